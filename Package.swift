@@ -1,0 +1,69 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+/// Every room is compiled alike: Swift 6 language mode, warnings are errors.
+let house: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility")]
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTPCompression = Target.Dependency.product(name: "NIOHTTPCompression", package: "swift-nio-extras")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let orderedCollections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+
+let package = Package(
+    name: "pieces",
+    products: [.executable(name: "pieces", targets: ["pieces"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+    ],
+    targets: [
+        // Rooms, in the order of their dependencies. See Sources/Engine/Engine.docc/Architecture.md.
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite3"])]),
+        .target(name: "CPieceHash", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]),
+        .target(name: "Bencode", swiftSettings: house),
+        .target(name: "Torrent", dependencies: ["Bencode", "CPieceHash"], swiftSettings: house),
+        .target(name: "PeerWire", dependencies: ["Torrent", "Bencode", nioCore], swiftSettings: house),
+        .target(name: "TrackerWire", dependencies: ["Torrent", "Bencode"], swiftSettings: house),
+        .target(name: "Swarm", dependencies: ["Torrent", collections], swiftSettings: house),
+        .target(name: "Migrations", path: "Migrations", resources: [.embedInCode("V0001_initial.sql")], swiftSettings: house),
+        .target(name: "Store", dependencies: ["CSQLite", "Migrations", "Torrent", system], swiftSettings: house),
+        .target(name: "Disk", dependencies: ["Torrent", "CPieceHash", system], swiftSettings: house),
+        .target(
+            name: "Net",
+            dependencies: ["Torrent", "PeerWire", "TrackerWire", nioCore, nioPosix, nioHTTP1, nioHTTPCompression, nioSSL, asyncHTTPClient, logging],
+            swiftSettings: house),
+        .target(
+            name: "Engine",
+            dependencies: ["Torrent", "PeerWire", "TrackerWire", "Swarm", "Store", "Disk", "Net", nioCore, nioPosix, lifecycle, logging, collections],
+            swiftSettings: house),
+        .executableTarget(name: "pieces", dependencies: ["Engine", "Store", "Disk", "Torrent", "Net", argumentParser, logging, lifecycle], swiftSettings: house),
+
+        // Tests mirror the rooms; the lab is a swarm in a box, in virtual time.
+        .testTarget(name: "BencodeTests", dependencies: ["Bencode"], swiftSettings: house),
+        .testTarget(name: "CPieceHashTests", dependencies: ["CPieceHash", "Torrent", crypto], swiftSettings: house),
+        .testTarget(name: "TorrentTests", dependencies: ["Torrent", "Bencode"], swiftSettings: house),
+        .testTarget(name: "PeerWireTests", dependencies: ["PeerWire", "Torrent", nioCore], swiftSettings: house),
+        .testTarget(name: "TrackerWireTests", dependencies: ["TrackerWire", "Torrent", "Bencode"], swiftSettings: house),
+        .testTarget(name: "StoreTests", dependencies: ["Store", "Torrent", "Migrations", system], swiftSettings: house),
+        .testTarget(name: "DiskTests", dependencies: ["Disk", "Torrent", "CPieceHash", system], swiftSettings: house),
+        .testTarget(name: "NetTests", dependencies: ["Net", "TrackerWire", "Torrent", nioCore, nioPosix, nioSSL], swiftSettings: house),
+    ],
+    swiftLanguageModes: [.v6]
+)

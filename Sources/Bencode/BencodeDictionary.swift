@@ -1,0 +1,74 @@
+/// A bencoded dictionary: unique keys of bytes, in the order in which they were read or set.
+package struct BencodeDictionary: Hashable, Sendable {
+    package struct Entry: Hashable, Sendable {
+        package let key: [UInt8]
+        package fileprivate(set) var value: BencodeValue
+
+        init(key: [UInt8], value: BencodeValue) {
+            self.key = key
+            self.value = value
+        }
+    }
+
+    package private(set) var entries: [Entry]
+    /// Whether the keys ascend as raw bytes, as BEP 3 wants them: lookups are then by halves.
+    package private(set) var isSorted: Bool
+
+    package init() {
+        entries = []
+        isSorted = true
+    }
+
+    /// The entries of a decoded document, whose keys the decoder found to be unique.
+    init(uniqueEntries entries: [Entry], isSorted: Bool) {
+        self.entries = entries
+        self.isSorted = isSorted
+    }
+
+    package var count: Int { entries.count }
+
+    /// The value under an ASCII key; setting `nil` removes it.
+    package subscript(key: StaticString) -> BencodeValue? {
+        get { key.withUTF8Buffer { find($0).map { entries[$0].value } } }
+        set { self[key.withUTF8Buffer { Array($0) }] = newValue }
+    }
+
+    /// The value under a key of any bytes; setting `nil` removes it.
+    package subscript(key: [UInt8]) -> BencodeValue? {
+        get { key.withUnsafeBufferPointer { find($0).map { entries[$0].value } } }
+        set {
+            let found = key.withUnsafeBufferPointer { find($0) }
+            switch (found, newValue) {
+            case (let found?, let value?): entries[found].value = value
+            case (let found?, nil): entries.remove(at: found)
+            case (nil, let value?):
+                if let last = entries.last, !last.key.lexicographicallyPrecedes(key) { isSorted = false }
+                entries.append(Entry(key: key, value: value))
+            case (nil, nil): break
+            }
+        }
+    }
+
+    private func find(_ key: UnsafeBufferPointer<UInt8>) -> Int? {
+        guard isSorted else { return entries.firstIndex { $0.key.elementsEqual(key) } }
+        var low = 0
+        var high = entries.count
+        while low < high {
+            let middle = (low + high) / 2
+            if entries[middle].key.lexicographicallyPrecedes(key) { low = middle + 1 } else { high = middle }
+        }
+        return low < entries.count && entries[low].key.elementsEqual(key) ? low : nil
+    }
+
+    /// Two dictionaries are equal when they say the same, in whatever order.
+    package static func == (a: Self, b: Self) -> Bool {
+        a.isSorted && b.isSorted ? a.entries == b.entries : a.sortedEntries == b.sortedEntries
+    }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(sortedEntries) }
+
+    /// The entries in the order in which they are written.
+    var sortedEntries: [Entry] {
+        isSorted ? entries : entries.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+    }
+}

@@ -1,0 +1,80 @@
+// Room: Bencode.
+// Duty: bytes ⇄ bencode values (BEP 3): one strict decoder, one canonical encoder.
+// Owns: the value, its dictionary, the limits on what is decoded.
+// Never: knows what a key means; traps, recurses without bound or allocates without bound on bytes from outside.
+// Invariants: a decoded value knows the bytes that it came from; no dictionary has a key twice; what `encode` writes, `decode` reads back.
+
+/// A bencoded value, and where it stood in the document that it was decoded from.
+package struct BencodeValue: Hashable, Sendable {
+    package enum Kind: Hashable, Sendable {
+        case integer(Int64)
+        case string([UInt8])
+        case list([BencodeValue])
+        case dictionary(BencodeDictionary)
+    }
+
+    package let kind: Kind
+    /// The value's own bytes in the document, markers included; empty for a value that was not decoded. Not part of equality.
+    package let range: Range<Int>
+
+    package init(_ kind: Kind) { self.init(kind, range: 0..<0) }
+
+    init(_ kind: Kind, range: Range<Int>) {
+        self.kind = kind
+        self.range = range
+    }
+
+    package static func integer(_ value: Int64) -> Self { Self(.integer(value)) }
+    package static func string(_ bytes: [UInt8]) -> Self { Self(.string(bytes)) }
+    package static func text(_ text: String) -> Self { Self(.string(Array(text.utf8))) }
+    package static func list(_ values: [BencodeValue]) -> Self { Self(.list(values)) }
+    package static func dictionary(_ dictionary: BencodeDictionary) -> Self { Self(.dictionary(dictionary)) }
+
+    package static func == (a: Self, b: Self) -> Bool { a.kind == b.kind }
+    package func hash(into hasher: inout Hasher) { hasher.combine(kind) }
+}
+
+/// What a value is, for those who expect one type; `nil` for any other.
+extension BencodeValue {
+    package var integer: Int64? {
+        if case .integer(let value) = kind { value } else { nil }
+    }
+
+    package var bytes: [UInt8]? {
+        if case .string(let bytes) = kind { bytes } else { nil }
+    }
+
+    /// The string as text; `nil` also when it is not valid UTF-8.
+    package var text: String? {
+        if case .string(let bytes) = kind { String(validating: bytes, as: UTF8.self) } else { nil }
+    }
+
+    package var list: [BencodeValue]? {
+        if case .list(let values) = kind { values } else { nil }
+    }
+
+    package var dictionary: BencodeDictionary? {
+        if case .dictionary(let dictionary) = kind { dictionary } else { nil }
+    }
+
+    /// The value under an ASCII key; `nil` also when this is not a dictionary.
+    package subscript(key: StaticString) -> BencodeValue? {
+        if case .dictionary(let dictionary) = kind { dictionary[key] } else { nil }
+    }
+
+    /// The content of a string in the document, without its length and colon; `nil` for any other type.
+    package var contentRange: Range<Int>? {
+        if case .string(let bytes) = kind, !range.isEmpty { range.upperBound - bytes.count..<range.upperBound } else { nil }
+    }
+}
+
+extension BencodeValue: ExpressibleByIntegerLiteral, ExpressibleByStringLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral {
+    package init(integerLiteral value: Int64) { self.init(.integer(value)) }
+    package init(stringLiteral text: String) { self.init(.string(Array(text.utf8))) }
+    package init(arrayLiteral values: BencodeValue...) { self.init(.list(values)) }
+    package init(dictionaryLiteral pairs: (String, BencodeValue)...) {
+        var dictionary = BencodeDictionary()
+        for (key, value) in pairs { dictionary[Array(key.utf8)] = value }
+        self.init(.dictionary(dictionary))
+    }
+}

@@ -1,0 +1,38 @@
+/// Some of the blocks of one piece. The empty set, which is nearly every one, allocates nothing.
+package struct BlockSet: Hashable, Sendable {
+    private var words: [UInt64] = []
+
+    package init() {}
+
+    package init(_ blocks: some Sequence<Int>) {
+        for block in blocks { insert(block) }
+    }
+
+    package var isEmpty: Bool { words.allSatisfy { $0 == 0 } }
+
+    package func contains(_ block: Int) -> Bool {
+        block >> 6 < words.count && words[block >> 6] >> UInt64(block & 63) & 1 == 1
+    }
+
+    package mutating func insert(_ block: Int) {
+        precondition(block >= 0)
+        while words.count <= block >> 6 { words.append(0) }
+        words[block >> 6] |= 1 << UInt64(block & 63)
+    }
+
+    package func union(_ other: BlockSet) -> BlockSet {
+        var result = words.count >= other.words.count ? self : other
+        let shorter = words.count >= other.words.count ? other : self
+        for n in shorter.words.indices { result.words[n] |= shorter.words[n] }
+        return result
+    }
+
+    /// Calls `body` with each longest run of the first `count` blocks whose membership is `isMember`.
+    func forEachRun<Failure: Error>(of isMember: Bool, count: Int, _ body: (Range<Int>) throws(Failure) -> Void) throws(Failure) {
+        var start = 0
+        for block in 0...count where block == count || contains(block) != isMember {
+            if start < block { try body(start..<block) }
+            start = block + 1
+        }
+    }
+}

@@ -1,0 +1,61 @@
+import Glibc
+import SystemPackage
+
+/// What the C library has and Swift doesn't import: functions and names that its headers show under `_GNU_SOURCE` alone, and variadic functions.
+///
+/// They are looked up by name when first used. In a program without a dynamic C library they aren't found, and each caller does without.
+enum CLibrary {
+    /// Opens a path to look at it or below it, without the right to read it (open(2)).
+    static let openPath: Int32 = 0o10_000_000
+
+    private typealias SystemCall = @convention(c) (Int, Int, UnsafePointer<CChar>, UnsafeMutableRawPointer, Int) -> Int
+    private typealias SyncFileRange = @convention(c) (Int32, off_t, off_t, UInt32) -> Int32
+    private typealias SetThreadName = @convention(c) (pthread_t, UnsafePointer<CChar>) -> Int32
+
+    /// `syscall(2)` is variadic. On Linux such a function takes integers and pointers like any other,
+    /// so that it can be called as one of fixed arguments.
+    private static let systemCall = dlsym(nil, "syscall").map { unsafeBitCast($0, to: SystemCall.self) }
+    private static let syncFileRange = dlsym(nil, "sync_file_range").map { unsafeBitCast($0, to: SyncFileRange.self) }
+    private static let setThreadName = dlsym(nil, "pthread_setname_np").map { unsafeBitCast($0, to: SetThreadName.self) }
+
+    /// `struct open_how` of `linux/openat2.h`.
+    private struct OpenHow {
+        var flags: UInt64
+        var mode: UInt64 = 0
+        var resolve: UInt64
+    }
+
+    /// `openat2(2)`, for which the C library has no function at all: beneath `root`, without following any link.
+    static func openBeneath(_ root: Int32, _ path: String, flags: Int32) throws(Errno) -> Int32 {
+        // The same number on every architecture (the kernel's unistd.h).
+        let callNumber = 437
+        // RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS
+        let resolve: UInt64 = 0x08 | 0x04 | 0x02
+        guard let systemCall else { throw .noFunction }
+        var how = OpenHow(flags: UInt64(UInt32(bitPattern: flags)), resolve: resolve)
+        let result = try retrying {
+            withUnsafeMutableBytes(of: &how) { systemCall(callNumber, Int(root), path, $0.baseAddress!, $0.count) }
+        }
+        return Int32(truncatingIfNeeded: result)
+    }
+
+    /// `sync_file_range(2)` with `SYNC_FILE_RANGE_WRITE`: only a hint, so that its answer says nothing that a sync wouldn't.
+    static func startWriteback(_ descriptor: Int32, at offset: Int64, length: Int64) {
+        _ = syncFileRange?(descriptor, off_t(offset), off_t(length), 2)
+    }
+
+    /// `pthread_setname_np(3)`: at most 15 characters, which `top -H` and debuggers show.
+    static func name(_ thread: pthread_t, _ name: String) {
+        _ = setThreadName?(thread, name)
+    }
+}
+
+/// Calls until it isn't interrupted by a signal.
+func retrying<Count: SignedInteger>(_ call: () -> Count) throws(Errno) -> Count {
+    while true {
+        let result = call()
+        if result != -1 { return result }
+        let error = Errno(rawValue: errno)
+        if error != .interrupted { throw error }
+    }
+}

@@ -1,0 +1,11 @@
+import Synchronization
+
+/// Tells a long operation that nobody waits for it any more; it looks between two chunks.
+package final class CancelToken: Sendable {
+    private let flag = Atomic(false)
+
+    package init() {}
+
+    package var isCancelled: Bool { flag.load(ordering: .relaxed) }
+    package func cancel() { flag.store(true, ordering: .relaxed) }
+}

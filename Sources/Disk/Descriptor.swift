@@ -1,0 +1,55 @@
+import SystemPackage
+
+/// An open payload file; closed when the last user lets go of it, also when the pool dropped it in the meantime.
+final class Descriptor: Sendable {
+    let raw: Int32
+    let isWritable: Bool
+    private let file: PayloadFile
+    private let calls: any DiskCalls
+    private let ledger: WriteLedger
+
+    init(_ raw: Int32, isWritable: Bool, file: PayloadFile, calls: any DiskCalls, ledger: WriteLedger) {
+        self.raw = raw
+        self.isWritable = isWritable
+        self.file = file
+        self.calls = calls
+        self.ledger = ledger
+    }
+
+    deinit {
+        guard isWritable else { return calls.closeUnwritten(raw) }
+        // A network file system may tell only now that it lost what was written: the next sync has to say so.
+        do { try calls.close(raw) } catch { ledger.closeFailed(file, error) }
+    }
+
+    /// Fills the buffer from `offset` on. `path` is for the message alone.
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64, path: @autoclosure () -> String) throws(DiskError) {
+        var done = 0
+        while done < buffer.count {
+            let count: Int
+            do {
+                count = try calls.read(raw, into: UnsafeMutableRawBufferPointer(rebasing: buffer[done...]), at: offset + Int64(done))
+            } catch {
+                throw DiskError(error, .read, path())
+            }
+            guard count > 0 else { throw DiskError(.shortFile, .read, path()) }
+            done += count
+        }
+    }
+
+    /// Writes all of `bytes` from `offset` on.
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64, path: @autoclosure () -> String) throws(DiskError) {
+        var done = 0
+        while done < bytes.count {
+            let count: Int
+            do {
+                count = try calls.write(raw, UnsafeRawBufferPointer(rebasing: bytes[done...]), at: offset + Int64(done))
+            } catch {
+                throw DiskError(error, .write, path())
+            }
+            // pwrite(2) answers 0 for no regular file; without this a device that did would be asked for ever.
+            guard count > 0 else { throw DiskError(.ioError, .write, path()) }
+            done += count
+        }
+    }
+}

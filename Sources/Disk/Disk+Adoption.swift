@@ -1,0 +1,26 @@
+import Torrent
+
+extension Disk {
+    /// Counts the files of these pieces as written to, so that the next sync covers them: an earlier process may have written to them, and left
+    /// the bytes in the page cache and the names of new files in unsynced directories.
+    package func include(_ payload: Payload, pieces: Bitfield) {
+        guard !pieces.isEmpty else { return }
+        let ledger = ledger(of: payload.infoHash)
+        var files: Set<PayloadFile> = []
+        for piece in pieces.pieces {
+            for index in payload.layout.files(of: piece, geometry: payload.geometry) {
+                if let file = payload.place(of: index) { files.insert(file) }
+            }
+        }
+        var directories: Set<[String]> = []
+        for file in files {
+            ledger.wrote(file)
+            var components = payload.components(of: file)
+            while !components.isEmpty {
+                components.removeLast()
+                directories.insert(components)
+            }
+        }
+        ledger.changed(directories: directories)
+    }
+}

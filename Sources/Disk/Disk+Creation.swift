@@ -1,0 +1,83 @@
+import Glibc
+import SystemPackage
+import Torrent
+
+/// How much of a torrent is put on the disk before its bytes come.
+package enum Allocation: Sendable {
+    /// Empty files alone; every other file is made when its first byte comes, with its whole length as a hole.
+    case sparse
+    /// Every wanted file, with all of its blocks reserved.
+    case full
+}
+
+extension Disk {
+    /// Prepares the output folder. Sync afterwards, as after writes.
+    ///
+    /// The folder itself, and those above it, are made only with `makingRoot`: pass it for a torrent that is added,
+    /// never for one that was here before.
+    /// With ``Allocation/full`` a disk without enough space is told before anything is made.
+    package func create(
+        _ payload: Payload, _ allocation: Allocation, makingRoot: Bool, completion: @escaping @Sendable (Result<Void, DiskError>) -> Void
+    ) {
+        run(.write, completion) { () throws(DiskError) in try self.createBlocking(payload, allocation, makingRoot) }
+    }
+
+    package func create(_ payload: Payload, _ allocation: Allocation, makingRoot: Bool) async throws(DiskError) {
+        try await answer { done in create(payload, allocation, makingRoot: makingRoot, completion: done) }.get()
+    }
+
+    private func createBlocking(_ payload: Payload, _ allocation: Allocation, _ makingRoot: Bool) throws(DiskError) {
+        let ledger = ledger(of: payload.infoHash)
+        if makingRoot {
+            var changed: Set<FilePath> = []
+            defer { ledger.changed(directories: [], ancestors: changed) }
+            try makeRoot(payload.root, changed: &changed)
+        }
+        let wanted = payload.layout.files.filter { payload.placement[$0.index] == .file }
+        if allocation == .full { try requireSpace(payload, wanted) }
+        for file in wanted where file.isEmpty || allocation == .full {
+            let descriptor = try descriptor(payload, .entry(file.index), writing: true, from: pool)
+            guard !file.isEmpty else { continue }
+            defer { ledger.wrote(.entry(file.index)) }
+            do {
+                try calls.allocate(descriptor.raw, length: file.length)
+            } catch {
+                throw DiskError(error, .allocate, payload.path(of: .entry(file.index)))
+            }
+        }
+    }
+
+    /// Makes the folder with those above it that are missing.
+    private func makeRoot(_ path: FilePath, changed: inout Set<FilePath>) throws(DiskError) {
+        var missing: [FilePath] = []
+        var at = path
+        while true {
+            do {
+                calls.closeUnwritten(try calls.open(at, flags: CLibrary.openPath | O_DIRECTORY))
+                break
+            } catch .noSuchFileOrDirectory where at != at.parent {
+                missing.append(at)
+                at = at.parent
+            } catch {
+                throw DiskError(error, .makeFolder, path.string)
+            }
+        }
+        for folder in missing.reversed() {
+            do { try calls.makeDirectory(folder) } catch .fileExists { continue } catch { throw DiskError(error, .makeFolder, folder.string) }
+            changed.insert(folder.parent)
+        }
+    }
+
+    private func requireSpace(_ payload: Payload, _ files: [FileEntry]) throws(DiskError) {
+        let folder = try PayloadFolder(payload, calls: calls)
+        var names = NameCursor(payload, calls)
+        var needed: Int64 = 0
+        for file in files {
+            var allocated: Int64 = 0
+            do { allocated = try names.status(of: file.path, in: folder).allocated } catch  where error.code == .notFound { allocated = 0 }
+            // No overflow: the sum is at most the torrent's length.
+            needed += max(0, file.length - max(0, allocated))
+        }
+        if needed > (try folder.freeBytes()) { throw DiskError(DiskError.Code.noSpace, .allocate, payload.root.string) }
+    }
+}

@@ -1,0 +1,80 @@
+import Glibc
+import Synchronization
+import SystemPackage
+import Torrent
+
+/// The piece hashes of some files one behind the other, as a new torrent has them.
+package struct HashedFiles: Sendable {
+    /// The length of each file.
+    package let lengths: [Int64]
+    /// 20 bytes a piece.
+    package let pieceHashes: [UInt8]
+}
+
+extension Disk {
+    /// Hashes regular files that the user chose, on all cores. Files that change meanwhile are an error.
+    ///
+    /// `progress` gets the bytes hashed since its last call, on several disk threads at once.
+    package func hashFiles(
+        _ paths: [FilePath], pieceLength: Int, cancel: CancelToken = CancelToken(), progress: @escaping @Sendable (Int) -> Void = { _ in }
+    ) async throws(DiskError) -> HashedFiles {
+        let before = try await statuses(paths)
+        var total: Int64 = 0
+        for status in before {
+            let (sum, overflow) = total.addingReportingOverflow(status.size)
+            guard !overflow else { throw DiskError(.tooLarge, .hash, paths[0].string) }
+            total = sum
+        }
+        guard let geometry = Geometry(totalBytes: total, pieceLength: pieceLength) else {
+            throw DiskError(.tooLarge, .hash, paths.first?.string ?? "no file")
+        }
+        let files = FileSequence(paths, lengths: before.map(\.size))
+        let hashes = Box([UInt8](repeating: 0, count: geometry.pieceCount * InfoHash.byteCount))
+        let failure = Box<DiskError?>(nil)
+        let isCancelled = await answer { (done: @escaping @Sendable (Bool) -> Void) in
+            let scan = PieceScan<FileSequenceReader>(workers, geometry, Bitfield(fullCount: geometry.pieceCount), cancel: cancel) { hasher in
+                if let error = hasher.failures.lazy.compactMap({ $0 }).first {
+                    failure.value.withLock { $0 = error }
+                    return false
+                }
+                hashes.value.withLock { hashes in
+                    for (lane, piece) in hasher.pieces.enumerated() {
+                        hashes.replaceSubrange(piece.value * InfoHash.byteCount..<(piece.value + 1) * InfoHash.byteCount, with: hasher.digest(lane))
+                    }
+                }
+                progress(hasher.pieces.reduce(0) { $0 + geometry.length(of: $1) })
+                return true
+            } completion: {
+                done(cancel.isCancelled)
+            }
+            scan.start(slots: cores) { { FileSequenceReader(files, self.calls) } }
+        }
+        if let error = failure.value.withLock(\.self) { throw error }
+        guard !isCancelled else { throw DiskError(.cancelled, .hash, paths.first?.string ?? "no file") }
+        for (n, status) in try await statuses(paths).enumerated() where status != before[n] { throw DiskError(.replaced, .hash, paths[n].string) }
+        return HashedFiles(lengths: before.map(\.size), pieceHashes: hashes.value.withLock(\.self))
+    }
+
+    private func statuses(_ paths: [FilePath]) async throws(DiskError) -> [FileStatus] {
+        try await answer { (done: @escaping @Sendable (Result<[FileStatus], DiskError>) -> Void) in
+            run(.read, done) { () throws(DiskError) in
+                var statuses: [FileStatus] = []
+                for path in paths { statuses.append(try self.regularStatus(path)) }
+                return statuses
+            }
+        }.get()
+    }
+
+    private func regularStatus(_ path: FilePath) throws(DiskError) -> FileStatus {
+        let status: FileStatus
+        do {
+            let raw = try calls.open(path, flags: CLibrary.openPath)
+            defer { calls.closeUnwritten(raw) }
+            status = try calls.status(raw)
+        } catch {
+            throw DiskError(error, .inspect, path.string)
+        }
+        guard status.kind == .regular else { throw DiskError(.notRegular, .hash, path.string) }
+        return status
+    }
+}

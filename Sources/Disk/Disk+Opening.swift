@@ -1,0 +1,82 @@
+import Glibc
+import SystemPackage
+
+extension Disk {
+    /// The file's descriptor, from the pool or opened; made when it is to be written and was never there.
+    func descriptor(_ payload: Payload, _ file: PayloadFile, writing: Bool, from pool: DescriptorPool) throws(DiskError) -> Descriptor {
+        let key = DescriptorPool.Key(torrent: payload.infoHash, file: file)
+        if let descriptor = pool.descriptor(key, writing: writing) { return descriptor }
+        let descriptor: Descriptor
+        do {
+            descriptor = try open(payload, file, writing: writing)
+        } catch  where error.code == .tooManyFiles && self.pool.shrink() {
+            descriptor = try open(payload, file, writing: writing)
+        }
+        pool.insert(descriptor, for: key)
+        return descriptor
+    }
+
+    private func open(_ payload: Payload, _ file: PayloadFile, writing: Bool) throws(DiskError) -> Descriptor {
+        let folder = try PayloadFolder(payload, calls: calls)
+        let ledger = ledger(of: payload.infoHash)
+        guard writing else {
+            // Without O_NONBLOCK the opening of a pipe that stands where a file belongs would wait for ever.
+            let raw = try folder.open(payload.components(of: file), flags: O_RDONLY | O_NONBLOCK)
+            return try checked(Descriptor(raw, isWritable: false, file: file, calls: calls, ledger: ledger), payload, file).descriptor
+        }
+        let raw = try openForWriting(payload, file, in: folder, ledger)
+        let (descriptor, status) = try checked(Descriptor(raw, isWritable: true, file: file, calls: calls, ledger: ledger), payload, file)
+        try claim(descriptor, status, payload, file, ledger)
+        return descriptor
+    }
+
+    private func openForWriting(_ payload: Payload, _ file: PayloadFile, in folder: borrowing PayloadFolder, _ ledger: WriteLedger) throws(DiskError)
+        -> Int32
+    {
+        let components = payload.components(of: file)
+        // Asked before the file is looked for: another thread may make it in between.
+        let wasWritten = ledger.identity(of: file) != nil
+        do {
+            return try folder.open(components, flags: O_RDWR | O_NONBLOCK)
+        } catch  where error.code == .notFound {
+            if wasWritten { throw DiskError(.replaced, .open, payload.path(of: file), errno: .noSuchFileOrDirectory) }
+        }
+        var changed: Set<[String]> = []
+        defer { ledger.changed(directories: changed) }
+        do {
+            let raw = try folder.create(components, changed: &changed)
+            ledger.created(file)
+            return raw
+        } catch  where error.errno == .fileExists {
+            return try folder.open(components, flags: O_RDWR | O_NONBLOCK)
+        }
+    }
+
+    /// A file that is to be written is given its whole length, as a hole; one that is longer already is not the torrent's, and stays as it is.
+    private func claim(_ descriptor: Descriptor, _ status: FileStatus, _ payload: Payload, _ file: PayloadFile, _ ledger: WriteLedger)
+        throws(DiskError)
+    {
+        let isAnother = ledger.identity(of: file).map { $0 != status.identity } ?? false
+        if isAnother { throw DiskError(.replaced, .open, payload.path(of: file)) }
+        if let length = payload.length(of: file) {
+            if status.size > length { throw DiskError(.sizeMismatch, .write, payload.path(of: file)) }
+            if status.size < length {
+                do { try calls.truncate(descriptor.raw, to: length) } catch { throw DiskError(error, .allocate, payload.path(of: file)) }
+                ledger.wrote(file)
+            }
+        }
+        guard ledger.opened(file, status.identity) else { throw DiskError(.replaced, .open, payload.path(of: file)) }
+    }
+
+    private func checked(_ descriptor: Descriptor, _ payload: Payload, _ file: PayloadFile) throws(DiskError) -> (
+        descriptor: Descriptor, status: FileStatus
+    ) {
+        let status: FileStatus
+        do { status = try calls.status(descriptor.raw) } catch { throw DiskError(error, .inspect, payload.path(of: file)) }
+        switch status.kind {
+        case .regular: return (descriptor, status)
+        case .directory: throw DiskError(.isADirectory, .open, payload.path(of: file), errno: .isDirectory)
+        case .symbolicLink, .other: throw DiskError(.notRegular, .open, payload.path(of: file))
+        }
+    }
+}

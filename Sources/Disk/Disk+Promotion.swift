@@ -1,0 +1,41 @@
+import Torrent
+
+extension Disk {
+    /// Bytes that are copied at a time.
+    private static let copyLength = 1 << 20
+
+    /// A skipped file becomes wanted: its bytes of `pieces` (those that are right on the disk) are copied from the part file
+    /// to the file itself, and synced.
+    ///
+    /// Go on with `payload.placing(file, as: .file)` when the report is complete, and with the old payload otherwise: the part file keeps its bytes.
+    package func promote(
+        _ payload: Payload, file: Int, pieces: Bitfield, completion: @escaping @Sendable (Result<SyncReport, DiskError>) -> Void
+    ) {
+        precondition(payload.placement[file] == .part && pieces.count == payload.geometry.pieceCount)
+        run(.sync, completion) { () throws(DiskError) in try self.promoteBlocking(payload, file, pieces) }
+    }
+
+    package func promote(_ payload: Payload, file: Int, pieces: Bitfield) async throws(DiskError) -> SyncReport {
+        try await answer { done in promote(payload, file: file, pieces: pieces, completion: done) }.get()
+    }
+
+    private func promoteBlocking(_ payload: Payload, _ file: Int, _ pieces: Bitfield) throws(DiskError) -> SyncReport {
+        let promoted = payload.placing(file, as: .file)
+        let (geometry, entry) = (payload.geometry, payload.layout.files[file])
+        if entry.isEmpty { _ = try descriptor(promoted, .entry(file), writing: true, from: pool) }
+        var reader = PayloadReader(self, payload, pool: pool)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: min(Self.copyLength, max(1, Int(clamping: entry.length))), alignment: 4096)
+        defer { buffer.deallocate() }
+        for piece in payload.layout.pieces(of: file, geometry: geometry) where pieces[piece] {
+            var at = max(entry.offset, geometry.offset(of: piece))
+            let end = min(entry.end, geometry.offset(of: piece) + Int64(geometry.length(of: piece)))
+            while at < end {
+                let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(min(Int64(buffer.count), end - at))])
+                try reader.read(at: at, into: part)
+                try write(promoted, at: at, UnsafeRawBufferPointer(part))
+                at += Int64(part.count)
+            }
+        }
+        return syncBlocking(promoted)
+    }
+}

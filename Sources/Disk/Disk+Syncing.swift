@@ -1,0 +1,132 @@
+import Glibc
+import SystemPackage
+
+extension Disk {
+    /// Makes everything durable that was written to the torrent's files before the call: the data of each file,
+    /// then the directories that name new files.
+    ///
+    /// Nothing may be claimed to be on the disk that isn't in a file of ``SyncReport/durable``.
+    package func sync(_ payload: Payload, completion: @escaping @Sendable (SyncReport) -> Void) {
+        workers.submit(.sync) { completion(self.syncBlocking(payload)) }
+    }
+
+    package func sync(_ payload: Payload) async -> SyncReport {
+        await answer { done in sync(payload, completion: done) }
+    }
+
+    func syncBlocking(_ payload: Payload) -> SyncReport {
+        let ledger = ledger(of: payload.infoHash)
+        var work = ledger.take()
+        guard !work.isEmpty else { return SyncReport() }
+        var report = SyncReport()
+        do {
+            let folder = try PayloadFolder(payload, calls: calls)
+            for file in work.files.union(work.lost.keys).sorted(by: Self.inOrder) {
+                do {
+                    report.durable.append(try sync(payload, file, in: folder, ledger, closeError: work.lost[file]))
+                } catch {
+                    if !error.isLost { ledger.putBack(.init(files: [file])) }
+                    report.failures.append(error)
+                }
+            }
+            work.lost = [:]
+            for directory in work.directories {
+                // A directory that is gone has no names to keep, and its files were found to be gone above.
+                do { try folder.sync(directory: directory) } catch  where error.code == .notFound { continue }
+            }
+            for path in work.ancestors { try sync(ancestor: path) }
+            report.created = work.created.sorted(by: Self.inOrder)
+        } catch {
+            // Without its name a file is as good as not there: nothing of this sync is claimed, and all that isn't lost is tried again.
+            work.files.subtract(report.failures.lazy.filter(\.isLost).map(\.file))
+            ledger.putBack(work)
+            report.durable = []
+            report.folderError = error
+        }
+        return report
+    }
+
+    private func sync(
+        _ payload: Payload, _ file: PayloadFile, in folder: borrowing PayloadFolder, _ ledger: WriteLedger, closeError: Errno?
+    ) throws(SyncReport.Failure) -> Fingerprint {
+        let path = payload.path(of: file)
+        if let closeError { throw .init(file: file, error: DiskError(closeError, .close, path), isLost: true) }
+        let key = DescriptorPool.Key(torrent: payload.infoHash, file: file)
+        let descriptor: Descriptor
+        do {
+            if let open = pool.descriptor(key, writing: true) {
+                descriptor = open
+            } else {
+                descriptor = try reopen(payload, file, in: folder, ledger)
+            }
+        } catch {
+            throw .init(file: file, error: error, isLost: error.code == .notFound)
+        }
+        do {
+            try calls.syncData(descriptor.raw)
+        } catch {
+            // The pages that could not be written count as clean from now on, and a second sync would succeed without having written them:
+            // the descriptor isn't asked again, and the cache is emptied, so that a check reads what is on the disk.
+            pool.remove(key)
+            calls.dropCache(descriptor.raw)
+            throw .init(file: file, error: DiskError(error, .sync, path), isLost: true)
+        }
+        do {
+            let status = try calls.status(descriptor.raw)
+            guard try identity(of: file, payload, in: folder) == status.identity, ledger.identity(of: file).map({ $0 == status.identity }) ?? true
+            else {
+                throw DiskError(.replaced, .sync, path)
+            }
+            return Fingerprint(file, status)
+        } catch let error as DiskError {
+            let isLost = error.code == .replaced || error.code == .notFound
+            if isLost { pool.remove(key) }
+            throw .init(file: file, error: error, isLost: isLost)
+        } catch {
+            throw .init(file: file, error: DiskError(.other, .inspect, path), isLost: false)
+        }
+    }
+
+    /// A file whose descriptor left the pool. To sync it needs no right to write.
+    private func reopen(_ payload: Payload, _ file: PayloadFile, in folder: borrowing PayloadFolder, _ ledger: WriteLedger) throws(DiskError)
+        -> Descriptor
+    {
+        let raw = try folder.open(payload.components(of: file), flags: O_RDONLY | O_NONBLOCK)
+        return Descriptor(raw, isWritable: false, file: file, calls: calls, ledger: ledger)
+    }
+
+    /// What is at the file's path now: somebody may have moved or replaced the one that is open.
+    private func identity(of file: PayloadFile, _ payload: Payload, in folder: borrowing PayloadFolder) throws(DiskError) -> FileIdentity {
+        let raw = try folder.open(payload.components(of: file), flags: CLibrary.openPath | O_NOFOLLOW)
+        defer { calls.closeUnwritten(raw) }
+        do { return try calls.status(raw).identity } catch { throw DiskError(error, .inspect, payload.path(of: file)) }
+    }
+
+    private func sync(ancestor path: FilePath) throws(DiskError) {
+        let raw: Int32
+        do { raw = try calls.open(path, flags: O_RDONLY | O_DIRECTORY) } catch { throw DiskError(error, .open, path.string) }
+        defer { calls.closeUnwritten(raw) }
+        try calls.syncDirectory(raw, path: path.string)
+    }
+
+    /// The layout's order, the part file last: the order of the files on the disk, as far as one can know it.
+    private static func inOrder(_ a: PayloadFile, _ b: PayloadFile) -> Bool {
+        switch (a, b) {
+        case (.entry(let a), .entry(let b)): a < b
+        case (.entry, .parts): true
+        case (.parts, _): false
+        }
+    }
+}
+
+extension DiskCalls {
+    func syncDirectory(_ descriptor: Int32, path: @autoclosure () -> String) throws(DiskError) {
+        do {
+            try syncDirectory(descriptor)
+        } catch .invalidArgument {
+            // The file system has no fsync for directories (fsync(2)): it keeps names its own way, and there is nothing to ask of it.
+        } catch {
+            throw DiskError(error, .sync, path())
+        }
+    }
+}

@@ -1,0 +1,87 @@
+import Synchronization
+import Torrent
+
+/// What a look at one piece on the disk found.
+package enum PieceVerdict: Sendable, Hashable {
+    case good
+    /// The bytes are there, and they are others.
+    case bad
+    /// A file of the piece is not there, or ends before it.
+    case missing
+    /// The machine could not read it, which says nothing about the bytes.
+    case unreadable(DiskError)
+}
+
+/// How a verification ended.
+package enum VerificationOutcome: Sendable, Hashable {
+    case finished
+    case cancelled
+    /// The output folder is out of reach: pieces without a verdict are as they were.
+    case offline(DiskError)
+}
+
+extension Disk {
+    /// Descriptors that each core may hold for a verification. They are its own: a file that is no longer at its path must not be found right
+    /// because it is still open.
+    private static let descriptorsPerScan = 32
+
+    /// Reads `pieces` in order and compares them with `hashes` (20 bytes for each piece asked for).
+    ///
+    /// `progress` gets the verdicts a few at a time, each piece once, on several disk threads at once. After `completion` it isn't called again.
+    package func verify(
+        _ payload: Payload, pieces: Bitfield, hashes: @escaping @Sendable (PieceIndex) -> ArraySlice<UInt8>, cancel: CancelToken = CancelToken(),
+        progress: @escaping @Sendable ([(piece: PieceIndex, verdict: PieceVerdict)]) -> Void,
+        completion: @escaping @Sendable (VerificationOutcome) -> Void
+    ) {
+        precondition(pieces.count == payload.geometry.pieceCount)
+        let offline = Box<DiskError?>(nil)
+        let scan = PieceScan<PayloadReader>(workers, payload.geometry, pieces, cancel: cancel) { hasher in
+            if let error = hasher.failures.lazy.compactMap({ $0 }).first(where: \.code.isOffline) {
+                offline.value.withLock { $0 = error }
+                return false
+            }
+            progress(Self.verdicts(hasher, hashes))
+            return true
+        } completion: {
+            if let error = offline.value.withLock(\.self) {
+                completion(.offline(error))
+            } else {
+                completion(cancel.isCancelled ? .cancelled : .finished)
+            }
+        }
+        let slots = max(1, min(cores, (pieces.population + LaneHasher.lanes - 1) / LaneHasher.lanes))
+        scan.start(slots: slots) {
+            let pool = DescriptorPool(limit: Self.descriptorsPerScan)
+            return { PayloadReader(self, payload, pool: pool) }
+        }
+    }
+
+    /// The verdicts of all `pieces`, in order, and how the verification ended; those that it didn't come to are missing from the list.
+    package func verify(
+        _ payload: Payload, pieces: Bitfield, hashes: @escaping @Sendable (PieceIndex) -> ArraySlice<UInt8>, cancel: CancelToken = CancelToken()
+    ) async -> (verdicts: [(piece: PieceIndex, verdict: PieceVerdict)], outcome: VerificationOutcome) {
+        let verdicts = Box<[(piece: PieceIndex, verdict: PieceVerdict)]>([])
+        let outcome = await answer { done in
+            verify(
+                payload, pieces: pieces, hashes: hashes, cancel: cancel, progress: { some in verdicts.value.withLock { $0 += some } },
+                completion: done)
+        }
+        return (verdicts.value.withLock(\.self).sorted { $0.piece < $1.piece }, outcome)
+    }
+
+    private static func verdicts(_ hasher: LaneHasher, _ hashes: (PieceIndex) -> ArraySlice<UInt8>) -> [(piece: PieceIndex, verdict: PieceVerdict)] {
+        hasher.pieces.indices.map { lane in
+            let piece = hasher.pieces[lane]
+            guard let error = hasher.failures[lane] else {
+                return (piece, hasher.digest(lane).elementsEqual(hashes(piece)) ? .good : .bad)
+            }
+            return (piece, error.code == .notFound || error.code == .shortFile ? .missing : .unreadable(error))
+        }
+    }
+}
+
+/// A value that closures on several threads share.
+final class Box<Value: Sendable>: Sendable {
+    let value: Mutex<Value>
+    init(_ value: sending Value) { self.value = Mutex(value) }
+}

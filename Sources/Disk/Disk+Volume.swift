@@ -1,0 +1,84 @@
+import Glibc
+import SystemPackage
+import Torrent
+
+/// Whether a torrent's output folder can be reached.
+package enum Presence: Sendable, Hashable {
+    case present(device: UInt64)
+    /// It can't: the torrent is offline. Nothing is known of its files.
+    case absent(DiskError)
+}
+
+extension Disk {
+    /// Looks for the output folder, without touching anything.
+    package func presence(of payload: Payload, completion: @escaping @Sendable (Presence) -> Void) {
+        workers.submit(.read) {
+            do throws(DiskError) {
+                let folder = try PayloadFolder(payload, calls: self.calls)
+                completion(.present(device: try folder.device()))
+            } catch {
+                completion(.absent(error))
+            }
+        }
+    }
+
+    package func presence(of payload: Payload) async -> Presence {
+        await answer { done in presence(of: payload, completion: done) }
+    }
+
+    /// The fingerprints of the wanted files and the part file, without those that are not there. Throws when the folder can't be reached or searched.
+    package func fingerprints(_ payload: Payload, completion: @escaping @Sendable (Result<[Fingerprint], DiskError>) -> Void) {
+        run(.read, completion) { () throws(DiskError) in try self.fingerprintsBlocking(payload) }
+    }
+
+    package func fingerprints(_ payload: Payload) async throws(DiskError) -> [Fingerprint] {
+        try await answer { done in fingerprints(payload, completion: done) }.get()
+    }
+
+    /// Bytes that may still be written to the file system of `path`, or, where there is nothing yet, of the nearest folder above it.
+    package func freeSpace(at path: FilePath) async throws(DiskError) -> Int64 {
+        try await answer { (done: @escaping @Sendable (Result<Int64, DiskError>) -> Void) in
+            run(.read, done) { () throws(DiskError) in try self.freeSpaceBlocking(path) }
+        }.get()
+    }
+
+    private func freeSpaceBlocking(_ path: FilePath) throws(DiskError) -> Int64 {
+        var path = path
+        while true {
+            do {
+                let raw = try calls.open(path, flags: CLibrary.openPath)
+                defer { calls.closeUnwritten(raw) }
+                return try calls.freeBytes(raw)
+            } catch .noSuchFileOrDirectory where !path.isEmpty && path != "." && path != "/" {
+                path = path.parent
+            } catch {
+                throw DiskError(error, .inspect, path.string)
+            }
+        }
+    }
+
+    private func fingerprintsBlocking(_ payload: Payload) throws(DiskError) -> [Fingerprint] {
+        let folder = try PayloadFolder(payload, calls: calls)
+        var names = NameCursor(payload, calls)
+        var fingerprints: [Fingerprint] = []
+        var files = payload.layout.files.indices.filter { payload.placement[$0] == .file }.map { PayloadFile.entry($0) }
+        if payload.placement.contains(.part) { files.append(.parts) }
+        for file in files {
+            do {
+                let status = try names.status(of: payload.components(of: file), in: folder)
+                if status.kind == .regular { fingerprints.append(Fingerprint(file, status)) }
+            } catch  where error.code == .notFound {
+                continue
+            }
+        }
+        return fingerprints
+    }
+}
+
+extension FilePath {
+    /// The folder that holds the path; the current one for a single relative component.
+    var parent: FilePath {
+        let parent = removingLastComponent()
+        return parent.isEmpty ? "." : parent
+    }
+}

@@ -1,0 +1,87 @@
+import SystemPackage
+
+/// Every system call of this room: the seam at which tests put a faulty disk and record the order of operations.
+///
+/// A call retries `EINTR` itself. Reads and writes may be short; the callers loop.
+package protocol DiskCalls: Sendable {
+    /// Opens a path that the user gave; links in it are followed.
+    func open(_ path: FilePath, flags: Int32) throws(Errno) -> Int32
+    /// Opens `path` without leaving `root` and without following a link: `openat2` with
+    /// `RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS`.
+    func open(_ path: String, beneath root: Int32, flags: Int32) throws(Errno) -> Int32
+    /// Opens one name of a directory.
+    func open(_ name: String, in directory: Int32, flags: Int32) throws(Errno) -> Int32
+    func close(_ descriptor: Int32) throws(Errno)
+
+    func makeDirectory(_ path: FilePath) throws(Errno)
+    func makeDirectory(_ name: String, in directory: Int32) throws(Errno)
+    func removeFile(_ name: String, in directory: Int32) throws(Errno)
+    func removeDirectory(_ name: String, in directory: Int32) throws(Errno)
+
+    /// `pread`; 0 at the end of the file.
+    func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(Errno) -> Int
+    /// `pwrite`.
+    func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(Errno) -> Int
+    func truncate(_ descriptor: Int32, to length: Int64) throws(Errno)
+    /// Reserves the blocks of the first `length` bytes.
+    func allocate(_ descriptor: Int32, length: Int64) throws(Errno)
+    /// Starts to write dirty pages without waiting for them: `sync_file_range(SYNC_FILE_RANGE_WRITE)`. A hint that promises nothing.
+    func startWriteback(_ descriptor: Int32, at offset: Int64, length: Int64)
+    /// Starts to read ahead: `posix_fadvise(POSIX_FADV_WILLNEED)`. A hint that promises nothing.
+    func readAhead(_ descriptor: Int32, at offset: Int64, length: Int64)
+    /// Forgets the clean cached pages of the whole file: `posix_fadvise(POSIX_FADV_DONTNEED)`. A hint that promises nothing.
+    func dropCache(_ descriptor: Int32)
+    /// `fdatasync`.
+    func syncData(_ descriptor: Int32) throws(Errno)
+    /// `fsync`, for directories.
+    func syncDirectory(_ descriptor: Int32) throws(Errno)
+
+    func status(_ descriptor: Int32) throws(Errno) -> FileStatus
+    /// The status of one name of a directory; a link is not followed.
+    func status(of name: String, in directory: Int32) throws(Errno) -> FileStatus
+    /// Bytes that an unprivileged user may still write to the file system of `descriptor`.
+    func freeBytes(_ descriptor: Int32) throws(Errno) -> Int64
+}
+
+extension DiskCalls {
+    /// Closes a descriptor that nothing was written through, so that the answer can't tell of lost data.
+    func closeUnwritten(_ descriptor: Int32) {
+        do {
+            try close(descriptor)
+        } catch {
+            assert(error != .badFileDescriptor, "a descriptor was closed twice")
+        }
+    }
+}
+
+/// What `fstat` says of a file, as far as this room asks.
+package struct FileStatus: Hashable, Sendable {
+    package enum Kind: Sendable { case regular, directory, symbolicLink, other }
+
+    package let kind: Kind
+    package let size: Int64
+    /// Bytes that have blocks on the disk.
+    package let allocated: Int64
+    /// Nanoseconds since 1970.
+    package let modified: Int64
+    package let identity: FileIdentity
+
+    package init(kind: Kind, size: Int64, allocated: Int64, modified: Int64, identity: FileIdentity) {
+        self.kind = kind
+        self.size = size
+        self.allocated = allocated
+        self.modified = modified
+        self.identity = identity
+    }
+}
+
+/// What tells one file of a running machine from every other.
+package struct FileIdentity: Hashable, Sendable {
+    package let device: UInt64
+    package let inode: UInt64
+
+    package init(device: UInt64, inode: UInt64) {
+        self.device = device
+        self.inode = inode
+    }
+}

@@ -1,0 +1,140 @@
+import Glibc
+import SystemPackage
+
+/// What the machine's files refused, where, and what helps.
+package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The kind of failure, as far as it decides what to do next. More kinds may come.
+    package struct Code: Hashable, Sendable {
+        private enum Kind {
+            case noSpace, readOnly, permission, notFound, rootMissing, rootUnreadable, wrongVolume, notADirectory, isADirectory, notRegular,
+                symbolicLink, unsafeName
+            case io, tooManyFiles, tooLarge, outOfMemory, shortFile, sizeMismatch, replaced, busy, cancelled, other
+        }
+        private let kind: Kind
+        private init(_ kind: Kind) { self.kind = kind }
+
+        /// The disk or the quota is full (`ENOSPC`, `EDQUOT`).
+        package static let noSpace = Code(.noSpace)
+        package static let readOnly = Code(.readOnly)
+        package static let permission = Code(.permission)
+        /// A file below an output folder that is there does not exist.
+        package static let notFound = Code(.notFound)
+        /// The output folder itself is not there: the torrent is offline, not empty.
+        package static let rootMissing = Code(.rootMissing)
+        /// The output folder can't be opened: the torrent is offline, not empty.
+        package static let rootUnreadable = Code(.rootUnreadable)
+        /// The output folder is on another device than it was: the torrent is offline, not empty.
+        package static let wrongVolume = Code(.wrongVolume)
+        package static let notADirectory = Code(.notADirectory)
+        package static let isADirectory = Code(.isADirectory)
+        /// A device, socket or pipe stands where a file belongs.
+        package static let notRegular = Code(.notRegular)
+        package static let symbolicLink = Code(.symbolicLink)
+        /// A path component that is empty, `.` or `..`, or has a slash or a zero byte in it.
+        package static let unsafeName = Code(.unsafeName)
+        /// The device failed (`EIO`).
+        package static let io = Code(.io)
+        package static let tooManyFiles = Code(.tooManyFiles)
+        package static let tooLarge = Code(.tooLarge)
+        package static let outOfMemory = Code(.outOfMemory)
+        /// The file ends before the bytes that were asked for.
+        package static let shortFile = Code(.shortFile)
+        /// The file is longer than the torrent says: it isn't cut.
+        package static let sizeMismatch = Code(.sizeMismatch)
+        /// The file that was written is no longer the one at its path.
+        package static let replaced = Code(.replaced)
+        /// Too much waits for the disk already.
+        package static let busy = Code(.busy)
+        package static let cancelled = Code(.cancelled)
+        package static let other = Code(.other)
+
+        /// Whether the whole output folder is unreachable, which says nothing about the bytes in it.
+        package var isOffline: Bool { self == .rootMissing || self == .rootUnreadable || self == .wrongVolume }
+
+        init(errno: Errno) {
+            switch errno {
+            case Errno(rawValue: ENOSPC), Errno(rawValue: EDQUOT): self = .noSpace
+            case .readOnlyFileSystem: self = .readOnly
+            case .permissionDenied, .notPermitted: self = .permission
+            case .noSuchFileOrDirectory: self = .notFound
+            case .notDirectory: self = .notADirectory
+            case .isDirectory: self = .isADirectory
+            case .tooManySymbolicLinkLevels, .improperLink: self = .symbolicLink
+            case .ioError: self = .io
+            case .tooManyOpenFiles, .tooManyOpenFilesInSystem: self = .tooManyFiles
+            case .fileTooLarge: self = .tooLarge
+            case .noMemory: self = .outOfMemory
+            default: self = .other
+            }
+        }
+
+        fileprivate var advice: String {
+            switch kind {
+            case .noSpace: "free some space there, then resume the torrent"
+            case .readOnly: "mount that file system writable, then resume the torrent"
+            case .permission: "give this user access to it, then resume the torrent"
+            case .notFound: "check the torrent again, so that what is missing is fetched"
+            case .rootMissing: "mount its disk or put the folder back; nothing is lost until then"
+            case .rootUnreadable: "make the folder readable again or mend its disk; nothing is lost until then"
+            case .wrongVolume: "mount the disk that the torrent was on; nothing is lost until then"
+            case .notADirectory, .isADirectory, .notRegular: "move what is there out of the way"
+            case .symbolicLink: "links below the output folder aren't followed: replace it by what it points to"
+            case .unsafeName: "the name is refused"
+            case .io: "look at the health of the disk, then check the torrent again"
+            case .tooManyFiles: "raise the limit of open files (ulimit -n)"
+            case .tooLarge: "use a file system that can hold files of this size"
+            case .outOfMemory: "give the program more memory or let fewer torrents run"
+            case .shortFile: "check the torrent again, so that what is missing is fetched"
+            case .sizeMismatch: "it isn't cut: move it away or choose another output folder"
+            case .replaced: "check the torrent again"
+            case .busy: "ask again later"
+            case .cancelled: "start it again when it is wanted"
+            case .other: "look at the file and its disk, then resume the torrent"
+            }
+        }
+    }
+
+    /// What was being done; the raw value is the verb of the message.
+    package enum Operation: String, Sendable {
+        case open, create, read, write, sync, close, inspect, allocate, remove, hash
+        case makeFolder = "make the folder"
+        case startThread = "start a thread for"
+    }
+
+    package let code: Code
+    /// What the system said; `nil` when no call failed.
+    package let errno: Errno?
+    package let operation: Operation
+    /// The file or folder.
+    package let path: String
+
+    package init(_ code: Code, _ operation: Operation, _ path: String, errno: Errno? = nil) {
+        self.code = code
+        self.errno = errno
+        self.operation = operation
+        self.path = path
+    }
+
+    init(_ errno: Errno, _ operation: Operation, _ path: String) {
+        self.init(Code(errno: errno), operation, path, errno: errno)
+    }
+
+    package var description: String {
+        "cannot \(operation.rawValue) \(path): \(reason); \(code.advice)"
+    }
+
+    private var reason: String {
+        switch code {
+        case .rootMissing: "the output folder is not there"
+        case .wrongVolume: "the output folder is on another disk than before"
+        case .notRegular: "it is not a regular file"
+        case .unsafeName: "a name in it could leave the output folder"
+        case .shortFile: "it ends too early"
+        case .sizeMismatch: "it is longer than the torrent says"
+        case .replaced: "it was removed or replaced while it was written"
+        case .busy: "the disk has too much to do"
+        case .cancelled: "it was cancelled"
+        default: errno?.description ?? "unknown reason"
+        }
+    }
+}

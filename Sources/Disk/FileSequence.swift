@@ -1,0 +1,73 @@
+import Glibc
+import SystemPackage
+
+/// Files of any paths, one behind the other.
+final class FileSequence: Sendable {
+    let paths: [FilePath]
+    /// Where each file begins, and at last where all end.
+    let offsets: [Int64]
+
+    init(_ paths: [FilePath], lengths: [Int64]) {
+        self.paths = paths
+        self.offsets = lengths.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1) }
+    }
+
+    /// The file that has the byte.
+    func file(at offset: Int64) -> Int {
+        var low = 0
+        var high = paths.count
+        while low < high {
+            let middle = (low + high) / 2
+            if offsets[middle + 1] > offset { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+}
+
+/// Reads a ``FileSequence`` with one descriptor open at a time for each stretch that is read.
+struct FileSequenceReader: ByteSource {
+    private static let descriptorLimit = 16
+
+    private let files: FileSequence
+    private let calls: any DiskCalls
+    private let ledger = WriteLedger()
+    private var open: [(file: Int, descriptor: Descriptor)] = []
+
+    init(_ files: FileSequence, _ calls: any DiskCalls) {
+        self.files = files
+        self.calls = calls
+    }
+
+    mutating func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(DiskError) {
+        var done = 0
+        var file = files.file(at: offset)
+        while done < buffer.count {
+            let at = offset + Int64(done)
+            let length = Int(min(Int64(buffer.count - done), files.offsets[file + 1] - at))
+            if length > 0 {
+                let path = files.paths[file].string
+                try descriptor(file).read(
+                    into: UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + length]), at: at - files.offsets[file], path: path)
+                done += length
+            }
+            file += 1
+        }
+    }
+
+    mutating func readAhead(at offset: Int64, length: Int) {
+        let file = files.file(at: offset)
+        let here = min(Int64(length), files.offsets[file + 1] - offset)
+        // A file that can't be opened is the affair of the read that follows.
+        do { calls.readAhead(try descriptor(file).raw, at: offset - files.offsets[file], length: here) } catch { return }
+    }
+
+    private mutating func descriptor(_ file: Int) throws(DiskError) -> Descriptor {
+        if let found = open.first(where: { $0.file == file }) { return found.descriptor }
+        let raw: Int32
+        do { raw = try calls.open(files.paths[file], flags: O_RDONLY | O_NONBLOCK) } catch { throw DiskError(error, .open, files.paths[file].string) }
+        let descriptor = Descriptor(raw, isWritable: false, file: .entry(file), calls: calls, ledger: ledger)
+        if open.count == Self.descriptorLimit { open.removeFirst() }
+        open.append((file, descriptor))
+        return descriptor
+    }
+}

@@ -1,0 +1,42 @@
+/// Looks at one file after the other below an output folder, and keeps the last directory open: files of a directory mostly follow each other.
+struct NameCursor: ~Copyable {
+    private let payload: Payload
+    private let calls: any DiskCalls
+    private var path: [String] = []
+    private var directory: Directory?
+
+    init(_ payload: Payload, _ calls: any DiskCalls) {
+        self.payload = payload
+        self.calls = calls
+    }
+
+    /// What is at the path itself; a link is not followed.
+    mutating func status(of components: [String], in folder: borrowing PayloadFolder) throws(DiskError) -> FileStatus {
+        let name = try folder.checked(components)
+        let parent = try move(to: Array(components.dropLast()), in: folder)
+        do { return try calls.status(of: name, in: parent) } catch { throw DiskError(error, .inspect, payload.path(components)) }
+    }
+
+    mutating func removeFile(_ components: [String], in folder: borrowing PayloadFolder) throws(DiskError) {
+        let name = try folder.checked(components)
+        let parent = try move(to: Array(components.dropLast()), in: folder)
+        do { try calls.removeFile(name, in: parent) } catch { throw DiskError(error, .remove, payload.path(components)) }
+    }
+
+    mutating func removeDirectory(_ components: [String], in folder: borrowing PayloadFolder) throws(DiskError) {
+        let name = try folder.checked(components)
+        let parent = try move(to: Array(components.dropLast()), in: folder)
+        do { try calls.removeDirectory(name, in: parent) } catch { throw DiskError(error, .remove, payload.path(components)) }
+    }
+
+    /// The descriptor of a directory that is there, open until the next call.
+    private mutating func move(to components: [String], in folder: borrowing PayloadFolder) throws(DiskError) -> Int32 {
+        if let open = directory?.descriptor, path == components { return open }
+        directory = nil
+        let opened = try folder.directory(components[...])
+        let descriptor = opened.descriptor
+        path = components
+        directory = consume opened
+        return descriptor
+    }
+}

@@ -1,0 +1,122 @@
+import SystemPackage
+import Torrent
+
+/// Where the bytes of one torrent are: the output folder, its files, and which of them are only kept for their boundary pieces.
+package final class Payload: Sendable {
+    /// What becomes of a file's bytes.
+    package enum Placement: Sendable {
+        /// They are in the file.
+        case file
+        /// The file is skipped: bytes of pieces that it shares with a wanted file are in the part file.
+        case part
+        /// The file only fills up a piece (BEP 47): its bytes are zeros that are never written.
+        case pad
+    }
+
+    package let infoHash: InfoHash
+    /// The output folder, as the user gave it.
+    package let root: FilePath
+    package let layout: FileLayout
+    package let geometry: Geometry
+    /// One for each file of the layout.
+    package let placement: [Placement]
+    /// The device that the output folder has to be on, as ``Disk/presence(of:)`` answered it in this run; `nil` is any.
+    package let device: UInt64?
+
+    private init(infoHash: InfoHash, root: FilePath, layout: FileLayout, geometry: Geometry, placement: [Placement], device: UInt64?) {
+        self.infoHash = infoHash
+        self.root = root
+        self.layout = layout
+        self.geometry = geometry
+        self.placement = placement
+        self.device = device
+    }
+
+    /// `wanted` has one element for each file, or is `nil` when all are wanted.
+    package convenience init(
+        infoHash: InfoHash, root: FilePath, layout: FileLayout, geometry: Geometry, wanted: [Bool]? = nil, device: UInt64? = nil
+    ) {
+        precondition(wanted.map { $0.count == layout.files.count } ?? true)
+        let placement = layout.files.map { (file) -> Placement in
+            file.isPad ? .pad : wanted?[file.index] ?? true ? .file : .part
+        }
+        self.init(infoHash: infoHash, root: root, layout: layout, geometry: geometry, placement: placement, device: device)
+    }
+
+    /// The same payload with another placement of one file.
+    package func placing(_ file: Int, as new: Placement) -> Payload {
+        precondition(placement[file] != .pad && new != .pad)
+        var placement = placement
+        placement[file] = new
+        return Payload(infoHash: infoHash, root: root, layout: layout, geometry: geometry, placement: placement, device: device)
+    }
+
+    /// The same payload, bound to the device that its folder is on.
+    package func on(device: UInt64) -> Payload {
+        Payload(infoHash: infoHash, root: root, layout: layout, geometry: geometry, placement: placement, device: device)
+    }
+
+    /// Where the bytes of a file of the layout are; `nil` for those of a pad file, which are nowhere.
+    func place(of file: Int) -> PayloadFile? {
+        switch placement[file] {
+        case .file: .entry(file)
+        case .part: .parts
+        case .pad: nil
+        }
+    }
+
+    /// The components of the file's path below the output folder.
+    func components(of file: PayloadFile) -> [String] {
+        switch file {
+        case .entry(let index): layout.files[index].path
+        case .parts: [".\(infoHash).parts"]
+        }
+    }
+
+    /// The length that the torrent gives the file; `nil` for the part file, which ends where its last byte happens to be.
+    func length(of file: PayloadFile) -> Int64? {
+        switch file {
+        case .entry(let index): layout.files[index].length
+        case .parts: nil
+        }
+    }
+
+    /// The file's whole path, for messages.
+    package func path(of file: PayloadFile) -> String { path(components(of: file)) }
+
+    func path(_ components: some Sequence<String>) -> String {
+        // Not `FilePath.append`: a message also has to show the component that was refused.
+        ([root.string] + components).joined(separator: "/")
+    }
+}
+
+/// One file that holds bytes of a torrent.
+package enum PayloadFile: Hashable, Sendable {
+    /// A file of the layout.
+    case entry(Int)
+    /// `.<info hash>.parts` in the output folder: a sparse file in which a skipped file's byte is at its offset in the torrent.
+    case parts
+}
+
+/// What tells whether a file is still the one that was synced.
+package struct Fingerprint: Hashable, Sendable {
+    package let file: PayloadFile
+    package let size: Int64
+    /// Nanoseconds since 1970.
+    package let modified: Int64
+    package let inode: UInt64
+    /// Changes when a disk is mounted elsewhere: compare it only with answers of the same run.
+    package let device: UInt64
+
+    package init(file: PayloadFile, size: Int64, modified: Int64, inode: UInt64, device: UInt64) {
+        self.file = file
+        self.size = size
+        self.modified = modified
+        self.inode = inode
+        self.device = device
+    }
+
+    init(_ file: PayloadFile, _ status: FileStatus) {
+        self.init(file: file, size: status.size, modified: status.modified, inode: status.identity.inode, device: status.identity.device)
+    }
+}

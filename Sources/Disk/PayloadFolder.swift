@@ -1,0 +1,169 @@
+import Glibc
+import SystemPackage
+
+/// An open directory that closes itself. Nothing is written through it.
+struct Directory: ~Copyable {
+    let descriptor: Int32
+    private let calls: any DiskCalls
+
+    init(_ descriptor: Int32, calls: any DiskCalls) {
+        self.descriptor = descriptor
+        self.calls = calls
+    }
+
+    deinit { calls.closeUnwritten(descriptor) }
+}
+
+/// The open output folder of a payload: whatever is below is looked up from its descriptor, and no link is followed.
+struct PayloadFolder: ~Copyable {
+    private static let directoryFlags = CLibrary.openPath | O_DIRECTORY
+
+    private let root: Directory
+    private let payload: Payload
+    private let calls: any DiskCalls
+
+    /// Opens the folder; it is never made here. Throws what is ``DiskError/Code/isOffline`` when it is not there or on another device.
+    init(_ payload: Payload, calls: any DiskCalls) throws(DiskError) {
+        let root = Directory(try Self.openRoot(payload, calls), calls: calls)
+        if let device = payload.device, try device != Self.device(root, payload, calls) {
+            throw DiskError(.wrongVolume, .open, payload.root.string)
+        }
+        self.root = root
+        self.payload = payload
+        self.calls = calls
+    }
+
+    /// The device that the folder is on.
+    func device() throws(DiskError) -> UInt64 {
+        try Self.device(root, payload, calls)
+    }
+
+    func freeBytes() throws(DiskError) -> Int64 {
+        do { return try calls.freeBytes(root.descriptor) } catch { throw DiskError(error, .inspect, payload.root.string) }
+    }
+
+    /// Opens what is there already.
+    func open(_ components: [String], flags: Int32, for operation: DiskError.Operation = .open) throws(DiskError) -> Int32 {
+        let name = try checked(components)
+        do {
+            return try calls.open(components.joined(separator: "/"), beneath: root.descriptor, flags: flags)
+        } catch  where Self.needsWalk(error) {
+            let parent = try directory(components.dropLast())
+            return try open(name, in: parent, flags: flags, path: components[...])
+        } catch {
+            throw DiskError(error, operation, payload.path(components))
+        }
+    }
+
+    /// Makes a file that is not there yet, and the directories on the way. The paths of the directories that got a new entry are added to
+    /// `changed`, also when it throws. Throws `EEXIST` when the file is there by now.
+    func create(_ components: [String], changed: inout Set<[String]>) throws(DiskError) -> Int32 {
+        let name = try checked(components)
+        let parent = try directory(components.dropLast(), creating: true, changed: &changed)
+        do {
+            let descriptor = try calls.open(name, in: parent.descriptor, flags: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW)
+            changed.insert(Array(components.dropLast()))
+            return descriptor
+        } catch {
+            throw DiskError(error, .create, payload.path(components))
+        }
+    }
+
+    /// A directory that is there.
+    func directory(_ components: ArraySlice<String>) throws(DiskError) -> Directory {
+        var unchanged: Set<[String]> = []
+        return try directory(components, creating: false, changed: &unchanged)
+    }
+
+    /// A directory, made with those above it (but never the output folder) when `creating`.
+    func directory(_ components: ArraySlice<String>, creating: Bool, changed: inout Set<[String]>) throws(DiskError) -> Directory {
+        if !components.isEmpty { _ = try checked(Array(components)) }
+        do {
+            let path = components.isEmpty ? "." : components.joined(separator: "/")
+            return Directory(try calls.open(path, beneath: root.descriptor, flags: Self.directoryFlags), calls: calls)
+        } catch  where Self.needsWalk(error) || (creating && error == .noSuchFileOrDirectory) {
+            return try walk(components, creating: creating, changed: &changed)
+        } catch {
+            throw DiskError(error, .open, payload.path(components))
+        }
+    }
+
+    /// Makes the names in a directory durable.
+    func sync(directory components: [String]) throws(DiskError) {
+        let descriptor: Int32
+        if components.isEmpty {
+            // From the open descriptor, not by the path: another folder may be there by now.
+            do { descriptor = try calls.open(".", in: root.descriptor, flags: O_RDONLY | O_DIRECTORY) } catch {
+                throw DiskError(error, .open, payload.root.string)
+            }
+        } else {
+            descriptor = try open(components, flags: O_RDONLY | O_DIRECTORY)
+        }
+        defer { calls.closeUnwritten(descriptor) }
+        try calls.syncDirectory(descriptor, path: payload.path(components))
+    }
+
+    /// A component at a time from the output folder down, each opened without following a link.
+    private func walk(_ components: ArraySlice<String>, creating: Bool, changed: inout Set<[String]>) throws(DiskError) -> Directory {
+        var current: Directory
+        do {
+            current = Directory(try calls.open(".", in: root.descriptor, flags: Self.directoryFlags), calls: calls)
+        } catch {
+            throw DiskError(error, .open, payload.root.string)
+        }
+        for n in components.indices {
+            if creating {
+                do {
+                    try calls.makeDirectory(components[n], in: current.descriptor)
+                    changed.insert(Array(components[..<n]))
+                } catch .fileExists {
+                    // It is there, or something else is: opening it tells.
+                } catch {
+                    throw DiskError(error, .makeFolder, payload.path(components[...n]))
+                }
+            }
+            let next = try open(components[n], in: current, flags: Self.directoryFlags, path: components[...n])
+            current = Directory(next, calls: calls)
+        }
+        return current
+    }
+
+    private static func openRoot(_ payload: Payload, _ calls: any DiskCalls) throws(DiskError) -> Int32 {
+        do {
+            return try calls.open(payload.root, flags: directoryFlags)
+        } catch .noSuchFileOrDirectory, .notDirectory, Errno(rawValue: ENODEV), Errno(rawValue: ENOTCONN), Errno(rawValue: ESTALE) {
+            throw DiskError(.rootMissing, .open, payload.root.string, errno: .noSuchFileOrDirectory)
+        } catch  where [.tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory].contains(error) {
+            throw DiskError(error, .open, payload.root.string)
+        } catch {
+            throw DiskError(.rootUnreadable, .open, payload.root.string, errno: error)
+        }
+    }
+
+    private static func device(_ root: borrowing Directory, _ payload: Payload, _ calls: any DiskCalls) throws(DiskError) -> UInt64 {
+        do { return try calls.status(root.descriptor).identity.device } catch { throw DiskError(error, .inspect, payload.root.string) }
+    }
+
+    private func open(_ name: String, in directory: borrowing Directory, flags: Int32, path: ArraySlice<String>) throws(DiskError) -> Int32 {
+        do {
+            return try calls.open(name, in: directory.descriptor, flags: flags | O_NOFOLLOW)
+        } catch {
+            // With O_DIRECTORY a link is "not a directory": say what it is.
+            let isLink: Bool
+            do { isLink = try calls.status(of: name, in: directory.descriptor).kind == .symbolicLink } catch { isLink = false }
+            throw DiskError(isLink ? .tooManySymbolicLinkLevels : error, .open, payload.path(path))
+        }
+    }
+
+    /// The last component, once all of them are found to be plain names.
+    func checked(_ components: [String]) throws(DiskError) -> String {
+        let isPlain = { (name: String) in !name.isEmpty && name != "." && name != ".." && !name.utf8.contains { $0 == 0 || $0 == UInt8(ascii: "/") } }
+        guard let last = components.last, components.allSatisfy(isPlain) else { throw DiskError(.unsafeName, .open, payload.path(components)) }
+        return last
+    }
+
+    /// Whether `openat2` can't answer: the kernel or a seccomp filter doesn't know it, or the joined path is longer than `PATH_MAX`.
+    private static func needsWalk(_ error: Errno) -> Bool {
+        error == .noFunction || error == .notPermitted || error == .fileNameTooLong
+    }
+}

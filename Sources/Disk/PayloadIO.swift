@@ -1,0 +1,86 @@
+import Torrent
+
+/// Where a scan of pieces reads its bytes.
+protocol ByteSource {
+    /// Fills the buffer with the bytes from `offset` on. Throws instead of giving fewer.
+    mutating func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(DiskError)
+    /// Says that these bytes are read soon.
+    mutating func readAhead(at offset: Int64, length: Int)
+}
+
+/// Reads a torrent's bytes wherever they are placed.
+struct PayloadReader: ByteSource {
+    private let disk: Disk
+    private let payload: Payload
+    private let pool: DescriptorPool
+    /// The file that was read last, and where it is in the torrent's bytes: pieces mostly lie in one file.
+    private var last: (file: Int, range: Range<Int64>, descriptor: Descriptor)?
+    /// The file that could not be opened last: its other pieces in this scan needn't try.
+    private var broken: (file: PayloadFile, error: DiskError)?
+
+    init(_ disk: Disk, _ payload: Payload, pool: DescriptorPool) {
+        self.disk = disk
+        self.payload = payload
+        self.pool = pool
+    }
+
+    mutating func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(DiskError) {
+        if let last, last.range.contains(offset), Int64(buffer.count) <= last.range.upperBound - offset {
+            let payload = payload
+            return try last.descriptor.read(into: buffer, at: offset - last.range.lowerBound, path: payload.path(of: .entry(last.file)))
+        }
+        var done = 0
+        for segment in payload.layout.segments(offset: offset, length: buffer.count) {
+            let part = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + segment.length])
+            if let file = payload.place(of: segment.file) {
+                let descriptor = try open(file)
+                let payload = payload
+                try descriptor.read(into: part, at: file == .parts ? offset + Int64(done) : segment.fileOffset, path: payload.path(of: file))
+                if case .entry(let index) = file {
+                    let entry = payload.layout.files[index]
+                    last = (index, entry.offset..<entry.end, descriptor)
+                }
+            } else {
+                part.initializeMemory(as: UInt8.self, repeating: 0)
+            }
+            done += segment.length
+        }
+    }
+
+    mutating func readAhead(at offset: Int64, length: Int) {
+        for segment in payload.layout.segments(offset: offset, length: length) {
+            guard let file = payload.place(of: segment.file), case .entry = file else { continue }
+            // A file that can't be opened is the affair of the read that follows.
+            do { disk.calls.readAhead(try open(file).raw, at: segment.fileOffset, length: Int64(segment.length)) } catch { return }
+        }
+    }
+
+    private mutating func open(_ file: PayloadFile) throws(DiskError) -> Descriptor {
+        if let broken, broken.file == file { throw broken.error }
+        do {
+            return try disk.descriptor(payload, file, writing: false, from: pool)
+        } catch {
+            broken = (file, error)
+            throw error
+        }
+    }
+}
+
+extension Disk {
+    /// Writes bytes of the torrent to where they are placed; those of pad files go nowhere.
+    func write(_ payload: Payload, at offset: Int64, _ bytes: UnsafeRawBufferPointer) throws(DiskError) {
+        let ledger = ledger(of: payload.infoHash)
+        var done = 0
+        for segment in payload.layout.segments(offset: offset, length: bytes.count) {
+            defer { done += segment.length }
+            guard let file = payload.place(of: segment.file) else { continue }
+            let descriptor = try descriptor(payload, file, writing: true, from: pool)
+            let position = file == .parts ? offset + Int64(done) : segment.fileOffset
+            let part = UnsafeRawBufferPointer(rebasing: bytes[done..<done + segment.length])
+            // Also when the write fails half-way: what it did write is in the file.
+            defer { ledger.wrote(file) }
+            try descriptor.write(part, at: position, path: payload.path(of: file))
+            calls.startWriteback(descriptor.raw, at: position, length: Int64(segment.length))
+        }
+    }
+}

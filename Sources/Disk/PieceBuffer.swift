@@ -1,0 +1,88 @@
+import Glibc
+import Synchronization
+import SystemPackage
+
+/// The memory that one piece is gathered in; it goes back to its pool with the last reference.
+///
+/// `@unchecked Sendable`: the bytes have one writer at a time. The engine fills them, hands the buffer to the disk with the piece,
+/// and looks at them again only after the answer.
+package final class PieceBuffer: @unchecked Sendable {
+    /// The piece's bytes. What was never written to is zeros or bytes of an earlier piece.
+    package let bytes: UnsafeMutableRawBufferPointer
+    private let memory: UnsafeMutableRawBufferPointer
+    private let pool: PieceBufferPool
+
+    fileprivate init(_ memory: UnsafeMutableRawBufferPointer, length: Int, pool: PieceBufferPool) {
+        self.bytes = UnsafeMutableRawBufferPointer(rebasing: memory[..<length])
+        self.memory = memory
+        self.pool = pool
+    }
+
+    deinit { pool.giveBack(memory) }
+
+    package var length: Int { bytes.count }
+}
+
+/// Page-aligned memory for pieces. Fresh memory costs nothing until it is written to, whatever the piece's length.
+package final class PieceBufferPool: Sendable {
+    /// Free memory that is kept for the next piece, all sizes together.
+    package static let maximumFreeBytes = 64 << 20
+    private static let smallestCapacity = 16384
+
+    private struct Free {
+        var byCapacity: [Int: [UInt]] = [:]
+        var bytes = 0
+    }
+
+    private let free = Mutex(Free())
+
+    package init() {}
+
+    /// A buffer of `length` bytes (at least 1). Throws when the system has no memory.
+    package func take(_ length: Int) throws(DiskError) -> PieceBuffer {
+        precondition(length > 0)
+        let capacity = Self.capacity(for: length)
+        let reused: UInt? = free.withLock { free in
+            guard let address = free.byCapacity[capacity]?.popLast() else { return nil }
+            free.bytes -= capacity
+            return address
+        }
+        let memory: UnsafeMutableRawPointer
+        if let reused, let pointer = UnsafeMutableRawPointer(bitPattern: reused) {
+            memory = pointer
+        } else {
+            let mapped = mmap(nil, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+            guard let mapped, mapped != MAP_FAILED else { throw DiskError(Errno(rawValue: errno), .allocate, "a piece of \(length) bytes") }
+            memory = mapped
+        }
+        return PieceBuffer(UnsafeMutableRawBufferPointer(start: memory, count: capacity), length: length, pool: self)
+    }
+
+    /// Bytes that wait for the next piece.
+    package var freeBytes: Int { free.withLock(\.bytes) }
+
+    deinit {
+        free.withLock { free in
+            for (capacity, addresses) in free.byCapacity {
+                for address in addresses { munmap(UnsafeMutableRawPointer(bitPattern: address), capacity) }
+            }
+        }
+    }
+
+    fileprivate func giveBack(_ memory: UnsafeMutableRawBufferPointer) {
+        let isKept = free.withLock { free in
+            guard free.bytes + memory.count <= Self.maximumFreeBytes else { return false }
+            free.bytes += memory.count
+            free.byCapacity[memory.count, default: []].append(UInt(bitPattern: memory.baseAddress))
+            return true
+        }
+        // munmap fails only for what was never mapped (munmap(3p)).
+        if !isKept { munmap(memory.baseAddress, memory.count) }
+    }
+
+    /// The next power of two, so that torrents of nearly equal piece lengths share; pages that are never touched cost nothing.
+    private static func capacity(for length: Int) -> Int {
+        let rounded = max(length, smallestCapacity)
+        return 1 << (Int.bitWidth - (rounded - 1).leadingZeroBitCount)
+    }
+}

@@ -1,0 +1,96 @@
+import Synchronization
+import Torrent
+
+/// Reads and hashes pieces in order, a lane-full at a time, on all cores.
+///
+/// It is cut into jobs of one lane-full each, so that writes and reads of the swarm get their turn in between.
+final class PieceScan<Source: ByteSource & SendableMetatype>: Sendable {
+    /// What one core works with. `@unchecked Sendable`: one job at a time has it, and gives it to the next.
+    private final class Slot: @unchecked Sendable {
+        let hasher = LaneHasher()
+        let makeSource: () -> Source
+        init(_ makeSource: @escaping () -> Source) { self.makeSource = makeSource }
+    }
+
+    private let workers: Workers
+    private let geometry: Geometry
+    private let cancel: CancelToken
+    private let cursor: Mutex<PieceCursor>
+    private let busySlots: Mutex<Int>
+    private let deliver: @Sendable (LaneHasher) -> Bool
+    private let completion: @Sendable () -> Void
+
+    /// `deliver` gets each lane-full on a disk thread, several of them at once, and answers whether to go on. `completion` is called after the last.
+    /// A source lives for one lane-full.
+    init(
+        _ workers: Workers, _ geometry: Geometry, _ pieces: Bitfield, cancel: CancelToken, deliver: @escaping @Sendable (LaneHasher) -> Bool,
+        completion: @escaping @Sendable () -> Void
+    ) {
+        self.workers = workers
+        self.geometry = geometry
+        self.cancel = cancel
+        self.cursor = Mutex(PieceCursor(pieces, geometry))
+        self.busySlots = Mutex(0)
+        self.deliver = deliver
+        self.completion = completion
+    }
+
+    /// Begins on `slots` threads at once; `makeSource` is called for each slot and makes what makes its sources.
+    func start(slots: Int, makeSource: () -> () -> Source) {
+        busySlots.withLock { $0 = slots }
+        for _ in 0..<slots { submit(Slot(makeSource())) }
+    }
+
+    private func submit(_ slot: Slot) {
+        workers.submit(.verify) { self.step(slot) }
+    }
+
+    private func step(_ slot: Slot) {
+        let pieces = cancel.isCancelled ? [] : cursor.withLock { $0.next() }
+        var source = slot.makeSource()
+        if !pieces.isEmpty, slot.hasher.hash(pieces, of: geometry, from: &source, cancel: cancel), deliver(slot.hasher) {
+            return submit(slot)
+        }
+        cursor.withLock { $0.stop() }
+        let isLast = busySlots.withLock { busy in
+            busy -= 1
+            return busy == 0
+        }
+        if isLast { completion() }
+    }
+}
+
+/// Deals out pieces of equal length, a lane-full at a time.
+struct PieceCursor: Sendable {
+    private let geometry: Geometry
+    private var rest: Bitfield.Pieces?
+    /// The torrent's last piece, when it is shorter than those dealt out before it.
+    private var shorter: PieceIndex?
+
+    init(_ pieces: Bitfield, _ geometry: Geometry) {
+        self.geometry = geometry
+        self.rest = pieces.pieces
+    }
+
+    /// The next pieces; none at the end.
+    mutating func next() -> [PieceIndex] {
+        if let piece = shorter {
+            shorter = nil
+            return [piece]
+        }
+        var pieces: [PieceIndex] = []
+        while pieces.count < LaneHasher.lanes, let piece = rest?.next() {
+            if !pieces.isEmpty, geometry.length(of: piece) != geometry.pieceLength {
+                shorter = piece
+                break
+            }
+            pieces.append(piece)
+        }
+        return pieces
+    }
+
+    mutating func stop() {
+        rest = nil
+        shorter = nil
+    }
+}

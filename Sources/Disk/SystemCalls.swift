@@ -1,0 +1,119 @@
+import Glibc
+import SystemPackage
+
+/// The system calls of Linux.
+package struct SystemCalls: DiskCalls {
+    /// Permission bits of new files and folders; the umask takes away what the user doesn't want.
+    private static let fileMode: mode_t = 0o666
+    private static let directoryMode: mode_t = 0o777
+
+    package init() {}
+
+    package func open(_ path: FilePath, flags: Int32) throws(Errno) -> Int32 {
+        try retrying { path.withPlatformString { Glibc.open($0, flags | O_CLOEXEC) } }
+    }
+
+    package func open(_ path: String, beneath root: Int32, flags: Int32) throws(Errno) -> Int32 {
+        try CLibrary.openBeneath(root, path, flags: flags | O_CLOEXEC)
+    }
+
+    package func open(_ name: String, in directory: Int32, flags: Int32) throws(Errno) -> Int32 {
+        try retrying { openat(directory, name, flags | O_CLOEXEC, Self.fileMode) }
+    }
+
+    package func close(_ descriptor: Int32) throws(Errno) {
+        // Linux frees the descriptor before it can be interrupted: a second close could hit somebody else's (close(2)).
+        if Glibc.close(descriptor) != 0, errno != EINTR { throw Errno(rawValue: errno) }
+    }
+
+    package func makeDirectory(_ path: FilePath) throws(Errno) {
+        _ = try retrying { path.withPlatformString { mkdir($0, Self.directoryMode) } }
+    }
+
+    package func makeDirectory(_ name: String, in directory: Int32) throws(Errno) {
+        _ = try retrying { mkdirat(directory, name, Self.directoryMode) }
+    }
+
+    package func removeFile(_ name: String, in directory: Int32) throws(Errno) {
+        _ = try retrying { unlinkat(directory, name, 0) }
+    }
+
+    package func removeDirectory(_ name: String, in directory: Int32) throws(Errno) {
+        _ = try retrying { unlinkat(directory, name, AT_REMOVEDIR) }
+    }
+
+    package func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(Errno) -> Int {
+        try retrying { pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset)) }
+    }
+
+    package func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(Errno) -> Int {
+        try retrying { pwrite(descriptor, bytes.baseAddress, bytes.count, off_t(offset)) }
+    }
+
+    package func truncate(_ descriptor: Int32, to length: Int64) throws(Errno) {
+        _ = try retrying { ftruncate(descriptor, off_t(length)) }
+    }
+
+    package func allocate(_ descriptor: Int32, length: Int64) throws(Errno) {
+        // Answers the error instead of setting errno, and writes to every block where the file system can't reserve.
+        var result = EINTR
+        while result == EINTR { result = posix_fallocate(descriptor, 0, off_t(length)) }
+        if result != 0 { throw Errno(rawValue: result) }
+    }
+
+    package func startWriteback(_ descriptor: Int32, at offset: Int64, length: Int64) {
+        CLibrary.startWriteback(descriptor, at: offset, length: length)
+    }
+
+    package func readAhead(_ descriptor: Int32, at offset: Int64, length: Int64) {
+        _ = posix_fadvise(descriptor, off_t(offset), off_t(length), POSIX_FADV_WILLNEED)
+    }
+
+    package func dropCache(_ descriptor: Int32) {
+        _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+    }
+
+    package func syncData(_ descriptor: Int32) throws(Errno) {
+        _ = try retrying { fdatasync(descriptor) }
+    }
+
+    package func syncDirectory(_ descriptor: Int32) throws(Errno) {
+        _ = try retrying { fsync(descriptor) }
+    }
+
+    package func status(_ descriptor: Int32) throws(Errno) -> FileStatus {
+        var status = stat()
+        _ = try retrying { fstat(descriptor, &status) }
+        return FileStatus(status)
+    }
+
+    package func status(of name: String, in directory: Int32) throws(Errno) -> FileStatus {
+        var status = stat()
+        _ = try retrying { fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) }
+        return FileStatus(status)
+    }
+
+    package func freeBytes(_ descriptor: Int32) throws(Errno) -> Int64 {
+        var status = statvfs()
+        _ = try retrying { fstatvfs(descriptor, &status) }
+        let (bytes, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
+        return overflow ? .max : Int64(clamping: bytes)
+    }
+}
+
+extension FileStatus {
+    init(_ status: stat) {
+        let kind: Kind =
+            switch status.st_mode & S_IFMT {
+            case S_IFREG: .regular
+            case S_IFDIR: .directory
+            case S_IFLNK: .symbolicLink
+            default: .other
+            }
+        // 512 is the unit of st_blocks whatever the file system's block is (stat(3type)); the product wraps only for a file beyond any disk.
+        self.init(
+            kind: kind, size: Int64(status.st_size), allocated: Int64(status.st_blocks) &* 512,
+            modified: Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec),
+            identity: FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino)))
+    }
+}

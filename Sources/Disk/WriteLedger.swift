@@ -1,0 +1,85 @@
+import Synchronization
+import SystemPackage
+
+/// What was written to one torrent's files since the last sync, and to which files.
+final class WriteLedger: Sendable {
+    /// What a sync has to do.
+    struct Work: Sendable {
+        var files: Set<PayloadFile> = []
+        /// Directories below the output folder that got a new entry; no component is the folder itself.
+        var directories: Set<[String]> = []
+        /// Directories above the output folder that got a new entry.
+        var ancestors: Set<FilePath> = []
+        /// Files of which a descriptor could not be closed: what was written to them may be lost.
+        var lost: [PayloadFile: Errno] = [:]
+        /// Files that were made.
+        var created: Set<PayloadFile> = []
+
+        var isEmpty: Bool { files.isEmpty && directories.isEmpty && ancestors.isEmpty && lost.isEmpty && created.isEmpty }
+    }
+
+    private struct State {
+        var work = Work()
+        var identities: [PayloadFile: FileIdentity] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    /// Bytes of the file were written: called after the write and before anyone hears of it, so that no sync that follows can miss them.
+    func wrote(_ file: PayloadFile) {
+        state.withLock { _ = $0.work.files.insert(file) }
+    }
+
+    /// The file was opened for writing; `false` when another file was written at its path before.
+    func opened(_ file: PayloadFile, _ identity: FileIdentity) -> Bool {
+        state.withLock { state in
+            if let known = state.identities[file] { return known == identity }
+            state.identities[file] = identity
+            return true
+        }
+    }
+
+    /// The file that is written, when one was opened in this run.
+    func identity(of file: PayloadFile) -> FileIdentity? {
+        state.withLock { $0.identities[file] }
+    }
+
+    func created(_ file: PayloadFile) {
+        state.withLock { state in
+            state.work.files.insert(file)
+            state.work.created.insert(file)
+        }
+    }
+
+    func changed(directories: Set<[String]>, ancestors: Set<FilePath> = []) {
+        guard !directories.isEmpty || !ancestors.isEmpty else { return }
+        state.withLock { state in
+            state.work.directories.formUnion(directories)
+            state.work.ancestors.formUnion(ancestors)
+        }
+    }
+
+    func closeFailed(_ file: PayloadFile, _ error: Errno) {
+        state.withLock { $0.work.lost[file] = error }
+    }
+
+    /// Takes what is to be synced. What is written from now on is for the next sync.
+    func take() -> Work {
+        state.withLock { state in
+            let work = state.work
+            state.work = Work()
+            return work
+        }
+    }
+
+    /// Gives back what a sync could not reach.
+    func putBack(_ work: Work) {
+        state.withLock { state in
+            state.work.files.formUnion(work.files)
+            state.work.directories.formUnion(work.directories)
+            state.work.ancestors.formUnion(work.ancestors)
+            state.work.created.formUnion(work.created)
+            state.work.lost.merge(work.lost) { new, _ in new }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+// Room: Engine.
+// Duty: runs the brain: feeds it what sockets, disk, database and clock say, and performs what it answers.
+// Owns: the life of a session and of every awake torrent; the order in which effects reach disk and database.
+// Never: decides anything about pieces, peers or durability: that is the brain's; blocks the event loop.
+// Invariants: one loop, one thread: session and awake torrents are actors on it and call each other without a hop; every effect that can fail
+// is answered by one event; nothing is recorded that a sync didn't cover before.
+
+import Store
+import Swarm
+import SystemPackage
+import Torrent
+
+/// The name and number by which the program speaks of itself.
+package enum Program {
+    package static let version = "0.1.0"
+}
+
+/// How an engine runs, for all of its torrents.
+package struct EngineSettings: Sendable {
+    /// Which torrents of the database the engine works on.
+    package enum Scope: Sendable {
+        case all
+        case only(Set<TorrentID>)
+    }
+
+    package var database: FilePath
+    package var scope = Scope.all
+    /// The TCP port for incoming peers; 0 takes a free one.
+    package var listenPort = 6881
+    /// Whether the user named the port: then no other is taken instead.
+    package var listenPortIsFixed = false
+    /// The local address of all sockets; `nil` is any.
+    package var bind: PeerAddress.Host?
+    /// Bytes per second for all torrents together; `nil` is no limit.
+    package var downloadLimit: Int?
+    package var uploadLimit: Int?
+    /// Connections of one torrent and of all.
+    package var maximumPeersPerTorrent = 80
+    package var maximumPeers = 500
+    /// What a complete torrent does whose own goal is ``SeedGoal/standard``.
+    package var seedGoal = SeedGoal.forever
+    /// Ends by itself when nothing is left to download.
+    package var endsWhenComplete = false
+    /// Peers given by hand, for every torrent that is downloaded.
+    package var peers: [PeerAddress] = []
+    /// A file of extra roots for HTTPS trackers, in PEM.
+    package var extraTrustRoots: String?
+
+    package init(database: FilePath) { self.database = database }
+}

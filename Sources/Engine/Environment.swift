@@ -1,0 +1,23 @@
+import Disk
+import NIOCore
+import Net
+import Store
+import Swarm
+import Torrent
+
+/// What every awake torrent shares.
+struct Environment: Sendable {
+    let settings: EngineSettings
+    let store: Store
+    let disk: Disk
+    let recorder: Recorder
+    let sockets: PeerSockets
+    let trackers: TrackerClient
+    let loop: any EventLoop
+    let clock: EngineClock
+    let peerID: PeerID
+    /// The number by which trackers know us when our address changes (BEP 7).
+    let key: UInt32
+    /// Until when the run before may have written, in Unix nanoseconds.
+    let aliveUntilNs: Int64?
+}

@@ -1,0 +1,20 @@
+import Disk
+import Store
+import Swarm
+
+extension Fault {
+    /// What the disk said, as the brain understands it.
+    init(_ error: DiskError) {
+        let kind: Kind =
+            if error.code.isOffline {
+                .offline
+            } else if error.code == .noSpace {
+                .diskFull
+            } else {
+                .input
+            }
+        self.init(kind, "\(error)")
+    }
+
+    init(_ error: StoreError) { self.init(.database, "\(error)") }
+}

@@ -1,0 +1,78 @@
+import NIOCore
+import Store
+import Torrent
+
+/// The one way from awake torrents into the database: what comes while a transaction is under way goes into the next, all torrents together.
+actor Recorder {
+    enum Work: Sendable {
+        /// The note ahead of a write.
+        case open(TorrentID, [PieceIndex])
+        /// What became durable.
+        case record(ProgressRecord)
+    }
+
+    private struct Entry {
+        let work: Work
+        let completion: @Sendable (StoreError?) -> Void
+    }
+
+    private let store: Store
+    private let loop: any EventLoop
+    private var queue: [Entry] = []
+    private var isRunning = false
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
+
+    init(store: Store, loop: any EventLoop) {
+        self.store = store
+        self.loop = loop
+    }
+
+    /// Call it on the loop; `completion` is called on the loop, with what went wrong.
+    nonisolated func submit(_ work: Work, completion: @escaping @Sendable (StoreError?) -> Void) {
+        assumeIsolated { recorder in
+            recorder.queue.append(Entry(work: work, completion: completion))
+            guard !recorder.isRunning else { return }
+            recorder.isRunning = true
+            Task { await recorder.run() }
+        }
+    }
+
+    private func run() async {
+        while !queue.isEmpty {
+            let batch = queue
+            queue = []
+            let opens = batch.filter { if case .open = $0.work { true } else { false } }
+            let records = batch.filter { if case .record = $0.work { true } else { false } }
+            // Notes first: a record may take back what a note of the same batch says, never the other way round.
+            await perform(opens)
+            await perform(records)
+        }
+        isRunning = false
+    }
+
+    private func perform(_ entries: [Entry]) async {
+        guard !entries.isEmpty else { return }
+        let work = entries.map(\.work)
+        let error: StoreError?
+        do throws(StoreError) {
+            try await store.perform { connection throws(StoreError) in try Self.write(work, to: connection) }
+            error = nil
+        } catch let failure {
+            error = failure
+        }
+        for entry in entries { entry.completion(error) }
+    }
+
+    private static func write(_ work: [Work], to connection: Connection) throws(StoreError) {
+        let now = Timestamp.now()
+        var records: [ProgressRecord] = []
+        for item in work {
+            switch item {
+            case .open(let id, let pieces): try connection.openPieces(id, pieces, now: now)
+            case .record(let record): records.append(record)
+            }
+        }
+        if !records.isEmpty { _ = try connection.record(records) }
+    }
+}

@@ -1,0 +1,111 @@
+import Disk
+import Store
+import Swarm
+import Torrent
+
+/// Rows of the database as the brain's values, and back.
+
+extension AddressBook.Entry {
+    init(_ row: PeerRow) {
+        self.init(address: row.address, source: row.source == .manual ? .manual : .history, at: row.firstSeen.rawValue)
+        lastSeen = row.lastSeen.rawValue
+        // What was tried in an earlier run may be tried at once in this one.
+        lastTried = nil
+        lastConnected = row.lastConnected?.rawValue
+        failures = row.failures
+        downloadedBytes = row.downloadedBytes
+        uploadedBytes = row.uploadedBytes
+        hashFailures = row.hashFailures
+        banReason = row.banReason
+        client = row.client
+        bestRate = Int(row.rate)
+    }
+}
+
+extension PeerUpdate {
+    /// What changed since the entry was saved last.
+    init(_ entry: AddressBook.Entry, since saved: TorrentEngine.SavedPeer?) {
+        self.init(address: entry.address, source: PeerSource(rawValue: entry.source.rawValue) ?? .history)
+        lastTried = entry.lastTried.map { Timestamp($0) }
+        lastConnected = entry.lastConnected.map { Timestamp($0) }
+        failures = entry.failures
+        downloadedDelta = max(0, entry.downloadedBytes - (saved?.downloaded ?? 0))
+        uploadedDelta = max(0, entry.uploadedBytes - (saved?.uploaded ?? 0))
+        hashFailuresDelta = max(0, entry.hashFailures - (saved?.hashFailures ?? 0))
+        rate = Int64(entry.bestRate)
+        client = entry.client
+    }
+}
+
+extension Announcer {
+    /// The tiers as they were stored; shuffled once, when none has ever been announced to (BEP 12).
+    init(rows: [TrackerRow], using random: inout SeededGenerator) {
+        let tiers = Dictionary(grouping: rows, by: \.tier).sorted { $0.key < $1.key }.map { _, rows in
+            rows.sorted { $0.position < $1.position }.map { Tracker($0) }
+        }
+        self.init(tiers: tiers, shuffledBy: &random, isFresh: rows.allSatisfy { $0.lastAnnounceAt == nil })
+    }
+}
+
+extension Announcer.Tracker {
+    init(_ row: TrackerRow) {
+        self.init(url: row.url, tier: row.tier)
+        trackerID = row.trackerID
+        nextAnnounceAt = row.nextAnnounceAt?.rawValue ?? 0
+        minimumAnnounceAt = row.minAnnounceAt?.rawValue ?? 0
+        interval = row.interval?.components.seconds
+        minimumInterval = row.minInterval?.components.seconds
+        failures = row.failures
+        lastAnnounceAt = row.lastAnnounceAt?.rawValue
+        lastSuccessAt = row.lastSuccessAt?.rawValue
+        lastError = row.lastError
+        warning = row.warning
+        seeders = row.seeders
+        leechers = row.leechers
+        downloads = row.downloads
+        isStarted = row.isStarted
+    }
+}
+
+extension TrackerRow {
+    init(_ tracker: Announcer.Tracker, of torrent: TorrentID, position: Int, lastScrapeAt: Timestamp?) {
+        self.init(torrent: torrent, url: tracker.url, tier: tracker.tier, position: position)
+        trackerID = tracker.trackerID
+        nextAnnounceAt = Timestamp(tracker.nextAnnounceAt)
+        minAnnounceAt = Timestamp(tracker.minimumAnnounceAt)
+        interval = tracker.interval.map { .seconds($0) }
+        minInterval = tracker.minimumInterval.map { .seconds($0) }
+        failures = tracker.failures
+        lastAnnounceAt = tracker.lastAnnounceAt.map { Timestamp($0) }
+        lastSuccessAt = tracker.lastSuccessAt.map { Timestamp($0) }
+        lastError = tracker.lastError
+        warning = tracker.warning
+        seeders = tracker.seeders
+        leechers = tracker.leechers
+        downloads = tracker.downloads
+        self.lastScrapeAt = lastScrapeAt
+        isStarted = tracker.isStarted
+    }
+}
+
+extension FingerprintRow {
+    init(_ print: Fingerprint) {
+        let index =
+            switch print.file {
+            case .entry(let index): index
+            case .parts: Self.partFile
+            }
+        self.init(
+            index: index, size: print.size, mtimeNs: print.modified, inode: Int64(bitPattern: print.inode), device: Int64(bitPattern: print.device))
+    }
+}
+
+extension PartialPiece {
+    init(_ row: PartialPieceRow, blockCount: Int) {
+        let blocks = (0..<blockCount).map { block in
+            let byte = block / 8
+            return byte < row.blocks.count && row.blocks[byte] & (0x80 >> UInt8(block % 8)) != 0
+        }
+        self.init(piece: row.piece, blocks: blocks)
+    }
+}

@@ -1,0 +1,106 @@
+import Disk
+import Logging
+import Store
+import Swarm
+import Torrent
+
+/// What commands wrote into the database, and the signs of life that they read there.
+extension Session {
+    func pollIntents() async {
+        guard !isStopping else { return }
+        do {
+            let known = dataVersion
+            let (version, intents) = try await environment.store.perform { db throws(StoreError) -> (Int, [IntentRow]) in
+                let version = try db.dataVersion()
+                return (version, version == known ? [] : try db.takeIntents())
+            }
+            dataVersion = version
+            for intent in intents { await act(on: intent) }
+        } catch {
+            log.error("\(error)")
+        }
+    }
+
+    private func act(on intent: IntentRow) async {
+        if intent.verb == .stop {
+            Task { await self.stop() }
+            return
+        }
+        guard let id = intent.torrent, isInScope(id) else { return }
+        do {
+            switch intent.verb {
+            case .added: try await wakeDownloads()
+            case .changed: try await changed(id)
+            case .remove, .removeData: try await remove(id, deletingData: intent.verb == .removeData)
+            case .verify: await verify(id)
+            case .damaged: try await reload(id)
+            case .announce: awake[id]?.onLoop { $0.announceNow() }
+            case .connect:
+                if let address = intent.argument.flatMap({ PeerAddress($0) }), let engine = await wake(id) {
+                    engine.onLoop { $0.feed { swarm, now in swarm.learn([address], from: .manual, now: now) } }
+                }
+            default: log.warning("an intent that this version doesn't know: \(intent.verb)")
+            }
+        } catch {
+            log.error("\(intent.verb) of torrent \(id): \(error)")
+        }
+    }
+
+    private func changed(_ id: TorrentID) async throws {
+        guard let row = try await environment.store.perform({ db throws(StoreError) in try db.torrent(id) }) else { return }
+        troubled.remove(id)
+        if row.settings.isPaused {
+            await putToSleep(id)
+            try await environment.store.perform { db throws(StoreError) in try db.setState(id, .paused) }
+            endIfDone()
+            return
+        }
+        retired.remove(id)
+        if let engine = awake[id] {
+            let wanted = try await environment.store.perform { db throws(StoreError) in try db.wanted(of: id, count: engine.fileCount) }
+            try await engine.apply(row, wanted: wanted, settings: SwarmSettings(row.settings, environment.settings))
+        } else if !row.isComplete || row.state == .paused {
+            await wake(id)
+        }
+    }
+
+    private func remove(_ id: TorrentID, deletingData: Bool) async throws {
+        let loaded = try await TorrentLoader(environment: environment, id: id).load()
+        await putToSleep(id)
+        let now = environment.clock.timestamp
+        try await environment.store.perform { db throws(StoreError) in try db.removeTorrent(id, now: now) }
+        if deletingData {
+            let removal = try await environment.disk.removeData(loaded.payload)
+            for failure in removal.failures { log.warning("\(failure)") }
+        }
+        endIfDone()
+    }
+
+    private func verify(_ id: TorrentID) async {
+        guard let engine = await wake(id) else { return }
+        engine.onLoop { $0.verifyAll() }
+    }
+
+    /// Another process found damage and has told the database: the torrent begins anew from what it says.
+    private func reload(_ id: TorrentID) async throws {
+        await putToSleep(id)
+        retired.remove(id)
+        try await wakeDownloads()
+    }
+
+    func heartbeat() async {
+        guard !isStopping else { return }
+        let rows = awake.values.map { engine in engine.onLoop { $0.liveRow() } }
+        let (run, now) = (runID, environment.clock.timestamp)
+        do {
+            try await environment.store.perform { db throws(StoreError) in
+                try db.transaction(.immediate, durability: .lazy) { () throws(StoreError) in
+                    try db.heartbeat(run, now: now)
+                    try db.saveLive(rows)
+                }
+            }
+        } catch {
+            log.error("no sign of life could be written: \(error)")
+        }
+    }
+}

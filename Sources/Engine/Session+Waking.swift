@@ -1,0 +1,214 @@
+import Disk
+import Logging
+import NIOCore
+import Net
+import PeerWire
+import Store
+import Swarm
+import Torrent
+
+/// Torrents wake and fall asleep.
+extension Session: PeerConnectionOwner {
+    // MARK: Incoming peers
+
+    /// An incoming peer names its torrent: it may be awake, asleep, or none of ours.
+    package nonisolated func identified(_ connection: PeerConnection, infoHash: InfoHash) {
+        let (engine, isStopping) = assumeIsolated { ($0.byHash[infoHash], $0.isStopping) }
+        if let engine {
+            connection.attach(to: engine, sending: engine.ourHandshake)
+        } else if isStopping {
+            connection.close(because: "the engine stops")
+        } else {
+            Task { await self.introduce(connection, infoHash) }
+        }
+    }
+
+    private func introduce(_ connection: PeerConnection, _ infoHash: InfoHash) async {
+        if let engine = await wake(infoHash) {
+            connection.attach(to: engine, sending: engine.ourHandshake)
+        } else {
+            connection.close(because: "nobody here has \(infoHash)")
+        }
+    }
+
+    private func wake(_ infoHash: InfoHash) async -> TorrentEngine? {
+        do {
+            let row = try await environment.store.perform { db throws(StoreError) in try db.torrent(infoHash) }
+            guard let row, isInScope(row.id), !row.settings.isPaused else { return nil }
+            return await wake(row.id)
+        } catch {
+            log.error("\(error)")
+            return nil
+        }
+    }
+
+    // MARK: Waking
+
+    /// The awake torrent; `nil` when it can't be woken, which its state then explains.
+    @discardableResult
+    func wake(_ id: TorrentID) async -> TorrentEngine? {
+        if let engine = awake[id] { return engine }
+        if let task = waking[id] { return await task.value }
+        guard !isStopping else { return nil }
+        let task = Task { await self.load(id) }
+        waking[id] = task
+        let engine = await task.value
+        waking[id] = nil
+        return engine
+    }
+
+    private func load(_ id: TorrentID) async -> TorrentEngine? {
+        do {
+            var loaded = try await TorrentLoader(environment: environment, id: id).load()
+            if !loaded.row.isRootSeen {
+                try await environment.disk.create(loaded.payload, loaded.row.settings.allocatesFull ? .full : .sparse, makingRoot: true)
+                loaded = try await TorrentLoader(environment: environment, id: id).load()
+            }
+            guard !isStopping else { return nil }
+            let engine = TorrentEngine(
+                loaded, environment: environment, listenPort: listenPort, settings: SwarmSettings(loaded.row.settings, environment.settings),
+                seed: random.next()
+            ) { [weak self] change in
+                self?.assumeIsolated { $0.heard(change) }
+            }
+            awake[id] = engine
+            byHash[loaded.row.infoHash] = engine
+            engine.onLoop { $0.start() }
+            return engine
+        } catch {
+            log.error("torrent \(id) can't be woken: \(error)")
+            let text = "\(error)"
+            do {
+                try await environment.store.perform { db throws(StoreError) in try db.setState(id, .error, error: text) }
+            } catch {
+                log.error("\(error)")
+            }
+            troubled.insert(id)
+            return nil
+        }
+    }
+
+    func wakeDownloads() async throws {
+        let incomplete = try await environment.store.perform { db throws(StoreError) in try db.incompleteTorrents() }
+        var wanted = incomplete.filter { isInScope($0) }
+        if case .only(let ids) = environment.settings.scope {
+            // What was named is woken even if it is complete: it may seed, and it must be seen to be complete.
+            wanted = ids.sorted()
+        }
+        var room = Self.maximumDownloads - awake.count
+        for id in wanted where awake[id] == nil && !troubled.contains(id) {
+            guard room > 0 else { break }
+            room -= 1
+            await wake(id)
+        }
+        endIfDone()
+    }
+
+    // MARK: Falling asleep
+
+    /// Ends the torrent's being awake; it stays a row that wakes when somebody needs it.
+    func putToSleep(_ id: TorrentID) async {
+        guard let engine = awake[id] else { return }
+        await engine.stop()
+        await settle(id, engine)
+    }
+
+    /// Writes down the state of a torrent that has come to rest, and lets go of it.
+    func settle(_ id: TorrentID, _ engine: TorrentEngine) async {
+        guard awake[id] === engine else { return }
+        awake[id] = nil
+        byHash[engine.infoHash] = nil
+        drowsySince[id] = nil
+        let state = engine.onLoop { $0.restingState }
+        do {
+            try await environment.store.perform { db throws(StoreError) in
+                guard let row = try db.torrent(id) else { return }
+                try db.clearLive(id)
+                try db.setState(id, row.settings.isPaused ? .paused : state.0, error: row.settings.isPaused ? nil : state.1)
+            }
+        } catch {
+            log.error("\(error)")
+        }
+    }
+
+    /// Complete torrents without peers go to sleep; sleeping ones whose announce is due are woken.
+    func lookAfterSleepers() async {
+        guard !isStopping else { return }
+        let now = environment.clock.now
+        for (id, engine) in awake {
+            let isBusy = engine.onLoop { $0.isBusy }
+            if isBusy {
+                drowsySince[id] = nil
+            } else if let since = drowsySince[id] {
+                if now - since > Self.drowsyAfter, case .all = environment.settings.scope { await putToSleep(id) }
+            } else {
+                drowsySince[id] = now
+            }
+        }
+        guard case .all = environment.settings.scope else { return }
+        do {
+            let timestamp = environment.clock.timestamp
+            let due = try await environment.store.perform { db throws(StoreError) in
+                try db.dueTrackers(now: timestamp, limit: Self.announcesPerSecond)
+            }
+            for id in Set(due.map(\.torrent)) where awake[id] == nil && !troubled.contains(id) { await wake(id) }
+        } catch {
+            log.error("\(error)")
+        }
+    }
+
+    // MARK: What torrents say
+
+    func heard(_ change: TorrentEngine.Change) {
+        switch change {
+        case .completed:
+            Task { await self.afterCompletion() }
+        case .seedGoalReached(let id):
+            Task { await self.retire(id) }
+        case .failed(let id, let text):
+            log.warning("torrent \(id): \(text)")
+            endIfDone()
+        }
+    }
+
+    private func afterCompletion() async {
+        do { try await wakeDownloads() } catch { log.error("\(error)") }
+        endIfDone()
+    }
+
+    /// The torrent has seeded enough: it rests as complete until the user wants it again.
+    private func retire(_ id: TorrentID) async {
+        retired.insert(id)
+        await putToSleep(id)
+        endIfDone()
+    }
+
+    /// With ``EngineSettings/endsWhenComplete``: stops when nothing is left to download and no goal to seed for.
+    func endIfDone() {
+        guard environment.settings.endsWhenComplete, !isStopping, waking.isEmpty else { return }
+        for engine in awake.values where engine.onLoop({ $0.hasWorkLeft }) { return }
+        Task { await self.stopIfNothingIsLeft() }
+    }
+
+    private func stopIfNothingIsLeft() async {
+        do {
+            let incomplete = try await environment.store.perform { db throws(StoreError) in try db.incompleteTorrents() }
+            guard !incomplete.contains(where: { isInScope($0) && !troubled.contains($0) && awake[$0] == nil }) else { return }
+            for engine in awake.values where engine.onLoop({ $0.hasWorkLeft }) { return }
+            await stop()
+        } catch {
+            log.error("\(error)")
+        }
+    }
+}
+
+extension SwarmSettings {
+    /// A torrent's own limits, else the engine's.
+    init(_ settings: TorrentSettings, _ engine: EngineSettings) {
+        self.init()
+        isSequential = settings.isSequential
+        maximumPeers = settings.limits.peers ?? engine.maximumPeersPerTorrent
+        downloadLimit = [settings.limits.download.map { Int($0) }, engine.downloadLimit].compactMap(\.self).min()
+        uploadLimit = [settings.limits.upload.map { Int($0) }, engine.uploadLimit].compactMap(\.self).min()
+    }
+}

@@ -1,0 +1,205 @@
+import Disk
+import Glibc
+import Logging
+import NIOCore
+import NIOPosix
+import Net
+import PeerWire
+import Store
+import Swarm
+import SystemPackage
+import Torrent
+
+/// The engine of one database: its lock, its sockets, and its awake torrents, all on one event loop.
+///
+/// A torrent is awake while it downloads, has peers, or is looked at; else it is a row (law 5 of the design). What commands write into
+/// the database is seen within ``intentInterval`` (law 6).
+package actor Session {
+    static let intentInterval = Duration.milliseconds(300)
+    static let heartbeatInterval = Duration.seconds(2)
+    /// A complete torrent without peers goes to sleep after so long.
+    static let drowsyAfter = Duration.seconds(60)
+    /// Torrents that download at once; the others are queued.
+    static let maximumDownloads = 50
+    /// Torrents that are woken for their announce in a second.
+    static let announcesPerSecond = 10
+    /// Ports that are tried when the usual one is taken, before any free one is.
+    private static let usualPorts = 6881...6889
+
+    nonisolated let environment: Environment
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { environment.loop.executor.asUnownedSerialExecutor() }
+    private let group: MultiThreadedEventLoopGroup
+    private let lock: DatabaseLock
+    let runID: RunID
+    let log = Logger(label: "pieces.session")
+
+    var listeners: [any Channel] = []
+    /// The port that peers and trackers are told; 0 before it is known.
+    package private(set) var listenPort: UInt16 = 0
+    var awake: [TorrentID: TorrentEngine] = [:]
+    var byHash: [InfoHash: TorrentEngine] = [:]
+    var waking: [TorrentID: Task<TorrentEngine?, Never>] = [:]
+    /// Torrents that can't be woken, until the user changes something.
+    var troubled: Set<TorrentID> = []
+    /// Torrents that have seeded enough in this life.
+    var retired: Set<TorrentID> = []
+    /// Since when a torrent has had nothing to do.
+    var drowsySince: [TorrentID: Instant] = [:]
+    var dataVersion: Int?
+    var isStopping = false
+    private var background: [Task<Void, Never>] = []
+    private var endWaiters: [CheckedContinuation<Void, Never>] = []
+    private var hasEnded = false
+    var random = SystemRandomNumberGenerator()
+
+    // MARK: Life
+
+    /// Locks and opens the database, and listens. Throws one sentence that says why not.
+    package static func open(_ settings: EngineSettings) async throws -> Session {
+        let clock = EngineClock()
+        let lock = try DatabaseLock.acquire(database: settings.database, now: clock.timestamp)
+        let store = try await Store.open(settings.database, now: clock.timestamp)
+        let now = clock.timestamp
+        let (last, run) = try await store.perform { db throws(StoreError) in
+            let last = try db.lastRun()
+            try db.pruneEvents()
+            try db.clearLive()
+            // What was wanted of an engine that didn't run stands in the rows.
+            _ = try db.takeIntents()
+            return (last, try db.beginRun(pid: getpid(), version: Program.version, bootID: bootID(), now: now))
+        }
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let loop = group.next()
+        var random = SystemRandomNumberGenerator()
+        let environment = Environment(
+            settings: settings, store: store, disk: try Disk(), recorder: Recorder(store: store, loop: loop),
+            sockets: PeerSockets(loop: loop, bind: settings.bind),
+            trackers: TrackerClient(
+                group: group,
+                options: HTTPOptions(version: Program.version, bindAddress: settings.bind, extraTrustRoots: settings.extraTrustRoots)),
+            loop: loop, clock: clock, peerID: PeerID(using: &random), key: random.next(),
+            aliveUntilNs: last.map { ($0.stoppedAt ?? $0.heartbeatAt).rawValue * 1_000_000_000 })
+        let session = Session(environment, group: group, lock: lock, run: run)
+        do {
+            try await session.listen()
+        } catch {
+            await session.close(clean: true)
+            throw error
+        }
+        return session
+    }
+
+    private init(_ environment: Environment, group: MultiThreadedEventLoopGroup, lock: DatabaseLock, run: RunID) {
+        self.environment = environment
+        self.group = group
+        self.lock = lock
+        self.runID = run
+    }
+
+    /// Wakes what has something to download, and goes on until ``stop()``.
+    package func start() async throws {
+        background = [
+            repeating(Self.intentInterval) { await $0.pollIntents() },
+            repeating(Self.heartbeatInterval) { await $0.heartbeat() },
+            repeating(.seconds(1)) { await $0.lookAfterSleepers() },
+        ]
+        try await wakeDownloads()
+    }
+
+    /// Returns when ``stop()`` has brought everything to rest.
+    package func waitUntilEnd() async {
+        guard !hasEnded else { return }
+        await withCheckedContinuation { endWaiters.append($0) }
+    }
+
+    /// Brings everything to rest: what is verified is made durable and recorded, trackers hear goodbye.
+    package func stop() async {
+        guard !isStopping else { return await waitUntilEnd() }
+        isStopping = true
+        for task in background { task.cancel() }
+        for listener in listeners {
+            do { try await listener.close() } catch { log.debug("closing the listening socket: \(error)") }
+        }
+        for task in waking.values { _ = await task.value }
+        await withDiscardingTaskGroup { group in
+            for engine in awake.values { group.addTask { await engine.stop() } }
+        }
+        var isClean = true
+        for engine in awake.values where engine.onLoop({ $0.hasFault }) { isClean = false }
+        for (id, engine) in awake { await settle(id, engine) }
+        await close(clean: isClean)
+        hasEnded = true
+        for waiter in endWaiters { waiter.resume() }
+        endWaiters = []
+    }
+
+    private func close(clean: Bool) async {
+        let (run, now) = (runID, environment.clock.timestamp)
+        do {
+            try await environment.store.perform { db throws(StoreError) in
+                try db.clearLive()
+                try db.endRun(run, clean: clean, now: now)
+            }
+            try await environment.store.close()
+        } catch {
+            log.error("the database was not closed as it should be: \(error)")
+        }
+        await environment.trackers.shutdown()
+        do { try await group.shutdownGracefully() } catch { log.debug("\(error)") }
+        withExtendedLifetime(lock) {}
+    }
+
+    private func listen() async throws {
+        let settings = environment.settings
+        let ports = settings.listenPort == Self.usualPorts.lowerBound && !settings.listenPortIsFixed ? Array(Self.usualPorts) + [0] : [settings.listenPort]
+        for port in ports {
+            do {
+                listeners = try await environment.sockets.listen(port: port, owner: self)
+                listenPort = UInt16(listeners.first?.localAddress?.port ?? 0)
+                return
+            } catch let error as IOError where error.errnoCode == EADDRINUSE && port != ports.last {
+                continue
+            } catch {
+                throw EngineError("cannot listen on port \(port): \(error): give another with --listen-port, or 0 for any free one")
+            }
+        }
+    }
+
+    private func repeating(_ interval: Duration, _ body: @escaping @Sendable (Session) async -> Void) -> Task<Void, Never> {
+        Task { [weak self] in
+            while !Task.isCancelled {
+                do { try await Task.sleep(for: interval) } catch { return }
+                guard let self else { return }
+                await body(self)
+            }
+        }
+    }
+
+    // MARK: Questions
+
+    /// How the awake torrents do.
+    package func snapshots() async -> [TorrentSnapshot] {
+        awake.values.map { engine in engine.onLoop { $0.snapshot() } }.sorted { $0.id < $1.id }
+    }
+
+    /// The connections of a torrent, if it is awake.
+    package func peers(of id: TorrentID) -> [PeerReport] {
+        awake[id].map { engine in engine.onLoop { $0.swarm.peerReports(now: $0.environment.clock.now) } } ?? []
+    }
+
+    func isInScope(_ id: TorrentID) -> Bool {
+        switch environment.settings.scope {
+        case .all: true
+        case .only(let ids): ids.contains(id)
+        }
+    }
+}
+
+/// Tells this start of the machine from others (random(4)); empty where the kernel doesn't say.
+private func bootID() -> String {
+    guard let file = try? FileDescriptor.open("/proc/sys/kernel/random/boot_id", .readOnly) else { return "" }
+    var bytes = [UInt8](repeating: 0, count: 36)
+    let count = bytes.withUnsafeMutableBytes { (try? file.read(into: $0)) ?? 0 }
+    try? file.close()
+    return String(decoding: bytes.prefix(count), as: UTF8.self)
+}

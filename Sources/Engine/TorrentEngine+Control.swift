@@ -1,0 +1,64 @@
+import Disk
+import Logging
+import Store
+import Swarm
+import Torrent
+
+/// What the session wants of an awake torrent.
+extension TorrentEngine {
+    nonisolated var fileCount: Int { assumeIsolated { $0.metainfo.layout.files.count } }
+
+    var hasFault: Bool { swarm.fault != nil }
+
+    /// Whether it has peers, or something to do.
+    var isBusy: Bool { swarm.peerCount > 0 || !swarm.isCompleteAndRecorded || swarm.fault != nil }
+
+    /// Whether an engine that ends by itself has to wait for it.
+    var hasWorkLeft: Bool {
+        if isStopped { return false }
+        guard swarm.isCompleteAndRecorded else { return true }
+        let goal = row.settings.seedGoal == .standard ? environment.settings.seedGoal : row.settings.seedGoal
+        return goal != .none && !goalWasTold
+    }
+
+    /// What its row says once it has come to rest.
+    var restingState: (TorrentState, String?) {
+        if let fault = swarm.fault { return (fault.kind == .offline ? .offline : .error, fault.text) }
+        return (swarm.isComplete && swarm.doubtful.isEmpty ? .complete : .queued, nil)
+    }
+
+    /// The settings or the selection in the row are others than before.
+    func apply(_ new: TorrentRow, wanted: [Bool], settings: SwarmSettings) async throws {
+        row = new
+        feed { swarm, now in swarm.change(settings, now: now) }
+        goalWasTold = false
+        let flags = zip(wanted, metainfo.layout.files).map { $0 && !$1.isPad }
+        guard flags != selection.wanted, let selection = FileSelection(layout: metainfo.layout, wanted: flags) else { return }
+        try await place(selection)
+        self.selection = selection
+        let pieces = selection.wantedPieces(geometry: metainfo.geometry)
+        feed { swarm, now in swarm.select(pieces, now: now) }
+        saveState()
+    }
+
+    /// Files that are wanted from now on get what the part file holds of them; files that no longer are stay where they are.
+    private func place(_ new: FileSelection) async throws {
+        for file in metainfo.layout.files where !file.isPad && new.wanted[file.index] && !selection.wanted[file.index] {
+            guard case .part = payload.placement[file.index] else { continue }
+            _ = try await environment.disk.promote(payload, file: file.index, pieces: swarm.have)
+            payload = payload.placing(file.index, as: .file)
+        }
+    }
+
+    /// Everything that is claimed is hashed again.
+    func verifyAll() {
+        resumeNote = "asked for"
+        feed { swarm, now in swarm.doubt(swarm.have, now: now) }
+        saveState()
+    }
+
+    func announceNow() {
+        announcer.hasten(now: unixNow)
+        announceIfDue()
+    }
+}

@@ -1,0 +1,339 @@
+import Disk
+import Logging
+import NIOCore
+import Net
+import PeerWire
+import Store
+import Swarm
+import Torrent
+
+/// Performs what the brain decided.
+extension TorrentEngine {
+    /// Blocks of one peer that are read in one job and leave in one write.
+    private static let servedTogether = 16
+
+    /// Performs all effects, those too that performing them brings about; then the small messages leave, one write a connection.
+    func perform() {
+        guard !isPerforming else { return }
+        isPerforming = true
+        while swarm.hasEffects {
+            for effect in swarm.takeEffects() { perform(effect) }
+        }
+        isPerforming = false
+        dispatchServes()
+        for key in needsFlush { connections[key]?.flush() }
+        needsFlush.removeAll(keepingCapacity: true)
+        scheduleWake()
+    }
+
+    private func perform(_ effect: Effect) {
+        switch effect {
+        case .send(let key, let message): send(message, to: key)
+        case .serve(let key, let request): serves[key, default: []].append(request)
+        case .dial(let address): dial(address)
+        case .disconnect(let key, let reason): disconnect(key, reason)
+        case .open(let pieces): open(pieces)
+        case .verify(let verification): verify(verification)
+        case .release(let piece): buffers[piece] = nil
+        case .writeBlocks(let piece, let blocks): writeBlocks(piece, blocks)
+        case .sync(let pieces): sync(pieces)
+        case .record(let record): self.record(record)
+        case .check(let pieces): check(pieces)
+        case .probe(let kind): probe(kind)
+        case .stopped: rest()
+        case .note(let note): self.note(note)
+        }
+    }
+
+    private func rest() {
+        isStopped = true
+        wakeTask?.cancel()
+        for connection in opening.values { connection.close() }
+        for waiter in stopWaiters { waiter.resume() }
+        stopWaiters = []
+    }
+
+    // MARK: Database
+
+    private func open(_ pieces: [PieceIndex]) {
+        environment.recorder.submit(.open(id, pieces)) { error in
+            self.assumeIsolated { engine in
+                engine.feed { swarm, now in
+                    if let error { swarm.openFailed(pieces, fault: Fault(error), now: now) } else { swarm.opened(pieces, now: now) }
+                }
+            }
+        }
+    }
+
+    private func record(_ news: Record) {
+        var progress = ProgressRecord(torrent: id, verifiedAt: environment.clock.timestamp)
+        progress.newPieces = news.pieces
+        progress.lostPieces = news.lost + news.doubted
+        progress.closedPieces = news.closed
+        progress.partials = news.partials.map { PartialPieceRow(piece: $0.piece, blocks: Self.mask($0.blocks)) }
+        progress.files = synced.compactMap { FingerprintRow($0) }
+        synced = []
+        let spent = unreportedCounters()
+        progress.downloadedDelta = spent.downloaded
+        progress.uploadedDelta = spent.uploaded
+        progress.wastedDelta = spent.wasted
+        var claimed = swarm.recorded
+        for piece in news.pieces { claimed.insert(piece) }
+        for piece in news.lost + news.doubted { claimed.remove(piece) }
+        progress.completedBytes = completedBytes(claimed)
+        progress.fileBytes = changedFileBytes(news, claimed)
+        if swarm.wanted.isSubset(of: claimed), completedAt == nil { progress.completedAt = environment.clock.timestamp }
+        let (record, completedAt) = (progress, progress.completedAt)
+        let answer: @Sendable (StoreError?) -> Void = { error in
+            self.assumeIsolated { engine in
+                if error == nil { engine.completedAt = engine.completedAt ?? completedAt } else { engine.takeBack(spent) }
+                engine.feed { swarm, now in
+                    if let error { swarm.recordFailed(fault: Fault(error), now: now) } else { swarm.recorded(now: now) }
+                }
+            }
+        }
+        if !news.doubted.isEmpty {
+            // In doubt first, unclaimed after: between the two a claim that is doubted counts as doubted.
+            environment.recorder.submit(.open(id, news.doubted)) { error in
+                if let error { return answer(error) }
+                self.environment.recorder.submit(.record(record), completion: answer)
+            }
+        } else {
+            environment.recorder.submit(.record(record), completion: answer)
+        }
+    }
+
+    private static func mask(_ blocks: [Bool]) -> [UInt8] {
+        guard blocks.contains(true) else { return [] }
+        var bytes = [UInt8](repeating: 0, count: (blocks.count + 7) / 8)
+        for (block, isThere) in blocks.enumerated() where isThere { bytes[block / 8] |= 0x80 >> UInt8(block % 8) }
+        return bytes
+    }
+
+    // MARK: Disk
+
+    private func verify(_ work: Verification) {
+        let buffer: PieceBuffer
+        do throws(DiskError) {
+            if let known = buffers[work.piece] {
+                buffer = known
+            } else {
+                buffer = try environment.disk.buffers.take(metainfo.geometry.length(of: work.piece))
+            }
+        } catch {
+            return swarm.writeFailed(work.piece, fault: Fault(error), now: environment.clock.now)
+        }
+        buffers[work.piece] = buffer
+        let write = PieceWrite(
+            payload: payload, piece: work.piece, expected: metainfo.pieceHash(work.piece), buffer: buffer, missing: BlockSet(work.fromDisk.trueIndices),
+            alreadyWritten: BlockSet(work.isWritten.trueIndices), wantsBlockDigests: work.wantsDigests)
+        environment.disk.verifyAndWrite([write]) { piece, outcome in
+            self.feedLater { swarm, now in
+                switch outcome {
+                case .good(let digests): swarm.verified(piece, digests: digests ?? [], now: now)
+                case .bad(let digests): swarm.hashFailed(piece, digests: digests, now: now)
+                case .failed(let error): swarm.writeFailed(piece, fault: Fault(error), now: now)
+                }
+            }
+        }
+    }
+
+    private func writeBlocks(_ piece: PieceIndex, _ blocks: [Int]) {
+        guard let buffer = buffers[piece] else { preconditionFailure("blocks in memory have a buffer") }
+        environment.disk.writeBlocks(payload, piece: piece, from: buffer, blocks: BlockSet(blocks)) { result in
+            self.feedLater { swarm, now in
+                switch result {
+                case .success: swarm.blocksWritten(piece, blocks, now: now)
+                case .failure(let error): swarm.blocksFailed(piece, blocks, fault: Fault(error), now: now)
+                }
+            }
+        }
+    }
+
+    private func sync(_ pieces: [PieceIndex]) {
+        if !foundGood.isEmpty {
+            environment.disk.include(payload, pieces: foundGood)
+            foundGood = Bitfield(count: foundGood.count)
+        }
+        environment.disk.sync(payload) { report in
+            self.environment.loop.execute {
+                self.assumeIsolated { engine in
+                    engine.synced += report.durable
+                    engine.feed { swarm, now in
+                        if let error = report.folderError ?? report.failures.first?.error {
+                            swarm.syncFailed(fault: Fault(error), now: now)
+                        } else {
+                            swarm.synced(now: now)
+                        }
+                    }
+                    if report.isComplete { engine.noteRootSeen() }
+                }
+            }
+        }
+    }
+
+    private func check(_ pieces: [PieceIndex]) {
+        var set = Bitfield(count: metainfo.geometry.pieceCount)
+        for piece in pieces { set.insert(piece) }
+        let token = CancelToken()
+        checkToken = token
+        let metainfo = metainfo
+        saveState()
+        environment.disk.verify(payload, pieces: set, hashes: { metainfo.pieceHash($0) }, cancel: token) { verdicts in
+            self.environment.loop.execute {
+                self.assumeIsolated { engine in
+                    for (piece, verdict) in verdicts where verdict == .good { engine.foundGood.insert(piece) }
+                    engine.feed { swarm, now in
+                        for (piece, verdict) in verdicts { swarm.checked(piece, verdictForBrain(verdict), now: now) }
+                    }
+                }
+            }
+        } completion: { outcome in
+            self.feedLater { swarm, now in
+                if case .offline(let error) = outcome { swarm.wentOffline("\(error)", now: now) }
+                swarm.checkEnded(now: now)
+            }
+        }
+    }
+
+    // MARK: Serving
+
+    private func dispatchServes() {
+        guard !serves.isEmpty else { return }
+        let work = serves
+        serves = [:]
+        for (key, requests) in work {
+            for start in stride(from: 0, to: requests.count, by: Self.servedTogether) {
+                serve(Array(requests[start..<min(start + Self.servedTogether, requests.count)]), to: key)
+            }
+        }
+    }
+
+    private func serve(_ requests: [BlockRequest], to key: PeerKey) {
+        let (disk, payload) = (environment.disk, payload)
+        environment.disk.perform {
+            let bytes = requests.reduce(0) { $0 + $1.length + PeerMessageEncoder.pieceHeaderBytes }
+            var frames = ByteBufferAllocator().buffer(capacity: bytes)
+            var read: [BlockRequest] = []
+            var failure: (BlockRequest, DiskError)?
+            for request in requests {
+                let mark = frames.writerIndex
+                PeerMessageEncoder.appendPieceHeader(
+                    piece: UInt32(request.piece.value), begin: UInt32(request.begin), blockLength: request.length, to: &frames)
+                do throws(DiskError) {
+                    let offset = payload.geometry.offset(of: request.piece) + Int64(request.begin)
+                    try frames.append(request.length) { target throws(DiskError) in try disk.readBlocking(payload, at: offset, into: target) }
+                    read.append(request)
+                } catch {
+                    frames.moveWriterIndex(to: mark)
+                    failure = (request, error)
+                    break
+                }
+            }
+            let rest = requests.dropFirst(read.count + (failure == nil ? 0 : 1))
+            self.environment.loop.execute { [frames, read, failure] in
+                self.assumeIsolated { $0.deliver(frames, of: read, failure: failure, unread: Array(rest), to: key) }
+            }
+        }
+    }
+
+    private func deliver(_ frames: ByteBuffer, of read: [BlockRequest], failure: (BlockRequest, DiskError)?, unread: [BlockRequest], to key: PeerKey) {
+        if let (request, error) = failure {
+            swarm.serveFailed(key, request, fault: Fault(error), now: environment.clock.now)
+            for other in unread { swarm.serveFailed(key, other, fault: nil, now: environment.clock.now) }
+        }
+        if let connection = connections[key], !read.isEmpty {
+            connection.send(frames) { isGone in
+                self.assumeIsolated { engine in
+                    engine.feed { swarm, now in
+                        for request in read {
+                            if isGone { swarm.served(key, request, now: now) } else { swarm.serveFailed(key, request, fault: nil, now: now) }
+                        }
+                    }
+                }
+            }
+            needsFlush.insert(key)
+        } else {
+            for request in read { swarm.serveFailed(key, request, fault: nil, now: environment.clock.now) }
+        }
+        perform()
+    }
+
+    // MARK: Faults
+
+    private func probe(_ kind: Fault.Kind) {
+        Task {
+            let still = await self.stillFaulty(kind)
+            self.feed { swarm, now in swarm.probed(still, now: now) }
+            if still == nil, kind == .offline {
+                self.announcer.start(now: self.unixNow)
+                await self.reconsiderFiles()
+            }
+        }
+    }
+
+    private func stillFaulty(_ kind: Fault.Kind) async -> Fault? {
+        switch kind {
+        case .offline:
+            // Whether the files are there, and those that were, is the loader's question: ask it as at a start.
+            do {
+                let loaded = try await TorrentLoader(environment: environment, id: id).load()
+                return loaded.offline.map { Fault(.offline, $0) }
+            } catch {
+                return Fault(.offline, "\(error)")
+            }
+        case .diskFull:
+            do {
+                let free = try await environment.disk.freeSpace(at: payload.root)
+                let needed = Int64(max(metainfo.geometry.pieceLength, 1 << 20))
+                guard free < needed else { return nil }
+                return Fault(.diskFull, "the disk of \(row.output) is full: make room, and the download goes on by itself")
+            } catch {
+                return Fault(error)
+            }
+        case .input, .database:
+            return nil
+        }
+    }
+
+    /// The payload is back: what changed meanwhile is looked at.
+    private func reconsiderFiles() async {
+        do {
+            let loaded = try await TorrentLoader(environment: environment, id: id).load()
+            feed { swarm, now in swarm.doubt(loaded.plan.doubtful, now: now) }
+        } catch {
+            log.warning("cannot look at the files again: \(error)")
+        }
+    }
+}
+
+/// The brain's word for what a look at a piece found.
+private func verdictForBrain(_ verdict: PieceVerdict) -> Swarm.CheckVerdict {
+    switch verdict {
+    case .good: .good
+    case .bad: .bad
+    case .missing: .missing
+    case .unreadable(let error): .unreadable(Fault(error))
+    }
+}
+
+extension [Bool] {
+    fileprivate var trueIndices: [Int] { indices.filter { self[$0] } }
+}
+
+extension ByteBuffer {
+    /// Appends `length` bytes that `fill` puts there.
+    fileprivate mutating func append<Failure: Error>(_ length: Int, _ fill: (UnsafeMutableRawBufferPointer) throws(Failure) -> Void) throws(Failure) {
+        var failure: Failure?
+        writeWithUnsafeMutableBytes(minimumWritableBytes: length) { space in
+            do throws(Failure) {
+                try fill(UnsafeMutableRawBufferPointer(rebasing: space[..<length]))
+                return length
+            } catch {
+                failure = error
+                return 0
+            }
+        }
+        if let failure { throw failure }
+    }
+}

@@ -1,0 +1,204 @@
+import Disk
+import Logging
+import NIOCore
+import Net
+import PeerWire
+import Store
+import Swarm
+import Torrent
+
+/// The wire's words to the brain, and the brain's to the wire.
+extension TorrentEngine: PeerConnectionDelegate {
+    // MARK: From the connection, on the loop
+
+    nonisolated func opened(_ connection: PeerConnection, theirs: Handshake) {
+        assumeIsolated { $0.handshakesPassed(connection, theirs) }
+    }
+
+    nonisolated func received(_ messages: [PeerMessage], from connection: PeerConnection) {
+        assumeIsolated { engine in
+            guard let key = connection.tag.map({ PeerKey($0) }) else { return }
+            let now = engine.environment.clock.now
+            for message in messages { engine.handle(message, from: key, now: now) }
+        }
+    }
+
+    nonisolated func readEnded(_ connection: PeerConnection) {
+        assumeIsolated { engine in
+            guard let key = connection.tag.map({ PeerKey($0) }) else { return }
+            engine.swarm.batchEnded(key, now: engine.environment.clock.now)
+            engine.perform()
+        }
+    }
+
+    nonisolated func closed(_ connection: PeerConnection, because reason: String) {
+        assumeIsolated { $0.gone(connection, reason) }
+    }
+
+    // MARK: Connections
+
+    func dial(_ address: PeerAddress) {
+        environment.sockets.dial(address, delegate: self, sending: ourHandshake) { error in
+            self.assumeIsolated { engine in
+                engine.log.debug("cannot connect to \(address): \(error)")
+                engine.feed { swarm, now in swarm.dialFailed(address, now: now) }
+            }
+        }
+    }
+
+    /// What we say first, to those who dial us too.
+    nonisolated var ourHandshake: Handshake {
+        Handshake(reserved: [.extensionProtocol, .fast], infoHash: infoHash, peerID: environment.peerID)
+    }
+
+    private func handshakesPassed(_ connection: PeerConnection, _ theirs: Handshake) {
+        connection.pieceCount = metainfo.geometry.pieceCount
+        let now = environment.clock.now
+        let dialled: PeerAddress? = if case .outgoing(let address) = connection.direction { address } else { nil }
+        guard let address = dialled ?? connection.remote else { return connection.close() }
+        guard theirs.peerID != environment.peerID else {
+            swarm.foundSelf(at: address, now: now)
+            return connection.close(because: "\(DisconnectReason.ownConnection)")
+        }
+        let hello = Hello(
+            address: address, isIncoming: dialled == nil, supportsFast: theirs.reserved.contains(.fast),
+            supportsExtensions: theirs.reserved.contains(.extensionProtocol), client: ClientName.describe(theirs.peerID))
+        switch swarm.connected(hello, now: now) {
+        case .success(let key):
+            connection.tag = key.value
+            connections[key] = connection
+            // What we have is the first message (BEP 3), the extended handshake the next (BEP 10).
+            perform()
+            if hello.supportsExtensions { sendExtendedHandshake(to: connection) }
+            connection.flush()
+        case .failure(let refusal):
+            connection.close(because: "\(refusal.reason)")
+        }
+    }
+
+    private func gone(_ connection: PeerConnection, _ reason: String) {
+        if let key = connection.tag.map({ PeerKey($0) }) {
+            log.debug("\(key) is gone: \(reason)")
+            connections[key] = nil
+            extensions[key] = nil
+            feed { swarm, now in swarm.closed(key, now: now) }
+        } else if case .outgoing(let address) = connection.direction {
+            feed { swarm, now in swarm.dialFailed(address, now: now) }
+        }
+    }
+
+    func disconnect(_ key: PeerKey, _ reason: DisconnectReason) {
+        guard let connection = connections[key] else {
+            swarm.closed(key, now: environment.clock.now)
+            return
+        }
+        connection.close(because: "\(reason)")
+    }
+
+    private func sendExtendedHandshake(to connection: PeerConnection) {
+        var hello = ExtendedHandshake()
+        for type in [Extension.dontHave, .uploadOnly] { hello.extensions[type] = type.rawValue }
+        hello.client = "pieces \(Program.version)"
+        hello.port = listenPort == 0 ? nil : listenPort
+        hello.requestQueue = Swarm.longestServeQueue
+        hello.yourHost = connection.remote?.host
+        if swarm.isComplete { hello.isUploadOnly = true }
+        connection.send(.extended(id: ExtendedHandshake.messageID, payload: hello.payload))
+    }
+
+    // MARK: Messages
+
+    private func handle(_ message: PeerMessage, from key: PeerKey, now: Instant) {
+        switch message {
+        case .piece(let piece, let begin, let block): receive(block, piece: Int(piece), begin: Int(begin), from: key, now: now)
+        case .request(let piece, let begin, let length): swarm.requested(key, piece: Int(piece), begin: Int(begin), length: Int(length), now: now)
+        case .have(let piece): swarm.has(key, Int(piece), now: now)
+        case .choke: swarm.choked(key, now: now)
+        case .unchoke: swarm.unchoked(key, now: now)
+        case .interested: swarm.interested(key, now: now)
+        case .notInterested: swarm.notInterested(key, now: now)
+        case .bitfield(let bytes):
+            guard let pieces = Bitfield(wire: bytes.readableBytesView, count: metainfo.geometry.pieceCount) else {
+                return swarm.misbehaved(key, "a bitfield of another torrent", now: now)
+            }
+            swarm.bitfield(key, pieces, now: now)
+        case .haveAll: swarm.haveAll(key, now: now)
+        case .haveNone: swarm.haveNone(key, now: now)
+        case .cancel(let piece, let begin, let length): swarm.cancelled(key, piece: Int(piece), begin: Int(begin), length: Int(length), now: now)
+        case .reject(let piece, let begin, let length):
+            swarm.rejected(key, BlockRequest(piece: PieceIndex(Int(piece)), begin: Int(begin), length: Int(length)), now: now)
+        case .allowedFast(let piece): swarm.allowedFast(key, Int(piece), now: now)
+        case .extended(let id, let payload): extended(id, payload, from: key, now: now)
+        case .keepAlive, .port, .suggest, .unknown: swarm.heard(key, now: now)
+        }
+    }
+
+    /// The hot path: one verdict, one copy.
+    private func receive(_ block: ByteBuffer, piece: Int, begin: Int, from key: PeerKey, now: Instant) {
+        let index = PieceIndex(piece)
+        let length = block.readableBytes
+        guard metainfo.geometry.contains(piece: piece, begin: begin, length: length) else {
+            return swarm.misbehaved(key, "a block outside its piece", now: now)
+        }
+        let buffer: PieceBuffer
+        do throws(DiskError) {
+            if let known = buffers[index] { buffer = known } else { buffer = try environment.disk.buffers.take(metainfo.geometry.length(of: index)) }
+        } catch {
+            // The request stays open, and its block is asked for again when there is memory.
+            return swarm.stalled(Fault(error), now: now)
+        }
+        guard swarm.received(key, piece: piece, begin: begin, length: length, now: now) == .store else { return }
+        if buffers[index] == nil { buffers[index] = buffer }
+        block.withUnsafeReadableBytes { UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[begin..<begin + length]).copyMemory(from: $0) }
+    }
+
+    private func extended(_ id: UInt8, _ payload: ByteBuffer, from key: PeerKey, now: Instant) {
+        swarm.heard(key, now: now)
+        do {
+            if id == ExtendedHandshake.messageID {
+                let hello = try ExtendedHandshake(payload: payload)
+                extensions[key, default: PeerExtensions()].update(with: hello)
+                swarm.extended(key, reqq: hello.requestQueue, uploadOnly: hello.isUploadOnly, now: now)
+                return
+            }
+            switch Extension(rawValue: id) {
+            case .dontHave: swarm.dontHave(key, Int(try DontHave(payload: payload).piece), now: now)
+            case .uploadOnly: swarm.extended(key, reqq: nil, uploadOnly: try UploadOnly(payload: payload).isUploadOnly, now: now)
+            case .metadata, .peerExchange, nil: break
+            }
+        } catch {
+            swarm.misbehaved(key, "\(error)", now: now)
+        }
+    }
+
+    func send(_ message: Outgoing, to key: PeerKey) {
+        // A connection that is gone hears nothing; the brain is told of its end by ``closed(_:because:)``.
+        guard let connection = connections[key] else { return }
+        needsFlush.insert(key)
+        switch message {
+        case .request(let block): connection.send(.request(piece: block.wirePiece, begin: UInt32(block.begin), length: UInt32(block.length)))
+        case .have(let piece): connection.send(.have(piece: UInt32(piece.value)))
+        case .cancel(let block): connection.send(.cancel(piece: block.wirePiece, begin: UInt32(block.begin), length: UInt32(block.length)))
+        case .reject(let block): connection.send(.reject(piece: block.wirePiece, begin: UInt32(block.begin), length: UInt32(block.length)))
+        case .keepAlive: connection.send(.keepAlive)
+        case .choke: connection.send(.choke)
+        case .unchoke: connection.send(.unchoke)
+        case .interested: connection.send(.interested)
+        case .notInterested: connection.send(.notInterested)
+        case .pieces(let have): connection.send(Self.words(for: have, fast: swarm.supportsFast(key)))
+        case .uploadOnly(let flag):
+            if let message = extensions[key]?.message(UploadOnly(flag)) { connection.send(message) }
+        }
+    }
+
+    /// The shortest words that the peer understands (BEP 6).
+    private static func words(for have: Bitfield, fast: Bool) -> PeerMessage {
+        if fast, have.isEmpty { return .haveNone }
+        if fast, have.isFull { return .haveAll }
+        return .bitfield(ByteBuffer(bytes: have.bytes))
+    }
+}
+
+extension BlockRequest {
+    fileprivate var wirePiece: UInt32 { UInt32(piece.value) }
+}

@@ -1,0 +1,222 @@
+import Disk
+import Logging
+import Store
+import Swarm
+import Torrent
+
+/// What the torrent says of itself: to the database, to the log, to progress lines.
+extension TorrentEngine {
+    // MARK: Counters
+
+    /// What was transferred and not yet told to the database; it counts as told from now on.
+    func unreportedCounters() -> Counters {
+        let spent = Counters(
+            downloaded: swarm.downloadedBytes - reported.downloaded, uploaded: swarm.uploadedBytes - reported.uploaded,
+            wasted: swarm.wastedBytes - reported.wasted)
+        reported = Counters(downloaded: swarm.downloadedBytes, uploaded: swarm.uploadedBytes, wasted: swarm.wastedBytes)
+        return spent
+    }
+
+    func takeBack(_ spent: Counters) {
+        reported.downloaded -= spent.downloaded
+        reported.uploaded -= spent.uploaded
+        reported.wasted -= spent.wasted
+    }
+
+    /// Bytes of wanted files in the pieces.
+    func completedBytes(_ pieces: Bitfield) -> Int64 {
+        if selection.wanted.allSatisfy(\.self), pieces.isFull { return row.wantedBytes }
+        return metainfo.layout.files.reduce(0) { sum, file in
+            selection.wanted[file.index] ? sum + bytes(of: file, in: pieces) : sum
+        }
+    }
+
+    /// The bytes of each file that the record's pieces touch.
+    func changedFileBytes(_ record: Record, _ claimed: Bitfield) -> [FileBytes] {
+        var files: Set<Int> = []
+        for piece in record.pieces + record.lost + record.doubted {
+            files.formUnion(metainfo.layout.files(of: piece, geometry: metainfo.geometry))
+        }
+        return files.sorted().compactMap { index in
+            let file = metainfo.layout.files[index]
+            return file.isPad ? nil : FileBytes(index: index, completed: bytes(of: file, in: claimed))
+        }
+    }
+
+    private func bytes(of file: FileEntry, in pieces: Bitfield) -> Int64 {
+        let geometry = metainfo.geometry
+        return metainfo.layout.pieces(of: file.index, geometry: geometry).reduce(0) { sum, piece in
+            guard pieces[piece] else { return sum }
+            let start = max(geometry.offset(of: piece), file.offset)
+            let end = min(geometry.offset(of: piece) + Int64(geometry.length(of: piece)), file.end)
+            return sum + max(0, end - start)
+        }
+    }
+
+    // MARK: State
+
+    var state: TorrentState {
+        if let fault = swarm.fault { return fault.kind == .offline ? .offline : .error }
+        if !swarm.doubtful.isEmpty { return .checking }
+        if swarm.isComplete { return swarm.isRunning ? .seeding : .complete }
+        return swarm.isRunning ? .downloading : .queued
+    }
+
+    func saveState() {
+        let (id, state, error) = (id, state, swarm.fault?.text)
+        Task {
+            do {
+                try await environment.store.perform { db throws(StoreError) in try db.setState(id, state, error: error) }
+            } catch {
+                log.error("the state of \(row.name) is not saved: \(error)")
+            }
+        }
+    }
+
+    /// From now on a folder that is missing is one that can't be reached, and is never made again (law 3).
+    func noteRootSeen() {
+        guard !isRootSeen else { return }
+        isRootSeen = true
+        let id = id
+        Task {
+            do {
+                try await environment.store.perform { db throws(StoreError) in try db.setRootSeen(id, volume: nil) }
+            } catch {
+                log.error("not saved: \(error)")
+            }
+        }
+    }
+
+    func note(_ note: Note) {
+        switch note {
+        case .pieceFailed(let piece, let senders):
+            event(.failed, "piece \(piece) failed its hash; it came from \(senders.map(\.description).joined(separator: ", "))")
+        case .banned(let address, let reason):
+            event(.banned, "\(address): \(reason)")
+            let id = id
+            let now = environment.clock.timestamp
+            Task {
+                do {
+                    try await environment.store.perform { db throws(StoreError) in
+                        try db.ban(id, address, until: now + Self.banTime, reason: reason, now: now)
+                    }
+                } catch {
+                    log.error("the ban of \(address) is not saved: \(error)")
+                }
+            }
+        case .checkedAll(let good, let bad, let missing):
+            let total = good + bad + missing
+            let why = resumeNote.map { ": \($0)" } ?? ""
+            event(.verified, "checked \(total) of \(metainfo.geometry.pieceCount) pieces, \(good) good, \(bad) bad, \(missing) missing\(why)")
+            resumeNote = nil
+            saveState()
+        case .completed:
+            announcer.completed()
+            seedingSince = environment.clock.now
+            event(.completed, "everything that is wanted is on disk, synced and verified")
+            saveState()
+            announceIfDue()
+            onChange(.completed(id))
+        case .fault(let fault):
+            event(fault.kind == .offline ? .offline : .failed, fault.text)
+            saveState()
+            onChange(.failed(id, fault.text))
+        case .faultGone(let kind):
+            event(kind == .offline ? .online : .resumed, kind == .offline ? "the payload is back" : "the fault is gone")
+            saveState()
+        }
+    }
+
+    private static let banTime = Duration.seconds(7 * 24 * 3600)
+
+    func event(_ kind: EventKind, _ detail: String) {
+        log.info("\(kind): \(detail)")
+        let id = id
+        let now = environment.clock.timestamp
+        Task {
+            do {
+                try await environment.store.perform { db throws(StoreError) in try db.appendEvent(kind, detail, torrent: id, now: now) }
+            } catch {
+                log.error("an event is not saved: \(error)")
+            }
+        }
+    }
+
+    // MARK: Snapshots
+
+    func snapshot() -> TorrentSnapshot {
+        let rates = swarm.rates(now: environment.clock.now)
+        let done = completedBytes(swarm.have)
+        let left = row.wantedBytes - done
+        return TorrentSnapshot(
+            id: id, infoHash: infoHash, name: row.name, state: state, error: swarm.fault?.text, totalBytes: metainfo.geometry.totalBytes,
+            wantedBytes: row.wantedBytes, completedBytes: done, pieceCount: metainfo.geometry.pieceCount, have: swarm.have,
+            downloadedBytes: base.downloaded + swarm.downloadedBytes, uploadedBytes: base.uploaded + swarm.uploadedBytes,
+            wastedBytes: base.wasted + swarm.wastedBytes, downloadRate: rates.download, uploadRate: rates.upload, peers: swarm.peerCount,
+            seeders: swarm.seedCount, timeLeft: left > 0 && rates.download > 0 ? .seconds(Double(left) / Double(rates.download)) : nil,
+            doubtful: swarm.doubtful.population)
+    }
+
+    func liveRow() -> LiveRow {
+        let now = snapshot()
+        return LiveRow(
+            torrent: id, downloadRate: Int64(now.downloadRate), uploadRate: Int64(now.uploadRate), peersConnected: now.peers, seeders: now.seeders,
+            leechers: now.peers - now.seeders, timeLeft: now.timeLeft, at: environment.clock.timestamp)
+    }
+
+    /// What was learned of peers and trackers since the last time.
+    func savePeersAndTrackers() async {
+        guard !isSaving else { return }
+        isSaving = true
+        defer { isSaving = false }
+        let changes = swarm.takePeerChanges()
+        let updates = changes.map { PeerUpdate($0, since: savedPeers[$0.address]) }
+        for entry in changes {
+            savedPeers[entry.address] = SavedPeer(downloaded: entry.downloadedBytes, uploaded: entry.uploadedBytes, hashFailures: entry.hashFailures)
+        }
+        let (id, now) = (id, environment.clock.timestamp)
+        var positions: [Int: Int] = [:]
+        let trackers = announcer.trackers.map { tracker in
+            defer { positions[tracker.tier, default: 0] += 1 }
+            return TrackerRow(tracker, of: id, position: positions[tracker.tier, default: 0], lastScrapeAt: nil)
+        }
+        let changedTrackers = trackers.filter { savedTrackers[$0.url] != $0 }
+        let spent = unreportedCounters()
+        var progress = ProgressRecord(torrent: id, verifiedAt: now)
+        progress.downloadedDelta = spent.downloaded
+        progress.uploadedDelta = spent.uploaded
+        progress.wastedDelta = spent.wasted
+        let hasTransfer = spent.downloaded + spent.uploaded + spent.wasted > 0
+        do {
+            try await environment.store.perform { [progress] db throws(StoreError) in
+                try db.transaction(.immediate, durability: hasTransfer ? .full : .lazy) { () throws(StoreError) in
+                    if !updates.isEmpty { try db.upsertPeers(id, updates, now: now) }
+                    for tracker in changedTrackers { try db.saveTracker(tracker) }
+                    if hasTransfer { _ = try db.record([progress]) }
+                }
+            }
+            for tracker in changedTrackers { savedTrackers[tracker.url] = tracker }
+        } catch {
+            takeBack(spent)
+            log.error("what was learned of peers and trackers is not saved: \(error)")
+        }
+    }
+
+    // MARK: Seeding
+
+    /// Whether the torrent has seeded as long as its goal says.
+    func checkSeedGoal(_ now: Instant) {
+        guard swarm.isComplete, swarm.isRunning, let since = seedingSince, !goalWasTold else { return }
+        let goal = row.settings.seedGoal == .standard ? environment.settings.seedGoal : row.settings.seedGoal
+        let isReached =
+            switch goal {
+            case .standard, .forever: false
+            case .none: true
+            case .ratio(let ratio): Double(base.uploaded + swarm.uploadedBytes) >= ratio * Double(max(metainfo.geometry.totalBytes, 1))
+            case .time(let time): now - since >= time
+            }
+        guard isReached, swarm.isCompleteAndRecorded else { return }
+        goalWasTold = true
+        onChange(.seedGoalReached(id))
+    }
+}

@@ -1,0 +1,125 @@
+import Disk
+import Store
+import Swarm
+import SystemPackage
+import Torrent
+
+/// Reads a torrent from the database, looks at its files, and says what is to be trusted.
+struct TorrentLoader {
+    let environment: Environment
+    let id: TorrentID
+
+    /// What an awake torrent begins with.
+    struct Loaded: Sendable {
+        let row: TorrentRow
+        let metainfo: Metainfo
+        let selection: FileSelection
+        let payload: Payload
+        let plan: ResumePlan
+        let recorded: Bitfield
+        let opened: Bitfield
+        let partials: [PartialPiece]
+        let peers: [PeerRow]
+        let banned: [PeerAddress]
+        let trackers: [TrackerRow]
+        /// Why the payload can't be reached, when the plan says offline.
+        let offline: String?
+    }
+
+    private struct Remembered: Sendable {
+        let row: TorrentRow
+        let metainfo: Metainfo
+        let wanted: [Bool]
+        let have: Bitfield
+        let opened: Bitfield
+        let partials: [PartialPieceRow]
+        let fingerprints: [FingerprintRow]
+        let peers: [PeerRow]
+        let banned: [PeerAddress]
+        let trackers: [TrackerRow]
+    }
+
+    func load() async throws -> Loaded {
+        let known = try await remembered()
+        let layout = known.metainfo.layout
+        guard let selection = FileSelection(layout: layout, wanted: zip(known.wanted, layout.files).map { $0 && !$1.isPad }) else {
+            throw EngineError("the database names \(known.wanted.count) files of \(known.row.name), which has \(layout.files.count)")
+        }
+        var payload = Payload(
+            infoHash: known.row.infoHash, root: FilePath(known.row.output), layout: layout, geometry: known.metainfo.geometry, wanted: selection.wanted)
+        // A skipped file that was written before stays where its bytes are.
+        for print in known.fingerprints where print.index >= 0 && print.index < layout.files.count {
+            if !selection.wanted[print.index], !layout.files[print.index].isPad { payload = payload.placing(print.index, as: .file) }
+        }
+        let (plan, offline) = await plan(known, payload)
+        return Loaded(
+            row: known.row, metainfo: known.metainfo, selection: selection, payload: payload, plan: plan, recorded: known.have, opened: known.opened,
+            partials: known.partials.map { PartialPiece($0, blockCount: known.metainfo.geometry.blockCount(of: $0.piece)) },
+            peers: known.peers, banned: known.banned, trackers: known.trackers, offline: offline)
+    }
+
+    private func remembered() async throws -> Remembered {
+        let id = id
+        let now = environment.clock.timestamp
+        let read = try await environment.store.perform { db throws(StoreError) -> (TorrentRow, [UInt8])? in
+            guard let row = try db.torrent(id), let file = try db.metainfo(of: id) else { return nil }
+            return (row, file)
+        }
+        guard let (row, file) = read else { throw EngineError("torrent \(id) is gone from the database") }
+        let metainfo = try Metainfo(torrentFile: file)
+        let count = metainfo.geometry.pieceCount
+        let files = metainfo.layout.files.count
+        return try await environment.store.perform { db throws(StoreError) in
+            Remembered(
+                row: row, metainfo: metainfo, wanted: try db.wanted(of: id, count: files), have: try db.have(of: id, count: count),
+                opened: try db.opened(of: id, count: count), partials: try db.partialPieces(of: id), fingerprints: try db.fingerprints(of: id),
+                peers: try db.peersToTry(of: id, limit: AddressBook.capacity / 2, now: now), banned: try db.bannedPeers(of: id, now: now),
+                trackers: try db.trackers(of: id))
+        }
+    }
+
+    private func plan(_ known: Remembered, _ payload: Payload) async -> (ResumePlan, String?) {
+        let geometry = payload.geometry
+        var device: UInt64?
+        var reason: String?
+        var current: [Int: Fingerprint] = [:]
+        switch await environment.disk.presence(of: payload) {
+        case .present(let found): device = found
+        case .absent(let error): reason = "\(error)"
+        }
+        if device != nil {
+            do {
+                for print in try await environment.disk.fingerprints(payload) {
+                    if case .entry(let index) = print.file { current[index] = print }
+                }
+            } catch {
+                // A folder that can't be read is as good as away: nothing is concluded from it (law 3).
+                device = nil
+                reason = "\(error)"
+            }
+        }
+        let recorded = Dictionary(known.fingerprints.map { ($0.index, $0) }) { _, last in last }
+        let files = payload.layout.files.map { entry in
+            ResumePlan.File(
+                pieces: entry.isPad ? PieceIndex(0)..<PieceIndex(0) : payload.layout.pieces(of: entry.index, geometry: geometry), length: entry.length,
+                recorded: recorded[entry.index].map { .init(size: $0.size, mtimeNs: $0.mtimeNs, inode: UInt64(bitPattern: $0.inode)) },
+                current: current[entry.index].map { .init(size: $0.size, mtimeNs: $0.modified, inode: $0.inode) })
+        }
+        let plan = ResumePlan(
+            ResumePlan.Input(
+                have: known.have, opened: known.opened, files: files, stoppedCleanly: known.opened.isEmpty, aliveUntilNs: environment.aliveUntilNs,
+                rootWasSeen: known.row.isRootSeen, rootExists: device != nil,
+                rootIsSame: device.map { found in known.fingerprints.allSatisfy { UInt64(bitPattern: $0.device) == found } } ?? false))
+        if plan.isOffline, reason == nil {
+            reason = "\(known.row.output) is there, but another disk than before, and files are missing: mount the disk that holds \(known.row.name)"
+        }
+        return (plan, plan.isOffline ? reason : nil)
+    }
+}
+
+/// What stops an engine or one of its torrents: one sentence.
+package struct EngineError: Error, Sendable, CustomStringConvertible {
+    package let description: String
+
+    package init(_ description: String) { self.description = description }
+}

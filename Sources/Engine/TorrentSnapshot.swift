@@ -1,0 +1,28 @@
+import Store
+import Torrent
+
+/// How an awake torrent does, for progress lines.
+package struct TorrentSnapshot: Sendable {
+    package let id: TorrentID
+    package let infoHash: InfoHash
+    package let name: String
+    package let state: TorrentState
+    package let error: String?
+    package let totalBytes: Int64
+    package let wantedBytes: Int64
+    /// Bytes of wanted files in pieces that are verified and written.
+    package let completedBytes: Int64
+    package let pieceCount: Int
+    package let have: Bitfield
+    package let downloadedBytes: Int64
+    package let uploadedBytes: Int64
+    package let wastedBytes: Int64
+    /// Bytes per second.
+    package let downloadRate: Int
+    package let uploadRate: Int
+    package let peers: Int
+    package let seeders: Int
+    package let timeLeft: Duration?
+    /// Pieces that are still to be checked.
+    package let doubtful: Int
+}

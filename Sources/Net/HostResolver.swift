@@ -1,0 +1,62 @@
+import Glibc
+import NIOCore
+import NIOPosix
+import Synchronization
+import TrackerWire
+
+/// Looks up host names on threads of its own: `getaddrinfo` blocks, and neither a loop nor the cooperative pool may.
+final class HostResolver: Sendable {
+    /// Look-ups at the same time; a name server that is silent holds a thread for as long as resolv.conf says.
+    private static let threads = 2
+    /// The most addresses of a name that are looked at.
+    private static let maximumAddresses = 16
+
+    private let pool = NIOThreadPool(numberOfThreads: threads)
+    private let isShutDown = Mutex(false)
+
+    init() { pool.start() }
+
+    /// Calls `body` once, on a thread of the pool, with the addresses in the order in which the system prefers them; never after ``shutdown()``.
+    ///
+    /// `body` must not block: it keeps ``shutdown()`` waiting.
+    func resolve(_ host: String, port: UInt16, _ body: @escaping @Sendable (Result<[SocketAddress], TrackerError>) -> Void) {
+        pool.submit { state in
+            guard case .active = state else { return }
+            let result = Self.addresses(of: host, port: port)
+            self.isShutDown.withLock { isShutDown in
+                if !isShutDown { body(result) }
+            }
+        }
+    }
+
+    /// Ends the threads as soon as their look-ups end; a name server that is silent keeps nobody waiting.
+    func shutdown() {
+        isShutDown.withLock { $0 = true }
+        // It fails when it was shut down before, which is what is wanted.
+        pool.shutdownGracefully { _ in }
+    }
+
+    private static func addresses(of host: String, port: UInt16) -> Result<[SocketAddress], TrackerError> {
+        var hints = addrinfo()
+        hints.ai_family = AF_UNSPEC
+        hints.ai_socktype = Int32(SOCK_DGRAM.rawValue)
+        var list: UnsafeMutablePointer<addrinfo>?
+        let code = getaddrinfo(host, String(port), &hints, &list)
+        guard code == 0, let list else {
+            let why = code == EAI_SYSTEM ? strerror(errno) : UnsafeMutablePointer(mutating: gai_strerror(code))
+            return .failure(
+                .unreachable("the host name “\(Printable.text(host.utf8))” has no address: \(why.map { String(cString: $0) } ?? "unknown")"))
+        }
+        defer { freeaddrinfo(list) }
+        let addresses = sequence(first: list, next: { $0.pointee.ai_next }).prefix(maximumAddresses).compactMap { address(of: $0.pointee) }
+        return .success(addresses)
+    }
+
+    private static func address(of info: addrinfo) -> SocketAddress? {
+        switch info.ai_family {
+        case AF_INET: info.ai_addr.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { SocketAddress($0.pointee) }
+        case AF_INET6: info.ai_addr.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { SocketAddress($0.pointee) }
+        default: nil
+        }
+    }
+}

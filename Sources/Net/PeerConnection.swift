@@ -1,0 +1,286 @@
+// Room: Net.
+// Duty: sockets: dial and accept peers, and the transports of trackers and .torrent files.
+// Owns: channels, their options, their time-outs; the bytes between a socket and a message.
+// Never: decides what to say to a peer, keeps state of a torrent, touches a disk or the database.
+// Invariants: everything of a connection happens on its event loop; a batch of messages is one call; a batch of answers is one write.
+
+import NIOCore
+import NIOPosix
+import PeerWire
+import Torrent
+
+/// Who owns a connection from its first byte; called on the connection's event loop.
+package protocol PeerConnectionOwner: AnyObject, Sendable {
+    /// An incoming peer names its torrent: answer, now or later, with ``PeerConnection/attach(to:sending:)`` or ``PeerConnection/close()``.
+    func identified(_ connection: PeerConnection, infoHash: InfoHash)
+}
+
+/// Who speaks for one torrent; called on the connection's event loop.
+package protocol PeerConnectionDelegate: AnyObject, Sendable {
+    /// Both handshakes have passed.
+    func opened(_ connection: PeerConnection, theirs: Handshake)
+    /// What one read brought, in its order. The blocks are slices of the receive buffer: keep none of them.
+    func received(_ messages: [PeerMessage], from connection: PeerConnection)
+    /// The socket has no more for now.
+    func readEnded(_ connection: PeerConnection)
+    /// The connection is gone; called once, also when it never opened.
+    func closed(_ connection: PeerConnection, because reason: String)
+}
+
+/// One peer's socket, from the handshake to its end.
+///
+/// `@unchecked Sendable`: it is confined to its event loop, which is the executor of its owner and of its delegate; they hand it to each other there.
+package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
+    package typealias InboundIn = ByteBuffer
+    package typealias OutboundOut = ByteBuffer
+
+    package enum Direction: Equatable, Sendable {
+        case incoming
+        case outgoing(PeerAddress)
+    }
+
+    /// How long a peer may take for its handshake.
+    package static let handshakeTimeout = TimeAmount.seconds(15)
+    /// What an incoming peer may say before it is answered: its handshake and a few first words.
+    private static let heldBytes = 1 << 20
+    /// Bytes of small messages that are gathered for one write.
+    private static let outgoingCapacity = 4096
+
+    private enum State {
+        /// Nothing came yet; for an incoming peer it isn't known whom it wants.
+        case opening(ByteBuffer)
+        /// An incoming peer's torrent is being looked for.
+        case identified(ByteBuffer)
+        case open
+        case closed
+    }
+
+    package let direction: Direction
+    /// Where the other end is; its port is the listening port only for outgoing connections.
+    package private(set) var remote: PeerAddress?
+    /// A place for the delegate's own note of the connection.
+    package var tag: UInt32?
+
+    private weak var owner: (any PeerConnectionOwner)?
+    private weak var delegate: (any PeerConnectionDelegate)?
+    private var state = State.opening(ByteBuffer())
+    private var expected: InfoHash?
+    private var ours: Handshake?
+    private var decoder = PeerMessageDecoder()
+    private var messages: [PeerMessage] = []
+    private var context: ChannelHandlerContext?
+    private var outgoing = ByteBuffer()
+    private var needsFlush = false
+    private var deadline: Scheduled<Void>?
+    private var closeReason: String?
+
+    /// An incoming connection.
+    init(owner: any PeerConnectionOwner) {
+        self.owner = owner
+        direction = .incoming
+    }
+
+    /// A dialled connection, which says its handshake first.
+    init(to address: PeerAddress, delegate: any PeerConnectionDelegate, sending ours: Handshake) {
+        direction = .outgoing(address)
+        remote = address
+        self.delegate = delegate
+        self.ours = ours
+        expected = ours.infoHash
+    }
+
+    /// The torrent's count of pieces, by which bitfields are judged.
+    package var pieceCount: Int? {
+        get { decoder.pieceCount }
+        set { decoder.pieceCount = newValue }
+    }
+
+    // MARK: What the delegate says
+
+    /// The incoming peer's torrent is found: it is answered, and all that follows goes to `delegate`.
+    package func attach(to delegate: any PeerConnectionDelegate, sending ours: Handshake) {
+        guard case .identified(let bytes) = state, let context else { return delegate.closed(self, because: closeReason ?? "closed") }
+        self.delegate = delegate
+        self.ours = ours
+        expected = ours.infoHash
+        state = .opening(bytes)
+        say(ours, context)
+        continueHandshake(context)
+    }
+
+    /// Appends a message; it leaves with the next ``flush()``.
+    package func send(_ message: PeerMessage) {
+        if outgoing.capacity == 0 { outgoing.reserveCapacity(Self.outgoingCapacity) }
+        PeerMessageEncoder.append(message, to: &outgoing)
+    }
+
+    /// Sends a buffer that holds whole messages, after all that was sent before; `whenGone` hears whether the socket took it.
+    package func send(_ frames: ByteBuffer, whenGone: @escaping @Sendable (Bool) -> Void) {
+        guard let context, case .open = state else { return whenGone(false) }
+        writeOutgoing(context)
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.whenComplete { result in
+            if case .success = result { whenGone(true) } else { whenGone(false) }
+        }
+        context.write(wrapOutboundOut(frames), promise: promise)
+        needsFlush = true
+    }
+
+    package func flush() {
+        guard let context else { return }
+        writeOutgoing(context)
+        guard needsFlush else { return }
+        needsFlush = false
+        context.flush()
+    }
+
+    package func close(because reason: String = "closed by us") {
+        if closeReason == nil { closeReason = reason }
+        guard let context else { return }
+        flush()
+        context.close(promise: nil)
+    }
+
+    private func writeOutgoing(_ context: ChannelHandlerContext) {
+        guard outgoing.readableBytes > 0 else { return }
+        context.write(wrapOutboundOut(outgoing), promise: nil)
+        outgoing = ByteBuffer()
+        needsFlush = true
+    }
+
+    // MARK: What the channel says
+
+    package func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        if context.channel.isActive { begin(context) }
+    }
+
+    package func channelActive(context: ChannelHandlerContext) {
+        begin(context)
+        context.fireChannelActive()
+    }
+
+    private func begin(_ context: ChannelHandlerContext) {
+        guard deadline == nil else { return }
+        if direction == .incoming { remote = context.channel.remoteAddress.flatMap { PeerAddress($0) } }
+        deadline = context.eventLoop.scheduleTask(in: Self.handshakeTimeout) { [weak self] in
+            guard let self else { return }
+            if case .open = self.state { return }
+            self.close(because: "no handshake within \(Self.handshakeTimeout.nanoseconds / 1_000_000_000) s")
+        }
+        if let ours, direction != .incoming { say(ours, context) }
+    }
+
+    private func say(_ handshake: Handshake, _ context: ChannelHandlerContext) {
+        var bytes = context.channel.allocator.buffer(capacity: Handshake.byteCount)
+        handshake.append(to: &bytes)
+        context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+    }
+
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let bytes = unwrapInboundIn(data)
+        switch state {
+        case .open:
+            decoder.append(bytes)
+            deliver(context)
+        case .opening(var held):
+            held.writeImmutableBuffer(bytes)
+            state = .opening(held)
+            continueHandshake(context)
+        case .identified(var held):
+            guard held.readableBytes + bytes.readableBytes <= Self.heldBytes else { return close(because: "talks before it is answered") }
+            held.writeImmutableBuffer(bytes)
+            state = .identified(held)
+        case .closed:
+            break
+        }
+    }
+
+    package func channelReadComplete(context: ChannelHandlerContext) {
+        if case .open = state { delegate?.readEnded(self) }
+        context.fireChannelReadComplete()
+    }
+
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if closeReason == nil { closeReason = "\(error)" }
+        context.close(promise: nil)
+    }
+
+    package func channelInactive(context: ChannelHandlerContext) {
+        end()
+        context.fireChannelInactive()
+    }
+
+    package func handlerRemoved(context: ChannelHandlerContext) {
+        end()
+        self.context = nil
+    }
+
+    private func end() {
+        if case .closed = state { return }
+        state = .closed
+        deadline?.cancel()
+        delegate?.closed(self, because: closeReason ?? "closed by the peer")
+        delegate = nil
+        owner = nil
+    }
+
+    // MARK: Handshake
+
+    private func continueHandshake(_ context: ChannelHandlerContext) {
+        guard case .opening(var held) = state else { return }
+        do {
+            guard let infoHash = try Handshake.infoHash(in: held) else { return }
+            if let expected {
+                guard infoHash == expected else { return close(because: "another torrent's info hash") }
+            } else {
+                state = .identified(held)
+                guard let owner else { return close() }
+                owner.identified(self, infoHash: infoHash)
+                return
+            }
+            guard let theirs = try Handshake.decode(&held) else { return }
+            state = .open
+            deadline?.cancel()
+            delegate?.opened(self, theirs: theirs)
+            guard case .open = state else { return }
+            decoder.append(held)
+            deliver(context)
+            delegate?.readEnded(self)
+        } catch {
+            close(because: "\(error)")
+        }
+    }
+
+    private func deliver(_ context: ChannelHandlerContext) {
+        do {
+            while let message = try decoder.next() { messages.append(message) }
+        } catch {
+            hand()
+            return close(because: "\(error)")
+        }
+        hand()
+    }
+
+    /// Hands the batch over and lets go of its slices, so that the receive buffer is used again.
+    private func hand() {
+        guard !messages.isEmpty else { return }
+        delegate?.received(messages, from: self)
+        messages.removeAll(keepingCapacity: true)
+    }
+}
+
+extension PeerAddress {
+    /// An address of NIO's; `nil` for a Unix domain socket.
+    package init?(_ address: SocketAddress) {
+        guard let text = address.ipAddress, let port = address.port, let number = UInt16(exactly: port) else { return nil }
+        // A link-local address carries its zone, which a peer address has no room for.
+        guard let host = Host(text.prefix { $0 != "%" }) else { return nil }
+        self = PeerAddress(host, port: number).unmapped
+    }
+
+    /// The same for NIO.
+    package var socketAddress: SocketAddress {
+        get throws { try SocketAddress(ipAddress: hostDescription, port: Int(port)) }
+    }
+}

@@ -1,0 +1,81 @@
+import NIOCore
+import NIOPosix
+import PeerWire
+import Torrent
+
+/// Dials and accepts peers on one event loop.
+package struct PeerSockets: Sendable {
+    package static let dialTimeout = TimeAmount.seconds(8)
+    /// Connections that wait in the kernel to be accepted.
+    private static let backlog = 256
+    /// A read takes what the socket has, up to this: few calls for a fast peer, little memory for a slow one.
+    private static let largestRead = 1 << 20
+    private static let firstRead = 64 << 10
+
+    package let loop: any EventLoop
+    /// The local address of dials and of the listening socket; `nil` for any.
+    package let bind: PeerAddress.Host?
+
+    package init(loop: any EventLoop, bind: PeerAddress.Host?) {
+        self.loop = loop
+        self.bind = bind
+    }
+
+    /// Dials a peer; the delegate hears how it goes, `failed` only if no connection came about.
+    package func dial(
+        _ address: PeerAddress, delegate: any PeerConnectionDelegate, sending ours: Handshake, failed: @escaping @Sendable (any Error) -> Void
+    ) {
+        loop.preconditionInEventLoop()
+        let connection = PeerConnection(to: address, delegate: delegate, sending: ours)
+        do {
+            var bootstrap = ClientBootstrap(group: loop).connectTimeout(Self.dialTimeout)
+                .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .channelOption(.recvAllocator, value: Self.receiveAllocator)
+                .channelOption(.maxMessagesPerRead, value: 2)
+                .channelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(connection) }
+                }
+            if let bind, PeerAddress(bind, port: 0).isIPv6 == address.isIPv6 {
+                bootstrap = bootstrap.bind(to: try PeerAddress(bind, port: 0).socketAddress)
+            }
+            bootstrap.connect(to: try address.socketAddress).whenFailure(failed)
+        } catch {
+            failed(error)
+        }
+    }
+
+    /// Listens for peers on IPv6 and IPv4; port 0 takes a free one. The channel's local address says which.
+    package func listen(port: Int, owner: any PeerConnectionOwner) async throws -> [any Channel] {
+        let bound = WeakOwner(owner)
+        let server = ServerBootstrap(group: loop)
+            .serverChannelOption(.backlog, value: Int32(Self.backlog))
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.recvAllocator, value: Self.receiveAllocator)
+            .childChannelOption(.maxMessagesPerRead, value: 2)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    guard let owner = bound.owner else { throw ChannelError.ioOnClosedChannel }
+                    try channel.pipeline.syncOperations.addHandler(PeerConnection(owner: owner))
+                }
+            }
+        if let bind { return [try await server.bind(to: PeerAddress(bind, port: UInt16(port)).socketAddress).get()] }
+        // One socket for both families where the machine has IPv6, else IPv4 alone.
+        do {
+            return [try await server.bind(host: "::", port: port).get()]
+        } catch let error as IOError where error.errnoCode == EAFNOSUPPORT || error.errnoCode == EADDRNOTAVAIL {
+            return [try await server.bind(host: "0.0.0.0", port: port).get()]
+        }
+    }
+
+    private static var receiveAllocator: any RecvByteBufferAllocator {
+        AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: firstRead, maximum: largestRead)
+    }
+}
+
+private final class WeakOwner: Sendable {
+    // `Sendable`, because owners are: actors of the loop.
+    weak let owner: (any PeerConnectionOwner)?
+
+    init(_ owner: any PeerConnectionOwner) { self.owner = owner }
+}

@@ -1,0 +1,51 @@
+import NIOCore
+import Torrent
+import TrackerWire
+
+/// One way to reach trackers; the table of ``TrackerClient`` names one for every scheme.
+package protocol TrackerTransport: Sendable {
+    func announce(_ url: TrackerURL, _ request: AnnounceRequest) async throws(TrackerError) -> AnnounceResponse
+    /// The counts of at most ``ScrapeRequest/maximumCount(over:)`` torrents.
+    func scrape(_ url: TrackerURL, _ request: ScrapeRequest) async throws(TrackerError) -> ScrapeResponse
+    /// Ends what is under way with ``TrackerError/cancelled``, and frees sockets and threads.
+    func shutdown() async
+}
+
+/// Asks trackers, whatever their scheme. Cancelling the task that asks ends the request.
+package struct TrackerClient: Sendable {
+    private let transports: [TrackerURL.Scheme: any TrackerTransport]
+
+    /// A client on the loops of `group`, which must outlive it; call ``shutdown()`` when done.
+    package init(group: any EventLoopGroup, options: HTTPOptions) {
+        let http = HTTPTracker(group: group, options: options)
+        let udp = UDPTracker(loop: group.next(), bindAddress: options.bindAddress)
+        transports = [.http: http, .https: http, .udp: udp]
+    }
+
+    package func announce(_ url: TrackerURL, _ request: AnnounceRequest) async throws(TrackerError) -> AnnounceResponse {
+        try await transport(of: url).announce(url, request)
+    }
+
+    /// The counts of the torrents that the tracker knows, asked for in as many requests as it takes.
+    package func scrape(_ url: TrackerURL, _ infoHashes: [InfoHash]) async throws(TrackerError) -> ScrapeResponse {
+        let transport = transport(of: url)
+        var response = ScrapeResponse()
+        var rest = infoHashes[...]
+        while !rest.isEmpty {
+            let request = ScrapeRequest(rest, over: url.scheme)
+            rest = rest.dropFirst(request.infoHashes.count)
+            response.torrents.merge(try await transport.scrape(url, request).torrents) { _, new in new }
+        }
+        return response
+    }
+
+    package func shutdown() async {
+        await transports[.http]?.shutdown()
+        await transports[.udp]?.shutdown()
+    }
+
+    private func transport(of url: TrackerURL) -> any TrackerTransport {
+        guard let transport = transports[url.scheme] else { preconditionFailure("the table has a line for every scheme") }
+        return transport
+    }
+}

@@ -1,0 +1,20 @@
+import NIOCore
+
+/// The sender no longer has a piece that it had announced: the reverse of `have` (BEP 54).
+package struct DontHave: ExtensionMessage {
+    package static let type = Extension.dontHave
+
+    /// As the peer sent it: not checked against the torrent.
+    package let piece: UInt32
+
+    package init(piece: UInt32) { self.piece = piece }
+
+    package init(payload: ByteBuffer) throws(PeerWireError) {
+        guard payload.readableBytes == 4, let piece = payload.getInteger(at: payload.readerIndex, as: UInt32.self) else {
+            throw .malformedExtension(name: Self.type.name, reason: "\(payload.readableBytes) bytes where there are 4")
+        }
+        self.piece = piece
+    }
+
+    package var payload: ByteBuffer { ByteBuffer(integer: piece) }
+}

@@ -1,0 +1,161 @@
+import NIOCore
+import Torrent
+
+/// The bytes after the handshake as messages.
+///
+/// Give it each read with ``append(_:)``, then call ``next()`` until it answers `nil`:
+///
+///     decoder.append(read)
+///     while let message = try decoder.next() { … }
+///
+/// A frame that lies whole in a read is decoded in place and its payload is a slice of that read. A frame that doesn't end in it is copied into a
+/// buffer of the decoder's own, made for that frame. So once ``next()`` has answered `nil`, the decoder no longer refers to the read, and
+/// the channel can use its receive buffer again if the messages' slices are gone too.
+package struct PeerMessageDecoder: Sendable {
+    /// The most bytes that are reserved for a frame that has not ended: a usual block. A longer frame grows as it comes, not on the peer's word.
+    private static let reservedBytes = FrameLimits.prefixBytes + 9 + Geometry.blockLength
+
+    private var limits = FrameLimits()
+    /// What is left of the last read.
+    private var read = ByteBuffer()
+    /// The beginning of a frame whose end was not in the reads so far; empty where there is none.
+    private var partial = ByteBuffer()
+    private var failure: PeerWireError?
+
+    package init(pieceCount: Int? = nil) { self.pieceCount = pieceCount }
+
+    /// The torrent's count of pieces; once it is set, a bitfield of another length or with spare bits is refused.
+    package var pieceCount: Int? {
+        get { limits.pieceCount }
+        set {
+            precondition(newValue.map { (0...Geometry.maximumPieceCount).contains($0) } ?? true)
+            limits.pieceCount = newValue
+        }
+    }
+
+    /// The bytes that are held and not decoded yet.
+    package var bufferedBytes: Int { partial.readableBytes + read.readableBytes }
+
+    /// The memory that the frame which has not ended takes.
+    var partialCapacity: Int { partial.capacity }
+
+    /// Takes the bytes of one read. After a failure they are dropped.
+    package mutating func append(_ bytes: ByteBuffer) {
+        guard failure == nil else { return }
+        if read.readableBytes == 0 { read = bytes } else { read.writeImmutableBuffer(bytes) }
+    }
+
+    /// The next message, or `nil` when more bytes are wanted. An error is final: it is thrown again, and all that was held is let go.
+    package mutating func next() throws(PeerWireError) -> PeerMessage? {
+        if let failure { throw failure }
+        do {
+            return partial.readableBytes == 0 ? try nextInPlace() : try nextFromPartial()
+        } catch {
+            failure = error
+            read = ByteBuffer()
+            partial = ByteBuffer()
+            throw error
+        }
+    }
+
+    private mutating func nextInPlace() throws(PeerWireError) -> PeerMessage? {
+        let frame = try frame(in: read)
+        if let frame, frame.bytes <= read.readableBytes { return try take(frame, from: &read) }
+        if read.readableBytes > 0 {
+            partial.reserveCapacity(min(frame?.bytes ?? 0, Self.reservedBytes))
+            partial.writeImmutableBuffer(read)
+        }
+        read = ByteBuffer()
+        return nil
+    }
+
+    /// Goes on with the frame that began in an earlier read. Only what it lacks is copied: first its prefix, then its id, then its body.
+    private mutating func nextFromPartial() throws(PeerWireError) -> PeerMessage? {
+        while true {
+            let frame = try frame(in: partial)
+            let wanted = frame?.bytes ?? (partial.readableBytes < FrameLimits.prefixBytes ? FrameLimits.prefixBytes : FrameLimits.prefixBytes + 1)
+            let missing = wanted - partial.readableBytes
+            if let frame, missing == 0 {
+                let message = try take(frame, from: &partial)
+                partial = ByteBuffer()
+                return message
+            }
+            guard var slice = read.readSlice(length: min(missing, read.readableBytes)), slice.readableBytes > 0 else {
+                read = ByteBuffer()
+                return nil
+            }
+            partial.reserveCapacity(min(wanted, Self.reservedBytes))
+            partial.writeBuffer(&slice)
+        }
+    }
+
+    /// A frame whose length is known and allowed.
+    private struct Frame {
+        /// All of its bytes, the prefix included.
+        let bytes: Int
+        /// `nil` for a keep-alive, which is a prefix alone.
+        let id: UInt8?
+    }
+
+    /// The frame at the buffer's front; `nil` until its prefix and id are there. Refuses a length that no such message has.
+    private func frame(in buffer: ByteBuffer) throws(PeerWireError) -> Frame? {
+        guard let (prefix, id) = buffer.getMultipleIntegers(at: buffer.readerIndex, as: (UInt32, UInt8).self) else {
+            return try frameWithoutID(in: buffer)
+        }
+        guard prefix > 0 else { return Frame(bytes: FrameLimits.prefixBytes, id: nil) }
+        let allowed = limits.allowed(id)
+        guard allowed.contains(Int(prefix)) else { throw .wrongLength(messageID: id, length: Int(prefix), allowed: allowed) }
+        return Frame(bytes: FrameLimits.prefixBytes + Int(prefix), id: id)
+    }
+
+    private func frameWithoutID(in buffer: ByteBuffer) throws(PeerWireError) -> Frame? {
+        guard let prefix = buffer.getInteger(at: buffer.readerIndex, as: UInt32.self) else { return nil }
+        guard prefix <= FrameLimits.longest else { throw .frameTooLong(length: Int(prefix), limit: FrameLimits.longest) }
+        return prefix == 0 ? Frame(bytes: FrameLimits.prefixBytes, id: nil) : nil
+    }
+
+    /// Takes a frame that is there as a whole.
+    private func take(_ frame: Frame, from buffer: inout ByteBuffer) throws(PeerWireError) -> PeerMessage {
+        defer { buffer.moveReaderIndex(forwardBy: frame.bytes) }
+        guard let id = frame.id else { return .keepAlive }
+        guard let type = MessageID(rawValue: id) else { return .unknown(id: id) }
+        let head = FrameLimits.prefixBytes + 1
+        guard let body = buffer.getSlice(at: buffer.readerIndex + head, length: frame.bytes - head), let message = Self.message(type, body) else {
+            // Never so: the bytes are there, and a body too short for its type was refused with its prefix.
+            throw .wrongLength(messageID: id, length: frame.bytes - FrameLimits.prefixBytes, allowed: limits.allowed(id))
+        }
+        if type == .bitfield, let pieceCount = limits.pieceCount, Self.hasSpareBits(body, pieceCount) { throw .spareBits(pieceCount: pieceCount) }
+        return message
+    }
+
+    /// `nil` when the body is too short, which ``FrameLimits`` excludes.
+    private static func message(_ type: MessageID, _ body: ByteBuffer) -> PeerMessage? {
+        var body = body
+        switch type {
+        case .choke: return .choke
+        case .unchoke: return .unchoke
+        case .interested: return .interested
+        case .notInterested: return .notInterested
+        case .haveAll: return .haveAll
+        case .haveNone: return .haveNone
+        case .bitfield: return .bitfield(body)
+        case .have: return body.readInteger().map { .have(piece: $0) }
+        case .suggest: return body.readInteger().map { .suggest(piece: $0) }
+        case .allowedFast: return body.readInteger().map { .allowedFast(piece: $0) }
+        case .port: return body.readInteger().map { .port($0) }
+        case .extended: return body.readInteger().map { .extended(id: $0, payload: body) }
+        case .piece:
+            return body.readMultipleIntegers(as: (UInt32, UInt32).self).map { .piece(piece: $0, begin: $1, block: body) }
+        case .request: return block(&body).map { .request(piece: $0, begin: $1, length: $2) }
+        case .cancel: return block(&body).map { .cancel(piece: $0, begin: $1, length: $2) }
+        case .reject: return block(&body).map { .reject(piece: $0, begin: $1, length: $2) }
+        }
+    }
+
+    private static func block(_ body: inout ByteBuffer) -> (UInt32, UInt32, UInt32)? { body.readMultipleIntegers() }
+
+    private static func hasSpareBits(_ bitfield: ByteBuffer, _ pieceCount: Int) -> Bool {
+        guard pieceCount % 8 != 0, let last = bitfield.readableBytesView.last else { return false }
+        return last & (0xff >> UInt8(pieceCount % 8)) != 0
+    }
+}

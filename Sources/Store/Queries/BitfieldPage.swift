@@ -1,0 +1,107 @@
+import Torrent
+
+/// One row of the table `bitfield`, and what may be done to it.
+struct BitfieldPage {
+    var have = PageBits()
+    var opened = PageBits()
+    /// The oldest verification of the pieces in ``have``; `nil` when there is none.
+    var verifiedAt: Timestamp?
+
+    /// What one transaction does to the page, in the order of the fields.
+    struct Edit {
+        var lost = PageBits()
+        var gained = PageBits()
+        var closed = PageBits()
+        var opened = PageBits()
+    }
+
+    var isSilent: Bool { have.isEmpty && opened.isEmpty }
+
+    /// Applies the edit; by how much the population of ``have`` changed.
+    mutating func apply(_ edit: Edit, at moment: Timestamp) -> Int {
+        let before = have.population
+        have.subtract(edit.lost)
+        if have.isEmpty { verifiedAt = nil }
+        if !edit.gained.isEmpty {
+            have.formUnion(edit.gained)
+            verifiedAt = min(verifiedAt ?? moment, moment)
+        }
+        opened.subtract(edit.gained)
+        opened.subtract(edit.closed)
+        opened.formUnion(edit.opened)
+        return have.population - before
+    }
+
+    /// All pieces of `verified` were read back and found good; the page is as old as its oldest piece.
+    mutating func confirm(_ verified: PageBits, at moment: Timestamp) {
+        if !have.isEmpty, have.isSubset(of: verified) { verifiedAt = moment }
+    }
+}
+
+extension [Int: BitfieldPage.Edit] {
+    /// Adds pieces to one of the sets of their pages' edits.
+    mutating func add(_ pieces: [PieceIndex], to set: WritableKeyPath<BitfieldPage.Edit, PageBits>) {
+        for piece in pieces {
+            let (page, bit) = PageBits.place(piece)
+            self[page, default: BitfieldPage.Edit()][keyPath: set].insert(bit)
+        }
+    }
+}
+
+extension Connection {
+    /// Reads, changes and writes the pages inside the caller's transaction, so that the bits of another writer stay.
+    ///
+    /// Answers by how much the population of `have` changed.
+    func edit(_ id: TorrentID, pieceCount: Int, _ edits: [Int: BitfieldPage.Edit], at moment: Timestamp) throws(StoreError) -> Int {
+        precondition(transactionDepth > 0)
+        var change = 0
+        for (number, edit) in edits.sorted(by: { $0.key < $1.key }) {
+            var page = try page(id, number, pieceCount: pieceCount)
+            change += page.apply(edit, at: moment)
+            try write(id, number, page, pieceCount: pieceCount)
+        }
+        return change
+    }
+
+    /// The page; an empty one where there is no row.
+    func page(_ id: TorrentID, _ number: Int, pieceCount: Int) throws(StoreError) -> BitfieldPage {
+        try first("SELECT page, have, opened, verified_at FROM bitfield WHERE torrent_id = ? AND page = ?", id, number) { (row) throws(StoreError) in
+            try readPage(row, id, pieceCount: pieceCount).page
+        } ?? BitfieldPage()
+    }
+
+    /// A row of `page, have, opened, verified_at`.
+    func readPage(_ row: Statement, _ id: TorrentID, pieceCount: Int) throws(StoreError) -> (number: Int, page: BitfieldPage) {
+        let number: Int = try row.next()
+        let have: [UInt8] = try row.next()
+        let opened: [UInt8]? = try row.next()
+        let verifiedAt: Timestamp? = try row.next()
+        guard number >= 0, number < (pieceCount + PageBits.pieceCount - 1) / PageBits.pieceCount else { throw badPage(id, number) }
+        let count = PageBits.count(page: number, of: pieceCount)
+        guard let haveBits = PageBits(have, count: count) else { throw badPage(id, number) }
+        var page = BitfieldPage(have: haveBits, verifiedAt: verifiedAt)
+        if let opened {
+            guard let bits = PageBits(opened, count: count) else { throw badPage(id, number) }
+            page.opened = bits
+        }
+        return (number, page)
+    }
+
+    func write(_ id: TorrentID, _ number: Int, _ page: BitfieldPage, pieceCount: Int) throws(StoreError) {
+        guard !page.isSilent else {
+            try execute("DELETE FROM bitfield WHERE torrent_id = ? AND page = ?", id, number)
+            return
+        }
+        let count = PageBits.count(page: number, of: pieceCount)
+        try execute(
+            """
+            INSERT INTO bitfield (torrent_id, page, have, opened, verified_at) VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT (torrent_id, page) DO UPDATE SET have = excluded.have, opened = excluded.opened, verified_at = excluded.verified_at
+            """,
+            id, number, page.have.blob(count: count), page.opened.isEmpty ? nil : page.opened.blob(count: count), page.verifiedAt)
+    }
+
+    private func badPage(_ id: TorrentID, _ number: Int) -> StoreError {
+        fault(.corrupt, torrent: id, "page \(number) of the bitfield of torrent \(id) is damaged: verify that torrent from the start")
+    }
+}

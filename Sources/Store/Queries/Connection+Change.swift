@@ -1,0 +1,56 @@
+import Torrent
+
+/// Changes of one fact of one torrent. Each throws `notFound` when the torrent is gone.
+extension Connection {
+    /// `error` is one sentence with the states `error` and `offline`, else `nil`.
+    package func setState(_ id: TorrentID, _ state: TorrentState, error: String? = nil) throws(StoreError) {
+        try change(id, try execute("UPDATE torrent SET state = ?, error = ? WHERE id = ?", state, error, id))
+    }
+
+    package func setPaused(_ id: TorrentID, _ isPaused: Bool) throws(StoreError) {
+        try change(id, try execute("UPDATE torrent SET paused = ? WHERE id = ?", isPaused, id))
+    }
+
+    package func setSequential(_ id: TorrentID, _ isSequential: Bool) throws(StoreError) {
+        try change(id, try execute("UPDATE torrent SET sequential = ? WHERE id = ?", isSequential, id))
+    }
+
+    package func setLimits(_ id: TorrentID, _ limits: TorrentLimits) throws(StoreError) {
+        let sql = "UPDATE torrent SET download_limit = ?, upload_limit = ?, max_peers = ? WHERE id = ?"
+        try change(id, try execute(sql, limits.download, limits.upload, limits.peers, id))
+    }
+
+    package func setSeedGoal(_ id: TorrentID, _ goal: SeedGoal) throws(StoreError) {
+        let sql = "UPDATE torrent SET seed_goal = ?, seed_ratio = ?, seed_seconds = ? WHERE id = ?"
+        try change(id, try execute(sql, goal.word, goal.ratio, goal.seconds, id))
+    }
+
+    /// The payload was moved: `output` is the absolute folder that it lies in now.
+    package func setOutput(_ id: TorrentID, _ output: String) throws(StoreError) {
+        try change(id, try execute("UPDATE torrent SET output = ? WHERE id = ?", output, id))
+    }
+
+    /// From now on a missing root means that the payload is unreachable, and it is never made again.
+    package func setRootSeen(_ id: TorrentID, volume: VolumeID?) throws(StoreError) {
+        try change(id, try execute("UPDATE torrent SET root_seen = 1, volume_id = ? WHERE id = ?", volume, id))
+    }
+
+    /// Which files are wanted, and what follows from it: their bytes, and how many of these are in recorded pieces.
+    package func setSelection(_ id: TorrentID, wanted: [Bool], wantedBytes: Int64, completedBytes: Int64) throws(StoreError) {
+        try transaction { () throws(StoreError) in
+            let sql = "UPDATE torrent SET wanted_bytes = ?, completed_bytes = ? WHERE id = ?"
+            try change(id, try execute(sql, wantedBytes, completedBytes, id))
+            try execute("UPDATE file SET wanted = 1 WHERE torrent_id = ? AND idx >= 0", id)
+            for (index, isWanted) in wanted.enumerated() where !isWanted {
+                try execute(
+                    "INSERT INTO file (torrent_id, idx, wanted) VALUES (?, ?, 0) ON CONFLICT (torrent_id, idx) DO UPDATE SET wanted = 0", id, index)
+            }
+            try dropSilentFiles(id)
+        }
+    }
+
+    /// Throws `notFound` unless the statement changed a row.
+    func change(_ id: TorrentID, _ changedRows: Int) throws(StoreError) {
+        guard changedRows > 0 else { throw noTorrent(id) }
+    }
+}

@@ -1,0 +1,70 @@
+import Torrent
+
+/// What is remembered of a file; one of which nothing is has no row.
+package struct FileRow: Sendable, Hashable {
+    /// The file's place in the metainfo, from 0, or ``FingerprintRow/partFile``.
+    package let index: Int
+    package let isWanted: Bool
+    package let completedBytes: Int64
+}
+
+extension Connection {
+    /// The files of which something is remembered.
+    package func files(of id: TorrentID) throws(StoreError) -> [FileRow] {
+        try rows("SELECT idx, wanted, completed_bytes FROM file WHERE torrent_id = ? ORDER BY idx", id) { (row) throws(StoreError) in
+            FileRow(index: try row.next(), isWanted: try row.next(), completedBytes: try row.next())
+        }
+    }
+
+    /// Whether each of the torrent's `count` files is wanted.
+    package func wanted(of id: TorrentID, count: Int) throws(StoreError) -> [Bool] {
+        var wanted = [Bool](repeating: true, count: count)
+        let skipped = try rows("SELECT idx FROM file WHERE torrent_id = ? AND wanted = 0", id) { (row) throws(StoreError) in try row.next(Int.self) }
+        for index in skipped where wanted.indices.contains(index) { wanted[index] = false }
+        return wanted
+    }
+
+    /// The files as they were after their last sync.
+    package func fingerprints(of id: TorrentID) throws(StoreError) -> [FingerprintRow] {
+        try rows("SELECT idx, size, mtime_ns, inode, device FROM file WHERE torrent_id = ? AND size IS NOT NULL ORDER BY idx", id) {
+            (row) throws(StoreError) in try FingerprintRow(row)
+        }
+    }
+
+    /// Forgets the fingerprints of these files, or of all: they are to be looked at before they are trusted.
+    package func clearFingerprints(_ id: TorrentID, files: [Int]? = nil) throws(StoreError) {
+        let clear = "UPDATE file SET size = NULL, mtime_ns = NULL, inode = NULL, device = NULL, fingerprint_at = NULL WHERE torrent_id = ?"
+        try transaction { () throws(StoreError) in
+            if let files {
+                for index in files { try execute(clear + " AND idx = ?", id, index) }
+            } else {
+                try execute(clear, id)
+            }
+            try dropSilentFiles(id)
+        }
+    }
+
+    func saveFingerprint(_ id: TorrentID, _ file: FingerprintRow, at moment: Timestamp) throws(StoreError) {
+        try execute(
+            """
+            INSERT INTO file (torrent_id, idx, size, mtime_ns, inode, device, fingerprint_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (torrent_id, idx) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns, inode = excluded.inode,
+                device = excluded.device, fingerprint_at = excluded.fingerprint_at
+            """,
+            id, file.index, file.size, file.mtimeNs, file.inode, file.device, moment)
+    }
+
+    func saveFileBytes(_ id: TorrentID, _ file: FileBytes) throws(StoreError) {
+        try execute(
+            """
+            INSERT INTO file (torrent_id, idx, completed_bytes) VALUES (?, ?, ?)
+            ON CONFLICT (torrent_id, idx) DO UPDATE SET completed_bytes = excluded.completed_bytes
+            """,
+            id, file.index, file.completed)
+    }
+
+    /// Removes rows that say what a missing row says.
+    func dropSilentFiles(_ id: TorrentID) throws(StoreError) {
+        try execute("DELETE FROM file WHERE torrent_id = ? AND wanted = 1 AND completed_bytes = 0 AND size IS NULL", id)
+    }
+}

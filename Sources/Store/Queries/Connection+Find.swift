@@ -1,0 +1,43 @@
+import Torrent
+
+extension Connection {
+    /// The fewest digits of an info hash that are taken for its beginning.
+    package static let hashPrefixDigits = 4
+    /// Candidates that an ambiguous name's error lists.
+    private static let namedCandidates = 8
+
+    /// The torrent that the user means: its exact number, else the beginning of its info hash in hexadecimal, else its exact name.
+    ///
+    /// Throws `notFound`, or `ambiguous` with the candidates.
+    package func findTorrent(_ text: String) throws(StoreError) -> TorrentRow {
+        if let number = Int64(text), let torrent = try torrent(TorrentID(number)) { return torrent }
+        for found in [try torrents(hashPrefix: text), try torrents(named: text)] {
+            if found.count == 1 { return found[0] }
+            guard found.isEmpty else {
+                let names = found.prefix(Self.namedCandidates).map { "\($0.id) (\($0.infoHash.description.prefix(12)) \($0.name))" }
+                let rest = found.count > names.count ? " and more" : ""
+                throw fault(.ambiguous, "“\(text)” may be \(names.joined(separator: ", "))\(rest): give the number of the one that you mean")
+            }
+        }
+        throw fault(
+            .notFound,
+            "no torrent has the number or the name “\(text)”, or an info hash that begins so (\(Self.hashPrefixDigits) digits or more): "
+                + "look at the list of torrents")
+    }
+
+    private func torrents(named name: String) throws(StoreError) -> [TorrentRow] {
+        try rows("SELECT \(TorrentRow.columns) FROM torrent AS t WHERE name = ? ORDER BY id LIMIT ?", name, Self.namedCandidates + 1) {
+            (row) throws(StoreError) in try TorrentRow(row)
+        }
+    }
+
+    private func torrents(hashPrefix text: String) throws(StoreError) -> [TorrentRow] {
+        let digits = InfoHash.byteCount * 2
+        guard (Self.hashPrefixDigits...digits).contains(text.utf8.count),
+            let lowest = InfoHash(hex: text + String(repeating: "0", count: digits - text.utf8.count)),
+            let highest = InfoHash(hex: text + String(repeating: "f", count: digits - text.utf8.count))
+        else { return [] }
+        let sql = "SELECT \(TorrentRow.columns) FROM torrent AS t WHERE info_hash BETWEEN ? AND ? ORDER BY id LIMIT ?"
+        return try rows(sql, lowest, highest, Self.namedCandidates + 1) { (row) throws(StoreError) in try TorrentRow(row) }
+    }
+}

@@ -1,0 +1,81 @@
+import Torrent
+
+extension Connection {
+    /// Peers of one torrent that are remembered; beyond it the worst are forgotten.
+    package static let peerLimit = 500
+    /// Characters of a client's name that are kept; it comes from the peer.
+    private static let clientNameLimit = 64
+
+    /// Best first: who sent us something, fastest first; then who is banned, so that nobody sheds a ban by being forgotten; then who answers.
+    private static let worth = """
+        (downloaded_bytes > 0 AND banned_until IS NULL) DESC, (banned_until IS NOT NULL) DESC, rate DESC, failures, \
+        (last_connected IS NOT NULL) DESC, hash_failures, last_seen DESC, address
+        """
+
+    /// Saves what was learned of peers, and forgets the worst beyond ``peerLimit``. Nothing happens when the torrent is gone.
+    package func upsertPeers(_ id: TorrentID, _ updates: [PeerUpdate], now: Timestamp) throws(StoreError) {
+        guard !updates.isEmpty else { return }
+        try transaction(durability: .lazy) { () throws(StoreError) in
+            guard try pieceCount(of: id) != nil else { return }
+            for update in updates { try upsert(id, update, now) }
+            try prune(id)
+        }
+    }
+
+    /// The peers to dial first: those that helped, then those that answered, then the others; none that is banned at `now`.
+    package func peersToTry(of id: TorrentID, limit: Int, now: Timestamp) throws(StoreError) -> [PeerRow] {
+        try rows(
+            """
+            SELECT \(PeerRow.columns) FROM peer WHERE torrent_id = ? AND (banned_until IS NULL OR banned_until <= ?)
+            ORDER BY (downloaded_bytes > 0) DESC, failures, rate DESC, (last_connected IS NOT NULL) DESC, hash_failures, last_tried, address LIMIT ?
+            """, id, now, limit
+        ) { (row) throws(StoreError) in try PeerRow(row) }
+    }
+
+    /// All that is remembered, best first.
+    package func peers(of id: TorrentID) throws(StoreError) -> [PeerRow] {
+        try rows("SELECT \(PeerRow.columns) FROM peer WHERE torrent_id = ? ORDER BY \(Self.worth)", id) { (row) throws(StoreError) in
+            try PeerRow(row)
+        }
+    }
+
+    /// The peers that are banned at `now`.
+    package func bannedPeers(of id: TorrentID, now: Timestamp) throws(StoreError) -> [PeerAddress] {
+        try rows("SELECT address FROM peer WHERE torrent_id = ? AND banned_until > ?", id, now) { (row) throws(StoreError) in try row.next() }
+    }
+
+    /// Keeps the peer from being dialled or accepted until then.
+    package func ban(_ id: TorrentID, _ address: PeerAddress, until: Timestamp, reason: String, now: Timestamp) throws(StoreError) {
+        try transaction(durability: .lazy) { () throws(StoreError) in
+            guard try pieceCount(of: id) != nil else { return }
+            try upsert(id, PeerUpdate(address: address, source: .history), now)
+            try execute("UPDATE peer SET banned_until = ?, ban_reason = ? WHERE torrent_id = ? AND address = ?", until, reason, id, address)
+            try prune(id)
+        }
+    }
+
+    private func upsert(_ id: TorrentID, _ update: PeerUpdate, _ now: Timestamp) throws(StoreError) {
+        try execute(
+            """
+            INSERT INTO peer (torrent_id, address, source, first_seen, last_seen, last_tried, last_connected, failures,
+                downloaded_bytes, uploaded_bytes, hash_failures, rate, client)
+            VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, coalesce(?7, 0), ?8, ?9, ?10, coalesce(?11, 0), ?12)
+            ON CONFLICT (torrent_id, address) DO UPDATE SET
+                last_seen = max(last_seen, ?4), last_tried = coalesce(?5, last_tried), last_connected = coalesce(?6, last_connected),
+                failures = coalesce(?7, failures), downloaded_bytes = downloaded_bytes + ?8, uploaded_bytes = uploaded_bytes + ?9,
+                hash_failures = hash_failures + ?10, rate = coalesce(?11, rate), client = coalesce(?12, client)
+            """,
+            id, update.address, update.source, now, update.lastTried, update.lastConnected, update.failures, update.downloadedDelta,
+            update.uploadedDelta, update.hashFailuresDelta, update.rate, update.client.map { String($0.prefix(Self.clientNameLimit)) })
+    }
+
+    private func prune(_ id: TorrentID) throws(StoreError) {
+        let count = try first("SELECT count(*) FROM peer WHERE torrent_id = ?", id) { (row) throws(StoreError) in try row.next(Int.self) } ?? 0
+        guard count > Self.peerLimit else { return }
+        try execute(
+            """
+            DELETE FROM peer WHERE torrent_id = ?1 AND address IN
+                (SELECT address FROM peer WHERE torrent_id = ?1 ORDER BY \(Self.worth) LIMIT -1 OFFSET ?2)
+            """, id, Self.peerLimit)
+    }
+}

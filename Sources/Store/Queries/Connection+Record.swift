@@ -1,0 +1,68 @@
+import Torrent
+
+extension Connection {
+    /// The group commit: one durable transaction for the torrents that changed.
+    ///
+    /// Everything in the records must have been synced before. Answers the torrents that are gone, whose records were dropped.
+    @discardableResult
+    package func record(_ batch: [ProgressRecord]) throws(StoreError) -> [TorrentID] {
+        guard !batch.isEmpty else { return [] }
+        return try transaction(.immediate, durability: .full) { () throws(StoreError) in
+            var gone: [TorrentID] = []
+            for record in batch {
+                if let count = try pieceCount(of: record.torrent) {
+                    try apply(record, pieceCount: count)
+                } else {
+                    gone.append(record.torrent)
+                }
+            }
+            return gone
+        }
+    }
+
+    /// The blocks of incomplete pieces that are on the disk, lowest piece first.
+    package func partialPieces(of id: TorrentID) throws(StoreError) -> [PartialPieceRow] {
+        try rows("SELECT piece, blocks FROM partial_piece WHERE torrent_id = ? ORDER BY piece", id) { (row) throws(StoreError) in
+            PartialPieceRow(piece: try row.next(), blocks: try row.next())
+        }
+    }
+
+    private func apply(_ record: ProgressRecord, pieceCount: Int) throws(StoreError) {
+        let id = record.torrent
+        var edits: [Int: BitfieldPage.Edit] = [:]
+        edits.add(try checked(record.lostPieces, id, pieceCount), to: \.lost)
+        edits.add(try checked(record.newPieces, id, pieceCount), to: \.gained)
+        edits.add(try checked(record.closedPieces, id, pieceCount), to: \.closed)
+        let change = try edit(id, pieceCount: pieceCount, edits, at: record.verifiedAt)
+        try writePartials(record, pieceCount)
+        for file in record.files { try saveFingerprint(id, file, at: record.verifiedAt) }
+        for file in record.fileBytes { try saveFileBytes(id, file) }
+        try execute(
+            """
+            UPDATE torrent SET pieces_have = pieces_have + ?, downloaded_bytes = downloaded_bytes + ?, uploaded_bytes = uploaded_bytes + ?,
+                wasted_bytes = wasted_bytes + ?, completed_bytes = coalesce(?, completed_bytes), completed_at = coalesce(?, completed_at),
+                last_verified_at = CASE WHEN ? THEN max(coalesce(last_verified_at, ?), ?) ELSE last_verified_at END
+            WHERE id = ?
+            """,
+            change, record.downloadedDelta, record.uploadedDelta, record.wastedDelta, record.completedBytes, record.completedAt,
+            !record.newPieces.isEmpty, record.verifiedAt, record.verifiedAt, id)
+    }
+
+    private func writePartials(_ record: ProgressRecord, _ pieceCount: Int) throws(StoreError) {
+        for partial in record.partials {
+            _ = try checked([partial.piece], record.torrent, pieceCount)
+            if partial.blocks.allSatisfy({ $0 == 0 }) {
+                try forgetPartial(record.torrent, partial.piece)
+            } else {
+                try execute(
+                    "INSERT INTO partial_piece (torrent_id, piece, blocks) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET blocks = excluded.blocks",
+                    record.torrent, partial.piece, partial.blocks)
+            }
+        }
+        for piece in record.newPieces { try forgetPartial(record.torrent, piece) }
+    }
+
+    private func forgetPartial(_ id: TorrentID, _ piece: PieceIndex) throws(StoreError) {
+        try execute("DELETE FROM partial_piece WHERE torrent_id = ? AND piece = ?", id, piece)
+    }
+}

@@ -1,0 +1,66 @@
+extension Connection {
+    /// The torrent's trackers in the order in which they are tried (BEP 12).
+    package func trackers(of id: TorrentID) throws(StoreError) -> [TrackerRow] {
+        try rows("SELECT \(TrackerRow.columns) FROM tracker AS r WHERE torrent_id = ? ORDER BY tier, position, url", id) {
+            (row) throws(StoreError) in try TrackerRow(row)
+        }
+    }
+
+    /// Adds tiers behind those that are there; addresses that the torrent has are left as they are, and those beyond ``trackerLimit`` are left out.
+    package func addTrackers(_ id: TorrentID, tiers: [[String]], now: Timestamp) throws(StoreError) {
+        try transaction { () throws(StoreError) in
+            let known = try first("SELECT count(*), coalesce(max(tier) + 1, 0) FROM tracker WHERE torrent_id = ?", id) { (row) throws(StoreError) in
+                (count: try row.next(Int.self), tier: try row.next(Int.self))
+            }
+            guard var (count, tier) = known else { return }
+            for urls in tiers {
+                var position = 0
+                for url in urls where count < Self.trackerLimit {
+                    let added = try execute(
+                        "INSERT INTO tracker (torrent_id, url, tier, position, next_announce_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                        id, url, tier, position, now)
+                    position += added
+                    count += added
+                }
+                if position > 0 { tier += 1 }
+            }
+        }
+    }
+
+    /// Saves what an announce or a scrape told; the tracker is left out when it is gone.
+    package func saveTracker(_ tracker: TrackerRow) throws(StoreError) {
+        try transaction(durability: .lazy) { () throws(StoreError) in
+            try execute(
+                """
+                UPDATE tracker SET position = ?, tracker_id = ?, next_announce_at = ?, min_announce_at = ?, interval = ?, min_interval = ?,
+                    failures = ?, last_announce_at = ?, last_success_at = ?, last_error = ?, warning = ?, seeders = ?, leechers = ?, downloads = ?,
+                    last_scrape_at = ?, started = ?
+                WHERE torrent_id = ? AND url = ?
+                """,
+                tracker.position, tracker.trackerID, tracker.nextAnnounceAt, tracker.minAnnounceAt, tracker.interval?.components.seconds,
+                tracker.minInterval?.components.seconds, tracker.failures, tracker.lastAnnounceAt, tracker.lastSuccessAt, tracker.lastError,
+                tracker.warning, tracker.seeders, tracker.leechers, tracker.downloads, tracker.lastScrapeAt, tracker.isStarted,
+                tracker.torrent, tracker.url)
+        }
+    }
+
+    /// The trackers of all torrents that are not paused whose announce is due, the longest overdue first.
+    package func dueTrackers(now: Timestamp, limit: Int) throws(StoreError) -> [TrackerRow] {
+        try rows(
+            """
+            SELECT \(TrackerRow.columns) FROM tracker AS r JOIN torrent AS t ON t.id = r.torrent_id
+            WHERE r.next_announce_at <= ? AND t.paused = 0 ORDER BY r.next_announce_at LIMIT ?
+            """, now, limit
+        ) { (row) throws(StoreError) in try TrackerRow(row) }
+    }
+
+    /// When the next announce of any torrent that is not paused is due; `nil` when none is planned.
+    package func nextAnnounce() throws(StoreError) -> Timestamp? {
+        try first(
+            """
+            SELECT r.next_announce_at FROM tracker AS r JOIN torrent AS t ON t.id = r.torrent_id
+            WHERE r.next_announce_at IS NOT NULL AND t.paused = 0 ORDER BY r.next_announce_at LIMIT 1
+            """
+        ) { (row) throws(StoreError) in try row.next() }
+    }
+}

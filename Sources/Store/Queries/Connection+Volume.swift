@@ -1,0 +1,47 @@
+/// The number of a file system.
+package struct VolumeID: RawRepresentable, Hashable, Sendable, SQLValue {
+    package let rawValue: Int64
+    package init(rawValue: Int64) { self.rawValue = rawValue }
+}
+
+/// A file system on which payloads were seen.
+package struct VolumeRow: Sendable, Hashable {
+    package let id: VolumeID
+    /// Its UUID, or a description of the device.
+    package let identity: String
+    /// Where it was last seen.
+    package let mountPath: String
+    package let lastSeen: Timestamp
+
+    fileprivate init(_ row: Statement) throws(StoreError) {
+        id = try row.next()
+        identity = try row.next()
+        mountPath = try row.next()
+        lastSeen = try row.next()
+    }
+}
+
+extension Connection {
+    /// Remembers that the file system is mounted there now.
+    @discardableResult
+    package func saveVolume(identity: String, mountPath: String, now: Timestamp) throws(StoreError) -> VolumeID {
+        try transaction { () throws(StoreError) in
+            let id = try first(
+                """
+                INSERT INTO volume (identity, mount_path, last_seen) VALUES (?, ?, ?)
+                ON CONFLICT (identity) DO UPDATE SET mount_path = excluded.mount_path, last_seen = excluded.last_seen RETURNING id
+                """, identity, mountPath, now
+            ) { (row) throws(StoreError) in try row.next(VolumeID.self) }
+            guard let id else { throw fault(.other, "SQLite saved a volume and gave no number for it: a version of 3.37 or later is needed") }
+            return id
+        }
+    }
+
+    package func volume(_ id: VolumeID) throws(StoreError) -> VolumeRow? {
+        try first("SELECT id, identity, mount_path, last_seen FROM volume WHERE id = ?", id) { (row) throws(StoreError) in try VolumeRow(row) }
+    }
+
+    package func volumes() throws(StoreError) -> [VolumeRow] {
+        try rows("SELECT id, identity, mount_path, last_seen FROM volume ORDER BY id") { (row) throws(StoreError) in try VolumeRow(row) }
+    }
+}

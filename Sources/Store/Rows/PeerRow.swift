@@ -1,0 +1,71 @@
+import Torrent
+
+/// How a peer became known.
+package enum PeerSource: String, SQLValue, Sendable, CaseIterable {
+    case tracker, manual, incoming, pex, dht, lsd, history
+}
+
+/// What is remembered of a peer.
+package struct PeerRow: Sendable, Hashable {
+    package let address: PeerAddress
+    package let source: PeerSource
+    package let firstSeen: Timestamp
+    package let lastSeen: Timestamp
+    package let lastTried: Timestamp?
+    package let lastConnected: Timestamp?
+    /// Failed dials since the last that succeeded.
+    package let failures: Int
+    package let downloadedBytes: Int64
+    package let uploadedBytes: Int64
+    /// Bad pieces that it had a part in.
+    package let hashFailures: Int
+    /// The best recent rate that it sent at, in bytes a second.
+    package let rate: Int64
+    package let client: String?
+    package let bannedUntil: Timestamp?
+    package let banReason: String?
+
+    static let columns = """
+        address, source, first_seen, last_seen, last_tried, last_connected, failures, downloaded_bytes, uploaded_bytes, hash_failures, rate, \
+        client, banned_until, ban_reason
+        """
+
+    init(_ row: Statement) throws(StoreError) {
+        address = try row.next()
+        source = try row.next()
+        firstSeen = try row.next()
+        lastSeen = try row.next()
+        lastTried = try row.next()
+        lastConnected = try row.next()
+        failures = try row.next()
+        downloadedBytes = try row.next()
+        uploadedBytes = try row.next()
+        hashFailures = try row.next()
+        rate = try row.next()
+        client = try row.next()
+        bannedUntil = try row.next()
+        banReason = try row.next()
+    }
+}
+
+/// What was learned of a peer since it was last saved. `nil` leaves what is known.
+package struct PeerUpdate: Sendable, Hashable {
+    package let address: PeerAddress
+    /// Kept from the first time that the peer is seen.
+    package let source: PeerSource
+    package var lastTried: Timestamp?
+    package var lastConnected: Timestamp?
+    /// Failed dials since the last that succeeded.
+    package var failures: Int?
+    package var downloadedDelta: Int64 = 0
+    package var uploadedDelta: Int64 = 0
+    package var hashFailuresDelta = 0
+    /// Bytes a second.
+    package var rate: Int64?
+    package var client: String?
+
+    package init(address: PeerAddress, source: PeerSource) {
+        self.address = address
+        self.source = source
+    }
+}

@@ -1,0 +1,66 @@
+/// What is remembered of a tracker of a torrent.
+package struct TrackerRow: Sendable, Hashable {
+    package let torrent: TorrentID
+    package let url: String
+    package let tier: Int
+    /// The place in the tier (BEP 12): one that answered moves to the front.
+    package var position: Int
+    /// What the tracker wants back on the next announce.
+    package var trackerID: [UInt8]?
+    /// `nil` when none is planned.
+    package var nextAnnounceAt: Timestamp?
+    /// Not before, even by hand.
+    package var minAnnounceAt: Timestamp?
+    package var interval: Duration?
+    package var minInterval: Duration?
+    /// Failed announces in a row.
+    package var failures: Int
+    package var lastAnnounceAt: Timestamp?
+    package var lastSuccessAt: Timestamp?
+    package var lastError: String?
+    package var warning: String?
+    package var seeders: Int?
+    package var leechers: Int?
+    /// Completed downloads, as scraped.
+    package var downloads: Int?
+    package var lastScrapeAt: Timestamp?
+    /// Whether the tracker accepted `started` in this life of the torrent.
+    package var isStarted: Bool
+
+    static let columns = """
+        r.torrent_id, r.url, r.tier, r.position, r.tracker_id, r.next_announce_at, r.min_announce_at, r.interval, r.min_interval, r.failures, \
+        r.last_announce_at, r.last_success_at, r.last_error, r.warning, r.seeders, r.leechers, r.downloads, r.last_scrape_at, r.started
+        """
+
+    /// A tracker of which nothing is known yet.
+    package init(torrent: TorrentID, url: String, tier: Int, position: Int) {
+        self.torrent = torrent
+        self.url = url
+        self.tier = tier
+        self.position = position
+        failures = 0
+        isStarted = false
+    }
+
+    init(_ row: Statement) throws(StoreError) {
+        torrent = try row.next()
+        url = try row.next()
+        tier = try row.next()
+        position = try row.next()
+        trackerID = try row.next()
+        nextAnnounceAt = try row.next()
+        minAnnounceAt = try row.next()
+        interval = try row.next(Int64?.self).map { .seconds($0) }
+        minInterval = try row.next(Int64?.self).map { .seconds($0) }
+        failures = try row.next()
+        lastAnnounceAt = try row.next()
+        lastSuccessAt = try row.next()
+        lastError = try row.next()
+        warning = try row.next()
+        seeders = try row.next()
+        leechers = try row.next()
+        downloads = try row.next()
+        lastScrapeAt = try row.next()
+        isStarted = try row.next()
+    }
+}

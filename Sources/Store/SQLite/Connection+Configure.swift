@@ -1,0 +1,41 @@
+import CSQLite
+import Glibc
+
+extension Connection {
+    /// Tries to switch to WAL, and milliseconds between them: it answers "busy" at once when another program makes the same new database.
+    private static let walAttempts = 50
+    private static let walPause: UInt32 = 100
+
+    /// Sets what every connection has: checked foreign keys, WAL, full durability, distrust of the schema.
+    func configure() throws(StoreError) {
+        let flags = [
+            (SQLITE_DBCONFIG_DEFENSIVE, 1), (SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0), (SQLITE_DBCONFIG_DQS_DML, 0), (SQLITE_DBCONFIG_DQS_DDL, 0),
+            (SQLITE_DBCONFIG_ENABLE_FKEY, 1),
+        ]
+        for (option, on) in flags {
+            let result = csqlite_set_flag(handle, option, Int32(on))
+            guard result == SQLITE_OK else { throw failure(result) }
+        }
+        // Damage is found when a page is read, not when its contents are believed.
+        try executeScript("PRAGMA cell_size_check=ON")
+        guard mode != .readOnly else { return }
+        try switchToWAL()
+        try executeScript("PRAGMA wal_autocheckpoint=\(Self.checkpointPages); PRAGMA journal_size_limit=\(Self.logSizeLimit)")
+        try executeScript("PRAGMA synchronous=FULL")
+    }
+
+    private func switchToWAL() throws(StoreError) {
+        for attempt in 1... {
+            do throws(StoreError) {
+                let mode = try first("PRAGMA journal_mode=WAL") { (row) throws(StoreError) in try row.next(String.self) }
+                guard mode == "wal" else {
+                    throw fault(.cantOpen, "the file system has no shared memory for SQLite's WAL mode: keep the database on a local disk")
+                }
+                return
+            } catch {
+                guard error.code == .busy, attempt < Self.walAttempts else { throw error }
+                usleep(Self.walPause * 1000)
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+import CSQLite
+
+/// What a commit waits for (sqlite.org/pragma.html#pragma_synchronous).
+package enum Durability: Int, Comparable, Sendable {
+    /// The commit outlives a killed process, and may be lost to a power cut: for what claims nothing. (`synchronous=NORMAL`)
+    case lazy = 1
+    /// The commit outlives a power cut. (`synchronous=FULL`)
+    case full = 2
+
+    package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
+}
+
+extension Connection {
+    package enum TransactionKind: String, Sendable {
+        /// Reads from one snapshot; must not write, because a write after another program's would fail as busy at once.
+        case deferred = "BEGIN DEFERRED"
+        /// Waits for other writers before it begins.
+        case immediate = "BEGIN IMMEDIATE"
+    }
+
+    /// Runs `body` so that all or nothing of what it writes comes to be; what COMMIT answers is part of that.
+    ///
+    /// Without a durability it is full, or inside another transaction as durable as that. Inside another it is a savepoint of it,
+    /// and the other must be as durable as this one asks for.
+    @discardableResult
+    package func transaction<Value>(
+        _ kind: TransactionKind = .immediate, durability: Durability? = nil, _ body: () throws(StoreError) -> Value
+    ) throws(StoreError) -> Value {
+        if transactionDepth > 0 {
+            precondition(durability.map { $0 <= self.durability } ?? true, "a durable transaction inside a lazy one")
+            return try enclosed(begin: "SAVEPOINT inner", commit: "RELEASE inner", rollback: "ROLLBACK TO inner; RELEASE inner", body)
+        }
+        guard sqlite3_get_autocommit(handle) != 0 else {
+            throw fault(.other, "an earlier transaction could be neither committed nor rolled back: stop the program and start it again")
+        }
+        try setDurability(durability ?? .full)
+        let result: Result<Value, StoreError>
+        do {
+            result = .success(try enclosed(begin: kind.rawValue, commit: "COMMIT", rollback: "ROLLBACK", body))
+        } catch {
+            result = .failure(error)
+        }
+        // The level is only ever too low until the next transaction or statement, which sets its own or fails.
+        try setDurability(.full)
+        return try result.get()
+    }
+
+    private func enclosed<Value>(
+        begin: String, commit: String, rollback: String, _ body: () throws(StoreError) -> Value
+    ) throws(StoreError) -> Value {
+        try executeScript(begin)
+        transactionDepth += 1
+        defer { transactionDepth -= 1 }
+        do {
+            let value = try body()
+            try executeScript(commit)
+            return value
+        } catch {
+            // After some faults SQLite has rolled all of it back itself (sqlite.org/lang_transaction.html, section 3).
+            guard sqlite3_get_autocommit(handle) == 0 else { throw error }
+            do {
+                try executeScript(rollback)
+            } catch let second {
+                throw fault(.other, "\(error.message); and it could not be rolled back: \(second.message): stop the program and start it again")
+            }
+            throw error
+        }
+    }
+
+    func setDurability(_ wanted: Durability) throws(StoreError) {
+        guard durability != wanted, mode != .readOnly else { return }
+        try executeScript("PRAGMA synchronous=\(wanted.rawValue)")
+        durability = wanted
+    }
+}

@@ -1,0 +1,128 @@
+import CSQLite
+import SystemPackage
+
+/// One connection to the database, used by one thread at a time.
+///
+/// The queries are methods in the files of the folder `Queries`, a file a table. A command uses a connection of its own;
+/// the engine reaches its one through ``Store``.
+package final class Connection {
+    /// How long a statement waits for another program's lock.
+    package static let busyTimeout = Duration.seconds(5)
+    /// Pages (of 4 KiB) in the write-ahead log at which a commit also checkpoints: it bounds the log, and what a start has to read.
+    static let checkpointPages = 1000
+    /// Bytes that the write-ahead log keeps on the disk after a checkpoint.
+    static let logSizeLimit = 64 << 20
+    /// Statements that are kept prepared.
+    private static let statementLimit = 256
+
+    package enum Mode: Sendable {
+        case readOnly
+        case readWrite
+        /// Makes a new database where there is no file, or an empty one.
+        case readWriteCreate
+    }
+
+    package let path: FilePath
+    package let mode: Mode
+    let handle: OpaquePointer
+    /// Transactions that are open, one inside the other.
+    var transactionDepth = 0
+    /// What `PRAGMA synchronous` says now.
+    var durability = Durability.full
+    private var statements: [String: Statement] = [:]
+
+    /// Opens the file, refuses what is not a pieces database before anything is written, and sets up the connection; the schema is ``Migrator``'s.
+    package init(_ path: FilePath, mode: Mode) throws(StoreError) {
+        self.path = path
+        self.mode = mode
+        self.handle = try mode == .readOnly ? DatabaseFile.openForReading(path) : DatabaseFile.open(path, create: mode == .readWriteCreate)
+        try configure()
+    }
+
+    deinit {
+        statements.removeAll()
+        // Closes when the last statement is gone. A failure loses nothing: what was committed is in the file or its log.
+        sqlite3_close_v2(handle)
+    }
+
+    /// The statement of this SQL, prepared once.
+    package func prepare(_ sql: String) throws(StoreError) -> Statement {
+        if let known = statements[sql], !known.isInUse {
+            known.isInUse = true
+            return known
+        }
+        let statement = try Statement(sql, on: self)
+        statement.isInUse = true
+        if statements[sql] == nil {
+            if statements.count >= Self.statementLimit { statements = statements.filter { $0.value.isInUse } }
+            statements[sql] = statement
+        }
+        return statement
+    }
+
+    /// Runs one statement that answers no rows; how many rows it changed.
+    @discardableResult
+    package func execute(_ sql: String, _ values: any SQLValue...) throws(StoreError) -> Int {
+        if transactionDepth == 0 { try setDurability(.full) }
+        let statement = try prepare(sql)
+        defer { statement.reset() }
+        try statement.bind(values)
+        while try statement.step() {}
+        return Int(sqlite3_changes64(handle))
+    }
+
+    /// All rows, each as `row` makes it of the statement's columns.
+    package func rows<Row>(
+        _ sql: String, _ values: any SQLValue..., row: (Statement) throws(StoreError) -> Row
+    ) throws(StoreError) -> [Row] {
+        let statement = try prepare(sql)
+        defer { statement.reset() }
+        try statement.bind(values)
+        var rows: [Row] = []
+        while try statement.step() { rows.append(try row(statement)) }
+        return rows
+    }
+
+    /// The first row, or `nil` where there is none.
+    package func first<Row>(
+        _ sql: String, _ values: any SQLValue..., row: (Statement) throws(StoreError) -> Row
+    ) throws(StoreError) -> Row? {
+        let statement = try prepare(sql)
+        defer { statement.reset() }
+        try statement.bind(values)
+        return try statement.step() ? try row(statement) : nil
+    }
+
+    /// Runs a text of statements, none of which has parameters.
+    func executeScript(_ sql: String) throws(StoreError) {
+        let result = sqlite3_exec(handle, sql, nil, nil, nil)
+        guard result == SQLITE_OK else { throw failure(result, sql: sql) }
+    }
+
+    /// A number that changes when another connection has committed (sqlite.org/pragma.html#pragma_data_version).
+    package func dataVersion() throws(StoreError) -> Int {
+        try pragma("data_version")
+    }
+
+    /// The number that `PRAGMA name` answers.
+    func pragma(_ name: String) throws(StoreError) -> Int {
+        guard let value = try first("PRAGMA \(name)", row: { (row) throws(StoreError) in try row.next(Int.self) }) else {
+            throw fault(.other, "SQLite does not know PRAGMA \(name): a version of 3.37 or later is needed")
+        }
+        return value
+    }
+
+    /// The error that SQLite just reported.
+    func failure(_ result: Int32, sql: String? = nil) -> StoreError {
+        let extended = sqlite3_extended_errcode(handle)
+        // The connection speaks of its last call; where that was another one, the plain result is the truth.
+        let matches = extended & 0xff == result & 0xff
+        let message = matches ? String(cString: sqlite3_errmsg(handle)) : String(cString: sqlite3_errstr(result))
+        return StoreError(sqlite: matches ? extended : result, path: path.string, sql: sql, message: message)
+    }
+
+    /// An error that this room found.
+    func fault(_ code: StoreError.Code, torrent: TorrentID? = nil, _ message: String) -> StoreError {
+        StoreError(code, path: path.string, torrent: torrent, message)
+    }
+}

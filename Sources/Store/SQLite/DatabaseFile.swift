@@ -1,0 +1,142 @@
+import CSQLite
+import Glibc
+import SystemPackage
+
+/// Opens the file of a database and finds out whose it is; nothing is written before that is known.
+///
+/// No descriptor of the file is ever opened outside SQLite: closing one would drop all POSIX locks that this process
+/// holds on the file (sqlite.org/howtocorrupt.html, section 2.2).
+enum DatabaseFile {
+    /// Says in the file's header whose database it is (sqlite.org/fileformat.html, section 1.3.15): `PIEC`.
+    static let applicationID = 0x5049_4543
+
+    static func open(_ path: FilePath, create: Bool) throws(StoreError) -> OpaquePointer {
+        let database = try open(path, flags: SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0))
+        do throws(StoreError) {
+            // SQLite opens for reading what it may not write (sqlite.org/c3ref/open.html), and would fail at the first write.
+            guard sqlite3_db_readonly(database, "main") == 0 else {
+                throw StoreError(.readOnly, path: path.string, "this user may not write the database: let it write the file and its folder")
+            }
+            try identify(database, path, mayBeNew: create)
+            return database
+        } catch {
+            close(database)
+            throw error
+        }
+    }
+
+    /// Opens for reading, also while an engine writes.
+    ///
+    /// A database in WAL mode needs its `-shm` file. Where that can't be made because the folder is read-only, the file is read as one
+    /// that nobody changes, but only when no `-wal` is there, which would have newer facts.
+    static func openForReading(_ path: FilePath) throws(StoreError) -> OpaquePointer {
+        let database = try open(path, flags: SQLITE_OPEN_READONLY)
+        do {
+            try identify(database, path, mayBeNew: false)
+            return database
+        } catch {
+            close(database)
+            guard error.code == .cantOpen || error.code == .readOnly, exists(path) else { throw error }
+        }
+        guard !exists(FilePath(path.string + "-wal")) else {
+            throw StoreError(
+                .cantOpen, path: path.string,
+                "the last engine left a log (\(path.lastComponent?.string ?? "")-wal) and this user may not write the folder, so the newest facts "
+                    + "cannot be read: copy both files to a folder of your own and read them there")
+        }
+        let unchanging = try open(path, flags: SQLITE_OPEN_READONLY, immutable: true)
+        do {
+            try identify(unchanging, path, mayBeNew: false)
+            return unchanging
+        } catch {
+            close(unchanging)
+            throw error
+        }
+    }
+
+    private static func open(_ path: FilePath, flags: Int32, immutable: Bool = false) throws(StoreError) -> OpaquePointer {
+        // A name that SQLite would read as something else than a file: `:memory:`, `file:…`, the empty one.
+        guard !path.isEmpty else { throw StoreError(.cantOpen, path: "", "the path of the database is empty: give the path of a file") }
+        let plain = path.isAbsolute ? path.string : "./" + path.string
+        let name = immutable ? "file:" + percentEncoded(plain) + "?immutable=1" : plain
+        var database: OpaquePointer?
+        let always = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
+        let result = sqlite3_open_v2(name, &database, flags | always | (immutable ? SQLITE_OPEN_URI : 0), nil)
+        guard let database else { throw StoreError(sqlite: SQLITE_NOMEM, path: path.string, message: "out of memory") }
+        guard result == SQLITE_OK else {
+            let system = sqlite3_system_errno(database)
+            let reason = system == 0 ? "" : ": " + String(cString: strerror(system))
+            let error = StoreError(sqlite: result, path: path.string, message: String(cString: sqlite3_errmsg(database)) + reason)
+            close(database)
+            throw error
+        }
+        return database
+    }
+
+    /// Reads the header; refuses every file that is neither a pieces database nor, where `mayBeNew`, an empty one.
+    private static func identify(_ database: OpaquePointer, _ path: FilePath, mayBeNew: Bool) throws(StoreError) {
+        // A refused database keeps its log as it is: closing must not copy it into the file.
+        try check(csqlite_set_flag(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1), database, path)
+        try check(sqlite3_busy_timeout(database, Int32(Connection.busyTimeout.components.seconds * 1000)), database, path)
+        // SQLite takes a file of one byte for an empty one and would write over it.
+        guard size(path) != 1 else {
+            throw StoreError(
+                .notADatabase, path: path.string, "the file is not a database: give the path of a pieces database; the file was left as it is")
+        }
+        let application = try number("PRAGMA application_id", database, path)
+        if application != applicationID {
+            let objects = try number("SELECT count(*) FROM sqlite_schema", database, path)
+            let version = try number("PRAGMA user_version", database, path)
+            guard application == 0, objects == 0, version == 0 else {
+                throw StoreError(
+                    .foreignDatabase, path: path.string,
+                    "this is the SQLite database of another program: give the path of a pieces database; the file was left as it is")
+            }
+            guard mayBeNew else {
+                throw StoreError(.notFound, path: path.string, "the database is empty: add a torrent or start the engine, which makes it")
+            }
+        }
+        try check(csqlite_set_flag(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0), database, path)
+    }
+
+    private static func number(_ sql: String, _ database: OpaquePointer, _ path: FilePath) throws(StoreError) -> Int {
+        var statement: OpaquePointer?
+        try check(sqlite3_prepare_v2(database, sql, -1, &statement, nil), database, path)
+        // Repeats the result of the step, which is thrown below.
+        defer { sqlite3_finalize(statement) }
+        let result = sqlite3_step(statement)
+        guard result == SQLITE_ROW else {
+            throw StoreError(sqlite: result, path: path.string, sql: sql, message: String(cString: sqlite3_errmsg(database)))
+        }
+        return Int(sqlite3_column_int64(statement, 0))
+    }
+
+    private static func check(_ result: Int32, _ database: OpaquePointer, _ path: FilePath) throws(StoreError) {
+        guard result == SQLITE_OK else { throw StoreError(sqlite: result, path: path.string, message: String(cString: sqlite3_errmsg(database))) }
+    }
+
+    private static func close(_ database: OpaquePointer) {
+        // The reason for closing is thrown by the caller; nothing was written, so nothing is lost.
+        sqlite3_close_v2(database)
+    }
+
+    static func exists(_ path: FilePath) -> Bool { size(path) != nil }
+
+    /// The bytes of the file; `nil` when there is none that can be asked.
+    private static func size(_ path: FilePath) -> Int64? {
+        var information = stat()
+        return path.withPlatformString { stat($0, &information) } == 0 ? Int64(information.st_size) : nil
+    }
+
+    /// The path as a URI has it (sqlite.org/uri.html, section 3.1).
+    private static func percentEncoded(_ path: String) -> String {
+        var text = ""
+        for byte in path.utf8 {
+            switch byte {
+            case UInt8(ascii: "%"), UInt8(ascii: "?"), UInt8(ascii: "#"): text += "%" + String(byte, radix: 16)
+            default: text.unicodeScalars.append(Unicode.Scalar(byte))
+            }
+        }
+        return text
+    }
+}

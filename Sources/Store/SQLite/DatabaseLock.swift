@@ -1,0 +1,110 @@
+import Glibc
+import SystemPackage
+
+/// The right to be the one engine of a database: a lock on the file `<database>.lock`, held until the process ends or ``release()``.
+///
+/// It is an open file description lock (fcntl(2), F_OFD_SETLK): the kernel drops it when the process dies, however it dies. The file is never
+/// removed, because a lock on a removed file locks nothing. Its text says who holds it.
+package final class DatabaseLock: Sendable {
+    /// The process that holds a lock, as far as it has said so.
+    package struct Holder: Hashable, Sendable {
+        package let pid: Int32?
+        package let since: Timestamp?
+    }
+
+    /// Commands of fcntl(2) that Glibc's module leaves out: numbers of the kernel's interface (asm-generic/fcntl.h), the same on every Linux.
+    private static let ask: Int32 = 36  // F_OFD_GETLK
+    private static let take: Int32 = 37  // F_OFD_SETLK
+    /// Bytes of the lock file that are read: two numbers.
+    private static let textLimit = 64
+
+    private let descriptor: FileDescriptor
+
+    private init(_ descriptor: FileDescriptor) { self.descriptor = descriptor }
+
+    deinit {
+        // Closing gives the lock back even when it reports a failure (close(2)); nothing is lost with the text.
+        Glibc.close(descriptor.rawValue)
+    }
+
+    /// Takes the lock, or says who has it.
+    package static func acquire(database: FilePath, now: Timestamp) throws(StoreError) -> DatabaseLock {
+        let file = lockFile(of: database)
+        let raw = Glibc.open(file.string, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
+        guard raw >= 0 else { throw fault("open", file) }
+        let lock = DatabaseLock(FileDescriptor(rawValue: raw))
+        var request = wholeFile()
+        guard fcntl(raw, take, &request) == 0 else {
+            guard errno == EAGAIN || errno == EACCES else { throw fault("lock", file) }
+            let holder = read(raw)
+            let who = holder.pid.map { "process \($0)" } ?? "another process"
+            throw StoreError(
+                .lockedByOther, path: database.string,
+                "the engine of this database already runs (\(who)): stop it first, or give another database")
+        }
+        try lock.write("\(getpid())\n\(now)\n", file)
+        return lock
+    }
+
+    /// Who holds the lock now, without taking it; `nil` when nobody does.
+    package static func holder(database: FilePath) throws(StoreError) -> Holder? {
+        let file = lockFile(of: database)
+        let raw = Glibc.open(file.string, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard raw >= 0 else {
+            if errno == ENOENT { return nil }
+            throw fault("open", file)
+        }
+        // Nothing was written through it, and it holds no lock.
+        defer { Glibc.close(raw) }
+        var request = wholeFile()
+        guard fcntl(raw, ask, &request) == 0 else { throw fault("ask for the lock of", file) }
+        return request.l_type == Int16(F_UNLCK) ? nil : read(raw)
+    }
+
+    /// The same file for every name of the database: symbolic links are followed first.
+    static func lockFile(of database: FilePath) -> FilePath {
+        if let resolved = resolve(database) { return FilePath(resolved.string + ".lock") }
+        let folder = database.removingLastComponent()
+        if let name = database.lastComponent, let resolved = resolve(folder.isEmpty ? "." : folder) {
+            return FilePath(resolved.appending(name).string + ".lock")
+        }
+        return FilePath(database.string + ".lock")
+    }
+
+    private static func resolve(_ path: FilePath) -> FilePath? {
+        guard let resolved = realpath(path.string, nil) else { return nil }
+        defer { free(resolved) }
+        return FilePath(String(cString: resolved))
+    }
+
+    private static func wholeFile() -> flock {
+        var request = flock()
+        request.l_type = Int16(F_WRLCK)
+        request.l_whence = Int16(SEEK_SET)
+        return request
+    }
+
+    private static func read(_ descriptor: Int32) -> Holder {
+        var text = [UInt8](repeating: 0, count: textLimit)
+        let count = pread(descriptor, &text, text.count, 0)
+        // An engine that is about to write its text, or could not, is still an engine: it is only nameless.
+        let lines = String(decoding: text.prefix(max(count, 0)), as: UTF8.self).split(separator: "\n")
+        return Holder(pid: lines.first.flatMap { Int32($0) }, since: lines.dropFirst().first.flatMap { Int64($0) }.map { Timestamp($0) })
+    }
+
+    private func write(_ text: String, _ file: FilePath) throws(StoreError) {
+        let bytes = Array(text.utf8)
+        guard ftruncate(descriptor.rawValue, 0) == 0, pwrite(descriptor.rawValue, bytes, bytes.count, 0) == bytes.count else {
+            throw Self.fault("write", file)
+        }
+    }
+
+    private static func fault(_ action: String, _ file: FilePath) -> StoreError {
+        let reason = errno
+        let code: StoreError.Code = reason == ENOSPC || reason == EDQUOT ? .full : reason == EROFS || reason == EACCES ? .readOnly : .cantOpen
+        return StoreError(
+            code, path: file.string,
+            "cannot \(action) the lock file: \(String(cString: strerror(reason))): "
+                + "see that the folder exists, has space and may be written by this user")
+    }
+}

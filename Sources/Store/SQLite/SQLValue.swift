@@ -1,0 +1,135 @@
+import CSQLite
+import Torrent
+
+/// A value that SQLite can hold.
+package protocol SQLValue {
+    /// Binds the value to a parameter, counted from 1; answers SQLite's result code.
+    func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32
+    /// The value of a column, counted from 0, of the current row; `nil` when the column holds something else.
+    static func read(from statement: OpaquePointer, at column: Int32) -> Self?
+}
+
+extension Int64: SQLValue {
+    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 { sqlite3_bind_int64(statement, parameter, self) }
+
+    package static func read(from statement: OpaquePointer, at column: Int32) -> Int64? {
+        sqlite3_column_type(statement, column) == SQLITE_INTEGER ? sqlite3_column_int64(statement, column) : nil
+    }
+}
+
+extension Int: SQLValue {
+    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 { sqlite3_bind_int64(statement, parameter, Int64(self)) }
+    package static func read(from statement: OpaquePointer, at column: Int32) -> Int? {
+        Int64.read(from: statement, at: column).flatMap(Int.init(exactly:))
+    }
+}
+
+extension Int32: SQLValue {
+    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 { sqlite3_bind_int64(statement, parameter, Int64(self)) }
+    package static func read(from statement: OpaquePointer, at column: Int32) -> Int32? {
+        Int64.read(from: statement, at: column).flatMap(Int32.init(exactly:))
+    }
+}
+
+/// 0 or 1; every other number is something else.
+extension Bool: SQLValue {
+    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 { sqlite3_bind_int64(statement, parameter, self ? 1 : 0) }
+
+    package static func read(from statement: OpaquePointer, at column: Int32) -> Bool? {
+        switch Int64.read(from: statement, at: column) {
+        case 0: false
+        case 1: true
+        default: nil
+        }
+    }
+}
+
+/// An integer reads as the number that it is; a NaN is bound as NULL by SQLite.
+extension Double: SQLValue {
+    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 { sqlite3_bind_double(statement, parameter, self) }
+
+    package static func read(from statement: OpaquePointer, at column: Int32) -> Double? {
+        switch sqlite3_column_type(statement, column) {
+        case SQLITE_FLOAT, SQLITE_INTEGER: sqlite3_column_double(statement, column)
+        default: nil
+        }
+    }
+}
+
+extension String: SQLValue {
+    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 {
+        var text = self
+        return text.withUTF8 { utf8 in
+            utf8.withMemoryRebound(to: CChar.self) { characters in
+                // The empty string may have no address, and a null pointer would be bound as NULL.
+                guard let start = characters.baseAddress else { return csqlite_bind_text(statement, parameter, "", 0) }
+                return csqlite_bind_text(statement, parameter, start, UInt64(characters.count))
+            }
+        }
+    }
+
+    /// Bytes that are not UTF-8 read as U+FFFD.
+    package static func read(from statement: OpaquePointer, at column: Int32) -> String? {
+        guard sqlite3_column_type(statement, column) == SQLITE_TEXT, let text = sqlite3_column_text(statement, column) else { return nil }
+        return String(decoding: UnsafeBufferPointer(start: text, count: Int(sqlite3_column_bytes(statement, column))), as: UTF8.self)
+    }
+}
+
+extension [UInt8]: SQLValue {
+    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 {
+        withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress, !bytes.isEmpty else { return sqlite3_bind_zeroblob(statement, parameter, 0) }
+            return csqlite_bind_blob(statement, parameter, start, UInt64(bytes.count))
+        }
+    }
+
+    package static func read(from statement: OpaquePointer, at column: Int32) -> [UInt8]? {
+        guard sqlite3_column_type(statement, column) == SQLITE_BLOB else { return nil }
+        // An empty blob has no address.
+        guard let start = sqlite3_column_blob(statement, column) else { return [] }
+        return [UInt8](UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(statement, column))))
+    }
+}
+
+extension Optional: SQLValue where Wrapped: SQLValue {
+    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 {
+        self?.bind(to: statement, at: parameter) ?? sqlite3_bind_null(statement, parameter)
+    }
+
+    package static func read(from statement: OpaquePointer, at column: Int32) -> Wrapped?? {
+        if sqlite3_column_type(statement, column) == SQLITE_NULL { return .some(nil) }
+        guard let value = Wrapped.read(from: statement, at: column) else { return nil }
+        return .some(value)
+    }
+}
+
+/// Enumerations and identifiers are stored as their raw value.
+extension SQLValue where Self: RawRepresentable, RawValue: SQLValue {
+    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 { rawValue.bind(to: statement, at: parameter) }
+
+    package static func read(from statement: OpaquePointer, at column: Int32) -> Self? {
+        RawValue.read(from: statement, at: column).flatMap(Self.init(rawValue:))
+    }
+}
+
+extension PieceIndex: SQLValue {
+    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 { value.bind(to: statement, at: parameter) }
+    package static func read(from statement: OpaquePointer, at column: Int32) -> PieceIndex? {
+        Int.read(from: statement, at: column).map { PieceIndex($0) }
+    }
+}
+
+extension InfoHash: SQLValue {
+    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 { bytes.bind(to: statement, at: parameter) }
+    package static func read(from statement: OpaquePointer, at column: Int32) -> InfoHash? {
+        [UInt8].read(from: statement, at: column).flatMap { InfoHash($0) }
+    }
+}
+
+/// The text that ``PeerAddress/description`` writes.
+extension PeerAddress: SQLValue {
+    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 { description.bind(to: statement, at: parameter) }
+    package static func read(from statement: OpaquePointer, at column: Int32) -> PeerAddress? {
+        String.read(from: statement, at: column).flatMap { PeerAddress($0) }
+    }
+}

@@ -1,0 +1,70 @@
+import CSQLite
+
+/// A prepared statement and, while it is stepped, the row that it stands on.
+package final class Statement {
+    let sql: String
+    /// Whether somebody steps it: the same SQL within its own rows gets a statement of its own.
+    var isInUse = false
+
+    private let handle: OpaquePointer
+    private unowned let connection: Connection
+    private let columnCount: Int32
+    private var column: Int32 = 0
+
+    /// `sql` is exactly one statement.
+    init(_ sql: String, on connection: Connection) throws(StoreError) {
+        var handle: OpaquePointer?
+        let result = sqlite3_prepare_v3(connection.handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &handle, nil)
+        guard result == SQLITE_OK else { throw connection.failure(result, sql: sql) }
+        guard let handle else { throw connection.fault(.other, "an empty statement was prepared: this is a fault of the program, please report it") }
+        self.sql = sql
+        self.handle = handle
+        self.columnCount = sqlite3_column_count(handle)
+        self.connection = connection
+    }
+
+    deinit {
+        // Repeats the result of the last step, which was thrown then.
+        sqlite3_finalize(handle)
+    }
+
+    /// Binds the parameters in order; there are exactly as many as the statement has.
+    package func bind(_ values: [any SQLValue]) throws(StoreError) {
+        precondition(values.count == Int(sqlite3_bind_parameter_count(handle)), "wrong number of parameters: \(sql)")
+        var parameter: Int32 = 0
+        for value in values {
+            parameter += 1
+            let result = value.bind(to: handle, at: parameter)
+            guard result == SQLITE_OK else { throw connection.failure(result, sql: sql) }
+        }
+    }
+
+    /// Goes to the next row; `false` behind the last.
+    package func step() throws(StoreError) -> Bool {
+        column = 0
+        switch sqlite3_step(handle) {
+        case SQLITE_ROW: return true
+        case SQLITE_DONE: return false
+        case let result: throw connection.failure(result, sql: sql)
+        }
+    }
+
+    /// Reads the row's next column, from the first on: rows are read in the order of the `SELECT`.
+    package func next<Value: SQLValue>(_ type: Value.Type = Value.self) throws(StoreError) -> Value {
+        precondition(column < columnCount, "more columns read than selected: \(sql)")
+        defer { column += 1 }
+        guard let value = Value.read(from: handle, at: column) else {
+            let name = sqlite3_column_name(handle, column).map { String(cString: $0) } ?? "\(column)"
+            throw connection.fault(.corrupt, "column “\(name)” holds what cannot be there: keep a copy of the database and restore a backup")
+        }
+        return value
+    }
+
+    /// Makes the statement ready for its next use, and gives back its locks and the memory of its parameters.
+    func reset() {
+        // Repeats the result of the last step, which was thrown then.
+        sqlite3_reset(handle)
+        sqlite3_clear_bindings(handle)
+        isInUse = false
+    }
+}

@@ -1,0 +1,122 @@
+import CSQLite
+
+/// What went wrong with the database, where, and what to do about it.
+package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The kind of fault; open, so that a new kind breaks no `switch`.
+    package struct Code: Hashable, Sendable, CustomStringConvertible {
+        package let description: String
+
+        private init(_ description: String) { self.description = description }
+
+        /// Another program held the database for longer than ``Connection/busyTimeout``.
+        package static let busy = Code("busy")
+        package static let full = Code("full")
+        package static let io = Code("io")
+        package static let readOnly = Code("readOnly")
+        package static let corrupt = Code("corrupt")
+        package static let notADatabase = Code("notADatabase")
+        /// An SQLite database that another program made.
+        package static let foreignDatabase = Code("foreignDatabase")
+        package static let cantOpen = Code("cantOpen")
+        package static let constraint = Code("constraint")
+        package static let newerSchema = Code("newerSchema")
+        /// The schema is older than this program's, and the connection may not migrate it.
+        package static let olderSchema = Code("olderSchema")
+        package static let changedMigration = Code("changedMigration")
+        /// Another engine runs on this database.
+        package static let lockedByOther = Code("lockedByOther")
+        package static let notFound = Code("notFound")
+        /// More than one torrent answers to the name.
+        package static let ambiguous = Code("ambiguous")
+        /// The torrent is there already: ``StoreError/torrent``.
+        package static let alreadyPresent = Code("alreadyPresent")
+        package static let closed = Code("closed")
+        package static let other = Code("other")
+    }
+
+    package let code: Code
+    /// The extended result code (sqlite.org/rescode.html); 0 when SQLite had no part in it.
+    package let sqliteCode: Int32
+    /// What happened, as SQLite or this room says it.
+    package let message: String
+    /// The beginning of the statement that failed.
+    package let sql: String?
+    /// The file of the database.
+    package let path: String
+    /// The torrent that is meant, where there is one.
+    package let torrent: TorrentID?
+
+    /// A fault that this room found; `message` is a whole sentence that says what to do next.
+    init(_ code: Code, path: String, torrent: TorrentID? = nil, _ message: String) {
+        self.code = code
+        self.sqliteCode = 0
+        self.message = message
+        self.sql = nil
+        self.path = path
+        self.torrent = torrent
+    }
+
+    /// A fault that SQLite reported.
+    init(sqlite extendedCode: Int32, path: String, sql: String? = nil, message: String) {
+        self.code = Code(sqlite: extendedCode)
+        self.sqliteCode = extendedCode
+        self.message = message
+        self.sql = sql.map { String($0.prefix(Self.sqlLength)) }
+        self.path = path
+        self.torrent = nil
+    }
+
+    /// Characters of a failed statement that are kept.
+    private static let sqlLength = 120
+
+    package var description: String {
+        guard sqliteCode != 0 else { return "\(path): \(message)" }
+        let statement = sql.map { " in “\($0)”" } ?? ""
+        return "\(path): \(code.summary) (SQLite says “\(message)”, code \(sqliteCode)\(statement)): \(code.advice)"
+    }
+}
+
+extension StoreError.Code {
+    /// The kind of an extended result code: its low byte is the primary one.
+    fileprivate init(sqlite extendedCode: Int32) {
+        switch extendedCode & 0xff {
+        case SQLITE_BUSY, SQLITE_LOCKED: self = .busy
+        case SQLITE_FULL: self = .full
+        case SQLITE_IOERR: self = .io
+        case SQLITE_READONLY, SQLITE_PERM: self = .readOnly
+        case SQLITE_CORRUPT: self = .corrupt
+        case SQLITE_NOTADB: self = .notADatabase
+        case SQLITE_CANTOPEN: self = .cantOpen
+        case SQLITE_CONSTRAINT: self = .constraint
+        default: self = .other
+        }
+    }
+
+    fileprivate var summary: String {
+        switch self {
+        case .busy: "the database is in use by another program"
+        case .full: "there is no space left for the database"
+        case .io: "the disk failed under the database"
+        case .readOnly: "the database cannot be written"
+        case .corrupt: "the database is damaged"
+        case .notADatabase: "the file is not a database"
+        case .cantOpen: "the database cannot be opened"
+        case .constraint: "the database refuses a fact that breaks its rules"
+        default: "the database failed"
+        }
+    }
+
+    fileprivate var advice: String {
+        switch self {
+        case .busy: "try again when that program is done, or stop it"
+        case .full: "free some space and try again; nothing that was recorded is lost"
+        case .io: "look at the disk and the kernel's log before you go on"
+        case .readOnly: "let this user write the file and its folder"
+        case .corrupt: "keep a copy of it and restore a backup"
+        case .notADatabase: "give the path of a pieces database; the file was left as it is"
+        case .cantOpen: "see that the folder exists and that this user may read the file"
+        case .constraint: "this is a fault of the program, please report it"
+        default: "try again, and report it if it stays"
+        }
+    }
+}

@@ -1,0 +1,201 @@
+/// When to announce to which tracker, with which event: the tiers of BEP 12, the intervals of BEP 3 kept across restarts.
+///
+/// Every tier is worked on its own, one tracker at a time: a tracker that fails hands over to the next of its tier, one that
+/// answers moves to the front of it. So a dead tracker never stops a torrent. Times are unix seconds, because they are stored.
+package struct Announcer {
+    package enum Event: String, Sendable {
+        case started, completed, stopped
+    }
+
+    /// One tracker, as it is stored.
+    package struct Tracker: Sendable, Equatable {
+        package let url: String
+        package let tier: Int
+        package var trackerID: [UInt8]?
+        /// Not before this is announced by itself.
+        package var nextAnnounceAt: Int64 = 0
+        /// Not before this is announced at all, but for `stopped` and `completed`.
+        package var minimumAnnounceAt: Int64 = 0
+        package var interval: Int64?
+        package var minimumInterval: Int64?
+        /// Failures in a row.
+        package var failures = 0
+        package var lastAnnounceAt: Int64?
+        package var lastSuccessAt: Int64?
+        package var lastError: String?
+        package var warning: String?
+        package var seeders: Int?
+        package var leechers: Int?
+        package var downloads: Int?
+        /// Whether the tracker knows that we are here.
+        package var isStarted = false
+        fileprivate var isBusy = false
+
+        package init(url: String, tier: Int) {
+            self.url = url
+            self.tier = tier
+        }
+    }
+
+    package struct Action: Equatable, Sendable {
+        package let url: String
+        package let event: Event?
+        package let trackerID: [UInt8]?
+    }
+
+    /// What a tracker answered.
+    package struct Answer: Sendable {
+        package var interval: Int64
+        package var minimumInterval: Int64?
+        package var trackerID: [UInt8]?
+        package var seeders: Int?
+        package var leechers: Int?
+        package var warning: String?
+
+        package init(interval: Int64, minimumInterval: Int64? = nil, trackerID: [UInt8]? = nil, seeders: Int? = nil, leechers: Int? = nil, warning: String? = nil) {
+            self.interval = interval
+            self.minimumInterval = minimumInterval
+            self.trackerID = trackerID
+            self.seeders = seeders
+            self.leechers = leechers
+            self.warning = warning
+        }
+    }
+
+    /// Seconds between announces that a tracker may ask for at most; a stored time further off is a clock that was set back.
+    package static let longestInterval: Int64 = 24 * 3600
+    /// Seconds between announces when more peers are wanted and the tracker names no `min interval`.
+    package static let hungryInterval: Int64 = 300
+    /// Seconds until a tracker that failed is tried again: after the first, second, … failure.
+    package static let backOff: [Int64] = [10, 30, 60, 300, 900, 1800, 3600]
+
+    private var tiers: [[Tracker]] = []
+    private var completedFor: Set<String> = []
+    private var completedIsWanted = false
+    package private(set) var isRunning = false
+
+    /// `tiers` as the torrent lists them; each is shuffled once (BEP 12) unless an order was stored.
+    package init(tiers: [[Tracker]], shuffledBy random: inout SeededGenerator, isFresh: Bool) {
+        self.tiers = tiers.map { isFresh ? $0.shuffled(using: &random) : $0 }
+    }
+
+    package var trackers: [Tracker] { tiers.flatMap(\.self) }
+
+    /// Begins to announce; stored times are obeyed.
+    package mutating func start(now: Int64) {
+        isRunning = true
+        change { tracker in
+            tracker.isBusy = false
+            if tracker.nextAnnounceAt > now + Self.longestInterval { tracker.nextAnnounceAt = now + (tracker.interval ?? 0) }
+            if tracker.minimumAnnounceAt > now + Self.longestInterval { tracker.minimumAnnounceAt = now }
+        }
+    }
+
+    /// The download has just completed: `completed` goes once to each tracker that knows us.
+    package mutating func completed() { completedIsWanted = true }
+
+    /// The user doesn't want to wait: every tracker is due as soon as it allows.
+    package mutating func hasten(now: Int64) {
+        change { $0.nextAnnounceAt = min($0.nextAnnounceAt, max(now, $0.minimumAnnounceAt)) }
+    }
+
+    /// Says goodbye to the trackers that know us.
+    package mutating func stop() -> [Action] {
+        isRunning = false
+        let actions = trackers.filter(\.isStarted).map { Action(url: $0.url, event: .stopped, trackerID: $0.trackerID) }
+        change { $0.isStarted = false }
+        return actions
+    }
+
+    /// What is to be announced now. `isHungry`: there are too few peers, so the minimal interval is enough.
+    package mutating func due(now: Int64, isHungry: Bool) -> [Action] {
+        guard isRunning else { return [] }
+        var actions: [Action] = []
+        for tier in tiers.indices {
+            guard !tiers[tier].contains(where: \.isBusy), let index = turn(in: tiers[tier]) else { continue }
+            let tracker = tiers[tier][index]
+            guard dueTime(tracker, isHungry: isHungry) <= now else { continue }
+            let event: Event? = if wantsCompleted(tracker) { .completed } else if tracker.isStarted { nil } else { .started }
+            tiers[tier][index].isBusy = true
+            tiers[tier][index].lastAnnounceAt = now
+            actions.append(Action(url: tracker.url, event: event, trackerID: tracker.trackerID))
+        }
+        return actions
+    }
+
+    /// When ``due(now:isHungry:)`` may have something again.
+    package func nextDue(isHungry: Bool) -> Int64? {
+        guard isRunning else { return nil }
+        return tiers.filter { !$0.contains(where: \.isBusy) }.compactMap { tier in turn(in: tier).map { dueTime(tier[$0], isHungry: isHungry) } }.min()
+    }
+
+    /// The tracker answered: it moves to the front of its tier (BEP 12).
+    package mutating func answered(_ url: String, event: Event?, _ answer: Answer, now: Int64) {
+        guard let (tier, index) = find(url) else { return }
+        var tracker = tiers[tier].remove(at: index)
+        let interval = min(max(answer.interval, 1), Self.longestInterval)
+        let minimum = min(answer.minimumInterval ?? min(interval, Self.hungryInterval), Self.longestInterval)
+        tracker.isBusy = false
+        tracker.failures = 0
+        tracker.lastError = nil
+        tracker.lastSuccessAt = now
+        tracker.warning = answer.warning
+        tracker.interval = interval
+        tracker.minimumInterval = answer.minimumInterval
+        tracker.nextAnnounceAt = now + max(interval, minimum)
+        tracker.minimumAnnounceAt = now + minimum
+        tracker.trackerID = answer.trackerID ?? tracker.trackerID
+        tracker.seeders = answer.seeders ?? tracker.seeders
+        tracker.leechers = answer.leechers ?? tracker.leechers
+        tracker.isStarted = true
+        if event == .completed { completedFor.insert(url) }
+        tiers[tier].insert(tracker, at: 0)
+    }
+
+    /// The tracker failed: it is left alone for a while, and the next of its tier is due at once.
+    package mutating func failed(_ url: String, reason: String, retryIn: Int64?, now: Int64) {
+        guard let (tier, index) = find(url) else { return }
+        tiers[tier][index].isBusy = false
+        let failures = tiers[tier][index].failures + 1
+        tiers[tier][index].failures = failures
+        tiers[tier][index].lastError = reason
+        let pause = min(retryIn ?? Self.backOff[min(failures, Self.backOff.count) - 1], Self.longestInterval)
+        tiers[tier][index].nextAnnounceAt = now + pause
+        tiers[tier][index].minimumAnnounceAt = now + pause
+    }
+
+    /// A scrape told these counts (BEP 48).
+    package mutating func scraped(_ url: String, seeders: Int, leechers: Int, downloads: Int) {
+        guard let (tier, index) = find(url) else { return }
+        tiers[tier][index].seeders = seeders
+        tiers[tier][index].leechers = leechers
+        tiers[tier][index].downloads = downloads
+    }
+
+    // MARK: Choice
+
+    /// The tracker of the tier whose turn it is: the first that isn't failing; when all fail, the one that is due first.
+    private func turn(in tier: [Tracker]) -> Int? {
+        tier.firstIndex { $0.failures == 0 } ?? tier.indices.min { tier[$0].nextAnnounceAt < tier[$1].nextAnnounceAt }
+    }
+
+    private func dueTime(_ tracker: Tracker, isHungry: Bool) -> Int64 {
+        if wantsCompleted(tracker), tracker.failures == 0 { return 0 }
+        return isHungry ? min(tracker.nextAnnounceAt, tracker.minimumAnnounceAt) : tracker.nextAnnounceAt
+    }
+
+    private func wantsCompleted(_ tracker: Tracker) -> Bool { completedIsWanted && tracker.isStarted && !completedFor.contains(tracker.url) }
+
+    private func find(_ url: String) -> (Int, Int)? {
+        for tier in tiers.indices {
+            if let index = tiers[tier].firstIndex(where: { $0.url == url }) { return (tier, index) }
+        }
+        return nil
+    }
+
+    private mutating func change(_ body: (inout Tracker) -> Void) {
+        for tier in tiers.indices {
+            for index in tiers[tier].indices { body(&tiers[tier][index]) }
+        }
+    }
+}

@@ -1,0 +1,32 @@
+import Torrent
+
+/// Where the group commit stands: write blocks of incomplete pieces, sync, record, and again (law 1 of the design).
+struct CommitCycle {
+    enum Stage: Equatable {
+        case idle
+        /// Early writes of blocks are under way.
+        case writing(Set<PieceIndex>)
+        case syncing
+        case recording
+    }
+
+    var stage = Stage.idle
+    var lastAt = Instant.origin
+    /// Verified and written pieces that the database doesn't claim yet.
+    var unrecorded: [PieceIndex] = []
+    /// Their bytes.
+    var bytes = 0
+    /// What the next transaction says beside them.
+    var record = Record()
+    /// The pieces of the cycle under way.
+    var pieces: [PieceIndex] = []
+    /// Incomplete pieces whose blocks the cycle under way makes durable.
+    var partials: Set<PieceIndex> = []
+    /// The transaction under way.
+    var sent = Record()
+    /// Somebody waits: don't wait for the interval.
+    var isUrgent = false
+
+    var isIdle: Bool { stage == .idle }
+    var hasWork: Bool { !unrecorded.isEmpty || !record.isEmpty }
+}

@@ -1,0 +1,46 @@
+// Room: Swarm (the brain).
+// Duty: decides what to request from whom, whom to unchoke, when to announce, what is durable, how to resume.
+// Owns: the state of one torrent's swarm, as synchronous machines: an event in, effects out.
+// Never: reads a clock, rolls dice of its own, awaits, touches payload bytes, a socket, a file or the database.
+// Invariants: `recorded ⊆ synced ⊆ written ⊆ verified`; a piece is in exactly one state; every effect that can fail is
+// answered by exactly one later event; the same events and the same seed give the same effects.
+
+/// A point in monotonic time, as the shell of the brain reads it from its clock.
+package struct Instant: Hashable, Comparable, Sendable {
+    /// Since an origin of the shell's choosing.
+    package let nanoseconds: Int64
+
+    package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+
+    package static let origin = Instant(nanoseconds: 0)
+
+    package static func < (a: Self, b: Self) -> Bool { a.nanoseconds < b.nanoseconds }
+    package static func + (a: Self, b: Duration) -> Instant { Instant(nanoseconds: a.nanoseconds + b.nanoseconds) }
+    package static func - (a: Self, b: Self) -> Duration { .nanoseconds(a.nanoseconds - b.nanoseconds) }
+}
+
+extension Duration {
+    /// The whole nanoseconds, saturated at the ends of `Int64`.
+    package var nanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        return overflow ? (seconds < 0 ? .min : .max) : product + attoseconds / 1_000_000_000
+    }
+
+    package var inSeconds: Double { Double(nanoseconds) / 1e9 }
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014): small, fast, and the same on every machine for the same seed.
+package struct SeededGenerator: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+
+    package init(seed: UInt64) { state = seed }
+
+    package mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+}

@@ -1,0 +1,163 @@
+import Torrent
+
+/// What the database remembers of a payload file, or what the disk says of it now.
+package struct FileFingerprint: Hashable, Sendable {
+    /// Bytes.
+    package let size: Int64
+    /// Time of last modification, nanoseconds since 1970.
+    package let mtimeNs: Int64
+    package let inode: UInt64
+
+    package init(size: Int64, mtimeNs: Int64, inode: UInt64) {
+        self.size = size
+        self.mtimeNs = mtimeNs
+        self.inode = inode
+    }
+}
+
+/// Which pieces are trusted at a start and which are looked at again, and why (laws 2 and 3 of the design).
+package struct ResumePlan: Equatable, Sendable {
+    package enum Reason: Hashable, Sendable, CustomStringConvertible {
+        /// The engine was killed: these pieces may have been written and weren't recorded yet.
+        case writtenSinceLastCommit
+        /// The file's size, time of modification or inode isn't what was recorded.
+        case changedOutside(file: Int)
+        /// The file is gone while its folder is there.
+        case fileMissing(file: Int)
+        /// A file was there before the torrent was added.
+        case foundAtAdd(file: Int)
+
+        package var description: String {
+            switch self {
+            case .writtenSinceLastCommit: "written since the last commit"
+            case .changedOutside: "changed outside"
+            case .fileMissing: "file missing"
+            case .foundAtAdd: "found on disk"
+            }
+        }
+    }
+
+    /// Pieces that are taken as they are recorded.
+    package var trusted: Bitfield
+    /// Pieces that are hashed before anything else is said of them.
+    package var doubtful: Bitfield
+    package var reasons: [Reason: Int]
+    /// Set when the payload can't be reached: nothing is touched.
+    package var isOffline = false
+
+    /// One file of the torrent, as it was recorded and as it is.
+    package struct File: Sendable {
+        /// The pieces that the file's bytes are in; empty for pad and empty files.
+        package let pieces: Range<PieceIndex>
+        /// Bytes that the file has when it is whole.
+        package let length: Int64
+        package let recorded: FileFingerprint?
+        package let current: FileFingerprint?
+
+        package init(pieces: Range<PieceIndex>, length: Int64, recorded: FileFingerprint?, current: FileFingerprint?) {
+            self.pieces = pieces
+            self.length = length
+            self.recorded = recorded
+            self.current = current
+        }
+    }
+
+    package struct Input: Sendable {
+        /// What the database claims.
+        package var have: Bitfield
+        /// Pieces that were opened for writing and not recorded since.
+        package var opened: Bitfield
+        package var files: [File]
+        /// Whether the last run said goodbye.
+        package var stoppedCleanly: Bool
+        /// Unix nanoseconds until which the last run may have written; `nil` when there was none.
+        package var aliveUntilNs: Int64?
+        /// Whether the payload's root was there in an earlier run.
+        package var rootWasSeen: Bool
+        package var rootExists: Bool
+        /// Whether the root is the same directory as it was (device and inode), as far as that is known.
+        package var rootIsSame: Bool
+
+        package init(
+            have: Bitfield, opened: Bitfield, files: [File], stoppedCleanly: Bool, aliveUntilNs: Int64?, rootWasSeen: Bool,
+            rootExists: Bool, rootIsSame: Bool
+        ) {
+            self.have = have
+            self.opened = opened
+            self.files = files
+            self.stoppedCleanly = stoppedCleanly
+            self.aliveUntilNs = aliveUntilNs
+            self.rootWasSeen = rootWasSeen
+            self.rootExists = rootExists
+            self.rootIsSame = rootIsSame
+        }
+    }
+
+    /// How long after its last sign of life a run may still have written: two heartbeats and the clock's coarseness.
+    package static let graceNs: Int64 = 15_000_000_000
+
+    package init(_ input: Input) {
+        trusted = input.have
+        doubtful = Bitfield(count: input.have.count)
+        reasons = [:]
+        if input.rootWasSeen, !input.rootExists {
+            isOffline = true
+            return
+        }
+        if input.rootWasSeen, !input.rootIsSame, Self.lacksRecordedFile(input.files) {
+            // An empty mount point, or another disk in its place.
+            isOffline = true
+            return
+        }
+        for (number, file) in input.files.enumerated() { judge(file, number, input) }
+        if !input.stoppedCleanly { doubt(input.opened.subtracting(input.have).subtracting(doubtful), .writtenSinceLastCommit) }
+        trusted.subtract(doubtful)
+    }
+
+    private static func lacksRecordedFile(_ files: [File]) -> Bool { files.contains { $0.recorded != nil && $0.current == nil } }
+
+    private mutating func judge(_ file: File, _ number: Int, _ input: Input) {
+        guard !file.pieces.isEmpty else { return }
+        switch (file.recorded, file.current) {
+        case (nil, nil):
+            // Never written; a claim without a fingerprint can only be of bytes in the part file.
+            return
+        case (nil, .some):
+            // Ours if the last run was killed between the creation and the first commit; else it was there before.
+            let isOurs = !input.stoppedCleanly && input.aliveUntilNs != nil && file.pieces.contains { input.opened[$0] }
+            if !isOurs { doubtAll(in: file, .foundAtAdd(file: number)) }
+        case (.some, nil):
+            doubt(claimed(in: file, input), .fileMissing(file: number))
+        case (.some(let recorded), .some(let current)):
+            guard recorded != current, !isExplained(file, recorded, current, input) else { return }
+            doubt(claimed(in: file, input), .changedOutside(file: number))
+        }
+    }
+
+    /// Whether the run that was killed can have made the difference itself, by writing after its last commit.
+    private func isExplained(_ file: File, _ recorded: FileFingerprint, _ current: FileFingerprint, _ input: Input) -> Bool {
+        guard !input.stoppedCleanly, let alive = input.aliveUntilNs else { return false }
+        return current.inode == recorded.inode && current.size >= recorded.size && current.size <= max(file.length, recorded.size)
+            && current.mtimeNs >= recorded.mtimeNs && current.mtimeNs <= alive + Self.graceNs
+            && file.pieces.contains { input.opened[$0] }
+    }
+
+    private func claimed(in file: File, _ input: Input) -> Bitfield {
+        var pieces = Bitfield(count: input.have.count)
+        for piece in file.pieces where input.have[piece] { pieces.insert(piece) }
+        return pieces
+    }
+
+    private mutating func doubtAll(in file: File, _ reason: Reason) {
+        var pieces = Bitfield(count: trusted.count)
+        for piece in file.pieces { pieces.insert(piece) }
+        doubt(pieces, reason)
+    }
+
+    private mutating func doubt(_ pieces: Bitfield, _ reason: Reason) {
+        let new = pieces.subtracting(doubtful)
+        guard !new.isEmpty else { return }
+        doubtful.formUnion(new)
+        reasons[reason, default: 0] += new.population
+    }
+}

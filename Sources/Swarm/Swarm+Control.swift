@@ -1,0 +1,108 @@
+import Torrent
+
+/// What the user and the clock say.
+extension Swarm {
+    /// Begins: doubtful pieces are checked, peers are dialled.
+    package mutating func start(now: Instant) {
+        guard mode == .idle || mode == .stopped else { return }
+        mode = .running
+        nextTick = now
+        nextChokeRound = now + Choker.round
+        commit.lastAt = now
+        if !doubtful.isEmpty {
+            // From now on the database doubts them too, so that a stop during the check forgets nothing.
+            commit.record.doubted = Array(doubtful.pieces)
+            for piece in doubtful.pieces { recorded.remove(piece) }
+            opened.formUnion(doubtful)
+            checkDoubtful()
+        }
+        wake(now: now)
+    }
+
+    /// Ends: peers are closed, what is verified and the blocks of incomplete pieces are made durable and recorded, then ``Effect/stopped``.
+    package mutating func stop(now: Instant) {
+        guard mode == .running else {
+            if mode == .idle {
+                mode = .stopped
+                effects.append(.stopped)
+            }
+            return
+        }
+        mode = .stopping
+        for peer in peers.values.sorted(by: { $0.key < $1.key }) { disconnect(peer, .paused) }
+        nextTick = now
+        continueStopping(now: now)
+    }
+
+    /// Other files are wanted from now on.
+    package mutating func select(_ wanted: Bitfield, now: Instant) {
+        precondition(wanted.count == geometry.pieceCount)
+        self.wanted = wanted
+        for index in activeOrder where !wanted[index] {
+            // Its blocks on disk stay recorded; only what is in memory is given up.
+            guard let piece = active[index], piece.phase == .downloading, piece.onDiskCount == 0 else { continue }
+            abandon(piece)
+        }
+        refreshCandidates()
+        if !isComplete { completionNoted = false }
+        for peer in sortedPeers { updateInterest(of: peer, now: now) }
+        noteCompletion()
+        fillAll(now: now)
+    }
+
+    package mutating func change(_ settings: SwarmSettings, now: Instant) {
+        self.settings = settings
+        downloadBucket.limit = settings.downloadLimit
+        uploadBucket.limit = settings.uploadLimit
+        throttledUntil = nil
+        fillAll(now: now)
+        for peer in sortedPeers { pump(peer, now: now) }
+    }
+
+    /// Learns where peers are.
+    package mutating func learn(_ addresses: [PeerAddress], from source: AddressBook.Source, now: Instant) {
+        for address in addresses { book.learn(address, from: source, at: unix(now)) }
+        dialMore(now: now)
+    }
+
+    /// Takes over a peer of an earlier run.
+    package mutating func restore(_ entry: AddressBook.Entry) { book.restore(entry) }
+
+    /// Peers whose history changed, to be stored.
+    package mutating func takePeerChanges() -> [AddressBook.Entry] { book.takeChanges() }
+
+    /// Time has passed.
+    package mutating func wake(now: Instant) {
+        if let until = throttledUntil, now >= until {
+            throttledUntil = nil
+            fillAll(now: now)
+            for peer in sortedPeers { pump(peer, now: now) }
+        }
+        if let probe = nextProbe, now >= probe, let fault {
+            nextProbe = nil
+            effects.append(.probe(fault.kind))
+        }
+        guard now >= nextTick else { return }
+        nextTick = now + (needsQuickTicks ? Self.tick : .seconds(1))
+        guard mode == .running else {
+            if mode == .stopping { continueStopping(now: now) }
+            return
+        }
+        for peer in sortedPeers { watch(peer, now: now) }
+        if now >= nextChokeRound {
+            nextChokeRound = now + Choker.round
+            chokeRound(now: now)
+        }
+        if now >= nextSlowTick {
+            nextSlowTick = now + .seconds(1)
+            for peer in sortedPeers { updateInterest(of: peer, now: now) }
+        }
+        dialMore(now: now)
+        fillAll(now: now)
+        considerCommit(now: now)
+    }
+
+    private var needsQuickTicks: Bool { !active.isEmpty || !commit.isIdle || !peers.isEmpty }
+
+    var sortedPeers: [Peer] { peers.values.sorted { $0.key < $1.key } }
+}

@@ -1,0 +1,140 @@
+import Torrent
+
+/// The small messages of BEP 3, 6, 10 and 21.
+extension Swarm {
+    package mutating func choked(_ key: PeerKey, now: Instant) {
+        guard let peer = peers[key], !peer.isChoking else { return }
+        peer.isChoking = true
+        // With the fast extension each request is still answered, by its block or a reject (BEP 6).
+        giveBack(peer, keepRequests: peer.supportsFast)
+        fillAll(now: now)
+    }
+
+    package mutating func unchoked(_ key: PeerKey, now: Instant) {
+        guard let peer = peers[key], peer.isChoking else { return }
+        peer.isChoking = false
+        fill(peer, now: now)
+    }
+
+    package mutating func interested(_ key: PeerKey, now: Instant) {
+        guard let peer = peers[key], !peer.isInterested else { return }
+        peer.isInterested = true
+        unchokeIfRoom(now: now)
+    }
+
+    package mutating func notInterested(_ key: PeerKey, now: Instant) {
+        guard let peer = peers[key], peer.isInterested else { return }
+        peer.isInterested = false
+        if !peer.amChoking {
+            choke(peer, now: now)
+            unchokeIfRoom(now: now)
+        }
+    }
+
+    /// The whole of what the peer has; only as its first word (BEP 3), tolerated later.
+    package mutating func bitfield(_ key: PeerKey, _ pieces: Bitfield, now: Instant) {
+        guard let peer = peers[key], !peer.isClosing else { return }
+        precondition(pieces.count == geometry.pieceCount)
+        if peer.isSeed {
+            picker.removeSeed()
+            peer.isSeed = false
+        } else if let old = peer.have {
+            for piece in old.pieces { picker.decrement(piece, using: &random) }
+        }
+        if pieces.isFull {
+            becomeSeed(peer)
+        } else {
+            peer.have = pieces
+            for piece in pieces.pieces { picker.increment(piece, using: &random) }
+        }
+        updateInterest(of: peer, now: now)
+        fill(peer, now: now)
+    }
+
+    /// BEP 6.
+    package mutating func haveNone(_ key: PeerKey, now: Instant) { bitfield(key, Bitfield(count: geometry.pieceCount), now: now) }
+    package mutating func haveAll(_ key: PeerKey, now: Instant) { bitfield(key, Bitfield(fullCount: geometry.pieceCount), now: now) }
+
+    package mutating func has(_ key: PeerKey, _ piece: Int, now: Instant) {
+        guard let peer = peers[key], !peer.isClosing else { return }
+        guard piece >= 0, piece < geometry.pieceCount else { return misbehaved(key, "HAVE of piece \(piece)", now: now) }
+        guard !peer.isSeed else { return }
+        // A peer that sent no bitfield has nothing until it says so.
+        var pieces = peer.have ?? Bitfield(count: geometry.pieceCount)
+        peer.have = nil
+        let index = PieceIndex(piece)
+        let isNew = pieces.insert(index)
+        peer.have = pieces
+        guard isNew else { return }
+        picker.increment(index, using: &random)
+        if pieces.isFull {
+            for piece in pieces.pieces { picker.decrement(piece, using: &random) }
+            becomeSeed(peer)
+        }
+        if !peer.amInterested, wanted[index], !have[index] { updateInterest(of: peer, now: now) }
+        if peer.outstanding == 0 { fill(peer, now: now) }
+    }
+
+    /// The peer lost a piece (BEP 54).
+    package mutating func dontHave(_ key: PeerKey, _ piece: Int, now: Instant) {
+        guard let peer = peers[key], piece >= 0, piece < geometry.pieceCount, peer.has(PieceIndex(piece)) else { return }
+        var pieces = peer.isSeed ? Bitfield(fullCount: geometry.pieceCount) : peer.have ?? Bitfield(count: geometry.pieceCount)
+        pieces.remove(PieceIndex(piece))
+        bitfield(key, pieces, now: now)
+    }
+
+    /// BEP 6: the peer serves this piece even while it chokes us.
+    package mutating func allowedFast(_ key: PeerKey, _ piece: Int, now: Instant) {
+        guard let peer = peers[key], piece >= 0, piece < geometry.pieceCount, peer.allowedFast.count < 64 else { return }
+        peer.allowedFast.insert(PieceIndex(piece))
+        fill(peer, now: now)
+    }
+
+    /// BEP 6: a request won't be answered.
+    package mutating func rejected(_ key: PeerKey, _ request: BlockRequest, now: Instant) {
+        guard let peer = peers[key], let block = block(of: request), let sent = peer.takeRequest(block) else { return }
+        guard !sent.isReleased else { return }
+        active[block.piece]?.release(block.block)
+        downloadBucket.giveBack(request.length)
+        if active[block.piece]?.worker == key { active[block.piece]?.worker = nil }
+        peer.working = nil
+        // It said no: others first, and this peer not again at once for the same.
+        for other in sortedPeers where other.key != key { fill(other, now: now) }
+    }
+
+    /// What the peer's extension handshake says (BEP 10, BEP 21).
+    package mutating func extended(_ key: PeerKey, reqq: Int?, uploadOnly: Bool?, now: Instant) {
+        guard let peer = peers[key] else { return }
+        if let reqq { peer.pipeline.reqq = max(1, reqq) }
+        if let uploadOnly { peer.isUploadOnly = uploadOnly }
+        fill(peer, now: now)
+    }
+
+    mutating func updateInterest(of peer: Peer, now: Instant) {
+        let isInteresting: Bool
+        if peer.isSeed {
+            isInteresting = wantsMore
+        } else if let has = peer.have {
+            isInteresting = wanted.subtracting(have).intersects(has)
+        } else {
+            isInteresting = false
+        }
+        guard isInteresting != peer.amInterested else { return }
+        peer.amInterested = isInteresting
+        send(peer, isInteresting ? .interested : .notInterested, now: now)
+    }
+
+    private mutating func becomeSeed(_ peer: Peer) {
+        peer.have = nil
+        peer.isSeed = true
+        picker.addSeed()
+    }
+
+    func block(of request: BlockRequest) -> BlockRef? {
+        guard geometry.contains(piece: request.piece.value, begin: request.begin, length: request.length),
+            request.begin % Geometry.blockLength == 0
+        else { return nil }
+        let block = BlockRef(piece: request.piece, block: request.begin / Geometry.blockLength)
+        return geometry.length(of: block) == request.length ? block : nil
+    }
+}

@@ -1,0 +1,152 @@
+import Torrent
+
+/// Connections come and go.
+extension Swarm {
+    /// A connection whose handshakes have passed; the answer to ``Effect/dial(_:)``, or an incoming peer. `nil` says to close it, and why.
+    package mutating func connected(_ hello: Hello, now: Instant) -> Result<PeerKey, Refusal> {
+        dialing.remove(hello.address)
+        guard mode == .running else { return .failure(Refusal(.paused)) }
+        if let reason = book[hello.address]?.banReason {
+            return .failure(Refusal(.banned(reason)))
+        }
+        if peers.values.contains(where: { $0.address == hello.address && !$0.isClosing }) { return .failure(Refusal(.duplicate)) }
+        guard peers.count < settings.maximumPeers else { return .failure(Refusal(.tooManyPeers)) }
+        let key = PeerKey(nextKey)
+        nextKey &+= 1
+        let peer = Peer(hello, key: key, now: now)
+        peers[key] = peer
+        book.learn(hello.address, from: .incoming, at: unix(now))
+        book.connected(hello.address, client: hello.client, at: unix(now))
+        if !have.isEmpty || hello.supportsFast { send(peer, .pieces(have), now: now) }
+        if isComplete, hello.supportsExtensions, !have.isFull { send(peer, .uploadOnly(true), now: now) }
+        return .success(key)
+    }
+
+    /// Why a connection isn't taken.
+    package struct Refusal: Error, Equatable {
+        package let reason: DisconnectReason
+
+        init(_ reason: DisconnectReason) { self.reason = reason }
+    }
+
+    package mutating func dialFailed(_ address: PeerAddress, now: Instant) {
+        dialing.remove(address)
+        book.dialFailed(address, at: unix(now))
+        dialMore(now: now)
+    }
+
+    /// The address is one of our own.
+    package mutating func foundSelf(at address: PeerAddress, now: Instant) {
+        dialing.remove(address)
+        book.isSelf(address)
+    }
+
+    /// The connection is gone, whoever ended it; all that it owed is wanted from others.
+    package mutating func closed(_ key: PeerKey, now: Instant) {
+        guard let peer = peers[key] else { return }
+        peer.isClosing = true
+        giveBack(peer, keepRequests: false)
+        if peer.isSeed { picker.removeSeed() } else { forgetPieces(of: peer) }
+        peers[key] = nil
+        formerAddresses[key] = peer.address
+        if formerAddresses.count > 4096 { pruneFormerAddresses() }
+        book.disconnected(
+            peer.address, downloaded: peer.downloaded.total, uploaded: peer.uploaded.total, rate: Int(peer.pipeline.bestRate), at: unix(now))
+        guard mode == .running else { return }
+        dialMore(now: now)
+        fillAll(now: now)
+        unchokeIfRoom(now: now)
+    }
+
+    /// The peer broke the protocol: it is closed, not banned.
+    package mutating func misbehaved(_ key: PeerKey, _ what: String, now: Instant) {
+        guard let peer = peers[key], !peer.isClosing else { return }
+        disconnect(peer, .protocolError(what))
+    }
+
+    /// Something, be it a keep-alive, came from the peer.
+    package mutating func heard(_ key: PeerKey, now: Instant) { peers[key]?.lastHeardAt = now }
+
+    mutating func disconnect(_ peer: Peer, _ reason: DisconnectReason) {
+        guard !peer.isClosing else { return }
+        peer.isClosing = true
+        giveBack(peer, keepRequests: false)
+        effects.append(.disconnect(peer.key, reason))
+    }
+
+    mutating func send(_ peer: Peer, _ message: Outgoing, now: Instant) {
+        guard !peer.isClosing else { return }
+        peer.lastSaidAt = now
+        effects.append(.send(peer.key, message))
+    }
+
+    mutating func ban(_ key: PeerKey, reason: String) {
+        guard let address = peers[key]?.address ?? formerAddresses[key], !book.isBanned(address) else { return }
+        book.hashFailed(address)
+        book.ban(address, reason: reason)
+        effects.append(.note(.banned(address, reason: reason)))
+        for peer in sortedPeers where peer.address == address { disconnect(peer, .banned(reason)) }
+    }
+
+    mutating func dialMore(now: Instant) {
+        guard mode == .running, fault?.kind != .offline else { return }
+        while dialing.count < settings.maximumDials, dialing.count + peers.count < settings.maximumPeers, let address = book.next(at: unix(now)) {
+            dialing.insert(address)
+            effects.append(.dial(address))
+        }
+    }
+
+    /// What a tick looks at: silence, snubs, and two seeds that keep each other busy.
+    mutating func watch(_ peer: Peer, now: Instant) {
+        guard !peer.isClosing else { return }
+        if now - peer.lastHeardAt > Self.silenceLimit {
+            disconnect(peer, .silent)
+            return
+        }
+        if now - peer.lastSaidAt > Self.keepAliveAfter { send(peer, .keepAlive, now: now) }
+        if isComplete, doubtful.isEmpty, have.isFull || peer.isUploadOnly, peer.isSeed || peer.isUploadOnly {
+            disconnect(peer, .bothSeeding)
+            return
+        }
+        peer.dropReleased(before: now + .seconds(-60))
+        if let oldest = peer.requests.first(where: { !$0.isReleased }) {
+            let since = max(oldest.sentAt, peer.lastBlockAt ?? oldest.sentAt)
+            let limit = peer.lastBlockAt == nil ? Self.firstBlockAfter : Self.snubAfter
+            if now - since > limit + (peer.pipeline.smallestRTT ?? .zero) { snub(peer, now: now) }
+        } else if peer.isSnubbed, now - peer.snubbedAt > Self.snubPause {
+            peer.isSnubbed = false
+        }
+    }
+
+    private mutating func snub(_ peer: Peer, now: Instant) {
+        peer.isSnubbed = true
+        peer.snubbedAt = now
+        peer.pipeline.snubbed()
+        giveBack(peer, keepRequests: true)
+    }
+
+    /// The peer's requests and pieces are free for others.
+    mutating func giveBack(_ peer: Peer, keepRequests: Bool) {
+        for block in peer.releaseRequests(keep: keepRequests) {
+            active[block.piece]?.release(block.block)
+            downloadBucket.giveBack(geometry.length(of: block))
+        }
+        for index in peer.exclusive { active[index]?.exclusive = nil }
+        peer.exclusive = []
+        for index in activeOrder where active[index]?.worker == peer.key { active[index]?.worker = nil }
+        peer.working = nil
+        peer.pipeline.idle()
+    }
+
+    private mutating func forgetPieces(of peer: Peer) {
+        guard let have = peer.have else { return }
+        for piece in have.pieces { picker.decrement(piece, using: &random) }
+    }
+
+    private mutating func pruneFormerAddresses() {
+        var needed: Set<PeerKey> = []
+        for piece in active.values { needed.formUnion(piece.contributors) }
+        let newest = formerAddresses.keys.sorted().suffix(2048)
+        formerAddresses = formerAddresses.filter { needed.contains($0.key) || $0.key >= (newest.first ?? PeerKey(0)) }
+    }
+}

@@ -1,0 +1,114 @@
+import DequeModule
+import Torrent
+
+/// Blocks go out: requests are queued, served within limits, and choked.
+extension Swarm {
+    /// The peer asks for a block.
+    package mutating func requested(_ key: PeerKey, piece: Int, begin: Int, length: Int, now: Instant) {
+        guard let peer = peers[key], !peer.isClosing else { return }
+        guard geometry.contains(piece: piece, begin: begin, length: length), length <= Self.longestRequest else {
+            return misbehaved(key, "a request outside its piece", now: now)
+        }
+        let request = BlockRequest(piece: PieceIndex(piece), begin: begin, length: length)
+        guard !peer.amChoking, have[request.piece], peer.serveQueue.count < Self.longestServeQueue, mode == .running else {
+            refuse(request, of: peer, now: now)
+            return
+        }
+        peer.serveQueue.append(request)
+        pump(peer, now: now)
+    }
+
+    /// The peer no longer wants the block.
+    package mutating func cancelled(_ key: PeerKey, piece: Int, begin: Int, length: Int, now: Instant) {
+        guard let peer = peers[key], geometry.contains(piece: piece, begin: begin, length: length) else { return }
+        let request = BlockRequest(piece: PieceIndex(piece), begin: begin, length: length)
+        guard let index = peer.serveQueue.firstIndex(of: request) else { return }
+        peer.serveQueue.remove(at: index)
+        refuse(request, of: peer, now: now)
+    }
+
+    /// The block has left; answers ``Effect/serve(_:_:)``.
+    package mutating func served(_ key: PeerKey, _ request: BlockRequest, now: Instant) {
+        uploadedBytes += Int64(request.length)
+        uploadMeter.add(request.length, at: now)
+        guard let peer = peers[key] else { return }
+        peer.uploaded.add(request.length, at: now)
+        peer.servingBytes -= request.length
+        peer.lastSaidAt = now
+        pump(peer, now: now)
+    }
+
+    /// The block couldn't be read, or the connection is gone; `fault` names what the disk said.
+    package mutating func serveFailed(_ key: PeerKey, _ request: BlockRequest, fault: Fault?, now: Instant) {
+        uploadBucket.giveBack(request.length)
+        if let fault {
+            // What can't be read isn't had; the other pieces are served on.
+            var pieces = Bitfield(count: geometry.pieceCount)
+            pieces.insert(request.piece)
+            if fault.kind == .offline { enter(fault, now: now) } else { doubt(pieces, now: now) }
+        }
+        guard let peer = peers[key] else { return }
+        peer.servingBytes -= request.length
+        if fault != nil { refuse(request, of: peer, now: now) }
+        pump(peer, now: now)
+    }
+
+    mutating func pump(_ peer: Peer, now: Instant) {
+        guard !peer.isClosing, fault?.kind != .offline else { return }
+        while let request = peer.serveQueue.first, peer.servingBytes < Self.servedAhead {
+            if uploadBucket.available(at: now) < request.length {
+                throttledUntil = [throttledUntil, uploadBucket.refill(request.length, after: now)].compactMap(\.self).min()
+                return
+            }
+            peer.serveQueue.removeFirst()
+            uploadBucket.take(request.length)
+            peer.servingBytes += request.length
+            effects.append(.serve(peer.key, request))
+        }
+    }
+
+    private mutating func refuse(_ request: BlockRequest, of peer: Peer, now: Instant) {
+        if peer.supportsFast { send(peer, .reject(request), now: now) }
+    }
+
+    // MARK: Choking
+
+    mutating func choke(_ peer: Peer, now: Instant) {
+        guard !peer.amChoking else { return }
+        peer.amChoking = true
+        send(peer, .choke, now: now)
+        let dropped = peer.serveQueue
+        peer.serveQueue = []
+        for request in dropped { refuse(request, of: peer, now: now) }
+    }
+
+    mutating func unchoke(_ peer: Peer, now: Instant) {
+        guard peer.amChoking else { return }
+        peer.amChoking = false
+        send(peer, .unchoke, now: now)
+    }
+
+    /// An interested peer needn't wait for the next round while slots are free.
+    mutating func unchokeIfRoom(now: Instant) {
+        guard mode == .running else { return }
+        var used = peers.values.reduce(0) { $0 + ($1.amChoking ? 0 : 1) }
+        for peer in sortedPeers where peer.isInterested && peer.amChoking && !peer.isClosing {
+            guard used < settings.uploadSlots else { return }
+            unchoke(peer, now: now)
+            used += 1
+        }
+    }
+
+    mutating func chokeRound(now: Instant) {
+        let isSeeding = isComplete
+        let contenders = sortedPeers.filter { !$0.isClosing }.map { peer in
+            Choker.Contender(
+                key: peer.key, isInterested: peer.isInterested, isSnubbed: peer.isSnubbed, isUnchoked: !peer.amChoking,
+                rate: isSeeding ? peer.uploaded.rate(at: now) : peer.downloaded.rate(at: now), connectedAt: peer.connectedAt)
+        }
+        let chosen = choker.choose(contenders, slots: settings.uploadSlots, isSeeding: isSeeding, now: now, using: &random)
+        for peer in sortedPeers {
+            if chosen.contains(peer.key) { unchoke(peer, now: now) } else { choke(peer, now: now) }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+import Torrent
+
+/// The brain of one torrent: events in, effects out.
+///
+/// Each event is one mutating function that takes the time as an argument; what is to be done about it is appended to the
+/// effects, which the shell takes with ``takeEffects()`` and performs in their order.
+package struct Swarm: ~Copyable {
+    enum Mode {
+        case idle, running
+        /// Peers are gone, the last writes and commits are on their way.
+        case stopping
+        case stopped
+    }
+
+    package let geometry: Geometry
+    package internal(set) var settings: SwarmSettings
+    var random: SeededGenerator
+    /// Unix seconds at ``Instant/origin``.
+    let unixOrigin: Int64
+    var mode = Mode.idle
+
+    // MARK: Pieces: each is in exactly one of have, active, doubtful, or missing.
+
+    /// Pieces that hash right and are written; what peers are told.
+    package internal(set) var have: Bitfield
+    /// Pieces that the database claims.
+    package internal(set) var recorded: Bitfield
+    /// Pieces of the files that the user wants.
+    package internal(set) var wanted: Bitfield
+    /// Pieces that the database knows may be written to.
+    var opened: Bitfield
+    /// Pieces whose note in the database is on its way.
+    var opening: Bitfield
+    /// Candidates that were noted down ahead of being needed.
+    var openAhead: [PieceIndex] = []
+    /// Pieces that are to be hashed on disk before they are had or wanted.
+    package internal(set) var doubtful: Bitfield
+    var active: [PieceIndex: ActivePiece] = [:]
+    /// The active pieces, oldest first.
+    var activeOrder: [PieceIndex] = []
+    var activeBytes = 0
+    var picker: PiecePicker
+    var ledger = BlameLedger()
+    var checks = CheckTally()
+
+    // MARK: Durability
+
+    var commit = CommitCycle()
+    package internal(set) var fault: Fault?
+    var nextProbe: Instant?
+    var completionNoted: Bool
+
+    // MARK: Peers
+
+    package internal(set) var book = AddressBook()
+    var peers: [PeerKey: Peer] = [:]
+    var dialing: Set<PeerAddress> = []
+    /// The addresses of connections that are gone, for the blame of blocks that they sent.
+    var formerAddresses: [PeerKey: PeerAddress] = [:]
+    var nextKey: UInt32 = 1
+    var choker = Choker()
+    var nextChokeRound = Instant.origin
+    var downloadBucket: TokenBucket
+    var uploadBucket: TokenBucket
+    var nextTick = Instant.origin
+    var nextSlowTick = Instant.origin
+    var throttledUntil: Instant?
+
+    // MARK: Counters
+
+    package internal(set) var downloadedBytes: Int64 = 0
+    package internal(set) var uploadedBytes: Int64 = 0
+    /// Received and thrown away: duplicates, blocks nobody asked for, pieces that failed.
+    package internal(set) var wastedBytes: Int64 = 0
+    var downloadMeter = RateMeter()
+    var uploadMeter = RateMeter()
+
+    var effects: [Effect] = []
+
+    /// A torrent at rest. `plan` says which pieces are trusted and which are to be checked first; `partials` are blocks that
+    /// stand on disk since an earlier run.
+    package init(
+        geometry: Geometry, plan: ResumePlan, recorded: Bitfield, opened: Bitfield, partials: [PartialPiece], wanted: Bitfield,
+        settings: SwarmSettings, seed: UInt64, unixOrigin: Int64
+    ) {
+        precondition(plan.trusted.count == geometry.pieceCount && wanted.count == geometry.pieceCount)
+        self.geometry = geometry
+        self.settings = settings
+        self.unixOrigin = unixOrigin
+        random = SeededGenerator(seed: seed)
+        have = plan.trusted
+        self.recorded = recorded
+        self.wanted = wanted
+        self.opened = opened
+        opening = Bitfield(count: geometry.pieceCount)
+        doubtful = plan.doubtful
+        picker = PiecePicker(pieceCount: geometry.pieceCount)
+        downloadBucket = TokenBucket(limit: settings.downloadLimit)
+        uploadBucket = TokenBucket(limit: settings.uploadLimit)
+        completionNoted = wanted.subtracting(plan.trusted).isEmpty && plan.doubtful.isEmpty
+        for partial in partials where !have[partial.piece] && !doubtful[partial.piece] { restore(partial) }
+        refreshCandidates()
+    }
+
+    /// What the shell is to do, in this order; each is returned once.
+    package mutating func takeEffects() -> [Effect] {
+        defer { effects.removeAll(keepingCapacity: true) }
+        return effects
+    }
+
+    /// Whether ``takeEffects()`` has something.
+    package var hasEffects: Bool { !effects.isEmpty }
+
+    /// When ``wake(now:)`` is to be called at the latest; `nil` when nothing is going on.
+    package var nextWake: Instant? {
+        guard mode == .running || mode == .stopping else { return nil }
+        return [nextTick, throttledUntil, nextProbe].compactMap(\.self).min()
+    }
+
+    func unix(_ now: Instant) -> Int64 { unixOrigin + now.nanoseconds / 1_000_000_000 }
+
+    // MARK: What the swarm says of itself
+
+    /// Whether every wanted piece is there.
+    package var isComplete: Bool { wanted.isSubset(of: have) }
+    /// Whether every wanted piece is there and recorded.
+    package var isCompleteAndRecorded: Bool { wanted.isSubset(of: have) && have.isSubset(of: recorded) && doubtful.isEmpty }
+    package var isRunning: Bool { mode == .running }
+    package var peerCount: Int { peers.count }
+    package var dialCount: Int { dialing.count }
+
+    /// Whether more peers would help: few are connected, and none waits to be dialled.
+    package var isHungry: Bool { !isComplete && peers.count + dialing.count < 4 }
+    /// A wanted piece is still missing and not in doubt.
+    var wantsMore: Bool { !isComplete }
+
+    package mutating func rates(now: Instant) -> (download: Int, upload: Int) { (downloadMeter.rate(at: now), uploadMeter.rate(at: now)) }
+
+    /// One line for each connection.
+    package func peerReports(now: Instant) -> [PeerReport] {
+        peers.values.sorted { $0.key < $1.key }.map { peer in
+            PeerReport(
+                key: peer.key, address: peer.address, isIncoming: peer.isIncoming, client: book[peer.address]?.client ?? "",
+                havePieces: peer.isSeed ? geometry.pieceCount : peer.have?.population ?? 0, isSeed: peer.isSeed,
+                amChoking: peer.amChoking, amInterested: peer.amInterested, isChoking: peer.isChoking, isInterested: peer.isInterested,
+                isSnubbed: peer.isSnubbed, downloaded: peer.downloaded.total, uploaded: peer.uploaded.total,
+                downloadRate: peer.downloaded.rate(at: now), uploadRate: peer.uploaded.rate(at: now),
+                outstanding: peer.outstanding, depth: peer.pipeline.depth)
+        }
+    }
+
+    // MARK: Candidates
+
+    /// Makes the picker's candidates anew: wanted, not had, not in doubt, not in the making.
+    mutating func refreshCandidates() {
+        for piece in geometry.pieces {
+            let isCandidate = wanted[piece] && !have[piece] && !doubtful[piece] && active[piece] == nil
+            if isCandidate { picker.insert(piece, using: &random) } else { picker.remove(piece) }
+        }
+    }
+
+    mutating func makeCandidate(_ piece: PieceIndex) {
+        if wanted[piece], !have[piece], !doubtful[piece], active[piece] == nil { picker.insert(piece, using: &random) }
+    }
+
+    private mutating func restore(_ partial: PartialPiece) {
+        guard partial.blocks.count == geometry.blockCount(of: partial.piece), partial.blocks.contains(true) else { return }
+        let piece = open(partial.piece, now: .origin)
+        for (block, isThere) in partial.blocks.enumerated() where isThere { piece.restore(block) }
+        piece.recordedBlocks = piece.onDiskCount
+    }
+
+    @discardableResult
+    mutating func open(_ index: PieceIndex, now: Instant) -> ActivePiece {
+        let piece = ActivePiece(piece: index, blockCount: geometry.blockCount(of: index), openedAt: now)
+        active[index] = piece
+        activeOrder.append(index)
+        activeBytes += geometry.length(of: index)
+        picker.remove(index)
+        return piece
+    }
+
+    /// The piece leaves the making, for better or worse.
+    mutating func closeActive(_ index: PieceIndex) {
+        guard let piece = active.removeValue(forKey: index) else { return }
+        activeOrder.removeAll { $0 == index }
+        activeBytes -= geometry.length(of: index)
+        if let owner = piece.exclusive { peers[owner]?.exclusive.remove(index) }
+        effects.append(.release(index))
+    }
+}
+
+/// What ``Swarm/peerReports(now:)`` says of one connection; rates in bytes per second.
+package struct PeerReport: Sendable {
+    package let key: PeerKey
+    package let address: PeerAddress
+    package let isIncoming: Bool
+    package let client: String
+    package let havePieces: Int
+    package let isSeed: Bool
+    package let amChoking, amInterested, isChoking, isInterested, isSnubbed: Bool
+    package let downloaded, uploaded: Int64
+    package let downloadRate, uploadRate: Int
+    package let outstanding, depth: Int
+}
+
+/// How the check of doubtful pieces goes.
+struct CheckTally {
+    var good = 0
+    var bad = 0
+    var missing = 0
+    var pending = 0
+    var isRunning = false
+}

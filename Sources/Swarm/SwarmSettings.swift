@@ -1,0 +1,53 @@
+/// The named limits of one torrent's swarm; each can be set for a torrent or for all.
+package struct SwarmSettings: Sendable, Equatable {
+    /// Connections of this torrent, in both directions.
+    package var maximumPeers = 80
+    /// Dials under way at once.
+    package var maximumDials = 16
+    /// Peers that are unchoked, beside the optimistic one.
+    package var uploadSlots = 8
+    /// Bytes of pieces in the making, outstanding requests among them; two pieces are always allowed.
+    package var memoryBudget = 48 << 20
+    /// The longest that a verified piece waits to be recorded, and the most bytes that wait.
+    package var commitInterval = Duration.seconds(2)
+    package var commitBytes = 64 << 20
+    /// Blocks of a piece that is older are written early, so that they survive a stop.
+    package var partialAge = Duration.seconds(5)
+    /// Pieces that are noted down ahead of being opened: these many bytes of them.
+    package var openAheadBytes = 32 << 20
+    /// Bytes per second; `nil` is no limit.
+    package var downloadLimit: Int?
+    package var uploadLimit: Int?
+    /// Pieces in their order instead of the rarest first.
+    package var isSequential = false
+
+    package init() {}
+}
+
+extension Swarm {
+    /// The largest block that a peer may ask for: what other clients answer at most.
+    package static let longestRequest = 128 << 10
+    /// Requests of one peer that are queued; more are rejected or dropped. Sent as `reqq` (BEP 10).
+    package static let longestServeQueue = 2048
+    /// Bytes of one peer's requests that are being read or sent at once.
+    static let servedAhead = 2 << 20
+    /// Without a block for so long, a peer that has requests is snubbed (BEP 3 says a minute; that stalls the end of a download).
+    static let snubAfter = Duration.seconds(5)
+    /// The same for a peer that never sent a block.
+    static let firstBlockAfter = Duration.seconds(3)
+    /// How long a snubbed peer is asked for nothing.
+    static let snubPause = Duration.seconds(20)
+    static let keepAliveAfter = Duration.seconds(110)
+    /// Connections without a word for longer are closed (BEP 3: two minutes, and time for the keep-alive to travel).
+    static let silenceLimit = Duration.seconds(180)
+    static let tick = Duration.milliseconds(250)
+    static let probeInterval = Duration.seconds(5)
+    /// Unverified bytes that a peer which hasn't proved itself may owe, one piece at least.
+    static let probationBytes = 512 << 10
+    /// Guilty blocks after which a peer is banned, when its pieces were shared with others.
+    static let guiltyBlocks = 1
+    /// In the end-game another peer is asked for a block when it should send it in less than this part of the holder's time.
+    static let endGameGain = 0.5
+    /// Copies of a block that are outstanding at most.
+    static let endGameCopies = 3
+}

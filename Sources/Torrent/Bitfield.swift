@@ -1,0 +1,139 @@
+/// A set of pieces as bits, in the order of the wire: piece 0 is the highest bit of the first byte (BEP 3).
+package struct Bitfield: Hashable, Sendable {
+    /// How many pieces the torrent has.
+    package let count: Int
+    /// How many of them are in the set.
+    package private(set) var population: Int
+    /// Big-endian words; the bits behind ``count`` are always zero.
+    private var words: [UInt64]
+
+    /// The empty set of `count` pieces.
+    package init(count: Int) {
+        precondition(count >= 0)
+        self.count = count
+        self.population = 0
+        self.words = Array(repeating: 0, count: (count + 63) / 64)
+    }
+
+    /// The set of all `count` pieces.
+    package init(fullCount count: Int) {
+        self.init(count: count)
+        for n in words.indices { words[n] = ~0 }
+        if count % 64 != 0 { words[words.count - 1] = ~0 << UInt64(64 - count % 64) }
+        population = count
+    }
+
+    /// A bitfield as it came from a peer; `nil` when its length is wrong or a spare bit is set (BEP 3: such a peer is dropped).
+    package init?(wire bytes: some Collection<UInt8>, count: Int) {
+        guard count >= 0, bytes.count == (count + 7) / 8 else { return nil }
+        self.init(count: count)
+        for (n, byte) in Array(bytes).enumerated() { words[n / 8] |= UInt64(byte) << UInt64(56 - n % 8 * 8) }
+        if count % 64 != 0, words[words.count - 1] << UInt64(count % 64) != 0 { return nil }
+        population = words.reduce(0) { $0 + $1.nonzeroBitCount }
+    }
+
+    /// The bytes that the wire and the database carry.
+    package var bytes: [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity((count + 7) / 8)
+        for n in 0..<(count + 7) / 8 { bytes.append(UInt8(truncatingIfNeeded: words[n / 8] >> UInt64(56 - n % 8 * 8))) }
+        return bytes
+    }
+
+    package var isFull: Bool { population == count }
+    package var isEmpty: Bool { population == 0 }
+
+    package subscript(piece: PieceIndex) -> Bool {
+        get {
+            precondition(piece.value >= 0 && piece.value < count)
+            return words[piece.value >> 6] & Self.mask(piece) != 0
+        }
+        set {
+            precondition(piece.value >= 0 && piece.value < count)
+            let mask = Self.mask(piece)
+            let old = words[piece.value >> 6]
+            let new = newValue ? old | mask : old & ~mask
+            words[piece.value >> 6] = new
+            population += new.nonzeroBitCount - old.nonzeroBitCount
+        }
+    }
+
+    /// Adds the piece; whether it was missing.
+    @discardableResult
+    package mutating func insert(_ piece: PieceIndex) -> Bool {
+        let before = population
+        self[piece] = true
+        return population != before
+    }
+
+    /// Removes the piece; whether it was there.
+    @discardableResult
+    package mutating func remove(_ piece: PieceIndex) -> Bool {
+        let before = population
+        self[piece] = false
+        return population != before
+    }
+
+    package mutating func formUnion(_ other: Bitfield) { combine(other) { $0 | $1 } }
+    package mutating func formIntersection(_ other: Bitfield) { combine(other) { $0 & $1 } }
+    package mutating func subtract(_ other: Bitfield) { combine(other) { $0 & ~$1 } }
+
+    package func subtracting(_ other: Bitfield) -> Bitfield {
+        var result = self
+        result.subtract(other)
+        return result
+    }
+
+    package func intersection(_ other: Bitfield) -> Bitfield {
+        var result = self
+        result.formIntersection(other)
+        return result
+    }
+
+    package func isSubset(of other: Bitfield) -> Bool {
+        precondition(count == other.count)
+        return zip(words, other.words).allSatisfy { $0 & ~$1 == 0 }
+    }
+
+    /// Whether some piece is in both.
+    package func intersects(_ other: Bitfield) -> Bool {
+        precondition(count == other.count)
+        return zip(words, other.words).contains { $0 & $1 != 0 }
+    }
+
+    /// The pieces of the set, lowest first.
+    package var pieces: Pieces { Pieces(words: words) }
+
+    package struct Pieces: Sequence, IteratorProtocol {
+        private let words: [UInt64]
+        private var at = 0
+        private var rest: UInt64
+
+        fileprivate init(words: [UInt64]) {
+            self.words = words
+            self.rest = words.first ?? 0
+        }
+
+        package mutating func next() -> PieceIndex? {
+            while rest == 0 {
+                at += 1
+                guard at < words.count else { return nil }
+                rest = words[at]
+            }
+            let bit = rest.leadingZeroBitCount
+            rest &= ~(1 << UInt64(63 - bit))
+            return PieceIndex(at * 64 + bit)
+        }
+    }
+
+    private static func mask(_ piece: PieceIndex) -> UInt64 { 1 << UInt64(63 - piece.value & 63) }
+
+    private mutating func combine(_ other: Bitfield, _ operation: (UInt64, UInt64) -> UInt64) {
+        precondition(count == other.count)
+        population = 0
+        for n in words.indices {
+            words[n] = operation(words[n], other.words[n])
+            population += words[n].nonzeroBitCount
+        }
+    }
+}

@@ -1,0 +1,97 @@
+/// A run of bytes that lies in one file.
+package struct Segment: Hashable, Sendable {
+    /// The index of the file in ``FileLayout/files``.
+    package let file: Int
+    package let fileOffset: Int64
+    package let length: Int
+
+    package init(file: Int, fileOffset: Int64, length: Int) {
+        self.file = file
+        self.fileOffset = fileOffset
+        self.length = length
+    }
+}
+
+/// How a torrent's files follow each other in its bytes.
+package struct FileLayout: Hashable, Sendable {
+    package let files: [FileEntry]
+    /// The bytes of all files together, pad files included.
+    package let totalBytes: Int64
+
+    /// Puts the entries one behind the other, and numbers equal paths apart (pads are never written and keep theirs).
+    ///
+    /// `nil` when a length is negative, the sum overflows, or a path is empty or got too long by its number.
+    package init?(files entries: [FileEntry]) {
+        var files = entries
+        var claims = PathClaims()
+        var total: Int64 = 0
+        for n in files.indices {
+            files[n].index = n
+            files[n].offset = total
+            let (sum, overflow) = total.addingReportingOverflow(files[n].length)
+            guard files[n].length >= 0, !overflow, !files[n].path.isEmpty else { return nil }
+            total = sum
+            guard !files[n].isPad else { continue }
+            files[n].path = claims.claim(files[n].path)
+            guard SafePath.fits(files[n].path) else { return nil }
+        }
+        self.files = files
+        self.totalBytes = total
+    }
+
+    /// The runs of `offset ..< offset + length` in the files, in order and without empty ones; nothing is allocated.
+    package func segments(offset: Int64, length: Int) -> Segments {
+        precondition(offset >= 0 && length >= 0 && Int64(length) <= totalBytes - offset, "outside the torrent")
+        return Segments(files: files, file: length == 0 ? files.count : firstFile(endingAfter: offset), offset: offset, rest: length)
+    }
+
+    /// The files that have a byte in the piece, and the empty ones between them.
+    package func files(of piece: PieceIndex, geometry: Geometry) -> Range<Int> {
+        let start = geometry.offset(of: piece)
+        let end = start + Int64(geometry.length(of: piece))
+        let first = firstFile(endingAfter: start)
+        return first..<max(first, firstFile { $0.offset >= end })
+    }
+
+    /// The pieces that have a byte of the file; none for an empty one.
+    package func pieces(of file: Int, geometry: Geometry) -> Range<PieceIndex> {
+        let entry = files[file]
+        let first = Int(entry.offset / Int64(geometry.pieceLength))
+        guard !entry.isEmpty else { return PieceIndex(first)..<PieceIndex(first) }
+        return PieceIndex(first)..<PieceIndex(Int((entry.end - 1) / Int64(geometry.pieceLength)) + 1)
+    }
+
+    private func firstFile(endingAfter offset: Int64) -> Int { firstFile { $0.end > offset } }
+
+    /// The first file for which `isBeyond` holds, as it must for all that follow.
+    private func firstFile(where isBeyond: (FileEntry) -> Bool) -> Int {
+        var low = 0
+        var high = files.count
+        while low < high {
+            let middle = (low + high) / 2
+            if isBeyond(files[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+
+    package struct Segments: Sequence, IteratorProtocol, Sendable {
+        fileprivate let files: [FileEntry]
+        fileprivate var file: Int
+        fileprivate var offset: Int64
+        fileprivate var rest: Int
+
+        package mutating func next() -> Segment? {
+            while rest > 0 {
+                let start = files[file].offset
+                let length = Int(Swift.min(Int64(rest), files[file].end - offset))
+                defer { file += 1 }
+                guard length > 0 else { continue }
+                let segment = Segment(file: file, fileOffset: offset - start, length: length)
+                offset += Int64(length)
+                rest -= length
+                return segment
+            }
+            return nil
+        }
+    }
+}

@@ -1,0 +1,111 @@
+/// Which files of a torrent are wanted.
+package struct FileSelection: Hashable, Sendable {
+    private let layout: FileLayout
+    /// One answer a file; a pad file is never wanted.
+    package let wanted: [Bool]
+
+    /// All files but the pads.
+    package init(all layout: FileLayout) {
+        self.layout = layout
+        self.wanted = layout.files.map { !$0.isPad }
+    }
+
+    /// A selection as it was stored; `nil` when there is not one answer a file.
+    package init?(layout: FileLayout, wanted: [Bool]) {
+        guard wanted.count == layout.files.count else { return nil }
+        self.layout = layout
+        self.wanted = zip(wanted, layout.files).map { $0 && !$1.isPad }
+    }
+
+    /// The files that one of the patterns names.
+    ///
+    /// A pattern is a number or a range of numbers, `3` or `2-5`, counted from 1 as `pieces files` shows them, or a path or
+    /// glob (`*`, `?`, `[a-z]`, `**`); a file that is called `3` is reached as `[3]`. A glob is matched against the whole
+    /// path, against the path below the torrent's own folder, and, if it has no `/`, against the last name of the path.
+    package init(layout: FileLayout, patterns: [String]) throws(SelectionError) {
+        let candidates = layout.files.filter { !$0.isPad }.map(Candidate.init)
+        var wanted = Array(repeating: false, count: layout.files.count)
+        for pattern in patterns {
+            let matches = try Self.matches(of: pattern, fileCount: layout.files.count, candidates: candidates)
+            guard !matches.isEmpty else { throw .matchesNothing(pattern: pattern) }
+            for file in matches { wanted[file] = true }
+        }
+        self.layout = layout
+        self.wanted = wanted
+    }
+
+    /// The pieces that have a byte of a wanted file.
+    package func wantedPieces(geometry: Geometry) -> Bitfield {
+        var pieces = Bitfield(count: geometry.pieceCount)
+        // Files follow each other, so that no piece needs to be set twice.
+        var next = PieceIndex(0)
+        for file in layout.files where wanted[file.index] && !file.isEmpty {
+            let range = layout.pieces(of: file.index, geometry: geometry)
+            for piece in max(next, range.lowerBound)..<max(next, range.upperBound) { pieces.insert(piece) }
+            next = max(next, range.upperBound)
+        }
+        return pieces
+    }
+
+    /// The bytes of the wanted files.
+    package var wantedBytes: Int64 { layout.files.reduce(0) { $0 + (wanted[$1.index] ? $1.length : 0) } }
+
+    private static func matches(of pattern: String, fileCount: Int, candidates: [Candidate]) throws(SelectionError) -> [Int] {
+        if let numbers = try numbers(pattern, fileCount: fileCount) {
+            return candidates.map(\.index).filter { numbers.contains($0 + 1) }
+        }
+        let glob = Glob(pattern)
+        return candidates.filter { $0.matches(pattern, glob) }.map(\.index)
+    }
+
+    /// The numbers that the pattern names; `nil` when it is a path or glob.
+    private static func numbers(_ pattern: String, fileCount: Int) throws(SelectionError) -> ClosedRange<Int>? {
+        let parts = pattern.split(separator: "-", omittingEmptySubsequences: false)
+        guard (1...2).contains(parts.count), parts.allSatisfy(isNumber) else { return nil }
+        // Digits that fit no Int are beyond any file.
+        let bounds = parts.map { Int($0) ?? .max }
+        guard bounds[0] >= 1, bounds[0] <= bounds[bounds.count - 1], bounds[bounds.count - 1] <= fileCount else {
+            throw .noSuchNumber(pattern: pattern, fileCount: fileCount)
+        }
+        return bounds[0]...bounds[bounds.count - 1]
+    }
+
+    private static func isNumber(_ text: Substring) -> Bool {
+        !text.isEmpty && text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+    }
+
+    /// A file's path as the patterns see it.
+    private struct Candidate {
+        let index: Int
+        let path: [Character]
+        let belowRoot: [Character]
+        let name: [Character]
+
+        init(_ file: FileEntry) {
+            index = file.index
+            path = Array(file.displayPath)
+            belowRoot = file.path.count > 1 ? Array(file.path.dropFirst().joined(separator: "/")) : path
+            name = Array(file.path[file.path.count - 1])
+        }
+
+        /// Names with brackets or stars in them may also be given as they are.
+        func matches(_ pattern: String, _ glob: Glob) -> Bool {
+            let forms = glob.isName ? [path, belowRoot, name] : [path, belowRoot]
+            return forms.contains { glob.matches($0) || $0.elementsEqual(pattern) }
+        }
+    }
+}
+
+/// Why patterns select no files.
+package enum SelectionError: Error, Hashable, Sendable, CustomStringConvertible {
+    case matchesNothing(pattern: String)
+    case noSuchNumber(pattern: String, fileCount: Int)
+
+    package var description: String {
+        switch self {
+        case .matchesNothing(let pattern): "no file of the torrent matches '\(pattern)'; `pieces files` lists them"
+        case .noSuchNumber(let pattern, let count):
+            "there is no file number '\(pattern)': the torrent's files are 1 to \(count); `pieces files` lists them"
+        }
+    }
+}

@@ -1,0 +1,136 @@
+/// A pattern for paths, as shells have them.
+///
+/// `*` and `?` stand for any characters, and for any one, but not for `/`; `**` stands for any characters; `**/` also for
+/// nothing at all; `[a-z]` for one of a set and `[!a-z]` for one outside it; `\` takes its meaning from the character after it.
+/// A `/` at the end means all that is in the folder. Case counts.
+struct Glob: Sendable {
+    private enum Token: Hashable {
+        case literal(Character)
+        case one
+        case oneOf([ClosedRange<Character>], isNegated: Bool)
+        /// `*`
+        case run
+        /// `**`
+        case deepRun
+        /// `**/` at the beginning of a name
+        case folders
+    }
+
+    private let tokens: [Token]
+    /// Whether the pattern is about a single name, not a path.
+    let isName: Bool
+
+    init(_ pattern: String) {
+        let characters = Array(pattern.hasSuffix("/") ? pattern + "**" : pattern)
+        isName = !characters.contains("/")
+        tokens = Self.tokens(of: characters)
+    }
+
+    /// Whether the whole of `text` is matched, in time that does not explode with the number of stars.
+    ///
+    /// On a mismatch the last `*` takes one character more, and where it may not, the last `**`. Earlier stars need no second look:
+    /// what they could take, the later one of the same kind can take as well.
+    func matches(_ text: [Character]) -> Bool {
+        var token = 0
+        var at = 0
+        var run: (token: Int, at: Int)?
+        var deepRun: (token: Int, at: Int)?
+        while true {
+            if token < tokens.count {
+                switch tokens[token] {
+                case .run:
+                    token += 1
+                    run = (token, at)
+                    continue
+                case .deepRun, .folders:
+                    deepRun = (token, at)
+                    run = nil
+                    token += 1
+                    continue
+                case let single:
+                    if at < text.count, Self.matches(single, text[at]) {
+                        token += 1
+                        at += 1
+                        continue
+                    }
+                }
+            } else if at == text.count {
+                return true
+            }
+            if let last = run, last.at < text.count, text[last.at] != "/" {
+                run = (last.token, last.at + 1)
+                (token, at) = (last.token, last.at + 1)
+            } else if let last = deepRun, let next = advanced(last, in: text) {
+                deepRun = (last.token, next)
+                run = nil
+                (token, at) = (last.token + 1, next)
+            } else {
+                return false
+            }
+        }
+    }
+
+    /// Where the rest of the pattern is tried next after a `**`: one character further, or behind the next `/`.
+    private func advanced(_ last: (token: Int, at: Int), in text: [Character]) -> Int? {
+        guard last.at < text.count else { return nil }
+        guard tokens[last.token] == .folders else { return last.at + 1 }
+        return text[last.at...].firstIndex(of: "/").map { $0 + 1 }
+    }
+
+    private static func matches(_ token: Token, _ character: Character) -> Bool {
+        switch token {
+        case .literal(let literal): literal == character
+        case .one: character != "/"
+        case .oneOf(let ranges, let isNegated): character != "/" && ranges.contains { $0.contains(character) } != isNegated
+        case .run, .deepRun, .folders: false
+        }
+    }
+
+    private static func tokens(of pattern: [Character]) -> [Token] {
+        var tokens: [Token] = []
+        var at = 0
+        while at < pattern.count {
+            let isAtName = at == 0 || pattern[at - 1] == "/"
+            let stars = pattern[at...].prefix { $0 == "*" }.count
+            if stars == 1 {
+                tokens.append(.run)
+                at += 1
+            } else if stars > 1 {
+                let isFolders = isAtName && at + stars < pattern.count && pattern[at + stars] == "/"
+                tokens.append(isFolders ? .folders : .deepRun)
+                at += stars + (isFolders ? 1 : 0)
+            } else if pattern[at] == "?" {
+                tokens.append(.one)
+                at += 1
+            } else if pattern[at] == "[", let (set, end) = set(in: pattern, at: at) {
+                tokens.append(set)
+                at = end
+            } else {
+                if pattern[at] == "\\", at + 1 < pattern.count { at += 1 }
+                tokens.append(.literal(pattern[at]))
+                at += 1
+            }
+        }
+        return tokens
+    }
+
+    /// The set that opens at `start`, and where it ends; `nil` when it is never closed, and `[` then means itself.
+    private static func set(in pattern: [Character], at start: Int) -> (Token, end: Int)? {
+        var at = start + 1
+        let isNegated = at < pattern.count && (pattern[at] == "!" || pattern[at] == "^")
+        if isNegated { at += 1 }
+        var ranges: [ClosedRange<Character>] = []
+        let first = at
+        while at < pattern.count, pattern[at] != "]" || at == first {
+            if at + 2 < pattern.count, pattern[at + 1] == "-", pattern[at + 2] != "]" {
+                // A range the wrong way round holds nothing.
+                if pattern[at] <= pattern[at + 2] { ranges.append(pattern[at]...pattern[at + 2]) }
+                at += 3
+            } else {
+                ranges.append(pattern[at]...pattern[at])
+                at += 1
+            }
+        }
+        return at < pattern.count ? (.oneOf(ranges, isNegated: isNegated), at + 1) : nil
+    }
+}

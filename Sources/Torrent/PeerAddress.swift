@@ -1,0 +1,177 @@
+/// Where a peer listens: an IPv4 or IPv6 address and a TCP port.
+package struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
+    package enum Host: Hashable, Sendable {
+        case v4(UInt32)
+        case v6(UInt64, UInt64)
+    }
+
+    package let host: Host
+    package let port: UInt16
+
+    package init(_ host: Host, port: UInt16) {
+        self.host = host
+        self.port = port
+    }
+
+    /// An address in the compact form: 4 or 16 bytes of host and 2 of port, in network order (BEP 23, BEP 7); `nil` for any other count.
+    package init?(compact bytes: some Collection<UInt8>) {
+        guard bytes.count == 6 || bytes.count == 18 else { return nil }
+        var words: (UInt64, UInt64) = (0, 0)
+        let hostBytes = bytes.count - 2
+        for (n, byte) in Array(bytes.prefix(hostBytes)).enumerated() {
+            if n < 8 { words.0 = words.0 << 8 | UInt64(byte) } else { words.1 = words.1 << 8 | UInt64(byte) }
+        }
+        let port = bytes.suffix(2).reduce(UInt16(0)) { $0 << 8 | UInt16($1) }
+        self.init(hostBytes == 4 ? .v4(UInt32(words.0)) : .v6(words.0, words.1), port: port)
+    }
+
+    /// The compact form: 6 bytes for IPv4, 18 for IPv6.
+    package var compact: [UInt8] {
+        var bytes: [UInt8] = []
+        switch host {
+        case .v4(let word):
+            for shift in stride(from: 24, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: word >> UInt32(shift))) }
+        case .v6(let high, let low):
+            for word in [high, low] {
+                for shift in stride(from: 56, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift))) }
+            }
+        }
+        return bytes + [UInt8(port >> 8), UInt8(port & 255)]
+    }
+
+    package var isIPv6: Bool {
+        if case .v6 = host { true } else { false }
+    }
+
+    /// Whether a peer can be there at all: a port, and a host that is neither unspecified nor multicast nor broadcast.
+    package var isDialable: Bool {
+        guard port != 0 else { return false }
+        switch host {
+        case .v4(let word): return word != 0 && word >> 28 < 14
+        case .v6(let high, let low): return high >> 56 != 0xff && (high, low) != (0, 0)
+        }
+    }
+
+    /// An IPv4 address that is mapped into IPv6 (`::ffff:a.b.c.d`) as the IPv4 address that it is.
+    package var unmapped: PeerAddress {
+        if case .v6(0, let low) = host, low >> 32 == 0xffff { return PeerAddress(.v4(UInt32(truncatingIfNeeded: low)), port: port) }
+        return self
+    }
+
+    /// `a.b.c.d:port` or `[ipv6]:port`, the latter as RFC 5952 writes it.
+    package var description: String {
+        switch host {
+        case .v4: return "\(hostDescription):\(port)"
+        case .v6: return "[\(hostDescription)]:\(port)"
+        }
+    }
+
+    /// The host alone, without brackets.
+    package var hostDescription: String {
+        switch host {
+        case .v4(let word): return [24, 16, 8, 0].map { String(word >> UInt32($0) & 255) }.joined(separator: ".")
+        case .v6(let high, let low): return IPv6Text.format(high, low)
+        }
+    }
+
+    /// Reads `a.b.c.d:port` or `[ipv6]:port`; `nil` for anything else, host names among it.
+    package init?(_ text: some StringProtocol) {
+        guard let colon = text.lastIndex(of: ":"), let port = Decimal.parse(text[text.index(after: colon)...], as: UInt16.self) else { return nil }
+        var host = text[..<colon]
+        if host.first == "[", host.last == "]" {
+            host = host.dropFirst().dropLast()
+            guard host.contains(":") else { return nil }
+        } else if host.contains(":") {
+            return nil
+        }
+        guard let parsed = Host(host) else { return nil }
+        self.init(parsed, port: port)
+    }
+}
+
+extension PeerAddress.Host {
+    /// Reads a dotted IPv4 address or an IPv6 address without brackets or zone.
+    package init?(_ text: some StringProtocol) {
+        if let word = Self.dotted(text) {
+            self = .v4(word)
+        } else if let words = IPv6Text.parse(text) {
+            self = .v6(words.0, words.1)
+        } else {
+            return nil
+        }
+    }
+
+    static func dotted(_ text: some StringProtocol) -> UInt32? {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 4 else { return nil }
+        var word: UInt32 = 0
+        for part in parts {
+            guard let byte = Decimal.parse(part, as: UInt8.self) else { return nil }
+            word = word << 8 | UInt32(byte)
+        }
+        return word
+    }
+}
+
+/// Decimal numbers as addresses have them: digits alone, and no superfluous zero, which some parsers take for octal (RFC 6943 section 3.1.1).
+private enum Decimal {
+    static func parse<Number: FixedWidthInteger>(_ text: some StringProtocol, as type: Number.Type) -> Number? {
+        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), text.utf8.count == 1 || text.utf8.first != 0x30 else { return nil }
+        return Number(text)
+    }
+}
+
+/// The text form of IPv6 addresses (RFC 4291 section 2.2; written as RFC 5952 says).
+enum IPv6Text {
+    static func format(_ high: UInt64, _ low: UInt64) -> String {
+        let groups = [high, low].flatMap { word in [48, 32, 16, 0].map { UInt16(truncatingIfNeeded: word >> UInt64($0)) } }
+        var best = 0..<0
+        var start = 0
+        for n in 0...groups.count where n == groups.count || groups[n] != 0 {
+            if n - start > best.count, n - start > 1 { best = start..<n }
+            start = n + 1
+        }
+        func text(_ slice: some Sequence<UInt16>) -> String { slice.map { String($0, radix: 16) }.joined(separator: ":") }
+        return best.isEmpty ? text(groups) : text(groups[..<best.lowerBound]) + "::" + text(groups[best.upperBound...])
+    }
+
+    static func parse(_ text: some StringProtocol) -> (UInt64, UInt64)? {
+        let halves = text.components(around: "::")
+        guard let head = groups(halves.0, endsAddress: halves.1 == nil), let tail = groups(halves.1 ?? "", endsAddress: true) else { return nil }
+        let count = head.count + tail.count
+        guard halves.1 == nil ? count == 8 : count <= 7 else { return nil }
+        let all = head + Array(repeating: 0, count: 8 - count) + tail
+        return (all[..<4].reduce(0) { $0 << 16 | UInt64($1) }, all[4...].reduce(0) { $0 << 16 | UInt64($1) })
+    }
+
+    /// The groups of one side of `::`; the last two of an address may be a dotted IPv4 address.
+    private static func groups(_ text: String, endsAddress: Bool) -> [UInt16]? {
+        guard !text.isEmpty else { return [] }
+        var groups: [UInt16] = []
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        for (n, part) in parts.enumerated() {
+            if endsAddress, n == parts.count - 1, part.contains("."), let word = PeerAddress.Host.dotted(part) {
+                groups += [UInt16(word >> 16), UInt16(word & 0xffff)]
+            } else {
+                // The standard library's parser would also take a sign.
+                guard (1...4).contains(part.utf8.count), part.first != "+", part.first != "-", let group = UInt16(part, radix: 16) else { return nil }
+                groups.append(group)
+            }
+        }
+        return groups
+    }
+}
+
+extension StringProtocol {
+    /// What stands before and after the first `separator`; the second is `nil` where there is none.
+    fileprivate func components(around separator: String) -> (String, String?) {
+        var at = startIndex
+        while at < endIndex {
+            if self[at...].hasPrefix(separator) {
+                return (String(self[..<at]), String(self[index(at, offsetBy: separator.count)...]))
+            }
+            at = index(after: at)
+        }
+        return (String(self), nil)
+    }
+}

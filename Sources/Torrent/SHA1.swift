@@ -1,0 +1,48 @@
+import CPieceHash
+
+/// The hash of v1 torrents: pieces, info dictionaries, and the keys of the encryption handshake (BEP 3, FIPS 180-4).
+///
+/// For one message at a time; many pieces at once go to `CPieceHash` itself.
+package enum SHA1 {
+    package static let byteCount = PIECE_HASH_SHA1_LENGTH
+
+    /// The 20 bytes of the digest.
+    package static func hash(_ bytes: [UInt8]) -> [UInt8] { bytes.withUnsafeBytes { hash($0) } }
+
+    /// The 20 bytes of the digest.
+    package static func hash(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+        digest(of: bytes, byteCount: byteCount, begin: piece_hash_sha1_begin, finish: piece_hash_sha1_finish)
+    }
+}
+
+/// The hash of v2 torrents: blocks, Merkle trees and info dictionaries (BEP 52, FIPS 180-4).
+///
+/// For one message at a time; many blocks at once go to `CPieceHash` itself.
+package enum SHA256 {
+    package static let byteCount = PIECE_HASH_SHA256_LENGTH
+
+    /// The 32 bytes of the digest.
+    package static func hash(_ bytes: [UInt8]) -> [UInt8] { bytes.withUnsafeBytes { hash($0) } }
+
+    /// The 32 bytes of the digest.
+    package static func hash(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+        digest(of: bytes, byteCount: byteCount, begin: piece_hash_sha256_begin, finish: piece_hash_sha256_finish)
+    }
+}
+
+/// One message as a stream that has taken nothing in and ends with the whole message as its tail.
+private func digest(
+    of bytes: UnsafeRawBufferPointer,
+    byteCount: Int,
+    begin: (UnsafeMutablePointer<piece_hash_stream>?) -> Void,
+    finish: (UnsafePointer<piece_hash_stream>?, UnsafePointer<UInt8>?, Int, UnsafeMutablePointer<UInt8>?) -> Void
+) -> [UInt8] {
+    var stream = piece_hash_stream()
+    begin(&stream)
+    return bytes.withMemoryRebound(to: UInt8.self) { message in
+        Array(unsafeUninitializedCapacity: byteCount) { digest, count in
+            finish(&stream, message.baseAddress, message.count, digest.baseAddress)
+            count = byteCount
+        }
+    }
+}

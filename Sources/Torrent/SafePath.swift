@@ -1,0 +1,97 @@
+/// Names of files and folders from a .torrent, made safe to use below the output folder.
+///
+/// A hostile name is changed rather than refused, as libtorrent and Transmission do: the content can still be had, and
+/// nothing is ever followed out of the folder. The change depends on the name alone, so that it is the same every time:
+/// - separators (`/` and `\`), control characters and marks that reverse the reading direction become `_`;
+/// - an empty name and `.` become `_`, and `..` becomes `__`; inside a path, empty names and `.` are dropped;
+/// - a name over 255 bytes is cut and gets a piece of its hash, and keeps its extension.
+///
+/// Left as they are: leading and trailing dots and spaces, and names that are devices on other systems (`CON`): here they are plain files.
+package enum SafePath {
+    /// The most bytes of a name: NAME_MAX of Linux file systems.
+    package static let maximumNameBytes = 255
+    /// The most names in a path.
+    package static let maximumDepth = 64
+    /// The most bytes of a path below the output folder, separators included: PATH_MAX is 4096, the rest is for that folder.
+    package static let maximumPathBytes = 3072
+
+    /// One safe name.
+    package static func name(_ bytes: some Collection<UInt8>) -> String {
+        if isPlain(bytes) { return String(decoding: bytes, as: UTF8.self) }
+        var text = String.UnicodeScalarView()
+        for scalar in LegacyText.decode(bytes).unicodeScalars { text.append(isUnsafe(scalar) ? "_" : scalar) }
+        let name = String(text)
+        switch name {
+        case "", ".": return "_"
+        case "..": return "__"
+        default: return name.utf8.count <= maximumNameBytes ? name : shortened(name, hashing: Array(bytes))
+        }
+    }
+
+    /// The safe names of a path from the torrent's root; `nil` when it is longer than a path may be.
+    package static func path(_ components: some Sequence<[UInt8]>) -> [String]? {
+        var names: [String] = []
+        for component in components where !component.isEmpty && component != [UInt8(ascii: ".")] {
+            guard names.count < maximumDepth else { return nil }
+            names.append(name(component))
+        }
+        if names.isEmpty { names = ["_"] }
+        return fits(names) ? names : nil
+    }
+
+    static func fits(_ names: [String]) -> Bool {
+        names.count <= maximumDepth && names.reduce(names.count) { $0 + $1.utf8.count } <= maximumPathBytes
+    }
+
+    /// The name with ` (number)` before its extension, or at its end if it is a folder's.
+    static func numbered(_ name: String, _ number: Int, isFolder: Bool) -> String {
+        let (stem, dotted) = isFolder ? (name[...], "") : split(name)
+        let tail = " (\(number))" + dotted
+        return prefix(stem, bytes: maximumNameBytes - tail.utf8.count) + tail
+    }
+
+    /// Whether the bytes are a safe name as they are: most names are, and this is cheap to see.
+    private static func isPlain(_ bytes: some Collection<UInt8>) -> Bool {
+        guard (1...maximumNameBytes).contains(bytes.count) else { return false }
+        var dots = 0
+        for byte in bytes {
+            guard (0x20...0x7e).contains(byte), byte != UInt8(ascii: "/"), byte != UInt8(ascii: "\\") else { return false }
+            if byte == UInt8(ascii: ".") { dots += 1 }
+        }
+        return dots != bytes.count || dots > 2
+    }
+
+    private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0..<0x20, 0x7f...0x9f, 0x2f, 0x5c: true
+        // Marks of reading direction and line separators: a name must look like what it is.
+        case 0x61c, 0x200e...0x200f, 0x2028...0x202e, 0x2066...0x2069: true
+        default: false
+        }
+    }
+
+    private static func shortened(_ name: String, hashing bytes: [UInt8]) -> String {
+        let (stem, dotted) = split(name)
+        let tail = "~" + Hex.encode(SHA1.hash(bytes).prefix(4)) + dotted
+        return prefix(stem, bytes: maximumNameBytes - tail.utf8.count) + tail
+    }
+
+    /// The name before its last dot, and the rest; an extension has at most 16 bytes with its dot, and is not all of the name.
+    private static func split(_ name: String) -> (stem: Substring, dotted: String) {
+        guard let dot = name.lastIndex(of: "."), dot != name.startIndex, name[dot...].utf8.count <= 16 else { return (name[...], "") }
+        return (name[..<dot], String(name[dot...]))
+    }
+
+    /// As many whole characters as fit into `bytes`.
+    private static func prefix(_ text: Substring, bytes: Int) -> String {
+        guard text.utf8.count > bytes else { return String(text) }
+        var result = String.UnicodeScalarView()
+        var count = 0
+        for scalar in text.unicodeScalars {
+            count += UTF8.width(scalar)
+            if count > bytes { break }
+            result.append(scalar)
+        }
+        return String(result)
+    }
+}

@@ -1,0 +1,56 @@
+import Bencode
+import Torrent
+
+/// A question for the counts of some torrents (BEP 48, BEP 15).
+package struct ScrapeRequest: Hashable, Sendable {
+    /// The most info hashes of one request. UDP: BEP 15 says that about 74 fit a packet.
+    /// HTTP: 64 of at most 71 bytes each stay below the 8 KiB that servers accept as a request.
+    package static func maximumCount(over scheme: TrackerURL.Scheme) -> Int { scheme == .udp ? 74 : 64 }
+
+    package let infoHashes: [InfoHash]
+
+    /// The caller keeps to ``maximumCount(over:)``; what goes beyond it is not asked.
+    package init(_ infoHashes: some Sequence<InfoHash>, over scheme: TrackerURL.Scheme) {
+        self.infoHashes = Array(infoHashes.prefix(Self.maximumCount(over: scheme)))
+    }
+
+    /// The query of an HTTP scrape, without the `?`.
+    package var httpQuery: String {
+        infoHashes.map { "info_hash=\(PercentEncoding.encode($0.bytes))" }.joined(separator: "&")
+    }
+}
+
+/// The counts of the torrents that a tracker knows; those that it does not know are missing.
+package struct ScrapeResponse: Hashable, Sendable {
+    package struct Counts: Hashable, Sendable {
+        /// Seeders.
+        package var complete: Int
+        /// Downloads that finished, ever.
+        package var downloaded: Int
+        /// Leechers.
+        package var incomplete: Int
+
+        package init(complete: Int, downloaded: Int, incomplete: Int) {
+            self.complete = complete
+            self.downloaded = downloaded
+            self.incomplete = incomplete
+        }
+    }
+
+    package var torrents: [InfoHash: Counts]
+
+    package init(_ torrents: [InfoHash: Counts] = [:]) { self.torrents = torrents }
+
+    /// The body of an HTTP answer. Only what was asked for is kept, so that a tracker cannot send its whole catalogue.
+    package init(httpBody body: [UInt8], to request: ScrapeRequest) throws(TrackerError) {
+        guard let files = try HTTPAnswer.dictionary(body)["files"]?.dictionary else { throw .malformed("it has no “files”") }
+        var torrents: [InfoHash: Counts] = [:]
+        for infoHash in request.infoHashes {
+            guard let entry = files[infoHash.bytes] else { continue }
+            torrents[infoHash] = Counts(
+                complete: HTTPAnswer.count(entry["complete"]) ?? 0, downloaded: HTTPAnswer.count(entry["downloaded"]) ?? 0,
+                incomplete: HTTPAnswer.count(entry["incomplete"]) ?? 0)
+        }
+        self.torrents = torrents
+    }
+}

@@ -1,0 +1,152 @@
+// Room: TrackerWire.
+// Duty: announce and scrape as bytes: HTTP (BEP 3, 7, 23, 31, 48) and UDP (BEP 15, 41).
+// Owns: the tracker's URL, the request and the response of both transports, the machine of one UDP request.
+// Never: opens a socket, reads a clock, draws a random number of its own, traps on a tracker's bytes.
+// Invariants: every list from a tracker is limited; every interval from a tracker lies in a named range; no error sentence
+// carries a URL's path or query, where private trackers keep their passkeys.
+
+import Torrent
+
+/// The address of a tracker, or of a `.torrent` on the web: what `announce` and `announce-list` hold (BEP 3, BEP 12).
+package struct TrackerURL: Hashable, Sendable, CustomStringConvertible {
+    package enum Scheme: String, Sendable, CaseIterable {
+        case http, https, udp
+
+        /// The port of a URL that names none; UDP trackers have none by default (BEP 15).
+        fileprivate var defaultPort: UInt16? {
+            switch self {
+            case .http: 80
+            case .https: 443
+            case .udp: nil
+            }
+        }
+    }
+
+    /// The most UTF-8 bytes of a URL that is accepted.
+    package static let maximumLength = 2048
+
+    package let scheme: Scheme
+    /// A host name, or an IPv4 or IPv6 address, the latter without brackets.
+    package let host: String
+    package let port: UInt16
+    /// The path as it was written, either empty or beginning with `/`.
+    package let path: String
+    /// What stood behind `?`, as it was written; `nil` where there was no `?`.
+    package let query: String?
+
+    /// Reads a URL; a fragment is dropped.
+    package init(_ text: String) throws(TrackerURLError) {
+        guard text.utf8.count <= Self.maximumLength else { throw .tooLong(bytes: text.utf8.count) }
+        guard text.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7f }) else { throw .control(text) }
+        guard let colon = text.firstIndex(of: ":"), text[colon...].hasPrefix("://") else { throw .noScheme(text) }
+        guard let scheme = Scheme(rawValue: text[..<colon].lowercased()) else { throw .scheme(String(text[..<colon])) }
+
+        let rest = text[text.index(colon, offsetBy: 3)...].prefix { $0 != "#" }
+        let authority = rest.prefix { $0 != "/" && $0 != "?" }
+        let target = rest[authority.endIndex...]
+        let mark = target.firstIndex(of: "?")
+
+        let (host, port) = try Self.readAuthority(authority)
+        guard let port = port ?? scheme.defaultPort else { throw .noPort(host) }
+        self.scheme = scheme
+        self.host = host
+        self.port = port
+        self.path = String(target[..<(mark ?? target.endIndex)])
+        self.query = mark.map { String(target[target.index(after: $0)...]) }
+    }
+
+    private init(_ other: TrackerURL, path: String) {
+        (self.scheme, self.host, self.port, self.path, self.query) = (other.scheme, other.host, other.port, path, other.query)
+    }
+
+    /// Where the tracker answers scrapes: `scrape` in the place of `announce` at the beginning of the path's last component (BEP 48).
+    ///
+    /// `nil` where an HTTP path does not follow the convention: that tracker does not scrape. UDP has one address for both.
+    package var scrapeURL: TrackerURL? {
+        guard scheme != .udp else { return self }
+        guard let slash = path.lastIndex(of: "/"), path[slash...].hasPrefix("/announce") else { return nil }
+        return TrackerURL(self, path: path[..<slash] + "/scrape" + path[slash...].dropFirst("/announce".count))
+    }
+
+    /// The URL of an HTTP request: with `added` behind the query that it has, and ASCII throughout.
+    package func requestURL(query added: String = "") -> String {
+        var target = path.isEmpty ? "/" : PercentEncoding.repair(path)
+        if let query { target += "?" + PercentEncoding.repair(query) }
+        if !added.isEmpty {
+            switch query {
+            case .none: target += "?"
+            case .some(let query) where query.isEmpty || query.hasSuffix("&"): break
+            case .some: target += "&"
+            }
+        }
+        return "\(scheme.rawValue)://\(authority)\(target)\(added)"
+    }
+
+    /// The path and the query as the option of BEP 41 carries them.
+    var urlData: String { path + (query.map { "?" + $0 } ?? "") }
+
+    /// `host:port` for sentences: whom the URL names, without its secrets.
+    package var authority: String {
+        let host = host.contains(":") ? "[\(host)]" : host
+        return port == scheme.defaultPort ? host : "\(host):\(port)"
+    }
+
+    package var description: String { "\(scheme.rawValue)://\(authority)\(urlData)" }
+
+    private static func readAuthority(_ text: Substring) throws(TrackerURLError) -> (host: String, port: UInt16?) {
+        guard !text.contains("@") else { throw .user }
+        var host = text
+        var portText: Substring?
+        if text.first == "[" {
+            guard let bracket = text.firstIndex(of: "]") else { throw .host(String(text)) }
+            let rest = text[text.index(after: bracket)...]
+            guard rest.isEmpty || rest.first == ":" else { throw .host(String(text)) }
+            host = text[..<bracket].dropFirst()
+            portText = rest.isEmpty ? nil : rest.dropFirst()
+            guard case .v6 = PeerAddress.Host(host) else { throw .host(String(text)) }
+        } else if let colon = text.firstIndex(of: ":") {
+            host = text[..<colon]
+            portText = text[text.index(after: colon)...]
+        }
+        guard !host.isEmpty, host.utf8.allSatisfy(isHostByte) else { throw .host(String(text)) }
+        guard let portText, !portText.isEmpty else { return (host.lowercased(), nil) }
+        guard portText.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = UInt16(portText), port != 0 else {
+            throw .port(String(portText))
+        }
+        return (host.lowercased(), port)
+    }
+
+    /// Letters, digits, `-`, `.`, `_`, the `:` of IPv6, and the bytes of international names.
+    private static func isHostByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+        case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: ":"), 0x80...: true
+        default: false
+        }
+    }
+}
+
+/// Why a text is not the URL of a tracker.
+package enum TrackerURLError: Error, Hashable, CustomStringConvertible {
+    case tooLong(bytes: Int)
+    case control(String)
+    case noScheme(String)
+    case scheme(String)
+    case user
+    case host(String)
+    case port(String)
+    case noPort(String)
+
+    package var description: String {
+        switch self {
+        case .tooLong(let bytes): "a URL of \(bytes) bytes is too long: \(TrackerURL.maximumLength) are allowed"
+        case .control(let text): "a URL cannot hold spaces or control characters: write them as %20 in “\(Printable.text(text.utf8))”"
+        case .noScheme(let text): "“\(Printable.text(text.utf8))” is not a URL: it should begin with http://, https:// or udp://"
+        case .scheme(let scheme): "the scheme “\(Printable.text(scheme.utf8))” is not known: use http, https or udp"
+        case .user: "a user name in a URL is not supported: remove what stands before the @"
+        case .host(let host): "“\(Printable.text(host.utf8))” is not a host: write a name, an IPv4 address or an IPv6 address in brackets"
+        case .port(let port): "“\(Printable.text(port.utf8))” is not a port: write a number from 1 to 65535"
+        case .noPort(let host): "udp://\(Printable.text(host.utf8)) names no port: a UDP tracker has none by default, so write one"
+        }
+    }
+}

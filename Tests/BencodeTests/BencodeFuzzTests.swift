@@ -1,0 +1,73 @@
+import Testing
+
+@testable import Bencode
+
+/// A small generator whose whole state is its seed (Steele, Lea and Flood: SplitMix64).
+struct SplitMix64: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
+        return z ^ z >> 31
+    }
+}
+
+struct BencodeFuzzTests {
+    @Test(arguments: 0..<200 as Range<UInt64>)
+    func whatIsEncodedIsDecoded(seed: UInt64) throws {
+        var generator = SplitMix64(state: seed)
+        let value = Self.value(depth: 0, using: &generator)
+        let bytes = Bencode.encode(value)
+        let decoded = try Bencode.decode(bytes)
+        #expect(decoded == value)
+        #expect(Bencode.encode(decoded) == bytes)
+        #expect(try Bencode.decodePrefix(bytes + [1, 2, 3]).count == bytes.count)
+    }
+
+    /// Whatever the strict decoder takes is canonical, so that encoding it gives the same bytes.
+    @Test(arguments: 0..<20 as Range<UInt64>)
+    func mutantsAreCanonicalOrRefused(seed: UInt64) {
+        var generator = SplitMix64(state: seed ^ 0xb0b)
+        let original = Bencode.encode(Self.value(depth: 0, using: &generator))
+        for _ in 0..<50 {
+            var mutant = original
+            for _ in 0...Int.random(in: 0...3, using: &generator) {
+                guard let at = mutant.indices.randomElement(using: &generator) else { break }
+                switch Int.random(in: 0...2, using: &generator) {
+                case 0: mutant[at] = UInt8.random(in: 0...255, using: &generator)
+                case 1: mutant.remove(at: at)
+                default: mutant.insert("idle0123456789:-".utf8.randomElement(using: &generator) ?? 0, at: at)
+                }
+            }
+            do throws(BencodeError) {
+                let value = try Bencode.decode(mutant)
+                #expect(Bencode.encode(value) == mutant, "seed \(seed)")
+            } catch {
+                #expect((0...mutant.count).contains(error.offset), "seed \(seed)")
+            }
+            // Lenient is a superset, and may not trap either.
+            _ = try? Bencode.decode(mutant, strictness: .lenient)
+        }
+    }
+
+    private static func value(depth: Int, using generator: inout SplitMix64) -> BencodeValue {
+        switch Int.random(in: 0...(depth < 5 ? 5 : 2), using: &generator) {
+        case 0: return .integer(Int64(truncatingIfNeeded: generator.next()) >> Int64.random(in: 0...63, using: &generator))
+        case 1, 2: return .string(bytes(using: &generator))
+        case 3: return .list((0..<Int.random(in: 0...5, using: &generator)).map { _ in value(depth: depth + 1, using: &generator) })
+        default:
+            var dictionary = BencodeDictionary()
+            for _ in 0..<Int.random(in: 0...6, using: &generator) {
+                dictionary[bytes(using: &generator)] = value(depth: depth + 1, using: &generator)
+            }
+            return .dictionary(dictionary)
+        }
+    }
+
+    private static func bytes(using generator: inout SplitMix64) -> [UInt8] {
+        (0..<Int.random(in: 0...12, using: &generator)).map { _ in UInt8.random(in: 0...255, using: &generator) }
+    }
+}

@@ -1,0 +1,150 @@
+import Glibc
+import Synchronization
+import SystemPackage
+
+@testable import Disk
+
+/// The system's calls with a record of them, and faults where a test wants them.
+final class FaultyCalls: DiskCalls {
+    enum Call: String {
+        case open, create, makeDirectory, remove, removeDirectory, read, write, truncate, allocate, syncData, syncDirectory, dropCache, close
+    }
+
+    struct State {
+        var log: [String] = []
+        var names: [Int32: String] = [:]
+        var faults: [Call: (errno: Errno, name: String?, countdown: Int)] = [:]
+        var maximumTransfer = Int.max
+        var freeBytes: Int64?
+        var hasOpenBeneath = true
+        var opened = 0
+    }
+
+    private let system = SystemCalls()
+    private let state = Mutex(State())
+
+    /// The calls so far, as `call name`, without those that change nothing.
+    var log: [String] { state.withLock(\.log) }
+    var opened: Int { state.withLock(\.opened) }
+
+    func set(_ change: (inout State) -> Void) { state.withLock { change(&$0) } }
+
+    /// Lets a call fail from now on, or (`after`) once some have succeeded; for one name only, or for any.
+    func fail(_ call: Call, _ errno: Errno, on name: String? = nil, after countdown: Int = 0) {
+        set { $0.faults[call] = (errno, name, countdown) }
+    }
+
+    func mend() { set { $0.faults = [:] } }
+
+    private func enter(_ call: Call, _ name: String, isLogged: Bool = true) throws(Errno) {
+        let error: Errno? = state.withLock { state in
+            if isLogged { state.log.append("\(call.rawValue) \(name)") }
+            guard let fault = state.faults[call], fault.name == nil || fault.name == name else { return nil }
+            guard fault.countdown == 0 else {
+                state.faults[call]?.countdown -= 1
+                return nil
+            }
+            return fault.errno
+        }
+        if let error { throw error }
+    }
+
+    private func name(_ descriptor: Int32) -> String { state.withLock { $0.names[descriptor] ?? "?" } }
+
+    private func opened(_ descriptor: Int32, _ name: String) -> Int32 {
+        state.withLock { state in
+            state.names[descriptor] = name
+            state.opened += 1
+        }
+        return descriptor
+    }
+
+    func open(_ path: FilePath, flags: Int32) throws(Errno) -> Int32 {
+        opened(try system.open(path, flags: flags), "/")
+    }
+
+    func open(_ path: String, beneath root: Int32, flags: Int32) throws(Errno) -> Int32 {
+        guard state.withLock(\.hasOpenBeneath) else { throw .noFunction }
+        try enter(.open, path, isLogged: false)
+        return opened(try system.open(path, beneath: root, flags: flags), path)
+    }
+
+    func open(_ name: String, in directory: Int32, flags: Int32) throws(Errno) -> Int32 {
+        if flags & O_CREAT != 0 { try enter(.create, name) } else { try enter(.open, name, isLogged: false) }
+        return opened(try system.open(name, in: directory, flags: flags), name)
+    }
+
+    func close(_ descriptor: Int32) throws(Errno) {
+        let name = name(descriptor)
+        try system.close(descriptor)
+        try enter(.close, name, isLogged: false)
+    }
+
+    func makeDirectory(_ path: FilePath) throws(Errno) {
+        try enter(.makeDirectory, path.string)
+        try system.makeDirectory(path)
+    }
+
+    func makeDirectory(_ name: String, in directory: Int32) throws(Errno) {
+        try enter(.makeDirectory, name)
+        try system.makeDirectory(name, in: directory)
+    }
+
+    func removeFile(_ name: String, in directory: Int32) throws(Errno) {
+        try enter(.remove, name)
+        try system.removeFile(name, in: directory)
+    }
+
+    func removeDirectory(_ name: String, in directory: Int32) throws(Errno) {
+        try enter(.removeDirectory, name)
+        try system.removeDirectory(name, in: directory)
+    }
+
+    func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(Errno) -> Int {
+        try enter(.read, name(descriptor), isLogged: false)
+        let limit = state.withLock(\.maximumTransfer)
+        return try system.read(descriptor, into: UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(limit)), at: offset)
+    }
+
+    func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(Errno) -> Int {
+        try enter(.write, name(descriptor))
+        let limit = state.withLock(\.maximumTransfer)
+        return try system.write(descriptor, UnsafeRawBufferPointer(rebasing: bytes.prefix(limit)), at: offset)
+    }
+
+    func truncate(_ descriptor: Int32, to length: Int64) throws(Errno) {
+        try enter(.truncate, name(descriptor))
+        try system.truncate(descriptor, to: length)
+    }
+
+    func allocate(_ descriptor: Int32, length: Int64) throws(Errno) {
+        try enter(.allocate, name(descriptor))
+        try system.allocate(descriptor, length: length)
+    }
+
+    func startWriteback(_ descriptor: Int32, at offset: Int64, length: Int64) { system.startWriteback(descriptor, at: offset, length: length) }
+    func readAhead(_ descriptor: Int32, at offset: Int64, length: Int64) { system.readAhead(descriptor, at: offset, length: length) }
+
+    func dropCache(_ descriptor: Int32) {
+        set { $0.log.append("dropCache \($0.names[descriptor] ?? "?")") }
+        system.dropCache(descriptor)
+    }
+
+    func syncData(_ descriptor: Int32) throws(Errno) {
+        try enter(.syncData, name(descriptor))
+        try system.syncData(descriptor)
+    }
+
+    func syncDirectory(_ descriptor: Int32) throws(Errno) {
+        try enter(.syncDirectory, name(descriptor))
+        try system.syncDirectory(descriptor)
+    }
+
+    func status(_ descriptor: Int32) throws(Errno) -> FileStatus { try system.status(descriptor) }
+    func status(of name: String, in directory: Int32) throws(Errno) -> FileStatus { try system.status(of: name, in: directory) }
+
+    func freeBytes(_ descriptor: Int32) throws(Errno) -> Int64 {
+        if let bytes = state.withLock(\.freeBytes) { return bytes }
+        return try system.freeBytes(descriptor)
+    }
+}

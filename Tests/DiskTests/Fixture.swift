@@ -1,0 +1,158 @@
+import Glibc
+import SystemPackage
+import Testing
+import Torrent
+
+@testable import Disk
+
+/// SplitMix64: the same numbers for the same seed, everywhere.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
+        return z ^ z >> 31
+    }
+}
+
+/// A folder of its own for one test, which goes with it.
+final class TemporaryFolder: Sendable {
+    let path: FilePath
+
+    init() throws {
+        var template = Array("/tmp/pieces-disk-XXXXXX".utf8CString)
+        let made = try #require(mkdtemp(&template))
+        path = FilePath(platformString: made)
+    }
+
+    deinit { Self.remove(path) }
+
+    static func remove(_ path: FilePath) {
+        if let directory = opendir(path.string) {
+            while let entry = readdir(directory) {
+                let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+                guard name != ".", name != ".." else { continue }
+                let child = path.appending(name)
+                var status = stat()
+                if lstat(child.string, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { remove(child) } else { unlink(child.string) }
+            }
+            closedir(directory)
+        }
+        rmdir(path.string)
+    }
+}
+
+/// A torrent whose bytes are a function of its seed, and a disk to put it on.
+struct Fixture {
+    let folder: TemporaryFolder
+    let calls = FaultyCalls()
+    let disk: Disk
+    let payload: Payload
+    /// The torrent's bytes; those of pad files are zeros.
+    let bytes: [UInt8]
+    let hashes: [UInt8]
+
+    init(
+        _ files: [FileEntry], pieceLength: Int = 32768, wanted: [Bool]? = nil, seed: UInt64 = 1, descriptorLimit: Int = 64, cores: Int = 2,
+        folder: TemporaryFolder? = nil
+    ) throws {
+        self.folder = try folder ?? TemporaryFolder()
+        let layout = try #require(FileLayout(files: files))
+        let geometry = try #require(Geometry(totalBytes: layout.totalBytes, pieceLength: pieceLength))
+        let infoHash = try #require(InfoHash(Array(repeating: UInt8(truncatingIfNeeded: seed), count: 20)))
+        disk = try Disk(cores: cores, descriptorLimit: descriptorLimit, calls: calls)
+        payload = Payload(infoHash: infoHash, root: self.folder.path, layout: layout, geometry: geometry, wanted: wanted)
+        var generator = SeededGenerator(seed: seed)
+        var bytes = (0..<Int(layout.totalBytes)).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
+        for file in layout.files where file.isPad {
+            for n in Int(file.offset)..<Int(file.end) { bytes[n] = 0 }
+        }
+        self.bytes = bytes
+        hashes = geometry.pieces.flatMap { SHA1.hash(Array(bytes[Self.range(of: $0, geometry)])) }
+    }
+
+    static func range(of piece: PieceIndex, _ geometry: Geometry) -> Range<Int> {
+        Int(geometry.offset(of: piece))..<Int(geometry.offset(of: piece)) + geometry.length(of: piece)
+    }
+
+    func bytes(of piece: PieceIndex) -> ArraySlice<UInt8> { bytes[Self.range(of: piece, payload.geometry)] }
+
+    var allPieces: Bitfield { Bitfield(fullCount: payload.geometry.pieceCount) }
+
+    func buffer(_ piece: PieceIndex) throws -> PieceBuffer {
+        let buffer = try disk.buffers.take(payload.geometry.length(of: piece))
+        buffer.bytes.copyBytes(from: bytes(of: piece))
+        return buffer
+    }
+
+    func hash(_ piece: PieceIndex) -> ArraySlice<UInt8> { hashes[piece.value * 20..<(piece.value + 1) * 20] }
+
+    func pieceWrite(_ piece: PieceIndex, payload: Payload? = nil) throws -> PieceWrite {
+        PieceWrite(payload: payload ?? self.payload, piece: piece, expected: hash(piece), buffer: try buffer(piece))
+    }
+
+    /// Writes all pieces; the outcomes that are not good.
+    func writeAll(_ payload: Payload? = nil) async throws -> [PieceOutcome] {
+        var others: [PieceOutcome] = []
+        for piece in (payload ?? self.payload).geometry.pieces {
+            let outcome = await disk.verifyAndWrite(try pieceWrite(piece, payload: payload))
+            if case .good = outcome { continue }
+            others.append(outcome)
+        }
+        return others
+    }
+
+    func verify(_ payload: Payload? = nil) async -> [PieceVerdict] {
+        let hashes = hashes
+        let all = await disk.verify(payload ?? self.payload, pieces: allPieces) { hashes[$0.value * 20..<($0.value + 1) * 20] }
+        return all.verdicts.map(\.verdict)
+    }
+
+    /// What a file on the disk has in it; `nil` when there is none.
+    func content(_ components: String...) -> [UInt8]? { Self.content(folder.path.appending(components.map { FilePath.Component($0)! })) }
+
+    static func content(_ path: FilePath) -> [UInt8]? {
+        let file = fopen(path.string, "r")
+        guard let file else { return nil }
+        defer { fclose(file) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let count = fread(&chunk, 1, chunk.count, file)
+            guard count > 0 else { return bytes }
+            bytes += chunk[..<count]
+        }
+    }
+
+    /// Puts a file on the disk that the torrent didn't write.
+    func plant(_ bytes: [UInt8], _ components: String...) throws {
+        let path = folder.path.appending(components.map { FilePath.Component($0)! })
+        let file = try #require(fopen(path.string, "w"))
+        #expect(fwrite(bytes, 1, bytes.count, file) == bytes.count)
+        #expect(fclose(file) == 0)
+    }
+
+    func makeFolder(_ components: String...) {
+        mkdir(folder.path.appending(components.map { FilePath.Component($0)! }).string, 0o755)
+    }
+
+    func expected(_ file: Int) -> [UInt8] { Array(bytes[Int(payload.layout.files[file].offset)..<Int(payload.layout.files[file].end)]) }
+}
+
+extension PieceOutcome {
+    var isGood: Bool { if case .good = self { true } else { false } }
+    var error: DiskError? { if case .failed(let error) = self { error } else { nil } }
+}
+
+/// Three files in two folders, with an empty one and a pad between them: 6 pieces of 32 KiB, the last of them short.
+let manyFiles = [
+    FileEntry(path: ["t", "a"], length: 40000),
+    FileEntry(path: ["t", "empty"], length: 0),
+    FileEntry(path: ["t", ".pad", "25536"], length: 25536, isPad: true),
+    FileEntry(path: ["t", "sub", "b"], length: 100_000),
+    FileEntry(path: ["t", "sub", "c"], length: 10),
+]

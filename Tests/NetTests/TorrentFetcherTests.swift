@@ -1,0 +1,51 @@
+import NIOPosix
+import Testing
+
+@testable import Net
+
+@Suite struct TorrentFetcherTests {
+    private func fetch(_ reply: RawHTTPServer.Reply, limit: Int = 1000) async throws -> Result<[UInt8], TorrentFetchError> {
+        let server = try await RawHTTPServer.start { _ in reply }
+        let fetcher = TorrentFetcher(group: MultiThreadedEventLoopGroup.singleton, options: HTTPOptions(version: "test"), maximumBytes: limit)
+        let result: Result<[UInt8], TorrentFetchError>
+        do {
+            result = .success(try await fetcher.fetch("http://127.0.0.1:\(server.port)/a%20b.torrent?k=v"))
+        } catch {
+            result = .failure(error)
+        }
+        await fetcher.shutdown()
+        #expect(server.heads.first?.hasPrefix("GET /a%20b.torrent?k=v HTTP/1.1\r\n") == true)
+        try await server.stop()
+        return result
+    }
+
+    @Test func fetchesBytes() async throws {
+        let body = Array("d4:info".utf8) + (0..<900).map { UInt8($0 & 255) }
+        #expect(try await fetch(.page("200 OK", body)) == .success(body))
+        #expect(try await fetch(.page("200 OK", Gzip.stored(body), "Content-Encoding: gzip\r\n")) == .success(body))
+    }
+
+    @Test(
+        arguments: [
+            (.page("404 Not Found", []), "answered 404 Not Found"), (.page("403 Forbidden", Array("<html>".utf8)), "answered 403 Forbidden"),
+            (.page("200 OK", Array("<!DOCTYPE html>".utf8)), "no .torrent: “<!DOCTYPE html>”"), (.page("200 OK", []), "the answer is empty"),
+            (.page("200 OK", Array(repeating: 0x64, count: 1001)), "longer than 1000 bytes"),
+            (.page("200 OK", Gzip.bomb(megabytes: 1), "Content-Encoding: gzip\r\n"), "longer than 1000 bytes"),
+            (.endless(head: "HTTP/1.0 200 OK\r\n\r\n", Array("<html><body>".utf8)), "no .torrent: “<html>"),
+        ] as [(RawHTTPServer.Reply, String)])
+    func refusesOtherAnswers(_ reply: RawHTTPServer.Reply, _ sentence: String) async throws {
+        guard case .failure(let error) = try await fetch(reply) else {
+            Issue.record("no error")
+            return
+        }
+        #expect(error.description.contains(sentence), "\(error)")
+        #expect(error.description.contains("127.0.0.1"))
+    }
+
+    @Test(arguments: ["ubuntu.torrent", "udp://h:1/x.torrent", "ftp://h/x.torrent"])
+    func refusesOtherURLs(_ text: String) async throws {
+        let fetcher = TorrentFetcher(group: MultiThreadedEventLoopGroup.singleton, options: HTTPOptions(version: "test"))
+        await #expect(throws: TorrentFetchError.self) { try await fetcher.fetch(text) }
+        await fetcher.shutdown()
+    }
+}

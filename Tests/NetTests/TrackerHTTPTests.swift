@@ -1,0 +1,185 @@
+import Foundation
+import NIOCore
+import NIOPosix
+import NIOSSL
+import Synchronization
+import Testing
+import Torrent
+import TrackerWire
+
+@testable import Net
+
+@Suite struct TrackerHTTPTests {
+    private static let good = Array("d8:intervali900e5:peers6:\u{a}\u{1}\u{1}\u{1}\u{1}\u{1}e".utf8)
+
+    @Test(arguments: [("", ""), ("/announce", "/announce"), ("/a%20b/announce?passkey=x|y%zz", "/a%20b/announce?passkey=x%7Cy%25zz")])
+    func requestGoesOverTheWireAsItIs(_ path: String, _ target: String) async throws {
+        let server = try await RawHTTPServer.start { _ in .page("200 OK", Self.good) }
+        var request = TrackerSamples.request()
+        request.infoHash = InfoHash([
+            0, 0x20, 0x25, 0x26, 0x2b, 0x2f, 0x3b, 0x3d, 0x3f, 0x23, 0x7c, 0x7e, 0x80, 0xc3, 0xa4, 0xff, 0x41, 0x2e, 0x5f, 0x0a,
+        ])!
+        let response = try await withTrackerClient { try await $0.announce(TrackerURL("http://127.0.0.1:\(server.port)\(path)"), request) }
+        #expect(response.peers == [PeerAddress("10.1.1.1:257")!])
+        let head = try #require(server.heads.first).split(separator: "\r\n").map(String.init)
+        let separator = target.contains("?") ? "&" : "?"
+        #expect(head.first == "GET \(target.isEmpty ? "/" : target)\(separator)\(request.httpQuery) HTTP/1.1")
+        #expect(head.first?.contains("info_hash=%00%20%25%26%2B%2F%3B%3D%3F%23%7C~%80%C3%A4%FFA._%0A&") == true)
+        #expect(head.contains("User-Agent: pieces/test"))
+        #expect(head.contains("host: 127.0.0.1:\(server.port)"))
+        try await server.stop()
+    }
+
+    @Test(
+        arguments: [
+            (.page("200 OK", []), .empty),
+            (.page("200 OK", Array("<html>".utf8)), .notBencode(excerpt: "<html>")),
+            (.page("404 Not Found", Array("<html>".utf8)), .status(code: 404, phrase: "Not Found")),
+            (.page("400 Bad Request", Array("d14:failure reason3:bade".utf8)), .failure(reason: "bad", retry: nil)),
+            (.page("200 OK", Array("d14:failure reason3:bade".utf8)), .failure(reason: "bad", retry: nil)),
+            (.page("200 OK", Array(repeating: 0x64, count: HTTPAnswer.maximumLength + 1)), .tooLarge(limit: HTTPAnswer.maximumLength)),
+            (.endless(head: "HTTP/1.0 200 OK\r\n\r\n", Array(repeating: 0x64, count: 65536)), .tooLarge(limit: HTTPAnswer.maximumLength)),
+            (.page("200 OK", Gzip.bomb(megabytes: 4), "Content-Encoding: gzip\r\n"), .tooLarge(limit: HTTPAnswer.maximumLength)),
+            (.page("200 OK", Array("no gzip".utf8), "Content-Encoding: gzip\r\n"), .malformed("its compressed body is damaged")),
+            (.bytes([]), .unreachable("the server closed the connection before it answered")),
+            (.page("302 Found", [], "Location: /announce\r\n"), .unreachable("it redirects in a circle, or more than 5 times")),
+            (.page("302 Found", [], "Location: ftp://127.0.0.1/x\r\n"), .status(code: 302, phrase: "Found")),
+            (.stall(Array("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nd".utf8)), .timedOut(after: .milliseconds(300))),
+            (.stall([]), .timedOut(after: .milliseconds(300))),
+        ] as [(RawHTTPServer.Reply, TrackerError)])
+    func badAnswersAreTypedErrors(_ reply: RawHTTPServer.Reply, _ expected: TrackerError) async throws {
+        let server = try await RawHTTPServer.start { _ in reply }
+        var options = HTTPOptions(version: "test")
+        if case .stall = reply { options.trackerTimeout = .milliseconds(300) }
+        let error = try await trackerError {
+            try await withTrackerClient(options) {
+                try await $0.announce(TrackerURL("http://127.0.0.1:\(server.port)/announce"), TrackerSamples.request())
+            }
+        }
+        #expect(error == expected)
+        try await server.stop()
+    }
+
+    @Test func whatIsNotHTTPIsAnError() async throws {
+        let server = try await RawHTTPServer.start { _ in .bytes(Array("SSH-2.0-OpenSSH\r\n\r\n".utf8)) }
+        let url = try TrackerURL("http://127.0.0.1:\(server.port)/announce")
+        let error = try await trackerError { try await withTrackerClient { try await $0.announce(url, TrackerSamples.request()) } }
+        guard case .malformed = error else {
+            Issue.record("\(error)")
+            return
+        }
+        try await server.stop()
+    }
+
+    @Test func aPackedAnswerIsUnpacked() async throws {
+        let server = try await RawHTTPServer.start { _ in .page("200 OK", Gzip.stored(Self.good), "Content-Encoding: gzip\r\n") }
+        let url = try TrackerURL("http://127.0.0.1:\(server.port)/announce")
+        let response = try await withTrackerClient { try await $0.announce(url, TrackerSamples.request()) }
+        #expect(response.interval == .seconds(900))
+        try await server.stop()
+    }
+
+    @Test func aRedirectIsFollowed() async throws {
+        let server = try await RawHTTPServer.start { head in
+            head.hasPrefix("GET /announce") ? .page("307 Temporary Redirect", [], "Location: /other?x=%00%FF\r\n") : .page("200 OK", Self.good)
+        }
+        let url = try TrackerURL("http://127.0.0.1:\(server.port)/announce")
+        _ = try await withTrackerClient { try await $0.announce(url, TrackerSamples.request()) }
+        #expect(server.heads.last?.hasPrefix("GET /other?x=%00%FF HTTP/1.1\r\n") == true)
+        try await server.stop()
+    }
+
+    @Test func redirectsHaveAnEnd() async throws {
+        let count = Atomic(0)
+        let server = try await RawHTTPServer.start { _ in
+            .page("302 Found", [], "Location: /\(count.add(1, ordering: .relaxed).newValue)\r\n")
+        }
+        let url = try TrackerURL("http://127.0.0.1:\(server.port)/announce")
+        let error = try await trackerError { try await withTrackerClient { try await $0.announce(url, TrackerSamples.request()) } }
+        #expect(error == .unreachable("it redirects in a circle, or more than 5 times"))
+        #expect(server.heads.count == 6)
+        try await server.stop()
+    }
+
+    @Test func scrapesInBatches() async throws {
+        let server = try await RawHTTPServer.start { _ in .page("200 OK", Array("d5:filesdee".utf8)) }
+        let hashes = (0..<130).map { n in InfoHash((0..<20).map { UInt8($0 == 0 ? n : 0) })! }
+        let url = try TrackerURL("http://127.0.0.1:\(server.port)/announce?k=v")
+        let response = try await withTrackerClient { try await $0.scrape(url, hashes) }
+        #expect(response.torrents.isEmpty)
+        #expect(server.heads.count == 3)
+        #expect(server.heads.allSatisfy { $0.hasPrefix("GET /scrape?k=v&info_hash=") && $0.utf8.count < 8192 })
+        try await server.stop()
+    }
+
+    @Test func noScrapeWithoutTheConvention() async throws {
+        let error = try await trackerError {
+            try await withTrackerClient { try await $0.scrape(TrackerURL("http://127.0.0.1:1/x"), [TrackerSamples.infoHash]) }
+        }
+        #expect(error == .noScrape)
+    }
+
+    @Test(arguments: ["http://127.0.0.1:1/announce", "https://127.0.0.1:1/announce"])
+    func aRefusedConnectionIsOneSentence(_ text: String) async throws {
+        let error = try await trackerError { try await withTrackerClient { try await $0.announce(TrackerURL(text), TrackerSamples.request()) } }
+        #expect(error.description == "the tracker cannot be reached: Connection refused")
+    }
+
+    @Test(arguments: ["http://no-such-host.invalid/announce", "udp://no-such-host.invalid:1/announce"])
+    func anUnknownHostIsOneSentence(_ text: String) async throws {
+        let error = try await trackerError { try await withTrackerClient { try await $0.announce(TrackerURL(text), TrackerSamples.request()) } }
+        #expect(error.description.contains("no-such-host.invalid") && error.description.contains("no address"), "\(error)")
+    }
+
+    @Test func cancellingEndsARequest() async throws {
+        let server = try await RawHTTPServer.start { _ in .stall(Array("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nd".utf8)) }
+        let url = try TrackerURL("http://127.0.0.1:\(server.port)/announce")
+        let error = try await withTrackerClient { client in
+            let task = Task { try await client.announce(url, TrackerSamples.request()) }
+            while server.heads.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+            task.cancel()
+            return try await trackerError { try await task.value }
+        }
+        #expect(error == .cancelled)
+        try await server.stop()
+    }
+
+    @Test func bindsToAnAddress() async throws {
+        let server = try await RawHTTPServer.start { _ in .page("200 OK", Self.good) }
+        let url = try TrackerURL("http://127.0.0.1:\(server.port)/announce")
+        let options = HTTPOptions(version: "test", bindAddress: PeerAddress.Host("127.0.0.7"))
+        _ = try await withTrackerClient(options) { try await $0.announce(url, TrackerSamples.request()) }
+        #expect(server.peers == ["127.0.0.7"])
+        try await server.stop()
+    }
+
+    @Test func httpsTrustsOnlyWhatItShould() async throws {
+        let openssl = try RealProgram.require("openssl")
+        try await withTemporaryFolder { folder in
+            let certificate = folder.appendingPathComponent("certificate.pem").path
+            let key = folder.appendingPathComponent("key.pem").path
+            try openssl.run(
+                ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+                    + ["-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate], in: folder)
+            let tls = try NIOSSLContext(
+                configuration: .makeServerConfiguration(
+                    certificateChain: NIOSSLCertificate.fromPEMFile(certificate).map { .certificate($0) },
+                    privateKey: .privateKey(NIOSSLPrivateKey(file: key, format: .pem))))
+            let server = try await RawHTTPServer.start(tls: tls) { _ in .page("200 OK", Self.good) }
+            let named = try TrackerURL("https://localhost:\(server.port)/announce")
+            let numbered = try TrackerURL("https://127.0.0.1:\(server.port)/announce")
+            let trusting = HTTPOptions(version: "test", extraTrustRoots: certificate)
+
+            let response = try await withTrackerClient(trusting) { try await $0.announce(named, TrackerSamples.request()) }
+            #expect(response.interval == .seconds(900))
+            for (url, options) in [(named, HTTPOptions(version: "test")), (numbered, trusting)] {
+                let error = try await trackerError { try await withTrackerClient(options) { try await $0.announce(url, TrackerSamples.request()) } }
+                guard case .insecure = error else {
+                    Issue.record("\(error)")
+                    continue
+                }
+            }
+            try await server.stop()
+        }
+    }
+}

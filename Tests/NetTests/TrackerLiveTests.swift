@@ -1,0 +1,87 @@
+import Foundation
+import NIOCore
+import NIOPosix
+import Testing
+import Torrent
+import TrackerWire
+
+@testable import Net
+
+/// Against Debian's `opentracker`, which serves only the info hashes of its file.
+@Suite struct TrackerLiveTests {
+    private static let unknown = InfoHash(Array(repeating: 0xaa, count: 20))!
+
+    @Test(arguments: ["http", "udp"]) func aSwarmOfTwo(scheme: String) async throws {
+        try await withTracker(scheme) { client, url in
+            let first = try await client.announce(url, TrackerSamples.request(.started, port: 7001))
+            #expect(AnnounceResponse.intervals.contains(first.interval))
+            var seeder = TrackerSamples.request(.started, port: 7002)
+            seeder.peerID = PeerID("-PE0100-000000000000".utf8)!
+            seeder.left = 0
+            let second = try await client.announce(url, seeder)
+            #expect(second.peers.contains(PeerAddress("127.0.0.1:7001")!))
+            #expect(second.complete == 1)
+            #expect(second.incomplete == 1)
+
+            let counts = try await client.scrape(url, [TrackerSamples.infoHash]).torrents[TrackerSamples.infoHash]
+            #expect(counts?.complete == 1)
+            #expect(counts?.incomplete == 1)
+
+            seeder.event = .stopped
+            #expect(try await client.announce(url, seeder).complete == 0)
+        }
+    }
+
+    @Test func anUnknownTorrentIsRefused() async throws {
+        try await withTracker("http") { client, url in
+            let error = try await trackerError { try await client.announce(url, TrackerSamples.request(infoHash: Self.unknown)) }
+            guard case .failure(let reason, nil) = error else {
+                Issue.record("\(error)")
+                return
+            }
+            #expect(reason.contains("not authorized"))
+        }
+    }
+
+    @Test func aWrongPathIsAStatus() async throws {
+        try await withTracker("http", path: "/wrong") { client, url in
+            let error = try await trackerError { try await client.announce(url, TrackerSamples.request()) }
+            #expect(error.description == "the tracker answered 404 Not Found")
+        }
+    }
+
+    private func withTracker(_ scheme: String, path: String = "/announce", _ body: (TrackerClient, TrackerURL) async throws -> Void) async throws {
+        let program = try RealProgram.require("opentracker")
+        try await withTemporaryFolder { folder in
+            // It gives up root's rights, and must still be able to read its file.
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder.path)
+            let list = folder.appendingPathComponent("torrents")
+            try Data("\(TrackerSamples.infoHash)\n".utf8).write(to: list)
+            let port = try await freePort()
+            let tracker = try program.start(["-i", "127.0.0.1", "-p", "\(port)", "-P", "\(port)", "-w", list.path], in: folder)
+            defer { tracker.end() }
+            try await untilItListens(on: port)
+            try await withTrackerClient { try await body($0, TrackerURL("\(scheme)://127.0.0.1:\(port)\(path)")) }
+        }
+    }
+
+    /// A port that was free a moment ago.
+    private func freePort() async throws -> Int {
+        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(host: "127.0.0.1", port: 0).get()
+        let port = try #require(channel.localAddress?.port)
+        try await channel.close()
+        return port
+    }
+
+    private func untilItListens(on port: Int) async throws {
+        for _ in 0..<200 {
+            do {
+                try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connect(host: "127.0.0.1", port: port).get().close()
+                return
+            } catch {
+                try await Task.sleep(for: .milliseconds(20))
+            }
+        }
+        Issue.record("the tracker does not listen on \(port)")
+    }
+}

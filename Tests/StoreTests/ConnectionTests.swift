@@ -1,0 +1,158 @@
+import Store
+import SystemPackage
+import Testing
+import Torrent
+
+@Suite struct ConnectionTests {
+    private enum Word: String, SQLValue { case yes, no }
+
+    @Test func valuesComeBackAsTheyWere() throws {
+        let folder = try TemporaryFolder()
+        let connection = try folder.connection()
+        func back<Value: SQLValue>(_ value: Value) throws -> Value? {
+            try connection.first("SELECT ?", value) { row throws(StoreError) in try row.next() }
+        }
+        for value in [Int64.min, -1, 0, 1, Int64.max] { #expect(try back(value) == value) }
+        for value in [0.0, -0.5, .greatestFiniteMagnitude, .infinity] { #expect(try back(value) == value) }
+        for value in ["", "a", "Grüße 🧩", "a\0b", String(repeating: "x", count: 100_000)] { #expect(try back(value) == value) }
+        for value in [[], [0], [UInt8](0...255), [UInt8](repeating: 7, count: 100_000)] as [[UInt8]] { #expect(try back(value) == value) }
+        #expect(try back(Word.no) == .no)
+        #expect(try back(true) == true)
+        #expect(try back(Int64?.none) == .some(nil))
+        #expect(try back(Optional("x")) == "x")
+        #expect(try back(PieceIndex(7)) == PieceIndex(7))
+        for text in ["1.2.3.4:5", "[2001:db8::1]:6881"] {
+            let address = try #require(PeerAddress(text))
+            #expect(try back(address) == address)
+        }
+    }
+
+    @Test func whatCannotBeThereIsCorruptAndNeverTraps() throws {
+        let folder = try TemporaryFolder()
+        let connection = try folder.connection()
+        func code<Value: SQLValue>(_ type: Value.Type, _ sql: String) throws -> StoreError.Code {
+            try failure { _ = try connection.first("SELECT \(sql)") { row throws(StoreError) in try row.next(type) } }.code
+        }
+        #expect(try code(Int.self, "'text'") == .corrupt)
+        #expect(try code(Int.self, "NULL") == .corrupt)
+        #expect(try code(Int32.self, "1 << 40") == .corrupt)
+        #expect(try code(Bool.self, "2") == .corrupt)
+        #expect(try code(String.self, "x'00'") == .corrupt)
+        #expect(try code([UInt8].self, "'text'") == .corrupt)
+        #expect(try code(InfoHash.self, "x'0011'") == .corrupt)
+        #expect(try code(PeerAddress.self, "'nowhere'") == .corrupt)
+        #expect(try code(TorrentState.self, "'unheard of'") == .corrupt)
+        #expect(try code(Int?.self, "'text'") == .corrupt)
+    }
+
+    @Test func errorsCarryTheExtendedCodeAndASentence() throws {
+        let folder = try TemporaryFolder()
+        let connection = try folder.connection()
+        let error = try failure { try connection.execute("INSERT INTO bitfield (torrent_id, page, have) VALUES (1, 0, x'')") }
+        #expect(error.code == .constraint)
+        #expect(error.sqliteCode == 275)  // SQLITE_CONSTRAINT_CHECK
+        #expect(error.description.contains(folder.database.string))
+        #expect(error.description.contains("INSERT INTO bitfield"))
+        #expect(try failure { try connection.execute("nonsense") }.code == .other)
+    }
+
+    @Test func aFullDiskIsSaidAtTheCommitAndNothingIsHalfDone() throws {
+        let folder = try TemporaryFolder()
+        let connection = try folder.connection()
+        let limit = try connection.number("PRAGMA page_count") + 4
+        #expect(try connection.number("PRAGMA max_page_count = \(limit)") == limit)
+        let error = try failure {
+            try connection.transaction { () throws(StoreError) in
+                try connection.set("before", "1")
+                try connection.set("large", String(repeating: "x", count: 1 << 20))
+            }
+        }
+        #expect(error.code == .full)
+        #expect(try connection.setting("before") == nil)
+        try connection.set("after", "1")
+        #expect(try connection.setting("after") == "1")
+    }
+
+    @Test func aFailedCommitIsThrownAndRolledBack() throws {
+        let folder = try TemporaryFolder()
+        let connection = try folder.connection()
+        let error = try failure {
+            try connection.transaction { () throws(StoreError) in
+                try connection.execute("PRAGMA defer_foreign_keys = ON")
+                try connection.execute("INSERT INTO partial_piece (torrent_id, piece, blocks) VALUES (99, 0, x'80')")
+            }
+        }
+        #expect(error.code == .constraint)
+        #expect(try connection.number("SELECT count(*) FROM partial_piece") == 0)
+        #expect(try connection.transaction { () throws(StoreError) in 1 } == 1)
+    }
+
+    @Test func anInnerTransactionRollsBackAlone() throws {
+        let folder = try TemporaryFolder()
+        let connection = try folder.connection()
+        try connection.transaction { () throws(StoreError) in
+            try connection.set("outer", "1")
+            do throws(StoreError) {
+                try connection.transaction { () throws(StoreError) in
+                    try connection.set("inner", "1")
+                    try connection.execute("INSERT INTO setting (key, value) VALUES ('inner', '2')")
+                }
+            } catch {
+                #expect(error.code == .constraint)
+            }
+        }
+        #expect(try connection.settings().map(\.key) == ["outer"])
+    }
+
+    @Test func onlyLazyTransactionsAreLazy() throws {
+        let folder = try TemporaryFolder()
+        let connection = try folder.connection()
+        func level() throws(StoreError) -> Int? { try connection.first("PRAGMA synchronous") { row throws(StoreError) in try row.next() } }
+        #expect(try level() == 2)
+        #expect(try connection.transaction(durability: .lazy) { () throws(StoreError) in try level() } == 1)
+        #expect(try level() == 2)
+        _ = try? connection.transaction(durability: .lazy) { () throws(StoreError) in try connection.execute("nonsense") }
+        #expect(try level() == 2)
+        #expect(try connection.transaction { () throws(StoreError) in try level() } == 2)
+    }
+
+    @Test func aStatementWithinItsOwnRowsIsAnother() throws {
+        let folder = try TemporaryFolder()
+        let connection = try folder.connection()
+        for n in 0..<4 { try connection.set("\(n)", "x") }
+        let sql = "SELECT key FROM setting ORDER BY key"
+        let nested = try connection.rows(sql) { outer throws(StoreError) in
+            let key: String = try outer.next()
+            return try connection.rows(sql) { inner throws(StoreError) in key + (try inner.next(String.self)) }
+        }
+        #expect(nested.count == 4 && nested[3] == ["30", "31", "32", "33"])
+    }
+
+    @Test func aSecondWriterIsToldThatItIsBusy() throws {
+        let folder = try TemporaryFolder()
+        let (first, second) = (try folder.connection(), try folder.connection())
+        try second.execute("PRAGMA user_version")
+        _ = try second.number("PRAGMA busy_timeout = 20")
+        try first.transaction { () throws(StoreError) in
+            try first.set("a", "1")
+            do throws(StoreError) {
+                try second.set("a", "2")
+                Issue.record("two writers at once")
+            } catch {
+                #expect(error.code == .busy)
+            }
+            #expect(try second.setting("a") == nil)
+        }
+        #expect(try second.setting("a") == "1")
+    }
+
+    @Test func theDataVersionTellsOfOthersAlone() throws {
+        let folder = try TemporaryFolder()
+        let (first, second) = (try folder.connection(), try folder.connection())
+        let before = try first.dataVersion()
+        try first.set("a", "1")
+        #expect(try first.dataVersion() == before)
+        try second.set("a", "2")
+        #expect(try first.dataVersion() != before)
+    }
+}

@@ -1,0 +1,89 @@
+import Migrations
+import Store
+import Testing
+
+@Suite struct MigratorTests {
+    private static let second = Migration(number: 2, name: "second", sql: "CREATE TABLE extra (x INTEGER) STRICT; INSERT INTO extra VALUES (1)")
+
+    @Test func theHistoryIsNumberedWithoutGaps() {
+        #expect(Migration.all.map(\.number) == Array(1...Migration.all.count))
+    }
+
+    /// A released migration must never change: add another one.
+    @Test func releasedMigrationsAreAsTheyWere() {
+        #expect(Migration(number: 1, name: "x", sql: "").checksum == "cbf29ce484222325")
+        #expect(Migration(number: 1, name: "x", sql: "foobar").checksum == "85944171f73967e8")
+    }
+
+    @Test func aNewDatabaseIsBroughtUpToDateOnce() throws {
+        let folder = try TemporaryFolder()
+        let connection = try Connection(folder.database, mode: .readWriteCreate)
+        #expect(try Migrator.migrate(connection, now: noon) == Migration.all.count)
+        #expect(try Migrator.migrate(connection, now: noon) == 0)
+        #expect(try connection.number("PRAGMA user_version") == Migration.all.count)
+        #expect(try connection.number("PRAGMA application_id") == 0x5049_4543)
+        #expect(try connection.number("SELECT applied_at FROM schema_migration WHERE number = 1") == Int(noon.rawValue))
+        #expect(try connection.integrityFaults().isEmpty)
+        try Migrator.requireCurrent(connection)
+    }
+
+    @Test func anOlderSchemaIsBroughtUpToDateAndAReaderRefusesIt() throws {
+        let folder = try TemporaryFolder()
+        let connection = try folder.connection()
+        let newer = Migration.all + [Self.second]
+        #expect(try failure { try Migrator.requireCurrent(connection, newer) }.code == .olderSchema)
+        #expect(try Migrator.migrate(connection, to: newer, now: noon) == 1)
+        #expect(try connection.number("SELECT x FROM extra") == 1)
+    }
+
+    @Test func aNewerSchemaIsRefusedAndUntouched() throws {
+        let folder = try TemporaryFolder()
+        try Migrator.migrate(try folder.connection(), to: Migration.all + [Self.second], now: noon)
+        let before = try read(folder.database)
+        for mode in [Connection.Mode.readOnly, .readWrite, .readWriteCreate] {
+            let error = try failure { _ = try folder.connection(mode) }
+            #expect(error.code == .newerSchema)
+            #expect(error.description.contains("schema 2; this program knows 1"))
+        }
+        #expect(try read(folder.database) == before)
+    }
+
+    @Test func aChangedMigrationIsRefused() throws {
+        let folder = try TemporaryFolder()
+        let connection = try folder.connection()
+        let changed = [Migration(number: 1, name: "initial", sql: Migration.all[0].sql + " ")]
+        #expect(try failure { try Migrator.migrate(connection, to: changed, now: noon) }.code == .changedMigration)
+    }
+
+    @Test func aHistoryWithAGapIsRefused() throws {
+        let folder = try TemporaryFolder()
+        let connection = try folder.connection()
+        try connection.execute("DELETE FROM schema_migration")
+        #expect(try failure { try Migrator.migrate(connection, now: noon) }.code == .corrupt)
+    }
+
+    @Test func aMigrationThatFailsLeavesTheSchemaBeforeIt() throws {
+        let folder = try TemporaryFolder()
+        let connection = try folder.connection()
+        let broken = Migration(number: 2, name: "broken", sql: "CREATE TABLE half (x INTEGER) STRICT; INSERT INTO nowhere VALUES (1)")
+        #expect(throws: StoreError.self) { try Migrator.migrate(connection, to: Migration.all + [broken], now: noon) }
+        #expect(try connection.number("PRAGMA user_version") == 1)
+        #expect(try connection.number("SELECT count(*) FROM sqlite_schema WHERE name = 'half'") == 0)
+    }
+
+    @Test func twoProgramsMayMakeTheSameDatabaseAtOnce() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.database
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for n in 0..<4 {
+                group.addTask {
+                    let store = try await Store.open(path, now: noon)
+                    try await store.perform { connection throws(StoreError) in try connection.set("\(n)", "x") }
+                    try await store.close()
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(try folder.connection().settings().count == 4)
+    }
+}

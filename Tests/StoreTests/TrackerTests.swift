@@ -1,0 +1,46 @@
+import Store
+import Testing
+
+@Suite struct TrackerTests {
+    @Test func aTrackerIsSavedAsItIs() throws {
+        let folder = try TemporaryFolder()
+        let connection = try folder.connection()
+        let id = try connection.add()
+        var tracker = try #require(try connection.trackers(of: id).first)
+        #expect(tracker.nextAnnounceAt == noon && !tracker.isStarted && tracker.interval == nil)
+        tracker.trackerID = [0, 255]
+        (tracker.nextAnnounceAt, tracker.minAnnounceAt) = (noon + .seconds(1800), noon + .seconds(60))
+        (tracker.interval, tracker.minInterval) = (.seconds(1800), .seconds(60))
+        (tracker.failures, tracker.lastError, tracker.warning) = (1, "late", "slow")
+        (tracker.seeders, tracker.leechers, tracker.downloads) = (10, 20, 30)
+        (tracker.lastAnnounceAt, tracker.lastSuccessAt, tracker.lastScrapeAt, tracker.isStarted) = (noon, noon, noon, true)
+        try connection.saveTracker(tracker)
+        #expect(try connection.trackers(of: id) == [tracker])
+    }
+
+    @Test func theLongestOverdueComesFirstAndThePausedNever() throws {
+        let folder = try TemporaryFolder()
+        let connection = try folder.connection()
+        let ids = try (0..<6).map { try connection.add(seed: UInt64($0)) }
+        for (n, id) in ids.enumerated() {
+            var tracker = try #require(try connection.trackers(of: id).first)
+            tracker.nextAnnounceAt = n == 5 ? nil : noon + .seconds(100 - n * 10)
+            try connection.saveTracker(tracker)
+        }
+        try connection.setPaused(ids[3], true)
+        #expect(try connection.dueTrackers(now: noon + .seconds(80), limit: 9).map(\.torrent) == [ids[4], ids[2]])
+        #expect(try connection.dueTrackers(now: noon + .seconds(200), limit: 2).map(\.torrent) == [ids[4], ids[2]])
+        #expect(try connection.dueTrackers(now: noon, limit: 9).isEmpty)
+        #expect(try connection.nextAnnounce() == noon + .seconds(60))
+    }
+
+    @Test func trackersAreAddedBehindThoseThatAreThere() throws {
+        let folder = try TemporaryFolder()
+        let connection = try folder.connection()
+        let id = try connection.add()
+        try connection.addTrackers(id, tiers: [["http://a.example/announce"], ["http://x/announce", "http://y/announce"]], now: noon)
+        #expect(try connection.trackers(of: id).map(\.url) == ["http://a.example/announce", "http://x/announce", "http://y/announce"])
+        #expect(try connection.trackers(of: id).map(\.tier) == [0, 1, 1])
+        #expect(try connection.trackers(of: id).map(\.position) == [0, 0, 1])
+    }
+}

@@ -1,0 +1,64 @@
+import Testing
+
+@testable import Torrent
+
+struct BitfieldTests {
+    @Test(arguments: [0, 1, 7, 8, 9, 63, 64, 65, 127, 128, 1000])
+    func fullAndEmpty(count: Int) {
+        let full = Bitfield(fullCount: count)
+        #expect(full.isFull)
+        #expect(full.population == count)
+        #expect(full.pieces.map(\.value) == Array(0..<count))
+        #expect(Bitfield(wire: full.bytes, count: count) == full)
+        let empty = Bitfield(count: count)
+        #expect(empty.isEmpty)
+        #expect(empty.bytes == Array(repeating: 0, count: (count + 7) / 8))
+    }
+
+    @Test func pieceZeroIsTheHighestBit() {
+        var bits = Bitfield(count: 10)
+        bits[PieceIndex(0)] = true
+        bits[PieceIndex(9)] = true
+        #expect(bits.bytes == [0x80, 0x40])
+    }
+
+    @Test(
+        arguments: [
+            ([0xff], 7), ([0x01], 7), ([0xff, 0x20], 10), ([], 1), ([0, 0], 8), ([0], 0), ([0], -1),
+            ([255, 255, 255, 255, 255, 255, 255, 255, 255], 71),
+        ] as [([UInt8], Int)])
+    func wrongLengthAndSpareBitsAreRefused(bytes: [UInt8], count: Int) {
+        #expect(Bitfield(wire: bytes, count: count) == nil)
+    }
+
+    @Test(arguments: 0..<40 as Range<UInt64>)
+    func behavesAsASet(seed: UInt64) {
+        var generator = SplitMix64(state: seed)
+        let count = Int.random(in: 1...300, using: &generator)
+        var models: [Set<Int>] = [[], []]
+        var fields = [Bitfield(count: count), Bitfield(count: count)]
+        for _ in 0..<200 {
+            let which = Int.random(in: 0...1, using: &generator)
+            let piece = Int.random(in: 0..<count, using: &generator)
+            if Bool.random(using: &generator) {
+                #expect(fields[which].insert(PieceIndex(piece)) == models[which].insert(piece).inserted)
+            } else {
+                #expect(fields[which].remove(PieceIndex(piece)) == (models[which].remove(piece) != nil))
+            }
+        }
+        func check(_ field: Bitfield, _ model: Set<Int>) {
+            #expect(field.pieces.map(\.value) == model.sorted(), "seed \(seed)")
+            #expect(field.population == model.count, "seed \(seed)")
+            #expect(Bitfield(wire: field.bytes, count: count) == field, "seed \(seed)")
+        }
+        let (a, b) = (fields[0], fields[1])
+        var union = a
+        union.formUnion(b)
+        check(union, models[0].union(models[1]))
+        check(a.intersection(b), models[0].intersection(models[1]))
+        check(a.subtracting(b), models[0].subtracting(models[1]))
+        #expect(a.isSubset(of: b) == models[0].isSubset(of: models[1]))
+        #expect(a.isSubset(of: union))
+        #expect(a.intersects(b) == !models[0].isDisjoint(with: models[1]))
+    }
+}

@@ -1,0 +1,70 @@
+import Testing
+
+@testable import Torrent
+
+private func layout(_ lengths: [Int64]) throws -> FileLayout {
+    try #require(FileLayout(files: lengths.enumerated().map { FileEntry(path: ["t", "\($0.offset)"], length: $0.element) }))
+}
+
+struct FileLayoutTests {
+    @Test func segmentsSkipEmptyFiles() throws {
+        let layout = try layout([0, 10, 0, 0, 5, 0])
+        #expect(
+            Array(layout.segments(offset: 0, length: 15)) == [
+                Segment(file: 1, fileOffset: 0, length: 10), Segment(file: 4, fileOffset: 0, length: 5),
+            ])
+        #expect(
+            Array(layout.segments(offset: 8, length: 3)) == [Segment(file: 1, fileOffset: 8, length: 2), Segment(file: 4, fileOffset: 0, length: 1)])
+        #expect(Array(layout.segments(offset: 10, length: 5)) == [Segment(file: 4, fileOffset: 0, length: 5)])
+        #expect(Array(layout.segments(offset: 15, length: 0)) == [])
+        #expect(Array(layout.segments(offset: 3, length: 0)) == [])
+        #expect(Array(try self.empty().segments(offset: 0, length: 0)) == [])
+    }
+
+    private func empty() throws -> FileLayout { try layout([0, 0]) }
+
+    @Test(arguments: 0..<60 as Range<UInt64>)
+    func agreesWithAMapOfEveryByte(seed: UInt64) throws {
+        var generator = SplitMix64(state: seed)
+        let lengths = (0..<Int.random(in: 1...30, using: &generator)).map { _ in
+            Bool.random(using: &generator) ? Int64.random(in: 0...60, using: &generator) : 0
+        }
+        let layout = try layout(lengths)
+        let owners = layout.files.flatMap { file in (0..<file.length).map { (file.index, $0) } }
+        #expect(layout.totalBytes == Int64(owners.count))
+        for _ in 0..<20 {
+            let start = Int.random(in: 0...owners.count, using: &generator)
+            let length = Int.random(in: 0...owners.count - start, using: &generator)
+            var seen: [(Int, Int64)] = []
+            for segment in layout.segments(offset: Int64(start), length: length) {
+                #expect(segment.length > 0)
+                seen += (0..<Int64(segment.length)).map { (segment.file, segment.fileOffset + $0) }
+            }
+            #expect(seen.elementsEqual(owners[start..<start + length], by: ==), "seed \(seed)")
+        }
+        let geometry = try #require(Geometry(totalBytes: layout.totalBytes, pieceLength: Int.random(in: 1...40, using: &generator)))
+        for piece in geometry.pieces {
+            let at = Int(geometry.offset(of: piece))
+            let touched = Set(owners[at..<at + geometry.length(of: piece)].map(\.0))
+            let files = layout.files(of: piece, geometry: geometry)
+            #expect(Set(files.filter { lengths[$0] > 0 }) == touched, "seed \(seed)")
+            for file in layout.files where !file.isEmpty {
+                #expect(layout.pieces(of: file.index, geometry: geometry).contains(piece) == touched.contains(file.index), "seed \(seed)")
+            }
+        }
+        #expect(layout.files.allSatisfy { !$0.isEmpty || layout.pieces(of: $0.index, geometry: geometry).isEmpty })
+    }
+
+    @Test(arguments: [[-1], [Int64.max, 1], [5, -5], [.max, .max]] as [[Int64]])
+    func impossibleLengthsAreRefused(lengths: [Int64]) {
+        #expect(FileLayout(files: lengths.map { FileEntry(path: ["f"], length: $0) }) == nil)
+    }
+
+    @Test func padsKeepTheirPaths() throws {
+        let pad = FileEntry(path: ["t", ".pad", "1"], length: 1, isPad: true)
+        let layout = try #require(FileLayout(files: [pad, FileEntry(path: ["t", ".pad"], length: 2), pad]))
+        #expect(layout.files.map(\.displayPath) == ["t/.pad/1", "t/.pad", "t/.pad/1"])
+        #expect(layout.files.map(\.offset) == [0, 1, 3])
+        #expect(layout.files.map(\.index) == [0, 1, 2])
+    }
+}

@@ -1,0 +1,123 @@
+import Testing
+
+@testable import Torrent
+
+private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+struct SafePathTests {
+    @Test(
+        arguments: [
+            ("plain.txt", "plain.txt"), ("", "_"), (".", "_"), ("..", "__"), ("...", "..."), (".hidden", ".hidden"), ("a/b", "a_b"),
+            ("/etc/passwd", "_etc_passwd"),
+            ("../../x", ".._.._x"), ("a\\b", "a_b"), ("nul\0byte", "nul_byte"), ("tab\there\n", "tab_here_"), ("\u{7f}\u{9b}", "__"), ("CON", "CON"),
+            ("trailing. ", "trailing. "), (" ", " "), ("日本語.mkv", "日本語.mkv"), ("cod\u{202e}fdp.exe", "cod_fdp.exe"), ("\u{2028}", "_"), ("/", "_"),
+            ("./", "._"),
+        ] as [(String, String)])
+    func names(given: String, safe: String) {
+        #expect(SafePath.name(bytes(given)) == safe)
+        #expect(SafePath.name(bytes(safe)) == safe, "a safe name stays as it is")
+    }
+
+    @Test(
+        arguments: [
+            ([0x63, 0x61, 0x66, 0xe9], "café"), ([0x80, 0x92], "€’"), ([0xff, 0xfe], "ÿþ"), ([0x41, 0x9d], "A_"), ([0xc3, 0x28], "Ã("), ([0x9f], "Ÿ"),
+        ] as [([UInt8], String)])
+    func invalidUTF8IsWindows1252(given: [UInt8], text: String) {
+        #expect(SafePath.name(given) == text)
+    }
+
+    @Test func everyByteHasItsOwnCharacter() {
+        let texts = (0...255).map { LegacyText.decode([0xff, UInt8($0)]) }
+        #expect(Set(texts).count == 256)
+    }
+
+    @Test func longNamesKeepTheirExtensionAndStayApart() {
+        let long = String(repeating: "é", count: 200)
+        let one = SafePath.name(bytes(long + "1.mkv"))
+        let two = SafePath.name(bytes(long + "2.mkv"))
+        #expect(one != two)
+        for name in [one, two] {
+            #expect(name.utf8.count <= 255 && name.utf8.count > 240)
+            #expect(name.hasPrefix("éééé") && name.hasSuffix(".mkv"))
+        }
+        #expect(SafePath.name(bytes(String(repeating: "x", count: 255))).utf8.count == 255)
+        #expect(SafePath.name(bytes("." + String(repeating: "x", count: 300))).utf8.count == 255)
+    }
+
+    @Test(
+        arguments: [
+            (["a", "b"], ["a", "b"]), (["", "a", ".", "b", ""], ["a", "b"]), ([".."], ["__"]), (["..", "..", "etc"], ["__", "__", "etc"]),
+            ([""], ["_"]), ([], ["_"]),
+            (["/"], ["_"]),
+        ] as [([String], [String])])
+    func paths(given: [String], safe: [String]) {
+        #expect(SafePath.path(given.map(bytes)) == safe)
+    }
+
+    @Test func endlessPathsAreRefused() {
+        #expect(SafePath.path(Array(repeating: bytes("a"), count: 64)) != nil)
+        #expect(SafePath.path(Array(repeating: bytes("a"), count: 65)) == nil)
+        #expect(SafePath.path(Array(repeating: bytes(String(repeating: "a", count: 255)), count: 13)) == nil)
+    }
+
+    @Test(arguments: 0..<100 as Range<UInt64>)
+    func noBytesMakeAnUnsafeName(seed: UInt64) {
+        var generator = SplitMix64(state: seed)
+        for _ in 0..<20 {
+            let alphabet: [UInt8] = [0, 0x2e, 0x2e, 0x2f, 0x5c, 0x0a, 0x61, 0xc3, 0xa9, 0xe2, 0x80, 0xae, 0xff]
+            let given = (0..<Int.random(in: 0...400, using: &generator)).map { _ in alphabet.randomElement(using: &generator) ?? 0 }
+            let name = SafePath.name(given)
+            #expect(!["", ".", ".."].contains(name) && name.utf8.count <= 255, "seed \(seed)")
+            #expect(!name.utf8.contains { $0 < 0x20 || $0 == 0x2f || $0 == 0x5c }, "seed \(seed)")
+            #expect(SafePath.name(given) == name, "seed \(seed)")
+        }
+    }
+}
+
+struct PathClaimsTests {
+    @Test(
+        arguments: [
+            (["a", "b"], ["a", "b"]), (["a.txt", "a.txt", "a.txt"], ["a.txt", "a (2).txt", "a (3).txt"]),
+            (["a", "a/b", "a/c"], ["a", "a (2)/b", "a (2)/c"]),
+            (["a/b", "a", "a/b"], ["a/b", "a (2)", "a/b (2)"]), (["x (2)", "x", "x"], ["x (2)", "x", "x (3)"]), (["A", "a"], ["A", "a"]),
+            (["d.x/f", "d.x/f/g", "d.x"], ["d.x/f", "d.x/f (2)/g", "d (2).x"]), (["a", "a/b", "a (2)/b"], ["a", "a (2)/b", "a (2) (2)/b"]),
+            (["é", "e\u{301}"], ["é", "e\u{301} (2)"]),
+        ] as [([String], [String])])
+    func laterOnesAreNumbered(given: [String], kept: [String]) {
+        var claims = PathClaims()
+        let result = given.map { claims.claim($0.split(separator: "/").map(String.init)).joined(separator: "/") }
+        #expect(result == kept)
+    }
+
+    @Test(arguments: 0..<60 as Range<UInt64>)
+    func noPathIsTakenTwiceNorInsideAFile(seed: UInt64) {
+        var generator = SplitMix64(state: seed)
+        var claims = PathClaims()
+        let names = ["a", "b", "a (2)", "a (2) (2)", "b.c", "b (2).c"]
+        var files: Set<[String]> = []
+        for _ in 0..<200 {
+            let path = (0..<Int.random(in: 1...4, using: &generator)).map { _ in names.randomElement(using: &generator) ?? "" }
+            #expect(files.insert(claims.claim(path)).inserted, "seed \(seed)")
+        }
+        for file in files {
+            for depth in 1..<max(2, file.count) where depth < file.count {
+                #expect(!files.contains(Array(file.prefix(depth))), "seed \(seed)")
+            }
+        }
+    }
+
+    @Test func manyEqualNamesCostNoSquare() {
+        var claims = PathClaims()
+        var last = ""
+        for _ in 0..<20_000 { last = claims.claim(["same.bin"])[0] }
+        #expect(last == "same (20000).bin")
+    }
+
+    @Test func numberedNamesFit() {
+        var claims = PathClaims()
+        let name = String(repeating: "x", count: 251) + ".mkv"
+        let kept = (0..<12).map { _ in claims.claim([name])[0] }
+        #expect(Set(kept).count == 12)
+        #expect(kept.allSatisfy { $0.utf8.count <= 255 && $0.hasSuffix(".mkv") })
+    }
+}

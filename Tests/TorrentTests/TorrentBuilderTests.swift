@@ -1,0 +1,84 @@
+import Bencode
+import Testing
+
+@testable import Torrent
+
+struct TorrentBuilderTests {
+    @Test func singleFileComesBack() throws {
+        var builder = TorrentBuilder(name: "a.bin", content: .file(length: 20_000), pieceLength: 16384, pieceHashes: Array(1...40))
+        builder.trackers = [["http://a/x", "http://b/x"], [], ["udp://c:1"]]
+        builder.webSeeds = ["http://seed/a.bin"]
+        builder.isPrivate = true
+        builder.comment = "words"
+        builder.source = "S"
+        builder.createdBy = "pieces"
+        builder.creationDate = 42
+        let bytes = try builder.build()
+        let metainfo = try Metainfo(torrentFile: bytes)
+        #expect(metainfo.isSingleFile && metainfo.isPrivate)
+        #expect(metainfo.layout.files == [FileEntry(path: ["a.bin"], length: 20_000)])
+        #expect(metainfo.trackers == [["http://a/x", "http://b/x"], ["udp://c:1"]])
+        #expect(metainfo.webSeeds == ["http://seed/a.bin"])
+        #expect(metainfo.comment == "words" && metainfo.source == "S" && metainfo.createdBy == "pieces" && metainfo.creationDate == 42)
+        #expect(metainfo.pieceHash(PieceIndex(1)).elementsEqual(Array(21...40)))
+        #expect(Bencode.encode(try Bencode.decode(bytes)) == bytes)
+    }
+
+    @Test func folderComesBack() throws {
+        let builder = TorrentBuilder(
+            name: "d", content: .folder([.init(path: ["x", "run"], length: 7, isExecutable: true), .init(path: ["é"], length: 0)]),
+            pieceLength: 16384,
+            pieceHashes: Array(repeating: 0, count: 20))
+        let metainfo = try Metainfo(torrentFile: try builder.build())
+        #expect(!metainfo.isSingleFile && !metainfo.isPrivate && metainfo.trackers.isEmpty)
+        #expect(metainfo.layout.files.map(\.displayPath) == ["d/x/run", "d/é"])
+        #expect(metainfo.layout.files.map(\.isExecutable) == [true, false])
+    }
+
+    @Test func aSingleTrackerNeedsNoList() throws {
+        var builder = TorrentBuilder(name: "a", content: .file(length: 1), pieceLength: 16384, pieceHashes: Array(repeating: 0, count: 20))
+        builder.trackers = [["http://a/x"]]
+        let root = try Bencode.decode(try builder.build())
+        #expect(root["announce"] == "http://a/x")
+        #expect(root["announce-list"] == nil)
+    }
+
+    static let unsafePaths: [([String], String)] = [
+        (["a\\b"], "a_b"), (["..", "x"], "__/x"), (["", "x"], "x"), (["x\n"], "x_"), ([String(repeating: "x", count: 300)], ""),
+        (["same"], "same (2)"),
+    ]
+
+    @Test(arguments: unsafePaths.indices)
+    func namesThatClientsWouldChangeAreRefused(row: Int) {
+        let (path, becomes) = Self.unsafePaths[row]
+        let content = TorrentBuilder.Content.folder([.init(path: ["same"], length: 1), .init(path: path, length: 1)])
+        let builder = TorrentBuilder(name: "d", content: content, pieceLength: 16384, pieceHashes: Array(repeating: 0, count: 20))
+        let error = #expect(throws: TorrentBuilderError.self) { try builder.build() }
+        guard case .unsafePath(_, let other)? = error else {
+            Issue.record("\(String(describing: error)) is not about the path")
+            return
+        }
+        #expect(becomes.isEmpty || other == "d/" + becomes)
+    }
+
+    @Test func paddingIsNotContent() {
+        let content = TorrentBuilder.Content.folder([.init(path: [".pad", "1"], length: 1)])
+        let builder = TorrentBuilder(name: "d", content: content, pieceLength: 16384, pieceHashes: Array(repeating: 0, count: 20))
+        #expect(throws: TorrentBuilderError.padName("d/.pad/1")) { try builder.build() }
+    }
+
+    @Test func wrongHashesAreRefused() {
+        let builder = TorrentBuilder(name: "a", content: .file(length: 20_000), pieceLength: 16384, pieceHashes: Array(repeating: 0, count: 20))
+        #expect(throws: TorrentBuilderError.invalid(.wrongPieceCount(expected: 2, found: 1))) { try builder.build() }
+    }
+
+    @Test(
+        arguments: [
+            (0, 16 << 10), (1, 16 << 10), (32 << 20, 16 << 10), ((32 << 20) + 1, 32 << 10), (1 << 30, 512 << 10), (32 << 30, 16 << 20),
+            (1 << 50, 16 << 20),
+            (.max, 16 << 20),
+        ] as [(Int64, Int)])
+    func pieceLengths(total: Int64, length: Int) {
+        #expect(TorrentBuilder.sensiblePieceLength(totalBytes: total) == length)
+    }
+}
