@@ -28,10 +28,11 @@ package actor Session {
 
     nonisolated let environment: Environment
     package nonisolated var unownedExecutor: UnownedSerialExecutor { environment.loop.executor.asUnownedSerialExecutor() }
-    private let group: MultiThreadedEventLoopGroup
-    private let lock: DatabaseLock
+    private nonisolated let group: MultiThreadedEventLoopGroup
+    /// Held until the database is closed.
+    private var lock: DatabaseLock?
     let runID: RunID
-    let log = Logger(label: "pieces.session")
+    nonisolated let log = Logger(label: "pieces.session")
 
     var listeners: [any Channel] = []
     /// The port that peers and trackers are told; 0 before it is known.
@@ -84,6 +85,7 @@ package actor Session {
             try await session.listen()
         } catch {
             await session.close(clean: true)
+            await session.release()
             throw error
         }
         return session
@@ -145,8 +147,12 @@ package actor Session {
             log.error("the database was not closed as it should be: \(error)")
         }
         await environment.trackers.shutdown()
+        lock = nil
+    }
+
+    /// Ends the session's threads: the last thing that is done with it, after ``waitUntilEnd()``, and not from its own loop.
+    package nonisolated func release() async {
         do { try await group.shutdownGracefully() } catch { log.debug("\(error)") }
-        withExtendedLifetime(lock) {}
     }
 
     private func listen() async throws {
