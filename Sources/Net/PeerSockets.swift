@@ -62,9 +62,9 @@ package struct PeerSockets: Sendable {
         if let bind { return [try await server.bind(to: PeerAddress(bind, port: UInt16(port)).socketAddress).get()] }
         // One socket for both families where the machine has IPv6, else IPv4 alone.
         do {
-            return [try await server.bind(host: "::", port: port).get()]
+            return [try await server.bind(to: SocketAddress(ipAddress: "::", port: port)).get()]
         } catch let error as IOError where error.errnoCode == EAFNOSUPPORT || error.errnoCode == EADDRNOTAVAIL {
-            return [try await server.bind(host: "0.0.0.0", port: port).get()]
+            return [try await server.bind(to: SocketAddress(ipAddress: "0.0.0.0", port: port)).get()]
         }
     }
 
