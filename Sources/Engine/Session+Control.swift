@@ -58,7 +58,8 @@ extension Session {
         retired.remove(id)
         if let engine = awake[id] {
             let wanted = try await environment.store.perform { db throws(StoreError) in try db.wanted(of: id, count: engine.fileCount) }
-            try await engine.apply(row, wanted: wanted, settings: SwarmSettings(row.settings, environment.settings))
+            try await engine.apply(row, wanted: wanted)
+            shareOut()
         } else if !row.isComplete || row.state == .paused {
             await wake(id)
         }
@@ -90,6 +91,7 @@ extension Session {
 
     func heartbeat() async {
         guard !isStopping else { return }
+        shareOut()
         let rows = awake.values.map { engine in engine.onLoop { $0.liveRow() } }
         let (run, now) = (runID, environment.clock.timestamp)
         do {
@@ -103,4 +105,24 @@ extension Session {
             log.error("no sign of life could be written: \(error)")
         }
     }
+
+    // MARK: What all torrents share
+
+    /// Gives every awake torrent its part of the limits that hold for all together.
+    func shareOut() {
+        let all = environment.settings
+        let engines = Array(awake.values)
+        let snapshots = engines.map { engine in engine.onLoop { $0.demand } }
+        let peers = max(Self.fewestPeers, all.maximumPeers / max(1, engines.count))
+        let downloads = all.downloadLimit.map { ShareOut.divide($0, among: snapshots.map(\.download)) }
+        let uploads = all.uploadLimit.map { ShareOut.divide($0, among: snapshots.map(\.upload)) }
+        for (n, engine) in engines.enumerated() {
+            engine.onLoop { $0.limit(peers: min(peers, all.maximumPeersPerTorrent), download: downloads?[n], upload: uploads?[n]) }
+        }
+    }
+
+    /// Connections that a torrent may always have, however many are awake.
+    private static let fewestPeers = 4
+
+    var connectionCount: Int { awake.values.reduce(0) { sum, engine in sum + engine.onLoop { $0.swarm.peerCount } } }
 }

@@ -13,11 +13,15 @@ extension Session: PeerConnectionOwner {
 
     /// An incoming peer names its torrent: it may be awake, asleep, or none of ours.
     package nonisolated func identified(_ connection: PeerConnection, infoHash: InfoHash) {
-        let (engine, isStopping) = assumeIsolated { ($0.byHash[infoHash], $0.isStopping) }
+        let (engine, isStopping, isCrowded) = assumeIsolated { session in
+            (session.byHash[infoHash], session.isStopping, session.connectionCount >= session.environment.settings.maximumPeers)
+        }
         if let engine {
             connection.attach(to: engine, sending: engine.ourHandshake)
         } else if isStopping {
             connection.close(because: "the engine stops")
+        } else if isCrowded {
+            connection.close(because: "\(DisconnectReason.tooManyPeers)")
         } else {
             Task { await self.introduce(connection, infoHash) }
         }
@@ -66,7 +70,7 @@ extension Session: PeerConnectionOwner {
             }
             guard !isStopping else { return nil }
             let engine = TorrentEngine(
-                loaded, environment: environment, listenPort: listenPort, settings: SwarmSettings(loaded.row.settings, environment.settings),
+                loaded, environment: environment, listenPort: listenPort, settings: SwarmSettings(loaded.row.settings),
                 seed: random.next()
             ) { [weak self] change in
                 self?.assumeIsolated { $0.heard(change) }
@@ -119,7 +123,8 @@ extension Session: PeerConnectionOwner {
         awake[id] = nil
         byHash[engine.infoHash] = nil
         drowsySince[id] = nil
-        let state = engine.onLoop { $0.restingState }
+        let isSeeding = !isStopping && !retired.contains(id)
+        let state = engine.onLoop { $0.restingState(isSeeding: isSeeding) }
         do {
             try await environment.store.perform { db throws(StoreError) in
                 guard let row = try db.torrent(id) else { return }
@@ -151,7 +156,13 @@ extension Session: PeerConnectionOwner {
             let due = try await environment.store.perform { db throws(StoreError) in
                 try db.dueTrackers(now: timestamp, limit: Self.announcesPerSecond)
             }
-            for id in Set(due.map(\.torrent)) where awake[id] == nil && !troubled.contains(id) { await wake(id) }
+            for id in Set(due.map(\.torrent)) where awake[id] == nil {
+                if troubled.contains(id) || retired.contains(id) {
+                    try await environment.store.perform { db throws(StoreError) in try db.postponeAnnounces(of: id, until: timestamp + .seconds(3600)) }
+                } else {
+                    await wake(id)
+                }
+            }
         } catch {
             log.error("\(error)")
         }
@@ -203,12 +214,12 @@ extension Session: PeerConnectionOwner {
 }
 
 extension SwarmSettings {
-    /// A torrent's own limits, else the engine's.
-    init(_ settings: TorrentSettings, _ engine: EngineSettings) {
+    /// A torrent's own limits.
+    init(_ settings: TorrentSettings) {
         self.init()
         isSequential = settings.isSequential
-        maximumPeers = settings.limits.peers ?? engine.maximumPeersPerTorrent
-        downloadLimit = [settings.limits.download.map { Int($0) }, engine.downloadLimit].compactMap(\.self).min()
-        uploadLimit = [settings.limits.upload.map { Int($0) }, engine.uploadLimit].compactMap(\.self).min()
+        if let peers = settings.limits.peers { maximumPeers = peers }
+        downloadLimit = settings.limits.download.map { Int($0) }
+        uploadLimit = settings.limits.upload.map { Int($0) }
     }
 }

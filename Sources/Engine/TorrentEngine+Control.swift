@@ -22,15 +22,15 @@ extension TorrentEngine {
     }
 
     /// What its row says once it has come to rest.
-    var restingState: (TorrentState, String?) {
+    func restingState(isSeeding: Bool) -> (TorrentState, String?) {
         if let fault = swarm.fault { return (fault.kind == .offline ? .offline : .error, fault.text) }
-        return (swarm.isComplete && swarm.doubtful.isEmpty ? .complete : .queued, nil)
+        guard swarm.isComplete, swarm.doubtful.isEmpty else { return (.queued, nil) }
+        return (isSeeding ? .seeding : .complete, nil)
     }
 
     /// The settings or the selection in the row are others than before.
-    func apply(_ new: TorrentRow, wanted: [Bool], settings: SwarmSettings) async throws {
+    func apply(_ new: TorrentRow, wanted: [Bool]) async throws {
         row = new
-        feed { swarm, now in swarm.change(settings, now: now) }
         goalWasTold = false
         let flags = zip(wanted, metainfo.layout.files).map { $0 && !$1.isPad }
         guard flags != selection.wanted, let selection = FileSelection(layout: metainfo.layout, wanted: flags) else { return }
@@ -48,6 +48,19 @@ extension TorrentEngine {
             _ = try await environment.disk.promote(payload, file: file.index, pieces: swarm.have)
             payload = payload.placing(file.index, as: .file)
         }
+    }
+
+    /// What it transfers now, in bytes per second.
+    var demand: (download: Int, upload: Int) { swarm.rates(now: environment.clock.now) }
+
+    /// Its part of what all torrents share; its own limits hold too.
+    func limit(peers: Int, download: Int?, upload: Int?) {
+        var settings = SwarmSettings(row.settings)
+        settings.maximumPeers = row.settings.limits.peers ?? peers
+        settings.downloadLimit = [settings.downloadLimit, download].compactMap(\.self).min()
+        settings.uploadLimit = [settings.uploadLimit, upload].compactMap(\.self).min()
+        guard settings != swarm.settings else { return }
+        feed { swarm, now in swarm.change(settings, now: now) }
     }
 
     /// Everything that is claimed is hashed again.

@@ -39,8 +39,8 @@ import Testing
             try connection.execute(
                 """
                 WITH RECURSIVE n (x) AS (SELECT 2 UNION ALL SELECT x + 1 FROM n WHERE x < ?)
-                INSERT INTO torrent (info_hash, name, output, total_bytes, piece_length, piece_count, private, wanted_bytes, added_at)
-                SELECT randomblob(20), 'torrent ' || x, '/data', 1 << 30, 1 << 20, 1024, 0, 1 << 30, 0 FROM n
+                INSERT INTO torrent (info_hash, name, output, total_bytes, piece_length, piece_count, private, wanted_bytes, completed_bytes, added_at)
+                SELECT randomblob(20), 'torrent ' || x, '/data', 1 << 30, 1 << 20, 1024, 0, 1 << 30, 1 << 30, 0 FROM n
                 """, count)
             try connection.execute(
                 """

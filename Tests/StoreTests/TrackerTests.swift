@@ -18,20 +18,27 @@ import Testing
         #expect(try connection.trackers(of: id) == [tracker])
     }
 
-    @Test func theLongestOverdueComesFirstAndThePausedNever() throws {
+    @Test func theLongestOverdueComesFirstAndThePausedAndIncompleteNever() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let ids = try (0..<6).map { try connection.add(seed: UInt64($0)) }
+        let incomplete = try connection.add(seed: 6)
+        try connection.execute("UPDATE torrent SET completed_bytes = wanted_bytes WHERE id <> ?", incomplete)
         for (n, id) in ids.enumerated() {
             var tracker = try #require(try connection.trackers(of: id).first)
             tracker.nextAnnounceAt = n == 5 ? nil : noon + .seconds(100 - n * 10)
             try connection.saveTracker(tracker)
         }
         try connection.setPaused(ids[3], true)
+        var early = try #require(try connection.trackers(of: incomplete).first)
+        early.nextAnnounceAt = noon + .seconds(200)
+        try connection.saveTracker(early)
         #expect(try connection.dueTrackers(now: noon + .seconds(80), limit: 9).map(\.torrent) == [ids[4], ids[2]])
-        #expect(try connection.dueTrackers(now: noon + .seconds(200), limit: 2).map(\.torrent) == [ids[4], ids[2]])
+        #expect(try connection.dueTrackers(now: noon + .seconds(300), limit: 9).map(\.torrent) == [ids[4], ids[2], ids[1], ids[0]])
         #expect(try connection.dueTrackers(now: noon, limit: 9).isEmpty)
-        #expect(try connection.nextAnnounce() == noon + .seconds(60))
+        try connection.postponeAnnounces(of: ids[4], until: noon + .seconds(1000))
+        #expect(try connection.dueTrackers(now: noon + .seconds(300), limit: 1).map(\.torrent) == [ids[2]])
+        #expect(try connection.nextAnnounce() == noon + .seconds(80))
     }
 
     @Test func trackersAreAddedBehindThoseThatAreThere() throws {

@@ -44,12 +44,19 @@ extension Connection {
         }
     }
 
-    /// The trackers of all torrents that are not paused whose announce is due, the longest overdue first.
+    /// No tracker of the torrent is due before then.
+    package func postponeAnnounces(of id: TorrentID, until moment: Timestamp) throws(StoreError) {
+        try transaction(durability: .lazy) { () throws(StoreError) in
+            try execute("UPDATE tracker SET next_announce_at = max(next_announce_at, ?) WHERE torrent_id = ?", moment, id)
+        }
+    }
+
+    /// The trackers whose announce is due of all torrents that are complete and not paused, the longest overdue first.
     package func dueTrackers(now: Timestamp, limit: Int) throws(StoreError) -> [TrackerRow] {
         try rows(
             """
             SELECT \(TrackerRow.columns) FROM tracker AS r JOIN torrent AS t ON t.id = r.torrent_id
-            WHERE r.next_announce_at <= ? AND t.paused = 0 ORDER BY r.next_announce_at LIMIT ?
+            WHERE r.next_announce_at <= ? AND t.paused = 0 AND t.completed_bytes >= t.wanted_bytes ORDER BY r.next_announce_at LIMIT ?
             """, now, limit
         ) { (row) throws(StoreError) in try TrackerRow(row) }
     }
