@@ -26,6 +26,8 @@ package struct AddressBook {
         package var client: String?
         /// The best recent rate at which it sent, in bytes per second.
         package var bestRate = 0
+        /// The order in which addresses were learned, which decides among equals.
+        fileprivate var number = 0
 
         package init(address: PeerAddress, source: Source, at now: Int64) {
             self.address = address
@@ -46,15 +48,19 @@ package struct AddressBook {
     package static let maximumFailures = 5
     /// Seconds until a failed dial is tried again: doubled each time, up to the last.
     private static let retry: [Int64] = [5, 15, 60, 300, 900]
+    /// Seconds between two sorts of all addresses while some still wait.
+    private static let refillPause: Int64 = 2
     /// Seconds before a peer that closed a good connection is dialled again.
     private static let redial: Int64 = 5
 
     private var entries: [PeerAddress: Entry] = [:]
     private var busy: Set<PeerAddress> = []
     private var changed: Set<PeerAddress> = []
-    /// Addresses that may be dialled, best last; made anew when it runs out.
+    /// Addresses that may be dialled, best last; made anew when it runs out, or when it is stale and ``refillPause`` has passed.
     private var queue: [PeerAddress] = []
     private var queueIsStale = true
+    private var filledAt = Int64.min
+    private var nextNumber = 0
     /// Our own listening addresses, once found out: never dialled.
     private var own: Set<PeerAddress> = []
 
@@ -62,7 +68,7 @@ package struct AddressBook {
 
     package var count: Int { entries.count }
     package subscript(address: PeerAddress) -> Entry? { entries[address] }
-    package var banned: [Entry] { entries.values.filter { $0.banReason != nil } }
+    package var banned: [Entry] { entries.values.filter { $0.banReason != nil }.sorted { $0.number < $1.number } }
 
     /// Learns of an address; whether it was new.
     @discardableResult
@@ -70,34 +76,53 @@ package struct AddressBook {
         guard address.isDialable, !own.contains(address) else { return false }
         if var known = entries[address] {
             known.lastSeen = now
+            // An address that only came in is where a peer dialled from; others know it as one that listens.
+            if known.source == .incoming, source != .incoming { known.source = source }
             if source == .manual {
                 known.source = .manual
                 known.failures = 0
                 known.lastTried = nil
                 known.banReason = nil
-                queueIsStale = true
+                changed.insert(address)
+                filledAt = .min
             }
             entries[address] = known
+            queueIsStale = true
             return false
         }
-        if entries.count >= Self.capacity, source != .manual, !evict() { return false }
-        entries[address] = Entry(address: address, source: source, at: now)
+        guard entries.count < Self.capacity || source == .manual || evict() else { return false }
+        add(Entry(address: address, source: source, at: now))
         changed.insert(address)
-        queueIsStale = true
+        if source == .manual { filledAt = .min }
         return true
     }
 
     /// Takes over what the store remembered.
     package mutating func restore(_ entry: Entry) {
+        guard entry.address.isDialable, entries[entry.address] != nil || entries.count < Self.capacity else { return }
+        add(entry)
+    }
+
+    private mutating func add(_ entry: Entry) {
+        var entry = entry
+        entry.number = nextNumber
+        nextNumber += 1
         entries[entry.address] = entry
         queueIsStale = true
     }
 
     package func isBanned(_ address: PeerAddress) -> Bool { entries[address]?.banReason != nil }
 
+    /// Why a peer that dials us is refused: it, or one that dialled from its host before and never said where it listens, is banned.
+    /// It would come back from another port; others behind that host can still be dialled.
+    package func banReason(ofIncoming address: PeerAddress) -> String? {
+        entries[address]?.banReason
+            ?? entries.values.first { $0.source == .incoming && $0.banReason != nil && $0.address.host == address.host }?.banReason
+    }
+
     /// The next peer to dial, marked as busy.
     package mutating func next(at now: Int64) -> PeerAddress? {
-        if queueIsStale || queue.isEmpty { fill(at: now) }
+        if queue.isEmpty || queueIsStale && (filledAt == .min || now >= filledAt + Self.refillPause || now < filledAt) { fill(at: now) }
         while let address = queue.popLast() {
             guard let entry = entries[address], isDue(entry, at: now) else { continue }
             entries[address]?.lastTried = now
@@ -109,7 +134,7 @@ package struct AddressBook {
     }
 
     /// Whether some address waits to be dialled, now or after its pause.
-    package var hasCandidates: Bool { entries.values.contains { $0.banReason == nil && !busy.contains($0.address) } }
+    package var hasCandidates: Bool { entries.values.contains { $0.banReason == nil && $0.source != .incoming && !busy.contains($0.address) } }
 
     /// A connection to or from the address stands.
     package mutating func connected(_ address: PeerAddress, client: String, at now: Int64) {
@@ -117,18 +142,31 @@ package struct AddressBook {
         update(address) {
             $0.lastConnected = now
             $0.lastSeen = now
-            $0.failures = 0
             $0.client = client
         }
+    }
+
+    /// The connection to the address wasn't taken, for no fault of the peer's.
+    package mutating func released(_ address: PeerAddress) { busy.remove(address) }
+
+    /// A peer that dialled us from `old` says that it listens at `new`.
+    package mutating func listens(_ old: PeerAddress, at new: PeerAddress, now: Int64) {
+        busy.remove(old)
+        if let entry = entries[old], entry.source == .incoming {
+            forget(old)
+            if entry.banReason != nil, entries[new] == nil { add(Entry(address: new, source: .pex, at: now)) }
+            if let reason = entry.banReason { ban(new, reason: reason, at: now) }
+        }
+        // What a peer says of itself is worth what others say of it.
+        learn(new, from: .pex, at: now)
+        busy.insert(new)
     }
 
     package mutating func dialFailed(_ address: PeerAddress, at now: Int64) {
         busy.remove(address)
         update(address) { $0.failures += 1 }
         queueIsStale = true
-        if let entry = entries[address], entry.failures >= Self.maximumFailures, entry.source != .manual, entry.downloadedBytes == 0 {
-            forget(address)
-        }
+        forgetIfHopeless(address)
     }
 
     package mutating func disconnected(_ address: PeerAddress, downloaded: Int64, uploaded: Int64, rate: Int, at now: Int64) {
@@ -139,14 +177,23 @@ package struct AddressBook {
             $0.bestRate = max(rate, $0.bestRate / 2)
             $0.lastSeen = now
             $0.lastTried = now
-            // One that closes at once without a byte is as good as one that doesn't answer.
-            if downloaded == 0, uploaded == 0 { $0.failures += 1 }
+            // One that closes without a byte is as good as one that doesn't answer.
+            $0.failures = downloaded + uploaded > 0 ? 0 : $0.failures + 1
         }
         queueIsStale = true
+        forgetIfHopeless(address)
     }
 
     package mutating func hashFailed(_ address: PeerAddress) { update(address) { $0.hashFailures += 1 } }
-    package mutating func ban(_ address: PeerAddress, reason: String) { update(address) { $0.banReason = reason } }
+
+    /// The address is never dialled or taken again, until it is given by hand.
+    package mutating func ban(_ address: PeerAddress, reason: String, at now: Int64) {
+        if entries[address] == nil {
+            guard entries.count < Self.capacity || evict() else { return }
+            add(Entry(address: address, source: .incoming, at: now))
+        }
+        update(address) { $0.banReason = reason }
+    }
 
     /// The address turned out to be our own.
     package mutating func isSelf(_ address: PeerAddress) {
@@ -158,7 +205,7 @@ package struct AddressBook {
     /// The entries that changed since the last call.
     package mutating func takeChanges() -> [Entry] {
         defer { changed = [] }
-        return changed.compactMap { entries[$0] }
+        return changed.compactMap { entries[$0] }.sorted { $0.number < $1.number }
     }
 
     private mutating func update(_ address: PeerAddress, _ change: (inout Entry) -> Void) {
@@ -168,13 +215,20 @@ package struct AddressBook {
         changed.insert(address)
     }
 
+    private mutating func forgetIfHopeless(_ address: PeerAddress) {
+        guard let entry = entries[address], entry.failures >= Self.maximumFailures, entry.source != .manual, entry.banReason == nil,
+            entry.downloadedBytes == 0
+        else { return }
+        forget(address)
+    }
+
     private mutating func forget(_ address: PeerAddress) {
         entries[address] = nil
         changed.remove(address)
     }
 
     private func isDue(_ entry: Entry, at now: Int64) -> Bool {
-        guard entry.banReason == nil, !busy.contains(entry.address) else { return false }
+        guard entry.banReason == nil, entry.source != .incoming, !busy.contains(entry.address) else { return false }
         guard let tried = entry.lastTried else { return true }
         let pause = entry.failures == 0 ? Self.redial : Self.retry[min(entry.failures, Self.retry.count) - 1]
         // A clock that was set back must not hold a peer for ever.
@@ -183,14 +237,21 @@ package struct AddressBook {
 
     private mutating func fill(at now: Int64) {
         queueIsStale = false
-        queue = entries.values.filter { isDue($0, at: now) }
-            .sorted { $0.merit != $1.merit ? $0.merit < $1.merit : $1.address.compact.lexicographicallyPrecedes($0.address.compact) }
+        filledAt = now
+        queue = entries.values.filter { isDue($0, at: now) }.map { (merit: $0.merit, number: $0.number, address: $0.address) }
+            .sorted { ($0.merit, $1.number) < ($1.merit, $0.number) }
             .map(\.address)
     }
 
+    /// Makes room: the worst that isn't connected goes, or the oldest ban when bans fill half of the book.
     private mutating func evict() -> Bool {
-        let worst = entries.values.filter { !busy.contains($0.address) && $0.source != .manual && $0.banReason == nil }
-            .min { ($0.merit, $0.lastSeen) < ($1.merit, $1.lastSeen) }
+        let free = entries.values.filter { !busy.contains($0.address) && $0.source != .manual }
+        let banned = free.filter { $0.banReason != nil }
+        if banned.count > Self.capacity / 2, let oldest = banned.min(by: { $0.number < $1.number }) {
+            forget(oldest.address)
+            return true
+        }
+        let worst = free.filter { $0.banReason == nil }.min { ($0.merit, $0.lastSeen, $0.number) < ($1.merit, $1.lastSeen, $1.number) }
         guard let worst, worst.merit <= 0 else { return false }
         forget(worst.address)
         return true

@@ -1,7 +1,8 @@
 /// When to announce to which tracker, with which event: the tiers of BEP 12, the intervals of BEP 3 kept across restarts.
 ///
 /// Every tier is worked on its own, one tracker at a time: a tracker that fails hands over to the next of its tier, one that
-/// answers moves to the front of it. So a dead tracker never stops a torrent. Times are unix seconds, because they are stored.
+/// answers moves to the front of it. So a dead tracker never stops a torrent; and while peers are few, all of a tier take turns,
+/// so that one that answers and knows nobody doesn't either. Times are unix seconds, because they are stored.
 package struct Announcer {
     package enum Event: String, Sendable {
         case started, completed, stopped
@@ -52,7 +53,10 @@ package struct Announcer {
         package var leechers: Int?
         package var warning: String?
 
-        package init(interval: Int64, minimumInterval: Int64? = nil, trackerID: [UInt8]? = nil, seeders: Int? = nil, leechers: Int? = nil, warning: String? = nil) {
+        package init(
+            interval: Int64, minimumInterval: Int64? = nil, trackerID: [UInt8]? = nil, seeders: Int? = nil, leechers: Int? = nil,
+            warning: String? = nil
+        ) {
             self.interval = interval
             self.minimumInterval = minimumInterval
             self.trackerID = trackerID
@@ -64,6 +68,8 @@ package struct Announcer {
 
     /// Seconds between announces that a tracker may ask for at most; a stored time further off is a clock that was set back.
     package static let longestInterval: Int64 = 24 * 3600
+    /// The fewest seconds between announces, whatever the tracker says.
+    package static let shortestInterval: Int64 = 5
     /// Seconds between announces when more peers are wanted and the tracker names no `min interval`.
     package static let hungryInterval: Int64 = 300
     /// Seconds until a tracker that failed is tried again: after the first, second, … failure.
@@ -84,6 +90,7 @@ package struct Announcer {
     /// Begins to announce; stored times are obeyed.
     package mutating func start(now: Int64) {
         isRunning = true
+        followClock(now)
         change { tracker in
             tracker.isBusy = false
             if tracker.nextAnnounceAt > now + Self.longestInterval { tracker.nextAnnounceAt = now + (tracker.interval ?? 0) }
@@ -110,9 +117,10 @@ package struct Announcer {
     /// What is to be announced now. `isHungry`: there are too few peers, so the minimal interval is enough.
     package mutating func due(now: Int64, isHungry: Bool) -> [Action] {
         guard isRunning else { return [] }
+        followClock(now)
         var actions: [Action] = []
         for tier in tiers.indices {
-            guard !tiers[tier].contains(where: \.isBusy), let index = turn(in: tiers[tier]) else { continue }
+            guard !tiers[tier].contains(where: \.isBusy), let index = turn(in: tiers[tier], isHungry: isHungry) else { continue }
             let tracker = tiers[tier][index]
             guard dueTime(tracker, isHungry: isHungry) <= now else { continue }
             let event: Event? = if wantsCompleted(tracker) { .completed } else if tracker.isStarted { nil } else { .started }
@@ -126,15 +134,18 @@ package struct Announcer {
     /// When ``due(now:isHungry:)`` may have something again.
     package func nextDue(isHungry: Bool) -> Int64? {
         guard isRunning else { return nil }
-        return tiers.filter { !$0.contains(where: \.isBusy) }.compactMap { tier in turn(in: tier).map { dueTime(tier[$0], isHungry: isHungry) } }.min()
+        return tiers.filter { !$0.contains(where: \.isBusy) }.compactMap { tier in
+            turn(in: tier, isHungry: isHungry).map { dueTime(tier[$0], isHungry: isHungry) }
+        }.min()
     }
 
     /// The tracker answered: it moves to the front of its tier (BEP 12).
     package mutating func answered(_ url: String, event: Event?, _ answer: Answer, now: Int64) {
-        guard let (tier, index) = find(url) else { return }
+        // Goodbye has been said: its answer says nothing of the next start.
+        guard event != .stopped, let (tier, index) = find(url) else { return }
         var tracker = tiers[tier].remove(at: index)
-        let interval = min(max(answer.interval, 1), Self.longestInterval)
-        let minimum = min(answer.minimumInterval ?? min(interval, Self.hungryInterval), Self.longestInterval)
+        let interval = Self.sensible(answer.interval)
+        let minimum = Self.sensible(answer.minimumInterval ?? min(interval, Self.hungryInterval))
         tracker.isBusy = false
         tracker.failures = 0
         tracker.lastError = nil
@@ -147,7 +158,8 @@ package struct Announcer {
         tracker.trackerID = answer.trackerID ?? tracker.trackerID
         tracker.seeders = answer.seeders ?? tracker.seeders
         tracker.leechers = answer.leechers ?? tracker.leechers
-        tracker.isStarted = true
+        // An answer that comes after ``stop()`` is of a tracker that goodbye didn't go to: it forgets us by itself.
+        tracker.isStarted = isRunning
         if event == .completed { completedFor.insert(url) }
         tiers[tier].insert(tracker, at: 0)
     }
@@ -159,7 +171,7 @@ package struct Announcer {
         let failures = tiers[tier][index].failures + 1
         tiers[tier][index].failures = failures
         tiers[tier][index].lastError = reason
-        let pause = min(retryIn ?? Self.backOff[min(failures, Self.backOff.count) - 1], Self.longestInterval)
+        let pause = Self.sensible(retryIn ?? Self.backOff[min(failures, Self.backOff.count) - 1])
         tiers[tier][index].nextAnnounceAt = now + pause
         tiers[tier][index].minimumAnnounceAt = now + pause
     }
@@ -174,9 +186,12 @@ package struct Announcer {
 
     // MARK: Choice
 
-    /// The tracker of the tier whose turn it is: the first that isn't failing; when all fail, the one that is due first.
-    private func turn(in tier: [Tracker]) -> Int? {
-        tier.firstIndex { $0.failures == 0 } ?? tier.indices.min { tier[$0].nextAnnounceAt < tier[$1].nextAnnounceAt }
+    /// The tracker of the tier whose turn it is: the first that isn't failing; when all fail, the one that is due first. So it is when
+    /// peers are wanted, too: a tracker that answers and knows nobody must not hide the others.
+    private func turn(in tier: [Tracker], isHungry: Bool) -> Int? {
+        let isOpen = isHungry || tier.allSatisfy { $0.failures > 0 }
+        guard isOpen else { return tier.firstIndex { $0.failures == 0 } }
+        return tier.indices.min { dueTime(tier[$0], isHungry: isHungry) < dueTime(tier[$1], isHungry: isHungry) }
     }
 
     private func dueTime(_ tracker: Tracker, isHungry: Bool) -> Int64 {
@@ -185,6 +200,20 @@ package struct Announcer {
     }
 
     private func wantsCompleted(_ tracker: Tracker) -> Bool { completedIsWanted && tracker.isStarted && !completedFor.contains(tracker.url) }
+
+    /// A number of seconds that came from outside.
+    private static func sensible(_ seconds: Int64) -> Int64 { min(max(seconds, shortestInterval), longestInterval) }
+
+    /// A clock that was set back takes the times along: the pauses stay what they were.
+    private mutating func followClock(_ now: Int64) {
+        change { tracker in
+            guard let last = tracker.lastAnnounceAt, last > now else { return }
+            let shift = last - now
+            tracker.lastAnnounceAt = now
+            tracker.nextAnnounceAt = max(now, tracker.nextAnnounceAt - shift)
+            tracker.minimumAnnounceAt = max(now, tracker.minimumAnnounceAt - shift)
+        }
+    }
 
     private func find(_ url: String) -> (Int, Int)? {
         for tier in tiers.indices {

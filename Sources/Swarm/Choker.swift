@@ -35,7 +35,7 @@ struct Choker {
             // Half of the slots go to the fastest, the others in turn.
             turn += 1
             let fast = ranked.prefix(slots / 2)
-            let rest = Array(ranked.dropFirst(slots / 2))
+            let rest = ranked.dropFirst(slots / 2).sorted { $0.key < $1.key }
             let shift = rest.isEmpty ? 0 : turn % rest.count
             ranked = Array(fast) + Array(rest[shift...] + rest[..<shift])
         }

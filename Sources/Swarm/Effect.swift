@@ -66,9 +66,9 @@ package enum DisconnectReason: Equatable, Sendable, CustomStringConvertible {
     }
 }
 
-/// What the database is told in one transaction, of data that is synced.
+/// What the database is told in one transaction, of data that is synced; it is applied in the order `doubted`, `lost`, `closed`, `pieces`.
 package struct Record: Equatable, Sendable {
-    /// Pieces that hash right on disk.
+    /// Pieces that hash right on disk: claimed from now on, in no doubt, and without a mask of blocks.
     package var pieces: [PieceIndex] = []
     /// Pieces that are in doubt from now on, whether or not they were claimed: not claimed, and looked at by the next start.
     package var doubted: [PieceIndex] = []
@@ -91,6 +91,9 @@ package struct PartialPiece: Hashable, Sendable {
         self.piece = piece
         self.blocks = blocks
     }
+
+    /// Nothing is known of the piece any more.
+    static func nothing(of piece: PieceIndex) -> Self { Self(piece: piece, blocks: []) }
 }
 
 /// What is wrong with the local machine, so that the torrent waits.
@@ -110,6 +113,8 @@ package struct Fault: Equatable, Sendable {
 }
 
 /// What the shell of the brain is to do. Those that can fail are answered by exactly one event, named at each.
+///
+/// ``open(_:)`` and ``record(_:)`` reach the database in the order in which they are returned, or in one transaction.
 package enum Effect: Equatable, Sendable {
     /// Answered by ``Swarm/connected(_:now:)`` or ``Swarm/dialFailed(_:now:)``.
     case dial(PeerAddress)
@@ -123,7 +128,7 @@ package enum Effect: Equatable, Sendable {
     /// Hash the piece and write it when it is right; answered by ``Swarm/verified(_:digests:now:)``, ``Swarm/hashFailed(_:digests:now:)`` or
     /// ``Swarm/writeFailed(_:fault:now:)``.
     case verify(Verification)
-    /// Forget the piece's buffer.
+    /// Forget the piece's buffer. An incomplete piece may be released too, when it is parked: its next block gets a new one.
     case release(PieceIndex)
     /// Write blocks of an incomplete piece to their place; answered by ``Swarm/blocksWritten(_:_:now:)`` or ``Swarm/blocksFailed(_:_:fault:now:)``.
     case writeBlocks(PieceIndex, [Int])
@@ -131,11 +136,13 @@ package enum Effect: Equatable, Sendable {
     case sync([PieceIndex])
     /// Tell the database, in one transaction; answered by ``Swarm/recorded(now:)`` or ``Swarm/recordFailed(fault:now:)``.
     case record(Record)
-    /// Hash what is on disk; answered by one ``Swarm/checked(_:_:now:)`` for each piece.
+    /// Hash what is on disk, not what a failed sync left in the page cache; answered by ``Swarm/checked(_:_:now:)`` for each piece that was
+    /// looked at, then by ``Swarm/checkEnded(now:)``. A shell that stops the torrent ends the check first.
     case check([PieceIndex])
     /// Look whether the fault is gone; answered by ``Swarm/probed(_:now:)``.
     case probe(Fault.Kind)
-    /// The torrent has come to rest after ``Swarm/stop(now:)``: nothing is in flight, and all that could be is recorded.
+    /// The torrent has come to rest after ``Swarm/stop(now:)``: nothing is in flight to the database or to be written, all that could be
+    /// is recorded, and no buffer is needed any more.
     case stopped
     case note(Note)
 }

@@ -11,8 +11,8 @@ final class Peer {
     }
 
     let key: PeerKey
-    /// Where it can be dialled: for an incoming peer, once its listening port is known.
-    let address: PeerAddress
+    /// Where it can be dialled; for an incoming peer where it comes from, until it says where it listens.
+    var address: PeerAddress
     let isIncoming: Bool
     let supportsFast: Bool
     let supportsExtensions: Bool
@@ -20,8 +20,15 @@ final class Peer {
 
     /// What it has; `nil` is nothing said yet, which means nothing.
     var have: Bitfield?
+    /// Whether it has everything; then ``have`` is `nil`.
     var isSeed = false
+    /// Whole bitfields that it sent.
+    var bitfieldCount = 0
+    /// Whether it had everything and lost a piece; it isn't counted as a seed again.
+    var hasLost = false
     var isUploadOnly = false
+    /// What it was told of us (BEP 21).
+    var saidUploadOnly = false
     var amChoking = true
     var amInterested = false
     var isChoking = true
@@ -43,10 +50,14 @@ final class Peer {
     var lastSaidAt: Instant
     var isClosing = false
     var nextEndGame = Instant.origin
+    /// Requests that it rejected since its last block, and until when it is left alone for it.
+    var rejections = 0
+    var pausedUntil = Instant.origin
+    /// The count of the picker's insertions at which it had nothing that could be opened; until there are more, or it has more, it still hasn't.
+    var driedAt: Int?
 
     /// Requests of the peer that aren't being served yet.
     var serveQueue: Deque<BlockRequest> = []
-    var serving: Set<BlockRequest> = []
     var servingBytes = 0
 
     var downloaded = RateMeter()
@@ -68,10 +79,12 @@ final class Peer {
     /// Whether it may be asked for the piece now.
     func serves(_ piece: PieceIndex) -> Bool { has(piece) && (!isChoking || allowedFast.contains(piece)) }
 
-    /// Requests that are in nobody else's hands.
+    /// Requests that weren't given to others.
     private(set) var outstanding = 0
 
+    /// A request that was given to others before is taken back with it: one block is owed once.
     func request(_ block: BlockRef, at now: Instant) {
+        if outstanding < requests.count, let old = requests.firstIndex(where: { $0.block == block }) { requests.remove(at: old) }
         requests.append(Request(block: block, sentAt: now))
         outstanding += 1
     }
@@ -84,7 +97,7 @@ final class Peer {
         return request
     }
 
-    /// Marks all requests as given to others, and returns those that weren't yet.
+    /// Marks all requests as given to others, or forgets them, and returns those that weren't given yet.
     func releaseRequests(keep: Bool) -> [BlockRef] {
         let blocks = requests.filter { !$0.isReleased }.map(\.block)
         outstanding = 0
@@ -97,7 +110,9 @@ final class Peer {
     }
 
     /// Drops released requests that were sent before `limit`: their blocks won't come any more.
-    func dropReleased(before limit: Instant) { requests.removeAll { $0.isReleased && $0.sentAt < limit } }
+    func dropReleased(before limit: Instant) {
+        if outstanding < requests.count { requests.removeAll { $0.isReleased && $0.sentAt < limit } }
+    }
 }
 
 /// A connection whose handshakes have passed.

@@ -17,6 +17,8 @@ struct PiecePicker {
     /// `ends[a]` is the index behind the last candidate of availability `a`.
     private var ends: [Int] = [0]
     private(set) var candidates: Bitfield
+    /// How often a candidate was added: who found nothing to open needn't look again before that changes.
+    private(set) var insertions = 0
 
     init(pieceCount: Int) {
         availability = Array(repeating: 0, count: pieceCount)
@@ -32,6 +34,7 @@ struct PiecePicker {
     /// The piece is wanted, missing and not in the making.
     mutating func insert(_ piece: PieceIndex, using random: inout SeededGenerator) {
         guard candidates.insert(piece) else { return }
+        insertions += 1
         let rank = Int(availability[piece.value])
         grow(to: rank)
         // Open a gap at the end of the bucket by moving the first of every later bucket to its end.

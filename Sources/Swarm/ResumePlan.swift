@@ -42,6 +42,8 @@ package struct ResumePlan: Equatable, Sendable {
     /// Pieces that are hashed before anything else is said of them.
     package var doubtful: Bitfield
     package var reasons: [Reason: Int]
+    /// Pieces whose recorded blocks, if they are incomplete, mean nothing any more: a file that they are in is gone or was changed outside.
+    package var stale: Bitfield
     /// Set when the payload can't be reached: nothing is touched.
     package var isOffline = false
 
@@ -65,7 +67,7 @@ package struct ResumePlan: Equatable, Sendable {
     package struct Input: Sendable {
         /// What the database claims.
         package var have: Bitfield
-        /// Pieces that were opened for writing and not recorded since.
+        /// Pieces that were opened for writing and not recorded since: after a clean stop those that were in doubt already.
         package var opened: Bitfield
         package var files: [File]
         /// Whether the last run said goodbye.
@@ -99,6 +101,7 @@ package struct ResumePlan: Equatable, Sendable {
     package init(_ input: Input) {
         trusted = input.have
         doubtful = Bitfield(count: input.have.count)
+        stale = doubtful
         reasons = [:]
         if input.rootWasSeen, !input.rootExists {
             isOffline = true
@@ -110,7 +113,8 @@ package struct ResumePlan: Equatable, Sendable {
             return
         }
         for (number, file) in input.files.enumerated() { judge(file, number, input) }
-        if !input.stoppedCleanly { doubt(input.opened.subtracting(input.have).subtracting(doubtful), .writtenSinceLastCommit) }
+        // Whether or not the last run said goodbye: one that couldn't finish a check, or stopped with a fault, left them in doubt.
+        doubt(input.opened.subtracting(input.have), .writtenSinceLastCommit)
         trusted.subtract(doubtful)
     }
 
@@ -123,23 +127,29 @@ package struct ResumePlan: Equatable, Sendable {
             // Never written; a claim without a fingerprint can only be of bytes in the part file.
             return
         case (nil, .some):
-            // Ours if the last run was killed between the creation and the first commit; else it was there before.
-            let isOurs = !input.stoppedCleanly && input.aliveUntilNs != nil && file.pieces.contains { input.opened[$0] }
+            // Ours if the last run made it and didn't come to the first commit; else it was there before.
+            let isOurs = input.aliveUntilNs != nil && file.pieces.contains { input.opened[$0] }
             if !isOurs { doubtAll(in: file, .foundAtAdd(file: number)) }
         case (.some, nil):
-            doubt(claimed(in: file, input), .fileMissing(file: number))
+            distrust(file, .fileMissing(file: number), input)
         case (.some(let recorded), .some(let current)):
             guard recorded != current, !isExplained(file, recorded, current, input) else { return }
-            doubt(claimed(in: file, input), .changedOutside(file: number))
+            distrust(file, .changedOutside(file: number), input)
         }
     }
 
-    /// Whether the run that was killed can have made the difference itself, by writing after its last commit.
+    /// Whether the last run can have made the difference itself, by writing after its last commit.
     private func isExplained(_ file: File, _ recorded: FileFingerprint, _ current: FileFingerprint, _ input: Input) -> Bool {
-        guard !input.stoppedCleanly, let alive = input.aliveUntilNs else { return false }
+        guard let alive = input.aliveUntilNs else { return false }
+        let (latest, overflow) = alive.addingReportingOverflow(input.stoppedCleanly ? 0 : Self.graceNs)
         return current.inode == recorded.inode && current.size >= recorded.size && current.size <= max(file.length, recorded.size)
-            && current.mtimeNs >= recorded.mtimeNs && current.mtimeNs <= alive + Self.graceNs
-            && file.pieces.contains { input.opened[$0] }
+            && current.mtimeNs >= recorded.mtimeNs && (overflow || current.mtimeNs <= latest) && file.pieces.contains { input.opened[$0] }
+    }
+
+    /// What is claimed of the file is in doubt, and blocks of its incomplete pieces are forgotten.
+    private mutating func distrust(_ file: File, _ reason: Reason, _ input: Input) {
+        for piece in file.pieces where !input.have[piece] { stale.insert(piece) }
+        doubt(claimed(in: file, input), reason)
     }
 
     private func claimed(in file: File, _ input: Input) -> Bitfield {

@@ -10,13 +10,16 @@ extension Swarm {
         nextChokeRound = now + Choker.round
         commit.lastAt = now
         if !doubtful.isEmpty {
-            // From now on the database doubts them too, so that a stop during the check forgets nothing.
+            // From now on the database doubts them too, so that a stop during the check forgets nothing. That goes out at once:
+            // a note of a piece that is written to after the check must not come before it.
             commit.record.doubted = Array(doubtful.pieces)
-            for piece in doubtful.pieces { recorded.remove(piece) }
+            recorded.subtract(doubtful)
             opened.formUnion(doubtful)
             checkDoubtful()
         }
+        commit.isUrgent = commit.hasWork
         wake(now: now)
+        noteOpened(now: now)
     }
 
     /// Ends: peers are closed, what is verified and the blocks of incomplete pieces are made durable and recorded, then ``Effect/stopped``.
@@ -29,7 +32,8 @@ extension Swarm {
             return
         }
         mode = .stopping
-        for peer in peers.values.sorted(by: { $0.key < $1.key }) { disconnect(peer, .paused) }
+        throttledUntil = nil
+        for peer in roster { disconnect(peer, .paused) }
         nextTick = now
         continueStopping(now: now)
     }
@@ -38,14 +42,10 @@ extension Swarm {
     package mutating func select(_ wanted: Bitfield, now: Instant) {
         precondition(wanted.count == geometry.pieceCount)
         self.wanted = wanted
-        for index in activeOrder where !wanted[index] {
-            // Its blocks on disk stay recorded; only what is in memory is given up.
-            guard let piece = active[index], piece.phase == .downloading, piece.onDiskCount == 0 else { continue }
-            abandon(piece)
-        }
+        for piece in activeOrder where !wanted[piece.piece] { abandon(piece, now: now) }
         refreshCandidates()
         if !isComplete { completionNoted = false }
-        for peer in sortedPeers { updateInterest(of: peer, now: now) }
+        goalChanged(now: now)
         noteCompletion()
         fillAll(now: now)
     }
@@ -56,7 +56,7 @@ extension Swarm {
         uploadBucket.limit = settings.uploadLimit
         throttledUntil = nil
         fillAll(now: now)
-        for peer in sortedPeers { pump(peer, now: now) }
+        pumpAll(now: now)
     }
 
     /// Learns where peers are.
@@ -75,11 +75,13 @@ extension Swarm {
     package mutating func wake(now: Instant) {
         if let until = throttledUntil, now >= until {
             throttledUntil = nil
+            rosterTurn += 1
             fillAll(now: now)
-            for peer in sortedPeers { pump(peer, now: now) }
+            pumpAll(now: now)
         }
         if let probe = nextProbe, now >= probe, let fault {
             nextProbe = nil
+            isProbing = true
             effects.append(.probe(fault.kind))
         }
         guard now >= nextTick else { return }
@@ -88,21 +90,21 @@ extension Swarm {
             if mode == .stopping { continueStopping(now: now) }
             return
         }
-        for peer in sortedPeers { watch(peer, now: now) }
+        for peer in roster { watch(peer, now: now) }
         if now >= nextChokeRound {
             nextChokeRound = now + Choker.round
             chokeRound(now: now)
         }
         if now >= nextSlowTick {
             nextSlowTick = now + .seconds(1)
-            for peer in sortedPeers { updateInterest(of: peer, now: now) }
+            for peer in roster { updateInterest(of: peer, now: now) }
+            for piece in activeOrder where !wanted[piece.piece] { abandon(piece, now: now) }
+            parkIdle()
         }
         dialMore(now: now)
         fillAll(now: now)
-        considerCommit(now: now)
+        considerCommit(withPartials: true, now: now)
     }
 
     private var needsQuickTicks: Bool { !active.isEmpty || !commit.isIdle || !peers.isEmpty }
-
-    var sortedPeers: [Peer] { peers.values.sorted { $0.key < $1.key } }
 }

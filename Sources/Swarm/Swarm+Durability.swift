@@ -6,13 +6,22 @@ extension Swarm {
 
     /// Has the database note down the pieces that were opened, and some that will be next, in one go.
     mutating func noteOpened(now: Instant) {
-        let fresh = activeOrder.filter { !opened[$0] && !opening[$0] }
+        guard !unopened.isEmpty, mode == .running || mode == .stopping else { return }
+        // The record under way takes back notes of its closed pieces: theirs follow it.
+        let closing = Set(commit.sent.closed)
+        let fresh = unopened.filter { active[$0] != nil && !opened[$0] && !opening[$0] && !closing.contains($0) }
+        unopened.removeAll { !closing.contains($0) }
         guard !fresh.isEmpty else { return }
-        let ahead = max(2, settings.openAheadBytes / geometry.pieceLength)
-        let upcoming = picker.upcoming(min(ahead, 1024), sequential: settings.isSequential).filter { !opened[$0] && !opening[$0] }
-        for piece in fresh + upcoming { opening.insert(piece) }
-        openAhead = openAhead.filter { picker.candidates[$0] } + upcoming
-        effects.append(.open(fresh + upcoming))
+        var ahead: [PieceIndex] = []
+        if mode == .running {
+            let count = min(max(2, settings.openAheadBytes / geometry.pieceLength), Self.maximumOpenAhead)
+            ahead = picker.upcoming(count, sequential: settings.isSequential).filter { !opened[$0] && !opening[$0] && !closing.contains($0) }
+        }
+        for piece in fresh + ahead { opening.insert(piece) }
+        openAhead = openAhead.filter { picker.candidates[$0] } + ahead
+        let noted = Set(fresh + ahead)
+        commit.record.closed.removeAll { noted.contains($0) }
+        effects.append(.open(fresh + ahead))
     }
 
     /// The database knows that these may be written; answers ``Effect/open(_:)``.
@@ -22,152 +31,158 @@ extension Swarm {
             opened.insert(index)
             if let piece = active[index] { verifyIfReady(piece) }
         }
-        if mode == .stopping { continueStopping(now: now) }
+        continueStopping(now: now)
     }
 
     package mutating func openFailed(_ pieces: [PieceIndex], fault: Fault, now: Instant) {
-        for index in pieces { opening.remove(index) }
+        for index in pieces {
+            opening.remove(index)
+            if active[index] != nil { unopened.append(index) }
+        }
         enter(fault, now: now)
+        continueStopping(now: now)
     }
 
     // MARK: The group commit
 
-    mutating func considerCommit(now: Instant) {
+    /// Begins the next cycle when it is time. Incomplete pieces are looked at with the ticks alone: there may be many.
+    mutating func considerCommit(withPartials: Bool = false, now: Instant) {
+        guard mode == .running else { return continueStopping(now: now) }
         guard commit.isIdle, fault == nil else { return }
-        if mode == .stopping {
-            beginCommit(everything: true, now: now)
-            return
-        }
-        guard mode == .running else { return }
         let isDue = now - commit.lastAt >= settings.commitInterval || commit.bytes >= settings.commitBytes || commit.isUrgent
-        let isDone = isComplete && doubtful.isEmpty && active.isEmpty
-        if commit.hasWork, isDue || isDone {
-            beginCommit(everything: false, now: now)
-        } else if isDue, activeOrder.contains(where: { active[$0].map { needsEarlyWrite($0, everything: false, now: now) } ?? false }) {
-            beginCommit(everything: false, now: now)
+        let isDone = isComplete && doubtful.isEmpty && bufferedCount == 0
+        if commit.hasWork ? isDue || isDone : withPartials && isDue && activeOrder.contains(where: { needsEarlyWrite($0, now: now) }) {
+            beginCommit(now: now)
         }
     }
 
-    private func needsEarlyWrite(_ piece: ActivePiece, everything: Bool, now: Instant) -> Bool {
-        piece.phase == .downloading && opened[piece.piece] && !piece.isBeingWritten && (everything || now - piece.openedAt >= settings.partialAge)
-            && !piece.unwritten.isEmpty
+    private func needsEarlyWrite(_ piece: ActivePiece, now: Instant) -> Bool {
+        piece.hasUnwritten && piece.phase == .downloading && opened[piece.piece] && !piece.isBeingWritten
+            && (mode == .stopping || now - piece.openedAt >= settings.partialAge)
     }
 
-    private mutating func beginCommit(everything: Bool, now: Instant) {
+    private mutating func beginCommit(now: Instant) {
         commit.lastAt = now
         commit.isUrgent = false
         commit.pieces = commit.unrecorded
         commit.unrecorded = []
         commit.bytes = 0
         var writing: Set<PieceIndex> = []
-        for index in activeOrder {
-            guard let piece = active[index], needsEarlyWrite(piece, everything: everything, now: now) else { continue }
+        for piece in activeOrder where needsEarlyWrite(piece, now: now) {
             piece.isBeingWritten = true
-            writing.insert(index)
-            effects.append(.writeBlocks(index, piece.unwritten))
+            writing.insert(piece.piece)
+            effects.append(.writeBlocks(piece.piece, piece.unwritten))
         }
-        commit.partials = []
         commit.stage = .writing(writing)
-        if writing.isEmpty { beginSync() }
+        if writing.isEmpty { beginSync(now: now) }
     }
 
     /// The blocks stand in their place; answers ``Effect/writeBlocks(_:_:)``.
     package mutating func blocksWritten(_ index: PieceIndex, _ blocks: [Int], now: Instant) {
-        if let piece = active[index] {
+        commit.dirty.insert(index)
+        if let piece = active[index], piece.isBeingWritten {
             for block in blocks { piece.markOnDisk(block) }
             piece.isBeingWritten = false
-            commit.partials.insert(index)
             verifyIfReady(piece)
         }
         endEarlyWrite(index, now: now)
     }
 
     package mutating func blocksFailed(_ index: PieceIndex, _ blocks: [Int], fault: Fault, now: Instant) {
-        active[index]?.isBeingWritten = false
-        if let piece = active[index] { verifyIfReady(piece) }
         enter(fault, now: now)
+        commit.dirty.insert(index)
+        if let piece = active[index], piece.isBeingWritten {
+            piece.isBeingWritten = false
+            verifyIfReady(piece)
+        }
         endEarlyWrite(index, now: now)
     }
 
     private mutating func endEarlyWrite(_ index: PieceIndex, now: Instant) {
-        guard case .writing(var waiting) = commit.stage else { return }
-        waiting.remove(index)
+        guard case .writing(var waiting) = commit.stage, waiting.remove(index) != nil else { return }
         commit.stage = .writing(waiting)
-        if waiting.isEmpty { beginSync() }
+        if waiting.isEmpty { beginSync(now: now) }
     }
 
-    private mutating func beginSync() {
+    private mutating func beginSync(now: Instant) {
         commit.stage = .syncing
-        let touched = commit.pieces + commit.partials.sorted()
-        guard !touched.isEmpty else {
-            beginRecord()
-            return
-        }
+        commit.partials = activeOrder.filter { $0.onDiskCount > $0.recordedCount }
+        let touched = commit.touched
+        guard !touched.isEmpty else { return beginRecord(now: now) }
+        commit.dirty = []
         effects.append(.sync(touched))
     }
 
     /// All that was written to those pieces' files is durable; answers ``Effect/sync(_:)``.
     package mutating func synced(now: Instant) {
         guard commit.stage == .syncing else { return }
-        beginRecord()
+        beginRecord(now: now)
     }
 
-    /// The sync failed: the pages may be gone, and what was written since the last record is in doubt.
+    /// The sync failed: the pages may be gone, and what was written since the last record is in doubt. The kernel says so once for
+    /// all of a file's pages (fsync(2)), so that holds for what later cycles would have synced too.
     package mutating func syncFailed(fault: Fault, now: Instant) {
         guard commit.stage == .syncing else { return }
         commit.stage = .idle
-        for index in commit.pieces where !recorded[index] {
+        commit.dirty.formUnion(commit.touched)
+        for index in commit.pieces + commit.unrecorded where have[index] {
             have.remove(index)
-            doubtful.insert(index)
+            distrust(index)
         }
         commit.pieces = []
-        for piece in active.values { piece.distrustDisk() }
+        commit.partials = []
+        commit.unrecorded = []
+        commit.bytes = 0
+        for piece in activeOrder {
+            if piece.phase == .verifying { commit.tainted.insert(piece.piece) } else { distrustDisk(of: piece) }
+        }
         enter(fault, now: now)
-        if mode == .stopping { continueStopping(now: now) }
+        continueStopping(now: now)
     }
 
-    private mutating func beginRecord() {
+    private mutating func beginRecord(now: Instant) {
         commit.stage = .recording
         var record = commit.record
         commit.record = Record()
         record.pieces = commit.pieces.filter { have[$0] }
-        for index in commit.partials.sorted() {
-            guard let piece = active[index], piece.onDiskCount != piece.recordedBlocks, piece.onDiskCount > 0 else { continue }
-            record.partials.append(PartialPiece(piece: index, blocks: piece.onDisk))
-        }
+        commit.partials.removeAll { $0.isClosed }
+        record.partials += commit.partials.map { PartialPiece(piece: $0.piece, blocks: $0.onDisk) }
         if mode == .stopping {
             // At rest it is known what stands on disk: nothing is in doubt but what was so before.
             record.closed += opened.pieces.filter { !doubtful[$0] && !have[$0] && active[$0]?.phase != .verifying }
         }
         commit.sent = record
-        guard !record.isEmpty else {
-            recorded(now: now(record))
-            return
-        }
+        guard !record.isEmpty else { return recorded(now: now) }
         effects.append(.record(record))
     }
-
-    /// An empty record needs no transaction and no time.
-    private func now(_: Record) -> Instant { commit.lastAt }
 
     /// The transaction is durable; answers ``Effect/record(_:)``.
     package mutating func recorded(now: Instant) {
         guard commit.stage == .recording else { return }
         commit.stage = .idle
         let record = commit.sent
+        commit.sent = Record()
         for index in record.pieces where have[index] {
+            heldPartials[index] = nil
             recorded.insert(index)
             opened.remove(index)
         }
-        for index in record.lost { recorded.remove(index) }
-        for index in record.closed where active[index]?.phase != .verifying { opened.remove(index) }
-        for partial in record.partials {
-            active[partial.piece]?.recordedBlocks = partial.blocks.reduce(0) { $0 + ($1 ? 1 : 0) }
+        for index in record.closed { opened.remove(index) }
+        for (piece, partial) in zip(commit.partials, record.partials.suffix(commit.partials.count)) {
+            if !piece.isClosed {
+                piece.markRecorded(partial.blocks)
+            } else if !have[piece.piece] {
+                // It failed its hash meanwhile.
+                commit.record.partials.append(.nothing(of: piece.piece))
+            }
         }
-        commit.sent = Record()
         commit.pieces = []
+        commit.partials = []
+        for piece in activeOrder where !wanted[piece.piece] { abandon(piece, now: now) }
+        parkIdle()
+        noteOpened(now: now)
         noteCompletion()
-        if mode == .stopping { continueStopping(now: now) } else { considerCommit(now: now) }
+        considerCommit(now: now)
     }
 
     /// The database didn't take it: nothing was recorded, and it is tried again.
@@ -177,14 +192,16 @@ extension Swarm {
         commit.unrecorded = commit.pieces.filter { have[$0] } + commit.unrecorded
         commit.bytes = commit.unrecorded.reduce(0) { $0 + geometry.length(of: $1) }
         let sent = commit.sent
+        commit.sent = Record()
         commit.record.doubted = sent.doubted + commit.record.doubted
         commit.record.lost = sent.lost + commit.record.lost
-        commit.record.closed = sent.closed + commit.record.closed
+        // A piece that was opened again isn't closed any more.
+        commit.record.closed = sent.closed.filter { active[$0] == nil } + commit.record.closed
         commit.record.partials = sent.partials.filter { !$0.blocks.contains(true) } + commit.record.partials
-        commit.sent = Record()
         commit.pieces = []
+        commit.partials = []
         enter(fault, now: now)
-        if mode == .stopping { continueStopping(now: now) }
+        continueStopping(now: now)
     }
 
     mutating func noteCompletion() {
@@ -195,27 +212,23 @@ extension Swarm {
 
     // MARK: Coming to rest
 
+    /// What is left to do after ``stop(now:)``, with every answer that comes.
     mutating func continueStopping(now: Instant) {
-        guard mode == .stopping else { return }
-        if fault != nil, commit.isIdle, !isVerifying {
-            // What the machine refuses can't be waited for; it stays in doubt and is looked at by the next start.
-            rest()
-            return
-        }
-        guard commit.isIdle, !isVerifying, opening.isEmpty, !checks.isRunning else { return }
-        let hasUnwritten = activeOrder.contains { active[$0].map { needsEarlyWrite($0, everything: true, now: now) } ?? false }
+        guard mode == .stopping, commit.isIdle, !checks.isRunning else { return }
+        guard !activeOrder.contains(where: { $0.phase == .verifying || $0.isBeingWritten }) else { return }
+        guard opening.isEmpty else { return }
+        // What the machine refuses can't be waited for; it stays in doubt and is looked at by the next start.
+        guard fault == nil else { return rest() }
+        noteOpened(now: now)
+        guard opening.isEmpty else { return }
+        let hasUnwritten = activeOrder.contains { needsEarlyWrite($0, now: now) }
         let hasOpened = opened.pieces.contains { !doubtful[$0] && !have[$0] }
-        if commit.hasWork || hasUnwritten || hasOpened {
-            beginCommit(everything: true, now: now)
-        } else {
-            rest()
-        }
+        if commit.hasWork || hasUnwritten || hasOpened || !commit.dirty.isEmpty { beginCommit(now: now) } else { rest() }
     }
-
-    private var isVerifying: Bool { active.values.contains { $0.phase == .verifying || $0.isBeingWritten } }
 
     private mutating func rest() {
         mode = .stopped
+        emptyBuffers()
         effects.append(.stopped)
     }
 
@@ -224,7 +237,7 @@ extension Swarm {
     mutating func enter(_ new: Fault, now: Instant) {
         if fault != new { effects.append(.note(.fault(new))) }
         fault = new
-        nextProbe = now + Self.probeInterval
+        if !isProbing { nextProbe = now + Self.probeInterval }
     }
 
     /// The payload can't be reached: nothing is asked of peers or disk until it is back.
@@ -232,6 +245,7 @@ extension Swarm {
 
     /// Whether the fault still holds; answers ``Effect/probe(_:)``.
     package mutating func probed(_ still: Fault?, now: Instant) {
+        isProbing = false
         guard let old = fault else { return }
         if let still {
             enter(still, now: now)
@@ -240,8 +254,8 @@ extension Swarm {
         fault = nil
         nextProbe = nil
         effects.append(.note(.faultGone(old.kind)))
-        for index in activeOrder {
-            guard let piece = active[index] else { continue }
+        guard mode == .running || mode == .stopping else { return }
+        for piece in activeOrder {
             if piece.phase == .awaitingDisk { piece.phase = .waiting }
             verifyIfReady(piece)
         }
@@ -250,6 +264,7 @@ extension Swarm {
         commit.isUrgent = true
         considerCommit(now: now)
         fillAll(now: now)
+        pumpAll(now: now)
         dialMore(now: now)
     }
 }

@@ -13,6 +13,7 @@ extension Swarm {
     package mutating func unchoked(_ key: PeerKey, now: Instant) {
         guard let peer = peers[key], peer.isChoking else { return }
         peer.isChoking = false
+        peer.driedAt = nil
         fill(peer, now: now)
     }
 
@@ -35,12 +36,16 @@ extension Swarm {
     package mutating func bitfield(_ key: PeerKey, _ pieces: Bitfield, now: Instant) {
         guard let peer = peers[key], !peer.isClosing else { return }
         precondition(pieces.count == geometry.pieceCount)
+        peer.bitfieldCount += 1
+        guard peer.bitfieldCount <= Self.maximumBitfields else { return misbehaved(key, "a bitfield again and again", now: now) }
+        peer.driedAt = nil
         if peer.isSeed {
             picker.removeSeed()
             peer.isSeed = false
         } else if let old = peer.have {
             for piece in old.pieces { picker.decrement(piece, using: &random) }
         }
+        peer.have = nil
         if pieces.isFull {
             becomeSeed(peer)
         } else {
@@ -67,26 +72,36 @@ extension Swarm {
         peer.have = pieces
         guard isNew else { return }
         picker.increment(index, using: &random)
-        if pieces.isFull {
+        if pieces.isFull, !peer.hasLost {
             for piece in pieces.pieces { picker.decrement(piece, using: &random) }
             becomeSeed(peer)
         }
-        if !peer.amInterested, wanted[index], !have[index] { updateInterest(of: peer, now: now) }
+        guard wanted[index], !have[index] else { return }
+        peer.driedAt = nil
+        if !peer.amInterested { updateInterest(of: peer, now: now) }
         if peer.outstanding == 0 { fill(peer, now: now) }
     }
 
     /// The peer lost a piece (BEP 54).
     package mutating func dontHave(_ key: PeerKey, _ piece: Int, now: Instant) {
-        guard let peer = peers[key], piece >= 0, piece < geometry.pieceCount, peer.has(PieceIndex(piece)) else { return }
-        var pieces = peer.isSeed ? Bitfield(fullCount: geometry.pieceCount) : peer.have ?? Bitfield(count: geometry.pieceCount)
-        pieces.remove(PieceIndex(piece))
-        bitfield(key, pieces, now: now)
+        guard let peer = peers[key], !peer.isClosing, piece >= 0, piece < geometry.pieceCount, peer.has(PieceIndex(piece)) else { return }
+        if peer.isSeed {
+            peer.isSeed = false
+            peer.hasLost = true
+            peer.have = Bitfield(fullCount: geometry.pieceCount)
+            picker.removeSeed()
+            for piece in geometry.pieces { picker.increment(piece, using: &random) }
+        }
+        peer.have?.remove(PieceIndex(piece))
+        picker.decrement(PieceIndex(piece), using: &random)
+        updateInterest(of: peer, now: now)
     }
 
     /// BEP 6: the peer serves this piece even while it chokes us.
     package mutating func allowedFast(_ key: PeerKey, _ piece: Int, now: Instant) {
         guard let peer = peers[key], piece >= 0, piece < geometry.pieceCount, peer.allowedFast.count < 64 else { return }
         peer.allowedFast.insert(PieceIndex(piece))
+        peer.driedAt = nil
         fill(peer, now: now)
     }
 
@@ -94,17 +109,24 @@ extension Swarm {
     package mutating func rejected(_ key: PeerKey, _ request: BlockRequest, now: Instant) {
         guard let peer = peers[key], let block = block(of: request), let sent = peer.takeRequest(block) else { return }
         guard !sent.isReleased else { return }
-        active[block.piece]?.release(block.block)
+        release(block)
         downloadBucket.giveBack(request.length)
-        if active[block.piece]?.worker == key { active[block.piece]?.worker = nil }
+        leave(block.piece, peer)
+        leave(peer.working, peer)
         peer.working = nil
+        if let piece = active[block.piece], piece.exclusive == key { endExclusion(piece) }
         // It said no: others first, and this peer not again at once for the same.
-        for other in sortedPeers where other.key != key { fill(other, now: now) }
+        peer.pausedUntil = now + Self.rejectPause
+        peer.pipeline.refused(holding: peer.outstanding)
+        peer.rejections += 1
+        if peer.rejections >= Self.maximumRejections { snub(peer, now: now) }
+        for other in roster where other.key != key && other.outstanding == 0 { fill(other, now: now) }
     }
 
-    /// What the peer's extension handshake says (BEP 10, BEP 21).
-    package mutating func extended(_ key: PeerKey, reqq: Int?, uploadOnly: Bool?, now: Instant) {
-        guard let peer = peers[key] else { return }
+    /// What the peer's extension handshake says (BEP 10, BEP 21); `port` is where it listens.
+    package mutating func extended(_ key: PeerKey, reqq: Int?, uploadOnly: Bool?, port: UInt16? = nil, now: Instant) {
+        guard let peer = peers[key], !peer.isClosing else { return }
+        if let port, peer.isIncoming { listens(peer, at: PeerAddress(peer.address.host, port: port), now: now) }
         if let reqq { peer.pipeline.reqq = max(1, reqq) }
         if let uploadOnly { peer.isUploadOnly = uploadOnly }
         fill(peer, now: now)
@@ -113,7 +135,7 @@ extension Swarm {
     mutating func updateInterest(of peer: Peer, now: Instant) {
         let isInteresting: Bool
         if peer.isSeed {
-            isInteresting = wantsMore
+            isInteresting = !isComplete
         } else if let has = peer.have {
             isInteresting = wanted.subtracting(have).intersects(has)
         } else {

@@ -4,22 +4,47 @@ import Torrent
 extension Swarm {
     /// A connection whose handshakes have passed; the answer to ``Effect/dial(_:)``, or an incoming peer. `nil` says to close it, and why.
     package mutating func connected(_ hello: Hello, now: Instant) -> Result<PeerKey, Refusal> {
-        dialing.remove(hello.address)
-        guard mode == .running else { return .failure(Refusal(.paused)) }
-        if let reason = book[hello.address]?.banReason {
-            return .failure(Refusal(.banned(reason)))
+        if !hello.isIncoming { dialing.remove(hello.address) }
+        if let reason = refusal(of: hello) {
+            if reason != .duplicate, !hello.isIncoming { book.released(hello.address) }
+            return .failure(Refusal(reason))
         }
-        if peers.values.contains(where: { $0.address == hello.address && !$0.isClosing }) { return .failure(Refusal(.duplicate)) }
-        guard peers.count < settings.maximumPeers else { return .failure(Refusal(.tooManyPeers)) }
         let key = PeerKey(nextKey)
         nextKey &+= 1
         let peer = Peer(hello, key: key, now: now)
         peers[key] = peer
-        book.learn(hello.address, from: .incoming, at: unix(now))
+        roster.append(peer)
         book.connected(hello.address, client: hello.client, at: unix(now))
         if !have.isEmpty || hello.supportsFast { send(peer, .pieces(have), now: now) }
-        if isComplete, hello.supportsExtensions, !have.isFull { send(peer, .uploadOnly(true), now: now) }
+        sayUploadOnly(to: peer, now: now)
         return .success(key)
+    }
+
+    private func refusal(of hello: Hello) -> DisconnectReason? {
+        guard mode == .running else { return .paused }
+        let ban = hello.isIncoming ? book.banReason(ofIncoming: hello.address) : book[hello.address]?.banReason
+        if let ban { return .banned(ban) }
+        if isConnected(hello.address) { return .duplicate }
+        return peers.count < settings.maximumPeers ? nil : .tooManyPeers
+    }
+
+    private func isConnected(_ address: PeerAddress) -> Bool { roster.contains { $0.address == address && !$0.isClosing } }
+
+    /// An incoming peer says where it listens: by that address it is known from now on.
+    mutating func listens(_ peer: Peer, at address: PeerAddress, now: Instant) {
+        guard address != peer.address, address.isDialable else { return }
+        if let reason = book[address]?.banReason { return disconnect(peer, .banned(reason)) }
+        if isConnected(address) { return disconnect(peer, .duplicate) }
+        book.listens(peer.address, at: address, now: unix(now))
+        peer.address = address
+    }
+
+    /// Tells the peer whether we want nothing more (BEP 21); one that sees that we have everything needn't be told.
+    mutating func sayUploadOnly(to peer: Peer, now: Instant) {
+        let isUploadOnly = isComplete && !have.isFull
+        guard peer.supportsExtensions, isUploadOnly != peer.saidUploadOnly else { return }
+        peer.saidUploadOnly = isUploadOnly
+        send(peer, .uploadOnly(isUploadOnly), now: now)
     }
 
     /// Why a connection isn't taken.
@@ -31,7 +56,7 @@ extension Swarm {
 
     package mutating func dialFailed(_ address: PeerAddress, now: Instant) {
         dialing.remove(address)
-        book.dialFailed(address, at: unix(now))
+        if !isConnected(address) { book.dialFailed(address, at: unix(now)) }
         dialMore(now: now)
     }
 
@@ -48,6 +73,7 @@ extension Swarm {
         giveBack(peer, keepRequests: false)
         if peer.isSeed { picker.removeSeed() } else { forgetPieces(of: peer) }
         peers[key] = nil
+        roster.removeAll { $0 === peer }
         formerAddresses[key] = peer.address
         if formerAddresses.count > 4096 { pruneFormerAddresses() }
         book.disconnected(
@@ -80,12 +106,12 @@ extension Swarm {
         effects.append(.send(peer.key, message))
     }
 
-    mutating func ban(_ key: PeerKey, reason: String) {
+    mutating func ban(_ key: PeerKey, reason: String, now: Instant) {
         guard let address = peers[key]?.address ?? formerAddresses[key], !book.isBanned(address) else { return }
+        book.ban(address, reason: reason, at: unix(now))
         book.hashFailed(address)
-        book.ban(address, reason: reason)
         effects.append(.note(.banned(address, reason: reason)))
-        for peer in sortedPeers where peer.address == address { disconnect(peer, .banned(reason)) }
+        for peer in roster where peer.address == address { disconnect(peer, .banned(reason)) }
     }
 
     mutating func dialMore(now: Instant) {
@@ -118,9 +144,10 @@ extension Swarm {
         }
     }
 
-    private mutating func snub(_ peer: Peer, now: Instant) {
+    mutating func snub(_ peer: Peer, now: Instant) {
         peer.isSnubbed = true
         peer.snubbedAt = now
+        peer.rejections = 0
         peer.pipeline.snubbed()
         giveBack(peer, keepRequests: true)
     }
@@ -128,12 +155,12 @@ extension Swarm {
     /// The peer's requests and pieces are free for others.
     mutating func giveBack(_ peer: Peer, keepRequests: Bool) {
         for block in peer.releaseRequests(keep: keepRequests) {
-            active[block.piece]?.release(block.block)
+            release(block)
             downloadBucket.giveBack(geometry.length(of: block))
         }
         for index in peer.exclusive { active[index]?.exclusive = nil }
         peer.exclusive = []
-        for index in activeOrder where active[index]?.worker == peer.key { active[index]?.worker = nil }
+        leave(peer.working, peer)
         peer.working = nil
         peer.pipeline.idle()
     }
@@ -144,8 +171,8 @@ extension Swarm {
     }
 
     private mutating func pruneFormerAddresses() {
-        var needed: Set<PeerKey> = []
-        for piece in active.values { needed.formUnion(piece.contributors) }
+        var needed = ledger.suspects
+        for piece in activeOrder { needed.formUnion(piece.contributors) }
         let newest = formerAddresses.keys.sorted().suffix(2048)
         formerAddresses = formerAddresses.filter { needed.contains($0.key) || $0.key >= (newest.first ?? PeerKey(0)) }
     }

@@ -1,4 +1,3 @@
-import DequeModule
 import Torrent
 
 /// A piece is complete: hashed, written, or blamed on somebody.
@@ -26,23 +25,32 @@ extension Swarm {
     /// The piece hashes right and is written; answers ``Effect/verify(_:)``.
     package mutating func verified(_ index: PieceIndex, digests: [UInt64], now: Instant) {
         guard let piece = active[index], piece.phase == .verifying else { return }
+        commit.dirty.insert(index)
         for (guilty, _) in ledger.passed(index, digests: digests).sorted(by: { $0.key < $1.key }) {
-            ban(guilty, reason: "sent blocks of piece \(index) that were wrong")
+            ban(guilty, reason: "sent blocks of piece \(index) that were wrong", now: now)
         }
         let contributors = piece.contributors
         if contributors.count == 1, let sender = contributors.first { peers[sender]?.isProven = true }
         let owner = piece.exclusive
-        closeActive(index)
+        if piece.recordedCount > 0 { heldPartials[index] = PartialPiece(piece: index, blocks: piece.recorded) }
+        closeActive(piece)
+        if commit.tainted.remove(index) != nil {
+            distrust(index)
+            checkDoubtful()
+        } else {
+            gain(index, now: now)
+        }
+        if isComplete { goalChanged(now: now) }
+        if let owner, let peer = peers[owner] { fill(peer, now: now) }
+        considerCommit(now: now)
+    }
+
+    /// The piece hashes right and stands on disk, if only in the page cache: it is synced before it is recorded.
+    private mutating func gain(_ index: PieceIndex, now: Instant) {
         have.insert(index)
         commit.unrecorded.append(index)
         commit.bytes += geometry.length(of: index)
-        for peer in sortedPeers where !peer.has(index) { send(peer, .have(index), now: now) }
-        if isComplete {
-            for peer in sortedPeers { updateInterest(of: peer, now: now) }
-        } else if let owner, let peer = peers[owner] {
-            fill(peer, now: now)
-        }
-        considerCommit(now: now)
+        for peer in roster where !peer.has(index) { send(peer, .have(index), now: now) }
     }
 
     /// The piece's bytes are wrong; answers ``Effect/verify(_:)``.
@@ -52,49 +60,48 @@ extension Swarm {
         let contributors = piece.contributors
         let addresses = contributors.sorted().compactMap { peers[$0]?.address ?? formerAddresses[$0] }
         effects.append(.note(.pieceFailed(index, senders: addresses)))
-        if let guilty = ledger.failed(index, senders: piece.senders, digests: digests) {
-            ban(guilty, reason: "sent piece \(index), which fails its hash")
-        } else {
-            // Someone lied: until it is known who, each has to prove itself again.
-            for key in contributors {
-                peers[key]?.isProven = false
-                if let address = peers[key]?.address { book.hashFailed(address) }
-            }
-        }
-        if piece.recordedBlocks > 0 {
-            commit.record.partials.append(PartialPiece(piece: index, blocks: Array(repeating: false, count: piece.blockCount)))
-        }
-        closeActive(index)
+        // Blocks that a failed sync lost are nobody's fault.
+        if commit.tainted.remove(index) == nil { blame(piece, contributors, digests: digests, now: now) }
+        if piece.recordedCount > 0 { commit.record.partials.append(.nothing(of: index)) }
+        closeActive(piece)
         makeCandidate(index)
         fillAll(now: now)
+        continueStopping(now: now)
+    }
+
+    private mutating func blame(_ piece: ActivePiece, _ contributors: Set<PeerKey>, digests: [UInt64], now: Instant) {
+        if let guilty = ledger.failed(piece.piece, senders: piece.senders, digests: digests) {
+            return ban(guilty, reason: "sent piece \(piece.piece), which fails its hash", now: now)
+        }
+        // Someone lied: until it is known who, each has to prove itself again.
+        for key in contributors {
+            peers[key]?.isProven = false
+            if let address = peers[key]?.address { book.hashFailed(address) }
+        }
     }
 
     /// The disk refused the piece, which stays in its buffer; answers ``Effect/verify(_:)``.
     package mutating func writeFailed(_ index: PieceIndex, fault: Fault, now: Instant) {
         guard let piece = active[index], piece.phase == .verifying else { return }
         piece.phase = .awaitingDisk
+        commit.dirty.insert(index)
+        if commit.tainted.remove(index) != nil { distrustDisk(of: piece) }
         enter(fault, now: now)
+        continueStopping(now: now)
     }
 
-    /// The piece is given up, unless something is still under way with it.
-    mutating func abandon(_ piece: ActivePiece) {
-        guard piece.phase == .downloading, !piece.isBeingWritten else { return }
-        for peer in sortedPeers {
-            for request in peer.requests where request.block.piece == piece.piece {
-                _ = peer.takeRequest(request.block)
-                if !request.isReleased { piece.release(request.block.block) }
-                effects.append(.send(peer.key, .cancel(wire(request.block))))
-            }
-            if peer.working == piece.piece { peer.working = nil }
+    /// Other pieces are wanted, or all of them are there.
+    mutating func goalChanged(now: Instant) {
+        for peer in roster {
+            updateInterest(of: peer, now: now)
+            sayUploadOnly(to: peer, now: now)
         }
-        wastedBytes += Int64(piece.unwritten.reduce(0) { $0 + geometry.length(of: BlockRef(piece: piece.piece, block: $1)) })
-        closeActive(piece.piece)
     }
 
     // MARK: Pieces in doubt
 
     mutating func checkDoubtful() {
-        guard !checks.isRunning, !doubtful.isEmpty, fault == nil else { return }
+        guard mode == .running, !checks.isRunning, !doubtful.isEmpty, fault == nil else { return }
         checks = CheckTally(isRunning: true)
         effects.append(.check(Array(doubtful.pieces)))
     }
@@ -111,21 +118,19 @@ extension Swarm {
     /// A doubtful piece was hashed on disk; answers ``Effect/check(_:)``, once for each of its pieces.
     package mutating func checked(_ index: PieceIndex, _ verdict: CheckVerdict, now: Instant) {
         guard doubtful[index] else { return }
-        checks.pending = max(0, checks.pending - 1)
         switch verdict {
         case .good:
             doubtful.remove(index)
             checks.good += 1
-            have.insert(index)
-            // It may stand in the page cache alone: it is synced before it is recorded.
-            commit.unrecorded.append(index)
-            commit.bytes += geometry.length(of: index)
-            for peer in sortedPeers where !peer.has(index) { send(peer, .have(index), now: now) }
+            gain(index, now: now)
         case .bad, .missing:
             doubtful.remove(index)
             if verdict == .bad { checks.bad += 1 } else { checks.missing += 1 }
-            commit.record.closed.append(index)
             opened.remove(index)
+            commit.record.closed.append(index)
+            // An earlier run may have written to it: the files' fingerprints go with the word that it is in no doubt any more.
+            commit.dirty.insert(index)
+            takeUpHeld(index, isThere: verdict == .bad)
             makeCandidate(index)
         case .unreadable(let fault):
             enter(fault, now: now)
@@ -134,17 +139,30 @@ extension Swarm {
         }
     }
 
+    /// The piece isn't whole: its blocks that were recorded count, unless all were, which makes it bad.
+    private mutating func takeUpHeld(_ index: PieceIndex, isThere: Bool) {
+        guard let partial = heldPartials.removeValue(forKey: index) else { return }
+        if isThere, partial.blocks.contains(false) { restore(partial) } else { commit.record.partials.append(.nothing(of: index)) }
+    }
+
     /// All answers to the last ``Effect/check(_:)`` have come.
     package mutating func checkEnded(now: Instant) {
         guard checks.isRunning else { return }
         checks.isRunning = false
+        let isIncomplete = checks.isIncomplete
         effects.append(.note(.checkedAll(good: checks.good, bad: checks.bad, missing: checks.missing)))
-        for peer in sortedPeers { updateInterest(of: peer, now: now) }
+        goalChanged(now: now)
         fillAll(now: now)
         commit.isUrgent = true
         considerCommit(now: now)
         noteCompletion()
-        if mode == .stopping { continueStopping(now: now) }
+        if isIncomplete { checkDoubtful() }
+    }
+
+    /// The piece is looked at again before it is had or wanted.
+    mutating func distrust(_ index: PieceIndex) {
+        doubtful.insert(index)
+        if checks.isRunning { checks.isIncomplete = true }
     }
 
     /// Pieces that were had turned out damaged, or the user wants them looked at again.
@@ -154,11 +172,11 @@ extension Swarm {
             have.remove(index)
             recorded.remove(index)
             picker.remove(index)
-            doubtful.insert(index)
+            distrust(index)
             opened.insert(index)
             commit.record.doubted.append(index)
         }
-        commit.unrecorded.removeAll { doubtful[$0] }
+        forgetUnrecorded { new[$0] }
         completionNoted = false
         checkDoubtful()
     }
@@ -168,11 +186,16 @@ extension Swarm {
         for index in pieces.pieces where have[index] {
             have.remove(index)
             recorded.remove(index)
-            commit.unrecorded.removeAll { $0 == index }
             makeCandidate(index)
         }
+        forgetUnrecorded { pieces[$0] }
         completionNoted = isComplete
-        for peer in sortedPeers { updateInterest(of: peer, now: now) }
+        goalChanged(now: now)
         fillAll(now: now)
+    }
+
+    private mutating func forgetUnrecorded(where isGone: (PieceIndex) -> Bool) {
+        commit.unrecorded.removeAll(where: isGone)
+        commit.bytes = commit.unrecorded.reduce(0) { $0 + geometry.length(of: $1) }
     }
 }

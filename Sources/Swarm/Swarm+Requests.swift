@@ -28,14 +28,19 @@ extension Swarm {
         }
         peer.lastBlockAt = now
         peer.isSnubbed = false
+        peer.rejections = 0
         peer.pipeline.received(bytes: length, sentAt: sent.sentAt, now: now, limited: throttledUntil != nil || peer.outstanding == 0)
-        guard let piece = active[block.piece], piece.phase == .downloading, piece.receive(block.block, from: key) else {
-            if !sent.isReleased { active[block.piece]?.release(block.block) }
+        // A block that comes late may be of a piece that was parked meanwhile: it needs a buffer anew.
+        guard let piece = active[block.piece], piece.phase == .downloading, piece.isBuffered || hasRoom(for: geometry.length(of: block.piece)),
+            piece.receive(block.block, from: key)
+        else {
+            if !sent.isReleased { release(block) }
             wastedBytes += Int64(length)
             return .discard
         }
+        buffer(piece)
         if !sent.isReleased { piece.release(block.block) }
-        if piece.requests[block.block] > 0 { cancelOthers(block, now: now) }
+        if piece.requests(for: block.block) > 0 { cancelOthers(block, now: now) }
         if piece.isComplete { complete(piece, now: now) }
         return .store
     }
@@ -48,37 +53,39 @@ extension Swarm {
         considerCommit(now: now)
     }
 
-    mutating func fillAll(now: Instant) {
-        for peer in sortedPeers { fill(peer, now: now) }
+    mutating func fillAll(now: Instant) { forAll { swarm, peer in swarm.fill(peer, now: now) } }
+
+    /// Each peer in its turn, so that none is always the first to use up a limit.
+    mutating func forAll(_ body: (inout Swarm, Peer) -> Void) {
+        let all = roster
+        for n in all.indices { body(&self, all[(n + rosterTurn) % all.count]) }
     }
 
     /// Sends as many requests as the peer's pipeline has room for.
     mutating func fill(_ peer: Peer, now: Instant) {
-        guard mode == .running, fault == nil, !peer.isClosing, peer.amInterested, !peer.isSnubbed else { return }
+        guard mode == .running, fault == nil, !peer.isClosing, peer.amInterested, !peer.isSnubbed, now >= peer.pausedUntil else { return }
         guard !peer.isChoking || !peer.allowedFast.isEmpty else { return }
         let depth = peer.pipeline.depth
         var room = depth - peer.outstanding
         // Few large batches of requests cost less than many small ones; the pipeline stays three quarters full.
         guard room > 0, peer.outstanding == 0 || room * 4 >= depth else { return }
-        var tokens = downloadBucket.available(at: now)
         while room > 0 {
-            guard let block = nextBlock(for: peer, now: now) else { break }
-            let length = geometry.length(of: block)
-            guard tokens >= length else {
-                active[block.piece]?.release(block.block)
-                throttledUntil = [throttledUntil, downloadBucket.refill(length, after: now)].compactMap(\.self).min()
-                return
+            guard downloadBucket.allows(Geometry.blockLength, at: now) else {
+                throttle(until: downloadBucket.refill(Geometry.blockLength, after: now))
+                break
             }
-            tokens -= length
-            downloadBucket.take(length)
+            guard let block = nextBlock(for: peer, now: now) else {
+                playEndGame(peer, room: room, now: now)
+                break
+            }
             ask(peer, block, now: now)
             room -= 1
         }
-        if room > 0 { playEndGame(peer, room: room, now: now) }
         noteOpened(now: now)
     }
 
     private mutating func ask(_ peer: Peer, _ block: BlockRef, now: Instant) {
+        downloadBucket.take(geometry.length(of: block))
         peer.request(block, at: now)
         send(peer, .request(wire(block)), now: now)
     }
@@ -92,6 +99,7 @@ extension Swarm {
     private mutating func nextBlock(for peer: Peer, now: Instant) -> BlockRef? {
         if let index = peer.working {
             if let block = take(from: index, for: peer) { return block }
+            leave(index, peer)
             peer.working = nil
         }
         guard let index = nextPiece(for: peer, now: now) else { return nil }
@@ -100,47 +108,58 @@ extension Swarm {
         return take(from: index, for: peer)
     }
 
-    private func take(from index: PieceIndex, for peer: Peer) -> BlockRef? {
-        guard let piece = active[index], isEligible(piece, for: peer) else { return nil }
-        return piece.takeFree().map { BlockRef(piece: index, block: $0) }
+    private mutating func take(from index: PieceIndex, for peer: Peer) -> BlockRef? {
+        guard let piece = active[index], isEligible(piece, for: peer), let block = piece.takeFree() else { return nil }
+        buffer(piece)
+        return BlockRef(piece: index, block: block)
     }
 
-    private func isEligible(_ piece: ActivePiece, for peer: Peer) -> Bool {
-        piece.phase == .downloading && piece.freeCount > 0 && (piece.exclusive == nil || piece.exclusive == peer.key)
-            && peer.serves(piece.piece) && wanted[piece.piece]
+    func isEligible(_ piece: ActivePiece, for peer: Peer) -> Bool {
+        (piece.exclusive == nil || piece.exclusive == peer.key) && isFillable(piece, by: peer)
+    }
+
+    private func isFillable(_ piece: ActivePiece, by peer: Peer) -> Bool {
+        piece.freeCount > 0 && piece.phase == .downloading && wanted[piece.piece] && peer.serves(piece.piece)
+            && (piece.isBuffered || hasRoom(for: geometry.length(of: piece.piece)))
     }
 
     /// A peer that has proved itself helps with what others left, then opens a piece, then joins others. One that hasn't gets
-    /// pieces of its own, so that a lie has one possible author, and little room for it.
+    /// pieces of its own, so that a lie has one possible author, and little room for it; when there are none, it joins others too.
     private mutating func nextPiece(for peer: Peer, now: Instant) -> PieceIndex? {
         if peer.isProven {
-            return leftPiece(for: peer) ?? newPiece(for: peer, now: now) ?? sharedPiece(for: peer)
+            return unfilledPiece { $0.isEligible($1, for: peer) && $1.worker == nil } ?? newPiece(for: peer, now: now)
+                ?? unfilledPiece { $0.isEligible($1, for: peer) }
         }
-        if let own = activeOrder.first(where: { active[$0]?.exclusive == peer.key && isEligible(active[$0]!, for: peer) }) { return own }
+        let own = peer.exclusive.filter { index in active[index].map { isEligible($0, for: peer) } ?? false }
+        if let own = own.min() { return own }
         let owed = peer.exclusive.reduce(0) { $0 + geometry.length(of: $1) }
-        guard owed < max(Self.probationBytes, 1) else { return nil }
+        guard owed < Self.probationBytes else { return nil }
         if let index = newPiece(for: peer, now: now) {
             active[index]?.exclusive = peer.key
             peer.exclusive.insert(index)
             return index
         }
         guard peer.exclusive.isEmpty else { return nil }
-        return leftPiece(for: peer)
+        if let index = unfilledPiece(where: { $0.isEligible($1, for: peer) }) { return index }
+        // Nothing is left but what others have for themselves.
+        guard let index = unfilledPiece(where: { $1.exclusive != nil && $0.isFillable($1, by: peer) }), let piece = active[index] else { return nil }
+        endExclusion(piece)
+        return index
     }
 
-    /// A piece whose worker has gone.
-    private func leftPiece(for peer: Peer) -> PieceIndex? {
-        activeOrder.first { index in
-            guard let piece = active[index] else { return false }
-            return piece.worker == nil && isEligible(piece, for: peer)
+    /// The oldest piece with free blocks for which `isEligible` holds.
+    private mutating func unfilledPiece(where isEligible: (borrowing Swarm, ActivePiece) -> Bool) -> PieceIndex? {
+        unfilled.removeAll { piece in
+            let isGone = piece.isClosed || piece.freeCount == 0
+            if isGone { piece.isListed = false }
+            return isGone
         }
+        for piece in unfilled where isEligible(self, piece) { return piece.piece }
+        return nil
     }
-
-    private func sharedPiece(for peer: Peer) -> PieceIndex? { activeOrder.first { index in active[index].map { isEligible($0, for: peer) } ?? false } }
 
     private mutating func newPiece(for peer: Peer, now: Instant) -> PieceIndex? {
-        let isRoom = activeBytes + geometry.pieceLength <= settings.memoryBudget || active.count < 2
-        guard isRoom, !picker.candidates.isEmpty else { return nil }
+        guard hasRoom(for: geometry.pieceLength), !picker.candidates.isEmpty, peer.driedAt != picker.insertions else { return nil }
         let index: PieceIndex?
         if settings.isSequential {
             index = picker.first { peer.serves($0) }
@@ -149,16 +168,18 @@ extension Swarm {
         } else {
             index = rarestPiece(for: peer)
         }
-        guard let index else { return nil }
+        guard let index else {
+            peer.driedAt = picker.insertions
+            return nil
+        }
         open(index, now: now)
         return index
     }
 
     /// The rarest candidate, or one as rare that is noted down in the database already.
     private func rarestPiece(for peer: Peer) -> PieceIndex? {
-        guard let rarest = picker.rarest(where: { peer.serves($0) }), !opened[rarest], !opening[rarest] else {
-            return picker.rarest { peer.serves($0) }
-        }
+        guard let rarest = picker.rarest(where: { peer.serves($0) }) else { return nil }
+        if opened[rarest] || opening[rarest] { return rarest }
         let rarity = picker.availability(of: rarest)
         return openAhead.first { picker.candidates[$0] && picker.availability(of: $0) <= rarity && peer.serves($0) } ?? rarest
     }
@@ -167,38 +188,49 @@ extension Swarm {
 
     /// A peer with nothing left to do takes over blocks that others will send late or never (BEP 3: end-game).
     private mutating func playEndGame(_ peer: Peer, room: Int, now: Instant) {
-        guard peer.isProven || peer.exclusive.isEmpty, activeBytes > 0, now >= peer.nextEndGame else { return }
-        peer.nextEndGame = now + .milliseconds(100)
-        let own = max(peer.pipeline.bestRate, Double(peer.downloaded.rate(at: now)), 65536)
+        guard peer.isProven || peer.exclusive.isEmpty, bufferedCount > 0, now >= peer.nextEndGame else { return }
+        peer.nextEndGame = now + Self.endGamePause
+        let own = max(peer.pipeline.bestRate, Double(peer.downloaded.rate(at: now)), Self.assumedRate)
+        let rtt = (peer.pipeline.smallestRTT ?? .zero).inSeconds
+        func time(_ count: Int) -> Double { Double((peer.outstanding + count) * Geometry.blockLength) / own + rtt }
+        let soonest = time(1) / Self.endGameGain
         var late: [(block: BlockRef, seconds: Double)] = []
-        for holder in sortedPeers where holder.key != peer.key && !holder.isClosing {
-            let rate = holder.lastBlockAt.map { now - $0 > .seconds(1) } ?? true ? 0 : holder.pipeline.bestRate
+        for holder in roster where holder.key != peer.key && holder.outstanding > 0 {
+            let rate = expectedRate(of: holder, now: now)
+            guard Double(holder.outstanding * Geometry.blockLength) > soonest * rate else { continue }
             var position = 0
             for request in holder.requests where !request.isReleased {
                 position += 1
-                guard let piece = active[request.block.piece], piece.phase == .downloading, peer.serves(piece.piece),
-                    !piece.received[request.block.block], piece.requests[request.block.block] < Self.endGameCopies
+                let seconds = rate <= 0 ? .infinity : Double(position * Geometry.blockLength) / rate
+                let block = request.block
+                guard seconds > soonest, let piece = active[block.piece], piece.phase == .downloading, peer.serves(block.piece),
+                    !piece.isReceived(block.block), piece.requests(for: block.block) < Self.endGameCopies
                 else { continue }
-                late.append((request.block, rate <= 0 ? 3600 : Double(position * Geometry.blockLength) / rate))
+                late.append((block, seconds))
             }
         }
-        guard !late.isEmpty else { return }
         late.sort { $0.seconds > $1.seconds }
         var asked = 0
         for (block, seconds) in late where asked < room {
-            let ours = Double((peer.outstanding + 1) * Geometry.blockLength) / own + (peer.pipeline.smallestRTT ?? .zero).inSeconds
-            guard ours < seconds * Self.endGameGain else { break }
-            guard !peer.requests.contains(where: { $0.block == block }) else { continue }
+            guard time(1) < seconds * Self.endGameGain else { break }
+            guard !peer.requests.contains(where: { $0.block == block && !$0.isReleased }) else { continue }
             active[block.piece]?.request(block.block)
-            downloadBucket.take(geometry.length(of: block))
             ask(peer, block, now: now)
             asked += 1
         }
     }
 
+    /// Bytes per second at which the peer will send what it owes: nothing, when it has sent nothing for a while.
+    private func expectedRate(of peer: Peer, now: Instant) -> Double {
+        guard let oldest = peer.requests.first(where: { !$0.isReleased }) else { return 0 }
+        let since = max(oldest.sentAt, peer.lastBlockAt ?? oldest.sentAt)
+        if now - since > Self.endGamePatience { return 0 }
+        return peer.pipeline.bestRate > 0 ? peer.pipeline.bestRate : Self.assumedRate
+    }
+
     /// The block is here: nobody else needs to send it.
     private mutating func cancelOthers(_ block: BlockRef, now: Instant) {
-        for other in sortedPeers {
+        for other in roster {
             guard let request = other.takeRequest(block) else { continue }
             if !request.isReleased {
                 active[block.piece]?.release(block.block)

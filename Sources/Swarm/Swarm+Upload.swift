@@ -53,11 +53,13 @@ extension Swarm {
         pump(peer, now: now)
     }
 
+    mutating func pumpAll(now: Instant) { forAll { swarm, peer in swarm.pump(peer, now: now) } }
+
     mutating func pump(_ peer: Peer, now: Instant) {
         guard !peer.isClosing, fault?.kind != .offline else { return }
         while let request = peer.serveQueue.first, peer.servingBytes < Self.servedAhead {
-            if uploadBucket.available(at: now) < request.length {
-                throttledUntil = [throttledUntil, uploadBucket.refill(request.length, after: now)].compactMap(\.self).min()
+            guard uploadBucket.allows(request.length, at: now) else {
+                throttle(until: uploadBucket.refill(request.length, after: now))
                 return
             }
             peer.serveQueue.removeFirst()
@@ -66,6 +68,9 @@ extension Swarm {
             effects.append(.serve(peer.key, request))
         }
     }
+
+    /// A limit is reached: those that wait are served then.
+    mutating func throttle(until instant: Instant) { throttledUntil = min(throttledUntil ?? instant, instant) }
 
     private mutating func refuse(_ request: BlockRequest, of peer: Peer, now: Instant) {
         if peer.supportsFast { send(peer, .reject(request), now: now) }
@@ -92,7 +97,7 @@ extension Swarm {
     mutating func unchokeIfRoom(now: Instant) {
         guard mode == .running else { return }
         var used = peers.values.reduce(0) { $0 + ($1.amChoking ? 0 : 1) }
-        for peer in sortedPeers where peer.isInterested && peer.amChoking && !peer.isClosing {
+        for peer in roster where peer.isInterested && peer.amChoking && !peer.isClosing {
             guard used < settings.uploadSlots else { return }
             unchoke(peer, now: now)
             used += 1
@@ -101,13 +106,13 @@ extension Swarm {
 
     mutating func chokeRound(now: Instant) {
         let isSeeding = isComplete
-        let contenders = sortedPeers.filter { !$0.isClosing }.map { peer in
+        let contenders = roster.filter { !$0.isClosing }.map { peer in
             Choker.Contender(
                 key: peer.key, isInterested: peer.isInterested, isSnubbed: peer.isSnubbed, isUnchoked: !peer.amChoking,
                 rate: isSeeding ? peer.uploaded.rate(at: now) : peer.downloaded.rate(at: now), connectedAt: peer.connectedAt)
         }
         let chosen = choker.choose(contenders, slots: settings.uploadSlots, isSeeding: isSeeding, now: now, using: &random)
-        for peer in sortedPeers {
+        for peer in roster {
             if chosen.contains(peer.key) { unchoke(peer, now: now) } else { choke(peer, now: now) }
         }
     }

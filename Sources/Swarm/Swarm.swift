@@ -31,14 +31,22 @@ package struct Swarm: ~Copyable {
     var opened: Bitfield
     /// Pieces whose note in the database is on its way.
     var opening: Bitfield
+    /// Active pieces that the database has no note of and was sent none.
+    var unopened: [PieceIndex] = []
     /// Candidates that were noted down ahead of being needed.
     var openAhead: [PieceIndex] = []
     /// Pieces that are to be hashed on disk before they are had or wanted.
     package internal(set) var doubtful: Bitfield
     var active: [PieceIndex: ActivePiece] = [:]
     /// The active pieces, oldest first.
-    var activeOrder: [PieceIndex] = []
-    var activeBytes = 0
+    var activeOrder: [ActivePiece] = []
+    /// Active pieces with free blocks, and some that had them.
+    var unfilled: [ActivePiece] = []
+    /// Active pieces that count against the memory budget, and their bytes.
+    var bufferedCount = 0
+    var bufferedBytes = 0
+    /// Recorded blocks of pieces that are in doubt, or may come to be: they count when the piece turns out not to be whole.
+    var heldPartials: [PieceIndex: PartialPiece] = [:]
     var picker: PiecePicker
     var ledger = BlameLedger()
     var checks = CheckTally()
@@ -48,12 +56,17 @@ package struct Swarm: ~Copyable {
     var commit = CommitCycle()
     package internal(set) var fault: Fault?
     var nextProbe: Instant?
+    var isProbing = false
     var completionNoted: Bool
 
     // MARK: Peers
 
     package internal(set) var book = AddressBook()
     var peers: [PeerKey: Peer] = [:]
+    /// The same, by their keys.
+    var roster: [Peer] = []
+    /// Who is served first when a limit makes peers wait; moves on with each round.
+    var rosterTurn = 0
     var dialing: Set<PeerAddress> = []
     /// The addresses of connections that are gone, for the blame of blocks that they sent.
     var formerAddresses: [PeerKey: PeerAddress] = [:]
@@ -78,12 +91,13 @@ package struct Swarm: ~Copyable {
     var effects: [Effect] = []
 
     /// A torrent at rest. `plan` says which pieces are trusted and which are to be checked first; `partials` are blocks that
-    /// stand on disk since an earlier run.
+    /// stand on disk since an earlier run, of which those that the plan doesn't believe are left out.
     package init(
         geometry: Geometry, plan: ResumePlan, recorded: Bitfield, opened: Bitfield, partials: [PartialPiece], wanted: Bitfield,
         settings: SwarmSettings, seed: UInt64, unixOrigin: Int64
     ) {
         precondition(plan.trusted.count == geometry.pieceCount && wanted.count == geometry.pieceCount)
+        precondition(recorded.count == geometry.pieceCount && opened.count == geometry.pieceCount)
         self.geometry = geometry
         self.settings = settings
         self.unixOrigin = unixOrigin
@@ -98,7 +112,10 @@ package struct Swarm: ~Copyable {
         downloadBucket = TokenBucket(limit: settings.downloadLimit)
         uploadBucket = TokenBucket(limit: settings.uploadLimit)
         completionNoted = wanted.subtracting(plan.trusted).isEmpty && plan.doubtful.isEmpty
-        for partial in partials where !have[partial.piece] && !doubtful[partial.piece] { restore(partial) }
+        for partial in partials where !have[partial.piece] {
+            // What isn't believed now isn't to be believed by a later start.
+            if plan.stale[partial.piece] { commit.record.partials.append(.nothing(of: partial.piece)) } else { restore(partial) }
+        }
         refreshCandidates()
     }
 
@@ -131,14 +148,11 @@ package struct Swarm: ~Copyable {
 
     /// Whether more peers would help: few are connected, and none waits to be dialled.
     package var isHungry: Bool { !isComplete && peers.count + dialing.count < 4 }
-    /// A wanted piece is still missing and not in doubt.
-    var wantsMore: Bool { !isComplete }
-
     package mutating func rates(now: Instant) -> (download: Int, upload: Int) { (downloadMeter.rate(at: now), uploadMeter.rate(at: now)) }
 
     /// One line for each connection.
     package func peerReports(now: Instant) -> [PeerReport] {
-        peers.values.sorted { $0.key < $1.key }.map { peer in
+        roster.map { peer in
             PeerReport(
                 key: peer.key, address: peer.address, isIncoming: peer.isIncoming, client: book[peer.address]?.client ?? "",
                 havePieces: peer.isSeed ? geometry.pieceCount : peer.have?.population ?? 0, isSeed: peer.isSeed,
@@ -162,32 +176,6 @@ package struct Swarm: ~Copyable {
     mutating func makeCandidate(_ piece: PieceIndex) {
         if wanted[piece], !have[piece], !doubtful[piece], active[piece] == nil { picker.insert(piece, using: &random) }
     }
-
-    private mutating func restore(_ partial: PartialPiece) {
-        guard partial.blocks.count == geometry.blockCount(of: partial.piece), partial.blocks.contains(true) else { return }
-        let piece = open(partial.piece, now: .origin)
-        for (block, isThere) in partial.blocks.enumerated() where isThere { piece.restore(block) }
-        piece.recordedBlocks = piece.onDiskCount
-    }
-
-    @discardableResult
-    mutating func open(_ index: PieceIndex, now: Instant) -> ActivePiece {
-        let piece = ActivePiece(piece: index, blockCount: geometry.blockCount(of: index), openedAt: now)
-        active[index] = piece
-        activeOrder.append(index)
-        activeBytes += geometry.length(of: index)
-        picker.remove(index)
-        return piece
-    }
-
-    /// The piece leaves the making, for better or worse.
-    mutating func closeActive(_ index: PieceIndex) {
-        guard let piece = active.removeValue(forKey: index) else { return }
-        activeOrder.removeAll { $0 == index }
-        activeBytes -= geometry.length(of: index)
-        if let owner = piece.exclusive { peers[owner]?.exclusive.remove(index) }
-        effects.append(.release(index))
-    }
 }
 
 /// What ``Swarm/peerReports(now:)`` says of one connection; rates in bytes per second.
@@ -209,6 +197,7 @@ struct CheckTally {
     var good = 0
     var bad = 0
     var missing = 0
-    var pending = 0
     var isRunning = false
+    /// Whether pieces came into doubt that the check under way doesn't look at.
+    var isIncomplete = false
 }

@@ -37,6 +37,14 @@ extension Swarm {
     static let firstBlockAfter = Duration.seconds(3)
     /// How long a snubbed peer is asked for nothing.
     static let snubPause = Duration.seconds(20)
+    /// After a reject a peer is asked for nothing for so long.
+    static let rejectPause = Duration.seconds(1)
+    /// Rejects without a block between them after which a peer is snubbed.
+    static let maximumRejections = 64
+    /// Whole bitfields that one connection may send: each costs a look at all pieces.
+    static let maximumBitfields = 4
+    /// Pieces that are noted down ahead at once, however small they are.
+    static let maximumOpenAhead = 1024
     static let keepAliveAfter = Duration.seconds(110)
     /// Connections without a word for longer are closed (BEP 3: two minutes, and time for the keep-alive to travel).
     static let silenceLimit = Duration.seconds(180)
@@ -44,8 +52,12 @@ extension Swarm {
     static let probeInterval = Duration.seconds(5)
     /// Unverified bytes that a peer which hasn't proved itself may owe, one piece at least.
     static let probationBytes = 512 << 10
-    /// Guilty blocks after which a peer is banned, when its pieces were shared with others.
-    static let guiltyBlocks = 1
+    /// How often a peer looks for blocks that others send late.
+    static let endGamePause = Duration.milliseconds(100)
+    /// How long a peer may send nothing before it isn't expected to.
+    static let endGamePatience = Duration.seconds(1)
+    /// Bytes per second that a peer of unknown speed is trusted to send.
+    static let assumedRate = 65536.0
     /// In the end-game another peer is asked for a block when it should send it in less than this part of the holder's time.
     static let endGameGain = 0.5
     /// Copies of a block that are outstanding at most.

@@ -17,12 +17,12 @@ struct TokenBucket {
 
     private var capacity: Double { max(Double(limit ?? 0) * Self.burst, Self.smallestBurst) }
 
-    /// How many bytes may go now; the bucket may be in debt, then none.
-    mutating func available(at now: Instant) -> Int {
-        guard let limit else { return .max }
+    /// Whether so many bytes may go now. More than the bucket holds may go when it is full: it is in debt then.
+    mutating func allows(_ bytes: Int, at now: Instant) -> Bool {
+        guard let limit else { return true }
         if let filledAt, now > filledAt { tokens = min(capacity, tokens + (now - filledAt).inSeconds * Double(limit)) }
         filledAt = now
-        return max(0, Int(tokens))
+        return tokens >= min(Double(bytes), capacity)
     }
 
     mutating func take(_ bytes: Int) {
@@ -33,9 +33,9 @@ struct TokenBucket {
         if limit != nil { tokens = min(capacity, tokens + Double(bytes)) }
     }
 
-    /// When `bytes` will be there; `nil` when they are there or nothing is limited.
-    func refill(_ bytes: Int, after now: Instant) -> Instant? {
-        guard let limit, tokens < Double(bytes) else { return nil }
-        return now + .seconds((min(Double(bytes), capacity) - tokens) / Double(max(limit, 1)) + 0.001)
+    /// When ``allows(_:at:)`` will hold, after it did not; an hour off at most, so that a limit of nothing overflows nothing.
+    func refill(_ bytes: Int, after now: Instant) -> Instant {
+        let missing = min(Double(bytes), capacity) - tokens
+        return now + .seconds(min(max(0, missing) / Double(max(limit ?? 1, 1)), 3600)) + .milliseconds(1)
     }
 }

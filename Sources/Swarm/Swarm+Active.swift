@@ -1,0 +1,155 @@
+import Torrent
+
+/// Pieces in the making: opened, filled, parked, given up. Memory is bounded here.
+extension Swarm {
+    @discardableResult
+    mutating func open(_ index: PieceIndex, now: Instant) -> ActivePiece {
+        let piece = ActivePiece(piece: index, blockCount: geometry.blockCount(of: index), openedAt: now)
+        active[index] = piece
+        activeOrder.append(piece)
+        picker.remove(index)
+        if !opened[index], !opening[index] { unopened.append(index) }
+        list(piece)
+        return piece
+    }
+
+    /// The piece leaves the making, for better or worse.
+    mutating func closeActive(_ piece: ActivePiece) {
+        guard active.removeValue(forKey: piece.piece) != nil else { return }
+        piece.isClosed = true
+        activeOrder.removeAll { $0 === piece }
+        unbuffer(piece)
+        endExclusion(piece)
+        effects.append(.release(piece.piece))
+    }
+
+    /// Blocks that an earlier run recorded.
+    mutating func restore(_ partial: PartialPiece) {
+        let index = partial.piece
+        guard index.value >= 0, index.value < geometry.pieceCount, active[index] == nil, partial.blocks.contains(true),
+            partial.blocks.count == geometry.blockCount(of: index)
+        else { return }
+        guard !doubtful[index] else {
+            heldPartials[index] = partial
+            return
+        }
+        guard partial.blocks.contains(false) else {
+            // All is there and nobody has hashed it.
+            doubtful.insert(index)
+            return
+        }
+        let piece = open(index, now: .origin)
+        for (block, isThere) in partial.blocks.enumerated() where isThere { piece.restore(block) }
+    }
+
+    // MARK: Blocks
+
+    mutating func release(_ block: BlockRef) {
+        guard let piece = active[block.piece] else { return }
+        piece.release(block.block)
+        list(piece)
+    }
+
+    /// The piece is found by peers that look for free blocks.
+    mutating func list(_ piece: ActivePiece) {
+        guard piece.freeCount > 0, !piece.isListed, !piece.isClosed else { return }
+        piece.isListed = true
+        unfilled.append(piece)
+    }
+
+    /// Nobody fills the piece any more, or `peer` doesn't.
+    func leave(_ index: PieceIndex?, _ peer: Peer) {
+        guard let index, let piece = active[index], piece.worker == peer.key else { return }
+        piece.worker = nil
+    }
+
+    /// Any peer may be asked for the piece from now on.
+    func endExclusion(_ piece: ActivePiece) {
+        guard let owner = piece.exclusive else { return }
+        piece.exclusive = nil
+        peers[owner]?.exclusive.remove(piece.piece)
+    }
+
+    /// What of the piece was written and not recorded may be gone.
+    mutating func distrustDisk(of piece: ActivePiece) {
+        piece.distrustDisk()
+        if !piece.isComplete { piece.phase = .downloading }
+        list(piece)
+    }
+
+    // MARK: Memory
+
+    /// Whether one more piece of that length may be buffered: two always may.
+    func hasRoom(for length: Int) -> Bool { bufferedBytes + length <= settings.memoryBudget || bufferedCount < 2 }
+
+    mutating func buffer(_ piece: ActivePiece) {
+        guard !piece.isBuffered else { return }
+        piece.isBuffered = true
+        bufferedCount += 1
+        bufferedBytes += geometry.length(of: piece.piece)
+    }
+
+    private mutating func unbuffer(_ piece: ActivePiece) {
+        guard piece.isBuffered else { return }
+        piece.isBuffered = false
+        bufferedCount -= 1
+        bufferedBytes -= geometry.length(of: piece.piece)
+    }
+
+    /// The piece gives its buffer to others: what is on disk stays there, the rest is wanted again.
+    private mutating func park(_ piece: ActivePiece) {
+        piece.forgetMemory()
+        unbuffer(piece)
+        list(piece)
+        effects.append(.release(piece.piece))
+    }
+
+    /// Recorded pieces that nobody fills make room, when it is getting scarce: their peers may be gone for good.
+    mutating func parkIdle() {
+        guard bufferedBytes > settings.memoryBudget / 2 else { return }
+        for piece in activeOrder where piece.isParkable { park(piece) }
+    }
+
+    /// The piece is no longer wanted: its requests are taken back, and only what is on disk is kept.
+    mutating func abandon(_ piece: ActivePiece, now: Instant) {
+        guard piece.phase == .downloading, !piece.isBeingWritten, piece.isBuffered || piece.onDiskCount == 0 else { return }
+        for peer in roster {
+            for request in peer.requests.filter({ $0.block.piece == piece.piece }) {
+                _ = peer.takeRequest(request.block)
+                if !request.isReleased {
+                    piece.release(request.block.block)
+                    downloadBucket.giveBack(geometry.length(of: request.block))
+                }
+                send(peer, .cancel(wire(request.block)), now: now)
+            }
+            if peer.working == piece.piece { peer.working = nil }
+        }
+        piece.worker = nil
+        endExclusion(piece)
+        wastedBytes += piece.unwritten.reduce(0) { $0 + Int64(geometry.length(of: BlockRef(piece: piece.piece, block: $1))) }
+        if piece.onDiskCount > 0 {
+            park(piece)
+        } else {
+            closeActive(piece)
+            makeCandidate(piece.piece)
+        }
+    }
+
+    /// At rest nothing is kept in memory: a later start finds every piece as the disk has it.
+    mutating func emptyBuffers() {
+        for piece in activeOrder {
+            piece.phase = .downloading
+            piece.worker = nil
+            endExclusion(piece)
+            if piece.onDiskCount == piece.blockCount {
+                closeActive(piece)
+                doubtful.insert(piece.piece)
+            } else if piece.onDiskCount > 0 {
+                if piece.isBuffered { park(piece) }
+            } else {
+                closeActive(piece)
+                makeCandidate(piece.piece)
+            }
+        }
+    }
+}
