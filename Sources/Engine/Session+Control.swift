@@ -57,7 +57,9 @@ extension Session {
         }
         retired.remove(id)
         if let engine = awake[id] {
-            let wanted = try await environment.store.perform { db throws(StoreError) in try db.wanted(of: id, count: engine.fileCount) }
+            // Asked on the loop: the closure runs on the store's thread.
+            let count = engine.fileCount
+            let wanted = try await environment.store.perform { db throws(StoreError) in try db.wanted(of: id, count: count) }
             try await engine.apply(row, wanted: wanted)
             shareOut()
         } else if !row.isComplete || row.state == .paused {

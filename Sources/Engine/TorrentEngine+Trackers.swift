@@ -69,7 +69,7 @@ extension TorrentEngine {
     }
 
     private func request(_ action: Announcer.Action) -> AnnounceRequest {
-        let left = max(0, row.wantedBytes - swarm.wantedBytesHad)
+        let left = max(0, row.wantedBytes - completedBytes(swarm.have))
         var request = AnnounceRequest(
             infoHash: infoHash, peerID: environment.peerID, port: listenPort, uploaded: swarm.uploadedBytes, downloaded: swarm.downloadedBytes,
             left: left, key: environment.key)

@@ -5,6 +5,7 @@ extension Swarm {
     @discardableResult
     mutating func open(_ index: PieceIndex, now: Instant) -> ActivePiece {
         let piece = ActivePiece(piece: index, blockCount: geometry.blockCount(of: index), openedAt: now)
+        for block in padding[index] ?? [] { piece.restore(block) }
         active[index] = piece
         activeOrder.append(piece)
         picker.remove(index)

@@ -44,9 +44,11 @@ extension Swarm {
         self.wanted = wanted
         for piece in activeOrder where !wanted[piece.piece] { abandon(piece, now: now) }
         refreshCandidates()
+        let wasNoted = completionNoted
         if !isComplete { completionNoted = false }
         goalChanged(now: now)
-        noteCompletion()
+        if wasNoted, !completionNoted { tellWhetherWeDownload(now: now) }
+        noteCompletion(now: now)
         fillAll(now: now)
     }
 

@@ -181,7 +181,7 @@ extension Swarm {
         for piece in activeOrder where !wanted[piece.piece] { abandon(piece, now: now) }
         parkIdle()
         noteOpened(now: now)
-        noteCompletion()
+        noteCompletion(now: now)
         considerCommit(now: now)
     }
 
@@ -204,10 +204,17 @@ extension Swarm {
         continueStopping(now: now)
     }
 
-    mutating func noteCompletion() {
+    mutating func noteCompletion(now: Instant) {
         guard !completionNoted, isCompleteAndRecorded else { return }
         completionNoted = true
         effects.append(.note(.completed))
+        tellWhetherWeDownload(now: now)
+    }
+
+    /// A partial seed says so to those who can't see it from its pieces (BEP 21).
+    mutating func tellWhetherWeDownload(now: Instant) {
+        guard !have.isFull else { return }
+        for peer in roster where peer.supportsExtensions { send(peer, .uploadOnly(isComplete), now: now) }
     }
 
     // MARK: Coming to rest

@@ -10,9 +10,4 @@ extension Swarm {
 
     /// Connected peers that have everything.
     package var seedCount: Int { picker.seedCount }
-
-    /// Bytes of wanted pieces that are had; the last piece may be short.
-    package var wantedBytesHad: Int64 {
-        wanted.intersection(have).pieces.reduce(0) { $0 + Int64(geometry.length(of: $1)) }
-    }
 }

@@ -155,7 +155,7 @@ extension Swarm {
         fillAll(now: now)
         commit.isUrgent = true
         considerCommit(now: now)
-        noteCompletion()
+        noteCompletion(now: now)
         if isIncomplete { checkDoubtful() }
     }
 

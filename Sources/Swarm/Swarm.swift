@@ -58,6 +58,8 @@ package struct Swarm: ~Copyable {
     var nextProbe: Instant?
     var isProbing = false
     var completionNoted: Bool
+    /// Blocks that lie whole in pad files (BEP 47).
+    let padding: [PieceIndex: [Int]]
 
     // MARK: Peers
 
@@ -91,10 +93,11 @@ package struct Swarm: ~Copyable {
     var effects: [Effect] = []
 
     /// A torrent at rest. `plan` says which pieces are trusted and which are to be checked first; `partials` are blocks that
-    /// stand on disk since an earlier run, of which those that the plan doesn't believe are left out.
+    /// stand on disk since an earlier run, of which those that the plan doesn't believe are left out; `padding` are blocks of zeros
+    /// that nobody is asked for.
     package init(
         geometry: Geometry, plan: ResumePlan, recorded: Bitfield, opened: Bitfield, partials: [PartialPiece], wanted: Bitfield,
-        settings: SwarmSettings, seed: UInt64, unixOrigin: Int64
+        padding: [PieceIndex: [Int]] = [:], settings: SwarmSettings, seed: UInt64, unixOrigin: Int64
     ) {
         precondition(plan.trusted.count == geometry.pieceCount && wanted.count == geometry.pieceCount)
         precondition(recorded.count == geometry.pieceCount && opened.count == geometry.pieceCount)
@@ -105,6 +108,7 @@ package struct Swarm: ~Copyable {
         have = plan.trusted
         self.recorded = recorded
         self.wanted = wanted
+        self.padding = padding
         self.opened = opened
         opening = Bitfield(count: geometry.pieceCount)
         doubtful = plan.doubtful

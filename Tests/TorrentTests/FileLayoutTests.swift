@@ -67,4 +67,16 @@ struct FileLayoutTests {
         #expect(layout.files.map(\.offset) == [0, 1, 3])
         #expect(layout.files.map(\.index) == [0, 1, 2])
     }
+
+    @Test func onlyBlocksWholeInsideAPadAreItsOwn() throws {
+        let block = Int64(Geometry.blockLength)
+        // A piece of four blocks: one and a half of data, the rest padding; then two pieces of padding alone and a last piece of data.
+        let files = [
+            FileEntry(path: ["t", "a"], length: block * 3 / 2), FileEntry(path: ["t", "pad1"], length: block * 5 / 2, isPad: true),
+            FileEntry(path: ["t", "pad2"], length: block * 8, isPad: true), FileEntry(path: ["t", "b"], length: 100),
+        ]
+        let layout = try #require(FileLayout(files: files))
+        let geometry = try #require(Geometry(totalBytes: layout.totalBytes, pieceLength: 4 * Geometry.blockLength))
+        #expect(layout.paddedBlocks(geometry: geometry) == [PieceIndex(0): [2, 3]])
+    }
 }
