@@ -53,7 +53,8 @@ let package = Package(
             name: "Engine",
             dependencies: ["Torrent", "PeerWire", "TrackerWire", "Swarm", "Store", "Disk", "Net", nioCore, nioPosix, lifecycle, logging, collections],
             swiftSettings: house),
-        .executableTarget(name: "pieces", dependencies: ["Engine", "Store", "Disk", "Torrent", "Net", argumentParser, logging, lifecycle], swiftSettings: house),
+        .executableTarget(
+            name: "pieces", dependencies: ["Engine", "Store", "Disk", "Torrent", "Net", argumentParser, logging, nioCore, nioPosix, system], swiftSettings: house),
 
         // Tests mirror the rooms; the lab is a swarm in a box, in virtual time.
         .testTarget(name: "BencodeTests", dependencies: ["Bencode"], swiftSettings: house),

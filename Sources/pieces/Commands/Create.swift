@@ -1,0 +1,135 @@
+import ArgumentParser
+import Disk
+import Engine
+import Store
+import SystemPackage
+import Torrent
+
+/// `pieces create`
+struct Create: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Make a .torrent of a file or of a folder.",
+        discussion: """
+            Each --tracker begins a tier of its own; addresses that are separated by commas share one. Links and what is neither file nor folder are \
+            left out.
+
+            Examples:
+              pieces create ~/books/alice.txt --tracker http://tracker.example.org/announce
+              pieces create series -o series.torrent --piece-length 1M --private --source EXAMPLE --tracker https://a.example/x,https://b.example/x
+
+            --json prints {"file", "info_hash", "name", "total_bytes", "piece_length", "piece_count", "files"}.
+            """)
+
+    @Argument(help: "The file or folder.", completion: .file())
+    var path: String
+
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("Where it is written; NAME.torrent in the current folder without it.", valueName: "file.torrent"),
+        completion: .file(extensions: ["torrent"]))
+    var output: String?
+
+    @Option(parsing: .singleValue, help: ArgumentHelp("The announce address of a tracker; repeatable.", valueName: "url"))
+    var tracker: [String] = []
+
+    @Option(parsing: .singleValue, help: ArgumentHelp("An HTTP server that has the content; repeatable.", valueName: "url"))
+    var webSeed: [String] = []
+
+    @Option(help: ArgumentHelp("A power of two, as 256K or 1M; a sensible one without it.", valueName: "n"), transform: PieceLength.parse)
+    var pieceLength: Int?
+
+    @Flag(help: "Peers may come from the trackers alone.")
+    var `private` = false
+
+    @Option(help: ArgumentHelp("A remark for whoever opens it.", valueName: "text"))
+    var comment: String?
+
+    @Option(help: ArgumentHelp("For which tracker it is made; it sets info hashes of equal content apart.", valueName: "text"))
+    var source: String?
+
+    @Flag(help: "Leave out when and by what it was made.")
+    var anonymous = false
+
+    @Flag(help: "Replace a file that is there.")
+    var force = false
+
+    @OptionGroup(title: "Output options") var reporting: ReportOptions
+
+    func validate() throws {
+        let trackers = tracker.flatMap { $0.split(separator: ",").map(String.init) }
+        for url in trackers where !Self.has(["http://", "https://", "udp://"], url) {
+            throw ValidationError("“\(url.printable)” is no address of a tracker: it begins with http://, https:// or udp://")
+        }
+        for url in webSeed where !Self.has(["http://", "https://"], url) {
+            throw ValidationError("“\(url.printable)” is no address of a web seed: it begins with http:// or https://")
+        }
+    }
+
+    func run() async throws {
+        let target = try target
+        guard force || !NewFile.exists(target) else { throw NewFile.isThere(target) }
+        let content = try ContentScan(try NewFile.absolute(path))
+        for path in content.leftOut.prefix(10) { Terminal.shared.complain("\(path.string) is left out: it is neither a file nor a folder") }
+        if content.leftOut.count > 10 { Terminal.shared.complain("\(content.leftOut.count - 10) more are left out") }
+        let length = pieceLength ?? TorrentBuilder.sensiblePieceLength(totalBytes: content.totalBytes)
+        let hashed = try await hash(content, length)
+        let bytes = try build(content, hashed, length)
+        try NewFile.write(bytes, to: target, replacing: force)
+        try tell(try Metainfo(torrentFile: bytes), target)
+    }
+
+    private var target: FilePath {
+        get throws {
+            if let output { return FilePath(output) }
+            guard let name = try NewFile.absolute(path).lastComponent else { throw Failure.usage("the torrent has no name: give a file or folder") }
+            return FilePath(name.string + ".torrent")
+        }
+    }
+
+    private func hash(_ content: ContentScan, _ pieceLength: Int) async throws -> HashedFiles {
+        let meter = Meter("hashed", total: content.totalBytes, style: reporting.quiet || reporting.json ? .silent : .shown)
+        let drawing = Task { await meter.run() }
+        defer { drawing.cancel() }
+        let hashed = try await Disk().hashFiles(content.files.map(\.path), pieceLength: pieceLength) { meter.add(Int64($0)) }
+        drawing.cancel()
+        await drawing.value
+        return hashed
+    }
+
+    private func build(_ content: ContentScan, _ hashed: HashedFiles, _ pieceLength: Int) throws -> [UInt8] {
+        var builder = TorrentBuilder(
+            name: content.name, content: content.content(lengths: hashed.lengths), pieceLength: pieceLength, pieceHashes: hashed.pieceHashes)
+        builder.trackers = tracker.map { $0.split(separator: ",").map(String.init) }
+        builder.webSeeds = webSeed
+        builder.isPrivate = `private`
+        builder.comment = comment
+        builder.source = source
+        builder.createdBy = anonymous ? nil : "pieces \(Program.version)"
+        builder.creationDate = anonymous ? nil : Timestamp.now().rawValue
+        return try builder.build()
+    }
+
+    private func tell(_ metainfo: Metainfo, _ target: FilePath) throws {
+        let geometry = metainfo.geometry
+        let files = metainfo.layout.files.count { !$0.isPad }
+        if reporting.json {
+            Terminal.shared.print(
+                bytes: JSONWriter.line { json in
+                    json.field("file", target.string)
+                    json.field("info_hash", "\(metainfo.infoHash)")
+                    json.field("name", metainfo.name)
+                    json.field("total_bytes", geometry.totalBytes)
+                    json.field("piece_length", geometry.pieceLength)
+                    json.field("piece_count", geometry.pieceCount)
+                    json.field("files", files)
+                })
+        } else if !reporting.quiet {
+            let size = "\(Format.bytes(geometry.totalBytes)) in \(Format.count(files, "file"))"
+            let pieces = "\(Format.count(geometry.pieceCount)) pieces of \(Format.bytes(Int64(geometry.pieceLength)))"
+            Terminal.shared.print("wrote \(target.string.printable): \(size), \(pieces), info hash \(metainfo.infoHash)")
+        }
+    }
+
+    private static func has(_ schemes: [String], _ url: String) -> Bool {
+        schemes.contains { url.lowercased().hasPrefix($0) && url.utf8.count > $0.utf8.count }
+    }
+}

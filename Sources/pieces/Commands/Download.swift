@@ -1,0 +1,67 @@
+import ArgumentParser
+import Engine
+import Store
+import SystemPackage
+import Torrent
+
+/// `pieces download`
+struct Download: Command {
+    static let configuration = CommandConfiguration(
+        abstract: "Download torrents here and now, or go on with them.",
+        discussion: """
+            What the database knows already is resumed; nothing that was recorded is downloaded again. Ends when all is complete, unless told to \
+            seed. SIGINT and SIGTERM stop cleanly, a second one at once.
+
+            Examples:
+              pieces download alice.torrent
+              pieces download https://example.org/debian.torrent --output /srv/iso --seed-ratio 1.5
+              pieces download series.torrent --select '*E0[1-3]*.mkv' --sequential --download-limit 2M
+
+            Exit codes: 0 all is complete; 1 failed; 2 stopped before all was complete; 64 wrong usage; 130 interrupted before that.
+
+            With --json each line is an object with `event`: listening, start, progress, log, end or stopped.
+            """)
+
+    @Argument(help: ArgumentHelp("A .torrent file or an http(s) URL of one.", valueName: "source"), completion: .file(extensions: ["torrent"]))
+    var sources: [String]
+
+    @OptionGroup(title: "Torrent options") var torrent: TorrentOptions
+    @OptionGroup(title: "Seeding options") var seeds: SeedOptions
+    @OptionGroup(title: "Network options") var engine: EngineOptions
+    @OptionGroup(title: "Output options") var reporting: ReportOptions
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func run() async throws {
+        let sources = try sources.map { try TorrentSource($0) }
+        let database = try global.path
+        try Self.requireNoEngine(database)
+        var settings = try await engine.settings(database)
+        let (torrents, failed) = await sources.readAll(engine.httpOptions)
+        guard failed == 0 else { throw ExitStatus.failed }
+
+        let connection = try global.openToAdd()
+        var arrival = Arrival(connection, torrent.wishes)
+        arrival.unpausesKnown = true
+        let ids = try await arrival.add(torrents).map(\.id)
+        settings.scope = .only(Set(ids))
+        settings.endsWhenComplete = true
+        settings.seedGoal = seeds.goal ?? .none
+        let run = EngineRun(settings, report: EngineRun.report(reporting), ids: ids)
+        let rows = try await run.perform(connection)
+        try Self.conclude(rows)
+    }
+
+    private static func requireNoEngine(_ database: FilePath) throws {
+        guard let holder = try DatabaseLock.holder(database: database) else { return }
+        let process = holder.pid.map { " (process \($0))" } ?? ""
+        throw Failure("an engine already runs on this database\(process): `pieces add` gives it the torrent, and `pieces status` shows how it does")
+    }
+
+    /// The exit code; what failed is said.
+    static func conclude(_ rows: [TorrentRow]) throws {
+        let failed = rows.filter { !$0.isComplete && ($0.state == .error || $0.state == .offline) }
+        for row in failed { Terminal.shared.complain("\(row.name): \(row.error ?? "it failed, and nobody knows why")") }
+        guard failed.isEmpty else { throw ExitStatus.failed }
+        guard rows.allSatisfy(\.isComplete) else { throw Interruption.hasCome ? ExitStatus.interrupted : ExitStatus.incomplete }
+    }
+}

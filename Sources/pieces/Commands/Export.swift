@@ -1,0 +1,31 @@
+import ArgumentParser
+import Store
+import SystemPackage
+
+/// `pieces export`
+struct Export: Command {
+    static let configuration = CommandConfiguration(
+        abstract: "Write the .torrent of a torrent, byte for byte as it came.",
+        discussion: """
+            Examples:
+              pieces export debian.iso debian.torrent
+            """)
+
+    @OptionGroup var argument: TorrentArgument
+
+    @Argument(help: ArgumentHelp("Where it is written.", valueName: "file.torrent"), completion: .file(extensions: ["torrent"]))
+    var file: String
+
+    @Flag(help: "Replace a file that is there.")
+    var force = false
+
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func run() async throws {
+        let connection = try global.openToLook()
+        let torrent = try connection.findTorrent(argument.torrent)
+        guard let bytes = try connection.metainfo(of: torrent.id) else { throw Failure("torrent \(torrent.id) was removed meanwhile") }
+        try NewFile.write(bytes, to: FilePath(file), replacing: force)
+        Terminal.shared.print("wrote \(file.printable)  \(torrent.name.printable), \(torrent.infoHash)")
+    }
+}

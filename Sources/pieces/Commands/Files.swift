@@ -1,0 +1,62 @@
+import ArgumentParser
+import Store
+import Torrent
+
+/// `pieces files`
+struct Files: Command {
+    static let configuration = CommandConfiguration(
+        abstract: "List the files of a torrent, with their numbers.",
+        discussion: """
+            Examples:
+              pieces files series
+              pieces files 3 --json
+
+            --json prints {"id", "info_hash", "name", "output", "files": [{"index", "path", "length", "wanted", "pad", "completed_bytes", "progress"}]}.
+            """)
+
+    @OptionGroup var argument: TorrentArgument
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func run() async throws {
+        let connection = try global.openToLook()
+        let torrent = try StoredTorrent(try connection.findTorrent(argument.torrent), connection)
+        let layout = torrent.metainfo.layout
+        let completed = layout.files.map { $0.isPad ? 0 : layout.completedBytes(of: $0, in: torrent.have, torrent.metainfo.geometry) }
+        Terminal.shared.print(bytes: json ? object(torrent, completed) : Array(table(torrent, completed).utf8))
+    }
+
+    private func table(_ torrent: StoredTorrent, _ completed: [Int64]) -> String {
+        var table = Table([.right("NR"), .left("WANTED"), .right("DONE"), .right("SIZE"), .left("PATH")], flexible: 4)
+        for file in torrent.metainfo.layout.files where !file.isPad {
+            table.add([
+                "\(file.index + 1)", torrent.selection.wanted[file.index] ? "yes" : "no",
+                Format.percent(completed[file.index], of: file.length), Format.bytes(file.length), file.displayPath.printable,
+            ])
+        }
+        return table.text(width: Terminal.shared.isInteractive ? Terminal.shared.size.width - 1 : nil)
+    }
+
+    private func object(_ torrent: StoredTorrent, _ completed: [Int64]) -> [UInt8] {
+        JSONWriter.line { json in
+            json.field("id", torrent.row.id.rawValue)
+            json.field("info_hash", "\(torrent.row.infoHash)")
+            json.field("name", torrent.row.name)
+            json.field("output", torrent.row.output)
+            json.array("files", torrent.metainfo.layout.files) { json, file in
+                json.object { json in
+                    json.field("index", file.index + 1)
+                    json.field("path", file.displayPath)
+                    json.field("length", file.length)
+                    json.field("wanted", torrent.selection.wanted[file.index])
+                    json.field("pad", file.isPad)
+                    json.field("completed_bytes", completed[file.index])
+                    json.field("progress", file.length > 0 ? Double(completed[file.index]) / Double(file.length) : 1)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+import ArgumentParser
+import Store
+
+/// `pieces limit`
+struct Limit: Command {
+    static let configuration = CommandConfiguration(
+        abstract: "Limit how fast torrents are, and how long they seed; without options, show the limits.",
+        discussion: """
+            Examples:
+              pieces limit 3 --download 2M --upload 500K
+              pieces limit 3 4 --download none --seed-ratio 1.5
+              pieces limit 3
+            """)
+
+    @OptionGroup var arguments: TorrentArguments
+
+    @Option(help: ArgumentHelp("Bytes a second, as 500K or 2M; `none` for no limit.", valueName: "rate"), transform: Rate.init)
+    var download: Rate?
+
+    @Option(help: ArgumentHelp("Bytes a second, as 500K or 2M; `none` for no limit.", valueName: "rate"), transform: Rate.init)
+    var upload: Rate?
+
+    @Option(help: ArgumentHelp("Connections; `none` for the engine's own number.", valueName: "n"), transform: CountLimit.init)
+    var maxPeers: CountLimit?
+
+    @Flag(help: "Don't seed when complete.")
+    var noSeed = false
+
+    @OptionGroup(title: "Seeding options") var seeds: SeedOptions
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func validate() throws {
+        guard !(noSeed && seeds.goal != nil) else { throw ValidationError("give either --no-seed or for how long to seed") }
+    }
+
+    func run() async throws {
+        let connection = try global.openToChange()
+        let torrents = try connection.findTorrents(arguments.torrents)
+        let goal = noSeed ? SeedGoal.none : seeds.goal
+        if download != nil || upload != nil || maxPeers != nil || goal != nil {
+            try connection.transaction { () throws(StoreError) in
+                for torrent in torrents {
+                    try connection.setLimits(torrent.id, limits(over: torrent.settings.limits))
+                    if let goal { try connection.setSeedGoal(torrent.id, goal) }
+                    try connection.appendIntent(.changed, torrent: torrent.id, now: .now())
+                }
+            }
+        }
+        for torrent in torrents { try tell(try connection.torrent(torrent.id)) }
+    }
+
+    private func limits(over known: TorrentLimits) -> TorrentLimits {
+        var limits = known
+        if let download { limits.download = download.limit }
+        if let upload { limits.upload = upload.limit }
+        if let maxPeers { limits.peers = maxPeers.limit }
+        return limits
+    }
+
+    private func tell(_ torrent: TorrentRow?) throws {
+        guard let torrent else { return }
+        let limits = torrent.settings.limits
+        let peers = limits.peers.map { Format.count($0, "peer") } ?? "as many peers as the engine lets"
+        let rates = "download \(Format.limit(limits.download)), upload \(Format.limit(limits.upload))"
+        Terminal.shared.print("\(torrent.id)  \(torrent.name.printable): \(rates), \(peers), \(Self.words(torrent.settings.seedGoal))")
+    }
+
+    private static func words(_ goal: SeedGoal) -> String {
+        switch goal {
+        case .standard: "seeds as the engine does"
+        case .none: "does not seed"
+        case .forever: "seeds until stopped"
+        case .ratio(let ratio): "seeds to a ratio of \(Format.decimal(ratio, places: 2))"
+        case .time(let time): "seeds for \(Format.time(time))"
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import ArgumentParser
+import Store
+
+/// `pieces log`
+struct Log: Command {
+    static let configuration = CommandConfiguration(
+        abstract: "Show what happened to a torrent, or to all of them, the newest last.",
+        discussion: """
+            Examples:
+              pieces log debian.iso
+              pieces log --limit 500
+              pieces log 3 --follow --json
+
+            --json prints an object a line: {"number", "at", "id", "info_hash", "kind", "detail"}.
+            """)
+
+    /// Events that are looked at in one turn of --follow.
+    private static let followLimit = 1000
+
+    @Argument(help: ArgumentHelp("A number, the beginning of an info hash, or a name; all without it.", valueName: "torrent"))
+    var torrent: String?
+
+    @Option(help: ArgumentHelp("How many events, the newest of them.", valueName: "n"))
+    var limit = 50
+
+    @Flag(name: .shortAndLong, help: "Go on with what happens, until interrupted.")
+    var follow = false
+
+    @Flag(help: "Print JSON, one object a line.")
+    var json = false
+
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func validate() throws {
+        guard (0...Connection.eventLimit).contains(limit) else { throw ValidationError("--limit goes from 0 to \(Connection.eventLimit)") }
+    }
+
+    func run() async throws {
+        let connection = try global.openToLook()
+        let id = try torrent.map { try connection.findTorrent($0).id }
+        var last = try tell(try connection.events(of: id, limit: limit), after: 0)
+        if limit == 0 { last = try connection.events(limit: 1).first?.id ?? 0 }
+        while follow {
+            try await Task.sleep(for: .milliseconds(500))
+            last = try tell(try connection.events(of: id, limit: Self.followLimit), after: last)
+        }
+    }
+
+    /// Tells of events, which come newest first; the number of the last one.
+    private func tell(_ events: [EventRow], after last: Int64) throws -> Int64 {
+        var bytes: [UInt8] = []
+        for event in events.reversed() where event.id > last {
+            if json {
+                bytes += JSONWriter.line { EventJSON.fields(of: event, &$0) }
+            } else {
+                let torrent = event.torrent.map { "\($0)" } ?? "-"
+                let kind = event.kind.rawValue.printable.padded(10)
+                bytes += Array("\(Format.moment(event.at))  \(torrent.padded(4, right: true))  \(kind)  \(event.detail.printable)\n".utf8)
+            }
+        }
+        if !bytes.isEmpty { Terminal.shared.print(bytes: bytes) }
+        return max(last, events.first?.id ?? 0)
+    }
+}

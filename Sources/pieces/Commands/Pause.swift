@@ -1,0 +1,57 @@
+import ArgumentParser
+import Store
+
+/// `pieces pause`
+struct Pause: Command {
+    static let configuration = CommandConfiguration(
+        abstract: "Stop torrents until `pieces resume`.",
+        discussion: """
+            Examples:
+              pieces pause 3
+              pieces pause debian.iso alice.txt
+            """)
+
+    @OptionGroup var arguments: TorrentArguments
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func run() async throws { try PauseChange(global).apply(true, to: arguments.torrents) }
+}
+
+/// `pieces resume`
+struct Resume: Command {
+    static let configuration = CommandConfiguration(
+        abstract: "Let paused torrents go on, and have failed ones tried again.",
+        discussion: """
+            Examples:
+              pieces resume 3
+              pieces resume 9b3c
+            """)
+
+    @OptionGroup var arguments: TorrentArguments
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func run() async throws { try PauseChange(global).apply(false, to: arguments.torrents) }
+}
+
+/// Pauses and resumes.
+private struct PauseChange {
+    private let global: GlobalOptions
+
+    init(_ global: GlobalOptions) { self.global = global }
+
+    func apply(_ isPaused: Bool, to names: [String]) throws {
+        let connection = try global.openToChange()
+        let torrents = try connection.findTorrents(names)
+        let engine = try EngineState(database: try global.path, connection)
+        try connection.transaction { () throws(StoreError) in
+            for torrent in torrents {
+                try connection.setPaused(torrent.id, isPaused)
+                // An engine knows better what the torrent does from now on.
+                if !engine.isRunning { try connection.setState(torrent.id, isPaused ? .paused : torrent.isComplete ? .complete : .queued) }
+                try connection.appendEvent(isPaused ? .paused : .resumed, "by the user", torrent: torrent.id, now: .now())
+                try connection.appendIntent(.changed, torrent: torrent.id, now: .now())
+            }
+        }
+        for torrent in torrents { Terminal.shared.print("\(isPaused ? "paused" : "resumed") \(torrent.id)  \(torrent.name.printable)") }
+    }
+}

@@ -1,0 +1,85 @@
+import ArgumentParser
+import Disk
+import Store
+
+/// `pieces remove`
+struct Remove: Command {
+    static let configuration = CommandConfiguration(
+        abstract: "Forget torrents; their files stay unless --delete-data is given.",
+        discussion: """
+            With --delete-data only files that the torrent names are deleted, and the folders that they leave empty.
+
+            Examples:
+              pieces remove 3
+              pieces remove debian.iso --delete-data
+            """)
+
+    /// How long a running engine is waited for.
+    private static let patience = Duration.seconds(10)
+
+    @OptionGroup var arguments: TorrentArguments
+
+    @Flag(help: "Delete the downloaded files too.")
+    var deleteData = false
+
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func run() async throws {
+        let connection = try global.openToChange()
+        let torrents = try connection.findTorrents(arguments.torrents)
+        if let holder = try DatabaseLock.holder(database: try global.path) {
+            try await ask(connection, torrents, holder)
+        } else {
+            let lock = try DatabaseLock.acquire(database: try global.path, now: .now())
+            for torrent in torrents { try await remove(torrent, connection) }
+            withExtendedLifetime(lock) {}
+        }
+    }
+
+    /// The engine has the files open: it closes them and removes the torrent.
+    private func ask(_ connection: Connection, _ torrents: [TorrentRow], _ holder: DatabaseLock.Holder) async throws {
+        try connection.transaction { () throws(StoreError) in
+            for torrent in torrents { try connection.appendIntent(deleteData ? .removeData : .remove, torrent: torrent.id, now: .now()) }
+        }
+        let end = ContinuousClock.now + Self.patience
+        var waiting = torrents
+        while !waiting.isEmpty {
+            let gone = try waiting.filter { try connection.torrent($0.id) == nil }
+            waiting.removeAll { torrent in gone.contains { $0.id == torrent.id } }
+            for torrent in gone { tell(torrent) }
+            guard !waiting.isEmpty else { return }
+            guard .now < end else {
+                let process = holder.pid.map { " (process \($0))" } ?? ""
+                throw Failure("the engine\(process) was told to remove \(waiting[0].name.printable), but has not done it yet: see `pieces status`")
+            }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+
+    /// Forgotten first, deleted after: the database never claims what is not there.
+    private func remove(_ torrent: TorrentRow, _ connection: Connection) async throws {
+        guard deleteData else {
+            try connection.removeTorrent(torrent.id, now: .now())
+            return tell(torrent)
+        }
+        let payload = try StoredTorrent(torrent, connection).payload
+        let disk = try Disk()
+        if case .absent(let error) = await disk.presence(of: payload) {
+            guard !torrent.isRootSeen else { throw Failure("\(torrent.name.printable) was left as it is: \(error)") }
+            // It never began, so that there is nothing to delete.
+            try connection.removeTorrent(torrent.id, now: .now())
+            return tell(torrent)
+        }
+        try connection.removeTorrent(torrent.id, now: .now())
+        let removal = try await disk.removeData(payload)
+        tell(torrent, files: removal.removedFiles)
+        if let failure = removal.failures.first {
+            let others = removal.failures.count > 1 ? " (and \(Format.count(removal.failures.count - 1, "other file")))" : ""
+            throw Failure("\(torrent.name.printable) is forgotten, but not all of it is deleted: \(failure)\(others)")
+        }
+    }
+
+    private func tell(_ torrent: TorrentRow, files: Int? = nil) {
+        Terminal.shared.print("removed \(torrent.id)  \(torrent.name.printable)\(files.map { ", \(Format.count($0, "file")) deleted" } ?? "")")
+    }
+}

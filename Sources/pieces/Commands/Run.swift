@@ -1,0 +1,51 @@
+import ArgumentParser
+import Engine
+import Store
+
+/// `pieces run`
+struct Run: Command {
+    static let configuration = CommandConfiguration(
+        abstract: "Run the engine for everything in the database, until SIGTERM.",
+        discussion: """
+            Downloads what is incomplete and seeds what is complete; other commands tell it what to do through the database.
+
+            Examples:
+              pieces run
+              pieces run --listen-port 51413 --upload-limit 5M --seed-ratio 2
+              pieces run --until-complete --quiet
+
+            Exit codes: 0 stopped, or all is complete; 1 failed; with --until-complete also 2 and 130, as of `pieces download`.
+
+            With --json each line is an object with `event`: listening, start, progress, log, end or stopped.
+            """)
+
+    @Flag(help: "End when nothing is left to download.")
+    var untilComplete = false
+
+    @OptionGroup var limits: LimitOptions
+
+    @Option(help: ArgumentHelp("Connections of all torrents together.", valueName: "n"), transform: CountLimit.init)
+    var maxPeers: CountLimit?
+
+    @OptionGroup(title: "Seeding options") var seeds: SeedOptions
+    @OptionGroup(title: "Network options") var engine: EngineOptions
+    @OptionGroup(title: "Output options") var reporting: ReportOptions
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func run() async throws {
+        var settings = try await engine.settings(try global.path)
+        settings.downloadLimit = limits.downloadLimit?.limit.map { Int($0) }
+        settings.uploadLimit = limits.uploadLimit?.limit.map { Int($0) }
+        if let count = maxPeers?.limit { settings.maximumPeers = count }
+        settings.endsWhenComplete = untilComplete
+        settings.seedGoal = seeds.goal ?? (untilComplete ? .none : .forever)
+        let connection = try global.openToAdd()
+        _ = try await EngineRun(settings, report: report).perform(connection)
+        if untilComplete { try Download.conclude(try connection.torrents().filter { !$0.settings.isPaused }) }
+    }
+
+    /// Thousands of torrents make no good lines: what is told is the sum, and what happens.
+    private var report: any DownloadReport {
+        reporting.quiet || reporting.json ? EngineRun.report(reporting) : SumReport()
+    }
+}

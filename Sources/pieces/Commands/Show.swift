@@ -1,0 +1,52 @@
+import ArgumentParser
+import Engine
+import Net
+import Store
+import Torrent
+
+/// `pieces show`
+struct Show: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show what a .torrent says.",
+        discussion: """
+            Examples:
+              pieces show alice.torrent
+              pieces show https://example.org/debian.torrent --json
+
+            --json prints {"info_hash", "name", "total_bytes", "piece_length", "piece_count", "private", "files": [{"path", "length", "pad"}], \
+            "trackers": [[url]], "web_seeds", "comment", "created_by", "creation_date"}; paths are as they are written on disk.
+            """)
+
+    @Argument(help: ArgumentHelp("A .torrent file or an http(s) URL of one.", valueName: "file.torrent"), completion: .file(extensions: ["torrent"]))
+    var source: String
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() async throws {
+        let metainfo = try await TorrentSource(source).read(HTTPOptions(version: Program.version))
+        Terminal.shared.print(bytes: json ? MetainfoJSON.object(metainfo) : Array(text(metainfo).utf8))
+    }
+
+    private func text(_ metainfo: Metainfo) -> String {
+        let geometry = metainfo.geometry
+        let files = metainfo.layout.files
+        let size = "\(Format.bytes(geometry.totalBytes)) (\(Format.count(geometry.totalBytes)) bytes)"
+        var lines = [
+            ("name", metainfo.name.printable), ("info hash", "\(metainfo.infoHash)"),
+            ("size", "\(size) in \(Format.count(files.count { !$0.isPad }, "file"))"),
+            ("pieces", "\(Format.count(geometry.pieceCount)) of \(Format.bytes(Int64(geometry.pieceLength)))"),
+            ("private", metainfo.isPrivate ? "yes" : "no"),
+        ]
+        for (tier, urls) in metainfo.trackers.enumerated() { lines.append(("tier \(tier + 1)", urls.map(\.printable).joined(separator: "  "))) }
+        for url in metainfo.webSeeds { lines.append(("web seed", url.printable)) }
+        if let comment = metainfo.comment { lines.append(("comment", comment.printable)) }
+        if let source = metainfo.source { lines.append(("source", source.printable)) }
+        if let creator = metainfo.createdBy { lines.append(("created by", creator.printable)) }
+        if let date = metainfo.creationDate { lines.append(("created at", Format.moment(Timestamp(date)))) }
+        var table = Table([.right("NR"), .right("SIZE"), .left("PATH")], flexible: 2)
+        for file in files where !file.isPad { table.add(["\(file.index + 1)", Format.bytes(file.length), file.displayPath.printable]) }
+        let width = Terminal.shared.isInteractive ? Terminal.shared.size.width - 1 : nil
+        return lines.map { "\($0.0.padded(10))  \($0.1)\n" }.joined() + "\n" + table.text(width: width)
+    }
+}

@@ -1,0 +1,81 @@
+import ArgumentParser
+import Store
+
+/// `pieces trackers`
+struct Trackers: Command {
+    static let configuration = CommandConfiguration(
+        abstract: "List a torrent's trackers, when they are asked next, and what they said.",
+        discussion: """
+            Examples:
+              pieces trackers debian.iso
+              pieces trackers 3 --json
+
+            --json prints {"id", "info_hash", "name", "trackers": [{"url", "tier", "next_announce_at", "interval", "min_interval", "failures", \
+            "last_announce_at", "last_success_at", "last_error", "warning", "seeders", "leechers", "downloads"}]}.
+            """)
+
+    @OptionGroup var argument: TorrentArgument
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func run() async throws {
+        let connection = try global.openToLook()
+        let torrent = try connection.findTorrent(argument.torrent)
+        let trackers = try connection.trackers(of: torrent.id)
+        Terminal.shared.print(bytes: json ? object(torrent, trackers) : Array(text(trackers, .now()).utf8))
+    }
+
+    private func text(_ trackers: [TrackerRow], _ now: Timestamp) -> String {
+        guard !trackers.isEmpty else { return "the torrent has no trackers\n" }
+        var table = Table(
+            [.right("TIER"), .left("URL"), .left("NEXT"), .right("SEEDERS"), .right("LEECHERS"), .left("SAID")], flexible: 5)
+        for tracker in trackers {
+            table.add([
+                "\(tracker.tier + 1)", tracker.url.printable, next(tracker, now), tracker.seeders.map { Format.count($0) } ?? "",
+                tracker.leechers.map { Format.count($0) } ?? "", words(tracker),
+            ])
+        }
+        return table.text(width: Terminal.shared.isInteractive ? Terminal.shared.size.width - 1 : nil)
+    }
+
+    private func next(_ tracker: TrackerRow, _ now: Timestamp) -> String {
+        guard let next = tracker.nextAnnounceAt else { return "not planned" }
+        return next > now ? "in \(Format.time(next - now))" : "due"
+    }
+
+    private func words(_ tracker: TrackerRow) -> String {
+        if let error = tracker.lastError {
+            return "\(error.printable)\(tracker.failures > 1 ? " (\(tracker.failures) times)" : "")"
+        }
+        if let warning = tracker.warning { return "warning: \(warning.printable)" }
+        return tracker.lastSuccessAt.map { "answered \(Format.moment($0))" } ?? "not asked yet"
+    }
+
+    private func object(_ torrent: TorrentRow, _ trackers: [TrackerRow]) -> [UInt8] {
+        JSONWriter.line { json in
+            json.field("id", torrent.id.rawValue)
+            json.field("info_hash", "\(torrent.infoHash)")
+            json.field("name", torrent.name)
+            json.array("trackers", trackers) { json, tracker in
+                json.object { json in
+                    json.field("url", tracker.url)
+                    json.field("tier", tracker.tier)
+                    json.field("next_announce_at", tracker.nextAnnounceAt?.rawValue)
+                    json.field("interval", tracker.interval?.components.seconds)
+                    json.field("min_interval", tracker.minInterval?.components.seconds)
+                    json.field("failures", tracker.failures)
+                    json.field("last_announce_at", tracker.lastAnnounceAt?.rawValue)
+                    json.field("last_success_at", tracker.lastSuccessAt?.rawValue)
+                    json.field("last_error", tracker.lastError)
+                    json.field("warning", tracker.warning)
+                    json.field("seeders", tracker.seeders)
+                    json.field("leechers", tracker.leechers)
+                    json.field("downloads", tracker.downloads)
+                }
+            }
+        }
+    }
+}

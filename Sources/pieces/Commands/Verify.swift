@@ -1,0 +1,122 @@
+import ArgumentParser
+import Disk
+import Engine
+import Net
+import Store
+import SystemPackage
+import Torrent
+
+/// `pieces verify`
+struct Verify: Command {
+    static let configuration = CommandConfiguration(
+        abstract: "Hash again what is on disk, or adopt payload that came from elsewhere.",
+        discussion: """
+            Hashes what the database claims, whether or not an engine runs, and what lies in files that nobody has looked at yet. What is damaged or \
+            missing is written down, and downloaded again at the next run. An interrupted verification goes on where it was, within a day.
+
+            With --output the arguments are .torrent files: payload in that folder is hashed, and what is right is adopted.
+
+            Examples:
+              pieces verify
+              pieces verify debian.iso 3
+              pieces verify series.torrent --output /mnt/old-disk
+
+            Exit codes: 0 all is good; 1 something could not be read; 2 damage was found, or not all is there that was to be adopted; 64 wrong usage; \
+            130 interrupted.
+
+            --json prints an object a line. A torrent's is {"event": "torrent", "id", "info_hash", "name", "outcome", "error", "pieces_checked", \
+            "pieces_good", "pieces_bad", "pieces_missing", "pieces_unreadable", "pieces_adopted", "pieces_damaged", "pieces_confirmed_before", \
+            "files": [{"index", "path", "state", "pieces_good", "pieces_bad", "pieces_missing"}]}, and the last {"event": "summary", "torrents", \
+            "torrents_damaged", "torrents_failed", "bytes", "seconds", "interrupted"}.
+            """)
+
+    @Argument(
+        help: ArgumentHelp("Torrents, or .torrent files; all torrents without any.", valueName: "torrent|file.torrent"), completion: .file())
+    var torrents: [String] = []
+
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("The folder that the payload of the .torrent files lies in.", valueName: "dir"),
+        completion: .directory)
+    var output: String?
+
+    @Flag(help: "Begin anew instead of going on with an interrupted verification.")
+    var restart = false
+
+    @OptionGroup(title: "Output options") var reporting: ReportOptions
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func validate() throws {
+        guard output == nil || !torrents.isEmpty else { throw ValidationError("--output is for .torrent files: name one") }
+    }
+
+    func run() async throws {
+        // What is wrong with the arguments is found before a database is made.
+        let newcomers = output == nil ? [] : try await newcomers()
+        let connection = output == nil ? try global.openToChange() : try global.openToAdd()
+        let memory = VerificationMemory(connection: connection)
+        let orders = try await orders(newcomers, connection, memory)
+        let isSpoken = !reporting.quiet && !reporting.json
+        let total = orders.reduce(0) { $0 + VerificationTask.estimate($1.row, $1.scope) }
+        let meter = Meter("verified", total: total, style: isSpoken ? .shown : .silent)
+        let cancel = CancelToken()
+        try Interruption.catchFirst { cancel.cancel() }
+        let drawing = Task { await meter.run() }
+        let summary = try await VerificationRun(
+            connection: connection, database: try global.path, meter: meter, cancel: cancel, report: report
+        ).perform(orders)
+        drawing.cancel()
+        await drawing.value
+        if torrents.isEmpty, !summary.isInterrupted { try memory.endAll() }
+        report.ended(summary)
+        guard summary.status == .done else { throw summary.status }
+    }
+
+    private var report: any VerificationReport {
+        if reporting.quiet { return SilentVerification() }
+        return reporting.json ? JSONVerification() : SpokenVerification()
+    }
+
+    private func orders(_ newcomers: [Metainfo], _ connection: Connection, _ memory: VerificationMemory) async throws -> [VerificationRun.Order] {
+        guard !torrents.isEmpty else {
+            let began = try memory.beginAll(anew: restart, now: .now())
+            return try connection.torrents().map { VerificationRun.Order(row: $0, scope: .claimed, began: began) }
+        }
+        var rows: [(row: TorrentRow, scope: VerificationScope)] = []
+        if let output {
+            let folder = try NewFile.absolute(output).string
+            let entries = try await Arrival(connection, TorrentWishes(output: folder)).add(newcomers)
+            rows = try entries.compactMap { try connection.torrent($0.id) }.map { ($0, .everything) }
+        } else {
+            for name in torrents {
+                // A .torrent file of a torrent that is here stands for it.
+                if name.hasSuffix(".torrent"), NewFile.exists(FilePath(name)) {
+                    rows.append((try await known(name, connection), .everything))
+                } else {
+                    rows.append((try connection.findTorrent(name), .claimed))
+                }
+            }
+        }
+        var seen: Set<TorrentID> = []
+        rows = rows.filter { seen.insert($0.row.id).inserted }
+        let began = try memory.begin(rows.map(\.row.id), anew: restart, now: .now())
+        return zip(rows, began).map { VerificationRun.Order(row: $0.row, scope: $0.scope, began: $1) }
+    }
+
+    /// The torrents whose payload is to be adopted.
+    private func newcomers() async throws -> [Metainfo] {
+        let folder = try NewFile.absolute(output ?? ".")
+        guard NewFile.isFolder(folder) else { throw Failure("\(folder.string.printable) is no folder: give the one that the payload lies in") }
+        let sources = try torrents.map { try TorrentSource($0) }
+        let (metainfos, failed) = await sources.readAll(HTTPOptions(version: Program.version))
+        guard failed == 0 else { throw ExitStatus.failed }
+        return metainfos
+    }
+
+    private func known(_ name: String, _ connection: Connection) async throws -> TorrentRow {
+        let metainfo = try await TorrentSource(name).read(HTTPOptions(version: Program.version))
+        guard let row = try connection.torrent(metainfo.infoHash) else {
+            throw Failure.usage("\(metainfo.name.printable) is not in the database: give the folder of its payload with --output")
+        }
+        return row
+    }
+}

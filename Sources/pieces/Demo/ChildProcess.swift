@@ -1,0 +1,63 @@
+import Glibc
+import SystemPackage
+
+/// This program, run again with other arguments; what it prints goes to a file.
+struct ChildProcess: Sendable {
+    private static let pollInterval = Duration.milliseconds(20)
+
+    let pid: pid_t
+    private let output: FilePath
+
+    static func start(_ arguments: [String], output: FilePath) throws -> ChildProcess {
+        var actions = posix_spawn_file_actions_t()
+        var attributes = posix_spawnattr_t()
+        posix_spawn_file_actions_init(&actions)
+        posix_spawnattr_init(&attributes)
+        defer {
+            posix_spawn_file_actions_destroy(&actions)
+            posix_spawnattr_destroy(&attributes)
+        }
+        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output.string, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
+        // Threads of the cooperative pool block signals, and a child would inherit that; a group of its own keeps the keyboard's SIGINT from it.
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setpgroup(&attributes, 0)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP))
+
+        var argv: [UnsafeMutablePointer<CChar>?] = (["pieces"] + arguments).map { strdup($0) } + [nil]
+        defer { for case let argument? in argv { free(argument) } }
+        var pid = pid_t()
+        let result = posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, &argv, environ)
+        guard result == 0 else { throw Failure("this program cannot start itself again: \(Errno(rawValue: result))") }
+        return ChildProcess(pid: pid, output: output)
+    }
+
+    /// What it has printed so far.
+    var printed: String {
+        get throws { String(decoding: try TorrentSource.contents(of: output.string), as: UTF8.self) }
+    }
+
+    func send(_ signal: Int32) {
+        // It may have ended by itself, which is as good.
+        kill(pid, signal)
+    }
+
+    /// Waits for its end: the exit code, or 128 and the number of the signal that ended it. To be called once.
+    func end(within limit: Duration) async throws -> Int32 {
+        let deadline = ContinuousClock.now + limit
+        while true {
+            var status: Int32 = 0
+            let result = waitpid(pid, &status, WNOHANG)
+            if result == pid { return status & 0x7f == 0 ? (status >> 8) & 0xff : 128 + status & 0x7f }
+            guard result == 0 || errno == EINTR else { throw Failure("process \(pid) cannot be waited for: \(Errno(rawValue: errno))") }
+            guard .now < deadline else {
+                send(SIGKILL)
+                throw Failure("process \(pid) did not end within \(Format.time(limit)): \(try printed.printable)")
+            }
+            try await Task.sleep(for: Self.pollInterval)
+        }
+    }
+}

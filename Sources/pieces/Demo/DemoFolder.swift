@@ -1,0 +1,102 @@
+import Glibc
+import SystemPackage
+
+/// A temporary folder with a payload whose bytes depend on nothing but their place.
+struct DemoFolder: Sendable {
+    static let payloadBytes = 96 << 20
+    /// Bytes that are written at a time.
+    private static let chunk = 1 << 20
+    private static let files: [(path: [String], share: Int)] = [(["film.mkv"], 80), (["extras", "score.flac"], 15), (["extras", "notes.txt"], 1)]
+
+    let path: FilePath
+    var payload: FilePath { path.appending("seeder").appending("demo") }
+
+    init() throws {
+        let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        var template = Array("\(parent)/pieces-demo.XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw Failure("cannot make a folder in \(parent.printable): \(Errno(rawValue: errno))") }
+        path = FilePath(platformString: template)
+    }
+
+    func makePayload() throws {
+        try NewFile.makeFolder(payload.appending("extras"))
+        var generator = SplitMix64(state: 7)
+        var buffer = [UInt8](repeating: 0, count: Self.chunk)
+        for (names, share) in Self.files {
+            let options: FileDescriptor.OpenOptions = [.create, .exclusiveCreate, .closeOnExec]
+            let file = try FileDescriptor.open(file(names, in: payload), .writeOnly, options: options, permissions: .ownerReadWrite)
+            try file.closeAfter {
+                for _ in 0..<share * (Self.payloadBytes / 96 / Self.chunk) {
+                    generator.fill(&buffer)
+                    try file.writeAll(buffer)
+                }
+            }
+        }
+    }
+
+    /// Whether the files of another folder have the same bytes.
+    func payloadEquals(_ other: FilePath) throws -> Bool {
+        for (names, _) in Self.files {
+            let mine = try FileDescriptor.open(file(names, in: payload), .readOnly)
+            let isEqual = try mine.closeAfter {
+                let theirs = try FileDescriptor.open(file(names, in: other), .readOnly)
+                return try theirs.closeAfter { try Self.equal(mine, theirs) }
+            }
+            guard isEqual else { return false }
+        }
+        return true
+    }
+
+    /// Removes the folder with all that is in it; what cannot be removed is told.
+    func remove() {
+        do { try Self.remove(path) } catch { Terminal.shared.complain("\(path) could not be removed: \(error)") }
+    }
+
+    private static func remove(_ path: FilePath) throws {
+        // A link is removed, never followed.
+        if unlink(path.string) == 0 { return }
+        guard errno == EISDIR || errno == EPERM else { throw Errno(rawValue: errno) }
+        for name in try ContentScan.entries(path) { try remove(path.appending(name)) }
+        guard rmdir(path.string) == 0 else { throw Errno(rawValue: errno) }
+    }
+
+    private func file(_ names: [String], in folder: FilePath) -> FilePath { names.reduce(folder) { $0.appending($1) } }
+
+    private static func equal(_ one: FileDescriptor, _ other: FileDescriptor) throws -> Bool {
+        var buffers = ([UInt8](repeating: 0, count: chunk), [UInt8](repeating: 0, count: chunk))
+        while true {
+            let count = try buffers.0.withUnsafeMutableBytes { try one.read(into: $0) }
+            var done = 0
+            // One byte more is asked for at the end, so that a longer file is not equal.
+            repeat {
+                let part = try buffers.1.withUnsafeMutableBytes { bytes in
+                    try other.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[done..<max(count, 1)]))
+                }
+                if part == 0 { break }
+                done += part
+            } while done < count
+            guard done == count, buffers.0.prefix(count) == buffers.1.prefix(count) else { return false }
+            if count == 0 { return true }
+        }
+    }
+}
+
+/// Pseudo-random bytes by Steele, Lea and Flood's SplitMix64: nothing compresses them, and they are the same every time.
+private struct SplitMix64 {
+    var state: UInt64
+
+    mutating func fill(_ buffer: inout [UInt8]) {
+        buffer.withUnsafeMutableBytes { bytes in
+            let words = bytes.bindMemory(to: UInt64.self)
+            for n in words.indices { words[n] = next() }
+        }
+    }
+
+    private mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var word = state
+        word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
+        return word ^ (word >> 31)
+    }
+}

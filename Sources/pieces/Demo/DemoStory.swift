@@ -1,0 +1,185 @@
+import Disk
+import Glibc
+import Store
+import Synchronization
+import SystemPackage
+import Torrent
+
+/// The main job on a machine without a network, told step by step; each step is checked, and a failed check ends the story.
+struct DemoStory: Sendable {
+    /// So slow that there is time to kill the downloader, and so fast that nobody has to wait.
+    private static let rate = "12M"
+    private static let commandLimit = Duration.seconds(40)
+    /// More that may come again after the kill: blocks of the end game that two connections brought.
+    private static let slack: Int64 = 1 << 20
+
+    let folder: DemoFolder
+    private let children = Children()
+    private var torrent: FilePath { folder.path.appending("demo.torrent") }
+    private var seederDatabase: FilePath { folder.path.appending("seeder.db") }
+    private var database: FilePath { folder.path.appending("downloader.db") }
+    private var target: FilePath { folder.path.appending("downloaded") }
+
+    init(folder: DemoFolder) { self.folder = folder }
+
+    /// Ends all processes that were started, at once.
+    func abandon() { children.killAll() }
+
+    func tell() async throws {
+        say("A payload of \(Format.bytes(Int64(DemoFolder.payloadBytes))), and a torrent of it")
+        try folder.makePayload()
+        try await run(["create", folder.payload.string, "-o", torrent.string, "--piece-length", "256K", "--anonymous"])
+        say("One process adopts the payload and seeds it on loopback")
+        try await run(["verify", torrent.string, "--output", folder.payload.removingLastComponent().string, "--database", seederDatabase.string])
+        let peer = try await startSeeder()
+        say("Another downloads it, and is killed with SIGKILL half-way")
+        let killed = try await downloadHalf(peer)
+        try await run(["status", "--database", database.string])
+        try await checkClaims()
+        say("It is started again, without the limit: it goes on from there")
+        let resumed = ContinuousClock.now
+        try await run(download(peer, limit: "none"))
+        let time = .now - resumed
+        let total = try checkTransfer(killed)
+        say("All that it has is hashed again, and compared with the payload")
+        try await run(["verify", "--database", database.string])
+        guard try folder.payloadEquals(target.appending("demo")) else {
+            throw Failure("the demo failed: the downloaded files differ from the payload")
+        }
+        try await run(["status", "--database", database.string])
+        say(
+            """
+            Shown: \(Format.bytes(killed.completedBytes)) were on record when the process was killed, every piece of it was right on disk, \
+            and after the restart only \(Format.bytes(total - killed.downloadedBytes)) more were downloaded, in \(Format.measured(time)); \
+            the files are equal to the payload, byte for byte
+            """)
+    }
+
+    // MARK: Steps
+
+    private func startSeeder() async throws -> String {
+        let arguments = ["run", "--database", seederDatabase.string, "--bind", "127.0.0.1", "--listen-port", "0", "--no-dht", "--no-lsd", "--json"]
+        let seeder = try start(arguments, "seeder.log")
+        let port = try await waiting("the seeder listens") {
+            let line = try seeder.printed.split(separator: "\n").first { $0.contains(#""event":"listening""#) }
+            return line?.components(after: #""port":"#).flatMap { UInt16($0.prefix { $0.isASCIIDigit }) }
+        }
+        return "127.0.0.1:\(port)"
+    }
+
+    /// The torrent as it is recorded after the kill.
+    private func downloadHalf(_ peer: String) async throws -> TorrentRow {
+        let downloader = try start(download(peer, limit: Self.rate), "downloader.log")
+        let database = database
+        _ = try await waiting("half of it is there") { () -> Bool? in
+            guard let row = try Self.row(in: database) else { return nil }
+            guard !row.isComplete else { throw Failure("the demo failed: the download was complete before it could be killed") }
+            return row.completedBytes * 2 >= row.wantedBytes ? true : nil
+        }
+        downloader.send(SIGKILL)
+        let code = try await downloader.end(within: Self.commandLimit)
+        guard code == 128 + SIGKILL else { throw Failure("the demo failed: the downloader ended with \(code): \(try downloader.printed.printable)") }
+        children.forget(downloader)
+        guard let row = try Self.row(in: database) else { throw Failure("the demo failed: the downloader's database is gone") }
+        Terminal.shared.print("  killed process \(downloader.pid)")
+        return row
+    }
+
+    /// Every piece that the database claims is hashed, before anybody repairs anything.
+    private func checkClaims() async throws {
+        let connection = try Connection.open(database, mode: .readOnly, now: .now())
+        guard let row = try connection.torrents().first else { throw Failure("the demo failed: the torrent is gone from the database") }
+        let torrent = try StoredTorrent(row, connection)
+        let metainfo = torrent.metainfo
+        let found = await (try Disk()).verify(torrent.payload, pieces: torrent.have, hashes: { metainfo.pieceHash($0) })
+        let good = found.verdicts.count { $0.verdict == .good }
+        guard good == torrent.have.population, good > 0 else {
+            throw Failure("the demo failed: the database claims \(torrent.have.population) pieces, of which \(good) are right on disk")
+        }
+        Terminal.shared.print("  all \(Format.count(good)) pieces that the database claims are right on disk")
+    }
+
+    /// Bytes that both lives downloaded, as recorded.
+    private func checkTransfer(_ killed: TorrentRow) throws -> Int64 {
+        guard let row = try Self.row(in: database), row.isComplete else { throw Failure("the demo failed: the resumed download is not complete") }
+        let again = row.downloadedBytes - killed.downloadedBytes - (row.wantedBytes - killed.completedBytes)
+        guard again <= Self.slack else {
+            throw Failure("the demo failed: \(Format.bytes(again)) that were recorded were downloaded again")
+        }
+        return row.downloadedBytes
+    }
+
+    private func download(_ peer: String, limit: String) -> [String] {
+        [
+            "download", torrent.string, "--output", target.string, "--database", database.string, "--peer", peer, "--bind", "127.0.0.1",
+            "--listen-port", "0", "--no-dht", "--no-lsd", "--download-limit", limit,
+        ]
+    }
+
+    // MARK: Processes
+
+    /// Runs a command to its end, which must be a good one, and shows what it printed.
+    private func run(_ arguments: [String]) async throws {
+        let child = try start(arguments, "command.log")
+        let code = try await child.end(within: Self.commandLimit)
+        children.forget(child)
+        for line in try child.printed.split(separator: "\n") { Terminal.shared.print("  \(String(line).printable)") }
+        guard code == 0 else { throw Failure("the demo failed: `pieces \(arguments[0])` ended with \(code)") }
+    }
+
+    private func start(_ arguments: [String], _ log: String) throws -> ChildProcess {
+        let short = arguments.map { $0.hasPrefix(folder.path.string + "/") ? String($0.dropFirst(folder.path.string.utf8.count + 1)) : $0 }
+        Terminal.shared.print("  $ pieces \(short.joined(separator: " "))")
+        let child = try ChildProcess.start(arguments, output: folder.path.appending(log))
+        children.add(child)
+        return child
+    }
+
+    private func waiting<Value>(_ what: String, _ look: () throws -> Value?) async throws -> Value {
+        let deadline = ContinuousClock.now + Self.commandLimit
+        while .now < deadline {
+            if Interruption.hasCome { throw ExitStatus.interrupted }
+            if let value = try look() { return value }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        throw Failure("the demo failed: it took too long until \(what)")
+    }
+
+    private static func row(in database: FilePath) throws -> TorrentRow? {
+        do throws(StoreError) {
+            return try Connection.open(database, mode: .readOnly, now: .now()).torrents().first
+        } catch  where [.notFound, .cantOpen, .olderSchema].contains(error.code) {
+            // It is just being made.
+            return nil
+        }
+    }
+
+    private func say(_ text: String) { Terminal.shared.print("\n\(text).") }
+}
+
+/// The processes of a demo that still run.
+private final class Children: Sendable {
+    private let running = Mutex<[pid_t: ChildProcess]>([:])
+
+    func add(_ child: ChildProcess) { running.withLock { $0[child.pid] = child } }
+    func forget(_ child: ChildProcess) { running.withLock { $0[child.pid] = nil } }
+
+    func killAll() {
+        running.withLock { running in
+            for child in running.values { child.send(SIGKILL) }
+            running = [:]
+        }
+    }
+}
+
+extension Substring {
+    /// What stands behind the first `marker`.
+    fileprivate func components(after marker: String) -> Substring? {
+        var rest = self
+        while !rest.isEmpty {
+            if rest.hasPrefix(marker) { return rest.dropFirst(marker.count) }
+            rest = rest.dropFirst()
+        }
+        return nil
+    }
+}

@@ -1,0 +1,99 @@
+import Store
+import SystemPackage
+import Torrent
+
+/// Puts torrents into the database, or gives those that are there what the options say.
+struct Arrival {
+    /// A torrent that was to be added.
+    struct Entry {
+        let id: TorrentID
+        let name: String
+        let isNew: Bool
+    }
+
+    /// Whether a torrent that is known already goes on.
+    var unpausesKnown = false
+    var isPaused = false
+    var seedGoal: SeedGoal?
+    private let connection: Connection
+    private let wishes: TorrentWishes
+
+    init(_ connection: Connection, _ wishes: TorrentWishes) {
+        self.connection = connection
+        self.wishes = wishes
+    }
+
+    /// One transaction for all of them: five hundred torrents wait for the disk once.
+    func add(_ torrents: [Metainfo]) async throws -> [Entry] {
+        let output = try NewFile.absolute(wishes.output ?? ".").string
+        // What can be refused is refused before anything is written.
+        let known = try torrents.map { try connection.torrent($0.infoHash) }
+        for case let row? in known { try check(row, output) }
+        let selections = try torrents.map { try selection(for: $0) }
+        let entries = try connection.transaction { () throws(StoreError) in
+            var entries: [Entry] = []
+            for (metainfo, selection) in zip(torrents, selections) { entries.append(try insert(metainfo, selection, output)) }
+            return entries
+        }
+        for case (let row?, let selection?) in zip(known, selections) {
+            try await SelectionChange(connection: connection).apply(selection, to: try StoredTorrent(row, connection))
+            try connection.appendIntent(.changed, torrent: row.id, now: .now())
+        }
+        return entries
+    }
+
+    private func insert(_ metainfo: Metainfo, _ selection: FileSelection?, _ output: String) throws(StoreError) -> Entry {
+        if let row = try connection.torrent(metainfo.infoHash) {
+            try update(row)
+            return Entry(id: row.id, name: row.name, isNew: false)
+        }
+        var settings = wishes.newSettings
+        settings.isPaused = isPaused
+        settings.seedGoal = seedGoal ?? .standard
+        let wanted = selection.map { zip($0.wanted, metainfo.layout.files).map { $0 || $1.isPad } }
+        let id = try connection.insertTorrent(NewTorrent(metainfo: metainfo, output: output, settings: settings, wanted: wanted), now: .now())
+        try connection.appendIntent(.added, torrent: id, now: .now())
+        return Entry(id: id, name: metainfo.name, isNew: true)
+    }
+
+    /// A known torrent gets the options that were given, and no others.
+    private func update(_ row: TorrentRow) throws(StoreError) {
+        var isChanged = false
+        let limits = wishes.limits(over: row.settings.limits)
+        if limits != row.settings.limits {
+            try connection.setLimits(row.id, limits)
+            isChanged = true
+        }
+        if wishes.isSequential, !row.settings.isSequential {
+            try connection.setSequential(row.id, true)
+            isChanged = true
+        }
+        if let seedGoal, seedGoal != row.settings.seedGoal {
+            try connection.setSeedGoal(row.id, seedGoal)
+            isChanged = true
+        }
+        if unpausesKnown, row.settings.isPaused {
+            try connection.setPaused(row.id, false)
+            try connection.setState(row.id, row.isComplete ? .complete : .queued)
+            try connection.appendEvent(.resumed, "resumed by a download", torrent: row.id, now: .now())
+            isChanged = true
+        }
+        if isChanged { try connection.appendIntent(.changed, torrent: row.id, now: .now()) }
+    }
+
+    private func check(_ row: TorrentRow, _ output: String) throws {
+        guard wishes.output != nil, row.output != output else { return }
+        throw Failure.usage(
+            "\(row.name.printable) is here already, as torrent \(row.id) in \(row.output.printable): leave --output out, or `pieces remove` it first")
+    }
+
+    /// `nil` when no files were named.
+    private func selection(for metainfo: Metainfo) throws -> FileSelection? {
+        guard !wishes.patterns.isEmpty else { return nil }
+        do throws(SelectionError) {
+            return try FileSelection(layout: metainfo.layout, patterns: wishes.patterns)
+        } catch {
+            throw Failure.usage("\(metainfo.name.printable): \("\(error)".printable)")
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import Glibc
+import SystemPackage
+
+/// Files and folders that commands make; a file appears whole under its name, or not at all.
+enum NewFile {
+    /// Writes and syncs a file. One that is there already is refused, unless it is to be replaced.
+    static func write(_ bytes: [UInt8], to path: FilePath, replacing: Bool) throws {
+        guard replacing || !exists(path) else { throw isThere(path) }
+        guard let name = path.lastComponent else { throw Failure.usage("“\(path.string.printable)” is no name for a file: give one") }
+        let folder = path.removingLastComponent()
+        let unfinished = folder.appending(".\(name.string.prefix(200)).\(getpid()).unfinished")
+        do {
+            let file = try FileDescriptor.open(
+                unfinished, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec], permissions: [.ownerReadWrite, .groupRead, .otherRead])
+            try file.closeAfter {
+                _ = try file.writeAll(bytes)
+                guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
+            }
+            try rename(unfinished, to: path, replacing: replacing)
+        } catch let error as Errno {
+            // What is left of it harms nobody, and the error that counts is the first.
+            unlink(unfinished.string)
+            if error == .fileExists { throw isThere(path) }
+            throw Failure("cannot write \(path.string.printable): \(error): see that the folder exists, has space and may be written")
+        }
+    }
+
+    /// Makes the folder with those above it that are missing, for this user alone.
+    static func makeFolder(_ path: FilePath) throws {
+        var made = FilePath(root: path.root, [])
+        for component in path.components {
+            made.append(component)
+            guard mkdir(made.string, 0o700) == 0 || errno == EEXIST || access(made.string, F_OK) == 0 else {
+                throw Failure("cannot make the folder \(made.string.printable): \(Errno(rawValue: errno)): see that the one above it may be written")
+            }
+        }
+    }
+
+    /// The path from the root, without `.` and `..`; links are not looked at.
+    static func absolute(_ path: String) throws -> FilePath {
+        guard !path.isEmpty else { throw Failure.usage("the path of a folder is empty: give one, or `.` for the one that you are in") }
+        let given = FilePath(path)
+        guard given.isRelative else { return given.lexicallyNormalized() }
+        guard let current = getcwd(nil, 0) else {
+            throw Failure("the current folder is not there any more (\(Errno(rawValue: errno))): change to another one")
+        }
+        defer { free(current) }
+        return FilePath(platformString: current).pushing(given).lexicallyNormalized()
+    }
+
+    private static func rename(_ old: FilePath, to new: FilePath, replacing: Bool) throws {
+        if !replacing {
+            // A link fails where the name is taken; some file systems have none.
+            if link(old.string, new.string) == 0 {
+                unlink(old.string)
+                return
+            }
+            guard errno == EPERM || errno == EOPNOTSUPP else { throw Errno(rawValue: errno) }
+        }
+        guard Glibc.rename(old.string, new.string) == 0 else { throw Errno(rawValue: errno) }
+    }
+
+    static func isFolder(_ path: FilePath) -> Bool {
+        var status = stat()
+        return stat(path.string, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    static func exists(_ path: FilePath) -> Bool { access(path.string, F_OK) == 0 }
+
+    static func isThere(_ path: FilePath) -> Failure {
+        Failure("\(path.string.printable) is there already: give another name, or --force to replace it")
+    }
+}

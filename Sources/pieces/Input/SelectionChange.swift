@@ -1,0 +1,45 @@
+import Disk
+import Store
+import Torrent
+
+/// Changes which files of a torrent are wanted.
+struct SelectionChange {
+    let connection: Connection
+
+    /// Bytes that boundary pieces have of newly wanted files move out of the part file before the database says that they are wanted: a claim that
+    /// is read from another file than the one that has it would be a false one.
+    func apply(_ selection: FileSelection, to torrent: StoredTorrent) async throws {
+        let files = try await promote(selection, torrent)
+        let id = torrent.row.id
+        try connection.transaction { () throws(StoreError) in
+            if !files.isEmpty {
+                var record = ProgressRecord(torrent: id, verifiedAt: .now())
+                record.files = files
+                _ = try connection.record([record])
+            }
+            // An engine may have recorded more since.
+            let have = try connection.have(of: id, count: torrent.metainfo.geometry.pieceCount)
+            try connection.setSelection(
+                id, wanted: zip(selection.wanted, torrent.metainfo.layout.files).map { $0 || $1.isPad }, wantedBytes: selection.wantedBytes,
+                completedBytes: selection.completedBytes(in: have, torrent.metainfo))
+        }
+    }
+
+    private func promote(_ selection: FileSelection, _ torrent: StoredTorrent) async throws -> [FingerprintRow] {
+        let payload = torrent.payload
+        let newly = torrent.metainfo.layout.files.filter { file in
+            guard selection.wanted[file.index], case .part = payload.placement[file.index] else { return false }
+            if file.isEmpty { return torrent.row.isRootSeen }
+            return torrent.metainfo.layout.pieces(of: file.index, geometry: torrent.metainfo.geometry).contains { torrent.have[$0] }
+        }
+        guard !newly.isEmpty else { return [] }
+        let disk = try Disk()
+        var durable: [Fingerprint] = []
+        for file in newly {
+            let report = try await disk.promote(payload, file: file.index, pieces: torrent.have)
+            if let error = report.folderError ?? report.failures.first?.error { throw error }
+            durable += report.durable
+        }
+        return durable.map { FingerprintRow($0) }
+    }
+}

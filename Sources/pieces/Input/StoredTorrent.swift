@@ -1,0 +1,53 @@
+import Disk
+import Store
+import SystemPackage
+import Torrent
+
+/// All that the database knows of where a torrent's bytes are.
+struct StoredTorrent: Sendable {
+    let row: TorrentRow
+    let metainfo: Metainfo
+    let selection: FileSelection
+    let have: Bitfield
+    let fingerprints: [FingerprintRow]
+
+    init(_ row: TorrentRow, _ connection: Connection) throws {
+        guard let file = try connection.metainfo(of: row.id) else { throw Failure("torrent \(row.id) was removed meanwhile") }
+        do throws(MetainfoError) {
+            metainfo = try Metainfo(torrentFile: file)
+        } catch {
+            throw Failure("the .torrent of \(row.name.printable) in the database cannot be read: \(error)")
+        }
+        let wanted = try connection.wanted(of: row.id, count: metainfo.layout.files.count)
+        guard let selection = FileSelection(layout: metainfo.layout, wanted: wanted) else {
+            throw Failure("the database names \(wanted.count) files of \(row.name.printable), which has \(metainfo.layout.files.count)")
+        }
+        self.row = row
+        self.selection = selection
+        have = try connection.have(of: row.id, count: metainfo.geometry.pieceCount)
+        fingerprints = try connection.fingerprints(of: row.id)
+    }
+
+    /// Where the bytes are: a skipped file that was written before it was skipped keeps them.
+    var payload: Payload {
+        var payload = Payload(
+            infoHash: row.infoHash, root: FilePath(row.output), layout: metainfo.layout, geometry: metainfo.geometry, wanted: selection.wanted)
+        for print in fingerprints where metainfo.layout.files.indices.contains(print.index) {
+            let file = metainfo.layout.files[print.index]
+            if !selection.wanted[file.index], !file.isPad { payload = payload.placing(file.index, as: .file) }
+        }
+        return payload
+    }
+}
+
+extension FingerprintRow {
+    init(_ print: Fingerprint) {
+        let index =
+            switch print.file {
+            case .entry(let index): index
+            case .parts: Self.partFile
+            }
+        self.init(
+            index: index, size: print.size, mtimeNs: print.modified, inode: Int64(bitPattern: print.inode), device: Int64(bitPattern: print.device))
+    }
+}

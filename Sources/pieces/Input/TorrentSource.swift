@@ -1,0 +1,95 @@
+import Glibc
+import NIOPosix
+import Net
+import SystemPackage
+import Torrent
+
+/// A `SOURCE` of the command line: a .torrent file, or an http(s) URL of one.
+struct TorrentSource {
+    let text: String
+
+    init(_ text: String) throws {
+        let lowered = text.prefix(8).lowercased()
+        guard !lowered.hasPrefix("magnet:") else {
+            throw Failure.usage("magnet links are not supported yet: give the .torrent file or its URL")
+        }
+        guard !text.isEmpty else { throw Failure.usage("a source is empty: give a .torrent file or its URL") }
+        self.text = text
+    }
+
+    var isURL: Bool {
+        let lowered = text.prefix(8).lowercased()
+        return lowered.hasPrefix("http://") || lowered.hasPrefix("https://")
+    }
+
+    /// What the source says; an error names the source.
+    func read(_ options: HTTPOptions) async throws -> Metainfo {
+        let bytes = isURL ? try await fetch(options) : try Self.contents(of: text)
+        do throws(MetainfoError) {
+            return try Metainfo(torrentFile: bytes)
+        } catch {
+            throw Failure("\(text.printable): \(error)")
+        }
+    }
+
+    private func fetch(_ options: HTTPOptions) async throws -> [UInt8] {
+        let fetcher = TorrentFetcher(group: MultiThreadedEventLoopGroup.singleton, options: options)
+        let result: Result<[UInt8], TorrentFetchError>
+        do throws(TorrentFetchError) {
+            result = .success(try await fetcher.fetch(text))
+        } catch {
+            result = .failure(error)
+        }
+        await fetcher.shutdown()
+        do { return try result.get() } catch { throw Failure("\(text.printable): \(error)") }
+    }
+
+    /// The bytes of a regular file, as far as a .torrent may have them.
+    static func contents(of path: String) throws -> [UInt8] {
+        do {
+            // Without O_NONBLOCK the opening of a pipe would wait for ever.
+            let file = try FileDescriptor.open(FilePath(path), .readOnly, options: [.nonBlocking, .closeOnExec])
+            return try file.closeAfter {
+                var status = stat()
+                guard fstat(file.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
+                guard status.st_mode & S_IFMT == S_IFREG else { throw Failure("\(path.printable) is not a file: give a .torrent file or its URL") }
+                guard status.st_size <= Metainfo.maximumFileBytes else {
+                    throw Failure("\(path.printable): \(MetainfoError.tooLarge(bytes: Int(status.st_size)))")
+                }
+                return try readAll(file, expecting: Int(status.st_size))
+            }
+        } catch let error as Errno {
+            throw Failure("cannot read \(path.printable): \(error): give a .torrent file or its URL")
+        }
+    }
+
+    private static func readAll(_ file: FileDescriptor, expecting size: Int) throws -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: size)
+        var done = 0
+        while done < size {
+            let count = try bytes.withUnsafeMutableBytes { try file.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[done...])) }
+            guard count > 0 else { break }
+            done += count
+        }
+        return Array(bytes.prefix(done))
+    }
+}
+
+extension [TorrentSource] {
+    /// What each source says, each torrent once; those that can't be read are told of, and whether there were any.
+    func readAll(_ options: HTTPOptions) async -> (torrents: [Metainfo], failed: Int) {
+        var seen: Set<InfoHash> = []
+        var torrents: [Metainfo] = []
+        var failed = 0
+        for source in self {
+            do {
+                let metainfo = try await source.read(options)
+                if seen.insert(metainfo.infoHash).inserted { torrents.append(metainfo) }
+            } catch {
+                Terminal.shared.complain("\(error)")
+                failed += 1
+            }
+        }
+        return (torrents, failed)
+    }
+}

@@ -1,0 +1,74 @@
+import Glibc
+import Synchronization
+
+/// What SIGINT and SIGTERM do to commands that have something to bring to rest: the first asks, the second ends the process at once.
+enum Interruption {
+    private static let count = Atomic(0)
+    /// The write end of a pipe: a signal handler may write to it (signal-safety(7)).
+    private static let writer = Atomic<Int32>(-1)
+
+    /// Whether a signal has come.
+    static var hasCome: Bool { count.load(ordering: .relaxed) > 0 }
+
+    /// To be called first, on the main thread: a parent may have left signals blocked, which a process inherits.
+    static func prepare() {
+        var set = sigset_t()
+        sigemptyset(&set)
+        for number in [SIGINT, SIGTERM] { sigaddset(&set, number) }
+        // It can only fail for a wrong first argument (pthread_sigmask(3)).
+        pthread_sigmask(SIG_UNBLOCK, &set, nil)
+    }
+
+    /// Catches the signals from now on; `body` runs when the first comes. To be called once.
+    static func catchFirst(_ body: @escaping @Sendable () async -> Void) throws {
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { throw Failure("no pipe can be made: \(String(cString: strerror(errno)))") }
+        // It can only fail for descriptors that are not open (fcntl(2)).
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        try startWaiter(reading: ends[0], body)
+        // Touched here, so that the handler finds both initialised.
+        count.store(0, ordering: .sequentiallyConsistent)
+        writer.store(ends[1], ordering: .sequentiallyConsistent)
+        for number in [SIGINT, SIGTERM] {
+            signal(number) { _ in
+                if Interruption.count.wrappingAdd(1, ordering: .relaxed).oldValue > 0 { _exit(ExitStatus.interrupted.rawValue) }
+                var byte: UInt8 = 1
+                // A pipe with nothing in it takes one byte.
+                _ = write(Interruption.writer.load(ordering: .relaxed), &byte, 1)
+            }
+        }
+    }
+
+    private static func startWaiter(reading descriptor: Int32, _ body: @escaping @Sendable () async -> Void) throws {
+        let waiter = Unmanaged.passRetained(Waiter(descriptor, body))
+        var thread = pthread_t()
+        let result = pthread_create(
+            &thread, nil,
+            { argument in
+                if let argument { Unmanaged<Waiter>.fromOpaque(argument).takeRetainedValue().wait() }
+                return nil
+            }, waiter.toOpaque())
+        guard result == 0 else {
+            waiter.release()
+            throw Failure("no thread can be started: \(String(cString: strerror(result)))")
+        }
+        pthread_detach(thread)
+    }
+
+    private final class Waiter: Sendable {
+        private let descriptor: Int32
+        private let body: @Sendable () async -> Void
+
+        init(_ descriptor: Int32, _ body: @escaping @Sendable () async -> Void) {
+            self.descriptor = descriptor
+            self.body = body
+        }
+
+        func wait() {
+            var byte: UInt8 = 0
+            while read(descriptor, &byte, 1) < 0, errno == EINTR {}
+            let body = body
+            Task { await body() }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+import ArgumentParser
+import Engine
+import Net
+import SystemPackage
+import Torrent
+
+/// How an engine meets the network.
+struct EngineOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The TCP port for incoming peers; 0 takes any free one, and without it 6881 or the next free one.", valueName: "n"))
+    var listenPort: Int?
+
+    @Option(
+        help: ArgumentHelp("The local IP address of all connections.", valueName: "address"),
+        transform: {
+            guard let host = PeerAddress.Host($0) else { throw BadValue("give an IPv4 or IPv6 address of this machine") }
+            return host
+        })
+    var bind: PeerAddress.Host?
+
+    @Option(
+        parsing: .singleValue, help: ArgumentHelp("A peer to connect to, for every torrent that is downloaded; repeatable.", valueName: "host:port"))
+    var peer: [String] = []
+
+    @Flag(name: .customLong("no-dht"), help: "Don't use the distributed hash table (which this version doesn't know yet).")
+    var isWithoutDHT = false
+
+    @Flag(name: .customLong("no-lsd"), help: "Don't look for peers on the local network (which this version doesn't do yet).")
+    var isWithoutLSD = false
+
+    @Option(
+        help: ArgumentHelp("More certificates (PEM) to trust for HTTPS.", valueName: "file", visibility: .hidden),
+        completion: .file(extensions: ["pem"]))
+    var caFile: String?
+
+    func validate() throws {
+        if let listenPort, !(0...65535).contains(listenPort) { throw ValidationError("a port is a number from 0 to 65535") }
+    }
+
+    func settings(_ database: FilePath) async throws -> EngineSettings {
+        var settings = EngineSettings(database: database)
+        if let listenPort {
+            settings.listenPort = listenPort
+            settings.listenPortIsFixed = true
+        }
+        settings.bind = bind
+        settings.extraTrustRoots = caFile
+        for text in peer { settings.peers += try await PeerName(text).addresses() }
+        return settings
+    }
+
+    var httpOptions: HTTPOptions { HTTPOptions(version: Program.version, bindAddress: bind, extraTrustRoots: caFile) }
+}

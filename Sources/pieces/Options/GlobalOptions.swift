@@ -1,0 +1,97 @@
+import ArgumentParser
+import Glibc
+import Logging
+import Store
+import SystemPackage
+
+/// What every command takes.
+struct GlobalOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp("The database; else PIECES_DATABASE, else $XDG_STATE_HOME/pieces/pieces.db.", valueName: "file"),
+        completion: .file(extensions: ["db"]))
+    var database: String?
+
+    @Option(help: "How much is told on the standard error stream.")
+    var logLevel: LogLevel = .warning
+
+    /// Where the database is, whether or not it is there.
+    var path: FilePath {
+        get throws {
+            if let database { return try Self.checked(database) }
+            if let named = Self.environment("PIECES_DATABASE") { return try Self.checked(named) }
+            return try Self.standardFolder.appending("pieces.db")
+        }
+    }
+
+    private static func checked(_ path: String) throws -> FilePath {
+        guard !path.isEmpty else { throw Failure.usage("the path of the database is empty: give a file with --database") }
+        return FilePath(path)
+    }
+
+    /// The XDG Base Directory Specification wants relative paths to be ignored.
+    private static var standardFolder: FilePath {
+        get throws {
+            if let state = environment("XDG_STATE_HOME"), state.hasPrefix("/") { return FilePath(state).appending("pieces") }
+            guard let home = environment("HOME"), home.hasPrefix("/") else {
+                throw Failure.usage("there is no home folder for the database: give a file with --database, or in PIECES_DATABASE")
+            }
+            return FilePath(home).appending([".local", "state", "pieces"])
+        }
+    }
+
+    private static func environment(_ name: String) -> String? {
+        getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+    }
+}
+
+/// The words of `--log-level`.
+enum LogLevel: String, CaseIterable, ExpressibleByArgument {
+    case trace, debug, info, notice, warning, error, critical
+
+    var level: Logger.Level { Logger.Level(rawValue: rawValue) ?? .warning }
+}
+
+// MARK: The database
+
+extension GlobalOptions {
+    /// The database to read; `nil` when there is none yet.
+    func openToRead() throws -> Connection? {
+        let path = try path
+        do throws(StoreError) {
+            return try Connection.open(path, mode: .readOnly, now: .now())
+        } catch {
+            if error.code == .notFound || !Self.exists(path) { return nil }
+            throw error
+        }
+    }
+
+    /// The database to read; it must be there.
+    func openToLook() throws -> Connection {
+        guard let connection = try openToRead() else { throw try noDatabase() }
+        return connection
+    }
+
+    /// The database to change; it must be there.
+    func openToChange() throws -> Connection {
+        let path = try path
+        guard Self.exists(path) else { throw try noDatabase() }
+        return try Connection.open(path, mode: .readWrite, now: .now())
+    }
+
+    /// The database to change, made where there is none; so is the standard folder, but no folder that was named.
+    func openToAdd() throws -> Connection {
+        try makeStandardFolder()
+        return try Connection.open(path, mode: .readWriteCreate, now: .now())
+    }
+
+    private func noDatabase() throws -> Failure {
+        Failure("there is no database at \(try path.string.printable) yet: `pieces add` or `pieces download` makes one")
+    }
+
+    private func makeStandardFolder() throws {
+        guard database == nil, Self.environment("PIECES_DATABASE") == nil else { return }
+        try NewFile.makeFolder(try Self.standardFolder)
+    }
+
+    private static func exists(_ path: FilePath) -> Bool { access(path.string, F_OK) == 0 }
+}

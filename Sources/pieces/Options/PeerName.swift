@@ -1,0 +1,50 @@
+import Glibc
+import NIOPosix
+import Torrent
+
+/// A peer as users write it: `a.b.c.d:port`, `[ipv6]:port` or `name:port`.
+struct PeerName: Sendable {
+    private static let maximumAddresses = 8
+
+    private let text: String
+    private let host: String
+    private let port: UInt16
+
+    init(_ text: String) throws {
+        self.text = text
+        let problem = Failure.usage("“\(text.printable)” is no peer: give it as host:port, as 192.0.2.7:6881 or [2001:db8::7]:6881")
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]), port > 0 else { throw problem }
+        host = String(text[..<colon])
+        self.port = port
+        // Colons without brackets are an IPv6 address without a port.
+        guard !host.isEmpty, PeerAddress(text) != nil || !host.contains(where: { ":[]/ ".contains($0) }) else { throw problem }
+    }
+
+    /// The addresses of the peer; names are looked up on a thread that may block.
+    func addresses() async throws -> [PeerAddress] {
+        if let address = PeerAddress(text) { return [address] }
+        let (host, port) = (host, port)
+        let found = try await NIOThreadPool.singleton.runIfActive { Self.lookUp(host, port) }
+        guard !found.isEmpty else { throw Failure("the peer's host name “\(host.printable)” has no address") }
+        return found
+    }
+
+    private static func lookUp(_ host: String, _ port: UInt16) -> [PeerAddress] {
+        var hints = addrinfo()
+        hints.ai_family = AF_UNSPEC
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var list: UnsafeMutablePointer<addrinfo>?
+        guard getaddrinfo(host, nil, &hints, &list) == 0, let list else { return [] }
+        defer { freeaddrinfo(list) }
+        return sequence(first: list, next: { $0.pointee.ai_next }).prefix(maximumAddresses).compactMap { entry in
+            address(of: entry.pointee, port)
+        }
+    }
+
+    private static func address(of info: addrinfo, _ port: UInt16) -> PeerAddress? {
+        var name = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+        guard getnameinfo(info.ai_addr, info.ai_addrlen, &name, socklen_t(name.count), nil, 0, NI_NUMERICHOST) == 0 else { return nil }
+        let text = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return PeerAddress.Host(text).map { PeerAddress($0, port: port) }
+    }
+}

@@ -1,0 +1,133 @@
+import Torrent
+
+/// A number of bytes as users write it: `1048576`, `512K`, `1.5MiB`, `2GB`.
+enum Quantity {
+    /// Units by their names in lower case; a letter alone is binary, as `K` = 1024.
+    private static let units: [(name: String, bytes: Int64)] = [
+        ("kib", 1 << 10), ("mib", 1 << 20), ("gib", 1 << 30), ("tib", 1 << 40),
+        ("kb", 1000), ("mb", 1_000_000), ("gb", 1_000_000_000), ("tb", 1_000_000_000_000),
+        ("k", 1 << 10), ("m", 1 << 20), ("g", 1 << 30), ("t", 1 << 40), ("b", 1),
+    ]
+    /// Digits behind the point that count.
+    private static let decimals = 6
+
+    /// `nil` for what is no number with at most one known unit, or is beyond 64 bits.
+    static func bytes(_ text: some StringProtocol) -> Int64? {
+        let lowered = text.lowercased()
+        let unit = units.first { lowered.hasSuffix($0.name) }
+        let number = lowered.dropLast(unit?.name.count ?? 0)
+        let scale = unit?.bytes ?? 1
+        let parts = number.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let whole = digits(parts[0]) else { return nil }
+        let (bytes, overflow) = whole.multipliedReportingOverflow(by: scale)
+        guard !overflow else { return nil }
+        guard parts.count == 2 else { return bytes }
+        guard !parts[1].isEmpty, digits(parts[1].prefix(decimals)) != nil, parts[1].allSatisfy(\.isASCIIDigit) else { return nil }
+        var fraction: Int64 = 0
+        var divisor: Int64 = 1
+        for digit in parts[1].prefix(decimals) {
+            fraction = fraction * 10 + Int64(digit.wholeNumberValue ?? 0)
+            divisor *= 10
+        }
+        // No overflow: a fraction has six digits and the largest unit forty bits.
+        let (sum, tooLarge) = bytes.addingReportingOverflow(fraction * scale / divisor)
+        return tooLarge ? nil : sum
+    }
+
+    static func digits(_ text: some StringProtocol) -> Int64? {
+        // The standard library's parser would also take a sign.
+        guard !text.isEmpty, text.allSatisfy(\.isASCIIDigit) else { return nil }
+        return Int64(text)
+    }
+}
+
+extension Character {
+    var isASCIIDigit: Bool { ("0"..."9").contains(self) && isASCII }
+}
+
+/// Why an option's value is not one; it follows what the parser says of it.
+struct BadValue: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+/// A limit of bytes a second.
+enum Rate: Hashable, Sendable {
+    case unlimited
+    case bytes(Int64)
+
+    init(_ text: String) throws {
+        let bare = text.lowercased().hasSuffix("/s") ? String(text.dropLast(2)) : text
+        switch bare.lowercased() {
+        case "0", "none", "unlimited": self = .unlimited
+        default:
+            guard let bytes = Quantity.bytes(bare), bytes > 0 else {
+                throw BadValue("a rate is a number of bytes a second, as 500K, 2M or 1.5MiB, or `none`")
+            }
+            self = .bytes(bytes)
+        }
+    }
+
+    /// Bytes a second; `nil` for none.
+    var limit: Int64? {
+        if case .bytes(let bytes) = self { bytes } else { nil }
+    }
+}
+
+/// A number that may be `none`.
+enum CountLimit: Hashable, Sendable {
+    case unlimited
+    case count(Int)
+
+    init(_ text: String) throws {
+        if ["0", "none"].contains(text.lowercased()) {
+            self = .unlimited
+        } else if let count = Quantity.digits(text), (1...100_000).contains(count) {
+            self = .count(Int(count))
+        } else {
+            throw BadValue("give a number from 1 to 100000, or `none`")
+        }
+    }
+
+    var limit: Int? {
+        if case .count(let count) = self { count } else { nil }
+    }
+}
+
+/// A time as users write it: `90s`, `30m`, `2h`, `1d`, or several of these: `1h30m`.
+enum TimeSpan {
+    private static let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604_800]
+
+    static func parse(_ text: String) throws -> Duration {
+        let problem = BadValue("a time is a number with its unit, as 90s, 30m, 2h, 1d or 1h30m")
+        var total: Int64 = 0
+        var number = ""
+        for character in text.lowercased() {
+            if character.isASCIIDigit {
+                number.append(character)
+                continue
+            }
+            guard let unit = units[character], let count = Int64(number) else { throw problem }
+            let (seconds, overflow) = count.multipliedReportingOverflow(by: unit)
+            let (sum, tooLong) = total.addingReportingOverflow(seconds)
+            guard !overflow, !tooLong else { throw problem }
+            total = sum
+            number = ""
+        }
+        guard number.isEmpty, !text.isEmpty else { throw problem }
+        return .seconds(total)
+    }
+}
+
+/// The length of the pieces of a new torrent.
+enum PieceLength {
+    /// What clients accept: powers of two.
+    private static let range: ClosedRange<Int64> = 16 << 10...Int64(Geometry.pieceLengths.upperBound)
+
+    static func parse(_ text: String) throws -> Int {
+        guard let bytes = Quantity.bytes(text), range.contains(bytes), bytes.nonzeroBitCount == 1 else {
+            throw BadValue("a piece length is a power of two from 16K to 64M, as 256K or 1M")
+        }
+        return Int(bytes)
+    }
+}

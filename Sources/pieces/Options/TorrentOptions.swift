@@ -1,0 +1,74 @@
+import ArgumentParser
+import Store
+
+/// What is wanted of the torrents that `download` and `add` name.
+struct TorrentOptions: ParsableArguments {
+    @Option(name: .shortAndLong, help: ArgumentHelp("The folder that the files go into.", valueName: "dir"), completion: .directory)
+    var output: String?
+
+    @Option(
+        parsing: .singleValue,
+        help: ArgumentHelp("Only these files: a glob, or a number or range of `pieces files`; repeatable.", valueName: "glob|index"))
+    var select: [String] = []
+
+    @Flag(help: "Download the pieces in order.")
+    var sequential = false
+
+    @Option(help: "How space is taken: as pieces come, or all at the start.")
+    var allocate: AllocationWord = .sparse
+
+    @OptionGroup var limits: LimitOptions
+
+    @Option(help: ArgumentHelp("Connections of each torrent.", valueName: "n"), transform: CountLimit.init)
+    var maxPeers: CountLimit?
+
+    var wishes: TorrentWishes {
+        TorrentWishes(
+            output: output, patterns: select, isSequential: sequential, allocatesFull: allocate == .full, download: limits.downloadLimit,
+            upload: limits.uploadLimit, peers: maxPeers)
+    }
+}
+
+/// How fast the torrents of `download`, `add` and `run` may be.
+struct LimitOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Bytes a second of each torrent, as 500K or 2M; `none` for no limit.", valueName: "rate"), transform: Rate.init)
+    var downloadLimit: Rate?
+
+    @Option(help: ArgumentHelp("Bytes a second of each torrent, as 500K or 2M; `none` for no limit.", valueName: "rate"), transform: Rate.init)
+    var uploadLimit: Rate?
+}
+
+/// The words of `--allocate`.
+enum AllocationWord: String, CaseIterable, ExpressibleByArgument {
+    case sparse, full
+}
+
+/// What is wanted of a torrent; what was not said is `nil` or empty.
+struct TorrentWishes {
+    var output: String?
+    /// Of the files that are wanted.
+    var patterns: [String] = []
+    var isSequential = false
+    var allocatesFull = false
+    var download: Rate?
+    var upload: Rate?
+    var peers: CountLimit?
+
+    /// The settings of a new torrent.
+    var newSettings: TorrentSettings {
+        var settings = TorrentSettings()
+        settings.isSequential = isSequential
+        settings.allocatesFull = allocatesFull
+        settings.limits = limits(over: TorrentLimits())
+        return settings
+    }
+
+    /// The limits with those that were given in place of the others.
+    func limits(over known: TorrentLimits) -> TorrentLimits {
+        var limits = known
+        if let download { limits.download = download.limit }
+        if let upload { limits.upload = upload.limit }
+        if let peers { limits.peers = peers.limit }
+        return limits
+    }
+}

@@ -1,0 +1,92 @@
+// Room: pieces.
+// Duty: words on a terminal: reads commands, speaks to the database and to the engine, and says what happened.
+// Owns: what is printed, in which words and in which JSON; exit codes; signals.
+// Never: decides anything about pieces, peers or durability; writes text from outside to a terminal as it came.
+// Invariants: what went wrong is one sentence on the standard error stream and an exit code; standard output has results alone, so that
+// a program can read it.
+
+import ArgumentParser
+import Engine
+import Glibc
+
+@main
+struct Pieces: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pieces",
+        abstract: "Downloads torrents, keeps all it knows in one database, and goes on after any stop as if nothing had happened.",
+        discussion: """
+            Examples:
+              pieces download alice.torrent --output ~/books
+              pieces add https://example.org/debian.torrent --output /srv/iso && pieces run
+              pieces status --watch
+
+            SOURCE is a .torrent file or an http(s) URL of one. TORRENT is a number of `pieces status`, the beginning of an info hash (4 digits or \
+            more), or a name.
+
+            Exit codes: 0 done; 1 failed; 2 the download is incomplete, or a verification found damage; 64 wrong usage; 130 interrupted.
+
+            The database is the file given with --database, else in PIECES_DATABASE, else $XDG_STATE_HOME/pieces/pieces.db (~/.local/state when \
+            that is not set).
+            """,
+        version: Program.version,
+        groupedSubcommands: [
+            CommandGroup(name: "Downloading", subcommands: [Download.self, Add.self, Run.self]),
+            CommandGroup(name: "Torrents", subcommands: [Pause.self, Resume.self, Remove.self, Limit.self, Select.self]),
+            CommandGroup(name: "Looking", subcommands: [Status.self, Files.self, Peers.self, Trackers.self, Log.self]),
+            CommandGroup(name: "Content", subcommands: [Verify.self, Create.self, Show.self, Export.self]),
+            CommandGroup(name: "Program", subcommands: [Database.self, Demo.self]),
+        ])
+
+    static func main() async {
+        Interruption.prepare()
+        do {
+            var command = try await asyncParseAsRoot()
+            if let command = command as? any Command { TerminalLog.install(command.global.logLevel) }
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+            end(.done)
+        } catch {
+            end(with: error)
+        }
+    }
+
+    /// Ends the process; output that could not be written makes a failure of a success.
+    private static func end(_ status: ExitStatus) -> Never {
+        if status == .done, let reason = Terminal.shared.lostOutput {
+            Terminal.shared.complain("the output could not be written: \(reason)")
+            Glibc.exit(ExitStatus.failed.rawValue)
+        }
+        Glibc.exit(status.rawValue)
+    }
+
+    private static func end(with error: any Error) -> Never {
+        switch error {
+        case let failure as Failure:
+            Terminal.shared.complain(failure.description)
+            end(failure.status)
+        case let status as ExitStatus:
+            end(status)
+        default:
+            let code = exitCode(for: error)
+            // Help, version and completions are no errors, and the parser prints them itself.
+            if code == .success { exit(withError: error) }
+            guard code == .validationFailure else {
+                Terminal.shared.complain("\(error)")
+                end(.failed)
+            }
+            // The parser's text is a sentence, and below it the usage and a line that says where help is.
+            let hint = fullMessage(for: error).split(separator: "\n").last { $0.contains(" --help") }
+            Terminal.shared.complain(message(for: error))
+            if let hint { Terminal.shared.hint(String(hint)) }
+            end(.usage)
+        }
+    }
+}
+
+/// A command that works with the database.
+protocol Command: AsyncParsableCommand {
+    var global: GlobalOptions { get }
+}

@@ -1,0 +1,44 @@
+import Engine
+import Store
+import Synchronization
+
+/// Plain lines for files and pipes: what happens at once, progress now and then, and only where something changed.
+final class LineReport: DownloadReport {
+    private static let pause = Duration.seconds(5)
+
+    let interval = Duration.seconds(1)
+    private let told = Mutex<(at: ContinuousClock.Instant, lines: [TorrentID: String])>((.now, [:]))
+
+    func began(_ torrents: [TorrentRow], at socket: ListeningSocket) {
+        for torrent in torrents { Terminal.shared.print(DownloadWords.began(torrent)) }
+    }
+
+    func happened(_ event: EventRow, to torrent: TorrentRow?) {
+        if let line = DownloadWords.happened(event, to: torrent) { Terminal.shared.print(line) }
+    }
+
+    func progressed(_ torrents: [TorrentSnapshot]) {
+        let lines = told.withLock { told -> [String] in
+            guard .now - told.at >= Self.pause else { return [] }
+            told.at = .now
+            var news: [String] = []
+            for torrent in torrents where told.lines[torrent.id] != line(torrent) {
+                told.lines[torrent.id] = line(torrent)
+                news.append(line(torrent))
+            }
+            return news
+        }
+        for line in lines { Terminal.shared.print(line) }
+    }
+
+    func ended(_ torrents: [TorrentRow]) {
+        for torrent in torrents { if let line = DownloadWords.ended(torrent) { Terminal.shared.print(line) } }
+    }
+
+    private func line(_ torrent: TorrentSnapshot) -> String {
+        let percent = Format.percent(torrent.completedBytes, of: torrent.wantedBytes)
+        let left = torrent.timeLeft.map { "  \(Format.time($0)) left" } ?? ""
+        let state = torrent.state == .downloading ? "" : "  \(torrent.state.rawValue)"
+        return "\(torrent.name.printable)  \(percent)\(state)  \(DownloadWords.traffic(torrent))\(left)"
+    }
+}

@@ -1,0 +1,73 @@
+import Engine
+import Logging
+import Store
+import Synchronization
+import SystemPackage
+
+/// Looks at a session and at the log while they last, and tells a report what is new.
+final class Narrator: Sendable {
+    /// Events of one look; of more the oldest are left out.
+    private static let eventLimit = 200
+
+    private struct State {
+        var lastEvent: Int64
+        var isOver = false
+    }
+
+    private let session: Session
+    private let report: any DownloadReport
+    private let database: FilePath
+    /// The torrents whose events are told; all when none is named.
+    private let ids: Set<TorrentID>
+    private let log = Logger(label: "pieces.narrator")
+    private let state: Mutex<State>
+
+    /// Tells of events behind the number `lastEvent`.
+    init(_ session: Session, _ report: any DownloadReport, database: FilePath, only ids: [TorrentID], lastEvent: Int64) {
+        self.session = session
+        self.report = report
+        self.database = database
+        self.ids = Set(ids)
+        state = Mutex(State(lastEvent: lastEvent))
+    }
+
+    /// Tells until ``finish(_:)``; nobody waits for the end of it.
+    func run() async {
+        do {
+            let connection = try Connection.open(database, mode: .readOnly, now: .now())
+            while true {
+                let snapshots = await session.snapshots()
+                let events = try connection.events(limit: Self.eventLimit)
+                let isOver = try state.withLock { state in
+                    guard !state.isOver else { return true }
+                    try tell(events, connection, &state)
+                    report.progressed(snapshots)
+                    return false
+                }
+                if isOver { return }
+                try await Task.sleep(for: report.interval)
+            }
+        } catch {
+            log.warning("progress can't be told: \(error)")
+        }
+    }
+
+    /// The session has ended: tells what has happened since the last look, and how the torrents are now.
+    func finish(_ torrents: [TorrentRow], _ connection: Connection) throws {
+        let events = try connection.events(limit: Self.eventLimit)
+        try state.withLock { state in
+            state.isOver = true
+            try tell(events, connection, &state)
+            report.ended(torrents)
+        }
+    }
+
+    private func tell(_ events: [EventRow], _ connection: Connection, _ state: inout State) throws(StoreError) {
+        // They come newest first.
+        for event in events.reversed() where event.id > state.lastEvent {
+            state.lastEvent = event.id
+            guard let id = event.torrent, ids.isEmpty || ids.contains(id) else { continue }
+            report.happened(event, to: try connection.torrent(id))
+        }
+    }
+}

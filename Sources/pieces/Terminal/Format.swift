@@ -1,0 +1,86 @@
+import Glibc
+import Store
+
+/// Numbers as people read them.
+enum Format {
+    private static let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
+    private static let powersOfTen: [Int64] = [1, 10, 100]
+
+    /// `0 B`, `512 B`, `1.50 KiB`, `23.4 MiB`, `456 GiB`: three digits that count.
+    static func bytes(_ count: Int64) -> String {
+        guard count >= 0 else { return "-" + bytes(count == .min ? .max : -count) }
+        guard count >= 1024 else { return "\(count) B" }
+        var unit = 0
+        var value = Double(count)
+        while value >= 999.5, unit < units.count - 1 {
+            value /= 1024
+            unit += 1
+        }
+        return "\(decimal(value, places: value < 9.995 ? 2 : value < 99.95 ? 1 : 0)) \(units[unit])"
+    }
+
+    static func rate(_ bytesPerSecond: Int64) -> String { bytes(bytesPerSecond) + "/s" }
+
+    /// `no limit`, or a rate.
+    static func limit(_ rate: Int64?) -> String { rate.map { Format.rate($0) } ?? "no limit" }
+
+    /// `43.2 %`; 100 only when all is there, and 0 only when nothing is.
+    static func percent(_ part: Int64, of whole: Int64) -> String {
+        guard part < whole else { return "100 %" }
+        guard part > 0 else { return "0 %" }
+        return "\(decimal(min(max(Double(part) / Double(whole) * 100, 0.1), 99.9), places: 1)) %"
+    }
+
+    /// A number with up to two decimals, rounded.
+    static func decimal(_ value: Double, places: Int) -> String {
+        let scale = powersOfTen[min(max(places, 0), powersOfTen.count - 1)]
+        let scaled = (value * Double(scale)).rounded()
+        guard scaled.isFinite, abs(scaled) < 9e18 else { return "\(value)" }
+        let whole = Int64(scaled)
+        guard scale > 1 else { return "\(whole)" }
+        let fraction = String(whole.magnitude % UInt64(scale))
+        let zeros = String(repeating: "0", count: (scale == 10 ? 1 : 2) - fraction.count)
+        return "\(whole < 0 ? "-" : "")\(whole.magnitude / UInt64(scale)).\(zeros)\(fraction)"
+    }
+
+    /// `45 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`: the two largest units.
+    static func time(_ duration: Duration) -> String {
+        let seconds = max(0, duration.components.seconds)
+        switch seconds {
+        case ..<60: return "\(seconds) s"
+        case ..<3600: return "\(seconds / 60) min" + (seconds % 60 == 0 ? "" : " \(seconds % 60) s")
+        case ..<86400: return "\(seconds / 3600) h" + (seconds / 60 % 60 == 0 ? "" : " \(seconds / 60 % 60) min")
+        default: return "\(seconds / 86400) d" + (seconds / 3600 % 24 == 0 ? "" : " \(seconds / 3600 % 24) h")
+        }
+    }
+
+    /// A time that was measured, with what is below a second: `0.04 s`, `12.3 s`, `3 min 20 s`.
+    static func measured(_ duration: Duration) -> String {
+        let seconds = duration / .seconds(1)
+        return seconds < 60 ? "\(decimal(seconds, places: seconds < 1 ? 2 : 1)) s" : time(duration)
+    }
+
+    /// `2026-03-01 14:05:12`, as the clocks of this place show it.
+    static func moment(_ timestamp: Timestamp) -> String {
+        var seconds = time_t(timestamp.rawValue)
+        var parts = tm()
+        guard localtime_r(&seconds, &parts) != nil else { return "\(timestamp)" }
+        let date = "\(Int(parts.tm_year) + 1900)-\(twoDigits(parts.tm_mon + 1))-\(twoDigits(parts.tm_mday))"
+        return "\(date) \(twoDigits(parts.tm_hour)):\(twoDigits(parts.tm_min)):\(twoDigits(parts.tm_sec))"
+    }
+
+    /// `41,203`
+    static func count(_ number: some BinaryInteger) -> String {
+        var text = ""
+        for (place, digit) in String(number).reversed().enumerated() {
+            if place > 0, place % 3 == 0, digit != "-" { text.append(",") }
+            text.append(digit)
+        }
+        return String(text.reversed())
+    }
+
+    /// `1 piece`, `2 pieces`
+    static func count(_ number: Int, _ noun: String) -> String { "\(count(number)) \(noun)\(number == 1 ? "" : "s")" }
+
+    private static func twoDigits(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
+}

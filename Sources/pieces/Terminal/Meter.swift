@@ -1,0 +1,81 @@
+import Glibc
+import Synchronization
+
+/// How work that is measured in bytes goes on: a live line on a terminal, a plain line now and then elsewhere.
+final class Meter: Sendable {
+    private static let redrawInterval = Duration.milliseconds(200)
+    private static let plainInterval = Duration.seconds(5)
+    /// How long back the rate looks.
+    private static let window = 25
+
+    enum Style { case shown, silent }
+
+    private struct State {
+        var total: Int64
+        var done: Int64 = 0
+        var note = ""
+        var samples: [(at: ContinuousClock.Instant, done: Int64)] = []
+        var lastPlain = ContinuousClock.now
+        var plainDone: Int64 = 0
+    }
+
+    private let verb: String
+    private let style: Style
+    private let started = ContinuousClock.now
+    private let state: Mutex<State>
+
+    /// `verb` is what is done, as in “verified 3 of 5 GiB”.
+    init(_ verb: String, total: Int64, style: Style) {
+        self.verb = verb
+        self.style = style
+        state = Mutex(State(total: total))
+    }
+
+    var elapsed: Duration { .now - started }
+    var done: Int64 { state.withLock { $0.done } }
+
+    func add(_ bytes: Int64) { state.withLock { $0.done += bytes } }
+    /// There is more, or less, to do than was believed.
+    func expect(_ bytes: Int64) { state.withLock { $0.total += bytes } }
+    func note(_ text: String) { state.withLock { $0.note = text } }
+
+    /// Bytes a second on the whole.
+    var rate: Int64 { Self.rate(done, elapsed) }
+
+    /// Draws until the task is cancelled.
+    func run() async {
+        guard style == .shown else { return }
+        while !Task.isCancelled {
+            do { try await Task.sleep(for: Self.redrawInterval) } catch { break }
+            draw()
+        }
+        Terminal.shared.show([])
+    }
+
+    private func draw() {
+        let now = ContinuousClock.now
+        let (state, recent) = state.withLock { state in
+            state.samples.append((now, state.done))
+            if state.samples.count > Self.window { state.samples.removeFirst() }
+            let first = state.samples[0]
+            return (state, Self.rate(state.done - first.done, now - first.at))
+        }
+        let left = recent > 0 && state.total > state.done ? ", \(Format.time(.seconds((state.total - state.done) / recent))) left" : ""
+        let numbers = "\(Format.bytes(state.done)) of \(Format.bytes(max(state.total, state.done)))  \(Format.rate(recent))\(left)"
+        if Terminal.shared.isInteractive {
+            let width = Terminal.shared.size.width
+            let percent = Format.percent(state.done, of: state.total).padded(6, right: true)
+            let bar = Bar.text(state.done, of: state.total, width: min(30, max(8, width - numbers.columns - 14)))
+            Terminal.shared.show(["\(bar) \(percent)  \(numbers)  \(state.note.printable)"])
+        } else if now - state.lastPlain >= Self.plainInterval {
+            self.state.withLock { $0.lastPlain = now }
+            if state.done != state.plainDone { Terminal.shared.print("\(verb) \(numbers)") }
+            self.state.withLock { $0.plainDone = state.done }
+        }
+    }
+
+    private static func rate(_ bytes: Int64, _ time: Duration) -> Int64 {
+        let seconds = time / .seconds(1)
+        return seconds > 0 ? Int64(Double(bytes) / seconds) : 0
+    }
+}

@@ -1,0 +1,93 @@
+import Store
+import SystemPackage
+import Torrent
+
+/// Writes findings into the database, many in one transaction: thousands of torrents wait for the disk a few times.
+struct FindingsWriter {
+    let connection: Connection
+    let database: FilePath
+
+    func write(_ findings: [Finding], forgetting finished: (TorrentID) -> String?) throws(StoreError) {
+        guard !findings.isEmpty else { return }
+        try connection.transaction(durability: .full) { () throws(StoreError) in
+            // Asked inside the transaction: an engine that begins later writes its run first, and so reads what is written here.
+            let engineRuns = try DatabaseLock.holder(database: database) != nil
+            for finding in findings {
+                guard let row = try connection.torrent(finding.id) else { continue }
+                try write(finding, row, engineRuns)
+                if finding.result?.outcome == .verified, let key = finished(finding.id) { try connection.set(key, nil) }
+            }
+        }
+    }
+
+    private func write(_ finding: Finding, _ row: TorrentRow, _ engineRuns: Bool) throws(StoreError) {
+        let now = Timestamp.now()
+        let isChanged = !finding.damaged.isEmpty || !finding.adopted.isEmpty || !finding.fingerprints.isEmpty || !finding.missingFiles.isEmpty
+        if isChanged { try change(finding, row, now) }
+        let right = finding.confirmed + finding.adopted
+        if !right.isEmpty { try connection.markVerified(finding.id, right, now: now) }
+        if isChanged, engineRuns { try connection.appendIntent(.damaged, torrent: finding.id, now: now) }
+        if let result = finding.result { try conclude(result, engineRuns, now) }
+    }
+
+    /// Claims fewer pieces, then more.
+    private func change(_ finding: Finding, _ row: TorrentRow, _ now: Timestamp) throws(StoreError) {
+        let torrent = finding.torrent
+        let metainfo = torrent.metainfo
+        // Read anew: an engine may have recorded more since the verification began.
+        var have = try connection.have(of: finding.id, count: metainfo.geometry.pieceCount)
+        for piece in finding.damaged { have.remove(piece) }
+        if !finding.damaged.isEmpty || !finding.missingFiles.isEmpty {
+            let completed = torrent.selection.completedBytes(in: have, metainfo)
+            try connection.markDamaged(finding.id, pieces: finding.damaged, files: finding.missingFiles, completedBytes: completed)
+        }
+        for piece in finding.adopted { have.insert(piece) }
+        var record = ProgressRecord(torrent: finding.id, verifiedAt: now)
+        record.newPieces = finding.adopted
+        record.files = finding.fingerprints
+        record.completedBytes = torrent.selection.completedBytes(in: have, metainfo)
+        record.fileBytes = fileBytes(finding.damaged + finding.adopted, metainfo, have)
+        if torrent.selection.wantedPieces(geometry: metainfo.geometry).isSubset(of: have), row.completedAt == nil || !finding.damaged.isEmpty {
+            record.completedAt = now
+        }
+        _ = try connection.record([record])
+        if !finding.adopted.isEmpty || !finding.fingerprints.isEmpty, !row.isRootSeen {
+            try connection.setRootSeen(finding.id, volume: row.volume)
+        }
+    }
+
+    private func fileBytes(_ pieces: [PieceIndex], _ metainfo: Metainfo, _ have: Bitfield) -> [FileBytes] {
+        var files: Set<Int> = []
+        for piece in pieces { files.formUnion(metainfo.layout.files(of: piece, geometry: metainfo.geometry)) }
+        return files.sorted().compactMap { index in
+            let file = metainfo.layout.files[index]
+            guard !file.isPad else { return nil }
+            return FileBytes(index: index, completed: metainfo.layout.completedBytes(of: file, in: have, metainfo.geometry))
+        }
+    }
+
+    /// The torrent is through: the log says what was found, and the row what that means.
+    private func conclude(_ result: VerificationResult, _ engineRuns: Bool, _ now: Timestamp) throws(StoreError) {
+        let id = result.torrent.row.id
+        if result.checked > 0 {
+            let text =
+                "checked \(result.checked) of \(result.torrent.metainfo.geometry.pieceCount) pieces, \(result.good) good, \(result.bad) bad, "
+                + "\(result.missing) missing: asked for by the user"
+            try connection.appendEvent(.verified, text, torrent: id, now: now)
+        }
+        if result.damaged > 0 {
+            for file in result.files where file.state != .good {
+                let pieces = "\(file.bad + file.missing) of \(file.good + file.bad + file.missing) pieces"
+                let text = "\(file.entry.displayPath): \(file.state == .missing ? "the file is gone" : "\(pieces) are damaged")"
+                try connection.appendEvent(file.isUntouched ? .rot : .edited, text, torrent: id, now: now)
+            }
+        }
+        guard !engineRuns, let row = try connection.torrent(id), !row.settings.isPaused else { return }
+        switch result.outcome {
+        case .verified, .interrupted:
+            let state: TorrentState = row.isComplete ? .complete : .queued
+            if row.state != state { try connection.setState(id, state) }
+        case .nothingThere, .failed: break
+        }
+    }
+}

@@ -1,0 +1,169 @@
+import Disk
+import Store
+import Synchronization
+import Torrent
+
+/// Hashes one torrent, part by part; writes nothing but what a sync writes.
+///
+/// A part is some pages of the database's bitfield, because a page's time of verification moves as a whole.
+struct TorrentCheck: Sendable {
+    /// Bytes of a part, or a page of pieces where that is more: what a killed verification loses at most.
+    private static let partBytes: Int64 = 1 << 30
+    /// Pieces of a page of the bitfield.
+    private static let pageLength = 1024
+
+    let task: VerificationTask
+    let disk: Disk
+    let cancel: CancelToken
+    let meter: Meter
+
+    /// Tells of each part when it is through, and with the last one of the whole.
+    func run(_ tell: (Finding) -> Void) async {
+        let torrent = task.torrent
+        let payload = torrent.payload
+        let estimate = VerificationTask.estimate(torrent.row, task.scope)
+        var result = VerificationResult(torrent: torrent, scope: task.scope)
+        result.confirmedBefore = task.confirmed.population
+        let current: [Int: Fingerprint]
+        switch await look(payload) {
+        case .success(let found): current = found
+        case .failure(let error):
+            meter.expect(-estimate)
+            let isAwaited = torrent.row.isRootSeen || !torrent.have.isEmpty || task.scope == .everything
+            result.outcome = isAwaited ? .failed("\(error)") : .nothingThere
+            return tell(Finding(torrent, result: result))
+        }
+        let pieces = task.pieces(current: current)
+        meter.expect(pieces.bytes(torrent.metainfo.geometry) - estimate)
+        meter.note(torrent.row.name)
+        if pieces.isEmpty, task.confirmed.isEmpty {
+            result.outcome = .nothingThere
+            return tell(Finding(torrent, result: result))
+        }
+        var verdicts = Verdicts(count: pieces.count)
+        for part in parts(pieces) {
+            let outcome = await hash(part, payload, &verdicts)
+            var finding = await judge(part, verdicts, payload, current)
+            result.adopted += finding.adopted.count
+            result.damaged += finding.damaged.count
+            switch outcome {
+            case .finished: break
+            case .cancelled: result.outcome = .interrupted
+            case .offline(let error): result.outcome = .failed("\(error)")
+            }
+            finding.missingFiles = missingFiles(finding.damaged, current)
+            tell(finding)
+            guard outcome == .finished else { break }
+        }
+        var last = Finding(torrent)
+        if result.outcome == .verified {
+            last.fingerprints = await refresh(payload, verdicts, current)
+            if let error = verdicts.error { result.outcome = .failed("\(error)") }
+        }
+        verdicts.count(into: &result)
+        result.files = files(verdicts, payload, current)
+        last.result = result
+        tell(last)
+    }
+
+    /// The files that are there; throws where the folder isn't, or can't be searched.
+    private func look(_ payload: Payload) async -> Result<[Int: Fingerprint], DiskError> {
+        do throws(DiskError) {
+            var found: [Int: Fingerprint] = [:]
+            for print in try await disk.fingerprints(payload) {
+                if case .entry(let index) = print.file { found[index] = print }
+            }
+            return .success(found)
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func parts(_ pieces: Bitfield) -> [Bitfield] {
+        let pages = max(1, Int(Self.partBytes / Int64(task.torrent.metainfo.geometry.pieceLength)) / Self.pageLength)
+        var parts: [Bitfield] = []
+        var number = -1
+        for piece in pieces.pieces {
+            if piece.value / (pages * Self.pageLength) != number {
+                number = piece.value / (pages * Self.pageLength)
+                parts.append(Bitfield(count: pieces.count))
+            }
+            parts[parts.count - 1].insert(piece)
+        }
+        return parts
+    }
+
+    private func hash(_ part: Bitfield, _ payload: Payload, _ verdicts: inout Verdicts) async -> VerificationOutcome {
+        let metainfo = task.torrent.metainfo
+        let shared = SharedVerdicts(verdicts)
+        let outcome = await withCheckedContinuation { (continuation: CheckedContinuation<VerificationOutcome, Never>) in
+            disk.verify(payload, pieces: part, hashes: { metainfo.pieceHash($0) }, cancel: cancel) { some in
+                shared.value.withLock { verdicts in
+                    for (piece, verdict) in some { verdicts.add(piece, verdict) }
+                }
+                meter.add(some.reduce(0) { $0 + Int64(metainfo.geometry.length(of: $1.piece)) })
+            } completion: {
+                continuation.resume(returning: $0)
+            }
+        }
+        verdicts = shared.value.withLock { $0 }
+        return outcome
+    }
+
+    /// What the part's verdicts mean: what is right and not claimed is synced before anybody claims it.
+    private func judge(_ part: Bitfield, _ verdicts: Verdicts, _ payload: Payload, _ current: [Int: Fingerprint]) async -> Finding {
+        let claimed = task.torrent.have
+        var finding = Finding(task.torrent)
+        let good = verdicts.good.intersection(part)
+        finding.confirmed = Array(good.intersection(claimed).pieces)
+        var wrong = verdicts.bad
+        wrong.formUnion(verdicts.missing)
+        finding.damaged = Array(wrong.intersection(part).intersection(claimed).pieces)
+        let new = good.subtracting(claimed)
+        if !new.isEmpty { finding.adopted = await Adoption(disk: disk, torrent: task.torrent, payload: payload, current: current).adopt(new) }
+        return finding
+    }
+
+    /// The fingerprints of files that are others than recorded, now that all of their claims were looked at.
+    private func refresh(_ payload: Payload, _ verdicts: Verdicts, _ current: [Int: Fingerprint]) async -> [FingerprintRow] {
+        let recorded = Dictionary(task.torrent.fingerprints.map { ($0.index, $0) }) { _, last in last }
+        let metainfo = task.torrent.metainfo
+        let stale = metainfo.layout.files.filter { file in
+            guard let print = current[file.index], !file.isEmpty, recorded[file.index] != FingerprintRow(print) else { return false }
+            // What can't be read is as unknown as before.
+            return !metainfo.layout.pieces(of: file.index, geometry: metainfo.geometry).contains { verdicts.unreadable[$0] }
+        }
+        guard !stale.isEmpty else { return [] }
+        return await Adoption(disk: disk, torrent: task.torrent, payload: payload, current: current).settle(stale)
+    }
+
+    private func missingFiles(_ damaged: [PieceIndex], _ current: [Int: Fingerprint]) -> [Int] {
+        let metainfo = task.torrent.metainfo
+        let recorded = Set(task.torrent.fingerprints.map(\.index))
+        var files: Set<Int> = []
+        for piece in damaged { files.formUnion(metainfo.layout.files(of: piece, geometry: metainfo.geometry)) }
+        return files.filter { recorded.contains($0) && current[$0] == nil }.sorted()
+    }
+
+    private func files(_ verdicts: Verdicts, _ payload: Payload, _ current: [Int: Fingerprint]) -> [VerificationResult.File] {
+        let metainfo = task.torrent.metainfo
+        let recorded = Dictionary(task.torrent.fingerprints.map { ($0.index, $0) }) { _, last in last }
+        return metainfo.layout.files.compactMap { file in
+            guard case .file = payload.placement[file.index] else { return nil }
+            let pieces = metainfo.layout.pieces(of: file.index, geometry: metainfo.geometry)
+            let (good, bad) = (pieces.count { verdicts.good[$0] }, pieces.count { verdicts.bad[$0] })
+            let missing = pieces.count { verdicts.missing[$0] }
+            guard good + bad + missing > 0 || (file.isEmpty && task.scope == .everything) else { return nil }
+            let print = current[file.index].map { FingerprintRow($0) }
+            let state: VerificationResult.FileState = print == nil && !file.isEmpty ? .missing : bad + missing > 0 ? .bad : .good
+            return VerificationResult.File(
+                entry: file, state: state, isUntouched: print != nil && print == recorded[file.index], good: good, bad: bad, missing: missing)
+        }
+    }
+}
+
+/// Verdicts that the disk's threads share.
+private final class SharedVerdicts: Sendable {
+    let value: Mutex<Verdicts>
+    init(_ value: Verdicts) { self.value = Mutex(value) }
+}

@@ -1,0 +1,37 @@
+import Disk
+import Torrent
+
+/// The verdicts of the pieces that were looked at.
+struct Verdicts: Sendable {
+    private(set) var good: Bitfield
+    private(set) var bad: Bitfield
+    private(set) var missing: Bitfield
+    private(set) var unreadable: Bitfield
+    /// Why the first of the unreadable ones is.
+    private(set) var error: DiskError?
+
+    init(count: Int) {
+        good = Bitfield(count: count)
+        bad = good
+        missing = good
+        unreadable = good
+    }
+
+    mutating func add(_ piece: PieceIndex, _ verdict: PieceVerdict) {
+        switch verdict {
+        case .good: good.insert(piece)
+        case .bad: bad.insert(piece)
+        case .missing: missing.insert(piece)
+        case .unreadable(let reason):
+            unreadable.insert(piece)
+            error = error ?? reason
+        }
+    }
+
+    func count(into result: inout VerificationResult) {
+        result.good = good.population
+        result.bad = bad.population
+        result.missing = missing.population
+        result.unreadable = unreadable.population
+    }
+}

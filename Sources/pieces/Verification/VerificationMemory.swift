@@ -1,0 +1,42 @@
+import Store
+
+/// Remembers in the database when verifications began that did not end, so that they are gone on with.
+struct VerificationMemory {
+    /// What is known of a verification.
+    struct Entry {
+        let at: Timestamp
+        /// Whether it was interrupted before: what was confirmed after ``at`` is not looked at again.
+        let isResumed: Bool
+        /// The torrent's own mark, which goes when the torrent is through; `nil` when it is one of all.
+        let ownKey: String?
+    }
+
+    /// An older verification is begun anew: what it confirmed is old, too.
+    private static let lifetime = Duration.seconds(24 * 3600)
+    private static let allKey = "verify.began.all"
+
+    let connection: Connection
+
+    /// The verification of all torrents.
+    func beginAll(anew: Bool, now: Timestamp) throws(StoreError) -> Entry { try begin(Self.allKey, anew: anew, now: now, isOwn: false) }
+
+    /// The verifications of single torrents, in one transaction.
+    func begin(_ ids: [TorrentID], anew: Bool, now: Timestamp) throws(StoreError) -> [Entry] {
+        try connection.transaction(durability: .lazy) { () throws(StoreError) in
+            var entries: [Entry] = []
+            for id in ids { entries.append(try begin("verify.began.\(id)", anew: anew, now: now, isOwn: true)) }
+            return entries
+        }
+    }
+
+    /// All torrents are through.
+    func endAll() throws(StoreError) { try connection.set(Self.allKey, nil) }
+
+    private func begin(_ key: String, anew: Bool, now: Timestamp, isOwn: Bool) throws(StoreError) -> Entry {
+        if !anew, let began = try connection.setting(key).flatMap({ Int64($0) }).map({ Timestamp($0) }), began <= now, now - began < Self.lifetime {
+            return Entry(at: began, isResumed: true, ownKey: isOwn ? key : nil)
+        }
+        try connection.set(key, "\(now)")
+        return Entry(at: now, isResumed: false, ownKey: isOwn ? key : nil)
+    }
+}
