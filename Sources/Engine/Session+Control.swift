@@ -16,6 +16,7 @@ extension Session {
             }
             dataVersion = version
             for intent in intents { await act(on: intent) }
+            if intents.contains(where: { $0.verb == .added }) { try await wakeDownloads() }
         } catch {
             log.error("\(error)")
         }
@@ -26,10 +27,11 @@ extension Session {
             Task { await self.stop() }
             return
         }
-        guard let id = intent.torrent, isInScope(id) else { return }
+        // Whoever holds the lock removes, also what it wasn't told to work on; all else stands in the rows for an engine that is.
+        guard let id = intent.torrent, isInScope(id) || [.remove, .removeData].contains(intent.verb) else { return }
         do {
             switch intent.verb {
-            case .added: try await wakeDownloads()
+            case .added: break  // All that were added are woken together.
             case .changed: try await changed(id)
             case .remove, .removeData: try await remove(id, deletingData: intent.verb == .removeData)
             case .verify: await verify(id)

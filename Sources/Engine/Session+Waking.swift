@@ -63,11 +63,13 @@ extension Session: PeerConnectionOwner {
 
     private func load(_ id: TorrentID) async -> TorrentEngine? {
         do {
-            var loaded = try await TorrentLoader(environment: environment, id: id).load()
+            let loader = TorrentLoader(environment: environment, id: id)
+            var loaded = try await loader.load()
             if !loaded.row.isRootSeen {
                 try await environment.disk.create(loaded.payload, loaded.row.settings.allocatesFull ? .full : .sparse, makingRoot: true)
-                loaded = try await TorrentLoader(environment: environment, id: id).load()
+                loaded = try await loader.load()
             }
+            if try await loader.promoteUnplaced(loaded) { loaded = try await loader.load() }
             guard !isStopping else { return nil }
             let engine = TorrentEngine(
                 loaded, environment: environment, listenPort: listenPort, settings: SwarmSettings(loaded.row.settings),
@@ -77,10 +79,13 @@ extension Session: PeerConnectionOwner {
             }
             awake[id] = engine
             byHash[loaded.row.infoHash] = engine
+            // Its part of the limits first: else it has none until the next heartbeat.
+            shareOut()
             engine.onLoop { $0.start() }
             return engine
         } catch {
-            log.error("torrent \(id) can't be woken: \(error)")
+            // Its state says so to whoever asks.
+            log.info("torrent \(id) can't be woken: \(error)")
             let text = "\(error)"
             do {
                 try await environment.store.perform { db throws(StoreError) in try db.setState(id, .error, error: text) }

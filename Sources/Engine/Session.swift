@@ -55,8 +55,8 @@ package actor Session {
 
     // MARK: Life
 
-    /// Locks and opens the database, and listens. Throws one sentence that says why not.
-    package static func open(_ settings: EngineSettings) async throws -> Session {
+    /// Locks and opens the database, and listens. Throws one sentence that says why not. `disk` is the machine's own where none is given.
+    package static func open(_ settings: EngineSettings, disk: Disk? = nil) async throws -> Session {
         let clock = EngineClock()
         let lock = try DatabaseLock.acquire(database: settings.database, now: clock.timestamp)
         let store = try await Store.open(settings.database, now: clock.timestamp)
@@ -73,7 +73,7 @@ package actor Session {
         let loop = group.next()
         var random = SystemRandomNumberGenerator()
         let environment = Environment(
-            settings: settings, store: store, disk: try Disk(), recorder: Recorder(store: store, loop: loop),
+            settings: settings, store: store, disk: try disk ?? Disk(), recorder: Recorder(store: store, loop: loop),
             sockets: PeerSockets(loop: loop, bind: settings.bind),
             trackers: TrackerClient(
                 group: group,
@@ -166,7 +166,8 @@ package actor Session {
             } catch let error as IOError where error.errnoCode == EADDRINUSE && port != ports.last {
                 continue
             } catch {
-                throw EngineError("cannot listen on port \(port): \(error): give another with --listen-port, or 0 for any free one")
+                let why = (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
+                throw EngineError("cannot listen on port \(port): \(why): give another with --listen-port, or 0 for any free one")
             }
         }
     }

@@ -45,8 +45,7 @@ extension TorrentEngine {
     private func place(_ new: FileSelection) async throws {
         for file in metainfo.layout.files where !file.isPad && new.wanted[file.index] && !selection.wanted[file.index] {
             guard case .part = payload.placement[file.index] else { continue }
-            _ = try await environment.disk.promote(payload, file: file.index, pieces: swarm.have)
-            payload = payload.placing(file.index, as: .file)
+            payload = try await environment.promote(payload, file: file.index, pieces: swarm.have, of: id)
         }
     }
 

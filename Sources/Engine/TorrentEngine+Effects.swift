@@ -177,6 +177,7 @@ extension TorrentEngine {
         for piece in pieces { set.insert(piece) }
         let token = CancelToken()
         checkToken = token
+        checkBegan = environment.clock.now
         let metainfo = metainfo
         saveState()
         environment.disk.verify(payload, pieces: set, hashes: { metainfo.pieceHash($0) }, cancel: token) { verdicts in
@@ -263,25 +264,35 @@ extension TorrentEngine {
 
     private func probe(_ kind: Fault.Kind) {
         Task {
-            let still = await self.stillFaulty(kind)
-            self.feed { swarm, now in swarm.probed(still, now: now) }
-            if still == nil, kind == .offline {
-                self.announcer.start(now: self.unixNow)
-                await self.reconsiderFiles()
+            let (still, changed) = await self.look(for: kind)
+            self.feed { swarm, now in
+                // In doubt before anything is written again: from then on the files differ by our own doing.
+                if !changed.isEmpty { swarm.doubt(changed, now: now) }
+                swarm.probed(still, now: now)
             }
+            if still == nil, kind == .offline { self.announcer.start(now: self.unixNow) }
+        }
+    }
+
+    /// Whether the fault still holds; when the payload is back, also the pieces that may have changed meanwhile.
+    private func look(for kind: Fault.Kind) async -> (Fault?, changed: Bitfield) {
+        let none = Bitfield(count: metainfo.geometry.pieceCount)
+        guard kind == .offline else { return (await stillFaulty(kind), none) }
+        do {
+            // Whether the files are there, and those that were, is the loader's question: ask it as at a start.
+            let loader = TorrentLoader(environment: environment, id: id, aliveUntilNs: offlineSince.map { $0.rawValue * 1_000_000_000 })
+            let loaded = try await loader.load()
+            if let reason = loaded.offline { return (Fault(.offline, reason), none) }
+            // Of what was written and not recorded this life knows best.
+            let ours = swarm.have.subtracting(loaded.recorded)
+            return (nil, loaded.plan.doubtful.subtracting(ours))
+        } catch {
+            return (Fault(.offline, "\(error)"), none)
         }
     }
 
     private func stillFaulty(_ kind: Fault.Kind) async -> Fault? {
         switch kind {
-        case .offline:
-            // Whether the files are there, and those that were, is the loader's question: ask it as at a start.
-            do {
-                let loaded = try await TorrentLoader(environment: environment, id: id).load()
-                return loaded.offline.map { Fault(.offline, $0) }
-            } catch {
-                return Fault(.offline, "\(error)")
-            }
         case .diskFull:
             do {
                 let free = try await environment.disk.freeSpace(at: payload.root)
@@ -291,18 +302,8 @@ extension TorrentEngine {
             } catch {
                 return Fault(error)
             }
-        case .input, .database:
+        case .offline, .input, .database:
             return nil
-        }
-    }
-
-    /// The payload is back: what changed meanwhile is looked at.
-    private func reconsiderFiles() async {
-        do {
-            let loaded = try await TorrentLoader(environment: environment, id: id).load()
-            feed { swarm, now in swarm.doubt(loaded.plan.doubtful, now: now) }
-        } catch {
-            log.warning("cannot look at the files again: \(error)")
         }
     }
 }

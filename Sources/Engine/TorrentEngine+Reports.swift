@@ -107,24 +107,34 @@ extension TorrentEngine {
         case .checkedAll(let good, let bad, let missing):
             let total = good + bad + missing
             let why = resumeNote.map { ": \($0)" } ?? ""
-            event(.verified, "checked \(total) of \(metainfo.geometry.pieceCount) pieces, \(good) good, \(bad) bad, \(missing) missing\(why)")
+            let time = checkBegan.map { ", in \(Self.seconds(environment.clock.now - $0)) s" } ?? ""
+            event(.verified, "checked \(total) of \(metainfo.geometry.pieceCount) pieces, \(good) good, \(bad + missing) to be downloaded\(why)\(time)")
             resumeNote = nil
             saveState()
         case .completed:
-            announcer.completed()
+            if !wasCompleted { announcer.completed() }
             seedingSince = environment.clock.now
             event(.completed, "everything that is wanted is on disk, synced and verified")
             saveState()
             announceIfDue()
             onChange(.completed(id))
         case .fault(let fault):
+            if fault.kind == .offline, offlineAtStart == nil { offlineSince = offlineSince ?? environment.clock.timestamp }
             event(fault.kind == .offline ? .offline : .failed, fault.text)
             saveState()
             onChange(.failed(id, fault.text))
         case .faultGone(let kind):
+            offlineAtStart = nil
+            offlineSince = nil
             event(kind == .offline ? .online : .resumed, kind == .offline ? "the payload is back" : "the fault is gone")
             saveState()
         }
+    }
+
+    /// Seconds with one decimal.
+    private static func seconds(_ duration: Duration) -> String {
+        let tenths = (duration.nanoseconds + 50_000_000) / 100_000_000
+        return "\(tenths / 10).\(tenths % 10)"
     }
 
     private static let banTime = Duration.seconds(7 * 24 * 3600)

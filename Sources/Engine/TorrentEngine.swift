@@ -44,9 +44,12 @@ actor TorrentEngine {
     /// What the last sync found, for the record that follows it.
     var synced: [Fingerprint] = []
     var checkToken: CancelToken?
+    var checkBegan: Instant?
     /// Pieces that a check found right: an earlier process may have left them in the page cache, so the next sync covers their files.
     var foundGood: Bitfield
     var offlineAtStart: String?
+    /// Since when the payload has been out of reach in this life, after it was within.
+    var offlineSince: Timestamp?
 
     // MARK: Life
 
@@ -64,6 +67,8 @@ actor TorrentEngine {
     /// What it was told of this life.
     var reported = Counters()
     var completedAt: Timestamp?
+    /// Trackers were told in an earlier life.
+    let wasCompleted: Bool
     var isRootSeen: Bool
     var savedPeers: [PeerAddress: SavedPeer] = [:]
     var savedTrackers: [String: TrackerRow] = [:]
@@ -103,6 +108,7 @@ actor TorrentEngine {
         row = loaded.row
         base = Counters(downloaded: loaded.row.downloadedBytes, uploaded: loaded.row.uploadedBytes, wasted: loaded.row.wastedBytes)
         completedAt = loaded.row.completedAt
+        wasCompleted = loaded.row.completedAt != nil
         isRootSeen = loaded.row.isRootSeen
         selection = loaded.selection
         payload = loaded.payload

@@ -8,6 +8,8 @@ import Torrent
 struct TorrentLoader {
     let environment: Environment
     let id: TorrentID
+    /// Until when we may have written ourselves, in Unix nanoseconds; `nil` for the end of the run before.
+    var aliveUntilNs: Int64?
 
     /// What an awake torrent begins with.
     struct Loaded: Sendable {
@@ -24,6 +26,8 @@ struct TorrentLoader {
         let trackers: [TrackerRow]
         /// Why the payload can't be reached, when the plan says offline.
         let offline: String?
+        /// Wanted files whose recorded bytes are still in the part file.
+        let unplaced: [Int]
     }
 
     private struct Remembered: Sendable {
@@ -51,11 +55,12 @@ struct TorrentLoader {
         for print in known.fingerprints where print.index >= 0 && print.index < layout.files.count {
             if !selection.wanted[print.index], !layout.files[print.index].isPad { payload = payload.placing(print.index, as: .file) }
         }
-        let (plan, offline) = await plan(known, payload)
+        let (plan, offline, unplaced) = await plan(known, payload)
         return Loaded(
             row: known.row, metainfo: known.metainfo, selection: selection, payload: payload, plan: plan, recorded: known.have, opened: known.opened,
             partials: known.partials.map { PartialPiece($0, blockCount: known.metainfo.geometry.blockCount(of: $0.piece)) },
-            peers: known.peers, banned: known.banned, trackers: known.trackers, offline: offline)
+            peers: known.peers, banned: known.banned, trackers: known.trackers, offline: offline,
+            unplaced: unplaced)
     }
 
     private func remembered() async throws -> Remembered {
@@ -78,7 +83,7 @@ struct TorrentLoader {
         }
     }
 
-    private func plan(_ known: Remembered, _ payload: Payload) async -> (ResumePlan, String?) {
+    private func plan(_ known: Remembered, _ payload: Payload) async -> (plan: ResumePlan, offline: String?, unplaced: [Int]) {
         let geometry = payload.geometry
         var device: UInt64?
         var reason: String?
@@ -107,13 +112,17 @@ struct TorrentLoader {
         }
         let plan = ResumePlan(
             ResumePlan.Input(
-                have: known.have, opened: known.opened, files: files, stoppedCleanly: known.opened.isEmpty, aliveUntilNs: environment.aliveUntilNs,
+                have: known.have, opened: known.opened, files: files, stoppedCleanly: known.opened.isEmpty, aliveUntilNs: aliveUntilNs ?? environment.aliveUntilNs,
                 rootWasSeen: known.row.isRootSeen, rootExists: device != nil,
                 rootIsSame: device.map { found in known.fingerprints.allSatisfy { UInt64(bitPattern: $0.device) == found } } ?? false))
         if plan.isOffline, reason == nil {
             reason = "\(known.row.output) is there, but another disk than before, and files are missing: mount the disk that holds \(known.row.name)"
         }
-        return (plan, plan.isOffline ? reason : nil)
+        let unplaced = files.indices.filter { index in
+            payload.placement[index] == .file && files[index].recorded == nil && files[index].current == nil
+                && files[index].pieces.contains { known.have[$0] }
+        }
+        return (plan, plan.isOffline ? reason : nil, unplaced)
     }
 }
 

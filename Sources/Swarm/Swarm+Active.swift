@@ -27,20 +27,20 @@ extension Swarm {
     /// Blocks that an earlier run recorded.
     mutating func restore(_ partial: PartialPiece) {
         let index = partial.piece
-        guard index.value >= 0, index.value < geometry.pieceCount, active[index] == nil, partial.blocks.contains(true),
-            partial.blocks.count == geometry.blockCount(of: index)
-        else { return }
+        guard active[index] == nil, partial.blocks.contains(true), partial.blocks.count == geometry.blockCount(of: index) else { return }
         guard !doubtful[index] else {
             heldPartials[index] = partial
             return
         }
-        guard partial.blocks.contains(false) else {
+        var blocks = partial.blocks
+        for block in padding[index] ?? [] where blocks.indices.contains(block) { blocks[block] = true }
+        guard blocks.contains(false) else {
             // All is there and nobody has hashed it.
-            doubtful.insert(index)
+            distrust(index)
             return
         }
         let piece = open(index, now: .origin)
-        for (block, isThere) in partial.blocks.enumerated() where isThere { piece.restore(block) }
+        for (block, isThere) in blocks.enumerated() where isThere { piece.restore(block) }
     }
 
     // MARK: Blocks

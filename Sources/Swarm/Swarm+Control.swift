@@ -44,11 +44,9 @@ extension Swarm {
         self.wanted = wanted
         for piece in activeOrder where !wanted[piece.piece] { abandon(piece, now: now) }
         refreshCandidates()
-        let wasNoted = completionNoted
         if !isComplete { completionNoted = false }
         goalChanged(now: now)
-        if wasNoted, !completionNoted { tellWhetherWeDownload(now: now) }
-        noteCompletion(now: now)
+        noteCompletion()
         fillAll(now: now)
     }
 
@@ -99,7 +97,7 @@ extension Swarm {
         }
         if now >= nextSlowTick {
             nextSlowTick = now + .seconds(1)
-            for peer in roster { updateInterest(of: peer, now: now) }
+            goalChanged(now: now)
             for piece in activeOrder where !wanted[piece.piece] { abandon(piece, now: now) }
             parkIdle()
         }

@@ -181,7 +181,7 @@ extension Swarm {
         for piece in activeOrder where !wanted[piece.piece] { abandon(piece, now: now) }
         parkIdle()
         noteOpened(now: now)
-        noteCompletion(now: now)
+        noteCompletion()
         considerCommit(now: now)
     }
 
@@ -204,17 +204,10 @@ extension Swarm {
         continueStopping(now: now)
     }
 
-    mutating func noteCompletion(now: Instant) {
+    mutating func noteCompletion() {
         guard !completionNoted, isCompleteAndRecorded else { return }
         completionNoted = true
         effects.append(.note(.completed))
-        tellWhetherWeDownload(now: now)
-    }
-
-    /// A partial seed says so to those who can't see it from its pieces (BEP 21).
-    mutating func tellWhetherWeDownload(now: Instant) {
-        guard !have.isFull else { return }
-        for peer in roster where peer.supportsExtensions { send(peer, .uploadOnly(isComplete), now: now) }
     }
 
     // MARK: Coming to rest

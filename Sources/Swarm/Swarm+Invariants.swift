@@ -13,11 +13,15 @@ extension Swarm {
         return found
     }
 
-    /// Whether a second request for a block is in order: the peer could be asked for nothing that isn't requested.
+    /// How many peers are asked for the block now.
+    package func copies(of request: BlockRequest) -> Int {
+        block(of: request).flatMap { block in active[block.piece]?.requests(for: block.block) } ?? 0
+    }
+
+    /// Whether a second request for a block is in order: the peer could open no piece, or has yet to prove itself.
     package func mayDuplicate(for key: PeerKey) -> Bool {
         guard let peer = peers[key] else { return true }
-        let canOpen = hasRoom(for: geometry.pieceLength) && picker.candidates.pieces.contains { peer.serves($0) }
-        return !(peer.isProven && (canOpen || activeOrder.contains { isEligible($0, for: peer) }))
+        return !peer.isProven || !hasRoom(for: geometry.pieceLength) || !picker.candidates.pieces.contains { peer.serves($0) }
     }
 
     private func checkStates(_ found: inout [String]) {

@@ -120,7 +120,7 @@ extension Swarm {
         peer.pipeline.refused(holding: peer.outstanding)
         peer.rejections += 1
         if peer.rejections >= Self.maximumRejections { snub(peer, now: now) }
-        for other in roster where other.key != key && other.outstanding == 0 { fill(other, now: now) }
+        for other in roster where other.key != key { fill(other, now: now) }
     }
 
     /// What the peer's extension handshake says (BEP 10, BEP 21); `port` is where it listens.

@@ -90,7 +90,7 @@ extension Swarm {
         continueStopping(now: now)
     }
 
-    /// Other pieces are wanted, or all of them are there.
+    /// Other pieces are wanted, or all of them are there: who needn't send any more is told, and who needn't ask (BEP 21).
     mutating func goalChanged(now: Instant) {
         for peer in roster {
             updateInterest(of: peer, now: now)
@@ -155,7 +155,7 @@ extension Swarm {
         fillAll(now: now)
         commit.isUrgent = true
         considerCommit(now: now)
-        noteCompletion(now: now)
+        noteCompletion()
         if isIncomplete { checkDoubtful() }
     }
 

@@ -114,7 +114,7 @@ extension Swarm {
         return BlockRef(piece: index, block: block)
     }
 
-    func isEligible(_ piece: ActivePiece, for peer: Peer) -> Bool {
+    private func isEligible(_ piece: ActivePiece, for peer: Peer) -> Bool {
         (piece.exclusive == nil || piece.exclusive == peer.key) && isFillable(piece, by: peer)
     }
 

@@ -116,7 +116,7 @@ package struct Swarm: ~Copyable {
         downloadBucket = TokenBucket(limit: settings.downloadLimit)
         uploadBucket = TokenBucket(limit: settings.uploadLimit)
         completionNoted = wanted.subtracting(plan.trusted).isEmpty && plan.doubtful.isEmpty
-        for partial in partials where !have[partial.piece] {
+        for partial in partials where geometry.pieces.contains(partial.piece) && !have[partial.piece] {
             // What isn't believed now isn't to be believed by a later start.
             if plan.stale[partial.piece] { commit.record.partials.append(.nothing(of: partial.piece)) } else { restore(partial) }
         }

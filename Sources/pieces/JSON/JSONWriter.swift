@@ -5,9 +5,10 @@ struct JSONWriter {
     private(set) var bytes: [UInt8] = []
     private var needsComma = false
 
-    /// One object on one line.
-    static func line(_ body: (inout JSONWriter) -> Void) -> [UInt8] {
+    /// One object on one line, of probably so many bytes.
+    static func line(capacity: Int = 0, _ body: (inout JSONWriter) -> Void) -> [UInt8] {
         var writer = JSONWriter()
+        writer.bytes.reserveCapacity(capacity)
         writer.object(body)
         writer.bytes.append(UInt8(ascii: "\n"))
         return writer.bytes
@@ -46,7 +47,7 @@ struct JSONWriter {
     mutating func string(_ text: String) {
         separate()
         bytes.append(UInt8(ascii: "\""))
-        if text.utf8.allSatisfy({ (0x20..<0x7f).contains($0) && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) {
+        if Self.isPlain(text) {
             bytes.append(contentsOf: text.utf8)
         } else {
             for scalar in text.unicodeScalars { append(scalar) }
@@ -59,7 +60,25 @@ struct JSONWriter {
 
     // MARK: Bytes
 
-    private mutating func number(_ value: some BinaryInteger) { scalar(String(value)) }
+    private mutating func number(_ value: some BinaryInteger) {
+        guard let value = Int64(exactly: value), value >= 0 else { return scalar(String(value)) }
+        separate()
+        needsComma = true
+        // Most numbers of a list are small; the digits come out in reverse.
+        var rest = value
+        let start = bytes.count
+        repeat {
+            bytes.append(UInt8(ascii: "0") + UInt8(rest % 10))
+            rest /= 10
+        } while rest > 0
+        bytes[start...].reverse()
+    }
+
+    /// Whether the text needs no escapes.
+    private static func isPlain(_ text: String) -> Bool {
+        let isPlain = { (byte: UInt8) in (0x20...0x7e).contains(byte) && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\") }
+        return text.utf8.withContiguousStorageIfAvailable { $0.allSatisfy(isPlain) } ?? text.utf8.allSatisfy(isPlain)
+    }
 
     private mutating func scalar(_ text: String) {
         separate()

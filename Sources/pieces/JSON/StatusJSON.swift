@@ -3,10 +3,13 @@ import Torrent
 
 /// The object of `pieces status --json`, which the command's help documents.
 struct StatusJSON {
+    /// Bytes of a torrent without its bitfield.
+    private static let usualBytes = 768
+
     let bytes: [UInt8]
 
     init(_ engine: EngineState, _ rows: [StatusRow], bitfields: [Bitfield]? = nil, now: Timestamp = .now()) {
-        bytes = JSONWriter.line { json in
+        bytes = JSONWriter.line(capacity: (rows.count + 1) * Self.usualBytes) { json in
             json.object("engine") { json in
                 json.field("running", engine.isRunning)
                 json.field("pid", engine.pid)

@@ -3,7 +3,7 @@ extension String {
     /// The text with everything that could steer a terminal or hide what is there as `.`: control characters, marks of reading direction, and
     /// what has no glyph.
     var printable: String {
-        if utf8.allSatisfy({ (0x20..<0x7f).contains($0) }) { return self }
+        if hasOnly(0x20...0x7e) { return self }
         var text = String.UnicodeScalarView()
         for scalar in unicodeScalars { text.append(scalar.isPrintable ? scalar : ".") }
         return String(text)
@@ -11,7 +11,7 @@ extension String {
 
     /// Columns of a terminal that the text takes.
     var columns: Int {
-        if utf8.allSatisfy({ $0 < 0x80 }) { return utf8.count }
+        if hasOnly(0...0x7f) { return utf8.count }
         return reduce(0) { $0 + $1.columns }
     }
 
@@ -33,6 +33,13 @@ extension String {
     func padded(_ width: Int, right: Bool = false) -> String {
         let spaces = String(repeating: " ", count: max(0, width - columns))
         return right ? spaces + self : self + spaces
+    }
+}
+
+extension String {
+    /// Whether all bytes of the UTF-8 are in the range: most text is plain ASCII, and this is quick to see.
+    func hasOnly(_ range: ClosedRange<UInt8>) -> Bool {
+        utf8.withContiguousStorageIfAvailable { bytes in bytes.allSatisfy { range.contains($0) } } ?? utf8.allSatisfy { range.contains($0) }
     }
 }
 

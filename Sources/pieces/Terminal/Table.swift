@@ -10,47 +10,55 @@ struct Table {
 
     /// Columns of the flexible one, at least.
     private static let narrowest = 8
-    private static let gap = "  "
+    private static let gap = 2
 
     private let columns: [Column]
     private let flexible: Int
-    private var rows: [[String]] = []
+    /// Row after row, the titles first, each with its width: a list of ten thousand torrents has ninety thousand of them.
+    private var cells: [(text: String, width: Int)] = []
 
     /// `flexible` is the number of the column that is cut when the table is too wide.
     init(_ columns: [Column], flexible: Int) {
         self.columns = columns
         self.flexible = flexible
+        add(columns.map(\.title))
     }
 
-    var isEmpty: Bool { rows.isEmpty }
-
-    mutating func add(_ cells: [String]) {
-        precondition(cells.count == columns.count)
-        rows.append(cells)
+    mutating func add(_ row: [String]) {
+        precondition(row.count == columns.count)
+        for text in row { cells.append((text, text.columns)) }
     }
 
     /// The table with its titles, each line ended; `width` is that of the terminal, or `nil` where nothing is to be cut.
     func text(width: Int?) -> String {
-        var widths = columns.map(\.title.columns)
-        for row in rows {
-            for (n, cell) in row.enumerated() { widths[n] = max(widths[n], cell.columns) }
+        var widths = [Int](repeating: 0, count: columns.count)
+        for start in stride(from: 0, to: cells.count, by: columns.count) {
+            for n in widths.indices { widths[n] = max(widths[n], cells[start + n].width) }
         }
-        let total = widths.reduce(0, +) + Self.gap.count * (columns.count - 1)
+        let total = widths.reduce(0, +) + Self.gap * (columns.count - 1)
         if let width, total > width { widths[flexible] = max(Self.narrowest, widths[flexible] - (total - width)) }
-        var text = ""
-        append(columns.map(\.title), widths, to: &text)
-        for row in rows { append(row, widths, to: &text) }
-        return text
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(cells.count / columns.count * (total + 1))
+        for start in stride(from: 0, to: cells.count, by: columns.count) {
+            append(cells[start..<start + columns.count], widths, to: &bytes)
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
-    private func append(_ cells: [String], _ widths: [Int], to text: inout String) {
-        // Empty cells at the end of a line leave no spaces there.
-        let last = cells.lastIndex { !$0.isEmpty } ?? 0
-        for (n, cell) in cells[...last].enumerated() {
-            if n > 0 { text += Self.gap }
-            let fitting = cell.fitted(widths[n])
-            text += n == last && !columns[n].isRight ? fitting : fitting.padded(widths[n], right: columns[n].isRight)
+    private func append(_ row: ArraySlice<(text: String, width: Int)>, _ widths: [Int], to bytes: inout [UInt8]) {
+        // Spaces are written when something follows them, so that there are none at the end of a line.
+        var spaces = 0
+        for (n, cell) in zip(widths.indices, row) {
+            let isCut = cell.width > widths[n]
+            let rest = isCut ? 0 : widths[n] - cell.width
+            if columns[n].isRight { spaces += rest }
+            if cell.width > 0 {
+                bytes.append(contentsOf: repeatElement(UInt8(ascii: " "), count: spaces))
+                bytes.append(contentsOf: (isCut ? cell.text.fitted(widths[n]) : cell.text).utf8)
+                spaces = 0
+            }
+            spaces += (columns[n].isRight ? 0 : rest) + Self.gap
         }
-        text += "\n"
+        bytes.append(UInt8(ascii: "\n"))
     }
 }

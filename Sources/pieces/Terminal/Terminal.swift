@@ -47,7 +47,9 @@ final class Terminal: Sendable {
     /// Writes what is already lines, or JSON.
     func print(bytes: [UInt8]) {
         state.withLock { state in
-            write(Self.erasure(of: state.block) + bytes + Self.drawing(of: state.block), to: STDOUT_FILENO, &state)
+            // Long lists come where there is no block, and are not copied.
+            let all = state.block.isEmpty ? bytes : Self.erasure(of: state.block) + bytes + Self.drawing(of: state.block)
+            write(all, to: STDOUT_FILENO, &state)
         }
     }
 

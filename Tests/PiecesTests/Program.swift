@@ -1,0 +1,182 @@
+import Foundation
+import Testing
+
+/// The built program, run as users run it; it stands beside the test bundle.
+struct Program {
+    struct Answer {
+        let status: Int32
+        let output: String
+        let errors: String
+
+        /// The output as one JSON value.
+        var json: Any {
+            get throws { try JSONSerialization.jsonObject(with: Data(output.utf8)) }
+        }
+
+        /// The output as one JSON object a line.
+        var objects: [[String: Any]] {
+            get throws {
+                try output.split(separator: "\n").map { try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]) }
+            }
+        }
+
+        var lines: [Substring] { output.split(separator: "\n") }
+    }
+
+    /// How long a command may take before it counts as stuck.
+    private static let patience = Duration.seconds(60)
+
+    let folder: URL
+    /// Given to every command that is not told of another.
+    var database: URL { folder.appendingPathComponent("pieces.db") }
+
+    static var executable: URL {
+        get throws {
+            let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+            let found = URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent("pieces")
+            try #require(FileManager.default.isExecutableFile(atPath: found.path), "build the product `pieces` first: \(found.path) is not there")
+            return found
+        }
+    }
+
+    /// Runs a command to its end in the folder.
+    @discardableResult
+    func run(_ arguments: String..., environment: [String: String] = [:]) async throws -> Answer {
+        try await start(arguments, environment: environment).end()
+    }
+
+    /// Runs a command that has to succeed.
+    @discardableResult
+    func succeed(_ arguments: String..., sourceLocation: SourceLocation = #_sourceLocation) async throws -> Answer {
+        let answer = try await start(arguments).end()
+        try #require(answer.status == 0, "\(arguments): \(answer.errors)", sourceLocation: sourceLocation)
+        return answer
+    }
+
+    func start(_ arguments: [String], environment: [String: String] = [:]) throws -> Running {
+        let process = Process()
+        process.executableURL = try Self.executable
+        process.arguments = arguments
+        process.currentDirectoryURL = folder
+        var all = ["PATH": "/usr/bin:/bin", "HOME": folder.path, "PIECES_DATABASE": database.path, "LANG": "C.UTF-8", "TZ": "UTC"]
+        all.merge(environment) { _, new in new }
+        process.environment = all
+        // Files, not pipes: a pipe that nobody empties stops the program.
+        let name = UUID().uuidString
+        let (output, errors) = (folder.appendingPathComponent(".\(name).out"), folder.appendingPathComponent(".\(name).err"))
+        for file in [output, errors] { #expect(FileManager.default.createFile(atPath: file.path, contents: nil)) }
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = try FileHandle(forWritingTo: output)
+        process.standardError = try FileHandle(forWritingTo: errors)
+        try process.run()
+        return Running(process: process, output: output, errors: errors)
+    }
+
+    /// A command that may still run.
+    struct Running {
+        let process: Process
+        let output: URL
+        let errors: URL
+
+        var printed: String {
+            get throws { String(decoding: try Data(contentsOf: output), as: UTF8.self) }
+        }
+
+        func end() async throws -> Answer {
+            let deadline = ContinuousClock.now + Program.patience
+            while process.isRunning {
+                if .now > deadline {
+                    kill(process.processIdentifier, SIGKILL)
+                    Issue.record("\(process.arguments ?? []) did not end")
+                }
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            return Answer(
+                status: process.terminationStatus, output: try printed, errors: String(decoding: try Data(contentsOf: errors), as: UTF8.self))
+        }
+
+        /// Waits until the output has this, and gives all of it.
+        func waiting(for text: String) async throws -> String {
+            let deadline = ContinuousClock.now + Program.patience
+            while .now < deadline {
+                let printed = try printed
+                if printed.contains(text) { return printed }
+                let complaint = String(decoding: try Data(contentsOf: errors), as: UTF8.self)
+                try #require(process.isRunning, "it ended before it said “\(text)”: \(complaint)")
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            throw CancellationError()
+        }
+    }
+}
+
+/// A folder of a test's own, which is removed with everything in it when `body` ends.
+func withProgram(_ body: (Program) async throws -> Void) async throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("pieces-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let result: Result<Void, any Error>
+    do {
+        result = .success(try await body(Program(folder: folder)))
+    } catch {
+        result = .failure(error)
+    }
+    try FileManager.default.removeItem(at: folder)
+    try result.get()
+}
+
+extension Program {
+    /// Writes a file whose bytes are a function of the seed; the name may have folders in it.
+    func write(_ name: String, bytes: Int, seed: UInt64 = 1) throws {
+        let file = folder.appendingPathComponent(name)
+        try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        var generator = SplitMix64(seed: seed)
+        var data = Data(capacity: bytes + 8)
+        while data.count < bytes { withUnsafeBytes(of: generator.next()) { data.append(contentsOf: $0) } }
+        try data.prefix(bytes).write(to: file)
+    }
+
+    func write(_ name: String, _ bytes: [UInt8]) throws { try Data(bytes).write(to: folder.appendingPathComponent(name)) }
+
+    func read(_ name: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: folder.appendingPathComponent(name))) }
+
+    func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path) }
+
+    /// Turns a byte of a file over, in place.
+    func flip(_ name: String, at offset: Int) throws {
+        let file = try FileHandle(forUpdating: folder.appendingPathComponent(name))
+        try file.seek(toOffset: UInt64(offset))
+        let byte = try #require(try file.read(upToCount: 1)?.first)
+        try file.seek(toOffset: UInt64(offset))
+        try file.write(contentsOf: Data([byte ^ 0xff]))
+        try file.close()
+    }
+
+    /// A folder of three files, one of them empty, and its torrent of 10 pieces of 32 KiB, `set.torrent`.
+    func makeSet() async throws {
+        try write("here/set/a.bin", bytes: 200_000, seed: 1)
+        try write("here/set/empty", bytes: 0)
+        try write("here/set/sub/b.bin", bytes: 100_000, seed: 2)
+        try await succeed("create", "here/set", "-o", "set.torrent", "--piece-length", "32K", "--anonymous")
+    }
+
+    /// The torrents of `status --json`.
+    func torrents(_ arguments: String...) async throws -> [[String: Any]] {
+        let answer = try await start(["status", "--json"] + arguments).end()
+        let object = try #require(try answer.json as? [String: Any])
+        return try #require(object["torrents"] as? [[String: Any]])
+    }
+}
+
+/// Steele, Lea and Flood's generator.
+struct SplitMix64: RandomNumberGenerator {
+    private var state: UInt64
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var word = state
+        word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
+        return word ^ (word >> 31)
+    }
+}

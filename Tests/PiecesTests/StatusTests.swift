@@ -1,0 +1,102 @@
+import Foundation
+import Testing
+
+struct StatusTests {
+    @Test func withoutADatabaseThereIsAnEmptyList() async throws {
+        try await withProgram { program in
+            let text = try await program.succeed("status")
+            #expect(text.output.hasPrefix("no database yet"))
+            let object = try #require(try await program.succeed("status", "--json").json as? [String: Any])
+            #expect((object["torrents"] as? [Any])?.isEmpty == true)
+            let engine = try #require(object["engine"] as? [String: Any])
+            #expect(engine["running"] as? Bool == false)
+            #expect(engine["pid"] is NSNull && engine["since"] is NSNull)
+            #expect(!program.exists("pieces.db"))
+        }
+    }
+
+    @Test func theObjectHasItsFields() async throws {
+        try await withProgram { program in
+            try await program.makeSet()
+            try await program.succeed("add", "set.torrent", "--output", "down")
+            let torrent = try #require(try await program.torrents("--pieces").first)
+            #expect(
+                Set(torrent.keys) == [
+                    "id", "info_hash", "name", "state", "error", "progress", "total_bytes", "wanted_bytes", "completed_bytes", "piece_length",
+                    "piece_count", "pieces_have", "downloaded_bytes", "uploaded_bytes", "wasted_bytes", "download_rate", "upload_rate",
+                    "peers_connected", "seeders", "leechers", "eta_seconds", "added_at", "completed_at", "last_verified_at", "output", "bitfield",
+                ])
+            #expect(torrent["id"] as? Int == 1)
+            #expect((torrent["info_hash"] as? String)?.count == 40)
+            #expect(torrent["name"] as? String == "set")
+            #expect(torrent["state"] as? String == "queued")
+            #expect(torrent["progress"] as? Double == 0)
+            #expect(torrent["total_bytes"] as? Int == 300_000)
+            #expect(torrent["wanted_bytes"] as? Int == 300_000)
+            #expect(torrent["piece_length"] as? Int == 32768)
+            #expect(torrent["piece_count"] as? Int == 10)
+            #expect(torrent["bitfield"] as? String == "0000")
+            #expect(torrent["output"] as? String == program.folder.resolvingSymlinksInPath().path + "/down")
+            for name in ["completed_bytes", "pieces_have", "downloaded_bytes", "uploaded_bytes", "wasted_bytes", "download_rate", "upload_rate"] {
+                #expect(torrent[name] as? Int == 0, "\(name)")
+            }
+            for name in ["error", "seeders", "leechers", "eta_seconds", "completed_at", "last_verified_at"] {
+                #expect(torrent[name] is NSNull, "\(name)")
+            }
+            #expect(try #require(torrent["added_at"] as? Int) > 1_700_000_000)
+        }
+    }
+
+    @Test func torrentsAreFoundByNumberHashAndName() async throws {
+        try await withProgram { program in
+            try await program.makeSet()
+            try await program.succeed("add", "set.torrent")
+            let hash = try #require(try await program.torrents().first?["info_hash"] as? String)
+            for name in ["1", "set", hash, String(hash.prefix(4)), hash.uppercased()] {
+                #expect(try await program.torrents(name).count == 1, "\(name)")
+            }
+            let unknown = try await program.run("status", "other")
+            #expect(unknown.status == 1 && unknown.output.isEmpty)
+        }
+    }
+
+    @Test(arguments: [
+        ["database": "explicit.db"], ["PIECES_DATABASE": "named.db"], ["PIECES_DATABASE": "", "XDG_STATE_HOME": "/tmp/x/state"],
+        ["PIECES_DATABASE": ""],
+    ])
+    func theDatabaseIsWhereItIsSaid(settings: [String: String]) async throws {
+        try await withProgram { program in
+            var environment = settings
+            let option = environment.removeValue(forKey: "database").map { ["--database", $0] } ?? []
+            let answer = try await program.start(["database", "path"] + option, environment: environment).end()
+            let expected =
+                option.last ?? (settings["PIECES_DATABASE"].flatMap { $0.isEmpty ? nil : $0 }) ?? settings["XDG_STATE_HOME"].map {
+                    $0 + "/pieces/pieces.db"
+                }
+                ?? program.folder.path + "/.local/state/pieces/pieces.db"
+            #expect(answer.output == expected + "\n")
+        }
+    }
+
+    @Test func theStandardFolderIsMade() async throws {
+        try await withProgram { program in
+            try await program.makeSet()
+            let answer = try await program.run("add", "set.torrent", environment: ["PIECES_DATABASE": ""])
+            #expect(answer.status == 0, "\(answer.errors)")
+            #expect(program.exists(".local/state/pieces/pieces.db"))
+        }
+    }
+
+    @Test func aBackupIsADatabase() async throws {
+        try await withProgram { program in
+            try await program.makeSet()
+            try await program.succeed("add", "set.torrent")
+            try await program.succeed("database", "check")
+            try await program.succeed("database", "backup", "copy.db")
+            let copy = try await program.succeed("status", "--json", "--database", "copy.db")
+            #expect(copy.output.contains("\"name\":\"set\""))
+            let again = try await program.run("database", "backup", "copy.db")
+            #expect(again.status == 1)
+        }
+    }
+}

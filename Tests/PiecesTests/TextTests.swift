@@ -1,0 +1,102 @@
+import Testing
+import Torrent
+
+@testable import pieces
+
+/// Numbers and text as people read and write them.
+struct TextTests {
+    @Test(
+        arguments: [
+            (0, "0 B"), (1, "1 B"), (1023, "1023 B"), (1024, "1.00 KiB"), (1536, "1.50 KiB"), (10_235, "10.0 KiB"), (102_400, "100 KiB"),
+            (1_023_488, "0.98 MiB"), (1 << 20, "1.00 MiB"), (23_400_000, "22.3 MiB"), (1 << 40, "1.00 TiB"), (Int64.max, "8.00 EiB"),
+            (-1024, "-1.00 KiB"),
+            (Int64.min, "-8.00 EiB"),
+        ] as [(Int64, String)])
+    func bytes(count: Int64, text: String) { #expect(Format.bytes(count) == text) }
+
+    @Test(
+        arguments: [
+            (0, 10, "0 %"), (10, 10, "100 %"), (1, 1_000_000, "0.1 %"), (999_999, 1_000_000, "99.9 %"), (1, 3, "33.3 %"), (0, 0, "100 %"),
+            (5, 2, "100 %"),
+        ] as [(Int64, Int64, String)])
+    func percents(part: Int64, whole: Int64, text: String) { #expect(Format.percent(part, of: whole) == text) }
+
+    @Test(
+        arguments: [
+            (0, "0 s"), (59, "59 s"), (60, "1 min"), (200, "3 min 20 s"), (3600, "1 h"), (7500, "2 h 5 min"), (86400, "1 d"), (273_600, "3 d 4 h"),
+            (-5, "0 s"),
+        ] as [(Int64, String)])
+    func times(seconds: Int64, text: String) { #expect(Format.time(.seconds(seconds)) == text) }
+
+    @Test(arguments: [(0, "0"), (999, "999"), (1000, "1,000"), (41_203, "41,203"), (1_234_567, "1,234,567"), (-1000, "-1,000")])
+    func counts(number: Int, text: String) { #expect(Format.count(number) == text) }
+
+    @Test(
+        arguments: [
+            ("0", 0), ("1", 1), ("1K", 1024), ("1kb", 1000), ("1.5MiB", 1_572_864), ("2G", 2 << 30), ("0.25k", 256), ("1.0000001M", 1 << 20),
+            ("", nil),
+            ("K", nil), ("-1", nil), ("+1", nil), ("1.", nil), (".5", nil), ("1.2.3", nil), ("1 K", nil), ("1e3", nil),
+            ("9223372036854775807", Int64.max),
+            ("9223372036854775808", nil), ("99999999T", nil), ("٣", nil), ("0x10", nil),
+        ] as [(String, Int64?)])
+    func quantities(text: String, bytes: Int64?) { #expect(Quantity.bytes(text) == bytes) }
+
+    @Test(
+        arguments: [
+            ("90s", 90), ("30m", 1800), ("2h", 7200), ("1d", 86400), ("1h30m", 5400), ("", nil), ("5", nil), ("h", nil), ("1x", nil), ("-1s", nil),
+            ("9223372036854775807w", nil),
+        ] as [(String, Int64?)])
+    func timeSpans(text: String, seconds: Int64?) throws {
+        guard let seconds else {
+            #expect(throws: BadValue.self) { try TimeSpan.parse(text) }
+            return
+        }
+        #expect(try TimeSpan.parse(text) == .seconds(seconds))
+    }
+
+    @Test(arguments: [
+        ("plain", "plain"), ("ü 漢字", "ü 漢字"), ("\u{1b}[31mred", ".[31mred"), ("a\u{202e}b", "a.b"), ("line\nline", "line.line"), ("\u{9b}2J", ".2J"),
+        ("\u{7f}", "."),
+    ])
+    func printable(text: String, safe: String) { #expect(text.printable == safe) }
+
+    @Test(arguments: [("abcdef", 4, "abc…"), ("abc", 3, "abc"), ("漢字漢字", 5, "漢字…"), ("abc", 0, ""), ("", 3, "")])
+    func fitted(text: String, width: Int, cut: String) {
+        #expect(text.fitted(width) == cut)
+        #expect(text.fitted(width).columns <= width)
+    }
+
+    @Test(arguments: 1...40)
+    func mapsShowEveryPiece(width: Int) {
+        var have = Bitfield(count: 37)
+        #expect(PieceMap.text(have, width: width, unicode: false) == String(repeating: " ", count: min(width, 37)))
+        have.insert(PieceIndex(36))
+        #expect(PieceMap.text(have, width: width, unicode: false).last != " ")
+        #expect(PieceMap.text(Bitfield(fullCount: 37), width: width, unicode: false) == String(repeating: "#", count: min(width, 37)))
+    }
+
+    @Test(arguments: [0, 1, 49, 50, 99, 100])
+    func barsAreAsWideAsTheyShouldBe(percent: Int64) {
+        for unicode in [false, true] { #expect(Bar.text(percent, of: 100, width: 20, unicode: unicode).columns == 20) }
+    }
+
+    @Test func tablesFit() {
+        var table = Table([.right("ID"), .left("NAME"), .left("STATE")], flexible: 1)
+        table.add(["1", String(repeating: "long ", count: 20), "queued"])
+        table.add(["20", "short", ""])
+        let lines = table.text(width: 40).split(separator: "\n")
+        #expect(lines.map(\.count).max() == 40)
+        #expect(lines[2] == "20  short")
+    }
+
+    @Test func jsonIsEscaped() {
+        let bytes = JSONWriter.line { json in
+            json.field("text", "a\"b\\c\n\u{1b}\u{202e}ü\u{1f600}")
+            json.field("nothing", String?.none)
+            json.array("list", [1, 2]) { json, _ in json.object { _ in } }
+            json.field("share", 1.0 / 3)
+        }
+        let expected = #"{"text":"a\"b\\c\n\u001b\u202eü😀","nothing":null,"list":[{},{}],"share":0.333333}"# + "\n"
+        #expect(String(decoding: bytes, as: UTF8.self) == expected)
+    }
+}
