@@ -62,9 +62,21 @@ let package = Package(
         .testTarget(name: "TorrentTests", dependencies: ["Torrent", "Bencode"], swiftSettings: house),
         .testTarget(name: "PeerWireTests", dependencies: ["PeerWire", "Torrent", nioCore], swiftSettings: house),
         .testTarget(name: "TrackerWireTests", dependencies: ["TrackerWire", "Torrent", "Bencode"], swiftSettings: house),
+        .target(name: "SwarmLab", dependencies: ["Swarm", "Torrent"], path: "Tests/SwarmLab", swiftSettings: house),
+        .testTarget(name: "SwarmTests", dependencies: ["SwarmLab", "Swarm", "Torrent"], swiftSettings: house),
         .testTarget(name: "StoreTests", dependencies: ["Store", "Torrent", "Migrations", system], swiftSettings: house),
         .testTarget(name: "DiskTests", dependencies: ["Disk", "Torrent", "CPieceHash", system], swiftSettings: house),
-        .testTarget(name: "NetTests", dependencies: ["Net", "TrackerWire", "Torrent", nioCore, nioPosix, nioSSL], swiftSettings: house),
+        .target(
+            name: "TestSupport", dependencies: ["Torrent", "Store", "PeerWire", nioCore, nioPosix, nioHTTP1, system], path: "Tests/TestSupport",
+            swiftSettings: house),
+        .testTarget(
+            name: "EngineTests",
+            dependencies: ["TestSupport", "Engine", "Store", "Disk", "Torrent", "Net", "Swarm", "PeerWire", nioCore, nioPosix, nioHTTP1, system, logging],
+            swiftSettings: house),
+        .testTarget(
+            name: "SystemTests", dependencies: ["TestSupport", "Torrent", "Store", "PeerWire", nioCore, nioPosix, system, "pieces"], swiftSettings: house),
+        .testTarget(name: "PiecesTests", dependencies: ["pieces", "Store", "Torrent", system], swiftSettings: house),
+        .testTarget(name: "NetTests", dependencies: ["TestSupport", "Net", "TrackerWire", "Torrent", nioCore, nioPosix, nioSSL], swiftSettings: house),
     ],
     swiftLanguageModes: [.v6]
 )

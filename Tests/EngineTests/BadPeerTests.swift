@@ -1,0 +1,119 @@
+import Engine
+import Net
+import Store
+import SystemPackage
+import TestSupport
+import Testing
+import Torrent
+
+/// Peers that do wrong: none of them stops a download, and none is believed.
+@Suite(.crowded) struct BadPeerTests {
+    static let manners: [WirePeer.Manner] = [
+        .lying, .silent, .closing, .haves, .slow(20), .noise, .lateNoise, .hugeFrame, .wrongTorrent, .wrongBitfield, .choking(every: 8), .asking,
+        .rejecting, .stopping(after: 9), .dropping(after: 5),
+    ]
+
+    @Test(arguments: manners, [true, false]) func besideAGoodOne(manner: WirePeer.Manner, isFast: Bool) async throws {
+        let torrent = try SampleTorrent(length: 2 << 20, seed: 11)
+        try await withSite { site in
+            let id = try site.add(torrent)
+            try await withPeers(torrent, [manner, .slow(400)], isFast: isFast) { peers in
+                try await site.download(id, from: peers)
+                #expect(peers[0].connections > 0)
+            }
+            #expect(torrent.faults(in: site.output) == [])
+            #expect(try site.claimed(id, torrent).isFull)
+        }
+    }
+
+    /// Peers that serve badly and yet serve: each alone is enough.
+    @Test(arguments: [WirePeer.Manner.haves, .slow(200), .choking(every: 4), .dropping(after: 40)]) func alone(manner: WirePeer.Manner) async throws {
+        let torrent = try SampleTorrent(length: 1 << 20, seed: 12)
+        try await withSite { site in
+            let id = try site.add(torrent)
+            try await withPeers(torrent, [manner], isFast: false) { peers in try await site.download(id, from: peers, within: .seconds(40)) }
+            #expect(torrent.faults(in: site.output) == [])
+        }
+    }
+
+    @Test func aLiarAloneIsBannedAndAnotherCompletes() async throws {
+        let torrent = try SampleTorrent(length: 1 << 20, seed: 13)
+        try await withSite { site in
+            let id = try site.add(torrent)
+            try await withPeers(torrent, [.lying]) { liars in
+                try await site.run(peers: [liars[0].address]) { _ in
+                    try await eventually("the liar to be banned") { try site.events(.banned, of: id).count == 1 }
+                    try await eventually("its connection to be closed") { liars[0].openConnections == 0 }
+                    #expect(try site.claimed(id, torrent).isEmpty)
+                    let wasted = liars[0].servedBytes
+                    try await withPeers(torrent) { good in
+                        try site.tell(.connect, id, argument: "\(good[0].address)")
+                        try await site.untilComplete(id)
+                    }
+                    #expect(liars[0].connections == 1)
+                    // What one liar may cost: the pieces that it was trusted with before the first of them failed.
+                    #expect(wasted <= torrent.content.count)
+                }
+            }
+            #expect(torrent.faults(in: site.output) == [])
+            let banned = try site.read { db throws(StoreError) in try db.bannedPeers(of: id, now: .now()) }
+            #expect(banned.count == 1)
+        }
+    }
+
+    /// A ban holds in the next life.
+    @Test func aBannedPeerIsNotDialledAgain() async throws {
+        let torrent = try SampleTorrent(length: 1 << 20, seed: 14)
+        try await withSite { site in
+            let id = try site.add(torrent)
+            try await withPeers(torrent, [.lying]) { liars in
+                try await site.run(peers: [liars[0].address]) { _ in
+                    try await eventually("the liar to be banned") { try site.events(.banned, of: id).count == 1 }
+                }
+                liars[0].forget()
+                try await site.run { _ in try await Task.sleep(for: .milliseconds(800)) }
+                #expect(liars[0].connections == 0)
+            }
+        }
+    }
+
+    /// Several peers have a part in each piece; only who sent the bad block is banned.
+    @Test func theGuiltyOfSeveralIsFound() async throws {
+        let torrent = try SampleTorrent(length: 4 << 20, pieceLength: 1 << 20, seed: 15)
+        try await withSite { site in
+            let id = try site.add(torrent)
+            try await withPeers(torrent, [.slow(150), .slow(150), .slow(150)]) { peers in
+                try await site.run(peers: peers.map(\.address)) { _ in
+                    try await eventually("all to be proven or at work") { peers.allSatisfy { $0.servedBytes > 0 } }
+                    peers[1].behave(.lying)
+                    try await site.untilComplete(id)
+                    let banned = try site.read { db throws(StoreError) in try db.bannedPeers(of: id, now: .now()) }
+                    // It may have been too late to lie.
+                    #expect(banned.allSatisfy { $0 == peers[1].address }, "\(banned)")
+                }
+            }
+            #expect(torrent.faults(in: site.output) == [])
+        }
+    }
+
+    /// Whoever dials in with noise, too much, or another torrent's name hears nothing of it; the others are served on.
+    @Test(arguments: [
+        Array("GET / HTTP/1.1\r\n\r\n".utf8), SamplePayload(seed: 3).bytes(at: 0, count: 5000),
+        [19] + Array("BitTorrent protocol".utf8) + Array(repeating: 0, count: 48), Array(repeating: 0xff, count: 100_000),
+    ]) func strangersDialIn(greeting: [UInt8]) async throws {
+        let torrent = try SampleTorrent(length: 200_000, seed: 16)
+        try await withSite { site in
+            let id = try site.add(torrent)
+            try await withPeers(torrent, [.slow(40)]) { peers in
+                try await site.run(peers: [peers[0].address]) { session in
+                    let stranger = try await Stranger.dial(session.address)
+                    try await stranger.say(greeting)
+                    try await eventually("the stranger to be shown out") { stranger.isClosed }
+                    #expect(stranger.heard < 1000)
+                    try await site.untilComplete(id)
+                }
+            }
+            #expect(torrent.faults(in: site.output) == [])
+        }
+    }
+}

@@ -1,0 +1,79 @@
+import Engine
+import Store
+import SystemPackage
+import TestSupport
+import Testing
+import Torrent
+
+/// Limits hold over time, within a quarter.
+@Suite(.alone) struct LimitTests {
+    private static let limit = 500_000
+    private static let time = 2.0
+    private static var length: Int { Int(Double(limit) * time) }
+
+    private func expectPace(_ elapsed: Duration) {
+        let seconds = elapsed / .seconds(1)
+        #expect(abs(seconds / Self.time - 1) < 0.25, "\(Self.length) bytes at \(Self.limit) a second took \(seconds) s")
+    }
+
+    @Test(arguments: [true, false]) func ofDownloads(isGlobal: Bool) async throws {
+        let torrent = try SampleTorrent(length: Self.length, seed: 51)
+        try await withSite { site in
+            let id = try site.add(torrent) { if !isGlobal { $0.limits.download = Int64(Self.limit) } }
+            try await withPeers(torrent, [.good, .good]) { peers in
+                try await site.run(peers: peers.map(\.address)) {
+                    if isGlobal { $0.downloadLimit = Self.limit }
+                } _: { _ in
+                    let start = try await eventually("the first request", within: .seconds(5)) { peers.flatMap(\.requests).map(\.at).min() }
+                    try await eventually("all blocks to be served") { peers.reduce(0) { $0 + $1.servedBytes } >= Self.length }
+                    expectPace(.now - start)
+                    try await site.untilComplete(id)
+                }
+            }
+        }
+    }
+
+    @Test func ofUploads() async throws {
+        let torrent = try SampleTorrent(length: Self.length, seed: 52)
+        try await withSite { site in
+            let id = try site.add(torrent)
+            try await withPeers(torrent) { peers in try await site.download(id, from: peers) }
+            try await site.run {
+                $0.uploadLimit = Self.limit
+            } _: { seeder in
+                let address = await seeder.address
+                try await withSite { leecher in
+                    let other = try leecher.add(torrent)
+                    try await leecher.run(peers: [address]) { session in
+                        try await eventually("the first block", within: .seconds(5)) {
+                            await session.snapshot(other).map { $0.downloadedBytes > 0 } ?? false
+                        }
+                        let start = ContinuousClock.now
+                        try await eventually("the last block") {
+                            await session.snapshot(other).map { $0.downloadedBytes >= Int64(Self.length) } ?? false
+                        }
+                        expectPace(.now - start)
+                    }
+                }
+            }
+        }
+    }
+
+    /// A limit that is set while the engine runs, and taken back.
+    @Test func aLimitIsChanged() async throws {
+        let torrent = try SampleTorrent(length: 4 << 20, seed: 53)
+        try await withSite { site in
+            let id = try site.add(torrent) { $0.limits.download = 100_000 }
+            try await withPeers(torrent) { peers in
+                try await site.run(peers: peers.map(\.address)) { session in
+                    try await eventually("the download to begin") { peers[0].servedBytes > 0 }
+                    try await Task.sleep(for: .seconds(1))
+                    #expect(peers[0].servedBytes < 400_000)
+                    try site.write { db throws(StoreError) in try db.setLimits(id, TorrentLimits()) }
+                    try site.tell(.changed, id)
+                    try await site.untilComplete(id, within: .seconds(10))
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+import Engine
+import Store
+import SystemPackage
+import TestSupport
+import Testing
+import Torrent
+
+/// Files that somebody else touched while no engine ran: their pieces are looked at again, only theirs, and what is damaged comes again.
+@Suite(.crowded) struct OutsideChangeTests {
+    struct Change: Sendable, CustomTestStringConvertible {
+        let name: String
+        /// What is done to the second of three files.
+        let make: @Sendable (SampleTorrent, FilePath) throws -> Void
+        /// Pieces that are to be looked at and, of those, found bad or missing; the second file has six pieces.
+        var checked = 6
+        var lost = 0
+
+        var testDescription: String { name }
+    }
+
+    static let changes: [Change] = [
+        Change(name: "nothing", make: { _, _ in }, checked: 0),
+        Change(name: "touched", make: { torrent, path in try Files.overwrite(path, at: 0, with: Array(torrent.bytes(of: 1).prefix(1))) }),
+        Change(name: "one byte changed", make: { torrent, path in try Files.overwrite(path, at: 70_000, with: [~torrent.bytes(of: 1).dropFirst(70_000).first!]) }, lost: 1),
+        Change(name: "truncated to half", make: { _, path in try Files.truncate(path, to: 3 * 65536) }, lost: 3),
+        Change(name: "truncated to nothing", make: { _, path in try Files.truncate(path, to: 0) }, lost: 6),
+        Change(name: "longer", make: { _, path in try Files.overwrite(path, at: 6 * 65536, with: [1, 2, 3]) }),
+        Change(
+            name: "replaced by a copy",
+            make: { torrent, path in
+                try Files.remove(path)
+                try Files.write(Array(torrent.bytes(of: 1)), to: path)
+            }),
+        Change(
+            name: "replaced by noise",
+            make: { torrent, path in
+                try Files.remove(path)
+                try Files.write(SamplePayload(seed: 9999).bytes(at: 0, count: 6 * 65536), to: path)
+            }, lost: 6),
+        Change(name: "deleted", make: { _, path in try Files.remove(path) }, lost: 6),
+    ]
+
+    @Test(arguments: changes) func whileStopped(change: Change) async throws {
+        // Files end where pieces end, so that each piece is one file's.
+        let torrent = try SampleTorrent(
+            folder: "sample", [.init("a", 4 * 65536), .init("b", 6 * 65536), .init("c", 5 * 65536)], seed: 91)
+        try await withSite { site in
+            let id = try site.add(torrent)
+            try await withPeers(torrent) { peers in
+                try await site.download(id, from: peers)
+                peers[0].forget()
+                // A file's times are coarser than a test is fast.
+                try await Task.sleep(for: .milliseconds(20))
+                try change.make(torrent, torrent.path(1, in: site.output))
+                try await site.run(peers: peers.map(\.address)) { $0.scope = .only([id]) } _: { session in
+                    if change.checked > 0 {
+                        try await eventually("the check to end") { try site.events(.verified, of: id).count == 1 }
+                    }
+                    try await eventually("the torrent to seed") { await session.snapshot(id)?.state == .seeding }
+                    try await site.untilComplete(id)
+                }
+                #expect(peers[0].servedBytes == change.lost * 65536)
+                #expect(peers[0].requests.allSatisfy { (4..<10).contains($0.piece) })
+            }
+            let events = try site.events(.verified, of: id)
+            #expect(events.count == (change.checked > 0 ? 1 : 0))
+            if let event = events.first {
+                #expect(event.hasPrefix("checked \(change.checked) of 15 pieces, \(change.checked - change.lost) good"), "\(event)")
+            }
+            #expect(torrent.faults(in: site.output).filter { !(change.name == "longer" && $0.contains("393219 bytes of 393216")) } == [])
+            #expect(try site.claimed(id, torrent).isFull)
+        }
+    }
+
+    /// All is found that was there before the torrent was added.
+    @Test func filesThatWereThereAreAdopted() async throws {
+        let torrent = try SampleTorrent(folder: "sample", [.init("a", 300_000), .init("b", 200_000)], seed: 92)
+        try await withSite { site in
+            try torrent.write(to: site.output)
+            try Files.overwrite(torrent.path(0, in: site.output), at: 5, with: [0, 0, 0, 0])
+            let id = try site.add(torrent)
+            try await withPeers(torrent) { peers in
+                try await site.download(id, from: peers)
+                #expect(peers[0].servedBytes == 65536)
+            }
+            #expect(torrent.faults(in: site.output) == [])
+            #expect(try site.events(.verified, of: id).count == 1)
+        }
+    }
+
+    /// A stop in the middle of a check forgets nothing: the rest is checked by the next life.
+    @Test func stoppedDuringACheck() async throws {
+        let torrent = try SampleTorrent(length: 24 << 20, pieceLength: 1 << 18, seed: 93)
+        try await withSite { site in
+            try torrent.write(to: site.output)
+            try Files.overwrite(torrent.path(0, in: site.output), at: 23 << 20, with: Array(repeating: 0, count: 100))
+            let id = try site.add(torrent)
+            for _ in 0..<3 { try await site.run { _ in } }
+            #expect(try torrent.unfounded(try site.claimed(id, torrent), in: site.output) == [])
+            try await withPeers(torrent) { peers in
+                try await site.download(id, from: peers)
+                #expect(peers[0].servedBytes == 1 << 18)
+            }
+            #expect(torrent.faults(in: site.output) == [])
+        }
+    }
+
+    /// `pieces verify` asks a running engine to read all of it back.
+    @Test func verifiedOnRequest() async throws {
+        let torrent = try SampleTorrent(length: 1 << 20, seed: 94)
+        try await withSite { site in
+            let id = try site.add(torrent)
+            try await withPeers(torrent) { peers in
+                try await site.run(peers: peers.map(\.address)) { session in
+                    try await site.untilComplete(id)
+                    // Rot: the content changes, and the fingerprint doesn't.
+                    let path = torrent.path(0, in: site.output)
+                    let before = try Files.status(path)
+                    try Files.overwrite(path, at: 500_000, with: [~torrent.content[500_000]])
+                    try Files.setTimes(path, from: before)
+                    peers[0].forget()
+                    try site.tell(.verify, id)
+                    try await eventually("the damage to be mended") { peers[0].servedBytes == 65536 && torrent.faults(in: site.output).isEmpty }
+                    try await eventually("the torrent to seed") { await session.snapshot(id)?.state == .seeding }
+                }
+            }
+            #expect(try site.events(.verified, of: id).map { $0.prefix(23) } == ["checked 16 of 16 pieces"])
+        }
+    }
+}

@@ -1,0 +1,191 @@
+import Engine
+import Store
+import SystemPackage
+import TestSupport
+import Testing
+import Torrent
+
+/// What trackers are told, and when, across lives of the engine.
+@Suite(.crowded) struct TrackerTests {
+    /// Peers come from the tracker alone; each event is told once.
+    @Test func aWholeLife() async throws {
+        try await withTracker { tracker in
+            let torrent = try SampleTorrent(length: 1 << 20, seed: 101, trackers: [[tracker.url]])
+            try await withSite { site in
+                let id = try site.add(torrent)
+                try await withPeers(torrent) { peers in
+                    tracker.answer {
+                        $0.peers = [peers[0].address]
+                        $0.trackerID = "r2d2"
+                    }
+                    try await site.run { session in
+                        try await site.untilComplete(id)
+                        try await eventually("the tracker to hear of it") { tracker.events.contains("completed") }
+                        #expect(tracker.announces.first?.port == Int(await session.listenPort))
+                    }
+                }
+                #expect(tracker.events == ["started", "completed", "stopped"])
+                #expect(tracker.announces.map(\.left) == [1 << 20, 0, 0])
+                // Its own word is given back (BEP 3).
+                #expect(tracker.announces.map(\.trackerID) == [nil, "r2d2", "r2d2"])
+                let row = try #require(try site.read { db throws(StoreError) in try db.trackers(of: id) }.first)
+                #expect(row.seeders == 1)
+                #expect(row.failures == 0)
+
+                // In the next life it is a seed from the start: there is nothing to complete. The tracker's interval isn't over.
+                try await site.run { $0.scope = .only([id]) } _: { _ in try await Task.sleep(for: .milliseconds(1500)) }
+                #expect(tracker.announces.count == 3)
+            }
+        }
+    }
+
+    /// A complete torrent that is verified once more has not completed once more.
+    @Test func completedIsToldOnceForEver() async throws {
+        try await withTracker { tracker in
+            let torrent = try SampleTorrent(length: 300_000, seed: 102, trackers: [[tracker.url]])
+            try await withSite { site in
+                let id = try site.add(torrent)
+                try await withPeers(torrent) { peers in
+                    try await site.run(peers: [peers[0].address]) { _ in
+                        try await site.untilComplete(id)
+                        try await eventually("the tracker to hear of it") { tracker.events.contains("completed") }
+                    }
+                }
+                try site.setNextAnnounce(of: id, to: .now())
+                try await site.run { $0.scope = .only([id]) } _: { _ in
+                    try await eventually("the tracker to hear of the second life") { tracker.events.filter { $0 == "started" }.count == 2 }
+                    try site.tell(.verify, id)
+                    try await eventually("the check to end") { try site.events(.verified, of: id).count == 1 }
+                    try await Task.sleep(for: .milliseconds(1500))
+                }
+                #expect(tracker.events.filter { $0 == "completed" }.count == 1, "\(tracker.events)")
+                #expect(tracker.events.filter { $0 == "stopped" }.count == 2, "\(tracker.events)")
+            }
+        }
+    }
+
+    /// The intervals that the tracker asked for outlive the engine.
+    @Test func intervalsAreObeyedAcrossLives() async throws {
+        var answer = FakeTracker.Answer()
+        answer.interval = 900
+        answer.minimumInterval = 300
+        try await withTracker(answer) { tracker in
+            let torrent = try SampleTorrent(length: 300_000, seed: 103, trackers: [[tracker.url]])
+            try await withSite { site in
+                let id = try site.add(torrent)
+                try await site.run { _ in try await eventually("the first announce") { tracker.events == ["started"] } }
+                let row = try #require(try site.read { db throws(StoreError) in try db.trackers(of: id) }.first)
+                let last = try #require(row.lastAnnounceAt)
+                #expect(row.interval == .seconds(900))
+                #expect(row.minInterval == .seconds(300))
+                #expect(try #require(row.nextAnnounceAt) - last >= .seconds(900))
+                #expect(try #require(row.minAnnounceAt) - last >= .seconds(300))
+
+                // There are no peers, and even so nobody asks before the tracker allows it; nor does the user's word help.
+                try await site.run { _ in
+                    try site.tell(.announce, id)
+                    try await Task.sleep(for: .milliseconds(1500))
+                }
+                #expect(tracker.events == ["started", "stopped"])
+
+                // Three seconds before the time has come.
+                try site.setNextAnnounce(of: id, to: .now() + .seconds(3))
+                let start = ContinuousClock.now
+                try await site.run { _ in try await eventually("the next announce") { tracker.events.count == 3 } }
+                #expect(tracker.events.prefix(3) == ["started", "stopped", "started"])
+                let pause = tracker.announces[2].at - start
+                #expect(pause > .seconds(2) && pause < .seconds(6), "\(pause)")
+            }
+        }
+    }
+
+    struct Dead: Sendable, CustomTestStringConvertible {
+        let name: String
+        var answer: FakeTracker.Answer?
+
+        var testDescription: String { name }
+    }
+
+    static let dead: [Dead] = {
+        var deaf = FakeTracker.Answer()
+        deaf.isDeaf = true
+        var unwilling = FakeTracker.Answer()
+        unwilling.failure = "not for you"
+        return [Dead(name: "not there"), Dead(name: "deaf", answer: deaf), Dead(name: "unwilling", answer: unwilling)]
+    }()
+
+    /// A dead tracker stops nothing, be it in the tier of the one that answers or in a tier of its own.
+    @Test(arguments: dead, [true, false]) func oneDeadTracker(dead: Dead, sameTier: Bool) async throws {
+        try await withTracker { living in
+            try await withTracker(dead.answer ?? FakeTracker.Answer()) { other in
+                let url = dead.answer == nil ? "http://127.0.0.1:9/announce" : other.url
+                let torrent = try SampleTorrent(
+                    length: 300_000, seed: 104, trackers: sameTier ? [[url, living.url]] : [[url], [living.url]])
+                try await withSite { site in
+                    let id = try site.add(torrent)
+                    try await withPeers(torrent) { peers in
+                        living.answer { $0.peers = [peers[0].address] }
+                        // One that is deaf costs its tier the time until it is given up.
+                        try await site.run { _ in try await site.untilComplete(id, within: .seconds(60)) }
+                    }
+                    #expect(torrent.faults(in: site.output) == [])
+                    let rows = try site.read { db throws(StoreError) in try db.trackers(of: id) }
+                    if let failed = rows.first(where: { $0.url == url }), failed.lastAnnounceAt != nil, dead.name == "unwilling" {
+                        #expect(failed.lastError?.contains("not for you") == true)
+                    }
+                    #expect(rows.contains { $0.url == living.url && $0.lastSuccessAt != nil })
+                }
+            }
+        }
+    }
+
+    /// Peers of both families, as BEP 7 and BEP 23 give them.
+    @Test func peersOfBothFamilies() async throws {
+        try await withTracker { tracker in
+            let torrent = try SampleTorrent(length: 2 << 20, seed: 105, trackers: [[tracker.url]])
+            try await withSite { site in
+                let id = try site.add(torrent)
+                try await withPeers(torrent, [.slow(100)], host: "::1") { six in
+                    try await withPeers(torrent, [.slow(100)]) { four in
+                        tracker.answer { $0.peers = [six[0].address, four[0].address] }
+                        try await site.run { _ in try await site.untilComplete(id) }
+                        #expect(six[0].servedBytes > 0 && four[0].servedBytes > 0)
+                    }
+                }
+            }
+        }
+    }
+
+    /// The tracker hands us our own address: nobody talks to himself.
+    @Test func ourOwnAddress() async throws {
+        try await withTracker { tracker in
+            let torrent = try SampleTorrent(length: 300_000, seed: 106, trackers: [[tracker.url]])
+            try await withSite { site in
+                let id = try site.add(torrent)
+                try await withPeers(torrent, [.slow(20)]) { peers in
+                    try await site.run {
+                        $0.listenPort = 0
+                    } _: { session in
+                        tracker.answer { $0.peers = [peers[0].address] }
+                        try site.tell(.connect, id, argument: "\(await session.address)")
+                        try await site.untilComplete(id)
+                        #expect(await session.peers(of: id).count <= 1)
+                    }
+                }
+            }
+        }
+    }
+}
+
+extension Site {
+    /// As if so much time had passed since the trackers of the torrent answered.
+    fileprivate func setNextAnnounce(of id: TorrentID, to moment: Timestamp) throws {
+        try write { db throws(StoreError) in
+            for var row in try db.trackers(of: id) {
+                row.nextAnnounceAt = moment
+                row.minAnnounceAt = moment
+                try db.saveTracker(row)
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+import Swarm
+import Torrent
+
+/// A swarm and its bad luck, all of it from one seed.
+package struct Scenario: Sendable {
+    /// What becomes of the client's process.
+    enum Interruption: Sendable {
+        case kill, powerCut, cleanStop
+    }
+
+    /// What happens to the files while the client is down.
+    enum Meddling: Sendable {
+        case edit, delete
+    }
+
+    struct FaultWindow: Sendable {
+        let kind: Fault.Kind
+        let from: Instant
+        let to: Instant
+    }
+
+    struct ClientPlan: Sendable {
+        var settings = SwarmSettings()
+        var latency = Duration.milliseconds(10)
+        var uploadRate = 1_000_000
+        var files = 1
+        /// After which effects of its life it is interrupted, and how.
+        var interruptions: [(effect: Int, how: Interruption, meddling: Meddling?)] = []
+        var faults: [FaultWindow] = []
+        var wantsPart = false
+    }
+
+    package let seed: UInt64
+    var geometry: Geometry
+    /// The share of messages that come late.
+    var loss = 0.0
+    var clients: [ClientPlan] = []
+    var remotes: [Habits] = []
+    var trackers: [ModelTracker.Kind] = []
+    /// Virtual time after which a run that isn't done is stuck.
+    package var limit = Duration.seconds(4 * 3600)
+    /// Checks the brain's inside after every such count of events.
+    package var checkEvery = 1
+
+    package init(seed: UInt64) {
+        self.seed = seed
+        var random = SeededGenerator(seed: seed &* 0x2545_f491_4f6c_dd1d &+ 1)
+        let blocks = [1, 2, 4, 8].randomElement(using: &random)!
+        let pieces = Int.random(in: 3...(blocks == 1 ? 48 : 24), using: &random)
+        let tail = Int.random(in: 1...blocks * Geometry.blockLength, using: &random)
+        let total = Int64(pieces - 1) * Int64(blocks * Geometry.blockLength) + Int64(tail)
+        geometry = Geometry(totalBytes: total, pieceLength: blocks * Geometry.blockLength)!
+        if random.chance(0.4) { loss = Double.random(in: 0...0.05, using: &random) }
+        for _ in 0..<(random.chance(0.25) ? 2 : 1) { clients.append(Self.client(geometry, using: &random)) }
+        // One that has everything, tells the truth and stays.
+        remotes.append(Habits.honest(geometry, using: &random))
+        for _ in 0..<Int.random(in: 0...6, using: &random) { remotes.append(Habits.any(geometry, using: &random)) }
+        trackers = [.honest] + (0..<Int.random(in: 0...3, using: &random)).map { _ in ModelTracker.Kind.allCases.randomElement(using: &random)! }
+        trackers.shuffle(using: &random)
+    }
+
+    private static func client(_ geometry: Geometry, using random: inout SeededGenerator) -> ClientPlan {
+        var plan = ClientPlan()
+        plan.latency = random.duration(1...80)
+        plan.uploadRate = Int.random(in: 50_000...5_000_000, using: &random)
+        plan.files = Int.random(in: 1...4, using: &random)
+        plan.settings.memoryBudget = geometry.pieceLength * Int.random(in: 1...12, using: &random)
+        plan.settings.openAheadBytes = geometry.pieceLength * Int.random(in: 1...6, using: &random)
+        plan.settings.isSequential = random.chance(0.25)
+        plan.settings.uploadSlots = Int.random(in: 1...4, using: &random)
+        plan.settings.partialAge = .milliseconds(Int.random(in: 100...5000, using: &random))
+        plan.settings.commitInterval = .milliseconds(Int.random(in: 50...2000, using: &random))
+        if random.chance(0.2) { plan.settings.downloadLimit = Int.random(in: 40_000...400_000, using: &random) }
+        if random.chance(0.2) { plan.settings.uploadLimit = Int.random(in: 10_000...200_000, using: &random) }
+        if random.chance(0.2) { plan.settings.maximumPeers = Int.random(in: 3...5, using: &random) }
+        plan.wantsPart = random.chance(0.2)
+        for _ in 0..<[0, 1, 1, 2, 4].randomElement(using: &random)! {
+            let how: Interruption = [.kill, .kill, .powerCut, .powerCut, .cleanStop].randomElement(using: &random)!
+            let meddling: Meddling? = random.chance(0.2) ? (random.chance(0.5) ? .edit : .delete) : nil
+            plan.interruptions.append((Int.random(in: 5...400, using: &random), how, meddling))
+        }
+        for _ in 0..<(random.chance(0.35) ? Int.random(in: 1...3, using: &random) : 0) {
+            let kind: Fault.Kind = [.diskFull, .input, .offline, .database].randomElement(using: &random)!
+            let from = Instant.origin + random.duration(100...20_000)
+            plan.faults.append(FaultWindow(kind: kind, from: from, to: from + random.duration(500...15_000)))
+        }
+        return plan
+    }
+}

@@ -1,0 +1,172 @@
+import Testing
+
+@testable import Swarm
+
+struct AnnouncerTests {
+    private func announcer(_ tiers: [[String]], change: (inout Announcer.Tracker) -> Void = { _ in }) -> Announcer {
+        var random = SeededGenerator(seed: 1)
+        let trackers = tiers.enumerated().map { tier, urls in
+            urls.map { url in
+                var tracker = Announcer.Tracker(url: url, tier: tier)
+                change(&tracker)
+                return tracker
+            }
+        }
+        return Announcer(tiers: trackers, shuffledBy: &random, isFresh: false)
+    }
+
+    private func urls(_ actions: [Announcer.Action]) -> [String] { actions.map(\.url) }
+
+    @Test func everyTierIsWorkedOnItsOwn() {
+        var announcer = announcer([["a", "b"], ["c"]])
+        #expect(announcer.due(now: 0, isHungry: false).isEmpty)
+        announcer.start(now: 0)
+        let first = announcer.due(now: 0, isHungry: false)
+        #expect(urls(first) == ["a", "c"])
+        #expect(first.allSatisfy { $0.event == .started })
+        // Each of them is busy until it answers.
+        #expect(announcer.due(now: 1000, isHungry: true).isEmpty)
+        #expect(announcer.nextDue(isHungry: false) == nil)
+    }
+
+    @Test func aDeadTrackerHandsOverAndTheOneThatAnswersMovesToTheFront() {
+        var announcer = announcer([["a", "b", "c"]])
+        announcer.start(now: 0)
+        _ = announcer.due(now: 0, isHungry: false)
+        announcer.failed("a", reason: "no answer", retryIn: nil, now: 1)
+        #expect(urls(announcer.due(now: 1, isHungry: false)) == ["b"])
+        announcer.answered("b", event: .started, .init(interval: 1800, trackerID: [7]), now: 2)
+        #expect(announcer.trackers.map(\.url) == ["b", "a", "c"])
+        #expect(announcer.nextDue(isHungry: false) == 1802)
+        let next = announcer.due(now: 1802, isHungry: false)
+        #expect(next == [.init(url: "b", event: nil, trackerID: [7])])
+    }
+
+    @Test func whenAllAreDeadEachIsTriedAgainAfterItsPause() {
+        var announcer = announcer([["a", "b"]])
+        announcer.start(now: 0)
+        var tries: [String: [Int64]] = [:]
+        for now in 0..<2000 as Range<Int64> {
+            for action in announcer.due(now: now, isHungry: false) {
+                tries[action.url, default: []].append(now)
+                announcer.failed(action.url, reason: "no answer", retryIn: nil, now: now)
+            }
+        }
+        for url in ["a", "b"] {
+            let times = tries[url] ?? []
+            #expect(zip(times, times.dropFirst()).map { $1 - $0 }.prefix(5) == [10, 30, 60, 300, 900], "\(times)")
+        }
+    }
+
+    @Test func whileHungryAnEmptyTrackerDoesNotHideTheOthers() {
+        var announcer = announcer([["empty", "good"]])
+        announcer.start(now: 0)
+        #expect(urls(announcer.due(now: 0, isHungry: true)) == ["empty"])
+        announcer.answered("empty", event: .started, .init(interval: 1800), now: 0)
+        #expect(announcer.due(now: 1, isHungry: false).isEmpty)
+        #expect(urls(announcer.due(now: 1, isHungry: true)) == ["good"])
+        announcer.answered("good", event: .started, .init(interval: 1800), now: 1)
+        #expect(announcer.due(now: 2, isHungry: true).isEmpty)
+        #expect(announcer.nextDue(isHungry: true) == Announcer.hungryInterval)
+    }
+
+    @Test func storedTimesAreObeyedAcrossRestarts() {
+        var announcer = announcer([["a"]]) {
+            $0.nextAnnounceAt = 5000
+            $0.minimumAnnounceAt = 4000
+            $0.lastAnnounceAt = 3000
+            $0.interval = 2000
+        }
+        announcer.start(now: 3500)
+        #expect(announcer.due(now: 3999, isHungry: true).isEmpty)
+        #expect(announcer.due(now: 4999, isHungry: false).isEmpty)
+        #expect(announcer.nextDue(isHungry: true) == 4000)
+        #expect(urls(announcer.due(now: 4000, isHungry: true)) == ["a"])
+    }
+
+    @Test func theMinimumIntervalHoldsEvenWhenHungry() {
+        var announcer = announcer([["a"]])
+        announcer.start(now: 0)
+        _ = announcer.due(now: 0, isHungry: true)
+        announcer.answered("a", event: .started, .init(interval: 1800, minimumInterval: 900), now: 0)
+        #expect(announcer.nextDue(isHungry: true) == 900)
+        announcer.hasten(now: 10)
+        #expect(announcer.nextDue(isHungry: false) == 900)
+    }
+
+    @Test(arguments: [(.min, nil), (-5, 0), (0, -1), (1, 1), (.max, .max), (3, .max)] as [(Int64, Int64?)])
+    func absurdIntervalsAreBounded(interval: Int64, minimum: Int64?) {
+        var announcer = announcer([["a"]])
+        announcer.start(now: 100)
+        _ = announcer.due(now: 100, isHungry: true)
+        announcer.answered("a", event: .started, .init(interval: interval, minimumInterval: minimum), now: 100)
+        let next = announcer.nextDue(isHungry: true) ?? 0
+        #expect((100 + Announcer.shortestInterval...100 + Announcer.longestInterval).contains(next))
+        announcer.failed("a", reason: "x", retryIn: interval, now: 100)
+        #expect((100 + Announcer.shortestInterval...100 + Announcer.longestInterval).contains(announcer.nextDue(isHungry: false) ?? 0))
+    }
+
+    @Test func completedGoesOnceToEachThatKnowsUs() {
+        var announcer = announcer([["a", "b"], ["c"]])
+        announcer.start(now: 0)
+        _ = announcer.due(now: 0, isHungry: false)
+        announcer.answered("a", event: .started, .init(interval: 1800), now: 0)
+        announcer.failed("c", reason: "x", retryIn: nil, now: 0)
+        announcer.completed()
+        #expect(announcer.due(now: 1, isHungry: false) == [.init(url: "a", event: .completed, trackerID: nil)])
+        // One that fails with it hears it later.
+        announcer.failed("a", reason: "x", retryIn: nil, now: 1)
+        _ = announcer.due(now: 1, isHungry: false)
+        announcer.failed("b", reason: "x", retryIn: 1000, now: 1)
+        let again = announcer.due(now: 11, isHungry: false)
+        #expect(again.first { $0.url == "a" }?.event == .completed)
+        announcer.answered("a", event: .completed, .init(interval: 1800), now: 11)
+        #expect(announcer.due(now: 5000, isHungry: false).first { $0.url == "a" }?.event == .some(nil))
+    }
+
+    @Test func stoppedGoesToThoseThatWereStartedAlone() {
+        var announcer = announcer([["a"], ["b"], ["c"]])
+        announcer.start(now: 0)
+        _ = announcer.due(now: 0, isHungry: false)
+        announcer.answered("a", event: .started, .init(interval: 1800, trackerID: [1]), now: 0)
+        announcer.failed("b", reason: "x", retryIn: nil, now: 0)
+        #expect(announcer.stop() == [.init(url: "a", event: .stopped, trackerID: [1])])
+        #expect(announcer.stop().isEmpty)
+        // Late answers start nothing.
+        announcer.answered("c", event: .started, .init(interval: 1800), now: 1)
+        announcer.answered("a", event: .stopped, .init(interval: 1800), now: 1)
+        #expect(announcer.trackers.allSatisfy { !$0.isStarted })
+        announcer.start(now: 4000)
+        #expect(announcer.due(now: 4000, isHungry: false).allSatisfy { $0.event == .started })
+    }
+
+    @Test(arguments: [3600, 86_400 * 400] as [Int64])
+    func aClockSetBackKeepsThePauses(jump: Int64) {
+        let start: Int64 = 1_700_000_000
+        var announcer = announcer([["a"]])
+        announcer.start(now: start)
+        _ = announcer.due(now: start, isHungry: false)
+        announcer.answered("a", event: .started, .init(interval: 1800, minimumInterval: 600), now: start)
+        #expect(announcer.due(now: start - jump, isHungry: false).isEmpty)
+        #expect(announcer.nextDue(isHungry: false) == start - jump + 1800)
+        #expect(announcer.nextDue(isHungry: true) == start - jump + 600)
+    }
+
+    @Test func aClockSetForwardAnnouncesAtOnce() {
+        var announcer = announcer([["a"]])
+        announcer.start(now: 0)
+        _ = announcer.due(now: 0, isHungry: false)
+        announcer.answered("a", event: .started, .init(interval: 1800), now: 0)
+        #expect(urls(announcer.due(now: 1_000_000, isHungry: false)) == ["a"])
+    }
+
+    @Test func anUnknownTrackerIsIgnored() {
+        var announcer = announcer([["a"]])
+        announcer.start(now: 0)
+        announcer.answered("z", event: nil, .init(interval: 1), now: 0)
+        announcer.failed("z", reason: "x", retryIn: nil, now: 0)
+        announcer.scraped("z", seeders: 1, leechers: 2, downloads: 3)
+        announcer.scraped("a", seeders: 1, leechers: 2, downloads: 3)
+        #expect(announcer.trackers.map(\.seeders) == [1])
+    }
+}

@@ -1,0 +1,127 @@
+import Testing
+import Torrent
+
+@testable import Swarm
+
+struct ResumePlanTests {
+    /// One start: ten pieces in two files, of which piece 4 is in both.
+    struct Start: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        var have: [Int] = []
+        var opened: [Int] = []
+        var recorded: [FileFingerprint?] = [nil, nil]
+        var current: [FileFingerprint?] = [nil, nil]
+        var stoppedCleanly = false
+        var aliveUntilNs: Int64? = 1_000_000_000_000
+        var rootWasSeen = true
+        var rootExists = true
+        var rootIsSame = true
+        // What comes of it.
+        var trusted: [Int]
+        var doubtful: [Int] = []
+        var stale: [Int] = []
+        var reasons: [ResumePlan.Reason: Int] = [:]
+        var isOffline = false
+    }
+
+    private static let old = FileFingerprint(size: 450, mtimeNs: 900_000_000_000, inode: 5)
+    private static let written = FileFingerprint(size: 450, mtimeNs: 1_000_000_000_000, inode: 5)
+    private static let later = FileFingerprint(size: 450, mtimeNs: 1_100_000_000_000, inode: 5)
+    private static let short = FileFingerprint(size: 10, mtimeNs: 950_000_000_000, inode: 5)
+    private static let replaced = FileFingerprint(size: 450, mtimeNs: 900_000_000_000, inode: 6)
+
+    static let starts: [Start] = [
+        Start(
+            testDescription: "clean stop", have: [0, 1, 5], recorded: [old, old], current: [old, old], stoppedCleanly: true, trusted: [0, 1, 5]),
+        Start(testDescription: "never run", aliveUntilNs: nil, rootWasSeen: false, rootExists: false, trusted: []),
+        Start(
+            testDescription: "killed, nothing open", have: [0, 1], recorded: [old, nil], current: [old, nil], trusted: [0, 1]),
+        Start(
+            testDescription: "killed while writing", have: [0, 1, 5], opened: [2, 7], recorded: [old, old], current: [written, written],
+            trusted: [0, 1, 5], doubtful: [2, 7], reasons: [.writtenSinceLastCommit: 2]),
+        Start(
+            testDescription: "killed between a note and the write", have: [0, 1, 5], opened: [2], recorded: [old, old], current: [old, old],
+            trusted: [0, 1, 5], doubtful: [2], reasons: [.writtenSinceLastCommit: 1]),
+        Start(
+            testDescription: "killed while writing the first file, the other edited", have: [0, 5, 6], opened: [2], recorded: [old, old],
+            current: [written, later], trusted: [0], doubtful: [2, 5, 6], stale: [4, 7, 8, 9],
+            reasons: [.writtenSinceLastCommit: 1, .changedOutside(file: 1): 2]),
+        Start(
+            testDescription: "killed, and edited long after the last sign of life", have: [0, 1], opened: [2], recorded: [old, nil],
+            current: [later, nil], trusted: [], doubtful: [0, 1, 2], stale: [2, 3, 4],
+            reasons: [.writtenSinceLastCommit: 1, .changedOutside(file: 0): 2]),
+        Start(
+            testDescription: "stopped with a fault: what was open is looked at", have: [0], opened: [1, 2], recorded: [old, nil],
+            current: [written, nil], stoppedCleanly: true, trusted: [0], doubtful: [1, 2], reasons: [.writtenSinceLastCommit: 2]),
+        Start(
+            testDescription: "edited after a clean stop", have: [0, 4, 5], recorded: [old, old], current: [later, old], stoppedCleanly: true,
+            trusted: [5], doubtful: [0, 4], stale: [1, 2, 3], reasons: [.changedOutside(file: 0): 2]),
+        Start(
+            testDescription: "truncated", have: [0, 5], recorded: [old, old], current: [short, old], stoppedCleanly: true, trusted: [5],
+            doubtful: [0], stale: [1, 2, 3, 4], reasons: [.changedOutside(file: 0): 1]),
+        Start(
+            testDescription: "truncated while it was open", have: [0, 5], opened: [1], recorded: [old, old], current: [short, old], trusted: [5],
+            doubtful: [0, 1], stale: [1, 2, 3, 4], reasons: [.changedOutside(file: 0): 1, .writtenSinceLastCommit: 1]),
+        Start(
+            testDescription: "another inode", have: [0, 5], opened: [1], recorded: [old, old], current: [replaced, old], trusted: [5],
+            doubtful: [0, 1], stale: [1, 2, 3, 4], reasons: [.changedOutside(file: 0): 1, .writtenSinceLastCommit: 1]),
+        Start(
+            testDescription: "file deleted", have: [0, 4, 5], recorded: [old, old], current: [nil, old], stoppedCleanly: true, trusted: [5],
+            doubtful: [0, 4], stale: [1, 2, 3], reasons: [.fileMissing(file: 0): 2]),
+        Start(
+            testDescription: "root gone", have: [0, 5], opened: [1], recorded: [old, old], rootExists: false, rootIsSame: false, trusted: [0, 5],
+            isOffline: true),
+        Start(
+            testDescription: "empty mount point", have: [0, 5], opened: [1], recorded: [old, old], rootIsSame: false, trusted: [0, 5], isOffline: true
+        ),
+        Start(
+            testDescription: "another disk with the same files", have: [0, 5], recorded: [old, old], current: [old, old], stoppedCleanly: true,
+            rootIsSame: false, trusted: [0, 5]),
+        Start(
+            testDescription: "found at add", current: [later, nil], stoppedCleanly: true, aliveUntilNs: nil, rootWasSeen: false, trusted: [],
+            doubtful: [0, 1, 2, 3, 4], reasons: [.foundAtAdd(file: 0): 5]),
+        Start(
+            testDescription: "killed before the first commit", opened: [1, 2], current: [written, nil], trusted: [], doubtful: [1, 2],
+            reasons: [.writtenSinceLastCommit: 2]),
+        Start(
+            testDescription: "found at add, and stopped while it was checked", have: [0, 1], opened: [3, 4], recorded: [later, nil],
+            current: [later, nil], stoppedCleanly: true, trusted: [0, 1], doubtful: [3, 4], reasons: [.writtenSinceLastCommit: 2]),
+    ]
+
+    @Test(arguments: starts)
+    func trustsAndDoubtsExactly(_ start: Start) {
+        let ranges = [0..<5, 4..<10]
+        let files = (0..<2).map { number in
+            ResumePlan.File(
+                pieces: PieceIndex(ranges[number].lowerBound)..<PieceIndex(ranges[number].upperBound), length: 450, recorded: start.recorded[number],
+                current: start.current[number])
+        }
+        let plan = ResumePlan(
+            ResumePlan.Input(
+                have: Bitfield(10, start.have), opened: Bitfield(10, start.opened), files: files, stoppedCleanly: start.stoppedCleanly,
+                aliveUntilNs: start.aliveUntilNs, rootWasSeen: start.rootWasSeen, rootExists: start.rootExists, rootIsSame: start.rootIsSame))
+        #expect(plan.trusted.numbers == start.trusted)
+        #expect(plan.doubtful.numbers == start.doubtful)
+        #expect(plan.stale.numbers == start.stale)
+        #expect(plan.reasons == start.reasons)
+        #expect(plan.isOffline == start.isOffline)
+    }
+
+    @Test func padAndEmptyFilesDoubtNothing() {
+        let file = ResumePlan.File(pieces: PieceIndex(0)..<PieceIndex(0), length: 0, recorded: nil, current: Self.later)
+        let plan = ResumePlan(
+            ResumePlan.Input(
+                have: Bitfield(10, [1]), opened: Bitfield(count: 10), files: [file], stoppedCleanly: true, aliveUntilNs: nil, rootWasSeen: true,
+                rootExists: true, rootIsSame: true))
+        #expect(plan.doubtful.isEmpty && plan.trusted.numbers == [1])
+    }
+
+    @Test func aSignOfLifeAtTheEndOfTimeOverflowsNothing() {
+        let file = ResumePlan.File(pieces: PieceIndex(0)..<PieceIndex(10), length: 450, recorded: Self.old, current: Self.later)
+        let plan = ResumePlan(
+            ResumePlan.Input(
+                have: Bitfield(10, [1]), opened: Bitfield(10, [2]), files: [file], stoppedCleanly: false, aliveUntilNs: .max, rootWasSeen: true,
+                rootExists: true, rootIsSame: true))
+        #expect(plan.doubtful.numbers == [2])
+    }
+}

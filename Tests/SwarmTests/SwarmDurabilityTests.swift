@@ -1,0 +1,265 @@
+import Testing
+import Torrent
+
+@testable import Swarm
+
+/// Scripts of the ladder verified, written, synced, recorded, and of the machine's faults.
+struct SwarmDurabilityTests {
+    private let full = Fault(.diskFull, "no room")
+
+    @Test func nothingIsWrittenBeforeItIsNotedDown() {
+        let bench = SwarmBench(pieces: 2)
+        bench.held = [.open]
+        _ = bench.started()
+        let key = bench.connectSeed(1)
+        let effects = bench.take()
+        let asked = effects.compactMap { if case .send(key, .request(let request)) = $0 { request } else { nil } }
+        let opens = effects.compactMap { if case .open(let pieces) = $0 { pieces } else { nil } }
+        #expect(opens.count == 1)
+        for request in asked where request.piece == asked[0].piece { bench.deliver(key, request) }
+        #expect(!bench.take().contains { if case .verify = $0 { true } else { false } })
+        bench.feed { $0.opened(opens[0], now: $1) }
+        #expect(bench.swarm.have.population == 1)
+    }
+
+    @Test func aNoteThatFailsIsMadeAgain() {
+        let bench = SwarmBench(pieces: 1)
+        bench.held = [.open]
+        _ = bench.started()
+        let key = bench.connectSeed(1)
+        bench.feed { $0.openFailed([PieceIndex(0)], fault: Fault(.database, "locked"), now: $1) }
+        bench.held = []
+        bench.advance(.seconds(6))
+        bench.serveAll(key)
+        bench.advance(.seconds(20))
+        bench.serveAll(key)
+        bench.advance(.seconds(3))
+        #expect(bench.isDone)
+    }
+
+    @Test func syncThenRecord() {
+        let bench = SwarmBench(pieces: 2)
+        bench.held = [.sync]
+        _ = bench.started()
+        let key = bench.connectSeed(1)
+        bench.serveAll(key)
+        bench.advance(.seconds(3))
+        #expect(bench.isComplete && bench.records.isEmpty)
+        bench.feed { $0.synced(now: $1) }
+        #expect(bench.records.flatMap(\.pieces).count == 2 && bench.isDone)
+    }
+
+    @Test func bytesHastenTheCommit() {
+        var settings = SwarmSettings()
+        settings.commitBytes = 2 * Geometry.blockLength
+        settings.commitInterval = .seconds(1000)
+        let bench = SwarmBench(pieces: 10, blocks: 1, settings: settings).started()
+        let key = bench.connectSeed(1)
+        for request in bench.takeRequests(key).prefix(3) { bench.deliver(key, request) }
+        #expect(bench.records.flatMap(\.pieces).count == 2)
+    }
+
+    @Test func aFullDiskWaitsForRoom() {
+        let bench = SwarmBench(pieces: 4).started()
+        let key = bench.connectSeed(1)
+        let asked = bench.takeRequests(key)
+        bench.fault = full
+        for request in asked { bench.deliver(key, request) }
+        #expect(bench.swarm.fault == full && bench.swarm.have.isEmpty)
+        _ = bench.take()
+        bench.advance(.seconds(12))
+        #expect(bench.takeRequests(key).isEmpty)
+        bench.fault = nil
+        bench.advance(.seconds(6))
+        #expect(bench.swarm.fault == nil && !bench.swarm.have.isEmpty)
+        #expect(bench.notes.contains(.fault(full)) && bench.notes.contains(.faultGone(.diskFull)))
+        bench.serveAll(bench.connectSeed(2))
+        bench.advance(.seconds(3))
+        #expect(bench.isDone)
+        // The pieces stayed in their buffers.
+        #expect(bench.swarm.downloadedBytes == 8 * Int64(Geometry.blockLength))
+    }
+
+    @Test func aFailedSyncPutsAllThatWasWrittenInDoubt() {
+        let bench = SwarmBench(pieces: 6)
+        bench.held = [.sync]
+        bench.verdict = { $0.value == 0 ? .bad : .good }
+        _ = bench.started()
+        let key = bench.connectSeed(1)
+        let asked = bench.takeRequests(key)
+        for request in asked { bench.deliver(key, request) }
+        let before = bench.swarm.have
+        bench.advance(.seconds(3))
+        // More are written while the sync is under way.
+        for request in bench.takeRequests(key) { bench.deliver(key, request) }
+        #expect(bench.swarm.have.population > before.population)
+        let had = bench.swarm.have
+        bench.feed { $0.syncFailed(fault: Fault(.input, "the disk fails"), now: $1) }
+        #expect(bench.swarm.have.isEmpty && bench.swarm.doubtful == had)
+        #expect(bench.records.flatMap(\.pieces).isEmpty)
+        bench.held = []
+        bench.advance(.seconds(6))
+        bench.serveAll(key)
+        bench.advance(.seconds(6))
+        bench.serveAll(key)
+        bench.advance(.seconds(6))
+        #expect(bench.isDone)
+    }
+
+    @Test func aPieceThatIsBeingWrittenWhileASyncFailsIsInDoubtToo() {
+        let bench = SwarmBench(pieces: 2, blocks: 1)
+        bench.held = [.sync, .verify]
+        _ = bench.started()
+        let key = bench.connectSeed(1)
+        let asked = bench.takeRequests(key)
+        for request in asked { bench.deliver(key, request) }
+        let works = bench.take().compactMap { if case .verify(let work) = $0 { work } else { nil } }
+        #expect(works.count == 2)
+        bench.act { bench.verify(works[0]) }
+        bench.advance(.seconds(3))
+        bench.feed { $0.syncFailed(fault: Fault(.input, "the disk fails"), now: $1) }
+        bench.act { bench.verify(works[1]) }
+        #expect(bench.swarm.have.isEmpty)
+        #expect(bench.swarm.doubtful.numbers == [0, 1])
+    }
+
+    @Test func aFailedRecordIsToldAgain() {
+        let bench = SwarmBench(pieces: 2)
+        bench.held = [.record]
+        _ = bench.started()
+        bench.serveAll(bench.connectSeed(1))
+        bench.advance(.seconds(3))
+        #expect(bench.records.count == 1)
+        bench.feed { $0.recordFailed(fault: Fault(.database, "locked"), now: $1) }
+        #expect(!bench.isDone && bench.swarm.recorded.isEmpty)
+        bench.held = []
+        bench.advance(.seconds(6))
+        #expect(bench.records.count == 2 && Set(bench.records[1].pieces) == Set(bench.records[0].pieces))
+        #expect(bench.isDone)
+    }
+
+    @Test func offlineAsksNobodyForAnything() {
+        let bench = SwarmBench(pieces: 8).started()
+        let key = bench.connectSeed(1)
+        let asked = bench.takeRequests(key)
+        bench.fault = Fault(.offline, "the disk is gone")
+        bench.feed { $0.wentOffline("the disk is gone", now: $1) }
+        for request in asked.prefix(2) { bench.deliver(key, request) }
+        bench.feed { $0.learn([SwarmBench.address(7)], from: .tracker, now: $1) }
+        bench.advance(.seconds(20))
+        let effects = bench.take()
+        #expect(!effects.contains { if case .dial = $0 { true } else { false } })
+        #expect(!effects.contains { if case .send(_, .request) = $0 { true } else { false } })
+        #expect(!effects.contains { if case .verify = $0 { true } else { false } })
+        #expect(effects.count { if case .probe(.offline) = $0 { true } else { false } } >= 3)
+        bench.fault = nil
+        bench.advance(.seconds(6))
+        #expect(bench.take().contains { if case .dial = $0 { true } else { false } })
+        #expect(bench.swarm.fault == nil)
+    }
+
+    @Test func oldBlocksAreWrittenEarlyAndRecorded() {
+        let bench = SwarmBench(pieces: 1, blocks: 4).started()
+        let key = bench.connectSeed(1)
+        let asked = bench.takeRequests(key)
+        bench.deliver(key, asked[1])
+        bench.advance(.seconds(9))
+        #expect(bench.records.flatMap(\.partials) == [PartialPiece(piece: PieceIndex(0), blocks: [false, true, false, false])])
+        // When the piece fails, the mask is taken back.
+        for request in asked where request != asked[1] { bench.deliver(key, request, lie: 3) }
+        bench.advance(.seconds(3))
+        #expect(bench.records.flatMap(\.partials).last == .nothing(of: PieceIndex(0)))
+    }
+
+    @Test func onlyWhatIsMissingOfAPartialPieceIsAskedFor() {
+        let partial = PartialPiece(piece: PieceIndex(2), blocks: [true, false, true, false])
+        let bench = SwarmBench(pieces: 3, blocks: 4, have: [0, 1], partials: [partial]).started()
+        let key = bench.connectSeed(1)
+        #expect(bench.takeRequests(key).blocks == ["2:1", "2:3"])
+        bench.held = [.verify]
+        for block in [1, 3] {
+            bench.deliver(key, BlockRequest(piece: PieceIndex(2), begin: block * Geometry.blockLength, length: Geometry.blockLength))
+        }
+        let work = bench.take().compactMap { if case .verify(let work) = $0 { work } else { nil } }
+        #expect(work.map(\.fromDisk) == [[true, false, true, false]])
+        #expect(work.map(\.isWritten) == [[true, false, true, false]])
+    }
+
+    @Test func absurdPartialsAreLeftOut() {
+        let masks = [[true], [], Array(repeating: true, count: 9), [false, false, false, false]]
+        let partials = masks.enumerated().map { PartialPiece(piece: PieceIndex($0), blocks: $1) }
+        let bench = SwarmBench(pieces: 5, blocks: 4, partials: partials + [PartialPiece(piece: PieceIndex(99), blocks: [true, false, false, false])])
+        _ = bench.started()
+        bench.serveAll(bench.connectSeed(1))
+        bench.advance(.seconds(3))
+        #expect(bench.isDone && bench.swarm.downloadedBytes == 20 * Int64(Geometry.blockLength))
+    }
+
+    /// All of it is there and nobody knows whether it is right.
+    @Test(arguments: [Swarm.CheckVerdict.good, .bad])
+    func aPartialPieceThatIsWholeIsChecked(verdict: Swarm.CheckVerdict) {
+        let bench = SwarmBench(pieces: 2, blocks: 2, partials: [PartialPiece(piece: PieceIndex(1), blocks: [true, true])])
+        bench.verdict = { _ in verdict }
+        _ = bench.started()
+        bench.serveAll(bench.connectSeed(1))
+        bench.advance(.seconds(3))
+        #expect(bench.isDone)
+        #expect(bench.swarm.downloadedBytes == Int64((verdict == .good ? 2 : 4) * Geometry.blockLength))
+    }
+
+    @Test func whatIsInDoubtIsCheckedWhileOthersAreDownloaded() {
+        let bench = SwarmBench(pieces: 6, have: [0], doubtful: [1, 2, 3], opened: [1, 2, 3], wanted: [0, 1, 2, 4, 5])
+        bench.held = [.check]
+        bench.verdict = { $0.value == 1 ? .good : .missing }
+        _ = bench.started()
+        #expect(bench.records.map { $0.doubted.map(\.value) } == [[1, 2, 3]])
+        let key = bench.connectSeed(1)
+        bench.serveAll(key)
+        #expect(bench.swarm.have.numbers == [0, 4, 5])
+        bench.act { bench.check([1, 2, 3].map { PieceIndex($0) }) }
+        #expect(bench.notes.contains(.checkedAll(good: 1, bad: 0, missing: 2)))
+        bench.advance(.seconds(3))
+        bench.serveAll(key)
+        bench.advance(.seconds(3))
+        #expect(bench.isDone)
+        // The other is wanted, and opened again before it is closed.
+        #expect(bench.records.flatMap(\.closed).map(\.value) == [3])
+        #expect(bench.swarm.downloadedBytes == 6 * Int64(Geometry.blockLength))
+    }
+
+    @Test func blocksOfADoubtfulPieceCountWhenItIsNotWhole() {
+        let bench = SwarmBench(
+            pieces: 2, blocks: 4, have: [0], doubtful: [1], opened: [1],
+            partials: [PartialPiece(piece: PieceIndex(1), blocks: [true, true, false, true])])
+        bench.verdict = { _ in .bad }
+        _ = bench.started()
+        let key = bench.connectSeed(1)
+        #expect(bench.takeRequests(key).blocks == ["1:2"])
+    }
+
+    @Test func aDoubtThatComesDuringACheckIsLookedAtAfterIt() {
+        let bench = SwarmBench(pieces: 4, have: [0, 1, 2, 3], doubtful: [0], opened: [0])
+        bench.held = [.check]
+        _ = bench.started()
+        bench.feed { $0.doubt(Bitfield(4, [2]), now: $1) }
+        _ = bench.take()
+        bench.act { bench.check([PieceIndex(0)]) }
+        #expect(bench.take().contains(.check([PieceIndex(2)])))
+    }
+
+    @Test func aBlockThatCannotBeReadPutsItsPieceInDoubt() {
+        let bench = SwarmBench(pieces: 2, have: [0, 1])
+        bench.verdict = { _ in .bad }
+        _ = bench.started()
+        let key = bench.connect(1, have: [])
+        bench.feed { $0.interested(key, now: $1) }
+        bench.feed { $0.requested(key, piece: 0, begin: 0, length: 16_384, now: $1) }
+        let request = BlockRequest(piece: PieceIndex(0), begin: 0, length: 16_384)
+        #expect(bench.take().contains(.serve(key, request)))
+        bench.feed { $0.serveFailed(key, request, fault: Fault(.input, "cannot read"), now: $1) }
+        #expect(bench.swarm.have.numbers == [1])
+        #expect(bench.takeMessages(key).contains(.reject(request)))
+        bench.advance(.seconds(3))
+        #expect(bench.records.flatMap(\.doubted).map(\.value) == [0])
+    }
+}

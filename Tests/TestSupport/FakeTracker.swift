@@ -1,0 +1,141 @@
+import NIOCore
+import NIOPosix
+import Synchronization
+import Torrent
+
+/// An HTTP tracker on loopback that remembers every announce.
+package final class FakeTracker: Sendable {
+    package struct Announce: Sendable {
+        /// The parameters as they stand in the URL, still encoded.
+        package let parameters: [String: String]
+        package let at: ContinuousClock.Instant
+
+        package var event: String? { parameters["event"] }
+        package var left: Int? { parameters["left"].flatMap { Int($0) } }
+        package var port: Int? { parameters["port"].flatMap { Int($0) } }
+        package var trackerID: String? { parameters["trackerid"] }
+    }
+
+    /// What the tracker answers.
+    package struct Answer: Sendable {
+        package var interval = 1800
+        package var minimumInterval: Int?
+        package var peers: [PeerAddress] = []
+        package var trackerID: String?
+        package var failure: String?
+        /// Takes the request and never answers.
+        package var isDeaf = false
+
+        package init() {}
+
+        fileprivate var body: [UInt8] {
+            if let failure { return Array("d14:failure reason\(failure.utf8.count):\(failure)e".utf8) }
+            let four = peers.filter { !$0.isIPv6 }.flatMap(\.compact)
+            let six = peers.filter(\.isIPv6).flatMap(\.compact)
+            var bytes = Array("d8:completei1e10:incompletei0e8:intervali\(interval)e".utf8)
+            if let minimumInterval { bytes += Array("12:min intervali\(minimumInterval)e".utf8) }
+            bytes += Array("5:peers\(four.count):".utf8) + four
+            if !six.isEmpty { bytes += Array("6:peers6\(six.count):".utf8) + six }
+            if let trackerID { bytes += Array("10:tracker id\(trackerID.utf8.count):\(trackerID)".utf8) }
+            return bytes + Array("e".utf8)
+        }
+    }
+
+    fileprivate struct State {
+        var answer: Answer
+        var announces: [Announce] = []
+        var others: [String] = []
+    }
+
+    fileprivate final class Shared: Sendable {
+        let state: Mutex<State>
+        init(_ answer: Answer) { state = Mutex(State(answer: answer)) }
+    }
+
+    private let channel: any Channel
+    private let shared: Shared
+
+    private init(_ channel: any Channel, _ shared: Shared) {
+        self.channel = channel
+        self.shared = shared
+    }
+
+    package static func start(_ answer: Answer = Answer(), port: Int = 0) async throws -> FakeTracker {
+        let shared = Shared(answer)
+        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(Handler(shared)) }
+            }
+            .bind(host: "127.0.0.1", port: port).get()
+        return FakeTracker(channel, shared)
+    }
+
+    package var port: Int { channel.localAddress?.port ?? 0 }
+    package var url: String { "http://127.0.0.1:\(port)/announce" }
+    package var announces: [Announce] { shared.state.withLock(\.announces) }
+    /// The events of the announces so far; an announce without one is empty.
+    package var events: [String] { announces.map { $0.event ?? "" } }
+
+    package func answer(_ change: (inout Answer) -> Void) { shared.state.withLock { change(&$0.answer) } }
+
+    package func stop() async {
+        do { try await channel.close() } catch { return }
+    }
+
+    private final class Handler: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        typealias OutboundOut = ByteBuffer
+
+        private let shared: Shared
+        private var head = ""
+
+        init(_ shared: Shared) { self.shared = shared }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            head += String(buffer: unwrapInboundIn(data))
+            guard head.hasSuffix("\r\n\r\n") else { return }
+            let target = String(head.split(separator: " ", maxSplits: 2).dropFirst().first ?? "")
+            head = ""
+            let answer = shared.state.withLock { state in
+                if target.hasPrefix("/announce") {
+                    state.announces.append(Announce(parameters: Self.parameters(target), at: .now))
+                } else {
+                    state.others.append(target)
+                }
+                return state.answer
+            }
+            guard !answer.isDeaf else { return }
+            let isAnnounce = target.hasPrefix("/announce")
+            let body = isAnnounce ? answer.body : []
+            let status = isAnnounce ? "200 OK" : "404 Not Found"
+            let head = "HTTP/1.1 \(status)\r\nContent-Length: \(body.count)\r\nConnection: close\r\n\r\n"
+            context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: Array(head.utf8) + body))).assumeIsolated().whenComplete { _ in
+                context.close(promise: nil)
+            }
+        }
+
+        // Clients may leave in the middle.
+        func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+        private static func parameters(_ target: String) -> [String: String] {
+            let pairs = target.split(separator: "?").dropFirst().joined(separator: "?").split(separator: "&").map { pair in
+                let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                return (String(parts[0]), parts.count > 1 ? String(parts[1]) : "")
+            }
+            return Dictionary(pairs) { first, _ in first }
+        }
+    }
+}
+
+/// Runs `body` beside a tracker, and ends the tracker with it.
+package func withTracker<Value>(
+    _ answer: FakeTracker.Answer = FakeTracker.Answer(), isolation: isolated (any Actor)? = #isolation,
+    _ body: (FakeTracker) async throws -> Value
+) async throws -> Value {
+    let tracker = try await FakeTracker.start(answer)
+    let result: Result<Value, any Error>
+    do { result = .success(try await body(tracker)) } catch { result = .failure(error) }
+    await tracker.stop()
+    return try result.get()
+}

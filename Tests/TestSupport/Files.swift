@@ -1,0 +1,96 @@
+import Foundation
+import SystemPackage
+
+/// Files of a test, by plain calls of the system.
+package enum Files {
+    package static func exists(_ path: FilePath) -> Bool { (try? Files.status(path)) != nil }
+
+    package static func read(_ path: FilePath) throws -> [UInt8] { try read(path, at: 0, count: Int(try status(path).st_size)) }
+
+    /// The bytes at the offset; fewer where the file ends.
+    package static func read(_ path: FilePath, at offset: Int64, count: Int) throws -> [UInt8] {
+        let file = try FileDescriptor.open(path, .readOnly)
+        defer { close(file) }
+        var error: (any Error)?
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            do {
+                while filled < count {
+                    let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[filled..<count])
+                    let read = try file.read(fromAbsoluteOffset: offset + Int64(filled), into: rest)
+                    if read == 0 { return }
+                    filled += read
+                }
+            } catch let failure {
+                error = failure
+            }
+        }
+        if let error { throw error }
+        return bytes
+    }
+
+    /// Makes the file anew.
+    package static func write(_ bytes: [UInt8], to path: FilePath) throws {
+        let file = try FileDescriptor.open(path, .writeOnly, options: [.create, .truncate], permissions: [.ownerReadWrite, .groupRead, .otherRead])
+        defer { close(file) }
+        _ = try file.writeAll(bytes)
+    }
+
+    /// Changes bytes of a file that is there.
+    package static func overwrite(_ path: FilePath, at offset: Int64, with bytes: [UInt8]) throws {
+        let file = try FileDescriptor.open(path, .writeOnly)
+        defer { close(file) }
+        _ = try file.writeAll(toAbsoluteOffset: offset, bytes)
+    }
+
+    package static func truncate(_ path: FilePath, to length: Int64) throws {
+        let file = try FileDescriptor.open(path, .writeOnly)
+        defer { close(file) }
+        try file.resize(to: length)
+    }
+
+    package static func remove(_ path: FilePath) throws { try FileManager.default.removeItem(atPath: path.string) }
+    package static func rename(_ path: FilePath, to new: FilePath) throws { try FileManager.default.moveItem(atPath: path.string, toPath: new.string) }
+
+    package static func link(_ path: FilePath, to target: FilePath) throws {
+        try FileManager.default.createSymbolicLink(atPath: path.string, withDestinationPath: target.string)
+    }
+
+    package static func makeFolders(_ path: FilePath) throws {
+        try FileManager.default.createDirectory(atPath: path.string, withIntermediateDirectories: true)
+    }
+
+    /// The names in the folder, sorted.
+    package static func names(in folder: FilePath) throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: folder.string).sorted() }
+
+    /// What stat(2) says.
+    package static func status(_ path: FilePath) throws -> stat {
+        var status = stat()
+        guard stat(path.string, &status) == 0 else { throw Errno(rawValue: errno) }
+        return status
+    }
+
+    /// Bytes that have blocks on the disk.
+    package static func allocatedBytes(_ path: FilePath) throws -> Int { Int(try status(path).st_blocks) * 512 }
+
+    /// Gives the file the times that it has in `status`, as tools do that hide a change.
+    package static func setTimes(_ path: FilePath, from status: stat) throws {
+        let times = [status.st_atim, status.st_mtim]
+        guard utimensat(AT_FDCWD, path.string, times, 0) == 0 else { throw Errno(rawValue: errno) }
+    }
+
+    private static func close(_ file: FileDescriptor) {
+        do { try file.close() } catch { assertionFailure("\(error)") }
+    }
+}
+
+/// A folder of a test's own, which is removed with everything in it when `body` ends.
+package func withTemporaryFolder<Value>(
+    isolation: isolated (any Actor)? = #isolation, _ body: (FilePath) async throws -> Value
+) async throws -> Value {
+    let folder = FilePath(FileManager.default.temporaryDirectory.path).appending("pieces-\(UUID().uuidString)")
+    try Files.makeFolders(folder)
+    let result: Result<Value, any Error>
+    do { result = .success(try await body(folder)) } catch { result = .failure(error) }
+    try Files.remove(folder)
+    return try result.get()
+}

@@ -1,0 +1,133 @@
+import Bencode
+import SystemPackage
+import Torrent
+
+/// A torrent with synthetic content, held in memory: what peers serve, and what a download is compared with.
+package struct SampleTorrent: Sendable, CustomStringConvertible {
+    package struct File: Hashable, Sendable {
+        package let path: [String]
+        package let length: Int
+        package let isPad: Bool
+
+        package init(_ path: String, _ length: Int, isPad: Bool = false) {
+            self.path = path.split(separator: "/").map(String.init)
+            self.length = length
+            self.isPad = isPad
+        }
+
+        /// Zeros that align what follows (BEP 47).
+        package static func pad(_ length: Int) -> File { File(".pad/\(length)", length, isPad: true) }
+    }
+
+    package let metainfo: Metainfo
+    /// All bytes of the torrent, pad files included.
+    package let content: [UInt8]
+
+    package var geometry: Geometry { metainfo.geometry }
+    package var infoHash: InfoHash { metainfo.infoHash }
+    /// The bytes of the .torrent.
+    package var file: [UInt8] { metainfo.file }
+    package var description: String { "\(metainfo.name): \(geometry.pieceCount) × \(geometry.pieceLength), \(geometry.totalBytes) bytes" }
+
+    /// A single file.
+    package init(_ name: String = "sample.bin", length: Int, pieceLength: Int = 65536, seed: UInt64 = 1, trackers: [[String]] = []) throws {
+        try self.init(name, [File("", length)], isFolder: false, pieceLength: pieceLength, seed: seed, trackers: trackers)
+    }
+
+    /// A folder of files.
+    package init(folder name: String = "sample", _ files: [File], pieceLength: Int = 65536, seed: UInt64 = 1, trackers: [[String]] = []) throws {
+        try self.init(name, files, isFolder: true, pieceLength: pieceLength, seed: seed, trackers: trackers)
+    }
+
+    private init(_ name: String, _ files: [File], isFolder: Bool, pieceLength: Int, seed: UInt64, trackers: [[String]]) throws {
+        var content: [UInt8] = []
+        for file in files {
+            content += file.isPad ? Array(repeating: 0, count: file.length) : SamplePayload(seed: seed).bytes(at: content.count, count: file.length)
+        }
+        var info = BencodeDictionary()
+        if isFolder { info["files"] = .list(files.map(Self.entry)) } else { info["length"] = .integer(Int64(content.count)) }
+        info["name"] = .text(name)
+        info["piece length"] = .integer(Int64(pieceLength))
+        info["pieces"] = .string(Self.hashes(of: content, pieceLength: pieceLength))
+        var root = BencodeDictionary()
+        root["announce"] = trackers.first?.first.map { .text($0) }
+        if !trackers.isEmpty { root["announce-list"] = .list(trackers.map { .list($0.map { .text($0) }) }) }
+        root["info"] = .dictionary(info)
+        metainfo = try Metainfo(torrentFile: Bencode.encode(.dictionary(root)))
+        self.content = content
+    }
+
+    private static func entry(_ file: File) -> BencodeValue {
+        var entry = BencodeDictionary()
+        if file.isPad { entry["attr"] = "p" }
+        entry["length"] = .integer(Int64(file.length))
+        entry["path"] = .list(file.path.map { .text($0) })
+        return .dictionary(entry)
+    }
+
+    private static func hashes(of content: [UInt8], pieceLength: Int) -> [UInt8] {
+        stride(from: 0, to: content.count, by: pieceLength).flatMap { start in
+            content[start..<min(start + pieceLength, content.count)].withUnsafeBytes { SHA1.hash($0) }
+        }
+    }
+
+    // MARK: Files
+
+    /// The path of a file below the output folder.
+    package func path(_ file: Int, in output: FilePath) -> FilePath {
+        metainfo.layout.files[file].path.reduce(output) { $0.appending($1) }
+    }
+
+    /// The bytes of a file.
+    package func bytes(of file: Int) -> ArraySlice<UInt8> {
+        let entry = metainfo.layout.files[file]
+        return content[Int(entry.offset)..<Int(entry.end)]
+    }
+
+    /// The bytes of a piece.
+    package func bytes(of piece: PieceIndex) -> ArraySlice<UInt8> {
+        let start = Int(geometry.offset(of: piece))
+        return content[start..<start + geometry.length(of: piece)]
+    }
+
+    /// Writes the files, as a seeder has them.
+    package func write(to output: FilePath) throws {
+        for file in metainfo.layout.files where !file.isPad {
+            let path = path(file.index, in: output)
+            try Files.makeFolders(path.removingLastComponent())
+            try Files.write(Array(bytes(of: file.index)), to: path)
+        }
+    }
+
+    /// What is wrong with the files on disk, a line each; empty when they are whole. `wanted` are the files that are to be there, `nil` for all.
+    package func faults(in output: FilePath, wanted: Set<Int>? = nil) -> [String] {
+        metainfo.layout.files.compactMap { file in
+            let isThere = Files.exists(path(file.index, in: output))
+            guard !file.isPad, wanted?.contains(file.index) ?? true else { return isThere ? "\(file.displayPath) was not to be made" : nil }
+            guard isThere else { return "\(file.displayPath) is missing" }
+            do {
+                let found = try Files.read(path(file.index, in: output))
+                guard found.count == file.length else { return "\(file.displayPath) has \(found.count) bytes of \(file.length)" }
+                guard found[...] != bytes(of: file.index) else { return nil }
+                let first = zip(found, bytes(of: file.index)).enumerated().first { $1.0 != $1.1 }?.offset ?? 0
+                return "\(file.displayPath) is wrong from byte \(first)"
+            } catch {
+                return "\(file.displayPath): \(error)"
+            }
+        }
+    }
+
+    /// The pieces of the set whose bytes on disk don't hash right: what a database must never claim.
+    package func unfounded(_ claimed: Bitfield, in output: FilePath) throws -> [PieceIndex] {
+        try claimed.pieces.filter { piece in
+            var bytes: [UInt8] = []
+            for segment in metainfo.layout.segments(offset: geometry.offset(of: piece), length: geometry.length(of: piece)) {
+                let isPad = metainfo.layout.files[segment.file].isPad
+                bytes += isPad
+                    ? Array(repeating: 0, count: segment.length)
+                    : try Files.read(path(segment.file, in: output), at: segment.fileOffset, count: segment.length)
+            }
+            return SHA1.hash(bytes)[...] != metainfo.pieceHash(piece)
+        }
+    }
+}
