@@ -18,7 +18,8 @@ extension Swarm {
     mutating func closeActive(_ piece: ActivePiece) {
         guard active.removeValue(forKey: piece.piece) != nil else { return }
         piece.isClosed = true
-        activeOrder.removeAll { $0 === piece }
+        // The oldest are done first, as a rule.
+        if let place = activeOrder.firstIndex(where: { $0 === piece }) { activeOrder.remove(at: place) }
         unbuffer(piece)
         endExclusion(piece)
         effects.append(.release(piece.piece))

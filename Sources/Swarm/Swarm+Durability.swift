@@ -18,7 +18,7 @@ extension Swarm {
             ahead = picker.upcoming(count, sequential: settings.isSequential).filter { !opened[$0] && !opening[$0] && !closing.contains($0) }
         }
         for piece in fresh + ahead { opening.insert(piece) }
-        openAhead = openAhead.filter { picker.candidates[$0] } + ahead
+        openAhead = ahead.reversed() + openAhead.filter { picker.candidates[$0] }
         let noted = Set(fresh + ahead)
         commit.record.closed.removeAll { noted.contains($0) }
         effects.append(.open(fresh + ahead))

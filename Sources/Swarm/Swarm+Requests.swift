@@ -177,11 +177,13 @@ extension Swarm {
     }
 
     /// The rarest candidate, or one as rare that is noted down in the database already.
-    private func rarestPiece(for peer: Peer) -> PieceIndex? {
+    private mutating func rarestPiece(for peer: Peer) -> PieceIndex? {
         guard let rarest = picker.rarest(where: { peer.serves($0) }) else { return nil }
         if opened[rarest] || opening[rarest] { return rarest }
         let rarity = picker.availability(of: rarest)
-        return openAhead.first { picker.candidates[$0] && picker.availability(of: $0) <= rarity && peer.serves($0) } ?? rarest
+        while let next = openAhead.last, !picker.candidates[next] { openAhead.removeLast() }
+        let near = openAhead.suffix(Self.searchedAhead)
+        return near.last { picker.candidates[$0] && picker.availability(of: $0) <= rarity && peer.serves($0) } ?? rarest
     }
 
     // MARK: End-game

@@ -33,7 +33,7 @@ package struct Swarm: ~Copyable {
     var opening: Bitfield
     /// Active pieces that the database has no note of and was sent none.
     var unopened: [PieceIndex] = []
-    /// Candidates that were noted down ahead of being needed.
+    /// Candidates that were noted down ahead of being needed, the next last.
     var openAhead: [PieceIndex] = []
     /// Pieces that are to be hashed on disk before they are had or wanted.
     package internal(set) var doubtful: Bitfield

@@ -45,6 +45,8 @@ extension Swarm {
     static let maximumBitfields = 4
     /// Pieces that are noted down ahead at once, however small they are.
     static let maximumOpenAhead = 1024
+    /// How many of them are looked at for one that a peer has.
+    static let searchedAhead = 64
     static let keepAliveAfter = Duration.seconds(110)
     /// Connections without a word for longer are closed (BEP 3: two minutes, and time for the keep-alive to travel).
     static let silenceLimit = Duration.seconds(180)

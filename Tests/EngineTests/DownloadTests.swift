@@ -149,10 +149,3 @@ import Torrent
         }
     }
 }
-
-extension Result where Failure == any Error {
-    /// What `body` answers, or throws.
-    init(isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Success) async {
-        do { self = .success(try await body()) } catch { self = .failure(error) }
-    }
-}

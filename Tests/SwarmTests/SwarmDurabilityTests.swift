@@ -227,6 +227,18 @@ struct SwarmDurabilityTests {
         #expect(bench.swarm.downloadedBytes == 6 * Int64(Geometry.blockLength))
     }
 
+    /// The run that was killed changed the files; their fingerprints are taken before the database says that nothing is in doubt.
+    @Test func whatTurnsOutMissingIsSyncedBeforeItIsClosed() throws {
+        let bench = SwarmBench(pieces: 2, have: [0], doubtful: [1], opened: [1], wanted: [0])
+        bench.verdict = { _ in .missing }
+        _ = bench.started()
+        bench.advance(.seconds(3))
+        let effects = bench.take()
+        let sync = try #require(effects.firstIndex(of: .sync([PieceIndex(1)])))
+        let close = try #require(effects.firstIndex { if case .record(let record) = $0 { record.closed == [PieceIndex(1)] } else { false } })
+        #expect(sync < close)
+    }
+
     @Test func blocksOfADoubtfulPieceCountWhenItIsNotWhole() {
         let bench = SwarmBench(
             pieces: 2, blocks: 4, have: [0], doubtful: [1], opened: [1],

@@ -1,5 +1,3 @@
-import Testing
-
 /// What was waited for did not come.
 package struct TimeoutError: Error, CustomStringConvertible {
     package let description: String
@@ -25,4 +23,11 @@ package func eventually(
     _ condition: () async throws -> Bool
 ) async throws {
     try await eventually(try what(), within: limit) { try await condition() ? () : nil }
+}
+
+extension Result where Failure == any Error {
+    /// What `body` answers or throws, for tests that have something to clean up before they go on.
+    package init(isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Success) async {
+        do { self = .success(try await body()) } catch { self = .failure(error) }
+    }
 }

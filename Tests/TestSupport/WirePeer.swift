@@ -130,6 +130,9 @@ package final class WirePeer: Sendable {
         }
     }
 
+    /// Forgets what was asked, and remembers what was served.
+    package func forgetRequests() { state.state.withLock { $0.requests = [] } }
+
     /// Closes every connection that stands.
     package func hangUp() async {
         for channel in state.state.withLock({ Array($0.open.values) }) {

@@ -1,0 +1,149 @@
+import Foundation
+import Store
+import SystemPackage
+import TestSupport
+import Testing
+import Torrent
+
+/// The built program with a database of its own, run as users run it.
+struct Pieces: Sendable {
+    let folder: FilePath
+    var database: FilePath { folder.appending("pieces.db") }
+    var output: FilePath { folder.appending("output") }
+
+    /// All on loopback, on a port of the kernel's choice.
+    static let network = ["--bind", "127.0.0.1", "--listen-port", "0", "--no-dht", "--no-lsd"]
+
+    /// The program, which is built beside the tests.
+    static var program: RealProgram {
+        get throws {
+            let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+            let path = FilePath(bundle).removingLastComponent().appending("pieces").string
+            try #require(FileManager.default.isExecutableFile(atPath: path), "build the product `pieces` first: \(path) is not there")
+            return RealProgram(path: path)
+        }
+    }
+
+    init(in folder: FilePath, _ name: String = "pieces") throws {
+        self.folder = folder.appending(name)
+        try Files.makeFolders(output)
+    }
+
+    private var environment: [String: String] { ["PIECES_DATABASE": database.string, "HOME": folder.string] }
+
+    func start(_ arguments: [String]) throws -> RunningProgram {
+        try Self.program.start(arguments, in: folder, environment: environment)
+    }
+
+    /// Runs a command to its end.
+    @discardableResult
+    func run(_ arguments: [String], within limit: Duration = .seconds(60)) async throws -> RunningProgram.End {
+        try await Self.program.run(arguments, in: folder, environment: environment, within: limit)
+    }
+
+    /// Runs a command beside `body`, and ends it by SIGKILL with it.
+    func beside<Value>(
+        _ arguments: [String], isolation: isolated (any Actor)? = #isolation, _ body: (RunningProgram) async throws -> Value
+    ) async throws -> Value {
+        try await withProgram(try Self.program, arguments, in: folder, environment: environment, body)
+    }
+
+    /// The arguments of a download into the output folder.
+    func download(_ torrent: SampleTorrent, from peers: [PeerAddress] = [], _ more: [String] = []) throws -> [String] {
+        let file = try self.file(of: torrent)
+        return ["download", file.string, "--output", output.string, "--json"] + Self.network + peers.flatMap { ["--peer", "\($0)"] } + more
+    }
+
+    /// The .torrent, in the folder.
+    func file(of torrent: SampleTorrent) throws -> FilePath {
+        let path = folder.appending("\(torrent.metainfo.name).torrent")
+        try Files.write(torrent.file, to: path)
+        return path
+    }
+
+    /// Puts the content into the output folder and has it adopted.
+    func adopt(_ torrent: SampleTorrent) async throws {
+        try torrent.write(to: output)
+        let end = try await run(["verify", try file(of: torrent).string, "--output", output.string, "--quiet"])
+        try #require(end.exitCode == 0, "\(end)")
+    }
+
+    /// The object of the one torrent that `pieces status --json --pieces` shows.
+    func status() async throws -> [String: any Sendable] {
+        let end = try await run(["status", "--json", "--pieces"])
+        try #require(end.exitCode == 0, "\(end)")
+        let object = try JSONSerialization.jsonObject(with: Data(end.output.utf8)) as? [String: any Sendable]
+        return try #require((object?["torrents"] as? [[String: any Sendable]])?.first)
+    }
+
+    /// The pieces that status says are there.
+    func claimed(_ torrent: SampleTorrent) async throws -> Bitfield {
+        let text = try #require(try await status()["bitfield"] as? String)
+        return try #require(Hex.decode(text).flatMap { Bitfield(wire: $0, count: torrent.geometry.pieceCount) })
+    }
+
+    /// The blocks of incomplete pieces that the database remembers.
+    func partialBlocks() throws -> Set<BlockRef> {
+        let connection = try Connection.open(database, mode: .readOnly, now: .now())
+        guard let id = try connection.torrents().first?.id else { return [] }
+        return try connection.partialPieces(of: id).reduce(into: []) { set, row in
+            for block in 0..<row.blocks.count * 8 where row.blocks[block / 8] & (0x80 >> UInt8(block % 8)) != 0 {
+                set.insert(BlockRef(piece: row.piece, block: block))
+            }
+        }
+    }
+
+    /// What the log says of the kind, oldest first.
+    func events(_ kind: EventKind) throws -> [String] {
+        let connection = try Connection.open(database, mode: .readOnly, now: .now())
+        return try connection.events(limit: 1000).reversed().filter { $0.kind == kind }.map(\.detail)
+    }
+}
+
+extension RunningProgram {
+    /// Waits until it listens, and says where.
+    func address() async throws -> PeerAddress {
+        let port = try await eventually("\(name) to listen: \(errors)") {
+            output.firstMatch(of: /"event":"listening".*?"port":(\d+)/).flatMap { UInt16($0.output.1) }
+        }
+        return PeerAddress(.v4(0x7f00_0001), port: port)
+    }
+}
+
+/// Ports and folders for other programs.
+enum Machine {
+    /// A TCP port that was free a moment ago.
+    static func freePort() throws -> UInt16 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { throw Errno(rawValue: errno) }
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let result = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0 }
+        }
+        guard result else { throw Errno(rawValue: errno) }
+        return UInt16(bigEndian: address.sin_port)
+    }
+
+    /// Waits until somebody listens there.
+    static func untilListening(_ address: PeerAddress) async throws {
+        try await eventually("somebody to listen at \(address)") {
+            do {
+                await (try await Stranger.dial(address)).hangUp()
+                return true
+            } catch {
+                return false
+            }
+        }
+    }
+}
+
+extension Pieces {
+    /// The word of another process to the engine.
+    func tellToStop() throws {
+        try Connection.open(database, mode: .readWrite, now: .now()).appendIntent(.stop, now: .now())
+    }
+}
