@@ -2,7 +2,9 @@
 import PackageDescription
 
 /// Every room is compiled alike: Swift 6 language mode, warnings are errors.
-let house: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility")]
+let house: [SwiftSetting] = [
+    .treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility"),
+]
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
@@ -12,10 +14,8 @@ let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
-let orderedCollections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
-let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 
 let package = Package(
@@ -30,7 +30,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
-        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
     ],
     targets: [
@@ -51,10 +50,13 @@ let package = Package(
             swiftSettings: house),
         .target(
             name: "Engine",
-            dependencies: ["Torrent", "PeerWire", "TrackerWire", "Swarm", "Store", "Disk", "Net", nioCore, nioPosix, lifecycle, logging, collections],
+            dependencies: [
+                "Torrent", "PeerWire", "TrackerWire", "Swarm", "Store", "Disk", "Net", nioCore, nioPosix, logging,
+            ],
             swiftSettings: house),
         .executableTarget(
-            name: "pieces", dependencies: ["Engine", "Store", "Disk", "Torrent", "Net", argumentParser, logging, nioCore, nioPosix, system], swiftSettings: house),
+            name: "pieces", dependencies: ["Engine", "Store", "Disk", "Torrent", "Net", argumentParser, logging, nioCore, nioPosix, system],
+            swiftSettings: house),
 
         // Tests mirror the rooms; the lab is a swarm in a box, in virtual time.
         .testTarget(name: "BencodeTests", dependencies: ["Bencode"], swiftSettings: house),
@@ -71,12 +73,16 @@ let package = Package(
             swiftSettings: house),
         .testTarget(
             name: "EngineTests",
-            dependencies: ["TestSupport", "Engine", "Store", "Disk", "Torrent", "Net", "Swarm", "PeerWire", nioCore, nioPosix, nioHTTP1, system, logging],
+            dependencies: [
+                "TestSupport", "Engine", "Store", "Disk", "Torrent", "Net", "Swarm", "PeerWire", nioCore, nioPosix, nioHTTP1, system, logging,
+            ],
             swiftSettings: house),
         .testTarget(
-            name: "SystemTests", dependencies: ["TestSupport", "Torrent", "Store", "PeerWire", nioCore, nioPosix, system, "pieces"], swiftSettings: house),
+            name: "SystemTests", dependencies: ["TestSupport", "Torrent", "Store", "PeerWire", nioCore, nioPosix, system, "pieces"],
+            swiftSettings: house),
         .testTarget(name: "PiecesTests", dependencies: ["pieces", "Store", "Torrent", system], swiftSettings: house),
-        .testTarget(name: "NetTests", dependencies: ["TestSupport", "Net", "TrackerWire", "Torrent", nioCore, nioPosix, nioSSL], swiftSettings: house),
+        .testTarget(
+            name: "NetTests", dependencies: ["TestSupport", "Net", "TrackerWire", "Torrent", nioCore, nioPosix, nioSSL], swiftSettings: house),
     ],
     swiftLanguageModes: [.v6]
 )

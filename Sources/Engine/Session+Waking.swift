@@ -116,9 +116,9 @@ extension Session: PeerConnectionOwner {
     // MARK: Falling asleep
 
     /// Ends the torrent's being awake; it stays a row that wakes when somebody needs it.
-    func putToSleep(_ id: TorrentID) async {
+    func putToSleep(_ id: TorrentID, sayingGoodbye: Bool = true) async {
         guard let engine = awake[id] else { return }
-        await engine.stop()
+        await engine.stop(sayingGoodbye: sayingGoodbye)
         await settle(id, engine)
     }
 
@@ -150,7 +150,7 @@ extension Session: PeerConnectionOwner {
             if isBusy {
                 drowsySince[id] = nil
             } else if let since = drowsySince[id] {
-                if now - since > Self.drowsyAfter, case .all = environment.settings.scope { await putToSleep(id) }
+                if now - since > Self.drowsyAfter, case .all = environment.settings.scope { await putToSleep(id, sayingGoodbye: false) }
             } else {
                 drowsySince[id] = now
             }
@@ -163,7 +163,8 @@ extension Session: PeerConnectionOwner {
             }
             for id in Set(due.map(\.torrent)) where awake[id] == nil {
                 if troubled.contains(id) || retired.contains(id) {
-                    try await environment.store.perform { db throws(StoreError) in try db.postponeAnnounces(of: id, until: timestamp + .seconds(3600)) }
+                    try await environment.store.perform { db throws(StoreError) in try db.postponeAnnounces(of: id, until: timestamp + .seconds(3600))
+                    }
                 } else {
                     await wake(id)
                 }

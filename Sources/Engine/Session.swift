@@ -157,7 +157,8 @@ package actor Session {
 
     private func listen() async throws {
         let settings = environment.settings
-        let ports = settings.listenPort == Self.usualPorts.lowerBound && !settings.listenPortIsFixed ? Array(Self.usualPorts) + [0] : [settings.listenPort]
+        let ports =
+            settings.listenPort == Self.usualPorts.lowerBound && !settings.listenPortIsFixed ? Array(Self.usualPorts) + [0] : [settings.listenPort]
         for port in ports {
             do {
                 listeners = try await environment.sockets.listen(port: port, owner: self)

@@ -125,7 +125,8 @@ extension TorrentEngine {
         }
         buffers[work.piece] = buffer
         let write = PieceWrite(
-            payload: payload, piece: work.piece, expected: metainfo.pieceHash(work.piece), buffer: buffer, missing: BlockSet(work.fromDisk.trueIndices),
+            payload: payload, piece: work.piece, expected: metainfo.pieceHash(work.piece), buffer: buffer,
+            missing: BlockSet(work.fromDisk.trueIndices),
             alreadyWritten: BlockSet(work.isWritten.trueIndices), wantsBlockDigests: work.wantsDigests)
         environment.disk.verifyAndWrite([write]) { piece, outcome in
             self.feedLater { swarm, now in
@@ -238,7 +239,8 @@ extension TorrentEngine {
         }
     }
 
-    private func deliver(_ frames: ByteBuffer, of read: [BlockRequest], failure: (BlockRequest, DiskError)?, unread: [BlockRequest], to key: PeerKey) {
+    private func deliver(_ frames: ByteBuffer, of read: [BlockRequest], failure: (BlockRequest, DiskError)?, unread: [BlockRequest], to key: PeerKey)
+    {
         if let (request, error) = failure {
             swarm.serveFailed(key, request, fault: Fault(error), now: environment.clock.now)
             for other in unread { swarm.serveFailed(key, other, fault: nil, now: environment.clock.now) }

@@ -158,7 +158,7 @@ extension TorrentEngine: PeerConnectionDelegate {
             if id == ExtendedHandshake.messageID {
                 let hello = try ExtendedHandshake(payload: payload)
                 extensions[key, default: PeerExtensions()].update(with: hello)
-                swarm.extended(key, reqq: hello.requestQueue, uploadOnly: hello.isUploadOnly, now: now)
+                swarm.extended(key, reqq: hello.requestQueue, uploadOnly: hello.isUploadOnly, port: hello.port, now: now)
                 return
             }
             switch Extension(rawValue: id) {

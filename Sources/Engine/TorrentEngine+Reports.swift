@@ -108,7 +108,8 @@ extension TorrentEngine {
             let total = good + bad + missing
             let why = resumeNote.map { ": \($0)" } ?? ""
             let time = checkBegan.map { ", in \(Self.seconds(environment.clock.now - $0)) s" } ?? ""
-            event(.verified, "checked \(total) of \(metainfo.geometry.pieceCount) pieces, \(good) good, \(bad + missing) to be downloaded\(why)\(time)")
+            event(
+                .verified, "checked \(total) of \(metainfo.geometry.pieceCount) pieces, \(good) good, \(bad + missing) to be downloaded\(why)\(time)")
             resumeNote = nil
             saveState()
         case .completed:
@@ -174,11 +175,18 @@ extension TorrentEngine {
             leechers: now.peers - now.seeders, timeLeft: now.timeLeft, at: environment.clock.timestamp)
     }
 
-    /// What was learned of peers and trackers since the last time.
+    /// Saves what was learned of peers and trackers since the last time; one call after the other.
     func savePeersAndTrackers() async {
-        guard !isSaving else { return }
-        isSaving = true
-        defer { isSaving = false }
+        let before = saving
+        let task = Task {
+            await before?.value
+            await self.saveWhatWasLearned()
+        }
+        saving = task
+        await task.value
+    }
+
+    private func saveWhatWasLearned() async {
         let changes = swarm.takePeerChanges()
         let updates = changes.map { PeerUpdate($0, since: savedPeers[$0.address]) }
         for entry in changes {

@@ -24,6 +24,8 @@ extension TorrentEngine {
             if let warning = answer.warning { log.warning("\(action.url) warns: \(warning)") }
             feed { swarm, now in swarm.learn(answer.peers, from: .tracker, now: now) }
             if answer.complete == nil, action.event != .stopped { await scrape(action.url) }
+            // At once, so that a kill doesn't make us ask again too early.
+            await savePeersAndTrackers()
         } catch {
             let retry = (error as? TrackerError)?.retrySeconds
             log.info("\(action.url) did not answer: \(error)")

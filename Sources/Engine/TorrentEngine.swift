@@ -61,7 +61,7 @@ actor TorrentEngine {
     var announcing = 0
     var nextAnnounceCheck = Instant.origin
     var nextSave = Instant.origin
-    var isSaving = false
+    var saving: Task<Void, Never>?
     /// What the database counted before this life.
     let base: Counters
     /// What it was told of this life.
@@ -120,7 +120,8 @@ actor TorrentEngine {
         foundGood = Bitfield(count: geometry.pieceCount)
         var swarm = Swarm(
             geometry: geometry, plan: loaded.plan, recorded: loaded.recorded, opened: loaded.opened, partials: loaded.partials,
-            wanted: loaded.selection.wantedPieces(geometry: geometry), padding: loaded.metainfo.layout.paddedBlocks(geometry: geometry), settings: settings, seed: seed, unixOrigin: environment.clock.unixOrigin)
+            wanted: loaded.selection.wantedPieces(geometry: geometry), padding: loaded.metainfo.layout.paddedBlocks(geometry: geometry),
+            settings: settings, seed: seed, unixOrigin: environment.clock.unixOrigin)
         for peer in loaded.peers {
             swarm.restore(AddressBook.Entry(peer))
             savedPeers[peer.address] = SavedPeer(downloaded: peer.downloadedBytes, uploaded: peer.uploadedBytes, hashFailures: peer.hashFailures)
@@ -152,8 +153,9 @@ actor TorrentEngine {
         perform()
     }
 
-    /// Ends: `stopped` goes to the trackers, peers are closed, everything is made durable. Returns when it is at rest.
-    func stop() async {
+    /// Ends: peers are closed, everything is made durable, and, unless the torrent only falls asleep, `stopped` goes to the trackers. Returns when it
+    /// is at rest.
+    func stop(sayingGoodbye: Bool = true) async {
         if !isStopped {
             await withCheckedContinuation { continuation in
                 stopWaiters.append(continuation)
@@ -163,7 +165,7 @@ actor TorrentEngine {
                 perform()
             }
         }
-        await sayGoodbye()
+        if sayingGoodbye { await sayGoodbye() } else { announcer.pause() }
         await savePeersAndTrackers()
         environment.disk.release(infoHash)
     }
@@ -208,7 +210,7 @@ actor TorrentEngine {
         }
         if now >= nextSave {
             nextSave = now + .seconds(10)
-            if !isSaving { Task { await savePeersAndTrackers() } }
+            Task { await savePeersAndTrackers() }
         }
         perform()
     }

@@ -50,7 +50,8 @@ struct TorrentLoader {
             throw EngineError("the database names \(known.wanted.count) files of \(known.row.name), which has \(layout.files.count)")
         }
         var payload = Payload(
-            infoHash: known.row.infoHash, root: FilePath(known.row.output), layout: layout, geometry: known.metainfo.geometry, wanted: selection.wanted)
+            infoHash: known.row.infoHash, root: FilePath(known.row.output), layout: layout, geometry: known.metainfo.geometry,
+            wanted: selection.wanted)
         // A skipped file that was written before stays where its bytes are.
         for print in known.fingerprints where print.index >= 0 && print.index < layout.files.count {
             if !selection.wanted[print.index], !layout.files[print.index].isPad { payload = payload.placing(print.index, as: .file) }
@@ -106,13 +107,15 @@ struct TorrentLoader {
         let recorded = Dictionary(known.fingerprints.map { ($0.index, $0) }) { _, last in last }
         let files = payload.layout.files.map { entry in
             ResumePlan.File(
-                pieces: entry.isPad ? PieceIndex(0)..<PieceIndex(0) : payload.layout.pieces(of: entry.index, geometry: geometry), length: entry.length,
+                pieces: entry.isPad ? PieceIndex(0)..<PieceIndex(0) : payload.layout.pieces(of: entry.index, geometry: geometry),
+                length: entry.length,
                 recorded: recorded[entry.index].map { .init(size: $0.size, mtimeNs: $0.mtimeNs, inode: UInt64(bitPattern: $0.inode)) },
                 current: current[entry.index].map { .init(size: $0.size, mtimeNs: $0.modified, inode: $0.inode) })
         }
         let plan = ResumePlan(
             ResumePlan.Input(
-                have: known.have, opened: known.opened, files: files, stoppedCleanly: known.opened.isEmpty, aliveUntilNs: aliveUntilNs ?? environment.aliveUntilNs,
+                have: known.have, opened: known.opened, files: files, stoppedCleanly: known.opened.isEmpty,
+                aliveUntilNs: aliveUntilNs ?? environment.aliveUntilNs,
                 rootWasSeen: known.row.isRootSeen, rootExists: device != nil,
                 rootIsSame: device.map { found in known.fingerprints.allSatisfy { UInt64(bitPattern: $0.device) == found } } ?? false))
         if plan.isOffline, reason == nil {

@@ -154,11 +154,11 @@ package struct AddressBook {
         busy.remove(old)
         if let entry = entries[old], entry.source == .incoming {
             forget(old)
-            if entry.banReason != nil, entries[new] == nil { add(Entry(address: new, source: .pex, at: now)) }
+            if entry.banReason != nil, entries[new] == nil { add(Entry(address: new, source: .incoming, at: now)) }
             if let reason = entry.banReason { ban(new, reason: reason, at: now) }
         }
         // What a peer says of itself is worth what others say of it.
-        learn(new, from: .pex, at: now)
+        learn(new, from: .incoming, at: now)
         busy.insert(new)
     }
 

@@ -107,12 +107,23 @@ package struct Announcer {
     }
 
     /// Says goodbye to the trackers that know us.
+    ///
+    /// With that the interval is over: the next life says `started` at once, or when the `min interval` that the tracker named allows. After a
+    /// kill, which says no goodbye, the stored interval holds.
     package mutating func stop() -> [Action] {
         isRunning = false
         let actions = trackers.filter(\.isStarted).map { Action(url: $0.url, event: .stopped, trackerID: $0.trackerID) }
-        change { $0.isStarted = false }
+        change { tracker in
+            guard tracker.isStarted else { return }
+            tracker.isStarted = false
+            tracker.nextAnnounceAt = (tracker.lastAnnounceAt ?? 0) + (tracker.minimumInterval ?? 0)
+            tracker.minimumAnnounceAt = tracker.nextAnnounceAt
+        }
         return actions
     }
+
+    /// Falls silent without a goodbye: the trackers go on to name us, and the stored times hold.
+    package mutating func pause() { isRunning = false }
 
     /// What is to be announced now. `isHungry`: there are too few peers, so the minimal interval is enough.
     package mutating func due(now: Int64, isHungry: Bool) -> [Action] {
@@ -153,8 +164,10 @@ package struct Announcer {
         tracker.warning = answer.warning
         tracker.interval = interval
         tracker.minimumInterval = answer.minimumInterval
-        tracker.nextAnnounceAt = now + max(interval, minimum)
-        tracker.minimumAnnounceAt = now + minimum
+        // After the goodbye only the tracker's own minimum is left of the interval.
+        let goodbye = answer.minimumInterval.map(Self.sensible) ?? 0
+        tracker.nextAnnounceAt = now + (isRunning ? max(interval, minimum) : goodbye)
+        tracker.minimumAnnounceAt = now + (isRunning ? minimum : goodbye)
         tracker.trackerID = answer.trackerID ?? tracker.trackerID
         tracker.seeders = answer.seeders ?? tracker.seeders
         tracker.leechers = answer.leechers ?? tracker.leechers

@@ -6,7 +6,8 @@ extension Swarm {
 
     /// Has the database note down the pieces that were opened, and some that will be next, in one go.
     mutating func noteOpened(now: Instant) {
-        guard !unopened.isEmpty, mode == .running || mode == .stopping else { return }
+        // What is out of reach isn't written to: a stop before it is back leaves no note.
+        guard !unopened.isEmpty, fault?.kind != .offline, mode == .running || mode == .stopping else { return }
         // The record under way takes back notes of its closed pieces: theirs follow it.
         let closing = Set(commit.sent.closed)
         let fresh = unopened.filter { active[$0] != nil && !opened[$0] && !opening[$0] && !closing.contains($0) }

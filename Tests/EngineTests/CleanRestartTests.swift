@@ -70,7 +70,9 @@ import Torrent
             let id = try site.add(torrent)
             try await withPeers(torrent) { peers in try await site.download(id, from: peers) }
             for _ in 0..<2 {
-                try await site.run { $0.scope = .only([id]) } _: { session in
+                try await site.run {
+                    $0.scope = .only([id])
+                } _: { session in
                     try await eventually("the torrent to seed") { await session.snapshot(id)?.state == .seeding }
                     #expect(await session.snapshot(id)?.doubtful == 0)
                 }

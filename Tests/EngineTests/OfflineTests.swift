@@ -27,7 +27,7 @@ import Torrent
                         try await eventually("the state to say so") { try site.row(id).state == .offline }
                         try await Task.sleep(for: .milliseconds(700))
                         let text = try site.row(id).error ?? ""
-                    #expect(text.contains(site.output.string), "\(text)")
+                        #expect(text.contains(site.output.string), "\(text)")
                         #expect(!Files.exists(site.output), "the folder was made again")
                         #expect(peers[0].connections == 0)
                         #expect(tracker.announces.count == announces)
@@ -54,7 +54,9 @@ import Torrent
             try await withPeers(torrent) { peers in try await site.download(id, from: peers) }
             try Files.rename(site.output, to: site.folder.appending(Self.away))
             for _ in 0..<2 {
-                try await site.run { $0.scope = .only([id]) } _: { _ in
+                try await site.run {
+                    $0.scope = .only([id])
+                } _: { _ in
                     try await eventually("the state to say so") { try site.row(id).state == .offline }
                 }
                 #expect(try site.row(id).state == .offline)
@@ -62,7 +64,9 @@ import Torrent
                 #expect(!Files.exists(site.output))
             }
             try Files.rename(site.folder.appending(Self.away), to: site.output)
-            try await site.run { $0.scope = .only([id]) } _: { session in
+            try await site.run {
+                $0.scope = .only([id])
+            } _: { session in
                 try await eventually("the torrent to seed") { await session.snapshot(id)?.state == .seeding }
             }
             #expect(try site.events(.verified, of: id) == [])
@@ -132,7 +136,9 @@ import Torrent
             try Files.makeFolders(site.output)
             // The same disk: whoever deleted the files and left the folder wants them again.
             try await withPeers(torrent) { peers in
-                try await site.run(peers: peers.map(\.address)) { $0.scope = .only([id]) } _: { _ in
+                try await site.run(peers: peers.map(\.address)) {
+                    $0.scope = .only([id])
+                } _: { _ in
                     try await eventually("all to be checked") { try site.events(.verified, of: id).count == 1 }
                     try await eventually("the files") { torrent.faults(in: site.output).isEmpty }
                     try await site.untilComplete(id)

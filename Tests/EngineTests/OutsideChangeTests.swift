@@ -21,7 +21,9 @@ import Torrent
     static let changes: [Change] = [
         Change(name: "nothing", make: { _, _ in }, checked: 0),
         Change(name: "touched", make: { torrent, path in try Files.overwrite(path, at: 0, with: Array(torrent.bytes(of: 1).prefix(1))) }),
-        Change(name: "one byte changed", make: { torrent, path in try Files.overwrite(path, at: 70_000, with: [~torrent.bytes(of: 1).dropFirst(70_000).first!]) }, lost: 1),
+        Change(
+            name: "one byte changed",
+            make: { torrent, path in try Files.overwrite(path, at: 70_000, with: [~torrent.bytes(of: 1).dropFirst(70_000).first!]) }, lost: 1),
         Change(name: "truncated to half", make: { _, path in try Files.truncate(path, to: 3 * 65536) }, lost: 3),
         Change(name: "truncated to nothing", make: { _, path in try Files.truncate(path, to: 0) }, lost: 6),
         Change(name: "longer", make: { _, path in try Files.overwrite(path, at: 6 * 65536, with: [1, 2, 3]) }),
@@ -52,7 +54,9 @@ import Torrent
                 // A file's times are coarser than a test is fast.
                 try await Task.sleep(for: .milliseconds(20))
                 try change.make(torrent, torrent.path(1, in: site.output))
-                try await site.run(peers: peers.map(\.address)) { $0.scope = .only([id]) } _: { session in
+                try await site.run(peers: peers.map(\.address)) {
+                    $0.scope = .only([id])
+                } _: { session in
                     if change.checked > 0 {
                         try await eventually("the check to end") { try site.events(.verified, of: id).count == 1 }
                     }

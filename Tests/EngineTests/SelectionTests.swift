@@ -111,7 +111,9 @@ import Torrent
                 }
                 if !isRunning { try site.select(id, torrent, [true, true, true]) }
             }
-            try await site.run { $0.scope = .only([id]) } _: { session in
+            try await site.run {
+                $0.scope = .only([id])
+            } _: { session in
                 try await eventually("the torrent to seed") { await session.snapshot(id)?.state == .seeding }
             }
             #expect(torrent.faults(in: site.output) == [])

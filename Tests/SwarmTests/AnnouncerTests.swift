@@ -140,6 +140,23 @@ struct AnnouncerTests {
         #expect(announcer.due(now: 4000, isHungry: false).allSatisfy { $0.event == .started })
     }
 
+    @Test func aGoodbyeEndsTheIntervalButNotTheMinimum() {
+        var announcer = announcer([["a"], ["b"], ["c"]])
+        announcer.start(now: 0)
+        for action in announcer.due(now: 0, isHungry: false) {
+            announcer.answered(action.url, event: .started, .init(interval: 1800, minimumInterval: action.url == "b" ? 600 : nil), now: 0)
+        }
+        var killed = announcer
+        killed.pause()
+        killed.start(now: 10)
+        #expect(killed.due(now: 10, isHungry: false).isEmpty)
+        #expect(announcer.stop().count == 3)
+        announcer.start(now: 10)
+        #expect(Set(announcer.due(now: 10, isHungry: false).map(\.url)) == ["a", "c"])
+        #expect(announcer.due(now: 599, isHungry: true).isEmpty)
+        #expect(announcer.due(now: 600, isHungry: false).map(\.url) == ["b"])
+    }
+
     @Test(arguments: [3600, 86_400 * 400] as [Int64])
     func aClockSetBackKeepsThePauses(jump: Int64) {
         let start: Int64 = 1_700_000_000

@@ -75,7 +75,8 @@ struct Site: Sendable {
     /// Runs an engine beside `body`, and stops it cleanly.
     @discardableResult
     func run<Value>(
-        peers: [PeerAddress] = [], disk: Disk? = nil, _ change: (inout EngineSettings) -> Void = { _ in }, isolation: isolated (any Actor)? = #isolation,
+        peers: [PeerAddress] = [], disk: Disk? = nil, _ change: (inout EngineSettings) -> Void = { _ in },
+        isolation: isolated (any Actor)? = #isolation,
         _ body: (Session) async throws -> Value
     ) async throws -> Value {
         var settings = settings(peers)
