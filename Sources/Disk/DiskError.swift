@@ -70,9 +70,9 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
 
         fileprivate var advice: String {
             switch kind {
-            case .noSpace: "free some space there, then resume the torrent"
-            case .readOnly: "mount that file system writable, then resume the torrent"
-            case .permission: "give this user access to it, then resume the torrent"
+            case .noSpace: "free some space there, and it goes on by itself"
+            case .readOnly: "mount that file system writable, and it goes on by itself"
+            case .permission: "give this user access to it, and it goes on by itself"
             case .notFound: "check the torrent again, so that what is missing is fetched"
             case .rootMissing: "mount its disk or put the folder back; nothing is lost until then"
             case .rootUnreadable: "make the folder readable again or mend its disk; nothing is lost until then"
@@ -89,7 +89,7 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
             case .replaced: "check the torrent again"
             case .busy: "ask again later"
             case .cancelled: "start it again when it is wanted"
-            case .other: "look at the file and its disk, then resume the torrent"
+            case .other: "look at the file and its disk, and it is tried again by itself"
             }
         }
     }

@@ -183,7 +183,7 @@ extension Session: PeerConnectionOwner {
         case .seedGoalReached(let id):
             Task { await self.retire(id) }
         case .failed(let id, let text):
-            log.warning("torrent \(id): \(text)")
+            log.info("torrent \(id): \(text)")
             endIfDone()
         }
     }

@@ -154,11 +154,11 @@ package struct AddressBook {
         busy.remove(old)
         if let entry = entries[old], entry.source == .incoming {
             forget(old)
-            if entry.banReason != nil, entries[new] == nil { add(Entry(address: new, source: .incoming, at: now)) }
+            if entry.banReason != nil, entries[new] == nil { add(Entry(address: new, source: .pex, at: now)) }
             if let reason = entry.banReason { ban(new, reason: reason, at: now) }
         }
         // What a peer says of itself is worth what others say of it.
-        learn(new, from: .incoming, at: now)
+        learn(new, from: .pex, at: now)
         busy.insert(new)
     }
 
@@ -190,7 +190,7 @@ package struct AddressBook {
     package mutating func ban(_ address: PeerAddress, reason: String, at now: Int64) {
         if entries[address] == nil {
             guard entries.count < Self.capacity || evict() else { return }
-            add(Entry(address: address, source: .incoming, at: now))
+            add(Entry(address: address, source: .pex, at: now))
         }
         update(address) { $0.banReason = reason }
     }

@@ -36,6 +36,11 @@ extension Swarm {
     package mutating func bitfield(_ key: PeerKey, _ pieces: Bitfield, now: Instant) {
         guard let peer = peers[key], !peer.isClosing else { return }
         precondition(pieces.count == geometry.pieceCount)
+        if let old = peer.have, old != pieces, old.isSubset(of: pieces) {
+            // Some clients say so instead of many HAVEs, as often as it is shorter; it costs what those would.
+            for piece in pieces.subtracting(old).pieces { has(key, piece.value, now: now) }
+            return
+        }
         peer.bitfieldCount += 1
         guard peer.bitfieldCount <= Self.maximumBitfields else { return misbehaved(key, "a bitfield again and again", now: now) }
         peer.driedAt = nil

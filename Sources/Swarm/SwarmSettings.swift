@@ -41,7 +41,7 @@ extension Swarm {
     static let rejectPause = Duration.seconds(1)
     /// Rejects without a block between them after which a peer is snubbed.
     static let maximumRejections = 64
-    /// Whole bitfields that one connection may send: each costs a look at all pieces.
+    /// Whole bitfields that one connection may send, beside those that only add to the one before: each costs a look at all pieces.
     static let maximumBitfields = 4
     /// Pieces that are noted down ahead at once, however small they are.
     static let maximumOpenAhead = 1024

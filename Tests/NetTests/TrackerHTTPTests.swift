@@ -3,6 +3,8 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 import Synchronization
+import SystemPackage
+import TestSupport
 import Testing
 import Torrent
 import TrackerWire
@@ -156,11 +158,12 @@ import TrackerWire
     @Test func httpsTrustsOnlyWhatItShould() async throws {
         let openssl = try RealProgram.require("openssl")
         try await withTemporaryFolder { folder in
-            let certificate = folder.appendingPathComponent("certificate.pem").path
-            let key = folder.appendingPathComponent("key.pem").path
-            try openssl.run(
+            let certificate = folder.appending("certificate.pem").string
+            let key = folder.appending("key.pem").string
+            let end = try await openssl.run(
                 ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
                     + ["-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate], in: folder)
+            try #require(end.exitCode == 0, "\(end)")
             let tls = try NIOSSLContext(
                 configuration: .makeServerConfiguration(
                     certificateChain: NIOSSLCertificate.fromPEMFile(certificate).map { .certificate($0) },

@@ -1,6 +1,7 @@
-import Foundation
 import NIOCore
 import NIOPosix
+import SystemPackage
+import TestSupport
 import Testing
 import Torrent
 import TrackerWire
@@ -52,16 +53,15 @@ import TrackerWire
 
     private func withTracker(_ scheme: String, path: String = "/announce", _ body: (TrackerClient, TrackerURL) async throws -> Void) async throws {
         let program = try RealProgram.require("opentracker")
+        // It gives up root's rights, and must still be able to read its file.
         try await withTemporaryFolder { folder in
-            // It gives up root's rights, and must still be able to read its file.
-            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder.path)
-            let list = folder.appendingPathComponent("torrents")
-            try Data("\(TrackerSamples.infoHash)\n".utf8).write(to: list)
+            let list = folder.appending("torrents")
+            try Files.write(Array("\(TrackerSamples.infoHash)\n".utf8), to: list)
             let port = try await freePort()
-            let tracker = try program.start(["-i", "127.0.0.1", "-p", "\(port)", "-P", "\(port)", "-w", list.path], in: folder)
-            defer { tracker.end() }
-            try await untilItListens(on: port)
-            try await withTrackerClient { try await body($0, TrackerURL("\(scheme)://127.0.0.1:\(port)\(path)")) }
+            try await withProgram(program, ["-i", "127.0.0.1", "-p", "\(port)", "-P", "\(port)", "-w", list.string], in: folder) { _ in
+                try await untilItListens(on: port)
+                try await withTrackerClient { try await body($0, TrackerURL("\(scheme)://127.0.0.1:\(port)\(path)")) }
+            }
         }
     }
 

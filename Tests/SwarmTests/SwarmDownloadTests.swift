@@ -283,6 +283,14 @@ struct SwarmDownloadTests {
         #expect(bench.swarm.peerCount == 0)
     }
 
+    /// Some clients send a bitfield instead of many HAVEs, and each has more pieces than the one before.
+    @Test func bitfieldsThatGrowAreHeard() {
+        let bench = SwarmBench().started()
+        let key = bench.connect(1, have: [0])
+        for count in 1...8 { bench.feed { $0.bitfield(key, Bitfield(8, Array(0..<count)), now: $1) } }
+        #expect(bench.swarm.peerReports(now: bench.now).map(\.isSeed) == [true])
+    }
+
     /// A piece whose only owners are gone doesn't keep its memory: others are downloaded meanwhile.
     @Test func orphanedPiecesMakeRoom() {
         var settings = SwarmSettings()

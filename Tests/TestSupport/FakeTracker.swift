@@ -44,7 +44,6 @@ package final class FakeTracker: Sendable {
     fileprivate struct State {
         var answer: Answer
         var announces: [Announce] = []
-        var others: [String] = []
     }
 
     fileprivate final class Shared: Sendable {
@@ -60,14 +59,14 @@ package final class FakeTracker: Sendable {
         self.shared = shared
     }
 
-    package static func start(_ answer: Answer = Answer(), port: Int = 0) async throws -> FakeTracker {
+    package static func start(_ answer: Answer = Answer()) async throws -> FakeTracker {
         let shared = Shared(answer)
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(Handler(shared)) }
             }
-            .bind(host: "127.0.0.1", port: port).get()
+            .bind(host: "127.0.0.1", port: 0).get()
         return FakeTracker(channel, shared)
     }
 
@@ -97,16 +96,12 @@ package final class FakeTracker: Sendable {
             guard head.hasSuffix("\r\n\r\n") else { return }
             let target = String(head.split(separator: " ", maxSplits: 2).dropFirst().first ?? "")
             head = ""
+            let isAnnounce = target.hasPrefix("/announce")
             let answer = shared.state.withLock { state in
-                if target.hasPrefix("/announce") {
-                    state.announces.append(Announce(parameters: Self.parameters(target), at: .now))
-                } else {
-                    state.others.append(target)
-                }
+                if isAnnounce { state.announces.append(Announce(parameters: Self.parameters(target), at: .now)) }
                 return state.answer
             }
             guard !answer.isDeaf else { return }
-            let isAnnounce = target.hasPrefix("/announce")
             let body = isAnnounce ? answer.body : []
             let status = isAnnounce ? "200 OK" : "404 Not Found"
             let head = "HTTP/1.1 \(status)\r\nContent-Length: \(body.count)\r\nConnection: close\r\n\r\n"

@@ -49,7 +49,9 @@ package enum Files {
     }
 
     package static func remove(_ path: FilePath) throws { try FileManager.default.removeItem(atPath: path.string) }
-    package static func rename(_ path: FilePath, to new: FilePath) throws { try FileManager.default.moveItem(atPath: path.string, toPath: new.string) }
+    package static func rename(_ path: FilePath, to new: FilePath) throws {
+        try FileManager.default.moveItem(atPath: path.string, toPath: new.string)
+    }
 
     package static func link(_ path: FilePath, to target: FilePath) throws {
         try FileManager.default.createSymbolicLink(atPath: path.string, withDestinationPath: target.string)

@@ -123,7 +123,8 @@ package struct SampleTorrent: Sendable, CustomStringConvertible {
             var bytes: [UInt8] = []
             for segment in metainfo.layout.segments(offset: geometry.offset(of: piece), length: geometry.length(of: piece)) {
                 let isPad = metainfo.layout.files[segment.file].isPad
-                bytes += isPad
+                bytes +=
+                    isPad
                     ? Array(repeating: 0, count: segment.length)
                     : try Files.read(path(segment.file, in: output), at: segment.fileOffset, count: segment.length)
             }

@@ -35,7 +35,7 @@ package final class Stranger: Sendable {
 
     /// Says the bytes; whether they were heard out doesn't matter.
     package func say(_ bytes: [UInt8]) async throws {
-        do { try await channel.writeAndFlush(ByteBuffer(bytes: bytes)) } catch where channel.isActive { throw error } catch { return }
+        do { try await channel.writeAndFlush(ByteBuffer(bytes: bytes)) } catch  where channel.isActive { throw error } catch { return }
     }
 
     package func hangUp() async {

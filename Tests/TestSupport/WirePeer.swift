@@ -62,10 +62,6 @@ package final class WirePeer: Sendable {
         var servedBytes = 0
     }
 
-    package let torrent: SampleTorrent
-    /// The pieces that it has.
-    let have: Bitfield
-    let isFast: Bool
     private let listener: any Channel
     private let state: Shared
 
@@ -75,10 +71,7 @@ package final class WirePeer: Sendable {
         init(_ manner: Manner) { state = Mutex(State(manner: manner)) }
     }
 
-    private init(_ torrent: SampleTorrent, _ have: Bitfield, isFast: Bool, listener: any Channel, shared: Shared) {
-        self.torrent = torrent
-        self.have = have
-        self.isFast = isFast
+    private init(listener: any Channel, shared: Shared) {
         self.listener = listener
         state = shared
     }
@@ -98,7 +91,7 @@ package final class WirePeer: Sendable {
                 }
             }
             .bind(host: host, port: 0).get()
-        return WirePeer(torrent, have, isFast: isFast, listener: listener, shared: shared)
+        return WirePeer(listener: listener, shared: shared)
     }
 
     package var address: PeerAddress {

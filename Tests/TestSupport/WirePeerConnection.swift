@@ -78,8 +78,8 @@ final class WirePeerConnection: ChannelInboundHandler {
         if manner == .noise { return noise(context) }
         var reply = ByteBuffer()
         let infoHash = manner == .wrongTorrent ? InfoHash(torrent.infoHash.bytes.map { ~$0 }) : theirs.infoHash
-        guard let infoHash, let id = PeerID("-XX0001-\(String(UInt64(UInt(bitPattern: ObjectIdentifier(self))) % 1_000_000_000_000 + 1_000_000_000_000).suffix(12))".utf8)
-        else { preconditionFailure("a peer id has 20 bytes") }
+        // Twelve digits behind the eight characters that name the client.
+        guard let infoHash, let id = PeerID("-XX0001-\(100_000_000_000 + number)".utf8) else { preconditionFailure("a peer id has 20 bytes") }
         Handshake(reserved: isFast ? [.fast] : [], infoHash: infoHash, peerID: id).append(to: &reply)
         context.write(wrapOutboundOut(reply), promise: nil)
         switch manner {

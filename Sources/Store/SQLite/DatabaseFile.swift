@@ -83,6 +83,10 @@ enum DatabaseFile {
             throw StoreError(
                 .notADatabase, path: path.string, "the file is not a database: give the path of a pieces database; the file was left as it is")
         }
+        // All of one moment: another program may be making the database just now.
+        try check(sqlite3_exec(database, "BEGIN", nil, nil, nil), database, path)
+        // Nothing was written, so there is nothing that an end could fail to keep; after some faults SQLite has ended it itself.
+        defer { sqlite3_exec(database, "ROLLBACK", nil, nil, nil) }
         let application = try number("PRAGMA application_id", database, path)
         if application != applicationID {
             let objects = try number("SELECT count(*) FROM sqlite_schema", database, path)

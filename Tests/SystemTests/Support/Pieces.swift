@@ -68,17 +68,18 @@ struct Pieces: Sendable {
         try #require(end.exitCode == 0, "\(end)")
     }
 
-    /// The object of the one torrent that `pieces status --json --pieces` shows.
-    func status() async throws -> [String: any Sendable] {
+    /// The object of the one torrent that `pieces status --json --pieces` shows; `nil` before there is one.
+    func status() async throws -> [String: any Sendable]? {
         let end = try await run(["status", "--json", "--pieces"])
         try #require(end.exitCode == 0, "\(end)")
         let object = try JSONSerialization.jsonObject(with: Data(end.output.utf8)) as? [String: any Sendable]
-        return try #require((object?["torrents"] as? [[String: any Sendable]])?.first)
+        return try #require(object?["torrents"] as? [[String: any Sendable]]).first
     }
 
     /// The pieces that status says are there.
     func claimed(_ torrent: SampleTorrent) async throws -> Bitfield {
-        let text = try #require(try await status()["bitfield"] as? String)
+        guard let status = try await status() else { return Bitfield(count: torrent.geometry.pieceCount) }
+        let text = try #require(status["bitfield"] as? String)
         return try #require(Hex.decode(text).flatMap { Bitfield(wire: $0, count: torrent.geometry.pieceCount) })
     }
 

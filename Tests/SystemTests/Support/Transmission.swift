@@ -18,8 +18,9 @@ func withTransmission<Value>(
     let remote = try Machine.freePort()
     let arguments = [
         "--foreground", "--config-dir", settings.string, "--download-dir", data.string, "--watch-dir", watched.string, "--peerport", "\(port)",
-        "--port", "\(remote)", "--rpc-bind-address", "127.0.0.1", "--bind-address-ipv4", "127.0.0.1", "--no-portmap", "--no-dht", "--no-lpd",
-        "--no-utp", "--no-incomplete-dir", "--log-level=error",
+        "--port", "\(remote)", "--rpc-bind-address", "127.0.0.1", "--bind-address-ipv4", "127.0.0.1", "--bind-address-ipv6", "::1", "--no-portmap",
+        "--no-dht", "--no-lpd",
+        "--no-utp", "--no-incomplete-dir", "--log-error",
     ]
     return try await withProgram(program, arguments, in: folder) { _ in
         let address = PeerAddress(.v4(0x7f00_0001), port: port)
