@@ -190,7 +190,7 @@ package struct AddressBook {
     package mutating func ban(_ address: PeerAddress, reason: String, at now: Int64) {
         if entries[address] == nil {
             guard entries.count < Self.capacity || evict() else { return }
-            add(Entry(address: address, source: .pex, at: now))
+            add(Entry(address: address, source: .incoming, at: now))
         }
         update(address) { $0.banReason = reason }
     }
