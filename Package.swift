@@ -69,7 +69,7 @@ let package = Package(
         .testTarget(name: "StoreTests", dependencies: ["Store", "Torrent", "Migrations", system], swiftSettings: house),
         .testTarget(name: "DiskTests", dependencies: ["Disk", "Torrent", "CPieceHash", system], swiftSettings: house),
         .target(
-            name: "TestSupport", dependencies: ["Torrent", "Store", "PeerWire", nioCore, nioPosix, nioHTTP1, system], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Torrent", "Bencode", "PeerWire", nioCore, nioPosix, system], path: "Tests/TestSupport",
             swiftSettings: house),
         .testTarget(
             name: "EngineTests",
@@ -82,7 +82,7 @@ let package = Package(
             swiftSettings: house),
         .testTarget(name: "PiecesTests", dependencies: ["pieces", "Store", "Torrent", system], swiftSettings: house),
         .testTarget(
-            name: "NetTests", dependencies: ["TestSupport", "Net", "TrackerWire", "Torrent", nioCore, nioPosix, nioSSL], swiftSettings: house),
+            name: "NetTests", dependencies: ["TestSupport", "Net", "TrackerWire", "Torrent", nioCore, nioPosix, nioSSL, system], swiftSettings: house),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -62,7 +62,12 @@ extension Session {
             // Asked on the loop: the closure runs on the store's thread.
             let count = engine.fileCount
             let wanted = try await environment.store.perform { db throws(StoreError) in try db.wanted(of: id, count: count) }
-            try await engine.apply(row, wanted: wanted)
+            if engine.onLoop({ $0.mustRest(for: wanted) }) {
+                await putToSleep(id, sayingGoodbye: false)
+                await wake(id)
+            } else {
+                engine.onLoop { $0.apply(row, wanted: wanted) }
+            }
             shareOut()
         } else if !row.isComplete || row.state == .paused {
             await wake(id)

@@ -28,25 +28,25 @@ extension TorrentEngine {
         return (isSeeding ? .seeding : .complete, nil)
     }
 
-    /// The settings or the selection in the row are others than before.
-    func apply(_ new: TorrentRow, wanted: [Bool]) async throws {
+    /// Whether a file that was skipped so far is among the wanted: then the torrent has to come to rest, so that the part file is read when nobody
+    /// writes to it.
+    func mustRest(for wanted: [Bool]) -> Bool {
+        metainfo.layout.files.contains { file in
+            guard wanted[file.index], case .part = payload.placement[file.index] else { return false }
+            return true
+        }
+    }
+
+    /// The settings or the selection in the row are others than before. Files that aren't wanted any more stay where they are.
+    func apply(_ new: TorrentRow, wanted: [Bool]) {
         row = new
         goalWasTold = false
         let flags = zip(wanted, metainfo.layout.files).map { $0 && !$1.isPad }
         guard flags != selection.wanted, let selection = FileSelection(layout: metainfo.layout, wanted: flags) else { return }
-        try await place(selection)
         self.selection = selection
         let pieces = selection.wantedPieces(geometry: metainfo.geometry)
         feed { swarm, now in swarm.select(pieces, now: now) }
         saveState()
-    }
-
-    /// Files that are wanted from now on get what the part file holds of them; files that no longer are stay where they are.
-    private func place(_ new: FileSelection) async throws {
-        for file in metainfo.layout.files where !file.isPad && new.wanted[file.index] && !selection.wanted[file.index] {
-            guard case .part = payload.placement[file.index] else { continue }
-            payload = try await environment.promote(payload, file: file.index, pieces: swarm.have, of: id)
-        }
     }
 
     /// What it transfers now, in bytes per second.

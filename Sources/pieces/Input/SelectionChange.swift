@@ -7,9 +7,11 @@ struct SelectionChange {
     let connection: Connection
 
     /// Bytes that boundary pieces have of newly wanted files move out of the part file before the database says that they are wanted: a claim that
-    /// is read from another file than the one that has it would be a false one.
+    /// is read from another file than the one that has it would be a false one. A running engine, which writes to the part file, does that itself.
     func apply(_ selection: FileSelection, to torrent: StoredTorrent) async throws {
-        let files = try await promote(selection, torrent)
+        let lock = try lockUnlessAnEngineRuns()
+        defer { withExtendedLifetime(lock) {} }
+        let files = lock == nil ? [] : try await promote(selection, torrent)
         let id = torrent.row.id
         try connection.transaction { () throws(StoreError) in
             if !files.isEmpty {
@@ -22,6 +24,15 @@ struct SelectionChange {
             try connection.setSelection(
                 id, wanted: zip(selection.wanted, torrent.metainfo.layout.files).map { $0 || $1.isPad }, wantedBytes: selection.wantedBytes,
                 completedBytes: selection.completedBytes(in: have, torrent.metainfo))
+        }
+    }
+
+    /// Keeps an engine from starting meanwhile; `nil` when one runs.
+    private func lockUnlessAnEngineRuns() throws -> DatabaseLock? {
+        do {
+            return try DatabaseLock.acquire(database: connection.path, now: .now())
+        } catch  where error.code == .lockedByOther {
+            return nil
         }
     }
 
