@@ -26,12 +26,18 @@ extension Connection {
             // Both keys are primary, so no torrent comes twice.
             let liveByTorrent = Dictionary(uniqueKeysWithValues: live.map { ($0.torrent, $0) })
             let scrapeByTorrent = Dictionary(uniqueKeysWithValues: scrapes)
-            return try rows("SELECT \(TorrentRow.columns) FROM torrent AS t ORDER BY id") { (row) throws(StoreError) in
-                let torrent = try TorrentRow(row)
+            var found: [StatusRow] = []
+            // A row is half a kilobyte: an array that grows would move all of them again and again.
+            found.reserveCapacity(try first("SELECT count(*) FROM torrent") { (row) throws(StoreError) in try row.next(Int.self) } ?? 0)
+            let statement = try prepare("SELECT \(TorrentRow.columns) FROM torrent AS t ORDER BY id")
+            defer { statement.reset() }
+            while try statement.step() {
+                let torrent = try TorrentRow(statement)
                 let scrape = scrapeByTorrent[torrent.id]
-                return StatusRow(
-                    torrent: torrent, live: liveByTorrent[torrent.id], trackerSeeders: scrape?.seeders, trackerLeechers: scrape?.leechers)
+                found.append(
+                    StatusRow(torrent: torrent, live: liveByTorrent[torrent.id], trackerSeeders: scrape?.seeders, trackerLeechers: scrape?.leechers))
             }
+            return found
         }
     }
 
