@@ -57,7 +57,7 @@ package final class Payload: Sendable {
     }
 
     /// Where the bytes of a file of the layout are; `nil` for those of a pad file, which are nowhere.
-    func place(of file: Int) -> PayloadFile? {
+    package func place(of file: Int) -> PayloadFile? {
         switch placement[file] {
         case .file: .entry(file)
         case .part: .parts

@@ -160,7 +160,10 @@ extension TorrentEngine {
             self.environment.loop.execute {
                 self.assumeIsolated { engine in
                     engine.synced += report.durable
+                    let hollow = engine.claims(in: report.created)
                     engine.feed { swarm, now in
+                        // Before anything is recorded: the record that follows has the new file's fingerprint.
+                        if !hollow.isEmpty { swarm.doubt(hollow, now: now) }
                         if let error = report.folderError ?? report.failures.first?.error {
                             swarm.syncFailed(fault: Fault(error), now: now)
                         } else {
@@ -171,6 +174,17 @@ extension TorrentEngine {
                 }
             }
         }
+    }
+
+    /// Recorded pieces with bytes in files that were made anew: somebody took the old ones away while we ran.
+    private func claims(in created: [PayloadFile]) -> Bitfield {
+        var pieces = Bitfield(count: metainfo.geometry.pieceCount)
+        guard !created.isEmpty, !swarm.recorded.isEmpty else { return pieces }
+        let made = Set(created)
+        for file in metainfo.layout.files where payload.place(of: file.index).map(made.contains) ?? false {
+            for piece in metainfo.layout.pieces(of: file.index, geometry: metainfo.geometry) where swarm.recorded[piece] { pieces.insert(piece) }
+        }
+        return pieces
     }
 
     private func check(_ pieces: [PieceIndex]) {
