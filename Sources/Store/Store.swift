@@ -11,18 +11,41 @@ import SystemPackage
 /// The engine's connection, on a thread of its own.
 package actor Store {
     package nonisolated let path: FilePath
+    /// Bytes of a database that is checked before the engine begins: what is read in about a second.
+    package static let checkedAtOnce: Int64 = 256 << 20
+
+    /// How the database was found.
+    package struct Opening: Sendable {
+        /// What became of it when it was damaged.
+        package let mending: Mending?
+        /// Whether the last stop was unclean and the database is too large to be checked before the engine begins.
+        package let isUnchecked: Bool
+    }
+
     private let executor: ThreadExecutor
     private var connection: Connection?
+    private var damageWatcher: (@Sendable (String) -> Void)?
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     /// Opens the database, makes it where it is missing, and brings its schema up to date.
     package static func open(_ path: FilePath, now: Timestamp) async throws(StoreError) -> Store {
+        let store = try make(path)
+        try await store.connect(now)
+        return store
+    }
+
+    /// Opens the database as ``open(_:now:)`` does, and mends it where it is damaged. The caller holds the engine's lock.
+    ///
+    /// After an unclean stop it is checked first, unless that would take long: then it is for ``Caretaker`` to do while the engine runs.
+    package static func openMending(_ path: FilePath, now: Timestamp) async throws(StoreError) -> (store: Store, opening: Opening) {
+        let store = try make(path)
+        return (store, try await store.connectMending(now))
+    }
+
+    private static func make(_ path: FilePath) throws(StoreError) -> Store {
         switch ThreadExecutor.start() {
-        case .success(let executor):
-            let store = Store(path, executor)
-            try await store.connect(now)
-            return store
+        case .success(let executor): return Store(path, executor)
         case .failure(let error):
             throw StoreError(
                 .other, path: path.string, "cannot start a thread: \(String(cString: strerror(error.number))): stop other programs and try again")
@@ -39,7 +62,23 @@ package actor Store {
     /// Runs `body` on the store's thread. Transactions are `body`'s own: two calls are two moments.
     package func perform<Value: Sendable>(_ body: @Sendable (Connection) throws(StoreError) -> Value) async throws(StoreError) -> Value {
         guard let connection else { throw StoreError(.closed, path: path.string, "the database was closed: start the program again") }
-        return try body(connection)
+        do throws(StoreError) {
+            return try body(connection)
+        } catch {
+            if error.isOfFile { tellOfDamage(error.description) }
+            throw error
+        }
+    }
+
+    /// Has `body` called once, from the store's thread, when SQLite finds the file damaged.
+    package func onDamage(_ body: @escaping @Sendable (String) -> Void) {
+        damageWatcher = body
+    }
+
+    /// Damage was found, here or by another connection.
+    package func tellOfDamage(_ reason: String) {
+        damageWatcher?(reason)
+        damageWatcher = nil
     }
 
     /// Copies the log into the database and closes it; what comes later is refused.
@@ -52,12 +91,44 @@ package actor Store {
     private func connect(_ now: Timestamp) throws(StoreError) {
         connection = try Connection.open(path, mode: .readWriteCreate, now: now)
     }
+
+    private func connectMending(_ now: Timestamp) throws(StoreError) -> Opening {
+        try Mender.finishInterrupted(path)
+        do throws(StoreError) {
+            return try connectChecked(now)
+        } catch {
+            guard Mender.answers(error) else { throw error }
+            let mending = try Mender.mend(path, because: error.message, now: now)
+            try connect(now)
+            return Opening(mending: mending, isUnchecked: false)
+        }
+    }
+
+    private func connectChecked(_ now: Timestamp) throws(StoreError) -> Opening {
+        // SQLite takes an empty file for a new database; with backups beside it, it is what is left of one.
+        if DatabaseFile.size(path) == 0, try !BackupFile.list(DatabaseFile.resolved(path)).isEmpty {
+            throw StoreError(.corrupt, path: path.string, "the file is empty")
+        }
+        let connection = try Connection.open(path, mode: .readWriteCreate, now: now)
+        let isClean = try connection.lastRun()?.isClean ?? true
+        let isSmall = connection.fileBytes <= Self.checkedAtOnce
+        if !isClean, isSmall, let fault = try connection.integrityFaults(.indexes).first {
+            throw StoreError(.corrupt, path: path.string, fault)
+        }
+        self.connection = connection
+        return Opening(mending: nil, isUnchecked: !isClean && !isSmall)
+    }
 }
 
 extension Connection {
     /// Opens the database with its schema up to date: a writer brings it there, a reader refuses an older one.
-    package static func open(_ path: FilePath, mode: Mode, now: Timestamp) throws(StoreError) -> Connection {
-        let connection = try Connection(path, mode: mode)
+    ///
+    /// What kind of file system it lies on is asked of the kernel, unless it is given.
+    package static func open(_ path: FilePath, mode: Mode, now: Timestamp, fileSystem: FileSystemKind? = nil) throws(StoreError) -> Connection {
+        guard !Replacement.isUnderWay(DatabaseFile.resolved(path)) else {
+            throw StoreError(.corrupt, path: path.string, "its mending was interrupted: `pieces run` or `pieces database salvage` brings it to its end")
+        }
+        let connection = try Connection(path, mode: mode, fileSystem: fileSystem)
         if mode == .readOnly {
             try Migrator.requireCurrent(connection)
         } else {

@@ -17,6 +17,24 @@ struct BitfieldPage {
 
     var isSilent: Bool { have.isEmpty && opened.isEmpty }
 
+    static let columns = "page, have, opened, verified_at, checksum"
+
+    /// The FNV-1a 64 of all that a row says: a bit that turns over on the disk changes it, and SQLite's own checks see none of that.
+    static func checksum(_ id: TorrentID, _ number: Int, _ have: [UInt8], _ opened: [UInt8]?, _ verifiedAt: Timestamp?) -> Int64 {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        func add(_ bytes: some Sequence<UInt8>) { for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 } }
+        func add(_ number: Int64) { for shift in stride(from: 0, to: 64, by: 8) { add(CollectionOfOne(UInt8(truncatingIfNeeded: number >> shift))) } }
+        add(id.rawValue)
+        add(Int64(number))
+        add(Int64(have.count))
+        add(have)
+        add(Int64(opened?.count ?? -1))
+        add(opened ?? [])
+        // No verification has the time of the farthest past.
+        add(verifiedAt?.rawValue ?? .min)
+        return Int64(bitPattern: hash)
+    }
+
     /// Applies the edit; by how much the population of ``have`` changed.
     mutating func apply(_ edit: Edit, at moment: Timestamp) -> Int {
         let before = have.population
@@ -65,17 +83,20 @@ extension Connection {
 
     /// The page; an empty one where there is no row.
     func page(_ id: TorrentID, _ number: Int, pieceCount: Int) throws(StoreError) -> BitfieldPage {
-        try first("SELECT page, have, opened, verified_at FROM bitfield WHERE torrent_id = ? AND page = ?", id, number) { (row) throws(StoreError) in
+        try first("SELECT \(BitfieldPage.columns) FROM bitfield WHERE torrent_id = ? AND page = ?", id, number) { (row) throws(StoreError) in
             try readPage(row, id, pieceCount: pieceCount).page
         } ?? BitfieldPage()
     }
 
-    /// A row of `page, have, opened, verified_at`.
+    /// A row of ``BitfieldPage/columns``.
     func readPage(_ row: Statement, _ id: TorrentID, pieceCount: Int) throws(StoreError) -> (number: Int, page: BitfieldPage) {
         let number: Int = try row.next()
         let have: [UInt8] = try row.next()
         let opened: [UInt8]? = try row.next()
         let verifiedAt: Timestamp? = try row.next()
+        let checksum: Int64? = try row.next()
+        // A page from before checksums has none until it is written again.
+        guard checksum.map({ $0 == BitfieldPage.checksum(id, number, have, opened, verifiedAt) }) ?? true else { throw badPage(id, number) }
         guard number >= 0, number < (pieceCount + PageBits.pieceCount - 1) / PageBits.pieceCount else { throw badPage(id, number) }
         let count = PageBits.count(page: number, of: pieceCount)
         guard let haveBits = PageBits(have, count: count) else { throw badPage(id, number) }
@@ -93,15 +114,18 @@ extension Connection {
             return
         }
         let count = PageBits.count(page: number, of: pieceCount)
+        let have = page.have.blob(count: count)
+        let opened = page.opened.isEmpty ? nil : page.opened.blob(count: count)
         try execute(
             """
-            INSERT INTO bitfield (torrent_id, page, have, opened, verified_at) VALUES (?, ?, ?, ?, ?)
-            ON CONFLICT (torrent_id, page) DO UPDATE SET have = excluded.have, opened = excluded.opened, verified_at = excluded.verified_at
+            INSERT INTO bitfield (torrent_id, page, have, opened, verified_at, checksum) VALUES (?, ?, ?, ?, ?, ?)
+            ON CONFLICT (torrent_id, page) DO UPDATE SET have = excluded.have, opened = excluded.opened, verified_at = excluded.verified_at,
+                checksum = excluded.checksum
             """,
-            id, number, page.have.blob(count: count), page.opened.isEmpty ? nil : page.opened.blob(count: count), page.verifiedAt)
+            id, number, have, opened, page.verifiedAt, BitfieldPage.checksum(id, number, have, opened, page.verifiedAt))
     }
 
     private func badPage(_ id: TorrentID, _ number: Int) -> StoreError {
-        fault(.corrupt, torrent: id, "page \(number) of the bitfield of torrent \(id) is damaged: verify that torrent from the start")
+        fault(.corrupt, torrent: id, "page \(number) of the bitfield of torrent \(id) is damaged: start the engine, which checks its pieces again")
     }
 }

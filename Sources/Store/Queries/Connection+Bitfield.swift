@@ -2,10 +2,34 @@ import Torrent
 
 extension Connection {
     /// The pieces that are on the disk and synced; `count` is the torrent's count of pieces.
-    package func have(of id: TorrentID, count: Int) throws(StoreError) -> Bitfield { try bits(of: id, count: count, \.have) }
+    package func have(of id: TorrentID, count: Int) throws(StoreError) -> Bitfield { try claims(of: id, count: count).have }
 
     /// The pieces that may have been written since the last commit: after a crash they are to be looked at.
-    package func opened(of id: TorrentID, count: Int) throws(StoreError) -> Bitfield { try bits(of: id, count: count, \.opened) }
+    package func opened(of id: TorrentID, count: Int) throws(StoreError) -> Bitfield { try claims(of: id, count: count).opened }
+
+    /// Both, as they are at one moment. Throws when they don't add up: see ``doubtPieces(of:onlyClaimed:)``.
+    package func claims(of id: TorrentID, count: Int) throws(StoreError) -> Claims {
+        try transaction(.deferred) { () throws(StoreError) in
+            let pages = try rows("SELECT \(BitfieldPage.columns) FROM bitfield WHERE torrent_id = ?", id) { (row) throws(StoreError) in
+                try readPage(row, id, pieceCount: count)
+            }
+            var bytes = (have: [UInt8](repeating: 0, count: (count + 7) / 8), opened: [UInt8](repeating: 0, count: (count + 7) / 8))
+            for (number, page) in pages {
+                let length = PageBits.count(page: number, of: count)
+                let start = number * PageBits.pieceCount / 8
+                let range = start..<start + (length + 7) / 8
+                bytes.have.replaceSubrange(range, with: page.have.blob(count: length))
+                bytes.opened.replaceSubrange(range, with: page.opened.blob(count: length))
+            }
+            let population = try first("SELECT pieces_have FROM torrent WHERE id = ?", id) { (row) throws(StoreError) in try row.next(Int.self) }
+            guard let have = Bitfield(wire: bytes.have, count: count), let opened = Bitfield(wire: bytes.opened, count: count),
+                population.map({ $0 == have.population }) ?? true
+            else {
+                throw fault(.corrupt, torrent: id, "the bitfield of torrent \(id) is damaged: start the engine, which checks its pieces again")
+            }
+            return Claims(have: have, opened: opened)
+        }
+    }
 
     /// Writes down that these pieces may be written from now on; it must be called before the first of their bytes is.
     ///
@@ -49,6 +73,7 @@ extension Connection {
                 "UPDATE torrent SET pieces_have = pieces_have + ?, completed_bytes = ?, completed_at = NULL WHERE id = ?", change, completedBytes, id)
             try clearFingerprints(id, files: files)
         }
+        settleLosses(pieces.isEmpty ? .nothingLost : .claimsLost)
     }
 
     /// The pages whose verification is the oldest, oldest first: what a scrub reads next.
@@ -77,22 +102,14 @@ extension Connection {
         }
         return pieces
     }
+}
 
-    private func bits(of id: TorrentID, count: Int, _ set: KeyPath<BitfieldPage, PageBits>) throws(StoreError) -> Bitfield {
-        var bytes = [UInt8](repeating: 0, count: (count + 7) / 8)
-        let pages = try rows("SELECT page, have, opened, verified_at FROM bitfield WHERE torrent_id = ?", id) { (row) throws(StoreError) in
-            try readPage(row, id, pieceCount: count)
-        }
-        for (number, page) in pages {
-            let blob = page[keyPath: set].blob(count: PageBits.count(page: number, of: count))
-            let start = number * PageBits.pieceCount / 8
-            bytes.replaceSubrange(start..<start + blob.count, with: blob)
-        }
-        guard let bits = Bitfield(wire: bytes, count: count) else {
-            throw fault(.corrupt, torrent: id, "the bitfield of torrent \(id) is damaged: verify that torrent from the start")
-        }
-        return bits
-    }
+/// What the database says of a torrent's pieces.
+package struct Claims: Sendable, Hashable {
+    /// On the disk and synced.
+    package let have: Bitfield
+    /// May have been written since the last commit.
+    package let opened: Bitfield
 }
 
 /// The pieces of a page, and when the one of them that waits the longest was verified.

@@ -22,6 +22,10 @@ package struct EventKind: RawRepresentable, Hashable, Sendable, SQLValue, Custom
     package static let edited = EventKind(rawValue: "edited")
     package static let started = EventKind(rawValue: "started")
     package static let stopped = EventKind(rawValue: "stopped")
+    /// The database was damaged and has been mended, or a backup was restored.
+    package static let mended = EventKind(rawValue: "mended")
+    /// A row of the torrent held what cannot be.
+    package static let damaged = EventKind(rawValue: "damaged")
 }
 
 /// A line of the log.

@@ -7,7 +7,7 @@ extension Connection {
     @discardableResult
     package func record(_ batch: [ProgressRecord]) throws(StoreError) -> [TorrentID] {
         guard !batch.isEmpty else { return [] }
-        return try transaction(.immediate, durability: .full) { () throws(StoreError) in
+        let gone = try transaction(.immediate, durability: .full) { () throws(StoreError) in
             var gone: [TorrentID] = []
             for record in batch {
                 if let count = try pieceCount(of: record.torrent) {
@@ -18,6 +18,8 @@ extension Connection {
             }
             return gone
         }
+        settleLosses(batch.contains { !$0.lostPieces.isEmpty } ? .claimsLost : .nothingLost)
+        return gone
     }
 
     /// The blocks of incomplete pieces that are on the disk, lowest piece first.

@@ -16,6 +16,17 @@ struct PageBits: Hashable, Sendable {
         bytes.replaceSubrange(0..<blob.count, with: blob)
     }
 
+    /// All pages of a bitfield, in order.
+    static func pages(_ bits: Bitfield) -> [(number: Int, bits: PageBits)] {
+        let bytes = bits.bytes
+        return stride(from: 0, to: bytes.count, by: pieceCount / 8).map { start in
+            var page = PageBits()
+            let part = bytes[start..<min(start + pieceCount / 8, bytes.count)]
+            page.bytes.replaceSubrange(0..<part.count, with: part)
+            return (start * 8 / pieceCount, page)
+        }
+    }
+
     /// The page of a piece, and its place there.
     static func place(_ piece: PieceIndex) -> (page: Int, bit: Int) { (piece.value / pieceCount, piece.value % pieceCount) }
 

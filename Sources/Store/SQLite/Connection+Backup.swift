@@ -5,32 +5,21 @@ import SystemPackage
 extension Connection {
     /// Copies the database as it is at one moment into a new file, while others go on reading and writing.
     ///
-    /// The copy appears under its name when it is whole and synced. An existing file is refused.
+    /// The copy appears under its name when it is whole, checked and synced; of a damaged database there is none. An existing file is refused.
     package func backup(to target: FilePath) throws(StoreError) {
         guard !DatabaseFile.exists(target) else {
             throw StoreError(.cantOpen, path: target.string, "there is a file of this name already: give another one for the backup")
         }
         let unfinished = FilePath(target.string + ".unfinished")
-        try remove(unfinished)
+        try Folder.remove(unfinished)
         do throws(StoreError) {
-            try copyPages(to: unfinished)
-            guard rename(unfinished.string, target.string) == 0 else { throw systemFault("rename the finished backup", unfinished) }
-            try syncFolder(of: target)
+            try copy(to: unfinished)
+            try Folder.rename(unfinished, to: target)
         } catch {
             // The error of the copy is the one that matters; what is left is named `.unfinished` and replaced by the next try.
             unlink(unfinished.string)
             throw error
         }
-    }
-
-    /// What is wrong with the database: empty when nothing is. `quick` leaves out that indexes match their tables.
-    package func integrityFaults(quick: Bool = false) throws(StoreError) -> [String] {
-        let found = try rows(quick ? "PRAGMA quick_check" : "PRAGMA integrity_check") { (row) throws(StoreError) in try row.next(String.self) }
-        let orphans = try rows("SELECT \"table\", count(*) FROM pragma_foreign_key_check GROUP BY 1") { (row) throws(StoreError) in
-            let table: String = try row.next()
-            return "\(try row.next(Int.self)) rows of \(table) belong to nothing"
-        }
-        return found.filter { $0 != "ok" } + orphans
     }
 
     /// Copies the log into the database and empties it; `false` when a reader still needs it, which harms nothing.
@@ -43,10 +32,15 @@ extension Connection {
         }
     }
 
-    private func copyPages(to target: FilePath) throws(StoreError) {
-        let copy = try DatabaseFile.open(target, create: true)
-        // Every page was synced when the copy finished; closing has nothing left to do.
-        defer { sqlite3_close_v2(copy) }
+    /// Copies all pages into a new file, which is synced and checked.
+    func copy(to target: FilePath) throws(StoreError) {
+        let copy = try Connection(adopting: try DatabaseFile.open(target, create: true), target)
+        try copyPages(to: copy.handle, target)
+        let faults = try copy.integrityFaults(.structure)
+        guard faults.isEmpty else { throw fault(.corrupt, "the database is damaged (\(faults[0])): `pieces run` or `pieces database salvage` mends it") }
+    }
+
+    private func copyPages(to copy: OpaquePointer, _ target: FilePath) throws(StoreError) {
         guard let backup = sqlite3_backup_init(copy, "main", handle, "main") else {
             throw StoreError(sqlite: sqlite3_extended_errcode(copy), path: target.string, message: String(cString: sqlite3_errmsg(copy)))
         }
@@ -57,25 +51,5 @@ extension Connection {
             let result = step == SQLITE_DONE ? finish : step
             throw StoreError(sqlite: result, path: target.string, message: String(cString: sqlite3_errstr(result)))
         }
-    }
-
-    private func syncFolder(of file: FilePath) throws(StoreError) {
-        let name = file.removingLastComponent()
-        let folder = name.isEmpty ? FilePath(".") : name
-        let descriptor = Glibc.open(folder.string, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw systemFault("open the folder of the backup", folder) }
-        let synced = fsync(descriptor)
-        let fault = synced == 0 ? nil : systemFault("sync the folder of the backup", folder)
-        // Nothing was written through it.
-        Glibc.close(descriptor)
-        if let fault { throw fault }
-    }
-
-    private func remove(_ file: FilePath) throws(StoreError) {
-        guard unlink(file.string) == 0 || errno == ENOENT else { throw systemFault("remove an unfinished backup", file) }
-    }
-
-    private func systemFault(_ action: String, _ path: FilePath) -> StoreError {
-        StoreError(.io, path: path.string, "cannot \(action): \(String(cString: strerror(errno))): see that the folder exists and may be written")
     }
 }

@@ -19,19 +19,44 @@ extension Connection {
         // Damage is found when a page is read, not when its contents are believed.
         try executeScript("PRAGMA cell_size_check=ON")
         guard mode != .readOnly else { return }
-        try switchToWAL()
-        try executeScript("PRAGMA wal_autocheckpoint=\(Self.checkpointPages); PRAGMA journal_size_limit=\(Self.logSizeLimit)")
-        try executeScript("PRAGMA synchronous=FULL")
+        if fileSystem.isShared {
+            try switchToRollback()
+        } else {
+            try switchToWAL()
+            try executeScript("PRAGMA wal_autocheckpoint=\(Self.checkpointPages); PRAGMA journal_size_limit=\(Self.logSizeLimit)")
+        }
+        try executeScript("PRAGMA synchronous=\(synchronous(.full))")
+    }
+
+    /// The level of `PRAGMA synchronous` that keeps the promise (sqlite.org/pragma.html#pragma_synchronous): a rollback journal whose removal
+    /// isn't synced would take a commit back, and one that is written lazily may leave a damaged database.
+    func synchronous(_ durability: Durability) -> Int { fileSystem.isShared ? 3 : durability.rawValue }
+
+    /// A rollback journal needs no shared memory: file locks are enough, which network file systems have.
+    private func switchToRollback() throws(StoreError) {
+        try untilFree { () throws(StoreError) in
+            let mode = try first("PRAGMA journal_mode=DELETE") { (row) throws(StoreError) in try row.next(String.self) }
+            guard mode == "delete" else {
+                throw fault(.busy, "another program has the database open and keeps it in the mode for local disks: stop that program and try again")
+            }
+        }
+        // The locks that are kept so far are given back by the next statement that reads.
+        try executeScript("PRAGMA locking_mode=NORMAL; SELECT 1 FROM sqlite_schema LIMIT 1")
     }
 
     private func switchToWAL() throws(StoreError) {
+        try untilFree { () throws(StoreError) in
+            let mode = try first("PRAGMA journal_mode=WAL") { (row) throws(StoreError) in try row.next(String.self) }
+            guard mode == "wal" else {
+                throw fault(.cantOpen, "the file system has no shared memory for SQLite's WAL mode: keep the database on a local disk")
+            }
+        }
+    }
+
+    private func untilFree(_ body: () throws(StoreError) -> Void) throws(StoreError) {
         for attempt in 1... {
             do throws(StoreError) {
-                let mode = try first("PRAGMA journal_mode=WAL") { (row) throws(StoreError) in try row.next(String.self) }
-                guard mode == "wal" else {
-                    throw fault(.cantOpen, "the file system has no shared memory for SQLite's WAL mode: keep the database on a local disk")
-                }
-                return
+                return try body()
             } catch {
                 guard error.code == .busy, attempt < Self.walAttempts else { throw error }
                 usleep(Self.walPause * 1000)

@@ -69,7 +69,25 @@ extension Connection {
 
     func setDurability(_ wanted: Durability) throws(StoreError) {
         guard durability != wanted, mode != .readOnly else { return }
-        try executeScript("PRAGMA synchronous=\(wanted.rawValue)")
+        try executeScript("PRAGMA synchronous=\(synchronous(wanted))")
         durability = wanted
+    }
+
+    enum Loss { case nothingLost, claimsLost }
+
+    /// After a transaction that took claims back: copies the log into the database, so that no state of before can come back.
+    ///
+    /// When a frame of the log is damaged, SQLite takes the transactions before it for all there are, and says nothing. Claims that such a state
+    /// has are older and still true, but for those that were taken back; hence they must not be in the log any more. Where a reader still needs
+    /// the log, the next record tries again.
+    func settleLosses(_ loss: Loss) {
+        if loss == .claimsLost { owesCheckpoint = true }
+        guard owesCheckpoint, transactionDepth == 0 else { return }
+        // Nobody is waited for: the engine's writes would wait with it.
+        sqlite3_busy_timeout(handle, 0)
+        let result = sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
+        sqlite3_busy_timeout(handle, Int32(Self.busyTimeout.components.seconds * 1000))
+        // The transaction is durable, whatever became of the checkpoint: a fault of the disk shows itself at the next write.
+        if result == SQLITE_OK { owesCheckpoint = false }
     }
 }

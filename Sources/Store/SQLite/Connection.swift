@@ -24,19 +24,45 @@ package final class Connection {
 
     package let path: FilePath
     package let mode: Mode
+    /// What the file lies on; it decides how changes are written.
+    package let fileSystem: FileSystemKind
     let handle: OpaquePointer
     /// Transactions that are open, one inside the other.
     var transactionDepth = 0
     /// What `PRAGMA synchronous` says now.
     var durability = Durability.full
+    /// Whether a claim was taken back whose claim the log still has: see ``settleLosses(_:)``.
+    var owesCheckpoint = false
     private var statements: [String: Statement] = [:]
 
     /// Opens the file, refuses what is not a pieces database before anything is written, and sets up the connection; the schema is ``Migrator``'s.
-    package init(_ path: FilePath, mode: Mode) throws(StoreError) {
+    ///
+    /// What kind of file system it lies on is asked of the kernel, unless it is given.
+    package init(_ path: FilePath, mode: Mode, fileSystem: FileSystemKind? = nil) throws(StoreError) {
         self.path = path
         self.mode = mode
-        self.handle = try mode == .readOnly ? DatabaseFile.openForReading(path) : DatabaseFile.open(path, create: mode == .readWriteCreate)
+        self.fileSystem = fileSystem ?? FileSystemKind(holding: path)
+        self.handle =
+            try mode == .readOnly
+            ? DatabaseFile.openForReading(path)
+            : DatabaseFile.open(path, create: mode == .readWriteCreate, isShared: self.fileSystem.isShared)
         try configure()
+    }
+
+    /// Takes over a database that was opened, as it is.
+    init(adopting handle: OpaquePointer, _ path: FilePath) throws(StoreError) {
+        self.path = path
+        self.handle = handle
+        mode = .readWrite
+        fileSystem = .local
+    }
+
+    /// A database of its own in memory; `name` stands in messages.
+    init(inMemory name: FilePath) throws(StoreError) {
+        path = name
+        mode = .readWriteCreate
+        fileSystem = .local
+        handle = try DatabaseFile.openInMemory(name)
     }
 
     deinit {
@@ -98,6 +124,9 @@ package final class Connection {
         let result = sqlite3_exec(handle, sql, nil, nil, nil)
         guard result == SQLITE_OK else { throw failure(result, sql: sql) }
     }
+
+    /// Bytes of the file and its log.
+    package var fileBytes: Int64 { (DatabaseFile.size(path) ?? 0) + (DatabaseFile.size(FilePath(path.string + "-wal")) ?? 0) }
 
     /// A number that changes when another connection has committed (sqlite.org/pragma.html#pragma_data_version).
     package func dataVersion() throws(StoreError) -> Int {

@@ -10,9 +10,17 @@ enum DatabaseFile {
     /// Says in the file's header whose database it is (sqlite.org/fileformat.html, section 1.3.15): `PIEC`.
     static let applicationID = 0x5049_4543
 
-    static func open(_ path: FilePath, create: Bool) throws(StoreError) -> OpaquePointer {
+    /// Whether the number is ours, or was before one byte of it was damaged.
+    static func isNearly(_ number: Int) -> Bool {
+        let difference = UInt32(truncatingIfNeeded: number) ^ UInt32(applicationID)
+        return stride(from: 0, to: 32, by: 8).contains { difference & ~(0xff << UInt32($0)) == 0 }
+    }
+
+    /// With `isShared` the connection keeps every lock and uses no shared memory (sqlite.org/wal.html, section 7) until it is told otherwise.
+    static func open(_ path: FilePath, create: Bool, isShared: Bool = false) throws(StoreError) -> OpaquePointer {
         let database = try open(path, flags: SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0))
         do throws(StoreError) {
+            if isShared { try check(sqlite3_exec(database, "PRAGMA locking_mode=EXCLUSIVE", nil, nil, nil), database, path) }
             // SQLite opens for reading what it may not write (sqlite.org/c3ref/open.html), and would fail at the first write.
             guard sqlite3_db_readonly(database, "main") == 0 else {
                 throw StoreError(.readOnly, path: path.string, "this user may not write the database: let it write the file and its folder")
@@ -54,6 +62,16 @@ enum DatabaseFile {
         }
     }
 
+    static func openInMemory(_ name: FilePath) throws(StoreError) -> OpaquePointer {
+        var database: OpaquePointer?
+        let result = sqlite3_open_v2(":memory:", &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nil)
+        guard result == SQLITE_OK, let database else {
+            sqlite3_close_v2(database)
+            throw StoreError(sqlite: result, path: name.string, message: String(cString: sqlite3_errstr(result)))
+        }
+        return database
+    }
+
     private static func open(_ path: FilePath, flags: Int32, immutable: Bool = false) throws(StoreError) -> OpaquePointer {
         // A name that SQLite would read as something else than a file: `:memory:`, `file:…`, the empty one.
         guard !path.isEmpty else { throw StoreError(.cantOpen, path: "", "the path of the database is empty: give the path of a file") }
@@ -92,6 +110,9 @@ enum DatabaseFile {
             let objects = try number("SELECT count(*) FROM sqlite_schema", database, path)
             let version = try number("PRAGMA user_version", database, path)
             guard application == 0, objects == 0, version == 0 else {
+                guard !isNearly(application) else {
+                    throw StoreError(.corrupt, path: path.string, "the header of the database is damaged: \(StoreError.mendingAdvice)")
+                }
                 throw StoreError(
                     .foreignDatabase, path: path.string,
                     "this is the SQLite database of another program: give the path of a pieces database; the file was left as it is")
@@ -124,10 +145,23 @@ enum DatabaseFile {
         sqlite3_close_v2(database)
     }
 
+    /// The name behind all symbolic links, beside which SQLite keeps the log; the file itself may be missing.
+    static func resolved(_ path: FilePath) -> FilePath {
+        if let resolved = realName(path) { return resolved }
+        guard let name = path.lastComponent, let folder = realName(Folder.folder(of: path)) else { return path }
+        return folder.appending(name)
+    }
+
+    private static func realName(_ path: FilePath) -> FilePath? {
+        guard let resolved = realpath(path.string, nil) else { return nil }
+        defer { free(resolved) }
+        return FilePath(String(cString: resolved))
+    }
+
     static func exists(_ path: FilePath) -> Bool { size(path) != nil }
 
     /// The bytes of the file; `nil` when there is none that can be asked.
-    private static func size(_ path: FilePath) -> Int64? {
+    static func size(_ path: FilePath) -> Int64? {
         var information = stat()
         return path.withPlatformString { stat($0, &information) } == 0 ? Int64(information.st_size) : nil
     }

@@ -62,20 +62,7 @@ package final class DatabaseLock: Sendable {
     }
 
     /// The same file for every name of the database: symbolic links are followed first.
-    static func lockFile(of database: FilePath) -> FilePath {
-        if let resolved = resolve(database) { return FilePath(resolved.string + ".lock") }
-        let folder = database.removingLastComponent()
-        if let name = database.lastComponent, let resolved = resolve(folder.isEmpty ? "." : folder) {
-            return FilePath(resolved.appending(name).string + ".lock")
-        }
-        return FilePath(database.string + ".lock")
-    }
-
-    private static func resolve(_ path: FilePath) -> FilePath? {
-        guard let resolved = realpath(path.string, nil) else { return nil }
-        defer { free(resolved) }
-        return FilePath(String(cString: resolved))
-    }
+    static func lockFile(of database: FilePath) -> FilePath { FilePath(DatabaseFile.resolved(database).string + ".lock") }
 
     private static func wholeFile() -> flock {
         var request = flock()

@@ -38,20 +38,20 @@ package enum Migrator {
     private static func checkHistory(_ connection: Connection, _ migrations: [Migration]) throws(StoreError) -> Int {
         try connection.transaction(.deferred) { () throws(StoreError) in
             let version = try connection.pragma("user_version")
-            guard version <= migrations.count else {
+            let history = try history(connection)
+            guard version <= migrations.count || history.count < version else {
                 throw connection.fault(
                     .newerSchema,
                     "this database was written by a newer pieces (schema \(version); this program knows \(migrations.count)): use that version")
             }
-            guard version > 0 else { return 0 }
-            let history = try connection.rows("SELECT number, checksum FROM schema_migration ORDER BY number") { (row) throws(StoreError) in
-                (number: try row.next(Int.self), checksum: try row.next(String.self))
-            }
-            guard history.map(\.number) == Array(1...max(version, 1)) else {
-                throw connection.fault(
-                    .corrupt, "schema \(version) and the recorded migrations disagree: keep a copy of the database and restore a backup")
+            // A version without its migrations is a header that was damaged.
+            guard version == history.count, history.map(\.number) == Array(1..<history.count + 1) else {
+                throw connection.fault(.corrupt, "schema \(version) and the recorded migrations disagree: \(StoreError.mendingAdvice)")
             }
             for (entry, migration) in zip(history, migrations) where entry.checksum != migration.checksum {
+                guard !isDamaged(entry.checksum, of: migration) else {
+                    throw connection.fault(.corrupt, "the record of migration \(migration.number) is damaged: \(StoreError.mendingAdvice)")
+                }
                 throw connection.fault(
                     .changedMigration,
                     "migration \(migration.number) (\(migration.name)) of this program is not the one that made the database: "
@@ -59,6 +59,24 @@ package enum Migrator {
             }
             return version
         }
+    }
+
+    /// What the database says of the migrations that made it; nothing in a new one.
+    private static func history(_ connection: Connection) throws(StoreError) -> [(number: Int, checksum: String)] {
+        let objects = try connection.rows("SELECT name FROM sqlite_schema") { (row) throws(StoreError) in try row.next(String.self) }
+        guard objects.contains("schema_migration") else {
+            guard objects.isEmpty else { throw connection.fault(.corrupt, "the table schema_migration is missing: \(StoreError.mendingAdvice)") }
+            return []
+        }
+        return try connection.rows("SELECT number, checksum FROM schema_migration ORDER BY number") { (row) throws(StoreError) in
+            (number: try row.next(Int.self), checksum: try row.next(String.self))
+        }
+    }
+
+    /// Whether the text can only be our checksum with a byte turned over: other SQL has another one in most of its digits.
+    private static func isDamaged(_ checksum: String, of migration: Migration) -> Bool {
+        let (found, expected) = (Array(checksum.utf8), Array(migration.checksum.utf8))
+        return found.count != expected.count || zip(found, expected).count { $0 != $1 } == 1
     }
 
     private static func apply(_ migration: Migration, _ connection: Connection, _ now: Timestamp) throws(StoreError) {

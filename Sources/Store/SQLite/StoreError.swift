@@ -66,6 +66,9 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         self.torrent = nil
     }
 
+    /// What to do about a damaged database.
+    static let mendingAdvice = "`pieces run` mends it when it starts, and so does `pieces database salvage`; the damaged file is kept"
+
     /// Characters of a failed statement that are kept.
     private static let sqlLength = 120
 
@@ -112,8 +115,9 @@ extension StoreError.Code {
         case .full: "free some space and try again; nothing that was recorded is lost"
         case .io: "look at the disk and the kernel's log before you go on"
         case .readOnly: "let this user write the file and its folder"
-        case .corrupt: "keep a copy of it and restore a backup"
-        case .notADatabase: "give the path of a pieces database; the file was left as it is"
+        case .corrupt: StoreError.mendingAdvice
+        case .notADatabase:
+            "give the path of a pieces database; if this was one, `pieces database salvage` saves what is left; the file was left as it is"
         case .cantOpen: "see that the folder exists and that this user may read the file"
         case .constraint: "this is a fault of the program, please report it"
         default: "try again, and report it if it stays"

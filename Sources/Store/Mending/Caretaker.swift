@@ -1,0 +1,37 @@
+import Glibc
+import SystemPackage
+
+/// Looks after the database while an engine runs on it, on a thread and a read-only connection of its own: nobody waits for it.
+package actor Caretaker {
+    private let path: FilePath
+    private let executor: ThreadExecutor
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    package init(_ path: FilePath) throws(StoreError) {
+        self.path = DatabaseFile.resolved(path)
+        switch ThreadExecutor.start() {
+        case .success(let executor): self.executor = executor
+        case .failure(let error):
+            throw StoreError(
+                .other, path: path.string, "cannot start a thread: \(String(cString: strerror(error.number))): stop other programs and try again")
+        }
+    }
+
+    deinit { executor.stop() }
+
+    /// The first damage that is found; `nil` when there is none. It reads the whole file.
+    package func check(now: Timestamp) throws(StoreError) -> String? {
+        do throws(StoreError) {
+            return try Connection.open(path, mode: .readOnly, now: now).integrityFaults(.structure).first
+        } catch {
+            guard Mender.answers(error) else { throw error }
+            return error.message
+        }
+    }
+
+    /// Makes a backup when it is time for one.
+    package func rotateBackups(now: Timestamp) throws(StoreError) -> BackupFile? {
+        try Connection.open(path, mode: .readOnly, now: now).rotateBackups(now: now)
+    }
+}

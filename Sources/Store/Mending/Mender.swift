@@ -1,0 +1,143 @@
+import Glibc
+import Migrations
+import SystemPackage
+import Torrent
+
+/// Makes a sound database out of a damaged one, and sets the damaged one aside.
+///
+/// The caller holds the engine's lock, and no connection of this process to the database is open. Rows are taken from the damaged file, what it
+/// lacks from the newest sound backup. Nothing that was claimed is claimed after: all of it is in doubt until it was looked at.
+package enum Mender {
+    /// Whether mending is an answer to the error.
+    package static func answers(_ error: StoreError) -> Bool { (error.code == .corrupt || error.code == .notADatabase) && error.torrent == nil }
+
+    /// Mends the database; throws `notADatabase` when nothing shows that it is ours, and leaves it as it is.
+    package static func mend(_ database: FilePath, because reason: String, now: Timestamp) throws(StoreError) -> Mending {
+        let database = DatabaseFile.resolved(database)
+        if try Replacement.finish(database) {
+            throw StoreError(.other, path: database.string, "an earlier mending was brought to its end: open the database again")
+        }
+        let new = Replacement.unfinished(database)
+        let old = FilePath(database.string + ".old-backup")
+        try removeDatabase(new)
+        try removeDatabase(old)
+        let backup = try soundBackup(of: database, into: old, now: now)
+        let aside = Replacement.mended.asideName(database, at: now)
+        let work = try salvage(database, into: new, hasBackup: backup != nil, now: now)
+        let mending = try complete(new, work, reason, aside.path, (old, backup), now)
+        try removeDatabase(old)
+        try Replacement.mended.perform(database, at: aside.moment)
+        return mending
+    }
+
+    /// Goes on with a replacement that a killed process left half done. The caller holds the engine's lock.
+    package static func finishInterrupted(_ database: FilePath) throws(StoreError) { try Replacement.finish(DatabaseFile.resolved(database)) }
+
+    /// Puts a backup in the place of the database, which is set aside; all claims of the backup are in doubt.
+    package static func restore(_ database: FilePath, from backup: FilePath, now: Timestamp) throws(StoreError) -> Restoration {
+        let database = DatabaseFile.resolved(database)
+        try Replacement.finish(database)
+        let new = Replacement.unfinished(database)
+        try removeDatabase(new)
+        try copy(backup, to: new)
+        let (torrents, pieces) = try finishing(new, now) { (db) throws(StoreError) in
+            let pieces = try db.doubtEverything { _ in false }
+            let torrents = try db.first("SELECT count(*) FROM torrent") { (row) throws(StoreError) in try row.next(Int.self) } ?? 0
+            try db.appendEvent(.mended, "the backup \(backup) was restored; \(pieces) pieces are checked again", now: now)
+            return (torrents, pieces)
+        }
+        let aside = Replacement.restored.asideName(database, at: now)
+        let isReplaced = DatabaseFile.exists(database)
+        try Replacement.restored.perform(database, at: aside.moment)
+        return Restoration(setAside: isReplaced ? aside.path : nil, torrents: torrents, doubtfulPieces: pieces)
+    }
+
+    // MARK: Steps
+
+    /// What the damaged file gave.
+    private struct Work {
+        let damaged: Set<String>
+        let strays: Set<Int64>
+        let sequences: [String: Int64]
+    }
+
+    private static func salvage(_ database: FilePath, into new: FilePath, hasBackup: Bool, now: Timestamp) throws(StoreError) -> Work {
+        let pages = try DamagedPages(database)
+        var tree = DamagedTree(pages)
+        let schema = try DamagedSchema(pages, &tree)
+        guard schema.isOurs || hasBackup else {
+            throw StoreError(
+                .notADatabase, path: database.string,
+                "nothing in the file shows that it was a pieces database: give the path of one; the file was left as it is")
+        }
+        let fresh = try Connection(new, mode: .readWriteCreate)
+        try Migrator.migrate(fresh, to: Array(Migration.all.prefix(schema.version)), now: now)
+        try fresh.executeScript("PRAGMA foreign_keys=OFF")
+        var salvage = try Salvage(into: fresh)
+        try fresh.transaction { () throws(StoreError) in try salvage.run(&tree, schema) }
+        return Work(damaged: salvage.damaged, strays: salvage.strays, sequences: salvage.sequences)
+    }
+
+    /// Brings the fresh database to the present schema, fills it up from the backup, and puts its claims in doubt.
+    private static func complete(
+        _ new: FilePath, _ work: Work, _ reason: String, _ aside: FilePath, _ old: (path: FilePath, backup: BackupFile?), _ now: Timestamp
+    ) throws(StoreError) -> Mending {
+        try finishing(new, now) { (db) throws(StoreError) in
+            try db.executeScript("PRAGMA foreign_keys=OFF")
+            if old.backup != nil { try db.execute("ATTACH DATABASE ? AS old", old.path.string) }
+            let mending = try db.transaction { () throws(StoreError) in
+                var completion = Completion(db, damaged: work.damaged, hasBackup: old.backup != nil)
+                let outcome = try completion.run(strays: work.strays, sequences: work.sequences)
+                // Of what the bitfield lacks nobody knows what was written: then all that could be there is looked at.
+                let isWhole = !work.damaged.contains("bitfield")
+                let pieces = try db.doubtEverything { isWhole && !outcome.fromBackup.contains($0) }
+                let mending = Mending(
+                    reason: reason, setAside: aside, backup: old.backup?.at, salvaged: outcome.salvaged.count, fromBackup: outcome.fromBackup.count,
+                    lost: outcome.lost, doubtfulPieces: pieces)
+                try db.appendEvent(.mended, mending.sentence, now: now)
+                return mending
+            }
+            if old.backup != nil { try db.executeScript("DETACH DATABASE old") }
+            try db.executeScript("PRAGMA foreign_keys=ON")
+            let faults = try db.integrityFaults(.indexes)
+            guard faults.isEmpty else {
+                throw db.fault(.other, "the salvaged database is not sound (\(faults[0])): please report it; restore a backup meanwhile")
+            }
+            return mending
+        }
+    }
+
+    /// Runs `body` on a database that only this call has open; when it returns the file is whole, without a log, and synced.
+    private static func finishing<Value>(
+        _ path: FilePath, _ now: Timestamp, _ body: (Connection) throws(StoreError) -> Value
+    ) throws(StoreError) -> Value {
+        let connection = try Connection.open(path, mode: .readWriteCreate, now: now)
+        let value = try body(connection)
+        try connection.checkpoint()
+        return value
+    }
+
+    /// Copies the newest sound backup to `copy`, in the present schema; `nil` when there is none.
+    private static func soundBackup(of database: FilePath, into copy: FilePath, now: Timestamp) throws(StoreError) -> BackupFile? {
+        for backup in try BackupFile.list(database) {
+            do throws(StoreError) {
+                try removeDatabase(copy)
+                try self.copy(backup.path, to: copy)
+                _ = try Connection.open(copy, mode: .readWriteCreate, now: now)
+                return backup
+            } catch {
+                // A backup that is damaged, or of another program, is none; an older one may do. A full disk is no reason to do without.
+                guard answers(error) || [.foreignDatabase, .newerSchema, .changedMigration, .cantOpen, .notFound].contains(error.code) else { throw error }
+            }
+        }
+        return nil
+    }
+
+    private static func copy(_ backup: FilePath, to target: FilePath) throws(StoreError) {
+        try Connection(backup, mode: .readOnly).copy(to: target)
+    }
+
+    private static func removeDatabase(_ path: FilePath) throws(StoreError) {
+        for suffix in ["", "-wal", "-shm", "-journal"] { try Folder.remove(FilePath(path.string + suffix)) }
+    }
+}

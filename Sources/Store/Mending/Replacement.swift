@@ -1,0 +1,104 @@
+import Glibc
+import SystemPackage
+
+/// Puts a finished database in the place of another, which is set aside under a new name and never deleted.
+///
+/// The new one first gets a name that says that it is whole (`pieces.db.mended`); then the old one with its log is renamed; then the new one takes
+/// its place. A process that dies in between leaves that name, and ``finish(_:)`` goes on from there. Without it a log of the old database might
+/// be taken for the new one's. The caller holds the engine's lock, and no connection of this process is open.
+enum Replacement: String, CaseIterable {
+    case mended, restored
+
+    /// What the name of the old database says of it.
+    private var aside: String {
+        switch self {
+        case .mended: "damaged"
+        case .restored: "replaced"
+        }
+    }
+
+    /// A name for a database in the making: what is there is of a try that failed.
+    static func unfinished(_ database: FilePath) -> FilePath { FilePath(database.string + ".unfinished") }
+
+    private func marker(_ database: FilePath) -> FilePath { FilePath(database.string + "." + rawValue) }
+
+    /// Whether a replacement was interrupted when the old database had perhaps gone already.
+    static func isUnderWay(_ database: FilePath) -> Bool { allCases.contains { DatabaseFile.exists($0.marker(database)) } }
+
+    /// The name under which the old database will be found, from the time of the replacement; none that is taken.
+    func asideName(_ database: FilePath, at moment: Timestamp) -> (path: FilePath, moment: Timestamp) {
+        var moment = moment
+        while true {
+            let path = FilePath("\(database.string).\(aside)-\(moment.compact)")
+            if !DatabaseFile.exists(path), !DatabaseFile.exists(FilePath(path.string + "-wal")) { return (path, moment) }
+            moment = moment + .seconds(1)
+        }
+    }
+
+    /// Replaces `database` by the finished one at ``unfinished(_:)``; `moment` is of ``asideName(_:at:)``.
+    func perform(_ database: FilePath, at moment: Timestamp) throws(StoreError) {
+        let new = Self.unfinished(database)
+        guard !DatabaseFile.exists(FilePath(new.string + "-wal")) else {
+            throw StoreError(.io, path: new.string, "the new database has a log that was not copied into it: see that the disk has space, and try again")
+        }
+        // Its time is the only thing that a process which goes on after this one has to know.
+        let times = [timespec(tv_sec: Int(moment.rawValue), tv_nsec: 0), timespec(tv_sec: Int(moment.rawValue), tv_nsec: 0)]
+        guard utimensat(AT_FDCWD, new.string, times, 0) == 0 else { throw Folder.fault("set the time of", new) }
+        try Folder.syncFile(new)
+        try Folder.rename(new, to: marker(database))
+        try Self.finish(database)
+    }
+
+    /// Goes on with a replacement that was interrupted; whether there was one.
+    @discardableResult
+    static func finish(_ database: FilePath) throws(StoreError) -> Bool {
+        for kind in allCases where DatabaseFile.exists(kind.marker(database)) {
+            try kind.finish(database)
+            return true
+        }
+        return false
+    }
+
+    private func finish(_ database: FilePath) throws(StoreError) {
+        let marker = marker(database)
+        var status = stat()
+        guard stat(marker.string, &status) == 0 else { throw Folder.fault("look at", marker) }
+        let name = "\(database.string).\(aside)-\(Timestamp(Int64(status.st_mtim.tv_sec)).compact)"
+        // The log goes first: a database without it is only older, a log without its database is nothing.
+        for suffix in ["-wal", "-journal", "-shm", ""] where DatabaseFile.exists(FilePath(database.string + suffix)) {
+            try Folder.rename(FilePath(database.string + suffix), to: FilePath(name + suffix), syncing: false)
+        }
+        try Folder.sync(of: database)
+        try Folder.rename(marker, to: database)
+    }
+}
+
+extension Timestamp {
+    /// The moment as the names of files have it, in UTC: `20260301T140512Z`.
+    package var compact: String {
+        var seconds = time_t(rawValue)
+        var parts = tm()
+        guard gmtime_r(&seconds, &parts) != nil else { return "\(rawValue)" }
+        func digits(_ number: Int32, _ count: Int) -> String {
+            let text = String(number)
+            return String(repeating: "0", count: max(0, count - text.count)) + text
+        }
+        let date = digits(parts.tm_year + 1900, 4) + digits(parts.tm_mon + 1, 2) + digits(parts.tm_mday, 2)
+        return date + "T" + digits(parts.tm_hour, 2) + digits(parts.tm_min, 2) + digits(parts.tm_sec, 2) + "Z"
+    }
+
+    /// A moment that ``compact`` wrote; `nil` for any other text.
+    package init?(compact text: some StringProtocol) {
+        let bytes = Array(text.utf8)
+        guard bytes.count == 16, bytes[8] == UInt8(ascii: "T"), bytes[15] == UInt8(ascii: "Z") else { return nil }
+        func number(_ range: Range<Int>) -> Int32? { Int32(String(decoding: bytes[range], as: UTF8.self)) }
+        guard let year = number(0..<4), let month = number(4..<6), let day = number(6..<8), let hour = number(9..<11), let minute = number(11..<13),
+            let second = number(13..<15)
+        else { return nil }
+        var parts = tm()
+        (parts.tm_year, parts.tm_mon, parts.tm_mday) = (year - 1900, month - 1, day)
+        (parts.tm_hour, parts.tm_min, parts.tm_sec) = (hour, minute, second)
+        self.init(Int64(timegm(&parts)))
+        guard compact == text else { return nil }
+    }
+}

@@ -1,0 +1,91 @@
+/// Fills a fresh database with every row that a damaged one still has.
+struct Salvage {
+    /// Tables of which something could not be read.
+    private(set) var damaged: Set<String> = []
+    /// Torrents that were found on pages that no tree leads to: they may have been removed.
+    private(set) var strays: Set<Int64> = []
+    /// The highest row numbers that were ever used.
+    private(set) var sequences: [String: Int64] = [:]
+
+    private let fresh: Connection
+    private let shapes: [TableShape]
+
+    /// `fresh` is an empty database of the damaged one's schema, in a transaction, with foreign keys off.
+    init(into fresh: Connection) throws(StoreError) {
+        self.fresh = fresh
+        shapes = try fresh.tableShapes()
+    }
+
+    mutating func run(_ tree: inout DamagedTree, _ schema: DamagedSchema) throws(StoreError) {
+        for shape in shapes {
+            guard let root = schema.roots[shape.name] else {
+                damaged.insert(shape.name)
+                continue
+            }
+            try tree.walk(root: root, isTable: shape.hasRowID) { (row) throws(StoreError) in
+                guard let values = shape.fit(row) else {
+                    damaged.insert(shape.name)
+                    return
+                }
+                _ = try take(values, shape)
+            }
+            if tree.isDamaged { damaged.insert(shape.name) }
+        }
+        if let root = schema.roots["sqlite_sequence"] { try readSequences(&tree, root) }
+        if !damaged.isEmpty { try adoptOrphans(&tree, schema) }
+    }
+
+    /// What the trees don't lead to any more: the pages below one that is damaged.
+    private mutating func adoptOrphans(_ tree: inout DamagedTree, _ schema: DamagedSchema) throws(StoreError) {
+        for name in schema.indexes.sorted() {
+            if let root = schema.roots[name] { try tree.walk(root: root, isTable: false) { (_) throws(StoreError) in } }
+        }
+        tree.markFreePages()
+        let lacking = shapes.filter { damaged.contains($0.name) }
+        for number in stride(from: 1, through: tree.pages.count, by: 1) where !tree.known.contains(number) {
+            try tree.readOrphan(number) { (row, isTable) throws(StoreError) in
+                for shape in lacking where shape.hasRowID == isTable {
+                    guard let values = shape.fit(row), try take(values, shape) else { continue }
+                    if shape.name == "torrent", let id = row.rowID { strays.insert(id) }
+                    return
+                }
+            }
+        }
+    }
+
+    private mutating func readSequences(_ tree: inout DamagedTree, _ root: Int) throws(StoreError) {
+        var found: [String: Int64] = [:]
+        try tree.walk(root: root, isTable: true) { (row) throws(StoreError) in
+            guard row.values.count == 2, case .text(let name) = row.values[0], case .integer(let number) = row.values[1] else { return }
+            found[String(decoding: name, as: UTF8.self)] = number
+        }
+        sequences = found
+    }
+
+    /// Writes the row; where one column breaks the table's rules, that column gets what it has by default. Whether the row was kept.
+    private mutating func take(_ values: [RawValue], _ shape: TableShape) throws(StoreError) -> Bool {
+        if try fresh.insert(shape.insertion(columns: values.count), values) { return true }
+        damaged.insert(shape.name)
+        for left in values.indices where left >= max(1, shape.keyLength) {
+            let others = values.indices.filter { $0 != left }.map { values[$0] }
+            if try fresh.insert(shape.insertion(columns: values.count, without: left), others) { return true }
+        }
+        return false
+    }
+}
+
+extension Connection {
+    /// Writes a row; `false` when the table's rules refuse it.
+    fileprivate func insert(_ sql: String, _ values: [RawValue]) throws(StoreError) -> Bool {
+        do {
+            let statement = try prepare(sql)
+            defer { statement.reset() }
+            try statement.bind(values)
+            while try statement.step() {}
+            return true
+        } catch {
+            guard error.code == .constraint else { throw error }
+            return false
+        }
+    }
+}

@@ -1,0 +1,75 @@
+/// How the rows of a table are stored, and how they are written into another database of the same schema.
+struct TableShape {
+    struct Column {
+        let name: String
+        let type: String
+        let isNotNull: Bool
+        /// The `INTEGER PRIMARY KEY`, which is stored as NULL: the row's number is its value.
+        let isRowID: Bool
+    }
+
+    let name: String
+    /// In the order in which they are stored: a table without row numbers begins with its key.
+    let columns: [Column]
+    /// How many columns the key has that rows without numbers begin with; 0 where they have numbers.
+    let keyLength: Int
+
+    var hasRowID: Bool { keyLength == 0 }
+
+    var hasTorrentID: Bool { columns.contains { $0.name == "torrent_id" } }
+
+    /// The row's values by column; `nil` when the row can't be of this table. A row from before a column was added is short.
+    func fit(_ row: DamagedTree.Row) -> [RawValue]? {
+        guard (row.rowID != nil) == hasRowID, row.values.count >= max(1, keyLength), row.values.count <= columns.count else { return nil }
+        var values = row.values
+        for (n, column) in columns.prefix(values.count).enumerated() {
+            if column.isRowID, let id = row.rowID { values[n] = .integer(id) }
+            guard Self.fits(values[n], column) else { return nil }
+        }
+        return values
+    }
+
+    private static func fits(_ value: RawValue, _ column: Column) -> Bool {
+        switch (value, column.type) {
+        case (.null, _): !column.isNotNull && !column.isRowID
+        case (.integer, "INTEGER"), (.integer, "REAL"), (.real, "REAL"), (.text, "TEXT"), (.blob, "BLOB"): true
+        default: false
+        }
+    }
+
+    /// The statement that writes a row of so many columns, or of all but one of them.
+    func insertion(columns count: Int, without left: Int? = nil) -> String {
+        let names = columns.indices.prefix(count).filter { $0 != left }.map { "\"\(columns[$0].name)\"" }
+        return "INSERT INTO \"\(name)\" (\(names.joined(separator: ", "))) VALUES (\(names.map { _ in "?" }.joined(separator: ", ")))"
+    }
+}
+
+extension Connection {
+    /// Tables whose rows say nothing about what was: what a running engine says of now.
+    static let fleetingTables: Set<String> = ["live", "live_peer", "intent"]
+
+    /// The tables that hold what is known, parents before their children.
+    func tableShapes() throws(StoreError) -> [TableShape] {
+        let tables = try rows("SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name") {
+            (row) throws(StoreError) in (name: try row.next(String.self), isWithoutRowID: try row.next(Bool.self))
+        }
+        return try tables.filter { !$0.name.hasPrefix("sqlite_") && $0.name != "schema_migration" && !Self.fleetingTables.contains($0.name) }
+            .map { (table) throws(StoreError) in try shape(of: table.name, isWithoutRowID: table.isWithoutRowID) }
+    }
+
+    private func shape(of table: String, isWithoutRowID: Bool) throws(StoreError) -> TableShape {
+        // `notnull` says nothing of the columns of a key that has no row numbers: they never are.
+        let columns = try rows("SELECT name, type, \"notnull\", pk FROM pragma_table_info(?) ORDER BY cid", table) { (row) throws(StoreError) in
+            (name: try row.next(String.self), type: try row.next(String.self), isNotNull: try row.next(Bool.self), key: try row.next(Int.self))
+        }
+        let key = columns.filter { $0.key > 0 }.sorted { $0.key < $1.key }
+        let ordered = isWithoutRowID ? key + columns.filter { $0.key == 0 } : columns
+        return TableShape(
+            name: table,
+            columns: ordered.map { column in
+                TableShape.Column(
+                    name: column.name, type: column.type, isNotNull: column.isNotNull || isWithoutRowID && column.key > 0,
+                    isRowID: !isWithoutRowID && column.key > 0 && column.type == "INTEGER")
+            }, keyLength: isWithoutRowID ? key.count : 0)
+    }
+}

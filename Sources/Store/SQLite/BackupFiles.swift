@@ -1,0 +1,79 @@
+import SystemPackage
+
+/// The backups that a running engine keeps beside its database: `pieces.db.backup-20260301T140512Z`.
+package struct BackupFile: Hashable, Sendable {
+    package let path: FilePath
+    /// The moment that the backup shows.
+    package let at: Timestamp
+
+    /// The backups of a database, the newest first.
+    package static func list(_ database: FilePath) throws(StoreError) -> [BackupFile] {
+        guard let name = database.lastComponent?.string else { return [] }
+        let prefix = name + ".backup-"
+        let folder = Folder.folder(of: database)
+        return try Folder.names(beside: database).compactMap { file in
+            guard file.hasPrefix(prefix), let at = Timestamp(compact: file.dropFirst(prefix.count)) else { return nil }
+            return BackupFile(path: folder.appending(file), at: at)
+        }.sorted { $0.at > $1.at }
+    }
+
+    static func name(_ database: FilePath, at moment: Timestamp) -> FilePath { FilePath("\(database.string).backup-\(moment.compact)") }
+}
+
+/// When backups are made, and how many are kept.
+package struct BackupSettings: Hashable, Sendable {
+    /// Keys of the table `setting`: seconds, and a number; 0 backups switches them off.
+    package static let intervalKey = "backup.interval"
+    package static let countKey = "backup.keep"
+    /// Backups that are kept at most.
+    package static let countLimit = 100
+    /// Torrents that came or went are enough for a backup before its time, but not sooner after the last than ``earliest``.
+    static let changesThatMatter = 10
+    static let earliest = Duration.seconds(600)
+
+    package var interval = Duration.seconds(86_400)
+    package var count = 3
+}
+
+extension Connection {
+    /// What the settings say; a value that can't be is taken for the usual one.
+    package func backupSettings() throws(StoreError) -> BackupSettings {
+        var settings = BackupSettings()
+        if let seconds = try setting(BackupSettings.intervalKey).flatMap({ Int64($0) }), (60...31_536_000).contains(seconds) {
+            settings.interval = .seconds(seconds)
+        }
+        if let count = try setting(BackupSettings.countKey).flatMap({ Int($0) }), (0...BackupSettings.countLimit).contains(count) {
+            settings.count = count
+        }
+        return settings
+    }
+
+    /// Makes a backup beside the database when it is time for one, and removes those that are too many; the new one, if there is.
+    ///
+    /// Others go on reading and writing. The copy is checked before it gets its name: a damaged one replaces nothing, and throws `corrupt`.
+    @discardableResult
+    package func rotateBackups(now: Timestamp) throws(StoreError) -> BackupFile? {
+        let settings = try backupSettings()
+        let known = try BackupFile.list(path)
+        guard settings.count > 0, try isBackupDue(settings, since: known.first?.at, now: now) else { return nil }
+        let target = BackupFile.name(path, at: now)
+        guard !DatabaseFile.exists(target) else { return nil }
+        try backup(to: target)
+        for old in known.dropFirst(settings.count - 1) { try Folder.remove(old.path) }
+        return BackupFile(path: target, at: now)
+    }
+
+    private func isBackupDue(_ settings: BackupSettings, since last: Timestamp?, now: Timestamp) throws(StoreError) -> Bool {
+        let isEmpty = try first("SELECT NOT EXISTS (SELECT 1 FROM torrent)") { (row) throws(StoreError) in try row.next(Bool.self) } ?? true
+        guard !isEmpty else { return false }
+        // A backup of the future is one of a clock that was wrong.
+        guard let last, last <= now, now - last < settings.interval else { return true }
+        guard now - last >= BackupSettings.earliest else { return false }
+        let changes = try first(
+            """
+            SELECT count(*) FROM (SELECT at, kind FROM event ORDER BY id DESC LIMIT 1000) WHERE at > ? AND kind IN ('added', 'removed')
+            """, last
+        ) { (row) throws(StoreError) in try row.next(Int.self) }
+        return changes ?? 0 >= BackupSettings.changesThatMatter
+    }
+}

@@ -1,0 +1,87 @@
+import Migrations
+import SystemPackage
+import Torrent
+
+extension Connection {
+    /// How much is looked at.
+    package enum Depth: Sendable {
+        /// Every page and row, and that the schema is whole: `PRAGMA quick_check`.
+        case structure
+        /// That indexes match their tables, too, and that rows belong to something: `PRAGMA integrity_check`.
+        case indexes
+        /// All of that, and what SQLite can't know: checksums, counts, and info hashes.
+        case everything
+    }
+
+    /// What is wrong with the database, a sentence each: empty when nothing is. What can't be read at all is thrown.
+    package func integrityFaults(_ depth: Depth = .everything) throws(StoreError) -> [String] {
+        let check = if case .structure = depth { "PRAGMA quick_check" } else { "PRAGMA integrity_check" }
+        var faults = try rows(check) { (row) throws(StoreError) in try row.next(String.self) }.filter { $0 != "ok" }
+        faults += try schemaFaults()
+        if case .structure = depth { return faults }
+        faults += try rows("SELECT \"table\", count(*) FROM pragma_foreign_key_check GROUP BY 1") { (row) throws(StoreError) in
+            let table: String = try row.next()
+            return "\(try row.next(Int.self)) rows of \(table) belong to nothing"
+        }
+        // What follows asks tables that may be missing.
+        guard case .everything = depth, faults.isEmpty else { return faults }
+        return try rowFaults()
+    }
+
+    /// Tables, indexes, views and triggers that are missing, or are not what the migrations made; others may be there.
+    func schemaFaults() throws(StoreError) -> [String] {
+        let version = try pragma("user_version")
+        let expected = try Self.schema(version: version)
+        let found = Dictionary(try schemaObjects().map { ($0.name, $0.sql) }) { first, _ in first }
+        return expected.compactMap { object in
+            guard let sql = found[object.name] else { return "\(object.name) is missing from the schema" }
+            return sql == object.sql ? nil : "\(object.name) is not what the schema says"
+        }
+    }
+
+    private struct SchemaObject {
+        let name: String
+        let sql: String?
+    }
+
+    private func schemaObjects() throws(StoreError) -> [SchemaObject] {
+        try rows("SELECT name, sql FROM sqlite_schema ORDER BY name") { (row) throws(StoreError) in
+            SchemaObject(name: try row.next(), sql: try row.next())
+        }
+    }
+
+    /// The objects that migrations make up to that version, as SQLite words them.
+    private static func schema(version: Int) throws(StoreError) -> [SchemaObject] {
+        let model = try Connection(inMemory: "the schema's model")
+        try Migrator.migrate(model, to: Array(Migration.all.prefix(version)), now: Timestamp(0))
+        return try model.schemaObjects()
+    }
+
+    /// Rows that SQLite can read and that cannot be, a sentence each.
+    private func rowFaults() throws(StoreError) -> [String] {
+        let torrents = try rows("SELECT id, info_hash, piece_count FROM torrent ORDER BY id") { (row) throws(StoreError) in
+            (id: try row.next(TorrentID.self), infoHash: try row.next(InfoHash.self), count: try row.next(Int.self))
+        }
+        var faults: [String] = []
+        for torrent in torrents {
+            do throws(StoreError) {
+                _ = try claims(of: torrent.id, count: torrent.count)
+            } catch {
+                guard error.isOfRow else { throw error }
+                faults.append(error.message)
+            }
+            if let fault = try metainfoFault(torrent.id, torrent.infoHash) { faults.append(fault) }
+        }
+        return faults
+    }
+
+    private func metainfoFault(_ id: TorrentID, _ infoHash: InfoHash) throws(StoreError) -> String? {
+        guard let file = try metainfo(of: id) else { return "the .torrent of torrent \(id) is missing" }
+        do throws(MetainfoError) {
+            guard try Metainfo(torrentFile: file).infoHash != infoHash else { return nil }
+            return "the .torrent of torrent \(id) is not the one that its info hash names"
+        } catch {
+            return "the .torrent of torrent \(id) cannot be read: \(error)"
+        }
+    }
+}

@@ -1,0 +1,38 @@
+import CSQLite
+import SystemPackage
+
+/// The kind of file system that a database lies on: SQLite's WAL mode needs memory that all its readers and writers share, which only one
+/// machine's own file systems give (sqlite.org/wal.html, section 1).
+package struct FileSystemKind: Hashable, Sendable {
+    /// The number that statfs(2) gives in `f_type`.
+    package let number: UInt32
+
+    package init(number: UInt32) { self.number = number }
+
+    /// Some file system of the machine's own (ext4).
+    package static let local = FileSystemKind(number: 0xef53)
+
+    /// Asks the kernel of the file, or of the folder that it will be in; one that doesn't say counts as local, and opening will say why.
+    init(holding path: FilePath) {
+        let known = csqlite_file_system(path.string)
+        number = known != 0 ? known : csqlite_file_system(Folder.folder(of: path).string)
+    }
+
+    /// Whether other machines may have it mounted, or a program stands between us and the disk: then the database is kept in the
+    /// rollback-journal mode. (FUSE may be either; the safe mode costs it only speed.)
+    package var isShared: Bool { Self.shared[number] != nil }
+
+    /// One sentence for the log of a run; `nil` when there is nothing to say.
+    package func warning(_ database: FilePath) -> String? {
+        guard let name = Self.shared[number] else { return nil }
+        return "\(database) is on a shared file system (\(name)), where SQLite's write-ahead log is not safe: a rollback journal is used, commits are "
+            + "slower and commands may wait for them: keep the database on a local disk with --database"
+    }
+
+    /// From statfs(2) and linux/magic.h; Ceph, Lustre, GFS2 and VirtualBox from their own headers.
+    private static let shared: [UInt32: String] = [
+        0x6969: "NFS", 0x517b: "SMB", 0xff53_4d42: "CIFS", 0xfe53_4d42: "SMB2", 0x0102_1997: "9P", 0x6573_5546: "FUSE", 0x5346_414f: "AFS",
+        0x6b41_4653: "AFS", 0x7375_7245: "Coda", 0x564c: "NCP", 0x00c3_6400: "Ceph", 0x0bd0_0bd0: "Lustre", 0x7461_636f: "OCFS2",
+        0x0116_1970: "GFS2", 0x786f_4256: "VirtualBox", 0xbacb_acbc: "VMware",
+    ]
+}
