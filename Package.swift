@@ -41,7 +41,9 @@ let package = Package(
         .target(name: "PeerWire", dependencies: ["Torrent", "Bencode", nioCore], swiftSettings: house),
         .target(name: "TrackerWire", dependencies: ["Torrent", "Bencode"], swiftSettings: house),
         .target(name: "Swarm", dependencies: ["Torrent", collections], swiftSettings: house),
-        .target(name: "Migrations", path: "Migrations", resources: [.embedInCode("V0001_initial.sql"), .embedInCode("V0002_bitfield_checksum.sql")], swiftSettings: house),
+        .target(
+            name: "Migrations", path: "Migrations", resources: [.embedInCode("V0001_initial.sql"), .embedInCode("V0002_bitfield_checksum.sql")],
+            swiftSettings: house),
         .target(name: "Store", dependencies: ["CSQLite", "Migrations", "Torrent", system], swiftSettings: house),
         .target(name: "Disk", dependencies: ["Torrent", "CPieceHash", system], swiftSettings: house),
         .target(
@@ -66,7 +68,7 @@ let package = Package(
         .testTarget(name: "TrackerWireTests", dependencies: ["TrackerWire", "Torrent", "Bencode"], swiftSettings: house),
         .target(name: "SwarmLab", dependencies: ["Swarm", "Torrent"], path: "Tests/SwarmLab", swiftSettings: house),
         .testTarget(name: "SwarmTests", dependencies: ["SwarmLab", "Swarm", "Torrent"], swiftSettings: house),
-        .testTarget(name: "StoreTests", dependencies: ["Store", "Torrent", "Migrations", system], swiftSettings: house),
+        .testTarget(name: "StoreTests", dependencies: ["Store", "Torrent", "Migrations", "CSQLite", system], swiftSettings: house),
         .testTarget(name: "DiskTests", dependencies: ["Disk", "Torrent", "CPieceHash", system], swiftSettings: house),
         .target(
             name: "TestSupport", dependencies: ["Torrent", "Bencode", "PeerWire", nioCore, nioPosix, system], path: "Tests/TestSupport",
@@ -74,7 +76,7 @@ let package = Package(
         .testTarget(
             name: "EngineTests",
             dependencies: [
-                "TestSupport", "Engine", "Store", "Disk", "Torrent", "Net", "Swarm", "PeerWire", nioCore, nioPosix, nioHTTP1, system, logging,
+                "TestSupport", "Engine", "Store", "Migrations", "CSQLite", "Disk", "Torrent", "Net", "Swarm", "PeerWire", nioCore, nioPosix, nioHTTP1, system, logging,
             ],
             swiftSettings: house),
         .testTarget(

@@ -75,11 +75,19 @@ extension Session {
     }
 
     private func remove(_ id: TorrentID, deletingData: Bool) async throws {
-        let loaded = try await TorrentLoader(environment: environment, id: id).load()
+        let loaded: TorrentLoader.Loaded?
+        do {
+            loaded = try await TorrentLoader(environment: environment, id: id).load()
+        } catch {
+            // One whose rows are damaged can still be forgotten; where its files are is not known then.
+            guard !deletingData else { throw error }
+            loaded = nil
+        }
         await putToSleep(id)
         let now = environment.clock.timestamp
         try await environment.store.perform { db throws(StoreError) in try db.removeTorrent(id, now: now) }
-        if deletingData {
+        troubled.remove(id)
+        if deletingData, let loaded {
             let removal = try await environment.disk.removeData(loaded.payload)
             for failure in removal.failures { log.warning("\(failure)") }
         }

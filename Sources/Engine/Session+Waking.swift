@@ -161,7 +161,7 @@ extension Session: PeerConnectionOwner {
             let due = try await environment.store.perform { db throws(StoreError) in
                 try db.dueTrackers(now: timestamp, limit: Self.announcesPerSecond)
             }
-            for id in Set(due.map(\.torrent)) where awake[id] == nil {
+            for id in Set(due) where awake[id] == nil {
                 if troubled.contains(id) || retired.contains(id) {
                     try await environment.store.perform { db throws(StoreError) in try db.postponeAnnounces(of: id, until: timestamp + .seconds(3600))
                     }

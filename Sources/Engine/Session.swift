@@ -32,6 +32,10 @@ package actor Session {
     /// Held until the database is closed.
     private var lock: DatabaseLock?
     let runID: RunID
+    /// How the database was found.
+    package nonisolated let opening: Store.Opening
+    /// What SQLite said when it found the database damaged while the engine ran: the session ended for it, and the next one mends the database.
+    package internal(set) var damage: String?
     nonisolated let log = Logger(label: "pieces.session")
 
     var listeners: [any Channel] = []
@@ -48,7 +52,7 @@ package actor Session {
     var drowsySince: [TorrentID: Instant] = [:]
     var dataVersion: Int?
     var isStopping = false
-    private var background: [Task<Void, Never>] = []
+    var background: [Task<Void, Never>] = []
     private var endWaiters: [CheckedContinuation<Void, Never>] = []
     private var hasEnded = false
     var random = SystemRandomNumberGenerator()
@@ -59,9 +63,8 @@ package actor Session {
     package static func open(_ settings: EngineSettings, disk: Disk? = nil) async throws -> Session {
         let clock = EngineClock()
         let lock = try DatabaseLock.acquire(database: settings.database, now: clock.timestamp)
-        let store = try await Store.open(settings.database, now: clock.timestamp)
         let now = clock.timestamp
-        let (last, run) = try await store.perform { db throws(StoreError) in
+        let (store, opening, (last, run)) = try await Store.openMending(settings.database, now: now) { db throws(StoreError) in
             let last = try db.lastRun()
             try db.pruneEvents()
             try db.clearLive()
@@ -80,7 +83,9 @@ package actor Session {
                 options: HTTPOptions(version: Program.version, bindAddress: settings.bind, extraTrustRoots: settings.extraTrustRoots)),
             loop: loop, clock: clock, peerID: PeerID(using: &random), key: random.next(),
             aliveUntilNs: last.map { ($0.stoppedAt ?? $0.heartbeatAt).rawValue * 1_000_000_000 })
-        let session = Session(environment, group: group, lock: lock, run: run)
+        let session = Session(environment, group: group, lock: lock, run: run, opening: opening)
+        if let mending = opening.mending { session.log.warning("\(mending.sentence)") }
+        if let warning = FileSystemKind(holding: settings.database).warning(settings.database) { session.log.warning("\(warning)") }
         do {
             try await session.listen()
         } catch {
@@ -91,11 +96,12 @@ package actor Session {
         return session
     }
 
-    private init(_ environment: Environment, group: MultiThreadedEventLoopGroup, lock: DatabaseLock, run: RunID) {
+    private init(_ environment: Environment, group: MultiThreadedEventLoopGroup, lock: DatabaseLock, run: RunID, opening: Store.Opening) {
         self.environment = environment
         self.group = group
         self.lock = lock
         self.runID = run
+        self.opening = opening
     }
 
     /// Wakes what has something to download, and goes on until ``stop()``.
@@ -105,6 +111,7 @@ package actor Session {
             repeating(Self.heartbeatInterval) { await $0.heartbeat() },
             repeating(.seconds(1)) { await $0.lookAfterSleepers() },
         ]
+        try await lookAfterDatabase()
         try await wakeDownloads()
     }
 
@@ -129,7 +136,7 @@ package actor Session {
         var isClean = true
         for engine in awake.values where engine.onLoop({ $0.hasFault }) { isClean = false }
         for (id, engine) in awake { await settle(id, engine) }
-        await close(clean: isClean)
+        await close(clean: isClean && damage == nil)
         hasEnded = true
         for waiter in endWaiters { waiter.resume() }
         endWaiters = []
@@ -142,10 +149,10 @@ package actor Session {
                 try db.clearLive()
                 try db.endRun(run, clean: clean, now: now)
             }
-            try await environment.store.close()
         } catch {
-            log.error("the database was not closed as it should be: \(error)")
+            log.error("the end of this run is not in the database, so that the next begins with a check: \(error)")
         }
+        do { try await environment.store.close() } catch { log.error("the log was not copied into the database, which harms nothing: \(error)") }
         await environment.trackers.shutdown()
         lock = nil
     }
@@ -173,7 +180,7 @@ package actor Session {
         }
     }
 
-    private func repeating(_ interval: Duration, _ body: @escaping @Sendable (Session) async -> Void) -> Task<Void, Never> {
+    func repeating(_ interval: Duration, _ body: @escaping @Sendable (Session) async -> Void) -> Task<Void, Never> {
         Task { [weak self] in
             while !Task.isCancelled {
                 do { try await Task.sleep(for: interval) } catch { return }

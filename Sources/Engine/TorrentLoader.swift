@@ -68,19 +68,61 @@ struct TorrentLoader {
         let id = id
         let now = environment.clock.timestamp
         let read = try await environment.store.perform { db throws(StoreError) -> (TorrentRow, [UInt8])? in
-            guard let row = try db.torrent(id), let file = try db.metainfo(of: id) else { return nil }
-            return (row, file)
+            guard let row = try db.torrent(id) else { return nil }
+            return (row, try db.metainfo(of: id) ?? [])
         }
         guard let (row, file) = read else { throw EngineError("torrent \(id) is gone from the database") }
-        let metainfo = try Metainfo(torrentFile: file)
+        let metainfo = try Self.metainfo(file, of: row)
         let count = metainfo.geometry.pieceCount
         let files = metainfo.layout.files.count
         return try await environment.store.perform { db throws(StoreError) in
-            Remembered(
-                row: row, metainfo: metainfo, wanted: try db.wanted(of: id, count: files), have: try db.have(of: id, count: count),
-                opened: try db.opened(of: id, count: count), partials: try db.partialPieces(of: id), fingerprints: try db.fingerprints(of: id),
+            // What was wrong with rows of others is not told of this one.
+            _ = db.takeRowFaults()
+            let claims = try Self.claims(of: id, count: count, db, now)
+            let known = Remembered(
+                row: row, metainfo: metainfo, wanted: try db.wanted(of: id, count: files), have: claims.have, opened: claims.opened,
+                partials: try db.partialPieces(of: id).filter { metainfo.geometry.pieces.contains($0.piece) },
+                fingerprints: try db.fingerprints(of: id),
                 peers: try db.peersToTry(of: id, limit: AddressBook.capacity / 2, now: now), banned: try db.bannedPeers(of: id, now: now),
                 trackers: try db.trackers(of: id))
+            // The torrent does without them, and the log says so.
+            let faults = db.takeRowFaults()
+            if let first = faults.first {
+                let others = faults.count > 1 ? " (and \(faults.count - 1) more)" : ""
+                try db.appendEvent(.damaged, "rows of it were damaged and are not used: \(first)\(others)", torrent: id, now: now)
+            }
+            return known
+        }
+    }
+
+    /// The .torrent, when it is the one that the row is about.
+    private static func metainfo(_ file: [UInt8], of row: TorrentRow) throws -> Metainfo {
+        if let damage = row.damage { throw EngineError("the torrent's row in the database is damaged: \(damage)") }
+        let advice = "remove the torrent and add it again, its files stay where they are"
+        guard !file.isEmpty else { throw EngineError("the .torrent is not in the database any more: \(advice)") }
+        let metainfo: Metainfo
+        do throws(MetainfoError) {
+            metainfo = try Metainfo(torrentFile: file)
+        } catch {
+            throw EngineError("the .torrent in the database is damaged (\(error)): \(advice)")
+        }
+        guard metainfo.infoHash == row.infoHash else { throw EngineError("the .torrent in the database is damaged (its info hash is another): \(advice)") }
+        let geometry = metainfo.geometry
+        guard geometry.pieceCount == row.pieceCount, geometry.pieceLength == row.pieceLength, geometry.totalBytes == row.totalBytes else {
+            throw EngineError("the torrent's row in the database is damaged (its sizes are not those of its .torrent): \(advice)")
+        }
+        return metainfo
+    }
+
+    /// What the database says of the pieces; where that doesn't add up, all of them are in doubt, and it says so from now on.
+    private static func claims(of id: TorrentID, count: Int, _ db: Connection, _ now: Timestamp) throws(StoreError) -> Claims {
+        do throws(StoreError) {
+            return try db.claims(of: id, count: count)
+        } catch {
+            guard error.isOfRow else { throw error }
+            let pieces = try db.doubtPieces(of: id)
+            try db.appendEvent(.damaged, "the bitfield was damaged: \(pieces) pieces are checked again", torrent: id, now: now)
+            return try db.claims(of: id, count: count)
         }
     }
 

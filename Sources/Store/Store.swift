@@ -38,9 +38,14 @@ package actor Store {
     /// Opens the database as ``open(_:now:)`` does, and mends it where it is damaged. The caller holds the engine's lock.
     ///
     /// After an unclean stop it is checked first, unless that would take long: then it is for ``Caretaker`` to do while the engine runs.
-    package static func openMending(_ path: FilePath, now: Timestamp) async throws(StoreError) -> (store: Store, opening: Opening) {
+    ///
+    /// `begin` is what the engine does first; where that finds damage, the database is mended, and it is done again.
+    package static func openMending<Value: Sendable>(
+        _ path: FilePath, now: Timestamp, _ begin: @Sendable (Connection) throws(StoreError) -> Value
+    ) async throws(StoreError) -> (store: Store, opening: Opening, value: Value) {
         let store = try make(path)
-        return (store, try await store.connectMending(now))
+        let (opening, value) = try await store.connectMending(now, begin)
+        return (store, opening, value)
     }
 
     private static func make(_ path: FilePath) throws(StoreError) -> Store {
@@ -92,19 +97,28 @@ package actor Store {
         connection = try Connection.open(path, mode: .readWriteCreate, now: now)
     }
 
-    private func connectMending(_ now: Timestamp) throws(StoreError) -> Opening {
+    private func connectMending<Value>(
+        _ now: Timestamp, _ begin: (Connection) throws(StoreError) -> Value
+    ) throws(StoreError) -> (Opening, Value) {
         try Mender.finishInterrupted(path)
+        let damage: StoreError
         do throws(StoreError) {
-            return try connectChecked(now)
+            return try connectChecked(now, begin)
         } catch {
             guard Mender.answers(error) else { throw error }
-            let mending = try Mender.mend(path, because: error.message, now: now)
-            try connect(now)
-            return Opening(mending: mending, isUnchecked: false)
+            damage = error
         }
+        let mending = try Mender.mend(path, because: damage.message, now: now)
+        let connection = try Connection.open(path, mode: .readWriteCreate, now: now)
+        let value = try begin(connection)
+        self.connection = connection
+        return (Opening(mending: mending, isUnchecked: false), value)
     }
 
-    private func connectChecked(_ now: Timestamp) throws(StoreError) -> Opening {
+    /// Nothing of it is left open when it throws.
+    private func connectChecked<Value>(
+        _ now: Timestamp, _ begin: (Connection) throws(StoreError) -> Value
+    ) throws(StoreError) -> (Opening, Value) {
         // SQLite takes an empty file for a new database; with backups beside it, it is what is left of one.
         if DatabaseFile.size(path) == 0, try !BackupFile.list(DatabaseFile.resolved(path)).isEmpty {
             throw StoreError(.corrupt, path: path.string, "the file is empty")
@@ -115,8 +129,9 @@ package actor Store {
         if !isClean, isSmall, let fault = try connection.integrityFaults(.indexes).first {
             throw StoreError(.corrupt, path: path.string, fault)
         }
+        let value = try begin(connection)
         self.connection = connection
-        return Opening(mending: nil, isUnchecked: !isClean && !isSmall)
+        return (Opening(mending: nil, isUnchecked: !isClean && !isSmall), value)
     }
 }
 

@@ -1,5 +1,6 @@
 import Engine
 import Glibc
+import Migrations
 import Store
 import SystemPackage
 import TestSupport
@@ -23,8 +24,12 @@ import Torrent
     @Test func aNewerSchemaIsRefused() async throws {
         try await withSite { site in
             _ = try site.add(try SampleTorrent(length: 5))
-            // The user version stands at byte 60 of the header (sqlite.org/fileformat2.html).
-            try Files.overwrite(site.database, at: 60, with: [0, 0, 0x12, 0x67])
+            try site.write { db throws(StoreError) in
+                let next = Migration.all.count + 1
+                try db.execute("INSERT INTO schema_migration (number, name, checksum, applied_at) VALUES (?, 'next', '0123456789abcdef', 0)", next)
+                try db.execute("PRAGMA user_version=\(next)")
+                try db.checkpoint()
+            }
             let before = try Files.read(site.database)
             let error = await #expect(throws: StoreError.self) { try await Session.open(site.settings([])) }
             #expect(error?.code == .newerSchema)

@@ -8,8 +8,10 @@ import Torrent
 final class TemporaryFolder: Sendable {
     let path: FilePath
 
-    init() throws {
-        var template = Array("/tmp/pieces-store-XXXXXX".utf8CString)
+    /// `inMemory` where the machine has such a file system (shm_overview(7)): for tests that sync thousands of times.
+    init(inMemory: Bool = false) throws {
+        let parent = inMemory && access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
+        var template = Array("\(parent)/pieces-store-XXXXXX".utf8CString)
         let made = try #require(template.withUnsafeMutableBufferPointer { mkdtemp($0.baseAddress!) })
         path = FilePath(String(cString: made))
     }

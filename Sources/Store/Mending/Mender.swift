@@ -14,16 +14,21 @@ package enum Mender {
     /// Mends the database; throws `notADatabase` when nothing shows that it is ours, and leaves it as it is.
     package static func mend(_ database: FilePath, because reason: String, now: Timestamp) throws(StoreError) -> Mending {
         let database = DatabaseFile.resolved(database)
-        if try Replacement.finish(database) {
-            throw StoreError(.other, path: database.string, "an earlier mending was brought to its end: open the database again")
-        }
+        precondition(!Replacement.isUnderWay(database), "an interrupted replacement comes first")
         let new = Replacement.unfinished(database)
         let old = FilePath(database.string + ".old-backup")
         try removeDatabase(new)
         try removeDatabase(old)
         let backup = try soundBackup(of: database, into: old, now: now)
         let aside = Replacement.mended.asideName(database, at: now)
-        let work = try salvage(database, into: new, hasBackup: backup != nil, now: now)
+        let work: Work
+        do throws(StoreError) {
+            work = try salvage(database, into: new, hasBackup: backup != nil, now: now)
+        } catch {
+            // The first error is the one that counts; what is left is removed by the next try.
+            for suffix in ["", "-wal", "-shm"] { unlink(new.string + suffix) }
+            throw error
+        }
         let mending = try complete(new, work, reason, aside.path, (old, backup), now)
         try removeDatabase(old)
         try Replacement.mended.perform(database, at: aside.moment)
@@ -31,7 +36,13 @@ package enum Mender {
     }
 
     /// Goes on with a replacement that a killed process left half done. The caller holds the engine's lock.
-    package static func finishInterrupted(_ database: FilePath) throws(StoreError) { try Replacement.finish(DatabaseFile.resolved(database)) }
+    @discardableResult
+    package static func finishInterrupted(_ database: FilePath) throws(StoreError) -> Bool {
+        try Replacement.finish(DatabaseFile.resolved(database))
+    }
+
+    /// Whether there is such a replacement.
+    package static func isInterrupted(_ database: FilePath) -> Bool { Replacement.isUnderWay(DatabaseFile.resolved(database)) }
 
     /// Puts a backup in the place of the database, which is set aside; all claims of the backup are in doubt.
     package static func restore(_ database: FilePath, from backup: FilePath, now: Timestamp) throws(StoreError) -> Restoration {
@@ -41,7 +52,7 @@ package enum Mender {
         try removeDatabase(new)
         try copy(backup, to: new)
         let (torrents, pieces) = try finishing(new, now) { (db) throws(StoreError) in
-            let pieces = try db.doubtEverything { _ in false }
+            let pieces = try db.doubtEverything()
             let torrents = try db.first("SELECT count(*) FROM torrent") { (row) throws(StoreError) in try row.next(Int.self) } ?? 0
             try db.appendEvent(.mended, "the backup \(backup) was restored; \(pieces) pieces are checked again", now: now)
             return (torrents, pieces)
@@ -65,16 +76,18 @@ package enum Mender {
         let pages = try DamagedPages(database)
         var tree = DamagedTree(pages)
         let schema = try DamagedSchema(pages, &tree)
-        guard schema.isOurs || hasBackup else {
-            throw StoreError(
-                .notADatabase, path: database.string,
-                "nothing in the file shows that it was a pieces database: give the path of one; the file was left as it is")
-        }
         let fresh = try Connection(new, mode: .readWriteCreate)
         try Migrator.migrate(fresh, to: Array(Migration.all.prefix(schema.version)), now: now)
         try fresh.executeScript("PRAGMA foreign_keys=OFF")
         var salvage = try Salvage(into: fresh)
         try fresh.transaction { () throws(StoreError) in try salvage.run(&tree, schema) }
+        let hasTorrents = try fresh.first("SELECT EXISTS (SELECT 1 FROM torrent)") { (row) throws(StoreError) in try row.next(Bool.self) }
+        guard schema.isOurs || hasBackup || hasTorrents == true else {
+            throw StoreError(
+                .notADatabase, path: database.string,
+                "nothing in the file shows that it was a pieces database: give the path of one; the file was left as it is")
+        }
+        if getenv("DBG") != nil { print("ROOTS", schema.roots, schema.version, salvage.damaged, salvage.strays) }
         return Work(damaged: salvage.damaged, strays: salvage.strays, sequences: salvage.sequences)
     }
 
@@ -88,9 +101,7 @@ package enum Mender {
             let mending = try db.transaction { () throws(StoreError) in
                 var completion = Completion(db, damaged: work.damaged, hasBackup: old.backup != nil)
                 let outcome = try completion.run(strays: work.strays, sequences: work.sequences)
-                // Of what the bitfield lacks nobody knows what was written: then all that could be there is looked at.
-                let isWhole = !work.damaged.contains("bitfield")
-                let pieces = try db.doubtEverything { isWhole && !outcome.fromBackup.contains($0) }
+                let pieces = try db.doubtEverything()
                 let mending = Mending(
                     reason: reason, setAside: aside, backup: old.backup?.at, salvaged: outcome.salvaged.count, fromBackup: outcome.fromBackup.count,
                     lost: outcome.lost, doubtfulPieces: pieces)

@@ -7,7 +7,7 @@ extension Connection {
     /// The pieces that may have been written since the last commit: after a crash they are to be looked at.
     package func opened(of id: TorrentID, count: Int) throws(StoreError) -> Bitfield { try claims(of: id, count: count).opened }
 
-    /// Both, as they are at one moment. Throws when they don't add up: see ``doubtPieces(of:onlyClaimed:)``.
+    /// Both, as they are at one moment. Throws when they don't add up: see ``doubtPieces(of:)``.
     package func claims(of id: TorrentID, count: Int) throws(StoreError) -> Claims {
         try transaction(.deferred) { () throws(StoreError) in
             let pages = try rows("SELECT \(BitfieldPage.columns) FROM bitfield WHERE torrent_id = ?", id) { (row) throws(StoreError) in
@@ -90,7 +90,11 @@ extension Connection {
     }
 
     func pieceCount(of id: TorrentID) throws(StoreError) -> Int? {
-        try first("SELECT piece_count FROM torrent WHERE id = ?", id) { (row) throws(StoreError) in try row.next() }
+        let count = try first("SELECT piece_count FROM torrent WHERE id = ?", id) { (row) throws(StoreError) in try row.next(Int.self) }
+        guard count.map({ (0...Geometry.maximumPieceCount).contains($0) }) ?? true else {
+            throw fault(.corrupt, torrent: id, "the count of pieces of torrent \(id) is impossible: remove the torrent and add it again")
+        }
+        return count
     }
 
     /// The pieces, when all of them are the torrent's.

@@ -12,8 +12,10 @@ extension Connection {
     /// The files of which something is remembered.
     package func files(of id: TorrentID) throws(StoreError) -> [FileRow] {
         try rows("SELECT idx, wanted, completed_bytes FROM file WHERE torrent_id = ? ORDER BY idx", id) { (row) throws(StoreError) in
-            FileRow(index: try row.next(), isWanted: try row.next(), completedBytes: try row.next())
-        }
+            try row.sound { (row) throws(StoreError) in
+                FileRow(index: try row.next(), isWanted: try row.next(), completedBytes: try row.nextBytes())
+            }
+        }.compactMap(\.self)
     }
 
     /// Whether each of the torrent's `count` files is wanted.
@@ -27,8 +29,8 @@ extension Connection {
     /// The files as they were after their last sync.
     package func fingerprints(of id: TorrentID) throws(StoreError) -> [FingerprintRow] {
         try rows("SELECT idx, size, mtime_ns, inode, device FROM file WHERE torrent_id = ? AND size IS NOT NULL ORDER BY idx", id) {
-            (row) throws(StoreError) in try FingerprintRow(row)
-        }
+            (row) throws(StoreError) in try row.sound(FingerprintRow.init)
+        }.compactMap(\.self)
     }
 
     /// Forgets the fingerprints of these files, or of all: they are to be looked at before they are trusted.

@@ -55,8 +55,8 @@ extension Connection {
         guard isAny else { return [] }
         return try transaction { () throws(StoreError) in
             let taken = try rows("SELECT id, at, torrent_id, verb, argument FROM intent ORDER BY id") { (row) throws(StoreError) in
-                try IntentRow(row)
-            }
+                try row.sound(IntentRow.init)
+            }.compactMap(\.self)
             try execute("DELETE FROM intent")
             return taken
         }

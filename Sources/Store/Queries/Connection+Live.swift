@@ -38,11 +38,11 @@ package struct LiveRow: Sendable, Hashable {
 
     init(_ row: Statement) throws(StoreError) {
         torrent = try row.next()
-        downloadRate = try row.next()
-        uploadRate = try row.next()
-        peersConnected = try row.next()
-        seeders = try row.next()
-        leechers = try row.next()
+        downloadRate = try row.nextBytes()
+        uploadRate = try row.nextBytes()
+        peersConnected = try row.nextCount()
+        seeders = try row.nextCount()
+        leechers = try row.nextCount()
         timeLeft = try row.next(Int64?.self).map { .seconds($0) }
         at = try row.next()
     }
@@ -68,7 +68,9 @@ extension Connection {
     }
 
     package func live(of id: TorrentID) throws(StoreError) -> LiveRow? {
-        try first("SELECT \(LiveRow.columns) FROM live AS l WHERE torrent_id = ?", id) { (row) throws(StoreError) in try LiveRow(row) }
+        try first("SELECT \(LiveRow.columns) FROM live AS l WHERE torrent_id = ?", id) { (row) throws(StoreError) in
+            try row.sound(LiveRow.init)
+        } ?? nil
     }
 
     /// Forgets what was said of a torrent that fell asleep, or of all.

@@ -29,19 +29,21 @@ extension Connection {
             SELECT \(PeerRow.columns) FROM peer WHERE torrent_id = ? AND (banned_until IS NULL OR banned_until <= ?)
             ORDER BY (downloaded_bytes > 0) DESC, failures, rate DESC, (last_connected IS NOT NULL) DESC, hash_failures, last_tried, address LIMIT ?
             """, id, now, limit
-        ) { (row) throws(StoreError) in try PeerRow(row) }
+        ) { (row) throws(StoreError) in try row.sound(PeerRow.init) }.compactMap(\.self)
     }
 
     /// All that is remembered, best first.
     package func peers(of id: TorrentID) throws(StoreError) -> [PeerRow] {
         try rows("SELECT \(PeerRow.columns) FROM peer WHERE torrent_id = ? ORDER BY \(Self.worth)", id) { (row) throws(StoreError) in
-            try PeerRow(row)
-        }
+            try row.sound(PeerRow.init)
+        }.compactMap(\.self)
     }
 
     /// The peers that are banned at `now`.
     package func bannedPeers(of id: TorrentID, now: Timestamp) throws(StoreError) -> [PeerAddress] {
-        try rows("SELECT address FROM peer WHERE torrent_id = ? AND banned_until > ?", id, now) { (row) throws(StoreError) in try row.next() }
+        try rows("SELECT address FROM peer WHERE torrent_id = ? AND banned_until > ?", id, now) { (row) throws(StoreError) in
+            try row.sound { (row) throws(StoreError) in try row.next(PeerAddress.self) }
+        }.compactMap(\.self)
     }
 
     /// Keeps the peer from being dialled or accepted until then.

@@ -25,8 +25,8 @@ extension Connection {
     /// The blocks of incomplete pieces that are on the disk, lowest piece first.
     package func partialPieces(of id: TorrentID) throws(StoreError) -> [PartialPieceRow] {
         try rows("SELECT piece, blocks FROM partial_piece WHERE torrent_id = ? ORDER BY piece", id) { (row) throws(StoreError) in
-            PartialPieceRow(piece: try row.next(), blocks: try row.next())
-        }
+            try row.sound { (row) throws(StoreError) in PartialPieceRow(piece: try row.next(), blocks: try row.next()) }
+        }.compactMap(\.self)
     }
 
     private func apply(_ record: ProgressRecord, pieceCount: Int) throws(StoreError) {

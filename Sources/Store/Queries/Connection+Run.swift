@@ -58,10 +58,10 @@ extension Connection {
         }
     }
 
-    /// The newest life, whether it runs or ended; `nil` in a new database.
+    /// The newest life that can be read, whether it runs or ended; `nil` in a new database.
     package func lastRun() throws(StoreError) -> RunRow? {
         try first("SELECT id, pid, started_at, heartbeat_at, stopped_at, clean, version, boot_id FROM run ORDER BY id DESC LIMIT 1") {
-            (row) throws(StoreError) in try RunRow(row)
-        }
+            (row) throws(StoreError) in try row.sound(RunRow.init)
+        } ?? nil
     }
 }

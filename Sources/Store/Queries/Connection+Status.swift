@@ -19,10 +19,11 @@ extension Connection {
     /// Three scans in the order of the keys: for ten thousand torrents that is faster than a join, which looks up each.
     package func statusRows() throws(StoreError) -> [StatusRow] {
         try transaction(.deferred) { () throws(StoreError) in
-            let live = try rows("SELECT \(LiveRow.columns) FROM live AS l") { (row) throws(StoreError) in try LiveRow(row) }
+            let live = try rows("SELECT \(LiveRow.columns) FROM live AS l") { (row) throws(StoreError) in try row.sound(LiveRow.init) }
+                .compactMap(\.self)
             let scrapes = try rows(Self.scrapes + " GROUP BY torrent_id") { (row) throws(StoreError) in
-                (try row.next(TorrentID.self), (try row.next(), try row.next()) as Scrape)
-            }
+                try row.sound { (row) throws(StoreError) in (try row.next(TorrentID.self), (try row.nextCountIfAny(), try row.nextCountIfAny()) as Scrape) }
+            }.compactMap(\.self)
             // Both keys are primary, so no torrent comes twice.
             let liveByTorrent = Dictionary(uniqueKeysWithValues: live.map { ($0.torrent, $0) })
             let scrapeByTorrent = Dictionary(uniqueKeysWithValues: scrapes)
@@ -48,8 +49,10 @@ extension Connection {
             for id in ids {
                 guard let torrent = try torrent(id) else { continue }
                 let scrape = try first(Self.scrapes + " WHERE torrent_id = ?", id) { (row) throws(StoreError) in
-                    (try row.next(TorrentID?.self), (try row.next(), try row.next()) as Scrape).1
-                }
+                    try row.sound { (row) throws(StoreError) in
+                        (try row.next(TorrentID?.self), (try row.nextCountIfAny(), try row.nextCountIfAny()) as Scrape).1
+                    }
+                } ?? nil
                 found.append(
                     StatusRow(torrent: torrent, live: try live(of: id), trackerSeeders: scrape?.seeders, trackerLeechers: scrape?.leechers))
             }

@@ -2,8 +2,8 @@ extension Connection {
     /// The torrent's trackers in the order in which they are tried (BEP 12).
     package func trackers(of id: TorrentID) throws(StoreError) -> [TrackerRow] {
         try rows("SELECT \(TrackerRow.columns) FROM tracker AS r WHERE torrent_id = ? ORDER BY tier, position, url", id) {
-            (row) throws(StoreError) in try TrackerRow(row)
-        }
+            (row) throws(StoreError) in try row.sound(TrackerRow.init)
+        }.compactMap(\.self)
     }
 
     /// Adds tiers behind those that are there; addresses that the torrent has are left as they are, and those beyond ``trackerLimit`` are left out.
@@ -51,14 +51,14 @@ extension Connection {
         }
     }
 
-    /// The trackers whose announce is due of all torrents that are complete and not paused, the longest overdue first.
-    package func dueTrackers(now: Timestamp, limit: Int) throws(StoreError) -> [TrackerRow] {
+    /// The torrents of the trackers whose announce is due, of all that are complete and not paused, the longest overdue first.
+    package func dueTrackers(now: Timestamp, limit: Int) throws(StoreError) -> [TorrentID] {
         try rows(
             """
-            SELECT \(TrackerRow.columns) FROM tracker AS r JOIN torrent AS t ON t.id = r.torrent_id
+            SELECT r.torrent_id FROM tracker AS r JOIN torrent AS t ON t.id = r.torrent_id
             WHERE r.next_announce_at <= ? AND t.paused = 0 AND t.completed_bytes >= t.wanted_bytes ORDER BY r.next_announce_at LIMIT ?
             """, now, limit
-        ) { (row) throws(StoreError) in try TrackerRow(row) }
+        ) { (row) throws(StoreError) in try row.next() }
     }
 
     /// When the next announce of any torrent that is not paused is due; `nil` when none is planned.

@@ -38,10 +38,14 @@ extension Connection {
     }
 
     package func volume(_ id: VolumeID) throws(StoreError) -> VolumeRow? {
-        try first("SELECT id, identity, mount_path, last_seen FROM volume WHERE id = ?", id) { (row) throws(StoreError) in try VolumeRow(row) }
+        try first("SELECT id, identity, mount_path, last_seen FROM volume WHERE id = ?", id) { (row) throws(StoreError) in
+            try row.sound(VolumeRow.init)
+        } ?? nil
     }
 
     package func volumes() throws(StoreError) -> [VolumeRow] {
-        try rows("SELECT id, identity, mount_path, last_seen FROM volume ORDER BY id") { (row) throws(StoreError) in try VolumeRow(row) }
+        try rows("SELECT id, identity, mount_path, last_seen FROM volume ORDER BY id") { (row) throws(StoreError) in
+            try row.sound(VolumeRow.init)
+        }.compactMap(\.self)
     }
 }

@@ -33,6 +33,8 @@ package struct TorrentRow: Sendable, Hashable, Identifiable {
     /// Whether the payload's root existed once: then it is never made again.
     package let isRootSeen: Bool
     package let volume: VolumeID?
+    /// What is wrong with the row; `nil` when nothing is. Such a torrent isn't worked on.
+    package let damage: String?
 
     /// Whether all that is wanted is recorded.
     package var isComplete: Bool { completedBytes >= wantedBytes }
@@ -44,28 +46,52 @@ package struct TorrentRow: Sendable, Hashable, Identifiable {
         t.added_at, t.completed_at, t.last_verified_at, t.root_seen, t.volume_id
         """
 
+    /// Never throws for what a column holds: what cannot be makes a torrent in the state `error` that says so, and other torrents go on.
     init(_ row: Statement) throws(StoreError) {
+        // The number of the row is always one.
         id = try row.next()
-        infoHash = try row.next()
-        name = try row.next()
-        output = try row.next()
-        totalBytes = try row.next()
-        pieceLength = try row.next()
-        pieceCount = try row.next()
-        isPrivate = try row.next()
-        settings = try TorrentSettings(row)
-        state = try row.next()
-        error = try row.next()
-        wantedBytes = try row.next()
-        completedBytes = try row.next()
-        piecesHave = try row.next()
-        downloadedBytes = try row.next()
-        uploadedBytes = try row.next()
-        wastedBytes = try row.next()
-        addedAt = try row.next()
-        completedAt = try row.next()
-        lastVerifiedAt = try row.next()
-        isRootSeen = try row.next()
-        volume = try row.next()
+        var damage: String?
+        /// Reads the next column, and has something harmless in the place of what cannot be.
+        func read<Value>(or harmless: Value, _ body: () throws(StoreError) -> Value) throws(StoreError) -> Value {
+            do {
+                return try body()
+            } catch {
+                guard error.isOfRow else { throw error }
+                damage = damage ?? error.message
+                return harmless
+            }
+        }
+        func bytes() throws(StoreError) -> Int64 { try read(or: 0) { () throws(StoreError) in try row.nextBytes() } }
+        func count() throws(StoreError) -> Int { try read(or: 0) { () throws(StoreError) in try row.nextCount() } }
+        func optional<Value: SQLValue>() throws(StoreError) -> Value? { try read(or: nil) { () throws(StoreError) in try row.next() } }
+        infoHash = try read(or: InfoHash.none) { () throws(StoreError) in try row.next() }
+        name = try read(or: "(damaged)") { () throws(StoreError) in try row.next() }
+        output = try read(or: "") { () throws(StoreError) in try row.next() }
+        totalBytes = try bytes()
+        pieceLength = try count()
+        pieceCount = try count()
+        isPrivate = try read(or: true) { () throws(StoreError) in try row.next() }
+        settings = try TorrentSettings(row, damage: &damage)
+        let found: TorrentState = try read(or: .error) { () throws(StoreError) in try row.next() }
+        let reason: String? = try optional()
+        wantedBytes = try bytes()
+        completedBytes = try bytes()
+        piecesHave = try count()
+        downloadedBytes = try bytes()
+        uploadedBytes = try bytes()
+        wastedBytes = try bytes()
+        addedAt = try read(or: Timestamp(0)) { () throws(StoreError) in try row.next() }
+        completedAt = try optional()
+        lastVerifiedAt = try optional()
+        isRootSeen = try read(or: true) { () throws(StoreError) in try row.next() }
+        volume = try optional()
+        self.damage = damage
+        state = damage == nil ? found : .error
+        error = damage.map { "the torrent's row in the database is damaged: \($0)" } ?? reason
     }
+}
+
+extension InfoHash {
+    /// Twenty zeros, which no torrent has.
+    fileprivate static let none = InfoHash([UInt8](repeating: 0, count: byteCount)) ?? { preconditionFailure("twenty bytes are an info hash") }()
 }

@@ -9,14 +9,31 @@ package struct TorrentSettings: Sendable, Hashable {
 
     package init() {}
 
-    init(_ row: Statement) throws(StoreError) {
-        isPaused = try row.next()
-        isSequential = try row.next()
-        allocatesFull = try row.next()
-        limits.download = try row.next()
-        limits.upload = try row.next()
-        limits.peers = try row.next()
-        seedGoal = try SeedGoal(row)
+    /// Reads the columns in their order; of one that holds what cannot be `damage` tells, and the setting is the usual one.
+    init(_ row: Statement, damage: inout String?) throws(StoreError) {
+        var fault: String?
+        func read<Value: SQLValue>(or usual: Value) throws(StoreError) -> Value {
+            do {
+                return try row.next()
+            } catch {
+                guard error.isOfRow else { throw error }
+                fault = fault ?? error.message
+                return usual
+            }
+        }
+        isPaused = try read(or: false)
+        isSequential = try read(or: false)
+        allocatesFull = try read(or: false)
+        limits.download = try read(or: nil)
+        limits.upload = try read(or: nil)
+        limits.peers = try read(or: nil)
+        let goal = SeedGoal(word: try read(or: "default"), ratio: try read(or: nil), seconds: try read(or: nil))
+        if goal == nil { fault = fault ?? "column “seed_goal” holds what cannot be there: \(StoreError.rowAdvice)" }
+        seedGoal = goal ?? .standard
+        for limit in [limits.download, limits.upload, limits.peers.map({ Int64($0) })] where limit ?? 1 <= 0 {
+            fault = fault ?? "a limit is not above 0: set it with `pieces limit`"
+        }
+        damage = damage ?? fault
     }
 }
 
@@ -66,17 +83,15 @@ package enum SeedGoal: Sendable, Hashable {
         if case .time(let duration) = self { duration.components.seconds } else { nil }
     }
 
-    fileprivate init(_ row: Statement) throws(StoreError) {
-        let word: String = try row.next()
-        let ratio: Double? = try row.next()
-        let seconds: Int64? = try row.next()
-        // The table's CHECKs leave no other words, and no `ratio` or `time` without its number.
+    /// `nil` for a word that the table's CHECKs would refuse, or one without its number.
+    fileprivate init?(word: String, ratio: Double?, seconds: Int64?) {
         switch (word, ratio, seconds) {
         case ("ratio", let ratio?, _): self = .ratio(ratio)
         case ("time", _, let seconds?): self = .time(.seconds(seconds))
         case ("none", _, _): self = .none
         case ("forever", _, _): self = .forever
-        default: self = .standard
+        case ("default", _, _): self = .standard
+        default: return nil
         }
     }
 }

@@ -45,21 +45,21 @@ package struct TrackerRow: Sendable, Hashable {
     init(_ row: Statement) throws(StoreError) {
         torrent = try row.next()
         url = try row.next()
-        tier = try row.next()
-        position = try row.next()
+        tier = try row.nextCount()
+        position = try row.nextCount()
         trackerID = try row.next()
         nextAnnounceAt = try row.next()
         minAnnounceAt = try row.next()
-        interval = try row.next(Int64?.self).map { .seconds($0) }
-        minInterval = try row.next(Int64?.self).map { .seconds($0) }
-        failures = try row.next()
+        interval = try row.nextCountIfAny().map { .seconds($0) }
+        minInterval = try row.nextCountIfAny().map { .seconds($0) }
+        failures = try row.nextCount()
         lastAnnounceAt = try row.next()
         lastSuccessAt = try row.next()
         lastError = try row.next()
         warning = try row.next()
-        seeders = try row.next()
-        leechers = try row.next()
-        downloads = try row.next()
+        seeders = try row.nextCountIfAny()
+        leechers = try row.nextCountIfAny()
+        downloads = try row.nextCountIfAny()
         lastScrapeAt = try row.next()
         isStarted = try row.next()
     }

@@ -59,18 +59,23 @@ extension Connection {
 
     /// Rows that SQLite can read and that cannot be, a sentence each.
     private func rowFaults() throws(StoreError) -> [String] {
-        let torrents = try rows("SELECT id, info_hash, piece_count FROM torrent ORDER BY id") { (row) throws(StoreError) in
-            (id: try row.next(TorrentID.self), infoHash: try row.next(InfoHash.self), count: try row.next(Int.self))
-        }
+        let ids = try rows("SELECT id FROM torrent ORDER BY id") { (row) throws(StoreError) in try row.next(TorrentID.self) }
         var faults: [String] = []
-        for torrent in torrents {
+        for id in ids {
+            guard let row = try torrent(id) else { continue }
+            if let damage = row.damage {
+                faults.append("torrent \(id): \(damage)")
+                continue
+            }
             do throws(StoreError) {
-                _ = try claims(of: torrent.id, count: torrent.count)
+                if let count = try pieceCount(of: id) { _ = try claims(of: id, count: count) }
             } catch {
                 guard error.isOfRow else { throw error }
                 faults.append(error.message)
             }
-            if let fault = try metainfoFault(torrent.id, torrent.infoHash) { faults.append(fault) }
+            if let fault = try metainfoFault(id, row.infoHash) { faults.append(fault) }
+            _ = (try peers(of: id), try trackers(of: id), try files(of: id), try fingerprints(of: id), try partialPieces(of: id))
+            faults += takeRowFaults().map { "torrent \(id): \($0)" }
         }
         return faults
     }

@@ -34,6 +34,9 @@ package final class Connection {
     /// Whether a claim was taken back whose claim the log still has: see ``settleLosses(_:)``.
     var owesCheckpoint = false
     private var statements: [String: Statement] = [:]
+    private var rowFaults: [String] = []
+    /// Faults of rows that are kept until somebody asks.
+    private static let rowFaultLimit = 100
 
     /// Opens the file, refuses what is not a pieces database before anything is written, and sets up the connection; the schema is ``Migrator``'s.
     ///
@@ -123,6 +126,16 @@ package final class Connection {
     func executeScript(_ sql: String) throws(StoreError) {
         let result = sqlite3_exec(handle, sql, nil, nil, nil)
         guard result == SQLITE_OK else { throw failure(result, sql: sql) }
+    }
+
+    func note(_ rowFault: String) {
+        if rowFaults.count < Self.rowFaultLimit { rowFaults.append(rowFault) }
+    }
+
+    /// What was wrong with rows that were passed over since this was asked last, a sentence each.
+    package func takeRowFaults() -> [String] {
+        defer { rowFaults = [] }
+        return rowFaults
     }
 
     /// Bytes of the file and its log.

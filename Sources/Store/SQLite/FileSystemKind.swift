@@ -13,7 +13,7 @@ package struct FileSystemKind: Hashable, Sendable {
     package static let local = FileSystemKind(number: 0xef53)
 
     /// Asks the kernel of the file, or of the folder that it will be in; one that doesn't say counts as local, and opening will say why.
-    init(holding path: FilePath) {
+    package init(holding path: FilePath) {
         let known = csqlite_file_system(path.string)
         number = known != 0 ? known : csqlite_file_system(Folder.folder(of: path).string)
     }

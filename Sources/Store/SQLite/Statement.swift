@@ -52,12 +52,51 @@ package final class Statement {
     /// Reads the row's next column, from the first on: rows are read in the order of the `SELECT`.
     package func next<Value: SQLValue>(_ type: Value.Type = Value.self) throws(StoreError) -> Value {
         precondition(column < columnCount, "more columns read than selected: \(sql)")
-        defer { column += 1 }
-        guard let value = Value.read(from: handle, at: column) else {
-            let name = sqlite3_column_name(handle, column).map { String(cString: $0) } ?? "\(column)"
-            throw connection.fault(.corrupt, "column “\(name)” holds what cannot be there: keep a copy of the database and restore a backup")
-        }
+        column += 1
+        guard let value = Value.read(from: handle, at: column - 1) else { throw impossible() }
         return value
+    }
+
+    /// Bytes that are believed, and bytes a second: sums of them don't overflow.
+    private static let mostBytes: Int64 = 1 << 60
+    /// Things that are counted one by one.
+    private static let mostThings = 1 << 31
+
+    /// Reads the next column as a count of bytes.
+    func nextBytes() throws(StoreError) -> Int64 {
+        let bytes: Int64 = try next()
+        guard (0...Self.mostBytes).contains(bytes) else { throw impossible() }
+        return bytes
+    }
+
+    /// Reads the next column as a count of things.
+    func nextCount() throws(StoreError) -> Int {
+        let count: Int = try next()
+        guard (0...Self.mostThings).contains(count) else { throw impossible() }
+        return count
+    }
+
+    func nextCountIfAny() throws(StoreError) -> Int? {
+        let count: Int? = try next()
+        guard count.map({ (0...Self.mostThings).contains($0) }) ?? true else { throw impossible() }
+        return count
+    }
+
+    /// What the column that was just read holds cannot be.
+    private func impossible() -> StoreError {
+        let name = sqlite3_column_name(handle, column - 1).map { String(cString: $0) } ?? "\(column - 1)"
+        return connection.fault(.corrupt, "column “\(name)” holds what cannot be there: \(StoreError.rowAdvice)")
+    }
+
+    /// What `read` makes of the row, or `nil` where a column holds what cannot be, which ``Connection/takeRowFaults()`` then tells.
+    func sound<Row>(_ read: (Statement) throws(StoreError) -> Row) throws(StoreError) -> Row? {
+        do {
+            return try read(self)
+        } catch {
+            guard error.isOfRow else { throw error }
+            connection.note(error.message)
+            return nil
+        }
     }
 
     /// Makes the statement ready for its next use, and gives back its locks and the memory of its parameters.

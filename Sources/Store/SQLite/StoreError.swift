@@ -69,6 +69,9 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What to do about a damaged database.
     static let mendingAdvice = "`pieces run` mends it when it starts, and so does `pieces database salvage`; the damaged file is kept"
 
+    /// What to do about one row that holds what cannot be.
+    static let rowAdvice = "`pieces database check` tells what else is wrong"
+
     /// Characters of a failed statement that are kept.
     private static let sqlLength = 120
 

@@ -7,6 +7,13 @@ package struct Timestamp: RawRepresentable, Hashable, Comparable, Sendable, SQLV
     package init(rawValue: Int64) { self.rawValue = rawValue }
     package init(_ seconds: Int64) { self.rawValue = seconds }
 
+    /// Seconds from 1970 that are believed, in either direction: 34,000 years. What is farther would overflow sums.
+    private static let farthest: Int64 = 1 << 40
+
+    package static func read(from statement: OpaquePointer, at column: Int32) -> Timestamp? {
+        Int64.read(from: statement, at: column).flatMap { (-farthest...farthest).contains($0) ? Timestamp($0) : nil }
+    }
+
     /// What the system's clock says.
     package static func now() -> Timestamp { Timestamp(Int64(time(nil))) }
 

@@ -39,16 +39,20 @@ struct Download: Command {
         let (torrents, failed) = await sources.readAll(engine.httpOptions)
         guard failed == 0 else { throw ExitStatus.failed }
 
-        let connection = try global.openToAdd()
-        var arrival = Arrival(connection, torrent.wishes)
-        arrival.unpausesKnown = true
-        let ids = try await arrival.add(torrents).map(\.id)
+        let ids = try await add(torrents)
         settings.scope = .only(Set(ids))
         settings.endsWhenComplete = true
         settings.seedGoal = seeds.goal ?? .none
         let run = EngineRun(settings, report: EngineRun.report(reporting), ids: ids)
-        let rows = try await run.perform(connection)
+        let rows = try await run.perform()
         try Self.conclude(rows)
+    }
+
+    /// The connection ends with it: the engine's own may have to mend the database.
+    private func add(_ torrents: [Metainfo]) async throws -> [TorrentID] {
+        var arrival = Arrival(try global.openToRun(), torrent.wishes)
+        arrival.unpausesKnown = true
+        return try await arrival.add(torrents).map(\.id)
     }
 
     private static func requireNoEngine(_ database: FilePath) throws {

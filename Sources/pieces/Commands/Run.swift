@@ -39,9 +39,9 @@ struct Run: Command {
         if let count = maxPeers?.limit { settings.maximumPeers = count }
         settings.endsWhenComplete = untilComplete
         settings.seedGoal = seeds.goal ?? (untilComplete ? .none : .forever)
-        let connection = try global.openToAdd()
-        _ = try await EngineRun(settings, report: report).perform(connection)
-        if untilComplete { try Download.conclude(try connection.torrents().filter { !$0.settings.isPaused }) }
+        try global.makeStandardFolder()
+        _ = try await EngineRun(settings, report: report).perform()
+        if untilComplete { try Download.conclude(try global.openToLook().torrents().filter { !$0.settings.isPaused }) }
     }
 
     /// Thousands of torrents make no good lines: what is told is the sum, and what happens.

@@ -60,9 +60,15 @@ extension GlobalOptions {
         do throws(StoreError) {
             return try Connection.open(path, mode: .readOnly, now: .now())
         } catch {
-            if error.code == .notFound || !Self.exists(path) { return nil }
+            if error.code == .notFound || !Self.exists(path), error.code != .corrupt { return nil }
             throw error
         }
+    }
+
+    /// Throws when there is no database.
+    func requireDatabase() throws {
+        let path = try path
+        guard Self.exists(path) || Mender.isInterrupted(path) else { throw try noDatabase() }
     }
 
     /// The database to read; it must be there.
@@ -73,9 +79,8 @@ extension GlobalOptions {
 
     /// The database to change; it must be there.
     func openToChange() throws -> Connection {
-        let path = try path
-        guard Self.exists(path) else { throw try noDatabase() }
-        return try Connection.open(path, mode: .readWrite, now: .now())
+        try requireDatabase()
+        return try Connection.open(try path, mode: .readWrite, now: .now())
     }
 
     /// The database to change, made where there is none; so is the standard folder, but no folder that was named.
@@ -84,11 +89,32 @@ extension GlobalOptions {
         return try Connection.open(path, mode: .readWriteCreate, now: .now())
     }
 
+    /// The same, for a command that runs an engine itself: a damaged database is mended first, and that is told.
+    func openToRun() throws -> Connection {
+        try makeStandardFolder()
+        let path = try path
+        let damage: StoreError
+        do throws(StoreError) {
+            return try Connection.open(path, mode: .readWriteCreate, now: .now())
+        } catch {
+            guard Mender.answers(error) else { throw error }
+            damage = error
+        }
+        let lock = try DatabaseLock.acquire(database: path, now: .now())
+        defer { withExtendedLifetime(lock) {} }
+        if try !Mender.finishInterrupted(path) {
+            let mending = try Mender.mend(path, because: damage.message, now: .now())
+            Terminal.shared.complain(mending.sentence)
+        }
+        return try Connection.open(path, mode: .readWriteCreate, now: .now())
+    }
+
     private func noDatabase() throws -> Failure {
         Failure("there is no database at \(try path.string.printable) yet: `pieces add` or `pieces download` makes one")
     }
 
-    private func makeStandardFolder() throws {
+    /// Makes the standard folder for the database, where none was named.
+    func makeStandardFolder() throws {
         guard database == nil, Self.environment("PIECES_DATABASE") == nil else { return }
         try NewFile.makeFolder(try Self.standardFolder)
     }

@@ -1,5 +1,6 @@
 import Engine
 import Store
+import Synchronization
 
 /// One life of the engine, from a command line: signals stop it, a report tells of it.
 struct EngineRun {
@@ -20,21 +21,45 @@ struct EngineRun {
         return Terminal.shared.isInteractive ? BlockReport() : LineReport()
     }
 
+    /// Lives of an engine whose database is found damaged while it runs; more would mean that the disk or the memory does it.
+    private static let damagedLives = 3
+
     /// Runs until the engine ends by itself or is told to; how the named torrents are then.
-    func perform(_ connection: Connection) async throws -> [TorrentRow] {
+    ///
+    /// Where the database is found damaged meanwhile, the engine ends and another one begins, which mends it.
+    func perform() async throws -> [TorrentRow] {
+        let current = Mutex<Session?>(nil)
+        try Interruption.catchFirst { await current.withLock(\.self)?.stop() }
+        for life in 1... {
+            let session = try await Session.open(settings)
+            current.withLock { $0 = session }
+            if Interruption.hasCome {
+                await session.stop()
+            } else {
+                try await live(session)
+            }
+            guard let damage = await session.damage, !Interruption.hasCome else { break }
+            await session.release()
+            guard life < Self.damagedLives else {
+                throw Failure("the database is damaged again and again (\(damage)): look at the disk and the memory of this machine")
+            }
+        }
+        return try rows(try open())
+    }
+
+    private func live(_ session: Session) async throws {
+        let connection = try open()
+        // The event of its own beginning isn't news.
         let lastEvent = try connection.events(limit: 1).first?.id ?? 0
-        let before = try rows(connection)
-        let session = try await Session.open(settings)
-        try Interruption.catchFirst { await session.stop() }
-        report.began(before, at: ListeningSocket(host: settings.bind, port: await session.listenPort))
+        report.began(try rows(connection), at: ListeningSocket(host: settings.bind, port: await session.listenPort))
         let narrator = Narrator(session, report, database: settings.database, only: ids, lastEvent: lastEvent)
         Task { await narrator.run() }
         try await session.start()
         await session.waitUntilEnd()
-        let after = try rows(connection)
-        try narrator.finish(after, connection)
-        return after
+        if await session.damage == nil { try narrator.finish(try rows(connection), connection) } else { narrator.cease() }
     }
+
+    private func open() throws(StoreError) -> Connection { try Connection.open(settings.database, mode: .readOnly, now: .now()) }
 
     private func rows(_ connection: Connection) throws -> [TorrentRow] {
         try ids.compactMap { try connection.torrent($0) }

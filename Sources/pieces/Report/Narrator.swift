@@ -62,6 +62,9 @@ final class Narrator: Sendable {
         }
     }
 
+    /// Tells nothing any more: the database that it reads is set aside.
+    func cease() { state.withLock { $0.isOver = true } }
+
     private func tell(_ events: [EventRow], _ connection: Connection, _ state: inout State) throws(StoreError) {
         // They come newest first.
         for event in events.reversed() where event.id > state.lastEvent {

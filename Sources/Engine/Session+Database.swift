@@ -1,0 +1,62 @@
+import Logging
+import NIOCore
+import Store
+
+/// Looks after the database while the engine runs.
+extension Session {
+    /// When the first look is taken whether a backup is due, and how often after that.
+    private static let firstBackupLook = Duration.seconds(10)
+    private static let backupInterval = Duration.seconds(60)
+
+    /// Begins to watch for damage, to check what was not checked at the start, and to make backups.
+    func lookAfterDatabase() async throws {
+        let loop = environment.loop
+        await environment.store.onDamage { [weak self] reason in
+            guard let self else { return }
+            loop.execute { self.assumeIsolated { $0.foundDamage(reason) } }
+        }
+        let caretaker = try Caretaker(environment.settings.database)
+        let isUnchecked = opening.isUnchecked
+        background.append(
+            Task { [weak self] in
+                if isUnchecked { await self?.check(with: caretaker) }
+                do {
+                    try await Task.sleep(for: Self.firstBackupLook)
+                    while true {
+                        await self?.backUp(with: caretaker)
+                        try await Task.sleep(for: Self.backupInterval)
+                    }
+                } catch {
+                    // It was cancelled: the session ends.
+                }
+            })
+    }
+
+    /// The engine can't go on with a damaged database: it comes to rest, and whoever opens the next session mends it.
+    ///
+    /// What is recorded until then is true; what could not be is in doubt after.
+    private func foundDamage(_ reason: String) {
+        guard damage == nil, !isStopping else { return }
+        damage = reason
+        log.warning("the database is damaged, and the engine stops to mend it: \(reason)")
+        Task { await self.stop() }
+    }
+
+    private func check(with caretaker: Caretaker) async {
+        do {
+            let fault = try await caretaker.check(now: environment.clock.timestamp)
+            if let fault { await environment.store.tellOfDamage(fault) }
+        } catch {
+            log.warning("the database could not be checked after the unclean stop: \(error)")
+        }
+    }
+
+    private func backUp(with caretaker: Caretaker) async {
+        do {
+            if let backup = try await caretaker.rotateBackups(now: environment.clock.timestamp) { log.info("wrote the backup \(backup.path)") }
+        } catch {
+            if Mender.answers(error) { await environment.store.tellOfDamage(error.description) }
+            log.warning("no backup of the database was made: \(error)")
+        }
+    }
+}

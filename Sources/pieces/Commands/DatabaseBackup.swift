@@ -1,0 +1,34 @@
+import ArgumentParser
+import Store
+import SystemPackage
+
+/// `pieces database backup`
+struct DatabaseBackup: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "backup", abstract: "Copy the database as it is at one moment, also while an engine runs.",
+        discussion: """
+            The copy is checked before it gets its name; a damaged database is not copied.
+
+            Examples:
+              pieces database backup ~/pieces-backup.db
+
+            Exit codes: 0 done; 1 failed; 2 the database is damaged.
+            """)
+
+    @Argument(help: ArgumentHelp("The new file.", valueName: "file"), completion: .file(extensions: ["db"]))
+    var file: String
+
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func run() async throws {
+        try global.requireDatabase()
+        let path = try global.path
+        do throws(StoreError) {
+            try Connection.open(path, mode: .readOnly, now: .now()).backup(to: FilePath(file))
+        } catch {
+            guard error.code == .corrupt else { throw error }
+            throw Failure("\(error)", .incomplete)
+        }
+        Terminal.shared.print("wrote \(file.printable)")
+    }
+}

@@ -1,0 +1,61 @@
+import ArgumentParser
+import Store
+import SystemPackage
+
+/// `pieces database check`
+struct DatabaseCheck: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "check", abstract: "Look for damage in the database; the files of the torrents are `pieces verify`'s.",
+        discussion: """
+            Every page, row and index is read, checksums and info hashes are compared. Others may use the database meanwhile.
+
+            Examples:
+              pieces database check
+              pieces database check --database pieces.db.backup-20260301T140512Z
+              pieces database check --json
+
+            Exit codes: 0 nothing is wrong; 1 it could not be read; 2 it is damaged.
+
+            --json prints one object: {"database", "sound", "faults": [sentence]}.
+            """)
+
+    /// Bytes from which on it is said that it takes a while.
+    private static let large: Int64 = 256 << 20
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func run() async throws {
+        let faults = try find()
+        let path = try global.path.string
+        if json {
+            Terminal.shared.print(
+                bytes: JSONWriter.line { json in
+                    json.field("database", path)
+                    json.field("sound", faults.isEmpty)
+                    json.strings("faults", faults)
+                })
+        } else {
+            for fault in faults { Terminal.shared.print(fault.printable) }
+        }
+        guard faults.isEmpty else {
+            throw Failure("\(path) is damaged: `pieces run` mends it when it starts, and so does `pieces database salvage`", .incomplete)
+        }
+        if !json { Terminal.shared.print("\(path.printable): nothing is wrong") }
+    }
+
+    private func find() throws -> [String] {
+        try global.requireDatabase()
+        let path = try global.path
+        do throws(StoreError) {
+            let connection = try Connection.open(path, mode: .readOnly, now: .now())
+            if connection.fileBytes >= Self.large { Terminal.shared.hint("reading \(Format.bytes(connection.fileBytes)): this takes a while") }
+            return try connection.integrityFaults()
+        } catch {
+            guard error.code == .corrupt else { throw error }
+            return [error.message]
+        }
+    }
+}

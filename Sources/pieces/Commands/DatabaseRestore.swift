@@ -1,0 +1,71 @@
+import ArgumentParser
+import Store
+import SystemPackage
+
+/// `pieces database restore`
+struct DatabaseRestore: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "restore", abstract: "Put a backup in the place of the database, which is set aside under a new name.",
+        discussion: """
+            No engine may run. What a backup says of pieces was true then: the next engine looks at all files again before it believes it, and \
+            nothing that is there is downloaded again.
+
+            Examples:
+              pieces database restore
+              pieces database restore ~/pieces-backup.db
+
+            Exit codes: 0 done; 1 failed; 2 the backup is damaged.
+
+            --json prints one object: {"database", "backup", "set_aside", "torrents", "pieces_to_check"}.
+            """)
+
+    @Argument(
+        help: ArgumentHelp("The backup; without it the newest of those that the engine keeps beside the database.", valueName: "file"),
+        completion: .file(extensions: ["db"]))
+    var file: String?
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func run() async throws {
+        let database = try global.path
+        let lock = try DatabaseLock.acquire(database: database, now: .now())
+        defer { withExtendedLifetime(lock) {} }
+        let backup = try source(database)
+        let restoration: Restoration
+        do throws(StoreError) {
+            restoration = try Mender.restore(database, from: backup, now: .now())
+        } catch {
+            guard Mender.answers(error) else { throw error }
+            throw Failure("\(backup.string) is no sound backup: \(error)", .incomplete)
+        }
+        tell(restoration, database, backup)
+    }
+
+    private func source(_ database: FilePath) throws -> FilePath {
+        if let file { return FilePath(file) }
+        guard let newest = try BackupFile.list(database).first else {
+            throw Failure("there is no backup beside \(database): give the file of one")
+        }
+        return newest.path
+    }
+
+    private func tell(_ restoration: Restoration, _ database: FilePath, _ backup: FilePath) {
+        if json {
+            return Terminal.shared.print(
+                bytes: JSONWriter.line { json in
+                    json.field("database", database.string)
+                    json.field("backup", backup.string)
+                    json.field("set_aside", restoration.setAside?.string)
+                    json.field("torrents", restoration.torrents)
+                    json.field("pieces_to_check", restoration.doubtfulPieces)
+                })
+        }
+        let aside = restoration.setAside.map { "; the database that was there is \($0.string.printable) now" } ?? ""
+        Terminal.shared.print(
+            "restored \(Format.count(restoration.torrents, "torrent")) from \(backup.string.printable)\(aside); "
+                + "\(Format.count(restoration.doubtfulPieces, "piece")) will be checked by the next engine")
+    }
+}

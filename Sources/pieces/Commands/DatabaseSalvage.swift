@@ -1,0 +1,73 @@
+import ArgumentParser
+import Store
+import SystemPackage
+
+/// `pieces database salvage`
+struct DatabaseSalvage: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "salvage", abstract: "Mend a damaged database: save what can be read, and take the rest from the newest backup.",
+        discussion: """
+            No engine may run. `pieces run` does the same when it starts. The damaged file is kept under a new name. Nothing that it said of pieces \
+            is believed before the next engine has looked at the files.
+
+            Examples:
+              pieces database salvage
+              pieces database salvage --json
+
+            Exit codes: 0 it is mended, or nothing was wrong; 1 failed; 2 it is mended, and torrents were lost.
+
+            --json prints one object: {"database", "damage", "set_aside", "backup_at", "salvaged", "from_backup", "lost": [name], "pieces_to_check"}; \
+            without damage `damage` is null and the others are missing.
+            """)
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func run() async throws {
+        let database = try global.path
+        try global.requireDatabase()
+        let lock = try DatabaseLock.acquire(database: database, now: .now())
+        defer { withExtendedLifetime(lock) {} }
+        if try Mender.finishInterrupted(database), !json { Terminal.shared.print("a mending that was interrupted is brought to its end") }
+        guard let damage = try find(database) else { return tellSound(database) }
+        let mending = try Mender.mend(database, because: damage, now: .now())
+        tell(mending, database)
+        if !mending.lost.isEmpty { throw ExitStatus.incomplete }
+    }
+
+    /// The first damage; `nil` when there is none.
+    private func find(_ database: FilePath) throws(StoreError) -> String? {
+        do throws(StoreError) {
+            return try Connection.open(database, mode: .readWrite, now: .now()).integrityFaults(.indexes).first
+        } catch {
+            guard Mender.answers(error) else { throw error }
+            return error.message
+        }
+    }
+
+    private func tellSound(_ database: FilePath) {
+        guard json else { return Terminal.shared.print("\(database.string.printable): nothing is wrong") }
+        Terminal.shared.print(
+            bytes: JSONWriter.line { json in
+                json.field("database", database.string)
+                json.field("damage", nil as String?)
+            })
+    }
+
+    private func tell(_ mending: Mending, _ database: FilePath) {
+        guard json else { return Terminal.shared.print(mending.sentence.printable) }
+        Terminal.shared.print(
+            bytes: JSONWriter.line { json in
+                json.field("database", database.string)
+                json.field("damage", mending.reason)
+                json.field("set_aside", mending.setAside.string)
+                json.field("backup_at", mending.backup?.rawValue)
+                json.field("salvaged", mending.salvaged)
+                json.field("from_backup", mending.fromBackup)
+                json.strings("lost", mending.lost)
+                json.field("pieces_to_check", mending.doubtfulPieces)
+            })
+    }
+}
