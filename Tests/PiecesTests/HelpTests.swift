@@ -4,7 +4,8 @@ struct HelpTests {
     static let commands = [
         ["download"], ["add"], ["run"], ["pause"], ["resume"], ["remove"], ["limit"], ["select"], ["status"], ["files"], ["peers"], ["trackers"],
         ["log"],
-        ["verify"], ["create"], ["show"], ["export"], ["database"], ["database", "path"], ["database", "check"], ["database", "backup"], ["demo"],
+        ["verify"], ["create"], ["show"], ["export"], ["database"], ["database", "path"], ["database", "check"], ["database", "backup"],
+        ["database", "restore"], ["database", "salvage"], ["demo"],
     ]
 
     @Test(arguments: commands)

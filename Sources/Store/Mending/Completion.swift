@@ -25,6 +25,7 @@ struct Completion {
     mutating func run(strays: Set<Int64>, sequences: [String: Int64]) throws(StoreError) -> Outcome {
         let removed = "SELECT torrent_id FROM event WHERE kind = 'removed' AND torrent_id IS NOT NULL"
         for id in strays.sorted() { try db.execute("DELETE FROM torrent WHERE id = ? AND id IN (\(removed))", id) }
+        try Relinking(db).run()
         outcome.salvaged = Set(try ids("SELECT id FROM torrent"))
         if hasBackup { try fillUp(removed) }
         try nameOrphans(removed)
@@ -159,12 +160,5 @@ extension Connection {
         try execute(
             "UPDATE metainfo SET pieces_offset = ?, info_offset = ?, info_length = ? WHERE torrent_id = ?",
             metainfo.pieceHashesRange.lowerBound, metainfo.infoRange.lowerBound, metainfo.infoRange.count, id)
-    }
-
-    /// The info hash that the torrent had when the log first spoke of it.
-    fileprivate func loggedInfoHash(of id: TorrentID) throws(StoreError) -> InfoHash? {
-        try first("SELECT info_hash FROM event WHERE torrent_id = ? AND info_hash IS NOT NULL ORDER BY id LIMIT 1", id) { (row) throws(StoreError) in
-            try row.next()
-        }
     }
 }

@@ -87,7 +87,6 @@ package enum Mender {
                 .notADatabase, path: database.string,
                 "nothing in the file shows that it was a pieces database: give the path of one; the file was left as it is")
         }
-        if getenv("DBG") != nil { print("ROOTS", schema.roots, schema.version, salvage.damaged, salvage.strays) }
         return Work(damaged: salvage.damaged, strays: salvage.strays, sequences: salvage.sequences)
     }
 

@@ -17,6 +17,18 @@ package struct Mending: Hashable, Sendable {
     /// Pieces that were claimed, or may be there, and are looked at again.
     package let doubtfulPieces: Int
 
+    package init(
+        reason: String, setAside: FilePath, backup: Timestamp?, salvaged: Int, fromBackup: Int, lost: [String], doubtfulPieces: Int
+    ) {
+        self.reason = reason
+        self.setAside = setAside
+        self.backup = backup
+        self.salvaged = salvaged
+        self.fromBackup = fromBackup
+        self.lost = lost
+        self.doubtfulPieces = doubtfulPieces
+    }
+
     /// Names that the sentence tells; more are counted.
     private static let namesTold = 5
 

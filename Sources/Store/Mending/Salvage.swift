@@ -7,6 +7,10 @@ struct Salvage {
     /// The highest row numbers that were ever used.
     private(set) var sequences: [String: Int64] = [:]
 
+    /// Tables whose rows an info hash identifies, whatever their numbers say: see ``Relinking``.
+    private static let identified: Set<String> = ["torrent", "metainfo"]
+    private var spareCount = 0
+
     private let fresh: Connection
     private let shapes: [TableShape]
 
@@ -66,6 +70,15 @@ struct Salvage {
     private mutating func take(_ values: [RawValue], _ shape: TableShape) throws(StoreError) -> Bool {
         if try fresh.insert(shape.insertion(columns: values.count), values) { return true }
         damaged.insert(shape.name)
+        if Self.identified.contains(shape.name), let place = shape.columns.firstIndex(where: \.isRowID), place < values.count {
+            // One of two rows of the same number has a damaged number: which, their info hashes will tell.
+            var spare = values
+            spare[place] = .integer(-1 - Int64(spareCount))
+            if try fresh.insert(shape.insertion(columns: values.count), spare) {
+                spareCount += 1
+                return true
+            }
+        }
         for left in values.indices where left >= max(1, shape.keyLength) {
             let others = values.indices.filter { $0 != left }.map { values[$0] }
             if try fresh.insert(shape.insertion(columns: values.count, without: left), others) { return true }

@@ -31,8 +31,13 @@ package struct BackupSettings: Hashable, Sendable {
     static let changesThatMatter = 10
     static let earliest = Duration.seconds(600)
 
-    package var interval = Duration.seconds(86_400)
-    package var count = 3
+    package var interval: Duration
+    package var count: Int
+
+    package init(interval: Duration = .seconds(86_400), count: Int = 3) {
+        self.interval = interval
+        self.count = count
+    }
 }
 
 extension Connection {

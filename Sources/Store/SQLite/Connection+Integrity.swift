@@ -1,4 +1,5 @@
 import Migrations
+import Synchronization
 import SystemPackage
 import Torrent
 
@@ -39,7 +40,7 @@ extension Connection {
         }
     }
 
-    private struct SchemaObject {
+    private struct SchemaObject: Sendable {
         let name: String
         let sql: String?
     }
@@ -52,10 +53,16 @@ extension Connection {
 
     /// The objects that migrations make up to that version, as SQLite words them.
     private static func schema(version: Int) throws(StoreError) -> [SchemaObject] {
+        if let known = models.withLock({ $0[version] }) { return known }
         let model = try Connection(inMemory: "the schema's model")
         try Migrator.migrate(model, to: Array(Migration.all.prefix(version)), now: Timestamp(0))
-        return try model.schemaObjects()
+        let objects = try model.schemaObjects()
+        models.withLock { $0[version] = objects }
+        return objects
     }
+
+    /// The schemas that were asked for.
+    private static let models = Mutex<[Int: [SchemaObject]]>([:])
 
     /// Rows that SQLite can read and that cannot be, a sentence each.
     private func rowFaults() throws(StoreError) -> [String] {

@@ -1,0 +1,131 @@
+import Engine
+import Store
+import SystemPackage
+import TestSupport
+import Testing
+import Torrent
+
+/// One bad row or torrent never stops the others: whatever a column holds, the torrent goes on or is in `error` with its reason.
+@Suite(.crowded) struct BadRowTests {
+    private struct Column: Sendable {
+        let table: String
+        let name: String
+        /// What it holds: an expression.
+        let value: String
+    }
+
+    private static let columns: [String: [String]] = [
+        "torrent": [
+            "info_hash", "name", "output", "total_bytes", "piece_length", "piece_count", "private", "paused", "sequential", "allocate_full",
+            "download_limit", "upload_limit", "max_peers", "seed_goal", "seed_ratio", "seed_seconds", "state", "error", "wanted_bytes",
+            "completed_bytes", "pieces_have", "downloaded_bytes", "uploaded_bytes", "wasted_bytes", "added_at", "completed_at", "last_verified_at",
+            "root_seen", "volume_id",
+        ],
+        "metainfo": ["pieces_offset", "info_offset", "info_length", "file"],
+        "file": ["idx", "wanted", "completed_bytes", "size", "mtime_ns", "inode", "device", "fingerprint_at"],
+        "bitfield": ["page", "have", "opened", "verified_at", "checksum"], "partial_piece": ["piece", "blocks"],
+        "peer": [
+            "address", "source", "first_seen", "last_seen", "last_tried", "last_connected", "failures", "downloaded_bytes", "uploaded_bytes",
+            "hash_failures", "rate", "client", "banned_until", "ban_reason",
+        ],
+        "tracker": [
+            "url", "tier", "position", "tracker_id", "next_announce_at", "min_announce_at", "interval", "min_interval", "failures",
+            "last_announce_at", "last_success_at", "last_error", "warning", "seeders", "leechers", "downloads", "last_scrape_at", "started",
+        ],
+        "live": ["download_rate", "upload_rate", "peers_connected", "seeders", "leechers", "eta_seconds", "at"],
+    ]
+    private static let garbage = ["'garbage'", "x'00'", "-1", "9000000000000000000"]
+
+    private static let cases: [Column] = columns.sorted { $0.key < $1.key }.flatMap { table, names in
+        names.flatMap { name in garbage.map { Column(table: table, name: name, value: name == "info_hash" ? "\($0) || torrent.id" : $0) } }
+    }
+    /// Torrents of one engine: fewer than download at once.
+    private static let chunk = 45
+    static let chunks = Array(stride(from: 0, to: cases.count, by: chunk))
+
+    @Test(arguments: chunks) func theOthersGoOn(start: Int) async throws {
+        let cases = Self.cases[start..<min(start + Self.chunk, Self.cases.count)]
+        let good = try SampleTorrent("good.bin", length: 300_000, seed: 1)
+        try await withSite { site in
+            let first = try site.add(good)
+            var bad: [(id: TorrentID, column: Column)] = []
+            for (n, column) in cases.enumerated() { bad.append((try populate(site, n), column)) }
+            try RawDatabase(path: site.database).writeAnything(
+                bad.map { id, column in
+                    let key = column.table == "torrent" ? "id" : "torrent_id"
+                    return "UPDATE \(column.table) SET \(column.name) = \(column.value) WHERE \(key) = \(id)"
+                })
+            // The list is there before an engine has seen it.
+            #expect(try site.read { db throws(StoreError) in try db.statusRows() }.count == bad.count + 1)
+            try await withPeers(good) { peers in
+                try await site.run(peers: [peers[0].address]) { session in
+                    try await site.untilComplete(first)
+                    try await eventually("every torrent to be looked at") {
+                        let awake = Set(await session.snapshots().map(\.id))
+                        let rows = try site.read { db throws(StoreError) in try db.torrents() }
+                        return rows.allSatisfy { row in
+                            awake.contains(row.id) || row.settings.isPaused || row.isComplete || row.state == .error && row.error?.isEmpty == false
+                        }
+                    }
+                    #expect(await session.damage == nil)
+                    // A command still does what it is for.
+                    for (id, _) in bad { try site.tell(.remove, id) }
+                    try await eventually("the bad torrents to be removed", within: .seconds(60)) {
+                        try site.read { db throws(StoreError) in try db.torrents() }.count == 1
+                    }
+                }
+            }
+            #expect(good.faults(in: site.output) == [])
+        }
+    }
+
+    /// A torrent with a row in every table.
+    private func populate(_ site: Site, _ number: Int) throws -> TorrentID {
+        let torrent = try SampleTorrent("bad \(number).bin", length: 200_000, seed: UInt64(number) + 100, trackers: [["http://127.0.0.1:1/announce"]])
+        let id = try site.add(torrent)
+        try site.write { db throws(StoreError) in
+            var record = ProgressRecord(torrent: id, verifiedAt: .now())
+            record.newPieces = [PieceIndex(0)]
+            record.partials = [PartialPieceRow(piece: PieceIndex(1), blocks: [0x80])]
+            record.files = [FingerprintRow(index: 0, size: 1, mtimeNs: 1, inode: 1, device: 1)]
+            record.completedBytes = 65536
+            try db.openPieces(id, [PieceIndex(1)], now: .now())
+            try db.record([record])
+            try db.upsertPeers(id, [PeerUpdate(address: PeerAddress(.v4(0x7f00_0001), port: 1), source: .tracker)], now: .now())
+            try db.saveLive([
+                LiveRow(torrent: id, downloadRate: 0, uploadRate: 0, peersConnected: 0, seeders: 0, leechers: 0, timeLeft: nil, at: .now())
+            ])
+        }
+        return id
+    }
+
+    /// Rows of no torrent.
+    @Test func theEngineGoesOn() async throws {
+        let good = try SampleTorrent("good.bin", length: 300_000, seed: 1)
+        try await withSite { site in
+            let id = try site.add(good)
+            var statements: [String] = []
+            for value in Self.garbage {
+                for column in ["pid", "started_at", "heartbeat_at", "stopped_at", "clean", "version", "boot_id"] {
+                    statements.append("INSERT INTO run (pid, started_at, heartbeat_at, version, boot_id) VALUES (1, 1, 1, 'x', 'x')")
+                    statements.append("UPDATE run SET \(column) = \(value) WHERE id = (SELECT max(id) FROM run)")
+                }
+                for column in ["at", "torrent_id", "verb", "argument"] {
+                    statements.append("INSERT INTO intent (at, verb) VALUES (1, 'changed')")
+                    statements.append("UPDATE intent SET \(column) = \(value) WHERE id = (SELECT max(id) FROM intent)")
+                }
+                statements.append("INSERT INTO event (at, torrent_id, info_hash, kind, detail) VALUES (\(value), \(value), \(value), \(value), \(value))")
+                statements.append("INSERT INTO volume (identity, mount_path, last_seen) VALUES (\(value), \(value), \(value))")
+            }
+            for key in [BackupSettings.intervalKey, BackupSettings.countKey] { statements.append("INSERT INTO setting VALUES ('\(key)', 'garbage')") }
+            try RawDatabase(path: site.database).writeAnything(statements)
+            try await withPeers(good) { peers in
+                try await site.run(peers: [peers[0].address]) { session in
+                    try await site.untilComplete(id)
+                    #expect(await session.damage == nil)
+                }
+            }
+            #expect(try site.read { db throws(StoreError) in try db.events(limit: 100) }.contains { $0.kind == .completed })
+        }
+    }
+}

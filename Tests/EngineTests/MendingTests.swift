@@ -1,0 +1,131 @@
+import Engine
+import Store
+import SystemPackage
+import TestSupport
+import Testing
+import Torrent
+
+/// A database that was damaged is mended by the engine's start; what was on the disk is checked, and not downloaded again.
+@Suite(.crowded) struct MendingTests {
+    /// The page of a table's first page in the file, counted from 0.
+    private func page(of table: String, _ site: Site) throws -> Int64 {
+        let root = try site.write { db throws(StoreError) in
+            try db.checkpoint()
+            return try db.first("SELECT rootpage FROM sqlite_schema WHERE name = ?", table) { row throws(StoreError) in try row.next(Int64.self) }
+        }
+        guard let root else { throw TestFault("there is no table \(table)") }
+        return root - 1
+    }
+
+    private func damage(_ table: String, _ site: Site) throws {
+        try Files.overwrite(site.database, at: try page(of: table, site) * 4096, with: [UInt8](repeating: 0xa5, count: 4096))
+    }
+
+    private func asides(_ site: Site) throws -> [String] { try Files.names(in: site.folder).filter { $0.contains(".damaged-") && !$0.hasSuffix("-wal") } }
+
+    /// Complete, half-way, and one of which the torrent's own row is lost but for the backup.
+    @Test(arguments: ["torrent", "bitfield", "metainfo", "file", "sqlite_schema"]) func whatIsThereIsNotDownloadedAgain(table: String) async throws {
+        let torrent = try SampleTorrent(length: 2 << 20, seed: 31)
+        let half = try SampleTorrent("half.bin", length: 2 << 20, seed: 32)
+        try await withSite { site in
+            let (id, other) = (try site.add(torrent), try site.add(half))
+            try await withPeers(torrent) { peers in
+                try await withPeers(half, [.stopping(after: 64)]) { halfPeers in
+                    try await site.run(peers: [peers[0].address, halfPeers[0].address]) { session in
+                        try await site.untilComplete(id)
+                        try await eventually("half of it to be recorded") { try site.claimed(other, half).population >= 14 }
+                    }
+                    try site.write { db throws(StoreError) in
+                        // As a run that was killed leaves it.
+                        _ = try db.beginRun(pid: 1, version: "x", bootID: "x", now: .now())
+                        _ = try db.rotateBackups(now: .now())
+                    }
+                    let served = Set(halfPeers[0].served)
+                    if table == "sqlite_schema" {
+                        try site.write { db throws(StoreError) in _ = try db.checkpoint() }
+                        try Files.overwrite(site.database, at: 0, with: [UInt8](repeating: 0, count: 4096))
+                    } else {
+                        try damage(table, site)
+                    }
+                    peers[0].forget()
+                    halfPeers[0].forget()
+                    halfPeers[0].behave(.good)
+                    try await site.run(peers: [peers[0].address, halfPeers[0].address]) { session in
+                        #expect(session.opening.mending?.lost == [])
+                        for id in [id, other] { try await site.untilComplete(id) }
+                    }
+                    #expect(peers[0].servedBytes == 0)
+                    #expect(served.filter { block in halfPeers[0].served.contains(block) }.count <= 4, "only blocks of a piece that was not whole")
+                }
+            }
+            #expect(torrent.faults(in: site.output) == [] && half.faults(in: site.output) == [])
+            #expect(try asides(site).count == 1)
+            let events = try site.read { db throws(StoreError) in try db.events(limit: 1000) }.filter { $0.kind == .mended }
+            #expect(events.count == 1)
+            #expect(events.first?.detail.hasPrefix("the database was damaged (") == true)
+            #expect(try site.events(.verified, of: id).count == 1)
+            #expect(try site.read { db throws(StoreError) in try db.integrityFaults() } == [])
+        }
+    }
+
+    /// Found while it runs: the engine comes to rest, and the next one mends it; nothing false is claimed in between.
+    @Test func damageWhileTheEngineRunsEndsIt() async throws {
+        let torrent = try SampleTorrent(length: 4 << 20, seed: 33)
+        try await withSite { site in
+            let id = try site.add(torrent)
+            // Enough that the table's first page isn't all of it.
+            for n in 0..<40 { _ = try site.add(try SampleTorrent("other \(n).bin", length: 5, seed: UInt64(n))) { $0.isPaused = true } }
+            try await withPeers(torrent, [.slow(40)]) { peers in
+                try await site.run(peers: [peers[0].address]) { session in
+                    try await eventually("pieces to come") { try site.claimed(id, torrent).population > 3 }
+                    try damage("peer", site)
+                    try damage("tracker", site)
+                    try damage("torrent", site)
+                    // SQLite has the pages in its memory until somebody else writes.
+                    try await eventually("the damage to be found") {
+                        do { try site.tell(.changed, id) } catch { return await session.damage != nil }
+                        return await session.damage != nil
+                    }
+                    await session.waitUntilEnd()
+                }
+                peers[0].behave(.good)
+                try await site.run(peers: [peers[0].address]) { session in
+                    #expect(session.opening.mending != nil)
+                    #expect(torrent.geometry.pieceCount == 64)
+                    try await site.untilComplete(id)
+                }
+            }
+            #expect(torrent.faults(in: site.output) == [])
+            #expect(try torrent.unfounded(site.claimed(id, torrent), in: site.output) == [])
+        }
+    }
+
+    /// A backup is older than the disk: what it claims is looked at, what came after it is found, what has changed since isn't believed.
+    @Test func aRestoredBackupIsChecked() async throws {
+        let torrent = try SampleTorrent(length: 2 << 20, seed: 34)
+        try await withSite { site in
+            let id = try site.add(torrent)
+            let backup = site.folder.appending("copy.db")
+            try await withPeers(torrent, [.stopping(after: 64)]) { peers in
+                try await site.run(peers: [peers[0].address]) { session in
+                    try await eventually("half to come") { try site.claimed(id, torrent).population >= 14 }
+                }
+                try site.write { db throws(StoreError) in try db.backup(to: backup) }
+                peers[0].behave(.good)
+                try await site.run(peers: [peers[0].address]) { _ in try await site.untilComplete(id) }
+                // A piece that the backup claims rots, and nothing shows it: the file has its old times.
+                let path = torrent.path(0, in: site.output)
+                let before = try Files.status(path)
+                let rotten = try #require(try Connection.open(backup, mode: .readOnly, now: .now()).have(of: id, count: 32).pieces.first { _ in true })
+                try Files.overwrite(path, at: torrent.geometry.offset(of: rotten), with: [1, 2, 3])
+                try Files.setTimes(path, from: before)
+                _ = try Mender.restore(site.database, from: backup, now: .now())
+                #expect(try site.claimed(id, torrent).isEmpty)
+                peers[0].forget()
+                try await site.run(peers: [peers[0].address]) { _ in try await site.untilComplete(id) }
+                #expect(peers[0].servedBytes == torrent.geometry.pieceLength, "the rotten piece alone")
+            }
+            #expect(torrent.faults(in: site.output) == [])
+        }
+    }
+}

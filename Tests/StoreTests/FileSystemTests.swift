@@ -1,0 +1,66 @@
+import Glibc
+import Store
+import SystemPackage
+import Testing
+
+/// Where other machines may have the database mounted there is no write-ahead log.
+@Suite struct FileSystemTests {
+    private static let nfs = FileSystemKind(number: 0x6969)
+
+    @Test(arguments: [0x6969, 0xff53_4d42, 0xfe53_4d42, 0x517b, 0x0102_1997, 0x6573_5546, 0x5346_414f, 0x00c3_6400] as [UInt32])
+    func networkFileSystemsAreShared(number: UInt32) {
+        let kind = FileSystemKind(number: number)
+        #expect(kind.isShared)
+        #expect(kind.warning("/mnt/pieces.db")?.contains("/mnt/pieces.db is on a shared file system") == true)
+    }
+
+    @Test(arguments: [0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994, 0x794c_7630, 0] as [UInt32])
+    func othersAreNot(number: UInt32) {
+        #expect(!FileSystemKind(number: number).isShared)
+        #expect(FileSystemKind(number: number).warning("x") == nil)
+    }
+
+    /// As the kernel numbers it (linux/magic.h, PROC_SUPER_MAGIC), for a file that is there and for one that isn't.
+    @Test(arguments: ["/proc/self/stat", "/proc/none.db"]) func theKernelIsAsked(path: String) {
+        #expect(FileSystemKind(holding: FilePath(path)).number == 0x9fa0)
+    }
+
+    @Test func aDatabaseThereHasARollbackJournal() throws {
+        let folder = try TemporaryFolder()
+        let db = try Connection.open(folder.database, mode: .readWriteCreate, now: noon, fileSystem: Self.nfs)
+        let id = try db.add()
+        let mode = try #require(try db.first("PRAGMA journal_mode") { row throws(StoreError) in try row.next(String.self) })
+        #expect(mode == "delete")
+        #expect(try db.number("PRAGMA synchronous") == 3)
+        let lazy = try db.transaction(durability: .lazy) { () throws(StoreError) in
+            try db.first("PRAGMA synchronous") { row throws(StoreError) in try row.next(Int.self) }
+        }
+        #expect(lazy == 3)
+        #expect(access(folder.database.string + "-wal", F_OK) != 0)
+        #expect(access(folder.database.string + "-shm", F_OK) != 0)
+        // Others read and write beside it: no lock is kept.
+        #expect(try Connection.open(folder.database, mode: .readOnly, now: noon, fileSystem: Self.nfs).torrent(id) != nil)
+        try Connection.open(folder.database, mode: .readWrite, now: noon, fileSystem: Self.nfs).set("a", "b")
+        #expect(try db.setting("a") == "b")
+        try db.backup(to: folder.path.appending("copy.db"))
+    }
+
+    @Test func oneThatWasMovedThereAndBackIsConverted() throws {
+        let folder = try TemporaryFolder()
+        let id = try folder.connection().add()
+        for kind in [Self.nfs, .local, Self.nfs] {
+            let db = try Connection.open(folder.database, mode: .readWrite, now: noon, fileSystem: kind)
+            #expect(try db.torrent(id) != nil)
+            let mode = try #require(try db.first("PRAGMA journal_mode") { row throws(StoreError) in try row.next(String.self) })
+            #expect(mode == (kind.isShared ? "delete" : "wal"))
+        }
+    }
+
+    @Test func aDatabaseThatIsOpenInTheOtherModeIsNotTaken() throws {
+        let folder = try TemporaryFolder()
+        let here = try folder.connection()
+        _ = try here.add()
+        let error = try failure { _ = try Connection.open(folder.database, mode: .readWrite, now: noon, fileSystem: Self.nfs) }
+        #expect(error.code == .busy)
+    }
+}
