@@ -60,18 +60,26 @@ import Torrent
             try await withPeers(good) { peers in
                 try await site.run(peers: [peers[0].address]) { session in
                     try await site.untilComplete(first)
-                    try await eventually("every torrent to be looked at") {
+                    var left: [TorrentID] = []
+                    try await eventually(
+                        "every torrent to be looked at, but \(bad.filter { left.contains($0.id) }.map { "\($0.column.table).\($0.column.name)=\($0.column.value)" })"
+                    ) {
                         let awake = Set(await session.snapshots().map(\.id))
-                        let rows = try site.read { db throws(StoreError) in try db.torrents() }
-                        return rows.allSatisfy { row in
-                            awake.contains(row.id) || row.settings.isPaused || row.isComplete || row.state == .error && row.error?.isEmpty == false
-                        }
+                        if let damage = await session.damage { throw TestFault("the engine ended: \(damage)") }
+                        left = try site.read { db throws(StoreError) in try db.torrents() }.filter { row in
+                            !awake.contains(row.id) && !row.settings.isPaused && !row.isComplete && (row.state != .error || row.error == nil)
+                        }.map(\.id)
+                        return left.isEmpty
                     }
                     #expect(await session.damage == nil)
-                    // A command still does what it is for.
-                    for (id, _) in bad { try site.tell(.remove, id) }
-                    try await eventually("the bad torrents to be removed", within: .seconds(60)) {
-                        try site.read { db throws(StoreError) in try db.torrents() }.count == 1
+                    // What is in error can still be removed.
+                    let inError = Set(try site.read { db throws(StoreError) in try db.torrents() }.filter { $0.state == .error }.map(\.id))
+                    for id in inError { try site.tell(.remove, id) }
+                    try await eventually(
+                        "the bad torrents to be removed, but \(bad.filter { left.contains($0.id) }.map { "\($0.column.table).\($0.column.name)=\($0.column.value)" })"
+                    ) {
+                        left = try site.read { db throws(StoreError) in try db.torrents() }.map(\.id).filter { inError.contains($0) }
+                        return left.isEmpty
                     }
                 }
             }

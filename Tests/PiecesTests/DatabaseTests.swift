@@ -73,7 +73,7 @@ struct DatabaseTests {
                 #expect(answer.status == 1 && answer.errors.contains("pieces.db") && answer.errors.contains("salvage"), "\(command): \(answer.errors)")
             }
             let salvage = try await program.run("database", "salvage")
-            #expect(salvage.status == 1 && salvage.errors.contains("nothing in the file shows"), "\(salvage.errors)")
+            #expect(salvage.status == 1 && salvage.errors.contains("nothing in it shows"), "\(salvage.errors)")
             #expect(try program.read("pieces.db") == noise)
             let json = try #require(try await program.succeed("database", "restore", "copy.db", "--json").json as? [String: Any])
             #expect(json["torrents"] as? Int == 3)

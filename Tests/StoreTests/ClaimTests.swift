@@ -20,7 +20,7 @@ import Torrent
     /// Every bit of a row of the bitfield may turn over, also two at once that leave the population as it is.
     @Test(arguments: [
         "have = x'44C000'", "have = x'4500A0'", "have = x'C10000'", "have = x'000000'", "opened = x'002000'", "opened = NULL", "verified_at = 1699999999",
-        "verified_at = NULL", "checksum = 5", "checksum = checksum + 1", "page = 0, have = x'0000000000'",
+        "verified_at = NULL", "checksum = 5", "checksum = checksum + 1", "have = x'00000000', opened = x'00000000'",
     ]) func aBitThatTurnedOverIsNoticed(change: String) throws {
         let folder = try TemporaryFolder()
         let (db, id) = try claimed(folder)

@@ -19,7 +19,7 @@ import Torrent
         let page: Int
         do {
             let db = try folder.connection()
-            let sql = isRoot ? "SELECT rootpage FROM sqlite_schema WHERE name = ?" : "SELECT max(pageno) FROM dbstat WHERE name = ? AND pagetype = 'leaf'"
+            let sql = isRoot ? "SELECT rootpage FROM sqlite_schema WHERE name = ?" : "SELECT min(pageno) FROM dbstat WHERE name = ? AND pagetype = 'leaf'"
             page = try db.number(sql, table)
             try db.checkpoint()
         }

@@ -85,7 +85,7 @@ package enum Mender {
         guard schema.isOurs || hasBackup || hasTorrents == true else {
             throw StoreError(
                 .notADatabase, path: database.string,
-                "nothing in the file shows that it was a pieces database: give the path of one; the file was left as it is")
+                "the file is not a database, and nothing in it shows that it was one of pieces: give the path of one; the file was left as it is")
         }
         return Work(damaged: salvage.damaged, strays: salvage.strays, sequences: salvage.sequences)
     }

@@ -6,18 +6,23 @@ import Torrent
 extension Connection {
     /// How much is looked at.
     package enum Depth: Sendable {
-        /// Every page and row, and that the schema is whole: `PRAGMA quick_check`.
+        /// That the pages are whole, and the schema: `PRAGMA quick_check`.
         case structure
         /// That indexes match their tables, too, and that rows belong to something: `PRAGMA integrity_check`.
         case indexes
-        /// All of that, and what SQLite can't know: checksums, counts, and info hashes.
+        /// All of that, rows that break the rules of their tables, and what SQLite can't know: checksums, counts, and info hashes. A torrent with
+        /// such a row is in `error` or checked again; the others and the database go on.
         case everything
     }
+
+    /// Findings of SQLite that are told; what is wrong with rows must not hide what is wrong with pages.
+    private static let findingLimit = 10_000
 
     /// What is wrong with the database, a sentence each: empty when nothing is. What can't be read at all is thrown.
     package func integrityFaults(_ depth: Depth = .everything) throws(StoreError) -> [String] {
         let check = if case .structure = depth { "PRAGMA quick_check" } else { "PRAGMA integrity_check" }
-        var faults = try rows(check) { (row) throws(StoreError) in try row.next(String.self) }.filter { $0 != "ok" }
+        var faults = try rows("\(check)(\(Self.findingLimit))") { (row) throws(StoreError) in try row.next(String.self) }.filter { $0 != "ok" }
+        if case .everything = depth {} else { faults.removeAll { Self.isOfRow($0) } }
         faults += try schemaFaults()
         if case .structure = depth { return faults }
         faults += try rows("SELECT \"table\", count(*) FROM pragma_foreign_key_check GROUP BY 1") { (row) throws(StoreError) in
@@ -27,6 +32,11 @@ extension Connection {
         // What follows asks tables that may be missing.
         guard case .everything = depth, faults.isEmpty else { return faults }
         return try rowFaults()
+    }
+
+    /// Whether the finding is of a value that its table's rules refuse, in SQLite's words (sqlite.org/pragma.html#pragma_integrity_check).
+    private static func isOfRow(_ finding: String) -> Bool {
+        finding.hasPrefix("CHECK constraint failed in ") || ["NULL", "non-", "NUMERIC", "TEXT"].contains { finding.hasPrefix($0) } && finding.contains(" value in ")
     }
 
     /// Tables, indexes, views and triggers that are missing, or are not what the migrations made; others may be there.

@@ -40,7 +40,7 @@ struct DatabaseSalvage: Command {
     /// The first damage; `nil` when there is none.
     private func find(_ database: FilePath) throws(StoreError) -> String? {
         do throws(StoreError) {
-            return try Connection.open(database, mode: .readWrite, now: .now()).integrityFaults(.indexes).first
+            return try Connection.open(database, mode: .readWrite, now: .now()).integrityFaults().first
         } catch {
             guard Mender.answers(error) else { throw error }
             return error.message
