@@ -76,7 +76,8 @@ let package = Package(
         .testTarget(
             name: "EngineTests",
             dependencies: [
-                "TestSupport", "Engine", "Store", "Migrations", "CSQLite", "Disk", "Torrent", "Net", "Swarm", "PeerWire", nioCore, nioPosix, nioHTTP1, system, logging,
+                "TestSupport", "Engine", "Store", "Migrations", "CSQLite", "Disk", "Torrent", "Net", "Swarm", "PeerWire", nioCore, nioPosix, nioHTTP1,
+                system, logging,
             ],
             swiftSettings: house),
         .testTarget(

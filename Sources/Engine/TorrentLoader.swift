@@ -106,7 +106,9 @@ struct TorrentLoader {
         } catch {
             throw EngineError("the .torrent in the database is damaged (\(error)): \(advice)")
         }
-        guard metainfo.infoHash == row.infoHash else { throw EngineError("the .torrent in the database is damaged (its info hash is another): \(advice)") }
+        guard metainfo.infoHash == row.infoHash else {
+            throw EngineError("the .torrent in the database is damaged (its info hash is another): \(advice)")
+        }
         let geometry = metainfo.geometry
         guard geometry.pieceCount == row.pieceCount, geometry.pieceLength == row.pieceLength, geometry.totalBytes == row.totalBytes else {
             throw EngineError("the torrent's row in the database is damaged (its sizes are not those of its .torrent): \(advice)")

@@ -141,7 +141,8 @@ extension Connection {
     /// What kind of file system it lies on is asked of the kernel, unless it is given.
     package static func open(_ path: FilePath, mode: Mode, now: Timestamp, fileSystem: FileSystemKind? = nil) throws(StoreError) -> Connection {
         guard !Replacement.isUnderWay(DatabaseFile.resolved(path)) else {
-            throw StoreError(.corrupt, path: path.string, "its mending was interrupted: `pieces run` or `pieces database salvage` brings it to its end")
+            throw StoreError(
+                .corrupt, path: path.string, "its mending was interrupted: `pieces run` or `pieces database salvage` brings it to its end")
         }
         let connection = try Connection(path, mode: mode, fileSystem: fileSystem)
         if mode == .readOnly {

@@ -122,7 +122,8 @@ import Torrent
                     statements.append("INSERT INTO intent (at, verb) VALUES (1, 'changed')")
                     statements.append("UPDATE intent SET \(column) = \(value) WHERE id = (SELECT max(id) FROM intent)")
                 }
-                statements.append("INSERT INTO event (at, torrent_id, info_hash, kind, detail) VALUES (\(value), \(value), \(value), \(value), \(value))")
+                statements.append(
+                    "INSERT INTO event (at, torrent_id, info_hash, kind, detail) VALUES (\(value), \(value), \(value), \(value), \(value))")
                 statements.append("INSERT INTO volume (identity, mount_path, last_seen) VALUES (\(value), \(value), \(value))")
             }
             for key in [BackupSettings.intervalKey, BackupSettings.countKey] { statements.append("INSERT INTO setting VALUES ('\(key)', 'garbage')") }

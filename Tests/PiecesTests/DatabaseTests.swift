@@ -70,7 +70,8 @@ struct DatabaseTests {
             try program.write("pieces.db", noise)
             for command in [["status"], ["database", "check"], ["add", "0.torrent"]] {
                 let answer = try await program.start(command).end()
-                #expect(answer.status == 1 && answer.errors.contains("pieces.db") && answer.errors.contains("salvage"), "\(command): \(answer.errors)")
+                #expect(
+                    answer.status == 1 && answer.errors.contains("pieces.db") && answer.errors.contains("salvage"), "\(command): \(answer.errors)")
             }
             let salvage = try await program.run("database", "salvage")
             #expect(salvage.status == 1 && salvage.errors.contains("nothing in it shows"), "\(salvage.errors)")

@@ -13,6 +13,7 @@ import Testing
         #expect(try db.rotateBackups(now: noon) == nil, "an empty database needs none")
         _ = try db.add()
         let reader = try folder.connection(.readOnly)
+        try write(Array("half".utf8), to: folder.path.appending("pieces.db.backup-20231114T221320Z.unfinished"))
         for hours in 0..<100 { try reader.rotateBackups(now: noon + .seconds(hours * 3600)) }
         #expect(try times(folder) == [96, 72, 48].map { .seconds($0 * 3600) })
         for file in try BackupFile.list(folder.database) {
@@ -21,7 +22,9 @@ import Testing
         #expect(names(in: folder.path).filter { $0.contains("unfinished") } == [])
     }
 
-    @Test(arguments: [("60", "1", 60, 1), ("3600", "100", 3600, 100), ("59", "101", 86_400, 3), ("-1", "-1", 86_400, 3), ("x", "", 86_400, 3), ("", "0", 86_400, 0)])
+    @Test(arguments: [
+        ("60", "1", 60, 1), ("3600", "100", 3600, 100), ("59", "101", 86_400, 3), ("-1", "-1", 86_400, 3), ("x", "", 86_400, 3), ("", "0", 86_400, 0),
+    ])
     func settingsThatCannotBeAreTheUsualOnes(interval: String, count: String, seconds: Int, kept: Int) throws {
         let folder = try TemporaryFolder()
         let db = try folder.connection()

@@ -84,7 +84,9 @@ import Torrent
             break
         }
         if let mending = mendings.first {
-            guard access(mending.setAside.string, F_OK) == 0, try read(mending.setAside).count <= max(damage.file.count, 1) || damage.log.isEmpty == false else {
+            guard access(mending.setAside.string, F_OK) == 0,
+                try read(mending.setAside).count <= max(damage.file.count, 1) || damage.log.isEmpty == false
+            else {
                 throw Finding(description: "the damaged file was not kept: \(mending.sentence)")
             }
         }
@@ -117,10 +119,12 @@ import Torrent
                 faults.append("torrent \(row.id) claims \(claimed.subtracting(known.have).population) pieces that are not there")
             }
             if isMended, !claimed.isEmpty { faults.append("torrent \(row.id) claims pieces after mending") }
-            if isMended {
+            if isMended, row.pieceCount == known.have.count {
                 var lacking = known.have
                 lacking.subtract(try db.opened(of: row.id, count: row.pieceCount))
-                if !lacking.isEmpty, readable.contains(row.id) { faults.append("torrent \(row.id) would download \(lacking.population) pieces again") }
+                if !lacking.isEmpty, readable.contains(row.id) {
+                    faults.append("torrent \(row.id) would download \(lacking.population) pieces again")
+                }
             }
             _ = (try db.peers(of: row.id), try db.trackers(of: row.id), try db.files(of: row.id), try db.partialPieces(of: row.id))
             _ = (try db.fingerprints(of: row.id), try db.wanted(of: row.id, count: 3), try db.events(of: row.id, limit: 10))
@@ -145,7 +149,8 @@ import Torrent
         guard sqlite3_open_v2(path.string, &handle, SQLITE_OPEN_READWRITE, nil) == SQLITE_OK else { return [] }
         var found: Set<TorrentID> = []
         for (id, known) in model.torrents {
-            let sql = "SELECT t.info_hash, t.name, t.piece_count, m.file FROM torrent AS t JOIN metainfo AS m ON m.torrent_id = t.id WHERE t.id = \(id)"
+            let sql =
+                "SELECT t.info_hash, t.name, t.piece_count, m.file FROM torrent AS t JOIN metainfo AS m ON m.torrent_id = t.id WHERE t.id = \(id)"
             var statement: OpaquePointer?
             defer { sqlite3_finalize(statement) }
             guard sqlite3_prepare_v2(handle, sql, -1, &statement, nil) == SQLITE_OK, sqlite3_step(statement) == SQLITE_ROW else { continue }

@@ -99,7 +99,9 @@ struct DamageModel: Sendable {
         try db.openPieces(id, pieces(new), now: noon)
         var record = ProgressRecord(torrent: id, verifiedAt: noon)
         record.newPieces = pieces(new)
-        record.files = new.prefix(20).map { FingerprintRow(index: $0, size: 16384, mtimeNs: 1_700_000_000_000_000_000, inode: Int64($0) + 7, device: 1) }
+        record.files = new.prefix(20).map {
+            FingerprintRow(index: $0, size: 16384, mtimeNs: 1_700_000_000_000_000_000, inode: Int64($0) + 7, device: 1)
+        }
         record.fileBytes = new.prefix(20).map { FileBytes(index: $0, completed: 16384) }
         record.downloadedDelta = Int64(new.count) * 16384
         for piece in new { have.insert(PieceIndex(piece)) }

@@ -19,7 +19,8 @@ import Torrent
         let page: Int
         do {
             let db = try folder.connection()
-            let sql = isRoot ? "SELECT rootpage FROM sqlite_schema WHERE name = ?" : "SELECT min(pageno) FROM dbstat WHERE name = ? AND pagetype = 'leaf'"
+            let sql =
+                isRoot ? "SELECT rootpage FROM sqlite_schema WHERE name = ?" : "SELECT min(pageno) FROM dbstat WHERE name = ? AND pagetype = 'leaf'"
             page = try db.number(sql, table)
             try db.checkpoint()
         }
@@ -188,6 +189,8 @@ import Torrent
 
     @Test(arguments: ["20231114T221320Z", "20000229T000000Z", "19700101T000000Z"]) func momentsInNamesAreRead(text: String) {
         #expect(Timestamp(compact: text)?.compact == text)
-        for wrong in [text + "Z", "x" + text.dropFirst(), text.replacing("T", with: "t"), "20231332T221320Z"] { #expect(Timestamp(compact: wrong) == nil) }
+        for wrong in [text + "Z", "x" + text.dropFirst(), text.replacing("T", with: "t"), "20231332T221320Z"] {
+            #expect(Timestamp(compact: wrong) == nil)
+        }
     }
 }

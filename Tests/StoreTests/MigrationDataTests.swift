@@ -112,7 +112,9 @@ import Torrent
         #expect(sqlite3_open(":memory:", &handle) == SQLITE_OK)
         defer { sqlite3_close_v2(handle) }
         // Schemas build on those before them.
-        for migration in Migration.all where migration.sql != script { guard sqlite3_exec(handle, migration.sql, nil, nil, nil) == SQLITE_OK else { break } }
+        for migration in Migration.all where migration.sql != script {
+            guard sqlite3_exec(handle, migration.sql, nil, nil, nil) == SQLITE_OK else { break }
+        }
         return try script.withCString { start in
             var found: [String] = []
             var rest = start

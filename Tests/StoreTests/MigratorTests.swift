@@ -67,7 +67,8 @@ import Testing
     @Test func aMigrationThatFailsLeavesTheSchemaBeforeIt() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
-        let broken = Migration(number: Migration.all.count + 1, name: "broken", sql: "CREATE TABLE half (x INTEGER) STRICT; INSERT INTO nowhere VALUES (1)")
+        let broken = Migration(
+            number: Migration.all.count + 1, name: "broken", sql: "CREATE TABLE half (x INTEGER) STRICT; INSERT INTO nowhere VALUES (1)")
         #expect(throws: StoreError.self) { try Migrator.migrate(connection, to: Migration.all + [broken], now: noon) }
         #expect(try connection.number("PRAGMA user_version") == Migration.all.count)
         #expect(try connection.number("SELECT count(*) FROM sqlite_schema WHERE name = 'half'") == 0)

@@ -25,7 +25,8 @@ struct Completion {
     mutating func run(strays: Set<Int64>, sequences: [String: Int64]) throws(StoreError) -> Outcome {
         let removed = "SELECT torrent_id FROM event WHERE kind = 'removed' AND torrent_id IS NOT NULL"
         for id in strays.sorted() { try db.execute("DELETE FROM torrent WHERE id = ? AND id IN (\(removed))", id) }
-        try Relinking(db).run()
+        var relinking = Relinking(db)
+        try relinking.run()
         outcome.salvaged = Set(try ids("SELECT id FROM torrent"))
         if hasBackup { try fillUp(removed) }
         try nameOrphans(removed)
@@ -80,7 +81,8 @@ struct Completion {
             """
         ) { (row) throws(StoreError) in
             (
-                table: try row.next(String.self), column: try row.next(String.self), parent: try row.next(String.self), key: try row.next(String.self),
+                table: try row.next(String.self), column: try row.next(String.self), parent: try row.next(String.self),
+                key: try row.next(String.self),
                 action: try row.next(String.self)
             )
         }
@@ -144,7 +146,8 @@ struct Completion {
 extension Connection {
     /// The row says what the .torrent says.
     fileprivate func adopt(_ metainfo: Metainfo, _ id: TorrentID) throws(StoreError) {
-        let skipped = Set(try rows("SELECT idx FROM file WHERE torrent_id = ? AND wanted = 0", id) { (row) throws(StoreError) in try row.next(Int.self) })
+        let skipped = Set(
+            try rows("SELECT idx FROM file WHERE torrent_id = ? AND wanted = 0", id) { (row) throws(StoreError) in try row.next(Int.self) })
         var wantedBytes: Int64 = 0
         for file in metainfo.layout.files where !file.isPad && !skipped.contains(file.index) { wantedBytes += file.length }
         try execute("DELETE FROM file WHERE torrent_id = ? AND idx >= ?", id, metainfo.layout.files.count)
@@ -155,7 +158,8 @@ extension Connection {
                 wanted_bytes = ?6, completed_bytes = min(completed_bytes, ?6)
             WHERE id = ?7
             """,
-            metainfo.infoHash, metainfo.geometry.totalBytes, metainfo.geometry.pieceLength, metainfo.geometry.pieceCount, metainfo.isPrivate, wantedBytes,
+            metainfo.infoHash, metainfo.geometry.totalBytes, metainfo.geometry.pieceLength, metainfo.geometry.pieceCount, metainfo.isPrivate,
+            wantedBytes,
             id)
         try execute(
             "UPDATE metainfo SET pieces_offset = ?, info_offset = ?, info_length = ? WHERE torrent_id = ?",

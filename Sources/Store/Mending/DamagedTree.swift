@@ -31,8 +31,9 @@ struct DamagedTreePage {
         var cells: [Int] = []
         cells.reserveCapacity(count)
         for place in stride(from: start + header, to: end, by: 2) {
-            let cell = Int(bytes[place]) << 8 | Int(bytes[place + 1])
-            if cell >= end, cell < bytes.count { cells.append(cell) }
+            // A page is a power of two: of bits that point outside nothing is believed, as SQLite has it.
+            let cell = (Int(bytes[place]) << 8 | Int(bytes[place + 1])) & (bytes.count - 1)
+            if cell >= end { cells.append(cell) }
         }
         self.kind = kind
         self.bytes = bytes
@@ -54,6 +55,8 @@ struct DamagedTree {
     struct Row {
         let rowID: Int64?
         let values: [RawValue]
+        /// Whether nothing about the row is odd: then it is of a table whose form it has, wherever it was found.
+        let isExact: Bool
     }
 
     /// Bytes of a row that are believed: the largest .torrent, and what stands beside it.
@@ -120,21 +123,22 @@ struct DamagedTree {
             guard let id = Varint.read(page.bytes, &place) else { return nil }
             rowID = Int64(bitPattern: id)
         }
-        guard let payload = payload(of: page, at: place, length: Int(length)), let values = RawRecord.decode(payload) else { return nil }
-        return Row(rowID: rowID, values: values)
+        guard let payload = payload(of: page, at: place, length: Int(length)), let record = RawRecord.decode(payload) else { return nil }
+        if !record.isExact { isDamaged = true }
+        return Row(rowID: rowID, values: record.values, isExact: record.isExact)
     }
 
-    /// The bytes of a row: those on the page, and those on the pages that its chain leads to.
+    /// The bytes of a row: those on the page, and those on the pages that its chain leads to. There may be fewer than its length says.
     private mutating func payload(of page: DamagedTreePage, at place: Int, length: Int) -> [UInt8]? {
         let local = localLength(of: length, isTable: page.kind.isTable)
-        guard place + local <= page.bytes.count else { return nil }
+        guard place + local <= page.bytes.count else { return Array(page.bytes[min(place, page.bytes.count)...]) }
         var payload = Array(page.bytes[place..<place + local])
         guard local < length else { return payload }
         payload.reserveCapacity(length)
-        guard var next = DamagedTreePage.number(page.bytes, place + local) else { return nil }
+        guard var next = DamagedTreePage.number(page.bytes, place + local) else { return payload }
         while payload.count < length {
             // Each page brings bytes, so a chain that bites its tail ends too.
-            guard next > 0, let bytes = pages[next], let following = DamagedTreePage.number(bytes, 0) else { return nil }
+            guard next > 0, let bytes = pages[next], let following = DamagedTreePage.number(bytes, 0) else { return payload }
             known.insert(next)
             payload += bytes[4..<min(bytes.count, 4 + length - payload.count)]
             next = following

@@ -137,7 +137,9 @@ package enum Mender {
                 return backup
             } catch {
                 // A backup that is damaged, or of another program, is none; an older one may do. A full disk is no reason to do without.
-                guard answers(error) || [.foreignDatabase, .newerSchema, .changedMigration, .cantOpen, .notFound].contains(error.code) else { throw error }
+                guard answers(error) || [.foreignDatabase, .newerSchema, .changedMigration, .cantOpen, .notFound].contains(error.code) else {
+                    throw error
+                }
             }
         }
         return nil

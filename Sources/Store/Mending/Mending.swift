@@ -39,7 +39,9 @@ package struct Mending: Hashable, Sendable {
         if let backup, fromBackup > 0 { parts.append("\(Self.grouped(fromBackup)) came from the backup of \(backup.compact)") }
         if !lost.isEmpty {
             let rest = lost.count > Self.namesTold ? " and \(Self.grouped(lost.count - Self.namesTold)) more" : ""
-            parts.append("\(Self.grouped(lost.count)) \(lost.count == 1 ? "was" : "were") lost (\(lost.prefix(Self.namesTold).joined(separator: ", "))\(rest))")
+            parts.append(
+                "\(Self.grouped(lost.count)) \(lost.count == 1 ? "was" : "were") lost (\(lost.prefix(Self.namesTold).joined(separator: ", "))\(rest))"
+            )
         }
         let cost = doubtfulPieces == 0 ? "nothing has to be checked" : "\(Self.grouped(doubtfulPieces)) pieces are checked again"
         return "the database was damaged (\(reason)); it was set aside as \(setAside); \(parts.joined(separator: ", ")); \(cost)"

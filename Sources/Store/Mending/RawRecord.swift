@@ -37,8 +37,10 @@ enum RawRecord {
     /// Columns of a row that are believed: more than any table has.
     private static let columnLimit = 256
 
-    /// The values; `nil` when the bytes are no record.
-    static func decode(_ payload: [UInt8]) -> [RawValue]? {
+    /// The values, as many as there are bytes for, and whether the bytes are exactly one record; `nil` when they are none.
+    ///
+    /// A length that is damaged leaves the values as they were: SQLite reads them, too.
+    static func decode(_ payload: [UInt8]) -> (values: [RawValue], isExact: Bool)? {
         var place = 0
         guard let length = Varint.read(payload, &place), length <= UInt64(payload.count) else { return nil }
         let headerEnd = Int(length)
@@ -50,11 +52,10 @@ enum RawRecord {
         guard place == headerEnd else { return nil }
         var values: [RawValue] = []
         for type in types {
-            guard let value = value(type, payload, &place) else { return nil }
+            guard let value = value(type, payload, &place) else { return (values, false) }
             values.append(value)
         }
-        // A record is exactly as long as its values: anything else was a record once.
-        return place == payload.count ? values : nil
+        return (values, place == payload.count)
     }
 
     private static func value(_ type: UInt64, _ payload: [UInt8], _ place: inout Int) -> RawValue? {

@@ -5,43 +5,61 @@ import Torrent
 /// Rows whose number was taken have a negative one; what nothing fits to is removed at the end.
 struct Relinking {
     private let db: Connection
+    /// The info hash of each .torrent that decodes, by the number that it has now; and the numbers by info hash.
+    private var hashes: [TorrentID: InfoHash] = [:]
+    private var numbers: [InfoHash: TorrentID] = [:]
 
     init(_ db: Connection) { self.db = db }
 
-    func run() throws(StoreError) {
-        for (number, infoHash) in try hashes() {
-            guard let row = try db.first("SELECT id FROM torrent WHERE info_hash = ?", infoHash, row: { (row) throws(StoreError) in try row.next(TorrentID.self) }),
-                row != number
-            else { continue }
+    mutating func run() throws(StoreError) {
+        try readHashes()
+        for infoHash in numbers.keys.sorted() {
+            guard let number = numbers[infoHash], let row = try torrent(infoHash), row != number else { continue }
             // The log names the pair, too; without it the row is right, which more rows hang on.
             let isLogged = try db.loggedInfoHash(of: number) == infoHash
-            let isNumberRight = number.rawValue > 0 && (row.rawValue <= 0 || isLogged)
-            if isNumberRight {
-                try move(row, to: number, in: "torrent", key: "id")
+            if number.rawValue > 0, row.rawValue <= 0 || isLogged {
+                _ = try move(row, to: number, in: "torrent", key: "id")
             } else if row.rawValue > 0 {
-                try move(number, to: row, in: "metainfo", key: "torrent_id")
+                let spare = try move(number, to: row, in: "metainfo", key: "torrent_id")
+                if let other = hashes[row] {
+                    numbers[other] = spare
+                    hashes[spare] = other
+                }
+                (hashes[row], numbers[infoHash]) = (infoHash, row)
             }
         }
         for (table, key) in [("torrent", "id"), ("metainfo", "torrent_id")] { try db.execute("DELETE FROM \(table) WHERE \(key) <= 0") }
     }
 
-    /// The info hash of each .torrent that decodes, by the number that it has.
-    private func hashes() throws(StoreError) -> [(TorrentID, InfoHash)] {
-        let numbers = try db.rows("SELECT torrent_id FROM metainfo ORDER BY torrent_id") { (row) throws(StoreError) in try row.next(TorrentID.self) }
-        var found: [(TorrentID, InfoHash)] = []
-        for number in numbers {
+    private mutating func readHashes() throws(StoreError) {
+        let all = try db.rows("SELECT torrent_id FROM metainfo ORDER BY torrent_id") { (row) throws(StoreError) in try row.next(TorrentID.self) }
+        for number in all {
             guard let file = try db.metainfo(of: number) else { continue }
-            // One that doesn't decode identifies nothing.
-            do throws(MetainfoError) { found.append((number, try Metainfo(torrentFile: file).infoHash)) } catch { continue }
+            do throws(MetainfoError) {
+                hashes[number] = try Metainfo(torrentFile: file).infoHash
+            } catch {
+                // One that doesn't decode identifies nothing.
+                continue
+            }
         }
-        return found
+        // Of two that are alike the one counts that stands in its place.
+        for (number, infoHash) in hashes.sorted(by: { $0.key < $1.key }) {
+            let isInPlace = try torrent(infoHash) == number
+            if isInPlace || numbers[infoHash] == nil { numbers[infoHash] = number }
+        }
     }
 
-    /// Gives a row another number; the row that has it gets a spare one.
-    private func move(_ old: TorrentID, to new: TorrentID, in table: String, key: String) throws(StoreError) {
-        let lowest = try db.first("SELECT min(\(key), 0) FROM \(table) ORDER BY \(key) LIMIT 1") { (row) throws(StoreError) in try row.next(Int64.self) }
-        try db.execute("UPDATE \(table) SET \(key) = ? WHERE \(key) = ?", (lowest ?? 0) - 1, new)
+    private func torrent(_ infoHash: InfoHash) throws(StoreError) -> TorrentID? {
+        try db.first("SELECT id FROM torrent WHERE info_hash = ?", infoHash) { (row) throws(StoreError) in try row.next() }
+    }
+
+    /// Gives a row another number; the row that has it gets a spare one, which is answered.
+    private func move(_ old: TorrentID, to new: TorrentID, in table: String, key: String) throws(StoreError) -> TorrentID {
+        let lowest = try db.first("SELECT min(\(key)) FROM \(table)") { (row) throws(StoreError) in try row.next(Int64?.self) } ?? nil
+        let spare = TorrentID(min(lowest ?? 0, 0) - 1)
+        try db.execute("UPDATE \(table) SET \(key) = ? WHERE \(key) = ?", spare, new)
         try db.execute("UPDATE \(table) SET \(key) = ? WHERE \(key) = ?", new, old)
+        return spare
     }
 }
 

@@ -39,7 +39,8 @@ enum Replacement: String, CaseIterable {
     func perform(_ database: FilePath, at moment: Timestamp) throws(StoreError) {
         let new = Self.unfinished(database)
         guard !DatabaseFile.exists(FilePath(new.string + "-wal")) else {
-            throw StoreError(.io, path: new.string, "the new database has a log that was not copied into it: see that the disk has space, and try again")
+            throw StoreError(
+                .io, path: new.string, "the new database has a log that was not copied into it: see that the disk has space, and try again")
         }
         // Its time is the only thing that a process which goes on after this one has to know.
         let times = [timespec(tv_sec: Int(moment.rawValue), tv_nsec: 0), timespec(tv_sec: Int(moment.rawValue), tv_nsec: 0)]

@@ -27,11 +27,11 @@ struct Salvage {
                 continue
             }
             try tree.walk(root: root, isTable: shape.hasRowID) { (row) throws(StoreError) in
-                guard let values = shape.fit(row) else {
+                guard let fitting = shape.fit(row) else {
                     damaged.insert(shape.name)
                     return
                 }
-                _ = try take(values, shape)
+                _ = try take(fitting, shape)
             }
             if tree.isDamaged { damaged.insert(shape.name) }
         }
@@ -49,7 +49,8 @@ struct Salvage {
         for number in stride(from: 1, through: tree.pages.count, by: 1) where !tree.known.contains(number) {
             try tree.readOrphan(number) { (row, isTable) throws(StoreError) in
                 for shape in lacking where shape.hasRowID == isTable {
-                    guard let values = shape.fit(row), try take(values, shape) else { continue }
+                    // Nothing but its form says whose row it is.
+                    guard row.isExact, let fitting = shape.fit(row), fitting.misfits.isEmpty, try take(fitting, shape) else { continue }
                     if shape.name == "torrent", let id = row.rowID { strays.insert(id) }
                     return
                 }
@@ -66,34 +67,43 @@ struct Salvage {
         sequences = found
     }
 
-    /// Writes the row; where one column breaks the table's rules, that column gets what it has by default. Whether the row was kept.
-    private mutating func take(_ values: [RawValue], _ shape: TableShape) throws(StoreError) -> Bool {
-        if try fresh.insert(shape.insertion(columns: values.count), values) { return true }
+    /// Writes the row, or as much of it as the table's rules allow; whether it was kept.
+    private mutating func take(_ fitting: TableShape.Fitting, _ shape: TableShape) throws(StoreError) -> Bool {
+        var values = fitting.values
+        let all = Array(values.indices)
+        if fitting.misfits.isEmpty, try fresh.insert(shape, all, values) { return true }
         damaged.insert(shape.name)
+        for place in fitting.misfits where !shape.columns[place].isOptional {
+            // A number that has to be there gets one that no rule refuses, and is set right by the .torrent; other things can't be made up.
+            guard shape.columns[place].type == "INTEGER", !shape.columns[place].isRowID, place >= shape.keyLength else { return false }
+            values[place] = .integer(1)
+        }
+        let fit = all.filter { !fitting.misfits.contains($0) || !shape.columns[$0].isOptional }
+        if !fitting.misfits.isEmpty, try fresh.insert(shape, fit, values) { return true }
         if Self.identified.contains(shape.name), let place = shape.columns.firstIndex(where: \.isRowID), place < values.count {
             // One of two rows of the same number has a damaged number: which, their info hashes will tell.
             var spare = values
             spare[place] = .integer(-1 - Int64(spareCount))
-            if try fresh.insert(shape.insertion(columns: values.count), spare) {
+            if try fresh.insert(shape, fit, spare) {
                 spareCount += 1
                 return true
             }
         }
-        for left in values.indices where left >= max(1, shape.keyLength) {
-            let others = values.indices.filter { $0 != left }.map { values[$0] }
-            if try fresh.insert(shape.insertion(columns: values.count, without: left), others) { return true }
+        for left in fit where shape.columns[left].isOptional {
+            if try fresh.insert(shape, fit.filter { $0 != left }, values) { return true }
         }
-        return false
+        // The least that a row has to have.
+        return try fresh.insert(shape, fit.filter { !shape.columns[$0].isOptional }, values)
     }
 }
 
 extension Connection {
-    /// Writes a row; `false` when the table's rules refuse it.
-    fileprivate func insert(_ sql: String, _ values: [RawValue]) throws(StoreError) -> Bool {
+    /// Writes these columns of a row; `false` when the table's rules refuse it.
+    fileprivate func insert(_ shape: TableShape, _ places: [Int], _ values: [RawValue]) throws(StoreError) -> Bool {
         do {
-            let statement = try prepare(sql)
+            let statement = try prepare(shape.insertion(places))
             defer { statement.reset() }
-            try statement.bind(values)
+            try statement.bind(places.map { values[$0] })
             while try statement.step() {}
             return true
         } catch {

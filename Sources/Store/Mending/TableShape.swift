@@ -4,6 +4,8 @@ struct TableShape {
         let name: String
         let type: String
         let isNotNull: Bool
+        /// Whether a row may be written without it.
+        let isOptional: Bool
         /// The `INTEGER PRIMARY KEY`, which is stored as NULL: the row's number is its value.
         let isRowID: Bool
     }
@@ -18,15 +20,28 @@ struct TableShape {
 
     var hasTorrentID: Bool { columns.contains { $0.name == "torrent_id" } }
 
-    /// The row's values by column; `nil` when the row can't be of this table. A row from before a column was added is short.
-    func fit(_ row: DamagedTree.Row) -> [RawValue]? {
+    /// What a row says, by column.
+    struct Fitting {
+        /// A row from before a column was added is short.
+        var values: [RawValue]
+        /// Columns whose values can't be of this table.
+        var misfits: Set<Int> = []
+    }
+
+    /// Reads a row as one of this table; `nil` when it has not the table's form.
+    func fit(_ row: DamagedTree.Row) -> Fitting? {
         guard (row.rowID != nil) == hasRowID, row.values.count >= max(1, keyLength), row.values.count <= columns.count else { return nil }
-        var values = row.values
-        for (n, column) in columns.prefix(values.count).enumerated() {
-            if column.isRowID, let id = row.rowID { values[n] = .integer(id) }
-            guard Self.fits(values[n], column) else { return nil }
+        var fitting = Fitting(values: row.values)
+        for (n, column) in columns.prefix(row.values.count).enumerated() {
+            if column.isRowID, let id = row.rowID { fitting.values[n] = .integer(id) }
+            if !Self.fits(fitting.values[n], column) { fitting.misfits.insert(n) }
         }
-        return values
+        // One that breaks off lacks what comes behind.
+        while !row.isExact, fitting.values.count < columns.count {
+            fitting.misfits.insert(fitting.values.count)
+            fitting.values.append(.null)
+        }
+        return fitting
     }
 
     private static func fits(_ value: RawValue, _ column: Column) -> Bool {
@@ -37,10 +52,10 @@ struct TableShape {
         }
     }
 
-    /// The statement that writes a row of so many columns, or of all but one of them.
-    func insertion(columns count: Int, without left: Int? = nil) -> String {
-        let names = columns.indices.prefix(count).filter { $0 != left }.map { "\"\(columns[$0].name)\"" }
-        return "INSERT INTO \"\(name)\" (\(names.joined(separator: ", "))) VALUES (\(names.map { _ in "?" }.joined(separator: ", ")))"
+    /// The statement that writes these columns.
+    func insertion(_ places: [Int]) -> String {
+        let names = places.map { "\"\(columns[$0].name)\"" }.joined(separator: ", ")
+        return "INSERT INTO \"\(name)\" (\(names)) VALUES (\(places.map { _ in "?" }.joined(separator: ", ")))"
     }
 }
 
@@ -59,8 +74,13 @@ extension Connection {
 
     private func shape(of table: String, isWithoutRowID: Bool) throws(StoreError) -> TableShape {
         // `notnull` says nothing of the columns of a key that has no row numbers: they never are.
-        let columns = try rows("SELECT name, type, \"notnull\", pk FROM pragma_table_info(?) ORDER BY cid", table) { (row) throws(StoreError) in
-            (name: try row.next(String.self), type: try row.next(String.self), isNotNull: try row.next(Bool.self), key: try row.next(Int.self))
+        let columns = try rows("SELECT name, type, \"notnull\", dflt_value IS NOT NULL, pk FROM pragma_table_info(?) ORDER BY cid", table) {
+            (row) throws(StoreError) in
+            (
+                name: try row.next(String.self), type: try row.next(String.self), isNotNull: try row.next(Bool.self),
+                hasDefault: try row.next(Bool.self),
+                key: try row.next(Int.self)
+            )
         }
         let key = columns.filter { $0.key > 0 }.sorted { $0.key < $1.key }
         let ordered = isWithoutRowID ? key + columns.filter { $0.key == 0 } : columns
@@ -69,6 +89,7 @@ extension Connection {
             columns: ordered.map { column in
                 TableShape.Column(
                     name: column.name, type: column.type, isNotNull: column.isNotNull || isWithoutRowID && column.key > 0,
+                    isOptional: column.key == 0 && (column.hasDefault || !column.isNotNull),
                     isRowID: !isWithoutRowID && column.key > 0 && column.type == "INTEGER")
             }, keyLength: isWithoutRowID ? key.count : 0)
     }

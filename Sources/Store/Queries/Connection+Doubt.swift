@@ -6,7 +6,8 @@ extension Connection {
     @discardableResult
     package func doubtPieces(of id: TorrentID) throws(StoreError) -> Int {
         let count = try transaction(durability: .full) { () throws(StoreError) in
-            guard let said = try first("SELECT piece_count FROM torrent WHERE id = ?", id, row: { (row) throws(StoreError) in try row.next(Int.self) })
+            guard
+                let said = try first("SELECT piece_count FROM torrent WHERE id = ?", id, row: { (row) throws(StoreError) in try row.next(Int.self) })
             else { throw noTorrent(id) }
             // With an impossible count nothing can be claimed, nor looked at.
             let count = (0...Geometry.maximumPieceCount).contains(said) ? said : 0
@@ -26,7 +27,8 @@ extension Connection {
     /// The same for every torrent that was ever begun; how many pieces are in doubt.
     func doubtEverything() throws(StoreError) -> Int {
         try transaction(durability: .full) { () throws(StoreError) in
-            let begun = "SELECT id FROM torrent AS t WHERE root_seen OR pieces_have > 0 OR EXISTS (SELECT 1 FROM bitfield WHERE torrent_id = t.id) ORDER BY id"
+            let begun =
+                "SELECT id FROM torrent AS t WHERE root_seen OR pieces_have > 0 OR EXISTS (SELECT 1 FROM bitfield WHERE torrent_id = t.id) ORDER BY id"
             var doubtful = 0
             for id in try rows(begun, row: { (row) throws(StoreError) in try row.next(TorrentID.self) }) { doubtful += try doubtPieces(of: id) }
             try execute("UPDATE torrent SET state = CASE WHEN paused THEN 'paused' ELSE 'queued' END, error = NULL")

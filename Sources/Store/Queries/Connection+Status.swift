@@ -22,7 +22,9 @@ extension Connection {
             let live = try rows("SELECT \(LiveRow.columns) FROM live AS l") { (row) throws(StoreError) in try row.sound(LiveRow.init) }
                 .compactMap(\.self)
             let scrapes = try rows(Self.scrapes + " GROUP BY torrent_id") { (row) throws(StoreError) in
-                try row.sound { (row) throws(StoreError) in (try row.next(TorrentID.self), (try row.nextCountIfAny(), try row.nextCountIfAny()) as Scrape) }
+                try row.sound { (row) throws(StoreError) in
+                    (try row.next(TorrentID.self), (try row.nextCountIfAny(), try row.nextCountIfAny()) as Scrape)
+                }
             }.compactMap(\.self)
             // Both keys are primary, so no torrent comes twice.
             let liveByTorrent = Dictionary(uniqueKeysWithValues: live.map { ($0.torrent, $0) })
@@ -48,11 +50,12 @@ extension Connection {
             var found: [StatusRow] = []
             for id in ids {
                 guard let torrent = try torrent(id) else { continue }
-                let scrape = try first(Self.scrapes + " WHERE torrent_id = ?", id) { (row) throws(StoreError) in
-                    try row.sound { (row) throws(StoreError) in
-                        (try row.next(TorrentID?.self), (try row.nextCountIfAny(), try row.nextCountIfAny()) as Scrape).1
-                    }
-                } ?? nil
+                let scrape =
+                    try first(Self.scrapes + " WHERE torrent_id = ?", id) { (row) throws(StoreError) in
+                        try row.sound { (row) throws(StoreError) in
+                            (try row.next(TorrentID?.self), (try row.nextCountIfAny(), try row.nextCountIfAny()) as Scrape).1
+                        }
+                    } ?? nil
                 found.append(
                     StatusRow(torrent: torrent, live: try live(of: id), trackerSeeders: scrape?.seeders, trackerLeechers: scrape?.leechers))
             }

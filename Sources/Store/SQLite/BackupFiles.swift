@@ -8,6 +8,7 @@ package struct BackupFile: Hashable, Sendable {
 
     /// The backups of a database, the newest first.
     package static func list(_ database: FilePath) throws(StoreError) -> [BackupFile] {
+        let database = DatabaseFile.resolved(database)
         guard let name = database.lastComponent?.string else { return [] }
         let prefix = name + ".backup-"
         let folder = Folder.folder(of: database)
@@ -63,9 +64,18 @@ extension Connection {
         guard settings.count > 0, try isBackupDue(settings, since: known.first?.at, now: now) else { return nil }
         let target = BackupFile.name(path, at: now)
         guard !DatabaseFile.exists(target) else { return nil }
+        try removeUnfinished()
         try backup(to: target)
         for old in known.dropFirst(settings.count - 1) { try Folder.remove(old.path) }
         return BackupFile(path: target, at: now)
+    }
+
+    /// Removes what a process that died left of a backup. Only the engine makes them, one at a time.
+    private func removeUnfinished() throws(StoreError) {
+        let folder = Folder.folder(of: path)
+        for name in try Folder.names(beside: path) where name.hasPrefix((path.lastComponent?.string ?? "") + ".backup-") {
+            if name.contains(".unfinished") { try Folder.remove(folder.appending(name)) }
+        }
     }
 
     private func isBackupDue(_ settings: BackupSettings, since last: Timestamp?, now: Timestamp) throws(StoreError) -> Bool {

@@ -37,7 +37,9 @@ extension Connection {
         let copy = try Connection(adopting: try DatabaseFile.open(target, create: true), target)
         try copyPages(to: copy.handle, target)
         let faults = try copy.integrityFaults(.structure)
-        guard faults.isEmpty else { throw fault(.corrupt, "the database is damaged (\(faults[0])): `pieces run` or `pieces database salvage` mends it") }
+        guard faults.isEmpty else {
+            throw fault(.corrupt, "the database is damaged (\(faults[0])): `pieces run` or `pieces database salvage` mends it")
+        }
     }
 
     private func copyPages(to copy: OpaquePointer, _ target: FilePath) throws(StoreError) {

@@ -21,7 +21,9 @@ extension Connection {
     /// What is wrong with the database, a sentence each: empty when nothing is. What can't be read at all is thrown.
     package func integrityFaults(_ depth: Depth = .everything) throws(StoreError) -> [String] {
         let check = if case .structure = depth { "PRAGMA quick_check" } else { "PRAGMA integrity_check" }
-        var faults = try rows("\(check)(\(Self.findingLimit))") { (row) throws(StoreError) in try row.next(String.self) }.filter { $0 != "ok" }
+        // One answer may have many lines, below one that names the database.
+        var faults = try rows("\(check)(\(Self.findingLimit))") { (row) throws(StoreError) in try row.next(String.self) }
+            .flatMap { $0.split(separator: "\n").map(String.init) }.filter { $0 != "ok" && !$0.hasPrefix("***") }
         if case .everything = depth {} else { faults.removeAll { Self.isOfRow($0) } }
         faults += try schemaFaults()
         if case .structure = depth { return faults }
@@ -36,7 +38,8 @@ extension Connection {
 
     /// Whether the finding is of a value that its table's rules refuse, in SQLite's words (sqlite.org/pragma.html#pragma_integrity_check).
     private static func isOfRow(_ finding: String) -> Bool {
-        finding.hasPrefix("CHECK constraint failed in ") || ["NULL", "non-", "NUMERIC", "TEXT"].contains { finding.hasPrefix($0) } && finding.contains(" value in ")
+        finding.hasPrefix("CHECK constraint failed in ")
+            || ["NULL", "non-", "NUMERIC", "TEXT"].contains { finding.hasPrefix($0) } && finding.contains(" value in ")
     }
 
     /// Tables, indexes, views and triggers that are missing, or are not what the migrations made; others may be there.

@@ -25,7 +25,8 @@ package struct FileSystemKind: Hashable, Sendable {
     /// One sentence for the log of a run; `nil` when there is nothing to say.
     package func warning(_ database: FilePath) -> String? {
         guard let name = Self.shared[number] else { return nil }
-        return "\(database) is on a shared file system (\(name)), where SQLite's write-ahead log is not safe: a rollback journal is used, commits are "
+        return
+            "\(database) is on a shared file system (\(name)), where SQLite's write-ahead log is not safe: a rollback journal is used, commits are "
             + "slower and commands may wait for them: keep the database on a local disk with --database"
     }
 

@@ -11,7 +11,9 @@ struct RawDatabase {
         let rules = try withHandle { handle in
             var rules: [(name: String, sql: String)] = []
             var statement: OpaquePointer?
-            try check(sqlite3_prepare_v2(handle, "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%STRICT%'", -1, &statement, nil), handle)
+            try check(
+                sqlite3_prepare_v2(handle, "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%STRICT%'", -1, &statement, nil),
+                handle)
             while sqlite3_step(statement) == SQLITE_ROW {
                 rules.append((String(cString: sqlite3_column_text(statement, 0)), String(cString: sqlite3_column_text(statement, 1))))
             }
@@ -27,7 +29,9 @@ struct RawDatabase {
             try run("PRAGMA ignore_check_constraints=ON", handle)
             for statement in statements { try run(statement, handle) }
             try run("PRAGMA writable_schema=ON", handle)
-            for rule in rules { try run("UPDATE sqlite_schema SET sql = '\(rule.sql.replacing("'", with: "''"))' WHERE name = '\(rule.name)'", handle) }
+            for rule in rules {
+                try run("UPDATE sqlite_schema SET sql = '\(rule.sql.replacing("'", with: "''"))' WHERE name = '\(rule.name)'", handle)
+            }
         }
     }
 
