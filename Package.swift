@@ -41,7 +41,9 @@ let package = Package(
         .target(name: "PeerWire", dependencies: ["Torrent", "Bencode", nioCore], swiftSettings: house),
         .target(name: "TrackerWire", dependencies: ["Torrent", "Bencode"], swiftSettings: house),
         .target(name: "Swarm", dependencies: ["Torrent", collections], swiftSettings: house),
-        .target(name: "Migrations", path: "Migrations", resources: [.embedInCode("V0001_initial.sql")], swiftSettings: house),
+        .target(
+            name: "Migrations", path: "Migrations", resources: [.embedInCode("V0001_initial.sql"), .embedInCode("V0002_public_views.sql")],
+            swiftSettings: house),
         .target(name: "Store", dependencies: ["CSQLite", "Migrations", "Torrent", system], swiftSettings: house),
         .target(name: "Disk", dependencies: ["Torrent", "CPieceHash", system], swiftSettings: house),
         .target(

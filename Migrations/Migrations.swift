@@ -27,6 +27,7 @@ package struct Migration: Sendable {
 
     /// Every step, first to last. A new one is one file of this folder, named in Package.swift, and one line here.
     package static let all: [Migration] = [
-        Migration(number: 1, name: "initial", sql: String(decoding: PackageResources.V0001_initial_sql, as: UTF8.self))
+        Migration(number: 1, name: "initial", sql: String(decoding: PackageResources.V0001_initial_sql, as: UTF8.self)),
+        Migration(number: 2, name: "public_views", sql: String(decoding: PackageResources.V0002_public_views_sql, as: UTF8.self)),
     ]
 }

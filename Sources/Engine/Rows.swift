@@ -37,6 +37,21 @@ extension PeerUpdate {
     }
 }
 
+extension LivePeerRow {
+    init(_ peer: PeerReport) {
+        var flags: Flags = []
+        if peer.amChoking { flags.insert(.weChoke) }
+        if peer.amInterested { flags.insert(.weAreInterested) }
+        if peer.isChoking { flags.insert(.itChokes) }
+        if peer.isInterested { flags.insert(.itIsInterested) }
+        if peer.isSnubbed { flags.insert(.isSnubbed) }
+        self.init(
+            address: peer.address, isIncoming: peer.isIncoming, client: peer.client.isEmpty ? nil : peer.client, pieces: peer.havePieces,
+            flags: flags, downloadRate: Int64(peer.downloadRate), uploadRate: Int64(peer.uploadRate), downloadedBytes: peer.downloaded,
+            uploadedBytes: peer.uploaded, requests: peer.outstanding)
+    }
+}
+
 extension Announcer {
     /// The tiers as they were stored; shuffled once, when none has ever been announced to (BEP 12).
     init(rows: [TrackerRow], using random: inout SeededGenerator) {

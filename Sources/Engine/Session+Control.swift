@@ -102,18 +102,28 @@ extension Session {
         guard !isStopping else { return }
         shareOut()
         let rows = awake.values.map { engine in engine.onLoop { $0.liveRow() } }
+        beats += 1
+        let peers =
+            beats % Self.beatsPerPeerList == 1
+            ? awake.values.map { engine in (engine.id, engine.onLoop { $0.livePeers(limit: Self.livePeerLimit) }) } : []
         let (run, now) = (runID, environment.clock.timestamp)
         do {
             try await environment.store.perform { db throws(StoreError) in
                 try db.transaction(.immediate, durability: .lazy) { () throws(StoreError) in
                     try db.heartbeat(run, now: now)
                     try db.saveLive(rows)
+                    for (id, list) in peers { try db.saveLivePeers(id, list) }
                 }
             }
         } catch {
             log.error("no sign of life could be written: \(error)")
         }
     }
+
+    /// Heartbeats from one list of connections to the next: it is many rows, and is stale no sooner than the torrent's own row.
+    private static let beatsPerPeerList = 3
+    /// Connections of one torrent that are listed, the fastest.
+    private static let livePeerLimit = 200
 
     // MARK: What all torrents share
 

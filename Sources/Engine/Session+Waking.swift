@@ -69,6 +69,7 @@ extension Session: PeerConnectionOwner {
                 try await environment.disk.create(loaded.payload, loaded.row.settings.allocatesFull ? .full : .sparse, makingRoot: true)
                 loaded = try await loader.load()
             }
+            if let volume = loaded.volume { try await loader.remember(volume) }
             if try await loader.promoteUnplaced(loaded) { loaded = try await loader.load() }
             guard !isStopping else { return nil }
             let engine = TorrentEngine(

@@ -47,6 +47,7 @@ package actor Session {
     /// Since when a torrent has had nothing to do.
     var drowsySince: [TorrentID: Instant] = [:]
     var dataVersion: Int?
+    var beats = 0
     var isStopping = false
     private var background: [Task<Void, Never>] = []
     private var endWaiters: [CheckedContinuation<Void, Never>] = []

@@ -80,7 +80,7 @@ extension TorrentEngine {
         let id = id
         Task {
             do {
-                try await environment.store.perform { db throws(StoreError) in try db.setRootSeen(id, volume: nil) }
+                try await environment.store.perform { db throws(StoreError) in try db.setRootSeen(id) }
             } catch {
                 log.error("not saved: \(error)")
             }
@@ -173,6 +173,12 @@ extension TorrentEngine {
         return LiveRow(
             torrent: id, downloadRate: Int64(now.downloadRate), uploadRate: Int64(now.uploadRate), peersConnected: now.peers, seeders: now.seeders,
             leechers: now.peers - now.seeders, timeLeft: now.timeLeft, at: environment.clock.timestamp)
+    }
+
+    /// The connections, the fastest first.
+    func livePeers(limit: Int) -> [LivePeerRow] {
+        swarm.peerReports(now: environment.clock.now).sorted { $0.downloadRate + $0.uploadRate > $1.downloadRate + $1.uploadRate }
+            .prefix(limit).map { LivePeerRow($0) }
     }
 
     /// Saves what was learned of peers and trackers since the last time; one call after the other.

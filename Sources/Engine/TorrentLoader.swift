@@ -28,6 +28,8 @@ struct TorrentLoader {
         let offline: String?
         /// Wanted files whose recorded bytes are still in the part file.
         let unplaced: [Int]
+        /// What the payload is on, as far as the machine says.
+        let volume: Volume?
     }
 
     private struct Remembered: Sendable {
@@ -61,7 +63,15 @@ struct TorrentLoader {
             row: known.row, metainfo: known.metainfo, selection: selection, payload: payload, plan: plan, recorded: known.have, opened: known.opened,
             partials: known.partials.map { PartialPiece($0, blockCount: known.metainfo.geometry.blockCount(of: $0.piece)) },
             peers: known.peers, banned: known.banned, trackers: known.trackers, offline: offline,
-            unplaced: unplaced)
+            unplaced: unplaced, volume: offline == nil ? await environment.disk.volume(at: payload.root) : nil)
+    }
+
+    /// Remembers which file system the payload is on.
+    func remember(_ volume: Volume) async throws {
+        let (id, now) = (id, environment.clock.timestamp)
+        try await environment.store.perform { db throws(StoreError) in
+            try db.place(id, onVolume: volume.identity, mountPath: volume.mountPath, now: now)
+        }
     }
 
     private func remembered() async throws -> Remembered {

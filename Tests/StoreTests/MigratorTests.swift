@@ -3,7 +3,8 @@ import Store
 import Testing
 
 @Suite struct MigratorTests {
-    private static let second = Migration(number: 2, name: "second", sql: "CREATE TABLE extra (x INTEGER) STRICT; INSERT INTO extra VALUES (1)")
+    private static let next = Migration(
+        number: Migration.all.count + 1, name: "next", sql: "CREATE TABLE extra (x INTEGER) STRICT; INSERT INTO extra VALUES (1)")
 
     @Test func theHistoryIsNumberedWithoutGaps() {
         #expect(Migration.all.map(\.number) == Array(1...Migration.all.count))
@@ -30,7 +31,7 @@ import Testing
     @Test func anOlderSchemaIsBroughtUpToDateAndAReaderRefusesIt() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
-        let newer = Migration.all + [Self.second]
+        let newer = Migration.all + [Self.next]
         #expect(try failure { try Migrator.requireCurrent(connection, newer) }.code == .olderSchema)
         #expect(try Migrator.migrate(connection, to: newer, now: noon) == 1)
         #expect(try connection.number("SELECT x FROM extra") == 1)
@@ -38,12 +39,12 @@ import Testing
 
     @Test func aNewerSchemaIsRefusedAndUntouched() throws {
         let folder = try TemporaryFolder()
-        try Migrator.migrate(try folder.connection(), to: Migration.all + [Self.second], now: noon)
+        try Migrator.migrate(try folder.connection(), to: Migration.all + [Self.next], now: noon)
         let before = try read(folder.database)
         for mode in [Connection.Mode.readOnly, .readWrite, .readWriteCreate] {
             let error = try failure { _ = try folder.connection(mode) }
             #expect(error.code == .newerSchema)
-            #expect(error.description.contains("schema 2; this program knows 1"))
+            #expect(error.description.contains("schema \(Migration.all.count + 1); this program knows \(Migration.all.count)"))
         }
         #expect(try read(folder.database) == before)
     }
@@ -51,7 +52,7 @@ import Testing
     @Test func aChangedMigrationIsRefused() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
-        let changed = [Migration(number: 1, name: "initial", sql: Migration.all[0].sql + " ")]
+        let changed = [Migration(number: 1, name: "initial", sql: Migration.all[0].sql + " ")] + Migration.all.dropFirst()
         #expect(try failure { try Migrator.migrate(connection, to: changed, now: noon) }.code == .changedMigration)
     }
 
@@ -65,9 +66,10 @@ import Testing
     @Test func aMigrationThatFailsLeavesTheSchemaBeforeIt() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
-        let broken = Migration(number: 2, name: "broken", sql: "CREATE TABLE half (x INTEGER) STRICT; INSERT INTO nowhere VALUES (1)")
+        let broken = Migration(
+            number: Migration.all.count + 1, name: "broken", sql: "CREATE TABLE half (x INTEGER) STRICT; INSERT INTO nowhere VALUES (1)")
         #expect(throws: StoreError.self) { try Migrator.migrate(connection, to: Migration.all + [broken], now: noon) }
-        #expect(try connection.number("PRAGMA user_version") == 1)
+        #expect(try connection.number("PRAGMA user_version") == Migration.all.count)
         #expect(try connection.number("SELECT count(*) FROM sqlite_schema WHERE name = 'half'") == 0)
     }
 

@@ -98,8 +98,9 @@ import Torrent
         try connection.setSequential(id, true)
         try connection.setLimits(id, TorrentLimits(download: 1, upload: 2, peers: 3))
         try connection.setSeedGoal(id, .time(.seconds(60)))
-        let volume = try connection.saveVolume(identity: "uuid", mountPath: "/mnt", now: noon)
-        try connection.setRootSeen(id, volume: volume)
+        try connection.place(id, onVolume: "uuid", mountPath: "/mnt", now: noon)
+        let volume = try #require(try connection.volumes().first).id
+        try connection.setRootSeen(id)
         try connection.setOutput(id, "/elsewhere")
         let row = try #require(try connection.torrent(id))
         #expect(row.state == .error && row.error == "why" && row.settings.isPaused && row.settings.isSequential)

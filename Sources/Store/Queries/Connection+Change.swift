@@ -31,8 +31,8 @@ extension Connection {
     }
 
     /// From now on a missing root means that the payload is unreachable, and it is never made again.
-    package func setRootSeen(_ id: TorrentID, volume: VolumeID?) throws(StoreError) {
-        try change(id, try execute("UPDATE torrent SET root_seen = 1, volume_id = ? WHERE id = ?", volume, id))
+    package func setRootSeen(_ id: TorrentID) throws(StoreError) {
+        try change(id, try execute("UPDATE torrent SET root_seen = 1 WHERE id = ?", id))
     }
 
     /// Which files are wanted, and what follows from it: their bytes, and how many of these are in recorded pieces.

@@ -4,7 +4,7 @@ extension Connection {
     /// Peers of one torrent that are remembered; beyond it the worst are forgotten.
     package static let peerLimit = 500
     /// Characters of a client's name that are kept; it comes from the peer.
-    private static let clientNameLimit = 64
+    static let clientNameLimit = 64
 
     /// Best first: who sent us something, fastest first; then who is banned, so that nobody sheds a ban by being forgotten; then who answers.
     private static let worth = """

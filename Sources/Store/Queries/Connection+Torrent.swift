@@ -16,6 +16,7 @@ extension Connection {
             }
             let id = try insertRow(new, now)
             try insertMetainfo(new.metainfo, id)
+            try insertPaths(id, new.metainfo.layout)
             for (index, isWanted) in (new.wanted ?? []).enumerated() where !isWanted {
                 try execute("INSERT INTO file (torrent_id, idx, wanted) VALUES (?, ?, 0)", id, index)
             }

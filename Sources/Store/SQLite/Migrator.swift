@@ -61,6 +61,11 @@ package enum Migrator {
         }
     }
 
+    /// What SQL alone can't do, by the number of the migration that it belongs to; part of its transaction.
+    private static let steps: [Int: @Sendable (Connection) throws(StoreError) -> Void] = [
+        2: { (connection) throws(StoreError) in try connection.fillPaths() }
+    ]
+
     private static func apply(_ migration: Migration, _ connection: Connection, _ now: Timestamp) throws(StoreError) {
         if migration.number == 1 {
             try connection.executeScript("PRAGMA application_id=\(DatabaseFile.applicationID)")
@@ -72,6 +77,7 @@ package enum Migrator {
                 """)
         }
         try connection.executeScript(migration.sql)
+        try steps[migration.number]?(connection)
         try connection.execute(
             "INSERT INTO schema_migration (number, name, checksum, applied_at) VALUES (?, ?, ?, ?)",
             migration.number, migration.name, migration.checksum, now)

@@ -52,7 +52,7 @@ struct FindingsWriter {
         }
         _ = try connection.record([record])
         if !finding.adopted.isEmpty || !finding.fingerprints.isEmpty, !row.isRootSeen {
-            try connection.setRootSeen(finding.id, volume: row.volume)
+            try connection.setRootSeen(finding.id)
         }
     }
 
