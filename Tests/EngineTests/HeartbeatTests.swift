@@ -11,7 +11,7 @@ import Torrent
         let torrent = try SampleTorrent(length: 4 << 20, seed: 61)
         try await withSite { site in
             let id = try site.add(torrent)
-            try await withPeers(torrent, [.slow(32)]) { peers in
+            try await withPeers(torrent, [.slow(16)]) { peers in
                 try await site.run(peers: [peers[0].address]) { _ in
                     try await eventually(
                         try "a line for the connection: \(site.read { db throws(StoreError) in try db.livePeers(of: id) })", within: .seconds(20)
@@ -19,7 +19,7 @@ import Torrent
                         let rows = try site.read { db throws(StoreError) in try db.livePeers(of: id) }
                         return rows.contains { row in
                             row.address == peers[0].address && !row.isIncoming && row.downloadRate > 0 && row.downloadedBytes > 0
-                                && row.pieces == torrent.geometry.pieceCount && row.flags == .weAreInterested
+                                && row.pieces == torrent.geometry.pieceCount && row.flags == [.weChoke, .weAreInterested]
                         }
                     }
                 }
