@@ -9,6 +9,12 @@ struct EngineState {
     /// When the running one began; when the last one stopped, or gave its last sign of life; `nil` when there was none.
     let since: Timestamp?
 
+    init(isRunning: Bool, pid: Int32?, since: Timestamp?) {
+        self.isRunning = isRunning
+        self.pid = pid
+        self.since = since
+    }
+
     init(database: FilePath, _ connection: Connection?) throws(StoreError) {
         let last = try connection?.lastRun()
         if let holder = try DatabaseLock.holder(database: database) {
