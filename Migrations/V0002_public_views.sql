@@ -1,4 +1,4 @@
--- Schema 2: connections while they last, every file's path, and the public views made whole.
+-- Schema 2: connections while they last, every file's path, what was transferred day by day, and the public views made whole.
 
 -- Connections of awake torrents, said anew every few seconds; they mean something as long as the torrent's row in live is fresh.
 CREATE TABLE live_peer (
@@ -25,6 +25,14 @@ CREATE TABLE path (
     pad        INTEGER NOT NULL CHECK (pad IN (0, 1)),           -- BEP 47: neither requested nor written
     PRIMARY KEY (torrent_id, idx)
 ) STRICT, WITHOUT ROWID;
+
+-- What was transferred on a day, all torrents together, removed ones too.
+CREATE TABLE traffic (
+    day              INTEGER PRIMARY KEY,                        -- days since 1970-01-01, UTC
+    downloaded_bytes INTEGER NOT NULL CHECK (downloaded_bytes >= 0),
+    uploaded_bytes   INTEGER NOT NULL CHECK (uploaded_bytes >= 0),
+    wasted_bytes     INTEGER NOT NULL CHECK (wasted_bytes >= 0)
+) STRICT;
 
 -- The public interface. A column that is here stays, with its meaning; new ones may be added.
 DROP VIEW v1_torrent;
@@ -71,3 +79,6 @@ CREATE VIEW v1_tracker AS
     SELECT torrent_id, url, tier, position, next_announce_at, min_announce_at, interval, min_interval, failures, last_announce_at,
            last_success_at, last_error, warning, seeders, leechers, downloads, last_scrape_at
     FROM tracker;
+
+CREATE VIEW v1_traffic AS
+    SELECT date(day * 86400, 'unixepoch') AS day, downloaded_bytes, uploaded_bytes, wasted_bytes FROM traffic;
