@@ -32,7 +32,7 @@ struct Pieces: AsyncParsableCommand {
         groupedSubcommands: [
             CommandGroup(name: "Downloading", subcommands: [Download.self, Add.self, Run.self]),
             CommandGroup(name: "Torrents", subcommands: [Pause.self, Resume.self, Remove.self, Limit.self, Select.self]),
-            CommandGroup(name: "Looking", subcommands: [Status.self, Files.self, Peers.self, Trackers.self, Log.self, Explain.self]),
+            CommandGroup(name: "Looking", subcommands: [Status.self, Files.self, Peers.self, Trackers.self, Log.self, Explain.self, Doctor.self]),
             CommandGroup(name: "Content", subcommands: [Verify.self, Create.self, Show.self, Export.self]),
             CommandGroup(name: "Program", subcommands: [Database.self, Demo.self]),
         ])
