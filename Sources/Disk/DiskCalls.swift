@@ -31,6 +31,9 @@ package protocol DiskCalls: Sendable {
     func readAhead(_ descriptor: Int32, at offset: Int64, length: Int64)
     /// Forgets the clean cached pages of the whole file: `posix_fadvise(POSIX_FADV_DONTNEED)`. A hint that promises nothing.
     func dropCache(_ descriptor: Int32)
+    /// Opens the file of a writable descriptor once more, for aligned writes that go past the page cache (`O_DIRECT`, open(2)); throws
+    /// `ENOTSUP` where that gains nothing or isn't to be trusted.
+    func openDirect(_ descriptor: Int32) throws(Errno) -> Int32
     /// `fdatasync`.
     func syncData(_ descriptor: Int32) throws(Errno)
     /// `fsync`, for directories.

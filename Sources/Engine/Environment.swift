@@ -10,6 +10,7 @@ struct Environment: Sendable {
     let settings: EngineSettings
     let store: Store
     let disk: Disk
+    let verifications: VerificationQueue
     let recorder: Recorder
     let sockets: PeerSockets
     let trackers: TrackerClient

@@ -73,8 +73,10 @@ package actor Session {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
         var random = SystemRandomNumberGenerator()
+        let disk = try disk ?? Disk()
         let environment = Environment(
-            settings: settings, store: store, disk: try disk ?? Disk(), recorder: Recorder(store: store, loop: loop),
+            settings: settings, store: store, disk: disk, verifications: VerificationQueue(disk: disk, loop: loop),
+            recorder: Recorder(store: store, loop: loop),
             sockets: PeerSockets(loop: loop, bind: settings.bind),
             trackers: TrackerClient(
                 group: group,

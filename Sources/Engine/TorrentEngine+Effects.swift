@@ -118,7 +118,7 @@ extension TorrentEngine {
             if let known = buffers[work.piece] {
                 buffer = known
             } else {
-                buffer = try environment.disk.buffers.take(metainfo.geometry.length(of: work.piece))
+                buffer = try environment.disk.buffer(for: work.piece, of: payload)
             }
         } catch {
             return swarm.writeFailed(work.piece, fault: Fault(error), now: environment.clock.now)
@@ -128,7 +128,7 @@ extension TorrentEngine {
             payload: payload, piece: work.piece, expected: metainfo.pieceHash(work.piece), buffer: buffer,
             missing: BlockSet(work.fromDisk.trueIndices),
             alreadyWritten: BlockSet(work.isWritten.trueIndices), wantsBlockDigests: work.wantsDigests)
-        environment.disk.verifyAndWrite([write]) { piece, outcome in
+        environment.verifications.add(write) { piece, outcome in
             self.feedLater { swarm, now in
                 switch outcome {
                 case .good(let digests): swarm.verified(piece, digests: digests ?? [], now: now)

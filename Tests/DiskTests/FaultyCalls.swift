@@ -17,6 +17,8 @@ final class FaultyCalls: DiskCalls {
         var maximumTransfer = Int.max
         var freeBytes: Int64?
         var hasOpenBeneath = true
+        /// Whether there is a way past the page cache.
+        var hasDirect = true
         var opened = 0
     }
 
@@ -107,9 +109,20 @@ final class FaultyCalls: DiskCalls {
     }
 
     func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(Errno) -> Int {
-        try enter(.write, name(descriptor))
+        let name = name(descriptor)
+        try enter(.write, name)
+        if name.hasSuffix(" direct") {
+            let numbers = [Int(offset), bytes.count, Int(bitPattern: bytes.baseAddress)]
+            guard numbers.allSatisfy({ $0.isMultiple(of: 4096) }) else { throw .invalidArgument }
+        }
         let limit = state.withLock(\.maximumTransfer)
         return try system.write(descriptor, UnsafeRawBufferPointer(rebasing: bytes.prefix(limit)), at: offset)
+    }
+
+    /// The same file once more: what goes through it is named `… direct`, and has to be aligned.
+    func openDirect(_ descriptor: Int32) throws(Errno) -> Int32 {
+        guard state.withLock(\.hasDirect) else { throw .notSupported }
+        return opened(try retrying { fcntl(descriptor, F_DUPFD_CLOEXEC, 0) }, name(descriptor) + " direct")
     }
 
     func truncate(_ descriptor: Int32, to length: Int64) throws(Errno) {

@@ -40,13 +40,16 @@ import Torrent
         writes[40].buffer.bytes[0] ^= 1
         let outcomes = Box<[PieceIndex: Bool]>([:])
         await withCheckedContinuation { continuation in
-            fixture.disk.verifyAndWrite(writes) { piece, outcome in
-                let count = outcomes.value.withLock { outcomes in
-                    outcomes[piece] = outcome.isGood
-                    return outcomes.count
-                }
-                if count == writes.count { continuation.resume() }
-            }
+            fixture.disk.verifyAndWrite(
+                writes.map { write in
+                    Disk.PieceJob(write: write) { piece, outcome in
+                        let count = outcomes.value.withLock { outcomes in
+                            outcomes[piece] = outcome.isGood
+                            return outcomes.count
+                        }
+                        if count == writes.count { continuation.resume() }
+                    }
+                })
         }
         #expect(outcomes.value.withLock { $0.filter { !$0.value }.map(\.key) } == [PieceIndex(40)])
     }

@@ -51,6 +51,8 @@ final class FaultyDisk: DiskCalls {
         return try system.write(descriptor, bytes, at: offset)
     }
 
+    func openDirect(_ descriptor: Int32) throws(Errno) -> Int32 { try system.openDirect(descriptor) }
+
     func truncate(_ descriptor: Int32, to length: Int64) throws(Errno) { try system.truncate(descriptor, to: length) }
 
     func allocate(_ descriptor: Int32, length: Int64) throws(Errno) {
