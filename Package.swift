@@ -80,7 +80,7 @@ let package = Package(
         .testTarget(
             name: "SystemTests", dependencies: ["TestSupport", "Torrent", "Store", "PeerWire", nioCore, nioPosix, system, "pieces"],
             swiftSettings: house),
-        .testTarget(name: "PiecesTests", dependencies: ["pieces", "Store", "Torrent", system], swiftSettings: house),
+        .testTarget(name: "PiecesTests", dependencies: ["pieces", "Store", "Torrent", argumentParser, system], swiftSettings: house),
         .testTarget(
             name: "NetTests", dependencies: ["TestSupport", "Net", "TrackerWire", "Torrent", nioCore, nioPosix, nioSSL, system], swiftSettings: house),
     ],

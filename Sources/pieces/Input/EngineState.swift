@@ -32,11 +32,17 @@ struct EngineState {
     }
 
     /// What a torrent's state means: without an engine nobody downloads, seeds or checks, whatever the last one wrote before it was killed.
-    func state(of torrent: TorrentRow) -> TorrentState {
+    func state(of torrent: StatusLine) -> TorrentState {
         guard !isRunning else { return torrent.state }
         return switch torrent.state {
-        case .downloading, .checking, .seeding: torrent.settings.isPaused ? .paused : torrent.isComplete ? .complete : .queued
+        case .downloading, .checking, .seeding: torrent.isPaused ? .paused : torrent.isComplete ? .complete : .queued
         default: torrent.state
         }
+    }
+
+    /// What the engine that runs says of the torrent; `nil` when none runs, and when what was said is too old.
+    func live(_ torrent: StatusLine, _ now: Timestamp) -> LiveRow? {
+        guard isRunning, let live = torrent.live, live.isFresh(now) else { return nil }
+        return live
     }
 }
