@@ -88,6 +88,7 @@ let package = Package(
         .testTarget(
             name: "SystemTests", dependencies: ["TestSupport", "Torrent", "Store", "PeerWire", nioCore, nioPosix, system, "pieces"],
             swiftSettings: house),
+        .executableTarget(name: "pieces-bench", dependencies: ["Store", "Torrent", system], path: "Tests/Benchmarks", swiftSettings: house),
         .testTarget(name: "PiecesTests", dependencies: ["pieces", "Store", "Torrent", argumentParser, system], swiftSettings: house),
         .testTarget(
             name: "NetTests", dependencies: ["TestSupport", "Net", "TrackerWire", "Torrent", nioCore, nioPosix, nioSSL, system], swiftSettings: house),

@@ -1,0 +1,90 @@
+import Glibc
+import Store
+import SystemPackage
+import Torrent
+
+/// How long `pieces status` takes, as a whole process, in a database of many torrents.
+struct StatusBenchmark {
+    let torrents: Int
+    let runs: Int
+
+    func run() throws {
+        let folder = try Self.makeFolder()
+        let database = folder.appending("pieces.db")
+        try fill(database)
+        print("\(torrents) torrents in \(database)")
+        let program = try FilePath(Self.link("/proc/self/exe")).removingLastComponent().appending("pieces")
+        let number = "\((torrents + 1) / 2)"
+        for arguments in [["--version"], ["status", number], ["status"], ["status", "--json"], ["status", "--json", "--pieces"]] {
+            let samples = try (0..<runs).map { _ in
+                try ProcessSample(program, arguments + (arguments == ["--version"] ? [] : ["--database", database.string]))
+            }
+            print("pieces \(arguments.joined(separator: " ")): \(ProcessSample.summary(samples))")
+        }
+    }
+
+    /// Torrents of an archive: one in ten is not complete, one in a hundred has an error, one in fifty is awake.
+    private func fill(_ database: FilePath) throws {
+        let connection = try Connection.open(database, mode: .readWriteCreate, now: Timestamp(0))
+        let now = Timestamp.now()
+        // Loss doesn't matter here, and ten thousand commits would.
+        try connection.transaction(durability: .lazy) { () throws(StoreError) in
+            for n in 1...torrents { try add(n, connection, now) }
+        }
+        try connection.record(try connection.torrents().filter { $0.id.rawValue % 10 != 0 }.map { Self.completion(of: $0, now) })
+        try connection.checkpoint()
+    }
+
+    private func add(_ n: Int, _ connection: Connection, _ now: Timestamp) throws(StoreError) {
+        let id = try connection.insertTorrent(NewTorrent(metainfo: metainfo(n), output: "/srv/mirror/archive"), now: now)
+        for var tracker in try connection.trackers(of: id) {
+            (tracker.seeders, tracker.leechers) = (n % 300, n % 17)
+            try connection.saveTracker(tracker)
+        }
+        let error = n % 100 == 7 ? "the folder /srv/mirror/archive cannot be written: Permission denied" : nil
+        try connection.setState(id, error != nil ? .error : n % 10 == 0 ? .downloading : .seeding, error: error)
+        if n % 50 == 0 {
+            try connection.saveLive([
+                LiveRow(
+                    torrent: id, downloadRate: Int64(n) * 1000, uploadRate: Int64(n) * 300, peersConnected: n % 80, seeders: n % 40, leechers: n % 30,
+                    timeLeft: .seconds(n), at: now)
+            ])
+        }
+    }
+
+    private static func completion(of torrent: TorrentRow, _ now: Timestamp) -> ProgressRecord {
+        var record = ProgressRecord(torrent: torrent.id, verifiedAt: now)
+        record.newPieces = (0..<torrent.pieceCount).map { PieceIndex($0) }
+        record.completedBytes = torrent.wantedBytes
+        record.completedAt = now
+        return record
+    }
+
+    private func metainfo(_ n: Int) -> Metainfo {
+        let pieceLength = 1 << 20
+        let pieceCount = 1 + n % 8
+        let name = n % 50 == 0 ? "Fotos aus München – Teil \(n)" : "debian-12.\(n % 10)-amd64-netinst-volume-\(n).iso"
+        let content = TorrentBuilder.Content.file(length: Int64(pieceCount * pieceLength))
+        let hashes = (0..<pieceCount * 20).map { UInt8(truncatingIfNeeded: n &* 31 &+ $0) }
+        var builder = TorrentBuilder(name: name, content: content, pieceLength: pieceLength, pieceHashes: hashes)
+        builder.trackers = [["http://tracker.example.org:6969/announce"]]
+        do {
+            return try Metainfo(torrentFile: try builder.build())
+        } catch {
+            preconditionFailure("a torrent of this file is not one: \(error)")
+        }
+    }
+
+    private static func makeFolder() throws -> FilePath {
+        guard let template = strdup("/tmp/pieces-bench-XXXXXX") else { throw Errno.noMemory }
+        defer { free(template) }
+        guard let made = mkdtemp(template) else { throw Errno(rawValue: errno) }
+        return FilePath(platformString: made)
+    }
+
+    private static func link(_ path: String) throws -> String {
+        guard let resolved = realpath(path, nil) else { throw Errno(rawValue: errno) }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+}
