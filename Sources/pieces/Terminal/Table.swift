@@ -77,12 +77,13 @@ struct Table {
             var spaces = 0
             for column in columns.indices {
                 let cell = cells[first + column]
-                let isCut = cell.width > widths[column]
-                let rest = isCut ? 0 : widths[column] - cell.width
+                let cut = cell.width > widths[column] ? fitted(bytes[start..<cell.end], widths[column]) : nil
+                // A wide character that doesn't fit leaves a column.
+                let rest = widths[column] - (cut?.columns ?? cell.width)
                 if columns[column].isRight { spaces += rest }
                 if cell.width > 0 {
                     text.append(contentsOf: repeatElement(UInt8(ascii: " "), count: spaces))
-                    append(bytes[start..<cell.end], cutTo: isCut ? widths[column] : nil, to: &text)
+                    if let cut { text.append(contentsOf: cut.utf8) } else { text.append(contentsOf: bytes[start..<cell.end]) }
                     spaces = 0
                 }
                 spaces += (columns[column].isRight ? 0 : rest) + Self.gap
@@ -98,8 +99,5 @@ struct Table {
         column = column + 1 == columns.count ? 0 : column + 1
     }
 
-    private func append(_ cell: ArraySlice<UInt8>, cutTo width: Int?, to text: inout [UInt8]) {
-        guard let width else { return text.append(contentsOf: cell) }
-        text.append(contentsOf: String(decoding: cell, as: UTF8.self).fitted(width).utf8)
-    }
+    private func fitted(_ cell: ArraySlice<UInt8>, _ width: Int) -> String { String(decoding: cell, as: UTF8.self).fitted(width) }
 }
