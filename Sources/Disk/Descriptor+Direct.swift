@@ -59,7 +59,7 @@ extension Descriptor {
         guard bytes.count >= directThreshold else { return nil }
         let before = Int((Int64(directAlignment) - offset % Int64(directAlignment)) % Int64(directAlignment))
         let length = (bytes.count - before) / directAlignment * directAlignment
-        guard length >= directThreshold, UInt(bitPattern: bytes.baseAddress) &+ UInt(before) & UInt(directAlignment - 1) == 0 else { return nil }
+        guard length >= directThreshold, (UInt(bitPattern: bytes.baseAddress) + UInt(before)) % UInt(directAlignment) == 0 else { return nil }
         return before..<before + length
     }
 

@@ -26,19 +26,19 @@ struct DirectWriteTests {
             pieceLength: Self.pieceLength)
         #expect(try await fixture.writeAll().isEmpty)
         // Of five pieces the last is the 12,345 bytes by which the file is late.
-        #expect(direct(fixture) == Array(repeating: "write t/long direct", count: 4))
+        #expect(direct(fixture) == Array(repeating: "write long direct", count: 4))
         #expect(fixture.content("t", "odd") == fixture.expected(0))
         #expect(fixture.content("t", "long") == fixture.expected(1))
     }
 
-    @Test(arguments: 1...30 as ClosedRange<UInt64>) func whateverTheLayoutTheBytesAreRight(seed: UInt64) async throws {
+    @Test(arguments: 1...12 as ClosedRange<UInt64>) func whateverTheLayoutTheBytesAreRight(seed: UInt64) async throws {
         var random = SeededGenerator(seed: seed)
         let files = (0..<Int.random(in: 1...5, using: &random)).map { n in
-            let length = Bool.random(using: &random) ? Int64.random(in: 0...20_000, using: &random) : .random(in: 100_000...900_000, using: &random)
+            let length = Bool.random(using: &random) ? Int64.random(in: 0...20_000, using: &random) : .random(in: 100_000...400_000, using: &random)
             return FileEntry(path: ["t", "\(n)"], length: length, isPad: n > 0 && Int.random(in: 0...5, using: &random) == 0)
         }
         guard files.contains(where: { $0.length > 0 }) else { return }
-        let fixture = try Fixture(files, pieceLength: [131_072, 262_144, 1 << 20].randomElement(using: &random)!, seed: seed)
+        let fixture = try Fixture(files, pieceLength: [131_072, 262_144, 524_288].randomElement(using: &random)!, seed: seed)
         // Some disks write less than they were asked to.
         if seed.isMultiple(of: 3) { fixture.calls.set { $0.maximumTransfer = Int.random(in: 1000...100_000, using: &random) } }
         #expect(try await fixture.writeAll().isEmpty, "seed \(seed)")

@@ -79,10 +79,6 @@ extension Connection {
         }.flatMap { $0.rawValue > 0 ? $0 : nil }
     }
 
-    package func torrentCount() throws(StoreError) -> Int {
-        try first("SELECT count(*) FROM torrent") { (row) throws(StoreError) in try row.next(Int.self) } ?? 0
-    }
-
     /// The version of SQLite that the program runs with.
     package static var libraryVersion: String { String(cString: sqlite3_libversion()) }
 

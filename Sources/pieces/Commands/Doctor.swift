@@ -5,6 +5,7 @@ import Store
 /// `pieces doctor`
 struct Doctor: Command {
     static let configuration = CommandConfiguration(
+        commandName: "doctor",
         abstract: "Look at the database, the disks, the files, the ports, the trackers and the clock, and say what to do about what is wrong.",
         discussion: """
             It changes nothing. Of the files it compares those of the complete torrents that were verified longest ago; `pieces verify` hashes.

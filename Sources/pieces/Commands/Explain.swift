@@ -2,8 +2,9 @@ import ArgumentParser
 import Store
 
 /// `pieces explain`
-struct Explain: Command {
+struct Explain: DirectCommand {
     static let configuration = CommandConfiguration(
+        commandName: "explain",
         abstract: "Say why a torrent isn't downloading, the likeliest cause first.",
         discussion: """
             It looks at the database alone, whether or not the engine runs.
@@ -23,7 +24,7 @@ struct Explain: Command {
 
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
-    func run() async throws {
+    func answer() throws {
         let connection = try global.openToLook()
         let torrent = try connection.findTorrent(argument.torrent)
         let engine = try EngineState(database: try global.path, connection)

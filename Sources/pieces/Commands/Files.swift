@@ -3,9 +3,9 @@ import Store
 import Torrent
 
 /// `pieces files`
-struct Files: Command {
+struct Files: DirectCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List the files of a torrent, with their numbers.",
+        commandName: "files", abstract: "List the files of a torrent, with their numbers.",
         discussion: """
             Examples:
               pieces files series
@@ -21,7 +21,7 @@ struct Files: Command {
 
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
-    func run() async throws {
+    func answer() throws {
         let connection = try global.openToLook()
         let torrent = try StoredTorrent(try connection.findTorrent(argument.torrent), connection)
         let layout = torrent.metainfo.layout

@@ -4,7 +4,7 @@ import Store
 /// `pieces log`
 struct Log: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Show what happened to a torrent, or to all of them, the newest last.",
+        commandName: "log", abstract: "Show what happened to a torrent, or to all of them, the newest last.",
         discussion: """
             Examples:
               pieces log debian.iso

@@ -4,7 +4,7 @@ import Store
 /// `pieces pause`
 struct Pause: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Stop torrents until `pieces resume`.",
+        commandName: "pause", abstract: "Stop torrents until `pieces resume`.",
         discussion: """
             Examples:
               pieces pause 3
@@ -20,7 +20,7 @@ struct Pause: Command {
 /// `pieces resume`
 struct Resume: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Let paused torrents go on, and have failed ones tried again.",
+        commandName: "resume", abstract: "Let paused torrents go on, and have failed ones tried again.",
         discussion: """
             Examples:
               pieces resume 3

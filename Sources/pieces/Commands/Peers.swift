@@ -2,9 +2,9 @@ import ArgumentParser
 import Store
 
 /// `pieces peers`
-struct Peers: Command {
+struct Peers: DirectCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List a torrent's connections, and what is remembered of its peers, the best first.",
+        commandName: "peers", abstract: "List a torrent's connections, and what is remembered of its peers, the best first.",
         discussion: """
             Examples:
               pieces peers debian.iso
@@ -25,7 +25,7 @@ struct Peers: Command {
 
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
-    func run() async throws {
+    func answer() throws {
         let connection = try global.openToLook()
         let torrent = try connection.findTorrent(argument.torrent)
         let engine = try EngineState(database: try global.path, connection)

@@ -5,7 +5,7 @@ import Torrent
 /// `pieces select`
 struct Select: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Choose which files of a torrent are wanted.",
+        commandName: "select", abstract: "Choose which files of a torrent are wanted.",
         discussion: """
             A pattern is a glob of paths or names, or a number or range of `pieces files`. What is not chosen is no longer wanted; what is there of \
             it stays.

@@ -2,9 +2,9 @@ import ArgumentParser
 import Store
 
 /// `pieces trackers`
-struct Trackers: Command {
+struct Trackers: DirectCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List a torrent's trackers, when they are asked next, and what they said.",
+        commandName: "trackers", abstract: "List a torrent's trackers, when they are asked next, and what they said.",
         discussion: """
             Examples:
               pieces trackers debian.iso
@@ -21,7 +21,7 @@ struct Trackers: Command {
 
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
-    func run() async throws {
+    func answer() throws {
         let connection = try global.openToLook()
         let torrent = try connection.findTorrent(argument.torrent)
         let trackers = try connection.trackers(of: torrent.id)

@@ -38,11 +38,25 @@ struct EngineState {
     }
 
     /// What a torrent's state means: without an engine nobody downloads, seeds or checks, whatever the last one wrote before it was killed.
+    func state(of torrent: StatusLine) -> TorrentState {
+        meaning(of: torrent.state, isPaused: torrent.isPaused, isComplete: torrent.isComplete)
+    }
+
     func state(of torrent: TorrentRow) -> TorrentState {
-        guard !isRunning else { return torrent.state }
-        return switch torrent.state {
-        case .downloading, .checking, .seeding: torrent.settings.isPaused ? .paused : torrent.isComplete ? .complete : .queued
-        default: torrent.state
+        meaning(of: torrent.state, isPaused: torrent.settings.isPaused, isComplete: torrent.isComplete)
+    }
+
+    private func meaning(of state: TorrentState, isPaused: Bool, isComplete: Bool) -> TorrentState {
+        guard !isRunning else { return state }
+        return switch state {
+        case .downloading, .checking, .seeding: isPaused ? .paused : isComplete ? .complete : .queued
+        default: state
         }
+    }
+
+    /// What the engine that runs says of the torrent; `nil` when none runs, and when what was said is too old.
+    func live(_ torrent: StatusLine, _ now: Timestamp) -> LiveRow? {
+        guard isRunning, let live = torrent.live, live.isFresh(now) else { return nil }
+        return live
     }
 }
