@@ -142,15 +142,9 @@ extension Site {
         let geometry = torrent.geometry
         try write { db throws(StoreError) in
             let have = try db.have(of: id, count: geometry.pieceCount)
-            var (wantedBytes, completed) = (Int64(0), Int64(0))
-            for file in torrent.metainfo.layout.files where wanted[file.index] && !file.isPad {
-                wantedBytes += file.length
-                for piece in torrent.metainfo.layout.pieces(of: file.index, geometry: geometry) where have[piece] {
-                    let start = max(geometry.offset(of: piece), file.offset)
-                    completed += min(geometry.offset(of: piece) + Int64(geometry.length(of: piece)), file.end) - start
-                }
-            }
-            try db.setSelection(id, wanted: wanted, wantedBytes: wantedBytes, completedBytes: completed)
+            guard let selection = FileSelection(layout: torrent.metainfo.layout, wanted: wanted) else { return }
+            try db.setSelection(
+                id, wanted: wanted, wantedBytes: selection.wantedBytes, completedBytes: selection.bytes(in: have, geometry: geometry))
         }
     }
 }

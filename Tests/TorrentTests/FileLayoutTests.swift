@@ -53,6 +53,12 @@ struct FileLayoutTests {
             }
         }
         #expect(layout.files.allSatisfy { !$0.isEmpty || layout.pieces(of: $0.index, geometry: geometry).isEmpty })
+        var some = Bitfield(count: geometry.pieceCount)
+        for piece in geometry.pieces where Bool.random(using: &generator) { some.insert(piece) }
+        for file in layout.files {
+            let inside = owners.enumerated().count { $1.0 == file.index && some[PieceIndex($0 / geometry.pieceLength)] }
+            #expect(layout.bytes(of: file.index, in: some, geometry: geometry) == Int64(inside), "seed \(seed)")
+        }
     }
 
     @Test(arguments: [[-1], [Int64.max, 1], [5, -5], [.max, .max]] as [[Int64]])

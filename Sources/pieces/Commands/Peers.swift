@@ -2,7 +2,7 @@ import ArgumentParser
 import Store
 
 /// `pieces peers`
-struct Peers: Command {
+struct Peers: ListCommand {
     static let configuration = CommandConfiguration(
         abstract: "List what is remembered of a torrent's peers, the best first.",
         discussion: """
@@ -14,12 +14,7 @@ struct Peers: Command {
             "last_connected", "failures", "downloaded_bytes", "uploaded_bytes", "hash_failures", "rate", "banned_until", "ban_reason"}]}.
             """)
 
-    @OptionGroup var argument: TorrentArgument
-
-    @Flag(help: "Print JSON.")
-    var json = false
-
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup var options: ListOptions
 
     func run() async throws {
         let connection = try global.openToLook()

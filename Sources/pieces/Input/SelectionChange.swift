@@ -1,4 +1,5 @@
 import Disk
+import Engine
 import Store
 import Torrent
 
@@ -23,7 +24,7 @@ struct SelectionChange {
             let have = try connection.have(of: id, count: torrent.metainfo.geometry.pieceCount)
             try connection.setSelection(
                 id, wanted: zip(selection.wanted, torrent.metainfo.layout.files).map { $0 || $1.isPad }, wantedBytes: selection.wantedBytes,
-                completedBytes: selection.completedBytes(in: have, torrent.metainfo))
+                completedBytes: selection.bytes(in: have, geometry: torrent.metainfo.geometry))
         }
     }
 

@@ -39,15 +39,3 @@ struct StoredTorrent: Sendable {
         return payload
     }
 }
-
-extension FingerprintRow {
-    init(_ print: Fingerprint) {
-        let index =
-            switch print.file {
-            case .entry(let index): index
-            case .parts: Self.partFile
-            }
-        self.init(
-            index: index, size: print.size, mtimeNs: print.modified, inode: Int64(bitPattern: print.inode), device: Int64(bitPattern: print.device))
-    }
-}
