@@ -126,6 +126,7 @@ actor TorrentEngine {
             swarm.restore(AddressBook.Entry(peer))
             savedPeers[peer.address] = SavedPeer(downloaded: peer.downloadedBytes, uploaded: peer.uploadedBytes, hashFailures: peer.hashFailures)
         }
+        swarm.restoreBans(loaded.banned)
         self.swarm = swarm
         var random = SeededGenerator(seed: seed)
         announcer = Announcer(rows: loaded.trackers, using: &random)

@@ -108,6 +108,13 @@ package struct AddressBook {
         add(entry)
     }
 
+    /// Takes over a ban that the store remembered.
+    package mutating func restoreBan(_ address: PeerAddress, at now: Int64) {
+        var entry = Entry(address: address, source: .history, at: now)
+        entry.banReason = "banned in an earlier run"
+        restore(entry)
+    }
+
     private mutating func add(_ entry: Entry) {
         var entry = entry
         entry.number = nextNumber

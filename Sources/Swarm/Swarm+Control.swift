@@ -68,6 +68,11 @@ extension Swarm {
     /// Takes over a peer of an earlier run.
     package mutating func restore(_ entry: AddressBook.Entry) { book.restore(entry) }
 
+    /// Takes over bans of an earlier run.
+    package mutating func restoreBans(_ addresses: [PeerAddress]) {
+        for address in addresses { book.restoreBan(address, at: unixOrigin) }
+    }
+
     /// Peers whose history changed, to be stored.
     package mutating func takePeerChanges() -> [AddressBook.Entry] { book.takeChanges() }
 

@@ -134,6 +134,15 @@ struct AddressBookTests {
         #expect(other.next(at: 200) == listening)
     }
 
+    @Test func aBanOfAnEarlierRunHolds() {
+        var book = AddressBook()
+        book.restoreBan(address(1), at: 0)
+        book.learn(address(1), from: .tracker, at: 1)
+        #expect(book.next(at: 100) == nil)
+        #expect(book.banReason(ofIncoming: address(1)) != nil)
+        #expect(book.takeChanges().isEmpty)
+    }
+
     /// A ban follows the peer from the port that it dialled from to the one where it listens, and others of its host are free again.
     @Test func aBanMovesToWhereThePeerListens() {
         var book = AddressBook()
