@@ -131,10 +131,7 @@ actor TorrentEngine {
         var random = SeededGenerator(seed: seed)
         announcer = Announcer(rows: loaded.trackers, using: &random)
         savedTrackers = Dictionary(loaded.trackers.map { ($0.url, $0) }) { first, _ in first }
-        if !loaded.plan.reasons.isEmpty {
-            let causes = loaded.plan.reasons.map { "\($1) \($0.description)" }.sorted().joined(separator: ", ")
-            resumeNote = causes
-        }
+        resumeNote = loaded.plan.causes
     }
 
     // MARK: Life
