@@ -121,7 +121,8 @@ actor TorrentEngine {
         var swarm = Swarm(
             geometry: geometry, plan: loaded.plan, recorded: loaded.recorded, opened: loaded.opened, partials: loaded.partials,
             wanted: loaded.selection.wantedPieces(geometry: geometry), padding: loaded.metainfo.layout.paddedBlocks(geometry: geometry),
-            settings: settings, seed: seed, unixOrigin: environment.clock.unixOrigin)
+            zeros: loaded.metainfo.zeroPieces, completionIsKnown: loaded.row.completedAt != nil, settings: settings, seed: seed,
+            unixOrigin: environment.clock.unixOrigin)
         for peer in loaded.peers {
             swarm.restore(AddressBook.Entry(peer))
             savedPeers[peer.address] = SavedPeer(downloaded: peer.downloadedBytes, uploaded: peer.uploadedBytes, hashFailures: peer.hashFailures)

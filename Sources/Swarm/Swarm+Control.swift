@@ -20,6 +20,7 @@ extension Swarm {
         commit.isUrgent = commit.hasWork
         wake(now: now)
         noteOpened(now: now)
+        if fault == nil { noteCompletion() }
     }
 
     /// Ends: peers are closed, what is verified and the blocks of incomplete pieces are made durable and recorded, then ``Effect/stopped``.

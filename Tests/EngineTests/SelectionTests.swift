@@ -1,5 +1,6 @@
 import Engine
 import Store
+import Swarm
 import SystemPackage
 import TestSupport
 import Testing
@@ -132,6 +133,30 @@ import Torrent
             }
             #expect(torrent.faults(in: site.output) == [])
             #expect(try Files.names(in: site.output.appending("sample")) == ["a", "b"])
+        }
+    }
+
+    /// Pieces of nothing but padding are had by nature: they are recorded with the others, and who has the rest has all, as peers see it.
+    @Test func piecesOfPaddingAreHad() async throws {
+        let torrent = try SampleTorrent(
+            folder: "sample", [.init("a", 1000), .pad(65536 * 3 - 1000), .init("b", 65536), .pad(65536 + 5)], seed: 35)
+        try await withSite { one in
+            try await withSite { two in
+                let ids = (try one.add(torrent), try two.add(torrent))
+                try await withPeers(torrent) { peers in try await one.download(ids.0, from: peers) }
+                let row = try one.row(ids.0)
+                #expect(row.piecesHave == 6 && row.pieceCount == 6)
+                try await one.run { session in
+                    try await two.run(peers: [await session.address]) { other in
+                        try await eventually("a seed to be seen") { await other.peers(of: ids.1).contains(where: \.isSeed) }
+                        try await two.untilComplete(ids.1)
+                        try await eventually("all to be recorded") { try two.claimed(ids.1, torrent).isFull }
+                    }
+                }
+                #expect(torrent.faults(in: two.output) == [])
+                // Nothing is looked at for it, now or later.
+                for (site, id) in [(one, ids.0), (two, ids.1)] { #expect(try site.events(.verified, of: id) == []) }
+            }
         }
     }
 }
