@@ -47,7 +47,7 @@ struct Status: Command {
             } else {
                 Terminal.shared.show(String(decoding: text, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).map(String.init))
             }
-            try await Task.sleep(for: .seconds(1))
+            try await Interruption.pause(.seconds(1))
         }
     }
 
