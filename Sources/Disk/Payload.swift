@@ -44,10 +44,16 @@ package final class Payload: Sendable {
     }
 
     /// The same payload with another placement of one file.
-    package func placing(_ file: Int, as new: Placement) -> Payload {
-        precondition(placement[file] != .pad && new != .pad)
+    package func placing(_ file: Int, as new: Placement) -> Payload { placing([file], as: new) }
+
+    /// The same payload with another placement of these files.
+    package func placing(_ files: [Int], as new: Placement) -> Payload {
+        guard !files.isEmpty else { return self }
         var placement = placement
-        placement[file] = new
+        for file in files {
+            precondition(placement[file] != .pad && new != .pad)
+            placement[file] = new
+        }
         return Payload(infoHash: infoHash, root: root, layout: layout, geometry: geometry, placement: placement, device: device)
     }
 

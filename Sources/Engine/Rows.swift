@@ -104,7 +104,8 @@ extension TrackerRow {
 }
 
 extension FingerprintRow {
-    init(_ print: Fingerprint) {
+    /// What the disk says of a file, as the database remembers it.
+    package init(_ print: Fingerprint) {
         let index =
             switch print.file {
             case .entry(let index): index

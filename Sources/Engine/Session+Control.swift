@@ -27,9 +27,12 @@ extension Session {
             Task { await self.stop() }
             return
         }
-        // Whoever holds the lock removes, also what it wasn't told to work on; all else stands in the rows for an engine that is.
-        guard let id = intent.torrent, isInScope(id) || [.remove, .removeData].contains(intent.verb) else { return }
+        guard let id = intent.torrent else { return }
         do {
+            // Whoever holds the lock removes, also what it wasn't told to work on.
+            guard isInScope(id) || [.remove, .removeData].contains(intent.verb) else {
+                return try await environment.store.perform { db throws(StoreError) in try db.settleAtRest(id) }
+            }
             switch intent.verb {
             case .added: break  // All that were added are woken together.
             case .changed: try await changed(id)
@@ -72,6 +75,12 @@ extension Session {
         } else if !row.isComplete || row.state == .paused {
             await wake(id)
         }
+    }
+
+    /// What commands wanted removed of an engine that ended before it heard of it.
+    func removeLeftOvers() async {
+        for intent in leftOver { await act(on: intent) }
+        leftOver = []
     }
 
     private func remove(_ id: TorrentID, deletingData: Bool) async throws {

@@ -65,12 +65,9 @@ extension Session: PeerConnectionOwner {
         do {
             let loader = TorrentLoader(environment: environment, id: id)
             var loaded = try await loader.load()
-            if !loaded.row.isRootSeen {
-                try await environment.disk.create(loaded.payload, loaded.row.settings.allocatesFull ? .full : .sparse, makingRoot: true)
-                loaded = try await loader.load()
-            }
+            if try await loader.prepareFolder(loaded) { loaded = try await loader.load(loaded.metainfo) }
             if let volume = loaded.volume { try await loader.remember(volume) }
-            if try await loader.promoteUnplaced(loaded) { loaded = try await loader.load() }
+            if try await loader.promoteUnplaced(loaded) { loaded = try await loader.load(loaded.metainfo) }
             guard !isStopping else { return nil }
             let engine = TorrentEngine(
                 loaded, environment: environment, listenPort: listenPort, settings: SwarmSettings(loaded.row.settings),

@@ -46,6 +46,8 @@ package actor Session {
     var retired: Set<TorrentID> = []
     /// Since when a torrent has had nothing to do.
     var drowsySince: [TorrentID: Instant] = [:]
+    /// Torrents that an earlier engine was to remove.
+    var leftOver: [IntentRow]
     var dataVersion: Int?
     var beats = 0
     var isStopping = false
@@ -62,13 +64,18 @@ package actor Session {
         let lock = try DatabaseLock.acquire(database: settings.database, now: clock.timestamp)
         let store = try await Store.open(settings.database, now: clock.timestamp)
         let now = clock.timestamp
-        let (last, run) = try await store.perform { db throws(StoreError) in
+        let (last, run, leftOver) = try await store.perform { db throws(StoreError) in
             let last = try db.lastRun()
             try db.pruneEvents()
             try db.clearLive()
-            // What was wanted of an engine that didn't run stands in the rows.
-            _ = try db.takeIntents()
-            return (last, try db.beginRun(pid: getpid(), version: Program.version, bootID: bootID(), now: now))
+            let intents = try db.transaction { () throws(StoreError) in
+                let intents = try db.takeIntents()
+                // What was wanted of an engine that didn't run stands in the rows, but for states that it was to change.
+                for intent in intents where intent.verb == .changed { if let id = intent.torrent { try db.settleAtRest(id) } }
+                return intents
+            }
+            let leftOver = intents.filter { [.remove, .removeData].contains($0.verb) }
+            return (last, try db.beginRun(pid: getpid(), version: Program.version, bootID: bootID(), now: now), leftOver)
         }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
@@ -83,7 +90,7 @@ package actor Session {
                 options: HTTPOptions(version: Program.version, bindAddress: settings.bind, extraTrustRoots: settings.extraTrustRoots)),
             loop: loop, clock: clock, peerID: PeerID(using: &random), key: random.next(),
             aliveUntilNs: last.map { ($0.stoppedAt ?? $0.heartbeatAt).rawValue * 1_000_000_000 })
-        let session = Session(environment, group: group, lock: lock, run: run)
+        let session = Session(environment, group: group, lock: lock, run: run, leftOver: leftOver)
         do {
             try await session.listen()
         } catch {
@@ -94,11 +101,12 @@ package actor Session {
         return session
     }
 
-    private init(_ environment: Environment, group: MultiThreadedEventLoopGroup, lock: DatabaseLock, run: RunID) {
+    private init(_ environment: Environment, group: MultiThreadedEventLoopGroup, lock: DatabaseLock, run: RunID, leftOver: [IntentRow]) {
         self.environment = environment
         self.group = group
         self.lock = lock
         self.runID = run
+        self.leftOver = leftOver
     }
 
     /// Wakes what has something to download, and goes on until ``stop()``.
@@ -109,6 +117,7 @@ package actor Session {
             repeating(.seconds(1)) { await $0.lookAfterSleepers() },
         ]
         try await wakeDownloads()
+        await removeLeftOvers()
     }
 
     /// Returns when ``stop()`` has brought everything to rest.

@@ -25,10 +25,7 @@ extension TorrentEngine {
 
     /// Bytes of wanted files in the pieces.
     func completedBytes(_ pieces: Bitfield) -> Int64 {
-        if selection.wanted.allSatisfy(\.self), pieces.isFull { return row.wantedBytes }
-        return metainfo.layout.files.reduce(0) { sum, file in
-            selection.wanted[file.index] ? sum + bytes(of: file, in: pieces) : sum
-        }
+        selection.bytes(in: pieces, geometry: metainfo.geometry)
     }
 
     /// The bytes of each file that the record's pieces touch.
@@ -39,17 +36,8 @@ extension TorrentEngine {
         }
         return files.sorted().compactMap { index in
             let file = metainfo.layout.files[index]
-            return file.isPad ? nil : FileBytes(index: index, completed: bytes(of: file, in: claimed))
-        }
-    }
-
-    private func bytes(of file: FileEntry, in pieces: Bitfield) -> Int64 {
-        let geometry = metainfo.geometry
-        return metainfo.layout.pieces(of: file.index, geometry: geometry).reduce(0) { sum, piece in
-            guard pieces[piece] else { return sum }
-            let start = max(geometry.offset(of: piece), file.offset)
-            let end = min(geometry.offset(of: piece) + Int64(geometry.length(of: piece)), file.end)
-            return sum + max(0, end - start)
+            guard !file.isPad else { return nil }
+            return FileBytes(index: index, completed: metainfo.layout.bytes(of: index, in: claimed, geometry: metainfo.geometry))
         }
     }
 
@@ -118,7 +106,7 @@ extension TorrentEngine {
             event(.completed, "everything that is wanted is on disk, synced and verified")
             saveState()
             announceIfDue()
-            onChange(.completed(id))
+            recordCompletion()
         case .fault(let fault):
             if fault.kind == .offline, offlineAtStart == nil { offlineSince = offlineSince ?? environment.clock.timestamp }
             event(fault.kind == .offline ? .offline : .failed, fault.text)
@@ -129,6 +117,23 @@ extension TorrentEngine {
             offlineSince = nil
             event(kind == .offline ? .online : .resumed, kind == .offline ? "the payload is back" : "the fault is gone")
             saveState()
+        }
+    }
+
+    /// What completes a torrent without a record of pieces, as a narrower choice of files does, is written down too, before the session hears of it.
+    private func recordCompletion() {
+        guard completedAt == nil else { return onChange(.completed(id)) }
+        var progress = ProgressRecord(torrent: id, verifiedAt: environment.clock.timestamp)
+        progress.completedAt = environment.clock.timestamp
+        environment.recorder.submit(.record(progress)) { [completedAt = progress.completedAt] error in
+            self.assumeIsolated { engine in
+                if let error {
+                    engine.log.error("the completion of \(engine.row.name) is not saved: \(error)")
+                } else {
+                    engine.completedAt = completedAt
+                }
+                engine.onChange(.completed(engine.id))
+            }
         }
     }
 

@@ -30,6 +30,8 @@ struct TorrentLoader {
         let unplaced: [Int]
         /// What the payload is on, as far as the machine says.
         let volume: Volume?
+        /// Whether a wanted file without bytes isn't there.
+        let lacksEmptyFiles: Bool
     }
 
     private struct Remembered: Sendable {
@@ -45,8 +47,9 @@ struct TorrentLoader {
         let trackers: [TrackerRow]
     }
 
-    func load() async throws -> Loaded {
-        let known = try await remembered()
+    /// `known` is what its .torrent says, where that was read before: of a torrent of very many files it is the most of the work.
+    func load(_ known: Metainfo? = nil) async throws -> Loaded {
+        let known = try await remembered(known)
         let layout = known.metainfo.layout
         guard let selection = FileSelection(layout: layout, wanted: zip(known.wanted, layout.files).map { $0 && !$1.isPad }) else {
             throw EngineError("the database names \(known.wanted.count) files of \(known.row.name), which has \(layout.files.count)")
@@ -55,15 +58,17 @@ struct TorrentLoader {
             infoHash: known.row.infoHash, root: FilePath(known.row.output), layout: layout, geometry: known.metainfo.geometry,
             wanted: selection.wanted)
         // A skipped file that was written before stays where its bytes are.
-        for print in known.fingerprints where print.index >= 0 && print.index < layout.files.count {
-            if !selection.wanted[print.index], !layout.files[print.index].isPad { payload = payload.placing(print.index, as: .file) }
-        }
-        let (plan, offline, unplaced) = await plan(known, payload)
+        payload = payload.placing(
+            known.fingerprints.map(\.index).filter {
+                layout.files.indices.contains($0) && !selection.wanted[$0] && !layout.files[$0].isPad
+            }, as: .file)
+        let (plan, offline, unplaced, lacksEmptyFiles) = await plan(known, payload)
         return Loaded(
             row: known.row, metainfo: known.metainfo, selection: selection, payload: payload, plan: plan, recorded: known.have, opened: known.opened,
             partials: known.partials.map { PartialPiece($0, blockCount: known.metainfo.geometry.blockCount(of: $0.piece)) },
             peers: known.peers, banned: known.banned, trackers: known.trackers, offline: offline,
-            unplaced: unplaced, volume: offline == nil ? await environment.disk.volume(at: payload.root) : nil)
+            unplaced: unplaced, volume: offline == nil ? await environment.disk.volume(at: payload.root) : nil,
+            lacksEmptyFiles: lacksEmptyFiles)
     }
 
     /// Remembers which file system the payload is on.
@@ -74,15 +79,16 @@ struct TorrentLoader {
         }
     }
 
-    private func remembered() async throws -> Remembered {
+    private func remembered(_ known: Metainfo?) async throws -> Remembered {
         let id = id
         let now = environment.clock.timestamp
         let read = try await environment.store.perform { db throws(StoreError) -> (TorrentRow, [UInt8])? in
-            guard let row = try db.torrent(id), let file = try db.metainfo(of: id) else { return nil }
-            return (row, file)
+            guard let row = try db.torrent(id) else { return nil }
+            let file = if let known { known.file } else { try db.metainfo(of: id) }
+            return file.map { (row, $0) }
         }
         guard let (row, file) = read else { throw EngineError("torrent \(id) is gone from the database") }
-        let metainfo = try Metainfo(torrentFile: file)
+        let metainfo = try known ?? Metainfo(torrentFile: file)
         let count = metainfo.geometry.pieceCount
         let files = metainfo.layout.files.count
         return try await environment.store.perform { db throws(StoreError) in
@@ -94,7 +100,7 @@ struct TorrentLoader {
         }
     }
 
-    private func plan(_ known: Remembered, _ payload: Payload) async -> (plan: ResumePlan, offline: String?, unplaced: [Int]) {
+    private func plan(_ known: Remembered, _ payload: Payload) async -> (plan: ResumePlan, offline: String?, unplaced: [Int], lacksEmptyFiles: Bool) {
         let geometry = payload.geometry
         var device: UInt64?
         var reason: String?
@@ -135,7 +141,8 @@ struct TorrentLoader {
             payload.placement[index] == .file && files[index].recorded == nil && files[index].current == nil
                 && files[index].pieces.contains { known.have[$0] }
         }
-        return (plan, plan.isOffline ? reason : nil, unplaced)
+        let lacksEmptyFiles = payload.layout.files.contains { payload.placement[$0.index] == .file && $0.isEmpty && current[$0.index] == nil }
+        return (plan, plan.isOffline ? reason : nil, unplaced, lacksEmptyFiles)
     }
 }
 

@@ -20,6 +20,7 @@ extension Swarm {
         commit.isUrgent = commit.hasWork
         wake(now: now)
         noteOpened(now: now)
+        if fault == nil { noteCompletion() }
     }
 
     /// Ends: peers are closed, what is verified and the blocks of incomplete pieces are made durable and recorded, then ``Effect/stopped``.
@@ -67,6 +68,11 @@ extension Swarm {
 
     /// Takes over a peer of an earlier run.
     package mutating func restore(_ entry: AddressBook.Entry) { book.restore(entry) }
+
+    /// Takes over bans of an earlier run.
+    package mutating func restoreBans(_ addresses: [PeerAddress]) {
+        for address in addresses { book.restoreBan(address, at: unixOrigin) }
+    }
 
     /// Peers whose history changed, to be stored.
     package mutating func takePeerChanges() -> [AddressBook.Entry] { book.takeChanges() }

@@ -262,6 +262,7 @@ extension Swarm {
         }
         noteOpened(now: now)
         checkDoubtful()
+        noteCompletion()
         commit.isUrgent = true
         considerCommit(now: now)
         fillAll(now: now)

@@ -94,10 +94,12 @@ package struct Swarm: ~Copyable {
 
     /// A torrent at rest. `plan` says which pieces are trusted and which are to be checked first; `partials` are blocks that
     /// stand on disk since an earlier run, of which those that the plan doesn't believe are left out; `padding` are blocks of zeros
-    /// that nobody is asked for.
+    /// that nobody is asked for, `zeros` whole pieces of them, which are had by nature. `completionIsKnown` says whether an earlier run has told
+    /// of the completion of what is complete.
     package init(
         geometry: Geometry, plan: ResumePlan, recorded: Bitfield, opened: Bitfield, partials: [PartialPiece], wanted: Bitfield,
-        padding: [PieceIndex: [Int]] = [:], settings: SwarmSettings, seed: UInt64, unixOrigin: Int64
+        padding: [PieceIndex: [Int]] = [:], zeros: Bitfield? = nil, completionIsKnown: Bool = true, settings: SwarmSettings, seed: UInt64,
+        unixOrigin: Int64
     ) {
         precondition(plan.trusted.count == geometry.pieceCount && wanted.count == geometry.pieceCount)
         precondition(recorded.count == geometry.pieceCount && opened.count == geometry.pieceCount)
@@ -115,10 +117,16 @@ package struct Swarm: ~Copyable {
         picker = PiecePicker(pieceCount: geometry.pieceCount)
         downloadBucket = TokenBucket(limit: settings.downloadLimit)
         uploadBucket = TokenBucket(limit: settings.uploadLimit)
-        completionNoted = wanted.subtracting(plan.trusted).isEmpty && plan.doubtful.isEmpty
+        completionNoted = completionIsKnown && wanted.subtracting(plan.trusted).isEmpty && plan.doubtful.isEmpty
         for partial in partials where geometry.pieces.contains(partial.piece) && !have[partial.piece] {
             // What isn't believed now isn't to be believed by a later start.
             if plan.stale[partial.piece] { commit.record.partials.append(.nothing(of: partial.piece)) } else { restore(partial) }
+        }
+        for piece in zeros?.pieces ?? Bitfield(count: 0).pieces where !have[piece] && !doubtful[piece] {
+            // Nothing has to be written of them; they are recorded as others are.
+            have.insert(piece)
+            commit.unrecorded.append(piece)
+            commit.bytes += geometry.length(of: piece)
         }
         refreshCandidates()
     }

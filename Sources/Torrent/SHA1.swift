@@ -12,6 +12,26 @@ package enum SHA1 {
     /// The 20 bytes of the digest.
     package static func hash(_ bytes: [UInt8]) -> [UInt8] { bytes.withUnsafeBytes { hash($0) } }
 
+    /// The 20 bytes of the digest of so many zero bytes.
+    package static func hash(zeros count: Int) -> [UInt8] {
+        let block = 64
+        let zeros = [UInt8](repeating: 0, count: 1024 * block)
+        var stream = piece_hash_stream()
+        piece_hash_sha1_begin(&stream)
+        return zeros.withUnsafeBufferPointer { zeros in
+            var rest = count
+            while rest >= block {
+                let blocks = min(rest, zeros.count) / block
+                withUnsafeMutablePointer(to: &stream) { piece_hash_sha1_update([$0], [zeros.baseAddress], blocks, 1) }
+                rest -= blocks * block
+            }
+            return Array(unsafeUninitializedCapacity: byteCount) { digest, filled in
+                piece_hash_sha1_finish(&stream, zeros.baseAddress, rest, digest.baseAddress)
+                filled = byteCount
+            }
+        }
+    }
+
     /// The 20 bytes of the digest.
     package static func hash(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
         digest(of: bytes, byteCount: byteCount, begin: piece_hash_sha1_begin, finish: piece_hash_sha1_finish)

@@ -44,7 +44,7 @@ struct Pieces: AsyncParsableCommand {
         do {
             let command = try parseAsRoot()
             if let command = command as? any Command { TerminalLog.install(command.global.logLevel) }
-            if let command = command as? any DirectCommand {
+            if let command = command as? any DirectCommand, !command.waits {
                 try command.answer()
             } else if let command = command as? any AsyncParsableCommand {
                 runInTask(command)
@@ -112,10 +112,13 @@ protocol Command: AsyncParsableCommand {
 
 /// A command that reads the database, answers, and waits for nothing.
 protocol DirectCommand: Command {
+    /// Whether it goes on after its answer, so that it is run as others are.
+    var waits: Bool { get }
     /// Runs the command, on the first thread of the process.
     func answer() throws
 }
 
 extension DirectCommand {
+    var waits: Bool { false }
     func run() async throws { try answer() }
 }

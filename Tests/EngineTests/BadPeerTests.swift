@@ -61,7 +61,7 @@ import Torrent
         }
     }
 
-    /// A ban holds in the next life.
+    /// A ban holds in the next life, though a tracker names the peer.
     @Test func aBannedPeerIsNotDialledAgain() async throws {
         let torrent = try SampleTorrent(length: 1 << 20, seed: 14)
         try await withSite { site in
@@ -71,7 +71,15 @@ import Torrent
                     try await eventually("the liar to be banned") { try site.events(.banned, of: id).count == 1 }
                 }
                 liars[0].forget()
-                try await site.run { _ in try await Task.sleep(for: .milliseconds(800)) }
+                var answer = FakeTracker.Answer()
+                answer.peers = [liars[0].address]
+                try await withTracker(answer) { tracker in
+                    try site.write { db throws(StoreError) in try db.addTrackers(id, tiers: [[tracker.url]], now: .now()) }
+                    try await site.run { _ in
+                        try await eventually("the tracker to be asked") { !tracker.events.isEmpty }
+                        try await Task.sleep(for: .milliseconds(800))
+                    }
+                }
                 #expect(liars[0].connections == 0)
             }
         }

@@ -112,6 +112,14 @@ import Torrent
         }
         #expect(try connection.torrent(other) == before)
         #expect(try connection.incompleteTorrents() == [other])
+        // What is complete and was never found to be is looked at too, unless it is paused.
+        try connection.setSelection(other, wanted: [false, false, false], wantedBytes: 0, completedBytes: 0)
+        #expect(try connection.incompleteTorrents() == [other])
+        var record = ProgressRecord(torrent: other, verifiedAt: noon)
+        record.completedAt = noon
+        try connection.record([record])
+        #expect(try connection.incompleteTorrents() == [])
+        #expect(try connection.torrent(other)?.stateAtRest == .complete && connection.torrent(id)?.stateAtRest == .paused)
         #expect(try connection.torrents(in: .error).map(\.id) == [id])
         #expect(try failure { try connection.setPaused(TorrentID(99), true) }.code == .notFound)
         #expect(try failure { try connection.setLimits(id, TorrentLimits(download: 0)) }.code == .constraint)

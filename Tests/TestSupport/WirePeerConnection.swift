@@ -180,8 +180,9 @@ final class WirePeerConnection: ChannelInboundHandler {
 
     private func serve(_ request: WirePeer.Request, _ context: ChannelHandlerContext) {
         let start = Int(torrent.geometry.offset(of: request.block.piece)) + request.begin
-        var block = ByteBuffer(bytes: torrent.content[start..<start + request.length])
-        if manner == .lying { block.setInteger(torrent.content[start] ^ 0xff, at: block.readerIndex) }
+        let bytes = torrent.bytes(start..<start + request.length)
+        var block = ByteBuffer(bytes: bytes)
+        if manner == .lying { block.setInteger(bytes[bytes.startIndex] ^ 0xff, at: block.readerIndex) }
         servedHere += 1
         shared.state.withLock { state in
             state.served.append(request.block)

@@ -48,11 +48,15 @@ extension Connection {
         }
     }
 
-    /// The torrents that have something to download and may, without a look at the others.
+    /// The torrents that have something to download and may, and those of which all that is wanted is there though no engine ever said so (of a
+    /// torrent of empty files nothing is downloaded, and yet they have to be made); without a look at the others.
     package func incompleteTorrents() throws(StoreError) -> [TorrentID] {
-        try rows("SELECT id FROM torrent WHERE paused = 0 AND completed_bytes < wanted_bytes ORDER BY id") { (row) throws(StoreError) in
-            try row.next()
-        }
+        try rows(
+            """
+            SELECT id FROM torrent WHERE paused = 0 AND completed_bytes < wanted_bytes
+            UNION SELECT id FROM torrent WHERE state IN (?, ?, ?, ?, ?) AND paused = 0 AND completed_at IS NULL ORDER BY id
+            """, TorrentState.queued, TorrentState.downloading, TorrentState.checking, TorrentState.offline, TorrentState.error
+        ) { (row) throws(StoreError) in try row.next() }
     }
 
     /// Forgets the torrent and all that is known of it; its events stay.

@@ -2,7 +2,7 @@ import ArgumentParser
 import Store
 
 /// `pieces explain`
-struct Explain: DirectCommand {
+struct Explain: ListCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
         abstract: "Say why a torrent isn't downloading, the likeliest cause first.",
@@ -17,12 +17,7 @@ struct Explain: DirectCommand {
             \(Explanation.Kind.allCases.map(\.rawValue).joined(separator: ", ")).
             """)
 
-    @OptionGroup var argument: TorrentArgument
-
-    @Flag(help: "Print JSON.")
-    var json = false
-
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup var options: ListOptions
 
     func answer() throws {
         let connection = try global.openToLook()

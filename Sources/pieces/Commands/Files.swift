@@ -3,7 +3,7 @@ import Store
 import Torrent
 
 /// `pieces files`
-struct Files: DirectCommand {
+struct Files: ListCommand {
     static let configuration = CommandConfiguration(
         commandName: "files", abstract: "List the files of a torrent, with their numbers.",
         discussion: """
@@ -14,18 +14,15 @@ struct Files: DirectCommand {
             --json prints {"id", "info_hash", "name", "output", "files": [{"index", "path", "length", "wanted", "pad", "completed_bytes", "progress"}]}.
             """)
 
-    @OptionGroup var argument: TorrentArgument
-
-    @Flag(help: "Print JSON.")
-    var json = false
-
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup var options: ListOptions
 
     func answer() throws {
         let connection = try global.openToLook()
         let torrent = try StoredTorrent(try connection.findTorrent(argument.torrent), connection)
         let layout = torrent.metainfo.layout
-        let completed = layout.files.map { $0.isPad ? 0 : layout.completedBytes(of: $0, in: torrent.have, torrent.metainfo.geometry) }
+        let completed = layout.files.map { file in
+            file.isPad ? 0 : layout.bytes(of: file.index, in: torrent.have, geometry: torrent.metainfo.geometry)
+        }
         Terminal.shared.print(bytes: json ? object(torrent, completed) : Array(table(torrent, completed).utf8))
     }
 

@@ -2,7 +2,7 @@ import ArgumentParser
 import Store
 
 /// `pieces peers`
-struct Peers: DirectCommand {
+struct Peers: ListCommand {
     static let configuration = CommandConfiguration(
         commandName: "peers", abstract: "List a torrent's connections, and what is remembered of its peers, the best first.",
         discussion: """
@@ -18,12 +18,7 @@ struct Peers: DirectCommand {
             "last_connected", "failures", "downloaded_bytes", "uploaded_bytes", "hash_failures", "rate", "banned_until", "ban_reason"}]}.
             """)
 
-    @OptionGroup var argument: TorrentArgument
-
-    @Flag(help: "Print JSON.")
-    var json = false
-
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup var options: ListOptions
 
     func answer() throws {
         let connection = try global.openToLook()

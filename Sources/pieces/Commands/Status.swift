@@ -22,9 +22,6 @@ struct Status: DirectCommand {
             exactly what the database claims to be on disk.
             """)
 
-    /// Seconds between two drawings.
-    private static let pause: UInt32 = 1
-
     @Argument(help: ArgumentHelp("Numbers, beginnings of info hashes, or names; all without any.", valueName: "torrent"))
     var torrents: [String] = []
 
@@ -39,16 +36,19 @@ struct Status: DirectCommand {
 
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
-    func answer() throws {
-        guard watch else { return Terminal.shared.print(bytes: try text()) }
-        while true {
+    var waits: Bool { watch }
+
+    func answer() throws { Terminal.shared.print(bytes: try text()) }
+
+    func run() async throws {
+        while watch {
             let text = try text()
             if json || !Terminal.shared.isInteractive {
                 Terminal.shared.print(bytes: text)
             } else {
                 Terminal.shared.show(String(decoding: text, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).map(String.init))
             }
-            sleep(Self.pause)
+            try await Interruption.pause(.seconds(1))
         }
     }
 

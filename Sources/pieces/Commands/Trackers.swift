@@ -2,7 +2,7 @@ import ArgumentParser
 import Store
 
 /// `pieces trackers`
-struct Trackers: DirectCommand {
+struct Trackers: ListCommand {
     static let configuration = CommandConfiguration(
         commandName: "trackers", abstract: "List a torrent's trackers, when they are asked next, and what they said.",
         discussion: """
@@ -14,12 +14,7 @@ struct Trackers: DirectCommand {
             "last_announce_at", "last_success_at", "last_error", "warning", "seeders", "leechers", "downloads"}]}.
             """)
 
-    @OptionGroup var argument: TorrentArgument
-
-    @Flag(help: "Print JSON.")
-    var json = false
-
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup var options: ListOptions
 
     func answer() throws {
         let connection = try global.openToLook()

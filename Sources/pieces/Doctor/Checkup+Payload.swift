@@ -1,4 +1,5 @@
 import Disk
+import Engine
 import Store
 import SystemPackage
 

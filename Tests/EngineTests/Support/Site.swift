@@ -123,8 +123,10 @@ struct TestFault: Error, CustomStringConvertible {
 }
 
 /// Runs `body` with a site of its own, which is gone after.
-func withSite<Value>(isolation: isolated (any Actor)? = #isolation, _ body: (Site) async throws -> Value) async throws -> Value {
-    try await withTemporaryFolder { folder in
+func withSite<Value>(
+    inMemory: Bool = false, isolation: isolated (any Actor)? = #isolation, _ body: (Site) async throws -> Value
+) async throws -> Value {
+    try await withTemporaryFolder(inMemory: inMemory) { folder in
         let site = Site(folder: folder)
         try Files.makeFolders(site.output)
         return try await body(site)
