@@ -77,6 +77,15 @@ let package = Package(
                 "TestSupport", "Engine", "Store", "Disk", "Torrent", "Net", "Swarm", "PeerWire", nioCore, nioPosix, nioHTTP1, system, logging,
             ],
             swiftSettings: house),
+        // Power cuts: a recorded disk under payload and database.
+        .target(name: "CCrashVFS", dependencies: ["CSQLite"], path: "Tests/CCrashVFS", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+        .target(
+            name: "CrashLab",
+            dependencies: ["CCrashVFS", "TestSupport", "Engine", "Store", "Migrations", "Disk", "Swarm", "Torrent", "Bencode", system, logging],
+            path: "Tests/CrashLab", swiftSettings: house),
+        .testTarget(
+            name: "CrashTests",
+            dependencies: ["CrashLab", "TestSupport", "Engine", "Store", "Migrations", "Disk", "Torrent", system], swiftSettings: house),
         .testTarget(
             name: "SystemTests", dependencies: ["TestSupport", "Torrent", "Store", "PeerWire", nioCore, nioPosix, system, "pieces"],
             swiftSettings: house),

@@ -1,0 +1,113 @@
+import Disk
+import Engine
+import Logging
+import Store
+import Swarm
+import SystemPackage
+import TestSupport
+import Torrent
+
+/// A folder with a database and an output folder, in which sessions run on a recorded disk.
+package struct CrashSite: Sendable {
+    /// Names below the folder.
+    package static let databaseName = "pieces.db"
+    package static let outputName = "output"
+
+    package let recording: Recording
+    package let disk: RecordedDisk
+    /// `nil` where the database isn't recorded: then it is reached as ever.
+    private let vfs: RecordedVFS?
+    private let checkpointPages: Int?
+
+    package init(_ recording: Recording, recordsDatabase: Bool = true, checkpointPages: Int? = nil, lie: RecordedDisk.Lie? = nil) {
+        self.recording = recording
+        self.checkpointPages = checkpointPages
+        disk = RecordedDisk(recording, lie: lie)
+        vfs = recordsDatabase ? RecordedVFS(recording) : nil
+    }
+
+    package var database: FilePath { recording.folder.appending(Self.databaseName) }
+    package var output: FilePath { recording.folder.appending(Self.outputName) }
+
+    package var options: DatabaseOptions {
+        var options = DatabaseOptions()
+        options.vfs = vfs?.name
+        if let checkpointPages { options.checkpointPages = checkpointPages }
+        return options
+    }
+
+    /// A connection of another process's.
+    package func connect() throws -> Connection { try Connection.open(database, mode: .readWriteCreate, options: options, now: .now()) }
+
+    /// Adds the torrent, as `pieces add` does.
+    package func add(_ part: CrashPart) throws -> TorrentID {
+        var settings = TorrentSettings()
+        settings.allocatesFull = part.allocatesFull
+        let new = NewTorrent(metainfo: part.torrent.metainfo, output: RecordedDisk.root.appending(Self.outputName).string, settings: settings, wanted: part.wanted)
+        return try connect().insertTorrent(new, now: .now())
+    }
+
+    /// Tells a running engine something.
+    package func tell(_ verb: IntentVerb, _ id: TorrentID) throws {
+        try connect().appendIntent(verb, torrent: id, argument: nil, now: .now())
+    }
+
+    /// Waits until the database says of all of these that what is wanted is there.
+    package func untilComplete(_ ids: [TorrentID], within limit: Duration = .seconds(30)) async throws {
+        let connection = try connect()
+        for id in ids {
+            try await eventually("torrent \(id) to be complete", within: limit) {
+                try connection.torrent(id).map { $0.isComplete && $0.completedAt != nil } ?? true
+            }
+        }
+    }
+
+    /// Runs an engine beside `body`, and stops it cleanly.
+    package func run<Value: Sendable>(
+        _ peers: [WirePeer], _ body: (Session) async throws -> Value
+    ) async throws -> Value {
+        var settings = EngineSettings(database: database)
+        settings.databaseOptions = options
+        settings.listenPort = 0
+        settings.bind = .v4(0x7f00_0001)
+        settings.peers = peers.map(\.address)
+        settings.swarm.commitInterval = .milliseconds(20)
+        settings.swarm.partialAge = .milliseconds(100)
+        _ = Quiet.bootstrap
+        let session = try await Session.open(settings, disk: try Disk(cores: 2, calls: disk))
+        let result: Result<Value, any Error>
+        do {
+            try await session.start()
+            result = .success(try await body(session))
+        } catch {
+            result = .failure(error)
+        }
+        await session.stop()
+        await session.release()
+        return try result.get()
+    }
+}
+
+/// A torrent of a scenario, and what the user wants of it.
+package struct CrashPart: Sendable {
+    package let torrent: SampleTorrent
+    package var wanted: [Bool]?
+    package var allocatesFull = false
+
+    package init(_ torrent: SampleTorrent, wanted: [Bool]? = nil, allocatesFull: Bool = false) {
+        self.torrent = torrent
+        self.wanted = wanted
+        self.allocatesFull = allocatesFull
+    }
+}
+
+/// What engines log goes nowhere: the tests look at what they leave.
+private enum Quiet {
+    static let bootstrap: Void = LoggingSystem.bootstrap { _ in SwiftLogNoOpLogHandler() }
+}
+
+/// What a harness cannot go on with, or what it found.
+package struct CrashFault: Error, CustomStringConvertible {
+    package let description: String
+    package init(_ description: String) { self.description = description }
+}
