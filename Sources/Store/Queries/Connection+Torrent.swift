@@ -47,11 +47,15 @@ extension Connection {
         }
     }
 
-    /// The torrents that have something to download and may, without a look at the others.
+    /// The torrents that have something to download and may, and those that wait for an engine though no bytes are missing: their files have still
+    /// to be put in their places. Without a look at the others.
     package func incompleteTorrents() throws(StoreError) -> [TorrentID] {
-        try rows("SELECT id FROM torrent WHERE paused = 0 AND completed_bytes < wanted_bytes ORDER BY id") { (row) throws(StoreError) in
-            try row.next()
-        }
+        try rows(
+            """
+            SELECT id FROM torrent WHERE paused = 0 AND completed_bytes < wanted_bytes
+            UNION SELECT id FROM torrent WHERE state = ? AND paused = 0 ORDER BY id
+            """, TorrentState.queued
+        ) { (row) throws(StoreError) in try row.next() }
     }
 
     /// Forgets the torrent and all that is known of it; its events stay.
