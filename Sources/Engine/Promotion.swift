@@ -22,15 +22,30 @@ extension Environment {
 extension TorrentLoader {
     /// Puts those files in their place that were chosen while no engine ran; whether there were any.
     ///
-    /// Such a file has recorded pieces, and neither a fingerprint nor a name on the disk: then its bytes are in the part file.
+    /// Such a file has recorded pieces, and neither a fingerprint nor a name on the disk: then its bytes are in the part file. Where there is a name,
+    /// an earlier promotion was cut short if the part file has all of the recorded bytes.
     func promoteUnplaced(_ loaded: Loaded) async throws -> Bool {
         guard loaded.offline == nil else { return false }
-        for file in loaded.unplaced {
+        let files = loaded.unplaced + (loaded.covered.isEmpty ? [] : await wholeInPartFile(loaded))
+        for file in files {
             let range = loaded.payload.layout.pieces(of: file, geometry: loaded.payload.geometry)
             _ = try await environment.promote(
                 loaded.payload.placing(file, as: .part), file: file, pieces: loaded.recorded,
                 forgetting: loaded.partials.map(\.piece).filter { range.contains($0) }, of: id)
         }
-        return !loaded.unplaced.isEmpty
+        return !files.isEmpty
+    }
+
+    /// Those of the covered files whose recorded pieces are right when their bytes are read from the part file.
+    private func wholeInPartFile(_ loaded: Loaded) async -> [Int] {
+        let (layout, geometry, metainfo) = (loaded.payload.layout, loaded.payload.geometry, loaded.metainfo)
+        let payload = (loaded.unplaced + loaded.covered).reduce(loaded.payload) { $0.placing($1, as: .part) }
+        var pieces = Bitfield(count: geometry.pieceCount)
+        for file in loaded.covered {
+            for piece in layout.pieces(of: file, geometry: geometry) where loaded.recorded[piece] { pieces.insert(piece) }
+        }
+        let found = await environment.disk.verify(payload, pieces: pieces, hashes: { metainfo.pieceHash($0) })
+        let right = Set(found.verdicts.filter { $0.verdict == .good }.map(\.piece))
+        return loaded.covered.filter { layout.pieces(of: $0, geometry: geometry).allSatisfy { !loaded.recorded[$0] || right.contains($0) } }
     }
 }

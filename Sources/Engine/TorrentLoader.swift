@@ -28,6 +28,9 @@ struct TorrentLoader {
         let offline: String?
         /// Wanted files whose recorded bytes are still in the part file.
         let unplaced: [Int]
+        /// The same, as far as the database knows, and yet something is in their place: bytes that didn't all get there, or a file whose
+        /// fingerprint was forgotten.
+        let covered: [Int]
     }
 
     private struct Remembered: Sendable {
@@ -56,12 +59,12 @@ struct TorrentLoader {
         for print in known.fingerprints where print.index >= 0 && print.index < layout.files.count {
             if !selection.wanted[print.index], !layout.files[print.index].isPad { payload = payload.placing(print.index, as: .file) }
         }
-        let (plan, offline, unplaced) = await plan(known, payload)
+        let (plan, offline, unplaced, covered) = await plan(known, payload)
         return Loaded(
             row: known.row, metainfo: known.metainfo, selection: selection, payload: payload, plan: plan, recorded: known.have, opened: known.opened,
             partials: known.partials.map { PartialPiece($0, blockCount: known.metainfo.geometry.blockCount(of: $0.piece)) },
             peers: known.peers, banned: known.banned, trackers: known.trackers, offline: offline,
-            unplaced: unplaced)
+            unplaced: unplaced, covered: covered)
     }
 
     private func remembered() async throws -> Remembered {
@@ -84,7 +87,9 @@ struct TorrentLoader {
         }
     }
 
-    private func plan(_ known: Remembered, _ payload: Payload) async -> (plan: ResumePlan, offline: String?, unplaced: [Int]) {
+    private func plan(_ known: Remembered, _ payload: Payload) async -> (
+        plan: ResumePlan, offline: String?, unplaced: [Int], covered: [Int]
+    ) {
         let geometry = payload.geometry
         var device: UInt64?
         var reason: String?
@@ -121,11 +126,11 @@ struct TorrentLoader {
         if plan.isOffline, reason == nil {
             reason = "\(known.row.output) is there, but another disk than before, and files are missing: mount the disk that holds \(known.row.name)"
         }
-        let unplaced = files.indices.filter { index in
-            payload.placement[index] == .file && files[index].recorded == nil && files[index].current == nil
-                && files[index].pieces.contains { known.have[$0] }
+        let unrecorded = files.indices.filter { index in
+            payload.placement[index] == .file && files[index].recorded == nil && files[index].pieces.contains { known.have[$0] }
         }
-        return (plan, plan.isOffline ? reason : nil, unplaced)
+        let covered = recorded[FingerprintRow.partFile] == nil ? [] : unrecorded.filter { files[$0].current != nil }
+        return (plan, plan.isOffline ? reason : nil, unrecorded.filter { files[$0].current == nil }, covered)
     }
 }
 

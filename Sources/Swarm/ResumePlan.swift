@@ -127,9 +127,10 @@ package struct ResumePlan: Equatable, Sendable {
             // Never written; a claim without a fingerprint can only be of bytes in the part file.
             return
         case (nil, .some):
-            // Ours if the last run made it and didn't come to the first commit; else it was there before.
+            // Ours if the last run made it and didn't come to the first commit; else it was there before. Of what is claimed nobody knows that it is
+            // in this file: it wasn't recorded with it.
             let isOurs = input.aliveUntilNs != nil && file.pieces.contains { input.opened[$0] }
-            if !isOurs { doubtAll(in: file, .foundAtAdd(file: number)) }
+            if isOurs { doubt(claimed(in: file, input), .foundAtAdd(file: number)) } else { doubtAll(in: file, .foundAtAdd(file: number)) }
         case (.some, nil):
             distrust(file, .fileMissing(file: number), input)
         case (.some(let recorded), .some(let current)):
