@@ -69,7 +69,7 @@ let package = Package(
         .testTarget(name: "StoreTests", dependencies: ["Store", "Torrent", "Migrations", system], swiftSettings: house),
         .testTarget(name: "DiskTests", dependencies: ["Disk", "Torrent", "CPieceHash", system], swiftSettings: house),
         .target(
-            name: "TestSupport", dependencies: ["Torrent", "Bencode", "PeerWire", nioCore, nioPosix, system], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Torrent", "Bencode", "PeerWire", nioCore, nioPosix, system, logging], path: "Tests/TestSupport",
             swiftSettings: house),
         .testTarget(
             name: "EngineTests",
@@ -81,7 +81,7 @@ let package = Package(
         .target(name: "CCrashVFS", dependencies: ["CSQLite"], path: "Tests/CCrashVFS", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         .target(
             name: "CrashLab",
-            dependencies: ["CCrashVFS", "TestSupport", "Engine", "Store", "Migrations", "Disk", "Swarm", "Torrent", "Bencode", system, logging],
+            dependencies: ["CCrashVFS", "TestSupport", "Engine", "Store", "Migrations", "Disk", "Swarm", "Torrent", "Bencode", system],
             path: "Tests/CrashLab", swiftSettings: house),
         .testTarget(
             name: "CrashTests",

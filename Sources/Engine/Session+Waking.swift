@@ -72,7 +72,8 @@ extension Session: PeerConnectionOwner {
             if try await loader.promoteUnplaced(loaded) { loaded = try await loader.load() }
             guard !isStopping else { return nil }
             let engine = TorrentEngine(
-                loaded, environment: environment, listenPort: listenPort, settings: SwarmSettings(loaded.row.settings, over: environment.settings.swarm), seed: random.next()
+                loaded, environment: environment, listenPort: listenPort,
+                settings: SwarmSettings(loaded.row.settings, over: environment.settings.swarm), seed: random.next()
             ) { [weak self] change in
                 self?.assumeIsolated { $0.heard(change) }
             }

@@ -35,7 +35,8 @@ package struct Claims: Sendable {
             let geometry = part.torrent.geometry
             var blocks: Set<BlockRef> = []
             for partial in try connection.partialPieces(of: row.id) {
-                for block in 0..<geometry.blockCount(of: partial.piece) where partial.blocks[block / 8] & (0x80 >> UInt8(block % 8)) != 0 {
+                for block in 0..<geometry.blockCount(of: partial.piece)
+                where block / 8 < partial.blocks.count && partial.blocks[block / 8] & (0x80 >> UInt8(block % 8)) != 0 {
                     blocks.insert(BlockRef(piece: partial.piece, block: block))
                 }
             }
@@ -43,9 +44,13 @@ package struct Claims: Sendable {
             guard have.population == row.piecesHave else {
                 throw CrashFault("torrent \(row.id) has \(have.population) pieces, and its row says \(row.piecesHave)")
             }
+            let wanted = try connection.wanted(of: row.id, count: part.torrent.metainfo.layout.files.count)
+            let completed = part.torrent.bytes(of: have, inFiles: wanted)
+            guard completed == row.completedBytes else {
+                throw CrashFault("torrent \(row.id) has \(completed) bytes of wanted files, and its row says \(row.completedBytes)")
+            }
             torrents[row.infoHash] = OfTorrent(
-                row: row, have: have, opened: try connection.opened(of: row.id, count: geometry.pieceCount), blocks: blocks,
-                wanted: try connection.wanted(of: row.id, count: part.torrent.metainfo.layout.files.count),
+                row: row, have: have, opened: try connection.opened(of: row.id, count: geometry.pieceCount), blocks: blocks, wanted: wanted,
                 placed: Set(try connection.fingerprints(of: row.id).map(\.index)))
         }
         self.torrents = torrents
@@ -80,7 +85,11 @@ package struct Claims: Sendable {
             }
             var lines: [String] = []
             if !pieces.isEmpty { lines.append("\(part.torrent.metainfo.name): pieces \(pieces) are claimed and not right on the disk") }
-            if !blocks.isEmpty { lines.append("\(part.torrent.metainfo.name): blocks \(blocks.map { "\($0.piece).\($0.block)" }.sorted()) are claimed and not right on the disk") }
+            if !blocks.isEmpty {
+                lines.append(
+                    "\(part.torrent.metainfo.name): blocks \(blocks.map { "\($0.piece).\($0.block)" }.sorted()) are claimed and not right on the disk"
+                )
+            }
             return lines
         }
     }
@@ -109,7 +118,9 @@ extension Claims.OfTorrent {
             let expected = at..<at + segment.length
             let isPlaced = placed.contains(segment.file)
             var places: [Bool] = []
-            if wanted[segment.file] || isPlaced { places.append(torrent.stands(expected, in: state.file(payload(file.path)), at: Int(segment.fileOffset))) }
+            if wanted[segment.file] || isPlaced {
+                places.append(torrent.stands(expected, in: state.file(payload(file.path)), at: Int(segment.fileOffset)))
+            }
             if !isPlaced { places.append(torrent.stands(expected, in: state.file(payload([".\(torrent.infoHash).parts"])), at: at)) }
             if !places.contains(true) { return false }
         }
@@ -120,6 +131,27 @@ extension Claims.OfTorrent {
 }
 
 extension SampleTorrent {
+    /// The bytes of the pieces that are in wanted files.
+    func bytes(of have: Bitfield, inFiles wanted: [Bool]) -> Int64 {
+        have.pieces.reduce(0) { sum, piece in
+            metainfo.layout.segments(offset: geometry.offset(of: piece), length: geometry.length(of: piece)).reduce(sum) { sum, segment in
+                wanted[segment.file] && !metainfo.layout.files[segment.file].isPad ? sum + Int64(segment.length) : sum
+            }
+        }
+    }
+
+    /// What is wrong with the wanted files, a line each.
+    func faults(on state: DiskState, wanted: [Bool]) -> [String] {
+        metainfo.layout.files.compactMap { file in
+            guard wanted[file.index], !file.isPad else { return nil }
+            let found = state.file([CrashSite.outputName] + file.path)
+            guard let found, found.bytes.count == file.length else {
+                return "\(file.displayPath) has \(found.map { "\($0.bytes.count)" } ?? "no") bytes of \(file.length)"
+            }
+            return stands(Int(file.offset)..<Int(file.end), in: found, at: 0) ? nil : "\(file.displayPath) is wrong"
+        }
+    }
+
     /// Whether the file has these bytes of the torrent at the offset.
     fileprivate func stands(_ range: Range<Int>, in file: DiskState.File?, at offset: Int) -> Bool {
         guard let file, offset + range.count <= file.bytes.count else { return false }

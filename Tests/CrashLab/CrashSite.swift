@@ -1,6 +1,5 @@
 import Disk
 import Engine
-import Logging
 import Store
 import Swarm
 import SystemPackage
@@ -43,8 +42,29 @@ package struct CrashSite: Sendable {
     package func add(_ part: CrashPart) throws -> TorrentID {
         var settings = TorrentSettings()
         settings.allocatesFull = part.allocatesFull
-        let new = NewTorrent(metainfo: part.torrent.metainfo, output: RecordedDisk.root.appending(Self.outputName).string, settings: settings, wanted: part.wanted)
+        let new = NewTorrent(
+            metainfo: part.torrent.metainfo, output: RecordedDisk.root.appending(Self.outputName).string, settings: settings,
+            wanted: part.wanted)
         return try connect().insertTorrent(new, now: .now())
+    }
+
+    /// Changes which files are wanted, as `pieces select` does.
+    package func select(_ id: TorrentID, _ part: CrashPart, _ wanted: [Bool]) throws {
+        let (geometry, layout) = (part.torrent.geometry, part.torrent.metainfo.layout)
+        let connection = try connect()
+        try connection.transaction { () throws(StoreError) in
+            let have = try connection.have(of: id, count: geometry.pieceCount)
+            let wantedBytes = layout.files.reduce(Int64(0)) { wanted[$1.index] && !$1.isPad ? $0 + $1.length : $0 }
+            try connection.setSelection(
+                id, wanted: wanted, wantedBytes: wantedBytes, completedBytes: part.torrent.bytes(of: have, inFiles: wanted))
+        }
+    }
+
+    package func pause(_ id: TorrentID, _ isPaused: Bool) throws { try connect().setPaused(id, isPaused) }
+
+    /// How much of the torrent is recorded, from 0 to 1.
+    package func share(of id: TorrentID) throws -> Double {
+        try connect().torrent(id).map { Double($0.piecesHave) / Double(max(1, $0.pieceCount)) } ?? 0
     }
 
     /// Tells a running engine something.
@@ -56,18 +76,27 @@ package struct CrashSite: Sendable {
     package func untilComplete(_ ids: [TorrentID], within limit: Duration = .seconds(30)) async throws {
         let connection = try connect()
         for id in ids {
-            try await eventually("torrent \(id) to be complete", within: limit) {
+            try await eventually(try "torrent \(id) to be complete: \(told(of: id, connection))", within: limit) {
                 try connection.torrent(id).map { $0.isComplete && $0.completedAt != nil } ?? true
             }
         }
     }
 
+    private func told(of id: TorrentID, _ connection: Connection) throws -> String {
+        guard let row = try connection.torrent(id) else { return "gone" }
+        let opened = try connection.opened(of: id, count: row.pieceCount).population
+        return "\(row.state.rawValue), \(row.error ?? "no error"), \(row.piecesHave) of \(row.pieceCount) pieces, \(opened) opened, "
+            + "\(row.completedBytes) of \(row.wantedBytes) bytes, "
+            + (try connection.events(of: id, limit: 5)).map { "\($0.kind): \($0.detail)" }.joined(separator: "; ")
+    }
+
     /// Runs an engine beside `body`, and stops it cleanly.
     package func run<Value: Sendable>(
-        _ peers: [WirePeer], _ body: (Session) async throws -> Value
+        _ peers: [WirePeer], only ids: Set<TorrentID>? = nil, _ body: (Session) async throws -> Value
     ) async throws -> Value {
         var settings = EngineSettings(database: database)
         settings.databaseOptions = options
+        if let ids { settings.scope = .only(ids) }
         settings.listenPort = 0
         settings.bind = .v4(0x7f00_0001)
         settings.peers = peers.map(\.address)
@@ -99,11 +128,6 @@ package struct CrashPart: Sendable {
         self.wanted = wanted
         self.allocatesFull = allocatesFull
     }
-}
-
-/// What engines log goes nowhere: the tests look at what they leave.
-private enum Quiet {
-    static let bootstrap: Void = LoggingSystem.bootstrap { _ in SwiftLogNoOpLogHandler() }
 }
 
 /// What a harness cannot go on with, or what it found.

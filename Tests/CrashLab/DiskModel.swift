@@ -16,16 +16,10 @@ package struct DiskModel: Sendable {
     private var owners: [Node: Owner] = [:]
 
     /// A disk on which everything is durable.
-    init(_ state: DiskState) {
+    package init(_ state: DiskState = DiskState()) {
         files = Dictionary(uniqueKeysWithValues: state.files.map { ($0, FileHistory(owner: state.owners[$0] ?? .payload, $1)) })
         directories = state.directories.mapValues { DirectoryHistory($0) }
         owners = state.owners
-    }
-
-    /// The disk after all of these happened to an empty one.
-    package init(_ entries: some Sequence<LogEntry> = []) {
-        self.init(DiskState())
-        for entry in entries { apply(entry) }
     }
 
     package mutating func apply(_ entry: LogEntry) {
@@ -44,7 +38,7 @@ package struct DiskModel: Sendable {
         case .resize(let node, let length, let time): files[node]?.resize(number, length: length, at: time)
         case .syncFile(let node, let began, _): files[node]?.sync(began: began)
         case .syncDirectory(let node, let began, _): directories[node]?.sync(began: began)
-        case .pretendSync: break
+        case .nothing: break
         case .powerCut(let cut): self = DiskModel(after(cut))
         }
     }

@@ -36,8 +36,8 @@ package enum DiskOperation: Sendable, Equatable {
     case syncFile(Node, began: Int, Owner)
     /// The names in the directory are durable that came or went before `began`.
     case syncDirectory(Node, began: Int, Owner)
-    /// A sync that was answered with success and did nothing: what a ``Mutation`` leaves of one.
-    case pretendSync(Node, Owner)
+    /// Something that was answered with success and did nothing: what a ``Mutation`` leaves of it.
+    case nothing
     /// The power went here, and came back: what is recorded after it happened to what the cut left.
     case powerCut(Cut)
 }

@@ -128,7 +128,12 @@ struct FileHistory: Sendable {
         if length < bytes.count {
             bytes.removeLast(bytes.count - length)
         } else if length > bytes.count {
-            bytes.append(contentsOf: repeatElement(0, count: length - bytes.count))
+            let old = bytes
+            bytes = [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
+                old.withUnsafeBytes { if let start = $0.baseAddress { memcpy(buffer.baseAddress!, start, $0.count) } }
+                memset(buffer.baseAddress! + old.count, 0, length - old.count)
+                count = length
+            }
         }
     }
 }

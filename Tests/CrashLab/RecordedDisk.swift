@@ -40,7 +40,9 @@ package final class RecordedDisk: DiskCalls {
         let (raw, node) = try recording.make { () throws(Errno) in
             let raw = try system.open(name, in: directory, flags: flags)
             return (raw, try system.status(raw).identity)
-        } as: { .makeFile($0, named: name, in: parent, .payload) }
+        } as: {
+            .makeFile($0, named: name, in: parent, .payload)
+        }
         descriptors.withLock { $0[raw] = node }
         return raw
     }
@@ -77,7 +79,9 @@ package final class RecordedDisk: DiskCalls {
         _ = try recording.make { () throws(Errno) in
             try system.makeDirectory(name, in: directory)
             return ((), try system.status(of: name, in: directory).identity)
-        } as: { .makeDirectory($0, named: name, in: parent, .payload) }
+        } as: {
+            .makeDirectory($0, named: name, in: parent, .payload)
+        }
     }
 
     package func removeFile(_ name: String, in directory: Int32) throws(Errno) {

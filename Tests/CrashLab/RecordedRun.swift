@@ -4,7 +4,7 @@ package struct RecordedRun: Sendable {
     package let seed: UInt64
     package let parts: [CrashPart]
     package let entries: [LogEntry]
-    /// Where cuts begin: what came before is known from another run.
+    /// The first position at which it is cut: what came before is another run's.
     package let first: Int
     /// Whether torrents were removed.
     package let removes: Bool
@@ -33,8 +33,26 @@ package struct RecordedRun: Sendable {
         return CrashState(number: number, position: first + chance.next(entries.count - first + 1), cut: Cut(seed: seed))
     }
 
-    /// The same run on a disk of which `change` says what it did to it.
-    package func changing(_ change: ([LogEntry]) -> [LogEntry]) -> RecordedRun {
+    /// A state in which some is done and some is left to do.
+    package var stateInTheMiddle: CrashState {
+        let middle = first + (entries.count - first) * 4 / 10...first + (entries.count - first) * 8 / 10
+        return (0...).lazy.map { state($0) }.first { middle.contains($0.position) } ?? state(0)
+    }
+
+    /// The same run on a disk that did something else with what it was asked.
+    func changing(_ change: ([LogEntry]) -> [LogEntry]) -> RecordedRun {
         RecordedRun(name, seed: seed, parts, change(entries), first: first, removes: removes)
+    }
+
+    /// Beyond every number that was used.
+    var nextNumber: Int { (entries.map(\.number).max() ?? -1) + 1 }
+
+    var nextNode: Int {
+        entries.reduce(Node.root.number + 1) { next, entry in
+            switch entry.operation {
+            case .makeFile(let node, _, _, _), .makeDirectory(let node, _, _, _): max(next, node.number + 1)
+            default: next
+            }
+        }
     }
 }

@@ -66,7 +66,11 @@ extension Recording {
         if !isNew, let node = node(identity) { return node }
         let name = name(of: path)
         do {
-            return try make { () throws(Errno) in ((), identity) } as: { .makeFile($0, named: name, in: .root, .database) }.1
+            return try make { () throws(Errno) in
+                ((), identity)
+            } as: {
+                .makeFile($0, named: name, in: .root, .database)
+            }.1
         } catch {
             preconditionFailure("nothing of it can fail")
         }

@@ -8,7 +8,7 @@ import SystemPackage
 /// What happens and its place in the log are one step under one lock; only syncs take their time, and say when they began.
 package final class Recording: Sendable {
     fileprivate struct State {
-        var entries: [LogEntry]
+        var entries: [LogEntry] = []
         var nextNumber: Int
         var nextNode: Int
         var nodes: [FileIdentity: Node] = [:]
@@ -24,28 +24,20 @@ package final class Recording: Sendable {
     package let folder: FilePath
     private let state: Mutex<State>
 
-    /// Goes on after `entries`: the folder, which has to be empty, is filled with what a process finds there.
-    package init(in folder: FilePath, after entries: [LogEntry] = []) throws {
+    /// What was there at the beginning.
+    private let found: DiskState
+
+    /// Fills the folder, which has to be empty, with what a process finds there. Where it goes on after another recording, `nextNumber` and
+    /// `nextNode` are beyond what that one used.
+    package init(in folder: FilePath, finding found: DiskState = DiskState(), nextNumber: Int = 0, nextNode: Int = 0) throws {
         guard let resolved = realpath(folder.string, nil) else { throw Errno(rawValue: errno) }
         self.folder = FilePath(String(cString: resolved))
         free(resolved)
-        let found = DiskModel(entries).after(.everything)
+        self.found = found
         try found.materialise(in: self.folder)
-        var state = State(
-            entries: entries, nextNumber: entries.last.map { $0.number + 1 } ?? 0, nextNode: Self.highest(entries, found) + 1,
-            times: found.files.mapValues(\.modified))
+        var state = State(nextNumber: nextNumber, nextNode: max(nextNode, found.highest + 1), times: found.files.mapValues(\.modified))
         try Self.learn(.root, self.folder, found, &state)
         self.state = Mutex(state)
-    }
-
-    private static func highest(_ entries: [LogEntry], _ found: DiskState) -> Int {
-        let made = entries.lazy.compactMap { entry in
-            switch entry.operation {
-            case .makeFile(let node, _, _, _), .makeDirectory(let node, _, _, _): node.number
-            default: nil
-            }
-        }
-        return max(found.highest, made.max() ?? 0)
     }
 
     private static func learn(_ node: Node, _ path: FilePath, _ found: DiskState, _ state: inout State) throws {
@@ -55,7 +47,15 @@ package final class Recording: Sendable {
         for (name, child) in found.directories[node] ?? [:] { try learn(child, path.appending(name), found, &state) }
     }
 
+    /// What happened since.
     package var entries: [LogEntry] { state.withLock(\.entries) }
+
+    /// What a process finds now.
+    package var present: DiskState {
+        var model = DiskModel(found)
+        for entry in entries { model.apply(entry) }
+        return model.after(.everything)
+    }
 
     // MARK: What is found
 

@@ -6,7 +6,7 @@ package struct Survey: Sendable {
     package struct Report: Sendable {
         package var states = 0
         package var resumed = 0
-        /// Pieces that were claimed, in all states together: a survey of states that claim nothing shows nothing.
+        /// Pieces and blocks of others that were claimed, in all states together: a survey of states that claim nothing shows nothing.
         package var claimed = 0
         package var faults: [Fault] = []
 
@@ -27,7 +27,7 @@ package struct Survey: Sendable {
     private let run: RecordedRun
     /// What the disk did; another than the run's when a mutation changed it.
     private let disk: RecordedRun
-    private let recovery: Recovery?
+    private let lie: RecordedDisk.Lie?
     private let resumesEvery: Int
 
     /// Resumes every `resumesEvery`th state; none where it is 0. `disk` is the run as a mutation made it, of as many entries.
@@ -35,7 +35,7 @@ package struct Survey: Sendable {
         self.run = run
         self.disk = disk ?? run
         self.resumesEvery = resumesEvery
-        recovery = resumesEvery > 0 ? Recovery(run.parts, lie: lie) : nil
+        self.lie = lie
         precondition(self.disk.entries.count == run.entries.count)
     }
 
@@ -57,18 +57,18 @@ package struct Survey: Sendable {
                 let found = model.after(state.cut)
                 let earlier = try await believed.claims(before: state.position)
                 let (claims, lines) = await look(found, earlier)
-                report.claimed += claims?.torrents.values.reduce(0) { $0 + $1.have.population } ?? 0
+                report.claimed += claims?.torrents.values.reduce(0) { $0 + $1.have.population + $1.blocks.count } ?? 0
                 if !lines.isEmpty { report.faults.append(Fault(state: state.number, position: state.position, lines: lines)) }
-                guard let recovery, let claims, lines.isEmpty, state.number % resumesEvery == 0 else { continue }
+                guard resumesEvery > 0, let claims, lines.isEmpty, state.number % resumesEvery == 0 else { continue }
+                let recovery = Recovery(run.parts, wakesAll: state.number % 2 == 1, lie: lie)
                 if resuming == Self.width {
                     if let fault = try await group.next() ?? nil { report.faults.append(fault) }
                     resuming -= 1
                 }
                 resuming += 1
                 report.resumed += 1
-                let entries = disk.entries(upTo: state)
                 group.addTask {
-                    let lines = try await recovery.faults(after: entries, claims)
+                    let lines = try await recovery.faults(finding: found, claims)
                     return lines.isEmpty ? nil : Fault(state: state.number, position: state.position, lines: lines)
                 }
             }
@@ -84,14 +84,6 @@ package struct Survey: Sendable {
         } catch {
             return (nil, ["\(error)"])
         }
-    }
-}
-
-extension RecordedRun {
-    /// What happened until the power came back.
-    package func entries(upTo state: CrashState) -> [LogEntry] {
-        let before = entries.prefix(state.position)
-        return before + [LogEntry(before.last.map { $0.number + 1 } ?? 0, .powerCut(state.cut))]
     }
 }
 

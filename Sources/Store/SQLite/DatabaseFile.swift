@@ -54,7 +54,8 @@ enum DatabaseFile {
         }
     }
 
-    private static func open(_ path: FilePath, flags: Int32, _ options: DatabaseOptions, immutable: Bool = false) throws(StoreError) -> OpaquePointer {
+    private static func open(_ path: FilePath, flags: Int32, _ options: DatabaseOptions, immutable: Bool = false) throws(StoreError) -> OpaquePointer
+    {
         // A name that SQLite would read as something else than a file: `:memory:`, `file:…`, the empty one.
         guard !path.isEmpty else { throw StoreError(.cantOpen, path: "", "the path of the database is empty: give the path of a file") }
         let plain = path.isAbsolute ? path.string : "./" + path.string
