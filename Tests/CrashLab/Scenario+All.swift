@@ -18,10 +18,13 @@ extension Scenario {
     }
 
     /// Blocks of incomplete pieces are written and recorded.
-    package static let bigPieces = Scenario(name: "big pieces") { seed in
-        let lengths = [1 << 20, 2 << 20, 4 << 20]
-        return [CrashPart(try SampleTorrent("big.bin", length: 6 << 20, pieceLength: lengths[Int(seed % 3)], seed: seed))]
-    } act: { stage in
+    package static let bigPieces = Scenario(
+        name: "big pieces",
+        parts: { seed in
+            let pieceLength = [1 << 20, 2 << 20, 4 << 20, 16 << 20][Int(seed % 4)]
+            return [CrashPart(try SampleTorrent("big.bin", length: max(6 << 20, pieceLength * 5 / 4), pieceLength: pieceLength, seed: seed))]
+        }, rate: 600
+    ) { stage in
         try await stage.runUntilComplete()
     }
 
