@@ -79,7 +79,7 @@ let package = Package(
         .testTarget(name: "StoreTests", dependencies: ["Store", "Torrent", "Migrations", system], swiftSettings: house),
         .testTarget(name: "DiskTests", dependencies: ["Disk", "Torrent", "CPieceHash", system], swiftSettings: house),
         .target(
-            name: "TestSupport", dependencies: ["Torrent", "Bencode", "PeerWire", nioCore, nioPosix, system], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Torrent", "Bencode", "PeerWire", nioCore, nioPosix, system, logging], path: "Tests/TestSupport",
             swiftSettings: house),
         .testTarget(
             name: "EngineTests",
@@ -87,6 +87,15 @@ let package = Package(
                 "TestSupport", "Engine", "Store", "Disk", "Torrent", "Net", "Swarm", "PeerWire", nioCore, nioPosix, nioHTTP1, system, logging,
             ],
             swiftSettings: house),
+        // Power cuts: a recorded disk under payload and database.
+        .target(name: "CCrashVFS", dependencies: ["CSQLite"], path: "Tests/CCrashVFS", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+        .target(
+            name: "CrashLab",
+            dependencies: ["CCrashVFS", "TestSupport", "Engine", "Store", "Migrations", "Disk", "Swarm", "Torrent", "Bencode", system],
+            path: "Tests/CrashLab", swiftSettings: house),
+        .testTarget(
+            name: "CrashTests",
+            dependencies: ["CrashLab", "TestSupport", "Engine", "Store", "Migrations", "Disk", "Torrent", system], swiftSettings: house),
         .testTarget(
             name: "SystemTests", dependencies: ["TestSupport", "Torrent", "Store", "PeerWire", nioCore, nioPosix, system, "pieces"],
             swiftSettings: house),

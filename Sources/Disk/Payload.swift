@@ -79,6 +79,12 @@ package final class Payload: Sendable {
         }
     }
 
+    /// The directories whose names lead to the file, as their components below the output folder, which is one of them.
+    func folders(of file: PayloadFile) -> Set<[String]> {
+        let components = components(of: file)
+        return Set(components.indices.map { Array(components[..<$0]) })
+    }
+
     /// The length that the torrent gives the file; `nil` for the part file, which ends where its last byte happens to be.
     func length(of file: PayloadFile) -> Int64? {
         switch file {

@@ -24,6 +24,10 @@ package struct EngineSettings: Sendable {
     }
 
     package var database: FilePath
+    /// How the database is opened.
+    package var databaseOptions = DatabaseOptions()
+    /// What holds for every torrent where its own settings say nothing else.
+    package var swarm = SwarmSettings()
     package var scope = Scope.all
     /// The TCP port for incoming peers; 0 takes a free one.
     package var listenPort = 6881

@@ -22,14 +22,30 @@ extension Environment {
 extension TorrentLoader {
     /// Puts those files in their place that were chosen while no engine ran; whether there were any.
     ///
-    /// Such a file has recorded pieces, and neither a fingerprint nor a name on the disk: then its bytes are in the part file.
+    /// Such a file has recorded pieces, and neither a fingerprint nor a name on the disk: then its bytes are in the part file. Where there is a name,
+    /// an earlier promotion was cut short if the part file has all of the recorded bytes.
     func promoteUnplaced(_ loaded: Loaded) async throws -> Bool {
-        guard loaded.offline == nil, !loaded.unplaced.isEmpty else { return false }
-        let files = Set(loaded.unplaced)
+        guard loaded.offline == nil else { return false }
+        let files = loaded.unplaced + (loaded.covered.isEmpty ? [] : await wholeInPartFile(loaded))
+        guard !files.isEmpty else { return false }
+        let chosen = Set(files)
         let (layout, geometry) = (loaded.payload.layout, loaded.payload.geometry)
-        let left = loaded.partials.map(\.piece).filter { layout.files(of: $0, geometry: geometry).contains(where: files.contains) }
+        let left = loaded.partials.map(\.piece).filter { layout.files(of: $0, geometry: geometry).contains(where: chosen.contains) }
         try await environment.promote(
-            loaded.payload.placing(loaded.unplaced, as: .part), files: loaded.unplaced, pieces: loaded.recorded, forgetting: left, of: id)
+            loaded.payload.placing(files, as: .part), files: files, pieces: loaded.recorded, forgetting: left, of: id)
         return true
+    }
+
+    /// Those of the covered files whose recorded pieces are right when their bytes are read from the part file.
+    private func wholeInPartFile(_ loaded: Loaded) async -> [Int] {
+        let (layout, geometry, metainfo) = (loaded.payload.layout, loaded.payload.geometry, loaded.metainfo)
+        let payload = loaded.payload.placing(loaded.unplaced + loaded.covered, as: .part)
+        var pieces = Bitfield(count: geometry.pieceCount)
+        for file in loaded.covered {
+            for piece in layout.pieces(of: file, geometry: geometry) where loaded.recorded[piece] { pieces.insert(piece) }
+        }
+        let found = await environment.disk.verify(payload, pieces: pieces, hashes: { metainfo.pieceHash($0) })
+        let right = Set(found.verdicts.filter { $0.verdict == .good }.map(\.piece))
+        return loaded.covered.filter { layout.pieces(of: $0, geometry: geometry).allSatisfy { !loaded.recorded[$0] || right.contains($0) } }
     }
 }

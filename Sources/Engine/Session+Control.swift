@@ -72,7 +72,7 @@ extension Session {
                 engine.onLoop { $0.apply(row, wanted: wanted) }
             }
             shareOut()
-        } else if !row.isComplete || row.state == .paused {
+        } else if !row.isComplete || row.state == .paused || row.state == .queued {
             await wake(id)
         }
     }

@@ -70,8 +70,8 @@ extension Session: PeerConnectionOwner {
             if try await loader.promoteUnplaced(loaded) { loaded = try await loader.load(loaded.metainfo) }
             guard !isStopping else { return nil }
             let engine = TorrentEngine(
-                loaded, environment: environment, listenPort: listenPort, settings: SwarmSettings(loaded.row.settings),
-                seed: random.next()
+                loaded, environment: environment, listenPort: listenPort,
+                settings: SwarmSettings(loaded.row.settings, over: environment.settings.swarm), seed: random.next()
             ) { [weak self] change in
                 self?.assumeIsolated { $0.heard(change) }
             }
@@ -218,12 +218,12 @@ extension Session: PeerConnectionOwner {
 }
 
 extension SwarmSettings {
-    /// A torrent's own limits.
-    init(_ settings: TorrentSettings) {
-        self.init()
+    /// A torrent's own limits over what holds for all.
+    init(_ settings: TorrentSettings, over all: SwarmSettings) {
+        self = all
         isSequential = settings.isSequential
         if let peers = settings.limits.peers { maximumPeers = peers }
-        downloadLimit = settings.limits.download.map { Int($0) }
-        uploadLimit = settings.limits.upload.map { Int($0) }
+        if let limit = settings.limits.download { downloadLimit = Int(limit) }
+        if let limit = settings.limits.upload { uploadLimit = Int(limit) }
     }
 }

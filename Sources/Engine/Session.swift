@@ -62,7 +62,7 @@ package actor Session {
     package static func open(_ settings: EngineSettings, disk: Disk? = nil) async throws -> Session {
         let clock = EngineClock()
         let lock = try DatabaseLock.acquire(database: settings.database, now: clock.timestamp)
-        let store = try await Store.open(settings.database, now: clock.timestamp)
+        let store = try await Store.open(settings.database, options: settings.databaseOptions, now: clock.timestamp)
         let now = clock.timestamp
         let (last, run, leftOver) = try await store.perform { db throws(StoreError) in
             let last = try db.lastRun()

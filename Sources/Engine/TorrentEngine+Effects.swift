@@ -78,8 +78,9 @@ extension TorrentEngine {
         progress.uploadedDelta = spent.uploaded
         progress.wastedDelta = spent.wasted
         var claimed = swarm.recorded
-        for piece in news.pieces { claimed.insert(piece) }
+        // In the order of the transaction: a piece that was doubted and found right since is claimed.
         for piece in news.lost + news.doubted { claimed.remove(piece) }
+        for piece in news.pieces { claimed.insert(piece) }
         progress.completedBytes = completedBytes(claimed)
         progress.fileBytes = changedFileBytes(news, claimed)
         if swarm.wanted.isSubset(of: claimed), completedAt == nil { progress.completedAt = environment.clock.timestamp }

@@ -28,6 +28,9 @@ struct TorrentLoader {
         let offline: String?
         /// Wanted files whose recorded bytes are still in the part file.
         let unplaced: [Int]
+        /// The same, as far as the database knows, and yet something is in their place: bytes that didn't all get there, or a file whose
+        /// fingerprint was forgotten.
+        let covered: [Int]
         /// What the payload is on, as far as the machine says.
         let volume: Volume?
         /// Whether a wanted file without bytes isn't there.
@@ -62,12 +65,12 @@ struct TorrentLoader {
             known.fingerprints.map(\.index).filter {
                 layout.files.indices.contains($0) && !selection.wanted[$0] && !layout.files[$0].isPad
             }, as: .file)
-        let (plan, offline, unplaced, lacksEmptyFiles) = await plan(known, payload)
+        let (plan, offline, unplaced, covered, lacksEmptyFiles) = await plan(known, payload)
         return Loaded(
             row: known.row, metainfo: known.metainfo, selection: selection, payload: payload, plan: plan, recorded: known.have, opened: known.opened,
             partials: known.partials.map { PartialPiece($0, blockCount: known.metainfo.geometry.blockCount(of: $0.piece)) },
             peers: known.peers, banned: known.banned, trackers: known.trackers, offline: offline,
-            unplaced: unplaced, volume: offline == nil ? await environment.disk.volume(at: payload.root) : nil,
+            unplaced: unplaced, covered: covered, volume: offline == nil ? await environment.disk.volume(at: payload.root) : nil,
             lacksEmptyFiles: lacksEmptyFiles)
     }
 
@@ -100,7 +103,9 @@ struct TorrentLoader {
         }
     }
 
-    private func plan(_ known: Remembered, _ payload: Payload) async -> (plan: ResumePlan, offline: String?, unplaced: [Int], lacksEmptyFiles: Bool) {
+    private func plan(_ known: Remembered, _ payload: Payload) async -> (
+        plan: ResumePlan, offline: String?, unplaced: [Int], covered: [Int], lacksEmptyFiles: Bool
+    ) {
         let geometry = payload.geometry
         var device: UInt64?
         var reason: String?
@@ -137,12 +142,12 @@ struct TorrentLoader {
         if plan.isOffline, reason == nil {
             reason = "\(known.row.output) is there, but another disk than before, and files are missing: mount the disk that holds \(known.row.name)"
         }
-        let unplaced = files.indices.filter { index in
-            payload.placement[index] == .file && files[index].recorded == nil && files[index].current == nil
-                && files[index].pieces.contains { known.have[$0] }
+        let unrecorded = files.indices.filter { index in
+            payload.placement[index] == .file && files[index].recorded == nil && files[index].pieces.contains { known.have[$0] }
         }
         let lacksEmptyFiles = payload.layout.files.contains { payload.placement[$0.index] == .file && $0.isEmpty && current[$0.index] == nil }
-        return (plan, plan.isOffline ? reason : nil, unplaced, lacksEmptyFiles)
+        let covered = recorded[FingerprintRow.partFile] == nil ? [] : unrecorded.filter { files[$0].current != nil }
+        return (plan, plan.isOffline ? reason : nil, unrecorded.filter { files[$0].current == nil }, covered, lacksEmptyFiles)
     }
 }
 

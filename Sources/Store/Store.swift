@@ -17,11 +17,11 @@ package actor Store {
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     /// Opens the database, makes it where it is missing, and brings its schema up to date.
-    package static func open(_ path: FilePath, now: Timestamp) async throws(StoreError) -> Store {
+    package static func open(_ path: FilePath, options: DatabaseOptions = DatabaseOptions(), now: Timestamp) async throws(StoreError) -> Store {
         switch ThreadExecutor.start() {
         case .success(let executor):
             let store = Store(path, executor)
-            try await store.connect(now)
+            try await store.connect(options, now)
             return store
         case .failure(let error):
             throw StoreError(
@@ -49,15 +49,17 @@ package actor Store {
         try connection.checkpoint()
     }
 
-    private func connect(_ now: Timestamp) throws(StoreError) {
-        connection = try Connection.open(path, mode: .readWriteCreate, now: now)
+    private func connect(_ options: DatabaseOptions, _ now: Timestamp) throws(StoreError) {
+        connection = try Connection.open(path, mode: .readWriteCreate, options: options, now: now)
     }
 }
 
 extension Connection {
     /// Opens the database with its schema up to date: a writer brings it there, a reader refuses an older one.
-    package static func open(_ path: FilePath, mode: Mode, now: Timestamp) throws(StoreError) -> Connection {
-        let connection = try Connection(path, mode: mode)
+    package static func open(
+        _ path: FilePath, mode: Mode, options: DatabaseOptions = DatabaseOptions(), now: Timestamp
+    ) throws(StoreError) -> Connection {
+        let connection = try Connection(path, mode: mode, options: options)
         if mode == .readOnly {
             try Migrator.requireCurrent(connection)
         } else {

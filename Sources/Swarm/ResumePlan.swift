@@ -133,9 +133,10 @@ package struct ResumePlan: Equatable, Sendable {
             // Never written; a claim without a fingerprint can only be of bytes in the part file.
             return
         case (nil, .some):
-            // Ours if the last run made it and didn't come to the first commit; else it was there before.
+            // Ours if the last run made it and didn't come to the first commit; else it was there before. Of what is claimed nobody knows that it is
+            // in this file: it wasn't recorded with it.
             let isOurs = input.aliveUntilNs != nil && file.pieces.contains { input.opened[$0] }
-            if !isOurs { doubt(file.pieces, .foundAtAdd(file: number)) }
+            doubt(file.pieces.lazy.filter { !isOurs || input.have[$0] }, .foundAtAdd(file: number))
         case (.some, nil):
             distrust(file, .fileMissing(file: number), input)
         case (.some(let recorded), .some(let current)):

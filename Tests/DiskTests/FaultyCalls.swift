@@ -62,7 +62,7 @@ final class FaultyCalls: DiskCalls {
     }
 
     func open(_ path: FilePath, flags: Int32) throws(Errno) -> Int32 {
-        opened(try system.open(path, flags: flags), "/")
+        opened(try system.open(path, flags: flags), path.string)
     }
 
     func open(_ path: String, beneath root: Int32, flags: Int32) throws(Errno) -> Int32 {

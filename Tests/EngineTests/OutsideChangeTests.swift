@@ -167,6 +167,25 @@ import Torrent
         }
     }
 
+    /// What is doubted and found right before the next commit goes into one transaction: it is counted as it is claimed.
+    @Test func nothingIsLostFromTheCountersByAVerification() async throws {
+        let torrent = try SampleTorrent(length: 1 << 20, seed: 95)
+        try await withSite { site in
+            let id = try site.add(torrent)
+            try await withPeers(torrent) { peers in
+                try await site.download(id, from: peers)
+                try await site.run {
+                    $0.scope = .only([id])
+                } _: { _ in
+                    try site.tell(.verify, id)
+                    try await eventually("the check to end") { try !site.events(.verified, of: id).isEmpty }
+                }
+            }
+            let row = try site.row(id)
+            #expect(row.piecesHave == 16 && row.completedBytes == 1 << 20)
+        }
+    }
+
     /// `pieces verify` asks a running engine to read all of it back.
     @Test func verifiedOnRequest() async throws {
         let torrent = try SampleTorrent(length: 1 << 20, seed: 94)

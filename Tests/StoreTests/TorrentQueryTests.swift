@@ -148,6 +148,22 @@ import Torrent
         #expect(try connection.files(of: id).map(\.index) == [1, 2])
     }
 
+    /// The files that are wanted now may be in the part file, whether or not their bytes are missing.
+    @Test func aCompleteTorrentWaitsForAnEngineAfterASelection() throws {
+        let folder = try TemporaryFolder()
+        let connection = try folder.connection()
+        let id = try connection.add { $0.wanted = [false, false, true] }
+        var record = ProgressRecord(torrent: id, verifiedAt: noon)
+        (record.completedBytes, record.completedAt) = (16384, noon)
+        try connection.record([record])
+        try connection.setState(id, .seeding)
+        #expect(try connection.incompleteTorrents() == [])
+        try connection.setSelection(id, wanted: [false, true, true], wantedBytes: 16384, completedBytes: 16384)
+        #expect(try connection.incompleteTorrents() == [id])
+        try connection.setPaused(id, true)
+        #expect(try connection.incompleteTorrents() == [])
+    }
+
     @Test func moreTrackersThanTheLimitAreLeftOut() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()

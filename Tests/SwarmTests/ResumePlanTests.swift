@@ -57,6 +57,9 @@ struct ResumePlanTests {
             testDescription: "edited after a clean stop", have: [0, 4, 5], recorded: [old, old], current: [later, old], stoppedCleanly: true,
             trusted: [5], doubtful: [0, 4], stale: [1, 2, 3], reasons: [.changedOutside(file: 0): 2]),
         Start(
+            testDescription: "killed while a file was put in its place", have: [4, 5, 6], opened: [7], recorded: [old, nil], current: [old, old],
+            trusted: [], doubtful: [4, 5, 6, 7], reasons: [.foundAtAdd(file: 1): 3, .writtenSinceLastCommit: 1]),
+        Start(
             testDescription: "truncated", have: [0, 5], recorded: [old, old], current: [short, old], stoppedCleanly: true, trusted: [5],
             doubtful: [0], stale: [1, 2, 3, 4], reasons: [.changedOutside(file: 0): 1]),
         Start(

@@ -76,6 +76,8 @@ final class WirePeerConnection: ChannelInboundHandler {
     private func greet(_ theirs: Handshake, _ context: ChannelHandlerContext) {
         let manner = manner
         if manner == .noise { return noise(context) }
+        // Only its own torrent: an engine of several dials every peer for each of them.
+        guard theirs.infoHash == torrent.infoHash else { return context.close(promise: nil) }
         var reply = ByteBuffer()
         let infoHash = manner == .wrongTorrent ? InfoHash(torrent.infoHash.bytes.map { ~$0 }) : theirs.infoHash
         // Twelve digits behind the eight characters that name the client.

@@ -48,14 +48,17 @@ extension Connection {
         }
     }
 
-    /// The torrents that have something to download and may, and those of which all that is wanted is there though no engine ever said so (of a
-    /// torrent of empty files nothing is downloaded, and yet they have to be made); without a look at the others.
+    /// The torrents that have something to download and may; those of which all that is wanted is there though no engine ever said so (of a
+    /// torrent of empty files nothing is downloaded, and yet they have to be made); and those that wait for an engine though no bytes are missing:
+    /// their files have still to be put in their places. Without a look at the others.
     package func incompleteTorrents() throws(StoreError) -> [TorrentID] {
         try rows(
             """
             SELECT id FROM torrent WHERE paused = 0 AND completed_bytes < wanted_bytes
-            UNION SELECT id FROM torrent WHERE state IN (?, ?, ?, ?, ?) AND paused = 0 AND completed_at IS NULL ORDER BY id
-            """, TorrentState.queued, TorrentState.downloading, TorrentState.checking, TorrentState.offline, TorrentState.error
+            UNION SELECT id FROM torrent WHERE state IN (?, ?, ?, ?, ?) AND paused = 0 AND completed_at IS NULL
+            UNION SELECT id FROM torrent WHERE state = ? AND paused = 0 ORDER BY id
+            """, TorrentState.queued, TorrentState.downloading, TorrentState.checking, TorrentState.offline, TorrentState.error,
+            TorrentState.queued
         ) { (row) throws(StoreError) in try row.next() }
     }
 

@@ -20,7 +20,7 @@ extension Connection {
         try executeScript("PRAGMA cell_size_check=ON")
         guard mode != .readOnly else { return }
         try switchToWAL()
-        try executeScript("PRAGMA wal_autocheckpoint=\(Self.checkpointPages); PRAGMA journal_size_limit=\(Self.logSizeLimit)")
+        try executeScript("PRAGMA wal_autocheckpoint=\(options.checkpointPages); PRAGMA journal_size_limit=\(Self.logSizeLimit)")
         try executeScript("PRAGMA synchronous=FULL")
     }
 

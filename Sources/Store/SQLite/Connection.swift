@@ -8,8 +8,6 @@ import SystemPackage
 package final class Connection {
     /// How long a statement waits for another program's lock.
     package static let busyTimeout = Duration.seconds(5)
-    /// Pages (of 4 KiB) in the write-ahead log at which a commit also checkpoints: it bounds the log, and what a start has to read.
-    static let checkpointPages = 1000
     /// Bytes that the write-ahead log keeps on the disk after a checkpoint.
     static let logSizeLimit = 64 << 20
     /// Statements that are kept prepared.
@@ -24,6 +22,7 @@ package final class Connection {
 
     package let path: FilePath
     package let mode: Mode
+    let options: DatabaseOptions
     let handle: OpaquePointer
     /// Transactions that are open, one inside the other.
     var transactionDepth = 0
@@ -32,10 +31,14 @@ package final class Connection {
     private var statements: [String: Statement] = [:]
 
     /// Opens the file, refuses what is not a pieces database before anything is written, and sets up the connection; the schema is ``Migrator``'s.
-    package init(_ path: FilePath, mode: Mode) throws(StoreError) {
+    package init(_ path: FilePath, mode: Mode, options: DatabaseOptions = DatabaseOptions()) throws(StoreError) {
         self.path = path
         self.mode = mode
-        self.handle = try mode == .readOnly ? DatabaseFile.openForReading(path) : DatabaseFile.open(path, create: mode == .readWriteCreate)
+        self.options = options
+        self.handle =
+            try mode == .readOnly
+            ? DatabaseFile.openForReading(path, options: options)
+            : DatabaseFile.open(path, create: mode == .readWriteCreate, options: options)
         try configure()
     }
 

@@ -1,6 +1,5 @@
 import Disk
 import Engine
-import Logging
 import Store
 import SystemPackage
 import TestSupport
@@ -108,11 +107,6 @@ struct Site: Sendable {
             return row.map { $0.isComplete && $0.completedAt != nil } ?? false
         }
     }
-}
-
-/// What engines log goes nowhere: the tests look at the database's log.
-enum Quiet {
-    static let bootstrap: Void = LoggingSystem.bootstrap { _ in SwiftLogNoOpLogHandler() }
 }
 
 /// What a test cannot go on with.
