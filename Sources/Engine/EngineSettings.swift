@@ -43,6 +43,8 @@ package struct EngineSettings: Sendable {
     package var endsWhenComplete = false
     /// Peers given by hand, for every torrent that is downloaded.
     package var peers: [PeerAddress] = []
+    /// The longest that a verified piece waits to be recorded; of each torrent.
+    package var commitInterval = SwarmSettings().commitInterval
     /// A file of extra roots for HTTPS trackers, in PEM.
     package var extraTrustRoots: String?
 

@@ -72,7 +72,7 @@ extension Session: PeerConnectionOwner {
             if try await loader.promoteUnplaced(loaded) { loaded = try await loader.load() }
             guard !isStopping else { return nil }
             let engine = TorrentEngine(
-                loaded, environment: environment, listenPort: listenPort, settings: SwarmSettings(loaded.row.settings),
+                loaded, environment: environment, listenPort: listenPort, settings: SwarmSettings(loaded.row.settings, of: environment.settings),
                 seed: random.next()
             ) { [weak self] change in
                 self?.assumeIsolated { $0.heard(change) }
@@ -220,9 +220,10 @@ extension Session: PeerConnectionOwner {
 }
 
 extension SwarmSettings {
-    /// A torrent's own limits.
-    init(_ settings: TorrentSettings) {
+    /// A torrent's own limits, and what holds for all torrents of the engine.
+    init(_ settings: TorrentSettings, of engine: EngineSettings) {
         self.init()
+        commitInterval = engine.commitInterval
         isSequential = settings.isSequential
         if let peers = settings.limits.peers { maximumPeers = peers }
         downloadLimit = settings.limits.download.map { Int($0) }
