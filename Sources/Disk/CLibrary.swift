@@ -8,6 +8,9 @@ enum CLibrary {
     /// Opens a path to look at it or below it, without the right to read it (open(2)).
     static let openPath: Int32 = 0o10_000_000
 
+    /// Finds data behind holes (lseek(2), SEEK_DATA).
+    static let seekData: Int32 = 3
+
     private typealias SystemCall = @convention(c) (Int, Int, UnsafePointer<CChar>, UnsafeMutableRawPointer, Int) -> Int
     private typealias SyncFileRange = @convention(c) (Int32, off_t, off_t, UInt32) -> Int32
     private typealias SetThreadName = @convention(c) (pthread_t, UnsafePointer<CChar>) -> Int32

@@ -112,12 +112,17 @@ struct TorrentLoader {
                 recorded: recorded[entry.index].map { .init(size: $0.size, mtimeNs: $0.mtimeNs, inode: UInt64(bitPattern: $0.inode)) },
                 current: current[entry.index].map { .init(size: $0.size, mtimeNs: $0.modified, inode: $0.inode) })
         }
-        let plan = ResumePlan(
-            ResumePlan.Input(
-                have: known.have, opened: known.opened, files: files, stoppedCleanly: known.opened.isEmpty,
-                aliveUntilNs: aliveUntilNs ?? environment.aliveUntilNs,
-                rootWasSeen: known.row.isRootSeen, rootExists: device != nil,
-                rootIsSame: device.map { found in known.fingerprints.allSatisfy { UInt64(bitPattern: $0.device) == found } } ?? false))
+        var input = ResumePlan.Input(
+            have: known.have, opened: known.opened, files: files, stoppedCleanly: known.opened.isEmpty,
+            aliveUntilNs: aliveUntilNs ?? environment.aliveUntilNs,
+            rootWasSeen: known.row.isRootSeen, rootExists: device != nil,
+            rootIsSame: device.map { found in known.fingerprints.allSatisfy { UInt64(bitPattern: $0.device) == found } } ?? false)
+        var plan = ResumePlan(input)
+        let unclaimed = plan.doubtful.subtracting(known.have)
+        if !unclaimed.isEmpty {
+            input.unwritten = await unwritten(payload, known.metainfo, among: unclaimed)
+            plan = ResumePlan(input)
+        }
         if plan.isOffline, reason == nil {
             reason = "\(known.row.output) is there, but another disk than before, and files are missing: mount the disk that holds \(known.row.name)"
         }
@@ -126,6 +131,19 @@ struct TorrentLoader {
                 && files[index].pieces.contains { known.have[$0] }
         }
         return (plan, plan.isOffline ? reason : nil, unplaced)
+    }
+
+    /// Those of the pieces that are known not to be there without being hashed: nothing of them was written, and they are not zeros.
+    private func unwritten(_ payload: Payload, _ metainfo: Metainfo, among pieces: Bitfield) async -> Bitfield {
+        var unwritten = await environment.disk.unwritten(payload, among: pieces)
+        var zeros: [Int: [UInt8]] = [:]
+        for piece in unwritten.pieces {
+            let length = metainfo.geometry.length(of: piece)
+            let hash = zeros[length] ?? SHA1.hash([UInt8](repeating: 0, count: length))
+            zeros[length] = hash
+            if metainfo.pieceHash(piece) == hash[...] { unwritten.remove(piece) }
+        }
+        return unwritten
     }
 }
 

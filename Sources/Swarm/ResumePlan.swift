@@ -69,6 +69,8 @@ package struct ResumePlan: Equatable, Sendable {
         package var have: Bitfield
         /// Pieces that were opened for writing and not recorded since: after a clean stop those that were in doubt already.
         package var opened: Bitfield
+        /// Pieces of which nothing is on the disk. Nobody has to hash them to know that they are not there, unless they are claimed.
+        package var unwritten: Bitfield
         package var files: [File]
         /// Whether the last run said goodbye.
         package var stoppedCleanly: Bool
@@ -81,11 +83,12 @@ package struct ResumePlan: Equatable, Sendable {
         package var rootIsSame: Bool
 
         package init(
-            have: Bitfield, opened: Bitfield, files: [File], stoppedCleanly: Bool, aliveUntilNs: Int64?, rootWasSeen: Bool,
-            rootExists: Bool, rootIsSame: Bool
+            have: Bitfield, opened: Bitfield, unwritten: Bitfield? = nil, files: [File], stoppedCleanly: Bool, aliveUntilNs: Int64?,
+            rootWasSeen: Bool, rootExists: Bool, rootIsSame: Bool
         ) {
             self.have = have
             self.opened = opened
+            self.unwritten = unwritten ?? Bitfield(count: have.count)
             self.files = files
             self.stoppedCleanly = stoppedCleanly
             self.aliveUntilNs = aliveUntilNs
@@ -114,7 +117,7 @@ package struct ResumePlan: Equatable, Sendable {
         }
         for (number, file) in input.files.enumerated() { judge(file, number, input) }
         // Whether or not the last run said goodbye: one that couldn't finish a check, or stopped with a fault, left them in doubt.
-        doubt(input.opened.subtracting(input.have), .writtenSinceLastCommit)
+        doubt(input.opened.subtracting(input.have), .writtenSinceLastCommit, input)
         trusted.subtract(doubtful)
     }
 
@@ -129,7 +132,7 @@ package struct ResumePlan: Equatable, Sendable {
         case (nil, .some):
             // Ours if the last run made it and didn't come to the first commit; else it was there before.
             let isOurs = input.aliveUntilNs != nil && file.pieces.contains { input.opened[$0] }
-            if !isOurs { doubtAll(in: file, .foundAtAdd(file: number)) }
+            if !isOurs { doubtAll(in: file, .foundAtAdd(file: number), input) }
         case (.some, nil):
             distrust(file, .fileMissing(file: number), input)
         case (.some(let recorded), .some(let current)):
@@ -149,7 +152,7 @@ package struct ResumePlan: Equatable, Sendable {
     /// What is claimed of the file is in doubt, and blocks of its incomplete pieces are forgotten.
     private mutating func distrust(_ file: File, _ reason: Reason, _ input: Input) {
         for piece in file.pieces where !input.have[piece] { stale.insert(piece) }
-        doubt(claimed(in: file, input), reason)
+        doubt(claimed(in: file, input), reason, input)
     }
 
     private func claimed(in file: File, _ input: Input) -> Bitfield {
@@ -158,14 +161,14 @@ package struct ResumePlan: Equatable, Sendable {
         return pieces
     }
 
-    private mutating func doubtAll(in file: File, _ reason: Reason) {
+    private mutating func doubtAll(in file: File, _ reason: Reason, _ input: Input) {
         var pieces = Bitfield(count: trusted.count)
         for piece in file.pieces { pieces.insert(piece) }
-        doubt(pieces, reason)
+        doubt(pieces, reason, input)
     }
 
-    private mutating func doubt(_ pieces: Bitfield, _ reason: Reason) {
-        let new = pieces.subtracting(doubtful)
+    private mutating func doubt(_ pieces: Bitfield, _ reason: Reason, _ input: Input) {
+        let new = pieces.subtracting(doubtful).subtracting(input.unwritten.subtracting(input.have))
         guard !new.isEmpty else { return }
         doubtful.formUnion(new)
         reasons[reason, default: 0] += new.population

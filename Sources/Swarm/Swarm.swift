@@ -121,6 +121,8 @@ package struct Swarm: ~Copyable {
             if plan.stale[partial.piece] { commit.record.partials.append(.nothing(of: partial.piece)) } else { restore(partial) }
         }
         refreshCandidates()
+        // What an earlier run noted down and never wrote to needs no note of its own.
+        openAhead = opened.pieces.filter { picker.candidates[$0] }.shuffled(using: &random)
     }
 
     /// What the shell is to do, in this order; each is returned once.

@@ -68,6 +68,7 @@ final class FaultyDisk: DiskCalls {
     }
 
     func syncDirectory(_ descriptor: Int32) throws(Errno) { try system.syncDirectory(descriptor) }
+    func nextData(_ descriptor: Int32, from offset: Int64) throws(Errno) -> Int64? { try system.nextData(descriptor, from: offset) }
     func status(_ descriptor: Int32) throws(Errno) -> FileStatus { try system.status(descriptor) }
     func status(of name: String, in directory: Int32) throws(Errno) -> FileStatus { try system.status(of: name, in: directory) }
 
