@@ -40,7 +40,7 @@ struct KillPlan {
         // The start, the recovery of the database and of the payload.
         case 0...3: .boundary(anyCall(upTo: 40, &random))
         case 4...5: .boundary(boundaries.randomElement(using: &random) ?? anyCall(upTo: 40, &random))
-        case 6...7: .shutdown(after: .milliseconds(Int.random(in: 200...900, using: &random)), anyCall(upTo: 30, &random))
+        case 6...7: .shutdown(after: .milliseconds(Int.random(in: 0...700, using: &random)), anyCall(upTo: 30, &random))
         default: .moment(.milliseconds(Int.random(in: 20...900, using: &random)))
         }
     }

@@ -83,8 +83,8 @@ struct KillScenario {
         let life = Life(death: death)
         let what = "\(replay): life \(toll.lives + 1), \(life)"
         peer.forgetRequests()
-        let doubtful = try before.doubtful(torrent, in: pieces.output)
-        #expect(doubtful.pieces.allSatisfy { served.contains($0) }, "\(what): pieces are in doubt that nobody sent")
+        let (doubtful, bytes) = try before.doubtful(torrent, in: pieces.output)
+        #expect(bytes.pieces.allSatisfy { served.contains($0) }, "\(what): pieces are in doubt that nobody sent")
         let end = try await life.run(pieces, try arguments(), clockOffset: clockOffset)
         toll.lives += 1
         for block in peer.served { served.insert(block.piece) }

@@ -51,6 +51,8 @@ struct Life: Sendable, CustomStringConvertible {
                 try await Task.sleep(for: time)
                 await running.kill()
             case .shutdown(let time, _):
+                // Before it listens a signal ends it at once.
+                try await eventually("\(running.name) to listen", within: Self.limit) { running.output.contains("listening") || !running.isRunning }
                 try await Task.sleep(for: time)
                 try Files.write([], to: flag)
                 running.send(SIGTERM)

@@ -53,28 +53,42 @@ struct Standing {
         error = row.error
     }
 
-    /// The pieces that may have been written and are not claimed: what a start may hash. A piece of which no byte is on the disk is none of them.
-    func doubtful(_ torrent: SampleTorrent, in output: FilePath) throws -> Bitfield {
-        var doubtful = Bitfield(count: opened.count)
+    /// Those of the noted pieces that have data on the disk, all of which a start may hash, and those of them with bytes that aren't zeros, which
+    /// somebody has written: a file system may fill what it reserved with zeros beside a write.
+    func doubtful(_ torrent: SampleTorrent, in output: FilePath) throws -> (data: Bitfield, bytes: Bitfield) {
+        var data = Bitfield(count: opened.count)
+        var bytes = data
         for piece in opened.pieces {
-            let segments = torrent.metainfo.layout.segments(offset: torrent.geometry.offset(of: piece), length: torrent.geometry.length(of: piece))
-            let isWritten = try segments.contains { segment in
-                let parts = output.appending(".\(torrent.infoHash).parts")
-                return try Self.hasData(torrent.path(segment.file, in: output), at: segment.fileOffset, length: segment.length)
-                    || Self.hasData(parts, at: torrent.metainfo.layout.files[segment.file].offset + segment.fileOffset, length: segment.length)
+            for segment in torrent.metainfo.layout.segments(offset: torrent.geometry.offset(of: piece), length: torrent.geometry.length(of: piece)) {
+                let places = [
+                    (torrent.path(segment.file, in: output), segment.fileOffset),
+                    (output.appending(".\(torrent.infoHash).parts"), torrent.metainfo.layout.files[segment.file].offset + segment.fileOffset),
+                ]
+                for (path, offset) in places where Files.exists(path) {
+                    let pages = try Self.pages(of: path, at: offset, length: segment.length)
+                    guard try Self.hasData(path, in: pages) else { continue }
+                    data.insert(piece)
+                    if try Files.read(path, at: pages.lowerBound, count: pages.count).contains(where: { $0 != 0 }) { bytes.insert(piece) }
+                }
             }
-            if isWritten { doubtful.insert(piece) }
         }
-        return doubtful
+        return (data, bytes)
     }
 
-    private static func hasData(_ path: FilePath, at offset: Int64, length: Int) throws -> Bool {
-        guard Files.exists(path) else { return false }
+    /// The pages that are all the segment's; all of it where there is none.
+    private static func pages(of path: FilePath, at offset: Int64, length: Int) throws -> Range<Int64> {
+        let end = offset + Int64(length)
+        let first = (offset + 4095) / 4096 * 4096
+        let last = end == Int64(try Files.status(path).st_size) ? end : end / 4096 * 4096
+        return first < last ? first..<last : offset..<end
+    }
+
+    private static func hasData(_ path: FilePath, in range: Range<Int64>) throws -> Bool {
         let file = try FileDescriptor.open(path, .readOnly)
         return try file.closeAfter {
-            let found = lseek(file.rawValue, off_t(offset), 3)  // SEEK_DATA
+            let found = lseek(file.rawValue, off_t(range.lowerBound), 3)  // SEEK_DATA
             if found < 0, errno != ENXIO { throw Errno(rawValue: errno) }
-            return found >= 0 && Int64(found) < offset + Int64(length)
+            return found >= 0 && Int64(found) < range.upperBound
         }
     }
 }
