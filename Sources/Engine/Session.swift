@@ -65,6 +65,7 @@ package actor Session {
             let last = try db.lastRun()
             try db.pruneEvents()
             try db.clearLive()
+            try db.hastenFarAnnounces(longest: .seconds(Announcer.longestInterval), now: now)
             // What was wanted of an engine that didn't run stands in the rows.
             _ = try db.takeIntents()
             return (last, try db.beginRun(pid: getpid(), version: Program.version, bootID: bootID(), now: now))

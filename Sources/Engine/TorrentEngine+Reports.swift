@@ -98,7 +98,7 @@ extension TorrentEngine {
             Task {
                 do {
                     try await environment.store.perform { db throws(StoreError) in
-                        try db.ban(id, address, until: now + Self.banTime, reason: reason, now: now)
+                        try db.ban(id, address, until: now + PeerRow.banTime, reason: reason, now: now)
                     }
                 } catch {
                     log.error("the ban of \(address) is not saved: \(error)")
@@ -137,8 +137,6 @@ extension TorrentEngine {
         let tenths = (duration.nanoseconds + 50_000_000) / 100_000_000
         return "\(tenths / 10).\(tenths % 10)"
     }
-
-    private static let banTime = Duration.seconds(7 * 24 * 3600)
 
     func event(_ kind: EventKind, _ detail: String) {
         log.info("\(kind): \(detail)")

@@ -122,8 +122,8 @@ actor TorrentEngine {
             geometry: geometry, plan: loaded.plan, recorded: loaded.recorded, opened: loaded.opened, partials: loaded.partials,
             wanted: loaded.selection.wantedPieces(geometry: geometry), padding: loaded.metainfo.layout.paddedBlocks(geometry: geometry),
             settings: settings, seed: seed, unixOrigin: environment.clock.unixOrigin)
-        for peer in loaded.peers {
-            swarm.restore(AddressBook.Entry(peer))
+        for peer in loaded.banned + loaded.peers {
+            swarm.restore(AddressBook.Entry(peer, at: environment.clock.timestamp))
             savedPeers[peer.address] = SavedPeer(downloaded: peer.downloadedBytes, uploaded: peer.uploadedBytes, hashFailures: peer.hashFailures)
         }
         self.swarm = swarm

@@ -22,7 +22,7 @@ struct TorrentLoader {
         let opened: Bitfield
         let partials: [PartialPiece]
         let peers: [PeerRow]
-        let banned: [PeerAddress]
+        let banned: [PeerRow]
         let trackers: [TrackerRow]
         /// Why the payload can't be reached, when the plan says offline.
         let offline: String?
@@ -39,7 +39,7 @@ struct TorrentLoader {
         let partials: [PartialPieceRow]
         let fingerprints: [FingerprintRow]
         let peers: [PeerRow]
-        let banned: [PeerAddress]
+        let banned: [PeerRow]
         let trackers: [TrackerRow]
     }
 
