@@ -7,6 +7,8 @@ actor Recorder {
     enum Work: Sendable {
         /// The note ahead of a write.
         case open(TorrentID, [PieceIndex])
+        /// The same for pieces that are in doubt: nothing is going to be written for them.
+        case doubt(TorrentID, [PieceIndex])
         /// What became durable.
         case record(ProgressRecord)
     }
@@ -42,9 +44,11 @@ actor Recorder {
         while !queue.isEmpty {
             let batch = queue
             queue = []
+            let doubts = batch.filter { if case .doubt = $0.work { true } else { false } }
             let opens = batch.filter { if case .open = $0.work { true } else { false } }
             let records = batch.filter { if case .record = $0.work { true } else { false } }
             // Notes first: a record may take back what a note of the same batch says, never the other way round.
+            await perform(doubts)
             await perform(opens)
             await perform(records)
         }
@@ -69,7 +73,11 @@ actor Recorder {
         var records: [ProgressRecord] = []
         for item in work {
             switch item {
-            case .open(let id, let pieces): try connection.openPieces(id, pieces, now: now)
+            case .open(let id, let pieces):
+                // More is begun only where there is room for its record.
+                try connection.requireRoom()
+                try connection.openPieces(id, pieces, now: now)
+            case .doubt(let id, let pieces): try connection.openPieces(id, pieces, now: now)
             case .record(let record): records.append(record)
             }
         }

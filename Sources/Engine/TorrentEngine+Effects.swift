@@ -94,7 +94,7 @@ extension TorrentEngine {
         }
         if !news.doubted.isEmpty {
             // In doubt first, unclaimed after: between the two a claim that is doubted counts as doubted.
-            environment.recorder.submit(.open(id, news.doubted)) { error in
+            environment.recorder.submit(.doubt(id, news.doubted)) { error in
                 if let error { return answer(error) }
                 self.environment.recorder.submit(.record(record), completion: answer)
             }
@@ -318,7 +318,19 @@ extension TorrentEngine {
             } catch {
                 return Fault(error)
             }
-        case .offline, .input, .database:
+        case .database:
+            let run = environment.run
+            do throws(StoreError) {
+                // What failed was a transaction: only another one can tell.
+                try await environment.store.perform { db throws(StoreError) in
+                    try db.requireRoom()
+                    try db.proveWritable(run, now: .now())
+                }
+                return nil
+            } catch {
+                return Fault(error)
+            }
+        case .offline, .input:
             return nil
         }
     }

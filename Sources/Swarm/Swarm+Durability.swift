@@ -49,7 +49,7 @@ extension Swarm {
     /// Begins the next cycle when it is time. Incomplete pieces are looked at with the ticks alone: there may be many.
     mutating func considerCommit(withPartials: Bool = false, now: Instant) {
         guard mode == .running else { return continueStopping(now: now) }
-        guard commit.isIdle, fault == nil else { return }
+        guard commit.isIdle, canRecord else { return }
         let isDue = now - commit.lastAt >= settings.commitInterval || commit.bytes >= settings.commitBytes || commit.isUrgent
         let isDone = isComplete && doubtful.isEmpty && bufferedCount == 0
         if commit.hasWork ? isDue || isDone : withPartials && isDue && activeOrder.contains(where: { needsEarlyWrite($0, now: now) }) {
@@ -201,9 +201,13 @@ extension Swarm {
         commit.record.partials = sent.partials.filter { !$0.blocks.contains(true) } + commit.record.partials
         commit.pieces = []
         commit.partials = []
+        commit.isRefused = true
         enter(fault, now: now)
         continueStopping(now: now)
     }
+
+    /// Whether a transaction may be tried: where the database refused only notes of more to be written, what is there is still recorded.
+    private var canRecord: Bool { fault == nil || fault?.kind == .database && !commit.isRefused }
 
     mutating func noteCompletion() {
         guard !completionNoted, isCompleteAndRecorded else { return }
@@ -219,8 +223,8 @@ extension Swarm {
         guard !activeOrder.contains(where: { $0.phase == .verifying || $0.isBeingWritten }) else { return }
         guard opening.isEmpty else { return }
         // What the machine refuses can't be waited for; it stays in doubt and is looked at by the next start.
-        guard fault == nil else { return rest() }
-        noteOpened(now: now)
+        guard canRecord else { return rest() }
+        if fault == nil { noteOpened(now: now) }
         guard opening.isEmpty else { return }
         let hasUnwritten = activeOrder.contains { needsEarlyWrite($0, now: now) }
         let hasOpened = opened.pieces.contains { !doubtful[$0] && !have[$0] }
@@ -253,6 +257,7 @@ extension Swarm {
             return
         }
         fault = nil
+        commit.isRefused = false
         nextProbe = nil
         effects.append(.note(.faultGone(old.kind)))
         guard mode == .running || mode == .stopping else { return }
