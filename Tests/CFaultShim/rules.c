@@ -19,7 +19,7 @@ enum action { ACTION_NONE, ACTION_KILL_BEFORE, ACTION_KILL_AFTER, ACTION_TEAR, A
 struct rule {
     int call, place;
     long nth, times;
-    const char *after, *until;
+    const char *after, *until, *during;
     enum action action;
     int error;
     /// Calls that matched.
@@ -60,6 +60,7 @@ static void set_field(struct rule *rule, const char *key, const char *value) {
     else if (strcmp(key, "times") == 0) rule->times = strcmp(value, "forever") == 0 ? -1 : atol(value);
     else if (strcmp(key, "after") == 0) rule->after = value;
     else if (strcmp(key, "until") == 0) rule->until = value;
+    else if (strcmp(key, "while") == 0) rule->during = value;
     else if (strcmp(key, "do") == 0) set_action(rule, value);
     else refuse(key);
 }
@@ -95,6 +96,7 @@ static bool applies(struct rule *rule, enum call call, enum place place) {
     if (rule->after != NULL && !exists(rule->after)) return false;
     long number = atomic_fetch_add(&rule->seen, 1) + 1;
     if (number < rule->nth || (rule->times >= 0 && number >= rule->nth + rule->times)) return false;
+    if (rule->during != NULL && !exists(rule->during)) return false;
     return rule->until == NULL || !exists(rule->until);
 }
 

@@ -18,6 +18,7 @@
 //       times=N             for so many calls (1), or `forever`
 //       after=FILE          counts only calls that come when the file exists
 //       until=FILE          holds until the file exists
+//       while=FILE          holds while the file exists
 //       do=ACTION           kill-before, kill-after; tear (writes half of it and is killed); errno:N; short (half of it); eintr;
 //                           lose (a sync that fails with EIO, and what was written to the file since its last sync is gone)
 //   PIECES_CLOCK_OFFSET     seconds that are added to the clock on the wall, and to the times of payload files that are written
