@@ -13,9 +13,17 @@ actor Recorder {
         case record(ProgressRecord)
     }
 
+    /// How a transaction went.
+    struct Outcome: Sendable {
+        /// Why nothing of it was written.
+        var error: StoreError?
+        /// It was written, and there is no room for much more.
+        var shortage: StoreError?
+    }
+
     private struct Entry {
         let work: Work
-        let completion: @Sendable (StoreError?) -> Void
+        let completion: @Sendable (Outcome) -> Void
     }
 
     private let store: Store
@@ -30,8 +38,8 @@ actor Recorder {
         self.loop = loop
     }
 
-    /// Call it on the loop; `completion` is called on the loop, with what went wrong.
-    nonisolated func submit(_ work: Work, completion: @escaping @Sendable (StoreError?) -> Void) {
+    /// Call it on the loop; `completion` is called on the loop.
+    nonisolated func submit(_ work: Work, completion: @escaping @Sendable (Outcome) -> Void) {
         assumeIsolated { recorder in
             recorder.queue.append(Entry(work: work, completion: completion))
             guard !recorder.isRunning else { return }
@@ -58,14 +66,16 @@ actor Recorder {
     private func perform(_ entries: [Entry]) async {
         guard !entries.isEmpty else { return }
         let work = entries.map(\.work)
-        let error: StoreError?
+        var outcome = Outcome()
         do throws(StoreError) {
-            try await store.perform { connection throws(StoreError) in try Self.write(work, to: connection) }
-            error = nil
-        } catch let failure {
-            error = failure
+            outcome.shortage = try await store.perform { connection throws(StoreError) in
+                try Self.write(work, to: connection)
+                return connection.shortage
+            }
+        } catch {
+            outcome.error = error
         }
-        for entry in entries { entry.completion(error) }
+        for entry in entries { entry.completion(outcome) }
     }
 
     private static func write(_ work: [Work], to connection: Connection) throws(StoreError) {

@@ -56,10 +56,10 @@ extension TorrentEngine {
     // MARK: Database
 
     private func open(_ pieces: [PieceIndex]) {
-        environment.recorder.submit(.open(id, pieces)) { error in
+        environment.recorder.submit(.open(id, pieces)) { outcome in
             self.assumeIsolated { engine in
                 engine.feed { swarm, now in
-                    if let error { swarm.openFailed(pieces, fault: Fault(error), now: now) } else { swarm.opened(pieces, now: now) }
+                    if let error = outcome.error { swarm.openFailed(pieces, fault: Fault(error), now: now) } else { swarm.opened(pieces, now: now) }
                 }
             }
         }
@@ -84,18 +84,20 @@ extension TorrentEngine {
         progress.fileBytes = changedFileBytes(news, claimed)
         if swarm.wanted.isSubset(of: claimed), completedAt == nil { progress.completedAt = environment.clock.timestamp }
         let (record, completedAt) = (progress, progress.completedAt)
-        let answer: @Sendable (StoreError?) -> Void = { error in
+        let answer: @Sendable (Recorder.Outcome) -> Void = { outcome in
             self.assumeIsolated { engine in
-                if error == nil { engine.completedAt = engine.completedAt ?? completedAt } else { engine.takeBack(spent) }
+                if outcome.error == nil { engine.completedAt = engine.completedAt ?? completedAt } else { engine.takeBack(spent) }
                 engine.feed { swarm, now in
-                    if let error { swarm.recordFailed(fault: Fault(error), now: now) } else { swarm.recorded(now: now) }
+                    if let error = outcome.error { swarm.recordFailed(fault: Fault(error), now: now) } else { swarm.recorded(now: now) }
+                    // No more is begun, before the space runs out.
+                    if let shortage = outcome.shortage { swarm.openFailed([], fault: Fault(shortage), now: now) }
                 }
             }
         }
         if !news.doubted.isEmpty {
             // In doubt first, unclaimed after: between the two a claim that is doubted counts as doubted.
-            environment.recorder.submit(.doubt(id, news.doubted)) { error in
-                if let error { return answer(error) }
+            environment.recorder.submit(.doubt(id, news.doubted)) { outcome in
+                if outcome.error != nil { return answer(outcome) }
                 self.environment.recorder.submit(.record(record), completion: answer)
             }
         } else {

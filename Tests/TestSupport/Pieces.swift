@@ -7,8 +7,8 @@ import Torrent
 /// The built program with a database of its own, run as users run it.
 package struct Pieces: Sendable {
     package let folder: FilePath
-    package var database: FilePath { folder.appending("pieces.db") }
-    package var output: FilePath { folder.appending("output") }
+    package let database: FilePath
+    package let output: FilePath
 
     /// All on loopback, on a port of the kernel's choice.
     package static let network = ["--bind", "127.0.0.1", "--listen-port", "0", "--no-dht", "--no-lsd"]
@@ -23,9 +23,13 @@ package struct Pieces: Sendable {
         }
     }
 
-    package init(in folder: FilePath, _ name: String = "pieces") throws {
+    /// Database and output folder are in the folder, where no others are given.
+    package init(in folder: FilePath, _ name: String = "pieces", database: FilePath? = nil, output: FilePath? = nil) throws {
         self.folder = folder.appending(name)
-        try Files.makeFolders(output)
+        self.database = database ?? self.folder.appending("pieces.db")
+        self.output = output ?? self.folder.appending("output")
+        try Files.makeFolders(self.folder)
+        try Files.makeFolders(self.output)
     }
 
     private var environment: [String: String] { ["PIECES_DATABASE": database.string, "HOME": folder.string] }

@@ -58,8 +58,14 @@ extension Connection {
     /// Takes the reserve again when it was given up. Where it can't be had for another reason than space the engine does without; a connection
     /// without one has nothing to say.
     package func requireRoom() throws(StoreError) {
-        guard let error = reserve?.take(), error == .noSpace || error == Errno(rawValue: EDQUOT) else { return }
-        throw fault(
-            .full, "there is no space left for the database: what is on the disk is still recorded, and when some space is freed it goes on by itself")
+        if let shortage { throw shortage }
+    }
+
+    /// What ``requireRoom()`` throws; `nil` where there is room.
+    package var shortage: StoreError? {
+        guard let error = reserve?.take(), error == .noSpace || error == Errno(rawValue: EDQUOT) else { return nil }
+        return fault(
+            .full,
+            "there is no space left for the database: what is on the disk is still recorded, and when some space is freed it goes on by itself")
     }
 }

@@ -29,6 +29,8 @@ struct Fault: Sendable, Hashable, CustomStringConvertible {
     var after: FilePath?
     /// It holds until this file is there.
     var until: FilePath?
+    /// It holds while this file is there.
+    var during: FilePath?
 
     var description: String {
         var fields = ["call=\(call)", "path=\(place)", "nth=\(nth)", "do=\(word)"]
@@ -38,6 +40,7 @@ struct Fault: Sendable, Hashable, CustomStringConvertible {
         }
         if let after { fields.append("after=\(after)") }
         if let until { fields.append("until=\(until)") }
+        if let during { fields.append("while=\(during)") }
         return fields.joined(separator: ";")
     }
 
