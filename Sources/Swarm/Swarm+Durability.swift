@@ -172,7 +172,10 @@ extension Swarm {
         for (piece, partial) in zip(commit.partials, record.partials.suffix(commit.partials.count)) {
             if !piece.isClosed {
                 piece.markRecorded(partial.blocks)
-            } else if !have[piece.piece] {
+            } else if have[piece.piece] || doubtful[piece.piece] {
+                // It became whole meanwhile: should a sync lose it, these blocks are there.
+                heldPartials[piece.piece] = partial
+            } else {
                 // It failed its hash meanwhile.
                 commit.record.partials.append(.nothing(of: piece.piece))
             }

@@ -168,6 +168,29 @@ struct SwarmDurabilityTests {
         // When the piece fails, the mask is taken back.
         for request in asked where request != asked[1] { bench.deliver(key, request, lie: 3) }
         bench.advance(.seconds(3))
+    /// Blocks are recorded while their piece becomes whole: when a sync loses the piece, they are there.
+    @Test func recordedBlocksOutliveTheirPiece() {
+        let bench = SwarmBench(pieces: 1, blocks: 4)
+        bench.held = [.record]
+        _ = bench.started()
+        let key = bench.connectSeed(1)
+        let asked = bench.takeRequests(key)
+        for request in asked.prefix(2) { bench.deliver(key, request) }
+        bench.advance(.seconds(6))
+        #expect(bench.records.flatMap(\.partials).map(\.blocks) == [[true, true, false, false]])
+        for request in asked.dropFirst(2) { bench.deliver(key, request) }
+        #expect(bench.swarm.have.isFull)
+        bench.held = [.sync, .probe]
+        bench.feed { $0.recorded(now: $1) }
+        bench.advance(.seconds(3))
+        bench.verdict = { _ in .bad }
+        bench.feed { $0.syncFailed(fault: Fault(.input, "the disk fails"), now: $1) }
+        bench.advance(.seconds(6))
+        bench.feed { $0.probed(nil, now: $1) }
+        let again = bench.takeRequests(bench.connectSeed(2)).map { $0.begin / Geometry.blockLength }
+        #expect(again == [2, 3])
+    }
+
         #expect(bench.records.flatMap(\.partials).last == .nothing(of: PieceIndex(0)))
     }
 
