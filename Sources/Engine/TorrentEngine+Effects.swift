@@ -309,9 +309,25 @@ extension TorrentEngine {
         }
     }
 
+    /// What is wrong with the database: what failed was a transaction, and only another one can tell.
+    private func databaseFault() async -> Fault? {
+        let run = environment.run
+        do throws(StoreError) {
+            try await environment.store.perform { db throws(StoreError) in
+                try db.requireRoom()
+                try db.proveWritable(run, now: .now())
+            }
+            return nil
+        } catch {
+            return Fault(error)
+        }
+    }
+
     private func stillFaulty(_ kind: Fault.Kind) async -> Fault? {
         switch kind {
         case .diskFull:
+            // First what is kept for the database, which may be on the same volume.
+            if let shortage = await databaseFault() { return shortage }
             do {
                 let free = try await environment.disk.freeSpace(at: payload.root)
                 let needed = Int64(max(metainfo.geometry.pieceLength, 1 << 20))
@@ -320,18 +336,7 @@ extension TorrentEngine {
             } catch {
                 return Fault(error)
             }
-        case .database:
-            let run = environment.run
-            do throws(StoreError) {
-                // What failed was a transaction: only another one can tell.
-                try await environment.store.perform { db throws(StoreError) in
-                    try db.requireRoom()
-                    try db.proveWritable(run, now: .now())
-                }
-                return nil
-            } catch {
-                return Fault(error)
-            }
+        case .database, .databaseFull: return await databaseFault()
         case .offline, .input:
             return nil
         }

@@ -56,14 +56,14 @@ extension TorrentEngine {
     // MARK: State
 
     var state: TorrentState {
-        if let fault = swarm.fault { return fault.kind == .offline ? .offline : .error }
+        if let fault = swarm.shownFault { return fault.kind == .offline ? .offline : .error }
         if !swarm.doubtful.isEmpty { return .checking }
         if swarm.isComplete { return swarm.isRunning ? .seeding : .complete }
         return swarm.isRunning ? .downloading : .queued
     }
 
     func saveState() {
-        let (id, state, error) = (id, state, swarm.fault?.text)
+        let (id, state, error) = (id, state, swarm.shownFault?.text)
         Task {
             do {
                 try await environment.store.perform { db throws(StoreError) in try db.setState(id, state, error: error) }
@@ -158,7 +158,7 @@ extension TorrentEngine {
         let done = completedBytes(swarm.have)
         let left = row.wantedBytes - done
         return TorrentSnapshot(
-            id: id, infoHash: infoHash, name: row.name, state: state, error: swarm.fault?.text, totalBytes: metainfo.geometry.totalBytes,
+            id: id, infoHash: infoHash, name: row.name, state: state, error: swarm.shownFault?.text, totalBytes: metainfo.geometry.totalBytes,
             wantedBytes: row.wantedBytes, completedBytes: done, pieceCount: metainfo.geometry.pieceCount, have: swarm.have,
             downloadedBytes: base.downloaded + swarm.downloadedBytes, uploadedBytes: base.uploaded + swarm.uploadedBytes,
             wastedBytes: base.wasted + swarm.wastedBytes, downloadRate: rates.download, uploadRate: rates.upload, peers: swarm.peerCount,

@@ -31,7 +31,7 @@ struct CommitCycle {
     /// Somebody waits: don't wait for the interval.
     var isUrgent = false
 
-    /// The last transaction failed, and is not tried again before the fault is gone.
+    /// The last sync or transaction failed, and is not tried again before the fault is gone.
     var isRefused = false
 
     var isIdle: Bool { stage == .idle }

@@ -84,6 +84,7 @@ extension Swarm {
             isProbing = true
             effects.append(.probe(fault.kind))
         }
+        if let trial = onTrial, now >= trial.until { endTrial() }
         guard now >= nextTick else { return }
         nextTick = now + (needsQuickTicks ? Self.tick : .seconds(1))
         guard mode == .running else {

@@ -55,7 +55,6 @@ import Torrent
         Example(call: "pwrite", place: "wal", error: quota, words: "database"),
         Example(call: "pwrite", place: "wal", error: .readOnlyFileSystem, words: "database"),
         Example(call: "fdatasync", place: "wal", error: .ioError, words: "database"),
-        Example(call: "pread", place: "wal", error: .ioError, words: "database"),
         Example(call: "lock", place: "shm", error: .ioError, words: "database"),
     ]
 
@@ -70,7 +69,7 @@ import Torrent
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
             let (begin, end) = (folder.appending("begin"), folder.appending("end"))
-            try await withPeers(torrent, [.slow(60)]) { peers in
+            try await withPeers(torrent, [.slow(25)]) { peers in
                 let main = Fault(call: example.call, place: example.place, extent: .forever, action: .fail(example.error))
                 let faults = ([main] + example.beside).map { fault in
                     var fault = fault
