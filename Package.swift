@@ -28,7 +28,11 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 
 let package = Package(
     name: "pieces",
-    products: [.executable(name: "pieces", targets: ["pieces"])],
+    products: [
+        .executable(name: "pieces", targets: ["pieces"]),
+        // Of the tests alone: they load it into the program.
+        .library(name: "FaultShim", type: .dynamic, targets: ["CFaultShim"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
@@ -79,8 +83,12 @@ let package = Package(
         .testTarget(name: "StoreTests", dependencies: ["Store", "Torrent", "Migrations", system], swiftSettings: house),
         .testTarget(name: "DiskTests", dependencies: ["Disk", "Torrent", "CPieceHash", system], swiftSettings: house),
         .target(
-            name: "TestSupport", dependencies: ["Torrent", "Bencode", "PeerWire", nioCore, nioPosix, system, logging], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Torrent", "Bencode", "PeerWire", "Store", nioCore, nioPosix, system, logging],
+            path: "Tests/TestSupport",
             swiftSettings: house),
+        .target(
+            name: "CFaultShim", path: "Tests/CFaultShim",
+            cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
         .testTarget(
             name: "EngineTests",
             dependencies: [
@@ -101,6 +109,7 @@ let package = Package(
             swiftSettings: house),
         .executableTarget(name: "pieces-bench", dependencies: ["Store", "Torrent", system], path: "Tests/Benchmarks", swiftSettings: house),
         .testTarget(name: "PiecesTests", dependencies: ["pieces", "Store", "Torrent", argumentParser, system], swiftSettings: house),
+        .testTarget(name: "FaultTests", dependencies: ["TestSupport", "Torrent", "Store", system, "pieces"], swiftSettings: house),
         .testTarget(
             name: "NetTests", dependencies: ["TestSupport", "Net", "TrackerWire", "Torrent", nioCore, nioPosix, nioSSL, system], swiftSettings: house),
     ],

@@ -17,6 +17,9 @@ enum CLibrary {
         #endif
     }
 
+    /// Finds data behind holes (lseek(2), SEEK_DATA).
+    static let seekData: Int32 = 3
+
     private typealias SystemCall = @convention(c) (Int, Int, UnsafePointer<CChar>, UnsafeMutableRawPointer, Int) -> Int
     private typealias SyncFileRange = @convention(c) (Int32, off_t, off_t, UInt32) -> Int32
     private typealias SetThreadName = @convention(c) (pthread_t, UnsafePointer<CChar>) -> Int32

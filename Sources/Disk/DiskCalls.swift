@@ -39,6 +39,10 @@ package protocol DiskCalls: Sendable {
     /// `fsync`, for directories.
     func syncDirectory(_ descriptor: Int32) throws(Errno)
 
+    /// Where the first data is at or behind `offset`, `nil` where only a hole follows: `lseek(SEEK_DATA)`. It moves the descriptor's position, which
+    /// nothing here uses.
+    func nextData(_ descriptor: Int32, from offset: Int64) throws(Errno) -> Int64?
+
     func status(_ descriptor: Int32) throws(Errno) -> FileStatus
     /// The status of one name of a directory; a link is not followed.
     func status(of name: String, in directory: Int32) throws(Errno) -> FileStatus

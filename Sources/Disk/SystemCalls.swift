@@ -90,6 +90,14 @@ package struct SystemCalls: DiskCalls {
         _ = try retrying { fsync(descriptor) }
     }
 
+    package func nextData(_ descriptor: Int32, from offset: Int64) throws(Errno) -> Int64? {
+        do {
+            return Int64(try retrying { lseek(descriptor, off_t(offset), CLibrary.seekData) })
+        } catch Errno(rawValue: ENXIO) {
+            return nil
+        }
+    }
+
     package func status(_ descriptor: Int32) throws(Errno) -> FileStatus {
         var status = stat()
         _ = try retrying { fstat(descriptor, &status) }

@@ -50,5 +50,11 @@ package struct EngineSettings: Sendable {
     /// A file of extra roots for HTTPS trackers, in PEM.
     package var extraTrustRoots: String?
 
+    /// The longest that a verified piece waits to be recorded; of each torrent.
+    package var commitInterval: Duration {
+        get { swarm.commitInterval }
+        set { swarm.commitInterval = newValue }
+    }
+
     package init(database: FilePath) { self.database = database }
 }

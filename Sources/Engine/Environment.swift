@@ -16,6 +16,7 @@ struct Environment: Sendable {
     let trackers: TrackerClient
     let loop: any EventLoop
     let clock: EngineClock
+    let run: RunID
     let peerID: PeerID
     /// The number by which trackers know us when our address changes (BEP 7).
     let key: UInt32

@@ -6,8 +6,11 @@ import Torrent
 /// Rows of the database as the brain's values, and back.
 
 extension AddressBook.Entry {
-    init(_ row: PeerRow) {
-        self.init(address: row.address, source: row.source == .manual ? .manual : .history, at: row.firstSeen.rawValue)
+    init(_ row: PeerRow, at now: Timestamp) {
+        let isBanned = row.isBanned(at: now)
+        // Who is banned and only came in is known by its host: it comes back from another port.
+        let source: AddressBook.Source = row.source == .manual ? .manual : isBanned && row.source == .incoming ? .incoming : .history
+        self.init(address: row.address, source: source, at: row.firstSeen.rawValue)
         lastSeen = row.lastSeen.rawValue
         // What was tried in an earlier run may be tried at once in this one.
         lastTried = nil
@@ -16,7 +19,8 @@ extension AddressBook.Entry {
         downloadedBytes = row.downloadedBytes
         uploadedBytes = row.uploadedBytes
         hashFailures = row.hashFailures
-        banReason = row.banReason
+        // A ban that is over stays in the row, and binds nobody.
+        banReason = isBanned ? row.banReason : nil
         client = row.client
         bestRate = Int(row.rate)
     }

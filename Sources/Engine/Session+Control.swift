@@ -54,6 +54,7 @@ extension Session {
     private func changed(_ id: TorrentID) async throws {
         guard let row = try await environment.store.perform({ db throws(StoreError) in try db.torrent(id) }) else { return }
         troubled.remove(id)
+        retries[id] = nil
         if row.settings.isPaused {
             await putToSleep(id)
             try await environment.store.perform { db throws(StoreError) in try db.setState(id, .paused) }

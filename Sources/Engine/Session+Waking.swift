@@ -76,6 +76,7 @@ extension Session: PeerConnectionOwner {
                 self?.assumeIsolated { $0.heard(change) }
             }
             awake[id] = engine
+            retries[id] = nil
             byHash[loaded.row.infoHash] = engine
             // Its part of the limits first: else it has none until the next heartbeat.
             shareOut()
@@ -91,6 +92,10 @@ extension Session: PeerConnectionOwner {
                 log.error("\(error)")
             }
             troubled.insert(id)
+            if error is DiskError {
+                let pause = min(Self.longestRetry, retries[id].map { $0.pause * 2 } ?? Self.firstRetry)
+                retries[id] = (environment.clock.now + pause, pause)
+            }
             return nil
         }
     }
@@ -143,6 +148,10 @@ extension Session: PeerConnectionOwner {
     func lookAfterSleepers() async {
         guard !isStopping else { return }
         let now = environment.clock.now
+        for (id, retry) in retries where now >= retry.at {
+            troubled.remove(id)
+            await wake(id)
+        }
         for (id, engine) in awake {
             let isBusy = engine.onLoop { $0.isBusy }
             if isBusy {

@@ -23,6 +23,9 @@ package actor Session {
     static let maximumDownloads = 50
     /// Torrents that are woken for their announce in a second.
     static let announcesPerSecond = 10
+    /// How long a torrent that can't be woken for its disk's fault is left alone: doubled each time, up to the longest.
+    static let firstRetry = Duration.seconds(5)
+    static let longestRetry = Duration.seconds(300)
     /// Ports that are tried when the usual one is taken, before any free one is.
     private static let usualPorts = 6881...6889
 
@@ -40,8 +43,10 @@ package actor Session {
     var awake: [TorrentID: TorrentEngine] = [:]
     var byHash: [InfoHash: TorrentEngine] = [:]
     var waking: [TorrentID: Task<TorrentEngine?, Never>] = [:]
-    /// Torrents that can't be woken, until the user changes something.
+    /// Torrents that can't be woken, until the user changes something or, where it is the disk's fault, it is time to try again.
     var troubled: Set<TorrentID> = []
+    /// When those are tried again whose disk is at fault, and after how long they were this time.
+    var retries: [TorrentID: (at: Instant, pause: Duration)] = [:]
     /// Torrents that have seeded enough in this life.
     var retired: Set<TorrentID> = []
     /// Since when a torrent has had nothing to do.
@@ -68,6 +73,7 @@ package actor Session {
             let last = try db.lastRun()
             try db.pruneEvents()
             try db.clearLive()
+            try db.hastenFarAnnounces(longest: .seconds(Announcer.longestInterval), now: now)
             let intents = try db.transaction { () throws(StoreError) in
                 let intents = try db.takeIntents()
                 // What was wanted of an engine that didn't run stands in the rows, but for states that it was to change.
@@ -88,7 +94,7 @@ package actor Session {
             trackers: TrackerClient(
                 group: group,
                 options: HTTPOptions(version: Program.version, bindAddress: settings.bind, extraTrustRoots: settings.extraTrustRoots)),
-            loop: loop, clock: clock, peerID: PeerID(using: &random), key: random.next(),
+            loop: loop, clock: clock, run: run, peerID: PeerID(using: &random), key: random.next(),
             aliveUntilNs: last.map { ($0.stoppedAt ?? $0.heartbeatAt).rawValue * 1_000_000_000 })
         let session = Session(environment, group: group, lock: lock, run: run, leftOver: leftOver)
         do {

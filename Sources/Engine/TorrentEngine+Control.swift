@@ -23,7 +23,7 @@ extension TorrentEngine {
 
     /// What its row says once it has come to rest.
     func restingState(isSeeding: Bool) -> (TorrentState, String?) {
-        if let fault = swarm.fault { return (fault.kind == .offline ? .offline : .error, fault.text) }
+        if let fault = swarm.shownFault { return (fault.kind == .offline ? .offline : .error, fault.text) }
         guard swarm.isComplete, swarm.doubtful.isEmpty else { return (.queued, nil) }
         return (isSeeding ? .seeding : .complete, nil)
     }

@@ -44,14 +44,14 @@ extension TorrentEngine {
     // MARK: State
 
     var state: TorrentState {
-        if let fault = swarm.fault { return fault.kind == .offline ? .offline : .error }
+        if let fault = swarm.shownFault { return fault.kind == .offline ? .offline : .error }
         if !swarm.doubtful.isEmpty { return .checking }
         if swarm.isComplete { return swarm.isRunning ? .seeding : .complete }
         return swarm.isRunning ? .downloading : .queued
     }
 
     func saveState() {
-        let (id, state, error) = (id, state, swarm.fault?.text)
+        let (id, state, error) = (id, state, swarm.shownFault?.text)
         Task {
             do {
                 try await environment.store.perform { db throws(StoreError) in try db.setState(id, state, error: error) }
@@ -86,7 +86,7 @@ extension TorrentEngine {
             Task {
                 do {
                     try await environment.store.perform { db throws(StoreError) in
-                        try db.ban(id, address, until: now + Self.banTime, reason: reason, now: now)
+                        try db.ban(id, address, until: now + PeerRow.banTime, reason: reason, now: now)
                     }
                 } catch {
                     log.error("the ban of \(address) is not saved: \(error)")
@@ -125,9 +125,9 @@ extension TorrentEngine {
         guard completedAt == nil else { return onChange(.completed(id)) }
         var progress = ProgressRecord(torrent: id, verifiedAt: environment.clock.timestamp)
         progress.completedAt = environment.clock.timestamp
-        environment.recorder.submit(.record(progress)) { [completedAt = progress.completedAt] error in
+        environment.recorder.submit(.record(progress)) { [completedAt = progress.completedAt] outcome in
             self.assumeIsolated { engine in
-                if let error {
+                if let error = outcome.error {
                     engine.log.error("the completion of \(engine.row.name) is not saved: \(error)")
                 } else {
                     engine.completedAt = completedAt
@@ -142,8 +142,6 @@ extension TorrentEngine {
         let tenths = (duration.nanoseconds + 50_000_000) / 100_000_000
         return "\(tenths / 10).\(tenths % 10)"
     }
-
-    private static let banTime = Duration.seconds(7 * 24 * 3600)
 
     func event(_ kind: EventKind, _ detail: String) {
         log.info("\(kind): \(detail)")
@@ -165,7 +163,7 @@ extension TorrentEngine {
         let done = completedBytes(swarm.have)
         let left = row.wantedBytes - done
         return TorrentSnapshot(
-            id: id, infoHash: infoHash, name: row.name, state: state, error: swarm.fault?.text, totalBytes: metainfo.geometry.totalBytes,
+            id: id, infoHash: infoHash, name: row.name, state: state, error: swarm.shownFault?.text, totalBytes: metainfo.geometry.totalBytes,
             wantedBytes: row.wantedBytes, completedBytes: done, pieceCount: metainfo.geometry.pieceCount, have: swarm.have,
             downloadedBytes: base.downloaded + swarm.downloadedBytes, uploadedBytes: base.uploaded + swarm.uploadedBytes,
             wastedBytes: base.wasted + swarm.wastedBytes, downloadRate: rates.download, uploadRate: rates.upload, peers: swarm.peerCount,

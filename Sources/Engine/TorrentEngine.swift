@@ -123,11 +123,10 @@ actor TorrentEngine {
             wanted: loaded.selection.wantedPieces(geometry: geometry), padding: loaded.metainfo.layout.paddedBlocks(geometry: geometry),
             zeros: loaded.metainfo.zeroPieces, completionIsKnown: loaded.row.completedAt != nil, settings: settings, seed: seed,
             unixOrigin: environment.clock.unixOrigin)
-        for peer in loaded.peers {
-            swarm.restore(AddressBook.Entry(peer))
+        for peer in loaded.banned + loaded.peers {
+            swarm.restore(AddressBook.Entry(peer, at: environment.clock.timestamp))
             savedPeers[peer.address] = SavedPeer(downloaded: peer.downloadedBytes, uploaded: peer.uploadedBytes, hashFailures: peer.hashFailures)
         }
-        swarm.restoreBans(loaded.banned)
         self.swarm = swarm
         var random = SeededGenerator(seed: seed)
         announcer = Announcer(rows: loaded.trackers, using: &random)

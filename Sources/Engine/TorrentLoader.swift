@@ -22,7 +22,7 @@ struct TorrentLoader {
         let opened: Bitfield
         let partials: [PartialPiece]
         let peers: [PeerRow]
-        let banned: [PeerAddress]
+        let banned: [PeerRow]
         let trackers: [TrackerRow]
         /// Why the payload can't be reached, when the plan says offline.
         let offline: String?
@@ -46,7 +46,7 @@ struct TorrentLoader {
         let partials: [PartialPieceRow]
         let fingerprints: [FingerprintRow]
         let peers: [PeerRow]
-        let banned: [PeerAddress]
+        let banned: [PeerRow]
         let trackers: [TrackerRow]
     }
 
@@ -133,12 +133,17 @@ struct TorrentLoader {
                 recorded: recorded[entry.index].map { .init(size: $0.size, mtimeNs: $0.mtimeNs, inode: UInt64(bitPattern: $0.inode)) },
                 current: current[entry.index].map { .init(size: $0.size, mtimeNs: $0.modified, inode: $0.inode) })
         }
-        let plan = ResumePlan(
-            ResumePlan.Input(
-                have: known.have, opened: known.opened, files: files, stoppedCleanly: known.opened.isEmpty,
-                aliveUntilNs: aliveUntilNs ?? environment.aliveUntilNs,
-                rootWasSeen: known.row.isRootSeen, rootExists: device != nil,
-                rootIsSame: device.map { found in known.fingerprints.allSatisfy { UInt64(bitPattern: $0.device) == found } } ?? false))
+        var input = ResumePlan.Input(
+            have: known.have, opened: known.opened, files: files, stoppedCleanly: known.opened.isEmpty,
+            aliveUntilNs: aliveUntilNs ?? environment.aliveUntilNs,
+            rootWasSeen: known.row.isRootSeen, rootExists: device != nil,
+            rootIsSame: device.map { found in known.fingerprints.allSatisfy { UInt64(bitPattern: $0.device) == found } } ?? false)
+        var plan = ResumePlan(input)
+        let unclaimed = plan.doubtful.subtracting(known.have)
+        if !unclaimed.isEmpty {
+            input.unwritten = await unwritten(payload, known.metainfo, among: unclaimed)
+            plan = ResumePlan(input)
+        }
         if plan.isOffline, reason == nil {
             reason = "\(known.row.output) is there, but another disk than before, and files are missing: mount the disk that holds \(known.row.name)"
         }
@@ -148,6 +153,19 @@ struct TorrentLoader {
         let lacksEmptyFiles = payload.layout.files.contains { payload.placement[$0.index] == .file && $0.isEmpty && current[$0.index] == nil }
         let covered = recorded[FingerprintRow.partFile] == nil ? [] : unrecorded.filter { files[$0].current != nil }
         return (plan, plan.isOffline ? reason : nil, unrecorded.filter { files[$0].current == nil }, covered, lacksEmptyFiles)
+    }
+
+    /// Those of the pieces that are known not to be there without being hashed: nothing of them was written, and they are not zeros.
+    private func unwritten(_ payload: Payload, _ metainfo: Metainfo, among pieces: Bitfield) async -> Bitfield {
+        var unwritten = await environment.disk.unwritten(payload, among: pieces)
+        var zeros: [Int: [UInt8]] = [:]
+        for piece in unwritten.pieces {
+            let length = metainfo.geometry.length(of: piece)
+            let hash = zeros[length] ?? SHA1.hash([UInt8](repeating: 0, count: length))
+            zeros[length] = hash
+            if metainfo.pieceHash(piece) == hash[...] { unwritten.remove(piece) }
+        }
+        return unwritten
     }
 }
 

@@ -50,7 +50,19 @@ package actor Store {
     }
 
     private func connect(_ options: DatabaseOptions, _ now: Timestamp) throws(StoreError) {
-        connection = try Connection.open(path, mode: .readWriteCreate, options: options, now: now)
+        let reserve = Reserve(database: path)
+        let connection: Connection
+        do {
+            connection = try Connection.open(path, mode: .readWriteCreate, options: options, now: now)
+        } catch {
+            // To open it takes some space, too.
+            guard error.mayBeForSpace, reserve.giveUp() else { throw error }
+            connection = try Connection.open(path, mode: .readWriteCreate, options: options, now: now)
+        }
+        connection.reserve = reserve
+        // Where there is no room for it, the first note ahead of a write says so.
+        _ = reserve.take()
+        self.connection = connection
     }
 }
 

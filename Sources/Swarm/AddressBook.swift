@@ -102,17 +102,12 @@ package struct AddressBook {
         return true
     }
 
-    /// Takes over what the store remembered.
+    /// Takes over what the store remembered. Who is banned and came in is known by its host: it would come back from another port.
     package mutating func restore(_ entry: Entry) {
         guard entry.address.isDialable, entries[entry.address] != nil || entries.count < Self.capacity else { return }
+        var entry = entry
+        entry.isPassing = entry.source == .incoming && entry.banReason != nil
         add(entry)
-    }
-
-    /// Takes over a ban that the store remembered.
-    package mutating func restoreBan(_ address: PeerAddress, at now: Int64) {
-        var entry = Entry(address: address, source: .history, at: now)
-        entry.banReason = "banned in an earlier run"
-        restore(entry)
     }
 
     private mutating func add(_ entry: Entry) {

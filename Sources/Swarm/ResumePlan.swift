@@ -75,6 +75,8 @@ package struct ResumePlan: Equatable, Sendable {
         package var have: Bitfield
         /// Pieces that were opened for writing and not recorded since: after a clean stop those that were in doubt already.
         package var opened: Bitfield
+        /// Pieces of which nothing is on the disk. Nobody has to hash them to know that they are not there, unless they are claimed.
+        package var unwritten: Bitfield
         package var files: [File]
         /// Whether the last run said goodbye.
         package var stoppedCleanly: Bool
@@ -87,11 +89,12 @@ package struct ResumePlan: Equatable, Sendable {
         package var rootIsSame: Bool
 
         package init(
-            have: Bitfield, opened: Bitfield, files: [File], stoppedCleanly: Bool, aliveUntilNs: Int64?, rootWasSeen: Bool,
-            rootExists: Bool, rootIsSame: Bool
+            have: Bitfield, opened: Bitfield, unwritten: Bitfield? = nil, files: [File], stoppedCleanly: Bool, aliveUntilNs: Int64?,
+            rootWasSeen: Bool, rootExists: Bool, rootIsSame: Bool
         ) {
             self.have = have
             self.opened = opened
+            self.unwritten = unwritten ?? Bitfield(count: have.count)
             self.files = files
             self.stoppedCleanly = stoppedCleanly
             self.aliveUntilNs = aliveUntilNs
@@ -120,7 +123,7 @@ package struct ResumePlan: Equatable, Sendable {
         }
         for (number, file) in input.files.enumerated() { judge(file, number, input) }
         // Whether or not the last run said goodbye: one that couldn't finish a check, or stopped with a fault, left them in doubt.
-        doubt(input.opened.subtracting(input.have).pieces, .writtenSinceLastCommit)
+        doubt(input.opened.subtracting(input.have).pieces, .writtenSinceLastCommit, input)
         trusted.subtract(doubtful)
     }
 
@@ -136,7 +139,7 @@ package struct ResumePlan: Equatable, Sendable {
             // Ours if the last run made it and didn't come to the first commit; else it was there before. Of what is claimed nobody knows that it is
             // in this file: it wasn't recorded with it.
             let isOurs = input.aliveUntilNs != nil && file.pieces.contains { input.opened[$0] }
-            doubt(file.pieces.lazy.filter { !isOurs || input.have[$0] }, .foundAtAdd(file: number))
+            doubt(file.pieces.lazy.filter { !isOurs || input.have[$0] }, .foundAtAdd(file: number), input)
         case (.some, nil):
             distrust(file, .fileMissing(file: number), input)
         case (.some(let recorded), .some(let current)):
@@ -156,13 +159,13 @@ package struct ResumePlan: Equatable, Sendable {
     /// What is claimed of the file is in doubt, and blocks of its incomplete pieces are forgotten.
     private mutating func distrust(_ file: File, _ reason: Reason, _ input: Input) {
         for piece in file.pieces where !input.have[piece] { stale.insert(piece) }
-        doubt(file.pieces.lazy.filter { input.have[$0] }, reason)
+        doubt(file.pieces.lazy.filter { input.have[$0] }, reason, input)
     }
 
     /// What is done for one of many files costs what it has pieces, not what the torrent has.
-    private mutating func doubt(_ pieces: some Sequence<PieceIndex>, _ reason: Reason) {
+    private mutating func doubt(_ pieces: some Sequence<PieceIndex>, _ reason: Reason, _ input: Input) {
         var count = 0
-        for piece in pieces where doubtful.insert(piece) { count += 1 }
+        for piece in pieces where (input.have[piece] || !input.unwritten[piece]) && doubtful.insert(piece) { count += 1 }
         if count > 0 { reasons[reason, default: 0] += count }
     }
 }

@@ -69,11 +69,6 @@ extension Swarm {
     /// Takes over a peer of an earlier run.
     package mutating func restore(_ entry: AddressBook.Entry) { book.restore(entry) }
 
-    /// Takes over bans of an earlier run.
-    package mutating func restoreBans(_ addresses: [PeerAddress]) {
-        for address in addresses { book.restoreBan(address, at: unixOrigin) }
-    }
-
     /// Peers whose history changed, to be stored.
     package mutating func takePeerChanges() -> [AddressBook.Entry] { book.takeChanges() }
 
@@ -90,6 +85,7 @@ extension Swarm {
             isProbing = true
             effects.append(.probe(fault.kind))
         }
+        if let trial = onTrial, now >= trial.until { endTrial() }
         guard now >= nextTick else { return }
         nextTick = now + (needsQuickTicks ? Self.tick : .seconds(1))
         guard mode == .running else {

@@ -55,6 +55,8 @@ package struct Swarm: ~Copyable {
 
     var commit = CommitCycle()
     package internal(set) var fault: Fault?
+    /// A fault that only another try can show to be gone: it is told as long as none has succeeded.
+    var onTrial: (fault: Fault, until: Instant)?
     var nextProbe: Instant?
     var isProbing = false
     var completionNoted: Bool
@@ -129,6 +131,8 @@ package struct Swarm: ~Copyable {
             commit.bytes += geometry.length(of: piece)
         }
         refreshCandidates()
+        // What an earlier run noted down and never wrote to needs no note of its own.
+        openAhead = opened.pieces.filter { picker.candidates[$0] }.shuffled(using: &random)
     }
 
     /// What the shell is to do, in this order; each is returned once.
@@ -150,6 +154,8 @@ package struct Swarm: ~Copyable {
 
     // MARK: What the swarm says of itself
 
+    /// What stands in the way, as the user is told.
+    package var shownFault: Fault? { fault ?? onTrial?.fault }
     /// Whether every wanted piece is there.
     package var isComplete: Bool { wanted.isSubset(of: have) }
     /// Whether every wanted piece is there and recorded.

@@ -7,7 +7,8 @@ import SystemPackage
 /// The system's calls with a record of them, and faults where a test wants them.
 final class FaultyCalls: DiskCalls {
     enum Call: String {
-        case open, create, makeDirectory, remove, removeDirectory, read, write, truncate, allocate, syncData, syncDirectory, dropCache, close
+        case open, create, makeDirectory, remove, removeDirectory, read, write, truncate, allocate, syncData, syncDirectory, dropCache, close,
+            seekData
     }
 
     struct State {
@@ -151,6 +152,11 @@ final class FaultyCalls: DiskCalls {
     func syncDirectory(_ descriptor: Int32) throws(Errno) {
         try enter(.syncDirectory, name(descriptor))
         try system.syncDirectory(descriptor)
+    }
+
+    func nextData(_ descriptor: Int32, from offset: Int64) throws(Errno) -> Int64? {
+        try enter(.seekData, name(descriptor))
+        return try system.nextData(descriptor, from: offset)
     }
 
     func status(_ descriptor: Int32) throws(Errno) -> FileStatus { try system.status(descriptor) }

@@ -136,7 +136,9 @@ struct AddressBookTests {
 
     @Test func aBanOfAnEarlierRunHolds() {
         var book = AddressBook()
-        book.restoreBan(address(1), at: 0)
+        var entry = AddressBook.Entry(address: address(1), source: .history, at: 0)
+        entry.banReason = "lied"
+        book.restore(entry)
         book.learn(address(1), from: .tracker, at: 1)
         #expect(book.next(at: 100) == nil)
         #expect(book.banReason(ofIncoming: address(1)) != nil)

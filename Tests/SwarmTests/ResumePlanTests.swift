@@ -9,6 +9,7 @@ struct ResumePlanTests {
         let testDescription: String
         var have: [Int] = []
         var opened: [Int] = []
+        var unwritten: [Int] = []
         var recorded: [FileFingerprint?] = [nil, nil]
         var current: [FileFingerprint?] = [nil, nil]
         var stoppedCleanly = false
@@ -42,6 +43,15 @@ struct ResumePlanTests {
         Start(
             testDescription: "killed between a note and the write", have: [0, 1, 5], opened: [2], recorded: [old, old], current: [old, old],
             trusted: [0, 1, 5], doubtful: [2], reasons: [.writtenSinceLastCommit: 1]),
+        Start(
+            testDescription: "killed, and most of what was noted never written", have: [0, 1, 5], opened: [2, 3, 6, 7], unwritten: [3, 6, 8],
+            recorded: [old, old], current: [written, written], trusted: [0, 1, 5], doubtful: [2, 7], reasons: [.writtenSinceLastCommit: 2]),
+        Start(
+            testDescription: "claimed, and a hole", have: [0, 1, 5], opened: [2], unwritten: [0, 1, 2], recorded: [old, old], current: [later, old],
+            trusted: [5], doubtful: [0, 1], stale: [2, 3, 4], reasons: [.changedOutside(file: 0): 2]),
+        Start(
+            testDescription: "killed when all space was reserved", unwritten: [0, 1, 2, 3, 4], current: [written, nil], rootWasSeen: false,
+            trusted: []),
         Start(
             testDescription: "killed while writing the first file, the other edited", have: [0, 5, 6], opened: [2], recorded: [old, old],
             current: [written, later], trusted: [0], doubtful: [2, 5, 6], stale: [4, 7, 8, 9],
@@ -101,8 +111,9 @@ struct ResumePlanTests {
         }
         let plan = ResumePlan(
             ResumePlan.Input(
-                have: Bitfield(10, start.have), opened: Bitfield(10, start.opened), files: files, stoppedCleanly: start.stoppedCleanly,
-                aliveUntilNs: start.aliveUntilNs, rootWasSeen: start.rootWasSeen, rootExists: start.rootExists, rootIsSame: start.rootIsSame))
+                have: Bitfield(10, start.have), opened: Bitfield(10, start.opened), unwritten: Bitfield(10, start.unwritten), files: files,
+                stoppedCleanly: start.stoppedCleanly, aliveUntilNs: start.aliveUntilNs, rootWasSeen: start.rootWasSeen, rootExists: start.rootExists,
+                rootIsSame: start.rootIsSame))
         #expect(plan.trusted.numbers == start.trusted)
         #expect(plan.doubtful.numbers == start.doubtful)
         #expect(plan.stale.numbers == start.stale)

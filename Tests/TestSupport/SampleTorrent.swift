@@ -178,16 +178,20 @@ package struct SampleTorrent: Sendable, CustomStringConvertible {
         }
     }
 
-    /// The pieces of the set whose bytes on disk don't hash right: what a database must never claim.
-    package func unfounded(_ claimed: Bitfield, in output: FilePath) throws -> [PieceIndex] {
+    /// The pieces of the set whose bytes on disk don't hash right: what a database must never claim. Where not all files are `wanted`, the bytes of
+    /// the others are in the part file.
+    package func unfounded(_ claimed: Bitfield, in output: FilePath, wanted: Set<Int>? = nil) throws -> [PieceIndex] {
         try claimed.pieces.filter { piece in
             var bytes: [UInt8] = []
             for segment in metainfo.layout.segments(offset: geometry.offset(of: piece), length: geometry.length(of: piece)) {
-                let isPad = metainfo.layout.files[segment.file].isPad
-                bytes +=
-                    isPad
-                    ? Array(repeating: 0, count: segment.length)
-                    : try Files.read(path(segment.file, in: output), at: segment.fileOffset, count: segment.length)
+                let file = metainfo.layout.files[segment.file]
+                if file.isPad {
+                    bytes += Array(repeating: 0, count: segment.length)
+                } else if wanted?.contains(segment.file) ?? true {
+                    bytes += try Files.read(path(segment.file, in: output), at: segment.fileOffset, count: segment.length)
+                } else {
+                    bytes += try Files.read(output.appending(".\(infoHash).parts"), at: file.offset + segment.fileOffset, count: segment.length)
+                }
             }
             return SHA1.hash(bytes)[...] != metainfo.pieceHash(piece)
         }

@@ -28,6 +28,8 @@ package final class Connection {
     var transactionDepth = 0
     /// What `PRAGMA synchronous` says now.
     var durability = Durability.full
+    /// The space that is kept for this connection's transactions; the engine's has one.
+    var reserve: Reserve?
     private var statements: [String: Statement] = [:]
 
     /// Opens the file, refuses what is not a pieces database before anything is written, and sets up the connection; the schema is ``Migrator``'s.

@@ -64,7 +64,7 @@ struct Peers: ListCommand {
                 .left("LAST SEEN"), .left("BANNED"),
             ], flexible: 2)
         for peer in peers {
-            let isBanned = peer.bannedUntil.map { $0 > now } ?? false
+            let isBanned = peer.isBanned(at: now)
             table.add([
                 "\(peer.address)", peer.source.rawValue, peer.client?.printable ?? "", Format.bytes(peer.downloadedBytes),
                 Format.bytes(peer.uploadedBytes), peer.rate > 0 ? Format.rate(peer.rate) : "", peer.failures > 0 ? "\(peer.failures)" : "",

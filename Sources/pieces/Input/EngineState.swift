@@ -8,23 +8,28 @@ struct EngineState {
     let pid: Int32?
     /// When the running one began; when the last one stopped, or gave its last sign of life; `nil` when there was none.
     let since: Timestamp?
+    /// The last sign of life of an engine that runs and has not said anything for too long; `nil` for all others.
+    let silentSince: Timestamp?
 
     init(isRunning: Bool, pid: Int32?, since: Timestamp?) {
         self.isRunning = isRunning
         self.pid = pid
         self.since = since
+        silentSince = nil
     }
 
-    init(database: FilePath, _ connection: Connection?) throws(StoreError) {
+    init(database: FilePath, _ connection: Connection?, now: Timestamp = .now()) throws(StoreError) {
         let last = try connection?.lastRun()
         if let holder = try DatabaseLock.holder(database: database) {
             isRunning = true
             pid = holder.pid
             since = holder.since ?? last?.startedAt
+            silentSince = last.flatMap { now - $0.heartbeatAt > LiveRow.lifetime ? $0.heartbeatAt : nil }
         } else {
             isRunning = false
             pid = nil
             since = last.map { $0.stoppedAt ?? $0.heartbeatAt }
+            silentSince = nil
         }
     }
 
@@ -32,6 +37,10 @@ struct EngineState {
     var sentence: String {
         if isRunning {
             let process = pid.map { " (process \($0))" } ?? ""
+            if let silentSince {
+                return "the engine runs\(process), but could not write to the database since \(Format.moment(silentSince)): "
+                    + "see what it says, and whether the database's disk is full or failing"
+            }
             return "the engine runs\(process)" + (since.map { " since \(Format.moment($0))" } ?? "")
         }
         return since.map { "no engine has been running since \(Format.moment($0))" } ?? "no engine has run yet: start one with `pieces run`"
