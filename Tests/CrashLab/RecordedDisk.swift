@@ -137,6 +137,8 @@ package final class RecordedDisk: DiskCalls {
     package func readAhead(_ descriptor: Int32, at offset: Int64, length: Int64) { system.readAhead(descriptor, at: offset, length: length) }
     package func dropCache(_ descriptor: Int32) { system.dropCache(descriptor) }
 
+    package func nextData(_ descriptor: Int32, from offset: Int64) throws(Errno) -> Int64? { try system.nextData(descriptor, from: offset) }
+
     // MARK: Syncs
 
     package func syncData(_ descriptor: Int32) throws(Errno) {

@@ -40,13 +40,13 @@ package struct Pieces: Sendable {
     }
 
     /// Starts a command on a terminal.
-    func start(_ arguments: [String], on terminal: PseudoTerminal) throws -> RunningProgram {
+    package func start(_ arguments: [String], on terminal: PseudoTerminal) throws -> RunningProgram {
         let environment = environment.merging(["TERM": "xterm", "LC_ALL": "C.UTF-8"]) { _, new in new }
         return try Self.program.start(arguments, in: folder, environment: environment, terminal: terminal)
     }
 
     /// Starts a command without the powers of root: who has them may write where the permissions say that nobody may (capabilities(7)).
-    func startPlain(_ arguments: [String]) throws -> RunningProgram {
+    package func startPlain(_ arguments: [String]) throws -> RunningProgram {
         guard geteuid() == 0 else { return try start(arguments) }
         let program = try RealProgram.require("setpriv", package: "util-linux")
         return try program.start(["--bounding-set=-all", try Self.program.path] + arguments, in: folder, environment: environment)
