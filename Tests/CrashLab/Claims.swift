@@ -15,6 +15,8 @@ package struct Claims: Sendable {
         package let wanted: [Bool]
         /// Files with a fingerprint: their bytes are in them. Those of others may still be in the part file.
         package let placed: Set<Int>
+        /// Whether an engine was told to remove it and didn't come to it: the next one does.
+        package let isLeaving: Bool
     }
 
     package let torrents: [InfoHash: OfTorrent]
@@ -27,6 +29,9 @@ package struct Claims: Sendable {
     package init(_ connection: Connection, _ parts: [CrashPart]) throws {
         let faults = try connection.integrityFaults(quick: true)
         guard faults.isEmpty else { throw CrashFault("the database is not sound: \(faults.joined(separator: "; "))") }
+        let leaving = try connection.rows(
+            "SELECT torrent_id FROM intent WHERE verb IN (?, ?)", IntentVerb.remove, IntentVerb.removeData
+        ) { (row) throws(StoreError) in try row.next(TorrentID.self) }
         var torrents: [InfoHash: OfTorrent] = [:]
         for row in try connection.torrents() {
             guard let part = parts.first(where: { $0.torrent.infoHash == row.infoHash }) else {
@@ -51,7 +56,7 @@ package struct Claims: Sendable {
             }
             torrents[row.infoHash] = OfTorrent(
                 row: row, have: have, opened: try connection.opened(of: row.id, count: geometry.pieceCount), blocks: blocks, wanted: wanted,
-                placed: Set(try connection.fingerprints(of: row.id).map(\.index)))
+                placed: Set(try connection.fingerprints(of: row.id).map(\.index)), isLeaving: leaving.contains(row.id))
         }
         self.torrents = torrents
     }

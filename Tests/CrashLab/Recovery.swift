@@ -37,7 +37,8 @@ package struct Recovery: Sendable {
     }
 
     private func complete(_ site: CrashSite, _ known: [CrashPart], _ claims: Claims, _ peers: [WirePeer]) async throws {
-        let ids = known.compactMap { claims.torrents[$0.torrent.infoHash]?.row }.filter { !$0.settings.isPaused }.map(\.id)
+        let staying = known.compactMap { claims.torrents[$0.torrent.infoHash] }.filter { !$0.isLeaving }
+        let ids = staying.map(\.row).filter { !$0.settings.isPaused }.map(\.id)
         try await site.run(peers, only: wakesAll ? Set(ids) : nil) { session in
             try await site.untilComplete(ids, within: Self.limit)
             try await eventually("every piece to be looked at", within: Self.limit) {
@@ -52,7 +53,12 @@ package struct Recovery: Sendable {
         var faults = now.unfounded(on: disk, parts)
         for (part, peer) in zip(known, peers) {
             let name = part.torrent.metainfo.name
-            guard let claimed = before.torrents[part.torrent.infoHash], let after = now.torrents[part.torrent.infoHash] else {
+            guard let claimed = before.torrents[part.torrent.infoHash] else { continue }
+            guard !claimed.isLeaving else {
+                if now.torrents[part.torrent.infoHash] != nil { faults.append("\(name): it was to be removed, and is still there") }
+                continue
+            }
+            guard let after = now.torrents[part.torrent.infoHash] else {
                 faults.append("\(name): the torrent is gone")
                 continue
             }
