@@ -28,6 +28,7 @@ package struct Migration: Sendable {
     /// Every step, first to last. A new one is one file of this folder, named in Package.swift, and one line here.
     package static let all: [Migration] = [
         Migration(number: 1, name: "initial", sql: String(decoding: PackageResources.V0001_initial_sql, as: UTF8.self)),
-        Migration(number: 2, name: "bitfield_checksum", sql: String(decoding: PackageResources.V0002_bitfield_checksum_sql, as: UTF8.self)),
+        Migration(number: 2, name: "public_views", sql: String(decoding: PackageResources.V0002_public_views_sql, as: UTF8.self)),
+        Migration(number: 3, name: "bitfield_checksum", sql: String(decoding: PackageResources.V0003_bitfield_checksum_sql, as: UTF8.self)),
     ]
 }

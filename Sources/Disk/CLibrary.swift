@@ -8,6 +8,18 @@ enum CLibrary {
     /// Opens a path to look at it or below it, without the right to read it (open(2)).
     static let openPath: Int32 = 0o10_000_000
 
+    /// Transfers go past the page cache (open(2)).
+    static var direct: Int32 {
+        #if arch(arm64) || arch(arm)
+            0o200_000
+        #else
+            0o40_000
+        #endif
+    }
+
+    /// Finds data behind holes (lseek(2), SEEK_DATA).
+    static let seekData: Int32 = 3
+
     private typealias SystemCall = @convention(c) (Int, Int, UnsafePointer<CChar>, UnsafeMutableRawPointer, Int) -> Int
     private typealias SyncFileRange = @convention(c) (Int32, off_t, off_t, UInt32) -> Int32
     private typealias SetThreadName = @convention(c) (pthread_t, UnsafePointer<CChar>) -> Int32
@@ -17,6 +29,20 @@ enum CLibrary {
     private static let systemCall = dlsym(nil, "syscall").map { unsafeBitCast($0, to: SystemCall.self) }
     private static let syncFileRange = dlsym(nil, "sync_file_range").map { unsafeBitCast($0, to: SyncFileRange.self) }
     private static let setThreadName = dlsym(nil, "pthread_setname_np").map { unsafeBitCast($0, to: SetThreadName.self) }
+
+    private typealias FileSystemStatus = @convention(c) (Int32, UnsafeMutableRawPointer) -> Int32
+    private static let fileSystemStatus = dlsym(nil, "fstatfs").map { unsafeBitCast($0, to: FileSystemStatus.self) }
+    /// Bytes that hold a `struct statfs` on every architecture.
+    private static let fileSystemStatusRoom = 256
+
+    /// The number of the kind of file system (`f_type`, fstatfs(2)): the first word of what is answered.
+    static func fileSystemKind(_ descriptor: Int32) throws(Errno) -> Int {
+        guard let fileSystemStatus else { throw .noFunction }
+        let room = UnsafeMutableRawBufferPointer.allocate(byteCount: fileSystemStatusRoom, alignment: 16)
+        defer { room.deallocate() }
+        _ = try retrying { fileSystemStatus(descriptor, room.baseAddress!) }
+        return room.load(as: Int.self)
+    }
 
     /// `struct open_how` of `linux/openat2.h`.
     private struct OpenHow {

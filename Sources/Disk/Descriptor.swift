@@ -1,3 +1,4 @@
+import Synchronization
 import SystemPackage
 
 /// An open payload file; closed when the last user lets go of it, also when the pool dropped it in the meantime.
@@ -5,8 +6,10 @@ final class Descriptor: Sendable {
     let raw: Int32
     let isWritable: Bool
     private let file: PayloadFile
-    private let calls: any DiskCalls
+    let calls: any DiskCalls
     private let ledger: WriteLedger
+    /// Its way past the page cache.
+    let direct = Mutex(DirectWay.untried)
 
     init(_ raw: Int32, isWritable: Bool, file: PayloadFile, calls: any DiskCalls, ledger: WriteLedger) {
         self.raw = raw
@@ -19,6 +22,9 @@ final class Descriptor: Sendable {
     deinit {
         guard isWritable else { return calls.closeUnwritten(raw) }
         // A network file system may tell only now that it lost what was written: the next sync has to say so.
+        if let second = direct.withLock({ $0.descriptor }) {
+            do { try calls.close(second) } catch { ledger.closeFailed(file, error) }
+        }
         do { try calls.close(raw) } catch { ledger.closeFailed(file, error) }
     }
 
@@ -37,18 +43,17 @@ final class Descriptor: Sendable {
         }
     }
 
-    /// Writes all of `bytes` from `offset` on.
+    /// Writes all of `bytes` from `offset` on, through the page cache.
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64, path: @autoclosure () -> String) throws(DiskError) {
+        do { try write(bytes, at: offset, through: raw) } catch { throw DiskError(error, .write, path()) }
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64, through descriptor: Int32) throws(Errno) {
         var done = 0
         while done < bytes.count {
-            let count: Int
-            do {
-                count = try calls.write(raw, UnsafeRawBufferPointer(rebasing: bytes[done...]), at: offset + Int64(done))
-            } catch {
-                throw DiskError(error, .write, path())
-            }
+            let count = try calls.write(descriptor, UnsafeRawBufferPointer(rebasing: bytes[done...]), at: offset + Int64(done))
             // pwrite(2) answers 0 for no regular file; without this a device that did would be asked for ever.
-            guard count > 0 else { throw DiskError(.ioError, .write, path()) }
+            guard count > 0 else { throw .ioError }
             done += count
         }
     }

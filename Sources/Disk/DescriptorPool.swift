@@ -24,6 +24,8 @@ final class DescriptorPool: Sendable {
 
     /// The most descriptors that are kept, whatever the process may have: finding the oldest looks at all of them.
     static let maximumLimit = 512
+    /// A full pool drops a sixteenth at a time, so that a torrent of very many files doesn't look at all of them for each.
+    private static let dropShare = 16
 
     let limit: Int
     private let state = Mutex(State())
@@ -58,7 +60,7 @@ final class DescriptorPool: Sendable {
             if let old = state.entries.updateValue(Entry(descriptor: descriptor, lastUse: state.clock), forKey: key) {
                 dropped.append(old.descriptor)
             }
-            while state.entries.count > limit { dropped += state.removeOldest() }
+            if state.entries.count > limit { dropped += state.removeOldest(max(state.entries.count - limit, limit / Self.dropShare)) }
             return dropped
         }
         withExtendedLifetime(dropped) {}
@@ -82,19 +84,16 @@ final class DescriptorPool: Sendable {
     /// Closes half of the descriptors, when the process has no more of them; whether there were any.
     func shrink() -> Bool {
         let dropped: [Descriptor] = state.withLock { state in
-            let target = state.entries.count / 2
-            var dropped: [Descriptor] = []
-            while state.entries.count > target { dropped += state.removeOldest() }
-            return dropped
+            state.removeOldest((state.entries.count + 1) / 2)
         }
         return withExtendedLifetime(dropped) { !dropped.isEmpty }
     }
 }
 
 extension DescriptorPool.State {
-    fileprivate mutating func removeOldest() -> [Descriptor] {
-        guard let oldest = entries.min(by: { $0.value.lastUse < $1.value.lastUse }) else { return [] }
-        entries[oldest.key] = nil
-        return [oldest.value.descriptor]
+    fileprivate mutating func removeOldest(_ count: Int) -> [Descriptor] {
+        let oldest = entries.sorted { $0.value.lastUse < $1.value.lastUse }.prefix(count)
+        for entry in oldest { entries[entry.key] = nil }
+        return oldest.map(\.value.descriptor)
     }
 }

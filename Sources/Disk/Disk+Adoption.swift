@@ -15,11 +15,7 @@ extension Disk {
         var directories: Set<[String]> = []
         for file in files {
             ledger.wrote(file)
-            var components = payload.components(of: file)
-            while !components.isEmpty {
-                components.removeLast()
-                directories.insert(components)
-            }
+            directories.formUnion(payload.folders(of: file))
         }
         ledger.changed(directories: directories)
     }

@@ -29,9 +29,9 @@ extension Disk {
     private func createBlocking(_ payload: Payload, _ allocation: Allocation, _ makingRoot: Bool) throws(DiskError) {
         let ledger = ledger(of: payload.infoHash)
         if makingRoot {
-            var changed: Set<FilePath> = []
-            defer { ledger.changed(directories: [], ancestors: changed) }
-            try makeRoot(payload.root, changed: &changed)
+            try makeRoot(payload.root)
+            // Whoever made them: another torrent that shares the folder may not come to its first sync for long, or ever.
+            ledger.changed(directories: [], ancestors: try ancestors(of: payload.root))
         }
         let wanted = payload.layout.files.filter { payload.placement[$0.index] == .file }
         if allocation == .full { try requireSpace(payload, wanted) }
@@ -48,7 +48,7 @@ extension Disk {
     }
 
     /// Makes the folder with those above it that are missing.
-    private func makeRoot(_ path: FilePath, changed: inout Set<FilePath>) throws(DiskError) {
+    private func makeRoot(_ path: FilePath) throws(DiskError) {
         var missing: [FilePath] = []
         var at = path
         while true {
@@ -64,7 +64,28 @@ extension Disk {
         }
         for folder in missing.reversed() {
             do { try calls.makeDirectory(folder) } catch .fileExists { continue } catch { throw DiskError(error, .makeFolder, folder.string) }
-            changed.insert(folder.parent)
+        }
+    }
+
+    /// The folders above the output folder whose names lead to it, up to where its file system is mounted.
+    private func ancestors(of root: FilePath) throws(DiskError) -> Set<FilePath> {
+        let device = try device(of: root)
+        var ancestors: Set<FilePath> = []
+        var at = root
+        while at != at.parent, try self.device(of: at.parent) == device {
+            at = at.parent
+            ancestors.insert(at)
+        }
+        return ancestors
+    }
+
+    private func device(of folder: FilePath) throws(DiskError) -> UInt64 {
+        do {
+            let raw = try calls.open(folder, flags: CLibrary.openPath | O_DIRECTORY)
+            defer { calls.closeUnwritten(raw) }
+            return try calls.status(raw).identity.device
+        } catch {
+            throw DiskError(error, .inspect, folder.string)
         }
     }
 

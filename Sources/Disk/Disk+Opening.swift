@@ -36,15 +36,16 @@ extension Disk {
         let components = payload.components(of: file)
         // Asked before the file is looked for: another thread may make it in between.
         let wasWritten = ledger.identity(of: file) != nil
+        // Whoever made the names on the way, another thread just now, another torrent or an earlier process: nobody but the one who writes knows
+        // that they are needed, and they may not be synced yet.
+        defer { if !wasWritten { ledger.changed(directories: payload.folders(of: file)) } }
         do {
             return try folder.open(components, flags: O_RDWR | O_NONBLOCK)
         } catch  where error.code == .notFound {
             if wasWritten { throw DiskError(.replaced, .open, payload.path(of: file), errno: .noSuchFileOrDirectory) }
         }
-        var changed: Set<[String]> = []
-        defer { ledger.changed(directories: changed) }
         do {
-            let raw = try folder.create(components, changed: &changed)
+            let raw = try folder.create(components)
             ledger.created(file)
             return raw
         } catch  where error.errno == .fileExists {

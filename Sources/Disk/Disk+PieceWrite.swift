@@ -2,21 +2,46 @@ import Torrent
 
 extension Disk {
     /// Pieces that are hashed together: one for each lane of the widest kernel.
-    static let lanes = LaneHasher.lanes
+    package static let lanes = LaneHasher.lanes
 
-    /// Hashes complete pieces, many at once, and writes those that are right straight from their buffers.
+    /// A piece to be hashed and written, and who wants to know.
+    package struct PieceJob: Sendable {
+        let write: PieceWrite
+        let completion: @Sendable (PieceIndex, PieceOutcome) -> Void
+
+        package init(write: PieceWrite, completion: @escaping @Sendable (PieceIndex, PieceOutcome) -> Void) {
+            self.write = write
+            self.completion = completion
+        }
+    }
+
+    /// Hashes complete pieces, as many at once as are given up to ``lanes``, and writes those that are right straight from their buffers.
     ///
-    /// `completion` is called once for each piece. What is `good` is not durable until a ``sync(_:completion:)`` that begins after.
-    package func verifyAndWrite(_ writes: [PieceWrite], completion: @escaping @Sendable (PieceIndex, PieceOutcome) -> Void) {
-        pieceWrites.append(writes, completion)
-        // A job takes what it finds, so there are always enough of them; the last ones may find nothing left.
-        for _ in stride(from: 0, to: writes.count, by: Self.lanes) {
-            workers.submit(.write) { self.verifyAndWriteWaiting() }
+    /// Each completion is called once. What is `good` is not durable until a ``sync(_:completion:)`` that begins after.
+    package func verifyAndWrite(_ jobs: [PieceJob]) {
+        for start in stride(from: 0, to: jobs.count, by: Self.lanes) {
+            let batch = Array(jobs[start..<min(start + Self.lanes, jobs.count)])
+            workers.submit(.write) { self.verifyAndWriteBlocking(batch) }
         }
     }
 
     package func verifyAndWrite(_ write: PieceWrite) async -> PieceOutcome {
-        await answer { done in verifyAndWrite([write]) { _, outcome in done(outcome) } }
+        await answer { done in verifyAndWrite([PieceJob(write: write) { _, outcome in done(outcome) }]) }
+    }
+
+    /// Memory to gather the piece in: its bytes lie in it as they will lie in the file, page by page, so that they can be written past the page cache.
+    package func buffer(for piece: PieceIndex, of payload: Payload) throws(DiskError) -> PieceBuffer {
+        let length = payload.geometry.length(of: piece)
+        var (longest, phase, done) = (0, 0, 0)
+        for segment in payload.layout.segments(offset: payload.geometry.offset(of: piece), length: length) {
+            if segment.length > longest {
+                longest = segment.length
+                let page = Int64(PieceBufferPool.pageLength)
+                phase = Int(((segment.fileOffset - Int64(done)) % page + page) % page)
+            }
+            done += segment.length
+        }
+        return try buffers.take(length, phase: phase)
     }
 
     /// Writes blocks of a piece that is not complete, unverified, to their final place, so that they need not be fetched again.
@@ -35,25 +60,33 @@ extension Disk {
         try await answer { done in writeBlocks(payload, piece: piece, from: buffer, blocks: blocks, completion: done) }.get()
     }
 
-    private func verifyAndWriteWaiting() {
-        var batch: [PieceWriteQueue.Entry] = []
-        for entry in pieceWrites.take(Self.lanes) {
+    private func verifyAndWriteBlocking(_ jobs: [PieceJob]) {
+        var batch: [PieceJob] = []
+        for job in jobs {
             do {
-                try readMissing(entry.write)
-                batch.append(entry)
+                try readMissing(job.write)
+                batch.append(job)
             } catch {
-                entry.completion(entry.write.piece, .failed(error))
+                job.completion(job.write.piece, .failed(error))
             }
         }
         guard !batch.isEmpty else { return }
         let digests = MessageDigests(batch.map { UnsafeRawBufferPointer($0.write.bytes) })
-        for (n, entry) in batch.enumerated() {
-            entry.completion(entry.write.piece, outcome(of: entry.write, isRight: digests[n].elementsEqual(entry.write.expected)))
+        var right: [PieceJob] = []
+        for (n, job) in batch.enumerated() {
+            if digests[n].elementsEqual(job.write.expected) {
+                right.append(job)
+            } else {
+                job.completion(job.write.piece, .bad(blockDigests: blockDigests(of: job.write)))
+            }
         }
+        // Each by whoever is free, so that a device has more than one write to do.
+        guard let own = right.popLast() else { return }
+        for job in right { workers.submit(.write) { job.completion(job.write.piece, self.written(job.write)) } }
+        own.completion(own.write.piece, written(own.write))
     }
 
-    private func outcome(of write: PieceWrite, isRight: Bool) -> PieceOutcome {
-        guard isRight else { return .bad(blockDigests: blockDigests(of: write)) }
+    private func written(_ write: PieceWrite) -> PieceOutcome {
         do {
             try writeRuns(
                 write.payload, write.piece, UnsafeRawBufferPointer(write.bytes), of: write.missing.union(write.alreadyWritten), isMember: false)

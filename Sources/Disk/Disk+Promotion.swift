@@ -4,23 +4,26 @@ extension Disk {
     /// Bytes that are copied at a time.
     private static let copyLength = 1 << 20
 
-    /// A skipped file becomes wanted: its bytes of `pieces` (those that are right on the disk) are copied from the part file
-    /// to the file itself, and synced.
+    /// Skipped files become wanted: their bytes of `pieces` (those that are right on the disk) are copied from the part file
+    /// to the files themselves, and synced together.
     ///
-    /// Go on with `payload.placing(file, as: .file)` when the report is complete, and with the old payload otherwise: the part file keeps its bytes.
+    /// Go on with `payload.placing(files, as: .file)` when the report is complete, and with the old payload otherwise: the part file keeps its bytes.
     package func promote(
-        _ payload: Payload, file: Int, pieces: Bitfield, completion: @escaping @Sendable (Result<SyncReport, DiskError>) -> Void
+        _ payload: Payload, files: [Int], pieces: Bitfield, completion: @escaping @Sendable (Result<SyncReport, DiskError>) -> Void
     ) {
-        precondition(payload.placement[file] == .part && pieces.count == payload.geometry.pieceCount)
-        run(.sync, completion) { () throws(DiskError) in try self.promoteBlocking(payload, file, pieces) }
+        precondition(files.allSatisfy { payload.placement[$0] == .part } && pieces.count == payload.geometry.pieceCount)
+        run(.sync, completion) { () throws(DiskError) in
+            let promoted = payload.placing(files, as: .file)
+            for file in files { try self.copyFromParts(payload, file, pieces, to: promoted) }
+            return self.syncBlocking(promoted)
+        }
     }
 
-    package func promote(_ payload: Payload, file: Int, pieces: Bitfield) async throws(DiskError) -> SyncReport {
-        try await answer { done in promote(payload, file: file, pieces: pieces, completion: done) }.get()
+    package func promote(_ payload: Payload, files: [Int], pieces: Bitfield) async throws(DiskError) -> SyncReport {
+        try await answer { done in promote(payload, files: files, pieces: pieces, completion: done) }.get()
     }
 
-    private func promoteBlocking(_ payload: Payload, _ file: Int, _ pieces: Bitfield) throws(DiskError) -> SyncReport {
-        let promoted = payload.placing(file, as: .file)
+    private func copyFromParts(_ payload: Payload, _ file: Int, _ pieces: Bitfield, to promoted: Payload) throws(DiskError) {
         let (geometry, entry) = (payload.geometry, payload.layout.files[file])
         if entry.isEmpty { _ = try descriptor(promoted, .entry(file), writing: true, from: pool) }
         var reader = PayloadReader(self, payload, pool: pool)
@@ -36,6 +39,5 @@ extension Disk {
                 at += Int64(part.count)
             }
         }
-        return syncBlocking(promoted)
     }
 }

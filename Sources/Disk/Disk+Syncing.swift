@@ -104,7 +104,14 @@ extension Disk {
 
     private func sync(ancestor path: FilePath) throws(DiskError) {
         let raw: Int32
-        do { raw = try calls.open(path, flags: O_RDONLY | O_DIRECTORY) } catch { throw DiskError(error, .open, path.string) }
+        do {
+            raw = try calls.open(path, flags: O_RDONLY | O_DIRECTORY)
+        } catch .permissionDenied {
+            // A folder that we may pass and not read is another user's, as what is above a home may be: who made the names in it keeps them.
+            return
+        } catch {
+            throw DiskError(error, .open, path.string)
+        }
         defer { calls.closeUnwritten(raw) }
         try calls.syncDirectory(raw, path: path.string)
     }

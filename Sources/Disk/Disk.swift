@@ -22,7 +22,6 @@ package final class Disk: Sendable {
     let calls: any DiskCalls
     let pool: DescriptorPool
     let workers: Workers
-    let pieceWrites = PieceWriteQueue()
     private let ledgers = Mutex<[InfoHash: WriteLedger]>([:])
 
     /// The processors that hash at once.

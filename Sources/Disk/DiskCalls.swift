@@ -31,10 +31,17 @@ package protocol DiskCalls: Sendable {
     func readAhead(_ descriptor: Int32, at offset: Int64, length: Int64)
     /// Forgets the clean cached pages of the whole file: `posix_fadvise(POSIX_FADV_DONTNEED)`. A hint that promises nothing.
     func dropCache(_ descriptor: Int32)
+    /// Opens the file of a writable descriptor once more, for aligned writes that go past the page cache (`O_DIRECT`, open(2)); throws
+    /// `ENOTSUP` where that gains nothing or isn't to be trusted.
+    func openDirect(_ descriptor: Int32) throws(Errno) -> Int32
     /// `fdatasync`.
     func syncData(_ descriptor: Int32) throws(Errno)
     /// `fsync`, for directories.
     func syncDirectory(_ descriptor: Int32) throws(Errno)
+
+    /// Where the first data is at or behind `offset`, `nil` where only a hole follows: `lseek(SEEK_DATA)`. It moves the descriptor's position, which
+    /// nothing here uses.
+    func nextData(_ descriptor: Int32, from offset: Int64) throws(Errno) -> Int64?
 
     func status(_ descriptor: Int32) throws(Errno) -> FileStatus
     /// The status of one name of a directory; a link is not followed.

@@ -44,10 +44,16 @@ package final class Payload: Sendable {
     }
 
     /// The same payload with another placement of one file.
-    package func placing(_ file: Int, as new: Placement) -> Payload {
-        precondition(placement[file] != .pad && new != .pad)
+    package func placing(_ file: Int, as new: Placement) -> Payload { placing([file], as: new) }
+
+    /// The same payload with another placement of these files.
+    package func placing(_ files: [Int], as new: Placement) -> Payload {
+        guard !files.isEmpty else { return self }
         var placement = placement
-        placement[file] = new
+        for file in files {
+            precondition(placement[file] != .pad && new != .pad)
+            placement[file] = new
+        }
         return Payload(infoHash: infoHash, root: root, layout: layout, geometry: geometry, placement: placement, device: device)
     }
 
@@ -71,6 +77,12 @@ package final class Payload: Sendable {
         case .entry(let index): layout.files[index].path
         case .parts: [".\(infoHash).parts"]
         }
+    }
+
+    /// The directories whose names lead to the file, as their components below the output folder, which is one of them.
+    func folders(of file: PayloadFile) -> Set<[String]> {
+        let components = components(of: file)
+        return Set(components.indices.map { Array(components[..<$0]) })
     }
 
     /// The length that the torrent gives the file; `nil` for the part file, which ends where its last byte happens to be.

@@ -55,34 +55,25 @@ struct PayloadFolder: ~Copyable {
         }
     }
 
-    /// Makes a file that is not there yet, and the directories on the way. The paths of the directories that got a new entry are added to
-    /// `changed`, also when it throws. Throws `EEXIST` when the file is there by now.
-    func create(_ components: [String], changed: inout Set<[String]>) throws(DiskError) -> Int32 {
+    /// Makes a file that is not there yet, and the directories on the way. Throws `EEXIST` when the file is there by now.
+    func create(_ components: [String]) throws(DiskError) -> Int32 {
         let name = try checked(components)
-        let parent = try directory(components.dropLast(), creating: true, changed: &changed)
+        let parent = try directory(components.dropLast(), creating: true)
         do {
-            let descriptor = try calls.open(name, in: parent.descriptor, flags: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW)
-            changed.insert(Array(components.dropLast()))
-            return descriptor
+            return try calls.open(name, in: parent.descriptor, flags: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW)
         } catch {
             throw DiskError(error, .create, payload.path(components))
         }
     }
 
-    /// A directory that is there.
-    func directory(_ components: ArraySlice<String>) throws(DiskError) -> Directory {
-        var unchanged: Set<[String]> = []
-        return try directory(components, creating: false, changed: &unchanged)
-    }
-
-    /// A directory, made with those above it (but never the output folder) when `creating`.
-    func directory(_ components: ArraySlice<String>, creating: Bool, changed: inout Set<[String]>) throws(DiskError) -> Directory {
+    /// A directory that is there, or is made with those above it (but never the output folder) when `creating`.
+    func directory(_ components: ArraySlice<String>, creating: Bool = false) throws(DiskError) -> Directory {
         if !components.isEmpty { _ = try checked(Array(components)) }
         do {
             let path = components.isEmpty ? "." : components.joined(separator: "/")
             return Directory(try calls.open(path, beneath: root.descriptor, flags: Self.directoryFlags), calls: calls)
         } catch  where Self.needsWalk(error) || (creating && error == .noSuchFileOrDirectory) {
-            return try walk(components, creating: creating, changed: &changed)
+            return try walk(components, creating: creating)
         } catch {
             throw DiskError(error, .open, payload.path(components))
         }
@@ -104,7 +95,7 @@ struct PayloadFolder: ~Copyable {
     }
 
     /// A component at a time from the output folder down, each opened without following a link.
-    private func walk(_ components: ArraySlice<String>, creating: Bool, changed: inout Set<[String]>) throws(DiskError) -> Directory {
+    private func walk(_ components: ArraySlice<String>, creating: Bool) throws(DiskError) -> Directory {
         var current: Directory
         do {
             current = Directory(try calls.open(".", in: root.descriptor, flags: Self.directoryFlags), calls: calls)
@@ -115,7 +106,6 @@ struct PayloadFolder: ~Copyable {
             if creating {
                 do {
                     try calls.makeDirectory(components[n], in: current.descriptor)
-                    changed.insert(Array(components[..<n]))
                 } catch .fileExists {
                     // It is there, or something else is: opening it tells.
                 } catch {

@@ -79,8 +79,7 @@ extension Disk {
             let part = UnsafeRawBufferPointer(rebasing: bytes[done..<done + segment.length])
             // Also when the write fails half-way: what it did write is in the file.
             defer { ledger.wrote(file) }
-            try descriptor.write(part, at: position, path: payload.path(of: file))
-            calls.startWriteback(descriptor.raw, at: position, length: Int64(segment.length))
+            try descriptor.writeRun(part, at: position, path: payload.path(of: file))
         }
     }
 }

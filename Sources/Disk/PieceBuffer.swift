@@ -12,8 +12,8 @@ package final class PieceBuffer: @unchecked Sendable {
     private let memory: UnsafeMutableRawBufferPointer
     private let pool: PieceBufferPool
 
-    fileprivate init(_ memory: UnsafeMutableRawBufferPointer, length: Int, pool: PieceBufferPool) {
-        self.bytes = UnsafeMutableRawBufferPointer(rebasing: memory[..<length])
+    fileprivate init(_ memory: UnsafeMutableRawBufferPointer, phase: Int, length: Int, pool: PieceBufferPool) {
+        self.bytes = UnsafeMutableRawBufferPointer(rebasing: memory[phase..<phase + length])
         self.memory = memory
         self.pool = pool
     }
@@ -26,8 +26,10 @@ package final class PieceBuffer: @unchecked Sendable {
 /// Page-aligned memory for pieces. Fresh memory costs nothing until it is written to, whatever the piece's length.
 package final class PieceBufferPool: Sendable {
     /// Free memory that is kept for the next piece, all sizes together.
-    package static let maximumFreeBytes = 64 << 20
+    package static let maximumFreeBytes = 32 << 20
     private static let smallestCapacity = 16384
+    /// Bytes of a page, and of what direct writes are aligned to.
+    package static let pageLength = Descriptor.directAlignment
 
     private struct Free {
         var byCapacity: [Int: [UInt]] = [:]
@@ -38,9 +40,9 @@ package final class PieceBufferPool: Sendable {
 
     package init() {}
 
-    /// A buffer of `length` bytes (at least 1). Throws when the system has no memory.
-    package func take(_ length: Int) throws(DiskError) -> PieceBuffer {
-        precondition(length > 0)
+    /// A buffer of `length` bytes (at least 1) that begins `phase` bytes behind the beginning of a page. Throws when the system has no memory.
+    package func take(_ length: Int, phase: Int = 0) throws(DiskError) -> PieceBuffer {
+        precondition(length > 0 && 0..<Self.pageLength ~= phase)
         let capacity = Self.capacity(for: length)
         let reused: UInt? = free.withLock { free in
             guard let address = free.byCapacity[capacity]?.popLast() else { return nil }
@@ -55,7 +57,7 @@ package final class PieceBufferPool: Sendable {
             guard let mapped, mapped != MAP_FAILED else { throw DiskError(Errno(rawValue: errno), .allocate, "a piece of \(length) bytes") }
             memory = mapped
         }
-        return PieceBuffer(UnsafeMutableRawBufferPointer(start: memory, count: capacity), length: length, pool: self)
+        return PieceBuffer(UnsafeMutableRawBufferPointer(start: memory, count: capacity), phase: phase, length: length, pool: self)
     }
 
     /// Bytes that wait for the next piece.
@@ -80,9 +82,9 @@ package final class PieceBufferPool: Sendable {
         if !isKept { munmap(memory.baseAddress, memory.count) }
     }
 
-    /// The next power of two, so that torrents of nearly equal piece lengths share; pages that are never touched cost nothing.
+    /// The next power of two, so that torrents of nearly equal piece lengths share, and a page for the phase; pages that are never touched cost nothing.
     private static func capacity(for length: Int) -> Int {
         let rounded = max(length, smallestCapacity)
-        return 1 << (Int.bitWidth - (rounded - 1).leadingZeroBitCount)
+        return 1 << (Int.bitWidth - (rounded - 1).leadingZeroBitCount) + pageLength
     }
 }

@@ -42,27 +42,3 @@ package enum PieceOutcome: Sendable {
     /// The machine failed; some of the piece may be written.
     case failed(DiskError)
 }
-
-/// The pieces that wait to be hashed: whoever is free next takes as many as there are lanes, from whichever torrents.
-final class PieceWriteQueue: Sendable {
-    struct Entry: Sendable {
-        let write: PieceWrite
-        let completion: @Sendable (PieceIndex, PieceOutcome) -> Void
-    }
-
-    private let entries = Mutex(Fifo<Entry>())
-
-    func append(_ writes: [PieceWrite], _ completion: @escaping @Sendable (PieceIndex, PieceOutcome) -> Void) {
-        entries.withLock { entries in
-            for write in writes { entries.append(Entry(write: write, completion: completion)) }
-        }
-    }
-
-    func take(_ count: Int) -> [Entry] {
-        entries.withLock { entries in
-            var taken: [Entry] = []
-            while taken.count < count, let entry = entries.popFirst() { taken.append(entry) }
-            return taken
-        }
-    }
-}

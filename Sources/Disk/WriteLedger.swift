@@ -6,9 +6,9 @@ final class WriteLedger: Sendable {
     /// What a sync has to do.
     struct Work: Sendable {
         var files: Set<PayloadFile> = []
-        /// Directories below the output folder that got a new entry; no component is the folder itself.
+        /// Directories below the output folder whose names lead to files that were written; no component is the folder itself.
         var directories: Set<[String]> = []
-        /// Directories above the output folder that got a new entry.
+        /// Directories above the output folder whose names lead to it.
         var ancestors: Set<FilePath> = []
         /// Files of which a descriptor could not be closed: what was written to them may be lost.
         var lost: [PayloadFile: Errno] = [:]

@@ -24,6 +24,10 @@ package struct EngineSettings: Sendable {
     }
 
     package var database: FilePath
+    /// How the database is opened.
+    package var databaseOptions = DatabaseOptions()
+    /// What holds for every torrent where its own settings say nothing else.
+    package var swarm = SwarmSettings()
     package var scope = Scope.all
     /// The TCP port for incoming peers; 0 takes a free one.
     package var listenPort = 6881
@@ -45,6 +49,12 @@ package struct EngineSettings: Sendable {
     package var peers: [PeerAddress] = []
     /// A file of extra roots for HTTPS trackers, in PEM.
     package var extraTrustRoots: String?
+
+    /// The longest that a verified piece waits to be recorded; of each torrent.
+    package var commitInterval: Duration {
+        get { swarm.commitInterval }
+        set { swarm.commitInterval = newValue }
+    }
 
     package init(database: FilePath) { self.database = database }
 }

@@ -10,11 +10,13 @@ struct Environment: Sendable {
     let settings: EngineSettings
     let store: Store
     let disk: Disk
+    let verifications: VerificationQueue
     let recorder: Recorder
     let sockets: PeerSockets
     let trackers: TrackerClient
     let loop: any EventLoop
     let clock: EngineClock
+    let run: RunID
     let peerID: PeerID
     /// The number by which trackers know us when our address changes (BEP 7).
     let key: UInt32

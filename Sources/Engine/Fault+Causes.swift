@@ -16,5 +16,5 @@ extension Fault {
         self.init(kind, "\(error)")
     }
 
-    init(_ error: StoreError) { self.init(.database, "\(error)") }
+    init(_ error: StoreError) { self.init(error.code == .full ? .databaseFull : .database, "\(error)") }
 }

@@ -5,32 +5,47 @@ import Torrent
 
 /// Files that were skipped and are wanted now get what the part file holds of them.
 extension Environment {
-    /// Copies the bytes of `pieces` to the file, syncs it and records how it looks; the payload with the file in its place. `forgotten` are pieces
-    /// whose blocks stay behind in the part file.
-    func promote(_ payload: Payload, file: Int, pieces: Bitfield, forgetting forgotten: [PieceIndex] = [], of id: TorrentID) async throws -> Payload {
-        let report = try await disk.promote(payload, file: file, pieces: pieces)
+    /// Copies the bytes of `pieces` to the files, syncs them and records how they look. `forgotten` are pieces whose blocks stay behind in the part
+    /// file.
+    func promote(_ payload: Payload, files: [Int], pieces: Bitfield, forgetting forgotten: [PieceIndex], of id: TorrentID) async throws {
+        let report = try await disk.promote(payload, files: files, pieces: pieces)
         if let error = report.folderError ?? report.failures.first?.error { throw error }
         var record = ProgressRecord(torrent: id, verifiedAt: clock.timestamp)
         // The others are recorded with their pieces, in the order of the commits.
-        record.files = report.durable.filter { $0.file == .entry(file) }.map { FingerprintRow($0) }
+        let promoted = Set(files.map { PayloadFile.entry($0) })
+        record.files = report.durable.filter { promoted.contains($0.file) }.map { FingerprintRow($0) }
         record.partials = forgotten.map { PartialPieceRow(piece: $0, blocks: []) }
         try await store.perform { [record] db throws(StoreError) in _ = try db.record([record]) }
-        return payload.placing(file, as: .file)
     }
 }
 
 extension TorrentLoader {
     /// Puts those files in their place that were chosen while no engine ran; whether there were any.
     ///
-    /// Such a file has recorded pieces, and neither a fingerprint nor a name on the disk: then its bytes are in the part file.
+    /// Such a file has recorded pieces, and neither a fingerprint nor a name on the disk: then its bytes are in the part file. Where there is a name,
+    /// an earlier promotion was cut short if the part file has all of the recorded bytes.
     func promoteUnplaced(_ loaded: Loaded) async throws -> Bool {
         guard loaded.offline == nil else { return false }
-        for file in loaded.unplaced {
-            let range = loaded.payload.layout.pieces(of: file, geometry: loaded.payload.geometry)
-            _ = try await environment.promote(
-                loaded.payload.placing(file, as: .part), file: file, pieces: loaded.recorded,
-                forgetting: loaded.partials.map(\.piece).filter { range.contains($0) }, of: id)
+        let files = loaded.unplaced + (loaded.covered.isEmpty ? [] : await wholeInPartFile(loaded))
+        guard !files.isEmpty else { return false }
+        let chosen = Set(files)
+        let (layout, geometry) = (loaded.payload.layout, loaded.payload.geometry)
+        let left = loaded.partials.map(\.piece).filter { layout.files(of: $0, geometry: geometry).contains(where: chosen.contains) }
+        try await environment.promote(
+            loaded.payload.placing(files, as: .part), files: files, pieces: loaded.recorded, forgetting: left, of: id)
+        return true
+    }
+
+    /// Those of the covered files whose recorded pieces are right when their bytes are read from the part file.
+    private func wholeInPartFile(_ loaded: Loaded) async -> [Int] {
+        let (layout, geometry, metainfo) = (loaded.payload.layout, loaded.payload.geometry, loaded.metainfo)
+        let payload = loaded.payload.placing(loaded.unplaced + loaded.covered, as: .part)
+        var pieces = Bitfield(count: geometry.pieceCount)
+        for file in loaded.covered {
+            for piece in layout.pieces(of: file, geometry: geometry) where loaded.recorded[piece] { pieces.insert(piece) }
         }
-        return !loaded.unplaced.isEmpty
+        let found = await environment.disk.verify(payload, pieces: pieces, hashes: { metainfo.pieceHash($0) })
+        let right = Set(found.verdicts.filter { $0.verdict == .good }.map(\.piece))
+        return loaded.covered.filter { layout.pieces(of: $0, geometry: geometry).allSatisfy { !loaded.recorded[$0] || right.contains($0) } }
     }
 }

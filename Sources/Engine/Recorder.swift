@@ -7,13 +7,23 @@ actor Recorder {
     enum Work: Sendable {
         /// The note ahead of a write.
         case open(TorrentID, [PieceIndex])
+        /// The same for pieces that are in doubt: nothing is going to be written for them.
+        case doubt(TorrentID, [PieceIndex])
         /// What became durable.
         case record(ProgressRecord)
     }
 
+    /// How a transaction went.
+    struct Outcome: Sendable {
+        /// Why nothing of it was written.
+        var error: StoreError?
+        /// It was written, and there is no room for much more.
+        var shortage: StoreError?
+    }
+
     private struct Entry {
         let work: Work
-        let completion: @Sendable (StoreError?) -> Void
+        let completion: @Sendable (Outcome) -> Void
     }
 
     private let store: Store
@@ -28,8 +38,8 @@ actor Recorder {
         self.loop = loop
     }
 
-    /// Call it on the loop; `completion` is called on the loop, with what went wrong.
-    nonisolated func submit(_ work: Work, completion: @escaping @Sendable (StoreError?) -> Void) {
+    /// Call it on the loop; `completion` is called on the loop.
+    nonisolated func submit(_ work: Work, completion: @escaping @Sendable (Outcome) -> Void) {
         assumeIsolated { recorder in
             recorder.queue.append(Entry(work: work, completion: completion))
             guard !recorder.isRunning else { return }
@@ -42,9 +52,11 @@ actor Recorder {
         while !queue.isEmpty {
             let batch = queue
             queue = []
+            let doubts = batch.filter { if case .doubt = $0.work { true } else { false } }
             let opens = batch.filter { if case .open = $0.work { true } else { false } }
             let records = batch.filter { if case .record = $0.work { true } else { false } }
             // Notes first: a record may take back what a note of the same batch says, never the other way round.
+            await perform(doubts)
             await perform(opens)
             await perform(records)
         }
@@ -54,14 +66,16 @@ actor Recorder {
     private func perform(_ entries: [Entry]) async {
         guard !entries.isEmpty else { return }
         let work = entries.map(\.work)
-        let error: StoreError?
+        var outcome = Outcome()
         do throws(StoreError) {
-            try await store.perform { connection throws(StoreError) in try Self.write(work, to: connection) }
-            error = nil
-        } catch let failure {
-            error = failure
+            outcome.shortage = try await store.perform { connection throws(StoreError) in
+                try Self.write(work, to: connection)
+                return connection.shortage
+            }
+        } catch {
+            outcome.error = error
         }
-        for entry in entries { entry.completion(error) }
+        for entry in entries { entry.completion(outcome) }
     }
 
     private static func write(_ work: [Work], to connection: Connection) throws(StoreError) {
@@ -69,7 +83,11 @@ actor Recorder {
         var records: [ProgressRecord] = []
         for item in work {
             switch item {
-            case .open(let id, let pieces): try connection.openPieces(id, pieces, now: now)
+            case .open(let id, let pieces):
+                // More is begun only where there is room for its record.
+                try connection.requireRoom()
+                try connection.openPieces(id, pieces, now: now)
+            case .doubt(let id, let pieces): try connection.openPieces(id, pieces, now: now)
             case .record(let record): records.append(record)
             }
         }

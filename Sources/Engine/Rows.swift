@@ -6,8 +6,11 @@ import Torrent
 /// Rows of the database as the brain's values, and back.
 
 extension AddressBook.Entry {
-    init(_ row: PeerRow) {
-        self.init(address: row.address, source: row.source == .manual ? .manual : .history, at: row.firstSeen.rawValue)
+    init(_ row: PeerRow, at now: Timestamp) {
+        let isBanned = row.isBanned(at: now)
+        // Who is banned and only came in is known by its host: it comes back from another port.
+        let source: AddressBook.Source = row.source == .manual ? .manual : isBanned && row.source == .incoming ? .incoming : .history
+        self.init(address: row.address, source: source, at: row.firstSeen.rawValue)
         lastSeen = row.lastSeen.rawValue
         // What was tried in an earlier run may be tried at once in this one.
         lastTried = nil
@@ -16,7 +19,8 @@ extension AddressBook.Entry {
         downloadedBytes = row.downloadedBytes
         uploadedBytes = row.uploadedBytes
         hashFailures = row.hashFailures
-        banReason = row.banReason
+        // A ban that is over stays in the row, and binds nobody.
+        banReason = isBanned ? row.banReason : nil
         client = row.client
         bestRate = Int(row.rate)
     }
@@ -34,6 +38,21 @@ extension PeerUpdate {
         hashFailuresDelta = max(0, entry.hashFailures - (saved?.hashFailures ?? 0))
         rate = Int64(entry.bestRate)
         client = entry.client
+    }
+}
+
+extension LivePeerRow {
+    init(_ peer: PeerReport) {
+        var flags: Flags = []
+        if peer.amChoking { flags.insert(.weChoke) }
+        if peer.amInterested { flags.insert(.weAreInterested) }
+        if peer.isChoking { flags.insert(.itChokes) }
+        if peer.isInterested { flags.insert(.itIsInterested) }
+        if peer.isSnubbed { flags.insert(.isSnubbed) }
+        self.init(
+            address: peer.address, isIncoming: peer.isIncoming, client: peer.client.isEmpty ? nil : peer.client, pieces: peer.havePieces,
+            flags: flags, downloadRate: Int64(peer.downloadRate), uploadRate: Int64(peer.uploadRate), downloadedBytes: peer.downloaded,
+            uploadedBytes: peer.uploaded, requests: peer.outstanding)
     }
 }
 
@@ -89,7 +108,8 @@ extension TrackerRow {
 }
 
 extension FingerprintRow {
-    init(_ print: Fingerprint) {
+    /// What the disk says of a file, as the database remembers it.
+    package init(_ print: Fingerprint) {
         let index =
             switch print.file {
             case .entry(let index): index

@@ -27,9 +27,12 @@ extension Session {
             Task { await self.stop() }
             return
         }
-        // Whoever holds the lock removes, also what it wasn't told to work on; all else stands in the rows for an engine that is.
-        guard let id = intent.torrent, isInScope(id) || [.remove, .removeData].contains(intent.verb) else { return }
+        guard let id = intent.torrent else { return }
         do {
+            // Whoever holds the lock removes, also what it wasn't told to work on.
+            guard isInScope(id) || [.remove, .removeData].contains(intent.verb) else {
+                return try await environment.store.perform { db throws(StoreError) in try db.settleAtRest(id) }
+            }
             switch intent.verb {
             case .added: break  // All that were added are woken together.
             case .changed: try await changed(id)
@@ -51,6 +54,7 @@ extension Session {
     private func changed(_ id: TorrentID) async throws {
         guard let row = try await environment.store.perform({ db throws(StoreError) in try db.torrent(id) }) else { return }
         troubled.remove(id)
+        retries[id] = nil
         if row.settings.isPaused {
             await putToSleep(id)
             try await environment.store.perform { db throws(StoreError) in try db.setState(id, .paused) }
@@ -69,9 +73,15 @@ extension Session {
                 engine.onLoop { $0.apply(row, wanted: wanted) }
             }
             shareOut()
-        } else if !row.isComplete || row.state == .paused {
+        } else if !row.isComplete || row.state == .paused || row.state == .queued {
             await wake(id)
         }
+    }
+
+    /// What commands wanted removed of an engine that ended before it heard of it.
+    func removeLeftOvers() async {
+        for intent in leftOver { await act(on: intent) }
+        leftOver = []
     }
 
     private func remove(_ id: TorrentID, deletingData: Bool) async throws {
@@ -110,18 +120,28 @@ extension Session {
         guard !isStopping else { return }
         shareOut()
         let rows = awake.values.map { engine in engine.onLoop { $0.liveRow() } }
+        beats += 1
+        let peers =
+            beats % Self.beatsPerPeerList == 1
+            ? awake.values.map { engine in (engine.id, engine.onLoop { $0.livePeers(limit: Self.livePeerLimit) }) } : []
         let (run, now) = (runID, environment.clock.timestamp)
         do {
             try await environment.store.perform { db throws(StoreError) in
                 try db.transaction(.immediate, durability: .lazy) { () throws(StoreError) in
                     try db.heartbeat(run, now: now)
                     try db.saveLive(rows)
+                    for (id, list) in peers { try db.saveLivePeers(id, list) }
                 }
             }
         } catch {
             log.error("no sign of life could be written: \(error)")
         }
     }
+
+    /// Heartbeats from one list of connections to the next: it is many rows, and is stale no sooner than the torrent's own row.
+    private static let beatsPerPeerList = 3
+    /// Connections of one torrent that are listed, the fastest.
+    private static let livePeerLimit = 200
 
     // MARK: What all torrents share
 

@@ -65,19 +65,18 @@ extension Session: PeerConnectionOwner {
         do {
             let loader = TorrentLoader(environment: environment, id: id)
             var loaded = try await loader.load()
-            if !loaded.row.isRootSeen {
-                try await environment.disk.create(loaded.payload, loaded.row.settings.allocatesFull ? .full : .sparse, makingRoot: true)
-                loaded = try await loader.load()
-            }
-            if try await loader.promoteUnplaced(loaded) { loaded = try await loader.load() }
+            if try await loader.prepareFolder(loaded) { loaded = try await loader.load(loaded.metainfo) }
+            if let volume = loaded.volume { try await loader.remember(volume) }
+            if try await loader.promoteUnplaced(loaded) { loaded = try await loader.load(loaded.metainfo) }
             guard !isStopping else { return nil }
             let engine = TorrentEngine(
-                loaded, environment: environment, listenPort: listenPort, settings: SwarmSettings(loaded.row.settings),
-                seed: random.next()
+                loaded, environment: environment, listenPort: listenPort,
+                settings: SwarmSettings(loaded.row.settings, over: environment.settings.swarm), seed: random.next()
             ) { [weak self] change in
                 self?.assumeIsolated { $0.heard(change) }
             }
             awake[id] = engine
+            retries[id] = nil
             byHash[loaded.row.infoHash] = engine
             // Its part of the limits first: else it has none until the next heartbeat.
             shareOut()
@@ -93,6 +92,10 @@ extension Session: PeerConnectionOwner {
                 log.error("\(error)")
             }
             troubled.insert(id)
+            if error is DiskError {
+                let pause = min(Self.longestRetry, retries[id].map { $0.pause * 2 } ?? Self.firstRetry)
+                retries[id] = (environment.clock.now + pause, pause)
+            }
             return nil
         }
     }
@@ -145,6 +148,10 @@ extension Session: PeerConnectionOwner {
     func lookAfterSleepers() async {
         guard !isStopping else { return }
         let now = environment.clock.now
+        for (id, retry) in retries where now >= retry.at {
+            troubled.remove(id)
+            await wake(id)
+        }
         for (id, engine) in awake {
             let isBusy = engine.onLoop { $0.isBusy }
             if isBusy {
@@ -220,12 +227,12 @@ extension Session: PeerConnectionOwner {
 }
 
 extension SwarmSettings {
-    /// A torrent's own limits.
-    init(_ settings: TorrentSettings) {
-        self.init()
+    /// A torrent's own limits over what holds for all.
+    init(_ settings: TorrentSettings, over all: SwarmSettings) {
+        self = all
         isSequential = settings.isSequential
         if let peers = settings.limits.peers { maximumPeers = peers }
-        downloadLimit = settings.limits.download.map { Int($0) }
-        uploadLimit = settings.limits.upload.map { Int($0) }
+        if let limit = settings.limits.download { downloadLimit = Int(limit) }
+        if let limit = settings.limits.upload { uploadLimit = Int(limit) }
     }
 }

@@ -23,6 +23,9 @@ package actor Session {
     static let maximumDownloads = 50
     /// Torrents that are woken for their announce in a second.
     static let announcesPerSecond = 10
+    /// How long a torrent that can't be woken for its disk's fault is left alone: doubled each time, up to the longest.
+    static let firstRetry = Duration.seconds(5)
+    static let longestRetry = Duration.seconds(300)
     /// Ports that are tried when the usual one is taken, before any free one is.
     private static let usualPorts = 6881...6889
 
@@ -44,13 +47,18 @@ package actor Session {
     var awake: [TorrentID: TorrentEngine] = [:]
     var byHash: [InfoHash: TorrentEngine] = [:]
     var waking: [TorrentID: Task<TorrentEngine?, Never>] = [:]
-    /// Torrents that can't be woken, until the user changes something.
+    /// Torrents that can't be woken, until the user changes something or, where it is the disk's fault, it is time to try again.
     var troubled: Set<TorrentID> = []
+    /// When those are tried again whose disk is at fault, and after how long they were this time.
+    var retries: [TorrentID: (at: Instant, pause: Duration)] = [:]
     /// Torrents that have seeded enough in this life.
     var retired: Set<TorrentID> = []
     /// Since when a torrent has had nothing to do.
     var drowsySince: [TorrentID: Instant] = [:]
+    /// Torrents that an earlier engine was to remove.
+    var leftOver: [IntentRow]
     var dataVersion: Int?
+    var beats = 0
     var isStopping = false
     var background: [Task<Void, Never>] = []
     private var endWaiters: [CheckedContinuation<Void, Never>] = []
@@ -64,26 +72,35 @@ package actor Session {
         let clock = EngineClock()
         let lock = try DatabaseLock.acquire(database: settings.database, now: clock.timestamp)
         let now = clock.timestamp
-        let (store, opening, (last, run)) = try await Store.openMending(settings.database, now: now) { db throws(StoreError) in
+        let (store, opening, (last, run, leftOver)) = try await Store.openMending(settings.database, options: settings.databaseOptions, now: now) {
+            db throws(StoreError) in
             let last = try db.lastRun()
             try db.pruneEvents()
             try db.clearLive()
-            // What was wanted of an engine that didn't run stands in the rows.
-            _ = try db.takeIntents()
-            return (last, try db.beginRun(pid: getpid(), version: Program.version, bootID: bootID(), now: now))
+            try db.hastenFarAnnounces(longest: .seconds(Announcer.longestInterval), now: now)
+            let intents = try db.transaction { () throws(StoreError) in
+                let intents = try db.takeIntents()
+                // What was wanted of an engine that didn't run stands in the rows, but for states that it was to change.
+                for intent in intents where intent.verb == .changed { if let id = intent.torrent { try db.settleAtRest(id) } }
+                return intents
+            }
+            let leftOver = intents.filter { [.remove, .removeData].contains($0.verb) }
+            return (last, try db.beginRun(pid: getpid(), version: Program.version, bootID: bootID(), now: now), leftOver)
         }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
         var random = SystemRandomNumberGenerator()
+        let disk = try disk ?? Disk()
         let environment = Environment(
-            settings: settings, store: store, disk: try disk ?? Disk(), recorder: Recorder(store: store, loop: loop),
+            settings: settings, store: store, disk: disk, verifications: VerificationQueue(disk: disk, loop: loop),
+            recorder: Recorder(store: store, loop: loop),
             sockets: PeerSockets(loop: loop, bind: settings.bind),
             trackers: TrackerClient(
                 group: group,
                 options: HTTPOptions(version: Program.version, bindAddress: settings.bind, extraTrustRoots: settings.extraTrustRoots)),
-            loop: loop, clock: clock, peerID: PeerID(using: &random), key: random.next(),
+            loop: loop, clock: clock, run: run, peerID: PeerID(using: &random), key: random.next(),
             aliveUntilNs: last.map { ($0.stoppedAt ?? $0.heartbeatAt).rawValue * 1_000_000_000 })
-        let session = Session(environment, group: group, lock: lock, run: run, opening: opening)
+        let session = Session(environment, group: group, lock: lock, run: run, opening: opening, leftOver: leftOver)
         if let mending = opening.mending { session.log.warning("\(mending.sentence)") }
         if let warning = FileSystemKind(holding: settings.database).warning(settings.database) { session.log.warning("\(warning)") }
         do {
@@ -96,12 +113,15 @@ package actor Session {
         return session
     }
 
-    private init(_ environment: Environment, group: MultiThreadedEventLoopGroup, lock: DatabaseLock, run: RunID, opening: Store.Opening) {
+    private init(
+        _ environment: Environment, group: MultiThreadedEventLoopGroup, lock: DatabaseLock, run: RunID, opening: Store.Opening, leftOver: [IntentRow]
+    ) {
         self.environment = environment
         self.group = group
         self.lock = lock
         self.runID = run
         self.opening = opening
+        self.leftOver = leftOver
     }
 
     /// Wakes what has something to download, and goes on until ``stop()``.
@@ -113,6 +133,7 @@ package actor Session {
         ]
         try await lookAfterDatabase()
         try await wakeDownloads()
+        await removeLeftOvers()
     }
 
     /// Returns when ``stop()`` has brought everything to rest.

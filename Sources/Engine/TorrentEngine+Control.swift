@@ -23,7 +23,7 @@ extension TorrentEngine {
 
     /// What its row says once it has come to rest.
     func restingState(isSeeding: Bool) -> (TorrentState, String?) {
-        if let fault = swarm.fault { return (fault.kind == .offline ? .offline : .error, fault.text) }
+        if let fault = swarm.shownFault { return (fault.kind == .offline ? .offline : .error, fault.text) }
         guard swarm.isComplete, swarm.doubtful.isEmpty else { return (.queued, nil) }
         return (isSeeding ? .seeding : .complete, nil)
     }
@@ -54,7 +54,7 @@ extension TorrentEngine {
 
     /// Its part of what all torrents share; its own limits hold too.
     func limit(peers: Int, download: Int?, upload: Int?) {
-        var settings = SwarmSettings(row.settings)
+        var settings = SwarmSettings(row.settings, over: environment.settings.swarm)
         settings.maximumPeers = row.settings.limits.peers ?? peers
         settings.downloadLimit = [settings.downloadLimit, download].compactMap(\.self).min()
         settings.uploadLimit = [settings.uploadLimit, upload].compactMap(\.self).min()

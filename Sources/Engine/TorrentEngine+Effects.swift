@@ -56,10 +56,10 @@ extension TorrentEngine {
     // MARK: Database
 
     private func open(_ pieces: [PieceIndex]) {
-        environment.recorder.submit(.open(id, pieces)) { error in
+        environment.recorder.submit(.open(id, pieces)) { outcome in
             self.assumeIsolated { engine in
                 engine.feed { swarm, now in
-                    if let error { swarm.openFailed(pieces, fault: Fault(error), now: now) } else { swarm.opened(pieces, now: now) }
+                    if let error = outcome.error { swarm.openFailed(pieces, fault: Fault(error), now: now) } else { swarm.opened(pieces, now: now) }
                 }
             }
         }
@@ -78,24 +78,27 @@ extension TorrentEngine {
         progress.uploadedDelta = spent.uploaded
         progress.wastedDelta = spent.wasted
         var claimed = swarm.recorded
-        for piece in news.pieces { claimed.insert(piece) }
+        // In the order of the transaction: a piece that was doubted and found right since is claimed.
         for piece in news.lost + news.doubted { claimed.remove(piece) }
+        for piece in news.pieces { claimed.insert(piece) }
         progress.completedBytes = completedBytes(claimed)
         progress.fileBytes = changedFileBytes(news, claimed)
         if swarm.wanted.isSubset(of: claimed), completedAt == nil { progress.completedAt = environment.clock.timestamp }
         let (record, completedAt) = (progress, progress.completedAt)
-        let answer: @Sendable (StoreError?) -> Void = { error in
+        let answer: @Sendable (Recorder.Outcome) -> Void = { outcome in
             self.assumeIsolated { engine in
-                if error == nil { engine.completedAt = engine.completedAt ?? completedAt } else { engine.takeBack(spent) }
+                if outcome.error == nil { engine.completedAt = engine.completedAt ?? completedAt } else { engine.takeBack(spent) }
                 engine.feed { swarm, now in
-                    if let error { swarm.recordFailed(fault: Fault(error), now: now) } else { swarm.recorded(now: now) }
+                    if let error = outcome.error { swarm.recordFailed(fault: Fault(error), now: now) } else { swarm.recorded(now: now) }
+                    // No more is begun, before the space runs out.
+                    if let shortage = outcome.shortage { swarm.openFailed([], fault: Fault(shortage), now: now) }
                 }
             }
         }
         if !news.doubted.isEmpty {
             // In doubt first, unclaimed after: between the two a claim that is doubted counts as doubted.
-            environment.recorder.submit(.open(id, news.doubted)) { error in
-                if let error { return answer(error) }
+            environment.recorder.submit(.doubt(id, news.doubted)) { outcome in
+                if outcome.error != nil { return answer(outcome) }
                 self.environment.recorder.submit(.record(record), completion: answer)
             }
         } else {
@@ -118,7 +121,7 @@ extension TorrentEngine {
             if let known = buffers[work.piece] {
                 buffer = known
             } else {
-                buffer = try environment.disk.buffers.take(metainfo.geometry.length(of: work.piece))
+                buffer = try environment.disk.buffer(for: work.piece, of: payload)
             }
         } catch {
             return swarm.writeFailed(work.piece, fault: Fault(error), now: environment.clock.now)
@@ -128,7 +131,7 @@ extension TorrentEngine {
             payload: payload, piece: work.piece, expected: metainfo.pieceHash(work.piece), buffer: buffer,
             missing: BlockSet(work.fromDisk.trueIndices),
             alreadyWritten: BlockSet(work.isWritten.trueIndices), wantsBlockDigests: work.wantsDigests)
-        environment.disk.verifyAndWrite([write]) { piece, outcome in
+        environment.verifications.add(write) { piece, outcome in
             self.feedLater { swarm, now in
                 switch outcome {
                 case .good(let digests): swarm.verified(piece, digests: digests ?? [], now: now)
@@ -307,9 +310,25 @@ extension TorrentEngine {
         }
     }
 
+    /// What is wrong with the database: what failed was a transaction, and only another one can tell.
+    private func databaseFault() async -> Fault? {
+        let run = environment.run
+        do throws(StoreError) {
+            try await environment.store.perform { db throws(StoreError) in
+                try db.requireRoom()
+                try db.proveWritable(run, now: .now())
+            }
+            return nil
+        } catch {
+            return Fault(error)
+        }
+    }
+
     private func stillFaulty(_ kind: Fault.Kind) async -> Fault? {
         switch kind {
         case .diskFull:
+            // First what is kept for the database, which may be on the same volume.
+            if let shortage = await databaseFault() { return shortage }
             do {
                 let free = try await environment.disk.freeSpace(at: payload.root)
                 let needed = Int64(max(metainfo.geometry.pieceLength, 1 << 20))
@@ -318,7 +337,8 @@ extension TorrentEngine {
             } catch {
                 return Fault(error)
             }
-        case .offline, .input, .database:
+        case .database, .databaseFull: return await databaseFault()
+        case .offline, .input:
             return nil
         }
     }

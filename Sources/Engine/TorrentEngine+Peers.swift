@@ -142,7 +142,7 @@ extension TorrentEngine: PeerConnectionDelegate {
         }
         let buffer: PieceBuffer
         do throws(DiskError) {
-            if let known = buffers[index] { buffer = known } else { buffer = try environment.disk.buffers.take(metainfo.geometry.length(of: index)) }
+            if let known = buffers[index] { buffer = known } else { buffer = try environment.disk.buffer(for: index, of: payload) }
         } catch {
             // The request stays open, and its block is asked for again when there is memory.
             return swarm.stalled(Fault(error), now: now)

@@ -25,10 +25,7 @@ extension TorrentEngine {
 
     /// Bytes of wanted files in the pieces.
     func completedBytes(_ pieces: Bitfield) -> Int64 {
-        if selection.wanted.allSatisfy(\.self), pieces.isFull { return row.wantedBytes }
-        return metainfo.layout.files.reduce(0) { sum, file in
-            selection.wanted[file.index] ? sum + bytes(of: file, in: pieces) : sum
-        }
+        selection.bytes(in: pieces, geometry: metainfo.geometry)
     }
 
     /// The bytes of each file that the record's pieces touch.
@@ -39,31 +36,22 @@ extension TorrentEngine {
         }
         return files.sorted().compactMap { index in
             let file = metainfo.layout.files[index]
-            return file.isPad ? nil : FileBytes(index: index, completed: bytes(of: file, in: claimed))
-        }
-    }
-
-    private func bytes(of file: FileEntry, in pieces: Bitfield) -> Int64 {
-        let geometry = metainfo.geometry
-        return metainfo.layout.pieces(of: file.index, geometry: geometry).reduce(0) { sum, piece in
-            guard pieces[piece] else { return sum }
-            let start = max(geometry.offset(of: piece), file.offset)
-            let end = min(geometry.offset(of: piece) + Int64(geometry.length(of: piece)), file.end)
-            return sum + max(0, end - start)
+            guard !file.isPad else { return nil }
+            return FileBytes(index: index, completed: metainfo.layout.bytes(of: index, in: claimed, geometry: metainfo.geometry))
         }
     }
 
     // MARK: State
 
     var state: TorrentState {
-        if let fault = swarm.fault { return fault.kind == .offline ? .offline : .error }
+        if let fault = swarm.shownFault { return fault.kind == .offline ? .offline : .error }
         if !swarm.doubtful.isEmpty { return .checking }
         if swarm.isComplete { return swarm.isRunning ? .seeding : .complete }
         return swarm.isRunning ? .downloading : .queued
     }
 
     func saveState() {
-        let (id, state, error) = (id, state, swarm.fault?.text)
+        let (id, state, error) = (id, state, swarm.shownFault?.text)
         Task {
             do {
                 try await environment.store.perform { db throws(StoreError) in try db.setState(id, state, error: error) }
@@ -80,7 +68,7 @@ extension TorrentEngine {
         let id = id
         Task {
             do {
-                try await environment.store.perform { db throws(StoreError) in try db.setRootSeen(id, volume: nil) }
+                try await environment.store.perform { db throws(StoreError) in try db.setRootSeen(id) }
             } catch {
                 log.error("not saved: \(error)")
             }
@@ -98,7 +86,7 @@ extension TorrentEngine {
             Task {
                 do {
                     try await environment.store.perform { db throws(StoreError) in
-                        try db.ban(id, address, until: now + Self.banTime, reason: reason, now: now)
+                        try db.ban(id, address, until: now + PeerRow.banTime, reason: reason, now: now)
                     }
                 } catch {
                     log.error("the ban of \(address) is not saved: \(error)")
@@ -118,7 +106,7 @@ extension TorrentEngine {
             event(.completed, "everything that is wanted is on disk, synced and verified")
             saveState()
             announceIfDue()
-            onChange(.completed(id))
+            recordCompletion()
         case .fault(let fault):
             if fault.kind == .offline, offlineAtStart == nil { offlineSince = offlineSince ?? environment.clock.timestamp }
             event(fault.kind == .offline ? .offline : .failed, fault.text)
@@ -132,13 +120,28 @@ extension TorrentEngine {
         }
     }
 
+    /// What completes a torrent without a record of pieces, as a narrower choice of files does, is written down too, before the session hears of it.
+    private func recordCompletion() {
+        guard completedAt == nil else { return onChange(.completed(id)) }
+        var progress = ProgressRecord(torrent: id, verifiedAt: environment.clock.timestamp)
+        progress.completedAt = environment.clock.timestamp
+        environment.recorder.submit(.record(progress)) { [completedAt = progress.completedAt] outcome in
+            self.assumeIsolated { engine in
+                if let error = outcome.error {
+                    engine.log.error("the completion of \(engine.row.name) is not saved: \(error)")
+                } else {
+                    engine.completedAt = completedAt
+                }
+                engine.onChange(.completed(engine.id))
+            }
+        }
+    }
+
     /// Seconds with one decimal.
     private static func seconds(_ duration: Duration) -> String {
         let tenths = (duration.nanoseconds + 50_000_000) / 100_000_000
         return "\(tenths / 10).\(tenths % 10)"
     }
-
-    private static let banTime = Duration.seconds(7 * 24 * 3600)
 
     func event(_ kind: EventKind, _ detail: String) {
         log.info("\(kind): \(detail)")
@@ -160,7 +163,7 @@ extension TorrentEngine {
         let done = completedBytes(swarm.have)
         let left = row.wantedBytes - done
         return TorrentSnapshot(
-            id: id, infoHash: infoHash, name: row.name, state: state, error: swarm.fault?.text, totalBytes: metainfo.geometry.totalBytes,
+            id: id, infoHash: infoHash, name: row.name, state: state, error: swarm.shownFault?.text, totalBytes: metainfo.geometry.totalBytes,
             wantedBytes: row.wantedBytes, completedBytes: done, pieceCount: metainfo.geometry.pieceCount, have: swarm.have,
             downloadedBytes: base.downloaded + swarm.downloadedBytes, uploadedBytes: base.uploaded + swarm.uploadedBytes,
             wastedBytes: base.wasted + swarm.wastedBytes, downloadRate: rates.download, uploadRate: rates.upload, peers: swarm.peerCount,
@@ -173,6 +176,12 @@ extension TorrentEngine {
         return LiveRow(
             torrent: id, downloadRate: Int64(now.downloadRate), uploadRate: Int64(now.uploadRate), peersConnected: now.peers, seeders: now.seeders,
             leechers: now.peers - now.seeders, timeLeft: now.timeLeft, at: environment.clock.timestamp)
+    }
+
+    /// The connections, the fastest first.
+    func livePeers(limit: Int) -> [LivePeerRow] {
+        swarm.peerReports(now: environment.clock.now).sorted { $0.downloadRate + $0.uploadRate > $1.downloadRate + $1.uploadRate }
+            .prefix(limit).map { LivePeerRow($0) }
     }
 
     /// Saves what was learned of peers and trackers since the last time; one call after the other.

@@ -121,19 +121,17 @@ actor TorrentEngine {
         var swarm = Swarm(
             geometry: geometry, plan: loaded.plan, recorded: loaded.recorded, opened: loaded.opened, partials: loaded.partials,
             wanted: loaded.selection.wantedPieces(geometry: geometry), padding: loaded.metainfo.layout.paddedBlocks(geometry: geometry),
-            settings: settings, seed: seed, unixOrigin: environment.clock.unixOrigin)
-        for peer in loaded.peers {
-            swarm.restore(AddressBook.Entry(peer))
+            zeros: loaded.metainfo.zeroPieces, completionIsKnown: loaded.row.completedAt != nil, settings: settings, seed: seed,
+            unixOrigin: environment.clock.unixOrigin)
+        for peer in loaded.banned + loaded.peers {
+            swarm.restore(AddressBook.Entry(peer, at: environment.clock.timestamp))
             savedPeers[peer.address] = SavedPeer(downloaded: peer.downloadedBytes, uploaded: peer.uploadedBytes, hashFailures: peer.hashFailures)
         }
         self.swarm = swarm
         var random = SeededGenerator(seed: seed)
         announcer = Announcer(rows: loaded.trackers, using: &random)
         savedTrackers = Dictionary(loaded.trackers.map { ($0.url, $0) }) { first, _ in first }
-        if !loaded.plan.reasons.isEmpty {
-            let causes = loaded.plan.reasons.map { "\($1) \($0.description)" }.sorted().joined(separator: ", ")
-            resumeNote = causes
-        }
+        resumeNote = loaded.plan.causes
     }
 
     // MARK: Life

@@ -22,12 +22,19 @@ struct TorrentLoader {
         let opened: Bitfield
         let partials: [PartialPiece]
         let peers: [PeerRow]
-        let banned: [PeerAddress]
+        let banned: [PeerRow]
         let trackers: [TrackerRow]
         /// Why the payload can't be reached, when the plan says offline.
         let offline: String?
         /// Wanted files whose recorded bytes are still in the part file.
         let unplaced: [Int]
+        /// The same, as far as the database knows, and yet something is in their place: bytes that didn't all get there, or a file whose
+        /// fingerprint was forgotten.
+        let covered: [Int]
+        /// What the payload is on, as far as the machine says.
+        let volume: Volume?
+        /// Whether a wanted file without bytes isn't there.
+        let lacksEmptyFiles: Bool
     }
 
     private struct Remembered: Sendable {
@@ -39,12 +46,13 @@ struct TorrentLoader {
         let partials: [PartialPieceRow]
         let fingerprints: [FingerprintRow]
         let peers: [PeerRow]
-        let banned: [PeerAddress]
+        let banned: [PeerRow]
         let trackers: [TrackerRow]
     }
 
-    func load() async throws -> Loaded {
-        let known = try await remembered()
+    /// `known` is what its .torrent says, where that was read before: of a torrent of very many files it is the most of the work.
+    func load(_ known: Metainfo? = nil) async throws -> Loaded {
+        let known = try await remembered(known)
         let layout = known.metainfo.layout
         guard let selection = FileSelection(layout: layout, wanted: zip(known.wanted, layout.files).map { $0 && !$1.isPad }) else {
             throw EngineError("the database names \(known.wanted.count) files of \(known.row.name), which has \(layout.files.count)")
@@ -53,26 +61,38 @@ struct TorrentLoader {
             infoHash: known.row.infoHash, root: FilePath(known.row.output), layout: layout, geometry: known.metainfo.geometry,
             wanted: selection.wanted)
         // A skipped file that was written before stays where its bytes are.
-        for print in known.fingerprints where print.index >= 0 && print.index < layout.files.count {
-            if !selection.wanted[print.index], !layout.files[print.index].isPad { payload = payload.placing(print.index, as: .file) }
-        }
-        let (plan, offline, unplaced) = await plan(known, payload)
+        payload = payload.placing(
+            known.fingerprints.map(\.index).filter {
+                layout.files.indices.contains($0) && !selection.wanted[$0] && !layout.files[$0].isPad
+            }, as: .file)
+        let (plan, offline, unplaced, covered, lacksEmptyFiles) = await plan(known, payload)
         return Loaded(
             row: known.row, metainfo: known.metainfo, selection: selection, payload: payload, plan: plan, recorded: known.have, opened: known.opened,
             partials: known.partials.map { PartialPiece($0, blockCount: known.metainfo.geometry.blockCount(of: $0.piece)) },
             peers: known.peers, banned: known.banned, trackers: known.trackers, offline: offline,
-            unplaced: unplaced)
+            unplaced: unplaced, covered: covered, volume: offline == nil ? await environment.disk.volume(at: payload.root) : nil,
+            lacksEmptyFiles: lacksEmptyFiles)
     }
 
-    private func remembered() async throws -> Remembered {
+    /// Remembers which file system the payload is on.
+    func remember(_ volume: Volume) async throws {
+        let (id, now) = (id, environment.clock.timestamp)
+        try await environment.store.perform { db throws(StoreError) in
+            try db.place(id, onVolume: volume.identity, mountPath: volume.mountPath, now: now)
+        }
+    }
+
+    private func remembered(_ known: Metainfo?) async throws -> Remembered {
         let id = id
         let now = environment.clock.timestamp
         let read = try await environment.store.perform { db throws(StoreError) -> (TorrentRow, [UInt8])? in
             guard let row = try db.torrent(id) else { return nil }
-            return (row, try db.metainfo(of: id) ?? [])
+            if let known { return (row, known.file) }
+            let file = try db.metainfo(of: id)
+            return (row, file ?? [])
         }
         guard let (row, file) = read else { throw EngineError("torrent \(id) is gone from the database") }
-        let metainfo = try Self.metainfo(file, of: row)
+        let metainfo = try known ?? Self.metainfo(file, of: row)
         let count = metainfo.geometry.pieceCount
         let files = metainfo.layout.files.count
         return try await environment.store.perform { db throws(StoreError) in
@@ -128,7 +148,9 @@ struct TorrentLoader {
         }
     }
 
-    private func plan(_ known: Remembered, _ payload: Payload) async -> (plan: ResumePlan, offline: String?, unplaced: [Int]) {
+    private func plan(_ known: Remembered, _ payload: Payload) async -> (
+        plan: ResumePlan, offline: String?, unplaced: [Int], covered: [Int], lacksEmptyFiles: Bool
+    ) {
         let geometry = payload.geometry
         var device: UInt64?
         var reason: String?
@@ -156,20 +178,39 @@ struct TorrentLoader {
                 recorded: recorded[entry.index].map { .init(size: $0.size, mtimeNs: $0.mtimeNs, inode: UInt64(bitPattern: $0.inode)) },
                 current: current[entry.index].map { .init(size: $0.size, mtimeNs: $0.modified, inode: $0.inode) })
         }
-        let plan = ResumePlan(
-            ResumePlan.Input(
-                have: known.have, opened: known.opened, files: files, stoppedCleanly: known.opened.isEmpty,
-                aliveUntilNs: aliveUntilNs ?? environment.aliveUntilNs,
-                rootWasSeen: known.row.isRootSeen, rootExists: device != nil,
-                rootIsSame: device.map { found in known.fingerprints.allSatisfy { UInt64(bitPattern: $0.device) == found } } ?? false))
+        var input = ResumePlan.Input(
+            have: known.have, opened: known.opened, files: files, stoppedCleanly: known.opened.isEmpty,
+            aliveUntilNs: aliveUntilNs ?? environment.aliveUntilNs,
+            rootWasSeen: known.row.isRootSeen, rootExists: device != nil,
+            rootIsSame: device.map { found in known.fingerprints.allSatisfy { UInt64(bitPattern: $0.device) == found } } ?? false)
+        var plan = ResumePlan(input)
+        let unclaimed = plan.doubtful.subtracting(known.have)
+        if !unclaimed.isEmpty {
+            input.unwritten = await unwritten(payload, known.metainfo, among: unclaimed)
+            plan = ResumePlan(input)
+        }
         if plan.isOffline, reason == nil {
             reason = "\(known.row.output) is there, but another disk than before, and files are missing: mount the disk that holds \(known.row.name)"
         }
-        let unplaced = files.indices.filter { index in
-            payload.placement[index] == .file && files[index].recorded == nil && files[index].current == nil
-                && files[index].pieces.contains { known.have[$0] }
+        let unrecorded = files.indices.filter { index in
+            payload.placement[index] == .file && files[index].recorded == nil && files[index].pieces.contains { known.have[$0] }
         }
-        return (plan, plan.isOffline ? reason : nil, unplaced)
+        let lacksEmptyFiles = payload.layout.files.contains { payload.placement[$0.index] == .file && $0.isEmpty && current[$0.index] == nil }
+        let covered = recorded[FingerprintRow.partFile] == nil ? [] : unrecorded.filter { files[$0].current != nil }
+        return (plan, plan.isOffline ? reason : nil, unrecorded.filter { files[$0].current == nil }, covered, lacksEmptyFiles)
+    }
+
+    /// Those of the pieces that are known not to be there without being hashed: nothing of them was written, and they are not zeros.
+    private func unwritten(_ payload: Payload, _ metainfo: Metainfo, among pieces: Bitfield) async -> Bitfield {
+        var unwritten = await environment.disk.unwritten(payload, among: pieces)
+        var zeros: [Int: [UInt8]] = [:]
+        for piece in unwritten.pieces {
+            let length = metainfo.geometry.length(of: piece)
+            let hash = zeros[length] ?? SHA1.hash([UInt8](repeating: 0, count: length))
+            zeros[length] = hash
+            if metainfo.pieceHash(piece) == hash[...] { unwritten.remove(piece) }
+        }
+        return unwritten
     }
 }
 

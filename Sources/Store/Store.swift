@@ -29,9 +29,9 @@ package actor Store {
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     /// Opens the database, makes it where it is missing, and brings its schema up to date.
-    package static func open(_ path: FilePath, now: Timestamp) async throws(StoreError) -> Store {
+    package static func open(_ path: FilePath, options: DatabaseOptions = DatabaseOptions(), now: Timestamp) async throws(StoreError) -> Store {
         let store = try make(path)
-        try await store.connect(now)
+        try await store.connect(options, now)
         return store
     }
 
@@ -41,10 +41,10 @@ package actor Store {
     ///
     /// `begin` is what the engine does first; where that finds damage, the database is mended, and it is done again.
     package static func openMending<Value: Sendable>(
-        _ path: FilePath, now: Timestamp, _ begin: @Sendable (Connection) throws(StoreError) -> Value
+        _ path: FilePath, options: DatabaseOptions = DatabaseOptions(), now: Timestamp, _ begin: @Sendable (Connection) throws(StoreError) -> Value
     ) async throws(StoreError) -> (store: Store, opening: Opening, value: Value) {
         let store = try make(path)
-        let (opening, value) = try await store.connectMending(now, begin)
+        let (opening, value) = try await store.connectMending(options, now, begin)
         return (store, opening, value)
     }
 
@@ -93,23 +93,39 @@ package actor Store {
         try connection.checkpoint()
     }
 
-    private func connect(_ now: Timestamp) throws(StoreError) {
-        connection = try Connection.open(path, mode: .readWriteCreate, now: now)
+    private func connect(_ options: DatabaseOptions, _ now: Timestamp) throws(StoreError) {
+        connection = try openWithReserve(options, now)
+    }
+
+    private func openWithReserve(_ options: DatabaseOptions, _ now: Timestamp) throws(StoreError) -> Connection {
+        let reserve = Reserve(database: path)
+        let connection: Connection
+        do {
+            connection = try Connection.open(path, mode: .readWriteCreate, options: options, now: now)
+        } catch {
+            // To open it takes some space, too.
+            guard error.mayBeForSpace, reserve.giveUp() else { throw error }
+            connection = try Connection.open(path, mode: .readWriteCreate, options: options, now: now)
+        }
+        connection.reserve = reserve
+        // Where there is no room for it, the first note ahead of a write says so.
+        _ = reserve.take()
+        return connection
     }
 
     private func connectMending<Value>(
-        _ now: Timestamp, _ begin: (Connection) throws(StoreError) -> Value
+        _ options: DatabaseOptions, _ now: Timestamp, _ begin: (Connection) throws(StoreError) -> Value
     ) throws(StoreError) -> (Opening, Value) {
         try Mender.finishInterrupted(path)
         let damage: StoreError
         do throws(StoreError) {
-            return try connectChecked(now, begin)
+            return try connectChecked(options, now, begin)
         } catch {
             guard Mender.answers(error) else { throw error }
             damage = error
         }
         let mending = try Mender.mend(path, because: damage.message, now: now)
-        let connection = try Connection.open(path, mode: .readWriteCreate, now: now)
+        let connection = try openWithReserve(options, now)
         let value = try begin(connection)
         self.connection = connection
         return (Opening(mending: mending, isUnchecked: false), value)
@@ -117,13 +133,13 @@ package actor Store {
 
     /// Nothing of it is left open when it throws.
     private func connectChecked<Value>(
-        _ now: Timestamp, _ begin: (Connection) throws(StoreError) -> Value
+        _ options: DatabaseOptions, _ now: Timestamp, _ begin: (Connection) throws(StoreError) -> Value
     ) throws(StoreError) -> (Opening, Value) {
         // SQLite takes an empty file for a new database; with backups beside it, it is what is left of one.
         if DatabaseFile.size(path) == 0, try !BackupFile.list(DatabaseFile.resolved(path)).isEmpty {
             throw StoreError(.corrupt, path: path.string, "the file is empty")
         }
-        let connection = try Connection.open(path, mode: .readWriteCreate, now: now)
+        let connection = try openWithReserve(options, now)
         let isClean = try connection.lastRun()?.isClean ?? true
         let isSmall = connection.fileBytes <= Self.checkedAtOnce
         if !isClean, isSmall, let fault = try connection.integrityFaults(.indexes).first {
@@ -138,13 +154,15 @@ package actor Store {
 extension Connection {
     /// Opens the database with its schema up to date: a writer brings it there, a reader refuses an older one.
     ///
-    /// What kind of file system it lies on is asked of the kernel, unless it is given.
-    package static func open(_ path: FilePath, mode: Mode, now: Timestamp, fileSystem: FileSystemKind? = nil) throws(StoreError) -> Connection {
+    /// What kind of file system it lies on is asked of the kernel, unless the options say it.
+    package static func open(
+        _ path: FilePath, mode: Mode, options: DatabaseOptions = DatabaseOptions(), now: Timestamp
+    ) throws(StoreError) -> Connection {
         guard !Replacement.isUnderWay(DatabaseFile.resolved(path)) else {
             throw StoreError(
                 .corrupt, path: path.string, "its mending was interrupted: `pieces run` or `pieces database salvage` brings it to its end")
         }
-        let connection = try Connection(path, mode: mode, fileSystem: fileSystem)
+        let connection = try Connection(path, mode: mode, options: options)
         if mode == .readOnly {
             try Migrator.requireCurrent(connection)
         } else {

@@ -26,6 +26,8 @@ package struct AddressBook {
         package var client: String?
         /// The best recent rate at which it sent, in bytes per second.
         package var bestRate = 0
+        /// Whether the address is only where the peer dialled from: nobody answers there.
+        fileprivate var isPassing = false
         /// The order in which addresses were learned, which decides among equals.
         fileprivate var number = 0
 
@@ -76,8 +78,11 @@ package struct AddressBook {
         guard address.isDialable, !own.contains(address) else { return false }
         if var known = entries[address] {
             known.lastSeen = now
-            // An address that only came in is where a peer dialled from; others know it as one that listens.
-            if known.source == .incoming, source != .incoming { known.source = source }
+            if known.isPassing {
+                // Somebody knows it as one that listens.
+                known.isPassing = false
+                known.source = source
+            }
             if source == .manual {
                 known.source = .manual
                 known.failures = 0
@@ -97,9 +102,11 @@ package struct AddressBook {
         return true
     }
 
-    /// Takes over what the store remembered.
+    /// Takes over what the store remembered. Who is banned and came in is known by its host: it would come back from another port.
     package mutating func restore(_ entry: Entry) {
         guard entry.address.isDialable, entries[entry.address] != nil || entries.count < Self.capacity else { return }
+        var entry = entry
+        entry.isPassing = entry.source == .incoming && entry.banReason != nil
         add(entry)
     }
 
@@ -117,7 +124,7 @@ package struct AddressBook {
     /// It would come back from another port; others behind that host can still be dialled.
     package func banReason(ofIncoming address: PeerAddress) -> String? {
         entries[address]?.banReason
-            ?? entries.values.first { $0.source == .incoming && $0.banReason != nil && $0.address.host == address.host }?.banReason
+            ?? entries.values.first { $0.isPassing && $0.banReason != nil && $0.address.host == address.host }?.banReason
     }
 
     /// The next peer to dial, marked as busy.
@@ -134,7 +141,7 @@ package struct AddressBook {
     }
 
     /// Whether some address waits to be dialled, now or after its pause.
-    package var hasCandidates: Bool { entries.values.contains { $0.banReason == nil && $0.source != .incoming && !busy.contains($0.address) } }
+    package var hasCandidates: Bool { entries.values.contains { $0.banReason == nil && !$0.isPassing && !busy.contains($0.address) } }
 
     /// A connection to or from the address stands.
     package mutating func connected(_ address: PeerAddress, client: String, at now: Int64) {
@@ -152,13 +159,12 @@ package struct AddressBook {
     /// A peer that dialled us from `old` says that it listens at `new`.
     package mutating func listens(_ old: PeerAddress, at new: PeerAddress, now: Int64) {
         busy.remove(old)
-        if let entry = entries[old], entry.source == .incoming {
+        if let entry = entries[old], entry.isPassing {
             forget(old)
-            if entry.banReason != nil, entries[new] == nil { add(Entry(address: new, source: .pex, at: now)) }
+            if entry.banReason != nil, entries[new] == nil { add(Entry(address: new, source: .incoming, at: now)) }
             if let reason = entry.banReason { ban(new, reason: reason, at: now) }
         }
-        // What a peer says of itself is worth what others say of it.
-        learn(new, from: .pex, at: now)
+        learn(new, from: .incoming, at: now)
         busy.insert(new)
     }
 
@@ -190,7 +196,9 @@ package struct AddressBook {
     package mutating func ban(_ address: PeerAddress, reason: String, at now: Int64) {
         if entries[address] == nil {
             guard entries.count < Self.capacity || evict() else { return }
-            add(Entry(address: address, source: .incoming, at: now))
+            var entry = Entry(address: address, source: .incoming, at: now)
+            entry.isPassing = true
+            add(entry)
         }
         update(address) { $0.banReason = reason }
     }
@@ -228,7 +236,7 @@ package struct AddressBook {
     }
 
     private func isDue(_ entry: Entry, at now: Int64) -> Bool {
-        guard entry.banReason == nil, entry.source != .incoming, !busy.contains(entry.address) else { return false }
+        guard entry.banReason == nil, !entry.isPassing, !busy.contains(entry.address) else { return false }
         guard let tried = entry.lastTried else { return true }
         let pause = entry.failures == 0 ? Self.redial : Self.retry[min(entry.failures, Self.retry.count) - 1]
         // A clock that was set back must not hold a peer for ever.

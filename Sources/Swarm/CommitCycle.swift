@@ -31,6 +31,9 @@ struct CommitCycle {
     /// Somebody waits: don't wait for the interval.
     var isUrgent = false
 
+    /// The last sync or transaction failed, and is not tried again before the fault is gone.
+    var isRefused = false
+
     var isIdle: Bool { stage == .idle }
     var hasWork: Bool { !unrecorded.isEmpty || !record.isEmpty }
     /// What is to be synced.

@@ -100,6 +100,8 @@ package struct PartialPiece: Hashable, Sendable {
 package struct Fault: Equatable, Sendable {
     package enum Kind: Equatable, Sendable {
         case diskFull, input, offline, database
+        /// There is room for the record of what is on the disk, and not for more.
+        case databaseFull
     }
 
     package let kind: Kind

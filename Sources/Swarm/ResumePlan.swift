@@ -42,6 +42,12 @@ package struct ResumePlan: Equatable, Sendable {
     /// Pieces that are hashed before anything else is said of them.
     package var doubtful: Bitfield
     package var reasons: [Reason: Int]
+    /// Why how many pieces are looked at, in words; files of the same fate are told of together. `nil` when none is.
+    package var causes: String? {
+        guard !reasons.isEmpty else { return nil }
+        let counts = reasons.reduce(into: [:]) { $0[$1.key.description, default: 0] += $1.value }
+        return counts.map { "\($1) \($0)" }.sorted().joined(separator: ", ")
+    }
     /// Pieces whose recorded blocks, if they are incomplete, mean nothing any more: a file that they are in is gone or was changed outside.
     package var stale: Bitfield
     /// Set when the payload can't be reached: nothing is touched.
@@ -69,6 +75,8 @@ package struct ResumePlan: Equatable, Sendable {
         package var have: Bitfield
         /// Pieces that were opened for writing and not recorded since: after a clean stop those that were in doubt already.
         package var opened: Bitfield
+        /// Pieces of which nothing is on the disk. Nobody has to hash them to know that they are not there, unless they are claimed.
+        package var unwritten: Bitfield
         package var files: [File]
         /// Whether the last run said goodbye.
         package var stoppedCleanly: Bool
@@ -81,11 +89,12 @@ package struct ResumePlan: Equatable, Sendable {
         package var rootIsSame: Bool
 
         package init(
-            have: Bitfield, opened: Bitfield, files: [File], stoppedCleanly: Bool, aliveUntilNs: Int64?, rootWasSeen: Bool,
-            rootExists: Bool, rootIsSame: Bool
+            have: Bitfield, opened: Bitfield, unwritten: Bitfield? = nil, files: [File], stoppedCleanly: Bool, aliveUntilNs: Int64?,
+            rootWasSeen: Bool, rootExists: Bool, rootIsSame: Bool
         ) {
             self.have = have
             self.opened = opened
+            self.unwritten = unwritten ?? Bitfield(count: have.count)
             self.files = files
             self.stoppedCleanly = stoppedCleanly
             self.aliveUntilNs = aliveUntilNs
@@ -114,7 +123,7 @@ package struct ResumePlan: Equatable, Sendable {
         }
         for (number, file) in input.files.enumerated() { judge(file, number, input) }
         // Whether or not the last run said goodbye: one that couldn't finish a check, or stopped with a fault, left them in doubt.
-        doubt(input.opened.subtracting(input.have), .writtenSinceLastCommit)
+        doubt(input.opened.subtracting(input.have).pieces, .writtenSinceLastCommit, input)
         trusted.subtract(doubtful)
     }
 
@@ -127,9 +136,10 @@ package struct ResumePlan: Equatable, Sendable {
             // Never written; a claim without a fingerprint can only be of bytes in the part file.
             return
         case (nil, .some):
-            // Ours if the last run made it and didn't come to the first commit; else it was there before.
+            // Ours if the last run made it and didn't come to the first commit; else it was there before. Of what is claimed nobody knows that it is
+            // in this file: it wasn't recorded with it.
             let isOurs = input.aliveUntilNs != nil && file.pieces.contains { input.opened[$0] }
-            if !isOurs { doubtAll(in: file, .foundAtAdd(file: number)) }
+            doubt(file.pieces.lazy.filter { !isOurs || input.have[$0] }, .foundAtAdd(file: number), input)
         case (.some, nil):
             distrust(file, .fileMissing(file: number), input)
         case (.some(let recorded), .some(let current)):
@@ -149,25 +159,13 @@ package struct ResumePlan: Equatable, Sendable {
     /// What is claimed of the file is in doubt, and blocks of its incomplete pieces are forgotten.
     private mutating func distrust(_ file: File, _ reason: Reason, _ input: Input) {
         for piece in file.pieces where !input.have[piece] { stale.insert(piece) }
-        doubt(claimed(in: file, input), reason)
+        doubt(file.pieces.lazy.filter { input.have[$0] }, reason, input)
     }
 
-    private func claimed(in file: File, _ input: Input) -> Bitfield {
-        var pieces = Bitfield(count: input.have.count)
-        for piece in file.pieces where input.have[piece] { pieces.insert(piece) }
-        return pieces
-    }
-
-    private mutating func doubtAll(in file: File, _ reason: Reason) {
-        var pieces = Bitfield(count: trusted.count)
-        for piece in file.pieces { pieces.insert(piece) }
-        doubt(pieces, reason)
-    }
-
-    private mutating func doubt(_ pieces: Bitfield, _ reason: Reason) {
-        let new = pieces.subtracting(doubtful)
-        guard !new.isEmpty else { return }
-        doubtful.formUnion(new)
-        reasons[reason, default: 0] += new.population
+    /// What is done for one of many files costs what it has pieces, not what the torrent has.
+    private mutating func doubt(_ pieces: some Sequence<PieceIndex>, _ reason: Reason, _ input: Input) {
+        var count = 0
+        for piece in pieces where (input.have[piece] || !input.unwritten[piece]) && doubtful.insert(piece) { count += 1 }
+        if count > 0 { reasons[reason, default: 0] += count }
     }
 }

@@ -20,6 +20,7 @@ extension Swarm {
         commit.isUrgent = commit.hasWork
         wake(now: now)
         noteOpened(now: now)
+        if fault == nil { noteCompletion() }
     }
 
     /// Ends: peers are closed, what is verified and the blocks of incomplete pieces are made durable and recorded, then ``Effect/stopped``.
@@ -84,6 +85,7 @@ extension Swarm {
             isProbing = true
             effects.append(.probe(fault.kind))
         }
+        if let trial = onTrial, now >= trial.until { endTrial() }
         guard now >= nextTick else { return }
         nextTick = now + (needsQuickTicks ? Self.tick : .seconds(1))
         guard mode == .running else {

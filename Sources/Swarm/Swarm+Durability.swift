@@ -49,10 +49,11 @@ extension Swarm {
     /// Begins the next cycle when it is time. Incomplete pieces are looked at with the ticks alone: there may be many.
     mutating func considerCommit(withPartials: Bool = false, now: Instant) {
         guard mode == .running else { return continueStopping(now: now) }
-        guard commit.isIdle, fault == nil else { return }
+        guard commit.isIdle, canRecord else { return }
         let isDue = now - commit.lastAt >= settings.commitInterval || commit.bytes >= settings.commitBytes || commit.isUrgent
         let isDone = isComplete && doubtful.isEmpty && bufferedCount == 0
-        if commit.hasWork ? isDue || isDone : withPartials && isDue && activeOrder.contains(where: { needsEarlyWrite($0, now: now) }) {
+        if commit.hasWork ? isDue || isDone : withPartials && isDue && fault == nil && activeOrder.contains(where: { needsEarlyWrite($0, now: now) })
+        {
             beginCommit(now: now)
         }
     }
@@ -69,7 +70,7 @@ extension Swarm {
         commit.unrecorded = []
         commit.bytes = 0
         var writing: Set<PieceIndex> = []
-        for piece in activeOrder where needsEarlyWrite(piece, now: now) {
+        for piece in activeOrder where fault == nil && needsEarlyWrite(piece, now: now) {
             piece.isBeingWritten = true
             writing.insert(piece.piece)
             effects.append(.writeBlocks(piece.piece, piece.unwritten))
@@ -117,6 +118,7 @@ extension Swarm {
     /// All that was written to those pieces' files is durable; answers ``Effect/sync(_:)``.
     package mutating func synced(now: Instant) {
         guard commit.stage == .syncing else { return }
+        if fault == nil { endTrial() }
         beginRecord(now: now)
     }
 
@@ -125,6 +127,7 @@ extension Swarm {
     package mutating func syncFailed(fault: Fault, now: Instant) {
         guard commit.stage == .syncing else { return }
         commit.stage = .idle
+        commit.isRefused = true
         commit.dirty.formUnion(commit.touched)
         for index in commit.pieces + commit.unrecorded where have[index] {
             have.remove(index)
@@ -148,7 +151,7 @@ extension Swarm {
         record.pieces = commit.pieces.filter { have[$0] }
         commit.partials.removeAll { $0.isClosed }
         record.partials += commit.partials.map { PartialPiece(piece: $0.piece, blocks: $0.onDisk) }
-        if mode == .stopping {
+        if mode == .stopping, fault == nil {
             // At rest it is known what stands on disk: nothing is in doubt but what was so before.
             record.closed += opened.pieces.filter { !doubtful[$0] && !have[$0] && active[$0]?.phase != .verifying }
         }
@@ -172,7 +175,10 @@ extension Swarm {
         for (piece, partial) in zip(commit.partials, record.partials.suffix(commit.partials.count)) {
             if !piece.isClosed {
                 piece.markRecorded(partial.blocks)
-            } else if !have[piece.piece] {
+            } else if have[piece.piece] || doubtful[piece.piece] {
+                // It became whole meanwhile: should a sync lose it, these blocks are there.
+                heldPartials[piece.piece] = partial
+            } else {
                 // It failed its hash meanwhile.
                 commit.record.partials.append(.nothing(of: piece.piece))
             }
@@ -201,8 +207,18 @@ extension Swarm {
         commit.record.partials = sent.partials.filter { !$0.blocks.contains(true) } + commit.record.partials
         commit.pieces = []
         commit.partials = []
+        commit.isRefused = true
         enter(fault, now: now)
         continueStopping(now: now)
+    }
+
+    /// Whether a sync and a transaction may be tried: where there is only no room for more to be written, what is there is still recorded.
+    private var canRecord: Bool {
+        switch fault?.kind {
+        case nil: true
+        case .diskFull, .database, .databaseFull: !commit.isRefused
+        case .input, .offline: false
+        }
     }
 
     mutating func noteCompletion() {
@@ -219,12 +235,12 @@ extension Swarm {
         guard !activeOrder.contains(where: { $0.phase == .verifying || $0.isBeingWritten }) else { return }
         guard opening.isEmpty else { return }
         // What the machine refuses can't be waited for; it stays in doubt and is looked at by the next start.
-        guard fault == nil else { return rest() }
-        noteOpened(now: now)
+        guard canRecord else { return rest() }
+        if fault == nil { noteOpened(now: now) }
         guard opening.isEmpty else { return }
-        let hasUnwritten = activeOrder.contains { needsEarlyWrite($0, now: now) }
-        let hasOpened = opened.pieces.contains { !doubtful[$0] && !have[$0] }
-        if commit.hasWork || hasUnwritten || hasOpened || !commit.dirty.isEmpty { beginCommit(now: now) } else { rest() }
+        let hasUnwritten = fault == nil && activeOrder.contains { needsEarlyWrite($0, now: now) }
+        let hasOpened = fault == nil && opened.pieces.contains { !doubtful[$0] && !have[$0] }
+        if commit.hasWork || hasUnwritten || hasOpened || fault == nil && !commit.dirty.isEmpty { beginCommit(now: now) } else { rest() }
     }
 
     private mutating func rest() {
@@ -236,9 +252,17 @@ extension Swarm {
     // MARK: Faults
 
     mutating func enter(_ new: Fault, now: Instant) {
-        if fault != new { effects.append(.note(.fault(new))) }
+        if fault != new, onTrial?.fault != new { effects.append(.note(.fault(new))) }
         fault = new
+        onTrial = nil
         if !isProbing { nextProbe = now + Self.probeInterval }
+    }
+
+    /// What failed has succeeded, or nothing has failed for a while.
+    mutating func endTrial() {
+        guard let (old, _) = onTrial else { return }
+        onTrial = nil
+        effects.append(.note(.faultGone(old.kind)))
     }
 
     /// The payload can't be reached: nothing is asked of peers or disk until it is back.
@@ -253,8 +277,14 @@ extension Swarm {
             return
         }
         fault = nil
+        commit.isRefused = false
         nextProbe = nil
-        effects.append(.note(.faultGone(old.kind)))
+        if old.kind == .input {
+            // No look at the disk can tell: what failed is tried again.
+            onTrial = (old, now + Self.probeInterval)
+        } else {
+            effects.append(.note(.faultGone(old.kind)))
+        }
         guard mode == .running || mode == .stopping else { return }
         for piece in activeOrder {
             if piece.phase == .awaitingDisk { piece.phase = .waiting }
@@ -262,6 +292,7 @@ extension Swarm {
         }
         noteOpened(now: now)
         checkDoubtful()
+        noteCompletion()
         commit.isUrgent = true
         considerCommit(now: now)
         fillAll(now: now)

@@ -55,6 +55,8 @@ package struct Swarm: ~Copyable {
 
     var commit = CommitCycle()
     package internal(set) var fault: Fault?
+    /// A fault that only another try can show to be gone: it is told as long as none has succeeded.
+    var onTrial: (fault: Fault, until: Instant)?
     var nextProbe: Instant?
     var isProbing = false
     var completionNoted: Bool
@@ -94,10 +96,12 @@ package struct Swarm: ~Copyable {
 
     /// A torrent at rest. `plan` says which pieces are trusted and which are to be checked first; `partials` are blocks that
     /// stand on disk since an earlier run, of which those that the plan doesn't believe are left out; `padding` are blocks of zeros
-    /// that nobody is asked for.
+    /// that nobody is asked for, `zeros` whole pieces of them, which are had by nature. `completionIsKnown` says whether an earlier run has told
+    /// of the completion of what is complete.
     package init(
         geometry: Geometry, plan: ResumePlan, recorded: Bitfield, opened: Bitfield, partials: [PartialPiece], wanted: Bitfield,
-        padding: [PieceIndex: [Int]] = [:], settings: SwarmSettings, seed: UInt64, unixOrigin: Int64
+        padding: [PieceIndex: [Int]] = [:], zeros: Bitfield? = nil, completionIsKnown: Bool = true, settings: SwarmSettings, seed: UInt64,
+        unixOrigin: Int64
     ) {
         precondition(plan.trusted.count == geometry.pieceCount && wanted.count == geometry.pieceCount)
         precondition(recorded.count == geometry.pieceCount && opened.count == geometry.pieceCount)
@@ -115,12 +119,20 @@ package struct Swarm: ~Copyable {
         picker = PiecePicker(pieceCount: geometry.pieceCount)
         downloadBucket = TokenBucket(limit: settings.downloadLimit)
         uploadBucket = TokenBucket(limit: settings.uploadLimit)
-        completionNoted = wanted.subtracting(plan.trusted).isEmpty && plan.doubtful.isEmpty
+        completionNoted = completionIsKnown && wanted.subtracting(plan.trusted).isEmpty && plan.doubtful.isEmpty
         for partial in partials where geometry.pieces.contains(partial.piece) && !have[partial.piece] {
             // What isn't believed now isn't to be believed by a later start.
             if plan.stale[partial.piece] { commit.record.partials.append(.nothing(of: partial.piece)) } else { restore(partial) }
         }
+        for piece in zeros?.pieces ?? Bitfield(count: 0).pieces where !have[piece] && !doubtful[piece] {
+            // Nothing has to be written of them; they are recorded as others are.
+            have.insert(piece)
+            commit.unrecorded.append(piece)
+            commit.bytes += geometry.length(of: piece)
+        }
         refreshCandidates()
+        // What an earlier run noted down and never wrote to needs no note of its own.
+        openAhead = opened.pieces.filter { picker.candidates[$0] }.shuffled(using: &random)
     }
 
     /// What the shell is to do, in this order; each is returned once.
@@ -142,6 +154,8 @@ package struct Swarm: ~Copyable {
 
     // MARK: What the swarm says of itself
 
+    /// What stands in the way, as the user is told.
+    package var shownFault: Fault? { fault ?? onTrial?.fault }
     /// Whether every wanted piece is there.
     package var isComplete: Bool { wanted.isSubset(of: have) }
     /// Whether every wanted piece is there and recorded.

@@ -1,7 +1,27 @@
 extension FileLayout {
+    /// The runs of pieces that are nothing but padding, lowest first.
+    package func piecesOfPadding(geometry: Geometry) -> [Range<PieceIndex>] {
+        var ranges: [Range<PieceIndex>] = []
+        let length = Int64(geometry.pieceLength)
+        // Where the padding began that reaches up to here.
+        var start: Int64?
+        func end(_ at: Int64) {
+            guard let from = start else { return }
+            start = nil
+            // The last piece may be short: it ends with the torrent.
+            let (first, last) = ((from + length - 1) / length, at == totalBytes ? Int64(geometry.pieceCount) : at / length)
+            if first < last { ranges.append(PieceIndex(Int(first))..<PieceIndex(Int(last))) }
+        }
+        for file in files where !file.isEmpty {
+            if file.isPad { start = start ?? file.offset } else { end(file.offset) }
+        }
+        end(totalBytes)
+        return ranges
+    }
+
     /// The blocks that lie whole in a pad file, by piece: their bytes are zeros, so that nobody needs to be asked for them (BEP 47).
     ///
-    /// Pieces that are nothing but padding aren't listed: nobody wants them.
+    /// Pieces that are nothing but padding aren't listed: nobody wants them, see ``piecesOfPadding(geometry:)``.
     package func paddedBlocks(geometry: Geometry) -> [PieceIndex: [Int]] {
         var blocks: [PieceIndex: [Int]] = [:]
         for file in files where file.isPad && !file.isEmpty {

@@ -50,6 +50,12 @@ package struct FileSelection: Hashable, Sendable {
     /// The bytes of the wanted files.
     package var wantedBytes: Int64 { layout.files.reduce(0) { $0 + (wanted[$1.index] ? $1.length : 0) } }
 
+    /// The bytes of the wanted files that are in the pieces.
+    package func bytes(in pieces: Bitfield, geometry: Geometry) -> Int64 {
+        if pieces.isFull { return wantedBytes }
+        return layout.files.reduce(0) { $0 + (wanted[$1.index] ? layout.bytes(of: $1.index, in: pieces, geometry: geometry) : 0) }
+    }
+
     private static func matches(of pattern: String, fileCount: Int, candidates: [Candidate]) throws(SelectionError) -> [Int] {
         if let numbers = try numbers(pattern, fileCount: fileCount) {
             return candidates.map(\.index).filter { numbers.contains($0 + 1) }

@@ -8,20 +8,16 @@ package struct InfoHash: Hashable, Comparable, Sendable, CustomStringConvertible
 
     /// `nil` unless there are exactly 20 bytes.
     package init?(_ bytes: some Collection<UInt8>) {
+        guard bytes.count == Self.byteCount, let hash = Array(bytes).withUnsafeBytes({ Self(raw: $0) }) else { return nil }
+        self = hash
+    }
+
+    /// `nil` unless there are exactly 20 bytes; nothing is copied.
+    package init?(raw bytes: UnsafeRawBufferPointer) {
         guard bytes.count == Self.byteCount else { return nil }
-        var high: UInt64 = 0
-        var middle: UInt64 = 0
-        var low: UInt32 = 0
-        for (n, byte) in Array(bytes).enumerated() {
-            if n < 8 {
-                high = high << 8 | UInt64(byte)
-            } else if n < 16 {
-                middle = middle << 8 | UInt64(byte)
-            } else {
-                low = low << 8 | UInt32(byte)
-            }
-        }
-        (self.high, self.middle, self.low) = (high, middle, low)
+        high = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self))
+        middle = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+        low = UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: 16, as: UInt32.self))
     }
 
     /// `nil` unless there are exactly 40 hexadecimal digits, of either case.
@@ -40,7 +36,16 @@ package struct InfoHash: Hashable, Comparable, Sendable, CustomStringConvertible
     }
 
     /// 40 lower-case hexadecimal digits.
-    package var description: String { Hex.encode(bytes) }
+    package var description: String {
+        String(unsafeUninitializedCapacity: Self.byteCount * 2) { text in
+            for n in 0..<16 {
+                text[n] = Hex.digit(high >> UInt64(60 - n * 4))
+                text[n + 16] = Hex.digit(middle >> UInt64(60 - n * 4))
+            }
+            for n in 0..<8 { text[n + 32] = Hex.digit(UInt64(low) >> UInt64(28 - n * 4)) }
+            return Self.byteCount * 2
+        }
+    }
 
     package static func < (a: Self, b: Self) -> Bool { (a.high, a.middle, a.low) < (b.high, b.middle, b.low) }
 }
@@ -48,14 +53,20 @@ package struct InfoHash: Hashable, Comparable, Sendable, CustomStringConvertible
 /// Bytes as hexadecimal digits.
 package enum Hex {
     /// Two lower-case digits a byte.
-    package static func encode(_ bytes: some Sequence<UInt8>) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        var text: [UInt8] = []
-        for byte in bytes {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
+    package static func encode(_ bytes: some Collection<UInt8>) -> String {
+        String(unsafeUninitializedCapacity: bytes.count * 2) { text in
+            for (n, byte) in bytes.enumerated() {
+                text[n * 2] = digit(UInt64(byte >> 4))
+                text[n * 2 + 1] = digit(UInt64(byte))
+            }
+            return bytes.count * 2
         }
-        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// The lower-case digit of the lowest four bits.
+    fileprivate static func digit(_ bits: UInt64) -> UInt8 {
+        let value = UInt8(truncatingIfNeeded: bits) & 15
+        return value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") - 10 + value
     }
 
     /// `nil` unless `text` is an even number of hexadecimal digits.

@@ -6,8 +6,31 @@ import CPieceHash
 package enum SHA1 {
     package static let byteCount = PIECE_HASH_SHA1_LENGTH
 
+    /// The name of what hashes many pieces at once on this machine.
+    package static var lanesName: String { String(cString: piece_hash_name(piece_hash_sha1_choice(PIECE_HASH_MAXIMUM_LANES))) }
+
     /// The 20 bytes of the digest.
     package static func hash(_ bytes: [UInt8]) -> [UInt8] { bytes.withUnsafeBytes { hash($0) } }
+
+    /// The 20 bytes of the digest of so many zero bytes.
+    package static func hash(zeros count: Int) -> [UInt8] {
+        let block = 64
+        let zeros = [UInt8](repeating: 0, count: 1024 * block)
+        var stream = piece_hash_stream()
+        piece_hash_sha1_begin(&stream)
+        return zeros.withUnsafeBufferPointer { zeros in
+            var rest = count
+            while rest >= block {
+                let blocks = min(rest, zeros.count) / block
+                withUnsafeMutablePointer(to: &stream) { piece_hash_sha1_update([$0], [zeros.baseAddress], blocks, 1) }
+                rest -= blocks * block
+            }
+            return Array(unsafeUninitializedCapacity: byteCount) { digest, filled in
+                piece_hash_sha1_finish(&stream, zeros.baseAddress, rest, digest.baseAddress)
+                filled = byteCount
+            }
+        }
+    }
 
     /// The 20 bytes of the digest.
     package static func hash(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {

@@ -39,6 +39,30 @@ enum Interruption {
         }
     }
 
+    private static let pausing = Mutex(Pausing())
+
+    private struct Pausing {
+        var isCatching = false
+        var pause: Task<Void, Never>?
+    }
+
+    /// Waits between two turns of a command that goes on until it is interrupted. Throws ``ExitStatus/interrupted`` as soon as a signal has come:
+    /// what was begun to be written is written to its end, and the terminal is left as it was.
+    static func pause(_ duration: Duration) async throws {
+        let pause = Task {
+            // Cancelled by a signal: then there is nothing more to wait for.
+            do { try await Task.sleep(for: duration) } catch { return }
+        }
+        let isFirst = pausing.withLock { state in
+            defer { state.isCatching = true }
+            state.pause = pause
+            return !state.isCatching
+        }
+        if isFirst { try catchFirst { pausing.withLock { $0.pause }?.cancel() } }
+        if !hasCome { await pause.value }
+        guard !hasCome else { throw ExitStatus.interrupted }
+    }
+
     private static func startWaiter(reading descriptor: Int32, _ body: @escaping @Sendable () async -> Void) throws {
         let waiter = Unmanaged.passRetained(Waiter(descriptor, body))
         var thread = pthread_t()

@@ -6,6 +6,7 @@
 // a program can read it.
 
 import ArgumentParser
+import Dispatch
 import Engine
 import Glibc
 
@@ -32,25 +33,43 @@ struct Pieces: AsyncParsableCommand {
         groupedSubcommands: [
             CommandGroup(name: "Downloading", subcommands: [Download.self, Add.self, Run.self]),
             CommandGroup(name: "Torrents", subcommands: [Pause.self, Resume.self, Remove.self, Limit.self, Select.self]),
-            CommandGroup(name: "Looking", subcommands: [Status.self, Files.self, Peers.self, Trackers.self, Log.self]),
+            CommandGroup(name: "Looking", subcommands: [Status.self, Files.self, Peers.self, Trackers.self, Log.self, Explain.self, Doctor.self]),
             CommandGroup(name: "Content", subcommands: [Verify.self, Create.self, Show.self, Export.self]),
             CommandGroup(name: "Program", subcommands: [Database.self, Demo.self]),
         ])
 
-    static func main() async {
+    /// Runs what waits for nothing on this thread: starting others takes longer than most answers do.
+    static func main() {
         Interruption.prepare()
         do {
-            var command = try await asyncParseAsRoot()
+            let command = try parseAsRoot()
             if let command = command as? any Command { TerminalLog.install(command.global.logLevel) }
-            if var command = command as? any AsyncParsableCommand {
-                try await command.run()
+            if let command = command as? any DirectCommand, !command.waits {
+                try command.answer()
+            } else if let command = command as? any AsyncParsableCommand {
+                runInTask(command)
             } else {
+                // The parser's own commands: help and the like.
+                var command = command
                 try command.run()
             }
             end(.done)
         } catch {
             end(with: error)
         }
+    }
+
+    private static func runInTask(_ command: sending any AsyncParsableCommand) -> Never {
+        Task {
+            do {
+                var command = command
+                try await command.run()
+                end(.done)
+            } catch {
+                end(with: error)
+            }
+        }
+        dispatchMain()
     }
 
     /// Ends the process; output that could not be written makes a failure of a success.
@@ -89,4 +108,17 @@ struct Pieces: AsyncParsableCommand {
 /// A command that works with the database.
 protocol Command: AsyncParsableCommand {
     var global: GlobalOptions { get }
+}
+
+/// A command that reads the database, answers, and waits for nothing.
+protocol DirectCommand: Command {
+    /// Whether it goes on after its answer, so that it is run as others are.
+    var waits: Bool { get }
+    /// Runs the command, on the first thread of the process.
+    func answer() throws
+}
+
+extension DirectCommand {
+    var waits: Bool { false }
+    func run() async throws { try answer() }
 }

@@ -7,7 +7,8 @@ import SystemPackage
 /// The system's calls with a record of them, and faults where a test wants them.
 final class FaultyCalls: DiskCalls {
     enum Call: String {
-        case open, create, makeDirectory, remove, removeDirectory, read, write, truncate, allocate, syncData, syncDirectory, dropCache, close
+        case open, create, makeDirectory, remove, removeDirectory, read, write, truncate, allocate, syncData, syncDirectory, dropCache, close,
+            seekData
     }
 
     struct State {
@@ -17,6 +18,8 @@ final class FaultyCalls: DiskCalls {
         var maximumTransfer = Int.max
         var freeBytes: Int64?
         var hasOpenBeneath = true
+        /// Whether there is a way past the page cache.
+        var hasDirect = true
         var opened = 0
     }
 
@@ -60,7 +63,7 @@ final class FaultyCalls: DiskCalls {
     }
 
     func open(_ path: FilePath, flags: Int32) throws(Errno) -> Int32 {
-        opened(try system.open(path, flags: flags), "/")
+        opened(try system.open(path, flags: flags), path.string)
     }
 
     func open(_ path: String, beneath root: Int32, flags: Int32) throws(Errno) -> Int32 {
@@ -107,9 +110,20 @@ final class FaultyCalls: DiskCalls {
     }
 
     func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(Errno) -> Int {
-        try enter(.write, name(descriptor))
+        let name = name(descriptor)
+        try enter(.write, name)
+        if name.hasSuffix(" direct") {
+            let numbers = [Int(offset), bytes.count, Int(bitPattern: bytes.baseAddress)]
+            guard numbers.allSatisfy({ $0.isMultiple(of: 4096) }) else { throw .invalidArgument }
+        }
         let limit = state.withLock(\.maximumTransfer)
         return try system.write(descriptor, UnsafeRawBufferPointer(rebasing: bytes.prefix(limit)), at: offset)
+    }
+
+    /// The same file once more: what goes through it is named `… direct`, and has to be aligned.
+    func openDirect(_ descriptor: Int32) throws(Errno) -> Int32 {
+        guard state.withLock(\.hasDirect) else { throw .notSupported }
+        return opened(try retrying { fcntl(descriptor, F_DUPFD_CLOEXEC, 0) }, name(descriptor) + " direct")
     }
 
     func truncate(_ descriptor: Int32, to length: Int64) throws(Errno) {
@@ -138,6 +152,11 @@ final class FaultyCalls: DiskCalls {
     func syncDirectory(_ descriptor: Int32) throws(Errno) {
         try enter(.syncDirectory, name(descriptor))
         try system.syncDirectory(descriptor)
+    }
+
+    func nextData(_ descriptor: Int32, from offset: Int64) throws(Errno) -> Int64? {
+        try enter(.seekData, name(descriptor))
+        return try system.nextData(descriptor, from: offset)
     }
 
     func status(_ descriptor: Int32) throws(Errno) -> FileStatus { try system.status(descriptor) }

@@ -84,7 +84,7 @@ struct Fixture {
     var allPieces: Bitfield { Bitfield(fullCount: payload.geometry.pieceCount) }
 
     func buffer(_ piece: PieceIndex) throws -> PieceBuffer {
-        let buffer = try disk.buffers.take(payload.geometry.length(of: piece))
+        let buffer = try disk.buffer(for: piece, of: payload)
         buffer.bytes.copyBytes(from: bytes(of: piece))
         return buffer
     }

@@ -40,13 +40,16 @@ import Torrent
         writes[40].buffer.bytes[0] ^= 1
         let outcomes = Box<[PieceIndex: Bool]>([:])
         await withCheckedContinuation { continuation in
-            fixture.disk.verifyAndWrite(writes) { piece, outcome in
-                let count = outcomes.value.withLock { outcomes in
-                    outcomes[piece] = outcome.isGood
-                    return outcomes.count
-                }
-                if count == writes.count { continuation.resume() }
-            }
+            fixture.disk.verifyAndWrite(
+                writes.map { write in
+                    Disk.PieceJob(write: write) { piece, outcome in
+                        let count = outcomes.value.withLock { outcomes in
+                            outcomes[piece] = outcome.isGood
+                            return outcomes.count
+                        }
+                        if count == writes.count { continuation.resume() }
+                    }
+                })
         }
         #expect(outcomes.value.withLock { $0.filter { !$0.value }.map(\.key) } == [PieceIndex(40)])
     }
@@ -108,7 +111,7 @@ import Torrent
     @Test func promotesASkippedFile() async throws {
         let fixture = try Fixture(manyFiles, wanted: [true, true, true, false, true])
         #expect(try await fixture.writeAll().isEmpty)
-        let report = try await fixture.disk.promote(fixture.payload, file: 3, pieces: fixture.allPieces)
+        let report = try await fixture.disk.promote(fixture.payload, files: [3], pieces: fixture.allPieces)
         #expect(report.isComplete && report.durable.contains { $0.file == .entry(3) } && report.created.contains(.entry(3)))
         #expect(fixture.content("t", "sub", "b") == fixture.expected(3))
         #expect(await fixture.verify(fixture.payload.placing(3, as: .file)).allSatisfy { $0 == .good })

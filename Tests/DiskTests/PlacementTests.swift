@@ -49,10 +49,8 @@ import Torrent
     func refusesNamesThatLeadElsewhere(_ path: [String]) async throws {
         let fixture = try Fixture(Self.oneFile)
         let folder = try PayloadFolder(fixture.payload, calls: fixture.calls)
-        var changed: Set<[String]> = []
-        #expect(throws: DiskError.self) { try folder.create(path, changed: &changed) }
+        #expect(throws: DiskError.self) { try folder.create(path) }
         #expect(throws: DiskError.self) { try folder.open(path, flags: O_RDONLY) }
-        #expect(changed.isEmpty)
     }
 
     @Test func acceptsAnOutputFolderThatIsALink() async throws {
@@ -89,8 +87,25 @@ import Torrent
         #expect(access(root.appending("t/a").string, F_OK) != 0, "others when their first byte comes")
         let before = fixture.calls.log.count
         #expect(await fixture.disk.sync(payload).isComplete)
-        #expect(fixture.calls.log[before...].filter { $0 == "syncDirectory /" }.count == 3, "the folders that hold a new one")
+        for folder in ["x/y", "x", ""] {
+            let path = fixture.folder.path.appending(folder)
+            #expect(fixture.calls.log[before...].contains("syncDirectory \(path)"), "it holds a new one")
+        }
         #expect(fixture.calls.log[before...].contains("syncDirectory ."), "and the new one, which holds the torrent's")
+    }
+
+    /// Whoever made the folder may not come to sync its name for long, or ever.
+    @Test func syncsTheNamesOfAnOutputFolderThatAnotherTorrentMade() async throws {
+        let fixture = try Fixture(manyFiles)
+        let root = fixture.folder.path.appending("shared")
+        let torrents = try (1...2).map { n in
+            Payload(
+                infoHash: try #require(InfoHash(Array(repeating: UInt8(n), count: 20))), root: root, layout: fixture.payload.layout,
+                geometry: fixture.payload.geometry)
+        }
+        for torrent in torrents { try await fixture.disk.create(torrent, .sparse, makingRoot: true) }
+        #expect(await fixture.disk.sync(torrents[1]).isComplete)
+        #expect(fixture.calls.log.contains("syncDirectory \(fixture.folder.path)"))
     }
 
     @Test func noticesAnotherVolume() async throws {

@@ -24,6 +24,18 @@ import Torrent
         }
     }
 
+    /// A process that was killed made the file and its folder, and synced neither name; this one only writes to it.
+    @Test func syncsNamesThatAnEarlierProcessMade() async throws {
+        let folder = try TemporaryFolder()
+        let killed = try Fixture(Self.twoFiles, pieceLength: 1000, folder: folder)
+        #expect(await killed.disk.verifyAndWrite(try killed.pieceWrite(PieceIndex(0))).isGood)
+        let fixture = try Fixture(Self.twoFiles, pieceLength: 1000, folder: folder)
+        #expect(await fixture.disk.verifyAndWrite(try fixture.pieceWrite(PieceIndex(0))).isGood)
+        let report = await fixture.disk.sync(fixture.payload)
+        #expect(report.durable.map(\.file) == [.entry(0)] && report.created.isEmpty)
+        for name in ["t", "."] { #expect(fixture.calls.log.contains("syncDirectory \(name)")) }
+    }
+
     @Test func syncsOnlyWhatWasWritten() async throws {
         let fixture = try Fixture(Self.twoFiles, pieceLength: 1000)
         #expect(try await fixture.writeAll().isEmpty)

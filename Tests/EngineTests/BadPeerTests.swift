@@ -61,7 +61,7 @@ import Torrent
         }
     }
 
-    /// A ban holds in the next life.
+    /// A ban holds in the next life, though a tracker names the peer.
     @Test func aBannedPeerIsNotDialledAgain() async throws {
         let torrent = try SampleTorrent(length: 1 << 20, seed: 14)
         try await withSite { site in
@@ -71,8 +71,48 @@ import Torrent
                     try await eventually("the liar to be banned") { try site.events(.banned, of: id).count == 1 }
                 }
                 liars[0].forget()
-                try await site.run { _ in try await Task.sleep(for: .milliseconds(800)) }
+                var answer = FakeTracker.Answer()
+                answer.peers = [liars[0].address]
+                try await withTracker(answer) { tracker in
+                    try site.write { db throws(StoreError) in try db.addTrackers(id, tiers: [[tracker.url]], now: .now()) }
+                    try await site.run { _ in
+                        try await eventually("the tracker to be asked") { !tracker.events.isEmpty }
+                        try await Task.sleep(for: .milliseconds(800))
+                    }
+                }
                 #expect(liars[0].connections == 0)
+            }
+        }
+    }
+
+    /// A tracker names the liar again: it is dialled when its ban is over, or ends where only a clock that was wrong can have put its end.
+    @Test(arguments: [(Duration.seconds(3600), false), (.seconds(-1), true), (.seconds(10 * 365 * 86400), true)])
+    func aBanHoldsInTheNextLifeUntilItIsOver(rest: Duration, isOver: Bool) async throws {
+        var answer = FakeTracker.Answer()
+        try await withTracker { tracker in
+            let torrent = try SampleTorrent(length: 1 << 20, seed: 17, trackers: [[tracker.url]])
+            try await withSite { site in
+                let id = try site.add(torrent)
+                try await withPeers(torrent, [.lying]) { liars in
+                    let liar = liars[0].address
+                    answer.peers = [liar]
+                    tracker.answer { [answer] in $0 = answer }
+                    try await site.run { _ in
+                        try await eventually("the liar to be banned") { try site.events(.banned, of: id).count == 1 }
+                    }
+                    try site.write { db throws(StoreError) in try db.ban(id, liar, until: .now() + rest, reason: "it lied", now: .now()) }
+                    liars[0].forget()
+                    let announces = tracker.announces.count
+                    try await site.run { _ in
+                        try await eventually("an announce") { tracker.announces.count > announces }
+                        if isOver {
+                            try await eventually("the peer to be dialled") { liars[0].connections > 0 }
+                        } else {
+                            try await Task.sleep(for: .milliseconds(800))
+                            #expect(liars[0].connections == 0)
+                        }
+                    }
+                }
             }
         }
     }
@@ -89,7 +129,7 @@ import Torrent
                     try await site.untilComplete(id)
                     let banned = try site.read { db throws(StoreError) in try db.bannedPeers(of: id, now: .now()) }
                     // It may have been too late to lie.
-                    #expect(banned.allSatisfy { $0 == peers[1].address }, "\(banned)")
+                    #expect(banned.allSatisfy { $0.address == peers[1].address }, "\(banned)")
                 }
             }
             #expect(torrent.faults(in: site.output) == [])

@@ -76,7 +76,7 @@ import Torrent
 
     /// The disk is still broken when the engine is stopped: the next life looks at what is in doubt, and completes.
     @Test(arguments: examples) func stoppedWithTheFault(example: Example) async throws {
-        let torrent = try SampleTorrent(length: 2 << 20, seed: 73)
+        let torrent = try SampleTorrent(length: 4 << 20, seed: 73)
         try await withSite { site in
             let id = try site.add(torrent)
             let calls = FaultyDisk()
@@ -92,6 +92,52 @@ import Torrent
                 try await site.download(id, from: peers)
             }
             #expect(torrent.faults(in: site.output) == [])
+        }
+    }
+
+    /// Not even its empty files can be made: it is tried again, by itself.
+    @Test(arguments: [Errno.tooManyOpenFiles, .noSpace, .permissionDenied, .readOnlyFileSystem]) func nothingCanBeMade(error: Errno) async throws {
+        let torrent = try SampleTorrent(folder: "sample", [.init("a", 200_000), .init("empty", 0)], seed: 77)
+        try await withSite { site in
+            let id = try site.add(torrent)
+            let calls = FaultyDisk()
+            calls.set { $0.create = error }
+            try await withPeers(torrent) { peers in
+                try await site.run(peers: peers.map(\.address), disk: try Disk(calls: calls)) { _ in
+                    try await eventually("the state to say so") { try site.row(id).state == .error }
+                    #expect(try site.row(id).error?.contains("sample/empty") == true)
+                    calls.mend()
+                    try await site.untilComplete(id)
+                    #expect(try site.row(id).error == nil)
+                }
+            }
+            #expect(torrent.faults(in: site.output) == [])
+        }
+    }
+
+    /// Who has what is recorded gets it, whatever becomes of what is to be written.
+    @Test(arguments: examples) func whatIsThereIsServedOn(example: Example) async throws {
+        let torrent = try SampleTorrent(length: 4 << 20, seed: 78)
+        try await withSite { site in
+            let id = try site.add(torrent)
+            let calls = FaultyDisk()
+            try await withPeers(torrent, [.slow(60)]) { peers in
+                try await site.run(peers: peers.map(\.address), disk: try Disk(calls: calls)) { session in
+                    try await eventually("something to be recorded") { !(try site.claimed(id, torrent).isEmpty) }
+                    example.breakIt(calls)
+                    try await eventually("the state to say so") { try site.row(id).state == .error }
+                    let claimed = try site.claimed(id, torrent)
+                    try await withSite { other in
+                        let copy = try other.add(torrent)
+                        let address = await session.address
+                        try await other.run(peers: [address]) { _ in
+                            try await eventually("all that the first had recorded") {
+                                claimed.isSubset(of: try other.claimed(copy, torrent))
+                            }
+                        }
+                    }
+                }
+            }
         }
     }
 

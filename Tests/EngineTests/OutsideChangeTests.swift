@@ -1,4 +1,5 @@
 import Engine
+import Glibc
 import Store
 import SystemPackage
 import TestSupport
@@ -76,6 +77,63 @@ import Torrent
         }
     }
 
+    /// A file goes under a running engine that hasn't written to it yet, and is made anew by the first write: what the database claims of the old one
+    /// is in doubt before the new one's fingerprint is recorded, which would vouch for it after a stop.
+    @Test func deletedBeforeTheFirstWrite() async throws {
+        let torrent = try SampleTorrent(folder: "sample", [.init("a", 40 * 65536), .init("b", 2 * 65536)], seed: 95)
+        try await withSite { site in
+            let path = torrent.path(0, in: site.output)
+            let id = try site.add(torrent) { $0.isSequential = true }
+            try await withPeers(torrent, [.stopping(after: 12)]) { peers in
+                try await site.run(peers: peers.map(\.address)) { _ in
+                    try await eventually("three pieces") { try site.claimed(id, torrent).population == 3 }
+                }
+                peers[0].forget()
+                peers[0].behave(.stopping(after: 0))
+                try await site.run(peers: peers.map(\.address)) { _ in
+                    try await eventually("a request") { !peers[0].requests.isEmpty }
+                    try Files.remove(path)
+                    peers[0].behave(.slow(20))
+                    // Who sends nothing is asked again after a while; who comes anew at once.
+                    await peers[0].hangUp()
+                    try await eventually("the new file's fingerprint", within: .seconds(60)) {
+                        guard Files.exists(path) else { return false }
+                        let print = try site.read { db throws(StoreError) in try db.fingerprints(of: id) }.first { $0.index == 0 }
+                        return try print?.inode == Int64(Files.status(path).st_ino)
+                    }
+                    #expect(try torrent.unfounded(try site.claimed(id, torrent), in: site.output) == [])
+                }
+                #expect(try torrent.unfounded(try site.claimed(id, torrent), in: site.output) == [])
+                peers[0].behave(.good)
+                try await site.download(id, from: peers)
+            }
+            #expect(torrent.faults(in: site.output) == [])
+            #expect(try site.claimed(id, torrent).isFull)
+        }
+    }
+
+    /// A file that goes while it is written is no file of ours any more: the torrent says so and writes no other in its place. The next life fetches it.
+    @Test func deletedWhileItIsWritten() async throws {
+        let torrent = try SampleTorrent(folder: "sample", [.init("a", 40 * 65536), .init("b", 2 * 65536)], seed: 96)
+        try await withSite { site in
+            let path = torrent.path(0, in: site.output)
+            let id = try site.add(torrent) { $0.isSequential = true }
+            try await withPeers(torrent, [.slow(60)]) { peers in
+                try await site.run(peers: peers.map(\.address)) { _ in
+                    try await eventually("some pieces") { try site.claimed(id, torrent).population >= 3 }
+                    try Files.remove(path)
+                    try await eventually("it to say so") { try site.row(id).error?.contains("sample/a") == true }
+                }
+                #expect(!Files.exists(path))
+                peers[0].behave(.good)
+                try await site.download(id, from: peers)
+            }
+            #expect(torrent.faults(in: site.output) == [])
+            #expect(try torrent.unfounded(try site.claimed(id, torrent), in: site.output) == [])
+            #expect(try site.claimed(id, torrent).isFull)
+        }
+    }
+
     /// All is found that was there before the torrent was added.
     @Test func filesThatWereThereAreAdopted() async throws {
         let torrent = try SampleTorrent(folder: "sample", [.init("a", 300_000), .init("b", 200_000)], seed: 92)
@@ -106,6 +164,25 @@ import Torrent
                 #expect(peers[0].servedBytes == 1 << 18)
             }
             #expect(torrent.faults(in: site.output) == [])
+        }
+    }
+
+    /// What is doubted and found right before the next commit goes into one transaction: it is counted as it is claimed.
+    @Test func nothingIsLostFromTheCountersByAVerification() async throws {
+        let torrent = try SampleTorrent(length: 1 << 20, seed: 95)
+        try await withSite { site in
+            let id = try site.add(torrent)
+            try await withPeers(torrent) { peers in
+                try await site.download(id, from: peers)
+                try await site.run {
+                    $0.scope = .only([id])
+                } _: { _ in
+                    try site.tell(.verify, id)
+                    try await eventually("the check to end") { try !site.events(.verified, of: id).isEmpty }
+                }
+            }
+            let row = try site.row(id)
+            #expect(row.piecesHave == 16 && row.completedBytes == 1 << 20)
         }
     }
 

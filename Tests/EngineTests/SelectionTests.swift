@@ -1,5 +1,6 @@
 import Engine
 import Store
+import Swarm
 import SystemPackage
 import TestSupport
 import Testing
@@ -52,6 +53,24 @@ import Torrent
                 #expect(Set(peers[0].served).count == peers[0].served.count)
             }
             #expect(try site.events(.verified, of: id) == [])
+        }
+    }
+
+    /// The files were being put in their places when the engine died: what is there isn't what the part file has.
+    @Test func whatWasCutShortIsDoneAgain() async throws {
+        let torrent = try Self.torrent()
+        try await withSite { site in
+            let id = try site.add(torrent, wanted: [false, true, false])
+            try await withPeers(torrent) { peers in
+                try await site.download(id, from: peers)
+                try site.select(id, torrent, [true, true, true])
+                try Files.write(Array(repeating: 0, count: 200_000), to: torrent.path(0, in: site.output))
+                try Files.makeFolders(torrent.path(2, in: site.output).removingLastComponent())
+                try Files.write([1, 2, 3], to: torrent.path(2, in: site.output))
+                try await site.download(id, from: peers)
+                #expect(Set(peers[0].served).count == peers[0].served.count)
+            }
+            #expect(torrent.faults(in: site.output) == [])
         }
     }
 
@@ -134,6 +153,30 @@ import Torrent
             #expect(try Files.names(in: site.output.appending("sample")) == ["a", "b"])
         }
     }
+
+    /// Pieces of nothing but padding are had by nature: they are recorded with the others, and who has the rest has all, as peers see it.
+    @Test func piecesOfPaddingAreHad() async throws {
+        let torrent = try SampleTorrent(
+            folder: "sample", [.init("a", 1000), .pad(65536 * 3 - 1000), .init("b", 65536), .pad(65536 + 5)], seed: 35)
+        try await withSite { one in
+            try await withSite { two in
+                let ids = (try one.add(torrent), try two.add(torrent))
+                try await withPeers(torrent) { peers in try await one.download(ids.0, from: peers) }
+                let row = try one.row(ids.0)
+                #expect(row.piecesHave == 6 && row.pieceCount == 6)
+                try await one.run { session in
+                    try await two.run(peers: [await session.address]) { other in
+                        try await eventually("a seed to be seen") { await other.peers(of: ids.1).contains(where: \.isSeed) }
+                        try await two.untilComplete(ids.1)
+                        try await eventually("all to be recorded") { try two.claimed(ids.1, torrent).isFull }
+                    }
+                }
+                #expect(torrent.faults(in: two.output) == [])
+                // Nothing is looked at for it, now or later.
+                for (site, id) in [(one, ids.0), (two, ids.1)] { #expect(try site.events(.verified, of: id) == []) }
+            }
+        }
+    }
 }
 
 extension Site {
@@ -142,15 +185,9 @@ extension Site {
         let geometry = torrent.geometry
         try write { db throws(StoreError) in
             let have = try db.have(of: id, count: geometry.pieceCount)
-            var (wantedBytes, completed) = (Int64(0), Int64(0))
-            for file in torrent.metainfo.layout.files where wanted[file.index] && !file.isPad {
-                wantedBytes += file.length
-                for piece in torrent.metainfo.layout.pieces(of: file.index, geometry: geometry) where have[piece] {
-                    let start = max(geometry.offset(of: piece), file.offset)
-                    completed += min(geometry.offset(of: piece) + Int64(geometry.length(of: piece)), file.end) - start
-                }
-            }
-            try db.setSelection(id, wanted: wanted, wantedBytes: wantedBytes, completedBytes: completed)
+            guard let selection = FileSelection(layout: torrent.metainfo.layout, wanted: wanted) else { return }
+            try db.setSelection(
+                id, wanted: wanted, wantedBytes: selection.wantedBytes, completedBytes: selection.bytes(in: have, geometry: geometry))
         }
     }
 }

@@ -1,4 +1,7 @@
+import ArgumentParser
 import Testing
+
+@testable import pieces
 
 struct HelpTests {
     static let commands = [
@@ -35,6 +38,19 @@ struct HelpTests {
             let script = try await program.succeed("--generate-completion-script", shell).output
             for command in ["download", "verify", "status"] { #expect(script.contains(command)) }
         }
+    }
+
+    /// The parser asks each command for its name at every start; one that doesn't tell has it made of its type's, which takes as long as a short
+    /// command itself.
+    @Test func everyCommandTellsItsName() {
+        var waiting: [any ParsableCommand.Type] = [Pieces.self]
+        var count = 0
+        while let command = waiting.popLast() {
+            #expect(command.configuration.commandName != nil, "\(command)")
+            waiting += command.configuration.subcommands + command.configuration.groupedSubcommands.flatMap(\.subcommands)
+            count += 1
+        }
+        #expect(count >= Self.commands.count)
     }
 
     @Test func versionIsPrinted() async throws {

@@ -47,6 +47,38 @@ struct StatusTests {
         }
     }
 
+    /// Other programs and people's eyes rely on both, to the letter.
+    @Test func theListAndTheObjectAreWrittenExactlySo() async throws {
+        try await withProgram { program in
+            try await program.makeSet()
+            try await program.succeed("add", "set.torrent", "--output", "down", "--paused")
+            let list = """
+                no engine has run yet: start one with `pieces run`
+                ID  NAME  STATE   DONE     SIZE  DOWN  UP  PEERS  LEFT
+                 1  set   paused   0 %  293 KiB
+
+                """
+            #expect(try await program.succeed("status").output == list)
+            #expect(
+                try await program.succeed("status", "set", "--pieces").output == list + """
+                    1  set: 0 of 10 pieces
+                      |          |
+
+                    """)
+            let torrent = try #require(try await program.torrents().first)
+            let hash = try #require(torrent["info_hash"] as? String)
+            let added = try #require(torrent["added_at"] as? Int)
+            let output = program.folder.resolvingSymlinksInPath().path + "/down"
+            #expect(
+                try await program.succeed("status", "--json", "--pieces").output == #"{"engine":{"running":false,"pid":null,"since":null},"#
+                    + #""torrents":[{"id":1,"info_hash":"\#(hash)","name":"set","state":"paused","error":null,"progress":0.0,"total_bytes":300000,"#
+                    + #""wanted_bytes":300000,"completed_bytes":0,"piece_length":32768,"piece_count":10,"pieces_have":0,"downloaded_bytes":0,"#
+                    + #""uploaded_bytes":0,"wasted_bytes":0,"download_rate":0,"upload_rate":0,"peers_connected":0,"seeders":null,"leechers":null,"#
+                    + #""eta_seconds":null,"added_at":\#(added),"completed_at":null,"last_verified_at":null,"output":"\#(output)","#
+                    + #""bitfield":"0000"}]}"# + "\n")
+        }
+    }
+
     @Test func torrentsAreFoundByNumberHashAndName() async throws {
         try await withProgram { program in
             try await program.makeSet()

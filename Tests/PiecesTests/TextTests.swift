@@ -89,6 +89,68 @@ struct TextTests {
         #expect(lines[2] == "20  short")
     }
 
+    @Test func tablesAlignWhatIsWideAndCutWhatIsLong() {
+        var table = Table([.left("NAME"), .right("SIZE"), .left("")], flexible: 0)
+        table.cell("漢字漢字漢字")
+        table.cell { Format.bytes(1536, to: &$0) }
+        table.cell { _ in }
+        table.add(["é", "", "x"])
+        #expect(
+            table.text(width: nil) == """
+                NAME              SIZE
+                漢字漢字漢字  1.50 KiB
+                é                       x
+
+                """)
+        #expect(
+            table.text(width: 21) == """
+                NAME          SIZE
+                漢字漢…   1.50 KiB
+                é                   x
+
+                """)
+    }
+
+    /// Digits that are written straight into bytes are those that the standard library writes.
+    @Test func digitsAreRight() {
+        var numbers: [Int64] = [.min, .max, 0, -1, -10, 9_999, 10_000, 10_001]
+        var power: Int64 = 1
+        for _ in 0..<18 {
+            power *= 10
+            numbers += [power - 1, power, power + 1, -power]
+        }
+        for number in numbers {
+            var bytes = Array("x".utf8)
+            bytes.append(decimal: number)
+            #expect(String(decoding: bytes, as: UTF8.self) == "x\(number)")
+        }
+    }
+
+    @Test(
+        arguments: [
+            (0, "0.0"), (1, "1.0"), (0.5, "0.5"), (1.0 / 3, "0.333333"), (0.000_001, "1e-06"), (0.999_999_9, "1.0"), (-2.5, "-2.5"), (.nan, "null"),
+            (.infinity, "null"),
+        ] as [(Double, String)])
+    func shares(number: Double, text: String) {
+        let bytes = JSONWriter.line { $0.field("n", number) }
+        #expect(String(decoding: bytes, as: UTF8.self) == "{\"n\":\(text)}\n")
+    }
+
+    @Test func jsonNumbersOfEveryKind() {
+        let bytes = JSONWriter.line { json in
+            json.field("least", Int64.min)
+            json.field("most", UInt64.max)
+            json.field("none", Int?.none)
+            json.array("list") { json in
+                json.string("a")
+                json.object { $0.field("yes", true) }
+            }
+            json.field("last", UInt8(7))
+        }
+        let expected = #"{"least":-9223372036854775808,"most":18446744073709551615,"none":null,"list":["a",{"yes":true}],"last":7}"# + "\n"
+        #expect(String(decoding: bytes, as: UTF8.self) == expected)
+    }
+
     @Test func jsonIsEscaped() {
         let bytes = JSONWriter.line { json in
             json.field("text", "a\"b\\c\n\u{1b}\u{202e}ü\u{1f600}")

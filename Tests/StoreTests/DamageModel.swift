@@ -70,14 +70,15 @@ struct DamageModel: Sendable {
     private static func add(
         _ n: Int, to db: Connection, _ volume: VolumeID, _ random: inout SplitMix64, _ torrents: inout [TorrentID: Known]
     ) throws -> TorrentID {
-        let files = n == 9 ? 1100 : [3, 20, 45, 150][n % 4] + n
+        let files = n == 9 ? 1100 : [3, 12, 30, 70][n % 4] + n
         let metainfo = try madeUp(seed: UInt64(n), files: files, trackers: [["http://a.example/\(n)"], ["udp://b.example:\(1000 + n)"]])
         var settings = TorrentSettings()
         settings.seedGoal = n % 3 == 0 ? .ratio(2) : .standard
         settings.limits.upload = n % 5 == 0 ? 10_000 : nil
         let wanted = n % 4 == 1 ? (0..<files).map { $0 % 7 != 3 } : nil
         let id = try db.insertTorrent(NewTorrent(metainfo: metainfo, output: "/data/\(n)", settings: settings, wanted: wanted), now: noon)
-        try db.setRootSeen(id, volume: volume)
+        try db.setRootSeen(id)
+        try db.execute("UPDATE torrent SET volume_id = ? WHERE id = ?", volume, id)
         var known = Known(infoHash: metainfo.infoHash, name: metainfo.name, file: metainfo.file, have: Bitfield(count: files))
         for _ in 0..<2 { known = try progress(id, db, known, &random) ?? known }
         let updates = (0..<8).map { n in

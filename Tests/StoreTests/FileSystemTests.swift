@@ -27,7 +27,7 @@ import Testing
 
     @Test func aDatabaseThereHasARollbackJournal() throws {
         let folder = try TemporaryFolder()
-        let db = try Connection.open(folder.database, mode: .readWriteCreate, now: noon, fileSystem: Self.nfs)
+        let db = try Connection.open(folder.database, mode: .readWriteCreate, options: DatabaseOptions(fileSystem: Self.nfs), now: noon)
         let id = try db.add()
         let mode = try #require(try db.first("PRAGMA journal_mode") { row throws(StoreError) in try row.next(String.self) })
         #expect(mode == "delete")
@@ -39,8 +39,8 @@ import Testing
         #expect(access(folder.database.string + "-wal", F_OK) != 0)
         #expect(access(folder.database.string + "-shm", F_OK) != 0)
         // Others read and write beside it: no lock is kept.
-        #expect(try Connection.open(folder.database, mode: .readOnly, now: noon, fileSystem: Self.nfs).torrent(id) != nil)
-        try Connection.open(folder.database, mode: .readWrite, now: noon, fileSystem: Self.nfs).set("a", "b")
+        #expect(try Connection.open(folder.database, mode: .readOnly, options: DatabaseOptions(fileSystem: Self.nfs), now: noon).torrent(id) != nil)
+        try Connection.open(folder.database, mode: .readWrite, options: DatabaseOptions(fileSystem: Self.nfs), now: noon).set("a", "b")
         #expect(try db.setting("a") == "b")
         try db.backup(to: folder.path.appending("copy.db"))
     }
@@ -49,7 +49,7 @@ import Testing
         let folder = try TemporaryFolder()
         let id = try folder.connection().add()
         for kind in [Self.nfs, .local, Self.nfs] {
-            let db = try Connection.open(folder.database, mode: .readWrite, now: noon, fileSystem: kind)
+            let db = try Connection.open(folder.database, mode: .readWrite, options: DatabaseOptions(fileSystem: kind), now: noon)
             #expect(try db.torrent(id) != nil)
             let mode = try #require(try db.first("PRAGMA journal_mode") { row throws(StoreError) in try row.next(String.self) })
             #expect(mode == (kind.isShared ? "delete" : "wal"))
@@ -60,7 +60,9 @@ import Testing
         let folder = try TemporaryFolder()
         let here = try folder.connection()
         _ = try here.add()
-        let error = try failure { _ = try Connection.open(folder.database, mode: .readWrite, now: noon, fileSystem: Self.nfs) }
+        let error = try failure {
+            _ = try Connection.open(folder.database, mode: .readWrite, options: DatabaseOptions(fileSystem: Self.nfs), now: noon)
+        }
         #expect(error.code == .busy)
     }
 }

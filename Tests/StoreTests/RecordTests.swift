@@ -73,6 +73,7 @@ private struct Model {
         #expect(row.downloadedBytes == 100 && row.uploadedBytes == 20 && row.wastedBytes == 3)
         #expect(try connection.fingerprints(of: id) == record.files)
         #expect(try connection.opened(of: id, count: 3).isEmpty)
+        try connection.setState(id, .seeding)
         #expect(try connection.incompleteTorrents().isEmpty)
     }
 

@@ -1,5 +1,6 @@
-import Store
 import Testing
+
+@testable import Store
 
 @Suite struct StatusTests {
     @Test func statusJoinsWhatIsKnown() throws {
@@ -14,10 +15,71 @@ import Testing
         let live = LiveRow(torrent: ids[2], downloadRate: 1, uploadRate: 2, peersConnected: 3, seeders: 4, leechers: 5, timeLeft: nil, at: noon)
         try connection.saveLive([live])
         let rows = try connection.statusRows()
-        #expect(rows.map(\.torrent.id) == ids)
-        #expect(rows.map(\.trackerSeeders) == [nil, 8, nil])
-        #expect(rows.map(\.live) == [nil, nil, live])
-        #expect(try connection.statusRows(ids: [ids[2], TorrentID(99), ids[0]]) == [rows[2], rows[0]])
+        #expect(rows.map(\.id) == ids)
+        #expect(rows.map(\.scrape) == [Scrape(), Scrape(seeders: 8, leechers: 1), Scrape()])
+        #expect(rows.map(\.line.live) == [nil, nil, live])
+        #expect(try connection.statusRows(of: [ids[2], TorrentID(99), ids[0]]) == [rows[2], rows[0]])
+        #expect(try connection.statusLines() == rows.map(\.line))
+        #expect(try connection.statusLines(of: [ids[1], ids[1]]) == [rows[1].line, rows[1].line])
+        #expect(try connection.torrentCount() == 3)
+    }
+
+    /// What is read beside the torrents has gaps, several rows a torrent, and, in a damaged database, rows of torrents that are not there.
+    @Test(arguments: 0..<20) func whatIsReadBesideFitsItsTorrent(seed: UInt64) throws {
+        let folder = try TemporaryFolder()
+        let connection = try folder.connection()
+        var generator = SplitMix64(seed: seed)
+        var scrapes: [TorrentID: Scrape] = [:]
+        var lives: [TorrentID: Int64] = [:]
+        for n in 0..<12 { _ = try connection.add(seed: UInt64(n)) { $0.extraTrackers = [["udp://b:1"], ["udp://c:1"]] } }
+        for id in try connection.torrents().map(\.id) {
+            var scrape = Scrape()
+            for var tracker in try connection.trackers(of: id) {
+                tracker.seeders = [nil, 0, 7, 300].randomElement(using: &generator)!
+                tracker.leechers = [nil, 0, 5].randomElement(using: &generator)!
+                try connection.saveTracker(tracker)
+                scrape.seeders = [scrape.seeders, tracker.seeders].compactMap { $0 }.max()
+                scrape.leechers = [scrape.leechers, tracker.leechers].compactMap { $0 }.max()
+            }
+            scrapes[id] = scrape
+            guard Bool.random(using: &generator) else { continue }
+            lives[id] = id.rawValue
+            try connection.saveLive([
+                LiveRow(
+                    torrent: id, downloadRate: id.rawValue, uploadRate: 0, peersConnected: 0, seeders: 0, leechers: 0, timeLeft: nil, at: noon)
+            ])
+        }
+        // Without the checks that every connection has: rows of the others stay behind.
+        try connection.executeScript("PRAGMA foreign_keys=OFF")
+        let gone = (1...12).map { TorrentID($0) }.filter { _ in Bool.random(using: &generator) }
+        for id in gone { try connection.execute("DELETE FROM torrent WHERE id = ?", id) }
+        let left = (1...12).map { TorrentID($0) }.filter { !gone.contains($0) }
+        let rows = try connection.statusRows()
+        #expect(rows.map(\.id) == left)
+        #expect(rows.map(\.scrape) == left.map { scrapes[$0] }, "replay with seed \(seed)")
+        #expect(rows.map(\.line.live?.downloadRate) == left.map { lives[$0] }, "replay with seed \(seed)")
+        let some = left.shuffled(using: &generator).prefix(3)
+        #expect(try connection.statusRows(of: Array(some)) == some.map { id in rows[left.firstIndex(of: id)!] }, "replay with seed \(seed)")
+    }
+
+    @Test func aWalkThatIsLeftCanBeBegunAgainAndOthersGoOnInIt() throws {
+        let folder = try TemporaryFolder()
+        let connection = try folder.connection()
+        for n in 0..<3 { _ = try connection.add(seed: UInt64(n)) }
+        var seen = 0
+        let error = try failure {
+            try connection.forEachStatusRow { (_) throws(StoreError) in
+                seen += 1
+                if seen == 2 { throw connection.noTorrent(TorrentID(2)) }
+            }
+        }
+        #expect(error.code == .notFound && seen == 2)
+        var pairs: [[TorrentID]] = []
+        try connection.forEachStatusRow { (outer) throws(StoreError) in
+            try connection.forEachStatusRow { (inner) throws(StoreError) in pairs.append([outer.id, inner.id]) }
+        }
+        let ids = (1...3).map { TorrentID($0) }
+        #expect(pairs == ids.flatMap { outer in ids.map { [outer, $0] } })
     }
 
     @Test func viewsCanBeRead() throws {
@@ -25,7 +87,9 @@ import Testing
         let connection = try folder.connection()
         _ = try connection.add()
         _ = try connection.beginRun(pid: 1, version: "1", bootID: "b", now: noon)
-        for (view, count) in [("torrent", 1), ("file", 0), ("peer", 0), ("tracker", 1), ("volume", 0), ("event", 1), ("run", 1)] {
+        for (view, count) in [
+            ("torrent", 1), ("file", 3), ("piece", 3), ("peer", 0), ("connection", 0), ("tracker", 1), ("volume", 0), ("event", 1), ("run", 1),
+        ] {
             #expect(try connection.number("SELECT count(*) FROM v1_\(view)") == count, "\(view)")
         }
     }
@@ -51,11 +115,25 @@ import Testing
         }
         let clock = ContinuousClock()
         let reader = clock.now
-        let rows = try folder.connection(.readOnly).statusRows()
+        let rows = try folder.connection(.readOnly).statusLines()
         print("status of \(count) torrents: \(reader.duration(to: clock.now)) with opening the database")
         #expect(rows.count == count)
         let due = clock.now
         #expect(try connection.dueTrackers(now: noon, limit: 100).count == 100)
         print("100 due trackers of \(count): \(due.duration(to: clock.now))")
+    }
+}
+
+extension Connection {
+    fileprivate func statusRows(of ids: [TorrentID]? = nil) throws(StoreError) -> [StatusRow] {
+        var rows: [StatusRow] = []
+        try forEachStatusRow(of: ids) { (row) throws(StoreError) in rows.append(row) }
+        return rows
+    }
+
+    fileprivate func statusLines(of ids: [TorrentID]? = nil) throws(StoreError) -> [StatusLine] {
+        var lines: [StatusLine] = []
+        try forEachStatusLine(of: ids) { (line) throws(StoreError) in lines.append(line) }
+        return lines
     }
 }

@@ -98,8 +98,9 @@ import Torrent
         try connection.setSequential(id, true)
         try connection.setLimits(id, TorrentLimits(download: 1, upload: 2, peers: 3))
         try connection.setSeedGoal(id, .time(.seconds(60)))
-        let volume = try connection.saveVolume(identity: "uuid", mountPath: "/mnt", now: noon)
-        try connection.setRootSeen(id, volume: volume)
+        try connection.place(id, onVolume: "uuid", mountPath: "/mnt", now: noon)
+        let volume = try #require(try connection.volumes().first).id
+        try connection.setRootSeen(id)
         try connection.setOutput(id, "/elsewhere")
         let row = try #require(try connection.torrent(id))
         #expect(row.state == .error && row.error == "why" && row.settings.isPaused && row.settings.isSequential)
@@ -111,6 +112,16 @@ import Torrent
         }
         #expect(try connection.torrent(other) == before)
         #expect(try connection.incompleteTorrents() == [other])
+        // What is complete and was never found to be is looked at too, unless it is paused.
+        try connection.setSelection(other, wanted: [false, false, false], wantedBytes: 0, completedBytes: 0)
+        #expect(try connection.incompleteTorrents() == [other])
+        var record = ProgressRecord(torrent: other, verifiedAt: noon)
+        record.completedAt = noon
+        try connection.record([record])
+        #expect(try connection.incompleteTorrents() == [other], "it waits for an engine all the same")
+        try connection.setState(other, .complete)
+        #expect(try connection.incompleteTorrents() == [])
+        #expect(try connection.torrent(other)?.stateAtRest == .complete && connection.torrent(id)?.stateAtRest == .paused)
         #expect(try connection.torrents(in: .error).map(\.id) == [id])
         #expect(try failure { try connection.setPaused(TorrentID(99), true) }.code == .notFound)
         #expect(try failure { try connection.setLimits(id, TorrentLimits(download: 0)) }.code == .constraint)
@@ -137,6 +148,22 @@ import Torrent
         try connection.clearFingerprints(id)
         #expect(try connection.fingerprints(of: id).isEmpty)
         #expect(try connection.files(of: id).map(\.index) == [1, 2])
+    }
+
+    /// The files that are wanted now may be in the part file, whether or not their bytes are missing.
+    @Test func aCompleteTorrentWaitsForAnEngineAfterASelection() throws {
+        let folder = try TemporaryFolder()
+        let connection = try folder.connection()
+        let id = try connection.add { $0.wanted = [false, false, true] }
+        var record = ProgressRecord(torrent: id, verifiedAt: noon)
+        (record.completedBytes, record.completedAt) = (16384, noon)
+        try connection.record([record])
+        try connection.setState(id, .seeding)
+        #expect(try connection.incompleteTorrents() == [])
+        try connection.setSelection(id, wanted: [false, true, true], wantedBytes: 16384, completedBytes: 16384)
+        #expect(try connection.incompleteTorrents() == [id])
+        try connection.setPaused(id, true)
+        #expect(try connection.incompleteTorrents() == [])
     }
 
     @Test func moreTrackersThanTheLimitAreLeftOut() throws {

@@ -41,6 +41,21 @@ import Testing
         #expect(try connection.nextAnnounce() == noon + .seconds(80))
     }
 
+    @Test func aClockThatWasSetBackSilencesNobody() throws {
+        let folder = try TemporaryFolder()
+        let connection = try folder.connection()
+        let ids = try (0..<3).map { try connection.add(seed: UInt64($0)) }
+        try connection.execute("UPDATE torrent SET completed_bytes = wanted_bytes")
+        for (id, (next, interval)) in zip(ids, [(3600, 1800), (10 * 365 * 86400, 1800), (10 * 365 * 86400, nil)]) {
+            var tracker = try #require(try connection.trackers(of: id).first)
+            tracker.nextAnnounceAt = noon + .seconds(next)
+            tracker.interval = interval.map { .seconds($0) }
+            try connection.saveTracker(tracker)
+        }
+        try connection.hastenFarAnnounces(longest: .seconds(86400), now: noon)
+        #expect(try ids.map { try connection.trackers(of: $0).first?.nextAnnounceAt } == [3600, 1800, 0].map { noon + .seconds($0) })
+    }
+
     @Test func trackersAreAddedBehindThoseThatAreThere() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()

@@ -246,7 +246,9 @@ extension Client {
             client.changes.removeFirst()
             client.isDatabaseBusy = false
             client.underWay -= 1
-            let fault = client.fault(.database)
+            // Where there is only no room for more, what is on the disk is recorded.
+            let isNote = if case .open = change { true } else { false }
+            let fault = client.fault(.database) ?? (isNote ? client.fault(.databaseFull) : nil)
             if fault == nil { client.commit(change) }
             client.work()
             switch (change, fault) {

@@ -80,7 +80,7 @@ package struct Scenario: Sendable {
             plan.interruptions.append((Int.random(in: 5...400, using: &random), how, meddling))
         }
         for _ in 0..<(random.chance(0.35) ? Int.random(in: 1...3, using: &random) : 0) {
-            let kind: Fault.Kind = [.diskFull, .input, .offline, .database].randomElement(using: &random)!
+            let kind: Fault.Kind = [.diskFull, .input, .offline, .database, .databaseFull].randomElement(using: &random)!
             let from = Instant.origin + random.duration(100...20_000)
             plan.faults.append(FaultWindow(kind: kind, from: from, to: from + random.duration(500...15_000)))
         }

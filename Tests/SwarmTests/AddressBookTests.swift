@@ -124,13 +124,44 @@ struct AddressBookTests {
         #expect(book.banReason(ofIncoming: PeerAddress(port.host, port: 50_000)) == "lied")
         #expect(book.banReason(ofIncoming: address(2)) == nil)
         var other = AddressBook()
-        other.learn(port, from: .incoming, at: 0)
+        other.connected(port, client: "x", at: 0)
         #expect(other.next(at: 100) == nil)
         other.listens(port, at: listening, now: 100)
-        #expect(other[port] == nil && other[listening] != nil)
+        #expect(other[port] == nil && other[listening]?.source == .incoming)
+        #expect(other.takeChanges().map(\.source) == [.incoming])
         #expect(other.next(at: 100) == nil)
         other.disconnected(listening, downloaded: 1, uploaded: 0, rate: 0, at: 100)
         #expect(other.next(at: 200) == listening)
+    }
+
+    @Test func aBanOfAnEarlierRunHolds() {
+        var book = AddressBook()
+        var entry = AddressBook.Entry(address: address(1), source: .history, at: 0)
+        entry.banReason = "lied"
+        book.restore(entry)
+        book.learn(address(1), from: .tracker, at: 1)
+        #expect(book.next(at: 100) == nil)
+        #expect(book.banReason(ofIncoming: address(1)) != nil)
+        #expect(book.takeChanges().isEmpty)
+    }
+
+    /// A ban follows the peer from the port that it dialled from to the one where it listens, and others of its host are free again.
+    @Test func aBanMovesToWhereThePeerListens() {
+        var book = AddressBook()
+        let (port, listening) = (PeerAddress(.v4(0x0a00_0001), port: 40_000), address(1))
+        book.ban(port, reason: "lied", at: 0)
+        book.listens(port, at: listening, now: 1)
+        #expect(book.banned.map(\.address) == [listening] && book[listening]?.source == .incoming)
+        #expect(book.next(at: 100) == nil)
+        #expect(book.banReason(ofIncoming: PeerAddress(port.host, port: 50_000)) == nil)
+    }
+
+    /// Where others know an address that only came in before, it is theirs.
+    @Test func whoOnlyCameInIsKnownByOthers() {
+        var book = AddressBook()
+        book.ban(address(1), reason: "lied", at: 0)
+        book.learn(address(1), from: .tracker, at: 1)
+        #expect(book[address(1)]?.source == .tracker)
     }
 
     @Test func weNeverDialOurselves() {

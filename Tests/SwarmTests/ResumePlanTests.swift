@@ -9,6 +9,7 @@ struct ResumePlanTests {
         let testDescription: String
         var have: [Int] = []
         var opened: [Int] = []
+        var unwritten: [Int] = []
         var recorded: [FileFingerprint?] = [nil, nil]
         var current: [FileFingerprint?] = [nil, nil]
         var stoppedCleanly = false
@@ -43,6 +44,15 @@ struct ResumePlanTests {
             testDescription: "killed between a note and the write", have: [0, 1, 5], opened: [2], recorded: [old, old], current: [old, old],
             trusted: [0, 1, 5], doubtful: [2], reasons: [.writtenSinceLastCommit: 1]),
         Start(
+            testDescription: "killed, and most of what was noted never written", have: [0, 1, 5], opened: [2, 3, 6, 7], unwritten: [3, 6, 8],
+            recorded: [old, old], current: [written, written], trusted: [0, 1, 5], doubtful: [2, 7], reasons: [.writtenSinceLastCommit: 2]),
+        Start(
+            testDescription: "claimed, and a hole", have: [0, 1, 5], opened: [2], unwritten: [0, 1, 2], recorded: [old, old], current: [later, old],
+            trusted: [5], doubtful: [0, 1], stale: [2, 3, 4], reasons: [.changedOutside(file: 0): 2]),
+        Start(
+            testDescription: "killed when all space was reserved", unwritten: [0, 1, 2, 3, 4], current: [written, nil], rootWasSeen: false,
+            trusted: []),
+        Start(
             testDescription: "killed while writing the first file, the other edited", have: [0, 5, 6], opened: [2], recorded: [old, old],
             current: [written, later], trusted: [0], doubtful: [2, 5, 6], stale: [4, 7, 8, 9],
             reasons: [.writtenSinceLastCommit: 1, .changedOutside(file: 1): 2]),
@@ -56,6 +66,9 @@ struct ResumePlanTests {
         Start(
             testDescription: "edited after a clean stop", have: [0, 4, 5], recorded: [old, old], current: [later, old], stoppedCleanly: true,
             trusted: [5], doubtful: [0, 4], stale: [1, 2, 3], reasons: [.changedOutside(file: 0): 2]),
+        Start(
+            testDescription: "killed while a file was put in its place", have: [4, 5, 6], opened: [7], recorded: [old, nil], current: [old, old],
+            trusted: [], doubtful: [4, 5, 6, 7], reasons: [.foundAtAdd(file: 1): 3, .writtenSinceLastCommit: 1]),
         Start(
             testDescription: "truncated", have: [0, 5], recorded: [old, old], current: [short, old], stoppedCleanly: true, trusted: [5],
             doubtful: [0], stale: [1, 2, 3, 4], reasons: [.changedOutside(file: 0): 1]),
@@ -98,8 +111,9 @@ struct ResumePlanTests {
         }
         let plan = ResumePlan(
             ResumePlan.Input(
-                have: Bitfield(10, start.have), opened: Bitfield(10, start.opened), files: files, stoppedCleanly: start.stoppedCleanly,
-                aliveUntilNs: start.aliveUntilNs, rootWasSeen: start.rootWasSeen, rootExists: start.rootExists, rootIsSame: start.rootIsSame))
+                have: Bitfield(10, start.have), opened: Bitfield(10, start.opened), unwritten: Bitfield(10, start.unwritten), files: files,
+                stoppedCleanly: start.stoppedCleanly, aliveUntilNs: start.aliveUntilNs, rootWasSeen: start.rootWasSeen, rootExists: start.rootExists,
+                rootIsSame: start.rootIsSame))
         #expect(plan.trusted.numbers == start.trusted)
         #expect(plan.doubtful.numbers == start.doubtful)
         #expect(plan.stale.numbers == start.stale)
@@ -123,5 +137,18 @@ struct ResumePlanTests {
                 have: Bitfield(10, [1]), opened: Bitfield(10, [2]), files: [file], stoppedCleanly: false, aliveUntilNs: .max, rootWasSeen: true,
                 rootExists: true, rootIsSame: true))
         #expect(plan.doubtful.numbers == [2])
+    }
+
+    /// What is done for a file doesn't grow with the torrent, and what happened to many is told once.
+    @Test(.timeLimit(.minutes(1))) func manyFilesThatWereChanged() {
+        let count = 100_000
+        let (before, after) = (FileFingerprint(size: 1, mtimeNs: 1, inode: 1), FileFingerprint(size: 1, mtimeNs: 1, inode: 2))
+        let files = (0..<count).map { ResumePlan.File(pieces: PieceIndex($0)..<PieceIndex($0 + 1), length: 1, recorded: before, current: after) }
+        let plan = ResumePlan(
+            ResumePlan.Input(
+                have: Bitfield(fullCount: count), opened: Bitfield(count: count), files: files, stoppedCleanly: true, aliveUntilNs: nil,
+                rootWasSeen: true, rootExists: true, rootIsSame: true))
+        #expect(plan.doubtful.isFull && plan.trusted.isEmpty)
+        #expect(plan.causes == "100000 changed outside")
     }
 }

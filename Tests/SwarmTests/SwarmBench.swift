@@ -26,7 +26,7 @@ final class SwarmBench {
 
     init(
         pieces: Int = 8, blocks: Int = 2, settings: SwarmSettings = SwarmSettings(), have: [Int] = [], doubtful: [Int] = [], opened: [Int] = [],
-        partials: [PartialPiece] = [], wanted: [Int]? = nil, padding: [PieceIndex: [Int]] = [:]
+        partials: [PartialPiece] = [], wanted: [Int]? = nil, padding: [PieceIndex: [Int]] = [:], zeros: [Int] = [], completionIsKnown: Bool = true
     ) {
         let length = blocks * Geometry.blockLength
         let geometry = Geometry(totalBytes: Int64(pieces * length), pieceLength: length)!
@@ -40,7 +40,8 @@ final class SwarmBench {
         plan.trusted.subtract(plan.doubtful)
         swarm = Swarm(
             geometry: geometry, plan: plan, recorded: claimed, opened: Bitfield(pieces, opened), partials: partials,
-            wanted: wanted.map { Bitfield(pieces, $0) } ?? Bitfield(fullCount: pieces), padding: padding, settings: settings, seed: 7,
+            wanted: wanted.map { Bitfield(pieces, $0) } ?? Bitfield(fullCount: pieces), padding: padding, zeros: Bitfield(pieces, zeros),
+            completionIsKnown: completionIsKnown, settings: settings, seed: 7,
             unixOrigin: 1_700_000_000)
     }
 

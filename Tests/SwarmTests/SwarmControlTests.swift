@@ -42,6 +42,28 @@ struct SwarmControlTests {
         #expect(Set(bench.takeRequests(key).suffix(2)) == Set(asked[2...]))
     }
 
+    /// Zeros are had from the start, are said to be, are recorded, and nobody is asked for them; what a start has recorded isn't recorded again.
+    @Test func piecesOfZerosAreHadByNature() {
+        let bench = SwarmBench(pieces: 3, wanted: [0, 2], zeros: [1]).started()
+        #expect(bench.records.map(\.pieces) == [[PieceIndex(1)]])
+        #expect(bench.swarm.recorded.numbers == [1] && !bench.isComplete)
+        let key = bench.connectSeed(1)
+        bench.serveAll(key)
+        bench.advance(.seconds(3))
+        #expect(bench.isDone && bench.swarm.have.isFull)
+        let again = SwarmBench(pieces: 3, have: [0, 1, 2], wanted: [0, 2], zeros: [1]).started()
+        #expect(again.records.isEmpty && again.isDone)
+    }
+
+    /// What was complete before the engine began, and was never said to be, is said to be once.
+    @Test(arguments: [true, false]) func aCompletionThatNobodyTold(isKnown: Bool) {
+        let bench = SwarmBench(pieces: 2, have: [0], wanted: [0], completionIsKnown: isKnown).started()
+        #expect(bench.notes.contains(.completed) != isKnown)
+        let empty = SwarmBench(pieces: 2, wanted: [], completionIsKnown: isKnown).started()
+        empty.advance(.seconds(5))
+        #expect(empty.notes.filter { $0 == .completed }.count == (isKnown ? 0 : 1))
+    }
+
     @Test func seedsPart() {
         let bench = SwarmBench(pieces: 2, have: [0, 1]).started()
         _ = bench.connectSeed(1)

@@ -80,6 +80,68 @@ struct SwarmDurabilityTests {
         #expect(bench.swarm.downloadedBytes == 8 * Int64(Geometry.blockLength))
     }
 
+    /// There is no room for more: what is written is recorded all the same, and so it is at a stop.
+    @Test(arguments: [Fault.Kind.diskFull, .databaseFull]) func whatIsWrittenIsRecordedWhateverIsFull(kind: Fault.Kind) {
+        let bench = SwarmBench(pieces: 6)
+        bench.held = [.probe]
+        _ = bench.started()
+        let key = bench.connectSeed(1)
+        for request in bench.takeRequests(key).prefix(5) { bench.deliver(key, request) }
+        let had = bench.swarm.have
+        #expect(!had.isEmpty && bench.records.isEmpty)
+        bench.feed { $0.openFailed([], fault: Fault(kind, "full"), now: $1) }
+        bench.advance(.seconds(3))
+        #expect(bench.swarm.recorded == had && bench.swarm.fault?.kind == kind)
+        bench.feed { $0.stop(now: $1) }
+        bench.advance(.seconds(3))
+        #expect(bench.stops == 1)
+    }
+
+    /// Nothing is recorded in the end, and the stop comes to its end.
+    @Test func aStopOnAFullDiskThatCantSyncEnds() {
+        let bench = SwarmBench(pieces: 6)
+        bench.held = [.probe, .sync]
+        _ = bench.started()
+        let key = bench.connectSeed(1)
+        for request in bench.takeRequests(key).prefix(5) { bench.deliver(key, request) }
+        bench.feed { $0.stop(now: $1) }
+        bench.feed { $0.syncFailed(fault: full, now: $1) }
+        bench.advance(.seconds(3))
+        #expect(bench.stops == 1 && bench.records.allSatisfy(\.pieces.isEmpty))
+    }
+
+    /// Whether a disk that failed works again nobody can see before something was written: until then it is told once, and not as gone.
+    @Test func aFaultThatLastsIsToldOnce() {
+        let fault = Fault(.input, "the disk fails")
+        let bench = SwarmBench(pieces: 4)
+        bench.held = [.probe]
+        _ = bench.started()
+        let key = bench.connectSeed(1)
+        let asked = bench.takeRequests(key)
+        bench.fault = fault
+        for request in asked { bench.deliver(key, request) }
+        for _ in 0..<5 {
+            bench.advance(.seconds(6))
+            bench.feed { $0.probed(nil, now: $1) }
+            #expect(bench.swarm.shownFault == fault)
+        }
+        #expect(bench.notes.count { $0 == .fault(fault) } == 1 && !bench.notes.contains(.faultGone(.input)))
+        bench.fault = nil
+        bench.advance(.seconds(6))
+        bench.feed { $0.probed(nil, now: $1) }
+        bench.advance(.seconds(3))
+        #expect(bench.swarm.shownFault == nil && bench.notes.contains(.faultGone(.input)) && !bench.records.isEmpty)
+    }
+
+    @Test func aFaultOfNothingInParticularIsGoneAfterAWhile() {
+        let bench = SwarmBench(pieces: 4).started()
+        bench.feed { $0.openFailed([], fault: Fault(.input, "the disk fails"), now: $1) }
+        bench.advance(.seconds(6))
+        #expect(bench.swarm.fault == nil && bench.swarm.shownFault != nil)
+        bench.advance(.seconds(6))
+        #expect(bench.swarm.shownFault == nil && bench.notes.contains(.faultGone(.input)))
+    }
+
     @Test func aFailedSyncPutsAllThatWasWrittenInDoubt() {
         let bench = SwarmBench(pieces: 6)
         bench.held = [.sync]
@@ -104,6 +166,29 @@ struct SwarmDurabilityTests {
         bench.serveAll(key)
         bench.advance(.seconds(6))
         #expect(bench.isDone)
+    }
+
+    /// Blocks are recorded while their piece becomes whole: when a sync loses the piece, they are there.
+    @Test func recordedBlocksOutliveTheirPiece() {
+        let bench = SwarmBench(pieces: 1, blocks: 4)
+        bench.held = [.record]
+        _ = bench.started()
+        let key = bench.connectSeed(1)
+        let asked = bench.takeRequests(key)
+        for request in asked.prefix(2) { bench.deliver(key, request) }
+        bench.advance(.seconds(6))
+        #expect(bench.records.flatMap(\.partials).map(\.blocks) == [[true, true, false, false]])
+        for request in asked.dropFirst(2) { bench.deliver(key, request) }
+        #expect(bench.swarm.have.isFull)
+        bench.held = [.sync, .probe]
+        bench.feed { $0.recorded(now: $1) }
+        bench.advance(.seconds(3))
+        bench.verdict = { _ in .bad }
+        bench.feed { $0.syncFailed(fault: Fault(.input, "the disk fails"), now: $1) }
+        bench.advance(.seconds(6))
+        bench.feed { $0.probed(nil, now: $1) }
+        let again = bench.takeRequests(bench.connectSeed(2)).map { $0.begin / Geometry.blockLength }
+        #expect(again == [2, 3])
     }
 
     @Test func aPieceThatIsBeingWrittenWhileASyncFailsIsInDoubtToo() {

@@ -29,7 +29,7 @@ struct SwarmLabTests {
 
     private static var seeds: [UInt64] {
         if let seed = number("PIECES_SEED") { return [seed] }
-        return Array(1...max(1, number("PIECES_SEEDS") ?? 200))
+        return Array(1...max(1, number("PIECES_SEEDS") ?? 1000))
     }
 
     private static func number(_ name: String) -> UInt64? { getenv(name).flatMap { UInt64(String(cString: $0)) } }

@@ -85,11 +85,13 @@ package enum Files {
     }
 }
 
-/// A folder of a test's own, which is removed with everything in it when `body` ends.
+/// A folder of a test's own, which is removed with everything in it when `body` ends; in memory, where the system has a place for that (shm_overview(7)),
+/// for tests of very many files, which would wait for the disk alone.
 package func withTemporaryFolder<Value>(
-    isolation: isolated (any Actor)? = #isolation, _ body: (FilePath) async throws -> Value
+    inMemory: Bool = false, isolation: isolated (any Actor)? = #isolation, _ body: (FilePath) async throws -> Value
 ) async throws -> Value {
-    let folder = FilePath(FileManager.default.temporaryDirectory.path).appending("pieces-\(UUID().uuidString)")
+    let isThere = inMemory && FileManager.default.isWritableFile(atPath: "/dev/shm")
+    let folder = FilePath(isThere ? "/dev/shm" : FileManager.default.temporaryDirectory.path).appending("pieces-\(UUID().uuidString)")
     try Files.makeFolders(folder)
     let result: Result<Value, any Error>
     do { result = .success(try await body(folder)) } catch { result = .failure(error) }

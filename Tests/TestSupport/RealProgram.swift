@@ -24,9 +24,11 @@ package struct RealProgram: Sendable {
         try Test.cancel("\(name) is not installed: \(advice) to run this test")
     }
 
-    /// Starts the program; what it says goes to files in `folder`.
-    package func start(_ arguments: [String], in folder: FilePath, environment: [String: String] = [:]) throws -> RunningProgram {
-        try RunningProgram(path, arguments, folder: folder, environment: environment)
+    /// Starts the program; what it says goes to files in `folder`, its results to the terminal where one is given.
+    package func start(
+        _ arguments: [String], in folder: FilePath, environment: [String: String] = [:], terminal: PseudoTerminal? = nil
+    ) throws -> RunningProgram {
+        try RunningProgram(path, arguments, folder: folder, environment: environment, terminal: terminal)
     }
 
     /// Runs the program to its end.
@@ -61,7 +63,7 @@ package final class RunningProgram: Sendable {
     private let errorFile: FilePath
     package let name: String
 
-    fileprivate init(_ path: String, _ arguments: [String], folder: FilePath, environment: [String: String]) throws {
+    fileprivate init(_ path: String, _ arguments: [String], folder: FilePath, environment: [String: String], terminal: PseudoTerminal?) throws {
         let base = "\(FilePath(path).lastComponent?.string ?? "program")-\(UUID().uuidString.prefix(8))"
         name = base
         outputFile = folder.appending("\(base).out")
@@ -74,7 +76,8 @@ package final class RunningProgram: Sendable {
         process.currentDirectoryURL = URL(fileURLWithPath: folder.string)
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
         process.standardInput = FileHandle.nullDevice
-        process.standardOutput = FileHandle(forWritingAtPath: outputFile.string)
+        process.standardOutput =
+            terminal.map { FileHandle(fileDescriptor: $0.slave.rawValue, closeOnDealloc: false) } ?? FileHandle(forWritingAtPath: outputFile.string)
         process.standardError = FileHandle(forWritingAtPath: errorFile.string)
         try Self.withSignalsUnblocked { try process.run() }
     }

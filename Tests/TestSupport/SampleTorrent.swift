@@ -1,4 +1,5 @@
 import Bencode
+import Glibc
 import SystemPackage
 import Torrent
 
@@ -20,8 +21,10 @@ package struct SampleTorrent: Sendable, CustomStringConvertible {
     }
 
     package let metainfo: Metainfo
-    /// All bytes of the torrent, pad files included.
+    /// All bytes of the torrent, pad files included; of a torrent of zeros those that aren't.
     package let content: [UInt8]
+    /// Where ``content`` begins in the torrent's bytes.
+    package let contentOffset: Int
 
     package var geometry: Geometry { metainfo.geometry }
     package var infoHash: InfoHash { metainfo.infoHash }
@@ -39,22 +42,61 @@ package struct SampleTorrent: Sendable, CustomStringConvertible {
         try self.init(name, files, isFolder: true, pieceLength: pieceLength, seed: seed, trackers: trackers)
     }
 
+    /// A torrent of zeros but for `window` bytes, as large as nobody wants to store; both ends of the window are piece boundaries.
+    package init(zeros name: String, _ files: [File], window: Range<Int>, pieceLength: Int, seed: UInt64 = 1) throws {
+        precondition(window.lowerBound % pieceLength == 0 && window.upperBound % pieceLength == 0, "the window is whole pieces")
+        let total = files.reduce(0) { $0 + $1.length }
+        let content = SamplePayload(seed: seed).bytes(at: window.lowerBound, count: window.count)
+        let whole = SHA1.hash(zeros: pieceLength)
+        var hashes: [UInt8] = []
+        hashes.reserveCapacity((total / pieceLength + 1) * SHA1.byteCount)
+        for start in stride(from: 0, to: total, by: pieceLength) {
+            if window.contains(start) {
+                hashes += content[start - window.lowerBound..<start - window.lowerBound + pieceLength].withUnsafeBytes { SHA1.hash($0) }
+            } else {
+                hashes += start + pieceLength <= total ? whole : SHA1.hash(zeros: total - start)
+            }
+        }
+        try self.init(name, files, isFolder: files.count > 1, content, at: window.lowerBound, hashes: hashes, pieceLength: pieceLength, trackers: [])
+    }
+
+    /// A single file of other content than the usual, which is a function of the seed.
+    package init(_ name: String, content: [UInt8], pieceLength: Int) throws {
+        try self.init(
+            name, [File("", content.count)], isFolder: false, content, at: 0, hashes: Self.hashes(of: content, pieceLength: pieceLength),
+            pieceLength: pieceLength, trackers: [])
+    }
+
     private init(_ name: String, _ files: [File], isFolder: Bool, pieceLength: Int, seed: UInt64, trackers: [[String]]) throws {
         var content: [UInt8] = []
-        for file in files {
+        content.reserveCapacity(files.reduce(0) { $0 + $1.length })
+        for file in files where file.length > 0 {
             content += file.isPad ? Array(repeating: 0, count: file.length) : SamplePayload(seed: seed).bytes(at: content.count, count: file.length)
         }
+        try self.init(
+            name, files, isFolder: isFolder, content, at: 0, hashes: Self.hashes(of: content, pieceLength: pieceLength), pieceLength: pieceLength,
+            trackers: trackers)
+    }
+
+    private init(
+        _ name: String, _ files: [File], isFolder: Bool, _ content: [UInt8], at offset: Int, hashes: [UInt8], pieceLength: Int, trackers: [[String]]
+    ) throws {
         var info = BencodeDictionary()
-        if isFolder { info["files"] = .list(files.map(Self.entry)) } else { info["length"] = .integer(Int64(content.count)) }
+        if isFolder {
+            info["files"] = .list(files.map(Self.entry))
+        } else {
+            info["length"] = .integer(Int64(files.reduce(0) { $0 + $1.length }))
+        }
         info["name"] = .text(name)
         info["piece length"] = .integer(Int64(pieceLength))
-        info["pieces"] = .string(Self.hashes(of: content, pieceLength: pieceLength))
+        info["pieces"] = .string(hashes)
         var root = BencodeDictionary()
         root["announce"] = trackers.first?.first.map { .text($0) }
         if !trackers.isEmpty { root["announce-list"] = .list(trackers.map { .list($0.map { .text($0) }) }) }
         root["info"] = .dictionary(info)
         metainfo = try Metainfo(torrentFile: Bencode.encode(.dictionary(root)))
         self.content = content
+        contentOffset = offset
     }
 
     private static func entry(_ file: File) -> BencodeValue {
@@ -81,13 +123,21 @@ package struct SampleTorrent: Sendable, CustomStringConvertible {
     /// The bytes of a file.
     package func bytes(of file: Int) -> ArraySlice<UInt8> {
         let entry = metainfo.layout.files[file]
-        return content[Int(entry.offset)..<Int(entry.end)]
+        return bytes(Int(entry.offset)..<Int(entry.end))
     }
 
     /// The bytes of a piece.
     package func bytes(of piece: PieceIndex) -> ArraySlice<UInt8> {
         let start = Int(geometry.offset(of: piece))
-        return content[start..<start + geometry.length(of: piece)]
+        return bytes(start..<start + geometry.length(of: piece))
+    }
+
+    /// The bytes at these offsets in the torrent: of a torrent of zeros all inside the window, or all outside.
+    package func bytes(_ range: Range<Int>) -> ArraySlice<UInt8> {
+        let window = contentOffset..<contentOffset + content.count
+        guard range.overlaps(window) else { return Array(repeating: 0, count: range.count)[...] }
+        precondition(range.lowerBound >= window.lowerBound && range.upperBound <= window.upperBound, "across the edge of the window")
+        return content[range.lowerBound - contentOffset..<range.upperBound - contentOffset]
     }
 
     /// Writes the files, as a seeder has them.
@@ -101,15 +151,16 @@ package struct SampleTorrent: Sendable, CustomStringConvertible {
 
     /// What is wrong with the files on disk, a line each; empty when they are whole. `wanted` are the files that are to be there, `nil` for all.
     package func faults(in output: FilePath, wanted: Set<Int>? = nil) -> [String] {
-        metainfo.layout.files.compactMap { file in
+        metainfo.layout.files.compactMap { (file) -> String? in
             let isThere = Files.exists(path(file.index, in: output))
             guard !file.isPad, wanted?.contains(file.index) ?? true else { return isThere ? "\(file.displayPath) was not to be made" : nil }
             guard isThere else { return "\(file.displayPath) is missing" }
             do {
                 let found = try Files.read(path(file.index, in: output))
                 guard found.count == file.length else { return "\(file.displayPath) has \(found.count) bytes of \(file.length)" }
-                guard found[...] != bytes(of: file.index) else { return nil }
-                let first = zip(found, bytes(of: file.index)).enumerated().first { $1.0 != $1.1 }?.offset ?? 0
+                let expected = bytes(of: file.index)
+                guard !Self.areSame(found, expected) else { return nil }
+                let first = zip(found, expected).enumerated().first { $1.0 != $1.1 }?.offset ?? 0
                 return "\(file.displayPath) is wrong from byte \(first)"
             } catch {
                 return "\(file.displayPath): \(error)"
@@ -117,16 +168,30 @@ package struct SampleTorrent: Sendable, CustomStringConvertible {
         }
     }
 
-    /// The pieces of the set whose bytes on disk don't hash right: what a database must never claim.
-    package func unfounded(_ claimed: Bitfield, in output: FilePath) throws -> [PieceIndex] {
+    /// Whether the bytes are the same; a debug build compares the elements of arrays one by one.
+    private static func areSame(_ some: [UInt8], _ others: ArraySlice<UInt8>) -> Bool {
+        some.withUnsafeBytes { some in
+            others.withUnsafeBytes { others in
+                guard let a = some.baseAddress, let b = others.baseAddress, !some.isEmpty else { return others.isEmpty }
+                return some.count == others.count && memcmp(a, b, some.count) == 0
+            }
+        }
+    }
+
+    /// The pieces of the set whose bytes on disk don't hash right: what a database must never claim. Where not all files are `wanted`, the bytes of
+    /// the others are in the part file.
+    package func unfounded(_ claimed: Bitfield, in output: FilePath, wanted: Set<Int>? = nil) throws -> [PieceIndex] {
         try claimed.pieces.filter { piece in
             var bytes: [UInt8] = []
             for segment in metainfo.layout.segments(offset: geometry.offset(of: piece), length: geometry.length(of: piece)) {
-                let isPad = metainfo.layout.files[segment.file].isPad
-                bytes +=
-                    isPad
-                    ? Array(repeating: 0, count: segment.length)
-                    : try Files.read(path(segment.file, in: output), at: segment.fileOffset, count: segment.length)
+                let file = metainfo.layout.files[segment.file]
+                if file.isPad {
+                    bytes += Array(repeating: 0, count: segment.length)
+                } else if wanted?.contains(segment.file) ?? true {
+                    bytes += try Files.read(path(segment.file, in: output), at: segment.fileOffset, count: segment.length)
+                } else {
+                    bytes += try Files.read(output.appending(".\(infoHash).parts"), at: file.offset + segment.fileOffset, count: segment.length)
+                }
             }
             return SHA1.hash(bytes)[...] != metainfo.pieceHash(piece)
         }

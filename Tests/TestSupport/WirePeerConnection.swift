@@ -76,6 +76,8 @@ final class WirePeerConnection: ChannelInboundHandler {
     private func greet(_ theirs: Handshake, _ context: ChannelHandlerContext) {
         let manner = manner
         if manner == .noise { return noise(context) }
+        // Only its own torrent: an engine of several dials every peer for each of them.
+        guard theirs.infoHash == torrent.infoHash else { return context.close(promise: nil) }
         var reply = ByteBuffer()
         let infoHash = manner == .wrongTorrent ? InfoHash(torrent.infoHash.bytes.map { ~$0 }) : theirs.infoHash
         // Twelve digits behind the eight characters that name the client.
@@ -180,8 +182,9 @@ final class WirePeerConnection: ChannelInboundHandler {
 
     private func serve(_ request: WirePeer.Request, _ context: ChannelHandlerContext) {
         let start = Int(torrent.geometry.offset(of: request.block.piece)) + request.begin
-        var block = ByteBuffer(bytes: torrent.content[start..<start + request.length])
-        if manner == .lying { block.setInteger(torrent.content[start] ^ 0xff, at: block.readerIndex) }
+        let bytes = torrent.bytes(start..<start + request.length)
+        var block = ByteBuffer(bytes: bytes)
+        if manner == .lying { block.setInteger(bytes[bytes.startIndex] ^ 0xff, at: block.readerIndex) }
         servedHere += 1
         shared.state.withLock { state in
             state.served.append(request.block)

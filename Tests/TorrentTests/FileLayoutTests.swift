@@ -53,6 +53,12 @@ struct FileLayoutTests {
             }
         }
         #expect(layout.files.allSatisfy { !$0.isEmpty || layout.pieces(of: $0.index, geometry: geometry).isEmpty })
+        var some = Bitfield(count: geometry.pieceCount)
+        for piece in geometry.pieces where Bool.random(using: &generator) { some.insert(piece) }
+        for file in layout.files {
+            let inside = owners.enumerated().count { $1.0 == file.index && some[PieceIndex($0 / geometry.pieceLength)] }
+            #expect(layout.bytes(of: file.index, in: some, geometry: geometry) == Int64(inside), "seed \(seed)")
+        }
     }
 
     @Test(arguments: [[-1], [Int64.max, 1], [5, -5], [.max, .max]] as [[Int64]])
@@ -78,5 +84,22 @@ struct FileLayoutTests {
         let layout = try #require(FileLayout(files: files))
         let geometry = try #require(Geometry(totalBytes: layout.totalBytes, pieceLength: 4 * Geometry.blockLength))
         #expect(layout.paddedBlocks(geometry: geometry) == [PieceIndex(0): [2, 3]])
+        #expect(layout.piecesOfPadding(geometry: geometry) == [PieceIndex(1)..<PieceIndex(3)])
+    }
+
+    @Test(arguments: 0..<60 as Range<UInt64>)
+    func piecesOfPaddingAgreeWithAMapOfEveryByte(seed: UInt64) throws {
+        var generator = SplitMix64(state: seed)
+        let files = (0..<Int.random(in: 1...12, using: &generator)).map { number in
+            FileEntry(path: ["t", "\(number)"], length: Int64.random(in: 0...40, using: &generator), isPad: Bool.random(using: &generator))
+        }
+        let layout = try #require(FileLayout(files: files))
+        let geometry = try #require(Geometry(totalBytes: layout.totalBytes, pieceLength: Int.random(in: 1...12, using: &generator)))
+        let isPadding = layout.files.flatMap { Array(repeating: $0.isPad, count: Int($0.length)) }
+        let expected = geometry.pieces.filter { piece in
+            let start = Int(geometry.offset(of: piece))
+            return isPadding[start..<start + geometry.length(of: piece)].allSatisfy(\.self)
+        }
+        #expect(layout.piecesOfPadding(geometry: geometry).flatMap { Array($0) } == expected, "seed \(seed)")
     }
 }

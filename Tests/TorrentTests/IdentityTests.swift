@@ -10,6 +10,21 @@ struct InfoHashTests {
         #expect(InfoHash(hex: hex.uppercased()) == hash)
         #expect(InfoHash(hash.bytes) == hash)
         #expect(hash.bytes.count == 20)
+        #expect(hash.bytes.withUnsafeBytes { InfoHash(raw: $0) } == hash)
+        // As a part of something larger it is at any address.
+        #expect(([0] + hash.bytes).withUnsafeBytes { InfoHash(raw: UnsafeRawBufferPointer(rebasing: $0[1...])) } == hash)
+        #expect([UInt8](repeating: 0, count: 21).withUnsafeBytes { InfoHash(raw: $0) } == nil)
+    }
+
+    @Test func digitsAreThoseOfTheBytes() throws {
+        var generator = SplitMix64(state: 3)
+        for _ in 0..<100 {
+            let bytes = (0..<20).map { _ in UInt8.random(in: 0...255, using: &generator) }
+            let hash = try #require(InfoHash(bytes))
+            #expect(hash.bytes == bytes)
+            #expect(hash.description == Hex.encode(bytes))
+            #expect(Hex.decode(hash.description) == bytes)
+        }
     }
 
     @Test(arguments: [

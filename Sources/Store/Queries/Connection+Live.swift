@@ -77,6 +77,7 @@ extension Connection {
     package func clearLive(_ id: TorrentID? = nil) throws(StoreError) {
         try transaction(durability: .lazy) { () throws(StoreError) in
             try execute("DELETE FROM live WHERE torrent_id = coalesce(?, torrent_id)", id)
+            try execute("DELETE FROM live_peer WHERE torrent_id = coalesce(?, torrent_id)", id)
         }
     }
 }

@@ -4,7 +4,7 @@ extension Connection {
     /// Peers of one torrent that are remembered; beyond it the worst are forgotten.
     package static let peerLimit = 500
     /// Characters of a client's name that are kept; it comes from the peer.
-    private static let clientNameLimit = 64
+    static let clientNameLimit = 64
 
     /// Best first: who sent us something, fastest first; then who is banned, so that nobody sheds a ban by being forgotten; then who answers.
     private static let worth = """
@@ -26,9 +26,9 @@ extension Connection {
     package func peersToTry(of id: TorrentID, limit: Int, now: Timestamp) throws(StoreError) -> [PeerRow] {
         try rows(
             """
-            SELECT \(PeerRow.columns) FROM peer WHERE torrent_id = ? AND (banned_until IS NULL OR banned_until <= ?)
+            SELECT \(PeerRow.columns) FROM peer WHERE torrent_id = ? AND (banned_until IS NULL OR banned_until NOT BETWEEN ? AND ?)
             ORDER BY (downloaded_bytes > 0) DESC, failures, rate DESC, (last_connected IS NOT NULL) DESC, hash_failures, last_tried, address LIMIT ?
-            """, id, now, limit
+            """, id, now + .seconds(1), now + PeerRow.banTime, limit
         ) { (row) throws(StoreError) in try row.sound(PeerRow.init) }.compactMap(\.self)
     }
 
@@ -40,10 +40,10 @@ extension Connection {
     }
 
     /// The peers that are banned at `now`.
-    package func bannedPeers(of id: TorrentID, now: Timestamp) throws(StoreError) -> [PeerAddress] {
-        try rows("SELECT address FROM peer WHERE torrent_id = ? AND banned_until > ?", id, now) { (row) throws(StoreError) in
-            try row.sound { (row) throws(StoreError) in try row.next(PeerAddress.self) }
-        }.compactMap(\.self)
+    package func bannedPeers(of id: TorrentID, now: Timestamp) throws(StoreError) -> [PeerRow] {
+        let sql = "SELECT \(PeerRow.columns) FROM peer WHERE torrent_id = ? AND banned_until BETWEEN ? AND ?"
+        return try rows(sql, id, now + .seconds(1), now + PeerRow.banTime) { (row) throws(StoreError) in try row.sound(PeerRow.init) }.compactMap(
+            \.self)
     }
 
     /// Keeps the peer from being dialled or accepted until then.

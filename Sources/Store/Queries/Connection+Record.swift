@@ -48,6 +48,8 @@ extension Connection {
             """,
             change, record.downloadedDelta, record.uploadedDelta, record.wastedDelta, record.completedBytes, record.completedAt,
             !record.newPieces.isEmpty, record.verifiedAt, record.verifiedAt, id)
+        try addTraffic(
+            downloaded: record.downloadedDelta, uploaded: record.uploadedDelta, wasted: record.wastedDelta, now: record.verifiedAt)
     }
 
     private func writePartials(_ record: ProgressRecord, _ pieceCount: Int) throws(StoreError) {

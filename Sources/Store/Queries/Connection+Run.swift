@@ -51,6 +51,11 @@ extension Connection {
         try transaction(durability: .lazy) { () throws(StoreError) in try execute("UPDATE run SET heartbeat_at = ? WHERE id = ?", now, run) }
     }
 
+    /// Says that the engine is alive, and waits until the disk has it: throws what stands in the way of a durable transaction.
+    package func proveWritable(_ run: RunID, now: Timestamp) throws(StoreError) {
+        try transaction(durability: .full) { () throws(StoreError) in try execute("UPDATE run SET heartbeat_at = ? WHERE id = ?", now, run) }
+    }
+
     /// Ends a life; `clean` claims that all that was written is synced and recorded, and then nothing is looked at again.
     package func endRun(_ run: RunID, clean: Bool, now: Timestamp) throws(StoreError) {
         try transaction(durability: .full) { () throws(StoreError) in

@@ -1,65 +1,65 @@
-/// A torrent as `status` shows it.
-package struct StatusRow: Sendable, Hashable {
-    package let torrent: TorrentRow
-    /// `nil` when no engine has spoken of it. Ask ``LiveRow/isFresh(_:)`` whether it speaks of now.
-    package let live: LiveRow?
-    /// The most seeders that one tracker tells of; `nil` when none has told. (A peer announces to all trackers, so a sum would count it twice.)
-    package let trackerSeeders: Int?
-    /// The most leechers that one tracker tells of.
-    package let trackerLeechers: Int?
-}
-
 extension Connection {
-    private typealias Scrape = (seeders: Int?, leechers: Int?)
-
-    private static let scrapes = "SELECT torrent_id, max(seeders), max(leechers) FROM tracker"
-
-    /// All torrents in the order of their numbers, as they are at one moment.
+    /// Calls `body` with each torrent's line, as all of them are at one moment.
     ///
-    /// Three scans in the order of the keys: for ten thousand torrents that is faster than a join, which looks up each.
-    package func statusRows() throws(StoreError) -> [StatusRow] {
-        try transaction(.deferred) { () throws(StoreError) in
-            let live = try rows("SELECT \(LiveRow.columns) FROM live AS l") { (row) throws(StoreError) in try row.sound(LiveRow.init) }
-                .compactMap(\.self)
-            let scrapes = try rows(Self.scrapes + " GROUP BY torrent_id") { (row) throws(StoreError) in
-                try row.sound { (row) throws(StoreError) in
-                    (try row.next(TorrentID.self), (try row.nextCountIfAny(), try row.nextCountIfAny()) as Scrape)
+    /// `ids` are those that are wanted, in this order, and one that is gone is left out; `nil` is all in the order of their numbers. Lists are
+    /// long and read often, so nothing is kept of a line that has been.
+    package func forEachStatusLine(of ids: [TorrentID]? = nil, _ body: (StatusLine) throws(StoreError) -> Void) throws(StoreError) {
+        try forEachRange(ids) { (range) throws(StoreError) in
+            var live = try LiveCursor(self, range)
+            try forEachTorrent(StatusLine.columns, range) { (id, row) throws(StoreError) in
+                let line: StatusLine
+                do throws(StoreError) {
+                    line = try StatusLine(id, row, &live)
+                } catch {
+                    line = try StatusLine(damaged: try damaged(id, error), &live)
                 }
-            }.compactMap(\.self)
-            // Both keys are primary, so no torrent comes twice.
-            let liveByTorrent = Dictionary(uniqueKeysWithValues: live.map { ($0.torrent, $0) })
-            let scrapeByTorrent = Dictionary(uniqueKeysWithValues: scrapes)
-            var found: [StatusRow] = []
-            // A row is half a kilobyte: an array that grows would move all of them again and again.
-            found.reserveCapacity(try first("SELECT count(*) FROM torrent") { (row) throws(StoreError) in try row.next(Int.self) } ?? 0)
-            let statement = try prepare("SELECT \(TorrentRow.columns) FROM torrent AS t ORDER BY id")
-            defer { statement.reset() }
-            while try statement.step() {
-                let torrent = try TorrentRow(statement)
-                let scrape = scrapeByTorrent[torrent.id]
-                found.append(
-                    StatusRow(torrent: torrent, live: liveByTorrent[torrent.id], trackerSeeders: scrape?.seeders, trackerLeechers: scrape?.leechers))
+                try body(line)
             }
-            return found
         }
     }
 
-    /// The torrents of these numbers, as they are at one moment; one that is gone is left out.
-    package func statusRows(ids: [TorrentID]) throws(StoreError) -> [StatusRow] {
-        try transaction(.deferred) { () throws(StoreError) in
-            var found: [StatusRow] = []
-            for id in ids {
-                guard let torrent = try torrent(id) else { continue }
-                let scrape =
-                    try first(Self.scrapes + " WHERE torrent_id = ?", id) { (row) throws(StoreError) in
-                        try row.sound { (row) throws(StoreError) in
-                            (try row.next(TorrentID?.self), (try row.nextCountIfAny(), try row.nextCountIfAny()) as Scrape).1
-                        }
-                    } ?? nil
-                found.append(
-                    StatusRow(torrent: torrent, live: try live(of: id), trackerSeeders: scrape?.seeders, trackerLeechers: scrape?.leechers))
+    /// Calls `body` with each torrent's row; as ``forEachStatusLine(of:_:)``.
+    package func forEachStatusRow(of ids: [TorrentID]? = nil, _ body: (StatusRow) throws(StoreError) -> Void) throws(StoreError) {
+        try forEachRange(ids) { (range) throws(StoreError) in
+            var live = try LiveCursor(self, range)
+            var scrapes = try ScrapeCursor(self, range)
+            try forEachTorrent(StatusRow.columns, range) { (id, row) throws(StoreError) in
+                let whole: StatusRow
+                do throws(StoreError) {
+                    whole = try StatusRow(id, row, &live, &scrapes)
+                } catch {
+                    whole = try StatusRow(damaged: try damaged(id, error), &live, &scrapes)
+                }
+                try body(whole)
             }
-            return found
         }
+    }
+
+    /// How many torrents there are.
+    package func torrentCount() throws(StoreError) -> Int {
+        try first("SELECT count(*) FROM torrent") { (row) throws(StoreError) in try row.next(Int.self) } ?? 0
+    }
+
+    /// In one transaction: the range of all numbers, or a range of one number after the other.
+    private func forEachRange(_ ids: [TorrentID]?, _ body: (ClosedRange<TorrentID>) throws(StoreError) -> Void) throws(StoreError) {
+        try transaction(.deferred) { () throws(StoreError) in
+            guard let ids else { return try body(TorrentID(.min)...TorrentID(.max)) }
+            for id in ids { try body(id...id) }
+        }
+    }
+
+    private func forEachTorrent(
+        _ columns: String, _ range: ClosedRange<TorrentID>, _ body: (TorrentID, Statement) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        let statement = try prepare("SELECT t.id, \(columns) FROM torrent AS t WHERE t.id BETWEEN ? AND ? ORDER BY t.id")
+        defer { statement.reset() }
+        try statement.bind([range.lowerBound, range.upperBound])
+        while try statement.step() { try body(try statement.next(), statement) }
+    }
+
+    /// The torrent whose row `error` is of, with something harmless in the place of what cannot be; any other error is thrown on.
+    private func damaged(_ id: TorrentID, _ error: StoreError) throws(StoreError) -> TorrentRow {
+        guard error.isOfRow, let torrent = try torrent(id) else { throw error }
+        return torrent
     }
 }

@@ -16,6 +16,7 @@ extension Connection {
             }
             let id = try insertRow(new, now)
             try insertMetainfo(new.metainfo, id)
+            try insertPaths(id, new.metainfo.layout)
             for (index, isWanted) in (new.wanted ?? []).enumerated() where !isWanted {
                 try execute("INSERT INTO file (torrent_id, idx, wanted) VALUES (?, ?, 0)", id, index)
             }
@@ -47,11 +48,18 @@ extension Connection {
         }
     }
 
-    /// The torrents that have something to download and may, without a look at the others.
+    /// The torrents that have something to download and may; those of which all that is wanted is there though no engine ever said so (of a
+    /// torrent of empty files nothing is downloaded, and yet they have to be made); and those that wait for an engine though no bytes are missing:
+    /// their files have still to be put in their places. Without a look at the others.
     package func incompleteTorrents() throws(StoreError) -> [TorrentID] {
-        try rows("SELECT id FROM torrent WHERE paused = 0 AND completed_bytes < wanted_bytes ORDER BY id") { (row) throws(StoreError) in
-            try row.next()
-        }
+        try rows(
+            """
+            SELECT id FROM torrent WHERE paused = 0 AND completed_bytes < wanted_bytes
+            UNION SELECT id FROM torrent WHERE state IN (?, ?, ?, ?, ?) AND paused = 0 AND completed_at IS NULL
+            UNION SELECT id FROM torrent WHERE state = ? AND paused = 0 ORDER BY id
+            """, TorrentState.queued, TorrentState.downloading, TorrentState.checking, TorrentState.offline, TorrentState.error,
+            TorrentState.queued
+        ) { (row) throws(StoreError) in try row.next() }
     }
 
     /// Forgets the torrent and all that is known of it; its events stay.

@@ -44,6 +44,16 @@ extension Connection {
         }
     }
 
+    /// A clock that was set back must not silence sleeping torrents: an announce that is planned further off than the `longest` interval comes one
+    /// interval from now. Where there is none such it looks at one end of an index.
+    package func hastenFarAnnounces(longest: Duration, now: Timestamp) throws(StoreError) {
+        try transaction(durability: .lazy) { () throws(StoreError) in
+            try execute(
+                "UPDATE tracker SET next_announce_at = ?1 + min(coalesce(interval, 0), ?2) WHERE next_announce_at > ?1 + ?2", now,
+                longest.components.seconds)
+        }
+    }
+
     /// No tracker of the torrent is due before then.
     package func postponeAnnounces(of id: TorrentID, until moment: Timestamp) throws(StoreError) {
         try transaction(durability: .lazy) { () throws(StoreError) in

@@ -25,7 +25,7 @@ extension Connection {
     /// Remembers that the file system is mounted there now.
     @discardableResult
     package func saveVolume(identity: String, mountPath: String, now: Timestamp) throws(StoreError) -> VolumeID {
-        try transaction { () throws(StoreError) in
+        try transaction(durability: .lazy) { () throws(StoreError) in
             let id = try first(
                 """
                 INSERT INTO volume (identity, mount_path, last_seen) VALUES (?, ?, ?)
@@ -34,6 +34,18 @@ extension Connection {
             ) { (row) throws(StoreError) in try row.next(VolumeID.self) }
             guard let id else { throw fault(.other, "SQLite saved a volume and gave no number for it: a version of 3.37 or later is needed") }
             return id
+        }
+    }
+
+    /// Remembers which file system the torrent's folder is on; writes only what is news, or a sighting a day after the last.
+    package func place(_ torrent: TorrentID, onVolume identity: String, mountPath: String, now: Timestamp) throws(StoreError) {
+        let known = try first(
+            "SELECT v.id, v.identity, v.mount_path, v.last_seen FROM torrent AS t JOIN volume AS v ON v.id = t.volume_id WHERE t.id = ?", torrent
+        ) { (row) throws(StoreError) in try VolumeRow(row) }
+        if let known, known.identity == identity, known.mountPath == mountPath, now - known.lastSeen < .seconds(24 * 3600) { return }
+        try transaction(durability: .lazy) { () throws(StoreError) in
+            let volume = try saveVolume(identity: identity, mountPath: mountPath, now: now)
+            try execute("UPDATE torrent SET volume_id = ? WHERE id = ?", volume, torrent)
         }
     }
 

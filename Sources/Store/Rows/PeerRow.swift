@@ -7,6 +7,9 @@ package enum PeerSource: String, SQLValue, Sendable, CaseIterable {
 
 /// What is remembered of a peer.
 package struct PeerRow: Sendable, Hashable {
+    /// How long a ban lasts. One that ends later was spoken by a clock that has been set back since, and binds nobody.
+    package static let banTime = Duration.seconds(7 * 24 * 3600)
+
     package let address: PeerAddress
     package let source: PeerSource
     package let firstSeen: Timestamp
@@ -24,6 +27,11 @@ package struct PeerRow: Sendable, Hashable {
     package let client: String?
     package let bannedUntil: Timestamp?
     package let banReason: String?
+
+    /// Whether it is neither dialled nor accepted.
+    package func isBanned(at now: Timestamp) -> Bool {
+        bannedUntil.map { $0 > now && $0 <= now + Self.banTime } ?? false
+    }
 
     static let columns = """
         address, source, first_seen, last_seen, last_tried, last_connected, failures, downloaded_bytes, uploaded_bytes, hash_failures, rate, \

@@ -23,7 +23,7 @@ extension Connection {
             try switchToRollback()
         } else {
             try switchToWAL()
-            try executeScript("PRAGMA wal_autocheckpoint=\(Self.checkpointPages); PRAGMA journal_size_limit=\(Self.logSizeLimit)")
+            try executeScript("PRAGMA wal_autocheckpoint=\(options.checkpointPages); PRAGMA journal_size_limit=\(Self.logSizeLimit)")
         }
         try executeScript("PRAGMA synchronous=\(synchronous(.full))")
     }

@@ -21,7 +21,7 @@ extension Connection {
     /// Runs `body` so that all or nothing of what it writes comes to be; what COMMIT answers is part of that.
     ///
     /// Without a durability it is full, or inside another transaction as durable as that. Inside another it is a savepoint of it,
-    /// and the other must be as durable as this one asks for.
+    /// and the other must be as durable as this one asks for. On a full volume the ``Reserve`` is given up, and `body` runs a second time.
     @discardableResult
     package func transaction<Value>(
         _ kind: TransactionKind = .immediate, durability: Durability? = nil, _ body: () throws(StoreError) -> Value
@@ -34,15 +34,20 @@ extension Connection {
             throw fault(.other, "an earlier transaction could be neither committed nor rolled back: stop the program and start it again")
         }
         try setDurability(durability ?? .full)
-        let result: Result<Value, StoreError>
-        do {
-            result = .success(try enclosed(begin: kind.rawValue, commit: "COMMIT", rollback: "ROLLBACK", body))
-        } catch {
-            result = .failure(error)
-        }
+        var result = whole(kind, body)
+        // Nothing of it was written: it is done again in the space that was kept for it.
+        if case .failure(let error) = result, error.mayBeForSpace, reserve?.giveUp() ?? false { result = whole(kind, body) }
         // The level is only ever too low until the next transaction or statement, which sets its own or fails.
         try setDurability(.full)
         return try result.get()
+    }
+
+    private func whole<Value>(_ kind: TransactionKind, _ body: () throws(StoreError) -> Value) -> Result<Value, StoreError> {
+        do {
+            return .success(try enclosed(begin: kind.rawValue, commit: "COMMIT", rollback: "ROLLBACK", body))
+        } catch {
+            return .failure(error)
+        }
     }
 
     private func enclosed<Value>(

@@ -8,8 +8,6 @@ import SystemPackage
 package final class Connection {
     /// How long a statement waits for another program's lock.
     package static let busyTimeout = Duration.seconds(5)
-    /// Pages (of 4 KiB) in the write-ahead log at which a commit also checkpoints: it bounds the log, and what a start has to read.
-    static let checkpointPages = 1000
     /// Bytes that the write-ahead log keeps on the disk after a checkpoint.
     static let logSizeLimit = 64 << 20
     /// Statements that are kept prepared.
@@ -24,6 +22,7 @@ package final class Connection {
 
     package let path: FilePath
     package let mode: Mode
+    let options: DatabaseOptions
     /// What the file lies on; it decides how changes are written.
     package let fileSystem: FileSystemKind
     let handle: OpaquePointer
@@ -33,6 +32,8 @@ package final class Connection {
     var durability = Durability.full
     /// Whether a claim was taken back whose claim the log still has: see ``settleLosses(_:)``.
     var owesCheckpoint = false
+    /// The space that is kept for this connection's transactions; the engine's has one.
+    var reserve: Reserve?
     private var statements: [String: Statement] = [:]
     private var rowFaults: [String] = []
     /// Faults of rows that are kept until somebody asks.
@@ -40,15 +41,16 @@ package final class Connection {
 
     /// Opens the file, refuses what is not a pieces database before anything is written, and sets up the connection; the schema is ``Migrator``'s.
     ///
-    /// What kind of file system it lies on is asked of the kernel, unless it is given.
-    package init(_ path: FilePath, mode: Mode, fileSystem: FileSystemKind? = nil) throws(StoreError) {
+    /// What kind of file system it lies on is asked of the kernel, unless the options say it.
+    package init(_ path: FilePath, mode: Mode, options: DatabaseOptions = DatabaseOptions()) throws(StoreError) {
         self.path = path
         self.mode = mode
-        self.fileSystem = fileSystem ?? FileSystemKind(holding: path)
+        self.options = options
+        fileSystem = options.fileSystem ?? FileSystemKind(holding: path)
         self.handle =
             try mode == .readOnly
-            ? DatabaseFile.openForReading(path)
-            : DatabaseFile.open(path, create: mode == .readWriteCreate, isShared: self.fileSystem.isShared)
+            ? DatabaseFile.openForReading(path, options: options)
+            : DatabaseFile.open(path, create: mode == .readWriteCreate, isShared: fileSystem.isShared, options: options)
         try configure()
     }
 
@@ -57,6 +59,7 @@ package final class Connection {
         self.path = path
         self.handle = handle
         mode = .readWrite
+        options = DatabaseOptions()
         fileSystem = .local
     }
 
@@ -64,6 +67,7 @@ package final class Connection {
     init(inMemory name: FilePath) throws(StoreError) {
         path = name
         mode = .readWriteCreate
+        options = DatabaseOptions()
         fileSystem = .local
         handle = try DatabaseFile.openInMemory(name)
     }

@@ -17,8 +17,10 @@ enum DatabaseFile {
     }
 
     /// With `isShared` the connection keeps every lock and uses no shared memory (sqlite.org/wal.html, section 7) until it is told otherwise.
-    static func open(_ path: FilePath, create: Bool, isShared: Bool = false) throws(StoreError) -> OpaquePointer {
-        let database = try open(path, flags: SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0))
+    static func open(_ path: FilePath, create: Bool, isShared: Bool = false, options: DatabaseOptions = DatabaseOptions()) throws(StoreError)
+        -> OpaquePointer
+    {
+        let database = try open(path, flags: SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0), options)
         do throws(StoreError) {
             if isShared { try check(sqlite3_exec(database, "PRAGMA locking_mode=EXCLUSIVE", nil, nil, nil), database, path) }
             // SQLite opens for reading what it may not write (sqlite.org/c3ref/open.html), and would fail at the first write.
@@ -37,8 +39,8 @@ enum DatabaseFile {
     ///
     /// A database in WAL mode needs its `-shm` file. Where that can't be made because the folder is read-only, the file is read as one
     /// that nobody changes, but only when no `-wal` is there, which would have newer facts.
-    static func openForReading(_ path: FilePath) throws(StoreError) -> OpaquePointer {
-        let database = try open(path, flags: SQLITE_OPEN_READONLY)
+    static func openForReading(_ path: FilePath, options: DatabaseOptions = DatabaseOptions()) throws(StoreError) -> OpaquePointer {
+        let database = try open(path, flags: SQLITE_OPEN_READONLY, options)
         do {
             try identify(database, path, mayBeNew: false)
             return database
@@ -52,7 +54,7 @@ enum DatabaseFile {
                 "the last engine left a log (\(path.lastComponent?.string ?? "")-wal) and this user may not write the folder, so the newest facts "
                     + "cannot be read: copy both files to a folder of your own and read them there")
         }
-        let unchanging = try open(path, flags: SQLITE_OPEN_READONLY, immutable: true)
+        let unchanging = try open(path, flags: SQLITE_OPEN_READONLY, options, immutable: true)
         do {
             try identify(unchanging, path, mayBeNew: false)
             return unchanging
@@ -72,14 +74,15 @@ enum DatabaseFile {
         return database
     }
 
-    private static func open(_ path: FilePath, flags: Int32, immutable: Bool = false) throws(StoreError) -> OpaquePointer {
+    private static func open(_ path: FilePath, flags: Int32, _ options: DatabaseOptions, immutable: Bool = false) throws(StoreError) -> OpaquePointer
+    {
         // A name that SQLite would read as something else than a file: `:memory:`, `file:…`, the empty one.
         guard !path.isEmpty else { throw StoreError(.cantOpen, path: "", "the path of the database is empty: give the path of a file") }
         let plain = path.isAbsolute ? path.string : "./" + path.string
         let name = immutable ? "file:" + percentEncoded(plain) + "?immutable=1" : plain
         var database: OpaquePointer?
         let always = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
-        let result = sqlite3_open_v2(name, &database, flags | always | (immutable ? SQLITE_OPEN_URI : 0), nil)
+        let result = sqlite3_open_v2(name, &database, flags | always | (immutable ? SQLITE_OPEN_URI : 0), options.vfs)
         guard let database else { throw StoreError(sqlite: SQLITE_NOMEM, path: path.string, message: "out of memory") }
         guard result == SQLITE_OK else {
             let system = sqlite3_system_errno(database)

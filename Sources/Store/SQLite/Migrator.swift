@@ -2,15 +2,26 @@ import Migrations
 
 /// Brings the schema of a database to the version that this program knows.
 ///
-/// Each migration is a transaction of its own. `PRAGMA user_version` is the number of the last one, and the table `schema_migration` has the
+/// Each migration is a transaction of its own; those that make a new database are one together. `PRAGMA user_version` is the number of the last one, and the table `schema_migration` has the
 /// checksum of each, so that a database which was made by other SQL is refused.
 package enum Migrator {
     /// Applies what is missing; how many migrations that were. Refuses a newer schema and a changed history before anything is written.
     @discardableResult
     package static func migrate(_ connection: Connection, to migrations: [Migration] = Migration.all, now: Timestamp) throws(StoreError) -> Int {
         let found = try checkHistory(connection, migrations)
+        let missing = migrations.filter { $0.number > found }
+        // A new database comes to be whole: one that was begun would be nobody's old one.
+        let applied =
+            found == 0
+            ? try connection.transaction { () throws(StoreError) in try apply(missing, connection, now) } : try apply(missing, connection, now)
+        try requireCurrent(connection, migrations)
+        return applied
+    }
+
+    /// Each in a transaction of its own; how many they were.
+    private static func apply(_ missing: [Migration], _ connection: Connection, _ now: Timestamp) throws(StoreError) -> Int {
         var applied = 0
-        for migration in migrations where migration.number > found {
+        for migration in missing {
             let isMine = try connection.transaction { () throws(StoreError) in
                 // Another program may have been faster since the history was read.
                 guard try connection.pragma("user_version") == migration.number - 1 else { return false }
@@ -19,7 +30,6 @@ package enum Migrator {
             }
             if isMine { applied += 1 }
         }
-        try requireCurrent(connection, migrations)
         return applied
     }
 
@@ -79,6 +89,11 @@ package enum Migrator {
         return found.count != expected.count || zip(found, expected).count { $0 != $1 } == 1
     }
 
+    /// What SQL alone can't do, by the number of the migration that it belongs to; part of its transaction.
+    private static let steps: [Int: @Sendable (Connection) throws(StoreError) -> Void] = [
+        2: { (connection) throws(StoreError) in try connection.fillPaths() }
+    ]
+
     private static func apply(_ migration: Migration, _ connection: Connection, _ now: Timestamp) throws(StoreError) {
         if migration.number == 1 {
             try connection.executeScript("PRAGMA application_id=\(DatabaseFile.applicationID)")
@@ -90,6 +105,7 @@ package enum Migrator {
                 """)
         }
         try connection.executeScript(migration.sql)
+        try steps[migration.number]?(connection)
         try connection.execute(
             "INSERT INTO schema_migration (number, name, checksum, applied_at) VALUES (?, ?, ?, ?)",
             migration.number, migration.name, migration.checksum, now)

@@ -122,7 +122,8 @@ extension PieceIndex: SQLValue {
 extension InfoHash: SQLValue {
     package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 { bytes.bind(to: statement, at: parameter) }
     package static func read(from statement: OpaquePointer, at column: Int32) -> InfoHash? {
-        [UInt8].read(from: statement, at: column).flatMap { InfoHash($0) }
+        guard sqlite3_column_type(statement, column) == SQLITE_BLOB, let start = sqlite3_column_blob(statement, column) else { return nil }
+        return InfoHash(raw: UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(statement, column))))
     }
 }
 

@@ -6,7 +6,7 @@ import Store
 /// `pieces add`
 struct Add: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Put torrents into the database; a running engine begins with them at once.",
+        commandName: "add", abstract: "Put torrents into the database; a running engine begins with them at once.",
         discussion: """
             What is here already is left as it is, but for the options that are given.
 

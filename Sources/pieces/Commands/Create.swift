@@ -8,7 +8,7 @@ import Torrent
 /// `pieces create`
 struct Create: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Make a .torrent of a file or of a folder.",
+        commandName: "create", abstract: "Make a .torrent of a file or of a folder.",
         discussion: """
             Each --tracker begins a tier of its own; addresses that are separated by commas share one. Links and what is neither file nor folder are \
             left out.

@@ -5,7 +5,7 @@ import SystemPackage
 /// `pieces database`
 struct Database: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Look after the database itself.",
+        commandName: "database", abstract: "Look after the database itself.",
         discussion: """
             Examples:
               pieces database path

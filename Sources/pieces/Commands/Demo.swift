@@ -3,7 +3,7 @@ import ArgumentParser
 /// `pieces demo`
 struct Demo: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show the main job on this machine alone: download, be killed, resume, verify.",
+        commandName: "demo", abstract: "Show the main job on this machine alone: download, be killed, resume, verify.",
         discussion: """
             Makes a payload and a torrent in a temporary folder, seeds it on loopback from a second process, kills the downloader with SIGKILL \
             half-way, resumes it, and verifies what came. It takes less than a minute and leaves nothing behind.

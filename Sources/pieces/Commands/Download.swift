@@ -7,7 +7,7 @@ import Torrent
 /// `pieces download`
 struct Download: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Download torrents here and now, or go on with them.",
+        commandName: "download", abstract: "Download torrents here and now, or go on with them.",
         discussion: """
             What the database knows already is resumed; nothing that was recorded is downloaded again. Ends when all is complete, unless told to \
             seed. SIGINT and SIGTERM stop cleanly, a second one at once.

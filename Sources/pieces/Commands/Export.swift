@@ -5,7 +5,7 @@ import SystemPackage
 /// `pieces export`
 struct Export: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Write the .torrent of a torrent, byte for byte as it came.",
+        commandName: "export", abstract: "Write the .torrent of a torrent, byte for byte as it came.",
         discussion: """
             Examples:
               pieces export debian.iso debian.torrent

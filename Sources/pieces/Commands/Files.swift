@@ -3,9 +3,9 @@ import Store
 import Torrent
 
 /// `pieces files`
-struct Files: Command {
+struct Files: ListCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List the files of a torrent, with their numbers.",
+        commandName: "files", abstract: "List the files of a torrent, with their numbers.",
         discussion: """
             Examples:
               pieces files series
@@ -14,18 +14,15 @@ struct Files: Command {
             --json prints {"id", "info_hash", "name", "output", "files": [{"index", "path", "length", "wanted", "pad", "completed_bytes", "progress"}]}.
             """)
 
-    @OptionGroup var argument: TorrentArgument
+    @OptionGroup var options: ListOptions
 
-    @Flag(help: "Print JSON.")
-    var json = false
-
-    @OptionGroup(title: "Global options") var global: GlobalOptions
-
-    func run() async throws {
+    func answer() throws {
         let connection = try global.openToLook()
         let torrent = try StoredTorrent(try connection.findTorrent(argument.torrent), connection)
         let layout = torrent.metainfo.layout
-        let completed = layout.files.map { $0.isPad ? 0 : layout.completedBytes(of: $0, in: torrent.have, torrent.metainfo.geometry) }
+        let completed = layout.files.map { file in
+            file.isPad ? 0 : layout.bytes(of: file.index, in: torrent.have, geometry: torrent.metainfo.geometry)
+        }
         Terminal.shared.print(bytes: json ? object(torrent, completed) : Array(table(torrent, completed).utf8))
     }
 

@@ -4,7 +4,7 @@ import Store
 /// `pieces limit`
 struct Limit: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Limit how fast torrents are, and how long they seed; without options, show the limits.",
+        commandName: "limit", abstract: "Limit how fast torrents are, and how long they seed; without options, show the limits.",
         discussion: """
             Examples:
               pieces limit 3 --download 2M --upload 500K

@@ -4,7 +4,7 @@ import Store
 /// `pieces log`
 struct Log: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Show what happened to a torrent, or to all of them, the newest last.",
+        commandName: "log", abstract: "Show what happened to a torrent, or to all of them, the newest last.",
         discussion: """
             Examples:
               pieces log debian.iso
@@ -41,7 +41,7 @@ struct Log: Command {
         var last = try tell(try connection.events(of: id, limit: limit), after: 0)
         if limit == 0 { last = try connection.events(limit: 1).first?.id ?? 0 }
         while follow {
-            try await Task.sleep(for: .milliseconds(500))
+            try await Interruption.pause(.milliseconds(500))
             last = try tell(try connection.events(of: id, limit: Self.followLimit), after: last)
         }
     }

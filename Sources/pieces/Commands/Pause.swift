@@ -4,7 +4,7 @@ import Store
 /// `pieces pause`
 struct Pause: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Stop torrents until `pieces resume`.",
+        commandName: "pause", abstract: "Stop torrents until `pieces resume`.",
         discussion: """
             Examples:
               pieces pause 3
@@ -20,7 +20,7 @@ struct Pause: Command {
 /// `pieces resume`
 struct Resume: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Let paused torrents go on, and have failed ones tried again.",
+        commandName: "resume", abstract: "Let paused torrents go on, and have failed ones tried again.",
         discussion: """
             Examples:
               pieces resume 3
@@ -47,7 +47,7 @@ private struct PauseChange {
             for torrent in torrents {
                 try connection.setPaused(torrent.id, isPaused)
                 // An engine knows better what the torrent does from now on.
-                if !engine.isRunning { try connection.setState(torrent.id, isPaused ? .paused : torrent.isComplete ? .complete : .queued) }
+                if !engine.isRunning, let row = try connection.torrent(torrent.id) { try connection.setState(row.id, row.stateAtRest) }
                 try connection.appendEvent(isPaused ? .paused : .resumed, "by the user", torrent: torrent.id, now: .now())
                 try connection.appendIntent(.changed, torrent: torrent.id, now: .now())
             }

@@ -2,60 +2,98 @@ import ArgumentParser
 import Store
 
 /// `pieces peers`
-struct Peers: Command {
+struct Peers: ListCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List what is remembered of a torrent's peers, the best first.",
+        commandName: "peers", abstract: "List a torrent's connections, and what is remembered of its peers, the best first.",
         discussion: """
             Examples:
               pieces peers debian.iso
               pieces peers 3 --json
 
-            --json prints {"id", "info_hash", "name", "connected", "peers": [{"address", "source", "client", "first_seen", "last_seen", "last_tried", \
+            The connections are those of a running engine, a few seconds old. Their flags: D it sends to us, d it would but chokes us, U we send to \
+            it, u it wants to but we choke it, S it is snubbed: it owes blocks and sends none, I it came in.
+
+            --json prints {"id", "info_hash", "name", "connected", "connections": [{"address", "incoming", "client", "progress", "flags", \
+            "download_rate", "upload_rate", "downloaded_bytes", "uploaded_bytes", "requests"}], "peers": [{"address", "source", "client", "first_seen", "last_seen", "last_tried", \
             "last_connected", "failures", "downloaded_bytes", "uploaded_bytes", "hash_failures", "rate", "banned_until", "ban_reason"}]}.
             """)
 
-    @OptionGroup var argument: TorrentArgument
+    @OptionGroup var options: ListOptions
 
-    @Flag(help: "Print JSON.")
-    var json = false
-
-    @OptionGroup(title: "Global options") var global: GlobalOptions
-
-    func run() async throws {
+    func answer() throws {
         let connection = try global.openToLook()
         let torrent = try connection.findTorrent(argument.torrent)
         let engine = try EngineState(database: try global.path, connection)
         let now = Timestamp.now()
         let live = try connection.live(of: torrent.id).flatMap { engine.isRunning && $0.isFresh(now) ? $0 : nil }
+        let connections = live == nil ? [] : try connection.livePeers(of: torrent.id)
         let peers = try connection.peers(of: torrent.id)
-        Terminal.shared.print(bytes: json ? object(torrent, live, peers) : Array(text(live, peers, now).utf8))
+        Terminal.shared.print(
+            bytes: json ? object(torrent, live, connections, peers) : Array(text(torrent, live, connections, peers, now).utf8))
     }
 
-    private func text(_ live: LiveRow?, _ peers: [PeerRow], _ now: Timestamp) -> String {
+    private func text(_ torrent: TorrentRow, _ live: LiveRow?, _ connections: [LivePeerRow], _ peers: [PeerRow], _ now: Timestamp) -> String {
         let connected = live.map { "\(Format.count($0.peersConnected, "peer")) connected, \($0.seeders) of them with everything" } ?? "none connected"
-        guard !peers.isEmpty else { return "\(connected); nothing is remembered of any\n" }
+        let current = connections.isEmpty ? connected + "\n" : connected + "\n" + table(of: connections, torrent)
+        guard !peers.isEmpty else { return connections.isEmpty ? "\(connected); nothing is remembered of any\n" : current }
+        return current + (connections.isEmpty ? "" : "\nremembered:\n") + table(of: peers, now)
+    }
+
+    private var width: Int? { Terminal.shared.isInteractive ? Terminal.shared.size.width - 1 : nil }
+
+    private func table(of connections: [LivePeerRow], _ torrent: TorrentRow) -> String {
+        var table = Table(
+            [
+                .left("ADDRESS"), .left("CLIENT"), .right("HAS"), .left("FLAGS"), .right("DOWN"), .right("UP"), .right("GOT"), .right("SENT"),
+                .right("REQUESTS"),
+            ], flexible: 1)
+        for peer in connections {
+            table.add([
+                "\(peer.address)", peer.client?.printable ?? "", Format.percent(Int64(peer.pieces), of: Int64(torrent.pieceCount)), peer.letters,
+                peer.downloadRate > 0 ? Format.rate(peer.downloadRate) : "", peer.uploadRate > 0 ? Format.rate(peer.uploadRate) : "",
+                Format.bytes(peer.downloadedBytes), Format.bytes(peer.uploadedBytes), "\(peer.requests)",
+            ])
+        }
+        return table.text(width: width)
+    }
+
+    private func table(of peers: [PeerRow], _ now: Timestamp) -> String {
         var table = Table(
             [
                 .left("ADDRESS"), .left("FROM"), .left("CLIENT"), .right("DOWN"), .right("UP"), .right("BEST RATE"), .right("FAILED"),
                 .left("LAST SEEN"), .left("BANNED"),
             ], flexible: 2)
         for peer in peers {
-            let isBanned = peer.bannedUntil.map { $0 > now } ?? false
+            let isBanned = peer.isBanned(at: now)
             table.add([
                 "\(peer.address)", peer.source.rawValue, peer.client?.printable ?? "", Format.bytes(peer.downloadedBytes),
                 Format.bytes(peer.uploadedBytes), peer.rate > 0 ? Format.rate(peer.rate) : "", peer.failures > 0 ? "\(peer.failures)" : "",
                 Format.moment(peer.lastSeen), isBanned ? peer.banReason?.printable ?? "" : "",
             ])
         }
-        return connected + "\n" + table.text(width: Terminal.shared.isInteractive ? Terminal.shared.size.width - 1 : nil)
+        return table.text(width: width)
     }
 
-    private func object(_ torrent: TorrentRow, _ live: LiveRow?, _ peers: [PeerRow]) -> [UInt8] {
+    private func object(_ torrent: TorrentRow, _ live: LiveRow?, _ connections: [LivePeerRow], _ peers: [PeerRow]) -> [UInt8] {
         JSONWriter.line { json in
             json.field("id", torrent.id.rawValue)
             json.field("info_hash", "\(torrent.infoHash)")
             json.field("name", torrent.name)
             json.field("connected", live?.peersConnected ?? 0)
+            json.array("connections", connections) { json, peer in
+                json.object { json in
+                    json.field("address", "\(peer.address)")
+                    json.field("incoming", peer.isIncoming)
+                    json.field("client", peer.client)
+                    json.field("progress", peer.progress(of: torrent))
+                    json.field("flags", peer.letters)
+                    json.field("download_rate", peer.downloadRate)
+                    json.field("upload_rate", peer.uploadRate)
+                    json.field("downloaded_bytes", peer.downloadedBytes)
+                    json.field("uploaded_bytes", peer.uploadedBytes)
+                    json.field("requests", peer.requests)
+                }
+            }
             json.array("peers", peers) { json, peer in
                 json.object { json in
                     json.field("address", "\(peer.address)")
@@ -75,5 +113,22 @@ struct Peers: Command {
                 }
             }
         }
+    }
+}
+
+extension LivePeerRow {
+    /// The part of the torrent that it has, 0 to 1.
+    fileprivate func progress(of torrent: TorrentRow) -> Double {
+        torrent.pieceCount == 0 ? 1 : min(1, Double(pieces) / Double(torrent.pieceCount))
+    }
+
+    /// A letter for each thing that goes on; the command's help explains them.
+    fileprivate var letters: String {
+        var letters = ""
+        if flags.contains(.weAreInterested) { letters += flags.contains(.itChokes) ? "d" : "D" }
+        if flags.contains(.itIsInterested) { letters += flags.contains(.weChoke) ? "u" : "U" }
+        if flags.contains(.isSnubbed) { letters += "S" }
+        if isIncoming { letters += "I" }
+        return letters
     }
 }

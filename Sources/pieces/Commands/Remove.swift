@@ -5,7 +5,7 @@ import Store
 /// `pieces remove`
 struct Remove: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Forget torrents; their files stay unless --delete-data is given.",
+        commandName: "remove", abstract: "Forget torrents; their files stay unless --delete-data is given.",
         discussion: """
             With --delete-data only files that the torrent names are deleted, and the folders that they leave empty.
 

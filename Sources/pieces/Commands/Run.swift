@@ -5,7 +5,7 @@ import Store
 /// `pieces run`
 struct Run: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Run the engine for everything in the database, until SIGTERM.",
+        commandName: "run", abstract: "Run the engine for everything in the database, until SIGTERM.",
         discussion: """
             Downloads what is incomplete and seeds what is complete; other commands tell it what to do through the database.
 

@@ -5,7 +5,7 @@ import Torrent
 /// `pieces select`
 struct Select: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Choose which files of a torrent are wanted.",
+        commandName: "select", abstract: "Choose which files of a torrent are wanted.",
         discussion: """
             A pattern is a glob of paths or names, or a number or range of `pieces files`. What is not chosen is no longer wanted; what is there of \
             it stays.
@@ -37,7 +37,7 @@ struct Select: Command {
         try await SelectionChange(connection: connection).apply(selection, to: torrent)
         let engine = try EngineState(database: try global.path, connection)
         guard let row = try connection.torrent(torrent.row.id) else { throw Failure("torrent \(torrent.row.id) was removed meanwhile") }
-        if !engine.isRunning, !row.settings.isPaused { try connection.setState(row.id, row.isComplete ? .complete : .queued) }
+        if !engine.isRunning, !row.settings.isPaused { try connection.setState(row.id, row.stateAtRest) }
         try connection.appendIntent(.changed, torrent: row.id, now: .now())
         let files = Format.count(selection.wanted.count { $0 }, "file")
         let part = "\(Format.bytes(row.completedBytes)) of \(Format.bytes(row.wantedBytes))"

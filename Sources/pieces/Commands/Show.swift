@@ -7,7 +7,7 @@ import Torrent
 /// `pieces show`
 struct Show: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show what a .torrent says.",
+        commandName: "show", abstract: "Show what a .torrent says.",
         discussion: """
             Examples:
               pieces show alice.torrent

@@ -1,11 +1,12 @@
 import ArgumentParser
+import Glibc
 import Store
 import Torrent
 
 /// `pieces status`
-struct Status: Command {
+struct Status: DirectCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show how torrents do, from the database alone, whether or not an engine runs.",
+        commandName: "status", abstract: "Show how torrents do, from the database alone, whether or not an engine runs.",
         discussion: """
             Examples:
               pieces status
@@ -35,38 +36,61 @@ struct Status: Command {
 
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
-    func run() async throws {
-        if watch { try await watchOn() } else { Terminal.shared.print(bytes: try text()) }
-    }
+    var waits: Bool { watch }
 
-    private func watchOn() async throws {
-        while true {
+    func answer() throws { Terminal.shared.print(bytes: try text()) }
+
+    func run() async throws {
+        while watch {
             let text = try text()
             if json || !Terminal.shared.isInteractive {
                 Terminal.shared.print(bytes: text)
             } else {
                 Terminal.shared.show(String(decoding: text, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).map(String.init))
             }
-            try await Task.sleep(for: .seconds(1))
+            try await Interruption.pause(.seconds(1))
         }
     }
 
+    /// All of it, before any of it is written: a reader that is slow, or asleep, must not hold the database's log back.
     private func text() throws -> [UInt8] {
-        let connection = try global.openToRead()
-        let engine = try EngineState(database: try global.path, connection)
-        guard let connection else {
-            guard torrents.isEmpty else { throw Failure("there is no database at \(try global.path) yet, and so no torrent: see --database") }
-            if json { return StatusJSON(engine, []).bytes }
-            return Array("no database yet at \(try global.path): `pieces add` or `pieces download` makes one\n".utf8)
+        guard let connection = try global.openToRead() else { return try textWithoutDatabase() }
+        let database = try global.path
+        return try connection.transaction(.deferred) { () throws(StoreError) in
+            let engine = try EngineState(database: database, connection)
+            let ids = torrents.isEmpty ? nil : try connection.findTorrents(torrents).map(\.id)
+            return json ? try object(engine, ids, connection) : try table(engine, ids, connection)
         }
-        let rows = try rows(connection)
-        let fields = pieces ? try rows.map { try connection.have(of: $0.torrent.id, count: $0.torrent.pieceCount) } : nil
-        if json { return StatusJSON(engine, rows, bitfields: fields).bytes }
-        return Array(StatusText(engine, rows, bitfields: fields).text.utf8)
     }
 
-    private func rows(_ connection: Connection) throws(StoreError) -> [StatusRow] {
-        guard !torrents.isEmpty else { return try connection.statusRows() }
-        return try connection.statusRows(ids: try connection.findTorrents(torrents).map(\.id))
+    private func textWithoutDatabase() throws -> [UInt8] {
+        let database = try global.path
+        guard torrents.isEmpty else { throw Failure("there is no database at \(database) yet, and so no torrent: see --database") }
+        guard json else { return Array("no database yet at \(database): `pieces add` or `pieces download` makes one\n".utf8) }
+        return StatusJSON(try EngineState(database: database, nil)).bytes(count: 0) { _ in }
+    }
+
+    private func object(_ engine: EngineState, _ ids: [TorrentID]?, _ connection: Connection) throws(StoreError) -> [UInt8] {
+        let status = StatusJSON(engine)
+        let count = if let ids { ids.count } else { try connection.torrentCount() }
+        return try status.bytes(count: count) { (json) throws(StoreError) in
+            try connection.forEachStatusRow(of: ids) { (torrent) throws(StoreError) in
+                status.append(torrent, try have(torrent.line, connection), to: &json)
+            }
+        }
+    }
+
+    private func table(_ engine: EngineState, _ ids: [TorrentID]?, _ connection: Connection) throws(StoreError) -> [UInt8] {
+        var table = StatusTable(engine)
+        try connection.forEachStatusLine(of: ids) { (torrent) throws(StoreError) in
+            table.add(torrent)
+            if let have = try have(torrent, connection) { table.add(have, of: torrent) }
+        }
+        return table.bytes
+    }
+
+    /// The pieces on the disk, when they are asked for.
+    private func have(_ torrent: StatusLine, _ connection: Connection) throws(StoreError) -> Bitfield? {
+        pieces ? try connection.have(of: torrent.id, count: torrent.pieceCount) : nil
     }
 }

@@ -2,9 +2,9 @@ import ArgumentParser
 import Store
 
 /// `pieces trackers`
-struct Trackers: Command {
+struct Trackers: ListCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List a torrent's trackers, when they are asked next, and what they said.",
+        commandName: "trackers", abstract: "List a torrent's trackers, when they are asked next, and what they said.",
         discussion: """
             Examples:
               pieces trackers debian.iso
@@ -14,14 +14,9 @@ struct Trackers: Command {
             "last_announce_at", "last_success_at", "last_error", "warning", "seeders", "leechers", "downloads"}]}.
             """)
 
-    @OptionGroup var argument: TorrentArgument
+    @OptionGroup var options: ListOptions
 
-    @Flag(help: "Print JSON.")
-    var json = false
-
-    @OptionGroup(title: "Global options") var global: GlobalOptions
-
-    func run() async throws {
+    func answer() throws {
         let connection = try global.openToLook()
         let torrent = try connection.findTorrent(argument.torrent)
         let trackers = try connection.trackers(of: torrent.id)

@@ -9,7 +9,7 @@ import Torrent
 /// `pieces verify`
 struct Verify: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Hash again what is on disk, or adopt payload that came from elsewhere.",
+        commandName: "verify", abstract: "Hash again what is on disk, or adopt payload that came from elsewhere.",
         discussion: """
             Hashes what the database claims, whether or not an engine runs, and what lies in files that nobody has looked at yet. What is damaged or \
             missing is written down, and downloaded again at the next run. An interrupted verification goes on where it was, within a day.

@@ -74,7 +74,7 @@ struct Arrival {
         }
         if unpausesKnown, row.settings.isPaused {
             try connection.setPaused(row.id, false)
-            try connection.setState(row.id, row.isComplete ? .complete : .queued)
+            if let row = try connection.torrent(row.id) { try connection.setState(row.id, row.stateAtRest) }
             try connection.appendEvent(.resumed, "resumed by a download", torrent: row.id, now: .now())
             isChanged = true
         }

@@ -8,17 +8,28 @@ struct EngineState {
     let pid: Int32?
     /// When the running one began; when the last one stopped, or gave its last sign of life; `nil` when there was none.
     let since: Timestamp?
+    /// The last sign of life of an engine that runs and has not said anything for too long; `nil` for all others.
+    let silentSince: Timestamp?
 
-    init(database: FilePath, _ connection: Connection?) throws(StoreError) {
+    init(isRunning: Bool, pid: Int32?, since: Timestamp?) {
+        self.isRunning = isRunning
+        self.pid = pid
+        self.since = since
+        silentSince = nil
+    }
+
+    init(database: FilePath, _ connection: Connection?, now: Timestamp = .now()) throws(StoreError) {
         let last = try connection?.lastRun()
         if let holder = try DatabaseLock.holder(database: database) {
             isRunning = true
             pid = holder.pid
             since = holder.since ?? last?.startedAt
+            silentSince = last.flatMap { now - $0.heartbeatAt > LiveRow.lifetime ? $0.heartbeatAt : nil }
         } else {
             isRunning = false
             pid = nil
             since = last.map { $0.stoppedAt ?? $0.heartbeatAt }
+            silentSince = nil
         }
     }
 
@@ -26,17 +37,35 @@ struct EngineState {
     var sentence: String {
         if isRunning {
             let process = pid.map { " (process \($0))" } ?? ""
+            if let silentSince {
+                return "the engine runs\(process), but could not write to the database since \(Format.moment(silentSince)): "
+                    + "see what it says, and whether the database's disk is full or failing"
+            }
             return "the engine runs\(process)" + (since.map { " since \(Format.moment($0))" } ?? "")
         }
         return since.map { "no engine has been running since \(Format.moment($0))" } ?? "no engine has run yet: start one with `pieces run`"
     }
 
     /// What a torrent's state means: without an engine nobody downloads, seeds or checks, whatever the last one wrote before it was killed.
+    func state(of torrent: StatusLine) -> TorrentState {
+        meaning(of: torrent.state, isPaused: torrent.isPaused, isComplete: torrent.isComplete)
+    }
+
     func state(of torrent: TorrentRow) -> TorrentState {
-        guard !isRunning else { return torrent.state }
-        return switch torrent.state {
-        case .downloading, .checking, .seeding: torrent.settings.isPaused ? .paused : torrent.isComplete ? .complete : .queued
-        default: torrent.state
+        meaning(of: torrent.state, isPaused: torrent.settings.isPaused, isComplete: torrent.isComplete)
+    }
+
+    private func meaning(of state: TorrentState, isPaused: Bool, isComplete: Bool) -> TorrentState {
+        guard !isRunning else { return state }
+        return switch state {
+        case .downloading, .checking, .seeding: isPaused ? .paused : isComplete ? .complete : .queued
+        default: state
         }
+    }
+
+    /// What the engine that runs says of the torrent; `nil` when none runs, and when what was said is too old.
+    func live(_ torrent: StatusLine, _ now: Timestamp) -> LiveRow? {
+        guard isRunning, let live = torrent.live, live.isFresh(now) else { return nil }
+        return live
     }
 }

@@ -1,4 +1,5 @@
 import Disk
+import Engine
 import Store
 import Torrent
 
@@ -23,7 +24,7 @@ struct SelectionChange {
             let have = try connection.have(of: id, count: torrent.metainfo.geometry.pieceCount)
             try connection.setSelection(
                 id, wanted: zip(selection.wanted, torrent.metainfo.layout.files).map { $0 || $1.isPad }, wantedBytes: selection.wantedBytes,
-                completedBytes: selection.completedBytes(in: have, torrent.metainfo))
+                completedBytes: selection.bytes(in: have, geometry: torrent.metainfo.geometry))
         }
     }
 
@@ -44,13 +45,8 @@ struct SelectionChange {
             return torrent.metainfo.layout.pieces(of: file.index, geometry: torrent.metainfo.geometry).contains { torrent.have[$0] }
         }
         guard !newly.isEmpty else { return [] }
-        let disk = try Disk()
-        var durable: [Fingerprint] = []
-        for file in newly {
-            let report = try await disk.promote(payload, file: file.index, pieces: torrent.have)
-            if let error = report.folderError ?? report.failures.first?.error { throw error }
-            durable += report.durable
-        }
-        return durable.map { FingerprintRow($0) }
+        let report = try await Disk().promote(payload, files: newly.map(\.index), pieces: torrent.have)
+        if let error = report.folderError ?? report.failures.first?.error { throw error }
+        return report.durable.map { FingerprintRow($0) }
     }
 }

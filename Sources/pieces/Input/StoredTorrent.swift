@@ -30,24 +30,10 @@ struct StoredTorrent: Sendable {
 
     /// Where the bytes are: a skipped file that was written before it was skipped keeps them.
     var payload: Payload {
-        var payload = Payload(
+        let payload = Payload(
             infoHash: row.infoHash, root: FilePath(row.output), layout: metainfo.layout, geometry: metainfo.geometry, wanted: selection.wanted)
-        for print in fingerprints where metainfo.layout.files.indices.contains(print.index) {
-            let file = metainfo.layout.files[print.index]
-            if !selection.wanted[file.index], !file.isPad { payload = payload.placing(file.index, as: .file) }
-        }
-        return payload
-    }
-}
-
-extension FingerprintRow {
-    init(_ print: Fingerprint) {
-        let index =
-            switch print.file {
-            case .entry(let index): index
-            case .parts: Self.partFile
-            }
-        self.init(
-            index: index, size: print.size, mtimeNs: print.modified, inode: Int64(bitPattern: print.inode), device: Int64(bitPattern: print.device))
+        let files = metainfo.layout.files
+        return payload.placing(
+            fingerprints.map(\.index).filter { files.indices.contains($0) && !selection.wanted[$0] && !files[$0].isPad }, as: .file)
     }
 }

@@ -6,10 +6,10 @@ struct JSONWriter {
     private var needsComma = false
 
     /// One object on one line, of probably so many bytes.
-    static func line(capacity: Int = 0, _ body: (inout JSONWriter) -> Void) -> [UInt8] {
+    static func line<Failure: Error>(capacity: Int = 0, _ body: (inout JSONWriter) throws(Failure) -> Void) throws(Failure) -> [UInt8] {
         var writer = JSONWriter()
         writer.bytes.reserveCapacity(capacity)
-        writer.object(body)
+        try writer.enclose("{", "}", body)
         writer.bytes.append(UInt8(ascii: "\n"))
         return writer.bytes
     }
@@ -28,16 +28,19 @@ struct JSONWriter {
     mutating func field(_ name: StaticString, _ value: (some BinaryInteger)?) { member(name) { $0.optional(value) { $0.number($1) } } }
     mutating func field(_ name: StaticString, _ value: String) { member(name) { $0.string(value) } }
     mutating func field(_ name: StaticString, _ value: String?) { member(name) { $0.optional(value) { $0.string($1) } } }
-    mutating func field(_ name: StaticString, _ value: Bool) { member(name) { $0.scalar(value ? "true" : "false") } }
+    mutating func field(_ name: StaticString, _ value: Bool) { member(name) { $0.word(value ? "true" : "false") } }
     /// With six decimals at most; what is no number is null.
-    mutating func field(_ name: StaticString, _ value: Double) {
-        member(name) { $0.scalar(value.isFinite ? String((value * 1_000_000).rounded() / 1_000_000) : "null") }
-    }
+    mutating func field(_ name: StaticString, _ value: Double) { member(name) { $0.number(value) } }
 
     mutating func object(_ name: StaticString, _ body: (inout JSONWriter) -> Void) { member(name) { $0.object(body) } }
 
     mutating func array<Items: Sequence>(_ name: StaticString, _ items: Items, _ body: (inout JSONWriter, Items.Element) -> Void) {
         member(name) { $0.array(items, body) }
+    }
+
+    /// An array of what `body` writes.
+    mutating func array<Failure: Error>(_ name: StaticString, _ body: (inout JSONWriter) throws(Failure) -> Void) throws(Failure) {
+        try member(name) { (json) throws(Failure) in try json.enclose("[", "]", body) }
     }
 
     mutating func strings(_ name: StaticString, _ items: some Sequence<String>) { array(name, items) { $0.string($1) } }
@@ -61,23 +64,22 @@ struct JSONWriter {
     // MARK: Bytes
 
     private mutating func number(_ value: some BinaryInteger) {
-        guard let value = Int64(exactly: value), value >= 0 else { return scalar(String(value)) }
+        guard let value = Int64(exactly: value) else { return scalar(String(value)) }
         separate()
+        bytes.append(decimal: value)
         needsComma = true
-        // Most numbers of a list are small; the digits come out in reverse.
-        var rest = value
-        let start = bytes.count
-        repeat {
-            bytes.append(UInt8(ascii: "0") + UInt8(rest % 10))
-            rest /= 10
-        } while rest > 0
-        bytes[start...].reverse()
+    }
+
+    private mutating func number(_ value: Double) {
+        guard value.isFinite else { return word("null") }
+        // Shares mostly, and most of them are whole.
+        if value == 0 || value == 1 { return word(value == 0 ? "0.0" : "1.0") }
+        scalar(String((value * 1_000_000).rounded() / 1_000_000))
     }
 
     /// Whether the text needs no escapes.
     private static func isPlain(_ text: String) -> Bool {
-        let isPlain = { (byte: UInt8) in (0x20...0x7e).contains(byte) && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\") }
-        return text.utf8.withContiguousStorageIfAvailable { $0.allSatisfy(isPlain) } ?? text.utf8.allSatisfy(isPlain)
+        text.hasNone { $0 < 0x20 || $0 > 0x7e || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }
     }
 
     private mutating func scalar(_ text: String) {
@@ -86,27 +88,45 @@ struct JSONWriter {
         needsComma = true
     }
 
-    private mutating func optional<Value>(_ value: Value?, _ write: (inout JSONWriter, Value) -> Void) {
-        if let value { write(&self, value) } else { scalar("null") }
-    }
-
-    private mutating func member(_ name: StaticString, _ value: (inout JSONWriter) -> Void) {
+    private mutating func word(_ text: StaticString) {
         separate()
-        bytes.append(UInt8(ascii: "\""))
-        // Names are plain ASCII of this program.
-        name.withUTF8Buffer { bytes.append(contentsOf: $0) }
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(UInt8(ascii: ":"))
-        needsComma = false
-        value(&self)
+        bytes.append(text)
         needsComma = true
     }
 
-    private mutating func enclose(_ open: Unicode.Scalar, _ close: Unicode.Scalar, _ body: (inout JSONWriter) -> Void) {
+    private mutating func optional<Value>(_ value: Value?, _ write: (inout JSONWriter, Value) -> Void) {
+        if let value { write(&self, value) } else { word("null") }
+    }
+
+    private mutating func member<Failure: Error>(_ name: StaticString, _ value: (inout JSONWriter) throws(Failure) -> Void) throws(Failure) {
+        separate()
+        append(name: name)
+        needsComma = false
+        try value(&self)
+        needsComma = true
+    }
+
+    /// Names are plain ASCII of this program, and every other thing that is written is one: so all of it in one go.
+    private mutating func append(name: StaticString) {
+        let count = name.utf8CodeUnitCount
+        bytes.append(addingCapacity: count + 3) { bytes in
+            bytes.withUnsafeMutableBufferPointer { buffer, initialized in
+                buffer[0] = UInt8(ascii: "\"")
+                name.withUTF8Buffer { _ = buffer.extracting(1...).update(fromContentsOf: $0) }
+                buffer[count + 1] = UInt8(ascii: "\"")
+                buffer[count + 2] = UInt8(ascii: ":")
+                initialized = count + 3
+            }
+        }
+    }
+
+    private mutating func enclose<Failure: Error>(
+        _ open: Unicode.Scalar, _ close: Unicode.Scalar, _ body: (inout JSONWriter) throws(Failure) -> Void
+    ) throws(Failure) {
         separate()
         bytes.append(UInt8(ascii: open))
         needsComma = false
-        body(&self)
+        try body(&self)
         bytes.append(UInt8(ascii: close))
         needsComma = true
     }

@@ -4,37 +4,46 @@ import Torrent
 /// The object of `pieces status --json`, which the command's help documents.
 struct StatusJSON {
     /// Bytes of a torrent without its bitfield.
-    private static let usualBytes = 768
+    private static let usualBytes = 640
 
-    let bytes: [UInt8]
+    private let engine: EngineState
+    private let now: Timestamp
 
-    init(_ engine: EngineState, _ rows: [StatusRow], bitfields: [Bitfield]? = nil, now: Timestamp = .now()) {
-        bytes = JSONWriter.line(capacity: (rows.count + 1) * Self.usualBytes) { json in
+    init(_ engine: EngineState, now: Timestamp = .now()) {
+        self.engine = engine
+        self.now = now
+    }
+
+    /// The object of probably so many torrents, each of which `torrents` gives to ``append(_:_:to:)``.
+    func bytes<Failure: Error>(count: Int, _ torrents: (inout JSONWriter) throws(Failure) -> Void) throws(Failure) -> [UInt8] {
+        try JSONWriter.line(capacity: (count + 1) * Self.usualBytes) { (json) throws(Failure) in
             json.object("engine") { json in
                 json.field("running", engine.isRunning)
                 json.field("pid", engine.pid)
                 json.field("since", engine.since?.rawValue)
             }
-            json.array("torrents", rows.indices) { json, n in
-                json.object { Self.fields(of: rows[n], engine, now, bitfields?[n], &$0) }
-            }
+            try json.array("torrents", torrents)
         }
     }
 
-    private static func fields(of row: StatusRow, _ engine: EngineState, _ now: Timestamp, _ bitfield: Bitfield?, _ json: inout JSONWriter) {
-        let torrent = row.torrent
-        let live = engine.isRunning ? row.live.flatMap { $0.isFresh(now) ? $0 : nil } : nil
-        json.field("id", torrent.id.rawValue)
+    func append(_ torrent: StatusRow, _ have: Bitfield?, to json: inout JSONWriter) {
+        json.object { fields(of: torrent, have, &$0) }
+    }
+
+    private func fields(of torrent: StatusRow, _ have: Bitfield?, _ json: inout JSONWriter) {
+        let line = torrent.line
+        let live = engine.live(line, now)
+        json.field("id", line.id.rawValue)
         json.field("info_hash", "\(torrent.infoHash)")
-        json.field("name", torrent.name)
-        json.field("state", engine.state(of: torrent).rawValue)
-        json.field("error", torrent.error)
-        json.field("progress", torrent.progress)
+        json.field("name", line.name)
+        json.field("state", engine.state(of: line).rawValue)
+        json.field("error", line.error)
+        json.field("progress", line.progress)
         json.field("total_bytes", torrent.totalBytes)
-        json.field("wanted_bytes", torrent.wantedBytes)
-        json.field("completed_bytes", torrent.completedBytes)
+        json.field("wanted_bytes", line.wantedBytes)
+        json.field("completed_bytes", line.completedBytes)
         json.field("piece_length", torrent.pieceLength)
-        json.field("piece_count", torrent.pieceCount)
+        json.field("piece_count", line.pieceCount)
         json.field("pieces_have", torrent.piecesHave)
         json.field("downloaded_bytes", torrent.downloadedBytes)
         json.field("uploaded_bytes", torrent.uploadedBytes)
@@ -43,18 +52,18 @@ struct StatusJSON {
         json.field("upload_rate", live?.uploadRate ?? 0)
         json.field("peers_connected", live?.peersConnected ?? 0)
         // Trackers know the whole swarm; without them there is what is connected.
-        json.field("seeders", row.trackerSeeders ?? live?.seeders)
-        json.field("leechers", row.trackerLeechers ?? live?.leechers)
+        json.field("seeders", torrent.scrape.seeders ?? live?.seeders)
+        json.field("leechers", torrent.scrape.leechers ?? live?.leechers)
         json.field("eta_seconds", live?.timeLeft?.components.seconds)
         json.field("added_at", torrent.addedAt.rawValue)
         json.field("completed_at", torrent.completedAt?.rawValue)
         json.field("last_verified_at", torrent.lastVerifiedAt?.rawValue)
         json.field("output", torrent.output)
-        if let bitfield { json.field("bitfield", Hex.encode(bitfield.bytes)) }
+        if let have { json.field("bitfield", Hex.encode(have.bytes)) }
     }
 }
 
-extension TorrentRow {
+extension StatusLine {
     /// The share of the wanted bytes that is on disk, from 0 to 1.
-    var progress: Double { wantedBytes > 0 ? min(1, Double(completedBytes) / Double(wantedBytes)) : 1 }
+    fileprivate var progress: Double { wantedBytes > 0 ? min(1, Double(completedBytes) / Double(wantedBytes)) : 1 }
 }

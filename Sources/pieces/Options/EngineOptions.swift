@@ -32,7 +32,11 @@ struct EngineOptions: ParsableArguments {
         completion: .file(extensions: ["pem"]))
     var caFile: String?
 
+    @Option(help: ArgumentHelp("Milliseconds that a verified piece waits at most to be recorded.", valueName: "n", visibility: .hidden))
+    var commitInterval: Int?
+
     func validate() throws {
+        if let commitInterval, commitInterval < 1 { throw ValidationError("an interval is a number of milliseconds, 1 at least") }
         if let listenPort, !(0...65535).contains(listenPort) { throw ValidationError("a port is a number from 0 to 65535") }
     }
 
@@ -44,6 +48,7 @@ struct EngineOptions: ParsableArguments {
         }
         settings.bind = bind
         settings.extraTrustRoots = caFile
+        if let commitInterval { settings.commitInterval = .milliseconds(commitInterval) }
         for text in peer { settings.peers += try await PeerName(text).addresses() }
         return settings
     }

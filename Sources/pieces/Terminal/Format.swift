@@ -3,44 +3,66 @@ import Store
 
 /// Numbers as people read them.
 enum Format {
-    private static let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
+    private static let units: [StaticString] = [" B", " KiB", " MiB", " GiB", " TiB", " PiB", " EiB"]
     private static let powersOfTen: [Int64] = [1, 10, 100]
 
     /// `0 B`, `512 B`, `1.50 KiB`, `23.4 MiB`, `456 GiB`: three digits that count.
-    static func bytes(_ count: Int64) -> String {
-        guard count >= 0 else { return "-" + bytes(count == .min ? .max : -count) }
-        guard count >= 1024 else { return "\(count) B" }
-        var unit = 0
-        var value = Double(count)
-        while value >= 999.5, unit < units.count - 1 {
-            value /= 1024
-            unit += 1
+    static func bytes(_ count: Int64) -> String { text { bytes(count, to: &$0) } }
+
+    static func bytes(_ count: Int64, to text: inout [UInt8]) {
+        guard count >= 0 else {
+            text.append("-")
+            return bytes(count == .min ? .max : -count, to: &text)
         }
-        return "\(decimal(value, places: value < 9.995 ? 2 : value < 99.95 ? 1 : 0)) \(units[unit])"
+        var unit = 0
+        if count < 1024 {
+            text.append(decimal: count)
+        } else {
+            var value = Double(count)
+            while value >= 999.5, unit < units.count - 1 {
+                value /= 1024
+                unit += 1
+            }
+            decimal(value, places: value < 9.995 ? 2 : value < 99.95 ? 1 : 0, to: &text)
+        }
+        text.append(units[unit])
     }
 
-    static func rate(_ bytesPerSecond: Int64) -> String { bytes(bytesPerSecond) + "/s" }
+    static func rate(_ bytesPerSecond: Int64) -> String { text { rate(bytesPerSecond, to: &$0) } }
+
+    static func rate(_ bytesPerSecond: Int64, to text: inout [UInt8]) {
+        bytes(bytesPerSecond, to: &text)
+        text.append("/s")
+    }
 
     /// `no limit`, or a rate.
     static func limit(_ rate: Int64?) -> String { rate.map { Format.rate($0) } ?? "no limit" }
 
     /// `43.2 %`; 100 only when all is there, and 0 only when nothing is.
-    static func percent(_ part: Int64, of whole: Int64) -> String {
-        guard part < whole else { return "100 %" }
-        guard part > 0 else { return "0 %" }
-        return "\(decimal(min(max(Double(part) / Double(whole) * 100, 0.1), 99.9), places: 1)) %"
+    static func percent(_ part: Int64, of whole: Int64) -> String { text { percent(part, of: whole, to: &$0) } }
+
+    static func percent(_ part: Int64, of whole: Int64, to text: inout [UInt8]) {
+        guard part < whole else { return text.append("100 %") }
+        guard part > 0 else { return text.append("0 %") }
+        decimal(min(max(Double(part) / Double(whole) * 100, 0.1), 99.9), places: 1, to: &text)
+        text.append(" %")
     }
 
     /// A number with up to two decimals, rounded.
-    static func decimal(_ value: Double, places: Int) -> String {
+    static func decimal(_ value: Double, places: Int) -> String { text { decimal(value, places: places, to: &$0) } }
+
+    static func decimal(_ value: Double, places: Int, to text: inout [UInt8]) {
         let scale = powersOfTen[min(max(places, 0), powersOfTen.count - 1)]
         let scaled = (value * Double(scale)).rounded()
-        guard scaled.isFinite, abs(scaled) < 9e18 else { return "\(value)" }
+        guard scaled.isFinite, abs(scaled) < 9e18 else { return text.append(contentsOf: "\(value)".utf8) }
         let whole = Int64(scaled)
-        guard scale > 1 else { return "\(whole)" }
-        let fraction = String(whole.magnitude % UInt64(scale))
-        let zeros = String(repeating: "0", count: (scale == 10 ? 1 : 2) - fraction.count)
-        return "\(whole < 0 ? "-" : "")\(whole.magnitude / UInt64(scale)).\(zeros)\(fraction)"
+        if whole < 0, scale > 1 { text.append("-") }
+        guard scale > 1 else { return text.append(decimal: whole) }
+        text.append(decimal: abs(whole / scale))
+        text.append(".")
+        let fraction = abs(whole % scale)
+        if scale == 100, fraction < 10 { text.append("0") }
+        text.append(decimal: fraction)
     }
 
     /// `45 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`: the two largest units.
@@ -81,6 +103,12 @@ enum Format {
 
     /// `1 piece`, `2 pieces`
     static func count(_ number: Int, _ noun: String) -> String { "\(count(number)) \(noun)\(number == 1 ? "" : "s")" }
+
+    private static func text(_ write: (inout [UInt8]) -> Void) -> String {
+        var bytes: [UInt8] = []
+        write(&bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
 
     private static func twoDigits(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
 }

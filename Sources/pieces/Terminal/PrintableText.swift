@@ -3,7 +3,7 @@ extension String {
     /// The text with everything that could steer a terminal or hide what is there as `.`: control characters, marks of reading direction, and
     /// what has no glyph.
     var printable: String {
-        if hasOnly(0x20...0x7e) { return self }
+        if hasNone(where: { $0 < 0x20 || $0 > 0x7e }) { return self }
         var text = String.UnicodeScalarView()
         for scalar in unicodeScalars { text.append(scalar.isPrintable ? scalar : ".") }
         return String(text)
@@ -11,7 +11,7 @@ extension String {
 
     /// Columns of a terminal that the text takes.
     var columns: Int {
-        if hasOnly(0...0x7f) { return utf8.count }
+        if hasNone(where: { $0 > 0x7f }) { return utf8.count }
         return reduce(0) { $0 + $1.columns }
     }
 
@@ -37,9 +37,14 @@ extension String {
 }
 
 extension String {
-    /// Whether all bytes of the UTF-8 are in the range: most text is plain ASCII, and this is quick to see.
-    func hasOnly(_ range: ClosedRange<UInt8>) -> Bool {
-        utf8.withContiguousStorageIfAvailable { bytes in bytes.allSatisfy { range.contains($0) } } ?? utf8.allSatisfy { range.contains($0) }
+    /// Whether no byte of the UTF-8 is such a one: most text is plain ASCII, and this is quick to see.
+    func hasNone(where isOdd: (UInt8) -> Bool) -> Bool {
+        // Looks at all of them, without a branch at each: the compiler takes many at a time.
+        utf8.withContiguousStorageIfAvailable { bytes in
+            var found: UInt8 = 0
+            for byte in bytes { found |= isOdd(byte) ? 1 : 0 }
+            return found == 0
+        } ?? !utf8.contains(where: isOdd)
     }
 }
 

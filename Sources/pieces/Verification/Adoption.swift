@@ -1,4 +1,5 @@
 import Disk
+import Engine
 import Logging
 import Store
 import Torrent

@@ -38,21 +38,21 @@ struct FindingsWriter {
         var have = try connection.have(of: finding.id, count: metainfo.geometry.pieceCount)
         for piece in finding.damaged { have.remove(piece) }
         if !finding.damaged.isEmpty || !finding.missingFiles.isEmpty {
-            let completed = torrent.selection.completedBytes(in: have, metainfo)
+            let completed = torrent.selection.bytes(in: have, geometry: metainfo.geometry)
             try connection.markDamaged(finding.id, pieces: finding.damaged, files: finding.missingFiles, completedBytes: completed)
         }
         for piece in finding.adopted { have.insert(piece) }
         var record = ProgressRecord(torrent: finding.id, verifiedAt: now)
         record.newPieces = finding.adopted
         record.files = finding.fingerprints
-        record.completedBytes = torrent.selection.completedBytes(in: have, metainfo)
+        record.completedBytes = torrent.selection.bytes(in: have, geometry: metainfo.geometry)
         record.fileBytes = fileBytes(finding.damaged + finding.adopted, metainfo, have)
         if torrent.selection.wantedPieces(geometry: metainfo.geometry).isSubset(of: have), row.completedAt == nil || !finding.damaged.isEmpty {
             record.completedAt = now
         }
         _ = try connection.record([record])
         if !finding.adopted.isEmpty || !finding.fingerprints.isEmpty, !row.isRootSeen {
-            try connection.setRootSeen(finding.id, volume: row.volume)
+            try connection.setRootSeen(finding.id)
         }
     }
 
@@ -62,7 +62,7 @@ struct FindingsWriter {
         return files.sorted().compactMap { index in
             let file = metainfo.layout.files[index]
             guard !file.isPad else { return nil }
-            return FileBytes(index: index, completed: metainfo.layout.completedBytes(of: file, in: have, metainfo.geometry))
+            return FileBytes(index: index, completed: metainfo.layout.bytes(of: index, in: have, geometry: metainfo.geometry))
         }
     }
 
@@ -85,8 +85,7 @@ struct FindingsWriter {
         guard !engineRuns, let row = try connection.torrent(id), !row.settings.isPaused else { return }
         switch result.outcome {
         case .verified, .interrupted:
-            let state: TorrentState = row.isComplete ? .complete : .queued
-            if row.state != state { try connection.setState(id, state) }
+            if row.state != row.stateAtRest { try connection.setState(id, row.stateAtRest) }
         case .nothingThere, .failed: break
         }
     }

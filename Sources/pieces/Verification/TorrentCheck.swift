@@ -1,4 +1,5 @@
 import Disk
+import Engine
 import Store
 import Synchronization
 import Torrent
@@ -58,6 +59,8 @@ struct TorrentCheck: Sendable {
         var last = Finding(torrent)
         if result.outcome == .verified {
             last.fingerprints = await refresh(payload, verdicts, current)
+            // Padding is had by nature: nothing of it is read.
+            if task.scope == .everything { last.adopted = Array(torrent.metainfo.zeroPieces.subtracting(torrent.have).pieces) }
             if let error = verdicts.error { result.outcome = .failed("\(error)") }
         }
         verdicts.count(into: &result)

@@ -9,6 +9,8 @@ final class FaultyDisk: DiskCalls {
         var write: Errno?
         var sync: Errno?
         var read: Errno?
+        /// Of new files.
+        var create: Errno?
         /// What a full disk says that it has.
         var freeBytes: Int64?
     }
@@ -34,7 +36,10 @@ final class FaultyDisk: DiskCalls {
 
     func open(_ path: FilePath, flags: Int32) throws(Errno) -> Int32 { try system.open(path, flags: flags) }
     func open(_ path: String, beneath root: Int32, flags: Int32) throws(Errno) -> Int32 { try system.open(path, beneath: root, flags: flags) }
-    func open(_ name: String, in directory: Int32, flags: Int32) throws(Errno) -> Int32 { try system.open(name, in: directory, flags: flags) }
+    func open(_ name: String, in directory: Int32, flags: Int32) throws(Errno) -> Int32 {
+        if flags & O_CREAT != 0 { try fail { $0.create } }
+        return try system.open(name, in: directory, flags: flags)
+    }
     func close(_ descriptor: Int32) throws(Errno) { try system.close(descriptor) }
     func makeDirectory(_ path: FilePath) throws(Errno) { try system.makeDirectory(path) }
     func makeDirectory(_ name: String, in directory: Int32) throws(Errno) { try system.makeDirectory(name, in: directory) }
@@ -50,6 +55,8 @@ final class FaultyDisk: DiskCalls {
         try fail { $0.write }
         return try system.write(descriptor, bytes, at: offset)
     }
+
+    func openDirect(_ descriptor: Int32) throws(Errno) -> Int32 { try system.openDirect(descriptor) }
 
     func truncate(_ descriptor: Int32, to length: Int64) throws(Errno) { try system.truncate(descriptor, to: length) }
 
@@ -68,6 +75,7 @@ final class FaultyDisk: DiskCalls {
     }
 
     func syncDirectory(_ descriptor: Int32) throws(Errno) { try system.syncDirectory(descriptor) }
+    func nextData(_ descriptor: Int32, from offset: Int64) throws(Errno) -> Int64? { try system.nextData(descriptor, from: offset) }
     func status(_ descriptor: Int32) throws(Errno) -> FileStatus { try system.status(descriptor) }
     func status(of name: String, in directory: Int32) throws(Errno) -> FileStatus { try system.status(of: name, in: directory) }
 

@@ -1,6 +1,5 @@
 import Disk
 import Engine
-import Logging
 import Store
 import SystemPackage
 import TestSupport
@@ -110,11 +109,6 @@ struct Site: Sendable {
     }
 }
 
-/// What engines log goes nowhere: the tests look at the database's log.
-enum Quiet {
-    static let bootstrap: Void = LoggingSystem.bootstrap { _ in SwiftLogNoOpLogHandler() }
-}
-
 /// What a test cannot go on with.
 struct TestFault: Error, CustomStringConvertible {
     let description: String
@@ -123,8 +117,10 @@ struct TestFault: Error, CustomStringConvertible {
 }
 
 /// Runs `body` with a site of its own, which is gone after.
-func withSite<Value>(isolation: isolated (any Actor)? = #isolation, _ body: (Site) async throws -> Value) async throws -> Value {
-    try await withTemporaryFolder { folder in
+func withSite<Value>(
+    inMemory: Bool = false, isolation: isolated (any Actor)? = #isolation, _ body: (Site) async throws -> Value
+) async throws -> Value {
+    try await withTemporaryFolder(inMemory: inMemory) { folder in
         let site = Site(folder: folder)
         try Files.makeFolders(site.output)
         return try await body(site)

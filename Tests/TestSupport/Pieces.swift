@@ -1,21 +1,20 @@
 import Foundation
 import Store
 import SystemPackage
-import TestSupport
 import Testing
 import Torrent
 
 /// The built program with a database of its own, run as users run it.
-struct Pieces: Sendable {
-    let folder: FilePath
-    var database: FilePath { folder.appending("pieces.db") }
-    var output: FilePath { folder.appending("output") }
+package struct Pieces: Sendable {
+    package let folder: FilePath
+    package let database: FilePath
+    package let output: FilePath
 
     /// All on loopback, on a port of the kernel's choice.
-    static let network = ["--bind", "127.0.0.1", "--listen-port", "0", "--no-dht", "--no-lsd"]
+    package static let network = ["--bind", "127.0.0.1", "--listen-port", "0", "--no-dht", "--no-lsd"]
 
     /// The program, which is built beside the tests.
-    static var program: RealProgram {
+    package static var program: RealProgram {
         get throws {
             let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
             let path = FilePath(bundle).removingLastComponent().appending("pieces").string
@@ -24,52 +23,70 @@ struct Pieces: Sendable {
         }
     }
 
-    init(in folder: FilePath, _ name: String = "pieces") throws {
+    /// Database and output folder are in the folder, where no others are given.
+    package init(in folder: FilePath, _ name: String = "pieces", database: FilePath? = nil, output: FilePath? = nil) throws {
         self.folder = folder.appending(name)
-        try Files.makeFolders(output)
+        self.database = database ?? self.folder.appending("pieces.db")
+        self.output = output ?? self.folder.appending("output")
+        try Files.makeFolders(self.folder)
+        try Files.makeFolders(self.output)
     }
 
     private var environment: [String: String] { ["PIECES_DATABASE": database.string, "HOME": folder.string] }
 
-    func start(_ arguments: [String]) throws -> RunningProgram {
-        try Self.program.start(arguments, in: folder, environment: environment)
+    /// Starts a command; `more` goes into its environment.
+    package func start(_ arguments: [String], environment more: [String: String] = [:]) throws -> RunningProgram {
+        try Self.program.start(arguments, in: folder, environment: environment.merging(more) { _, new in new })
+    }
+
+    /// Starts a command on a terminal.
+    package func start(_ arguments: [String], on terminal: PseudoTerminal) throws -> RunningProgram {
+        let environment = environment.merging(["TERM": "xterm", "LC_ALL": "C.UTF-8"]) { _, new in new }
+        return try Self.program.start(arguments, in: folder, environment: environment, terminal: terminal)
+    }
+
+    /// Starts a command without the powers of root: who has them may write where the permissions say that nobody may (capabilities(7)).
+    package func startPlain(_ arguments: [String]) throws -> RunningProgram {
+        guard geteuid() == 0 else { return try start(arguments) }
+        let program = try RealProgram.require("setpriv", package: "util-linux")
+        return try program.start(["--bounding-set=-all", try Self.program.path] + arguments, in: folder, environment: environment)
     }
 
     /// Runs a command to its end.
     @discardableResult
-    func run(_ arguments: [String], within limit: Duration = .seconds(60)) async throws -> RunningProgram.End {
+    package func run(_ arguments: [String], within limit: Duration = .seconds(60)) async throws -> RunningProgram.End {
         try await Self.program.run(arguments, in: folder, environment: environment, within: limit)
     }
 
     /// Runs a command beside `body`, and ends it by SIGKILL with it.
-    func beside<Value>(
+    package func beside<Value>(
         _ arguments: [String], isolation: isolated (any Actor)? = #isolation, _ body: (RunningProgram) async throws -> Value
     ) async throws -> Value {
         try await withProgram(try Self.program, arguments, in: folder, environment: environment, body)
     }
 
     /// The arguments of a download into the output folder.
-    func download(_ torrent: SampleTorrent, from peers: [PeerAddress] = [], _ more: [String] = []) throws -> [String] {
+    package func download(_ torrent: SampleTorrent, from peers: [PeerAddress] = [], _ more: [String] = []) throws -> [String] {
         let file = try self.file(of: torrent)
         return ["download", file.string, "--output", output.string, "--json"] + Self.network + peers.flatMap { ["--peer", "\($0)"] } + more
     }
 
     /// The .torrent, in the folder.
-    func file(of torrent: SampleTorrent) throws -> FilePath {
+    package func file(of torrent: SampleTorrent) throws -> FilePath {
         let path = folder.appending("\(torrent.metainfo.name).torrent")
         try Files.write(torrent.file, to: path)
         return path
     }
 
     /// Puts the content into the output folder and has it adopted.
-    func adopt(_ torrent: SampleTorrent) async throws {
+    package func adopt(_ torrent: SampleTorrent) async throws {
         try torrent.write(to: output)
         let end = try await run(["verify", try file(of: torrent).string, "--output", output.string, "--quiet"])
         try #require(end.exitCode == 0, "\(end)")
     }
 
     /// The object of the one torrent that `pieces status --json --pieces` shows; `nil` before there is one.
-    func status() async throws -> [String: any Sendable]? {
+    package func status() async throws -> [String: any Sendable]? {
         let end = try await run(["status", "--json", "--pieces"])
         try #require(end.exitCode == 0, "\(end)")
         let object = try JSONSerialization.jsonObject(with: Data(end.output.utf8)) as? [String: any Sendable]
@@ -77,14 +94,14 @@ struct Pieces: Sendable {
     }
 
     /// The pieces that status says are there.
-    func claimed(_ torrent: SampleTorrent) async throws -> Bitfield {
+    package func claimed(_ torrent: SampleTorrent) async throws -> Bitfield {
         guard let status = try await status() else { return Bitfield(count: torrent.geometry.pieceCount) }
         let text = try #require(status["bitfield"] as? String)
         return try #require(Hex.decode(text).flatMap { Bitfield(wire: $0, count: torrent.geometry.pieceCount) })
     }
 
     /// The blocks of incomplete pieces that the database remembers.
-    func partialBlocks() throws -> Set<BlockRef> {
+    package func partialBlocks() throws -> Set<BlockRef> {
         let connection = try Connection.open(database, mode: .readOnly, now: .now())
         guard let id = try connection.torrents().first?.id else { return [] }
         return try connection.partialPieces(of: id).reduce(into: []) { set, row in
@@ -95,7 +112,7 @@ struct Pieces: Sendable {
     }
 
     /// What the log says of the kind, oldest first.
-    func events(_ kind: EventKind) throws -> [String] {
+    package func events(_ kind: EventKind) throws -> [String] {
         let connection = try Connection.open(database, mode: .readOnly, now: .now())
         return try connection.events(limit: 1000).reversed().filter { $0.kind == kind }.map(\.detail)
     }
@@ -103,7 +120,7 @@ struct Pieces: Sendable {
 
 extension RunningProgram {
     /// Waits until it listens, and says where.
-    func address() async throws -> PeerAddress {
+    package func address() async throws -> PeerAddress {
         let port = try await eventually("\(name) to listen: \(errors)") {
             output.firstMatch(of: /"event":"listening".*?"port":(\d+)/).flatMap { UInt16($0.output.1) }
         }
@@ -112,9 +129,9 @@ extension RunningProgram {
 }
 
 /// Ports and folders for other programs.
-enum Machine {
+package enum Machine {
     /// A TCP port that was free a moment ago.
-    static func freePort() throws -> UInt16 {
+    package static func freePort() throws -> UInt16 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw Errno(rawValue: errno) }
         defer { close(descriptor) }
@@ -130,7 +147,7 @@ enum Machine {
     }
 
     /// Waits until somebody listens there.
-    static func untilListening(_ address: PeerAddress) async throws {
+    package static func untilListening(_ address: PeerAddress) async throws {
         try await eventually("somebody to listen at \(address)") {
             do {
                 await (try await Stranger.dial(address)).hangUp()
@@ -144,7 +161,7 @@ enum Machine {
 
 extension Pieces {
     /// The word of another process to the engine.
-    func tellToStop() throws {
+    package func tellToStop() throws {
         try Connection.open(database, mode: .readWrite, now: .now()).appendIntent(.stop, now: .now())
     }
 }

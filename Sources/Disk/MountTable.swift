@@ -1,0 +1,53 @@
+import SystemPackage
+
+/// What is mounted where, as `/proc/self/mountinfo` says (proc_pid_mountinfo(5)).
+package struct MountTable: Sendable {
+    package struct Mount: Hashable, Sendable {
+        /// Where it is mounted.
+        package let path: String
+        /// `ext4`, `xfs`, `nfs4`, …
+        package let kind: String
+        /// The device or the server's share that is mounted.
+        package let source: String
+        /// `major:minor` of the files' `st_dev`.
+        let device: String
+    }
+
+    package let mounts: [Mount]
+
+    /// Reads the table's text; lines that aren't of its form are passed over.
+    package init(_ text: String) {
+        mounts = text.split(separator: "\n").compactMap { line in
+            let fields = line.split(separator: " ", omittingEmptySubsequences: true)
+            guard let dash = fields.firstIndex(of: "-"), dash >= 6, fields.count >= dash + 3 else { return nil }
+            return Mount(
+                path: Self.unescaped(fields[4]), kind: String(fields[dash + 1]), source: Self.unescaped(fields[dash + 2]), device: String(fields[2]))
+        }
+    }
+
+    /// The mount that the path is on: the one with the longest path above it, and of those the one that was mounted last.
+    ///
+    /// - Parameter path: absolute and without links.
+    package func mount(of path: FilePath) -> Mount? {
+        mounts.reduce(nil) { best, mount in
+            guard path.starts(with: FilePath(mount.path)), mount.path.utf8.count >= best?.path.utf8.count ?? 0 else { return best }
+            return mount
+        }
+    }
+
+    /// A blank, a tab, a line end and a backslash stand there as `\040`, `\011`, `\012` and `\134`.
+    private static func unescaped(_ field: Substring) -> String {
+        var bytes: [UInt8] = []
+        var rest = Array(field.utf8)[...]
+        while let byte = rest.popFirst() {
+            let digits = rest.prefix(3)
+            if byte == UInt8(ascii: "\\"), digits.count == 3, let code = UInt8(String(decoding: digits, as: UTF8.self), radix: 8) {
+                bytes.append(code)
+                rest = rest.dropFirst(3)
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

@@ -1,0 +1,70 @@
+import Glibc
+import SystemPackage
+
+/// A mounted file system, told from others also after it was mounted anew or elsewhere.
+package struct Volume: Hashable, Sendable {
+    /// Its kind and its UUID, where the system names one; else its kind and the number that it gives itself (`f_fsid`, statvfs(3)), which some kinds
+    /// make anew at each mount.
+    package let identity: String
+    package let mountPath: String
+
+    package init(identity: String, mountPath: String) {
+        self.identity = identity
+        self.mountPath = mountPath
+    }
+
+    /// The volume that the folder is on; `nil` where the folder isn't there or the system doesn't say what is mounted.
+    package static func holding(_ folder: FilePath) -> Volume? {
+        guard let real = realPath(folder), let text = contents(of: "/proc/self/mountinfo"), let mount = MountTable(text).mount(of: real) else {
+            return nil
+        }
+        let number = uuid(of: mount.source).map { "uuid \($0)" } ?? fileSystemNumber(real).map { "number \(String($0, radix: 16))" } ?? mount.source
+        return Volume(identity: "\(mount.kind) \(number)", mountPath: mount.path)
+    }
+
+    /// The name of the link among the disks by UUID that leads to the device.
+    private static func uuid(of device: String) -> String? {
+        let folder = "/dev/disk/by-uuid"
+        guard device.hasPrefix("/dev/"), let real = realPath(FilePath(device)), let directory = opendir(folder) else { return nil }
+        defer { closedir(directory) }
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            if name != ".", name != "..", realPath(FilePath("\(folder)/\(name)")) == real { return name }
+        }
+        return nil
+    }
+
+    private static func fileSystemNumber(_ path: FilePath) -> UInt? {
+        var status = statvfs()
+        let result = path.withPlatformString { statvfs($0, &status) }
+        return result == 0 && status.f_fsid != 0 ? UInt(status.f_fsid) : nil
+    }
+
+    private static func realPath(_ path: FilePath) -> FilePath? {
+        guard let real = path.withPlatformString({ realpath($0, nil) }) else { return nil }
+        defer { free(real) }
+        return FilePath(platformString: real)
+    }
+
+    /// A file of /proc, which has no size before it is read.
+    private static func contents(of path: FilePath) -> String? {
+        guard let file = try? FileDescriptor.open(path, .readOnly) else { return nil }
+        defer { _ = Glibc.close(file.rawValue) }
+        var bytes: [UInt8] = []
+        let limit = 4 << 20
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        while bytes.count < limit {
+            guard let count = buffer.withUnsafeMutableBytes({ try? file.read(into: $0) }) else { return nil }
+            if count == 0 { return String(decoding: bytes, as: UTF8.self) }
+            bytes += buffer.prefix(count)
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+extension Disk {
+    /// The volume that the folder is on, as far as the system says.
+    package func volume(at folder: FilePath) async -> Volume? {
+        await answer { done in workers.submit(.read) { done(Volume.holding(folder)) } }
+    }
+}

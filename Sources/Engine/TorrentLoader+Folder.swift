@@ -1,0 +1,33 @@
+import Disk
+import Store
+import Swarm
+import Torrent
+
+extension TorrentLoader {
+    /// Makes the output folder of a torrent that begins, and wanted files without bytes that aren't there; whether anything was to be made.
+    ///
+    /// What was made is durable with the first commit. Where none is to come, because there is nothing to download, it is made so here.
+    func prepareFolder(_ loaded: Loaded) async throws -> Bool {
+        let isNew = !loaded.row.isRootSeen
+        guard isNew || (loaded.offline == nil && loaded.lacksEmptyFiles) else { return false }
+        let allocation: Allocation = isNew && loaded.row.settings.allocatesFull ? .full : .sparse
+        try await environment.disk.create(loaded.payload, allocation, makingRoot: isNew)
+        let wanted = loaded.selection.wantedPieces(geometry: loaded.metainfo.geometry)
+        if wanted.isSubset(of: loaded.recorded) { try await recordFolder(loaded.payload) }
+        return true
+    }
+
+    private func recordFolder(_ payload: Payload) async throws {
+        let report = await environment.disk.sync(payload)
+        if let error = report.folderError ?? report.failures.first?.error { throw error }
+        var record = ProgressRecord(torrent: id, verifiedAt: environment.clock.timestamp)
+        record.files = report.durable.map { FingerprintRow($0) }
+        let id = id
+        try await environment.store.perform { [record] db throws(StoreError) in
+            try db.transaction(durability: .full) { () throws(StoreError) in
+                _ = try db.record([record])
+                try db.setRootSeen(id)
+            }
+        }
+    }
+}

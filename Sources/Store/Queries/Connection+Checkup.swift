@@ -1,0 +1,87 @@
+import CSQLite
+
+/// Sums for those who look after an archive.
+extension Connection {
+    /// A folder that payloads lie in.
+    package struct OutputSum: Sendable, Hashable {
+        package let path: String
+        package let torrents: Int
+        /// Wanted bytes that aren't recorded.
+        package let missingBytes: Int64
+        /// Whether one of them was ever seen there.
+        package let wasSeen: Bool
+        /// The file system that they were last seen on, as far as one was named.
+        package let volume: String?
+    }
+
+    /// A tracker that fails.
+    package struct FailingTracker: Sendable, Hashable {
+        package let url: String
+        package let torrents: Int
+        /// Failures in a row, the most among them.
+        package let failures: Int
+        package let lastError: String?
+    }
+
+    /// A state with trouble in it.
+    package struct TroubleSum: Sendable, Hashable {
+        package let state: TorrentState
+        package let torrents: Int
+        /// The reason of one of them.
+        package let error: String?
+    }
+
+    /// The folders, those with the most torrents first.
+    package func outputSums(limit: Int) throws(StoreError) -> [OutputSum] {
+        try rows(
+            """
+            SELECT t.output, count(*) AS torrents, sum(max(t.wanted_bytes - t.completed_bytes, 0)), max(t.root_seen), max(v.identity)
+            FROM torrent AS t LEFT JOIN volume AS v ON v.id = t.volume_id GROUP BY t.output ORDER BY torrents DESC, t.output LIMIT ?
+            """, limit
+        ) { (row) throws(StoreError) in
+            OutputSum(path: try row.next(), torrents: try row.next(), missingBytes: try row.next(), wasSeen: try row.next(), volume: try row.next())
+        }
+    }
+
+    /// Trackers that failed at least so often in a row, those of the most torrents first.
+    package func failingTrackers(failures: Int, limit: Int) throws(StoreError) -> [FailingTracker] {
+        try rows(
+            """
+            SELECT url, count(*) AS torrents, max(failures), max(last_error) FROM tracker WHERE failures >= ?
+            GROUP BY url ORDER BY torrents DESC, url LIMIT ?
+            """, failures, limit
+        ) { (row) throws(StoreError) in
+            FailingTracker(url: try row.next(), torrents: try row.next(), failures: try row.next(), lastError: try row.next())
+        }
+    }
+
+    /// How many torrents are offline or in error.
+    package func troubleSums() throws(StoreError) -> [TroubleSum] {
+        try rows("SELECT state, count(*), max(error) FROM torrent WHERE state IN ('offline', 'error') GROUP BY state ORDER BY state") {
+            (row) throws(StoreError) in TroubleSum(state: try row.next(), torrents: try row.next(), error: try row.next())
+        }
+    }
+
+    /// Complete torrents, the longest unverified first; those that never were come before all.
+    package func leastVerified(limit: Int) throws(StoreError) -> [TorrentRow] {
+        try rows(
+            """
+            SELECT \(TorrentRow.columns) FROM torrent AS t WHERE completed_bytes >= wanted_bytes AND pieces_have > 0
+            ORDER BY last_verified_at, id LIMIT ?
+            """, limit
+        ) { (row) throws(StoreError) in try TorrentRow(row) }
+    }
+
+    /// The latest moment that the database speaks of as past; `nil` when nothing has happened yet.
+    package func latestMoment() throws(StoreError) -> Timestamp? {
+        try first("SELECT max(max(coalesce((SELECT max(heartbeat_at) FROM run), 0)), coalesce((SELECT at FROM event ORDER BY id DESC LIMIT 1), 0))") {
+            (row) throws(StoreError) in try row.next(Timestamp.self)
+        }.flatMap { $0.rawValue > 0 ? $0 : nil }
+    }
+
+    /// The version of SQLite that the program runs with.
+    package static var libraryVersion: String { String(cString: sqlite3_libversion()) }
+
+    /// The number of the schema (sqlite.org/pragma.html#pragma_user_version).
+    package func schemaVersion() throws(StoreError) -> Int { try pragma("user_version") }
+}

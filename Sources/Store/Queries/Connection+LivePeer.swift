@@ -1,0 +1,90 @@
+import Torrent
+
+/// What a running engine says of a connection; it means something as long as its torrent's ``LiveRow`` is fresh.
+package struct LivePeerRow: Sendable, Hashable {
+    /// Who waits for whom (BEP 3), bit by bit as the database has it.
+    package struct Flags: OptionSet, Hashable, Sendable, SQLValue {
+        package let rawValue: Int
+        package init(rawValue: Int) { self.rawValue = rawValue }
+
+        package static let weChoke = Flags(rawValue: 1)
+        package static let weAreInterested = Flags(rawValue: 2)
+        package static let itChokes = Flags(rawValue: 4)
+        package static let itIsInterested = Flags(rawValue: 8)
+        /// It owes blocks and sent none for a while.
+        package static let isSnubbed = Flags(rawValue: 16)
+    }
+
+    package let address: PeerAddress
+    package let isIncoming: Bool
+    package let client: String?
+    /// Pieces that it has.
+    package let pieces: Int
+    package let flags: Flags
+    /// Bytes a second.
+    package let downloadRate: Int64
+    /// Bytes a second.
+    package let uploadRate: Int64
+    /// In this connection.
+    package let downloadedBytes: Int64
+    /// In this connection.
+    package let uploadedBytes: Int64
+    /// Blocks that we asked for and wait for.
+    package let requests: Int
+
+    package init(
+        address: PeerAddress, isIncoming: Bool, client: String?, pieces: Int, flags: Flags, downloadRate: Int64, uploadRate: Int64,
+        downloadedBytes: Int64, uploadedBytes: Int64, requests: Int
+    ) {
+        self.address = address
+        self.isIncoming = isIncoming
+        self.client = client
+        self.pieces = pieces
+        self.flags = flags
+        self.downloadRate = downloadRate
+        self.uploadRate = uploadRate
+        self.downloadedBytes = downloadedBytes
+        self.uploadedBytes = uploadedBytes
+        self.requests = requests
+    }
+
+    static let columns = "address, incoming, client, pieces, flags, download_rate, upload_rate, downloaded_bytes, uploaded_bytes, requests"
+
+    init(_ row: Statement) throws(StoreError) {
+        address = try row.next()
+        isIncoming = try row.next()
+        client = try row.next()
+        pieces = try row.next()
+        flags = try row.next()
+        downloadRate = try row.next()
+        uploadRate = try row.next()
+        downloadedBytes = try row.next()
+        uploadedBytes = try row.next()
+        requests = try row.next()
+    }
+}
+
+extension Connection {
+    /// Says which connections the torrent has now, in place of what was said before; nothing when the torrent is gone.
+    package func saveLivePeers(_ id: TorrentID, _ peers: [LivePeerRow]) throws(StoreError) {
+        try transaction(durability: .lazy) { () throws(StoreError) in
+            try execute("DELETE FROM live_peer WHERE torrent_id = ?", id)
+            for peer in peers {
+                try execute(
+                    """
+                    INSERT OR REPLACE INTO live_peer (torrent_id, \(LivePeerRow.columns))
+                    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 WHERE EXISTS (SELECT 1 FROM torrent WHERE id = ?1)
+                    """,
+                    id, peer.address, peer.isIncoming, peer.client.map { String($0.prefix(Self.clientNameLimit)) }, peer.pieces, peer.flags,
+                    peer.downloadRate, peer.uploadRate, peer.downloadedBytes, peer.uploadedBytes, peer.requests)
+            }
+        }
+    }
+
+    /// The connections as they were last said, the fastest first.
+    package func livePeers(of id: TorrentID) throws(StoreError) -> [LivePeerRow] {
+        try rows(
+            "SELECT \(LivePeerRow.columns) FROM live_peer WHERE torrent_id = ? ORDER BY download_rate + upload_rate DESC, address", id
+        ) { (row) throws(StoreError) in try LivePeerRow(row) }
+    }
+}

@@ -1,0 +1,13 @@
+/// What was transferred on a day, of all torrents together; it outlives them.
+extension Connection {
+    /// Adds to the day (UTC) of `now`; inside the transaction that has the torrent's own counters.
+    func addTraffic(downloaded: Int64, uploaded: Int64, wasted: Int64, now: Timestamp) throws(StoreError) {
+        guard downloaded != 0 || uploaded != 0 || wasted != 0 else { return }
+        try execute(
+            """
+            INSERT INTO traffic (day, downloaded_bytes, uploaded_bytes, wasted_bytes) VALUES (?1 / 86400, ?2, ?3, ?4)
+            ON CONFLICT (day) DO UPDATE SET downloaded_bytes = downloaded_bytes + ?2, uploaded_bytes = uploaded_bytes + ?3,
+                wasted_bytes = wasted_bytes + ?4
+            """, now, downloaded, uploaded, wasted)
+    }
+}

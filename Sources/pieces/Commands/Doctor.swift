@@ -1,0 +1,62 @@
+import ArgumentParser
+import Disk
+import Store
+
+/// `pieces doctor`
+struct Doctor: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "doctor",
+        abstract: "Look at the database, the disks, the files, the ports, the trackers and the clock, and say what to do about what is wrong.",
+        discussion: """
+            It changes nothing. Of the files it compares those of the complete torrents that were verified longest ago; `pieces verify` hashes.
+
+            Examples:
+              pieces doctor
+              pieces doctor --json
+
+            --json prints {"findings": [{"area", "severity", "sentence", "advice"}]}; severity is one of fine, notice, problem.
+
+            Exit codes: 0 no problem; 1 the database could not be read; 2 there is a problem.
+            """)
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func run() async throws {
+        let connection = try global.openToLook()
+        let path = try global.path
+        let checkup = Checkup(
+            connection: connection, path: path, engine: try EngineState(database: path, connection), disk: try Disk(), now: .now())
+        let found = try await checkup.run()
+        Terminal.shared.print(bytes: json ? object(found) : Array(text(found).utf8))
+        if found.contains(where: { $0.severity == .problem }) { throw ExitStatus.incomplete }
+    }
+
+    private func text(_ found: [Diagnosis]) -> String {
+        found.reduce(into: "") { text, one in
+            let mark =
+                switch one.severity {
+                case .fine: "ok     "
+                case .notice: "notice "
+                case .problem: "PROBLEM"
+                }
+            text += "\(mark)  \(one.area): \(one.sentence)\n"
+            if let advice = one.advice { text += "         \(advice)\n" }
+        }
+    }
+
+    private func object(_ found: [Diagnosis]) -> [UInt8] {
+        JSONWriter.line { json in
+            json.array("findings", found) { json, one in
+                json.object { json in
+                    json.field("area", one.area.rawValue)
+                    json.field("severity", one.severity.rawValue)
+                    json.field("sentence", one.sentence)
+                    json.field("advice", one.advice)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import ArgumentParser
+import Store
+
+/// `pieces explain`
+struct Explain: ListCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explain",
+        abstract: "Say why a torrent isn't downloading, the likeliest cause first.",
+        discussion: """
+            It looks at the database alone, whether or not the engine runs.
+
+            Examples:
+              pieces explain debian.iso
+              pieces explain 3 --json
+
+            --json prints {"id", "info_hash", "name", "state", "causes": [{"kind", "sentence", "advice"}]}; kind is one of \
+            \(Explanation.Kind.allCases.map(\.rawValue).joined(separator: ", ")).
+            """)
+
+    @OptionGroup var options: ListOptions
+
+    func answer() throws {
+        let connection = try global.openToLook()
+        let torrent = try connection.findTorrent(argument.torrent)
+        let engine = try EngineState(database: try global.path, connection)
+        let causes = Explanation(try Explanation.Facts(torrent, engine, connection, now: .now())).causes
+        let state = engine.state(of: torrent)
+        Terminal.shared.print(bytes: json ? object(torrent, state, causes) : Array(text(torrent, state, causes).utf8))
+    }
+
+    private func text(_ torrent: TorrentRow, _ state: TorrentState, _ causes: [Explanation.Cause]) -> String {
+        let has = "\(Format.bytes(torrent.completedBytes)) of \(Format.bytes(torrent.wantedBytes))"
+        var text = "\(torrent.name.printable): \(state), \(has)\n"
+        for (number, cause) in causes.enumerated() {
+            text += "\(causes.count > 1 ? "\(number + 1). " : "")\(cause.sentence)\n"
+            if let advice = cause.advice { text += "   \(advice)\n" }
+        }
+        return text
+    }
+
+    private func object(_ torrent: TorrentRow, _ state: TorrentState, _ causes: [Explanation.Cause]) -> [UInt8] {
+        JSONWriter.line { json in
+            json.field("id", torrent.id.rawValue)
+            json.field("info_hash", "\(torrent.infoHash)")
+            json.field("name", torrent.name)
+            json.field("state", state.rawValue)
+            json.array("causes", causes) { json, cause in
+                json.object { json in
+                    json.field("kind", cause.kind.rawValue)
+                    json.field("sentence", cause.sentence)
+                    json.field("advice", cause.advice)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+import SystemPackage
+
+extension Checkup {
+    /// The port that an engine takes unless it is told another.
+    private static let usualPort: UInt16 = 6881
+
+    func ports() -> [Diagnosis] {
+        // A running engine has its port.
+        guard !engine.isRunning else { return [] }
+        guard let fault = Machine.faultOfListening(at: Self.usualPort) else {
+            return [.fine(.ports, "port \(Self.usualPort) is free for incoming peers")]
+        }
+        return [
+            .notice(
+                .ports, "port \(Self.usualPort) can't be listened at: \(fault)",
+                "the engine takes another near it; name one with --listen-port, and let it through the firewall")
+        ]
+    }
+}

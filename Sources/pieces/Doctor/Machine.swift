@@ -1,0 +1,47 @@
+import Glibc
+import SystemPackage
+
+/// What the machine says of itself.
+enum Machine {
+    static var kernel: String {
+        var name = utsname()
+        guard uname(&name) == 0 else { return "of unknown version" }
+        return withUnsafeBytes(of: &name.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    }
+
+    /// Files and sockets that a process may have open.
+    static var descriptorLimit: UInt {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
+        return UInt(limit.rlim_cur)
+    }
+
+    /// `nil` where the folder can't be asked.
+    static func freeBytes(_ folder: FilePath) -> Int64? {
+        var status = statvfs()
+        guard statvfs(folder.isEmpty ? "." : folder.string, &status) == 0 else { return nil }
+        return Int64(clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
+    }
+
+    /// Whether the TCP port may be listened at, and if not, why.
+    static func faultOfListening(at port: UInt16) -> Errno? {
+        let descriptor = socket(AF_INET6, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { return Errno(rawValue: errno) }
+        defer { close(descriptor) }
+        var address = sockaddr_in6()
+        address.sin6_family = sa_family_t(AF_INET6)
+        address.sin6_port = port.bigEndian
+        let result = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in6>.size)) }
+        }
+        return result == 0 ? nil : Errno(rawValue: errno)
+    }
+}
+
+/// The size of a file; `nil` where there is none.
+enum FileSize {
+    static func of(_ path: FilePath) -> Int64? {
+        var status = stat()
+        return stat(path.string, &status) == 0 ? Int64(status.st_size) : nil
+    }
+}

@@ -1,0 +1,22 @@
+import ArgumentParser
+
+/// What commands take that list something of one torrent.
+struct ListOptions: ParsableArguments {
+    @OptionGroup var argument: TorrentArgument
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+}
+
+/// A command that lists something of one torrent.
+protocol ListCommand: DirectCommand {
+    var options: ListOptions { get }
+}
+
+extension ListCommand {
+    var argument: TorrentArgument { options.argument }
+    var json: Bool { options.json }
+    var global: GlobalOptions { options.global }
+}

@@ -1,0 +1,167 @@
+import Glibc
+import Store
+import SystemPackage
+import TestSupport
+import Torrent
+
+/// What one database claims of the torrents of a scenario.
+package struct Claims: Sendable {
+    package struct OfTorrent: Sendable {
+        package let row: TorrentRow
+        package let have: Bitfield
+        package let opened: Bitfield
+        /// Blocks of incomplete pieces.
+        package let blocks: Set<BlockRef>
+        package let wanted: [Bool]
+        /// Files with a fingerprint: their bytes are in them. Those of others may still be in the part file.
+        package let placed: Set<Int>
+        /// Whether an engine was told to remove it and didn't come to it: the next one does.
+        package let isLeaving: Bool
+    }
+
+    package let torrents: [InfoHash: OfTorrent]
+
+    package static let none = Claims(torrents: [:])
+
+    private init(torrents: [InfoHash: OfTorrent]) { self.torrents = torrents }
+
+    /// Reads the database; throws when it doesn't open or isn't sound.
+    package init(_ connection: Connection, _ parts: [CrashPart]) throws {
+        let faults = try connection.integrityFaults(.indexes)
+        guard faults.isEmpty else { throw CrashFault("the database is not sound: \(faults.joined(separator: "; "))") }
+        let leaving = try connection.rows(
+            "SELECT torrent_id FROM intent WHERE verb IN (?, ?)", IntentVerb.remove, IntentVerb.removeData
+        ) { (row) throws(StoreError) in try row.next(TorrentID.self) }
+        var torrents: [InfoHash: OfTorrent] = [:]
+        for row in try connection.torrents() {
+            guard let part = parts.first(where: { $0.torrent.infoHash == row.infoHash }) else {
+                throw CrashFault("the database has torrent \(row.infoHash), which nobody added")
+            }
+            let geometry = part.torrent.geometry
+            var blocks: Set<BlockRef> = []
+            for partial in try connection.partialPieces(of: row.id) {
+                for block in 0..<geometry.blockCount(of: partial.piece)
+                where block / 8 < partial.blocks.count && partial.blocks[block / 8] & (0x80 >> UInt8(block % 8)) != 0 {
+                    blocks.insert(BlockRef(piece: partial.piece, block: block))
+                }
+            }
+            let have = try connection.have(of: row.id, count: geometry.pieceCount)
+            guard have.population == row.piecesHave else {
+                throw CrashFault("torrent \(row.id) has \(have.population) pieces, and its row says \(row.piecesHave)")
+            }
+            let wanted = try connection.wanted(of: row.id, count: part.torrent.metainfo.layout.files.count)
+            let completed = part.torrent.bytes(of: have, inFiles: wanted)
+            guard completed == row.completedBytes else {
+                throw CrashFault("torrent \(row.id) has \(completed) bytes of wanted files, and its row says \(row.completedBytes)")
+            }
+            torrents[row.infoHash] = OfTorrent(
+                row: row, have: have, opened: try connection.opened(of: row.id, count: geometry.pieceCount), blocks: blocks, wanted: wanted,
+                placed: Set(try connection.fingerprints(of: row.id).map(\.index)), isLeaving: leaving.contains(row.id))
+        }
+        self.torrents = torrents
+    }
+
+    /// What the database of a disk's state claims; nothing where there is no database yet.
+    package init(_ state: DiskState, _ parts: [CrashPart]) async throws {
+        guard state.file([CrashSite.databaseName]) != nil else {
+            self = .none
+            return
+        }
+        self = try await withScratchFolder { folder in
+            try state.materialise(in: folder, only: .database)
+            return try Claims(try Connection.open(folder.appending(CrashSite.databaseName), mode: .readWriteCreate, now: .now()), parts)
+        }
+    }
+
+    // MARK: Judgement
+
+    /// The claims that the disk doesn't keep, a line each.
+    package func unfounded(on state: DiskState, _ parts: [CrashPart]) -> [String] {
+        parts.flatMap { part -> [String] in
+            guard let claims = torrents[part.torrent.infoHash] else { return [] }
+            let geometry = part.torrent.geometry
+            let pieces = claims.have.pieces.filter { piece in
+                !claims.areRight(geometry.offset(of: piece), geometry.length(of: piece), part.torrent, state)
+            }
+            let blocks = claims.blocks.filter { block in
+                let start = block.block * Geometry.blockLength
+                let length = min(Geometry.blockLength, geometry.length(of: block.piece) - start)
+                return !claims.areRight(geometry.offset(of: block.piece) + Int64(start), length, part.torrent, state)
+            }
+            var lines: [String] = []
+            if !pieces.isEmpty { lines.append("\(part.torrent.metainfo.name): pieces \(pieces) are claimed and not right on the disk") }
+            if !blocks.isEmpty {
+                lines.append(
+                    "\(part.torrent.metainfo.name): blocks \(blocks.map { "\($0.piece).\($0.block)" }.sorted()) are claimed and not right on the disk"
+                )
+            }
+            return lines
+        }
+    }
+
+    /// What `earlier` claims, whose commit the disk confirmed, and this doesn't.
+    package func lost(since earlier: Claims, _ parts: [CrashPart], mayBeRemoved: Bool) -> [String] {
+        parts.compactMap { part in
+            let name = part.torrent.metainfo.name
+            guard let before = earlier.torrents[part.torrent.infoHash] else { return nil }
+            guard let now = torrents[part.torrent.infoHash] else { return mayBeRemoved ? nil : "\(name): its row was committed and is gone" }
+            // What is looked at again isn't claimed meanwhile.
+            let lost = before.have.subtracting(now.have).subtracting(now.opened)
+            return lost.isEmpty ? nil : "\(name): pieces \(Array(lost.pieces)) were recorded and are not claimed any more"
+        }
+    }
+}
+
+extension Claims.OfTorrent {
+    /// Whether the bytes of the torrent are on the disk, each where a session looks for it.
+    fileprivate func areRight(_ offset: Int64, _ length: Int, _ torrent: SampleTorrent, _ state: DiskState) -> Bool {
+        var at = Int(offset)
+        for segment in torrent.metainfo.layout.segments(offset: offset, length: length) {
+            defer { at += segment.length }
+            let file = torrent.metainfo.layout.files[segment.file]
+            if file.isPad { continue }
+            let expected = at..<at + segment.length
+            let isPlaced = placed.contains(segment.file)
+            var places: [Bool] = []
+            if wanted[segment.file] || isPlaced {
+                places.append(torrent.stands(expected, in: state.file(payload(file.path)), at: Int(segment.fileOffset)))
+            }
+            if !isPlaced { places.append(torrent.stands(expected, in: state.file(payload([".\(torrent.infoHash).parts"])), at: at)) }
+            if !places.contains(true) { return false }
+        }
+        return true
+    }
+
+    private func payload(_ path: [String]) -> [String] { [CrashSite.outputName] + path }
+}
+
+extension SampleTorrent {
+    /// The bytes of the pieces that are in wanted files.
+    func bytes(of have: Bitfield, inFiles wanted: [Bool]) -> Int64 {
+        have.pieces.reduce(0) { sum, piece in
+            metainfo.layout.segments(offset: geometry.offset(of: piece), length: geometry.length(of: piece)).reduce(sum) { sum, segment in
+                wanted[segment.file] && !metainfo.layout.files[segment.file].isPad ? sum + Int64(segment.length) : sum
+            }
+        }
+    }
+
+    /// What is wrong with the wanted files, a line each.
+    func faults(on state: DiskState, wanted: [Bool]) -> [String] {
+        metainfo.layout.files.compactMap { file in
+            guard wanted[file.index], !file.isPad else { return nil }
+            let found = state.file([CrashSite.outputName] + file.path)
+            guard let found, found.bytes.count == file.length else {
+                return "\(file.displayPath) has \(found.map { "\($0.bytes.count)" } ?? "no") bytes of \(file.length)"
+            }
+            return stands(Int(file.offset)..<Int(file.end), in: found, at: 0) ? nil : "\(file.displayPath) is wrong"
+        }
+    }
+
+    /// Whether the file has these bytes of the torrent at the offset.
+    fileprivate func stands(_ range: Range<Int>, in file: DiskState.File?, at offset: Int) -> Bool {
+        guard let file, offset + range.count <= file.bytes.count else { return false }
+        return content.withUnsafeBytes { content in
+            file.bytes.withUnsafeBytes { memcmp(content.baseAddress! + range.lowerBound, $0.baseAddress! + offset, range.count) == 0 }
+        }
+    }
+}

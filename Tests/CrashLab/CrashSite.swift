@@ -1,0 +1,137 @@
+import Disk
+import Engine
+import Store
+import Swarm
+import SystemPackage
+import TestSupport
+import Torrent
+
+/// A folder with a database and an output folder, in which sessions run on a recorded disk.
+package struct CrashSite: Sendable {
+    /// Names below the folder.
+    package static let databaseName = "pieces.db"
+    package static let outputName = "output"
+
+    package let recording: Recording
+    package let disk: RecordedDisk
+    /// `nil` where the database isn't recorded: then it is reached as ever.
+    private let vfs: RecordedVFS?
+    private let checkpointPages: Int?
+
+    package init(_ recording: Recording, recordsDatabase: Bool = true, checkpointPages: Int? = nil, lie: RecordedDisk.Lie? = nil) {
+        self.recording = recording
+        self.checkpointPages = checkpointPages
+        disk = RecordedDisk(recording, lie: lie)
+        vfs = recordsDatabase ? RecordedVFS(recording) : nil
+    }
+
+    package var database: FilePath { recording.folder.appending(Self.databaseName) }
+    package var output: FilePath { recording.folder.appending(Self.outputName) }
+
+    package var options: DatabaseOptions {
+        var options = DatabaseOptions()
+        options.vfs = vfs?.name
+        if let checkpointPages { options.checkpointPages = checkpointPages }
+        return options
+    }
+
+    /// A connection of another process's.
+    package func connect() throws -> Connection { try Connection.open(database, mode: .readWriteCreate, options: options, now: .now()) }
+
+    /// Adds the torrent, as `pieces add` does.
+    package func add(_ part: CrashPart) throws -> TorrentID {
+        var settings = TorrentSettings()
+        settings.allocatesFull = part.allocatesFull
+        let new = NewTorrent(
+            metainfo: part.torrent.metainfo, output: RecordedDisk.root.appending(Self.outputName).string, settings: settings,
+            wanted: part.wanted)
+        return try connect().insertTorrent(new, now: .now())
+    }
+
+    /// Changes which files are wanted, as `pieces select` does.
+    package func select(_ id: TorrentID, _ part: CrashPart, _ wanted: [Bool]) throws {
+        let (geometry, layout) = (part.torrent.geometry, part.torrent.metainfo.layout)
+        let connection = try connect()
+        try connection.transaction { () throws(StoreError) in
+            let have = try connection.have(of: id, count: geometry.pieceCount)
+            let wantedBytes = layout.files.reduce(Int64(0)) { wanted[$1.index] && !$1.isPad ? $0 + $1.length : $0 }
+            try connection.setSelection(
+                id, wanted: wanted, wantedBytes: wantedBytes, completedBytes: part.torrent.bytes(of: have, inFiles: wanted))
+        }
+    }
+
+    package func pause(_ id: TorrentID, _ isPaused: Bool) throws { try connect().setPaused(id, isPaused) }
+
+    /// How much of the torrent is recorded, from 0 to 1.
+    package func share(of id: TorrentID) throws -> Double {
+        try connect().torrent(id).map { Double($0.piecesHave) / Double(max(1, $0.pieceCount)) } ?? 0
+    }
+
+    /// Tells a running engine something.
+    package func tell(_ verb: IntentVerb, _ id: TorrentID) throws {
+        try connect().appendIntent(verb, torrent: id, argument: nil, now: .now())
+    }
+
+    /// Waits until the database says of all of these that what is wanted is there.
+    package func untilComplete(_ ids: [TorrentID], within limit: Duration = .seconds(30)) async throws {
+        let connection = try connect()
+        for id in ids {
+            try await eventually(try "torrent \(id) to be complete: \(told(of: id, connection))", within: limit) {
+                try connection.torrent(id).map { $0.isComplete && $0.completedAt != nil } ?? true
+            }
+        }
+    }
+
+    private func told(of id: TorrentID, _ connection: Connection) throws -> String {
+        guard let row = try connection.torrent(id) else { return "gone" }
+        let opened = try connection.opened(of: id, count: row.pieceCount).population
+        return "\(row.state.rawValue), \(row.error ?? "no error"), \(row.piecesHave) of \(row.pieceCount) pieces, \(opened) opened, "
+            + "\(row.completedBytes) of \(row.wantedBytes) bytes, "
+            + (try connection.events(of: id, limit: 5)).map { "\($0.kind): \($0.detail)" }.joined(separator: "; ")
+    }
+
+    /// Runs an engine beside `body`, and stops it cleanly.
+    package func run<Value: Sendable>(
+        _ peers: [WirePeer], only ids: Set<TorrentID>? = nil, _ body: (Session) async throws -> Value
+    ) async throws -> Value {
+        var settings = EngineSettings(database: database)
+        settings.databaseOptions = options
+        if let ids { settings.scope = .only(ids) }
+        settings.listenPort = 0
+        settings.bind = .v4(0x7f00_0001)
+        settings.peers = peers.map(\.address)
+        settings.swarm.commitInterval = .milliseconds(20)
+        settings.swarm.partialAge = .milliseconds(100)
+        _ = Quiet.bootstrap
+        let session = try await Session.open(settings, disk: try Disk(cores: 2, calls: disk))
+        let result: Result<Value, any Error>
+        do {
+            try await session.start()
+            result = .success(try await body(session))
+        } catch {
+            result = .failure(error)
+        }
+        await session.stop()
+        await session.release()
+        return try result.get()
+    }
+}
+
+/// A torrent of a scenario, and what the user wants of it.
+package struct CrashPart: Sendable {
+    package let torrent: SampleTorrent
+    package var wanted: [Bool]?
+    package var allocatesFull = false
+
+    package init(_ torrent: SampleTorrent, wanted: [Bool]? = nil, allocatesFull: Bool = false) {
+        self.torrent = torrent
+        self.wanted = wanted
+        self.allocatesFull = allocatesFull
+    }
+}
+
+/// What a harness cannot go on with, or what it found.
+package struct CrashFault: Error, CustomStringConvertible {
+    package let description: String
+    package init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,171 @@
+import Disk
+import Glibc
+import Synchronization
+import SystemPackage
+
+/// The system's calls for payload files, which are noted in a recording.
+///
+/// What is asked of a file below the recording's folder answers with the identity and the times that the model knows, so that a file is
+/// the same one after a cut, in another folder.
+package final class RecordedDisk: DiskCalls {
+    /// What a test says of a file instead of the truth.
+    package typealias Lie = @Sendable (Node, FileStatus) -> FileStatus
+
+    /// The recording's folder as sessions know it, wherever it is: a database that says so can be looked at in another folder.
+    package static let root: FilePath = "/modelled-disk"
+    /// The device that everything is on.
+    private static let device: UInt64 = 1
+
+    private let system = SystemCalls()
+    private let recording: Recording
+    private let lie: Lie?
+    private let descriptors = Mutex<[Int32: Node]>([:])
+
+    package init(_ recording: Recording, lie: Lie? = nil) {
+        self.recording = recording
+        self.lie = lie
+    }
+
+    // MARK: Descriptors
+
+    package func open(_ path: FilePath, flags: Int32) throws(Errno) -> Int32 { try noted(try system.open(real(path), flags: flags)) }
+
+    package func open(_ path: String, beneath root: Int32, flags: Int32) throws(Errno) -> Int32 {
+        try noted(try system.open(path, beneath: root, flags: flags))
+    }
+
+    package func open(_ name: String, in directory: Int32, flags: Int32) throws(Errno) -> Int32 {
+        guard flags & O_CREAT != 0, let parent = node(directory) else { return try noted(try system.open(name, in: directory, flags: flags)) }
+        precondition(flags & O_EXCL != 0, "a file that is made was not there")
+        let (raw, node) = try recording.make { () throws(Errno) in
+            let raw = try system.open(name, in: directory, flags: flags)
+            return (raw, try system.status(raw).identity)
+        } as: {
+            .makeFile($0, named: name, in: parent, .payload)
+        }
+        descriptors.withLock { $0[raw] = node }
+        return raw
+    }
+
+    package func close(_ descriptor: Int32) throws(Errno) {
+        descriptors.withLock { _ = $0.removeValue(forKey: descriptor) }
+        try system.close(descriptor)
+    }
+
+    private func real(_ path: FilePath) -> FilePath {
+        var rest = path
+        return rest.removePrefix(Self.root) ? recording.folder.appending(rest.components) : path
+    }
+
+    private func noted(_ raw: Int32) throws(Errno) -> Int32 {
+        if let node = recording.node(try system.status(raw).identity) { descriptors.withLock { $0[raw] = node } }
+        return raw
+    }
+
+    private func node(_ descriptor: Int32) -> Node? { descriptors.withLock { $0[descriptor] } }
+
+    // MARK: Names
+
+    package func makeDirectory(_ path: FilePath) throws(Errno) {
+        guard let name = path.lastComponent?.string else { return try system.makeDirectory(real(path)) }
+        let folder = try open(path.removingLastComponent(), flags: O_RDONLY | O_DIRECTORY)
+        let result = Result { () throws(Errno) in try makeDirectory(name, in: folder) }
+        try close(folder)
+        try result.get()
+    }
+
+    package func makeDirectory(_ name: String, in directory: Int32) throws(Errno) {
+        guard let parent = node(directory) else { return try system.makeDirectory(name, in: directory) }
+        _ = try recording.make { () throws(Errno) in
+            try system.makeDirectory(name, in: directory)
+            return ((), try system.status(of: name, in: directory).identity)
+        } as: {
+            .makeDirectory($0, named: name, in: parent, .payload)
+        }
+    }
+
+    package func removeFile(_ name: String, in directory: Int32) throws(Errno) {
+        let parent = node(directory)
+        try recording.perform { () throws(Errno) in ((try system.removeFile(name, in: directory)), parent.map { .remove(named: name, in: $0) }) }
+    }
+
+    package func removeDirectory(_ name: String, in directory: Int32) throws(Errno) {
+        let parent = node(directory)
+        try recording.perform { () throws(Errno) in (try system.removeDirectory(name, in: directory), parent.map { .remove(named: name, in: $0) }) }
+    }
+
+    // MARK: Data
+
+    package func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(Errno) -> Int {
+        try system.read(descriptor, into: buffer, at: offset)
+    }
+
+    package func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(Errno) -> Int {
+        let node = node(descriptor)
+        return try recording.perform { () throws(Errno) in
+            let count = try system.write(descriptor, bytes, at: offset)
+            return (count, node.map { .write($0, offset: Int(offset), bytes: Array(bytes.prefix(count)), at: Recording.now) })
+        }
+    }
+
+    /// The same file once more, whatever its file system: what goes past a cache is as little durable before a sync as what goes through it.
+    package func openDirect(_ descriptor: Int32) throws(Errno) -> Int32 {
+        let second = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+        guard second >= 0 else { throw Errno(rawValue: errno) }
+        return try noted(second)
+    }
+
+    package func truncate(_ descriptor: Int32, to length: Int64) throws(Errno) {
+        let node = node(descriptor)
+        try recording.perform { () throws(Errno) in
+            (try system.truncate(descriptor, to: length), node.map { .resize($0, length: Int(length), at: Recording.now) })
+        }
+    }
+
+    package func allocate(_ descriptor: Int32, length: Int64) throws(Errno) {
+        let node = node(descriptor)
+        try recording.perform { () throws(Errno) in
+            try system.allocate(descriptor, length: length)
+            let size = try system.status(descriptor).size
+            return ((), node.map { .resize($0, length: Int(size), at: Recording.now) })
+        }
+    }
+
+    package func startWriteback(_ descriptor: Int32, at offset: Int64, length: Int64) {
+        system.startWriteback(descriptor, at: offset, length: length)
+    }
+    package func readAhead(_ descriptor: Int32, at offset: Int64, length: Int64) { system.readAhead(descriptor, at: offset, length: length) }
+    package func dropCache(_ descriptor: Int32) { system.dropCache(descriptor) }
+
+    package func nextData(_ descriptor: Int32, from offset: Int64) throws(Errno) -> Int64? { try system.nextData(descriptor, from: offset) }
+
+    // MARK: Syncs
+
+    package func syncData(_ descriptor: Int32) throws(Errno) {
+        let (node, began) = (node(descriptor), recording.position)
+        try system.syncData(descriptor)
+        if let node { recording.note(.syncFile(node, began: began, .payload)) }
+    }
+
+    package func syncDirectory(_ descriptor: Int32) throws(Errno) {
+        let (node, began) = (node(descriptor), recording.position)
+        try system.syncDirectory(descriptor)
+        if let node { recording.note(.syncDirectory(node, began: began, .payload)) }
+    }
+
+    // MARK: Questions
+
+    package func status(_ descriptor: Int32) throws(Errno) -> FileStatus { modelled(try system.status(descriptor)) }
+    package func status(of name: String, in directory: Int32) throws(Errno) -> FileStatus {
+        modelled(try system.status(of: name, in: directory))
+    }
+    package func freeBytes(_ descriptor: Int32) throws(Errno) -> Int64 { try system.freeBytes(descriptor) }
+
+    private func modelled(_ status: FileStatus) -> FileStatus {
+        guard let node = recording.node(status.identity) else { return status }
+        let known = FileStatus(
+            kind: status.kind, size: status.size, allocated: status.allocated, modified: recording.modified(node) ?? status.modified,
+            identity: FileIdentity(device: Self.device, inode: UInt64(node.number)))
+        return lie?(node, known) ?? known
+    }
+}

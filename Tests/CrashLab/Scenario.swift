@@ -1,0 +1,79 @@
+import Store
+import TestSupport
+import Torrent
+
+/// What a user does with some torrents while everything is recorded.
+package struct Scenario: Sendable, CustomStringConvertible {
+    /// What acts: a folder with a database in which the parts were added, in their order, and a peer for each.
+    package struct Stage: Sendable {
+        package let site: CrashSite
+        package let parts: [CrashPart]
+        package let ids: [TorrentID]
+        package let peers: [WirePeer]
+    }
+
+    package let name: String
+    package let parts: @Sendable (UInt64) throws -> [CrashPart]
+    /// Pages of the log at which a commit also checkpoints; `nil` is the usual number.
+    package var checkpointPages: Int?
+    /// Blocks a second that each peer serves.
+    package var rate = 300
+    package var removes = false
+    /// What happens from the first start of an engine to the last stop.
+    package let act: @Sendable (Stage) async throws -> Void
+    /// What happens after a cut in the middle, when that is recorded too.
+    package var recover: @Sendable (Stage) async throws -> Void = { stage in try await stage.runUntilComplete() }
+
+    package var description: String { name }
+
+    /// Runs it, from an empty folder to a clean stop.
+    package func record(seed: UInt64) async throws -> RecordedRun {
+        let parts = try parts(seed)
+        let entries = try await withScratchFolder { folder in
+            let site = CrashSite(try Recording(in: folder), checkpointPages: checkpointPages)
+            var ids: [TorrentID] = []
+            for part in parts { ids.append(try site.add(part)) }
+            try await stage(site, parts, ids, act)
+            return site.recording.entries
+        }
+        return RecordedRun(name, seed: seed, parts, entries, removes: removes)
+    }
+
+    /// Goes on with a state of a run, and records that too: cuts of the result are cuts during the recovery.
+    ///
+    /// With `isKill` only the process died there: what was written and not synced is still on its way.
+    package func record(after run: RecordedRun, _ state: RecordedRun.CrashState, isKill: Bool) async throws -> RecordedRun {
+        var entries = Array(run.entries.prefix(state.position))
+        if !isKill { entries.append(LogEntry(run.nextNumber, .powerCut(state.cut))) }
+        var model = DiskModel()
+        for entry in entries { model.apply(entry) }
+        let found = model.after(.everything)
+        let claims = try await Claims(found, run.parts)
+        let more = try await withScratchFolder { folder in
+            let recording = try Recording(in: folder, finding: found, nextNumber: run.nextNumber + 1, nextNode: run.nextNode)
+            let site = CrashSite(recording, checkpointPages: checkpointPages)
+            let known = run.parts.filter { claims.torrents[$0.torrent.infoHash] != nil }
+            try await stage(site, known, known.compactMap { claims.torrents[$0.torrent.infoHash]?.row.id }, recover)
+            return recording.entries
+        }
+        return RecordedRun(name, seed: run.seed, run.parts, entries + more, first: entries.count, removes: removes)
+    }
+
+    private func stage(
+        _ site: CrashSite, _ parts: [CrashPart], _ ids: [TorrentID], _ act: (Stage) async throws -> Void
+    ) async throws {
+        var peers: [WirePeer] = []
+        let result = await Result { () async throws -> Void in
+            for part in parts { peers.append(try await WirePeer.start(part.torrent, .slow(rate))) }
+            try await act(Stage(site: site, parts: parts, ids: ids, peers: peers))
+        }
+        for peer in peers { await peer.stop() }
+        try result.get()
+    }
+}
+
+extension Scenario.Stage {
+    package func runUntilComplete() async throws {
+        try await site.run(peers) { _ in try await site.untilComplete(ids) }
+    }
+}

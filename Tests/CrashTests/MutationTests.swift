@@ -1,0 +1,54 @@
+import CrashLab
+import Disk
+import SystemPackage
+import TestSupport
+import Testing
+import Torrent
+
+/// The harness bites: a product, or a disk, that breaks the order of things is found out.
+@Suite(.serialized) struct MutationTests {
+    /// States that are looked at before a mutation counts as not found.
+    private static let limit = 400
+
+    @Test(arguments: Mutation.allCases) func isFound(mutation: Mutation) async throws {
+        for scenario in [Scenario.manySmallFiles, .checkpoints] {
+            let run = try await scenario.record(seed: 5)
+            let broken = mutation.mutated(run, seed: 5)
+            let report = try await Survey(run, disk: broken).report(0..<Self.limit, enough: 1)
+            #expect(!report.faults.isEmpty, "\(mutation): \(report.states) states of “\(scenario)” and nothing was found")
+        }
+    }
+}
+
+/// What a session makes of a file whose size isn't what was recorded, and that the harness sees when it trusts one.
+@Suite struct WrongSizeTests {
+    /// A complete download, of which the disk then lost the end of one file: damage that no cut does.
+    private static func damaged() async throws -> (RecordedRun, DiskState, Claims, Node) {
+        let run = try await Scenario.checkpoints.record(seed: 3)
+        var model = DiskModel()
+        for entry in run.entries { model.apply(entry) }
+        let whole = model.after(.everything)
+        let path = [CrashSite.outputName, "checkpointed", "file2"]
+        let (file, found) = (try #require(whole.node(path)), try #require(whole.file(path)))
+        model.apply(LogEntry(.max - 1, .resize(file, length: 100_000, at: found.modified)))
+        return (run, model.after(.everything), try await Claims(whole, run.parts), file)
+    }
+
+    @Test func theSizeIsLookedAt() async throws {
+        let (run, disk, claims, _) = try await Self.damaged()
+        let faults = try await Recovery(run.parts, wakesAll: true).faults(finding: disk, claims)
+        // It is mended; that what was claimed comes again is what the damage costs.
+        #expect(faults.count == 1 && faults.allSatisfy { $0.contains("downloaded again") }, "\(faults)")
+    }
+
+    @Test func trustInAWrongSizeIsFound() async throws {
+        let (run, disk, claims, file) = try await Self.damaged()
+        let lie: RecordedDisk.Lie = { node, status in
+            guard node == file else { return status }
+            return FileStatus(
+                kind: status.kind, size: 400_000, allocated: status.allocated, modified: status.modified, identity: status.identity)
+        }
+        let faults = try await Recovery(run.parts, wakesAll: true, lie: lie).faults(finding: disk, claims)
+        #expect(faults.contains { $0.contains("claimed and not right") }, "\(faults)")
+    }
+}

@@ -1,0 +1,72 @@
+import Foundation
+import SystemPackage
+import TestSupport
+import Testing
+
+/// The real program is killed at every call that changes something, again and again, and goes on as if nothing had happened.
+///
+/// `PIECES_KILLS=5000 swift test --filter FaultTests.KillTests` kills it as often as that; a failing run prints the line that replays it.
+@Suite struct KillTests {
+    /// Processes that run at once: most of their time they wait for their peer.
+    private static let atOnce = 10
+
+    private static func setting(_ name: String) -> Int? { ProcessInfo.processInfo.environment[name].flatMap { Int($0) } }
+
+    @Test func killedAtEveryBoundary() async throws {
+        let torrent = try KillScenario.torrent()
+        let wanted = Self.setting("PIECES_KILLS") ?? 300
+        let plan = KillPlan(counts: try await Self.countsOfAWholeRun(torrent), isThorough: wanted > 1000)
+        var toll = KillScenario.Toll()
+        var next = Self.setting("PIECES_KILL_SEED") ?? 0
+        let isReplay = Self.setting("PIECES_KILL_SEED") != nil
+        try await withThrowingTaskGroup(of: KillScenario.Toll.self) { group in
+            func begin() {
+                let scenario = next
+                next += 1
+                group.addTask { try await Self.scenario(scenario, torrent, plan) }
+            }
+            for _ in 0..<(isReplay ? 1 : Self.atOnce) { begin() }
+            for try await one in group {
+                toll.kills += one.kills
+                toll.lives += one.lives
+                toll.checked += one.checked
+                toll.doubtful += one.doubtful
+                if toll.kills < wanted, !isReplay { begin() }
+            }
+        }
+        print(
+            "killed \(toll.kills) times in \(toll.lives) lives of \(next) downloads, at \(min(next, plan.boundaries.count)) of "
+                + "\(plan.boundaries.count) boundaries; \(toll.checked) pieces hashed, \(toll.doubtful) in doubt")
+        #expect(isReplay || toll.kills >= wanted)
+    }
+
+    private static func scenario(_ number: Int, _ torrent: SampleTorrent, _ plan: KillPlan) async throws -> KillScenario.Toll {
+        let shape = KillScenario.Shape.allCases[number % KillScenario.Shape.allCases.count]
+        let replay = "PIECES_KILL_SEED=\(number) swift test --filter FaultTests.KillTests"
+        return try await withTemporaryFolder { folder in
+            try await withPeers(torrent, [.slow(KillScenario.pace)]) { peers in
+                var scenario = KillScenario(torrent, try Pieces(in: folder), peers[0], shape, replay: replay)
+                do {
+                    try await scenario.run(plan.deaths(of: number))
+                } catch {
+                    Issue.record("\(replay): \(error)")
+                }
+                return scenario.toll
+            }
+        }
+    }
+
+    /// How often each call comes in a run that nobody disturbs.
+    private static func countsOfAWholeRun(_ torrent: SampleTorrent) async throws -> [Shim.Site: Int] {
+        try await withTemporaryFolder { folder in
+            try await withPeers(torrent, [.slow(KillScenario.pace)]) { peers in
+                let pieces = try Pieces(in: folder)
+                let scenario = KillScenario(torrent, pieces, peers[0], .plain, replay: "the run that counts")
+                let counts = folder.appending("counts")
+                let end = try await Life(death: .none).run(pieces, try scenario.arguments(), counts: counts)
+                try #require(end.exitCode == 0, "\(end)")
+                return try Shim.counts(counts)
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+import Foundation
+import Store
+import SystemPackage
+import TestSupport
+import Testing
+import Torrent
+
+/// Every call fails once, in turn: the program goes on, or ends with one sentence where the database can't be opened; it never traps and never
+/// claims what isn't so.
+@Suite(.crowded) struct OnceTests {
+    /// What a call does instead of what it should.
+    struct Example: Sendable, CustomTestStringConvertible {
+        let site: Shim.Site
+        let action: Fault.Action
+        let number: Int
+
+        var testDescription: String { "\(site): \(action)" }
+
+        /// What is only interrupted or cut short is so several times in a row.
+        var times: Int { action == .interrupted || action == .short ? 3 : 1 }
+
+        /// Which of `count` calls fails: with `PIECES_ERRORS=all` the first, the one in the middle and the last, else two of them.
+        func turns(of count: Int) -> [Int] {
+            let turns = [1, (1 + count) / 2, count]
+            let isThorough = ProcessInfo.processInfo.environment["PIECES_ERRORS"] == "all"
+            return Set(isThorough ? turns : [turns[0], turns[1 + number % 2]]).sorted()
+        }
+    }
+
+    private static let sites: [(call: String, places: [String], actions: [Fault.Action])] = [
+        ("open", ["db", "wal", "shm", "lock", "dbfolder"], [.fail(.ioError), .fail(.tooManyOpenFiles), .fail(.permissionDenied), .interrupted]),
+        ("open", ["payload", "folder"], [.fail(.ioError), .fail(.tooManyOpenFiles), .fail(.readOnlyFileSystem), .interrupted]),
+        ("pread", ["db", "wal"], [.fail(.ioError), .short, .interrupted]),
+        ("pwrite", ["db", "wal", "shm", "lock"], [.fail(.ioError), .fail(.noSpace), .short, .interrupted]),
+        ("pwrite", ["payload"], [.fail(.ioError), .fail(.noSpace), .short, .interrupted]),
+        ("ftruncate", ["db", "wal", "shm", "lock", "payload"], [.fail(.ioError), .fail(.noSpace), .interrupted]),
+        ("fallocate", ["reserve"], [.fail(.ioError), .fail(.noSpace)]),
+        ("fdatasync", ["db", "wal", "dbfolder"], [.fail(.ioError), .interrupted]),
+        ("fdatasync", ["payload"], [.fail(.ioError), .lose, .fail(.noSpace), .interrupted]),
+        ("fsync", ["folder"], [.fail(.ioError), .interrupted]),
+        ("mkdir", ["folder"], [.fail(.noSpace), .fail(.readOnlyFileSystem)]),
+        ("unlink", ["journal"], [.fail(.ioError)]),
+        ("close", ["wal", "payload"], [.fail(.ioError), .interrupted]),
+        ("fstat", ["db", "wal", "shm", "payload", "folder"], [.fail(.ioError)]),
+        ("lock", ["db", "shm", "lock"], [.fail(.ioError), .fail(Errno(rawValue: ENOLCK))]),
+    ]
+
+    static let examples = sites.flatMap { site in
+        site.places.flatMap { place in site.actions.map { (Shim.Site(call: site.call, place: place), $0) } }
+    }.enumerated().map { Example(site: $1.0, action: $1.1, number: $0) }
+
+    /// How often each call comes in a run that nobody disturbs.
+    private static let counts = Task {
+        let torrent = try KillScenario.torrent()
+        return try await withTemporaryFolder { folder in
+            try await withPeers(torrent, [.slow(pace)]) { peers in
+                let pieces = try Pieces(in: folder)
+                let file = folder.appending("counts")
+                let arguments = try pieces.download(torrent, from: [peers[0].address], KillScenario.commitInterval)
+                let end = try await Life(death: .none).run(pieces, arguments, counts: file)
+                try #require(end.exitCode == 0, "\(end)")
+                return try Shim.counts(file)
+            }
+        }
+    }
+    private static let pace = 400
+
+    @Test(arguments: examples) func once(example: Example) async throws {
+        let torrent = try KillScenario.torrent()
+        let count = try #require(try await Self.counts.value[example.site], "\(example.site) never comes: leave it out")
+        for nth in example.turns(of: count) { try await run(example, nth, torrent) }
+    }
+
+    private func run(_ example: Example, _ nth: Int, _ torrent: SampleTorrent) async throws {
+        try await withTemporaryFolder { folder in
+            let pieces = try Pieces(in: folder)
+            try await withPeers(torrent, [.slow(Self.pace)]) { peers in
+                let arguments = try pieces.download(torrent, from: [peers[0].address], KillScenario.commitInterval)
+                let fault = Fault(
+                    call: example.site.call, place: example.site.place, nth: nth, extent: .times(example.times), action: example.action)
+                let running = try pieces.start(arguments, environment: try Shim.environment(for: pieces, [fault]))
+                let result = await Result { try await running.end(within: .seconds(40)) }
+                await running.kill()
+                let end = try result.get()
+                #expect(end.signal == nil, "\(fault): \(end)")
+                let standing = try Standing(pieces, torrent)
+                #expect(standing.damage == [], "\(fault)")
+                #expect(try torrent.unfounded(standing.claimed, in: pieces.output) == [], "\(fault)")
+                if end.exitCode != 0 {
+                    // One sentence, and its end.
+                    #expect(end.exitCode == 1 && end.errors.split(separator: "\n").contains { $0.hasPrefix("pieces: ") }, "\(fault): \(end)")
+                    let again = try await pieces.run(arguments)
+                    #expect(again.exitCode == 0, "\(fault): \(again)")
+                }
+            }
+            #expect(torrent.faults(in: pieces.output) == [], "\(example)")
+            #expect(try Standing(pieces, torrent).claimed.isFull)
+        }
+    }
+}

@@ -1,0 +1,94 @@
+import Glibc
+import Store
+import SystemPackage
+import TestSupport
+import Torrent
+
+/// What stands in a database that nobody runs on and on the disk beside it, as the test itself finds it.
+struct Standing {
+    private(set) var claimed: Bitfield
+    /// Noted as perhaps written, and not claimed.
+    private(set) var opened: Bitfield
+    /// Blocks of incomplete pieces that are said to be on the disk.
+    private(set) var blocks: Set<BlockRef> = []
+    /// How many pieces each check of the log was about, oldest first, and what it said.
+    private(set) var checks: [(count: Int, text: String)] = []
+    private(set) var state: TorrentState?
+    private(set) var error: String?
+    /// What is wrong with the database: nothing.
+    private(set) var damage: [String] = []
+
+    /// Looks at a copy, so that nothing is recovered before the program itself does it.
+    init(_ pieces: Pieces, _ torrent: SampleTorrent) throws {
+        claimed = Bitfield(count: torrent.geometry.pieceCount)
+        opened = claimed
+        guard Files.exists(pieces.database) else { return }
+        let copy = pieces.folder.appending("copy.db")
+        for end in ["", "-wal", "-shm"] where Files.exists(FilePath(copy.string + end)) { try Files.remove(FilePath(copy.string + end)) }
+        for end in ["", "-wal"] where Files.exists(FilePath(pieces.database.string + end)) {
+            try Files.write(try Files.read(FilePath(pieces.database.string + end)), to: FilePath(copy.string + end))
+        }
+        do throws(StoreError) {
+            try read(try Connection.open(copy, mode: .readOnly, now: .now()))
+        } catch {
+            // Killed before the first migration was committed.
+            guard error.code == .notFound else { throw error }
+        }
+    }
+
+    private mutating func read(_ connection: Connection) throws(StoreError) {
+        damage = try connection.integrityFaults(.indexes)
+        guard let row = try connection.torrents().first else { return }
+        claimed = try connection.have(of: row.id, count: claimed.count)
+        opened = try connection.opened(of: row.id, count: claimed.count).subtracting(claimed)
+        blocks = try connection.partialPieces(of: row.id).reduce(into: []) { set, row in
+            for block in 0..<row.blocks.count * 8 where row.blocks[block / 8] & (0x80 >> UInt8(block % 8)) != 0 {
+                set.insert(BlockRef(piece: row.piece, block: block))
+            }
+        }
+        checks = try connection.events(limit: 10_000).reversed().filter { $0.kind == .verified }.map { event in
+            (event.detail.firstMatch(of: /checked (\d+) of/).flatMap { Int($0.output.1) } ?? -1, event.detail)
+        }
+        state = row.state
+        error = row.error
+    }
+
+    /// Those of the noted pieces that have data on the disk, all of which a start may hash, and those of them with bytes that aren't zeros, which
+    /// somebody has written: a file system may fill what it reserved with zeros beside a write.
+    func doubtful(_ torrent: SampleTorrent, in output: FilePath) throws -> (data: Bitfield, bytes: Bitfield) {
+        var data = Bitfield(count: opened.count)
+        var bytes = data
+        for piece in opened.pieces {
+            for segment in torrent.metainfo.layout.segments(offset: torrent.geometry.offset(of: piece), length: torrent.geometry.length(of: piece)) {
+                let places = [
+                    (torrent.path(segment.file, in: output), segment.fileOffset),
+                    (output.appending(".\(torrent.infoHash).parts"), torrent.metainfo.layout.files[segment.file].offset + segment.fileOffset),
+                ]
+                for (path, offset) in places where Files.exists(path) {
+                    let pages = try Self.pages(of: path, at: offset, length: segment.length)
+                    guard try Self.hasData(path, in: pages) else { continue }
+                    data.insert(piece)
+                    if try Files.read(path, at: pages.lowerBound, count: pages.count).contains(where: { $0 != 0 }) { bytes.insert(piece) }
+                }
+            }
+        }
+        return (data, bytes)
+    }
+
+    /// The pages that are all the segment's; all of it where there is none.
+    private static func pages(of path: FilePath, at offset: Int64, length: Int) throws -> Range<Int64> {
+        let end = offset + Int64(length)
+        let first = (offset + 4095) / 4096 * 4096
+        let last = end == Int64(try Files.status(path).st_size) ? end : end / 4096 * 4096
+        return first < last ? first..<last : offset..<end
+    }
+
+    private static func hasData(_ path: FilePath, in range: Range<Int64>) throws -> Bool {
+        let file = try FileDescriptor.open(path, .readOnly)
+        return try file.closeAfter {
+            let found = lseek(file.rawValue, off_t(range.lowerBound), 3)  // SEEK_DATA
+            if found < 0, errno != ENXIO { throw Errno(rawValue: errno) }
+            return found >= 0 && Int64(found) < range.upperBound
+        }
+    }
+}

@@ -1,0 +1,170 @@
+import Foundation
+import Store
+import SystemPackage
+import Testing
+import Torrent
+
+@testable import pieces
+
+/// What `pieces explain` says, for each thing that can be the matter.
+struct ExplainTests {
+    typealias Kind = Explanation.Kind
+
+    /// What the database says, and the causes that follow, in their order.
+    struct Case: CustomTestStringConvertible, Sendable {
+        let name: String
+        var isRunning = true
+        var trackers = true
+        let causes: [Kind]
+        var words = ""
+        var change: @Sendable (Connection, TorrentID) throws -> Void = { _, _ in }
+
+        var testDescription: String { name }
+    }
+
+    static let now = Timestamp(1_800_000_000)
+
+    static func live(_ id: TorrentID, rate: Int64 = 0, peers: Int = 0) -> LiveRow {
+        LiveRow(torrent: id, downloadRate: rate, uploadRate: 0, peersConnected: peers, seeders: 0, leechers: peers, timeLeft: .seconds(90), at: now)
+    }
+
+    static func peer(_ port: UInt16, _ flags: LivePeerRow.Flags) -> LivePeerRow {
+        LivePeerRow(
+            address: address(port), isIncoming: false, client: nil, pieces: 1, flags: flags, downloadRate: 0, uploadRate: 0, downloadedBytes: 0,
+            uploadedBytes: 0, requests: 0)
+    }
+
+    static func address(_ port: UInt16) -> PeerAddress { PeerAddress(.v4(0x7f00_0001), port: port) }
+
+    static func remember(_ db: Connection, _ id: TorrentID, failures: Int) throws {
+        var update = PeerUpdate(address: address(9), source: .tracker)
+        update.failures = failures
+        try db.upsertPeers(id, [update], now: now)
+    }
+
+    static func tracker(_ db: Connection, _ id: TorrentID, _ change: (inout TrackerRow) -> Void) throws {
+        var row = try #require(try db.trackers(of: id).first)
+        row.lastAnnounceAt = now
+        change(&row)
+        try db.saveTracker(row)
+    }
+
+    static let cases = [
+        Case(name: "no engine", isRunning: false, causes: [.noEngine, .noPeers], words: "no engine has run yet"),
+        Case(name: "paused, no engine", isRunning: false, causes: [.paused, .noEngine, .noPeers], words: "it is paused") { db, id in
+            try db.setPaused(id, true)
+        },
+        Case(name: "offline", causes: [.offline, .announceWaits, .noPeers], words: "it can't be seen") { db, id in
+            try db.setState(id, .offline, error: "it can't be seen")
+        },
+        Case(name: "error", causes: [.error, .announceWaits, .noPeers], words: "the disk is full") { db, id in
+            try db.setState(id, .error, error: "the disk is full")
+        },
+        Case(name: "nothing wanted", causes: [.nothingWanted], words: "pieces select 1") { db, id in
+            try db.setSelection(id, wanted: [false, false], wantedBytes: 0, completedBytes: 0)
+        },
+        Case(name: "complete", causes: [.complete]) { db, id in try db.execute("UPDATE torrent SET completed_bytes = wanted_bytes") },
+        Case(name: "queued behind others", causes: [.queued, .announceWaits, .noPeers], words: "1 other torrent is downloading") { db, _ in
+            _ = try db.insertTorrent(NewTorrent(metainfo: try made("other", trackers: false), output: "/x"), now: now)
+            try db.setState(TorrentID(rawValue: 2), .downloading, error: nil)
+        },
+        Case(name: "checking", causes: [.checking, .announceWaits, .noPeers]) { db, id in try db.setState(id, .checking, error: nil) },
+        Case(name: "not heard of", causes: [.asleep, .announceWaits, .noPeers]) { db, id in try db.setState(id, .downloading, error: nil) },
+        Case(name: "downloading", causes: [.downloading], words: "from 2 peers, 1 min 30 s left") { db, id in
+            try db.setState(id, .downloading, error: nil)
+            try db.saveLive([live(id, rate: 1 << 20, peers: 2)])
+        },
+        Case(name: "limited", causes: [.downloading, .limited], words: "--download none") { db, id in
+            try db.setState(id, .downloading, error: nil)
+            try db.setLimits(id, TorrentLimits(download: 1 << 20))
+            try db.saveLive([live(id, rate: 1 << 20, peers: 2)])
+        },
+        Case(name: "choked", causes: [.choked], words: "all of them choke us") { db, id in
+            try db.setState(id, .downloading, error: nil)
+            try db.saveLive([live(id, peers: 2)])
+            try db.saveLivePeers(id, [peer(1, [.weAreInterested, .itChokes]), peer(2, [])])
+            try remember(db, id, failures: 0)
+            try tracker(db, id) { $0.seeders = 3 }
+        },
+        Case(name: "nothing new", causes: [.nothingNew]) { db, id in
+            try db.setState(id, .downloading, error: nil)
+            try db.saveLive([live(id, peers: 1)])
+            try db.saveLivePeers(id, [peer(1, [])])
+            try remember(db, id, failures: 0)
+            try tracker(db, id) { $0.seeders = 3 }
+        },
+        Case(name: "silent", causes: [.silent]) { db, id in
+            try db.setState(id, .downloading, error: nil)
+            try db.saveLive([live(id, peers: 1)])
+            try db.saveLivePeers(id, [peer(1, .weAreInterested)])
+            try remember(db, id, failures: 0)
+            try tracker(db, id) { $0.seeders = 3 }
+        },
+        Case(name: "no tracker", trackers: false, causes: [.noTrackers, .noPeers]) { db, id in
+            try db.setState(id, .downloading, error: nil)
+            try db.saveLive([live(id)])
+        },
+        Case(name: "trackers fail", causes: [.trackersFail, .noPeers], words: "http://t.example/announce says no such torrent") { db, id in
+            try db.setState(id, .downloading, error: nil)
+            try db.saveLive([live(id)])
+            try tracker(db, id) {
+                $0.failures = 2
+                $0.lastError = "no such torrent"
+            }
+        },
+        Case(name: "nobody has it", causes: [.nobodyHasIt, .noPeers]) { db, id in
+            try db.setState(id, .downloading, error: nil)
+            try db.saveLive([live(id)])
+            try tracker(db, id) { $0.seeders = 0 }
+        },
+        Case(name: "unreachable", causes: [.peersUnreachable], words: "1 peer known") { db, id in
+            try db.setState(id, .downloading, error: nil)
+            try db.saveLive([live(id)])
+            try tracker(db, id) { $0.seeders = 1 }
+            try remember(db, id, failures: 3)
+        },
+        Case(name: "banned", causes: [.peersBanned], words: "poisoned") { db, id in
+            try db.setState(id, .downloading, error: nil)
+            try db.saveLive([live(id)])
+            try tracker(db, id) { $0.seeders = 1 }
+            try db.ban(id, address(9), until: now + .seconds(60), reason: "lied", now: now)
+        },
+    ]
+
+    static func made(_ name: String, trackers: Bool) throws -> Metainfo {
+        let hashes = String(repeating: "x", count: 40)
+        let info =
+            "d5:filesld6:lengthi16384e4:pathl1:aeed6:lengthi16384e4:pathl1:beee4:name\(name.utf8.count):\(name)12:piece lengthi16384e6:pieces40:\(hashes)e"
+        let announce = trackers ? "8:announce25:http://t.example/announce" : ""
+        return try Metainfo(torrentFile: Array("d\(announce)4:info\(info)e".utf8))
+    }
+
+    @Test(arguments: cases) func theLikeliestCauseComesFirst(_ one: Case) async throws {
+        try await withProgram { program in
+            let path = FilePath(program.folder.path + "/p.db")
+            let connection = try Connection.open(path, mode: .readWriteCreate, now: Self.now)
+            let id = try connection.insertTorrent(NewTorrent(metainfo: try Self.made("set", trackers: one.trackers), output: "/x"), now: Self.now)
+            try one.change(connection, id)
+            let engine = EngineState(isRunning: one.isRunning, pid: nil, since: nil)
+            let row = try #require(try connection.torrent(id))
+            let causes = Explanation(try Explanation.Facts(row, engine, connection, now: Self.now)).causes
+            #expect(causes.map(\.kind) == one.causes)
+            let text = causes.map { "\($0.sentence) \($0.advice ?? "")" }.joined(separator: " ")
+            #expect(one.words.isEmpty || text.contains(one.words), "\(text)")
+        }
+    }
+
+    /// The command itself, on a database that no engine works on.
+    @Test func theCommandSaysItInWordsAndInJSON() async throws {
+        try await withProgram { program in
+            try await program.makeSet()
+            try await program.succeed("add", "set.torrent", "--output", "down", "--paused")
+            let text = try await program.succeed("explain", "set").output
+            #expect(text.hasPrefix("set: paused, 0 B of 293 KiB\n1. it is paused\n   `pieces resume 1`\n2. "), "\(text)")
+            let object = try #require(try await program.succeed("explain", "1", "--json").json as? [String: Any])
+            let causes = try #require(object["causes"] as? [[String: Any]])
+            #expect(causes.first?["kind"] as? String == "paused" && object["state"] as? String == "paused")
+            #expect(try await program.run("explain", "other").status == 1)
+        }
+    }
+}

@@ -1,0 +1,34 @@
+import Store
+import Testing
+import Torrent
+
+@Suite struct LivePeerTests {
+    private func row(_ port: UInt16, rate: Int64) -> LivePeerRow {
+        LivePeerRow(
+            address: PeerAddress(.v4(0x7f00_0001), port: port), isIncoming: port.isMultiple(of: 2), client: "Client \(port)", pieces: 3,
+            flags: [.weAreInterested, .itChokes], downloadRate: rate, uploadRate: 1, downloadedBytes: 10, uploadedBytes: 20, requests: 5)
+    }
+
+    @Test func aListTakesThePlaceOfTheOneBefore() throws {
+        let folder = try TemporaryFolder()
+        let connection = try folder.connection()
+        let (id, other) = (try connection.add(seed: 1), try connection.add(seed: 2))
+        try connection.saveLivePeers(other, [row(9, rate: 1)])
+        try connection.saveLivePeers(id, [row(1, rate: 5), row(2, rate: 7), row(3, rate: 6)])
+        #expect(try connection.livePeers(of: id) == [row(2, rate: 7), row(3, rate: 6), row(1, rate: 5)])
+        try connection.saveLivePeers(id, [row(4, rate: 1)])
+        #expect(try connection.livePeers(of: id) == [row(4, rate: 1)])
+        try connection.clearLive(id)
+        #expect(try connection.livePeers(of: id) == [])
+        #expect(try connection.livePeers(of: other).count == 1)
+    }
+
+    @Test func aTorrentThatIsGoneHasNone() throws {
+        let folder = try TemporaryFolder()
+        let connection = try folder.connection()
+        let id = try connection.add(seed: 1)
+        try connection.removeTorrent(id, now: noon)
+        try connection.saveLivePeers(id, [row(1, rate: 5)])
+        #expect(try connection.number("SELECT count(*) FROM live_peer") == 0)
+    }
+}
