@@ -70,7 +70,9 @@ import Torrent
     /// Which schema the database has; it is then brought to the newest.
     private static func look(_ database: FilePath, _ torrent: SampleTorrent, _ what: Comment) throws -> Int {
         let connection = try Connection(database, mode: .readWrite)
-        #expect(try connection.integrityFaults(.indexes) == [], what)
+        // What SQLite itself says: these schemas are newer than any that the program knows.
+        let findings = try connection.rows("PRAGMA integrity_check") { (row) throws(StoreError) in try row.next(String.self) }
+        #expect(findings == ["ok"], what)
         let schema = try connection.first("SELECT max(number) FROM schema_migration") { row throws(StoreError) in try row.next(Int.self) }
         try Migrator.migrate(connection, to: newer, now: .now())
         let facts = try connection.first("SELECT count(*) FROM setting WHERE value = 'value ' || substr(key, 5)") { row throws(StoreError) in
