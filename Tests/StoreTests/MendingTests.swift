@@ -179,6 +179,37 @@ import Torrent
         #expect(try folder.connection().torrents().count == ids.count)
     }
 
+    /// A row's number that became another row's: the info hash tells which is which, and nothing is lost.
+    @Test(arguments: ["torrent", "metainfo"], [(5, 4), (5, 7), (4, 5), (6, 100), (1, 0)]) func aDamagedNumberIsSetRight(
+        table: String, change: (UInt8, UInt8)
+    ) async throws {
+        let folder = try TemporaryFolder()
+        let db = try folder.connection()
+        let ids = try (0..<9).map { try db.add(seed: UInt64($0), files: 3) }
+        let files = try ids.map { try #require(try db.metainfo(of: $0)) }
+        let hashes = try db.torrents().map(\.infoHash)
+        try db.checkpoint()
+        var bytes = try read(folder.database)
+        // A cell is the length of its row, the row's number, and the row: a header of one byte a column, then the values; the first is the number's NULL.
+        let number = Int(change.0)
+        let place: Int
+        if table == "torrent" {
+            place = try #require(bytes.firstRange(of: hashes[number - 1].bytes + Array("torrent \(number - 1)".utf8))).lowerBound - 32
+        } else {
+            let content = try #require(bytes.firstRange(of: files[number - 1])).lowerBound
+            place = try #require((content - 20..<content).first { bytes[$0] == change.0 && (6...9).contains(bytes[$0 + 1]) && bytes[$0 + 2] == 0 })
+        }
+        #expect(bytes[place] == change.0)
+        bytes[place] = change.1
+        try write(bytes, to: folder.database)
+        let mending = try Mender.mend(folder.database, because: "a test", now: noon)
+        #expect(mending.salvaged == 9 && mending.lost == [], "\(mending.sentence)")
+        let mended = try folder.connection()
+        #expect(try mended.torrents().map(\.id) == ids)
+        #expect(try mended.torrents().map(\.infoHash) == hashes)
+        #expect(try ids.map { try mended.metainfo(of: $0) } == files)
+    }
+
     @Test func sentencesAreWhole() {
         let mending = Mending(
             reason: "a page", setAside: "/x.damaged-1", backup: noon, salvaged: 1097, fromBackup: 2, lost: ["a"], doubtfulPieces: 41203)

@@ -66,7 +66,7 @@ package struct TorrentRow: Sendable, Hashable, Identifiable {
         func optional<Value: SQLValue>() throws(StoreError) -> Value? { try read(or: nil) { () throws(StoreError) in try row.next() } }
         infoHash = try read(or: InfoHash.none) { () throws(StoreError) in try row.next() }
         name = try read(or: "(damaged)") { () throws(StoreError) in try row.next() }
-        output = try read(or: "") { () throws(StoreError) in try row.next() }
+        output = try read(or: "") { () throws(StoreError) in try row.nextAbsolutePath() }
         totalBytes = try bytes()
         pieceLength = try count()
         pieceCount = try count()

@@ -76,6 +76,13 @@ package final class Statement {
         return count
     }
 
+    /// Reads the next column as the path of a folder, whatever folder the process is in.
+    func nextAbsolutePath() throws(StoreError) -> String {
+        let path: String = try next()
+        guard path.utf8.first == UInt8(ascii: "/") else { throw impossible() }
+        return path
+    }
+
     func nextCountIfAny() throws(StoreError) -> Int? {
         let count: Int? = try next()
         guard count.map({ (0...Self.mostThings).contains($0) }) ?? true else { throw impossible() }
