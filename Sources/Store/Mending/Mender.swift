@@ -100,6 +100,9 @@ package enum Mender {
             let mending = try db.transaction { () throws(StoreError) in
                 var completion = Completion(db, damaged: work.damaged, hasBackup: old.backup != nil)
                 let outcome = try completion.run(strays: work.strays, sequences: work.sequences)
+                // The names of files stand in the metainfos, too.
+                try db.execute("DELETE FROM path")
+                try db.fillPaths()
                 let pieces = try db.doubtEverything()
                 let mending = Mending(
                     reason: reason, setAside: aside, backup: old.backup?.at, salvaged: outcome.salvaged.count, fromBackup: outcome.fromBackup.count,
