@@ -111,7 +111,7 @@ let package = Package(
             swiftSettings: house),
         .executableTarget(name: "pieces-bench", dependencies: ["Store", "Torrent", system], path: "Tests/Benchmarks", swiftSettings: house),
         .testTarget(name: "PiecesTests", dependencies: ["pieces", "Store", "Torrent", argumentParser, system], swiftSettings: house),
-        .testTarget(name: "FaultTests", dependencies: ["TestSupport", "Torrent", "Store", system, "pieces"], swiftSettings: house),
+        .testTarget(name: "FaultTests", dependencies: ["TestSupport", "Torrent", "Store", "Migrations", system, "pieces"], swiftSettings: house),
         .testTarget(
             name: "NetTests", dependencies: ["TestSupport", "Net", "TrackerWire", "Torrent", nioCore, nioPosix, nioSSL, system], swiftSettings: house),
     ],

@@ -1,0 +1,119 @@
+import Migrations
+import Store
+import SystemPackage
+import TestSupport
+import Testing
+import Torrent
+
+/// The real program is killed while it brings an old database to its own schema: before and after every call that changes the database, in turn.
+@Suite struct UpgradeTests {
+    /// Processes that run at once.
+    private static let atOnce = 4
+
+    private struct Boundary: Sendable {
+        let site: Shim.Site
+        let nth: Int
+        let action: Fault.Action
+    }
+
+    @Test func killedAtEveryBoundaryOfAnUpgrade() async throws {
+        let torrent = try KillScenario.torrent()
+        let boundaries = try await Self.boundaries(torrent)
+        // Two steps from schema 1, each with a commit, and the command's own.
+        try #require(boundaries.count > 20, "\(boundaries.count)")
+        var next = 0
+        var dead = 0
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            func begin() {
+                guard next < boundaries.count else { return }
+                let boundary = boundaries[next]
+                next += 1
+                group.addTask { try await Self.isKilled(torrent, boundary) }
+            }
+            for _ in 0..<Self.atOnce { begin() }
+            for try await isDead in group {
+                if isDead { dead += 1 }
+                begin()
+            }
+        }
+        print("killed \(dead) times at \(boundaries.count) boundaries of an upgrade")
+        // The last ones may come no more: a close doesn't always do the same.
+        #expect(dead >= boundaries.count * 9 / 10)
+    }
+
+    /// Every call that changes the database in an upgrade that nobody disturbs.
+    private static func boundaries(_ torrent: SampleTorrent) async throws -> [Boundary] {
+        try await withTemporaryFolder { folder in
+            let pieces = try old(torrent, in: folder)
+            let counts = folder.appending("counts")
+            let end = try await upgrade(pieces, counts: counts)
+            try #require(end.exitCode == 0, "\(end)")
+            return try Shim.counts(counts).filter { $0.key.changes && ["db", "wal"].contains($0.key.place) }.sorted { $0.key < $1.key }
+                .flatMap { site, count in
+                    (1...count).flatMap { n in [Fault.Action.killBefore, .killAfter].map { Boundary(site: site, nth: n, action: $0) } }
+                }
+        }
+    }
+
+    /// A command that writes brings the database up to date first.
+    private static func upgrade(_ pieces: Pieces, _ faults: [Fault] = [], counts: FilePath? = nil) async throws -> RunningProgram.End {
+        try await pieces.start(["pause", "1"], environment: try Shim.environment(for: pieces, faults, counts: counts)).end(within: .seconds(30))
+    }
+
+    /// A database as the first release made it, with the torrent in it.
+    private static func old(_ torrent: SampleTorrent, in folder: FilePath) throws -> Pieces {
+        let pieces = try Pieces(in: folder)
+        let connection = try Connection(pieces.database, mode: .readWriteCreate)
+        try Migrator.migrate(connection, to: Array(Migration.all.prefix(1)), now: .now())
+        let info = torrent.metainfo
+        try connection.execute(
+            """
+            INSERT INTO torrent (id, info_hash, name, output, total_bytes, piece_length, piece_count, private, wanted_bytes, added_at)
+            VALUES (1, ?, ?, ?, ?, ?, ?, 0, ?, 1700000000)
+            """,
+            info.infoHash, info.name, pieces.output.string, info.geometry.totalBytes, info.geometry.pieceLength, info.geometry.pieceCount,
+            info.geometry.totalBytes)
+        try connection.execute(
+            "INSERT INTO metainfo (torrent_id, pieces_offset, info_offset, info_length, file) VALUES (1, ?, ?, ?, ?)",
+            info.pieceHashesRange.lowerBound, info.infoRange.lowerBound, info.infoRange.count, info.file)
+        return pieces
+    }
+
+    /// Whether it died there. What it leaves is one schema or the next, whole, and the next command goes on from it.
+    private static func isKilled(_ torrent: SampleTorrent, _ boundary: Boundary) async throws -> Bool {
+        let what: Comment = "\(boundary.action) \(boundary.site) \(boundary.nth)"
+        return try await withTemporaryFolder { folder in
+            let pieces = try old(torrent, in: folder)
+            let fault = Fault(call: boundary.site.call, place: boundary.site.place, nth: boundary.nth, action: boundary.action)
+            let end = try await upgrade(pieces, [fault])
+            #expect(end.signal == 9 || end.exitCode == 0, "\(what): \(end)")
+            try look(pieces, torrent, isUpToDate: false, what)
+            let again = try await upgrade(pieces)
+            #expect(again.exitCode == 0, "\(what): \(again)")
+            try look(pieces, torrent, isUpToDate: true, what)
+            return end.signal == 9
+        }
+    }
+
+    private static func look(_ pieces: Pieces, _ torrent: SampleTorrent, isUpToDate: Bool, _ what: Comment) throws {
+        let connection = try Connection(pieces.database, mode: .readWrite)
+        let findings = try connection.rows("PRAGMA integrity_check") { (row) throws(StoreError) in try row.next(String.self) }
+        #expect(findings == ["ok"], what)
+        let version = try connection.rows("SELECT max(number), count(*) FROM schema_migration") { (row) throws(StoreError) in
+            (try row.next(Int.self), try row.next(Int.self))
+        }[0]
+        #expect(version.0 == version.1 && (1...Migration.all.count).contains(version.0), what)
+        let names = try connection.rows("SELECT name FROM torrent") { (row) throws(StoreError) in try row.next(String.self) }
+        #expect(names == [torrent.metainfo.name], what)
+        let hasPaths =
+            try connection.rows("SELECT 1 FROM sqlite_schema WHERE name = 'path'") { (row) throws(StoreError) in try row.next(Int.self) } == [1]
+        #expect(hasPaths == (version.0 >= 2), what)
+        if hasPaths {
+            let paths = try connection.rows("SELECT path FROM path ORDER BY idx") { (row) throws(StoreError) in try row.next(String.self) }
+            #expect(paths == torrent.metainfo.layout.files.map(\.displayPath), what)
+        }
+        guard isUpToDate else { return }
+        try Migrator.requireCurrent(connection)
+        #expect(try connection.torrent(TorrentID(rawValue: 1))?.settings.isPaused == true, what)
+    }
+}
