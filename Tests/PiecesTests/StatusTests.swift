@@ -1,4 +1,6 @@
 import Foundation
+import Store
+import SystemPackage
 import Testing
 
 struct StatusTests {
@@ -76,6 +78,23 @@ struct StatusTests {
                     + #""uploaded_bytes":0,"wasted_bytes":0,"download_rate":0,"upload_rate":0,"peers_connected":0,"seeders":null,"leechers":null,"#
                     + #""eta_seconds":null,"added_at":\#(added),"completed_at":null,"last_verified_at":null,"output":"\#(output)","#
                     + #""bitfield":"0000"}]}"# + "\n")
+        }
+    }
+
+    /// An engine that holds the lock, and whether it could write of late.
+    @Test(arguments: [(-60, true), (-60, false), (0, false)]) func anEngineThatCannotWriteIsToldOf(heartbeat: Int64, isOldLock: Bool) async throws {
+        try await withProgram { program in
+            try await program.makeSet()
+            try await program.succeed("add", "set.torrent")
+            let path = FilePath(program.database.path)
+            let now = Timestamp.now().rawValue
+            let connection = try Connection.open(path, mode: .readWrite, now: Timestamp(now))
+            _ = try connection.beginRun(pid: 7, version: "1", bootID: "b", now: Timestamp(now + heartbeat))
+            let lock = try DatabaseLock.acquire(database: path, now: Timestamp(isOldLock ? now - 100 : now))
+            let text = try await program.succeed("status").output
+            #expect(text.contains("but could not write to the database since") == (heartbeat < 0 && isOldLock), "\(text)")
+            #expect(text.contains("the engine runs (process"), "\(text)")
+            withExtendedLifetime(lock) {}
         }
     }
 

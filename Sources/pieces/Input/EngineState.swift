@@ -24,7 +24,8 @@ struct EngineState {
             isRunning = true
             pid = holder.pid
             since = holder.since ?? last?.startedAt
-            silentSince = last.flatMap { now - $0.heartbeatAt > LiveRow.lifetime ? $0.heartbeatAt : nil }
+            // One that has just begun says nothing before it has opened the database.
+            silentSince = last.map { max($0.heartbeatAt, holder.since ?? $0.heartbeatAt) }.flatMap { now - $0 > LiveRow.lifetime ? $0 : nil }
         } else {
             isRunning = false
             pid = nil
