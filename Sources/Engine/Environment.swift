@@ -11,6 +11,7 @@ struct Environment: Sendable {
     let store: Store
     let disk: Disk
     let verifications: VerificationQueue
+    let looseWrites: LooseWrites
     let recorder: Recorder
     let sockets: PeerSockets
     let trackers: TrackerClient

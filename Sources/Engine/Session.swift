@@ -93,6 +93,7 @@ package actor Session {
         let disk = try disk ?? Disk()
         let environment = Environment(
             settings: settings, store: store, disk: disk, verifications: VerificationQueue(disk: disk, loop: loop),
+            looseWrites: LooseWrites(loop: loop),
             recorder: Recorder(store: store, loop: loop),
             sockets: PeerSockets(loop: loop, bind: settings.bind),
             trackers: TrackerClient(
@@ -157,6 +158,7 @@ package actor Session {
         var isClean = true
         for engine in awake.values where engine.onLoop({ $0.hasFault }) { isClean = false }
         for (id, engine) in awake { await settle(id, engine) }
+        await environment.looseWrites.drain()
         await close(clean: isClean && damage == nil)
         hasEnded = true
         for waiter in endWaiters { waiter.resume() }

@@ -52,12 +52,15 @@ extension TorrentEngine {
 
     func saveState() {
         let (id, state, error) = (id, state, swarm.shownFault?.text)
+        write("the state of \(row.name)") { db throws(StoreError) in try db.setState(id, state, error: error) }
+    }
+
+    /// Writes something down that nothing waits for but the end of the session; `what` is for the log, should it fail.
+    private func write(_ what: String, _ body: @escaping @Sendable (Connection) throws(StoreError) -> Void) {
+        environment.looseWrites.began()
         Task {
-            do {
-                try await environment.store.perform { db throws(StoreError) in try db.setState(id, state, error: error) }
-            } catch {
-                log.error("the state of \(row.name) is not saved: \(error)")
-            }
+            do { try await environment.store.perform(body) } catch { log.error("\(what) is not saved: \(error)") }
+            environment.looseWrites.ended()
         }
     }
 
@@ -66,13 +69,7 @@ extension TorrentEngine {
         guard !isRootSeen else { return }
         isRootSeen = true
         let id = id
-        Task {
-            do {
-                try await environment.store.perform { db throws(StoreError) in try db.setRootSeen(id) }
-            } catch {
-                log.error("not saved: \(error)")
-            }
-        }
+        write("that the folder is there") { db throws(StoreError) in try db.setRootSeen(id) }
     }
 
     func note(_ note: Note) {
@@ -83,14 +80,8 @@ extension TorrentEngine {
             event(.banned, "\(address): \(reason)")
             let id = id
             let now = environment.clock.timestamp
-            Task {
-                do {
-                    try await environment.store.perform { db throws(StoreError) in
-                        try db.ban(id, address, until: now + PeerRow.banTime, reason: reason, now: now)
-                    }
-                } catch {
-                    log.error("the ban of \(address) is not saved: \(error)")
-                }
+            write("the ban of \(address)") { db throws(StoreError) in
+                try db.ban(id, address, until: now + PeerRow.banTime, reason: reason, now: now)
             }
         case .checkedAll(let good, let bad, let missing):
             let total = good + bad + missing
@@ -147,13 +138,7 @@ extension TorrentEngine {
         log.info("\(kind): \(detail)")
         let id = id
         let now = environment.clock.timestamp
-        Task {
-            do {
-                try await environment.store.perform { db throws(StoreError) in try db.appendEvent(kind, detail, torrent: id, now: now) }
-            } catch {
-                log.error("an event is not saved: \(error)")
-            }
-        }
+        write("an event") { db throws(StoreError) in try db.appendEvent(kind, detail, torrent: id, now: now) }
     }
 
     // MARK: Snapshots

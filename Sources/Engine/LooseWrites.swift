@@ -1,0 +1,31 @@
+import NIOCore
+
+/// Writes to the database that nothing waits for but the end of the session: notes, states, bans.
+///
+/// `@unchecked Sendable`: it is confined to the event loop that all torrents share.
+final class LooseWrites: @unchecked Sendable {
+    private let loop: any EventLoop
+    private var underWay = 0
+    private var waiters: [CheckedContinuation<Void, Never>] = []
+
+    init(loop: any EventLoop) { self.loop = loop }
+
+    func began() {
+        loop.assertInEventLoop()
+        underWay += 1
+    }
+
+    func ended() {
+        loop.assertInEventLoop()
+        underWay -= 1
+        guard underWay == 0 else { return }
+        for waiter in waiters { waiter.resume() }
+        waiters = []
+    }
+
+    /// Returns when none is under way.
+    func drain(isolation: isolated (any Actor)? = #isolation) async {
+        guard underWay > 0 else { return }
+        await withCheckedContinuation { waiters.append($0) }
+    }
+}
