@@ -24,7 +24,7 @@ struct Pieces: AsyncParsableCommand {
             SOURCE is a .torrent file or an http(s) URL of one. TORRENT is a number of `pieces status`, the beginning of an info hash (4 digits or \
             more), or a name.
 
-            Exit codes: 0 done; 1 failed; 2 the download is incomplete, or a verification found damage; 64 wrong usage; 130 interrupted.
+            Exit codes: 0 done; 1 failed; 2 the download is incomplete, or a verification or the doctor found something wrong; 64 wrong usage; 130 interrupted.
 
             The database is the file given with --database, else in PIECES_DATABASE, else $XDG_STATE_HOME/pieces/pieces.db (~/.local/state when \
             that is not set).
