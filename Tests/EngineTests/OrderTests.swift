@@ -1,5 +1,6 @@
 import Engine
 import Store
+import Swarm
 import SystemPackage
 import TestSupport
 import Testing
@@ -48,8 +49,8 @@ import Torrent
             ]
             let result = await Result {
                 try await withPeers(torrent, [.slow(60)]) { peers in
-                    try await site.run(peers: others.map(\.address)) { _ in
-                        try await eventually("the others to be known") { others.allSatisfy { $0.openConnections == 1 } }
+                    try await site.run(peers: others.map(\.address)) { session in
+                        try await eventually("the others to be known") { await session.peers(of: id).map(\.havePieces) == [61, 61] }
                         try site.tell(.connect, id, argument: "\(peers[0].address)")
                         try await site.untilComplete(id)
                     }
