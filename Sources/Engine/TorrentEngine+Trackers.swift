@@ -60,18 +60,22 @@ extension TorrentEngine {
             return (url, request(action))
         }
         let trackers = environment.trackers
-        await withTaskGroup(of: Void.self) { group in
+        // Each says whether it was a goodbye.
+        await withTaskGroup(of: Bool.self) { group in
             for (url, request) in requests {
                 group.addTask {
                     // Whether it was heard changes nothing any more.
                     _ = try? await trackers.announce(url, request)
+                    return true
                 }
             }
             group.addTask {
                 // Cancelled when all have answered before.
                 try? await Task.sleep(until: end, clock: .continuous)
+                return false
             }
-            for _ in requests { await group.next() }
+            var left = requests.count
+            while left > 0, await group.next() == true { left -= 1 }
             group.cancelAll()
         }
     }

@@ -100,6 +100,33 @@ import Torrent
         }
     }
 
+    /// Trackers that knew us and died hold a stop up for as long as one of them does, however many they are.
+    @Test func goodbyeHasAnEnd() async throws {
+        let count = 3
+        var trackers: [FakeTracker] = []
+        for _ in 0..<count { trackers.append(try await FakeTracker.start()) }
+        let torrent = try SampleTorrent(length: 300_000, seed: 108, trackers: trackers.map { [$0.url] })
+        let result = await Result {
+            try await withSite { site in
+                let id = try site.add(torrent)
+                let start = try await site.run {
+                    $0.goodbyeTime = .seconds(2)
+                } _: { [trackers] _ in
+                    try await eventually("all to have answered") {
+                        try site.read { db throws(StoreError) in try db.trackers(of: id) }.count { $0.lastSuccessAt != nil } == count
+                    }
+                    for tracker in trackers { tracker.answer { $0.isDeaf = true } }
+                    return ContinuousClock.now
+                }
+                // A request is given up after 30 seconds.
+                #expect(ContinuousClock.now - start < .seconds(25))
+            }
+        }
+        for tracker in trackers { await tracker.stop() }
+        try result.get()
+        #expect(trackers.allSatisfy { $0.events == ["started", "stopped"] })
+    }
+
     /// The intervals that the tracker asked for outlive the engine.
     @Test func intervalsAreObeyedAcrossLives() async throws {
         var answer = FakeTracker.Answer()
