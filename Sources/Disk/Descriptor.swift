@@ -21,11 +21,13 @@ final class Descriptor: Sendable {
 
     deinit {
         guard isWritable else { return calls.closeUnwritten(raw) }
-        // A network file system may tell only now that it lost what was written: the next sync has to say so.
-        if let second = direct.withLock({ $0.descriptor }) {
-            do { try calls.close(second) } catch { ledger.closeFailed(file, error) }
-        }
-        do { try calls.close(raw) } catch { ledger.closeFailed(file, error) }
+        if let second = direct.withLock({ $0.descriptor }) { closeWritten(second) }
+        closeWritten(raw)
+    }
+
+    /// A network file system may tell only now that it lost what was written: the next sync has to say so.
+    private func closeWritten(_ descriptor: Int32) {
+        do { try calls.close(descriptor) } catch { ledger.closeFailed(file, error) }
     }
 
     /// Fills the buffer from `offset` on. `path` is for the message alone.

@@ -106,14 +106,18 @@ extension Disk {
         let raw: Int32
         do {
             raw = try calls.open(path, flags: O_RDONLY | O_DIRECTORY)
-        } catch .permissionDenied {
-            // A folder that we may pass and not read is another user's, as what is above a home may be: who made the names in it keeps them.
-            return
         } catch {
+            // A folder that we may pass and neither read nor write is another user's, as what is above a home may be: no name in it is ours, and who
+            // made them keeps them. In one that we may write, the name may be ours, and isn't known to be durable.
+            if error == .permissionDenied, try isAnothers(path) { return }
             throw DiskError(error, .open, path.string)
         }
         defer { calls.closeUnwritten(raw) }
         try calls.syncDirectory(raw, path: path.string)
+    }
+
+    private func isAnothers(_ folder: FilePath) throws(DiskError) -> Bool {
+        do { return !(try calls.mayWrite(folder)) } catch { throw DiskError(error, .inspect, folder.string) }
     }
 
     /// The layout's order, the part file last: the order of the files on the disk, as far as one can know it.

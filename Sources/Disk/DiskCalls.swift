@@ -46,6 +46,8 @@ package protocol DiskCalls: Sendable {
     func status(_ descriptor: Int32) throws(Errno) -> FileStatus
     /// The status of one name of a directory; a link is not followed.
     func status(of name: String, in directory: Int32) throws(Errno) -> FileStatus
+    /// Whether the process may make, rename and remove names in the folder: `faccessat(W_OK | X_OK, AT_EACCESS)`.
+    func mayWrite(_ folder: FilePath) throws(Errno) -> Bool
     /// Bytes that an unprivileged user may still write to the file system of `descriptor`.
     func freeBytes(_ descriptor: Int32) throws(Errno) -> Int64
 }

@@ -9,8 +9,6 @@ package struct MountTable: Sendable {
         package let kind: String
         /// The device or the server's share that is mounted.
         package let source: String
-        /// `major:minor` of the files' `st_dev`.
-        let device: String
     }
 
     package let mounts: [Mount]
@@ -20,8 +18,7 @@ package struct MountTable: Sendable {
         mounts = text.split(separator: "\n").compactMap { line in
             let fields = line.split(separator: " ", omittingEmptySubsequences: true)
             guard let dash = fields.firstIndex(of: "-"), dash >= 6, fields.count >= dash + 3 else { return nil }
-            return Mount(
-                path: Self.unescaped(fields[4]), kind: String(fields[dash + 1]), source: Self.unescaped(fields[dash + 2]), device: String(fields[2]))
+            return Mount(path: Self.unescaped(fields[4]), kind: String(fields[dash + 1]), source: Self.unescaped(fields[dash + 2]))
         }
     }
 

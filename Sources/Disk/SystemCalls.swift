@@ -110,6 +110,17 @@ package struct SystemCalls: DiskCalls {
         return FileStatus(status)
     }
 
+    package func mayWrite(_ folder: FilePath) throws(Errno) -> Bool {
+        do {
+            _ = try retrying { folder.withPlatformString { faccessat(AT_FDCWD, $0, W_OK | X_OK, AT_EACCESS) } }
+            return true
+        } catch .permissionDenied {
+            return false
+        } catch .readOnlyFileSystem {
+            return false
+        }
+    }
+
     package func freeBytes(_ descriptor: Int32) throws(Errno) -> Int64 {
         var status = statvfs()
         _ = try retrying { fstatvfs(descriptor, &status) }

@@ -15,7 +15,7 @@ package struct Volume: Hashable, Sendable {
 
     /// The volume that the folder is on; `nil` where the folder isn't there or the system doesn't say what is mounted.
     package static func holding(_ folder: FilePath) -> Volume? {
-        guard let real = realPath(folder), let text = contents(of: "/proc/self/mountinfo"), let mount = MountTable(text).mount(of: real) else {
+        guard let real = realPath(folder), let text = KernelText.read("/proc/self/mountinfo"), let mount = MountTable(text).mount(of: real) else {
             return nil
         }
         let number = uuid(of: mount.source).map { "uuid \($0)" } ?? fileSystemNumber(real).map { "number \(String($0, radix: 16))" } ?? mount.source
@@ -44,21 +44,6 @@ package struct Volume: Hashable, Sendable {
         guard let real = path.withPlatformString({ realpath($0, nil) }) else { return nil }
         defer { free(real) }
         return FilePath(platformString: real)
-    }
-
-    /// A file of /proc, which has no size before it is read.
-    private static func contents(of path: FilePath) -> String? {
-        guard let file = try? FileDescriptor.open(path, .readOnly) else { return nil }
-        defer { _ = Glibc.close(file.rawValue) }
-        var bytes: [UInt8] = []
-        let limit = 4 << 20
-        var buffer = [UInt8](repeating: 0, count: 64 << 10)
-        while bytes.count < limit {
-            guard let count = buffer.withUnsafeMutableBytes({ try? file.read(into: $0) }) else { return nil }
-            if count == 0 { return String(decoding: bytes, as: UTF8.self) }
-            bytes += buffer.prefix(count)
-        }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }
 

@@ -234,10 +234,4 @@ package actor Session {
 }
 
 /// Tells this start of the machine from others (random(4)); empty where the kernel doesn't say.
-private func bootID() -> String {
-    guard let file = try? FileDescriptor.open("/proc/sys/kernel/random/boot_id", .readOnly) else { return "" }
-    var bytes = [UInt8](repeating: 0, count: 36)
-    let count = bytes.withUnsafeMutableBytes { (try? file.read(into: $0)) ?? 0 }
-    try? file.close()
-    return String(decoding: bytes.prefix(count), as: UTF8.self)
-}
+private func bootID() -> String { KernelText.read("/proc/sys/kernel/random/boot_id").map { String($0.prefix { !$0.isNewline }) } ?? "" }

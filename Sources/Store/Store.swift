@@ -22,8 +22,15 @@ package actor Store {
         package let isUnchecked: Bool
     }
 
+    private enum Access {
+        case open(Connection)
+        /// The log is in doubt, and a new one could not be begun yet.
+        case inDoubt(DatabaseOptions, Reserve?)
+        case closed
+    }
+
     private let executor: ThreadExecutor
-    private var connection: Connection?
+    private var access = Access.closed
     private var damageWatcher: (@Sendable (String) -> Void)?
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
@@ -66,7 +73,7 @@ package actor Store {
 
     /// Runs `body` on the store's thread. Transactions are `body`'s own: two calls are two moments.
     package func perform<Value: Sendable>(_ body: @Sendable (Connection) throws(StoreError) -> Value) async throws(StoreError) -> Value {
-        guard let connection else { throw StoreError(.closed, path: path.string, "the database was closed: start the program again") }
+        let connection = try usable()
         do throws(StoreError) {
             return try body(connection)
         } catch {
@@ -88,13 +95,34 @@ package actor Store {
 
     /// Copies the log into the database and closes it; what comes later is refused.
     package func close() async throws(StoreError) {
-        guard let connection else { return }
-        self.connection = nil
+        if case .closed = access { return }
+        let connection = try usable()
+        access = .closed
         try connection.checkpoint()
     }
 
+    /// The connection, with a log that can be trusted.
+    private func usable() throws(StoreError) -> Connection {
+        if case .open(let connection) = access {
+            guard connection.doubtsLog else { return connection }
+            try connection.outdateFailedCommit()
+            access = .inDoubt(connection.options, connection.reserve)
+        }
+        guard case .inDoubt(let options, let reserve) = access else {
+            throw StoreError(.closed, path: path.string, "the database was closed: start the program again")
+        }
+        try Connection.settleLog(path, options)
+        let connection = try Connection(path, mode: .readWrite, options: options)
+        connection.reserve = reserve
+        try connection.keepLogsName()
+        access = .open(connection)
+        return connection
+    }
+
     private func connect(_ options: DatabaseOptions, _ now: Timestamp) throws(StoreError) {
-        connection = try openWithReserve(options, now)
+        let connection = try openWithReserve(options, now)
+        connection.settleFoundLog()
+        access = .open(connection)
     }
 
     private func openWithReserve(_ options: DatabaseOptions, _ now: Timestamp) throws(StoreError) -> Connection {
@@ -107,6 +135,7 @@ package actor Store {
             guard error.mayBeForSpace, reserve.giveUp() else { throw error }
             connection = try Connection.open(path, mode: .readWriteCreate, options: options, now: now)
         }
+        try connection.keepLogsName()
         connection.reserve = reserve
         // Where there is no room for it, the first note ahead of a write says so.
         _ = reserve.take()
@@ -127,7 +156,7 @@ package actor Store {
         let mending = try Mender.mend(path, because: damage.message, now: now)
         let connection = try openWithReserve(options, now)
         let value = try begin(connection)
-        self.connection = connection
+        access = .open(connection)
         return (Opening(mending: mending, isUnchecked: false), value)
     }
 
@@ -145,8 +174,9 @@ package actor Store {
         if !isClean, isSmall, let fault = try connection.integrityFaults(.indexes).first {
             throw StoreError(.corrupt, path: path.string, fault)
         }
+        connection.settleFoundLog()
         let value = try begin(connection)
-        self.connection = connection
+        access = .open(connection)
         return (Opening(mending: nil, isUnchecked: !isClean && !isSmall), value)
     }
 }

@@ -252,10 +252,16 @@ extension Swarm {
     // MARK: Faults
 
     mutating func enter(_ new: Fault, now: Instant) {
-        if fault != new, onTrial?.fault != new { effects.append(.note(.fault(new))) }
+        let isBack = onTrial?.fault == new
+        if fault != new, !isBack {
+            effects.append(.note(.fault(new)))
+            probePause = Self.probeInterval
+        } else if isBack {
+            probePause = min(probePause * 2, Self.longestProbePause)
+        }
         fault = new
         onTrial = nil
-        if !isProbing { nextProbe = now + Self.probeInterval }
+        if !isProbing { nextProbe = now + probePause }
     }
 
     /// What failed has succeeded, or nothing has failed for a while.

@@ -58,6 +58,8 @@ package struct Swarm: ~Copyable {
     /// A fault that only another try can show to be gone: it is told as long as none has succeeded.
     var onTrial: (fault: Fault, until: Instant)?
     var nextProbe: Instant?
+    /// Until a fault of the disk is put to the test again: longer each time that it was still there.
+    var probePause = Self.probeInterval
     var isProbing = false
     var completionNoted: Bool
     /// Blocks that lie whole in pad files (BEP 47).

@@ -52,6 +52,8 @@ extension Swarm {
     static let silenceLimit = Duration.seconds(180)
     static let tick = Duration.milliseconds(250)
     static let probeInterval = Duration.seconds(5)
+    /// The longest pause between two trials of a disk that fails each of them.
+    static let longestProbePause = Duration.seconds(300)
     /// Unverified bytes that a peer which hasn't proved itself may owe, one piece at least.
     static let probationBytes = 512 << 10
     /// How often a peer looks for blocks that others send late.

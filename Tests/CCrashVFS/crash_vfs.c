@@ -52,6 +52,7 @@ static int file_truncate(sqlite3_file *file, sqlite3_int64 length) {
 static int file_sync(sqlite3_file *file, int flags) {
     crash_file *own = file_of(file);
     const crash_vfs_listener *listener = &own->vfs->listener;
+    if (own->path && listener->sync_fails(listener->context, own->number)) return SQLITE_IOERR_FSYNC;
     int64_t began = listener->sync_began(listener->context);
     int result = real_of(file)->pMethods->xSync(real_of(file), flags);
     if (result != SQLITE_OK || !own->path) return result;

@@ -5,7 +5,7 @@
 /// - `fsync` of a directory makes the names in it durable that were there when it began; not the directory's own name.
 /// - `sync_file_range` makes nothing durable.
 /// - All else may have got to the disk or not: each 4 KiB page or 512 byte sector on its own, in any of the versions that it had since the
-///   file's last sync; sizes old or new; each name as it was at some moment since the directory's last sync. A file whose name isn't there is
+///   file's last sync (none of them, where a sync failed); sizes old or new; each name as it was at some moment since the directory's last sync. A file whose name isn't there is
 ///   gone, and so is what lies in a directory that is. A page that never got there is what it was, or a hole of zeros.
 ///
 /// Outside of it: disks that say that they flushed and didn't, sectors that are half old and half new, damage to what was synced,
@@ -38,6 +38,7 @@ package struct DiskModel: Sendable {
         case .resize(let node, let length, let time): files[node]?.resize(number, length: length, at: time)
         case .syncFile(let node, let began, _): files[node]?.sync(began: began)
         case .syncDirectory(let node, let began, _): directories[node]?.sync(began: began)
+        case .lose(let node): files[node]?.lose()
         case .nothing: break
         case .powerCut(let cut): self = DiskModel(after(cut))
         }

@@ -36,6 +36,8 @@ package enum DiskOperation: Sendable, Equatable {
     case syncFile(Node, began: Int, Owner)
     /// The names in the directory are durable that came or went before `began`.
     case syncDirectory(Node, began: Int, Owner)
+    /// A sync of the file failed: what was done to it since the last one never gets to the disk, and counts as clean.
+    case lose(Node)
     /// Something that was answered with success and did nothing: what a ``Mutation`` leaves of it.
     case nothing
     /// The power went here, and came back: what is recorded after it happened to what the cut left.

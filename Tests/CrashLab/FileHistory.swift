@@ -46,6 +46,9 @@ struct FileHistory: Sendable {
         changes.removeFirst(synced.count)
     }
 
+    /// Nothing that was done since the last sync gets to the disk.
+    mutating func lose() { changes = [] }
+
     /// What the file is after the cut. `node` tells its decisions from those of others.
     func after(_ cut: Cut, _ node: Node) -> DiskState.File {
         let fate = cut.fate(of: owner)

@@ -159,6 +159,7 @@ package final class RecordedDisk: DiskCalls {
     package func status(of name: String, in directory: Int32) throws(Errno) -> FileStatus {
         modelled(try system.status(of: name, in: directory))
     }
+    package func mayWrite(_ folder: FilePath) throws(Errno) -> Bool { try system.mayWrite(real(folder)) }
     package func freeBytes(_ descriptor: Int32) throws(Errno) -> Int64 { try system.freeBytes(descriptor) }
 
     private func modelled(_ status: FileStatus) -> FileStatus {

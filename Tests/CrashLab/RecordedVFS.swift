@@ -12,13 +12,27 @@ package final class RecordedVFS: Sendable {
     package let name: String
     // Only handed back to the C module, which wrote it.
     private nonisolated(unsafe) let registered: UnsafeMutableRawPointer
-    private let context: Unmanaged<Recording>
+    private let listener: Listener
+
+    /// What the C module hands back with every call.
+    private final class Listener: Sendable {
+        let recording: Recording
+        let losesNextSync = Atomic(false)
+
+        init(_ recording: Recording) { self.recording = recording }
+
+        func syncFails(_ node: Node) -> Bool {
+            guard losesNextSync.exchange(false, ordering: .relaxed) else { return false }
+            recording.note(.lose(node))
+            return true
+        }
+    }
 
     package init(_ recording: Recording) {
         name = "crash-\(Self.count.add(1, ordering: .relaxed).newValue)"
-        context = Unmanaged.passRetained(recording)
+        listener = Listener(recording)
         var listener = crash_vfs_listener(
-            context: context.toOpaque(),
+            context: Unmanaged.passUnretained(self.listener).toOpaque(),
             opened: { context, path, isNew in Int64(RecordedVFS.recording(context).opened(String(cString: path!), isNew: isNew != 0).number) },
             wrote: { context, file, offset, bytes, count in
                 let bytes = [UInt8](UnsafeRawBufferPointer(start: bytes, count: Int(count)))
@@ -27,6 +41,7 @@ package final class RecordedVFS: Sendable {
             resized: { context, file, length in
                 RecordedVFS.recording(context).note(.resize(Node(Int(file)), length: Int(length), at: Recording.now))
             },
+            sync_fails: { context, file in RecordedVFS.listener(context).syncFails(Node(Int(file))) ? 1 : 0 },
             sync_began: { context in Int64(RecordedVFS.recording(context).position) },
             synced: { context, file, began in RecordedVFS.recording(context).note(.syncFile(Node(Int(file)), began: Int(began), .database)) },
             directory_synced: { context, _, began in
@@ -41,13 +56,18 @@ package final class RecordedVFS: Sendable {
     }
 
     deinit {
+        // The listener goes after it.
         crash_vfs_unregister(registered)
-        context.release()
     }
 
-    private static func recording(_ context: UnsafeMutableRawPointer?) -> Recording {
-        Unmanaged<Recording>.fromOpaque(context!).takeUnretainedValue()
+    /// Lets the next sync of one of the database's files fail, and takes what it was to keep.
+    package func loseNextSync() { listener.losesNextSync.store(true, ordering: .relaxed) }
+
+    private static func listener(_ context: UnsafeMutableRawPointer?) -> Listener {
+        Unmanaged<Listener>.fromOpaque(context!).takeUnretainedValue()
     }
+
+    private static func recording(_ context: UnsafeMutableRawPointer?) -> Recording { listener(context).recording }
 }
 
 extension Recording {

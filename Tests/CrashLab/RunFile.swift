@@ -37,6 +37,7 @@ package enum RunFile {
         case .resize(let file, let length, let time): ["resize", node(file), number(length), .integer(time)]
         case .syncFile(let file, let began, let owner): ["sync", node(file), number(began), number(owner.rawValue)]
         case .syncDirectory(let file, let began, let owner): ["syncdir", node(file), number(began), number(owner.rawValue)]
+        case .lose(let file): ["lose", node(file)]
         case .nothing: ["nothing"]
         case .powerCut(let cut):
             ["cut", .integer(Int64(bitPattern: cut.seed)), number(cut.payload.code), number(cut.database.code), number(cut.names.code)]
@@ -56,6 +57,7 @@ package enum RunFile {
             case "resize": .resize(try fields.node(), length: try fields.number(), at: Int64(try fields.number()))
             case "sync": .syncFile(try fields.node(), began: try fields.number(), try fields.owner())
             case "syncdir": .syncDirectory(try fields.node(), began: try fields.number(), try fields.owner())
+            case "lose": .lose(try fields.node())
             case "nothing": .nothing
             case "cut":
                 .powerCut(

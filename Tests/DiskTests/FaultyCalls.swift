@@ -7,7 +7,7 @@ import SystemPackage
 /// The system's calls with a record of them, and faults where a test wants them.
 final class FaultyCalls: DiskCalls {
     enum Call: String {
-        case open, create, makeDirectory, remove, removeDirectory, read, write, truncate, allocate, syncData, syncDirectory, dropCache, close,
+        case open, openFolder, create, makeDirectory, remove, removeDirectory, read, write, truncate, allocate, syncData, syncDirectory, dropCache, close,
             seekData
     }
 
@@ -18,6 +18,8 @@ final class FaultyCalls: DiskCalls {
         var maximumTransfer = Int.max
         var freeBytes: Int64?
         var hasOpenBeneath = true
+        /// What is said of a folder that is asked for; `nil` is what the system says.
+        var mayWrite: Bool?
         /// Whether there is a way past the page cache.
         var hasDirect = true
         var opened = 0
@@ -63,7 +65,9 @@ final class FaultyCalls: DiskCalls {
     }
 
     func open(_ path: FilePath, flags: Int32) throws(Errno) -> Int32 {
-        opened(try system.open(path, flags: flags), path.string)
+        // What is only looked at has no right to be read that could be denied.
+        if flags & CLibrary.openPath == 0 { try enter(.openFolder, path.string, isLogged: false) }
+        return opened(try system.open(path, flags: flags), path.string)
     }
 
     func open(_ path: String, beneath root: Int32, flags: Int32) throws(Errno) -> Int32 {
@@ -161,6 +165,11 @@ final class FaultyCalls: DiskCalls {
 
     func status(_ descriptor: Int32) throws(Errno) -> FileStatus { try system.status(descriptor) }
     func status(of name: String, in directory: Int32) throws(Errno) -> FileStatus { try system.status(of: name, in: directory) }
+
+    func mayWrite(_ folder: FilePath) throws(Errno) -> Bool {
+        if let answer = state.withLock(\.mayWrite) { return answer }
+        return try system.mayWrite(folder)
+    }
 
     func freeBytes(_ descriptor: Int32) throws(Errno) -> Int64 {
         if let bytes = state.withLock(\.freeBytes) { return bytes }

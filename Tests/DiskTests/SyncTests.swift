@@ -95,6 +95,37 @@ import Torrent
         #expect(again.isComplete && again.durable.count == 2 && again.created.count == 2, "all of it is tried again")
     }
 
+    /// The name of the output folder stands in one that we may not read: where we may not write in it either, the name isn't ours.
+    @Test(arguments: [true, false]) func aNameAboveTheFolderIsSyncedWhereItMayBeOurs(mayWrite: Bool) async throws {
+        let fixture = try Fixture(Self.twoFiles, pieceLength: 1000)
+        try await fixture.disk.create(fixture.payload, .sparse, makingRoot: true)
+        #expect(try await fixture.writeAll().isEmpty)
+        fixture.calls.fail(.openFolder, .permissionDenied, on: fixture.folder.path.removingLastComponent().string)
+        fixture.calls.set { $0.mayWrite = mayWrite }
+        let report = await fixture.disk.sync(fixture.payload)
+        guard mayWrite else {
+            #expect(report.isComplete && report.durable.count == 2)
+            return
+        }
+        #expect(report.durable.isEmpty && report.folderError?.code == .permission)
+        fixture.calls.mend()
+        #expect(await fixture.disk.sync(fixture.payload).durable.count == 2, "it is tried again")
+    }
+
+    @Test func whoMayWriteIsAskedOfTheSystem() async throws {
+        let folder = try TemporaryFolder()
+        #expect(try SystemCalls().mayWrite(folder.path))
+        #expect(throws: Errno.noSuchFileOrDirectory) { try SystemCalls().mayWrite(folder.path.appending("gone")) }
+        #expect(chmod(folder.path.string, 0o555) == 0)
+        let path = folder.path.string
+        // In a process of its own, as a user who isn't almighty.
+        await #expect(processExitsWith: .success) { [path = path as String] in
+            if geteuid() == 0 { #expect(seteuid(65534) == 0) }
+            let mayWrite = try SystemCalls().mayWrite(FilePath(path))
+            #expect(!mayWrite)
+        }
+    }
+
     @Test func acceptsAFileSystemThatCannotSyncDirectories() async throws {
         let fixture = try Fixture(Self.twoFiles, pieceLength: 1000)
         #expect(try await fixture.writeAll().isEmpty)

@@ -36,6 +36,8 @@ import Torrent
         ("ftruncate", ["db", "wal", "shm", "lock", "payload"], [.fail(.ioError), .fail(.noSpace), .interrupted]),
         ("fallocate", ["reserve"], [.fail(.ioError), .fail(.noSpace)]),
         ("fdatasync", ["db", "wal", "dbfolder"], [.fail(.ioError), .interrupted]),
+        ("fdatasync", ["wal"], [.lose]),
+        ("fsync", ["dbfolder"], [.fail(.ioError), .interrupted]),
         ("fdatasync", ["payload"], [.fail(.ioError), .lose, .fail(.noSpace), .interrupted]),
         ("fsync", ["folder"], [.fail(.ioError), .interrupted]),
         ("mkdir", ["folder"], [.fail(.noSpace), .fail(.readOnlyFileSystem)]),

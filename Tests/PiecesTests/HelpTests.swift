@@ -8,7 +8,7 @@ struct HelpTests {
         ["download"], ["add"], ["run"], ["pause"], ["resume"], ["remove"], ["limit"], ["select"], ["status"], ["files"], ["peers"], ["trackers"],
         ["log"],
         ["verify"], ["create"], ["show"], ["export"], ["database"], ["database", "path"], ["database", "check"], ["database", "backup"],
-        ["database", "restore"], ["database", "salvage"], ["demo"],
+        ["database", "backups"], ["database", "restore"], ["database", "salvage"], ["demo"],
     ]
 
     @Test(arguments: commands)

@@ -133,6 +133,39 @@ struct SwarmDurabilityTests {
         #expect(bench.swarm.shownFault == nil && bench.notes.contains(.faultGone(.input)) && !bench.records.isEmpty)
     }
 
+    /// As a file that somebody deleted, which every write finds gone.
+    @Test func whatFailsEachTimeIsTriedLessAndLessOften() {
+        let fault = Fault(.input, "the file is gone")
+        let bench = SwarmBench(pieces: 4)
+        bench.held = [.probe]
+        _ = bench.started()
+        let key = bench.connectSeed(1)
+        let asked = bench.takeRequests(key)
+        bench.fault = fault
+        for request in asked { bench.deliver(key, request) }
+        func pause() -> Int {
+            for second in 1...400 {
+                bench.advance(.seconds(1))
+                if bench.take().contains(where: { if case .probe = $0 { true } else { false } }) { return second }
+            }
+            return .max
+        }
+        var pauses: [Int] = []
+        for _ in 0..<8 {
+            pauses.append(pause())
+            bench.feed { $0.probed(nil, now: $1) }
+        }
+        #expect(zip(pauses, [5, 10, 20, 40, 80, 160, 300, 300]).allSatisfy { abs($0 - $1) <= 1 }, "\(pauses)")
+        // What works again is gone, and the next fault is a new one.
+        bench.fault = nil
+        _ = pause()
+        bench.feed { $0.probed(nil, now: $1) }
+        bench.advance(.seconds(6))
+        #expect(bench.swarm.shownFault == nil)
+        bench.feed { $0.openFailed([], fault: fault, now: $1) }
+        #expect(pause() <= 6)
+    }
+
     @Test func aFaultOfNothingInParticularIsGoneAfterAWhile() {
         let bench = SwarmBench(pieces: 4).started()
         bench.feed { $0.openFailed([], fault: Fault(.input, "the disk fails"), now: $1) }

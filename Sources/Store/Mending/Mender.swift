@@ -54,7 +54,7 @@ package enum Mender {
         let (torrents, pieces) = try finishing(new, now) { (db) throws(StoreError) in
             let pieces = try db.doubtEverything()
             let torrents = try db.first("SELECT count(*) FROM torrent") { (row) throws(StoreError) in try row.next(Int.self) } ?? 0
-            try db.appendEvent(.mended, "the backup \(backup) was restored; \(pieces) pieces are checked again", now: now)
+            try db.noteMending("the backup \(backup) was restored; \(pieces) pieces are checked again", now: now)
             return (torrents, pieces)
         }
         let aside = Replacement.restored.asideName(database, at: now)
@@ -107,7 +107,7 @@ package enum Mender {
                 let mending = Mending(
                     reason: reason, setAside: aside, backup: old.backup?.at, salvaged: outcome.salvaged.count, fromBackup: outcome.fromBackup.count,
                     lost: outcome.lost, doubtfulPieces: pieces)
-                try db.appendEvent(.mended, mending.sentence, now: now)
+                try db.noteMending(mending.sentence, now: now)
                 return mending
             }
             if old.backup != nil { try db.executeScript("DETACH DATABASE old") }

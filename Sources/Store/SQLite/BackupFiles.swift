@@ -28,6 +28,9 @@ package struct BackupSettings: Hashable, Sendable {
     package static let countKey = "backup.keep"
     /// Backups that are kept at most.
     package static let countLimit = 100
+    package static let counts = 0...countLimit
+    /// From a minute to 52 weeks.
+    package static let intervals = Duration.seconds(60)...Duration.seconds(52 * 7 * 86_400)
     /// Torrents that came or went are enough for a backup before its time, but not sooner after the last than ``earliest``.
     static let changesThatMatter = 10
     static let earliest = Duration.seconds(600)
@@ -45,13 +48,22 @@ extension Connection {
     /// What the settings say; a value that can't be is taken for the usual one.
     package func backupSettings() throws(StoreError) -> BackupSettings {
         var settings = BackupSettings()
-        if let seconds = try setting(BackupSettings.intervalKey).flatMap({ Int64($0) }), (60...31_536_000).contains(seconds) {
+        if let seconds = try setting(BackupSettings.intervalKey).flatMap({ Int64($0) }), BackupSettings.intervals.contains(.seconds(seconds)) {
             settings.interval = .seconds(seconds)
         }
-        if let count = try setting(BackupSettings.countKey).flatMap({ Int($0) }), (0...BackupSettings.countLimit).contains(count) {
+        if let count = try setting(BackupSettings.countKey).flatMap({ Int($0) }), BackupSettings.counts.contains(count) {
             settings.count = count
         }
         return settings
+    }
+
+    /// Sets both, each in its range.
+    package func setBackupSettings(_ settings: BackupSettings) throws(StoreError) {
+        precondition(BackupSettings.intervals.contains(settings.interval) && BackupSettings.counts.contains(settings.count), "checked by the caller")
+        try transaction { () throws(StoreError) in
+            try set(BackupSettings.intervalKey, "\(settings.interval.components.seconds)")
+            try set(BackupSettings.countKey, "\(settings.count)")
+        }
     }
 
     /// Makes a backup beside the database when it is time for one, and removes those that are too many; the new one, if there is.

@@ -23,7 +23,8 @@ extension Connection {
             try switchToRollback()
         } else {
             try switchToWAL()
-            try executeScript("PRAGMA wal_autocheckpoint=\(options.checkpointPages); PRAGMA journal_size_limit=\(Self.logSizeLimit)")
+            try executeScript("PRAGMA journal_size_limit=\(Self.logSizeLimit)")
+            watchLog(true)
         }
         try executeScript("PRAGMA synchronous=\(synchronous(.full))")
     }

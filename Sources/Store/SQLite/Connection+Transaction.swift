@@ -87,12 +87,12 @@ extension Connection {
     /// the log, the next record tries again.
     func settleLosses(_ loss: Loss) {
         if loss == .claimsLost { owesCheckpoint = true }
-        guard owesCheckpoint, transactionDepth == 0 else { return }
+        guard owesCheckpoint, transactionDepth == 0, !doubtsLog else { return }
         // Nobody is waited for: the engine's writes would wait with it.
         sqlite3_busy_timeout(handle, 0)
         let result = sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
         sqlite3_busy_timeout(handle, Int32(Self.busyTimeout.components.seconds * 1000))
         // The transaction is durable, whatever became of the checkpoint: a fault of the disk shows itself at the next write.
-        if result == SQLITE_OK { owesCheckpoint = false }
+        if result == SQLITE_OK { owesCheckpoint = false } else { noteFailedSync(result) }
     }
 }

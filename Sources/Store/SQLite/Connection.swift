@@ -32,6 +32,8 @@ package final class Connection {
     var durability = Durability.full
     /// Whether a claim was taken back whose claim the log still has: see ``settleLosses(_:)``.
     var owesCheckpoint = false
+    /// Whether a sync failed since it was opened: see ``doubtLog()``.
+    private(set) var doubtsLog = false
     /// The space that is kept for this connection's transactions; the engine's has one.
     var reserve: Reserve?
     private var statements: [String: Statement] = [:]
@@ -74,6 +76,7 @@ package final class Connection {
 
     deinit {
         statements.removeAll()
+        watchLog(false)
         // Closes when the last statement is gone. A failure loses nothing: what was committed is in the file or its log.
         sqlite3_close_v2(handle)
     }
@@ -143,7 +146,12 @@ package final class Connection {
     }
 
     /// Bytes of the file and its log.
-    package var fileBytes: Int64 { (DatabaseFile.size(path) ?? 0) + (DatabaseFile.size(FilePath(path.string + "-wal")) ?? 0) }
+    package var fileBytes: Int64 { sizes.file + sizes.log }
+
+    /// The same, apart.
+    package var sizes: (file: Int64, log: Int64) {
+        (DatabaseFile.size(path) ?? 0, DatabaseFile.size(FilePath(DatabaseFile.resolved(path).string + "-wal")) ?? 0)
+    }
 
     /// A number that changes when another connection has committed (sqlite.org/pragma.html#pragma_data_version).
     package func dataVersion() throws(StoreError) -> Int {
@@ -164,7 +172,18 @@ package final class Connection {
         // The connection speaks of its last call; where that was another one, the plain result is the truth.
         let matches = extended & 0xff == result & 0xff
         let message = matches ? String(cString: sqlite3_errmsg(handle)) : String(cString: sqlite3_errstr(result))
-        return StoreError(sqlite: matches ? extended : result, path: path.string, sql: sql, message: message)
+        let error = StoreError(sqlite: matches ? extended : result, path: path.string, sql: sql, message: message)
+        if error.isOfSync { doubtLog() }
+        return error
+    }
+
+    /// After a failed sync of the log: nobody knows any more what of it is on the disk, because its pages count as clean all the same (fsync(2)). It
+    /// isn't copied into the database by this connection; ``Store`` begins a new one, and whoever opens the database next reads it with its checksums.
+    func doubtLog() {
+        guard !doubtsLog, !fileSystem.isShared, mode != .readOnly else { return }
+        doubtsLog = true
+        // Only a database that is closed could refuse it.
+        _ = csqlite_set_flag(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     }
 
     /// An error that this room found.

@@ -38,13 +38,21 @@ enum Folder {
     }
 
     private static func sync(_ path: FilePath, _ flags: Int32) throws(StoreError) {
-        let descriptor = Glibc.open(path.string, flags | O_CLOEXEC)
+        let descriptor = retrying { Glibc.open(path.string, flags | O_CLOEXEC) }
         guard descriptor >= 0 else { throw fault("open", path) }
-        let synced = fsync(descriptor)
-        let fault = synced == 0 ? nil : fault("sync", path)
+        let synced = retrying { fsync(descriptor) }
+        // Where there is no fsync for folders (EINVAL, fsync(2)) the file system keeps names its own way.
+        let fault = synced == 0 || errno == EINVAL ? nil : fault("sync", path)
         // Nothing was written through it.
         Glibc.close(descriptor)
         if let fault { throw fault }
+    }
+
+    private static func retrying(_ call: () -> Int32) -> Int32 {
+        while true {
+            let result = call()
+            if result >= 0 || errno != EINTR { return result }
+        }
     }
 
     /// What the system said of the last call.

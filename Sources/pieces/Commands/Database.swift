@@ -11,13 +11,14 @@ struct Database: AsyncParsableCommand {
               pieces database path
               pieces database check
               pieces database backup ~/pieces-backup.db
+              pieces database backups --every 12h --keep 7
               pieces database restore ~/pieces-backup.db
               pieces database salvage
 
             A running engine keeps backups beside the database, named after their time (pieces.db.backup-20260301T140512Z). A damaged database is \
             mended by `pieces run` and `pieces download` when they start, and by `pieces database salvage`: the damaged file is kept.
             """,
-        subcommands: [DatabasePath.self, DatabaseCheck.self, DatabaseBackup.self, DatabaseRestore.self, DatabaseSalvage.self])
+        subcommands: [DatabasePath.self, DatabaseCheck.self, DatabaseBackup.self, DatabaseBackups.self, DatabaseRestore.self, DatabaseSalvage.self])
 }
 
 /// `pieces database path`

@@ -36,14 +36,25 @@ struct Log: Command {
     }
 
     func run() async throws {
-        let connection = try global.openToLook()
-        let id = try torrent.map { try connection.findTorrent($0).id }
-        var last = try tell(try connection.events(of: id, limit: limit), after: 0)
-        if limit == 0 { last = try connection.events(limit: 1).first?.id ?? 0 }
+        let (id, first) = try begin()
+        var last = first
         while follow {
             try await Interruption.pause(.milliseconds(500))
-            last = try tell(try connection.events(of: id, limit: Self.followLimit), after: last)
+            last = try look(id, after: last)
         }
+    }
+
+    /// Tells of what is there; the torrent that is meant, and the number of the last event.
+    private func begin() throws -> (TorrentID?, last: Int64) {
+        let connection = try global.openToLook()
+        let id = try torrent.map { try connection.findTorrent($0).id }
+        let last = try tell(try connection.events(of: id, limit: limit), after: 0)
+        return (id, limit == 0 ? try connection.events(limit: 1).first?.id ?? 0 : last)
+    }
+
+    /// With a connection that ends with it: an engine whose log is in doubt waits until nobody has the database open.
+    private func look(_ id: TorrentID?, after last: Int64) throws -> Int64 {
+        try tell(try global.openToLook().events(of: id, limit: Self.followLimit), after: last)
     }
 
     /// Tells of events, which come newest first; the number of the last one.

@@ -13,12 +13,12 @@ struct Status: DirectCommand {
               pieces status --watch
               pieces status 3 --json --pieces
 
-            --json prints one object: {"engine": {"running", "pid", "since"}, "torrents": [{"id", "info_hash", "name", "state", "error", "progress", \
+            --json prints one object: {"engine": {"running", "pid", "since"}, "mended": {"at", "what"}, "torrents": [{"id", "info_hash", "name", "state", "error", "progress", \
             "total_bytes", "wanted_bytes", "completed_bytes", "piece_length", "piece_count", "pieces_have", "downloaded_bytes", "uploaded_bytes", \
             "wasted_bytes", "download_rate", "upload_rate", "peers_connected", "seeders", "leechers", "eta_seconds", "added_at", "completed_at", \
             "last_verified_at", "output"}]}. `state` is one of downloading, seeding, checking, complete, paused, queued, offline and error. Times are \
             Unix seconds, rates bytes a second, `progress` goes from 0 to 1; what nobody knows is null. `since` is when the engine began, or when the \
-            last one was last alive. With --pieces there is "bitfield" too: hexadecimal, the first piece in the highest bit of the first byte, \
+            last one was last alive. `mended` is null, but for a week after the database was mended or restored. With --pieces there is "bitfield" too: hexadecimal, the first piece in the highest bit of the first byte, \
             exactly what the database claims to be on disk.
             """)
 
@@ -67,11 +67,11 @@ struct Status: DirectCommand {
         let database = try global.path
         guard torrents.isEmpty else { throw Failure("there is no database at \(database) yet, and so no torrent: see --database") }
         guard json else { return Array("no database yet at \(database): `pieces add` or `pieces download` makes one\n".utf8) }
-        return StatusJSON(try EngineState(database: database, nil)).bytes(count: 0) { _ in }
+        return StatusJSON(try EngineState(database: database, nil), nil).bytes(count: 0) { _ in }
     }
 
     private func object(_ engine: EngineState, _ ids: [TorrentID]?, _ connection: Connection) throws(StoreError) -> [UInt8] {
-        let status = StatusJSON(engine)
+        let status = StatusJSON(engine, try connection.lastMending(now: .now()))
         let count = if let ids { ids.count } else { try connection.torrentCount() }
         return try status.bytes(count: count) { (json) throws(StoreError) in
             try connection.forEachStatusRow(of: ids) { (torrent) throws(StoreError) in
@@ -81,7 +81,7 @@ struct Status: DirectCommand {
     }
 
     private func table(_ engine: EngineState, _ ids: [TorrentID]?, _ connection: Connection) throws(StoreError) -> [UInt8] {
-        var table = StatusTable(engine)
+        var table = StatusTable(engine, try connection.lastMending(now: .now()))
         try connection.forEachStatusLine(of: ids) { (torrent) throws(StoreError) in
             table.add(torrent)
             if let have = try have(torrent, connection) { table.add(have, of: torrent) }

@@ -32,7 +32,7 @@ struct Checkup {
     /// All findings, area by area.
     func run() async throws -> [Diagnosis] {
         var found = program()
-        found += try database()
+        found += try await database()
         found += try backups()
         found += try engineRuns()
         found += try torrents()
@@ -49,10 +49,10 @@ struct Checkup {
         [.fine(.program, "pieces \(Program.version), SQLite \(Connection.libraryVersion), Linux \(Machine.kernel), hashing with \(SHA1.lanesName)")]
     }
 
-    private func database() throws -> [Diagnosis] {
+    private func database() async throws -> [Diagnosis] {
         var found: [Diagnosis] = []
         let faults = try connection.integrityFaults(.structure)
-        let size = FileSize.of(path) ?? 0
+        let size = connection.sizes
         if let fault = faults.first {
             found.append(
                 .problem(
@@ -60,17 +60,18 @@ struct Checkup {
                     "`pieces database salvage`, or start the engine: either mends it and keeps the damaged file"))
         } else {
             let schema = try connection.schemaVersion()
-            found.append(.fine(.database, "\(path.string.printable): \(Format.bytes(size)), schema \(schema), no damage found"))
+            found.append(.fine(.database, "\(path.string.printable): \(Format.bytes(size.file)), schema \(schema), no damage found"))
         }
-        if let log = FileSize.of(FilePath(path.string + "-wal")), log > Self.longLog {
+        if size.log > Self.longLog {
             found.append(
                 .notice(
-                    .database, "its log has grown to \(Format.bytes(log))", "some program has been reading the database for long: end it"))
+                    .database, "its log has grown to \(Format.bytes(size.log))", "some program has been reading the database for long: end it"))
         }
         if let warning = FileSystemKind(holding: path).warning(path) {
             found.append(.notice(.database, warning, "a database on a disk of this machine is faster and safer"))
         }
-        if let free = Machine.freeBytes(path.removingLastComponent()), free < Self.databaseReserve {
+        let free = try await disk.freeSpace(at: path)
+        if free < Self.databaseReserve {
             found.append(.problem(.database, "its file system has \(Format.bytes(free)) left", "make room: state can't be recorded without"))
         }
         return found

@@ -16,13 +16,6 @@ enum Machine {
         return UInt(limit.rlim_cur)
     }
 
-    /// `nil` where the folder can't be asked.
-    static func freeBytes(_ folder: FilePath) -> Int64? {
-        var status = statvfs()
-        guard statvfs(folder.isEmpty ? "." : folder.string, &status) == 0 else { return nil }
-        return Int64(clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
-    }
-
     /// Whether the TCP port may be listened at, and if not, why.
     static func faultOfListening(at port: UInt16) -> Errno? {
         let descriptor = socket(AF_INET6, Int32(SOCK_STREAM.rawValue), 0)
@@ -35,13 +28,5 @@ enum Machine {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in6>.size)) }
         }
         return result == 0 ? nil : Errno(rawValue: errno)
-    }
-}
-
-/// The size of a file; `nil` where there is none.
-enum FileSize {
-    static func of(_ path: FilePath) -> Int64? {
-        var status = stat()
-        return stat(path.string, &status) == 0 ? Int64(status.st_size) : nil
     }
 }

@@ -7,10 +7,12 @@ struct StatusJSON {
     private static let usualBytes = 640
 
     private let engine: EngineState
+    private let mended: MendedNote?
     private let now: Timestamp
 
-    init(_ engine: EngineState, now: Timestamp = .now()) {
+    init(_ engine: EngineState, _ mended: MendedNote?, now: Timestamp = .now()) {
         self.engine = engine
+        self.mended = mended
         self.now = now
     }
 
@@ -21,6 +23,14 @@ struct StatusJSON {
                 json.field("running", engine.isRunning)
                 json.field("pid", engine.pid)
                 json.field("since", engine.since?.rawValue)
+            }
+            if let mended {
+                json.object("mended") { json in
+                    json.field("at", mended.at.rawValue)
+                    json.field("what", mended.sentence)
+                }
+            } else {
+                json.field("mended", nil as String?)
             }
             try json.array("torrents", torrents)
         }

@@ -48,15 +48,27 @@ struct EngineRun {
     }
 
     private func live(_ session: Session) async throws {
-        let connection = try open()
-        // The event of its own beginning isn't news.
-        let lastEvent = try connection.events(limit: 1).first?.id ?? 0
-        report.began(try rows(connection), at: ListeningSocket(host: settings.bind, port: await session.listenPort))
+        let socket = ListeningSocket(host: settings.bind, port: await session.listenPort)
+        let lastEvent = try begin(socket)
         let narrator = Narrator(session, report, database: settings.database, only: ids, lastEvent: lastEvent)
         Task { await narrator.run() }
         try await session.start()
         await session.waitUntilEnd()
-        if await session.damage == nil { try narrator.finish(try rows(connection), connection) } else { narrator.cease() }
+        if await session.damage == nil { try finish(narrator) } else { narrator.cease() }
+    }
+
+    /// Tells of the beginning; the last event, which is that of the beginning itself and no news.
+    ///
+    /// No connection is kept while the engine runs: see ``Narrator``.
+    private func begin(_ socket: ListeningSocket) throws -> Int64 {
+        let connection = try open()
+        report.began(try rows(connection), at: socket)
+        return try connection.events(limit: 1).first?.id ?? 0
+    }
+
+    private func finish(_ narrator: Narrator) throws {
+        let connection = try open()
+        try narrator.finish(try rows(connection), connection)
     }
 
     private func open() throws(StoreError) -> Connection { try Connection.open(settings.database, mode: .readOnly, now: .now()) }

@@ -33,22 +33,34 @@ final class Narrator: Sendable {
 
     /// Tells until ``finish(_:)``; nobody waits for the end of it.
     func run() async {
-        do {
-            let connection = try Connection.open(database, mode: .readOnly, now: .now())
-            while true {
-                let snapshots = await session.snapshots()
-                let events = try connection.events(limit: Self.eventLimit)
-                let isOver = try state.withLock { state in
-                    guard !state.isOver else { return true }
-                    try tell(events, connection, &state)
-                    report.progressed(snapshots)
-                    return false
-                }
-                if isOver { return }
-                try await Task.sleep(for: report.interval)
+        var isFailing = false
+        while true {
+            let snapshots = await session.snapshots()
+            do {
+                guard try look(snapshots) else { return }
+                isFailing = false
+            } catch {
+                if !isFailing { log.warning("progress can't be told: \(error)") }
+                isFailing = true
             }
-        } catch {
-            log.warning("progress can't be told: \(error)")
+            do { try await Task.sleep(for: report.interval) } catch {
+                // It was cancelled.
+                return
+            }
+        }
+    }
+
+    /// Tells what is new; `false` when that is somebody else's duty by now. The connection ends with it: an engine whose log is in doubt waits until
+    /// nobody has the database open.
+    private func look(_ snapshots: [TorrentSnapshot]) throws -> Bool {
+        guard !state.withLock(\.isOver) else { return false }
+        let connection = try Connection.open(database, mode: .readOnly, now: .now())
+        let events = try connection.events(limit: Self.eventLimit)
+        return try state.withLock { state in
+            guard !state.isOver else { return false }
+            try tell(events, connection, &state)
+            report.progressed(snapshots)
+            return true
         }
     }
 

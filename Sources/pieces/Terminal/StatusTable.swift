@@ -7,6 +7,7 @@ struct StatusTable {
     private static let usualWidth = 80
 
     private let engine: EngineState
+    private let mended: MendedNote?
     private let now: Timestamp
     /// Of the terminal; `nil` where nothing is to be cut.
     private let width: Int?
@@ -19,8 +20,9 @@ struct StatusTable {
     private var errors: [UInt8] = []
     private var maps: [UInt8] = []
 
-    init(_ engine: EngineState, now: Timestamp = .now()) {
+    init(_ engine: EngineState, _ mended: MendedNote?, now: Timestamp = .now()) {
         self.engine = engine
+        self.mended = mended
         self.now = now
         width = Terminal.shared.isInteractive ? Terminal.shared.size.width - 1 : nil
     }
@@ -50,6 +52,7 @@ struct StatusTable {
 
     var bytes: [UInt8] {
         var text = Array((engine.sentence + "\n").utf8)
+        if let mended { text += "\(Format.moment(mended.at)): \(mended.sentence.printable)\n".utf8 }
         if isEmpty {
             text.append("no torrents yet: `pieces add` or `pieces download` brings some\n")
         } else {

@@ -1,7 +1,7 @@
 // Room: CCrashVFS.
 // Duty: a SQLite VFS that passes every call to the system's own and tells a listener what reached the files, in the order in which it did.
 // Owns: the registered VFS and its name.
-// Never: changes what SQLite asks for or is answered; speaks of the shared memory (-shm), which no disk keeps.
+// Never: changes what SQLite asks for or is answered, but for a sync that the listener lets fail; speaks of the shared memory (-shm), which no disk keeps.
 // Invariants: the listener hears of a call after it succeeded; a sync also says when it began, because it covers only what was written before.
 
 #ifndef PIECES_CRASH_VFS_H
@@ -16,6 +16,8 @@ typedef struct {
     int64_t (*opened)(void *context, const char *path, int is_new);
     void (*wrote)(void *context, int64_t file, int64_t offset, const void *bytes, int64_t count);
     void (*resized)(void *context, int64_t file, int64_t length);
+    /// Whether the sync that comes now is to fail (`SQLITE_IOERR_FSYNC`) without having been made.
+    int (*sync_fails)(void *context, int64_t file);
     /// A sync begins; the answer is handed to what says that it ended.
     int64_t (*sync_began)(void *context);
     void (*synced)(void *context, int64_t file, int64_t began);

@@ -79,6 +79,8 @@ final class FaultyDisk: DiskCalls {
     func status(_ descriptor: Int32) throws(Errno) -> FileStatus { try system.status(descriptor) }
     func status(of name: String, in directory: Int32) throws(Errno) -> FileStatus { try system.status(of: name, in: directory) }
 
+    func mayWrite(_ folder: FilePath) throws(Errno) -> Bool { try system.mayWrite(folder) }
+
     func freeBytes(_ descriptor: Int32) throws(Errno) -> Int64 {
         if let bytes = faults.withLock(\.freeBytes) { return bytes }
         return try system.freeBytes(descriptor)

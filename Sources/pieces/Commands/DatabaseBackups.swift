@@ -1,0 +1,52 @@
+import ArgumentParser
+import Store
+import SystemPackage
+
+/// `pieces database backups`
+struct DatabaseBackups: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "backups", abstract: "Show the backups that a running engine keeps; set how often it makes one, and how many stay.",
+        discussion: """
+            Examples:
+              pieces database backups
+              pieces database backups --every 12h --keep 7
+              pieces database backups --keep 0
+
+            They lie beside the database. When torrents come and go, one is made sooner; with --keep 0 none is made any more, and those that are there \
+            stay. A running engine heeds it within a minute.
+            """)
+
+    @Option(help: ArgumentHelp("The time between two, from 1m to 52w, as 12h or 1d.", valueName: "time"), transform: TimeSpan.parse)
+    var every: Duration?
+
+    @Option(help: ArgumentHelp("How many stay, from 0 to \(BackupSettings.countLimit).", valueName: "n"))
+    var keep: Int?
+
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func validate() throws {
+        if let every, !BackupSettings.intervals.contains(every) { throw ValidationError("--every takes a time from 1m to 52w") }
+        if let keep, !BackupSettings.counts.contains(keep) { throw ValidationError("--keep takes a number from 0 to \(BackupSettings.countLimit)") }
+    }
+
+    func run() async throws {
+        if every == nil, keep == nil { return try tell(try global.openToLook()) }
+        let connection = try global.openToChange()
+        try connection.transaction { () throws(StoreError) in
+            var settings = try connection.backupSettings()
+            if let every { settings.interval = every }
+            if let keep { settings.count = keep }
+            try connection.setBackupSettings(settings)
+        }
+        try tell(connection)
+    }
+
+    private func tell(_ connection: Connection) throws {
+        let settings = try connection.backupSettings()
+        Terminal.shared.print(
+            settings.count == 0
+                ? "no backups are made"
+                : "a running engine makes a backup every \(Format.time(settings.interval)), and keeps \(Format.count(settings.count))")
+        for backup in try BackupFile.list(try global.path) { Terminal.shared.print("\(Format.moment(backup.at))  \(backup.path.string.printable)") }
+    }
+}
