@@ -7,32 +7,36 @@ import TrackerWire
 
 /// Announces, when the announcer says so.
 extension TorrentEngine {
-    /// The longest that a stop waits for the trackers to hear goodbye.
-    private static let goodbyeTime = Duration.seconds(3)
-
     func announceIfDue() {
         guard swarm.isRunning, swarm.fault?.kind != .offline else { return }
         for action in announcer.due(now: unixNow, isHungry: swarm.isHungry) {
-            Task { await self.announce(action) }
+            announces[action.url] = Task { await self.announce(action) }
         }
     }
 
     private func announce(_ action: Announcer.Action) async {
         do {
-            let answer = try await environment.trackers.announce(try TrackerURL(action.url), request(action))
+            let answer = try await ask(action)
             announcer.answered(action.url, event: action.event, Announcer.Answer(answer), now: unixNow)
             if let warning = answer.warning { log.warning("\(action.url) warns: \(warning)") }
             feed { swarm, now in swarm.learn(answer.peers, from: .tracker, now: now) }
-            if answer.complete == nil, action.event != .stopped { await scrape(action.url) }
+            if answer.complete == nil, swarm.isRunning { await scrape(action.url) }
             // At once, so that a kill doesn't make us ask again too early.
             await savePeersAndTrackers()
         } catch {
+            // Given up by ourselves, which says nothing of the tracker.
+            guard !Task.isCancelled else { return }
             let retry = (error as? TrackerError)?.retrySeconds
             log.info("\(action.url) did not answer: \(error)")
             announcer.failed(action.url, reason: "\(error)", retryIn: retry, now: unixNow)
             // The next of the tier, if there is one, is asked at once.
             if swarm.isRunning { announceIfDue() }
         }
+    }
+
+    private func ask(_ action: Announcer.Action) async throws -> AnnounceResponse {
+        defer { announces[action.url] = nil }
+        return try await environment.trackers.announce(try TrackerURL(action.url), request(action))
     }
 
     private func scrape(_ url: String) async {
@@ -45,8 +49,10 @@ extension TorrentEngine {
         }
     }
 
-    /// Tells the trackers that know us that we go, for a short while at most.
+    /// Tells the trackers that know us that we go, within ``EngineSettings/goodbyeTime``.
     func sayGoodbye() async {
+        let end = ContinuousClock.now + environment.settings.goodbyeTime
+        await finishAnnounces()
         let actions = announcer.stop()
         guard !actions.isEmpty else { return }
         let requests = actions.compactMap { action -> (TrackerURL, AnnounceRequest)? in
@@ -54,20 +60,37 @@ extension TorrentEngine {
             return (url, request(action))
         }
         let trackers = environment.trackers
-        await withTaskGroup(of: Void.self) { group in
+        // Each says whether it was a goodbye.
+        await withTaskGroup(of: Bool.self) { group in
             for (url, request) in requests {
                 group.addTask {
                     // Whether it was heard changes nothing any more.
                     _ = try? await trackers.announce(url, request)
+                    return true
                 }
             }
             group.addTask {
                 // Cancelled when all have answered before.
-                try? await Task.sleep(for: Self.goodbyeTime)
+                try? await Task.sleep(until: end, clock: .continuous)
+                return false
             }
-            for _ in requests { await group.next() }
+            var left = requests.count
+            while left > 0, await group.next() == true { left -= 1 }
             group.cancelAll()
         }
+    }
+
+    /// What trackers are being asked comes to its end, so that goodbye doesn't overtake it. What takes too long is given up: it may have been heard.
+    private func finishAnnounces() async {
+        let announces = announces
+        let patient = Set(announcer.trackers.filter(\.mayKnowUs).map(\.url))
+        for (url, task) in announces where !patient.contains(url) { task.cancel() }
+        let limit = Task { [time = environment.settings.goodbyeTime / 2] in
+            do { try await Task.sleep(for: time) } catch { return }
+            for task in announces.values { task.cancel() }
+        }
+        for task in announces.values { await task.value }
+        limit.cancel()
     }
 
     private func request(_ action: Announcer.Action) -> AnnounceRequest {

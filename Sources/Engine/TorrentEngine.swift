@@ -58,7 +58,8 @@ actor TorrentEngine {
     var wakeAt: Instant?
     var stopWaiters: [CheckedContinuation<Void, Never>] = []
     var isStopped = false
-    var announcing = 0
+    /// What trackers are being asked, by their URL.
+    var announces: [String: Task<Void, Never>] = [:]
     var nextAnnounceCheck = Instant.origin
     var nextSave = Instant.origin
     var saving: Task<Void, Never>?

@@ -36,6 +36,9 @@ package struct Announcer {
             self.url = url
             self.tier = tier
         }
+
+        /// Whether the tracker knows that we are here, or is being told. One that failed when it was asked last most likely doesn't hear us now either.
+        package var mayKnowUs: Bool { isStarted || isBusy && failures == 0 }
     }
 
     package struct Action: Equatable, Sendable {
@@ -120,15 +123,16 @@ package struct Announcer {
         change { $0.nextAnnounceAt = min($0.nextAnnounceAt, max(now, $0.minimumAnnounceAt)) }
     }
 
-    /// Says goodbye to the trackers that know us.
+    /// Says goodbye to the trackers that know us, and to those that may have heard `started` and haven't answered yet.
     ///
     /// With that the interval is over: the next life says `started` at once, or when the `min interval` that the tracker named allows. After a
     /// kill, which says no goodbye, the stored interval holds.
     package mutating func stop() -> [Action] {
         isRunning = false
-        let actions = trackers.filter(\.isStarted).map { Action(url: $0.url, event: .stopped, trackerID: $0.trackerID) }
+        let actions = trackers.filter(\.mayKnowUs).map { Action(url: $0.url, event: .stopped, trackerID: $0.trackerID) }
         change { tracker in
-            guard tracker.isStarted else { return }
+            defer { tracker.isBusy = false }
+            guard tracker.mayKnowUs else { return }
             tracker.isStarted = false
             tracker.nextAnnounceAt = (tracker.lastAnnounceAt ?? 0) + (tracker.minimumInterval ?? 0)
             tracker.minimumAnnounceAt = tracker.nextAnnounceAt
@@ -185,7 +189,7 @@ package struct Announcer {
         tracker.trackerID = answer.trackerID ?? tracker.trackerID
         tracker.seeders = answer.seeders ?? tracker.seeders
         tracker.leechers = answer.leechers ?? tracker.leechers
-        // An answer that comes after ``stop()`` is of a tracker that goodbye didn't go to: it forgets us by itself.
+        // An answer that comes after ``stop()`` is to what was asked before goodbye.
         tracker.isStarted = isRunning
         if event == .completed { completedFor.insert(url) }
         tiers[tier].insert(tracker, at: 0)

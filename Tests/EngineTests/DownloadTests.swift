@@ -76,7 +76,7 @@ import Torrent
         try await withSite { site in
             let id = try site.add(torrent)
             // None is fast enough to send all before the others are connected.
-            try await withPeers(torrent, [.slow(300), .slow(300), .slow(300)]) { peers in
+            try await withPeers(torrent, [.slow(100), .slow(100), .slow(100)]) { peers in
                 try await site.download(id, from: peers)
                 for peer in peers { #expect(peer.servedBytes > torrent.content.count / 10) }
                 // A block is asked of two only when one is late.

@@ -11,10 +11,10 @@ import Torrent
         let torrent = try SampleTorrent(length: 4 << 20, seed: 61)
         try await withSite { site in
             let id = try site.add(torrent)
-            try await withPeers(torrent, [.slow(16)]) { peers in
+            try await withPeers(torrent, [.slow(4)]) { peers in
                 try await site.run(peers: [peers[0].address]) { _ in
                     try await eventually(
-                        try "a line for the connection: \(site.read { db throws(StoreError) in try db.livePeers(of: id) })", within: .seconds(20)
+                        try "a line for the connection: \(site.read { db throws(StoreError) in try db.livePeers(of: id) })"
                     ) {
                         let rows = try site.read { db throws(StoreError) in try db.livePeers(of: id) }
                         return rows.contains { row in

@@ -26,7 +26,7 @@ import Torrent
             try await withPeers(torrent) { peers in
                 try await site.run(peers: peers.map(\.address)) { session in
                     clock.tell("started")
-                    try await site.untilComplete(id, within: .seconds(120))
+                    try await site.untilComplete(id, within: .seconds(600))
                     clock.tell("downloaded")
                     #expect(await session.snapshot(id)?.state == .seeding)
                 }

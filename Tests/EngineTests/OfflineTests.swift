@@ -77,7 +77,7 @@ import Torrent
         let torrent = try SampleTorrent(length: 4 << 20, seed: 83)
         try await withSite { site in
             let id = try site.add(torrent)
-            try await withPeers(torrent, [.slow(50)]) { peers in
+            try await withPeers(torrent, [.slow(20)]) { peers in
                 try await site.run(peers: [peers[0].address]) { _ in
                     try await eventually("something to be recorded") { try site.claimed(id, torrent).population >= 4 }
                     let before = try site.claimed(id, torrent)

@@ -1,5 +1,6 @@
 import Engine
 import Store
+import Swarm
 import SystemPackage
 import TestSupport
 import Testing
@@ -47,9 +48,9 @@ import Torrent
                 try await WirePeer.start(torrent, .silent, have: common), try await WirePeer.start(torrent, .silent, have: common),
             ]
             let result = await Result {
-                try await withPeers(torrent, [.slow(60)]) { peers in
-                    try await site.run(peers: others.map(\.address)) { _ in
-                        try await eventually("the others to be known") { others.allSatisfy { $0.openConnections == 1 } }
+                try await withPeers(torrent, [.slow(10)]) { peers in
+                    try await site.run(peers: others.map(\.address)) { session in
+                        try await eventually("the others to be known") { await session.peers(of: id).map(\.havePieces) == [61, 61] }
                         try site.tell(.connect, id, argument: "\(peers[0].address)")
                         try await site.untilComplete(id)
                     }

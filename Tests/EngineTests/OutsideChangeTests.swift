@@ -96,7 +96,7 @@ import Torrent
                     peers[0].behave(.slow(20))
                     // Who sends nothing is asked again after a while; who comes anew at once.
                     await peers[0].hangUp()
-                    try await eventually("the new file's fingerprint", within: .seconds(60)) {
+                    try await eventually("the new file's fingerprint") {
                         guard Files.exists(path) else { return false }
                         let print = try site.read { db throws(StoreError) in try db.fingerprints(of: id) }.first { $0.index == 0 }
                         return try print?.inode == Int64(Files.status(path).st_ino)
@@ -118,7 +118,7 @@ import Torrent
         try await withSite { site in
             let path = torrent.path(0, in: site.output)
             let id = try site.add(torrent) { $0.isSequential = true }
-            try await withPeers(torrent, [.slow(60)]) { peers in
+            try await withPeers(torrent, [.slow(20)]) { peers in
                 try await site.run(peers: peers.map(\.address)) { _ in
                     try await eventually("some pieces") { try site.claimed(id, torrent).population >= 3 }
                     try Files.remove(path)

@@ -50,7 +50,7 @@ import Torrent
         try await withSite { first in
             try await withSite { second in
                 let ids = (try first.add(torrent), try second.add(torrent))
-                try await withPeers(torrent, [.slow(200)]) { peers in
+                try await withPeers(torrent, [.slow(15)]) { peers in
                     try await first.run(peers: [peers[0].address]) { one in
                         let address = await one.address
                         try await second.run(peers: [address]) { two in
@@ -58,6 +58,7 @@ import Torrent
                                 let (a, b) = (await one.snapshot(ids.0), await two.snapshot(ids.1))
                                 return b.map { !$0.have.isEmpty } ?? false && a.map { !$0.have.isFull } ?? false
                             }
+                            peers[0].behave(.good)
                             try await second.untilComplete(ids.1)
                         }
                     }
@@ -106,7 +107,7 @@ import Torrent
         try await withSeeder(torrent) { seeder, site, id in
             let address = await seeder.address
             try await withSite { leecher in
-                let other = try leecher.add(torrent) { $0.limits.download = 60_000 }
+                let other = try leecher.add(torrent) { $0.limits.download = 20_000 }
                 try await leecher.run(peers: [address]) { session in
                     try await eventually("the download to begin") { await session.snapshot(other).map { $0.downloadedBytes > 0 } ?? false }
                     try Files.truncate(torrent.path(0, in: site.output), to: 1000)

@@ -101,7 +101,7 @@ import Torrent
         let torrent = try SampleTorrent(folder: "sample", [.init("first", 500_000), .init("second", 3_000_000)], seed: 33)
         try await withSite { site in
             let id = try site.add(torrent)
-            try await withPeers(torrent, [.slow(40)]) { peers in
+            try await withPeers(torrent, [.slow(15)]) { peers in
                 try await site.run(peers: peers.map(\.address)) { session in
                     try await eventually("the download to begin") { await session.snapshot(id).map { $0.have.population > 0 } ?? false }
                     try site.select(id, torrent, [true, false])

@@ -57,7 +57,7 @@ import Torrent
         let arguments = try pieces.download(torrent, from: [], ["--seed-ratio", "5"])
         let running = try pieces.start(arguments, environment: try Shim.environment(for: pieces, clockOffset: clockOffset))
         let result = await Result {
-            try await eventually("an announce: \(running.errors)", within: .seconds(20)) { tracker.announces.count > announces }
+            try await eventually("an announce: \(running.errors)") { tracker.announces.count > announces }
             try await body(running)
         }
         await running.kill()

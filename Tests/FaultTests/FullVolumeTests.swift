@@ -20,7 +20,7 @@ import Torrent
                 let pieces = try Pieces(
                     in: folder, database: victim == .payload ? nil : place.appending("pieces.db"),
                     output: victim == .database ? nil : place.appending("output"))
-                try await withPeers(torrent, [.slow(25)]) { peers in
+                try await withPeers(torrent, [.slow(12)]) { peers in
                     try await run(pieces, torrent, peers[0], victim, volume)
                 }
                 #expect(try Standing(pieces, torrent).claimed.isFull)
@@ -64,7 +64,7 @@ import Torrent
             }
             if let volume { try volume.empty() } else { try Files.write([], to: end) }
             peer.behave(.good)
-            return try await running.end(within: .seconds(40))
+            return try await running.end()
         }
         await running.kill()
         let last = try result.get()
@@ -95,7 +95,7 @@ import Torrent
             try await SmallVolume.with(bytes: 8 << 20, in: folder) { volume in
                 guard let volume else { try Test.cancel("it takes a volume of its own, and none may be mounted here: run it as root") }
                 let pieces = try Pieces(in: folder, database: volume.path.appending("pieces.db"))
-                try await withPeers(torrent, [.slow(25)]) { peers in
+                try await withPeers(torrent, [.slow(12)]) { peers in
                     let arguments = try pieces.download(torrent, from: [peers[0].address], KillScenario.commitInterval)
                     if isKnown {
                         let first = try pieces.start(arguments)
@@ -119,7 +119,7 @@ import Torrent
                         #expect(before.isSubset(of: try Standing(pieces, torrent).claimed))
                         try volume.empty()
                         peers[0].behave(.good)
-                        if running.isRunning { #expect(try await running.end(within: .seconds(40)).exitCode == 0) }
+                        if running.isRunning { #expect(try await running.end().exitCode == 0) }
                     }
                     await running.kill()
                     try result.get()

@@ -69,7 +69,7 @@ import Torrent
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
             let (begin, end) = (folder.appending("begin"), folder.appending("end"))
-            try await withPeers(torrent, [.slow(25)]) { peers in
+            try await withPeers(torrent, [.slow(12)]) { peers in
                 let main = Fault(call: example.call, place: example.place, extent: .forever, action: .fail(example.error))
                 let faults = ([main] + example.beside).map { fault in
                     var fault = fault
@@ -101,7 +101,7 @@ import Torrent
                     }
                     try Files.write([], to: end)
                     peers[0].behave(.good)
-                    return try await running.end(within: .seconds(40))
+                    return try await running.end()
                 }
                 await running.kill()
                 let last = try result.get()

@@ -79,7 +79,7 @@ import Torrent
                 let fault = Fault(
                     call: example.site.call, place: example.site.place, nth: nth, extent: .times(example.times), action: example.action)
                 let running = try pieces.start(arguments, environment: try Shim.environment(for: pieces, [fault]))
-                let result = await Result { try await running.end(within: .seconds(40)) }
+                let result = await Result { try await running.end() }
                 await running.kill()
                 let end = try result.get()
                 #expect(end.signal == nil, "\(fault): \(end)")

@@ -57,7 +57,7 @@ import Torrent
 
     /// A command that writes brings the database up to date first.
     private static func upgrade(_ pieces: Pieces, _ faults: [Fault] = [], counts: FilePath? = nil) async throws -> RunningProgram.End {
-        try await pieces.start(["pause", "1"], environment: try Shim.environment(for: pieces, faults, counts: counts)).end(within: .seconds(30))
+        try await pieces.start(["pause", "1"], environment: try Shim.environment(for: pieces, faults, counts: counts)).end()
     }
 
     /// A database as the first release made it, with the torrent in it.

@@ -138,7 +138,7 @@ import TrackerWire
         let url = try TrackerURL("http://127.0.0.1:\(server.port)/announce")
         let error = try await withTrackerClient { client in
             let task = Task { try await client.announce(url, TrackerSamples.request()) }
-            while server.heads.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+            try await eventually("the request") { !server.heads.isEmpty }
             task.cancel()
             return try await trackerError { try await task.value }
         }

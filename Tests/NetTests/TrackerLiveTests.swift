@@ -74,14 +74,13 @@ import TrackerWire
     }
 
     private func untilItListens(on port: Int) async throws {
-        for _ in 0..<200 {
+        try await eventually("the tracker to listen on \(port)") {
             do {
                 try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connect(host: "127.0.0.1", port: port).get().close()
-                return
+                return true
             } catch {
-                try await Task.sleep(for: .milliseconds(20))
+                return false
             }
         }
-        Issue.record("the tracker does not listen on \(port)")
     }
 }

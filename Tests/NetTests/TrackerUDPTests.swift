@@ -1,6 +1,7 @@
 import NIOCore
 import NIOPosix
 import Synchronization
+import TestSupport
 import Testing
 import Torrent
 import TrackerWire
@@ -100,7 +101,7 @@ import TrackerWire
         let client = TrackerClient(group: MultiThreadedEventLoopGroup.singleton, options: HTTPOptions(version: "test"))
         let first = Task { try await client.announce(url, TrackerSamples.request()) }
         let second = Task { try await client.announce(url, TrackerSamples.request()) }
-        while asked.withLock({ $0 }) < 2 { try await Task.sleep(for: .milliseconds(5)) }
+        try await eventually("both to be asked") { asked.withLock { $0 } >= 2 }
         first.cancel()
         #expect(try await trackerError { try await first.value } == .cancelled)
         await client.shutdown()

@@ -52,7 +52,7 @@ struct EngineTests {
             let (running, address) = try await seeder(program)
             defer { kill(running.process.processIdentifier, SIGKILL) }
             let slow = try program.start(
-                ["download", "set.torrent", "--output", "down", "--peer", address, "--download-limit", "40K", "--json"] + Self.network)
+                ["download", "set.torrent", "--output", "down", "--peer", address, "--download-limit", "20K", "--json"] + Self.network)
             _ = try await slow.waiting(for: "\"progress\"")
             kill(slow.process.processIdentifier, signal)
             let stopped = try await slow.end()
@@ -88,7 +88,7 @@ struct EngineTests {
 extension Program {
     /// Waits for what another process is about to do.
     fileprivate func until(_ what: String, _ isSo: (Program) async throws -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(15)
+        let deadline = ContinuousClock.now + .seconds(60)
         while try await !isSo(self) {
             try #require(.now < deadline, "it took too long until it was \(what)")
             try await Task.sleep(for: .milliseconds(50))

@@ -24,7 +24,7 @@ struct Program {
     }
 
     /// How long a command may take before it counts as stuck.
-    private static let patience = Duration.seconds(60)
+    private static let patience = Duration.seconds(150)
 
     let folder: URL
     /// Given to every command that is not told of another.

@@ -124,20 +124,46 @@ struct AnnouncerTests {
         #expect(announcer.due(now: 5000, isHungry: false).first { $0.url == "a" }?.event == .some(nil))
     }
 
-    @Test func stoppedGoesToThoseThatWereStartedAlone() {
-        var announcer = announcer([["a"], ["b"], ["c"]])
+    /// What a tracker has been through before the stop, in the order of the events.
+    enum Step: Sendable {
+        case asked, answered, failed
+    }
+
+    @Test(
+        arguments: [
+            ([], false), ([.asked], true), ([.asked, .answered], true), ([.asked, .failed], false), ([.asked, .failed, .asked], false),
+            ([.asked, .failed, .asked, .answered], true), ([.asked, .answered, .asked], true), ([.asked, .answered, .asked, .failed], true),
+            ([.asked, .answered, .asked, .failed, .asked], true),
+        ] as [([Step], Bool)])
+    func stoppedGoesToThoseThatMayKnowUs(steps: [Step], mayKnowUs: Bool) {
+        var announcer = announcer([["a"]])
+        announcer.start(now: 0)
+        for (step, now) in zip(steps, stride(from: 0 as Int64, to: .max, by: 10_000)) {
+            switch step {
+            case .asked: #expect(urls(announcer.due(now: now, isHungry: true)) == ["a"])
+            case .answered: announcer.answered("a", event: nil, .init(interval: 1800, minimumInterval: 600, trackerID: [1]), now: now)
+            case .failed: announcer.failed("a", reason: "x", retryIn: nil, now: now)
+            }
+        }
+        let stopped = announcer.stop()
+        #expect(stopped == (mayKnowUs ? [.init(url: "a", event: .stopped, trackerID: steps.contains(.answered) ? [1] : nil)] : []))
+        #expect(announcer.stop().isEmpty)
+        // Late answers start nothing, and the next life begins with `started`.
+        announcer.answered("a", event: .started, .init(interval: 1800), now: 100_000)
+        announcer.answered("a", event: .stopped, .init(interval: 1800), now: 100_000)
+        #expect(announcer.trackers.allSatisfy { !$0.isStarted })
+        announcer.start(now: 110_000)
+        #expect(announcer.due(now: 110_000, isHungry: true) == [.init(url: "a", event: .started, trackerID: announcer.trackers[0].trackerID)])
+    }
+
+    /// Nothing but the time that the tracker named keeps the next life from saying `started`.
+    @Test func aGoodbyeBeforeTheFirstAnswerLeavesNoInterval() {
+        var announcer = announcer([["a"]])
         announcer.start(now: 0)
         _ = announcer.due(now: 0, isHungry: false)
-        announcer.answered("a", event: .started, .init(interval: 1800, trackerID: [1]), now: 0)
-        announcer.failed("b", reason: "x", retryIn: nil, now: 0)
-        #expect(announcer.stop() == [.init(url: "a", event: .stopped, trackerID: [1])])
-        #expect(announcer.stop().isEmpty)
-        // Late answers start nothing.
-        announcer.answered("c", event: .started, .init(interval: 1800), now: 1)
-        announcer.answered("a", event: .stopped, .init(interval: 1800), now: 1)
-        #expect(announcer.trackers.allSatisfy { !$0.isStarted })
-        announcer.start(now: 4000)
-        #expect(announcer.due(now: 4000, isHungry: false).allSatisfy { $0.event == .started })
+        #expect(announcer.stop().count == 1)
+        announcer.start(now: 1)
+        #expect(announcer.due(now: 1, isHungry: false).map(\.event) == [.started])
     }
 
     @Test func aGoodbyeEndsTheIntervalButNotTheMinimum() {

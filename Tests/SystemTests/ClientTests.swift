@@ -68,7 +68,7 @@ import Torrent
             try await withTransmission(torrent, data: data, in: folder) { leecher in
                 try await pieces.beside(try pieces.download(torrent, from: [leecher], ["--seed"])) { running in
                     // It makes no empty files.
-                    try await eventually("Transmission to have it all: \(torrent.faults(in: data))", within: .seconds(60)) {
+                    try await eventually("Transmission to have it all: \(torrent.faults(in: data))") {
                         torrent.faults(in: data, wanted: [0, 1, 3]).isEmpty
                     }
                     running.send(SIGTERM)

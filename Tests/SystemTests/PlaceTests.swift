@@ -48,7 +48,7 @@ import Torrent
             try Files.remove(pieces.output)
             try Files.write([1, 2, 3], to: pieces.output)
             try await withPeers(torrent) { peers in
-                let end = try await pieces.run(try pieces.download(torrent, from: [peers[0].address]), within: .seconds(20))
+                let end = try await pieces.run(try pieces.download(torrent, from: [peers[0].address]))
                 expectSentence(end, ["output"])
             }
             #expect(try Files.read(pieces.output) == [1, 2, 3])
@@ -64,10 +64,9 @@ import Torrent
             try await withPeers(torrent, [.stopping(after: 50)]) { peers in
                 let download = try pieces.download(torrent, from: [peers[0].address])
                 try await pieces.beside(download) { running in
-                    try await eventually("50 blocks") { peers[0].served.count == 50 }
-                    try await Task.sleep(for: .milliseconds(300))
+                    try await running.untilDownloaded(50 * Geometry.blockLength)
                     running.send(SIGTERM)
-                    #expect(try await running.end(within: .seconds(15)).exitCode == 130)
+                    #expect(try await running.end().exitCode == 130)
                 }
                 try Files.rename(pieces.output, to: away)
                 peers[0].behave(.good)
@@ -75,14 +74,14 @@ import Torrent
                     try await eventually("it to be offline") { try await pieces.status()?["state"] as? String == "offline" }
                     #expect(!Files.exists(pieces.output))
                     running.send(SIGINT)
-                    let end = try await running.end(within: .seconds(15))
+                    let end = try await running.end()
                     expectSentence(end, ["output"])
                     #expect(!Files.exists(pieces.output))
                 }
                 try await pieces.beside(download) { running in
                     try await eventually("it to be offline") { try await pieces.status()?["state"] as? String == "offline" }
                     try Files.rename(away, to: pieces.output)
-                    #expect(try await running.end(within: .seconds(30)).exitCode == 0)
+                    #expect(try await running.end().exitCode == 0)
                 }
                 #expect(peers[0].servedBytes == torrent.content.count)
             }
@@ -102,7 +101,7 @@ import Torrent
                 let running = try pieces.startPlain(try pieces.download(torrent, from: [peers[0].address]))
                 let state = await Result { try await eventually("it to say so") { try await pieces.status()?["state"] as? String == "error" } }
                 running.send(SIGTERM)
-                let end = await Result { try await running.end(within: .seconds(15)) }
+                let end = await Result { try await running.end() }
                 await running.kill()
                 try state.get()
                 expectSentence(try end.get(), ["output"])

@@ -49,7 +49,7 @@ import Torrent
                 try await Task.sleep(for: .milliseconds(2100))
                 running.send(SIGINT)
                 running.send(SIGCONT)
-                return try await running.end(within: .seconds(20))
+                return try await running.end()
             }
             #expect(end.exitCode == 130, "\(end)")
             let connection = try Connection.open(pieces.database, mode: .readOnly, now: .now())

@@ -67,9 +67,9 @@ import Torrent
         let torrent = try SampleTorrent(folder: "sample", [.init("a", 900_000), .init("b/c", 700_000)], pieceLength: 32768, seed: 71)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
-            try await withPeers(torrent, [.lying, .slow(20)]) { peers in
+            try await withPeers(torrent, [.lying, .slow(4)]) { peers in
                 try await pieces.beside(try pieces.download(torrent, from: peers.map(\.address))) { _ in
-                    try await eventually("something to be recorded, a connection and a liar", within: .seconds(40)) {
+                    try await eventually("something to be recorded, a connection and a liar") {
                         do {
                             let connection = try Connection.open(pieces.database, mode: .readOnly, now: .now())
                             guard let row = try connection.torrents().first else { return false }

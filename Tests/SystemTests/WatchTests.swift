@@ -10,7 +10,7 @@ import Torrent
         let torrent = try SampleTorrent(length: 8 << 20, pieceLength: 1 << 16, seed: seed)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
-            try await withPeers(torrent, [.slow(60)]) { peers in
+            try await withPeers(torrent, [.slow(20)]) { peers in
                 try await pieces.beside(try pieces.download(torrent, from: [peers[0].address])) { running in
                     try await eventually("the first pieces") { try await pieces.claimed(torrent).population > 0 }
                     try await body(pieces, running)
@@ -25,7 +25,7 @@ import Torrent
     ) async throws -> RunningProgram.End {
         let result = await Result { try await body() }
         watch.send(signal)
-        let end = await Result { try await watch.end(within: .seconds(5)) }
+        let end = await Result { try await watch.end() }
         await watch.kill()
         try result.get()
         return try end.get()
@@ -35,7 +35,7 @@ import Torrent
         try await besideADownload(seed: 221) { pieces, _ in
             let watch = try pieces.start(["status", "--watch", "--json"])
             let end = try await ending(watch, by: signal) {
-                try await eventually("two states of the download", within: .seconds(20)) { try Set(Self.completedBytes(watch.output)).count >= 2 }
+                try await eventually("two states of the download") { try Set(Self.completedBytes(watch.output)).count >= 2 }
             }
             #expect(end.exitCode == 130, "\(end)")
             #expect(end.output.hasSuffix("}\n") && !end.output.contains("\u{1b}"))
@@ -61,7 +61,7 @@ import Torrent
             let settings = try terminal.settings
             let watch = try pieces.start(["status", "--watch"], on: terminal)
             let end = try await ending(watch) {
-                try await eventually("two states of the download", within: .seconds(20)) {
+                try await eventually("two states of the download") {
                     Set(terminal.text.matches(of: /(\d+(\.\d+)?) ?%/).map(\.output.0)).count >= 2
                 }
             }
@@ -88,7 +88,7 @@ import Torrent
                 #expect(!watch.output.contains("paused"))
                 for (command, word) in [("pause", "paused"), ("resume", "resumed")] {
                     try await pieces.run([command, "1"])
-                    try await eventually("\(word)", within: .seconds(10)) { watch.output.contains(word) }
+                    try await eventually("\(word)") { watch.output.contains(word) }
                 }
             }
             #expect(end.exitCode == 130, "\(end)")

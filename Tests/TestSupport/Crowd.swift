@@ -1,7 +1,8 @@
+import NIOCore
 import Synchronization
 import Testing
 
-/// How many of the tests that share the machine run at once; those that measure time run alone among them.
+/// How many of the tests that share the machine run at once, by its cores; those that measure time run alone among them.
 ///
 /// Whole engines with sockets, threads and disks are no light tests: too many at once and each waits for the others' work.
 package final class Crowd: Sendable {
@@ -26,7 +27,7 @@ package final class Crowd: Sendable {
         }
     }
 
-    package static let shared = Crowd(size: 12)
+    package static let shared = Crowd(size: max(4, 2 * System.coreCount + 2))
 
     private let size: Int
     private let state = Mutex(State())

@@ -6,7 +6,7 @@ package struct TimeoutError: Error, CustomStringConvertible {
 /// Looks again and again until `condition` answers something other than `nil`; throws when it never does.
 @discardableResult
 package func eventually<Value>(
-    _ what: @autoclosure () throws -> String, within limit: Duration = .seconds(30), isolation: isolated (any Actor)? = #isolation,
+    _ what: @autoclosure () throws -> String, within limit: Duration = .seconds(60), isolation: isolated (any Actor)? = #isolation,
     _ condition: () async throws -> Value?
 ) async throws -> Value {
     let end = ContinuousClock.now + limit
@@ -19,7 +19,7 @@ package func eventually<Value>(
 
 /// Waits until the condition holds; throws when it never does.
 package func eventually(
-    _ what: @autoclosure () throws -> String, within limit: Duration = .seconds(30), isolation: isolated (any Actor)? = #isolation,
+    _ what: @autoclosure () throws -> String, within limit: Duration = .seconds(60), isolation: isolated (any Actor)? = #isolation,
     _ condition: () async throws -> Bool
 ) async throws {
     try await eventually(try what(), within: limit) { try await condition() ? () : nil }

@@ -28,6 +28,8 @@ package final class FakeTracker: Sendable {
         package var leechers: Int? = 0
         /// Takes the request and never answers.
         package var isDeaf = false
+        /// How long it thinks about its answer.
+        package var delay = Duration.zero
 
         package init() {}
 
@@ -109,9 +111,14 @@ package final class FakeTracker: Sendable {
             let body = isAnnounce ? answer.body : []
             let status = isAnnounce ? "200 OK" : "404 Not Found"
             let head = "HTTP/1.1 \(status)\r\nContent-Length: \(body.count)\r\nConnection: close\r\n\r\n"
-            context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: Array(head.utf8) + body))).assumeIsolated().whenComplete { _ in
-                context.close(promise: nil)
+            context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(answer.delay)) {
+                self.reply(Array(head.utf8) + body, context)
             }
+        }
+
+        private func reply(_ bytes: [UInt8], _ context: ChannelHandlerContext) {
+            guard context.channel.isActive else { return }
+            context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: bytes))).assumeIsolated().whenComplete { _ in context.close(promise: nil) }
         }
 
         // Clients may leave in the middle.

@@ -54,7 +54,7 @@ package struct Pieces: Sendable {
 
     /// Runs a command to its end.
     @discardableResult
-    package func run(_ arguments: [String], within limit: Duration = .seconds(60)) async throws -> RunningProgram.End {
+    package func run(_ arguments: [String], within limit: Duration = .seconds(150)) async throws -> RunningProgram.End {
         try await Self.program.run(arguments, in: folder, environment: environment, within: limit)
     }
 
@@ -125,6 +125,11 @@ extension RunningProgram {
             output.firstMatch(of: /"event":"listening".*?"port":(\d+)/).flatMap { UInt16($0.output.1) }
         }
         return PeerAddress(.v4(0x7f00_0001), port: port)
+    }
+
+    /// Waits until a download with `--json` says that it has received so many bytes in all of its lives.
+    package func untilDownloaded(_ bytes: Int) async throws {
+        try await eventually("\(bytes) bytes to be downloaded: \(output) \(errors)") { output.contains("\"downloaded_bytes\":\(bytes),") }
     }
 }
 

@@ -33,7 +33,7 @@ package struct RealProgram: Sendable {
 
     /// Runs the program to its end.
     package func run(
-        _ arguments: [String], in folder: FilePath, environment: [String: String] = [:], within limit: Duration = .seconds(60)
+        _ arguments: [String], in folder: FilePath, environment: [String: String] = [:], within limit: Duration = .seconds(150)
     ) async throws -> RunningProgram.End {
         let program = try start(arguments, in: folder, environment: environment)
         do {
@@ -101,7 +101,7 @@ package final class RunningProgram: Sendable {
     package func send(_ signal: Int32) { if isRunning { Foundation.kill(pid, signal) } }
 
     /// Waits until the program has ended by itself.
-    package func end(within limit: Duration = .seconds(60)) async throws -> End {
+    package func end(within limit: Duration = .seconds(150)) async throws -> End {
         try await eventually("the end of \(name), which said: \(output) \(errors)", within: limit) { !isRunning }
         let isExit = process.terminationReason == .exit
         let status = process.terminationStatus

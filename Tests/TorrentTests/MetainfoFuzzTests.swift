@@ -1,4 +1,5 @@
 import Bencode
+import Glibc
 import Testing
 
 @testable import Torrent
@@ -84,6 +85,18 @@ struct ManyFilesTests {
         private static let limit = Duration.seconds(1)
     #endif
 
+    /// What the thread itself had to do: whoever else is busy on the machine doesn't count (clock_gettime(3)).
+    private static func work(_ body: () throws -> Void) throws -> Duration {
+        func now() throws -> Duration {
+            var time = timespec()
+            try #require(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time) == 0)
+            return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+        }
+        let start = try now()
+        try body()
+        return try now() - start
+    }
+
     @Test func manyFilesAreReadInNoTime() throws {
         let files = (0..<Self.fileCount).map {
             TorrentBuilder.File(path: ["folder number \($0 / 1000)", "some folder \($0 / 10)", "file number \($0).bin"], length: 1000)
@@ -93,7 +106,7 @@ struct ManyFilesTests {
             name: "many", content: .folder(files), pieceLength: 65536, pieceHashes: Array(repeating: 0, count: pieces * 20)
         ).build()
         var count = 0
-        let time = try ContinuousClock().measure { count = try Metainfo(torrentFile: bytes).layout.files.count }
+        let time = try Self.work { count = try Metainfo(torrentFile: bytes).layout.files.count }
         #expect(count == Self.fileCount)
         #expect(time < Self.limit)
     }
@@ -107,7 +120,7 @@ struct ManyFilesTests {
         ]
         let bytes = Bencode.encode(["info": info])
         var last: String?
-        let time = try ContinuousClock().measure { last = try Metainfo(torrentFile: bytes).layout.files.last?.displayPath }
+        let time = try Self.work { last = try Metainfo(torrentFile: bytes).layout.files.last?.displayPath }
         #expect(last == "n/same/name (\(Self.fileCount)).bin")
         #expect(time < Self.limit)
     }

@@ -90,6 +90,8 @@ struct Site: Sendable {
         var settings = EngineSettings(database: database)
         settings.listenPort = 0
         settings.peers = peers
+        // On a machine that is slow trackers hear goodbye, too.
+        settings.goodbyeTime = .seconds(60)
         return settings
     }
 
@@ -117,12 +119,12 @@ struct Site: Sendable {
     }
 
     /// Runs an engine until the torrent is complete and recorded, and stops it cleanly.
-    func download(_ id: TorrentID, from peers: [WirePeer], within limit: Duration = .seconds(30)) async throws {
+    func download(_ id: TorrentID, from peers: [WirePeer], within limit: Duration = .seconds(60)) async throws {
         try await run(peers: peers.map(\.address)) { _ in try await untilComplete(id, within: limit) }
     }
 
     /// Waits until the database says that all that is wanted is there.
-    func untilComplete(_ id: TorrentID, within limit: Duration = .seconds(30)) async throws {
+    func untilComplete(_ id: TorrentID, within limit: Duration = .seconds(60)) async throws {
         let connection = try Connection.open(database, mode: .readOnly, now: .now())
         try await eventually(try "torrent \(id) to be complete: \(row(id))", within: limit) {
             let row = try connection.torrent(id)

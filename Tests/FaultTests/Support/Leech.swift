@@ -15,7 +15,7 @@ enum Leech {
         let answer = [7] + bigEndian(piece.value) + bigEndian(0) + Array(block)
         let result = await Result {
             // A choke round is as long as it may take to be unchoked.
-            try await eventually("piece \(piece) to be served: \(stranger.heard) bytes were heard", within: .seconds(25)) {
+            try await eventually("piece \(piece) to be served: \(stranger.heard) bytes were heard") {
                 try await stranger.say(request)
                 return contains(stranger.bytes, answer)
             }

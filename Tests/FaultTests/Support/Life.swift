@@ -29,7 +29,7 @@ struct Life: Sendable, CustomStringConvertible {
     }
 
     /// The longest that a life may take.
-    private static let limit = Duration.seconds(40)
+    private static let limit = Duration.seconds(150)
 
     /// Lives it; how it ended.
     func run(_ pieces: Pieces, _ arguments: [String], clockOffset: Duration = .zero, counts: FilePath? = nil) async throws -> RunningProgram.End {
