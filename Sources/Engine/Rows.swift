@@ -58,9 +58,15 @@ extension LivePeerRow {
 
 extension Announcer {
     /// The tiers as they were stored; shuffled once, when none has ever been announced to (BEP 12).
-    init(rows: [TrackerRow], using random: inout SeededGenerator) {
+    ///
+    /// Who was told `started` before `start`, in Unix seconds, was told so by another run: it knows that one's peer id and not ours.
+    init(rows: [TrackerRow], since start: Int64, using random: inout SeededGenerator) {
         let tiers = Dictionary(grouping: rows, by: \.tier).sorted { $0.key < $1.key }.map { _, rows in
-            rows.sorted { $0.position < $1.position }.map { Tracker($0) }
+            rows.sorted { $0.position < $1.position }.map { row in
+                var tracker = Tracker(row)
+                if (tracker.lastAnnounceAt ?? 0) < start { tracker.isStarted = false }
+                return tracker
+            }
         }
         self.init(tiers: tiers, shuffledBy: &random, isFresh: rows.allSatisfy { $0.lastAnnounceAt == nil })
     }
@@ -83,6 +89,17 @@ extension Announcer.Tracker {
         leechers = row.leechers
         downloads = row.downloads
         isStarted = row.isStarted
+    }
+}
+
+extension Announcer {
+    /// The trackers as rows, in their order.
+    func rows(of torrent: TorrentID) -> [TrackerRow] {
+        var positions: [Int: Int] = [:]
+        return linedUp.map { tracker in
+            defer { positions[tracker.tier, default: 0] += 1 }
+            return TrackerRow(tracker, of: torrent, position: positions[tracker.tier, default: 0], lastScrapeAt: nil)
+        }
     }
 }
 

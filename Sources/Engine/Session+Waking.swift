@@ -71,7 +71,8 @@ extension Session: PeerConnectionOwner {
             guard !isStopping else { return nil }
             let engine = TorrentEngine(
                 loaded, environment: environment, listenPort: listenPort,
-                settings: SwarmSettings(loaded.row.settings, over: environment.settings.swarm), seed: random.next()
+                settings: SwarmSettings(loaded.row.settings, over: environment.settings.swarm), seed: random.next(),
+                moved: sleepers.moved[id] ?? .init()
             ) { [weak self] change in
                 self?.assumeIsolated { $0.heard(change) }
             }
@@ -131,6 +132,7 @@ extension Session: PeerConnectionOwner {
         awake[id] = nil
         byHash[engine.infoHash] = nil
         drowsySince[id] = nil
+        sleepers.moved[id] = engine.onLoop { $0.movedInThisRun }.ifAny
         let isSeeding = !isStopping && !retired.contains(id)
         let state = engine.onLoop { $0.restingState(isSeeding: isSeeding) }
         do {
@@ -162,23 +164,7 @@ extension Session: PeerConnectionOwner {
                 drowsySince[id] = now
             }
         }
-        guard case .all = environment.settings.scope else { return }
-        do {
-            let timestamp = environment.clock.timestamp
-            let due = try await environment.store.perform { db throws(StoreError) in
-                try db.dueTrackers(now: timestamp, limit: Self.announcesPerSecond)
-            }
-            for id in Set(due) where awake[id] == nil {
-                if troubled.contains(id) || retired.contains(id) {
-                    try await environment.store.perform { db throws(StoreError) in try db.postponeAnnounces(of: id, until: timestamp + .seconds(3600))
-                    }
-                } else {
-                    await wake(id)
-                }
-            }
-        } catch {
-            log.error("\(error)")
-        }
+        await announceForSleepers()
     }
 
     // MARK: What torrents say

@@ -21,8 +21,6 @@ package actor Session {
     static let drowsyAfter = Duration.seconds(60)
     /// Torrents that download at once; the others are queued.
     static let maximumDownloads = 50
-    /// Torrents that are woken for their announce in a second.
-    static let announcesPerSecond = 10
     /// How long a torrent that can't be woken for its disk's fault is left alone: doubled each time, up to the longest.
     static let firstRetry = Duration.seconds(5)
     static let longestRetry = Duration.seconds(300)
@@ -55,6 +53,7 @@ package actor Session {
     var retired: Set<TorrentID> = []
     /// Since when a torrent has had nothing to do.
     var drowsySince: [TorrentID: Instant] = [:]
+    var sleepers = Sleepers()
     /// Torrents that an earlier engine was to remove.
     var leftOver: [IntentRow]
     var dataVersion: Int?
@@ -152,6 +151,7 @@ package actor Session {
             do { try await listener.close() } catch { log.debug("closing the listening socket: \(error)") }
         }
         for task in waking.values { _ = await task.value }
+        await saveSleepers()
         await withDiscardingTaskGroup { group in
             for engine in awake.values { group.addTask { await engine.stop() } }
         }

@@ -17,8 +17,7 @@ extension TorrentEngine {
     var hasWorkLeft: Bool {
         if isStopped { return false }
         guard swarm.isCompleteAndRecorded else { return true }
-        let goal = row.settings.seedGoal == .standard ? environment.settings.seedGoal : row.settings.seedGoal
-        return goal != .none && !goalWasTold
+        return row.settings.seedGoal.over(environment.settings.seedGoal) != .none && !goalWasTold
     }
 
     /// What its row says once it has come to rest.

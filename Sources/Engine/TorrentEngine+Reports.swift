@@ -93,7 +93,6 @@ extension TorrentEngine {
             saveState()
         case .completed:
             if !wasCompleted { announcer.completed() }
-            seedingSince = environment.clock.now
             event(.completed, "everything that is wanted is on disk, synced and verified")
             saveState()
             announceIfDue()
@@ -187,12 +186,7 @@ extension TorrentEngine {
             savedPeers[entry.address] = SavedPeer(downloaded: entry.downloadedBytes, uploaded: entry.uploadedBytes, hashFailures: entry.hashFailures)
         }
         let (id, now) = (id, environment.clock.timestamp)
-        var positions: [Int: Int] = [:]
-        let trackers = announcer.trackers.map { tracker in
-            defer { positions[tracker.tier, default: 0] += 1 }
-            return TrackerRow(tracker, of: id, position: positions[tracker.tier, default: 0], lastScrapeAt: nil)
-        }
-        let changedTrackers = trackers.filter { savedTrackers[$0.url] != $0 }
+        let changedTrackers = announcer.rows(of: id).filter { savedTrackers[$0.url] != $0 }
         let spent = unreportedCounters()
         var progress = ProgressRecord(torrent: id, verifiedAt: now)
         progress.downloadedDelta = spent.downloaded
@@ -217,16 +211,11 @@ extension TorrentEngine {
     // MARK: Seeding
 
     /// Whether the torrent has seeded as long as its goal says.
-    func checkSeedGoal(_ now: Instant) {
-        guard swarm.isComplete, swarm.isRunning, let since = seedingSince, !goalWasTold else { return }
-        let goal = row.settings.seedGoal == .standard ? environment.settings.seedGoal : row.settings.seedGoal
-        let isReached =
-            switch goal {
-            case .standard, .forever: false
-            case .none: true
-            case .ratio(let ratio): Double(base.uploaded + swarm.uploadedBytes) >= ratio * Double(max(metainfo.geometry.totalBytes, 1))
-            case .time(let time): now - since >= time
-            }
+    func checkSeedGoal() {
+        guard swarm.isComplete, swarm.isRunning, !goalWasTold else { return }
+        let now = environment.clock.timestamp
+        let isReached = row.settings.seedGoal.over(environment.settings.seedGoal).isReached(
+            uploaded: base.uploaded + swarm.uploadedBytes, total: metainfo.geometry.totalBytes, completion: completedAt ?? now, now: now)
         guard isReached, swarm.isCompleteAndRecorded else { return }
         goalWasTold = true
         onChange(.seedGoalReached(id))

@@ -94,19 +94,18 @@ extension TorrentEngine {
     }
 
     private func request(_ action: Announcer.Action) -> AnnounceRequest {
-        let left = max(0, row.wantedBytes - completedBytes(swarm.have))
-        var request = AnnounceRequest(
-            infoHash: infoHash, peerID: environment.peerID, port: listenPort, uploaded: swarm.uploadedBytes, downloaded: swarm.downloadedBytes,
-            left: left, key: environment.key)
-        request.event = action.event.flatMap { AnnounceRequest.Event(rawValue: $0.rawValue) }
-        request.trackerID = action.trackerID
-        if action.event == .stopped || swarm.isComplete { request.peersWanted = action.event == .stopped ? 0 : 30 }
-        return request
+        AnnounceRequest(
+            action, of: infoHash, environment, port: listenPort, left: max(0, row.wantedBytes - completedBytes(swarm.have)), moved: movedInThisRun)
+    }
+
+    /// What trackers are told: all that the torrent moved since this run of the engine began to announce it (BEP 3).
+    var movedInThisRun: Counters {
+        Counters(downloaded: movedBefore.downloaded + swarm.downloadedBytes, uploaded: movedBefore.uploaded + swarm.uploadedBytes)
     }
 }
 
 extension Announcer.Answer {
-    fileprivate init(_ response: AnnounceResponse) {
+    init(_ response: AnnounceResponse) {
         self.init(
             interval: response.interval.components.seconds, minimumInterval: response.minimumInterval?.components.seconds,
             trackerID: response.trackerID, seeders: response.complete, leechers: response.incomplete, warning: response.warning)
@@ -115,11 +114,19 @@ extension Announcer.Answer {
 
 extension TrackerError {
     /// Seconds after which the tracker wants to be asked again, when it said so (BEP 31); a day stands for never.
-    fileprivate var retrySeconds: Int64? {
+    var retrySeconds: Int64? {
         guard case .failure(_, let retry?) = self else { return nil }
         return switch retry {
         case .after(let pause): pause.components.seconds
         case .never: Announcer.longestInterval
+        }
+    }
+
+    /// Whether nobody answered at all, so that the host's other torrents needn't ask either.
+    var isSilence: Bool {
+        switch self {
+        case .unreachable, .timedOut, .insecure: true
+        default: false
         }
     }
 }

@@ -67,6 +67,8 @@ actor TorrentEngine {
     let base: Counters
     /// What it was told of this life.
     var reported = Counters()
+    /// What was moved in earlier lives of the torrent in the same run of the engine.
+    let movedBefore: Counters
     var completedAt: Timestamp?
     /// Trackers were told in an earlier life.
     let wasCompleted: Bool
@@ -74,13 +76,15 @@ actor TorrentEngine {
     var savedPeers: [PeerAddress: SavedPeer] = [:]
     var savedTrackers: [String: TrackerRow] = [:]
     var goalWasTold = false
-    var seedingSince: Instant?
     var resumeNote: String?
 
     struct Counters {
         var downloaded: Int64 = 0
         var uploaded: Int64 = 0
         var wasted: Int64 = 0
+
+        /// `nil` where nothing was moved.
+        var ifAny: Counters? { downloaded + uploaded > 0 ? self : nil }
     }
 
     struct SavedPeer {
@@ -98,13 +102,14 @@ actor TorrentEngine {
 
     init(
         _ loaded: TorrentLoader.Loaded, environment: Environment, listenPort: UInt16, settings: SwarmSettings, seed: UInt64,
-        onChange: @escaping @Sendable (Change) -> Void
+        moved: Counters, onChange: @escaping @Sendable (Change) -> Void
     ) {
         id = loaded.row.id
         infoHash = loaded.row.infoHash
         self.environment = environment
         self.listenPort = listenPort
         self.onChange = onChange
+        movedBefore = moved
         metainfo = loaded.metainfo
         row = loaded.row
         base = Counters(downloaded: loaded.row.downloadedBytes, uploaded: loaded.row.uploadedBytes, wasted: loaded.row.wastedBytes)
@@ -130,7 +135,7 @@ actor TorrentEngine {
         }
         self.swarm = swarm
         var random = SeededGenerator(seed: seed)
-        announcer = Announcer(rows: loaded.trackers, using: &random)
+        announcer = Announcer(rows: loaded.trackers, since: environment.clock.unixOrigin, using: &random)
         savedTrackers = Dictionary(loaded.trackers.map { ($0.url, $0) }) { first, _ in first }
         resumeNote = loaded.plan.causes
     }
@@ -145,7 +150,6 @@ actor TorrentEngine {
         }
         swarm.start(now: now)
         if swarm.fault == nil { announcer.start(now: unixNow) }
-        if swarm.isComplete { seedingSince = now }
         let manual = environment.settings.peers
         if !manual.isEmpty { swarm.learn(manual, from: .manual, now: now) }
         saveState()
@@ -205,7 +209,7 @@ actor TorrentEngine {
         if now >= nextAnnounceCheck {
             nextAnnounceCheck = now + .seconds(1)
             announceIfDue()
-            checkSeedGoal(now)
+            checkSeedGoal()
         }
         if now >= nextSave {
             nextSave = now + .seconds(10)

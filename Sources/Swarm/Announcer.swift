@@ -90,6 +90,20 @@ package struct Announcer {
 
     package var trackers: [Tracker] { tiers.flatMap(\.self) }
 
+    /// The trackers as they are to be stored: one that waits behind another of its tier is due with it. So the least of the stored times is when
+    /// something is to be done for the torrent, and who sleeps is found by it.
+    package var linedUp: [Tracker] {
+        tiers.flatMap { tier in
+            guard let index = turn(in: tier, isHungry: false) else { return tier }
+            let time = dueTime(tier[index], isHungry: false)
+            return tier.map { tracker in
+                var tracker = tracker
+                tracker.nextAnnounceAt = max(tracker.nextAnnounceAt, time)
+                return tracker
+            }
+        }
+    }
+
     /// Begins to announce; stored times are obeyed.
     package mutating func start(now: Int64) {
         isRunning = true
@@ -191,6 +205,8 @@ package struct Announcer {
         let pause = Self.sensible(retryIn ?? Self.backOff[min(failures, Self.backOff.count) - 1])
         tiers[tier][index].nextAnnounceAt = now + pause
         tiers[tier][index].minimumAnnounceAt = now + pause
+        guard let next = tiers[tier].firstIndex(where: { $0.failures == 0 && !$0.isBusy }) else { return }
+        tiers[tier][next].nextAnnounceAt = min(tiers[tier][next].nextAnnounceAt, max(now, tiers[tier][next].minimumAnnounceAt))
     }
 
     /// A scrape told these counts (BEP 48).

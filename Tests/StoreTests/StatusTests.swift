@@ -119,7 +119,7 @@ import Testing
         print("status of \(count) torrents: \(reader.duration(to: clock.now)) with opening the database")
         #expect(rows.count == count)
         let due = clock.now
-        #expect(try connection.dueTrackers(now: noon, limit: 100).count == 100)
+        #expect(try connection.dueTorrents(now: noon, limit: 100).count == 100)
         print("100 due trackers of \(count): \(due.duration(to: clock.now))")
     }
 }

@@ -33,11 +33,11 @@ import Testing
         var early = try #require(try connection.trackers(of: incomplete).first)
         early.nextAnnounceAt = noon + .seconds(200)
         try connection.saveTracker(early)
-        #expect(try connection.dueTrackers(now: noon + .seconds(80), limit: 9) == [ids[4], ids[2]])
-        #expect(try connection.dueTrackers(now: noon + .seconds(300), limit: 9) == [ids[4], ids[2], ids[1], ids[0]])
-        #expect(try connection.dueTrackers(now: noon, limit: 9).isEmpty)
+        #expect(try connection.dueTorrents(now: noon + .seconds(80), limit: 9) == [ids[4], ids[2]])
+        #expect(try connection.dueTorrents(now: noon + .seconds(300), limit: 9) == [ids[4], ids[2], ids[1], ids[0]])
+        #expect(try connection.dueTorrents(now: noon, limit: 9).isEmpty)
         try connection.postponeAnnounces(of: ids[4], until: noon + .seconds(1000))
-        #expect(try connection.dueTrackers(now: noon + .seconds(300), limit: 1) == [ids[2]])
+        #expect(try connection.dueTorrents(now: noon + .seconds(300), limit: 1) == [ids[2]])
         #expect(try connection.nextAnnounce() == noon + .seconds(80))
     }
 

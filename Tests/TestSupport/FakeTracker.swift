@@ -14,6 +14,7 @@ package final class FakeTracker: Sendable {
         package var left: Int? { parameters["left"].flatMap { Int($0) } }
         package var port: Int? { parameters["port"].flatMap { Int($0) } }
         package var trackerID: String? { parameters["trackerid"] }
+        package var uploaded: Int? { parameters["uploaded"].flatMap { Int($0) } }
     }
 
     /// What the tracker answers.
@@ -23,6 +24,8 @@ package final class FakeTracker: Sendable {
         package var peers: [PeerAddress] = []
         package var trackerID: String?
         package var failure: String?
+        /// Peers that still want something, and whether they are counted at all.
+        package var leechers: Int? = 0
         /// Takes the request and never answers.
         package var isDeaf = false
         /// How long it thinks about its answer.
@@ -34,7 +37,8 @@ package final class FakeTracker: Sendable {
             if let failure { return Array("d14:failure reason\(failure.utf8.count):\(failure)e".utf8) }
             let four = peers.filter { !$0.isIPv6 }.flatMap(\.compact)
             let six = peers.filter(\.isIPv6).flatMap(\.compact)
-            var bytes = Array("d8:completei1e10:incompletei0e8:intervali\(interval)e".utf8)
+            let counts = leechers.map { "8:completei1e10:incompletei\($0)e" } ?? ""
+            var bytes = Array("d\(counts)8:intervali\(interval)e".utf8)
             if let minimumInterval { bytes += Array("12:min intervali\(minimumInterval)e".utf8) }
             bytes += Array("5:peers\(four.count):".utf8) + four
             if !six.isEmpty { bytes += Array("6:peers6\(six.count):".utf8) + six }

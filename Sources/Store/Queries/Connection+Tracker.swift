@@ -34,7 +34,7 @@ extension Connection {
                 """
                 UPDATE tracker SET position = ?, tracker_id = ?, next_announce_at = ?, min_announce_at = ?, interval = ?, min_interval = ?,
                     failures = ?, last_announce_at = ?, last_success_at = ?, last_error = ?, warning = ?, seeders = ?, leechers = ?, downloads = ?,
-                    last_scrape_at = ?, started = ?
+                    last_scrape_at = coalesce(?, last_scrape_at), started = ?
                 WHERE torrent_id = ? AND url = ?
                 """,
                 tracker.position, tracker.trackerID, tracker.nextAnnounceAt, tracker.minAnnounceAt, tracker.interval?.components.seconds,
@@ -61,14 +61,31 @@ extension Connection {
         }
     }
 
-    /// The torrents of the trackers whose announce is due, of all that are complete and not paused, the longest overdue first.
-    package func dueTrackers(now: Timestamp, limit: Int) throws(StoreError) -> [TorrentID] {
-        try rows(
+    /// The torrents with a tracker whose announce is due, of all that are complete and not paused, the longest overdue first; `except` are passed over.
+    package func dueTorrents(now: Timestamp, limit: Int, except: Set<TorrentID> = []) throws(StoreError) -> [TorrentID] {
+        let statement = try prepare(
             """
             SELECT r.torrent_id FROM tracker AS r JOIN torrent AS t ON t.id = r.torrent_id
-            WHERE r.next_announce_at <= ? AND t.paused = 0 AND t.completed_bytes >= t.wanted_bytes ORDER BY r.next_announce_at LIMIT ?
-            """, now, limit
-        ) { (row) throws(StoreError) in try row.next() }
+            WHERE r.next_announce_at <= ? AND t.paused = 0 AND t.completed_bytes >= t.wanted_bytes ORDER BY r.next_announce_at
+            """)
+        defer { statement.reset() }
+        try statement.bind([now])
+        var due: [TorrentID] = []
+        var passed = except
+        while due.count < limit, try statement.step() {
+            let id: TorrentID = try statement.next()
+            if passed.insert(id).inserted { due.append(id) }
+        }
+        return due
+    }
+
+    /// Remembers the counts that a scrape told (BEP 48).
+    package func saveScrape(_ id: TorrentID, _ url: String, seeders: Int, leechers: Int, downloads: Int, now: Timestamp) throws(StoreError) {
+        try transaction(durability: .lazy) { () throws(StoreError) in
+            try execute(
+                "UPDATE tracker SET seeders = ?, leechers = ?, downloads = ?, last_scrape_at = ? WHERE torrent_id = ? AND url = ?", seeders, leechers,
+                downloads, now, id, url)
+        }
     }
 
     /// When the next announce of any torrent that is not paused is due; `nil` when none is planned.

@@ -1,0 +1,183 @@
+import Disk
+import Logging
+import Net
+import Store
+import Swarm
+import SystemPackage
+import Torrent
+import TrackerWire
+
+/// Announces for torrents that sleep, from their rows alone: nobody wakes for them who has nobody to serve.
+extension Session {
+    /// Torrents that are announced in a second at most, and that wait for answers at once.
+    private static let announcesPerSecond = 100
+    private static let announcesAtOnce = 50
+    /// How long it is believed where an output folder is.
+    private static let volumeIsKnownFor = Duration.seconds(30)
+    /// Output folders that are remembered.
+    private static let volumeLimit = 4096
+    /// Turns from one scrape to the next, so that many torrents share it.
+    private static let turnsPerScrape = 10
+    /// What a torrent that can't be woken, or has seeded enough, is left alone for.
+    private static let leftAloneFor = Duration.seconds(3600)
+
+    /// One turn: what was learned is saved, and who is due is announced.
+    func announceForSleepers() async {
+        guard case .all = environment.settings.scope, !isStopping else { return }
+        await saveSleepers()
+        scrapeForSleepers()
+        let room = min(Self.announcesPerSecond, Self.announcesAtOnce - sleepers.announcing.count)
+        guard room > 0 else { return }
+        // Those too whose answers came while others' were saved: their rows still say that they are due.
+        let busy = sleepers.announcing.union(sleepers.learned.map(\.torrent)).union(awake.keys).union(waking.keys)
+        let idle = troubled.union(retired)
+        let now = environment.clock.timestamp
+        do {
+            let due = try await environment.store.perform { db throws(StoreError) -> [Sleeper] in
+                var due: [Sleeper] = []
+                for id in try db.dueTorrents(now: now, limit: room, except: busy) {
+                    if idle.contains(id) {
+                        try db.postponeAnnounces(of: id, until: now + Self.leftAloneFor)
+                    } else if let row = try db.torrent(id) {
+                        due.append(
+                            Sleeper(
+                                row: row, trackers: try db.trackers(of: id),
+                                volume: try row.volume.flatMap { volume throws(StoreError) in try db.volume(volume)?.identity }))
+                    }
+                }
+                return due
+            }
+            guard !isStopping else { return }
+            for sleeper in due {
+                sleepers.announcing.insert(sleeper.row.id)
+                Task { await self.announce(sleeper) }
+            }
+        } catch {
+            log.error("nobody is announced who sleeps: \(error)")
+        }
+    }
+
+    private func announce(_ sleeper: Sleeper) async {
+        let row = sleeper.row
+        defer { sleepers.announcing.remove(row.id) }
+        let goal = row.settings.seedGoal.over(environment.settings.seedGoal)
+        let mayRest = goal.isReached(
+            uploaded: row.uploadedBytes, total: row.totalBytes, completion: row.completedAt ?? row.addedAt, now: environment.clock.timestamp)
+        // Awake it finds out what is wrong, or that it has seeded enough, and its state says so.
+        guard row.damage == nil, row.state == .seeding || row.state == .complete, !mayRest, await isInItsPlace(sleeper) else {
+            await wake(row.id)
+            return
+        }
+        var shuffle = SeededGenerator(seed: random.next())
+        var announcer = Announcer(rows: sleeper.trackers, since: environment.clock.unixOrigin, using: &shuffle)
+        announcer.start(now: environment.clock.timestamp.rawValue)
+        var leechers: [PeerAddress] = []
+        while case let actions = announcer.due(now: environment.clock.timestamp.rawValue, isHungry: false), !actions.isEmpty {
+            for action in actions { leechers += await ask(action, &announcer, row) }
+        }
+        // Somebody came meanwhile: the awake torrent has its own announcer, and what this one heard is not news for long.
+        guard !isStopping, awake[row.id] == nil, waking[row.id] == nil else { return }
+        let known = Dictionary(sleeper.trackers.map { ($0.url, $0) }) { first, _ in first }
+        sleepers.learned += announcer.rows(of: row.id).filter { known[$0.url] != $0 }
+        guard !leechers.isEmpty, connectionCount < environment.settings.maximumPeers else { return }
+        await saveSleepers()
+        await wake(row.id)?.onLoop { [leechers] engine in engine.feed { swarm, now in swarm.learn(leechers, from: .tracker, now: now) } }
+    }
+
+    /// Asks one tracker; the peers that it named, if there are any who want something.
+    private func ask(_ action: Announcer.Action, _ announcer: inout Announcer, _ row: TorrentRow) async -> [PeerAddress] {
+        let clock = environment.clock
+        let url: TrackerURL
+        do { url = try TrackerURL(action.url) } catch {
+            announcer.failed(action.url, reason: "\(error)", retryIn: Announcer.longestInterval, now: clock.timestamp.rawValue)
+            return []
+        }
+        if let reason = sleepers.hosts.reasonToWait(for: url.host, now: clock.timestamp.rawValue) {
+            announcer.failed(action.url, reason: reason, retryIn: nil, now: clock.timestamp.rawValue)
+            return []
+        }
+        let request = AnnounceRequest(
+            action, of: row.infoHash, environment, port: listenPort, left: max(0, row.wantedBytes - row.completedBytes),
+            moved: sleepers.moved[row.id] ?? .init())
+        do throws(TrackerError) {
+            let answer = try await environment.trackers.announce(url, request)
+            let now = clock.timestamp.rawValue
+            sleepers.hosts.answered(url.host)
+            announcer.answered(action.url, event: action.event, Announcer.Answer(answer), now: now)
+            if answer.complete == nil { sleepers.uncounted[action.url, default: [:]][row.infoHash] = row.id }
+            return answer.incomplete == 0 ? [] : answer.peers
+        } catch {
+            let now = clock.timestamp.rawValue
+            if error.isSilence { sleepers.hosts.failed(url.host, reason: "\(error)", now: now) } else { sleepers.hosts.answered(url.host) }
+            announcer.failed(action.url, reason: "\(error)", retryIn: error.retrySeconds, now: now)
+            return []
+        }
+    }
+
+    /// Whether the output folder is on the volume that it was on: a disk that is away serves nobody. One look is believed for a while, for all
+    /// torrents of the folder.
+    private func isInItsPlace(_ sleeper: Sleeper) async -> Bool {
+        let folder = sleeper.row.output
+        let now = environment.clock.now
+        let identity: String?
+        if let known = sleepers.volumes[folder], now - known.at < Self.volumeIsKnownFor {
+            identity = known.identity
+        } else {
+            identity = await environment.disk.volume(at: FilePath(folder))?.identity
+            if sleepers.volumes.count >= Self.volumeLimit { sleepers.volumes = [:] }
+            sleepers.volumes[folder] = (now, identity)
+        }
+        return identity != nil && (sleeper.volume == nil || sleeper.volume == identity)
+    }
+
+    // MARK: What was learned
+
+    /// Writes what trackers answered, many answers at a time.
+    func saveSleepers() async {
+        guard !sleepers.learned.isEmpty else { return }
+        let learned = sleepers.learned
+        sleepers.learned = []
+        do {
+            try await environment.store.perform { db throws(StoreError) in
+                try db.transaction(.immediate, durability: .lazy) { () throws(StoreError) in
+                    for tracker in learned { try db.saveTracker(tracker) }
+                }
+            }
+        } catch {
+            // Lost, they would be announced again too early; kept for ever, they would grow.
+            if sleepers.learned.count < Self.announcesPerSecond { sleepers.learned = learned + sleepers.learned }
+            log.error("what trackers answered is not saved: \(error)")
+        }
+    }
+
+    /// Asks trackers for the counts of many torrents at once (BEP 48).
+    private func scrapeForSleepers() {
+        sleepers.turns += 1
+        guard sleepers.turns % Self.turnsPerScrape == 0 else { return }
+        let wanted = sleepers.uncounted
+        sleepers.uncounted = [:]
+        for (text, torrents) in wanted {
+            Task { await self.scrape(text, torrents) }
+        }
+    }
+
+    private func scrape(_ text: String, _ torrents: [InfoHash: TorrentID]) async {
+        do {
+            let url = try TrackerURL(text)
+            let counts = try await environment.trackers.scrape(url, Array(torrents.keys)).torrents
+            let now = environment.clock.timestamp
+            guard !isStopping else { return }
+            try await environment.store.perform { db throws(StoreError) in
+                try db.transaction(.immediate, durability: .lazy) { () throws(StoreError) in
+                    for (infoHash, id) in torrents {
+                        guard let count = counts[infoHash] else { continue }
+                        try db.saveScrape(
+                            id, text, seeders: count.complete, leechers: count.incomplete, downloads: count.downloaded, now: now)
+                    }
+                }
+            }
+        } catch {
+            log.debug("\(text) can't be scraped: \(error)")
+        }
+    }
+}

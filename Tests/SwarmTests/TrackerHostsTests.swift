@@ -1,0 +1,44 @@
+import Testing
+
+@testable import Swarm
+
+struct TrackerHostsTests {
+    @Test func aHostThatIsDownIsAskedNowAndThen() {
+        var hosts = TrackerHosts()
+        for now in 0..<3 as Range<Int64> {
+            #expect(hosts.reasonToWait(for: "down", now: now) == nil)
+            hosts.failed("down", reason: "no answer", now: now)
+        }
+        var asked: [Int64] = []
+        for now in 3..<10_000 as Range<Int64> where hosts.reasonToWait(for: "down", now: now) == nil {
+            asked.append(now)
+            hosts.failed("down", reason: "no answer", now: now)
+        }
+        #expect(zip(asked, asked.dropFirst()).map { $1 - $0 } == [120, 240, 480, 960, 1800, 1800, 1800, 1800])
+        #expect(hosts.reasonToWait(for: "down", now: 9_999) == "no answer")
+        #expect(hosts.reasonToWait(for: "another", now: 9_999) == nil)
+        hosts.answered("down")
+        #expect(hosts.reasonToWait(for: "down", now: 9_999) == nil)
+    }
+
+    /// While one asks on behalf of all, the others wait.
+    @Test func oneAsksForAll() {
+        var hosts = TrackerHosts()
+        for _ in 0..<TrackerHosts.patience { hosts.failed("down", reason: "no answer", now: 0) }
+        #expect(hosts.reasonToWait(for: "down", now: 60) == nil)
+        #expect(hosts.reasonToWait(for: "down", now: 61) == "no answer")
+    }
+
+    @Test func aClockThatWasSetBackHoldsNobodyUp() {
+        var hosts = TrackerHosts()
+        for _ in 0..<TrackerHosts.patience { hosts.failed("down", reason: "no answer", now: 1_000_000) }
+        #expect(hosts.reasonToWait(for: "down", now: 10) == nil)
+    }
+
+    @Test func itRemembersOnlySoMany() {
+        var hosts = TrackerHosts()
+        for n in 0..<10_000 { for _ in 0..<3 { hosts.failed("host \(n)", reason: "no answer", now: 0) } }
+        let remembered = (0..<10_000).count { hosts.reasonToWait(for: "host \($0)", now: 1) != nil }
+        #expect(remembered == TrackerHosts.capacity)
+    }
+}
