@@ -35,7 +35,7 @@ extension Session {
     /// The engine can't go on with a damaged database: it comes to rest, and whoever opens the next session mends it.
     ///
     /// What is recorded until then is true; what could not be is in doubt after.
-    private func foundDamage(_ reason: String) {
+    package func foundDamage(_ reason: String) {
         guard damage == nil, !isStopping else { return }
         damage = reason
         log.warning("the database is damaged, and the engine stops to mend it: \(reason)")
