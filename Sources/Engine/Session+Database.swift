@@ -15,7 +15,7 @@ extension Session {
             guard let self else { return }
             loop.execute { self.assumeIsolated { $0.foundDamage(reason) } }
         }
-        let caretaker = try Caretaker(environment.settings.database)
+        let caretaker = try Caretaker(environment.settings.database, options: environment.settings.databaseOptions)
         let isUnchecked = opening.isUnchecked
         background.append(
             Task { [weak self] in
