@@ -11,7 +11,7 @@ import Torrent
     private static let limit = 400
 
     @Test(arguments: Mutation.allCases) func isFound(mutation: Mutation) async throws {
-        for scenario in [Scenario.manySmallFiles, .checkpoints] {
+        for scenario in mutation.scenarios {
             let run = try await scenario.record(seed: 5)
             let broken = mutation.mutated(run, seed: 5)
             let report = try await Survey(run, disk: broken).report(0..<Self.limit, enough: 1)
