@@ -7,7 +7,7 @@ import Testing
 /// `PIECES_KILLS=1200 swift test --filter FaultTests.ErrandKillTests` dies so often, as often in each errand, and with 20000 at each of the calls.
 @Suite(.serialized) struct ErrandKillTests {
     /// Deaths in all errands together, where nothing is said.
-    private static let usualKills = 160
+    private static let usualKills = 120
     /// Processes that run at once: most of their time they wait.
     private static let atOnce = 8
 

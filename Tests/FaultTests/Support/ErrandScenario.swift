@@ -191,7 +191,9 @@ struct ErrandScenario {
             let checks = after[n].checks.dropFirst(before[n].checks.count)
             let checked = checks.reduce(0) { $0 + $1.count }
             let doubtful = try before[n].doubtful(torrent, in: ground.pieces.output).data.population
-            #expect(checked <= doubtful || errand.mayBeMended, "\(what): torrent \(n + 1): \(checks.map(\.text)), and \(doubtful) were in doubt")
+            // What a torrent finds that was removed and added again nobody has looked at.
+            let mayLook = errand.mayBeMended || errand.leaving.contains(n)
+            #expect(checked <= doubtful || mayLook, "\(what): torrent \(n + 1): \(checks.map(\.text)), and \(doubtful) were in doubt")
             toll.checked += checked
         }
     }
