@@ -15,7 +15,7 @@ extension Session {
             guard let self else { return }
             loop.execute { self.assumeIsolated { $0.foundDamage(reason) } }
         }
-        let caretaker = try Caretaker(environment.settings.database)
+        let caretaker = try Caretaker(environment.settings.database, options: environment.settings.databaseOptions)
         let isUnchecked = opening.isUnchecked
         background.append(
             Task { [weak self] in
@@ -35,7 +35,7 @@ extension Session {
     /// The engine can't go on with a damaged database: it comes to rest, and whoever opens the next session mends it.
     ///
     /// What is recorded until then is true; what could not be is in doubt after.
-    private func foundDamage(_ reason: String) {
+    package func foundDamage(_ reason: String) {
         guard damage == nil, !isStopping else { return }
         damage = reason
         log.warning("the database is damaged, and the engine stops to mend it: \(reason)")

@@ -145,7 +145,7 @@ package actor Store {
     private func connectMending<Value>(
         _ options: DatabaseOptions, _ now: Timestamp, _ begin: (Connection) throws(StoreError) -> Value
     ) throws(StoreError) -> (Opening, Value) {
-        try Mender.finishInterrupted(path)
+        try Mender.finishInterrupted(path, options: options)
         let damage: StoreError
         do throws(StoreError) {
             return try connectChecked(options, now, begin)
@@ -153,7 +153,7 @@ package actor Store {
             guard Mender.answers(error) else { throw error }
             damage = error
         }
-        let mending = try Mender.mend(path, because: damage.message, now: now)
+        let mending = try Mender.mend(path, because: damage.message, options: options, now: now)
         let connection = try openWithReserve(options, now)
         let value = try begin(connection)
         access = .open(connection)

@@ -28,7 +28,8 @@ static enum place place_beside_database(const char *path, const char *database) 
         for (size_t n = 0; n < sizeof ends / sizeof *ends; n++) {
             if (strcmp(path + length, ends[n].end) == 0) return ends[n].place;
         }
-        return PLACE_NONE;
+        // Backups, databases in the making, and what was set aside: `<database>.unfinished`, `<database>.backup-…`.
+        return path[length] == '.' ? PLACE_COPY : PLACE_NONE;
     }
     const char *name = strrchr(database, '/');
     bool is_folder = name != NULL && strlen(path) == (size_t)(name - database) && strncmp(path, database, strlen(path)) == 0;

@@ -16,7 +16,7 @@ enum call {
 /// Whose file it is. The order is that of the names in tally.c.
 enum place {
     PLACE_NONE, PLACE_DB, PLACE_WAL, PLACE_SHM, PLACE_JOURNAL, PLACE_LOCK, PLACE_RESERVE, PLACE_DBFOLDER, PLACE_PAYLOAD, PLACE_PARTS, PLACE_FOLDER,
-    PLACE_COUNT
+    PLACE_COPY, PLACE_COUNT
 };
 
 /// What becomes of one call.

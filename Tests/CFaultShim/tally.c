@@ -13,6 +13,7 @@ const char *const call_names[CALL_COUNT] = {
 };
 const char *const place_names[PLACE_COUNT] = {
     "none", "db", "wal", "shm", "journal", "lock", "reserve", "dbfolder", "payload", "parts", "folder",
+    "copy",
 };
 
 /// One record of the file PIECES_FAULT_COUNTS.

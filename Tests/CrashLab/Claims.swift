@@ -62,14 +62,36 @@ package struct Claims: Sendable {
     }
 
     /// What the database of a disk's state claims; nothing where there is no database yet.
-    package init(_ state: DiskState, _ parts: [CrashPart]) async throws {
-        guard state.file([CrashSite.databaseName]) != nil else {
+    ///
+    /// With `mends` it may be damaged, or between two names: then what counts is what the program's own start makes of it.
+    package init(_ state: DiskState, _ parts: [CrashPart], mends: Bool = false) async throws {
+        guard mends || state.file([CrashSite.databaseName]) != nil else {
             self = .none
             return
         }
         self = try await withScratchFolder { folder in
             try state.materialise(in: folder, only: .database)
-            return try Claims(try Connection.open(folder.appending(CrashSite.databaseName), mode: .readWriteCreate, now: .now()), parts)
+            let database = folder.appending(CrashSite.databaseName)
+            guard mends else { return try Claims(try Connection.open(database, mode: .readWriteCreate, now: .now()), parts) }
+            for backup in try BackupFile.list(database) { try Claims.requireWhole(backup.path) }
+            try Mender.finishInterrupted(database)
+            do {
+                return try Claims(try Connection.open(database, mode: .readWriteCreate, now: .now()), parts)
+            } catch let error as StoreError where Mender.answers(error) {
+                _ = try Mender.mend(database, because: error.message, now: .now())
+            } catch let fault as CrashFault {
+                _ = try Mender.mend(database, because: fault.description, now: .now())
+            }
+            return try Claims(try Connection.open(database, mode: .readWriteCreate, now: .now()), parts)
+        }
+    }
+
+    /// Throws where a backup has its name and isn't sound.
+    private static func requireWhole(_ backup: FilePath) throws {
+        let connection = try Connection.open(backup, mode: .readOnly, now: .now())
+        let faults = try connection.integrityFaults(.indexes)
+        guard faults.isEmpty, try !connection.torrents().isEmpty else {
+            throw CrashFault("the backup \(backup) is not whole: \(faults.joined(separator: "; "))")
         }
     }
 

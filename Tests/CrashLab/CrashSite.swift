@@ -31,6 +31,7 @@ package struct CrashSite: Sendable {
     package var options: DatabaseOptions {
         var options = DatabaseOptions()
         options.vfs = vfs?.name
+        if vfs != nil { options.folderCalls = RecordedFolder(recording) }
         if let checkpointPages { options.checkpointPages = checkpointPages }
         return options
     }

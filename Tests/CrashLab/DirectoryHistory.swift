@@ -2,9 +2,8 @@
 struct DirectoryHistory: Sendable {
     private struct Change: Sendable {
         let number: Int
-        let name: String
-        /// `nil` when the name went.
-        let node: Node?
+        /// What each name is from now on; `nil` when it went.
+        let names: [String: Node?]
     }
 
     private(set) var durable: [String: Node]
@@ -12,26 +11,47 @@ struct DirectoryHistory: Sendable {
 
     init(_ names: [String: Node] = [:]) { durable = names }
 
-    mutating func add(_ number: Int, _ name: String, _ node: Node) { changes.append(Change(number: number, name: name, node: node)) }
-    mutating func remove(_ number: Int, _ name: String) { changes.append(Change(number: number, name: name, node: nil)) }
+    mutating func add(_ number: Int, _ name: String, _ node: Node) { changes.append(Change(number: number, names: [name: node])) }
+    mutating func remove(_ number: Int, _ name: String) { changes.append(Change(number: number, names: [name: nil])) }
+    mutating func rename(_ number: Int, _ node: Node, from old: String, to new: String) {
+        changes.append(Change(number: number, names: [old: nil, new: node]))
+    }
 
     /// What came before `began` is durable.
     mutating func sync(began: Int) {
         let synced = changes.prefix { $0.number < began }
-        for change in synced { durable[change.name] = change.node }
+        for change in synced { Self.apply(change, to: &durable) }
         changes.removeFirst(synced.count)
     }
 
-    /// Each name is as it was at some moment since the last sync, whatever the others are: more than a journal allows.
+    /// Each name is as it was at some moment since the last sync, whatever the others are: more than a journal allows. Names between which a file was
+    /// renamed are all as at one moment.
     func after(_ cut: Cut, _ node: Node) -> [String: Node] {
         guard !changes.isEmpty, cut.names != .lost else { return durable }
         var names = durable
-        var number = 0
-        for (name, changes) in Dictionary(grouping: changes, by: \.name).sorted(by: { $0.key < $1.key }) {
-            number += 1
-            let reached = cut.reached(cut.names, of: changes.count, -node.number, number)
-            if reached > 0 { names[name] = changes[reached - 1].node }
+        for (number, changes) in groups.enumerated() {
+            for change in changes.prefix(cut.reached(cut.names, of: changes.count, -node.number, number + 1)) { Self.apply(change, to: &names) }
         }
         return names
+    }
+
+    private static func apply(_ change: Change, to names: inout [String: Node]) {
+        for (name, node) in change.names { names[name] = node }
+    }
+
+    /// The changes of names that have nothing to do with each other, in an order that only depends on the names.
+    private var groups: [[Change]] {
+        var groups: [(names: Set<String>, changes: [Change])] = []
+        for change in changes {
+            var joined = (names: Set(change.names.keys), changes: [Change]())
+            for group in groups where !group.names.isDisjoint(with: joined.names) {
+                joined.names.formUnion(group.names)
+                joined.changes += group.changes
+            }
+            groups.removeAll { !$0.names.isDisjoint(with: joined.names) }
+            joined.changes = joined.changes.sorted { $0.number < $1.number } + [change]
+            groups.append(joined)
+        }
+        return groups.sorted { ($0.names.min() ?? "") < ($1.names.min() ?? "") }.map(\.changes)
     }
 }

@@ -2,6 +2,8 @@
 ///
 /// What it promises is what POSIX and Linux's man pages promise, and no more:
 /// - `fdatasync` of a file makes its data and its size durable that were there when it began; not its name, and not surely its time.
+/// - `fsync` of a file makes its times durable, too.
+/// - A file that is renamed has its old name or its new one, never none and never both.
 /// - `fsync` of a directory makes the names in it durable that were there when it began; not the directory's own name.
 /// - `sync_file_range` makes nothing durable.
 /// - All else may have got to the disk or not: each 4 KiB page or 512 byte sector on its own, in any of the versions that it had since the
@@ -34,9 +36,12 @@ package struct DiskModel: Sendable {
             owners[node] = owner
             directories[parent]?.add(number, name, node)
         case .remove(let name, let parent): directories[parent]?.remove(number, name)
+        case .rename(let node, let old, let new, let parent): directories[parent]?.rename(number, node, from: old, to: new)
         case .write(let node, let offset, let bytes, let time): files[node]?.write(number, offset: offset, bytes: bytes, at: time)
         case .resize(let node, let length, let time): files[node]?.resize(number, length: length, at: time)
+        case .setTime(let node, let time): files[node]?.setTime(number, at: time)
         case .syncFile(let node, let began, _): files[node]?.sync(began: began)
+        case .syncWhole(let node, let began, _): files[node]?.sync(began: began, keepsTime: true)
         case .syncDirectory(let node, let began, _): directories[node]?.sync(began: began)
         case .lose(let node): files[node]?.lose()
         case .nothing: break

@@ -28,12 +28,18 @@ package enum DiskOperation: Sendable, Equatable {
     case makeFile(Node, named: String, in: Node, Owner)
     /// A file's or an empty directory's name is gone.
     case remove(named: String, in: Node)
+    /// The file has another name now, in one step: it has the one or the other (rename(2)). What had that name is gone.
+    case rename(Node, from: String, to: String, in: Node)
     /// `at` is the time of modification that the file has from now on, in nanoseconds since 1970.
     case write(Node, offset: Int, bytes: [UInt8], at: Int64)
     /// `ftruncate` or `posix_fallocate`: the file has this length now, zeros where it grew.
     case resize(Node, length: Int, at: Int64)
     /// What happened to the file before `began` (the number of the operation that came next) is durable: its data and size.
     case syncFile(Node, began: Int, Owner)
+    /// The file has this time of modification.
+    case setTime(Node, at: Int64)
+    /// As `syncFile`, and the times with it (fsync(2)).
+    case syncWhole(Node, began: Int, Owner)
     /// The names in the directory are durable that came or went before `began`.
     case syncDirectory(Node, began: Int, Owner)
     /// A sync of the file failed: what was done to it since the last one never gets to the disk, and counts as clean.

@@ -36,11 +36,17 @@ package struct DiskState: Sendable {
         try materialise(.root, in: folder, owner)
     }
 
+    private func setTime(of path: FilePath, to nanoseconds: Int64) throws {
+        let time = timespec(tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
+        guard utimensat(AT_FDCWD, path.string, [time, time], 0) == 0 else { throw Errno(rawValue: errno) }
+    }
+
     private func materialise(_ directory: Node, in folder: FilePath, _ owner: Owner?) throws {
         for (name, node) in directories[directory] ?? [:] where owner == nil || owners[node] == owner {
             let path = folder.appending(name)
             if let file = files[node] {
                 try Files.write(file.bytes, to: path)
+                try setTime(of: path, to: file.modified)
             } else {
                 guard mkdir(path.string, 0o777) == 0 else { throw Errno(rawValue: errno) }
                 try materialise(node, in: path, owner)

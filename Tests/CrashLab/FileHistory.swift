@@ -6,6 +6,7 @@ struct FileHistory: Sendable {
         enum Kind: Sendable {
             case write(offset: Int, bytes: [UInt8])
             case resize(Int)
+            case touch
         }
 
         let number: Int
@@ -34,15 +35,17 @@ struct FileHistory: Sendable {
         changes.append(Change(number: number, kind: .resize(length), time: time))
     }
 
-    /// What came before `began` is durable.
-    mutating func sync(began: Int) {
+    mutating func setTime(_ number: Int, at time: Int64) { changes.append(Change(number: number, kind: .touch, time: time)) }
+
+    /// What came before `began` is durable; the time only where the sync keeps it, or with a new size.
+    mutating func sync(began: Int, keepsTime: Bool = false) {
         let synced = changes.prefix { $0.number < began }
         guard let last = synced.last else { return }
         let length = durable.bytes.count
         for change in synced { Self.apply(change, to: &durable.bytes, unit: nil) { _ in true } }
         durable.modified = last.time
         // With a new size the inode is written, and the time with it.
-        if durable.bytes.count != length || oldestTime == 0 { oldestTime = last.time }
+        if keepsTime || durable.bytes.count != length || oldestTime == 0 { oldestTime = last.time }
         changes.removeFirst(synced.count)
     }
 
@@ -87,6 +90,7 @@ struct FileHistory: Sendable {
                 switch change.kind {
                 case .write(let offset, let bytes): length = max(length, offset + bytes.count)
                 case .resize(let new): length = new
+                case .touch: break
                 }
                 return length
             }
@@ -102,6 +106,7 @@ struct FileHistory: Sendable {
             forEachUnit(of: offset..<offset + new.count, unit) { unit, range in
                 if isReached(unit) { copy(new, from: range.lowerBound - offset, count: range.count, to: &bytes, at: range.lowerBound) }
             }
+        case .touch: break
         case .resize(let length):
             guard keepsLength else { return resize(&bytes, to: length) }
             guard length < bytes.count else { return }

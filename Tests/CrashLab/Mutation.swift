@@ -14,8 +14,13 @@ package enum Mutation: String, Sendable, CaseIterable, CustomStringConvertible {
     case ignoredSyncError = "the error of an fdatasync is ignored"
     /// The database never syncs (`synchronous=OFF`).
     case neverSyncedDatabase = "the database is written with synchronous=OFF"
+    /// A database that was made beside another gets its name before it is synced.
+    case renameBeforeSync = "a database is renamed before it is synced"
 
     package var description: String { rawValue }
+
+    /// Runs in which it does something.
+    package var scenarios: [Scenario] { self == .renameBeforeSync ? [.backups] : [.manySmallFiles, .checkpoints] }
 
     /// The run on a disk to which that happened; what exactly, by seed.
     package func mutated(_ run: RecordedRun, seed: UInt64) -> RecordedRun {
@@ -33,6 +38,7 @@ package enum Mutation: String, Sendable, CaseIterable, CustomStringConvertible {
             return Self.replacing(Self.writes(lostBy: sync, entries) + [sync], in: entries)
         case .neverSyncedDatabase:
             return Self.replacing(entries.indices.filter { Self.isSync(entries[$0].operation, of: .database) }, in: entries)
+        case .renameBeforeSync: return Self.replacing(Self.syncsBeforeRenames(entries), in: entries)
         }
     }
 
@@ -49,8 +55,21 @@ package enum Mutation: String, Sendable, CaseIterable, CustomStringConvertible {
 
     private static func isSync(_ operation: DiskOperation, of owner: Owner) -> Bool {
         switch operation {
-        case .syncFile(_, _, owner), .syncDirectory(_, _, owner): true
+        case .syncFile(_, _, owner), .syncWhole(_, _, owner), .syncDirectory(_, _, owner): true
         default: false
+        }
+    }
+
+    private static func syncsBeforeRenames(_ entries: [LogEntry]) -> [Int] {
+        var renamed: Set<Node> = []
+        return entries.indices.reversed().filter { index in
+            switch entries[index].operation {
+            case .rename(let node, _, _, _):
+                renamed.insert(node)
+                return false
+            case .syncFile(let node, _, _), .syncWhole(let node, _, _): return renamed.contains(node)
+            default: return false
+            }
         }
     }
 

@@ -8,8 +8,13 @@ package struct RecordedRun: Sendable {
     package let first: Int
     /// Whether torrents were removed.
     package let removes: Bool
+    /// Whether the database is replaced: then a start of the program may have to mend it, or to end a mending, before it says anything.
+    package let mends: Bool
 
-    package init(_ name: String, seed: UInt64, _ parts: [CrashPart], _ entries: [LogEntry], first: Int = 0, removes: Bool = false) {
+    package init(
+        _ name: String, seed: UInt64, _ parts: [CrashPart], _ entries: [LogEntry], first: Int = 0, removes: Bool = false, mends: Bool = false
+    ) {
+        self.mends = mends
         self.name = name
         self.seed = seed
         self.parts = parts
@@ -41,7 +46,7 @@ package struct RecordedRun: Sendable {
 
     /// The same run on a disk that did something else with what it was asked.
     func changing(_ change: ([LogEntry]) -> [LogEntry]) -> RecordedRun {
-        RecordedRun(name, seed: seed, parts, change(entries), first: first, removes: removes)
+        RecordedRun(name, seed: seed, parts, change(entries), first: first, removes: removes, mends: mends)
     }
 
     /// Beyond every number that was used.

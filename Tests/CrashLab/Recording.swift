@@ -10,6 +10,8 @@ package final class Recording: Sendable {
     fileprivate struct State {
         var entries: [LogEntry] = []
         var nextNumber: Int
+        /// Where that begins which is to be cut.
+        var first = 0
         var nextNode: Int
         var nodes: [FileIdentity: Node] = [:]
         var times: [Node: Int64] = [:]
@@ -49,6 +51,12 @@ package final class Recording: Sendable {
 
     /// What happened since.
     package var entries: [LogEntry] { state.withLock(\.entries) }
+
+    /// How many entries came before ``mark()``.
+    package var first: Int { state.withLock(\.first) }
+
+    /// What happened up to now is not to be cut.
+    package func mark() { state.withLock { $0.first = $0.entries.count } }
 
     /// What a process finds now.
     package var present: DiskState {
@@ -106,7 +114,7 @@ package final class Recording: Sendable {
 extension Recording.State {
     fileprivate mutating func note(_ operation: DiskOperation) {
         switch operation {
-        case .write(let node, _, _, let time), .resize(let node, _, let time): times[node] = time
+        case .write(let node, _, _, let time), .resize(let node, _, let time), .setTime(let node, let time): times[node] = time
         default: break
         }
         append(operation)

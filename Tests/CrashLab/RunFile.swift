@@ -21,7 +21,7 @@ package enum RunFile {
         let seedBits = UInt64(bitPattern: seed)
         return RecordedRun(
             name, seed: seedBits, try scenario.parts(seedBits), try entries.map { try entry(Fields($0)) }, first: Int(first),
-            removes: scenario.removes)
+            removes: scenario.removes, mends: scenario.mends)
     }
 
     // MARK: Operations
@@ -33,6 +33,9 @@ package enum RunFile {
         case .makeDirectory(let made, let name, let parent, let owner): ["mkdir", node(made), .text(name), node(parent), number(owner.rawValue)]
         case .makeFile(let made, let name, let parent, let owner): ["make", node(made), .text(name), node(parent), number(owner.rawValue)]
         case .remove(let name, let parent): ["remove", .text(name), node(parent)]
+        case .rename(let file, let old, let new, let parent): ["rename", node(file), .text(old), .text(new), node(parent)]
+        case .setTime(let file, let time): ["time", node(file), .integer(time)]
+        case .syncWhole(let file, let began, let owner): ["syncwhole", node(file), number(began), number(owner.rawValue)]
         case .write(let file, let offset, let bytes, let time): ["write", node(file), number(offset), .string(bytes), .integer(time)]
         case .resize(let file, let length, let time): ["resize", node(file), number(length), .integer(time)]
         case .syncFile(let file, let began, let owner): ["sync", node(file), number(began), number(owner.rawValue)]
@@ -53,6 +56,9 @@ package enum RunFile {
             case "mkdir": .makeDirectory(try fields.node(), named: try fields.text(), in: try fields.node(), try fields.owner())
             case "make": .makeFile(try fields.node(), named: try fields.text(), in: try fields.node(), try fields.owner())
             case "remove": .remove(named: try fields.text(), in: try fields.node())
+            case "rename": .rename(try fields.node(), from: try fields.text(), to: try fields.text(), in: try fields.node())
+            case "time": .setTime(try fields.node(), at: Int64(try fields.number()))
+            case "syncwhole": .syncWhole(try fields.node(), began: try fields.number(), try fields.owner())
             case "write": .write(try fields.node(), offset: try fields.number(), bytes: try fields.bytes(), at: Int64(try fields.number()))
             case "resize": .resize(try fields.node(), length: try fields.number(), at: Int64(try fields.number()))
             case "sync": .syncFile(try fields.node(), began: try fields.number(), try fields.owner())

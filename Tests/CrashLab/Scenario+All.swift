@@ -4,9 +4,11 @@ import Torrent
 
 /// The runs that are cut: each has another part of the product between a write and its claim.
 extension Scenario {
-    package static let all = [
-        manySmallFiles, bigPieces, selectedFiles, chosenLater, severalTorrents, verification, checkpoints, pauseAndRemove, reservedFiles, restarts,
-    ]
+    package static let all =
+        [
+            manySmallFiles, bigPieces, selectedFiles, chosenLater, severalTorrents, verification, checkpoints, pauseAndRemove, reservedFiles,
+            restarts,
+        ] + replacements
 
     package static let manySmallFiles = Scenario(name: "many small files") { seed in
         var chance = Chance(seed)

@@ -19,6 +19,8 @@ package struct Scenario: Sendable, CustomStringConvertible {
     /// Blocks a second that each peer serves.
     package var rate = 300
     package var removes = false
+    /// Whether the database is replaced.
+    package var mends = false
     /// What happens from the first start of an engine to the last stop.
     package let act: @Sendable (Stage) async throws -> Void
     /// What happens after a cut in the middle, when that is recorded too.
@@ -29,14 +31,14 @@ package struct Scenario: Sendable, CustomStringConvertible {
     /// Runs it, from an empty folder to a clean stop.
     package func record(seed: UInt64) async throws -> RecordedRun {
         let parts = try parts(seed)
-        let entries = try await withScratchFolder { folder in
+        let (entries, first) = try await withScratchFolder { folder in
             let site = CrashSite(try Recording(in: folder), checkpointPages: checkpointPages)
             var ids: [TorrentID] = []
             for part in parts { ids.append(try site.add(part)) }
             try await stage(site, parts, ids, act)
-            return site.recording.entries
+            return (site.recording.entries, site.recording.first)
         }
-        return RecordedRun(name, seed: seed, parts, entries, removes: removes)
+        return RecordedRun(name, seed: seed, parts, entries, first: first, removes: removes, mends: mends)
     }
 
     /// Goes on with a state of a run, and records that too: cuts of the result are cuts during the recovery.
@@ -48,7 +50,7 @@ package struct Scenario: Sendable, CustomStringConvertible {
         var model = DiskModel()
         for entry in entries { model.apply(entry) }
         let found = model.after(.everything)
-        let claims = try await Claims(found, run.parts)
+        let claims = try await Claims(found, run.parts, mends: mends)
         let more = try await withScratchFolder { folder in
             let recording = try Recording(in: folder, finding: found, nextNumber: run.nextNumber + 1, nextNode: run.nextNode)
             let site = CrashSite(recording, checkpointPages: checkpointPages)
@@ -56,7 +58,7 @@ package struct Scenario: Sendable, CustomStringConvertible {
             try await stage(site, known, known.compactMap { claims.torrents[$0.torrent.infoHash]?.row.id }, recover)
             return recording.entries
         }
-        return RecordedRun(name, seed: run.seed, run.parts, entries + more, first: entries.count, removes: removes)
+        return RecordedRun(name, seed: run.seed, run.parts, entries + more, first: entries.count, removes: removes, mends: mends)
     }
 
     private func stage(

@@ -79,7 +79,7 @@ package struct Survey: Sendable {
 
     private func look(_ found: DiskState, _ earlier: Claims) async -> (Claims?, [String]) {
         do {
-            let claims = try await Claims(found, run.parts)
+            let claims = try await Claims(found, run.parts, mends: run.mends)
             return (claims, claims.unfounded(on: found, run.parts) + claims.lost(since: earlier, run.parts, mayBeRemoved: run.removes))
         } catch {
             return (nil, ["\(error)"])
@@ -102,13 +102,13 @@ private struct Believed {
         while applied < position {
             model.apply(run.entries[applied])
             switch run.entries[applied].operation {
-            case .syncFile(_, _, .database), .syncDirectory(_, _, .database), .powerCut: isKnown = false
+            case .syncFile(_, _, .database), .syncWhole(_, _, .database), .syncDirectory(_, _, .database), .powerCut: isKnown = false
             default: break
             }
             applied += 1
         }
         if !isKnown {
-            claims = try await Claims(model.after(.onlySynced), run.parts)
+            claims = try await Claims(model.after(.onlySynced), run.parts, mends: run.mends)
             isKnown = true
         }
         return claims

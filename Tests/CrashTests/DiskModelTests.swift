@@ -82,6 +82,28 @@ import Testing
         #expect(Self.outcomes(Self.model(removed)) { $0.file(["d", "g"])?.bytes } == [nil, [7]], "a name that went may be back")
     }
 
+    /// It has one of its names, and what it replaces is there until then.
+    @Test func aRenameIsOneStep() {
+        let new = Node(4)
+        let made: [DiskOperation] = [
+            .makeFile(new, named: "g", in: Self.folder, .payload), .write(new, offset: 0, bytes: [7], at: 2), .syncFile(new, began: 12, .payload),
+            .syncDirectory(Self.folder, began: 13, .payload), .rename(Self.file, from: "f", to: "old", in: Self.folder),
+            .rename(new, from: "g", to: "f", in: Self.folder),
+        ]
+        let found = Self.outcomes(Self.model(made)) { state in
+            ["f", "old", "g"].map { state.file(["d", $0])?.bytes.count }
+        }
+        #expect(found == [[10_000, nil, 1], [nil, 10_000, 1], [1, 10_000, nil]])
+        let synced = made + [.syncDirectory(Self.folder, began: 16, .payload)]
+        #expect(Self.outcomes(Self.model(synced)) { $0.file(["d", "f"])?.bytes } == [[7]])
+    }
+
+    @Test func onlyAWholeSyncKeepsTheTime() {
+        let times = { (sync: DiskOperation) in Self.outcomes(Self.model([.setTime(Self.file, at: 9), sync])) { $0.file(["d", "f"])?.modified } }
+        #expect(times(.syncFile(Self.file, began: 11, .payload)) == [1, 9])
+        #expect(times(.syncWhole(Self.file, began: 11, .payload)) == [9])
+    }
+
     @Test func whatLiesInADirectoryThatIsGoneIsGone() {
         let (directory, new) = (Node(4), Node(5))
         let model = Self.model([

@@ -13,7 +13,7 @@ import Torrent
     private static let seeds: ClosedRange<UInt64> = 5...8
 
     @Test(arguments: Mutation.allCases) func isFound(mutation: Mutation) async throws {
-        for scenario in [Scenario.manySmallFiles, .checkpoints] {
+        for scenario in mutation.scenarios {
             var (states, isFound) = (0, false)
             for seed in Self.seeds where !isFound {
                 let run = try await scenario.record(seed: seed)

@@ -7,7 +7,8 @@ import SystemPackage
 /// The system's calls with a record of them, and faults where a test wants them.
 final class FaultyCalls: DiskCalls {
     enum Call: String {
-        case open, openFolder, create, makeDirectory, remove, removeDirectory, read, write, truncate, allocate, syncData, syncDirectory, dropCache, close,
+        case open, openFolder, create, makeDirectory, remove, removeDirectory, read, write, truncate, allocate, syncData, syncDirectory, dropCache,
+            close,
             seekData
     }
 

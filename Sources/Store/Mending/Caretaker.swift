@@ -4,11 +4,13 @@ import SystemPackage
 /// Looks after the database while an engine runs on it, on a thread and a read-only connection of its own: nobody waits for it.
 package actor Caretaker {
     private let path: FilePath
+    private let options: DatabaseOptions
     private let executor: ThreadExecutor
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    package init(_ path: FilePath) throws(StoreError) {
+    package init(_ path: FilePath, options: DatabaseOptions = DatabaseOptions()) throws(StoreError) {
+        self.options = options
         self.path = DatabaseFile.resolved(path)
         switch ThreadExecutor.start() {
         case .success(let executor): self.executor = executor
@@ -23,7 +25,7 @@ package actor Caretaker {
     /// The first damage that is found; `nil` when there is none. It reads the whole file.
     package func check(now: Timestamp) throws(StoreError) -> String? {
         do throws(StoreError) {
-            return try Connection.open(path, mode: .readOnly, now: now).integrityFaults(.structure).first
+            return try Connection.open(path, mode: .readOnly, options: options, now: now).integrityFaults(.structure).first
         } catch {
             guard Mender.answers(error) else { throw error }
             return error.message
@@ -32,6 +34,6 @@ package actor Caretaker {
 
     /// Makes a backup when it is time for one.
     package func rotateBackups(now: Timestamp) throws(StoreError) -> BackupFile? {
-        try Connection.open(path, mode: .readOnly, now: now).rotateBackups(now: now)
+        try Connection.open(path, mode: .readOnly, options: options, now: now).rotateBackups(now: now)
     }
 }

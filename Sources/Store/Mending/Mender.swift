@@ -12,46 +12,50 @@ package enum Mender {
     package static func answers(_ error: StoreError) -> Bool { (error.code == .corrupt || error.code == .notADatabase) && error.torrent == nil }
 
     /// Mends the database; throws `notADatabase` when nothing shows that it is ours, and leaves it as it is.
-    package static func mend(_ database: FilePath, because reason: String, now: Timestamp) throws(StoreError) -> Mending {
+    package static func mend(
+        _ database: FilePath, because reason: String, options: DatabaseOptions = DatabaseOptions(), now: Timestamp
+    ) throws(StoreError) -> Mending {
         let database = DatabaseFile.resolved(database)
         precondition(!Replacement.isUnderWay(database), "an interrupted replacement comes first")
         let new = Replacement.unfinished(database)
         let old = FilePath(database.string + ".old-backup")
-        try removeDatabase(new)
-        try removeDatabase(old)
-        let backup = try soundBackup(of: database, into: old, now: now)
+        try removeDatabase(new, options)
+        try removeDatabase(old, options)
+        let backup = try soundBackup(of: database, into: old, options, now)
         let aside = Replacement.mended.asideName(database, at: now)
         let work: Work
         do throws(StoreError) {
-            work = try salvage(database, into: new, hasBackup: backup != nil, now: now)
+            work = try salvage(database, into: new, hasBackup: backup != nil, options, now)
         } catch {
             // The first error is the one that counts; what is left is removed by the next try.
             for suffix in ["", "-wal", "-shm"] { unlink(new.string + suffix) }
             throw error
         }
-        let mending = try complete(new, work, reason, aside.path, (old, backup), now)
-        try removeDatabase(old)
-        try Replacement.mended.perform(database, at: aside.moment)
+        let mending = try complete(new, work, reason, aside.path, (old, backup), options, now)
+        try removeDatabase(old, options)
+        try Replacement.mended.perform(database, at: aside.moment, in: options.folder)
         return mending
     }
 
     /// Goes on with a replacement that a killed process left half done. The caller holds the engine's lock.
     @discardableResult
-    package static func finishInterrupted(_ database: FilePath) throws(StoreError) -> Bool {
-        try Replacement.finish(DatabaseFile.resolved(database))
+    package static func finishInterrupted(_ database: FilePath, options: DatabaseOptions = DatabaseOptions()) throws(StoreError) -> Bool {
+        try Replacement.finish(DatabaseFile.resolved(database), in: options.folder)
     }
 
     /// Whether there is such a replacement.
     package static func isInterrupted(_ database: FilePath) -> Bool { Replacement.isUnderWay(DatabaseFile.resolved(database)) }
 
     /// Puts a backup in the place of the database, which is set aside; all claims of the backup are in doubt.
-    package static func restore(_ database: FilePath, from backup: FilePath, now: Timestamp) throws(StoreError) -> Restoration {
+    package static func restore(
+        _ database: FilePath, from backup: FilePath, options: DatabaseOptions = DatabaseOptions(), now: Timestamp
+    ) throws(StoreError) -> Restoration {
         let database = DatabaseFile.resolved(database)
-        try Replacement.finish(database)
+        try Replacement.finish(database, in: options.folder)
         let new = Replacement.unfinished(database)
-        try removeDatabase(new)
-        try copy(backup, to: new)
-        let (torrents, pieces) = try finishing(new, now) { (db) throws(StoreError) in
+        try removeDatabase(new, options)
+        try copy(backup, to: new, options)
+        let (torrents, pieces) = try finishing(new, options, now) { (db) throws(StoreError) in
             let pieces = try db.doubtEverything()
             let torrents = try db.first("SELECT count(*) FROM torrent") { (row) throws(StoreError) in try row.next(Int.self) } ?? 0
             try db.noteMending("the backup \(backup) was restored; \(pieces) pieces are checked again", now: now)
@@ -59,7 +63,7 @@ package enum Mender {
         }
         let aside = Replacement.restored.asideName(database, at: now)
         let isReplaced = DatabaseFile.exists(database)
-        try Replacement.restored.perform(database, at: aside.moment)
+        try Replacement.restored.perform(database, at: aside.moment, in: options.folder)
         return Restoration(setAside: isReplaced ? aside.path : nil, torrents: torrents, doubtfulPieces: pieces)
     }
 
@@ -72,11 +76,13 @@ package enum Mender {
         let sequences: [String: Int64]
     }
 
-    private static func salvage(_ database: FilePath, into new: FilePath, hasBackup: Bool, now: Timestamp) throws(StoreError) -> Work {
+    private static func salvage(
+        _ database: FilePath, into new: FilePath, hasBackup: Bool, _ options: DatabaseOptions, _ now: Timestamp
+    ) throws(StoreError) -> Work {
         let pages = try DamagedPages(database)
         var tree = DamagedTree(pages)
         let schema = try DamagedSchema(pages, &tree)
-        let fresh = try Connection(new, mode: .readWriteCreate)
+        let fresh = try Connection(new, mode: .readWriteCreate, options: options)
         try Migrator.migrate(fresh, to: Array(Migration.all.prefix(schema.version)), now: now)
         try fresh.executeScript("PRAGMA foreign_keys=OFF")
         var salvage = try Salvage(into: fresh)
@@ -92,9 +98,10 @@ package enum Mender {
 
     /// Brings the fresh database to the present schema, fills it up from the backup, and puts its claims in doubt.
     private static func complete(
-        _ new: FilePath, _ work: Work, _ reason: String, _ aside: FilePath, _ old: (path: FilePath, backup: BackupFile?), _ now: Timestamp
+        _ new: FilePath, _ work: Work, _ reason: String, _ aside: FilePath, _ old: (path: FilePath, backup: BackupFile?),
+        _ options: DatabaseOptions, _ now: Timestamp
     ) throws(StoreError) -> Mending {
-        try finishing(new, now) { (db) throws(StoreError) in
+        try finishing(new, options, now) { (db) throws(StoreError) in
             try db.executeScript("PRAGMA foreign_keys=OFF")
             if old.backup != nil { try db.execute("ATTACH DATABASE ? AS old", old.path.string) }
             let mending = try db.transaction { () throws(StoreError) in
@@ -122,21 +129,23 @@ package enum Mender {
 
     /// Runs `body` on a database that only this call has open; when it returns the file is whole, without a log, and synced.
     private static func finishing<Value>(
-        _ path: FilePath, _ now: Timestamp, _ body: (Connection) throws(StoreError) -> Value
+        _ path: FilePath, _ options: DatabaseOptions, _ now: Timestamp, _ body: (Connection) throws(StoreError) -> Value
     ) throws(StoreError) -> Value {
-        let connection = try Connection.open(path, mode: .readWriteCreate, now: now)
+        let connection = try Connection.open(path, mode: .readWriteCreate, options: options, now: now)
         let value = try body(connection)
         try connection.checkpoint()
         return value
     }
 
     /// Copies the newest sound backup to `copy`, in the present schema; `nil` when there is none.
-    private static func soundBackup(of database: FilePath, into copy: FilePath, now: Timestamp) throws(StoreError) -> BackupFile? {
+    private static func soundBackup(
+        of database: FilePath, into copy: FilePath, _ options: DatabaseOptions, _ now: Timestamp
+    ) throws(StoreError) -> BackupFile? {
         for backup in try BackupFile.list(database) {
             do throws(StoreError) {
-                try removeDatabase(copy)
-                try self.copy(backup.path, to: copy)
-                _ = try Connection.open(copy, mode: .readWriteCreate, now: now)
+                try removeDatabase(copy, options)
+                try self.copy(backup.path, to: copy, options)
+                _ = try Connection.open(copy, mode: .readWriteCreate, options: options, now: now)
                 return backup
             } catch {
                 // A backup that is damaged, or of another program, is none; an older one may do. A full disk is no reason to do without.
@@ -148,11 +157,11 @@ package enum Mender {
         return nil
     }
 
-    private static func copy(_ backup: FilePath, to target: FilePath) throws(StoreError) {
-        try Connection(backup, mode: .readOnly).copy(to: target)
+    private static func copy(_ backup: FilePath, to target: FilePath, _ options: DatabaseOptions) throws(StoreError) {
+        try Connection(backup, mode: .readOnly, options: options).copy(to: target)
     }
 
-    private static func removeDatabase(_ path: FilePath) throws(StoreError) {
-        for suffix in ["", "-wal", "-shm", "-journal"] { try Folder.remove(FilePath(path.string + suffix)) }
+    private static func removeDatabase(_ path: FilePath, _ options: DatabaseOptions) throws(StoreError) {
+        for suffix in ["", "-wal", "-shm", "-journal"] { try options.folder.remove(FilePath(path.string + suffix)) }
     }
 }

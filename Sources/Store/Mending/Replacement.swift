@@ -4,7 +4,7 @@ import SystemPackage
 /// Puts a finished database in the place of another, which is set aside under a new name and never deleted.
 ///
 /// The new one first gets a name that says that it is whole (`pieces.db.mended`); then the old one with its log is renamed; then the new one takes
-/// its place. A process that dies in between leaves that name, and ``finish(_:)`` goes on from there. Without it a log of the old database might
+/// its place. A process that dies in between leaves that name, and ``finish(_:in:)`` goes on from there. Without it a log of the old database might
 /// be taken for the new one's. The caller holds the engine's lock, and no connection of this process is open.
 enum Replacement: String, CaseIterable {
     case mended, restored
@@ -36,41 +36,40 @@ enum Replacement: String, CaseIterable {
     }
 
     /// Replaces `database` by the finished one at ``unfinished(_:)``; `moment` is of ``asideName(_:at:)``.
-    func perform(_ database: FilePath, at moment: Timestamp) throws(StoreError) {
+    func perform(_ database: FilePath, at moment: Timestamp, in folder: Folder) throws(StoreError) {
         let new = Self.unfinished(database)
         guard !DatabaseFile.exists(FilePath(new.string + "-wal")) else {
             throw StoreError(
                 .io, path: new.string, "the new database has a log that was not copied into it: see that the disk has space, and try again")
         }
         // Its time is the only thing that a process which goes on after this one has to know.
-        let times = [timespec(tv_sec: Int(moment.rawValue), tv_nsec: 0), timespec(tv_sec: Int(moment.rawValue), tv_nsec: 0)]
-        guard utimensat(AT_FDCWD, new.string, times, 0) == 0 else { throw Folder.fault("set the time of", new) }
-        try Folder.syncFile(new)
-        try Folder.rename(new, to: marker(database))
-        try Self.finish(database)
+        try folder.setTime(new, to: moment)
+        try folder.syncFile(new)
+        try folder.rename(new, to: marker(database))
+        try Self.finish(database, in: folder)
     }
 
     /// Goes on with a replacement that was interrupted; whether there was one.
     @discardableResult
-    static func finish(_ database: FilePath) throws(StoreError) -> Bool {
+    static func finish(_ database: FilePath, in folder: Folder) throws(StoreError) -> Bool {
         for kind in allCases where DatabaseFile.exists(kind.marker(database)) {
-            try kind.finish(database)
+            try kind.end(database, in: folder)
             return true
         }
         return false
     }
 
-    private func finish(_ database: FilePath) throws(StoreError) {
+    private func end(_ database: FilePath, in folder: Folder) throws(StoreError) {
         let marker = marker(database)
         var status = stat()
         guard stat(marker.string, &status) == 0 else { throw Folder.fault("look at", marker) }
         let name = "\(database.string).\(aside)-\(Timestamp(Int64(status.st_mtim.tv_sec)).compact)"
         // The log goes first: a database without it is only older, a log without its database is nothing.
         for suffix in ["-wal", "-journal", "-shm", ""] where DatabaseFile.exists(FilePath(database.string + suffix)) {
-            try Folder.rename(FilePath(database.string + suffix), to: FilePath(name + suffix), syncing: false)
+            try folder.rename(FilePath(database.string + suffix), to: FilePath(name + suffix), syncing: false)
         }
-        try Folder.sync(of: database)
-        try Folder.rename(marker, to: database)
+        try folder.sync(of: database)
+        try folder.rename(marker, to: database)
     }
 }
 

@@ -78,7 +78,7 @@ extension Connection {
         guard !DatabaseFile.exists(target) else { return nil }
         try removeUnfinished()
         try backup(to: target)
-        for old in known.dropFirst(settings.count - 1) { try Folder.remove(old.path) }
+        for old in known.dropFirst(settings.count - 1) { try options.folder.remove(old.path) }
         return BackupFile(path: target, at: now)
     }
 
@@ -86,7 +86,7 @@ extension Connection {
     private func removeUnfinished() throws(StoreError) {
         let folder = Folder.folder(of: path)
         for name in try Folder.names(beside: path) where name.hasPrefix((path.lastComponent?.string ?? "") + ".backup-") {
-            if name.contains(".unfinished") { try Folder.remove(folder.appending(name)) }
+            if name.contains(".unfinished") { try options.folder.remove(folder.appending(name)) }
         }
     }
 

@@ -11,10 +11,10 @@ extension Connection {
             throw StoreError(.cantOpen, path: target.string, "there is a file of this name already: give another one for the backup")
         }
         let unfinished = FilePath(target.string + ".unfinished")
-        try Folder.remove(unfinished)
+        try options.folder.remove(unfinished)
         do throws(StoreError) {
             try copy(to: unfinished)
-            try Folder.rename(unfinished, to: target)
+            try options.folder.rename(unfinished, to: target)
         } catch {
             // The error of the copy is the one that matters; what is left is named `.unfinished` and replaced by the next try.
             unlink(unfinished.string)
@@ -34,7 +34,7 @@ extension Connection {
 
     /// Copies all pages into a new file, which is synced and checked.
     func copy(to target: FilePath) throws(StoreError) {
-        let copy = try Connection(adopting: try DatabaseFile.open(target, create: true), target)
+        let copy = try Connection(adopting: try DatabaseFile.open(target, create: true, options: options), target, options)
         try copyPages(to: copy.handle, target)
         let faults = try copy.integrityFaults(.structure)
         guard faults.isEmpty else {

@@ -42,7 +42,7 @@ extension Connection {
     }
 
     /// Makes the folder keep the name of the log: SQLite syncs it with the log's first sync, and doesn't read the answer.
-    func keepLogsName() throws(StoreError) { try Folder.sync(of: DatabaseFile.resolved(path)) }
+    func keepLogsName() throws(StoreError) { try options.folder.sync(of: DatabaseFile.resolved(path)) }
 
     /// Copies what another process left in the log into the database: a sync of it may have failed there. Where that can't be done now, the next
     /// record tries again.
@@ -66,7 +66,7 @@ extension Connection {
         for attempt in 1... {
             do throws(StoreError) {
                 // With every lock, and an index of the log of its own, which is made from the log itself (sqlite.org/wal.html, section 7).
-                let connection = try Connection(adopting: try DatabaseFile.open(path, create: false, isShared: true, options: options), path)
+                let connection = try Connection(adopting: try DatabaseFile.open(path, create: false, isShared: true, options: options), path, options)
                 if try connection.checkpoint() { return }
                 throw connection.fault(.busy, "another program has the database open")
             } catch {

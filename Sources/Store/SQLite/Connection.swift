@@ -57,11 +57,11 @@ package final class Connection {
     }
 
     /// Takes over a database that was opened, as it is.
-    init(adopting handle: OpaquePointer, _ path: FilePath) throws(StoreError) {
+    init(adopting handle: OpaquePointer, _ path: FilePath, _ options: DatabaseOptions) throws(StoreError) {
         self.path = path
         self.handle = handle
         mode = .readWrite
-        options = DatabaseOptions()
+        self.options = options
         fileSystem = .local
     }
 

@@ -2,22 +2,35 @@ import Glibc
 import SystemPackage
 
 /// Names in the database's folder that outlive a power cut: every change is synced with the folder.
-enum Folder {
-    static func rename(_ old: FilePath, to new: FilePath, syncing: Bool = true) throws(StoreError) {
-        guard Glibc.rename(old.string, new.string) == 0 else { throw fault("rename", old) }
+struct Folder {
+    let calls: any FolderCalls
+
+    func rename(_ old: FilePath, to new: FilePath, syncing: Bool = true) throws(StoreError) {
+        do throws(Errno) { try calls.rename(old, to: new) } catch { throw Self.fault("rename", old, error) }
         if syncing { try sync(of: new) }
     }
 
     /// Removes the file; that there is none is as good.
-    static func remove(_ file: FilePath) throws(StoreError) {
-        guard unlink(file.string) == 0 || errno == ENOENT else { throw fault("remove", file) }
+    func remove(_ file: FilePath) throws(StoreError) {
+        do throws(Errno) { try calls.remove(file) } catch {
+            guard error == .noSuchFileOrDirectory else { throw Self.fault("remove", file, error) }
+        }
+    }
+
+    func setTime(_ file: FilePath, to moment: Timestamp) throws(StoreError) {
+        do throws(Errno) { try calls.setTime(file, to: moment) } catch { throw Self.fault("set the time of", file, error) }
     }
 
     /// Syncs the folder that the file is in.
-    static func sync(of file: FilePath) throws(StoreError) { try sync(folder(of: file), O_RDONLY | O_DIRECTORY) }
+    func sync(of file: FilePath) throws(StoreError) {
+        let folder = Self.folder(of: file)
+        do throws(Errno) { try calls.syncFolder(folder) } catch { throw Self.fault("sync", folder, error) }
+    }
 
     /// Syncs a file that is no open database: see ``DatabaseFile`` for what closing one would do.
-    static func syncFile(_ file: FilePath) throws(StoreError) { try sync(file, O_RDONLY) }
+    func syncFile(_ file: FilePath) throws(StoreError) {
+        do throws(Errno) { try calls.syncFile(file) } catch { throw Self.fault("sync", file, error) }
+    }
 
     /// The names in the folder that the file is in.
     static func names(beside file: FilePath) throws(StoreError) -> [String] {
@@ -37,27 +50,9 @@ enum Folder {
         return name.isEmpty ? FilePath(".") : name
     }
 
-    private static func sync(_ path: FilePath, _ flags: Int32) throws(StoreError) {
-        let descriptor = retrying { Glibc.open(path.string, flags | O_CLOEXEC) }
-        guard descriptor >= 0 else { throw fault("open", path) }
-        let synced = retrying { fsync(descriptor) }
-        // Where there is no fsync for folders (EINVAL, fsync(2)) the file system keeps names its own way.
-        let fault = synced == 0 || errno == EINVAL ? nil : fault("sync", path)
-        // Nothing was written through it.
-        Glibc.close(descriptor)
-        if let fault { throw fault }
-    }
-
-    private static func retrying(_ call: () -> Int32) -> Int32 {
-        while true {
-            let result = call()
-            if result >= 0 || errno != EINTR { return result }
-        }
-    }
-
-    /// What the system said of the last call.
-    static func fault(_ action: String, _ path: FilePath) -> StoreError {
-        let reason = errno
+    /// What the system said of the last call, where no other error is given.
+    static func fault(_ action: String, _ path: FilePath, _ error: Errno = Errno(rawValue: errno)) -> StoreError {
+        let reason = error.rawValue
         let code: StoreError.Code = reason == ENOSPC || reason == EDQUOT ? .full : reason == EROFS || reason == EACCES ? .readOnly : .io
         return StoreError(
             code, path: path.string,

@@ -24,9 +24,10 @@ struct EngineRun {
     /// Lives of an engine whose database is found damaged while it runs; more would mean that the disk or the memory does it.
     private static let damagedLives = 3
 
-    /// Runs until the engine ends by itself or is told to; how the named torrents are then.
+    /// Runs until the engine ends by itself or is told to; how the named torrents are then, or all of them where none is named and the engine was
+    /// to end with them.
     ///
-    /// Where the database is found damaged meanwhile, the engine ends and another one begins, which mends it.
+    /// Where the database is found damaged meanwhile, the engine ends and another one begins with a mended one.
     func perform() async throws -> [TorrentRow] {
         let current = Mutex<Session?>(nil)
         try Interruption.catchFirst { await current.withLock(\.self)?.stop() }
@@ -38,22 +39,56 @@ struct EngineRun {
             } else {
                 try await live(session)
             }
-            guard let damage = await session.damage, !Interruption.hasCome else { break }
+            guard let damage = try await damage(of: session), !Interruption.hasCome else { break }
             await session.release()
             guard life < Self.damagedLives else {
                 throw Failure("the database is damaged again and again (\(damage)): look at the disk and the memory of this machine")
             }
         }
-        return try rows(try open())
+        return try outcome()
     }
 
+    /// What was found while the session ran, which the next one mends; or what only the last look finds, after a clean stop: that is mended here.
+    private func damage(of session: Session) async throws -> String? {
+        if let damage = await session.damage { return damage }
+        do {
+            _ = try outcome()
+            return nil
+        } catch let error as StoreError where Mender.answers(error) {
+            let lock = try DatabaseLock.acquire(database: settings.database, now: .now())
+            defer { withExtendedLifetime(lock) {} }
+            Terminal.shared.complain(try Mender.mend(settings.database, because: error.message, now: .now()).sentence)
+            return error.message
+        }
+    }
+
+    private func outcome() throws -> [TorrentRow] {
+        let connection = try open()
+        return ids.isEmpty && settings.endsWhenComplete ? try connection.torrents() : try rows(connection)
+    }
+
+    /// One session, to its end; where the damage is found by this command's own reading, the session ends for it, too.
     private func live(_ session: Session) async throws {
+        do {
+            try await tell(session)
+        } catch let error as StoreError where Mender.answers(error) {
+            await session.foundDamage(error.description)
+            await session.waitUntilEnd()
+        }
+    }
+
+    private func tell(_ session: Session) async throws {
         let socket = ListeningSocket(host: settings.bind, port: await session.listenPort)
         let lastEvent = try begin(socket)
         let narrator = Narrator(session, report, database: settings.database, only: ids, lastEvent: lastEvent)
         Task { await narrator.run() }
-        try await session.start()
-        await session.waitUntilEnd()
+        do {
+            try await session.start()
+            await session.waitUntilEnd()
+        } catch {
+            narrator.cease()
+            throw error
+        }
         if await session.damage == nil { try finish(narrator) } else { narrator.cease() }
     }
 

@@ -6,7 +6,8 @@
 //
 // Its interface is the environment of the process:
 //
-//   PIECES_FAULT_DATABASE   the absolute path of the database: gives the places db, wal, shm, journal, lock, reserve, dbfolder
+//   PIECES_FAULT_DATABASE   the absolute path of the database: gives the places db, wal, shm, journal, lock, reserve, dbfolder, and
+//                           copy for whatever else is named after it
 //   PIECES_FAULT_OUTPUT     the absolute path of the output folder: gives the places payload, parts, folder
 //   PIECES_FAULT_COUNTS     a file that gets a record of 32 bytes for every call and place: `call@place` in 24 bytes and how often it came, a
 //                           64-bit number. It is kept as the process runs, so that it is right also after SIGKILL.

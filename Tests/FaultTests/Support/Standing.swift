@@ -4,8 +4,10 @@ import SystemPackage
 import TestSupport
 import Torrent
 
-/// What stands in a database that nobody runs on and on the disk beside it, as the test itself finds it.
+/// What stands of a torrent in a database that nobody runs on and on the disk beside it, as the test itself finds it.
 struct Standing {
+    /// Whether the database has the torrent.
+    private(set) var isThere = false
     private(set) var claimed: Bitfield
     /// Noted as perhaps written, and not claimed.
     private(set) var opened: Bitfield
@@ -13,6 +15,9 @@ struct Standing {
     private(set) var blocks: Set<BlockRef> = []
     /// How many pieces each check of the log was about, oldest first, and what it said.
     private(set) var checks: [(count: Int, text: String)] = []
+    /// Which files are wanted, and which have a fingerprint: what claims of others may still be in the part file.
+    private(set) var wanted: [Bool]
+    private(set) var placed: Set<Int> = []
     private(set) var state: TorrentState?
     private(set) var error: String?
     /// What is wrong with the database: nothing.
@@ -22,6 +27,7 @@ struct Standing {
     init(_ pieces: Pieces, _ torrent: SampleTorrent) throws {
         claimed = Bitfield(count: torrent.geometry.pieceCount)
         opened = claimed
+        wanted = torrent.metainfo.layout.files.map { !$0.isPad }
         guard Files.exists(pieces.database) else { return }
         let copy = pieces.folder.appending("copy.db")
         for end in ["", "-wal", "-shm"] where Files.exists(FilePath(copy.string + end)) { try Files.remove(FilePath(copy.string + end)) }
@@ -29,16 +35,21 @@ struct Standing {
             try Files.write(try Files.read(FilePath(pieces.database.string + end)), to: FilePath(copy.string + end))
         }
         do throws(StoreError) {
-            try read(try Connection.open(copy, mode: .readOnly, now: .now()))
+            try read(try Connection.open(copy, mode: .readOnly, now: .now()), torrent)
         } catch {
+            switch error.code {
             // Killed before the first migration was committed.
-            guard error.code == .notFound else { throw error }
+            case .notFound: return
+            case .corrupt, .notADatabase: damage = [error.message]
+            default: throw error
+            }
         }
     }
 
-    private mutating func read(_ connection: Connection) throws(StoreError) {
+    private mutating func read(_ connection: Connection, _ torrent: SampleTorrent) throws(StoreError) {
         damage = try connection.integrityFaults(.indexes)
-        guard let row = try connection.torrents().first else { return }
+        guard let row = try connection.torrent(torrent.infoHash) else { return }
+        isThere = true
         claimed = try connection.have(of: row.id, count: claimed.count)
         opened = try connection.opened(of: row.id, count: claimed.count).subtracting(claimed)
         blocks = try connection.partialPieces(of: row.id).reduce(into: []) { set, row in
@@ -46,11 +57,37 @@ struct Standing {
                 set.insert(BlockRef(piece: row.piece, block: block))
             }
         }
-        checks = try connection.events(limit: 10_000).reversed().filter { $0.kind == .verified }.map { event in
+        checks = try connection.events(of: row.id, limit: 10_000).reversed().filter { $0.kind == .verified }.map { event in
             (event.detail.firstMatch(of: /checked (\d+) of/).flatMap { Int($0.output.1) } ?? -1, event.detail)
         }
+        wanted = try connection.wanted(of: row.id, count: wanted.count)
+        placed = Set(try connection.fingerprints(of: row.id).map(\.index))
         state = row.state
         error = row.error
+    }
+
+    /// The claimed pieces that the disk doesn't have, each byte where a session looks for it.
+    func unfounded(_ torrent: SampleTorrent, in output: FilePath) throws -> [PieceIndex] {
+        let (layout, geometry) = (torrent.metainfo.layout, torrent.geometry)
+        let parts = output.appending(".\(torrent.infoHash).parts")
+        return try claimed.pieces.filter { piece in
+            var at = Int(geometry.offset(of: piece))
+            for segment in layout.segments(offset: geometry.offset(of: piece), length: geometry.length(of: piece)) {
+                defer { at += segment.length }
+                let file = layout.files[segment.file]
+                if file.isPad { continue }
+                let isPlaced = placed.contains(segment.file)
+                var places: [(FilePath, Int64)] = []
+                if wanted[segment.file] || isPlaced { places.append((torrent.path(segment.file, in: output), segment.fileOffset)) }
+                if !isPlaced { places.append((parts, file.offset + segment.fileOffset)) }
+                let expected = torrent.bytes(at..<at + segment.length)
+                let isRight = try places.contains { path, offset in
+                    try Files.exists(path) && Files.read(path, at: offset, count: segment.length).elementsEqual(expected)
+                }
+                if !isRight { return true }
+            }
+            return false
+        }
     }
 
     /// Those of the noted pieces that have data on the disk, all of which a start may hash, and those of them with bytes that aren't zeros, which

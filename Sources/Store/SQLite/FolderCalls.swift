@@ -1,0 +1,55 @@
+import Glibc
+import SystemPackage
+
+/// The system's calls for names in the database's folder, which SQLite's own files don't go through: tests put a recorded disk in their place.
+package protocol FolderCalls: Sendable {
+    /// Gives the file a new name, which replaces what had it (rename(2)).
+    func rename(_ old: FilePath, to new: FilePath) throws(Errno)
+    /// Removes the file's name (unlink(2)).
+    func remove(_ file: FilePath) throws(Errno)
+    /// Gives the file a time of modification (utimensat(2)), which ``syncFile(_:)`` makes durable.
+    func setTime(_ file: FilePath, to moment: Timestamp) throws(Errno)
+    /// Makes the data, the size and the times of a file durable (fsync(2)).
+    func syncFile(_ file: FilePath) throws(Errno)
+    /// Makes the names in the folder durable (fsync(2)).
+    func syncFolder(_ folder: FilePath) throws(Errno)
+}
+
+/// The machine's own.
+package struct SystemFolderCalls: FolderCalls {
+    package init() {}
+
+    package func rename(_ old: FilePath, to new: FilePath) throws(Errno) { try check(Glibc.rename(old.string, new.string)) }
+
+    package func remove(_ file: FilePath) throws(Errno) { try check(unlink(file.string)) }
+
+    package func setTime(_ file: FilePath, to moment: Timestamp) throws(Errno) {
+        let times = [timespec(tv_sec: Int(moment.rawValue), tv_nsec: 0), timespec(tv_sec: Int(moment.rawValue), tv_nsec: 0)]
+        try check(utimensat(AT_FDCWD, file.string, times, 0))
+    }
+
+    package func syncFile(_ file: FilePath) throws(Errno) { try sync(file, O_RDONLY) }
+    package func syncFolder(_ folder: FilePath) throws(Errno) { try sync(folder, O_RDONLY | O_DIRECTORY) }
+
+    private func sync(_ path: FilePath, _ flags: Int32) throws(Errno) {
+        let descriptor = retrying { Glibc.open(path.string, flags | O_CLOEXEC) }
+        try check(descriptor)
+        let synced = retrying { fsync(descriptor) }
+        // Where there is no fsync for folders (EINVAL, fsync(2)) the file system keeps names its own way.
+        let error = synced == 0 || errno == EINVAL ? nil : Errno(rawValue: errno)
+        // Nothing was written through it.
+        Glibc.close(descriptor)
+        if let error { throw error }
+    }
+
+    private func retrying(_ call: () -> Int32) -> Int32 {
+        while true {
+            let result = call()
+            if result >= 0 || errno != EINTR { return result }
+        }
+    }
+
+    private func check(_ result: Int32) throws(Errno) {
+        guard result >= 0 else { throw Errno(rawValue: errno) }
+    }
+}

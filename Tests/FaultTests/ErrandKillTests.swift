@@ -1,0 +1,72 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The real program is killed in everything else that users do with it: at every call that changes something, in turn.
+///
+/// `PIECES_KILLS=1200 swift test --filter FaultTests.ErrandKillTests` dies so often, as often in each errand, and with 20000 at each of the calls.
+@Suite(.serialized) struct ErrandKillTests {
+    /// Deaths in all errands together, where nothing is said.
+    private static let usualKills = 120
+    /// Processes that run at once: most of their time they wait.
+    private static let atOnce = 8
+
+    /// All, or the one that `PIECES_KILL_ERRAND` names.
+    private static let errands = (Errand.payload + Errand.engine + Errand.database).filter { errand in
+        ProcessInfo.processInfo.environment["PIECES_KILL_ERRAND"].map { $0 == errand.name } ?? true
+    }
+
+    private static func setting(_ name: String) -> Int? { ProcessInfo.processInfo.environment[name].flatMap { Int($0) } }
+
+    @Test(arguments: errands) func killedAtEveryBoundary(errand: Errand) async throws {
+        let count = try await ErrandScenario.count(errand)
+        var deaths = Self.deaths(count)
+        let boundaries = deaths.count
+        let wanted = min(boundaries, (Self.setting("PIECES_KILLS") ?? Self.usualKills) / Self.errands.count)
+        deaths = (0..<wanted).map { deaths[$0 * boundaries / wanted] }
+        if let only = Self.setting("PIECES_KILL_SEED") { deaths = [(only, Self.death(only))] }
+        var toll = ErrandScenario.Toll()
+        var next = 0
+        try await withThrowingTaskGroup(of: ErrandScenario.Toll.self) { group in
+            func begin() {
+                guard next < deaths.count else { return }
+                let (number, death) = deaths[next]
+                next += 1
+                group.addTask { try await Self.run(errand, death, number) }
+            }
+            for _ in 0..<Self.atOnce { begin() }
+            for try await one in group {
+                toll.kills += one.kills
+                toll.lives += one.lives
+                toll.checked += one.checked
+                begin()
+            }
+        }
+        print(
+            "\(errand.name): killed \(toll.kills) times in \(toll.lives) lives, at \(deaths.count) of \(boundaries) boundaries; "
+                + "\(toll.checked) pieces hashed")
+        // Threads don't always do the same, and the last calls may come no more.
+        #expect(toll.kills >= deaths.count / 2)
+    }
+
+    /// Writes that are cut in half: of so many calls one.
+    private static let tornEvery = 4
+
+    /// Before each call, and in the middle of some; each with its number.
+    private static func deaths(_ count: Int) -> [(number: Int, death: ErrandScenario.Death)] {
+        (0..<2 * count).map { ($0, death($0)) }.filter { $1.action == .killBefore || $1.nth % tornEvery == 0 }
+    }
+
+    private static func death(_ number: Int) -> ErrandScenario.Death {
+        ErrandScenario.Death(nth: number / 2 + 1, action: number % 2 == 0 ? .killBefore : .tear)
+    }
+
+    /// Every third one dies again in its next life.
+    private static func run(_ errand: Errand, _ death: ErrandScenario.Death, _ number: Int) async throws -> ErrandScenario.Toll {
+        var random = SplitMix64(seed: UInt64(number))
+        let again =
+            number % 3 == 0 ? ErrandScenario.Death(nth: .random(in: 1...ErrandScenario.soon, using: &random), action: .killBefore) : nil
+        let replay = "PIECES_KILL_ERRAND='\(errand.name)' PIECES_KILL_SEED=\(number) swift test --filter FaultTests.ErrandKillTests"
+        return try await ErrandScenario.run(errand, death, again: again, replay: replay)
+    }
+}
