@@ -30,6 +30,18 @@ enum CLibrary {
     private static let syncFileRange = dlsym(nil, "sync_file_range").map { unsafeBitCast($0, to: SyncFileRange.self) }
     private static let setThreadName = dlsym(nil, "pthread_setname_np").map { unsafeBitCast($0, to: SetThreadName.self) }
 
+    private typealias ReadVector = @convention(c) (Int32, UnsafePointer<iovec>, Int32, off_t, Int32) -> Int
+    private static let readVector = dlsym(nil, "preadv2").map { unsafeBitCast($0, to: ReadVector.self) }
+    /// Only what takes no wait (readv(2), RWF_NOWAIT).
+    private static let withoutWaiting: Int32 = 8
+
+    /// `preadv2(2)` of what is in the page cache.
+    static func readCached(_ descriptor: Int32, into buffers: [UnsafeMutableRawBufferPointer], at offset: Int64) throws(Errno) -> Int {
+        guard let readVector else { throw .noFunction }
+        let vectors = buffers.map { iovec(iov_base: $0.baseAddress, iov_len: $0.count) }
+        return try retrying { readVector(descriptor, vectors, Int32(vectors.count), off_t(offset), withoutWaiting) }
+    }
+
     private typealias FileSystemStatus = @convention(c) (Int32, UnsafeMutableRawPointer) -> Int32
     private static let fileSystemStatus = dlsym(nil, "fstatfs").map { unsafeBitCast($0, to: FileSystemStatus.self) }
     /// Bytes that hold a `struct statfs` on every architecture.

@@ -25,6 +25,18 @@ extension Disk {
         try reader.read(at: offset, into: buffer)
     }
 
+    /// Fills the buffers one after the other from the torrent's byte `offset` on, if the file is open and the page cache has it all: no thread waits for
+    /// that. `false` says nothing but that it has to be read.
+    package func readNow(_ payload: Payload, at offset: Int64, into buffers: [UnsafeMutableRawBufferPointer]) -> Bool {
+        let length = buffers.reduce(0) { $0 + $1.count }
+        var segments = payload.layout.segments(offset: offset, length: length).makeIterator()
+        guard let segment = segments.next(), segment.length == length, let file = payload.place(of: segment.file), case .entry = file,
+            let descriptor = pool.descriptor(.init(torrent: payload.infoHash, file: file), writing: false)
+        else { return false }
+        // What went wrong is found out by the read that follows.
+        do { return try calls.readCached(descriptor.raw, into: buffers, at: segment.fileOffset) == length } catch { return false }
+    }
+
     private func readBytes(_ payload: Payload, _ offset: Int64, _ length: Int) -> Result<[UInt8], DiskError> {
         var failure: DiskError?
         let bytes = [UInt8](unsafeUninitializedCapacity: length) { buffer, count in

@@ -20,6 +20,9 @@ package protocol DiskCalls: Sendable {
 
     /// `pread`; 0 at the end of the file.
     func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(Errno) -> Int
+    /// Fills the buffers one after the other with what is in the page cache: `preadv2(RWF_NOWAIT)`. Throws where that isn't all, or the file system
+    /// can't say.
+    func readCached(_ descriptor: Int32, into buffers: [UnsafeMutableRawBufferPointer], at offset: Int64) throws(Errno) -> Int
     /// `pwrite`.
     func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(Errno) -> Int
     func truncate(_ descriptor: Int32, to length: Int64) throws(Errno)
@@ -53,6 +56,11 @@ package protocol DiskCalls: Sendable {
 }
 
 extension DiskCalls {
+    /// Where there is no page cache that could be asked.
+    package func readCached(_ descriptor: Int32, into buffers: [UnsafeMutableRawBufferPointer], at offset: Int64) throws(Errno) -> Int {
+        throw .notSupported
+    }
+
     /// Closes a descriptor that nothing was written through, so that the answer can't tell of lost data.
     func closeUnwritten(_ descriptor: Int32) {
         do {

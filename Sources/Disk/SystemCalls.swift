@@ -46,6 +46,10 @@ package struct SystemCalls: DiskCalls {
         try retrying { pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset)) }
     }
 
+    package func readCached(_ descriptor: Int32, into buffers: [UnsafeMutableRawBufferPointer], at offset: Int64) throws(Errno) -> Int {
+        try CLibrary.readCached(descriptor, into: buffers, at: offset)
+    }
+
     package func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(Errno) -> Int {
         try retrying { pwrite(descriptor, bytes.baseAddress, bytes.count, off_t(offset)) }
     }

@@ -12,6 +12,8 @@ struct Environment: Sendable {
     let disk: Disk
     let verifications: VerificationQueue
     let looseWrites: LooseWrites
+    let recent = RecentPieces()
+    let frames = FramePool()
     let recorder: Recorder
     let sockets: PeerSockets
     let trackers: TrackerClient

@@ -9,20 +9,21 @@ import Torrent
 
 /// Performs what the brain decided.
 extension TorrentEngine {
-    /// Blocks of one peer that are read in one job and leave in one write.
-    private static let servedTogether = 16
-
     /// Performs all effects, those too that performing them brings about; then the small messages leave, one write a connection.
     func perform() {
         guard !isPerforming else { return }
         isPerforming = true
-        while swarm.hasEffects {
-            for effect in swarm.takeEffects() { perform(effect) }
-        }
+        repeat {
+            while swarm.hasEffects {
+                for effect in swarm.takeEffects() { perform(effect) }
+            }
+            dispatchServes()
+            // What a socket takes at once is answered at once, and brings new effects.
+            let talking = needsFlush
+            needsFlush = []
+            for key in talking { connections[key]?.flush() }
+        } while swarm.hasEffects || !needsFlush.isEmpty
         isPerforming = false
-        dispatchServes()
-        for key in needsFlush { connections[key]?.flush() }
-        needsFlush.removeAll(keepingCapacity: true)
         scheduleWake()
     }
 
@@ -34,7 +35,7 @@ extension TorrentEngine {
         case .disconnect(let key, let reason): disconnect(key, reason)
         case .open(let pieces): open(pieces)
         case .verify(let verification): verify(verification)
-        case .release(let piece): buffers[piece] = nil
+        case .release(let piece): release(piece)
         case .writeBlocks(let piece, let blocks): writeBlocks(piece, blocks)
         case .sync(let pieces): sync(pieces)
         case .record(let record): self.record(record)
@@ -215,70 +216,6 @@ extension TorrentEngine {
         }
     }
 
-    // MARK: Serving
-
-    private func dispatchServes() {
-        guard !serves.isEmpty else { return }
-        let work = serves
-        serves = [:]
-        for (key, requests) in work {
-            for start in stride(from: 0, to: requests.count, by: Self.servedTogether) {
-                serve(Array(requests[start..<min(start + Self.servedTogether, requests.count)]), to: key)
-            }
-        }
-    }
-
-    private func serve(_ requests: [BlockRequest], to key: PeerKey) {
-        let (disk, payload) = (environment.disk, payload)
-        environment.disk.perform {
-            let bytes = requests.reduce(0) { $0 + $1.length + PeerMessageEncoder.pieceHeaderBytes }
-            var frames = ByteBufferAllocator().buffer(capacity: bytes)
-            var read: [BlockRequest] = []
-            var failure: (BlockRequest, DiskError)?
-            for request in requests {
-                let mark = frames.writerIndex
-                PeerMessageEncoder.appendPieceHeader(
-                    piece: UInt32(request.piece.value), begin: UInt32(request.begin), blockLength: request.length, to: &frames)
-                do throws(DiskError) {
-                    let offset = payload.geometry.offset(of: request.piece) + Int64(request.begin)
-                    try frames.append(request.length) { target throws(DiskError) in try disk.readBlocking(payload, at: offset, into: target) }
-                    read.append(request)
-                } catch {
-                    frames.moveWriterIndex(to: mark)
-                    failure = (request, error)
-                    break
-                }
-            }
-            let rest = requests.dropFirst(read.count + (failure == nil ? 0 : 1))
-            self.environment.loop.execute { [frames, read, failure] in
-                self.assumeIsolated { $0.deliver(frames, of: read, failure: failure, unread: Array(rest), to: key) }
-            }
-        }
-    }
-
-    private func deliver(_ frames: ByteBuffer, of read: [BlockRequest], failure: (BlockRequest, DiskError)?, unread: [BlockRequest], to key: PeerKey)
-    {
-        if let (request, error) = failure {
-            swarm.serveFailed(key, request, fault: Fault(error), now: environment.clock.now)
-            for other in unread { swarm.serveFailed(key, other, fault: nil, now: environment.clock.now) }
-        }
-        if let connection = connections[key], !read.isEmpty {
-            connection.send(frames) { isGone in
-                self.assumeIsolated { engine in
-                    engine.feed { swarm, now in
-                        for request in read {
-                            if isGone { swarm.served(key, request, now: now) } else { swarm.serveFailed(key, request, fault: nil, now: now) }
-                        }
-                    }
-                }
-            }
-            needsFlush.insert(key)
-        } else {
-            for request in read { swarm.serveFailed(key, request, fault: nil, now: environment.clock.now) }
-        }
-        perform()
-    }
-
     // MARK: Faults
 
     private func probe(_ kind: Fault.Kind) {
@@ -356,21 +293,4 @@ private func verdictForBrain(_ verdict: PieceVerdict) -> Swarm.CheckVerdict {
 
 extension [Bool] {
     fileprivate var trueIndices: [Int] { indices.filter { self[$0] } }
-}
-
-extension ByteBuffer {
-    /// Appends `length` bytes that `fill` puts there.
-    fileprivate mutating func append<Failure: Error>(_ length: Int, _ fill: (UnsafeMutableRawBufferPointer) throws(Failure) -> Void) throws(Failure) {
-        var failure: Failure?
-        writeWithUnsafeMutableBytes(minimumWritableBytes: length) { space in
-            do throws(Failure) {
-                try fill(UnsafeMutableRawBufferPointer(rebasing: space[..<length]))
-                return length
-            } catch {
-                failure = error
-                return 0
-            }
-        }
-        if let failure { throw failure }
-    }
 }

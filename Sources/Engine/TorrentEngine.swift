@@ -170,6 +170,7 @@ actor TorrentEngine {
         }
         if sayingGoodbye { await sayGoodbye() } else { announcer.pause() }
         await savePeersAndTrackers()
+        environment.recent.forget(id)
         environment.disk.release(infoHash)
     }
 

@@ -114,6 +114,17 @@ final class FaultyCalls: DiskCalls {
         return try system.read(descriptor, into: UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(limit)), at: offset)
     }
 
+    /// As if all were in the page cache, on whatever file system; one that reads nothing at a time tells of a cold one.
+    func readCached(_ descriptor: Int32, into buffers: [UnsafeMutableRawBufferPointer], at offset: Int64) throws(Errno) -> Int {
+        var done = 0
+        for buffer in buffers {
+            let count = try read(descriptor, into: buffer, at: offset + Int64(done))
+            done += count
+            if count < buffer.count { break }
+        }
+        return done
+    }
+
     func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(Errno) -> Int {
         let name = name(descriptor)
         try enter(.write, name)

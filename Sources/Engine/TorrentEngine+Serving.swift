@@ -1,0 +1,125 @@
+import Disk
+import NIOCore
+import Net
+import PeerWire
+import Swarm
+import Torrent
+
+/// Blocks go out: out of memory where they have just come in, out of the page cache without a detour, else by way of a disk thread.
+extension TorrentEngine {
+    /// Blocks of one peer that are read in one job and leave in one write.
+    private static let servedTogether = 16
+
+    /// Lets go of a piece's buffer; what is right is kept for a while, because those who hear of it now want it now.
+    func release(_ piece: PieceIndex) {
+        guard let buffer = buffers.removeValue(forKey: piece) else { return }
+        if swarm.have[piece], swarm.peerCount > 1 { environment.recent.keep(buffer, of: id, piece) }
+    }
+
+    func dispatchServes() {
+        guard !serves.isEmpty else { return }
+        let work = serves
+        serves = [:]
+        for (key, requests) in work {
+            for start in stride(from: 0, to: requests.count, by: Self.servedTogether) {
+                serve(requests[start..<min(start + Self.servedTogether, requests.count)], to: key)
+            }
+        }
+    }
+
+    private func serve(_ requests: ArraySlice<BlockRequest>, to key: PeerKey) {
+        let bytes = requests.reduce(0) { $0 + $1.length + PeerMessageEncoder.pieceHeaderBytes }
+        let frames = environment.frames.take(bytes)
+        var rest: [BlockRequest] = []
+        var ready: [BlockRequest] = []
+        for run in Self.runs(requests) {
+            if frames.append(run, { copy(run, into: $0) }) { ready += run } else { rest += run }
+        }
+        deliver(frames, of: ready, to: key)
+        guard !rest.isEmpty else { return }
+        let (disk, payload, waiting) = (environment.disk, payload, rest)
+        let later = ready.isEmpty ? frames : environment.frames.take(bytes)
+        disk.perform {
+            var failure: (BlockRequest, DiskError)?
+            let read = Self.read(waiting, into: later, disk, payload, &failure)
+            self.environment.loop.execute { [failure] in
+                self.assumeIsolated { $0.heard(later, of: read, failure: failure, among: waiting, to: key) }
+            }
+        }
+    }
+
+    /// Requests that follow each other in one piece, which are read together.
+    private static func runs(_ requests: ArraySlice<BlockRequest>) -> [[BlockRequest]] {
+        var runs: [[BlockRequest]] = []
+        for request in requests {
+            if let last = runs.last?.last, last.piece == request.piece, last.begin + last.length == request.begin {
+                runs[runs.count - 1].append(request)
+            } else {
+                runs.append([request])
+            }
+        }
+        return runs
+    }
+
+    /// Fills the buffers with the blocks of the run, if that takes no wait.
+    private func copy(_ run: [BlockRequest], into targets: [UnsafeMutableRawBufferPointer]) -> Bool {
+        if let piece = environment.recent.bytes(of: id, run[0].piece) {
+            for (request, target) in zip(run, targets) {
+                target.copyMemory(from: UnsafeRawBufferPointer(rebasing: piece[request.begin..<request.begin + request.length]))
+            }
+            return true
+        }
+        return environment.disk.readNow(payload, at: payload.geometry.offset(of: run[0].piece) + Int64(run[0].begin), into: targets)
+    }
+
+    /// On a disk thread: the requests that could be read, until one that couldn't.
+    private nonisolated static func read(
+        _ requests: [BlockRequest], into frames: Frames, _ disk: Disk, _ payload: Payload, _ failure: inout (BlockRequest, DiskError)?
+    ) -> [BlockRequest] {
+        var read: [BlockRequest] = []
+        for request in requests {
+            let isRead = frames.append([request]) { targets in
+                do throws(DiskError) {
+                    try disk.readBlocking(payload, at: payload.geometry.offset(of: request.piece) + Int64(request.begin), into: targets[0])
+                    return true
+                } catch {
+                    failure = (request, error)
+                    return false
+                }
+            }
+            guard isRead else { break }
+            read.append(request)
+        }
+        return read
+    }
+
+    private func heard(
+        _ frames: Frames, of read: [BlockRequest], failure: (BlockRequest, DiskError)?, among requests: [BlockRequest], to key: PeerKey
+    ) {
+        if let (request, error) = failure {
+            swarm.serveFailed(key, request, fault: Fault(error), now: environment.clock.now)
+            for other in requests.dropFirst(read.count + 1) { swarm.serveFailed(key, other, fault: nil, now: environment.clock.now) }
+        }
+        deliver(frames, of: read, to: key)
+        perform()
+    }
+
+    private func deliver(_ frames: Frames, of requests: [BlockRequest], to key: PeerKey) {
+        guard !requests.isEmpty else { return }
+        guard let connection = connections[key] else {
+            for request in requests { swarm.serveFailed(key, request, fault: nil, now: environment.clock.now) }
+            return environment.frames.giveBack(frames)
+        }
+        connection.send(frames.buffer) { isGone in
+            self.assumeIsolated { engine in
+                engine.environment.frames.giveBack(frames)
+                engine.feed { swarm, now in
+                    for request in requests {
+                        if isGone { swarm.served(key, request, now: now) } else { swarm.serveFailed(key, request, fault: nil, now: now) }
+                    }
+                }
+            }
+        }
+        needsFlush.insert(key)
+    }
+}
