@@ -1,0 +1,30 @@
+/// The most that something which is counted may be.
+struct Threshold {
+    let what: String
+    let most: Int
+    let unit: String
+    /// A clause that ends a sentence.
+    let why: String
+
+    static let databaseBytes = Threshold(
+        what: "written to the database and its log, download of 1 GiB", most: 2, unit: "MiB",
+        why: "state is a five-hundredth of what it is about")
+    static let residentOfDownload = Threshold(
+        what: "resident at most, download of 1 GiB", most: 100, unit: "MiB",
+        why: "one budget of outstanding bytes bounds the memory of a download")
+    static let callsOfDownload = Threshold(
+        what: "system calls, download of 1 GiB", most: 40_000, unit: "calls",
+        why: "a batch of blocks costs a read, and a piece a write")
+    static let callsOfVerification = Threshold(
+        what: "system calls, verification of 1 GiB", most: 10_000, unit: "calls",
+        why: "payload is read in large runs")
+    static let descriptorsOfSeed = Threshold(
+        what: "descriptors, seed of 1,000 torrents", most: 64, unit: "descriptors",
+        why: "a torrent that does nothing holds no file open")
+    static let threadsOfSeed = Threshold(
+        what: "threads, seed of 1,000 torrents", most: 24, unit: "threads",
+        why: "threads are for what blocks, and not for torrents")
+    static let residentOfSeed = Threshold(
+        what: "resident, seed of 1,000 torrents", most: 60, unit: "MiB",
+        why: "a torrent that does nothing is a row")
+}
