@@ -17,7 +17,7 @@ struct CountsBenchmark: Benchmark {
         let tracer = try SystemCallTracer()
         print("input in \(workshop.folder)\n")
         let torrent = try UniformTorrent("payload.bin", bytes: Self.bytes, pieceLength: Self.pieceLength, filler: UniformTorrent.solid)
-        let table = Table(["counted", "value", "at most", "unit"])
+        let table = Table(["counted", "value", "at most", "unit"], firstWidth: Threshold.all.map(\.what.count).max() ?? 0)
         var exceeded: [String] = []
         func compare(_ threshold: Threshold, _ value: Double) {
             table.add([threshold.what, value.text(value < 100 ? 2 : 0), "\(threshold.most)", threshold.unit])

@@ -34,11 +34,14 @@ final class RunningProcess {
 
     // MARK: Its end
 
-    /// What it cost, when it has ended; `nil` while it runs.
+    /// What it cost, when it has ended; `nil` while it runs. Also notes ``peakKiB``, which takes a while.
     func look() throws -> ProcessSample? {
         peakKiB = max(peakKiB, numbers()["VmHWM"] ?? 0)
-        return try wait(WNOHANG)
+        return try end()
     }
+
+    /// What it cost, when it has ended; `nil` while it runs.
+    func end() throws -> ProcessSample? { try wait(WNOHANG) }
 
     func waitUntilEnd() throws -> ProcessSample {
         while true { if let sample = try wait(0) { return sample } }

@@ -4,9 +4,9 @@ import Glibc
 struct Table {
     private let widths: [Int]
 
-    /// Prints the head.
-    init(_ columns: [String]) {
-        widths = columns.map { max($0.count, 8) }
+    /// Prints the head; the first column is as wide as its longest cell will be, where that is known.
+    init(_ columns: [String], firstWidth: Int = 0) {
+        widths = columns.enumerated().map { max($1.count, $0 == 0 ? firstWidth : 0, 8) }
         add(columns)
         add(widths.map { String(repeating: "-", count: $0 - 1) + ":" })
     }

@@ -52,7 +52,7 @@ final class WirePeers {
         while ContinuousClock.now < end {
             try serveOnce()
             if let firstRequest { return firstRequest }
-            guard try process.look() == nil else { break }
+            guard try process.end() == nil else { break }
         }
         throw BenchmarkError("nothing was asked for within \(limit): see what `pieces log` says")
     }

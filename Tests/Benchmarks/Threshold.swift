@@ -6,6 +6,10 @@ struct Threshold {
     /// A clause that ends a sentence.
     let why: String
 
+    static let all = [
+        residentOfDownload, databaseBytes, callsOfDownload, callsOfVerification, descriptorsOfSeed, threadsOfSeed, residentOfSeed,
+    ]
+
     static let databaseBytes = Threshold(
         what: "written to the database and its log, download of 1 GiB", most: 2, unit: "MiB",
         why: "state is a five-hundredth of what it is about")
