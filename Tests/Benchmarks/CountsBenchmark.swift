@@ -20,9 +20,10 @@ struct CountsBenchmark: Benchmark {
         let table = Table(["counted", "value", "at most", "unit"], firstWidth: Threshold.all.map(\.what.count).max() ?? 0)
         var exceeded: [String] = []
         func compare(_ threshold: Threshold, _ value: Double) {
-            table.add([threshold.what, value.text(value < 100 ? 2 : 0), "\(threshold.most)", threshold.unit])
+            let text = value.text(value < 100 ? 2 : 0)
+            table.add([threshold.what, text, "\(threshold.most)", threshold.unit])
             if value > Double(threshold.most) {
-                exceeded.append("\(threshold.what): \(value.text(2)) \(threshold.unit) are more than \(threshold.most), though \(threshold.why)")
+                exceeded.append("\(threshold.what): \(text) \(threshold.unit) are more than \(threshold.most), though \(threshold.why)")
             }
         }
         compare(.residentOfDownload, try residentOfDownload(torrent, workshop))
