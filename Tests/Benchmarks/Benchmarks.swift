@@ -1,29 +1,54 @@
 // Room: pieces-bench.
 // Duty: numbers that can be had again: each benchmark is a word of the command line, makes its own input and prints what it measured.
-// Owns: the input that it makes, in a temporary folder that it names and leaves there.
-// Never: is a test: it judges nothing, so that a busy machine fails nothing.
-// Invariants: the same arguments make the same input.
+// Owns: the input that it makes, in a temporary folder that it names and leaves there; payload is taken away again, because it is large.
+// Never: is a test: times are told and not judged, so that a busy machine fails nothing. What `counts` compares is counted.
+// Invariants: the same arguments make the same input; what is measured is the program that stands beside this one, as a process of its own.
 
 import Glibc
 
 @main
 struct Benchmarks {
-    private static let usage = """
-        usage: swift build -c release && .build/release/pieces-bench status [TORRENTS] [RUNS]
+    /// One word of the command line.
+    private struct Word: Sendable {
+        let name: String
+        let arguments: String
+        let help: String
+        /// `nil` when the arguments aren't those of the word.
+        let make: @Sendable ([String]) -> (any Benchmark)?
+    }
 
-        status: how long `pieces status` takes in a database of so many torrents (10000), the median of so many runs (20). The program is the one
-        that stands beside this one.
+    private static let words = [
+        Word(
+            name: "status", arguments: "[TORRENTS] [RUNS]",
+            help: "how long `pieces status` takes in a database of so many torrents (10000), the median of so many runs (20)",
+            make: StatusBenchmark.init(arguments:)),
+        Word(
+            name: "growth", arguments: "[torrents|pieces|peers|files] [MOST] [PLOT.svg]",
+            help: "how the cost grows, up to so many; a table, and a plot beside the input where no path is given; all four without a word",
+            make: GrowthBenchmark.init(arguments:)),
+        Word(
+            name: "counts", arguments: "",
+            help: "what can be counted, beside its thresholds; exit code 1 when one is exceeded, 69 when strace or perf isn't here",
+            make: CountsBenchmark.init(arguments:)),
+    ]
 
-        """
+    private static var usage: String {
+        words.reduce("usage: swift build -c release && .build/release/pieces-bench WORD; the input is made in TMPDIR, else in /tmp\n") {
+            "\($0)\n\($1.name) \($1.arguments)\n    \($1.help)\n"
+        }
+    }
 
     static func main() {
-        let arguments = CommandLine.arguments.dropFirst()
-        let numbers = arguments.dropFirst().map { Int($0) ?? 0 }
-        guard arguments.first == "status", numbers.count <= 2, numbers.allSatisfy({ $0 > 0 }) else {
+        // A peer that hangs up is seen when it is written to.
+        signal(SIGPIPE, SIG_IGN)
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        guard let word = words.first(where: { $0.name == arguments.first }), let benchmark = word.make(Array(arguments.dropFirst())) else {
             end(with: usage, EX_USAGE)
         }
         do {
-            try StatusBenchmark(torrents: numbers.first ?? 10_000, runs: numbers.dropFirst().first ?? 20).run()
+            try benchmark.run()
+        } catch let error as BenchmarkError {
+            end(with: "pieces-bench: \(error)\n", error.exitCode)
         } catch {
             end(with: "pieces-bench: \(error)\n", EXIT_FAILURE)
         }
@@ -33,5 +58,22 @@ struct Benchmarks {
         // Where nobody reads it there is nobody to be told.
         _ = text.withCString { write(STDERR_FILENO, $0, strlen($0)) }
         exit(status)
+    }
+}
+
+/// Something that is measured, with its arguments.
+protocol Benchmark {
+    func run() throws
+}
+
+/// Why there are no numbers: one sentence.
+struct BenchmarkError: Error, CustomStringConvertible {
+    let description: String
+    /// As sysexits.h(3head) has them.
+    let exitCode: Int32
+
+    init(_ description: String, exitCode: Int32 = EXIT_FAILURE) {
+        self.description = description
+        self.exitCode = exitCode
     }
 }

@@ -1,56 +1,46 @@
-import Glibc
 import Store
 import SystemPackage
 import Torrent
 
 /// How long `pieces status` takes, as a whole process, in a database of many torrents.
-struct StatusBenchmark {
-    private static let partSize = 1000
+struct StatusBenchmark: Benchmark {
     private static let pieceLength = 1 << 20
 
-    let torrents: Int
-    let runs: Int
+    private let torrents: Int
+    private let runs: Int
+
+    init?(arguments: [String]) {
+        let numbers = arguments.map { Int($0) ?? 0 }
+        guard numbers.count <= 2, numbers.allSatisfy({ $0 > 0 }) else { return nil }
+        torrents = numbers.first ?? 10_000
+        runs = numbers.dropFirst().first ?? 20
+    }
 
     func run() throws {
-        let folder = try Self.makeFolder()
-        let database = folder.appending("pieces.db")
-        try fill(database)
+        let workshop = try Workshop()
+        let database = workshop.folder.appending("pieces.db")
+        let now = Timestamp.now()
+        try Archive.fill(database, count: torrents, prepare: { $0 }) { n, connection throws(StoreError) in try Self.add(n, connection, now) }
         print("\(torrents) torrents in \(database)")
-        let program = try FilePath(Self.link("/proc/self/exe")).removingLastComponent().appending("pieces")
         let number = "\((torrents + 1) / 2)"
         for arguments in [["--version"], ["status", number], ["status"], ["status", "--json"], ["status", "--json", "--pieces"]] {
             let samples = try (0..<runs).map { _ in
-                try ProcessSample(program, arguments + (arguments == ["--version"] ? [] : ["--database", database.string]))
+                try ProcessSample(workshop.program, arguments + (arguments == ["--version"] ? [] : ["--database", database.string]))
             }
             print("pieces \(arguments.joined(separator: " ")): \(ProcessSample.summary(samples))")
         }
     }
 
-    /// Torrents of an archive: one in ten is not complete, one in a hundred has an error, one in fifty is awake.
-    private func fill(_ database: FilePath) throws {
-        let connection = try Connection.open(database, mode: .readWriteCreate, now: Timestamp(0))
-        let now = Timestamp.now()
-        // In parts, so that this process stays small: a process that it starts counts as having been as large as this one.
-        for part in stride(from: 1, through: torrents, by: Self.partSize).map({ $0..<min($0 + Self.partSize, torrents + 1) }) {
-            // Loss doesn't matter here, and a commit for each would.
-            let ids = try connection.transaction(durability: .lazy) { () throws(StoreError) in
-                var ids: [TorrentID] = []
-                for n in part { ids.append(try add(n, connection, now)) }
-                return ids
-            }
-            try connection.record(zip(part, ids).filter { n, _ in !Self.isIncomplete(n) }.map { n, id in Self.completion(of: id, n, now) })
-        }
-        try connection.checkpoint()
-    }
-
-    private func add(_ n: Int, _ connection: Connection, _ now: Timestamp) throws(StoreError) -> TorrentID {
-        let id = try connection.insertTorrent(NewTorrent(metainfo: Self.metainfo(n), output: "/srv/mirror/archive"), now: now)
+    /// A torrent of an archive: one in ten is not complete, one in a hundred has an error, one in fifty is awake.
+    private static func add(_ n: Int, _ connection: Connection, _ now: Timestamp) throws(StoreError) -> ProgressRecord? {
+        let id = try connection.insertTorrent(NewTorrent(metainfo: metainfo(n), output: "/srv/mirror/archive"), now: now)
         for var tracker in try connection.trackers(of: id) {
             (tracker.seeders, tracker.leechers) = (n % 300, n % 17)
             try connection.saveTracker(tracker)
         }
+        let isIncomplete = n % 10 == 0
         let error = n % 100 == 7 ? "the folder /srv/mirror/archive cannot be written: Permission denied" : nil
-        try connection.setState(id, error != nil ? .error : Self.isIncomplete(n) ? .downloading : .seeding, error: error)
+        try connection.setState(id, error != nil ? .error : isIncomplete ? .downloading : .seeding, error: error)
         if n % 50 == 0 {
             try connection.saveLive([
                 LiveRow(
@@ -58,10 +48,8 @@ struct StatusBenchmark {
                     timeLeft: .seconds(n), at: now)
             ])
         }
-        return id
+        return isIncomplete ? nil : completion(of: id, n, now)
     }
-
-    private static func isIncomplete(_ n: Int) -> Bool { n % 10 == 0 }
 
     private static func pieceCount(_ n: Int) -> Int { 1 + n % 8 }
 
@@ -84,18 +72,5 @@ struct StatusBenchmark {
         } catch {
             preconditionFailure("a torrent of this file is not one: \(error)")
         }
-    }
-
-    private static func makeFolder() throws -> FilePath {
-        guard let template = strdup("/tmp/pieces-bench-XXXXXX") else { throw Errno.noMemory }
-        defer { free(template) }
-        guard let made = mkdtemp(template) else { throw Errno(rawValue: errno) }
-        return FilePath(platformString: made)
-    }
-
-    private static func link(_ path: String) throws -> String {
-        guard let resolved = realpath(path, nil) else { throw Errno(rawValue: errno) }
-        defer { free(resolved) }
-        return String(cString: resolved)
     }
 }
