@@ -23,8 +23,9 @@ final class Frames: @unchecked Sendable {
             // `fill` writes them, or they are taken back.
             buffer.moveWriterIndex(forwardBy: request.length)
         }
+        let start = mark - buffer.readerIndex
         let isFilled = buffer.withUnsafeMutableReadableBytes { bytes in
-            let own = UnsafeMutableRawBufferPointer(rebasing: bytes[(mark - buffer.readerIndex)...])
+            let own = UnsafeMutableRawBufferPointer(rebasing: bytes[start...])
             return fill(zip(positions, run).map { UnsafeMutableRawBufferPointer(rebasing: own[$0..<$0 + $1.length]) })
         }
         if !isFilled { buffer.moveWriterIndex(to: mark) }

@@ -1,5 +1,7 @@
 import Disk
+import NIOCore
 import Store
+import Swarm
 import Testing
 import Torrent
 
