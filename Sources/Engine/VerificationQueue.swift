@@ -8,6 +8,9 @@ import Torrent
 final class VerificationQueue: @unchecked Sendable {
     /// How long a piece waits for others: little beside what it took to come.
     private static let patience = TimeAmount.milliseconds(20)
+    /// How long it waits where so many came meanwhile that the lanes will soon be full: a step costs the same with some of them empty.
+    private static let longPatience = TimeAmount.milliseconds(45)
+    private static let promising = Disk.lanes / 3
     /// Bytes that wait, however few the pieces are.
     private static let maximumBytes = 16 << 20
 
@@ -15,6 +18,8 @@ final class VerificationQueue: @unchecked Sendable {
     private let loop: any EventLoop
     private var waiting: [Disk.PieceJob] = []
     private var bytes = 0
+    /// Since when the oldest waits.
+    private var since = NIODeadline.now()
     private var isScheduled = false
 
     init(disk: Disk, loop: any EventLoop) {
@@ -25,17 +30,29 @@ final class VerificationQueue: @unchecked Sendable {
     /// Has the piece hashed and, if it is right, written, soon. `completion` is called on a thread of the disk's.
     func add(_ write: PieceWrite, completion: @escaping @Sendable (PieceIndex, PieceOutcome) -> Void) {
         loop.assertInEventLoop()
+        if waiting.isEmpty { since = .now() }
         waiting.append(Disk.PieceJob(write: write, completion: completion))
         bytes += write.buffer.length
         if waiting.count >= Disk.lanes || bytes >= Self.maximumBytes {
             flush()
         } else if !isScheduled {
-            isScheduled = true
-            loop.scheduleTask(in: Self.patience) {
-                self.isScheduled = false
-                self.flush()
-            }
+            look(at: since + Self.patience)
         }
+    }
+
+    private func look(at deadline: NIODeadline) {
+        isScheduled = true
+        loop.scheduleTask(deadline: deadline) {
+            self.isScheduled = false
+            self.look()
+        }
+    }
+
+    private func look() {
+        guard !waiting.isEmpty else { return }
+        // The one that this look was for may have gone with a full batch.
+        let end = since + (waiting.count >= Self.promising ? Self.longPatience : Self.patience)
+        if end <= .now() { flush() } else { look(at: end) }
     }
 
     private func flush() {
