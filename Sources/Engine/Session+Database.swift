@@ -4,8 +4,8 @@ import Store
 
 /// Looks after the database while the engine runs.
 extension Session {
-    /// When the first look is taken whether a backup is due, and how often after that.
-    private static let firstBackupLook = Duration.seconds(10)
+    /// When the first look is taken whether a backup is due, which is not among what a start has to do, and how often after that.
+    private static let firstBackupLook = Duration.seconds(60)
     private static let backupInterval = Duration.seconds(60)
 
     /// Begins to watch for damage, to check what was not checked at the start, and to make backups.

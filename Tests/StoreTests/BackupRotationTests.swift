@@ -20,6 +20,11 @@ import Testing
             #expect(try Connection.open(file.path, mode: .readOnly, now: noon).integrityFaults() == [])
         }
         #expect(names(in: folder.path).filter { $0.contains("unfinished") } == [])
+        // What reading one left beside it goes with it.
+        for hours in 100..<200 { try reader.rotateBackups(now: noon + .seconds(hours * 3600)) }
+        let kept = Set(try BackupFile.list(folder.database).compactMap { $0.path.lastComponent?.string })
+        #expect(kept.count == 3)
+        #expect(Set(names(in: folder.path).filter { $0.contains(".backup-") }) == kept)
     }
 
     @Test(arguments: [

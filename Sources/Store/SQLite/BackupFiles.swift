@@ -78,7 +78,10 @@ extension Connection {
         guard !DatabaseFile.exists(target) else { return nil }
         try removeUnfinished()
         try backup(to: target)
-        for old in known.dropFirst(settings.count - 1) { try options.folder.remove(old.path) }
+        for old in known.dropFirst(settings.count - 1) {
+            // What SQLite left beside one that was read goes with it.
+            for rest in ["", "-wal", "-shm"] { try options.folder.remove(FilePath(old.path.string + rest)) }
+        }
         return BackupFile(path: target, at: now)
     }
 
