@@ -5,7 +5,8 @@ import Testing
 
 /// The real program is killed at every call that changes something, again and again, and goes on as if nothing had happened.
 ///
-/// `PIECES_KILLS=5000 swift test --filter FaultTests.KillTests` kills it as often as that; a failing run prints the line that replays it.
+/// `PIECES_KILLS=5000 swift test --filter FaultTests.KillTests` kills it as often as that, which is at every boundary; a failing run prints the line
+/// that replays it. With `PIECES_KILL_FROM` it begins with that download, where an earlier run ended.
 @Suite struct KillTests {
     /// Processes that run at once: most of their time they wait for their peer.
     private static let atOnce = 10
@@ -17,7 +18,8 @@ import Testing
         let wanted = Self.setting("PIECES_KILLS") ?? 300
         let plan = KillPlan(counts: try await Self.countsOfAWholeRun(torrent), isThorough: wanted > 1000)
         var toll = KillScenario.Toll()
-        var next = Self.setting("PIECES_KILL_SEED") ?? 0
+        let start = Self.setting("PIECES_KILL_SEED") ?? Self.setting("PIECES_KILL_FROM") ?? 0
+        var next = start
         let isReplay = Self.setting("PIECES_KILL_SEED") != nil
         try await withThrowingTaskGroup(of: KillScenario.Toll.self) { group in
             func begin() {
@@ -35,7 +37,7 @@ import Testing
             }
         }
         print(
-            "killed \(toll.kills) times in \(toll.lives) lives of \(next) downloads, at \(min(next, plan.boundaries.count)) of "
+            "killed \(toll.kills) times in \(toll.lives) lives of \(next - start) downloads, at \(min(next - start, plan.boundaries.count)) of "
                 + "\(plan.boundaries.count) boundaries; \(toll.checked) pieces hashed, \(toll.doubtful) in doubt")
         #expect(isReplay || toll.kills >= wanted)
     }
