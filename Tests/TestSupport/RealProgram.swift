@@ -76,10 +76,14 @@ package final class RunningProgram: Sendable {
         process.currentDirectoryURL = URL(fileURLWithPath: folder.string)
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
         process.standardInput = FileHandle.nullDevice
-        process.standardOutput =
-            terminal.map { FileHandle(fileDescriptor: $0.slave.rawValue, closeOnDealloc: false) } ?? FileHandle(forWritingAtPath: outputFile.string)
-        process.standardError = FileHandle(forWritingAtPath: errorFile.string)
+        let output = terminal == nil ? FileHandle(forWritingAtPath: outputFile.string) : nil
+        let errors = FileHandle(forWritingAtPath: errorFile.string)
+        process.standardOutput = output ?? terminal.map { FileHandle(fileDescriptor: $0.slave.rawValue, closeOnDealloc: false) }
+        process.standardError = errors
         try Self.withSignalsUnblocked { try process.run() }
+        // The program has its own; these would stay open for as long as the tests run.
+        try output?.close()
+        try errors?.close()
     }
 
     /// A program starts with the blocked signals of the thread that starts it, and threads of the pool block most of them; a shell's don't.
