@@ -250,6 +250,12 @@ int fstatvfs(int descriptor, struct statvfs *status) {
     return result;
 }
 
+/// Whether a lock is asked for. To give one back can't fail on a file of this machine (fcntl(2)), and SQLite doesn't go on where it does.
+static bool asks_for_lock(int command, long argument) {
+    if (command != F_SETLK && command != F_SETLKW && command != F_OFD_SETLK) return false;
+    return ((const struct flock *)argument)->l_type != F_UNLCK;
+}
+
 #define DEFINE_FCNTL(name)                                                                                                                         \
     int name(int descriptor, int command, ...) {                                                                                                   \
         va_list list;                                                                                                                              \
@@ -257,7 +263,7 @@ int fstatvfs(int descriptor, struct statvfs *status) {
         long argument = va_arg(list, long);                                                                                                        \
         va_end(list);                                                                                                                              \
         enum place place = place_of_descriptor(descriptor);                                                                                        \
-        if (place != PLACE_NONE && (command == F_SETLK || command == F_SETLKW || command == F_OFD_SETLK)) {                                        \
+        if (place != PLACE_NONE && asks_for_lock(command, argument)) {                                                                                 \
             struct verdict verdict = decide(CALL_LOCK, place);                                                                                     \
             if (verdict.error != 0) return fail(verdict.error);                                                                                    \
         }                                                                                                                                          \
