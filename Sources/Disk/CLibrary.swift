@@ -82,6 +82,25 @@ enum CLibrary {
         _ = syncFileRange?(descriptor, off_t(offset), off_t(length), 2)
     }
 
+    private typealias SyncVolume = @convention(c) (Int32) -> Int32
+    private static let syncVolume = dlsym(nil, "syncfs").map { unsafeBitCast($0, to: SyncVolume.self) }
+
+    /// `syncfs(2)`.
+    static func syncVolume(_ descriptor: Int32) throws(Errno) {
+        guard let syncVolume else { throw .noFunction }
+        _ = try retrying { syncVolume(descriptor) }
+    }
+
+    /// Whether `syncfs` answers that a page could not be written: since Linux 5.8 (syncfs(2)).
+    static let tellsVolumeErrors: Bool = {
+        var names = utsname()
+        // It fails only for an address that isn't the process's (uname(2)).
+        guard uname(&names) == 0 else { return false }
+        let release = withUnsafeBytes(of: names.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        let numbers = release.split(maxSplits: 2) { !$0.isASCII || !$0.isWholeNumber }.prefix(2).compactMap { Int($0) }
+        return numbers.count == 2 && (numbers[0], numbers[1]) >= (5, 8)
+    }()
+
     /// `pthread_setname_np(3)`: at most 15 characters, which `top -H` and debuggers show.
     static func name(_ thread: pthread_t, _ name: String) {
         _ = setThreadName?(thread, name)

@@ -4,26 +4,47 @@ import SystemPackage
 extension Disk {
     /// The file's descriptor, from the pool or opened; made when it is to be written and was never there.
     func descriptor(_ payload: Payload, _ file: PayloadFile, writing: Bool, from pool: DescriptorPool) throws(DiskError) -> Descriptor {
+        try descriptor(payload, file, writing: writing, from: pool) { () throws(DiskError) in
+            let folder = try PayloadFolder(payload, calls: self.calls)
+            return writing ? try self.openWriting(payload, file, in: folder) : try self.openReading(payload, file, in: folder)
+        }
+    }
+
+    /// The same for a file that is only read; the output folder is opened for the first that has to be opened.
+    func descriptor(_ payload: Payload, _ file: PayloadFile, in folder: inout OpenFolder?, from pool: DescriptorPool) throws(DiskError) -> Descriptor {
+        try descriptor(payload, file, writing: false, from: pool) { () throws(DiskError) in
+            let open: OpenFolder
+            if let known = folder { open = known } else { open = OpenFolder(try PayloadFolder(payload, calls: self.calls)) }
+            folder = open
+            return try self.openReading(payload, file, in: open.folder)
+        }
+    }
+
+    private func descriptor(
+        _ payload: Payload, _ file: PayloadFile, writing: Bool, from pool: DescriptorPool, _ open: () throws(DiskError) -> Descriptor
+    ) throws(DiskError) -> Descriptor {
         let key = DescriptorPool.Key(torrent: payload.infoHash, file: file)
         if let descriptor = pool.descriptor(key, writing: writing) { return descriptor }
         let descriptor: Descriptor
         do {
-            descriptor = try open(payload, file, writing: writing)
+            descriptor = try open()
         } catch  where error.code == .tooManyFiles && self.pool.shrink() {
-            descriptor = try open(payload, file, writing: writing)
+            descriptor = try open()
         }
         pool.insert(descriptor, for: key)
         return descriptor
     }
 
-    private func open(_ payload: Payload, _ file: PayloadFile, writing: Bool) throws(DiskError) -> Descriptor {
-        let folder = try PayloadFolder(payload, calls: calls)
+    private func openReading(_ payload: Payload, _ file: PayloadFile, in folder: borrowing PayloadFolder) throws(DiskError) -> Descriptor {
+        // Without O_NONBLOCK the opening of a pipe that stands where a file belongs would wait for ever.
+        let raw = try folder.open(payload.components(of: file), flags: O_RDONLY | O_NONBLOCK)
         let ledger = ledger(of: payload.infoHash)
-        guard writing else {
-            // Without O_NONBLOCK the opening of a pipe that stands where a file belongs would wait for ever.
-            let raw = try folder.open(payload.components(of: file), flags: O_RDONLY | O_NONBLOCK)
-            return try checked(Descriptor(raw, isWritable: false, file: file, calls: calls, ledger: ledger), payload, file).descriptor
-        }
+        return try checked(Descriptor(raw, isWritable: false, file: file, calls: calls, ledger: ledger), payload, file).descriptor
+    }
+
+    private func openWriting(_ payload: Payload, _ file: PayloadFile, in folder: borrowing PayloadFolder) throws(DiskError) -> Descriptor {
+        let ledger = ledger(of: payload.infoHash)
+        watchVolume(of: folder, payload, ledger)
         let raw = try openForWriting(payload, file, in: folder, ledger)
         let (descriptor, status) = try checked(Descriptor(raw, isWritable: true, file: file, calls: calls, ledger: ledger), payload, file)
         try claim(descriptor, status, payload, file, ledger)

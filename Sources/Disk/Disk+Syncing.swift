@@ -21,9 +21,16 @@ extension Disk {
         var report = SyncReport()
         do {
             let folder = try PayloadFolder(payload, calls: calls)
-            for file in work.files.union(work.lost.keys).sorted(by: Self.inOrder) {
+            let files = work.files.union(work.lost.keys).sorted(by: Self.inOrder)
+            let volume = files.count >= volumeSyncFrom ? syncVolume(of: folder, payload, ledger) : nil
+            var names = NameCursor(payload, calls)
+            for file in files {
                 do {
-                    report.durable.append(try sync(payload, file, in: folder, ledger, closeError: work.lost[file]))
+                    if let volume, work.lost[file] == nil, let print = try look(at: file, on: volume, payload, in: folder, &names, ledger) {
+                        report.durable.append(print)
+                    } else {
+                        report.durable.append(try sync(payload, file, in: folder, ledger, closeError: work.lost[file]))
+                    }
                 } catch {
                     if !error.isLost { ledger.putBack(.init(files: [file])) }
                     report.failures.append(error)

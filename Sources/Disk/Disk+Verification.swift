@@ -23,7 +23,7 @@ package enum VerificationOutcome: Sendable, Hashable {
 extension Disk {
     /// Descriptors that each core may hold for a verification. They are its own: a file that is no longer at its path must not be found right
     /// because it is still open.
-    private static let descriptorsPerScan = 32
+    private static let descriptorsPerScan = 128
 
     /// Reads `pieces` in order and compares them with `hashes` (20 bytes for each piece asked for).
     ///
@@ -51,7 +51,7 @@ extension Disk {
         }
         let slots = max(1, min(cores, (pieces.population + LaneHasher.lanes - 1) / LaneHasher.lanes))
         scan.start(slots: slots) {
-            let pool = DescriptorPool(limit: Self.descriptorsPerScan)
+            let pool = DescriptorPool(limit: min(Self.descriptorsPerScan, DescriptorPool.defaultLimit / slots))
             return { PayloadReader(self, payload, pool: pool) }
         }
     }

@@ -24,16 +24,22 @@ package final class Disk: Sendable {
     let workers: Workers
     private let ledgers = Mutex<[InfoHash: WriteLedger]>([:])
 
+    /// From how many files on a sync asks the file system as a whole.
+    let volumeSyncFrom: Int
     /// The processors that hash at once.
     package let cores: Int
     /// Where the buffers of pieces come from.
     package let buffers: PieceBufferPool
 
     /// `cores` and `descriptorLimit` default to what the machine and the process have; `calls` is the system unless a test puts a faulty disk there.
-    package init(cores: Int? = nil, descriptorLimit: Int? = nil, calls: any DiskCalls = SystemCalls()) throws(DiskError) {
+    ///
+    /// A sync of `volumeSyncFrom` files or more is one call for all of them, where the file system can: each `fdatasync` of a small file commits a
+    /// journal and flushes the disk.
+    package init(cores: Int? = nil, descriptorLimit: Int? = nil, volumeSyncFrom: Int = 64, calls: any DiskCalls = SystemCalls()) throws(DiskError) {
         let cores = max(1, cores ?? sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         self.cores = cores
         self.calls = calls
+        self.volumeSyncFrom = volumeSyncFrom
         self.pool = DescriptorPool(limit: descriptorLimit ?? DescriptorPool.defaultLimit)
         self.buffers = PieceBufferPool()
         self.workers = try Workers(

@@ -39,6 +39,9 @@ package protocol DiskCalls: Sendable {
     func openDirect(_ descriptor: Int32) throws(Errno) -> Int32
     /// `fdatasync`.
     func syncData(_ descriptor: Int32) throws(Errno)
+    /// Makes everything durable that was written to the descriptor's file system, whichever file it is in: `syncfs`. Throws where one of these writes
+    /// failed since the descriptor was opened, whoever made it, and `ENOTSUP` where that wouldn't be told.
+    func syncVolume(_ descriptor: Int32) throws(Errno)
     /// `fsync`, for directories.
     func syncDirectory(_ descriptor: Int32) throws(Errno)
 
@@ -60,6 +63,9 @@ extension DiskCalls {
     package func readCached(_ descriptor: Int32, into buffers: [UnsafeMutableRawBufferPointer], at offset: Int64) throws(Errno) -> Int {
         throw .notSupported
     }
+
+    /// Where each file has to be asked by itself.
+    package func syncVolume(_ descriptor: Int32) throws(Errno) { throw .notSupported }
 
     /// Closes a descriptor that nothing was written through, so that the answer can't tell of lost data.
     func closeUnwritten(_ descriptor: Int32) {

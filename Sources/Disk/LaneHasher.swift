@@ -6,7 +6,7 @@ final class LaneHasher {
     static let lanes = PIECE_HASH_MAXIMUM_LANES
     /// Bytes of each piece that are read at a time: all lanes together stay in the cache that the cores share, and a call of the system
     /// costs a small part of what the bytes cost. A multiple of the hash's block.
-    static let chunkLength = 128 << 10
+    static let chunkLength = 256 << 10
     /// Bytes of each piece that the system is told to read ahead.
     private static let readAheadLength = 4 << 20
 
@@ -57,10 +57,10 @@ final class LaneHasher {
 
     /// Short pieces: each is one chunk.
     private func hashWhole(_ length: Int, _ geometry: Geometry, _ source: inout some ByteSource, _ cancel: CancelToken) -> Bool {
-        for lane in pieces.indices { source.readAhead(at: geometry.offset(of: pieces[lane]), length: length) }
+        var isCached = true
         for lane in pieces.indices {
             guard !cancel.isCancelled else { return false }
-            read(lane, geometry, 0, length, &source)
+            read(lane, Chunk(start: 0, count: length, pieceLength: length), geometry, &source, &isCached)
             dataPointers[lane] = UnsafePointer((memory + lane * Self.chunkLength).assumingMemoryBound(to: UInt8.self))
             lengths[lane] = failures[lane] == nil ? length : 0
         }
@@ -70,18 +70,19 @@ final class LaneHasher {
 
     private func hashStreaming(_ length: Int, _ geometry: Geometry, _ source: inout some ByteSource, _ cancel: CancelToken) -> Bool {
         for lane in pieces.indices { piece_hash_sha1_begin(streams + lane) }
+        var isCached = true
         for start in stride(from: 0, to: length, by: Self.chunkLength) {
-            if start % Self.readAheadLength == 0 { readAhead(start, length, geometry, &source) }
-            let chunk = min(Self.chunkLength, length - start)
+            let chunk = Chunk(start: start, count: min(Self.chunkLength, length - start), pieceLength: length)
+            if !isCached, start % Self.readAheadLength == 0 { readAhead(chunk, from: 0, geometry, &source) }
             var active = 0
             for lane in pieces.indices where failures[lane] == nil {
                 guard !cancel.isCancelled else { return false }
-                guard read(lane, geometry, start, chunk, &source) else { continue }
+                guard read(lane, chunk, geometry, &source, &isCached) else { continue }
                 streamPointers[active] = streams + lane
                 dataPointers[active] = UnsafePointer((memory + lane * Self.chunkLength).assumingMemoryBound(to: UInt8.self))
                 active += 1
             }
-            piece_hash_sha1_update(streamPointers, dataPointers, chunk / PIECE_HASH_BLOCK_LENGTH, active)
+            piece_hash_sha1_update(streamPointers, dataPointers, chunk.count / PIECE_HASH_BLOCK_LENGTH, active)
         }
         // The last chunk's bytes behind its last whole block are still where they were read.
         let tail = length % PIECE_HASH_BLOCK_LENGTH
@@ -95,21 +96,38 @@ final class LaneHasher {
         return true
     }
 
-    private func readAhead(_ start: Int, _ length: Int, _ geometry: Geometry, _ source: inout some ByteSource) {
-        for lane in pieces.indices where failures[lane] == nil {
-            source.readAhead(at: geometry.offset(of: pieces[lane]) + Int64(start), length: min(Self.readAheadLength, length - start))
-        }
+    /// The same bytes of every lane's piece.
+    private struct Chunk {
+        let start: Int
+        let count: Int
+        let pieceLength: Int
     }
 
+    /// Reads a lane's chunk; `false` when it can't be read. As long as all there was to read was in the page cache, nothing is said ahead: that costs
+    /// a look at each page.
     @discardableResult
-    private func read(_ lane: Int, _ geometry: Geometry, _ start: Int, _ count: Int, _ source: inout some ByteSource) -> Bool {
-        let buffer = UnsafeMutableRawBufferPointer(start: memory + lane * Self.chunkLength, count: count)
+    private func read(_ lane: Int, _ chunk: Chunk, _ geometry: Geometry, _ source: inout some ByteSource, _ isCached: inout Bool) -> Bool {
+        let buffer = UnsafeMutableRawBufferPointer(start: memory + lane * Self.chunkLength, count: chunk.count)
+        let offset = geometry.offset(of: pieces[lane]) + Int64(chunk.start)
+        if isCached {
+            if source.readCached(at: offset, into: buffer) { return true }
+            isCached = false
+            readAhead(chunk, from: lane, geometry, &source)
+        }
         do {
-            try source.read(at: geometry.offset(of: pieces[lane]) + Int64(start), into: buffer)
+            try source.read(at: offset, into: buffer)
             return true
         } catch {
             failures[lane] = error
             return false
+        }
+    }
+
+    /// Says that the bytes from this chunk to the next that it is said of are read soon, in all lanes from `first` on.
+    private func readAhead(_ chunk: Chunk, from first: Int, _ geometry: Geometry, _ source: inout some ByteSource) {
+        let length = min(Self.readAheadLength - chunk.start % Self.readAheadLength, chunk.pieceLength - chunk.start)
+        for lane in pieces.indices[first...] where failures[lane] == nil {
+            source.readAhead(at: geometry.offset(of: pieces[lane]) + Int64(chunk.start), length: length)
         }
     }
 }

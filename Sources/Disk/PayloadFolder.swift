@@ -2,7 +2,7 @@ import Glibc
 import SystemPackage
 
 /// An open directory that closes itself. Nothing is written through it.
-struct Directory: ~Copyable {
+struct Directory: ~Copyable, Sendable {
     let descriptor: Int32
     private let calls: any DiskCalls
 
@@ -14,8 +14,23 @@ struct Directory: ~Copyable {
     deinit { calls.closeUnwritten(descriptor) }
 }
 
+/// An open directory that several have.
+final class SharedDirectory: Sendable {
+    private let directory: Directory
+    var descriptor: Int32 { directory.descriptor }
+
+    init(_ directory: consuming Directory) { self.directory = directory }
+}
+
+/// An output folder that stays open for what is read together.
+final class OpenFolder: Sendable {
+    let folder: PayloadFolder
+
+    init(_ folder: consuming PayloadFolder) { self.folder = folder }
+}
+
 /// The open output folder of a payload: whatever is below is looked up from its descriptor, and no link is followed.
-struct PayloadFolder: ~Copyable {
+struct PayloadFolder: ~Copyable, Sendable {
     private static let directoryFlags = CLibrary.openPath | O_DIRECTORY
 
     private let root: Directory
@@ -79,19 +94,19 @@ struct PayloadFolder: ~Copyable {
         }
     }
 
+    /// The output folder once more, as one that a sync can be asked of.
+    func reopened() throws(DiskError) -> Directory {
+        // From the open descriptor, not by the path: another folder may be there by now.
+        do { return Directory(try calls.open(".", in: root.descriptor, flags: O_RDONLY | O_DIRECTORY), calls: calls) } catch {
+            throw DiskError(error, .open, payload.root.string)
+        }
+    }
+
     /// Makes the names in a directory durable.
     func sync(directory components: [String]) throws(DiskError) {
-        let descriptor: Int32
-        if components.isEmpty {
-            // From the open descriptor, not by the path: another folder may be there by now.
-            do { descriptor = try calls.open(".", in: root.descriptor, flags: O_RDONLY | O_DIRECTORY) } catch {
-                throw DiskError(error, .open, payload.root.string)
-            }
-        } else {
-            descriptor = try open(components, flags: O_RDONLY | O_DIRECTORY)
-        }
-        defer { calls.closeUnwritten(descriptor) }
-        try calls.syncDirectory(descriptor, path: payload.path(components))
+        let directory =
+            components.isEmpty ? try reopened() : Directory(try open(components, flags: O_RDONLY | O_DIRECTORY), calls: calls)
+        try calls.syncDirectory(directory.descriptor, path: payload.path(components))
     }
 
     /// A component at a time from the output folder down, each opened without following a link.

@@ -4,6 +4,8 @@ import Torrent
 protocol ByteSource {
     /// Fills the buffer with the bytes from `offset` on. Throws instead of giving fewer.
     mutating func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(DiskError)
+    /// Fills the buffer with the bytes from `offset` on if no disk has to be waited for; `false` says nothing but that it has to be read.
+    mutating func readCached(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) -> Bool
     /// Says that these bytes are read soon.
     mutating func readAhead(at offset: Int64, length: Int)
 }
@@ -15,6 +17,8 @@ struct PayloadReader: ByteSource {
     private let pool: DescriptorPool
     /// The file that was read last, and where it is in the torrent's bytes: pieces mostly lie in one file.
     private var last: (file: Int, range: Range<Int64>, descriptor: Descriptor)?
+    /// The output folder, once a file was opened below it.
+    private var folder: OpenFolder?
     /// The file that could not be opened last: its other pieces in this scan needn't try.
     private var broken: (file: PayloadFile, error: DiskError)?
 
@@ -47,6 +51,20 @@ struct PayloadReader: ByteSource {
         }
     }
 
+    mutating func readCached(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) -> Bool {
+        var done = 0
+        for segment in payload.layout.segments(offset: offset, length: buffer.count) {
+            let part = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + segment.length])
+            done += segment.length
+            guard let file = payload.place(of: segment.file), case .entry = file else { return false }
+            // What went wrong is found out by the read that follows.
+            do {
+                guard try disk.calls.readCached(try open(file).raw, into: [part], at: segment.fileOffset) == part.count else { return false }
+            } catch { return false }
+        }
+        return true
+    }
+
     mutating func readAhead(at offset: Int64, length: Int) {
         for segment in payload.layout.segments(offset: offset, length: length) {
             guard let file = payload.place(of: segment.file), case .entry = file else { continue }
@@ -58,7 +76,7 @@ struct PayloadReader: ByteSource {
     private mutating func open(_ file: PayloadFile) throws(DiskError) -> Descriptor {
         if let broken, broken.file == file { throw broken.error }
         do {
-            return try disk.descriptor(payload, file, writing: false, from: pool)
+            return try disk.descriptor(payload, file, in: &folder, from: pool)
         } catch {
             broken = (file, error)
             throw error

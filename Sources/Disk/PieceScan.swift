@@ -3,7 +3,7 @@ import Torrent
 
 /// Reads and hashes pieces in order, a lane-full at a time, on all cores.
 ///
-/// It is cut into jobs of one lane-full each, so that writes and reads of the swarm get their turn in between.
+/// Between two lane-fulls other jobs that wait get their turn, writes and reads of the swarm first; where none does, the thread goes on by itself.
 final class PieceScan<Source: ByteSource & SendableMetatype>: Sendable {
     /// What one core works with. `@unchecked Sendable`: one job at a time has it, and gives it to the next.
     private final class Slot: @unchecked Sendable {
@@ -46,10 +46,8 @@ final class PieceScan<Source: ByteSource & SendableMetatype>: Sendable {
     }
 
     private func step(_ slot: Slot) {
-        let pieces = cancel.isCancelled ? [] : cursor.withLock { $0.next() }
-        var source = slot.makeSource()
-        if !pieces.isEmpty, slot.hasher.hash(pieces, of: geometry, from: &source, cancel: cancel), deliver(slot.hasher) {
-            return submit(slot)
+        while hashNext(slot) {
+            if workers.hasWaiting { return submit(slot) }
         }
         cursor.withLock { $0.stop() }
         let isLast = busySlots.withLock { busy in
@@ -57,6 +55,13 @@ final class PieceScan<Source: ByteSource & SendableMetatype>: Sendable {
             return busy == 0
         }
         if isLast { completion() }
+    }
+
+    /// Whether there may be more.
+    private func hashNext(_ slot: Slot) -> Bool {
+        let pieces = cancel.isCancelled ? [] : cursor.withLock { $0.next() }
+        var source = slot.makeSource()
+        return !pieces.isEmpty && slot.hasher.hash(pieces, of: geometry, from: &source, cancel: cancel) && deliver(slot.hasher)
     }
 }
 

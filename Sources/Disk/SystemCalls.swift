@@ -90,6 +90,14 @@ package struct SystemCalls: DiskCalls {
         _ = try retrying { fdatasync(descriptor) }
     }
 
+    /// File systems that sync as one what fsync(2) syncs file by file: their numbers of statfs(2).
+    private static let volumeKinds: Set<Int> = directKinds.union([0x0102_1994 /* tmpfs */])
+
+    package func syncVolume(_ descriptor: Int32) throws(Errno) {
+        guard CLibrary.tellsVolumeErrors, Self.volumeKinds.contains(try CLibrary.fileSystemKind(descriptor)) else { throw .notSupported }
+        try CLibrary.syncVolume(descriptor)
+    }
+
     package func syncDirectory(_ descriptor: Int32) throws(Errno) {
         _ = try retrying { fsync(descriptor) }
     }

@@ -35,6 +35,9 @@ final class Workers: Sendable {
         queue.append(job, kind, limit: limit)
     }
 
+    /// Whether a job waits for a thread: one that has much to do lets it go first.
+    var hasWaiting: Bool { queue.hasWaiting }
+
     private static func start(_ queue: JobQueue, name: String) throws(Errno) {
         var thread = pthread_t()
         let context = Unmanaged.passRetained(queue)
@@ -87,6 +90,12 @@ private final class JobQueue: @unchecked Sendable {
         waiting[kind.rawValue].append(job)
         pthread_cond_signal(condition)
         return true
+    }
+
+    var hasWaiting: Bool {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return waiting.contains { !$0.isEmpty }
     }
 
     func close() {

@@ -21,6 +21,16 @@ final class WriteLedger: Sendable {
     private struct State {
         var work = Work()
         var identities: [PayloadFile: FileIdentity] = [:]
+        var volume = VolumeWitness.unasked
+    }
+
+    /// A descriptor of the file system that hears of all that fails there since it was opened (syncfs(2)).
+    enum VolumeWitness: Sendable {
+        case unasked
+        /// Since before the first file was opened for writing.
+        case present(SharedDirectory)
+        /// There was none when the first write may have failed.
+        case missing
     }
 
     private let state = Mutex(State())
@@ -36,6 +46,15 @@ final class WriteLedger: Sendable {
             if let known = state.identities[file] { return known == identity }
             state.identities[file] = identity
             return true
+        }
+    }
+
+    /// Makes the witness, before anything is written, or answers the one there is.
+    @discardableResult
+    func volumeWitness(_ open: () -> SharedDirectory?) -> SharedDirectory? {
+        state.withLock { state in
+            if case .unasked = state.volume { state.volume = open().map { .present($0) } ?? .missing }
+            return if case .present(let directory) = state.volume { directory } else { nil }
         }
     }
 

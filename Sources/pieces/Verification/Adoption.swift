@@ -12,23 +12,25 @@ struct Adoption {
     /// The files as they were before they were read.
     let current: [Int: Fingerprint]
 
-    /// Those of the pieces, which are right, whose files are synced and were not touched since they were read.
-    func adopt(_ pieces: Bitfield) async -> [PieceIndex] {
+    /// Those of the pieces, which are right, whose files are synced and were not touched since they were read; and these files.
+    func adopt(_ pieces: Bitfield) async -> (pieces: [PieceIndex], unchanged: Set<Int>) {
         await makeEmptyFiles()
         disk.include(payload, pieces: pieces)
         let durable = await sync()
         let (layout, geometry) = (torrent.metainfo.layout, torrent.metainfo.geometry)
-        return pieces.pieces.filter { piece in
+        let unchanged = Set(current.keys.filter { isUnchanged($0, durable) })
+        let adopted = pieces.pieces.filter { piece in
             layout.files(of: piece, geometry: geometry).allSatisfy { index in
                 let file = layout.files[index]
                 guard !file.isEmpty, !file.isPad else { return true }
                 switch payload.placement[index] {
-                case .file: return isUnchanged(index, durable)
+                case .file: return unchanged.contains(index)
                 case .part: return durable[.parts] != nil
                 case .pad: return true
                 }
             }
         }
+        return (adopted, unchanged)
     }
 
     /// The fingerprints of those of the files that are synced and were not touched since they were read.

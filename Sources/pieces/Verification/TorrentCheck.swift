@@ -42,9 +42,15 @@ struct TorrentCheck: Sendable {
             return tell(Finding(torrent, result: result))
         }
         var verdicts = Verdicts(count: pieces.count)
-        for part in parts(pieces) {
-            let outcome = await hash(part, payload, &verdicts)
-            var finding = await judge(part, verdicts, payload, current)
+        var settled: Set<Int> = []
+        let parts = parts(pieces)
+        var hashing = parts.first.map { hash($0, payload) }
+        for (number, part) in parts.enumerated() {
+            guard let (outcome, found) = await hashing?.value else { break }
+            // The next part is read while this one is synced.
+            hashing = outcome == .finished && number + 1 < parts.count ? hash(parts[number + 1], payload) : nil
+            verdicts.formUnion(found)
+            var finding = await judge(part, found, payload, current, &settled)
             result.adopted += finding.adopted.count
             result.damaged += finding.damaged.count
             switch outcome {
@@ -54,11 +60,10 @@ struct TorrentCheck: Sendable {
             }
             finding.missingFiles = missingFiles(finding.damaged, current)
             tell(finding)
-            guard outcome == .finished else { break }
         }
         var last = Finding(torrent)
         if result.outcome == .verified {
-            last.fingerprints = await refresh(payload, verdicts, current)
+            last.fingerprints = await refresh(payload, verdicts, current, settled)
             // Padding is had by nature: nothing of it is read.
             if task.scope == .everything { last.adopted = Array(torrent.metainfo.zeroPieces.subtracting(torrent.have).pieces) }
             if let error = verdicts.error { result.outcome = .failed("\(error)") }
@@ -96,25 +101,30 @@ struct TorrentCheck: Sendable {
         return parts
     }
 
-    private func hash(_ part: Bitfield, _ payload: Payload, _ verdicts: inout Verdicts) async -> VerificationOutcome {
+    /// Begins at once.
+    private func hash(_ part: Bitfield, _ payload: Payload) -> Task<(VerificationOutcome, Verdicts), Never> {
         let metainfo = task.torrent.metainfo
-        let shared = SharedVerdicts(verdicts)
-        let outcome = await withCheckedContinuation { (continuation: CheckedContinuation<VerificationOutcome, Never>) in
-            disk.verify(payload, pieces: part, hashes: { metainfo.pieceHash($0) }, cancel: cancel) { some in
-                shared.value.withLock { verdicts in
-                    for (piece, verdict) in some { verdicts.add(piece, verdict) }
+        let shared = SharedVerdicts(Verdicts(count: part.count))
+        return Task {
+            let outcome = await withCheckedContinuation { (continuation: CheckedContinuation<VerificationOutcome, Never>) in
+                disk.verify(payload, pieces: part, hashes: { metainfo.pieceHash($0) }, cancel: cancel) { some in
+                    shared.value.withLock { verdicts in
+                        for (piece, verdict) in some { verdicts.add(piece, verdict) }
+                    }
+                    meter.add(some.reduce(0) { $0 + Int64(metainfo.geometry.length(of: $1.piece)) })
+                } completion: {
+                    continuation.resume(returning: $0)
                 }
-                meter.add(some.reduce(0) { $0 + Int64(metainfo.geometry.length(of: $1.piece)) })
-            } completion: {
-                continuation.resume(returning: $0)
             }
+            return (outcome, shared.value.withLock(\.self))
         }
-        verdicts = shared.value.withLock { $0 }
-        return outcome
     }
 
     /// What the part's verdicts mean: what is right and not claimed is synced before anybody claims it.
-    private func judge(_ part: Bitfield, _ verdicts: Verdicts, _ payload: Payload, _ current: [Int: Fingerprint]) async -> Finding {
+    /// `settled` are files that were synced and are as they were when the check began.
+    private func judge(
+        _ part: Bitfield, _ verdicts: Verdicts, _ payload: Payload, _ current: [Int: Fingerprint], _ settled: inout Set<Int>
+    ) async -> Finding {
         let claimed = task.torrent.have
         var finding = Finding(task.torrent)
         let good = verdicts.good.intersection(part)
@@ -123,12 +133,18 @@ struct TorrentCheck: Sendable {
         wrong.formUnion(verdicts.missing)
         finding.damaged = Array(wrong.intersection(part).intersection(claimed).pieces)
         let new = good.subtracting(claimed)
-        if !new.isEmpty { finding.adopted = await Adoption(disk: disk, torrent: task.torrent, payload: payload, current: current).adopt(new) }
+        if !new.isEmpty {
+            let (adopted, unchanged) = await Adoption(disk: disk, torrent: task.torrent, payload: payload, current: current).adopt(new)
+            finding.adopted = adopted
+            settled.formUnion(unchanged)
+        }
         return finding
     }
 
     /// The fingerprints of files that are others than recorded, now that all of their claims were looked at.
-    private func refresh(_ payload: Payload, _ verdicts: Verdicts, _ current: [Int: Fingerprint]) async -> [FingerprintRow] {
+    private func refresh(
+        _ payload: Payload, _ verdicts: Verdicts, _ current: [Int: Fingerprint], _ settled: Set<Int>
+    ) async -> [FingerprintRow] {
         let recorded = Dictionary(task.torrent.fingerprints.map { ($0.index, $0) }) { _, last in last }
         let metainfo = task.torrent.metainfo
         let stale = metainfo.layout.files.filter { file in
@@ -136,8 +152,10 @@ struct TorrentCheck: Sendable {
             // What can't be read is as unknown as before.
             return !metainfo.layout.pieces(of: file.index, geometry: metainfo.geometry).contains { verdicts.unreadable[$0] }
         }
-        guard !stale.isEmpty else { return [] }
-        return await Adoption(disk: disk, torrent: task.torrent, payload: payload, current: current).settle(stale)
+        let known = stale.compactMap { settled.contains($0.index) ? current[$0.index].map { FingerprintRow($0) } : nil }
+        let rest = stale.filter { !settled.contains($0.index) }
+        guard !rest.isEmpty else { return known }
+        return known + (await Adoption(disk: disk, torrent: task.torrent, payload: payload, current: current).settle(rest))
     }
 
     private func missingFiles(_ damaged: [PieceIndex], _ current: [Int: Fingerprint]) -> [Int] {

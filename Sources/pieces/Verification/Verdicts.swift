@@ -28,6 +28,14 @@ struct Verdicts: Sendable {
         }
     }
 
+    mutating func formUnion(_ other: Verdicts) {
+        good.formUnion(other.good)
+        bad.formUnion(other.bad)
+        missing.formUnion(other.missing)
+        unreadable.formUnion(other.unreadable)
+        error = error ?? other.error
+    }
+
     func count(into result: inout VerificationResult) {
         result.good = good.population
         result.bad = bad.population

@@ -1,0 +1,52 @@
+import SystemPackage
+import Torrent
+
+/// Many files that become durable together.
+extension Disk {
+    /// From now on the ledger hears of every write to the folder's file system that fails.
+    func watchVolume(of folder: borrowing PayloadFolder, _ payload: Payload, _ ledger: WriteLedger) {
+        guard payload.layout.files.count >= volumeSyncFrom else { return }
+        ledger.volumeWitness { Self.witness(folder) }
+    }
+
+    /// Makes the whole file system durable and answers its device; `nil` when it can't, or when something failed there: then each file is asked by
+    /// itself, and tells whether it was concerned.
+    func syncVolume(of folder: borrowing PayloadFolder, _ payload: Payload, _ ledger: WriteLedger) -> UInt64? {
+        guard payload.layout.files.count >= volumeSyncFrom else { return nil }
+        // Where nothing was written in this run, as for files that somebody else brought, a descriptor of now hears what no other has heard yet.
+        guard let witness = ledger.volumeWitness({ Self.witness(folder) }) else { return nil }
+        do {
+            let device = try calls.status(witness.descriptor).identity.device
+            guard try folder.device() == device else { return nil }
+            try calls.syncVolume(witness.descriptor)
+            return device
+        } catch {
+            return nil
+        }
+    }
+
+    /// The file after a sync of everything on `device`; `nil` where it isn't there, but on another one.
+    func look(
+        at file: PayloadFile, on device: UInt64, _ payload: Payload, in folder: borrowing PayloadFolder, _ names: inout NameCursor, _ ledger: WriteLedger
+    ) throws(SyncReport.Failure) -> Fingerprint? {
+        do {
+            let status = try names.status(of: payload.components(of: file), in: folder)
+            guard status.identity.device == device else { return nil }
+            guard status.kind == .regular, ledger.identity(of: file).map({ $0 == status.identity }) ?? true else {
+                throw DiskError(.replaced, .sync, payload.path(of: file))
+            }
+            return Fingerprint(file, status)
+        } catch let error as DiskError {
+            let isLost = error.code == .replaced || error.code == .notFound
+            if isLost { pool.remove(.init(torrent: payload.infoHash, file: file)) }
+            throw .init(file: file, error: error, isLost: isLost)
+        } catch {
+            throw .init(file: file, error: DiskError(.other, .inspect, payload.path(of: file)), isLost: false)
+        }
+    }
+
+    private static func witness(_ folder: borrowing PayloadFolder) -> SharedDirectory? {
+        // One that can't be read, or a process without descriptors to spare: each file is asked by itself, as where the file system can't.
+        do { return SharedDirectory(try folder.reopened()) } catch { return nil }
+    }
+}
