@@ -11,7 +11,8 @@ extension Disk {
     }
 
     /// The same for a file that is only read; the output folder is opened for the first that has to be opened.
-    func descriptor(_ payload: Payload, _ file: PayloadFile, in folder: inout OpenFolder?, from pool: DescriptorPool) throws(DiskError) -> Descriptor {
+    func descriptor(_ payload: Payload, _ file: PayloadFile, in folder: inout OpenFolder?, from pool: DescriptorPool) throws(DiskError) -> Descriptor
+    {
         try descriptor(payload, file, writing: false, from: pool) { () throws(DiskError) in
             let open: OpenFolder
             if let known = folder { open = known } else { open = OpenFolder(try PayloadFolder(payload, calls: self.calls)) }

@@ -58,7 +58,9 @@ struct FileSequenceReader: ByteSource {
         let file = files.file(at: offset)
         guard Int64(buffer.count) <= files.offsets[file + 1] - offset else { return false }
         // What went wrong is found out by the read that follows.
-        do { return try calls.readCached(try descriptor(file).raw, into: [buffer], at: offset - files.offsets[file]) == buffer.count } catch { return false }
+        do { return try calls.readCached(try descriptor(file).raw, into: [buffer], at: offset - files.offsets[file]) == buffer.count } catch {
+            return false
+        }
     }
 
     mutating func readAhead(at offset: Int64, length: Int) {
