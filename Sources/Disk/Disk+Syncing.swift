@@ -22,14 +22,16 @@ extension Disk {
         do {
             let folder = try PayloadFolder(payload, calls: calls)
             let files = work.files.union(work.lost.keys).sorted(by: Self.inOrder)
-            let volume = files.count >= volumeSyncFrom ? syncVolume(of: folder, payload, ledger) : nil
+            var volume = files.count >= volumeSyncFrom ? syncVolume(of: folder, payload, ledger) : nil
             var names = NameCursor(payload, calls)
             for file in files {
                 do {
-                    if let volume, work.lost[file] == nil, let print = try look(at: file, on: volume, payload, in: folder, &names, ledger) {
-                        report.durable.append(print)
+                    let closeError = work.lost[file]
+                    if closeError == nil, let synced = volume, let print = try look(at: file, on: synced.device, payload, in: folder, &names, ledger)
+                    {
+                        report.durable.append(synced.isConfirmed ? print : try confirm(&volume, by: file, payload, in: folder, ledger))
                     } else {
-                        report.durable.append(try sync(payload, file, in: folder, ledger, closeError: work.lost[file]))
+                        report.durable.append(try sync(payload, file, in: folder, ledger, closeError: closeError))
                     }
                 } catch {
                     if !error.isLost { ledger.putBack(.init(files: [file])) }
@@ -51,6 +53,17 @@ extension Disk {
             report.folderError = error
         }
         return report
+    }
+
+    /// Asks one file by itself whether the sync of its volume is to be believed; when it fails, all that follow are asked.
+    private func confirm(
+        _ volume: inout VolumeSync?, by file: PayloadFile, _ payload: Payload, in folder: borrowing PayloadFolder, _ ledger: WriteLedger
+    ) throws(SyncReport.Failure) -> Fingerprint {
+        var synced = volume.take()
+        let print = try sync(payload, file, in: folder, ledger, closeError: nil)
+        synced?.isConfirmed = true
+        volume = synced
+        return print
     }
 
     private func sync(

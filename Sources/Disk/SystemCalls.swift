@@ -90,8 +90,9 @@ package struct SystemCalls: DiskCalls {
         _ = try retrying { fdatasync(descriptor) }
     }
 
-    /// File systems that sync as one what fsync(2) syncs file by file: their numbers of statfs(2).
-    private static let volumeKinds: Set<Int> = directKinds.union([0x0102_1994 /* tmpfs */])
+    /// File systems that sync as one what fsync(2) syncs file by file: their numbers of statfs(2). F2FS isn't one of them: when an error made it stop, it
+    /// has nothing to sync and says that all is well (`f2fs_sync_fs`).
+    private static let volumeKinds: Set<Int> = [0xef53 /* ext4 */, 0x5846_5342 /* XFS */, 0x0102_1994 /* tmpfs */]
 
     package func syncVolume(_ descriptor: Int32) throws(Errno) {
         guard CLibrary.tellsVolumeErrors, Self.volumeKinds.contains(try CLibrary.fileSystemKind(descriptor)) else { throw .notSupported }

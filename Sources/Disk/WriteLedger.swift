@@ -24,12 +24,13 @@ final class WriteLedger: Sendable {
         var volume = VolumeWitness.unasked
     }
 
-    /// A descriptor of the file system that hears of all that fails there since it was opened (syncfs(2)).
+    /// A descriptor of the file system that hears of all that fails there since it was opened, and tells it once (syncfs(2)).
     enum VolumeWitness: Sendable {
         case unasked
         /// Since before the first file was opened for writing.
         case present(SharedDirectory)
-        /// There was none when the first write may have failed.
+        /// There was none when the first write may have failed; a sync asks it just now; or it told of a failure, which may have been that of a file
+        /// whose turn comes with a later sync.
         case missing
     }
 
@@ -49,13 +50,24 @@ final class WriteLedger: Sendable {
         }
     }
 
-    /// Makes the witness, before anything is written, or answers the one there is.
-    @discardableResult
-    func volumeWitness(_ open: () -> SharedDirectory?) -> SharedDirectory? {
+    /// Makes the witness, before anything is written.
+    func watchVolume(_ open: () -> SharedDirectory?) {
         state.withLock { state in
             if case .unasked = state.volume { state.volume = open().map { .present($0) } ?? .missing }
-            return if case .present(let directory) = state.volume { directory } else { nil }
         }
+    }
+
+    /// Takes the witness to ask it. Who was told of nothing gives it back; else there is none any more.
+    func takeVolumeWitness() -> SharedDirectory? {
+        state.withLock { state in
+            guard case .present(let witness) = state.volume else { return nil }
+            state.volume = .missing
+            return witness
+        }
+    }
+
+    func giveBack(_ witness: SharedDirectory) {
+        state.withLock { $0.volume = .present(witness) }
     }
 
     /// The file that is written, when one was opened in this run.

@@ -7,9 +7,8 @@ import SystemPackage
 /// The system's calls with a record of them, and faults where a test wants them.
 final class FaultyCalls: DiskCalls {
     enum Call: String {
-        case open, openFolder, create, makeDirectory, remove, removeDirectory, read, write, truncate, allocate, syncData, syncDirectory, dropCache,
-            close,
-            seekData
+        case open, openFolder, create, makeDirectory, remove, removeDirectory, read, write, truncate, allocate, syncData, syncVolume, syncDirectory,
+            dropCache, close, seekData
     }
 
     struct State {
@@ -23,6 +22,14 @@ final class FaultyCalls: DiskCalls {
         var mayWrite: Bool?
         /// Whether there is a way past the page cache.
         var hasDirect = true
+        /// Whether a file system can be synced as a whole.
+        var hasVolumeSync = true
+        /// Bytes of each file, by its name, that are in the page cache; `nil` is all of them.
+        var cached: Int?
+        /// Files that are said to be on another device than they are.
+        var devices: [String: UInt64] = [:]
+        /// Files of which somebody said that bytes of them are read soon, each time.
+        var readAheads: [String] = []
         var opened = 0
     }
 
@@ -32,6 +39,7 @@ final class FaultyCalls: DiskCalls {
     /// The calls so far, as `call name`, without those that change nothing.
     var log: [String] { state.withLock(\.log) }
     var opened: Int { state.withLock(\.opened) }
+    var readAheads: [String] { state.withLock(\.readAheads) }
 
     func set(_ change: (inout State) -> Void) { state.withLock { change(&$0) } }
 
@@ -78,7 +86,13 @@ final class FaultyCalls: DiskCalls {
     }
 
     func open(_ name: String, in directory: Int32, flags: Int32) throws(Errno) -> Int32 {
-        if flags & O_CREAT != 0 { try enter(.create, name) } else { try enter(.open, name, isLogged: false) }
+        if flags & O_CREAT != 0 {
+            try enter(.create, name)
+        } else if name != "." {
+            try enter(.open, name, isLogged: false)
+        } else if flags & CLibrary.openPath == 0 {
+            try enter(.openFolder, name, isLogged: false)
+        }
         return opened(try system.open(name, in: directory, flags: flags), name)
     }
 
@@ -114,11 +128,14 @@ final class FaultyCalls: DiskCalls {
         return try system.read(descriptor, into: UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(limit)), at: offset)
     }
 
-    /// As if all were in the page cache, on whatever file system; one that reads nothing at a time tells of a cold one.
+    /// As if all were in the page cache, on whatever file system, or as much of each file as a test wants.
     func readCached(_ descriptor: Int32, into buffers: [UnsafeMutableRawBufferPointer], at offset: Int64) throws(Errno) -> Int {
+        let end = state.withLock { $0.cached ?? .max }
+        guard offset < end else { throw .resourceTemporarilyUnavailable }
         var done = 0
         for buffer in buffers {
-            let count = try read(descriptor, into: buffer, at: offset + Int64(done))
+            let part = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(end - Int(offset) - done))
+            let count = try read(descriptor, into: part, at: offset + Int64(done))
             done += count
             if count < buffer.count { break }
         }
@@ -153,7 +170,10 @@ final class FaultyCalls: DiskCalls {
     }
 
     func startWriteback(_ descriptor: Int32, at offset: Int64, length: Int64) { system.startWriteback(descriptor, at: offset, length: length) }
-    func readAhead(_ descriptor: Int32, at offset: Int64, length: Int64) { system.readAhead(descriptor, at: offset, length: length) }
+    func readAhead(_ descriptor: Int32, at offset: Int64, length: Int64) {
+        set { $0.readAheads.append($0.names[descriptor] ?? "?") }
+        system.readAhead(descriptor, at: offset, length: length)
+    }
 
     func dropCache(_ descriptor: Int32) {
         set { $0.log.append("dropCache \($0.names[descriptor] ?? "?")") }
@@ -163,6 +183,12 @@ final class FaultyCalls: DiskCalls {
     func syncData(_ descriptor: Int32) throws(Errno) {
         try enter(.syncData, name(descriptor))
         try system.syncData(descriptor)
+    }
+
+    /// The system isn't asked: it would flush what others have on the machine.
+    func syncVolume(_ descriptor: Int32) throws(Errno) {
+        guard state.withLock(\.hasVolumeSync) else { throw .notSupported }
+        try enter(.syncVolume, name(descriptor))
     }
 
     func syncDirectory(_ descriptor: Int32) throws(Errno) {
@@ -175,8 +201,17 @@ final class FaultyCalls: DiskCalls {
         return try system.nextData(descriptor, from: offset)
     }
 
-    func status(_ descriptor: Int32) throws(Errno) -> FileStatus { try system.status(descriptor) }
-    func status(of name: String, in directory: Int32) throws(Errno) -> FileStatus { try system.status(of: name, in: directory) }
+    func status(_ descriptor: Int32) throws(Errno) -> FileStatus { placed(try system.status(descriptor), name(descriptor)) }
+    func status(of name: String, in directory: Int32) throws(Errno) -> FileStatus { placed(try system.status(of: name, in: directory), name) }
+
+    /// Where a test says that the file is; names are compared by their last component.
+    private func placed(_ status: FileStatus, _ name: String) -> FileStatus {
+        let last = name.split(separator: "/").last.map(String.init) ?? name
+        guard let device = state.withLock({ $0.devices[last] }) else { return status }
+        return FileStatus(
+            kind: status.kind, size: status.size, allocated: status.allocated, modified: status.modified,
+            identity: FileIdentity(device: device, inode: status.identity.inode))
+    }
 
     func mayWrite(_ folder: FilePath) throws(Errno) -> Bool {
         if let answer = state.withLock(\.mayWrite) { return answer }

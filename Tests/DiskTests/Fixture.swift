@@ -58,13 +58,13 @@ struct Fixture {
 
     init(
         _ files: [FileEntry], pieceLength: Int = 32768, wanted: [Bool]? = nil, seed: UInt64 = 1, descriptorLimit: Int = 64, cores: Int = 2,
-        folder: TemporaryFolder? = nil
+        volumeSyncFrom: Int = 64, folder: TemporaryFolder? = nil
     ) throws {
         self.folder = try folder ?? TemporaryFolder()
         let layout = try #require(FileLayout(files: files))
         let geometry = try #require(Geometry(totalBytes: layout.totalBytes, pieceLength: pieceLength))
         let infoHash = try #require(InfoHash(Array(repeating: UInt8(truncatingIfNeeded: seed), count: 20)))
-        disk = try Disk(cores: cores, descriptorLimit: descriptorLimit, calls: calls)
+        disk = try Disk(cores: cores, descriptorLimit: descriptorLimit, volumeSyncFrom: volumeSyncFrom, calls: calls)
         payload = Payload(infoHash: infoHash, root: self.folder.path, layout: layout, geometry: geometry, wanted: wanted)
         var generator = SeededGenerator(seed: seed)
         var bytes = (0..<Int(layout.totalBytes)).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
