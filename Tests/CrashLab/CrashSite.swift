@@ -16,11 +16,24 @@ package struct CrashSite: Sendable {
     package let disk: RecordedDisk
     /// `nil` where the database isn't recorded: then it is reached as ever.
     private let vfs: RecordedVFS?
-    private let checkpointPages: Int?
+    private let tuning: Tuning
 
-    package init(_ recording: Recording, recordsDatabase: Bool = true, checkpointPages: Int? = nil, lie: RecordedDisk.Lie? = nil) {
+    /// What a scenario wants to be otherwise than usual, so that it is reached by little; `nil` is the usual number.
+    package struct Tuning: Sendable {
+        /// Pages of the log at which a commit also checkpoints.
+        package var checkpointPages: Int?
+        /// Files that are synced as one.
+        package var volumeSyncFrom: Int?
+
+        package init(checkpointPages: Int? = nil, volumeSyncFrom: Int? = nil) {
+            self.checkpointPages = checkpointPages
+            self.volumeSyncFrom = volumeSyncFrom
+        }
+    }
+
+    package init(_ recording: Recording, recordsDatabase: Bool = true, tuning: Tuning = Tuning(), lie: RecordedDisk.Lie? = nil) {
         self.recording = recording
-        self.checkpointPages = checkpointPages
+        self.tuning = tuning
         disk = RecordedDisk(recording, lie: lie)
         vfs = recordsDatabase ? RecordedVFS(recording) : nil
     }
@@ -32,7 +45,7 @@ package struct CrashSite: Sendable {
         var options = DatabaseOptions()
         options.vfs = vfs?.name
         if vfs != nil { options.folderCalls = RecordedFolder(recording) }
-        if let checkpointPages { options.checkpointPages = checkpointPages }
+        if let checkpointPages = tuning.checkpointPages { options.checkpointPages = checkpointPages }
         return options
     }
 
@@ -91,6 +104,11 @@ package struct CrashSite: Sendable {
             + (try connection.events(of: id, limit: 5)).map { "\($0.kind): \($0.detail)" }.joined(separator: "; ")
     }
 
+    private func makeDisk() throws -> Disk {
+        guard let volumeSyncFrom = tuning.volumeSyncFrom else { return try Disk(cores: 2, calls: disk) }
+        return try Disk(cores: 2, volumeSyncFrom: volumeSyncFrom, calls: disk)
+    }
+
     /// Runs an engine beside `body`, and stops it cleanly.
     package func run<Value: Sendable>(
         _ peers: [WirePeer], only ids: Set<TorrentID>? = nil, _ body: (Session) async throws -> Value
@@ -104,7 +122,7 @@ package struct CrashSite: Sendable {
         settings.swarm.commitInterval = .milliseconds(20)
         settings.swarm.partialAge = .milliseconds(100)
         _ = Quiet.bootstrap
-        let session = try await Session.open(settings, disk: try Disk(cores: 2, calls: disk))
+        let session = try await Session.open(settings, disk: try makeDisk())
         let result: Result<Value, any Error>
         do {
             try await session.start()

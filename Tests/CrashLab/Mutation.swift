@@ -6,6 +6,8 @@ package enum Mutation: String, Sendable, CaseIterable, CustomStringConvertible {
     case commitBeforeSync = "sync and commit are swapped"
     /// One `fdatasync` isn't made.
     case missingFileSync = "one fdatasync is dropped"
+    /// The one call that syncs many files isn't made.
+    case missingVolumeSync = "a whole volume's sync is dropped"
     /// The `fsync` of a directory isn't made.
     case missingDirectorySync = "a directory's fsync is dropped"
     /// A write fails, and the caller goes on as if it hadn't.
@@ -20,7 +22,14 @@ package enum Mutation: String, Sendable, CaseIterable, CustomStringConvertible {
     package var description: String { rawValue }
 
     /// Runs in which it does something.
-    package var scenarios: [Scenario] { self == .renameBeforeSync ? [.backups] : [.manySmallFiles, .checkpoints] }
+    package var scenarios: [Scenario] {
+        switch self {
+        case .renameBeforeSync: [.backups]
+        case .missingVolumeSync: [.syncedTogether]
+        case .missingFileSync: [.manySmallFiles, .checkpoints, .syncedTogether]
+        default: [.manySmallFiles, .checkpoints]
+        }
+    }
 
     /// The run on a disk to which that happened; what exactly, by seed.
     package func mutated(_ run: RecordedRun, seed: UInt64) -> RecordedRun {
@@ -31,6 +40,7 @@ package enum Mutation: String, Sendable, CaseIterable, CustomStringConvertible {
         switch self {
         case .commitBeforeSync: return Self.delayingSyncs(entries)
         case .missingFileSync: return Self.replacing([Self.pick(Self.lastFileSyncs(entries), seed)], in: entries)
+        case .missingVolumeSync: return Self.replacing(Self.lastVolumeSync(entries), in: entries)
         case .missingDirectorySync: return Self.replacing(Self.directorySyncs(entries, seed), in: entries)
         case .ignoredWriteError: return Self.replacing([Self.pick(Self.writes(entries), seed)], in: entries)
         case .ignoredSyncError:
@@ -80,6 +90,29 @@ package enum Mutation: String, Sendable, CaseIterable, CustomStringConvertible {
             if case .syncFile(let node, _, .payload) = entry.operation { last[node] = index }
         }
         return last.values.filter { !writes(lostBy: $0, entries).isEmpty }.sorted()
+    }
+
+    /// The last sync of many files at once that had something to sync: those that follow would make up for one before.
+    private static func lastVolumeSync(_ entries: [LogEntry]) -> [Int] {
+        let needed = Set(lastFileSyncs(entries))
+        return volumeSyncs(entries).last { $0.contains { needed.contains($0) } } ?? []
+    }
+
+    /// Entries that were noted as one: more of them than threads that sync, with one beginning.
+    private static func volumeSyncs(_ entries: [LogEntry]) -> [[Int]] {
+        var groups: [(began: Int, indices: [Int])] = []
+        for (index, entry) in entries.enumerated() {
+            switch entry.operation {
+            case .syncFile(_, let began, .payload), .syncDirectory(_, let began, .payload):
+                if let last = groups.last, last.began == began, last.indices.last == index - 1 {
+                    groups[groups.count - 1].indices.append(index)
+                } else {
+                    groups.append((began, [index]))
+                }
+            default: continue
+            }
+        }
+        return groups.map(\.indices).filter { $0.count > 2 }
     }
 
     /// All syncs of one directory that came to have names.

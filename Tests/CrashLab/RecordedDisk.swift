@@ -147,6 +147,13 @@ package final class RecordedDisk: DiskCalls {
         if let node { recording.note(.syncFile(node, began: began, .payload)) }
     }
 
+    /// The payload's files and directories alone: database and payload get their fates apart. The system isn't asked, because it would flush all that
+    /// others have on the machine; what a cut leaves is the model's affair.
+    package func syncVolume(_ descriptor: Int32) throws(Errno) {
+        guard node(descriptor) != nil else { throw .notSupported }
+        recording.noteVolumeSync(began: recording.position)
+    }
+
     package func syncDirectory(_ descriptor: Int32) throws(Errno) {
         let (node, began) = (node(descriptor), recording.position)
         try system.syncDirectory(descriptor)

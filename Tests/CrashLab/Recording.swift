@@ -14,6 +14,8 @@ package final class Recording: Sendable {
         var first = 0
         var nextNode: Int
         var nodes: [FileIdentity: Node] = [:]
+        /// The payload's files and directories.
+        var payload: [(node: Node, isDirectory: Bool)] = []
         var times: [Node: Int64] = [:]
 
         fileprivate mutating func append(_ operation: DiskOperation) {
@@ -46,6 +48,7 @@ package final class Recording: Sendable {
         var status = stat()
         guard lstat(path.string, &status) == 0 else { throw Errno(rawValue: errno) }
         state.nodes[FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))] = node
+        if node != .root, found.owners[node] == .payload { state.payload.append((node, found.directories[node] != nil)) }
         for (name, child) in found.directories[node] ?? [:] { try learn(child, path.appending(name), found, &state) }
     }
 
@@ -100,6 +103,15 @@ package final class Recording: Sendable {
 
     func note(_ operation: DiskOperation) { state.withLock { $0.note(operation) } }
 
+    /// Everything of the payload was synced as one: one entry behind the other for all of its files and directories, with one beginning.
+    func noteVolumeSync(began: Int) {
+        state.withLock { state in
+            for (node, isDirectory) in state.payload {
+                state.note(isDirectory ? .syncDirectory(node, began: began, .payload) : .syncFile(node, began: began, .payload))
+            }
+        }
+    }
+
     /// The number of what comes next: where a sync begins.
     var position: Int { state.withLock(\.nextNumber) }
 
@@ -115,6 +127,8 @@ extension Recording.State {
     fileprivate mutating func note(_ operation: DiskOperation) {
         switch operation {
         case .write(let node, _, _, let time), .resize(let node, _, let time), .setTime(let node, let time): times[node] = time
+        case .makeFile(let node, _, _, .payload): payload.append((node, false))
+        case .makeDirectory(let node, _, _, .payload): payload.append((node, true))
         default: break
         }
         append(operation)

@@ -7,7 +7,7 @@ extension Scenario {
     package static let all =
         [
             manySmallFiles, bigPieces, selectedFiles, chosenLater, severalTorrents, verification, checkpoints, pauseAndRemove, reservedFiles,
-            restarts,
+            restarts, syncedTogether,
         ] + replacements
 
     package static let manySmallFiles = Scenario(name: "many small files") { seed in
@@ -98,7 +98,7 @@ extension Scenario {
         parts: { seed in
             let files = (0..<5).map { SampleTorrent.File("file\($0)", 400_000) }
             return [CrashPart(try SampleTorrent(folder: "checkpointed", files, pieceLength: 16384, seed: seed))]
-        }, checkpointPages: 4
+        }, tuning: .init(checkpointPages: 4)
     ) { stage in
         try await stage.runUntilComplete()
     }
@@ -147,6 +147,18 @@ extension Scenario {
         }
         try await stage.runUntilComplete()
         try await stage.site.run(stage.peers) { _ in try await stage.site.untilComplete(stage.ids) }
+    }
+
+    /// A commit's files are made durable by one call; where a commit has one or two, each by its own.
+    package static let syncedTogether = Scenario(
+        name: "files synced together",
+        parts: { seed in
+            var chance = Chance(seed)
+            let files = (0..<80).map { n in SampleTorrent.File("\(n % 2)/\(n % 5)/file\(n)", n % 17 == 0 ? 0 : 500 + chance.next(20_000)) }
+            return [CrashPart(try SampleTorrent(folder: "together", files, pieceLength: 16384, seed: seed))]
+        }, tuning: .init(volumeSyncFrom: 3)
+    ) { stage in
+        try await stage.runUntilComplete()
     }
 
     package static func named(_ name: String) -> Scenario? { all.first { $0.name == name } }

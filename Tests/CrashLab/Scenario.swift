@@ -14,8 +14,7 @@ package struct Scenario: Sendable, CustomStringConvertible {
 
     package let name: String
     package let parts: @Sendable (UInt64) throws -> [CrashPart]
-    /// Pages of the log at which a commit also checkpoints; `nil` is the usual number.
-    package var checkpointPages: Int?
+    package var tuning = CrashSite.Tuning()
     /// Blocks a second that each peer serves.
     package var rate = 300
     package var removes = false
@@ -32,7 +31,7 @@ package struct Scenario: Sendable, CustomStringConvertible {
     package func record(seed: UInt64) async throws -> RecordedRun {
         let parts = try parts(seed)
         let (entries, first) = try await withScratchFolder { folder in
-            let site = CrashSite(try Recording(in: folder), checkpointPages: checkpointPages)
+            let site = CrashSite(try Recording(in: folder), tuning: tuning)
             var ids: [TorrentID] = []
             for part in parts { ids.append(try site.add(part)) }
             try await stage(site, parts, ids, act)
@@ -53,7 +52,7 @@ package struct Scenario: Sendable, CustomStringConvertible {
         let claims = try await Claims(found, run.parts, mends: mends)
         let more = try await withScratchFolder { folder in
             let recording = try Recording(in: folder, finding: found, nextNumber: run.nextNumber + 1, nextNode: run.nextNode)
-            let site = CrashSite(recording, checkpointPages: checkpointPages)
+            let site = CrashSite(recording, tuning: tuning)
             let known = run.parts.filter { claims.torrents[$0.torrent.infoHash] != nil }
             try await stage(site, known, known.compactMap { claims.torrents[$0.torrent.infoHash]?.row.id }, recover)
             return recording.entries
