@@ -58,7 +58,7 @@ let package = Package(
             resources: [.embedInCode("V0001_initial.sql"), .embedInCode("V0002_public_views.sql"), .embedInCode("V0003_bitfield_checksum.sql")],
             swiftSettings: house),
         .target(name: "Store", dependencies: ["CSQLite", "Migrations", "Torrent", system], swiftSettings: house),
-        .target(name: "Disk", dependencies: ["Torrent", "CPieceHash", system], swiftSettings: house),
+        .target(name: "Disk", dependencies: ["Torrent", "CPieceHash", system, collections], swiftSettings: house),
         .target(
             name: "Net",
             dependencies: ["Torrent", "PeerWire", "TrackerWire", nioCore, nioPosix, nioHTTP1, nioHTTPCompression, nioSSL, asyncHTTPClient, logging],

@@ -26,6 +26,8 @@ extension Descriptor {
     static let directAlignment = 4096
     /// Shorter runs are left to the cache, which gathers them.
     private static let directThreshold = 128 << 10
+    /// What is shorter waits for the sync, which writes it with its neighbours.
+    private static let writebackThreshold = 64 << 10
 
     /// Writes all of `bytes` from `offset` on: what is aligned past the page cache, where that is possible, and the rest through it.
     func writeRun(_ bytes: UnsafeRawBufferPointer, at offset: Int64, path: @autoclosure () -> String) throws(DiskError) {
@@ -51,7 +53,7 @@ extension Descriptor {
 
     private func buffered(_ bytes: UnsafeRawBufferPointer, _ offset: Int64, _ path: @autoclosure () -> String) throws(DiskError) {
         try write(bytes, at: offset, path: path())
-        calls.startWriteback(raw, at: offset, length: Int64(bytes.count))
+        if bytes.count >= Self.writebackThreshold { calls.startWriteback(raw, at: offset, length: Int64(bytes.count)) }
     }
 
     /// The part of the run that begins and ends at a multiple of the alignment, in memory as in the file; `nil` where it is too short to be worth it.

@@ -1,8 +1,9 @@
+import DequeModule
 import Glibc
 import Synchronization
 import Torrent
 
-/// The descriptors that stay open between uses, the least recently used closed first.
+/// The descriptors that stay open between uses, those that weren't used for long closed first.
 ///
 /// A file with unsynced writes may be closed as well: on Linux `fdatasync` is about the file, whichever descriptor it goes through, and an error of
 /// writeback that nobody has seen yet is told to the next one who opens the file and syncs it (fsync(2)).
@@ -14,18 +15,18 @@ final class DescriptorPool: Sendable {
 
     fileprivate struct Entry {
         let descriptor: Descriptor
-        var lastUse: UInt64
+        /// Whether it was used since it was last looked at.
+        var isUsed = false
     }
 
     fileprivate struct State {
         var entries: [Key: Entry] = [:]
-        var clock: UInt64 = 0
+        /// Each key once, those that are looked at next first.
+        var order: Deque<Key> = []
     }
 
-    /// The most descriptors that are kept, whatever the process may have: finding the oldest looks at all of them.
+    /// The most descriptors that are kept, whatever the process may have.
     static let maximumLimit = 512
-    /// A full pool drops a sixteenth at a time, so that a torrent of very many files doesn't look at all of them for each.
-    private static let dropShare = 16
 
     let limit: Int
     private let state = Mutex(State())
@@ -45,8 +46,7 @@ final class DescriptorPool: Sendable {
     func descriptor(_ key: Key, writing: Bool) -> Descriptor? {
         state.withLock { state in
             guard let entry = state.entries[key], entry.descriptor.isWritable || !writing else { return nil }
-            state.clock += 1
-            state.entries[key]?.lastUse = state.clock
+            if !entry.isUsed { state.entries[key]?.isUsed = true }
             return entry.descriptor
         }
     }
@@ -55,20 +55,20 @@ final class DescriptorPool: Sendable {
     func insert(_ descriptor: Descriptor, for key: Key) {
         // What is dropped is closed by its deinit, behind the lock.
         let dropped: [Descriptor] = state.withLock { state in
-            state.clock += 1
-            var dropped: [Descriptor] = []
-            if let old = state.entries.updateValue(Entry(descriptor: descriptor, lastUse: state.clock), forKey: key) {
-                dropped.append(old.descriptor)
-            }
-            if state.entries.count > limit { dropped += state.removeOldest(max(state.entries.count - limit, limit / Self.dropShare)) }
-            return dropped
+            if let old = state.entries.updateValue(Entry(descriptor: descriptor), forKey: key) { return [old.descriptor] }
+            state.order.append(key)
+            return state.entries.count > limit ? state.drop(1) : []
         }
         withExtendedLifetime(dropped) {}
     }
 
     /// Closes the file's descriptor, as after an error that makes it untrustworthy.
     func remove(_ key: Key) {
-        let dropped = state.withLock { $0.entries.removeValue(forKey: key)?.descriptor }
+        let dropped = state.withLock { state in
+            let entry = state.entries.removeValue(forKey: key)
+            if entry != nil { state.order.removeAll { $0 == key } }
+            return entry?.descriptor
+        }
         withExtendedLifetime(dropped) {}
     }
 
@@ -76,6 +76,7 @@ final class DescriptorPool: Sendable {
         let dropped = state.withLock { state in
             let dropped = state.entries.filter { $0.key.torrent == torrent }
             for key in dropped.keys { state.entries[key] = nil }
+            state.order.removeAll { $0.torrent == torrent }
             return dropped
         }
         withExtendedLifetime(dropped) {}
@@ -84,16 +85,24 @@ final class DescriptorPool: Sendable {
     /// Closes half of the descriptors, when the process has no more of them; whether there were any.
     func shrink() -> Bool {
         let dropped: [Descriptor] = state.withLock { state in
-            state.removeOldest((state.entries.count + 1) / 2)
+            state.drop((state.entries.count + 1) / 2)
         }
         return withExtendedLifetime(dropped) { !dropped.isEmpty }
     }
 }
 
 extension DescriptorPool.State {
-    fileprivate mutating func removeOldest(_ count: Int) -> [Descriptor] {
-        let oldest = entries.sorted { $0.value.lastUse < $1.value.lastUse }.prefix(count)
-        for entry in oldest { entries[entry.key] = nil }
-        return oldest.map(\.value.descriptor)
+    /// Takes out those that weren't used for the longest time, as far as one mark each can tell: one that was gets another round.
+    fileprivate mutating func drop(_ count: Int) -> [Descriptor] {
+        var dropped: [Descriptor] = []
+        while dropped.count < count, let key = order.popFirst() {
+            if entries[key]?.isUsed ?? false {
+                entries[key]?.isUsed = false
+                order.append(key)
+            } else if let entry = entries.removeValue(forKey: key) {
+                dropped.append(entry.descriptor)
+            }
+        }
+        return dropped
     }
 }

@@ -4,20 +4,19 @@ import SystemPackage
 extension Disk {
     /// The file's descriptor, from the pool or opened; made when it is to be written and was never there.
     func descriptor(_ payload: Payload, _ file: PayloadFile, writing: Bool, from pool: DescriptorPool) throws(DiskError) -> Descriptor {
-        try descriptor(payload, file, writing: writing, from: pool) { () throws(DiskError) in
-            let folder = try PayloadFolder(payload, calls: self.calls)
-            return writing ? try self.openWriting(payload, file, in: folder) : try self.openReading(payload, file, in: folder)
-        }
+        var folder: OpenFolder?
+        return try descriptor(payload, file, writing: writing, in: &folder, from: pool)
     }
 
-    /// The same for a file that is only read; the output folder is opened for the first that has to be opened.
-    func descriptor(_ payload: Payload, _ file: PayloadFile, in folder: inout OpenFolder?, from pool: DescriptorPool) throws(DiskError) -> Descriptor
-    {
-        try descriptor(payload, file, writing: false, from: pool) { () throws(DiskError) in
+    /// The same for one of several files: the output folder is opened for the first that has to be opened.
+    func descriptor(
+        _ payload: Payload, _ file: PayloadFile, writing: Bool, in folder: inout OpenFolder?, from pool: DescriptorPool
+    ) throws(DiskError) -> Descriptor {
+        try descriptor(payload, file, writing: writing, from: pool) { () throws(DiskError) in
             let open: OpenFolder
             if let known = folder { open = known } else { open = OpenFolder(try PayloadFolder(payload, calls: self.calls)) }
             folder = open
-            return try self.openReading(payload, file, in: open.folder)
+            return writing ? try self.openWriting(payload, file, in: open) : try self.openReading(payload, file, in: open.folder)
         }
     }
 
@@ -43,35 +42,36 @@ extension Disk {
         return try checked(Descriptor(raw, isWritable: false, file: file, calls: calls, ledger: ledger), payload, file).descriptor
     }
 
-    private func openWriting(_ payload: Payload, _ file: PayloadFile, in folder: borrowing PayloadFolder) throws(DiskError) -> Descriptor {
+    private func openWriting(_ payload: Payload, _ file: PayloadFile, in folder: OpenFolder) throws(DiskError) -> Descriptor {
         let ledger = ledger(of: payload.infoHash)
-        watchVolume(of: folder, payload, ledger)
+        watchVolume(of: folder.folder, payload, ledger)
         let raw = try openForWriting(payload, file, in: folder, ledger)
         let (descriptor, status) = try checked(Descriptor(raw, isWritable: true, file: file, calls: calls, ledger: ledger), payload, file)
         try claim(descriptor, status, payload, file, ledger)
         return descriptor
     }
 
-    private func openForWriting(_ payload: Payload, _ file: PayloadFile, in folder: borrowing PayloadFolder, _ ledger: WriteLedger) throws(DiskError)
-        -> Int32
-    {
+    private func openForWriting(_ payload: Payload, _ file: PayloadFile, in folder: OpenFolder, _ ledger: WriteLedger) throws(DiskError) -> Int32 {
         let components = payload.components(of: file)
         // Asked before the file is looked for: another thread may make it in between.
         let wasWritten = ledger.identity(of: file) != nil
         // Whoever made the names on the way, another thread just now, another torrent or an earlier process: nobody but the one who writes knows
         // that they are needed, and they may not be synced yet.
-        defer { if !wasWritten { ledger.changed(directories: payload.folders(of: file)) } }
-        do {
-            return try folder.open(components, flags: O_RDWR | O_NONBLOCK)
-        } catch  where error.code == .notFound {
-            if wasWritten { throw DiskError(.replaced, .open, payload.path(of: file), errno: .noSuchFileOrDirectory) }
+        defer { if !wasWritten { ledger.changed(parent: Array(components.dropLast())) { payload.folders(of: file) } } }
+        guard wasWritten else {
+            // A file that isn't known mostly isn't there.
+            do {
+                let raw = try folder.create(components)
+                ledger.created(file)
+                return raw
+            } catch  where error.errno == .fileExists {
+                return try folder.folder.open(components, flags: O_RDWR | O_NONBLOCK)
+            }
         }
         do {
-            let raw = try folder.create(components)
-            ledger.created(file)
-            return raw
-        } catch  where error.errno == .fileExists {
-            return try folder.open(components, flags: O_RDWR | O_NONBLOCK)
+            return try folder.folder.open(components, flags: O_RDWR | O_NONBLOCK)
+        } catch  where error.code == .notFound {
+            throw DiskError(.replaced, .open, payload.path(of: file), errno: .noSuchFileOrDirectory)
         }
     }
 

@@ -4,6 +4,8 @@ struct NameCursor: ~Copyable {
     private let calls: any DiskCalls
     private var path: [String] = []
     private var directory: Directory?
+    /// Why there is no directory at `path`: the same for each file that would be in it.
+    private var absence: DiskError?
 
     init(_ payload: Payload, _ calls: any DiskCalls) {
         self.payload = payload
@@ -31,11 +33,19 @@ struct NameCursor: ~Copyable {
 
     /// The descriptor of a directory that is there, open until the next call.
     private mutating func move(to components: [String], in folder: borrowing PayloadFolder) throws(DiskError) -> Int32 {
-        if let open = directory?.descriptor, path == components { return open }
+        if path == components {
+            if let open = directory?.descriptor { return open }
+            if let absence { throw absence }
+        }
         directory = nil
-        let opened = try folder.directory(components[...])
-        let descriptor = opened.descriptor
+        absence = nil
         path = components
+        let opened: Directory
+        do { opened = try folder.directory(components[...]) } catch {
+            if error.code == .notFound { absence = error }
+            throw error
+        }
+        let descriptor = opened.descriptor
         directory = consume opened
         return descriptor
     }

@@ -22,13 +22,6 @@ final class SharedDirectory: Sendable {
     init(_ directory: consuming Directory) { self.directory = directory }
 }
 
-/// An output folder that stays open for what is read together.
-final class OpenFolder: Sendable {
-    let folder: PayloadFolder
-
-    init(_ folder: consuming PayloadFolder) { self.folder = folder }
-}
-
 /// The open output folder of a payload: whatever is below is looked up from its descriptor, and no link is followed.
 struct PayloadFolder: ~Copyable, Sendable {
     private static let directoryFlags = CLibrary.openPath | O_DIRECTORY
@@ -70,10 +63,9 @@ struct PayloadFolder: ~Copyable, Sendable {
         }
     }
 
-    /// Makes a file that is not there yet, and the directories on the way. Throws `EEXIST` when the file is there by now.
-    func create(_ components: [String]) throws(DiskError) -> Int32 {
+    /// Makes a file that is not there yet in its directory. Throws `EEXIST` when it is there by now.
+    func create(_ components: [String], in parent: borrowing Directory) throws(DiskError) -> Int32 {
         let name = try checked(components)
-        let parent = try directory(components.dropLast(), creating: true)
         do {
             return try calls.open(name, in: parent.descriptor, flags: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW)
         } catch {

@@ -76,7 +76,7 @@ struct PayloadReader: ByteSource {
     private mutating func open(_ file: PayloadFile) throws(DiskError) -> Descriptor {
         if let broken, broken.file == file { throw broken.error }
         do {
-            return try disk.descriptor(payload, file, in: &folder, from: pool)
+            return try disk.descriptor(payload, file, writing: false, in: &folder, from: pool)
         } catch {
             broken = (file, error)
             throw error
@@ -88,11 +88,12 @@ extension Disk {
     /// Writes bytes of the torrent to where they are placed; those of pad files go nowhere.
     func write(_ payload: Payload, at offset: Int64, _ bytes: UnsafeRawBufferPointer) throws(DiskError) {
         let ledger = ledger(of: payload.infoHash)
+        var folder: OpenFolder?
         var done = 0
         for segment in payload.layout.segments(offset: offset, length: bytes.count) {
             defer { done += segment.length }
             guard let file = payload.place(of: segment.file) else { continue }
-            let descriptor = try descriptor(payload, file, writing: true, from: pool)
+            let descriptor = try descriptor(payload, file, writing: true, in: &folder, from: pool)
             let position = file == .parts ? offset + Int64(done) : segment.fileOffset
             let part = UnsafeRawBufferPointer(rebasing: bytes[done..<done + segment.length])
             // Also when the write fails half-way: what it did write is in the file.

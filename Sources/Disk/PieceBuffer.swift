@@ -1,3 +1,4 @@
+import CPieceHash
 import Glibc
 import Synchronization
 import SystemPackage
@@ -21,6 +22,13 @@ package final class PieceBuffer: @unchecked Sendable {
     deinit { pool.giveBack(memory) }
 
     package var length: Int { bytes.count }
+
+    /// Copies bytes of the piece that begin at its byte `begin` to where they wait for the others.
+    package func put(_ source: UnsafeRawBufferPointer, at begin: Int) {
+        precondition(begin >= 0 && source.count <= bytes.count - begin)
+        guard let from = source.baseAddress, let to = bytes.baseAddress else { return }
+        piece_hash_stage((to + begin).assumingMemoryBound(to: UInt8.self), from.assumingMemoryBound(to: UInt8.self), source.count)
+    }
 }
 
 /// Page-aligned memory for pieces. Fresh memory costs nothing until it is written to, whatever the piece's length.

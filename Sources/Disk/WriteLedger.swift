@@ -82,6 +82,15 @@ final class WriteLedger: Sendable {
         }
     }
 
+    /// As ``changed(directories:ancestors:)`` for the directories that lead to a file in `parent`: they are only asked for when they aren't known.
+    func changed(parent: [String], _ directories: () -> Set<[String]>) {
+        state.withLock { state in
+            // Whoever put it there put those above it there, too.
+            guard !state.work.directories.contains(parent) else { return }
+            state.work.directories.formUnion(directories())
+        }
+    }
+
     func changed(directories: Set<[String]>, ancestors: Set<FilePath> = []) {
         guard !directories.isEmpty || !ancestors.isEmpty else { return }
         state.withLock { state in

@@ -28,6 +28,8 @@ extension TorrentEngine: PeerConnectionDelegate {
             guard let key = connection.tag.map({ PeerKey($0) }) else { return }
             engine.swarm.batchEnded(key, now: engine.environment.clock.now)
             engine.perform()
+            let awaited = engine.swarm.awaited(from: key)
+            connection.expect(bytes: awaited.bytes, rate: awaited.rate)
         }
     }
 
@@ -149,7 +151,7 @@ extension TorrentEngine: PeerConnectionDelegate {
         }
         guard swarm.received(key, piece: piece, begin: begin, length: length, now: now) == .store else { return }
         if buffers[index] == nil { buffers[index] = buffer }
-        block.withUnsafeReadableBytes { UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[begin..<begin + length]).copyMemory(from: $0) }
+        block.withUnsafeReadableBytes { buffer.put($0, at: begin) }
     }
 
     private func extended(_ id: UInt8, _ payload: ByteBuffer, from key: PeerKey, now: Instant) {

@@ -4,6 +4,7 @@
 // Never: decides what to say to a peer, keeps state of a torrent, touches a disk or the database.
 // Invariants: everything of a connection happens on its event loop; a batch of messages is one call; a batch of answers is one write.
 
+import Glibc
 import NIOCore
 import NIOPosix
 import PeerWire
@@ -72,6 +73,7 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
     private var outgoing = ByteBuffer()
     private var needsFlush = false
     private var deadline: Scheduled<Void>?
+    private var readMark = ReadMark()
     private var closeReason: String?
 
     /// An incoming connection.
@@ -134,6 +136,33 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
         context.flush()
     }
 
+    /// Says that at least `bytes` are sure to come, at about `rate` bytes a second: the socket then gathers some of them before it wakes us.
+    package func expect(bytes: Int, rate: Double) {
+        guard let context, case .open = state, readMark.expect(bytes: bytes, rate: rate) else { return }
+        setReadMark(context)
+        if readMark.isRaised { watch(context) }
+    }
+
+    private func setReadMark(_ context: ChannelHandlerContext) {
+        let option = ChannelOptions.socketOption(.init(rawValue: SO_RCVLOWAT))
+        do { try context.channel.syncOptions?.setOption(option, value: SocketOptionValue(readMark.value)) } catch { readMark.refuse() }
+    }
+
+    /// A peer may stop in the middle of what it owes, and have other things to say: then what is there is read.
+    private func watch(_ context: ChannelHandlerContext) {
+        guard !readMark.isWatched else { return }
+        readMark.isWatched = true
+        readMark.hasRead = false
+        context.eventLoop.scheduleTask(in: ReadMark.patience) { [weak self] in
+            guard let self else { return }
+            self.readMark.isWatched = false
+            guard let context = self.context, self.readMark.isRaised else { return }
+            if self.readMark.hasRead { return self.watch(context) }
+            self.readMark.lower()
+            self.setReadMark(context)
+        }
+    }
+
     package func close(because reason: String = "closed by us") {
         if closeReason == nil { closeReason = reason }
         guard let context else { return }
@@ -181,6 +210,7 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
         let bytes = unwrapInboundIn(data)
         switch state {
         case .open:
+            readMark.hasRead = true
             decoder.append(bytes)
             deliver(context)
         case .opening(var held):

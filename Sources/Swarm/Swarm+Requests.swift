@@ -53,6 +53,12 @@ extension Swarm {
         considerCommit(now: now)
     }
 
+    /// Bytes that the peer was asked for and owes, and at how many a second they come.
+    package func awaited(from key: PeerKey) -> (bytes: Int, rate: Double) {
+        guard let peer = peers[key], !peer.isChoking else { return (0, 0) }
+        return (peer.outstanding * Geometry.blockLength, peer.pipeline.bestRate)
+    }
+
     mutating func fillAll(now: Instant) { forAll { swarm, peer in swarm.fill(peer, now: now) } }
 
     /// Each peer in its turn, so that none is always the first to use up a limit.

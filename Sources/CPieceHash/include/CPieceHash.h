@@ -89,6 +89,11 @@ void piece_hash_sha1_finish(
 void piece_hash_sha256_finish(
     const piece_hash_stream *stream, const uint8_t *tail, size_t tail_length, uint8_t digest[PIECE_HASH_SHA256_LENGTH]);
 
+/// Copies bytes to memory where they wait for their hash, or for a device: past the caches, where the CPU can, because they are gone from there by then.
+///
+/// `from` and `to` don't overlap, and may be NULL where the length is 0.
+void piece_hash_stage(uint8_t *to, const uint8_t *from, size_t length);
+
 /// Asks every kernel that the CPU has for known answers; whether all were right.
 ///
 /// The first call of any other function does this by itself: a kernel that fails is never used, and where the portable one
