@@ -25,11 +25,12 @@ extension Session {
     func announceForSleepers() async {
         guard case .all = environment.settings.scope, !isStopping else { return }
         await saveSleepers()
+        guard !isStopping else { return }
         scrapeForSleepers()
         let room = min(Self.announcesPerSecond, Self.announcesAtOnce - sleepers.announcing.count)
         guard room > 0 else { return }
         // Those too whose answers came while others' were saved: their rows still say that they are due.
-        let busy = sleepers.announcing.union(sleepers.learned.map(\.torrent)).union(awake.keys).union(waking.keys)
+        let busy = Set(sleepers.announcing.keys).union(sleepers.learned.map(\.torrent)).union(awake.keys).union(waking.keys)
         let idle = troubled.union(retired)
         let now = environment.clock.timestamp
         do {
@@ -48,10 +49,7 @@ extension Session {
                 return due
             }
             guard !isStopping else { return }
-            for sleeper in due {
-                sleepers.announcing.insert(sleeper.row.id)
-                Task { await self.announce(sleeper) }
-            }
+            for sleeper in due { sleepers.announcing[sleeper.row.id] = Task { await self.announce(sleeper) } }
         } catch {
             log.error("nobody is announced who sleeps: \(error)")
         }
@@ -59,7 +57,7 @@ extension Session {
 
     private func announce(_ sleeper: Sleeper) async {
         let row = sleeper.row
-        defer { sleepers.announcing.remove(row.id) }
+        defer { sleepers.announcing[row.id] = nil }
         let goal = row.settings.seedGoal.over(environment.settings.seedGoal)
         let mayRest = goal.isReached(
             uploaded: row.uploadedBytes, total: row.totalBytes, completion: row.completedAt ?? row.addedAt, now: environment.clock.timestamp)
@@ -73,7 +71,9 @@ extension Session {
         announcer.start(now: environment.clock.timestamp.rawValue)
         var leechers: [PeerAddress] = []
         while case let actions = announcer.due(now: environment.clock.timestamp.rawValue, isHungry: false), !actions.isEmpty {
-            for action in actions { leechers += await ask(action, &announcer, row) }
+            for action in actions where !Task.isCancelled { leechers += await ask(action, &announcer, row) }
+            // What the session gave up itself says nothing of the trackers.
+            guard !Task.isCancelled else { return }
         }
         // Somebody came meanwhile: the awake torrent has its own announcer, and what this one heard is not news for long.
         guard !isStopping, awake[row.id] == nil, waking[row.id] == nil else { return }
@@ -130,6 +130,25 @@ extension Session {
         return identity != nil && (sleeper.volume == nil || sleeper.volume == identity)
     }
 
+    /// Gives up what trackers are being asked for sleepers. Returns when nothing of it is under way, or after ``EngineSettings/goodbyeTime``, because
+    /// a look at a disk that hangs can't be given up.
+    func stopAnnouncingForSleepers() async {
+        let tasks = Array(sleepers.announcing.values) + sleepers.scrapes.values
+        guard !tasks.isEmpty else { return }
+        for task in tasks { task.cancel() }
+        let (ended, end) = AsyncStream.makeStream(of: Never.self)
+        Task {
+            for task in tasks { await task.value }
+            end.finish()
+        }
+        let limit = Task { [time = environment.settings.goodbyeTime] in
+            do { try await Task.sleep(for: time) } catch { return }
+            end.finish()
+        }
+        for await _ in ended {}
+        limit.cancel()
+    }
+
     // MARK: What was learned
 
     /// Writes what trackers answered, many answers at a time.
@@ -157,11 +176,16 @@ extension Session {
         let wanted = sleepers.uncounted
         sleepers.uncounted = [:]
         for (text, torrents) in wanted {
-            Task { await self.scrape(text, torrents) }
+            if sleepers.scrapes[text] == nil {
+                sleepers.scrapes[text] = Task { await self.scrape(text, torrents) }
+            } else {
+                sleepers.uncounted[text] = torrents
+            }
         }
     }
 
     private func scrape(_ text: String, _ torrents: [InfoHash: TorrentID]) async {
+        defer { sleepers.scrapes[text] = nil }
         do {
             let url = try TrackerURL(text)
             let counts = try await environment.trackers.scrape(url, Array(torrents.keys)).torrents

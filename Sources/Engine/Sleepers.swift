@@ -6,7 +6,9 @@ import TrackerWire
 /// What the session remembers of sleeping torrents while it announces for them.
 struct Sleepers {
     /// Who is being announced.
-    var announcing: Set<TorrentID> = []
+    var announcing: [TorrentID: Task<Void, Never>] = [:]
+    /// The trackers that are being scraped, by their URLs.
+    var scrapes: [String: Task<Void, Never>] = [:]
     var hosts = TrackerHosts()
     /// What trackers answered, and the database hasn't heard yet.
     var learned: [TrackerRow] = []

@@ -1,9 +1,10 @@
-import Engine
 import Store
 import SystemPackage
 import TestSupport
 import Testing
 import Torrent
+
+@testable import Engine
 
 /// Torrents that sleep are announced, and wake for those alone who want something.
 @Suite(.crowded) struct SleeperTests {
@@ -86,6 +87,48 @@ import Torrent
             let rows = try site.trackers(ids).map { $0[0] }
             #expect(rows.allSatisfy { $0.lastError?.contains("cannot be reached") == true }, "\(rows[0])")
             #expect(rows.allSatisfy { ($0.nextAnnounceAt?.rawValue ?? 0) > ($0.lastAnnounceAt?.rawValue ?? 0) })
+        }
+    }
+
+    /// What trackers are being asked ends with the session: nothing of it comes back to a loop that isn't there any more.
+    @Test func nothingIsAskedWhenTheSessionHasEnded() async throws {
+        var answer = FakeTracker.Answer()
+        answer.isDeaf = true
+        try await withTracker(answer) { tracker in
+            let torrents = try samples(40, trackers: [[tracker.url]])
+            try await withSite { site in
+                _ = try site.addComplete(torrents)
+                try await site.run { session in
+                    try await eventually("all to be asked for") {
+                        let waiting = await session.sleepers.announcing.count
+                        return waiting == torrents.count && !tracker.announces.isEmpty
+                    }
+                    let begin = ContinuousClock.now
+                    await session.stop()
+                    #expect(await session.sleepers.announcing.isEmpty)
+                    // A tracker that doesn't answer is given up after half a minute.
+                    #expect(ContinuousClock.now - begin < .seconds(20))
+                }
+            }
+        }
+    }
+
+    /// Counts that are being asked for when the session ends are given up, too.
+    @Test func nothingIsScrapedWhenTheSessionHasEnded() async throws {
+        var answer = FakeTracker.Answer()
+        answer.leechers = nil
+        try await withTracker(answer) { tracker in
+            let torrents = try samples(2, trackers: [[tracker.url]])
+            try await withSite { site in
+                _ = try site.addComplete(torrents)
+                try await site.run { session in
+                    try await eventually("all to be announced") { await session.sleepers.uncounted[tracker.url]?.count == torrents.count }
+                    tracker.answer { $0.isDeaf = true }
+                    try await eventually("the counts to be asked for") { await !session.sleepers.scrapes.isEmpty }
+                    await session.stop()
+                    #expect(await session.sleepers.scrapes.isEmpty)
+                }
+            }
         }
     }
 
