@@ -99,6 +99,7 @@ extension Session {
         troubled.remove(id)
         retries[id] = nil
         sleepers.moved[id] = nil
+        sleepers.soughtUntil[id] = nil
         if deletingData, let loaded {
             let removal = try await environment.disk.removeData(loaded.payload)
             for failure in removal.failures { log.warning("\(failure)") }

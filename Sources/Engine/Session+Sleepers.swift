@@ -3,7 +3,6 @@ import Logging
 import Net
 import Store
 import Swarm
-import SystemPackage
 import Torrent
 import TrackerWire
 
@@ -12,14 +11,12 @@ extension Session {
     /// Torrents that are announced in a second at most, and that wait for answers at once.
     private static let announcesPerSecond = 100
     private static let announcesAtOnce = 50
-    /// How long it is believed where an output folder is.
-    private static let volumeIsKnownFor = Duration.seconds(30)
-    /// Output folders that are remembered.
-    private static let volumeLimit = 4096
+    /// Torrents that are found offline in a second at most, beside those that are announced: where a disk is away, all of them are in five minutes.
+    private static let foundOfflinePerSecond = 500
     /// Turns from one scrape to the next, so that many torrents share it.
     private static let turnsPerScrape = 10
-    /// What a torrent that can't be woken, or has seeded enough, is left alone for.
-    private static let leftAloneFor = Duration.seconds(3600)
+    /// What a torrent that can't be woken, has a fault awake, or has seeded enough, is left alone for.
+    static let leftAloneFor = Duration.seconds(3600)
 
     /// One turn: what was learned is saved, and who is due is announced.
     func announceForSleepers() async {
@@ -32,20 +29,28 @@ extension Session {
         // Those too whose answers came while others' were saved: their rows still say that they are due.
         let busy = Set(sleepers.announcing.keys).union(sleepers.learned.map(\.torrent)).union(awake.keys).union(waking.keys)
         let idle = troubled.union(retired)
+        let away = foldersAway
         let now = environment.clock.timestamp
         do {
             let due = try await environment.store.perform { db throws(StoreError) -> [Sleeper] in
                 var due: [Sleeper] = []
-                for id in try db.dueTorrents(now: now, limit: room, except: busy) {
+                var offline: [(row: TorrentRow, reason: String)] = []
+                let limit = away.isEmpty ? room : room + Self.foundOfflinePerSecond
+                for id in try db.dueTorrents(now: now, limit: limit, except: busy) where due.count < room {
                     if idle.contains(id) {
                         try db.postponeAnnounces(of: id, until: now + Self.leftAloneFor)
                     } else if let row = try db.torrent(id) {
+                        if let reason = away[row.output], row.mayGoOffline {
+                            offline.append((row, reason))
+                            continue
+                        }
                         due.append(
                             Sleeper(
                                 row: row, trackers: try db.trackers(of: id),
                                 volume: try row.volume.flatMap { volume throws(StoreError) in try db.volume(volume)?.identity }))
                     }
                 }
+                if !offline.isEmpty { try db.goOffline(offline, now: now) }
                 return due
             }
             guard !isStopping else { return }
@@ -58,14 +63,12 @@ extension Session {
     private func announce(_ sleeper: Sleeper) async {
         let row = sleeper.row
         defer { sleepers.announcing[row.id] = nil }
+        guard row.damage == nil, Sleeper.restingStates.contains(row.state) else { return await lookAwake(row.id) }
+        guard await isInItsPlace(sleeper) else { return }
         let goal = row.settings.seedGoal.over(environment.settings.seedGoal)
         let mayRest = goal.isReached(
             uploaded: row.uploadedBytes, total: row.totalBytes, completion: row.completedAt ?? row.addedAt, now: environment.clock.timestamp)
-        // Awake it finds out what is wrong, or that it has seeded enough, and its state says so.
-        guard row.damage == nil, row.state == .seeding || row.state == .complete, !mayRest, await isInItsPlace(sleeper) else {
-            await wake(row.id)
-            return
-        }
+        guard !mayRest else { return await lookAwake(row.id) }
         var shuffle = SeededGenerator(seed: random.next())
         var announcer = Announcer(rows: sleeper.trackers, since: environment.clock.unixOrigin, using: &shuffle)
         announcer.start(now: environment.clock.timestamp.rawValue)
@@ -112,22 +115,6 @@ extension Session {
             announcer.failed(action.url, reason: "\(error)", retryIn: error.retrySeconds, now: now)
             return []
         }
-    }
-
-    /// Whether the output folder is on the volume that it was on: a disk that is away serves nobody. One look is believed for a while, for all
-    /// torrents of the folder.
-    private func isInItsPlace(_ sleeper: Sleeper) async -> Bool {
-        let folder = sleeper.row.output
-        let now = environment.clock.now
-        let identity: String?
-        if let known = sleepers.volumes[folder], now - known.at < Self.volumeIsKnownFor {
-            identity = known.identity
-        } else {
-            identity = await environment.disk.volume(at: FilePath(folder))?.identity
-            if sleepers.volumes.count >= Self.volumeLimit { sleepers.volumes = [:] }
-            sleepers.volumes[folder] = (now, identity)
-        }
-        return identity != nil && (sleeper.volume == nil || sleeper.volume == identity)
     }
 
     /// Gives up what trackers are being asked for sleepers. Returns when nothing of it is under way, or after ``EngineSettings/goodbyeTime``, because

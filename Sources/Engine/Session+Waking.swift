@@ -149,7 +149,7 @@ extension Session: PeerConnectionOwner {
         }
     }
 
-    /// Complete torrents without peers go to sleep; sleeping ones whose announce is due are woken.
+    /// Complete torrents without peers go to sleep; sleeping ones whose announce is due are announced.
     func lookAfterSleepers() async {
         guard !isStopping else { return }
         let now = environment.clock.now

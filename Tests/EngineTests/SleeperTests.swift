@@ -132,21 +132,6 @@ import Torrent
         }
     }
 
-    /// Nobody is told of a seed whose disk is away; its state says why.
-    @Test func aTorrentWhoseDiskIsAwayIsNotAnnounced() async throws {
-        try await withTracker { tracker in
-            let torrents = try samples(2, trackers: [[tracker.url]])
-            try await withSite { site in
-                let ids = try site.addComplete(torrents)
-                try Files.rename(site.output, to: site.folder.appending("away"))
-                try await site.run { _ in
-                    try await eventually("the states to say so") { try ids.allSatisfy { try site.row($0).state == .offline } }
-                }
-                #expect(tracker.events == [])
-            }
-        }
-    }
-
     /// A new run is a stranger to the trackers: it has another peer id.
     @Test func everyRunBeginsAnew() async throws {
         try await withTracker { tracker in
@@ -181,17 +166,6 @@ import Torrent
                 #expect(tracker.events.allSatisfy { $0 != "" })
                 #expect(tracker.events.count <= 2, "\(tracker.events)")
             }
-        }
-    }
-}
-
-extension Site {
-    /// The trackers of each of the torrents.
-    fileprivate func trackers(_ ids: [TorrentID]) throws -> [[TrackerRow]] {
-        try read { db throws(StoreError) in
-            var all: [[TrackerRow]] = []
-            for id in ids { all.append(try db.trackers(of: id)) }
-            return all
         }
     }
 }
