@@ -1,4 +1,5 @@
 import Store
+import Swarm
 import SystemPackage
 import TestSupport
 import Testing
@@ -151,6 +152,19 @@ import Torrent
                 }
                 #expect(tracker.events == ["started", "started"])
             }
+        }
+    }
+
+    /// The run before ended in the second in which this one began, just after it had announced.
+    @Test func aRunOfTheSameSecondIsAnotherRun() async throws {
+        try await withSite { site in
+            let ids = try site.addComplete(try samples(1, trackers: [["http://127.0.0.1:9/announce"]]))
+            var row = try site.trackers(ids)[0][0]
+            row.lastAnnounceAt = Timestamp(100)
+            row.isStarted = true
+            var random = SeededGenerator(seed: 1)
+            #expect(!Announcer(rows: [row], since: 100, using: &random).trackers[0].isStarted)
+            #expect(Announcer(rows: [row], since: 99, using: &random).trackers[0].isStarted)
         }
     }
 
