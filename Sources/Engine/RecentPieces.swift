@@ -34,7 +34,7 @@ final class RecentPieces: @unchecked Sendable {
         pieces[Key(torrent: torrent, piece: piece)].map { UnsafeRawBufferPointer($0.bytes) }
     }
 
-    /// Forgets what it has of the torrent: it ends, or its bytes are in doubt.
+    /// Forgets what it has of the torrent, which has come to rest.
     func forget(_ torrent: TorrentID) {
         order.removeAll { key in
             guard key.torrent == torrent else { return false }

@@ -59,12 +59,13 @@ extension LivePeerRow {
 extension Announcer {
     /// The tiers as they were stored; shuffled once, when none has ever been announced to (BEP 12).
     ///
-    /// Who was told `started` before `start`, in Unix seconds, was told so by another run: it knows that one's peer id and not ours.
+    /// Who was told `started` before the second after `start`, in Unix seconds, may have been told so by another run: then it knows that one's peer id
+    /// and not ours. Told so twice, it takes no harm.
     init(rows: [TrackerRow], since start: Int64, using random: inout SeededGenerator) {
         let tiers = Dictionary(grouping: rows, by: \.tier).sorted { $0.key < $1.key }.map { _, rows in
             rows.sorted { $0.position < $1.position }.map { row in
                 var tracker = Tracker(row)
-                if (tracker.lastAnnounceAt ?? 0) < start { tracker.isStarted = false }
+                if (tracker.lastAnnounceAt ?? 0) <= start { tracker.isStarted = false }
                 return tracker
             }
         }

@@ -97,7 +97,9 @@ extension Session {
         let now = environment.clock.timestamp
         try await environment.store.perform { db throws(StoreError) in try db.removeTorrent(id, now: now) }
         troubled.remove(id)
+        retries[id] = nil
         sleepers.moved[id] = nil
+        sleepers.soughtUntil[id] = nil
         if deletingData, let loaded {
             let removal = try await environment.disk.removeData(loaded.payload)
             for failure in removal.failures { log.warning("\(failure)") }

@@ -3,7 +3,6 @@ import Logging
 import Net
 import Store
 import Swarm
-import SystemPackage
 import Torrent
 import TrackerWire
 
@@ -12,46 +11,50 @@ extension Session {
     /// Torrents that are announced in a second at most, and that wait for answers at once.
     private static let announcesPerSecond = 100
     private static let announcesAtOnce = 50
-    /// How long it is believed where an output folder is.
-    private static let volumeIsKnownFor = Duration.seconds(30)
-    /// Output folders that are remembered.
-    private static let volumeLimit = 4096
+    /// Torrents that are found offline in a second at most, beside those that are announced: where a disk is away, all of them are in five minutes.
+    private static let foundOfflinePerSecond = 500
     /// Turns from one scrape to the next, so that many torrents share it.
     private static let turnsPerScrape = 10
-    /// What a torrent that can't be woken, or has seeded enough, is left alone for.
-    private static let leftAloneFor = Duration.seconds(3600)
+    /// What a torrent that can't be woken, has a fault awake, or has seeded enough, is left alone for.
+    static let leftAloneFor = Duration.seconds(3600)
 
     /// One turn: what was learned is saved, and who is due is announced.
     func announceForSleepers() async {
         guard case .all = environment.settings.scope, !isStopping else { return }
         await saveSleepers()
+        guard !isStopping else { return }
         scrapeForSleepers()
         let room = min(Self.announcesPerSecond, Self.announcesAtOnce - sleepers.announcing.count)
         guard room > 0 else { return }
         // Those too whose answers came while others' were saved: their rows still say that they are due.
-        let busy = sleepers.announcing.union(sleepers.learned.map(\.torrent)).union(awake.keys).union(waking.keys)
+        let busy = Set(sleepers.announcing.keys).union(sleepers.learned.map(\.torrent)).union(awake.keys).union(waking.keys)
         let idle = troubled.union(retired)
+        let away = foldersAway
         let now = environment.clock.timestamp
         do {
             let due = try await environment.store.perform { db throws(StoreError) -> [Sleeper] in
                 var due: [Sleeper] = []
-                for id in try db.dueTorrents(now: now, limit: room, except: busy) {
+                var offline: [(row: TorrentRow, reason: String)] = []
+                let limit = away.isEmpty ? room : room + Self.foundOfflinePerSecond
+                for id in try db.dueTorrents(now: now, limit: limit, except: busy) where due.count < room {
                     if idle.contains(id) {
                         try db.postponeAnnounces(of: id, until: now + Self.leftAloneFor)
                     } else if let row = try db.torrent(id) {
+                        if let reason = away[row.output], row.mayGoOffline {
+                            offline.append((row, reason))
+                            continue
+                        }
                         due.append(
                             Sleeper(
                                 row: row, trackers: try db.trackers(of: id),
                                 volume: try row.volume.flatMap { volume throws(StoreError) in try db.volume(volume)?.identity }))
                     }
                 }
+                if !offline.isEmpty { try db.goOffline(offline, now: now) }
                 return due
             }
             guard !isStopping else { return }
-            for sleeper in due {
-                sleepers.announcing.insert(sleeper.row.id)
-                Task { await self.announce(sleeper) }
-            }
+            for sleeper in due { sleepers.announcing[sleeper.row.id] = Task { await self.announce(sleeper) } }
         } catch {
             log.error("nobody is announced who sleeps: \(error)")
         }
@@ -59,21 +62,21 @@ extension Session {
 
     private func announce(_ sleeper: Sleeper) async {
         let row = sleeper.row
-        defer { sleepers.announcing.remove(row.id) }
+        defer { sleepers.announcing[row.id] = nil }
+        guard row.damage == nil, Sleeper.restingStates.contains(row.state) else { return await lookAwake(row.id) }
+        guard await isInItsPlace(sleeper) else { return }
         let goal = row.settings.seedGoal.over(environment.settings.seedGoal)
         let mayRest = goal.isReached(
             uploaded: row.uploadedBytes, total: row.totalBytes, completion: row.completedAt ?? row.addedAt, now: environment.clock.timestamp)
-        // Awake it finds out what is wrong, or that it has seeded enough, and its state says so.
-        guard row.damage == nil, row.state == .seeding || row.state == .complete, !mayRest, await isInItsPlace(sleeper) else {
-            await wake(row.id)
-            return
-        }
+        guard !mayRest else { return await lookAwake(row.id) }
         var shuffle = SeededGenerator(seed: random.next())
         var announcer = Announcer(rows: sleeper.trackers, since: environment.clock.unixOrigin, using: &shuffle)
         announcer.start(now: environment.clock.timestamp.rawValue)
         var leechers: [PeerAddress] = []
         while case let actions = announcer.due(now: environment.clock.timestamp.rawValue, isHungry: false), !actions.isEmpty {
-            for action in actions { leechers += await ask(action, &announcer, row) }
+            for action in actions where !Task.isCancelled { leechers += await ask(action, &announcer, row) }
+            // What the session gave up itself says nothing of the trackers.
+            guard !Task.isCancelled else { return }
         }
         // Somebody came meanwhile: the awake torrent has its own announcer, and what this one heard is not news for long.
         guard !isStopping, awake[row.id] == nil, waking[row.id] == nil else { return }
@@ -114,20 +117,23 @@ extension Session {
         }
     }
 
-    /// Whether the output folder is on the volume that it was on: a disk that is away serves nobody. One look is believed for a while, for all
-    /// torrents of the folder.
-    private func isInItsPlace(_ sleeper: Sleeper) async -> Bool {
-        let folder = sleeper.row.output
-        let now = environment.clock.now
-        let identity: String?
-        if let known = sleepers.volumes[folder], now - known.at < Self.volumeIsKnownFor {
-            identity = known.identity
-        } else {
-            identity = await environment.disk.volume(at: FilePath(folder))?.identity
-            if sleepers.volumes.count >= Self.volumeLimit { sleepers.volumes = [:] }
-            sleepers.volumes[folder] = (now, identity)
+    /// Gives up what trackers are being asked for sleepers. Returns when nothing of it is under way, or after ``EngineSettings/goodbyeTime``, because
+    /// a look at a disk that hangs can't be given up.
+    func stopAnnouncingForSleepers() async {
+        let tasks = Array(sleepers.announcing.values) + sleepers.scrapes.values
+        guard !tasks.isEmpty else { return }
+        for task in tasks { task.cancel() }
+        let (ended, end) = AsyncStream.makeStream(of: Never.self)
+        Task {
+            for task in tasks { await task.value }
+            end.finish()
         }
-        return identity != nil && (sleeper.volume == nil || sleeper.volume == identity)
+        let limit = Task { [time = environment.settings.goodbyeTime] in
+            do { try await Task.sleep(for: time) } catch { return }
+            end.finish()
+        }
+        for await _ in ended {}
+        limit.cancel()
     }
 
     // MARK: What was learned
@@ -157,11 +163,16 @@ extension Session {
         let wanted = sleepers.uncounted
         sleepers.uncounted = [:]
         for (text, torrents) in wanted {
-            Task { await self.scrape(text, torrents) }
+            if sleepers.scrapes[text] == nil {
+                sleepers.scrapes[text] = Task { await self.scrape(text, torrents) }
+            } else {
+                sleepers.uncounted[text] = torrents
+            }
         }
     }
 
     private func scrape(_ text: String, _ torrents: [InfoHash: TorrentID]) async {
+        defer { sleepers.scrapes[text] = nil }
         do {
             let url = try TrackerURL(text)
             let counts = try await environment.trackers.scrape(url, Array(torrents.keys)).torrents

@@ -96,6 +96,9 @@ extension Session: PeerConnectionOwner {
             if error is DiskError {
                 let pause = min(Self.longestRetry, retries[id].map { $0.pause * 2 } ?? Self.firstRetry)
                 retries[id] = (environment.clock.now + pause, pause)
+            } else {
+                // What was the disk's fault before is another now, and waits for the user.
+                retries[id] = nil
             }
             return nil
         }
@@ -146,11 +149,13 @@ extension Session: PeerConnectionOwner {
         }
     }
 
-    /// Complete torrents without peers go to sleep; sleeping ones whose announce is due are woken.
+    /// Complete torrents without peers go to sleep; sleeping ones whose announce is due are announced.
     func lookAfterSleepers() async {
         guard !isStopping else { return }
         let now = environment.clock.now
         for (id, retry) in retries where now >= retry.at {
+            // While another was woken, this one may have been removed or changed.
+            guard retries[id]?.at == retry.at else { continue }
             troubled.remove(id)
             await wake(id)
         }

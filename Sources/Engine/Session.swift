@@ -150,6 +150,7 @@ package actor Session {
         for listener in listeners {
             do { try await listener.close() } catch { log.debug("closing the listening socket: \(error)") }
         }
+        await stopAnnouncingForSleepers()
         for task in waking.values { _ = await task.value }
         await saveSleepers()
         await withDiscardingTaskGroup { group in

@@ -6,7 +6,9 @@ import TrackerWire
 /// What the session remembers of sleeping torrents while it announces for them.
 struct Sleepers {
     /// Who is being announced.
-    var announcing: Set<TorrentID> = []
+    var announcing: [TorrentID: Task<Void, Never>] = [:]
+    /// The trackers that are being scraped, by their URLs.
+    var scrapes: [String: Task<Void, Never>] = [:]
     var hosts = TrackerHosts()
     /// What trackers answered, and the database hasn't heard yet.
     var learned: [TrackerRow] = []
@@ -14,14 +16,35 @@ struct Sleepers {
     var uncounted: [String: [InfoHash: TorrentID]] = [:]
     /// Seconds that were spent on it.
     var turns = 0
-    /// The volumes of output folders as they were seen last.
-    var volumes: [String: (at: Instant, identity: String?)] = [:]
+    /// Output folders as they were seen last.
+    var places: [String: (at: Instant, place: Place)] = [:]
+    /// Torrents whose files were looked for in vain on another volume than theirs, and when they are looked for there again.
+    var soughtUntil: [TorrentID: Instant] = [:]
     /// Bytes that torrents moved in this run before they fell asleep: trackers are told the sum (BEP 3).
     var moved: [TorrentID: TorrentEngine.Counters] = [:]
 }
 
+/// What there is of an output folder.
+enum Place: Sendable {
+    /// Why it can't be reached: one sentence.
+    case away(String)
+    /// The identity of the volume that it is on; `nil` where the system doesn't say.
+    case there(volume: String?)
+
+    /// How long it is believed after it was seen.
+    var isBelievedFor: Duration {
+        switch self {
+        case .away: .seconds(5)
+        case .there: .seconds(30)
+        }
+    }
+}
+
 /// A torrent that sleeps, as far as its trackers are concerned.
 struct Sleeper: Sendable {
+    /// States in which nothing has to be found out before the torrent is announced, but where its files are.
+    static let restingStates: Set<TorrentState> = [.seeding, .complete, .offline]
+
     let row: TorrentRow
     let trackers: [TrackerRow]
     /// The volume that it was seen on last.

@@ -13,6 +13,9 @@ extension TorrentEngine {
     /// Whether it has peers, or something to do.
     var isBusy: Bool { swarm.peerCount > 0 || !swarm.isCompleteAndRecorded || swarm.fault != nil }
 
+    /// Whether the disk is away, and nothing else is to be done.
+    var waitsForDiskAlone: Bool { swarm.fault?.kind == .offline && swarm.isCompleteAndRecorded && swarm.peerCount == 0 }
+
     /// Whether an engine that ends by itself has to wait for it.
     var hasWorkLeft: Bool {
         if isStopped { return false }

@@ -99,7 +99,9 @@ extension TorrentEngine {
             recordCompletion()
         case .fault(let fault):
             if fault.kind == .offline, offlineAtStart == nil { offlineSince = offlineSince ?? environment.clock.timestamp }
-            event(fault.kind == .offline ? .offline : .failed, fault.text)
+            // What went offline in an earlier life, or asleep, is in the log already.
+            let isKnown = fault.kind == .offline && offlineAtStart != nil && row.state == .offline
+            if !isKnown { event(fault.kind == .offline ? .offline : .failed, fault.text) }
             saveState()
             onChange(.failed(id, fault.text))
         case .faultGone(let kind):

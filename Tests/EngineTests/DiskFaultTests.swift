@@ -25,6 +25,13 @@ import Torrent
         Example(name: "read-only", breakIt: { $0.set { $0.write = .readOnlyFileSystem } }, words: "read-only"),
     ]
 
+    /// Breaks the disk as soon as something of the torrent is recorded. Returns when its state says so.
+    private func breakWhenRecorded(_ torrent: SampleTorrent, _ id: TorrentID, _ site: Site, _ breakIt: () -> Void) async throws {
+        try await eventually("something to be recorded") { !(try site.claimed(id, torrent).isEmpty) }
+        breakIt()
+        try await eventually("the state to say so") { try site.row(id).state == .error }
+    }
+
     @Test(arguments: examples) func theTorrentWaitsAndGoesOn(example: Example) async throws {
         let torrent = try SampleTorrent(length: 4 << 20, seed: 71)
         try await withSite { site in
@@ -32,9 +39,7 @@ import Torrent
             let calls = FaultyDisk()
             try await withPeers(torrent, [.slow(20)]) { peers in
                 try await site.run(peers: peers.map(\.address), disk: try Disk(calls: calls)) { session in
-                    try await eventually("something to be recorded") { !(try site.claimed(id, torrent).isEmpty) }
-                    example.breakIt(calls)
-                    try await eventually("the state to say so") { try site.row(id).state == .error }
+                    try await breakWhenRecorded(torrent, id, site) { example.breakIt(calls) }
                     let row = try site.row(id)
                     let text = try #require(row.error)
                     #expect(text.lowercased().contains(example.words), "\(text)")
@@ -65,9 +70,7 @@ import Torrent
             let calls = FaultyDisk()
             try await withPeers(torrent, [.slow(20)]) { peers in
                 try await site.run(peers: peers.map(\.address), disk: try Disk(calls: calls)) { _ in
-                    try await eventually("something to be recorded") { !(try site.claimed(id, torrent).isEmpty) }
-                    calls.fill()
-                    try await eventually("the state to say so") { try site.row(id).state == .error }
+                    try await breakWhenRecorded(torrent, id, site) { calls.fill() }
                     calls.mend()
                     try await site.untilComplete(id)
                 }
@@ -84,9 +87,7 @@ import Torrent
             let calls = FaultyDisk()
             try await withPeers(torrent, [.slow(20)]) { peers in
                 try await site.run(peers: peers.map(\.address), disk: try Disk(calls: calls)) { _ in
-                    try await eventually("something to be recorded") { !(try site.claimed(id, torrent).isEmpty) }
-                    example.breakIt(calls)
-                    try await eventually("the state to say so") { try site.row(id).state == .error }
+                    try await breakWhenRecorded(torrent, id, site) { example.breakIt(calls) }
                 }
                 #expect(try site.row(id).state == .error)
                 #expect(try torrent.unfounded(try site.claimed(id, torrent), in: site.output) == [])
@@ -125,9 +126,7 @@ import Torrent
             let calls = FaultyDisk()
             try await withPeers(torrent, [.slow(20)]) { peers in
                 try await site.run(peers: peers.map(\.address), disk: try Disk(calls: calls)) { session in
-                    try await eventually("something to be recorded") { !(try site.claimed(id, torrent).isEmpty) }
-                    example.breakIt(calls)
-                    try await eventually("the state to say so") { try site.row(id).state == .error }
+                    try await breakWhenRecorded(torrent, id, site) { example.breakIt(calls) }
                     let claimed = try site.claimed(id, torrent)
                     try await withSite { other in
                         let copy = try other.add(torrent)

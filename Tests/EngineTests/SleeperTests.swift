@@ -1,9 +1,11 @@
-import Engine
 import Store
+import Swarm
 import SystemPackage
 import TestSupport
 import Testing
 import Torrent
+
+@testable import Engine
 
 /// Torrents that sleep are announced, and wake for those alone who want something.
 @Suite(.crowded) struct SleeperTests {
@@ -89,17 +91,44 @@ import Torrent
         }
     }
 
-    /// Nobody is told of a seed whose disk is away; its state says why.
-    @Test func aTorrentWhoseDiskIsAwayIsNotAnnounced() async throws {
-        try await withTracker { tracker in
+    /// What trackers are being asked ends with the session: nothing of it comes back to a loop that isn't there any more.
+    @Test func nothingIsAskedWhenTheSessionHasEnded() async throws {
+        var answer = FakeTracker.Answer()
+        answer.isDeaf = true
+        try await withTracker(answer) { tracker in
+            let torrents = try samples(40, trackers: [[tracker.url]])
+            try await withSite { site in
+                _ = try site.addComplete(torrents)
+                try await site.run { session in
+                    try await eventually("all to be asked for") {
+                        let waiting = await session.sleepers.announcing.count
+                        return waiting == torrents.count && !tracker.announces.isEmpty
+                    }
+                    let begin = ContinuousClock.now
+                    await session.stop()
+                    #expect(await session.sleepers.announcing.isEmpty)
+                    // A tracker that doesn't answer is given up after half a minute.
+                    #expect(ContinuousClock.now - begin < .seconds(20))
+                }
+            }
+        }
+    }
+
+    /// Counts that are being asked for when the session ends are given up, too.
+    @Test func nothingIsScrapedWhenTheSessionHasEnded() async throws {
+        var answer = FakeTracker.Answer()
+        answer.leechers = nil
+        try await withTracker(answer) { tracker in
             let torrents = try samples(2, trackers: [[tracker.url]])
             try await withSite { site in
-                let ids = try site.addComplete(torrents)
-                try Files.rename(site.output, to: site.folder.appending("away"))
-                try await site.run { _ in
-                    try await eventually("the states to say so") { try ids.allSatisfy { try site.row($0).state == .offline } }
+                _ = try site.addComplete(torrents)
+                try await site.run { session in
+                    try await eventually("all to be announced") { await session.sleepers.uncounted[tracker.url]?.count == torrents.count }
+                    tracker.answer { $0.isDeaf = true }
+                    try await eventually("the counts to be asked for") { await !session.sleepers.scrapes.isEmpty }
+                    await session.stop()
+                    #expect(await session.sleepers.scrapes.isEmpty)
                 }
-                #expect(tracker.events == [])
             }
         }
     }
@@ -126,6 +155,19 @@ import Torrent
         }
     }
 
+    /// The run before ended in the second in which this one began, just after it had announced.
+    @Test func aRunOfTheSameSecondIsAnotherRun() async throws {
+        try await withSite { site in
+            let ids = try site.addComplete(try samples(1, trackers: [["http://127.0.0.1:9/announce"]]))
+            var row = try site.trackers(ids)[0][0]
+            row.lastAnnounceAt = Timestamp(100)
+            row.isStarted = true
+            var random = SeededGenerator(seed: 1)
+            #expect(!Announcer(rows: [row], since: 100, using: &random).trackers[0].isStarted)
+            #expect(Announcer(rows: [row], since: 99, using: &random).trackers[0].isStarted)
+        }
+    }
+
     /// A torrent that has seeded enough isn't announced any more.
     @Test func whoHasSeededEnoughIsSilent() async throws {
         try await withTracker { tracker in
@@ -138,17 +180,6 @@ import Torrent
                 #expect(tracker.events.allSatisfy { $0 != "" })
                 #expect(tracker.events.count <= 2, "\(tracker.events)")
             }
-        }
-    }
-}
-
-extension Site {
-    /// The trackers of each of the torrents.
-    fileprivate func trackers(_ ids: [TorrentID]) throws -> [[TrackerRow]] {
-        try read { db throws(StoreError) in
-            var all: [[TrackerRow]] = []
-            for id in ids { all.append(try db.trackers(of: id)) }
-            return all
         }
     }
 }

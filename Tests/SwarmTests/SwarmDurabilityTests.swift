@@ -110,9 +110,8 @@ struct SwarmDurabilityTests {
         #expect(bench.stops == 1 && bench.records.allSatisfy(\.pieces.isEmpty))
     }
 
-    /// Whether a disk that failed works again nobody can see before something was written: until then it is told once, and not as gone.
-    @Test func aFaultThatLastsIsToldOnce() {
-        let fault = Fault(.input, "the disk fails")
+    /// Pieces have come, and couldn't be written; probes are held.
+    private func benchWhoseWritesFail(_ fault: Fault) -> SwarmBench {
         let bench = SwarmBench(pieces: 4)
         bench.held = [.probe]
         _ = bench.started()
@@ -120,6 +119,13 @@ struct SwarmDurabilityTests {
         let asked = bench.takeRequests(key)
         bench.fault = fault
         for request in asked { bench.deliver(key, request) }
+        return bench
+    }
+
+    /// Whether a disk that failed works again nobody can see before something was written: until then it is told once, and not as gone.
+    @Test func aFaultThatLastsIsToldOnce() {
+        let fault = Fault(.input, "the disk fails")
+        let bench = benchWhoseWritesFail(fault)
         for _ in 0..<5 {
             bench.advance(.seconds(6))
             bench.feed { $0.probed(nil, now: $1) }
@@ -136,13 +142,7 @@ struct SwarmDurabilityTests {
     /// As a file that somebody deleted, which every write finds gone.
     @Test func whatFailsEachTimeIsTriedLessAndLessOften() {
         let fault = Fault(.input, "the file is gone")
-        let bench = SwarmBench(pieces: 4)
-        bench.held = [.probe]
-        _ = bench.started()
-        let key = bench.connectSeed(1)
-        let asked = bench.takeRequests(key)
-        bench.fault = fault
-        for request in asked { bench.deliver(key, request) }
+        let bench = benchWhoseWritesFail(fault)
         func pause() -> Int {
             for second in 1...400 {
                 bench.advance(.seconds(1))

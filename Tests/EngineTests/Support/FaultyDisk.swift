@@ -3,7 +3,7 @@ import Glibc
 import Synchronization
 import SystemPackage
 
-/// The system's calls, of which writes, syncs and reads fail while a test wants them to.
+/// The system's calls, of which writes, syncs and reads fail, and looks at folders hang, while a test wants them to.
 final class FaultyDisk: DiskCalls {
     struct Faults: Sendable {
         var write: Errno?
@@ -13,6 +13,8 @@ final class FaultyDisk: DiskCalls {
         var create: Errno?
         /// What a full disk says that it has.
         var freeBytes: Int64?
+        /// Whether nothing is heard of a path, as of a server that is gone.
+        var hangs = false
     }
 
     private let system = SystemCalls()
@@ -34,7 +36,10 @@ final class FaultyDisk: DiskCalls {
         if let error = fault(faults.withLock(\.self)) { throw error }
     }
 
-    func open(_ path: FilePath, flags: Int32) throws(Errno) -> Int32 { try system.open(path, flags: flags) }
+    func open(_ path: FilePath, flags: Int32) throws(Errno) -> Int32 {
+        while faults.withLock(\.hangs) { usleep(10_000) }
+        return try system.open(path, flags: flags)
+    }
     func open(_ path: String, beneath root: Int32, flags: Int32) throws(Errno) -> Int32 { try system.open(path, beneath: root, flags: flags) }
     func open(_ name: String, in directory: Int32, flags: Int32) throws(Errno) -> Int32 {
         if flags & O_CREAT != 0 { try fail { $0.create } }

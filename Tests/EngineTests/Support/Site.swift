@@ -59,6 +59,15 @@ struct Site: Sendable {
         return row
     }
 
+    /// The trackers of each of the torrents.
+    func trackers(_ ids: [TorrentID]) throws -> [[TrackerRow]] {
+        try read { db throws(StoreError) in
+            var all: [[TrackerRow]] = []
+            for id in ids { all.append(try db.trackers(of: id)) }
+            return all
+        }
+    }
+
     /// The pieces that the database claims.
     func claimed(_ id: TorrentID, _ torrent: SampleTorrent) throws -> Bitfield {
         try read { db throws(StoreError) in try db.have(of: id, count: torrent.geometry.pieceCount) }

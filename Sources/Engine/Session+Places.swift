@@ -1,0 +1,101 @@
+import Disk
+import Logging
+import Store
+import Swarm
+import SystemPackage
+import Torrent
+
+/// Where the payloads of sleeping torrents are: a disk that is away serves nobody, and nobody wakes to find that out (laws 3 and 5 of the design).
+extension Session {
+    /// Output folders that are remembered.
+    private static let placeLimit = 4096
+    /// How long a torrent whose disk is away waits for the next look at it.
+    static let lookAgainAfter = Duration.seconds(300)
+
+    /// Output folders that can't be reached, as far as that was seen a moment ago, and why.
+    var foldersAway: [String: String] {
+        let now = environment.clock.now
+        return sleepers.places.compactMapValues { known in
+            guard case .away(let reason) = known.place, now - known.at < known.place.isBelievedFor else { return nil }
+            return reason
+        }
+    }
+
+    /// Whether the torrent can be announced, because its output folder is on the volume that it was on. One look is believed for a while, for all
+    /// torrents of the folder. Where the folder is away the state says so; where another volume is in its place the torrent looks itself.
+    func isInItsPlace(_ sleeper: Sleeper) async -> Bool {
+        let row = sleeper.row
+        let place = await place(of: row)
+        guard !isStopping, awake[row.id] == nil, waking[row.id] == nil else { return false }
+        switch place {
+        case .away(let reason) where row.mayGoOffline:
+            await write("that \(row.name) is offline") { db, now throws(StoreError) in
+                guard let row = try db.torrent(row.id), !row.settings.isPaused, row.mayGoOffline else { return }
+                try db.goOffline([(row, reason)], now: now)
+            }
+        case .away: await lookAwake(row.id)
+        case .there(let volume?) where sleeper.volume == volume:
+            if row.state == .offline {
+                await write("that \(row.name) is back") { db, now throws(StoreError) in try db.comeBack(row.id, now: now) }
+            }
+            return true
+        case .there(.some) where sleeper.volume == nil && row.state != .offline: return true
+        case .there:
+            // Nothing was found there a while ago, and its own volume is not back.
+            let isKnown = row.state == .offline && sleepers.soughtUntil[row.id].map { environment.clock.now < $0 } ?? false
+            if isKnown { await postpone(row.id, for: Self.lookAgainAfter) } else { await lookAwake(row.id) }
+        }
+        return false
+    }
+
+    /// Awake it finds out what is wrong, or that it has seeded enough, and its state says so. With what is wrong still it is left alone for a while.
+    func lookAwake(_ id: TorrentID) async {
+        let engine = await wake(id)
+        guard !isStopping else { return }
+        if let engine, engine.onLoop({ $0.waitsForDiskAlone }) {
+            await putToSleep(id, sayingGoodbye: false)
+            sleepers.soughtUntil[id] = environment.clock.now + Self.leftAloneFor
+            await postpone(id, for: Self.lookAgainAfter)
+        } else if engine?.onLoop({ $0.hasFault }) ?? true {
+            await postpone(id, for: Self.leftAloneFor)
+        }
+    }
+
+    private func place(of row: TorrentRow) async -> Place {
+        let now = environment.clock.now
+        if let known = sleepers.places[row.output], now - known.at < known.place.isBelievedFor { return known.place }
+        let root = FilePath(row.output)
+        let place: Place
+        switch await environment.disk.presence(of: Payload(folder: root, of: row.infoHash)) {
+        case .present: place = .there(volume: await environment.disk.volume(at: root)?.identity)
+        case .absent(let error): place = .away("\(error)")
+        }
+        if sleepers.places.count >= Self.placeLimit { sleepers.places = [:] }
+        sleepers.places[row.output] = (now, place)
+        return place
+    }
+
+    private func postpone(_ id: TorrentID, for pause: Duration) async {
+        await write("when torrent \(id) is looked at again") { db, now throws(StoreError) in try db.postponeAnnounces(of: id, until: now + pause) }
+    }
+
+    /// `what` is for the log, should it fail.
+    private func write(_ what: String, _ body: @Sendable (Connection, Timestamp) throws(StoreError) -> Void) async {
+        let now = environment.clock.timestamp
+        do {
+            try await environment.store.perform { db throws(StoreError) in try body(db, now) }
+        } catch {
+            log.error("\(what) is not saved: \(error)")
+        }
+    }
+}
+
+extension Payload {
+    /// The output folder alone, to look whether it is there without what is in the .torrent.
+    fileprivate convenience init(folder: FilePath, of infoHash: InfoHash) {
+        guard let layout = FileLayout(files: []), let geometry = Geometry(totalBytes: 0, pieceLength: Geometry.blockLength) else {
+            preconditionFailure("no files take no bytes")
+        }
+        self.init(infoHash: infoHash, root: folder, layout: layout, geometry: geometry)
+    }
+}

@@ -1,0 +1,74 @@
+import Swarm
+import Torrent
+
+/// What comes over the wire.
+extension Client {
+    func connected(_ end: WireEnd) {
+        guard isUp, let peer = end.peer else { return end.vanish() }
+        // What comes in has a port of the moment.
+        let from = end.isIncoming ? PeerAddress(peer.address.host, port: 40_000 + UInt16(end.number % 20_000)) : peer.address
+        let hello = Hello(
+            address: from, isIncoming: end.isIncoming, supportsFast: peer.traits.supportsFast, supportsExtensions: peer.traits.supportsExtensions,
+            client: "lab")
+        feed { swarm in
+            switch swarm.connected(hello, now: self.lab.now) {
+            case .success(let key):
+                self.ends[key] = end
+                self.keys[ObjectIdentifier(end)] = key
+            case .failure(let refusal):
+                end.vanish()
+                if !end.isIncoming, refusal.reason != .duplicate { swarm.dialFailed(from, now: self.lab.now) }
+            }
+        }
+        end.send(.extended(reqq: Swarm.longestServeQueue, uploadOnly: nil, port: end.isIncoming ? nil : address.port))
+    }
+
+    func closed(_ end: WireEnd) {
+        guard isUp, let key = keys.removeValue(forKey: ObjectIdentifier(end)) else { return }
+        ends[key] = nil
+        feed { $0.closed(key, now: self.lab.now) }
+    }
+
+    func dialFailed(_ address: PeerAddress) { feed { $0.dialFailed(address, now: self.lab.now) } }
+
+    func foundSelf(_ address: PeerAddress) {
+        feed { swarm in
+            swarm.foundSelf(at: address, now: self.lab.now)
+            swarm.dialFailed(address, now: self.lab.now)
+        }
+    }
+
+    func received(_ messages: [Message], on end: WireEnd) {
+        guard isUp, let key = keys[ObjectIdentifier(end)] else { return }
+        for message in messages { feed { self.handle(message, key, &$0) } }
+        feed { $0.batchEnded(key, now: self.lab.now) }
+    }
+
+    private func handle(_ message: Message, _ key: PeerKey, _ swarm: inout Swarm) {
+        let now = lab.now
+        switch message {
+        case .choke: swarm.choked(key, now: now)
+        case .unchoke: swarm.unchoked(key, now: now)
+        case .interested: swarm.interested(key, now: now)
+        case .notInterested: swarm.notInterested(key, now: now)
+        case .keepAlive: swarm.heard(key, now: now)
+        case .haveAll: swarm.haveAll(key, now: now)
+        case .haveNone: swarm.haveNone(key, now: now)
+        case .have(let piece): swarm.has(key, piece.value, now: now)
+        case .bitfield(let pieces): swarm.bitfield(key, pieces, now: now)
+        case .request(let request): swarm.requested(key, piece: request.piece.value, begin: request.begin, length: request.length, now: now)
+        case .cancel(let request): swarm.cancelled(key, piece: request.piece.value, begin: request.begin, length: request.length, now: now)
+        case .reject(let request): swarm.rejected(key, request, now: now)
+        case .allowedFast(let piece): swarm.allowedFast(key, piece.value, now: now)
+        case .dontHave(let piece): swarm.dontHave(key, piece.value, now: now)
+        case .extended(let reqq, let uploadOnly, let port): swarm.extended(key, reqq: reqq, uploadOnly: uploadOnly, port: port, now: now)
+        case .block(let request, let digest):
+            lab.report.blocks += 1
+            let verdict = swarm.received(key, piece: request.piece.value, begin: request.begin, length: request.length, now: now)
+            guard verdict == .store else { return }
+            let block = lab.content.block(request)
+            buffers[request.piece, default: [:]][block.block] = digest
+            senders[block] = ends[key]?.peer?.address
+        }
+    }
+}
