@@ -21,7 +21,9 @@ import Torrent
         #expect(symlink(outside.path.string, fixture.folder.path.appending("t").string) == 0)
         #expect(try await write(fixture)?.code == .symbolicLink)
         #expect(Fixture.content(outside.path.appending("f")) == nil)
-        #expect(await fixture.verify() == [.unreadable(try #require(try await write(fixture)))])
+        let verdict = await fixture.verify()
+        #expect(verdict.count == 1)
+        if case .unreadable(let error) = verdict.first { #expect(error.code == .symbolicLink) } else { Issue.record("\(verdict)") }
     }
 
     @Test(arguments: [true, false])
@@ -48,9 +50,9 @@ import Torrent
     @Test(arguments: [["..", "f"], ["t", "..", "f"], ["t", "."], ["t", ""], ["t/x"], ["t", "a\0b"], ["/tmp", "f"]])
     func refusesNamesThatLeadElsewhere(_ path: [String]) async throws {
         let fixture = try Fixture(Self.oneFile)
-        let folder = try PayloadFolder(fixture.payload, calls: fixture.calls)
-        #expect(throws: DiskError.self) { try OpenFolder(folder).create(path) }
-        #expect(throws: DiskError.self) { try folder.open(path, flags: O_RDONLY) }
+        let open = OpenFolder(try PayloadFolder(fixture.payload, calls: fixture.calls))
+        #expect(throws: DiskError.self) { try open.create(path) }
+        #expect(throws: DiskError.self) { try open.folder.open(path, flags: O_RDONLY) }
     }
 
     @Test func acceptsAnOutputFolderThatIsALink() async throws {
