@@ -113,7 +113,8 @@ let package = Package(
         .testTarget(name: "PiecesTests", dependencies: ["pieces", "Store", "Torrent", argumentParser, system], swiftSettings: house),
         .testTarget(name: "FaultTests", dependencies: ["TestSupport", "Torrent", "Store", "Migrations", system, "pieces"], swiftSettings: house),
         .testTarget(
-            name: "NetTests", dependencies: ["TestSupport", "Net", "TrackerWire", "Torrent", nioCore, nioPosix, nioSSL, system], swiftSettings: house),
+            name: "NetTests", dependencies: ["TestSupport", "Net", "PeerWire", "TrackerWire", "Torrent", nioCore, nioPosix, nioSSL, system],
+            swiftSettings: house),
     ],
     swiftLanguageModes: [.v6]
 )
