@@ -132,7 +132,7 @@ extension TorrentEngine {
             payload: payload, piece: work.piece, expected: metainfo.pieceHash(work.piece), buffer: buffer,
             missing: BlockSet(work.fromDisk.trueIndices),
             alreadyWritten: BlockSet(work.isWritten.trueIndices), wantsBlockDigests: work.wantsDigests)
-        environment.verifications.add(write) { piece, outcome in
+        environment.verifications.add(write, isAwaited: work.isAwaited) { piece, outcome in
             self.feedLater { swarm, now in
                 switch outcome {
                 case .good(let digests): swarm.verified(piece, digests: digests ?? [], now: now)

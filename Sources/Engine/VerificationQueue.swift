@@ -27,13 +27,13 @@ final class VerificationQueue: @unchecked Sendable {
         self.loop = loop
     }
 
-    /// Has the piece hashed and, if it is right, written, soon. `completion` is called on a thread of the disk's.
-    func add(_ write: PieceWrite, completion: @escaping @Sendable (PieceIndex, PieceOutcome) -> Void) {
+    /// Has the piece hashed and, if it is right, written: soon, or at once where it is awaited. `completion` is called on a thread of the disk's.
+    func add(_ write: PieceWrite, isAwaited: Bool, completion: @escaping @Sendable (PieceIndex, PieceOutcome) -> Void) {
         loop.assertInEventLoop()
         if waiting.isEmpty { since = .now() }
         waiting.append(Disk.PieceJob(write: write, completion: completion))
         bytes += write.buffer.length
-        if waiting.count >= Disk.lanes || bytes >= Self.maximumBytes {
+        if isAwaited || waiting.count >= Disk.lanes || bytes >= Self.maximumBytes {
             flush()
         } else if !isScheduled {
             look(at: since + Self.patience)

@@ -158,6 +158,8 @@ package struct Verification: Equatable, Sendable {
     package let isWritten: [Bool]
     /// Whether the answer is to carry a digest for each block, even when the piece is right.
     package let wantsDigests: Bool
+    /// Whether a peer gets little to do until the answer is there: it is worth more than a full set of lanes.
+    package let isAwaited: Bool
 }
 
 /// What the log is told.

@@ -19,7 +19,8 @@ extension Swarm {
         effects.append(
             .verify(
                 Verification(
-                    piece: piece.piece, fromDisk: piece.fromDisk, isWritten: piece.onDisk, wantsDigests: ledger.isWaiting(for: piece.piece))))
+                    piece: piece.piece, fromDisk: piece.fromDisk, isWritten: piece.onDisk, wantsDigests: ledger.isWaiting(for: piece.piece),
+                    isAwaited: piece.exclusive != nil)))
     }
 
     /// The piece hashes right and is written; answers ``Effect/verify(_:)``.

@@ -139,7 +139,8 @@ extension Swarm {
         let own = peer.exclusive.filter { index in active[index].map { isEligible($0, for: peer) } ?? false }
         if let own = own.min() { return own }
         let owed = peer.exclusive.reduce(0) { $0 + geometry.length(of: $1) }
-        guard owed < Self.probationBytes else { return nil }
+        let most = peers.count > 1 ? Self.probationBytes : max(Self.lonelyProbationBytes, 2 * geometry.pieceLength)
+        guard owed < most else { return nil }
         if let index = newPiece(for: peer, now: now) {
             active[index]?.exclusive = peer.key
             peer.exclusive.insert(index)

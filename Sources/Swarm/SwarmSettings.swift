@@ -56,6 +56,8 @@ extension Swarm {
     static let longestProbePause = Duration.seconds(300)
     /// Unverified bytes that a peer which hasn't proved itself may owe, one piece at least.
     static let probationBytes = 512 << 10
+    /// The same for one that is the only peer, two pieces at least: nobody else fills the pause until the first of them is hashed.
+    static let lonelyProbationBytes = 4 << 20
     /// How often a peer looks for blocks that others send late.
     static let endGamePause = Duration.milliseconds(100)
     /// How long a peer may send nothing before it isn't expected to.
