@@ -23,6 +23,11 @@ struct Benchmarks {
             help: "how long `pieces status` takes in a database of so many torrents (10000), the median of so many runs (20)",
             make: StatusBenchmark.init(arguments:)),
         Word(
+            name: "verify", arguments: "[GIB] [RUNS]",
+            help:
+                "how fast so many GiB (4) in the page cache are verified, in pieces of three lengths and as 10,000 files, the median of so many runs (5)",
+            make: VerifyBenchmark.init(arguments:)),
+        Word(
             name: "growth", arguments: "[torrents|pieces|peers|files] [MOST] [PLOT.svg]",
             help: "how the cost grows, up to so many; a table, and a plot beside the input where no path is given; all four without a word",
             make: GrowthBenchmark.init(arguments:)),
