@@ -188,13 +188,28 @@ static int sync_by(int descriptor, enum call call, long number) {
     struct verdict verdict = decide(call, place);
     if (verdict.loses) losses_lose(descriptor);
     if (verdict.error != 0) return fail(verdict.error);
+    if (losses_owe(descriptor)) return fail(EIO);
+    long began = losses_position();
     long result = kernel(number, descriptor);
-    if (result == 0) losses_synced(descriptor);
+    if (result == 0) losses_synced(descriptor, began);
     return (int)done(verdict, result);
 }
 
 int fsync(int descriptor) { return sync_by(descriptor, CALL_FSYNC, SYS_fsync); }
 int fdatasync(int descriptor) { return sync_by(descriptor, CALL_FDATASYNC, SYS_fdatasync); }
+
+/// Of the file system; its place is that of the directory that it is asked through.
+int syncfs(int descriptor) {
+    enum place place = place_of_descriptor(descriptor);
+    if (place == PLACE_NONE) return (int)kernel(SYS_syncfs, descriptor);
+    struct verdict verdict = decide(CALL_SYNCFS, place);
+    if (verdict.loses) losses_lose_payload();
+    if (verdict.error != 0) return fail(verdict.error);
+    long began = losses_position();
+    long result = kernel(SYS_syncfs, descriptor);
+    if (result == 0) losses_synced_payload(began);
+    return (int)done(verdict, result);
+}
 
 // Names
 

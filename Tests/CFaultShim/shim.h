@@ -6,8 +6,8 @@
 
 /// What is called. The order is that of the names in tally.c.
 enum call {
-    CALL_OPEN, CALL_PREAD, CALL_PWRITE, CALL_FTRUNCATE, CALL_FALLOCATE, CALL_FSYNC, CALL_FDATASYNC, CALL_RENAME, CALL_UNLINK, CALL_MKDIR,
-    CALL_CLOSE, CALL_FSTAT, CALL_LOCK, CALL_FREESPACE, CALL_COUNT
+    CALL_OPEN, CALL_PREAD, CALL_PWRITE, CALL_FTRUNCATE, CALL_FALLOCATE, CALL_FSYNC, CALL_FDATASYNC, CALL_SYNCFS, CALL_RENAME, CALL_UNLINK,
+    CALL_MKDIR, CALL_CLOSE, CALL_FSTAT, CALL_LOCK, CALL_FREESPACE, CALL_COUNT
 };
 
 /// The calls that `call=*` stands for: between two of them nothing on the disk differs.
@@ -49,8 +49,15 @@ _Noreturn void die(void);
 
 // losses.c
 void losses_wrote(int descriptor, off_t offset, ssize_t length);
-void losses_synced(int descriptor);
+/// How many writes there were so far: a sync that begins now keeps these.
+long losses_position(void);
+void losses_synced(int descriptor, long began);
 void losses_lose(int descriptor);
+/// The same for all payload files: their next syncs fail, too.
+void losses_synced_payload(long began);
+void losses_lose_payload(void);
+/// Whether the file lost something with its volume and no sync of it has failed since; asked once.
+bool losses_owe(int descriptor);
 
 // clock.c
 /// Gives a payload file that was just written the time that the process believes in.

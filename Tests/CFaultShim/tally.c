@@ -9,7 +9,8 @@
 #include <sys/syscall.h>
 
 const char *const call_names[CALL_COUNT] = {
-    "open", "pread", "pwrite", "ftruncate", "fallocate", "fsync", "fdatasync", "rename", "unlink", "mkdir", "close", "fstat", "lock", "freespace",
+    "open", "pread", "pwrite", "ftruncate", "fallocate", "fsync", "fdatasync", "syncfs", "rename", "unlink", "mkdir", "close", "fstat",
+    "lock", "freespace",
 };
 const char *const place_names[PLACE_COUNT] = {
     "none", "db", "wal", "shm", "journal", "lock", "reserve", "dbfolder", "payload", "parts", "folder",

@@ -3,6 +3,7 @@
 /// What it promises is what POSIX and Linux's man pages promise, and no more:
 /// - `fdatasync` of a file makes its data and its size durable that were there when it began; not its name, and not surely its time.
 /// - `fsync` of a file makes its times durable, too.
+/// - A file that is made shorter has its old size with what it had, or the new one: never the old one with zeros in it.
 /// - A file that is renamed has its old name or its new one, never none and never both.
 /// - `fsync` of a directory makes the names in it durable that were there when it began; not the directory's own name.
 /// - `sync_file_range` makes nothing durable.

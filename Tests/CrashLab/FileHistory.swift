@@ -66,7 +66,9 @@ struct FileHistory: Sendable {
             let lengths = lengths
             Self.resize(&bytes, to: lengths.max() ?? 0)
             for (n, change) in changes.enumerated() {
-                Self.apply(change, to: &bytes, unit: unit, keepsLength: true) { n < cut.some(of: count, seed, $0) }
+                // What a shorter length cut off goes with the length, in one step; pages that are written go each on its own.
+                let isWhole = if case .resize = change.kind { true } else { false }
+                Self.apply(change, to: &bytes, unit: unit, keepsLength: true) { n < (isWhole ? reached : cut.some(of: count, seed, $0)) }
             }
             Self.resize(&bytes, to: lengths[reached])
         } else {

@@ -70,6 +70,16 @@ import Testing
         #expect(Self.outcomes(cut) { $0.file(["d", "f"])?.bytes.count } == [10_000, 5])
     }
 
+    /// A log that is made empty, and may come back with holes in it, would be read as an older one.
+    @Test(arguments: [512, 4096]) func whatIsCutOffGoesWithTheSize(unit: Int) {
+        let cut = Self.model([.resize(Self.file, length: 5, at: 2)])
+        #expect(Self.outcomes(cut, unit) { $0.file(["d", "f"])?.bytes } == [Array(repeating: 1, count: 10_000), Array(repeating: 1, count: 5)])
+        let filled = Self.model([.resize(Self.file, length: 0, at: 2), .write(Self.file, offset: 0, bytes: [7], at: 3)])
+        let found = Self.outcomes(filled, unit) { $0.file(["d", "f"])?.bytes ?? [] }
+        #expect(Set(found.map(\.count)) == [0, 1, 10_000])
+        #expect(found.allSatisfy { $0.dropFirst().allSatisfy { $0 == 1 } }, "nothing of the old file is zeros")
+    }
+
     @Test func aNameIsThereOnlyOnceItsDirectoryWasSynced() {
         let new = Node(4)
         let made: [DiskOperation] = [

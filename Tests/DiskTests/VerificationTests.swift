@@ -80,6 +80,33 @@ import Torrent
         #expect(outcome == .cancelled && seen.value.withLock(\.self) == LaneHasher.lanes)
     }
 
+    /// A scan keeps its thread only as long as nobody waits for one.
+    @Test func twoScansOfOneCoreTakeTurns() async throws {
+        let fixture = try Fixture([FileEntry(path: ["f"], length: 200_000)], pieceLength: 1000, cores: 1)
+        try fixture.plant(fixture.bytes, "f")
+        let order = Box<[Int]>([])
+        let second = Box<CheckedContinuation<Void, Never>?>(nil)
+        let lanefuls = (200 + LaneHasher.lanes - 1) / LaneHasher.lanes
+        @Sendable func verify(_ number: Int, _ done: @escaping @Sendable () -> Void) {
+            fixture.disk.verify(
+                fixture.payload, pieces: fixture.allPieces, hashes: { fixture.hash($0) }, cancel: CancelToken(),
+                progress: { verdicts in
+                    #expect(verdicts.allSatisfy { $0.verdict == .good })
+                    let isFirst = order.value.withLock { order in
+                        order.append(number)
+                        return order.count == 1
+                    }
+                    // The second begins while the first has the only thread for it.
+                    if isFirst { verify(2) { second.value.withLock { $0?.resume() } } }
+                }, completion: { _ in done() })
+        }
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            second.value.withLock { $0 = continuation }
+            verify(1) {}
+        }
+        #expect(order.value.withLock(\.self) == (0..<lanefuls).flatMap { _ in [1, 2] })
+    }
+
     @Test func hashesFilesForANewTorrent() async throws {
         let fixture = try Fixture((0..<40).map { FileEntry(path: ["\($0)"], length: $0 % 7 == 0 ? 0 : Int64($0) * 313) }, pieceLength: 4096)
         for file in 0..<40 { try fixture.plant(fixture.expected(file), "\(file)") }

@@ -114,6 +114,29 @@ import Torrent
         }
     }
 
+    /// The file system as a whole can't be synced, and each file can: the download goes on, a file after the other.
+    @Test(arguments: [Errno.ioError, .noSpace]) func ofAVolumeWhoseFilesCanBeSynced(error: Errno) async throws {
+        let torrent = try KillScenario.manyFiles()
+        try await withTemporaryFolder(inMemory: true) { folder in
+            let pieces = try Pieces(in: folder)
+            let counts = folder.appending("counts")
+            try await withPeers(torrent, [.slow(400)]) { peers in
+                let arguments = try pieces.download(torrent, from: [peers[0].address], KillScenario.commitInterval)
+                let fault = Fault(call: "syncfs", place: "folder", extent: .forever, action: .fail(error))
+                let end = try await pieces.start(arguments, environment: try Shim.environment(for: pieces, [fault], counts: counts)).end()
+                #expect(end.exitCode == 0 && end.errors.isEmpty, "\(end)")
+                #expect(Set(peers[0].served).count == peers[0].served.count, "something was downloaded twice")
+            }
+            let calls = try Shim.counts(counts)
+            let files = torrent.metainfo.layout.files.count { !$0.isEmpty }
+            #expect(calls[Shim.Site(call: "syncfs", place: "folder")] == 1, "it isn't asked again")
+            #expect(calls[Shim.Site(call: "fdatasync", place: "payload"), default: 0] >= files)
+            #expect(try Standing(pieces, torrent).claimed.isFull)
+            #expect(torrent.faults(in: pieces.output) == [])
+            #expect(try await pieces.run(["verify", "--quiet"]).exitCode == 0)
+        }
+    }
+
     private static func row(_ pieces: Pieces) throws -> TorrentRow? {
         guard Files.exists(pieces.database) else { return nil }
         do throws(StoreError) {

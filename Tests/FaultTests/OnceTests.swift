@@ -8,8 +8,19 @@ import Torrent
 /// Every call fails once, in turn: the program goes on, or ends with one sentence where the database can't be opened; it never traps and never
 /// claims what isn't so.
 @Suite(.crowded) struct OnceTests {
+    /// What is downloaded.
+    enum Sample: Sendable, CaseIterable {
+        /// A few files: each is synced by itself.
+        case fewFiles
+        /// So many that they are synced as one, on a file system that can.
+        case manyFiles
+
+        func torrent() throws -> SampleTorrent { try self == .fewFiles ? KillScenario.torrent() : KillScenario.manyFiles() }
+    }
+
     /// What a call does instead of what it should.
     struct Example: Sendable, CustomTestStringConvertible {
+        var sample = Sample.fewFiles
         let site: Shim.Site
         let action: Fault.Action
         let number: Int
@@ -47,14 +58,26 @@ import Torrent
         ("lock", ["db", "shm", "lock"], [.fail(.ioError), .fail(Errno(rawValue: ENOLCK))]),
     ]
 
-    static let examples = sites.flatMap { site in
-        site.places.flatMap { place in site.actions.map { (Shim.Site(call: site.call, place: place), $0) } }
-    }.enumerated().map { Example(site: $1.0, action: $1.1, number: $0) }
+    private static let volumeActions: [Fault.Action] = [.fail(.ioError), .lose, .fail(.noSpace), .interrupted]
+
+    static let examples =
+        sites.flatMap { site in
+            site.places.flatMap { place in site.actions.map { (Shim.Site(call: site.call, place: place), $0) } }
+        }.enumerated().map { Example(site: $1.0, action: $1.1, number: $0) }
+        + volumeActions.enumerated().map {
+            Example(sample: .manyFiles, site: Shim.Site(call: "syncfs", place: "folder"), action: $1, number: $0)
+        }
 
     /// How often each call comes in a run that nobody disturbs.
-    private static let counts = Task {
-        let torrent = try KillScenario.torrent()
-        return try await withTemporaryFolder { folder in
+    private static let counts = Sample.allCases.reduce(into: [:]) { $0[$1] = count($1) }
+
+    private static func count(_ sample: Sample) -> Task<[Shim.Site: Int], any Error> {
+        Task { try await countsOfAWholeRun(sample) }
+    }
+
+    private static func countsOfAWholeRun(_ sample: Sample) async throws -> [Shim.Site: Int] {
+        let torrent = try sample.torrent()
+        return try await withTemporaryFolder(inMemory: sample == .manyFiles) { folder in
             try await withPeers(torrent, [.slow(pace)]) { peers in
                 let pieces = try Pieces(in: folder)
                 let file = folder.appending("counts")
@@ -68,13 +91,13 @@ import Torrent
     private static let pace = 400
 
     @Test(arguments: examples) func once(example: Example) async throws {
-        let torrent = try KillScenario.torrent()
-        let count = try #require(try await Self.counts.value[example.site], "\(example.site) never comes: leave it out")
+        let torrent = try example.sample.torrent()
+        let count = try #require(try await Self.counts[example.sample]?.value[example.site], "\(example.site) never comes: leave it out")
         for nth in example.turns(of: count) { try await run(example, nth, torrent) }
     }
 
     private func run(_ example: Example, _ nth: Int, _ torrent: SampleTorrent) async throws {
-        try await withTemporaryFolder { folder in
+        try await withTemporaryFolder(inMemory: example.sample == .manyFiles) { folder in
             let pieces = try Pieces(in: folder)
             try await withPeers(torrent, [.slow(Self.pace)]) { peers in
                 let arguments = try pieces.download(torrent, from: [peers[0].address], KillScenario.commitInterval)
@@ -93,6 +116,10 @@ import Torrent
                     #expect(end.exitCode == 1 && end.errors.split(separator: "\n").contains { $0.hasPrefix("pieces: ") }, "\(fault): \(end)")
                     let again = try await pieces.run(arguments)
                     #expect(again.exitCode == 0, "\(fault): \(again)")
+                }
+                if example.sample == .manyFiles, nth == 1 {
+                    let isFetchedAgain = Set(peers[0].served).count < peers[0].served.count
+                    #expect(isFetchedAgain == (example.action == .lose), "\(fault): only what is lost is fetched again")
                 }
             }
             #expect(torrent.faults(in: pieces.output) == [], "\(example)")

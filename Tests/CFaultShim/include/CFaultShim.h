@@ -12,8 +12,9 @@
 //   PIECES_FAULT_COUNTS     a file that gets a record of 32 bytes for every call and place: `call@place` in 24 bytes and how often it came, a
 //                           64-bit number. It is kept as the process runs, so that it is right also after SIGKILL.
 //   PIECES_FAULT            rules, separated by `|`, of fields, separated by `;`:
-//       call=NAME           open, pread, pwrite, ftruncate, fallocate, fsync, fdatasync, rename, unlink, mkdir, close, fstat, lock, freespace, or
-//                           `*` for each that changes something (see CALL_CHANGES)
+//       call=NAME           open, pread, pwrite, ftruncate, fallocate, fsync, fdatasync, syncfs (of the file system; its path is that of the
+//                           directory that it is asked through), rename, unlink, mkdir, close, fstat, lock, freespace, or `*` for each that
+//                           changes something (see CALL_CHANGES)
 //       path=PLACE          one of the places above, or `*`
 //       nth=N               begins with the Nth such call (1)
 //       times=N             for so many calls (1), or `forever`
@@ -21,7 +22,8 @@
 //       until=FILE          holds until the file exists
 //       while=FILE          holds while the file exists
 //       do=ACTION           kill-before, kill-after; tear (writes half of it and is killed); errno:N; short (half of it); eintr;
-//                           lose (a sync that fails with EIO, and what was written to the file since its last sync is gone)
+//                           lose (a sync that fails with EIO, and what was written to the file since its last sync is gone; a syncfs: to any
+//                           payload file, and the next sync of each of these fails with EIO, too)
 //   PIECES_CLOCK_OFFSET     seconds that are added to the clock on the wall, and to the times of payload files that are written
 
 #ifndef CFAULTSHIM_H

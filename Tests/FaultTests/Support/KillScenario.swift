@@ -39,6 +39,12 @@ struct KillScenario {
         try SampleTorrent(folder: "sample", [.init("a", 700_001), .init("empty", 0), .init("b/c", 1_300_000), .init("b/d", 900_000)], seed: 200)
     }
 
+    /// More files than are synced one by one, in most commits.
+    static func manyFiles() throws -> SampleTorrent {
+        let files = (0..<400).map { n in SampleTorrent.File("\(n % 3)/\(n)", n % 50 == 7 ? 0 : 600 + n * 5) }
+        return try SampleTorrent(folder: "many", files, pieceLength: 32768, seed: 202)
+    }
+
     let torrent: SampleTorrent
     let pieces: Pieces
     let peer: WirePeer
