@@ -4,6 +4,9 @@ extension Disk {
     /// Pieces that are hashed together: one for each lane of the widest kernel.
     package static let lanes = LaneHasher.lanes
 
+    /// From how many files on a piece is scattered.
+    private static let scatteredFrom = 4
+
     /// A piece to be hashed and written, and who wants to know.
     package struct PieceJob: Sendable {
         let write: PieceWrite
@@ -80,10 +83,17 @@ extension Disk {
                 job.completion(job.write.piece, .bad(blockDigests: blockDigests(of: job.write)))
             }
         }
-        // Each by whoever is free, so that a device has more than one write to do.
-        guard let own = right.popLast() else { return }
+        // Each by whoever is free, so that a device has more than one write to do; pieces of many files by one, because to make files takes the
+        // processor and the same locks.
+        var own = right.filter { isScattered($0.write) }
+        right.removeAll { isScattered($0.write) }
+        if let last = right.popLast() { own.append(last) }
         for job in right { workers.submit(.write) { job.completion(job.write.piece, self.written(job.write)) } }
-        own.completion(own.write.piece, written(own.write))
+        for job in own { job.completion(job.write.piece, written(job.write)) }
+    }
+
+    private func isScattered(_ write: PieceWrite) -> Bool {
+        write.payload.layout.files(of: write.piece, geometry: write.payload.geometry).count >= Self.scatteredFrom
     }
 
     private func written(_ write: PieceWrite) -> PieceOutcome {
