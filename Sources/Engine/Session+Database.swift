@@ -46,6 +46,8 @@ extension Session {
         do {
             let fault = try await caretaker.check(now: environment.clock.timestamp)
             if let fault { await environment.store.tellOfDamage(fault) }
+        } catch  where error.code == .cancelled {
+            // The session ends.
         } catch {
             log.warning("the database could not be checked after the unclean stop: \(error)")
         }
@@ -54,6 +56,8 @@ extension Session {
     private func backUp(with caretaker: Caretaker) async {
         do {
             if let backup = try await caretaker.rotateBackups(now: environment.clock.timestamp) { log.info("wrote the backup \(backup.path)") }
+        } catch  where error.code == .cancelled {
+            // The session ends.
         } catch {
             if Mender.answers(error) { await environment.store.tellOfDamage(error.description) }
             log.warning("no backup of the database was made: \(error)")

@@ -78,6 +78,26 @@ import Testing
         #expect(names(in: folder.path).filter { $0.contains("unfinished") } == [])
     }
 
+    /// A backup and a check whose task is cancelled end: nothing of them is left, and the log can be emptied.
+    @Test func whoIsCancelledEnds() async throws {
+        let folder = try TemporaryFolder()
+        let db = try folder.connection()
+        for n in 0..<50 { _ = try db.add(seed: UInt64(n), files: 200) }
+        let caretaker = try Caretaker(folder.database)
+        let tasks = [
+            Task { _ = try await caretaker.rotateBackups(now: noon) }, Task { _ = try await caretaker.check(now: noon) },
+        ]
+        for task in tasks { task.cancel() }
+        for task in tasks {
+            let result = await task.result
+            let error = #expect(throws: StoreError.self) { try result.get() }
+            #expect(error?.code == .cancelled)
+        }
+        #expect(try BackupFile.list(folder.database).isEmpty)
+        #expect(try db.checkpoint(), "nobody reads")
+        #expect(try await caretaker.rotateBackups(now: noon) != nil, "the next one is made")
+    }
+
     /// A backup is made while others write, and shows one moment.
     @Test func writersAreNotHeldUp() async throws {
         let folder = try TemporaryFolder()

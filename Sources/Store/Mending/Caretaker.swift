@@ -22,17 +22,19 @@ package actor Caretaker {
 
     deinit { executor.stop() }
 
-    /// The first damage that is found; `nil` when there is none. It reads the whole file.
+    /// The first damage that is found; `nil` when there is none. It reads the whole file, unless the task is cancelled.
     package func check(now: Timestamp) throws(StoreError) -> String? {
         do throws(StoreError) {
-            return try Connection.open(path, mode: .readOnly, options: options, now: now).integrityFaults(.structure).first
+            let connection = try Connection.open(path, mode: .readOnly, options: options, now: now)
+            connection.heedCancellation()
+            return try connection.integrityFaults(.structure).first
         } catch {
             guard Mender.answers(error) else { throw error }
             return error.message
         }
     }
 
-    /// Makes a backup when it is time for one.
+    /// Makes a backup when it is time for one, unless the task is cancelled.
     package func rotateBackups(now: Timestamp) throws(StoreError) -> BackupFile? {
         try Connection.open(path, mode: .readOnly, options: options, now: now).rotateBackups(now: now)
     }

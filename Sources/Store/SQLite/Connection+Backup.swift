@@ -6,6 +6,7 @@ extension Connection {
     /// Copies the database as it is at one moment into a new file, while others go on reading and writing.
     ///
     /// The copy appears under its name when it is whole, checked and synced; of a damaged database there is none. An existing file is refused.
+    /// A task that is cancelled meanwhile gets ``StoreError/Code/cancelled`` soon.
     package func backup(to target: FilePath) throws(StoreError) {
         guard !DatabaseFile.exists(target) else {
             throw StoreError(.cantOpen, path: target.string, "there is a file of this name already: give another one for the backup")
@@ -35,6 +36,7 @@ extension Connection {
     /// Copies all pages into a new file, which is synced and checked.
     func copy(to target: FilePath) throws(StoreError) {
         let copy = try Connection(adopting: try DatabaseFile.open(target, create: true, options: options), target, options)
+        copy.heedCancellation()
         try copyPages(to: copy.handle, target)
         let faults = try copy.integrityFaults(.structure)
         guard faults.isEmpty else {
@@ -43,15 +45,31 @@ extension Connection {
     }
 
     private func copyPages(to copy: OpaquePointer, _ target: FilePath) throws(StoreError) {
-        guard let backup = sqlite3_backup_init(copy, "main", handle, "main") else {
-            throw StoreError(sqlite: sqlite3_extended_errcode(copy), path: target.string, message: String(cString: sqlite3_errmsg(copy)))
-        }
-        // All pages in one step: it reads one snapshot, which in WAL mode stops no writer, and it is never begun again.
-        let step = sqlite3_backup_step(backup, -1)
-        let finish = sqlite3_backup_finish(backup)
-        guard step == SQLITE_DONE, finish == SQLITE_OK else {
-            let result = step == SQLITE_DONE ? finish : step
-            throw StoreError(sqlite: result, path: target.string, message: String(cString: sqlite3_errstr(result)))
+        try transaction(.deferred) { () throws(StoreError) in
+            // Begins to read: all steps copy this snapshot, which in WAL mode stops no writer, and none has to begin again.
+            _ = try pragma("schema_version")
+            guard let backup = sqlite3_backup_init(copy, "main", handle, "main") else {
+                throw StoreError(sqlite: sqlite3_extended_errcode(copy), path: target.string, message: String(cString: sqlite3_errmsg(copy)))
+            }
+            var step = SQLITE_OK
+            while step == SQLITE_OK { step = Task.isCancelled ? SQLITE_INTERRUPT : sqlite3_backup_step(backup, Self.pagesAtOnce) }
+            let finish = sqlite3_backup_finish(backup)
+            guard step == SQLITE_DONE, finish == SQLITE_OK else {
+                let result = step == SQLITE_DONE ? finish : step
+                throw StoreError(sqlite: result, path: target.string, message: String(cString: sqlite3_errstr(result)))
+            }
         }
     }
+
+    /// Pages that a backup copies before it looks whether it is still wanted.
+    private static let pagesAtOnce: Int32 = 1024
+
+    /// From now on a statement ends with ``StoreError/Code/cancelled`` soon after the task that runs it is cancelled: a reader keeps the log from being
+    /// emptied, and whoever stops the engine waits for that.
+    func heedCancellation() {
+        sqlite3_progress_handler(handle, Self.instructionsAtOnce, { _ in Task.isCancelled ? 1 : 0 }, nil)
+    }
+
+    /// Instructions of SQLite's machine between two looks.
+    private static let instructionsAtOnce: Int32 = 10_000
 }

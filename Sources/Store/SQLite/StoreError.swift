@@ -31,6 +31,8 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         /// The torrent is there already: ``StoreError/torrent``.
         package static let alreadyPresent = Code("alreadyPresent")
         package static let closed = Code("closed")
+        /// The task that asked was cancelled.
+        package static let cancelled = Code("cancelled")
         package static let other = Code("other")
     }
 
@@ -88,6 +90,7 @@ extension StoreError.Code {
         switch extendedCode & 0xff {
         case SQLITE_BUSY, SQLITE_LOCKED: self = .busy
         case SQLITE_FULL: self = .full
+        case SQLITE_INTERRUPT: self = .cancelled
         case SQLITE_IOERR: self = .io
         case SQLITE_READONLY, SQLITE_PERM: self = .readOnly
         case SQLITE_CORRUPT: self = .corrupt
