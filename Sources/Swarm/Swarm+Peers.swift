@@ -17,6 +17,8 @@ extension Swarm {
         book.connected(hello.address, client: hello.client, at: unix(now))
         if !have.isEmpty || hello.supportsFast { send(peer, .pieces(have), now: now) }
         sayUploadOnly(to: peer, now: now)
+        // Its place among the dials is free.
+        if !hello.isIncoming { dialMore(now: now) }
         return .success(key)
     }
 

@@ -20,8 +20,8 @@ struct Threshold {
         what: "system calls, download of 1 GiB", most: 32_000, unit: "calls",
         why: "a read takes in three blocks or more, which is 21,845 reads")
     static let callsOfVerification = Threshold(
-        what: "system calls, verification of 1 GiB", most: 16_000, unit: "calls",
-        why: "payload is read by 128 KiB, which is 8,192 calls, and as many again are enough for all else")
+        what: "system calls, verification of 1 GiB", most: 9_000, unit: "calls",
+        why: "payload in the page cache is read by 256 KiB, which is 4,096 calls, and as many again are enough for all else")
     static let descriptorsOfSeed = Threshold(
         what: "descriptors, seed of 1,000 torrents", most: 64, unit: "descriptors",
         why: "a torrent that does nothing holds no file open")

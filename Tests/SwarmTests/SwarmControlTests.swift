@@ -218,6 +218,22 @@ struct SwarmControlTests {
         #expect(bench.take().contains(.dial(SwarmBench.address(5))))
     }
 
+    /// No tick is waited for until the next address gets its turn.
+    @Test func whoIsConnectedMakesRoomForTheNextDial() {
+        var settings = SwarmSettings()
+        settings.maximumDials = 2
+        let bench = SwarmBench(settings: settings).started()
+        bench.feed { $0.learn((1...5).map(SwarmBench.address), from: .tracker, now: $1) }
+        func dials() -> Int { bench.take().count { if case .dial = $0 { true } else { false } } }
+        #expect(dials() == 2)
+        let first = (1...5).map(SwarmBench.address).filter { bench.swarm.dialing.contains($0) }
+        for address in first {
+            let hello = Hello(address: address, isIncoming: false, supportsFast: true, supportsExtensions: true, client: "")
+            bench.feed { _ = $0.connected(hello, now: $1) }
+            #expect(dials() == 1, "a place among the dials became free")
+        }
+    }
+
     @Test func twoWaysToOnePeerBecomeOne() {
         let bench = SwarmBench().started()
         _ = bench.connect(1)

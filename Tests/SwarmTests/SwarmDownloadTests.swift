@@ -64,6 +64,27 @@ struct SwarmDownloadTests {
         #expect((bench.swarm.peerReports(now: bench.now).first?.outstanding ?? 9) <= 2)
     }
 
+    /// Until its first piece is hashed nobody is trusted with much; a peer that nobody is beside gets two pieces, so that its path doesn't run dry.
+    @Test(arguments: [1, 2]) func untilTheVerdictLittleIsAskedOfAPeer(peers: Int) {
+        let bench = SwarmBench(pieces: 8, blocks: 256).started()
+        bench.held = [.verify]
+        let keys = (1...peers).map { bench.connectSeed($0) }
+        var asked: [PeerKey: Set<PieceIndex>] = [:]
+        var awaited: [Bool] = []
+        for _ in 0..<40 {
+            for effect in bench.take() {
+                if case .send(let key, .request(let request)) = effect {
+                    asked[key, default: []].insert(request.piece)
+                    bench.deliver(key, request)
+                }
+                if case .verify(let work) = effect { awaited.append(work.isAwaited) }
+            }
+            bench.advance(.milliseconds(10))
+        }
+        #expect(keys.map { asked[$0]?.count } == keys.map { _ in peers == 1 ? 2 : 1 })
+        #expect(awaited == Array(repeating: true, count: 2), "they wait for the verdict alone")
+    }
+
     @Test func whoLiesAloneIsBannedAtOnce() {
         let bench = SwarmBench(pieces: 4).started()
         let liar = bench.connectSeed(1)
