@@ -111,11 +111,17 @@ extension Session: PeerConnectionOwner {
             // What was named is woken even if it is complete: it may seed, and it must be seen to be complete.
             wanted = ids.sorted()
         }
-        var room = Self.maximumDownloads - awake.count
-        for id in wanted where awake[id] == nil && !troubled.contains(id) {
-            guard room > 0 else { break }
-            room -= 1
-            await wake(id)
+        let room = max(0, Self.maximumDownloads - awake.count)
+        var rest = wanted.filter { awake[$0] == nil && !troubled.contains($0) }.prefix(room)
+        // Several at once: beside torrents that are busy already, each step of one that wakes waits for its turn on the loop.
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<Self.wakingAtOnce {
+                guard let id = rest.popFirst() else { break }
+                group.addTask { await self.wake(id) }
+            }
+            while await group.next() != nil {
+                if let id = rest.popFirst() { group.addTask { await self.wake(id) } }
+            }
         }
         endIfDone()
     }

@@ -21,6 +21,8 @@ package actor Session {
     static let drowsyAfter = Duration.seconds(60)
     /// Torrents that download at once; the others are queued.
     static let maximumDownloads = 50
+    /// Torrents that are woken at the same time.
+    static let wakingAtOnce = 16
     /// How long a torrent that can't be woken for its disk's fault is left alone: doubled each time, up to the longest.
     static let firstRetry = Duration.seconds(5)
     static let longestRetry = Duration.seconds(300)
