@@ -1,3 +1,4 @@
+import Disk
 import Engine
 import Store
 import SystemPackage
@@ -143,6 +144,29 @@ import Torrent
                     try await eventually("the files") { torrent.faults(in: site.output).isEmpty }
                     try await site.untilComplete(id)
                 }
+            }
+        }
+    }
+
+    /// A folder of which nothing is heard, as of a server that is gone: its torrent waits for it, and no other does.
+    @Test func aFolderThatHangsHoldsUpNoOther() async throws {
+        let (stuck, other) = (try SampleTorrent(length: 100_000, seed: 83), try SampleTorrent("other", length: 300_000, seed: 84))
+        try await withSite { site in
+            let server = site.folder.appending("server")
+            try Files.makeFolders(server)
+            _ = try site.write { db throws(StoreError) in
+                try db.insertTorrent(NewTorrent(metainfo: stuck.metainfo, output: server.string), now: .now())
+            }
+            let id = try site.add(other)
+            let calls = FaultyDisk()
+            calls.set { $0.hangsAt = server }
+            try await withPeers(other) { peers in
+                let watch = Task {
+                    let result = await Result { try await site.untilComplete(id) }
+                    calls.mend()
+                    try result.get()
+                }
+                try await site.run(peers: peers.map(\.address), disk: try Disk(calls: calls)) { _ in try await watch.value }
             }
         }
     }

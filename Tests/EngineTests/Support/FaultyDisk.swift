@@ -15,6 +15,8 @@ final class FaultyDisk: DiskCalls {
         var freeBytes: Int64?
         /// Whether nothing is heard of a path, as of a server that is gone.
         var hangs = false
+        /// The same of this folder alone.
+        var hangsAt: FilePath?
     }
 
     private let system = SystemCalls()
@@ -37,7 +39,7 @@ final class FaultyDisk: DiskCalls {
     }
 
     func open(_ path: FilePath, flags: Int32) throws(Errno) -> Int32 {
-        while faults.withLock(\.hangs) { usleep(10_000) }
+        while faults.withLock({ $0.hangs || $0.hangsAt == path }) { usleep(10_000) }
         return try system.open(path, flags: flags)
     }
     func open(_ path: String, beneath root: Int32, flags: Int32) throws(Errno) -> Int32 { try system.open(path, beneath: root, flags: flags) }
