@@ -99,12 +99,17 @@ extension Disk {
             }
             return Fingerprint(file, status)
         } catch let error as DiskError {
-            let isLost = error.code == .replaced || error.code == .notFound
-            if isLost { pool.remove(key) }
-            throw .init(file: file, error: error, isLost: isLost)
+            throw failure(error, of: file, payload)
         } catch {
             throw .init(file: file, error: DiskError(.other, .inspect, path), isLost: false)
         }
+    }
+
+    /// A look at a file that was synced failed: one that is gone or another took with it what was written.
+    func failure(_ error: DiskError, of file: PayloadFile, _ payload: Payload) -> SyncReport.Failure {
+        let isLost = error.code == .replaced || error.code == .notFound
+        if isLost { pool.remove(.init(torrent: payload.infoHash, file: file)) }
+        return SyncReport.Failure(file: file, error: error, isLost: isLost)
     }
 
     /// A file whose descriptor left the pool. To sync it needs no right to write.

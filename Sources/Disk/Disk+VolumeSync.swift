@@ -39,19 +39,15 @@ extension Disk {
         at file: PayloadFile, on device: UInt64, _ payload: Payload, in folder: borrowing PayloadFolder, _ names: inout NameCursor,
         _ ledger: WriteLedger
     ) throws(SyncReport.Failure) -> Fingerprint? {
-        do {
+        do throws(DiskError) {
             let status = try names.status(of: payload.components(of: file), in: folder)
             guard status.identity.device == device else { return nil }
             guard status.kind == .regular, ledger.identity(of: file).map({ $0 == status.identity }) ?? true else {
                 throw DiskError(.replaced, .sync, payload.path(of: file))
             }
             return Fingerprint(file, status)
-        } catch let error as DiskError {
-            let isLost = error.code == .replaced || error.code == .notFound
-            if isLost { pool.remove(.init(torrent: payload.infoHash, file: file)) }
-            throw .init(file: file, error: error, isLost: isLost)
         } catch {
-            throw .init(file: file, error: DiskError(.other, .inspect, payload.path(of: file)), isLost: false)
+            throw failure(error, of: file, payload)
         }
     }
 

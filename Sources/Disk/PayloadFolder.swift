@@ -23,7 +23,7 @@ final class SharedDirectory: Sendable {
 }
 
 /// The open output folder of a payload: whatever is below is looked up from its descriptor, and no link is followed.
-struct PayloadFolder: ~Copyable, Sendable {
+struct PayloadFolder: ~Copyable {
     private static let directoryFlags = CLibrary.openPath | O_DIRECTORY
 
     private let root: Directory

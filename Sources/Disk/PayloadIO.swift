@@ -56,7 +56,11 @@ struct PayloadReader: ByteSource {
         for segment in payload.layout.segments(offset: offset, length: buffer.count) {
             let part = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + segment.length])
             done += segment.length
-            guard let file = payload.place(of: segment.file), case .entry = file else { return false }
+            guard let file = payload.place(of: segment.file) else {
+                part.initializeMemory(as: UInt8.self, repeating: 0)
+                continue
+            }
+            guard case .entry = file else { return false }
             // What went wrong is found out by the read that follows.
             do {
                 guard try disk.calls.readCached(try open(file).raw, into: [part], at: segment.fileOffset) == part.count else { return false }

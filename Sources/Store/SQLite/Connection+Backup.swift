@@ -3,6 +3,11 @@ import Glibc
 import SystemPackage
 
 extension Connection {
+    /// Pages that a backup copies before it looks whether it is still wanted.
+    private static let pagesAtOnce: Int32 = 1024
+    /// Instructions of SQLite's machine before a statement looks.
+    private static let instructionsAtOnce: Int32 = 10_000
+
     /// Copies the database as it is at one moment into a new file, while others go on reading and writing.
     ///
     /// The copy appears under its name when it is whole, checked and synced; of a damaged database there is none. An existing file is refused.
@@ -61,15 +66,9 @@ extension Connection {
         }
     }
 
-    /// Pages that a backup copies before it looks whether it is still wanted.
-    private static let pagesAtOnce: Int32 = 1024
-
     /// From now on a statement ends with ``StoreError/Code/cancelled`` soon after the task that runs it is cancelled: a reader keeps the log from being
     /// emptied, and whoever stops the engine waits for that.
     func heedCancellation() {
         sqlite3_progress_handler(handle, Self.instructionsAtOnce, { _ in Task.isCancelled ? 1 : 0 }, nil)
     }
-
-    /// Instructions of SQLite's machine between two looks.
-    private static let instructionsAtOnce: Int32 = 10_000
 }
