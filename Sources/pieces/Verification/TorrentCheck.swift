@@ -1,18 +1,10 @@
 import Disk
 import Engine
 import Store
-import Synchronization
 import Torrent
 
-/// Hashes one torrent, part by part; writes nothing but what a sync writes.
-///
-/// A part is some pages of the database's bitfield, because a page's time of verification moves as a whole.
+/// Hashes one torrent from end to end, and tells of it part by part; writes nothing but what a sync writes.
 struct TorrentCheck: Sendable {
-    /// Bytes of a part, or a page of pieces where that is more: what a killed verification loses at most.
-    private static let partBytes: Int64 = 1 << 30
-    /// Pieces of a page of the bitfield.
-    private static let pageLength = 1024
-
     let task: VerificationTask
     let disk: Disk
     let cancel: CancelToken
@@ -43,23 +35,20 @@ struct TorrentCheck: Sendable {
         }
         var verdicts = Verdicts(count: pieces.count)
         var settled: Set<Int> = []
-        let parts = parts(pieces)
-        var hashing = parts.first.map { hash($0, payload) }
-        for (number, part) in parts.enumerated() {
-            guard let (outcome, found) = await hashing?.value else { break }
-            // The next part is read while this one is synced.
-            hashing = outcome == .finished && number + 1 < parts.count ? hash(parts[number + 1], payload) : nil
+        let hashing = hash(pieces, payload)
+        // What follows is read while a part is synced.
+        for await found in hashing.parts {
             verdicts.formUnion(found)
-            var finding = await judge(part, found, payload, current, &settled)
+            var finding = await judge(found, payload, current, &settled)
             result.adopted += finding.adopted.count
             result.damaged += finding.damaged.count
-            switch outcome {
-            case .finished: break
-            case .cancelled: result.outcome = .interrupted
-            case .offline(let error): result.outcome = .failed("\(error)")
-            }
             finding.missingFiles = missingFiles(finding.damaged, current)
             tell(finding)
+        }
+        switch hashing.outcome {
+        case .finished: break
+        case .cancelled: result.outcome = .interrupted
+        case .offline(let error): result.outcome = .failed("\(error)")
         }
         var last = Finding(torrent)
         if result.outcome == .verified {
@@ -87,52 +76,31 @@ struct TorrentCheck: Sendable {
         }
     }
 
-    private func parts(_ pieces: Bitfield) -> [Bitfield] {
-        let pages = max(1, Int(Self.partBytes / Int64(task.torrent.metainfo.geometry.pieceLength)) / Self.pageLength)
-        var parts: [Bitfield] = []
-        var number = -1
-        for piece in pieces.pieces {
-            if piece.value / (pages * Self.pageLength) != number {
-                number = piece.value / (pages * Self.pageLength)
-                parts.append(Bitfield(count: pieces.count))
-            }
-            parts[parts.count - 1].insert(piece)
-        }
-        return parts
-    }
-
     /// Begins at once.
-    private func hash(_ part: Bitfield, _ payload: Payload) -> Task<(VerificationOutcome, Verdicts), Never> {
+    private func hash(_ pieces: Bitfield, _ payload: Payload) -> VerdictStream {
         let metainfo = task.torrent.metainfo
-        let shared = SharedVerdicts(Verdicts(count: part.count))
-        return Task {
-            let outcome = await withCheckedContinuation { (continuation: CheckedContinuation<VerificationOutcome, Never>) in
-                disk.verify(payload, pieces: part, hashes: { metainfo.pieceHash($0) }, cancel: cancel) { some in
-                    shared.value.withLock { verdicts in
-                        for (piece, verdict) in some { verdicts.add(piece, verdict) }
-                    }
-                    meter.add(some.reduce(0) { $0 + Int64(metainfo.geometry.length(of: $1.piece)) })
-                } completion: {
-                    continuation.resume(returning: $0)
-                }
-            }
-            return (outcome, shared.value.withLock(\.self))
+        let stream = VerdictStream(pieces, metainfo.geometry)
+        disk.verify(payload, pieces: pieces, hashes: { metainfo.pieceHash($0) }, cancel: cancel) { some in
+            stream.add(some)
+            meter.add(some.reduce(0) { $0 + Int64(metainfo.geometry.length(of: $1.piece)) })
+        } completion: {
+            stream.finish($0)
         }
+        return stream
     }
 
     /// What the part's verdicts mean: what is right and not claimed is synced before anybody claims it.
     /// `settled` are files that were synced and are as they were when the check began.
     private func judge(
-        _ part: Bitfield, _ verdicts: Verdicts, _ payload: Payload, _ current: [Int: Fingerprint], _ settled: inout Set<Int>
+        _ verdicts: Verdicts, _ payload: Payload, _ current: [Int: Fingerprint], _ settled: inout Set<Int>
     ) async -> Finding {
         let claimed = task.torrent.have
         var finding = Finding(task.torrent)
-        let good = verdicts.good.intersection(part)
-        finding.confirmed = Array(good.intersection(claimed).pieces)
+        finding.confirmed = Array(verdicts.good.intersection(claimed).pieces)
         var wrong = verdicts.bad
         wrong.formUnion(verdicts.missing)
-        finding.damaged = Array(wrong.intersection(part).intersection(claimed).pieces)
-        let new = good.subtracting(claimed)
+        finding.damaged = Array(wrong.intersection(claimed).pieces)
+        let new = verdicts.good.subtracting(claimed)
         if !new.isEmpty {
             let (adopted, unchanged) = await Adoption(disk: disk, torrent: task.torrent, payload: payload, current: current).adopt(new)
             finding.adopted = adopted
@@ -181,10 +149,4 @@ struct TorrentCheck: Sendable {
                 entry: file, state: state, isUntouched: print != nil && print == recorded[file.index], good: good, bad: bad, missing: missing)
         }
     }
-}
-
-/// Verdicts that the disk's threads share.
-private final class SharedVerdicts: Sendable {
-    let value: Mutex<Verdicts>
-    init(_ value: Verdicts) { self.value = Mutex(value) }
 }
