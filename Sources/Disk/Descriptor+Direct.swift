@@ -25,7 +25,7 @@ extension Descriptor {
     /// Offsets, lengths and addresses are multiples of it: the block of most file systems, and of no disk a smaller one than its sector.
     static let directAlignment = 4096
     /// Shorter runs are left to the cache, which gathers them.
-    private static let directThreshold = 128 << 10
+    static let directThreshold = 128 << 10
     /// What is shorter waits for the sync, which writes it with its neighbours.
     private static let writebackThreshold = 64 << 10
 
@@ -68,7 +68,12 @@ extension Descriptor {
     private func directDescriptor() -> Int32? {
         direct.withLock { way in
             if case .untried = way {
-                do { way = .open(try calls.openDirect(raw)) } catch { way = .refused }
+                do {
+                    way = .open(try calls.openDirect(raw))
+                } catch {
+                    way = .refused
+                    ledger.cachedWrites.becomeOnlyWay()
+                }
             }
             if case .open(let descriptor) = way { return descriptor }
             return nil
@@ -80,5 +85,6 @@ extension Descriptor {
         direct.withLock { way in
             if case .open(let descriptor) = way { way = .retired(descriptor) }
         }
+        ledger.cachedWrites.becomeOnlyWay()
     }
 }

@@ -7,7 +7,7 @@ final class Descriptor: Sendable {
     let isWritable: Bool
     private let file: PayloadFile
     let calls: any DiskCalls
-    private let ledger: WriteLedger
+    let ledger: WriteLedger
     /// Its way past the page cache.
     let direct = Mutex(DirectWay.untried)
 

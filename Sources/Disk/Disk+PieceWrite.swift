@@ -83,13 +83,31 @@ extension Disk {
                 job.completion(job.write.piece, .bad(blockDigests: blockDigests(of: job.write)))
             }
         }
-        // Each by whoever is free, so that a device has more than one write to do; pieces of many files by one, because to make files takes the
-        // processor and the same locks.
-        var own = right.filter { isScattered($0.write) }
-        right.removeAll { isScattered($0.write) }
-        if let last = right.popLast() { own.append(last) }
-        for job in right { workers.submit(.write) { job.completion(job.write.piece, self.written(job.write)) } }
+        write(right)
+    }
+
+    private func write(_ jobs: [PieceJob]) {
+        var (own, side, turns): ([PieceJob], [PieceJob], [CachedWrites]) = ([], [], [])
+        for job in jobs {
+            let cached = ledger(of: job.write.payload.infoHash).cachedWrites
+            if isScattered(job.write) {
+                // By one thread, because to make files takes the processor and the same locks.
+                own.append(job)
+            } else if cached.isOnlyWay || job.write.bytes.count < Descriptor.directThreshold {
+                if cached.add(job) { turns.append(cached) }
+            } else {
+                // By whoever is free, so that a device has more than one write to do.
+                side.append(job)
+            }
+        }
+        if let last = side.popLast() { own.append(last) }
+        for job in side { workers.submit(.write) { job.completion(job.write.piece, self.written(job.write)) } }
+        for turn in turns { workers.submit(.write) { self.write(turn) } }
         for job in own { job.completion(job.write.piece, written(job.write)) }
+    }
+
+    private func write(_ turn: CachedWrites) {
+        while let job = turn.next() { job.completion(job.write.piece, written(job.write)) }
     }
 
     private func isScattered(_ write: PieceWrite) -> Bool {

@@ -35,6 +35,7 @@ final class WriteLedger: Sendable {
     }
 
     private let state = Mutex(State())
+    let cachedWrites = CachedWrites()
 
     /// Bytes of the file were written: called after the write and before anyone hears of it, so that no sync that follows can miss them.
     func wrote(_ file: PayloadFile) {

@@ -31,6 +31,11 @@ final class FaultyCalls: DiskCalls {
         /// Files of which somebody said that bytes of them are read soon, each time.
         var readAheads: [String] = []
         var opened = 0
+        /// How long each write takes at least, in microseconds.
+        var writeTime: UInt32 = 0
+        /// The writes that are under way, and how many at most were at once, by the file's name.
+        var writers: [String: Int] = [:]
+        var mostWriters: [String: Int] = [:]
     }
 
     private let system = SystemCalls()
@@ -40,6 +45,7 @@ final class FaultyCalls: DiskCalls {
     var log: [String] { state.withLock(\.log) }
     var opened: Int { state.withLock(\.opened) }
     var readAheads: [String] { state.withLock(\.readAheads) }
+    var mostWriters: [String: Int] { state.withLock(\.mostWriters) }
 
     func set(_ change: (inout State) -> Void) { state.withLock { change(&$0) } }
 
@@ -149,7 +155,14 @@ final class FaultyCalls: DiskCalls {
             let numbers = [Int(offset), bytes.count, Int(bitPattern: bytes.baseAddress)]
             guard numbers.allSatisfy({ $0.isMultiple(of: 4096) }) else { throw .invalidArgument }
         }
-        let limit = state.withLock(\.maximumTransfer)
+        let (limit, time) = state.withLock { state in
+            let writers = state.writers[name, default: 0] + 1
+            state.writers[name] = writers
+            state.mostWriters[name] = max(state.mostWriters[name] ?? 0, writers)
+            return (state.maximumTransfer, state.writeTime)
+        }
+        defer { state.withLock { $0.writers[name, default: 0] -= 1 } }
+        if time > 0 { usleep(time) }
         return try system.write(descriptor, UnsafeRawBufferPointer(rebasing: bytes.prefix(limit)), at: offset)
     }
 
