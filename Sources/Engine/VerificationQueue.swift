@@ -7,9 +7,9 @@ import Torrent
 /// `@unchecked Sendable`: it is confined to the event loop that all torrents share.
 final class VerificationQueue: @unchecked Sendable {
     /// How long a piece waits for others: little beside what it took to come.
-    private static let patience = TimeAmount.milliseconds(20)
+    private static let patience = TimeAmount.milliseconds(40)
     /// How long it waits where so many came meanwhile that the lanes will soon be full: a step costs the same with some of them empty.
-    private static let longPatience = TimeAmount.milliseconds(45)
+    private static let longPatience = TimeAmount.milliseconds(90)
     private static let promising = Disk.lanes / 3
     /// Bytes that wait, however few the pieces are.
     private static let maximumBytes = 16 << 20

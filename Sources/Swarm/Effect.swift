@@ -158,7 +158,7 @@ package struct Verification: Equatable, Sendable {
     package let isWritten: [Bool]
     /// Whether the answer is to carry a digest for each block, even when the piece is right.
     package let wantsDigests: Bool
-    /// Whether a peer gets little to do until the answer is there: it is worth more than a full set of lanes.
+    /// Whether a peer gets little to do until the answer is there, or it is the last: it is worth more than a full set of lanes.
     package let isAwaited: Bool
 }
 

@@ -20,8 +20,11 @@ extension Swarm {
             .verify(
                 Verification(
                     piece: piece.piece, fromDisk: piece.fromDisk, isWritten: piece.onDisk, wantsDigests: ledger.isWaiting(for: piece.piece),
-                    isAwaited: piece.exclusive != nil)))
+                    isAwaited: piece.exclusive != nil || isFetched)))
     }
+
+    /// Whether all that is wanted has come, if not its hashes' verdicts.
+    private var isFetched: Bool { picker.candidates.isEmpty && activeOrder.allSatisfy { $0.phase != .downloading } }
 
     /// The piece hashes right and is written; answers ``Effect/verify(_:)``.
     package mutating func verified(_ index: PieceIndex, digests: [UInt64], now: Instant) {

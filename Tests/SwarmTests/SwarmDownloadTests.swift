@@ -85,6 +85,28 @@ struct SwarmDownloadTests {
         #expect(awaited == Array(repeating: true, count: 2), "they wait for the verdict alone")
     }
 
+    /// The first proves the peer; the last would wait in vain for others to be hashed with.
+    @Test func theFirstPieceAndTheLastAreAwaited() {
+        let bench = SwarmBench(pieces: 6, blocks: 4).started()
+        let seed = bench.connectSeed(1)
+        var awaited: [Bool] = []
+        var asked: [BlockRequest] = []
+        while !bench.isComplete {
+            for effect in bench.take() {
+                if case .send(seed, .request(let request)) = effect { asked.append(request) }
+                if case .verify(let work) = effect { awaited.append(work.isAwaited) }
+            }
+            guard !asked.isEmpty else { break }
+            // One read brings one piece.
+            for request in asked.prefix(4) { bench.deliver(seed, request) }
+            asked.removeFirst(min(4, asked.count))
+        }
+        for case .verify(let work) in bench.take() { awaited.append(work.isAwaited) }
+        #expect(bench.isComplete)
+        #expect(awaited.count == 6 && awaited.first == true && awaited.last == true)
+        #expect(awaited.contains(false))
+    }
+
     @Test func whoLiesAloneIsBannedAtOnce() {
         let bench = SwarmBench(pieces: 4).started()
         let liar = bench.connectSeed(1)
