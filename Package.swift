@@ -109,7 +109,8 @@ let package = Package(
         .testTarget(
             name: "SystemTests", dependencies: ["TestSupport", "Torrent", "Store", "PeerWire", nioCore, nioPosix, system, "pieces"],
             swiftSettings: house),
-        .executableTarget(name: "pieces-bench", dependencies: ["Store", "Torrent", system], path: "Tests/Benchmarks", swiftSettings: house),
+        .executableTarget(
+            name: "pieces-bench", dependencies: ["CPieceHash", "Store", "Torrent", system], path: "Tests/Benchmarks", swiftSettings: house),
         .testTarget(name: "PiecesTests", dependencies: ["pieces", "Store", "Torrent", argumentParser, system], swiftSettings: house),
         .testTarget(name: "FaultTests", dependencies: ["TestSupport", "Torrent", "Store", "Migrations", system, "pieces"], swiftSettings: house),
         .testTarget(

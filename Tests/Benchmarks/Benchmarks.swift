@@ -28,6 +28,10 @@ struct Benchmarks {
                 "how fast so many GiB (4) in the page cache are verified, in pieces of three lengths and as 10,000 files, the median of so many runs (5)",
             make: VerifyBenchmark.init(arguments:)),
         Word(
+            name: "floor", arguments: "FILE",
+            help: "reads the file and hashes it in pieces of 1 MiB on all processors, and does nothing else: to be timed",
+            make: HashFloor.init(arguments:)),
+        Word(
             name: "growth", arguments: "[torrents|pieces|peers|files] [MOST] [PLOT.svg]",
             help: "how the cost grows, up to so many; a table, and a plot beside the input where no path is given; all four without a word",
             make: GrowthBenchmark.init(arguments:)),

@@ -7,6 +7,8 @@ import Torrent
 struct TorrentGrowth {
     private static let pieceLength = 256 << 10
     private static let pieces = 4
+    /// What each of the most torrents has in a row of its own.
+    private static let manyPieces = 2000
     private static let runs = 5
     private static let idleTime = 10
     private static let patience = Duration.seconds(60)
@@ -21,29 +23,33 @@ struct TorrentGrowth {
         var all = Plot.Series("three handshakes")
         var memory = Plot.Series("pieces run, idle")
         let table = Table([
-            "torrents", "status ms", "--json ms", "1st handshake ms", "all three ms", "MiB resident", "idle CPU ms of \(Self.idleTime) s", "threads",
+            "torrents", "pieces each", "status ms", "--json ms", "1st handshake ms", "all three ms", "MiB resident",
+            "idle CPU ms of \(Self.idleTime) s", "threads",
             "descriptors",
         ])
-        for count in GrowthBenchmark.decades(from: 100, to: most) {
-            let folder = try workshop.makeFolder("torrents-\(count)")
+        let counts = GrowthBenchmark.decades(from: 100, to: most)
+        for (count, pieces) in counts.map({ ($0, Self.pieces) }) + counts.suffix(1).map({ ($0, Self.manyPieces) }) {
+            let name = "torrents-\(count)-\(pieces)"
+            let folder = try workshop.makeFolder(name)
             let database = folder.appending("pieces.db")
-            let hashes = try fill(database, count, payload: try workshop.makeFolder("torrents-\(count)/payload"))
+            let hashes = try fill(database, count, pieces, payload: try workshop.makeFolder("\(name)/payload"))
             let told = try median(["status"], database)
             let toldInJSON = try median(["status", "--json"], database)
             let seeds = try (0..<Self.runs).map { n in try seed(database, hashes, isIdle: n == 0) }
             let handshakes = (seeds.median(\.first), seeds.median(\.all))
             let idle = seeds[0]
             table.add([
-                "\(count)", told.milliseconds, toldInJSON.milliseconds, handshakes.0.milliseconds, handshakes.1.milliseconds,
+                "\(count)", "\(pieces)", told.milliseconds, toldInJSON.milliseconds, handshakes.0.milliseconds, handshakes.1.milliseconds,
                 (Double(idle.residentKiB) / 1024).text(1), idle.idleCPU.milliseconds, "\(idle.threads)", "\(idle.descriptors)",
             ])
+            try Workshop.remove(folder)
+            guard pieces == Self.pieces else { continue }
             let x = Double(count)
             status.points.append((x, told / .milliseconds(1)))
             json.points.append((x, toldInJSON / .milliseconds(1)))
             first.points.append((x, handshakes.0 / .milliseconds(1)))
             all.points.append((x, handshakes.1 / .milliseconds(1)))
             memory.points.append((x, Double(idle.residentKiB) / 1024))
-            try Workshop.remove(folder.appending("payload"))
         }
         return Plot(
             title: "Torrents in the database", axis: "torrents",
@@ -53,14 +59,14 @@ struct TorrentGrowth {
     // MARK: Input
 
     /// Makes the database; the info hashes of its first, middle and last torrent.
-    private func fill(_ database: FilePath, _ count: Int, payload: FilePath) throws -> [InfoHash] {
+    private func fill(_ database: FilePath, _ count: Int, _ pieces: Int, payload: FilePath) throws -> [InfoHash] {
         let now = Timestamp.now()
         var chosen: [InfoHash] = []
         try Archive.fill(
             database, count: count,
             prepare: { n in
                 let torrent = try UniformTorrent(
-                    "volume-\(n).img", bytes: Self.pieces * Self.pieceLength, pieceLength: Self.pieceLength, filler: UniformTorrent.sparse)
+                    "volume-\(n).img", bytes: pieces * Self.pieceLength, pieceLength: Self.pieceLength, filler: UniformTorrent.sparse)
                 if [1, (count + 1) / 2, count].contains(n) { chosen.append(torrent.metainfo.infoHash) }
                 let output = payload.appending("shelf-\(n / 1000)")
                 try Workshop.makeFolder(output)

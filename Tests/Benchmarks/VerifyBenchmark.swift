@@ -8,10 +8,16 @@ struct VerifyBenchmark: Benchmark {
         let name: String
         let pieceLength: Int
         var files = 1
+        /// Whether the floor is measured beside it.
+        var isCompared = false
     }
 
+    /// What any verification does, and nothing around it.
+    private static let floor = "the same, reads and lanes alone"
+    private static let payload = "payload.bin"
     private static let shapes = [
-        Shape(name: "pieces of 256 KiB", pieceLength: 256 << 10), Shape(name: "pieces of 1 MiB", pieceLength: 1 << 20),
+        Shape(name: "pieces of 256 KiB", pieceLength: 256 << 10),
+        Shape(name: "pieces of 1 MiB", pieceLength: 1 << 20, isCompared: true),
         Shape(name: "pieces of 16 MiB", pieceLength: 16 << 20), Shape(name: "10,000 files, pieces of 1 MiB", pieceLength: 1 << 20, files: 10_000),
     ]
 
@@ -29,23 +35,31 @@ struct VerifyBenchmark: Benchmark {
         let workshop = try Workshop()
         print("input in \(workshop.folder)\n")
         let table = Table(
-            ["\(bytes >> 30) GiB as", "GB/s", "best", "CPU-s/GiB", "least", "MiB resident"], firstWidth: Self.shapes.map(\.name.count).max() ?? 0)
-        for (number, shape) in Self.shapes.enumerated() {
-            let samples = try measure(shape, try workshop.makeFolder("\(number)"), workshop)
+            ["\(bytes >> 30) GiB as", "GB/s", "best", "CPU-s/GiB", "least", "MiB resident"],
+            firstWidth: max(Self.floor.count, Self.shapes.map(\.name.count).max() ?? 0))
+        func add(_ name: String, _ samples: [ProcessSample]) {
             func rate(_ wall: Duration) -> String { (Double(bytes) / 1e9 / wall.seconds).text(1) }
             func share(_ cpu: Duration) -> String { (cpu.seconds * Double(1 << 30) / Double(bytes)).text(3) }
             let (walls, cpus) = (samples.map(\.wall).sorted(), samples.map(\.cpu).sorted())
             let resident = samples.map(\.residentKiB).max() ?? 0
             table.add([
-                shape.name, rate(walls[runs / 2]), rate(walls[0]), share(cpus[runs / 2]), share(cpus[0]), (Double(resident) / 1024).text(1),
+                name, rate(walls[runs / 2]), rate(walls[0]), share(cpus[runs / 2]), share(cpus[0]), (Double(resident) / 1024).text(1),
             ])
+        }
+        for (number, shape) in Self.shapes.enumerated() {
+            let (samples, floors) = try measure(shape, try workshop.makeFolder("\(number)"), workshop)
+            add(shape.name, samples)
+            if !floors.isEmpty { add(Self.floor, floors) }
         }
     }
 
-    private func measure(_ shape: Shape, _ folder: FilePath, _ workshop: Workshop) throws -> [ProcessSample] {
+    /// The runs of the program, and where the shape is compared those of the floor: one after the other, over the same file.
+    private func measure(
+        _ shape: Shape, _ folder: FilePath, _ workshop: Workshop
+    ) throws -> (verifications: [ProcessSample], floors: [ProcessSample]) {
         let torrent =
             shape.files == 1
-            ? try UniformTorrent("payload.bin", bytes: bytes, pieceLength: shape.pieceLength, filler: UniformTorrent.solid)
+            ? try UniformTorrent(Self.payload, bytes: bytes, pieceLength: shape.pieceLength, filler: UniformTorrent.solid)
             : try UniformTorrent(
                 "payload", files: shape.files, bytesEach: bytes / shape.files, pieceLength: shape.pieceLength, filler: UniformTorrent.solid)
         let file = folder.appending("payload.torrent")
@@ -53,13 +67,16 @@ struct VerifyBenchmark: Benchmark {
         let output = folder.appending("output")
         try Workshop.makeFolder(output)
         _ = try torrent.write(to: output)
-        let samples = try (0..<runs).map { run in
-            // The first one writes the payload back, which was only just made, and isn't counted.
-            if run == 0 { _ = try verify(file, output, folder.appending("first.db"), workshop) }
-            return try verify(file, output, folder.appending("\(run).db"), workshop)
+        // The first one writes the payload back, which was only just made, and isn't counted.
+        _ = try verify(file, output, folder.appending("first.db"), workshop)
+        var (samples, floors): ([ProcessSample], [ProcessSample]) = ([], [])
+        for run in 0..<runs {
+            samples.append(try verify(file, output, folder.appending("\(run).db"), workshop))
+            guard shape.isCompared else { continue }
+            floors.append(try ProcessSample(FilePath("/proc/self/exe"), ["floor", output.appending(Self.payload).string]))
         }
         try Workshop.remove(output)
-        return samples
+        return (samples, floors)
     }
 
     private func verify(_ file: FilePath, _ output: FilePath, _ database: FilePath, _ workshop: Workshop) throws -> ProcessSample {
