@@ -17,7 +17,8 @@ final class VerdictStream: Sendable {
         var missing: [Int: Int] = [:]
         /// The verdicts of parts that are begun and not through.
         var begun: [Int: Verdicts] = [:]
-        var outcome = VerificationOutcome.finished
+        /// Until it has ended nobody may take it for whole.
+        var outcome = VerificationOutcome.cancelled
     }
 
     /// Each part with a verdict once, the last ones when the verification ended half-way too.
