@@ -89,11 +89,13 @@ extension Disk {
     private func write(_ jobs: [PieceJob]) {
         var (own, side, turns): ([PieceJob], [PieceJob], [CachedWrites]) = ([], [], [])
         for job in jobs {
-            let cached = ledger(of: job.write.payload.infoHash).cachedWrites
-            if isScattered(job.write) {
+            guard !isScattered(job.write) else {
                 // By one thread, because to make files takes the processor and the same locks.
                 own.append(job)
-            } else if cached.isOnlyWay || job.write.bytes.count < Descriptor.directThreshold {
+                continue
+            }
+            let cached = ledger(of: job.write.payload.infoHash).cachedWrites
+            if cached.isOnlyWay || job.write.bytes.count < Descriptor.directThreshold {
                 if cached.add(job) { turns.append(cached) }
             } else {
                 // By whoever is free, so that a device has more than one write to do.
