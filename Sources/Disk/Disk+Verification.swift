@@ -24,6 +24,8 @@ extension Disk {
     /// Descriptors that each core may hold for a verification. They are its own: a file that is no longer at its path must not be found right
     /// because it is still open.
     private static let descriptorsPerScan = 128
+    /// Bytes that a core reads before it looks the files up by their names again: a scan may take hours.
+    private static let bytesPerLook = 512 << 20
 
     /// Reads `pieces` in order and compares them with `hashes` (20 bytes for each piece asked for).
     ///
@@ -51,8 +53,18 @@ extension Disk {
         }
         let slots = max(1, min(cores, (pieces.population + LaneHasher.lanes - 1) / LaneHasher.lanes))
         scan.start(slots: slots) {
-            let pool = DescriptorPool(limit: min(Self.descriptorsPerScan, DescriptorPool.defaultLimit / slots))
-            return { PayloadReader(self, payload, pool: pool) }
+            let limit = min(Self.descriptorsPerScan, DescriptorPool.defaultLimit / slots)
+            let laneFull = LaneHasher.lanes * payload.geometry.pieceLength
+            var pool = DescriptorPool(limit: limit)
+            var rest = Self.bytesPerLook
+            return {
+                if rest <= 0 {
+                    pool = DescriptorPool(limit: limit)
+                    rest = Self.bytesPerLook
+                }
+                rest -= laneFull
+                return PayloadReader(self, payload, pool: pool)
+            }
         }
     }
 
