@@ -24,14 +24,15 @@ extension Disk {
     /// Descriptors that each core may hold for a verification. They are its own: a file that is no longer at its path must not be found right
     /// because it is still open.
     private static let descriptorsPerScan = 128
-    /// Bytes that a core reads before it looks the files up by their names again: a scan may take hours.
-    private static let bytesPerLook = 512 << 20
 
     /// Reads `pieces` in order and compares them with `hashes` (20 bytes for each piece asked for).
+    ///
+    /// Each core looks the files up by their names again after `bytesPerLook`: a scan may take hours.
     ///
     /// `progress` gets the verdicts a few at a time, each piece once, on several disk threads at once. After `completion` it isn't called again.
     package func verify(
         _ payload: Payload, pieces: Bitfield, hashes: @escaping @Sendable (PieceIndex) -> ArraySlice<UInt8>, cancel: CancelToken = CancelToken(),
+        bytesPerLook: Int = 512 << 20,
         progress: @escaping @Sendable ([(piece: PieceIndex, verdict: PieceVerdict)]) -> Void,
         completion: @escaping @Sendable (VerificationOutcome) -> Void
     ) {
@@ -56,11 +57,11 @@ extension Disk {
             let limit = min(Self.descriptorsPerScan, DescriptorPool.defaultLimit / slots)
             let laneFull = LaneHasher.lanes * payload.geometry.pieceLength
             var pool = DescriptorPool(limit: limit)
-            var rest = Self.bytesPerLook
+            var rest = bytesPerLook
             return {
                 if rest <= 0 {
                     pool = DescriptorPool(limit: limit)
-                    rest = Self.bytesPerLook
+                    rest = bytesPerLook
                 }
                 rest -= laneFull
                 return PayloadReader(self, payload, pool: pool)
