@@ -9,9 +9,8 @@ import Torrent
     private static let pieceCount = 48
 
     /// Every write takes a millisecond, so that those that may be made side by side are.
-    private func fixture(pieceLength: Int, files: Int = 1) throws -> Fixture {
-        let length = Int64(Self.pieceCount / files * pieceLength)
-        let fixture = try Fixture((0..<files).map { FileEntry(path: ["f\($0)"], length: length) }, pieceLength: pieceLength)
+    private func fixture(pieceLength: Int) throws -> Fixture {
+        let fixture = try Fixture([FileEntry(path: ["f0"], length: Int64(Self.pieceCount * pieceLength))], pieceLength: pieceLength)
         fixture.calls.set { $0.writeTime = 1000 }
         return fixture
     }
