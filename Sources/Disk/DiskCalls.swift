@@ -87,13 +87,17 @@ package struct FileStatus: Hashable, Sendable {
     package let allocated: Int64
     /// Nanoseconds since 1970.
     package let modified: Int64
+    /// When the file or what names it changed last, nanoseconds since 1970: unlike ``modified`` nobody can set it back.
+    package let changed: Int64
     package let identity: FileIdentity
 
-    package init(kind: Kind, size: Int64, allocated: Int64, modified: Int64, identity: FileIdentity) {
+    /// `changed` defaults to `modified`.
+    package init(kind: Kind, size: Int64, allocated: Int64, modified: Int64, changed: Int64? = nil, identity: FileIdentity) {
         self.kind = kind
         self.size = size
         self.allocated = allocated
         self.modified = modified
+        self.changed = changed ?? modified
         self.identity = identity
     }
 }

@@ -8,7 +8,7 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
         private enum Kind {
             case noSpace, readOnly, permission, notFound, rootMissing, rootUnreadable, wrongVolume, notADirectory, isADirectory, notRegular,
                 symbolicLink, unsafeName
-            case io, tooManyFiles, tooLarge, outOfMemory, shortFile, sizeMismatch, replaced, busy, cancelled, other
+            case io, tooManyFiles, tooLarge, outOfMemory, shortFile, sizeMismatch, notOurs, ownedByOther, differs, replaced, busy, cancelled, other
         }
         private let kind: Kind
         private init(_ kind: Kind) { self.kind = kind }
@@ -41,6 +41,12 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
         package static let shortFile = Code(.shortFile)
         /// The file is longer than the torrent says: it isn't cut.
         package static let sizeMismatch = Code(.sizeMismatch)
+        /// The file was there before, and nothing shows that it is the torrent's: it is the user's.
+        package static let notOurs = Code(.notOurs)
+        /// Another file entry, of this torrent or of another, writes to the same file.
+        package static let ownedByOther = Code(.ownedByOther)
+        /// The file, which another torrent writes, has other bytes than this one wants in it.
+        package static let differs = Code(.differs)
         /// The file that was written is no longer the one at its path.
         package static let replaced = Code(.replaced)
         /// Too much waits for the disk already.
@@ -50,6 +56,9 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
 
         /// Whether the whole output folder is unreachable, which says nothing about the bytes in it.
         package var isOffline: Bool { self == .rootMissing || self == .rootUnreadable || self == .wrongVolume }
+
+        /// Whether the file isn't the torrent's to write to, which the user has to settle.
+        package var isOfOwnership: Bool { self == .notOurs || self == .ownedByOther || self == .differs }
 
         init(errno: Errno) {
             switch errno {
@@ -86,6 +95,8 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
             case .outOfMemory: "give the program more memory or let fewer torrents run"
             case .shortFile: "check the torrent again, so that what is missing is fetched"
             case .sizeMismatch: "it isn't cut: move it away or choose another output folder"
+            case .notOurs: "move it away, choose another output folder, or allow it to be overwritten with --overwrite"
+            case .ownedByOther, .differs: "choose another output folder for one of the two"
             case .replaced: "check the torrent again"
             case .busy: "ask again later"
             case .cancelled: "start it again when it is wanted"
@@ -131,6 +142,9 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
         case .unsafeName: "a name in it could leave the output folder"
         case .shortFile: "it ends too early"
         case .sizeMismatch: "it is longer than the torrent says"
+        case .notOurs: "the file was there before, and no piece of the torrent matches it"
+        case .ownedByOther: "it is the same file as one that is written already"
+        case .differs: "another torrent writes this file, with other content"
         case .replaced: "it was removed or replaced while it was written"
         case .busy: "the disk has too much to do"
         case .cancelled: "it was cancelled"

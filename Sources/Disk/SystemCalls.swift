@@ -155,6 +155,7 @@ extension FileStatus {
         self.init(
             kind: kind, size: Int64(status.st_size), allocated: Int64(status.st_blocks) &* 512,
             modified: Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec),
+            changed: Int64(status.st_ctim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_ctim.tv_nsec),
             identity: FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino)))
     }
 }

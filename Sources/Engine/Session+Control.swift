@@ -62,6 +62,10 @@ extension Session {
             return
         }
         retired.remove(id)
+        if awake[id] != nil, try await environment.store.perform({ db throws(StoreError) in try db.mayOverwrite(id) }) {
+            // The files count as its own from the next start on.
+            await putToSleep(id, sayingGoodbye: false)
+        }
         if let engine = awake[id] {
             // Asked on the loop: the closure runs on the store's thread.
             let count = engine.fileCount
@@ -87,7 +91,7 @@ extension Session {
     private func remove(_ id: TorrentID, deletingData: Bool) async throws {
         let loaded: TorrentLoader.Loaded?
         do {
-            loaded = try await TorrentLoader(environment: environment, id: id).load()
+            loaded = try await TorrentLoader(environment: environment, id: id, wasActive: begun.contains(id)).load()
         } catch {
             // One whose rows are damaged can still be forgotten; where its files are is not known then.
             guard !deletingData else { throw error }
@@ -101,9 +105,15 @@ extension Session {
         sleepers.moved[id] = nil
         sleepers.soughtUntil[id] = nil
         if deletingData, let loaded {
-            let removal = try await environment.disk.removeData(loaded.payload)
+            let removal = try await environment.disk.removeData(loaded.payload, own: loaded.custody.deletable)
             for failure in removal.failures { log.warning("\(failure)") }
+            if let text = removal.keptText(loaded.payload, loaded.custody) {
+                try await environment.store.perform { db throws(StoreError) in
+                    try db.appendEvent(.kept, text, torrent: id, infoHash: loaded.row.infoHash, now: now)
+                }
+            }
         }
+        for engine in awake.values { engine.onLoop { engine in engine.feed { $0.hastenProbe(of: .ownership, now: $1) } } }
         endIfDone()
     }
 

@@ -63,8 +63,9 @@ extension Session: PeerConnectionOwner {
 
     private func load(_ id: TorrentID) async -> TorrentEngine? {
         do {
-            let loader = TorrentLoader(environment: environment, id: id)
+            let loader = TorrentLoader(environment: environment, id: id, wasActive: !begun.insert(id).inserted)
             var loaded = try await loader.load()
+            try await loader.useLeaveToOverwrite(loaded)
             if try await loader.prepareFolder(loaded) { loaded = try await loader.load(loaded.metainfo) }
             if let volume = loaded.volume { try await loader.remember(volume) }
             if try await loader.promoteUnplaced(loaded) { loaded = try await loader.load(loaded.metainfo) }
@@ -183,13 +184,24 @@ extension Session: PeerConnectionOwner {
     func heard(_ change: TorrentEngine.Change) {
         switch change {
         case .completed:
+            for engine in awake.values { engine.onLoop { engine in engine.feed { $0.hastenProbe(of: .ownership, now: $1) } } }
             Task { await self.afterCompletion() }
+        case .ownershipChanged(let id):
+            Task { await self.loadAnew(id) }
         case .seedGoalReached(let id):
             Task { await self.retire(id) }
         case .failed(let id, let text):
             log.info("torrent \(id): \(text)")
             endIfDone()
         }
+    }
+
+    /// Who may write to the torrent's files has changed, and is found out by loading it.
+    private func loadAnew(_ id: TorrentID) async {
+        guard !isStopping, awake[id] != nil else { return }
+        await putToSleep(id, sayingGoodbye: false)
+        await wake(id)
+        endIfDone()
     }
 
     private func afterCompletion() async {
@@ -207,15 +219,21 @@ extension Session: PeerConnectionOwner {
     /// With ``EngineSettings/endsWhenComplete``: stops when nothing is left to download and no goal to seed for.
     func endIfDone() {
         guard environment.settings.endsWhenComplete, !isStopping, waking.isEmpty else { return }
-        for engine in awake.values where engine.onLoop({ $0.hasWorkLeft }) { return }
+        guard !awake.values.contains(where: { hasWorkLeft($0) }) else { return }
         Task { await self.stopIfNothingIsLeft() }
+    }
+
+    /// Whether the end has to wait for the torrent. One that waits for another torrent's file has work only as long as that one does.
+    private func hasWorkLeft(_ engine: TorrentEngine) -> Bool {
+        guard let holder = engine.onLoop({ $0.holderWaitedFor }) else { return engine.onLoop { $0.hasWorkLeft } }
+        return awake[holder].map { other in other.onLoop { $0.holderWaitedFor == nil && $0.hasWorkLeft } } ?? (waking[holder] != nil)
     }
 
     private func stopIfNothingIsLeft() async {
         do {
             let incomplete = try await environment.store.perform { db throws(StoreError) in try db.incompleteTorrents() }
             guard !incomplete.contains(where: { isInScope($0) && !troubled.contains($0) && awake[$0] == nil }) else { return }
-            for engine in awake.values where engine.onLoop({ $0.hasWorkLeft }) { return }
+            guard !awake.values.contains(where: { hasWorkLeft($0) }) else { return }
             await stop()
         } catch {
             log.error("\(error)")

@@ -53,6 +53,8 @@ package actor Session {
     var retries: [TorrentID: (at: Instant, pause: Duration)] = [:]
     /// Torrents that have seeded enough in this life.
     var retired: Set<TorrentID> = []
+    /// Torrents that have been active in this run.
+    var begun: Set<TorrentID> = []
     /// Since when a torrent has had nothing to do.
     var drowsySince: [TorrentID: Instant] = [:]
     var sleepers = Sleepers()

@@ -18,7 +18,7 @@ extension TorrentEngine {
 
     /// Whether an engine that ends by itself has to wait for it.
     var hasWorkLeft: Bool {
-        if isStopped { return false }
+        if isStopped || waitsForUser { return false }
         guard swarm.isCompleteAndRecorded else { return true }
         return row.settings.seedGoal.over(environment.settings.seedGoal) != .none && !goalWasTold
     }

@@ -49,9 +49,11 @@ extension Connection {
     func saveFingerprint(_ id: TorrentID, _ file: FingerprintRow, at moment: Timestamp) throws(StoreError) {
         try execute(
             """
-            INSERT INTO file (torrent_id, idx, size, mtime_ns, inode, device, fingerprint_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO file (torrent_id, idx, size, mtime_ns, inode, device, fingerprint_at, shared) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,
+                EXISTS (SELECT 1 FROM file AS o WHERE o.inode = ?5 AND o.device = ?6 AND o.torrent_id <> ?1 AND o.shared = 0))
             ON CONFLICT (torrent_id, idx) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns, inode = excluded.inode,
-                device = excluded.device, fingerprint_at = excluded.fingerprint_at
+                device = excluded.device, fingerprint_at = excluded.fingerprint_at, made = 0, shared = CASE
+                    WHEN file.inode IS excluded.inode AND file.device IS excluded.device THEN file.shared ELSE excluded.shared END
             """,
             id, file.index, file.size, file.mtimeNs, file.inode, file.device, moment)
     }
@@ -67,6 +69,6 @@ extension Connection {
 
     /// Removes rows that say what a missing row says.
     func dropSilentFiles(_ id: TorrentID) throws(StoreError) {
-        try execute("DELETE FROM file WHERE torrent_id = ? AND wanted = 1 AND completed_bytes = 0 AND size IS NULL", id)
+        try execute("DELETE FROM file WHERE torrent_id = ? AND wanted = 1 AND completed_bytes = 0 AND size IS NULL AND made = 0", id)
     }
 }

@@ -28,19 +28,24 @@ struct Add: Command {
     func run() async throws {
         let sources = try sources.map { try TorrentSource($0) }
         let (torrents, failed) = await sources.readAll(HTTPOptions(version: Program.version))
+        var hasRefused = false
         if !torrents.isEmpty {
             let connection = try global.openToAdd()
             var arrival = Arrival(connection, torrent.wishes)
             arrival.isPaused = paused
             arrival.seedGoal = seeds.goal
             var text = ""
-            for entry in try await arrival.add(torrents) {
+            let entries = try await arrival.add(torrents) { reason in
+                Terminal.shared.complain(reason)
+                hasRefused = true
+            }
+            for entry in entries {
                 let name = entry.name.printable
                 text += entry.isNew ? "added \(entry.id)  \(name)\n" : "\(entry.id)  \(name) is here already\n"
             }
             Terminal.shared.print(bytes: Array(text.utf8))
         }
         // What was wrong with the others was said when they were read.
-        guard failed == 0 else { throw ExitStatus.failed }
+        guard failed == 0, !hasRefused else { throw ExitStatus.failed }
     }
 }

@@ -39,20 +39,28 @@ struct Download: Command {
         let (torrents, failed) = await sources.readAll(engine.httpOptions)
         guard failed == 0 else { throw ExitStatus.failed }
 
-        let ids = try await add(torrents)
+        let (ids, hasRefused) = try await add(torrents)
+        // What was refused was said; the others are downloaded.
+        guard !ids.isEmpty else { throw ExitStatus.failed }
         settings.scope = .only(Set(ids))
         settings.endsWhenComplete = true
         settings.seedGoal = seeds.goal ?? .none
         let run = EngineRun(settings, report: EngineRun.report(reporting), ids: ids)
         let rows = try await run.perform()
         try Self.conclude(rows)
+        guard !hasRefused else { throw ExitStatus.failed }
     }
 
     /// The connection ends with it: the engine's own may have to mend the database.
-    private func add(_ torrents: [Metainfo]) async throws -> [TorrentID] {
+    private func add(_ torrents: [Metainfo]) async throws -> (ids: [TorrentID], hasRefused: Bool) {
+        var hasRefused = false
         var arrival = Arrival(try global.openToRun(), torrent.wishes)
         arrival.unpausesKnown = true
-        return try await arrival.add(torrents).map(\.id)
+        let entries = try await arrival.add(torrents) { reason in
+            Terminal.shared.complain(reason)
+            hasRefused = true
+        }
+        return (entries.map(\.id), hasRefused)
     }
 
     private static func requireNoEngine(_ database: FilePath) throws {

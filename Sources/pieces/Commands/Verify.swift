@@ -84,7 +84,7 @@ struct Verify: Command {
         var rows: [(row: TorrentRow, scope: VerificationScope)] = []
         if let output {
             let folder = try NewFile.absolute(output).string
-            let entries = try await Arrival(connection, TorrentWishes(output: folder)).add(newcomers)
+            let entries = try await Arrival(connection, TorrentWishes(output: folder)).add(newcomers) { Terminal.shared.complain($0) }
             rows = try entries.compactMap { try connection.torrent($0.id) }.map { ($0, .everything) }
         } else {
             for name in torrents {
