@@ -13,4 +13,7 @@ ALTER TABLE file ADD COLUMN made INTEGER NOT NULL DEFAULT 0 CHECK (made IN (0, 1
 
 -- 1: when the fingerprint was first recorded, another torrent held the same file. That one writes to it; this one only reads.
 ALTER TABLE file ADD COLUMN shared INTEGER NOT NULL DEFAULT 0 CHECK (shared IN (0, 1));
+
+-- When the file was created, nanoseconds since 1970; NULL where the file system doesn't say. An inode that was freed and used again is another file.
+ALTER TABLE file ADD COLUMN born_ns INTEGER;
 CREATE INDEX file_by_inode ON file (inode) WHERE inode IS NOT NULL;

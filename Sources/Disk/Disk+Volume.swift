@@ -85,7 +85,7 @@ extension Disk {
         for file in files {
             do {
                 let status = try names.status(of: payload.components(of: file), in: folder)
-                if status.kind == .regular { fingerprints.append(Fingerprint(file, status)) }
+                if status.kind == .regular { fingerprints.append(Fingerprint(file, status, born: try names.birth(of: payload.components(of: file), in: folder))) }
             } catch  where error.code == .notFound {
                 continue
             }

@@ -131,11 +131,14 @@ package struct Fingerprint: Hashable, Sendable {
     package let device: UInt64
     /// When the file or what names it changed last, nanoseconds since 1970.
     package let changed: Int64
+    /// When the file was created, nanoseconds since 1970; `nil` where the file system doesn't say.
+    package let born: Int64?
 
     package var identity: FileIdentity { FileIdentity(device: device, inode: inode) }
 
-    init(_ file: PayloadFile, _ status: FileStatus) {
+    init(_ file: PayloadFile, _ status: FileStatus, born: Int64?) {
         self.file = file
+        self.born = born
         size = status.size
         modified = status.modified
         inode = status.identity.inode

@@ -123,6 +123,9 @@ package struct SystemCalls: DiskCalls {
         return FileStatus(status)
     }
 
+    package func birth(_ descriptor: Int32) -> Int64? { CLibrary.birth(descriptor, "", flags: AT_EMPTY_PATH) }
+    package func birth(of name: String, in directory: Int32) -> Int64? { CLibrary.birth(directory, name, flags: AT_SYMLINK_NOFOLLOW) }
+
     package func mayWrite(_ folder: FilePath) throws(Errno) -> Bool {
         do {
             _ = try retrying { folder.withPlatformString { faccessat(AT_FDCWD, $0, W_OK | X_OK, AT_EACCESS) } }

@@ -83,7 +83,7 @@ extension Custody {
         announced = Set(records.ownership.values.lazy.filter(\.isMade).map(\.index))
         for print in found {
             let index = print.file.index
-            let recorded = records.recorded[index].map { UInt64(bitPattern: $0.inode) == print.inode } ?? false
+            let recorded = records.recorded[index]?.isSameFile(as: FingerprintRow(print)) ?? false
             let ownership = records.ownership[index]
             var holder: FileHolder?
             for candidate in records.candidates[index] ?? [] where holder == nil {

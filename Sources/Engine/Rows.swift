@@ -134,7 +134,9 @@ extension FingerprintRow {
     /// What the disk says of a file, as the database remembers it.
     package init(_ print: Fingerprint) {
         self.init(
-            index: print.file.index, size: print.size, mtimeNs: print.modified, inode: Int64(bitPattern: print.inode), device: Int64(bitPattern: print.device))
+            index: print.file.index, size: print.size, mtimeNs: print.modified, inode: Int64(bitPattern: print.inode),
+            device: Int64(bitPattern: print.device),
+            bornNs: print.born)
     }
 }
 

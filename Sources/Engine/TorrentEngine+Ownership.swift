@@ -12,9 +12,14 @@ extension TorrentEngine {
     func considerOwnership(now: Instant) {
         if let text = obstacle(isChecked: false) {
             swarm.stalled(Fault(.ownership, text), now: now)
-        } else if !custody.unproven.isEmpty {
+        } else if hasUnprovenBytes {
             swarm.hold()
         }
+    }
+
+    /// Whether a file that holds bytes may still turn out not to be the torrent's. An empty one has nothing to prove.
+    private var hasUnprovenBytes: Bool {
+        custody.unproven.keys.contains { file in if case .entry(let index) = file { !metainfo.layout.files[index].isEmpty } else { true } }
     }
 
     // MARK: Proof by hashing
@@ -36,7 +41,7 @@ extension TorrentEngine {
         }
         // Another torrent proved the same file to be its own a moment ago: what that means is found out by loading anew.
         if !refused.isEmpty { return onChange(.ownershipChanged(id)) }
-        if custody.unproven.isEmpty { swarm.release(now: now) }
+        if !hasUnprovenBytes { swarm.release(now: now) }
     }
 
     /// All that was in doubt was hashed: what isn't proven by now isn't the torrent's.
@@ -53,7 +58,9 @@ extension TorrentEngine {
         var files: Set<Int> = []
         for piece in pieces {
             for index in metainfo.layout.files(of: piece, geometry: metainfo.geometry) {
-                guard !metainfo.layout.files[index].isEmpty, let file = payload.place(of: index), payload.placement[index] != .shared else { continue }
+                guard !metainfo.layout.files[index].isEmpty, let file = payload.place(of: index), payload.placement[index] != .shared else {
+                    continue
+                }
                 if custody.own[file] == nil, custody.unproven[file] == nil, !custody.announced.contains(file.index) { files.insert(file.index) }
             }
         }
@@ -82,12 +89,14 @@ extension TorrentEngine {
     private func obstacle(isChecked: Bool) -> String? {
         let isChecked = isChecked || swarm.doubtful.isEmpty
         if let (index, twin) = custody.twins.min(by: { $0.key < $1.key }) {
-            return "\(payload.path(of: .entry(index))) and \(payload.path(of: .entry(twin))) are one file on this file system, which doesn't tell their names "
+            return
+                "\(payload.path(of: .entry(index))) and \(payload.path(of: .entry(twin))) are one file on this file system, which doesn't tell their names "
                 + "apart: leave one of them out with `pieces select`, or choose an output folder on another file system"
         }
         if let (index, shared) = custody.shared.sorted(by: { $0.key < $1.key }).first(where: { !$0.value.holder.isWhole }) {
             let holder = shared.holder
-            return "\(payload.path(of: .entry(index))) is also a file of torrent \(holder.torrent) (\(holder.name)), which writes it and has not completed it: "
+            return
+                "\(payload.path(of: .entry(index))) is also a file of torrent \(holder.torrent) (\(holder.name)), which writes it and has not completed it: "
                 + "this torrent continues when that file is complete, or when torrent \(holder.torrent) is removed"
         }
         let layout = metainfo.layout
@@ -100,11 +109,13 @@ extension TorrentEngine {
             let names = foreign.map { payload.path(of: $0) }.sorted()
             let rest = names.count > Self.namedFiles ? " and \(names.count - Self.namedFiles) more" : ""
             let isOne = names.count == 1
-            return "\(names.prefix(Self.namedFiles).joined(separator: ", "))\(rest) \(isOne ? "was" : "were") there before, and no piece of this torrent matches "
+            return
+                "\(names.prefix(Self.namedFiles).joined(separator: ", "))\(rest) \(isOne ? "was" : "were") there before, and no piece of this torrent matches "
                 + "\(isOne ? "it: move it" : "them: move them") away, choose another output folder, or add the torrent again with --overwrite"
         }
         if let (index, holder) = disagreement {
-            return "\(payload.path(of: .entry(index))) is also a file of torrent \(holder.torrent) (\(holder.name)), and the two torrents want different "
+            return
+                "\(payload.path(of: .entry(index))) is also a file of torrent \(holder.torrent) (\(holder.name)), and the two torrents want different "
                 + "content in it: remove one of the two, or choose another output folder for it"
         }
         return nil

@@ -1,4 +1,5 @@
 import CSQLite
+import Glibc
 import SystemPackage
 
 /// One connection to the database, used by one thread at a time.
@@ -73,6 +74,16 @@ package final class Connection {
         fileSystem = .local
         handle = try DatabaseFile.openInMemory(name)
     }
+
+    /// A database in memory with the whole schema, for work whose result decides whether anything is kept. Its torrents' numbers are those of no other database.
+    package static func scratch(now: Timestamp) throws(StoreError) -> Connection {
+        let connection = try Connection(inMemory: "a scratch database")
+        try Migrator.migrate(connection, now: now)
+        try connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('torrent', ?)", scratchNumbers + Int64(getpid()) << 20)
+        return connection
+    }
+
+    private static let scratchNumbers: Int64 = 1 << 44
 
     deinit {
         statements.removeAll()

@@ -47,7 +47,8 @@ struct PathConflicts {
         }
         for neighbour in neighbours {
             // Below the new torrent's root it matters only where one of the new torrent's own paths leads.
-            guard files[neighbour.root] != nil || folders.contains(neighbour.root) || neighbour.root.utf8.count <= root(of: metainfo).utf8.count else { continue }
+            guard files[neighbour.root] != nil || folders.contains(neighbour.root) || neighbour.root.utf8.count <= root(of: metainfo).utf8.count
+            else { continue }
             if let reason = try refusal(metainfo, files, folders, neighbour) { return reason }
         }
         return nil
