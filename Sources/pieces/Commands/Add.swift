@@ -8,7 +8,8 @@ struct Add: Command {
     static let configuration = CommandConfiguration(
         commandName: "add", abstract: "Put torrents into the database; a running engine begins with them at once.",
         discussion: """
-            What is here already is left as it is, but for the options that are given.
+            A torrent that is in the database already is left as it is, but for the options that are given, and for the trackers of the .torrent: \
+            those that are new to a public torrent are added.
 
             Examples:
               pieces add alice.torrent bob.torrent --output ~/books
@@ -36,7 +37,8 @@ struct Add: Command {
             var text = ""
             for entry in try await arrival.add(torrents) {
                 let name = entry.name.printable
-                text += entry.isNew ? "added \(entry.id)  \(name)\n" : "\(entry.id)  \(name) is here already\n"
+                let news = entry.trackers?.sentence.map { "; \($0)" } ?? ""
+                text += entry.isNew ? "added \(entry.id)  \(name)\n" : "\(entry.id)  \(name) is here already\(news)\n"
             }
             Terminal.shared.print(bytes: Array(text.utf8))
         }

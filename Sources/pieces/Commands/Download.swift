@@ -52,7 +52,12 @@ struct Download: Command {
     private func add(_ torrents: [Metainfo]) async throws -> [TorrentID] {
         var arrival = Arrival(try global.openToRun(), torrent.wishes)
         arrival.unpausesKnown = true
-        return try await arrival.add(torrents).map(\.id)
+        let entries = try await arrival.add(torrents)
+        for entry in entries where !reporting.quiet {
+            if let news = entry.trackers?.sentence { Terminal.shared.complain("\(entry.name): \(news)") }
+        }
+        var seen: Set<TorrentID> = []
+        return entries.map(\.id).filter { seen.insert($0).inserted }
     }
 
     private static func requireNoEngine(_ database: FilePath) throws {
