@@ -1,12 +1,14 @@
 /// Bencode (BEP 3) as bytes ⇄ ``BencodeValue``.
 ///
-/// The decoder reads every document that has one reading, canonical or not, because makers of .torrent files, trackers and peers write all of these
-/// and every other client reads them:
+/// The decoder reads every document that has one reading, canonical or not, because makers of .torrent files, trackers
+/// and peers write all of these and every other client reads them:
 /// - keys in any order;
-/// - a key more than once: the first value counts, and ``BencodeDictionary/disputedKeys`` names the keys whose values differ;
+/// - a key more than once: the first value counts, and ``BencodeDictionary/disputedKeys`` names the keys whose values
+///   differ;
 /// - bytes behind the end of the value;
 /// - superfluous zeros in numbers and in lengths of strings, and a negative zero;
-/// - an integer beyond 64 bits, which becomes the nearest one that there is: it is over the limit of every reader, so that only its own key is lost.
+/// - an integer beyond 64 bits, which becomes the nearest one that there is: it is over the limit of every reader, so
+///   that only its own key is lost.
 ///
 /// What is left of the refusals protects something: ``BencodeError/Code`` says what.
 package enum Bencode {
@@ -27,7 +29,9 @@ package enum Bencode {
     }
 
     /// The value that begins at the byte `start`; bytes behind it are ignored.
-    package static func decode(_ bytes: [UInt8], from start: Int = 0, limits: Limits = .standard) throws(BencodeError) -> BencodeValue {
+    package static func decode(_ bytes: [UInt8], from start: Int = 0, limits: Limits = .standard) throws(BencodeError)
+        -> BencodeValue
+    {
         precondition(start >= 0 && start <= bytes.count)
         var decoder = BencodeDecoder(bytes, from: start, limits: limits)
         return try decoder.value(depth: 0)

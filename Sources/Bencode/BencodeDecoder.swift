@@ -74,7 +74,8 @@ struct BencodeDecoder {
         return BencodeDictionary(uniqueEntries: unique, isSorted: isSorted, disputedKeys: disputed)
     }
 
-    /// Whether two values of the document say the same: by their bytes, which costs no more than the shorter of them is long.
+    /// Whether two values of the document say the same: by their bytes, which costs no more than the shorter of them is
+    /// long.
     private func isSame(_ a: BencodeValue, _ b: BencodeValue) -> Bool {
         if let a = a.integer, let b = b.integer { return a == b }
         return a.range.count == b.range.count && bytes[a.range].elementsEqual(bytes[b.range])
@@ -107,13 +108,16 @@ struct BencodeDecoder {
         let start = position
         let negated = try digits(until: UInt8(ascii: ":"))
         // A length over all numbers is over what is left of the document, too.
-        guard negated > .min, -negated <= Int64(bytes.count - position) else { throw BencodeError(.truncated, at: start) }
+        guard negated > .min, -negated <= Int64(bytes.count - position) else {
+            throw BencodeError(.truncated, at: start)
+        }
         let length = Int(-negated)
         position += length
         return position - length..<position
     }
 
-    /// The digits up to `end`, which is stepped over, as the negative of the number that they write; the least number there is for those below.
+    /// The digits up to `end`, which is stepped over, as the negative of the number that they write; the least number
+    /// there is for those below.
     private mutating func digits(until end: UInt8) throws(BencodeError) -> Int64 {
         let first = position
         var negated: Int64 = 0

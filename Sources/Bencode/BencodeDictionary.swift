@@ -11,9 +11,11 @@ package struct BencodeDictionary: Hashable, Sendable {
     }
 
     package private(set) var entries: [Entry]
-    /// Whether the keys ascend as raw bytes, as BEP 3 wants them: lookups are then by halves, and else they look at every key.
+    /// Whether the keys ascend as raw bytes, as BEP 3 wants them: lookups are then by halves, and else they look at
+    /// every key.
     package private(set) var isSorted: Bool
-    /// The keys that a decoded document has more than once, with different values; ``entries`` has the first. Not part of equality.
+    /// The keys that a decoded document has more than once, with different values; ``entries`` has the first. Not part
+    /// of equality.
     package let disputedKeys: Set<[UInt8]>
 
     package init() {

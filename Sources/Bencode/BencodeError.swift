@@ -3,7 +3,8 @@ package struct BencodeError: Error, Hashable, Sendable, CustomStringConvertible 
     package enum Code: Hashable, Sendable {
         /// The document ends inside a value, or a string claims more bytes than are left: the rest of it is unknown.
         case truncated
-        /// A byte that begins no value, or that stands where a digit, `:` or `e` belongs: nobody can say where the next value begins.
+        /// A byte that begins no value, or that stands where a digit, `:` or `e` belongs: nobody can say where the next
+        /// value begins.
         case unexpectedByte(UInt8)
         /// Nested deeper than ``Bencode/Limits/depth``, which bounds the stack.
         case tooDeep

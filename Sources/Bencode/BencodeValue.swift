@@ -2,8 +2,8 @@
 // Duty: bytes ⇄ bencode values (BEP 3): one decoder that takes what has one reading, one canonical encoder.
 // Owns: the value, its dictionary, the limits on what is decoded.
 // Never: knows what a key means; traps, recurses without bound or allocates without bound on bytes from outside.
-// Invariants: a decoded value knows the bytes that it came from; no dictionary has a key twice, and one whose document had says so; what `encode`
-//   writes, `decode` reads back.
+// Invariants: a decoded value knows the bytes that it came from; no dictionary has a key twice, and one whose document
+// had says so; what `encode` writes, `decode` reads back.
 
 /// A bencoded value, and where it stood in the document that it was decoded from.
 package struct BencodeValue: Hashable, Sendable {
@@ -58,7 +58,8 @@ extension BencodeValue {
         if case .dictionary(let dictionary) = kind { dictionary } else { nil }
     }
 
-    /// The integer, also where it is written as a string of digits: makers in languages without types keep numbers as text.
+    /// The integer, also where it is written as a string of digits: makers in languages without types keep numbers as
+    /// text.
     ///
     /// `nil` for any other string, and for digits beyond 64 bits.
     package var number: Int64? {

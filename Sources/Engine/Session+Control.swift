@@ -79,7 +79,8 @@ extension Session {
         }
     }
 
-    /// Trackers were added to the torrent's rows. One that sleeps is found by them when they are due, which they are at once.
+    /// Trackers were added to the torrent's rows. One that sleeps is found by them when they are due, which they are at
+    /// once.
     private func takeTrackers(_ id: TorrentID) async throws {
         // A torrent that is being woken may have read its rows before.
         _ = await waking[id]?.value

@@ -169,7 +169,8 @@ extension TorrentEngine: PeerConnectionDelegate {
             case .metadata, .peerExchange, nil: break
             }
         } catch {
-            // Not worth a connection: without the message the peer is as one that didn't send it. What it may cost to read is limited.
+            // Not worth a connection: without the message the peer is as one that didn't send it. What it may cost to
+            // read is limited.
             log.debug("\(key): \(error)")
         }
     }

@@ -68,7 +68,8 @@ package enum TorrentFetchError: Error, Hashable, Sendable, CustomStringConvertib
             "\(server) answered \(code)\(phrase.isEmpty ? "" : " \(phrase)"): check the URL, or fetch the .torrent with a browser"
         case .notATorrent(let server, let excerpt):
             "\(server) answered something that is no .torrent: “\(excerpt)”; perhaps it is a page that links to it, or wants a login"
-        case .packed(let server, let file): "\(server) answered \(file.kind): fetch it by other means, and \(file.advice)"
+        case .packed(let server, let file):
+            "\(server) answered \(file.kind): fetch it by other means, and \(file.advice)"
         case .failed(let server, let why): "the .torrent cannot be fetched from \(server): \(why)"
         case .cancelled: "fetching the .torrent was cancelled"
         }

@@ -24,7 +24,8 @@ package struct PeerMessageDecoder: Sendable {
 
     package init(pieceCount: Int? = nil) { self.pieceCount = pieceCount }
 
-    /// The torrent's count of pieces; once it is set, a bitfield of another length is refused: it belongs to another torrent.
+    /// The torrent's count of pieces; once it is set, a bitfield of another length is refused: it belongs to another
+    /// torrent.
     package var pieceCount: Int? {
         get { limits.pieceCount }
         set {

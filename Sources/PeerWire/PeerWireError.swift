@@ -1,10 +1,12 @@
-/// What a peer sent that no peer may send: always the peer's fault, and the end of its connection, but for ``malformedExtension(name:reason:)``.
+/// What a peer sent that no peer may send: always the peer's fault, and the end of its connection, but for
+/// ``malformedExtension(name:reason:)``.
 package enum PeerWireError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The handshake's byte at `offset` is not the protocol's.
     case notBitTorrent(offset: Int)
     /// A frame announces more bytes than any message may have: it would cost memory on the peer's word.
     case frameTooLong(length: Int, limit: Int)
-    /// A frame announces a length that its type of message never has: the stream is out of step, or isn't BitTorrent's. All clients close it then.
+    /// A frame announces a length that its type of message never has: the stream is out of step, or isn't BitTorrent's.
+    /// All clients close it then.
     case wrongLength(messageID: UInt8, length: Int, allowed: ClosedRange<Int>)
     /// The body of an extension message can't be read. Such a message is ignored: the connection is worth more.
     case malformedExtension(name: String, reason: String)

@@ -2,8 +2,8 @@ import Bencode
 
 /// The URLs of a .torrent: those that this client can use, in their order and each once, and the others.
 ///
-/// Makers write one URL where a list belongs and a list where one URL belongs, lists in lists, lists as dictionaries with numbers for keys, and several
-/// URLs in one string: all of them are taken.
+/// Makers write one URL where a list belongs and a list where one URL belongs, lists in lists, lists as dictionaries
+/// with numbers for keys, and several URLs in one string: all of them are taken.
 struct AnnounceList {
     /// The most trackers, and the most web seeds, that are taken from a .torrent.
     static let maximumCount = 256
@@ -26,7 +26,9 @@ struct AnnounceList {
         if let announce = root["announce"] { add(announce: announce, &seen) }
         if let seeds = root["url-list"] {
             var seen: Set<String> = []
-            for bytes in strings(seeds, "url-list") { take(bytes, "url-list", ["http://", "https://"], &seen).map { webSeeds.append($0) } }
+            for bytes in strings(seeds, "url-list") {
+                take(bytes, "url-list", ["http://", "https://"], &seen).map { webSeeds.append($0) }
+            }
         }
     }
 
@@ -57,9 +59,14 @@ struct AnnounceList {
         var urls: [String] = []
         for bytes in strings(tier, key) {
             let words = bytes.split { $0 <= 0x20 }.map(Array.init)
-            // Several URLs in one string, as a form with one field gives them; anything else with a blank in it is no URL.
-            let areURLs = words.allSatisfy { if case .success = Self.usable($0, Self.trackerSchemes) { true } else { false } }
-            for word in areURLs && words.count > 1 ? words : [bytes] { take(word, key, Self.trackerSchemes, &seen).map { urls.append($0) } }
+            // Several URLs in one string, as a form with one field gives them; anything else with a blank in it is no
+            // URL.
+            let areURLs = words.allSatisfy {
+                if case .success = Self.usable($0, Self.trackerSchemes) { true } else { false }
+            }
+            for word in areURLs && words.count > 1 ? words : [bytes] {
+                take(word, key, Self.trackerSchemes, &seen).map { urls.append($0) }
+            }
         }
         return urls
     }
@@ -76,7 +83,9 @@ struct AnnounceList {
     }
 
     /// The URL, if it can be used and is new.
-    private mutating func take(_ bytes: [UInt8], _ key: String, _ schemes: [String], _ seen: inout Set<String>) -> String? {
+    private mutating func take(_ bytes: [UInt8], _ key: String, _ schemes: [String], _ seen: inout Set<String>)
+        -> String?
+    {
         guard bytes.contains(where: { $0 > 0x20 }) else { return nil }
         switch Self.usable(bytes, schemes) {
         case .failure(let reason):
@@ -104,9 +113,13 @@ struct AnnounceList {
     /// The text without white space around it, where it has one of the schemes and more, and no control characters.
     private static func usable(_ bytes: [UInt8], _ schemes: [String]) -> Result<String, Reason> {
         let isInk = { (byte: UInt8) in byte > 0x20 }
-        guard let first = bytes.firstIndex(where: isInk), let last = bytes.lastIndex(where: isInk) else { return .failure(Reason(text: "it is empty")) }
+        guard let first = bytes.firstIndex(where: isInk), let last = bytes.lastIndex(where: isInk) else {
+            return .failure(Reason(text: "it is empty"))
+        }
         let body = bytes[first...last]
-        guard body.count <= maximumURLBytes else { return .failure(Reason(text: "it is longer than \(maximumURLBytes) bytes")) }
+        guard body.count <= maximumURLBytes else {
+            return .failure(Reason(text: "it is longer than \(maximumURLBytes) bytes"))
+        }
         guard body.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }), let text = String(validating: body, as: UTF8.self) else {
             return .failure(Reason(text: "it has control characters, or is no valid UTF-8"))
         }
@@ -121,7 +134,8 @@ struct AnnounceList {
 
 /// When two announce URLs mean the same tracker.
 package enum TrackerIdentity {
-    /// The URL with its scheme and host in lower case and without the usual port: equal for URLs that differ in their writing alone.
+    /// The URL with its scheme and host in lower case and without the usual port: equal for URLs that differ in their
+    /// writing alone.
     package static func of(_ url: String) -> String {
         guard let mark = url.firstRange(of: "://") else { return url }
         let scheme = url[..<mark.lowerBound].lowercased()

@@ -25,11 +25,13 @@ package enum ForeignFile: Hashable, Sendable {
 
     /// The first bytes of what is packed, and what that is.
     private static let packed: [([UInt8], ForeignFile)] = [
-        ([0x1f, 0x8b], .compressed("gzip", with: "gunzip")), ([0x42, 0x5a, 0x68], .compressed("bzip2", with: "bunzip2")),
+        ([0x1f, 0x8b], .compressed("gzip", with: "gunzip")),
+        ([0x42, 0x5a, 0x68], .compressed("bzip2", with: "bunzip2")),
         ([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00], .compressed("xz", with: "unxz")),
         ([0x28, 0xb5, 0x2f, 0xfd], .compressed("Zstandard", with: "unzstd")),
         ([0x50, 0x4b, 0x03, 0x04], .archive("zip")), ([0x50, 0x4b, 0x05, 0x06], .archive("zip")),
-        ([0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c], .archive("7z")), ([0x52, 0x61, 0x72, 0x21, 0x1a, 0x07], .archive("rar")),
+        ([0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c], .archive("7z")),
+        ([0x52, 0x61, 0x72, 0x21, 0x1a, 0x07], .archive("rar")),
         ([0x25, 0x50, 0x44, 0x46, 0x2d], .document("PDF")),
     ]
 
@@ -56,8 +58,10 @@ package enum ForeignFile: Hashable, Sendable {
         case _ where text.hasPrefix("magnet:"): self = .magnet
         case _ where ["http://", "https://", "[internetshortcut]"].contains(where: text.hasPrefix): self = .address
         case _ where text.hasPrefix("<") && text.contains("<metalink"): self = .document("Metalink")
-        case _ where text.hasPrefix("<") && (text.contains("<nzb") || text.contains("!doctype nzb")): self = .document("NZB")
-        case _ where text.hasPrefix("<") && (text.contains("<rss") || text.contains("<feed")): self = .document("feed (RSS)")
+        case _ where text.hasPrefix("<") && (text.contains("<nzb") || text.contains("!doctype nzb")):
+            self = .document("NZB")
+        case _ where text.hasPrefix("<") && (text.contains("<rss") || text.contains("<feed")):
+            self = .document("feed (RSS)")
         case _ where text.hasPrefix("<?xml") && !text.contains("html"): self = .document("XML")
         case _ where text.hasPrefix("<"): self = .webPage
         case _ where text.hasPrefix("{"): self = .document("JSON")

@@ -35,8 +35,8 @@ package struct Geometry: Hashable, Sendable {
     package static let blockLength = 16384
     /// Bytes of the smallest and the largest piece that is accepted.
     ///
-    /// Any length between them: not all makers use powers of two. 256 MiB are the largest pieces that other clients make and read; two of them are
-    /// in memory at once while they are downloaded.
+    /// Any length between them: not all makers use powers of two. 256 MiB are the largest pieces that other clients
+    /// make and read; two of them are in memory at once while they are downloaded.
     package static let pieceLengths = 1...(256 << 20)
     /// The most pieces that are accepted: their hashes are 80 MiB.
     package static let maximumPieceCount = 1 << 22

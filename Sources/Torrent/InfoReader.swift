@@ -2,8 +2,8 @@ import Bencode
 
 /// Reads the parts of an `info` dictionary, and refuses what it must not have (BEP 3, BEP 47).
 ///
-/// A refusal stands only where two clients would download different things, or where nobody could say what to download. Numbers may be strings of
-/// digits and names may be numbers, as makers in languages without types write them.
+/// A refusal stands only where two clients would download different things, or where nobody could say what to download.
+/// Numbers may be strings of digits and names may be numbers, as makers in languages without types write them.
 struct InfoReader {
     /// Keys of `info` that decide what is downloaded, from whom, and under which names.
     private static let decisiveKeys: [StaticString] = [
@@ -30,7 +30,9 @@ struct InfoReader {
         var hashes = try pieceHashes()
         let geometry = try geometry(totalBytes: totalBytes)
         // Some makers hash the nothing of an empty file, too.
-        if geometry.pieceCount == 0, document[hashes].elementsEqual(SHA1.hash([])) { hashes = hashes.lowerBound..<hashes.lowerBound }
+        if geometry.pieceCount == 0, document[hashes].elementsEqual(SHA1.hash([])) {
+            hashes = hashes.lowerBound..<hashes.lowerBound
+        }
         let found = hashes.count / InfoHash.byteCount
         guard geometry.pieceCount == found else { throw .wrongPieceCount(expected: geometry.pieceCount, found: found) }
         return (geometry, hashes)
@@ -58,7 +60,8 @@ struct InfoReader {
         return info["name"]?.characters.map { SafePath.name($0) } ?? infoHash.description
     }
 
-    /// What isn't clearly a no is a yes: who made the torrent private must not find it in the DHT (law 8 of the design).
+    /// What isn't clearly a no is a yes: who made the torrent private must not find it in the DHT (law 8 of the
+    /// design).
     var isPrivate: Bool {
         guard let value = info["private"] else { return false }
         return value.number != 0 && value.bytes?.isEmpty != true
@@ -67,13 +70,17 @@ struct InfoReader {
     /// What was passed over.
     var unused: [UnusedValue] {
         guard let value = info["private"], value.number == nil, isPrivate else { return [] }
-        return [UnusedValue("info.private", value.bytes ?? [], "it is neither 0 nor 1: the torrent is taken for private")]
+        return [
+            UnusedValue("info.private", value.bytes ?? [], "it is neither 0 nor 1: the torrent is taken for private")
+        ]
     }
 
     // MARK: Files
 
     func layout(name: String) throws(MetainfoError) -> FileLayout {
-        if info["pieces"] == nil, info["meta version"]?.number == 2 || info["file tree"] != nil { throw .versionTwoOnly }
+        if info["pieces"] == nil, info["meta version"]?.number == 2 || info["file tree"] != nil {
+            throw .versionTwoOnly
+        }
         let entries: [FileEntry]
         switch (info["length"], info["files"]) {
         case (.some, _) where isSingleFile: entries = [try singleFile(name: name)]
@@ -103,12 +110,17 @@ struct InfoReader {
 
     /// A file that can't be read is not skipped: the bytes of all files behind it would be others.
     private static func entry(_ file: BencodeValue, number: Int, root: String) throws(MetainfoError) -> FileEntry {
-        guard let dictionary = file.dictionary else { throw .wrongType(key: "info.files.\(number)", expected: "a dictionary") }
-        if !dictionary.disputedKeys.isEmpty { try dictionary.requireUndisputed(decisiveFileKeys, in: "info.files.\(number).") }
+        guard let dictionary = file.dictionary else {
+            throw .wrongType(key: "info.files.\(number)", expected: "a dictionary")
+        }
+        if !dictionary.disputedKeys.isEmpty {
+            try dictionary.requireUndisputed(decisiveFileKeys, in: "info.files.\(number).")
+        }
         let attributes = attributes(of: file)
         let isSymlink = attributes.contains(UInt8(ascii: "l"))
         // BEP 47 lets a symbolic link go without a length.
-        let length = isSymlink && file["length"] == nil ? 0 : try file.requiredNumber("length", in: "info.files.\(number).")
+        let length =
+            isSymlink && file["length"] == nil ? 0 : try file.requiredNumber("length", in: "info.files.\(number).")
         guard length >= 0 else { throw .badLength(file: number, length) }
 
         var isPad = attributes.contains(UInt8(ascii: "p"))
@@ -122,14 +134,17 @@ struct InfoReader {
         let path = SafePath.path(below, in: root)
         isPad = isPad || isPadName(path.dropFirst())
         return FileEntry(
-            path: path, length: length, isPad: isPad, isExecutable: attributes.contains(UInt8(ascii: "x")), isSymlink: isSymlink)
+            path: path, length: length, isPad: isPad, isExecutable: attributes.contains(UInt8(ascii: "x")),
+            isSymlink: isSymlink)
     }
 
     /// `nil` when the file has no path, or an empty one.
     private static func components(of file: BencodeValue, number: Int) throws(MetainfoError) -> [[UInt8]]? {
         if let utf8 = file["path.utf-8"]?.strings(\.bytes), !utf8.isEmpty { return utf8 }
         guard let path = file["path"] else { return nil }
-        if let bytes = path.bytes { return bytes.isEmpty ? nil : bytes.split(separator: UInt8(ascii: "/")).map(Array.init) }
+        if let bytes = path.bytes {
+            return bytes.isEmpty ? nil : bytes.split(separator: UInt8(ascii: "/")).map(Array.init)
+        }
         guard let names = path.strings(\.characters) else {
             throw .wrongType(key: "info.files.\(number).path", expected: "a list of strings")
         }
@@ -161,7 +176,9 @@ extension BencodeValue {
     }
 
     fileprivate func requiredNumber(_ key: StaticString, in prefix: String) throws(MetainfoError) -> Int64 {
-        guard let number = try required(key, in: prefix).number else { throw .wrongType(key: prefix + key.description, expected: "an integer") }
+        guard let number = try required(key, in: prefix).number else {
+            throw .wrongType(key: prefix + key.description, expected: "an integer")
+        }
         return number
     }
 

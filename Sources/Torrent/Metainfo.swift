@@ -6,9 +6,11 @@ package struct Metainfo: Sendable {
     package static let maximumFileBytes = 256 << 20
     /// The most files of a torrent.
     package static let maximumFileCount = 1 << 20
-    /// The values of a .torrent with that many files: a dictionary, its length, its path, and three more for each. They bound the memory that it takes.
+    /// The values of a .torrent with that many files: a dictionary, its length, its path, and three more for each. They
+    /// bound the memory that it takes.
     ///
-    /// A hybrid's `file tree` has a dictionary in another for every folder, and paths may be deeper than ``SafePath/maximumDepth``.
+    /// A hybrid's `file tree` has a dictionary in another for every folder, and paths may be deeper than
+    /// ``SafePath/maximumDepth``.
     static let limits = Bencode.Limits(depth: 256, nodes: 6 * maximumFileCount)
 
     /// The whole .torrent as it was given, so that it can be given away again.
@@ -41,10 +43,12 @@ package struct Metainfo: Sendable {
 
     /// Reads a .torrent; whatever is not understood stays in ``file`` and has no effect.
     ///
-    /// What identifies or places the content must have one reading. The info hash is that of the bytes of `info` as they stand, canonical or not (BEP 3).
-    /// What only describes the content (comments, URLs, dates) is passed over where it can't be read, and told in ``unused``.
+    /// What identifies or places the content must have one reading. The info hash is that of the bytes of `info` as
+    /// they stand, canonical or not (BEP 3). What only describes the content (comments, URLs, dates) is passed over
+    /// where it can't be read, and told in ``unused``.
     ///
-    /// Blanks and a byte order mark before the document, and anything behind it, are no part of it: scripts and editors leave them there.
+    /// Blanks and a byte order mark before the document, and anything behind it, are no part of it: scripts and editors
+    /// leave them there.
     package init(torrentFile bytes: [UInt8]) throws(MetainfoError) {
         guard bytes.count <= Self.maximumFileBytes else { throw .tooLarge(bytes: bytes.count) }
         let root = try Self.decode(bytes)
@@ -68,7 +72,7 @@ package struct Metainfo: Sendable {
         let urls = AnnounceList(root)
         self.trackers = urls.trackers
         self.webSeeds = urls.webSeeds
-        var unused = reader.unused + urls.unused
+        var unused = Self.repeated(dictionary) + reader.unused + urls.unused
         self.comment = Self.text(root, "comment.utf-8") ?? Self.text(root, "comment")
         self.createdBy = Self.text(root, "created by")
         self.creationDate = root["creation date"]?.number
@@ -92,6 +96,14 @@ package struct Metainfo: Sendable {
         } catch {
             if let file = ForeignFile(bytes) { throw .foreign(file) }
             throw error.code == .truncated ? .truncated(bytes: bytes.count) : .bencode(error)
+        }
+    }
+
+    /// Keys that describe the torrent, and stand in the document with several values.
+    private static func repeated(_ root: BencodeDictionary) -> [UnusedValue] {
+        let keys = ["announce", "announce-list", "comment", "comment.utf-8", "created by", "creation date", "url-list"]
+        return keys.filter { root.disputedKeys.contains(Array($0.utf8)) }.map {
+            UnusedValue($0, [], "it stands there more than once, and only the first value is used")
         }
     }
 

@@ -2,8 +2,8 @@ import Bencode
 
 /// Why a file is not a .torrent that can be used.
 ///
-/// Each case protects something: the reading of the content (which bytes, under which names), or the memory of this machine. A value that does neither
-/// is passed over, see ``Metainfo/unused``.
+/// Each case protects something: the reading of the content (which bytes, under which names), or the memory of this
+/// machine. A value that does neither is passed over, see ``Metainfo/unused``.
 package enum MetainfoError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Over ``Metainfo/maximumFileBytes``, which bounds the memory that it takes.
     case tooLarge(bytes: Int)
@@ -16,7 +16,8 @@ package enum MetainfoError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The key is a path of keys from the document's root, files counted from 1.
     case missing(key: String)
     case wrongType(key: String, expected: String)
-    /// A key that decides what is downloaded stands there twice, with different values: clients would download different things.
+    /// A key that decides what is downloaded stands there twice, with different values: clients would download
+    /// different things.
     case disputed(key: String)
     case versionTwoOnly
     case badPieceLength(Int64)
@@ -45,16 +46,18 @@ package enum MetainfoError: Error, Hashable, Sendable, CustomStringConvertible {
         case .missing("info"): "this is not a .torrent: it has no 'info'"
         case .missing(let key): "the .torrent has no '\(key)'"
         case .wrongType(let key, let expected): "'\(key)' of the .torrent has to be \(expected)"
-        case .disputed(let key): "the .torrent has '\(key)' more than once, with different values, so that clients would download different things"
-        case .versionTwoOnly: "this is a v2 torrent (BEP 52), without the piece hashes of v1, and v2 is not supported yet"
+        case .disputed(let key):
+            "the .torrent has '\(key)' twice with different values, and clients would download different things"
+        case .versionTwoOnly:
+            "this is a v2 torrent (BEP 52), without the piece hashes of v1, and v2 is not supported yet"
         case .badPieceLength(let length):
-            "'info.piece length' is \(length), outside \(Geometry.pieceLengths.lowerBound) to \(Geometry.pieceLengths.upperBound)"
+            "'info.piece length' is \(length), which is not between 1 and \(Geometry.pieceLengths.upperBound)"
         case .raggedPieceHashes(let bytes): "'info.pieces' has \(bytes) bytes, not a multiple of 20"
         case .wrongPieceCount(let expected, let found):
             "'info.pieces' has hashes for \(found) pieces where the lengths of the files make \(expected)"
         case .tooManyPieces: "the torrent has more than \(Geometry.maximumPieceCount) pieces"
         case .lengthAndFiles:
-            "the .torrent has both 'info.length' and 'info.files', so that some clients would download one file, and others a folder"
+            "the .torrent has both 'info.length' and 'info.files': some clients would download one file, others a folder"
         case .neitherLengthNorFiles: "the .torrent has neither 'info.length' nor 'info.files'"
         case .noFiles: "'info.files' of the .torrent is empty: there is nothing to download"
         case .tooManyFiles(let count): "the torrent has \(count) files, over the limit of \(Metainfo.maximumFileCount)"
@@ -69,7 +72,8 @@ package enum MetainfoError: Error, Hashable, Sendable, CustomStringConvertible {
         case .truncated: "download it again, and compare its size with that of the original"
         case .bencode: "if other clients read it, please report it; else download it again"
         case .versionTwoOnly: "ask for a v1 or hybrid .torrent of the same content"
-        case .tooLarge, .tooManyPieces, .tooManyFiles: "ask its maker for one with larger pieces, or for several with fewer files"
+        case .tooLarge, .tooManyPieces, .tooManyFiles:
+            "ask its maker for one with larger pieces, or for several with fewer files"
         case .badPieceLength: "ask its maker for one with another piece length"
         case .notADictionary, .missing("info"): "check that the right file was given"
         default: "ask its maker to correct that and to make it anew"

@@ -5,16 +5,18 @@
 /// - separators (`/` and `\`), control characters and marks that reverse the reading direction become `_`;
 /// - an empty name and `.` become `_`, and `..` becomes `__`; inside a path, empty names and `.` are dropped;
 /// - a name over 255 bytes is cut and gets a piece of its hash, and keeps its extension;
-/// - of a path that is too deep or too long the folders that are too many become one, which is called after the hash of all of them.
+/// - of a path that is too deep or too long the folders that are too many become one, which is called after the hash of
+///   all of them.
 ///
 /// Left as they are: leading and trailing dots and spaces, and names that are devices on other systems (`CON`): here they are plain files.
 package enum SafePath {
     /// The most bytes of a name: NAME_MAX of Linux file systems.
     package static let maximumNameBytes = 255
-    /// The most names in a path. What is synced with a file is all folders above it, so that its cost is the square of its depth.
+    /// The most names in a path. What is synced with a file is all folders above it, so that its cost is the square of
+    /// its depth.
     package static let maximumDepth = 64
-    /// The most bytes of a path below the output folder, separators included: PATH_MAX is 4096, the rest is for that folder, and for the numbers of
-    /// equal names.
+    /// The most bytes of a path below the output folder, separators included: PATH_MAX is 4096, the rest is for that
+    /// folder, and for the numbers of equal names.
     package static let maximumPathBytes = 3072
 
     /// One safe name.
@@ -33,7 +35,9 @@ package enum SafePath {
     /// The safe names of a path below the torrent's own folder `root`, that one first.
     package static func path(_ components: some Sequence<[UInt8]>, in root: String) -> [String] {
         var names = [root]
-        for component in components where !component.isEmpty && component != [UInt8(ascii: ".")] { names.append(name(component)) }
+        for component in components where !component.isEmpty && component != [UInt8(ascii: ".")] {
+            names.append(name(component))
+        }
         if names.count == 1 { names.append("_") }
         return fits(names) ? names : shortened(names)
     }
@@ -45,7 +49,9 @@ package enum SafePath {
     /// As many of the first folders as fit, one for the rest of them, and the file: files of one folder stay together.
     private static func shortened(_ names: [String]) -> [String] {
         let folders = names.dropLast()
-        let rest = ["~" + Hex.encode(SHA1.hash(Array(folders.joined(separator: "/").utf8)).prefix(4)), names[names.count - 1]]
+        let rest = [
+            "~" + Hex.encode(SHA1.hash(Array(folders.joined(separator: "/").utf8)).prefix(4)), names[names.count - 1],
+        ]
         var kept: [String] = []
         for folder in folders.prefix(maximumDepth - rest.count) {
             guard fits(kept + [folder] + rest) else { break }

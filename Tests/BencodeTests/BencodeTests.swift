@@ -23,7 +23,8 @@ struct BencodeDecodeTests {
         arguments: [
             ("", .truncated, 0), ("i", .truncated, 1), ("i4", .truncated, 2), ("i-", .truncated, 2), ("l", .truncated, 1), ("li1e", .truncated, 4),
             ("d", .truncated, 1), ("d1:a", .truncated, 4), ("d1:ai1e", .truncated, 7), ("4:spa", .truncated, 0), ("4", .truncated, 1),
-            ("9223372036854775807:", .truncated, 0), ("9223372036854775808:", .truncated, 0), ("18446744073709551616:a", .truncated, 0),
+            ("9223372036854775807:", .truncated, 0), ("9223372036854775808:", .truncated, 0),
+            ("18446744073709551616:a", .truncated, 0),
             ("l4:spa", .truncated, 1), ("d1:ai1", .truncated, 6),
             ("ie", .unexpectedByte(101), 1), ("i-e", .unexpectedByte(101), 2), ("i+1e", .unexpectedByte(43), 1), ("i1.5e", .unexpectedByte(46), 2),
             ("x", .unexpectedByte(120), 0), (":", .unexpectedByte(58), 0), ("-1:a", .unexpectedByte(45), 0), ("e", .unexpectedByte(101), 0),
@@ -55,7 +56,9 @@ struct BencodeDecodeTests {
             let error = #expect(throws: BencodeError.self) { try Bencode.decode(nested(depth)) }
             #expect(error?.code == .tooDeep)
         }
-        let error = #expect(throws: BencodeError.self) { try Bencode.decode(ascii(String(repeating: open, count: 1_000_000))) }
+        let error = #expect(throws: BencodeError.self) {
+            try Bencode.decode(ascii(String(repeating: open, count: 1_000_000)))
+        }
         #expect(error?.code == .tooDeep)
     }
 
@@ -70,10 +73,12 @@ struct BencodeDecodeTests {
     @Test(
         arguments: [
             ("d1:bi1e1:ai2e1:ci3ee", "d1:ai2e1:bi1e1:ci3ee"), ("d2:aai1e1:ai2ee", "d1:ai2e2:aai1ee"),
-            ("i03e", "i3e"), ("i00e", "i0e"), ("i-03e", "i-3e"), ("i-0e", "i0e"), ("li-0ee", "li0ee"), ("03:abc", "3:abc"), ("l00:e", "l0:e"),
+            ("i03e", "i3e"), ("i00e", "i0e"), ("i-03e", "i-3e"), ("i-0e", "i0e"), ("li-0ee", "li0ee"),
+            ("03:abc", "3:abc"), ("l00:e", "l0:e"),
             ("i9223372036854775808e", "i9223372036854775807e"), ("i-9223372036854775809e", "i-9223372036854775808e"),
             ("i99999999999999999999999e", "i9223372036854775807e"), ("i18446744073709551615e", "i9223372036854775807e"),
-            ("de\n", "de"), ("de\r\n", "de"), ("i1ei2e", "i1e"), ("le\0\0\0", "le"), ("dee", "de"), ("de\n<!-- 0.01 s -->\n", "de"),
+            ("de\n", "de"), ("de\r\n", "de"), ("i1ei2e", "i1e"), ("le\0\0\0", "le"), ("dee", "de"),
+            ("de\n<!-- 0.01 s -->\n", "de"),
         ])
     func whatHasOneReadingIsRead(text: String, canonical: String) throws {
         #expect(Bencode.encode(try Bencode.decode(ascii(text))) == ascii(canonical))
@@ -82,9 +87,11 @@ struct BencodeDecodeTests {
     /// The dictionary, what it is read as, and the keys that it says two things under.
     @Test(
         arguments: [
-            ("d1:ai1e1:ai1ee", "d1:ai1ee", []), ("d1:ai1e1:ai2ee", "d1:ai1ee", ["a"]), ("d1:bi1e1:ai2e1:bi3ee", "d1:ai2e1:bi1ee", ["b"]),
+            ("d1:ai1e1:ai1ee", "d1:ai1ee", []), ("d1:ai1e1:ai2ee", "d1:ai1ee", ["a"]),
+            ("d1:bi1e1:ai2e1:bi3ee", "d1:ai2e1:bi1ee", ["b"]),
             ("d1:bi1e1:ai2e1:bi01ee", "d1:ai2e1:bi1ee", []), ("d1:a1:x1:ai1e1:a1:x1:b0:e", "d1:a1:x1:b0:e", ["a"]),
-            ("d1:ade1:alee", "d1:adee", ["a"]), ("d1:cle1:a0:1:cle1:a1:ze", "d1:a0:1:clee", ["a"]), ("d0:i1e0:i2ee", "d0:i1ee", [""]),
+            ("d1:ade1:alee", "d1:adee", ["a"]), ("d1:cle1:a0:1:cle1:a1:ze", "d1:a0:1:clee", ["a"]),
+            ("d0:i1e0:i2ee", "d0:i1ee", [""]),
         ] as [(String, String, [String])])
     func theFirstOfEqualKeysCounts(text: String, canonical: String, disputed: [String]) throws {
         let value = try Bencode.decode(ascii(text))
@@ -155,7 +162,8 @@ struct BencodeValueTests {
 
     @Test func numbersAndNamesAreReadFromEitherType() {
         let numbers: [(BencodeValue, Int64?)] = [
-            (7, 7), ("7", 7), ("-7", -7), ("007", 7), ("", nil), ("7 ", nil), ("7x", nil), ("9223372036854775808", nil), ([7], nil), (["a": 7], nil),
+            (7, 7), ("7", 7), ("-7", -7), ("007", 7), ("", nil), ("7 ", nil), ("7x", nil), ("9223372036854775808", nil),
+            ([7], nil), (["a": 7], nil),
             (.string([0xff]), nil), (.text(String(repeating: "1", count: 1000)), nil),
         ]
         for (value, number) in numbers { #expect(value.number == number, "\(value)") }
@@ -185,6 +193,8 @@ struct BencodeValueTests {
     }
 
     @Test func errorsAreSentences() {
-        #expect(BencodeError(.unexpectedByte(60), at: 17).description == "not valid bencode at byte 17: byte 60 cannot stand here")
+        #expect(
+            BencodeError(.unexpectedByte(60), at: 17).description
+                == "not valid bencode at byte 17: byte 60 cannot stand here")
     }
 }

@@ -58,7 +58,8 @@ import Torrent
         #expect(throws: error) { try decoder.next() }
     }
 
-    /// Count of pieces, bytes of the bitfield, whether it is taken: spare bits name no piece, and another length is that of another torrent.
+    /// Count of pieces, bytes of the bitfield, whether it is taken: spare bits name no piece, and another length is
+    /// that of another torrent.
     static let bitfields: [(Int, [UInt8], Bool)] = [
         (0, [], true), (0, [0], false),
         (1, [0x80], true), (1, [0x40], true), (1, [0x81], true), (1, [], false), (1, [0, 0], false),

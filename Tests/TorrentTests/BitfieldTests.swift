@@ -33,7 +33,8 @@ struct BitfieldTests {
 
     @Test(
         arguments: [
-            ([0xff], 7, [0xfe]), ([0x01], 7, [0x00]), ([0xff, 0xff], 10, [0xff, 0xc0]), ([0xff], 8, [0xff]), ([], 0, []),
+            ([0xff], 7, [0xfe]), ([0x01], 7, [0x00]), ([0xff, 0xff], 10, [0xff, 0xc0]), ([0xff], 8, [0xff]),
+            ([], 0, []),
         ] as [([UInt8], Int, [UInt8])])
     func aPeersSpareBitsAreCleared(bytes: [UInt8], count: Int, cleared: [UInt8]) {
         #expect(Bitfield(fromPeer: bytes, count: count)?.bytes == cleared)

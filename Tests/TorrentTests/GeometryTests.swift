@@ -17,7 +17,9 @@ struct GeometryTests {
         #expect(geometry.blockCount(of: last) == lastBlocks)
     }
 
-    @Test(arguments: [(-1, 16384), (1, 0), (1, -1), (1, (256 << 20) + 1), (Int64.max, 256 << 20), ((1 << 22) + 1, 1)] as [(Int64, Int)])
+    @Test(
+        arguments: [(-1, 16384), (1, 0), (1, -1), (1, (256 << 20) + 1), (Int64.max, 256 << 20), ((1 << 22) + 1, 1)]
+            as [(Int64, Int)])
     func refused(total: Int64, pieceLength: Int) {
         #expect(Geometry(totalBytes: total, pieceLength: pieceLength) == nil)
     }

@@ -100,7 +100,10 @@ struct MetainfoTests {
         (.noFiles, []),
         (.wrongType(key: "info.files.1", expected: "a dictionary"), [1]),
         (.missing(key: "info.files.1.length"), [["path": ["a"]]]),
-        (.wrongType(key: "info.files.2.length", expected: "an integer"), [["length": 1, "path": ["a"]], ["length": "one", "path": ["b"]]]),
+        (
+            .wrongType(key: "info.files.2.length", expected: "an integer"),
+            [["length": 1, "path": ["a"]], ["length": "one", "path": ["b"]]]
+        ),
         (.badLength(file: 1, -5), [["length": -5, "path": ["a"]]]),
         (.missing(key: "info.files.1.length"), [[:]]),
         (.wrongType(key: "info.files.1.path", expected: "a list of strings"), [["length": 1, "path": ["0": "a"]]]),
@@ -118,12 +121,16 @@ struct MetainfoTests {
     @Test func notATorrent() {
         #expect(throws: MetainfoError.foreign(.empty)) { try Metainfo(torrentFile: []) }
         #expect(throws: MetainfoError.foreign(.webPage)) { try Metainfo(torrentFile: Array("<html>".utf8)) }
-        #expect(throws: MetainfoError.bencode(BencodeError(.unexpectedByte(120), at: 0))) { try Metainfo(torrentFile: Array("xyz".utf8)) }
+        #expect(throws: MetainfoError.bencode(BencodeError(.unexpectedByte(120), at: 0))) {
+            try Metainfo(torrentFile: Array("xyz".utf8))
+        }
         #expect(throws: MetainfoError.truncated(bytes: 7)) { try Metainfo(torrentFile: Array("d4:info".utf8)) }
         #expect(throws: MetainfoError.notADictionary) { try Metainfo(torrentFile: Array("le".utf8)) }
         #expect(throws: MetainfoError.missing(key: "info")) { try Metainfo(torrentFile: Array("de".utf8)) }
         #expect(throws: MetainfoError.wrongType(key: "info", expected: "a dictionary")) { try Metainfo(torrentFile: Array("d4:infolee".utf8)) }
-        #expect(throws: MetainfoError.foreign(.magnet)) { try Metainfo(torrentFile: Array("d10:magnet-uri7:magnet:e".utf8)) }
+        #expect(throws: MetainfoError.foreign(.magnet)) {
+            try Metainfo(torrentFile: Array("d10:magnet-uri7:magnet:e".utf8))
+        }
         #expect(throws: MetainfoError.foreign(.document("resume data"))) {
             try Metainfo(torrentFile: Array("d11:file-format22:libtorrent resume filee".utf8))
         }
@@ -213,7 +220,7 @@ struct MetainfoTests {
 
     @Test func descriptionOfWrongTypesIsPassedOver() throws {
         let metainfo = try Metainfo(
-            torrentFile: Self.torrent(Self.info { $0["source"] = 1 }) {
+            torrentFile: Self.torrent(Self.info { $0["source"] = [["x": 1]] }) {
                 for key in ["announce", "announce-list", "comment", "created by", "creation date", "url-list"] { $0[Array(key.utf8)] = [["x": 1]] }
             })
         #expect(metainfo.trackers.isEmpty && metainfo.webSeeds.isEmpty)

@@ -12,7 +12,8 @@ package struct DontHave: ExtensionMessage {
     /// Bytes behind the number of the piece are ignored.
     package init(payload: ByteBuffer) throws(PeerWireError) {
         guard let piece = payload.getInteger(at: payload.readerIndex, as: UInt32.self) else {
-            throw .malformedExtension(name: Self.type.name, reason: "\(payload.readableBytes) bytes where there are at least 4")
+            throw .malformedExtension(
+                name: Self.type.name, reason: "\(payload.readableBytes) bytes where there are at least 4")
         }
         self.piece = piece
     }

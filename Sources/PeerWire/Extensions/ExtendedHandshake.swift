@@ -56,7 +56,9 @@ package struct ExtendedHandshake: Hashable, Sendable {
         port = document["p"]?.number.flatMap { UInt16(exactly: $0) }.flatMap { $0 == 0 ? nil : $0 }
         requestQueue = document["reqq"]?.number.flatMap { $0 < 1 ? nil : Int(min($0, Int64(Self.maximumRequestQueue))) }
         yourHost = document["yourip"]?.bytes.flatMap { PeerAddress(compact: $0 + [0, 0])?.host }
-        metadataBytes = document["metadata_size"]?.number.flatMap { (1...Int64(Self.maximumMetadataBytes)).contains($0) ? Int($0) : nil }
+        metadataBytes = document["metadata_size"]?.number.flatMap {
+            (1...Int64(Self.maximumMetadataBytes)).contains($0) ? Int($0) : nil
+        }
         isUploadOnly = document["upload_only"]?.number.map { $0 != 0 }
     }
 

@@ -8,8 +8,8 @@ struct Add: Command {
     static let configuration = CommandConfiguration(
         commandName: "add", abstract: "Put torrents into the database; a running engine begins with them at once.",
         discussion: """
-            A torrent that is in the database already is left as it is, but for the options that are given, and for the trackers of the .torrent: \
-            those that are new to a public torrent are added.
+            A torrent that is in the database already is left as it is, but for the options that are given. New trackers of a \
+            public torrent are added.
 
             Examples:
               pieces add alice.torrent bob.torrent --output ~/books

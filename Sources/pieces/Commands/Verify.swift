@@ -120,7 +120,8 @@ struct Verify: Command {
         let news = try TrackerNews.count(metainfo, row, connection)
         if news > 0, !row.isPrivate, !reporting.quiet {
             Terminal.shared.complain(
-                "\(row.name): the .torrent has \(Format.count(news, "tracker")) that the database doesn't have; `pieces add` of it adds them")
+                "\(row.name): the .torrent has \(Format.count(news, "new tracker")); `pieces add` it to use them"
+            )
         }
         return row
     }

@@ -47,7 +47,9 @@ struct Arrival {
     private func insert(_ metainfo: Metainfo, _ selection: FileSelection?, _ output: String) throws(StoreError) -> Entry {
         if let row = try connection.torrent(metainfo.infoHash) {
             try update(row)
-            return Entry(id: row.id, name: row.name, isNew: false, trackers: try TrackerNews(adding: metainfo, to: row, connection))
+            return Entry(
+                id: row.id, name: row.name, isNew: false,
+                trackers: try TrackerNews(adding: metainfo, to: row, connection))
         }
         var settings = wishes.newSettings
         settings.isPaused = isPaused

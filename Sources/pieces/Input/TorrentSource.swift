@@ -76,8 +76,8 @@ struct TorrentSource {
 }
 
 extension [TorrentSource] {
-    /// What each source says, each torrent once, and again where another .torrent of it has other trackers. Sources that can't be read are told of, and
-    /// whether there were any.
+    /// What each source says, each torrent once, and again where another .torrent of it has other trackers. Sources
+    /// that can't be read are told of, and whether there were any.
     func readAll(_ options: HTTPOptions) async -> (torrents: [Metainfo], failed: Int) {
         var seen: [InfoHash: Set<String>] = [:]
         var torrents: [Metainfo] = []

@@ -3,7 +3,8 @@ import Torrent
 
 /// What became of the trackers of a .torrent whose torrent is in the database already.
 ///
-/// Those of a public torrent are added. A private torrent keeps its own: another tracker would bring peers of another swarm (BEP 27).
+/// Those of a public torrent are added. A private torrent keeps its own: another tracker would bring peers of another
+/// swarm (BEP 27).
 struct TrackerNews {
     /// Trackers that were added, and those that the database doesn't have and that were not.
     let added: Int
@@ -20,9 +21,13 @@ struct TrackerNews {
     }
 
     /// The tiers of those trackers that the database doesn't have, in whatever way they are written.
-    private static func unknown(_ metainfo: Metainfo, _ row: TorrentRow, _ connection: Connection) throws(StoreError) -> [[String]] {
+    private static func unknown(_ metainfo: Metainfo, _ row: TorrentRow, _ connection: Connection) throws(StoreError)
+        -> [[String]]
+    {
         var known = Set(try connection.trackers(of: row.id).map { TrackerIdentity.of($0.url) })
-        return metainfo.trackers.map { tier in tier.filter { known.insert(TrackerIdentity.of($0)).inserted } }.filter { !$0.isEmpty }
+        return metainfo.trackers.map { tier in tier.filter { known.insert(TrackerIdentity.of($0)).inserted } }.filter {
+            !$0.isEmpty
+        }
     }
 
     /// How many trackers of the .torrent the database doesn't have, for a command that only looks.
@@ -36,10 +41,11 @@ struct TrackerNews {
         if added > 0 { parts.append("added \(Format.count(added, "new tracker"))") }
         if leftOut > 0, isPrivate {
             parts.append(
-                "\(Format.count(leftOut, "new tracker")) not added, because the torrent is private: `pieces remove` it and add this .torrent to change "
-                    + "its trackers, its files stay")
+                "\(Format.count(leftOut, "new tracker")) not added, because the torrent is private: `pieces remove` it "
+                    + "and add this .torrent to change its trackers; its files stay")
         } else if leftOut > 0 {
-            parts.append("\(Format.count(leftOut, "new tracker")) not added: a torrent keeps \(Connection.trackerLimit) at most")
+            parts.append(
+                "\(Format.count(leftOut, "new tracker")) not added: a torrent keeps \(Connection.trackerLimit) at most")
         }
         return parts.isEmpty ? nil : parts.joined(separator: "; ")
     }
@@ -49,6 +55,7 @@ extension Metainfo {
     /// Said when a .torrent names trackers and none of them can be used; `nil` otherwise.
     var trackerWarning: String? {
         guard trackers.isEmpty, let first = unused.first(where: { $0.key.hasPrefix("announce") }) else { return nil }
-        return "\(name): none of the trackers in the .torrent can be used (“\(first.text)”: \(first.reason)); `pieces show` lists them"
+        return
+            "\(name): no tracker of the .torrent can be used (“\(first.text)”: \(first.reason)); see `pieces show`"
     }
 }

@@ -33,7 +33,8 @@ import Torrent
 
     /// Senseless values count as missing and leave the rest as it is.
     @Test(arguments: [
-        "d1:mi1ee", "d1:mle1:v0:e", "d1:pi0ee", "d1:pi65536ee", "d1:pi-1ee", "d1:p5:port8e", "d4:reqqi0ee", "d4:reqqi-9223372036854775808ee",
+        "d1:mi1ee", "d1:mle1:v0:e", "d1:pi0ee", "d1:pi65536ee", "d1:pi-1ee", "d1:p5:port8e", "d4:reqqi0ee",
+        "d4:reqqi-9223372036854775808ee",
         "d1:vi7ee",
         "d1:v3:\u{1}\u{2}\u{3}e", "d6:yourip3:abce", "d6:yourip0:e", "d13:metadata_sizei0ee", "d13:metadata_sizei9223372036854775807ee",
         "d11:upload_only3:yese", "d1:p20:18446744073709551615e",
