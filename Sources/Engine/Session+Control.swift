@@ -40,6 +40,7 @@ extension Session {
             case .verify: await verify(id)
             case .damaged: try await reload(id)
             case .announce: awake[id]?.onLoop { $0.announceNow() }
+            case .trackers: try await takeTrackers(id)
             case .connect:
                 if let address = intent.argument.flatMap({ PeerAddress($0) }), let engine = await wake(id) {
                     engine.onLoop { $0.feed { swarm, now in swarm.learn([address], from: .manual, now: now) } }
@@ -80,6 +81,17 @@ extension Session {
         } else if !row.isComplete || row.state == .paused || row.state == .queued {
             await wake(id)
         }
+    }
+
+    /// Trackers were added to the torrent's rows. One that sleeps is found by them when they are due, which they are at
+    /// once.
+    private func takeTrackers(_ id: TorrentID) async throws {
+        // A torrent that is being woken may have read its rows before.
+        _ = await waking[id]?.value
+        guard let engine = awake[id] else { return }
+        let rows = try await environment.store.perform { db throws(StoreError) in try db.trackers(of: id) }
+        guard awake[id] === engine else { return }
+        engine.onLoop { $0.add(rows) }
     }
 
     /// What commands wanted removed of an engine that ended before it heard of it.

@@ -71,6 +71,15 @@ extension TorrentEngine {
         saveState()
     }
 
+    /// Takes those of the trackers that it doesn't have, and announces to them.
+    func add(_ rows: [TrackerRow]) {
+        for row in rows where savedTrackers[row.url] == nil {
+            savedTrackers[row.url] = row
+            announcer.add(Announcer.Tracker(row))
+        }
+        announceIfDue()
+    }
+
     func announceNow() {
         announcer.hasten(now: unixNow)
         announceIfDue()

@@ -269,7 +269,7 @@ struct TorrentLoader {
         var zeros: [Int: [UInt8]] = [:]
         for piece in unwritten.pieces {
             let length = metainfo.geometry.length(of: piece)
-            let hash = zeros[length] ?? SHA1.hash([UInt8](repeating: 0, count: length))
+            let hash = zeros[length] ?? SHA1.hash(zeros: length)
             zeros[length] = hash
             if metainfo.pieceHash(piece) == hash[...] { unwritten.remove(piece) }
         }

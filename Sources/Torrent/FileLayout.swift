@@ -20,7 +20,7 @@ package struct FileLayout: Hashable, Sendable {
 
     /// Puts the entries one behind the other, and numbers equal paths apart (pads are never written and keep theirs).
     ///
-    /// `nil` when a length is negative, the sum overflows, or a path is empty or got too long by its number.
+    /// `nil` when a length is negative, the sum overflows, or a path is empty.
     package init?(files entries: [FileEntry]) {
         var files = entries
         var claims = PathClaims()
@@ -33,7 +33,6 @@ package struct FileLayout: Hashable, Sendable {
             total = sum
             guard !files[n].isPad else { continue }
             files[n].path = claims.claim(files[n].path)
-            guard SafePath.fits(files[n].path) else { return nil }
         }
         self.files = files
         self.totalBytes = total

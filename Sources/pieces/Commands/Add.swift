@@ -8,7 +8,8 @@ struct Add: Command {
     static let configuration = CommandConfiguration(
         commandName: "add", abstract: "Put torrents into the database; a running engine begins with them at once.",
         discussion: """
-            What is here already is left as it is, but for the options that are given.
+            A torrent that is in the database already is left as it is, but for the options that are given. New trackers of a \
+            public torrent are added.
 
             Examples:
               pieces add alice.torrent bob.torrent --output ~/books
@@ -41,7 +42,8 @@ struct Add: Command {
             }
             for entry in entries {
                 let name = entry.name.printable
-                text += entry.isNew ? "added \(entry.id)  \(name)\n" : "\(entry.id)  \(name) is here already\n"
+                let news = entry.trackers?.sentence.map { "; \($0)" } ?? ""
+                text += entry.isNew ? "added \(entry.id)  \(name)\n" : "\(entry.id)  \(name) is here already\(news)\n"
             }
             Terminal.shared.print(bytes: Array(text.utf8))
         }

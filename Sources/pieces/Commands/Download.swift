@@ -60,7 +60,11 @@ struct Download: Command {
             Terminal.shared.complain(reason)
             hasRefused = true
         }
-        return (entries.map(\.id), hasRefused)
+        for entry in entries where !reporting.quiet {
+            if let news = entry.trackers?.sentence { Terminal.shared.complain("\(entry.name): \(news)") }
+        }
+        var seen: Set<TorrentID> = []
+        return (entries.map(\.id).filter { seen.insert($0).inserted }, hasRefused)
     }
 
     private static func requireNoEngine(_ database: FilePath) throws {

@@ -117,6 +117,12 @@ struct Verify: Command {
         guard let row = try connection.torrent(metainfo.infoHash) else {
             throw Failure.usage("\(metainfo.name.printable) is not in the database: give the folder of its payload with --output")
         }
+        let news = try TrackerNews.count(metainfo, row, connection)
+        if news > 0, !row.isPrivate, !reporting.quiet {
+            Terminal.shared.complain(
+                "\(row.name): the .torrent has \(Format.count(news, "new tracker")); `pieces add` it to use them"
+            )
+        }
         return row
     }
 }

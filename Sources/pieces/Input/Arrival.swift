@@ -9,6 +9,8 @@ struct Arrival {
         let id: TorrentID
         let name: String
         let isNew: Bool
+        /// What became of the trackers of a .torrent whose torrent was there.
+        var trackers: TrackerNews?
     }
 
     /// Whether a torrent that is known already goes on.
@@ -57,7 +59,9 @@ struct Arrival {
     ) throws(StoreError) -> Entry {
         if let row = try connection.torrent(metainfo.infoHash) {
             try update(row)
-            return Entry(id: row.id, name: row.name, isNew: false)
+            return Entry(
+                id: row.id, name: row.name, isNew: false,
+                trackers: try TrackerNews(adding: metainfo, to: row, connection))
         }
         var settings = wishes.newSettings
         settings.isPaused = isPaused
