@@ -55,7 +55,10 @@ let package = Package(
         .target(name: "Swarm", dependencies: ["Torrent", collections], swiftSettings: house),
         .target(
             name: "Migrations", path: "Migrations",
-            resources: [.embedInCode("V0001_initial.sql"), .embedInCode("V0002_public_views.sql"), .embedInCode("V0003_bitfield_checksum.sql")],
+            resources: [
+                .embedInCode("V0001_initial.sql"), .embedInCode("V0002_public_views.sql"), .embedInCode("V0003_bitfield_checksum.sql"),
+                .embedInCode("V0004_queue.sql"),
+            ],
             swiftSettings: house),
         .target(name: "Store", dependencies: ["CSQLite", "Migrations", "Torrent", system], swiftSettings: house),
         .target(name: "Disk", dependencies: ["Torrent", "CPieceHash", system, collections], swiftSettings: house),
