@@ -126,8 +126,10 @@ struct SlotQueueLab {
             // Half of them are good; the dead come first, as they do in an old archive.
             let isOld = id.rawValue <= Int64(Self.count / 4)
             let others = Sort.allCases.filter { $0 != .good }
-            let sort = isOld ? [.dead, .choked][Int.random(in: 0...1, using: &random)] : Bool.random(using: &random) ? .good : others.randomElement(using: &random) ?? .good
-            world.torrents[id] = Torrent(sort: sort, isUnverified: sort == .unverified, left: Int64.random(in: 100_000...30_000_000, using: &random))
+            let sorts = isOld ? [.dead, .choked] : Bool.random(using: &random) ? [.good] : others
+            let sort = sorts.randomElement(using: &random) ?? .good
+            world.torrents[id] = Torrent(
+                sort: sort, isUnverified: sort == .unverified, left: Int64.random(in: 100_000...30_000_000, using: &random))
         }
         world.queue.enqueue(ids)
         let good = ids.filter { [.good, .unverified].contains(world.torrents[$0]?.sort) }
@@ -141,7 +143,8 @@ struct SlotQueueLab {
         // Each of the others had its turn, and none of them far more than others.
         let rest = ids.compactMap { world.torrents[$0] }.filter { [.dead, .choked, .offline].contains($0.sort) }
         let turns = rest.map(\.starts)
-        #expect((turns.min() ?? 0) >= 1 && (turns.max() ?? 0) - (turns.min() ?? 0) <= 2, "seed \(seed): \(turns.min() ?? 0) to \(turns.max() ?? 0) turns")
+        let (fewest, most) = (turns.min() ?? 0, turns.max() ?? 0)
+        #expect(fewest >= 1 && most - fewest <= 2, "seed \(seed): \(fewest) to \(most) turns")
     }
 
     /// Nothing but dead torrents: the slots go round, and nobody has them for itself.

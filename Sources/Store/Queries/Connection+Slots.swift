@@ -28,7 +28,7 @@ extension Connection {
 
     /// The torrents that gave up their slots without a success since, and their turns, the lowest first. Looks at no others.
     package func yieldedTorrents() throws(StoreError) -> [(id: TorrentID, turn: Int64)] {
-        try rows("SELECT id, queue_turn FROM torrent WHERE queue_turn BETWEEN 1 AND ? ORDER BY queue_turn, id", Self.highestTurn) {
+        try rows("SELECT id, queue_turn FROM torrent WHERE queue_turn > 0 AND queue_turn <= ? ORDER BY queue_turn, id", Self.highestTurn) {
             (row) throws(StoreError) in
             try row.sound { (row) throws(StoreError) in (id: try row.next(TorrentID.self), turn: try row.next(Int64.self)) }
         }.compactMap(\.self)
@@ -75,7 +75,8 @@ extension Connection {
             for id in ids {
                 try setState(id, .seeding)
                 try execute(
-                    "UPDATE tracker SET next_announce_at = max(coalesce(min_announce_at, 0), ?) WHERE torrent_id = ? AND next_announce_at IS NULL", now, id)
+                    "UPDATE tracker SET next_announce_at = max(coalesce(min_announce_at, 0), ?) WHERE torrent_id = ? AND next_announce_at IS NULL",
+                    now, id)
             }
         }
     }

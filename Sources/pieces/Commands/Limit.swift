@@ -10,6 +10,9 @@ struct Limit: Command {
               pieces limit 3 --download 2M --upload 500K
               pieces limit 3 4 --download none --seed-ratio 1.5
               pieces limit 3
+              pieces limit 3 --seed
+
+            What is set here stays with the torrent and goes before the options of `pieces run`. --seed undoes --no-seed and a goal that is reached.
             """)
 
     @OptionGroup var arguments: TorrentArguments

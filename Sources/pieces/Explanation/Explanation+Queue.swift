@@ -16,7 +16,8 @@ extension Explanation {
                 advice: "when that has ended, `pieces run` works on all")
         }
         guard facts.othersDownloading > 0 else {
-            return Cause(kind: .queued, sentence: "the engine has not started it yet", advice: "it starts within a moment: nothing else is waited for")
+            return Cause(
+                kind: .queued, sentence: "the engine has not started it yet", advice: "it starts within a moment: nothing else is waited for")
         }
         let verb = facts.othersDownloading == 1 ? "is" : "are"
         return Cause(

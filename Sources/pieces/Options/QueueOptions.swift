@@ -11,7 +11,8 @@ struct QueueOptions: ParsableArguments {
     var maxDownloads: CountLimit?
 
     @Option(
-        help: ArgumentHelp("Complete torrents that may have peers at once; `none`, the default, for no limit but that of connections.", valueName: "n"),
+        help: ArgumentHelp(
+            "Complete torrents that may have peers at once; `none`, the default, for no limit but that of connections.", valueName: "n"),
         transform: CountLimit.init)
     var maxSeeds: CountLimit?
 
