@@ -57,7 +57,7 @@ let package = Package(
             name: "Migrations", path: "Migrations",
             resources: [
                 .embedInCode("V0001_initial.sql"), .embedInCode("V0002_public_views.sql"), .embedInCode("V0003_bitfield_checksum.sql"),
-                .embedInCode("V0004_file_ownership.sql"),
+                .embedInCode("V0004_file_ownership.sql"), .embedInCode("V0005_queue.sql"),
             ],
             swiftSettings: house),
         .target(name: "Store", dependencies: ["CSQLite", "Migrations", "Torrent", system], swiftSettings: house),

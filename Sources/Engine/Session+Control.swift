@@ -16,7 +16,7 @@ extension Session {
             }
             dataVersion = version
             for intent in intents { await act(on: intent) }
-            if intents.contains(where: { $0.verb == .added }) { try await wakeDownloads() }
+            try await enqueueAdded(intents.filter { $0.verb == .added }.compactMap(\.torrent))
         } catch {
             log.error("\(error)")
         }
@@ -34,7 +34,7 @@ extension Session {
                 return try await environment.store.perform { db throws(StoreError) in try db.settleAtRest(id) }
             }
             switch intent.verb {
-            case .added: break  // All that were added are woken together.
+            case .added: break  // All that were added join the line together.
             case .changed: try await changed(id)
             case .remove, .removeData: try await remove(id, deletingData: intent.verb == .removeData)
             case .verify: await verify(id)
@@ -42,7 +42,7 @@ extension Session {
             case .announce: awake[id]?.onLoop { $0.announceNow() }
             case .trackers: try await takeTrackers(id)
             case .connect:
-                if let address = intent.argument.flatMap({ PeerAddress($0) }), let engine = await wake(id) {
+                if let address = intent.argument.flatMap({ PeerAddress($0) }), let engine = await activate(id) {
                     engine.onLoop { $0.feed { swarm, now in swarm.learn([address], from: .manual, now: now) } }
                 }
             default: log.warning("an intent that this version doesn't know: \(intent.verb)")
@@ -58,6 +58,7 @@ extension Session {
         retries[id] = nil
         if row.settings.isPaused {
             await putToSleep(id)
+            slots.forget(id)
             try await environment.store.perform { db throws(StoreError) in try db.setState(id, .paused) }
             endIfDone()
             return
@@ -73,13 +74,15 @@ extension Session {
             let wanted = try await environment.store.perform { db throws(StoreError) in try db.wanted(of: id, count: count) }
             if engine.onLoop({ $0.mustRest(for: wanted) }) {
                 await putToSleep(id, sayingGoodbye: false)
-                await wake(id)
+                enqueue(id, at: .front)
             } else {
                 engine.onLoop { $0.apply(row, wanted: wanted) }
             }
             shareOut()
-        } else if !row.isComplete || row.state == .paused || row.state == .queued {
-            await wake(id)
+        } else if !row.isComplete || row.completedAt == nil || row.state == .queued {
+            try await putInLine(row)
+        } else {
+            try await goalChanged(row)
         }
     }
 
@@ -110,6 +113,8 @@ extension Session {
             loaded = nil
         }
         await putToSleep(id)
+        slots.forget(id)
+        verifying.remove(id)
         let now = environment.clock.timestamp
         try await environment.store.perform { db throws(StoreError) in try db.removeTorrent(id, now: now) }
         troubled.remove(id)
@@ -125,20 +130,23 @@ extension Session {
                 }
             }
         }
-        for engine in awake.values { engine.onLoop { engine in engine.feed { $0.hastenProbe(of: .ownership, now: $1) } } }
+        hastenOwnership()
         endIfDone()
     }
 
     private func verify(_ id: TorrentID) async {
-        guard let engine = await wake(id) else { return }
-        engine.onLoop { $0.verifyAll() }
+        if let engine = awake[id] { return engine.onLoop { $0.verifyAll() } }
+        verifying.insert(id)
+        slots.forget(id)
+        enqueue(id, for: .check)
     }
 
     /// Another process found damage and has told the database: the torrent begins anew from what it says.
     private func reload(_ id: TorrentID) async throws {
         await putToSleep(id)
         retired.remove(id)
-        try await wakeDownloads()
+        guard !troubled.contains(id), let row = try await environment.store.perform({ db throws(StoreError) in try db.torrent(id) }) else { return }
+        if !row.settings.isPaused { try await putInLine(row) }
     }
 
     func heartbeat() async {
@@ -149,11 +157,12 @@ extension Session {
         let peers =
             beats % Self.beatsPerPeerList == 1
             ? awake.values.map { engine in (engine.id, engine.onLoop { $0.livePeers(limit: Self.livePeerLimit) }) } : []
-        let (run, now) = (runID, environment.clock.timestamp)
+        let (run, now, slots) = (runID, environment.clock.timestamp, slotReport())
         do {
             try await environment.store.perform { db throws(StoreError) in
                 try db.transaction(.immediate, durability: .lazy) { () throws(StoreError) in
                     try db.heartbeat(run, now: now)
+                    try db.saveSlots(run, slots)
                     try db.saveLive(rows)
                     for (id, list) in peers { try db.saveLivePeers(id, list) }
                 }

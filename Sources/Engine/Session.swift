@@ -19,10 +19,8 @@ package actor Session {
     static let heartbeatInterval = Duration.seconds(2)
     /// A complete torrent without peers goes to sleep after so long.
     static let drowsyAfter = Duration.seconds(60)
-    /// Torrents that download at once; the others are queued.
-    static let maximumDownloads = 50
-    /// Torrents that are woken at the same time.
-    static let wakingAtOnce = 16
+    /// The same while others wait for a slot: what is active shares connections and memory.
+    static let drowsyAfterWhileOthersWait = Duration.seconds(10)
     /// How long a torrent that can't be woken for its disk's fault is left alone: doubled each time, up to the longest.
     static let firstRetry = Duration.seconds(5)
     static let longestRetry = Duration.seconds(300)
@@ -58,6 +56,15 @@ package actor Session {
     /// Since when a torrent has had nothing to do.
     var drowsySince: [TorrentID: Instant] = [:]
     var sleepers = Sleepers()
+    /// Who is active, and who waits.
+    var slots: SlotQueue
+    /// The last turn in the line that was given.
+    var lastTurn: Int64 = 0
+    /// Torrents that are hashed whole when they get a slot for it.
+    var verifying: Set<TorrentID> = []
+    /// The last of the complete torrents that were seen to be seeded, and whether it was the last of all.
+    var lastBegun: TorrentID?
+    var hasBegunSeeding = false
     /// Torrents that an earlier engine was to remove.
     var leftOver: [IntentRow]
     var dataVersion: Int?
@@ -126,6 +133,7 @@ package actor Session {
         self.runID = run
         self.opening = opening
         self.leftOver = leftOver
+        slots = SlotQueue(limits: environment.settings.slots, rules: environment.settings.slotRules)
     }
 
     /// Wakes what has something to download, and goes on until ``stop()``.
@@ -136,7 +144,7 @@ package actor Session {
             repeating(.seconds(1)) { await $0.lookAfterSleepers() },
         ]
         try await lookAfterDatabase()
-        try await wakeDownloads()
+        try await startDownloads()
         await removeLeftOvers()
     }
 

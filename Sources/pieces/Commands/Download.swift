@@ -10,7 +10,7 @@ struct Download: Command {
         commandName: "download", abstract: "Download torrents here and now, or go on with them.",
         discussion: """
             What the database knows already is resumed; nothing that was recorded is downloaded again. Ends when all is complete, unless told to \
-            seed. SIGINT and SIGTERM stop cleanly, a second one at once.
+            seed; `pieces run` seeds them later. SIGINT and SIGTERM stop cleanly, a second one at once.
 
             Examples:
               pieces download alice.torrent
@@ -26,6 +26,7 @@ struct Download: Command {
     var sources: [String]
 
     @OptionGroup(title: "Torrent options") var torrent: TorrentOptions
+    @OptionGroup(title: "Queue options") var queue: QueueOptions
     @OptionGroup(title: "Seeding options") var seeds: SeedOptions
     @OptionGroup(title: "Network options") var engine: EngineOptions
     @OptionGroup(title: "Output options") var reporting: ReportOptions
@@ -45,6 +46,7 @@ struct Download: Command {
         settings.scope = .only(Set(ids))
         settings.endsWhenComplete = true
         settings.seedGoal = seeds.goal ?? .none
+        queue.apply(to: &settings)
         let run = EngineRun(settings, report: EngineRun.report(reporting), ids: ids)
         let rows = try await run.perform()
         try Self.conclude(rows)

@@ -13,12 +13,14 @@ struct Status: DirectCommand {
               pieces status --watch
               pieces status 3 --json --pieces
 
-            --json prints one object: {"engine": {"running", "pid", "since"}, "mended": {"at", "what"}, "torrents": [{"id", "info_hash", "name", "state", "error", "progress", \
+            --json prints one object: {"engine": {"running", "pid", "since"}, "mended": {"at", "what"}, \
+            "slots": {"named_only", "downloads": {"limit", "active", "queued"}, "seeds", "checks"}, "torrents": [{"id", "info_hash", "name", "state", "error", "progress", \
             "total_bytes", "wanted_bytes", "completed_bytes", "piece_length", "piece_count", "pieces_have", "downloaded_bytes", "uploaded_bytes", \
             "wasted_bytes", "download_rate", "upload_rate", "peers_connected", "seeders", "leechers", "eta_seconds", "added_at", "completed_at", \
             "last_verified_at", "output"}]}. `state` is one of downloading, seeding, checking, complete, paused, queued, offline and error. Times are \
             Unix seconds, rates bytes a second, `progress` goes from 0 to 1; what nobody knows is null. `since` is when the engine began, or when the \
-            last one was last alive. `mended` is null, but for a week after the database was mended or restored. With --pieces there is "bitfield" too: hexadecimal, the first piece in the highest bit of the first byte, \
+            last one was last alive. `mended` is null, but for a week after the database was mended or restored. `slots` is null without an engine: how many torrents may be active at once (null: no limit), how many are, and \
+            how many wait for a slot; with `named_only` the engine works only on the torrents that its command named. With --pieces there is "bitfield" too: hexadecimal, the first piece in the highest bit of the first byte, \
             exactly what the database claims to be on disk.
             """)
 
@@ -71,7 +73,7 @@ struct Status: DirectCommand {
     }
 
     private func object(_ engine: EngineState, _ ids: [TorrentID]?, _ connection: Connection) throws(StoreError) -> [UInt8] {
-        let status = StatusJSON(engine, try connection.lastMending(now: .now()))
+        let status = StatusJSON(engine, try connection.lastMending(now: .now()), try QueueState(engine, connection))
         let count = if let ids { ids.count } else { try connection.torrentCount() }
         return try status.bytes(count: count) { (json) throws(StoreError) in
             try connection.forEachStatusRow(of: ids) { (torrent) throws(StoreError) in
@@ -81,7 +83,9 @@ struct Status: DirectCommand {
     }
 
     private func table(_ engine: EngineState, _ ids: [TorrentID]?, _ connection: Connection) throws(StoreError) -> [UInt8] {
-        var table = StatusTable(engine, try connection.lastMending(now: .now()))
+        // Of some torrents that are named, what all of them wait for is no news.
+        let queue = ids == nil ? try QueueState(engine, connection) : nil
+        var table = StatusTable(engine, try connection.lastMending(now: .now()), queue)
         try connection.forEachStatusLine(of: ids) { (torrent) throws(StoreError) in
             table.add(torrent)
             if let have = try have(torrent, connection) { table.add(have, of: torrent) }

@@ -9,9 +9,15 @@ protocol DownloadReport: Sendable {
     /// The engine listens. `torrents` are those that were named; none when it works on all.
     func began(_ torrents: [TorrentRow], at socket: ListeningSocket)
     func progressed(_ torrents: [TorrentSnapshot])
+    /// The same, with the torrents that wait for a slot.
+    func progressed(_ torrents: [TorrentSnapshot], slots: SlotReport)
     func happened(_ event: EventRow, to torrent: TorrentRow?)
     /// The engine has stopped; `torrents` as in ``began(_:at:)``.
     func ended(_ torrents: [TorrentRow])
+}
+
+extension DownloadReport {
+    func progressed(_ torrents: [TorrentSnapshot], slots: SlotReport) { progressed(torrents) }
 }
 
 /// Where incoming peers are awaited.

@@ -36,8 +36,9 @@ final class Narrator: Sendable {
         var isFailing = false
         while true {
             let snapshots = await session.snapshots()
+            let slots = await session.slotReport()
             do {
-                guard try look(snapshots) else { return }
+                guard try look(snapshots, slots) else { return }
                 isFailing = false
             } catch {
                 if !isFailing { log.warning("progress can't be told: \(error)") }
@@ -52,14 +53,14 @@ final class Narrator: Sendable {
 
     /// Tells what is new; `false` when that is somebody else's duty by now. The connection ends with it: an engine whose log is in doubt waits until
     /// nobody has the database open.
-    private func look(_ snapshots: [TorrentSnapshot]) throws -> Bool {
+    private func look(_ snapshots: [TorrentSnapshot], _ slots: SlotReport) throws -> Bool {
         guard !state.withLock(\.isOver) else { return false }
         let connection = try Connection.open(database, mode: .readOnly, now: .now())
         let events = try connection.events(limit: Self.eventLimit)
         return try state.withLock { state in
             guard !state.isOver else { return false }
             try tell(events, connection, &state)
-            report.progressed(snapshots)
+            report.progressed(snapshots, slots: slots)
             return true
         }
     }

@@ -8,6 +8,7 @@ struct StatusTable {
 
     private let engine: EngineState
     private let mended: MendedNote?
+    private let queue: QueueState?
     private let now: Timestamp
     /// Of the terminal; `nil` where nothing is to be cut.
     private let width: Int?
@@ -20,9 +21,10 @@ struct StatusTable {
     private var errors: [UInt8] = []
     private var maps: [UInt8] = []
 
-    init(_ engine: EngineState, _ mended: MendedNote?, now: Timestamp = .now()) {
+    init(_ engine: EngineState, _ mended: MendedNote?, _ queue: QueueState? = nil, now: Timestamp = .now()) {
         self.engine = engine
         self.mended = mended
+        self.queue = queue
         self.now = now
         width = Terminal.shared.isInteractive ? Terminal.shared.size.width - 1 : nil
     }
@@ -58,6 +60,7 @@ struct StatusTable {
         } else {
             table.write(to: &text, width: width)
         }
+        for sentence in queue?.sentences ?? [] { text += "\(sentence)\n".utf8 }
         return text + errors + maps
     }
 }
