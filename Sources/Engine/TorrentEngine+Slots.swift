@@ -18,7 +18,7 @@ extension TorrentEngine {
         // All torrents share it: nobody else would do better.
         case .database, .databaseFull: .endless
         case .diskFull: .long
-        case .offline, .input: .short
+        case .offline, .input, .ownership: .short
         case nil:
             swarm.peerCount == 0 && swarm.dialCount == 0 && opening.isEmpty && announces.isEmpty
                 ? .short : .usual
