@@ -68,6 +68,6 @@ enum NewFile {
     static func exists(_ path: FilePath) -> Bool { access(path.string, F_OK) == 0 }
 
     static func isThere(_ path: FilePath) -> Failure {
-        Failure("\(path.string.printable) is there already: give another name, or --force to replace it")
+        Failure("\(path.string.printable) already exists; choose another name, or use --force to overwrite")
     }
 }
