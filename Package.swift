@@ -48,6 +48,7 @@ let package = Package(
         // Rooms, in the order of their dependencies. See Sources/Engine/Engine.docc/Architecture.md.
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite3"])]),
         .target(name: "CPieceHash", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]),
+        .target(name: "Limits", swiftSettings: house),
         .target(name: "Bencode", swiftSettings: house),
         .target(name: "Torrent", dependencies: ["Bencode", "CPieceHash"], swiftSettings: house),
         .target(name: "PeerWire", dependencies: ["Torrent", "Bencode", nioCore], swiftSettings: house),
@@ -57,11 +58,11 @@ let package = Package(
             name: "Migrations", path: "Migrations",
             resources: [.embedInCode("V0001_initial.sql"), .embedInCode("V0002_public_views.sql"), .embedInCode("V0003_bitfield_checksum.sql")],
             swiftSettings: house),
-        .target(name: "Store", dependencies: ["CSQLite", "Migrations", "Torrent", system], swiftSettings: house),
-        .target(name: "Disk", dependencies: ["Torrent", "CPieceHash", system, collections], swiftSettings: house),
+        .target(name: "Store", dependencies: ["CSQLite", "Limits", "Migrations", "Torrent", system], swiftSettings: house),
+        .target(name: "Disk", dependencies: ["Limits", "Torrent", "CPieceHash", system, collections], swiftSettings: house),
         .target(
             name: "Net",
-            dependencies: ["Torrent", "PeerWire", "TrackerWire", nioCore, nioPosix, nioHTTP1, nioHTTPCompression, nioSSL, asyncHTTPClient, logging],
+            dependencies: ["Limits", "Torrent", "PeerWire", "TrackerWire", nioCore, nioPosix, nioHTTP1, nioHTTPCompression, nioSSL, asyncHTTPClient, logging],
             swiftSettings: house),
         .target(
             name: "Engine",
@@ -70,7 +71,7 @@ let package = Package(
             ],
             swiftSettings: house),
         .executableTarget(
-            name: "pieces", dependencies: ["Engine", "Store", "Disk", "Torrent", "Net", argumentParser, logging, nioCore, nioPosix, system],
+            name: "pieces", dependencies: ["Engine", "Limits", "Store", "Disk", "Torrent", "Net", argumentParser, logging, nioCore, nioPosix, system],
             swiftSettings: house, linkerSettings: selfContained),
 
         // Tests mirror the rooms; the lab is a swarm in a box, in virtual time.

@@ -1,4 +1,5 @@
 import Glibc
+import Limits
 import Synchronization
 
 /// What SIGINT, SIGTERM and SIGHUP do to commands that have something to bring to rest: the first of them asks the command to stop, and a second SIGINT
@@ -96,7 +97,7 @@ enum Interruption {
             }, waiter.toOpaque())
         guard result == 0 else {
             waiter.release()
-            throw Failure("no thread can be started: \(String(cString: strerror(result)))")
+            throw Failure("no thread can be started (\(String(cString: strerror(result)))): \(ProcessLimit.processes.advice)")
         }
         pthread_detach(thread)
     }

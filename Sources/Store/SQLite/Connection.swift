@@ -172,7 +172,8 @@ package final class Connection {
         // The connection speaks of its last call; where that was another one, the plain result is the truth.
         let matches = extended & 0xff == result & 0xff
         let message = matches ? String(cString: sqlite3_errmsg(handle)) : String(cString: sqlite3_errstr(result))
-        let error = StoreError(sqlite: matches ? extended : result, path: path.string, sql: sql, message: message)
+        let error = StoreError(
+            sqlite: matches ? extended : result, system: sqlite3_system_errno(handle), path: path.string, sql: sql, message: message)
         if error.isOfSync { doubtLog() }
         return error
     }

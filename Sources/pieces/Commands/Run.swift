@@ -39,7 +39,7 @@ struct Run: Command {
         if let count = maxPeers?.limit { settings.maximumPeers = count }
         settings.endsWhenComplete = untilComplete
         settings.seedGoal = seeds.goal ?? (untilComplete ? .none : .forever)
-        try global.makeStandardFolder()
+        try global.prepareToMake(mending: true)
         let rows = try await EngineRun(settings, report: report).perform()
         if untilComplete { try Download.conclude(rows.filter { !$0.settings.isPaused }) }
     }

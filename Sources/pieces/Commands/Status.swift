@@ -67,8 +67,8 @@ struct Status: DirectCommand {
 
     private func textWithoutDatabase() throws -> [UInt8] {
         let database = try global.path
-        guard torrents.isEmpty else { throw Failure("there is no database at \(database) yet, and so no torrent: see --database") }
-        guard json else { return Array("no database yet at \(database): `pieces add` or `pieces download` makes one\n".utf8) }
+        guard torrents.isEmpty else { throw Failure("\(try global.absence); so there is no torrent") }
+        guard json else { return Array("\(try global.absence)\n".utf8) }
         return StatusJSON(try EngineState(database: database, nil), nil).bytes(count: 0) { _ in }
     }
 

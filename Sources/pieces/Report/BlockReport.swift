@@ -11,7 +11,9 @@ struct BlockReport: DownloadReport {
     private static let narrowestBar = 8
     /// Columns of a bar and a name where each torrent has one line.
     private static let shortBar = 10
-    private static let narrowestName = 16
+    private static let names = 16...40
+    /// Columns of all that is said behind a bar, but for seeders and uploads.
+    private static let usualTail = 48
 
     let interval = Duration.milliseconds(300)
 
@@ -86,10 +88,10 @@ struct BlockReport: DownloadReport {
 
     private func short(_ torrent: TorrentSnapshot, _ width: Int) -> String {
         let rest = width - 1 - Self.shortBar - 5
-        let tail = DownloadWords.tail(torrent, width: max(0, rest - Self.narrowestName))
+        let nameWidth = min(max(rest - Self.usualTail, Self.names.lowerBound), Self.names.upperBound)
+        let tail = DownloadWords.tail(torrent, width: max(0, rest - nameWidth))
         let bar = Bar.text(torrent.completedBytes, of: torrent.wantedBytes, width: Self.shortBar)
-        // Names end where the longest tail that fits begins, so that the bars stand below each other.
-        let name = torrent.name.printable.fitted(Self.narrowestName).padded(Self.narrowestName)
+        let name = torrent.name.printable.fitted(nameWidth).padded(nameWidth)
         return "  \(name)  \(bar) \(tail)"
     }
 }

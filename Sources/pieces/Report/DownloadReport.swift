@@ -46,7 +46,11 @@ enum DownloadWords {
         guard torrents.count > namedAtMost else { return torrents.map { began($0) } }
         let places = Set(torrents.map(\.output))
         let place = places.count == 1 ? torrents[0].output.printable : Format.count(places.count, "folder")
-        return ["\(sum(torrents)) in \(place)"]
+        let wanted = torrents.reduce(0) { $0 + $1.wantedBytes }
+        guard torrents.contains(where: { $0.completedBytes > 0 || $0.isRootSeen }) else {
+            return ["starting \(Format.count(torrents.count, "torrent")): \(Format.bytes(wanted)) into \(place)"]
+        }
+        return ["resuming \(sum(torrents)) in \(place)"]
     }
 
     /// What isn't complete when the engine has stopped; a line for each torrent, or one for many of them.

@@ -16,7 +16,7 @@ struct StatusTable {
         [
             .right("ID"), .left("NAME"), .left("STATE"), .right("DONE"), .right("SIZE"), .right("DOWN"), .right("UP"), .right("PEERS"),
             .right("LEFT"),
-        ], flexible: 1, droppable: [6, 7])
+        ], flexible: 1, droppable: [6, 7, 4])
     private var errors: [UInt8] = []
     private var maps: [UInt8] = []
     /// Torrents that have no line.
@@ -81,7 +81,7 @@ struct StatusTable {
         var text = Array((engine.sentence + "\n").utf8)
         if let mended { text += "\(Format.moment(mended.at)): \(mended.sentence.printable)\n".utf8 }
         if isEmpty {
-            text.append("no torrents yet: `pieces add` or `pieces download` brings some\n")
+            text.append("no torrents yet: add one with `pieces add` or `pieces download`\n")
         } else {
             table.write(to: &text, width: width)
         }

@@ -156,7 +156,8 @@ final class Terminal: Sendable {
 
 /// What is written to put other lines over a block that stands right above the cursor (ECMA-48: CPL, EL).
 private struct Drawing {
-    private static let endOfLine = Array("\u{1b}[K\n".utf8)
+    private static let erasure = Array("\u{1b}[K".utf8)
+    private static let endOfLine = erasure + [UInt8(ascii: "\n")]
 
     let width: Int
     /// Rows that the old block takes by now: a terminal that became narrower has wrapped its lines.
@@ -188,8 +189,9 @@ private struct Drawing {
     func block(_ lines: [String], below rows: Int) -> [UInt8] {
         var bytes = lines.flatMap { Array($0.utf8) + Self.endOfLine }
         let rest = oldRows - rows - lines.reduce(0) { $0 + Self.rows($1.columns, width) }
-        if rest > 0 { bytes += Array(repeatElement(Self.endOfLine, count: rest).joined()) + Self.up(rest) }
-        return bytes
+        if rest > 0 { bytes += Array(repeatElement(Self.endOfLine, count: rest).joined()) }
+        // What was typed meanwhile stands on the cursor's row, as the ^C of an interruption.
+        return bytes + Self.erasure + Self.up(rest)
     }
 
     private static func up(_ rows: Int) -> [UInt8] { rows > 0 ? Array("\u{1b}[\(rows)F".utf8) : [] }
