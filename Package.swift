@@ -67,7 +67,7 @@ let package = Package(
         .target(
             name: "Engine",
             dependencies: [
-                "Torrent", "PeerWire", "TrackerWire", "Swarm", "Store", "Disk", "Net", nioCore, nioPosix, logging, collections,
+                "Limits", "Torrent", "PeerWire", "TrackerWire", "Swarm", "Store", "Disk", "Net", nioCore, nioPosix, logging, collections,
             ],
             swiftSettings: house),
         .executableTarget(

@@ -9,6 +9,7 @@ import ArgumentParser
 import Dispatch
 import Engine
 import Glibc
+import Limits
 
 @main
 struct Pieces: AsyncParsableCommand {
@@ -53,7 +54,7 @@ struct Pieces: AsyncParsableCommand {
             if let command = command as? any DirectCommand, !command.waits {
                 try command.answer()
             } else if let command = command as? any AsyncParsableCommand {
-                runInTask(command)
+                try runInTask(command)
             } else {
                 // The parser's own commands: help and the like.
                 var command = command
@@ -65,7 +66,13 @@ struct Pieces: AsyncParsableCommand {
         }
     }
 
-    private static func runInTask(_ command: sending any AsyncParsableCommand) -> Never {
+    /// What any command needs that isn't run on the first thread.
+    private static let fewestDescriptors = 8
+    private static let fewestThreads = 4
+
+    private static func runInTask(_ command: sending any AsyncParsableCommand) throws -> Never {
+        // Without threads a task would wait for ever, and say nothing.
+        try ProcessLimit.require(descriptors: fewestDescriptors, threads: fewestThreads)
         Task {
             do {
                 var command = command

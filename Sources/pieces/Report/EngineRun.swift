@@ -1,5 +1,6 @@
 import Engine
 import Limits
+import NIOCore
 import Store
 import Synchronization
 
@@ -24,7 +25,7 @@ struct EngineRun {
 
     /// Lives of an engine whose database is found damaged while it runs; more would mean that the disk or the memory does it.
     private static let damagedLives = 3
-    /// What an engine has open before its first peer, and the threads that it starts, beside one a core.
+    /// What an engine has open before its first peer, and the threads that it starts, beside two a core.
     private static let fewestDescriptors = 32
     private static let fewestThreads = 12
 
@@ -34,7 +35,7 @@ struct EngineRun {
     /// Where the database is found damaged meanwhile, the engine ends and another one begins with a mended one.
     func perform() async throws -> [TorrentRow] {
         ProcessLimit.raiseOpenFiles()
-        try ProcessLimit.require(descriptors: Self.fewestDescriptors, threads: Self.fewestThreads)
+        try ProcessLimit.require(descriptors: Self.fewestDescriptors, threads: Self.fewestThreads + 2 * System.coreCount)
         let current = Mutex<Session?>(nil)
         try Interruption.catchFirst { await current.withLock(\.self)?.stop() }
         for life in 1... {
