@@ -83,7 +83,7 @@ let package = Package(
         .target(name: "SwarmLab", dependencies: ["Swarm", "Torrent"], path: "Tests/SwarmLab", swiftSettings: house),
         .testTarget(name: "SwarmTests", dependencies: ["SwarmLab", "Swarm", "Torrent"], swiftSettings: house),
         .testTarget(name: "StoreTests", dependencies: ["Store", "Torrent", "Migrations", "CSQLite", system], swiftSettings: house),
-        .testTarget(name: "DiskTests", dependencies: ["Disk", "Torrent", "CPieceHash", system], swiftSettings: house),
+        .testTarget(name: "DiskTests", dependencies: ["Disk", "Limits", "Torrent", "CPieceHash", system], swiftSettings: house),
         .target(
             name: "TestSupport", dependencies: ["Torrent", "Bencode", "PeerWire", "Store", nioCore, nioPosix, system, logging],
             path: "Tests/TestSupport",

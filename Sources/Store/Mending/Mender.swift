@@ -68,7 +68,8 @@ package enum Mender {
     }
 
     /// Throws where something stands in the place of the database that never was one of ours: no engine begins there, and nothing is made beside it.
-    package static func requireOurs(_ database: FilePath, now: Timestamp) throws(StoreError) {
+    /// A file that is no database at all may be a wreck of ours where `orWreck` says so.
+    static func requireOurs(_ database: FilePath, orWreck: Bool, now: Timestamp) throws(StoreError) {
         let database = DatabaseFile.resolved(database)
         var status = stat()
         // Opening a pipe could wait for ever, and what isn't there is nobody's.
@@ -78,7 +79,7 @@ package enum Mender {
         } catch {
             if error.code == .foreignDatabase { throw error }
             // What else is wrong is for those who open it.
-            guard answers(error) else { return }
+            guard answers(error), !orWreck else { return }
             let backups = try BackupFile.list(database)
             guard backups.isEmpty else { return }
             let isOurs = try showsOurs(database, now)

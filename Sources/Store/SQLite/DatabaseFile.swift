@@ -104,7 +104,7 @@ enum DatabaseFile {
         guard journalSize(path) > 0, journaledPages(path) != 0 else { return }
         do {
             close(try openIdentified(path, options, immutable: true, mayBeNew: true))
-        } catch where error.code == .foreignDatabase {
+        } catch  where error.code == .foreignDatabase {
             throw error
         } catch {
             // The change has left the first page in pieces, which it takes back.

@@ -28,11 +28,11 @@ package final class DatabaseLock: Sendable {
         Glibc.close(descriptor.rawValue)
     }
 
-    /// Takes the lock, or says who has it.
-    package static func acquire(database: FilePath, now: Timestamp) throws(StoreError) -> DatabaseLock {
+    /// Takes the lock, or says who has it. With `replacing` what stands in the place of the database need not be one, because it is set aside.
+    package static func acquire(database: FilePath, replacing: Bool = false, now: Timestamp) throws(StoreError) -> DatabaseLock {
         let file = lockFile(of: database)
         // Beside a file of another program nothing is made, and a lock that is there was made for a database.
-        if !DatabaseFile.exists(file) { try Mender.requireOurs(database, now: now) }
+        if !DatabaseFile.exists(file) { try Mender.requireOurs(database, orWreck: replacing, now: now) }
         let raw = Glibc.open(file.string, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, permissions(database))
         guard raw >= 0 else { throw fault("open", file) }
         let lock = DatabaseLock(FileDescriptor(rawValue: raw))

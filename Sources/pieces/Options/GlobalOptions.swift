@@ -120,7 +120,7 @@ extension GlobalOptions {
             let name = try path.string.printable
             return try Self.exists(path)
                 ? "the database at \(name) is empty, as after an interrupted creation: `pieces add`, `pieces download` or `pieces run` finishes it"
-                : "no database yet at \(name): `pieces add` or `pieces download` creates it"
+                : "there is no database at \(name) yet: `pieces add` or `pieces download` creates it"
         }
     }
 

@@ -66,7 +66,8 @@ enum DownloadWords {
         let wanted = torrents.reduce(0) { $0 + $1.wantedBytes }
         let complete = torrents.count { $0.isComplete }
         let part = complete > 0 ? " (\(Format.count(complete)) complete)" : ""
-        return "\(Format.count(torrents.count, "torrent"))\(part) at \(Format.percent(done, of: wanted)): \(Format.bytes(done)) of \(Format.bytes(wanted))"
+        return
+            "\(Format.count(torrents.count, "torrent"))\(part) at \(Format.percent(done, of: wanted)): \(Format.bytes(done)) of \(Format.bytes(wanted))"
     }
 
     static func began(_ torrent: TorrentRow) -> String {
