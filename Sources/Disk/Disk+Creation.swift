@@ -48,7 +48,7 @@ extension Disk {
             do {
                 try calls.allocate(descriptor.raw, length: file.length)
             } catch {
-                throw DiskError(error, .allocate, payload.path(of: .entry(file.index)))
+                throw DiskError(error, .allocate, payload.path(of: .entry(file.index)), reaching: file.length)
             }
         }
     }

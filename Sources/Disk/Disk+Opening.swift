@@ -101,7 +101,7 @@ extension Disk {
         if let length = payload.length(of: file) {
             if status.size > length { throw DiskError(.sizeMismatch, .write, path) }
             if status.size < length {
-                do { try calls.truncate(descriptor.raw, to: length) } catch { throw DiskError(error, .allocate, path) }
+                do { try calls.truncate(descriptor.raw, to: length) } catch { throw DiskError(error, .allocate, path, reaching: length) }
                 ledger.wrote(file)
             }
         }

@@ -1,5 +1,6 @@
 import Disk
 import Glibc
+import Limits
 import Logging
 import NIOCore
 import NIOPosix
@@ -211,7 +212,9 @@ package actor Session {
                 continue
             } catch {
                 let why = (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
-                throw EngineError("cannot listen on port \(port): \(why): give another with --listen-port, or 0 for any free one")
+                let limit = (error as? IOError).flatMap { ProcessLimit(errno: $0.errnoCode) }
+                let advice = limit?.advice ?? "give another with --listen-port, or 0 for any free one"
+                throw EngineError("cannot listen on port \(port): \(why): \(advice)")
             }
         }
     }

@@ -142,6 +142,7 @@ package final class Connection {
 
     /// Runs a text of statements, none of which has parameters.
     func executeScript(_ sql: String) throws(StoreError) {
+        errno = 0
         let result = sqlite3_exec(handle, sql, nil, nil, nil)
         guard result == SQLITE_OK else { throw failure(result, sql: sql) }
     }
@@ -179,11 +180,14 @@ package final class Connection {
 
     /// The error that SQLite just reported.
     func failure(_ result: Int32, sql: String? = nil) -> StoreError {
+        // SQLite remembers the system's answer for some of its calls alone; the last call that failed is mostly the one.
+        let system = errno
         let extended = sqlite3_extended_errcode(handle)
         // The connection speaks of its last call; where that was another one, the plain result is the truth.
         let matches = extended & 0xff == result & 0xff
         let message = matches ? String(cString: sqlite3_errmsg(handle)) : String(cString: sqlite3_errstr(result))
-        let error = StoreError(sqlite: matches ? extended : result, path: path.string, sql: sql, message: message)
+        let error = StoreError(
+            sqlite: matches ? extended : result, system: system, path: path.string, sql: sql, message: message)
         if error.isOfSync { doubtLog() }
         return error
     }

@@ -3,7 +3,7 @@ import Store
 import SystemPackage
 
 /// `pieces database backups`
-struct DatabaseBackups: Command {
+struct DatabaseBackups: Command, AnsweringCommand {
     static let configuration = CommandConfiguration(
         commandName: "backups", abstract: "Show the backups that a running engine keeps; set how often it makes one, and how many stay.",
         discussion: """
@@ -23,6 +23,8 @@ struct DatabaseBackups: Command {
     var keep: Int?
 
     @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    var answers: Bool { every == nil && keep == nil }
 
     func validate() throws {
         if let every, !BackupSettings.intervals.contains(every) { throw ValidationError("--every takes a time from 1m to 52w") }

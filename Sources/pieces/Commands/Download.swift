@@ -10,7 +10,7 @@ struct Download: Command {
         commandName: "download", abstract: "Download torrents here and now, or go on with them.",
         discussion: """
             What the database knows already is resumed; nothing that was recorded is downloaded again. Ends when all is complete, unless told to \
-            seed; `pieces run` seeds them later. SIGINT and SIGTERM stop cleanly, a second one at once.
+            seed; `pieces run` seeds them later. SIGINT, SIGTERM and SIGHUP stop cleanly; a second SIGINT or SIGTERM stops at once.
 
             Examples:
               pieces download alice.torrent

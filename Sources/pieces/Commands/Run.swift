@@ -42,7 +42,7 @@ struct Run: Command {
         queue.apply(to: &settings)
         settings.endsWhenComplete = untilComplete
         settings.seedGoal = seeds.goal ?? (untilComplete ? .none : .forever)
-        try global.makeStandardFolder()
+        try global.prepareToMake(mending: true)
         let rows = try await EngineRun(settings, report: report).perform()
         if untilComplete { try Download.conclude(rows.filter { !$0.settings.isPaused }) }
     }

@@ -5,7 +5,7 @@ import Store
 import Torrent
 
 /// `pieces show`
-struct Show: AsyncParsableCommand {
+struct Show: AnsweringCommand {
     static let configuration = CommandConfiguration(
         commandName: "show", abstract: "Show what a .torrent says.",
         discussion: """

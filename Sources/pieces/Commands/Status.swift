@@ -30,7 +30,7 @@ struct Status: DirectCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
-    @Flag(help: "Draw it anew every second until interrupted; with --json, an object a line.")
+    @Flag(help: "Refresh every second until interrupted, or until nobody reads the output; with --json, an object a line.")
     var watch = false
 
     @Flag(help: "Show which pieces are on disk.")
@@ -44,32 +44,34 @@ struct Status: DirectCommand {
 
     func run() async throws {
         while watch {
-            let text = try text()
             if json || !Terminal.shared.isInteractive {
-                Terminal.shared.print(bytes: text)
+                Terminal.shared.print(bytes: try text())
             } else {
-                Terminal.shared.show(String(decoding: text, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).map(String.init))
+                let text = try text(room: Terminal.shared.room)
+                Terminal.shared.show(String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init))
             }
             try await Interruption.pause(.seconds(1))
+            try Terminal.shared.requireReader()
         }
     }
 
-    /// All of it, before any of it is written: a reader that is slow, or asleep, must not hold the database's log back.
-    private func text() throws -> [UInt8] {
+    /// All of it, before any of it is written: a reader that is slow, or asleep, must not hold the database's log back. `room` is how many lines a
+    /// person sees at once.
+    private func text(room: Int? = nil) throws -> [UInt8] {
         guard let connection = try global.openToRead() else { return try textWithoutDatabase() }
         let database = try global.path
         return try connection.transaction(.deferred) { () throws(StoreError) in
             let engine = try EngineState(database: database, connection)
             let ids = torrents.isEmpty ? nil : try connection.findTorrents(torrents).map(\.id)
-            return json ? try object(engine, ids, connection) : try table(engine, ids, connection)
+            return json ? try object(engine, ids, connection) : try table(engine, ids, connection, room)
         }
     }
 
     private func textWithoutDatabase() throws -> [UInt8] {
         let database = try global.path
-        guard torrents.isEmpty else { throw Failure("there is no database at \(database) yet, and so no torrent: see --database") }
-        guard json else { return Array("no database yet at \(database): `pieces add` or `pieces download` makes one\n".utf8) }
-        return StatusJSON(try EngineState(database: database, nil), nil).bytes(count: 0) { _ in }
+        guard torrents.isEmpty else { throw Failure("\(try global.absence); so there is no torrent") }
+        guard json else { return Array("\(try global.absence)\n".utf8) }
+        return StatusJSON(try EngineState(database: database, nil), nil, nil).bytes(count: 0) { _ in }
     }
 
     private func object(_ engine: EngineState, _ ids: [TorrentID]?, _ connection: Connection) throws(StoreError) -> [UInt8] {
@@ -82,11 +84,20 @@ struct Status: DirectCommand {
         }
     }
 
-    private func table(_ engine: EngineState, _ ids: [TorrentID]?, _ connection: Connection) throws(StoreError) -> [UInt8] {
+    private func table(_ engine: EngineState, _ ids: [TorrentID]?, _ connection: Connection, _ room: Int?) throws(StoreError) -> [UInt8] {
         // Of some torrents that are named, what all of them wait for is no news.
         let queue = ids == nil ? try QueueState(engine, connection) : nil
         var table = StatusTable(engine, try connection.lastMending(now: .now()), queue)
-        try connection.forEachStatusLine(of: ids) { (torrent) throws(StoreError) in
+        guard let room else {
+            try connection.forEachStatusLine(of: ids) { (torrent) throws(StoreError) in
+                table.add(torrent)
+                if let have = try have(torrent, connection) { table.add(have, of: torrent) }
+            }
+            return table.bytes
+        }
+        var torrents: [StatusLine] = []
+        try connection.forEachStatusLine(of: ids) { (torrent) throws(StoreError) in torrents.append(torrent) }
+        for torrent in table.choose(torrents, room: room) {
             table.add(torrent)
             if let have = try have(torrent, connection) { table.add(have, of: torrent) }
         }

@@ -1,4 +1,5 @@
 import Glibc
+import Limits
 import SystemPackage
 
 /// Files and folders that commands make; a file appears whole under its name, or not at all.
@@ -21,18 +22,32 @@ enum NewFile {
             // What is left of it harms nobody, and the error that counts is the first.
             unlink(unfinished.string)
             if error == .fileExists { throw isThere(path) }
-            throw Failure("cannot write \(path.string.printable): \(error): see that the folder exists, has space and may be written")
+            let advice = ProcessLimit(errno: error.rawValue)?.advice ?? "see that the folder exists, has space and may be written"
+            throw Failure("cannot write \(path.string.printable): \(error): \(advice)")
         }
     }
 
-    /// Makes the folder with those above it that are missing, for this user alone.
+    /// Makes the folder with those above it that are missing, for this user alone, so that a power cut doesn't take them with what is in them.
     static func makeFolder(_ path: FilePath) throws {
         var made = FilePath(root: path.root, [])
         for component in path.components {
+            let parent = made
             made.append(component)
-            guard mkdir(made.string, 0o700) == 0 || errno == EEXIST || access(made.string, F_OK) == 0 else {
+            if mkdir(made.string, 0o700) == 0 {
+                try sync(parent.isEmpty ? FilePath(".") : parent)
+            } else if errno != EEXIST, access(made.string, F_OK) != 0 {
                 throw Failure("cannot make the folder \(made.string.printable): \(Errno(rawValue: errno)): see that the one above it may be written")
             }
+        }
+    }
+
+    private static func sync(_ folder: FilePath) throws {
+        let descriptor = open(folder.string, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        // Nothing was written through it.
+        defer { if descriptor >= 0 { close(descriptor) } }
+        // Where there is no fsync for folders (EINVAL, fsync(2)) the file system keeps names its own way.
+        guard descriptor >= 0, fsync(descriptor) == 0 || errno == EINVAL else {
+            throw Failure("cannot sync the folder \(folder.string.printable): \(Errno(rawValue: errno)): look at its disk")
         }
     }
 
@@ -68,6 +83,6 @@ enum NewFile {
     static func exists(_ path: FilePath) -> Bool { access(path.string, F_OK) == 0 }
 
     static func isThere(_ path: FilePath) -> Failure {
-        Failure("\(path.string.printable) is there already: give another name, or --force to replace it")
+        Failure("\(path.string.printable) already exists; choose another name, or use --force to overwrite")
     }
 }

@@ -8,10 +8,14 @@ import SystemPackage
 final class Narrator: Sendable {
     /// Events of one look; of more the oldest are left out.
     private static let eventLimit = 200
+    /// Between two counts of the torrents, of which there may be very many.
+    private static let tallyInterval = Duration.seconds(1)
 
     private struct State {
         var lastEvent: Int64
         var isOver = false
+        var tally = TorrentTally()
+        var talliedAt: ContinuousClock.Instant?
     }
 
     private let session: Session
@@ -36,9 +40,8 @@ final class Narrator: Sendable {
         var isFailing = false
         while true {
             let snapshots = await session.snapshots()
-            let slots = await session.slotReport()
             do {
-                guard try look(snapshots, slots) else { return }
+                guard try look(snapshots) else { return }
                 isFailing = false
             } catch {
                 if !isFailing { log.warning("progress can't be told: \(error)") }
@@ -53,16 +56,23 @@ final class Narrator: Sendable {
 
     /// Tells what is new; `false` when that is somebody else's duty by now. The connection ends with it: an engine whose log is in doubt waits until
     /// nobody has the database open.
-    private func look(_ snapshots: [TorrentSnapshot], _ slots: SlotReport) throws -> Bool {
+    private func look(_ snapshots: [TorrentSnapshot]) throws -> Bool {
         guard !state.withLock(\.isOver) else { return false }
         let connection = try Connection.open(database, mode: .readOnly, now: .now())
         let events = try connection.events(limit: Self.eventLimit)
         return try state.withLock { state in
             guard !state.isOver else { return false }
             try tell(events, connection, &state)
-            report.progressed(snapshots, slots: slots)
+            try count(connection, &state)
+            report.progressed(snapshots, of: state.tally)
             return true
         }
+    }
+
+    private func count(_ connection: Connection, _ state: inout State) throws(StoreError) {
+        if let last = state.talliedAt, .now - last < Self.tallyInterval { return }
+        state.talliedAt = .now
+        if ids.isEmpty { state.tally.counts = try connection.stateCounts() } else { state.tally = try connection.tally(of: ids.sorted()) }
     }
 
     /// The session has ended: tells what has happened since the last look, and how the torrents are now.
