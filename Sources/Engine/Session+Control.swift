@@ -86,10 +86,10 @@ extension Session {
         }
     }
 
-    /// Trackers were added to the torrent's rows. One that sleeps is found by them when they are due, which they are at
-    /// once.
+    /// Gives an active torrent the trackers that a command added to its rows. A dormant torrent needs nothing: its new
+    /// rows are due at once, and it announces when a row is due.
     private func takeTrackers(_ id: TorrentID) async throws {
-        // A torrent that is being woken may have read its rows before.
+        // A torrent that is being activated may have read its rows before the command wrote them.
         _ = await waking[id]?.value
         guard let engine = awake[id] else { return }
         let rows = try await environment.store.perform { db throws(StoreError) in try db.trackers(of: id) }

@@ -71,7 +71,7 @@ extension TorrentEngine {
         saveState()
     }
 
-    /// Takes those of the trackers that it doesn't have, and announces to them.
+    /// Adds the trackers that are new to the torrent, and announces to them.
     func add(_ rows: [TrackerRow]) {
         for row in rows where savedTrackers[row.url] == nil {
             savedTrackers[row.url] = row

@@ -169,8 +169,8 @@ extension TorrentEngine: PeerConnectionDelegate {
             case .metadata, .peerExchange, nil: break
             }
         } catch {
-            // Not worth a connection: without the message the peer is as one that didn't send it. What it may cost to
-            // read is limited.
+            // An unreadable extension message is not worth the connection: other clients ignore it, too. The limits of
+            // its parsers bound what it can cost.
             log.debug("\(key): \(error)")
         }
     }

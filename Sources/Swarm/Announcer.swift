@@ -104,7 +104,7 @@ package struct Announcer {
         }
     }
 
-    /// Takes one more tracker, at the end of its tier; one that it has stays as it is.
+    /// Adds a tracker at the end of its tier. A tracker that is known already stays as it is.
     package mutating func add(_ tracker: Tracker) {
         guard find(tracker.url) == nil else { return }
         if let tier = tiers.firstIndex(where: { $0.first?.tier == tracker.tier }) {

@@ -47,7 +47,9 @@ struct InfoReader {
 
     private func geometry(totalBytes: Int64) throws(MetainfoError) -> Geometry {
         let length = try info.requiredNumber("piece length", in: "info.")
-        guard let pieceLength = Int(exactly: length), Geometry.pieceLengths.contains(pieceLength) else { throw .badPieceLength(length) }
+        guard let pieceLength = Int(exactly: length), Geometry.pieceLengths.contains(pieceLength) else {
+            throw .badPieceLength(length)
+        }
         guard let geometry = Geometry(totalBytes: totalBytes, pieceLength: pieceLength) else { throw .tooManyPieces }
         return geometry
     }
@@ -67,7 +69,7 @@ struct InfoReader {
         return value.number != 0 && value.bytes?.isEmpty != true
     }
 
-    /// What was passed over.
+    /// Values that were read otherwise than they stand there.
     var unused: [UnusedValue] {
         guard let value = info["private"], value.number == nil, isPrivate else { return [] }
         return [

@@ -38,14 +38,14 @@ package struct Metainfo: Sendable {
     package let creationDate: Int64?
     /// The tracker for which a private torrent is made; it sets info hashes of equal content apart.
     package let source: String?
-    /// What has no effect though its maker meant something by it, as far as that is told.
+    /// Values that have no effect here though their maker meant something by them, for a report.
     package let unused: [UnusedValue]
 
     /// Reads a .torrent; whatever is not understood stays in ``file`` and has no effect.
     ///
     /// What identifies or places the content must have one reading. The info hash is that of the bytes of `info` as
     /// they stand, canonical or not (BEP 3). What only describes the content (comments, URLs, dates) is passed over
-    /// where it can't be read, and told in ``unused``.
+    /// where it can't be read, and reported in ``unused``.
     ///
     /// Blanks and a byte order mark before the document, and anything behind it, are no part of it: scripts and editors
     /// leave them there.

@@ -1,8 +1,8 @@
 /// A value of a .torrent that has no effect here though its maker meant something by it.
 ///
-/// What a torrent *is* can't depend on it; it is told, so that nobody wonders why a tracker is missing.
+/// No such value decides what is downloaded. `pieces show` reports them, so that nobody wonders why a tracker is missing.
 package struct UnusedValue: Hashable, Sendable {
-    /// The most of them that a .torrent is told of.
+    /// The most values of the URLs that are reported of a .torrent.
     package static let maximumCount = 100
     /// The most bytes of a value that are shown.
     private static let excerptBytes = 200
