@@ -10,17 +10,19 @@ enum NewFile {
         guard let name = path.lastComponent else { throw Failure.usage("“\(path.string.printable)” is no name for a file: give one") }
         let folder = path.removingLastComponent()
         let unfinished = folder.appending(".\(name.string.prefix(200)).\(getpid()).unfinished")
+        var isMade = false
         do {
             let file = try FileDescriptor.open(
                 unfinished, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec], permissions: [.ownerReadWrite, .groupRead, .otherRead])
+            isMade = true
             try file.closeAfter {
                 _ = try file.writeAll(bytes)
                 guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
             }
             try rename(unfinished, to: path, replacing: replacing)
         } catch let error as Errno {
-            // What is left of it harms nobody, and the error that counts is the first.
-            unlink(unfinished.string)
+            // What is left of it harms nobody, and the error that counts is the first. A file of that name that somebody else made stays.
+            if isMade { unlink(unfinished.string) }
             if error == .fileExists { throw isThere(path) }
             let advice = ProcessLimit(errno: error.rawValue)?.advice ?? "see that the folder exists, has space and may be written"
             throw Failure("cannot write \(path.string.printable): \(error): \(advice)")
