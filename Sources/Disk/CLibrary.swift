@@ -20,6 +20,9 @@ enum CLibrary {
     /// Finds data behind holes (lseek(2), SEEK_DATA).
     static let seekData: Int32 = 3
 
+    /// An empty path stands for the descriptor itself (statx(2), AT_EMPTY_PATH).
+    static let emptyPath: Int32 = 0x1000
+
     private typealias SystemCall = @convention(c) (Int, Int, UnsafePointer<CChar>, UnsafeMutableRawPointer, Int) -> Int
     private typealias SyncFileRange = @convention(c) (Int32, off_t, off_t, UInt32) -> Int32
     private typealias SetThreadName = @convention(c) (pthread_t, UnsafePointer<CChar>) -> Int32

@@ -123,7 +123,7 @@ package struct SystemCalls: DiskCalls {
         return FileStatus(status)
     }
 
-    package func birth(_ descriptor: Int32) -> Int64? { CLibrary.birth(descriptor, "", flags: AT_EMPTY_PATH) }
+    package func birth(_ descriptor: Int32) -> Int64? { CLibrary.birth(descriptor, "", flags: CLibrary.emptyPath) }
     package func birth(of name: String, in directory: Int32) -> Int64? { CLibrary.birth(directory, name, flags: AT_SYMLINK_NOFOLLOW) }
 
     package func mayWrite(_ folder: FilePath) throws(Errno) -> Bool {
