@@ -61,6 +61,8 @@ package actor Session {
     var slots: SlotQueue
     /// The last turn in the line that was given.
     var lastTurn: Int64 = 0
+    /// Torrents that turned out to be unverified when they were activated, and wait to be checked.
+    var unchecked: Set<TorrentID> = []
     /// Torrents that are hashed whole when they get a slot for it.
     var verifying: Set<TorrentID> = []
     /// The last of the complete torrents that were seen to be seeded, and whether it was the last of all.
