@@ -73,7 +73,7 @@ extension Session {
                 engine.onLoop { $0.apply(row, wanted: wanted) }
             }
             shareOut()
-        } else if !row.isComplete || row.state == .paused || row.state == .queued {
+        } else if !row.isComplete || [.paused, .queued, .offline, .error].contains(row.state) {
             await wake(id)
         }
     }
@@ -93,6 +93,7 @@ extension Session {
             guard !deletingData else { throw error }
             loaded = nil
         }
+        if deletingData, let reason = loaded?.offline { throw EngineError("the torrent and its files were left as they are: \(reason)") }
         await putToSleep(id)
         let now = environment.clock.timestamp
         try await environment.store.perform { db throws(StoreError) in try db.removeTorrent(id, now: now) }
@@ -116,6 +117,10 @@ extension Session {
     private func reload(_ id: TorrentID) async throws {
         await putToSleep(id)
         retired.remove(id)
+        sleepers.soughtUntil[id] = nil
+        let row = try await environment.store.perform { db throws(StoreError) in try db.torrent(id) }
+        // What was out of reach may be what the other process was told to look for on another disk.
+        if let row, row.state == .offline, !row.settings.isPaused { await wake(id) }
         try await wakeDownloads()
     }
 

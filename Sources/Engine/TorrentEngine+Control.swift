@@ -10,6 +10,15 @@ extension TorrentEngine {
 
     var hasFault: Bool { swarm.fault != nil }
 
+    /// What has stopped it without a break, and since when.
+    var lastingFault: (since: Instant, text: String)? {
+        guard let fault = swarm.shownFault, let faultSince else { return nil }
+        return (faultSince, fault.text)
+    }
+
+    /// Whether something is to be downloaded or checked, and nothing stands in the way.
+    var hasUnfinishedWork: Bool { !swarm.isCompleteAndRecorded && swarm.fault == nil }
+
     /// Whether it has peers, or something to do.
     var isBusy: Bool { swarm.peerCount > 0 || !swarm.isCompleteAndRecorded || swarm.fault != nil }
 

@@ -48,6 +48,8 @@ struct TorrentLoader {
         let peers: [PeerRow]
         let banned: [PeerRow]
         let trackers: [TrackerRow]
+        /// The identity of the volume that the payload was on.
+        let volume: String?
     }
 
     /// `known` is what its .torrent says, where that was read before: of a torrent of very many files it is the most of the work.
@@ -65,7 +67,9 @@ struct TorrentLoader {
             known.fingerprints.map(\.index).filter {
                 layout.files.indices.contains($0) && !selection.wanted[$0] && !layout.files[$0].isPad
             }, as: .file)
-        let (plan, offline, unplaced, covered, lacksEmptyFiles) = await plan(known, payload)
+        let look = await environment.disk.look(at: payload, lastSeen: LastSeen(known.row, known.fingerprints, volume: known.volume))
+        payload = look.payload
+        let (plan, offline, unplaced, covered, lacksEmptyFiles) = await plan(known, look)
         return Loaded(
             row: known.row, metainfo: known.metainfo, selection: selection, payload: payload, plan: plan, recorded: known.have, opened: known.opened,
             partials: known.partials.map { PartialPiece($0, blockCount: known.metainfo.geometry.blockCount(of: $0.piece)) },
@@ -104,7 +108,8 @@ struct TorrentLoader {
                 partials: try db.partialPieces(of: id).filter { metainfo.geometry.pieces.contains($0.piece) },
                 fingerprints: try db.fingerprints(of: id),
                 peers: try db.peersToTry(of: id, limit: AddressBook.capacity / 2, now: now), banned: try db.bannedPeers(of: id, now: now),
-                trackers: try db.trackers(of: id))
+                trackers: try db.trackers(of: id),
+                volume: try row.volume.flatMap { volume throws(StoreError) in try db.volume(volume)?.identity })
             // The torrent does without them, and the log says so.
             let faults = db.takeRowFaults()
             if let first = faults.first {
@@ -148,28 +153,12 @@ struct TorrentLoader {
         }
     }
 
-    private func plan(_ known: Remembered, _ payload: Payload) async -> (
+    private func plan(_ known: Remembered, _ look: PayloadLook) async -> (
         plan: ResumePlan, offline: String?, unplaced: [Int], covered: [Int], lacksEmptyFiles: Bool
     ) {
+        let payload = look.payload
         let geometry = payload.geometry
-        var device: UInt64?
-        var reason: String?
-        var current: [Int: Fingerprint] = [:]
-        switch await environment.disk.presence(of: payload) {
-        case .present(let found): device = found
-        case .absent(let error): reason = "\(error)"
-        }
-        if device != nil {
-            do {
-                for print in try await environment.disk.fingerprints(payload) {
-                    if case .entry(let index) = print.file { current[index] = print }
-                }
-            } catch {
-                // A folder that can't be read is as good as away: nothing is concluded from it (law 3).
-                device = nil
-                reason = "\(error)"
-            }
-        }
+        let current = look.entries
         let recorded = Dictionary(known.fingerprints.map { ($0.index, $0) }) { _, last in last }
         let files = payload.layout.files.map { entry in
             ResumePlan.File(
@@ -181,23 +170,19 @@ struct TorrentLoader {
         var input = ResumePlan.Input(
             have: known.have, opened: known.opened, files: files, stoppedCleanly: known.opened.isEmpty,
             aliveUntilNs: aliveUntilNs ?? environment.aliveUntilNs,
-            rootWasSeen: known.row.isRootSeen, rootExists: device != nil,
-            rootIsSame: device.map { found in known.fingerprints.allSatisfy { UInt64(bitPattern: $0.device) == found } } ?? false)
+            isOffline: look.reach.isOffline)
         var plan = ResumePlan(input)
         let unclaimed = plan.doubtful.subtracting(known.have)
         if !unclaimed.isEmpty {
             input.unwritten = await unwritten(payload, known.metainfo, among: unclaimed)
             plan = ResumePlan(input)
         }
-        if plan.isOffline, reason == nil {
-            reason = "\(known.row.output) is there, but another disk than before, and files are missing: mount the disk that holds \(known.row.name)"
-        }
         let unrecorded = files.indices.filter { index in
             payload.placement[index] == .file && files[index].recorded == nil && files[index].pieces.contains { known.have[$0] }
         }
         let lacksEmptyFiles = payload.layout.files.contains { payload.placement[$0.index] == .file && $0.isEmpty && current[$0.index] == nil }
         let covered = recorded[FingerprintRow.partFile] == nil ? [] : unrecorded.filter { files[$0].current != nil }
-        return (plan, plan.isOffline ? reason : nil, unrecorded.filter { files[$0].current == nil }, covered, lacksEmptyFiles)
+        return (plan, plan.isOffline ? look.reason : nil, unrecorded.filter { files[$0].current == nil }, covered, lacksEmptyFiles)
     }
 
     /// Those of the pieces that are known not to be there without being hashed: nothing of them was written, and they are not zeros.

@@ -45,7 +45,12 @@ struct SelectionChange {
             return torrent.metainfo.layout.pieces(of: file.index, geometry: torrent.metainfo.geometry).contains { torrent.have[$0] }
         }
         guard !newly.isEmpty else { return [] }
-        let report = try await Disk().promote(payload, files: newly.map(\.index), pieces: torrent.have)
+        let disk = try Disk()
+        let look = await torrent.look(disk)
+        guard !look.reach.isOffline else {
+            throw Failure("the files of \(torrent.row.name.printable) stay as they were chosen: \(torrent.sentence(look))")
+        }
+        let report = try await disk.promote(look.payload, files: newly.map(\.index), pieces: torrent.have)
         if let error = report.folderError ?? report.failures.first?.error { throw error }
         return report.durable.map { FingerprintRow($0) }
     }
