@@ -73,8 +73,9 @@ extension TorrentEngine {
         feed { swarm, now in swarm.change(settings, now: now) }
     }
 
-    /// Everything that is claimed is hashed again.
+    /// Everything that is claimed is hashed again, unless it can't be reached: then nothing is doubted that nobody can look at.
     func verifyAll() {
+        guard swarm.fault?.kind != .offline else { return }
         resumeNote = "asked for"
         feed { swarm, now in swarm.doubt(swarm.have, now: now) }
         saveState()

@@ -63,7 +63,7 @@ struct Explain: ListCommand {
         var facts = try Explanation.Facts(torrent, engine, connection, now: .now())
         facts.place = place
         let causes = Explanation(facts).causes
-        let state = engine.state(of: torrent)
+        let state = if case .offline = place { TorrentState.offline } else { engine.state(of: torrent) }
         Terminal.shared.print(bytes: json ? object(torrent, state, causes) : Array(text(torrent, state, causes).utf8))
     }
 

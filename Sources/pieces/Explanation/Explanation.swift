@@ -138,12 +138,11 @@ struct Explanation {
         }
         switch facts.place {
         case .offline(let reason, let isAnotherDisk):
-            let move = "if the payload was moved to this disk on purpose: `pieces verify \(torrent.id) --relocated`"
+            let move = "; if the payload was moved to this disk on purpose: `pieces verify \(torrent.id) --relocated`"
             return [
                 Cause(
                     kind: .offline, sentence: "its payload can't be reached: \(reason.printable)",
-                    advice: "mount the disk or bring the folder back; it resumes automatically, and nothing is downloaded again"
-                        + (isAnotherDisk ? "; \(move)" : ""))
+                    advice: "it resumes automatically when its files can be reached, and nothing is downloaded again\(isAnotherDisk ? move : "")")
             ]
         case .silent:
             return [
@@ -163,7 +162,7 @@ struct Explanation {
             return [
                 Cause(
                     kind: .offline, sentence: "its payload can't be reached\(reason)",
-                    advice: "mount the disk or bring the folder back; it resumes automatically, and nothing is downloaded again")
+                    advice: "it resumes automatically when its files can be reached, and nothing is downloaded again")
             ]
         case .reachable, nil: return []
         }

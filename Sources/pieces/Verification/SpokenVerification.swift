@@ -26,7 +26,7 @@ struct SpokenVerification: VerificationReport {
         }
         let sharing = result.files.count { $0.state == .shares }
         if sharing > 0 {
-            lines.append("  \(Format.count(sharing, "other file")) share\(sharing == 1 ? "s" : "") a piece with these; nothing speaks against \(sharing == 1 ? "it" : "them")")
+            lines.append("  \(Format.count(sharing, "other file")) share\(sharing == 1 ? "s" : "") a wrong piece with these and can't be judged without it")
         }
         Terminal.shared.print(lines.joined(separator: "\n"))
     }
@@ -48,7 +48,7 @@ struct SpokenVerification: VerificationReport {
                     + "damaged pieces will be downloaded again on the next run"
             } else if summary.failed > 0 {
                 "\(Format.count(summary.failed, "torrent")) could not be verified"
-                    + (summary.offline > 0 ? ", \(Format.count(summary.offline)) of them offline; nothing was changed for these" : "")
+                    + (summary.offline > 0 ? " (\(Format.count(summary.offline)) offline: what is recorded stays as it was)" : "")
             } else if summary.bytes == 0, summary.wasVerifiedBefore {
                 "already verified"
             } else if summary.torrents == 0 {
