@@ -18,7 +18,7 @@ struct Explanation {
         var othersDownloading = 0
         /// Of a torrent that waits: how the engine uses its slots, its place in the line, and some of those that have the slots.
         var queue: QueueState?
-        var place = 0
+        var turn = 0
         var holders: [String] = []
         var isUnverified = false
         var now: Timestamp
@@ -36,7 +36,7 @@ struct Explanation {
             othersDownloading = try connection.torrentCount(in: .downloading) - (torrent.state == .downloading ? 1 : 0)
             guard torrent.state == .queued else { return }
             queue = try QueueState(engine, connection)
-            place = try connection.placeInQueue(torrent.id)
+            turn = try connection.placeInQueue(torrent.id)
             isUnverified = try connection.hasUnverified(torrent.id)
             holders = try connection.torrents(in: isWaitingForCheck ? .checking : .downloading, limit: Self.namedHolders).map(\.name)
         }
