@@ -105,11 +105,29 @@ struct VerifyTests {
         }
     }
 
-    @Test func partOfAPayloadIsAdopted() async throws {
+    @Test func aPayloadThatIsNotWholeIsNotAdopted() async throws {
         try await withProgram { program in
             try await program.makeSet()
             try program.flip("here/set/a.bin", at: 100_000)
+            try FileManager.default.removeItem(at: program.folder.appendingPathComponent("here/set/empty"))
             let answer = try await program.run("verify", "set.torrent", "--output", "here")
+            #expect(answer.status == 2 && answer.output.contains("--adopt"), "\(answer.output)")
+            let json = try await program.run("verify", "set.torrent", "--output", "here", "--json").objects
+            #expect(json[0]["id"] is NSNull && json[0]["pieces_good"] as? Int == 9 && json[0]["pieces_adopted"] as? Int == 0)
+            #expect(try await program.run("status", "--json").status == 0)
+            #expect(try await program.torrents().isEmpty && !program.exists("here/set/empty"), "a question changes nothing")
+            // A folder that holds nothing of it.
+            try await program.succeed("create", "set.torrent", "-o", "other.torrent", "--anonymous")
+            #expect(try await program.run("verify", "other.torrent", "--output", "here").status == 2)
+            #expect(try await program.torrents().isEmpty)
+        }
+    }
+
+    @Test func partOfAPayloadIsAdoptedWhenAskedFor() async throws {
+        try await withProgram { program in
+            try await program.makeSet()
+            try program.flip("here/set/a.bin", at: 100_000)
+            let answer = try await program.run("verify", "set.torrent", "--output", "here", "--adopt")
             #expect(answer.status == 2)
             #expect(try await program.torrents("--pieces").first?["bitfield"] as? String == "efc0")
         }

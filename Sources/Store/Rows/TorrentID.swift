@@ -5,6 +5,10 @@ package struct TorrentID: RawRepresentable, Hashable, Comparable, Sendable, SQLV
     package init(rawValue: Int64) { self.rawValue = rawValue }
     package init(_ value: Int64) { self.rawValue = value }
 
+    /// Numbers of torrents that are in a ``Connection/scratch(now:)`` database alone.
+    static let scratchNumbers: Int64 = 1 << 44
+    package var isScratch: Bool { rawValue >= Self.scratchNumbers }
+
     package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
     package var description: String { "\(rawValue)" }
 }

@@ -79,11 +79,9 @@ package final class Connection {
     package static func scratch(now: Timestamp) throws(StoreError) -> Connection {
         let connection = try Connection(inMemory: "a scratch database")
         try Migrator.migrate(connection, now: now)
-        try connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('torrent', ?)", scratchNumbers + Int64(getpid()) << 20)
+        try connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('torrent', ?)", TorrentID.scratchNumbers + Int64(getpid()) << 20)
         return connection
     }
-
-    private static let scratchNumbers: Int64 = 1 << 44
 
     deinit {
         statements.removeAll()

@@ -22,18 +22,21 @@ struct Verify: Command {
 
             A second verification of the same torrent waits for the first, and skips what that has verified.
 
-            With --output the arguments are .torrent files: payload in that folder is hashed, and what is right is adopted.
+            With --output the arguments are .torrent files, and the question is whether their payload lies in that folder. Where all of it is right, the \
+            torrent is added to the database. Where it isn't, nothing is added or changed; with --adopt the torrent is added with what is right, and the \
+            next run downloads the rest into that folder.
 
             Examples:
               pieces verify
               pieces verify debian.iso 3
               pieces verify debian.iso --relocated
               pieces verify series.torrent --output /mnt/old-disk
+              pieces verify series.torrent --output /mnt/old-disk --adopt
 
-            Exit codes: 0 all is good; 1 something could not be read, or is offline; 2 damage was found, or not all is there that was to be adopted; 64 wrong usage; \
+            Exit codes: 0 all is good; 1 something could not be read, or is offline; 2 damage was found, or not all is there; 64 wrong usage; \
             130 interrupted.
 
-            --json prints an object a line. A torrent's is {"event": "torrent", "id", "info_hash", "name", "outcome", "offline", "error", "pieces_checked", \
+            --json prints an object a line. A torrent's, whose `id` is null when it was not added, is {"event": "torrent", "id", "info_hash", "name", "outcome", "offline", "error", "pieces_checked", \
             "pieces_good", "pieces_bad", "pieces_missing", "pieces_unreadable", "pieces_adopted", "pieces_damaged", "pieces_confirmed_before", \
             "files": [{"index", "path", "state", "pieces_good", "pieces_bad", "pieces_missing", "pieces_shared", "changed_outside"}]}, and the last \
             {"event": "summary", "torrents", "torrents_damaged", "torrents_failed", "torrents_offline", "bytes", "seconds", "interrupted"}. \
@@ -56,11 +59,15 @@ struct Verify: Command {
     @Flag(help: "The payload of the torrents was moved to another disk: check what is there, and count the rest as lost.")
     var relocated = false
 
+    @Flag(help: "With --output: add the torrents also where not all of their payload is right.")
+    var adopt = false
+
     @OptionGroup(title: "Output options") var reporting: ReportOptions
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func validate() throws {
         guard output == nil || !torrents.isEmpty else { throw ValidationError("--output is for .torrent files: name one") }
+        guard !adopt || output != nil else { throw ValidationError("--adopt is for payload that came from elsewhere: give its folder with --output") }
         guard !relocated || (output == nil && !torrents.isEmpty) else {
             throw ValidationError("--relocated is for torrents whose payload was moved: name them, without --output")
         }
@@ -69,6 +76,16 @@ struct Verify: Command {
     func run() async throws {
         // What is wrong with the arguments is found before a database is made.
         let newcomers = output == nil ? [] : try await newcomers()
+        if let output, !adopt {
+            let known = try global.openToRead()
+            let asked = try newcomers.filter { try known?.torrent($0.infoHash) == nil }
+            if !asked.isEmpty {
+                guard asked.count < newcomers.count else { return try await ask(asked, output) }
+                // Torrents of both kinds: one command answers one kind of question.
+                let names = asked.map(\.name.printable).joined(separator: ", ")
+                throw Failure.usage("\(names): not in the database, as the others are; ask for them in a command of their own")
+            }
+        }
         let connection = output == nil ? try global.openToChange() : try global.openToAdd()
         let memory = VerificationMemory(connection: connection)
         let orders = try await orders(newcomers, connection, memory)
@@ -86,6 +103,34 @@ struct Verify: Command {
         if torrents.isEmpty, !summary.isInterrupted { try memory.endAll() }
         report.ended(summary)
         guard summary.status == .done else { throw summary.status }
+    }
+
+    /// Whether the payload lies in the folder; it is adopted where all of it does.
+    private func ask(_ metainfos: [Metainfo], _ output: String) async throws {
+        let isSpoken = !reporting.quiet && !reporting.json
+        let question = try FolderQuestion(metainfos, in: try NewFile.absolute(output).string)
+        let meter = Meter("verified", total: question.totalBytes, style: isSpoken ? .shown : .silent)
+        let cancel = CancelToken()
+        try Interruption.catchFirst { cancel.cancel() }
+        let drawing = Task { await meter.run() }
+        let (summary, results) = try await question.answer(database: try global.path, meter: meter, cancel: cancel)
+        drawing.cancel()
+        await drawing.value
+        var told = summary
+        for var result in results {
+            let isWhole = result.outcome == .verified && !result.hasDamage && result.checked > 0
+            if isWhole, let id = try await question.adopt(result, try global.openToAdd()), let row = try global.openToLook().torrent(id) {
+                result.torrent = try StoredTorrent(row, try global.openToLook())
+            } else {
+                result.adopted = 0
+                told.notAdopted += 1
+            }
+            report.verified(result)
+        }
+        report.ended(told)
+        guard told.status == .done else { throw told.status }
+        // It was all there and yet not taken, which was said.
+        guard told.notAdopted == 0 else { throw ExitStatus.failed }
     }
 
     private var report: any VerificationReport {

@@ -64,7 +64,8 @@ struct Adoption {
         let isLacking = torrent.metainfo.layout.files.contains { file in
             if case .file = payload.placement[file.index] { file.isEmpty && current[file.index] == nil } else { false }
         }
-        guard isLacking else { return }
+        // Who only asks changes nothing.
+        guard isLacking, !torrent.row.id.isScratch else { return }
         do {
             try await disk.create(payload, .sparse, makingRoot: false)
         } catch {

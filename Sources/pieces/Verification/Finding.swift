@@ -67,7 +67,7 @@ struct VerificationResult: Sendable {
         var checked: Int { good + bad + missing + unreadable }
     }
 
-    let torrent: StoredTorrent
+    var torrent: StoredTorrent
     let scope: VerificationScope
     var outcome = Outcome.verified
     var good = 0

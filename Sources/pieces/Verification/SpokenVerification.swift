@@ -43,6 +43,9 @@ struct SpokenVerification: VerificationReport {
         let verdict =
             if summary.isInterrupted {
                 "interrupted; the same command goes on from there"
+            } else if summary.notAdopted > 0 {
+                "not all of \(Format.count(summary.notAdopted, "torrent")) is there, and nothing was added to the database; "
+                    + "--adopt adds what is right, and the rest is downloaded on the next run"
             } else if summary.damaged > 0 {
                 "\(Format.count(summary.damaged, "torrent")) \(summary.damaged == 1 ? "is" : "are") damaged; "
                     + "damaged pieces will be downloaded again on the next run"

@@ -29,6 +29,8 @@ struct VerificationRun {
         var failed = 0
         var offline = 0
         var isInterrupted = false
+        /// Torrents that were not adopted, because not all of their payload is right.
+        var notAdopted = 0
         /// Whether pieces were not looked at because an earlier verification, or one beside this, had confirmed them.
         var wasVerifiedBefore = false
 

@@ -77,7 +77,7 @@ extension Errand {
     /// Removes it where it is there still, and adds it again: what lies on the disk is taken as it is.
     @Sendable private static func removeAndAdd(_ ground: Ground) async throws {
         if try ground.row(0) != nil { try await ground.run(["remove", "1", "--delete-data"]) }
-        try await ground.run(["verify", "--quiet", try ground.file(0), "--output", ground.pieces.output.string], exitCodes: [0, 2])
+        try await ground.run(["verify", "--quiet", try ground.file(0), "--output", ground.pieces.output.string, "--adopt"], exitCodes: [0, 2])
     }
 
     private static let remove = Errand(

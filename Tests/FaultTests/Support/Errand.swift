@@ -84,7 +84,7 @@ struct Ground: Sendable {
         for torrent in torrents { try torrent.write(to: pieces.output) }
         if partly { try Files.remove(torrents[0].path(3, in: pieces.output)) }
         let files = try torrents.indices.map(file)
-        try await run(["verify", "--quiet"] + files + ["--output", pieces.output.string], exitCodes: [partly ? 2 : 0])
+        try await run(["verify", "--quiet"] + files + ["--output", pieces.output.string, "--adopt"], exitCodes: [partly ? 2 : 0])
     }
 
     func standings() throws -> [Standing] { try torrents.map { try Standing(pieces, $0) } }
