@@ -49,7 +49,7 @@ let package = Package(
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite3"])]),
         .target(name: "CPieceHash", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]),
         .target(name: "Bencode", swiftSettings: house),
-        .target(name: "Torrent", dependencies: ["Bencode", "CPieceHash"], swiftSettings: house),
+        .target(name: "Torrent", dependencies: ["Bencode", "CPieceHash", system], swiftSettings: house),
         .target(name: "PeerWire", dependencies: ["Torrent", "Bencode", nioCore], swiftSettings: house),
         .target(name: "TrackerWire", dependencies: ["Torrent", "Bencode"], swiftSettings: house),
         .target(name: "Swarm", dependencies: ["Torrent", collections], swiftSettings: house),

@@ -1,5 +1,6 @@
 import Glibc
 import SystemPackage
+import Torrent
 
 /// What the C library has and Swift doesn't import: functions and names that its headers show under `_GNU_SOURCE` alone, and variadic functions.
 ///
@@ -72,7 +73,9 @@ enum CLibrary {
         guard let systemCall else { throw .noFunction }
         var how = OpenHow(flags: UInt64(UInt32(bitPattern: flags)), resolve: resolve)
         let result = try retrying {
-            withUnsafeMutableBytes(of: &how) { systemCall(callNumber, Int(root), path, $0.baseAddress!, $0.count) }
+            withUnsafeMutableBytes(of: &how) { how in
+                PathText.withCString(path) { systemCall(callNumber, Int(root), $0, how.baseAddress!, how.count) }
+            }
         }
         return Int32(truncatingIfNeeded: result)
     }

@@ -3,8 +3,12 @@ import Bencode
 /// Reads the parts of an `info` dictionary, and refuses what it must not have (BEP 3, BEP 47).
 struct InfoReader {
     private let info: BencodeValue
+    private let names: NameRule
 
-    init(_ info: BencodeValue) { self.info = info }
+    init(_ info: BencodeValue, names: NameRule = .bytes) {
+        self.info = info
+        self.names = names
+    }
 
     /// Where the hashes stand in the document.
     func pieceHashes() throws(MetainfoError) -> Range<Int> {
@@ -16,9 +20,9 @@ struct InfoReader {
     }
 
     func name() throws(MetainfoError) -> String {
-        if let bytes = info["name.utf-8"]?.bytes, !bytes.isEmpty { return SafePath.name(bytes) }
+        if let bytes = info["name.utf-8"]?.bytes, !bytes.isEmpty { return SafePath.name(bytes, names) }
         guard let bytes = try info.required("name", in: "info.", "a string").bytes else { throw .wrongType(key: "info.name", expected: "a string") }
-        return SafePath.name(bytes)
+        return SafePath.name(bytes, names)
     }
 
     func geometry(totalBytes: Int64, hashBytes: Int) throws(MetainfoError) -> Geometry {
@@ -45,7 +49,7 @@ struct InfoReader {
         case (.some, nil): entries = [try singleFile(name: name)]
         case (nil, let files?): entries = try multipleFiles(files, root: name)
         }
-        guard let layout = FileLayout(files: entries) else { throw .totalTooLarge }
+        guard let layout = FileLayout(files: entries, names: names) else { throw .totalTooLarge }
         return layout
     }
 
@@ -61,11 +65,11 @@ struct InfoReader {
         guard files.count <= Metainfo.maximumFileCount else { throw .tooManyFiles(files.count) }
         var entries: [FileEntry] = []
         entries.reserveCapacity(files.count)
-        for (n, file) in files.enumerated() { entries.append(try Self.entry(file, number: n + 1, root: root)) }
+        for (n, file) in files.enumerated() { entries.append(try Self.entry(file, number: n + 1, root: root, names: names)) }
         return entries
     }
 
-    private static func entry(_ file: BencodeValue, number: Int, root: String) throws(MetainfoError) -> FileEntry {
+    private static func entry(_ file: BencodeValue, number: Int, root: String, names: NameRule) throws(MetainfoError) -> FileEntry {
         guard file.dictionary != nil else { throw .wrongType(key: "info.files.\(number)", expected: "a dictionary") }
         let attributes = attributes(of: file)
         let isSymlink = attributes.contains(UInt8(ascii: "l"))
@@ -74,7 +78,7 @@ struct InfoReader {
         guard length >= 0 else { throw .badLength(file: number, length) }
 
         let components = try components(of: file, number: number)
-        guard !components.isEmpty, let below = SafePath.path(components) else { throw .badPath(file: number) }
+        guard !components.isEmpty, let below = SafePath.path(components, names) else { throw .badPath(file: number) }
         let path = [root] + below
         guard SafePath.fits(path) else { throw .badPath(file: number) }
         return FileEntry(

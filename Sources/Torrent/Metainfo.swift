@@ -14,7 +14,7 @@ package struct Metainfo: Sendable {
     /// Where the `info` dictionary stands in ``file``.
     package let infoRange: Range<Int>
     package let infoHash: InfoHash
-    /// Safe as the name of a file or folder, and readable.
+    /// Safe as the name of a file or folder: ``PathText``.
     package let name: String
     package let geometry: Geometry
     package let layout: FileLayout
@@ -39,13 +39,15 @@ package struct Metainfo: Sendable {
     ///
     /// What identifies or places the content must be right. What only describes it (comments, URLs, dates) is passed over
     /// where it is of a wrong type.
-    package init(torrentFile bytes: [UInt8]) throws(MetainfoError) {
+    ///
+    /// `names` is the rule for the names of files; of a torrent in a database ask `Connection.asAdded`, which knows under which it was added.
+    package init(torrentFile bytes: [UInt8], names: NameRule = .bytes) throws(MetainfoError) {
         guard bytes.count <= Self.maximumFileBytes else { throw .tooLarge(bytes: bytes.count) }
         let root = try Self.decode(bytes)
         guard root.dictionary != nil else { throw .notADictionary }
         let info = try root.required("info", in: "", "a dictionary")
         guard info.dictionary != nil else { throw .wrongType(key: "info", expected: "a dictionary") }
-        let reader = InfoReader(info)
+        let reader = InfoReader(info, names: names)
         let hash = bytes.withUnsafeBytes { SHA1.hash(UnsafeRawBufferPointer(rebasing: $0[info.range])) }
         guard let infoHash = InfoHash(hash) else { preconditionFailure("a SHA-1 has 20 bytes") }
 

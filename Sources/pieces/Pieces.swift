@@ -9,6 +9,7 @@ import ArgumentParser
 import Dispatch
 import Engine
 import Glibc
+import Torrent
 
 @main
 struct Pieces: AsyncParsableCommand {
@@ -42,7 +43,7 @@ struct Pieces: AsyncParsableCommand {
     static func main() {
         Interruption.prepare()
         do {
-            let command = try parseAsRoot()
+            let command = try parseAsRoot(arguments)
             if let command = command as? any Command { TerminalLog.install(command.global.logLevel) }
             if let command = command as? any DirectCommand, !command.waits {
                 try command.answer()
@@ -57,6 +58,11 @@ struct Pieces: AsyncParsableCommand {
         } catch {
             end(with: error)
         }
+    }
+
+    /// The arguments as ``PathText``: the standard library's repair what isn't UTF-8, and then a path names another file.
+    private static var arguments: [String] {
+        (1..<max(1, Int(CommandLine.argc))).compactMap { CommandLine.unsafeArgv[$0].map { PathText.text(cString: $0) } }
     }
 
     private static func runInTask(_ command: sending any AsyncParsableCommand) -> Never {

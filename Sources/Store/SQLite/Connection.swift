@@ -1,5 +1,6 @@
 import CSQLite
 import SystemPackage
+import Torrent
 
 /// One connection to the database, used by one thread at a time.
 ///
@@ -150,7 +151,7 @@ package final class Connection {
 
     /// The same, apart.
     package var sizes: (file: Int64, log: Int64) {
-        (DatabaseFile.size(path) ?? 0, DatabaseFile.size(FilePath(DatabaseFile.resolved(path).string + "-wal")) ?? 0)
+        (DatabaseFile.size(path) ?? 0, DatabaseFile.size(DatabaseFile.resolved(path).extended(by: "-wal")) ?? 0)
     }
 
     /// A number that changes when another connection has committed (sqlite.org/pragma.html#pragma_data_version).
@@ -172,7 +173,7 @@ package final class Connection {
         // The connection speaks of its last call; where that was another one, the plain result is the truth.
         let matches = extended & 0xff == result & 0xff
         let message = matches ? String(cString: sqlite3_errmsg(handle)) : String(cString: sqlite3_errstr(result))
-        let error = StoreError(sqlite: matches ? extended : result, path: path.string, sql: sql, message: message)
+        let error = StoreError(sqlite: matches ? extended : result, path: path.text, sql: sql, message: message)
         if error.isOfSync { doubtLog() }
         return error
     }
@@ -188,6 +189,6 @@ package final class Connection {
 
     /// An error that this room found.
     func fault(_ code: StoreError.Code, torrent: TorrentID? = nil, _ message: String) -> StoreError {
-        StoreError(code, path: path.string, torrent: torrent, message)
+        StoreError(code, path: path.text, torrent: torrent, message)
     }
 }

@@ -1,6 +1,7 @@
 import CSQLite
 import Glibc
 import SystemPackage
+import Torrent
 
 /// Opens the file of a database and finds out whose it is; nothing is written before that is known.
 ///
@@ -25,7 +26,7 @@ enum DatabaseFile {
             if isShared { try check(sqlite3_exec(database, "PRAGMA locking_mode=EXCLUSIVE", nil, nil, nil), database, path) }
             // SQLite opens for reading what it may not write (sqlite.org/c3ref/open.html), and would fail at the first write.
             guard sqlite3_db_readonly(database, "main") == 0 else {
-                throw StoreError(.readOnly, path: path.string, "this user may not write the database: let it write the file and its folder")
+                throw StoreError(.readOnly, path: path.text, "this user may not write the database: let it write the file and its folder")
             }
             try identify(database, path, mayBeNew: create)
             return database
@@ -48,10 +49,10 @@ enum DatabaseFile {
             close(database)
             guard error.code == .cantOpen || error.code == .readOnly, exists(path) else { throw error }
         }
-        guard !exists(FilePath(path.string + "-wal")) else {
+        guard !exists(path.extended(by: "-wal")) else {
             throw StoreError(
-                .cantOpen, path: path.string,
-                "the last engine left a log (\(path.lastComponent?.string ?? "")-wal) and this user may not write the folder, so the newest facts "
+                .cantOpen, path: path.text,
+                "the last engine left a log (\(path.lastComponent?.text ?? "")-wal) and this user may not write the folder, so the newest facts "
                     + "cannot be read: copy both files to a folder of your own and read them there")
         }
         let unchanging = try open(path, flags: SQLITE_OPEN_READONLY, options, immutable: true)
@@ -69,7 +70,7 @@ enum DatabaseFile {
         let result = sqlite3_open_v2(":memory:", &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nil)
         guard result == SQLITE_OK, let database else {
             sqlite3_close_v2(database)
-            throw StoreError(sqlite: result, path: name.string, message: String(cString: sqlite3_errstr(result)))
+            throw StoreError(sqlite: result, path: name.text, message: String(cString: sqlite3_errstr(result)))
         }
         return database
     }
@@ -78,16 +79,19 @@ enum DatabaseFile {
     {
         // A name that SQLite would read as something else than a file: `:memory:`, `file:…`, the empty one.
         guard !path.isEmpty else { throw StoreError(.cantOpen, path: "", "the path of the database is empty: give the path of a file") }
-        let plain = path.isAbsolute ? path.string : "./" + path.string
-        let name = immutable ? "file:" + percentEncoded(plain) + "?immutable=1" : plain
+        let plain = PathText.bytes(path.isAbsolute ? path.text : "./" + path.text)
+        let name = (immutable ? Array("file:".utf8) + percentEncoded(plain) + Array("?immutable=1".utf8) : plain) + [0]
         var database: OpaquePointer?
         let always = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
-        let result = sqlite3_open_v2(name, &database, flags | always | (immutable ? SQLITE_OPEN_URI : 0), options.vfs)
-        guard let database else { throw StoreError(sqlite: SQLITE_NOMEM, path: path.string, message: "out of memory") }
+        let result = name.withUnsafeBytes {
+            sqlite3_open_v2(
+                $0.baseAddress?.assumingMemoryBound(to: CChar.self), &database, flags | always | (immutable ? SQLITE_OPEN_URI : 0), options.vfs)
+        }
+        guard let database else { throw StoreError(sqlite: SQLITE_NOMEM, path: path.text, message: "out of memory") }
         guard result == SQLITE_OK else {
             let system = sqlite3_system_errno(database)
             let reason = system == 0 ? "" : ": " + String(cString: strerror(system))
-            let error = StoreError(sqlite: result, path: path.string, message: String(cString: sqlite3_errmsg(database)) + reason)
+            let error = StoreError(sqlite: result, path: path.text, message: String(cString: sqlite3_errmsg(database)) + reason)
             close(database)
             throw error
         }
@@ -102,7 +106,7 @@ enum DatabaseFile {
         // SQLite takes a file of one byte for an empty one and would write over it.
         guard size(path) != 1 else {
             throw StoreError(
-                .notADatabase, path: path.string, "the file is not a database: give the path of a pieces database; the file was left as it is")
+                .notADatabase, path: path.text, "the file is not a database: give the path of a pieces database; the file was left as it is")
         }
         // All of one moment: another program may be making the database just now.
         try check(sqlite3_exec(database, "BEGIN", nil, nil, nil), database, path)
@@ -114,14 +118,14 @@ enum DatabaseFile {
             let version = try number("PRAGMA user_version", database, path)
             guard application == 0, objects == 0, version == 0 else {
                 guard !isNearly(application) else {
-                    throw StoreError(.corrupt, path: path.string, "the header of the database is damaged: \(StoreError.mendingAdvice)")
+                    throw StoreError(.corrupt, path: path.text, "the header of the database is damaged: \(StoreError.mendingAdvice)")
                 }
                 throw StoreError(
-                    .foreignDatabase, path: path.string,
+                    .foreignDatabase, path: path.text,
                     "this is the SQLite database of another program: give the path of a pieces database; the file was left as it is")
             }
             guard mayBeNew else {
-                throw StoreError(.notFound, path: path.string, "the database is empty: add a torrent or start the engine, which makes it")
+                throw StoreError(.notFound, path: path.text, "the database is empty: add a torrent or start the engine, which makes it")
             }
         }
         try check(csqlite_set_flag(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0), database, path)
@@ -134,13 +138,13 @@ enum DatabaseFile {
         defer { sqlite3_finalize(statement) }
         let result = sqlite3_step(statement)
         guard result == SQLITE_ROW else {
-            throw StoreError(sqlite: result, path: path.string, sql: sql, message: String(cString: sqlite3_errmsg(database)))
+            throw StoreError(sqlite: result, path: path.text, sql: sql, message: String(cString: sqlite3_errmsg(database)))
         }
         return Int(sqlite3_column_int64(statement, 0))
     }
 
     private static func check(_ result: Int32, _ database: OpaquePointer, _ path: FilePath) throws(StoreError) {
-        guard result == SQLITE_OK else { throw StoreError(sqlite: result, path: path.string, message: String(cString: sqlite3_errmsg(database))) }
+        guard result == SQLITE_OK else { throw StoreError(sqlite: result, path: path.text, message: String(cString: sqlite3_errmsg(database))) }
     }
 
     private static func close(_ database: OpaquePointer) {
@@ -156,9 +160,9 @@ enum DatabaseFile {
     }
 
     private static func realName(_ path: FilePath) -> FilePath? {
-        guard let resolved = realpath(path.string, nil) else { return nil }
+        guard let resolved = path.withPlatformString({ realpath($0, nil) }) else { return nil }
         defer { free(resolved) }
-        return FilePath(String(cString: resolved))
+        return FilePath(platformString: resolved)
     }
 
     static func exists(_ path: FilePath) -> Bool { size(path) != nil }
@@ -170,14 +174,12 @@ enum DatabaseFile {
     }
 
     /// The path as a URI has it (sqlite.org/uri.html, section 3.1).
-    private static func percentEncoded(_ path: String) -> String {
-        var text = ""
-        for byte in path.utf8 {
+    private static func percentEncoded(_ path: [UInt8]) -> [UInt8] {
+        path.flatMap { byte in
             switch byte {
-            case UInt8(ascii: "%"), UInt8(ascii: "?"), UInt8(ascii: "#"): text += "%" + String(byte, radix: 16)
-            default: text.unicodeScalars.append(Unicode.Scalar(byte))
+            case UInt8(ascii: "%"), UInt8(ascii: "?"), UInt8(ascii: "#"): Array("%\(String(byte, radix: 16))".utf8)
+            default: [byte]
             }
         }
-        return text
     }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import SystemPackage
+import Torrent
 
 /// The right to be the one engine of a database: a lock on the file `<database>.lock`, held until the process ends or ``release()``.
 ///
@@ -30,7 +31,7 @@ package final class DatabaseLock: Sendable {
     /// Takes the lock, or says who has it.
     package static func acquire(database: FilePath, now: Timestamp) throws(StoreError) -> DatabaseLock {
         let file = lockFile(of: database)
-        let raw = Glibc.open(file.string, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
+        let raw = file.withPlatformString { Glibc.open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644) }
         guard raw >= 0 else { throw fault("open", file) }
         let lock = DatabaseLock(FileDescriptor(rawValue: raw))
         var request = wholeFile()
@@ -39,7 +40,7 @@ package final class DatabaseLock: Sendable {
             let holder = read(raw)
             let who = holder.pid.map { "process \($0)" } ?? "another process"
             throw StoreError(
-                .lockedByOther, path: database.string,
+                .lockedByOther, path: database.text,
                 "the engine of this database already runs (\(who)): stop it first, or give another database")
         }
         try lock.write("\(getpid())\n\(now)\n", file)
@@ -49,7 +50,7 @@ package final class DatabaseLock: Sendable {
     /// Who holds the lock now, without taking it; `nil` when nobody does.
     package static func holder(database: FilePath) throws(StoreError) -> Holder? {
         let file = lockFile(of: database)
-        let raw = Glibc.open(file.string, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        let raw = file.withPlatformString { Glibc.open($0, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) }
         guard raw >= 0 else {
             if errno == ENOENT { return nil }
             throw fault("open", file)
@@ -62,7 +63,7 @@ package final class DatabaseLock: Sendable {
     }
 
     /// The same file for every name of the database: symbolic links are followed first.
-    static func lockFile(of database: FilePath) -> FilePath { FilePath(DatabaseFile.resolved(database).string + ".lock") }
+    static func lockFile(of database: FilePath) -> FilePath { DatabaseFile.resolved(database).extended(by: ".lock") }
 
     private static func wholeFile() -> flock {
         var request = flock()
@@ -90,7 +91,7 @@ package final class DatabaseLock: Sendable {
         let reason = errno
         let code: StoreError.Code = reason == ENOSPC || reason == EDQUOT ? .full : reason == EROFS || reason == EACCES ? .readOnly : .cantOpen
         return StoreError(
-            code, path: file.string,
+            code, path: file.text,
             "cannot \(action) the lock file: \(String(cString: strerror(reason))): "
                 + "see that the folder exists, has space and may be written by this user")
     }

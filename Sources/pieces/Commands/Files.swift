@@ -1,4 +1,5 @@
 import ArgumentParser
+import Engine
 import Store
 import Torrent
 
@@ -11,7 +12,7 @@ struct Files: ListCommand {
               pieces files series
               pieces files 3 --json
 
-            --json prints {"id", "info_hash", "name", "output", "files": [{"index", "path", "length", "wanted", "pad", "completed_bytes", "progress"}]}.
+            --json prints {"id", "info_hash", "name", "output", "files": [{"index", "path", "length", "wanted", "pad", "completed_bytes", "progress"}]}. \(Program.pathsInJSON)
             """)
 
     @OptionGroup var options: ListOptions
@@ -42,11 +43,11 @@ struct Files: ListCommand {
             json.field("id", torrent.row.id.rawValue)
             json.field("info_hash", "\(torrent.row.infoHash)")
             json.field("name", torrent.row.name)
-            json.field("output", torrent.row.output)
+            json.path("output", "output_bytes", torrent.row.output)
             json.array("files", torrent.metainfo.layout.files) { json, file in
                 json.object { json in
                     json.field("index", file.index + 1)
-                    json.field("path", file.displayPath)
+                    json.path("path", "path_bytes", file.displayPath)
                     json.field("length", file.length)
                     json.field("wanted", torrent.selection.wanted[file.index])
                     json.field("pad", file.isPad)

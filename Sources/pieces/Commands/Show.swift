@@ -14,7 +14,7 @@ struct Show: AsyncParsableCommand {
               pieces show https://example.org/debian.torrent --json
 
             --json prints {"info_hash", "name", "total_bytes", "piece_length", "piece_count", "private", "files": [{"path", "length", "pad"}], \
-            "trackers": [[url]], "web_seeds", "comment", "created_by", "creation_date"}; paths are as they are written on disk.
+            "trackers": [[url]], "web_seeds", "comment", "created_by", "creation_date"}; paths are as they are written on disk. \(Program.pathsInJSON)
             """)
 
     @Argument(help: ArgumentHelp("A .torrent file or an http(s) URL of one.", valueName: "file.torrent"), completion: .file(extensions: ["torrent"]))

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Engine
 import Glibc
 import Store
 import Torrent
@@ -19,7 +20,7 @@ struct Status: DirectCommand {
             "last_verified_at", "output"}]}. `state` is one of downloading, seeding, checking, complete, paused, queued, offline and error. Times are \
             Unix seconds, rates bytes a second, `progress` goes from 0 to 1; what nobody knows is null. `since` is when the engine began, or when the \
             last one was last alive. `mended` is null, but for a week after the database was mended or restored. With --pieces there is "bitfield" too: hexadecimal, the first piece in the highest bit of the first byte, \
-            exactly what the database claims to be on disk.
+            exactly what the database claims to be on disk. \(Program.pathsInJSON)
             """)
 
     @Argument(help: ArgumentHelp("Numbers, beginnings of info hashes, or names; all without any.", valueName: "torrent"))
@@ -65,8 +66,8 @@ struct Status: DirectCommand {
 
     private func textWithoutDatabase() throws -> [UInt8] {
         let database = try global.path
-        guard torrents.isEmpty else { throw Failure("there is no database at \(database) yet, and so no torrent: see --database") }
-        guard json else { return Array("no database yet at \(database): `pieces add` or `pieces download` makes one\n".utf8) }
+        guard torrents.isEmpty else { throw Failure("there is no database at \(database.text) yet, and so no torrent: see --database") }
+        guard json else { return Array("no database yet at \(database.text.printable): `pieces add` or `pieces download` makes one\n".utf8) }
         return StatusJSON(try EngineState(database: database, nil), nil).bytes(count: 0) { _ in }
     }
 

@@ -27,7 +27,7 @@ struct Verify: Command {
             --json prints an object a line. A torrent's is {"event": "torrent", "id", "info_hash", "name", "outcome", "error", "pieces_checked", \
             "pieces_good", "pieces_bad", "pieces_missing", "pieces_unreadable", "pieces_adopted", "pieces_damaged", "pieces_confirmed_before", \
             "files": [{"index", "path", "state", "pieces_good", "pieces_bad", "pieces_missing"}]}, and the last {"event": "summary", "torrents", \
-            "torrents_damaged", "torrents_failed", "bytes", "seconds", "interrupted"}.
+            "torrents_damaged", "torrents_failed", "bytes", "seconds", "interrupted"}. \(Program.pathsInJSON)
             """)
 
     @Argument(
@@ -83,13 +83,13 @@ struct Verify: Command {
         }
         var rows: [(row: TorrentRow, scope: VerificationScope)] = []
         if let output {
-            let folder = try NewFile.absolute(output).string
+            let folder = try NewFile.absolute(output).text
             let entries = try await Arrival(connection, TorrentWishes(output: folder)).add(newcomers)
             rows = try entries.compactMap { try connection.torrent($0.id) }.map { ($0, .everything) }
         } else {
             for name in torrents {
                 // A .torrent file of a torrent that is here stands for it.
-                if name.hasSuffix(".torrent"), NewFile.exists(FilePath(name)) {
+                if name.hasSuffix(".torrent"), NewFile.exists(FilePath(text: name)) {
                     rows.append((try await known(name, connection), .everything))
                 } else {
                     rows.append((try connection.findTorrent(name), .claimed))
@@ -105,7 +105,7 @@ struct Verify: Command {
     /// The torrents whose payload is to be adopted.
     private func newcomers() async throws -> [Metainfo] {
         let folder = try NewFile.absolute(output ?? ".")
-        guard NewFile.isFolder(folder) else { throw Failure("\(folder.string.printable) is no folder: give the one that the payload lies in") }
+        guard NewFile.isFolder(folder) else { throw Failure("\(folder.text.printable) is no folder: give the one that the payload lies in") }
         let sources = try torrents.map { try TorrentSource($0) }
         let (metainfos, failed) = await sources.readAll(HTTPOptions(version: Program.version))
         guard failed == 0 else { throw ExitStatus.failed }

@@ -2,6 +2,7 @@ import Disk
 import Engine
 import Store
 import SystemPackage
+import Torrent
 
 /// The disks and the files on them.
 extension Checkup {
@@ -12,7 +13,7 @@ extension Checkup {
         var present = 0
         for folder in folders {
             let about = "\(folder.path.printable), with \(Format.count(folder.torrents, "torrent"))"
-            guard let volume = await disk.volume(at: FilePath(folder.path)) else {
+            guard let volume = await disk.volume(at: FilePath(text: folder.path)) else {
                 found.append(
                     folder.wasSeen
                         ? .problem(.volumes, "\(about), is not there", "mount its disk: nothing is downloaded again when it returns")
@@ -26,7 +27,7 @@ extension Checkup {
                         .volumes, "\(about), is on another disk than before (\(volume.identity), was \(known))",
                         "mount the disk that holds the payload, or let `pieces verify` adopt what is there"))
             }
-            let free = try await disk.freeSpace(at: FilePath(folder.path))
+            let free = try await disk.freeSpace(at: FilePath(text: folder.path))
             if folder.missingBytes > free {
                 found.append(
                     .problem(

@@ -25,7 +25,7 @@ struct Arrival {
 
     /// One transaction for all of them: five hundred torrents wait for the disk once.
     func add(_ torrents: [Metainfo]) async throws -> [Entry] {
-        let output = try NewFile.absolute(wishes.output ?? ".").string
+        let output = try NewFile.absolute(wishes.output ?? ".").text
         // What can be refused is refused before anything is written.
         let known = try torrents.map { try connection.torrent($0.infoHash) }
         for case let row? in known { try check(row, output) }

@@ -1,14 +1,20 @@
 import Glibc
 import SystemPackage
+import Torrent
 
 /// Files and folders that commands make; a file appears whole under its name, or not at all.
 enum NewFile {
+    /// Bytes of a file's name that are in the name under which it is written.
+    private static let stemBytes = 200
+
     /// Writes and syncs a file. One that is there already is refused, unless it is to be replaced.
     static func write(_ bytes: [UInt8], to path: FilePath, replacing: Bool) throws {
         guard replacing || !exists(path) else { throw isThere(path) }
-        guard let name = path.lastComponent else { throw Failure.usage("“\(path.string.printable)” is no name for a file: give one") }
+        guard let name = path.lastComponent else { throw Failure.usage("“\(path.text.printable)” is no name for a file: give one") }
         let folder = path.removingLastComponent()
-        let unfinished = folder.appending(".\(name.string.prefix(200)).\(getpid()).unfinished")
+        // Cut by bytes: a name may have 255 of them, and this one has more behind it.
+        let stem = PathText.text(PathText.bytes(name.text).prefix(Self.stemBytes))
+        let unfinished = folder.appending(name: ".\(stem).\(getpid()).unfinished")
         do {
             let file = try FileDescriptor.open(
                 unfinished, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec], permissions: [.ownerReadWrite, .groupRead, .otherRead])
@@ -19,9 +25,9 @@ enum NewFile {
             try rename(unfinished, to: path, replacing: replacing)
         } catch let error as Errno {
             // What is left of it harms nobody, and the error that counts is the first.
-            unlink(unfinished.string)
+            _ = unfinished.withPlatformString { unlink($0) }
             if error == .fileExists { throw isThere(path) }
-            throw Failure("cannot write \(path.string.printable): \(error): see that the folder exists, has space and may be written")
+            throw Failure("cannot write \(path.text.printable): \(error): see that the folder exists, has space and may be written")
         }
     }
 
@@ -30,44 +36,63 @@ enum NewFile {
         var made = FilePath(root: path.root, [])
         for component in path.components {
             made.append(component)
-            guard mkdir(made.string, 0o700) == 0 || errno == EEXIST || access(made.string, F_OK) == 0 else {
-                throw Failure("cannot make the folder \(made.string.printable): \(Errno(rawValue: errno)): see that the one above it may be written")
+            guard made.withPlatformString({ mkdir($0, 0o700) }) == 0 || errno == EEXIST || exists(made) else {
+                throw Failure("cannot make the folder \(made.text.printable): \(Errno(rawValue: errno)): see that the one above it may be written")
             }
         }
     }
 
-    /// The path from the root, without `.` and `..`; links are not looked at.
+    /// The path from the root, without `.` and `..`. Links in it stay, but for those before a `..`: what is above a link is above the folder that it
+    /// leads to, as the system sees it, and not beside it.
     static func absolute(_ path: String) throws -> FilePath {
         guard !path.isEmpty else { throw Failure.usage("the path of a folder is empty: give one, or `.` for the one that you are in") }
-        let given = FilePath(path)
-        guard given.isRelative else { return given.lexicallyNormalized() }
+        let given = FilePath(text: path)
+        guard given.isRelative else { return withoutDots(given) }
         guard let current = getcwd(nil, 0) else {
             throw Failure("the current folder is not there any more (\(Errno(rawValue: errno))): change to another one")
         }
         defer { free(current) }
-        return FilePath(platformString: current).pushing(given).lexicallyNormalized()
+        return withoutDots(FilePath(platformString: current).pushing(given))
+    }
+
+    private static func withoutDots(_ path: FilePath) -> FilePath {
+        var result = FilePath(root: path.root, [])
+        for component in path.components {
+            switch component.kind {
+            case .regular: result.append(component)
+            case .currentDirectory: continue
+            case .parentDirectory:
+                // Where nothing is yet, there is no link either.
+                if let real = result.withPlatformString({ realpath($0, nil) }) {
+                    result = FilePath(platformString: real)
+                    free(real)
+                }
+                result.removeLastComponent()
+            }
+        }
+        return result
     }
 
     private static func rename(_ old: FilePath, to new: FilePath, replacing: Bool) throws {
         if !replacing {
             // A link fails where the name is taken; some file systems have none.
-            if link(old.string, new.string) == 0 {
-                unlink(old.string)
+            if old.withPlatformString({ old in new.withPlatformString { link(old, $0) } }) == 0 {
+                _ = old.withPlatformString { unlink($0) }
                 return
             }
             guard errno == EPERM || errno == EOPNOTSUPP else { throw Errno(rawValue: errno) }
         }
-        guard Glibc.rename(old.string, new.string) == 0 else { throw Errno(rawValue: errno) }
+        guard old.withPlatformString({ old in new.withPlatformString { Glibc.rename(old, $0) } }) == 0 else { throw Errno(rawValue: errno) }
     }
 
     static func isFolder(_ path: FilePath) -> Bool {
         var status = stat()
-        return stat(path.string, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+        return path.withPlatformString { stat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
-    static func exists(_ path: FilePath) -> Bool { access(path.string, F_OK) == 0 }
+    static func exists(_ path: FilePath) -> Bool { path.withPlatformString { access($0, F_OK) } == 0 }
 
     static func isThere(_ path: FilePath) -> Failure {
-        Failure("\(path.string.printable) is there already: give another name, or --force to replace it")
+        Failure("\(path.text.printable) is there already: give another name, or --force to replace it")
     }
 }

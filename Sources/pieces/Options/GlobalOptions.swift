@@ -3,6 +3,7 @@ import Glibc
 import Logging
 import Store
 import SystemPackage
+import Torrent
 
 /// What every command takes.
 struct GlobalOptions: ParsableArguments {
@@ -25,22 +26,22 @@ struct GlobalOptions: ParsableArguments {
 
     private static func checked(_ path: String) throws -> FilePath {
         guard !path.isEmpty else { throw Failure.usage("the path of the database is empty: give a file with --database") }
-        return FilePath(path)
+        return FilePath(text: path)
     }
 
     /// The XDG Base Directory Specification wants relative paths to be ignored.
     private static var standardFolder: FilePath {
         get throws {
-            if let state = environment("XDG_STATE_HOME"), state.hasPrefix("/") { return FilePath(state).appending("pieces") }
-            guard let home = environment("HOME"), home.hasPrefix("/") else {
+            if let state = environment("XDG_STATE_HOME"), state.utf8.first == UInt8(ascii: "/") { return FilePath(text: state).appending("pieces") }
+            guard let home = environment("HOME"), home.utf8.first == UInt8(ascii: "/") else {
                 throw Failure.usage("there is no home folder for the database: give a file with --database, or in PIECES_DATABASE")
             }
-            return FilePath(home).appending([".local", "state", "pieces"])
+            return FilePath(text: home).appending([".local", "state", "pieces"])
         }
     }
 
     private static func environment(_ name: String) -> String? {
-        getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+        getenv(name).map { PathText.text(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
     }
 }
 
@@ -110,7 +111,7 @@ extension GlobalOptions {
     }
 
     private func noDatabase() throws -> Failure {
-        Failure("there is no database at \(try path.string.printable) yet: `pieces add` or `pieces download` makes one")
+        Failure("there is no database at \(try path.text.printable) yet: `pieces add` or `pieces download` makes one")
     }
 
     /// Makes the standard folder for the database, where none was named.
@@ -119,5 +120,5 @@ extension GlobalOptions {
         try NewFile.makeFolder(try Self.standardFolder)
     }
 
-    private static func exists(_ path: FilePath) -> Bool { access(path.string, F_OK) == 0 }
+    private static func exists(_ path: FilePath) -> Bool { NewFile.exists(path) }
 }

@@ -23,7 +23,7 @@ struct JSONVerification: VerificationReport {
                 json.array("files", result.files) { json, file in
                     json.object { json in
                         json.field("index", file.entry.index + 1)
-                        json.field("path", file.entry.displayPath)
+                        json.path("path", "path_bytes", file.entry.displayPath)
                         json.field("state", file.state.rawValue)
                         json.field("pieces_good", file.good)
                         json.field("pieces_bad", file.bad)
