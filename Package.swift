@@ -76,7 +76,7 @@ let package = Package(
         // Tests mirror the rooms; the lab is a swarm in a box, in virtual time.
         .testTarget(name: "BencodeTests", dependencies: ["Bencode"], swiftSettings: house),
         .testTarget(name: "CPieceHashTests", dependencies: ["CPieceHash", "Torrent", crypto], swiftSettings: house),
-        .testTarget(name: "TorrentTests", dependencies: ["Torrent", "Bencode"], swiftSettings: house),
+        .testTarget(name: "TorrentTests", dependencies: ["Torrent", "Bencode", system], swiftSettings: house),
         .testTarget(name: "PeerWireTests", dependencies: ["PeerWire", "Torrent", nioCore], swiftSettings: house),
         .testTarget(name: "TrackerWireTests", dependencies: ["TrackerWire", "Torrent", "Bencode"], swiftSettings: house),
         .target(name: "SwarmLab", dependencies: ["Swarm", "Torrent"], path: "Tests/SwarmLab", swiftSettings: house),

@@ -32,17 +32,20 @@ final class TemporaryFolder: Sendable {
     deinit { Self.remove(path) }
 
     static func remove(_ path: FilePath) {
-        if let directory = opendir(path.string) {
-            while let entry = readdir(directory) {
-                let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-                guard name != ".", name != ".." else { continue }
-                let child = path.appending(name)
-                var status = stat()
-                if lstat(child.string, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { remove(child) } else { unlink(child.string) }
+        path.withPlatformString { folder in
+            if let directory = opendir(folder) {
+                while let entry = readdir(directory) {
+                    let name = withUnsafeBytes(of: &entry.pointee.d_name) { PathText.text($0.prefix { $0 != 0 }) }
+                    guard name != ".", name != ".." else { continue }
+                    let child = path.appending(name: name)
+                    var status = stat()
+                    let isFolder = child.withPlatformString { lstat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFDIR
+                    if isFolder { remove(child) } else { _ = child.withPlatformString { unlink($0) } }
+                }
+                closedir(directory)
             }
-            closedir(directory)
+            rmdir(folder)
         }
-        rmdir(path.string)
     }
 }
 
