@@ -1,7 +1,9 @@
 import SystemPackage
 
-/// A `FilePath` holds the bytes of a path. Its own text (`string`, `description`) repairs what isn't UTF-8, and its `init(_: String)` takes text
-/// for bytes, so that neither is used: these are.
+/// Conversions between `FilePath`, which holds the bytes of a path, and ``PathText``.
+///
+/// `FilePath.string` and `description` repair what isn't UTF-8, and `FilePath.init(_: String)` doesn't know escapes, so this
+/// program uses none of them.
 extension FilePath {
     /// The path that has this ``PathText``.
     package init(text: String) {

@@ -61,7 +61,7 @@ package struct FileSelection: Hashable, Sendable {
             return candidates.map(\.index).filter { numbers.contains($0 + 1) }
         }
         let glob = Glob(pattern)
-        // Names that only Unicode normalization sets apart are told apart by a pattern that has one of them; else any of them will do.
+        // Where names differ in Unicode normalization alone, a pattern selects those that are written as it is, and else all of them.
         let exact = candidates.filter { $0.matches(pattern, glob, exactly: true) }
         return (exact.isEmpty ? candidates.filter { $0.matches(pattern, glob, exactly: false) } : exact).map(\.index)
     }
@@ -100,7 +100,8 @@ package struct FileSelection: Hashable, Sendable {
         func matches(_ pattern: String, _ glob: Glob, exactly: Bool) -> Bool {
             let forms = glob.isName ? [path, belowRoot, name] : [path, belowRoot]
             return forms.contains { form in
-                glob.matches(form, exactly: exactly) || exactly && PathText.isSame(String(form), pattern) || !exactly && form.elementsEqual(pattern)
+                if glob.matches(form, exactly: exactly) { return true }
+                return exactly ? PathText.isSame(String(form), pattern) : form.elementsEqual(pattern)
             }
         }
     }

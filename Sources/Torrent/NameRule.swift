@@ -2,19 +2,21 @@
 package enum NameRule: Hashable, Sendable {
     /// The bytes are the name.
     case bytes
-    /// The rule of schemas 1 to 3, under which torrents may have files on the disk: a name that isn't UTF-8 was read as Windows-1252, and a name
-    /// that differs from an earlier one in Unicode normalization alone was numbered.
+    /// The rule of the first version. Torrents that it added have their files under these names: a name that isn't UTF-8
+    /// was read as Windows-1252, and one that differs from an earlier one in Unicode normalization alone was numbered.
     case first
 }
 
 extension Metainfo {
-    /// The same .torrent under ``NameRule/first``, and the first file that is found at another path then; `nil` when all paths are the same.
+    /// This .torrent under ``NameRule/first``, and the first file whose path differs; `nil` when no path does.
     package var underFirstRule: (metainfo: Metainfo, file: Int)? {
         guard layout.mayHaveFirstNames else { return nil }
-        // It was read before, so that it can be read again.
+        // It may be refused, because a path got too long; then it was refused in its time, too.
         guard let first = try? Metainfo(torrentFile: file, names: .first) else { return nil }
         let pairs = zip(layout.files, first.layout.files)
-        guard let file = pairs.first(where: { !PathText.isSame($0.displayPath, $1.displayPath) })?.0.index else { return nil }
+        guard let file = pairs.first(where: { !PathText.isSame($0.displayPath, $1.displayPath) })?.0.index else {
+            return nil
+        }
         return (first, file)
     }
 }

@@ -1,8 +1,9 @@
 /// The paths that a torrent's files have taken: no two files at one path, and no file where another has a folder.
 ///
 /// Who comes first in the torrent keeps the name; who comes later is numbered, `name (2).ext`. A folder that is numbered
-/// stays one folder for all files below it. Names are equal when their bytes are: a file system that also takes others for one name (in their case,
-/// in their Unicode normalization) shows one file for two entries, which is found out when it is opened. A claim costs as much as its path is long.
+/// stays one folder for all files below it. Names are equal when their bytes are. A file system that folds case or
+/// normalizes names may show one file for two entries; that is found when the file is opened. A claim costs as much as
+/// its path is long.
 struct PathClaims {
     private struct Place: Hashable {
         let folder: Int

@@ -1,15 +1,18 @@
-/// The text of a path. A path of Linux is bytes: mostly UTF-8, but not always, and a file is found under exactly these bytes.
+/// Converts between the bytes of a path and its text.
 ///
-/// The text of a path is its UTF-8. A byte that isn't part of valid UTF-8 becomes the scalar U+10FE00 plus the byte, of a private-use plane that
-/// names don't use: 0xE9 becomes U+10FEE9. Where such a scalar is in the path itself, its four bytes are escaped in the same way. So every path has
-/// one text, every text is valid UTF-8, and ``bytes(_:)`` gives back exactly the bytes that the text was made of.
+/// On Linux a path is bytes. They are mostly UTF-8, but not always, and a file is found under exactly these bytes.
 ///
-/// Everything between the edges of the program is text; system calls, and nothing else, get bytes.
+/// The text of a path is its UTF-8. A byte that isn't part of valid UTF-8 becomes the scalar U+10FE00 plus the byte, from
+/// a private-use plane that names don't use: 0xE9 becomes U+10FEE9. Where the path itself has such a scalar, the four
+/// bytes of the scalar are escaped in the same way. So every path has exactly one text, every text is valid UTF-8, and
+/// ``bytes(_:)`` returns the bytes that the text was made of.
+///
+/// The program works with text; bytes become text where they come in, and text becomes bytes in the system call.
 package enum PathText {
     /// The escapes of the bytes 0x80 to 0xFF.
     package static let escapes: ClosedRange<Unicode.Scalar> = "\u{10fe80}"..."\u{10feff}"
 
-    /// What the UTF-8 of every escape begins with; the third byte is one of ``thirds``, and the fourth has the byte's last six bits.
+    /// The first two bytes of an escape's UTF-8; the third is one of ``thirds``, and the fourth has the last six bits.
     private static let lead: (UInt8, UInt8) = (0xf4, 0x8f)
     /// For bytes below 0xC0, and for the others.
     private static let thirds: (UInt8, UInt8) = (0xba, 0xbb)
@@ -64,7 +67,7 @@ package enum PathText {
         escapes.contains(scalar) ? UInt8(truncatingIfNeeded: scalar.value) : nil
     }
 
-    /// Calls `body` with the path's bytes and a zero behind them, as system calls take them. The text must have no zero in it.
+    /// Calls `body` with the path's bytes and a zero behind them, as system calls take them. A zero in the text ends the path.
     package static func withCString<Result>(_ text: String, _ body: (UnsafePointer<CChar>) -> Result) -> Result {
         guard isEscaped(text) else { return text.withCString(body) }
         return (bytes(text) + [0]).withUnsafeBytes { body($0.baseAddress!.assumingMemoryBound(to: CChar.self)) }
@@ -95,7 +98,8 @@ package enum PathText {
     }
 
     private static func isEscape(_ text: ArraySlice<UInt8>, at start: Int) -> Bool {
-        guard start + escapeLength <= text.endIndex, text[start] == lead.0, text[start + 1] == lead.1 else { return false }
+        guard start + escapeLength <= text.endIndex else { return false }
+        guard text[start] == lead.0, text[start + 1] == lead.1 else { return false }
         return text[start + 2] == thirds.0 || text[start + 2] == thirds.1
     }
 
@@ -111,7 +115,8 @@ package enum PathText {
     }
 }
 
-/// The name of a file or a folder. Names are equal when their bytes are, while a `String` equals every other way to write the same characters.
+/// The name of a file or a folder. Two names are equal when their bytes are; two strings are equal when they are
+/// different ways to write the same characters, too (Unicode normalization).
 package struct FileName: Hashable, Sendable {
     package let text: String
 

@@ -8,7 +8,8 @@ import Torrent
 @Suite struct ByteNameTests {
     /// Names of databases, as bytes.
     private static let odd: [[UInt8]] = [
-        [0x70, 0xe9, 0x2e, 0x64, 0x62], Array("é.db".utf8), Array("e\u{301}.db".utf8), [0xff, 0x0a, 0x20], Array("\u{10fee9} ?#%41".utf8),
+        [0x70, 0xe9, 0x2e, 0x64, 0x62], Array("é.db".utf8), Array("e\u{301}.db".utf8), [0xff, 0x0a, 0x20],
+        Array("\u{10fee9} ?#%41".utf8),
         Array("\u{600}".utf8), Array("\u{fffd}".utf8),
     ]
 
@@ -47,13 +48,15 @@ import Torrent
         }
         // All pages but the first are gone: only the backup has the torrent.
         try write(try read(database).prefix(100), to: database)
-        let opened = try await Store.openMending(database, now: noon) { db throws(StoreError) in try db.torrents().count }
+        let opened = try await Store.openMending(database, now: noon) { db throws(StoreError) in try db.torrents().count
+        }
         #expect(opened.value == 1 && opened.opening.mending?.fromBackup == 1)
         try await opened.store.close()
         let aside = try #require(opened.opening.mending?.setAside)
         #expect(rawNames(in: folder.path).contains(name + Array(".damaged-20231114T221320Z".utf8)))
         #expect(PathText.bytes(aside.text).starts(with: Array(folder.path.string.utf8) + [UInt8(ascii: "/")] + name))
-        let restored = try Mender.restore(database, from: try #require(try BackupFile.list(database).first).path, now: noon)
+        let restored = try Mender.restore(
+            database, from: try #require(try BackupFile.list(database).first).path, now: noon)
         #expect(restored.torrents == 1)
     }
 

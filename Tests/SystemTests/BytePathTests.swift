@@ -12,9 +12,12 @@ import Torrent
 
     /// Names that are one to somebody: to Unicode, to who repairs UTF-8, to who trims blanks, to who escapes bytes as this program does.
     private static let files: [[UInt8]] = [
-        Array("\u{e9}".utf8), Array("e\u{301}".utf8), [0xe9], Array("\u{fffd}".utf8), [0xff], Array("\u{10fee9}".utf8), Array("\u{10fee9}".utf8.prefix(3)),
-        Array("a".utf8), Array("a ".utf8), Array(" a".utf8), Array("\u{301}".utf8), Array("\u{ac00}\u{11a8}".utf8), Array("\u{ac01}".utf8),
-        Array("\u{e9}d/x".utf8), Array("e\u{301}d/x".utf8), Array("e\u{301}d/y".utf8), [0xe9, 0x64, 0x2f, 0x78], Array("d/\u{301}x".utf8),
+        Array("\u{e9}".utf8), Array("e\u{301}".utf8), [0xe9], Array("\u{fffd}".utf8), [0xff], Array("\u{10fee9}".utf8),
+        Array("\u{10fee9}".utf8.prefix(3)),
+        Array("a".utf8), Array("a ".utf8), Array(" a".utf8), Array("\u{301}".utf8), Array("\u{ac00}\u{11a8}".utf8),
+        Array("\u{ac01}".utf8),
+        Array("\u{e9}d/x".utf8), Array("e\u{301}d/x".utf8), Array("e\u{301}d/y".utf8), [0xe9, 0x64, 0x2f, 0x78],
+        Array("d/\u{301}x".utf8),
     ]
 
     private func fill(_ folder: FilePath) throws {
@@ -43,7 +46,9 @@ import Torrent
             let made = try await seeder.runBytes(["create", name, "--piece-length", "16K", "--json"], at: source)
             #expect(try object(made)["files"] as? Int == Self.files.count)
             let torrent = source.appending(name: name + ".torrent")
-            #expect(try object(made)["file_bytes"] as? String == Hex.encode([0x6d, 0xe8, 0x72, 0x65] + Array(".torrent".utf8)))
+            #expect(
+                try object(made)["file_bytes"] as? String
+                    == Hex.encode([0x6d, 0xe8, 0x72, 0x65] + Array(".torrent".utf8)))
             #expect(try await seeder.runBytes(["verify", torrent.text, "--output", "."], at: source).exitCode == 0)
 
             let target = folder.appending(name: "t" + Self.place)
@@ -53,7 +58,8 @@ import Torrent
             try await seeder.beside(["run", "--json"] + Pieces.network) { running in
                 let address = try await running.address()
                 let end = try await client.runBytes(
-                    ["download", torrent.text, "--output", target.text, "--peer", "\(address)", "--quiet"] + there + Pieces.network)
+                    ["download", torrent.text, "--output", target.text, "--peer", "\(address)", "--quiet"] + there
+                        + Pieces.network)
                 #expect(end.exitCode == 0, "\(end)")
             }
             var expected = whole
@@ -63,11 +69,14 @@ import Torrent
             // Each file is told from its twins, and what is said is text.
             let verified = try await client.runBytes(["verify", "--json"] + there)
             // One file is called by the character that stands for bytes that are no text; no other has it.
-            #expect(verified.exitCode == 0 && verified.output.unicodeScalars.count { $0 == "\u{fffd}" } == 1, "\(verified)")
+            #expect(
+                verified.exitCode == 0 && verified.output.unicodeScalars.count { $0 == "\u{fffd}" } == 1, "\(verified)")
             let files = try object(try await client.runBytes(["files", "1", "--json"] + there))
             let found = try #require(files["files"] as? [[String: Any]]).map { file in
                 let path = file["path"] as? String ?? ""
-                #expect(file["path_bytes"] as? String == (PathText.isEscaped(path) ? Hex.encode(PathText.bytes(path)) : nil))
+                #expect(
+                    file["path_bytes"] as? String == (PathText.isEscaped(path) ? Hex.encode(PathText.bytes(path)) : nil)
+                )
                 return PathText.bytes(path)
             }
             #expect(Set(found) == Set(Self.files.map { PathText.bytes(name + "/") + $0 }))
@@ -76,7 +85,8 @@ import Torrent
             #expect(shown.output.contains(#"m\xE8re/\xE9d/x"#) && shown.output.contains("m\\xE8re/\u{fffd}\n"))
 
             // One of a pair is selected by its own bytes.
-            let selected = try await client.runBytes(["select", "1", "\u{e9}", PathText.text([0xe9, 0x64, 0x2f, 0x2a])] + there)
+            let selected = try await client.runBytes(
+                ["select", "1", "\u{e9}", PathText.text([0xe9, 0x64, 0x2f, 0x2a])] + there)
             #expect(selected.output.contains("2 files wanted"), "\(selected)")
             #expect(try await client.runBytes(["select", "1", "--all"] + there).exitCode == 0)
 
@@ -93,7 +103,9 @@ import Torrent
         }
     }
 
-    @Test(arguments: ["PIECES_DATABASE", "XDG_STATE_HOME", "HOME"]) func theEnvironmentIsBytes(variable: String) async throws {
+    @Test(arguments: ["PIECES_DATABASE", "XDG_STATE_HOME", "HOME"]) func theEnvironmentIsBytes(variable: String)
+        async throws
+    {
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
             let named = folder.appending(name: Self.place)
@@ -107,11 +119,13 @@ import Torrent
             let environment = ["PIECES_DATABASE": "", "XDG_STATE_HOME": ""].merging(
                 [variable: variable == "PIECES_DATABASE" ? database.text : named.text]) { $1 }
             let torrent = try pieces.file(of: try SampleTorrent("a", length: 100))
-            let added = try await pieces.runBytes(["add", torrent.text, "--output", named.text], environment: environment)
+            let added = try await pieces.runBytes(
+                ["add", torrent.text, "--output", named.text], environment: environment)
             #expect(added.exitCode == 0 && Files.exists(database), "\(added)")
             // Whoever asks for the path gets its bytes.
             let output = folder.appending("path")
-            #expect(try await pieces.runBytes(["database", "path"], environment: environment, output: output).exitCode == 0)
+            #expect(
+                try await pieces.runBytes(["database", "path"], environment: environment, output: output).exitCode == 0)
             #expect(try Files.read(output) == PathText.bytes(database.text) + [UInt8(ascii: "\n")])
             let status = try object(try await pieces.runBytes(["status", "--json"], environment: environment))
             let torrents = try #require(status["torrents"] as? [[String: Any]])
@@ -128,15 +142,21 @@ import Torrent
             let torrent = try SampleTorrent("a", length: 100)
             try torrent.write(to: folder.appending("real"))
             let file = try pieces.file(of: torrent)
-            #expect(try await pieces.run(["verify", file.string, "--output", folder.appending("link/..").string]).exitCode == 0)
+            #expect(
+                try await pieces.run(["verify", file.string, "--output", folder.appending("link/..").string]).exitCode
+                    == 0)
             #expect(try await pieces.status()?["output"] as? String == folder.appending("real").string)
             // A link that nothing goes back over keeps its name: it may lead elsewhere tomorrow.
             let other = try Pieces(in: folder, "other")
             try torrent.write(to: folder.appending("real/inner"))
-            #expect(try await other.run(["verify", file.string, "--output", folder.appending("link/./missing/..").string]).exitCode == 0)
+            #expect(
+                try await other.run(["verify", file.string, "--output", folder.appending("link/./missing/..").string])
+                    .exitCode == 0)
             #expect(try await other.status()?["output"] as? String == folder.appending("link").string)
             // `create` names the torrent as the system names the folder.
-            let made = try await pieces.run(["create", folder.appending("link/..").string, "--json", "-o", "made.torrent"])
+            let made = try await pieces.run([
+                "create", folder.appending("link/..").string, "--json", "-o", "made.torrent",
+            ])
             #expect(try object(made)["name"] as? String == "real")
         }
     }
@@ -148,7 +168,9 @@ import Torrent
             let torrent = try SampleTorrent("a", length: 100)
             try torrent.write(to: folder)
             let name = String(repeating: "\u{e9}", count: 123) + ".torrent"
-            let end = try await pieces.run(["create", folder.appending("a").string, "-o", folder.appending(name).string])
+            let end = try await pieces.run([
+                "create", folder.appending("a").string, "-o", folder.appending(name).string,
+            ])
             #expect(end.exitCode == 0 && Files.exists(folder.appending(name)), "\(end)")
         }
     }
@@ -158,10 +180,14 @@ import Torrent
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
             let name = PathText.text([0xe9, 0x1b, 0x5b, 0x4b])
-            for arguments in [["add", name], ["show", name], ["create", name], ["status", "--database", name], ["x" + name]] {
+            for arguments in [
+                ["add", name], ["show", name], ["create", name], ["status", "--database", name], ["x" + name],
+            ] {
                 let end = try await pieces.runBytes(arguments)
                 let text = end.output + end.errors
-                #expect(text.contains(#"\xE9."#) && !text.contains("\u{1b}") && !text.contains("\u{fffd}"), "\(arguments[0]): \(end)")
+                #expect(
+                    text.contains(#"\xE9."#) && !text.contains("\u{1b}") && !text.contains("\u{fffd}"),
+                    "\(arguments[0]): \(end)")
             }
         }
     }

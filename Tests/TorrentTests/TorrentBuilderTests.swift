@@ -37,7 +37,9 @@ struct TorrentBuilderTests {
 
     /// Names that differ in normalization alone, and names that aren't UTF-8, are in the torrent byte for byte.
     @Test func namesAreTheirBytes() throws {
-        let names: [[UInt8]] = [[0xe9], Array("e\u{301}".utf8), Array("é".utf8), Array("\u{10fee9}".utf8), Array("\u{fffd}".utf8), Array(" \u{301}".utf8)]
+        let names: [[UInt8]] = [
+            [0xe9], Array("e\u{301}".utf8), Array("é".utf8), Array("\u{10fee9}".utf8), Array("\u{fffd}".utf8), Array(" \u{301}".utf8),
+        ]
         let builder = TorrentBuilder(
             name: PathText.text([0x64, 0xff]), content: .folder(names.map { .init(path: [PathText.text($0)], length: 1) }), pieceLength: 16384,
             pieceHashes: Array(repeating: 0, count: 20))

@@ -1,6 +1,6 @@
 import Torrent
 
-/// The paths of files, so that SQL can name them, and as they were when the torrent was added; what else is in them says the metainfo.
+/// The paths of files as they were when the torrent was added: SQL can name them, and they tell the ``NameRule`` of the torrent.
 extension Connection {
     func insertPaths(_ id: TorrentID, _ layout: FileLayout) throws(StoreError) {
         for file in layout.files {
@@ -24,7 +24,7 @@ extension Connection {
         }
     }
 
-    /// Writes the paths anew, under the rule that the torrent was added under, as far as what is there still says which that was.
+    /// Writes all paths anew, each torrent's under the rule that the paths that are there tell.
     func renewPaths() throws(StoreError) {
         let ids = try rows("SELECT torrent_id FROM metainfo") { (row) throws(StoreError) in try row.next(TorrentID.self) }
         for id in ids {
@@ -36,12 +36,13 @@ extension Connection {
         try execute("DELETE FROM path WHERE torrent_id NOT IN (SELECT torrent_id FROM metainfo)")
     }
 
-    /// The torrent's .torrent with the names that its files got when it was added. (The table of paths tells under which ``NameRule`` that was.)
+    /// The torrent's .torrent with the names that its files got when the torrent was added: the table of paths tells under which ``NameRule``.
     package func asAdded(_ metainfo: Metainfo, _ id: TorrentID) throws(StoreError) -> Metainfo {
         guard let earlier = metainfo.underFirstRule else { return metainfo }
         let path = try first("SELECT path FROM path WHERE torrent_id = ? AND idx = ?", id, earlier.file) { (row) throws(StoreError) in
             try row.next(String.self)
         }
-        return path.map { PathText.isSame($0, earlier.metainfo.layout.files[earlier.file].displayPath) } ?? false ? earlier.metainfo : metainfo
+        guard let path, PathText.isSame(path, earlier.metainfo.layout.files[earlier.file].displayPath) else { return metainfo }
+        return earlier.metainfo
     }
 }

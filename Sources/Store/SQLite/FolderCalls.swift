@@ -20,7 +20,9 @@ package protocol FolderCalls: Sendable {
 package struct SystemFolderCalls: FolderCalls {
     package init() {}
 
-    package func rename(_ old: FilePath, to new: FilePath) throws(Errno) { try check(old.withPlatformString { old in new.withPlatformString { Glibc.rename(old, $0) } }) }
+    package func rename(_ old: FilePath, to new: FilePath) throws(Errno) {
+        try check(old.withPlatformString { old in new.withPlatformString { Glibc.rename(old, $0) } })
+    }
 
     package func remove(_ file: FilePath) throws(Errno) { try check(file.withPlatformString { unlink($0) }) }
 

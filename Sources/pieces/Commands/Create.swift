@@ -73,7 +73,8 @@ struct Create: AsyncParsableCommand {
         let odd = content.filesWithOddNames
         if odd > 0 {
             Terminal.shared.complain(
-                "\(Format.count(odd, "file")) with bytes in the path that aren't UTF-8: the .torrent has them as they are, other clients may change them")
+                "\(Format.count(odd, "path")) with bytes that aren't UTF-8: the .torrent has them as they are, but other clients may change them"
+            )
         }
         let length = pieceLength ?? TorrentBuilder.sensiblePieceLength(totalBytes: content.totalBytes)
         let hashed = try await hash(content, length)

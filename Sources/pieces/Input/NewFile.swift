@@ -42,8 +42,8 @@ enum NewFile {
         }
     }
 
-    /// The path from the root, without `.` and `..`. Links in it stay, but for those before a `..`: what is above a link is above the folder that it
-    /// leads to, as the system sees it, and not beside it.
+    /// The path from the root, without `.` and `..`. A link keeps its name, unless a `..` follows: the system goes up from
+    /// the folder that the link leads to.
     static func absolute(_ path: String) throws -> FilePath {
         guard !path.isEmpty else { throw Failure.usage("the path of a folder is empty: give one, or `.` for the one that you are in") }
         let given = FilePath(text: path)

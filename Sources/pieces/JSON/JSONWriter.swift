@@ -4,8 +4,9 @@ import Torrent
 extension Program {
     /// What the help of commands with `--json` says of paths.
     static let pathsInJSON = """
-        In names and paths, a byte that isn't UTF-8 stands as the character U+10FE00 plus the byte (0xE9 as U+10FEE9), and so does each byte of such a \
-        character itself. Beside a path with such bytes is a field with its name and `_bytes`, which has all bytes of the path in hexadecimal.
+        In names and paths, a byte that isn't UTF-8 is written as the character U+10FE00 plus the byte (0xE9 as U+10FEE9), \
+        and so is each byte of such a character. A path with such bytes has a second field, named with `_bytes` at its end: \
+        all bytes of the path in hexadecimal.
         """
 }
 
