@@ -133,6 +133,54 @@ import Torrent
         }
     }
 
+    /// A torrent that the first version added has its files under the names that it gave them, and is found there.
+    @Test func anOldTorrentKeepsItsFiles() async throws {
+        try await withTemporaryFolder { folder in
+            let pieces = try Pieces(in: folder)
+            let names = [PathText.text([0xe9]), "\u{fc}", "u\u{308}"]
+            let old = ["\u{e9}", "\u{fc}", "u\u{308} (2)"]
+            let torrent = try SampleTorrent(folder: "t", names.map { SampleTorrent.File($0, 20_000) })
+            try await pieces.adopt(torrent)
+            let place = pieces.output.appending("t")
+            let whole = try Files.tree(place)
+            do {
+                let connection = try Connection.open(pieces.database, mode: .readWrite, now: .now())
+                for (index, (name, old)) in zip(names, old).enumerated() where !PathText.isSame(name, old) {
+                    try connection.execute("UPDATE path SET path = ? WHERE idx = ?", "t/" + old, index)
+                    try Files.rename(place.appending(name: name), to: place.appending(name: old))
+                }
+            }
+            #expect(try await pieces.run(["verify"]).exitCode == 0)
+            let files = try object(try await pieces.run(["files", "1", "--json"]))["files"] as? [[String: Any]]
+            #expect(files?.map { Array(($0["path"] as? String ?? "").utf8) } == old.map { Array("t/\($0)".utf8) })
+            // The engine finds them, too, and makes nothing new.
+            #expect(try await pieces.run(["run", "--until-complete", "--quiet"] + Pieces.network).exitCode == 0)
+            #expect(try Files.tree(place).count == whole.count)
+            let removed = try await pieces.run(["remove", "1", "--delete-data"])
+            #expect(removed.output.contains("3 files deleted") && !Files.exists(place), "\(removed)")
+        }
+    }
+
+    /// Architecture says what changes the bytes of a path; nothing in the sources uses it.
+    @Test func noSourceTakesAPathForText() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let forbidden = [
+            /\.string\b(?!\()/, /\bFilePath\((?!text:|root:|platformString:|"[^"\\]*"\))/, /\bCommandLine\.arguments/,
+        ]
+        let sources = try #require(
+            FileManager.default.enumerator(at: root.appending(path: "Sources"), includingPropertiesForKeys: nil))
+        var count = 0
+        for case let file as URL in sources where file.pathExtension == "swift" {
+            count += 1
+            for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n") {
+                let code = line.split(separator: "//", maxSplits: 1, omittingEmptySubsequences: false)[0]
+                for pattern in forbidden { #expect(!code.contains(pattern), "\(file.lastPathComponent): \(line)") }
+            }
+        }
+        #expect(count > 100)
+    }
+
     /// `link/..` is the folder above the one that the link leads to, for the system and so for us.
     @Test func whatIsAboveALinkIsFoundAsTheSystemFindsIt() async throws {
         try await withTemporaryFolder { folder in

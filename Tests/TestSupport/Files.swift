@@ -58,7 +58,8 @@ package enum Files {
     }
 
     package static func rename(_ path: FilePath, to new: FilePath) throws {
-        try FileManager.default.moveItem(atPath: path.string, toPath: new.string)
+        let result = path.withPlatformString { path in new.withPlatformString { Foundation.rename(path, $0) } }
+        guard result == 0 else { throw Errno(rawValue: errno) }
     }
 
     package static func link(_ path: FilePath, to target: FilePath) throws {

@@ -117,7 +117,7 @@ package struct SampleTorrent: Sendable, CustomStringConvertible {
 
     /// The path of a file below the output folder.
     package func path(_ file: Int, in output: FilePath) -> FilePath {
-        metainfo.layout.files[file].path.reduce(output) { $0.appending($1) }
+        metainfo.layout.files[file].path.reduce(output) { $0.appending(name: $1) }
     }
 
     /// The bytes of a file.
