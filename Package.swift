@@ -48,6 +48,7 @@ let package = Package(
         // Rooms, in the order of their dependencies. See Sources/Engine/Engine.docc/Architecture.md.
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite3"])]),
         .target(name: "CPieceHash", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]),
+        .target(name: "Limits", swiftSettings: house),
         .target(name: "Bencode", swiftSettings: house),
         .target(name: "Torrent", dependencies: ["Bencode", "CPieceHash", system], swiftSettings: house),
         .target(name: "PeerWire", dependencies: ["Torrent", "Bencode", nioCore], swiftSettings: house),
@@ -55,22 +56,25 @@ let package = Package(
         .target(name: "Swarm", dependencies: ["Torrent", collections], swiftSettings: house),
         .target(
             name: "Migrations", path: "Migrations",
-            resources: [.embedInCode("V0001_initial.sql"), .embedInCode("V0002_public_views.sql"), .embedInCode("V0003_bitfield_checksum.sql")],
+            resources: [
+                .embedInCode("V0001_initial.sql"), .embedInCode("V0002_public_views.sql"), .embedInCode("V0003_bitfield_checksum.sql"),
+                .embedInCode("V0004_file_ownership.sql"), .embedInCode("V0005_queue.sql"),
+            ],
             swiftSettings: house),
-        .target(name: "Store", dependencies: ["CSQLite", "Migrations", "Torrent", system], swiftSettings: house),
-        .target(name: "Disk", dependencies: ["Torrent", "CPieceHash", system, collections], swiftSettings: house),
+        .target(name: "Store", dependencies: ["CSQLite", "Limits", "Migrations", "Torrent", system], swiftSettings: house),
+        .target(name: "Disk", dependencies: ["Limits", "Torrent", "CPieceHash", system, collections], swiftSettings: house),
         .target(
             name: "Net",
-            dependencies: ["Torrent", "PeerWire", "TrackerWire", nioCore, nioPosix, nioHTTP1, nioHTTPCompression, nioSSL, asyncHTTPClient, logging],
+            dependencies: ["Limits", "Torrent", "PeerWire", "TrackerWire", nioCore, nioPosix, nioHTTP1, nioHTTPCompression, nioSSL, asyncHTTPClient, logging],
             swiftSettings: house),
         .target(
             name: "Engine",
             dependencies: [
-                "Torrent", "PeerWire", "TrackerWire", "Swarm", "Store", "Disk", "Net", nioCore, nioPosix, logging, collections,
+                "Limits", "Torrent", "PeerWire", "TrackerWire", "Swarm", "Store", "Disk", "Net", nioCore, nioPosix, logging, collections,
             ],
             swiftSettings: house),
         .executableTarget(
-            name: "pieces", dependencies: ["Engine", "Store", "Disk", "Torrent", "Net", argumentParser, logging, nioCore, nioPosix, system],
+            name: "pieces", dependencies: ["Engine", "Limits", "Store", "Disk", "Torrent", "Net", argumentParser, logging, nioCore, nioPosix, system],
             swiftSettings: house, linkerSettings: selfContained),
 
         // Tests mirror the rooms; the lab is a swarm in a box, in virtual time.
@@ -82,7 +86,7 @@ let package = Package(
         .target(name: "SwarmLab", dependencies: ["Swarm", "Torrent"], path: "Tests/SwarmLab", swiftSettings: house),
         .testTarget(name: "SwarmTests", dependencies: ["SwarmLab", "Swarm", "Torrent"], swiftSettings: house),
         .testTarget(name: "StoreTests", dependencies: ["Store", "Torrent", "Migrations", "CSQLite", system], swiftSettings: house),
-        .testTarget(name: "DiskTests", dependencies: ["Disk", "Torrent", "CPieceHash", system], swiftSettings: house),
+        .testTarget(name: "DiskTests", dependencies: ["Disk", "Limits", "Torrent", "CPieceHash", system], swiftSettings: house),
         .target(
             name: "TestSupport", dependencies: ["Torrent", "Bencode", "PeerWire", "Store", nioCore, nioPosix, system, logging],
             path: "Tests/TestSupport",

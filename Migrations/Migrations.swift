@@ -30,5 +30,7 @@ package struct Migration: Sendable {
         Migration(number: 1, name: "initial", sql: String(decoding: PackageResources.V0001_initial_sql, as: UTF8.self)),
         Migration(number: 2, name: "public_views", sql: String(decoding: PackageResources.V0002_public_views_sql, as: UTF8.self)),
         Migration(number: 3, name: "bitfield_checksum", sql: String(decoding: PackageResources.V0003_bitfield_checksum_sql, as: UTF8.self)),
+        Migration(number: 4, name: "file_ownership", sql: String(decoding: PackageResources.V0004_file_ownership_sql, as: UTF8.self)),
+        Migration(number: 5, name: "queue", sql: String(decoding: PackageResources.V0005_queue_sql, as: UTF8.self)),
     ]
 }

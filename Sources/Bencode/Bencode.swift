@@ -1,13 +1,17 @@
 /// Bencode (BEP 3) as bytes ⇄ ``BencodeValue``.
+///
+/// The decoder reads every document that has one reading, canonical or not, because makers of .torrent files, trackers
+/// and peers write all of these and every other client reads them:
+/// - keys in any order;
+/// - a key more than once: the first value counts, and ``BencodeDictionary/disputedKeys`` names the keys whose values
+///   differ;
+/// - bytes behind the end of the value;
+/// - superfluous zeros in numbers and in lengths of strings, and a negative zero;
+/// - an integer beyond 64 bits, which becomes the nearest one that there is: it is over the limit of every reader, so
+///   that only its own key is lost.
+///
+/// What is left of the refusals protects something: ``BencodeError/Code`` says what.
 package enum Bencode {
-    /// How much is forgiven. Numbers must be canonical and keys unique in either case.
-    package enum Strictness: Sendable {
-        /// Keys ascend and nothing follows the value: for whatever is hashed or stored.
-        case strict
-        /// Unsorted keys and trailing bytes pass: for trackers and extension handshakes, which send both.
-        case lenient
-    }
-
     /// What a document may cost to decode.
     package struct Limits: Hashable, Sendable {
         /// The most containers inside each other; the decoder's stack is bounded by it.
@@ -24,23 +28,21 @@ package enum Bencode {
         package static let standard = Limits()
     }
 
-    /// The one value that `bytes` are.
-    package static func decode(
-        _ bytes: [UInt8], strictness: Strictness = .strict, limits: Limits = .standard
-    ) throws(BencodeError) -> BencodeValue {
-        var decoder = BencodeDecoder(bytes, strictness: strictness, limits: limits)
-        let value = try decoder.value(depth: 0)
-        if strictness == .strict, decoder.position < bytes.count { throw BencodeError(.trailingBytes, at: decoder.position) }
-        return value
+    /// The value that begins at the byte `start`; bytes behind it are ignored.
+    package static func decode(_ bytes: [UInt8], from start: Int = 0, limits: Limits = .standard) throws(BencodeError)
+        -> BencodeValue
+    {
+        precondition(start >= 0 && start <= bytes.count)
+        var decoder = BencodeDecoder(bytes, from: start, limits: limits)
+        return try decoder.value(depth: 0)
     }
 
     /// The value that `bytes` begin with, and the count of bytes that it takes; what follows is not looked at (BEP 9).
     package static func decodePrefix(
-        _ bytes: [UInt8], strictness: Strictness = .lenient, limits: Limits = .standard
+        _ bytes: [UInt8], limits: Limits = .standard
     ) throws(BencodeError) -> (value: BencodeValue, count: Int) {
-        var decoder = BencodeDecoder(bytes, strictness: strictness, limits: limits)
-        let value = try decoder.value(depth: 0)
-        return (value, decoder.position)
+        let value = try decode(bytes, limits: limits)
+        return (value, value.range.upperBound)
     }
 
     /// The canonical bytes of `value`: keys sorted, numbers without superfluous digits.

@@ -1,16 +1,15 @@
 /// Reads one value after another from a document; recursion is bounded by ``Bencode/Limits/depth``.
 struct BencodeDecoder {
     private let bytes: [UInt8]
-    private let strictness: Bencode.Strictness
     private let limits: Bencode.Limits
     private var nodes = 0
     /// The byte that is read next.
-    private(set) var position = 0
+    private var position: Int
 
-    init(_ bytes: [UInt8], strictness: Bencode.Strictness, limits: Bencode.Limits) {
+    init(_ bytes: [UInt8], from start: Int, limits: Bencode.Limits) {
         self.bytes = bytes
-        self.strictness = strictness
         self.limits = limits
+        position = start
     }
 
     /// The value at the position; `depth` containers are open around it.
@@ -38,28 +37,48 @@ struct BencodeDecoder {
     }
 
     private mutating func dictionary(depth: Int) throws(BencodeError) -> BencodeDictionary {
-        let start = position
         try open(depth)
         var entries: [BencodeDictionary.Entry] = []
-        var isSorted = true
+        var isAscending = true
         while try !close() {
-            let at = position
             let content = try string()
             let key = bytes[content]
-            if let last = entries.last, !last.key.lexicographicallyPrecedes(key) {
-                if last.key.elementsEqual(key) { throw BencodeError(.duplicateKey, at: at) }
-                if strictness == .strict { throw BencodeError(.unsortedKeys, at: at) }
-                isSorted = false
-            }
+            if let last = entries.last, !last.key.lexicographicallyPrecedes(key) { isAscending = false }
             entries.append(.init(key: Array(key), value: try value(depth: depth)))
         }
-        let dictionary = BencodeDictionary(uniqueEntries: entries, isSorted: isSorted)
-        if !isSorted, Self.hasDuplicate(dictionary.sortedEntries) { throw BencodeError(.duplicateKey, at: start) }
-        return dictionary
+        return isAscending ? BencodeDictionary(uniqueEntries: entries, isSorted: true) : disordered(entries)
     }
 
-    private static func hasDuplicate(_ sorted: [BencodeDictionary.Entry]) -> Bool {
-        zip(sorted, sorted.dropFirst()).contains { $0.key == $1.key }
+    /// The dictionary of entries whose keys don't ascend, or are not unique: the first value of a key counts.
+    ///
+    /// It costs one sort, however many keys repeat.
+    private func disordered(_ entries: [BencodeDictionary.Entry]) -> BencodeDictionary {
+        let order = entries.indices.sorted { a, b in
+            if entries[a].key.lexicographicallyPrecedes(entries[b].key) { return true }
+            return a < b && !entries[b].key.lexicographicallyPrecedes(entries[a].key)
+        }
+        var repeated: Set<Int> = []
+        var disputed: Set<[UInt8]> = []
+        var first = order.first ?? 0
+        for index in order.dropFirst() {
+            guard entries[index].key == entries[first].key else {
+                first = index
+                continue
+            }
+            repeated.insert(index)
+            if !isSame(entries[first].value, entries[index].value) { disputed.insert(entries[index].key) }
+        }
+        guard !repeated.isEmpty else { return BencodeDictionary(uniqueEntries: entries, isSorted: false) }
+        let unique = entries.indices.filter { !repeated.contains($0) }.map { entries[$0] }
+        let isSorted = zip(unique, unique.dropFirst()).allSatisfy { $0.key.lexicographicallyPrecedes($1.key) }
+        return BencodeDictionary(uniqueEntries: unique, isSorted: isSorted, disputedKeys: disputed)
+    }
+
+    /// Whether two values of the document say the same: by their bytes, which costs no more than the shorter of them is
+    /// long.
+    private func isSame(_ a: BencodeValue, _ b: BencodeValue) -> Bool {
+        if let a = a.integer, let b = b.integer { return a == b }
+        return a.range.count == b.range.count && bytes[a.range].elementsEqual(bytes[b.range])
     }
 
     /// Steps over the marker that opens a container.
@@ -76,30 +95,30 @@ struct BencodeDecoder {
     }
 
     private mutating func integer() throws(BencodeError) -> Int64 {
-        let start = position
         position += 1
         let isNegative = try peek() == UInt8(ascii: "-")
         if isNegative { position += 1 }
         // Summed up on the negative side, where Int64 has one value more.
-        let negated = try digits(until: UInt8(ascii: "e"), from: start)
-        if isNegative, negated == 0 { throw BencodeError(.negativeZero, at: start) }
-        guard !isNegative else { return negated }
-        guard negated != .min else { throw BencodeError(.overflow, at: start) }
-        return -negated
+        let negated = try digits(until: UInt8(ascii: "e"))
+        return isNegative ? negated : negated == .min ? .max : -negated
     }
 
     /// The content of the string at the position.
     private mutating func string() throws(BencodeError) -> Range<Int> {
         let start = position
-        let negated = try digits(until: UInt8(ascii: ":"), from: start)
-        guard negated != .min, let length = Int(exactly: -negated) else { throw BencodeError(.overflow, at: start) }
-        guard length <= bytes.count - position else { throw BencodeError(.truncated, at: start) }
+        let negated = try digits(until: UInt8(ascii: ":"))
+        // A length over all numbers is over what is left of the document, too.
+        guard negated > .min, -negated <= Int64(bytes.count - position) else {
+            throw BencodeError(.truncated, at: start)
+        }
+        let length = Int(-negated)
         position += length
         return position - length..<position
     }
 
-    /// The digits up to `end`, which is stepped over, as the negative of the number that they write.
-    private mutating func digits(until end: UInt8, from start: Int) throws(BencodeError) -> Int64 {
+    /// The digits up to `end`, which is stepped over, as the negative of the number that they write; the least number
+    /// there is for those below.
+    private mutating func digits(until end: UInt8) throws(BencodeError) -> Int64 {
         let first = position
         var negated: Int64 = 0
         while true {
@@ -108,11 +127,9 @@ struct BencodeDecoder {
             guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { throw BencodeError(.unexpectedByte(byte), at: position) }
             let (tens, tensOverflow) = negated.multipliedReportingOverflow(by: 10)
             let (next, overflow) = tens.subtractingReportingOverflow(Int64(byte - UInt8(ascii: "0")))
-            if tensOverflow || overflow { throw BencodeError(.overflow, at: start) }
-            negated = next
+            negated = tensOverflow || overflow ? .min : next
             position += 1
         }
-        if bytes[first] == UInt8(ascii: "0"), position - first > 1 { throw BencodeError(.leadingZero, at: start) }
         position += 1
         return negated
     }

@@ -11,18 +11,24 @@ package struct BencodeDictionary: Hashable, Sendable {
     }
 
     package private(set) var entries: [Entry]
-    /// Whether the keys ascend as raw bytes, as BEP 3 wants them: lookups are then by halves.
+    /// Whether the keys ascend as raw bytes, as BEP 3 wants them: lookups are then by halves, and else they look at
+    /// every key.
     package private(set) var isSorted: Bool
+    /// The keys that a decoded document has more than once, with different values; ``entries`` has the first. Not part
+    /// of equality.
+    package let disputedKeys: Set<[UInt8]>
 
     package init() {
         entries = []
         isSorted = true
+        disputedKeys = []
     }
 
-    /// The entries of a decoded document, whose keys the decoder found to be unique.
-    init(uniqueEntries entries: [Entry], isSorted: Bool) {
+    /// The entries of a decoded document, the first of each key.
+    init(uniqueEntries entries: [Entry], isSorted: Bool, disputedKeys: Set<[UInt8]> = []) {
         self.entries = entries
         self.isSorted = isSorted
+        self.disputedKeys = disputedKeys
     }
 
     package var count: Int { entries.count }
@@ -62,7 +68,7 @@ package struct BencodeDictionary: Hashable, Sendable {
 
     /// Two dictionaries are equal when they say the same, in whatever order.
     package static func == (a: Self, b: Self) -> Bool {
-        a.isSorted && b.isSorted ? a.entries == b.entries : a.sortedEntries == b.sortedEntries
+        a.isSorted && b.isSorted ? a.entries == b.entries : a.count == b.count && a.sortedEntries == b.sortedEntries
     }
 
     package func hash(into hasher: inout Hasher) { hasher.combine(sortedEntries) }

@@ -1,20 +1,14 @@
 /// Why bytes are not a bencoded document, and at which of them that showed.
 package struct BencodeError: Error, Hashable, Sendable, CustomStringConvertible {
     package enum Code: Hashable, Sendable {
-        /// The document ends inside a value, or a string claims more bytes than are left.
+        /// The document ends inside a value, or a string claims more bytes than are left: the rest of it is unknown.
         case truncated
-        /// A byte that begins no value, or that stands where a digit, `:` or `e` belongs.
+        /// A byte that begins no value, or that stands where a digit, `:` or `e` belongs: nobody can say where the next
+        /// value begins.
         case unexpectedByte(UInt8)
-        case leadingZero
-        case negativeZero
-        /// An integer outside 64 bits, or a string length beyond what a document can hold.
-        case overflow
-        case unsortedKeys
-        case duplicateKey
-        case trailingBytes
-        /// Nested deeper than ``Bencode/Limits/depth``.
+        /// Nested deeper than ``Bencode/Limits/depth``, which bounds the stack.
         case tooDeep
-        /// More values than ``Bencode/Limits/nodes``.
+        /// More values than ``Bencode/Limits/nodes``, which bounds the memory.
         case tooManyValues
     }
 
@@ -33,12 +27,6 @@ package struct BencodeError: Error, Hashable, Sendable, CustomStringConvertible 
         switch code {
         case .truncated: "the data ends too early, it was cut off"
         case .unexpectedByte(let byte): "byte \(byte) cannot stand here"
-        case .leadingZero: "a number begins with a superfluous 0"
-        case .negativeZero: "there is no negative zero"
-        case .overflow: "a number is too large"
-        case .unsortedKeys: "the keys of a dictionary are not sorted"
-        case .duplicateKey: "a dictionary has a key twice"
-        case .trailingBytes: "more bytes follow after the end of the value"
         case .tooDeep: "the values are nested too deep"
         case .tooManyValues: "there are too many values"
         }

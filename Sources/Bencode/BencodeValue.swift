@@ -1,8 +1,9 @@
 // Room: Bencode.
-// Duty: bytes ⇄ bencode values (BEP 3): one strict decoder, one canonical encoder.
+// Duty: bytes ⇄ bencode values (BEP 3): one decoder that takes what has one reading, one canonical encoder.
 // Owns: the value, its dictionary, the limits on what is decoded.
 // Never: knows what a key means; traps, recurses without bound or allocates without bound on bytes from outside.
-// Invariants: a decoded value knows the bytes that it came from; no dictionary has a key twice; what `encode` writes, `decode` reads back.
+// Invariants: a decoded value knows the bytes that it came from; no dictionary has a key twice, and one whose document
+// had says so; what `encode` writes, `decode` reads back.
 
 /// A bencoded value, and where it stood in the document that it was decoded from.
 package struct BencodeValue: Hashable, Sendable {
@@ -55,6 +56,27 @@ extension BencodeValue {
 
     package var dictionary: BencodeDictionary? {
         if case .dictionary(let dictionary) = kind { dictionary } else { nil }
+    }
+
+    /// The integer, also where it is written as a string of digits: makers in languages without types keep numbers as
+    /// text.
+    ///
+    /// `nil` for any other string, and for digits beyond 64 bits.
+    package var number: Int64? {
+        switch kind {
+        case .integer(let value): value
+        case .string(let bytes) where bytes.count <= 20: String(validating: bytes, as: UTF8.self).flatMap { Int64($0) }
+        default: nil
+        }
+    }
+
+    /// The string, also where it is written as an integer: the same makers take a name of digits for a number.
+    package var characters: [UInt8]? {
+        switch kind {
+        case .string(let bytes): bytes
+        case .integer(let value): Array(String(value).utf8)
+        default: nil
+        }
     }
 
     /// The value under an ASCII key; `nil` also when this is not a dictionary.

@@ -21,6 +21,9 @@ enum CLibrary {
     /// Finds data behind holes (lseek(2), SEEK_DATA).
     static let seekData: Int32 = 3
 
+    /// An empty path stands for the descriptor itself (statx(2), AT_EMPTY_PATH).
+    static let emptyPath: Int32 = 0x1000
+
     private typealias SystemCall = @convention(c) (Int, Int, UnsafePointer<CChar>, UnsafeMutableRawPointer, Int) -> Int
     private typealias SyncFileRange = @convention(c) (Int32, off_t, off_t, UInt32) -> Int32
     private typealias SetThreadName = @convention(c) (pthread_t, UnsafePointer<CChar>) -> Int32
@@ -83,6 +86,26 @@ enum CLibrary {
     /// `sync_file_range(2)` with `SYNC_FILE_RANGE_WRITE`: only a hint, so that its answer says nothing that a sync wouldn't.
     static func startWriteback(_ descriptor: Int32, at offset: Int64, length: Int64) {
         _ = syncFileRange?(descriptor, off_t(offset), off_t(length), 2)
+    }
+
+    private typealias ExtendedStatus = @convention(c) (Int32, UnsafePointer<CChar>, Int32, UInt32, UnsafeMutableRawPointer) -> Int32
+    private static let extendedStatus = dlsym(nil, "statx").map { unsafeBitCast($0, to: ExtendedStatus.self) }
+    /// `STATX_BTIME`, and where `struct statx` has its mask and the time of birth: the same on every architecture (statx(2)).
+    private static let birthMask: UInt32 = 0x800
+    private static let extendedStatusRoom = 256
+    private static let birthOffset = 80
+
+    /// The time of birth by `statx(2)`, nanoseconds since 1970.
+    static func birth(_ directory: Int32, _ path: String, flags: Int32) -> Int64? {
+        guard let extendedStatus else { return nil }
+        let room = UnsafeMutableRawBufferPointer.allocate(byteCount: extendedStatusRoom, alignment: 16)
+        defer { room.deallocate() }
+        guard let base = room.baseAddress,
+            PathText.withCString(path, { extendedStatus(directory, $0, flags, birthMask, base) }) == 0,
+            room.load(as: UInt32.self) & birthMask != 0
+        else { return nil }
+        let seconds = room.load(fromByteOffset: birthOffset, as: Int64.self)
+        return seconds &* 1_000_000_000 &+ Int64(room.load(fromByteOffset: birthOffset + 8, as: UInt32.self))
     }
 
     private typealias SyncVolume = @convention(c) (Int32) -> Int32

@@ -44,7 +44,7 @@ extension Descriptor {
             refuseDirect()
             try buffered(middle, start, path())
         } catch {
-            throw DiskError(error, .write, path())
+            throw DiskError(error, .write, path(), reaching: start + Int64(middle.count))
         }
         if aligned.upperBound < bytes.count {
             try buffered(UnsafeRawBufferPointer(rebasing: bytes[aligned.upperBound...]), offset + Int64(aligned.upperBound), path())

@@ -47,7 +47,7 @@ final class Descriptor: Sendable {
 
     /// Writes all of `bytes` from `offset` on, through the page cache.
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64, path: @autoclosure () -> String) throws(DiskError) {
-        do { try write(bytes, at: offset, through: raw) } catch { throw DiskError(error, .write, path()) }
+        do { try write(bytes, at: offset, through: raw) } catch { throw DiskError(error, .write, path(), reaching: offset + Int64(bytes.count)) }
     }
 
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64, through descriptor: Int32) throws(Errno) {

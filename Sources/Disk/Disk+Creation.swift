@@ -36,13 +36,19 @@ extension Disk {
         let wanted = payload.layout.files.filter { payload.placement[$0.index] == .file }
         if allocation == .full { try requireSpace(payload, wanted) }
         for file in wanted where file.isEmpty || allocation == .full {
-            let descriptor = try descriptor(payload, .entry(file.index), writing: true, from: pool)
+            let descriptor: Descriptor
+            do {
+                descriptor = try self.descriptor(payload, .entry(file.index), writing: true, from: pool)
+            } catch  where error.code == .notOurs {
+                // It stays as it is until a piece shows that it is the torrent's.
+                continue
+            }
             guard !file.isEmpty else { continue }
             defer { ledger.wrote(.entry(file.index)) }
             do {
                 try calls.allocate(descriptor.raw, length: file.length)
             } catch {
-                throw DiskError(error, .allocate, payload.path(of: .entry(file.index)))
+                throw DiskError(error, .allocate, payload.path(of: .entry(file.index)), reaching: file.length)
             }
         }
     }

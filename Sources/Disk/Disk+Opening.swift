@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 import SystemPackage
 import Torrent
 
@@ -46,13 +47,21 @@ extension Disk {
     private func openWriting(_ payload: Payload, _ file: PayloadFile, in folder: OpenFolder) throws(DiskError) -> Descriptor {
         let ledger = ledger(of: payload.infoHash)
         watchVolume(of: folder.folder, payload, ledger)
-        let raw = try openForWriting(payload, file, in: folder, ledger)
+        guard ledger.identity(of: file) == nil else { return try open(payload, file, in: folder, ledger) }
+        // One at a time: who finds the file there has to know whether another thread has just created it.
+        return try ledger.creation.withLock { (_) throws(DiskError) in try self.open(payload, file, in: folder, ledger) }
+    }
+
+    private func open(_ payload: Payload, _ file: PayloadFile, in folder: OpenFolder, _ ledger: WriteLedger) throws(DiskError) -> Descriptor {
+        let (raw, isNew) = try openForWriting(payload, file, in: folder, ledger)
         let (descriptor, status) = try checked(Descriptor(raw, isWritable: true, file: file, calls: calls, ledger: ledger), payload, file)
-        try claim(descriptor, status, payload, file, ledger)
+        try claim(descriptor, status, isNew: isNew, payload, file, ledger)
         return descriptor
     }
 
-    private func openForWriting(_ payload: Payload, _ file: PayloadFile, in folder: OpenFolder, _ ledger: WriteLedger) throws(DiskError) -> Int32 {
+    private func openForWriting(
+        _ payload: Payload, _ file: PayloadFile, in folder: OpenFolder, _ ledger: WriteLedger
+    ) throws(DiskError) -> (raw: Int32, isNew: Bool) {
         let components = payload.components(of: file)
         // Asked before the file is looked for: another thread may make it in between.
         let wasWritten = ledger.identity(of: file) != nil
@@ -64,32 +73,40 @@ extension Disk {
             do {
                 let raw = try folder.create(components)
                 ledger.created(file)
-                return raw
+                return (raw, true)
             } catch  where error.errno == .fileExists {
-                return try folder.folder.open(components, flags: O_RDWR | O_NONBLOCK)
+                return (try folder.folder.open(components, flags: O_RDWR | O_NONBLOCK), false)
             }
         }
         do {
-            return try folder.folder.open(components, flags: O_RDWR | O_NONBLOCK)
+            return (try folder.folder.open(components, flags: O_RDWR | O_NONBLOCK), false)
         } catch  where error.code == .notFound {
             throw DiskError(.replaced, .open, payload.path(of: file), errno: .noSuchFileOrDirectory)
         }
     }
 
-    /// A file that is to be written is given its whole length, as a hole; one that is longer already is not the torrent's, and stays as it is.
-    private func claim(_ descriptor: Descriptor, _ status: FileStatus, _ payload: Payload, _ file: PayloadFile, _ ledger: WriteLedger)
-        throws(DiskError)
-    {
+    /// A file that is to be written is given its whole length, as a hole. One that the torrent neither created nor may write to stays as it is, and so
+    /// does one that is longer already.
+    private func claim(
+        _ descriptor: Descriptor, _ status: FileStatus, isNew: Bool, _ payload: Payload, _ file: PayloadFile, _ ledger: WriteLedger
+    ) throws(DiskError) {
+        let path = payload.path(of: file)
         let isAnother = ledger.identity(of: file).map { $0 != status.identity } ?? false
-        if isAnother { throw DiskError(.replaced, .open, payload.path(of: file)) }
+        if isAnother { throw DiskError(.replaced, .open, path) }
+        let own = FileOwners.Owner(torrent: payload.infoHash, file: file)
+        guard isNew || ledger.admits(file, status.identity) else {
+            let owner = owners.owner(of: status.identity)
+            throw DiskError(owner == nil || owner == own ? .notOurs : .ownedByOther, .write, path)
+        }
+        guard owners.take(status.identity, for: own) == own else { throw DiskError(.ownedByOther, .write, path) }
         if let length = payload.length(of: file) {
-            if status.size > length { throw DiskError(.sizeMismatch, .write, payload.path(of: file)) }
+            if status.size > length { throw DiskError(.sizeMismatch, .write, path) }
             if status.size < length {
-                do { try calls.truncate(descriptor.raw, to: length) } catch { throw DiskError(error, .allocate, payload.path(of: file)) }
+                do { try calls.truncate(descriptor.raw, to: length) } catch { throw DiskError(error, .allocate, path, reaching: length) }
                 ledger.wrote(file)
             }
         }
-        guard ledger.opened(file, status.identity) else { throw DiskError(.replaced, .open, payload.path(of: file)) }
+        guard ledger.opened(file, status.identity) else { throw DiskError(.replaced, .open, path) }
     }
 
     private func checked(_ descriptor: Descriptor, _ payload: Payload, _ file: PayloadFile) throws(DiskError) -> (

@@ -55,7 +55,7 @@ extension Disk {
         precondition(buffer.length >= payload.geometry.length(of: piece))
         run(.write, completion) { () throws(DiskError) in
             let bytes = UnsafeRawBufferPointer(rebasing: buffer.bytes[..<payload.geometry.length(of: piece)])
-            try self.writeRuns(payload, piece, bytes, of: blocks, isMember: true)
+            try self.writeRuns(payload, piece, bytes, of: blocks, isMember: true, shared: .skip)
         }
     }
 
@@ -138,13 +138,14 @@ extension Disk {
     }
 
     /// Writes the runs of blocks of which `isMember` says whether they are in `blocks`.
-    private func writeRuns(_ payload: Payload, _ piece: PieceIndex, _ bytes: UnsafeRawBufferPointer, of blocks: BlockSet, isMember: Bool)
-        throws(DiskError)
-    {
+    private func writeRuns(
+        _ payload: Payload, _ piece: PieceIndex, _ bytes: UnsafeRawBufferPointer, of blocks: BlockSet, isMember: Bool, shared: SharedBytes = .compare
+    ) throws(DiskError) {
         let count = payload.geometry.blockCount(of: piece)
         try blocks.forEachRun(of: isMember, count: count) { (run: Range<Int>) throws(DiskError) in
             let range = Self.bytes(of: run, in: bytes.count)
-            try write(payload, at: payload.geometry.offset(of: piece) + Int64(range.lowerBound), UnsafeRawBufferPointer(rebasing: bytes[range]))
+            let offset = payload.geometry.offset(of: piece) + Int64(range.lowerBound)
+            try write(payload, at: offset, UnsafeRawBufferPointer(rebasing: bytes[range]), shared: shared)
         }
     }
 

@@ -98,7 +98,7 @@ extension Disk {
             else {
                 throw DiskError(.replaced, .sync, path)
             }
-            return Fingerprint(file, status)
+            return Fingerprint(file, status, born: calls.birth(descriptor.raw))
         } catch let error as DiskError {
             throw failure(error, of: file, payload)
         } catch {

@@ -26,6 +26,25 @@ extension Disk {
         await answer { done in presence(of: payload, completion: done) }
     }
 
+    /// What file the path leads to now; `nil` when there is none, or no regular one. A link in the last place is not followed.
+    package func identity(at path: FilePath) async -> FileIdentity? {
+        await answer { (done: @escaping @Sendable (FileIdentity?) -> Void) in
+            workers.submit(.read) { done(self.identityBlocking(path)) }
+        }
+    }
+
+    private func identityBlocking(_ path: FilePath) -> FileIdentity? {
+        do {
+            let raw = try calls.open(path, flags: CLibrary.openPath | O_NOFOLLOW)
+            defer { calls.closeUnwritten(raw) }
+            let status = try calls.status(raw)
+            return status.kind == .regular ? status.identity : nil
+        } catch {
+            // What can't be looked at is no file that two torrents could write to now.
+            return nil
+        }
+    }
+
     /// The fingerprints of the wanted files and the part file, without those that are not there. Throws when the folder can't be reached or searched.
     package func fingerprints(_ payload: Payload, completion: @escaping @Sendable (Result<[Fingerprint], DiskError>) -> Void) {
         run(.read, completion) { () throws(DiskError) in try self.fingerprintsBlocking(payload) }
@@ -61,12 +80,12 @@ extension Disk {
         let folder = try PayloadFolder(payload, calls: calls)
         var names = NameCursor(payload, calls)
         var fingerprints: [Fingerprint] = []
-        var files = payload.layout.files.indices.filter { payload.placement[$0] == .file }.map { PayloadFile.entry($0) }
+        var files = payload.layout.files.indices.filter { payload.isInPlace($0) }.map { PayloadFile.entry($0) }
         if payload.placement.contains(.part) { files.append(.parts) }
         for file in files {
             do {
                 let status = try names.status(of: payload.components(of: file), in: folder)
-                if status.kind == .regular { fingerprints.append(Fingerprint(file, status)) }
+                if status.kind == .regular { fingerprints.append(Fingerprint(file, status, born: try names.birth(of: payload.components(of: file), in: folder))) }
             } catch  where error.code == .notFound {
                 continue
             }

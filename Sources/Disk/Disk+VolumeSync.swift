@@ -45,7 +45,7 @@ extension Disk {
             guard status.kind == .regular, ledger.identity(of: file).map({ $0 == status.identity }) ?? true else {
                 throw DiskError(.replaced, .sync, payload.path(of: file))
             }
-            return Fingerprint(file, status)
+            return Fingerprint(file, status, born: try names.birth(of: payload.components(of: file), in: folder))
         } catch {
             throw failure(error, of: file, payload)
         }

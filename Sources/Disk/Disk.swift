@@ -1,7 +1,7 @@
 // Room: Disk.
 // Duty: the payload files: place, read, hash, write, sync, fingerprint, volumes.
 // Owns: every descriptor of a payload file, the threads that may block on one, and what was written since the last sync.
-// Never: makes an output folder that nobody asked for; cuts a file; follows a symbolic link below the output folder;
+// Never: makes an output folder that nobody asked for; cuts a file; writes to a file that it neither created nor was allowed to write to; follows a symbolic link below the output folder;
 //     blocks an event loop or the cooperative pool; decides which piece is needed.
 // Invariants: a piece is written only after its hash was right; a file is in a `SyncReport` as durable only after its data, its size
 //     and the directories that name it were synced, in that order; no result of a write, sync or close goes unread.
@@ -22,6 +22,7 @@ package final class Disk: Sendable {
     let calls: any DiskCalls
     let pool: DescriptorPool
     let workers: Workers
+    let owners = FileOwners()
     private let ledgers = Mutex<[InfoHash: WriteLedger]>([:])
 
     /// From how many files on a sync asks the file system as a whole.
@@ -63,6 +64,7 @@ package final class Disk: Sendable {
     /// Closes the torrent's files and forgets what was written to them since the last sync: call ``sync(_:completion:)`` before.
     package func release(_ torrent: InfoHash) {
         pool.removeAll(of: torrent)
+        owners.releaseAll(of: torrent)
         ledgers.withLock { _ = $0.removeValue(forKey: torrent) }
     }
 

@@ -52,6 +52,9 @@ package protocol DiskCalls: Sendable {
     func status(_ descriptor: Int32) throws(Errno) -> FileStatus
     /// The status of one name of a directory; a link is not followed.
     func status(of name: String, in directory: Int32) throws(Errno) -> FileStatus
+    /// When the file was created, nanoseconds since 1970: `statx(STATX_BTIME)`; `nil` where the file system doesn't say.
+    func birth(_ descriptor: Int32) -> Int64?
+    func birth(of name: String, in directory: Int32) -> Int64?
     /// Whether the process may make, rename and remove names in the folder: `faccessat(W_OK | X_OK, AT_EACCESS)`.
     func mayWrite(_ folder: FilePath) throws(Errno) -> Bool
     /// Bytes that an unprivileged user may still write to the file system of `descriptor`.
@@ -63,6 +66,9 @@ extension DiskCalls {
     package func readCached(_ descriptor: Int32, into buffers: [UnsafeMutableRawBufferPointer], at offset: Int64) throws(Errno) -> Int {
         throw .notSupported
     }
+
+    package func birth(_ descriptor: Int32) -> Int64? { nil }
+    package func birth(of name: String, in directory: Int32) -> Int64? { nil }
 
     /// Where each file has to be asked by itself.
     package func syncVolume(_ descriptor: Int32) throws(Errno) { throw .notSupported }
@@ -87,13 +93,17 @@ package struct FileStatus: Hashable, Sendable {
     package let allocated: Int64
     /// Nanoseconds since 1970.
     package let modified: Int64
+    /// When the file or what names it changed last, nanoseconds since 1970: unlike ``modified`` nobody can set it back.
+    package let changed: Int64
     package let identity: FileIdentity
 
-    package init(kind: Kind, size: Int64, allocated: Int64, modified: Int64, identity: FileIdentity) {
+    /// `changed` defaults to `modified`.
+    package init(kind: Kind, size: Int64, allocated: Int64, modified: Int64, changed: Int64? = nil, identity: FileIdentity) {
         self.kind = kind
         self.size = size
         self.allocated = allocated
         self.modified = modified
+        self.changed = changed ?? modified
         self.identity = identity
     }
 }

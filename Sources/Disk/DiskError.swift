@@ -1,4 +1,5 @@
 import Glibc
+import Limits
 import SystemPackage
 
 /// What the machine's files refused, where, and what helps.
@@ -8,7 +9,8 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
         private enum Kind {
             case noSpace, readOnly, permission, notFound, rootMissing, rootUnreadable, wrongVolume, notADirectory, isADirectory, notRegular,
                 symbolicLink, unsafeName
-            case io, tooManyFiles, tooLarge, outOfMemory, shortFile, sizeMismatch, replaced, busy, cancelled, other
+            case nameRefused, io, tooManyFiles, tooLarge, fileSizeLimit, outOfMemory, shortFile, sizeMismatch, notOurs, ownedByOther, differs
+            case replaced, busy, cancelled, other
         }
         private let kind: Kind
         private init(_ kind: Kind) { self.kind = kind }
@@ -32,15 +34,26 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
         package static let symbolicLink = Code(.symbolicLink)
         /// A path component that is empty, `.` or `..`, or has a slash or a zero byte in it.
         package static let unsafeName = Code(.unsafeName)
+        /// The file system has no names like this one: too long for it, or with characters that it doesn't take.
+        package static let nameRefused = Code(.nameRefused)
         /// The device failed (`EIO`).
         package static let io = Code(.io)
         package static let tooManyFiles = Code(.tooManyFiles)
+        /// The file system has no files of this size.
         package static let tooLarge = Code(.tooLarge)
+        /// The process may not write files of this size (`ulimit -f`).
+        package static let fileSizeLimit = Code(.fileSizeLimit)
         package static let outOfMemory = Code(.outOfMemory)
         /// The file ends before the bytes that were asked for.
         package static let shortFile = Code(.shortFile)
         /// The file is longer than the torrent says: it isn't cut.
         package static let sizeMismatch = Code(.sizeMismatch)
+        /// The file was there before, and nothing shows that it is the torrent's: it is the user's.
+        package static let notOurs = Code(.notOurs)
+        /// Another file entry, of this torrent or of another, writes to the same file.
+        package static let ownedByOther = Code(.ownedByOther)
+        /// The file, which another torrent writes, has other bytes than this one wants in it.
+        package static let differs = Code(.differs)
         /// The file that was written is no longer the one at its path.
         package static let replaced = Code(.replaced)
         /// Too much waits for the disk already.
@@ -51,8 +64,19 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
         /// Whether the whole output folder is unreachable, which says nothing about the bytes in it.
         package var isOffline: Bool { self == .rootMissing || self == .rootUnreadable || self == .wrongVolume }
 
-        init(errno: Errno) {
+        /// Whether the file isn't the torrent's to write to, which the user has to settle.
+        package var isOfOwnership: Bool { self == .notOurs || self == .ownedByOther || self == .differs }
+
+        init(errno: Errno, _ operation: Operation, reaching end: Int64? = nil) {
             switch errno {
+            case .fileNameTooLong, .illegalByteSequence, .invalidArgument:
+                self =
+                    switch operation {
+                    case .create, .makeFolder: .nameRefused
+                    // Nothing can be there under a name that the file system doesn't take.
+                    case .open, .inspect, .remove: .notFound
+                    default: .other
+                    }
             case Errno(rawValue: ENOSPC), Errno(rawValue: EDQUOT): self = .noSpace
             case .readOnlyFileSystem: self = .readOnly
             case .permissionDenied, .notPermitted: self = .permission
@@ -62,7 +86,7 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
             case .tooManySymbolicLinkLevels, .improperLink: self = .symbolicLink
             case .ioError: self = .io
             case .tooManyOpenFiles, .tooManyOpenFilesInSystem: self = .tooManyFiles
-            case .fileTooLarge: self = .tooLarge
+            case .fileTooLarge: self = ProcessLimit(errno: EFBIG, reaching: end) == nil ? .tooLarge : .fileSizeLimit
             case .noMemory: self = .outOfMemory
             default: self = .other
             }
@@ -78,14 +102,18 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
             case .rootUnreadable: "make the folder readable again or mend its disk; nothing is lost until then"
             case .wrongVolume: "mount the disk that the torrent was on; nothing is lost until then"
             case .notADirectory, .isADirectory, .notRegular: "move what is there out of the way"
+            case .nameRefused: "use an output folder on another file system, or leave the file out (`--select`, `pieces select`)"
             case .symbolicLink: "links below the output folder aren't followed: replace it by what it points to"
             case .unsafeName: "the name is refused"
             case .io: "look at the health of the disk, then check the torrent again"
-            case .tooManyFiles: "raise the limit of open files (ulimit -n)"
-            case .tooLarge: "use a file system that can hold files of this size"
-            case .outOfMemory: "give the program more memory or let fewer torrents run"
+            case .tooManyFiles: ProcessLimit.openFiles.advice
+            case .tooLarge: "use a file system that can hold files of this size, or leave the file out (`--select`, `pieces select`)"
+            case .fileSizeLimit: ProcessLimit.fileSize.advice
+            case .outOfMemory: ProcessLimit(errno: ENOMEM)?.advice ?? "let fewer torrents or other programs run"
             case .shortFile: "check the torrent again, so that what is missing is fetched"
             case .sizeMismatch: "it isn't cut: move it away or choose another output folder"
+            case .notOurs: "move it away, choose another output folder, or allow it to be overwritten with --overwrite"
+            case .ownedByOther, .differs: "choose another output folder for one of the two"
             case .replaced: "check the torrent again"
             case .busy: "ask again later"
             case .cancelled: "start it again when it is wanted"
@@ -115,12 +143,22 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
         self.path = path
     }
 
-    init(_ errno: Errno, _ operation: Operation, _ path: String) {
-        self.init(Code(errno: errno), operation, path, errno: errno)
+    /// `reaching` is where a write was to end, or how long a file was to be.
+    init(_ errno: Errno, _ operation: Operation, _ path: String, reaching end: Int64? = nil) {
+        self.init(Code(errno: errno, operation, reaching: end), operation, path, errno: errno)
     }
 
     package var description: String {
-        "cannot \(operation.rawValue) \(path): \(reason); \(code.advice)"
+        "cannot \(operation.rawValue) \(path): \(reason); \(advice)"
+    }
+
+    private var advice: String {
+        switch errno {
+        case Errno(rawValue: EDQUOT)?: "free some of this user's space there or have the quota raised, and it goes on by itself"
+        case .tooManyOpenFilesInSystem?: "end other programs, or raise the limit of the system (fs.file-max)"
+        case .resourceTemporarilyUnavailable? where operation == .startThread: ProcessLimit.processes.advice
+        default: code.advice
+        }
     }
 
     private var reason: String {
@@ -128,9 +166,13 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
         case .rootMissing: "the output folder is not there"
         case .wrongVolume: "the output folder is on another disk than before"
         case .notRegular: "it is not a regular file"
+        case .nameRefused: "the file system there does not take this name (\(errno?.description ?? "it was refused"))"
         case .unsafeName: "a name in it could leave the output folder"
         case .shortFile: "it ends too early"
         case .sizeMismatch: "it is longer than the torrent says"
+        case .notOurs: "the file was there before, and no piece of the torrent matches it"
+        case .ownedByOther: "it is the same file as one that is written already"
+        case .differs: "another torrent writes this file, with other content"
         case .replaced: "it was removed or replaced while it was written"
         case .busy: "the disk has too much to do"
         case .cancelled: "it was cancelled"

@@ -21,6 +21,12 @@ struct NameCursor: ~Copyable {
         do { return try calls.status(of: name, in: parent) } catch { throw DiskError(error, .inspect, payload.path(components)) }
     }
 
+    /// When the file at the path was created; `nil` where the file system doesn't say.
+    mutating func birth(of components: [String], in folder: borrowing PayloadFolder) throws(DiskError) -> Int64? {
+        let name = try folder.checked(components)
+        return calls.birth(of: name, in: try move(to: Array(components.dropLast()), in: folder))
+    }
+
     mutating func removeFile(_ components: [String], in folder: borrowing PayloadFolder) throws(DiskError) {
         let name = try folder.checked(components)
         let parent = try move(to: Array(components.dropLast()), in: folder)

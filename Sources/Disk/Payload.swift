@@ -9,6 +9,8 @@ package final class Payload: Sendable {
         case file
         /// The file is skipped: bytes of pieces that it shares with a wanted file are in the part file.
         case part
+        /// They are in the file, which another torrent writes: they are read, and what is to be written is compared with them.
+        case shared
         /// The file only fills up a piece (BEP 47): its bytes are zeros that are never written.
         case pad
     }
@@ -65,9 +67,17 @@ package final class Payload: Sendable {
     /// Where the bytes of a file of the layout are; `nil` for those of a pad file, which are nowhere.
     package func place(of file: Int) -> PayloadFile? {
         switch placement[file] {
-        case .file: .entry(file)
+        case .file, .shared: .entry(file)
         case .part: .parts
         case .pad: nil
+        }
+    }
+
+    /// Whether the file's bytes are in the file itself.
+    package func isInPlace(_ file: Int) -> Bool {
+        switch placement[file] {
+        case .file, .shared: true
+        case .part, .pad: false
         }
     }
 
@@ -119,16 +129,20 @@ package struct Fingerprint: Hashable, Sendable {
     package let inode: UInt64
     /// Changes when a disk is mounted elsewhere: compare it only with answers of the same run.
     package let device: UInt64
+    /// When the file or what names it changed last, nanoseconds since 1970.
+    package let changed: Int64
+    /// When the file was created, nanoseconds since 1970; `nil` where the file system doesn't say.
+    package let born: Int64?
 
-    package init(file: PayloadFile, size: Int64, modified: Int64, inode: UInt64, device: UInt64) {
+    package var identity: FileIdentity { FileIdentity(device: device, inode: inode) }
+
+    init(_ file: PayloadFile, _ status: FileStatus, born: Int64?) {
         self.file = file
-        self.size = size
-        self.modified = modified
-        self.inode = inode
-        self.device = device
-    }
-
-    init(_ file: PayloadFile, _ status: FileStatus) {
-        self.init(file: file, size: status.size, modified: status.modified, inode: status.identity.inode, device: status.identity.device)
+        self.born = born
+        size = status.size
+        modified = status.modified
+        inode = status.identity.inode
+        device = status.identity.device
+        changed = status.changed
     }
 }

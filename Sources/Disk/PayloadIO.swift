@@ -89,20 +89,50 @@ struct PayloadReader: ByteSource {
 }
 
 extension Disk {
+    /// What becomes of bytes for a file that another torrent writes.
+    enum SharedBytes {
+        /// They were verified: the file has to have them already.
+        case compare
+        /// They weren't verified: they are neither written nor compared, and read from the file when the piece is whole.
+        case skip
+    }
+
     /// Writes bytes of the torrent to where they are placed; those of pad files go nowhere.
-    func write(_ payload: Payload, at offset: Int64, _ bytes: UnsafeRawBufferPointer) throws(DiskError) {
+    func write(_ payload: Payload, at offset: Int64, _ bytes: UnsafeRawBufferPointer, shared: SharedBytes = .compare) throws(DiskError) {
         let ledger = ledger(of: payload.infoHash)
         var folder: OpenFolder?
         var done = 0
         for segment in payload.layout.segments(offset: offset, length: bytes.count) {
             defer { done += segment.length }
             guard let file = payload.place(of: segment.file) else { continue }
+            let part = UnsafeRawBufferPointer(rebasing: bytes[done..<done + segment.length])
+            if payload.placement[segment.file] == .shared {
+                if shared == .compare { try compare(payload, file, at: segment.fileOffset, with: part, in: &folder) }
+                continue
+            }
             let descriptor = try descriptor(payload, file, writing: true, in: &folder, from: pool)
             let position = file == .parts ? offset + Int64(done) : segment.fileOffset
-            let part = UnsafeRawBufferPointer(rebasing: bytes[done..<done + segment.length])
             // Also when the write fails half-way: what it did write is in the file.
             defer { ledger.wrote(file) }
             try descriptor.writeRun(part, at: position, path: payload.path(of: file))
         }
+    }
+
+    /// Whether the file, which another torrent writes, has these bytes. It is synced with the torrent's own files, because the claim that follows rests
+    /// on it.
+    private func compare(
+        _ payload: Payload, _ file: PayloadFile, at offset: Int64, with bytes: UnsafeRawBufferPointer, in folder: inout OpenFolder?
+    ) throws(DiskError) {
+        let descriptor = try descriptor(payload, file, writing: false, in: &folder, from: pool)
+        let found = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)
+        defer { found.deallocate() }
+        let path = payload.path(of: file)
+        do {
+            try descriptor.read(into: found, at: offset, path: path)
+        } catch  where error.code == .shortFile {
+            throw DiskError(.differs, .write, path)
+        }
+        guard found.elementsEqual(bytes) else { throw DiskError(.differs, .write, path) }
+        self.ledger(of: payload.infoHash).wrote(file)
     }
 }

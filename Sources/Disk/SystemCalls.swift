@@ -124,6 +124,9 @@ package struct SystemCalls: DiskCalls {
         return FileStatus(status)
     }
 
+    package func birth(_ descriptor: Int32) -> Int64? { CLibrary.birth(descriptor, "", flags: CLibrary.emptyPath) }
+    package func birth(of name: String, in directory: Int32) -> Int64? { CLibrary.birth(directory, name, flags: AT_SYMLINK_NOFOLLOW) }
+
     package func mayWrite(_ folder: FilePath) throws(Errno) -> Bool {
         do {
             _ = try retrying { folder.withPlatformString { faccessat(AT_FDCWD, $0, W_OK | X_OK, AT_EACCESS) } }
@@ -156,6 +159,7 @@ extension FileStatus {
         self.init(
             kind: kind, size: Int64(status.st_size), allocated: Int64(status.st_blocks) &* 512,
             modified: Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec),
+            changed: Int64(status.st_ctim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_ctim.tv_nsec),
             identity: FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino)))
     }
 }

@@ -22,6 +22,8 @@ final class WriteLedger: Sendable {
     private struct State {
         var work = Work()
         var identities: [PayloadFile: FileIdentity] = [:]
+        /// Files that were there before, and may be written to.
+        var admitted: [PayloadFile: FileIdentity] = [:]
         var volume = VolumeWitness.unasked
     }
 
@@ -37,6 +39,8 @@ final class WriteLedger: Sendable {
 
     private let state = Mutex(State())
     let cachedWrites = CachedWrites()
+    /// Held from before a file is created until it is known which one it is: a second thread that finds it there must not take it for somebody else's.
+    let creation = Mutex(())
 
     /// Bytes of the file were written: called after the write and before anyone hears of it, so that no sync that follows can miss them.
     func wrote(_ file: PayloadFile) {
@@ -50,6 +54,16 @@ final class WriteLedger: Sendable {
             state.identities[file] = identity
             return true
         }
+    }
+
+    /// The file was there before, and may be written to as long as it is this one.
+    func admit(_ file: PayloadFile, _ identity: FileIdentity) {
+        state.withLock { $0.admitted[file] = identity }
+    }
+
+    /// Whether the file, which was not created in this run, may be written to.
+    func admits(_ file: PayloadFile, _ identity: FileIdentity) -> Bool {
+        state.withLock { $0.admitted[file] == identity || $0.identities[file] == identity }
     }
 
     /// Makes the witness, before anything is written.
@@ -76,6 +90,9 @@ final class WriteLedger: Sendable {
     func identity(of file: PayloadFile) -> FileIdentity? {
         state.withLock { $0.identities[file] }
     }
+
+    /// Every file that was opened for writing in this run.
+    var writtenFiles: Set<PayloadFile> { state.withLock { Set($0.identities.keys) } }
 
     func created(_ file: PayloadFile) {
         state.withLock { state in

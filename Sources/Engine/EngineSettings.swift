@@ -41,6 +41,10 @@ package struct EngineSettings: Sendable {
     /// Connections of one torrent and of all.
     package var maximumPeersPerTorrent = 80
     package var maximumPeers = 500
+    /// How many torrents are active at once.
+    package var slots = SlotLimits()
+    /// When one yields to others that wait.
+    package var slotRules = SlotRules()
     /// What a complete torrent does whose own goal is ``SeedGoal/standard``.
     package var seedGoal = SeedGoal.forever
     /// The longest that a stop waits for the trackers: half of it at most for what they are being asked, the rest for goodbye.

@@ -10,6 +10,8 @@ extension Fault {
                 .offline
             } else if error.code == .noSpace {
                 .diskFull
+            } else if error.code.isOfOwnership {
+                .ownership
             } else {
                 .input
             }

@@ -30,6 +30,7 @@ extension TorrentLoader {
         guard !files.isEmpty else { return false }
         let chosen = Set(files)
         let (layout, geometry) = (loaded.payload.layout, loaded.payload.geometry)
+        try await announce(loaded.unplaced)
         let left = loaded.partials.map(\.piece).filter { layout.files(of: $0, geometry: geometry).contains(where: chosen.contains) }
         try await environment.promote(
             loaded.payload.placing(files, as: .part), files: files, pieces: loaded.recorded, forgetting: left, of: id)

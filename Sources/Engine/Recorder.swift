@@ -5,8 +5,8 @@ import Torrent
 /// The one way from awake torrents into the database: what comes while a transaction is under way goes into the next, all torrents together.
 actor Recorder {
     enum Work: Sendable {
-        /// The note ahead of a write.
-        case open(TorrentID, [PieceIndex])
+        /// The note ahead of a write. Files that are about to be created are noted so that a power cut can't take the note and leave the file.
+        case open(TorrentID, [PieceIndex], creating: [Int])
         /// The same for pieces that are in doubt: nothing is going to be written for them.
         case doubt(TorrentID, [PieceIndex])
         /// What became durable.
@@ -83,10 +83,11 @@ actor Recorder {
         var records: [ProgressRecord] = []
         for item in work {
             switch item {
-            case .open(let id, let pieces):
+            case .open(let id, let pieces, let files):
                 // More is begun only where there is room for its record.
                 try connection.requireRoom()
                 try connection.openPieces(id, pieces, now: now)
+                try connection.announceFiles(id, files)
             case .doubt(let id, let pieces): try connection.openPieces(id, pieces, now: now)
             case .record(let record): records.append(record)
             }

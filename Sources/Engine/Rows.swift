@@ -125,16 +125,18 @@ extension TrackerRow {
     }
 }
 
+extension FileFingerprint {
+    /// What the database remembers of a file, as the brain understands it.
+    init(_ row: FingerprintRow) { self.init(size: row.size, mtimeNs: row.mtimeNs, inode: UInt64(bitPattern: row.inode)) }
+}
+
 extension FingerprintRow {
     /// What the disk says of a file, as the database remembers it.
     package init(_ print: Fingerprint) {
-        let index =
-            switch print.file {
-            case .entry(let index): index
-            case .parts: Self.partFile
-            }
         self.init(
-            index: index, size: print.size, mtimeNs: print.modified, inode: Int64(bitPattern: print.inode), device: Int64(bitPattern: print.device))
+            index: print.file.index, size: print.size, mtimeNs: print.modified, inode: Int64(bitPattern: print.inode),
+            device: Int64(bitPattern: print.device),
+            bornNs: print.born)
     }
 }
 

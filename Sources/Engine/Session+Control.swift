@@ -16,7 +16,7 @@ extension Session {
             }
             dataVersion = version
             for intent in intents { await act(on: intent) }
-            if intents.contains(where: { $0.verb == .added }) { try await wakeDownloads() }
+            try await enqueueAdded(intents.filter { $0.verb == .added }.compactMap(\.torrent))
         } catch {
             log.error("\(error)")
         }
@@ -34,14 +34,15 @@ extension Session {
                 return try await environment.store.perform { db throws(StoreError) in try db.settleAtRest(id) }
             }
             switch intent.verb {
-            case .added: break  // All that were added are woken together.
+            case .added: break  // All that were added join the line together.
             case .changed: try await changed(id)
             case .remove, .removeData: try await remove(id, deletingData: intent.verb == .removeData)
             case .verify: await verify(id)
             case .damaged: try await reload(id)
             case .announce: awake[id]?.onLoop { $0.announceNow() }
+            case .trackers: try await takeTrackers(id)
             case .connect:
-                if let address = intent.argument.flatMap({ PeerAddress($0) }), let engine = await wake(id) {
+                if let address = intent.argument.flatMap({ PeerAddress($0) }), let engine = await activate(id) {
                     engine.onLoop { $0.feed { swarm, now in swarm.learn([address], from: .manual, now: now) } }
                 }
             default: log.warning("an intent that this version doesn't know: \(intent.verb)")
@@ -57,25 +58,43 @@ extension Session {
         retries[id] = nil
         if row.settings.isPaused {
             await putToSleep(id)
+            slots.forget(id)
             try await environment.store.perform { db throws(StoreError) in try db.setState(id, .paused) }
             endIfDone()
             return
         }
         retired.remove(id)
+        if awake[id] != nil, try await environment.store.perform({ db throws(StoreError) in try db.mayOverwrite(id) }) {
+            // The files count as its own from the next start on.
+            await putToSleep(id, sayingGoodbye: false)
+        }
         if let engine = awake[id] {
             // Asked on the loop: the closure runs on the store's thread.
             let count = engine.fileCount
             let wanted = try await environment.store.perform { db throws(StoreError) in try db.wanted(of: id, count: count) }
             if engine.onLoop({ $0.mustRest(for: wanted) }) {
                 await putToSleep(id, sayingGoodbye: false)
-                await wake(id)
+                enqueue(id, at: .front)
             } else {
                 engine.onLoop { $0.apply(row, wanted: wanted) }
             }
             shareOut()
-        } else if !row.isComplete || row.state == .paused || row.state == .queued {
-            await wake(id)
+        } else if !row.isComplete || row.completedAt == nil || row.state == .queued {
+            try await putInLine(row)
+        } else {
+            try await goalChanged(row)
         }
+    }
+
+    /// Gives an active torrent the trackers that a command added to its rows. A dormant torrent needs nothing: its new
+    /// rows are due at once, and it announces when a row is due.
+    private func takeTrackers(_ id: TorrentID) async throws {
+        // A torrent that is being activated may have read its rows before the command wrote them.
+        _ = await waking[id]?.value
+        guard let engine = awake[id] else { return }
+        let rows = try await environment.store.perform { db throws(StoreError) in try db.trackers(of: id) }
+        guard awake[id] === engine else { return }
+        engine.onLoop { $0.add(rows) }
     }
 
     /// What commands wanted removed of an engine that ended before it heard of it.
@@ -87,13 +106,15 @@ extension Session {
     private func remove(_ id: TorrentID, deletingData: Bool) async throws {
         let loaded: TorrentLoader.Loaded?
         do {
-            loaded = try await TorrentLoader(environment: environment, id: id).load()
+            loaded = try await TorrentLoader(environment: environment, id: id, wasActive: begun.contains(id)).load()
         } catch {
             // One whose rows are damaged can still be forgotten; where its files are is not known then.
             guard !deletingData else { throw error }
             loaded = nil
         }
         await putToSleep(id)
+        slots.forget(id)
+        verifying.remove(id)
         let now = environment.clock.timestamp
         try await environment.store.perform { db throws(StoreError) in try db.removeTorrent(id, now: now) }
         troubled.remove(id)
@@ -101,22 +122,31 @@ extension Session {
         sleepers.moved[id] = nil
         sleepers.soughtUntil[id] = nil
         if deletingData, let loaded {
-            let removal = try await environment.disk.removeData(loaded.payload)
+            let removal = try await environment.disk.removeData(loaded.payload, own: loaded.custody.deletable)
             for failure in removal.failures { log.warning("\(failure)") }
+            if let text = removal.keptText(loaded.payload, loaded.custody) {
+                try await environment.store.perform { db throws(StoreError) in
+                    try db.appendEvent(.kept, text, torrent: id, infoHash: loaded.row.infoHash, now: now)
+                }
+            }
         }
+        hastenOwnership()
         endIfDone()
     }
 
     private func verify(_ id: TorrentID) async {
-        guard let engine = await wake(id) else { return }
-        engine.onLoop { $0.verifyAll() }
+        if let engine = awake[id] { return engine.onLoop { $0.verifyAll() } }
+        verifying.insert(id)
+        slots.forget(id)
+        enqueue(id, for: .check)
     }
 
     /// Another process found damage and has told the database: the torrent begins anew from what it says.
     private func reload(_ id: TorrentID) async throws {
         await putToSleep(id)
         retired.remove(id)
-        try await wakeDownloads()
+        guard !troubled.contains(id), let row = try await environment.store.perform({ db throws(StoreError) in try db.torrent(id) }) else { return }
+        if !row.settings.isPaused { try await putInLine(row) }
     }
 
     func heartbeat() async {
@@ -127,11 +157,12 @@ extension Session {
         let peers =
             beats % Self.beatsPerPeerList == 1
             ? awake.values.map { engine in (engine.id, engine.onLoop { $0.livePeers(limit: Self.livePeerLimit) }) } : []
-        let (run, now) = (runID, environment.clock.timestamp)
+        let (run, now, slots) = (runID, environment.clock.timestamp, slotReport())
         do {
             try await environment.store.perform { db throws(StoreError) in
                 try db.transaction(.immediate, durability: .lazy) { () throws(StoreError) in
                     try db.heartbeat(run, now: now)
+                    try db.saveSlots(run, slots)
                     try db.saveLive(rows)
                     for (id, list) in peers { try db.saveLivePeers(id, list) }
                 }

@@ -50,6 +50,8 @@ extension Session {
 
     /// Awake it finds out what is wrong, or that it has seeded enough, and its state says so. With what is wrong still it is left alone for a while.
     func lookAwake(_ id: TorrentID) async {
+        // It will be active soon, and wait no longer for its turn than others do.
+        guard !slots.isWaiting(id) else { return await postpone(id, for: slots.rules.shortPatience) }
         let engine = await wake(id)
         guard !isStopping else { return }
         if let engine, engine.onLoop({ $0.waitsForDiskAlone }) {

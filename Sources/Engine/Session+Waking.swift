@@ -38,8 +38,10 @@ extension Session: PeerConnectionOwner {
     private func wake(_ infoHash: InfoHash) async -> TorrentEngine? {
         do {
             let row = try await environment.store.perform { db throws(StoreError) in try db.torrent(infoHash) }
-            guard let row, isInScope(row.id), !row.settings.isPaused else { return nil }
-            return await wake(row.id)
+            guard let row, isInScope(row.id), !row.settings.isPaused, admits(row) else { return nil }
+            let engine = await wake(row.id)
+            if engine == nil { slots.failed(row.id) }
+            return engine
         } catch {
             log.error("\(error)")
             return nil
@@ -63,12 +65,18 @@ extension Session: PeerConnectionOwner {
 
     private func load(_ id: TorrentID) async -> TorrentEngine? {
         do {
-            let loader = TorrentLoader(environment: environment, id: id)
+            let loader = TorrentLoader(environment: environment, id: id, wasActive: !begun.insert(id).inserted)
             var loaded = try await loader.load()
+            try await loader.useLeaveToOverwrite(loaded)
             if try await loader.prepareFolder(loaded) { loaded = try await loader.load(loaded.metainfo) }
             if let volume = loaded.volume { try await loader.remember(volume) }
             if try await loader.promoteUnplaced(loaded) { loaded = try await loader.load(loaded.metainfo) }
-            guard !isStopping else { return nil }
+            guard !isStopping, !loaded.row.settings.isPaused else { return nil }
+            guard loaded.offline != nil || loaded.plan.doubtful.isEmpty || slots.mayCheck(id, now: environment.clock.now) else {
+                log.info("torrent \(id) waits to be checked")
+                try await environment.store.perform { db throws(StoreError) in try db.setState(id, .queued) }
+                return nil
+            }
             let engine = TorrentEngine(
                 loaded, environment: environment, listenPort: listenPort,
                 settings: SwarmSettings(loaded.row.settings, over: environment.settings.swarm), seed: random.next(),
@@ -82,6 +90,7 @@ extension Session: PeerConnectionOwner {
             // Its part of the limits first: else it has none until the next heartbeat.
             shareOut()
             engine.onLoop { $0.start() }
+            observe(id)
             return engine
         } catch {
             // Its state says so to whoever asks.
@@ -104,28 +113,6 @@ extension Session: PeerConnectionOwner {
         }
     }
 
-    func wakeDownloads() async throws {
-        let incomplete = try await environment.store.perform { db throws(StoreError) in try db.incompleteTorrents() }
-        var wanted = incomplete.filter { isInScope($0) }
-        if case .only(let ids) = environment.settings.scope {
-            // What was named is woken even if it is complete: it may seed, and it must be seen to be complete.
-            wanted = ids.sorted()
-        }
-        let room = max(0, Self.maximumDownloads - awake.count)
-        var rest = wanted.filter { awake[$0] == nil && !troubled.contains($0) }.prefix(room)
-        // Several at once: beside torrents that are busy already, each step of one that wakes waits for its turn on the loop.
-        await withTaskGroup(of: Void.self) { group in
-            for _ in 0..<Self.wakingAtOnce {
-                guard let id = rest.popFirst() else { break }
-                group.addTask { await self.wake(id) }
-            }
-            while await group.next() != nil {
-                if let id = rest.popFirst() { group.addTask { await self.wake(id) } }
-            }
-        }
-        endIfDone()
-    }
-
     // MARK: Falling asleep
 
     /// Ends the torrent's being awake; it stays a row that wakes when somebody needs it.
@@ -144,11 +131,13 @@ extension Session: PeerConnectionOwner {
         sleepers.moved[id] = engine.onLoop { $0.movedInThisRun }.ifAny
         let isSeeding = !isStopping && !retired.contains(id)
         let state = engine.onLoop { $0.restingState(isSeeding: isSeeding) }
+        let turn = leaveSlot(id, engine)
         do {
             try await environment.store.perform { db throws(StoreError) in
                 guard let row = try db.torrent(id) else { return }
                 try db.clearLive(id)
                 try db.setState(id, row.settings.isPaused ? .paused : state.0, error: row.settings.isPaused ? nil : state.1)
+                if let turn { try db.setQueueTurn(id, turn) }
             }
         } catch {
             log.error("\(error)")
@@ -163,14 +152,17 @@ extension Session: PeerConnectionOwner {
             // While another was woken, this one may have been removed or changed.
             guard retries[id]?.at == retry.at else { continue }
             troubled.remove(id)
-            await wake(id)
+            await tryAgain(id, after: retry.pause)
         }
+        takeTurns()
+        await beginSeeding()
+        let drowsyAfter = slots.waitingCount(.download) > 0 ? Self.drowsyAfterWhileOthersWait : Self.drowsyAfter
         for (id, engine) in awake {
-            let isBusy = engine.onLoop { $0.isBusy }
+            let isBusy = engine.onLoop { $0.isBusy || !$0.announces.isEmpty }
             if isBusy {
                 drowsySince[id] = nil
             } else if let since = drowsySince[id] {
-                if now - since > Self.drowsyAfter, case .all = environment.settings.scope { await putToSleep(id, sayingGoodbye: false) }
+                if now - since > drowsyAfter, case .all = environment.settings.scope { await putToSleep(id, sayingGoodbye: false) }
             } else {
                 drowsySince[id] = now
             }
@@ -182,8 +174,12 @@ extension Session: PeerConnectionOwner {
 
     func heard(_ change: TorrentEngine.Change) {
         switch change {
-        case .completed:
-            Task { await self.afterCompletion() }
+        case .completed(let id):
+            hastenOwnership()
+            observe(id)
+            fillSlotsSoon()
+        case .ownershipChanged(let id):
+            Task { await self.loadAnew(id) }
         case .seedGoalReached(let id):
             Task { await self.retire(id) }
         case .failed(let id, let text):
@@ -192,9 +188,32 @@ extension Session: PeerConnectionOwner {
         }
     }
 
-    private func afterCompletion() async {
-        do { try await wakeDownloads() } catch { log.error("\(error)") }
+    /// Who may write to the torrent's files has changed, and is found out by loading it.
+    private func loadAnew(_ id: TorrentID) async {
+        guard !isStopping, awake[id] != nil else { return }
+        await putToSleep(id, sayingGoodbye: false)
+        // It keeps its place among those that are active.
+        _ = await activate(id)
         endIfDone()
+    }
+
+    /// A torrent has its files, or is gone: others may have waited for that.
+    func hastenOwnership() {
+        for engine in awake.values { engine.onLoop { engine in engine.feed { $0.hastenProbe(of: .ownership, now: $1) } } }
+    }
+
+    /// What couldn't be activated for its disk's fault is tried again: what has something to download waits for a slot, like all others.
+    private func tryAgain(_ id: TorrentID, after pause: Duration) async {
+        let row: TorrentRow?
+        do { row = try await environment.store.perform { db throws(StoreError) in try db.torrent(id) } } catch { return log.error("\(error)") }
+        guard let row else { return retries[id] = nil }
+        if row.isComplete {
+            await wake(id)
+        } else {
+            // Not again before it has been tried.
+            retries[id] = (Instant(nanoseconds: .max), pause)
+            enqueue(id)
+        }
     }
 
     /// The torrent has seeded enough: it rests as complete until the user wants it again.
@@ -207,15 +226,22 @@ extension Session: PeerConnectionOwner {
     /// With ``EngineSettings/endsWhenComplete``: stops when nothing is left to download and no goal to seed for.
     func endIfDone() {
         guard environment.settings.endsWhenComplete, !isStopping, waking.isEmpty else { return }
-        for engine in awake.values where engine.onLoop({ $0.hasWorkLeft }) { return }
+        guard slots.waitingCount(.download) == 0, slots.waitingCount(.check) == 0 else { return }
+        guard !awake.values.contains(where: { hasWorkLeft($0) }) else { return }
         Task { await self.stopIfNothingIsLeft() }
+    }
+
+    /// Whether the end has to wait for the torrent. One that waits for another torrent's file has work only as long as that one does.
+    private func hasWorkLeft(_ engine: TorrentEngine) -> Bool {
+        guard let holder = engine.onLoop({ $0.holderWaitedFor }) else { return engine.onLoop { $0.hasWorkLeft } }
+        return awake[holder].map { other in other.onLoop { $0.holderWaitedFor == nil && $0.hasWorkLeft } } ?? (waking[holder] != nil)
     }
 
     private func stopIfNothingIsLeft() async {
         do {
             let incomplete = try await environment.store.perform { db throws(StoreError) in try db.incompleteTorrents() }
             guard !incomplete.contains(where: { isInScope($0) && !troubled.contains($0) && awake[$0] == nil }) else { return }
-            for engine in awake.values where engine.onLoop({ $0.hasWorkLeft }) { return }
+            guard !awake.values.contains(where: { hasWorkLeft($0) }) else { return }
             await stop()
         } catch {
             log.error("\(error)")

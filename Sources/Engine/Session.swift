@@ -1,5 +1,6 @@
 import Disk
 import Glibc
+import Limits
 import Logging
 import NIOCore
 import NIOPosix
@@ -19,10 +20,8 @@ package actor Session {
     static let heartbeatInterval = Duration.seconds(2)
     /// A complete torrent without peers goes to sleep after so long.
     static let drowsyAfter = Duration.seconds(60)
-    /// Torrents that download at once; the others are queued.
-    static let maximumDownloads = 50
-    /// Torrents that are woken at the same time.
-    static let wakingAtOnce = 16
+    /// The same while others wait for a slot: what is active shares connections and memory.
+    static let drowsyAfterWhileOthersWait = Duration.seconds(10)
     /// How long a torrent that can't be woken for its disk's fault is left alone: doubled each time, up to the longest.
     static let firstRetry = Duration.seconds(5)
     static let longestRetry = Duration.seconds(300)
@@ -53,9 +52,20 @@ package actor Session {
     var retries: [TorrentID: (at: Instant, pause: Duration)] = [:]
     /// Torrents that have seeded enough in this life.
     var retired: Set<TorrentID> = []
+    /// Torrents that have been active in this run.
+    var begun: Set<TorrentID> = []
     /// Since when a torrent has had nothing to do.
     var drowsySince: [TorrentID: Instant] = [:]
     var sleepers = Sleepers()
+    /// Who is active, and who waits.
+    var slots: SlotQueue
+    /// The last turn in the line that was given.
+    var lastTurn: Int64 = 0
+    /// Torrents that are hashed whole when they get a slot for it.
+    var verifying: Set<TorrentID> = []
+    /// The last of the complete torrents that were seen to be seeded, and whether it was the last of all.
+    var lastBegun: TorrentID?
+    var hasBegunSeeding = false
     /// Torrents that an earlier engine was to remove.
     var leftOver: [IntentRow]
     var dataVersion: Int?
@@ -124,6 +134,7 @@ package actor Session {
         self.runID = run
         self.opening = opening
         self.leftOver = leftOver
+        slots = SlotQueue(limits: environment.settings.slots, rules: environment.settings.slotRules)
     }
 
     /// Wakes what has something to download, and goes on until ``stop()``.
@@ -134,7 +145,7 @@ package actor Session {
             repeating(.seconds(1)) { await $0.lookAfterSleepers() },
         ]
         try await lookAfterDatabase()
-        try await wakeDownloads()
+        try await startDownloads()
         await removeLeftOvers()
     }
 
@@ -201,7 +212,9 @@ package actor Session {
                 continue
             } catch {
                 let why = (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
-                throw EngineError("cannot listen on port \(port): \(why): give another with --listen-port, or 0 for any free one")
+                let limit = (error as? IOError).flatMap { ProcessLimit(errno: $0.errnoCode) }
+                let advice = limit?.advice ?? "give another with --listen-port, or 0 for any free one"
+                throw EngineError("cannot listen on port \(port): \(why): \(advice)")
             }
         }
     }

@@ -18,7 +18,7 @@ extension TorrentEngine {
 
     /// Whether an engine that ends by itself has to wait for it.
     var hasWorkLeft: Bool {
-        if isStopped { return false }
+        if isStopped || waitsForUser { return false }
         guard swarm.isCompleteAndRecorded else { return true }
         return row.settings.seedGoal.over(environment.settings.seedGoal) != .none && !goalWasTold
     }
@@ -69,6 +69,15 @@ extension TorrentEngine {
         resumeNote = "asked for"
         feed { swarm, now in swarm.doubt(swarm.have, now: now) }
         saveState()
+    }
+
+    /// Adds the trackers that are new to the torrent, and announces to them.
+    func add(_ rows: [TrackerRow]) {
+        for row in rows where savedTrackers[row.url] == nil {
+            savedTrackers[row.url] = row
+            announcer.add(Announcer.Tracker(row))
+        }
+        announceIfDue()
     }
 
     func announceNow() {

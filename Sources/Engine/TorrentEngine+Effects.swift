@@ -57,8 +57,11 @@ extension TorrentEngine {
     // MARK: Database
 
     private func open(_ pieces: [PieceIndex]) {
-        environment.recorder.submit(.open(id, pieces)) { outcome in
+        let files = filesToAnnounce(pieces)
+        custody.announced.formUnion(files)
+        environment.recorder.submit(.open(id, pieces, creating: files)) { outcome in
             self.assumeIsolated { engine in
+                if outcome.error != nil { engine.custody.announced.subtract(files) }
                 engine.feed { swarm, now in
                     if let error = outcome.error { swarm.openFailed(pieces, fault: Fault(error), now: now) } else { swarm.opened(pieces, now: now) }
                 }
@@ -206,12 +209,18 @@ extension TorrentEngine {
                     engine.feed { swarm, now in
                         for (piece, verdict) in verdicts { swarm.checked(piece, verdictForBrain(verdict), now: now) }
                     }
+                    engine.prove(verdicts.lazy.filter { $0.verdict == .good }.map(\.piece), now: engine.environment.clock.now)
+                    engine.perform()
                 }
             }
         } completion: { outcome in
-            self.feedLater { swarm, now in
-                if case .offline(let error) = outcome { swarm.wentOffline("\(error)", now: now) }
-                swarm.checkEnded(now: now)
+            self.environment.loop.execute {
+                self.assumeIsolated { engine in
+                    let now = engine.environment.clock.now
+                    if case .offline(let error) = outcome { engine.swarm.wentOffline("\(error)", now: now) }
+                    if case .finished = outcome { engine.settleOwnership(now: now) }
+                    engine.feed { swarm, now in swarm.checkEnded(now: now) }
+                }
             }
         }
     }
@@ -233,6 +242,7 @@ extension TorrentEngine {
     /// Whether the fault still holds; when the payload is back, also the pieces that may have changed meanwhile.
     private func look(for kind: Fault.Kind) async -> (Fault?, changed: Bitfield) {
         let none = Bitfield(count: metainfo.geometry.pieceCount)
+        if kind == .ownership { return (await lookAtOwnership(), none) }
         guard kind == .offline else { return (await stillFaulty(kind), none) }
         do {
             // Whether the files are there, and those that were, is the loader's question: ask it as at a start.
@@ -275,7 +285,7 @@ extension TorrentEngine {
                 return Fault(error)
             }
         case .database, .databaseFull: return await databaseFault()
-        case .offline, .input:
+        case .offline, .input, .ownership:
             return nil
         }
     }

@@ -120,7 +120,7 @@ extension TorrentEngine: PeerConnectionDelegate {
         case .interested: swarm.interested(key, now: now)
         case .notInterested: swarm.notInterested(key, now: now)
         case .bitfield(let bytes):
-            guard let pieces = Bitfield(wire: bytes.readableBytesView, count: metainfo.geometry.pieceCount) else {
+            guard let pieces = Bitfield(fromPeer: bytes.readableBytesView, count: metainfo.geometry.pieceCount) else {
                 return swarm.misbehaved(key, "a bitfield of another torrent", now: now)
             }
             swarm.bitfield(key, pieces, now: now)
@@ -169,7 +169,9 @@ extension TorrentEngine: PeerConnectionDelegate {
             case .metadata, .peerExchange, nil: break
             }
         } catch {
-            swarm.misbehaved(key, "\(error)", now: now)
+            // An unreadable extension message is not worth the connection: other clients ignore it, too. The limits of
+            // its parsers bound what it can cost.
+            log.debug("\(key): \(error)")
         }
     }
 

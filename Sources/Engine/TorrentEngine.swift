@@ -51,6 +51,12 @@ actor TorrentEngine {
     /// Since when the payload has been out of reach in this life, after it was within.
     var offlineSince: Timestamp?
 
+    // MARK: Ownership of files
+
+    var custody: Custody
+    /// The files as they were found at the start.
+    let prints: [PayloadFile: Fingerprint]
+
     // MARK: Life
 
     var isPerforming = false
@@ -98,6 +104,8 @@ actor TorrentEngine {
         case completed(TorrentID)
         case seedGoalReached(TorrentID)
         case failed(TorrentID, String)
+        /// Who may write to its files is to be found out anew.
+        case ownershipChanged(TorrentID)
     }
 
     init(
@@ -119,6 +127,8 @@ actor TorrentEngine {
         selection = loaded.selection
         payload = loaded.payload
         offlineAtStart = loaded.offline
+        custody = loaded.custody
+        prints = loaded.prints
         var log = Logger(label: "pieces.torrent")
         log[metadataKey: "torrent"] = "\(loaded.row.name)"
         self.log = log
@@ -147,6 +157,8 @@ actor TorrentEngine {
         let now = environment.clock.now
         if let reason = offlineAtStart {
             swarm.wentOffline(reason, now: now)
+        } else {
+            considerOwnership(now: now)
         }
         swarm.start(now: now)
         if swarm.fault == nil { announcer.start(now: unixNow) }
@@ -171,6 +183,7 @@ actor TorrentEngine {
         if sayingGoodbye { await sayGoodbye() } else { announcer.pause() }
         await savePeersAndTrackers()
         environment.recent.forget(id)
+        await withdrawUnmadeFiles()
         environment.disk.release(infoHash)
     }
 

@@ -10,6 +10,15 @@ extension TorrentLoader {
     func prepareFolder(_ loaded: Loaded) async throws -> Bool {
         let isNew = !loaded.row.isRootSeen
         guard isNew || (loaded.offline == nil && loaded.lacksEmptyFiles) else { return false }
+        let custody = loaded.custody
+        let isMissing = { (file: FileEntry) in
+            let entry = PayloadFile.entry(file.index)
+            return custody.own[entry] == nil && custody.unproven[entry] == nil && custody.shared[file.index] == nil
+        }
+        let allocatesFull = isNew && loaded.row.settings.allocatesFull
+        try await announce(
+            loaded.payload.layout.files.filter { loaded.payload.placement[$0.index] == .file && ($0.isEmpty || allocatesFull) && isMissing($0) }
+                .map(\.index))
         let allocation: Allocation = isNew && loaded.row.settings.allocatesFull ? .full : .sparse
         try await environment.disk.create(loaded.payload, allocation, makingRoot: isNew)
         let wanted = loaded.selection.wantedPieces(geometry: loaded.metainfo.geometry)

@@ -10,6 +10,8 @@ struct TorrentLoader {
     let id: TorrentID
     /// Until when we may have written ourselves, in Unix nanoseconds; `nil` for the end of the run before.
     var aliveUntilNs: Int64?
+    /// Whether the torrent was active before in this run, so that a file which it was about to create is its own.
+    var wasActive = false
 
     /// What an awake torrent begins with.
     struct Loaded: Sendable {
@@ -35,6 +37,21 @@ struct TorrentLoader {
         let volume: Volume?
         /// Whether a wanted file without bytes isn't there.
         let lacksEmptyFiles: Bool
+        /// Whose the files are that are there.
+        let custody: Custody
+        /// The files as they were found.
+        let prints: [PayloadFile: Fingerprint]
+    }
+
+    /// What a look at the files says.
+    private struct Look {
+        var plan: ResumePlan
+        var offline: String?
+        var unplaced: [Int]
+        var covered: [Int]
+        var lacksEmptyFiles: Bool
+        var custody: Custody
+        var prints: [PayloadFile: Fingerprint]
     }
 
     private struct Remembered: Sendable {
@@ -65,13 +82,15 @@ struct TorrentLoader {
             known.fingerprints.map(\.index).filter {
                 layout.files.indices.contains($0) && !selection.wanted[$0] && !layout.files[$0].isPad
             }, as: .file)
-        let (plan, offline, unplaced, covered, lacksEmptyFiles) = await plan(known, payload)
+        let look = try await look(known, payload)
+        payload = payload.placing(look.custody.shared.keys.sorted(), as: .shared)
         return Loaded(
-            row: known.row, metainfo: known.metainfo, selection: selection, payload: payload, plan: plan, recorded: known.have, opened: known.opened,
+            row: known.row, metainfo: known.metainfo, selection: selection, payload: payload, plan: look.plan, recorded: known.have,
+            opened: known.opened,
             partials: known.partials.map { PartialPiece($0, blockCount: known.metainfo.geometry.blockCount(of: $0.piece)) },
-            peers: known.peers, banned: known.banned, trackers: known.trackers, offline: offline,
-            unplaced: unplaced, covered: covered, volume: offline == nil ? await environment.disk.volume(at: payload.root) : nil,
-            lacksEmptyFiles: lacksEmptyFiles)
+            peers: known.peers, banned: known.banned, trackers: known.trackers, offline: look.offline,
+            unplaced: look.unplaced, covered: look.covered, volume: look.offline == nil ? await environment.disk.volume(at: payload.root) : nil,
+            lacksEmptyFiles: look.lacksEmptyFiles, custody: look.custody, prints: look.prints)
     }
 
     /// Remembers which file system the payload is on.
@@ -149,35 +168,34 @@ struct TorrentLoader {
         }
     }
 
-    private func plan(_ known: Remembered, _ payload: Payload) async -> (
-        plan: ResumePlan, offline: String?, unplaced: [Int], covered: [Int], lacksEmptyFiles: Bool
-    ) {
+    private func look(_ known: Remembered, _ payload: Payload) async throws -> Look {
         let geometry = payload.geometry
         var device: UInt64?
         var reason: String?
-        var current: [Int: Fingerprint] = [:]
+        var found: [Fingerprint] = []
         switch await environment.disk.presence(of: payload) {
         case .present(let found): device = found
         case .absent(let error): reason = "\(error)"
         }
         if device != nil {
             do {
-                for print in try await environment.disk.fingerprints(payload) {
-                    if case .entry(let index) = print.file { current[index] = print }
-                }
+                found = try await environment.disk.fingerprints(payload)
             } catch {
                 // A folder that can't be read is as good as away: nothing is concluded from it (law 3).
                 device = nil
                 reason = "\(error)"
             }
         }
+        let current = Dictionary(found.map { ($0.file.index, $0) }) { _, last in last }
         let recorded = Dictionary(known.fingerprints.map { ($0.index, $0) }) { _, last in last }
+        let custody = try await custody(found)
         let files = payload.layout.files.map { entry in
             ResumePlan.File(
                 pieces: entry.isPad ? PieceIndex(0)..<PieceIndex(0) : payload.layout.pieces(of: entry.index, geometry: geometry),
                 length: entry.length,
-                recorded: recorded[entry.index].map { .init(size: $0.size, mtimeNs: $0.mtimeNs, inode: UInt64(bitPattern: $0.inode)) },
-                current: current[entry.index].map { .init(size: $0.size, mtimeNs: $0.modified, inode: $0.inode) })
+                recorded: custody.isNewsOfShared(entry.index, recorded[entry.index]) ? nil : recorded[entry.index].map { .init($0) },
+                current: current[entry.index].map { .init(size: $0.size, mtimeNs: $0.modified, inode: $0.inode) },
+                isForeign: custody.unproven[.entry(entry.index)] != nil || custody.shared[entry.index] != nil)
         }
         var input = ResumePlan.Input(
             have: known.have, opened: known.opened, files: files, stoppedCleanly: known.opened.isEmpty,
@@ -198,7 +216,52 @@ struct TorrentLoader {
         }
         let lacksEmptyFiles = payload.layout.files.contains { payload.placement[$0.index] == .file && $0.isEmpty && current[$0.index] == nil }
         let covered = recorded[FingerprintRow.partFile] == nil ? [] : unrecorded.filter { files[$0].current != nil }
-        return (plan, plan.isOffline ? reason : nil, unrecorded.filter { files[$0].current == nil }, covered, lacksEmptyFiles)
+        return Look(
+            plan: plan, offline: plan.isOffline ? reason : nil, unplaced: unrecorded.filter { files[$0].current == nil }, covered: covered,
+            lacksEmptyFiles: lacksEmptyFiles, custody: custody, prints: Dictionary(found.map { ($0.file, $0) }) { first, _ in first })
+    }
+
+    /// Whose the files are; those that are the torrent's own may be written to from now on.
+    private func custody(_ found: [Fingerprint]) async throws -> Custody {
+        let id = id
+        let records = try await environment.store.perform { db throws(StoreError) in try db.custodyRecords(of: id, found: found) }
+        let alive = wasActive ? Int64.max : aliveUntilNs ?? environment.aliveUntilNs
+        var custody = await Custody(of: id, found, records, on: environment.disk, aliveUntilNs: alive)
+        guard let infoHash = try await environment.store.perform({ db throws(StoreError) in try db.torrent(id)?.infoHash }) else { return custody }
+        let prints = Dictionary(found.map { ($0.file, $0) }) { first, _ in first }
+        for (file, owner) in environment.disk.admit(custody.own, of: infoHash) {
+            // A torrent that is active has it, and may not have recorded it yet.
+            custody.own[file] = nil
+            let holder = try await environment.store.perform { db throws(StoreError) in try db.holder(owner.torrent, file: owner.file.index) }
+            if case .entry(let index) = file, case .entry(let twin) = owner.file, owner.torrent == infoHash {
+                custody.twins[index] = twin
+            } else if case .entry(let index) = file, let holder, let print = prints[file] {
+                custody.shared[index] = Custody.Shared(holder: holder, print: print)
+            } else {
+                custody.unproven[file] = prints[file]?.identity
+            }
+        }
+        return custody
+    }
+
+    /// Notes which files the torrent owns by the user's leave, so that it needs none from now on.
+    func useLeaveToOverwrite(_ loaded: Loaded) async throws {
+        let id = id
+        let files = loaded.custody.own.keys.map(\.index)
+        try await environment.store.perform { db throws(StoreError) in
+            guard try db.mayOverwrite(id) else { return }
+            try db.transaction(durability: .full) { () throws(StoreError) in
+                try db.announceFiles(id, files)
+                try db.setOverwrite(id, false)
+            }
+        }
+    }
+
+    /// Notes that these files, which aren't there, are about to be created.
+    func announce(_ files: [Int]) async throws {
+        guard !files.isEmpty else { return }
+        let id = id
+        try await environment.store.perform { db throws(StoreError) in try db.announceFiles(id, files) }
     }
 
     /// Those of the pieces that are known not to be there without being hashed: nothing of them was written, and they are not zeros.
@@ -207,7 +270,7 @@ struct TorrentLoader {
         var zeros: [Int: [UInt8]] = [:]
         for piece in unwritten.pieces {
             let length = metainfo.geometry.length(of: piece)
-            let hash = zeros[length] ?? SHA1.hash([UInt8](repeating: 0, count: length))
+            let hash = zeros[length] ?? SHA1.hash(zeros: length)
             zeros[length] = hash
             if metainfo.pieceHash(piece) == hash[...] { unwritten.remove(piece) }
         }

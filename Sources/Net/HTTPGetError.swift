@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Glibc
+import Limits
 import NIOCore
 import NIOHTTPCompression
 import NIOPosix
@@ -66,5 +67,8 @@ enum HTTPGetError: Error, Hashable, CustomStringConvertible {
         return "the host name \(Printable.text(error.host.utf8)) has no address"
     }
 
-    static func sentence(_ error: IOError) -> String { String(cString: strerror(error.errnoCode)) }
+    static func sentence(_ error: IOError) -> String {
+        let reason = String(cString: strerror(error.errnoCode))
+        return ProcessLimit(errno: error.errnoCode).map { "\(reason); \($0.advice)" } ?? reason
+    }
 }

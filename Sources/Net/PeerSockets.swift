@@ -38,7 +38,10 @@ package struct PeerSockets: Sendable {
             if let bind, PeerAddress(bind, port: 0).isIPv6 == address.isIPv6 {
                 bootstrap = bootstrap.bind(to: try PeerAddress(bind, port: 0).socketAddress)
             }
-            bootstrap.connect(to: try address.socketAddress).whenFailure(failed)
+            bootstrap.connect(to: try address.socketAddress).whenFailure { error in
+                _ = SocketShortage.note(error)
+                failed(error)
+            }
         } catch {
             failed(error)
         }
@@ -50,6 +53,9 @@ package struct PeerSockets: Sendable {
         let server = ServerBootstrap(group: loop)
             .serverChannelOption(.backlog, value: Int32(Self.backlog))
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(AcceptPause()) }
+            }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.recvAllocator, value: Self.receiveAllocator)
             .childChannelOption(.maxMessagesPerRead, value: 2)

@@ -1,4 +1,5 @@
 import NIOCore
+import Torrent
 import TrackerWire
 
 /// Fetches a `.torrent` from the web.
@@ -39,6 +40,7 @@ package struct TorrentFetcher: Sendable {
         }
         guard let first = answer.body.first else { throw .failed(server: url.authority, why: "the answer is empty") }
         guard first == UInt8(ascii: "d") else {
+            if let file = ForeignFile(answer.body), file.isPacked { throw .packed(server: url.authority, file) }
             throw .notATorrent(server: url.authority, excerpt: Printable.text(answer.body, limit: 60))
         }
         return answer.body
@@ -53,6 +55,8 @@ package enum TorrentFetchError: Error, Hashable, Sendable, CustomStringConvertib
     case udp
     case status(server: String, code: Int, phrase: String)
     case notATorrent(server: String, excerpt: String)
+    /// It is compressed, and not by HTTP, which would have been undone.
+    case packed(server: String, ForeignFile)
     case failed(server: String, why: String)
     case cancelled
 
@@ -64,6 +68,8 @@ package enum TorrentFetchError: Error, Hashable, Sendable, CustomStringConvertib
             "\(server) answered \(code)\(phrase.isEmpty ? "" : " \(phrase)"): check the URL, or fetch the .torrent with a browser"
         case .notATorrent(let server, let excerpt):
             "\(server) answered something that is no .torrent: “\(excerpt)”; perhaps it is a page that links to it, or wants a login"
+        case .packed(let server, let file):
+            "\(server) answered \(file.kind): fetch it by other means, and \(file.advice)"
         case .failed(let server, let why): "the .torrent cannot be fetched from \(server): \(why)"
         case .cancelled: "fetching the .torrent was cancelled"
         }

@@ -18,7 +18,8 @@ package enum PeerMessage: Hashable, Sendable {
     case interested
     case notInterested
     case have(piece: UInt32)
-    /// Read it with `Bitfield(wire: bytes.readableBytesView, count:)`, which refuses a wrong length and spare bits.
+    /// Read it with `Bitfield(fromPeer: bytes.readableBytesView, count:)`, which refuses a wrong length and clears
+    /// spare bits.
     case bitfield(ByteBuffer)
     case request(piece: UInt32, begin: UInt32, length: UInt32)
     case piece(piece: UInt32, begin: UInt32, block: ByteBuffer)

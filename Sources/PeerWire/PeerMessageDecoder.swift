@@ -24,7 +24,8 @@ package struct PeerMessageDecoder: Sendable {
 
     package init(pieceCount: Int? = nil) { self.pieceCount = pieceCount }
 
-    /// The torrent's count of pieces; once it is set, a bitfield of another length or with spare bits is refused.
+    /// The torrent's count of pieces; once it is set, a bitfield of another length is refused: it belongs to another
+    /// torrent.
     package var pieceCount: Int? {
         get { limits.pieceCount }
         set {
@@ -124,7 +125,6 @@ package struct PeerMessageDecoder: Sendable {
             // Never so: the bytes are there, and a body too short for its type was refused with its prefix.
             throw .wrongLength(messageID: id, length: frame.bytes - FrameLimits.prefixBytes, allowed: limits.allowed(id))
         }
-        if type == .bitfield, let pieceCount = limits.pieceCount, Self.hasSpareBits(body, pieceCount) { throw .spareBits(pieceCount: pieceCount) }
         return message
     }
 
@@ -153,9 +153,4 @@ package struct PeerMessageDecoder: Sendable {
     }
 
     private static func block(_ body: inout ByteBuffer) -> (UInt32, UInt32, UInt32)? { body.readMultipleIntegers() }
-
-    private static func hasSpareBits(_ bitfield: ByteBuffer, _ pieceCount: Int) -> Bool {
-        guard pieceCount % 8 != 0, let last = bitfield.readableBytesView.last else { return false }
-        return last & (0xff >> UInt8(pieceCount % 8)) != 0
-    }
 }

@@ -1,14 +1,14 @@
-/// What a peer sent that no peer may send: always the peer's fault, and the end of its connection.
+/// What a peer sent that no peer may send: always the peer's fault, and the end of its connection, but for
+/// ``malformedExtension(name:reason:)``.
 package enum PeerWireError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The handshake's byte at `offset` is not the protocol's.
     case notBitTorrent(offset: Int)
-    /// A frame announces more bytes than any message may have.
+    /// A frame announces more bytes than any message may have: it would cost memory on the peer's word.
     case frameTooLong(length: Int, limit: Int)
-    /// A frame announces a length that its type of message never has.
+    /// A frame announces a length that its type of message never has: the stream is out of step, or isn't BitTorrent's.
+    /// All clients close it then.
     case wrongLength(messageID: UInt8, length: Int, allowed: ClosedRange<Int>)
-    /// A bitfield has a bit set behind the last piece (BEP 3).
-    case spareBits(pieceCount: Int)
-    /// The body of an extension message can't be read.
+    /// The body of an extension message can't be read. Such a message is ignored: the connection is worth more.
     case malformedExtension(name: String, reason: String)
 
     package var description: String {
@@ -19,10 +19,8 @@ package enum PeerWireError: Error, Hashable, Sendable, CustomStringConvertible {
             "The peer announced a frame of \(length) bytes where \(limit) are the most; drop the connection."
         case .wrongLength(let id, let length, let allowed):
             "The peer announced \(length) bytes for message \(id) where \(Self.text(allowed)) are allowed; drop the connection."
-        case .spareBits(let pieceCount):
-            "The peer's bitfield claims pieces behind the last of \(pieceCount); drop the connection."
         case .malformedExtension(let name, let reason):
-            "The peer's \(name) message can't be read (\(reason)); drop the connection."
+            "The peer's \(name) message can't be read (\(reason)); ignore it."
         }
     }
 

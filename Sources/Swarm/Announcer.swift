@@ -104,6 +104,16 @@ package struct Announcer {
         }
     }
 
+    /// Adds a tracker at the end of its tier. A tracker that is known already stays as it is.
+    package mutating func add(_ tracker: Tracker) {
+        guard find(tracker.url) == nil else { return }
+        if let tier = tiers.firstIndex(where: { $0.first?.tier == tracker.tier }) {
+            tiers[tier].append(tracker)
+        } else {
+            tiers.insert([tracker], at: tiers.firstIndex { ($0.first?.tier ?? 0) > tracker.tier } ?? tiers.endIndex)
+        }
+    }
+
     /// Begins to announce; stored times are obeyed.
     package mutating func start(now: Int64) {
         isRunning = true

@@ -102,6 +102,8 @@ package struct Fault: Equatable, Sendable {
         case diskFull, input, offline, database
         /// There is room for the record of what is on the disk, and not for more.
         case databaseFull
+        /// A file that would have to be written isn't the torrent's: the user has to settle that, or another torrent has to get further.
+        case ownership
     }
 
     package let kind: Kind

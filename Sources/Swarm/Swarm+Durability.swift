@@ -216,7 +216,7 @@ extension Swarm {
     private var canRecord: Bool {
         switch fault?.kind {
         case nil: true
-        case .diskFull, .database, .databaseFull: !commit.isRefused
+        case .diskFull, .database, .databaseFull, .ownership: !commit.isRefused
         case .input, .offline: false
         }
     }
@@ -269,6 +269,23 @@ extension Swarm {
         guard let (old, _) = onTrial else { return }
         onTrial = nil
         effects.append(.note(.faultGone(old.kind)))
+    }
+
+    /// Nothing is requested until ``release(now:)``: it isn't known yet whether files that were found may be written to.
+    package mutating func hold() { isHeld = true }
+
+    package mutating func release(now: Instant) {
+        guard isHeld else { return }
+        isHeld = false
+        fillAll(now: now)
+    }
+
+    /// Looks now whether the fault is gone, if it is of this kind.
+    package mutating func hastenProbe(of kind: Fault.Kind, now: Instant) {
+        guard fault?.kind == kind, !isProbing else { return }
+        probePause = Self.probeInterval
+        nextProbe = now
+        wake(now: now)
     }
 
     /// The payload can't be reached: nothing is asked of peers or disk until it is back.

@@ -69,7 +69,7 @@ extension Swarm {
 
     /// Sends as many requests as the peer's pipeline has room for.
     mutating func fill(_ peer: Peer, now: Instant) {
-        guard mode == .running, fault == nil, !peer.isClosing, peer.amInterested, !peer.isSnubbed, now >= peer.pausedUntil else { return }
+        guard mode == .running, fault == nil, !isHeld, !peer.isClosing, peer.amInterested, !peer.isSnubbed, now >= peer.pausedUntil else { return }
         guard !peer.isChoking || !peer.allowedFast.isEmpty else { return }
         let depth = peer.pipeline.depth
         var room = depth - peer.outstanding

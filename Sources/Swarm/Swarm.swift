@@ -55,6 +55,8 @@ package struct Swarm: ~Copyable {
 
     var commit = CommitCycle()
     package internal(set) var fault: Fault?
+    /// While it is set nothing is requested: whether files that were found may be written to is not known yet.
+    var isHeld = false
     /// A fault that only another try can show to be gone: it is told as long as none has succeeded.
     var onTrial: (fault: Fault, until: Instant)?
     var nextProbe: Instant?

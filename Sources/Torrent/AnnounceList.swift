@@ -1,49 +1,150 @@
 import Bencode
 
-/// The URLs of a .torrent that this client can use, in their order and each once.
-enum AnnounceList {
+/// The URLs of a .torrent: those that this client can use, in their order and each once, and the others.
+///
+/// Makers write one URL where a list belongs and a list where one URL belongs, lists in lists, lists as dictionaries
+/// with numbers for keys, and several URLs in one string: all of them are taken.
+struct AnnounceList {
     /// The most trackers, and the most web seeds, that are taken from a .torrent.
     static let maximumCount = 256
     /// The most bytes of a URL.
     static let maximumURLBytes = 2048
+    private static let trackerSchemes = ["udp://", "http://", "https://"]
 
     /// The tiers of `announce-list`, or `announce` where that has no usable URL (BEP 12); tiers without one are dropped.
-    static func trackers(of root: BencodeValue) -> [[String]] {
-        var seen: Set<String> = []
-        var tiers: [[String]] = []
-        for tier in root["announce-list"]?.list ?? [] {
-            let urls = usable(tier.list ?? [tier], schemes: ["udp://", "http://", "https://"], seen: &seen)
-            if !urls.isEmpty { tiers.append(urls) }
-        }
-        guard tiers.isEmpty, let announce = root["announce"] else { return tiers }
-        let urls = usable([announce], schemes: ["udp://", "http://", "https://"], seen: &seen)
-        return urls.isEmpty ? [] : [urls]
-    }
-
+    private(set) var trackers: [[String]] = []
     /// The URLs of `url-list`, which is a string or a list of them (BEP 19).
-    static func webSeeds(of root: BencodeValue) -> [String] {
-        guard let value = root["url-list"] else { return [] }
+    private(set) var webSeeds: [String] = []
+    private(set) var unused: [UnusedValue] = []
+
+    init(_ root: BencodeValue) {
         var seen: Set<String> = []
-        return usable(value.list ?? [value], schemes: ["http://", "https://"], seen: &seen)
+        for tier in Self.elements(of: root["announce-list"]) {
+            let urls = usable(tier, "announce-list", &seen)
+            if !urls.isEmpty { trackers.append(urls) }
+        }
+        if let announce = root["announce"] { add(announce: announce, &seen) }
+        if let seeds = root["url-list"] {
+            var seen: Set<String> = []
+            for bytes in strings(seeds, "url-list") {
+                take(bytes, "url-list", ["http://", "https://"], &seen).map { webSeeds.append($0) }
+            }
+        }
     }
 
-    private static func usable(_ values: [BencodeValue], schemes: [String], seen: inout Set<String>) -> [String] {
+    private mutating func add(announce: BencodeValue, _ seen: inout Set<String>) {
+        guard !trackers.isEmpty else {
+            let urls = usable(announce, "announce", &seen)
+            if !urls.isEmpty { trackers = [urls] }
+            return
+        }
+        for bytes in strings(announce, "announce") {
+            guard let url = try? Self.usable(bytes, Self.trackerSchemes).get(), !seen.contains(url) else { continue }
+            leaveOut("announce", bytes, "'announce-list' takes its place (BEP 12)")
+        }
+    }
+
+    /// The tiers of a list, whatever it is written as.
+    private static func elements(of value: BencodeValue?) -> [BencodeValue] {
+        switch value?.kind {
+        case .list(let values): values
+        case .dictionary(let dictionary): dictionary.entries.map(\.value)
+        case .some: value.map { [$0] } ?? []
+        case nil: []
+        }
+    }
+
+    /// The usable URLs of one tier.
+    private mutating func usable(_ tier: BencodeValue, _ key: String, _ seen: inout Set<String>) -> [String] {
         var urls: [String] = []
-        for value in values where seen.count < maximumCount {
-            guard let url = value.bytes.flatMap({ trimmed($0, schemes: schemes) }), seen.insert(url).inserted else { continue }
-            urls.append(url)
+        for bytes in strings(tier, key) {
+            let words = bytes.split { $0 <= 0x20 }.map(Array.init)
+            // Several URLs in one string, as a form with one field gives them; anything else with a blank in it is no
+            // URL.
+            let areURLs = words.allSatisfy {
+                if case .success = Self.usable($0, Self.trackerSchemes) { true } else { false }
+            }
+            for word in areURLs && words.count > 1 ? words : [bytes] {
+                take(word, key, Self.trackerSchemes, &seen).map { urls.append($0) }
+            }
         }
         return urls
     }
 
-    /// The text without white space around it; `nil` unless it has one of the schemes, and more, and no control characters.
-    private static func trimmed(_ bytes: [UInt8], schemes: [String]) -> String? {
+    /// All strings of a value; its depth is limited as that of the document.
+    private mutating func strings(_ value: BencodeValue, _ key: String) -> [[UInt8]] {
+        switch value.kind {
+        case .string(let bytes): return [bytes]
+        case .list, .dictionary: return Self.elements(of: value).flatMap { strings($0, key) }
+        case .integer(let number):
+            leaveOut(key, Array(String(number).utf8), "it is a number")
+            return []
+        }
+    }
+
+    /// The URL, if it can be used and is new.
+    private mutating func take(_ bytes: [UInt8], _ key: String, _ schemes: [String], _ seen: inout Set<String>)
+        -> String?
+    {
+        guard bytes.contains(where: { $0 > 0x20 }) else { return nil }
+        switch Self.usable(bytes, schemes) {
+        case .failure(let reason):
+            leaveOut(key, bytes, reason.text)
+            return nil
+        case .success(let url):
+            guard !seen.contains(url) else { return nil }
+            guard seen.count < Self.maximumCount else {
+                leaveOut(key, bytes, "the first \(Self.maximumCount) are kept")
+                return nil
+            }
+            seen.insert(url)
+            return url
+        }
+    }
+
+    private mutating func leaveOut(_ key: String, _ bytes: [UInt8], _ reason: String) {
+        if unused.count < UnusedValue.maximumCount { unused.append(UnusedValue(key, bytes, reason)) }
+    }
+
+    private struct Reason: Error {
+        let text: String
+    }
+
+    /// The text without white space around it, where it has one of the schemes and more, and no control characters.
+    private static func usable(_ bytes: [UInt8], _ schemes: [String]) -> Result<String, Reason> {
         let isInk = { (byte: UInt8) in byte > 0x20 }
-        guard let first = bytes.firstIndex(where: isInk), let last = bytes.lastIndex(where: isInk) else { return nil }
+        guard let first = bytes.firstIndex(where: isInk), let last = bytes.lastIndex(where: isInk) else {
+            return .failure(Reason(text: "it is empty"))
+        }
         let body = bytes[first...last]
-        guard body.count <= maximumURLBytes, body.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else { return nil }
-        guard let text = String(validating: body, as: UTF8.self) else { return nil }
+        guard body.count <= maximumURLBytes else {
+            return .failure(Reason(text: "it is longer than \(maximumURLBytes) bytes"))
+        }
+        guard body.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }), let text = String(validating: body, as: UTF8.self) else {
+            return .failure(Reason(text: "it has control characters, or is no valid UTF-8"))
+        }
         let lowered = text.prefix(8).lowercased()
-        return schemes.contains { lowered.hasPrefix($0) && text.utf8.count > $0.utf8.count } ? text : nil
+        guard let scheme = schemes.first(where: { lowered.hasPrefix($0) }) else {
+            let known = schemes.map { $0.dropLast(3) }.joined(separator: ", ")
+            return .failure(Reason(text: "only addresses with \(known) are supported"))
+        }
+        return text.utf8.count > scheme.utf8.count ? .success(text) : .failure(Reason(text: "it has no host"))
+    }
+}
+
+/// When two announce URLs mean the same tracker.
+package enum TrackerIdentity {
+    /// The URL with its scheme and host in lower case and without the usual port: equal for URLs that differ in their
+    /// writing alone.
+    package static func of(_ url: String) -> String {
+        guard let mark = url.firstRange(of: "://") else { return url }
+        let scheme = url[..<mark.lowerBound].lowercased()
+        let rest = url[mark.upperBound...]
+        let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+        let hostStart = authority.lastIndex(of: "@").map { authority.index(after: $0) } ?? authority.startIndex
+        var host = authority[hostStart...].lowercased()
+        let usualPort = ["http": ":80", "https": ":443"][scheme] ?? ""
+        if !usualPort.isEmpty, host.hasSuffix(usualPort) { host.removeLast(usualPort.count) }
+        return "\(scheme)://\(authority[..<hostStart])\(host)\(rest[authority.endIndex...])"
     }
 }

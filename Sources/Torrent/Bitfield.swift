@@ -23,7 +23,19 @@ package struct Bitfield: Hashable, Sendable {
         population = count
     }
 
-    /// A bitfield as it came from a peer; `nil` when its length is wrong or a spare bit is set (BEP 3: such a peer is dropped).
+    /// A bitfield as it came from a peer; `nil` when its length is that of no bitfield of the torrent.
+    ///
+    /// Spare bits are cleared: some clients set all bits of the last byte, and there is no piece that these could mean.
+    package init?(fromPeer bytes: some Collection<UInt8>, count: Int) {
+        var bytes = Array(bytes)
+        if count % 8 != 0, let last = bytes.indices.last {
+            bytes[last] &= ~(0xff >> UInt8(truncatingIfNeeded: count % 8))
+        }
+        self.init(wire: bytes, count: count)
+    }
+
+    /// A bitfield as the database keeps it; `nil` when its length is wrong or a spare bit is set, which shows that it
+    /// is damaged.
     package init?(wire bytes: some Collection<UInt8>, count: Int) {
         guard count >= 0, bytes.count == (count + 7) / 8 else { return nil }
         self.init(count: count)

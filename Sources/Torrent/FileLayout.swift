@@ -22,7 +22,7 @@ package struct FileLayout: Hashable, Sendable {
 
     /// Puts the entries one behind the other, and numbers equal paths apart (pads are never written and keep theirs).
     ///
-    /// `nil` when a length is negative, the sum overflows, or a path is empty or got too long by its number.
+    /// `nil` when a length is negative, the sum overflows, or a path is empty.
     package init?(files entries: [FileEntry], names: NameRule = .bytes) {
         var files = entries
         var claims = PathClaims(names)
@@ -37,7 +37,6 @@ package struct FileLayout: Hashable, Sendable {
             guard !files[n].isPad else { continue }
             files[n].path = claims.claim(files[n].path)
             hasEscapes = hasEscapes || files[n].path.contains(where: PathText.isEscaped)
-            guard SafePath.fits(files[n].path) else { return nil }
         }
         self.files = files
         self.totalBytes = total

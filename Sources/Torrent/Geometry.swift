@@ -34,7 +34,10 @@ package struct Geometry: Hashable, Sendable {
     /// Bytes of a block: what every client requests, and the most that many answer (BEP 3).
     package static let blockLength = 16384
     /// Bytes of the smallest and the largest piece that is accepted.
-    package static let pieceLengths = 1...(64 << 20)
+    ///
+    /// Any length between them: not all makers use powers of two. 256 MiB are the largest pieces that other clients
+    /// make and read; two of them are in memory at once while they are downloaded.
+    package static let pieceLengths = 1...(256 << 20)
     /// The most pieces that are accepted: their hashes are 80 MiB.
     package static let maximumPieceCount = 1 << 22
 

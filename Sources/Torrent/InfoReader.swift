@@ -1,60 +1,103 @@
 import Bencode
 
 /// Reads the parts of an `info` dictionary, and refuses what it must not have (BEP 3, BEP 47).
+///
+/// A refusal stands only where two clients would download different things, or where nobody could say what to download.
+/// Numbers may be strings of digits and names may be numbers, as makers in languages without types write them.
 struct InfoReader {
+    /// Keys of `info` that decide what is downloaded, from whom, and under which names.
+    private static let decisiveKeys: [StaticString] = [
+        "file tree", "files", "length", "meta version", "name", "name.utf-8", "piece length", "pieces", "private",
+    ]
+    /// The same of a file's dictionary. `attr` makes a file a pad, which isn't downloaded (BEP 47).
+    private static let decisiveFileKeys: [StaticString] = ["attr", "length", "path", "path.utf-8"]
+
     private let info: BencodeValue
     private let names: NameRule
+    /// Whether there is one file, not in a folder of its own. An empty `files` beside a `length` says nothing.
+    let isSingleFile: Bool
 
-    init(_ info: BencodeValue, names: NameRule = .bytes) {
+    init(_ info: BencodeValue, names: NameRule = .bytes) throws(MetainfoError) {
+        try info.dictionary?.requireUndisputed(Self.decisiveKeys, in: "info.")
         self.info = info
         self.names = names
+        let hasFiles = info["files"].map { $0.list?.isEmpty != true || info["length"] == nil } ?? false
+        isSingleFile = !hasFiles
     }
 
-    /// Where the hashes stand in the document.
-    func pieceHashes() throws(MetainfoError) -> Range<Int> {
-        if info["meta version"]?.integer == 2, info["pieces"] == nil { throw .versionTwoOnly }
-        let pieces = try info.required("pieces", in: "info.", "a string")
+    // MARK: Pieces
+
+    /// How the bytes are cut, and where the hashes of the pieces stand in the document.
+    func pieces(totalBytes: Int64, in document: [UInt8]) throws(MetainfoError) -> (Geometry, Range<Int>) {
+        var hashes = try pieceHashes()
+        let geometry = try geometry(totalBytes: totalBytes)
+        // Some makers hash the nothing of an empty file, too.
+        if geometry.pieceCount == 0, document[hashes].elementsEqual(SHA1.hash([])) {
+            hashes = hashes.lowerBound..<hashes.lowerBound
+        }
+        let found = hashes.count / InfoHash.byteCount
+        guard geometry.pieceCount == found else { throw .wrongPieceCount(expected: geometry.pieceCount, found: found) }
+        return (geometry, hashes)
+    }
+
+    private func pieceHashes() throws(MetainfoError) -> Range<Int> {
+        let pieces = try info.required("pieces", in: "info.")
         guard let range = pieces.contentRange else { throw .wrongType(key: "info.pieces", expected: "a string") }
         guard range.count.isMultiple(of: InfoHash.byteCount) else { throw .raggedPieceHashes(bytes: range.count) }
         return range
     }
 
-    func name() throws(MetainfoError) -> String {
-        if let bytes = info["name.utf-8"]?.bytes, !bytes.isEmpty { return SafePath.name(bytes, names) }
-        guard let bytes = try info.required("name", in: "info.", "a string").bytes else { throw .wrongType(key: "info.name", expected: "a string") }
-        return SafePath.name(bytes, names)
-    }
-
-    func geometry(totalBytes: Int64, hashBytes: Int) throws(MetainfoError) -> Geometry {
-        let length = try info.requiredInteger("piece length", in: "info.")
-        guard let pieceLength = Int(exactly: length), Geometry.pieceLengths.contains(pieceLength) else { throw .badPieceLength(length) }
+    private func geometry(totalBytes: Int64) throws(MetainfoError) -> Geometry {
+        let length = try info.requiredNumber("piece length", in: "info.")
+        guard let pieceLength = Int(exactly: length), Geometry.pieceLengths.contains(pieceLength) else {
+            throw .badPieceLength(length)
+        }
         guard let geometry = Geometry(totalBytes: totalBytes, pieceLength: pieceLength) else { throw .tooManyPieces }
-        let found = hashBytes / InfoHash.byteCount
-        guard geometry.pieceCount == found else { throw .wrongPieceCount(expected: geometry.pieceCount, found: found) }
         return geometry
     }
 
-    /// A wrong type is not passed over here: who made the torrent private must not find it in the DHT.
-    func isPrivate() throws(MetainfoError) -> Bool {
-        guard let value = info["private"] else { return false }
-        guard let integer = value.integer else { throw .wrongType(key: "info.private", expected: "an integer") }
-        return integer != 0
+    // MARK: Description
+
+    /// The name of the file or folder. A torrent without one is named after its info hash, so that no two of them meet.
+    func name(orElse infoHash: InfoHash) -> String {
+        if let bytes = info["name.utf-8"]?.bytes, !bytes.isEmpty { return SafePath.name(bytes, names) }
+        return info["name"]?.characters.map { SafePath.name($0, names) } ?? infoHash.description
     }
 
+    /// What isn't clearly a no is a yes: who made the torrent private must not find it in the DHT (law 8 of the
+    /// design).
+    var isPrivate: Bool {
+        guard let value = info["private"] else { return false }
+        return value.number != 0 && value.bytes?.isEmpty != true
+    }
+
+    /// Values that were read otherwise than they stand there.
+    var unused: [UnusedValue] {
+        guard let value = info["private"], value.number == nil, isPrivate else { return [] }
+        return [
+            UnusedValue("info.private", value.bytes ?? [], "it is neither 0 nor 1: the torrent is taken for private")
+        ]
+    }
+
+    // MARK: Files
+
     func layout(name: String) throws(MetainfoError) -> FileLayout {
+        if info["pieces"] == nil, info["meta version"]?.number == 2 || info["file tree"] != nil {
+            throw .versionTwoOnly
+        }
         let entries: [FileEntry]
         switch (info["length"], info["files"]) {
+        case (.some, _) where isSingleFile: entries = [try singleFile(name: name)]
         case (.some, .some): throw .lengthAndFiles
-        case (nil, nil): throw .neitherLengthNorFiles
-        case (.some, nil): entries = [try singleFile(name: name)]
         case (nil, let files?): entries = try multipleFiles(files, root: name)
+        case (_, nil): throw .neitherLengthNorFiles
         }
         guard let layout = FileLayout(files: entries, names: names) else { throw .totalTooLarge }
         return layout
     }
 
     private func singleFile(name: String) throws(MetainfoError) -> FileEntry {
-        let length = try info.requiredInteger("length", in: "info.")
+        let length = try info.requiredNumber("length", in: "info.")
         guard length >= 0 else { throw .badLength(file: 1, length) }
         return FileEntry(path: [name], length: length, isExecutable: Self.attributes(of: info).contains(UInt8(ascii: "x")))
     }
@@ -69,59 +112,86 @@ struct InfoReader {
         return entries
     }
 
+    /// A file that can't be read is not skipped: the bytes of all files behind it would be others.
     private static func entry(_ file: BencodeValue, number: Int, root: String, names: NameRule) throws(MetainfoError) -> FileEntry {
-        guard file.dictionary != nil else { throw .wrongType(key: "info.files.\(number)", expected: "a dictionary") }
+        guard let dictionary = file.dictionary else {
+            throw .wrongType(key: "info.files.\(number)", expected: "a dictionary")
+        }
+        if !dictionary.disputedKeys.isEmpty {
+            try dictionary.requireUndisputed(decisiveFileKeys, in: "info.files.\(number).")
+        }
         let attributes = attributes(of: file)
         let isSymlink = attributes.contains(UInt8(ascii: "l"))
         // BEP 47 lets a symbolic link go without a length.
-        let length = isSymlink && file["length"] == nil ? 0 : try file.requiredInteger("length", in: "info.files.\(number).")
+        let length =
+            isSymlink && file["length"] == nil ? 0 : try file.requiredNumber("length", in: "info.files.\(number).")
         guard length >= 0 else { throw .badLength(file: number, length) }
 
-        let components = try components(of: file, number: number)
-        guard !components.isEmpty, let below = SafePath.path(components, names) else { throw .badPath(file: number) }
-        let path = [root] + below
-        guard SafePath.fits(path) else { throw .badPath(file: number) }
+        var isPad = attributes.contains(UInt8(ascii: "p"))
+        let below: [[UInt8]]
+        if let components = try components(of: file, number: number) {
+            below = components
+        } else {
+            // The content can be had all the same, under a name that is made up.
+            below = [Array((isPad ? "padding " : "file ").utf8) + Array(String(number).utf8)]
+        }
+        let path = SafePath.path(below, in: root, names)
+        isPad = isPad || isPadName(path.dropFirst())
         return FileEntry(
-            path: path, length: length, isPad: attributes.contains(UInt8(ascii: "p")) || isPadName(below),
-            isExecutable: attributes.contains(UInt8(ascii: "x")), isSymlink: isSymlink)
+            path: path, length: length, isPad: isPad, isExecutable: attributes.contains(UInt8(ascii: "x")),
+            isSymlink: isSymlink)
     }
 
-    private static func components(of file: BencodeValue, number: Int) throws(MetainfoError) -> [[UInt8]] {
-        if let utf8 = file["path.utf-8"]?.strings, !utf8.isEmpty { return utf8 }
-        let key = "info.files.\(number)."
-        guard let path = try file.required("path", in: key, "a list of strings").strings else {
-            throw .wrongType(key: key + "path", expected: "a list of strings")
+    /// `nil` when the file has no path, or an empty one.
+    private static func components(of file: BencodeValue, number: Int) throws(MetainfoError) -> [[UInt8]]? {
+        if let utf8 = file["path.utf-8"]?.strings(\.bytes), !utf8.isEmpty { return utf8 }
+        guard let path = file["path"] else { return nil }
+        if let bytes = path.bytes {
+            return bytes.isEmpty ? nil : bytes.split(separator: UInt8(ascii: "/")).map(Array.init)
         }
-        return path
+        guard let names = path.strings(\.characters) else {
+            throw .wrongType(key: "info.files.\(number).path", expected: "a list of strings")
+        }
+        return names.isEmpty ? nil : names
     }
 
     /// Pad files from before BEP 47 are known by their names: `.pad/` of libtorrent, `_____padding_file_` of BitComet.
-    private static func isPadName(_ below: [String]) -> Bool {
-        below.count > 1 && below[0] == ".pad" || below[below.count - 1].hasPrefix("_____padding_file_")
+    private static func isPadName(_ below: ArraySlice<String>) -> Bool {
+        below.count > 1 && below.first == ".pad" || below.last?.hasPrefix("_____padding_file_") == true
     }
 
     private static func attributes(of file: BencodeValue) -> [UInt8] { file["attr"]?.bytes ?? [] }
 }
 
+extension BencodeDictionary {
+    /// Throws when one of the keys stands in the document with two values.
+    func requireUndisputed(_ keys: [StaticString], in prefix: String) throws(MetainfoError) {
+        for key in keys where !disputedKeys.isEmpty && disputedKeys.contains(key.withUTF8Buffer { Array($0) }) {
+            throw .disputed(key: prefix + key.description)
+        }
+    }
+}
+
 extension BencodeValue {
     /// The value under the key; `prefix` is the path to this dictionary, for the error.
-    func required(_ key: StaticString, in prefix: String, _ expected: String) throws(MetainfoError) -> BencodeValue {
+    func required(_ key: StaticString, in prefix: String) throws(MetainfoError) -> BencodeValue {
         guard let value = self[key] else { throw .missing(key: prefix + key.description) }
         return value
     }
 
-    fileprivate func requiredInteger(_ key: StaticString, in prefix: String) throws(MetainfoError) -> Int64 {
-        guard let value = self[key] else { throw .missing(key: prefix + key.description) }
-        guard let integer = value.integer else { throw .wrongType(key: prefix + key.description, expected: "an integer") }
-        return integer
+    fileprivate func requiredNumber(_ key: StaticString, in prefix: String) throws(MetainfoError) -> Int64 {
+        guard let number = try required(key, in: prefix).number else {
+            throw .wrongType(key: prefix + key.description, expected: "an integer")
+        }
+        return number
     }
 
-    /// A list of nothing but strings.
-    fileprivate var strings: [[UInt8]]? {
+    /// The elements of a list; `nil` unless each of them is what `body` reads.
+    fileprivate func strings(_ body: (BencodeValue) -> [UInt8]?) -> [[UInt8]]? {
         guard let list else { return nil }
         var strings: [[UInt8]] = []
         for value in list {
-            guard let bytes = value.bytes else { return nil }
+            guard let bytes = body(value) else { return nil }
             strings.append(bytes)
         }
         return strings

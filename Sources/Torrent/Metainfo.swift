@@ -6,8 +6,12 @@ package struct Metainfo: Sendable {
     package static let maximumFileBytes = 256 << 20
     /// The most files of a torrent.
     package static let maximumFileCount = 1 << 20
-    /// The values of a .torrent with that many files: a dictionary, its length, its path, and three more for each.
-    static let limits = Bencode.Limits(nodes: 6 * maximumFileCount)
+    /// The values of a .torrent with that many files: a dictionary, its length, its path, and three more for each. They
+    /// bound the memory that it takes.
+    ///
+    /// A hybrid's `file tree` has a dictionary in another for every folder, and paths may be deeper than
+    /// ``SafePath/maximumDepth``.
+    static let limits = Bencode.Limits(depth: 256, nodes: 6 * maximumFileCount)
 
     /// The whole .torrent as it was given, so that it can be given away again.
     package let file: [UInt8]
@@ -34,39 +38,52 @@ package struct Metainfo: Sendable {
     package let creationDate: Int64?
     /// The tracker for which a private torrent is made; it sets info hashes of equal content apart.
     package let source: String?
+    /// Values that have no effect here though their maker meant something by them, for a report.
+    package let unused: [UnusedValue]
 
     /// Reads a .torrent; whatever is not understood stays in ``file`` and has no effect.
     ///
-    /// What identifies or places the content must be right. What only describes it (comments, URLs, dates) is passed over
-    /// where it is of a wrong type.
+    /// What identifies or places the content must have one reading. The info hash is that of the bytes of `info` as
+    /// they stand, canonical or not (BEP 3). What only describes the content (comments, URLs, dates) is passed over
+    /// where it can't be read, and reported in ``unused``.
     ///
-    /// `names` is the rule for the names of files; of a torrent in a database ask `Connection.asAdded`, which knows under which it was added.
+    /// Blanks and a byte order mark before the document, and anything behind it, are no part of it: scripts and editors
+    /// leave them there.
+    ///
+    /// `names` is the rule for the names of files; of a torrent in a database ask `Connection.asAdded`, which knows under
+    /// which it was added.
     package init(torrentFile bytes: [UInt8], names: NameRule = .bytes) throws(MetainfoError) {
         guard bytes.count <= Self.maximumFileBytes else { throw .tooLarge(bytes: bytes.count) }
         let root = try Self.decode(bytes)
-        guard root.dictionary != nil else { throw .notADictionary }
-        let info = try root.required("info", in: "", "a dictionary")
+        guard let dictionary = root.dictionary else { throw .notADictionary }
+        try dictionary.requireUndisputed(["info"], in: "")
+        if dictionary["info"] == nil, let file = ForeignFile(dictionary) { throw .foreign(file) }
+        let info = try root.required("info", in: "")
         guard info.dictionary != nil else { throw .wrongType(key: "info", expected: "a dictionary") }
-        let reader = InfoReader(info, names: names)
+        let reader = try InfoReader(info, names: names)
         let hash = bytes.withUnsafeBytes { SHA1.hash(UnsafeRawBufferPointer(rebasing: $0[info.range])) }
         guard let infoHash = InfoHash(hash) else { preconditionFailure("a SHA-1 has 20 bytes") }
 
-        let hashes = try reader.pieceHashes()
         self.file = bytes
         self.infoRange = info.range
         self.infoHash = infoHash
-        self.name = try reader.name()
+        self.name = reader.name(orElse: infoHash)
         self.layout = try reader.layout(name: name)
-        self.geometry = try reader.geometry(totalBytes: layout.totalBytes, hashBytes: hashes.count)
-        self.pieceHashesRange = hashes
-        self.isSingleFile = info["files"] == nil
-        self.isPrivate = try reader.isPrivate()
-        self.trackers = AnnounceList.trackers(of: root)
-        self.webSeeds = AnnounceList.webSeeds(of: root)
+        (self.geometry, self.pieceHashesRange) = try reader.pieces(totalBytes: layout.totalBytes, in: bytes)
+        self.isSingleFile = reader.isSingleFile
+        self.isPrivate = reader.isPrivate
+        let urls = AnnounceList(root)
+        self.trackers = urls.trackers
+        self.webSeeds = urls.webSeeds
+        var unused = Self.repeated(dictionary) + reader.unused + urls.unused
         self.comment = Self.text(root, "comment.utf-8") ?? Self.text(root, "comment")
         self.createdBy = Self.text(root, "created by")
-        self.creationDate = root["creation date"]?.integer
+        self.creationDate = root["creation date"]?.number
         self.source = Self.text(info, "source")
+        if let date = root["creation date"], creationDate == nil {
+            unused.append(UnusedValue("creation date", date.bytes ?? [], "it is not a number of seconds"))
+        }
+        self.unused = unused
     }
 
     /// The 20 bytes that the piece has to hash to.
@@ -78,13 +95,25 @@ package struct Metainfo: Sendable {
 
     private static func decode(_ bytes: [UInt8]) throws(MetainfoError) -> BencodeValue {
         do throws(BencodeError) {
-            return try Bencode.decode(bytes, limits: limits)
+            return try Bencode.decode(bytes, from: ForeignFile.beginning(of: bytes), limits: limits)
         } catch {
-            throw .bencode(error)
+            if let file = ForeignFile(bytes) { throw .foreign(file) }
+            throw error.code == .truncated ? .truncated(bytes: bytes.count) : .bencode(error)
         }
     }
 
+    /// Keys that describe the torrent, and stand in the document with several values.
+    private static func repeated(_ root: BencodeDictionary) -> [UnusedValue] {
+        let keys = ["announce", "announce-list", "comment", "comment.utf-8", "created by", "creation date", "url-list"]
+        return keys.filter { root.disputedKeys.contains(Array($0.utf8)) }.map {
+            UnusedValue($0, [], "it stands there more than once, and only the first value is used")
+        }
+    }
+
+    /// A text that describes the torrent; several strings in a list are lines of it.
     private static func text(_ dictionary: BencodeValue, _ key: StaticString) -> String? {
-        dictionary[key]?.bytes.map { LegacyText.decode($0) }
+        guard let value = dictionary[key] else { return nil }
+        let lines = (value.list ?? [value]).compactMap(\.characters)
+        return lines.isEmpty ? nil : lines.map { LegacyText.decode($0) }.joined(separator: "\n")
     }
 }

@@ -1,25 +1,37 @@
 import Bencode
 
 /// Why a file is not a .torrent that can be used.
+///
+/// Each case protects something: the reading of the content (which bytes, under which names), or the memory of this
+/// machine. A value that does neither is passed over, see ``Metainfo/unused``.
 package enum MetainfoError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// Over ``Metainfo/maximumFileBytes``, which bounds the memory that it takes.
     case tooLarge(bytes: Int)
+    /// Something else than a .torrent.
+    case foreign(ForeignFile)
+    /// It ends in the middle of a value.
+    case truncated(bytes: Int)
     case bencode(BencodeError)
     case notADictionary
     /// The key is a path of keys from the document's root, files counted from 1.
     case missing(key: String)
     case wrongType(key: String, expected: String)
+    /// A key that decides what is downloaded stands there twice, with different values: clients would download
+    /// different things.
+    case disputed(key: String)
     case versionTwoOnly
     case badPieceLength(Int64)
     /// The bytes of `pieces` are no multiple of 20.
     case raggedPieceHashes(bytes: Int)
+    /// A length is wrong, or a hash is: every piece would fail its hash, and the peers would be blamed.
     case wrongPieceCount(expected: Int, found: Int)
     case tooManyPieces
+    /// Some clients would download one file, and others a folder.
     case lengthAndFiles
     case neitherLengthNorFiles
     case noFiles
     case tooManyFiles(Int)
     case badLength(file: Int, Int64)
-    case badPath(file: Int)
     case totalTooLarge
 
     package var description: String { "\(reason); \(advice)" }
@@ -27,32 +39,44 @@ package enum MetainfoError: Error, Hashable, Sendable, CustomStringConvertible {
     private var reason: String {
         switch self {
         case .tooLarge(let bytes): "the .torrent has \(bytes) bytes, over the limit of \(Metainfo.maximumFileBytes)"
-        case .bencode(let error): "this is not a .torrent: \(error)"
+        case .foreign(let file): "this is not a .torrent but \(file.kind)"
+        case .truncated(let bytes): "the .torrent ends too early, after \(bytes) bytes: the rest of it is missing"
+        case .bencode(let error): "this is not a .torrent, or it is damaged: \(error)"
         case .notADictionary: "this is not a .torrent: it has to be a dictionary"
+        case .missing("info"): "this is not a .torrent: it has no 'info'"
         case .missing(let key): "the .torrent has no '\(key)'"
         case .wrongType(let key, let expected): "'\(key)' of the .torrent has to be \(expected)"
-        case .versionTwoOnly: "this is a v2 torrent (BEP 52), without the piece hashes of v1"
+        case .disputed(let key):
+            "the .torrent has '\(key)' twice with different values, and clients would download different things"
+        case .versionTwoOnly:
+            "this is a v2 torrent (BEP 52), without the piece hashes of v1, and v2 is not supported yet"
         case .badPieceLength(let length):
-            "a piece length of \(length) is outside \(Geometry.pieceLengths.lowerBound) to \(Geometry.pieceLengths.upperBound)"
+            "'info.piece length' is \(length), which is not between 1 and \(Geometry.pieceLengths.upperBound)"
         case .raggedPieceHashes(let bytes): "'info.pieces' has \(bytes) bytes, not a multiple of 20"
-        case .wrongPieceCount(let expected, let found): "the .torrent has hashes for \(found) pieces where its files make \(expected)"
+        case .wrongPieceCount(let expected, let found):
+            "'info.pieces' has hashes for \(found) pieces where the lengths of the files make \(expected)"
         case .tooManyPieces: "the torrent has more than \(Geometry.maximumPieceCount) pieces"
-        case .lengthAndFiles: "the .torrent has both 'info.length' and 'info.files', of which one is allowed"
+        case .lengthAndFiles:
+            "the .torrent has both 'info.length' and 'info.files': some clients would download one file, others a folder"
         case .neitherLengthNorFiles: "the .torrent has neither 'info.length' nor 'info.files'"
-        case .noFiles: "the list of files in the .torrent is empty"
+        case .noFiles: "'info.files' of the .torrent is empty: there is nothing to download"
         case .tooManyFiles(let count): "the torrent has \(count) files, over the limit of \(Metainfo.maximumFileCount)"
         case .badLength(let file, let length): "file \(file) of the torrent has the length \(length)"
-        case .badPath(let file):
-            "file \(file) of the torrent has no path, or one over \(SafePath.maximumPathBytes) bytes or \(SafePath.maximumDepth) folders"
-        case .totalTooLarge: "the lengths of the torrent's files add up to more than 64 bits hold, or its paths are too long"
+        case .totalTooLarge: "the lengths of the torrent's files add up to more than 64 bits hold"
         }
     }
 
     private var advice: String {
         switch self {
+        case .foreign(let file): file.advice
+        case .truncated: "download it again, and compare its size with that of the original"
+        case .bencode: "if other clients read it, please report it; else download it again"
         case .versionTwoOnly: "ask for a v1 or hybrid .torrent of the same content"
-        case .tooLarge, .tooManyPieces, .tooManyFiles, .badPieceLength: "ask for one that is made with other sizes"
-        default: "get the .torrent again from where it came"
+        case .tooLarge, .tooManyPieces, .tooManyFiles:
+            "ask its maker for one with larger pieces, or for several with fewer files"
+        case .badPieceLength: "ask its maker for one with another piece length"
+        case .notADictionary, .missing("info"): "check that the right file was given"
+        default: "ask its maker to correct that and to make it anew"
         }
     }
 }

@@ -11,7 +11,7 @@ extension Metainfo {
     /// This .torrent under ``NameRule/first``, and the first file whose path differs; `nil` when no path does.
     package var underFirstRule: (metainfo: Metainfo, file: Int)? {
         guard layout.mayHaveFirstNames else { return nil }
-        // It may be refused, because a path got too long; then it was refused in its time, too.
+        // The rule decides about names alone, so that what was read once is read again.
         guard let first = try? Metainfo(torrentFile: file, names: .first) else { return nil }
         let pairs = zip(layout.files, first.layout.files)
         guard let file = pairs.first(where: { !PathText.isSame($0.displayPath, $1.displayPath) })?.0.index else {

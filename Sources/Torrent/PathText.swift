@@ -115,7 +115,7 @@ package enum PathText {
     }
 }
 
-/// The name of a file or a folder. Two names are equal when their bytes are; two strings are equal when they are
+/// The name of a file or a folder, or a path. Two names are equal when their bytes are; two strings are equal when they are
 /// different ways to write the same characters, too (Unicode normalization).
 package struct FileName: Hashable, Sendable {
     package let text: String

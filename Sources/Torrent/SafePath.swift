@@ -4,16 +4,20 @@
 /// nothing is ever followed out of the folder. The change depends on the name alone, so that it is the same every time:
 /// - separators (`/` and `\`), control characters and marks that reverse the reading direction become `_`;
 /// - an empty name and `.` become `_`, and `..` becomes `__`; inside a path, empty names and `.` are dropped;
-/// - a name over 255 bytes is cut and gets a piece of its hash, and keeps its extension.
+/// - a name over 255 bytes is cut and gets a piece of its hash, and keeps its extension;
+/// - of a path that is too deep or too long the folders that are too many become one, which is called after the hash of
+///   all of them.
 ///
 /// Every other name is on the disk as its bytes stand in the torrent, also where they aren't UTF-8: the names here are ``PathText``.
 /// Left as they are: leading and trailing dots and spaces, and names that are devices on other systems (`CON`): here they are plain files.
 package enum SafePath {
     /// The most bytes of a name: NAME_MAX of Linux file systems.
     package static let maximumNameBytes = 255
-    /// The most names in a path.
+    /// The most names in a path. What is synced with a file is all folders above it, so that its cost is the square of
+    /// its depth.
     package static let maximumDepth = 64
-    /// The most bytes of a path below the output folder, separators included: PATH_MAX is 4096, the rest is for that folder.
+    /// The most bytes of a path below the output folder, separators included: PATH_MAX is 4096, the rest is for that
+    /// folder, and for the numbers of equal names.
     package static let maximumPathBytes = 3072
 
     /// One safe name.
@@ -30,19 +34,32 @@ package enum SafePath {
         }
     }
 
-    /// The safe names of a path from the torrent's root; `nil` when it is longer than a path may be.
-    package static func path(_ components: some Sequence<[UInt8]>, _ rule: NameRule = .bytes) -> [String]? {
-        var names: [String] = []
+    /// The safe names of a path below the torrent's own folder `root`, that one first.
+    package static func path(_ components: some Sequence<[UInt8]>, in root: String, _ rule: NameRule = .bytes) -> [String] {
+        var names = [root]
         for component in components where !component.isEmpty && component != [UInt8(ascii: ".")] {
-            guard names.count < maximumDepth else { return nil }
             names.append(name(component, rule))
         }
-        if names.isEmpty { names = ["_"] }
-        return fits(names) ? names : nil
+        if names.count == 1 { names.append("_") }
+        return fits(names) ? names : shortened(names)
     }
 
-    static func fits(_ names: [String]) -> Bool {
+    private static func fits(_ names: some Collection<String>) -> Bool {
         names.count <= maximumDepth && names.reduce(names.count) { $0 + PathText.byteCount($1) } <= maximumPathBytes
+    }
+
+    /// As many of the first folders as fit, one for the rest of them, and the file: files of one folder stay together.
+    private static func shortened(_ names: [String]) -> [String] {
+        let folders = names.dropLast()
+        let rest = [
+            "~" + Hex.encode(SHA1.hash(Array(folders.joined(separator: "/").utf8)).prefix(4)), names[names.count - 1],
+        ]
+        var kept: [String] = []
+        for folder in folders.prefix(maximumDepth - rest.count) {
+            guard fits(kept + [folder] + rest) else { break }
+            kept.append(folder)
+        }
+        return kept + rest
     }
 
     /// The name with ` (number)` before its extension, or at its end if it is a folder's.

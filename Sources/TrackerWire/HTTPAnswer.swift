@@ -28,7 +28,7 @@ package enum HTTPAnswer {
         guard first == UInt8(ascii: "d") else { throw .notBencode(excerpt: Printable.text(body, limit: excerptLength)) }
         let value: BencodeValue
         do {
-            value = try Bencode.decode(body, strictness: .lenient)
+            value = try Bencode.decode(body)
         } catch {
             switch error.code {
             case .truncated: throw .truncated("only \(body.count) bytes arrived")

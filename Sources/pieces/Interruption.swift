@@ -1,9 +1,16 @@
 import Glibc
+import Limits
 import Synchronization
 
-/// What SIGINT and SIGTERM do to commands that have something to bring to rest: the first asks, the second ends the process at once.
+/// What SIGINT, SIGTERM and SIGHUP do to commands that have something to bring to rest: the first of them asks the command to stop, and a second SIGINT
+/// or SIGTERM ends the process at once.
+///
+/// SIGHUP never ends it at once: a terminal that closes sends it more than once, and service managers send it right behind SIGTERM.
 enum Interruption {
+    private static let signals = [SIGINT, SIGTERM, SIGHUP]
     private static let count = Atomic(0)
+    /// How many of them were SIGINT or SIGTERM.
+    private static let urgentCount = Atomic(0)
     /// The write end of a pipe: a signal handler may write to it (signal-safety(7)).
     private static let writer = Atomic<Int32>(-1)
 
@@ -14,9 +21,11 @@ enum Interruption {
     static func prepare() {
         var set = sigset_t()
         sigemptyset(&set)
-        for number in [SIGINT, SIGTERM] { sigaddset(&set, number) }
+        for number in signals { sigaddset(&set, number) }
         // It can only fail for a wrong first argument (pthread_sigmask(3)).
         pthread_sigmask(SIG_UNBLOCK, &set, nil)
+        // A write beyond `ulimit -f` then fails with EFBIG and is reported, instead of killing the process (setrlimit(2)).
+        signal(SIGXFSZ, SIG_IGN)
     }
 
     /// Catches the signals from now on; `body` runs when the first comes. To be called once.
@@ -28,15 +37,29 @@ enum Interruption {
         try startWaiter(reading: ends[0], body)
         // Touched here, so that the handler finds both initialised.
         count.store(0, ordering: .sequentiallyConsistent)
+        urgentCount.store(0, ordering: .sequentiallyConsistent)
         writer.store(ends[1], ordering: .sequentiallyConsistent)
-        for number in [SIGINT, SIGTERM] {
-            signal(number) { _ in
-                if Interruption.count.wrappingAdd(1, ordering: .relaxed).oldValue > 0 { _exit(ExitStatus.interrupted.rawValue) }
+        for number in signals where !(number == SIGHUP && isIgnored(number)) {
+            signal(number) { number in
+                if number != SIGHUP, Interruption.urgentCount.wrappingAdd(1, ordering: .relaxed).oldValue > 0 {
+                    _exit(ExitStatus.interrupted.rawValue)
+                }
+                guard Interruption.count.wrappingAdd(1, ordering: .relaxed).oldValue == 0 else { return }
+                // The write may fail, and the interrupted code must not find another error number than its own.
+                let before = errno
                 var byte: UInt8 = 1
                 // A pipe with nothing in it takes one byte.
                 _ = write(Interruption.writer.load(ordering: .relaxed), &byte, 1)
+                errno = before
             }
         }
+    }
+
+    /// Whether the process was started with the signal ignored, as nohup(1) does.
+    private static func isIgnored(_ number: Int32) -> Bool {
+        var action = sigaction()
+        guard sigaction(number, nil, &action) == 0 else { return false }
+        return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 
     private static let pausing = Mutex(Pausing())
@@ -74,7 +97,7 @@ enum Interruption {
             }, waiter.toOpaque())
         guard result == 0 else {
             waiter.release()
-            throw Failure("no thread can be started: \(String(cString: strerror(result)))")
+            throw Failure("no thread can be started (\(String(cString: strerror(result)))): \(ProcessLimit.processes.advice)")
         }
         pthread_detach(thread)
     }

@@ -9,6 +9,7 @@ import ArgumentParser
 import Dispatch
 import Engine
 import Glibc
+import Limits
 import Torrent
 
 @main
@@ -27,6 +28,10 @@ struct Pieces: AsyncParsableCommand {
 
             Exit codes: 0 done; 1 failed; 2 the download is incomplete, or a verification or the doctor found something wrong; 64 wrong usage; 130 interrupted.
 
+            SIGINT, SIGTERM and SIGHUP stop a command cleanly; a second SIGINT or SIGTERM ends it at once. Work goes on without a reader of its output, \
+            and its exit code tells of the work alone. A command that only answers fails with 1 when its output can't be written; a reader that closes \
+            the pipe early, as `head` does, is no error.
+
             The database is the file given with --database, else in PIECES_DATABASE, else $XDG_STATE_HOME/pieces/pieces.db (~/.local/state when \
             that is not set).
             """,
@@ -41,14 +46,16 @@ struct Pieces: AsyncParsableCommand {
 
     /// Runs what waits for nothing on this thread: starting others takes longer than most answers do.
     static func main() {
+        Terminal.prepare()
         Interruption.prepare()
         do {
             let command = try parseAsRoot(arguments)
+            if command is any AsyncParsableCommand, (command as? any AnsweringCommand)?.answers != true { Terminal.shared.reportWork() }
             if let command = command as? any Command { TerminalLog.install(command.global.logLevel) }
             if let command = command as? any DirectCommand, !command.waits {
                 try command.answer()
             } else if let command = command as? any AsyncParsableCommand {
-                runInTask(command)
+                try runInTask(command)
             } else {
                 // The parser's own commands: help and the like.
                 var command = command
@@ -65,7 +72,13 @@ struct Pieces: AsyncParsableCommand {
         (1..<max(1, Int(CommandLine.argc))).compactMap { CommandLine.unsafeArgv[$0].map { PathText.text(cString: $0) } }
     }
 
-    private static func runInTask(_ command: sending any AsyncParsableCommand) -> Never {
+    /// What any command needs that isn't run on the first thread.
+    private static let fewestDescriptors = 8
+    private static let fewestThreads = 4
+
+    private static func runInTask(_ command: sending any AsyncParsableCommand) throws -> Never {
+        // Without threads a task would wait for ever, and say nothing.
+        try ProcessLimit.require(descriptors: fewestDescriptors, threads: fewestThreads)
         Task {
             do {
                 var command = command
@@ -78,7 +91,7 @@ struct Pieces: AsyncParsableCommand {
         dispatchMain()
     }
 
-    /// Ends the process; output that could not be written makes a failure of a success.
+    /// Ends the process. Where output is what a command was run for, output that could not be written makes a failure of a success.
     private static func end(_ status: ExitStatus) -> Never {
         if status == .done, let reason = Terminal.shared.lostOutput {
             Terminal.shared.complain("the output could not be written: \(reason)")
@@ -116,8 +129,19 @@ protocol Command: AsyncParsableCommand {
     var global: GlobalOptions { get }
 }
 
+/// A command that is run for what it prints: where that can't be written it failed. All others report on work, which counts without the report.
+///
+/// A reader that closes the pipe early, as `head` does, has what it wanted.
+protocol AnsweringCommand: AsyncParsableCommand {
+    var answers: Bool { get }
+}
+
+extension AnsweringCommand {
+    var answers: Bool { true }
+}
+
 /// A command that reads the database, answers, and waits for nothing.
-protocol DirectCommand: Command {
+protocol DirectCommand: Command, AnsweringCommand {
     /// Whether it goes on after its answer, so that it is run as others are.
     var waits: Bool { get }
     /// Runs the command, on the first thread of the process.

@@ -23,6 +23,10 @@ struct Benchmarks {
             help: "how long `pieces status` takes in a database of so many torrents (10000), the median of so many runs (20)",
             make: StatusBenchmark.init(arguments:)),
         Word(
+            name: "add", arguments: "[TORRENTS] [PROGRAM...]",
+            help: "how long `pieces add` takes while the database grows to so many torrents (100000), beside other programs where some are named",
+            make: AddBenchmark.init(arguments:)),
+        Word(
             name: "verify", arguments: "[GIB] [RUNS]",
             help:
                 "how fast so many GiB (4) in the page cache are verified, in pieces of three lengths and as 10,000 files, the median of so many runs (5)",

@@ -61,7 +61,7 @@ import Torrent
         fixture.makeFolder("é")
         try fixture.plant([1], "é", "a")
         try fixture.plant([2], "\u{fffd}")
-        let removal = try await fixture.disk.removeData(fixture.payload)
+        let removal = try await fixture.disk.removeData(fixture.payload, own: try await fixture.found())
         #expect(removal.failures.isEmpty && removal.removedFiles == 2)
         #expect(fixture.content("é", "a") == [1] && fixture.content("\u{fffd}") == [2])
         #expect(access(fixture.folder.path.appending("e\u{301}").string, F_OK) != 0, "the empty folder goes")

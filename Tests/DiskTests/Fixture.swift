@@ -115,6 +115,11 @@ struct Fixture {
         return all.verdicts.map(\.verdict)
     }
 
+    /// The files that are there at the torrent's paths.
+    func found(_ payload: Payload? = nil) async throws -> [PayloadFile: FileIdentity] {
+        Dictionary(uniqueKeysWithValues: try await disk.fingerprints(payload ?? self.payload).map { ($0.file, $0.identity) })
+    }
+
     /// What a file on the disk has in it; `nil` when there is none.
     func content(_ components: String...) -> [UInt8]? { Self.content(folder.path.appending(components.map { FilePath.Component($0)! })) }
 

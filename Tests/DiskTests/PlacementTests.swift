@@ -75,7 +75,7 @@ import Torrent
         #expect(error.code.isOffline)
         let all = await fixture.disk.verify(fixture.payload, pieces: fixture.allPieces) { _ in fixture.hashes[..<20] }
         #expect(all.outcome == .offline(error) && all.verdicts.isEmpty, "what is out of reach has no verdict")
-        await #expect(throws: DiskError.self) { try await fixture.disk.removeData(fixture.payload) }
+        await #expect(throws: DiskError.self) { try await fixture.disk.removeData(fixture.payload, own: [:]) }
     }
 
     @Test func makesTheOutputFolderWhenAsked() async throws {

@@ -36,6 +36,22 @@ import Torrent
         }
     }
 
+    /// Spare bits, extension messages that can't be read and unknown messages are no reason to leave a peer that
+    /// serves: it does so over one connection.
+    @Test func aSloppyPeerServes() async throws {
+        let torrent = try SampleTorrent(length: 1_300_000, seed: 18)
+        #expect(torrent.geometry.pieceCount % 8 != 0)
+        try await withSite { site in
+            let id = try site.add(torrent)
+            try await withPeers(torrent, [.sloppy]) { peers in
+                try await site.download(id, from: peers)
+                #expect(peers[0].connections == 1)
+            }
+            #expect(torrent.faults(in: site.output) == [])
+            #expect(try site.events(.banned, of: id) == [])
+        }
+    }
+
     @Test func aLiarAloneIsBannedAndAnotherCompletes() async throws {
         let torrent = try SampleTorrent(length: 1 << 20, seed: 13)
         try await withSite { site in

@@ -34,12 +34,6 @@ import Torrent
                 try Files.remove(path)
                 try Files.write(Array(torrent.bytes(of: 1)), to: path)
             }),
-        Change(
-            name: "replaced by noise",
-            make: { torrent, path in
-                try Files.remove(path)
-                try Files.write(SamplePayload(seed: 9999).bytes(at: 0, count: 6 * 65536), to: path)
-            }, lost: 6),
         Change(name: "deleted", make: { _, path in try Files.remove(path) }, lost: 6),
     ]
 

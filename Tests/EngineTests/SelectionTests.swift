@@ -64,6 +64,7 @@ import Torrent
             try await withPeers(torrent) { peers in
                 try await site.download(id, from: peers)
                 try site.select(id, torrent, [true, true, true])
+                try site.write { db throws(StoreError) in try db.announceFiles(id, [0, 2]) }
                 try Files.write(Array(repeating: 0, count: 200_000), to: torrent.path(0, in: site.output))
                 try Files.makeFolders(torrent.path(2, in: site.output).removingLastComponent())
                 try Files.write([1, 2, 3], to: torrent.path(2, in: site.output))

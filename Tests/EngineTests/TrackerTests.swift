@@ -127,6 +127,36 @@ import Torrent
         #expect(trackers.allSatisfy { $0.events == ["started", "stopped"] })
     }
 
+    /// Trackers that a command adds while the engine runs are used at once: by a torrent that downloads in vain, and by
+    /// one that sleeps.
+    @Test(arguments: [false, true]) func trackersThatAreAddedAreAskedAtOnce(isComplete: Bool) async throws {
+        try await withTracker { tracker in
+            let torrent = try SampleTorrent(length: 300_000, seed: 109, trackers: [["http://127.0.0.1:1/announce"]])
+            try await withSite { site in
+                let id = isComplete ? try #require(try site.addComplete([torrent]).first) : try site.add(torrent)
+                try await withPeers(torrent) { peers in
+                    tracker.answer { $0.peers = isComplete ? [] : [peers[0].address] }
+                    try await site.run { _ in
+                        try await eventually("the dead tracker to have failed") {
+                            try site.trackers([id])[0][0].failures > 0
+                        }
+                        try site.write { db throws(StoreError) in
+                            try db.transaction { () throws(StoreError) in
+                                try db.addTrackers(id, tiers: [[tracker.url]], now: .now())
+                                try db.appendIntent(.trackers, torrent: id, now: .now())
+                            }
+                        }
+                        try await eventually("the new tracker to be asked") { tracker.events.contains("started") }
+                        try await site.untilComplete(id)
+                    }
+                }
+                let rows = try site.trackers([id])[0]
+                #expect(rows.map(\.url) == ["http://127.0.0.1:1/announce", tracker.url])
+                #expect(rows[1].lastSuccessAt != nil && rows[1].tier == 1)
+            }
+        }
+    }
+
     /// The intervals that the tracker asked for outlive the engine.
     @Test func intervalsAreObeyedAcrossLives() async throws {
         var answer = FakeTracker.Answer()

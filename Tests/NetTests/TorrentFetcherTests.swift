@@ -31,6 +31,7 @@ import Testing
             (.page("200 OK", Array("<!DOCTYPE html>".utf8)), "no .torrent: “<!DOCTYPE html>”"), (.page("200 OK", []), "the answer is empty"),
             (.page("200 OK", Array(repeating: 0x64, count: 1001)), "longer than 1000 bytes"),
             (.page("200 OK", Gzip.bomb(megabytes: 1), "Content-Encoding: gzip\r\n"), "longer than 1000 bytes"),
+            (.page("200 OK", Gzip.stored(Array("d4:infodee".utf8))), "compressed with gzip"),
             (.endless(head: "HTTP/1.0 200 OK\r\n\r\n", Array("<html><body>".utf8)), "no .torrent: “<html>"),
         ] as [(RawHTTPServer.Reply, String)])
     func refusesOtherAnswers(_ reply: RawHTTPServer.Reply, _ sentence: String) async throws {

@@ -58,13 +58,14 @@ import Torrent
         #expect(throws: error) { try decoder.next() }
     }
 
-    /// Count of pieces, bytes of the bitfield, whether it is taken.
+    /// Count of pieces, bytes of the bitfield, whether it is taken: spare bits name no piece, and another length is
+    /// that of another torrent.
     static let bitfields: [(Int, [UInt8], Bool)] = [
         (0, [], true), (0, [0], false),
-        (1, [0x80], true), (1, [0x40], false), (1, [0x81], false), (1, [], false), (1, [0, 0], false),
+        (1, [0x80], true), (1, [0x40], true), (1, [0x81], true), (1, [], false), (1, [0, 0], false),
         (8, [0xff], true), (8, [0xff, 0], false),
-        (9, [0xff, 0x80], true), (9, [0xff, 0xc0], false), (9, [0xff], false), (9, [0xff, 0x80, 0], false),
-        (15, [0xff, 0xfe], true), (15, [0xff, 0xff], false),
+        (9, [0xff, 0x80], true), (9, [0xff, 0xc0], true), (9, [0xff], false), (9, [0xff, 0x80, 0], false),
+        (15, [0xff, 0xfe], true), (15, [0xff, 0xff], true),
     ]
 
     @Test(arguments: bitfields.indices) func bitfieldFitsTheTorrent(_ row: Int) throws {
@@ -76,7 +77,7 @@ import Torrent
         } else {
             #expect(throws: PeerWireError.self) { try decoder.messages(in: message.frame) }
         }
-        #expect((Bitfield(wire: bytes, count: count) != nil) == isTaken)
+        #expect((Bitfield(fromPeer: bytes, count: count) != nil) == isTaken)
 
         var ignorant = PeerMessageDecoder()
         #expect(try ignorant.messages(in: message.frame) == [message])
@@ -86,6 +87,8 @@ import Torrent
         var decoder = PeerMessageDecoder()
         #expect(try decoder.messages(in: ByteBuffer(bytes: [0, 0, 0])).isEmpty)
         decoder.pieceCount = 3
-        #expect(throws: PeerWireError.spareBits(pieceCount: 3)) { try decoder.messages(in: ByteBuffer(bytes: [2, 5, 0x10])) }
+        #expect(throws: PeerWireError.wrongLength(messageID: 5, length: 3, allowed: 2...2)) {
+            try decoder.messages(in: ByteBuffer(bytes: [3, 5, 0x10, 0]))
+        }
     }
 }

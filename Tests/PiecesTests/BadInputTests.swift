@@ -42,7 +42,7 @@ struct BadInputTests {
         Case("frobnicate", status: 64, says: "frobnicate"),
         Case("add", "truncated.torrent", status: 1, says: "truncated.torrent"),
         Case("add", "deep.torrent", status: 1, says: "deep.torrent"),
-        Case("add", "good.torrent", "--database", "no/such/folder/x.db", status: 1, says: "folder"),
+        Case("add", "good.torrent", "--database", "good.bin/x.db", status: 1, says: "folder"),
         Case("status", "--database", "text.db", status: 1, says: "not a database"),
         Case("status", "--database", "foreign.db", status: 1, says: "not a database"),
         Case("status", "nothing", status: 1, says: "no database"),

@@ -49,6 +49,10 @@ struct ExplainTests {
         try db.saveTracker(row)
     }
 
+    static func say(_ db: Connection, _ report: SlotReport) throws {
+        try db.saveSlots(try db.beginRun(pid: 1, version: "1", bootID: "b", now: now), report)
+    }
+
     static let cases = [
         Case(name: "no engine", isRunning: false, causes: [.noEngine, .noPeers], words: "no engine has run yet"),
         Case(name: "paused, no engine", isRunning: false, causes: [.paused, .noEngine, .noPeers], words: "it is paused") { db, id in
@@ -68,6 +72,26 @@ struct ExplainTests {
             _ = try db.insertTorrent(NewTorrent(metainfo: try made("other", trackers: false), output: "/x"), now: now)
             try db.setState(TorrentID(rawValue: 2), .downloading, error: nil)
         },
+        Case(
+            name: "queued, all slots in use", causes: [.queued, .announceWaits, .noPeers],
+            words: "it waits for one of 2 download slots, at place 1 of 7; they are in use by other and 1 other it starts by itself"
+        ) { db, _ in
+            _ = try db.insertTorrent(NewTorrent(metainfo: try made("other", trackers: false), output: "/x"), now: now)
+            try db.setState(TorrentID(rawValue: 2), .downloading, error: nil)
+            try say(db, SlotReport(downloads: SlotUse(limit: 2, active: 2, waiting: 7)))
+        },
+        Case(
+            name: "queued for a check", causes: [.queued, .announceWaits, .noPeers], words: "it waits for the only check slot; it is in use by other"
+        ) { db, id in
+            _ = try db.insertTorrent(NewTorrent(metainfo: try made("other", trackers: false), output: "/x"), now: now)
+            try db.setState(TorrentID(rawValue: 2), .checking, error: nil)
+            try db.openPieces(id, [PieceIndex(0)], now: now)
+            try say(db, SlotReport(downloads: SlotUse(limit: 2), checks: SlotUse(limit: 1, active: 1, waiting: 1)))
+        },
+        Case(
+            name: "queued, engine of others", causes: [.queued, .announceWaits, .noPeers],
+            words: "works only on the torrents that its command named"
+        ) { db, _ in try say(db, SlotReport(isOfNamedOnly: true, downloads: SlotUse(limit: 50, active: 1))) },
         Case(name: "checking", causes: [.checking, .announceWaits, .noPeers]) { db, id in try db.setState(id, .checking, error: nil) },
         Case(name: "not heard of", causes: [.asleep, .announceWaits, .noPeers]) { db, id in try db.setState(id, .downloading, error: nil) },
         Case(name: "downloading", causes: [.downloading], words: "from 2 peers, 1 min 30 s left") { db, id in

@@ -73,7 +73,7 @@ struct StatusTests {
             let output = program.folder.resolvingSymlinksInPath().path + "/down"
             #expect(
                 try await program.succeed("status", "--json", "--pieces").output == #"{"engine":{"running":false,"pid":null,"since":null},"#
-                    + #""mended":null,"#
+                    + #""mended":null,"slots":null,"#
                     + #""torrents":[{"id":1,"info_hash":"\#(hash)","name":"set","state":"paused","error":null,"progress":0.0,"total_bytes":300000,"#
                     + #""wanted_bytes":300000,"completed_bytes":0,"piece_length":32768,"piece_count":10,"pieces_have":0,"downloaded_bytes":0,"#
                     + #""uploaded_bytes":0,"wasted_bytes":0,"download_rate":0,"upload_rate":0,"peers_connected":0,"seeders":null,"leechers":null,"#

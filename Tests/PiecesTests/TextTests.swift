@@ -162,3 +162,34 @@ struct TextTests {
         #expect(String(decoding: bytes, as: UTF8.self) == expected)
     }
 }
+
+/// What is left out of a line where the terminal is narrow.
+struct LinePartsTests {
+    @Test(
+        arguments: [
+            (80, "43.2 %  down 1 MiB/s  up 0 B/s  5 peers (2 seeders)  3 min left"), (60, "43.2 %  down 1 MiB/s  5 peers (2 seeders)  3 min left"),
+            (50, "43.2 %  down 1 MiB/s  5 peers  3 min left"), (40, "43.2 %  down 1 MiB/s  3 min left"), (24, "43.2 %  3 min left"), (10, "43.2 %"),
+            (0, "43.2 %"),
+        ] as [(Int, String)])
+    func theTimeLeftStaysLongest(width: Int, text: String) {
+        var parts = LineParts()
+        parts.append("43.2 %", rank: 0)
+        parts.append("down 1 MiB/s", rank: 2)
+        parts.append("up 0 B/s", rank: 6)
+        parts.append("5 peers", rank: 4)
+        parts.append("(2 seeders)", rank: 5, gap: " ")
+        parts.append("", rank: 0)
+        parts.append("3 min left", rank: 1)
+        #expect(parts.text(width: width) == text)
+    }
+
+    @Test func aTableLeavesOutColumnsBeforeNamesGetShort() {
+        var table = Table([.right("ID"), .left("NAME"), .left("UP"), .left("LEFT")], flexible: 1, droppable: [2])
+        table.add(["1", String(repeating: "n", count: 30), "0 B/s", "3 min"])
+        #expect(table.text(width: nil).split(separator: "\n")[0] == "ID  NAME                            UP     LEFT")
+        let cut = table.text(width: 42).split(separator: "\n").map(String.init)
+        #expect(cut[0].contains("UP") && cut[1].hasSuffix("…  0 B/s  3 min") && cut.allSatisfy { $0.columns <= 42 })
+        let narrow = table.text(width: 30).split(separator: "\n").map(String.init)
+        #expect(narrow[0].hasSuffix("LEFT") && !narrow[0].contains("UP") && narrow[1].hasSuffix("3 min") && narrow.allSatisfy { $0.columns <= 30 })
+    }
+}

@@ -60,9 +60,21 @@ import Testing
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let id = try connection.add()
-        try connection.addTrackers(id, tiers: [["http://a.example/announce"], ["http://x/announce", "http://y/announce"]], now: noon)
+        let added = try connection.addTrackers(
+            id, tiers: [["http://a.example/announce"], ["http://x/announce", "http://y/announce"]], now: noon)
+        #expect(added == ["http://x/announce", "http://y/announce"])
         #expect(try connection.trackers(of: id).map(\.url) == ["http://a.example/announce", "http://x/announce", "http://y/announce"])
         #expect(try connection.trackers(of: id).map(\.tier) == [0, 1, 1])
         #expect(try connection.trackers(of: id).map(\.position) == [0, 0, 1])
+    }
+
+    @Test func trackersBeyondTheLimitAreLeftOut() throws {
+        let folder = try TemporaryFolder()
+        let connection = try folder.connection()
+        let id = try connection.add()
+        let many = (0..<300).map { ["http://t\($0)/announce"] }
+        #expect(try connection.addTrackers(id, tiers: many, now: noon).count == Connection.trackerLimit - 1)
+        #expect(try connection.addTrackers(id, tiers: many, now: noon) == [])
+        #expect(try connection.trackers(of: id).count == Connection.trackerLimit)
     }
 }

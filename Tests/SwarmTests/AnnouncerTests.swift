@@ -42,6 +42,22 @@ struct AnnouncerTests {
         #expect(next == [.init(url: "b", event: nil, trackerID: [7])])
     }
 
+    @Test func trackersThatAreAddedAreDueAtOnceAndKnownOnesStayAsTheyAre() {
+        var announcer = announcer([["a"], ["c"]])
+        announcer.start(now: 0)
+        _ = announcer.due(now: 0, isHungry: false)
+        for url in ["a", "c"] { announcer.answered(url, event: .started, .init(interval: 1800), now: 1) }
+        announcer.add(Announcer.Tracker(url: "a", tier: 0))
+        announcer.add(Announcer.Tracker(url: "d", tier: 3))
+        announcer.add(Announcer.Tracker(url: "e", tier: 3))
+        announcer.add(Announcer.Tracker(url: "x", tier: 2))
+        #expect(announcer.trackers.map(\.url) == ["a", "c", "x", "d", "e"])
+        #expect(announcer.trackers.map(\.tier) == [0, 1, 2, 3, 3])
+        let due = announcer.due(now: 2, isHungry: false)
+        #expect(due == ["x", "d"].map { .init(url: $0, event: .started, trackerID: nil) })
+        #expect(announcer.trackers.first?.lastSuccessAt == 1)
+    }
+
     @Test func whenAllAreDeadEachIsTriedAgainAfterItsPause() {
         var announcer = announcer([["a", "b"]])
         announcer.start(now: 0)

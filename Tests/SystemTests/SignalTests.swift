@@ -8,7 +8,7 @@ import Torrent
 /// What signals do, and what the program says at its end.
 @Suite(.crowded) struct SignalTests {
     /// A clean stop: the next start hashes nothing and asks for no block twice.
-    @Test(arguments: [SIGTERM, SIGINT]) func theFirstStopsCleanly(signal: Int32) async throws {
+    @Test(arguments: [SIGTERM, SIGINT, SIGHUP]) func theFirstStopsCleanly(signal: Int32) async throws {
         let torrent = try SampleTorrent(length: 4 << 20, pieceLength: 1 << 18, seed: 131)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
@@ -59,6 +59,54 @@ import Torrent
         }
     }
 
+    /// A terminal that closes sends SIGHUP more than once, and a service manager behind SIGTERM: none of them cuts the coming to rest short.
+    @Test(arguments: [(SIGHUP, SIGHUP), (SIGTERM, SIGHUP), (SIGHUP, SIGTERM)]) func aHangUpNeverEndsItAtOnce(first: Int32, second: Int32) async throws
+    {
+        try await withTracker { tracker in
+            let torrent = try SampleTorrent(length: 1 << 20, seed: 134, trackers: [[tracker.url]])
+            try await withTemporaryFolder { folder in
+                let pieces = try Pieces(in: folder)
+                try await pieces.beside(try pieces.download(torrent)) { running in
+                    try await eventually("the first announce") { tracker.events == ["started"] }
+                    let connection = try Connection.open(pieces.database, mode: .readOnly, now: .now())
+                    let id = try #require(try connection.torrents().first?.id)
+                    try await eventually("the answer to be written down") { try connection.trackers(of: id).first?.lastSuccessAt != nil }
+                    tracker.answer { $0.isDeaf = true }
+                    running.send(first)
+                    try await eventually("goodbye") { tracker.events == ["started", "stopped"] }
+                    running.send(second)
+                    // Until the tracker has had its time to answer.
+                    let end = try await running.end()
+                    #expect(end.exitCode == 130, "\(end)")
+                    let run = try #require(try connection.lastRun())
+                    #expect(run.stoppedAt != nil && run.isClean)
+                }
+            }
+        }
+    }
+
+    /// nohup(1) has the signal ignored, and so it stays.
+    @Test func underNohupAHangUpIsNothing() async throws {
+        let nohup = try RealProgram.require("nohup", package: "coreutils")
+        let torrent = try SampleTorrent(length: 1 << 20, seed: 135)
+        try await withTemporaryFolder { folder in
+            let pieces = try Pieces(in: folder)
+            let arguments = [try Pieces.program.path, "run", "--json"] + Pieces.network
+            try await withProgram(nohup, arguments, in: folder, environment: ["PIECES_DATABASE": pieces.database.string]) { running in
+                _ = try await running.address()
+                running.send(SIGHUP)
+                // It is still there for what comes after.
+                try await pieces.run(["add", try pieces.file(of: torrent).string, "--output", pieces.output.string])
+                try await eventually("the torrent to be begun with") {
+                    try Connection.open(pieces.database, mode: .readOnly, now: .now()).torrents().first?.state == .downloading
+                }
+                running.send(SIGTERM)
+                let end = try await running.end()
+                #expect(end.exitCode == 0, "\(end)")
+            }
+        }
+    }
+
     /// The engine is told to stop through the database before all is there.
     @Test func stoppedByACommandItIsIncomplete() async throws {
         let torrent = try SampleTorrent(length: 1 << 20, seed: 133)
@@ -75,15 +123,17 @@ import Torrent
         }
     }
 
-    /// A running engine's last words: 0 for `run` after SIGTERM.
-    @Test func runEndsWell() async throws {
+    /// A running engine's last words: 0 for `run` after SIGTERM, and after its terminal has gone.
+    @Test(arguments: [SIGTERM, SIGHUP]) func runEndsWell(signal: Int32) async throws {
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
             try await pieces.beside(["run", "--json"] + Pieces.network) { running in
                 _ = try await running.address()
-                running.send(SIGTERM)
+                running.send(signal)
                 #expect(try await running.end().exitCode == 0)
             }
+            let run = try Connection.open(pieces.database, mode: .readOnly, now: .now()).lastRun()
+            #expect(run?.stoppedAt != nil && run?.isClean == true)
         }
     }
 }

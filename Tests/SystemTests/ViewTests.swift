@@ -63,7 +63,7 @@ import Torrent
     /// Every question of the article, asked while an engine writes, and again of a copy of the file elsewhere.
     @Test func theQuestionsAreAnsweredWhileTheEngineWrites() async throws {
         let article = try Article()
-        #expect(article.queries.count == 10)
+        #expect(article.queries.count == 11)
         let torrent = try SampleTorrent(folder: "sample", [.init("a", 900_000), .init("b/c", 700_000)], pieceLength: 32768, seed: 71)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)

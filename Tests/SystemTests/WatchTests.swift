@@ -31,7 +31,7 @@ import Torrent
         return try end.get()
     }
 
-    @Test(arguments: [SIGINT, SIGTERM]) func statusIntoAPipe(signal: Int32) async throws {
+    @Test(arguments: [SIGINT, SIGTERM, SIGHUP]) func statusIntoAPipe(signal: Int32) async throws {
         try await besideADownload(seed: 221) { pieces, _ in
             let watch = try pieces.start(["status", "--watch", "--json"])
             let end = try await ending(watch, by: signal) {
@@ -68,8 +68,11 @@ import Torrent
             #expect(end.exitCode == 130, "\(end)")
             #expect(end.errors.isEmpty)
             let text = terminal.text
-            // Each drawing goes up to where the one before began; the last one stays, and the cursor stands below it.
-            #expect(text.contains(/\u{1b}\[\d+F\u{1b}\[J/) && text.hasSuffix("\r\n"))
+            // Each drawing goes up to where the one before began and over it; the last one stays, and the cursor stands below it.
+            #expect(text.contains(/\u{1b}\[\d+F/) && text.hasSuffix("\r\n\u{1b}[K"))
+            let screen = Screen(text, columns: 100, rows: 30)
+            #expect(screen.erasures == 0 && screen.scrolled.isEmpty)
+            #expect(screen.lines.count { $0.hasPrefix("the engine runs") } == 1 && screen.lines.count { $0.hasPrefix("ID ") } == 1)
             // No cursor is hidden, no colour left on, and no other screen is shown.
             #expect(!text.contains("\u{1b}[?25l") && !text.contains("\u{1b}[?1049h"))
             #expect(try terminal.settings == settings)

@@ -10,10 +10,9 @@ package final class PseudoTerminal: Sendable {
     package let slave: FileDescriptor
     private let heard = Mutex<[UInt8]>([])
 
-    /// 100 columns and 30 rows.
-    package init() throws {
+    package init(columns: UInt16 = 100, rows: UInt16 = 30) throws {
         var (master, slave) = (Int32(-1), Int32(-1))
-        var size = winsize(ws_row: 30, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0)
+        var size = winsize(ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
         guard openpty(&master, &slave, nil, nil, &size) == 0 else { throw Errno(rawValue: errno) }
         // It can only fail for descriptors that are not open (fcntl(2)).
         for descriptor in [master, slave] { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }

@@ -86,13 +86,18 @@ package final class RunningProgram: Sendable {
         try errors?.close()
     }
 
-    /// A program starts with the blocked signals of the thread that starts it, and threads of the pool block most of them; a shell's don't.
+    /// A program starts with the blocked signals of the thread that starts it, and threads of the pool block most of them; a shell's don't. It also
+    /// starts with the signals that this process ignores, as it does where the tests run under nohup(1).
     private static func withSignalsUnblocked(_ body: () throws -> Void) rethrows {
         var none = sigset_t()
         var before = sigset_t()
         sigemptyset(&none)
         pthread_sigmask(SIG_SETMASK, &none, &before)
-        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        let hangUp = signal(SIGHUP, SIG_DFL)
+        defer {
+            pthread_sigmask(SIG_SETMASK, &before, nil)
+            signal(SIGHUP, hangUp)
+        }
         try body()
     }
 

@@ -29,6 +29,9 @@ package final class WirePeer: Sendable {
         case wrongTorrent
         /// Says that it has more pieces than there are.
         case wrongBitfield
+        /// Sets the spare bits of its bitfield, and sends extension messages that nobody can read and messages that
+        /// nobody knows.
+        case sloppy
         /// Chokes after every so many blocks, for a moment.
         case choking(every: Int)
         /// Asks for blocks that don't exist.

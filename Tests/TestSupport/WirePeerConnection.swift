@@ -82,7 +82,9 @@ final class WirePeerConnection: ChannelInboundHandler {
         let infoHash = manner == .wrongTorrent ? InfoHash(torrent.infoHash.bytes.map { ~$0 }) : theirs.infoHash
         // Twelve digits behind the eight characters that name the client.
         guard let infoHash, let id = PeerID("-XX0001-\(100_000_000_000 + number)".utf8) else { preconditionFailure("a peer id has 20 bytes") }
-        Handshake(reserved: isFast ? [.fast] : [], infoHash: infoHash, peerID: id).append(to: &reply)
+        var reserved: Handshake.Reserved = isFast ? [.fast] : []
+        if manner == .sloppy { reserved.insert(.extensionProtocol) }
+        Handshake(reserved: reserved, infoHash: infoHash, peerID: id).append(to: &reply)
         context.write(wrapOutboundOut(reply), promise: nil)
         switch manner {
         case .lateNoise: return noise(context)
@@ -92,6 +94,14 @@ final class WirePeerConnection: ChannelInboundHandler {
             return
         case .wrongBitfield:
             send(.bitfield(ByteBuffer(repeating: 0xff, count: (torrent.geometry.pieceCount + 7) / 8 + 3)), context)
+        case .sloppy:
+            send(.bitfield(ByteBuffer(repeating: 0xff, count: (torrent.geometry.pieceCount + 7) / 8)), context)
+            for (id, payload) in [
+                (0, ""), (0, "d1:mdi1ee"), (0, "<html>"), (3, "\0"), (4, ""), (3, "\0\0\0\u{7f}trailing"), (9, "what"),
+            ] {
+                send(.extended(id: UInt8(id), payload: ByteBuffer(string: payload)), context)
+            }
+            send(.unknown(id: 23), context)
         case .haves:
             for piece in have.pieces { send(.have(piece: UInt32(piece.value)), context) }
         default:

@@ -31,6 +31,20 @@ struct BitfieldTests {
         #expect(Bitfield(wire: bytes, count: count) == nil)
     }
 
+    @Test(
+        arguments: [
+            ([0xff], 7, [0xfe]), ([0x01], 7, [0x00]), ([0xff, 0xff], 10, [0xff, 0xc0]), ([0xff], 8, [0xff]),
+            ([], 0, []),
+        ] as [([UInt8], Int, [UInt8])])
+    func aPeersSpareBitsAreCleared(bytes: [UInt8], count: Int, cleared: [UInt8]) {
+        #expect(Bitfield(fromPeer: bytes, count: count)?.bytes == cleared)
+    }
+
+    @Test(arguments: [([], 1), ([0, 0], 8), ([0], 0), ([0], -1)] as [([UInt8], Int)])
+    func aPeersWrongLengthIsRefused(bytes: [UInt8], count: Int) {
+        #expect(Bitfield(fromPeer: bytes, count: count) == nil)
+    }
+
     @Test(arguments: 0..<40 as Range<UInt64>)
     func behavesAsASet(seed: UInt64) {
         var generator = SplitMix64(state: seed)

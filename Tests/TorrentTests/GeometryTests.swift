@@ -7,6 +7,7 @@ struct GeometryTests {
         arguments: [
             (0, 16384, 0, 0, 0), (1, 16384, 1, 1, 1), (16384, 16384, 1, 16384, 1), (16385, 16384, 2, 1, 1), (163783, 16384, 10, 16327, 1),
             (100_000, 65536, 2, 34464, 3), (5, 1, 5, 1, 1),
+            (300 << 20, 256 << 20, 2, 44 << 20, 2816), (50_000, 20_001, 3, 9998, 1),
         ] as [(Int64, Int, Int, Int, Int)])
     func lastPiece(total: Int64, pieceLength: Int, count: Int, lastLength: Int, lastBlocks: Int) throws {
         let geometry = try #require(Geometry(totalBytes: total, pieceLength: pieceLength))
@@ -16,7 +17,9 @@ struct GeometryTests {
         #expect(geometry.blockCount(of: last) == lastBlocks)
     }
 
-    @Test(arguments: [(-1, 16384), (1, 0), (1, -1), (1, (64 << 20) + 1), (Int64.max, 64 << 20), ((1 << 22) + 1, 1)] as [(Int64, Int)])
+    @Test(
+        arguments: [(-1, 16384), (1, 0), (1, -1), (1, (256 << 20) + 1), (Int64.max, 256 << 20), ((1 << 22) + 1, 1)]
+            as [(Int64, Int)])
     func refused(total: Int64, pieceLength: Int) {
         #expect(Geometry(totalBytes: total, pieceLength: pieceLength) == nil)
     }

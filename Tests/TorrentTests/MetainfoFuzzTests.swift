@@ -28,6 +28,11 @@ struct MetainfoFuzzTests {
             guard let metainfo = Self.read(mutant) else { continue }
             readCount += 1
             #expect(metainfo.file == mutant, "seed \(seed)")
+            // The identity is that of the bytes, whatever form they have.
+            #expect(metainfo.infoHash == InfoHash(SHA1.hash(Array(mutant[metainfo.infoRange]))), "seed \(seed)")
+            #expect(
+                metainfo.trackers.joined().count <= AnnounceList.maximumCount
+                    && metainfo.unused.count <= UnusedValue.maximumCount + 10)
             #expect(metainfo.geometry.totalBytes == metainfo.layout.totalBytes, "seed \(seed)")
             #expect(metainfo.pieceHashesRange.count == 20 * metainfo.geometry.pieceCount, "seed \(seed)")
             for file in metainfo.layout.files {

@@ -57,14 +57,12 @@ struct MetainfoTests {
     private typealias Change = @Sendable (inout BencodeDictionary) -> Void
 
     private static let badInfoRows: [(MetainfoError, Change)] = [
-        (.missing(key: "info.name"), { $0["name"] = nil }),
-        (.wrongType(key: "info.name", expected: "a string"), { $0["name"] = 1 }),
         (.missing(key: "info.piece length"), { $0["piece length"] = nil }),
-        (.wrongType(key: "info.piece length", expected: "an integer"), { $0["piece length"] = "16384" }),
+        (.wrongType(key: "info.piece length", expected: "an integer"), { $0["piece length"] = "16 KiB" }),
         (.badPieceLength(0), { $0["piece length"] = 0 }),
         (.badPieceLength(-16384), { $0["piece length"] = -16384 }),
         (.badPieceLength(.max), { $0["piece length"] = .integer(.max) }),
-        (.badPieceLength((64 << 20) + 1), { $0["piece length"] = .integer((64 << 20) + 1) }),
+        (.badPieceLength((256 << 20) + 1), { $0["piece length"] = .integer((256 << 20) + 1) }),
         (.missing(key: "info.pieces"), { $0["pieces"] = nil }),
         (.wrongType(key: "info.pieces", expected: "a string"), { $0["pieces"] = [] }),
         (.raggedPieceHashes(bytes: 59), { $0["pieces"] = .string(Array(repeating: 0, count: 59)) }),
@@ -74,14 +72,20 @@ struct MetainfoTests {
         (.wrongPieceCount(expected: 0, found: 3), { $0["length"] = 0 }),
         (.badLength(file: 1, -1), { $0["length"] = -1 }),
         (.tooManyPieces, { $0["length"] = .integer(.max) }),
-        (.wrongType(key: "info.length", expected: "an integer"), { $0["length"] = "1" }),
+        (.wrongType(key: "info.length", expected: "an integer"), { $0["length"] = "1 MB" }),
         (.neitherLengthNorFiles, { $0["length"] = nil }),
-        (.lengthAndFiles, { $0["files"] = [] }),
-        (.wrongType(key: "info.private", expected: "an integer"), { $0["private"] = "1" }),
+        (.lengthAndFiles, { $0["files"] = [["length": 40_000, "path": ["a"]]] }),
+        (.lengthAndFiles, { $0["files"] = "none" }),
         (
             .versionTwoOnly,
             {
                 $0["pieces"] = nil; $0["length"] = nil; $0["meta version"] = 2; $0["file tree"] = [:]
+            }
+        ),
+        (
+            .versionTwoOnly,
+            {
+                $0["pieces"] = nil; $0["length"] = nil; $0["file tree"] = [:]
             }
         ),
     ]
@@ -96,13 +100,14 @@ struct MetainfoTests {
         (.noFiles, []),
         (.wrongType(key: "info.files.1", expected: "a dictionary"), [1]),
         (.missing(key: "info.files.1.length"), [["path": ["a"]]]),
-        (.wrongType(key: "info.files.2.length", expected: "an integer"), [["length": 1, "path": ["a"]], ["length": "1", "path": ["b"]]]),
+        (
+            .wrongType(key: "info.files.2.length", expected: "an integer"),
+            [["length": 1, "path": ["a"]], ["length": "one", "path": ["b"]]]
+        ),
         (.badLength(file: 1, -5), [["length": -5, "path": ["a"]]]),
-        (.missing(key: "info.files.1.path"), [["length": 1]]),
-        (.wrongType(key: "info.files.1.path", expected: "a list of strings"), [["length": 1, "path": "a"]]),
-        (.wrongType(key: "info.files.1.path", expected: "a list of strings"), [["length": 1, "path": ["a", 1]]]),
-        (.badPath(file: 1), [["length": 1, "path": []]]),
-        (.badPath(file: 1), [["length": 1, "path": .list(Array(repeating: "x", count: 64))]]),
+        (.missing(key: "info.files.1.length"), [[:]]),
+        (.wrongType(key: "info.files.1.path", expected: "a list of strings"), [["length": 1, "path": ["0": "a"]]]),
+        (.wrongType(key: "info.files.1.path", expected: "a list of strings"), [["length": 1, "path": ["a", ["b"]]]]),
         (.totalTooLarge, [["length": .integer(.max), "path": ["a"]], ["length": 1, "path": ["b"]]]),
         (.tooManyPieces, [["length": .integer(.max - 1), "path": ["a"]], ["length": 1, "path": ["b"]]]),
     ]
@@ -114,13 +119,21 @@ struct MetainfoTests {
     }
 
     @Test func notATorrent() {
-        #expect(throws: MetainfoError.bencode(BencodeError(.truncated, at: 0))) { try Metainfo(torrentFile: []) }
-        #expect(throws: MetainfoError.bencode(BencodeError(.unexpectedByte(60), at: 0))) { try Metainfo(torrentFile: Array("<html>".utf8)) }
-        #expect(throws: MetainfoError.bencode(BencodeError(.trailingBytes, at: 2))) { try Metainfo(torrentFile: Array("dee".utf8)) }
+        #expect(throws: MetainfoError.foreign(.empty)) { try Metainfo(torrentFile: []) }
+        #expect(throws: MetainfoError.foreign(.webPage)) { try Metainfo(torrentFile: Array("<html>".utf8)) }
+        #expect(throws: MetainfoError.bencode(BencodeError(.unexpectedByte(120), at: 0))) {
+            try Metainfo(torrentFile: Array("xyz".utf8))
+        }
+        #expect(throws: MetainfoError.truncated(bytes: 7)) { try Metainfo(torrentFile: Array("d4:info".utf8)) }
         #expect(throws: MetainfoError.notADictionary) { try Metainfo(torrentFile: Array("le".utf8)) }
         #expect(throws: MetainfoError.missing(key: "info")) { try Metainfo(torrentFile: Array("de".utf8)) }
         #expect(throws: MetainfoError.wrongType(key: "info", expected: "a dictionary")) { try Metainfo(torrentFile: Array("d4:infolee".utf8)) }
-        #expect(throws: MetainfoError.bencode(BencodeError(.unsortedKeys, at: 7))) { try Metainfo(torrentFile: Array("d1:bi1e1:ai2ee".utf8)) }
+        #expect(throws: MetainfoError.foreign(.magnet)) {
+            try Metainfo(torrentFile: Array("d10:magnet-uri7:magnet:e".utf8))
+        }
+        #expect(throws: MetainfoError.foreign(.document("resume data"))) {
+            try Metainfo(torrentFile: Array("d11:file-format22:libtorrent resume filee".utf8))
+        }
     }
 
     @Test func hybridsAreReadAsTheirFirstVersion() throws {
@@ -223,7 +236,7 @@ struct MetainfoTests {
 
     @Test func descriptionOfWrongTypesIsPassedOver() throws {
         let metainfo = try Metainfo(
-            torrentFile: Self.torrent(Self.info { $0["source"] = 1 }) {
+            torrentFile: Self.torrent(Self.info { $0["source"] = [["x": 1]] }) {
                 for key in ["announce", "announce-list", "comment", "created by", "creation date", "url-list"] { $0[Array(key.utf8)] = [["x": 1]] }
             })
         #expect(metainfo.trackers.isEmpty && metainfo.webSeeds.isEmpty)
@@ -238,6 +251,11 @@ struct MetainfoTests {
         ("http://a/x", [["http://b/x", " udp://c:1 \n"], [], ["HTTPS://d/x"]], [["http://b/x", "udp://c:1"], ["HTTPS://d/x"]]),
         (nil, [["http://b/x"], ["http://b/x", "http://c/x"]], [["http://b/x"], ["http://c/x"]]),
         (nil, ["http://flat/x"], [["http://flat/x"]]),
+        (nil, "http://text/x", [["http://text/x"]]),
+        (["http://list/x", ["udp://c:1"]], nil, [["http://list/x", "udp://c:1"]]),
+        ("http://a/x http://b/x\nudp://c:1", nil, [["http://a/x", "http://b/x", "udp://c:1"]]),
+        (nil, [["http://a/x\r\nhttp://b/x"]], [["http://a/x", "http://b/x"]]),
+        (nil, ["0": ["http://php/x"], "1": ["0": "http://php/y"]], [["http://php/x"], ["http://php/y"]]),
         (nil, [["http://"], ["udp://"], ["ftp://x/"], ["http://a\nb/"], [1], ["x"], ["dht://x"], [""]], []),
         (nil, [[.string([0x68, 0xff])]], []),
     ]
@@ -269,9 +287,16 @@ struct MetainfoTests {
     }
 
     @Test func errorsSayWhatToDo() {
-        #expect(MetainfoError.missing(key: "info.name").description == "the .torrent has no 'info.name'; get the .torrent again from where it came")
+        #expect(
+            MetainfoError.missing(key: "info.pieces").description
+                == "the .torrent has no 'info.pieces'; ask its maker to correct that and to make it anew")
         #expect(
             MetainfoError.versionTwoOnly.description
-                == "this is a v2 torrent (BEP 52), without the piece hashes of v1; ask for a v1 or hybrid .torrent of the same content")
+                == "this is a v2 torrent (BEP 52), without the piece hashes of v1, and v2 is not supported yet; "
+                + "ask for a v1 or hybrid .torrent of the same content")
+        #expect(
+            MetainfoError.truncated(bytes: 4096).description
+                == "the .torrent ends too early, after 4096 bytes: the rest of it is missing; "
+                + "download it again, and compare its size with that of the original")
     }
 }

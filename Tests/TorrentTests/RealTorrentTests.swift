@@ -90,8 +90,8 @@ struct RealTorrentTests {
         }
     }
 
-    @Test func theOneWithoutANameIsRefused() throws {
-        let bytes = try RealData.read("corrupt.torrent")
-        #expect(throws: MetainfoError.missing(key: "info.name")) { try Metainfo(torrentFile: bytes) }
+    @Test func theOneWithoutANameIsCalledByItsHash() throws {
+        let metainfo = try Metainfo(torrentFile: try RealData.read("corrupt.torrent"))
+        #expect(metainfo.name == metainfo.infoHash.description)
     }
 }

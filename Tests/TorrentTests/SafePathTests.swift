@@ -43,8 +43,10 @@ struct SafePathTests {
         #expect(PathText.bytes(SafePath.name(long)) == long)
         let cut = PathText.bytes(SafePath.name(long + Array(".mkv".utf8)))
         #expect(cut.count == 255 && cut.starts(with: [0xe9, 0xe9]) && cut.suffix(4) == Array(".mkv".utf8)[...])
-        #expect(SafePath.path(Array(repeating: long, count: 11)) != nil)
-        #expect(SafePath.path(Array(repeating: long, count: 13)) == nil)
+        let whole = SafePath.path(Array(repeating: long, count: 11), in: "r").map { PathText.bytes($0) }
+        #expect(whole == [Array("r".utf8)] + Array(repeating: long, count: 11))
+        let short = SafePath.path(Array(repeating: long, count: 13), in: "r").map { PathText.bytes($0) }
+        #expect(short.count == 12 && short.last == long && short[1..<10] == whole[1..<10], "\(short.count)")
     }
 
     @Test func everyByteHasItsOwnCharacter() {
@@ -72,13 +74,32 @@ struct SafePathTests {
             (["/"], ["_"]),
         ] as [([String], [String])])
     func paths(given: [String], safe: [String]) {
-        #expect(SafePath.path(given.map(bytes)) == safe)
+        #expect(SafePath.path(given.map(bytes), in: "root") == ["root"] + safe)
     }
 
-    @Test func endlessPathsAreRefused() {
-        #expect(SafePath.path(Array(repeating: bytes("a"), count: 64)) != nil)
-        #expect(SafePath.path(Array(repeating: bytes("a"), count: 65)) == nil)
-        #expect(SafePath.path(Array(repeating: bytes(String(repeating: "a", count: 255)), count: 13)) == nil)
+    /// Folders that are too many become one; files of one folder stay together, and those of others apart.
+    @Test(arguments: [
+        ("a", 63, true), ("a", 64, false), ("a", 5000, false), (String(repeating: "b", count: 255), 11, true),
+    ])
+    func endlessPathsAreShortened(folder: String, count: Int, fits: Bool) {
+        func path(_ last: String...) -> [String] {
+            SafePath.path(Array(repeating: bytes(folder), count: count - 1) + last.map(bytes), in: "root")
+        }
+        let one = path("one.bin")
+        #expect((one == ["root"] + Array(repeating: folder, count: count - 1) + ["one.bin"]) == fits)
+        #expect(one.count <= SafePath.maximumDepth)
+        #expect(one.reduce(one.count) { $0 + $1.utf8.count } <= SafePath.maximumPathBytes)
+        #expect(one.first == "root" && one.last == "one.bin")
+        #expect(path("two.bin").dropLast() == one.dropLast())
+        if !fits { #expect(path("other", "one.bin").dropLast() != one.dropLast()) }
+    }
+
+    @Test func longPathsAreShortened() {
+        let long = bytes(String(repeating: "c", count: 255))
+        let path = SafePath.path(
+            Array(repeating: long, count: 30) + [bytes("x.mkv")], in: String(repeating: "d", count: 255))
+        #expect(path.reduce(path.count) { $0 + $1.utf8.count } <= SafePath.maximumPathBytes)
+        #expect(path.count == 13 && path.last == "x.mkv" && path[path.count - 2].hasPrefix("~"))
     }
 
     @Test(arguments: 0..<100 as Range<UInt64>)

@@ -9,9 +9,11 @@ package struct DontHave: ExtensionMessage {
 
     package init(piece: UInt32) { self.piece = piece }
 
+    /// Bytes behind the number of the piece are ignored.
     package init(payload: ByteBuffer) throws(PeerWireError) {
-        guard payload.readableBytes == 4, let piece = payload.getInteger(at: payload.readerIndex, as: UInt32.self) else {
-            throw .malformedExtension(name: Self.type.name, reason: "\(payload.readableBytes) bytes where there are 4")
+        guard let piece = payload.getInteger(at: payload.readerIndex, as: UInt32.self) else {
+            throw .malformedExtension(
+                name: Self.type.name, reason: "\(payload.readableBytes) bytes where there are at least 4")
         }
         self.piece = piece
     }

@@ -5,6 +5,7 @@ import Torrent
 /// The first message of the extension protocol, and any later one that amends it (BEP 10, BEP 9, BEP 21).
 ///
 /// Every field may be missing. What has the wrong type or a senseless value counts as missing: clients differ, and nothing here is worth a connection.
+/// Numbers may be written as strings of digits.
 package struct ExtendedHandshake: Hashable, Sendable {
     /// The id of the extended message that is the handshake.
     package static let messageID: UInt8 = 0
@@ -41,22 +42,24 @@ package struct ExtendedHandshake: Hashable, Sendable {
         }
         let document: BencodeValue
         do {
-            document = try Bencode.decode(Array(payload.readableBytesView), strictness: .lenient, limits: Self.limits)
+            document = try Bencode.decode(Array(payload.readableBytesView), limits: Self.limits)
         } catch {
             throw Self.malformed("\(error)")
         }
         guard case .dictionary = document.kind else { throw Self.malformed("it is not a dictionary") }
 
         for type in Extension.allCases {
-            guard let id = document["m"]?.dictionary?[Array(type.name.utf8)]?.integer else { continue }
+            guard let id = document["m"]?.dictionary?[Array(type.name.utf8)]?.number else { continue }
             extensions[type] = UInt8(exactly: id)
         }
         client = document["v"]?.bytes.flatMap { ClientName.displayable($0) }
-        port = document["p"]?.integer.flatMap { UInt16(exactly: $0) }.flatMap { $0 == 0 ? nil : $0 }
-        requestQueue = document["reqq"]?.integer.flatMap { $0 < 1 ? nil : Int(min($0, Int64(Self.maximumRequestQueue))) }
+        port = document["p"]?.number.flatMap { UInt16(exactly: $0) }.flatMap { $0 == 0 ? nil : $0 }
+        requestQueue = document["reqq"]?.number.flatMap { $0 < 1 ? nil : Int(min($0, Int64(Self.maximumRequestQueue))) }
         yourHost = document["yourip"]?.bytes.flatMap { PeerAddress(compact: $0 + [0, 0])?.host }
-        metadataBytes = document["metadata_size"]?.integer.flatMap { (1...Int64(Self.maximumMetadataBytes)).contains($0) ? Int($0) : nil }
-        isUploadOnly = document["upload_only"]?.integer.map { $0 != 0 }
+        metadataBytes = document["metadata_size"]?.number.flatMap {
+            (1...Int64(Self.maximumMetadataBytes)).contains($0) ? Int($0) : nil
+        }
+        isUploadOnly = document["upload_only"]?.number.map { $0 != 0 }
     }
 
     /// The bytes behind the extended message's id.

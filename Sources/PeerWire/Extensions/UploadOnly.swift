@@ -8,9 +8,10 @@ package struct UploadOnly: ExtensionMessage {
 
     package init(_ isUploadOnly: Bool) { self.isUploadOnly = isUploadOnly }
 
+    /// Bytes behind the flag are ignored.
     package init(payload: ByteBuffer) throws(PeerWireError) {
-        guard payload.readableBytes == 1, let flag = payload.getInteger(at: payload.readerIndex, as: UInt8.self) else {
-            throw .malformedExtension(name: Self.type.name, reason: "\(payload.readableBytes) bytes where there is 1")
+        guard let flag = payload.getInteger(at: payload.readerIndex, as: UInt8.self) else {
+            throw .malformedExtension(name: Self.type.name, reason: "it is empty")
         }
         isUploadOnly = flag != 0
     }

@@ -67,6 +67,51 @@ package enum Mender {
         return Restoration(setAside: isReplaced ? aside.path : nil, torrents: torrents, doubtfulPieces: pieces)
     }
 
+    /// Throws where something stands in the place of the database that never was one of ours: no engine begins there, and nothing is made beside it.
+    /// A file that is no database at all may be a wreck of ours where `orWreck` says so.
+    static func requireOurs(_ database: FilePath, orWreck: Bool, now: Timestamp) throws(StoreError) {
+        let database = DatabaseFile.resolved(database)
+        var status = stat()
+        // Opening a pipe could wait for ever, and what isn't there is nobody's.
+        guard database.withPlatformString({ stat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFREG else { return }
+        do throws(StoreError) {
+            _ = try Connection(database, mode: .readOnly)
+        } catch {
+            if error.code == .foreignDatabase { throw error }
+            // What else is wrong is for those who open it.
+            guard answers(error), !orWreck else { return }
+            let backups = try BackupFile.list(database)
+            guard backups.isEmpty else { return }
+            let isOurs = try showsOurs(database, now)
+            guard !isOurs else { return }
+            throw stranger(database)
+        }
+    }
+
+    /// Whether anything in a damaged file shows that it was a database of ours.
+    private static func showsOurs(_ database: FilePath, _ now: Timestamp) throws(StoreError) -> Bool {
+        let pages = try DamagedPages(database)
+        var tree = DamagedTree(pages)
+        let schema = try DamagedSchema(pages, &tree)
+        if schema.isOurs { return true }
+        let found = try Connection(inMemory: database)
+        try Migrator.migrate(found, to: Array(Migration.all.prefix(schema.version)), now: now)
+        try found.executeScript("PRAGMA foreign_keys=OFF")
+        var salvage = try Salvage(into: found)
+        try found.transaction { () throws(StoreError) in try salvage.run(&tree, schema) }
+        return try hasTorrents(found)
+    }
+
+    private static func hasTorrents(_ db: Connection) throws(StoreError) -> Bool {
+        try db.first("SELECT EXISTS (SELECT 1 FROM torrent)") { (row) throws(StoreError) in try row.next(Bool.self) } ?? false
+    }
+
+    private static func stranger(_ database: FilePath) -> StoreError {
+        StoreError(
+            .notADatabase, path: database.text,
+            "the file is not a database, and nothing in it shows that it was one of pieces: give the path of one; the file was left as it is")
+    }
+
     // MARK: Steps
 
     /// What the damaged file gave.
@@ -87,12 +132,8 @@ package enum Mender {
         try fresh.executeScript("PRAGMA foreign_keys=OFF")
         var salvage = try Salvage(into: fresh)
         try fresh.transaction { () throws(StoreError) in try salvage.run(&tree, schema) }
-        let hasTorrents = try fresh.first("SELECT EXISTS (SELECT 1 FROM torrent)") { (row) throws(StoreError) in try row.next(Bool.self) }
-        guard schema.isOurs || hasBackup || hasTorrents == true else {
-            throw StoreError(
-                .notADatabase, path: database.text,
-                "the file is not a database, and nothing in it shows that it was one of pieces: give the path of one; the file was left as it is")
-        }
+        let hasTorrents = try hasTorrents(fresh)
+        guard schema.isOurs || hasBackup || hasTorrents else { throw stranger(database) }
         return Work(damaged: salvage.damaged, strays: salvage.strays, sequences: salvage.sequences)
     }
 

@@ -24,6 +24,8 @@ package struct EventKind: RawRepresentable, Hashable, Sendable, SQLValue, Custom
     package static let stopped = EventKind(rawValue: "stopped")
     /// The database was damaged and has been mended, or a backup was restored.
     package static let mended = EventKind(rawValue: "mended")
+    /// The torrent's data was deleted, but for files that aren't its own.
+    package static let kept = EventKind(rawValue: "kept")
     /// A row of the torrent held what cannot be.
     package static let damaged = EventKind(rawValue: "damaged")
 }

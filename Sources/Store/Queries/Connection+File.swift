@@ -28,14 +28,14 @@ extension Connection {
 
     /// The files as they were after their last sync.
     package func fingerprints(of id: TorrentID) throws(StoreError) -> [FingerprintRow] {
-        try rows("SELECT idx, size, mtime_ns, inode, device FROM file WHERE torrent_id = ? AND size IS NOT NULL ORDER BY idx", id) {
+        try rows("SELECT idx, size, mtime_ns, inode, device, born_ns FROM file WHERE torrent_id = ? AND size IS NOT NULL ORDER BY idx", id) {
             (row) throws(StoreError) in try row.sound(FingerprintRow.init)
         }.compactMap(\.self)
     }
 
     /// Forgets the fingerprints of these files, or of all: they are to be looked at before they are trusted.
     package func clearFingerprints(_ id: TorrentID, files: [Int]? = nil) throws(StoreError) {
-        let clear = "UPDATE file SET size = NULL, mtime_ns = NULL, inode = NULL, device = NULL, fingerprint_at = NULL WHERE torrent_id = ?"
+        let clear = "UPDATE file SET size = NULL, mtime_ns = NULL, inode = NULL, device = NULL, fingerprint_at = NULL, born_ns = NULL WHERE torrent_id = ?"
         try transaction { () throws(StoreError) in
             if let files {
                 for index in files { try execute(clear + " AND idx = ?", id, index) }
@@ -49,11 +49,13 @@ extension Connection {
     func saveFingerprint(_ id: TorrentID, _ file: FingerprintRow, at moment: Timestamp) throws(StoreError) {
         try execute(
             """
-            INSERT INTO file (torrent_id, idx, size, mtime_ns, inode, device, fingerprint_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO file (torrent_id, idx, size, mtime_ns, inode, device, fingerprint_at, born_ns, shared) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
+                EXISTS (SELECT 1 FROM file AS o WHERE o.inode = ?5 AND o.device = ?6 AND o.torrent_id <> ?1 AND o.shared = 0))
             ON CONFLICT (torrent_id, idx) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns, inode = excluded.inode,
-                device = excluded.device, fingerprint_at = excluded.fingerprint_at
+                device = excluded.device, fingerprint_at = excluded.fingerprint_at, born_ns = excluded.born_ns, made = 0, shared = CASE
+                    WHEN file.inode IS excluded.inode AND file.device IS excluded.device THEN file.shared ELSE excluded.shared END
             """,
-            id, file.index, file.size, file.mtimeNs, file.inode, file.device, moment)
+            id, file.index, file.size, file.mtimeNs, file.inode, file.device, moment, file.bornNs)
     }
 
     func saveFileBytes(_ id: TorrentID, _ file: FileBytes) throws(StoreError) {
@@ -67,6 +69,6 @@ extension Connection {
 
     /// Removes rows that say what a missing row says.
     func dropSilentFiles(_ id: TorrentID) throws(StoreError) {
-        try execute("DELETE FROM file WHERE torrent_id = ? AND wanted = 1 AND completed_bytes = 0 AND size IS NULL", id)
+        try execute("DELETE FROM file WHERE torrent_id = ? AND wanted = 1 AND completed_bytes = 0 AND size IS NULL AND made = 0", id)
     }
 }

@@ -35,6 +35,8 @@ package struct IntentVerb: RawRepresentable, Hashable, Sendable, SQLValue, Custo
     /// Another process read the payload back and has written down what it found: read the torrent's state again.
     package static let damaged = IntentVerb(rawValue: "damaged")
     package static let announce = IntentVerb(rawValue: "announce")
+    /// Trackers were added to the torrent's rows: announce to them, too.
+    package static let trackers = IntentVerb(rawValue: "trackers")
     /// Dial the peer that the argument names.
     package static let connect = IntentVerb(rawValue: "connect")
     /// Stop the engine.

@@ -7,12 +7,15 @@ extension Connection {
     }
 
     /// Adds tiers behind those that are there; addresses that the torrent has are left as they are, and those beyond ``trackerLimit`` are left out.
-    package func addTrackers(_ id: TorrentID, tiers: [[String]], now: Timestamp) throws(StoreError) {
+    /// Returns the addresses that were added.
+    @discardableResult
+    package func addTrackers(_ id: TorrentID, tiers: [[String]], now: Timestamp) throws(StoreError) -> [String] {
         try transaction { () throws(StoreError) in
+            var news: [String] = []
             let known = try first("SELECT count(*), coalesce(max(tier) + 1, 0) FROM tracker WHERE torrent_id = ?", id) { (row) throws(StoreError) in
                 (count: try row.next(Int.self), tier: try row.next(Int.self))
             }
-            guard var (count, tier) = known else { return }
+            guard var (count, tier) = known else { return news }
             for urls in tiers {
                 var position = 0
                 for url in urls where count < Self.trackerLimit {
@@ -21,9 +24,11 @@ extension Connection {
                         id, url, tier, position, now)
                     position += added
                     count += added
+                    if added > 0 { news.append(url) }
                 }
                 if position > 0 { tier += 1 }
             }
+            return news
         }
     }
 

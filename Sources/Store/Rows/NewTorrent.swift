@@ -5,6 +5,10 @@ package struct NewTorrent: Sendable {
     package var metainfo: Metainfo
     /// The absolute folder that the payload lies in.
     package var output: String
+    /// The folder with its links resolved, and the torrent's name in it: whose files have the same paths is found by it.
+    package var root: String
+    /// Whether files that are found at the torrent's paths may be overwritten.
+    package var mayOverwrite = false
     package var settings: TorrentSettings
     /// Whether each file of the metainfo is wanted; `nil` when all are.
     package var wanted: [Bool]?
@@ -12,14 +16,18 @@ package struct NewTorrent: Sendable {
     package var extraTrackers: [[String]]
 
     package init(
-        metainfo: Metainfo, output: String, settings: TorrentSettings = TorrentSettings(), wanted: [Bool]? = nil, extraTrackers: [[String]] = []
+        metainfo: Metainfo, output: String, root: String? = nil, settings: TorrentSettings = TorrentSettings(), wanted: [Bool]? = nil, extraTrackers: [[String]] = []
     ) {
         self.metainfo = metainfo
         self.output = output
+        self.root = root ?? Self.root(of: metainfo, in: output)
         self.settings = settings
         self.wanted = wanted
         self.extraTrackers = extraTrackers
     }
+
+    /// The path at or below which everything lies that the torrent names.
+    package static func root(of metainfo: Metainfo, in folder: String) -> String { folder == "/" ? "/" + metainfo.name : folder + "/" + metainfo.name }
 
     /// Bytes of the wanted files without pad files (BEP 47).
     var wantedBytes: Int64 {

@@ -56,8 +56,12 @@ package struct FingerprintRow: Sendable, Hashable {
     package let inode: Int64
     /// The bit pattern of the system's unsigned number.
     package let device: Int64
+    /// When the file was created, nanoseconds since 1970; `nil` where nobody knows. It tells two files apart that have the same inode, and says nothing of
+    /// whether a file changed.
+    package let bornNs: Int64?
 
-    package init(index: Int, size: Int64, mtimeNs: Int64, inode: Int64, device: Int64) {
+    package init(index: Int, size: Int64, mtimeNs: Int64, inode: Int64, device: Int64, bornNs: Int64? = nil) {
+        self.bornNs = bornNs
         self.index = index
         self.size = size
         self.mtimeNs = mtimeNs
@@ -71,6 +75,25 @@ package struct FingerprintRow: Sendable, Hashable {
         mtimeNs = try row.next()
         inode = try row.next()
         device = try row.next()
+        bornNs = try row.next()
+    }
+
+    /// Whether the file looks the same.
+    package static func == (a: Self, b: Self) -> Bool {
+        (a.index, a.size, a.mtimeNs, a.inode, a.device) == (b.index, b.size, b.mtimeNs, b.inode, b.device)
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(index)
+        hasher.combine(mtimeNs)
+        hasher.combine(inode)
+    }
+
+    /// Whether both are of one file, changed or not.
+    package func isSameFile(as other: Self) -> Bool {
+        guard inode == other.inode else { return false }
+        guard let bornNs, let otherBirth = other.bornNs else { return true }
+        return bornNs == otherBirth
     }
 }
 

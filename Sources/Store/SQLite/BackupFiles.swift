@@ -16,6 +16,13 @@ package struct BackupFile: Hashable, Sendable {
         }.sorted { $0.at > $1.at }
     }
 
+    /// The newest backup of a database that is gone: there is no file, or an empty one. `nil` when the database is there, and when there is no backup.
+    package static func newest(ofLost database: FilePath) -> BackupFile? {
+        guard DatabaseFile.size(database) ?? 0 == 0, !Mender.isInterrupted(database) else { return nil }
+        // In a folder that isn't there, or can't be read, there is none that could be used.
+        do { return try list(database).first } catch { return nil }
+    }
+
     static func name(_ database: FilePath, at moment: Timestamp) -> FilePath { database.extended(by: ".backup-\(moment.compact)") }
 
     /// The names beside the database that are its own with `.backup-` and more behind it, and what that is.

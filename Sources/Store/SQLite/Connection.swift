@@ -1,4 +1,5 @@
 import CSQLite
+import Glibc
 import SystemPackage
 import Torrent
 
@@ -75,6 +76,16 @@ package final class Connection {
         handle = try DatabaseFile.openInMemory(name)
     }
 
+    /// A database in memory with the whole schema, for work whose result decides whether anything is kept. Its torrents' numbers are those of no other database.
+    package static func scratch(now: Timestamp) throws(StoreError) -> Connection {
+        let connection = try Connection(inMemory: "a scratch database")
+        try Migrator.migrate(connection, now: now)
+        try connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('torrent', ?)", scratchNumbers + Int64(getpid()) << 20)
+        return connection
+    }
+
+    private static let scratchNumbers: Int64 = 1 << 44
+
     deinit {
         statements.removeAll()
         watchLog(false)
@@ -132,6 +143,7 @@ package final class Connection {
 
     /// Runs a text of statements, none of which has parameters.
     func executeScript(_ sql: String) throws(StoreError) {
+        errno = 0
         let result = sqlite3_exec(handle, sql, nil, nil, nil)
         guard result == SQLITE_OK else { throw failure(result, sql: sql) }
     }
@@ -169,11 +181,14 @@ package final class Connection {
 
     /// The error that SQLite just reported.
     func failure(_ result: Int32, sql: String? = nil) -> StoreError {
+        // SQLite remembers the system's answer for some of its calls alone; the last call that failed is mostly the one.
+        let system = errno
         let extended = sqlite3_extended_errcode(handle)
         // The connection speaks of its last call; where that was another one, the plain result is the truth.
         let matches = extended & 0xff == result & 0xff
         let message = matches ? String(cString: sqlite3_errmsg(handle)) : String(cString: sqlite3_errstr(result))
-        let error = StoreError(sqlite: matches ? extended : result, path: path.text, sql: sql, message: message)
+        let error = StoreError(
+            sqlite: matches ? extended : result, system: system, path: path.text, sql: sql, message: message)
         if error.isOfSync { doubtLog() }
         return error
     }

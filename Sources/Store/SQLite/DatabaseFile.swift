@@ -21,6 +21,8 @@ enum DatabaseFile {
     static func open(_ path: FilePath, create: Bool, isShared: Bool = false, options: DatabaseOptions = DatabaseOptions()) throws(StoreError)
         -> OpaquePointer
     {
+        try requireOwnJournal(path, options)
+        if create { makePrivate(path, options) }
         let database = try open(path, flags: SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0), options)
         do throws(StoreError) {
             if isShared { try check(sqlite3_exec(database, "PRAGMA locking_mode=EXCLUSIVE", nil, nil, nil), database, path) }
@@ -40,14 +42,17 @@ enum DatabaseFile {
     ///
     /// A database in WAL mode needs its `-shm` file. Where that can't be made because the folder is read-only, the file is read as one
     /// that nobody changes, but only when no `-wal` is there, which would have newer facts.
+    ///
+    /// A change that a killed program left half done is taken back first, where this user may: until then the file has parts of it.
     static func openForReading(_ path: FilePath, options: DatabaseOptions = DatabaseOptions()) throws(StoreError) -> OpaquePointer {
-        let database = try open(path, flags: SQLITE_OPEN_READONLY, options)
         do {
-            try identify(database, path, mayBeNew: false)
-            return database
+            return try openIdentified(path, options)
         } catch {
-            close(database)
-            guard error.code == .cantOpen || error.code == .readOnly, exists(path) else { throw error }
+            if error.isOfRollback {
+                try rollBack(path, options)
+                return try openIdentified(path, options)
+            }
+            guard error.code == .cantOpen || error.code == .readOnly, !error.isOfOpenFiles, exists(path) else { throw error }
         }
         guard !exists(path.extended(by: "-wal")) else {
             throw StoreError(
@@ -55,14 +60,86 @@ enum DatabaseFile {
                 "the last engine left a log (\(path.lastComponent?.text ?? "")-wal) and this user may not write the folder, so the newest facts "
                     + "cannot be read: copy both files to a folder of your own and read them there")
         }
-        let unchanging = try open(path, flags: SQLITE_OPEN_READONLY, options, immutable: true)
+        guard journalSize(path) == 0 else { throw unfinishedChange(path) }
+        return try openIdentified(path, options, immutable: true)
+    }
+
+    private static func openIdentified(
+        _ path: FilePath, _ options: DatabaseOptions, immutable: Bool = false, mayBeNew: Bool = false
+    ) throws(StoreError) -> OpaquePointer {
+        let database = try open(path, flags: SQLITE_OPEN_READONLY, options, immutable: immutable)
         do {
-            try identify(unchanging, path, mayBeNew: false)
-            return unchanging
+            try identify(database, path, mayBeNew: mayBeNew)
+            return database
         } catch {
-            close(unchanging)
+            close(database)
             throw error
         }
+    }
+
+    // MARK: The rollback journal
+
+    /// Takes back what a killed program left half done, as the journal beside the file says (sqlite.org/atomiccommit.html, section 4.0).
+    private static func rollBack(_ path: FilePath, _ options: DatabaseOptions) throws(StoreError) {
+        try requireOwnJournal(path, options)
+        let database: OpaquePointer
+        do {
+            database = try open(path, flags: SQLITE_OPEN_READWRITE, options)
+        } catch {
+            throw error.code == .cantOpen && !error.isOfOpenFiles ? unfinishedChange(path) : error
+        }
+        defer { close(database) }
+        // The database may be one with a log by now, which stays as it is.
+        try check(csqlite_set_flag(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1), database, path)
+        try check(sqlite3_busy_timeout(database, Int32(Connection.busyTimeout.components.seconds * 1000)), database, path)
+        do {
+            _ = try number("SELECT count(*) FROM sqlite_schema", database, path)
+        } catch {
+            throw error.code == .readOnly || error.code == .cantOpen && !error.isOfOpenFiles ? unfinishedChange(path) : error
+        }
+    }
+
+    /// Throws where the journal belongs to another program's database: SQLite would take back its change as soon as the file is opened for writing.
+    private static func requireOwnJournal(_ path: FilePath, _ options: DatabaseOptions) throws(StoreError) {
+        // A database that is just being made says nothing yet, and nothing of it can be lost.
+        guard journalSize(path) > 0, journaledPages(path) != 0 else { return }
+        do {
+            close(try openIdentified(path, options, immutable: true, mayBeNew: true))
+        } catch  where error.code == .foreignDatabase {
+            throw error
+        } catch {
+            // The change has left the first page in pieces, which it takes back.
+        }
+    }
+
+    /// The pages that the database had before the change; `nil` where the journal doesn't say (sqlite.org/fileformat.html, section 3).
+    private static func journaledPages(_ path: FilePath) -> Int? {
+        let descriptor = resolved(path).extended(by: "-journal").withPlatformString { Glibc.open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+        guard descriptor >= 0 else { return nil }
+        // SQLite has no lock on this file, and nothing was written through it.
+        defer { Glibc.close(descriptor) }
+        var header = [UInt8](repeating: 0, count: 20)
+        guard pread(descriptor, &header, header.count, 0) == header.count else { return nil }
+        return header[16...].reduce(0) { $0 << 8 | Int($1) }
+    }
+
+    /// Bytes of the rollback journal; 0 where there is none.
+    private static func journalSize(_ path: FilePath) -> Int64 { size(resolved(path).extended(by: "-journal")) ?? 0 }
+
+    private static func unfinishedChange(_ path: FilePath) -> StoreError {
+        StoreError(
+            .cantOpen, path: path.text,
+            "the last program that changed the database was killed while it did, and this user may not write the file and its folder, which is "
+                + "needed to take the change back: run any command as the user who owns the database")
+    }
+
+    /// Makes a new file that this user alone may read, because addresses of trackers have passwords in them; what SQLite makes beside it has the same
+    /// permissions. Where that can't be done SQLite makes the file.
+    private static func makePrivate(_ path: FilePath, _ options: DatabaseOptions) {
+        // Another VFS has files of its own.
+        guard options.vfs == nil, !path.isEmpty, !exists(path) else { return }
+        // Without a descriptor of the file, see above.
+        _ = resolved(path).withPlatformString { mknod($0, S_IFREG | S_IRUSR | S_IWUSR, 0) }
     }
 
     static func openInMemory(_ name: FilePath) throws(StoreError) -> OpaquePointer {
@@ -90,8 +167,7 @@ enum DatabaseFile {
         guard let database else { throw StoreError(sqlite: SQLITE_NOMEM, path: path.text, message: "out of memory") }
         guard result == SQLITE_OK else {
             let system = sqlite3_system_errno(database)
-            let reason = system == 0 ? "" : ": " + String(cString: strerror(system))
-            let error = StoreError(sqlite: result, path: path.text, message: String(cString: sqlite3_errmsg(database)) + reason)
+            let error = StoreError(sqlite: result, system: system, path: path.text, message: String(cString: sqlite3_errmsg(database)))
             close(database)
             throw error
         }
@@ -125,7 +201,9 @@ enum DatabaseFile {
                     "this is the SQLite database of another program: give the path of a pieces database; the file was left as it is")
             }
             guard mayBeNew else {
-                throw StoreError(.notFound, path: path.text, "the database is empty: add a torrent or start the engine, which makes it")
+                throw StoreError(
+                    .notFound, path: path.text,
+                    "the database is empty, as after an interrupted creation: `pieces add`, `pieces download` or `pieces run` finishes it")
             }
         }
         try check(csqlite_set_flag(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0), database, path)
@@ -138,13 +216,18 @@ enum DatabaseFile {
         defer { sqlite3_finalize(statement) }
         let result = sqlite3_step(statement)
         guard result == SQLITE_ROW else {
-            throw StoreError(sqlite: result, path: path.text, sql: sql, message: String(cString: sqlite3_errmsg(database)))
+            throw failure(result, database, path, sql)
         }
         return Int(sqlite3_column_int64(statement, 0))
     }
 
     private static func check(_ result: Int32, _ database: OpaquePointer, _ path: FilePath) throws(StoreError) {
-        guard result == SQLITE_OK else { throw StoreError(sqlite: result, path: path.text, message: String(cString: sqlite3_errmsg(database))) }
+        guard result == SQLITE_OK else { throw failure(result, database, path) }
+    }
+
+    private static func failure(_ result: Int32, _ database: OpaquePointer, _ path: FilePath, _ sql: String? = nil) -> StoreError {
+        StoreError(
+            sqlite: result, system: sqlite3_system_errno(database), path: path.text, sql: sql, message: String(cString: sqlite3_errmsg(database)))
     }
 
     private static func close(_ database: OpaquePointer) {

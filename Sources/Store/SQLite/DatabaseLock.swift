@@ -1,4 +1,5 @@
 import Glibc
+import Limits
 import SystemPackage
 import Torrent
 
@@ -28,12 +29,16 @@ package final class DatabaseLock: Sendable {
         Glibc.close(descriptor.rawValue)
     }
 
-    /// Takes the lock, or says who has it.
-    package static func acquire(database: FilePath, now: Timestamp) throws(StoreError) -> DatabaseLock {
+    /// Takes the lock, or says who has it. With `replacing` what stands in the place of the database need not be one, because it is set aside.
+    package static func acquire(database: FilePath, replacing: Bool = false, now: Timestamp) throws(StoreError) -> DatabaseLock {
         let file = lockFile(of: database)
-        let raw = file.withPlatformString { Glibc.open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644) }
+        // Beside a file of another program nothing is made, and a lock that is there was made for a database.
+        if !DatabaseFile.exists(file) { try Mender.requireOurs(database, orWreck: replacing, now: now) }
+        let mode = permissions(database)
+        let raw = file.withPlatformString { Glibc.open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode) }
         guard raw >= 0 else { throw fault("open", file) }
         let lock = DatabaseLock(FileDescriptor(rawValue: raw))
+        try requireRegular(raw, file)
         var request = wholeFile()
         guard fcntl(raw, take, &request) == 0 else {
             guard errno == EAGAIN || errno == EACCES else { throw fault("lock", file) }
@@ -50,13 +55,14 @@ package final class DatabaseLock: Sendable {
     /// Who holds the lock now, without taking it; `nil` when nobody does.
     package static func holder(database: FilePath) throws(StoreError) -> Holder? {
         let file = lockFile(of: database)
-        let raw = file.withPlatformString { Glibc.open($0, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) }
+        let raw = file.withPlatformString { Glibc.open($0, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) }
         guard raw >= 0 else {
             if errno == ENOENT { return nil }
             throw fault("open", file)
         }
         // Nothing was written through it, and it holds no lock.
         defer { Glibc.close(raw) }
+        try requireRegular(raw, file)
         var request = wholeFile()
         guard fcntl(raw, ask, &request) == 0 else { throw fault("ask for the lock of", file) }
         return request.l_type == Int16(F_UNLCK) ? nil : read(raw)
@@ -64,6 +70,22 @@ package final class DatabaseLock: Sendable {
 
     /// The same file for every name of the database: symbolic links are followed first.
     static func lockFile(of database: FilePath) -> FilePath { DatabaseFile.resolved(database).extended(by: ".lock") }
+
+    /// Those of the database: whoever may read the lock file could keep the engine from starting by a lock of their own.
+    private static func permissions(_ database: FilePath) -> mode_t {
+        var status = stat()
+        guard database.withPlatformString({ stat($0, &status) }) == 0 else { return S_IRUSR | S_IWUSR }
+        return status.st_mode & 0o666
+    }
+
+    /// A pipe that stands where the lock file belongs would make its reader wait.
+    private static func requireRegular(_ descriptor: Int32, _ file: FilePath) throws(StoreError) {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw fault("inspect", file) }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw StoreError(.cantOpen, path: file.text, "the lock file is not a regular file: move what is there out of the way")
+        }
+    }
 
     private static func wholeFile() -> flock {
         var request = flock()
@@ -93,6 +115,6 @@ package final class DatabaseLock: Sendable {
         return StoreError(
             code, path: file.text,
             "cannot \(action) the lock file: \(String(cString: strerror(reason))): "
-                + "see that the folder exists, has space and may be written by this user")
+                + (ProcessLimit(errno: reason)?.advice ?? "see that the folder exists, has space and may be written by this user"))
     }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import Limits
 import SystemPackage
 import Torrent
 
@@ -57,6 +58,7 @@ struct Folder {
         let code: StoreError.Code = reason == ENOSPC || reason == EDQUOT ? .full : reason == EROFS || reason == EACCES ? .readOnly : .io
         return StoreError(
             code, path: path.text,
-            "cannot \(action) it: \(String(cString: strerror(reason))): see that the folder is there, has space and may be written")
+            "cannot \(action) it: \(String(cString: strerror(reason))): "
+                + (ProcessLimit(errno: reason)?.advice ?? "see that the folder is there, has space and may be written"))
     }
 }

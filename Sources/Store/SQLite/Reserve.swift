@@ -26,7 +26,7 @@ package final class Reserve {
     /// Takes the space, if it isn't taken; the error of the system when it can't be had.
     func take() -> Errno? {
         if isWhole { return nil }
-        let descriptor = path.withPlatformString { open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644) }
+        let descriptor = path.withPlatformString { open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR) }
         guard descriptor >= 0 else { return Errno(rawValue: errno) }
         var result = EINTR
         while result == EINTR { result = posix_fallocate(descriptor, 0, off_t(Self.length)) }

@@ -1,4 +1,5 @@
 import CSQLite
+import Glibc
 
 /// A prepared statement and, while it is stepped, the row that it stands on.
 package final class Statement {
@@ -14,6 +15,7 @@ package final class Statement {
     /// `sql` is exactly one statement.
     init(_ sql: String, on connection: Connection) throws(StoreError) {
         var handle: OpaquePointer?
+        errno = 0
         let result = sqlite3_prepare_v3(connection.handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &handle, nil)
         guard result == SQLITE_OK else { throw connection.failure(result, sql: sql) }
         guard let handle else { throw connection.fault(.other, "an empty statement was prepared: this is a fault of the program, please report it") }
@@ -42,6 +44,8 @@ package final class Statement {
     /// Goes to the next row; `false` behind the last.
     package func step() throws(StoreError) -> Bool {
         column = 0
+        // What the system answers from here on is about this step: see `Connection.failure`.
+        errno = 0
         switch sqlite3_step(handle) {
         case SQLITE_ROW: return true
         case SQLITE_DONE: return false

@@ -1,4 +1,6 @@
 import CSQLite
+import Glibc
+import Limits
 
 /// What went wrong with the database, where, and what to do about it.
 package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -39,6 +41,8 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     package let code: Code
     /// The extended result code (sqlite.org/rescode.html); 0 when SQLite had no part in it.
     package let sqliteCode: Int32
+    /// What the system answered to the call that failed, as far as SQLite says (sqlite.org/c3ref/system_errno.html); 0 where it doesn't.
+    package let systemError: Int32
     /// What happened, as SQLite or this room says it.
     package let message: String
     /// The beginning of the statement that failed.
@@ -52,6 +56,7 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     init(_ code: Code, path: String, torrent: TorrentID? = nil, _ message: String) {
         self.code = code
         self.sqliteCode = 0
+        self.systemError = 0
         self.message = message
         self.sql = nil
         self.path = path
@@ -59,9 +64,12 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     /// A fault that SQLite reported.
-    init(sqlite extendedCode: Int32, path: String, sql: String? = nil, message: String) {
-        self.code = Code(sqlite: extendedCode)
+    init(sqlite extendedCode: Int32, system systemError: Int32 = 0, path: String, sql: String? = nil, message: String) {
+        let code = Code(sqlite: extendedCode)
+        // SQLite knows a full disk, and takes an exhausted quota for a failing one.
+        self.code = code == .io && systemError == EDQUOT ? .full : code
         self.sqliteCode = extendedCode
+        self.systemError = [SQLITE_IOERR, SQLITE_CANTOPEN].contains(extendedCode & 0xff) ? systemError : 0
         self.message = message
         self.sql = sql.map { String($0.prefix(Self.sqlLength)) }
         self.path = path
@@ -80,8 +88,28 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     package var description: String {
         guard sqliteCode != 0 else { return "\(path): \(message)" }
         let statement = sql.map { " in “\($0)”" } ?? ""
-        return "\(path): \(code.summary) (SQLite says “\(message)”, code \(sqliteCode)\(statement)): \(code.advice)"
+        let system = systemError == 0 ? "" : ", \(String(cString: strerror(systemError)))"
+        return "\(path): \(summary) (SQLite says “\(message)”\(system), code \(sqliteCode)\(statement)): \(advice)"
     }
+
+    private var summary: String { limit == nil ? code.summary : "a limit of this process was met" }
+
+    private var advice: String {
+        if let limit { return limit.advice }
+        if systemError == ENFILE { return "end other programs, or raise the system's limit of open files (fs.file-max)" }
+        if systemError == EDQUOT { return "free some of this user's space there, or have the quota raised; nothing that was recorded is lost" }
+        if sqliteCode & 0xff == SQLITE_NOMEM { return "end other programs, or let fewer torrents run" }
+        return code.advice
+    }
+
+    /// The limit of the process that made the call fail.
+    private var limit: ProcessLimit? { ProcessLimit(errno: sqliteCode & 0xff == SQLITE_NOMEM ? ENOMEM : systemError) }
+
+    /// Whether a killed program left a change half done that a reader may not take back (`SQLITE_READONLY_ROLLBACK`, sqlite.org/rescode.html).
+    var isOfRollback: Bool { sqliteCode == 776 }
+
+    /// Whether the process could not open one more file, which says nothing about the file.
+    var isOfOpenFiles: Bool { [EMFILE, ENFILE].contains(systemError) }
 }
 
 extension StoreError.Code {

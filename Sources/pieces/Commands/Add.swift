@@ -8,7 +8,8 @@ struct Add: Command {
     static let configuration = CommandConfiguration(
         commandName: "add", abstract: "Put torrents into the database; a running engine begins with them at once.",
         discussion: """
-            What is here already is left as it is, but for the options that are given.
+            A torrent that is in the database already is left as it is, but for the options that are given. New trackers of a \
+            public torrent are added.
 
             Examples:
               pieces add alice.torrent bob.torrent --output ~/books
@@ -28,19 +29,25 @@ struct Add: Command {
     func run() async throws {
         let sources = try sources.map { try TorrentSource($0) }
         let (torrents, failed) = await sources.readAll(HTTPOptions(version: Program.version))
+        var hasRefused = false
         if !torrents.isEmpty {
             let connection = try global.openToAdd()
             var arrival = Arrival(connection, torrent.wishes)
             arrival.isPaused = paused
             arrival.seedGoal = seeds.goal
             var text = ""
-            for entry in try await arrival.add(torrents) {
+            let entries = try await arrival.add(torrents) { reason in
+                Terminal.shared.complain(reason)
+                hasRefused = true
+            }
+            for entry in entries {
                 let name = entry.name.printable
-                text += entry.isNew ? "added \(entry.id)  \(name)\n" : "\(entry.id)  \(name) is here already\n"
+                let news = entry.trackers?.sentence.map { "; \($0)" } ?? ""
+                text += entry.isNew ? "added \(entry.id)  \(name)\n" : "\(entry.id)  \(name) is here already\(news)\n"
             }
             Terminal.shared.print(bytes: Array(text.utf8))
         }
         // What was wrong with the others was said when they were read.
-        guard failed == 0 else { throw ExitStatus.failed }
+        guard failed == 0, !hasRefused else { throw ExitStatus.failed }
     }
 }

@@ -6,7 +6,7 @@ import SystemPackage
 import Torrent
 
 /// `pieces create`
-struct Create: AsyncParsableCommand {
+struct Create: AnsweringCommand {
     static let configuration = CommandConfiguration(
         commandName: "create", abstract: "Make a .torrent of a file or of a folder.",
         discussion: """
@@ -24,7 +24,7 @@ struct Create: AsyncParsableCommand {
     var path: String
 
     @Option(
-        name: .shortAndLong, help: ArgumentHelp("Where it is written; NAME.torrent in the current folder without it.", valueName: "file.torrent"),
+        name: .shortAndLong, help: ArgumentHelp("Where it is written, `-` for standard output; NAME.torrent in the current folder without it.", valueName: "file.torrent"),
         completion: .file(extensions: ["torrent"]))
     var output: String?
 
@@ -66,7 +66,7 @@ struct Create: AsyncParsableCommand {
 
     func run() async throws {
         let target = try target
-        guard force || !NewFile.exists(target) else { throw NewFile.isThere(target) }
+        guard answers || force || !NewFile.exists(target) else { throw NewFile.isThere(target) }
         let content = try ContentScan(try NewFile.absolute(path))
         for path in content.leftOut.prefix(10) { Terminal.shared.complain("\(path.text) is left out: it is neither a file nor a folder") }
         if content.leftOut.count > 10 { Terminal.shared.complain("\(content.leftOut.count - 10) more are left out") }
@@ -79,9 +79,12 @@ struct Create: AsyncParsableCommand {
         let length = pieceLength ?? TorrentBuilder.sensiblePieceLength(totalBytes: content.totalBytes)
         let hashed = try await hash(content, length)
         let bytes = try build(content, hashed, length)
+        if answers { return Terminal.shared.print(bytes: bytes) }
         try NewFile.write(bytes, to: target, replacing: force)
         try tell(try Metainfo(torrentFile: bytes), target)
     }
+
+    var answers: Bool { output == "-" }
 
     private var target: FilePath {
         get throws {
@@ -92,7 +95,7 @@ struct Create: AsyncParsableCommand {
     }
 
     private func hash(_ content: ContentScan, _ pieceLength: Int) async throws -> HashedFiles {
-        let meter = Meter("hashed", total: content.totalBytes, style: reporting.quiet || reporting.json ? .silent : .shown)
+        let meter = Meter("hashed", total: content.totalBytes, style: reporting.quiet || reporting.json || answers ? .silent : .shown)
         let drawing = Task { await meter.run() }
         defer { drawing.cancel() }
         let hashed = try await Disk().hashFiles(content.files.map(\.path), pieceLength: pieceLength) { meter.add(Int64($0)) }

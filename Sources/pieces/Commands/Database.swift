@@ -23,7 +23,7 @@ struct Database: AsyncParsableCommand {
 }
 
 /// `pieces database path`
-struct DatabasePath: Command {
+struct DatabasePath: Command, AnsweringCommand {
     static let configuration = CommandConfiguration(
         commandName: "path", abstract: "Print where the database is, whether or not it is there.",
         discussion: """

@@ -4,7 +4,7 @@ import SystemPackage
 import Torrent
 
 /// `pieces database backups`
-struct DatabaseBackups: Command {
+struct DatabaseBackups: Command, AnsweringCommand {
     static let configuration = CommandConfiguration(
         commandName: "backups", abstract: "Show the backups that a running engine keeps; set how often it makes one, and how many stay.",
         discussion: """
@@ -24,6 +24,8 @@ struct DatabaseBackups: Command {
     var keep: Int?
 
     @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    var answers: Bool { every == nil && keep == nil }
 
     func validate() throws {
         if let every, !BackupSettings.intervals.contains(every) { throw ValidationError("--every takes a time from 1m to 52w") }

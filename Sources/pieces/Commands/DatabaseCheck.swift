@@ -5,7 +5,7 @@ import SystemPackage
 import Torrent
 
 /// `pieces database check`
-struct DatabaseCheck: Command {
+struct DatabaseCheck: Command, AnsweringCommand {
     static let configuration = CommandConfiguration(
         commandName: "check", abstract: "Look for damage in the database; the files of the torrents are `pieces verify`'s.",
         discussion: """

@@ -33,7 +33,8 @@ struct DatabaseRestore: Command {
 
     func run() async throws {
         let database = try global.path
-        let lock = try DatabaseLock.acquire(database: database, now: .now())
+        try global.makeFolder()
+        let lock = try DatabaseLock.acquire(database: database, replacing: true, now: .now())
         defer { withExtendedLifetime(lock) {} }
         let backup = try source(database)
         let restoration: Restoration

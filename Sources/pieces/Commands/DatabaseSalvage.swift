@@ -41,6 +41,7 @@ struct DatabaseSalvage: Command {
 
     /// The first damage; `nil` when there is none.
     private func find(_ database: FilePath) throws(StoreError) -> String? {
+        if BackupFile.newest(ofLost: database) != nil { return "the file is empty" }
         do throws(StoreError) {
             return try Connection.open(database, mode: .readWrite, now: .now()).integrityFaults().first
         } catch {

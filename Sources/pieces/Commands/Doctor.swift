@@ -3,7 +3,7 @@ import Disk
 import Store
 
 /// `pieces doctor`
-struct Doctor: Command {
+struct Doctor: Command, AnsweringCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
         abstract: "Look at the database, the disks, the files, the ports, the trackers and the clock, and say what to do about what is wrong.",

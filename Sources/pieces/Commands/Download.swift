@@ -10,7 +10,7 @@ struct Download: Command {
         commandName: "download", abstract: "Download torrents here and now, or go on with them.",
         discussion: """
             What the database knows already is resumed; nothing that was recorded is downloaded again. Ends when all is complete, unless told to \
-            seed. SIGINT and SIGTERM stop cleanly, a second one at once.
+            seed; `pieces run` seeds them later. SIGINT, SIGTERM and SIGHUP stop cleanly; a second SIGINT or SIGTERM stops at once.
 
             Examples:
               pieces download alice.torrent
@@ -26,6 +26,7 @@ struct Download: Command {
     var sources: [String]
 
     @OptionGroup(title: "Torrent options") var torrent: TorrentOptions
+    @OptionGroup(title: "Queue options") var queue: QueueOptions
     @OptionGroup(title: "Seeding options") var seeds: SeedOptions
     @OptionGroup(title: "Network options") var engine: EngineOptions
     @OptionGroup(title: "Output options") var reporting: ReportOptions
@@ -39,20 +40,33 @@ struct Download: Command {
         let (torrents, failed) = await sources.readAll(engine.httpOptions)
         guard failed == 0 else { throw ExitStatus.failed }
 
-        let ids = try await add(torrents)
+        let (ids, hasRefused) = try await add(torrents)
+        // What was refused was said; the others are downloaded.
+        guard !ids.isEmpty else { throw ExitStatus.failed }
         settings.scope = .only(Set(ids))
         settings.endsWhenComplete = true
         settings.seedGoal = seeds.goal ?? .none
+        queue.apply(to: &settings)
         let run = EngineRun(settings, report: EngineRun.report(reporting), ids: ids)
         let rows = try await run.perform()
         try Self.conclude(rows)
+        guard !hasRefused else { throw ExitStatus.failed }
     }
 
     /// The connection ends with it: the engine's own may have to mend the database.
-    private func add(_ torrents: [Metainfo]) async throws -> [TorrentID] {
+    private func add(_ torrents: [Metainfo]) async throws -> (ids: [TorrentID], hasRefused: Bool) {
+        var hasRefused = false
         var arrival = Arrival(try global.openToRun(), torrent.wishes)
         arrival.unpausesKnown = true
-        return try await arrival.add(torrents).map(\.id)
+        let entries = try await arrival.add(torrents) { reason in
+            Terminal.shared.complain(reason)
+            hasRefused = true
+        }
+        for entry in entries where !reporting.quiet {
+            if let news = entry.trackers?.sentence { Terminal.shared.complain("\(entry.name): \(news)") }
+        }
+        var seen: Set<TorrentID> = []
+        return (entries.map(\.id).filter { seen.insert($0).inserted }, hasRefused)
     }
 
     private static func requireNoEngine(_ database: FilePath) throws {

@@ -4,17 +4,18 @@ import SystemPackage
 import Torrent
 
 /// `pieces export`
-struct Export: Command {
+struct Export: Command, AnsweringCommand {
     static let configuration = CommandConfiguration(
         commandName: "export", abstract: "Write the .torrent of a torrent, byte for byte as it came.",
         discussion: """
             Examples:
               pieces export debian.iso debian.torrent
+              pieces export debian.iso - | ssh mirror 'cat > debian.torrent'
             """)
 
     @OptionGroup var argument: TorrentArgument
 
-    @Argument(help: ArgumentHelp("Where it is written.", valueName: "file.torrent"), completion: .file(extensions: ["torrent"]))
+    @Argument(help: ArgumentHelp("Where it is written; `-` is standard output.", valueName: "file.torrent"), completion: .file(extensions: ["torrent"]))
     var file: String
 
     @Flag(help: "Replace a file that is there.")
@@ -22,10 +23,13 @@ struct Export: Command {
 
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
+    var answers: Bool { file == "-" }
+
     func run() async throws {
         let connection = try global.openToLook()
         let torrent = try connection.findTorrent(argument.torrent)
         guard let bytes = try connection.metainfo(of: torrent.id) else { throw Failure("torrent \(torrent.id) was removed meanwhile") }
+        if file == "-" { return Terminal.shared.print(bytes: bytes) }
         try NewFile.write(bytes, to: FilePath(text: file), replacing: force)
         Terminal.shared.print("wrote \(file.printable)  \(torrent.name.printable), \(torrent.infoHash)")
     }

@@ -10,6 +10,9 @@ struct Limit: Command {
               pieces limit 3 --download 2M --upload 500K
               pieces limit 3 4 --download none --seed-ratio 1.5
               pieces limit 3
+              pieces limit 3 --seed
+
+            What is set here stays with the torrent and goes before the options of `pieces run`. --seed undoes --no-seed and a goal that is reached.
             """)
 
     @OptionGroup var arguments: TorrentArguments
@@ -60,15 +63,15 @@ struct Limit: Command {
     private func tell(_ torrent: TorrentRow?) throws {
         guard let torrent else { return }
         let limits = torrent.settings.limits
-        let peers = limits.peers.map { Format.count($0, "peer") } ?? "as many peers as the engine lets"
+        let peers = limits.peers.map { Format.count($0, "peer") } ?? "peers: engine default"
         let rates = "download \(Format.limit(limits.download)), upload \(Format.limit(limits.upload))"
         Terminal.shared.print("\(torrent.id)  \(torrent.name.printable): \(rates), \(peers), \(Self.words(torrent.settings.seedGoal))")
     }
 
     private static func words(_ goal: SeedGoal) -> String {
         switch goal {
-        case .standard: "seeds as the engine does"
-        case .none: "does not seed"
+        case .standard: "seeding: engine default"
+        case .none: "does not seed (undo with --seed)"
         case .forever: "seeds until stopped"
         case .ratio(let ratio): "seeds to a ratio of \(Format.decimal(ratio, places: 2))"
         case .time(let time): "seeds for \(Format.time(time))"

@@ -2,7 +2,7 @@ import ArgumentParser
 import Store
 
 /// `pieces log`
-struct Log: Command {
+struct Log: Command, AnsweringCommand {
     static let configuration = CommandConfiguration(
         commandName: "log", abstract: "Show what happened to a torrent, or to all of them, the newest last.",
         discussion: """
@@ -23,7 +23,7 @@ struct Log: Command {
     @Option(help: ArgumentHelp("How many events, the newest of them.", valueName: "n"))
     var limit = 50
 
-    @Flag(name: .shortAndLong, help: "Go on with what happens, until interrupted.")
+    @Flag(name: .shortAndLong, help: "Go on with what happens, until interrupted or until nobody reads the output.")
     var follow = false
 
     @Flag(help: "Print JSON, one object a line.")
@@ -40,6 +40,7 @@ struct Log: Command {
         var last = first
         while follow {
             try await Interruption.pause(.milliseconds(500))
+            try Terminal.shared.requireReader()
             last = try look(id, after: last)
         }
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Disk
+import Engine
 import Store
 
 /// `pieces remove`
@@ -7,7 +8,8 @@ struct Remove: Command {
     static let configuration = CommandConfiguration(
         commandName: "remove", abstract: "Forget torrents; their files stay unless --delete-data is given.",
         discussion: """
-            With --delete-data only files that the torrent names are deleted, and the folders that they leave empty.
+            With --delete-data the torrent's own files are deleted, and the folders that they leave empty. A file at one of its paths that the torrent \
+            neither created nor found to match stays, and so does one that another torrent uses.
 
             Examples:
               pieces remove 3
@@ -41,12 +43,14 @@ struct Remove: Command {
         try connection.transaction { () throws(StoreError) in
             for torrent in torrents { try connection.appendIntent(deleteData ? .removeData : .remove, torrent: torrent.id, now: .now()) }
         }
+        let last = try connection.events(limit: 1).first?.id ?? 0
         let end = ContinuousClock.now + Self.patience
         var waiting = torrents
         while !waiting.isEmpty {
             let gone = try waiting.filter { try connection.torrent($0.id) == nil }
             waiting.removeAll { torrent in gone.contains { $0.id == torrent.id } }
             for torrent in gone { tell(torrent) }
+            if deleteData { for torrent in gone { try tellKept(of: torrent, since: last, connection) } }
             guard !waiting.isEmpty else { return }
             guard .now < end else {
                 let process = holder.pid.map { " (process \($0))" } ?? ""
@@ -70,12 +74,24 @@ struct Remove: Command {
             try connection.removeTorrent(torrent.id, now: .now())
             return tell(torrent)
         }
+        let custody = try await Custody.look(at: payload, of: torrent.id, connection, disk)
         try connection.removeTorrent(torrent.id, now: .now())
-        let removal = try await disk.removeData(payload)
+        let removal = try await disk.removeData(payload, own: custody.deletable)
         tell(torrent, files: removal.removedFiles)
+        if let text = removal.keptText(payload, custody) {
+            try connection.appendEvent(.kept, text, torrent: torrent.id, infoHash: torrent.infoHash, now: .now())
+            Terminal.shared.print("  \(text.printable)")
+        }
         if let failure = removal.failures.first {
             let others = removal.failures.count > 1 ? " (and \(Format.count(removal.failures.count - 1, "other file")))" : ""
             throw Failure("\(torrent.name.printable) is forgotten, but not all of it is deleted: \(failure)\(others)")
+        }
+    }
+
+    /// The engine writes down what it kept right after it has forgotten the torrent.
+    private func tellKept(of torrent: TorrentRow, since last: Int64, _ connection: Connection) throws {
+        for event in try connection.events(of: torrent.id, limit: 200) where event.id > last && event.kind == .kept {
+            Terminal.shared.print("  \(event.detail.printable)")
         }
     }
 

@@ -7,7 +7,8 @@ struct Run: Command {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Run the engine for everything in the database, until SIGTERM.",
         discussion: """
-            Downloads what is incomplete and seeds what is complete; other commands tell it what to do through the database.
+            Downloads what is incomplete and seeds what is complete, whichever command brought it, but for torrents whose own goal says otherwise \
+            (`pieces limit`). Other commands tell it what to do through the database.
 
             Examples:
               pieces run
@@ -27,6 +28,7 @@ struct Run: Command {
     @Option(help: ArgumentHelp("Connections of all torrents together.", valueName: "n"), transform: CountLimit.init)
     var maxPeers: CountLimit?
 
+    @OptionGroup(title: "Queue options") var queue: QueueOptions
     @OptionGroup(title: "Seeding options") var seeds: SeedOptions
     @OptionGroup(title: "Network options") var engine: EngineOptions
     @OptionGroup(title: "Output options") var reporting: ReportOptions
@@ -37,9 +39,10 @@ struct Run: Command {
         settings.downloadLimit = limits.downloadLimit?.limit.map { Int($0) }
         settings.uploadLimit = limits.uploadLimit?.limit.map { Int($0) }
         if let count = maxPeers?.limit { settings.maximumPeers = count }
+        queue.apply(to: &settings)
         settings.endsWhenComplete = untilComplete
         settings.seedGoal = seeds.goal ?? (untilComplete ? .none : .forever)
-        try global.makeStandardFolder()
+        try global.prepareToMake(mending: true)
         let rows = try await EngineRun(settings, report: report).perform()
         if untilComplete { try Download.conclude(rows.filter { !$0.settings.isPaused }) }
     }

@@ -5,7 +5,7 @@ import Store
 import Torrent
 
 /// `pieces show`
-struct Show: AsyncParsableCommand {
+struct Show: AnsweringCommand {
     static let configuration = CommandConfiguration(
         commandName: "show", abstract: "Show what a .torrent says.",
         discussion: """
@@ -14,7 +14,10 @@ struct Show: AsyncParsableCommand {
               pieces show https://example.org/debian.torrent --json
 
             --json prints {"info_hash", "name", "total_bytes", "piece_length", "piece_count", "private", "files": [{"path", "length", "pad"}], \
-            "trackers": [[url]], "web_seeds", "comment", "created_by", "creation_date"}; paths are as they are written on disk. \(Program.pathsInJSON)
+            "trackers": [[url]], "web_seeds", "comment", "created_by", "creation_date", \
+            "not_used": [{"key", "value", "reason"}]}; paths are as they are written on disk, and not_used has what the \
+            .torrent says and pieces can't use. \
+            \(Program.pathsInJSON)
             """)
 
     @Argument(help: ArgumentHelp("A .torrent file or an http(s) URL of one.", valueName: "file.torrent"), completion: .file(extensions: ["torrent"]))
@@ -44,6 +47,10 @@ struct Show: AsyncParsableCommand {
         if let source = metainfo.source { lines.append(("source", source.printable)) }
         if let creator = metainfo.createdBy { lines.append(("created by", creator.printable)) }
         if let date = metainfo.creationDate { lines.append(("created at", Format.moment(Timestamp(date)))) }
+        for value in metainfo.unused {
+            let text = value.text.isEmpty ? "" : " “\(value.text.printable)”"
+            lines.append(("not used", "\(value.key)\(text): \(value.reason)"))
+        }
         var table = Table([.right("NR"), .right("SIZE"), .left("PATH")], flexible: 2)
         for file in files where !file.isPad { table.add(["\(file.index + 1)", Format.bytes(file.length), file.displayPath.printable]) }
         let width = Terminal.shared.isInteractive ? Terminal.shared.size.width - 1 : nil

@@ -14,12 +14,14 @@ struct Status: DirectCommand {
               pieces status --watch
               pieces status 3 --json --pieces
 
-            --json prints one object: {"engine": {"running", "pid", "since"}, "mended": {"at", "what"}, "torrents": [{"id", "info_hash", "name", "state", "error", "progress", \
+            --json prints one object: {"engine": {"running", "pid", "since"}, "mended": {"at", "what"}, \
+            "slots": {"named_only", "downloads": {"limit", "active", "queued"}, "seeds", "checks"}, "torrents": [{"id", "info_hash", "name", "state", "error", "progress", \
             "total_bytes", "wanted_bytes", "completed_bytes", "piece_length", "piece_count", "pieces_have", "downloaded_bytes", "uploaded_bytes", \
             "wasted_bytes", "download_rate", "upload_rate", "peers_connected", "seeders", "leechers", "eta_seconds", "added_at", "completed_at", \
             "last_verified_at", "output"}]}. `state` is one of downloading, seeding, checking, complete, paused, queued, offline and error. Times are \
             Unix seconds, rates bytes a second, `progress` goes from 0 to 1; what nobody knows is null. `since` is when the engine began, or when the \
-            last one was last alive. `mended` is null, but for a week after the database was mended or restored. With --pieces there is "bitfield" too: hexadecimal, the first piece in the highest bit of the first byte, \
+            last one was last alive. `mended` is null, but for a week after the database was mended or restored. `slots` is null without an engine: how many torrents may be active at once (null: no limit), how many are, and \
+            how many wait for a slot; with `named_only` the engine works only on the torrents that its command named. With --pieces there is "bitfield" too: hexadecimal, the first piece in the highest bit of the first byte, \
             exactly what the database claims to be on disk. \(Program.pathsInJSON)
             """)
 
@@ -29,7 +31,7 @@ struct Status: DirectCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
-    @Flag(help: "Draw it anew every second until interrupted; with --json, an object a line.")
+    @Flag(help: "Refresh every second until interrupted, or until nobody reads the output; with --json, an object a line.")
     var watch = false
 
     @Flag(help: "Show which pieces are on disk.")
@@ -43,36 +45,38 @@ struct Status: DirectCommand {
 
     func run() async throws {
         while watch {
-            let text = try text()
             if json || !Terminal.shared.isInteractive {
-                Terminal.shared.print(bytes: text)
+                Terminal.shared.print(bytes: try text())
             } else {
-                Terminal.shared.show(String(decoding: text, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).map(String.init))
+                let text = try text(room: Terminal.shared.room)
+                Terminal.shared.show(String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init))
             }
             try await Interruption.pause(.seconds(1))
+            try Terminal.shared.requireReader()
         }
     }
 
-    /// All of it, before any of it is written: a reader that is slow, or asleep, must not hold the database's log back.
-    private func text() throws -> [UInt8] {
+    /// All of it, before any of it is written: a reader that is slow, or asleep, must not hold the database's log back. `room` is how many lines a
+    /// person sees at once.
+    private func text(room: Int? = nil) throws -> [UInt8] {
         guard let connection = try global.openToRead() else { return try textWithoutDatabase() }
         let database = try global.path
         return try connection.transaction(.deferred) { () throws(StoreError) in
             let engine = try EngineState(database: database, connection)
             let ids = torrents.isEmpty ? nil : try connection.findTorrents(torrents).map(\.id)
-            return json ? try object(engine, ids, connection) : try table(engine, ids, connection)
+            return json ? try object(engine, ids, connection) : try table(engine, ids, connection, room)
         }
     }
 
     private func textWithoutDatabase() throws -> [UInt8] {
         let database = try global.path
-        guard torrents.isEmpty else { throw Failure("there is no database at \(database.text) yet, and so no torrent: see --database") }
-        guard json else { return Array("no database yet at \(database.text.printable): `pieces add` or `pieces download` makes one\n".utf8) }
-        return StatusJSON(try EngineState(database: database, nil), nil).bytes(count: 0) { _ in }
+        guard torrents.isEmpty else { throw Failure("\(try global.absence); so there is no torrent") }
+        guard json else { return Array("\(try global.absence)\n".utf8) }
+        return StatusJSON(try EngineState(database: database, nil), nil, nil).bytes(count: 0) { _ in }
     }
 
     private func object(_ engine: EngineState, _ ids: [TorrentID]?, _ connection: Connection) throws(StoreError) -> [UInt8] {
-        let status = StatusJSON(engine, try connection.lastMending(now: .now()))
+        let status = StatusJSON(engine, try connection.lastMending(now: .now()), try QueueState(engine, connection))
         let count = if let ids { ids.count } else { try connection.torrentCount() }
         return try status.bytes(count: count) { (json) throws(StoreError) in
             try connection.forEachStatusRow(of: ids) { (torrent) throws(StoreError) in
@@ -81,9 +85,20 @@ struct Status: DirectCommand {
         }
     }
 
-    private func table(_ engine: EngineState, _ ids: [TorrentID]?, _ connection: Connection) throws(StoreError) -> [UInt8] {
-        var table = StatusTable(engine, try connection.lastMending(now: .now()))
-        try connection.forEachStatusLine(of: ids) { (torrent) throws(StoreError) in
+    private func table(_ engine: EngineState, _ ids: [TorrentID]?, _ connection: Connection, _ room: Int?) throws(StoreError) -> [UInt8] {
+        // Of some torrents that are named, what all of them wait for is no news.
+        let queue = ids == nil ? try QueueState(engine, connection) : nil
+        var table = StatusTable(engine, try connection.lastMending(now: .now()), queue)
+        guard let room else {
+            try connection.forEachStatusLine(of: ids) { (torrent) throws(StoreError) in
+                table.add(torrent)
+                if let have = try have(torrent, connection) { table.add(have, of: torrent) }
+            }
+            return table.bytes
+        }
+        var torrents: [StatusLine] = []
+        try connection.forEachStatusLine(of: ids) { (torrent) throws(StoreError) in torrents.append(torrent) }
+        for torrent in table.choose(torrents, room: room) {
             table.add(torrent)
             if let have = try have(torrent, connection) { table.add(have, of: torrent) }
         }

@@ -84,7 +84,7 @@ struct Verify: Command {
         var rows: [(row: TorrentRow, scope: VerificationScope)] = []
         if let output {
             let folder = try NewFile.absolute(output).text
-            let entries = try await Arrival(connection, TorrentWishes(output: folder)).add(newcomers)
+            let entries = try await Arrival(connection, TorrentWishes(output: folder)).add(newcomers) { Terminal.shared.complain($0) }
             rows = try entries.compactMap { try connection.torrent($0.id) }.map { ($0, .everything) }
         } else {
             for name in torrents {
@@ -116,6 +116,12 @@ struct Verify: Command {
         let metainfo = try await TorrentSource(name).read(HTTPOptions(version: Program.version))
         guard let row = try connection.torrent(metainfo.infoHash) else {
             throw Failure.usage("\(metainfo.name.printable) is not in the database: give the folder of its payload with --output")
+        }
+        let news = try TrackerNews.count(metainfo, row, connection)
+        if news > 0, !row.isPrivate, !reporting.quiet {
+            Terminal.shared.complain(
+                "\(row.name): the .torrent has \(Format.count(news, "new tracker")); `pieces add` it to use them"
+            )
         }
         return row
     }

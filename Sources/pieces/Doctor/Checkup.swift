@@ -95,7 +95,7 @@ struct Checkup {
     }
 
     private func engineRuns() throws -> [Diagnosis] {
-        guard !engine.isRunning else { return [.fine(.engine, engine.sentence)] }
+        guard !engine.isRunning else { return [.fine(.engine, engine.sentence)] + (try queue()) }
         guard let last = try connection.lastRun() else { return [.notice(.engine, engine.sentence, "`pieces run`")] }
         guard last.stoppedAt == nil else { return [.notice(.engine, engine.sentence, "`pieces run`")] }
         return [
@@ -103,6 +103,12 @@ struct Checkup {
                 .engine, "the engine was killed; its last sign of life is of \(Format.moment(last.heartbeatAt))",
                 "`pieces run`: what was being written is checked, and nothing else")
         ]
+    }
+
+    /// Torrents that wait for a slot of the engine.
+    private func queue() throws -> [Diagnosis] {
+        guard let queue = try QueueState(engine, connection), let advice = queue.advice else { return [] }
+        return queue.sentences.map { .notice(.engine, $0, advice) }
     }
 
     private func torrents() throws -> [Diagnosis] {

@@ -9,11 +9,11 @@ enum Machine {
         return withUnsafeBytes(of: &name.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     }
 
-    /// Files and sockets that a process may have open.
+    /// Files and sockets that an engine may have open: it allows itself as many as it can.
     static var descriptorLimit: UInt {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
-        return UInt(limit.rlim_cur)
+        return UInt(limit.rlim_max)
     }
 
     /// Whether the TCP port may be listened at, and if not, why.

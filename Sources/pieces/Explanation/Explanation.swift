@@ -14,6 +14,11 @@ struct Explanation {
         var trackers: [TrackerRow] = []
         /// Other torrents that are downloading now.
         var othersDownloading = 0
+        /// Of a torrent that waits: how the engine uses its slots, its place in the line, and some of those that have the slots.
+        var queue: QueueState?
+        var place = 0
+        var holders: [String] = []
+        var isUnverified = false
         var now: Timestamp
 
         init(_ torrent: TorrentRow, _ engine: EngineState, _ connection: Connection, now: Timestamp) throws(StoreError) {
@@ -26,7 +31,25 @@ struct Explanation {
             }
             peers = try connection.peers(of: torrent.id)
             trackers = try connection.trackers(of: torrent.id)
-            othersDownloading = try connection.torrents(in: .downloading).filter { $0.id != torrent.id }.count
+            othersDownloading = try connection.torrentCount(in: .downloading) - (torrent.state == .downloading ? 1 : 0)
+            guard torrent.state == .queued else { return }
+            queue = try QueueState(engine, connection)
+            place = try connection.placeInQueue(torrent.id)
+            isUnverified = try connection.hasUnverified(torrent.id)
+            holders = try connection.torrents(in: isWaitingForCheck ? .checking : .downloading, limit: Self.namedHolders).map(\.name)
+        }
+
+        /// Slots' holders that are named.
+        private static let namedHolders = 3
+
+        /// Whether it is a slot to be checked that it waits for, as far as the database tells.
+        var isWaitingForCheck: Bool { (queue?.report.checks.waiting ?? 0) > 0 && (isUnverified || torrent.isComplete) }
+
+        /// What it waits for.
+        var awaited: (kind: SlotKind, use: SlotUse)? {
+            guard let report = queue?.report else { return nil }
+            let kind = isWaitingForCheck ? SlotKind.check : .download
+            return report[kind].waiting > 0 ? (kind, report[kind]) : nil
         }
     }
 
@@ -104,18 +127,7 @@ struct Explanation {
             causes.append(
                 Cause(
                     kind: .checking, sentence: "pieces that are in doubt are hashed first; the rest is downloaded meanwhile", advice: nil))
-        case .queued:
-            causes.append(
-                facts.othersDownloading > 0
-                    ? Cause(
-                        kind: .queued,
-                        sentence: "it waits for its turn: \(Format.count(facts.othersDownloading, "other torrent")) "
-                            + "\(facts.othersDownloading == 1 ? "is" : "are") downloading",
-                        advice: "pause others, or wait")
-                    : Cause(
-                        kind: .queued, sentence: "the engine has not begun with it",
-                        advice: "the engine may have been started for other torrents alone"
-                    ))
+        case .queued: causes.append(waiting(facts))
         default:
             if facts.live == nil {
                 causes.append(

@@ -9,6 +9,8 @@ struct Arrival {
         let id: TorrentID
         let name: String
         let isNew: Bool
+        /// What became of the trackers of a .torrent whose torrent was there.
+        var trackers: TrackerNews?
     }
 
     /// Whether a torrent that is known already goes on.
@@ -23,18 +25,28 @@ struct Arrival {
         self.wishes = wishes
     }
 
-    /// One transaction for all of them: five hundred torrents wait for the disk once.
-    func add(_ torrents: [Metainfo]) async throws -> [Entry] {
+    /// One transaction for all of them: five hundred torrents wait for the disk once. Torrents that want other content at the path of another torrent's file
+    /// are left out, and `refused` is told why.
+    func add(_ torrents: [Metainfo], refused: (String) -> Void) async throws -> [Entry] {
         let output = try NewFile.absolute(wishes.output ?? ".").text
         // What can be refused is refused before anything is written.
         let known = try torrents.map { try connection.torrent($0.infoHash) }
         for case let row? in known { try check(row, output) }
         let selections = try torrents.map { try selection(for: $0) }
-        let entries = try connection.transaction { () throws(StoreError) in
+        let conflicts = PathConflicts(connection, output: output)
+        let (entries, refusals) = try connection.transaction { () throws(StoreError) in
             var entries: [Entry] = []
-            for (metainfo, selection) in zip(torrents, selections) { entries.append(try insert(metainfo, selection, output)) }
-            return entries
+            var refusals: [String] = []
+            for (metainfo, selection) in zip(torrents, selections) {
+                if try connection.torrent(metainfo.infoHash) == nil, let reason = try conflicts.refusal(of: metainfo, wanted: selection?.wanted) {
+                    refusals.append(reason)
+                } else {
+                    entries.append(try insert(metainfo, selection, output, conflicts))
+                }
+            }
+            return (entries, refusals)
         }
+        for reason in refusals { refused(reason) }
         for case (let row?, let selection?) in zip(known, selections) {
             try await SelectionChange(connection: connection).apply(selection, to: try StoredTorrent(row, connection))
             try connection.appendIntent(.changed, torrent: row.id, now: .now())
@@ -42,16 +54,22 @@ struct Arrival {
         return entries
     }
 
-    private func insert(_ metainfo: Metainfo, _ selection: FileSelection?, _ output: String) throws(StoreError) -> Entry {
+    private func insert(
+        _ metainfo: Metainfo, _ selection: FileSelection?, _ output: String, _ conflicts: PathConflicts
+    ) throws(StoreError) -> Entry {
         if let row = try connection.torrent(metainfo.infoHash) {
             try update(row)
-            return Entry(id: row.id, name: row.name, isNew: false)
+            return Entry(
+                id: row.id, name: row.name, isNew: false,
+                trackers: try TrackerNews(adding: metainfo, to: row, connection))
         }
         var settings = wishes.newSettings
         settings.isPaused = isPaused
         settings.seedGoal = seedGoal ?? .standard
         let wanted = selection.map { zip($0.wanted, metainfo.layout.files).map { $0 || $1.isPad } }
-        let id = try connection.insertTorrent(NewTorrent(metainfo: metainfo, output: output, settings: settings, wanted: wanted), now: .now())
+        var new = NewTorrent(metainfo: metainfo, output: output, root: conflicts.root(of: metainfo), settings: settings, wanted: wanted)
+        new.mayOverwrite = wishes.mayOverwrite
+        let id = try connection.insertTorrent(new, now: .now())
         try connection.appendIntent(.added, torrent: id, now: .now())
         return Entry(id: id, name: metainfo.name, isNew: true)
     }
@@ -70,6 +88,10 @@ struct Arrival {
         }
         if let seedGoal, seedGoal != row.settings.seedGoal {
             try connection.setSeedGoal(row.id, seedGoal)
+            isChanged = true
+        }
+        if wishes.mayOverwrite {
+            try connection.setOverwrite(row.id, true)
             isChanged = true
         }
         if unpausesKnown, row.settings.isPaused {

@@ -1,4 +1,5 @@
 import Glibc
+import Limits
 import SystemPackage
 import Torrent
 
@@ -15,30 +16,46 @@ enum NewFile {
         // Cut by bytes: a name may have 255 of them, and this one has more behind it.
         let stem = PathText.text(PathText.bytes(name.text).prefix(Self.stemBytes))
         let unfinished = folder.appending(name: ".\(stem).\(getpid()).unfinished")
+        var isMade = false
         do {
             let file = try FileDescriptor.open(
                 unfinished, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec], permissions: [.ownerReadWrite, .groupRead, .otherRead])
+            isMade = true
             try file.closeAfter {
                 _ = try file.writeAll(bytes)
                 guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
             }
             try rename(unfinished, to: path, replacing: replacing)
         } catch let error as Errno {
-            // What is left of it harms nobody, and the error that counts is the first.
-            _ = unfinished.withPlatformString { unlink($0) }
+            // What is left of it harms nobody, and the error that counts is the first. A file of that name that somebody else made stays.
+            if isMade { _ = unfinished.withPlatformString { unlink($0) } }
             if error == .fileExists { throw isThere(path) }
-            throw Failure("cannot write \(path.text.printable): \(error): see that the folder exists, has space and may be written")
+            let advice = ProcessLimit(errno: error.rawValue)?.advice ?? "see that the folder exists, has space and may be written"
+            throw Failure("cannot write \(path.text.printable): \(error): \(advice)")
         }
     }
 
-    /// Makes the folder with those above it that are missing, for this user alone.
+    /// Makes the folder with those above it that are missing, for this user alone, so that a power cut doesn't take them with what is in them.
     static func makeFolder(_ path: FilePath) throws {
         var made = FilePath(root: path.root, [])
         for component in path.components {
+            let parent = made
             made.append(component)
-            guard made.withPlatformString({ mkdir($0, 0o700) }) == 0 || errno == EEXIST || exists(made) else {
+            if made.withPlatformString({ mkdir($0, 0o700) }) == 0 {
+                try sync(parent.isEmpty ? FilePath(".") : parent)
+            } else if errno != EEXIST, !exists(made) {
                 throw Failure("cannot make the folder \(made.text.printable): \(Errno(rawValue: errno)): see that the one above it may be written")
             }
+        }
+    }
+
+    private static func sync(_ folder: FilePath) throws {
+        let descriptor = folder.withPlatformString { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        // Nothing was written through it.
+        defer { if descriptor >= 0 { close(descriptor) } }
+        // Where there is no fsync for folders (EINVAL, fsync(2)) the file system keeps names its own way.
+        guard descriptor >= 0, fsync(descriptor) == 0 || errno == EINVAL else {
+            throw Failure("cannot sync the folder \(folder.text.printable): \(Errno(rawValue: errno)): look at its disk")
         }
     }
 
@@ -93,6 +110,6 @@ enum NewFile {
     static func exists(_ path: FilePath) -> Bool { path.withPlatformString { access($0, F_OK) } == 0 }
 
     static func isThere(_ path: FilePath) -> Failure {
-        Failure("\(path.text.printable) is there already: give another name, or --force to replace it")
+        Failure("\(path.text.printable) already exists; choose another name, or use --force to overwrite")
     }
 }

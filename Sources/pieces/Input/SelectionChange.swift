@@ -45,7 +45,22 @@ struct SelectionChange {
             return torrent.metainfo.layout.pieces(of: file.index, geometry: torrent.metainfo.geometry).contains { torrent.have[$0] }
         }
         guard !newly.isEmpty else { return [] }
-        let report = try await Disk().promote(payload, files: newly.map(\.index), pieces: torrent.have)
+        let disk = try Disk()
+        let wanted = payload.placing(newly.map(\.index), as: .file)
+        let custody = try await Custody.look(at: wanted, of: torrent.row.id, connection, disk)
+        for file in newly where custody.own[.entry(file.index)] == nil {
+            if let holder = custody.shared[file.index]?.holder {
+                throw Failure(
+                    "\(payload.path(of: .entry(file.index)).printable) is also a file of torrent \(holder.torrent) (\(holder.name.printable)): "
+                        + "remove one of the two torrents first")
+            }
+            if custody.unproven[.entry(file.index)] != nil {
+                throw Failure("\(wanted.path(of: .entry(file.index)).printable) was there before and isn't this torrent's: move it away first")
+            }
+        }
+        _ = disk.admit(custody.own, of: torrent.row.infoHash)
+        try connection.announceFiles(torrent.row.id, newly.map(\.index).filter { custody.own[.entry($0)] == nil })
+        let report = try await disk.promote(payload, files: newly.map(\.index), pieces: torrent.have)
         if let error = report.folderError ?? report.failures.first?.error { throw error }
         return report.durable.map { FingerprintRow($0) }
     }

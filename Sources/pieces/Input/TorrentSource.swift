@@ -76,15 +76,21 @@ struct TorrentSource {
 }
 
 extension [TorrentSource] {
-    /// What each source says, each torrent once; those that can't be read are told of, and whether there were any.
+    /// What each source says, each torrent once, and again where another .torrent of it has other trackers. Sources
+    /// that can't be read are told of, and whether there were any.
     func readAll(_ options: HTTPOptions) async -> (torrents: [Metainfo], failed: Int) {
-        var seen: Set<InfoHash> = []
+        var seen: [InfoHash: Set<String>] = [:]
         var torrents: [Metainfo] = []
         var failed = 0
         for source in self {
             do {
                 let metainfo = try await source.read(options)
-                if seen.insert(metainfo.infoHash).inserted { torrents.append(metainfo) }
+                let known = seen[metainfo.infoHash]
+                let trackers = Set(metainfo.trackers.joined())
+                guard known.map({ !trackers.isSubset(of: $0) }) ?? true else { continue }
+                seen[metainfo.infoHash] = trackers.union(known ?? [])
+                torrents.append(metainfo)
+                if let warning = metainfo.trackerWarning { Terminal.shared.complain(warning) }
             } catch {
                 Terminal.shared.complain("\(error)")
                 failed += 1

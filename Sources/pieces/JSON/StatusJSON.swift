@@ -8,11 +8,13 @@ struct StatusJSON {
 
     private let engine: EngineState
     private let mended: MendedNote?
+    private let queue: QueueState?
     private let now: Timestamp
 
-    init(_ engine: EngineState, _ mended: MendedNote?, now: Timestamp = .now()) {
+    init(_ engine: EngineState, _ mended: MendedNote?, _ queue: QueueState? = nil, now: Timestamp = .now()) {
         self.engine = engine
         self.mended = mended
+        self.queue = queue
         self.now = now
     }
 
@@ -31,6 +33,11 @@ struct StatusJSON {
                 }
             } else {
                 json.field("mended", nil as String?)
+            }
+            if let queue {
+                json.object("slots") { queue.fields(&$0) }
+            } else {
+                json.field("slots", nil as String?)
             }
             try json.array("torrents", torrents)
         }

@@ -61,8 +61,10 @@ extension GlobalOptions {
         do throws(StoreError) {
             return try Connection.open(path, mode: .readOnly, now: .now())
         } catch {
-            if error.code == .notFound || !Self.exists(path), error.code != .corrupt { return nil }
-            throw error
+            guard error.code == .notFound || !Self.exists(path), error.code != .corrupt else { throw error }
+            // A database that is lost is not one that never was.
+            if let lost = try lostDatabase() { throw lost }
+            return nil
         }
     }
 
@@ -84,40 +86,67 @@ extension GlobalOptions {
         return try Connection.open(try path, mode: .readWrite, now: .now())
     }
 
-    /// The database to change, made where there is none; so is the standard folder, but no folder that was named.
+    /// The database to change, made with its folder where there is none.
     func openToAdd() throws -> Connection {
-        try makeStandardFolder()
+        try prepareToMake()
         return try Connection.open(path, mode: .readWriteCreate, now: .now())
     }
 
     /// The same, for a command that runs an engine itself: a damaged database is mended first, and that is told.
     func openToRun() throws -> Connection {
-        try makeStandardFolder()
+        try prepareToMake(mending: true)
         let path = try path
-        let damage: StoreError
+        let damage: String
         do throws(StoreError) {
-            return try Connection.open(path, mode: .readWriteCreate, now: .now())
+            if BackupFile.newest(ofLost: path) == nil { return try Connection.open(path, mode: .readWriteCreate, now: .now()) }
+            damage = "the file is empty"
         } catch {
             guard Mender.answers(error) else { throw error }
-            damage = error
+            damage = error.message
         }
         let lock = try DatabaseLock.acquire(database: path, now: .now())
         defer { withExtendedLifetime(lock) {} }
         if try !Mender.finishInterrupted(path) {
-            let mending = try Mender.mend(path, because: damage.message, now: .now())
+            let mending = try Mender.mend(path, because: damage, now: .now())
             Terminal.shared.complain(mending.sentence)
         }
         return try Connection.open(path, mode: .readWriteCreate, now: .now())
     }
 
-    private func noDatabase() throws -> Failure {
-        Failure("there is no database at \(try path.text.printable) yet: `pieces add` or `pieces download` makes one")
+    private func noDatabase() throws -> Failure { try lostDatabase() ?? Failure(try absence) }
+
+    /// Why there is nothing to read, in one sentence.
+    var absence: String {
+        get throws {
+            let name = try path.text.printable
+            return try Self.exists(path)
+                ? "the database at \(name) is empty, as after an interrupted creation: `pieces add`, `pieces download` or `pieces run` finishes it"
+                : "there is no database at \(name) yet: `pieces add` or `pieces download` creates it"
+        }
     }
 
-    /// Makes the standard folder for the database, where none was named.
-    func makeStandardFolder() throws {
-        guard database == nil, Self.environment("PIECES_DATABASE") == nil else { return }
-        try NewFile.makeFolder(try Self.standardFolder)
+    /// What there is to say when the database is gone and backups of it are there; `nil` otherwise.
+    private func lostDatabase() throws -> Failure? {
+        let path = try path
+        guard let backup = BackupFile.newest(ofLost: path) else { return nil }
+        let name = path.text.printable
+        return Failure(
+            "\(Self.exists(path) ? "the database at \(name) is empty" : "there is no database at \(name)"), but there is a backup of "
+                + "\(Format.moment(backup.at)): `pieces database restore` puts it back; to begin a new database, move the backups "
+                + "(\(backup.path.lastComponent?.text.printable ?? "") and older ones) to another folder first")
+    }
+
+    /// Before a command that may make the database: makes the folder where it is missing, and refuses to begin a new database in the place of one
+    /// that is lost; an engine that starts mends one of which the file is still there.
+    func prepareToMake(mending: Bool = false) throws {
+        if try !mending || !Self.exists(path), let lost = try lostDatabase() { throw lost }
+        try makeFolder()
+    }
+
+    /// Makes the folder of the database, with those above it that are missing, for this user alone.
+    func makeFolder() throws {
+        let folder = try path.removingLastComponent()
+        if !folder.isEmpty, !Self.exists(folder) { try NewFile.makeFolder(folder) }
     }
 
     private static func exists(_ path: FilePath) -> Bool { NewFile.exists(path) }

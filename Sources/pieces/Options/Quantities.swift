@@ -122,7 +122,7 @@ enum TimeSpan {
 /// The length of the pieces of a new torrent.
 enum PieceLength {
     /// What clients accept: powers of two.
-    private static let range: ClosedRange<Int64> = 16 << 10...Int64(Geometry.pieceLengths.upperBound)
+    private static let range: ClosedRange<Int64> = 16 << 10...64 << 20
 
     static func parse(_ text: String) throws -> Int {
         guard let bytes = Quantity.bytes(text), range.contains(bytes), bytes.nonzeroBitCount == 1 else {

@@ -17,6 +17,9 @@ struct TorrentOptions: ParsableArguments {
     @Option(help: "How space is taken: as pieces come, or all at the start.")
     var allocate: AllocationWord = .sparse
 
+    @Flag(help: "Overwrite files that are at the torrent's paths already, even if no piece of them matches.")
+    var overwrite = false
+
     @OptionGroup var limits: LimitOptions
 
     @Option(help: ArgumentHelp("Connections of each torrent.", valueName: "n"), transform: CountLimit.init)
@@ -25,7 +28,7 @@ struct TorrentOptions: ParsableArguments {
     var wishes: TorrentWishes {
         TorrentWishes(
             output: output, patterns: select, isSequential: sequential, allocatesFull: allocate == .full, download: limits.downloadLimit,
-            upload: limits.uploadLimit, peers: maxPeers)
+            upload: limits.uploadLimit, peers: maxPeers, mayOverwrite: overwrite)
     }
 }
 
@@ -53,6 +56,8 @@ struct TorrentWishes {
     var download: Rate?
     var upload: Rate?
     var peers: CountLimit?
+    /// Whether files that aren't the torrent's may be overwritten.
+    var mayOverwrite = false
 
     /// The settings of a new torrent.
     var newSettings: TorrentSettings {

@@ -2,48 +2,58 @@ import Engine
 import Store
 import Torrent
 
-/// A calm live block on a terminal: two lines a torrent, and the piece map where there is room.
+/// A calm live block on a terminal: two lines a torrent, and the piece map where there is room; with more torrents than fit, a line of totals, a line
+/// for each torrent that moves, and how many aren't shown.
 struct BlockReport: DownloadReport {
     /// Columns from which on the piece map is shown.
     private static let mapWidth = 100
     private static let widestBar = 40
+    private static let narrowestBar = 8
+    /// Columns of a bar and a name where each torrent has one line.
+    private static let shortBar = 10
+    private static let names = 16...40
+    /// Columns of all that is said behind a bar, but for seeders and uploads.
+    private static let usualTail = 48
 
     let interval = Duration.milliseconds(300)
 
     func began(_ torrents: [TorrentRow], at socket: ListeningSocket) {
-        for torrent in torrents { Terminal.shared.print(DownloadWords.began(torrent)) }
+        for line in DownloadWords.began(torrents) { Terminal.shared.print(line) }
     }
 
     func happened(_ event: EventRow, to torrent: TorrentRow?) {
         if let line = DownloadWords.happened(event, to: torrent) { Terminal.shared.print(line) }
     }
 
-    func progressed(_ torrents: [TorrentSnapshot]) {
-        let (width, height) = Terminal.shared.size
-        // What has something to do comes first, so that the screen shows it.
-        let sorted = torrents.sorted { (rank($0), $0.id) < (rank($1), $1.id) }
-        let hasMap = width >= Self.mapWidth && torrents.count * 3 < height - 2
-        let shown = sorted.prefix(max(1, (height - 2) / (hasMap ? 3 : 2)))
-        var lines: [String] = []
-        for torrent in shown {
-            lines.append("\(torrent.name.printable)  \(words(torrent))".fitted(width - 1))
-            lines.append(line(torrent, width))
-            if hasMap { lines.append("  " + PieceMap.text(torrent.have, width: width - 4)) }
-        }
-        if sorted.count > shown.count { lines.append("and \(Format.count(sorted.count - shown.count, "more torrent"))") }
-        Terminal.shared.show(lines)
+    func progressed(_ torrents: [TorrentSnapshot], of all: TorrentTally) {
+        let width = Terminal.shared.size.width
+        let room = Terminal.shared.room
+        let total = max(all.total, torrents.count)
+        Terminal.shared.show(total * 2 <= room ? whole(torrents, of: total, width, room) : summed(torrents, of: all, width, room))
     }
 
     func ended(_ torrents: [TorrentRow]) {
         Terminal.shared.show([])
-        for torrent in torrents { if let line = DownloadWords.ended(torrent) { Terminal.shared.print(line) } }
+        for line in DownloadWords.ended(torrents) { Terminal.shared.print(line) }
+    }
+
+    // MARK: Two lines a torrent
+
+    private func whole(_ torrents: [TorrentSnapshot], of total: Int, _ width: Int, _ room: Int) -> [String] {
+        let hasMap = width >= Self.mapWidth && total * 3 <= room
+        // What has something to do comes first, so that it stands where people look.
+        return torrents.sorted { (rank($0), $0.id) < (rank($1), $1.id) }.flatMap { torrent in
+            let lines = ["\(torrent.name.printable)  \(words(torrent))".fitted(width - 1), line(torrent, width)]
+            return hasMap ? lines + ["  " + PieceMap.text(torrent.have, width: width - 4)] : lines
+        }
     }
 
     private func line(_ torrent: TorrentSnapshot, _ width: Int) -> String {
-        let percent = Format.percent(torrent.completedBytes, of: torrent.wantedBytes).padded(6, right: true)
-        let left = torrent.timeLeft.map { "  \(Format.time($0)) left" } ?? ""
-        let tail = "\(percent)  \(DownloadWords.traffic(torrent))\(left)"
-        let bar = Bar.text(torrent.completedBytes, of: torrent.wantedBytes, width: min(Self.widestBar, max(8, width - tail.columns - 6)))
+        // Two columns before the bar, one behind it, and the last one of the terminal.
+        let rest = width - 4
+        let tail = DownloadWords.tail(torrent, width: rest - Self.narrowestBar)
+        let bar = Bar.text(
+            torrent.completedBytes, of: torrent.wantedBytes, width: min(Self.widestBar, max(Self.narrowestBar, rest - tail.columns)))
         return "  \(bar) \(tail)"
     }
 
@@ -63,5 +73,25 @@ struct BlockReport: DownloadReport {
         case .downloading: 2
         default: 3
         }
+    }
+
+    // MARK: More than fit
+
+    private func summed(_ torrents: [TorrentSnapshot], of all: TorrentTally, _ width: Int, _ room: Int) -> [String] {
+        let moving = torrents.filter { $0.downloadRate > 0 || $0.uploadRate > 0 || $0.state == .checking }.sorted { $0.id < $1.id }
+        let shown = moving.prefix(max(0, room - 2))
+        let totals = DownloadWords.totals(torrents, of: all, width: width - 1)
+        guard !shown.isEmpty else { return [totals] }
+        let hidden = max(all.total, torrents.count) - shown.count
+        return [totals] + shown.map { short($0, width) } + (hidden > 0 ? ["and \(Format.count(hidden, "more torrent"))"] : [])
+    }
+
+    private func short(_ torrent: TorrentSnapshot, _ width: Int) -> String {
+        let rest = width - 1 - Self.shortBar - 5
+        let nameWidth = min(max(rest - Self.usualTail, Self.names.lowerBound), Self.names.upperBound)
+        let tail = DownloadWords.tail(torrent, width: max(0, rest - nameWidth))
+        let bar = Bar.text(torrent.completedBytes, of: torrent.wantedBytes, width: Self.shortBar)
+        let name = torrent.name.printable.fitted(nameWidth).padded(nameWidth)
+        return "  \(name)  \(bar) \(tail)"
     }
 }

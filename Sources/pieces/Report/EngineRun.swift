@@ -1,4 +1,6 @@
 import Engine
+import Limits
+import NIOCore
 import Store
 import Synchronization
 
@@ -23,12 +25,17 @@ struct EngineRun {
 
     /// Lives of an engine whose database is found damaged while it runs; more would mean that the disk or the memory does it.
     private static let damagedLives = 3
+    /// What an engine has open before its first peer, and the threads that it starts, beside two a core.
+    private static let fewestDescriptors = 32
+    private static let fewestThreads = 12
 
     /// Runs until the engine ends by itself or is told to; how the named torrents are then, or all of them where none is named and the engine was
     /// to end with them.
     ///
     /// Where the database is found damaged meanwhile, the engine ends and another one begins with a mended one.
     func perform() async throws -> [TorrentRow] {
+        ProcessLimit.raiseOpenFiles()
+        try ProcessLimit.require(descriptors: Self.fewestDescriptors, threads: Self.fewestThreads + 2 * System.coreCount)
         let current = Mutex<Session?>(nil)
         try Interruption.catchFirst { await current.withLock(\.self)?.stop() }
         for life in 1... {

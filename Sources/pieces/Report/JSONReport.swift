@@ -22,7 +22,7 @@ struct JSONReport: DownloadReport {
         }
     }
 
-    func progressed(_ torrents: [TorrentSnapshot]) {
+    func progressed(_ torrents: [TorrentSnapshot], of all: TorrentTally) {
         for torrent in torrents {
             write { json in
                 json.field("event", "progress")

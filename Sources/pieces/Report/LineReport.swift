@@ -7,20 +7,26 @@ final class LineReport: DownloadReport {
     private static let pause = Duration.seconds(5)
 
     let interval = Duration.seconds(1)
-    private let told = Mutex<(at: ContinuousClock.Instant, lines: [TorrentID: String])>((.now, [:]))
+    private let told = Mutex<(at: ContinuousClock.Instant, lines: [TorrentID: String], totals: String)>((.now, [:], ""))
 
     func began(_ torrents: [TorrentRow], at socket: ListeningSocket) {
-        for torrent in torrents { Terminal.shared.print(DownloadWords.began(torrent)) }
+        for line in DownloadWords.began(torrents) { Terminal.shared.print(line) }
     }
 
     func happened(_ event: EventRow, to torrent: TorrentRow?) {
         if let line = DownloadWords.happened(event, to: torrent) { Terminal.shared.print(line) }
     }
 
-    func progressed(_ torrents: [TorrentSnapshot]) {
+    func progressed(_ torrents: [TorrentSnapshot], of all: TorrentTally) {
         let lines = told.withLock { told -> [String] in
             guard .now - told.at >= Self.pause else { return [] }
             told.at = .now
+            guard all.total <= DownloadWords.namedAtMost else {
+                let line = DownloadWords.totals(torrents, of: all, width: .max)
+                guard told.totals != line else { return [] }
+                told.totals = line
+                return [line]
+            }
             var news: [String] = []
             for torrent in torrents where told.lines[torrent.id] != line(torrent) {
                 told.lines[torrent.id] = line(torrent)
@@ -32,7 +38,7 @@ final class LineReport: DownloadReport {
     }
 
     func ended(_ torrents: [TorrentRow]) {
-        for torrent in torrents { if let line = DownloadWords.ended(torrent) { Terminal.shared.print(line) } }
+        for line in DownloadWords.ended(torrents) { Terminal.shared.print(line) }
     }
 
     private func line(_ torrent: TorrentSnapshot) -> String {

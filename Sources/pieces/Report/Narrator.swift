@@ -8,10 +8,14 @@ import SystemPackage
 final class Narrator: Sendable {
     /// Events of one look; of more the oldest are left out.
     private static let eventLimit = 200
+    /// Between two counts of the torrents, of which there may be very many.
+    private static let tallyInterval = Duration.seconds(1)
 
     private struct State {
         var lastEvent: Int64
         var isOver = false
+        var tally = TorrentTally()
+        var talliedAt: ContinuousClock.Instant?
     }
 
     private let session: Session
@@ -59,9 +63,16 @@ final class Narrator: Sendable {
         return try state.withLock { state in
             guard !state.isOver else { return false }
             try tell(events, connection, &state)
-            report.progressed(snapshots)
+            try count(connection, &state)
+            report.progressed(snapshots, of: state.tally)
             return true
         }
+    }
+
+    private func count(_ connection: Connection, _ state: inout State) throws(StoreError) {
+        if let last = state.talliedAt, .now - last < Self.tallyInterval { return }
+        state.talliedAt = .now
+        if ids.isEmpty { state.tally.counts = try connection.stateCounts() } else { state.tally = try connection.tally(of: ids.sorted()) }
     }
 
     /// The session has ended: tells what has happened since the last look, and how the torrents are now.

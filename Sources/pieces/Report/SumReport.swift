@@ -14,17 +14,15 @@ struct SumReport: DownloadReport {
         if let line = DownloadWords.happened(event, to: torrent) { Terminal.shared.print(line) }
     }
 
-    func progressed(_ torrents: [TorrentSnapshot]) {
-        let arrows = Terminal.shared.speaksUnicode ? ("↓", "↑") : ("down", "up")
-        let down = Format.rate(torrents.reduce(0) { $0 + Int64($1.downloadRate) })
-        let up = Format.rate(torrents.reduce(0) { $0 + Int64($1.uploadRate) })
-        var counts = [TorrentState.downloading, .seeding, .checking, .offline, .error].compactMap { state in
-            let count = torrents.count { $0.state == state }
-            return count > 0 ? "\(Format.count(count)) \(state.rawValue)" : nil
-        }
-        if counts.isEmpty { counts = ["all asleep"] }
-        let peers = Format.count(torrents.reduce(0) { $0 + $1.peers }, "peer")
-        Terminal.shared.show(["\(counts.joined(separator: ", "))  \(arrows.0) \(down)  \(arrows.1) \(up)  \(peers)"])
+    func progressed(_ torrents: [TorrentSnapshot], of all: TorrentTally) {
+        let states: [TorrentState] = [.downloading, .seeding, .checking, .queued, .complete, .paused, .offline, .error]
+        let counts = states.compactMap { state in all.counts[state].map { "\(Format.count($0)) \(state.rawValue)" } }
+        var parts = LineParts()
+        parts.append(counts.isEmpty ? "no torrents" : counts.joined(separator: ", "), rank: 0)
+        parts.append(DownloadWords.down(torrents.reduce(0) { $0 + $1.downloadRate }), rank: 1)
+        parts.append(DownloadWords.up(torrents.reduce(0) { $0 + $1.uploadRate }), rank: 2)
+        parts.append(Format.count(torrents.reduce(0) { $0 + $1.peers }, "peer"), rank: 3)
+        Terminal.shared.show([parts.text(width: Terminal.shared.size.width - 1)])
     }
 
     func ended(_ torrents: [TorrentRow]) {

@@ -8,6 +8,7 @@ struct StatusTable {
 
     private let engine: EngineState
     private let mended: MendedNote?
+    private let queue: QueueState?
     private let now: Timestamp
     /// Of the terminal; `nil` where nothing is to be cut.
     private let width: Int?
@@ -16,15 +17,43 @@ struct StatusTable {
         [
             .right("ID"), .left("NAME"), .left("STATE"), .right("DONE"), .right("SIZE"), .right("DOWN"), .right("UP"), .right("PEERS"),
             .right("LEFT"),
-        ], flexible: 1)
+        ], flexible: 1, droppable: [6, 7, 4])
     private var errors: [UInt8] = []
     private var maps: [UInt8] = []
+    /// Torrents that have no line.
+    private var hidden = 0
+    /// Of the lines that a screen has room for, the part that may say what failed: a third.
+    private static let errorShare = 3
 
-    init(_ engine: EngineState, _ mended: MendedNote?, now: Timestamp = .now()) {
+    init(_ engine: EngineState, _ mended: MendedNote?, _ queue: QueueState? = nil, now: Timestamp = .now()) {
         self.engine = engine
         self.mended = mended
+        self.queue = queue
         self.now = now
         width = Terminal.shared.isInteractive ? Terminal.shared.size.width - 1 : nil
+    }
+
+    /// Of more torrents than a screen of so many lines can show, those that are shown: what moves first, then what failed.
+    mutating func choose(_ torrents: [StatusLine], room: Int) -> [StatusLine] {
+        // The sentence about the engine, and the titles.
+        let room = room - 2 - (mended == nil ? 0 : 1)
+        let errors = torrents.count { $0.error != nil }
+        guard torrents.count + errors > room else { return torrents }
+        let shown = max(1, min(torrents.count, room - 1 - min(errors, room / Self.errorShare)))
+        hidden = torrents.count - shown
+        let sorted = torrents.sorted { (rank($0), $0.id) < (rank($1), $1.id) }
+        return sorted.prefix(shown).sorted { $0.id < $1.id }
+    }
+
+    private func rank(_ torrent: StatusLine) -> Int {
+        let live = engine.live(torrent, now)
+        if live.map({ $0.downloadRate + $0.uploadRate > 0 }) ?? false { return 0 }
+        return switch engine.state(of: torrent) {
+        case .checking: 0
+        case .error, .offline: 1
+        case .downloading: 2
+        default: 3
+        }
     }
 
     mutating func add(_ torrent: StatusLine) {
@@ -54,10 +83,12 @@ struct StatusTable {
         var text = Array((engine.sentence + "\n").utf8)
         if let mended { text += "\(Format.moment(mended.at)): \(mended.sentence.printable)\n".utf8 }
         if isEmpty {
-            text.append("no torrents yet: `pieces add` or `pieces download` brings some\n")
+            text.append("no torrents yet: add one with `pieces add` or `pieces download`\n")
         } else {
             table.write(to: &text, width: width)
         }
+        if hidden > 0 { text += "and \(Format.count(hidden, "more torrent")): `pieces status` lists all\n".utf8 }
+        for sentence in queue?.sentences ?? [] { text += "\(sentence)\n".utf8 }
         return text + errors + maps
     }
 }

@@ -19,10 +19,13 @@ struct Table {
 
     /// Columns of the flexible one, at least.
     private static let narrowest = 8
+    /// The same, while there are columns that can be left out.
+    private static let readable = 20
     private static let gap = 2
 
     private let columns: [Column]
     private let flexible: Int
+    private let droppable: [Int]
     /// Of the widest cell of each column.
     private var widths: [Int]
     /// Row after row, the titles first.
@@ -31,10 +34,12 @@ struct Table {
     /// The column of the next cell.
     private var column = 0
 
-    /// `flexible` is the number of the column that is cut when the table is too wide.
-    init(_ columns: [Column], flexible: Int) {
+    /// `flexible` is the number of the column that is cut when the table is too wide, and `droppable` are those that are left out before it gets too
+    /// narrow to be read, the least important ones first.
+    init(_ columns: [Column], flexible: Int, droppable: [Int] = []) {
         self.columns = columns
         self.flexible = flexible
+        self.droppable = droppable
         widths = [Int](repeating: 0, count: columns.count)
         add(columns.map(\.title))
     }
@@ -68,8 +73,15 @@ struct Table {
     func write(to text: inout [UInt8], width: Int?) {
         precondition(column == 0, "the last row is not whole")
         var widths = widths
-        let total = widths.reduce(0, +) + Self.gap * (columns.count - 1)
-        if let width, total > width { widths[flexible] = max(Self.narrowest, widths[flexible] - (total - width)) }
+        var total = widths.reduce(0, +) + Self.gap * (columns.count - 1)
+        var dropped: Set<Int> = []
+        if let width {
+            for column in droppable where widths[flexible] - (total - width) < min(Self.readable, widths[flexible]) {
+                dropped.insert(column)
+                total -= widths[column] + Self.gap
+            }
+            if total > width { widths[flexible] = max(Self.narrowest, widths[flexible] - (total - width)) }
+        }
         text.reserveCapacity(text.count + cells.count / columns.count * (total + 1))
         var start = 0
         for first in stride(from: 0, to: cells.count, by: columns.count) {
@@ -77,6 +89,10 @@ struct Table {
             var spaces = 0
             for column in columns.indices {
                 let cell = cells[first + column]
+                guard !dropped.contains(column) else {
+                    start = cell.end
+                    continue
+                }
                 let cut = cell.width > widths[column] ? fitted(bytes[start..<cell.end], widths[column]) : nil
                 // A wide character that doesn't fit leaves a column.
                 let rest = widths[column] - (cut?.columns ?? cell.width)

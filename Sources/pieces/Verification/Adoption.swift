@@ -24,7 +24,7 @@ struct Adoption {
                 let file = layout.files[index]
                 guard !file.isEmpty, !file.isPad else { return true }
                 switch payload.placement[index] {
-                case .file: return unchanged.contains(index)
+                case .file, .shared: return unchanged.contains(index)
                 case .part: return durable[.parts] != nil
                 case .pad: return true
                 }

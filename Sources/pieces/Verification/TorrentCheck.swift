@@ -117,8 +117,11 @@ struct TorrentCheck: Sendable {
         let metainfo = task.torrent.metainfo
         let stale = metainfo.layout.files.filter { file in
             guard let print = current[file.index], !file.isEmpty, recorded[file.index] != FingerprintRow(print) else { return false }
+            // A file that is new and of which no piece matches isn't the torrent's: nothing is remembered of it.
+            let pieces = metainfo.layout.pieces(of: file.index, geometry: metainfo.geometry)
+            let isOwn = recorded[file.index]?.isSameFile(as: FingerprintRow(print)) ?? false || pieces.contains { verdicts.good[$0] || task.confirmed[$0] }
             // What can't be read is as unknown as before.
-            return !metainfo.layout.pieces(of: file.index, geometry: metainfo.geometry).contains { verdicts.unreadable[$0] }
+            return isOwn && !metainfo.layout.pieces(of: file.index, geometry: metainfo.geometry).contains { verdicts.unreadable[$0] }
         }
         let known = stale.compactMap { settled.contains($0.index) ? current[$0.index].map { FingerprintRow($0) } : nil }
         let rest = stale.filter { !settled.contains($0.index) }

@@ -33,13 +33,26 @@ import Torrent
 
     /// Senseless values count as missing and leave the rest as it is.
     @Test(arguments: [
-        "d1:mi1ee", "d1:mle1:v0:e", "d1:pi0ee", "d1:pi65536ee", "d1:pi-1ee", "d1:p4:6881e", "d4:reqqi0ee", "d4:reqqi-9223372036854775808ee",
+        "d1:mi1ee", "d1:mle1:v0:e", "d1:pi0ee", "d1:pi65536ee", "d1:pi-1ee", "d1:p5:port8e", "d4:reqqi0ee",
+        "d4:reqqi-9223372036854775808ee",
         "d1:vi7ee",
         "d1:v3:\u{1}\u{2}\u{3}e", "d6:yourip3:abce", "d6:yourip0:e", "d13:metadata_sizei0ee", "d13:metadata_sizei9223372036854775807ee",
-        "d11:upload_only1:1e",
-        "d1:md11:ut_metadatai256eee", "d1:md11:ut_metadatai-1eee", "d1:md11:ut_metadata1:1ee", "d3:zzzi1ee", "d1:vi1e1:mdee", "deXYZ",
+        "d11:upload_only3:yese", "d1:p20:18446744073709551615e",
+        "d1:md11:ut_metadatai256eee", "d1:md11:ut_metadatai-1eee", "d1:md11:ut_metadata1:xee",
+        "d4:reqqi-99999999999999999999ee", "d1:pi99999999999999999999ee", "d3:zzzi1ee", "d1:vi1e1:mdee", "deXYZ",
     ]) func isReadLeniently(_ text: String) throws {
         #expect(try ExtendedHandshake(payload: ByteBuffer(string: text)) == ExtendedHandshake())
+    }
+
+    /// Keys out of order, a key twice, superfluous zeros, numbers as text, bytes behind the end.
+    @Test(arguments: [
+        "d4:reqqi0500e1:pi6881e1:md11:ut_metadatai2eee", "d1:md11:ut_metadatai2ee1:pi6881e1:pi6881e4:reqqi500ee",
+        "d1:md11:ut_metadata1:2e1:p4:68814:reqq3:500e", "d1:md11:ut_metadatai2ee1:pi6881e4:reqqi500ee\r\n",
+    ]) func otherFormsAreRead(_ text: String) throws {
+        let handshake = try ExtendedHandshake(payload: ByteBuffer(string: text))
+        #expect(handshake.extensions == [.metadata: 2])
+        #expect(handshake.port == 6881)
+        #expect(handshake.requestQueue == 500)
     }
 
     @Test func largeQueuesAreCut() throws {

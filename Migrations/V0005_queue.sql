@@ -1,0 +1,24 @@
+-- Schema 5: who waits for a slot of the engine, and how its slots are used.
+
+-- 0 for a torrent that has not given up its slot since it last received something; else its turn among those that did, the lowest first.
+ALTER TABLE torrent ADD COLUMN queue_turn INTEGER NOT NULL DEFAULT 0 CHECK (queue_turn >= 0);
+CREATE INDEX torrent_yielded ON torrent (queue_turn) WHERE queue_turn > 0;
+
+-- What the engine says of its slots with each sign of life. A limit is NULL where there is none.
+ALTER TABLE run ADD COLUMN named_only INTEGER NOT NULL DEFAULT 0 CHECK (named_only IN (0, 1)); -- 1: it works on the torrents that its command named
+ALTER TABLE run ADD COLUMN max_downloads INTEGER CHECK (max_downloads > 0);
+ALTER TABLE run ADD COLUMN active_downloads INTEGER NOT NULL DEFAULT 0 CHECK (active_downloads >= 0);
+ALTER TABLE run ADD COLUMN queued_downloads INTEGER NOT NULL DEFAULT 0 CHECK (queued_downloads >= 0);
+ALTER TABLE run ADD COLUMN max_seeds INTEGER CHECK (max_seeds > 0);
+ALTER TABLE run ADD COLUMN active_seeds INTEGER NOT NULL DEFAULT 0 CHECK (active_seeds >= 0);
+ALTER TABLE run ADD COLUMN queued_seeds INTEGER NOT NULL DEFAULT 0 CHECK (queued_seeds >= 0);
+ALTER TABLE run ADD COLUMN max_checks INTEGER CHECK (max_checks > 0);
+ALTER TABLE run ADD COLUMN active_checks INTEGER NOT NULL DEFAULT 0 CHECK (active_checks >= 0);
+ALTER TABLE run ADD COLUMN queued_checks INTEGER NOT NULL DEFAULT 0 CHECK (queued_checks >= 0);
+
+-- The public interface. A column that is here stays, with its meaning; new ones may be added.
+DROP VIEW v1_run;
+CREATE VIEW v1_run AS
+    SELECT id, pid, started_at, heartbeat_at, stopped_at, clean, version, named_only, max_downloads, active_downloads, queued_downloads,
+           max_seeds, active_seeds, queued_seeds, max_checks, active_checks, queued_checks
+    FROM run;

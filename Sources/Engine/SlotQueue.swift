@@ -1,0 +1,370 @@
+import Store
+import Swarm
+
+/// Decides which torrents are active: who starts when a slot is free, and who yields when others wait.
+///
+/// A pure machine: each event takes the time, and the session performs what ``next(now:)`` and ``yields(now:)`` answer. An event costs the same
+/// however many torrents wait, but for ``yields(now:)``, which looks at those that hold a slot.
+///
+/// Downloads, seeds and checks have slots of their own. A download without progress yields its slot to a torrent that waits and hasn't had its turn,
+/// or has rested since; so does one that was slow for a whole turn. One that yields goes to the back of the line. A torrent whose check has ended, and
+/// finds no download slot, goes to the front. ``SlotRules`` has the times.
+struct SlotQueue {
+    /// Seeds that wait, at most: the first of them make room for others.
+    static let waitingSeeds = 1000
+    /// Torrents that start at the same time.
+    static let startsAtOnce = 16
+    /// Torrents that hang while they start, as on a disk that doesn't answer, and hold no slot any more. More of them do.
+    static let hangingStarts = 64
+
+    /// How long a torrent may go without progress while others wait.
+    enum Patience: Sendable {
+        /// ``SlotRules/shortPatience``: nothing is under way that could bring progress.
+        case short
+        /// ``SlotRules/patience``
+        case usual
+        /// ``SlotRules/longPatience``
+        case long
+        /// As long as it takes.
+        case endless
+    }
+
+    /// What an active torrent does, as the session sees it.
+    struct Activity: Equatable, Sendable {
+        enum Work: Sendable {
+            case downloading, checking, seeding
+            /// Complete, without peers: nothing that needs a slot.
+            case idle
+        }
+
+        var work: Work
+        /// Bytes that count as progress, since the torrent became active.
+        var moved: Int64 = 0
+        var patience = Patience.usual
+        /// Bytes a second that it may have at most.
+        var limit: Int?
+
+        fileprivate var kind: SlotKind? {
+            switch work {
+            case .downloading: .download
+            case .checking: .check
+            case .seeding: .seed
+            case .idle: nil
+            }
+        }
+    }
+
+    /// A torrent that has a slot.
+    private struct Holder {
+        var kind: SlotKind
+        /// It isn't active yet.
+        var isStarting: Bool
+        /// It was told to make room.
+        var yielding: Place?
+        /// A check that began while it downloaded: it has its download slot back after.
+        var returnsToDownload = false
+        var since: Instant
+        var activity: Activity
+        var movedAt: Instant
+        var turnBegan: Instant
+        var movedBefore: Int64 = 0
+        var isSlow = false
+    }
+
+    /// Where in the line a torrent goes.
+    enum Place: Sendable {
+        case front, back
+    }
+
+    /// What becomes of a torrent that a peer asks for.
+    enum Admission: Equatable, Sendable {
+        case granted
+        /// Its slot was that of another torrent, which is to yield.
+        case grantedInstead(of: TorrentID)
+        case refused
+    }
+
+    private struct Lines {
+        /// Those that may have another's slot.
+        var ready = WaitingLine()
+        /// Those that yielded of late.
+        var resting = WaitingLine()
+
+        var count: Int { ready.count + resting.count }
+    }
+
+    let limits: SlotLimits
+    let rules: SlotRules
+    private var holders: [TorrentID: Holder] = [:]
+    private var held: [SlotKind: Int] = [:]
+    private var starting = 0
+    /// Those that have been starting for longer than ``SlotRules/shortPatience``.
+    private var hanging: Set<TorrentID> = []
+    /// Those that found no slot for what they do now.
+    private var overdue: [TorrentID] = []
+    private var lines: [SlotKind: Lines] = [.download: Lines(), .seed: Lines(), .check: Lines()]
+
+    init(limits: SlotLimits, rules: SlotRules = SlotRules()) {
+        self.limits = limits
+        self.rules = rules
+    }
+
+    // MARK: Questions
+
+    func isWaiting(_ id: TorrentID) -> Bool { SlotKind.allCases.contains { self[$0].ready.contains(id) || self[$0].resting.contains(id) } }
+
+    func isHolding(_ id: TorrentID) -> Bool { holders[id] != nil }
+
+    func waitingCount(_ kind: SlotKind) -> Int { self[kind].count }
+
+    /// How the slots are used.
+    var report: SlotReport {
+        var report = SlotReport()
+        for kind in SlotKind.allCases { report[kind] = SlotUse(limit: limits[kind], active: held[kind] ?? 0, waiting: self[kind].count) }
+        return report
+    }
+
+    /// The slots of the kind that nobody holds; `nil` is no limit.
+    private func free(_ kind: SlotKind) -> Int? { limits[kind].map { max(0, $0 - (held[kind] ?? 0)) } }
+
+    private func isFree(_ kind: SlotKind) -> Bool { free(kind).map { $0 > 0 } ?? true }
+
+    // MARK: Events
+
+    /// The torrent has something to do. One that waits or has a slot already stays where it is.
+    mutating func enqueue(_ id: TorrentID, for kind: SlotKind = .download, at place: Place = .back) {
+        guard holders[id] == nil, !isWaiting(id) else { return }
+        switch place {
+        case .front: self[kind].ready.prepend(id)
+        case .back: self[kind].ready.append(id)
+        }
+    }
+
+    /// The same for many, in this order.
+    mutating func enqueue(_ ids: [TorrentID]) {
+        self[.download].ready.reserve(ids.count)
+        for id in ids { enqueue(id) }
+    }
+
+    /// The torrent was paused or removed, or is somebody else's affair: it doesn't wait any more.
+    mutating func forget(_ id: TorrentID) {
+        for kind in SlotKind.allCases {
+            self[kind].ready.remove(id)
+            self[kind].resting.remove(id)
+        }
+    }
+
+    /// The next torrent to start: its slot is taken. Answer with ``observe(_:_:now:)`` or ``failed(_:)``.
+    mutating func next(now: Instant) -> TorrentID? {
+        guard starting < Self.startsAtOnce else { return nil }
+        for kind in [SlotKind.check, .download, .seed] where isFree(kind) {
+            guard let id = self[kind].ready.popFirst() ?? self[kind].resting.popFirst() else { continue }
+            take(kind, id, now: now)
+            return id
+        }
+        return nil
+    }
+
+    /// A peer, or the user, asks for a torrent that isn't active.
+    mutating func admit(_ id: TorrentID, for kind: SlotKind, isForced: Bool = false, now: Instant) -> Admission {
+        guard holders[id] == nil else { return .granted }
+        if isForced || isFree(kind) {
+            forget(id)
+            take(kind, id, now: now)
+            return .granted
+        }
+        if let other = stalled(kind, now: now).first {
+            holders[other]?.yielding = .back
+            forget(id)
+            take(kind, id, now: now)
+            return .grantedInstead(of: other)
+        }
+        if kind == .seed, !isWaiting(id) {
+            self[.seed].ready.append(id)
+            if self[.seed].ready.count > Self.waitingSeeds { _ = self[.seed].ready.popFirst() }
+        }
+        return .refused
+    }
+
+    /// The torrent, which is about to be active, has unverified pieces: whether they can be hashed now. If not, it waits for a slot to be checked.
+    mutating func mayCheck(_ id: TorrentID, now: Instant) -> Bool {
+        if holders[id]?.kind == .check { return true }
+        if isFree(.check) {
+            if holders[id] == nil { take(.check, id, now: now) } else { move(id, to: .check) }
+            return true
+        }
+        drop(id)
+        enqueue(id, for: .check)
+        return false
+    }
+
+    /// What an active torrent does now.
+    mutating func observe(_ id: TorrentID, _ activity: Activity, now: Instant) {
+        hanging.remove(id)
+        let isNew = holders[id] == nil
+        // One that was activated for another reason doesn't wait any more.
+        if isNew { forget(id) }
+        guard let kind = activity.kind else { return rest(id, now: now) }
+        if isNew { take(kind, id, now: now) }
+        guard var holder = holders[id], holder.yielding == nil else { return }
+        if holder.isStarting { starting -= 1 }
+        holder.isStarting = false
+        var activity = activity
+        if activity.work != holder.activity.work {
+            holder.movedAt = now
+            (holder.turnBegan, holder.movedBefore, holder.isSlow) = (now, activity.moved, false)
+        } else if activity.moved > holder.activity.moved {
+            holder.movedAt = now
+        } else {
+            // What was received again in the place of bad data is no progress.
+            activity.moved = holder.activity.moved
+        }
+        if now - holder.turnBegan >= rules.turn {
+            let slowRate = min(rules.slowRate, (activity.limit ?? .max) / 2)
+            holder.isSlow = Double(activity.moved - holder.movedBefore) < Double(slowRate) * (now - holder.turnBegan).inSeconds
+            holder.turnBegan = now
+            holder.movedBefore = activity.moved
+        }
+        holder.activity = activity
+        holders[id] = holder
+        if isNew, (held[kind] ?? 0) > (limits[kind] ?? .max) { makeRoom(id) }
+        if kind != holder.kind { change(id, to: kind) }
+    }
+
+    /// The torrent couldn't be made active.
+    mutating func failed(_ id: TorrentID) {
+        hanging.remove(id)
+        drop(id)
+    }
+
+    /// The torrent isn't active any more. What it yielded for is what it waits for.
+    mutating func left(_ id: TorrentID, now: Instant) {
+        guard let holder = drop(id), let place = holder.yielding else { return }
+        // A check that ended has yielded for a download slot.
+        let kind = holder.activity.kind ?? holder.kind
+        switch place {
+        case .front: enqueue(id, for: kind, at: .front)
+        case .back: if !isWaiting(id) { self[kind].resting.append(id, restsUntil: (now + rules.restTime).nanoseconds) }
+        }
+    }
+
+    /// Whether the torrent is on its way out to make room for another, and where it goes.
+    func yielding(_ id: TorrentID) -> Place? { holders[id]?.yielding }
+
+    /// Those that are to make room now: each is told so once, and answers with ``left(_:now:)``.
+    mutating func yields(now: Instant) -> [TorrentID] {
+        releaseHanging(now: now)
+        var chosen: [TorrentID] = []
+        for id in overdue where !findsRoom(id) { chosen.append(id) }
+        overdue = []
+        for kind in SlotKind.allCases {
+            while let rested = self[kind].resting.popFirst(restedAt: now.nanoseconds) { self[kind].ready.append(rested) }
+        }
+        for kind in [SlotKind.download, .seed] where !self[kind].ready.isEmpty {
+            guard let free = free(kind) else { continue }
+            let leaving = holders.values.count { $0.kind == kind && $0.yielding != nil }
+            let wanted = self[kind].ready.count - free - leaving
+            guard wanted > 0 else { continue }
+            for id in stalled(kind, now: now).prefix(wanted) {
+                holders[id]?.yielding = .back
+                chosen.append(id)
+            }
+        }
+        return chosen
+    }
+
+    // MARK: Slots
+
+    private subscript(_ kind: SlotKind) -> Lines {
+        get { lines[kind] ?? Lines() }
+        _modify { yield &lines[kind, default: Lines()] }
+    }
+
+    private mutating func take(_ kind: SlotKind, _ id: TorrentID, now: Instant) {
+        let work: Activity.Work = kind == .download ? .downloading : kind == .seed ? .seeding : .checking
+        holders[id] = Holder(
+            kind: kind, isStarting: true, since: now, activity: Activity(work: work), movedAt: now, turnBegan: now)
+        held[kind, default: 0] += 1
+        starting += 1
+    }
+
+    @discardableResult
+    private mutating func drop(_ id: TorrentID) -> Holder? {
+        guard let holder = holders.removeValue(forKey: id) else { return nil }
+        held[holder.kind, default: 0] -= 1
+        if holder.isStarting { starting -= 1 }
+        overdue.removeAll { $0 == id }
+        return holder
+    }
+
+    private mutating func move(_ id: TorrentID, to kind: SlotKind) {
+        guard let old = holders[id]?.kind else { return }
+        held[old, default: 0] -= 1
+        held[kind, default: 0] += 1
+        holders[id]?.kind = kind
+    }
+
+    /// The torrent needs no slot; one that was given to a seed is kept for its first peer.
+    private mutating func rest(_ id: TorrentID, now: Instant) {
+        guard let holder = holders[id], holder.yielding == nil else { return }
+        if holder.isStarting {
+            starting -= 1
+            holders[id]?.isStarting = false
+        }
+        if holder.kind == .seed, holder.since + rules.seedReservation > now, limits.seeds != nil { return }
+        drop(id)
+    }
+
+    /// An active torrent does something else than before.
+    private mutating func change(_ id: TorrentID, to kind: SlotKind) {
+        guard let holder = holders[id] else { return }
+        let isFree = isFree(kind)
+        switch (holder.kind, kind) {
+        case (.download, .check):
+            // In memory it can't wait; the slot is free for another meanwhile.
+            holders[id]?.returnsToDownload = true
+            move(id, to: kind)
+        case (.check, .download) where holder.returnsToDownload:
+            holders[id]?.returnsToDownload = false
+            move(id, to: kind)
+        case (_, .check): move(id, to: kind)
+        default: if isFree { move(id, to: kind) } else { makeRoom(id) }
+        }
+    }
+
+    /// The torrent, which has no slot for what it does, waits for one like the others.
+    private mutating func makeRoom(_ id: TorrentID) {
+        // A check that has begun goes on: it would have to begin anew.
+        guard let work = holders[id]?.activity.work, work != .checking else { return }
+        holders[id]?.yielding = work == .downloading ? .front : .back
+        overdue.append(id)
+    }
+
+    /// Whether a slot became free before the torrent was told to make room.
+    private mutating func findsRoom(_ id: TorrentID) -> Bool {
+        guard let holder = holders[id], let kind = holder.activity.kind, kind != holder.kind, isFree(kind) else { return false }
+        holders[id]?.yielding = nil
+        move(id, to: kind)
+        return true
+    }
+
+    private mutating func releaseHanging(now: Instant) {
+        guard starting > 0 else { return }
+        for (id, holder) in holders where holder.isStarting && now - holder.since >= rules.shortPatience && hanging.count < Self.hangingStarts {
+            drop(id)
+            hanging.insert(id)
+        }
+    }
+
+    /// Those of the kind that may be made to yield, the longest without progress first.
+    private func stalled(_ kind: SlotKind, now: Instant) -> [TorrentID] {
+        var found: [(id: TorrentID, since: Instant)] = []
+        for (id, holder) in holders where holder.kind == kind && !holder.isStarting && holder.yielding == nil {
+            guard let patience = rules[holder.activity.patience] else { continue }
+            let isStalled = now - holder.movedAt >= patience
+            let hasHadItsTurn = kind == .seed && now - holder.since >= rules.turn
+            if isStalled || holder.isSlow || hasHadItsTurn { found.append((id, holder.movedAt)) }
+        }
+        return found.sorted { ($0.since, $0.id) < ($1.since, $1.id) }.map(\.id)
+    }
+}

@@ -1,0 +1,157 @@
+import Disk
+import Logging
+import Store
+import Swarm
+import Torrent
+
+/// Which files the torrent may write to, and what happens where it may not.
+extension TorrentEngine {
+    // MARK: At the start
+
+    /// What is known before anything is hashed: nothing is written before it is known whose the files are.
+    func considerOwnership(now: Instant) {
+        if let text = obstacle(isChecked: false) {
+            swarm.stalled(Fault(.ownership, text), now: now)
+        } else if hasUnprovenBytes {
+            swarm.hold()
+        }
+    }
+
+    /// Whether a file that holds bytes may still turn out not to be the torrent's. An empty one has nothing to prove.
+    private var hasUnprovenBytes: Bool {
+        custody.unproven.keys.contains { file in if case .entry(let index) = file { !metainfo.layout.files[index].isEmpty } else { true } }
+    }
+
+    // MARK: Proof by hashing
+
+    /// Pieces matched on the disk: the files that they lie in are the torrent's own.
+    func prove(_ pieces: [PieceIndex], now: Instant) {
+        guard !custody.unproven.isEmpty else { return }
+        var proven: [PayloadFile: FileIdentity] = [:]
+        for piece in pieces {
+            for index in metainfo.layout.files(of: piece, geometry: metainfo.geometry) where !metainfo.layout.files[index].isEmpty {
+                if let file = payload.place(of: index), let identity = custody.unproven[file] { proven[file] = identity }
+            }
+        }
+        guard !proven.isEmpty else { return }
+        let refused = environment.disk.admit(proven, of: infoHash)
+        for (file, identity) in proven where refused[file] == nil {
+            custody.unproven[file] = nil
+            custody.own[file] = identity
+        }
+        // Another torrent proved the same file to be its own a moment ago: what that means is found out by loading anew.
+        if !refused.isEmpty { return onChange(.ownershipChanged(id)) }
+        if !hasUnprovenBytes { swarm.release(now: now) }
+    }
+
+    /// All that was in doubt was hashed: what isn't proven by now isn't the torrent's.
+    func settleOwnership(now: Instant) {
+        guard swarm.doubtful.isEmpty else { return }
+        if let text = obstacle(isChecked: true) { return swarm.stalled(Fault(.ownership, text), now: now) }
+        swarm.release(now: now)
+    }
+
+    // MARK: While it writes
+
+    /// The files of the pieces that the torrent is about to create, and that the database doesn't know of yet.
+    func filesToAnnounce(_ pieces: [PieceIndex]) -> [Int] {
+        var files: Set<Int> = []
+        for piece in pieces {
+            for index in metainfo.layout.files(of: piece, geometry: metainfo.geometry) {
+                guard !metainfo.layout.files[index].isEmpty, let file = payload.place(of: index), payload.placement[index] != .shared else {
+                    continue
+                }
+                if custody.own[file] == nil, custody.unproven[file] == nil, !custody.announced.contains(file.index) { files.insert(file.index) }
+            }
+        }
+        return files.sorted()
+    }
+
+    /// At rest: files that were announced and never created are taken back, so that a file which appears there later is somebody else's.
+    func withdrawUnmadeFiles() async {
+        let written = environment.disk.writtenFiles(of: infoHash)
+        let unmade = custody.announced.filter { !written.contains(PayloadFile(index: $0)) && custody.own[PayloadFile(index: $0)] == nil }.sorted()
+        guard !unmade.isEmpty else { return }
+        let id = id
+        do {
+            try await environment.store.perform { db throws(StoreError) in try db.withdrawFiles(id, unmade) }
+        } catch {
+            log.error("that \(unmade.count) files were not created is not saved: \(error)")
+        }
+    }
+
+    // MARK: What stands in the way
+
+    /// Files that are named in a message.
+    private static let namedFiles = 3
+
+    /// One sentence on why the torrent can't be downloaded here; `nil` when nothing stands in its way.
+    private func obstacle(isChecked: Bool) -> String? {
+        let isChecked = isChecked || swarm.doubtful.isEmpty
+        if let (index, twin) = custody.twins.min(by: { $0.key < $1.key }) {
+            return
+                "\(payload.path(of: .entry(index))) and \(payload.path(of: .entry(twin))) are one file on this file system, which doesn't tell their names "
+                + "apart: leave one of them out with `pieces select`, or choose an output folder on another file system"
+        }
+        if let (index, shared) = custody.shared.sorted(by: { $0.key < $1.key }).first(where: { !$0.value.holder.isWhole }) {
+            let holder = shared.holder
+            return
+                "\(payload.path(of: .entry(index))) is also a file of torrent \(holder.torrent) (\(holder.name)), which writes it and has not completed it: "
+                + "this torrent continues when that file is complete, or when torrent \(holder.torrent) is removed"
+        }
+        let layout = metainfo.layout
+        // An empty file that is there and empty is as it should be, whoever made it.
+        let foreign = custody.unproven.keys.filter { file in
+            guard case .entry(let index) = file, layout.files[index].isEmpty else { return isChecked }
+            return (prints[file]?.size ?? 0) > 0
+        }
+        if !foreign.isEmpty {
+            let names = foreign.map { payload.path(of: $0) }.sorted()
+            let rest = names.count > Self.namedFiles ? " and \(names.count - Self.namedFiles) more" : ""
+            let isOne = names.count == 1
+            return
+                "\(names.prefix(Self.namedFiles).joined(separator: ", "))\(rest) \(isOne ? "was" : "were") there before, and no piece of this torrent matches "
+                + "\(isOne ? "it: move it" : "them: move them") away, choose another output folder, or add the torrent again with --overwrite"
+        }
+        if let (index, holder) = disagreement {
+            return
+                "\(payload.path(of: .entry(index))) is also a file of torrent \(holder.torrent) (\(holder.name)), and the two torrents want different "
+                + "content in it: remove one of the two, or choose another output folder for it"
+        }
+        return nil
+    }
+
+    /// A shared file that its holder has completed and that doesn't have the bytes that this torrent wants.
+    private var disagreement: (file: Int, holder: FileHolder)? {
+        for (index, shared) in custody.shared.sorted(by: { $0.key < $1.key }) {
+            for piece in metainfo.layout.pieces(of: index, geometry: metainfo.geometry) where !swarm.have[piece] && !swarm.doubtful[piece] {
+                let files = metainfo.layout.files(of: piece, geometry: metainfo.geometry)
+                let isWithin = files.allSatisfy { custody.shared[$0] != nil || metainfo.layout.files[$0].isPad || metainfo.layout.files[$0].isEmpty }
+                if isWithin { return (index, shared.holder) }
+            }
+        }
+        return nil
+    }
+
+    /// The torrent whose progress this one waits for.
+    var holderWaitedFor: TorrentID? {
+        guard swarm.fault?.kind == .ownership else { return nil }
+        return custody.shared.values.first { !$0.holder.isWhole }?.holder.torrent
+    }
+
+    /// Whether what stands in the way can only be settled by the user.
+    var waitsForUser: Bool { swarm.fault?.kind == .ownership && holderWaitedFor == nil }
+
+    /// Whether something else stands in the way than before: then the torrent is loaded anew.
+    func lookAtOwnership() async -> Fault? {
+        guard let fault = swarm.fault else { return nil }
+        do {
+            let loaded = try await TorrentLoader(environment: environment, id: id, wasActive: true).load()
+            let isAsBefore = loaded.custody.obstacles == custody.obstacles && loaded.custody.shared == custody.shared && !custody.obstacles.isEmpty
+            if !isAsBefore { onChange(.ownershipChanged(id)) }
+        } catch {
+            log.debug("whose the files are could not be found out: \(error)")
+        }
+        return fault
+    }
+}

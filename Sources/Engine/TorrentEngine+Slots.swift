@@ -1,0 +1,27 @@
+import Swarm
+import Torrent
+
+/// What the session's ``SlotQueue`` is told of an active torrent.
+extension TorrentEngine {
+    var activity: SlotQueue.Activity {
+        if swarm.isCompleteAndRecorded {
+            return SlotQueue.Activity(work: swarm.peerCount > 0 ? .seeding : .idle, moved: swarm.uploadedBytes)
+        }
+        if !swarm.doubtful.isEmpty, swarm.fault == nil { return SlotQueue.Activity(work: .checking) }
+        return SlotQueue.Activity(
+            work: .downloading, moved: swarm.downloadedBytes - swarm.wastedBytes, patience: patience, limit: swarm.settings.downloadLimit)
+    }
+
+    /// How long it may go without progress while others wait.
+    private var patience: SlotQueue.Patience {
+        switch swarm.shownFault?.kind {
+        // All torrents share it: nobody else would do better.
+        case .database, .databaseFull: .endless
+        case .diskFull: .long
+        case .offline, .input, .ownership: .short
+        case nil:
+            swarm.peerCount == 0 && swarm.dialCount == 0 && opening.isEmpty && announces.isEmpty
+                ? .short : .usual
+        }
+    }
+}

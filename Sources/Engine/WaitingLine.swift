@@ -1,0 +1,76 @@
+import DequeModule
+import Store
+
+/// Torrents in the order in which they wait: appending, prepending, removing and taking the first cost the same however long the line is.
+struct WaitingLine {
+    private struct Entry {
+        let id: TorrentID
+        let ticket: UInt64
+        /// When its rest ends; the past for one that doesn't rest.
+        let restsUntil: Int64
+    }
+
+    private var entries: Deque<Entry> = []
+    /// The tickets of those that wait. An entry with another ticket was removed.
+    private var tickets: [TorrentID: UInt64] = [:]
+    private var lastTicket: UInt64 = 0
+
+    var count: Int { tickets.count }
+    var isEmpty: Bool { tickets.isEmpty }
+
+    func contains(_ id: TorrentID) -> Bool { tickets[id] != nil }
+
+    mutating func reserve(_ count: Int) {
+        entries.reserveCapacity(entries.count + count)
+        tickets.reserveCapacity(tickets.count + count)
+    }
+
+    mutating func append(_ id: TorrentID, restsUntil: Int64 = .min) {
+        entries.append(Entry(id: id, ticket: newTicket(id), restsUntil: restsUntil))
+        dropRemoved()
+    }
+
+    mutating func prepend(_ id: TorrentID) {
+        entries.prepend(Entry(id: id, ticket: newTicket(id), restsUntil: .min))
+        dropRemoved()
+    }
+
+    mutating func remove(_ id: TorrentID) {
+        tickets[id] = nil
+        dropRemoved()
+    }
+
+    /// Takes the first.
+    mutating func popFirst() -> TorrentID? {
+        while let entry = entries.popFirst() {
+            guard tickets[entry.id] == entry.ticket else { continue }
+            tickets[entry.id] = nil
+            return entry.id
+        }
+        return nil
+    }
+
+    /// Takes the first if its rest has ended.
+    mutating func popFirst(restedAt now: Int64) -> TorrentID? {
+        while let entry = entries.first {
+            if tickets[entry.id] == entry.ticket {
+                guard entry.restsUntil <= now else { return nil }
+                return popFirst()
+            }
+            entries.removeFirst()
+        }
+        return nil
+    }
+
+    private mutating func newTicket(_ id: TorrentID) -> UInt64 {
+        lastTicket += 1
+        tickets[id] = lastTicket
+        return lastTicket
+    }
+
+    /// Removed entries are dropped when they are the greater part.
+    private mutating func dropRemoved() {
+        guard entries.count > 64, entries.count > 2 * tickets.count else { return }
+        entries = Deque(entries.filter { tickets[$0.id] == $0.ticket })
+    }
+}

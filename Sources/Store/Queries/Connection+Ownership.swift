@@ -1,0 +1,163 @@
+import Torrent
+
+/// Another torrent that holds a file which looks like the same one: it recorded the same inode.
+package struct FileHolder: Sendable, Hashable {
+    package let torrent: TorrentID
+    /// The torrent's name, for messages.
+    package let name: String
+    /// The file's place in that torrent's metainfo, from 0.
+    package let index: Int
+    /// The output folder and the path below it: where the file is, if it is still there.
+    package let output: String
+    package let path: String
+    /// Whether that torrent, too, only reads the file.
+    package let isShared: Bool
+    /// Whether all bytes of the file are recorded.
+    package let isWhole: Bool
+
+    package init(torrent: TorrentID, name: String, index: Int, output: String, path: String, isShared: Bool, isWhole: Bool) {
+        self.torrent = torrent
+        self.name = name
+        self.index = index
+        self.output = output
+        self.path = path
+        self.isShared = isShared
+        self.isWhole = isWhole
+    }
+}
+
+/// What is remembered of one file's ownership.
+package struct OwnershipRow: Sendable, Hashable {
+    /// The file's place in the metainfo, from 0, or ``FingerprintRow/partFile``.
+    package let index: Int
+    /// The torrent was about to create the file, or was allowed to overwrite it.
+    package let isMade: Bool
+    /// The torrent only reads the file, which another one writes.
+    package let isShared: Bool
+}
+
+/// Whose the payload files are.
+extension Connection {
+    /// The files that the torrent created, was about to create, or shares with another torrent.
+    package func ownership(of id: TorrentID) throws(StoreError) -> [OwnershipRow] {
+        try rows("SELECT idx, made, shared FROM file WHERE torrent_id = ? AND (made OR shared) ORDER BY idx", id) { (row) throws(StoreError) in
+            try row.sound { (row) throws(StoreError) in
+                OwnershipRow(index: try row.next(), isMade: try row.next(), isShared: try row.next())
+            }
+        }.compactMap(\.self)
+    }
+
+    /// Notes that the torrent is about to create these files. It must be durable before the first of them exists: after a crash it tells the torrent's own
+    /// file from one that somebody else put there.
+    package func announceFiles(_ id: TorrentID, _ files: [Int]) throws(StoreError) {
+        guard !files.isEmpty else { return }
+        try transaction(durability: .full) { () throws(StoreError) in
+            guard try pieceCount(of: id) != nil else { throw noTorrent(id) }
+            for index in files {
+                try execute(
+                    "INSERT INTO file (torrent_id, idx, made) VALUES (?, ?, 1) ON CONFLICT (torrent_id, idx) DO UPDATE SET made = 1", id, index)
+            }
+        }
+    }
+
+    /// Takes such notes back: somebody else's file is in the place.
+    package func withdrawFiles(_ id: TorrentID, _ files: [Int]) throws(StoreError) {
+        guard !files.isEmpty else { return }
+        try transaction(durability: .lazy) { () throws(StoreError) in
+            for index in files { try execute("UPDATE file SET made = 0 WHERE torrent_id = ? AND idx = ?", id, index) }
+            try dropSilentFiles(id)
+        }
+    }
+
+    /// Whether the torrent may overwrite files that it finds at its paths.
+    package func mayOverwrite(_ id: TorrentID) throws(StoreError) -> Bool {
+        try first("SELECT overwrite FROM torrent WHERE id = ?", id) { (row) throws(StoreError) in try row.next(Bool.self) } ?? false
+    }
+
+    package func setOverwrite(_ id: TorrentID, _ isAllowed: Bool) throws(StoreError) {
+        try change(id, try execute("UPDATE torrent SET overwrite = ? WHERE id = ?", isAllowed, id))
+    }
+
+    /// The files of other torrents that were recorded with this inode, in the order of their torrents. Whether one is really the same file, a look at the disk tells.
+    package func holders(ofInode inode: Int64, besides id: TorrentID) throws(StoreError) -> [FileHolder] {
+        let sql = """
+            SELECT t.id, t.name, p.idx, t.output, p.path, f.shared, f.completed_bytes >= p.length
+            FROM file AS f JOIN torrent AS t ON t.id = f.torrent_id JOIN path AS p ON p.torrent_id = f.torrent_id AND p.idx = f.idx
+            WHERE f.inode = ? AND f.torrent_id <> ? ORDER BY t.id LIMIT \(Self.holderLimit)
+            """
+        return try rows(sql, inode, id) { (row) throws(StoreError) in
+            try row.sound { (row) throws(StoreError) in
+                FileHolder(
+                    torrent: try row.next(), name: try row.next(), index: try row.next(), output: try row.nextAbsolutePath(), path: try row.next(),
+                    isShared: try row.next(), isWhole: try row.next())
+            }
+        }.compactMap(\.self)
+    }
+
+    /// The same for one file of a torrent, whether or not anything is recorded of it; `nil` when there is none.
+    package func holder(_ infoHash: InfoHash, file index: Int) throws(StoreError) -> FileHolder? {
+        let sql = """
+            SELECT t.id, t.name, p.idx, t.output, p.path, coalesce(f.shared, 0), coalesce(f.completed_bytes, 0) >= p.length
+            FROM torrent AS t JOIN path AS p ON p.torrent_id = t.id LEFT JOIN file AS f ON f.torrent_id = p.torrent_id AND f.idx = p.idx
+            WHERE t.info_hash = ? AND p.idx = ?
+            """
+        return try first(sql, infoHash, index) { (row) throws(StoreError) in
+            try row.sound { (row) throws(StoreError) in
+                FileHolder(
+                    torrent: try row.next(), name: try row.next(), index: try row.next(), output: try row.nextAbsolutePath(), path: try row.next(),
+                    isShared: try row.next(), isWhole: try row.next())
+            }
+        } ?? nil
+    }
+
+    /// More torrents than this that hold one file aren't looked at: a stale inode can be recorded many times.
+    private static let holderLimit = 64
+}
+
+/// A file that a torrent names, with its whole path.
+package struct NamedFile: Sendable, Hashable {
+    package let index: Int
+    /// Below the torrent's output folder.
+    package let path: String
+    package let length: Int64
+    package let isPad: Bool
+    package let isWanted: Bool
+}
+
+/// A torrent whose files may have the paths of another's.
+package struct PathNeighbour: Sendable, Hashable {
+    package let id: TorrentID
+    package let name: String
+    package let output: String
+    /// ``NewTorrent/root`` as it was recorded.
+    package let root: String
+}
+
+/// Which torrents name the same paths. One indexed root a torrent is enough, since everything that it names lies below.
+extension Connection {
+    /// The torrents whose root is this path, is below it, or is one of `ancestors`.
+    package func neighbours(ofRoot root: String, ancestors: [String]) throws(StoreError) -> [PathNeighbour] {
+        func read(_ row: Statement) throws(StoreError) -> PathNeighbour {
+            PathNeighbour(id: try row.next(), name: try row.next(), output: try row.next(), root: try row.next())
+        }
+        let columns = "SELECT id, name, output, root FROM torrent WHERE "
+        var found = try rows(columns + "root = ?", root) { (row) throws(StoreError) in try read(row) }
+        // "0" is the character behind "/".
+        found += try rows(columns + "root > ? AND root < ?", root + "/", root + "0") { (row) throws(StoreError) in try read(row) }
+        for ancestor in ancestors { found += try rows(columns + "root = ?", ancestor) { (row) throws(StoreError) in try read(row) } }
+        return found
+    }
+
+    /// The torrent's files as they were named when it was added.
+    package func namedFiles(of id: TorrentID) throws(StoreError) -> [NamedFile] {
+        let sql = """
+            SELECT p.idx, p.path, p.length, p.pad, coalesce(f.wanted, 1) FROM path AS p
+            LEFT JOIN file AS f ON f.torrent_id = p.torrent_id AND f.idx = p.idx WHERE p.torrent_id = ? ORDER BY p.idx
+            """
+        return try rows(sql, id) { (row) throws(StoreError) in
+            try row.sound { (row) throws(StoreError) in
+                NamedFile(index: try row.next(), path: try row.next(), length: try row.nextBytes(), isPad: try row.next(), isWanted: try row.next())
+            }
+        }.compactMap(\.self)
+    }
+}

@@ -1,0 +1,83 @@
+/// Which torrents wait for a slot of the engine, and what the engine says of its slots.
+extension Connection {
+    /// Says how the slots of a running engine are used.
+    package func saveSlots(_ run: RunID, _ report: SlotReport) throws(StoreError) {
+        let (downloads, seeds, checks) = (report.downloads, report.seeds, report.checks)
+        try transaction(durability: .lazy) { () throws(StoreError) in
+            try execute(
+                """
+                UPDATE run SET named_only = ?, max_downloads = ?, active_downloads = ?, queued_downloads = ?, max_seeds = ?, active_seeds = ?,
+                    queued_seeds = ?, max_checks = ?, active_checks = ?, queued_checks = ? WHERE id = ?
+                """,
+                report.isOfNamedOnly, downloads.limit, downloads.active, downloads.waiting, seeds.limit, seeds.active, seeds.waiting,
+                checks.limit, checks.active, checks.waiting, run)
+        }
+    }
+
+    /// What the newest engine said of its slots with its last sign of life, and when that was; `nil` when no engine has run.
+    package func lastSlots() throws(StoreError) -> (report: SlotReport, at: Timestamp)? {
+        try first("SELECT \(SlotReport.columns), heartbeat_at FROM run ORDER BY id DESC LIMIT 1") { (row) throws(StoreError) in
+            try row.sound { (row) throws(StoreError) in (report: try SlotReport(row), at: try row.next(Timestamp.self)) }
+        } ?? nil
+    }
+
+    // MARK: The line
+
+    /// A turn above this can only be damage.
+    private static let highestTurn: Int64 = 1 << 48
+
+    /// The torrents that gave up their slots without a success since, and their turns, the lowest first. Looks at no others.
+    package func yieldedTorrents() throws(StoreError) -> [(id: TorrentID, turn: Int64)] {
+        try rows("SELECT id, queue_turn FROM torrent WHERE queue_turn > 0 AND queue_turn <= ? ORDER BY queue_turn, id", Self.highestTurn) {
+            (row) throws(StoreError) in
+            try row.sound { (row) throws(StoreError) in (id: try row.next(TorrentID.self), turn: try row.next(Int64.self)) }
+        }.compactMap(\.self)
+    }
+
+    /// The torrent gave up its slot, or (0) it has received something since.
+    package func setQueueTurn(_ id: TorrentID, _ turn: Int64) throws(StoreError) {
+        try execute("UPDATE torrent SET queue_turn = ?1 WHERE id = ?2 AND queue_turn <> ?1", turn, id)
+    }
+
+    /// The place of a queued torrent among those that wait, from 1: those that gave up their slots come after the others.
+    package func placeInQueue(_ id: TorrentID) throws(StoreError) -> Int {
+        let before = try first(
+            """
+            SELECT count(*) FROM torrent AS t JOIN torrent AS me ON me.id = ?
+            WHERE t.state = ? AND t.paused = 0 AND (t.queue_turn < me.queue_turn OR t.queue_turn = me.queue_turn AND t.id < me.id)
+            """, id, TorrentState.queued
+        ) { (row) throws(StoreError) in try row.next(Int.self) }
+        return (before ?? 0) + 1
+    }
+
+    /// Some torrents in the state, in the order of their numbers.
+    package func torrents(in state: TorrentState, after id: TorrentID? = nil, limit: Int) throws(StoreError) -> [TorrentRow] {
+        try rows(
+            "SELECT \(TorrentRow.columns) FROM torrent AS t WHERE state = ? AND id > ? ORDER BY id LIMIT ?", state, id ?? TorrentID(.min), limit
+        ) { (row) throws(StoreError) in try TorrentRow(row) }
+    }
+
+    /// Whether pieces of the torrent have to be hashed before they count.
+    package func hasUnverified(_ id: TorrentID) throws(StoreError) -> Bool {
+        let sql = "SELECT EXISTS (SELECT 1 FROM bitfield WHERE torrent_id = ? AND opened IS NOT NULL)"
+        return try first(sql, id) { (row) throws(StoreError) in try row.next(Bool.self) } ?? false
+    }
+
+    /// How many torrents are in the state. Reads an index alone.
+    package func torrentCount(in state: TorrentState) throws(StoreError) -> Int {
+        try first("SELECT count(*) FROM torrent WHERE state = ?", state) { (row) throws(StoreError) in try row.next(Int.self) } ?? 0
+    }
+
+    /// Complete torrents that seed from now on, which trackers that have no time planned hear at once.
+    package func beginSeeding(_ ids: [TorrentID], now: Timestamp) throws(StoreError) {
+        guard !ids.isEmpty else { return }
+        try transaction(.immediate, durability: .lazy) { () throws(StoreError) in
+            for id in ids {
+                try setState(id, .seeding)
+                try execute(
+                    "UPDATE tracker SET next_announce_at = max(coalesce(min_announce_at, 0), ?) WHERE torrent_id = ? AND next_announce_at IS NULL",
+                    now, id)
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+import Bencode
+
+/// What a file is that is no .torrent, as far as its bytes show: one sentence, and what to do with it.
+///
+/// It is looked at only when the file can't be read as a .torrent, so nothing is refused for what it says.
+package enum ForeignFile: Hashable, Sendable {
+    case empty
+    /// Nothing but zero bytes, as a download leaves that was never finished, or a file system after a crash.
+    case zeros
+    /// The program that packed it, and the one that unpacks it.
+    case compressed(String, with: String)
+    /// A file of many files.
+    case archive(String)
+    /// Most often an error or a login page that was saved under the name of a .torrent.
+    case webPage
+    /// A text that is a magnet link, or the dictionary in which some clients keep one.
+    case magnet
+    /// A text that is the address of something.
+    case address
+    /// Another kind of document.
+    case document(String)
+
+    /// Bytes at a file's beginning in which its kind shows.
+    private static let headLength = 1024
+
+    /// The first bytes of what is packed, and what that is.
+    private static let packed: [([UInt8], ForeignFile)] = [
+        ([0x1f, 0x8b], .compressed("gzip", with: "gunzip")),
+        ([0x42, 0x5a, 0x68], .compressed("bzip2", with: "bunzip2")),
+        ([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00], .compressed("xz", with: "unxz")),
+        ([0x28, 0xb5, 0x2f, 0xfd], .compressed("Zstandard", with: "unzstd")),
+        ([0x50, 0x4b, 0x03, 0x04], .archive("zip")), ([0x50, 0x4b, 0x05, 0x06], .archive("zip")),
+        ([0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c], .archive("7z")),
+        ([0x52, 0x61, 0x72, 0x21, 0x1a, 0x07], .archive("rar")),
+        ([0x25, 0x50, 0x44, 0x46, 0x2d], .document("PDF")),
+    ]
+
+    /// `nil` when the bytes show nothing.
+    package init?(_ bytes: [UInt8]) {
+        guard !bytes.isEmpty else {
+            self = .empty
+            return
+        }
+        for (beginning, kind) in Self.packed where bytes.starts(with: beginning) {
+            self = kind
+            return
+        }
+        if bytes[0] == 0, bytes.allSatisfy({ $0 == 0 }) {
+            self = .zeros
+            return
+        }
+        let start = Self.beginning(of: bytes)
+        self.init(text: String(decoding: bytes[start...].prefix(Self.headLength), as: UTF8.self).lowercased())
+    }
+
+    private init?(text: String) {
+        switch text {
+        case _ where text.hasPrefix("magnet:"): self = .magnet
+        case _ where ["http://", "https://", "[internetshortcut]"].contains(where: text.hasPrefix): self = .address
+        case _ where text.hasPrefix("<") && text.contains("<metalink"): self = .document("Metalink")
+        case _ where text.hasPrefix("<") && (text.contains("<nzb") || text.contains("!doctype nzb")):
+            self = .document("NZB")
+        case _ where text.hasPrefix("<") && (text.contains("<rss") || text.contains("<feed")):
+            self = .document("feed (RSS)")
+        case _ where text.hasPrefix("<?xml") && !text.contains("html"): self = .document("XML")
+        case _ where text.hasPrefix("<"): self = .webPage
+        case _ where text.hasPrefix("{"): self = .document("JSON")
+        default: return nil
+        }
+    }
+
+    /// What a bencoded dictionary is that has no `info`.
+    init?(_ root: BencodeDictionary) {
+        if root["magnet-uri"] != nil {
+            self = .magnet
+        } else if root["info-hash"] != nil || root["file-format"] != nil {
+            self = .document("resume data")
+        } else {
+            return nil
+        }
+    }
+
+    /// Where the content begins behind a byte order mark and blanks, which some scripts write before all else.
+    static func beginning(of bytes: [UInt8]) -> Int {
+        let mark: [UInt8] = [0xef, 0xbb, 0xbf]
+        let start = bytes.starts(with: mark) ? mark.count : 0
+        let isBlank = { (byte: UInt8) in byte == 0x20 || (0x09...0x0d).contains(byte) }
+        return bytes[start...].prefix(headLength).firstIndex { !isBlank($0) } ?? start
+    }
+
+    /// Whether a .torrent may be in it.
+    package var isPacked: Bool {
+        switch self {
+        case .compressed, .archive: true
+        default: false
+        }
+    }
+
+    /// What it is, behind “this is not a .torrent but”.
+    package var kind: String {
+        switch self {
+        case .empty: "an empty file"
+        case .zeros: "a file of zero bytes alone, as a download leaves that was never finished"
+        case .compressed(let name, _): "a file compressed with \(name)"
+        case .archive(let name): "a \(name) archive"
+        case .webPage: "a web page (HTML)"
+        case .magnet: "a magnet link"
+        case .address: "a text with a web address"
+        case .document(let name): "a \(name) document"
+        }
+    }
+
+    /// What to do with it.
+    package var advice: String {
+        switch self {
+        case .empty, .zeros: "download it again"
+        case .compressed(_, let program): "decompress it first (\(program) < FILE > NEW.torrent), and give the result"
+        case .archive: "unpack it first, and give the .torrent that is in it"
+        case .webPage: "it may be an error or a login page; open the address in a browser, and save the .torrent itself"
+        case .magnet: "magnet links are not supported yet: ask for the .torrent"
+        case .address: "give the address in place of the file"
+        case .document: "give the .torrent file itself, or its address"
+        }
+    }
+}

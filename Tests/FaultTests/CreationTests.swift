@@ -1,0 +1,79 @@
+import Store
+import SystemPackage
+import TestSupport
+import Testing
+import Torrent
+
+/// The first `add` of all is killed at every call that changes something: what it leaves is nothing, an empty database or a whole one, `status` says
+/// which, and the next `add` finishes it.
+@Suite struct CreationTests {
+    /// Processes that run at once.
+    private static let atOnce = 4
+
+    @Test func killedAtEveryBoundaryOfTheFirstAdd() async throws {
+        let torrent = try KillScenario.torrent()
+        let count = try await Self.count(torrent)
+        try #require(count > 20, "\(count)")
+        let boundaries = (1...count).flatMap { n in [Fault.Action.killBefore, .tear].map { Fault(nth: n, action: $0) } }
+        var next = 0
+        var dead = 0
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            func begin() {
+                guard next < boundaries.count else { return }
+                let fault = boundaries[next]
+                next += 1
+                group.addTask { try await Self.isKilled(torrent, fault) }
+            }
+            for _ in 0..<Self.atOnce { begin() }
+            for try await isDead in group {
+                if isDead { dead += 1 }
+                begin()
+            }
+        }
+        print("killed \(dead) times at \(boundaries.count) boundaries of a creation")
+        // The last ones may come no more: a close doesn't always do the same.
+        #expect(dead >= boundaries.count * 9 / 10)
+    }
+
+    private static func count(_ torrent: SampleTorrent) async throws -> Int {
+        try await withTemporaryFolder(inMemory: true) { folder in
+            let pieces = try Pieces(in: folder)
+            let counts = folder.appending("counts")
+            let end = try await add(pieces, torrent, counts: counts)
+            try #require(end.exitCode == 0, "\(end)")
+            return try Shim.counts(counts).filter { $0.key.changes }.values.reduce(0, +)
+        }
+    }
+
+    private static func add(_ pieces: Pieces, _ torrent: SampleTorrent, _ faults: [Fault] = [], counts: FilePath? = nil) async throws
+        -> RunningProgram.End
+    {
+        let arguments = ["add", try pieces.file(of: torrent).string, "--output", pieces.output.string]
+        return try await pieces.start(arguments, environment: try Shim.environment(for: pieces, faults, counts: counts)).end()
+    }
+
+    /// Whether it died there.
+    private static func isKilled(_ torrent: SampleTorrent, _ fault: Fault) async throws -> Bool {
+        try await withTemporaryFolder(inMemory: true) { folder in
+            let pieces = try Pieces(in: folder)
+            let end = try await add(pieces, torrent, [fault])
+            #expect(end.signal == 9 || end.exitCode == 0, "\(fault): \(end)")
+            let isThere = Files.exists(pieces.database)
+            let status = try await pieces.run(["status"])
+            #expect(status.exitCode == 0 && status.errors.isEmpty, "\(fault): \(status)")
+            let sentences =
+                isThere ? ["is empty, as after an interrupted creation", "no torrents yet", torrent.metainfo.name] : ["there is no database at"]
+            #expect(sentences.contains { status.output.contains($0) }, "\(fault): \(status)")
+            // To be read it need not be there, either.
+            let log = try await pieces.run(["log"])
+            #expect(log.exitCode == 0 || log.errors.contains("interrupted creation") || !isThere, "\(fault): \(log)")
+            let again = try await add(pieces, torrent)
+            #expect(again.exitCode == 0, "\(fault): \(again)")
+            let found = try await pieces.run(["status"])
+            #expect(found.exitCode == 0 && found.output.contains(torrent.metainfo.name), "\(fault): \(found)")
+            let check = try await pieces.run(["database", "check"])
+            #expect(check.exitCode == 0, "\(fault): \(check)")
+            return end.signal == 9
+        }
+    }
+}

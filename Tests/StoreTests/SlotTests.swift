@@ -1,0 +1,60 @@
+import CSQLite
+import Store
+import SystemPackage
+import Testing
+import Torrent
+
+/// Who waits, in which order, and what an engine says of its slots.
+struct SlotTests {
+    @Test func whatAnEngineSaysOfItsSlotsIsRead() throws {
+        let folder = try TemporaryFolder()
+        let db = try folder.connection(.readWriteCreate)
+        #expect(try db.lastSlots() == nil)
+        let run = try db.beginRun(pid: 1, version: "1", bootID: "b", now: noon)
+        #expect(try db.lastSlots()?.report == SlotReport())
+        let report = SlotReport(
+            isOfNamedOnly: true, downloads: SlotUse(limit: 50, active: 50, waiting: 150), seeds: SlotUse(active: 3),
+            checks: SlotUse(limit: 8, waiting: 2))
+        try db.saveSlots(run, report)
+        let last = try #require(try db.lastSlots())
+        #expect(last.report == report && last.at == noon)
+    }
+
+    @Test func thoseThatYieldedComeAfterTheOthers() throws {
+        let folder = try TemporaryFolder()
+        let db = try folder.connection(.readWriteCreate)
+        let ids = try (0..<5).map { n throws in
+            try db.insertTorrent(NewTorrent(metainfo: try madeUp(seed: UInt64(n) + 1), output: "/data"), now: noon)
+        }
+        try db.setQueueTurn(ids[0], 2)
+        try db.setQueueTurn(ids[2], 1)
+        try db.setState(ids[1], .downloading)
+        #expect(try db.yieldedTorrents().map(\.id) == [ids[2], ids[0]])
+        #expect(try db.yieldedTorrents().map(\.turn) == [1, 2])
+        #expect(try [3, 4, 2, 0].map { try db.placeInQueue(ids[$0]) } == [1, 2, 3, 4])
+        try db.setQueueTurn(ids[0], 0)
+        #expect(try db.placeInQueue(ids[0]) == 1)
+        // What can only be damage is left out.
+        try db.setQueueTurn(ids[3], .max)
+        #expect(try db.yieldedTorrents().map(\.id) == [ids[2]])
+        #expect(try db.torrents(in: .queued, limit: 2).map(\.id) == [ids[0], ids[2]])
+        #expect(try db.torrents(in: .queued, after: ids[2], limit: 9).map(\.id) == [ids[3], ids[4]])
+        #expect(try db.torrentCount(in: .queued) == 4)
+    }
+
+    /// Neither question reads a row of a torrent that isn't concerned.
+    @Test func theLineIsFoundByIndexes() throws {
+        let folder = try TemporaryFolder()
+        let db = try folder.connection(.readWriteCreate)
+        for sql in [
+            "SELECT id, queue_turn FROM torrent WHERE queue_turn > 0 AND queue_turn <= 9 ORDER BY queue_turn, id",
+            "SELECT * FROM torrent AS t WHERE state = 'complete' AND id > 7 ORDER BY id LIMIT 500",
+        ] {
+            let plan = try db.rows("EXPLAIN QUERY PLAN \(sql)") { (row) throws(StoreError) in
+                _ = (try row.next(Int.self), try row.next(Int.self), try row.next(Int.self))
+                return try row.next(String.self)
+            }
+            #expect(plan.allSatisfy { $0.contains("INDEX") }, "\(plan)")
+        }
+    }
+}
