@@ -1,8 +1,10 @@
 -- Schema 5: who waits for a slot of the engine, and how its slots are used.
 
--- 0 for a torrent that has not given up its slot since it last received something; else its turn among those that did, the lowest first.
-ALTER TABLE torrent ADD COLUMN queue_turn INTEGER NOT NULL DEFAULT 0 CHECK (queue_turn >= 0);
-CREATE INDEX torrent_yielded ON torrent (queue_turn) WHERE queue_turn > 0;
+-- Torrents that gave up their slots, and have received nothing since: they wait behind the others, the lowest turn first.
+CREATE TABLE yielded (
+    torrent_id INTEGER PRIMARY KEY REFERENCES torrent (id) ON DELETE CASCADE,
+    turn       INTEGER NOT NULL CHECK (turn > 0)
+) STRICT;
 
 -- What the engine says of its slots with each sign of life. A limit is NULL where there is none.
 ALTER TABLE run ADD COLUMN named_only INTEGER NOT NULL DEFAULT 0 CHECK (named_only IN (0, 1)); -- 1: it works on the torrents that its command named

@@ -76,7 +76,7 @@ extension Disk {
         }
     }
 
-    private func fingerprintsBlocking(_ payload: Payload) throws(DiskError) -> [Fingerprint] {
+    func fingerprintsBlocking(_ payload: Payload) throws(DiskError) -> [Fingerprint] {
         let folder = try PayloadFolder(payload, calls: calls)
         var names = NameCursor(payload, calls)
         var fingerprints: [Fingerprint] = []

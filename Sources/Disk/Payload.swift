@@ -106,6 +106,9 @@ package final class Payload: Sendable {
     /// The file's whole path, for messages.
     package func path(of file: PayloadFile) -> String { path(components(of: file)) }
 
+    /// The file's path below the output folder.
+    package func relativePath(of file: PayloadFile) -> String { components(of: file).joined(separator: "/") }
+
     func path(_ components: some Sequence<String>) -> String {
         // Not `FilePath.append`: a message also has to show the component that was refused.
         ([root.text] + components).joined(separator: "/")

@@ -5,7 +5,7 @@ extension Connection {
     /// asked for stands there for an engine that does.
     ///
     /// What an engine couldn't go on with stays so until one tries again, unless it was paused.
-    func settleAtRest(_ id: TorrentID) throws(StoreError) {
+    package func settleAtRest(_ id: TorrentID) throws(StoreError) {
         guard let row = try torrent(id), row.stateAtRest != row.state else { return }
         if row.settings.isPaused || ![.error, .offline].contains(row.state) { try setState(id, row.stateAtRest) }
     }

@@ -25,6 +25,8 @@ package struct Custody: Sendable, Equatable {
     package var claimedByOthers: [Int: FileHolder] = [:]
     /// Files that are the same file as another one of this torrent, because the file system doesn't tell their names apart.
     package var twins: [Int: Int] = [:]
+    /// Those of them that were recorded, as two links to one file: both names go when the data is deleted.
+    package var linked: [PayloadFile: FileIdentity] = [:]
     /// The files that the database knows the torrent to have created, or to be about to.
     package var announced: Set<Int> = []
 
@@ -38,7 +40,7 @@ package struct Custody: Sendable, Equatable {
 
     /// The files that go with the torrent when its data is deleted.
     package var deletable: [PayloadFile: FileIdentity] {
-        own.filter { file, _ in if case .entry(let index) = file { claimedByOthers[index] == nil } else { true } }
+        own.merging(linked) { own, _ in own }.filter { file, _ in if case .entry(let index) = file { claimedByOthers[index] == nil } else { true } }
     }
 
     /// What stands in the way of writing; when it is another than before, the torrent has to be looked at again.
@@ -54,6 +56,9 @@ package struct CustodyRecords: Sendable {
     let mayOverwrite: Bool
     /// Files of other torrents that were recorded with the same inode, by the file's index.
     let candidates: [Int: [FileHolder]]
+
+    /// Whether the file was recorded as it is.
+    func knows(_ print: Fingerprint) -> Bool { recorded[print.file.index]?.isSameFile(as: FingerprintRow(print)) ?? false }
 }
 
 extension Connection {
@@ -81,9 +86,17 @@ extension Custody {
     /// somebody touched later is not its own.
     package init(of id: TorrentID, _ found: [Fingerprint], _ records: CustodyRecords, on disk: Disk, aliveUntilNs: Int64?) async {
         announced = Set(records.ownership.values.lazy.filter(\.isMade).map(\.index))
+        // Of two entries that are one file the recorded one counts, else the first.
+        var first: [FileIdentity: PayloadFile] = [:]
+        for print in found.sorted(by: { records.knows($0) && !records.knows($1) }) where first[print.identity] == nil { first[print.identity] = print.file }
         for print in found {
+            if case .entry(let index) = print.file, case .entry(let twin)? = first[print.identity], twin != index {
+                twins[index] = twin
+                if records.knows(print) { linked[print.file] = print.identity }
+                continue
+            }
             let index = print.file.index
-            let recorded = records.recorded[index]?.isSameFile(as: FingerprintRow(print)) ?? false
+            let recorded = records.knows(print)
             let ownership = records.ownership[index]
             var holder: FileHolder?
             for candidate in records.candidates[index] ?? [] where holder == nil {

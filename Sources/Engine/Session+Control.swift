@@ -112,6 +112,7 @@ extension Session {
             guard !deletingData else { throw error }
             loaded = nil
         }
+        if deletingData, let reason = loaded?.offline { throw EngineError("the torrent and its files were left as they are: \(reason)") }
         await putToSleep(id)
         slots.forget(id)
         verifying.remove(id)
@@ -145,7 +146,10 @@ extension Session {
     private func reload(_ id: TorrentID) async throws {
         await putToSleep(id)
         retired.remove(id)
+        sleepers.soughtUntil[id] = nil
         guard !troubled.contains(id), let row = try await environment.store.perform({ db throws(StoreError) in try db.torrent(id) }) else { return }
+        // What was out of reach may be what the other process was told to look for on another disk.
+        if row.state == .offline, row.isComplete, !row.settings.isPaused { await wake(id) }
         if !row.settings.isPaused { try await putInLine(row) }
     }
 

@@ -63,6 +63,11 @@ extension Session {
         }
     }
 
+    /// Whether the torrent's output folder is not there.
+    func isAway(_ row: TorrentRow) async -> Bool {
+        if case .away = await place(of: row) { true } else { false }
+    }
+
     private func place(of row: TorrentRow) async -> Place {
         let now = environment.clock.now
         if let known = sleepers.places[FileName(row.output)], now - known.at < known.place.isBelievedFor { return known.place }

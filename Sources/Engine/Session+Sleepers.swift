@@ -84,6 +84,7 @@ extension Session {
         sleepers.learned += announcer.rows(of: row.id).filter { known[$0.url] != $0 }
         guard !leechers.isEmpty, connectionCount < environment.settings.maximumPeers else { return }
         await saveSleepers()
+        guard admits(row) else { return }
         await wake(row.id)?.onLoop { [leechers] engine in engine.feed { swarm, now in swarm.learn(leechers, from: .tracker, now: now) } }
     }
 

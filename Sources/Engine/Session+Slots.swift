@@ -65,9 +65,7 @@ extension Session {
     func activate(_ id: TorrentID) async -> TorrentEngine? {
         if let engine = awake[id] { return engine }
         _ = slots.admit(id, for: .download, isForced: true, now: environment.clock.now)
-        let engine = await wake(id)
-        if engine == nil { slots.failed(id) }
-        return engine
+        return await wake(id)
     }
 
     /// Starts torrents while there are slots; returns when they are active. Several start at once: beside torrents that are busy, each step of
@@ -84,10 +82,15 @@ extension Session {
     func fillSlotsSoon() { Task { await fillSlots() } }
 
     private func begin(_ id: TorrentID) async {
-        let engine = await wake(id)
-        guard let engine else { return slots.failed(id) }
+        guard let engine = await wake(id) else { return }
         observe(id)
         if verifying.remove(id) != nil { engine.onLoop { $0.verifyAll() } }
+    }
+
+    /// The torrent couldn't be activated. No sooner than nobody waits for that any more: a torrent that is in the line may be started at once.
+    func didNotStart(_ id: TorrentID) {
+        slots.failed(id, needing: unchecked.remove(id) == nil ? nil : .check)
+        fillSlotsSoon()
     }
 
     /// Whether a peer that asks for a torrent at rest gets it: a torrent that waits takes a free slot, or that of one that is stalled.
@@ -128,7 +131,7 @@ extension Session {
         fillSlotsSoon()
     }
 
-    /// The turn that the torrent gets in the line, to be written with its state; `nil` leaves the one that it has.
+    /// The turn that the torrent gets in the line, to be written with its state; 0 is none, and `nil` leaves the one that it has.
     func leaveSlot(_ id: TorrentID, _ engine: TorrentEngine) -> Int64? {
         let place = slots.yielding(id)
         let (activity, isWhole) = engine.onLoop { ($0.activity, $0.swarm.isCompleteAndRecorded) }

@@ -39,9 +39,7 @@ extension Session: PeerConnectionOwner {
         do {
             let row = try await environment.store.perform { db throws(StoreError) in try db.torrent(infoHash) }
             guard let row, isInScope(row.id), !row.settings.isPaused, admits(row) else { return nil }
-            let engine = await wake(row.id)
-            if engine == nil { slots.failed(row.id) }
-            return engine
+            return await wake(row.id)
         } catch {
             log.error("\(error)")
             return nil
@@ -60,6 +58,7 @@ extension Session: PeerConnectionOwner {
         waking[id] = task
         let engine = await task.value
         waking[id] = nil
+        if engine == nil { didNotStart(id) }
         return engine
     }
 
@@ -73,7 +72,7 @@ extension Session: PeerConnectionOwner {
             if try await loader.promoteUnplaced(loaded) { loaded = try await loader.load(loaded.metainfo) }
             guard !isStopping, !loaded.row.settings.isPaused else { return nil }
             guard loaded.offline != nil || loaded.plan.doubtful.isEmpty || slots.mayCheck(id, now: environment.clock.now) else {
-                log.info("torrent \(id) waits to be checked")
+                unchecked.insert(id)
                 try await environment.store.perform { db throws(StoreError) in try db.setState(id, .queued) }
                 return nil
             }
@@ -137,7 +136,7 @@ extension Session: PeerConnectionOwner {
                 guard let row = try db.torrent(id) else { return }
                 try db.clearLive(id)
                 try db.setState(id, row.settings.isPaused ? .paused : state.0, error: row.settings.isPaused ? nil : state.1)
-                if let turn { try db.setQueueTurn(id, turn) }
+                if let turn { try db.setTurn(id, turn > 0 ? turn : nil) }
             }
         } catch {
             log.error("\(error)")
@@ -226,7 +225,7 @@ extension Session: PeerConnectionOwner {
     /// With ``EngineSettings/endsWhenComplete``: stops when nothing is left to download and no goal to seed for.
     func endIfDone() {
         guard environment.settings.endsWhenComplete, !isStopping, waking.isEmpty else { return }
-        guard slots.waitingCount(.download) == 0, slots.waitingCount(.check) == 0 else { return }
+        guard slots.waitingCount(.download) == 0, slots.waitingCount(.check) == 0, !slots.isStarting else { return }
         guard !awake.values.contains(where: { hasWorkLeft($0) }) else { return }
         Task { await self.stopIfNothingIsLeft() }
     }

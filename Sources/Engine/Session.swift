@@ -31,6 +31,8 @@ package actor Session {
     nonisolated let environment: Environment
     package nonisolated var unownedExecutor: UnownedSerialExecutor { environment.loop.executor.asUnownedSerialExecutor() }
     private nonisolated let group: MultiThreadedEventLoopGroup
+    /// Torrents that a fault of this machine had stopped for too long when the session ended for it, and the fault.
+    package internal(set) var givenUp: [TorrentID: String] = [:]
     /// Held until the database is closed.
     private var lock: DatabaseLock?
     let runID: RunID
@@ -61,6 +63,8 @@ package actor Session {
     var slots: SlotQueue
     /// The last turn in the line that was given.
     var lastTurn: Int64 = 0
+    /// Torrents that turned out to be unverified when they were activated, and wait to be checked.
+    var unchecked: Set<TorrentID> = []
     /// Torrents that are hashed whole when they get a slot for it.
     var verifying: Set<TorrentID> = []
     /// The last of the complete torrents that were seen to be seeded, and whether it was the last of all.
@@ -143,8 +147,10 @@ package actor Session {
             repeating(Self.intentInterval) { await $0.pollIntents() },
             repeating(Self.heartbeatInterval) { await $0.heartbeat() },
             repeating(.seconds(1)) { await $0.lookAfterSleepers() },
+            repeating(.seconds(1)) { await $0.giveUpIfStuck() },
         ]
         try await lookAfterDatabase()
+        try await lookAtComplete()
         try await startDownloads()
         await removeLeftOvers()
     }

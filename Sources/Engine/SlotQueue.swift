@@ -98,7 +98,7 @@ struct SlotQueue {
     private var holders: [TorrentID: Holder] = [:]
     private var held: [SlotKind: Int] = [:]
     private var starting = 0
-    /// Those that have been starting for longer than ``SlotRules/shortPatience``.
+    /// Those that have been starting for longer than ``SlotRules/startTime``.
     private var hanging: Set<TorrentID> = []
     /// Those that found no slot for what they do now.
     private var overdue: [TorrentID] = []
@@ -114,6 +114,9 @@ struct SlotQueue {
     func isWaiting(_ id: TorrentID) -> Bool { SlotKind.allCases.contains { self[$0].ready.contains(id) || self[$0].resting.contains(id) } }
 
     func isHolding(_ id: TorrentID) -> Bool { holders[id] != nil }
+
+    /// Whether a torrent has a slot and isn't active yet.
+    var isStarting: Bool { starting > 0 }
 
     func waitingCount(_ kind: SlotKind) -> Int { self[kind].count }
 
@@ -186,16 +189,13 @@ struct SlotQueue {
         return .refused
     }
 
-    /// The torrent, which is about to be active, has unverified pieces: whether they can be hashed now. If not, it waits for a slot to be checked.
+    /// The torrent, which is about to be active, has unverified pieces: whether they can be hashed now. If not, answer with ``failed(_:)``, and it
+    /// waits for a slot to be checked.
     mutating func mayCheck(_ id: TorrentID, now: Instant) -> Bool {
         if holders[id]?.kind == .check { return true }
-        if isFree(.check) {
-            if holders[id] == nil { take(.check, id, now: now) } else { move(id, to: .check) }
-            return true
-        }
-        drop(id)
-        enqueue(id, for: .check)
-        return false
+        guard isFree(.check) else { return false }
+        if holders[id] == nil { take(.check, id, now: now) } else { move(id, to: .check) }
+        return true
     }
 
     /// What an active torrent does now.
@@ -231,10 +231,11 @@ struct SlotQueue {
         if kind != holder.kind { change(id, to: kind) }
     }
 
-    /// The torrent couldn't be made active.
-    mutating func failed(_ id: TorrentID) {
+    /// The torrent couldn't be made active, be it because it needs a slot of another `kind` first.
+    mutating func failed(_ id: TorrentID, needing kind: SlotKind? = nil) {
         hanging.remove(id)
         drop(id)
+        if let kind { enqueue(id, for: kind) }
     }
 
     /// The torrent isn't active any more. What it yielded for is what it waits for.
@@ -350,7 +351,7 @@ struct SlotQueue {
 
     private mutating func releaseHanging(now: Instant) {
         guard starting > 0 else { return }
-        for (id, holder) in holders where holder.isStarting && now - holder.since >= rules.shortPatience && hanging.count < Self.hangingStarts {
+        for (id, holder) in holders where holder.isStarting && now - holder.since >= rules.startTime && hanging.count < Self.hangingStarts {
             drop(id)
             hanging.insert(id)
         }

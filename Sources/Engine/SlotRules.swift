@@ -6,6 +6,8 @@ package struct SlotRules: Sendable, Equatable {
     package var shortPatience = Duration.seconds(30)
     /// The same for a fault that others may have too, as a full disk, so that not all of them run into it one after the other.
     package var longPatience = Duration.seconds(600)
+    /// A torrent that takes longer than this to be activated, as on a disk that doesn't answer, holds no slot any more.
+    package var startTime = Duration.seconds(30)
     /// The time over which a download is judged to be slow, and for which a seed keeps its slot while others wait.
     package var turn = Duration.seconds(600)
     /// A download that received less than this over a turn is slow, in bytes a second: what libtorrent calls `inactive_down_rate`.

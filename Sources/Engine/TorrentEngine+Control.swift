@@ -10,6 +10,15 @@ extension TorrentEngine {
 
     var hasFault: Bool { swarm.fault != nil }
 
+    /// What has stopped it without a break, and since when.
+    var lastingFault: (since: Instant, text: String)? {
+        guard let fault = swarm.shownFault, let faultSince else { return nil }
+        return (faultSince, fault.text)
+    }
+
+    /// Whether something is to be downloaded or checked, and nothing stands in the way.
+    var hasUnfinishedWork: Bool { !swarm.isCompleteAndRecorded && swarm.fault == nil }
+
     /// Whether it has peers, or something to do.
     var isBusy: Bool { swarm.peerCount > 0 || !swarm.isCompleteAndRecorded || swarm.fault != nil }
 
@@ -64,8 +73,9 @@ extension TorrentEngine {
         feed { swarm, now in swarm.change(settings, now: now) }
     }
 
-    /// Everything that is claimed is hashed again.
+    /// Everything that is claimed is hashed again, unless it can't be reached: then nothing is doubted that nobody can look at.
     func verifyAll() {
+        guard swarm.fault?.kind != .offline else { return }
         resumeNote = "asked for"
         feed { swarm, now in swarm.doubt(swarm.have, now: now) }
         saveState()

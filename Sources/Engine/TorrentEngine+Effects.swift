@@ -249,6 +249,8 @@ extension TorrentEngine {
             let loader = TorrentLoader(environment: environment, id: id, aliveUntilNs: offlineSince.map { $0.rawValue * 1_000_000_000 })
             let loaded = try await loader.load()
             if let reason = loaded.offline { return (Fault(.offline, reason), none) }
+            // The disk may have come back with another number.
+            if let device = loaded.payload.device { payload = payload.on(device: device) }
             // Of what was written and not recorded this life knows best.
             let ours = swarm.have.subtracting(loaded.recorded)
             return (nil, loaded.plan.doubtful.subtracting(ours))

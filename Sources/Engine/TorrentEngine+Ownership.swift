@@ -88,7 +88,7 @@ extension TorrentEngine {
     /// One sentence on why the torrent can't be downloaded here; `nil` when nothing stands in its way.
     private func obstacle(isChecked: Bool) -> String? {
         let isChecked = isChecked || swarm.doubtful.isEmpty
-        if let (index, twin) = custody.twins.min(by: { $0.key < $1.key }) {
+        if let (index, twin) = custody.twins.filter({ isIncomplete($0.key) }).min(by: { $0.key < $1.key }) {
             return
                 "\(payload.path(of: .entry(index))) and \(payload.path(of: .entry(twin))) are one file on this file system, which doesn't tell their names "
                 + "apart: leave one of them out with `pieces select`, or choose an output folder on another file system"
@@ -119,6 +119,11 @@ extension TorrentEngine {
                 + "content in it: remove one of the two, or choose another output folder for it"
         }
         return nil
+    }
+
+    /// Whether a piece of the file is known not to be there.
+    private func isIncomplete(_ index: Int) -> Bool {
+        metainfo.layout.pieces(of: index, geometry: metainfo.geometry).contains { !swarm.have[$0] && !swarm.doubtful[$0] }
     }
 
     /// A shared file that its holder has completed and that doesn't have the bytes that this torrent wants.

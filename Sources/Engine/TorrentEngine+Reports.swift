@@ -72,6 +72,19 @@ extension TorrentEngine {
         write("that the folder is there") { db throws(StoreError) in try db.setRootSeen(id) }
     }
 
+    /// Files that are named as the reason of a check.
+    private static let namedFiles = 3
+
+    /// Why pieces are checked at the start, with the files that are gone or were changed outside: their neighbours in a piece are not to blame.
+    static func note(on loaded: TorrentLoader.Loaded) -> String? {
+        guard let causes = loaded.plan.causes else { return nil }
+        let touched = loaded.plan.touched
+        guard !touched.isEmpty else { return causes }
+        let names = touched.prefix(namedFiles).map { loaded.metainfo.layout.files[$0].displayPath }.joined(separator: ", ")
+        let others = touched.count > namedFiles ? " and \(touched.count - namedFiles) more" : ""
+        return "\(causes) (\(names)\(others))"
+    }
+
     func note(_ note: Note) {
         switch note {
         case .pieceFailed(let piece, let senders):
@@ -98,6 +111,7 @@ extension TorrentEngine {
             announceIfDue()
             recordCompletion()
         case .fault(let fault):
+            faultSince = faultSince ?? environment.clock.now
             if fault.kind == .offline, offlineAtStart == nil { offlineSince = offlineSince ?? environment.clock.timestamp }
             // What went offline in an earlier life, or asleep, is in the log already.
             let isKnown = fault.kind == .offline && offlineAtStart != nil && row.state == .offline
@@ -105,6 +119,7 @@ extension TorrentEngine {
             saveState()
             onChange(.failed(id, fault.text))
         case .faultGone(let kind):
+            faultSince = nil
             offlineAtStart = nil
             offlineSince = nil
             event(kind == .offline ? .online : .resumed, kind == .offline ? "the payload is back" : "the fault is gone")

@@ -50,6 +50,8 @@ actor TorrentEngine {
     var offlineAtStart: String?
     /// Since when the payload has been out of reach in this life, after it was within.
     var offlineSince: Timestamp?
+    /// Since when a fault of this machine has stopped it.
+    var faultSince: Instant?
 
     // MARK: Ownership of files
 
@@ -147,7 +149,7 @@ actor TorrentEngine {
         var random = SeededGenerator(seed: seed)
         announcer = Announcer(rows: loaded.trackers, since: environment.clock.unixOrigin, using: &random)
         savedTrackers = Dictionary(loaded.trackers.map { ($0.url, $0) }) { first, _ in first }
-        resumeNote = loaded.plan.causes
+        resumeNote = Self.note(on: loaded)
     }
 
     // MARK: Life

@@ -65,6 +65,8 @@ struct TorrentLoader {
         let peers: [PeerRow]
         let banned: [PeerRow]
         let trackers: [TrackerRow]
+        /// The identity of the volume that the payload was on.
+        let volume: String?
     }
 
     /// `known` is what its .torrent says, where that was read before: of a torrent of very many files it is the most of the work.
@@ -82,8 +84,10 @@ struct TorrentLoader {
             known.fingerprints.map(\.index).filter {
                 layout.files.indices.contains($0) && !selection.wanted[$0] && !layout.files[$0].isPad
             }, as: .file)
-        let look = try await look(known, payload)
-        payload = payload.placing(look.custody.shared.keys.sorted(), as: .shared)
+        let seen = await environment.disk.look(at: payload, lastSeen: LastSeen(known.row, known.fingerprints, volume: known.volume))
+        payload = seen.payload
+        let look = try await look(known, seen)
+        payload = payload.placing((Array(look.custody.shared.keys) + look.custody.twins.keys).sorted(), as: .shared)
         return Loaded(
             row: known.row, metainfo: known.metainfo, selection: selection, payload: payload, plan: look.plan, recorded: known.have,
             opened: known.opened,
@@ -124,7 +128,8 @@ struct TorrentLoader {
                 partials: try db.partialPieces(of: id).filter { metainfo.geometry.pieces.contains($0.piece) },
                 fingerprints: try db.fingerprints(of: id),
                 peers: try db.peersToTry(of: id, limit: AddressBook.capacity / 2, now: now), banned: try db.bannedPeers(of: id, now: now),
-                trackers: try db.trackers(of: id))
+                trackers: try db.trackers(of: id),
+                volume: try row.volume.flatMap { volume throws(StoreError) in try db.volume(volume)?.identity })
             // The torrent does without them, and the log says so.
             let faults = db.takeRowFaults()
             if let first = faults.first {
@@ -168,27 +173,14 @@ struct TorrentLoader {
         }
     }
 
-    private func look(_ known: Remembered, _ payload: Payload) async throws -> Look {
+    private func look(_ known: Remembered, _ seen: PayloadLook) async throws -> Look {
+        let payload = seen.payload
         let geometry = payload.geometry
-        var device: UInt64?
-        var reason: String?
-        var found: [Fingerprint] = []
-        switch await environment.disk.presence(of: payload) {
-        case .present(let found): device = found
-        case .absent(let error): reason = "\(error)"
-        }
-        if device != nil {
-            do {
-                found = try await environment.disk.fingerprints(payload)
-            } catch {
-                // A folder that can't be read is as good as away: nothing is concluded from it (law 3).
-                device = nil
-                reason = "\(error)"
-            }
-        }
-        let current = Dictionary(found.map { ($0.file.index, $0) }) { _, last in last }
+        let current = seen.entries
         let recorded = Dictionary(known.fingerprints.map { ($0.index, $0) }) { _, last in last }
-        let custody = try await custody(found)
+        // What lies in the place of a payload that can't be reached says nothing.
+        let found = payload.layout.files.indices.compactMap { current[$0] } + (seen.files[.parts].map { [$0] } ?? [])
+        let custody = try await custody(seen.reach.isOffline ? [] : found)
         let files = payload.layout.files.map { entry in
             ResumePlan.File(
                 pieces: entry.isPad ? PieceIndex(0)..<PieceIndex(0) : payload.layout.pieces(of: entry.index, geometry: geometry),
@@ -200,16 +192,12 @@ struct TorrentLoader {
         var input = ResumePlan.Input(
             have: known.have, opened: known.opened, files: files, stoppedCleanly: known.opened.isEmpty,
             aliveUntilNs: aliveUntilNs ?? environment.aliveUntilNs,
-            rootWasSeen: known.row.isRootSeen, rootExists: device != nil,
-            rootIsSame: device.map { found in known.fingerprints.allSatisfy { UInt64(bitPattern: $0.device) == found } } ?? false)
+            isOffline: seen.reach.isOffline)
         var plan = ResumePlan(input)
         let unclaimed = plan.doubtful.subtracting(known.have)
         if !unclaimed.isEmpty {
             input.unwritten = await unwritten(payload, known.metainfo, among: unclaimed)
             plan = ResumePlan(input)
-        }
-        if plan.isOffline, reason == nil {
-            reason = "\(known.row.output) is there, but another disk than before, and files are missing: mount the disk that holds \(known.row.name)"
         }
         let unrecorded = files.indices.filter { index in
             payload.placement[index] == .file && files[index].recorded == nil && files[index].pieces.contains { known.have[$0] }
@@ -217,8 +205,8 @@ struct TorrentLoader {
         let lacksEmptyFiles = payload.layout.files.contains { payload.placement[$0.index] == .file && $0.isEmpty && current[$0.index] == nil }
         let covered = recorded[FingerprintRow.partFile] == nil ? [] : unrecorded.filter { files[$0].current != nil }
         return Look(
-            plan: plan, offline: plan.isOffline ? reason : nil, unplaced: unrecorded.filter { files[$0].current == nil }, covered: covered,
-            lacksEmptyFiles: lacksEmptyFiles, custody: custody, prints: Dictionary(found.map { ($0.file, $0) }) { first, _ in first })
+            plan: plan, offline: plan.isOffline ? seen.reason : nil, unplaced: unrecorded.filter { files[$0].current == nil }, covered: covered,
+            lacksEmptyFiles: lacksEmptyFiles, custody: custody, prints: seen.files)
     }
 
     /// Whose the files are; those that are the torrent's own may be written to from now on.
@@ -235,6 +223,7 @@ struct TorrentLoader {
             let holder = try await environment.store.perform { db throws(StoreError) in try db.holder(owner.torrent, file: owner.file.index) }
             if case .entry(let index) = file, case .entry(let twin) = owner.file, owner.torrent == infoHash {
                 custody.twins[index] = twin
+                custody.linked[file] = prints[file]?.identity
             } else if case .entry(let index) = file, let holder, let print = prints[file] {
                 custody.shared[index] = Custody.Shared(holder: holder, print: print)
             } else {

@@ -50,6 +50,8 @@ package struct ResumePlan: Equatable, Sendable {
     }
     /// Pieces whose recorded blocks, if they are incomplete, mean nothing any more: a file that they are in is gone or was changed outside.
     package var stale: Bitfield
+    /// Files with claimed pieces that are gone or were changed outside.
+    package var touched: [Int] = []
     /// Set when the payload can't be reached: nothing is touched.
     package var isOffline = false
 
@@ -85,15 +87,12 @@ package struct ResumePlan: Equatable, Sendable {
         package var stoppedCleanly: Bool
         /// Unix nanoseconds until which the last run may have written; `nil` when there was none.
         package var aliveUntilNs: Int64?
-        /// Whether the payload's root was there in an earlier run.
-        package var rootWasSeen: Bool
-        package var rootExists: Bool
-        /// Whether the root is the same directory as it was (device and inode), as far as that is known.
-        package var rootIsSame: Bool
+        /// Whether the files can be seen: `Reach` in the room Disk decides.
+        package var isOffline: Bool
 
         package init(
             have: Bitfield, opened: Bitfield, unwritten: Bitfield? = nil, files: [File], stoppedCleanly: Bool, aliveUntilNs: Int64?,
-            rootWasSeen: Bool, rootExists: Bool, rootIsSame: Bool
+            isOffline: Bool = false
         ) {
             self.have = have
             self.opened = opened
@@ -101,9 +100,7 @@ package struct ResumePlan: Equatable, Sendable {
             self.files = files
             self.stoppedCleanly = stoppedCleanly
             self.aliveUntilNs = aliveUntilNs
-            self.rootWasSeen = rootWasSeen
-            self.rootExists = rootExists
-            self.rootIsSame = rootIsSame
+            self.isOffline = isOffline
         }
     }
 
@@ -115,12 +112,7 @@ package struct ResumePlan: Equatable, Sendable {
         doubtful = Bitfield(count: input.have.count)
         stale = doubtful
         reasons = [:]
-        if input.rootWasSeen, !input.rootExists {
-            isOffline = true
-            return
-        }
-        if input.rootWasSeen, !input.rootIsSame, Self.lacksRecordedFile(input.files) {
-            // An empty mount point, or another disk in its place.
+        guard !input.isOffline else {
             isOffline = true
             return
         }
@@ -129,8 +121,6 @@ package struct ResumePlan: Equatable, Sendable {
         doubt(input.opened.subtracting(input.have).pieces, .writtenSinceLastCommit, input)
         trusted.subtract(doubtful)
     }
-
-    private static func lacksRecordedFile(_ files: [File]) -> Bool { files.contains { $0.recorded != nil && $0.current == nil } }
 
     private mutating func judge(_ file: File, _ number: Int, _ input: Input) {
         guard !file.pieces.isEmpty else { return }
@@ -144,10 +134,10 @@ package struct ResumePlan: Equatable, Sendable {
             let isOurs = !file.isForeign && input.aliveUntilNs != nil && file.pieces.contains { input.opened[$0] }
             doubt(file.pieces.lazy.filter { !isOurs || input.have[$0] }, .foundAtAdd(file: number), input)
         case (.some, nil):
-            distrust(file, .fileMissing(file: number), input)
+            distrust(file, number, .fileMissing(file: number), input)
         case (.some(let recorded), .some(let current)):
             guard recorded != current, !isExplained(file, recorded, current, input) else { return }
-            distrust(file, .changedOutside(file: number), input)
+            distrust(file, number, .changedOutside(file: number), input)
         }
     }
 
@@ -160,7 +150,8 @@ package struct ResumePlan: Equatable, Sendable {
     }
 
     /// What is claimed of the file is in doubt, and blocks of its incomplete pieces are forgotten.
-    private mutating func distrust(_ file: File, _ reason: Reason, _ input: Input) {
+    private mutating func distrust(_ file: File, _ number: Int, _ reason: Reason, _ input: Input) {
+        if file.pieces.contains(where: { input.have[$0] }) { touched.append(number) }
         for piece in file.pieces where !input.have[piece] { stale.insert(piece) }
         doubt(file.pieces.lazy.filter { input.have[$0] }, reason, input)
     }

@@ -120,6 +120,11 @@ struct Fixture {
         Dictionary(uniqueKeysWithValues: try await disk.fingerprints(payload ?? self.payload).map { ($0.file, $0.identity) })
     }
 
+    /// Lets the torrent write to the files that are there at its paths.
+    func admitFound() async throws {
+        #expect(disk.admit(try await found(), of: payload.infoHash).isEmpty)
+    }
+
     /// What a file on the disk has in it; `nil` when there is none.
     func content(_ components: String...) -> [UInt8]? { Self.content(folder.path.appending(components.map { FilePath.Component($0)! })) }
 

@@ -19,7 +19,7 @@ import Torrent
             "info_hash", "name", "output", "total_bytes", "piece_length", "piece_count", "private", "paused", "sequential", "allocate_full",
             "download_limit", "upload_limit", "max_peers", "seed_goal", "seed_ratio", "seed_seconds", "state", "error", "wanted_bytes",
             "completed_bytes", "pieces_have", "downloaded_bytes", "uploaded_bytes", "wasted_bytes", "added_at", "completed_at", "last_verified_at",
-            "root_seen", "volume_id", "queue_turn",
+            "root_seen", "volume_id",
         ],
         "metainfo": ["pieces_offset", "info_offset", "info_length", "file"],
         "file": ["idx", "wanted", "completed_bytes", "size", "mtime_ns", "inode", "device", "fingerprint_at"],
@@ -32,6 +32,7 @@ import Torrent
             "url", "tier", "position", "tracker_id", "next_announce_at", "min_announce_at", "interval", "min_interval", "failures",
             "last_announce_at", "last_success_at", "last_error", "warning", "seeders", "leechers", "downloads", "last_scrape_at", "started",
         ],
+        "yielded": ["turn"],
         "live": ["download_rate", "upload_rate", "peers_connected", "seeders", "leechers", "eta_seconds", "at"],
     ]
     private static let garbage = ["'garbage'", "x'00'", "-1", "9000000000000000000"]
@@ -103,6 +104,7 @@ import Torrent
             record.files = [FingerprintRow(index: 0, size: 1, mtimeNs: 1, inode: 1, device: 1)]
             record.completedBytes = 65536
             try db.openPieces(id, [PieceIndex(1)], now: .now())
+            try db.setTurn(id, 1)
             try db.record([record])
             try db.upsertPeers(id, [PeerUpdate(address: PeerAddress(.v4(0x7f00_0001), port: 1), source: .tracker)], now: .now())
             try db.saveLive([

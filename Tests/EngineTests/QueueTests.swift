@@ -144,6 +144,7 @@ import Torrent
                     try await site.run(peers: [silent[0].address]) {
                         $0.slots.downloads = 1
                         $0.slotRules.patience = .milliseconds(1)
+                        $0.slotRules.shortPatience = .milliseconds(1)
                         $0.slotRules.restTime = .seconds(3600)
                     } _: { session in
                         // The second has had its turn, and nobody had it: the first has the slot again, for as long as nobody else is due.

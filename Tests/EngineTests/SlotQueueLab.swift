@@ -63,7 +63,7 @@ struct SlotQueueLab {
             defer { torrents[id] = torrent }
             guard torrent.sort != .broken else { return queue.failed(id) }
             if torrent.isUnverified {
-                guard queue.mayCheck(id, now: now) else { return queue.failed(id) }
+                guard queue.mayCheck(id, now: now) else { return queue.failed(id, needing: .check) }
                 torrent.checkedAt = now + .seconds(Int.random(in: 1...40, using: &random))
             }
             active.insert(id)

@@ -110,13 +110,13 @@ struct SlotQueueTests {
         var desk = Desk(downloads: 16)
         desk.enqueue(1...200)
         while desk.queue.next(now: desk.now) != nil {}
-        desk.pass(Self.rules.shortPatience)
+        desk.pass(Self.rules.startTime)
         #expect(desk.queue.yields(now: desk.now) == [])
         #expect(desk.queue.next(now: desk.now) == TorrentID(17))
         // There is an end to it.
         for _ in 0..<20 {
             while desk.queue.next(now: desk.now) != nil {}
-            desk.pass(Self.rules.shortPatience)
+            desk.pass(Self.rules.startTime)
             _ = desk.queue.yields(now: desk.now)
         }
         #expect(desk.queue.waitingCount(.download) == 200 - SlotQueue.hangingStarts - SlotQueue.startsAtOnce)
@@ -257,7 +257,7 @@ struct SlotQueueTests {
         desk.observe(1, .checking)
         #expect(desk.queue.next(now: desk.now) == TorrentID(2))
         #expect(desk.queue.mayCheck(TorrentID(2), now: desk.now) == false)
-        desk.queue.failed(TorrentID(2))
+        desk.queue.failed(TorrentID(2), needing: .check)
         #expect(desk.start() == [3])
         #expect(desk.queue.report.checks == SlotUse(limit: 1, active: 1, waiting: 1))
         #expect(desk.queue.report.downloads == SlotUse(limit: 1, active: 1, waiting: 1))

@@ -15,6 +15,7 @@ struct ExplainTests {
         let name: String
         var isRunning = true
         var trackers = true
+        var place: Explanation.Place?
         let causes: [Kind]
         var words = ""
         var change: @Sendable (Connection, TorrentID) throws -> Void = { _, _ in }
@@ -68,6 +69,25 @@ struct ExplainTests {
             try db.setSelection(id, wanted: [false, false], wantedBytes: 0, completedBytes: 0)
         },
         Case(name: "complete", causes: [.complete]) { db, id in try db.execute("UPDATE torrent SET completed_bytes = wanted_bytes") },
+        Case(name: "complete, and offline", causes: [.offline], words: "it can't be seen") { db, id in
+            try db.execute("UPDATE torrent SET completed_bytes = wanted_bytes")
+            try db.setState(id, .offline, error: "it can't be seen")
+        },
+        Case(name: "complete, and in error", causes: [.error], words: "a link is in the way") { db, id in
+            try db.execute("UPDATE torrent SET completed_bytes = wanted_bytes")
+            try db.setState(id, .error, error: "a link is in the way")
+        },
+        Case(name: "complete, and somebody looked", place: .reachable, causes: [.complete]) { db, id in
+            try db.execute("UPDATE torrent SET completed_bytes = wanted_bytes")
+        },
+        Case(
+            name: "complete, and away since", place: .offline(reason: "it is on another disk", isAnotherDisk: true), causes: [.offline],
+            words: "pieces verify 1 --relocated"
+        ) { db, id in try db.execute("UPDATE torrent SET completed_bytes = wanted_bytes") },
+        Case(name: "the folder hangs", place: .silent, causes: [.offline, .announceWaits, .noPeers], words: "doesn't answer: /x"),
+        Case(name: "back since", place: .reachable, causes: [.offline, .announceWaits, .noPeers], words: "it is back now") { db, id in
+            try db.setState(id, .offline, error: "it can't be seen")
+        },
         Case(name: "queued behind others", causes: [.queued, .announceWaits, .noPeers], words: "1 other torrent is downloading") { db, _ in
             _ = try db.insertTorrent(NewTorrent(metainfo: try made("other", trackers: false), output: "/x"), now: now)
             try db.setState(TorrentID(rawValue: 2), .downloading, error: nil)
@@ -171,7 +191,9 @@ struct ExplainTests {
             try one.change(connection, id)
             let engine = EngineState(isRunning: one.isRunning, pid: nil, since: nil)
             let row = try #require(try connection.torrent(id))
-            let causes = Explanation(try Explanation.Facts(row, engine, connection, now: Self.now)).causes
+            var facts = try Explanation.Facts(row, engine, connection, now: Self.now)
+            facts.place = one.place
+            let causes = Explanation(facts).causes
             #expect(causes.map(\.kind) == one.causes)
             let text = causes.map { "\($0.sentence) \($0.advice ?? "")" }.joined(separator: " ")
             #expect(one.words.isEmpty || text.contains(one.words), "\(text)")

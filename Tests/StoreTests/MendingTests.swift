@@ -192,11 +192,9 @@ import Torrent
         var bytes = try read(folder.database)
         // A cell is the length of its row, the row's number, and the row: a header of one byte a column, then the values; the first is the number's NULL.
         let number = Int(change.0)
-        let columns = try #require(
-            try db.first("SELECT count(*) FROM pragma_table_info('torrent')") { (row) throws(StoreError) in try row.next(Int.self) })
         let place: Int
         if table == "torrent" {
-            place = try #require(bytes.firstRange(of: hashes[number - 1].bytes + Array("torrent \(number - 1)".utf8))).lowerBound - columns - 2
+            place = try #require(bytes.firstRange(of: hashes[number - 1].bytes + Array("torrent \(number - 1)".utf8))).lowerBound - 32
         } else {
             let content = try #require(bytes.firstRange(of: files[number - 1])).lowerBound
             place = try #require((content - 20..<content).first { bytes[$0] == change.0 && (6...9).contains(bytes[$0 + 1]) && bytes[$0 + 2] == 0 })

@@ -53,8 +53,8 @@ extension Client {
         }
         return ResumePlan(
             ResumePlan.Input(
-                have: database.have, opened: database.opened, files: files, stoppedCleanly: database.opened.isEmpty, aliveUntilNs: database.aliveNs,
-                rootWasSeen: life > 1, rootExists: true, rootIsSame: true))
+                have: database.have, opened: database.opened, files: files, stoppedCleanly: database.opened.isEmpty,
+                aliveUntilNs: database.aliveNs))
     }
 
     /// Every few seconds of its life.

@@ -69,8 +69,7 @@ final class Client: Node {
             geometry: geometry,
             plan: ResumePlan(
                 ResumePlan.Input(
-                    have: empty, opened: empty, files: [], stoppedCleanly: true, aliveUntilNs: nil, rootWasSeen: false, rootExists: false,
-                    rootIsSame: false)),
+                    have: empty, opened: empty, files: [], stoppedCleanly: true, aliveUntilNs: nil)),
             recorded: empty, opened: empty, partials: [], wanted: empty, settings: plan.settings, seed: 0, unixOrigin: Lab.unixOrigin)
         let tiers = lab.trackers.enumerated().map { Announcer.Tracker(url: $1.url, tier: $0 / 2) }
         database.trackers = tiers

@@ -14,15 +14,12 @@ struct ResumePlanTests {
         var current: [FileFingerprint?] = [nil, nil]
         var stoppedCleanly = false
         var aliveUntilNs: Int64? = 1_000_000_000_000
-        var rootWasSeen = true
-        var rootExists = true
-        var rootIsSame = true
+        var isOffline = false
         // What comes of it.
         var trusted: [Int]
         var doubtful: [Int] = []
         var stale: [Int] = []
         var reasons: [ResumePlan.Reason: Int] = [:]
-        var isOffline = false
     }
 
     private static let old = FileFingerprint(size: 450, mtimeNs: 900_000_000_000, inode: 5)
@@ -34,7 +31,7 @@ struct ResumePlanTests {
     static let starts: [Start] = [
         Start(
             testDescription: "clean stop", have: [0, 1, 5], recorded: [old, old], current: [old, old], stoppedCleanly: true, trusted: [0, 1, 5]),
-        Start(testDescription: "never run", aliveUntilNs: nil, rootWasSeen: false, rootExists: false, trusted: []),
+        Start(testDescription: "never run", aliveUntilNs: nil, trusted: []),
         Start(
             testDescription: "killed, nothing open", have: [0, 1], recorded: [old, nil], current: [old, nil], trusted: [0, 1]),
         Start(
@@ -50,8 +47,7 @@ struct ResumePlanTests {
             testDescription: "claimed, and a hole", have: [0, 1, 5], opened: [2], unwritten: [0, 1, 2], recorded: [old, old], current: [later, old],
             trusted: [5], doubtful: [0, 1], stale: [2, 3, 4], reasons: [.changedOutside(file: 0): 2]),
         Start(
-            testDescription: "killed when all space was reserved", unwritten: [0, 1, 2, 3, 4], current: [written, nil], rootWasSeen: false,
-            trusted: []),
+            testDescription: "killed when all space was reserved", unwritten: [0, 1, 2, 3, 4], current: [written, nil], trusted: []),
         Start(
             testDescription: "killed while writing the first file, the other edited", have: [0, 5, 6], opened: [2], recorded: [old, old],
             current: [written, later], trusted: [0], doubtful: [2, 5, 6], stale: [4, 7, 8, 9],
@@ -82,16 +78,9 @@ struct ResumePlanTests {
             testDescription: "file deleted", have: [0, 4, 5], recorded: [old, old], current: [nil, old], stoppedCleanly: true, trusted: [5],
             doubtful: [0, 4], stale: [1, 2, 3], reasons: [.fileMissing(file: 0): 2]),
         Start(
-            testDescription: "root gone", have: [0, 5], opened: [1], recorded: [old, old], rootExists: false, rootIsSame: false, trusted: [0, 5],
-            isOffline: true),
+            testDescription: "out of reach", have: [0, 5], opened: [1], recorded: [old, old], isOffline: true, trusted: [0, 5]),
         Start(
-            testDescription: "empty mount point", have: [0, 5], opened: [1], recorded: [old, old], rootIsSame: false, trusted: [0, 5], isOffline: true
-        ),
-        Start(
-            testDescription: "another disk with the same files", have: [0, 5], recorded: [old, old], current: [old, old], stoppedCleanly: true,
-            rootIsSame: false, trusted: [0, 5]),
-        Start(
-            testDescription: "found at add", current: [later, nil], stoppedCleanly: true, aliveUntilNs: nil, rootWasSeen: false, trusted: [],
+            testDescription: "found at add", current: [later, nil], stoppedCleanly: true, aliveUntilNs: nil, trusted: [],
             doubtful: [0, 1, 2, 3, 4], reasons: [.foundAtAdd(file: 0): 5]),
         Start(
             testDescription: "killed before the first commit", opened: [1, 2], current: [written, nil], trusted: [], doubtful: [1, 2],
@@ -112,8 +101,7 @@ struct ResumePlanTests {
         let plan = ResumePlan(
             ResumePlan.Input(
                 have: Bitfield(10, start.have), opened: Bitfield(10, start.opened), unwritten: Bitfield(10, start.unwritten), files: files,
-                stoppedCleanly: start.stoppedCleanly, aliveUntilNs: start.aliveUntilNs, rootWasSeen: start.rootWasSeen, rootExists: start.rootExists,
-                rootIsSame: start.rootIsSame))
+                stoppedCleanly: start.stoppedCleanly, aliveUntilNs: start.aliveUntilNs, isOffline: start.isOffline))
         #expect(plan.trusted.numbers == start.trusted)
         #expect(plan.doubtful.numbers == start.doubtful)
         #expect(plan.stale.numbers == start.stale)
@@ -125,8 +113,7 @@ struct ResumePlanTests {
         let file = ResumePlan.File(pieces: PieceIndex(0)..<PieceIndex(0), length: 0, recorded: nil, current: Self.later)
         let plan = ResumePlan(
             ResumePlan.Input(
-                have: Bitfield(10, [1]), opened: Bitfield(count: 10), files: [file], stoppedCleanly: true, aliveUntilNs: nil, rootWasSeen: true,
-                rootExists: true, rootIsSame: true))
+                have: Bitfield(10, [1]), opened: Bitfield(count: 10), files: [file], stoppedCleanly: true, aliveUntilNs: nil))
         #expect(plan.doubtful.isEmpty && plan.trusted.numbers == [1])
     }
 
@@ -134,8 +121,7 @@ struct ResumePlanTests {
         let file = ResumePlan.File(pieces: PieceIndex(0)..<PieceIndex(10), length: 450, recorded: Self.old, current: Self.later)
         let plan = ResumePlan(
             ResumePlan.Input(
-                have: Bitfield(10, [1]), opened: Bitfield(10, [2]), files: [file], stoppedCleanly: false, aliveUntilNs: .max, rootWasSeen: true,
-                rootExists: true, rootIsSame: true))
+                have: Bitfield(10, [1]), opened: Bitfield(10, [2]), files: [file], stoppedCleanly: false, aliveUntilNs: .max))
         #expect(plan.doubtful.numbers == [2])
     }
 
@@ -146,8 +132,7 @@ struct ResumePlanTests {
         let files = (0..<count).map { ResumePlan.File(pieces: PieceIndex($0)..<PieceIndex($0 + 1), length: 1, recorded: before, current: after) }
         let plan = ResumePlan(
             ResumePlan.Input(
-                have: Bitfield(fullCount: count), opened: Bitfield(count: count), files: files, stoppedCleanly: true, aliveUntilNs: nil,
-                rootWasSeen: true, rootExists: true, rootIsSame: true))
+                have: Bitfield(fullCount: count), opened: Bitfield(count: count), files: files, stoppedCleanly: true, aliveUntilNs: nil))
         #expect(plan.doubtful.isFull && plan.trusted.isEmpty)
         #expect(plan.causes == "100000 changed outside")
     }

@@ -33,9 +33,7 @@ final class SwarmBench {
         let claimed = Bitfield(pieces, have)
         var plan = ResumePlan(
             ResumePlan.Input(
-                have: claimed, opened: Bitfield(count: pieces), files: [], stoppedCleanly: true, aliveUntilNs: nil, rootWasSeen: false,
-                rootExists: true,
-                rootIsSame: true))
+                have: claimed, opened: Bitfield(count: pieces), files: [], stoppedCleanly: true, aliveUntilNs: nil))
         plan.doubtful = Bitfield(pieces, doubtful)
         plan.trusted.subtract(plan.doubtful)
         swarm = Swarm(

@@ -161,6 +161,60 @@ import Torrent
         }
     }
 
+    /// Torrents meet at a path where its bytes are the same, and not where Unicode takes two paths for one.
+    @Test func torrentsWithTwinNamesAreNoConflict() async throws {
+        try await withTemporaryFolder { folder in
+            let latin = PathText.text([0xe9])
+            let torrents = [
+                try SampleTorrent(folder: "\u{e9}", [.init("x", 40_000)], seed: 1),
+                try SampleTorrent(folder: "e\u{301}", [.init("x", 50_000)], seed: 2),
+                try SampleTorrent(folder: "t", [.init("\u{e9}", 40_000)], seed: 3),
+                try SampleTorrent(folder: "t", [.init("e\u{301}", 50_000)], seed: 4),
+                try SampleTorrent(folder: "t", [.init(latin, 60_000)], seed: 5),
+                try SampleTorrent("\u{301}x", length: 40_000, seed: 6),
+                try SampleTorrent(folder: "u", [.init("\u{301}y/z", 40_000)], seed: 7),
+            ]
+            // Each has other content at the path of one of the others, with the same bytes.
+            let others = [
+                (1, try SampleTorrent(folder: "\u{e9}", [.init("x", 40_000)], seed: 11)),
+                (5, try SampleTorrent(folder: "t", [.init(latin, 60_000)], seed: 12)),
+                (6, try SampleTorrent("\u{301}x", length: 40_000, seed: 13)),
+                (7, try SampleTorrent(folder: "u", [.init("\u{301}y", 40_000)], seed: 14)),
+            ]
+            func file(_ torrent: SampleTorrent) throws -> String {
+                let path = folder.appending("\(torrent.infoHash).torrent")
+                try Files.write(torrent.file, to: path)
+                return path.string
+            }
+            let seeder = try Pieces(in: folder, "seeder")
+            for torrent in torrents { try torrent.write(to: seeder.output) }
+            let files = try torrents.map(file)
+            let adopted = try await seeder.run(["verify"] + files + ["--output", seeder.output.string])
+            #expect(adopted.exitCode == 0, "\(adopted)")
+
+            // The folder has such a name itself, and a link with another one leads to it.
+            let client = try Pieces(in: folder, "client")
+            let output = folder.appending(name: "o" + latin)
+            let link = folder.appending(name: "l" + latin)
+            try Files.makeFolders(output)
+            try Files.link(link, to: output)
+            for file in files {
+                let added = try await client.runBytes(["add", file, "--output", output.text])
+                #expect(added.exitCode == 0, "\(added)")
+            }
+            for (number, other) in others {
+                let refused = try await client.runBytes(["add", try file(other), "--output", link.text])
+                #expect(refused.exitCode == 1 && refused.errors.contains("torrent \(number) ("), "\(refused)")
+            }
+            try await seeder.beside(["run", "--json"] + Pieces.network) { running in
+                let address = try await running.address()
+                let end = try await client.run(["run", "--until-complete", "--quiet", "--peer", "\(address)"] + Pieces.network)
+                #expect(end.exitCode == 0, "\(end)")
+            }
+            for torrent in torrents { #expect(torrent.faults(in: output).isEmpty, "\(torrent)") }
+        }
+    }
+
     /// Architecture says what changes the bytes of a path; nothing in the sources uses it.
     @Test func noSourceTakesAPathForText() throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

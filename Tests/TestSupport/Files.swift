@@ -62,6 +62,11 @@ package enum Files {
         guard result == 0 else { throw Errno(rawValue: errno) }
     }
 
+    /// Copies a file or a folder with all that is in it.
+    package static func copy(_ path: FilePath, to new: FilePath) throws {
+        try FileManager.default.copyItem(atPath: path.string, toPath: new.string)
+    }
+
     package static func link(_ path: FilePath, to target: FilePath) throws {
         try FileManager.default.createSymbolicLink(atPath: path.string, withDestinationPath: target.string)
     }

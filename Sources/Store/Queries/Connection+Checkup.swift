@@ -43,6 +43,13 @@ extension Connection {
         }
     }
 
+    /// Torrents whose payload lies in the folder, at most so many.
+    package func torrents(in folder: String, limit: Int) throws(StoreError) -> [TorrentRow] {
+        try rows("SELECT \(TorrentRow.columns) FROM torrent AS t WHERE output = ? ORDER BY id LIMIT ?", folder, limit) { (row) throws(StoreError) in
+            try TorrentRow(row)
+        }
+    }
+
     /// Trackers that failed at least so often in a row, those of the most torrents first.
     package func failingTrackers(failures: Int, limit: Int) throws(StoreError) -> [FailingTracker] {
         try rows(

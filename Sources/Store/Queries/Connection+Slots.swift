@@ -28,23 +28,28 @@ extension Connection {
 
     /// The torrents that gave up their slots without a success since, and their turns, the lowest first. Looks at no others.
     package func yieldedTorrents() throws(StoreError) -> [(id: TorrentID, turn: Int64)] {
-        try rows("SELECT id, queue_turn FROM torrent WHERE queue_turn > 0 AND queue_turn <= ? ORDER BY queue_turn, id", Self.highestTurn) {
+        try rows("SELECT torrent_id, turn FROM yielded WHERE turn BETWEEN 1 AND ? ORDER BY turn, torrent_id", Self.highestTurn) {
             (row) throws(StoreError) in
             try row.sound { (row) throws(StoreError) in (id: try row.next(TorrentID.self), turn: try row.next(Int64.self)) }
         }.compactMap(\.self)
     }
 
-    /// The torrent gave up its slot, or (0) it has received something since.
-    package func setQueueTurn(_ id: TorrentID, _ turn: Int64) throws(StoreError) {
-        try execute("UPDATE torrent SET queue_turn = ?1 WHERE id = ?2 AND queue_turn <> ?1", turn, id)
+    /// The torrent gave up its slot; or has received something since, where `turn` is `nil`.
+    package func setTurn(_ id: TorrentID, _ turn: Int64?) throws(StoreError) {
+        if let turn {
+            try execute("INSERT INTO yielded (torrent_id, turn) VALUES (?, ?) ON CONFLICT DO UPDATE SET turn = excluded.turn", id, turn)
+        } else {
+            try execute("DELETE FROM yielded WHERE torrent_id = ?", id)
+        }
     }
 
     /// The place of a queued torrent among those that wait, from 1: those that gave up their slots come after the others.
     package func placeInQueue(_ id: TorrentID) throws(StoreError) -> Int {
         let before = try first(
             """
-            SELECT count(*) FROM torrent AS t JOIN torrent AS me ON me.id = ?
-            WHERE t.state = ? AND t.paused = 0 AND (t.queue_turn < me.queue_turn OR t.queue_turn = me.queue_turn AND t.id < me.id)
+            WITH me (id, turn) AS (SELECT ?1, coalesce((SELECT turn FROM yielded WHERE torrent_id = ?1), 0))
+            SELECT count(*) FROM me, torrent AS t LEFT JOIN yielded AS y ON y.torrent_id = t.id
+            WHERE t.state = ?2 AND t.paused = 0 AND (coalesce(y.turn, 0), t.id) < (me.turn, me.id)
             """, id, TorrentState.queued
         ) { (row) throws(StoreError) in try row.next(Int.self) }
         return (before ?? 0) + 1

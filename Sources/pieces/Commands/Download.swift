@@ -10,20 +10,32 @@ struct Download: Command {
         commandName: "download", abstract: "Download torrents here and now, or go on with them.",
         discussion: """
             What the database knows already is resumed; nothing that was recorded is downloaded again. Ends when all is complete, unless told to \
-            seed; `pieces run` seeds them later. SIGINT, SIGTERM and SIGHUP stop cleanly; a second SIGINT or SIGTERM stops at once.
+            seed; `pieces run` seeds them later. SIGINT, SIGTERM and SIGHUP stop cleanly; a second SIGINT or SIGTERM stops at once. When a fault of \
+            this machine, such as a full disk or one that is not mounted, has stopped everything that is left for --give-up-after, the download ends \
+            with exit code 1; the same command resumes it.
 
             Examples:
               pieces download alice.torrent
               pieces download https://example.org/debian.torrent --output /srv/iso --seed-ratio 1.5
               pieces download series.torrent --select '*E0[1-3]*.mkv' --sequential --download-limit 2M
 
-            Exit codes: 0 all is complete; 1 failed; 2 stopped before all was complete; 64 wrong usage; 130 interrupted before that.
+            Exit codes: 0 all is complete; 1 failed, or files of a torrent can't be reached; 2 stopped before all was complete; 64 wrong \
+            usage; 130 interrupted before that.
 
             With --json each line is an object with `event`: listening, start, progress, log, end or stopped. \(Program.pathsInJSON)
             """)
 
     @Argument(help: ArgumentHelp("A .torrent file or an http(s) URL of one.", valueName: "source"), completion: .file(extensions: ["torrent"]))
     var sources: [String]
+
+    /// A job of cron(8) is over before its next turn.
+    private static let standardPatience = Duration.seconds(600)
+
+    @Option(
+        help: ArgumentHelp(
+            "End when a fault of this machine has stopped everything for so long, as 90s or 2h; `none` waits for ever. (default: 10m, none with --seed)",
+            valueName: "time"), transform: Patience.init)
+    var giveUpAfter: Patience?
 
     @OptionGroup(title: "Torrent options") var torrent: TorrentOptions
     @OptionGroup(title: "Queue options") var queue: QueueOptions
@@ -47,9 +59,10 @@ struct Download: Command {
         settings.endsWhenComplete = true
         settings.seedGoal = seeds.goal ?? .none
         queue.apply(to: &settings)
+        settings.giveUpAfter = giveUpAfter.map(\.limit) ?? (seeds.seed ? nil : Self.standardPatience)
         let run = EngineRun(settings, report: EngineRun.report(reporting), ids: ids)
-        let rows = try await run.perform()
-        try Self.conclude(rows)
+        let outcome = try await run.perform()
+        try Self.conclude(outcome.rows, outcome.givenUp, after: settings.giveUpAfter)
         guard !hasRefused else { throw ExitStatus.failed }
     }
 
@@ -75,10 +88,14 @@ struct Download: Command {
         throw Failure("an engine already runs on this database\(process): `pieces add` gives it the torrent, and `pieces status` shows how it does")
     }
 
-    /// The exit code; what failed is said.
-    static func conclude(_ rows: [TorrentRow]) throws {
-        let failed = rows.filter { !$0.isComplete && ($0.state == .error || $0.state == .offline) }
-        for row in failed { Terminal.shared.complain("\(row.name): \(row.error ?? "it failed, and nobody knows why")") }
+    /// The exit code; what failed is said. A complete torrent whose files can't be reached has failed too.
+    static func conclude(_ rows: [TorrentRow], _ givenUp: [TorrentID: String] = [:], after patience: Duration? = nil) throws {
+        let failed = rows.filter { $0.isFaulty || givenUp[$0.id] != nil }
+        for row in failed {
+            let reason = givenUp[row.id] ?? row.error ?? "it failed, and nobody knows why"
+            let end = givenUp[row.id] == nil ? nil : patience.map { " (given up after \(Format.time($0)); the same command resumes it)" }
+            Terminal.shared.complain("\(row.name): \(reason)\(end ?? "")")
+        }
         guard failed.isEmpty else { throw ExitStatus.failed }
         guard rows.allSatisfy(\.isComplete) else { throw Interruption.hasCome ? ExitStatus.interrupted : ExitStatus.incomplete }
     }

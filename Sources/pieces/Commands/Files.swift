@@ -12,7 +12,8 @@ struct Files: ListCommand {
               pieces files series
               pieces files 3 --json
 
-            --json prints {"id", "info_hash", "name", "output", "files": [{"index", "path", "length", "wanted", "pad", "completed_bytes", "progress"}]}. \(Program.pathsInJSON)
+            --json prints {"id", "info_hash", "name", "output", "state", "error", "files": [{"index", "path", "length", "wanted", "pad", \
+            "completed_bytes", "progress"}]}. `completed_bytes` is what is recorded, also while the files can't be reached. \(Program.pathsInJSON)
             """)
 
     @OptionGroup var options: ListOptions
@@ -25,6 +26,8 @@ struct Files: ListCommand {
             file.isPad ? 0 : layout.bytes(of: file.index, in: torrent.have, geometry: torrent.metainfo.geometry)
         }
         Terminal.shared.print(bytes: json ? object(torrent, completed) : Array(table(torrent, completed).utf8))
+        // What is recorded of files that can't be reached is no news of the files.
+        if !json, torrent.row.isFaulty { Terminal.shared.hint("\(torrent.row.state): \((torrent.row.error ?? "").printable)") }
     }
 
     private func table(_ torrent: StoredTorrent, _ completed: [Int64]) -> String {
@@ -44,6 +47,8 @@ struct Files: ListCommand {
             json.field("info_hash", "\(torrent.row.infoHash)")
             json.field("name", torrent.row.name)
             json.path("output", "output_bytes", torrent.row.output)
+            json.field("state", torrent.row.state.rawValue)
+            json.field("error", torrent.row.error)
             json.array("files", torrent.metainfo.layout.files) { json, file in
                 json.object { json in
                     json.field("index", file.index + 1)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Engine
 import Store
 
 /// `pieces pause`
@@ -47,7 +48,10 @@ private struct PauseChange {
             for torrent in torrents {
                 try connection.setPaused(torrent.id, isPaused)
                 // An engine knows better what the torrent does from now on.
-                if !engine.isRunning, let row = try connection.torrent(torrent.id) { try connection.setState(row.id, row.stateAtRest) }
+                if !engine.isRunning, let row = try connection.torrent(torrent.id) {
+                    // A complete torrent that can't be reached stays so until an engine looks again.
+                    if row.isComplete { try connection.settleAtRest(row.id) } else { try connection.setState(row.id, row.stateAtRest) }
+                }
                 try connection.appendEvent(isPaused ? .paused : .resumed, "by the user", torrent: torrent.id, now: .now())
                 try connection.appendIntent(.changed, torrent: torrent.id, now: .now())
             }

@@ -30,12 +30,22 @@ struct Remove: Command {
         let connection = try global.openToChange()
         let torrents = try connection.findTorrents(arguments.torrents)
         if let holder = try DatabaseLock.holder(database: try global.path) {
+            if deleteData { for torrent in torrents { _ = try await look(at: torrent, connection) } }
             try await ask(connection, torrents, holder)
         } else {
             let lock = try DatabaseLock.acquire(database: try global.path, now: .now())
             for torrent in torrents { try await remove(torrent, connection) }
             withExtendedLifetime(lock) {}
         }
+    }
+
+    /// Throws for data that can't be reached: it isn't deleted and its torrent isn't forgotten, or the files would belong to nobody when their disk is
+    /// back.
+    private func look(at torrent: TorrentRow, _ connection: Connection) async throws -> PayloadLook {
+        let known = try StoredTorrent(torrent, connection)
+        let look = await known.look(try Disk())
+        guard !look.reach.isOffline else { throw Failure("\(torrent.name.printable) was left as it is: \(known.sentence(look))") }
+        return look
     }
 
     /// The engine has the files open: it closes them and removes the torrent.
@@ -66,19 +76,15 @@ struct Remove: Command {
             try connection.removeTorrent(torrent.id, now: .now())
             return tell(torrent)
         }
-        let payload = try StoredTorrent(torrent, connection).payload
+        let look = try await look(at: torrent, connection)
         let disk = try Disk()
-        if case .absent(let error) = await disk.presence(of: payload) {
-            guard !torrent.isRootSeen else { throw Failure("\(torrent.name.printable) was left as it is: \(error)") }
-            // It never began, so that there is nothing to delete.
-            try connection.removeTorrent(torrent.id, now: .now())
-            return tell(torrent)
-        }
-        let custody = try await Custody.look(at: payload, of: torrent.id, connection, disk)
+        let custody = look.reach == .reachable ? try await Custody.look(at: look.payload, of: torrent.id, connection, disk) : Custody()
         try connection.removeTorrent(torrent.id, now: .now())
-        let removal = try await disk.removeData(payload, own: custody.deletable)
+        // One that never began has nothing to delete.
+        guard look.reach == .reachable else { return tell(torrent) }
+        let removal = try await disk.removeData(look.payload, own: custody.deletable)
         tell(torrent, files: removal.removedFiles)
-        if let text = removal.keptText(payload, custody) {
+        if let text = removal.keptText(look.payload, custody) {
             try connection.appendEvent(.kept, text, torrent: torrent.id, infoHash: torrent.infoHash, now: .now())
             Terminal.shared.print("  \(text.printable)")
         }

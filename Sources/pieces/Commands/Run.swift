@@ -43,8 +43,8 @@ struct Run: Command {
         settings.endsWhenComplete = untilComplete
         settings.seedGoal = seeds.goal ?? (untilComplete ? .none : .forever)
         try global.prepareToMake(mending: true)
-        let rows = try await EngineRun(settings, report: report).perform()
-        if untilComplete { try Download.conclude(rows.filter { !$0.settings.isPaused }) }
+        let outcome = try await EngineRun(settings, report: report).perform()
+        if untilComplete { try Download.conclude(outcome.rows.filter { !$0.settings.isPaused }) }
     }
 
     /// Thousands of torrents make no good lines: what is told is the sum, and what happens.

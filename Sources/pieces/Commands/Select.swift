@@ -1,4 +1,5 @@
 import ArgumentParser
+import Engine
 import Store
 import Torrent
 
@@ -37,7 +38,7 @@ struct Select: Command {
         try await SelectionChange(connection: connection).apply(selection, to: torrent)
         let engine = try EngineState(database: try global.path, connection)
         guard let row = try connection.torrent(torrent.row.id) else { throw Failure("torrent \(torrent.row.id) was removed meanwhile") }
-        if !engine.isRunning, !row.settings.isPaused { try connection.setState(row.id, row.stateAtRest) }
+        if !engine.isRunning, !row.settings.isPaused { try connection.settleAtRest(row.id) }
         try connection.appendIntent(.changed, torrent: row.id, now: .now())
         let files = Format.count(selection.wanted.count { $0 }, "file")
         let part = "\(Format.bytes(row.completedBytes)) of \(Format.bytes(row.wantedBytes))"

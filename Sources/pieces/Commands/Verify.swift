@@ -14,20 +14,31 @@ struct Verify: Command {
             Hashes what the database claims, whether or not an engine runs, and what lies in files that nobody has looked at yet. What is damaged or \
             missing is written down, and downloaded again at the next run. An interrupted verification goes on where it was, within a day.
 
+            A torrent whose disk is not mounted is offline: nothing is concluded from its missing files, and what is claimed of them stays. When the \
+            payload was moved to another disk on purpose, --relocated says so: what is there is checked, and what is missing there counts as lost.
+
+            Of a bad piece that several files share, the file that is missing or was changed outside is named. The state of the others is “shares”. \
+            Where none was changed it is “unknown”: one of them has rotted, and nobody can tell which.
+
+            A second verification of the same torrent waits for the first, and skips what that has verified.
+
             With --output the arguments are .torrent files: payload in that folder is hashed, and what is right is adopted.
 
             Examples:
               pieces verify
               pieces verify debian.iso 3
+              pieces verify debian.iso --relocated
               pieces verify series.torrent --output /mnt/old-disk
 
-            Exit codes: 0 all is good; 1 something could not be read; 2 damage was found, or not all is there that was to be adopted; 64 wrong usage; \
+            Exit codes: 0 all is good; 1 something could not be read, or is offline; 2 damage was found, or not all is there that was to be adopted; 64 wrong usage; \
             130 interrupted.
 
-            --json prints an object a line. A torrent's is {"event": "torrent", "id", "info_hash", "name", "outcome", "error", "pieces_checked", \
+            --json prints an object a line. A torrent's is {"event": "torrent", "id", "info_hash", "name", "outcome", "offline", "error", "pieces_checked", \
             "pieces_good", "pieces_bad", "pieces_missing", "pieces_unreadable", "pieces_adopted", "pieces_damaged", "pieces_confirmed_before", \
-            "files": [{"index", "path", "state", "pieces_good", "pieces_bad", "pieces_missing"}]}, and the last {"event": "summary", "torrents", \
-            "torrents_damaged", "torrents_failed", "bytes", "seconds", "interrupted"}. \(Program.pathsInJSON)
+            "files": [{"index", "path", "state", "pieces_good", "pieces_bad", "pieces_missing", "pieces_shared", "changed_outside"}]}, and the last \
+            {"event": "summary", "torrents", "torrents_damaged", "torrents_failed", "torrents_offline", "bytes", "seconds", "interrupted"}. \
+            A file's `state` is one of good, bad, missing, shares and unknown; `pieces_shared` are those of its bad and missing pieces that nothing \
+            shows to be this file's fault. \(Program.pathsInJSON)
             """)
 
     @Argument(
@@ -39,14 +50,20 @@ struct Verify: Command {
         completion: .directory)
     var output: String?
 
-    @Flag(help: "Begin anew instead of going on with an interrupted verification.")
+    @Flag(help: "Start over instead of resuming an interrupted verification.")
     var restart = false
+
+    @Flag(help: "The payload of the torrents was moved to another disk: check what is there, and count the rest as lost.")
+    var relocated = false
 
     @OptionGroup(title: "Output options") var reporting: ReportOptions
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func validate() throws {
         guard output == nil || !torrents.isEmpty else { throw ValidationError("--output is for .torrent files: name one") }
+        guard !relocated || (output == nil && !torrents.isEmpty) else {
+            throw ValidationError("--relocated is for torrents whose payload was moved: name them, without --output")
+        }
     }
 
     func run() async throws {
@@ -79,7 +96,7 @@ struct Verify: Command {
     private func orders(_ newcomers: [Metainfo], _ connection: Connection, _ memory: VerificationMemory) async throws -> [VerificationRun.Order] {
         guard !torrents.isEmpty else {
             let began = try memory.beginAll(anew: restart, now: .now())
-            return try connection.torrents().map { VerificationRun.Order(row: $0, scope: .claimed, began: began) }
+            return try connection.torrents().map { VerificationRun.Order(row: $0, scope: .claimed, began: began, isAnew: restart) }
         }
         var rows: [(row: TorrentRow, scope: VerificationScope)] = []
         if let output {
@@ -98,8 +115,12 @@ struct Verify: Command {
         }
         var seen: Set<TorrentID> = []
         rows = rows.filter { seen.insert($0.row.id).inserted }
-        let began = try memory.begin(rows.map(\.row.id), anew: restart, now: .now())
-        return zip(rows, began).map { VerificationRun.Order(row: $0.row, scope: $0.scope, began: $1) }
+        // What was confirmed on the old disk says nothing of the new one.
+        let isAnew = restart || relocated
+        let began = try memory.begin(rows.map(\.row.id), anew: isAnew, now: .now())
+        return zip(rows, began).map {
+            VerificationRun.Order(row: $0.row, scope: $0.scope, began: $1, isAnew: isAnew, isRelocated: relocated)
+        }
     }
 
     /// The torrents whose payload is to be adopted.

@@ -22,17 +22,23 @@ extension Checkup {
             }
             present += 1
             if let known = folder.volume, known != volume.identity {
-                found.append(
-                    .notice(
-                        .volumes, "\(about), is on another disk than before (\(volume.identity), was \(known))",
-                        "mount the disk that holds the payload, or let `pieces verify` adopt what is there"))
+                let place = "\(about), is on another disk than before (\(volume.identity), was \(known))"
+                if let away = try await away(in: folder.path) {
+                    found.append(
+                        .problem(
+                            .volumes, "\(place), and files are missing there",
+                            "mount the disk that holds the payload: nothing is downloaded again when it returns; if the payload was moved on purpose, "
+                                + "`pieces verify \(away.rawValue) --relocated` checks what is there"))
+                    // How much room another disk has says nothing.
+                    continue
+                }
             }
             let free = try await disk.freeSpace(at: FilePath(text: folder.path))
             if folder.missingBytes > free {
                 found.append(
                     .problem(
                         .volumes, "\(about), has \(Format.bytes(free)) left for \(Format.bytes(folder.missingBytes)) that are to come",
-                        "make room: downloads wait, and go on by themselves"))
+                        "free some space; downloads resume automatically"))
             }
         }
         if found.isEmpty {
@@ -48,29 +54,44 @@ extension Checkup {
         var found: [Diagnosis] = []
         for row in sample {
             let known = try StoredTorrent(row, connection)
-            let current: [Fingerprint]
-            do throws(DiskError) {
-                current = try await disk.fingerprints(known.payload)
-            } catch {
-                // A folder that can't be reached was told of with its volume.
+            let look = await known.look(disk)
+            guard look.reach == .reachable else {
+                // A folder that is not there was told of with its volume.
+                if look.reach.isOffline, await disk.volume(at: FilePath(text: row.output)) != nil {
+                    found.append(
+                        .problem(
+                            .files, "\(row.name.printable) can't be reached: \((look.reason ?? "").printable)",
+                            look.reach == .anotherDisk
+                                ? "nothing is downloaded again when its disk returns; if the payload was moved to this one on purpose, "
+                                    + "`pieces verify \(row.id) --relocated` checks what is there"
+                                : "nothing is downloaded again when it can be reached"))
+                }
                 continue
             }
-            let now = Set(current.map { FingerprintRow($0).content })
-            let changed = known.fingerprints.filter { !now.contains($0.content) }.count
-            if changed > 0 {
+            let now = Dictionary(look.files.map { (FingerprintRow($1).index, FingerprintRow($1)) }) { first, _ in first }
+            let changed = known.fingerprints.filter { print in now[print.index].map { !$0.isAsLeft(print) } ?? true }
+            if let first = changed.first {
+                let files = known.metainfo.layout.files
+                let name = files.indices.contains(first.index) ? " (\(files[first.index].displayPath.printable))" : ""
+                let example = changed.count == 1 ? name : name.isEmpty ? "" : ", for example\(name)"
                 found.append(
                     .problem(
-                        .files, "\(Format.count(changed, "file")) of \(row.name.printable) \(changed == 1 ? "is" : "are") gone or changed outside",
+                        .files,
+                        "\(Format.count(changed.count, "file")) of \(row.name.printable) \(changed.count == 1 ? "is" : "are") gone or changed outside"
+                            + example,
                         "`pieces verify \(row.id)` tells what is still right; the rest is downloaded again at the next run"))
             }
         }
         guard found.isEmpty else { return found }
-        let oldest = sample.first?.lastVerifiedAt.map { "; the longest unverified was hashed on \(Format.moment($0))" } ?? ""
+        let oldest = sample.first?.lastVerifiedAt.map { "; least recently verified: \(Format.moment($0))" } ?? ""
         return [.fine(.files, "the files of \(Format.count(sample.count, "complete torrent")) are as they were left\(oldest)")]
     }
-}
 
-extension FingerprintRow {
-    /// What tells an outside change: not the device, whose number may be another after each start of the machine.
-    fileprivate var content: [Int64] { [Int64(index), size, mtimeNs, inode] }
+    /// A torrent of the folder whose files can't be reached; `nil` when those that were looked at can be.
+    private func away(in folder: String) async throws -> TorrentID? {
+        for row in try connection.torrents(in: folder, limit: Self.sampleSize) where row.isRootSeen && row.damage == nil {
+            if await (try StoredTorrent(row, connection)).look(disk).reach.isOffline { return row.id }
+        }
+        return nil
+    }
 }

@@ -4,7 +4,7 @@ import Store
 extension Explanation {
     static func waiting(_ facts: Facts) -> Cause {
         if let (kind, use) = facts.awaited {
-            let place = kind == .download ? ", at place \(Format.count(facts.place)) of \(Format.count(max(use.waiting, facts.place)))" : ""
+            let place = kind == .download ? ", at place \(Format.count(facts.turn)) of \(Format.count(max(use.waiting, facts.turn)))" : ""
             return Cause(
                 kind: .queued, sentence: "it waits for \(QueueState.oneOf(use, kind))\(place)\(holders(facts, use))",
                 advice: "it starts by itself when its turn comes; for more at once start the engine with a higher "

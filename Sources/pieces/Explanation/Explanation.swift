@@ -1,7 +1,7 @@
 import Store
 import Torrent
 
-/// Why a torrent isn't downloading, or isn't faster, the likeliest cause first; from what the database knows alone.
+/// Why a torrent isn't downloading, or isn't faster, the likeliest cause first; from what the database knows and a look at its files.
 struct Explanation {
     /// What is looked at.
     struct Facts {
@@ -12,11 +12,13 @@ struct Explanation {
         var connections: [LivePeerRow] = []
         var peers: [PeerRow] = []
         var trackers: [TrackerRow] = []
+        /// Where the payload is now, where somebody looked.
+        var place: Place?
         /// Other torrents that are downloading now.
         var othersDownloading = 0
         /// Of a torrent that waits: how the engine uses its slots, its place in the line, and some of those that have the slots.
         var queue: QueueState?
-        var place = 0
+        var turn = 0
         var holders: [String] = []
         var isUnverified = false
         var now: Timestamp
@@ -34,7 +36,7 @@ struct Explanation {
             othersDownloading = try connection.torrentCount(in: .downloading) - (torrent.state == .downloading ? 1 : 0)
             guard torrent.state == .queued else { return }
             queue = try QueueState(engine, connection)
-            place = try connection.placeInQueue(torrent.id)
+            turn = try connection.placeInQueue(torrent.id)
             isUnverified = try connection.hasUnverified(torrent.id)
             holders = try connection.torrents(in: isWaitingForCheck ? .checking : .downloading, limit: Self.namedHolders).map(\.name)
         }
@@ -51,6 +53,15 @@ struct Explanation {
             let kind = isWaitingForCheck ? SlotKind.check : .download
             return report[kind].waiting > 0 ? (kind, report[kind]) : nil
         }
+    }
+
+    /// What a look at the payload found.
+    enum Place: Equatable {
+        case reachable
+        /// Why not, and whether it is another disk that is in the place of the right one.
+        case offline(reason: String, isAnotherDisk: Bool)
+        /// Nothing is heard of the folder.
+        case silent
     }
 
     /// One reason, and what can be done about it.
@@ -73,8 +84,8 @@ struct Explanation {
 
     init(_ facts: Facts) {
         var causes = Self.standstill(facts)
-        if let first = causes.first, [.complete, .nothingWanted].contains(first.kind) {
-            self.causes = [first]
+        if facts.torrent.isComplete {
+            self.causes = causes
             return
         }
         let isActive = causes.isEmpty
@@ -102,17 +113,10 @@ struct Explanation {
                     kind: .nothingWanted, sentence: "no file with content is wanted", advice: "choose files with `pieces select \(torrent.id) …`")
             ]
         }
-        if torrent.isComplete { return [Cause(kind: .complete, sentence: "everything that is wanted is there", advice: nil)] }
-        var causes: [Cause] = []
-        let reason = torrent.error.map { ": \($0.printable)" } ?? ""
-        if torrent.state == .offline {
-            causes.append(
-                Cause(
-                    kind: .offline, sentence: "its payload can't be reached\(reason)",
-                    advice: "mount the disk or bring the folder back: it goes on by itself, and nothing is downloaded again"))
-        }
-        if torrent.state == .error {
-            causes.append(Cause(kind: .error, sentence: "it stopped on an error\(reason)", advice: "see to that: it is tried again by itself"))
+        // Whether the files can be reached comes first: a torrent that nobody can read is not called complete.
+        var causes = faults(facts)
+        if torrent.isComplete {
+            return causes.isEmpty ? [Cause(kind: .complete, sentence: "it is complete: all that is wanted has been verified", advice: nil)] : causes
         }
         if torrent.settings.isPaused {
             causes.append(Cause(kind: .paused, sentence: "it is paused", advice: "`pieces resume \(torrent.id)`"))
@@ -135,6 +139,45 @@ struct Explanation {
             }
         }
         return causes
+    }
+
+    /// What is wrong with this machine, as the torrent's state says or a look at the files found.
+    private static func faults(_ facts: Facts) -> [Cause] {
+        let torrent = facts.torrent
+        let reason = torrent.error.map { ": \($0.printable)" } ?? ""
+        if torrent.state == .error {
+            return [Cause(kind: .error, sentence: "it stopped on an error\(reason)", advice: "fix that; pieces retries automatically")]
+        }
+        switch facts.place {
+        case .offline(let reason, let isAnotherDisk):
+            let move = "; if the payload was moved to this disk on purpose: `pieces verify \(torrent.id) --relocated`"
+            return [
+                Cause(
+                    kind: .offline, sentence: "its payload can't be reached: \(reason.printable)",
+                    advice: "it resumes automatically when its files can be reached, and nothing is downloaded again\(isAnotherDisk ? move : "")")
+            ]
+        case .silent:
+            return [
+                Cause(
+                    kind: .offline, sentence: "its folder doesn't answer: \(torrent.output.printable)",
+                    advice: "check the disk or the server that holds the folder; it resumes automatically, and nothing is downloaded again")
+            ]
+        case .reachable where torrent.state == .offline:
+            return [
+                Cause(
+                    kind: .offline, sentence: "its payload could not be reached, and it is back now (before\(reason))",
+                    advice: facts.engine.isRunning
+                        ? "the engine looks again within a few minutes; `pieces resume \(torrent.id)` makes it look now"
+                        : "start the engine with `pieces run`")
+            ]
+        case nil where torrent.state == .offline:
+            return [
+                Cause(
+                    kind: .offline, sentence: "its payload can't be reached\(reason)",
+                    advice: "it resumes automatically when its files can be reached, and nothing is downloaded again")
+            ]
+        case .reachable, nil: return []
+        }
     }
 
     // MARK: What it does while it runs

@@ -46,7 +46,11 @@ struct SelectionChange {
         }
         guard !newly.isEmpty else { return [] }
         let disk = try Disk()
-        let wanted = payload.placing(newly.map(\.index), as: .file)
+        let look = await torrent.look(disk)
+        guard !look.reach.isOffline else {
+            throw Failure("the files of \(torrent.row.name.printable) stay as they were chosen: \(torrent.sentence(look))")
+        }
+        let wanted = look.payload.placing(newly.map(\.index), as: .file)
         let custody = try await Custody.look(at: wanted, of: torrent.row.id, connection, disk)
         for file in newly where custody.own[.entry(file.index)] == nil {
             if let holder = custody.shared[file.index]?.holder {
@@ -60,7 +64,7 @@ struct SelectionChange {
         }
         _ = disk.admit(custody.own, of: torrent.row.infoHash)
         try connection.announceFiles(torrent.row.id, newly.map(\.index).filter { custody.own[.entry($0)] == nil })
-        let report = try await disk.promote(payload, files: newly.map(\.index), pieces: torrent.have)
+        let report = try await disk.promote(look.payload, files: newly.map(\.index), pieces: torrent.have)
         if let error = report.folderError ?? report.failures.first?.error { throw error }
         return report.durable.map { FingerprintRow($0) }
     }

@@ -1,4 +1,5 @@
 import Disk
+import Engine
 import Store
 import SystemPackage
 import Torrent
@@ -10,6 +11,8 @@ struct StoredTorrent: Sendable {
     let selection: FileSelection
     let have: Bitfield
     let fingerprints: [FingerprintRow]
+    /// The identity of the volume that the payload was seen on.
+    let volume: String?
 
     init(_ row: TorrentRow, _ connection: Connection) throws {
         guard let file = try connection.metainfo(of: row.id) else { throw Failure("torrent \(row.id) was removed meanwhile") }
@@ -26,6 +29,19 @@ struct StoredTorrent: Sendable {
         self.selection = selection
         have = try connection.have(of: row.id, count: metainfo.geometry.pieceCount)
         fingerprints = try connection.fingerprints(of: row.id)
+        volume = try row.volume.flatMap { volume throws(StoreError) in try connection.volume(volume)?.identity }
+    }
+
+    /// What is there of the payload. Whoever reads or writes it asks this first, and uses the payload of the answer.
+    func look(_ disk: Disk) async -> PayloadLook {
+        await disk.look(at: payload, lastSeen: LastSeen(row, fingerprints, volume: volume))
+    }
+
+    /// What to say of a look that found the payload out of reach: why, and what helps.
+    func sentence(_ look: PayloadLook) -> String {
+        let reason = look.reason ?? "the payload cannot be reached"
+        guard look.reach == .anotherDisk else { return reason }
+        return "\(reason). If the payload was moved to this disk on purpose, `pieces verify \(row.id) --relocated` checks what is there"
     }
 
     /// Where the bytes are: a skipped file that was written before it was skipped keeps them.

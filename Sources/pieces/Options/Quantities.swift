@@ -119,6 +119,20 @@ enum TimeSpan {
     }
 }
 
+/// A time to wait, or `none` for ever.
+enum Patience: Hashable, Sendable {
+    case forever
+    case time(Duration)
+
+    init(_ text: String) throws {
+        self = text.lowercased() == "none" ? .forever : .time(try TimeSpan.parse(text))
+    }
+
+    var limit: Duration? {
+        if case .time(let time) = self { time } else { nil }
+    }
+}
+
 /// The length of the pieces of a new torrent.
 enum PieceLength {
     /// What clients accept: powers of two.

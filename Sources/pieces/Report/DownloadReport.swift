@@ -73,7 +73,6 @@ enum DownloadWords {
     static func began(_ torrent: TorrentRow) -> String {
         let name = torrent.name.printable
         let place = torrent.output.printable
-        if torrent.isComplete { return "\(name) is complete: \(Format.bytes(torrent.wantedBytes)) in \(place)" }
         guard torrent.completedBytes > 0 || torrent.isRootSeen else { return "starting \(name): \(Format.bytes(torrent.wantedBytes)) into \(place)" }
         let part = "\(Format.bytes(torrent.completedBytes)) of \(Format.bytes(torrent.wantedBytes))"
         return "resuming \(name) at \(Format.percent(torrent.completedBytes, of: torrent.wantedBytes)): \(part) in \(place)"
@@ -85,8 +84,11 @@ enum DownloadWords {
         return "\(torrent.map { $0.name.printable + ": " } ?? "")\(event.detail.printable)"
     }
 
+    /// How the torrent is when the engine has stopped: only then it is known whether the files of a complete one can be reached.
     static func ended(_ torrent: TorrentRow) -> String? {
-        guard !torrent.isComplete else { return nil }
+        guard !torrent.isComplete else {
+            return torrent.isFaulty ? nil : "\(torrent.name.printable) is complete: \(Format.bytes(torrent.wantedBytes)) in \(torrent.output.printable)"
+        }
         let part = "\(Format.bytes(torrent.completedBytes)) of \(Format.bytes(torrent.wantedBytes))"
         let percent = Format.percent(torrent.completedBytes, of: torrent.wantedBytes)
         return "stopped \(torrent.name.printable) at \(percent): \(part) are on disk; the same command goes on from there"

@@ -33,10 +33,11 @@ struct EngineRun {
     /// to end with them.
     ///
     /// Where the database is found damaged meanwhile, the engine ends and another one begins with a mended one.
-    func perform() async throws -> [TorrentRow] {
+    func perform() async throws -> Outcome {
         ProcessLimit.raiseOpenFiles()
         try ProcessLimit.require(descriptors: Self.fewestDescriptors, threads: Self.fewestThreads + 2 * System.coreCount)
         let current = Mutex<Session?>(nil)
+        var givenUp: [TorrentID: String] = [:]
         try Interruption.catchFirst { await current.withLock(\.self)?.stop() }
         for life in 1... {
             let session = try await Session.open(settings)
@@ -46,13 +47,21 @@ struct EngineRun {
             } else {
                 try await live(session)
             }
+            givenUp = await session.givenUp
             guard let damage = try await damage(of: session), !Interruption.hasCome else { break }
             await session.release()
             guard life < Self.damagedLives else {
                 throw Failure("the database is damaged again and again (\(damage)): look at the disk and the memory of this machine")
             }
         }
-        return try outcome()
+        return Outcome(rows: try outcome(), givenUp: givenUp)
+    }
+
+    /// How the torrents are when the engine has ended.
+    struct Outcome {
+        let rows: [TorrentRow]
+        /// Those that a fault of this machine had stopped for too long, and the fault: a database that is full may not have taken it.
+        let givenUp: [TorrentID: String]
     }
 
     /// What was found while the session ran, which the next one mends; or what only the last look finds, after a clean stop: that is mended here.

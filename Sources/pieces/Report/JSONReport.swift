@@ -71,7 +71,7 @@ struct JSONReport: DownloadReport {
         json.field("name", torrent.name)
         json.field("state", torrent.state.rawValue)
         json.field("error", torrent.error)
-        json.field("complete", torrent.isComplete)
+        json.field("complete", torrent.isComplete && !torrent.isFaulty)
         json.field("wanted_bytes", torrent.wantedBytes)
         json.field("completed_bytes", torrent.completedBytes)
         json.path("output", "output_bytes", torrent.output)

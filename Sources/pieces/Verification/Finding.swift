@@ -1,3 +1,4 @@
+import Disk
 import Store
 import Torrent
 
@@ -14,6 +15,8 @@ struct Finding: Sendable {
     var fingerprints: [FingerprintRow] = []
     /// Files with damage that are not there any more.
     var missingFiles: [Int] = []
+    /// The volume that the payload is on, when the database is to remember it.
+    var volume: Volume?
     /// Set with what was found of the torrent in all, when it is through.
     var result: VerificationResult?
 
@@ -32,22 +35,36 @@ struct VerificationResult: Sendable {
         /// There is nothing of it on the disk, and nothing was claimed.
         case nothingThere
         case interrupted
+        /// One sentence: the payload is out of reach, and what was claimed of it stays as it was.
+        case offline(String)
         /// One sentence: the payload can't be reached, or parts of it can't be read.
         case failed(String)
     }
 
     enum FileState: String, Sendable {
         case good, bad, missing
+        /// It shares wrong pieces with a file that explains them, and nothing speaks against it.
+        case shares
+        /// It shares a wrong piece with files none of which explains it, or it can't be read.
+        case unknown
     }
 
     struct File: Sendable {
-        let entry: FileEntry
-        let state: FileState
-        /// Whether the file looked the same as after its last sync: then what is bad rotted, and nobody wrote it.
-        let isUntouched: Bool
-        let good: Int
-        let bad: Int
-        let missing: Int
+        /// `nil` for the part file.
+        let entry: FileEntry?
+        /// Below the output folder.
+        let path: String
+        var state: FileState
+        let look: Attribution.Look
+        /// The pieces that are wrong because of this file.
+        let blame: Attribution.Count
+        /// What was found of all of its pieces, those that it shares too.
+        var good = 0
+        var bad = 0
+        var missing = 0
+        var unreadable = 0
+
+        var checked: Int { good + bad + missing + unreadable }
     }
 
     let torrent: StoredTorrent
@@ -63,6 +80,13 @@ struct VerificationResult: Sendable {
     var confirmedBefore = 0
     /// The files that have something to do with the pieces that were looked at.
     var files: [File] = []
+    /// The part file, when it is to blame for something.
+    var partFile: File?
+    /// Wrong pieces that no file explains.
+    var riddles: [Attribution.Riddle] = []
+
+    /// The files that are missing or bad, the part file last.
+    var culprits: [File] { (files + (partFile.map { [$0] } ?? [])).filter { $0.state == .missing || $0.state == .bad } }
 
     var checked: Int { good + bad + missing + unreadable }
 

@@ -1,3 +1,4 @@
+import Disk
 import Store
 import SystemPackage
 import Torrent
@@ -24,9 +25,10 @@ struct FindingsWriter {
         let now = Timestamp.now()
         let isChanged = !finding.damaged.isEmpty || !finding.adopted.isEmpty || !finding.fingerprints.isEmpty || !finding.missingFiles.isEmpty
         if isChanged { try change(finding, row, now) }
+        if let volume = finding.volume { try connection.place(finding.id, onVolume: volume.identity, mountPath: volume.mountPath, now: now) }
         let right = finding.confirmed + finding.adopted
         if !right.isEmpty { try connection.markVerified(finding.id, right, now: now) }
-        if isChanged, engineRuns { try connection.appendIntent(.damaged, torrent: finding.id, now: now) }
+        if isChanged || finding.volume != nil, engineRuns { try connection.appendIntent(.damaged, torrent: finding.id, now: now) }
         if let result = finding.result { try conclude(result, engineRuns, now) }
     }
 
@@ -45,6 +47,7 @@ struct FindingsWriter {
         var record = ProgressRecord(torrent: finding.id, verifiedAt: now)
         record.newPieces = finding.adopted
         record.files = finding.fingerprints
+        record.partials = try partials(finding)
         record.completedBytes = torrent.selection.bytes(in: have, geometry: metainfo.geometry)
         record.fileBytes = fileBytes(finding.damaged + finding.adopted, metainfo, have)
         if torrent.selection.wantedPieces(geometry: metainfo.geometry).isSubset(of: have), row.completedAt == nil || !finding.damaged.isEmpty {
@@ -54,6 +57,16 @@ struct FindingsWriter {
         if !finding.adopted.isEmpty || !finding.fingerprints.isEmpty, !row.isRootSeen {
             try connection.setRootSeen(finding.id)
         }
+    }
+
+    /// Blocks of incomplete pieces that were in files which are gone: nothing is there of them any more.
+    private func partials(_ finding: Finding) throws(StoreError) -> [PartialPieceRow] {
+        guard !finding.missingFiles.isEmpty else { return [] }
+        let (layout, geometry) = (finding.torrent.metainfo.layout, finding.torrent.metainfo.geometry)
+        let gone = Set(finding.missingFiles)
+        return try connection.partialPieces(of: finding.id).filter { row in
+            geometry.pieces.contains(row.piece) && layout.files(of: row.piece, geometry: geometry).contains(where: gone.contains)
+        }.map { PartialPieceRow(piece: $0.piece, blocks: []) }
     }
 
     private func fileBytes(_ pieces: [PieceIndex], _ metainfo: Metainfo, _ have: Bitfield) -> [FileBytes] {
@@ -76,17 +89,31 @@ struct FindingsWriter {
             try connection.appendEvent(.verified, text, torrent: id, now: now)
         }
         if result.damaged > 0 {
-            for file in result.files where file.state != .good {
-                let pieces = "\(file.bad + file.missing) of \(file.good + file.bad + file.missing) pieces"
-                let text = "\(file.entry.displayPath): \(file.state == .missing ? "the file is gone" : "\(pieces) are damaged")"
-                try connection.appendEvent(file.isUntouched ? .rot : .edited, text, torrent: id, now: now)
+            for file in result.culprits where file.blame.damaged > 0 {
+                let (kind, text) = Self.event(file)
+                try connection.appendEvent(kind, "\(file.path): \(text)", torrent: id, now: now)
+            }
+            for riddle in result.riddles where riddle.count.damaged > 0 {
+                let text = "\(Format.count(riddle.count.damaged, "piece")) damaged that \(riddle.names) share: \(riddle.touch)"
+                try connection.appendEvent(riddle.isRot ? .rot : .failed, text, torrent: id, now: now)
             }
         }
         guard !engineRuns, let row = try connection.torrent(id), !row.settings.isPaused else { return }
         switch result.outcome {
         case .verified, .interrupted:
             if row.state != row.stateAtRest { try connection.setState(id, row.stateAtRest) }
-        case .nothingThere, .failed: break
+        case .nothingThere, .offline, .failed: break
+        }
+    }
+
+    /// Rot is what changed while nobody touched the file.
+    private static func event(_ file: VerificationResult.File) -> (EventKind, String) {
+        let damage = "\(Format.count(file.blame.damaged, "piece")) damaged"
+        return switch file.look {
+        case .gone: (.edited, "the file is gone")
+        case .changed: (.edited, "changed outside, \(damage)")
+        case .asLeft: (.rot, damage)
+        case .unknown: (.failed, "\(damage); whether the file was changed outside is not known")
         }
     }
 }

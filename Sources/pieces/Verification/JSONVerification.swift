@@ -11,6 +11,7 @@ struct JSONVerification: VerificationReport {
                 json.field("info_hash", "\(result.torrent.row.infoHash)")
                 json.field("name", result.torrent.row.name)
                 json.field("outcome", word(result.outcome))
+                json.field("offline", isOffline(result.outcome))
                 json.field("error", reason(result.outcome))
                 json.field("pieces_checked", result.checked)
                 json.field("pieces_good", result.good)
@@ -22,16 +23,20 @@ struct JSONVerification: VerificationReport {
                 json.field("pieces_confirmed_before", result.confirmedBefore)
                 json.array("files", result.files) { json, file in
                     json.object { json in
-                        json.field("index", file.entry.index + 1)
-                        json.path("path", "path_bytes", file.entry.displayPath)
+                        json.field("index", file.entry.map { $0.index + 1 })
+                        json.path("path", "path_bytes", file.path)
                         json.field("state", file.state.rawValue)
                         json.field("pieces_good", file.good)
                         json.field("pieces_bad", file.bad)
                         json.field("pieces_missing", file.missing)
+                        json.field("pieces_shared", file.bad + file.missing - file.blame.pieces)
+                        json.field("changed_outside", file.look == .changed)
                     }
                 }
             })
     }
+
+    func waits(for torrent: TorrentRow, process: Int32?) {}
 
     func ended(_ summary: VerificationRun.Summary) {
         Terminal.shared.print(
@@ -40,6 +45,7 @@ struct JSONVerification: VerificationReport {
                 json.field("torrents", summary.torrents)
                 json.field("torrents_damaged", summary.damaged)
                 json.field("torrents_failed", summary.failed)
+                json.field("torrents_offline", summary.offline)
                 json.field("bytes", summary.bytes)
                 json.field("seconds", summary.time / .seconds(1))
                 json.field("interrupted", summary.isInterrupted)
@@ -51,11 +57,18 @@ struct JSONVerification: VerificationReport {
         case .verified: "verified"
         case .nothingThere: "nothing there"
         case .interrupted: "interrupted"
-        case .failed: "failed"
+        case .offline, .failed: "failed"
         }
     }
 
+    private func isOffline(_ outcome: VerificationResult.Outcome) -> Bool {
+        if case .offline = outcome { true } else { false }
+    }
+
     private func reason(_ outcome: VerificationResult.Outcome) -> String? {
-        if case .failed(let reason) = outcome { reason } else { nil }
+        switch outcome {
+        case .offline(let reason), .failed(let reason): reason
+        default: nil
+        }
     }
 }

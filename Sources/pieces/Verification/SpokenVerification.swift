@@ -10,19 +10,30 @@ struct SpokenVerification: VerificationReport {
         let name = result.torrent.row.name.printable
         switch result.outcome {
         case .nothingThere: return
+        case .offline(let reason): Terminal.shared.complain("\(name) is offline: \(reason)")
         case .failed(let reason): Terminal.shared.complain("\(name): \(reason)")
         case .verified, .interrupted: break
         }
         guard result.checked + result.confirmedBefore > 0 else { return }
         var lines = ["\(name): \(words(result))"]
-        let wrong = result.files.filter { $0.state != .good }
-        for file in wrong.prefix(Self.maximumFiles) {
-            let wrong = Format.count(file.bad + file.missing)
-            let counts = file.state == .missing ? "" : "  (\(wrong) of \(Format.count(file.good + file.bad + file.missing, "piece")))"
-            lines.append("  \(file.state.rawValue.padded(7))  \(file.entry.displayPath.printable)\(counts)")
+        let culprits = result.culprits
+        for file in culprits.prefix(Self.maximumFiles) {
+            lines.append("  \(file.state.rawValue.padded(7))  \(file.path.printable)\(Self.details(file))")
         }
-        if wrong.count > Self.maximumFiles { lines.append("  and \(Format.count(wrong.count - Self.maximumFiles, "more file"))") }
+        if culprits.count > Self.maximumFiles { lines.append("  and \(Format.count(culprits.count - Self.maximumFiles, "more file"))") }
+        for riddle in result.riddles.prefix(Self.maximumFiles) {
+            lines.append("  unknown  \(Format.count(riddle.count.pieces, "wrong piece")), shared by \(riddle.names.printable): \(riddle.touch)")
+        }
+        let sharing = result.files.count { $0.state == .shares }
+        if sharing > 0 {
+            lines.append("  \(Format.count(sharing, "other file")) share\(sharing == 1 ? "s" : "") a wrong piece with these and can't be judged without it")
+        }
         Terminal.shared.print(lines.joined(separator: "\n"))
+    }
+
+    func waits(for torrent: TorrentRow, process: Int32?) {
+        let who = process.map { " (process \($0))" } ?? ""
+        Terminal.shared.print("\(torrent.name.printable): another verification\(who) is running, waiting for it")
     }
 
     func ended(_ summary: VerificationRun.Summary) {
@@ -33,9 +44,13 @@ struct SpokenVerification: VerificationReport {
             if summary.isInterrupted {
                 "interrupted; the same command goes on from there"
             } else if summary.damaged > 0 {
-                "something is wrong in \(Format.count(summary.damaged, "torrent")); what is damaged is downloaded again at the next run"
+                "\(Format.count(summary.damaged, "torrent")) \(summary.damaged == 1 ? "is" : "are") damaged; "
+                    + "damaged pieces will be downloaded again on the next run"
             } else if summary.failed > 0 {
                 "\(Format.count(summary.failed, "torrent")) could not be verified"
+                    + (summary.offline > 0 ? " (\(Format.count(summary.offline)) offline: what is recorded stays as it was)" : "")
+            } else if summary.bytes == 0, summary.wasVerifiedBefore {
+                "already verified"
             } else if summary.torrents == 0 {
                 "there was nothing to verify"
             } else {
@@ -44,7 +59,21 @@ struct SpokenVerification: VerificationReport {
         Terminal.shared.print("\(work)\(rate): \(verdict)")
     }
 
+    /// What is known of a file that is bad: how much, and whether somebody changed it.
+    private static func details(_ file: VerificationResult.File) -> String {
+        guard file.state == .bad else { return "" }
+        // A part file's pieces aren't counted.
+        let pieces = file.checked > 0 ? "\(Format.count(file.blame.pieces)) of \(Format.count(file.checked, "piece"))" : Format.count(file.blame.pieces, "piece")
+        return switch file.look {
+        case .changed: "  (\(pieces), changed outside)"
+        case .asLeft: "  (\(pieces), though its size and time are as they were left: rot)"
+        case .gone, .unknown: "  (\(pieces))"
+        }
+    }
+
     private func words(_ result: VerificationResult) -> String {
+        let before = result.confirmedBefore > 0 ? "already verified (\(Format.count(result.confirmedBefore, "piece")))" : nil
+        if let before, result.checked == 0 { return before }
         var parts: [String] = []
         if result.bad + result.missing + result.unreadable == 0 {
             parts.append("\(result.outcome == .verified ? "all " : "")\(Format.count(result.good, "piece")) good")
@@ -55,7 +84,7 @@ struct SpokenVerification: VerificationReport {
             }
         }
         if result.adopted > 0 { parts.append("\(Format.count(result.adopted)) adopted") }
-        if result.confirmedBefore > 0 { parts.append("\(Format.count(result.confirmedBefore)) verified before the interruption") }
-        return parts.joined(separator: ", ")
+        let words = parts.joined(separator: ", ")
+        return before.map { "\($0), continuing: \(words)" } ?? words
     }
 }

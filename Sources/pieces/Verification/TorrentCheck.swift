@@ -13,19 +13,16 @@ struct TorrentCheck: Sendable {
     /// Tells of each part when it is through, and with the last one of the whole.
     func run(_ tell: (Finding) -> Void) async {
         let torrent = task.torrent
-        let payload = torrent.payload
         let estimate = VerificationTask.estimate(torrent.row, task.scope)
         var result = VerificationResult(torrent: torrent, scope: task.scope)
         result.confirmedBefore = task.confirmed.population
-        let current: [Int: Fingerprint]
-        switch await look(payload) {
-        case .success(let found): current = found
-        case .failure(let error):
+        let look = await torrent.look(disk)
+        if let outcome = unreached(look) {
             meter.expect(-estimate)
-            let isAwaited = torrent.row.isRootSeen || !torrent.have.isEmpty || task.scope == .everything
-            result.outcome = isAwaited ? .failed("\(error)") : .nothingThere
+            result.outcome = outcome
             return tell(Finding(torrent, result: result))
         }
+        let (payload, current) = (look.payload, look.entries)
         let pieces = task.pieces(current: current)
         meter.expect(pieces.bytes(torrent.metainfo.geometry) - estimate)
         meter.note(torrent.row.name)
@@ -37,7 +34,11 @@ struct TorrentCheck: Sendable {
         var settled: Set<Int> = []
         let hashing = hash(pieces, payload)
         // What follows is read while a part is synced.
-        for await found in hashing.parts {
+        var away: VerificationResult.Outcome?
+        for await var found in hashing.parts {
+            // A disk that is mounted within the folder may have gone while its files were read.
+            if away == nil, !found.missing.intersection(torrent.have).isEmpty { away = unreached(await torrent.look(disk)) }
+            if away != nil { found.forgetMissing() }
             verdicts.formUnion(found)
             var finding = await judge(found, payload, current, &settled)
             result.adopted += finding.adopted.count
@@ -48,31 +49,47 @@ struct TorrentCheck: Sendable {
         switch hashing.outcome {
         case .finished: break
         case .cancelled: result.outcome = .interrupted
-        case .offline(let error): result.outcome = .failed("\(error)")
+        case .offline(let error): result.outcome = .offline("\(error)")
         }
+        if let away { result.outcome = away }
         var last = Finding(torrent)
         if result.outcome == .verified {
             last.fingerprints = await refresh(payload, verdicts, current, settled)
             // Padding is had by nature: nothing of it is read.
             if task.scope == .everything { last.adopted = Array(torrent.metainfo.zeroPieces.subtracting(torrent.have).pieces) }
+            if task.isRelocated { last.missingFiles = gone(look) }
+            if task.isRelocated || torrent.volume == nil { last.volume = await disk.volume(at: payload.root) }
             if let error = verdicts.error { result.outcome = .failed("\(error)") }
         }
         verdicts.count(into: &result)
-        result.files = files(verdicts, payload, current)
+        let attribution = Attribution(
+            verdicts, of: payload, claimed: torrent.have, recorded: torrent.fingerprints, current: look.files,
+            withEmptyFiles: task.scope == .everything)
+        result.files = attribution.files
+        result.partFile = attribution.partFile
+        result.riddles = attribution.riddles
         last.result = result
         tell(last)
     }
 
-    /// The files that are there; throws where the folder isn't, or can't be searched.
-    private func look(_ payload: Payload) async -> Result<[Int: Fingerprint], DiskError> {
-        do throws(DiskError) {
-            var found: [Int: Fingerprint] = [:]
-            for print in try await disk.fingerprints(payload) {
-                if case .entry(let index) = print.file { found[index] = print }
-            }
-            return .success(found)
-        } catch {
-            return .failure(error)
+    /// What comes of a payload that nothing can be said of; `nil` when it can be read.
+    private func unreached(_ look: PayloadLook) -> VerificationResult.Outcome? {
+        let torrent = task.torrent
+        switch look.reach {
+        case .reachable: return nil
+        case .anotherDisk where task.isRelocated: return nil
+        case .anotherDisk, .folderAway: return .offline(torrent.sentence(look))
+        case .notBegun:
+            let isAwaited = !torrent.have.isEmpty || task.scope == .everything
+            return isAwaited ? .failed(torrent.sentence(look)) : .nothingThere
+        }
+    }
+
+    /// Files that were on the disk before and were left behind there: nothing is remembered of them any more.
+    private func gone(_ look: PayloadLook) -> [Int] {
+        task.torrent.fingerprints.map(\.index).filter { index in
+            guard index == FingerprintRow.partFile else { return look.files[.entry(index)] == nil }
+            return look.payload.placement.contains(.part) && look.files[.parts] == nil
         }
     }
 
@@ -135,21 +152,5 @@ struct TorrentCheck: Sendable {
         var files: Set<Int> = []
         for piece in damaged { files.formUnion(metainfo.layout.files(of: piece, geometry: metainfo.geometry)) }
         return files.filter { recorded.contains($0) && current[$0] == nil }.sorted()
-    }
-
-    private func files(_ verdicts: Verdicts, _ payload: Payload, _ current: [Int: Fingerprint]) -> [VerificationResult.File] {
-        let metainfo = task.torrent.metainfo
-        let recorded = Dictionary(task.torrent.fingerprints.map { ($0.index, $0) }) { _, last in last }
-        return metainfo.layout.files.compactMap { file in
-            guard case .file = payload.placement[file.index] else { return nil }
-            let pieces = metainfo.layout.pieces(of: file.index, geometry: metainfo.geometry)
-            let (good, bad) = (pieces.count { verdicts.good[$0] }, pieces.count { verdicts.bad[$0] })
-            let missing = pieces.count { verdicts.missing[$0] }
-            guard good + bad + missing > 0 || (file.isEmpty && task.scope == .everything) else { return nil }
-            let print = current[file.index].map { FingerprintRow($0) }
-            let state: VerificationResult.FileState = print == nil && !file.isEmpty ? .missing : bad + missing > 0 ? .bad : .good
-            return VerificationResult.File(
-                entry: file, state: state, isUntouched: print != nil && print == recorded[file.index], good: good, bad: bad, missing: missing)
-        }
     }
 }

@@ -28,6 +28,9 @@ struct Verdicts: Sendable {
         }
     }
 
+    /// What was not found counts as not looked at.
+    mutating func forgetMissing() { missing = Bitfield(count: missing.count) }
+
     mutating func formUnion(_ other: Verdicts) {
         good.formUnion(other.good)
         bad.formUnion(other.bad)

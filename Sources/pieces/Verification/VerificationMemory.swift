@@ -24,16 +24,32 @@ struct VerificationMemory {
     func begin(_ ids: [TorrentID], anew: Bool, now: Timestamp) throws(StoreError) -> [Entry] {
         try connection.transaction(durability: .lazy) { () throws(StoreError) in
             var entries: [Entry] = []
-            for id in ids { entries.append(try begin("verify.began.\(id)", anew: anew, now: now, isOwn: true)) }
+            for id in ids { entries.append(try begin(Self.key(of: id), anew: anew, now: now, isOwn: true)) }
             return entries
         }
+    }
+
+    /// When the verification that another process runs on the torrent began, alone or as one of all; `nil` when it left no mark.
+    func beganElsewhere(_ id: TorrentID, now: Timestamp) throws(StoreError) -> Timestamp? {
+        var latest: Timestamp?
+        for key in [Self.key(of: id), Self.allKey] {
+            guard let began = try moment(key), began <= now, now - began < Self.lifetime else { continue }
+            latest = latest.map { max($0, began) } ?? began
+        }
+        return latest
     }
 
     /// All torrents are through.
     func endAll() throws(StoreError) { try connection.set(Self.allKey, nil) }
 
+    private static func key(of id: TorrentID) -> String { "verify.began.\(id)" }
+
+    private func moment(_ key: String) throws(StoreError) -> Timestamp? {
+        try connection.setting(key).flatMap { Int64($0) }.map { Timestamp($0) }
+    }
+
     private func begin(_ key: String, anew: Bool, now: Timestamp, isOwn: Bool) throws(StoreError) -> Entry {
-        if !anew, let began = try connection.setting(key).flatMap({ Int64($0) }).map({ Timestamp($0) }), began <= now, now - began < Self.lifetime {
+        if !anew, let began = try moment(key), began <= now, now - began < Self.lifetime {
             return Entry(at: began, isResumed: true, ownKey: isOwn ? key : nil)
         }
         try connection.set(key, "\(now)")

@@ -10,7 +10,13 @@ struct VerificationRun {
         let row: TorrentRow
         let scope: VerificationScope
         /// Where it is remembered when this verification began, and since when what was confirmed need not be looked at again.
-        let began: VerificationMemory.Entry
+        var began: VerificationMemory.Entry
+        /// Whether all of it is hashed, whatever was confirmed before.
+        var isAnew = false
+        /// See ``VerificationTask/isRelocated``.
+        var isRelocated = false
+        /// Whether another process had the torrent when its turn came.
+        var isBehind = false
     }
 
     /// What came of all torrents together.
@@ -19,8 +25,12 @@ struct VerificationRun {
         var bytes: Int64 = 0
         var time = Duration.zero
         var damaged = 0
+        /// Those that could not be verified, the offline ones among them.
         var failed = 0
+        var offline = 0
         var isInterrupted = false
+        /// Whether pieces were not looked at because an earlier verification, or one beside this, had confirmed them.
+        var wasVerifiedBefore = false
 
         var status: ExitStatus {
             if isInterrupted { return .interrupted }
@@ -31,7 +41,7 @@ struct VerificationRun {
 
     private enum News: Sendable {
         case found(Finding)
-        case ended(bytes: Int64)
+        case ended(TorrentID, bytes: Int64)
     }
 
     /// Torrents that are hashed side by side, and bytes of them: a large one reads alone, which disks like.
@@ -40,6 +50,8 @@ struct VerificationRun {
     private static let writeInterval = Duration.seconds(2)
     /// Findings that wait to be written.
     private static let maximumWaiting = 1000
+    /// How often it is asked whether another process is through with a torrent.
+    private static let pause = Duration.milliseconds(200)
 
     let connection: Connection
     let database: FilePath
@@ -47,13 +59,30 @@ struct VerificationRun {
     let cancel: CancelToken
     let report: any VerificationReport
 
+    /// Torrents that another process verifies wait until it is through with them: what it confirmed isn't read again.
     func perform(_ orders: [Order]) async throws -> Summary {
+        let lock = VerificationLock(database: database)
+        var summary = Summary()
+        var rest = orders
+        while !rest.isEmpty, !cancel.isCancelled {
+            let held = try await perform(rest, lock, &summary)
+            rest = try await wait(for: held, lock)
+        }
+        summary.isInterrupted = summary.isInterrupted || cancel.isCancelled
+        summary.bytes = meter.done
+        summary.time = meter.elapsed
+        return summary
+    }
+
+    /// Those of the orders whose torrents another process has.
+    private func perform(_ orders: [Order], _ lock: VerificationLock, _ summary: inout Summary) async throws -> [Order] {
         let disk = try Disk()
         let (news, sink) = AsyncStream<News>.makeStream()
         let keys = Dictionary(orders.compactMap { order in order.began.ownKey.map { (order.row.id, $0) } }) { first, _ in first }
         let writer = FindingsWriter(connection: connection, database: database)
-        var summary = Summary()
         var rest = orders[...]
+        var held: [Order] = []
+        var ended: [TorrentID] = []
         var running = 0
         var bytesRunning: Int64 = 0
         var waiting: [Finding] = []
@@ -63,7 +92,15 @@ struct VerificationRun {
         func startMore() throws -> Bool {
             while let order = rest.first, running == 0 || (running < Self.maximumAtOnce && bytesRunning < Self.bytesAtOnce), !cancel.isCancelled {
                 rest = rest.dropFirst()
-                guard let task = try load(order, &summary) else { continue }
+                guard lock.take(order.row.id) else {
+                    if !order.isBehind { report.waits(for: order.row, process: lock.holder(of: order.row.id)) }
+                    held.append(order.isBehind ? order : try behind(order))
+                    continue
+                }
+                guard let task = try load(order, &summary) else {
+                    lock.release(order.row.id)
+                    continue
+                }
                 let bytes = VerificationTask.estimate(order.row, order.scope)
                 running += 1
                 bytesRunning += bytes
@@ -71,10 +108,19 @@ struct VerificationRun {
                 Task {
                     await check.run { sink.yield(.found($0)) }
                     disk.release(task.torrent.row.infoHash)
-                    sink.yield(.ended(bytes: bytes))
+                    sink.yield(.ended(task.torrent.row.id, bytes: bytes))
                 }
             }
             return running > 0
+        }
+
+        /// Another process may go on with what is through and written down.
+        func write() throws {
+            try writer.write(waiting) { keys[$0] }
+            waiting = []
+            written = .now
+            for id in ended { lock.release(id) }
+            ended = []
         }
 
         var isRunning = try startMore()
@@ -84,35 +130,46 @@ struct VerificationRun {
             case .found(let finding):
                 waiting.append(finding)
                 if let result = finding.result { take(result, &summary) }
-            case .ended(let bytes):
+            case .ended(let id, let bytes):
+                ended.append(id)
                 running -= 1
                 bytesRunning -= bytes
                 isRunning = try startMore()
             }
-            if .now - written > Self.writeInterval || waiting.count >= Self.maximumWaiting {
-                try writer.write(waiting) { keys[$0] }
-                waiting = []
-                written = .now
-            }
+            if .now - written > Self.writeInterval || waiting.count >= Self.maximumWaiting { try write() }
         }
-        try writer.write(waiting) { keys[$0] }
-        summary.isInterrupted = summary.isInterrupted || cancel.isCancelled
-        summary.bytes = meter.done
-        summary.time = meter.elapsed
-        return summary
+        try write()
+        return held
+    }
+
+    /// The order as it is to be done after the other process: what that confirms from its beginning on needs no second look.
+    private func behind(_ order: Order) throws -> Order {
+        let memory = VerificationMemory(connection: connection)
+        var order = order
+        order.isBehind = true
+        guard !order.isAnew, let began = try memory.beganElsewhere(order.row.id, now: .now()) else { return order }
+        order.began = VerificationMemory.Entry(at: began, isResumed: true, ownKey: order.began.ownKey)
+        return order
+    }
+
+    /// Returns when another process is through with one of the torrents, or this one is to end.
+    private func wait(for orders: [Order], _ lock: VerificationLock) async throws -> [Order] {
+        while !orders.isEmpty, !cancel.isCancelled, orders.allSatisfy({ lock.holder(of: $0.row.id) != nil }) { try await Task.sleep(for: Self.pause) }
+        return orders
     }
 
     /// `nil` when the torrent can't be read from the database, which is told.
     private func load(_ order: Order, _ summary: inout Summary) throws -> VerificationTask? {
         do {
-            let torrent = try StoredTorrent(order.row, connection)
+            // Read anew: another process may have written of it while this one waited.
+            let torrent = try StoredTorrent(try connection.torrent(order.row.id) ?? order.row, connection)
             var confirmed = Bitfield(count: torrent.have.count)
             if order.began.isResumed {
                 for page in try connection.oldestPages(of: order.row.id, limit: .max) where page.verifiedAt > order.began.at {
                     for piece in page.pieces where torrent.have[piece] { confirmed.insert(piece) }
                 }
             }
-            return VerificationTask(torrent: torrent, scope: order.scope, confirmed: confirmed)
+            return VerificationTask(torrent: torrent, scope: order.scope, confirmed: confirmed, isRelocated: order.isRelocated)
         } catch let error as Failure {
             Terminal.shared.complain(error.description)
             summary.failed += 1
@@ -123,7 +180,14 @@ struct VerificationRun {
     private func take(_ result: VerificationResult, _ summary: inout Summary) {
         if result.outcome != .nothingThere { summary.torrents += 1 }
         if result.hasDamage { summary.damaged += 1 }
-        if case .failed = result.outcome { summary.failed += 1 }
+        if result.confirmedBefore > 0 { summary.wasVerifiedBefore = true }
+        switch result.outcome {
+        case .offline:
+            summary.failed += 1
+            summary.offline += 1
+        case .failed: summary.failed += 1
+        case .verified, .nothingThere, .interrupted: break
+        }
         report.verified(result)
     }
 }

@@ -1,0 +1,62 @@
+import Glibc
+import Logging
+import Store
+import SystemPackage
+import Torrent
+
+/// Keeps two verifications from reading the same torrent at once: a byte for each torrent of the file `<database>.verify`, locked while the torrent
+/// is verified (fcntl(2)). The kernel drops the locks of a process that dies.
+///
+/// It spares work and keeps reports true; nothing is damaged without it. So where the file can't be made, verifications go on without it.
+final class VerificationLock {
+    private let descriptor: Int32?
+
+    init(database: FilePath) {
+        let file = database.extended(by: ".verify")
+        let raw = file.withPlatformString { open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600) }
+        var status = stat()
+        if raw >= 0, fstat(raw, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
+            descriptor = raw
+        } else {
+            Logger(label: "pieces.verify").debug("\(file.text.printable) can't be used as a lock: \(Errno(rawValue: errno))")
+            if raw >= 0 { close(raw) }
+            descriptor = nil
+        }
+    }
+
+    deinit {
+        // Nothing was written through it.
+        if let descriptor { close(descriptor) }
+    }
+
+    /// Whether the torrent is ours until ``release(_:)``.
+    func take(_ torrent: TorrentID) -> Bool {
+        guard let descriptor else { return true }
+        var request = Self.request(torrent, F_WRLCK)
+        // Any other failure is one of the lock, and not of the torrent.
+        return fcntl(descriptor, F_SETLK, &request) == 0 || (errno != EAGAIN && errno != EACCES)
+    }
+
+    func release(_ torrent: TorrentID) {
+        guard let descriptor else { return }
+        var request = Self.request(torrent, F_UNLCK)
+        if fcntl(descriptor, F_SETLK, &request) != 0 { Logger(label: "pieces.verify").debug("a lock stays: \(Errno(rawValue: errno))") }
+    }
+
+    /// The process that verifies the torrent; `nil` when none does.
+    func holder(of torrent: TorrentID) -> Int32? {
+        guard let descriptor else { return nil }
+        var request = Self.request(torrent, F_WRLCK)
+        guard fcntl(descriptor, F_GETLK, &request) == 0, request.l_type != Int16(F_UNLCK) else { return nil }
+        return request.l_pid
+    }
+
+    private static func request(_ torrent: TorrentID, _ type: Int32) -> flock {
+        var request = flock()
+        request.l_type = Int16(type)
+        request.l_whence = Int16(SEEK_SET)
+        request.l_start = off_t(torrent.rawValue)
+        request.l_len = 1
+        return request
+    }
+}

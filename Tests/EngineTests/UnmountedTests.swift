@@ -1,0 +1,154 @@
+import Disk
+import Engine
+import Store
+import SystemPackage
+import TestSupport
+import Testing
+import Torrent
+
+/// An unmounted disk leaves an empty mount point: nothing is concluded from what is missing there, and nothing is written there (law 3 of the design).
+@Suite(.crowded) struct UnmountedTests {
+    private func withDisk(_ body: (Site, MountPoint) async throws -> Void) async throws {
+        try await withTemporaryFolder { folder in
+            let site = Site(folder: folder)
+            try await MountPoint.with(at: site.output) { point in try await body(site, point) }
+        }
+    }
+
+    private func isOffline(_ id: TorrentID, _ site: Site) throws -> Bool { try site.row(id).state == .offline }
+
+    @Test func aCompleteTorrentIsOfflineUntilItsDiskIsBack() async throws {
+        let torrent = try SampleTorrent(folder: "sample", [.init("a", 100_000), .init("b", 100_000)], seed: 401)
+        try await withDisk { site, point in
+            let id = try site.add(torrent)
+            try await withPeers(torrent) { peers in
+                try await site.download(id, from: peers)
+                peers[0].forget()
+                try point.unmount()
+                try await site.run(peers: peers.map(\.address)) {
+                    $0.scope = .only([id])
+                } _: { _ in
+                    try await eventually("it to be offline") { try isOffline(id, site) }
+                    try point.mount()
+                    try await eventually("it to seed") { try site.row(id).state == .seeding }
+                }
+                #expect(peers[0].servedBytes == 0)
+            }
+            #expect(try site.claimed(id, torrent).isFull && site.events(.verified, of: id) == [])
+            #expect(try point.litter == [])
+        }
+    }
+
+    @Test func anIncompleteTorrentDownloadsNothingOntoTheDiskBelow() async throws {
+        let torrent = try SampleTorrent(folder: "sample", [.init("a", 1 << 20), .init("b", 1 << 20)], seed: 402)
+        try await withDisk { site, point in
+            let id = try site.add(torrent)
+            try await withPeers(torrent, [.stopping(after: 70)]) { peers in
+                try await site.run(peers: peers.map(\.address)) { session in
+                    try await eventually("the blocks to come") { await session.snapshot(id)?.downloadedBytes == 70 * 16384 }
+                }
+                let claimed = try site.claimed(id, torrent)
+                peers[0].forget()
+                peers[0].behave(.good)
+                try point.unmount()
+                try await site.run(peers: peers.map(\.address)) { _ in
+                    try await eventually("it to be offline") { try isOffline(id, site) }
+                    #expect(peers[0].connections == 0)
+                    #expect(try site.claimed(id, torrent) == claimed)
+                    try point.mount()
+                    try await site.untilComplete(id)
+                }
+                #expect(peers[0].servedBytes == torrent.content.count - 70 * 16384)
+            }
+            #expect(try point.litter == [])
+        }
+    }
+
+    /// A file that was deleted is forgotten, and with it the device that it was on: the volume still tells that the disk is away.
+    @Test func aTorrentWithoutFingerprintsKnowsItsVolume() async throws {
+        let torrent = try SampleTorrent(length: 300_000, seed: 403)
+        try await withDisk { site, point in
+            let id = try site.add(torrent)
+            try await withPeers(torrent) { peers in
+                try await site.download(id, from: peers)
+                try Files.remove(torrent.path(0, in: point.disk))
+                try site.write { db throws(StoreError) in
+                    try db.markDamaged(id, pieces: Array(torrent.geometry.pieces), files: [0], completedBytes: 0)
+                }
+                peers[0].forget()
+                try point.unmount()
+                try await site.run(peers: peers.map(\.address)) { _ in
+                    try await eventually("it to be offline") { try isOffline(id, site) }
+                    #expect(peers[0].connections == 0)
+                    try point.mount()
+                    try await site.untilComplete(id)
+                }
+            }
+            #expect(try point.litter == [])
+            #expect(torrent.faults(in: point.disk) == [])
+        }
+    }
+
+    /// The disk goes under a running download, as `umount --lazy` takes it: files that are opened from then on are looked for on the right disk only.
+    @Test func aDiskThatGoesWhileItIsWritten() async throws {
+        let files = (0..<60).map { SampleTorrent.File("f\($0)", 65536) }
+        let torrent = try SampleTorrent(folder: "sample", files, seed: 404)
+        try await withDisk { site, point in
+            let id = try site.add(torrent) { $0.isSequential = true }
+            try await withPeers(torrent, [.slow(20)]) { peers in
+                try await site.run(peers: peers.map(\.address)) { _ in
+                    try await eventually("something to be recorded") { try site.claimed(id, torrent).population >= 4 }
+                    try point.unmount()
+                    try await eventually("it to be offline") { try isOffline(id, site) }
+                    #expect(try point.litter == [])
+                    peers[0].behave(.good)
+                    try point.mount()
+                    try await site.untilComplete(id)
+                }
+            }
+            #expect(torrent.faults(in: point.disk) == [])
+            #expect(try point.litter == [])
+        }
+    }
+
+    /// The disk comes back with another number: its files are all there, and the download goes on.
+    @Test func aDiskThatComesBackWithAnotherNumber() async throws {
+        let files = (0..<60).map { SampleTorrent.File("f\($0)", 65536) }
+        let torrent = try SampleTorrent(folder: "sample", files, seed: 405)
+        try await withDisk { site, point in
+            let id = try site.add(torrent) { $0.isSequential = true }
+            try await withPeers(torrent, [.slow(20)]) { peers in
+                try await site.run(peers: peers.map(\.address)) { _ in
+                    try await eventually("something to be recorded") { try site.claimed(id, torrent).population >= 4 }
+                    try point.unmount()
+                    try await eventually("it to be offline") { try isOffline(id, site) }
+                    let moved = site.folder.appending("moved")
+                    try Files.copy(point.disk, to: moved)
+                    try point.lead(to: moved)
+                    peers[0].behave(.good)
+                    try await site.untilComplete(id)
+                    #expect(torrent.faults(in: moved) == [])
+                }
+            }
+            #expect(try point.litter == [])
+        }
+    }
+
+    /// Who deletes the data of a torrent that can't be reached would forget files that are still there.
+    @Test func dataThatIsAwayIsNotForgotten() async throws {
+        let torrent = try SampleTorrent(length: 100_000, seed: 406)
+        try await withDisk { site, point in
+            let id = try site.add(torrent)
+            try await withPeers(torrent) { peers in try await site.download(id, from: peers) }
+            try point.unmount()
+            try await site.run { session in
+                // Intents are acted on in their order.
+                try site.tell(.removeData, id)
+                try site.tell(.stop)
+                await session.waitUntilEnd()
+            }
+            #expect(try site.row(id).piecesHave == torrent.geometry.pieceCount)
+            #expect(torrent.faults(in: point.disk) == [])
+        }
+    }
+}
