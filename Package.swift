@@ -50,7 +50,7 @@ let package = Package(
         .target(name: "CPieceHash", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]),
         .target(name: "Limits", swiftSettings: house),
         .target(name: "Bencode", swiftSettings: house),
-        .target(name: "Torrent", dependencies: ["Bencode", "CPieceHash"], swiftSettings: house),
+        .target(name: "Torrent", dependencies: ["Bencode", "CPieceHash", system], swiftSettings: house),
         .target(name: "PeerWire", dependencies: ["Torrent", "Bencode", nioCore], swiftSettings: house),
         .target(name: "TrackerWire", dependencies: ["Torrent", "Bencode"], swiftSettings: house),
         .target(name: "Swarm", dependencies: ["Torrent", collections], swiftSettings: house),
@@ -80,7 +80,7 @@ let package = Package(
         // Tests mirror the rooms; the lab is a swarm in a box, in virtual time.
         .testTarget(name: "BencodeTests", dependencies: ["Bencode"], swiftSettings: house),
         .testTarget(name: "CPieceHashTests", dependencies: ["CPieceHash", "Torrent", crypto], swiftSettings: house),
-        .testTarget(name: "TorrentTests", dependencies: ["Torrent", "Bencode"], swiftSettings: house),
+        .testTarget(name: "TorrentTests", dependencies: ["Torrent", "Bencode", system], swiftSettings: house),
         .testTarget(name: "PeerWireTests", dependencies: ["PeerWire", "Torrent", nioCore], swiftSettings: house),
         .testTarget(name: "TrackerWireTests", dependencies: ["TrackerWire", "Torrent", "Bencode"], swiftSettings: house),
         .target(name: "SwarmLab", dependencies: ["Swarm", "Torrent"], path: "Tests/SwarmLab", swiftSettings: house),

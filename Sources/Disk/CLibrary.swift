@@ -1,5 +1,6 @@
 import Glibc
 import SystemPackage
+import Torrent
 
 /// What the C library has and Swift doesn't import: functions and names that its headers show under `_GNU_SOURCE` alone, and variadic functions.
 ///
@@ -75,7 +76,9 @@ enum CLibrary {
         guard let systemCall else { throw .noFunction }
         var how = OpenHow(flags: UInt64(UInt32(bitPattern: flags)), resolve: resolve)
         let result = try retrying {
-            withUnsafeMutableBytes(of: &how) { systemCall(callNumber, Int(root), path, $0.baseAddress!, $0.count) }
+            withUnsafeMutableBytes(of: &how) { how in
+                PathText.withCString(path) { systemCall(callNumber, Int(root), $0, how.baseAddress!, how.count) }
+            }
         }
         return Int32(truncatingIfNeeded: result)
     }
@@ -97,7 +100,8 @@ enum CLibrary {
         guard let extendedStatus else { return nil }
         let room = UnsafeMutableRawBufferPointer.allocate(byteCount: extendedStatusRoom, alignment: 16)
         defer { room.deallocate() }
-        guard let base = room.baseAddress, extendedStatus(directory, path, flags, birthMask, base) == 0,
+        guard let base = room.baseAddress,
+            PathText.withCString(path, { extendedStatus(directory, $0, flags, birthMask, base) }) == 0,
             room.load(as: UInt32.self) & birthMask != 0
         else { return nil }
         let seconds = room.load(fromByteOffset: birthOffset, as: Int64.self)

@@ -12,7 +12,7 @@ extension Disk {
                 if let file = payload.place(of: index) { files.insert(file) }
             }
         }
-        var directories: Set<[String]> = []
+        var directories: Set<[FileName]> = []
         for file in files {
             ledger.wrote(file)
             directories.formUnion(payload.folders(of: file))

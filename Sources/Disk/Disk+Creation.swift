@@ -65,11 +65,11 @@ extension Disk {
                 missing.append(at)
                 at = at.parent
             } catch {
-                throw DiskError(error, .makeFolder, path.string)
+                throw DiskError(error, .makeFolder, path.text)
             }
         }
         for folder in missing.reversed() {
-            do { try calls.makeDirectory(folder) } catch .fileExists { continue } catch { throw DiskError(error, .makeFolder, folder.string) }
+            do { try calls.makeDirectory(folder) } catch .fileExists { continue } catch { throw DiskError(error, .makeFolder, folder.text) }
         }
     }
 
@@ -91,7 +91,7 @@ extension Disk {
             defer { calls.closeUnwritten(raw) }
             return try calls.status(raw).identity.device
         } catch {
-            throw DiskError(error, .inspect, folder.string)
+            throw DiskError(error, .inspect, folder.text)
         }
     }
 
@@ -105,6 +105,6 @@ extension Disk {
             // No overflow: the sum is at most the torrent's length.
             needed += max(0, file.length - max(0, allocated))
         }
-        if needed > (try folder.freeBytes()) { throw DiskError(DiskError.Code.noSpace, .allocate, payload.root.string) }
+        if needed > (try folder.freeBytes()) { throw DiskError(DiskError.Code.noSpace, .allocate, payload.root.text) }
     }
 }

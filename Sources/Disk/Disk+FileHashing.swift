@@ -22,11 +22,11 @@ extension Disk {
         var total: Int64 = 0
         for status in before {
             let (sum, overflow) = total.addingReportingOverflow(status.size)
-            guard !overflow else { throw DiskError(.tooLarge, .hash, paths[0].string) }
+            guard !overflow else { throw DiskError(.tooLarge, .hash, paths[0].text) }
             total = sum
         }
         guard let geometry = Geometry(totalBytes: total, pieceLength: pieceLength) else {
-            throw DiskError(.tooLarge, .hash, paths.first?.string ?? "no file")
+            throw DiskError(.tooLarge, .hash, paths.first?.text ?? "no file")
         }
         let files = FileSequence(paths, lengths: before.map(\.size))
         let hashes = Box([UInt8](repeating: 0, count: geometry.pieceCount * InfoHash.byteCount))
@@ -50,8 +50,8 @@ extension Disk {
             scan.start(slots: cores) { { FileSequenceReader(files, self.calls) } }
         }
         if let error = failure.value.withLock(\.self) { throw error }
-        guard !isCancelled else { throw DiskError(.cancelled, .hash, paths.first?.string ?? "no file") }
-        for (n, status) in try await statuses(paths).enumerated() where status != before[n] { throw DiskError(.replaced, .hash, paths[n].string) }
+        guard !isCancelled else { throw DiskError(.cancelled, .hash, paths.first?.text ?? "no file") }
+        for (n, status) in try await statuses(paths).enumerated() where status != before[n] { throw DiskError(.replaced, .hash, paths[n].text) }
         return HashedFiles(lengths: before.map(\.size), pieceHashes: hashes.value.withLock(\.self))
     }
 
@@ -72,9 +72,9 @@ extension Disk {
             defer { calls.closeUnwritten(raw) }
             status = try calls.status(raw)
         } catch {
-            throw DiskError(error, .inspect, path.string)
+            throw DiskError(error, .inspect, path.text)
         }
-        guard status.kind == .regular else { throw DiskError(.notRegular, .hash, path.string) }
+        guard status.kind == .regular else { throw DiskError(.notRegular, .hash, path.text) }
         return status
     }
 }

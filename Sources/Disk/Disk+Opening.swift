@@ -1,6 +1,7 @@
 import Glibc
 import Synchronization
 import SystemPackage
+import Torrent
 
 extension Disk {
     /// The file's descriptor, from the pool or opened; made when it is to be written and was never there.
@@ -66,7 +67,7 @@ extension Disk {
         let wasWritten = ledger.identity(of: file) != nil
         // Whoever made the names on the way, another thread just now, another torrent or an earlier process: nobody but the one who writes knows
         // that they are needed, and they may not be synced yet.
-        defer { if !wasWritten { ledger.changed(parent: Array(components.dropLast())) { payload.folders(of: file) } } }
+        defer { if !wasWritten { ledger.changed(parent: components.dropLast().map(FileName.init)) { payload.folders(of: file) } } }
         guard wasWritten else {
             // A file that isn't known mostly isn't there.
             do {

@@ -12,7 +12,7 @@ extension Disk {
         let isTaken = workers.submit(.read, limit: Self.maximumQueuedReads) {
             completion(self.readBytes(payload, payload.geometry.offset(of: piece) + Int64(begin), length))
         }
-        if !isTaken { completion(.failure(DiskError(.busy, .read, payload.root.string))) }
+        if !isTaken { completion(.failure(DiskError(.busy, .read, payload.root.text))) }
     }
 
     package func read(_ payload: Payload, piece: PieceIndex, begin: Int, length: Int) async throws(DiskError) -> [UInt8] {

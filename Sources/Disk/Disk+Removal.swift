@@ -31,11 +31,11 @@ extension Disk {
         release(payload.infoHash)
         var names = NameCursor(payload, calls)
         var removal = Removal()
-        var directories: Set<[String]> = []
+        var directories: Set<[FileName]> = []
         for file in payload.layout.files.indices.lazy.filter({ payload.isInPlace($0) }).map({ PayloadFile.entry($0) }) + [.parts] {
             let path = payload.components(of: file)
             var directory = path.dropLast()
-            while !directory.isEmpty, directories.insert(Array(directory)).inserted { directory = directory.dropLast() }
+            while !directory.isEmpty, directories.insert(directory.map(FileName.init)).inserted { directory = directory.dropLast() }
             do {
                 let status = try names.status(of: path, in: folder)
                 switch status.kind {
@@ -54,7 +54,7 @@ extension Disk {
             }
         }
         // The deepest first, so that a directory is empty when its turn comes.
-        for directory in directories.sorted(by: { ($0.count, $1.joined()) > ($1.count, $0.joined()) }) {
+        for directory in directories.map({ $0.map(\.text) }).sorted(by: { ($0.count, $1.joined()) > ($1.count, $0.joined()) }) {
             do {
                 try names.removeDirectory(directory, in: folder)
             } catch  where Self.isLeftAlone(error) {

@@ -1,5 +1,6 @@
 import Glibc
 import SystemPackage
+import Torrent
 
 extension Disk {
     /// Makes everything durable that was written to the torrent's files before the call: the data of each file,
@@ -41,7 +42,7 @@ extension Disk {
             work.lost = [:]
             for directory in work.directories {
                 // A directory that is gone has no names to keep, and its files were found to be gone above.
-                do { try folder.sync(directory: directory) } catch  where error.code == .notFound { continue }
+                do { try folder.sync(directory: directory.map(\.text)) } catch  where error.code == .notFound { continue }
             }
             for path in work.ancestors { try sync(ancestor: path) }
             report.created = work.created.sorted(by: Self.inOrder)
@@ -135,14 +136,14 @@ extension Disk {
             // A folder that we may pass and neither read nor write is another user's, as what is above a home may be: no name in it is ours, and who
             // made them keeps them. In one that we may write, the name may be ours, and isn't known to be durable.
             if error == .permissionDenied, try isAnothers(path) { return }
-            throw DiskError(error, .open, path.string)
+            throw DiskError(error, .open, path.text)
         }
         defer { calls.closeUnwritten(raw) }
-        try calls.syncDirectory(raw, path: path.string)
+        try calls.syncDirectory(raw, path: path.text)
     }
 
     private func isAnothers(_ folder: FilePath) throws(DiskError) -> Bool {
-        do { return !(try calls.mayWrite(folder)) } catch { throw DiskError(error, .inspect, folder.string) }
+        do { return !(try calls.mayWrite(folder)) } catch { throw DiskError(error, .inspect, folder.text) }
     }
 
     /// The layout's order, the part file last: the order of the files on the disk, as far as one can know it.

@@ -71,7 +71,7 @@ extension Disk {
             } catch .noSuchFileOrDirectory where !path.isEmpty && path != "." && path != "/" {
                 path = path.parent
             } catch {
-                throw DiskError(error, .inspect, path.string)
+                throw DiskError(error, .inspect, path.text)
             }
         }
     }

@@ -2,7 +2,7 @@ import SystemPackage
 
 /// Every system call of this room: the seam at which tests put a faulty disk and record the order of operations.
 ///
-/// A call retries `EINTR` itself. Reads and writes may be short; the callers loop.
+/// A call retries `EINTR` itself. Reads and writes may be short; the callers loop. Names and paths that are strings are ``PathText``.
 package protocol DiskCalls: Sendable {
     /// Opens a path that the user gave; links in it are followed.
     func open(_ path: FilePath, flags: Int32) throws(Errno) -> Int32

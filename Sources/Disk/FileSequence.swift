@@ -1,5 +1,6 @@
 import Glibc
 import SystemPackage
+import Torrent
 
 /// Files of any paths, one behind the other.
 final class FileSequence: Sendable {
@@ -45,7 +46,7 @@ struct FileSequenceReader: ByteSource {
             let at = offset + Int64(done)
             let length = Int(min(Int64(buffer.count - done), files.offsets[file + 1] - at))
             if length > 0 {
-                let path = files.paths[file].string
+                let path = files.paths[file].text
                 try descriptor(file).read(
                     into: UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + length]), at: at - files.offsets[file], path: path)
                 done += length
@@ -73,7 +74,7 @@ struct FileSequenceReader: ByteSource {
     private mutating func descriptor(_ file: Int) throws(DiskError) -> Descriptor {
         if let found = open.first(where: { $0.file == file }) { return found.descriptor }
         let raw: Int32
-        do { raw = try calls.open(files.paths[file], flags: O_RDONLY | O_NONBLOCK) } catch { throw DiskError(error, .open, files.paths[file].string) }
+        do { raw = try calls.open(files.paths[file], flags: O_RDONLY | O_NONBLOCK) } catch { throw DiskError(error, .open, files.paths[file].text) }
         let descriptor = Descriptor(raw, isWritable: false, file: .entry(file), calls: calls, ledger: ledger)
         if open.count == Self.descriptorLimit { open.removeFirst() }
         open.append((file, descriptor))

@@ -1,12 +1,13 @@
 import Glibc
 import SystemPackage
+import Torrent
 
 /// The texts in which the kernel says how things stand (proc(5)). They have no size before they are read.
 package enum KernelText {
     /// Bytes that are taken of one: more than any machine's table of mounts has.
     private static let limit = 4 << 20
 
-    /// The text; `nil` where the kernel doesn't show it to us, without which every caller can do.
+    /// The text, whose paths are ``PathText``; `nil` where the kernel doesn't show it to us, without which every caller can do.
     package static func read(_ path: FilePath) -> String? {
         do {
             let file = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
@@ -18,7 +19,7 @@ package enum KernelText {
                     if count == 0 { break }
                     bytes += buffer.prefix(count)
                 }
-                return String(decoding: bytes, as: UTF8.self)
+                return PathText.text(bytes)
             }
         } catch {
             return nil

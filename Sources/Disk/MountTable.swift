@@ -1,9 +1,10 @@
 import SystemPackage
+import Torrent
 
 /// What is mounted where, as `/proc/self/mountinfo` says (proc_pid_mountinfo(5)).
 package struct MountTable: Sendable {
     package struct Mount: Hashable, Sendable {
-        /// Where it is mounted.
+        /// Where it is mounted: ``PathText``.
         package let path: String
         /// `ext4`, `xfs`, `nfs4`, …
         package let kind: String
@@ -15,10 +16,11 @@ package struct MountTable: Sendable {
 
     /// Reads the table's text; lines that aren't of its form are passed over.
     package init(_ text: String) {
-        mounts = text.split(separator: "\n").compactMap { line in
-            let fields = line.split(separator: " ", omittingEmptySubsequences: true)
-            guard let dash = fields.firstIndex(of: "-"), dash >= 6, fields.count >= dash + 3 else { return nil }
-            return Mount(path: Self.unescaped(fields[4]), kind: String(fields[dash + 1]), source: Self.unescaped(fields[dash + 2]))
+        // Split by bytes: a mark that joins the character before it may stand beside any separator.
+        mounts = PathText.bytes(text).split(separator: UInt8(ascii: "\n")).compactMap { line in
+            let fields = line.split(separator: UInt8(ascii: " "))
+            guard let dash = fields.firstIndex(of: [UInt8(ascii: "-")]), dash >= 6, fields.count >= dash + 3 else { return nil }
+            return Mount(path: Self.unescaped(fields[4]), kind: Self.unescaped(fields[dash + 1]), source: Self.unescaped(fields[dash + 2]))
         }
     }
 
@@ -27,15 +29,15 @@ package struct MountTable: Sendable {
     /// - Parameter path: absolute and without links.
     package func mount(of path: FilePath) -> Mount? {
         mounts.reduce(nil) { best, mount in
-            guard path.starts(with: FilePath(mount.path)), mount.path.utf8.count >= best?.path.utf8.count ?? 0 else { return best }
+            guard path.starts(with: FilePath(text: mount.path)), mount.path.utf8.count >= best?.path.utf8.count ?? 0 else { return best }
             return mount
         }
     }
 
     /// A blank, a tab, a line end and a backslash stand there as `\040`, `\011`, `\012` and `\134`.
-    private static func unescaped(_ field: Substring) -> String {
+    private static func unescaped(_ field: ArraySlice<UInt8>) -> String {
         var bytes: [UInt8] = []
-        var rest = Array(field.utf8)[...]
+        var rest = field
         while let byte = rest.popFirst() {
             let digits = rest.prefix(3)
             if byte == UInt8(ascii: "\\"), digits.count == 3, let code = UInt8(String(decoding: digits, as: UTF8.self), radix: 8) {
@@ -45,6 +47,6 @@ package struct MountTable: Sendable {
                 bytes.append(byte)
             }
         }
-        return String(decoding: bytes, as: UTF8.self)
+        return PathText.text(bytes)
     }
 }

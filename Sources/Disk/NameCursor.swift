@@ -1,8 +1,10 @@
+import Torrent
+
 /// Looks at one file after the other below an output folder, and keeps the last directory open: files of a directory mostly follow each other.
 struct NameCursor: ~Copyable {
     private let payload: Payload
     private let calls: any DiskCalls
-    private var path: [String] = []
+    private var path: [FileName] = []
     private var directory: Directory?
     /// Why there is no directory at `path`: the same for each file that would be in it.
     private var absence: DiskError?
@@ -39,13 +41,14 @@ struct NameCursor: ~Copyable {
 
     /// The descriptor of a directory that is there, open until the next call.
     private mutating func move(to components: [String], in folder: borrowing PayloadFolder) throws(DiskError) -> Int32 {
-        if path == components {
+        let names = components.map(FileName.init)
+        if path == names {
             if let open = directory?.descriptor { return open }
             if let absence { throw absence }
         }
         directory = nil
         absence = nil
-        path = components
+        path = names
         let opened: Directory
         do { opened = try folder.directory(components[...]) } catch {
             if error.code == .notFound { absence = error }

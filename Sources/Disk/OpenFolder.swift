@@ -1,10 +1,11 @@
 import SystemPackage
+import Torrent
 
 /// An output folder that stays open for files that are opened together, and the directory in which the last of them was made: files of a directory
 /// mostly follow each other.
 final class OpenFolder {
     let folder: PayloadFolder
-    private var path: ArraySlice<String> = []
+    private var path: [FileName] = []
     private var directory: Directory?
 
     init(_ folder: consuming PayloadFolder) { self.folder = folder }
@@ -13,13 +14,14 @@ final class OpenFolder {
     func create(_ components: [String]) throws(DiskError) -> Int32 {
         _ = try folder.checked(components)
         let parent = components.dropLast()
-        if directory != nil, path == parent {
+        let names = parent.map(FileName.init)
+        if directory != nil, path == names {
             // Somebody may have removed the directory since: then it is made once more.
             do { return try create(components, in: directory) } catch  where error.code == .notFound { directory = nil }
         }
         directory = nil
         let opened = try folder.directory(parent, creating: true)
-        path = parent
+        path = names
         directory = consume opened
         return try create(components, in: directory)
     }

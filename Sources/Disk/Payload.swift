@@ -90,8 +90,8 @@ package final class Payload: Sendable {
     }
 
     /// The directories whose names lead to the file, as their components below the output folder, which is one of them.
-    func folders(of file: PayloadFile) -> Set<[String]> {
-        let components = components(of: file)
+    func folders(of file: PayloadFile) -> Set<[FileName]> {
+        let components = components(of: file).map(FileName.init)
         return Set(components.indices.map { Array(components[..<$0]) })
     }
 
@@ -111,7 +111,7 @@ package final class Payload: Sendable {
 
     func path(_ components: some Sequence<String>) -> String {
         // Not `FilePath.append`: a message also has to show the component that was refused.
-        ([root.string] + components).joined(separator: "/")
+        ([root.text] + components).joined(separator: "/")
     }
 }
 

@@ -1,5 +1,6 @@
 import Glibc
 import SystemPackage
+import Torrent
 
 /// An open directory that closes itself. Nothing is written through it.
 struct Directory: ~Copyable, Sendable {
@@ -34,7 +35,7 @@ struct PayloadFolder: ~Copyable {
     init(_ payload: Payload, calls: any DiskCalls) throws(DiskError) {
         let root = Directory(try Self.openRoot(payload, calls), calls: calls)
         if let device = payload.device, try device != Self.device(root, payload, calls) {
-            throw DiskError(.wrongVolume, .open, payload.root.string)
+            throw DiskError(.wrongVolume, .open, payload.root.text)
         }
         self.root = root
         self.payload = payload
@@ -47,7 +48,7 @@ struct PayloadFolder: ~Copyable {
     }
 
     func freeBytes() throws(DiskError) -> Int64 {
-        do { return try calls.freeBytes(root.descriptor) } catch { throw DiskError(error, .inspect, payload.root.string) }
+        do { return try calls.freeBytes(root.descriptor) } catch { throw DiskError(error, .inspect, payload.root.text) }
     }
 
     /// Opens what is there already.
@@ -90,7 +91,7 @@ struct PayloadFolder: ~Copyable {
     func reopened() throws(DiskError) -> Directory {
         // From the open descriptor, not by the path: another folder may be there by now.
         do { return Directory(try calls.open(".", in: root.descriptor, flags: O_RDONLY | O_DIRECTORY), calls: calls) } catch {
-            throw DiskError(error, .open, payload.root.string)
+            throw DiskError(error, .open, payload.root.text)
         }
     }
 
@@ -107,7 +108,7 @@ struct PayloadFolder: ~Copyable {
         do {
             current = Directory(try calls.open(".", in: root.descriptor, flags: Self.directoryFlags), calls: calls)
         } catch {
-            throw DiskError(error, .open, payload.root.string)
+            throw DiskError(error, .open, payload.root.text)
         }
         for n in components.indices {
             if creating {
@@ -129,16 +130,16 @@ struct PayloadFolder: ~Copyable {
         do {
             return try calls.open(payload.root, flags: directoryFlags)
         } catch .noSuchFileOrDirectory, .notDirectory, Errno(rawValue: ENODEV), Errno(rawValue: ENOTCONN), Errno(rawValue: ESTALE) {
-            throw DiskError(.rootMissing, .open, payload.root.string, errno: .noSuchFileOrDirectory)
+            throw DiskError(.rootMissing, .open, payload.root.text, errno: .noSuchFileOrDirectory)
         } catch  where [.tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory].contains(error) {
-            throw DiskError(error, .open, payload.root.string)
+            throw DiskError(error, .open, payload.root.text)
         } catch {
-            throw DiskError(.rootUnreadable, .open, payload.root.string, errno: error)
+            throw DiskError(.rootUnreadable, .open, payload.root.text, errno: error)
         }
     }
 
     private static func device(_ root: borrowing Directory, _ payload: Payload, _ calls: any DiskCalls) throws(DiskError) -> UInt64 {
-        do { return try calls.status(root.descriptor).identity.device } catch { throw DiskError(error, .inspect, payload.root.string) }
+        do { return try calls.status(root.descriptor).identity.device } catch { throw DiskError(error, .inspect, payload.root.text) }
     }
 
     private func open(_ name: String, in directory: borrowing Directory, flags: Int32, path: ArraySlice<String>) throws(DiskError) -> Int32 {

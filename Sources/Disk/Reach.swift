@@ -91,7 +91,7 @@ extension Disk {
         }
         let reach = Reach(lastSeen, folder: device, files: files, lookedFor: payload.isLookedFor) { Volume.holding(payload.root)?.identity }
         let reason =
-            "\(payload.root.string) is on another disk than before, and files are missing there: mount the disk that holds them; "
+            "\(payload.root.text) is on another disk than before, and files are missing there: mount the disk that holds them; "
             + "nothing is lost until then"
         return PayloadLook(reach: reach, reason: reach.isOffline ? reason : nil, payload: payload.on(device: device), files: files)
     }

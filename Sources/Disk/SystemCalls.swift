@@ -1,5 +1,6 @@
 import Glibc
 import SystemPackage
+import Torrent
 
 /// The system calls of Linux.
 package struct SystemCalls: DiskCalls {
@@ -18,7 +19,7 @@ package struct SystemCalls: DiskCalls {
     }
 
     package func open(_ name: String, in directory: Int32, flags: Int32) throws(Errno) -> Int32 {
-        try retrying { openat(directory, name, flags | O_CLOEXEC, Self.fileMode) }
+        try retrying { PathText.withCString(name) { openat(directory, $0, flags | O_CLOEXEC, Self.fileMode) } }
     }
 
     package func close(_ descriptor: Int32) throws(Errno) {
@@ -31,15 +32,15 @@ package struct SystemCalls: DiskCalls {
     }
 
     package func makeDirectory(_ name: String, in directory: Int32) throws(Errno) {
-        _ = try retrying { mkdirat(directory, name, Self.directoryMode) }
+        _ = try retrying { PathText.withCString(name) { mkdirat(directory, $0, Self.directoryMode) } }
     }
 
     package func removeFile(_ name: String, in directory: Int32) throws(Errno) {
-        _ = try retrying { unlinkat(directory, name, 0) }
+        _ = try retrying { PathText.withCString(name) { unlinkat(directory, $0, 0) } }
     }
 
     package func removeDirectory(_ name: String, in directory: Int32) throws(Errno) {
-        _ = try retrying { unlinkat(directory, name, AT_REMOVEDIR) }
+        _ = try retrying { PathText.withCString(name) { unlinkat(directory, $0, AT_REMOVEDIR) } }
     }
 
     package func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(Errno) -> Int {
@@ -119,7 +120,7 @@ package struct SystemCalls: DiskCalls {
 
     package func status(of name: String, in directory: Int32) throws(Errno) -> FileStatus {
         var status = stat()
-        _ = try retrying { fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) }
+        _ = try retrying { PathText.withCString(name) { fstatat(directory, $0, &status, AT_SYMLINK_NOFOLLOW) } }
         return FileStatus(status)
     }
 

@@ -1,5 +1,6 @@
 import Glibc
 import SystemPackage
+import Torrent
 
 /// A mounted file system, told from others also after it was mounted anew or elsewhere.
 package struct Volume: Hashable, Sendable {
@@ -25,11 +26,11 @@ package struct Volume: Hashable, Sendable {
     /// The name of the link among the disks by UUID that leads to the device.
     private static func uuid(of device: String) -> String? {
         let folder = "/dev/disk/by-uuid"
-        guard device.hasPrefix("/dev/"), let real = realPath(FilePath(device)), let directory = opendir(folder) else { return nil }
+        guard device.hasPrefix("/dev/"), let real = realPath(FilePath(text: device)), let directory = opendir(folder) else { return nil }
         defer { closedir(directory) }
         while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-            if name != ".", name != "..", realPath(FilePath("\(folder)/\(name)")) == real { return name }
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { PathText.text($0.prefix { $0 != 0 }) }
+            if name != ".", name != "..", realPath(FilePath(text: "\(folder)/\(name)")) == real { return name }
         }
         return nil
     }

@@ -1,5 +1,6 @@
 import Synchronization
 import SystemPackage
+import Torrent
 
 /// What was written to one torrent's files since the last sync, and to which files.
 final class WriteLedger: Sendable {
@@ -7,7 +8,7 @@ final class WriteLedger: Sendable {
     struct Work: Sendable {
         var files: Set<PayloadFile> = []
         /// Directories below the output folder whose names lead to files that were written; no component is the folder itself.
-        var directories: Set<[String]> = []
+        var directories: Set<[FileName]> = []
         /// Directories above the output folder whose names lead to it.
         var ancestors: Set<FilePath> = []
         /// Files of which a descriptor could not be closed: what was written to them may be lost.
@@ -101,7 +102,7 @@ final class WriteLedger: Sendable {
     }
 
     /// As ``changed(directories:ancestors:)`` for the directories that lead to a file in `parent`: they are only asked for when they aren't known.
-    func changed(parent: [String], _ directories: () -> Set<[String]>) {
+    func changed(parent: [FileName], _ directories: () -> Set<[FileName]>) {
         state.withLock { state in
             // Whoever put it there put those above it there, too.
             guard !state.work.directories.contains(parent) else { return }
@@ -109,7 +110,7 @@ final class WriteLedger: Sendable {
         }
     }
 
-    func changed(directories: Set<[String]>, ancestors: Set<FilePath> = []) {
+    func changed(directories: Set<[FileName]>, ancestors: Set<FilePath> = []) {
         guard !directories.isEmpty || !ancestors.isEmpty else { return }
         state.withLock { state in
             state.work.directories.formUnion(directories)

@@ -100,7 +100,7 @@ extension Custody {
             let ownership = records.ownership[index]
             var holder: FileHolder?
             for candidate in records.candidates[index] ?? [] where holder == nil {
-                guard await disk.identity(at: FilePath(candidate.output).appending(candidate.path)) == print.identity else { continue }
+                guard await disk.identity(at: FilePath(text: candidate.output + "/" + candidate.path)) == print.identity else { continue }
                 claimedByOthers[index] = candidate
                 // Of two that both recorded it as their own, the older torrent is the holder.
                 let isOurs = recorded && ownership?.isShared != true && id < candidate.torrent

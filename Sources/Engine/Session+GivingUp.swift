@@ -32,7 +32,7 @@ extension Session {
         }
         for row in rows where !isStopping && awake[row.id] == nil {
             // One look at a folder is enough for all of its torrents.
-            guard row.state == .error || foldersAway[row.output] == nil else { continue }
+            guard row.state == .error || foldersAway[FileName(row.output)] == nil else { continue }
             if row.state == .offline, await isAway(row) { continue }
             guard let engine = await wake(row.id), !engine.onLoop({ $0.hasUnfinishedWork }) else { continue }
             await putToSleep(row.id, sayingGoodbye: false)

@@ -13,7 +13,7 @@ extension Session {
     static let lookAgainAfter = Duration.seconds(300)
 
     /// Output folders that can't be reached, as far as that was seen a moment ago, and why.
-    var foldersAway: [String: String] {
+    var foldersAway: [FileName: String] {
         let now = environment.clock.now
         return sleepers.places.compactMapValues { known in
             guard case .away(let reason) = known.place, now - known.at < known.place.isBelievedFor else { return nil }
@@ -70,15 +70,15 @@ extension Session {
 
     private func place(of row: TorrentRow) async -> Place {
         let now = environment.clock.now
-        if let known = sleepers.places[row.output], now - known.at < known.place.isBelievedFor { return known.place }
-        let root = FilePath(row.output)
+        if let known = sleepers.places[FileName(row.output)], now - known.at < known.place.isBelievedFor { return known.place }
+        let root = FilePath(text: row.output)
         let place: Place
         switch await environment.disk.presence(of: Payload(folder: root, of: row.infoHash)) {
         case .present: place = .there(volume: await environment.disk.volume(at: root)?.identity)
         case .absent(let error): place = .away("\(error)")
         }
         if sleepers.places.count >= Self.placeLimit { sleepers.places = [:] }
-        sleepers.places[row.output] = (now, place)
+        sleepers.places[FileName(row.output)] = (now, place)
         return place
     }
 

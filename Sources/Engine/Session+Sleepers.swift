@@ -40,7 +40,7 @@ extension Session {
                     if idle.contains(id) {
                         try db.postponeAnnounces(of: id, until: now + Self.leftAloneFor)
                     } else if let row = try db.torrent(id) {
-                        if let reason = away[row.output], row.mayGoOffline {
+                        if let reason = away[FileName(row.output)], row.mayGoOffline {
                             offline.append((row, reason))
                             continue
                         }

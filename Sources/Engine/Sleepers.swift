@@ -17,7 +17,7 @@ struct Sleepers {
     /// Seconds that were spent on it.
     var turns = 0
     /// Output folders as they were seen last.
-    var places: [String: (at: Instant, place: Place)] = [:]
+    var places: [FileName: (at: Instant, place: Place)] = [:]
     /// Torrents whose files were looked for in vain on another volume than theirs, and when they are looked for there again.
     var soughtUntil: [TorrentID: Instant] = [:]
     /// Bytes that torrents moved in this run before they fell asleep: trackers are told the sum (BEP 3).

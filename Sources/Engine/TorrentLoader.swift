@@ -77,7 +77,7 @@ struct TorrentLoader {
             throw EngineError("the database names \(known.wanted.count) files of \(known.row.name), which has \(layout.files.count)")
         }
         var payload = Payload(
-            infoHash: known.row.infoHash, root: FilePath(known.row.output), layout: layout, geometry: known.metainfo.geometry,
+            infoHash: known.row.infoHash, root: FilePath(text: known.row.output), layout: layout, geometry: known.metainfo.geometry,
             wanted: selection.wanted)
         // A skipped file that was written before stays where its bytes are.
         payload = payload.placing(
@@ -119,6 +119,7 @@ struct TorrentLoader {
         let count = metainfo.geometry.pieceCount
         let files = metainfo.layout.files.count
         return try await environment.store.perform { db throws(StoreError) in
+            let metainfo = try db.asAdded(metainfo, id)
             // What was wrong with rows of others is not told of this one.
             _ = db.takeRowFaults()
             let claims = try Self.claims(of: id, count: count, db, now)

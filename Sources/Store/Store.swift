@@ -7,6 +7,7 @@
 
 import Glibc
 import SystemPackage
+import Torrent
 
 /// The engine's connection, on a thread of its own.
 package actor Store {
@@ -60,7 +61,7 @@ package actor Store {
         case .success(let executor): return Store(path, executor)
         case .failure(let error):
             throw StoreError(
-                .other, path: path.string, "cannot start a thread: \(String(cString: strerror(error.number))): stop other programs and try again")
+                .other, path: path.text, "cannot start a thread: \(String(cString: strerror(error.number))): stop other programs and try again")
         }
     }
 
@@ -109,7 +110,7 @@ package actor Store {
             access = .inDoubt(connection.options, connection.reserve)
         }
         guard case .inDoubt(let options, let reserve) = access else {
-            throw StoreError(.closed, path: path.string, "the database was closed: start the program again")
+            throw StoreError(.closed, path: path.text, "the database was closed: start the program again")
         }
         try Connection.settleLog(path, options)
         let connection = try Connection(path, mode: .readWrite, options: options)
@@ -166,13 +167,13 @@ package actor Store {
     ) throws(StoreError) -> (Opening, Value) {
         // SQLite takes an empty file for a new database; with backups beside it, it is what is left of one.
         if DatabaseFile.size(path) == 0, try !BackupFile.list(DatabaseFile.resolved(path)).isEmpty {
-            throw StoreError(.corrupt, path: path.string, "the file is empty")
+            throw StoreError(.corrupt, path: path.text, "the file is empty")
         }
         let connection = try openWithReserve(options, now)
         let isClean = try connection.lastRun()?.isClean ?? true
         let isSmall = connection.fileBytes <= Self.checkedAtOnce
         if !isClean, isSmall, let fault = try connection.integrityFaults(.indexes).first {
-            throw StoreError(.corrupt, path: path.string, fault)
+            throw StoreError(.corrupt, path: path.text, fault)
         }
         connection.settleFoundLog()
         let value = try begin(connection)
@@ -190,7 +191,7 @@ extension Connection {
     ) throws(StoreError) -> Connection {
         guard !Replacement.isUnderWay(DatabaseFile.resolved(path)) else {
             throw StoreError(
-                .corrupt, path: path.string, "its mending was interrupted: `pieces run` or `pieces database salvage` brings it to its end")
+                .corrupt, path: path.text, "its mending was interrupted: `pieces run` or `pieces database salvage` brings it to its end")
         }
         let connection = try Connection(path, mode: mode, options: options)
         if mode == .readOnly {

@@ -1,6 +1,6 @@
 /// One file of a torrent, as its metainfo has it.
 package struct FileEntry: Hashable, Sendable {
-    /// Safe names below the output folder; in a torrent of many files the first is the torrent's own folder.
+    /// Safe names below the output folder, each ``PathText``; in a torrent of many files the first is the torrent's own folder.
     package internal(set) var path: [String]
     package let length: Int64
     /// Where the file begins in the torrent's bytes.

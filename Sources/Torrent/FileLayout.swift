@@ -17,13 +17,16 @@ package struct FileLayout: Hashable, Sendable {
     package let files: [FileEntry]
     /// The bytes of all files together, pad files included.
     package let totalBytes: Int64
+    /// Whether the files may be found at other paths where they were added under ``NameRule/first``.
+    let mayHaveFirstNames: Bool
 
     /// Puts the entries one behind the other, and numbers equal paths apart (pads are never written and keep theirs).
     ///
     /// `nil` when a length is negative, the sum overflows, or a path is empty.
-    package init?(files entries: [FileEntry]) {
+    package init?(files entries: [FileEntry], names: NameRule = .bytes) {
         var files = entries
-        var claims = PathClaims()
+        var claims = PathClaims(names)
+        var hasEscapes = false
         var total: Int64 = 0
         for n in files.indices {
             files[n].index = n
@@ -33,9 +36,11 @@ package struct FileLayout: Hashable, Sendable {
             total = sum
             guard !files[n].isPad else { continue }
             files[n].path = claims.claim(files[n].path)
+            hasEscapes = hasEscapes || files[n].path.contains(where: PathText.isEscaped)
         }
         self.files = files
         self.totalBytes = total
+        mayHaveFirstNames = names == .bytes && (hasEscapes || claims.hasTwins)
     }
 
     /// The runs of `offset ..< offset + length` in the files, in order and without empty ones; nothing is allocated.

@@ -61,7 +61,9 @@ package struct FileSelection: Hashable, Sendable {
             return candidates.map(\.index).filter { numbers.contains($0 + 1) }
         }
         let glob = Glob(pattern)
-        return candidates.filter { $0.matches(pattern, glob) }.map(\.index)
+        // Where names differ in Unicode normalization alone, a pattern selects those that are written as it is, and else all of them.
+        let exact = candidates.filter { $0.matches(pattern, glob, exactly: true) }
+        return (exact.isEmpty ? candidates.filter { $0.matches(pattern, glob, exactly: false) } : exact).map(\.index)
     }
 
     /// The numbers that the pattern names; `nil` when it is a path or glob.
@@ -89,15 +91,18 @@ package struct FileSelection: Hashable, Sendable {
 
         init(_ file: FileEntry) {
             index = file.index
-            path = Array(file.displayPath)
-            belowRoot = file.path.count > 1 ? Array(file.path.dropFirst().joined(separator: "/")) : path
+            path = Glob.characters(file.path)
+            belowRoot = file.path.count > 1 ? Glob.characters(file.path.dropFirst()) : path
             name = Array(file.path[file.path.count - 1])
         }
 
         /// Names with brackets or stars in them may also be given as they are.
-        func matches(_ pattern: String, _ glob: Glob) -> Bool {
+        func matches(_ pattern: String, _ glob: Glob, exactly: Bool) -> Bool {
             let forms = glob.isName ? [path, belowRoot, name] : [path, belowRoot]
-            return forms.contains { glob.matches($0) || $0.elementsEqual(pattern) }
+            return forms.contains { form in
+                if glob.matches(form, exactly: exactly) { return true }
+                return exactly ? PathText.isSame(String(form), pattern) : form.elementsEqual(pattern)
+            }
         }
     }
 }

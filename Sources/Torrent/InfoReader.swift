@@ -13,12 +13,14 @@ struct InfoReader {
     private static let decisiveFileKeys: [StaticString] = ["attr", "length", "path", "path.utf-8"]
 
     private let info: BencodeValue
+    private let names: NameRule
     /// Whether there is one file, not in a folder of its own. An empty `files` beside a `length` says nothing.
     let isSingleFile: Bool
 
-    init(_ info: BencodeValue) throws(MetainfoError) {
+    init(_ info: BencodeValue, names: NameRule = .bytes) throws(MetainfoError) {
         try info.dictionary?.requireUndisputed(Self.decisiveKeys, in: "info.")
         self.info = info
+        self.names = names
         let hasFiles = info["files"].map { $0.list?.isEmpty != true || info["length"] == nil } ?? false
         isSingleFile = !hasFiles
     }
@@ -58,8 +60,8 @@ struct InfoReader {
 
     /// The name of the file or folder. A torrent without one is named after its info hash, so that no two of them meet.
     func name(orElse infoHash: InfoHash) -> String {
-        if let bytes = info["name.utf-8"]?.bytes, !bytes.isEmpty { return SafePath.name(bytes) }
-        return info["name"]?.characters.map { SafePath.name($0) } ?? infoHash.description
+        if let bytes = info["name.utf-8"]?.bytes, !bytes.isEmpty { return SafePath.name(bytes, names) }
+        return info["name"]?.characters.map { SafePath.name($0, names) } ?? infoHash.description
     }
 
     /// What isn't clearly a no is a yes: who made the torrent private must not find it in the DHT (law 8 of the
@@ -90,7 +92,7 @@ struct InfoReader {
         case (nil, let files?): entries = try multipleFiles(files, root: name)
         case (_, nil): throw .neitherLengthNorFiles
         }
-        guard let layout = FileLayout(files: entries) else { throw .totalTooLarge }
+        guard let layout = FileLayout(files: entries, names: names) else { throw .totalTooLarge }
         return layout
     }
 
@@ -106,12 +108,12 @@ struct InfoReader {
         guard files.count <= Metainfo.maximumFileCount else { throw .tooManyFiles(files.count) }
         var entries: [FileEntry] = []
         entries.reserveCapacity(files.count)
-        for (n, file) in files.enumerated() { entries.append(try Self.entry(file, number: n + 1, root: root)) }
+        for (n, file) in files.enumerated() { entries.append(try Self.entry(file, number: n + 1, root: root, names: names)) }
         return entries
     }
 
     /// A file that can't be read is not skipped: the bytes of all files behind it would be others.
-    private static func entry(_ file: BencodeValue, number: Int, root: String) throws(MetainfoError) -> FileEntry {
+    private static func entry(_ file: BencodeValue, number: Int, root: String, names: NameRule) throws(MetainfoError) -> FileEntry {
         guard let dictionary = file.dictionary else {
             throw .wrongType(key: "info.files.\(number)", expected: "a dictionary")
         }
@@ -133,7 +135,7 @@ struct InfoReader {
             // The content can be had all the same, under a name that is made up.
             below = [Array((isPad ? "padding " : "file ").utf8) + Array(String(number).utf8)]
         }
-        let path = SafePath.path(below, in: root)
+        let path = SafePath.path(below, in: root, names)
         isPad = isPad || isPadName(path.dropFirst())
         return FileEntry(
             path: path, length: length, isPad: isPad, isExecutable: attributes.contains(UInt8(ascii: "x")),

@@ -1,4 +1,4 @@
-/// Text of a .torrent whose encoding nobody can know.
+/// Text of a .torrent whose encoding nobody can know, to be read by people. (Names of files are ``PathText``.)
 enum LegacyText {
     /// UTF-8 when the bytes are valid UTF-8, and Windows-1252 otherwise.
     ///

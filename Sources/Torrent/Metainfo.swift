@@ -18,7 +18,7 @@ package struct Metainfo: Sendable {
     /// Where the `info` dictionary stands in ``file``.
     package let infoRange: Range<Int>
     package let infoHash: InfoHash
-    /// Safe as the name of a file or folder, and readable.
+    /// Safe as the name of a file or folder: ``PathText``.
     package let name: String
     package let geometry: Geometry
     package let layout: FileLayout
@@ -49,7 +49,10 @@ package struct Metainfo: Sendable {
     ///
     /// Blanks and a byte order mark before the document, and anything behind it, are no part of it: scripts and editors
     /// leave them there.
-    package init(torrentFile bytes: [UInt8]) throws(MetainfoError) {
+    ///
+    /// `names` is the rule for the names of files; of a torrent in a database ask `Connection.asAdded`, which knows under
+    /// which it was added.
+    package init(torrentFile bytes: [UInt8], names: NameRule = .bytes) throws(MetainfoError) {
         guard bytes.count <= Self.maximumFileBytes else { throw .tooLarge(bytes: bytes.count) }
         let root = try Self.decode(bytes)
         guard let dictionary = root.dictionary else { throw .notADictionary }
@@ -57,7 +60,7 @@ package struct Metainfo: Sendable {
         if dictionary["info"] == nil, let file = ForeignFile(dictionary) { throw .foreign(file) }
         let info = try root.required("info", in: "")
         guard info.dictionary != nil else { throw .wrongType(key: "info", expected: "a dictionary") }
-        let reader = try InfoReader(info)
+        let reader = try InfoReader(info, names: names)
         let hash = bytes.withUnsafeBytes { SHA1.hash(UnsafeRawBufferPointer(rebasing: $0[info.range])) }
         guard let infoHash = InfoHash(hash) else { preconditionFailure("a SHA-1 has 20 bytes") }
 

@@ -1,13 +1,31 @@
 /// The paths that a torrent's files have taken: no two files at one path, and no file where another has a folder.
 ///
 /// Who comes first in the torrent keeps the name; who comes later is numbered, `name (2).ext`. A folder that is numbered
-/// stays one folder for all files below it. Names that differ only in Unicode normalisation count as equal, since some
-/// file systems do not tell them apart; names that differ in case do not. A claim costs as much as its path is long.
+/// stays one folder for all files below it. Names are equal when their bytes are. A file system that folds case or
+/// normalizes names may show one file for two entries; that is found when the file is opened. A claim costs as much as
+/// its path is long.
 struct PathClaims {
     private struct Place: Hashable {
         let folder: Int
         let name: String
+        /// Whether names that differ in Unicode normalization alone are one.
+        let folds: Bool
+
+        static func == (one: Place, other: Place) -> Bool {
+            one.folder == other.folder && (one.folds ? one.name == other.name : PathText.isSame(one.name, other.name))
+        }
+
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(folder)
+            if folds { hasher.combine(name) } else { FileName(name).hash(into: &hasher) }
+        }
     }
+
+    /// Whether two names in one folder differ in Unicode normalization alone.
+    private(set) var hasTwins = false
+    private let rule: NameRule
+    /// The names that may have a twin, under ``NameRule/bytes``: those with more than ASCII in them.
+    private var folded: Set<Place> = []
 
     /// The folders by the name that the torrent gives them; 0 is the output folder.
     private var folders: [Place: Int] = [:]
@@ -17,22 +35,24 @@ struct PathClaims {
     /// Where the search for a free number goes on, so that many equal names do not cost the square of their count.
     private var nextNumbers: [Place: Int] = [:]
 
+    init(_ rule: NameRule = .bytes) { self.rule = rule }
+
     /// The path under which the file is kept: `path`, or one like it that is free.
     mutating func claim(_ path: [String]) -> [String] {
         var result = path
         var folder = 0
         for (n, name) in path.dropLast().enumerated() {
             folder = self.folder(name, in: folder)
-            if folderNames[folder] != name { result[n] = folderNames[folder] }
+            if !isOne(folderNames[folder], name) { result[n] = folderNames[folder] }
         }
         guard let name = path.last else { return path }
-        let free = take(Place(folder: folder, name: name), isFolder: false)
-        if free != name { result[result.count - 1] = free }
+        let free = take(place(name, in: folder), isFolder: false)
+        if !isOne(free, name) { result[result.count - 1] = free }
         return result
     }
 
     private mutating func folder(_ name: String, in parent: Int) -> Int {
-        let place = Place(folder: parent, name: name)
+        let place = place(name, in: parent)
         if let known = folders[place] { return known }
         folderNames.append(take(place, isFolder: true))
         folders[place] = folderNames.count - 1
@@ -41,15 +61,27 @@ struct PathClaims {
 
     /// Takes the name, or the first free number of it.
     private mutating func take(_ place: Place, isFolder: Bool) -> String {
-        if taken.insert(place).inserted { return place.name }
+        if taken.insert(place).inserted {
+            lookForTwin(of: place)
+            return place.name
+        }
         var number = nextNumbers[place] ?? 2
         while true {
             let name = SafePath.numbered(place.name, number, isFolder: isFolder)
             number += 1
-            if taken.insert(Place(folder: place.folder, name: name)).inserted {
+            if taken.insert(self.place(name, in: place.folder)).inserted {
                 nextNumbers[place] = number
                 return name
             }
         }
     }
+
+    private mutating func lookForTwin(of place: Place) {
+        guard rule == .bytes, !hasTwins, place.name.utf8.contains(where: { $0 > 0x7f }) else { return }
+        hasTwins = !folded.insert(Place(folder: place.folder, name: place.name, folds: true)).inserted
+    }
+
+    private func place(_ name: String, in folder: Int) -> Place { Place(folder: folder, name: name, folds: rule == .first) }
+
+    private func isOne(_ one: String, _ other: String) -> Bool { rule == .first ? one == other : PathText.isSame(one, other) }
 }

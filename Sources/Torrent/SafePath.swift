@@ -8,6 +8,7 @@
 /// - of a path that is too deep or too long the folders that are too many become one, which is called after the hash of
 ///   all of them.
 ///
+/// Every other name is on the disk as its bytes stand in the torrent, also where they aren't UTF-8: the names here are ``PathText``.
 /// Left as they are: leading and trailing dots and spaces, and names that are devices on other systems (`CON`): here they are plain files.
 package enum SafePath {
     /// The most bytes of a name: NAME_MAX of Linux file systems.
@@ -20,30 +21,31 @@ package enum SafePath {
     package static let maximumPathBytes = 3072
 
     /// One safe name.
-    package static func name(_ bytes: some Collection<UInt8>) -> String {
+    package static func name(_ bytes: some Collection<UInt8>, _ rule: NameRule = .bytes) -> String {
         if isPlain(bytes) { return String(decoding: bytes, as: UTF8.self) }
         var text = String.UnicodeScalarView()
-        for scalar in LegacyText.decode(bytes).unicodeScalars { text.append(isUnsafe(scalar) ? "_" : scalar) }
+        let given = rule == .first ? PathText.text(LegacyText.decode(bytes).utf8) : PathText.text(bytes)
+        for scalar in given.unicodeScalars { text.append(isUnsafe(scalar) ? "_" : scalar) }
         let name = String(text)
         switch name {
         case "", ".": return "_"
         case "..": return "__"
-        default: return name.utf8.count <= maximumNameBytes ? name : shortened(name, hashing: Array(bytes))
+        default: return PathText.byteCount(name) <= maximumNameBytes ? name : shortened(name, hashing: Array(bytes))
         }
     }
 
     /// The safe names of a path below the torrent's own folder `root`, that one first.
-    package static func path(_ components: some Sequence<[UInt8]>, in root: String) -> [String] {
+    package static func path(_ components: some Sequence<[UInt8]>, in root: String, _ rule: NameRule = .bytes) -> [String] {
         var names = [root]
         for component in components where !component.isEmpty && component != [UInt8(ascii: ".")] {
-            names.append(name(component))
+            names.append(name(component, rule))
         }
         if names.count == 1 { names.append("_") }
         return fits(names) ? names : shortened(names)
     }
 
     private static func fits(_ names: some Collection<String>) -> Bool {
-        names.count <= maximumDepth && names.reduce(names.count) { $0 + $1.utf8.count } <= maximumPathBytes
+        names.count <= maximumDepth && names.reduce(names.count) { $0 + PathText.byteCount($1) } <= maximumPathBytes
     }
 
     /// As many of the first folders as fit, one for the rest of them, and the file: files of one folder stay together.
@@ -64,7 +66,7 @@ package enum SafePath {
     static func numbered(_ name: String, _ number: Int, isFolder: Bool) -> String {
         let (stem, dotted) = isFolder ? (name[...], "") : split(name)
         let tail = " (\(number))" + dotted
-        return prefix(stem, bytes: maximumNameBytes - tail.utf8.count) + tail
+        return prefix(stem, bytes: maximumNameBytes - PathText.byteCount(tail)) + tail
     }
 
     /// Whether the bytes are a safe name as they are: most names are, and this is cheap to see.
@@ -90,22 +92,22 @@ package enum SafePath {
     private static func shortened(_ name: String, hashing bytes: [UInt8]) -> String {
         let (stem, dotted) = split(name)
         let tail = "~" + Hex.encode(SHA1.hash(bytes).prefix(4)) + dotted
-        return prefix(stem, bytes: maximumNameBytes - tail.utf8.count) + tail
+        return prefix(stem, bytes: maximumNameBytes - PathText.byteCount(tail)) + tail
     }
 
     /// The name before its last dot, and the rest; an extension has at most 16 bytes with its dot, and is not all of the name.
     private static func split(_ name: String) -> (stem: Substring, dotted: String) {
-        guard let dot = name.lastIndex(of: "."), dot != name.startIndex, name[dot...].utf8.count <= 16 else { return (name[...], "") }
+        guard let dot = name.lastIndex(of: "."), dot != name.startIndex, PathText.byteCount(name[dot...]) <= 16 else { return (name[...], "") }
         return (name[..<dot], String(name[dot...]))
     }
 
     /// As many whole characters as fit into `bytes`.
     private static func prefix(_ text: Substring, bytes: Int) -> String {
-        guard text.utf8.count > bytes else { return String(text) }
+        guard PathText.byteCount(text) > bytes else { return String(text) }
         var result = String.UnicodeScalarView()
         var count = 0
         for scalar in text.unicodeScalars {
-            count += UTF8.width(scalar)
+            count += PathText.byte(of: scalar) == nil ? UTF8.width(scalar) : 1
             if count > bytes { break }
             result.append(scalar)
         }

@@ -3,7 +3,7 @@ import Bencode
 /// Makes a .torrent of content that is already hashed: the pure part of `pieces create`.
 package struct TorrentBuilder: Sendable {
     package struct File: Hashable, Sendable {
-        /// The path below the torrent's folder.
+        /// The path below the torrent's folder, its names as ``PathText``.
         package var path: [String]
         package var length: Int64
         package var isExecutable: Bool
@@ -20,7 +20,7 @@ package struct TorrentBuilder: Sendable {
         case folder([File])
     }
 
-    /// The name of the file, or of the folder.
+    /// The name of the file, or of the folder: ``PathText``.
     package var name: String
     package var content: Content
     package var pieceLength: Int
@@ -65,7 +65,7 @@ package struct TorrentBuilder: Sendable {
         for (path, entry) in zip(paths, metainfo.layout.files) {
             let text = path.joined(separator: "/")
             if entry.isPad { throw .padName(text) }
-            if path != entry.path { throw .unsafePath(text, becomes: entry.displayPath) }
+            if !PathText.isSame(text, entry.displayPath) { throw .unsafePath(text, becomes: entry.displayPath) }
         }
         return bytes
     }
@@ -99,7 +99,7 @@ package struct TorrentBuilder: Sendable {
         case .folder(let files):
             info["files"] = .list(files.map(Self.dictionary))
         }
-        info["name"] = .text(name)
+        info["name"] = .string(PathText.bytes(name))
         info["piece length"] = .integer(Int64(pieceLength))
         info["pieces"] = .string(pieceHashes)
         if isPrivate { info["private"] = 1 }
@@ -111,7 +111,7 @@ package struct TorrentBuilder: Sendable {
         var dictionary = BencodeDictionary()
         if file.isExecutable { dictionary["attr"] = "x" }
         dictionary["length"] = .integer(file.length)
-        dictionary["path"] = .list(file.path.map { .text($0) })
+        dictionary["path"] = .list(file.path.map { .string(PathText.bytes($0)) })
         return .dictionary(dictionary)
     }
 }

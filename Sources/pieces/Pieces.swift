@@ -10,6 +10,7 @@ import Dispatch
 import Engine
 import Glibc
 import Limits
+import Torrent
 
 @main
 struct Pieces: AsyncParsableCommand {
@@ -48,7 +49,7 @@ struct Pieces: AsyncParsableCommand {
         Terminal.prepare()
         Interruption.prepare()
         do {
-            let command = try parseAsRoot()
+            let command = try parseAsRoot(arguments)
             if command is any AsyncParsableCommand, (command as? any AnsweringCommand)?.answers != true { Terminal.shared.reportWork() }
             if let command = command as? any Command { TerminalLog.install(command.global.logLevel) }
             if let command = command as? any DirectCommand, !command.waits {
@@ -64,6 +65,11 @@ struct Pieces: AsyncParsableCommand {
         } catch {
             end(with: error)
         }
+    }
+
+    /// The arguments as ``PathText``: the standard library's repair what isn't UTF-8, and then a path names another file.
+    private static var arguments: [String] {
+        (1..<max(1, Int(CommandLine.argc))).compactMap { CommandLine.unsafeArgv[$0].map { PathText.text(cString: $0) } }
     }
 
     /// What any command needs that isn't run on the first thread.

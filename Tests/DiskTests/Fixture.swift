@@ -32,17 +32,20 @@ final class TemporaryFolder: Sendable {
     deinit { Self.remove(path) }
 
     static func remove(_ path: FilePath) {
-        if let directory = opendir(path.string) {
-            while let entry = readdir(directory) {
-                let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-                guard name != ".", name != ".." else { continue }
-                let child = path.appending(name)
-                var status = stat()
-                if lstat(child.string, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { remove(child) } else { unlink(child.string) }
+        path.withPlatformString { folder in
+            if let directory = opendir(folder) {
+                while let entry = readdir(directory) {
+                    let name = withUnsafeBytes(of: &entry.pointee.d_name) { PathText.text($0.prefix { $0 != 0 }) }
+                    guard name != ".", name != ".." else { continue }
+                    let child = path.appending(name: name)
+                    var status = stat()
+                    let isFolder = child.withPlatformString { lstat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFDIR
+                    if isFolder { remove(child) } else { _ = child.withPlatformString { unlink($0) } }
+                }
+                closedir(directory)
             }
-            closedir(directory)
+            rmdir(folder)
         }
-        rmdir(path.string)
     }
 }
 
@@ -115,6 +118,11 @@ struct Fixture {
     /// The files that are there at the torrent's paths.
     func found(_ payload: Payload? = nil) async throws -> [PayloadFile: FileIdentity] {
         Dictionary(uniqueKeysWithValues: try await disk.fingerprints(payload ?? self.payload).map { ($0.file, $0.identity) })
+    }
+
+    /// Lets the torrent write to the files that are there at its paths.
+    func admitFound() async throws {
+        #expect(disk.admit(try await found(), of: payload.infoHash).isEmpty)
     }
 
     /// What a file on the disk has in it; `nil` when there is none.

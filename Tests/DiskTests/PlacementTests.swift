@@ -101,8 +101,9 @@ import Torrent
         let fixture = try Fixture(manyFiles)
         let root = fixture.folder.path.appending("shared")
         let torrents = try (1...2).map { n in
-            Payload(
-                infoHash: try #require(InfoHash(Array(repeating: UInt8(n), count: 20))), root: root, layout: fixture.payload.layout,
+            let files = manyFiles.map { FileEntry(path: ["t\(n)"] + $0.path.dropFirst(), length: $0.length, isPad: $0.isPad) }
+            return Payload(
+                infoHash: try #require(InfoHash(Array(repeating: UInt8(n), count: 20))), root: root, layout: try #require(FileLayout(files: files)),
                 geometry: fixture.payload.geometry)
         }
         for torrent in torrents { try await fixture.disk.create(torrent, .sparse, makingRoot: true) }
@@ -125,6 +126,8 @@ import Torrent
         fixture.makeFolder("t")
         let foreign = [UInt8](repeating: 9, count: 1001)
         try fixture.plant(foreign, "t", "f")
+        #expect(try await write(fixture)?.code == .notOurs)
+        try await fixture.admitFound()
         #expect(try await write(fixture)?.code == .sizeMismatch)
         #expect(fixture.content("t", "f") == foreign)
     }

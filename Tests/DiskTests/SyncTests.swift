@@ -30,6 +30,7 @@ import Torrent
         let killed = try Fixture(Self.twoFiles, pieceLength: 1000, folder: folder)
         #expect(await killed.disk.verifyAndWrite(try killed.pieceWrite(PieceIndex(0))).isGood)
         let fixture = try Fixture(Self.twoFiles, pieceLength: 1000, folder: folder)
+        try await fixture.admitFound()
         #expect(await fixture.disk.verifyAndWrite(try fixture.pieceWrite(PieceIndex(0))).isGood)
         let report = await fixture.disk.sync(fixture.payload)
         #expect(report.durable.map(\.file) == [.entry(0)] && report.created.isEmpty)
@@ -157,6 +158,8 @@ import Torrent
         #expect(await fixture.disk.verifyAndWrite(try fixture.pieceWrite(PieceIndex(0))).error?.code == .replaced)
         #expect(fixture.content("t", "a") == [1, 2, 3], "somebody's file is not extended")
         fixture.disk.release(fixture.payload.infoHash)
+        #expect(await fixture.disk.verifyAndWrite(try fixture.pieceWrite(PieceIndex(0))).error?.code == .notOurs)
+        try await fixture.admitFound()
         #expect(
             await fixture.disk.verifyAndWrite(try fixture.pieceWrite(PieceIndex(0))).isGood, "once the torrent was checked, it is the torrent's again"
         )

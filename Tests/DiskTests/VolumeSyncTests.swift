@@ -78,6 +78,7 @@ struct VolumeSyncTests {
         #expect(second.files == Self.names && second.volumes == 0)
         // Once everything was looked at, another begins.
         fixture.disk.release(fixture.payload.infoHash)
+        try await fixture.admitFound()
         try await write(0..<5, fixture)
         #expect(await fixture.disk.sync(fixture.payload).durable.count == 5)
         #expect(syncs(fixture).volumes == 1)

@@ -17,7 +17,7 @@ final class TemporaryFolder: Sendable {
     }
 
     deinit {
-        for name in names(in: path) { unlink(path.appending(name).string) }
+        for name in names(in: path) { _ = path.appending(name: name).withPlatformString { unlink($0) } }
         rmdir(path.string)
     }
 
@@ -28,13 +28,13 @@ final class TemporaryFolder: Sendable {
     }
 }
 
-/// What is in a folder.
+/// What is in a folder, each name as ``PathText``.
 func names(in folder: FilePath) -> [String] {
     guard let directory = opendir(folder.string) else { return [] }
     defer { closedir(directory) }
     var names: [String] = []
     while let entry = readdir(directory) {
-        let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        let name = withUnsafeBytes(of: entry.pointee.d_name) { PathText.text($0.prefix { $0 != 0 }) }
         if name != "." && name != ".." { names.append(name) }
     }
     return names
@@ -43,7 +43,7 @@ func names(in folder: FilePath) -> [String] {
 let noon = Timestamp(1_700_000_000)
 
 func read(_ path: FilePath) throws -> [UInt8] {
-    let file = try #require(fopen(path.string, "r"))
+    let file = try #require(path.withPlatformString { fopen($0, "r") })
     defer { fclose(file) }
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 65536)
@@ -52,7 +52,7 @@ func read(_ path: FilePath) throws -> [UInt8] {
 }
 
 func write(_ bytes: some Collection<UInt8>, to path: FilePath) throws {
-    let file = try #require(fopen(path.string, "w"))
+    let file = try #require(path.withPlatformString { fopen($0, "w") })
     defer { fclose(file) }
     let bytes = Array(bytes)
     #expect(fwrite(bytes, 1, bytes.count, file) == bytes.count)

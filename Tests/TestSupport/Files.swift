@@ -1,5 +1,6 @@
 import Foundation
 import SystemPackage
+import Torrent
 
 /// Files of a test, by plain calls of the system.
 package enum Files {
@@ -48,9 +49,17 @@ package enum Files {
         try file.resize(to: length)
     }
 
-    package static func remove(_ path: FilePath) throws { try FileManager.default.removeItem(atPath: path.string) }
+    /// Removes the file, or the folder with everything in it, whatever the bytes of the names are.
+    package static func remove(_ path: FilePath) throws {
+        if path.withPlatformString({ unlink($0) }) == 0 { return }
+        guard errno == EISDIR || errno == EPERM else { throw Errno(rawValue: errno) }
+        for name in try names(in: path) { try remove(path.appending(name: name)) }
+        guard path.withPlatformString({ rmdir($0) }) == 0 else { throw Errno(rawValue: errno) }
+    }
+
     package static func rename(_ path: FilePath, to new: FilePath) throws {
-        try FileManager.default.moveItem(atPath: path.string, toPath: new.string)
+        let result = path.withPlatformString { path in new.withPlatformString { Foundation.rename(path, $0) } }
+        guard result == 0 else { throw Errno(rawValue: errno) }
     }
 
     /// Copies a file or a folder with all that is in it.
@@ -63,16 +72,43 @@ package enum Files {
     }
 
     package static func makeFolders(_ path: FilePath) throws {
-        try FileManager.default.createDirectory(atPath: path.string, withIntermediateDirectories: true)
+        var made = FilePath(root: path.root, [])
+        for component in path.components {
+            made.append(component)
+            guard made.withPlatformString({ mkdir($0, 0o777) }) == 0 || exists(made) else { throw Errno(rawValue: errno) }
+        }
     }
 
-    /// The names in the folder, sorted.
-    package static func names(in folder: FilePath) throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: folder.string).sorted() }
+    /// The names in the folder, sorted, each as ``PathText``.
+    package static func names(in folder: FilePath) throws -> [String] {
+        guard let directory = folder.withPlatformString({ opendir($0) }) else { throw Errno(rawValue: errno) }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { PathText.text($0.prefix { $0 != 0 }) }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    /// The files below the folder with their contents, by the bytes of their paths.
+    package static func tree(_ folder: FilePath) throws -> [[UInt8]: [UInt8]] {
+        var files: [[UInt8]: [UInt8]] = [:]
+        for name in try names(in: folder) {
+            let path = folder.appending(name: name)
+            guard try status(path).st_mode & S_IFMT == S_IFDIR else {
+                files[PathText.bytes(name)] = try read(path)
+                continue
+            }
+            for (below, content) in try tree(path) { files[PathText.bytes(name + "/") + below] = content }
+        }
+        return files
+    }
 
     /// What stat(2) says.
     package static func status(_ path: FilePath) throws -> stat {
         var status = stat()
-        guard stat(path.string, &status) == 0 else { throw Errno(rawValue: errno) }
+        guard path.withPlatformString({ stat($0, &status) }) == 0 else { throw Errno(rawValue: errno) }
         return status
     }
 

@@ -58,6 +58,21 @@ package struct Pieces: Sendable {
         try await Self.program.run(arguments, in: folder, environment: environment, within: limit)
     }
 
+    /// Runs a command whose arguments, environment and current folder are ``PathText`` of any bytes, in the shell: Foundation's `Process` takes UTF-8
+    /// alone. What it prints goes to `output`, where one is given.
+    package func runBytes(
+        _ arguments: [String], at place: FilePath? = nil, environment more: [String: String] = [:], output: FilePath? = nil
+    ) async throws -> RunningProgram.End {
+        func quoted(_ text: String) -> String { "'" + text.replacingOccurrences(of: "'", with: #"'\''"#, options: .literal) + "'" }
+        var script = "cd \(quoted((place ?? folder).text)) || exit 99\n"
+        for (name, value) in more { script += "export \(name)=\(quoted(value))\n" }
+        script += "exec " + ([try Self.program.path] + arguments).map(quoted).joined(separator: " ")
+        if let output { script += " >" + quoted(output.text) }
+        let file = folder.appending("command-\(UUID().uuidString)")
+        try Files.write(PathText.bytes(script + "\n"), to: file)
+        return try await RealProgram(path: "/bin/sh").run([file.string], in: folder, environment: environment)
+    }
+
     /// Runs a command beside `body`, and ends it by SIGKILL with it.
     package func beside<Value>(
         _ arguments: [String], isolation: isolated (any Actor)? = #isolation, _ body: (RunningProgram) async throws -> Value

@@ -87,7 +87,7 @@ package struct SampleTorrent: Sendable, CustomStringConvertible {
         } else {
             info["length"] = .integer(Int64(files.reduce(0) { $0 + $1.length }))
         }
-        info["name"] = .text(name)
+        info["name"] = .string(PathText.bytes(name))
         info["piece length"] = .integer(Int64(pieceLength))
         info["pieces"] = .string(hashes)
         var root = BencodeDictionary()
@@ -103,7 +103,7 @@ package struct SampleTorrent: Sendable, CustomStringConvertible {
         var entry = BencodeDictionary()
         if file.isPad { entry["attr"] = "p" }
         entry["length"] = .integer(Int64(file.length))
-        entry["path"] = .list(file.path.map { .text($0) })
+        entry["path"] = .list(file.path.map { .string(PathText.bytes($0)) })
         return .dictionary(entry)
     }
 
@@ -117,7 +117,7 @@ package struct SampleTorrent: Sendable, CustomStringConvertible {
 
     /// The path of a file below the output folder.
     package func path(_ file: Int, in output: FilePath) -> FilePath {
-        metainfo.layout.files[file].path.reduce(output) { $0.appending($1) }
+        metainfo.layout.files[file].path.reduce(output) { $0.appending(name: $1) }
     }
 
     /// The bytes of a file.

@@ -32,6 +32,19 @@ struct FileSelectionTests {
         #expect(selection.wanted.indices.filter { selection.wanted[$0] }.map { $0 + 1 } == numbers)
     }
 
+    /// Twins are told apart by who names one; who names neither as it is written finds both.
+    @Test(
+        arguments: [
+            ("é", [1]), ("e\u{301}", [2]), ("d/é", [1]), ("d/e\u{301}", [2]), ("?", [1, 2, 3, 4]), ("\u{fc}", [3]), ("\u{1ec7}", [4]),
+            ("d/*", [1, 2, 3, 4]),
+        ] as [(String, [Int])])
+    func twins(pattern: String, numbers: [Int]) throws {
+        let names = ["é", "e\u{301}", "u\u{308}", "e\u{323}\u{302}"]
+        let layout = try #require(FileLayout(files: names.map { FileEntry(path: ["d", $0], length: 1) }))
+        let selection = try FileSelection(layout: layout, patterns: [pattern])
+        #expect(selection.wanted.indices.filter { selection.wanted[$0] }.map { $0 + 1 } == numbers)
+    }
+
     @Test(arguments: ["0", "7", "2-7", "4-2", "0-1", "99999999999999999999", "1-99999999999999999999"])
     func numbersOutsideAreRefused(pattern: String) {
         #expect(throws: SelectionError.noSuchNumber(pattern: pattern, fileCount: 6)) { try FileSelection(layout: layout, patterns: ["1", pattern]) }

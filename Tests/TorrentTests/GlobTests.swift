@@ -23,6 +23,25 @@ struct GlobTests {
         #expect(Glob(pattern).matches(Array(text)) == isMatch)
     }
 
+    @Test func exactlyMeansTheSameBytes() {
+        #expect(!Glob("é*").matches(Array("e\u{301}a"), exactly: true) && Glob("e\u{301}*").matches(Array("e\u{301}a"), exactly: true))
+        #expect(Glob("[é]?").matches(Array("éa"), exactly: true))
+    }
+
+    /// A mark joins the character before it, but no name the `/` before it.
+    @Test(arguments: ["a/\u{301}b", "a/*", "*/?", "a/", "**/*"]) func namesMayBeginWithAMark(pattern: String) {
+        #expect(Glob(pattern).matches(Glob.characters(["a", "\u{301}b"])) == (pattern != "*/?"))
+        #expect(Glob(pattern).matches(Glob.characters(["a", "\u{301}"])) == (pattern != "a/\u{301}b"))
+    }
+
+    @Test func aByteThatIsNoUTF8IsOneCharacter() {
+        let name = PathText.text([0x63, 0xe9, 0xff])
+        for pattern in ["c??", "c*", PathText.text([0x63, 0xe9, 0x3f]), PathText.text([0x63, 0x5b, 0xe9, 0x2d, 0xea, 0x5d, 0x3f]), name] {
+            #expect(Glob(pattern).matches(Array(name), exactly: true))
+        }
+        #expect(!Glob("c?").matches(Array(name)) && !Glob("cé*").matches(Array(name)))
+    }
+
     /// The same language by trying every split.
     private static func reference(_ pattern: ArraySlice<Character>, _ text: ArraySlice<Character>, atName: Bool = true) -> Bool {
         guard let first = pattern.first else { return text.isEmpty }

@@ -185,7 +185,23 @@ struct MetainfoTests {
                 $0["name"] = .string([0xe9])
                 $0["name.utf-8"] = "ñ"
             })
-        #expect(metainfo.layout.files.map(\.displayPath) == ["ñ/é8", "ñ/é"])
+        #expect(metainfo.layout.files.map(\.displayPath) == ["ñ/é8", PathText.text(Array("ñ/".utf8) + [0xe9])])
+        #expect(metainfo.underFirstRule?.file == 1)
+        #expect(metainfo.underFirstRule?.metainfo.layout.files.map(\.displayPath) == ["ñ/é8", "ñ/é"])
+    }
+
+    /// Whatever a torrent calls its files, the rule of its time is asked for where the paths differ, and nowhere else.
+    @Test(
+        arguments: [
+            ([[0x61], [0x62]], nil), ([Array("é".utf8), Array("ñ".utf8)], nil), ([[0x61], [0xe9]], 1), ([Array("\u{10fee9}".utf8)], nil),
+            ([Array("é".utf8), Array("e\u{301}".utf8), Array("é".utf8)], 1),
+        ] as [([[UInt8]], Int?)])
+    func namesUnderTheFirstRule(names: [[UInt8]], file: Int?) throws {
+        let files = names.map { ["length": 1, "path": [.string($0)]] as BencodeValue }
+        let metainfo = try Metainfo(torrentFile: Self.files(files, pieces: 1))
+        #expect(metainfo.underFirstRule?.file == file)
+        #expect(metainfo.underFirstRule?.metainfo.underFirstRule == nil)
+        #expect(metainfo.underFirstRule.map { $0.metainfo.infoHash == metainfo.infoHash } ?? true)
     }
 
     @Test func nothingToDownloadIsLegal() throws {

@@ -22,8 +22,31 @@ struct SafePathTests {
         arguments: [
             ([0x63, 0x61, 0x66, 0xe9], "café"), ([0x80, 0x92], "€’"), ([0xff, 0xfe], "ÿþ"), ([0x41, 0x9d], "A_"), ([0xc3, 0x28], "Ã("), ([0x9f], "Ÿ"),
         ] as [([UInt8], String)])
-    func invalidUTF8IsWindows1252(given: [UInt8], text: String) {
-        #expect(SafePath.name(given) == text)
+    func invalidUTF8StaysAndWasWindows1252(given: [UInt8], first: String) {
+        #expect(PathText.bytes(SafePath.name(given)) == given)
+        #expect(SafePath.name(given, .first) == first)
+    }
+
+    @Test func whatIsUnsafeInNamesThatAreNoUTF8IsChangedAndNothingElse() {
+        #expect(PathText.bytes(SafePath.name([0xe9, 0x2f, 0xe9, 0x0a, 0x5c])) == [0xe9, 0x5f, 0xe9, 0x5f, 0x5f])
+        // The UTF-8 of U+009B, which steers terminals, and the same byte alone, which is shown as `\\x9B`.
+        #expect(PathText.bytes(SafePath.name([0xff, 0xc2, 0x9b, 0x9b])) == [0xff, 0x5f, 0x9b])
+    }
+
+    /// A character that is kept for escapes is four bytes as any other of its plane.
+    @Test(arguments: [NameRule.bytes, .first]) func charactersKeptForEscapesKeepTheirBytes(rule: NameRule) {
+        #expect(PathText.bytes(SafePath.name("\u{10fee9}".utf8, rule)) == Array("\u{10fee9}".utf8))
+    }
+
+    @Test func lengthsAreThoseOfTheBytes() {
+        let long = [UInt8](repeating: 0xe9, count: 255)
+        #expect(PathText.bytes(SafePath.name(long)) == long)
+        let cut = PathText.bytes(SafePath.name(long + Array(".mkv".utf8)))
+        #expect(cut.count == 255 && cut.starts(with: [0xe9, 0xe9]) && cut.suffix(4) == Array(".mkv".utf8)[...])
+        let whole = SafePath.path(Array(repeating: long, count: 11), in: "r").map { PathText.bytes($0) }
+        #expect(whole == [Array("r".utf8)] + Array(repeating: long, count: 11))
+        let short = SafePath.path(Array(repeating: long, count: 13), in: "r").map { PathText.bytes($0) }
+        #expect(short.count == 13 && short.last == long && short[..<11] == whole[..<11], "\(short.count)")
     }
 
     @Test func everyByteHasItsOwnCharacter() {
@@ -86,7 +109,8 @@ struct SafePathTests {
             let alphabet: [UInt8] = [0, 0x2e, 0x2e, 0x2f, 0x5c, 0x0a, 0x61, 0xc3, 0xa9, 0xe2, 0x80, 0xae, 0xff]
             let given = (0..<Int.random(in: 0...400, using: &generator)).map { _ in alphabet.randomElement(using: &generator) ?? 0 }
             let name = SafePath.name(given)
-            #expect(!["", ".", ".."].contains(name) && name.utf8.count <= 255, "seed \(seed)")
+            #expect(!["", ".", ".."].contains(name) && PathText.byteCount(name) <= 255, "seed \(seed)")
+            #expect(PathText.isSame(PathText.text(PathText.bytes(name)), name), "seed \(seed)")
             #expect(!name.utf8.contains { $0 < 0x20 || $0 == 0x2f || $0 == 0x5c }, "seed \(seed)")
             #expect(SafePath.name(given) == name, "seed \(seed)")
         }
@@ -100,12 +124,27 @@ struct PathClaimsTests {
             (["a", "a/b", "a/c"], ["a", "a (2)/b", "a (2)/c"]),
             (["a/b", "a", "a/b"], ["a/b", "a (2)", "a/b (2)"]), (["x (2)", "x", "x"], ["x (2)", "x", "x (3)"]), (["A", "a"], ["A", "a"]),
             (["d.x/f", "d.x/f/g", "d.x"], ["d.x/f", "d.x/f (2)/g", "d (2).x"]), (["a", "a/b", "a (2)/b"], ["a", "a (2)/b", "a (2) (2)/b"]),
-            (["é", "e\u{301}"], ["é", "e\u{301} (2)"]),
         ] as [([String], [String])])
     func laterOnesAreNumbered(given: [String], kept: [String]) {
-        var claims = PathClaims()
-        let result = given.map { claims.claim($0.split(separator: "/").map(String.init)).joined(separator: "/") }
-        #expect(result == kept)
+        for rule in [NameRule.bytes, .first] {
+            var claims = PathClaims(rule)
+            let result = given.map { claims.claim($0.split(separator: "/").map(String.init)).joined(separator: "/") }
+            #expect(result == kept && !claims.hasTwins)
+        }
+    }
+
+    @Test(
+        arguments: [
+            (["é", "e\u{301}"], ["é", "e\u{301} (2)"]), (["é/a", "e\u{301}/a", "e\u{301}/b"], ["é/a", "e\u{301}/a (2)", "e\u{301}/b"]),
+            (["e\u{301}", "é/a"], ["e\u{301}", "é (2)/a"]),
+        ] as [([String], [String])])
+    func namesThatDifferInNormalizationAreTwoAndWereOne(given: [String], first: [String]) {
+        for (rule, kept) in [(NameRule.bytes, given), (.first, first)] {
+            var claims = PathClaims(rule)
+            let result = given.map { claims.claim($0.split(separator: "/").map(String.init)).joined(separator: "/") }
+            #expect(result.map { Array($0.utf8) } == kept.map { Array($0.utf8) })
+            #expect(claims.hasTwins == (rule == .bytes))
+        }
     }
 
     @Test(arguments: 0..<60 as Range<UInt64>)

@@ -35,6 +35,22 @@ struct TorrentBuilderTests {
         #expect(metainfo.layout.files.map(\.isExecutable) == [true, false])
     }
 
+    /// Names that differ in normalization alone, and names that aren't UTF-8, are in the torrent byte for byte.
+    @Test func namesAreTheirBytes() throws {
+        let names: [[UInt8]] = [
+            [0xe9], Array("e\u{301}".utf8), Array("é".utf8), Array("\u{10fee9}".utf8), Array("\u{fffd}".utf8), Array(" \u{301}".utf8),
+        ]
+        let builder = TorrentBuilder(
+            name: PathText.text([0x64, 0xff]), content: .folder(names.map { .init(path: [PathText.text($0)], length: 1) }), pieceLength: 16384,
+            pieceHashes: Array(repeating: 0, count: 20))
+        let bytes = try builder.build()
+        let info = try #require(try Bencode.decode(bytes)["info"])
+        #expect(info["name"]?.bytes == [0x64, 0xff])
+        #expect(info["files"]?.list?.compactMap { $0["path"]?.list?.first?.bytes } == names)
+        let metainfo = try Metainfo(torrentFile: bytes)
+        #expect(metainfo.layout.files.map { PathText.bytes($0.displayPath) } == names.map { [0x64, 0xff, 0x2f] + $0 })
+    }
+
     @Test func aSingleTrackerNeedsNoList() throws {
         var builder = TorrentBuilder(name: "a", content: .file(length: 1), pieceLength: 16384, pieceHashes: Array(repeating: 0, count: 20))
         builder.trackers = [["http://a/x"]]

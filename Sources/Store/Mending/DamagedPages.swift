@@ -1,5 +1,6 @@
 import Glibc
 import SystemPackage
+import Torrent
 
 /// The pages of a database file as its log leaves them, read without SQLite, which gives up at the first damage that it meets.
 ///
@@ -19,14 +20,14 @@ final class DamagedPages {
     private let frames: [Int: Int64]
 
     init(_ path: FilePath) throws(StoreError) {
-        file = open(path.string, O_RDONLY | O_CLOEXEC)
+        file = path.withPlatformString { open($0, O_RDONLY | O_CLOEXEC) }
         guard file >= 0 else {
             throw StoreError(
-                .cantOpen, path: path.string, "the damaged database cannot be read (\(String(cString: strerror(errno)))): let this user read it")
+                .cantOpen, path: path.text, "the damaged database cannot be read (\(String(cString: strerror(errno)))): let this user read it")
         }
         pageSize = Self.pageSize(Self.read(file, at: 0, count: 100) ?? [])
         // Without a log, or with one that can't be opened, the file is all there is.
-        log = open(path.string + "-wal", O_RDONLY | O_CLOEXEC)
+        log = path.extended(by: "-wal").withPlatformString { open($0, O_RDONLY | O_CLOEXEC) }
         frames = log >= 0 ? DamagedLog.committedFrames(log, pageSize: pageSize) : [:]
         var status = stat()
         // A file that is open always has a status; without one it would have no pages.

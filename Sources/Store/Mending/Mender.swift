@@ -18,7 +18,7 @@ package enum Mender {
         let database = DatabaseFile.resolved(database)
         precondition(!Replacement.isUnderWay(database), "an interrupted replacement comes first")
         let new = Replacement.unfinished(database)
-        let old = FilePath(database.string + ".old-backup")
+        let old = database.extended(by: ".old-backup")
         try removeDatabase(new, options)
         try removeDatabase(old, options)
         let backup = try soundBackup(of: database, into: old, options, now)
@@ -28,7 +28,7 @@ package enum Mender {
             work = try salvage(database, into: new, hasBackup: backup != nil, options, now)
         } catch {
             // The first error is the one that counts; what is left is removed by the next try.
-            for suffix in ["", "-wal", "-shm"] { unlink(new.string + suffix) }
+            for suffix in ["", "-wal", "-shm"] { _ = new.extended(by: suffix).withPlatformString { unlink($0) } }
             throw error
         }
         let mending = try complete(new, work, reason, aside.path, (old, backup), options, now)
@@ -58,7 +58,7 @@ package enum Mender {
         let (torrents, pieces) = try finishing(new, options, now) { (db) throws(StoreError) in
             let pieces = try db.doubtEverything()
             let torrents = try db.first("SELECT count(*) FROM torrent") { (row) throws(StoreError) in try row.next(Int.self) } ?? 0
-            try db.noteMending("the backup \(backup) was restored; \(pieces) pieces are checked again", now: now)
+            try db.noteMending("the backup \(backup.text) was restored; \(pieces) pieces are checked again", now: now)
             return (torrents, pieces)
         }
         let aside = Replacement.restored.asideName(database, at: now)
@@ -73,7 +73,7 @@ package enum Mender {
         let database = DatabaseFile.resolved(database)
         var status = stat()
         // Opening a pipe could wait for ever, and what isn't there is nobody's.
-        guard stat(database.string, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return }
+        guard database.withPlatformString({ stat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFREG else { return }
         do throws(StoreError) {
             _ = try Connection(database, mode: .readOnly)
         } catch {
@@ -108,7 +108,7 @@ package enum Mender {
 
     private static func stranger(_ database: FilePath) -> StoreError {
         StoreError(
-            .notADatabase, path: database.string,
+            .notADatabase, path: database.text,
             "the file is not a database, and nothing in it shows that it was one of pieces: give the path of one; the file was left as it is")
     }
 
@@ -144,13 +144,12 @@ package enum Mender {
     ) throws(StoreError) -> Mending {
         try finishing(new, options, now) { (db) throws(StoreError) in
             try db.executeScript("PRAGMA foreign_keys=OFF")
-            if old.backup != nil { try db.execute("ATTACH DATABASE ? AS old", old.path.string) }
+            if old.backup != nil { try db.execute("ATTACH DATABASE ? AS old", OpenedPath(old.path)) }
             let mending = try db.transaction { () throws(StoreError) in
                 var completion = Completion(db, damaged: work.damaged, hasBackup: old.backup != nil)
                 let outcome = try completion.run(strays: work.strays, sequences: work.sequences)
                 // The names of files stand in the metainfos, too.
-                try db.execute("DELETE FROM path")
-                try db.fillPaths()
+                try db.renewPaths()
                 let pieces = try db.doubtEverything()
                 let mending = Mending(
                     reason: reason, setAside: aside, backup: old.backup?.at, salvaged: outcome.salvaged.count, fromBackup: outcome.fromBackup.count,
@@ -203,6 +202,6 @@ package enum Mender {
     }
 
     private static func removeDatabase(_ path: FilePath, _ options: DatabaseOptions) throws(StoreError) {
-        for suffix in ["", "-wal", "-shm", "-journal"] { try options.folder.remove(FilePath(path.string + suffix)) }
+        for suffix in ["", "-wal", "-shm", "-journal"] { try options.folder.remove(path.extended(by: suffix)) }
     }
 }

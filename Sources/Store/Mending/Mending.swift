@@ -1,4 +1,5 @@
 import SystemPackage
+import Torrent
 
 /// What became of a damaged database.
 package struct Mending: Hashable, Sendable {
@@ -44,7 +45,7 @@ package struct Mending: Hashable, Sendable {
             )
         }
         let cost = doubtfulPieces == 0 ? "nothing has to be checked" : "\(Self.grouped(doubtfulPieces)) pieces are checked again"
-        return "the database was damaged (\(reason)); it was set aside as \(setAside); \(parts.joined(separator: ", ")); \(cost)"
+        return "the database was damaged (\(reason)); it was set aside as \(setAside.text); \(parts.joined(separator: ", ")); \(cost)"
     }
 
     /// `41,203`

@@ -1,5 +1,6 @@
 import Glibc
 import SystemPackage
+import Torrent
 
 /// Puts a finished database in the place of another, which is set aside under a new name and never deleted.
 ///
@@ -18,9 +19,9 @@ enum Replacement: String, CaseIterable {
     }
 
     /// A name for a database in the making: what is there is of a try that failed.
-    static func unfinished(_ database: FilePath) -> FilePath { FilePath(database.string + ".unfinished") }
+    static func unfinished(_ database: FilePath) -> FilePath { database.extended(by: ".unfinished") }
 
-    private func marker(_ database: FilePath) -> FilePath { FilePath(database.string + "." + rawValue) }
+    private func marker(_ database: FilePath) -> FilePath { database.extended(by: "." + rawValue) }
 
     /// Whether a replacement was interrupted when the old database had perhaps gone already.
     static func isUnderWay(_ database: FilePath) -> Bool { allCases.contains { DatabaseFile.exists($0.marker(database)) } }
@@ -29,8 +30,8 @@ enum Replacement: String, CaseIterable {
     func asideName(_ database: FilePath, at moment: Timestamp) -> (path: FilePath, moment: Timestamp) {
         var moment = moment
         while true {
-            let path = FilePath("\(database.string).\(aside)-\(moment.compact)")
-            if !DatabaseFile.exists(path), !DatabaseFile.exists(FilePath(path.string + "-wal")) { return (path, moment) }
+            let path = database.extended(by: ".\(aside)-\(moment.compact)")
+            if !DatabaseFile.exists(path), !DatabaseFile.exists(path.extended(by: "-wal")) { return (path, moment) }
             moment = moment + .seconds(1)
         }
     }
@@ -38,9 +39,9 @@ enum Replacement: String, CaseIterable {
     /// Replaces `database` by the finished one at ``unfinished(_:)``; `moment` is of ``asideName(_:at:)``.
     func perform(_ database: FilePath, at moment: Timestamp, in folder: Folder) throws(StoreError) {
         let new = Self.unfinished(database)
-        guard !DatabaseFile.exists(FilePath(new.string + "-wal")) else {
+        guard !DatabaseFile.exists(new.extended(by: "-wal")) else {
             throw StoreError(
-                .io, path: new.string, "the new database has a log that was not copied into it: see that the disk has space, and try again")
+                .io, path: new.text, "the new database has a log that was not copied into it: see that the disk has space, and try again")
         }
         // Its time is the only thing that a process which goes on after this one has to know.
         try folder.setTime(new, to: moment)
@@ -62,11 +63,11 @@ enum Replacement: String, CaseIterable {
     private func end(_ database: FilePath, in folder: Folder) throws(StoreError) {
         let marker = marker(database)
         var status = stat()
-        guard stat(marker.string, &status) == 0 else { throw Folder.fault("look at", marker) }
-        let name = "\(database.string).\(aside)-\(Timestamp(Int64(status.st_mtim.tv_sec)).compact)"
+        guard marker.withPlatformString({ stat($0, &status) }) == 0 else { throw Folder.fault("look at", marker) }
+        let name = database.extended(by: ".\(aside)-\(Timestamp(Int64(status.st_mtim.tv_sec)).compact)")
         // The log goes first: a database without it is only older, a log without its database is nothing.
-        for suffix in ["-wal", "-journal", "-shm", ""] where DatabaseFile.exists(FilePath(database.string + suffix)) {
-            try folder.rename(FilePath(database.string + suffix), to: FilePath(name + suffix), syncing: false)
+        for suffix in ["-wal", "-journal", "-shm", ""] where DatabaseFile.exists(database.extended(by: suffix)) {
+            try folder.rename(database.extended(by: suffix), to: name.extended(by: suffix), syncing: false)
         }
         try folder.sync(of: database)
         try folder.rename(marker, to: database)

@@ -1,3 +1,5 @@
+import Torrent
+
 /// The number of a file system.
 package struct VolumeID: RawRepresentable, Hashable, Sendable, SQLValue {
     package let rawValue: Int64
@@ -42,7 +44,7 @@ extension Connection {
         let known = try first(
             "SELECT v.id, v.identity, v.mount_path, v.last_seen FROM torrent AS t JOIN volume AS v ON v.id = t.volume_id WHERE t.id = ?", torrent
         ) { (row) throws(StoreError) in try VolumeRow(row) }
-        if let known, known.identity == identity, known.mountPath == mountPath, now - known.lastSeen < .seconds(24 * 3600) { return }
+        if let known, known.identity == identity, PathText.isSame(known.mountPath, mountPath), now - known.lastSeen < .seconds(24 * 3600) { return }
         try transaction(durability: .lazy) { () throws(StoreError) in
             let volume = try saveVolume(identity: identity, mountPath: mountPath, now: now)
             try execute("UPDATE torrent SET volume_id = ? WHERE id = ?", volume, torrent)

@@ -1,4 +1,5 @@
 import SystemPackage
+import Torrent
 
 /// The backups that a running engine keeps beside its database: `pieces.db.backup-20260301T140512Z`.
 package struct BackupFile: Hashable, Sendable {
@@ -9,12 +10,9 @@ package struct BackupFile: Hashable, Sendable {
     /// The backups of a database, the newest first.
     package static func list(_ database: FilePath) throws(StoreError) -> [BackupFile] {
         let database = DatabaseFile.resolved(database)
-        guard let name = database.lastComponent?.string else { return [] }
-        let prefix = name + ".backup-"
         let folder = Folder.folder(of: database)
-        return try Folder.names(beside: database).compactMap { file in
-            guard file.hasPrefix(prefix), let at = Timestamp(compact: file.dropFirst(prefix.count)) else { return nil }
-            return BackupFile(path: folder.appending(file), at: at)
+        return try names(database).compactMap { file in
+            Timestamp(compact: file.end).map { BackupFile(path: folder.appending(name: file.name), at: $0) }
         }.sorted { $0.at > $1.at }
     }
 
@@ -25,7 +23,17 @@ package struct BackupFile: Hashable, Sendable {
         do { return try list(database).first } catch { return nil }
     }
 
-    static func name(_ database: FilePath, at moment: Timestamp) -> FilePath { FilePath("\(database.string).backup-\(moment.compact)") }
+    static func name(_ database: FilePath, at moment: Timestamp) -> FilePath { database.extended(by: ".backup-\(moment.compact)") }
+
+    /// The names beside the database that are its own with `.backup-` and more behind it, and what that is.
+    fileprivate static func names(_ database: FilePath) throws(StoreError) -> [(name: String, end: Substring)] {
+        guard let name = database.lastComponent?.text else { return [] }
+        let prefix = name + ".backup-"
+        // By their bytes: `hasPrefix` takes another database's name for this one's where they differ in Unicode normalization alone.
+        return try Folder.names(beside: database).compactMap { file in
+            file.utf8.starts(with: prefix.utf8) ? (file, file[file.utf8.index(file.startIndex, offsetBy: prefix.utf8.count)...]) : nil
+        }
+    }
 }
 
 /// When backups are made, and how many are kept.
@@ -87,7 +95,7 @@ extension Connection {
         try backup(to: target)
         for old in known.dropFirst(settings.count - 1) {
             // What SQLite left beside one that was read goes with it.
-            for rest in ["", "-wal", "-shm"] { try options.folder.remove(FilePath(old.path.string + rest)) }
+            for rest in ["", "-wal", "-shm"] { try options.folder.remove(old.path.extended(by: rest)) }
         }
         return BackupFile(path: target, at: now)
     }
@@ -95,8 +103,8 @@ extension Connection {
     /// Removes what a process that died left of a backup. Only the engine makes them, one at a time.
     private func removeUnfinished() throws(StoreError) {
         let folder = Folder.folder(of: path)
-        for name in try Folder.names(beside: path) where name.hasPrefix((path.lastComponent?.string ?? "") + ".backup-") {
-            if name.contains(".unfinished") { try options.folder.remove(folder.appending(name)) }
+        for file in try BackupFile.names(path) where file.end.contains(".unfinished") {
+            try options.folder.remove(folder.appending(name: file.name))
         }
     }
 

@@ -1,6 +1,7 @@
 import CSQLite
 import Glibc
 import SystemPackage
+import Torrent
 
 extension Connection {
     /// Pages that a backup copies before it looks whether it is still wanted.
@@ -14,16 +15,16 @@ extension Connection {
     /// A task that is cancelled meanwhile gets ``StoreError/Code/cancelled`` soon.
     package func backup(to target: FilePath) throws(StoreError) {
         guard !DatabaseFile.exists(target) else {
-            throw StoreError(.cantOpen, path: target.string, "there is a file of this name already: give another one for the backup")
+            throw StoreError(.cantOpen, path: target.text, "there is a file of this name already: give another one for the backup")
         }
-        let unfinished = FilePath(target.string + ".unfinished")
+        let unfinished = target.extended(by: ".unfinished")
         try options.folder.remove(unfinished)
         do throws(StoreError) {
             try copy(to: unfinished)
             try options.folder.rename(unfinished, to: target)
         } catch {
             // The error of the copy is the one that matters; what is left is named `.unfinished` and replaced by the next try.
-            unlink(unfinished.string)
+            _ = unfinished.withPlatformString { unlink($0) }
             throw error
         }
     }
@@ -54,14 +55,14 @@ extension Connection {
             // Begins to read: all steps copy this snapshot, which in WAL mode stops no writer, and none has to begin again.
             _ = try pragma("schema_version")
             guard let backup = sqlite3_backup_init(copy, "main", handle, "main") else {
-                throw StoreError(sqlite: sqlite3_extended_errcode(copy), path: target.string, message: String(cString: sqlite3_errmsg(copy)))
+                throw StoreError(sqlite: sqlite3_extended_errcode(copy), path: target.text, message: String(cString: sqlite3_errmsg(copy)))
             }
             var step = SQLITE_OK
             while step == SQLITE_OK { step = Task.isCancelled ? SQLITE_INTERRUPT : sqlite3_backup_step(backup, Self.pagesAtOnce) }
             let finish = sqlite3_backup_finish(backup)
             guard step == SQLITE_DONE, finish == SQLITE_OK else {
                 let result = step == SQLITE_DONE ? finish : step
-                throw StoreError(sqlite: result, path: target.string, message: String(cString: sqlite3_errstr(result)))
+                throw StoreError(sqlite: result, path: target.text, message: String(cString: sqlite3_errstr(result)))
             }
         }
     }

@@ -1,6 +1,7 @@
 import CSQLite
 import Glibc
 import SystemPackage
+import Torrent
 
 /// The write-ahead log when a sync of it failed.
 ///
@@ -73,7 +74,7 @@ extension Connection {
                 guard error.code == .busy else { throw error }
                 guard attempt < settlingAttempts else {
                     throw StoreError(
-                        .busy, path: path.string,
+                        .busy, path: path.text,
                         "the disk failed under the database's log, and a new one is begun when no other program has it open: end those programs")
                 }
                 usleep(settlingPause * 1000)

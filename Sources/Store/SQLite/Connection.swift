@@ -1,6 +1,7 @@
 import CSQLite
 import Glibc
 import SystemPackage
+import Torrent
 
 /// One connection to the database, used by one thread at a time.
 ///
@@ -160,7 +161,7 @@ package final class Connection {
 
     /// The same, apart.
     package var sizes: (file: Int64, log: Int64) {
-        (DatabaseFile.size(path) ?? 0, DatabaseFile.size(FilePath(DatabaseFile.resolved(path).string + "-wal")) ?? 0)
+        (DatabaseFile.size(path) ?? 0, DatabaseFile.size(DatabaseFile.resolved(path).extended(by: "-wal")) ?? 0)
     }
 
     /// A number that changes when another connection has committed (sqlite.org/pragma.html#pragma_data_version).
@@ -185,7 +186,7 @@ package final class Connection {
         let matches = extended & 0xff == result & 0xff
         let message = matches ? String(cString: sqlite3_errmsg(handle)) : String(cString: sqlite3_errstr(result))
         let error = StoreError(
-            sqlite: matches ? extended : result, system: system, path: path.string, sql: sql, message: message)
+            sqlite: matches ? extended : result, system: system, path: path.text, sql: sql, message: message)
         if error.isOfSync { doubtLog() }
         return error
     }
@@ -201,6 +202,6 @@ package final class Connection {
 
     /// An error that this room found.
     func fault(_ code: StoreError.Code, torrent: TorrentID? = nil, _ message: String) -> StoreError {
-        StoreError(code, path: path.string, torrent: torrent, message)
+        StoreError(code, path: path.text, torrent: torrent, message)
     }
 }

@@ -1,6 +1,7 @@
 import CSQLite
 import Glibc
 import SystemPackage
+import Torrent
 
 /// Opens the file of a database and finds out whose it is; nothing is written before that is known.
 ///
@@ -27,7 +28,7 @@ enum DatabaseFile {
             if isShared { try check(sqlite3_exec(database, "PRAGMA locking_mode=EXCLUSIVE", nil, nil, nil), database, path) }
             // SQLite opens for reading what it may not write (sqlite.org/c3ref/open.html), and would fail at the first write.
             guard sqlite3_db_readonly(database, "main") == 0 else {
-                throw StoreError(.readOnly, path: path.string, "this user may not write the database: let it write the file and its folder")
+                throw StoreError(.readOnly, path: path.text, "this user may not write the database: let it write the file and its folder")
             }
             try identify(database, path, mayBeNew: create)
             return database
@@ -53,10 +54,10 @@ enum DatabaseFile {
             }
             guard error.code == .cantOpen || error.code == .readOnly, !error.isOfOpenFiles, exists(path) else { throw error }
         }
-        guard !exists(FilePath(path.string + "-wal")) else {
+        guard !exists(path.extended(by: "-wal")) else {
             throw StoreError(
-                .cantOpen, path: path.string,
-                "the last engine left a log (\(path.lastComponent?.string ?? "")-wal) and this user may not write the folder, so the newest facts "
+                .cantOpen, path: path.text,
+                "the last engine left a log (\(path.lastComponent?.text ?? "")-wal) and this user may not write the folder, so the newest facts "
                     + "cannot be read: copy both files to a folder of your own and read them there")
         }
         guard journalSize(path) == 0 else { throw unfinishedChange(path) }
@@ -113,7 +114,7 @@ enum DatabaseFile {
 
     /// The pages that the database had before the change; `nil` where the journal doesn't say (sqlite.org/fileformat.html, section 3).
     private static func journaledPages(_ path: FilePath) -> Int? {
-        let descriptor = Glibc.open(resolved(path).string + "-journal", O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        let descriptor = resolved(path).extended(by: "-journal").withPlatformString { Glibc.open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
         guard descriptor >= 0 else { return nil }
         // SQLite has no lock on this file, and nothing was written through it.
         defer { Glibc.close(descriptor) }
@@ -123,11 +124,11 @@ enum DatabaseFile {
     }
 
     /// Bytes of the rollback journal; 0 where there is none.
-    private static func journalSize(_ path: FilePath) -> Int64 { size(FilePath(resolved(path).string + "-journal")) ?? 0 }
+    private static func journalSize(_ path: FilePath) -> Int64 { size(resolved(path).extended(by: "-journal")) ?? 0 }
 
     private static func unfinishedChange(_ path: FilePath) -> StoreError {
         StoreError(
-            .cantOpen, path: path.string,
+            .cantOpen, path: path.text,
             "the last program that changed the database was killed while it did, and this user may not write the file and its folder, which is "
                 + "needed to take the change back: run any command as the user who owns the database")
     }
@@ -138,7 +139,7 @@ enum DatabaseFile {
         // Another VFS has files of its own.
         guard options.vfs == nil, !path.isEmpty, !exists(path) else { return }
         // Without a descriptor of the file, see above.
-        _ = mknod(resolved(path).string, S_IFREG | S_IRUSR | S_IWUSR, 0)
+        _ = resolved(path).withPlatformString { mknod($0, S_IFREG | S_IRUSR | S_IWUSR, 0) }
     }
 
     static func openInMemory(_ name: FilePath) throws(StoreError) -> OpaquePointer {
@@ -146,7 +147,7 @@ enum DatabaseFile {
         let result = sqlite3_open_v2(":memory:", &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nil)
         guard result == SQLITE_OK, let database else {
             sqlite3_close_v2(database)
-            throw StoreError(sqlite: result, path: name.string, message: String(cString: sqlite3_errstr(result)))
+            throw StoreError(sqlite: result, path: name.text, message: String(cString: sqlite3_errstr(result)))
         }
         return database
     }
@@ -155,15 +156,18 @@ enum DatabaseFile {
     {
         // A name that SQLite would read as something else than a file: `:memory:`, `file:…`, the empty one.
         guard !path.isEmpty else { throw StoreError(.cantOpen, path: "", "the path of the database is empty: give the path of a file") }
-        let plain = path.isAbsolute ? path.string : "./" + path.string
-        let name = immutable ? "file:" + percentEncoded(plain) + "?immutable=1" : plain
+        let plain = PathText.bytes(path.isAbsolute ? path.text : "./" + path.text)
+        let name = (immutable ? Array("file:".utf8) + percentEncoded(plain) + Array("?immutable=1".utf8) : plain) + [0]
         var database: OpaquePointer?
         let always = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
-        let result = sqlite3_open_v2(name, &database, flags | always | (immutable ? SQLITE_OPEN_URI : 0), options.vfs)
-        guard let database else { throw StoreError(sqlite: SQLITE_NOMEM, path: path.string, message: "out of memory") }
+        let result = name.withUnsafeBytes {
+            sqlite3_open_v2(
+                $0.baseAddress?.assumingMemoryBound(to: CChar.self), &database, flags | always | (immutable ? SQLITE_OPEN_URI : 0), options.vfs)
+        }
+        guard let database else { throw StoreError(sqlite: SQLITE_NOMEM, path: path.text, message: "out of memory") }
         guard result == SQLITE_OK else {
             let system = sqlite3_system_errno(database)
-            let error = StoreError(sqlite: result, system: system, path: path.string, message: String(cString: sqlite3_errmsg(database)))
+            let error = StoreError(sqlite: result, system: system, path: path.text, message: String(cString: sqlite3_errmsg(database)))
             close(database)
             throw error
         }
@@ -178,7 +182,7 @@ enum DatabaseFile {
         // SQLite takes a file of one byte for an empty one and would write over it.
         guard size(path) != 1 else {
             throw StoreError(
-                .notADatabase, path: path.string, "the file is not a database: give the path of a pieces database; the file was left as it is")
+                .notADatabase, path: path.text, "the file is not a database: give the path of a pieces database; the file was left as it is")
         }
         // All of one moment: another program may be making the database just now.
         try check(sqlite3_exec(database, "BEGIN", nil, nil, nil), database, path)
@@ -190,15 +194,15 @@ enum DatabaseFile {
             let version = try number("PRAGMA user_version", database, path)
             guard application == 0, objects == 0, version == 0 else {
                 guard !isNearly(application) else {
-                    throw StoreError(.corrupt, path: path.string, "the header of the database is damaged: \(StoreError.mendingAdvice)")
+                    throw StoreError(.corrupt, path: path.text, "the header of the database is damaged: \(StoreError.mendingAdvice)")
                 }
                 throw StoreError(
-                    .foreignDatabase, path: path.string,
+                    .foreignDatabase, path: path.text,
                     "this is the SQLite database of another program: give the path of a pieces database; the file was left as it is")
             }
             guard mayBeNew else {
                 throw StoreError(
-                    .notFound, path: path.string,
+                    .notFound, path: path.text,
                     "the database is empty, as after an interrupted creation: `pieces add`, `pieces download` or `pieces run` finishes it")
             }
         }
@@ -223,7 +227,7 @@ enum DatabaseFile {
 
     private static func failure(_ result: Int32, _ database: OpaquePointer, _ path: FilePath, _ sql: String? = nil) -> StoreError {
         StoreError(
-            sqlite: result, system: sqlite3_system_errno(database), path: path.string, sql: sql, message: String(cString: sqlite3_errmsg(database)))
+            sqlite: result, system: sqlite3_system_errno(database), path: path.text, sql: sql, message: String(cString: sqlite3_errmsg(database)))
     }
 
     private static func close(_ database: OpaquePointer) {
@@ -239,9 +243,9 @@ enum DatabaseFile {
     }
 
     private static func realName(_ path: FilePath) -> FilePath? {
-        guard let resolved = realpath(path.string, nil) else { return nil }
+        guard let resolved = path.withPlatformString({ realpath($0, nil) }) else { return nil }
         defer { free(resolved) }
-        return FilePath(String(cString: resolved))
+        return FilePath(platformString: resolved)
     }
 
     static func exists(_ path: FilePath) -> Bool { size(path) != nil }
@@ -253,14 +257,12 @@ enum DatabaseFile {
     }
 
     /// The path as a URI has it (sqlite.org/uri.html, section 3.1).
-    private static func percentEncoded(_ path: String) -> String {
-        var text = ""
-        for byte in path.utf8 {
+    private static func percentEncoded(_ path: [UInt8]) -> [UInt8] {
+        path.flatMap { byte in
             switch byte {
-            case UInt8(ascii: "%"), UInt8(ascii: "?"), UInt8(ascii: "#"): text += "%" + String(byte, radix: 16)
-            default: text.unicodeScalars.append(Unicode.Scalar(byte))
+            case UInt8(ascii: "%"), UInt8(ascii: "?"), UInt8(ascii: "#"): Array("%\(String(byte, radix: 16))".utf8)
+            default: [byte]
             }
         }
-        return text
     }
 }

@@ -1,6 +1,7 @@
 import Glibc
 import Limits
 import SystemPackage
+import Torrent
 
 /// The right to be the one engine of a database: a lock on the file `<database>.lock`, held until the process ends or ``release()``.
 ///
@@ -33,7 +34,8 @@ package final class DatabaseLock: Sendable {
         let file = lockFile(of: database)
         // Beside a file of another program nothing is made, and a lock that is there was made for a database.
         if !DatabaseFile.exists(file) { try Mender.requireOurs(database, orWreck: replacing, now: now) }
-        let raw = Glibc.open(file.string, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, permissions(database))
+        let mode = permissions(database)
+        let raw = file.withPlatformString { Glibc.open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode) }
         guard raw >= 0 else { throw fault("open", file) }
         let lock = DatabaseLock(FileDescriptor(rawValue: raw))
         try requireRegular(raw, file)
@@ -43,7 +45,7 @@ package final class DatabaseLock: Sendable {
             let holder = read(raw)
             let who = holder.pid.map { "process \($0)" } ?? "another process"
             throw StoreError(
-                .lockedByOther, path: database.string,
+                .lockedByOther, path: database.text,
                 "the engine of this database already runs (\(who)): stop it first, or give another database")
         }
         try lock.write("\(getpid())\n\(now)\n", file)
@@ -53,7 +55,7 @@ package final class DatabaseLock: Sendable {
     /// Who holds the lock now, without taking it; `nil` when nobody does.
     package static func holder(database: FilePath) throws(StoreError) -> Holder? {
         let file = lockFile(of: database)
-        let raw = Glibc.open(file.string, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        let raw = file.withPlatformString { Glibc.open($0, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) }
         guard raw >= 0 else {
             if errno == ENOENT { return nil }
             throw fault("open", file)
@@ -67,12 +69,12 @@ package final class DatabaseLock: Sendable {
     }
 
     /// The same file for every name of the database: symbolic links are followed first.
-    static func lockFile(of database: FilePath) -> FilePath { FilePath(DatabaseFile.resolved(database).string + ".lock") }
+    static func lockFile(of database: FilePath) -> FilePath { DatabaseFile.resolved(database).extended(by: ".lock") }
 
     /// Those of the database: whoever may read the lock file could keep the engine from starting by a lock of their own.
     private static func permissions(_ database: FilePath) -> mode_t {
         var status = stat()
-        guard stat(database.string, &status) == 0 else { return S_IRUSR | S_IWUSR }
+        guard database.withPlatformString({ stat($0, &status) }) == 0 else { return S_IRUSR | S_IWUSR }
         return status.st_mode & 0o666
     }
 
@@ -81,7 +83,7 @@ package final class DatabaseLock: Sendable {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw fault("inspect", file) }
         guard status.st_mode & S_IFMT == S_IFREG else {
-            throw StoreError(.cantOpen, path: file.string, "the lock file is not a regular file: move what is there out of the way")
+            throw StoreError(.cantOpen, path: file.text, "the lock file is not a regular file: move what is there out of the way")
         }
     }
 
@@ -111,7 +113,7 @@ package final class DatabaseLock: Sendable {
         let reason = errno
         let code: StoreError.Code = reason == ENOSPC || reason == EDQUOT ? .full : reason == EROFS || reason == EACCES ? .readOnly : .cantOpen
         return StoreError(
-            code, path: file.string,
+            code, path: file.text,
             "cannot \(action) the lock file: \(String(cString: strerror(reason))): "
                 + (ProcessLimit(errno: reason)?.advice ?? "see that the folder exists, has space and may be written by this user"))
     }

@@ -1,5 +1,6 @@
 import CSQLite
 import SystemPackage
+import Torrent
 
 /// The kind of file system that a database lies on: SQLite's WAL mode needs memory that all its readers and writers share, which only one
 /// machine's own file systems give (sqlite.org/wal.html, section 1).
@@ -14,8 +15,8 @@ package struct FileSystemKind: Hashable, Sendable {
 
     /// Asks the kernel of the file, or of the folder that it will be in; one that doesn't say counts as local, and opening will say why.
     package init(holding path: FilePath) {
-        let known = csqlite_file_system(path.string)
-        number = known != 0 ? known : csqlite_file_system(Folder.folder(of: path).string)
+        let known = path.withPlatformString { csqlite_file_system($0) }
+        number = known != 0 ? known : Folder.folder(of: path).withPlatformString { csqlite_file_system($0) }
     }
 
     /// Whether other machines may have it mounted, or a program stands between us and the disk: then the database is kept in the
@@ -26,7 +27,7 @@ package struct FileSystemKind: Hashable, Sendable {
     package func warning(_ database: FilePath) -> String? {
         guard let name = Self.shared[number] else { return nil }
         return
-            "\(database) is on a shared file system (\(name)), where SQLite's write-ahead log is not safe: a rollback journal is used, commits are "
+            "\(database.text) is on a shared file system (\(name)), where SQLite's write-ahead log is not safe: a rollback journal is used, commits are "
             + "slower and commands may wait for them: keep the database on a local disk with --database"
     }
 

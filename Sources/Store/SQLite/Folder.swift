@@ -1,6 +1,7 @@
 import Glibc
 import Limits
 import SystemPackage
+import Torrent
 
 /// Names in the database's folder that outlive a power cut: every change is synced with the folder.
 struct Folder {
@@ -33,15 +34,15 @@ struct Folder {
         do throws(Errno) { try calls.syncFile(file) } catch { throw Self.fault("sync", file, error) }
     }
 
-    /// The names in the folder that the file is in.
+    /// The names in the folder that the file is in, each as its ``PathText``.
     static func names(beside file: FilePath) throws(StoreError) -> [String] {
         let folder = folder(of: file)
-        guard let directory = opendir(folder.string) else { throw fault("list the folder", folder) }
+        guard let directory = folder.withPlatformString({ opendir($0) }) else { throw fault("list the folder", folder) }
         // It was only read.
         defer { closedir(directory) }
         var names: [String] = []
         while let entry = readdir(directory) {
-            names.append(withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
+            names.append(withUnsafeBytes(of: entry.pointee.d_name) { PathText.text($0.prefix { $0 != 0 }) })
         }
         return names
     }
@@ -56,7 +57,7 @@ struct Folder {
         let reason = error.rawValue
         let code: StoreError.Code = reason == ENOSPC || reason == EDQUOT ? .full : reason == EROFS || reason == EACCES ? .readOnly : .io
         return StoreError(
-            code, path: path.string,
+            code, path: path.text,
             "cannot \(action) it: \(String(cString: strerror(reason))): "
                 + (ProcessLimit(errno: reason)?.advice ?? "see that the folder is there, has space and may be written"))
     }

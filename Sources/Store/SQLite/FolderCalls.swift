@@ -1,5 +1,6 @@
 import Glibc
 import SystemPackage
+import Torrent
 
 /// The system's calls for names in the database's folder, which SQLite's own files don't go through: tests put a recorded disk in their place.
 package protocol FolderCalls: Sendable {
@@ -19,20 +20,22 @@ package protocol FolderCalls: Sendable {
 package struct SystemFolderCalls: FolderCalls {
     package init() {}
 
-    package func rename(_ old: FilePath, to new: FilePath) throws(Errno) { try check(Glibc.rename(old.string, new.string)) }
+    package func rename(_ old: FilePath, to new: FilePath) throws(Errno) {
+        try check(old.withPlatformString { old in new.withPlatformString { Glibc.rename(old, $0) } })
+    }
 
-    package func remove(_ file: FilePath) throws(Errno) { try check(unlink(file.string)) }
+    package func remove(_ file: FilePath) throws(Errno) { try check(file.withPlatformString { unlink($0) }) }
 
     package func setTime(_ file: FilePath, to moment: Timestamp) throws(Errno) {
         let times = [timespec(tv_sec: Int(moment.rawValue), tv_nsec: 0), timespec(tv_sec: Int(moment.rawValue), tv_nsec: 0)]
-        try check(utimensat(AT_FDCWD, file.string, times, 0))
+        try check(file.withPlatformString { utimensat(AT_FDCWD, $0, times, 0) })
     }
 
     package func syncFile(_ file: FilePath) throws(Errno) { try sync(file, O_RDONLY) }
     package func syncFolder(_ folder: FilePath) throws(Errno) { try sync(folder, O_RDONLY | O_DIRECTORY) }
 
     private func sync(_ path: FilePath, _ flags: Int32) throws(Errno) {
-        let descriptor = retrying { Glibc.open(path.string, flags | O_CLOEXEC) }
+        let descriptor = retrying { path.withPlatformString { Glibc.open($0, flags | O_CLOEXEC) } }
         try check(descriptor)
         let synced = retrying { fsync(descriptor) }
         // Where there is no fsync for folders (EINVAL, fsync(2)) the file system keeps names its own way.

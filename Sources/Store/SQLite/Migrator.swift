@@ -1,4 +1,5 @@
 import Migrations
+import Torrent
 
 /// Brings the schema of a database to the version that this program knows.
 ///
@@ -91,7 +92,7 @@ package enum Migrator {
 
     /// What SQL alone can't do, by the number of the migration that it belongs to; part of its transaction.
     private static let steps: [Int: @Sendable (Connection) throws(StoreError) -> Void] = [
-        2: { (connection) throws(StoreError) in try connection.fillPaths() }
+        2: { (connection) throws(StoreError) in try connection.fillPaths(.first) }
     ]
 
     private static func apply(_ migration: Migration, _ connection: Connection, _ now: Timestamp) throws(StoreError) {

@@ -1,5 +1,6 @@
 import Glibc
 import SystemPackage
+import Torrent
 
 /// Space that the engine keeps for its database: a file `<database>.reserve`, which is given up when the volume is full, so that what is already on
 /// the disk can still be recorded, and why nothing more is begun.
@@ -13,20 +14,19 @@ package final class Reserve {
 
     init(database: FilePath) {
         // Beside the lock file, whatever name the database was given.
-        let lock = DatabaseLock.lockFile(of: database).string
-        path = FilePath(lock.dropLast(".lock".count) + ".reserve")
+        path = DatabaseFile.resolved(database).extended(by: ".reserve")
     }
 
     /// Whether the space is there.
     package var isWhole: Bool {
         var status = stat()
-        return stat(path.string, &status) == 0 && Int64(status.st_blocks) * 512 >= Self.length
+        return path.withPlatformString({ stat($0, &status) }) == 0 && Int64(status.st_blocks) * 512 >= Self.length
     }
 
     /// Takes the space, if it isn't taken; the error of the system when it can't be had.
     func take() -> Errno? {
         if isWhole { return nil }
-        let descriptor = open(path.string, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR)
+        let descriptor = path.withPlatformString { open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR) }
         guard descriptor >= 0 else { return Errno(rawValue: errno) }
         var result = EINTR
         while result == EINTR { result = posix_fallocate(descriptor, 0, off_t(Self.length)) }
@@ -41,7 +41,7 @@ package final class Reserve {
 
     /// Gives the space back; whether there was any.
     @discardableResult
-    func giveUp() -> Bool { unlink(path.string) == 0 }
+    func giveUp() -> Bool { path.withPlatformString({ unlink($0) }) == 0 }
 }
 
 extension StoreError {

@@ -1,4 +1,5 @@
 import CSQLite
+import SystemPackage
 import Torrent
 
 /// A value that SQLite can hold.
@@ -73,6 +74,20 @@ extension String: SQLValue {
         guard sqlite3_column_type(statement, column) == SQLITE_TEXT, let text = sqlite3_column_text(statement, column) else { return nil }
         return String(decoding: UnsafeBufferPointer(start: text, count: Int(sqlite3_column_bytes(statement, column))), as: UTF8.self)
     }
+}
+
+/// A path that SQLite is to open: the path's own bytes. Tables have its ``PathText``.
+struct OpenedPath: SQLValue {
+    private let bytes: [UInt8]
+
+    init(_ path: FilePath) { bytes = PathText.bytes(path.text) }
+
+    func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 {
+        bytes.withUnsafeBytes { csqlite_bind_text(statement, parameter, $0.baseAddress?.assumingMemoryBound(to: CChar.self), UInt64($0.count)) }
+    }
+
+    /// No column has one.
+    static func read(from statement: OpaquePointer, at column: Int32) -> OpenedPath? { nil }
 }
 
 extension [UInt8]: SQLValue {

@@ -17,7 +17,7 @@ struct Create: AnsweringCommand {
               pieces create ~/books/alice.txt --tracker http://tracker.example.org/announce
               pieces create series -o series.torrent --piece-length 1M --private --source EXAMPLE --tracker https://a.example/x,https://b.example/x
 
-            --json prints {"file", "info_hash", "name", "total_bytes", "piece_length", "piece_count", "files"}.
+            --json prints {"file", "info_hash", "name", "total_bytes", "piece_length", "piece_count", "files"}. \(Program.pathsInJSON)
             """)
 
     @Argument(help: "The file or folder.", completion: .file())
@@ -68,8 +68,14 @@ struct Create: AnsweringCommand {
         let target = try target
         guard answers || force || !NewFile.exists(target) else { throw NewFile.isThere(target) }
         let content = try ContentScan(try NewFile.absolute(path))
-        for path in content.leftOut.prefix(10) { Terminal.shared.complain("\(path.string) is left out: it is neither a file nor a folder") }
+        for path in content.leftOut.prefix(10) { Terminal.shared.complain("\(path.text) is left out: it is neither a file nor a folder") }
         if content.leftOut.count > 10 { Terminal.shared.complain("\(content.leftOut.count - 10) more are left out") }
+        let odd = content.filesWithOddNames
+        if odd > 0 {
+            Terminal.shared.complain(
+                "\(Format.count(odd, "path")) with bytes that aren't UTF-8: the .torrent has them as they are, but other clients may change them"
+            )
+        }
         let length = pieceLength ?? TorrentBuilder.sensiblePieceLength(totalBytes: content.totalBytes)
         let hashed = try await hash(content, length)
         let bytes = try build(content, hashed, length)
@@ -82,9 +88,9 @@ struct Create: AnsweringCommand {
 
     private var target: FilePath {
         get throws {
-            if let output { return FilePath(output) }
+            if let output { return FilePath(text: output) }
             guard let name = try NewFile.absolute(path).lastComponent else { throw Failure.usage("the torrent has no name: give a file or folder") }
-            return FilePath(name.string + ".torrent")
+            return FilePath(text: name.text).extended(by: ".torrent")
         }
     }
 
@@ -117,7 +123,7 @@ struct Create: AnsweringCommand {
         if reporting.json {
             Terminal.shared.print(
                 bytes: JSONWriter.line { json in
-                    json.field("file", target.string)
+                    json.path("file", "file_bytes", target.text)
                     json.field("info_hash", "\(metainfo.infoHash)")
                     json.field("name", metainfo.name)
                     json.field("total_bytes", geometry.totalBytes)
@@ -128,7 +134,7 @@ struct Create: AnsweringCommand {
         } else if !reporting.quiet {
             let size = "\(Format.bytes(geometry.totalBytes)) in \(Format.count(files, "file"))"
             let pieces = "\(Format.count(geometry.pieceCount)) pieces of \(Format.bytes(Int64(geometry.pieceLength)))"
-            Terminal.shared.print("wrote \(target.string.printable): \(size), \(pieces), info hash \(metainfo.infoHash)")
+            Terminal.shared.print("wrote \(target.text.printable): \(size), \(pieces), info hash \(metainfo.infoHash)")
         }
     }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Store
 import SystemPackage
+import Torrent
 
 /// `pieces database`
 struct Database: AsyncParsableCommand {
@@ -32,5 +33,10 @@ struct DatabasePath: Command, AnsweringCommand {
 
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
-    func run() async throws { Terminal.shared.print(try global.path.string) }
+    /// A program gets the path's bytes, whatever they are; a person a text that is safe to look at.
+    func run() async throws {
+        let path = try global.path.text
+        if Terminal.shared.isInteractive { return Terminal.shared.print(path.printable) }
+        Terminal.shared.print(bytes: PathText.bytes(path) + [UInt8(ascii: "\n")])
+    }
 }

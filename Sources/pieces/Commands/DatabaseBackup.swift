@@ -1,6 +1,7 @@
 import ArgumentParser
 import Store
 import SystemPackage
+import Torrent
 
 /// `pieces database backup`
 struct DatabaseBackup: Command {
@@ -24,7 +25,7 @@ struct DatabaseBackup: Command {
         try global.requireDatabase()
         let path = try global.path
         do throws(StoreError) {
-            try Connection.open(path, mode: .readOnly, now: .now()).backup(to: FilePath(file))
+            try Connection.open(path, mode: .readOnly, now: .now()).backup(to: FilePath(text: file))
         } catch {
             guard error.code == .corrupt else { throw error }
             throw Failure("\(error)", .incomplete)

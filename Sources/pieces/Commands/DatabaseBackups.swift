@@ -1,6 +1,7 @@
 import ArgumentParser
 import Store
 import SystemPackage
+import Torrent
 
 /// `pieces database backups`
 struct DatabaseBackups: Command, AnsweringCommand {
@@ -49,6 +50,6 @@ struct DatabaseBackups: Command, AnsweringCommand {
             settings.count == 0
                 ? "no backups are made"
                 : "a running engine makes a backup every \(Format.time(settings.interval)), and keeps \(Format.count(settings.count))")
-        for backup in try BackupFile.list(try global.path) { Terminal.shared.print("\(Format.moment(backup.at))  \(backup.path.string.printable)") }
+        for backup in try BackupFile.list(try global.path) { Terminal.shared.print("\(Format.moment(backup.at))  \(backup.path.text.printable)") }
     }
 }

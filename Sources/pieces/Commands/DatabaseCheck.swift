@@ -1,6 +1,8 @@
 import ArgumentParser
+import Engine
 import Store
 import SystemPackage
+import Torrent
 
 /// `pieces database check`
 struct DatabaseCheck: Command, AnsweringCommand {
@@ -16,7 +18,7 @@ struct DatabaseCheck: Command, AnsweringCommand {
 
             Exit codes: 0 nothing is wrong; 1 it could not be read; 2 it is damaged.
 
-            --json prints one object: {"database", "sound", "faults": [sentence]}.
+            --json prints one object: {"database", "sound", "faults": [sentence]}. \(Program.pathsInJSON)
             """)
 
     /// Bytes from which on it is said that it takes a while.
@@ -29,11 +31,11 @@ struct DatabaseCheck: Command, AnsweringCommand {
 
     func run() async throws {
         let faults = try find()
-        let path = try global.path.string
+        let path = try global.path.text
         if json {
             Terminal.shared.print(
                 bytes: JSONWriter.line { json in
-                    json.field("database", path)
+                    json.path("database", "database_bytes", path)
                     json.field("sound", faults.isEmpty)
                     json.strings("faults", faults)
                 })

@@ -1,6 +1,8 @@
 import ArgumentParser
+import Engine
 import Store
 import SystemPackage
+import Torrent
 
 /// `pieces database restore`
 struct DatabaseRestore: Command {
@@ -16,7 +18,7 @@ struct DatabaseRestore: Command {
 
             Exit codes: 0 done; 1 failed; 2 the backup is damaged.
 
-            --json prints one object: {"database", "backup", "set_aside", "torrents", "pieces_to_check"}.
+            --json prints one object: {"database", "backup", "set_aside", "torrents", "pieces_to_check"}. \(Program.pathsInJSON)
             """)
 
     @Argument(
@@ -40,15 +42,15 @@ struct DatabaseRestore: Command {
             restoration = try Mender.restore(database, from: backup, now: .now())
         } catch {
             guard Mender.answers(error) else { throw error }
-            throw Failure("\(backup.string) is no sound backup: \(error)", .incomplete)
+            throw Failure("\(backup.text) is no sound backup: \(error)", .incomplete)
         }
         tell(restoration, database, backup)
     }
 
     private func source(_ database: FilePath) throws -> FilePath {
-        if let file { return FilePath(file) }
+        if let file { return FilePath(text: file) }
         guard let newest = try BackupFile.list(database).first else {
-            throw Failure("there is no backup beside \(database): give the file of one")
+            throw Failure("there is no backup beside \(database.text): give the file of one")
         }
         return newest.path
     }
@@ -57,16 +59,16 @@ struct DatabaseRestore: Command {
         if json {
             return Terminal.shared.print(
                 bytes: JSONWriter.line { json in
-                    json.field("database", database.string)
-                    json.field("backup", backup.string)
-                    json.field("set_aside", restoration.setAside?.string)
+                    json.path("database", "database_bytes", database.text)
+                    json.path("backup", "backup_bytes", backup.text)
+                    json.path("set_aside", "set_aside_bytes", restoration.setAside?.text)
                     json.field("torrents", restoration.torrents)
                     json.field("pieces_to_check", restoration.doubtfulPieces)
                 })
         }
-        let aside = restoration.setAside.map { "; the database that was there is \($0.string.printable) now" } ?? ""
+        let aside = restoration.setAside.map { "; the database that was there is \($0.text.printable) now" } ?? ""
         Terminal.shared.print(
-            "restored \(Format.count(restoration.torrents, "torrent")) from \(backup.string.printable)\(aside); "
+            "restored \(Format.count(restoration.torrents, "torrent")) from \(backup.text.printable)\(aside); "
                 + "\(Format.count(restoration.doubtfulPieces, "piece")) will be checked by the next engine")
     }
 }

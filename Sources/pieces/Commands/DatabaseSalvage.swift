@@ -1,6 +1,8 @@
 import ArgumentParser
+import Engine
 import Store
 import SystemPackage
+import Torrent
 
 /// `pieces database salvage`
 struct DatabaseSalvage: Command {
@@ -17,7 +19,7 @@ struct DatabaseSalvage: Command {
             Exit codes: 0 it is mended, or nothing was wrong; 1 failed; 2 it is mended, and torrents were lost.
 
             --json prints one object: {"database", "damage", "set_aside", "backup_at", "salvaged", "from_backup", "lost": [name], "pieces_to_check"}; \
-            without damage `damage` is null and the others are missing.
+            without damage `damage` is null and the others are missing. \(Program.pathsInJSON)
             """)
 
     @Flag(help: "Print JSON.")
@@ -49,10 +51,10 @@ struct DatabaseSalvage: Command {
     }
 
     private func tellSound(_ database: FilePath) {
-        guard json else { return Terminal.shared.print("\(database.string.printable): nothing is wrong") }
+        guard json else { return Terminal.shared.print("\(database.text.printable): nothing is wrong") }
         Terminal.shared.print(
             bytes: JSONWriter.line { json in
-                json.field("database", database.string)
+                json.path("database", "database_bytes", database.text)
                 json.field("damage", nil as String?)
             })
     }
@@ -61,9 +63,9 @@ struct DatabaseSalvage: Command {
         guard json else { return Terminal.shared.print(mending.sentence.printable) }
         Terminal.shared.print(
             bytes: JSONWriter.line { json in
-                json.field("database", database.string)
+                json.path("database", "database_bytes", database.text)
                 json.field("damage", mending.reason)
-                json.field("set_aside", mending.setAside.string)
+                json.path("set_aside", "set_aside_bytes", mending.setAside.text)
                 json.field("backup_at", mending.backup?.rawValue)
                 json.field("salvaged", mending.salvaged)
                 json.field("from_backup", mending.fromBackup)

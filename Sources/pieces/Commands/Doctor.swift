@@ -42,7 +42,7 @@ struct Doctor: Command, AnsweringCommand {
                 case .notice: "notice "
                 case .problem: "PROBLEM"
                 }
-            text += "\(mark)  \(one.area): \(one.sentence)\n"
+            text += "\(mark)  \(one.area): \(one.sentence.printable)\n"
             if let advice = one.advice { text += "         \(advice)\n" }
         }
     }

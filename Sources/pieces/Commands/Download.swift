@@ -22,7 +22,7 @@ struct Download: Command {
             Exit codes: 0 all is complete; 1 failed, or files of a torrent can't be reached; 2 stopped before all was complete; 64 wrong \
             usage; 130 interrupted before that.
 
-            With --json each line is an object with `event`: listening, start, progress, log, end or stopped.
+            With --json each line is an object with `event`: listening, start, progress, log, end or stopped. \(Program.pathsInJSON)
             """)
 
     @Argument(help: ArgumentHelp("A .torrent file or an http(s) URL of one.", valueName: "source"), completion: .file(extensions: ["torrent"]))

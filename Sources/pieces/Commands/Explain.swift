@@ -71,7 +71,7 @@ struct Explain: ListCommand {
         let has = "\(Format.bytes(torrent.completedBytes)) of \(Format.bytes(torrent.wantedBytes))"
         var text = "\(torrent.name.printable): \(state), \(has)\n"
         for (number, cause) in causes.enumerated() {
-            text += "\(causes.count > 1 ? "\(number + 1). " : "")\(cause.sentence)\n"
+            text += "\(causes.count > 1 ? "\(number + 1). " : "")\(cause.sentence.printable)\n"
             if let advice = cause.advice { text += "   \(advice)\n" }
         }
         return text

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Store
 import SystemPackage
+import Torrent
 
 /// `pieces export`
 struct Export: Command, AnsweringCommand {
@@ -29,7 +30,7 @@ struct Export: Command, AnsweringCommand {
         let torrent = try connection.findTorrent(argument.torrent)
         guard let bytes = try connection.metainfo(of: torrent.id) else { throw Failure("torrent \(torrent.id) was removed meanwhile") }
         if file == "-" { return Terminal.shared.print(bytes: bytes) }
-        try NewFile.write(bytes, to: FilePath(file), replacing: force)
+        try NewFile.write(bytes, to: FilePath(text: file), replacing: force)
         Terminal.shared.print("wrote \(file.printable)  \(torrent.name.printable), \(torrent.infoHash)")
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Engine
 import Store
 import Torrent
 
@@ -12,7 +13,7 @@ struct Files: ListCommand {
               pieces files 3 --json
 
             --json prints {"id", "info_hash", "name", "output", "state", "error", "files": [{"index", "path", "length", "wanted", "pad", \
-            "completed_bytes", "progress"}]}. `completed_bytes` is what is recorded, also while the files can't be reached.
+            "completed_bytes", "progress"}]}. `completed_bytes` is what is recorded, also while the files can't be reached. \(Program.pathsInJSON)
             """)
 
     @OptionGroup var options: ListOptions
@@ -45,13 +46,13 @@ struct Files: ListCommand {
             json.field("id", torrent.row.id.rawValue)
             json.field("info_hash", "\(torrent.row.infoHash)")
             json.field("name", torrent.row.name)
-            json.field("output", torrent.row.output)
+            json.path("output", "output_bytes", torrent.row.output)
             json.field("state", torrent.row.state.rawValue)
             json.field("error", torrent.row.error)
             json.array("files", torrent.metainfo.layout.files) { json, file in
                 json.object { json in
                     json.field("index", file.index + 1)
-                    json.field("path", file.displayPath)
+                    json.path("path", "path_bytes", file.displayPath)
                     json.field("length", file.length)
                     json.field("wanted", torrent.selection.wanted[file.index])
                     json.field("pad", file.isPad)

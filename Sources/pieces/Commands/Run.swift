@@ -17,7 +17,7 @@ struct Run: Command {
 
             Exit codes: 0 stopped, or all is complete; 1 failed; with --until-complete also 2 and 130, as of `pieces download`.
 
-            With --json each line is an object with `event`: listening, start, progress, log, end or stopped.
+            With --json each line is an object with `event`: listening, start, progress, log, end or stopped. \(Program.pathsInJSON)
             """)
 
     @Flag(help: "End when nothing is left to download.")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Engine
 import Glibc
 import Store
 import Torrent
@@ -21,7 +22,7 @@ struct Status: DirectCommand {
             Unix seconds, rates bytes a second, `progress` goes from 0 to 1; what nobody knows is null. `since` is when the engine began, or when the \
             last one was last alive. `mended` is null, but for a week after the database was mended or restored. `slots` is null without an engine: how many torrents may be active at once (null: no limit), how many are, and \
             how many wait for a slot; with `named_only` the engine works only on the torrents that its command named. With --pieces there is "bitfield" too: hexadecimal, the first piece in the highest bit of the first byte, \
-            exactly what the database claims to be on disk.
+            exactly what the database claims to be on disk. \(Program.pathsInJSON)
             """)
 
     @Argument(help: ArgumentHelp("Numbers, beginnings of info hashes, or names; all without any.", valueName: "torrent"))

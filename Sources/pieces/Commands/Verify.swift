@@ -41,7 +41,7 @@ struct Verify: Command {
             "files": [{"index", "path", "state", "pieces_good", "pieces_bad", "pieces_missing", "pieces_shared", "changed_outside"}]}, and the last \
             {"event": "summary", "torrents", "torrents_damaged", "torrents_failed", "torrents_offline", "bytes", "seconds", "interrupted"}. \
             A file's `state` is one of good, bad, missing, shares and unknown; `pieces_shared` are those of its bad and missing pieces that nothing \
-            shows to be this file's fault.
+            shows to be this file's fault. \(Program.pathsInJSON)
             """)
 
     @Argument(
@@ -145,13 +145,13 @@ struct Verify: Command {
         }
         var rows: [(row: TorrentRow, scope: VerificationScope)] = []
         if let output {
-            let folder = try NewFile.absolute(output).string
+            let folder = try NewFile.absolute(output).text
             let entries = try await Arrival(connection, TorrentWishes(output: folder)).add(newcomers) { Terminal.shared.complain($0) }
             rows = try entries.compactMap { try connection.torrent($0.id) }.map { ($0, .everything) }
         } else {
             for name in torrents {
                 // A .torrent file of a torrent that is here stands for it.
-                if name.hasSuffix(".torrent"), NewFile.exists(FilePath(name)) {
+                if name.hasSuffix(".torrent"), NewFile.exists(FilePath(text: name)) {
                     rows.append((try await known(name, connection), .everything))
                 } else {
                     rows.append((try connection.findTorrent(name), .claimed))
@@ -171,7 +171,7 @@ struct Verify: Command {
     /// The torrents whose payload is to be adopted.
     private func newcomers() async throws -> [Metainfo] {
         let folder = try NewFile.absolute(output ?? ".")
-        guard NewFile.isFolder(folder) else { throw Failure("\(folder.string.printable) is no folder: give the one that the payload lies in") }
+        guard NewFile.isFolder(folder) else { throw Failure("\(folder.text.printable) is no folder: give the one that the payload lies in") }
         let sources = try torrents.map { try TorrentSource($0) }
         let (metainfos, failed) = await sources.readAll(HTTPOptions(version: Program.version))
         guard failed == 0 else { throw ExitStatus.failed }

@@ -1,5 +1,6 @@
 import Glibc
 import SystemPackage
+import Torrent
 
 /// This program, run again with other arguments; what it prints goes to a file.
 struct ChildProcess: Sendable {
@@ -18,7 +19,7 @@ struct ChildProcess: Sendable {
             posix_spawnattr_destroy(&attributes)
         }
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output.string, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        _ = output.withPlatformString { posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, $0, O_WRONLY | O_CREAT | O_TRUNC, 0o600) }
         posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
         // Threads of the cooperative pool block signals, and a child would inherit that; a group of its own keeps the keyboard's SIGINT from it.
         var none = sigset_t()
@@ -27,7 +28,7 @@ struct ChildProcess: Sendable {
         posix_spawnattr_setpgroup(&attributes, 0)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP))
 
-        var argv: [UnsafeMutablePointer<CChar>?] = (["pieces"] + arguments).map { strdup($0) } + [nil]
+        var argv: [UnsafeMutablePointer<CChar>?] = (["pieces"] + arguments).map { PathText.withCString($0) { strdup($0) } } + [nil]
         defer { for case let argument? in argv { free(argument) } }
         var pid = pid_t()
         let result = posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, &argv, environ)
@@ -37,7 +38,7 @@ struct ChildProcess: Sendable {
 
     /// What it has printed so far.
     var printed: String {
-        get throws { String(decoding: try TorrentSource.contents(of: output.string), as: UTF8.self) }
+        get throws { String(decoding: try TorrentSource.contents(of: output.text), as: UTF8.self) }
     }
 
     func send(_ signal: Int32) {

@@ -1,5 +1,6 @@
 import Glibc
 import SystemPackage
+import Torrent
 
 /// A temporary folder with a payload whose bytes depend on nothing but their place.
 struct DemoFolder: Sendable {
@@ -12,8 +13,8 @@ struct DemoFolder: Sendable {
     var payload: FilePath { path.appending("seeder").appending("demo") }
 
     init() throws {
-        let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-        var template = Array("\(parent)/pieces-demo.XXXXXX".utf8CString)
+        let parent = getenv("TMPDIR").map { PathText.text(cString: $0) } ?? "/tmp"
+        var template = PathText.bytes("\(parent)/pieces-demo.XXXXXX").map { CChar(bitPattern: $0) } + [0]
         guard mkdtemp(&template) != nil else { throw Failure("cannot make a folder in \(parent.printable): \(Errno(rawValue: errno))") }
         path = FilePath(platformString: template)
     }
@@ -49,15 +50,15 @@ struct DemoFolder: Sendable {
 
     /// Removes the folder with all that is in it; what cannot be removed is told.
     func remove() {
-        do { try Self.remove(path) } catch { Terminal.shared.complain("\(path) could not be removed: \(error)") }
+        do { try Self.remove(path) } catch { Terminal.shared.complain("\(path.text) could not be removed: \(error)") }
     }
 
     private static func remove(_ path: FilePath) throws {
         // A link is removed, never followed.
-        if unlink(path.string) == 0 { return }
+        if path.withPlatformString({ unlink($0) }) == 0 { return }
         guard errno == EISDIR || errno == EPERM else { throw Errno(rawValue: errno) }
-        for name in try ContentScan.entries(path) { try remove(path.appending(name)) }
-        guard rmdir(path.string) == 0 else { throw Errno(rawValue: errno) }
+        for name in try ContentScan.entries(path) { try remove(path.appending(name: name)) }
+        guard path.withPlatformString({ rmdir($0) }) == 0 else { throw Errno(rawValue: errno) }
     }
 
     private func file(_ names: [String], in folder: FilePath) -> FilePath { names.reduce(folder) { $0.appending($1) } }

@@ -28,13 +28,13 @@ struct DemoStory: Sendable {
     func tell() async throws {
         say("A payload of \(Format.bytes(Int64(DemoFolder.payloadBytes))), and a torrent of it")
         try folder.makePayload()
-        try await run(["create", folder.payload.string, "-o", torrent.string, "--piece-length", "256K", "--anonymous"])
+        try await run(["create", folder.payload.text, "-o", torrent.text, "--piece-length", "256K", "--anonymous"])
         say("One process adopts the payload and seeds it on loopback")
-        try await run(["verify", torrent.string, "--output", folder.payload.removingLastComponent().string, "--database", seederDatabase.string])
+        try await run(["verify", torrent.text, "--output", folder.payload.removingLastComponent().text, "--database", seederDatabase.text])
         let peer = try await startSeeder()
         say("Another downloads it, and is killed with SIGKILL half-way")
         let killed = try await downloadHalf(peer)
-        try await run(["status", "--database", database.string])
+        try await run(["status", "--database", database.text])
         try await checkClaims()
         say("It is started again, without the limit: it goes on from there")
         let resumed = ContinuousClock.now
@@ -42,11 +42,11 @@ struct DemoStory: Sendable {
         let time = .now - resumed
         let total = try checkTransfer(killed)
         say("All that it has is hashed again, and compared with the payload")
-        try await run(["verify", "--database", database.string])
+        try await run(["verify", "--database", database.text])
         guard try folder.payloadEquals(target.appending("demo")) else {
             throw Failure("the demo failed: the downloaded files differ from the payload")
         }
-        try await run(["status", "--database", database.string])
+        try await run(["status", "--database", database.text])
         say(
             """
             Shown: \(Format.bytes(killed.completedBytes)) were on record when the process was killed, every piece of it was right on disk, \
@@ -58,7 +58,7 @@ struct DemoStory: Sendable {
     // MARK: Steps
 
     private func startSeeder() async throws -> String {
-        let arguments = ["run", "--database", seederDatabase.string, "--bind", "127.0.0.1", "--listen-port", "0", "--no-dht", "--no-lsd", "--json"]
+        let arguments = ["run", "--database", seederDatabase.text, "--bind", "127.0.0.1", "--listen-port", "0", "--no-dht", "--no-lsd", "--json"]
         let seeder = try start(arguments, "seeder.log")
         let port = try await waiting("the seeder listens") {
             let line = try seeder.printed.split(separator: "\n").first { $0.contains(#""event":"listening""#) }
@@ -111,7 +111,7 @@ struct DemoStory: Sendable {
 
     private func download(_ peer: String, limit: String) -> [String] {
         [
-            "download", torrent.string, "--output", target.string, "--database", database.string, "--peer", peer, "--bind", "127.0.0.1",
+            "download", torrent.text, "--output", target.text, "--database", database.text, "--peer", peer, "--bind", "127.0.0.1",
             "--listen-port", "0", "--no-dht", "--no-lsd", "--download-limit", limit,
         ]
     }
@@ -128,8 +128,8 @@ struct DemoStory: Sendable {
     }
 
     private func start(_ arguments: [String], _ log: String) throws -> ChildProcess {
-        let short = arguments.map { $0.hasPrefix(folder.path.string + "/") ? String($0.dropFirst(folder.path.string.utf8.count + 1)) : $0 }
-        Terminal.shared.print("  $ pieces \(short.joined(separator: " "))")
+        let short = arguments.map { $0.hasPrefix(folder.path.text + "/") ? String($0.utf8.dropFirst(folder.path.text.utf8.count + 1)) ?? $0 : $0 }
+        Terminal.shared.print("  $ pieces \(short.joined(separator: " ").printable)")
         let child = try ChildProcess.start(arguments, output: folder.path.appending(log))
         children.add(child)
         return child

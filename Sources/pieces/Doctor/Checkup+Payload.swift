@@ -13,7 +13,7 @@ extension Checkup {
         var present = 0
         for folder in folders {
             let about = "\(folder.path.printable), with \(Format.count(folder.torrents, "torrent"))"
-            guard let volume = await disk.volume(at: FilePath(folder.path)) else {
+            guard let volume = await disk.volume(at: FilePath(text: folder.path)) else {
                 found.append(
                     folder.wasSeen
                         ? .problem(.volumes, "\(about), is not there", "mount its disk: nothing is downloaded again when it returns")
@@ -33,7 +33,7 @@ extension Checkup {
                     continue
                 }
             }
-            let free = try await disk.freeSpace(at: FilePath(folder.path))
+            let free = try await disk.freeSpace(at: FilePath(text: folder.path))
             if folder.missingBytes > free {
                 found.append(
                     .problem(
@@ -57,7 +57,7 @@ extension Checkup {
             let look = await known.look(disk)
             guard look.reach == .reachable else {
                 // A folder that is not there was told of with its volume.
-                if look.reach.isOffline, await disk.volume(at: FilePath(row.output)) != nil {
+                if look.reach.isOffline, await disk.volume(at: FilePath(text: row.output)) != nil {
                     found.append(
                         .problem(
                             .files, "\(row.name.printable) can't be reached: \((look.reason ?? "").printable)",

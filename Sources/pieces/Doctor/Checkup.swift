@@ -56,11 +56,11 @@ struct Checkup {
         if let fault = faults.first {
             found.append(
                 .problem(
-                    .database, "\(path.string.printable) is damaged (\(Format.count(faults.count, "finding")), the first: \(fault.printable))",
+                    .database, "\(path.text.printable) is damaged (\(Format.count(faults.count, "finding")), the first: \(fault.printable))",
                     "`pieces database salvage`, or start the engine: either mends it and keeps the damaged file"))
         } else {
             let schema = try connection.schemaVersion()
-            found.append(.fine(.database, "\(path.string.printable): \(Format.bytes(size.file)), schema \(schema), no damage found"))
+            found.append(.fine(.database, "\(path.text.printable): \(Format.bytes(size.file)), schema \(schema), no damage found"))
         }
         if size.log > Self.longLog {
             found.append(

@@ -28,7 +28,7 @@ struct Arrival {
     /// One transaction for all of them: five hundred torrents wait for the disk once. Torrents that want other content at the path of another torrent's file
     /// are left out, and `refused` is told why.
     func add(_ torrents: [Metainfo], refused: (String) -> Void) async throws -> [Entry] {
-        let output = try NewFile.absolute(wishes.output ?? ".").string
+        let output = try NewFile.absolute(wishes.output ?? ".").text
         // What can be refused is refused before anything is written.
         let known = try torrents.map { try connection.torrent($0.infoHash) }
         for case let row? in known { try check(row, output) }
@@ -104,7 +104,7 @@ struct Arrival {
     }
 
     private func check(_ row: TorrentRow, _ output: String) throws {
-        guard wishes.output != nil, row.output != output else { return }
+        guard wishes.output != nil, !PathText.isSame(row.output, output) else { return }
         throw Failure.usage(
             "\(row.name.printable) is here already, as torrent \(row.id) in \(row.output.printable): leave --output out, or `pieces remove` it first")
     }

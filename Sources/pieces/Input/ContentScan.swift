@@ -6,12 +6,13 @@ import Torrent
 struct ContentScan {
     struct File {
         let path: FilePath
-        /// Below the folder that was given.
+        /// Below the folder that was given, each name as ``PathText``.
         let names: [String]
         let length: Int64
         let isExecutable: Bool
     }
 
+    /// Of the file or the folder: ``PathText``.
     let name: String
     /// In the order of their paths' bytes, folder by folder, so that the same content makes the same torrent.
     private(set) var files: [File] = []
@@ -23,16 +24,16 @@ struct ContentScan {
     /// `path` is absolute. A link is followed when it is what was given, and nowhere else.
     init(_ path: FilePath) throws {
         guard let last = path.lastComponent else { throw Failure.usage("the torrent would have no name: give a file or a folder with one") }
-        name = try Self.text(last.string, path)
+        name = last.text
         let status = try Self.status(path, follow: true)
         switch status.st_mode & S_IFMT {
         case S_IFREG: try add(path, [], status)
         case S_IFDIR:
             isFolder = true
             try scan(path, [])
-        default: throw Failure("\(path.string.printable) is neither a file nor a folder")
+        default: throw Failure("\(path.text.printable) is neither a file nor a folder")
         }
-        guard !files.isEmpty else { throw Failure("there are no files in \(path.string.printable), and so nothing to make a torrent of") }
+        guard !files.isEmpty else { throw Failure("there are no files in \(path.text.printable), and so nothing to make a torrent of") }
     }
 
     /// What the builder wants to know, with the lengths that were hashed.
@@ -43,10 +44,10 @@ struct ContentScan {
 
     private mutating func scan(_ folder: FilePath, _ names: [String]) throws {
         guard names.count < SafePath.maximumDepth else {
-            throw Failure("\(folder.string.printable) is too deep: at most \(SafePath.maximumDepth) folders")
+            throw Failure("\(folder.text.printable) is too deep: at most \(SafePath.maximumDepth) folders")
         }
         for name in try Self.entries(folder) {
-            let path = folder.appending(name)
+            let path = folder.appending(name: name)
             let status = try Self.status(path, follow: false)
             switch status.st_mode & S_IFMT {
             case S_IFREG: try add(path, names + [name], status)
@@ -66,12 +67,12 @@ struct ContentScan {
         files.append(File(path: path, names: names, length: Int64(status.st_size), isExecutable: status.st_mode & S_IXUSR != 0))
     }
 
-    /// The names in a folder, in the order of their bytes.
+    /// The names in a folder in the order of their bytes, each as ``PathText``.
     static func entries(_ folder: FilePath) throws -> [String] {
-        guard let stream = opendir(folder.string) else { throw unreadable(folder) }
+        guard let stream = folder.withPlatformString({ opendir($0) }) else { throw unreadable(folder) }
         // Nothing was written through it.
         defer { closedir(stream) }
-        var names: [String] = []
+        var names: [[UInt8]] = []
         while true {
             errno = 0
             guard let entry = readdir(stream) else {
@@ -80,26 +81,19 @@ struct ContentScan {
             }
             let bytes = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
             if bytes == [UInt8(ascii: ".")] || bytes == [UInt8(ascii: "."), UInt8(ascii: ".")] { continue }
-            guard let name = String(validating: bytes, as: UTF8.self) else {
-                let name = String(decoding: bytes, as: UTF8.self).printable
-                throw Failure("a name in \(folder.string.printable) is not UTF-8 (“\(name)”): rename it first")
-            }
-            names.append(name)
+            names.append(bytes)
         }
-        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        return names.sorted { $0.lexicographicallyPrecedes($1) }.map { PathText.text($0) }
     }
+
+    /// Files with a name that isn't UTF-8, which BEP 3 wants: other clients may look for them under other names.
+    var filesWithOddNames: Int { files.count { PathText.isEscaped(name) || $0.names.contains(where: PathText.isEscaped) } }
 
     private static func status(_ path: FilePath, follow: Bool) throws -> stat {
         var status = stat()
-        guard (follow ? stat(path.string, &status) : lstat(path.string, &status)) == 0 else { throw unreadable(path) }
+        guard path.withPlatformString({ follow ? stat($0, &status) : lstat($0, &status) }) == 0 else { throw unreadable(path) }
         return status
     }
 
-    private static func text(_ name: String, _ path: FilePath) throws -> String {
-        // `FilePath` repairs what is not UTF-8, and then the file would not be found under its name.
-        guard !name.unicodeScalars.contains("\u{fffd}") else { throw Failure("the name of \(path.string.printable) is not UTF-8: rename it first") }
-        return name
-    }
-
-    private static func unreadable(_ path: FilePath) -> Failure { Failure("cannot read \(path.string.printable): \(Errno(rawValue: errno))") }
+    private static func unreadable(_ path: FilePath) -> Failure { Failure("cannot read \(path.text.printable): \(Errno(rawValue: errno))") }
 }

@@ -8,23 +8,23 @@ import Torrent
 /// Torrents that agree about a file (cross-seeding) may share it. Where the hashes that both have of it differ, the second torrent is refused. Where they can't be
 /// compared, the engine compares the bytes once the first torrent has the file.
 struct PathConflicts {
+    /// Where the files of the torrent that is to be added will be, and the folders above them.
+    private struct Names {
+        var files: [FileName: FileEntry] = [:]
+        var folders: Set<FileName> = []
+    }
+
     private let connection: Connection
     /// The output folder with its links resolved.
     private let folder: String
     /// The paths that lead to the folder and may be another torrent's root: the folder itself and those above it.
     private let ancestors: [String]
 
+    /// `output` is ``PathText``, as all paths here.
     init(_ connection: Connection, output: String) {
         self.connection = connection
         folder = Self.resolved(output)
-        var ancestors: [String] = []
-        var at = folder
-        while at != "/", let slash = at.utf8.lastIndex(of: UInt8(ascii: "/")) {
-            ancestors.append(at)
-            at = String(at[..<slash])
-            if at.isEmpty { break }
-        }
-        self.ancestors = ancestors
+        ancestors = folder == "/" ? [] : [folder] + Self.folders(above: folder)
     }
 
     /// What is recorded as the torrent's ``NewTorrent/root``.
@@ -32,50 +32,44 @@ struct PathConflicts {
 
     /// Why the torrent can't be added; `nil` when it can. `wanted` has a flag for each of its files.
     func refusal(of metainfo: Metainfo, wanted: [Bool]?) throws(StoreError) -> String? {
-        let neighbours = try connection.neighbours(ofRoot: root(of: metainfo), ancestors: ancestors)
+        let root = root(of: metainfo)
+        let neighbours = try connection.neighbours(ofRoot: root, ancestors: ancestors)
         guard !neighbours.isEmpty else { return nil }
-        var files: [String: FileEntry] = [:]
-        var folders: Set<String> = []
+        var names = Names()
         for file in metainfo.layout.files where !file.isPad && wanted?[file.index] ?? true {
             let path = Self.join(folder, file.displayPath)
-            files[path] = file
-            var parent = path[...]
-            while let slash = parent.lastIndex(of: "/"), slash != parent.startIndex {
-                parent = parent[..<slash]
-                guard folders.insert(String(parent)).inserted else { break }
-            }
+            names.files[FileName(path)] = file
+            for parent in Self.folders(above: path) where !names.folders.insert(FileName(parent)).inserted { break }
         }
         for neighbour in neighbours {
             // Below the new torrent's root it matters only where one of the new torrent's own paths leads.
-            guard files[neighbour.root] != nil || folders.contains(neighbour.root) || neighbour.root.utf8.count <= root(of: metainfo).utf8.count
-            else { continue }
-            if let reason = try refusal(metainfo, files, folders, neighbour) { return reason }
+            let place = FileName(neighbour.root)
+            guard names.files[place] != nil || names.folders.contains(place) || neighbour.root.utf8.count <= root.utf8.count else { continue }
+            if let reason = try refusal(metainfo, names, neighbour) { return reason }
         }
         return nil
     }
 
-    private func refusal(
-        _ metainfo: Metainfo, _ files: [String: FileEntry], _ folders: Set<String>, _ neighbour: PathNeighbour
-    ) throws(StoreError) -> String? {
-        let theirFolder = String(neighbour.root.dropLast(neighbour.name.count + 1))
+    private func refusal(_ metainfo: Metainfo, _ names: Names, _ neighbour: PathNeighbour) throws(StoreError) -> String? {
+        // Nothing is above a root that isn't absolute, and nothing is compared with it.
+        guard neighbour.root.utf8.first == Self.slash else { return nil }
+        let theirFolder = Self.folders(above: neighbour.root).first ?? "/"
         let name = metainfo.name.printable
         let other = "torrent \(neighbour.id) (\(neighbour.name.printable))"
         let advice = "choose another folder with --output, or remove torrent \(neighbour.id) first"
         var hashes: Metainfo?
         for theirs in try connection.namedFiles(of: neighbour.id) where !theirs.isPad && theirs.isWanted {
             let path = Self.join(theirFolder, theirs.path)
-            if folders.contains(path) { return "\(name): \(path.printable) is a file of \(other), and a folder of this torrent; \(advice)" }
-            var parent = path[...]
-            while let slash = parent.lastIndex(of: "/"), slash != parent.startIndex {
-                parent = parent[..<slash]
-                if files[String(parent)] != nil {
-                    return "\(name): \(String(parent).printable) is a folder of \(other), and a file of this torrent; \(advice)"
-                }
+            if names.folders.contains(FileName(path)) {
+                return "\(name): \(path.printable) is a file of \(other), and a folder of this torrent; \(advice)"
             }
-            guard let ours = files[path] else { continue }
+            for parent in Self.folders(above: path) where names.files[FileName(parent)] != nil {
+                return "\(name): \(parent.printable) is a folder of \(other), and a file of this torrent; \(advice)"
+            }
+            guard let ours = names.files[FileName(path)] else { continue }
             let sentence = "\(name): \(path.printable) is also a file of \(other), which has other content for it; \(advice)"
             guard ours.length == theirs.length else { return sentence }
-            if hashes == nil, let file = try connection.metainfo(of: neighbour.id) { hashes = Self.decoded(file) }
+            if hashes == nil { hashes = try stored(neighbour.id) }
             if let hashes, hashes.layout.files.indices.contains(theirs.index),
                 Self.differ(metainfo, ours, hashes, hashes.layout.files[theirs.index])
             {
@@ -86,8 +80,11 @@ struct PathConflicts {
     }
 
     /// A .torrent in the database that can't be read says so when its torrent becomes active; nothing can be compared with it.
-    private static func decoded(_ file: [UInt8]) -> Metainfo? {
-        do { return try Metainfo(torrentFile: file) } catch { return nil }
+    private func stored(_ id: TorrentID) throws(StoreError) -> Metainfo? {
+        guard let file = try connection.metainfo(of: id) else { return nil }
+        let metainfo: Metainfo
+        do { metainfo = try Metainfo(torrentFile: file) } catch { return nil }
+        return try connection.asAdded(metainfo, id)
     }
 
     /// Whether a piece that lies in the file in both torrents, at the same place, has different hashes.
@@ -112,18 +109,27 @@ struct PathConflicts {
         return start >= file.offset && start + Int64(geometry.length(of: piece)) <= file.end
     }
 
+    // By bytes: a character that is to be combined with the one before it makes one of the two with a slash.
+    private static let slash = UInt8(ascii: "/")
+
     private static func join(_ folder: String, _ path: String) -> String { folder == "/" ? "/" + path : folder + "/" + path }
+
+    /// The folders that the absolute path leads through, the deepest first, without the root of the file system.
+    private static func folders(above path: String) -> some Collection<String> {
+        let bytes = path.utf8
+        return bytes.indices.reversed().lazy.compactMap { bytes[$0] == slash && $0 != bytes.startIndex ? String(path[..<$0]) : nil }
+    }
 
     /// The folder with the links in it resolved, as far as it exists.
     private static func resolved(_ output: String) -> String {
-        var existing = FilePath(output)
+        var existing = FilePath(text: output)
         var rest: [FilePath.Component] = []
         while true {
             if let real = existing.withPlatformString({ realpath($0, nil) }) {
                 defer { free(real) }
                 var path = FilePath(platformString: real)
                 for component in rest.reversed() { path.append(component) }
-                return path.string
+                return path.text
             }
             guard let last = existing.lastComponent else { return output }
             rest.append(last)

@@ -16,9 +16,9 @@ struct StoredTorrent: Sendable {
 
     init(_ row: TorrentRow, _ connection: Connection) throws {
         guard let file = try connection.metainfo(of: row.id) else { throw Failure("torrent \(row.id) was removed meanwhile") }
-        do throws(MetainfoError) {
-            metainfo = try Metainfo(torrentFile: file)
-        } catch {
+        do {
+            metainfo = try connection.asAdded(try Metainfo(torrentFile: file), row.id)
+        } catch let error as MetainfoError {
             throw Failure("the .torrent of \(row.name.printable) in the database cannot be read: \(error)")
         }
         let wanted = try connection.wanted(of: row.id, count: metainfo.layout.files.count)
@@ -47,7 +47,7 @@ struct StoredTorrent: Sendable {
     /// Where the bytes are: a skipped file that was written before it was skipped keeps them.
     var payload: Payload {
         let payload = Payload(
-            infoHash: row.infoHash, root: FilePath(row.output), layout: metainfo.layout, geometry: metainfo.geometry, wanted: selection.wanted)
+            infoHash: row.infoHash, root: FilePath(text: row.output), layout: metainfo.layout, geometry: metainfo.geometry, wanted: selection.wanted)
         let files = metainfo.layout.files
         return payload.placing(
             fingerprints.map(\.index).filter { files.indices.contains($0) && !selection.wanted[$0] && !files[$0].isPad }, as: .file)

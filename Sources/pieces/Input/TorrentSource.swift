@@ -48,7 +48,7 @@ struct TorrentSource {
     static func contents(of path: String) throws -> [UInt8] {
         do {
             // Without O_NONBLOCK the opening of a pipe would wait for ever.
-            let file = try FileDescriptor.open(FilePath(path), .readOnly, options: [.nonBlocking, .closeOnExec])
+            let file = try FileDescriptor.open(FilePath(text: path), .readOnly, options: [.nonBlocking, .closeOnExec])
             return try file.closeAfter {
                 var status = stat()
                 guard fstat(file.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }

@@ -1,3 +1,15 @@
+import Engine
+import Torrent
+
+extension Program {
+    /// What the help of commands with `--json` says of paths.
+    static let pathsInJSON = """
+        In names and paths, a byte that isn't UTF-8 is written as the character U+10FE00 plus the byte (0xE9 as U+10FEE9), \
+        and so is each byte of such a character. A path with such bytes has a second field, named with `_bytes` at its end: \
+        all bytes of the path in hexadecimal.
+        """
+}
+
 /// Writes JSON (RFC 8259) in the order in which it is told, straight into bytes: lists of ten thousand torrents are written in milliseconds.
 ///
 /// Control characters and marks of reading direction are escaped, so that the text is safe on a terminal too.
@@ -28,6 +40,11 @@ struct JSONWriter {
     mutating func field(_ name: StaticString, _ value: (some BinaryInteger)?) { member(name) { $0.optional(value) { $0.number($1) } } }
     mutating func field(_ name: StaticString, _ value: String) { member(name) { $0.string(value) } }
     mutating func field(_ name: StaticString, _ value: String?) { member(name) { $0.optional(value) { $0.string($1) } } }
+    /// A path, and where it has bytes that aren't UTF-8 all of its bytes too, in hexadecimal: ``Program/pathsInJSON``.
+    mutating func path(_ name: StaticString, _ bytesName: StaticString, _ text: String?) {
+        field(name, text)
+        if let text, PathText.isEscaped(text) { field(bytesName, Hex.encode(PathText.bytes(text))) }
+    }
     mutating func field(_ name: StaticString, _ value: Bool) { member(name) { $0.word(value ? "true" : "false") } }
     /// With six decimals at most; what is no number is null.
     mutating func field(_ name: StaticString, _ value: Double) { member(name) { $0.number(value) } }
@@ -143,7 +160,7 @@ struct JSONWriter {
         case "\t": bytes.append(contentsOf: "\\t".utf8)
         default:
             switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator:
+            case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse:
                 for unit in String(scalar).utf16 {
                     let digits = String(unit, radix: 16)
                     bytes.append(contentsOf: "\\u\(String(repeating: "0", count: 4 - digits.count))\(digits)".utf8)

@@ -12,7 +12,7 @@ enum MetainfoJSON {
             json.field("private", metainfo.isPrivate)
             json.array("files", metainfo.layout.files) { json, file in
                 json.object { json in
-                    json.field("path", file.displayPath)
+                    json.path("path", "path_bytes", file.displayPath)
                     json.field("length", file.length)
                     json.field("pad", file.isPad)
                 }

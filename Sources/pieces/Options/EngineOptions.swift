@@ -1,5 +1,6 @@
 import ArgumentParser
 import Engine
+import Glibc
 import Net
 import SystemPackage
 import Torrent
@@ -47,11 +48,19 @@ struct EngineOptions: ParsableArguments {
             settings.listenPortIsFixed = true
         }
         settings.bind = bind
-        settings.extraTrustRoots = caFile
+        settings.extraTrustRoots = trustRoots
         if let commitInterval { settings.commitInterval = .milliseconds(commitInterval) }
         for text in peer { settings.peers += try await PeerName(text).addresses() }
         return settings
     }
 
-    var httpOptions: HTTPOptions { HTTPOptions(version: Program.version, bindAddress: bind, extraTrustRoots: caFile) }
+    /// The file of certificates under a name of UTF-8: the TLS library takes no other.
+    private var trustRoots: String? {
+        guard let caFile, PathText.isEscaped(caFile) else { return caFile }
+        // It stays open until the process ends, because the library reads it when it connects.
+        let descriptor = PathText.withCString(caFile) { open($0, O_RDONLY | O_CLOEXEC) }
+        return descriptor >= 0 ? "/proc/self/fd/\(descriptor)" : caFile
+    }
+
+    var httpOptions: HTTPOptions { HTTPOptions(version: Program.version, bindAddress: bind, extraTrustRoots: trustRoots) }
 }

@@ -3,6 +3,7 @@ import Glibc
 import Logging
 import Store
 import SystemPackage
+import Torrent
 
 /// What every command takes.
 struct GlobalOptions: ParsableArguments {
@@ -25,22 +26,22 @@ struct GlobalOptions: ParsableArguments {
 
     private static func checked(_ path: String) throws -> FilePath {
         guard !path.isEmpty else { throw Failure.usage("the path of the database is empty: give a file with --database") }
-        return FilePath(path)
+        return FilePath(text: path)
     }
 
     /// The XDG Base Directory Specification wants relative paths to be ignored.
     private static var standardFolder: FilePath {
         get throws {
-            if let state = environment("XDG_STATE_HOME"), state.hasPrefix("/") { return FilePath(state).appending("pieces") }
-            guard let home = environment("HOME"), home.hasPrefix("/") else {
+            if let state = environment("XDG_STATE_HOME"), state.utf8.first == UInt8(ascii: "/") { return FilePath(text: state).appending("pieces") }
+            guard let home = environment("HOME"), home.utf8.first == UInt8(ascii: "/") else {
                 throw Failure.usage("there is no home folder for the database: give a file with --database, or in PIECES_DATABASE")
             }
-            return FilePath(home).appending([".local", "state", "pieces"])
+            return FilePath(text: home).appending([".local", "state", "pieces"])
         }
     }
 
     private static func environment(_ name: String) -> String? {
-        getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+        getenv(name).map { PathText.text(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
     }
 }
 
@@ -117,7 +118,7 @@ extension GlobalOptions {
     /// Why there is nothing to read, in one sentence.
     var absence: String {
         get throws {
-            let name = try path.string.printable
+            let name = try path.text.printable
             return try Self.exists(path)
                 ? "the database at \(name) is empty, as after an interrupted creation: `pieces add`, `pieces download` or `pieces run` finishes it"
                 : "there is no database at \(name) yet: `pieces add` or `pieces download` creates it"
@@ -128,11 +129,11 @@ extension GlobalOptions {
     private func lostDatabase() throws -> Failure? {
         let path = try path
         guard let backup = BackupFile.newest(ofLost: path) else { return nil }
-        let name = path.string.printable
+        let name = path.text.printable
         return Failure(
             "\(Self.exists(path) ? "the database at \(name) is empty" : "there is no database at \(name)"), but there is a backup of "
                 + "\(Format.moment(backup.at)): `pieces database restore` puts it back; to begin a new database, move the backups "
-                + "(\(backup.path.lastComponent?.string.printable ?? "") and older ones) to another folder first")
+                + "(\(backup.path.lastComponent?.text.printable ?? "") and older ones) to another folder first")
     }
 
     /// Before a command that may make the database: makes the folder where it is missing, and refuses to begin a new database in the place of one
@@ -148,5 +149,5 @@ extension GlobalOptions {
         if !folder.isEmpty, !Self.exists(folder) { try NewFile.makeFolder(folder) }
     }
 
-    private static func exists(_ path: FilePath) -> Bool { access(path.string, F_OK) == 0 }
+    private static func exists(_ path: FilePath) -> Bool { NewFile.exists(path) }
 }

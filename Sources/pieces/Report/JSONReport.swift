@@ -74,7 +74,7 @@ struct JSONReport: DownloadReport {
         json.field("complete", torrent.isComplete && !torrent.isFaulty)
         json.field("wanted_bytes", torrent.wantedBytes)
         json.field("completed_bytes", torrent.completedBytes)
-        json.field("output", torrent.output)
+        json.path("output", "output_bytes", torrent.output)
     }
 
     private func share(_ part: Int64, _ whole: Int64) -> Double { whole > 0 ? min(1, Double(part) / Double(whole)) : 1 }

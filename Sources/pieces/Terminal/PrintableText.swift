@@ -1,11 +1,19 @@
+import Torrent
+
 /// Text from outside (names, comments, clients, errors of trackers) as a terminal may have it.
 extension String {
     /// The text with everything that could steer a terminal or hide what is there as `.`: control characters, marks of reading direction, and
-    /// what has no glyph.
+    /// what has no glyph. A byte of a name that isn't UTF-8 (``PathText``) is shown as `\xE9`.
     var printable: String {
         if hasNone(where: { $0 < 0x20 || $0 > 0x7e }) { return self }
         var text = String.UnicodeScalarView()
-        for scalar in unicodeScalars { text.append(scalar.isPrintable ? scalar : ".") }
+        for scalar in unicodeScalars {
+            if let byte = PathText.byte(of: scalar) {
+                text.append(contentsOf: "\\x\(String(byte, radix: 16, uppercase: true))".unicodeScalars)
+            } else {
+                text.append(scalar.isPrintable ? scalar : ".")
+            }
+        }
         return String(text)
     }
 

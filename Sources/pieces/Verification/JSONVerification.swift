@@ -24,7 +24,7 @@ struct JSONVerification: VerificationReport {
                 json.array("files", result.files) { json, file in
                     json.object { json in
                         json.field("index", file.entry.map { $0.index + 1 })
-                        json.field("path", file.path)
+                        json.path("path", "path_bytes", file.path)
                         json.field("state", file.state.rawValue)
                         json.field("pieces_good", file.good)
                         json.field("pieces_bad", file.bad)

@@ -2,6 +2,7 @@ import Glibc
 import Logging
 import Store
 import SystemPackage
+import Torrent
 
 /// Keeps two verifications from reading the same torrent at once: a byte for each torrent of the file `<database>.verify`, locked while the torrent
 /// is verified (fcntl(2)). The kernel drops the locks of a process that dies.
@@ -11,13 +12,13 @@ final class VerificationLock {
     private let descriptor: Int32?
 
     init(database: FilePath) {
-        let file = database.string + ".verify"
-        let raw = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
+        let file = database.extended(by: ".verify")
+        let raw = file.withPlatformString { open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600) }
         var status = stat()
         if raw >= 0, fstat(raw, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
             descriptor = raw
         } else {
-            Logger(label: "pieces.verify").debug("\(file) can't be used as a lock: \(Errno(rawValue: errno))")
+            Logger(label: "pieces.verify").debug("\(file.text.printable) can't be used as a lock: \(Errno(rawValue: errno))")
             if raw >= 0 { close(raw) }
             descriptor = nil
         }
