@@ -84,7 +84,9 @@ extension Disk {
         if let length = payload.length(of: file) {
             if status.size > length { throw DiskError(.sizeMismatch, .write, payload.path(of: file)) }
             if status.size < length {
-                do { try calls.truncate(descriptor.raw, to: length) } catch { throw DiskError(error, .allocate, payload.path(of: file), reaching: length) }
+                do { try calls.truncate(descriptor.raw, to: length) } catch {
+                    throw DiskError(error, .allocate, payload.path(of: file), reaching: length)
+                }
                 ledger.wrote(file)
             }
         }
