@@ -65,7 +65,9 @@ let package = Package(
         .target(name: "Disk", dependencies: ["Limits", "Torrent", "CPieceHash", system, collections], swiftSettings: house),
         .target(
             name: "Net",
-            dependencies: ["Limits", "Torrent", "PeerWire", "TrackerWire", nioCore, nioPosix, nioHTTP1, nioHTTPCompression, nioSSL, asyncHTTPClient, logging],
+            dependencies: [
+                "Limits", "Torrent", "PeerWire", "TrackerWire", nioCore, nioPosix, nioHTTP1, nioHTTPCompression, nioSSL, asyncHTTPClient, logging,
+            ],
             swiftSettings: house),
         .target(
             name: "Engine",
@@ -74,7 +76,8 @@ let package = Package(
             ],
             swiftSettings: house),
         .executableTarget(
-            name: "pieces", dependencies: ["Engine", "Limits", "Store", "Disk", "Torrent", "Net", argumentParser, logging, nioCore, nioPosix, system],
+            name: "pieces",
+            dependencies: ["Engine", "Limits", "Store", "Disk", "Torrent", "Net", argumentParser, logging, nioCore, nioPosix, system],
             swiftSettings: house, linkerSettings: selfContained),
 
         // Tests mirror the rooms; the lab is a swarm in a box, in virtual time.

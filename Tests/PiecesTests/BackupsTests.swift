@@ -51,7 +51,7 @@ struct BackupsTests {
             let mending = [["run", "--until-complete"], ["download", "set.torrent"], ["database", "salvage"]]
             let others = [
                 ["status"], ["status", "--json"], ["doctor"], ["add", "set.torrent"], ["log"], ["pause", "1"],
-                ["verify", "set.torrent", "-o", "down"],
+                ["verify", "set.torrent", "-o", "here"],
             ]
             for command in others + (isEmpty ? [] : mending) {
                 let answer = try await program.start(command).end()

@@ -7,7 +7,7 @@ struct StatusTests {
     @Test func withoutADatabaseThereIsAnEmptyList() async throws {
         try await withProgram { program in
             let text = try await program.succeed("status")
-            #expect(text.output.hasPrefix("no database yet"))
+            #expect(text.output.hasPrefix("there is no database at"))
             let object = try #require(try await program.succeed("status", "--json").json as? [String: Any])
             #expect((object["torrents"] as? [Any])?.isEmpty == true)
             let engine = try #require(object["engine"] as? [String: Any])

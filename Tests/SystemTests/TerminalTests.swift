@@ -32,7 +32,8 @@ import Torrent
         let end = try await download(70, on: terminal) { pieces, _ in
             try await eventually("the sums: \(terminal.text)") { terminal.text.contains("70 torrents: 50 downloading, 20 queued") || columns < 50 }
             try await eventually("all of them to be begun with") {
-                try Connection.open(pieces.database, mode: .readOnly, now: .now()).stateCounts()[.downloading] == 50
+                guard terminal.text.contains("starting") else { return false }
+                return try Connection.open(pieces.database, mode: .readOnly, now: .now()).stateCounts()[.downloading] == 50
             }
         }
         #expect(end.exitCode == 130, "\(end)")

@@ -24,7 +24,9 @@ struct Create: AnsweringCommand {
     var path: String
 
     @Option(
-        name: .shortAndLong, help: ArgumentHelp("Where it is written, `-` for standard output; NAME.torrent in the current folder without it.", valueName: "file.torrent"),
+        name: .shortAndLong,
+        help: ArgumentHelp(
+            "Where it is written, `-` for standard output; NAME.torrent in the current folder without it.", valueName: "file.torrent"),
         completion: .file(extensions: ["torrent"]))
     var output: String?
 

@@ -29,7 +29,7 @@ struct DatabaseSalvage: Command {
 
     func run() async throws {
         let database = try global.path
-        try global.requireDatabase()
+        try global.requireDatabase(mending: true)
         let lock = try DatabaseLock.acquire(database: database, now: .now())
         defer { withExtendedLifetime(lock) {} }
         if try Mender.finishInterrupted(database), !json { Terminal.shared.print("a mending that was interrupted is brought to its end") }

@@ -15,7 +15,8 @@ struct Export: Command, AnsweringCommand {
 
     @OptionGroup var argument: TorrentArgument
 
-    @Argument(help: ArgumentHelp("Where it is written; `-` is standard output.", valueName: "file.torrent"), completion: .file(extensions: ["torrent"]))
+    @Argument(
+        help: ArgumentHelp("Where it is written; `-` is standard output.", valueName: "file.torrent"), completion: .file(extensions: ["torrent"]))
     var file: String
 
     @Flag(help: "Replace a file that is there.")

@@ -68,9 +68,11 @@ extension GlobalOptions {
         }
     }
 
-    /// Throws when there is no database.
-    func requireDatabase() throws {
+    /// Throws when there is no database, or only an empty file in the place of one that has backups; `mending` is for commands that do something
+    /// about that.
+    func requireDatabase(mending: Bool = false) throws {
         let path = try path
+        if !mending, let lost = try lostDatabase() { throw lost }
         guard Self.exists(path) || Mender.isInterrupted(path) else { throw try noDatabase() }
     }
 
