@@ -7,7 +7,7 @@ extension Scenario {
     package static let all =
         [
             manySmallFiles, bigPieces, selectedFiles, chosenLater, severalTorrents, verification, checkpoints, pauseAndRemove, reservedFiles,
-            restarts, syncedTogether,
+            restarts, syncedTogether, sharedFiles,
         ] + replacements
 
     package static let manySmallFiles = Scenario(name: "many small files") { seed in
@@ -158,6 +158,18 @@ extension Scenario {
             return [CrashPart(try SampleTorrent(folder: "together", files, pieceLength: 16384, seed: seed))]
         }, tuning: .init(volumeSyncFrom: 3)
     ) { stage in
+        try await stage.runUntilComplete()
+    }
+
+    /// Two torrents have a file in common: one writes it, the other reads it, and both claim it. A boundary piece of the second lies in it, too.
+    package static let sharedFiles = Scenario(name: "shared files") { seed in
+        [
+            CrashPart(try SampleTorrent(folder: "shared", [.init("a", 500_000), .init("b", 100_000)], pieceLength: 65536, seed: seed)),
+            CrashPart(try SampleTorrent(folder: "shared", [.init("a", 500_000), .init("c", 300_000)], pieceLength: 65536, seed: seed)),
+        ]
+    } act: { stage in
+        try await stage.runUntilComplete()
+        // Once more, now that both have recorded the file.
         try await stage.runUntilComplete()
     }
 

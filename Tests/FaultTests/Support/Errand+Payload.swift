@@ -8,7 +8,7 @@ import Torrent
 extension Errand {
     static let payload = [
         verify, verifyByEngine, verifyBesideEngine, remove, removeData, removeByEngine, removeBesideEngine, selectCommand, selectByEngine,
-        selectedAtStart,
+        selectedAtStart, usersFile,
     ]
 
     /// One bit of the second torrent's `b/c` turns over, and the file looks as ever.
@@ -61,6 +61,34 @@ extension Errand {
         rotten: [1: rotten], faults: onlyRotMayGo
     ) { ground in
         try await ground.run(["verify", "--quiet"], exitCodes: [0, 2])
+    }
+
+    // MARK: A user's file
+
+    /// The largest file of the first torrent: somebody else's file is at its path.
+    private static func largest(_ ground: Ground) -> FileEntry {
+        ground.torrents[0].metainfo.layout.files.max { $0.length < $1.length } ?? ground.torrents[0].metainfo.layout.files[0]
+    }
+
+    private static func theirs(_ ground: Ground) -> [UInt8] { SamplePayload(seed: 4711).bytes(at: 0, count: Int(largest(ground).length)) }
+
+    /// Whatever dies when: the file stays as it is, and the torrent is not downloaded into it.
+    private static let usersFile = Errand(
+        name: "a user's file in the output folder", torrents: 1,
+        prepare: { ground in
+            let path = ground.torrents[0].path(largest(ground).index, in: ground.pieces.output)
+            try Files.makeFolders(path.removingLastComponent())
+            try Files.write(theirs(ground), to: path)
+            try await ground.run(["add", "--output", ground.pieces.output.string, try ground.file(0)])
+        }, arguments: { $0.engine("--until-complete") }, exitCodes: [1],
+        faults: { ground, _ in
+            let path = ground.torrents[0].path(largest(ground).index, in: ground.pieces.output)
+            return try Files.read(path) == theirs(ground) ? [] : ["the user's file was touched"]
+        }
+    ) { ground in
+        // The user moves it away.
+        let path = ground.torrents[0].path(largest(ground).index, in: ground.pieces.output)
+        try Files.rename(path, to: ground.pieces.folder.appending("theirs"))
     }
 
     // MARK: remove
