@@ -93,7 +93,9 @@ extension Session {
             guard !deletingData else { throw error }
             loaded = nil
         }
-        if deletingData, let reason = loaded?.offline { throw EngineError("the torrent and its files were left as they are: \(reason)") }
+        if deletingData, let reason = loaded?.offline {
+            throw EngineError("the torrent and its files were left as they are: \(reason)")
+        }
         await putToSleep(id)
         let now = environment.clock.timestamp
         try await environment.store.perform { db throws(StoreError) in try db.removeTorrent(id, now: now) }

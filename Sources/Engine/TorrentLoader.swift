@@ -67,7 +67,8 @@ struct TorrentLoader {
             known.fingerprints.map(\.index).filter {
                 layout.files.indices.contains($0) && !selection.wanted[$0] && !layout.files[$0].isPad
             }, as: .file)
-        let look = await environment.disk.look(at: payload, lastSeen: LastSeen(known.row, known.fingerprints, volume: known.volume))
+        let look = await environment.disk.look(
+            at: payload, lastSeen: LastSeen(known.row, known.fingerprints, volume: known.volume))
         payload = look.payload
         let (plan, offline, unplaced, covered, lacksEmptyFiles) = await plan(known, look)
         return Loaded(
@@ -182,7 +183,10 @@ struct TorrentLoader {
         }
         let lacksEmptyFiles = payload.layout.files.contains { payload.placement[$0.index] == .file && $0.isEmpty && current[$0.index] == nil }
         let covered = recorded[FingerprintRow.partFile] == nil ? [] : unrecorded.filter { files[$0].current != nil }
-        return (plan, plan.isOffline ? look.reason : nil, unrecorded.filter { files[$0].current == nil }, covered, lacksEmptyFiles)
+        return (
+            plan, plan.isOffline ? look.reason : nil, unrecorded.filter { files[$0].current == nil }, covered,
+            lacksEmptyFiles
+        )
     }
 
     /// Those of the pieces that are known not to be there without being hashed: nothing of them was written, and they are not zeros.

@@ -11,8 +11,9 @@ struct Files: ListCommand {
               pieces files series
               pieces files 3 --json
 
-            --json prints {"id", "info_hash", "name", "output", "state", "error", "files": [{"index", "path", "length", "wanted", "pad", \
-            "completed_bytes", "progress"}]}. `completed_bytes` is what is recorded, also while the files can't be reached.
+            --json prints {"id", "info_hash", "name", "output", "state", "error", "files": [{"index", "path", \
+            "length", "wanted", "pad", "completed_bytes", "progress"}]}. `completed_bytes` is what is recorded, also \
+            while the files can't be reached.
             """)
 
     @OptionGroup var options: ListOptions
@@ -26,7 +27,9 @@ struct Files: ListCommand {
         }
         Terminal.shared.print(bytes: json ? object(torrent, completed) : Array(table(torrent, completed).utf8))
         // What is recorded of files that can't be reached is no news of the files.
-        if !json, torrent.row.isFaulty { Terminal.shared.hint("\(torrent.row.state): \((torrent.row.error ?? "").printable)") }
+        if !json, torrent.row.isFaulty {
+            Terminal.shared.hint("\(torrent.row.state): \((torrent.row.error ?? "").printable)")
+        }
     }
 
     private func table(_ torrent: StoredTorrent, _ completed: [Int64]) -> String {

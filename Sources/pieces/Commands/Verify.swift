@@ -14,11 +14,13 @@ struct Verify: Command {
             Hashes what the database claims, whether or not an engine runs, and what lies in files that nobody has looked at yet. What is damaged or \
             missing is written down, and downloaded again at the next run. An interrupted verification goes on where it was, within a day.
 
-            A torrent whose disk is not mounted is offline: nothing is concluded from its missing files, and what is claimed of them stays. When the \
-            payload was moved to another disk on purpose, --relocated says so: what is there is checked, and what is missing there counts as lost.
+            A torrent whose disk is not mounted is offline: nothing is concluded from its missing files, and what is \
+            claimed of them stays. When the payload was moved to another disk on purpose, --relocated says so: what is \
+            there is checked, and what is missing there counts as lost.
 
-            Of a bad piece that several files share, the file that is missing or was changed outside is named. The state of the others is “shares”. \
-            Where none was changed it is “unknown”: one of them has rotted, and nobody can tell which.
+            Of a bad piece that several files share, the file that is missing or was changed outside is named. The \
+            state of the others is “shares”. Where none was changed it is “unknown”: one of them has rotted, and \
+            nobody can tell which.
 
             A second verification of the same torrent waits for the first, and skips what that has verified.
 
@@ -30,15 +32,16 @@ struct Verify: Command {
               pieces verify debian.iso --relocated
               pieces verify series.torrent --output /mnt/old-disk
 
-            Exit codes: 0 all is good; 1 something could not be read, or is offline; 2 damage was found, or not all is there that was to be adopted; 64 wrong usage; \
-            130 interrupted.
+            Exit codes: 0 all is good; 1 something could not be read, or is offline; 2 damage was found, or not all is \
+            there that was to be adopted; 64 wrong usage; 130 interrupted.
 
-            --json prints an object a line. A torrent's is {"event": "torrent", "id", "info_hash", "name", "outcome", "offline", "error", "pieces_checked", \
-            "pieces_good", "pieces_bad", "pieces_missing", "pieces_unreadable", "pieces_adopted", "pieces_damaged", "pieces_confirmed_before", \
-            "files": [{"index", "path", "state", "pieces_good", "pieces_bad", "pieces_missing", "pieces_shared", "changed_outside"}]}, and the last \
-            {"event": "summary", "torrents", "torrents_damaged", "torrents_failed", "torrents_offline", "bytes", "seconds", "interrupted"}. \
-            A file's `state` is one of good, bad, missing, shares and unknown; `pieces_shared` are those of its bad and missing pieces that nothing \
-            shows to be this file's fault.
+            --json prints an object a line. A torrent's is {"event": "torrent", "id", "info_hash", "name", "outcome", \
+            "offline", "error", "pieces_checked", "pieces_good", "pieces_bad", "pieces_missing", "pieces_unreadable", \
+            "pieces_adopted", "pieces_damaged", "pieces_confirmed_before", "files": [{"index", "path", "state", \
+            "pieces_good", "pieces_bad", "pieces_missing", "pieces_shared", "changed_outside"}]}, and the last \
+            {"event": "summary", "torrents", "torrents_damaged", "torrents_failed", "torrents_offline", "bytes", \
+            "seconds", "interrupted"}. A file's `state` is one of good, bad, missing, shares and unknown; \
+            `pieces_shared` are those of its bad and missing pieces that nothing shows to be this file's fault.
             """)
 
     @Argument(
@@ -53,7 +56,8 @@ struct Verify: Command {
     @Flag(help: "Start over instead of resuming an interrupted verification.")
     var restart = false
 
-    @Flag(help: "The payload of the torrents was moved to another disk: check what is there, and count the rest as lost.")
+    @Flag(
+        help: "The payload of the torrents was moved to another disk: check what is there, and count the rest as lost.")
     var relocated = false
 
     @OptionGroup(title: "Output options") var reporting: ReportOptions
@@ -96,7 +100,9 @@ struct Verify: Command {
     private func orders(_ newcomers: [Metainfo], _ connection: Connection, _ memory: VerificationMemory) async throws -> [VerificationRun.Order] {
         guard !torrents.isEmpty else {
             let began = try memory.beginAll(anew: restart, now: .now())
-            return try connection.torrents().map { VerificationRun.Order(row: $0, scope: .claimed, began: began, isAnew: restart) }
+            return try connection.torrents().map {
+                VerificationRun.Order(row: $0, scope: .claimed, began: began, isAnew: restart)
+            }
         }
         var rows: [(row: TorrentRow, scope: VerificationScope)] = []
         if let output {

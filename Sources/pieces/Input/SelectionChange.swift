@@ -48,7 +48,8 @@ struct SelectionChange {
         let disk = try Disk()
         let look = await torrent.look(disk)
         guard !look.reach.isOffline else {
-            throw Failure("the files of \(torrent.row.name.printable) stay as they were chosen: \(torrent.sentence(look))")
+            throw Failure(
+                "the files of \(torrent.row.name.printable) stay as they were chosen: \(torrent.sentence(look))")
         }
         let report = try await disk.promote(look.payload, files: newly.map(\.index), pieces: torrent.have)
         if let error = report.folderError ?? report.failures.first?.error { throw error }
