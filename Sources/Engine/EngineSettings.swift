@@ -51,8 +51,8 @@ package struct EngineSettings: Sendable {
     package var goodbyeTime = Duration.seconds(3)
     /// Ends by itself when nothing is left to download.
     package var endsWhenComplete = false
-    /// How long an engine that ends by itself waits when faults of this machine (a full disk, a folder that is away) stop everything that is left;
-    /// `nil` waits for ever.
+    /// How long an engine that ends by itself waits when faults of this machine (a full disk, a folder that is away)
+    /// stop everything that is left; `nil` waits for ever.
     package var giveUpAfter: Duration?
     /// Peers given by hand, for every torrent that is downloaded.
     package var peers: [PeerAddress] = []

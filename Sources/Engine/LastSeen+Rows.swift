@@ -12,8 +12,8 @@ extension LastSeen {
 }
 
 extension FingerprintRow {
-    /// Whether both are of one file that nobody has touched in between. The device is left out: its number may be another after each start of the
-    /// machine.
+    /// Whether both are of one file that nobody has touched in between. The device is left out: its number may be
+    /// another after each start of the machine.
     package func isAsLeft(_ other: FingerprintRow) -> Bool {
         index == other.index && size == other.size && mtimeNs == other.mtimeNs && inode == other.inode
     }

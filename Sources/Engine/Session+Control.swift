@@ -112,7 +112,9 @@ extension Session {
             guard !deletingData else { throw error }
             loaded = nil
         }
-        if deletingData, let reason = loaded?.offline { throw EngineError("the torrent and its files were left as they are: \(reason)") }
+        if deletingData, let reason = loaded?.offline {
+            throw EngineError("the torrent and its files were left as they are: \(reason)")
+        }
         await putToSleep(id)
         slots.forget(id)
         verifying.remove(id)

@@ -5,12 +5,15 @@ import Torrent
 
 /// An engine that ends by itself doesn't wait for ever: a disk that nobody mounts would keep a job of cron(8) for days.
 extension Session {
-    /// Stops when every torrent that has something left to do has been stopped by a fault of this machine for ``EngineSettings/giveUpAfter``.
+    /// Stops when every torrent that has something left to do has been stopped by a fault of this machine for
+    /// ``EngineSettings/giveUpAfter``.
     ///
     /// Torrents that wait for peers or trackers are not given up: nothing is wrong here.
     func giveUpIfStuck() async {
         let settings = environment.settings
-        guard let patience = settings.giveUpAfter, settings.endsWhenComplete, !isStopping, waking.isEmpty else { return }
+        guard let patience = settings.giveUpAfter, settings.endsWhenComplete, !isStopping, waking.isEmpty else {
+            return
+        }
         let now = environment.clock.now
         var stuck: [TorrentID: String] = [:]
         for (id, engine) in awake where engine.onLoop({ $0.hasWorkLeft }) {
@@ -23,12 +26,14 @@ extension Session {
         await stop()
     }
 
-    /// A complete torrent that was out of reach, or had failed, when an engine saw it last sleeps on with that state. An engine that ends by itself
-    /// says how each torrent is, so it looks again first.
+    /// A complete torrent that was out of reach, or had failed, when an engine saw it last sleeps on with that state.
+    /// An engine that ends by itself says how each torrent is, so it looks again first.
     func lookAtComplete() async throws {
         guard environment.settings.endsWhenComplete, case .all = environment.settings.scope else { return }
         let rows = try await environment.store.perform { db throws(StoreError) in
-            try (db.torrents(in: .offline) + db.torrents(in: .error)).filter { $0.isComplete && $0.damage == nil && !$0.settings.isPaused }
+            try (db.torrents(in: .offline) + db.torrents(in: .error)).filter {
+                $0.isComplete && $0.damage == nil && !$0.settings.isPaused
+            }
         }
         for row in rows where !isStopping && awake[row.id] == nil {
             // One look at a folder is enough for all of its torrents.

@@ -73,7 +73,8 @@ extension TorrentEngine {
         feed { swarm, now in swarm.change(settings, now: now) }
     }
 
-    /// Everything that is claimed is hashed again, unless it can't be reached: then nothing is doubted that nobody can look at.
+    /// Everything that is claimed is hashed again, unless it can't be reached: then nothing is doubted that nobody can
+    /// look at.
     func verifyAll() {
         guard swarm.fault?.kind != .offline else { return }
         resumeNote = "asked for"

@@ -75,12 +75,14 @@ extension TorrentEngine {
     /// Files that are named as the reason of a check.
     private static let namedFiles = 3
 
-    /// Why pieces are checked at the start, with the files that are gone or were changed outside: their neighbours in a piece are not to blame.
+    /// Why pieces are checked at the start, with the files that are gone or were changed outside: their neighbours in a
+    /// piece are not to blame.
     static func note(on loaded: TorrentLoader.Loaded) -> String? {
         guard let causes = loaded.plan.causes else { return nil }
         let touched = loaded.plan.touched
         guard !touched.isEmpty else { return causes }
-        let names = touched.prefix(namedFiles).map { loaded.metainfo.layout.files[$0].displayPath }.joined(separator: ", ")
+        let names = touched.prefix(namedFiles).map { loaded.metainfo.layout.files[$0].displayPath }.joined(
+            separator: ", ")
         let others = touched.count > namedFiles ? " and \(touched.count - namedFiles) more" : ""
         return "\(causes) (\(names)\(others))"
     }

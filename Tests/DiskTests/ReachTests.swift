@@ -26,21 +26,38 @@ struct ReachTests {
         Case(testDescription: "the folder is gone", recorded: [0: 1], folder: nil, reach: .folderAway),
         Case(testDescription: "the folder is gone, and nothing was recorded", folder: nil, reach: .folderAway),
         Case(testDescription: "an empty mount point", recorded: [0: 2, 1: 2], reach: .anotherDisk),
-        Case(testDescription: "another disk with some of the files", recorded: [0: 2, 1: 2], current: [0: 1], reach: .anotherDisk),
-        Case(testDescription: "another disk with all of the files", recorded: [0: 2, 1: 2], current: [0: 1, 1: 1], reach: .reachable),
+        Case(
+            testDescription: "another disk with some of the files", recorded: [0: 2, 1: 2], current: [0: 1],
+            reach: .anotherDisk),
+        Case(
+            testDescription: "another disk with all of the files", recorded: [0: 2, 1: 2], current: [0: 1, 1: 1],
+            reach: .reachable),
         Case(testDescription: "deleted files", recorded: [0: 1, 1: 1], reach: .reachable),
         Case(testDescription: "one deleted file", recorded: [0: 1, 1: 1], current: [0: 1], reach: .reachable),
-        Case(testDescription: "a disk mounted within the folder", recorded: [0: 1, 1: 2], current: [0: 1, 1: 2], reach: .reachable),
-        Case(testDescription: "the disk within the folder is away", recorded: [0: 1, 1: 2], current: [0: 1], reach: .anotherDisk),
         Case(
-            testDescription: "a file was deleted from the disk within the folder", recorded: [0: 1, 1: 2, 2: 2], current: [0: 1, 1: 2],
+            testDescription: "a disk mounted within the folder", recorded: [0: 1, 1: 2], current: [0: 1, 1: 2],
             reach: .reachable),
-        Case(testDescription: "only the part file was left behind", recorded: [0: 1, -1: 2], current: [0: 1], reach: .anotherDisk),
+        Case(
+            testDescription: "the disk within the folder is away", recorded: [0: 1, 1: 2], current: [0: 1],
+            reach: .anotherDisk),
+        Case(
+            testDescription: "a file was deleted from the disk within the folder", recorded: [0: 1, 1: 2, 2: 2],
+            current: [0: 1, 1: 2],
+            reach: .reachable),
+        Case(
+            testDescription: "only the part file was left behind", recorded: [0: 1, -1: 2], current: [0: 1],
+            reach: .anotherDisk),
         Case(testDescription: "no fingerprint, another volume", knownVolume: "ext4 uuid b", reach: .anotherDisk),
-        Case(testDescription: "no fingerprint, another kind of volume", knownVolume: "tmpfs number 5", reach: .anotherDisk),
+        Case(
+            testDescription: "no fingerprint, another kind of volume", knownVolume: "tmpfs number 5",
+            reach: .anotherDisk),
         Case(testDescription: "no fingerprint, the same volume", knownVolume: "ext4 uuid a", reach: .reachable),
-        Case(testDescription: "no fingerprint, another volume with files", current: [0: 1], knownVolume: "ext4 uuid b", reach: .reachable),
-        Case(testDescription: "no fingerprint, a number", knownVolume: "tmpfs number 5", volume: "tmpfs number 6", reach: .reachable),
+        Case(
+            testDescription: "no fingerprint, another volume with files", current: [0: 1], knownVolume: "ext4 uuid b",
+            reach: .reachable),
+        Case(
+            testDescription: "no fingerprint, a number", knownVolume: "tmpfs number 5", volume: "tmpfs number 6",
+            reach: .reachable),
         Case(testDescription: "no fingerprint, no volume known", reach: .reachable),
     ]
 
@@ -52,7 +69,9 @@ struct ReachTests {
             $0[$1.key] = Fingerprint(file: $1.key, size: 1, modified: 1, inode: 1, device: $1.value)
         }
         let lastSeen = LastSeen(folderWasSeen: one.wasSeen, devices: files(one.recorded), volume: one.knownVolume)
-        #expect(Reach(lastSeen, folder: one.folder, files: current, lookedFor: { _ in true }, volume: { one.volume }) == one.reach)
+        #expect(
+            Reach(lastSeen, folder: one.folder, files: current, lookedFor: { _ in true }, volume: { one.volume })
+                == one.reach)
     }
 
     /// A file that nobody looks for, as one that is skipped and was never written, is not missing.
@@ -68,7 +87,9 @@ struct ReachTests {
         let look = await fixture.disk.look(at: fixture.payload, lastSeen: lastSeen)
         let device = try #require(look.payload.device)
         #expect(look.reach == .reachable && look.reason == nil)
-        let elsewhere = await fixture.disk.verify(look.payload.on(device: device &+ 1), pieces: fixture.allPieces) { fixture.hash($0) }
+        let elsewhere = await fixture.disk.verify(look.payload.on(device: device &+ 1), pieces: fixture.allPieces) {
+            fixture.hash($0)
+        }
         guard case .offline(let error) = elsewhere.outcome else {
             Issue.record("\(elsewhere.outcome)")
             return

@@ -9,7 +9,9 @@ import Torrent
 
 /// A download that ends by itself ends too when this machine lets it do nothing more.
 @Suite(.crowded) struct GivingUpTests {
-    private func download(_ site: Site, _ patience: Duration, peers: [PeerAddress] = [], _ body: (Session) async throws -> Void) async throws {
+    private func download(
+        _ site: Site, _ patience: Duration, peers: [PeerAddress] = [], _ body: (Session) async throws -> Void
+    ) async throws {
         try await site.run(peers: peers) {
             $0.endsWhenComplete = true
             $0.seedGoal = .none
@@ -81,7 +83,10 @@ import Torrent
 
     /// One torrent is stuck and another one is not: the other is downloaded first.
     @Test func theOthersAreDownloadedFirst() async throws {
-        let (stuck, other) = (try SampleTorrent("stuck", length: 1 << 20, seed: 414), try SampleTorrent("other", length: 1 << 20, seed: 415))
+        let (stuck, other) = (
+            try SampleTorrent("stuck", length: 1 << 20, seed: 414),
+            try SampleTorrent("other", length: 1 << 20, seed: 415)
+        )
         try await withSite { site in
             let away = try await addAway(stuck, at: site)
             let place = site.folder.appending("place")

@@ -65,6 +65,7 @@ import Torrent
             #expect(events.count == (change.checked > 0 ? 1 : 0))
             if let event = events.first {
                 #expect(event.hasPrefix("checked \(change.checked) of 15 pieces, \(change.checked - change.lost) good"), "\(event)")
+                #expect(event.contains(" (sample/b), in "), "\(event)")
             }
             #expect(torrent.faults(in: site.output).filter { !(change.name == "longer" && $0.contains("393219 bytes of 393216")) } == [])
             #expect(try site.claimed(id, torrent).isFull)

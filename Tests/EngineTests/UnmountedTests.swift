@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 import Torrent
 
-/// An unmounted disk leaves an empty mount point: nothing is concluded from what is missing there, and nothing is written there (law 3 of the design).
+/// An unmounted disk leaves an empty mount point: nothing is concluded from what is missing there, and nothing is
+/// written there (law 3 of the design).
 @Suite(.crowded) struct UnmountedTests {
     private func withDisk(_ body: (Site, MountPoint) async throws -> Void) async throws {
         try await withTemporaryFolder { folder in
@@ -45,7 +46,9 @@ import Torrent
             let id = try site.add(torrent)
             try await withPeers(torrent, [.stopping(after: 70)]) { peers in
                 try await site.run(peers: peers.map(\.address)) { session in
-                    try await eventually("the blocks to come") { await session.snapshot(id)?.downloadedBytes == 70 * 16384 }
+                    try await eventually("the blocks to come") {
+                        await session.snapshot(id)?.downloadedBytes == 70 * 16384
+                    }
                 }
                 let claimed = try site.claimed(id, torrent)
                 peers[0].forget()
@@ -64,7 +67,8 @@ import Torrent
         }
     }
 
-    /// A file that was deleted is forgotten, and with it the device that it was on: the volume still tells that the disk is away.
+    /// A file that was deleted is forgotten, and with it the device that it was on: the volume still tells that the
+    /// disk is away.
     @Test func aTorrentWithoutFingerprintsKnowsItsVolume() async throws {
         let torrent = try SampleTorrent(length: 300_000, seed: 403)
         try await withDisk { site, point in
@@ -89,7 +93,8 @@ import Torrent
         }
     }
 
-    /// The disk goes under a running download, as `umount --lazy` takes it: files that are opened from then on are looked for on the right disk only.
+    /// The disk goes under a running download, as `umount --lazy` takes it: files that are opened from then on are
+    /// looked for on the right disk only.
     @Test func aDiskThatGoesWhileItIsWritten() async throws {
         let files = (0..<60).map { SampleTorrent.File("f\($0)", 65536) }
         let torrent = try SampleTorrent(folder: "sample", files, seed: 404)
@@ -111,25 +116,29 @@ import Torrent
         }
     }
 
-    /// The disk comes back with another number: its files are all there, and the download goes on.
+    /// The disk of a seed comes back with another number under a running engine: its files are all there, and it serves
+    /// them.
     @Test func aDiskThatComesBackWithAnotherNumber() async throws {
-        let files = (0..<60).map { SampleTorrent.File("f\($0)", 65536) }
-        let torrent = try SampleTorrent(folder: "sample", files, seed: 405)
+        let torrent = try SampleTorrent(folder: "sample", [.init("a", 100_000), .init("b", 100_000)], seed: 405)
         try await withDisk { site, point in
-            let id = try site.add(torrent) { $0.isSequential = true }
-            try await withPeers(torrent, [.slow(20)]) { peers in
-                try await site.run(peers: peers.map(\.address)) { _ in
-                    try await eventually("something to be recorded") { try site.claimed(id, torrent).population >= 4 }
-                    try point.unmount()
-                    try await eventually("it to be offline") { try isOffline(id, site) }
-                    let moved = site.folder.appending("moved")
-                    try Files.copy(point.disk, to: moved)
-                    try point.lead(to: moved)
-                    peers[0].behave(.good)
-                    try await site.untilComplete(id)
-                    #expect(torrent.faults(in: moved) == [])
+            let id = try site.add(torrent)
+            try await withPeers(torrent) { peers in try await site.download(id, from: peers) }
+            let moved = site.folder.appending("moved")
+            try Files.copy(point.disk, to: moved)
+            try point.unmount()
+            try await site.run {
+                $0.scope = .only([id])
+            } _: { session in
+                try await eventually("it to be offline") { try isOffline(id, site) }
+                try point.lead(to: moved)
+                try await eventually("it to seed") { try site.row(id).state == .seeding }
+                let address = await session.address
+                try await withSite { leecher in
+                    let other = try leecher.add(torrent)
+                    try await leecher.run(peers: [address]) { _ in try await leecher.untilComplete(other) }
                 }
             }
+            #expect(try site.claimed(id, torrent).isFull)
             #expect(try point.litter == [])
         }
     }

@@ -36,54 +36,72 @@ struct AttributionTests {
     static let cases = [
         Case(testDescription: "one was edited", looks: [.asLeft, .changed, .asLeft], states: [.shares, .bad, .shares]),
         Case(testDescription: "two were edited", looks: [.changed, .changed, .asLeft], states: [.bad, .bad, .shares]),
-        Case(testDescription: "one was deleted", looks: [.asLeft, .gone, .asLeft], bad: [], missing: [0], states: [.shares, .missing, .shares]),
+        Case(
+            testDescription: "one was deleted", looks: [.asLeft, .gone, .asLeft], bad: [], missing: [0],
+            states: [.shares, .missing, .shares]),
         Case(
             testDescription: "one was deleted, one edited", looks: [.changed, .gone, .asLeft], bad: [], missing: [0],
             states: [.bad, .missing, .shares]),
         Case(
-            testDescription: "nobody touched any", looks: [.asLeft, .asLeft, .asLeft], states: [.unknown, .unknown, .unknown],
+            testDescription: "nobody touched any", looks: [.asLeft, .asLeft, .asLeft],
+            states: [.unknown, .unknown, .unknown],
             riddles: [[0, 1, 2]], rot: [true]),
         Case(
-            testDescription: "of one nothing is known", looks: [.asLeft, .unknown, .asLeft], states: [.unknown, .unknown, .unknown],
+            testDescription: "of one nothing is known", looks: [.asLeft, .unknown, .asLeft],
+            states: [.unknown, .unknown, .unknown],
             riddles: [[0, 1, 2]], rot: [false]),
         Case(
-            testDescription: "no fingerprints, and one has another size than the torrent says", looks: [.unknown, .unknown, .unknown], sizes: [1: 9],
+            testDescription: "no fingerprints, and one has another size than the torrent says",
+            looks: [.unknown, .unknown, .unknown], sizes: [1: 9],
             states: [.shares, .bad, .shares]),
-        Case(testDescription: "edited, and all is right", looks: [.asLeft, .changed, .asLeft], bad: [], states: [.good, .good, .good]),
+        Case(
+            testDescription: "edited, and all is right", looks: [.asLeft, .changed, .asLeft], bad: [],
+            states: [.good, .good, .good]),
         Case(testDescription: "alone in the piece, untouched", lengths: [10], looks: [.asLeft], states: [.bad]),
         Case(testDescription: "alone in the piece, nothing known", lengths: [10], looks: [.unknown], states: [.bad]),
         Case(
-            testDescription: "alone but for padding and an empty file", lengths: [10, 100, 0], pads: [1], looks: [.asLeft, .asLeft, .asLeft],
+            testDescription: "alone but for padding and an empty file", lengths: [10, 100, 0], pads: [1],
+            looks: [.asLeft, .asLeft, .asLeft],
             states: [.bad]),
         Case(
-            testDescription: "rot of its own beside a piece that is shared", lengths: [piece + half, half], looks: [.asLeft, .asLeft],
+            testDescription: "rot of its own beside a piece that is shared", lengths: [piece + half, half],
+            looks: [.asLeft, .asLeft],
             bad: [0], states: [.bad, .good]),
         Case(
-            testDescription: "rot of its own, and the shared piece too", lengths: [piece + half, half], looks: [.asLeft, .asLeft],
+            testDescription: "rot of its own, and the shared piece too", lengths: [piece + half, half],
+            looks: [.asLeft, .asLeft],
             bad: [0, 1], states: [.bad, .unknown], riddles: [[0, 1]], rot: [true]),
         Case(
-            testDescription: "edited across pieces", lengths: [piece + half, piece], looks: [.changed, .asLeft], bad: [0, 1],
+            testDescription: "edited across pieces", lengths: [piece + half, piece], looks: [.changed, .asLeft],
+            bad: [0, 1],
             states: [.bad, .shares]),
         Case(
-            testDescription: "the part file was changed", lengths: [half, half], skipped: [1], looks: [.asLeft, .asLeft], partFile: .changed,
+            testDescription: "the part file was changed", lengths: [half, half], skipped: [1],
+            looks: [.asLeft, .asLeft], partFile: .changed,
             states: [.shares], blamesPartFile: true),
         Case(
-            testDescription: "the part file is gone", lengths: [half, half], skipped: [1], looks: [.asLeft, .asLeft], partFile: .gone, bad: [],
+            testDescription: "the part file is gone", lengths: [half, half], skipped: [1], looks: [.asLeft, .asLeft],
+            partFile: .gone, bad: [],
             missing: [0], states: [.shares], blamesPartFile: true),
         Case(
-            testDescription: "beside a part file as it was left", lengths: [half, half], skipped: [1], looks: [.asLeft, .asLeft],
+            testDescription: "beside a part file as it was left", lengths: [half, half], skipped: [1],
+            looks: [.asLeft, .asLeft],
             partFile: .asLeft, states: [.unknown], riddles: [[0, 1]], rot: [true]),
         Case(
-            testDescription: "nothing was claimed", looks: [.unknown, .unknown, .unknown], claimed: false, states: [.unknown, .unknown, .unknown],
+            testDescription: "nothing was claimed", looks: [.unknown, .unknown, .unknown], claimed: false,
+            states: [.unknown, .unknown, .unknown],
             riddles: [[0, 1, 2]], rot: [false]),
     ]
 
     @Test(arguments: cases) func onlyWhatWasTouchedIsAccused(_ one: Case) throws {
-        let entries = one.lengths.enumerated().map { FileEntry(path: ["f\($0)"], length: $1, isPad: one.pads.contains($0)) }
+        let entries = one.lengths.enumerated().map {
+            FileEntry(path: ["f\($0)"], length: $1, isPad: one.pads.contains($0))
+        }
         let layout = try #require(FileLayout(files: entries))
         let geometry = try #require(Geometry(totalBytes: layout.totalBytes, pieceLength: Int(Self.piece)))
         let payload = Payload(
-            infoHash: try #require(InfoHash([UInt8](repeating: 1, count: 20))), root: "/x", layout: layout, geometry: geometry,
+            infoHash: try #require(InfoHash([UInt8](repeating: 1, count: 20))), root: "/x", layout: layout,
+            geometry: geometry,
             wanted: layout.files.map { !one.skipped.contains($0.index) })
         var recorded: [FingerprintRow] = []
         var current: [PayloadFile: Fingerprint] = [:]
@@ -93,16 +111,19 @@ struct AttributionTests {
             }
             guard look != .gone else { return }
             // The number of the disk may be another after each start of the machine.
-            current[file] = Fingerprint(file: file, size: one.sizes[index] ?? length, modified: look == .changed ? 2 : 1, inode: 1, device: 9)
+            current[file] = Fingerprint(
+                file: file, size: one.sizes[index] ?? length, modified: look == .changed ? 2 : 1, inode: 1, device: 9)
         }
         for file in layout.files { put(.entry(file.index), file.index, one.looks[file.index], file.length) }
         if let look = one.partFile { put(.parts, FingerprintRow.partFile, look, 100) }
         var verdicts = Verdicts(count: geometry.pieceCount)
         for piece in geometry.pieces {
-            verdicts.add(piece, one.bad.contains(piece.value) ? .bad : one.missing.contains(piece.value) ? .missing : .good)
+            verdicts.add(
+                piece, one.bad.contains(piece.value) ? .bad : one.missing.contains(piece.value) ? .missing : .good)
         }
         let claimed = one.claimed ? Bitfield(fullCount: geometry.pieceCount) : Bitfield(count: geometry.pieceCount)
-        let found = Attribution(verdicts, of: payload, claimed: claimed, recorded: recorded, current: current, withEmptyFiles: false)
+        let found = Attribution(
+            verdicts, of: payload, claimed: claimed, recorded: recorded, current: current, withEmptyFiles: false)
         #expect(found.files.map(\.state) == one.states)
         #expect(found.riddles.map { $0.files.map(\.index) } == one.riddles)
         #expect(found.riddles.map(\.isRot) == one.rot)

@@ -81,11 +81,16 @@ struct ExplainTests {
             try db.execute("UPDATE torrent SET completed_bytes = wanted_bytes")
         },
         Case(
-            name: "complete, and away since", place: .offline(reason: "it is on another disk", isAnotherDisk: true), causes: [.offline],
+            name: "complete, and away since", place: .offline(reason: "it is on another disk", isAnotherDisk: true),
+            causes: [.offline],
             words: "pieces verify 1 --relocated"
         ) { db, id in try db.execute("UPDATE torrent SET completed_bytes = wanted_bytes") },
-        Case(name: "the folder hangs", place: .silent, causes: [.offline, .announceWaits, .noPeers], words: "doesn't answer: /x"),
-        Case(name: "back since", place: .reachable, causes: [.offline, .announceWaits, .noPeers], words: "it is back now") { db, id in
+        Case(
+            name: "the folder hangs", place: .silent, causes: [.offline, .announceWaits, .noPeers],
+            words: "doesn't answer: /x"),
+        Case(
+            name: "back since", place: .reachable, causes: [.offline, .announceWaits, .noPeers], words: "it is back now"
+        ) { db, id in
             try db.setState(id, .offline, error: "it can't be seen")
         },
         Case(name: "queued behind others", causes: [.queued, .announceWaits, .noPeers], words: "1 other torrent is downloading") { db, _ in

@@ -10,8 +10,11 @@ import Torrent
 struct NeighbourTests {
     private func withDocuments(_ body: (Program) async throws -> Void) async throws {
         try await withProgram { program in
-            for n in 0..<20 { try program.write("here/docs/f\(n < 10 ? "0" : "")\(n).txt", bytes: 700, seed: UInt64(n) + 1) }
-            try await program.succeed("create", "here/docs", "-o", "docs.torrent", "--piece-length", "16K", "--anonymous")
+            for n in 0..<20 {
+                try program.write("here/docs/f\(n < 10 ? "0" : "")\(n).txt", bytes: 700, seed: UInt64(n) + 1)
+            }
+            try await program.succeed(
+                "create", "here/docs", "-o", "docs.torrent", "--piece-length", "16K", "--anonymous")
             try await program.succeed("verify", "docs.torrent", "--output", "here", "--quiet")
             try await body(program)
         }
@@ -19,7 +22,9 @@ struct NeighbourTests {
 
     private func events(_ program: Program) throws -> [(kind: EventKind, detail: String)] {
         let connection = try Connection.open(FilePath(program.database.path), mode: .readOnly, now: .now())
-        return try connection.events(limit: 1000).filter { [.rot, .edited, .failed].contains($0.kind) }.map { ($0.kind, $0.detail) }
+        return try connection.events(limit: 1000).filter { [.rot, .edited, .failed].contains($0.kind) }.map {
+            ($0.kind, $0.detail)
+        }
     }
 
     /// The files of each state, by their numbers in their names.
@@ -57,7 +62,8 @@ struct NeighbourTests {
             try FileManager.default.removeItem(at: program.folder.appendingPathComponent("here/docs/f03.txt"))
             #expect(try await states(program) == ["missing": [3], "shares": (0..<20).filter { $0 != 3 }])
             let events = try events(program)
-            #expect(events.count == 1 && events[0].kind == .edited && events[0].detail == "docs/f03.txt: the file is gone")
+            #expect(
+                events.count == 1 && events[0].kind == .edited && events[0].detail == "docs/f03.txt: the file is gone")
         }
     }
 
@@ -67,7 +73,10 @@ struct NeighbourTests {
             try program.rot("here/docs/f07.txt", at: 3)
             let end = try await program.run("verify")
             #expect(end.status == 2)
-            #expect(end.output.contains("1 wrong piece, shared by docs/f00.txt, docs/f01.txt, docs/f02.txt and 17 other files"), "\(end.output)")
+            #expect(
+                end.output.contains(
+                    "1 wrong piece, shared by docs/f00.txt, docs/f01.txt, docs/f02.txt and 17 other files"),
+                "\(end.output)")
             #expect(!end.output.contains("\n  bad"), "\(end.output)")
             let events = try events(program)
             #expect(events.count == 1 && events[0].kind == .rot, "\(events)")
@@ -80,9 +89,13 @@ struct NeighbourTests {
             try await program.succeed("verify", "set.torrent", "--output", "here", "--quiet")
             try program.rot("here/set/a.bin", at: 100_000)
             let end = try await program.run("verify")
-            #expect(end.status == 2 && end.output.contains("bad      set/a.bin  (1 of 7 pieces, though its size and time"), "\(end.output)")
+            #expect(
+                end.status == 2 && end.output.contains("bad      set/a.bin  (1 of 7 pieces, though its size and time"),
+                "\(end.output)")
             let events = try events(program)
-            #expect(events.count == 1 && events[0].kind == .rot && events[0].detail == "set/a.bin: 1 piece damaged", "\(events)")
+            #expect(
+                events.count == 1 && events[0].kind == .rot && events[0].detail == "set/a.bin: 1 piece damaged",
+                "\(events)")
         }
     }
 }

@@ -13,7 +13,9 @@ struct VerifyTests {
             #expect(answer.map { $0["event"] as? String } == ["torrent", "summary"])
             #expect(
                 Set(answer[0].keys) == [
-                    "event", "id", "info_hash", "name", "outcome", "offline", "error", "pieces_checked", "pieces_good", "pieces_bad", "pieces_missing",
+                    "event", "id", "info_hash", "name", "outcome", "offline", "error",
+                    "pieces_checked", "pieces_good",
+                    "pieces_bad", "pieces_missing",
                     "pieces_unreadable", "pieces_adopted", "pieces_damaged", "pieces_confirmed_before", "files",
                 ])
             #expect(answer[0]["pieces_good"] as? Int == 10)

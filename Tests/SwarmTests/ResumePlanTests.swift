@@ -47,7 +47,8 @@ struct ResumePlanTests {
             testDescription: "claimed, and a hole", have: [0, 1, 5], opened: [2], unwritten: [0, 1, 2], recorded: [old, old], current: [later, old],
             trusted: [5], doubtful: [0, 1], stale: [2, 3, 4], reasons: [.changedOutside(file: 0): 2]),
         Start(
-            testDescription: "killed when all space was reserved", unwritten: [0, 1, 2, 3, 4], current: [written, nil], trusted: []),
+            testDescription: "killed when all space was reserved", unwritten: [0, 1, 2, 3, 4], current: [written, nil],
+            trusted: []),
         Start(
             testDescription: "killed while writing the first file, the other edited", have: [0, 5, 6], opened: [2], recorded: [old, old],
             current: [written, later], trusted: [0], doubtful: [2, 5, 6], stale: [4, 7, 8, 9],
@@ -78,9 +79,11 @@ struct ResumePlanTests {
             testDescription: "file deleted", have: [0, 4, 5], recorded: [old, old], current: [nil, old], stoppedCleanly: true, trusted: [5],
             doubtful: [0, 4], stale: [1, 2, 3], reasons: [.fileMissing(file: 0): 2]),
         Start(
-            testDescription: "out of reach", have: [0, 5], opened: [1], recorded: [old, old], isOffline: true, trusted: [0, 5]),
+            testDescription: "out of reach", have: [0, 5], opened: [1], recorded: [old, old], isOffline: true,
+            trusted: [0, 5]),
         Start(
-            testDescription: "found at add", current: [later, nil], stoppedCleanly: true, aliveUntilNs: nil, trusted: [],
+            testDescription: "found at add", current: [later, nil], stoppedCleanly: true, aliveUntilNs: nil,
+            trusted: [],
             doubtful: [0, 1, 2, 3, 4], reasons: [.foundAtAdd(file: 0): 5]),
         Start(
             testDescription: "killed before the first commit", opened: [1, 2], current: [written, nil], trusted: [], doubtful: [1, 2],
@@ -109,11 +112,27 @@ struct ResumePlanTests {
         #expect(plan.isOffline == start.isOffline)
     }
 
+    /// Two files share the only piece that is claimed: both are named, though the piece is counted once.
+    @Test func everyTouchedFileIsNamed() {
+        let files = [(Self.old, Self.later), (Self.old, nil), (Self.old, Self.old), (Self.old, Self.later)].enumerated()
+            .map { number, file in
+                let pieces = number < 3 ? PieceIndex(0)..<PieceIndex(1) : PieceIndex(1)..<PieceIndex(2)
+                return ResumePlan.File(pieces: pieces, length: 450, recorded: file.0, current: file.1)
+            }
+        let plan = ResumePlan(
+            ResumePlan.Input(
+                have: Bitfield(2, [0]), opened: Bitfield(count: 2), files: files, stoppedCleanly: true,
+                aliveUntilNs: nil))
+        #expect(plan.touched == [0, 1])
+        #expect(plan.reasons == [.changedOutside(file: 0): 1])
+    }
+
     @Test func padAndEmptyFilesDoubtNothing() {
         let file = ResumePlan.File(pieces: PieceIndex(0)..<PieceIndex(0), length: 0, recorded: nil, current: Self.later)
         let plan = ResumePlan(
             ResumePlan.Input(
-                have: Bitfield(10, [1]), opened: Bitfield(count: 10), files: [file], stoppedCleanly: true, aliveUntilNs: nil))
+                have: Bitfield(10, [1]), opened: Bitfield(count: 10), files: [file], stoppedCleanly: true,
+                aliveUntilNs: nil))
         #expect(plan.doubtful.isEmpty && plan.trusted.numbers == [1])
     }
 
@@ -121,7 +140,8 @@ struct ResumePlanTests {
         let file = ResumePlan.File(pieces: PieceIndex(0)..<PieceIndex(10), length: 450, recorded: Self.old, current: Self.later)
         let plan = ResumePlan(
             ResumePlan.Input(
-                have: Bitfield(10, [1]), opened: Bitfield(10, [2]), files: [file], stoppedCleanly: false, aliveUntilNs: .max))
+                have: Bitfield(10, [1]), opened: Bitfield(10, [2]), files: [file], stoppedCleanly: false,
+                aliveUntilNs: .max))
         #expect(plan.doubtful.numbers == [2])
     }
 
@@ -132,7 +152,8 @@ struct ResumePlanTests {
         let files = (0..<count).map { ResumePlan.File(pieces: PieceIndex($0)..<PieceIndex($0 + 1), length: 1, recorded: before, current: after) }
         let plan = ResumePlan(
             ResumePlan.Input(
-                have: Bitfield(fullCount: count), opened: Bitfield(count: count), files: files, stoppedCleanly: true, aliveUntilNs: nil))
+                have: Bitfield(fullCount: count), opened: Bitfield(count: count), files: files, stoppedCleanly: true,
+                aliveUntilNs: nil))
         #expect(plan.doubtful.isFull && plan.trusted.isEmpty)
         #expect(plan.causes == "100000 changed outside")
     }

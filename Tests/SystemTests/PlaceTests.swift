@@ -91,6 +91,30 @@ import Torrent
         }
     }
 
+    /// A job that nobody watches ends by itself.
+    @Test func aDownloadIsGivenUpWhenTheOutputStaysAway() async throws {
+        let torrent = try SampleTorrent(length: 2 << 20, seed: 162)
+        try await withTemporaryFolder { folder in
+            let pieces = try Pieces(in: folder)
+            try await withPeers(torrent, [.stopping(after: 50)]) { peers in
+                let download = try pieces.download(torrent, from: [peers[0].address])
+                try await pieces.beside(download) { running in
+                    try await running.untilDownloaded(50 * Geometry.blockLength)
+                    running.send(SIGTERM)
+                    #expect(try await running.end().exitCode == 130)
+                }
+                try Files.rename(pieces.output, to: folder.appending("away"))
+                let end = try await pieces.run(download + ["--give-up-after", "1s"])
+                expectSentence(end, ["output", "given up after 1 s; the same command resumes it"])
+                #expect(!Files.exists(pieces.output))
+                #expect(try await pieces.run(download + ["--give-up-after", "soon"]).exitCode == 64)
+                peers[0].behave(.good)
+                try Files.rename(folder.appending("away"), to: pieces.output)
+                #expect(try await pieces.run(download + ["--give-up-after", "none"]).exitCode == 0)
+            }
+        }
+    }
+
     /// Who may not write there is told so.
     @Test func theOutputIsNotWritable() async throws {
         let torrent = try SampleTorrent(length: 100_000)

@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 import Torrent
 
-/// What the commands say and do while the disk of a complete torrent is not mounted: it is offline, and what is recorded of it stays.
+/// What the commands say and do while the disk of a complete torrent is not mounted: it is offline, and what is
+/// recorded of it stays.
 @Suite(.crowded) struct UnmountedTests {
     /// Files that share pieces, none of which is alone in one.
     private static func torrent(_ seed: UInt64) throws -> SampleTorrent {
@@ -29,7 +30,9 @@ import Torrent
         }
     }
 
-    private func expectUntouched(_ pieces: Pieces, _ point: MountPoint, _ torrent: SampleTorrent, _ state: String) async throws {
+    private func expectUntouched(_ pieces: Pieces, _ point: MountPoint, _ torrent: SampleTorrent, _ state: String)
+        async throws
+    {
         let status = try #require(try await pieces.status())
         #expect(status["state"] as? String == state)
         #expect(try await pieces.claimed(torrent).isFull)
@@ -48,7 +51,9 @@ import Torrent
             #expect(found[1]["torrents_offline"] as? Int == 1 && found[1]["torrents_damaged"] as? Int == 0)
             try await expectUntouched(pieces, point, torrent, "complete")
             let words = try await pieces.run(["verify"])
-            #expect(words.exitCode == 1 && words.errors.contains("mount the disk") && words.errors.contains("--relocated"), "\(words)")
+            #expect(
+                words.exitCode == 1 && words.errors.contains("mount the disk") && words.errors.contains("--relocated"),
+                "\(words)")
             #expect(try pieces.events(.edited) == [] && pieces.events(.rot) == [])
             try point.mount()
             #expect(try await pieces.run(["verify"]).exitCode == 0)
@@ -63,7 +68,9 @@ import Torrent
             let end = try await pieces.run(["doctor", "--json"])
             #expect(end.exitCode == 2, "\(end)")
             let findings = try #require(try lines(end)[0]["findings"] as? [[String: any Sendable]])
-            let volumes = findings.filter { ["volumes", "files"].contains($0["area"] as? String) && $0["severity"] as? String != "fine" }
+            let volumes = findings.filter {
+                ["volumes", "files"].contains($0["area"] as? String) && $0["severity"] as? String != "fine"
+            }
             #expect(volumes.count >= 1)
             for finding in volumes {
                 let advice = try #require(finding["advice"] as? String)
@@ -135,14 +142,16 @@ import Torrent
         }
     }
 
-    /// Bytes of a skipped file are in the part file on the disk that is away: the file is not wanted before they can be moved.
+    /// Bytes of a skipped file are in the part file on the disk that is away: the file is not wanted before they can be
+    /// moved.
     @Test func aSelectionThatMovesBytesWaitsForTheDisk() async throws {
         let torrent = try Self.torrent(426)
         try await withTemporaryFolder { folder in
             try await MountPoint.with(at: folder.appending("mnt")) { point in
                 let pieces = try Pieces(in: folder, output: point.path)
                 try await withPeers(torrent) { peers in
-                    let end = try await pieces.run(try pieces.download(torrent, from: [peers[0].address], ["--select", "1"]))
+                    let end = try await pieces.run(
+                        try pieces.download(torrent, from: [peers[0].address], ["--select", "1"]))
                     try #require(end.exitCode == 0, "\(end)")
                 }
                 try point.unmount()
@@ -163,7 +172,8 @@ import Torrent
         try await withDisk(torrent) { pieces, point in
             try Files.makeFolders(point.below.appending("sample"))
             for name in copied {
-                try Files.copy(point.disk.appending("sample").appending(name), to: point.below.appending("sample").appending(name))
+                try Files.copy(
+                    point.disk.appending("sample").appending(name), to: point.below.appending("sample").appending(name))
             }
             try point.unmount()
             let end = try await pieces.run(["verify", "1", "--relocated", "--json"])
@@ -173,7 +183,9 @@ import Torrent
             try await withPeers(torrent) { peers in
                 let download = try await pieces.run(try pieces.download(torrent, from: [peers[0].address]))
                 #expect(download.exitCode == 0, "\(download)")
-                #expect(peers[0].servedBytes == torrent.content.count - (isWhole ? torrent.content.count : copied.count * 65536))
+                #expect(
+                    peers[0].servedBytes == torrent.content.count
+                        - (isWhole ? torrent.content.count : copied.count * 65536))
             }
             #expect(torrent.faults(in: point.below) == [])
             #expect(try await pieces.run(["verify"]).exitCode == 0)
@@ -216,7 +228,8 @@ import Torrent
     private static let pieceLength = 1 << 18
 
     @Test func whatIsNotReadAnyMoreIsNotMissing() async throws {
-        let torrent = try SampleTorrent(zeros: "huge.bin", [.init("", Self.size)], window: 0..<0, pieceLength: Self.pieceLength)
+        let torrent = try SampleTorrent(
+            zeros: "huge.bin", [.init("", Self.size)], window: 0..<0, pieceLength: Self.pieceLength)
         try await withTemporaryFolder { folder in
             try await MountPoint.with(at: folder.appending("mnt")) { point in
                 let pieces = try Pieces(in: folder, output: point.path)

@@ -11,21 +11,26 @@ import Torrent
     private static let size = 2 << 30
     private static let pieceLength = 1 << 18
 
-    /// Runs `body` beside a verification that is held half-way and another one that waits for it. The first resumes one that began a minute ago, so
-    /// that what it confirms is younger than its beginning by the clock of the database, which counts seconds.
+    /// Runs `body` beside a verification that is held half-way and another one that waits for it. The first resumes one
+    /// that began a minute ago, so that what it confirms is younger than its beginning by the clock of the database,
+    /// which counts seconds.
     private func withTwo(
-        _ second: [String], _ body: (Pieces, SampleTorrent, _ first: RunningProgram, _ second: RunningProgram) async throws -> Void
+        _ second: [String],
+        _ body: (Pieces, SampleTorrent, _ first: RunningProgram, _ second: RunningProgram) async throws -> Void
     ) async throws {
-        let torrent = try SampleTorrent(zeros: "huge.bin", [.init("", Self.size)], window: 0..<0, pieceLength: Self.pieceLength)
+        let torrent = try SampleTorrent(
+            zeros: "huge.bin", [.init("", Self.size)], window: 0..<0, pieceLength: Self.pieceLength)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
             _ = try pieces.claimHole(torrent)
-            try Connection.open(pieces.database, mode: .readWrite, now: .now()).set("verify.began.all", "\(Timestamp.now().rawValue - 60)")
+            try Connection.open(pieces.database, mode: .readWrite, now: .now()).set(
+                "verify.began.all", "\(Timestamp.now().rawValue - 60)")
             try await pieces.beside(["verify"]) { first in
                 try await first.hold(afterReading: Self.size / 4)
                 try await pieces.beside(["verify"] + second) { other in
                     try await eventually("the second to wait: \(other.output) \(other.errors)") {
-                        other.output.contains("huge.bin: another verification (process \(first.pid)) is running, waiting for it")
+                        other.output.contains(
+                            "huge.bin: another verification (process \(first.pid)) is running, waiting for it")
                     }
                     try await body(pieces, torrent, first, other)
                 }
@@ -38,7 +43,8 @@ import Torrent
             first.send(SIGCONT)
             let count = torrent.geometry.pieceCount
             let one = try await first.end()
-            #expect(one.exitCode == 0 && one.output.contains("huge.bin: all 8,192 pieces good") && count == 8192, "\(one)")
+            #expect(
+                one.exitCode == 0 && one.output.contains("huge.bin: all 8,192 pieces good") && count == 8192, "\(one)")
             let other = try await second.end()
             #expect(other.exitCode == 0, "\(other)")
             #expect(other.output.contains("huge.bin: already verified (8,192 pieces)"), "\(other)")

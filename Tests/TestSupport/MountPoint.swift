@@ -3,8 +3,8 @@ import Glibc
 import SystemPackage
 import Testing
 
-/// An output folder that is a mount point, as far as a program can tell: a link that leads to a folder on another disk while that is mounted, and else
-/// to the empty folder that it covers. So tests need no right to mount anything.
+/// An output folder that is a mount point, as far as a program can tell: a link that leads to a folder on another disk
+/// while that is mounted, and else to the empty folder that it covers. So tests need no right to mount anything.
 package struct MountPoint: Sendable {
     package let path: FilePath
     /// What is seen while the disk is mounted: a folder in memory (shm_overview(7)).
@@ -41,7 +41,8 @@ package struct MountPoint: Sendable {
     package var litter: [String] { get throws { try Files.names(in: below) } }
 }
 
-/// Mounts a file system in memory while `body` runs. Where the process may not mount, the test is cancelled, visibly; where `CI` is set it fails.
+/// Mounts a file system in memory while `body` runs. Where the process may not mount, the test is cancelled, visibly;
+/// where `CI` is set it fails.
 package func withMountedMemory<Value>(
     at path: FilePath, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Value
 ) async throws -> Value {

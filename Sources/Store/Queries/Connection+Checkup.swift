@@ -45,7 +45,8 @@ extension Connection {
 
     /// Torrents whose payload lies in the folder, at most so many.
     package func torrents(in folder: String, limit: Int) throws(StoreError) -> [TorrentRow] {
-        try rows("SELECT \(TorrentRow.columns) FROM torrent AS t WHERE output = ? ORDER BY id LIMIT ?", folder, limit) { (row) throws(StoreError) in
+        try rows("SELECT \(TorrentRow.columns) FROM torrent AS t WHERE output = ? ORDER BY id LIMIT ?", folder, limit) {
+            (row) throws(StoreError) in
             try TorrentRow(row)
         }
     }

@@ -1,5 +1,6 @@
 extension TorrentRow {
-    /// Whether an engine could not read the files when it looked last, or failed: then nobody calls the torrent complete, whatever is recorded.
+    /// Whether an engine could not read the files when it looked last, or failed: then nobody calls the torrent
+    /// complete, whatever is recorded.
     package var isFaulty: Bool { state == .offline || state == .error }
 
     /// The state of a torrent that no engine works on, as the user's wishes and what is recorded imply it.

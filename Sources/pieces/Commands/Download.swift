@@ -19,8 +19,8 @@ struct Download: Command {
               pieces download https://example.org/debian.torrent --output /srv/iso --seed-ratio 1.5
               pieces download series.torrent --select '*E0[1-3]*.mkv' --sequential --download-limit 2M
 
-            Exit codes: 0 all is complete; 1 failed, or files of a torrent can't be reached; 2 stopped before all was complete; 64 wrong \
-            usage; 130 interrupted before that.
+            Exit codes: 0 all is complete; 1 failed, or files of a torrent can't be reached; 2 stopped before all was \
+            complete; 64 wrong usage; 130 interrupted before that.
 
             With --json each line is an object with `event`: listening, start, progress, log, end or stopped. \(Program.pathsInJSON)
             """)
@@ -33,7 +33,7 @@ struct Download: Command {
 
     @Option(
         help: ArgumentHelp(
-            "End when a fault of this machine has stopped everything for so long, as 90s or 2h; `none` waits for ever. (default: 10m, none with --seed)",
+            "How long a fault of this machine may stop everything (90s, 2h, none). Default: 10m; none with --seed.",
             valueName: "time"), transform: Patience.init)
     var giveUpAfter: Patience?
 
@@ -89,11 +89,15 @@ struct Download: Command {
     }
 
     /// The exit code; what failed is said. A complete torrent whose files can't be reached has failed too.
-    static func conclude(_ rows: [TorrentRow], _ givenUp: [TorrentID: String] = [:], after patience: Duration? = nil) throws {
+    static func conclude(_ rows: [TorrentRow], _ givenUp: [TorrentID: String] = [:], after patience: Duration? = nil)
+        throws
+    {
         let failed = rows.filter { $0.isFaulty || givenUp[$0.id] != nil }
         for row in failed {
             let reason = givenUp[row.id] ?? row.error ?? "it failed, and nobody knows why"
-            let end = givenUp[row.id] == nil ? nil : patience.map { " (given up after \(Format.time($0)); the same command resumes it)" }
+            let end =
+                givenUp[row.id] == nil
+                ? nil : patience.map { " (given up after \(Format.time($0)); the same command resumes it)" }
             Terminal.shared.complain("\(row.name): \(reason)\(end ?? "")")
         }
         guard failed.isEmpty else { throw ExitStatus.failed }

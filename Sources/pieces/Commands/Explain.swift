@@ -8,7 +8,8 @@ struct Explain: ListCommand {
         commandName: "explain",
         abstract: "Say why a torrent isn't downloading, the likeliest cause first.",
         discussion: """
-            It reads the database and looks whether the torrent's files can be reached. Works whether or not the engine is running.
+            It reads the database and looks whether the torrent's files can be reached. Works whether or not the \
+            engine is running.
 
             Examples:
               pieces explain debian.iso
@@ -47,7 +48,8 @@ struct Explain: ListCommand {
         Task {
             let look = await known.look(disk)
             let isAnotherDisk = look.reach == .anotherDisk
-            sink.yield(look.reach.isOffline ? .offline(reason: look.reason ?? "", isAnotherDisk: isAnotherDisk) : .reachable)
+            sink.yield(
+                look.reach.isOffline ? .offline(reason: look.reason ?? "", isAnotherDisk: isAnotherDisk) : .reachable)
         }
         Task {
             do { try await Task.sleep(for: Self.patience) } catch { return }

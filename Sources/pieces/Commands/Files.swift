@@ -27,7 +27,9 @@ struct Files: ListCommand {
         }
         Terminal.shared.print(bytes: json ? object(torrent, completed) : Array(table(torrent, completed).utf8))
         // What is recorded of files that can't be reached is no news of the files.
-        if !json, torrent.row.isFaulty { Terminal.shared.hint("\(torrent.row.state): \((torrent.row.error ?? "").printable)") }
+        if !json, torrent.row.isFaulty {
+            Terminal.shared.hint("\(torrent.row.state): \((torrent.row.error ?? "").printable)")
+        }
     }
 
     private func table(_ torrent: StoredTorrent, _ completed: [Int64]) -> String {

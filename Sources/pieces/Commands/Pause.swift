@@ -50,7 +50,11 @@ private struct PauseChange {
                 // An engine knows better what the torrent does from now on.
                 if !engine.isRunning, let row = try connection.torrent(torrent.id) {
                     // A complete torrent that can't be reached stays so until an engine looks again.
-                    if row.isComplete { try connection.settleAtRest(row.id) } else { try connection.setState(row.id, row.stateAtRest) }
+                    if row.isComplete {
+                        try connection.settleAtRest(row.id)
+                    } else {
+                        try connection.setState(row.id, row.stateAtRest)
+                    }
                 }
                 try connection.appendEvent(isPaused ? .paused : .resumed, "by the user", torrent: torrent.id, now: .now())
                 try connection.appendIntent(.changed, torrent: torrent.id, now: .now())

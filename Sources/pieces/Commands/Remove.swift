@@ -39,12 +39,14 @@ struct Remove: Command {
         }
     }
 
-    /// Throws for data that can't be reached: it isn't deleted and its torrent isn't forgotten, or the files would belong to nobody when their disk is
-    /// back.
+    /// Throws for data that can't be reached: it isn't deleted and its torrent isn't forgotten, or the files would
+    /// belong to nobody when their disk is back.
     private func look(at torrent: TorrentRow, _ connection: Connection) async throws -> PayloadLook {
         let known = try StoredTorrent(torrent, connection)
         let look = await known.look(try Disk())
-        guard !look.reach.isOffline else { throw Failure("\(torrent.name.printable) was left as it is: \(known.sentence(look))") }
+        guard !look.reach.isOffline else {
+            throw Failure("\(torrent.name.printable) was left as it is: \(known.sentence(look))")
+        }
         return look
     }
 

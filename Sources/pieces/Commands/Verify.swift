@@ -14,11 +14,13 @@ struct Verify: Command {
             Hashes what the database claims, whether or not an engine runs, and what lies in files that nobody has looked at yet. What is damaged or \
             missing is written down, and downloaded again at the next run. An interrupted verification goes on where it was, within a day.
 
-            A torrent whose disk is not mounted is offline: nothing is concluded from its missing files, and what is claimed of them stays. When the \
-            payload was moved to another disk on purpose, --relocated says so: what is there is checked, and what is missing there counts as lost.
+            A torrent whose disk is not mounted is offline: nothing is concluded from its missing files, and what is \
+            claimed of them stays. When the payload was moved to another disk on purpose, --relocated says so: what is \
+            there is checked, and what is missing there counts as lost.
 
-            Of a bad piece that several files share, the file that is missing or was changed outside is named. The state of the others is “shares”. \
-            Where none was changed it is “unknown”: one of them has rotted, and nobody can tell which.
+            Of a bad piece that several files share, the file that is missing or was changed outside is named. The \
+            state of the others is “shares”. Where none was changed it is “unknown”: one of them has rotted, and \
+            nobody can tell which.
 
             A second verification of the same torrent waits for the first, and skips what that has verified.
 
@@ -56,7 +58,8 @@ struct Verify: Command {
     @Flag(help: "Start over instead of resuming an interrupted verification.")
     var restart = false
 
-    @Flag(help: "The payload of the torrents was moved to another disk: check what is there, and count the rest as lost.")
+    @Flag(
+        help: "The payload of the torrents was moved to another disk: check what is there, and count the rest as lost.")
     var relocated = false
 
     @Flag(help: "With --output: add the torrents also where not all of their payload is right.")
@@ -141,7 +144,9 @@ struct Verify: Command {
     private func orders(_ newcomers: [Metainfo], _ connection: Connection, _ memory: VerificationMemory) async throws -> [VerificationRun.Order] {
         guard !torrents.isEmpty else {
             let began = try memory.beginAll(anew: restart, now: .now())
-            return try connection.torrents().map { VerificationRun.Order(row: $0, scope: .claimed, began: began, isAnew: restart) }
+            return try connection.torrents().map {
+                VerificationRun.Order(row: $0, scope: .claimed, began: began, isAnew: restart)
+            }
         }
         var rows: [(row: TorrentRow, scope: VerificationScope)] = []
         if let output {

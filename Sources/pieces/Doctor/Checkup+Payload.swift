@@ -27,8 +27,8 @@ extension Checkup {
                     found.append(
                         .problem(
                             .volumes, "\(place), and files are missing there",
-                            "mount the disk that holds the payload: nothing is downloaded again when it returns; if the payload was moved on purpose, "
-                                + "`pieces verify \(away.rawValue) --relocated` checks what is there"))
+                            "mount the disk that holds the payload: nothing is downloaded again when it returns; "
+                                + away.relocationAdvice))
                     // How much room another disk has says nothing.
                     continue
                 }
@@ -62,23 +62,22 @@ extension Checkup {
                         .problem(
                             .files, "\(row.name.printable) can't be reached: \((look.reason ?? "").printable)",
                             look.reach == .anotherDisk
-                                ? "nothing is downloaded again when its disk returns; if the payload was moved to this one on purpose, "
-                                    + "`pieces verify \(row.id) --relocated` checks what is there"
+                                ? "nothing is downloaded again when its disk returns; \(row.id.relocationAdvice)"
                                 : "nothing is downloaded again when it can be reached"))
                 }
                 continue
             }
-            let now = Dictionary(look.files.map { (FingerprintRow($1).index, FingerprintRow($1)) }) { first, _ in first }
+            let now = Dictionary(look.files.map { (FingerprintRow($1).index, FingerprintRow($1)) }) { first, _ in first
+            }
             let changed = known.fingerprints.filter { print in now[print.index].map { !$0.isAsLeft(print) } ?? true }
             if let first = changed.first {
                 let files = known.metainfo.layout.files
                 let name = files.indices.contains(first.index) ? " (\(files[first.index].displayPath.printable))" : ""
                 let example = changed.count == 1 ? name : name.isEmpty ? "" : ", for example\(name)"
+                let count = "\(Format.count(changed.count, "file")) of \(row.name.printable)"
                 found.append(
                     .problem(
-                        .files,
-                        "\(Format.count(changed.count, "file")) of \(row.name.printable) \(changed.count == 1 ? "is" : "are") gone or changed outside"
-                            + example,
+                        .files, "\(count) \(changed.count == 1 ? "is" : "are") gone or changed outside\(example)",
                         "`pieces verify \(row.id)` tells what is still right; the rest is downloaded again at the next run"))
             }
         }
@@ -89,7 +88,8 @@ extension Checkup {
 
     /// A torrent of the folder whose files can't be reached; `nil` when those that were looked at can be.
     private func away(in folder: String) async throws -> TorrentID? {
-        for row in try connection.torrents(in: folder, limit: Self.sampleSize) where row.isRootSeen && row.damage == nil {
+        for row in try connection.torrents(in: folder, limit: Self.sampleSize) {
+            guard row.isRootSeen, row.damage == nil else { continue }
             if await (try StoredTorrent(row, connection)).look(disk).reach.isOffline { return row.id }
         }
         return nil

@@ -1,7 +1,8 @@
 import Store
 import Torrent
 
-/// Why a torrent isn't downloading, or isn't faster, the likeliest cause first; from what the database knows and a look at its files.
+/// Why a torrent isn't downloading, or isn't faster, the likeliest cause first; from what the database knows and a look
+/// at its files.
 struct Explanation {
     /// What is looked at.
     struct Facts {
@@ -116,7 +117,11 @@ struct Explanation {
         // Whether the files can be reached comes first: a torrent that nobody can read is not called complete.
         var causes = faults(facts)
         if torrent.isComplete {
-            return causes.isEmpty ? [Cause(kind: .complete, sentence: "it is complete: all that is wanted has been verified", advice: nil)] : causes
+            return causes.isEmpty
+                ? [
+                    Cause(
+                        kind: .complete, sentence: "it is complete: all that is wanted has been verified", advice: nil)
+                ] : causes
         }
         if torrent.settings.isPaused {
             causes.append(Cause(kind: .paused, sentence: "it is paused", advice: "`pieces resume \(torrent.id)`"))
@@ -145,22 +150,26 @@ struct Explanation {
     private static func faults(_ facts: Facts) -> [Cause] {
         let torrent = facts.torrent
         let reason = torrent.error.map { ": \($0.printable)" } ?? ""
+        let wait = "it resumes automatically when its files can be reached, and nothing is downloaded again"
         if torrent.state == .error {
-            return [Cause(kind: .error, sentence: "it stopped on an error\(reason)", advice: "fix that; pieces retries automatically")]
+            return [
+                Cause(
+                    kind: .error, sentence: "it stopped on an error\(reason)",
+                    advice: "fix that; pieces retries automatically")
+            ]
         }
         switch facts.place {
         case .offline(let reason, let isAnotherDisk):
-            let move = "; if the payload was moved to this disk on purpose: `pieces verify \(torrent.id) --relocated`"
             return [
                 Cause(
                     kind: .offline, sentence: "its payload can't be reached: \(reason.printable)",
-                    advice: "it resumes automatically when its files can be reached, and nothing is downloaded again\(isAnotherDisk ? move : "")")
+                    advice: isAnotherDisk ? "\(wait); \(torrent.id.relocationAdvice)" : wait)
             ]
         case .silent:
             return [
                 Cause(
                     kind: .offline, sentence: "its folder doesn't answer: \(torrent.output.printable)",
-                    advice: "check the disk or the server that holds the folder; it resumes automatically, and nothing is downloaded again")
+                    advice: "check the disk or the server that holds the folder; \(wait)")
             ]
         case .reachable where torrent.state == .offline:
             return [
@@ -174,7 +183,7 @@ struct Explanation {
             return [
                 Cause(
                     kind: .offline, sentence: "its payload can't be reached\(reason)",
-                    advice: "it resumes automatically when its files can be reached, and nothing is downloaded again")
+                    advice: wait)
             ]
         case .reachable, nil: return []
         }

@@ -48,7 +48,8 @@ struct SelectionChange {
         let disk = try Disk()
         let look = await torrent.look(disk)
         guard !look.reach.isOffline else {
-            throw Failure("the files of \(torrent.row.name.printable) stay as they were chosen: \(torrent.sentence(look))")
+            throw Failure(
+                "the files of \(torrent.row.name.printable) stay as they were chosen: \(torrent.sentence(look))")
         }
         let wanted = look.payload.placing(newly.map(\.index), as: .file)
         let custody = try await Custody.look(at: wanted, of: torrent.row.id, connection, disk)

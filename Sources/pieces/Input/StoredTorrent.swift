@@ -40,8 +40,7 @@ struct StoredTorrent: Sendable {
     /// What to say of a look that found the payload out of reach: why, and what helps.
     func sentence(_ look: PayloadLook) -> String {
         let reason = look.reason ?? "the payload cannot be reached"
-        guard look.reach == .anotherDisk else { return reason }
-        return "\(reason). If the payload was moved to this disk on purpose, `pieces verify \(row.id) --relocated` checks what is there"
+        return look.reach == .anotherDisk ? "\(reason); \(row.id.relocationAdvice)" : reason
     }
 
     /// Where the bytes are: a skipped file that was written before it was skipped keeps them.
@@ -51,5 +50,12 @@ struct StoredTorrent: Sendable {
         let files = metainfo.layout.files
         return payload.placing(
             fingerprints.map(\.index).filter { files.indices.contains($0) && !selection.wanted[$0] && !files[$0].isPad }, as: .file)
+    }
+}
+
+extension TorrentID {
+    /// What to do about a torrent that is offline because another disk is in the place of its own, and is meant to be.
+    var relocationAdvice: String {
+        "if the payload was moved to this disk on purpose, `pieces verify \(self) --relocated` checks what is there"
     }
 }

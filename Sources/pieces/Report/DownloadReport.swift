@@ -84,10 +84,11 @@ enum DownloadWords {
         return "\(torrent.map { $0.name.printable + ": " } ?? "")\(event.detail.printable)"
     }
 
-    /// How the torrent is when the engine has stopped: only then it is known whether the files of a complete one can be reached.
+    /// How the torrent is when the engine has stopped: only then is it known whether a complete one can be reached.
     static func ended(_ torrent: TorrentRow) -> String? {
-        guard !torrent.isComplete else {
-            return torrent.isFaulty ? nil : "\(torrent.name.printable) is complete: \(Format.bytes(torrent.wantedBytes)) in \(torrent.output.printable)"
+        if torrent.isComplete {
+            let place = "\(Format.bytes(torrent.wantedBytes)) in \(torrent.output.printable)"
+            return torrent.isFaulty ? nil : "\(torrent.name.printable) is complete: \(place)"
         }
         let part = "\(Format.bytes(torrent.completedBytes)) of \(Format.bytes(torrent.wantedBytes))"
         let percent = Format.percent(torrent.completedBytes, of: torrent.wantedBytes)

@@ -60,7 +60,8 @@ struct EngineRun {
     /// How the torrents are when the engine has ended.
     struct Outcome {
         let rows: [TorrentRow]
-        /// Those that a fault of this machine had stopped for too long, and the fault: a database that is full may not have taken it.
+        /// Those that a fault of this machine had stopped for too long, and the fault: a database that is full may not
+        /// have taken it.
         let givenUp: [TorrentID: String]
     }
 

@@ -5,13 +5,15 @@ import Torrent
 
 /// Which files are to blame for the pieces that are not good, as far as fingerprints tell.
 ///
-/// A piece that doesn't match says nothing about its files alone: many small ones share it. A file that is gone or was changed outside explains the
-/// piece, and its neighbours are not accused. Where no file was touched and the piece has several, nobody can say which of them it is.
+/// A piece that doesn't match says nothing about its files alone: many small ones share it. A file that is gone or was
+/// changed outside explains the piece, and its neighbours are not accused. Where no file was touched and the piece has
+/// several, nobody can say which of them it is.
 struct Attribution {
     /// What a look at the file tells, before it is hashed.
     enum Look: Sendable, Equatable {
         case gone
-        /// Its size, time or inode is another than after its last sync; without a fingerprint: its size isn't what the torrent says.
+        /// Its size, time or inode is another than after its last sync; without a fingerprint: its size isn't what the
+        /// torrent says.
         case changed
         case asLeft
         /// There is no fingerprint to compare it with.
@@ -36,7 +38,9 @@ struct Attribution {
             return "\(names.joined(separator: ", ")) and \(last)"
         }
 
-        var touch: String { isRot ? "none of them was changed outside" : "whether one of them was changed outside is not known" }
+        var touch: String {
+            isRot ? "none of them was changed outside" : "whether one of them was changed outside is not known"
+        }
     }
 
     /// How many pieces are wrong, and how many of these were claimed.
@@ -61,7 +65,8 @@ struct Attribution {
 
     /// `current` are the files that are there, `recorded` their fingerprints; pieces of `claimed` were taken for good.
     init(
-        _ verdicts: Verdicts, of payload: Payload, claimed: Bitfield, recorded: [FingerprintRow], current: [PayloadFile: Fingerprint],
+        _ verdicts: Verdicts, of payload: Payload, claimed: Bitfield, recorded: [FingerprintRow],
+        current: [PayloadFile: Fingerprint],
         withEmptyFiles: Bool
     ) {
         self.payload = payload
@@ -91,7 +96,8 @@ struct Attribution {
             let pieces = payload.layout.pieces(of: entry.index, geometry: payload.geometry)
             let look = looks[.entry(entry.index)] ?? .unknown
             let blame = blamed[.entry(entry.index)] ?? Count()
-            var file = VerificationResult.File(entry: entry, path: entry.displayPath, state: .good, look: look, blame: blame)
+            var file = VerificationResult.File(
+                entry: entry, path: entry.displayPath, state: .good, look: look, blame: blame)
             for piece in pieces {
                 if verdicts.good[piece] { file.good += 1 }
                 if verdicts.bad[piece] { file.bad += 1 }
@@ -113,11 +119,14 @@ struct Attribution {
         if let blame = blamed[.parts] {
             let look = looks[.parts] ?? .unknown
             partFile = VerificationResult.File(
-                entry: nil, path: payload.relativePath(of: .parts), state: look == .gone ? .missing : .bad, look: look, blame: blame)
+                entry: nil, path: payload.relativePath(of: .parts), state: look == .gone ? .missing : .bad, look: look,
+                blame: blame)
         }
     }
 
-    private static func looks(_ payload: Payload, _ recorded: [FingerprintRow], _ current: [PayloadFile: Fingerprint]) -> [PayloadFile: Look] {
+    private static func looks(_ payload: Payload, _ recorded: [FingerprintRow], _ current: [PayloadFile: Fingerprint])
+        -> [PayloadFile: Look]
+    {
         let known = Dictionary(recorded.map { ($0.index, $0) }) { _, last in last }
         var looks: [PayloadFile: Look] = [:]
         for entry in payload.layout.files where payload.placement[entry.index] == .file {

@@ -25,10 +25,14 @@ struct FindingsWriter {
         let now = Timestamp.now()
         let isChanged = !finding.damaged.isEmpty || !finding.adopted.isEmpty || !finding.fingerprints.isEmpty || !finding.missingFiles.isEmpty
         if isChanged { try change(finding, row, now) }
-        if let volume = finding.volume { try connection.place(finding.id, onVolume: volume.identity, mountPath: volume.mountPath, now: now) }
+        if let volume = finding.volume {
+            try connection.place(finding.id, onVolume: volume.identity, mountPath: volume.mountPath, now: now)
+        }
         let right = finding.confirmed + finding.adopted
         if !right.isEmpty { try connection.markVerified(finding.id, right, now: now) }
-        if isChanged || finding.volume != nil, engineRuns { try connection.appendIntent(.damaged, torrent: finding.id, now: now) }
+        if isChanged || finding.volume != nil, engineRuns {
+            try connection.appendIntent(.damaged, torrent: finding.id, now: now)
+        }
         if let result = finding.result { try conclude(result, engineRuns, now) }
     }
 
@@ -65,7 +69,8 @@ struct FindingsWriter {
         let (layout, geometry) = (finding.torrent.metainfo.layout, finding.torrent.metainfo.geometry)
         let gone = Set(finding.missingFiles)
         return try connection.partialPieces(of: finding.id).filter { row in
-            geometry.pieces.contains(row.piece) && layout.files(of: row.piece, geometry: geometry).contains(where: gone.contains)
+            geometry.pieces.contains(row.piece)
+                && layout.files(of: row.piece, geometry: geometry).contains(where: gone.contains)
         }.map { PartialPieceRow(piece: $0.piece, blocks: []) }
     }
 
@@ -94,7 +99,8 @@ struct FindingsWriter {
                 try connection.appendEvent(kind, "\(file.path): \(text)", torrent: id, now: now)
             }
             for riddle in result.riddles where riddle.count.damaged > 0 {
-                let text = "\(Format.count(riddle.count.damaged, "piece")) damaged that \(riddle.names) share: \(riddle.touch)"
+                let text =
+                    "\(Format.count(riddle.count.damaged, "piece")) damaged that \(riddle.names) share: \(riddle.touch)"
                 try connection.appendEvent(riddle.isRot ? .rot : .failed, text, torrent: id, now: now)
             }
         }

@@ -20,13 +20,17 @@ struct SpokenVerification: VerificationReport {
         for file in culprits.prefix(Self.maximumFiles) {
             lines.append("  \(file.state.rawValue.padded(7))  \(file.path.printable)\(Self.details(file))")
         }
-        if culprits.count > Self.maximumFiles { lines.append("  and \(Format.count(culprits.count - Self.maximumFiles, "more file"))") }
+        if culprits.count > Self.maximumFiles {
+            lines.append("  and \(Format.count(culprits.count - Self.maximumFiles, "more file"))")
+        }
         for riddle in result.riddles.prefix(Self.maximumFiles) {
-            lines.append("  unknown  \(Format.count(riddle.count.pieces, "wrong piece")), shared by \(riddle.names.printable): \(riddle.touch)")
+            let pieces = Format.count(riddle.count.pieces, "wrong piece")
+            lines.append("  unknown  \(pieces), shared by \(riddle.names.printable): \(riddle.touch)")
         }
         let sharing = result.files.count { $0.state == .shares }
         if sharing > 0 {
-            lines.append("  \(Format.count(sharing, "other file")) share\(sharing == 1 ? "s" : "") a wrong piece with these and can't be judged without it")
+            let others = "\(Format.count(sharing, "other file")) \(sharing == 1 ? "shares" : "share")"
+            lines.append("  \(others) a wrong piece with these and can't be judged without it")
         }
         Terminal.shared.print(lines.joined(separator: "\n"))
     }
@@ -51,7 +55,8 @@ struct SpokenVerification: VerificationReport {
                     + "damaged pieces will be downloaded again on the next run"
             } else if summary.failed > 0 {
                 "\(Format.count(summary.failed, "torrent")) could not be verified"
-                    + (summary.offline > 0 ? " (\(Format.count(summary.offline)) offline: what is recorded stays as it was)" : "")
+                    + (summary.offline > 0
+                        ? " (\(Format.count(summary.offline)) offline: what is recorded stays as it was)" : "")
             } else if summary.bytes == 0, summary.wasVerifiedBefore {
                 "already verified"
             } else if summary.torrents == 0 {
@@ -66,7 +71,10 @@ struct SpokenVerification: VerificationReport {
     private static func details(_ file: VerificationResult.File) -> String {
         guard file.state == .bad else { return "" }
         // A part file's pieces aren't counted.
-        let pieces = file.checked > 0 ? "\(Format.count(file.blame.pieces)) of \(Format.count(file.checked, "piece"))" : Format.count(file.blame.pieces, "piece")
+        let pieces =
+            file.checked > 0
+            ? "\(Format.count(file.blame.pieces)) of \(Format.count(file.checked, "piece"))"
+            : Format.count(file.blame.pieces, "piece")
         return switch file.look {
         case .changed: "  (\(pieces), changed outside)"
         case .asLeft: "  (\(pieces), though its size and time are as they were left: rot)"
@@ -75,7 +83,8 @@ struct SpokenVerification: VerificationReport {
     }
 
     private func words(_ result: VerificationResult) -> String {
-        let before = result.confirmedBefore > 0 ? "already verified (\(Format.count(result.confirmedBefore, "piece")))" : nil
+        let before =
+            result.confirmedBefore > 0 ? "already verified (\(Format.count(result.confirmedBefore, "piece")))" : nil
         if let before, result.checked == 0 { return before }
         var parts: [String] = []
         if result.bad + result.missing + result.unreadable == 0 {

@@ -37,7 +37,9 @@ struct TorrentCheck: Sendable {
         var away: VerificationResult.Outcome?
         for await var found in hashing.parts {
             // A disk that is mounted within the folder may have gone while its files were read.
-            if away == nil, !found.missing.intersection(torrent.have).isEmpty { away = unreached(await torrent.look(disk)) }
+            if away == nil, !found.missing.intersection(torrent.have).isEmpty {
+                away = unreached(await torrent.look(disk))
+            }
             if away != nil { found.forgetMissing() }
             verdicts.formUnion(found)
             var finding = await judge(found, payload, current, &settled)

@@ -4,10 +4,12 @@ import Store
 import SystemPackage
 import Torrent
 
-/// Keeps two verifications from reading the same torrent at once: a byte for each torrent of the file `<database>.verify`, locked while the torrent
-/// is verified (fcntl(2)). The kernel drops the locks of a process that dies.
+/// Keeps two verifications from reading the same torrent at once: a byte for each torrent of the file
+/// `<database>.verify`, locked while the torrent is verified (fcntl(2)). The kernel drops the locks of a process that
+/// dies.
 ///
-/// It spares work and keeps reports true; nothing is damaged without it. So where the file can't be made, verifications go on without it.
+/// It spares work and keeps reports true; nothing is damaged without it. So where the file can't be made, verifications
+/// go on without it.
 final class VerificationLock {
     private let descriptor: Int32?
 
@@ -40,7 +42,9 @@ final class VerificationLock {
     func release(_ torrent: TorrentID) {
         guard let descriptor else { return }
         var request = Self.request(torrent, F_UNLCK)
-        if fcntl(descriptor, F_SETLK, &request) != 0 { Logger(label: "pieces.verify").debug("a lock stays: \(Errno(rawValue: errno))") }
+        if fcntl(descriptor, F_SETLK, &request) != 0 {
+            Logger(label: "pieces.verify").debug("a lock stays: \(Errno(rawValue: errno))")
+        }
     }
 
     /// The process that verifies the torrent; `nil` when none does.

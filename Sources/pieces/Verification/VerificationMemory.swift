@@ -29,14 +29,16 @@ struct VerificationMemory {
         }
     }
 
-    /// When the verification that another process runs on the torrent began, alone or as one of all; `nil` when it left no mark.
-    func beganElsewhere(_ id: TorrentID, now: Timestamp) throws(StoreError) -> Timestamp? {
-        var latest: Timestamp?
-        for key in [Self.key(of: id), Self.allKey] {
-            guard let began = try moment(key), began <= now, now - began < Self.lifetime else { continue }
-            latest = latest.map { max($0, began) } ?? began
+    /// The entry as it is when another process verifies the torrent already: what that confirms from its beginning on
+    /// needs no second look.
+    func behind(_ entry: Entry, of id: TorrentID, now: Timestamp) throws(StoreError) -> Entry {
+        // A mark that was there when the entry was made is in it; the other one is that of a verification of the other
+        // kind.
+        let other = try moment(entry.ownKey == nil ? Self.key(of: id) : Self.allKey).flatMap {
+            $0 <= now && now - $0 < Self.lifetime ? $0 : nil
         }
-        return latest
+        guard let began = [other, entry.isResumed ? entry.at : nil].compactMap(\.self).min() else { return entry }
+        return Entry(at: began, isResumed: true, ownKey: entry.ownKey)
     }
 
     /// All torrents are through.

@@ -144,19 +144,22 @@ struct VerificationRun {
         return held
     }
 
-    /// The order as it is to be done after the other process: what that confirms from its beginning on needs no second look.
+    /// The order as it is to be done after the other process.
     private func behind(_ order: Order) throws -> Order {
-        let memory = VerificationMemory(connection: connection)
         var order = order
         order.isBehind = true
-        guard !order.isAnew, let began = try memory.beganElsewhere(order.row.id, now: .now()) else { return order }
-        order.began = VerificationMemory.Entry(at: began, isResumed: true, ownKey: order.began.ownKey)
+        if !order.isAnew {
+            order.began = try VerificationMemory(connection: connection).behind(
+                order.began, of: order.row.id, now: .now())
+        }
         return order
     }
 
     /// Returns when another process is through with one of the torrents, or this one is to end.
     private func wait(for orders: [Order], _ lock: VerificationLock) async throws -> [Order] {
-        while !orders.isEmpty, !cancel.isCancelled, orders.allSatisfy({ lock.holder(of: $0.row.id) != nil }) { try await Task.sleep(for: Self.pause) }
+        while !orders.isEmpty, !cancel.isCancelled, orders.allSatisfy({ lock.holder(of: $0.row.id) != nil }) {
+            try await Task.sleep(for: Self.pause)
+        }
         return orders
     }
 
@@ -171,7 +174,8 @@ struct VerificationRun {
                     for piece in page.pieces where torrent.have[piece] { confirmed.insert(piece) }
                 }
             }
-            return VerificationTask(torrent: torrent, scope: order.scope, confirmed: confirmed, isRelocated: order.isRelocated)
+            return VerificationTask(
+                torrent: torrent, scope: order.scope, confirmed: confirmed, isRelocated: order.isRelocated)
         } catch let error as Failure {
             Terminal.shared.complain(error.description)
             summary.failed += 1

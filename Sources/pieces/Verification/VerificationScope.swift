@@ -16,7 +16,8 @@ struct VerificationTask: Sendable {
     let scope: VerificationScope
     /// Claims that this verification has confirmed before it was interrupted.
     let confirmed: Bitfield
-    /// Whether the user said that the payload was moved to another disk: what is missing there is lost, and not out of reach.
+    /// Whether the user said that the payload was moved to another disk: what is missing there is lost, and not out of
+    /// reach.
     var isRelocated = false
 
     /// The pieces to hash, given the files that are there now.

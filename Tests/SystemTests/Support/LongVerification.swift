@@ -17,14 +17,16 @@ extension Pieces {
         let status = try Files.status(path)
         let connection = try Connection.open(database, mode: .readWriteCreate, now: .now())
         return try connection.transaction { () throws(StoreError) in
-            let id = try connection.insertTorrent(NewTorrent(metainfo: torrent.metainfo, output: output.string), now: .now())
+            let id = try connection.insertTorrent(
+                NewTorrent(metainfo: torrent.metainfo, output: output.string), now: .now())
             var record = ProgressRecord(torrent: id, verifiedAt: Timestamp(1_000_000_000))
             record.newPieces = Array(torrent.geometry.pieces)
             record.completedBytes = size
             record.completedAt = Timestamp(1_000_000_000)
             record.files = [
                 FingerprintRow(
-                    index: 0, size: size, mtimeNs: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec),
+                    index: 0, size: size,
+                    mtimeNs: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec),
                     inode: Int64(status.st_ino), device: Int64(status.st_dev))
             ]
             _ = try connection.record([record])
@@ -38,7 +40,8 @@ extension Pieces {
 extension RunningProgram {
     /// Stops the process with SIGSTOP once it has read so much, as the kernel counts it (proc_pid_io(5)).
     ///
-    /// A thread of its own looks: tasks of other tests may keep the pool's threads busy for longer than the process runs.
+    /// A thread of its own looks: tasks of other tests may keep the pool's threads busy for longer than the process
+    /// runs.
     func hold(afterReading bytes: Int) async throws {
         let isHeld = await withCheckedContinuation { continuation in
             let thread = Thread {
