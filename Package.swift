@@ -16,6 +16,7 @@ let selfContained: [LinkerSetting] = [
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTPCompression = Target.Dependency.product(name: "NIOHTTPCompression", package: "swift-nio-extras")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -55,13 +56,18 @@ let package = Package(
         .target(name: "Swarm", dependencies: ["Torrent", collections], swiftSettings: house),
         .target(
             name: "Migrations", path: "Migrations",
-            resources: [.embedInCode("V0001_initial.sql"), .embedInCode("V0002_public_views.sql"), .embedInCode("V0003_bitfield_checksum.sql")],
+            resources: [
+                .embedInCode("V0001_initial.sql"), .embedInCode("V0002_public_views.sql"), .embedInCode("V0003_bitfield_checksum.sql"),
+                .embedInCode("V0004_seed_time.sql"),
+            ],
             swiftSettings: house),
         .target(name: "Store", dependencies: ["CSQLite", "Migrations", "Torrent", system], swiftSettings: house),
         .target(name: "Disk", dependencies: ["Torrent", "CPieceHash", system, collections], swiftSettings: house),
         .target(
             name: "Net",
-            dependencies: ["Torrent", "PeerWire", "TrackerWire", nioCore, nioPosix, nioHTTP1, nioHTTPCompression, nioSSL, asyncHTTPClient, logging],
+            dependencies: [
+                "Torrent", "PeerWire", "TrackerWire", nioCore, nioEmbedded, nioPosix, nioHTTP1, nioHTTPCompression, nioSSL, asyncHTTPClient, logging,
+            ],
             swiftSettings: house),
         .target(
             name: "Engine",

@@ -30,5 +30,6 @@ package struct Migration: Sendable {
         Migration(number: 1, name: "initial", sql: String(decoding: PackageResources.V0001_initial_sql, as: UTF8.self)),
         Migration(number: 2, name: "public_views", sql: String(decoding: PackageResources.V0002_public_views_sql, as: UTF8.self)),
         Migration(number: 3, name: "bitfield_checksum", sql: String(decoding: PackageResources.V0003_bitfield_checksum_sql, as: UTF8.self)),
+        Migration(number: 4, name: "seed_time", sql: String(decoding: PackageResources.V0004_seed_time_sql, as: UTF8.self)),
     ]
 }

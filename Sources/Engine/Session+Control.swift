@@ -127,12 +127,13 @@ extension Session {
         let peers =
             beats % Self.beatsPerPeerList == 1
             ? awake.values.map { engine in (engine.id, engine.onLoop { $0.livePeers(limit: Self.livePeerLimit) }) } : []
-        let (run, now) = (runID, environment.clock.timestamp)
+        let (run, now, seedTime) = (runID, environment.clock.timestamp, takeSeedTime())
         do {
             try await environment.store.perform { db throws(StoreError) in
                 try db.transaction(.immediate, durability: .lazy) { () throws(StoreError) in
                     try db.heartbeat(run, now: now)
                     try db.saveLive(rows)
+                    try seedTime(db)
                     for (id, list) in peers { try db.saveLivePeers(id, list) }
                 }
             }
