@@ -35,7 +35,9 @@ final class KnownHosts: @unchecked Sendable {
     func answered(_ url: TrackerURL) { hosts.answered(url.server) }
 
     /// What a failure says of the host. That it wants to be left alone outlives a kill.
-    func failed(_ url: TrackerURL, _ error: TrackerError, now: Timestamp) async throws(StoreError) {
+    func failed(
+        _ url: TrackerURL, _ error: TrackerError, now: Timestamp, isolation: isolated (any Actor)? = #isolation
+    ) async throws(StoreError) {
         loop.assertInEventLoop()
         guard error.isOfHost || error.isSilence else { return answered(url) }
         guard let seconds = error.retrySeconds else { return hosts.failed(url.server, reason: "\(error)", now: now.rawValue) }

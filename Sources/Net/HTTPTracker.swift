@@ -44,8 +44,18 @@ package struct HTTPTracker: TrackerTransport {
 
     private func body(_ url: TrackerURL, query: String) async throws(TrackerError) -> [UInt8] {
         let answer = try await get(url, query: query)
-        let body = Gunzip.isPacked(answer.body) ? try Gunzip.unpack(answer.body, limit: limits.bytes) : answer.body
-        return try HTTPAnswer.body(of: answer.head, body, now: UnixTime.now)
+        return try HTTPAnswer.body(of: answer.head, try unpacked(answer), now: UnixTime.now)
+    }
+
+    private func unpacked(_ answer: HTTPExchange.Answer) throws(TrackerError) -> [UInt8] {
+        guard Gunzip.isPacked(answer.body) else { return answer.body }
+        do {
+            return try Gunzip.unpack(answer.body, limit: limits.bytes)
+        } catch {
+            // Of a page that explains a status the status is enough.
+            guard !answer.head.isSuccess else { throw error }
+            return []
+        }
     }
 
     /// The answer behind the URL, or behind the one that it redirects to.

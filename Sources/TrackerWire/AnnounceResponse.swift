@@ -141,7 +141,7 @@ struct PeerCollector {
         } else if let text, Self.isName(text) {
             let peer = NamedPeer(host: String(text), port: port)
             if port != 0, named.count < Self.maximumNames, !named.contains(peer) { named.append(peer) }
-        } else if let peer = PeerAddress(compact: host + [UInt8(port >> 8), UInt8(port & 255)]) {
+        } else if !host.allSatisfy({ (0x20...0x7e).contains($0) }), let peer = PeerAddress(compact: host + [UInt8(port >> 8), UInt8(port & 255)]) {
             add(peer)
         } else {
             unreadable += 1

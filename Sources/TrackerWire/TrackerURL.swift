@@ -137,7 +137,7 @@ package struct TrackerURL: Hashable, Sendable, CustomStringConvertible {
     /// `host:port` for sentences: whom the URL names, without its secrets.
     package var authority: String {
         let host = host.contains(":") ? "[\(host)]" : host
-        return port == scheme.defaultPort ? host : "\(host):\(port)"
+        return port == scheme.defaultPort && scheme != .udp ? host : "\(host):\(port)"
     }
 
     /// The server that the URL names, for what is remembered of servers.

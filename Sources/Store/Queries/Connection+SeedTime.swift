@@ -20,10 +20,12 @@ extension Connection {
                 WHERE seed_mark IS NOT NULL AND (state <> 'seeding' OR paused <> 0)
                 """)
             if seconds > 0 { try setSeedClock(clock + seconds) }
+            // Left to itself, SQLite would look at all that seed.
             try execute(
                 """
                 UPDATE torrent SET seed_mark = (SELECT seconds FROM seed_clock) WHERE id IN
-                    (SELECT id FROM torrent WHERE state = 'seeding' AND paused = 0 AND seed_mark IS NULL LIMIT \(Self.beginningsPerBeat))
+                    (SELECT id FROM torrent INDEXED BY torrent_begins_seeding WHERE state = 'seeding' AND paused = 0 AND seed_mark IS NULL
+                     LIMIT \(Self.beginningsPerBeat))
                 """)
         }
     }
