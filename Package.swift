@@ -16,6 +16,7 @@ let selfContained: [LinkerSetting] = [
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTPCompression = Target.Dependency.product(name: "NIOHTTPCompression", package: "swift-nio-extras")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -58,7 +59,7 @@ let package = Package(
             name: "Migrations", path: "Migrations",
             resources: [
                 .embedInCode("V0001_initial.sql"), .embedInCode("V0002_public_views.sql"), .embedInCode("V0003_bitfield_checksum.sql"),
-                .embedInCode("V0004_file_ownership.sql"), .embedInCode("V0005_queue.sql"),
+                .embedInCode("V0004_file_ownership.sql"), .embedInCode("V0005_queue.sql"), .embedInCode("V0006_seed_time.sql"),
             ],
             swiftSettings: house),
         .target(name: "Store", dependencies: ["CSQLite", "Limits", "Migrations", "Torrent", system], swiftSettings: house),
@@ -66,7 +67,8 @@ let package = Package(
         .target(
             name: "Net",
             dependencies: [
-                "Limits", "Torrent", "PeerWire", "TrackerWire", nioCore, nioPosix, nioHTTP1, nioHTTPCompression, nioSSL, asyncHTTPClient, logging,
+                "Limits", "Torrent", "PeerWire", "TrackerWire", nioCore, nioEmbedded, nioPosix, nioHTTP1, nioHTTPCompression, nioSSL,
+                asyncHTTPClient, logging,
             ],
             swiftSettings: house),
         .target(

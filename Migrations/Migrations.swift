@@ -32,5 +32,6 @@ package struct Migration: Sendable {
         Migration(number: 3, name: "bitfield_checksum", sql: String(decoding: PackageResources.V0003_bitfield_checksum_sql, as: UTF8.self)),
         Migration(number: 4, name: "file_ownership", sql: String(decoding: PackageResources.V0004_file_ownership_sql, as: UTF8.self)),
         Migration(number: 5, name: "queue", sql: String(decoding: PackageResources.V0005_queue_sql, as: UTF8.self)),
+        Migration(number: 6, name: "seed_time", sql: String(decoding: PackageResources.V0006_seed_time_sql, as: UTF8.self)),
     ]
 }

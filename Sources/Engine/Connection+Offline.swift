@@ -8,10 +8,12 @@ extension TorrentRow {
 }
 
 extension Connection {
-    /// The disk of sleeping torrents is away: their states say so, and nobody is announced before the next look at it.
-    func goOffline(_ torrents: [(row: TorrentRow, reason: String)], now: Timestamp) throws(StoreError) {
+    /// The disk of sleeping torrents is away: their states say so, and nobody is announced before the next look at it. `unseen`: for how many seconds
+    /// nobody has seen the folder.
+    func goOffline(_ torrents: [(row: TorrentRow, reason: String, unseen: Int64)], now: Timestamp) throws(StoreError) {
         try transaction(.immediate, durability: .lazy) { () throws(StoreError) in
-            for (row, reason) in torrents {
+            for (row, reason, unseen) in torrents {
+                try endSeedTime(row.id, ago: unseen)
                 if row.state != .offline { try appendEvent(.offline, reason, torrent: row.id, now: now) }
                 if row.state != .offline || row.error != reason { try setState(row.id, .offline, error: reason) }
                 try postponeAnnounces(of: row.id, until: now + Session.lookAgainAfter)

@@ -14,6 +14,7 @@ struct Environment: Sendable {
     let looseWrites: LooseWrites
     let recent = RecentPieces()
     let frames = FramePool()
+    let hosts: KnownHosts
     let recorder: Recorder
     let sockets: PeerSockets
     let trackers: TrackerClient

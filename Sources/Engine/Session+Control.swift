@@ -163,13 +163,14 @@ extension Session {
         let peers =
             beats % Self.beatsPerPeerList == 1
             ? awake.values.map { engine in (engine.id, engine.onLoop { $0.livePeers(limit: Self.livePeerLimit) }) } : []
-        let (run, now, slots) = (runID, environment.clock.timestamp, slotReport())
+        let (run, now, slots, seedTime) = (runID, environment.clock.timestamp, slotReport(), takeSeedTime())
         do {
             try await environment.store.perform { db throws(StoreError) in
                 try db.transaction(.immediate, durability: .lazy) { () throws(StoreError) in
                     try db.heartbeat(run, now: now)
                     try db.saveSlots(run, slots)
                     try db.saveLive(rows)
+                    try seedTime(db)
                     for (id, list) in peers { try db.saveLivePeers(id, list) }
                 }
             }

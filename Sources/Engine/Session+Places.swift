@@ -29,9 +29,10 @@ extension Session {
         guard !isStopping, awake[row.id] == nil, waking[row.id] == nil else { return false }
         switch place {
         case .away(let reason) where row.mayGoOffline:
+            let unseen = unseenSeconds(FileName(row.output))
             await write("that \(row.name) is offline") { db, now throws(StoreError) in
                 guard let row = try db.torrent(row.id), !row.settings.isPaused, row.mayGoOffline else { return }
-                try db.goOffline([(row, reason)], now: now)
+                try db.goOffline([(row, reason, unseen)], now: now)
             }
         case .away: await lookAwake(row.id)
         case .there(let volume?) where sleeper.volume == volume:
@@ -78,8 +79,20 @@ extension Session {
         case .absent(let error): place = .away("\(error)")
         }
         if sleepers.places.count >= Self.placeLimit { sleepers.places = [:] }
+        if case .there = place {
+            if sleepers.seenAt.count >= Self.placeLimit { sleepers.seenAt = [:] }
+            sleepers.seenAt[FileName(row.output)] = .now
+        }
         sleepers.places[FileName(row.output)] = (now, place)
         return place
+    }
+
+    /// A torrent that rested as complete is there for others again, because the engine goes on to serve all.
+    func beginSeeding(_ row: TorrentRow) async {
+        await write("that \(row.name) seeds") { db, _ throws(StoreError) in
+            guard let row = try db.torrent(row.id), row.state == .complete, !row.settings.isPaused else { return }
+            try db.setState(row.id, .seeding)
+        }
     }
 
     private func postpone(_ id: TorrentID, for pause: Duration) async {

@@ -27,21 +27,22 @@ extension Session {
         let room = min(Self.announcesPerSecond, Self.announcesAtOnce - sleepers.announcing.count)
         guard room > 0 else { return }
         // Those too whose answers came while others' were saved: their rows still say that they are due.
-        let busy = Set(sleepers.announcing.keys).union(sleepers.learned.map(\.torrent)).union(awake.keys).union(waking.keys)
+        let busy = Set(sleepers.announcing.keys).union((sleepers.learned + sleepers.beingSaved).map(\.torrent)).union(awake.keys).union(waking.keys)
         let idle = troubled.union(retired)
         let away = foldersAway
+        let unseen = away.reduce(into: [:]) { $0[$1.key] = unseenSeconds($1.key) }
         let now = environment.clock.timestamp
         do {
             let due = try await environment.store.perform { db throws(StoreError) -> [Sleeper] in
                 var due: [Sleeper] = []
-                var offline: [(row: TorrentRow, reason: String)] = []
+                var offline: [(row: TorrentRow, reason: String, unseen: Int64)] = []
                 let limit = away.isEmpty ? room : room + Self.foundOfflinePerSecond
                 for id in try db.dueTorrents(now: now, limit: limit, except: busy) where due.count < room {
                     if idle.contains(id) {
                         try db.postponeAnnounces(of: id, until: now + Self.leftAloneFor)
                     } else if let row = try db.torrent(id) {
                         if let reason = away[FileName(row.output)], row.mayGoOffline {
-                            offline.append((row, reason))
+                            offline.append((row, reason, unseen[FileName(row.output)] ?? 0))
                             continue
                         }
                         due.append(
@@ -66,9 +67,9 @@ extension Session {
         guard row.damage == nil, Sleeper.restingStates.contains(row.state) else { return await lookAwake(row.id) }
         guard await isInItsPlace(sleeper) else { return }
         let goal = row.settings.seedGoal.over(environment.settings.seedGoal)
-        let mayRest = goal.isReached(
-            uploaded: row.uploadedBytes, total: row.totalBytes, completion: row.completedAt ?? row.addedAt, now: environment.clock.timestamp)
+        let mayRest = goal.isReached(uploaded: row.uploadedBytes, wanted: row.wantedBytes, seedTime: row.seedTime)
         guard !mayRest else { return await lookAwake(row.id) }
+        if row.state == .complete { await beginSeeding(row) }
         var shuffle = SeededGenerator(seed: random.next())
         var announcer = Announcer(rows: sleeper.trackers, since: environment.clock.unixOrigin, using: &shuffle)
         announcer.start(now: environment.clock.timestamp.rawValue)
@@ -82,9 +83,9 @@ extension Session {
         guard !isStopping, awake[row.id] == nil, waking[row.id] == nil else { return }
         let known = Dictionary(sleeper.trackers.map { ($0.url, $0) }) { first, _ in first }
         sleepers.learned += announcer.rows(of: row.id).filter { known[$0.url] != $0 }
-        guard !leechers.isEmpty, connectionCount < environment.settings.maximumPeers else { return }
+        // At once, so that a kill doesn't make us ask again too early, nor forget why a tracker can't be asked.
         await saveSleepers()
-        guard admits(row) else { return }
+        guard !leechers.isEmpty, connectionCount < environment.settings.maximumPeers, admits(row) else { return }
         await wake(row.id)?.onLoop { [leechers] engine in engine.feed { swarm, now in swarm.learn(leechers, from: .tracker, now: now) } }
     }
 
@@ -96,8 +97,8 @@ extension Session {
             announcer.failed(action.url, reason: "\(error)", retryIn: Announcer.longestInterval, now: clock.timestamp.rawValue)
             return []
         }
-        if let reason = sleepers.hosts.reasonToWait(for: url.host, now: clock.timestamp.rawValue) {
-            announcer.failed(action.url, reason: reason, retryIn: nil, now: clock.timestamp.rawValue)
+        if let wait = environment.hosts.reasonToWait(for: url, now: clock.timestamp) {
+            announcer.failed(action.url, reason: wait.reason, retryIn: wait.seconds, now: clock.timestamp.rawValue)
             return []
         }
         let request = AnnounceRequest(
@@ -106,14 +107,18 @@ extension Session {
         do throws(TrackerError) {
             let answer = try await environment.trackers.announce(url, request)
             let now = clock.timestamp.rawValue
-            sleepers.hosts.answered(url.host)
+            environment.hosts.answered(url)
             announcer.answered(action.url, event: action.event, Announcer.Answer(answer), now: now)
             if answer.complete == nil { sleepers.uncounted[action.url, default: [:]][row.infoHash] = row.id }
             return answer.incomplete == 0 ? [] : answer.peers
         } catch {
-            let now = clock.timestamp.rawValue
-            if error.isSilence { sleepers.hosts.failed(url.host, reason: "\(error)", now: now) } else { sleepers.hosts.answered(url.host) }
-            announcer.failed(action.url, reason: "\(error)", retryIn: error.retrySeconds, now: now)
+            let now = clock.timestamp
+            // What the session gave up itself says nothing of the tracker.
+            guard !Task.isCancelled else { return [] }
+            do throws(StoreError) { try await environment.hosts.failed(url, error, now: now) } catch {
+                log.error("that \(url.server) wants to be left alone is not saved: \(error)")
+            }
+            announcer.failed(action.url, reason: "\(error)", retryIn: error.retrySeconds, now: now.rawValue)
             return []
         }
     }
@@ -141,9 +146,19 @@ extension Session {
 
     /// Writes what trackers answered, many answers at a time.
     func saveSleepers() async {
+        // What is being written doesn't hold what was learned since.
+        if let saving = sleepers.saving { await saving.value }
+        if let saving = sleepers.saving { return await saving.value }
         guard !sleepers.learned.isEmpty else { return }
+        let saving = Task { await self.writeSleepers() }
+        sleepers.saving = saving
+        await saving.value
+    }
+
+    private func writeSleepers() async {
         let learned = sleepers.learned
         sleepers.learned = []
+        sleepers.beingSaved = learned
         do {
             try await environment.store.perform { db throws(StoreError) in
                 try db.transaction(.immediate, durability: .lazy) { () throws(StoreError) in
@@ -155,6 +170,8 @@ extension Session {
             if sleepers.learned.count < Self.announcesPerSecond { sleepers.learned = learned + sleepers.learned }
             log.error("what trackers answered is not saved: \(error)")
         }
+        sleepers.beingSaved = []
+        sleepers.saving = nil
     }
 
     /// Asks trackers for the counts of many torrents at once (BEP 48).
@@ -189,7 +206,7 @@ extension Session {
                 }
             }
         } catch {
-            log.debug("\(text) can't be scraped: \(error)")
+            log.debug("\(MaskedURL.text(text)) can't be scraped: \(error)")
         }
     }
 }

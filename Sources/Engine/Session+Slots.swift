@@ -166,7 +166,7 @@ extension Session {
         do {
             let rows = try await environment.store.perform { db throws(StoreError) in
                 let rows = try db.torrents(in: .complete, after: after, limit: Self.seedsPerTurn)
-                try db.beginSeeding(rows.filter { $0.mayBeginSeeding(under: standard, now: now) }.map(\.id), now: now)
+                try db.beginSeeding(rows.filter { $0.mayBeginSeeding(under: standard) }.map(\.id), now: now)
                 return rows
             }
             lastBegun = rows.last?.id ?? after
@@ -179,7 +179,7 @@ extension Session {
     /// A complete torrent at rest was resumed, or has another goal.
     func goalChanged(_ row: TorrentRow) async throws {
         let now = environment.clock.timestamp
-        let isSeeded = row.mayBeginSeeding(under: environment.settings.seedGoal, now: now)
+        let isSeeded = row.mayBeginSeeding(under: environment.settings.seedGoal)
         // An engine of some torrents alone keeps those that seed active.
         if case .only = environment.settings.scope, isSeeded { return _ = await wake(row.id) }
         switch row.state {
@@ -197,9 +197,9 @@ extension Session {
 
 extension TorrentRow {
     /// Whether a complete torrent at rest is one that seeds. `standard` is the engine's own goal.
-    fileprivate func mayBeginSeeding(under standard: SeedGoal, now: Timestamp) -> Bool {
+    fileprivate func mayBeginSeeding(under standard: SeedGoal) -> Bool {
         guard damage == nil, isComplete, completedAt != nil, !settings.isPaused else { return false }
         let goal = settings.seedGoal.over(standard)
-        return !goal.isReached(uploaded: uploadedBytes, total: totalBytes, completion: completedAt ?? addedAt, now: now)
+        return !goal.isReached(uploaded: uploadedBytes, wanted: wantedBytes, seedTime: seedTime)
     }
 }

@@ -131,10 +131,12 @@ extension Session: PeerConnectionOwner {
         let isSeeding = !isStopping && !retired.contains(id)
         let state = engine.onLoop { $0.restingState(isSeeding: isSeeding) }
         let turn = leaveSlot(id, engine)
+        let seedTime = engine.onLoop { $0.seedTime.components.seconds }
         do {
             try await environment.store.perform { db throws(StoreError) in
                 guard let row = try db.torrent(id) else { return }
                 try db.clearLive(id)
+                try db.raiseSeedTime(id, to: seedTime)
                 try db.setState(id, row.settings.isPaused ? .paused : state.0, error: row.settings.isPaused ? nil : state.1)
                 if let turn { try db.setTurn(id, turn > 0 ? turn : nil) }
             }

@@ -74,6 +74,13 @@ package actor Session {
     var leftOver: [IntentRow]
     var dataVersion: Int?
     var beats = 0
+    /// The time that all torrents which seed are credited with.
+    var seedTimer = SeedTimer()
+    /// What is left of it below a second.
+    var uncountedSeedTime = Duration.zero
+    /// Torrents that seeded at the last beat, where not all are worked on.
+    var seedingBefore: Set<TorrentID> = []
+    let began = SuspendingClock.now
     var isStopping = false
     var background: [Task<Void, Never>] = []
     private var endWaiters: [CheckedContinuation<Void, Never>] = []
@@ -87,7 +94,9 @@ package actor Session {
         let clock = EngineClock()
         let lock = try DatabaseLock.acquire(database: settings.database, now: clock.timestamp)
         let now = clock.timestamp
-        let (store, opening, (last, run, leftOver)) = try await Store.openMending(settings.database, options: settings.databaseOptions, now: now) {
+        let (store, opening, (last, run, leftOver, restingHosts)) = try await Store.openMending(
+            settings.database, options: settings.databaseOptions, now: now
+        ) {
             db throws(StoreError) in
             let last = try db.lastRun()
             try db.pruneEvents()
@@ -100,7 +109,8 @@ package actor Session {
                 return intents
             }
             let leftOver = intents.filter { [.remove, .removeData].contains($0.verb) }
-            return (last, try db.beginRun(pid: getpid(), version: Program.version, bootID: bootID(), now: now), leftOver)
+            let restingHosts = try db.restingTrackerHosts(now: now)
+            return (last, try db.beginRun(pid: getpid(), version: Program.version, bootID: bootID(), now: now), leftOver, restingHosts)
         }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
@@ -108,7 +118,7 @@ package actor Session {
         let disk = try disk ?? Disk()
         let environment = Environment(
             settings: settings, store: store, disk: disk, verifications: VerificationQueue(disk: disk, loop: loop),
-            looseWrites: LooseWrites(loop: loop),
+            looseWrites: LooseWrites(loop: loop), hosts: KnownHosts(restingHosts, store: store, loop: loop),
             recorder: Recorder(store: store, loop: loop),
             sockets: PeerSockets(loop: loop, bind: settings.bind),
             trackers: TrackerClient(

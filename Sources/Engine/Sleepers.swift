@@ -9,15 +9,19 @@ struct Sleepers {
     var announcing: [TorrentID: Task<Void, Never>] = [:]
     /// The trackers that are being scraped, by their URLs.
     var scrapes: [String: Task<Void, Never>] = [:]
-    var hosts = TrackerHosts()
     /// What trackers answered, and the database hasn't heard yet.
     var learned: [TrackerRow] = []
+    /// What is being written of it, and by whom.
+    var beingSaved: [TrackerRow] = []
+    var saving: Task<Void, Never>?
     /// Torrents whose trackers gave no counts with their answers, by the tracker's URL.
     var uncounted: [String: [InfoHash: TorrentID]] = [:]
     /// Seconds that were spent on it.
     var turns = 0
     /// Output folders as they were seen last.
     var places: [FileName: (at: Instant, place: Place)] = [:]
+    /// When output folders were last seen in their place.
+    var seenAt: [FileName: SuspendingClock.Instant] = [:]
     /// Torrents whose files were looked for in vain on another volume than theirs, and when they are looked for there again.
     var soughtUntil: [TorrentID: Instant] = [:]
     /// Bytes that torrents moved in this run before they fell asleep: trackers are told the sum (BEP 3).

@@ -229,12 +229,15 @@ extension TorrentEngine {
 
     // MARK: Seeding
 
+    /// The time for which the torrent was complete and there for others, in all lives together.
+    var seedTime: Duration { seedTimeBefore + seedTimer.total }
+
     /// Whether the torrent has seeded as long as its goal says.
     func checkSeedGoal() {
+        seedTimer.look(isSeeding: state == .seeding, now: .now)
         guard swarm.isComplete, swarm.isRunning, !goalWasTold else { return }
-        let now = environment.clock.timestamp
         let isReached = row.settings.seedGoal.over(environment.settings.seedGoal).isReached(
-            uploaded: base.uploaded + swarm.uploadedBytes, total: metainfo.geometry.totalBytes, completion: completedAt ?? now, now: now)
+            uploaded: base.uploaded + swarm.uploadedBytes, wanted: row.wantedBytes, seedTime: seedTime)
         guard isReached, swarm.isCompleteAndRecorded else { return }
         goalWasTold = true
         onChange(.seedGoalReached(id))

@@ -9,28 +9,48 @@ import TrackerWire
 extension TorrentEngine {
     func announceIfDue() {
         guard swarm.isRunning, swarm.fault?.kind != .offline else { return }
-        for action in announcer.due(now: unixNow, isHungry: swarm.isHungry) {
-            announces[action.url] = Task { await self.announce(action) }
+        var hasNews = false
+        // One that isn't to be asked now hands over to the next of its tier.
+        while case let actions = announcer.due(now: unixNow, isHungry: swarm.isHungry), !actions.isEmpty {
+            for action in actions {
+                if let url = try? TrackerURL(action.url), let rest = environment.hosts.rest(of: url, now: environment.clock.timestamp) {
+                    announcer.failed(action.url, reason: rest.reason, retryIn: rest.seconds, now: unixNow)
+                    hasNews = true
+                } else {
+                    announces[action.url] = Task { await self.announce(action) }
+                }
+            }
         }
+        if hasNews { Task { await self.savePeersAndTrackers() } }
     }
 
     private func announce(_ action: Announcer.Action) async {
+        let name = MaskedURL.text(action.url)
         do {
             let answer = try await ask(action)
             announcer.answered(action.url, event: action.event, Announcer.Answer(answer), now: unixNow)
-            if let warning = answer.warning { log.warning("\(action.url) warns: \(warning)") }
+            if let notice = answer.notice { log.warning("\(name) warns: \(notice)") }
             feed { swarm, now in swarm.learn(answer.peers, from: .tracker, now: now) }
             if answer.complete == nil, swarm.isRunning { await scrape(action.url) }
-            // At once, so that a kill doesn't make us ask again too early.
-            await savePeersAndTrackers()
         } catch {
             // Given up by ourselves, which says nothing of the tracker.
             guard !Task.isCancelled else { return }
-            let retry = (error as? TrackerError)?.retrySeconds
-            log.info("\(action.url) did not answer: \(error)")
-            announcer.failed(action.url, reason: "\(error)", retryIn: retry, now: unixNow)
+            log.info("\(name) did not answer: \(error)")
+            if let error = error as? TrackerError, let url = try? TrackerURL(action.url) { await note(error, of: url) }
+            announcer.failed(action.url, reason: "\(error)", retryIn: (error as? TrackerError)?.retrySeconds, now: unixNow)
             // The next of the tier, if there is one, is asked at once.
             if swarm.isRunning { announceIfDue() }
+        }
+        // At once, so that a kill doesn't make us ask again too early, nor forget why a tracker can't be asked.
+        await savePeersAndTrackers()
+    }
+
+    /// What a failure says of the tracker's host is for all torrents.
+    private func note(_ error: TrackerError, of url: TrackerURL) async {
+        do throws(StoreError) {
+            try await environment.hosts.failed(url, error, now: environment.clock.timestamp)
+        } catch {
+            log.error("that \(url.server) wants to be left alone is not saved: \(error)")
         }
     }
 
@@ -45,7 +65,7 @@ extension TorrentEngine {
             guard let counts else { return }
             announcer.scraped(url, seeders: counts.complete, leechers: counts.incomplete, downloads: counts.downloaded)
         } catch {
-            log.debug("\(url) can't be scraped: \(error)")
+            log.debug("\(MaskedURL.text(url)) can't be scraped: \(error)")
         }
     }
 
@@ -56,7 +76,7 @@ extension TorrentEngine {
         let actions = announcer.stop()
         guard !actions.isEmpty else { return }
         let requests = actions.compactMap { action -> (TrackerURL, AnnounceRequest)? in
-            guard let url = try? TrackerURL(action.url) else { return nil }
+            guard let url = try? TrackerURL(action.url), environment.hosts.rest(of: url, now: environment.clock.timestamp) == nil else { return nil }
             return (url, request(action))
         }
         let trackers = environment.trackers
@@ -108,15 +128,15 @@ extension Announcer.Answer {
     init(_ response: AnnounceResponse) {
         self.init(
             interval: response.interval.components.seconds, minimumInterval: response.minimumInterval?.components.seconds,
-            trackerID: response.trackerID, seeders: response.complete, leechers: response.incomplete, warning: response.warning)
+            trackerID: response.trackerID, seeders: response.complete, leechers: response.incomplete, warning: response.notice)
     }
 }
 
 extension TrackerError {
-    /// Seconds after which the tracker wants to be asked again, when it said so (BEP 31); a day stands for never.
+    /// Seconds after which the tracker wants to be asked again, when it said so; a day stands for never.
     var retrySeconds: Int64? {
-        guard case .failure(_, let retry?) = self else { return nil }
-        return switch retry {
+        switch retry {
+        case nil: nil
         case .after(let pause): pause.components.seconds
         case .never: Announcer.longestInterval
         }

@@ -84,6 +84,9 @@ actor TorrentEngine {
     var savedPeers: [PeerAddress: SavedPeer] = [:]
     var savedTrackers: [String: TrackerRow] = [:]
     var goalWasTold = false
+    /// For how long this life has been there for others; what was before is in the row that it began with.
+    var seedTimer = SeedTimer()
+    let seedTimeBefore: Duration
     var resumeNote: String?
 
     struct Counters {
@@ -125,6 +128,7 @@ actor TorrentEngine {
         base = Counters(downloaded: loaded.row.downloadedBytes, uploaded: loaded.row.uploadedBytes, wasted: loaded.row.wastedBytes)
         completedAt = loaded.row.completedAt
         wasCompleted = loaded.row.completedAt != nil
+        seedTimeBefore = loaded.row.seedTime
         isRootSeen = loaded.row.isRootSeen
         selection = loaded.selection
         payload = loaded.payload

@@ -68,11 +68,12 @@ struct HTTPGetter: Sendable {
         userAgent = options.userAgent
     }
 
-    /// The body behind `url`. When `firstByte` is given, what begins with another byte is left after its first bytes.
-    func get(_ url: String, firstByte: UInt8? = nil) async throws(HTTPGetError) -> Answer {
+    /// The body behind `url`. When `firstByte` is given, what begins with another byte is left after its first bytes. `authorization` goes to the
+    /// server of the URL alone, and to no other that it redirects to.
+    func get(_ url: String, firstByte: UInt8? = nil, authorization: String? = nil) async throws(HTTPGetError) -> Answer {
         // AsyncHTTPClient's own deadline ends when the head has come; this one also covers the body.
         let result = await withTaskGroup(of: Result<Answer, HTTPGetError>.self) { group in
-            group.addTask { await read(url, firstByte: firstByte) }
+            group.addTask { await read(url, firstByte: firstByte, authorization) }
             group.addTask {
                 do {
                     try await Task.sleep(for: limits.timeout)
@@ -95,12 +96,12 @@ struct HTTPGetter: Sendable {
         }
     }
 
-    private func read(_ url: String, firstByte: UInt8?) async -> Result<Answer, HTTPGetError> {
+    private func read(_ url: String, firstByte: UInt8?, _ authorization: String?) async -> Result<Answer, HTTPGetError> {
         do {
             var request = HTTPClientRequest(url: url)
             request.headers.add(name: "User-Agent", value: userAgent)
             request.headers.add(name: "Accept-Encoding", value: "gzip")
-            // Announces are minutes apart: no connection is worth being kept.
+            if let authorization { request.headers.add(name: "Authorization", value: authorization) }
             request.headers.add(name: "Connection", value: "close")
             let response = try await client.execute(request, timeout: TimeAmount(limits.timeout))
             var answer = Answer(code: Int(response.status.code), phrase: response.status.reasonPhrase, body: [])

@@ -17,8 +17,9 @@ package struct TrackerClient: Sendable {
 
     /// A client on the loops of `group`, which must outlive it; call ``shutdown()`` when done.
     package init(group: any EventLoopGroup, options: HTTPOptions) {
-        let http = HTTPTracker(group: group, options: options)
-        let udp = UDPTracker(loop: group.next(), bindAddress: options.bindAddress)
+        let resolver = HostResolver()
+        let http = HTTPTracker(group: group, options: options, resolver: resolver)
+        let udp = UDPTracker(loop: group.next(), bindAddress: options.bindAddress, resolver: resolver)
         transports = [.http: http, .https: http, .udp: udp]
     }
 

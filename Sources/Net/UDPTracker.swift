@@ -17,7 +17,7 @@ package actor UDPTracker: TrackerTransport {
     package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
 
     private nonisolated let loop: any EventLoop
-    private nonisolated let resolver = HostResolver()
+    private nonisolated let resolver: HostResolver
     private let sockets: UDPTrackerSockets
     private let retransmissions: Int
     private var generator = SystemRandomNumberGenerator()
@@ -28,9 +28,13 @@ package actor UDPTracker: TrackerTransport {
     private var connections: [SocketAddress: UDPTrackerMachine.Connection] = [:]
     private var isShutDown = false
 
-    /// Sockets on `loop`, which must outlive the tracker.
-    package init(loop: any EventLoop, bindAddress: PeerAddress.Host? = nil, retransmissions: Int = UDPTrackerMachine.defaultRetransmissions) {
+    /// Sockets on `loop`, which must outlive the tracker; the resolver ends with it.
+    init(
+        loop: any EventLoop, bindAddress: PeerAddress.Host? = nil, retransmissions: Int = UDPTrackerMachine.defaultRetransmissions,
+        resolver: HostResolver
+    ) {
         self.loop = loop
+        self.resolver = resolver
         self.sockets = UDPTrackerSockets(loop: loop, bindAddress: bindAddress)
         self.retransmissions = retransmissions
     }

@@ -136,7 +136,7 @@ package struct Announcer {
     /// Says goodbye to the trackers that know us, and to those that may have heard `started` and haven't answered yet.
     ///
     /// With that the interval is over: the next life says `started` at once, or when the `min interval` that the tracker named allows. After a
-    /// kill, which says no goodbye, the stored interval holds.
+    /// kill, which says no goodbye, the stored interval holds; and so does the time that a tracker which fails is left alone for.
     package mutating func stop() -> [Action] {
         isRunning = false
         let actions = trackers.filter(\.mayKnowUs).map { Action(url: $0.url, event: .stopped, trackerID: $0.trackerID) }
@@ -144,6 +144,7 @@ package struct Announcer {
             defer { tracker.isBusy = false }
             guard tracker.mayKnowUs else { return }
             tracker.isStarted = false
+            guard tracker.failures == 0 else { return }
             tracker.nextAnnounceAt = (tracker.lastAnnounceAt ?? 0) + (tracker.minimumInterval ?? 0)
             tracker.minimumAnnounceAt = tracker.nextAnnounceAt
         }
@@ -205,7 +206,7 @@ package struct Announcer {
         tiers[tier].insert(tracker, at: 0)
     }
 
-    /// The tracker failed: it is left alone for a while, and the next of its tier is due at once.
+    /// The tracker failed: it is left alone for `retryIn` seconds, where it named a time, and the next of its tier is due at once.
     package mutating func failed(_ url: String, reason: String, retryIn: Int64?, now: Int64) {
         guard let (tier, index) = find(url) else { return }
         tiers[tier][index].isBusy = false

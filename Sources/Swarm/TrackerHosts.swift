@@ -1,7 +1,8 @@
-/// Which tracker hosts answer at all, learned from all torrents together.
+/// Which tracker hosts answer at all, learned from all torrents together, and which want to be left alone.
 ///
 /// A mirror has a hundred thousand torrents and a handful of trackers: one that is down is asked now and then on behalf of all, instead of each
-/// torrent waiting for it in vain. Times are unix seconds.
+/// torrent waiting for it in vain. One that said when it wants to be asked again (429 and 503 with Retry-After) isn't asked before, by no torrent. A host is a
+/// server with its scheme and port. Times are unix seconds.
 package struct TrackerHosts {
     /// Failures in a row after which a host counts as down.
     package static let patience = 3
@@ -17,9 +18,38 @@ package struct TrackerHosts {
         var askedAgainAt: Int64
     }
 
+    /// When a host that named a time may be asked again, and what it said.
+    package struct Rest: Sendable, Equatable {
+        package let until: Int64
+        package let reason: String
+
+        package init(until: Int64, reason: String) {
+            self.until = until
+            self.reason = reason
+        }
+    }
+
     private var failing: [String: Failing] = [:]
+    private var resting: [String: Rest] = [:]
 
     package init() {}
+
+    /// The host wants to be left alone, all torrents of it together.
+    package mutating func rest(_ host: String, _ rest: Rest) {
+        if resting.count >= Self.capacity, resting[host] == nil, let any = resting.keys.first { resting[any] = nil }
+        resting[host] = rest
+    }
+
+    /// Whether the host wants to be left alone now.
+    package mutating func rest(of host: String, now: Int64) -> Rest? {
+        guard let rest = resting[host] else { return nil }
+        // A time further off than a host may ask for is a clock that was set back.
+        guard now < rest.until, rest.until <= now + Announcer.longestInterval else {
+            resting[host] = nil
+            return nil
+        }
+        return rest
+    }
 
     /// Why the host isn't to be asked now; `nil` when it may be. Of a host that is down only one asks, when its time has come.
     package mutating func reasonToWait(for host: String, now: Int64) -> String? {

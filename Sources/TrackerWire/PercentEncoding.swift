@@ -30,6 +30,26 @@ enum PercentEncoding {
         return String(decoding: result, as: UTF8.self)
     }
 
+    /// The bytes that the text stands for; a `%` that begins no `%XX` stands for itself.
+    static func decode(_ text: some StringProtocol) -> [UInt8] {
+        let bytes = Array(text.utf8)
+        var result: [UInt8] = []
+        var at = 0
+        while at < bytes.count {
+            if bytes[at] == UInt8(ascii: "%"), at + 2 < bytes.count,
+                let byte = UInt8(String(decoding: bytes[at + 1...at + 2], as: UTF8.self), radix: 16),
+                isDigit(bytes[at + 1])
+            {
+                result.append(byte)
+                at += 3
+            } else {
+                result.append(bytes[at])
+                at += 1
+            }
+        }
+        return result
+    }
+
     private static func isDigit(_ byte: UInt8) -> Bool {
         digits.contains(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
     }

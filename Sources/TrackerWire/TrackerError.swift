@@ -1,6 +1,6 @@
 /// Why an announce or a scrape gave no answer.
 package enum TrackerError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// When a tracker that refused wants to be asked again (BEP 31).
+    /// When a tracker that refused wants to be asked again: `retry in` (BEP 31), its intervals, or HTTP's Retry-After.
     package enum Retry: Hashable, Sendable {
         case after(Duration)
         case never
@@ -17,8 +17,8 @@ package enum TrackerError: Error, Hashable, Sendable, CustomStringConvertible {
     case malformed(String)
     /// The answer is longer than the limit, packed or unpacked.
     case tooLarge(limit: Int)
-    /// The HTTP status is not 2xx and the body says no reason.
-    case status(code: Int, phrase: String)
+    /// The HTTP status is not 2xx, and the body is no answer; the phrase is the server's, or the reason that the body names.
+    case status(code: Int, phrase: String, retry: Retry? = nil)
     /// The host has no address, or nobody answers there.
     case unreachable(String)
     /// The certificate or the handshake of HTTPS is not to be trusted.
@@ -31,23 +31,39 @@ package enum TrackerError: Error, Hashable, Sendable, CustomStringConvertible {
 
     package var description: String {
         switch self {
-        case .failure(let reason, let retry):
-            switch retry {
-            case nil: "the tracker refused: \(reason)"
-            case .never: "the tracker refused for good: \(reason)"
-            case .after(let pause): "the tracker refused and wants to be asked again in \(pause.components.seconds) s: \(reason)"
-            }
-        case .notBencode(let excerpt): "the tracker answered something that is no tracker's answer: “\(excerpt)”"
-        case .empty: "the tracker answered with nothing"
-        case .truncated(let what): "the tracker's answer is cut off: \(what)"
-        case .malformed(let what): "the tracker's answer makes no sense: \(what)"
-        case .tooLarge(let limit): "the tracker's answer is longer than \(limit) bytes and was not read"
-        case .status(let code, let phrase): "the tracker answered \(code)\(phrase.isEmpty ? "" : " \(phrase)")"
+        case .failure(let reason, let retry): "the tracker refused\(Self.words(retry)): \(reason)"
+        case .notBencode(let excerpt): "not a valid tracker response: “\(excerpt)”"
+        case .empty: "the tracker's response is empty"
+        case .truncated(let what): "the tracker's response is cut off: \(what)"
+        case .malformed(let what): "not a valid tracker response: \(what)"
+        case .tooLarge(let limit): "the tracker's response is longer than \(limit) bytes and was not read"
+        case .status(let code, let phrase, let retry): "the tracker answered \(code)\(phrase.isEmpty ? "" : " \(phrase)")\(Self.words(retry))"
         case .unreachable(let why): "the tracker cannot be reached: \(why)"
         case .insecure(let why): "the tracker's certificate cannot be trusted: \(why)"
         case .timedOut(let time): "the tracker did not answer within \(time.components.seconds) s"
         case .noScrape: "the tracker's URL has no scrape: its last path component does not begin with “announce”"
         case .cancelled: "the request to the tracker was cancelled"
+        }
+    }
+
+    /// When the tracker wants to be asked again, where it said so.
+    package var retry: Retry? {
+        switch self {
+        case .failure(_, let retry), .status(_, _, let retry): retry
+        default: nil
+        }
+    }
+
+    /// Whether the answer is of the whole host and not of one torrent: it is overloaded, or being repaired (RFC 6585 section 4, RFC 9110 section 15.6.4).
+    package var isOfHost: Bool {
+        if case .status(let code, _, _) = self { HTTPAnswer.hostStatuses.contains(code) } else { false }
+    }
+
+    private static func words(_ retry: Retry?) -> String {
+        switch retry {
+        case nil: ""
+        case .never: " for good"
+        case .after(let pause): " and wants to be asked again in \(pause.components.seconds) s"
         }
     }
 }

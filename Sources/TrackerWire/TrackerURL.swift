@@ -3,7 +3,7 @@
 // Owns: the tracker's URL, the request and the response of both transports, the machine of one UDP request.
 // Never: opens a socket, reads a clock, draws a random number of its own, traps on a tracker's bytes.
 // Invariants: every list from a tracker is limited; every interval from a tracker lies in a named range; no error sentence
-// carries a URL's path or query, where private trackers keep their passkeys.
+// carries a URL's path or query, where private trackers keep their passkeys, nor the password before its `@`.
 
 import Torrent
 
@@ -12,12 +12,11 @@ package struct TrackerURL: Hashable, Sendable, CustomStringConvertible {
     package enum Scheme: String, Sendable, CaseIterable {
         case http, https, udp
 
-        /// The port of a URL that names none; UDP trackers have none by default (BEP 15).
-        fileprivate var defaultPort: UInt16? {
+        /// The port of a URL that names none. BEP 15 names none for UDP: 80 is what other clients take, and where such trackers listen.
+        fileprivate var defaultPort: UInt16 {
             switch self {
-            case .http: 80
+            case .http, .udp: 80
             case .https: 443
-            case .udp: nil
             }
         }
     }
@@ -25,7 +24,12 @@ package struct TrackerURL: Hashable, Sendable, CustomStringConvertible {
     /// The most UTF-8 bytes of a URL that is accepted.
     package static let maximumLength = 2048
 
+    /// The most UTF-8 bytes of a URL that a server redirects to: it carries the request's query.
+    private static let maximumRedirectLength = 8192
+
     package let scheme: Scheme
+    /// What stood before the `@`, as it was written; `nil` where there was no `@`.
+    private let userInfo: String?
     /// A host name, or an IPv4 or IPv6 address, the latter without brackets.
     package let host: String
     package let port: UInt16
@@ -34,10 +38,12 @@ package struct TrackerURL: Hashable, Sendable, CustomStringConvertible {
     /// What stood behind `?`, as it was written; `nil` where there was no `?`.
     package let query: String?
 
-    /// Reads a URL; a fragment is dropped.
-    package init(_ text: String) throws(TrackerURLError) {
-        guard text.utf8.count <= Self.maximumLength else { throw .tooLong(bytes: text.utf8.count) }
-        guard text.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7f }) else { throw .control(text) }
+    /// Reads a URL; a fragment is dropped. Spaces and other bytes of a path or a query that a request can't carry are escaped when it is made.
+    package init(_ text: String) throws(TrackerURLError) { try self.init(text, maximumLength: Self.maximumLength) }
+
+    private init(_ text: String, maximumLength: Int) throws(TrackerURLError) {
+        guard text.utf8.count <= maximumLength else { throw .tooLong(bytes: text.utf8.count) }
+        guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else { throw .control(text) }
         guard let colon = text.firstIndex(of: ":"), text[colon...].hasPrefix("://") else { throw .noScheme(text) }
         guard let scheme = Scheme(rawValue: text[..<colon].lowercased()) else { throw .scheme(String(text[..<colon])) }
 
@@ -46,17 +52,57 @@ package struct TrackerURL: Hashable, Sendable, CustomStringConvertible {
         let target = rest[authority.endIndex...]
         let mark = target.firstIndex(of: "?")
 
-        let (host, port) = try Self.readAuthority(authority)
-        guard let port = port ?? scheme.defaultPort else { throw .noPort(host) }
+        let at = authority.lastIndex(of: "@")
+        let (host, port): (String, UInt16?)
+        do {
+            (host, port) = try Self.readAuthority(at.map { authority[authority.index(after: $0)...] } ?? authority)
+        } catch {
+            // What was taken for the host may be a part of the password, which no sentence shows.
+            throw at == nil && text[authority.endIndex...].contains("@") ? .password : error
+        }
         self.scheme = scheme
+        self.userInfo = at.map { String(authority[..<$0]) }
         self.host = host
-        self.port = port
+        self.port = port ?? scheme.defaultPort
         self.path = String(target[..<(mark ?? target.endIndex)])
         self.query = mark.map { String(target[target.index(after: $0)...]) }
     }
 
     private init(_ other: TrackerURL, path: String) {
-        (self.scheme, self.host, self.port, self.path, self.query) = (other.scheme, other.host, other.port, path, other.query)
+        (self.scheme, self.userInfo, self.host, self.port) = (other.scheme, other.userInfo, other.host, other.port)
+        (self.path, self.query) = (path, other.query)
+    }
+
+    /// Where a server redirects this URL to; `nil` for what is no http or https URL. The password goes along to the same server alone.
+    package func redirected(to location: String) -> TrackerURL? {
+        let root = "\(scheme.rawValue)://\(userInfo.map { $0 + "@" } ?? "")\(authority)"
+        let text: String
+        if location.contains("://"), !location.hasPrefix("/"), !location.hasPrefix("?") {
+            text = location
+        } else if location.hasPrefix("//") {
+            text = "\(scheme.rawValue):\(location)"
+        } else if location.hasPrefix("/") {
+            text = root + location
+        } else if location.hasPrefix("?") {
+            text = root + path + location
+        } else {
+            text = root + (path.lastIndex(of: "/").map { path[...$0] } ?? "/") + location
+        }
+        guard let url = try? TrackerURL(text, maximumLength: Self.maximumRedirectLength), url.scheme != .udp else { return nil }
+        return url.server == server && url.userInfo == nil ? TrackerURL(url, userInfo: userInfo) : url
+    }
+
+    private init(_ other: TrackerURL, userInfo: String?) {
+        (self.scheme, self.userInfo, self.host, self.port) = (other.scheme, userInfo, other.host, other.port)
+        (self.path, self.query) = (other.path, other.query)
+    }
+
+    /// The value of HTTP's `Authorization` for the user and the password of the URL (RFC 7617); `nil` where there are none.
+    package var authorization: String? {
+        guard let userInfo else { return nil }
+        let parts = userInfo.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        let password = parts.count > 1 ? PercentEncoding.decode(parts[1]) : []
+        return "Basic " + Base64.encode(PercentEncoding.decode(parts[0]) + [UInt8(ascii: ":")] + password)
     }
 
     /// Where the tracker answers scrapes: `scrape` in the place of `announce` at the beginning of the path's last component (BEP 48).
@@ -68,8 +114,11 @@ package struct TrackerURL: Hashable, Sendable, CustomStringConvertible {
         return TrackerURL(self, path: path[..<slash] + "/scrape" + path[slash...].dropFirst("/announce".count))
     }
 
-    /// The URL of an HTTP request: with `added` behind the query that it has, and ASCII throughout.
-    package func requestURL(query added: String = "") -> String {
+    /// The URL of an HTTP request: with `added` behind the query that it has, ASCII throughout, and without user and password.
+    package func requestURL(query added: String = "") -> String { "\(scheme.rawValue)://\(authority)\(requestTarget(query: added))" }
+
+    /// The target of an HTTP request: path and query.
+    package func requestTarget(query added: String = "") -> String {
         var target = path.isEmpty ? "/" : PercentEncoding.repair(path)
         if let query { target += "?" + PercentEncoding.repair(query) }
         if !added.isEmpty {
@@ -79,7 +128,7 @@ package struct TrackerURL: Hashable, Sendable, CustomStringConvertible {
             case .some: target += "&"
             }
         }
-        return "\(scheme.rawValue)://\(authority)\(target)\(added)"
+        return target + added
     }
 
     /// The path and the query as the option of BEP 41 carries them.
@@ -88,13 +137,18 @@ package struct TrackerURL: Hashable, Sendable, CustomStringConvertible {
     /// `host:port` for sentences: whom the URL names, without its secrets.
     package var authority: String {
         let host = host.contains(":") ? "[\(host)]" : host
-        return port == scheme.defaultPort ? host : "\(host):\(port)"
+        return port == scheme.defaultPort && scheme != .udp ? host : "\(host):\(port)"
     }
 
-    package var description: String { "\(scheme.rawValue)://\(authority)\(urlData)" }
+    /// The server that the URL names, for what is remembered of servers.
+    package var server: String { "\(scheme.rawValue)://\(host.contains(":") ? "[\(host)]" : host):\(port)" }
+
+    /// The URL as it may be shown: without the password.
+    package var description: String {
+        MaskedURL.text("\(scheme.rawValue)://\(userInfo.map { $0 + "@" } ?? "")\(authority)\(urlData)")
+    }
 
     private static func readAuthority(_ text: Substring) throws(TrackerURLError) -> (host: String, port: UInt16?) {
-        guard !text.contains("@") else { throw .user }
         var host = text
         var portText: Substring?
         if text.first == "[" {
@@ -132,21 +186,19 @@ package enum TrackerURLError: Error, Hashable, CustomStringConvertible {
     case control(String)
     case noScheme(String)
     case scheme(String)
-    case user
+    case password
     case host(String)
     case port(String)
-    case noPort(String)
 
     package var description: String {
         switch self {
         case .tooLong(let bytes): "a URL of \(bytes) bytes is too long: \(TrackerURL.maximumLength) are allowed"
-        case .control(let text): "a URL cannot hold spaces or control characters: write them as %20 in “\(Printable.text(text.utf8))”"
-        case .noScheme(let text): "“\(Printable.text(text.utf8))” is not a URL: it should begin with http://, https:// or udp://"
+        case .control(let text): "a URL cannot hold control characters: “\(Printable.text(MaskedURL.text(text).utf8))”"
+        case .noScheme(let text): "“\(Printable.text(MaskedURL.text(text).utf8))” is not a URL: it should begin with http://, https:// or udp://"
         case .scheme(let scheme): "the scheme “\(Printable.text(scheme.utf8))” is not known: use http, https or udp"
-        case .user: "a user name in a URL is not supported: remove what stands before the @"
+        case .password: "the user name or the password in a URL has a character that ends it: write / as %2F, ? as %3F and # as %23"
         case .host(let host): "“\(Printable.text(host.utf8))” is not a host: write a name, an IPv4 address or an IPv6 address in brackets"
         case .port(let port): "“\(Printable.text(port.utf8))” is not a port: write a number from 1 to 65535"
-        case .noPort(let host): "udp://\(Printable.text(host.utf8)) names no port: a UDP tracker has none by default, so write one"
         }
     }
 }

@@ -19,7 +19,7 @@ import Torrent
             "info_hash", "name", "output", "total_bytes", "piece_length", "piece_count", "private", "paused", "sequential", "allocate_full",
             "download_limit", "upload_limit", "max_peers", "seed_goal", "seed_ratio", "seed_seconds", "state", "error", "wanted_bytes",
             "completed_bytes", "pieces_have", "downloaded_bytes", "uploaded_bytes", "wasted_bytes", "added_at", "completed_at", "last_verified_at",
-            "root_seen", "volume_id",
+            "root_seen", "volume_id", "seeding_seconds", "seed_mark",
         ],
         "metainfo": ["pieces_offset", "info_offset", "info_length", "file"],
         "file": ["idx", "wanted", "completed_bytes", "size", "mtime_ns", "inode", "device", "fingerprint_at"],

@@ -4,19 +4,29 @@ import Testing
 @testable import Net
 
 @Suite struct TorrentFetcherTests {
-    private func fetch(_ reply: RawHTTPServer.Reply, limit: Int = 1000) async throws -> Result<[UInt8], TorrentFetchError> {
+    private func fetch(_ reply: RawHTTPServer.Reply, limit: Int = 1000, user: String = "") async throws -> Result<[UInt8], TorrentFetchError> {
         let server = try await RawHTTPServer.start { _ in reply }
         let fetcher = TorrentFetcher(group: MultiThreadedEventLoopGroup.singleton, options: HTTPOptions(version: "test"), maximumBytes: limit)
         let result: Result<[UInt8], TorrentFetchError>
         do {
-            result = .success(try await fetcher.fetch("http://127.0.0.1:\(server.port)/a%20b.torrent?k=v"))
+            result = .success(try await fetcher.fetch("http://\(user)127.0.0.1:\(server.port)/a%20b.torrent?k=v"))
         } catch {
             result = .failure(error)
         }
         await fetcher.shutdown()
         #expect(server.heads.first?.hasPrefix("GET /a%20b.torrent?k=v HTTP/1.1\r\n") == true)
+        #expect(server.heads.first?.lowercased().contains("\r\nauthorization: basic ") == !user.isEmpty)
         try await server.stop()
         return result
+    }
+
+    @Test func aPasswordIsSentAndNotShown() async throws {
+        _ = try await fetch(.page("200 OK", Array("de".utf8)), user: "user:secret@").get()
+        guard case .failure(let error) = try await fetch(.page("403 Forbidden", []), user: "user:secret@") else {
+            Issue.record("no error")
+            return
+        }
+        #expect(!error.description.contains("secret"))
     }
 
     @Test func fetchesBytes() async throws {
@@ -28,6 +38,7 @@ import Testing
     @Test(
         arguments: [
             (.page("404 Not Found", []), "answered 404 Not Found"), (.page("403 Forbidden", Array("<html>".utf8)), "answered 403 Forbidden"),
+            (.page("200 OK", Gzip.stored(Array("d4:info".utf8))), "unpack it with gunzip"),
             (.page("200 OK", Array("<!DOCTYPE html>".utf8)), "no .torrent: “<!DOCTYPE html>”"), (.page("200 OK", []), "the answer is empty"),
             (.page("200 OK", Array(repeating: 0x64, count: 1001)), "longer than 1000 bytes"),
             (.page("200 OK", Gzip.bomb(megabytes: 1), "Content-Encoding: gzip\r\n"), "longer than 1000 bytes"),

@@ -28,7 +28,7 @@ import TrackerWire
         #expect(head.first == "GET \(target.isEmpty ? "/" : target)\(separator)\(request.httpQuery) HTTP/1.1")
         #expect(head.first?.contains("info_hash=%00%20%25%26%2B%2F%3B%3D%3F%23%7C~%80%C3%A4%FFA._%0A&") == true)
         #expect(head.contains("User-Agent: pieces/test"))
-        #expect(head.contains("host: 127.0.0.1:\(server.port)"))
+        #expect(head.contains("Host: 127.0.0.1:\(server.port)"))
         try await server.stop()
     }
 
@@ -42,7 +42,15 @@ import TrackerWire
             (.page("200 OK", Array(repeating: 0x64, count: HTTPAnswer.maximumLength + 1)), .tooLarge(limit: HTTPAnswer.maximumLength)),
             (.endless(head: "HTTP/1.0 200 OK\r\n\r\n", Array(repeating: 0x64, count: 65536)), .tooLarge(limit: HTTPAnswer.maximumLength)),
             (.page("200 OK", Gzip.bomb(megabytes: 4), "Content-Encoding: gzip\r\n"), .tooLarge(limit: HTTPAnswer.maximumLength)),
-            (.page("200 OK", Array("no gzip".utf8), "Content-Encoding: gzip\r\n"), .malformed("its compressed body is damaged")),
+            (.page("200 OK", Array("no gzip".utf8), "Content-Encoding: gzip\r\n"), .notBencode(excerpt: "no gzip")),
+            (.page("200 OK", [0x1f, 0x8b] + Array("no gzip".utf8), "Content-Encoding: gzip\r\n"), .malformed("its compressed body is damaged")),
+            (.page("200 OK", Array("d1:".utf8)), .truncated("only 3 bytes arrived")),
+            (.page("404 Not Found", [0x1f, 0x8b]), .status(code: 404, phrase: "Not Found")),
+            (
+                .page("429 Too Many Requests", Array("slow down".utf8), "Retry-After: 600\r\n"),
+                .status(code: 429, phrase: "Too Many Requests", retry: .after(.seconds(600)))
+            ),
+            (.bytes(Array("HTTP/1.1 200 OK\r\nX: y\r\n".utf8)), .truncated("the connection was closed within the head of the response")),
             (.bytes([]), .unreachable("the server closed the connection before it answered")),
             (.page("302 Found", [], "Location: /announce\r\n"), .unreachable("it redirects in a circle, or more than 5 times")),
             (.page("302 Found", [], "Location: ftp://127.0.0.1/x\r\n"), .status(code: 302, phrase: "Found")),
@@ -73,11 +81,63 @@ import TrackerWire
         try await server.stop()
     }
 
-    @Test func aPackedAnswerIsUnpacked() async throws {
-        let server = try await RawHTTPServer.start { _ in .page("200 OK", Gzip.stored(Self.good), "Content-Encoding: gzip\r\n") }
+    private static func head(_ fields: String) -> [UInt8] { Array("HTTP/1.1 200 OK\r\n\(fields)\r\n\r\n".utf8) }
+
+    static let whole: [RawHTTPServer.Reply] = [
+        .page("200 OK", Gzip.stored(good), "Content-Encoding: gzip\r\n"),
+        // The field is missing, or left from before a proxy unpacked the body; the end of the file is missing.
+        .page("200 OK", Gzip.stored(good)), .page("200 OK", good, "Content-Encoding: gzip\r\n"),
+        .page("200 OK", Gzip.stored(good).dropLast(8), "Content-Encoding: gzip\r\n"),
+        .page("404 Not Found", good), .page("200 OK", Array("\u{feff}\r\n".utf8) + good + Array("\r\n".utf8)),
+        .bytes(head("Content-Length: 999\r\nTransfer-Encoding: chunked") + Array("\(String(good.count, radix: 16))\r\n".utf8) + good),
+        .bytes(Array("HTTP/1.0 200 OK\nContent-Length: 9\n\n".utf8) + good),
+        // Servers that don't close the connection, whatever they are told.
+        .stall(head("Content-Length: \(good.count)") + good), .stall(head("Content-Length: 999") + good), .stall(head("X: y") + good),
+    ]
+
+    /// An answer that came whole is taken, whatever stands around it.
+    @Test(arguments: whole) func aWholeAnswerIsTaken(_ reply: RawHTTPServer.Reply) async throws {
+        let server = try await RawHTTPServer.start { _ in reply }
         let url = try TrackerURL("http://127.0.0.1:\(server.port)/announce")
         let response = try await withTrackerClient { try await $0.announce(url, TrackerSamples.request()) }
         #expect(response.interval == .seconds(900))
+        try await server.stop()
+    }
+
+    /// A server that names a length which is too short, and doesn't close the connection, is waited for, and not for ever.
+    @Test func aLengthThatIsTooShortEnds() async throws {
+        let server = try await RawHTTPServer.start { _ in .stall(Self.head("Content-Length: 5") + Array("d8:in".utf8)) }
+        let url = try TrackerURL("http://127.0.0.1:\(server.port)/announce")
+        let error = try await trackerError { try await withTrackerClient { try await $0.announce(url, TrackerSamples.request()) } }
+        #expect(error == .truncated("only 5 bytes arrived"))
+        try await server.stop()
+    }
+
+    /// User and password go to the server that the URL names, and to no other.
+    @Test func aPasswordIsSentToItsServerAlone() async throws {
+        let other = try await RawHTTPServer.start { _ in .page("200 OK", Self.good) }
+        let server = try await RawHTTPServer.start { head in
+            head.hasPrefix("GET /announce")
+                ? .page("302 Found", [], "Location: /again\r\n")
+                : .page("302 Found", [], "Location: http://127.0.0.1:\(other.port)/away\r\n")
+        }
+        let url = try TrackerURL("http://user:se%20cret@127.0.0.1:\(server.port)/announce")
+        _ = try await withTrackerClient { try await $0.announce(url, TrackerSamples.request()) }
+        #expect(server.heads.count == 2 && server.heads.allSatisfy { $0.contains("\r\nAuthorization: Basic dXNlcjpzZSBjcmV0\r\n") })
+        #expect(server.heads.allSatisfy { !$0.contains("@") })
+        #expect(other.heads.count == 1 && other.heads.allSatisfy { !$0.contains("Authorization") })
+        try await server.stop()
+        try await other.stop()
+    }
+
+    /// Peers that have names are looked up; a name that has no address costs nobody else.
+    @Test func namesOfPeersAreLookedUp() async throws {
+        let body = Array("d5:peersld2:ip9:localhost4:porti81eed2:ip20:no-such-host.invalid4:porti1eed2:ip8:10.0.0.14:porti2eeee".utf8)
+        let server = try await RawHTTPServer.start { _ in .page("200 OK", body) }
+        let url = try TrackerURL("http://127.0.0.1:\(server.port)/announce")
+        let response = try await withTrackerClient { try await $0.announce(url, TrackerSamples.request()) }
+        #expect(response.peers.first?.description == "10.0.0.1:2")
+        #expect(response.peers.contains { ["127.0.0.1:81", "[::1]:81"].contains($0.description) }, "\(response.peers)")
         try await server.stop()
     }
 

@@ -1,4 +1,6 @@
 import Foundation
+import Store
+import SystemPackage
 import Testing
 
 /// What commands do to torrents while no engine runs.
@@ -76,6 +78,21 @@ struct ControlTests {
             let answer = try await program.succeed("limit", "1", "--download", rate, "--max-peers", "12", "--seed-time", "1h30m")
             #expect(answer.output == "1  set: download \(text), upload 7.00 KiB/s, 12 peers, seeds for 1 h 30 min\n")
             #expect(try await program.succeed("limit", "1").output == answer.output)
+        }
+    }
+
+    @Test(arguments: [("--seed-time", "2h", "seeds for 2 h, 1 h 5 min so far"), ("--seed-ratio", "2", "seeds to a ratio of 2.00, 0.50 so far")])
+    func limitsSayHowFarTheGoalIs(option: String, goal: String, text: String) async throws {
+        try await withProgram { program in
+            try await program.makeSet()
+            try await program.succeed("verify", "set.torrent", "--output", "here")
+            try await program.succeed("select", "set", "b.bin")
+            let db = try Connection.open(FilePath(program.database.path), mode: .readWrite, now: .now())
+            try db.execute("UPDATE torrent SET uploaded_bytes = 50000")
+            try db.raiseSeedTime(TorrentID(1), to: 3900)
+            let answer = try await program.succeed("limit", "1", option, goal)
+            #expect(answer.output.hasSuffix(", \(text)\n"), "\(answer.output)")
+            #expect(try await program.torrents().first?["seeding_seconds"] as? Int == 3900)
         }
     }
 

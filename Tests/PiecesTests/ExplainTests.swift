@@ -93,6 +93,22 @@ struct ExplainTests {
         ) { db, id in
             try db.setState(id, .offline, error: "it can't be seen")
         },
+        Case(name: "seeding for a time", causes: [.complete, .seeding], words: "it has seeded for 1 h of 3 d: 2 d 23 h left") { db, id in
+            try db.execute("UPDATE torrent SET completed_bytes = wanted_bytes")
+            try db.setSeedGoal(id, .time(.seconds(3 * 86400)))
+            try db.raiseSeedTime(id, to: 3600)
+        },
+        Case(name: "seeded for long enough", causes: [.complete, .seeding], words: "for 1 h of 1 h: its goal is reached") { db, id in
+            try db.execute("UPDATE torrent SET completed_bytes = wanted_bytes")
+            try db.setSeedGoal(id, .time(.seconds(3600)))
+            try db.raiseSeedTime(id, to: 3600)
+        },
+        // Of the two files one is wanted, and half of its bytes were uploaded.
+        Case(name: "seeding to a ratio", causes: [.complete, .seeding], words: "a ratio of 0.50 of 2.00: 24.0 KiB left") { db, id in
+            try db.setSelection(id, wanted: [true, false], wantedBytes: 16384, completedBytes: 16384)
+            try db.execute("UPDATE torrent SET uploaded_bytes = 8192")
+            try db.setSeedGoal(id, .ratio(2))
+        },
         Case(name: "queued behind others", causes: [.queued, .announceWaits, .noPeers], words: "1 other torrent is downloading") { db, _ in
             _ = try db.insertTorrent(NewTorrent(metainfo: try made("other", trackers: false), output: "/x"), now: now)
             try db.setState(TorrentID(rawValue: 2), .downloading, error: nil)

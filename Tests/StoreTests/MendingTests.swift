@@ -194,7 +194,9 @@ import Torrent
         let number = Int(change.0)
         let place: Int
         if table == "torrent" {
-            place = try #require(bytes.firstRange(of: hashes[number - 1].bytes + Array("torrent \(number - 1)".utf8))).lowerBound - 32
+            place =
+                try #require(bytes.firstRange(of: hashes[number - 1].bytes + Array("torrent \(number - 1)".utf8))).lowerBound
+                - 2 - (try db.number("SELECT count(*) FROM pragma_table_info('torrent')"))
         } else {
             let content = try #require(bytes.firstRange(of: files[number - 1])).lowerBound
             place = try #require((content - 20..<content).first { bytes[$0] == change.0 && (6...9).contains(bytes[$0 + 1]) && bytes[$0 + 2] == 0 })

@@ -182,6 +182,21 @@ struct AnnouncerTests {
         #expect(announcer.due(now: 1, isHungry: false).map(\.event) == [.started])
     }
 
+    /// A tracker that refused and said when to come back isn't asked before, though it knew us and was told goodbye.
+    @Test func aGoodbyeDoesNotEndTheTimeOfARefusal() {
+        var announcer = announcer([["a"]])
+        announcer.start(now: 0)
+        _ = announcer.due(now: 0, isHungry: false)
+        announcer.answered("a", event: .started, .init(interval: 60), now: 0)
+        _ = announcer.due(now: 60, isHungry: false)
+        announcer.failed("a", reason: "slow down", retryIn: 1800, now: 60)
+        #expect(announcer.stop().count == 1)
+        announcer.start(now: 70)
+        announcer.hasten(now: 70)
+        #expect(announcer.due(now: 1859, isHungry: true).isEmpty)
+        #expect(announcer.due(now: 1860, isHungry: true).map(\.event) == [.started])
+    }
+
     @Test func aGoodbyeEndsTheIntervalButNotTheMinimum() {
         var announcer = announcer([["a"], ["b"], ["c"]])
         announcer.start(now: 0)

@@ -35,6 +35,22 @@ struct TrackerHostsTests {
         #expect(hosts.reasonToWait(for: "down", now: 10) == nil)
     }
 
+    @Test func aHostThatNamesATimeIsLeftAloneUntilThen() {
+        var hosts = TrackerHosts()
+        let rest = TrackerHosts.Rest(until: 700, reason: "slow down")
+        hosts.rest("busy", rest)
+        #expect(hosts.rest(of: "busy", now: 100) == rest && hosts.rest(of: "another", now: 100) == nil)
+        // That it answers somebody, as at a goodbye, doesn't end it.
+        hosts.answered("busy")
+        #expect(hosts.rest(of: "busy", now: 699) == rest)
+        #expect(hosts.rest(of: "busy", now: 700) == nil && hosts.rest(of: "busy", now: 100) == nil)
+        // A clock that was set back holds nobody up.
+        hosts.rest("busy", TrackerHosts.Rest(until: 1_000_000, reason: "slow down"))
+        #expect(hosts.rest(of: "busy", now: 10) == nil)
+        for n in 0..<10_000 { hosts.rest("host \(n)", rest) }
+        #expect((0..<10_000).count { hosts.rest(of: "host \($0)", now: 1) != nil } == TrackerHosts.capacity)
+    }
+
     @Test func itRemembersOnlySoMany() {
         var hosts = TrackerHosts()
         for n in 0..<10_000 { for _ in 0..<3 { hosts.failed("host \(n)", reason: "no answer", now: 0) } }

@@ -9,6 +9,8 @@ package final class FakeTracker: Sendable {
         /// The parameters as they stand in the URL, still encoded.
         package let parameters: [String: String]
         package let at: ContinuousClock.Instant
+        /// The request's line and fields.
+        package let head: String
 
         package var event: String? { parameters["event"] }
         package var left: Int? { parameters["left"].flatMap { Int($0) } }
@@ -24,6 +26,11 @@ package final class FakeTracker: Sendable {
         package var peers: [PeerAddress] = []
         package var trackerID: String?
         package var failure: String?
+        /// What is said beside the failure: the intervals above.
+        package var failureHasIntervals = false
+        package var status = "200 OK"
+        /// More fields of the response, each with its end of line.
+        package var fields = ""
         /// Peers that still want something, and whether they are counted at all.
         package var leechers: Int? = 0
         /// Takes the request and never answers.
@@ -34,7 +41,11 @@ package final class FakeTracker: Sendable {
         package init() {}
 
         fileprivate var body: [UInt8] {
-            if let failure { return Array("d14:failure reason\(failure.utf8.count):\(failure)e".utf8) }
+            if let failure {
+                let interval = failureHasIntervals ? "8:intervali\(interval)e" : ""
+                let minimum = minimumInterval.map { "12:min intervali\($0)e" } ?? ""
+                return Array("d14:failure reason\(failure.utf8.count):\(failure)\(interval)\(minimum)e".utf8)
+            }
             let four = peers.filter { !$0.isIPv6 }.flatMap(\.compact)
             let six = peers.filter(\.isIPv6).flatMap(\.compact)
             let counts = leechers.map { "8:completei1e10:incompletei\($0)e" } ?? ""
@@ -101,16 +112,17 @@ package final class FakeTracker: Sendable {
             head += String(buffer: unwrapInboundIn(data))
             guard head.hasSuffix("\r\n\r\n") else { return }
             let target = String(head.split(separator: " ", maxSplits: 2).dropFirst().first ?? "")
+            let request = head
             head = ""
             let isAnnounce = target.hasPrefix("/announce")
             let answer = shared.state.withLock { state in
-                if isAnnounce { state.announces.append(Announce(parameters: Self.parameters(target), at: .now)) }
+                if isAnnounce { state.announces.append(Announce(parameters: Self.parameters(target), at: .now, head: request)) }
                 return state.answer
             }
             guard !answer.isDeaf else { return }
             let body = isAnnounce ? answer.body : []
-            let status = isAnnounce ? "200 OK" : "404 Not Found"
-            let head = "HTTP/1.1 \(status)\r\nContent-Length: \(body.count)\r\nConnection: close\r\n\r\n"
+            let status = isAnnounce ? answer.status : "404 Not Found"
+            let head = "HTTP/1.1 \(status)\r\nContent-Length: \(body.count)\r\n\(answer.fields)Connection: close\r\n\r\n"
             context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(answer.delay)) {
                 self.reply(Array(head.utf8) + body, context)
             }

@@ -60,8 +60,9 @@ import TrackerWire
             let text = String(decoding: Self.mutated(utf8("https://[2001:db8::1]:8443/x/announce?passkey=a%20b#f"), &random), as: UTF8.self)
             do {
                 let url = try TrackerURL(text)
+                // What is shown is the URL, but for a password.
                 let again = try TrackerURL(url.description)
-                #expect(again == url, "seed \(seed)")
+                #expect(again == url || url.authorization != nil && again.requestURL() == url.requestURL(), "seed \(seed)")
                 #expect(url.requestURL(query: "q").hasSuffix("q"))
             } catch {
                 #expect(error.description.utf8.count < 1000, "seed \(seed)")
@@ -69,7 +70,7 @@ import TrackerWire
         }
     }
 
-    private static func mutated(_ bytes: [UInt8], _ random: inout SplitMix64) -> [UInt8] {
+    static func mutated(_ bytes: [UInt8], _ random: inout SplitMix64) -> [UInt8] {
         var bytes = bytes
         for _ in 0..<Int.random(in: 1...4, using: &random) {
             let at = Int.random(in: 0...bytes.count, using: &random)

@@ -61,6 +61,8 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
     package let addedAt: Timestamp
     package let completedAt: Timestamp?
     package let lastVerifiedAt: Timestamp?
+    /// The time for which it was complete and there for others.
+    package let seedTime: Duration
     /// What its trackers tell of the whole swarm.
     package let scrape: Scrape
 
@@ -68,7 +70,7 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
 
     static let columns = """
         \(StatusLine.columns), t.info_hash, t.output, t.total_bytes, t.piece_length, t.pieces_have, \
-        t.downloaded_bytes, t.uploaded_bytes, t.wasted_bytes, t.added_at, t.completed_at, t.last_verified_at
+        t.downloaded_bytes, t.uploaded_bytes, t.wasted_bytes, t.added_at, t.completed_at, t.last_verified_at, \(Connection.seedTime)
         """
 
     init(_ id: TorrentID, _ row: Statement, _ live: inout LiveCursor, _ scrapes: inout ScrapeCursor) throws(StoreError) {
@@ -84,6 +86,7 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
         addedAt = try row.next()
         completedAt = try row.next()
         lastVerifiedAt = try row.next()
+        seedTime = .seconds(try row.next(Int64.self))
         scrape = try scrapes.scrape(of: line.id)
     }
 
@@ -101,6 +104,7 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
         addedAt = torrent.addedAt
         completedAt = torrent.completedAt
         lastVerifiedAt = torrent.lastVerifiedAt
+        seedTime = torrent.seedTime
         scrape = try scrapes.scrape(of: torrent.id)
     }
 }

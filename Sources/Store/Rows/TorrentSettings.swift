@@ -60,9 +60,9 @@ package enum SeedGoal: Sendable, Hashable {
     /// At once.
     case none
     case forever
-    /// When uploaded bytes are this many times the torrent's bytes.
+    /// When uploaded bytes are this many times the bytes of the wanted files.
     case ratio(Double)
-    /// This long after completion.
+    /// When the torrent was complete and there for others for so long, in all lives of the engine together.
     case time(Duration)
 
     var word: String {

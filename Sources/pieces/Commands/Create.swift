@@ -59,10 +59,10 @@ struct Create: AnsweringCommand {
     func validate() throws {
         let trackers = tracker.flatMap { $0.split(separator: ",").map(String.init) }
         for url in trackers where !Self.has(["http://", "https://", "udp://"], url) {
-            throw ValidationError("“\(url.printable)” is no address of a tracker: it begins with http://, https:// or udp://")
+            throw ValidationError("“\(url.shownURL)” is no address of a tracker: it begins with http://, https:// or udp://")
         }
         for url in webSeed where !Self.has(["http://", "https://"], url) {
-            throw ValidationError("“\(url.printable)” is no address of a web seed: it begins with http:// or https://")
+            throw ValidationError("“\(url.shownURL)” is no address of a web seed: it begins with http:// or https://")
         }
     }
 

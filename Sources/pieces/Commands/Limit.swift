@@ -65,16 +65,19 @@ struct Limit: Command {
         let limits = torrent.settings.limits
         let peers = limits.peers.map { Format.count($0, "peer") } ?? "peers: engine default"
         let rates = "download \(Format.limit(limits.download)), upload \(Format.limit(limits.upload))"
-        Terminal.shared.print("\(torrent.id)  \(torrent.name.printable): \(rates), \(peers), \(Self.words(torrent.settings.seedGoal))")
+        Terminal.shared.print("\(torrent.id)  \(torrent.name.printable): \(rates), \(peers), \(Self.words(torrent))")
     }
 
-    private static func words(_ goal: SeedGoal) -> String {
-        switch goal {
+    private static func words(_ torrent: TorrentRow) -> String {
+        switch torrent.settings.seedGoal {
         case .standard: "seeding: engine default"
         case .none: "does not seed (undo with --seed)"
         case .forever: "seeds until stopped"
-        case .ratio(let ratio): "seeds to a ratio of \(Format.decimal(ratio, places: 2))"
-        case .time(let time): "seeds for \(Format.time(time))"
+        case .ratio(let ratio):
+            "seeds to a ratio of \(Format.decimal(ratio, places: 2))"
+                + (torrent.uploadedBytes > 0 ? ", \(Format.decimal(torrent.ratio, places: 2)) so far" : "")
+        case .time(let time):
+            "seeds for \(Format.time(time))" + (torrent.seedTime >= .seconds(1) ? ", \(Format.time(torrent.seedTime)) so far" : "")
         }
     }
 }

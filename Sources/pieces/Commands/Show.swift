@@ -41,8 +41,8 @@ struct Show: AnsweringCommand {
             ("pieces", "\(Format.count(geometry.pieceCount)) of \(Format.bytes(Int64(geometry.pieceLength)))"),
             ("private", metainfo.isPrivate ? "yes" : "no"),
         ]
-        for (tier, urls) in metainfo.trackers.enumerated() { lines.append(("tier \(tier + 1)", urls.map(\.printable).joined(separator: "  "))) }
-        for url in metainfo.webSeeds { lines.append(("web seed", url.printable)) }
+        for (tier, urls) in metainfo.trackers.enumerated() { lines.append(("tier \(tier + 1)", urls.map(\.shownURL).joined(separator: "  "))) }
+        for url in metainfo.webSeeds { lines.append(("web seed", url.shownURL)) }
         if let comment = metainfo.comment { lines.append(("comment", comment.printable)) }
         if let source = metainfo.source { lines.append(("source", source.printable)) }
         if let creator = metainfo.createdBy { lines.append(("created by", creator.printable)) }

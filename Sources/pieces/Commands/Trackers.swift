@@ -1,5 +1,6 @@
 import ArgumentParser
 import Store
+import Torrent
 
 /// `pieces trackers`
 struct Trackers: ListCommand {
@@ -11,7 +12,7 @@ struct Trackers: ListCommand {
               pieces trackers 3 --json
 
             --json prints {"id", "info_hash", "name", "trackers": [{"url", "tier", "next_announce_at", "interval", "min_interval", "failures", \
-            "last_announce_at", "last_success_at", "last_error", "warning", "seeders", "leechers", "downloads"}]}.
+            "last_announce_at", "last_success_at", "last_error", "warning", "seeders", "leechers", "downloads"}]}. A password in a URL is shown as ***.
             """)
 
     @OptionGroup var options: ListOptions
@@ -29,7 +30,7 @@ struct Trackers: ListCommand {
             [.right("TIER"), .left("URL"), .left("NEXT"), .right("SEEDERS"), .right("LEECHERS"), .left("SAID")], flexible: 5)
         for tracker in trackers {
             table.add([
-                "\(tracker.tier + 1)", tracker.url.printable, next(tracker, now), tracker.seeders.map { Format.count($0) } ?? "",
+                "\(tracker.tier + 1)", tracker.url.shownURL, next(tracker, now), tracker.seeders.map { Format.count($0) } ?? "",
                 tracker.leechers.map { Format.count($0) } ?? "", words(tracker),
             ])
         }
@@ -46,7 +47,8 @@ struct Trackers: ListCommand {
             return "\(error.printable)\(tracker.failures > 1 ? " (\(tracker.failures) times)" : "")"
         }
         if let warning = tracker.warning { return "warning: \(warning.printable)" }
-        return tracker.lastSuccessAt.map { "answered \(Format.moment($0))" } ?? "not asked yet"
+        if let success = tracker.lastSuccessAt { return "answered \(Format.moment(success))" }
+        return tracker.lastAnnounceAt == nil ? "not asked yet" : "asked, no answer yet"
     }
 
     private func object(_ torrent: TorrentRow, _ trackers: [TrackerRow]) -> [UInt8] {
@@ -56,7 +58,7 @@ struct Trackers: ListCommand {
             json.field("name", torrent.name)
             json.array("trackers", trackers) { json, tracker in
                 json.object { json in
-                    json.field("url", tracker.url)
+                    json.field("url", MaskedURL.text(tracker.url))
                     json.field("tier", tracker.tier)
                     json.field("next_announce_at", tracker.nextAnnounceAt?.rawValue)
                     json.field("interval", tracker.interval?.components.seconds)

@@ -130,7 +130,7 @@ struct Checkup {
             let said = tracker.lastError.map { ": \($0.printable)" } ?? ""
             return .notice(
                 .trackers,
-                "\(tracker.url.printable) has failed \(tracker.failures) times in a row for \(Format.count(tracker.torrents, "torrent"))\(said)",
+                "\(tracker.url.shownURL) has failed \(tracker.failures) times in a row for \(Format.count(tracker.torrents, "torrent"))\(said)",
                 "it is asked again at growing intervals; other trackers and known peers go on meanwhile")
         }
     }

@@ -75,7 +75,8 @@ struct Explanation {
     }
 
     enum Kind: String, CaseIterable {
-        case complete, nothingWanted = "nothing_wanted", error, offline, paused, noEngine = "no_engine", asleep, queued, checking, downloading
+        case complete, seeding, nothingWanted = "nothing_wanted", error, offline, paused, noEngine = "no_engine", asleep, queued, checking,
+            downloading
         case limited, noTrackers = "no_trackers", trackersFail = "trackers_fail", announceWaits = "announce_waits", nobodyHasIt = "nobody_has_it"
         case noPeers = "no_peers", peersUnreachable = "peers_unreachable", peersBanned = "peers_banned", choked, nothingNew = "nothing_new", silent
     }
@@ -85,8 +86,8 @@ struct Explanation {
 
     init(_ facts: Facts) {
         var causes = Self.standstill(facts)
-        if facts.torrent.isComplete {
-            self.causes = causes
+        if facts.torrent.isComplete || causes.first?.kind == .nothingWanted {
+            self.causes = causes + (causes.first?.kind == .complete ? Self.seeding(facts) : [])
             return
         }
         let isActive = causes.isEmpty
@@ -252,7 +253,7 @@ struct Explanation {
         } else if failing.count == trackers.count,
             let last = failing.max(by: { ($0.lastAnnounceAt?.rawValue ?? 0) < ($1.lastAnnounceAt?.rawValue ?? 0) })
         {
-            let said = last.lastError.map { ": \(last.url.printable) says \($0.printable)" } ?? ""
+            let said = last.lastError.map { ": \(last.url.shownURL) says \($0.printable)" } ?? ""
             causes.append(
                 Cause(
                     kind: .trackersFail, sentence: "\(trackers.count == 1 ? "its tracker fails" : "all \(trackers.count) trackers fail")\(said)",

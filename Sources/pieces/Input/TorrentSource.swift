@@ -28,9 +28,12 @@ struct TorrentSource {
         do throws(MetainfoError) {
             return try Metainfo(torrentFile: bytes)
         } catch {
-            throw Failure("\(text.printable): \(error)")
+            throw Failure("\(name): \(error)")
         }
     }
+
+    /// The source as it may be shown.
+    private var name: String { isURL ? text.shownURL : text.printable }
 
     private func fetch(_ options: HTTPOptions) async throws -> [UInt8] {
         let fetcher = TorrentFetcher(group: MultiThreadedEventLoopGroup.singleton, options: options)
@@ -41,7 +44,7 @@ struct TorrentSource {
             result = .failure(error)
         }
         await fetcher.shutdown()
-        do { return try result.get() } catch { throw Failure("\(text.printable): \(error)") }
+        do { return try result.get() } catch { throw Failure("\(name): \(error)") }
     }
 
     /// The bytes of a regular file, as far as a .torrent may have them.

@@ -17,8 +17,8 @@ enum MetainfoJSON {
                     json.field("pad", file.isPad)
                 }
             }
-            json.array("trackers", metainfo.trackers) { json, tier in json.strings(tier) }
-            json.strings("web_seeds", metainfo.webSeeds)
+            json.array("trackers", metainfo.trackers) { json, tier in json.strings(tier.map(MaskedURL.text)) }
+            json.strings("web_seeds", metainfo.webSeeds.map(MaskedURL.text))
             json.field("comment", metainfo.comment)
             json.field("created_by", metainfo.createdBy)
             json.field("creation_date", metainfo.creationDate)

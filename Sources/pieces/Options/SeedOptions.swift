@@ -6,10 +6,13 @@ struct SeedOptions: ParsableArguments {
     @Flag(help: "Seed when complete, until stopped.")
     var seed = false
 
-    @Option(help: ArgumentHelp("Seed until this many times the torrent's bytes are uploaded.", valueName: "ratio"))
+    @Option(help: ArgumentHelp("Seed until this many times the bytes of the wanted files are uploaded.", valueName: "ratio"))
     var seedRatio: Double?
 
-    @Option(help: ArgumentHelp("Seed for so long after completion, as 90s, 30m, 2h or 1d.", valueName: "time"), transform: TimeSpan.parse)
+    @Option(
+        help: ArgumentHelp(
+            "Seed for so long, as 90s, 30m, 2h or 1d. Only time in which others can get the torrent counts, in all runs together.", valueName: "time"),
+        transform: TimeSpan.parse)
     var seedTime: Duration?
 
     /// `nil` when none was given.

@@ -1,0 +1,262 @@
+/// The head of an HTTP response, as far as a tracker's answer needs it.
+package struct HTTPResponseHead: Hashable, Sendable {
+    /// Fields that are kept; the others are skipped.
+    fileprivate static let kept: Set<String> = ["content-length", "transfer-encoding", "location", "retry-after", "date"]
+
+    package fileprivate(set) var status: Int
+    /// What the server wrote behind the status, for sentences.
+    package fileprivate(set) var phrase: String
+    private var fields: [String: [String]] = [:]
+
+    fileprivate init(status: Int, phrase: String) {
+        self.status = status
+        self.phrase = phrase
+    }
+
+    package var isSuccess: Bool { (200..<300).contains(status) }
+
+    /// The values of a field, in their order; `name` in lower case.
+    fileprivate func values(_ name: String) -> [String] { fields[name] ?? [] }
+
+    fileprivate mutating func add(_ name: String, _ value: String) {
+        if Self.kept.contains(name) { fields[name, default: []].append(value) }
+    }
+
+    fileprivate mutating func extend(_ name: String, by text: String) {
+        if let last = fields[name]?.popLast() { fields[name]?.append(last + " " + text) }
+    }
+
+    /// Where a redirect leads to.
+    package var location: String? { (300..<400).contains(status) && status != 304 ? values("location").first : nil }
+
+    /// How long the server wants to be left alone (RFC 9110 section 10.2.3), from seconds or from a date; `nil` where it says nothing that makes
+    /// sense. `now` is Unix time; a server that tells its own time is believed in that.
+    package func retryAfter(now: Int64) -> Duration? {
+        guard let text = values("retry-after").first else { return nil }
+        if !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) { return HTTPAnswer.pause(seconds: Int64(text) ?? .max) }
+        guard let moment = HTTPDate.parse(text) else { return nil }
+        return HTTPAnswer.pause(seconds: moment - (values("date").first.flatMap { HTTPDate.parse($0) } ?? now))
+    }
+}
+
+/// Reads one HTTP/1 response as trackers behind old servers and proxies send it; the next bytes of the connection are nobody's.
+///
+/// An announce is one small body that is bencode or not. So nothing that stands around the body is refused as long as the body can be found: lines may end
+/// with a newline alone, a length may be missing, twice there, beside chunks, too long or too short, and a field that can't be read is skipped. What is
+/// bounded is everything that a server can send without end: the head with its interim responses, the framing of chunks, the body.
+package struct HTTPResponseReader: Sendable {
+    /// The most bytes of status lines and fields, those of interim responses among them; and of what stands between chunks beside the body's own count.
+    package static let maximumHead = 64 << 10
+    /// The most bytes of a line of framing between chunks.
+    private static let maximumChunkLine = 4 << 10
+
+    /// What is to be done next.
+    package enum Step: Hashable, Sendable {
+        /// More has to come.
+        case read
+        /// The body should have ended, but what came is no whole answer: a little more is waited for.
+        case linger
+        case done
+    }
+
+    private enum State {
+        case status
+        case fields(HTTPResponseHead, last: String?)
+        /// The whole rest of the connection, or the count of bytes that the server named.
+        case body(length: Int?)
+        case chunkLine
+        case chunk(left: Int)
+        /// The server said that the body ends here.
+        case ended
+    }
+
+    /// `nil` until the whole head has come.
+    package private(set) var head: HTTPResponseHead?
+    package private(set) var body: [UInt8] = []
+    private let maximumBody: Int
+    private var state = State.status
+    private var line: [UInt8] = []
+    private var framing = 0
+    private var extent = BencodeExtent()
+
+    /// `maximumBody`: the most bytes of a body that are kept.
+    package init(maximumBody: Int = HTTPAnswer.maximumLength) { self.maximumBody = maximumBody }
+
+    /// The next bytes of the connection.
+    package mutating func received(_ bytes: some Collection<UInt8>) throws(TrackerError) -> Step {
+        var rest = bytes[...]
+        while let byte = rest.first {
+            switch state {
+            case .status, .fields, .chunkLine:
+                rest = rest.dropFirst()
+                try countFraming()
+                if byte == UInt8(ascii: "\n") { try endLine() } else { try extendLine(byte) }
+            case .body:
+                try append(rest)
+                rest = rest[rest.endIndex...]
+            case .chunk(let left):
+                let part = rest.prefix(left)
+                try append(part)
+                rest = rest.dropFirst(part.count)
+                if case .chunk = state { state = part.count == left ? .chunkLine : .chunk(left: left - part.count) }
+            case .ended:
+                return .done
+            }
+        }
+        return step
+    }
+
+    /// The server closed the connection: what came is all.
+    package mutating func closed() throws(TrackerError) {
+        if case .chunkLine = state { try takeLineAsBody() }
+        guard head != nil else {
+            if case .status = state, line.isEmpty { throw .unreachable("the server closed the connection before it answered") }
+            throw .truncated("the connection was closed within the head of the response")
+        }
+    }
+
+    // MARK: Lines
+
+    private mutating func countFraming() throws(TrackerError) {
+        framing += 1
+        guard framing <= Self.maximumHead + body.count else {
+            throw .malformed("the head of the HTTP response is longer than \(Self.maximumHead) bytes")
+        }
+    }
+
+    private mutating func extendLine(_ byte: UInt8) throws(TrackerError) {
+        line.append(byte)
+        switch state {
+        case .status where !Self.mayBeStatus(line):
+            throw .malformed("it is not HTTP: “\(Printable.text(line, limit: 40))”")
+        case .chunkLine where !Self.mayBeChunkLine(line): try takeLineAsBody()
+        default: break
+        }
+    }
+
+    private mutating func endLine() throws(TrackerError) {
+        while line.last == UInt8(ascii: "\r") { line.removeLast() }
+        defer { line = [] }
+        switch state {
+        case .status:
+            // Some servers send an empty line too many.
+            guard !line.isEmpty else { return }
+            state = .fields(try Self.status(line), last: nil)
+        case .fields(var head, let last):
+            if line.isEmpty { return endHead(head) }
+            let name = Self.read(field: line, last: last, into: &head)
+            state = .fields(head, last: name)
+        case .chunkLine:
+            // The end of the chunk before, or one too many.
+            guard !line.isEmpty else { return }
+            let size = Self.chunkSize(line)
+            state = size > 0 ? .chunk(left: size) : .ended
+        case .body, .chunk, .ended:
+            preconditionFailure("these states have no lines")
+        }
+    }
+
+    private mutating func endHead(_ head: HTTPResponseHead) {
+        // An interim response: the answer follows (RFC 9110 section 15.2).
+        guard !(100..<200).contains(head.status) else { return state = .status }
+        self.head = head
+        if head.status == 204 || head.status == 304 {
+            state = .ended
+        } else if head.values("transfer-encoding").contains(where: { $0.lowercased().contains("chunked") }) {
+            state = .chunkLine
+        } else {
+            state = .body(length: Self.length(head.values("content-length")))
+            if case .body(0) = state { state = .ended }
+        }
+    }
+
+    /// The server names chunks and sends none, as proxies do that unpack them and leave the field.
+    private mutating func takeLineAsBody() throws(TrackerError) {
+        guard body.isEmpty else { return state = .ended }
+        state = .body(length: nil)
+        let start = line
+        line = []
+        try append(start)
+    }
+
+    // MARK: Body
+
+    private mutating func append(_ bytes: some Collection<UInt8>) throws(TrackerError) {
+        let room = maximumBody - body.count
+        body += bytes.prefix(room)
+        extent.scan(body)
+        guard bytes.count > room else { return }
+        // Of a page that explains a status its beginning is enough.
+        guard head.map({ !$0.isSuccess }) ?? true || extent.isWhole else { throw .tooLarge(limit: maximumBody) }
+        state = .ended
+    }
+
+    private var step: Step {
+        if extent.isWhole { return .done }
+        switch state {
+        case .ended: return .done
+        case .body(let length?) where body.count >= length: return head?.isSuccess == true && extent.isOpen && extent.scanned > 0 ? .linger : .done
+        default: return .read
+        }
+    }
+
+    // MARK: Forms
+
+    private static func mayBeStatus(_ line: [UInt8]) -> Bool {
+        line.allSatisfy { $0 == UInt8(ascii: "\r") } || zip(line, "http/".utf8).allSatisfy { $0 | 0x20 == $1 | 0x20 }
+    }
+
+    private static func status(_ line: [UInt8]) throws(TrackerError) -> HTTPResponseHead {
+        let words = line.split(separator: UInt8(ascii: " "), maxSplits: 2)
+        guard line.count >= 5, words.count >= 2, words[1].count == 3, let status = Int(String(decoding: words[1], as: UTF8.self)), status >= 100
+        else { throw .malformed("it is not HTTP: “\(Printable.text(line, limit: 40))”") }
+        return HTTPResponseHead(status: status, phrase: words.count > 2 ? Printable.text(words[2], limit: 60) : "")
+    }
+
+    /// Adds the field, if it is one that is kept; returns its name, for a line that continues it.
+    private static func read(field line: [UInt8], last: String?, into head: inout HTTPResponseHead) -> String? {
+        let isInk = { (byte: UInt8) in byte != UInt8(ascii: " ") && byte != UInt8(ascii: "\t") }
+        if !isInk(line[0]) {
+            if let last { head.extend(last, by: text(line[...])) }
+            return last
+        }
+        guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return nil }
+        let name = text(line[..<colon]).lowercased()
+        head.add(name, text(line[(colon + 1)...]))
+        return name
+    }
+
+    private static func text(_ bytes: ArraySlice<UInt8>) -> String {
+        let isInk = { (byte: UInt8) in byte != UInt8(ascii: " ") && byte != UInt8(ascii: "\t") }
+        guard let first = bytes.firstIndex(where: isInk), let last = bytes.lastIndex(where: isInk) else { return "" }
+        return String(decoding: bytes[first...last], as: UTF8.self)
+    }
+
+    /// The one length that the fields name; `nil` when they name none, or different ones.
+    private static func length(_ values: [String]) -> Int? {
+        let lengths = values.flatMap { $0.split(separator: ",") }.map { Int($0.drop { $0 == " " }.prefix { $0 != " " }) ?? -1 }
+        guard let first = lengths.first, first >= 0, lengths.allSatisfy({ $0 == first }) else { return nil }
+        return first
+    }
+
+    private static func isHex(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"), UInt8(ascii: "A")...UInt8(ascii: "F"): true
+        default: false
+        }
+    }
+
+    /// Hexadecimal digits, then anything behind a blank or a semicolon; or the end of a line.
+    private static func mayBeChunkLine(_ line: [UInt8]) -> Bool {
+        guard line.count <= maximumChunkLine, let byte = line.last else { return false }
+        let isBlank = { (byte: UInt8) in [UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\r"), UInt8(ascii: ";")].contains(byte) }
+        return isHex(byte) || isBlank(byte) || line.contains(UInt8(ascii: ";"))
+    }
+
+    /// The size that the line begins with; a size that no answer can have is the largest that is counted.
+    private static func chunkSize(_ line: [UInt8]) -> Int {
+        let digits = line.drop { !isHex($0) && $0 != UInt8(ascii: ";") }.prefix(while: isHex).drop { $0 == UInt8(ascii: "0") }
+        guard digits.count <= 8 else { return Int(Int32.max) }
+        return Int(String(decoding: digits, as: UTF8.self), radix: 16) ?? 0
+    }
+}

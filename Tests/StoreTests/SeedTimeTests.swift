@@ -1,0 +1,150 @@
+import Store
+import Testing
+import Torrent
+
+/// The time for which torrents were there for others.
+@Suite struct SeedTimeTests {
+    /// So many torrents that seed, in a database of their own.
+    private func seeding(_ folder: TemporaryFolder, _ count: Int = 2) throws -> (Connection, [TorrentID]) {
+        let db = try folder.connection()
+        let ids = try (0..<count).map { n in
+            let id = try db.insertTorrent(NewTorrent(metainfo: try madeUp(seed: UInt64(n), files: 1), output: "/data"), now: noon)
+            try db.setState(id, .seeding)
+            return id
+        }
+        return (db, ids)
+    }
+
+    private func times(_ db: Connection) throws -> [Int64] { try db.torrents().map(\.seedTime.components.seconds) }
+
+    @Test func whatSeedsFromBeatToBeatCounts() throws {
+        let folder = try TemporaryFolder()
+        let (db, ids) = try seeding(folder)
+        try db.countSeedTime(100)
+        // From now on: what was before the first beat that saw them seed is nobody's.
+        #expect(try times(db) == [0, 0])
+        try db.countSeedTime(2)
+        try db.countSeedTime(2)
+        #expect(try times(db) == [4, 4])
+        // It ended at some time since the last beat.
+        try db.setPaused(ids[0], true)
+        try db.countSeedTime(2)
+        try db.countSeedTime(2)
+        #expect(try times(db) == [4, 8])
+        // And begins at some time before the next.
+        try db.setPaused(ids[0], false)
+        try db.countSeedTime(2)
+        #expect(try times(db) == [4, 10])
+        try db.countSeedTime(2)
+        #expect(try times(db) == [6, 12])
+        var rows: [StatusRow] = []
+        try db.forEachStatusRow { row throws(StoreError) in rows.append(row) }
+        #expect(rows.map(\.seedTime) == [.seconds(6), .seconds(12)])
+        #expect(try db.number("SELECT sum(seeding_seconds) FROM v1_torrent") == 18)
+    }
+
+    @Test(arguments: TorrentState.allCases) func onlySeedingCounts(state: TorrentState) throws {
+        let folder = try TemporaryFolder()
+        let (db, ids) = try seeding(folder)
+        try db.setState(ids[1], state)
+        for _ in 0..<4 { try db.countSeedTime(5) }
+        #expect(try times(db) == [15, state == .seeding ? 15 : 0])
+        try db.setState(ids[0], state)
+        for _ in 0..<4 { try db.countSeedTime(5) }
+        #expect(try times(db) == (state == .seeding ? [35, 35] : [15, 0]))
+    }
+
+    /// Nothing is written at a kill, and nothing counts until an engine beats again, of all torrents or of some.
+    @Test func timeWithoutAnEngineDoesNotCount() throws {
+        let folder = try TemporaryFolder()
+        let (db, ids) = try seeding(folder)
+        try db.countSeedTime(0)
+        try db.countSeedTime(7)
+        let again = try folder.connection()
+        #expect(try times(again) == [7, 7])
+        try again.countSeedTime(3, of: [ids[1]])
+        try again.countSeedTime(0, of: [ids[0]])
+        #expect(try times(again) == [7, 10])
+        try again.countSeedTime(5)
+        #expect(try times(again) == [12, 15])
+    }
+
+    /// An active torrent knows its time exactly; what is known already is never counted twice.
+    @Test func theExactTimeIsAtLeastWhatWasCounted() throws {
+        let folder = try TemporaryFolder()
+        let (db, ids) = try seeding(folder)
+        for _ in 0..<3 { try db.countSeedTime(4) }
+        try db.raiseSeedTime(ids[0], to: 11)
+        try db.raiseSeedTime(ids[1], to: 2)
+        #expect(try times(db) == [11, 8])
+        try db.countSeedTime(4)
+        #expect(try times(db) == [11, 8])
+        try db.countSeedTime(4)
+        #expect(try times(db) == [15, 12])
+    }
+
+    /// A folder that is found away may have been so since it was last seen.
+    @Test(arguments: [(0, 20), (5, 15), (20, 0), (1000, 0)] as [(Int64, Int64)])
+    func theTimeThatNobodyVouchesForIsTakenBack(unseen: Int64, left: Int64) throws {
+        let folder = try TemporaryFolder()
+        let (db, ids) = try seeding(folder)
+        try db.countSeedTime(0)
+        try db.countSeedTime(20)
+        try db.endSeedTime(ids[0], ago: unseen)
+        try db.setState(ids[0], .offline, error: "away")
+        try db.countSeedTime(20)
+        #expect(try times(db) == [left, 40])
+    }
+
+    /// The clock's row was lost with a damaged page: time goes on from what was noted of it.
+    @Test func aLostClockGoesOn() throws {
+        let folder = try TemporaryFolder()
+        let (db, _) = try seeding(folder)
+        try db.countSeedTime(0)
+        try db.countSeedTime(20)
+        try db.setState(TorrentID(1), .offline)
+        try db.countSeedTime(20)
+        try db.setState(TorrentID(1), .seeding)
+        try db.countSeedTime(20)
+        #expect(try times(db) == [20, 60])
+        try db.execute("DELETE FROM seed_clock")
+        #expect(try times(db) == [20, 0])
+        for _ in 0..<2 { try db.countSeedTime(10) }
+        #expect(try times(db) == [40, 80])
+    }
+
+    /// A hundred thousand torrents that go on as they are cost a beat no more than one.
+    @Test func aBeatLooksAtWhatChangedAlone() throws {
+        let folder = try TemporaryFolder()
+        let (db, _) = try seeding(folder, 20)
+        try db.countSeedTime(1)
+        let before = try db.number("SELECT total_changes()")
+        try db.countSeedTime(1)
+        #expect(try db.number("SELECT total_changes()") - before == 1)
+        for (sql, index) in [
+            (
+                "SELECT id FROM torrent INDEXED BY torrent_begins_seeding WHERE state = 'seeding' AND paused = 0 AND seed_mark IS NULL LIMIT 9",
+                "torrent_begins_seeding"
+            ),
+            ("UPDATE torrent SET seed_mark = NULL WHERE seed_mark IS NOT NULL AND (state <> 'seeding' OR paused <> 0)", "torrent_ends_seeding"),
+        ] {
+            let plan = try db.rows("EXPLAIN QUERY PLAN \(sql)") { row throws(StoreError) in
+                _ = (try row.next(Int.self), try row.next(Int.self), try row.next(Int.self))
+                return try row.next(String.self)
+            }
+            #expect(plan.contains { $0.contains(index) }, "\(plan)")
+        }
+    }
+
+    @Test func serversThatWantToBeLeftAloneAreRemembered() throws {
+        let folder = try TemporaryFolder()
+        let db = try folder.connection()
+        let first = TrackerHostRow(server: "http://t.example:80", restsUntil: noon + .seconds(600), reason: "slow down")
+        let second = TrackerHostRow(server: "udp://t.example:80", restsUntil: noon + .seconds(60), reason: "later")
+        try db.saveTrackerHost(TrackerHostRow(server: first.server, restsUntil: noon, reason: "x"))
+        for host in [first, second] { try db.saveTrackerHost(host) }
+        #expect(try db.restingTrackerHosts(now: noon) == [first, second])
+        #expect(try db.restingTrackerHosts(now: noon + .seconds(60)) == [first])
+        #expect(try db.number("SELECT count(*) FROM tracker_host") == 1)
+    }
+}
