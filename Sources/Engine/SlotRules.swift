@@ -1,9 +1,9 @@
 /// When a torrent yields its slot to others that wait. Without others it keeps it.
 package struct SlotRules: Sendable, Equatable {
-    /// A download without progress yields its slot after so long.
-    package var patience = Duration.seconds(120)
+    /// A download without progress yields its slot after so long: two rounds of a peer's optimistic unchoke.
+    package var patience = Duration.seconds(60)
     /// The same where nothing is under way that could bring progress: no peer, no dial, no tracker that is being asked, or a fault of its own.
-    package var shortPatience = Duration.seconds(30)
+    package var shortPatience = Duration.seconds(10)
     /// The same for a fault that others may have too, as a full disk, so that not all of them run into it one after the other.
     package var longPatience = Duration.seconds(600)
     /// A torrent that takes longer than this to be activated, as on a disk that doesn't answer, holds no slot any more.
