@@ -139,6 +139,17 @@ package struct Fingerprint: Hashable, Sendable {
 
     package var identity: FileIdentity { FileIdentity(device: device, inode: inode) }
 
+    /// Without `changed` nothing changed since the file was written.
+    package init(file: PayloadFile, size: Int64, modified: Int64, inode: UInt64, device: UInt64, changed: Int64? = nil, born: Int64? = nil) {
+        self.file = file
+        self.size = size
+        self.modified = modified
+        self.inode = inode
+        self.device = device
+        self.changed = changed ?? modified
+        self.born = born
+    }
+
     init(_ file: PayloadFile, _ status: FileStatus, born: Int64?) {
         self.file = file
         self.born = born
