@@ -139,7 +139,6 @@ package struct Fingerprint: Hashable, Sendable {
 
     package var identity: FileIdentity { FileIdentity(device: device, inode: inode) }
 
-    /// Without `changed` nothing changed since the file was written.
     package init(file: PayloadFile, size: Int64, modified: Int64, inode: UInt64, device: UInt64, changed: Int64? = nil, born: Int64? = nil) {
         self.file = file
         self.size = size
