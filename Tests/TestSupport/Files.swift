@@ -68,7 +68,8 @@ package enum Files {
     }
 
     package static func link(_ path: FilePath, to target: FilePath) throws {
-        try FileManager.default.createSymbolicLink(atPath: path.string, withDestinationPath: target.string)
+        let result = target.withPlatformString { target in path.withPlatformString { symlink(target, $0) } }
+        guard result == 0 else { throw Errno(rawValue: errno) }
     }
 
     package static func makeFolders(_ path: FilePath) throws {

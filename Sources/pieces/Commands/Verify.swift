@@ -111,7 +111,7 @@ struct Verify: Command {
     /// Whether the payload lies in the folder; it is adopted where all of it does.
     private func ask(_ metainfos: [Metainfo], _ output: String) async throws {
         let isSpoken = !reporting.quiet && !reporting.json
-        let question = try FolderQuestion(metainfos, in: try NewFile.absolute(output).string)
+        let question = try FolderQuestion(metainfos, in: try NewFile.absolute(output).text)
         let meter = Meter("verified", total: question.totalBytes, style: isSpoken ? .shown : .silent)
         let cancel = CancelToken()
         try Interruption.catchFirst { cancel.cancel() }

@@ -57,7 +57,7 @@ struct FolderQuestion {
         }
         record.completedBytes = found.completedBytes
         record.completedAt = found.completedAt
-        let volume = try await Disk().volume(at: FilePath(output))
+        let volume = try await Disk().volume(at: FilePath(text: output))
         let text = "found \(have.population) of \(metainfo.geometry.pieceCount) pieces in \(output)"
         try connection.transaction(durability: .full) { [record] () throws(StoreError) in
             _ = try connection.record([record])
