@@ -50,7 +50,7 @@ import Torrent
         }
     }
 
-    @Test(arguments: [8, 12, 16, 20, 32]) func tooFewOpenFiles(count: Int) async throws {
+    @Test(arguments: [8, 12, 16, 20]) func tooFewOpenFiles(count: Int) async throws {
         let torrent = try SampleTorrent(length: 100_000, seed: 413)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)

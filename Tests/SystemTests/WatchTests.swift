@@ -10,7 +10,7 @@ import Torrent
         let torrent = try SampleTorrent(length: 8 << 20, pieceLength: 1 << 16, seed: seed)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
-            try await withPeers(torrent, [.slow(20)]) { peers in
+            try await withPeers(torrent, [.slow(6)]) { peers in
                 try await pieces.beside(try pieces.download(torrent, from: [peers[0].address])) { running in
                     try await eventually("the first pieces") { try await pieces.claimed(torrent).population > 0 }
                     try await body(pieces, running)

@@ -26,7 +26,7 @@ struct EngineRun {
     /// Lives of an engine whose database is found damaged while it runs; more would mean that the disk or the memory does it.
     private static let damagedLives = 3
     /// What an engine has open before its first peer, and the threads that it starts, beside two a core.
-    private static let fewestDescriptors = 32
+    private static let fewestDescriptors = 20
     private static let fewestThreads = 12
 
     /// Runs until the engine ends by itself or is told to; how the named torrents are then, or all of them where none is named and the engine was
