@@ -192,6 +192,28 @@ import Torrent
         }
     }
 
+    /// A running engine goes on from what the command found.
+    @Test func whatWasMovedIsCheckedBesideAnEngine() async throws {
+        let torrent = try Self.torrent(430)
+        try await withDisk(torrent) { pieces, point in
+            try Files.makeFolders(point.below.appending("sample"))
+            try Files.copy(
+                point.disk.appending("sample").appending("a"), to: point.below.appending("sample").appending("a"))
+            try point.unmount()
+            try await withPeers(torrent) { peers in
+                let run = ["run", "--json", "--peer", "\(peers[0].address)"] + Pieces.network
+                try await pieces.beside(run) { running in
+                    _ = try await running.address()
+                    let end = try await pieces.run(["verify", "1", "--relocated"])
+                    #expect(end.exitCode == 2, "\(end)")
+                    try await eventually("the rest to come") { try await pieces.claimed(torrent).isFull }
+                }
+                #expect(peers[0].servedBytes == torrent.content.count - 65536)
+            }
+            #expect(torrent.faults(in: point.below) == [])
+        }
+    }
+
     @Test func relocatedWantsNames() async throws {
         let torrent = try Self.torrent(428)
         try await withDisk(torrent) { pieces, point in

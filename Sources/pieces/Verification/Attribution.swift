@@ -105,7 +105,8 @@ struct Attribution {
                 if verdicts.unreadable[piece] { file.unreadable += 1 }
             }
             guard file.checked > 0 || (entry.isEmpty && withEmptyFiles) else { return nil }
-            if look == .gone, !entry.isEmpty {
+            // What is not a regular file any more can't be read: it is there, if not as a file.
+            if look == .gone, !entry.isEmpty, file.unreadable == 0 {
                 file.state = .missing
             } else if blame.pieces > 0 {
                 file.state = .bad

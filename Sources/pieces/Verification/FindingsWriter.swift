@@ -30,7 +30,9 @@ struct FindingsWriter {
         }
         let right = finding.confirmed + finding.adopted
         if !right.isEmpty { try connection.markVerified(finding.id, right, now: now) }
-        if isChanged || finding.volume != nil, engineRuns {
+        // An engine that found the payload out of reach looks again.
+        let isBack = finding.volume != nil && row.state == .offline
+        if isChanged || isBack, engineRuns {
             try connection.appendIntent(.damaged, torrent: finding.id, now: now)
         }
         if let result = finding.result { try conclude(result, engineRuns, now) }
