@@ -25,34 +25,34 @@ import Torrent
     }
 
     static let refusals = [
-        Refusal("an interval", 1790...1800) {
+        Refusal("an interval", 1799...1860) {
             $0.failure = "not found"
             $0.failureHasIntervals = true
         },
-        Refusal("a longer minimum", 2690...2700) {
+        Refusal("a longer minimum", 2699...2760) {
             $0.failure = "not found"
             $0.failureHasIntervals = true
             $0.minimumInterval = 2700
         },
-        Refusal("an absurd interval", 86_390...86_400) {
+        Refusal("an absurd interval", 86_399...86_460) {
             $0.failure = "not found"
             $0.failureHasIntervals = true
             $0.interval = .max
         },
-        Refusal("429", 590...600) {
+        Refusal("429", 599...660) {
             $0.status = "429 Too Many Requests"
             $0.fields = "Retry-After: 600\r\n"
         },
-        Refusal("503 with a date", 590...600) {
+        Refusal("503 with a date", 599...660) {
             $0.status = "503 Service Unavailable"
             $0.fields = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nRetry-After: Sun, 06 Nov 1994 08:59:37 GMT\r\n"
         },
-        Refusal("503 and a failure", 590...600) {
+        Refusal("503 and a failure", 599...660) {
             $0.status = "503 Service Unavailable"
             $0.fields = "Retry-After: 600\r\n"
             $0.failure = "maintenance"
         },
-        Refusal("429 for weeks", 86_390...86_400) {
+        Refusal("429 for weeks", 86_399...86_460) {
             $0.status = "429 Too Many Requests"
             $0.fields = "Retry-After: 99999999999\r\n"
         },

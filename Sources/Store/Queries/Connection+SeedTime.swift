@@ -6,9 +6,6 @@ extension Connection {
     /// Torrents whose beginning is noted in one beat at most.
     private static let beginningsPerBeat = 1000
 
-    /// The seconds for which a torrent seeded, as an expression on the row `t`.
-    static let seedTime = "t.seeding_seconds + max(0, coalesce((SELECT seconds FROM seed_clock) - t.seed_mark, 0))"
-
     /// All torrents whose state is `seeding` were there for others in the last `seconds`.
     package func countSeedTime(_ seconds: Int64) throws(StoreError) {
         try transaction(durability: .lazy) { () throws(StoreError) in
@@ -71,4 +68,15 @@ extension Connection {
     }
 
     private static let sum = "seeding_seconds + max(0, coalesce((SELECT seconds FROM seed_clock) - seed_mark, 0))"
+}
+
+/// A torrent's seed time as its row has it: the sum of what is over, and since when it goes on.
+enum SeedTimeColumns {
+    static let names = "t.seeding_seconds, t.seed_mark, (SELECT seconds FROM seed_clock)"
+
+    static func read(_ row: Statement) throws(StoreError) -> Duration {
+        let (sum, mark, clock) = (try row.nextBytes(), try row.next(Int64?.self), try row.next(Int64?.self))
+        let (running, isBeyond) = (clock ?? 0).subtractingReportingOverflow(mark ?? .max)
+        return .seconds(sum) + .seconds(isBeyond ? 0 : max(0, running))
+    }
 }

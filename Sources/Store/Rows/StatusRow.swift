@@ -70,7 +70,7 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
 
     static let columns = """
         \(StatusLine.columns), t.info_hash, t.output, t.total_bytes, t.piece_length, t.pieces_have, \
-        t.downloaded_bytes, t.uploaded_bytes, t.wasted_bytes, t.added_at, t.completed_at, t.last_verified_at, \(Connection.seedTime)
+        t.downloaded_bytes, t.uploaded_bytes, t.wasted_bytes, t.added_at, t.completed_at, t.last_verified_at, \(SeedTimeColumns.names)
         """
 
     init(_ id: TorrentID, _ row: Statement, _ live: inout LiveCursor, _ scrapes: inout ScrapeCursor) throws(StoreError) {
@@ -86,7 +86,7 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
         addedAt = try row.next()
         completedAt = try row.next()
         lastVerifiedAt = try row.next()
-        seedTime = .seconds(try row.next(Int64.self))
+        seedTime = try SeedTimeColumns.read(row)
         scrape = try scrapes.scrape(of: line.id)
     }
 

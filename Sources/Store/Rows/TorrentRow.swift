@@ -45,7 +45,7 @@ package struct TorrentRow: Sendable, Hashable, Identifiable {
         t.id, t.info_hash, t.name, t.output, t.total_bytes, t.piece_length, t.piece_count, t.private, \
         t.paused, t.sequential, t.allocate_full, t.download_limit, t.upload_limit, t.max_peers, t.seed_goal, t.seed_ratio, t.seed_seconds, \
         t.state, t.error, t.wanted_bytes, t.completed_bytes, t.pieces_have, t.downloaded_bytes, t.uploaded_bytes, t.wasted_bytes, \
-        t.added_at, t.completed_at, t.last_verified_at, t.root_seen, t.volume_id, \(Connection.seedTime)
+        t.added_at, t.completed_at, t.last_verified_at, t.root_seen, t.volume_id, \(SeedTimeColumns.names)
         """
 
     /// Never throws for what a column holds: what cannot be makes a torrent in the state `error` that says so, and other torrents go on.
@@ -87,7 +87,7 @@ package struct TorrentRow: Sendable, Hashable, Identifiable {
         lastVerifiedAt = try optional()
         isRootSeen = try read(or: true) { () throws(StoreError) in try row.next() }
         volume = try optional()
-        seedTime = .seconds(try bytes())
+        seedTime = try read(or: .zero) { () throws(StoreError) in try SeedTimeColumns.read(row) }
         self.damage = damage
         state = damage == nil ? found : .error
         error = damage.map { "the torrent's row in the database is damaged: \($0)" } ?? reason
