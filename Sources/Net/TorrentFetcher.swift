@@ -39,7 +39,6 @@ package struct TorrentFetcher: Sendable {
             throw .status(server: url.authority, code: answer.code, phrase: Printable.text(answer.phrase.utf8, limit: 60))
         }
         guard let first = answer.body.first else { throw .failed(server: url.authority, why: "the answer is empty") }
-        guard !Gunzip.isPacked(answer.body) else { throw .packed(server: url.authority) }
         guard first == UInt8(ascii: "d") else {
             if let file = ForeignFile(answer.body), file.isPacked { throw .packed(server: url.authority, file) }
             throw .notATorrent(server: url.authority, excerpt: Printable.text(answer.body, limit: 60))
@@ -55,8 +54,6 @@ package enum TorrentFetchError: Error, Hashable, Sendable, CustomStringConvertib
     case url(TrackerURLError)
     case udp
     case status(server: String, code: Int, phrase: String)
-    /// A file that is packed, and not only sent so.
-    case packed(server: String)
     case notATorrent(server: String, excerpt: String)
     /// It is compressed, and not by HTTP, which would have been undone.
     case packed(server: String, ForeignFile)
@@ -69,7 +66,6 @@ package enum TorrentFetchError: Error, Hashable, Sendable, CustomStringConvertib
         case .udp: "a .torrent cannot be fetched over udp: give an http or https URL"
         case .status(let server, let code, let phrase):
             "\(server) answered \(code)\(phrase.isEmpty ? "" : " \(phrase)"): check the URL, or fetch the .torrent with a browser"
-        case .packed(let server): "\(server) answered with a gzip file: fetch it, unpack it with gunzip, and give the .torrent that is in it"
         case .notATorrent(let server, let excerpt):
             "\(server) answered something that is no .torrent: “\(excerpt)”; perhaps it is a page that links to it, or wants a login"
         case .packed(let server, let file):
