@@ -85,7 +85,9 @@ extension Disk {
         for file in files {
             do {
                 let status = try names.status(of: payload.components(of: file), in: folder)
-                if status.kind == .regular { fingerprints.append(Fingerprint(file, status, born: try names.birth(of: payload.components(of: file), in: folder))) }
+                if status.kind == .regular {
+                    fingerprints.append(Fingerprint(file, status, born: try names.birth(of: payload.components(of: file), in: folder)))
+                }
             } catch  where error.code == .notFound {
                 continue
             }

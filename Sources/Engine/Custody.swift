@@ -88,7 +88,9 @@ extension Custody {
         announced = Set(records.ownership.values.lazy.filter(\.isMade).map(\.index))
         // Of two entries that are one file the recorded one counts, else the first.
         var first: [FileIdentity: PayloadFile] = [:]
-        for print in found.sorted(by: { records.knows($0) && !records.knows($1) }) where first[print.identity] == nil { first[print.identity] = print.file }
+        for print in found.sorted(by: { records.knows($0) && !records.knows($1) }) where first[print.identity] == nil {
+            first[print.identity] = print.file
+        }
         for print in found {
             if case .entry(let index) = print.file, case .entry(let twin)? = first[print.identity], twin != index {
                 twins[index] = twin

@@ -159,7 +159,7 @@ import Torrent
                         try await seeds.run { seeder in
                             try seeds.tell(.connect, waiting == ids[0] ? TorrentID(1) : TorrentID(2), argument: "\(address)")
                             try await site.untilComplete(waiting)
-                            }
+                        }
                     }
                 }
             }

@@ -35,7 +35,8 @@ extension Connection {
 
     /// Forgets the fingerprints of these files, or of all: they are to be looked at before they are trusted.
     package func clearFingerprints(_ id: TorrentID, files: [Int]? = nil) throws(StoreError) {
-        let clear = "UPDATE file SET size = NULL, mtime_ns = NULL, inode = NULL, device = NULL, fingerprint_at = NULL, born_ns = NULL WHERE torrent_id = ?"
+        let clear =
+            "UPDATE file SET size = NULL, mtime_ns = NULL, inode = NULL, device = NULL, fingerprint_at = NULL, born_ns = NULL WHERE torrent_id = ?"
         try transaction { () throws(StoreError) in
             if let files {
                 for index in files { try execute(clear + " AND idx = ?", id, index) }

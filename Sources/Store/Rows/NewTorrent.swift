@@ -16,7 +16,8 @@ package struct NewTorrent: Sendable {
     package var extraTrackers: [[String]]
 
     package init(
-        metainfo: Metainfo, output: String, root: String? = nil, settings: TorrentSettings = TorrentSettings(), wanted: [Bool]? = nil, extraTrackers: [[String]] = []
+        metainfo: Metainfo, output: String, root: String? = nil, settings: TorrentSettings = TorrentSettings(), wanted: [Bool]? = nil,
+        extraTrackers: [[String]] = []
     ) {
         self.metainfo = metainfo
         self.output = output
@@ -27,7 +28,9 @@ package struct NewTorrent: Sendable {
     }
 
     /// The path at or below which everything lies that the torrent names.
-    package static func root(of metainfo: Metainfo, in folder: String) -> String { folder == "/" ? "/" + metainfo.name : folder + "/" + metainfo.name }
+    package static func root(of metainfo: Metainfo, in folder: String) -> String {
+        folder == "/" ? "/" + metainfo.name : folder + "/" + metainfo.name
+    }
 
     /// Bytes of the wanted files without pad files (BEP 47).
     var wantedBytes: Int64 {

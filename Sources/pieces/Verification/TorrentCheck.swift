@@ -138,7 +138,8 @@ struct TorrentCheck: Sendable {
             guard let print = current[file.index], !file.isEmpty, recorded[file.index] != FingerprintRow(print) else { return false }
             // A file that is new and of which no piece matches isn't the torrent's: nothing is remembered of it.
             let pieces = metainfo.layout.pieces(of: file.index, geometry: metainfo.geometry)
-            let isOwn = recorded[file.index]?.isSameFile(as: FingerprintRow(print)) ?? false || pieces.contains { verdicts.good[$0] || task.confirmed[$0] }
+            let isOwn =
+                recorded[file.index]?.isSameFile(as: FingerprintRow(print)) ?? false || pieces.contains { verdicts.good[$0] || task.confirmed[$0] }
             // What can't be read is as unknown as before.
             return isOwn && !metainfo.layout.pieces(of: file.index, geometry: metainfo.geometry).contains { verdicts.unreadable[$0] }
         }
