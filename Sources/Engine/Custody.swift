@@ -20,6 +20,8 @@ package struct Custody: Sendable, Equatable {
     package var own: [PayloadFile: FileIdentity] = [:]
     /// Files of which nothing shows yet that they are the torrent's.
     package var unproven: [PayloadFile: FileIdentity] = [:]
+    /// Those of them that have no bytes.
+    package var empty: Set<PayloadFile> = []
     package var shared: [Int: Shared] = [:]
     /// Own files that other torrents claim too: they may be written to, and not deleted.
     package var claimedByOthers: [Int: FileHolder] = [:]
@@ -38,9 +40,16 @@ package struct Custody: Sendable, Equatable {
         return FingerprintRow(shared.print) != recorded
     }
 
-    /// The files that go with the torrent when its data is deleted.
-    package var deletable: [PayloadFile: FileIdentity] {
-        own.merging(linked) { own, _ in own }.filter { file, _ in if case .entry(let index) = file { claimedByOthers[index] == nil } else { true } }
+    /// The files that go with the torrent when its data is deleted. An empty file proves nothing and holds nothing: where the torrent has an empty file, it goes
+    /// with the others.
+    package func deletable(in layout: FileLayout) -> [PayloadFile: FileIdentity] {
+        var files = own.merging(linked) { own, _ in own }
+        if !files.isEmpty {
+            for (file, identity) in unproven where empty.contains(file) {
+                if case .entry(let index) = file, layout.files[index].isEmpty { files[file] = identity }
+            }
+        }
+        return files.filter { file, _ in if case .entry(let index) = file { claimedByOthers[index] == nil } else { true } }
     }
 
     /// What stands in the way of writing; when it is another than before, the torrent has to be looked at again.
@@ -114,6 +123,7 @@ extension Custody {
                 own[print.file] = print.identity
             } else {
                 unproven[print.file] = print.identity
+                if print.size == 0 { empty.insert(print.file) }
             }
         }
     }

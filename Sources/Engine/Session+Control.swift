@@ -125,7 +125,7 @@ extension Session {
         sleepers.moved[id] = nil
         sleepers.soughtUntil[id] = nil
         if deletingData, let loaded {
-            let removal = try await environment.disk.removeData(loaded.payload, own: loaded.custody.deletable)
+            let removal = try await environment.disk.removeData(loaded.payload, own: loaded.custody.deletable(in: loaded.payload.layout))
             for failure in removal.failures { log.warning("\(failure)") }
             if let text = removal.keptText(loaded.payload, loaded.custody) {
                 try await environment.store.perform { db throws(StoreError) in

@@ -38,7 +38,7 @@ import Testing
     @Test(
         arguments: [
             (.page("404 Not Found", []), "answered 404 Not Found"), (.page("403 Forbidden", Array("<html>".utf8)), "answered 403 Forbidden"),
-            (.page("200 OK", Gzip.stored(Array("d4:info".utf8))), "unpack it with gunzip"),
+            (.page("200 OK", Gzip.stored(Array("d4:info".utf8))), "gunzip"),
             (.page("200 OK", Array("<!DOCTYPE html>".utf8)), "no .torrent: “<!DOCTYPE html>”"), (.page("200 OK", []), "the answer is empty"),
             (.page("200 OK", Array(repeating: 0x64, count: 1001)), "longer than 1000 bytes"),
             (.page("200 OK", Gzip.bomb(megabytes: 1), "Content-Encoding: gzip\r\n"), "longer than 1000 bytes"),

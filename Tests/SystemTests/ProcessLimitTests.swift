@@ -23,9 +23,13 @@ import Torrent
                 let running = try start("-f 2000", pieces, try pieces.download(torrent, from: [peers[0].address]))
                 let result = await Result {
                     try await eventually("the limit to be named: \(running.output) \(running.errors)") {
-                        let row =
-                            try Files.exists(pieces.database) ? Connection.open(pieces.database, mode: .readOnly, now: .now()).torrents().first : nil
-                        return row?.state == .error ? row?.error : nil
+                        do {
+                            let row = try Connection.open(pieces.database, mode: .readOnly, now: .now()).torrents().first
+                            return row?.state == .error ? row?.error : nil
+                        } catch let error as StoreError where error.code == .notFound {
+                            // The program is about to create it.
+                            return nil
+                        }
                     }
                 }
                 running.send(SIGTERM)

@@ -84,7 +84,7 @@ struct Remove: Command {
         try connection.removeTorrent(torrent.id, now: .now())
         // One that never began has nothing to delete.
         guard look.reach == .reachable else { return tell(torrent) }
-        let removal = try await disk.removeData(look.payload, own: custody.deletable)
+        let removal = try await disk.removeData(look.payload, own: custody.deletable(in: look.payload.layout))
         tell(torrent, files: removal.removedFiles)
         if let text = removal.keptText(look.payload, custody) {
             try connection.appendEvent(.kept, text, torrent: torrent.id, infoHash: torrent.infoHash, now: .now())

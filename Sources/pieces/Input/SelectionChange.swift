@@ -39,7 +39,7 @@ struct SelectionChange {
 
     private func promote(_ selection: FileSelection, _ torrent: StoredTorrent) async throws -> [FingerprintRow] {
         let payload = torrent.payload
-        let newly = torrent.metainfo.layout.files.filter { file in
+        var newly = torrent.metainfo.layout.files.filter { file in
             guard selection.wanted[file.index], case .part = payload.placement[file.index] else { return false }
             if file.isEmpty { return torrent.row.isRootSeen }
             return torrent.metainfo.layout.pieces(of: file.index, geometry: torrent.metainfo.geometry).contains { torrent.have[$0] }
@@ -53,6 +53,9 @@ struct SelectionChange {
         }
         let wanted = look.payload.placing(newly.map(\.index), as: .file)
         let custody = try await Custody.look(at: wanted, of: torrent.row.id, connection, disk)
+        // An empty file that is there is as it should be, whoever made it.
+        newly.removeAll { $0.isEmpty && custody.empty.contains(.entry($0.index)) }
+        guard !newly.isEmpty else { return [] }
         for file in newly where custody.own[.entry(file.index)] == nil {
             if let holder = custody.shared[file.index]?.holder {
                 throw Failure(

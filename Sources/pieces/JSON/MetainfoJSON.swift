@@ -22,11 +22,13 @@ enum MetainfoJSON {
             json.field("comment", metainfo.comment)
             json.field("created_by", metainfo.createdBy)
             json.field("creation_date", metainfo.creationDate)
-            json.array("not_used", metainfo.unused) { json, value in
-                json.object { json in
-                    json.field("key", value.key)
-                    json.field("value", value.text)
-                    json.field("reason", value.reason)
+            if !metainfo.unused.isEmpty {
+                json.array("not_used", metainfo.unused) { json, value in
+                    json.object { json in
+                        json.field("key", value.key)
+                        json.field("value", value.text)
+                        json.field("reason", value.reason)
+                    }
                 }
             }
         }
