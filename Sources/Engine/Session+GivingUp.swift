@@ -17,10 +17,14 @@ extension Session {
         let now = environment.clock.now
         var stuck: [TorrentID: String] = [:]
         for (id, engine) in awake where engine.onLoop({ $0.hasWorkLeft }) {
-            guard let (since, text) = engine.onLoop({ $0.lastingFault }), now - since >= patience else { return }
+            guard let (_, text) = engine.onLoop({ $0.lastingFault }) else { return stuckSince = nil }
             stuck[id] = text
         }
+        // Where torrents take turns, each is active for a short while: what counts is how long nobody could go on.
         guard !stuck.isEmpty else { return }
+        let since = stuckSince ?? now
+        stuckSince = since
+        guard now - since >= patience else { return }
         log.info("given up: \(stuck.count) torrents have been stopped by faults of this machine for \(patience)")
         givenUp = stuck
         await stop()

@@ -54,6 +54,8 @@ package actor Session {
     var retries: [TorrentID: (at: Instant, pause: Duration)] = [:]
     /// Torrents that have seeded enough in this life.
     var retired: Set<TorrentID> = []
+    /// Since when every active torrent with something left to do has been stopped by a fault of this machine.
+    var stuckSince: Instant?
     /// Torrents that have been active in this run.
     var begun: Set<TorrentID> = []
     /// Since when a torrent has had nothing to do.
