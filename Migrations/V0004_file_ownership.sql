@@ -1,9 +1,9 @@
 -- Schema 4: which payload files are a torrent's own, so that no other file is written to or deleted.
 
--- Everything that the torrent names lies at this path or below it: the output folder, its links resolved when the torrent was added, and the torrent's name.
-ALTER TABLE torrent ADD COLUMN root TEXT NOT NULL DEFAULT '';
-UPDATE torrent SET root = rtrim(output, '/') || '/' || name;
-CREATE INDEX torrent_by_root ON torrent (root);
+-- The output folder with its links resolved, as they were when the torrent was added; NULL when that is the same path.
+ALTER TABLE torrent ADD COLUMN resolved TEXT;
+-- Everything that a torrent names lies at this path or below it.
+CREATE INDEX torrent_by_root ON torrent (rtrim(coalesce(resolved, output), '/') || '/' || name);
 
 -- 1: the user allowed the torrent to overwrite files that it finds at its paths. Taken back as soon as the files that are there count as its own.
 ALTER TABLE torrent ADD COLUMN overwrite INTEGER NOT NULL DEFAULT 0 CHECK (overwrite IN (0, 1));

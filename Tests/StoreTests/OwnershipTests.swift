@@ -51,7 +51,13 @@ import Torrent
         let folder = try TemporaryFolder()
         let db = try folder.connection()
         func add(_ seed: UInt64, _ root: String) throws -> TorrentID {
-            try db.insertTorrent(NewTorrent(metainfo: try madeUp(seed: seed), output: "/out", root: root), now: noon)
+            // The name is the root's last part.
+            let id = try db.insertTorrent(NewTorrent(metainfo: try madeUp(seed: seed), output: "/out"), now: noon)
+            let slash = root.lastIndex(of: "/") ?? root.startIndex
+            try db.execute(
+                "UPDATE torrent SET output = ?, name = ? WHERE id = ?", slash == root.startIndex ? "/" : String(root[..<slash]),
+                String(root[root.index(after: slash)...]), id)
+            return id
         }
         let same = try add(1, "/srv/x")
         let below = try add(2, "/srv/x/y")
@@ -59,8 +65,14 @@ import Torrent
         for (seed, root) in [(4, "/srv/x y"), (5, "/srv/x.iso"), (6, "/srv/x0"), (7, "/srv/w"), (8, "/srv/X")] as [(UInt64, String)] {
             _ = try add(seed, root)
         }
-        let found = try db.neighbours(ofRoot: "/srv/x", ancestors: ["/srv", "/"])
-        #expect(Set(found.map(\.id)) == [same, below, above])
+        #expect(try db.neighbours(at: "/srv/x").map(\.id) == [same] && db.neighbours(at: "/srv").map(\.id) == [above])
+        #expect(try db.neighbours(below: "/srv/x").map(\.id) == [below])
+        let plan = try db.rows("EXPLAIN QUERY PLAN SELECT id FROM torrent WHERE rtrim(coalesce(resolved, output), '/') || '/' || name = 'x'") {
+            (row) throws(StoreError) in
+            _ = (try row.next(Int.self), try row.next(Int.self), try row.next(Int.self))
+            return try row.next(String.self)
+        }
+        #expect(plan.allSatisfy { $0.contains("torrent_by_root") }, "\(plan)")
     }
 
     @Test func theRootFollowsTheOutputFolder() throws {
@@ -68,8 +80,8 @@ import Torrent
         let db = try folder.connection()
         let metainfo = try madeUp()
         let id = try db.insertTorrent(NewTorrent(metainfo: metainfo, output: "/"), now: noon)
-        #expect(try db.neighbours(ofRoot: "/" + metainfo.name, ancestors: []).map(\.id) == [id])
+        #expect(try db.neighbours(at: "/" + metainfo.name).map(\.id) == [id])
         try db.setOutput(id, "/elsewhere")
-        #expect(try db.neighbours(ofRoot: "/elsewhere/" + metainfo.name, ancestors: []).map(\.id) == [id])
+        #expect(try db.neighbours(at: "/elsewhere/" + metainfo.name).map(\.id) == [id])
     }
 }

@@ -27,7 +27,7 @@ extension Connection {
 
     /// The payload was moved: `output` is the absolute folder that it lies in now.
     package func setOutput(_ id: TorrentID, _ output: String) throws(StoreError) {
-        try change(id, try execute("UPDATE torrent SET output = ?1, root = rtrim(?1, '/') || '/' || name WHERE id = ?2", output, id))
+        try change(id, try execute("UPDATE torrent SET output = ?, resolved = NULL WHERE id = ?", output, id))
     }
 
     /// From now on a missing root means that the payload is unreachable, and it is never made again.

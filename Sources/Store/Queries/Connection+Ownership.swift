@@ -129,24 +129,33 @@ package struct PathNeighbour: Sendable, Hashable {
     package let id: TorrentID
     package let name: String
     package let output: String
-    /// ``NewTorrent/root`` as it was recorded.
+    /// The resolved output folder and the torrent's name: everything that the torrent names lies there or below.
     package let root: String
+
+    init(_ row: Statement) throws(StoreError) {
+        id = try row.next()
+        name = try row.next()
+        output = try row.next()
+        root = try row.next()
+    }
 }
 
 /// Which torrents name the same paths. One indexed root a torrent is enough, since everything that it names lies below.
 extension Connection {
-    /// The torrents whose root is this path, is below it, or is one of `ancestors`.
-    package func neighbours(ofRoot root: String, ancestors: [String]) throws(StoreError) -> [PathNeighbour] {
-        func read(_ row: Statement) throws(StoreError) -> PathNeighbour {
-            PathNeighbour(id: try row.next(), name: try row.next(), output: try row.next(), root: try row.next())
-        }
-        let columns = "SELECT id, name, output, root FROM torrent WHERE "
-        var found = try rows(columns + "root = ?", root) { (row) throws(StoreError) in try read(row) }
-        // "0" is the character behind "/".
-        found += try rows(columns + "root > ? AND root < ?", root + "/", root + "0") { (row) throws(StoreError) in try read(row) }
-        for ancestor in ancestors { found += try rows(columns + "root = ?", ancestor) { (row) throws(StoreError) in try read(row) } }
-        return found
+    /// The torrents whose root is this path.
+    package func neighbours(at root: String) throws(StoreError) -> [PathNeighbour] {
+        try rows(Self.neighbourQuery + "\(Self.root) = ?", root) { (row) throws(StoreError) in try PathNeighbour(row) }
     }
+
+    /// The torrents whose root is below this path.
+    package func neighbours(below root: String) throws(StoreError) -> [PathNeighbour] {
+        // "0" is the character behind "/".
+        try rows(Self.neighbourQuery + "\(Self.root) > ? AND \(Self.root) < ?", root + "/", root + "0") { (row) throws(StoreError) in try PathNeighbour(row) }
+    }
+
+    /// As the index has it.
+    private static let root = "rtrim(coalesce(resolved, output), '/') || '/' || name"
+    private static let neighbourQuery = "SELECT id, name, output, \(root) FROM torrent WHERE "
 
     /// The torrent's files as they were named when it was added.
     package func namedFiles(of id: TorrentID) throws(StoreError) -> [NamedFile] {

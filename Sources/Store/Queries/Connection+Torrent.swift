@@ -80,14 +80,14 @@ extension Connection {
         let id = try first(
             """
             INSERT INTO torrent (info_hash, name, output, total_bytes, piece_length, piece_count, private, paused, sequential, allocate_full,
-                download_limit, upload_limit, max_peers, seed_goal, seed_ratio, seed_seconds, state, wanted_bytes, added_at, root, overwrite)
+                download_limit, upload_limit, max_peers, seed_goal, seed_ratio, seed_seconds, state, wanted_bytes, added_at, resolved, overwrite)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             RETURNING id
             """,
             metainfo.infoHash, metainfo.name, new.output, metainfo.geometry.totalBytes, metainfo.geometry.pieceLength, metainfo.geometry.pieceCount,
             metainfo.isPrivate, settings.isPaused, settings.isSequential, settings.allocatesFull, settings.limits.download, settings.limits.upload,
             settings.limits.peers, settings.seedGoal.word, settings.seedGoal.ratio, settings.seedGoal.seconds,
-            settings.isPaused ? TorrentState.paused : .queued, new.wantedBytes, now, new.root, new.mayOverwrite
+            settings.isPaused ? TorrentState.paused : .queued, new.wantedBytes, now, new.resolvedOutput, new.mayOverwrite
         ) { (row) throws(StoreError) in try row.next(TorrentID.self) }
         guard let id else { throw fault(.other, "SQLite inserted a torrent and gave no number for it: a version of 3.37 or later is needed") }
         return id

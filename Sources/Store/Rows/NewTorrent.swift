@@ -5,8 +5,8 @@ package struct NewTorrent: Sendable {
     package var metainfo: Metainfo
     /// The absolute folder that the payload lies in.
     package var output: String
-    /// The folder with its links resolved, and the torrent's name in it: whose files have the same paths is found by it.
-    package var root: String
+    /// The folder with its links resolved; `nil` when that is the same path.
+    package var resolvedOutput: String?
     /// Whether files that are found at the torrent's paths may be overwritten.
     package var mayOverwrite = false
     package var settings: TorrentSettings
@@ -16,12 +16,12 @@ package struct NewTorrent: Sendable {
     package var extraTrackers: [[String]]
 
     package init(
-        metainfo: Metainfo, output: String, root: String? = nil, settings: TorrentSettings = TorrentSettings(), wanted: [Bool]? = nil,
+        metainfo: Metainfo, output: String, resolvedOutput: String? = nil, settings: TorrentSettings = TorrentSettings(), wanted: [Bool]? = nil,
         extraTrackers: [[String]] = []
     ) {
         self.metainfo = metainfo
         self.output = output
-        self.root = root ?? Self.root(of: metainfo, in: output)
+        self.resolvedOutput = resolvedOutput
         self.settings = settings
         self.wanted = wanted
         self.extraTrackers = extraTrackers

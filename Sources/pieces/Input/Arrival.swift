@@ -33,15 +33,16 @@ struct Arrival {
         let known = try torrents.map { try connection.torrent($0.infoHash) }
         for case let row? in known { try check(row, output) }
         let selections = try torrents.map { try selection(for: $0) }
-        let conflicts = PathConflicts(connection, output: output)
+        let conflicts = try PathConflicts(connection, output: output)
         let (entries, refusals) = try connection.transaction { () throws(StoreError) in
             var entries: [Entry] = []
             var refusals: [String] = []
             for (metainfo, selection) in zip(torrents, selections) {
-                if try connection.torrent(metainfo.infoHash) == nil, let reason = try conflicts.refusal(of: metainfo, wanted: selection?.wanted) {
+                let row = try connection.torrent(metainfo.infoHash)
+                if row == nil, let reason = try conflicts.refusal(of: metainfo, wanted: selection?.wanted) {
                     refusals.append(reason)
                 } else {
-                    entries.append(try insert(metainfo, selection, output, conflicts))
+                    entries.append(try insert(metainfo, row, selection, output, conflicts))
                 }
             }
             return (entries, refusals)
@@ -55,9 +56,9 @@ struct Arrival {
     }
 
     private func insert(
-        _ metainfo: Metainfo, _ selection: FileSelection?, _ output: String, _ conflicts: PathConflicts
+        _ metainfo: Metainfo, _ row: TorrentRow?, _ selection: FileSelection?, _ output: String, _ conflicts: PathConflicts
     ) throws(StoreError) -> Entry {
-        if let row = try connection.torrent(metainfo.infoHash) {
+        if let row {
             try update(row)
             return Entry(
                 id: row.id, name: row.name, isNew: false,
@@ -67,7 +68,7 @@ struct Arrival {
         settings.isPaused = isPaused
         settings.seedGoal = seedGoal ?? .standard
         let wanted = selection.map { zip($0.wanted, metainfo.layout.files).map { $0 || $1.isPad } }
-        var new = NewTorrent(metainfo: metainfo, output: output, root: conflicts.root(of: metainfo), settings: settings, wanted: wanted)
+        var new = NewTorrent(metainfo: metainfo, output: output, resolvedOutput: conflicts.resolvedOutput, settings: settings, wanted: wanted)
         new.mayOverwrite = wishes.mayOverwrite
         let id = try connection.insertTorrent(new, now: .now())
         try connection.appendIntent(.added, torrent: id, now: .now())

@@ -17,23 +17,25 @@ struct PathConflicts {
     private let connection: Connection
     /// The output folder with its links resolved.
     private let folder: String
-    /// The paths that lead to the folder and may be another torrent's root: the folder itself and those above it.
-    private let ancestors: [String]
+    /// The torrents whose root is the folder itself or leads to it: the same for every torrent that is added there.
+    private let above: [PathNeighbour]
+    /// What is recorded as ``NewTorrent/resolvedOutput``.
+    let resolvedOutput: String?
 
     /// `output` is ``PathText``, as all paths here.
-    init(_ connection: Connection, output: String) {
+    init(_ connection: Connection, output: String) throws(StoreError) {
         self.connection = connection
         folder = Self.resolved(output)
-        ancestors = folder == "/" ? [] : [folder] + Self.folders(above: folder)
+        resolvedOutput = FileName(folder) == FileName(output) ? nil : folder
+        var above: [PathNeighbour] = []
+        for root in folder == "/" ? [] : [folder] + Self.folders(above: folder) { above += try connection.neighbours(at: root) }
+        self.above = above
     }
-
-    /// What is recorded as the torrent's ``NewTorrent/root``.
-    func root(of metainfo: Metainfo) -> String { NewTorrent.root(of: metainfo, in: folder) }
 
     /// Why the torrent can't be added; `nil` when it can. `wanted` has a flag for each of its files.
     func refusal(of metainfo: Metainfo, wanted: [Bool]?) throws(StoreError) -> String? {
-        let root = root(of: metainfo)
-        let neighbours = try connection.neighbours(ofRoot: root, ancestors: ancestors)
+        let root = NewTorrent.root(of: metainfo, in: folder)
+        let neighbours = try connection.neighbours(at: root) + connection.neighbours(below: root) + above
         guard !neighbours.isEmpty else { return nil }
         var names = Names()
         for file in metainfo.layout.files where !file.isPad && wanted?[file.index] ?? true {
