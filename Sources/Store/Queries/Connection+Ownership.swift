@@ -150,7 +150,9 @@ extension Connection {
     /// The torrents whose root is below this path.
     package func neighbours(below root: String) throws(StoreError) -> [PathNeighbour] {
         // "0" is the character behind "/".
-        try rows(Self.neighbourQuery + "\(Self.root) > ? AND \(Self.root) < ?", root + "/", root + "0") { (row) throws(StoreError) in try PathNeighbour(row) }
+        try rows(Self.neighbourQuery + "\(Self.root) > ? AND \(Self.root) < ?", root + "/", root + "0") { (row) throws(StoreError) in
+            try PathNeighbour(row)
+        }
     }
 
     /// As the index has it.
