@@ -72,6 +72,9 @@ extension Connection {
         }
     }
 
+    /// Keeps up to 32 MiB of pages in memory from now on: a large transaction whose pages don't fit writes some of them to the log more than once.
+    package func expectLargeTransaction() throws(StoreError) { try executeScript("PRAGMA cache_size = -32768") }
+
     func setDurability(_ wanted: Durability) throws(StoreError) {
         guard durability != wanted, mode != .readOnly else { return }
         try executeScript("PRAGMA synchronous=\(synchronous(wanted))")

@@ -13,6 +13,9 @@ struct Arrival {
         var trackers: TrackerNews?
     }
 
+    /// From so many torrents on a command changes more pages of the database than SQLite keeps in memory by itself.
+    private static let many = 100
+
     /// Whether a torrent that is known already goes on.
     var unpausesKnown = false
     var isPaused = false
@@ -33,6 +36,7 @@ struct Arrival {
         let known = try torrents.map { try connection.torrent($0.infoHash) }
         for case let row? in known { try check(row, output) }
         let selections = try torrents.map { try selection(for: $0) }
+        if torrents.count >= Self.many { try connection.expectLargeTransaction() }
         let conflicts = try PathConflicts(connection, output: output)
         let (entries, refusals) = try connection.transaction { () throws(StoreError) in
             var entries: [Entry] = []
