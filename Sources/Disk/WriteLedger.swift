@@ -22,6 +22,8 @@ final class WriteLedger: Sendable {
     private struct State {
         var work = Work()
         var identities: [PayloadFile: FileIdentity] = [:]
+        /// Every file that was made in this run, also one that could not be written to after.
+        var made: Set<PayloadFile> = []
         /// Files that were there before, and may be written to.
         var admitted: [PayloadFile: FileIdentity] = [:]
         var volume = VolumeWitness.unasked
@@ -91,11 +93,12 @@ final class WriteLedger: Sendable {
         state.withLock { $0.identities[file] }
     }
 
-    /// Every file that was opened for writing in this run.
-    var writtenFiles: Set<PayloadFile> { state.withLock { Set($0.identities.keys) } }
+    /// Every file that was made or opened for writing in this run.
+    var writtenFiles: Set<PayloadFile> { state.withLock { $0.made.union($0.identities.keys) } }
 
     func created(_ file: PayloadFile) {
         state.withLock { state in
+            state.made.insert(file)
             state.work.files.insert(file)
             state.work.created.insert(file)
         }

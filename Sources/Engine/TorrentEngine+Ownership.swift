@@ -69,8 +69,10 @@ extension TorrentEngine {
 
     /// At rest: files that were announced and never created are taken back, so that a file which appears there later is somebody else's.
     func withdrawUnmadeFiles() async {
+        // Of a payload that was out of reach nobody knows what is there.
+        guard offlineAtStart == nil, swarm.fault?.kind != .offline else { return }
         let written = environment.disk.writtenFiles(of: infoHash)
-        let unmade = custody.announced.filter { !written.contains(PayloadFile(index: $0)) && custody.own[PayloadFile(index: $0)] == nil }.sorted()
+        let unmade = custody.announced.filter { !written.contains(PayloadFile(index: $0)) && prints[PayloadFile(index: $0)] == nil }.sorted()
         guard !unmade.isEmpty else { return }
         let id = id
         do {
