@@ -64,10 +64,14 @@ extension Session: PeerConnectionOwner {
 
     private func load(_ id: TorrentID) async -> TorrentEngine? {
         do {
-            let loader = TorrentLoader(environment: environment, id: id, wasActive: !begun.insert(id).inserted)
+            var loader = TorrentLoader(environment: environment, id: id, wasActive: !begun.insert(id).inserted)
             var loaded = try await loader.load()
             try await loader.useLeaveToOverwrite(loaded)
-            if try await loader.prepareFolder(loaded) { loaded = try await loader.load(loaded.metainfo) }
+            if try await loader.prepareFolder(loaded) {
+                // What is there now and was announced, it has just made.
+                loader.wasActive = true
+                loaded = try await loader.load(loaded.metainfo)
+            }
             if let volume = loaded.volume { try await loader.remember(volume) }
             if try await loader.promoteUnplaced(loaded) { loaded = try await loader.load(loaded.metainfo) }
             guard !isStopping, !loaded.row.settings.isPaused else { return nil }
