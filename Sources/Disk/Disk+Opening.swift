@@ -94,7 +94,9 @@ extension Disk {
         let isAnother = ledger.identity(of: file).map { $0 != status.identity } ?? false
         if isAnother { throw DiskError(.replaced, .open, path) }
         let own = FileOwners.Owner(torrent: payload.infoHash, file: file)
-        guard isNew || ledger.admits(file, status.identity) else {
+        // Known from now on, whatever fails next: a file of our own that could not be given its length is not somebody else's at the next try.
+        if isNew || ledger.hasMadeUnseen(file) { ledger.admit(file, status.identity) }
+        guard ledger.admits(file, status.identity) else {
             let owner = owners.owner(of: status.identity)
             throw DiskError(owner == nil || owner == own ? .notOurs : .ownedByOther, .write, path)
         }

@@ -63,6 +63,11 @@ final class WriteLedger: Sendable {
         state.withLock { $0.admitted[file] = identity }
     }
 
+    /// Whether the file was made in this run, and the system has not said yet which one it is.
+    func hasMadeUnseen(_ file: PayloadFile) -> Bool {
+        state.withLock { $0.made.contains(file) && $0.identities[file] == nil && $0.admitted[file] == nil }
+    }
+
     /// Whether the file, which was not created in this run, may be written to.
     func admits(_ file: PayloadFile, _ identity: FileIdentity) -> Bool {
         state.withLock { $0.admitted[file] == identity || $0.identities[file] == identity }
