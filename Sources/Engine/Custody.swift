@@ -31,6 +31,8 @@ package struct Custody: Sendable, Equatable {
     package var linked: [PayloadFile: FileIdentity] = [:]
     /// The files that the database knows the torrent to have created, or to be about to.
     package var announced: Set<Int> = []
+    /// Whether the user's leave to use what is there still counts.
+    package var hasLeave = false
 
     package init() {}
 
@@ -95,6 +97,7 @@ extension Custody {
     /// somebody touched later is not its own.
     package init(of id: TorrentID, _ found: [Fingerprint], _ records: CustodyRecords, on disk: Disk, aliveUntilNs: Int64?) async {
         announced = Set(records.ownership.values.lazy.filter(\.isMade).map(\.index))
+        hasLeave = records.mayOverwrite
         // Of two entries that are one file the recorded one counts, else the first.
         var first: [FileIdentity: PayloadFile] = [:]
         for print in found.sorted(by: { records.knows($0) && !records.knows($1) }) where first[print.identity] == nil {

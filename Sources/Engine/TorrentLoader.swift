@@ -187,7 +187,9 @@ struct TorrentLoader {
                 length: entry.length,
                 recorded: custody.isNewsOfShared(entry.index, recorded[entry.index]) ? nil : recorded[entry.index].map { .init($0) },
                 current: current[entry.index].map { .init(size: $0.size, mtimeNs: $0.modified, inode: $0.inode) },
-                isForeign: custody.unproven[.entry(entry.index)] != nil || custody.shared[entry.index] != nil)
+                isForeign: custody.unproven[.entry(entry.index)] != nil || custody.shared[entry.index] != nil,
+                isReserved: known.row.settings.allocatesFull && !custody.hasLeave && custody.announced.contains(entry.index)
+                    && custody.own[.entry(entry.index)] != nil)
         }
         var input = ResumePlan.Input(
             have: known.have, opened: known.opened, files: files, stoppedCleanly: known.opened.isEmpty,
@@ -234,7 +236,10 @@ struct TorrentLoader {
     }
 
     /// Notes which files the torrent owns by the user's leave, so that it needs none from now on.
+    ///
+    /// Where space is reserved, an announced file passes for one of ours that is still empty: there the leave counts until what was found is checked.
     func useLeaveToOverwrite(_ loaded: Loaded) async throws {
+        guard !loaded.row.settings.allocatesFull || loaded.plan.doubtful.isEmpty else { return }
         let id = id
         let files = loaded.custody.own.keys.map(\.index)
         try await environment.store.perform { db throws(StoreError) in

@@ -65,13 +65,19 @@ package struct ResumePlan: Equatable, Sendable {
         package let current: FileFingerprint?
         /// Whether what is there is somebody else's, as far as is known: none of our runs made it.
         package let isForeign: Bool
+        /// Whether one of our runs reserved it whole before there was anything to write.
+        package let isReserved: Bool
 
-        package init(pieces: Range<PieceIndex>, length: Int64, recorded: FileFingerprint?, current: FileFingerprint?, isForeign: Bool = false) {
+        package init(
+            pieces: Range<PieceIndex>, length: Int64, recorded: FileFingerprint?, current: FileFingerprint?, isForeign: Bool = false,
+            isReserved: Bool = false
+        ) {
             self.pieces = pieces
             self.length = length
             self.recorded = recorded
             self.current = current
             self.isForeign = isForeign
+            self.isReserved = isReserved
         }
     }
 
@@ -131,7 +137,7 @@ package struct ResumePlan: Equatable, Sendable {
         case (nil, .some):
             // Ours if the last run made it and didn't come to the first commit; else it was there before. Of what is claimed nobody knows that it is
             // in this file: it wasn't recorded with it.
-            let isOurs = !file.isForeign && input.aliveUntilNs != nil && file.pieces.contains { input.opened[$0] }
+            let isOurs = !file.isForeign && (file.isReserved || (input.aliveUntilNs != nil && file.pieces.contains { input.opened[$0] }))
             doubt(file.pieces.lazy.filter { !isOurs || input.have[$0] }, .foundAtAdd(file: number), input)
         case (.some, nil):
             distrust(file, number, .fileMissing(file: number), input)

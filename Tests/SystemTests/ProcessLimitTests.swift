@@ -22,7 +22,7 @@ import Torrent
             try await withPeers(torrent, [.good]) { peers in
                 let running = try start("-f 2000", pieces, try pieces.download(torrent, from: [peers[0].address]))
                 let result = await Result {
-                    try await eventually("the limit to be named: \(running.output) \(running.errors)") {
+                    try await eventually("the limit to be named: \(running.output) \(running.errors)") { () throws -> String? in
                         guard Files.exists(pieces.database) else { return nil }
                         do {
                             let row = try Connection.open(pieces.database, mode: .readOnly, now: .now()).torrents().first
