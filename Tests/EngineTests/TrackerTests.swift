@@ -147,6 +147,7 @@ import Torrent
                             }
                         }
                         try await eventually("the new tracker to be asked") { tracker.events.contains("started") }
+                        try await eventually("its answer to be saved") { try site.trackers([id])[0].last?.lastSuccessAt != nil }
                         try await site.untilComplete(id)
                     }
                 }
