@@ -82,6 +82,17 @@ extension TorrentEngine {
         }
     }
 
+    /// At rest: the user's leave to overwrite ends as soon as what was found is checked, so that a file which appears there later is somebody else's.
+    func endLeaveToOverwrite() async {
+        guard custody.hasLeave, swarm.doubtful.isEmpty, offlineAtStart == nil, swarm.fault?.kind != .offline else { return }
+        let (id, files) = (id, custody.own.keys.map(\.index))
+        do {
+            try await environment.store.perform { db throws(StoreError) in try db.useLeaveToOverwrite(id, files) }
+        } catch {
+            log.error("that the leave to overwrite was used is not saved: \(error)")
+        }
+    }
+
     // MARK: What stands in the way
 
     /// Files that are named in a message.

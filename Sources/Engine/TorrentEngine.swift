@@ -190,6 +190,7 @@ actor TorrentEngine {
         await savePeersAndTrackers()
         environment.recent.forget(id)
         await withdrawUnmadeFiles()
+        await endLeaveToOverwrite()
         environment.disk.release(infoHash)
     }
 

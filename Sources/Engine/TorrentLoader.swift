@@ -242,13 +242,7 @@ struct TorrentLoader {
         guard !loaded.row.settings.allocatesFull || loaded.plan.doubtful.isEmpty else { return }
         let id = id
         let files = loaded.custody.own.keys.map(\.index)
-        try await environment.store.perform { db throws(StoreError) in
-            guard try db.mayOverwrite(id) else { return }
-            try db.transaction(durability: .full) { () throws(StoreError) in
-                try db.announceFiles(id, files)
-                try db.setOverwrite(id, false)
-            }
-        }
+        try await environment.store.perform { db throws(StoreError) in try db.useLeaveToOverwrite(id, files) }
     }
 
     /// Notes that these files, which aren't there, are about to be created.

@@ -78,6 +78,15 @@ extension Connection {
         try change(id, try execute("UPDATE torrent SET overwrite = ? WHERE id = ?", isAllowed, id))
     }
 
+    /// Ends the user's leave to overwrite, if it still counts: from now on these files are the torrent's own, and no others.
+    package func useLeaveToOverwrite(_ id: TorrentID, _ files: [Int]) throws(StoreError) {
+        guard try mayOverwrite(id) else { return }
+        try transaction(durability: .full) { () throws(StoreError) in
+            try announceFiles(id, files)
+            try setOverwrite(id, false)
+        }
+    }
+
     /// The files of other torrents that were recorded with this inode, in the order of their torrents. Whether one is really the same file, a look at the disk tells.
     package func holders(ofInode inode: Int64, besides id: TorrentID) throws(StoreError) -> [FileHolder] {
         let sql = """
