@@ -191,7 +191,7 @@ extension Connection {
     ) throws(StoreError) -> Connection {
         guard !Replacement.isUnderWay(DatabaseFile.resolved(path)) else {
             throw StoreError(
-                .corrupt, path: path.text, "its mending was interrupted: `pieces run` or `pieces database salvage` brings it to its end")
+                .corrupt, path: path.text, "its recovery was interrupted: `pieces run` or `pieces database salvage` finishes it")
         }
         let connection = try Connection(path, mode: mode, options: options)
         if mode == .readOnly {

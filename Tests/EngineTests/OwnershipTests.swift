@@ -34,11 +34,11 @@ import Torrent
         }
     }
 
-    @Test func theUserMayAllowOverwriting() async throws {
+    @Test(arguments: [false, true]) func theUserMayAllowOverwriting(allocatesFull: Bool) async throws {
         let torrent = try SampleTorrent("notes.txt", length: 200_000, seed: 302)
         try await withSite { site in
             try Files.write([1, 2, 3], to: site.output.appending("notes.txt"))
-            let id = try site.add(torrent)
+            let id = try site.add(torrent) { $0.allocatesFull = allocatesFull }
             try await withPeers(torrent) { peers in
                 try await site.run(peers: peers.map(\.address)) { _ in
                     try await eventually("the torrent to say whose the file is") { try site.row(id).state == .error }

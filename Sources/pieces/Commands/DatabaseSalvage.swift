@@ -32,7 +32,7 @@ struct DatabaseSalvage: Command {
         try global.requireDatabase(mending: true)
         let lock = try DatabaseLock.acquire(database: database, now: .now())
         defer { withExtendedLifetime(lock) {} }
-        if try Mender.finishInterrupted(database), !json { Terminal.shared.print("a mending that was interrupted is brought to its end") }
+        if try Mender.finishInterrupted(database), !json { Terminal.shared.print("an interrupted recovery was finished") }
         guard let damage = try find(database) else { return tellSound(database) }
         let mending = try Mender.mend(database, because: damage, now: .now())
         tell(mending, database)
