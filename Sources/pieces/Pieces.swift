@@ -53,7 +53,7 @@ struct Pieces: AsyncParsableCommand {
             if command is any AsyncParsableCommand, (command as? any AnsweringCommand)?.answers != true { Terminal.shared.reportWork() }
             if let command = command as? any Command { TerminalLog.install(command.global.logLevel) }
             if let command = command as? any DirectCommand, !command.waits {
-                try command.answer()
+                try command.runDirectly()
             } else if let command = command as? any AsyncParsableCommand {
                 try runInTask(command)
             } else {
@@ -140,15 +140,16 @@ extension AnsweringCommand {
     var answers: Bool { true }
 }
 
-/// A command that reads the database, answers, and waits for nothing.
-protocol DirectCommand: Command, AnsweringCommand {
-    /// Whether it goes on after its answer, so that it is run as others are.
+/// A command that waits for nothing but the database and files. It is run on the first thread of the process: threads, and the look whether the system still
+/// gives any, take a millisecond of the few that the whole command takes.
+protocol DirectCommand: Command {
+    /// Whether this time it waits for more, so that it is run as others are.
     var waits: Bool { get }
-    /// Runs the command, on the first thread of the process.
-    func answer() throws
+    /// Runs the command; only where ``waits`` is `false`.
+    func runDirectly() throws
 }
 
 extension DirectCommand {
     var waits: Bool { false }
-    func run() async throws { try answer() }
+    func run() async throws { try runDirectly() }
 }

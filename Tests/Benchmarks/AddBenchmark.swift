@@ -8,6 +8,8 @@ import Torrent
 /// for all.
 struct AddBenchmark: Benchmark {
     private static let batch = 1000
+    /// Torrents that are added alone after each batch: a command of some milliseconds needs more samples.
+    private static let singles = 8
     /// One torrent in so many has a folder of files.
     private static let folderEvery = 10
     private static let filesOfFolder = 30
@@ -27,6 +29,10 @@ struct AddBenchmark: Benchmark {
         let database: FilePath
         var batches: [ProcessSample] = []
         var single: [ProcessSample] = []
+
+        func add(_ torrents: [String], to output: String) throws -> ProcessSample {
+            try ProcessSample(program, ["add"] + torrents + ["--output", output, "--database", database.string])
+        }
     }
 
     func run() throws {
@@ -36,26 +42,33 @@ struct AddBenchmark: Benchmark {
         }
         let output = workshop.folder.appending("archive").string
         for start in stride(from: 0, to: torrents, by: Self.batch) {
-            let files = try (start...start + Self.batch).map { n in
+            let files = try (start..<start + Self.batch + Self.singles).map { n in
                 let path = workshop.folder.appending("\(n).torrent")
                 try Workshop.write(try Self.torrent(n), to: path)
                 return path
             }
             for n in contenders.indices {
                 let n = (n + start / Self.batch) % contenders.count
-                let options = ["--output", output, "--database", contenders[n].database.string]
-                contenders[n].batches.append(try ProcessSample(contenders[n].program, ["add"] + files.dropLast().map(\.string) + options))
-                contenders[n].single.append(try ProcessSample(contenders[n].program, ["add", files[Self.batch].string] + options))
+                let batch = files.prefix(Self.batch).map(\.string)
+                contenders[n].batches.append(try contenders[n].add(batch, to: output))
+            }
+            for file in files.dropFirst(Self.batch) {
+                for n in contenders.indices { contenders[n].single.append(try contenders[n].add([file.string], to: output)) }
             }
             for file in files { try Workshop.remove(file) }
         }
         let last = max(1, contenders[0].batches.count / 4)
-        print("the last \(last) of \(contenders[0].batches.count) commands that add \(Self.batch) torrents each, and one torrent after each")
+        let first = contenders[0]
+        print("the last \(last) of \(first.batches.count) commands that add \(Self.batch) torrents each, and \(Self.singles) of one after each")
         for contender in contenders {
             print("\(contender.program)")
             print("  1000 torrents: \(ProcessSample.summary(Array(contender.batches.suffix(last))))")
-            print("  one torrent:   \(ProcessSample.summary(Array(contender.single.suffix(last))))")
+            print("  one torrent:   \(ProcessSample.summary(Array(contender.single.suffix(last * Self.singles))))")
             print("  the database has \(try Workshop.size(contender.database) >> 10) KiB")
+            guard contender.database != first.database else { continue }
+            let batches = ProcessSample.shares(first.batches.suffix(last), of: contender.batches.suffix(last))
+            let singles = ProcessSample.shares(first.single.suffix(last * Self.singles), of: contender.single.suffix(last * Self.singles))
+            print("  the first program's share of its time, turn by turn: \(batches); with one torrent: \(singles)")
         }
         try Workshop.remove(workshop.folder)
     }

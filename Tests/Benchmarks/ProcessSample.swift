@@ -27,6 +27,12 @@ struct ProcessSample {
         return "median \(words(wall[middle])), least \(words(wall[0])); CPU \(words(cpu[middle])), least \(words(cpu[0])); \(resident) MiB resident"
     }
 
+    /// What part of the others' time these took, each compared with the one of its turn: a machine whose speed changes was then the same for both.
+    static func shares(_ samples: ArraySlice<ProcessSample>, of others: ArraySlice<ProcessSample>) -> String {
+        let pairs = Array(zip(samples, others))
+        return "median \(pairs.median { $0.wall / $1.wall }.text(3)), CPU \(pairs.median { $0.cpu / $1.cpu }.text(3))"
+    }
+
     private static func duration(_ time: timeval) -> Duration { .seconds(time.tv_sec) + .microseconds(time.tv_usec) }
 
     private static func words(_ duration: Duration) -> String { "\((duration / .milliseconds(1)).text(1)) ms" }

@@ -101,12 +101,23 @@ extension Connection {
         return try insertTorrent(new, now: noon)
     }
 
+    /// How SQLite finds the rows of a query, a line a step.
+    func plan(_ sql: String) throws -> [String] {
+        try rows("EXPLAIN QUERY PLAN \(sql)") { (row) throws(StoreError) in
+            _ = (try row.next(Int.self), try row.next(Int.self), try row.next(Int.self))
+            return try row.next(String.self)
+        }
+    }
+
     /// The number that a query answers.
     func number(_ sql: String, _ values: any SQLValue...) throws -> Int {
         let statement = try prepare(sql)
         try statement.bind(values)
         _ = try statement.step()
-        return try statement.next()
+        let number: Int = try statement.next()
+        // A statement that isn't at its end keeps others from changing the schema.
+        while try statement.step() {}
+        return number
     }
 }
 

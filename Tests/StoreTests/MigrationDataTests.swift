@@ -52,6 +52,8 @@ import Torrent
         #expect(try db.lastRun()?.pid == 9)
         #expect(try db.events(limit: 5).map(\.id) == [11])
         #expect(try db.setting("a") == "b" && db.live(of: row.id)?.leechers == 5)
+        #expect(try db.neighbours(at: "/data/torrent 3").map(\.id) == [row.id])
+        #expect(try db.outputFolders(within: "/data") == ["/data"])
     }
 
     @Test(arguments: released) func everyReleasedSchemaBecomesThePresentOne(version: Int) throws {

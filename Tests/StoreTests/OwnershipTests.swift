@@ -47,32 +47,65 @@ import Torrent
         #expect(try db.holders(ofInode: 7, besides: one).isEmpty)
     }
 
-    @Test func neighboursAreFoundAboveBelowAndAtTheSamePath() throws {
+    @Test func neighboursAreFoundAtTheSamePath() throws {
         let folder = try TemporaryFolder()
         let db = try folder.connection()
         func add(_ seed: UInt64, _ root: String) throws -> TorrentID {
             // The name is the root's last part.
             let id = try db.insertTorrent(NewTorrent(metainfo: try madeUp(seed: seed), output: "/out"), now: noon)
             let slash = root.lastIndex(of: "/") ?? root.startIndex
-            try db.execute(
-                "UPDATE torrent SET output = ?, name = ? WHERE id = ?", slash == root.startIndex ? "/" : String(root[..<slash]),
-                String(root[root.index(after: slash)...]), id)
+            let folder = slash == root.startIndex ? "/" : String(root[..<slash])
+            try db.execute("UPDATE torrent SET name = ? WHERE id = ?", String(root[root.index(after: slash)...]), id)
+            try db.setOutput(id, folder)
             return id
         }
         let same = try add(1, "/srv/x")
-        let below = try add(2, "/srv/x/y")
+        _ = try add(2, "/srv/x/y")
         let above = try add(3, "/srv")
         for (seed, root) in [(4, "/srv/x y"), (5, "/srv/x.iso"), (6, "/srv/x0"), (7, "/srv/w"), (8, "/srv/X")] as [(UInt64, String)] {
             _ = try add(seed, root)
         }
         #expect(try db.neighbours(at: "/srv/x").map(\.id) == [same] && db.neighbours(at: "/srv").map(\.id) == [above])
-        #expect(try db.neighbours(below: "/srv/x").map(\.id) == [below])
-        let plan = try db.rows("EXPLAIN QUERY PLAN SELECT id FROM torrent WHERE rtrim(coalesce(resolved, output), '/') || '/' || name = 'x'") {
-            (row) throws(StoreError) in
-            _ = (try row.next(Int.self), try row.next(Int.self), try row.next(Int.self))
-            return try row.next(String.self)
+        #expect(try db.plan("SELECT id, name FROM torrent WHERE root_hash = 1") == ["SEARCH torrent USING INDEX torrent_by_root (root_hash=?)"])
+        // The folders that are at the path or below it, and no others.
+        #expect(try db.outputFolders(within: "/srv/x") == ["/srv/x"])
+        for (seed, root) in [(9, "/srv/x/y/z"), (10, "/srv/x/é/z"), (11, "/srv/x0/z"), (12, "/srv/x y/z"), (13, "/srv/x.d/z")] as [(UInt64, String)] {
+            _ = try add(seed, root)
         }
-        #expect(plan.allSatisfy { $0.contains("torrent_by_root") }, "\(plan)")
+        #expect(try db.outputFolders(within: "/srv/x") == ["/srv/x", "/srv/x/y", "/srv/x/é"])
+        #expect(try db.outputFolders(within: "/srv/y").isEmpty)
+        let folders = try db.plan("SELECT path FROM folder WHERE path = 'a' OR (path > 'a/' AND path < 'a0')")
+        #expect(folders.filter { $0.hasPrefix("SCAN") }.isEmpty, "\(folders)")
+    }
+
+    @Test func twoPathsOfOneHashAreToldApart() throws {
+        let folder = try TemporaryFolder()
+        let db = try folder.connection()
+        var seen: [Int64: String] = [:]
+        var twins: (String, String)?
+        for number in 0... {
+            let name = "volume \(number)"
+            if let other = seen.updateValue(name, forKey: Connection.hash("/srv/" + name)) {
+                twins = (other, name)
+                break
+            }
+        }
+        let (one, other) = try #require(twins)
+        let ids = try [one, other].enumerated().map { n, name in
+            let id = try db.insertTorrent(NewTorrent(metainfo: try madeUp(seed: UInt64(n)), output: "/elsewhere"), now: noon)
+            try db.execute("UPDATE torrent SET name = ? WHERE id = ?", name, id)
+            try db.setOutput(id, "/srv")
+            return id
+        }
+        #expect(try db.neighbours(at: "/srv/" + one).map(\.id) == [ids[0]])
+        #expect(try db.neighbours(at: "/srv/" + other).map(\.id) == [ids[1]])
+    }
+
+    /// The hash is in databases: another one would find nothing in them.
+    @Test func theHashOfAPathIsTheFirstBitsOfItsSHA1() {
+        // printf /srv/x | sha1sum
+        #expect(Connection.hash("/srv/x") == Int64(Int32(bitPattern: 0x8a7de795)))
+        #expect(Connection.hash("/srv/e\u{301}") != Connection.hash("/srv/\u{e9}"))
     }
 
     @Test func theRootFollowsTheOutputFolder() throws {
@@ -83,5 +116,7 @@ import Torrent
         #expect(try db.neighbours(at: "/" + metainfo.name).map(\.id) == [id])
         try db.setOutput(id, "/elsewhere")
         #expect(try db.neighbours(at: "/elsewhere/" + metainfo.name).map(\.id) == [id])
+        #expect(try db.neighbours(at: "/" + metainfo.name).isEmpty)
+        #expect(try db.outputFolders(within: "/elsewhere") == ["/elsewhere"])
     }
 }

@@ -128,10 +128,7 @@ import Torrent
             ),
             ("UPDATE torrent SET seed_mark = NULL WHERE seed_mark IS NOT NULL AND (state <> 'seeding' OR paused <> 0)", "torrent_ends_seeding"),
         ] {
-            let plan = try db.rows("EXPLAIN QUERY PLAN \(sql)") { row throws(StoreError) in
-                _ = (try row.next(Int.self), try row.next(Int.self), try row.next(Int.self))
-                return try row.next(String.self)
-            }
+            let plan = try db.plan(sql)
             #expect(plan.contains { $0.contains(index) }, "\(plan)")
         }
     }

@@ -47,10 +47,7 @@ struct SlotTests {
         let folder = try TemporaryFolder()
         let db = try folder.connection(.readWriteCreate)
         let sql = "SELECT * FROM torrent AS t WHERE state = 'complete' AND id > 7 ORDER BY id LIMIT 500"
-        let plan = try db.rows("EXPLAIN QUERY PLAN \(sql)") { (row) throws(StoreError) in
-            _ = (try row.next(Int.self), try row.next(Int.self), try row.next(Int.self))
-            return try row.next(String.self)
-        }
+        let plan = try db.plan(sql)
         #expect(plan.count == 1 && plan[0].contains("torrent_by_state"), "\(plan)")
     }
 }

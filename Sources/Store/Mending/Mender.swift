@@ -150,6 +150,7 @@ package enum Mender {
                 let outcome = try completion.run(strays: work.strays, sequences: work.sequences)
                 // The names of files stand in the metainfos, too.
                 try db.renewPaths()
+                try db.indexRoots()
                 let pieces = try db.doubtEverything()
                 let mending = Mending(
                     reason: reason, setAside: aside, backup: old.backup?.at, salvaged: outcome.salvaged.count, fromBackup: outcome.fromBackup.count,

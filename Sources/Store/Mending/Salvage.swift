@@ -76,7 +76,7 @@ struct Salvage {
         for place in fitting.misfits where !shape.columns[place].isOptional {
             // A number that has to be there gets one that no rule refuses, and is set right by the .torrent; other things can't be made up.
             guard shape.columns[place].type == "INTEGER", !shape.columns[place].isRowID, place >= shape.keyLength else { return false }
-            values[place] = .integer(1)
+            values[place] = Self.harmless
         }
         let fit = all.filter { !fitting.misfits.contains($0) || !shape.columns[$0].isOptional }
         if !fitting.misfits.isEmpty, try fresh.insert(shape, fit, values) { return true }
@@ -92,9 +92,21 @@ struct Salvage {
         for left in fit where shape.columns[left].isOptional {
             if try fresh.insert(shape, fit.filter { $0 != left }, values) { return true }
         }
-        // The least that a row has to have.
-        return try fresh.insert(shape, fit.filter { !shape.columns[$0].isOptional }, values)
+        // The least that a row has to have. A number in it that a rule refuses isn't what it was, and the same is done as with one that is missing.
+        let least = fit.filter { !shape.columns[$0].isOptional }
+        if try fresh.insert(shape, least, values) { return true }
+        let numbers = least.filter { shape.columns[$0].type == "INTEGER" && !shape.columns[$0].isRowID && $0 >= shape.keyLength }
+        for place in numbers {
+            var others = values
+            others[place] = Self.harmless
+            if try fresh.insert(shape, least, others) { return true }
+        }
+        for place in numbers { values[place] = Self.harmless }
+        return try fresh.insert(shape, least, values)
     }
+
+    /// No rule of any table refuses it.
+    private static let harmless = RawValue.integer(1)
 }
 
 extension Connection {

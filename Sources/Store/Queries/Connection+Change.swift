@@ -27,7 +27,11 @@ extension Connection {
 
     /// The payload was moved: `output` is the absolute folder that it lies in now.
     package func setOutput(_ id: TorrentID, _ output: String) throws(StoreError) {
-        try change(id, try execute("UPDATE torrent SET output = ?, resolved = NULL WHERE id = ?", output, id))
+        try transaction { () throws(StoreError) in
+            try change(id, try execute("UPDATE torrent SET output = ?, resolved = NULL WHERE id = ?", output, id))
+            guard let torrent = try torrent(id) else { throw noTorrent(id) }
+            try indexRoot(id, named: torrent.name, in: output)
+        }
     }
 
     /// From now on a missing root means that the payload is unreachable, and it is never made again.

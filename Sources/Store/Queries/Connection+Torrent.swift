@@ -77,17 +77,20 @@ extension Connection {
 
     private func insertRow(_ new: NewTorrent, _ now: Timestamp) throws(StoreError) -> TorrentID {
         let (metainfo, settings) = (new.metainfo, new.settings)
+        let folder = new.resolvedOutput ?? new.output
+        try noteFolder(folder)
         let id = try first(
             """
             INSERT INTO torrent (info_hash, name, output, total_bytes, piece_length, piece_count, private, paused, sequential, allocate_full,
-                download_limit, upload_limit, max_peers, seed_goal, seed_ratio, seed_seconds, state, wanted_bytes, added_at, resolved, overwrite)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                download_limit, upload_limit, max_peers, seed_goal, seed_ratio, seed_seconds, state, wanted_bytes, added_at, resolved, overwrite, root_hash)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             RETURNING id
             """,
             metainfo.infoHash, metainfo.name, new.output, metainfo.geometry.totalBytes, metainfo.geometry.pieceLength, metainfo.geometry.pieceCount,
             metainfo.isPrivate, settings.isPaused, settings.isSequential, settings.allocatesFull, settings.limits.download, settings.limits.upload,
             settings.limits.peers, settings.seedGoal.word, settings.seedGoal.ratio, settings.seedGoal.seconds,
-            settings.isPaused ? TorrentState.paused : .queued, new.wantedBytes, now, new.resolvedOutput, new.mayOverwrite
+            settings.isPaused ? TorrentState.paused : .queued, new.wantedBytes, now, new.resolvedOutput, new.mayOverwrite,
+            Self.hash(NewTorrent.root(named: metainfo.name, in: folder))
         ) { (row) throws(StoreError) in try row.next(TorrentID.self) }
         guard let id else { throw fault(.other, "SQLite inserted a torrent and gave no number for it: a version of 3.37 or later is needed") }
         return id

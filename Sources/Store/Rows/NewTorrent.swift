@@ -27,9 +27,9 @@ package struct NewTorrent: Sendable {
         self.extraTrackers = extraTrackers
     }
 
-    /// The path at or below which everything lies that the torrent names.
-    package static func root(of metainfo: Metainfo, in folder: String) -> String {
-        folder == "/" ? "/" + metainfo.name : folder + "/" + metainfo.name
+    /// The path at or below which everything lies that a torrent of this name has in the folder.
+    package static func root(named name: String, in folder: String) -> String {
+        folder.utf8.last == UInt8(ascii: "/") ? folder + name : folder + "/" + name
     }
 
     /// Bytes of the wanted files without pad files (BEP 47).

@@ -92,7 +92,8 @@ package enum Migrator {
 
     /// What SQL alone can't do, by the number of the migration that it belongs to; part of its transaction.
     private static let steps: [Int: @Sendable (Connection) throws(StoreError) -> Void] = [
-        2: { (connection) throws(StoreError) in try connection.fillPaths(.first) }
+        2: { (connection) throws(StoreError) in try connection.fillPaths(.first) },
+        7: { (connection) throws(StoreError) in try connection.indexRoots() },
     ]
 
     private static func apply(_ migration: Migration, _ connection: Connection, _ now: Timestamp) throws(StoreError) {

@@ -4,7 +4,7 @@ import Net
 import Store
 
 /// `pieces add`
-struct Add: Command {
+struct Add: DirectCommand {
     static let configuration = CommandConfiguration(
         commandName: "add", abstract: "Put torrents into the database; a running engine begins with them at once.",
         discussion: """
@@ -26,28 +26,52 @@ struct Add: Command {
     @OptionGroup(title: "Seeding options") var seeds: SeedOptions
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
+    var waits: Bool { !torrent.wishes.patterns.isEmpty || sources.contains { TorrentSource.isURL($0) } }
+
+    func runDirectly() throws {
+        let read = try sources.map { try TorrentSource($0) }.readFiles()
+        var report = Report(failed: read.failed)
+        if !read.torrents.isEmpty { report.entries = try arrival().put(read.torrents) { report.refuse($0) }.entries }
+        try report.end()
+    }
+
     func run() async throws {
-        let sources = try sources.map { try TorrentSource($0) }
-        let (torrents, failed) = await sources.readAll(HTTPOptions(version: Program.version))
-        var hasRefused = false
-        if !torrents.isEmpty {
-            let connection = try global.openToAdd()
-            var arrival = Arrival(connection, torrent.wishes)
-            arrival.isPaused = paused
-            arrival.seedGoal = seeds.goal
+        let read = await (try sources.map { try TorrentSource($0) }).readAll(HTTPOptions(version: Program.version))
+        var report = Report(failed: read.failed)
+        if !read.torrents.isEmpty { report.entries = try await arrival().add(read.torrents) { report.refuse($0) } }
+        try report.end()
+    }
+
+    private func arrival() throws -> Arrival {
+        var arrival = Arrival(try global.openToAdd(), torrent.wishes)
+        arrival.isPaused = paused
+        arrival.seedGoal = seeds.goal
+        return arrival
+    }
+
+    /// What became of the sources.
+    private struct Report {
+        /// Sources that couldn't be read, of which it was said when they were read.
+        let failed: Int
+        var entries: [Arrival.Entry] = []
+        private var hasRefused = false
+
+        init(failed: Int) { self.failed = failed }
+
+        mutating func refuse(_ reason: String) {
+            Terminal.shared.complain(reason)
+            hasRefused = true
+        }
+
+        func end() throws {
             var text = ""
-            let entries = try await arrival.add(torrents) { reason in
-                Terminal.shared.complain(reason)
-                hasRefused = true
-            }
             for entry in entries {
                 let name = entry.name.printable
                 let news = entry.trackers?.sentence.map { "; \($0)" } ?? ""
                 text += entry.isNew ? "added \(entry.id)  \(name)\n" : "\(entry.id)  \(name) is here already\(news)\n"
             }
             Terminal.shared.print(bytes: Array(text.utf8))
+            guard failed == 0, !hasRefused else { throw ExitStatus.failed }
         }
-        // What was wrong with the others was said when they were read.
-        guard failed == 0, !hasRefused else { throw ExitStatus.failed }
     }
 }

@@ -49,10 +49,10 @@ struct Download: Command {
         let database = try global.path
         try Self.requireNoEngine(database)
         var settings = try await engine.settings(database)
-        let (torrents, failed) = await sources.readAll(engine.httpOptions)
-        guard failed == 0 else { throw ExitStatus.failed }
+        let read = await sources.readAll(engine.httpOptions)
+        guard read.failed == 0 else { throw ExitStatus.failed }
 
-        let (ids, hasRefused) = try await add(torrents)
+        let (ids, hasRefused) = try await add(read.torrents)
         // What was refused was said; the others are downloaded.
         guard !ids.isEmpty else { throw ExitStatus.failed }
         settings.scope = .only(Set(ids))

@@ -26,7 +26,7 @@ struct Explain: ListCommand {
 
     var waits: Bool { true }
 
-    func answer() throws { try answer(in: nil) }
+    func runDirectly() throws { try answer(in: nil) }
 
     func run() async throws {
         let connection = try global.openToLook()

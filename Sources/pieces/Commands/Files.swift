@@ -18,7 +18,7 @@ struct Files: ListCommand {
 
     @OptionGroup var options: ListOptions
 
-    func answer() throws {
+    func runDirectly() throws {
         let connection = try global.openToLook()
         let torrent = try StoredTorrent(try connection.findTorrent(argument.torrent), connection)
         let layout = torrent.metainfo.layout

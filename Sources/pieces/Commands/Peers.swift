@@ -20,7 +20,7 @@ struct Peers: ListCommand {
 
     @OptionGroup var options: ListOptions
 
-    func answer() throws {
+    func runDirectly() throws {
         let connection = try global.openToLook()
         let torrent = try connection.findTorrent(argument.torrent)
         let engine = try EngineState(database: try global.path, connection)

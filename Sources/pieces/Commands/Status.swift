@@ -5,7 +5,7 @@ import Store
 import Torrent
 
 /// `pieces status`
-struct Status: DirectCommand {
+struct Status: DirectCommand, AnsweringCommand {
     static let configuration = CommandConfiguration(
         commandName: "status", abstract: "Show how torrents do, from the database alone, whether or not an engine runs.",
         discussion: """
@@ -41,7 +41,7 @@ struct Status: DirectCommand {
 
     var waits: Bool { watch }
 
-    func answer() throws { Terminal.shared.print(bytes: try text()) }
+    func runDirectly() throws { Terminal.shared.print(bytes: try text()) }
 
     func run() async throws {
         while watch {

@@ -17,7 +17,7 @@ struct Trackers: ListCommand {
 
     @OptionGroup var options: ListOptions
 
-    func answer() throws {
+    func runDirectly() throws {
         let connection = try global.openToLook()
         let torrent = try connection.findTorrent(argument.torrent)
         let trackers = try connection.trackers(of: torrent.id)

@@ -178,9 +178,9 @@ struct Verify: Command {
         let folder = try NewFile.absolute(output ?? ".")
         guard NewFile.isFolder(folder) else { throw Failure("\(folder.text.printable) is no folder: give the one that the payload lies in") }
         let sources = try torrents.map { try TorrentSource($0) }
-        let (metainfos, failed) = await sources.readAll(HTTPOptions(version: Program.version))
-        guard failed == 0 else { throw ExitStatus.failed }
-        return metainfos
+        let read = await sources.readAll(HTTPOptions(version: Program.version))
+        guard read.failed == 0 else { throw ExitStatus.failed }
+        return read.torrents
     }
 
     private func known(_ name: String, _ connection: Connection) async throws -> TorrentRow {

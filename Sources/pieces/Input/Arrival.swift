@@ -31,14 +31,24 @@ struct Arrival {
     /// One transaction for all of them: five hundred torrents wait for the disk once. Torrents that want other content at the path of another torrent's file
     /// are left out, and `refused` is told why.
     func add(_ torrents: [Metainfo], refused: (String) -> Void) async throws -> [Entry] {
+        let (entries, reselected) = try put(torrents, refused: refused)
+        for (row, selection) in reselected {
+            try await SelectionChange(connection: connection).apply(selection, to: try StoredTorrent(row, connection))
+            try connection.appendIntent(.changed, torrent: row.id, now: .now())
+        }
+        return entries
+    }
+
+    /// The same, but for the files that are wanted of torrents that were there: these are to be changed after it, and there are none where no files were named.
+    func put(_ torrents: [Metainfo], refused: (String) -> Void) throws -> (entries: [Entry], reselected: [(TorrentRow, FileSelection)]) {
         let output = try NewFile.absolute(wishes.output ?? ".").text
         // What can be refused is refused before anything is written.
         let known = try torrents.map { try connection.torrent($0.infoHash) }
         for case let row? in known { try check(row, output) }
         let selections = try torrents.map { try selection(for: $0) }
         if torrents.count >= Self.many { try connection.expectLargeTransaction() }
-        let conflicts = try PathConflicts(connection, output: output)
         let (entries, refusals) = try connection.transaction { () throws(StoreError) in
+            let conflicts = try PathConflicts(connection, output: output)
             var entries: [Entry] = []
             var refusals: [String] = []
             for (metainfo, selection) in zip(torrents, selections) {
@@ -52,11 +62,9 @@ struct Arrival {
             return (entries, refusals)
         }
         for reason in refusals { refused(reason) }
-        for case (let row?, let selection?) in zip(known, selections) {
-            try await SelectionChange(connection: connection).apply(selection, to: try StoredTorrent(row, connection))
-            try connection.appendIntent(.changed, torrent: row.id, now: .now())
-        }
-        return entries
+        var reselected: [(TorrentRow, FileSelection)] = []
+        for case (let row?, let selection?) in zip(known, selections) { reselected.append((row, selection)) }
+        return (entries, reselected)
     }
 
     private func insert(

@@ -34,19 +34,24 @@ struct PathConflicts {
 
     /// Why the torrent can't be added; `nil` when it can. `wanted` has a flag for each of its files.
     func refusal(of metainfo: Metainfo, wanted: [Bool]?) throws(StoreError) -> String? {
-        let root = NewTorrent.root(of: metainfo, in: folder)
-        let neighbours = try connection.neighbours(at: root) + connection.neighbours(below: root) + above
-        guard !neighbours.isEmpty else { return nil }
+        let root = NewTorrent.root(named: metainfo.name, in: folder)
+        var neighbours = try connection.neighbours(at: root) + above
+        let inside = Set(try connection.outputFolders(within: root).map { FileName($0) })
+        guard !neighbours.isEmpty || !inside.isEmpty else { return nil }
         var names = Names()
         for file in metainfo.layout.files where !file.isPad && wanted?[file.index] ?? true {
             let path = Self.join(folder, file.displayPath)
             names.files[FileName(path)] = file
             for parent in Self.folders(above: path) where !names.folders.insert(FileName(parent)).inserted { break }
         }
+        if !inside.isEmpty {
+            // Below the new torrent's root a torrent matters only where one of the new torrent's own paths leads.
+            for name in Set(names.files.keys).union(names.folders) {
+                guard let parent = Self.folders(above: name.text).first, inside.contains(FileName(parent)) else { continue }
+                neighbours += try connection.neighbours(at: name.text)
+            }
+        }
         for neighbour in neighbours {
-            // Below the new torrent's root it matters only where one of the new torrent's own paths leads.
-            let place = FileName(neighbour.root)
-            guard names.files[place] != nil || names.folders.contains(place) || neighbour.root.utf8.count <= root.utf8.count else { continue }
             if let reason = try refusal(metainfo, names, neighbour) { return reason }
         }
         return nil

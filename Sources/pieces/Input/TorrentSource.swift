@@ -17,14 +17,22 @@ struct TorrentSource {
         self.text = text
     }
 
-    var isURL: Bool {
+    var isURL: Bool { Self.isURL(text) }
+
+    static func isURL(_ text: String) -> Bool {
         let lowered = text.prefix(8).lowercased()
         return lowered.hasPrefix("http://") || lowered.hasPrefix("https://")
     }
 
     /// What the source says; an error names the source.
     func read(_ options: HTTPOptions) async throws -> Metainfo {
-        let bytes = isURL ? try await fetch(options) : try Self.contents(of: text)
+        try metainfo(isURL ? try await fetch(options) : try Self.contents(of: text))
+    }
+
+    /// What the source says, which is a file; an error names the source.
+    func readFile() throws -> Metainfo { try metainfo(try Self.contents(of: text)) }
+
+    private func metainfo(_ bytes: [UInt8]) throws -> Metainfo {
         do throws(MetainfoError) {
             return try Metainfo(torrentFile: bytes)
         } catch {
@@ -78,27 +86,46 @@ struct TorrentSource {
     }
 }
 
-extension [TorrentSource] {
-    /// What each source says, each torrent once, and again where another .torrent of it has other trackers. Sources
-    /// that can't be read are told of, and whether there were any.
-    func readAll(_ options: HTTPOptions) async -> (torrents: [Metainfo], failed: Int) {
-        var seen: [InfoHash: Set<String>] = [:]
-        var torrents: [Metainfo] = []
-        var failed = 0
-        for source in self {
-            do {
-                let metainfo = try await source.read(options)
-                let known = seen[metainfo.infoHash]
-                let trackers = Set(metainfo.trackers.joined())
-                guard known.map({ !trackers.isSubset(of: $0) }) ?? true else { continue }
-                seen[metainfo.infoHash] = trackers.union(known ?? [])
-                torrents.append(metainfo)
-                if let warning = metainfo.trackerWarning { Terminal.shared.complain(warning) }
-            } catch {
-                Terminal.shared.complain("\(error)")
-                failed += 1
-            }
+/// What was read from sources: each torrent once, and again where another .torrent of it has other trackers.
+struct ReadSources {
+    private(set) var torrents: [Metainfo] = []
+    /// Sources that couldn't be read. What was wrong with them was said at once.
+    private(set) var failed = 0
+    private var seen: [InfoHash: Set<String>] = [:]
+
+    mutating func take(_ result: Result<Metainfo, any Error>) {
+        let metainfo: Metainfo
+        do {
+            metainfo = try result.get()
+        } catch {
+            Terminal.shared.complain("\(error)")
+            failed += 1
+            return
         }
-        return (torrents, failed)
+        let known = seen[metainfo.infoHash]
+        let trackers = Set(metainfo.trackers.joined())
+        guard known.map({ !trackers.isSubset(of: $0) }) ?? true else { return }
+        seen[metainfo.infoHash] = trackers.union(known ?? [])
+        torrents.append(metainfo)
+        if let warning = metainfo.trackerWarning { Terminal.shared.complain(warning) }
+    }
+}
+
+extension [TorrentSource] {
+    func readAll(_ options: HTTPOptions) async -> ReadSources {
+        var read = ReadSources()
+        for source in self {
+            let result: Result<Metainfo, any Error>
+            do { result = .success(try await source.read(options)) } catch { result = .failure(error) }
+            read.take(result)
+        }
+        return read
+    }
+
+    /// The same for sources that are files.
+    func readFiles() -> ReadSources {
+        var read = ReadSources()
+        for source in self { read.take(Result { try source.readFile() }) }
+        return read
     }
 }

@@ -11,7 +11,7 @@ struct ListOptions: ParsableArguments {
 }
 
 /// A command that lists something of one torrent.
-protocol ListCommand: DirectCommand {
+protocol ListCommand: DirectCommand, AnsweringCommand {
     var options: ListOptions { get }
 }
 

@@ -1,0 +1,81 @@
+import Torrent
+
+/// A file that a torrent names, with its whole path.
+package struct NamedFile: Sendable, Hashable {
+    package let index: Int
+    /// Below the torrent's output folder.
+    package let path: String
+    package let length: Int64
+    package let isPad: Bool
+    package let isWanted: Bool
+}
+
+/// A torrent whose files may have the paths of another's.
+package struct PathNeighbour: Sendable, Hashable {
+    package let id: TorrentID
+    package let name: String
+    package let output: String
+    /// The resolved output folder and the torrent's name: everything that the torrent names lies there or below.
+    package let root: String
+}
+
+/// Which torrents name the same paths. One indexed root a torrent is enough, since everything that it names lies at it or below.
+///
+/// The index has a hash of the root: keys in no order, as names are, change about as many pages of the database as there are torrents that are added, unless
+/// all of them fit in few pages.
+extension Connection {
+    /// The torrents whose root is this path.
+    package func neighbours(at root: String) throws(StoreError) -> [PathNeighbour] {
+        try rows("SELECT id, name, output, coalesce(resolved, output) FROM torrent WHERE root_hash = ?", Self.hash(root)) {
+            (row) throws(StoreError) in
+            let (id, name, output) = (try row.next(TorrentID.self), try row.next(String.self), try row.next(String.self))
+            return PathNeighbour(id: id, name: name, output: output, root: NewTorrent.root(named: name, in: try row.next()))
+        }.filter { PathText.isSame($0.root, root) }
+    }
+
+    /// The output folders of torrents, their links resolved, that are this path or lie below it. Some may have no torrents any more.
+    package func outputFolders(within path: String) throws(StoreError) -> [String] {
+        // "0" is the character behind "/".
+        try rows("SELECT path FROM folder WHERE path = ?1 OR (path > ?1 || '/' AND path < ?1 || '0')", path) { (row) throws(StoreError) in
+            try row.next()
+        }
+    }
+
+    /// Makes the torrent findable at its root. `folder` is its output folder with the links resolved.
+    func indexRoot(_ id: TorrentID, named name: String, in folder: String) throws(StoreError) {
+        try execute("UPDATE torrent SET root_hash = ? WHERE id = ?", Self.hash(NewTorrent.root(named: name, in: folder)), id)
+        try noteFolder(folder)
+    }
+
+    func noteFolder(_ folder: String) throws(StoreError) {
+        try execute("INSERT OR IGNORE INTO folder (path) VALUES (?)", folder)
+    }
+
+    /// Does it for all torrents anew.
+    func indexRoots() throws(StoreError) {
+        try execute("DELETE FROM folder")
+        let torrents = try rows("SELECT id, name, coalesce(resolved, output) FROM torrent") { (row) throws(StoreError) in
+            (id: try row.next(TorrentID.self), name: try row.next(String.self), folder: try row.next(String.self))
+        }
+        for torrent in torrents { try indexRoot(torrent.id, named: torrent.name, in: torrent.folder) }
+    }
+
+    /// As the index has it.
+    static func hash(_ root: String) -> Int64 {
+        let digest = SHA1.hash(Array(root.utf8))
+        return Int64(Int32(truncatingIfNeeded: digest.prefix(4).reduce(0) { $0 << 8 | Int($1) }))
+    }
+
+    /// The torrent's files as they were named when it was added.
+    package func namedFiles(of id: TorrentID) throws(StoreError) -> [NamedFile] {
+        let sql = """
+            SELECT p.idx, p.path, p.length, p.pad, coalesce(f.wanted, 1) FROM path AS p
+            LEFT JOIN file AS f ON f.torrent_id = p.torrent_id AND f.idx = p.idx WHERE p.torrent_id = ? ORDER BY p.idx
+            """
+        return try rows(sql, id) { (row) throws(StoreError) in
+            try row.sound { (row) throws(StoreError) in
+                NamedFile(index: try row.next(), path: try row.next(), length: try row.nextBytes(), isPad: try row.next(), isWanted: try row.next())
+            }
+        }.compactMap(\.self)
+    }
+}
