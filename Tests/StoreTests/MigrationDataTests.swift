@@ -144,6 +144,16 @@ import Torrent
         #expect(try failure { _ = try folder.connection(.readWrite) }.code == .corrupt)
     }
 
+    /// A database whose header or whose record of migrations speaks of an older schema: its rows have more columns than that one's tables.
+    @Test(arguments: ["DELETE FROM schema_migration WHERE number > 1", "PRAGMA user_version=1"])
+    func aDamagedVersionLosesNoTorrent(sql: String) async throws {
+        let folder = try TemporaryFolder()
+        try make(folder, version: Migration.all.count).execute(sql)
+        let opened = try await Store.openMending(folder.database, now: noon) { db throws(StoreError) in try db.torrents().map(\.id) }
+        #expect(opened.value == [TorrentID(7)])
+        #expect(opened.opening.mending?.salvaged == 1)
+    }
+
     @Test func aByteOfAChecksumThatTurnedOverIsDamageAndNotAnotherMigration() throws {
         let folder = try TemporaryFolder()
         let db = try folder.connection()

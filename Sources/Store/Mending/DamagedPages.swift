@@ -32,7 +32,7 @@ final class DamagedPages {
         var status = stat()
         // A file that is open always has a status; without one it would have no pages.
         let bytes = fstat(file, &status) == 0 ? Int(status.st_size) : 0
-        count = max(bytes / pageSize, frames.keys.max() ?? 0)
+        count = max((bytes + pageSize - 1) / pageSize, frames.keys.max() ?? 0)
     }
 
     deinit {
@@ -41,15 +41,23 @@ final class DamagedPages {
         if log >= 0 { close(log) }
     }
 
-    /// The bytes of a page, counted from 1; `nil` when there is none, or the disk doesn't give it.
+    /// The bytes of a page, counted from 1; `nil` when there is none, or the disk doesn't give it. What a page lacks at the end of the file is zeros, as for
+    /// SQLite.
     subscript(number: Int) -> [UInt8]? {
         guard number >= 1, number <= count else { return nil }
         if let offset = frames[number] { return Self.read(log, at: offset, count: pageSize) }
-        return Self.read(file, at: Int64(number - 1) * Int64(pageSize), count: pageSize)
+        let bytes = Self.read(file, at: Int64(number - 1) * Int64(pageSize), atMost: pageSize)
+        return bytes.isEmpty ? nil : bytes + [UInt8](repeating: 0, count: pageSize - bytes.count)
     }
 
+    /// So many bytes; `nil` where the file ends before them, or the disk doesn't give them.
     static func read(_ file: Int32, at offset: Int64, count: Int) -> [UInt8]? {
-        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+        let bytes = read(file, at: offset, atMost: count)
+        return bytes.count == count ? bytes : nil
+    }
+
+    private static func read(_ file: Int32, at offset: Int64, atMost count: Int) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             while filled < count {
                 let got = pread(file, buffer.baseAddress! + filled, count - filled, off_t(offset) + off_t(filled))
                 if got < 0, errno == EINTR { continue }
@@ -57,7 +65,6 @@ final class DamagedPages {
                 filled += got
             }
         }
-        return bytes.count == count ? bytes : nil
     }
 
     /// What the header says (sqlite.org/fileformat.html, section 1.3.2) where that can be; 1 stands for 65536.

@@ -31,7 +31,9 @@ struct DamagedSchema {
         }
         let header = pages[1] ?? []
         let said = DamagedTreePage.number(header, 60) ?? 0
-        version = migrations > 0 ? migrations : (1...Migration.all.count).contains(said) ? said : Migration.all.count
+        // Of two that differ the newer: rows of an older schema fit a newer one, as rows do whose table got a column later.
+        let highest = max(migrations, (1...Migration.all.count).contains(said) ? said : 0)
+        version = highest > 0 ? highest : Migration.all.count
         isOurs = DatabaseFile.isNearly(DamagedTreePage.number(header, 68) ?? 0) || roots["schema_migration"] != nil && roots["metainfo"] != nil
         self.roots = roots
         self.indexes = indexes
