@@ -60,7 +60,7 @@ let package = Package(
             resources: [
                 .embedInCode("V0001_initial.sql"), .embedInCode("V0002_public_views.sql"), .embedInCode("V0003_bitfield_checksum.sql"),
                 .embedInCode("V0004_file_ownership.sql"), .embedInCode("V0005_queue.sql"), .embedInCode("V0006_seed_time.sql"),
-                .embedInCode("V0007_path_index.sql"),
+                .embedInCode("V0007_path_index.sql"), .embedInCode("V0008_host_ban.sql"),
             ],
             swiftSettings: house),
         .target(name: "Store", dependencies: ["CSQLite", "Limits", "Migrations", "Torrent", system], swiftSettings: house),

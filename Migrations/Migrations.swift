@@ -34,5 +34,6 @@ package struct Migration: Sendable {
         Migration(number: 5, name: "queue", sql: String(decoding: PackageResources.V0005_queue_sql, as: UTF8.self)),
         Migration(number: 6, name: "seed_time", sql: String(decoding: PackageResources.V0006_seed_time_sql, as: UTF8.self)),
         Migration(number: 7, name: "path_index", sql: String(decoding: PackageResources.V0007_path_index_sql, as: UTF8.self)),
+        Migration(number: 8, name: "host_ban", sql: String(decoding: PackageResources.V0008_host_ban_sql, as: UTF8.self)),
     ]
 }

@@ -100,7 +100,7 @@ extension Session {
     }
 
     /// `what` is for the log, should it fail.
-    private func write(_ what: String, _ body: @Sendable (Connection, Timestamp) throws(StoreError) -> Void) async {
+    func write(_ what: String, _ body: @Sendable (Connection, Timestamp) throws(StoreError) -> Void) async {
         let now = environment.clock.timestamp
         do {
             try await environment.store.perform { db throws(StoreError) in try body(db, now) }

@@ -185,6 +185,8 @@ extension Session: PeerConnectionOwner {
             fillSlotsSoon()
         case .ownershipChanged(let id):
             Task { await self.loadAnew(id) }
+        case .misbehaved(let host, let reason, let isCertain):
+            shun(host, reason: reason, isCertain: isCertain)
         case .seedGoalReached(let id):
             Task { await self.retire(id) }
         case .failed(let id, let text):

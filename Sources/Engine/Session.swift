@@ -84,6 +84,12 @@ package actor Session {
     var seedingBefore: Set<TorrentID> = []
     let began = SuspendingClock.now
     var isStopping = false
+    /// Hosts that aren't taken.
+    var bans: HostBans
+    /// Connections that came and haven't said for which torrent, by their numbers.
+    var unidentified: [UInt64: PeerConnection] = [:]
+    var strangers = Strangers<UInt64>(most: Session.strangerLimit())
+    var lastStranger: UInt64 = 0
     var background: [Task<Void, Never>] = []
     private var endWaiters: [CheckedContinuation<Void, Never>] = []
     private var hasEnded = false
@@ -93,10 +99,12 @@ package actor Session {
 
     /// Locks and opens the database, and listens. Throws one sentence that says why not. `disk` is the machine's own where none is given.
     package static func open(_ settings: EngineSettings, disk: Disk? = nil) async throws -> Session {
+        var settings = settings
+        settings.maximumPeers = peerLimit(settings.maximumPeers)
         let clock = EngineClock()
         let lock = try DatabaseLock.acquire(database: settings.database, now: clock.timestamp)
         let now = clock.timestamp
-        let (store, opening, (last, run, leftOver, restingHosts)) = try await Store.openMending(
+        let (store, opening, (last, run, leftOver, restingHosts, bans)) = try await Store.openMending(
             settings.database, options: settings.databaseOptions, now: now
         ) {
             db throws(StoreError) in
@@ -112,7 +120,7 @@ package actor Session {
             }
             let leftOver = intents.filter { [.remove, .removeData].contains($0.verb) }
             let restingHosts = try db.restingTrackerHosts(now: now)
-            return (last, try db.beginRun(pid: getpid(), version: Program.version, bootID: bootID(), now: now), leftOver, restingHosts)
+            return (last, try db.beginRun(pid: getpid(), version: Program.version, bootID: bootID(), now: now), leftOver, restingHosts, try db.hostBans(now: now))
         }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
@@ -128,7 +136,7 @@ package actor Session {
                 options: HTTPOptions(version: Program.version, bindAddress: settings.bind, extraTrustRoots: settings.extraTrustRoots)),
             loop: loop, clock: clock, run: run, peerID: PeerID(using: &random), key: random.next(),
             aliveUntilNs: last.map { ($0.stoppedAt ?? $0.heartbeatAt).rawValue * 1_000_000_000 })
-        let session = Session(environment, group: group, lock: lock, run: run, opening: opening, leftOver: leftOver)
+        let session = Session(environment, group: group, lock: lock, run: run, opening: opening, leftOver: leftOver, bans: bans)
         if let mending = opening.mending { session.log.warning("\(mending.sentence)") }
         if let warning = FileSystemKind(holding: settings.database).warning(settings.database) { session.log.warning("\(warning)") }
         do {
@@ -142,7 +150,8 @@ package actor Session {
     }
 
     private init(
-        _ environment: Environment, group: MultiThreadedEventLoopGroup, lock: DatabaseLock, run: RunID, opening: Store.Opening, leftOver: [IntentRow]
+        _ environment: Environment, group: MultiThreadedEventLoopGroup, lock: DatabaseLock, run: RunID, opening: Store.Opening, leftOver: [IntentRow],
+        bans: [HostBanRow]
     ) {
         self.environment = environment
         self.group = group
@@ -150,6 +159,7 @@ package actor Session {
         self.runID = run
         self.opening = opening
         self.leftOver = leftOver
+        self.bans = HostBans(bans.compactMap { HostBans.Ban($0) })
         slots = SlotQueue(limits: environment.settings.slots, rules: environment.settings.slotRules)
     }
 

@@ -42,6 +42,8 @@ extension TorrentEngine {
         case .check(let pieces): check(pieces)
         case .probe(let kind): probe(kind)
         case .stopped: rest()
+        case .shun(let host, let reason): onChange(.misbehaved(host, reason: reason, isCertain: true))
+        case .strike(let host, let reason): onChange(.misbehaved(host, reason: reason, isCertain: false))
         case .note(let note): self.note(note)
         }
     }

@@ -30,6 +30,7 @@ extension TorrentEngine: PeerConnectionDelegate {
             engine.perform()
             let awaited = engine.swarm.awaited(from: key)
             connection.expect(bytes: awaited.bytes, rate: awaited.rate)
+            if let pause = engine.swarm.pause(of: key, now: engine.environment.clock.now) { connection.rest(for: .nanoseconds(pause.nanoseconds)) }
         }
     }
 

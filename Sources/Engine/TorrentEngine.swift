@@ -109,6 +109,8 @@ actor TorrentEngine {
         case completed(TorrentID)
         case seedGoalReached(TorrentID)
         case failed(TorrentID, String)
+        /// A peer that had dialled us lied, or only cost us something.
+        case misbehaved(PeerAddress.Host, reason: String, isCertain: Bool)
         /// Who may write to its files is to be found out anew.
         case ownershipChanged(TorrentID)
     }

@@ -12,6 +12,10 @@ import Torrent
 
 /// Who owns a connection from its first byte; called on the connection's event loop.
 package protocol PeerConnectionOwner: AnyObject, Sendable {
+    /// Somebody dialled us. Who isn't welcome is closed.
+    func arrived(_ connection: PeerConnection)
+    /// An incoming connection that arrived has passed both handshakes, or is gone; called once.
+    func left(_ connection: PeerConnection)
     /// An incoming peer names its torrent: answer, now or later, with ``PeerConnection/attach(to:sending:)`` or ``PeerConnection/close()``.
     func identified(_ connection: PeerConnection, infoHash: InfoHash)
 }
@@ -42,8 +46,8 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
 
     /// How long a peer may take for its handshake.
     package static let handshakeTimeout = TimeAmount.seconds(15)
-    /// What an incoming peer may say before it is answered: its handshake and a few first words.
-    private static let heldBytes = 1 << 20
+    /// How long a peer may take nothing of what it is sent.
+    private static let deafAfter = TimeAmount.seconds(60)
     /// Bytes of small messages that are gathered for one write.
     private static let outgoingCapacity = 4096
 
@@ -61,6 +65,8 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
     package private(set) var remote: PeerAddress?
     /// A place for the delegate's own note of the connection.
     package var tag: UInt32?
+    /// The same for the owner, until the connection has left it.
+    package var strangerNumber: UInt64?
 
     private weak var owner: (any PeerConnectionOwner)?
     private weak var delegate: (any PeerConnectionDelegate)?
@@ -75,6 +81,19 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
     private var deadline: Scheduled<Void>?
     private var readMark = ReadMark()
     private var closeReason: String?
+    /// Why nothing is read now.
+    private var holds: Holds = []
+    private var deafness: Scheduled<Void>?
+
+    private struct Holds: OptionSet {
+        let rawValue: Int
+        /// Its torrent is being looked for: what it says meanwhile waits in the kernel.
+        static let unanswered = Holds(rawValue: 1)
+        /// It has cost us too much.
+        static let resting = Holds(rawValue: 2)
+        /// It doesn't read what it asked for.
+        static let deaf = Holds(rawValue: 4)
+    }
 
     /// An incoming connection.
     init(owner: any PeerConnectionOwner) {
@@ -107,6 +126,7 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
         expected = ours.infoHash
         state = .opening(bytes)
         say(ours, context)
+        goOn(.unanswered, context)
         continueHandshake(context)
     }
 
@@ -170,6 +190,32 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
         context.close(promise: nil)
     }
 
+    /// Reads nothing for so long: what the peer says waits in the kernel, and then with the peer.
+    package func rest(for time: TimeAmount) {
+        guard let context, !holds.contains(.resting) else { return }
+        hold(.resting, context)
+        context.eventLoop.scheduleTask(in: time) { [weak self] in
+            guard let self, let context = self.context else { return }
+            self.goOn(.resting, context)
+        }
+    }
+
+    private func hold(_ reason: Holds, _ context: ChannelHandlerContext) {
+        let isNew = holds.isEmpty
+        holds.insert(reason)
+        if isNew { setReading(false, context) }
+    }
+
+    private func goOn(_ reason: Holds, _ context: ChannelHandlerContext) {
+        guard holds.contains(reason) else { return }
+        holds.remove(reason)
+        if holds.isEmpty { setReading(true, context) }
+    }
+
+    private func setReading(_ isReading: Bool, _ context: ChannelHandlerContext) {
+        do { try context.channel.syncOptions?.setOption(.autoRead, value: isReading) } catch { close(because: "\(error)") }
+    }
+
     private func writeOutgoing(_ context: ChannelHandlerContext) {
         guard outgoing.readableBytes > 0 else { return }
         context.write(wrapOutboundOut(outgoing), promise: nil)
@@ -198,6 +244,21 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
             self.close(because: "no handshake within \(Self.handshakeTimeout.nanoseconds / 1_000_000_000) s")
         }
         if let ours, direction != .incoming { say(ours, context) }
+        if direction == .incoming { owner?.arrived(self) }
+    }
+
+    package func channelWritabilityChanged(context: ChannelHandlerContext) {
+        deafness?.cancel()
+        deafness = nil
+        if context.channel.isWritable {
+            goOn(.deaf, context)
+        } else {
+            hold(.deaf, context)
+            deafness = context.eventLoop.scheduleTask(in: Self.deafAfter) { [weak self] in
+                self?.close(because: "takes nothing of what it is sent")
+            }
+        }
+        context.fireChannelWritabilityChanged()
     }
 
     private func say(_ handshake: Handshake, _ context: ChannelHandlerContext) {
@@ -218,7 +279,7 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
             state = .opening(held)
             continueHandshake(context)
         case .identified(var held):
-            guard held.readableBytes + bytes.readableBytes <= Self.heldBytes else { return close(because: "talks before it is answered") }
+            // Of what was read already when reading stopped.
             held.writeImmutableBuffer(bytes)
             state = .identified(held)
         case .closed:
@@ -250,6 +311,8 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
         if case .closed = state { return }
         state = .closed
         deadline?.cancel()
+        deafness?.cancel()
+        if strangerNumber != nil { owner?.left(self) }
         delegate?.closed(self, because: closeReason ?? "closed by the peer")
         delegate = nil
         owner = nil
@@ -266,12 +329,14 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
             } else {
                 state = .identified(held)
                 guard let owner else { return close() }
+                hold(.unanswered, context)
                 owner.identified(self, infoHash: infoHash)
                 return
             }
             guard let theirs = try Handshake.decode(&held) else { return }
             state = .open
             deadline?.cancel()
+            if strangerNumber != nil { owner?.left(self) }
             delegate?.opened(self, theirs: theirs)
             guard case .open = state else { return }
             decoder.append(held)

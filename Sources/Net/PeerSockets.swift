@@ -11,6 +11,10 @@ package struct PeerSockets: Sendable {
     /// A read takes what the socket has, up to this: few calls for a fast peer, little memory for a slow one.
     private static let largestRead = 1 << 20
     private static let firstRead = 64 << 10
+    /// The same for those that dial us: a handshake and the first words.
+    private static let firstReadOfStranger = 4 << 10
+    /// Bytes that wait for a peer to take them, above which it isn't read from, and below which it is again: more than it is ever served ahead.
+    private static let writeMarks = ChannelOptions.Types.WriteBufferWaterMark(low: 1 << 20, high: 5 << 19)
 
     package let loop: any EventLoop
     /// The local address of dials and of the listening socket; `nil` for any.
@@ -30,7 +34,8 @@ package struct PeerSockets: Sendable {
         do {
             var bootstrap = ClientBootstrap(group: loop).connectTimeout(Self.dialTimeout)
                 .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .channelOption(.recvAllocator, value: Self.receiveAllocator)
+                .channelOption(.recvAllocator, value: Self.receiveAllocator(first: Self.firstRead))
+                .channelOption(.writeBufferWaterMark, value: Self.writeMarks)
                 .channelOption(.maxMessagesPerRead, value: 2)
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(connection) }
@@ -57,7 +62,8 @@ package struct PeerSockets: Sendable {
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(AcceptPause()) }
             }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.recvAllocator, value: Self.receiveAllocator)
+            .childChannelOption(.recvAllocator, value: Self.receiveAllocator(first: Self.firstReadOfStranger))
+            .childChannelOption(.writeBufferWaterMark, value: Self.writeMarks)
             .childChannelOption(.maxMessagesPerRead, value: 2)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -74,8 +80,8 @@ package struct PeerSockets: Sendable {
         }
     }
 
-    private static var receiveAllocator: any RecvByteBufferAllocator {
-        AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: firstRead, maximum: largestRead)
+    private static func receiveAllocator(first: Int) -> any RecvByteBufferAllocator {
+        AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: first, maximum: largestRead)
     }
 }
 

@@ -51,6 +51,12 @@ package enum DisconnectReason: Equatable, Sendable, CustomStringConvertible {
     case paused
     case ownConnection
     case duplicate
+    /// It takes nothing of what it asked for.
+    case deaf
+    /// Another one needs the place more.
+    case idle
+    /// Its messages cost more than they bring.
+    case wasteful(String)
 
     package var description: String {
         switch self {
@@ -62,6 +68,9 @@ package enum DisconnectReason: Equatable, Sendable, CustomStringConvertible {
         case .paused: "the torrent stopped"
         case .ownConnection: "connected to ourselves"
         case .duplicate: "connected twice"
+        case .deaf: "takes nothing of what it asked for"
+        case .idle: "idle, and another peer needs the place"
+        case .wasteful(let how): how
         }
     }
 }
@@ -148,6 +157,10 @@ package enum Effect: Equatable, Sendable {
     /// The torrent has come to rest after ``Swarm/stop(now:)``: nothing is in flight to the database or to be written, all that could be
     /// is recorded, and no buffer is needed any more.
     case stopped
+    /// The host isn't to be taken again when it dials: it lied. Not answered.
+    case shun(PeerAddress.Host, reason: String)
+    /// The host's connection was ended for waste: to be shunned when that comes to be too often. Not answered.
+    case strike(PeerAddress.Host, reason: String)
     case note(Note)
 }
 

@@ -59,6 +59,18 @@ final class Peer {
     /// Requests of the peer that aren't being served yet.
     var serveQueue: Deque<BlockRequest> = []
     var servingBytes = 0
+    var lastServedAt: Instant?
+    /// Since when it has taken nothing of what it is sent.
+    var servingSince = Instant.origin
+
+    /// What its messages may cost.
+    var budget = WorkBudget()
+    /// Whether it said where it listens: it is believed once.
+    var hasSaidPort = false
+    /// Bytes of pieces that hash right: merit.
+    var verifiedBytes: Int64 = 0
+    /// Bytes that came and that nobody had asked for.
+    var unaskedBytes: Int64 = 0
 
     var downloaded = RateMeter()
     var uploaded = RateMeter()
@@ -78,6 +90,9 @@ final class Peer {
 
     /// Whether it may be asked for the piece now.
     func serves(_ piece: PieceIndex) -> Bool { has(piece) && (!isChoking || allowedFast.contains(piece)) }
+
+    /// When bytes of payload went either way last; the time of connecting when none ever did.
+    func lastUseful(at now: Instant) -> Instant { max(connectedAt, lastBlockAt ?? connectedAt, lastServedAt ?? connectedAt) }
 
     /// Requests that weren't given to others.
     private(set) var outstanding = 0

@@ -92,6 +92,7 @@ extension Swarm {
             if mode == .stopping { continueStopping(now: now) }
             return
         }
+        isFillDue = false
         for peer in roster { watch(peer, now: now) }
         if now >= nextChokeRound {
             nextChokeRound = now + Choker.round
@@ -102,6 +103,7 @@ extension Swarm {
             goalChanged(now: now)
             for piece in activeOrder where !wanted[piece.piece] { abandon(piece, now: now) }
             parkIdle()
+            makePlaceForDial(now: now)
         }
         dialMore(now: now)
         fillAll(now: now)

@@ -5,14 +5,16 @@ extension Swarm {
     package mutating func choked(_ key: PeerKey, now: Instant) {
         guard let peer = peers[key], !peer.isChoking else { return }
         peer.isChoking = true
+        charge(peer, .turn, now: now)
         // With the fast extension each request is still answered, by its block or a reject (BEP 6).
         giveBack(peer, keepRequests: peer.supportsFast)
-        fillAll(now: now)
+        isFillDue = true
     }
 
     package mutating func unchoked(_ key: PeerKey, now: Instant) {
         guard let peer = peers[key], peer.isChoking else { return }
         peer.isChoking = false
+        charge(peer, .turn, now: now)
         peer.driedAt = nil
         fill(peer, now: now)
     }
@@ -20,12 +22,14 @@ extension Swarm {
     package mutating func interested(_ key: PeerKey, now: Instant) {
         guard let peer = peers[key], !peer.isInterested else { return }
         peer.isInterested = true
+        charge(peer, .interest, now: now)
         unchokeIfRoom(now: now)
     }
 
     package mutating func notInterested(_ key: PeerKey, now: Instant) {
         guard let peer = peers[key], peer.isInterested else { return }
         peer.isInterested = false
+        charge(peer, .interest, now: now)
         if !peer.amChoking {
             choke(peer, now: now)
             unchokeIfRoom(now: now)
@@ -42,6 +46,7 @@ extension Swarm {
             return
         }
         peer.bitfieldCount += 1
+        charge(peer, .statement, now: now)
         guard peer.bitfieldCount <= Self.maximumBitfields else { return misbehaved(key, "a bitfield again and again", now: now) }
         peer.driedAt = nil
         if peer.isSeed {
@@ -90,6 +95,7 @@ extension Swarm {
     /// The peer lost a piece (BEP 54).
     package mutating func dontHave(_ key: PeerKey, _ piece: Int, now: Instant) {
         guard let peer = peers[key], !peer.isClosing, piece >= 0, piece < geometry.pieceCount, peer.has(PieceIndex(piece)) else { return }
+        charge(peer, .statement, now: now)
         if peer.isSeed {
             peer.isSeed = false
             peer.hasLost = true
@@ -105,6 +111,7 @@ extension Swarm {
     /// BEP 6: the peer serves this piece even while it chokes us.
     package mutating func allowedFast(_ key: PeerKey, _ piece: Int, now: Instant) {
         guard let peer = peers[key], piece >= 0, piece < geometry.pieceCount, peer.allowedFast.count < 64 else { return }
+        charge(peer, .offer, now: now)
         peer.allowedFast.insert(PieceIndex(piece))
         peer.driedAt = nil
         fill(peer, now: now)
@@ -112,8 +119,9 @@ extension Swarm {
 
     /// BEP 6: a request won't be answered.
     package mutating func rejected(_ key: PeerKey, _ request: BlockRequest, now: Instant) {
-        guard let peer = peers[key], let block = block(of: request), let sent = peer.takeRequest(block) else { return }
-        guard !sent.isReleased else { return }
+        guard let peer = peers[key] else { return }
+        charge(peer, .refusal, now: now)
+        guard let block = block(of: request), let sent = peer.takeRequest(block), !sent.isReleased else { return }
         release(block)
         downloadBucket.giveBack(request.length)
         leave(block.piece, peer)
@@ -125,13 +133,14 @@ extension Swarm {
         peer.pipeline.refused(holding: peer.outstanding)
         peer.rejections += 1
         if peer.rejections >= Self.maximumRejections { snub(peer, now: now) }
-        for other in roster where other.key != key { fill(other, now: now) }
+        isFillDue = true
     }
 
     /// What the peer's extension handshake says (BEP 10, BEP 21); `port` is where it listens.
     package mutating func extended(_ key: PeerKey, reqq: Int?, uploadOnly: Bool?, port: UInt16? = nil, now: Instant) {
         guard let peer = peers[key], !peer.isClosing else { return }
-        if let port, peer.isIncoming { listens(peer, at: PeerAddress(peer.address.host, port: port), now: now) }
+        charge(peer, .statement, now: now)
+        if let port, peer.isIncoming, !peer.hasSaidPort { listens(peer, at: PeerAddress(peer.address.host, port: port), now: now) }
         if let reqq { peer.pipeline.reqq = max(1, reqq) }
         if let uploadOnly { peer.isUploadOnly = uploadOnly }
         fill(peer, now: now)

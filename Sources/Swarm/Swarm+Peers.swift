@@ -5,7 +5,7 @@ extension Swarm {
     /// A connection whose handshakes have passed; the answer to ``Effect/dial(_:)``, or an incoming peer. `nil` says to close it, and why.
     package mutating func connected(_ hello: Hello, now: Instant) -> Result<PeerKey, Refusal> {
         if !hello.isIncoming { dialing.remove(hello.address) }
-        if let reason = refusal(of: hello) {
+        if let reason = refusal(of: hello) ?? (makePlace(for: hello, now: now) ? nil : .tooManyPeers) {
             if reason != .duplicate, !hello.isIncoming { book.released(hello.address) }
             return .failure(Refusal(reason))
         }
@@ -27,13 +27,14 @@ extension Swarm {
         let ban = hello.isIncoming ? book.banReason(ofIncoming: hello.address) : book[hello.address]?.banReason
         if let ban { return .banned(ban) }
         if isConnected(hello.address) { return .duplicate }
-        return peers.count < settings.maximumPeers ? nil : .tooManyPeers
+        return nil
     }
 
     private func isConnected(_ address: PeerAddress) -> Bool { roster.contains { $0.address == address && !$0.isClosing } }
 
     /// An incoming peer says where it listens: by that address it is known from now on.
     mutating func listens(_ peer: Peer, at address: PeerAddress, now: Instant) {
+        peer.hasSaidPort = true
         guard address != peer.address, address.isDialable else { return }
         if let reason = book[address]?.banReason { return disconnect(peer, .banned(reason)) }
         if isConnected(address) { return disconnect(peer, .duplicate) }
@@ -77,9 +78,10 @@ extension Swarm {
         peers[key] = nil
         roster.removeAll { $0 === peer }
         formerAddresses[key] = peer.address
+        if peer.isIncoming { formerCallers[key] = peer.address.host }
         if formerAddresses.count > 4096 { pruneFormerAddresses() }
         book.disconnected(
-            peer.address, downloaded: peer.downloaded.total, uploaded: peer.uploaded.total, rate: Int(peer.pipeline.bestRate), at: unix(now))
+            peer.address, downloaded: peer.verifiedBytes, uploaded: peer.uploaded.total, rate: Int(peer.pipeline.bestRate), at: unix(now))
         guard mode == .running else { return }
         dialMore(now: now)
         fillAll(now: now)
@@ -109,7 +111,9 @@ extension Swarm {
     }
 
     mutating func ban(_ key: PeerKey, reason: String, now: Instant) {
-        guard let address = peers[key]?.address ?? formerAddresses[key], !book.isBanned(address) else { return }
+        guard let address = peers[key]?.address ?? formerAddresses[key] else { return }
+        if let host = peers[key].map({ $0.isIncoming ? $0.address.host : nil }) ?? formerCallers[key] { effects.append(.shun(host, reason: reason)) }
+        guard !book.isBanned(address) else { return }
         book.ban(address, reason: reason, at: unix(now))
         book.hashFailed(address)
         effects.append(.note(.banned(address, reason: reason)))
@@ -131,6 +135,7 @@ extension Swarm {
             disconnect(peer, .silent)
             return
         }
+        if peer.servingBytes > 0, now - peer.servingSince > Self.deafAfter, fault == nil { return disconnect(peer, .deaf) }
         if now - peer.lastSaidAt > Self.keepAliveAfter { send(peer, .keepAlive, now: now) }
         if isComplete, doubtful.isEmpty, have.isFull || peer.isUploadOnly, peer.isSeed || peer.isUploadOnly {
             disconnect(peer, .bothSeeding)
@@ -177,5 +182,6 @@ extension Swarm {
         for piece in activeOrder { needed.formUnion(piece.contributors) }
         let newest = formerAddresses.keys.sorted().suffix(2048)
         formerAddresses = formerAddresses.filter { needed.contains($0.key) || $0.key >= (newest.first ?? PeerKey(0)) }
+        formerCallers = formerCallers.filter { formerAddresses[$0.key] != nil }
     }
 }

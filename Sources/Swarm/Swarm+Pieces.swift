@@ -35,6 +35,12 @@ extension Swarm {
         }
         let contributors = piece.contributors
         if contributors.count == 1, let sender = contributors.first { peers[sender]?.isProven = true }
+        for (block, sender) in piece.senders.enumerated() {
+            guard let peer = sender.flatMap({ peers[$0] }) else { continue }
+            let length = geometry.length(of: BlockRef(piece: index, block: block))
+            peer.verifiedBytes += Int64(length)
+            peer.budget.earn(length)
+        }
         let owner = piece.exclusive
         if piece.recordedCount > 0 { heldPartials[index] = PartialPiece(piece: index, blocks: piece.recorded) }
         closeActive(piece)

@@ -24,6 +24,7 @@ extension Swarm {
         let request = BlockRequest(piece: PieceIndex(piece), begin: begin, length: length)
         guard let block = block(of: request), let sent = peer.takeRequest(block) else {
             wastedBytes += Int64(length)
+            unasked(length, of: peer, now: now)
             return .discard
         }
         peer.lastBlockAt = now
@@ -49,7 +50,7 @@ extension Swarm {
     package mutating func batchEnded(_ key: PeerKey, now: Instant) {
         guard let peer = peers[key] else { return }
         peer.lastHeardAt = now
-        fill(peer, now: now)
+        if isFillDue { fillIfDue(now: now) } else { fill(peer, now: now) }
         considerCommit(now: now)
     }
 
@@ -57,6 +58,13 @@ extension Swarm {
     package func awaited(from key: PeerKey) -> (bytes: Int, rate: Double) {
         guard let peer = peers[key], !peer.isChoking else { return (0, 0) }
         return (peer.outstanding * Geometry.blockLength, peer.pipeline.bestRate)
+    }
+
+    /// Blocks that a batch gave back are asked of others, once for the whole batch: the shell calls it with ``batchEnded(_:now:)``.
+    package mutating func fillIfDue(now: Instant) {
+        guard isFillDue else { return }
+        isFillDue = false
+        fillAll(now: now)
     }
 
     mutating func fillAll(now: Instant) { forAll { swarm, peer in swarm.fill(peer, now: now) } }

@@ -11,6 +11,7 @@ extension Swarm {
         }
         let request = BlockRequest(piece: PieceIndex(piece), begin: begin, length: length)
         guard !peer.amChoking, have[request.piece], peer.serveQueue.count < Self.longestServeQueue, mode == .running else {
+            charge(peer, .refusal, now: now)
             refuse(request, of: peer, now: now)
             return
         }
@@ -22,6 +23,7 @@ extension Swarm {
     package mutating func cancelled(_ key: PeerKey, piece: Int, begin: Int, length: Int, now: Instant) {
         guard let peer = peers[key], geometry.contains(piece: piece, begin: begin, length: length) else { return }
         let request = BlockRequest(piece: PieceIndex(piece), begin: begin, length: length)
+        charge(peer, .refusal, now: now)
         guard let index = peer.serveQueue.firstIndex(of: request) else { return }
         peer.serveQueue.remove(at: index)
         refuse(request, of: peer, now: now)
@@ -35,6 +37,8 @@ extension Swarm {
         peer.uploaded.add(request.length, at: now)
         peer.servingBytes -= request.length
         peer.lastSaidAt = now
+        peer.lastServedAt = now
+        peer.servingSince = now
         pump(peer, now: now)
     }
 
@@ -53,17 +57,21 @@ extension Swarm {
         pump(peer, now: now)
     }
 
+    /// What may be read and sent to the peer at once: little for one that has taken little, which may be one that takes nothing.
+    private func servedAhead(of peer: Peer) -> Int { min(Self.servedAhead, Self.servedAheadAtFirst + Int(peer.uploaded.total / 2)) }
+
     mutating func pumpAll(now: Instant) { forAll { swarm, peer in swarm.pump(peer, now: now) } }
 
     mutating func pump(_ peer: Peer, now: Instant) {
         guard !peer.isClosing, fault?.kind != .offline else { return }
-        while let request = peer.serveQueue.first, peer.servingBytes < Self.servedAhead {
+        while let request = peer.serveQueue.first, peer.servingBytes < servedAhead(of: peer) {
             guard uploadBucket.allows(request.length, at: now) else {
                 throttle(until: uploadBucket.refill(request.length, after: now))
                 return
             }
             peer.serveQueue.removeFirst()
             uploadBucket.take(request.length)
+            if peer.servingBytes == 0 { peer.servingSince = now }
             peer.servingBytes += request.length
             effects.append(.serve(peer.key, request))
         }

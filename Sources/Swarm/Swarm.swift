@@ -78,6 +78,10 @@ package struct Swarm: ~Copyable {
     var dialing: Set<PeerAddress> = []
     /// The addresses of connections that are gone, for the blame of blocks that they sent.
     var formerAddresses: [PeerKey: PeerAddress] = [:]
+    /// Those of them that had dialled us.
+    var formerCallers: [PeerKey: PeerAddress.Host] = [:]
+    /// Whether blocks were given back that others may be asked for, with the end of the batch.
+    var isFillDue = false
     var nextKey: UInt32 = 1
     var choker = Choker()
     var nextChokeRound = Instant.origin

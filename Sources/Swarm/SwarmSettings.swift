@@ -31,6 +31,10 @@ extension Swarm {
     package static let longestServeQueue = 2048
     /// Bytes of one peer's requests that are being read or sent at once.
     static let servedAhead = 2 << 20
+    /// The same for one that has taken nothing yet.
+    static let servedAheadAtFirst = 256 << 10
+    /// How long a peer may take nothing of what it asked for.
+    static let deafAfter = Duration.seconds(120)
     /// Without a block for so long, a peer that has requests is snubbed (BEP 3 says a minute; that stalls the end of a download).
     static let snubAfter = Duration.seconds(5)
     /// The same for a peer that never sent a block.

@@ -90,6 +90,22 @@ package struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension PeerAddress.Host {
+    /// What one subscriber has to choose from: the IPv4 address itself, or the first address of its /64 of IPv6 (RFC 6177).
+    package var subscriber: Self {
+        if case .v6(let high, _) = self { .v6(high, 0) } else { self }
+    }
+
+    /// The first address of the network around the host: a /24 of IPv4, a /48 of IPv6.
+    package var network: Self {
+        switch self {
+        case .v4(let word): .v4(word & 0xffff_ff00)
+        case .v6(let high, _): .v6(high & ~0xffff, 0)
+        }
+    }
+
+    /// The address as text, without brackets.
+    package var text: String { PeerAddress(self, port: 0).hostDescription }
+
     /// Reads a dotted IPv4 address or an IPv6 address without brackets or zone.
     package init?(_ text: some StringProtocol) {
         if let word = Self.dotted(text) {

@@ -19,6 +19,8 @@ extension Client {
         case .check(let pieces): check(pieces[...])
         case .probe(let kind): answer(after: 1...20) { $0.swarm.probed($0.fault(kind), now: $0.lab.now) }
         case .stopped: stopped()
+        // Hosts of the lab have one client each, whose ban the note tells.
+        case .shun, .strike: break
         case .note(let note): self.note(note)
         }
     }

@@ -56,6 +56,8 @@ final class SwarmBench {
 
     func feed(_ event: (inout Swarm, Instant) -> Void) {
         event(&swarm, now)
+        // Each event is a batch of its own.
+        swarm.fillIfDue(now: now)
         settle()
     }
 

@@ -1,0 +1,80 @@
+import Limits
+import Logging
+import Net
+import Store
+import Swarm
+import Torrent
+
+/// Who is let in: hosts that are banned aren't, and connections without a handshake have few places.
+extension Session {
+    /// Connections without a handshake: most of the time there are none.
+    private static let mostStrangers = 128
+    /// The part of the process's descriptors that they may take at most, and the part that peers may.
+    private static let strangersShare = 8
+    private static let peersShare = 2
+    private static let fewestPeersOfAll = 8
+
+    /// How many strangers there may be, so that files and the database always get descriptors.
+    static func strangerLimit() -> Int {
+        guard let files = ProcessLimit.openFiles.value else { return mostStrangers }
+        return min(mostStrangers, Int(clamping: files) / strangersShare)
+    }
+
+    /// The same for peers.
+    static func peerLimit(_ wanted: Int) -> Int {
+        guard let files = ProcessLimit.openFiles.value else { return wanted }
+        return min(wanted, max(fewestPeersOfAll, Int(clamping: files) / peersShare))
+    }
+
+    /// Somebody dialled us, and has said nothing yet.
+    package nonisolated func arrived(_ connection: PeerConnection) {
+        assumeIsolated { session in
+            guard !session.isStopping, let host = connection.remote?.host else { return connection.close(because: "the engine stops") }
+            let now = session.environment.clock.timestamp.rawValue
+            if let reason = session.bans.reason(of: host, at: now) { return connection.close(because: "\(DisconnectReason.banned(reason))") }
+            session.lastStranger += 1
+            let number = session.lastStranger
+            connection.strangerNumber = number
+            session.unidentified[number] = connection
+            guard let leaver = session.strangers.arrived(number, from: host) else { return }
+            session.unidentified.removeValue(forKey: leaver)?.close(because: "too many connections without a handshake")
+        }
+    }
+
+    /// It has a torrent now, or is gone.
+    package nonisolated func left(_ connection: PeerConnection) {
+        assumeIsolated { session in
+            guard let number = connection.strangerNumber else { return }
+            connection.strangerNumber = nil
+            session.strangers.left(number)
+            session.unidentified[number] = nil
+        }
+    }
+
+    /// A torrent's peer misbehaved, and had dialled us: nobody else of its host is taken for a while.
+    func shun(_ host: PeerAddress.Host, reason: String, isCertain: Bool) {
+        let now = environment.clock.timestamp.rawValue
+        let ban = isCertain ? bans.ban(host, reason: reason, at: now) : bans.strike(host, reason: reason, at: now)
+        guard let ban else { return }
+        log.info("\(ban.host.text) is banned: \(reason)")
+        for engine in awake.values { engine.onLoop { engine in engine.feed { $0.shunned(ban.host, reason: reason, now: $1) } } }
+        let row = HostBanRow(ban)
+        Task {
+            await write("that \(row.host) is banned") { db, _ throws(StoreError) in try db.saveHostBan(row) }
+        }
+    }
+}
+
+extension HostBanRow {
+    init(_ ban: HostBans.Ban) {
+        self.init(host: ban.host.text, reason: ban.reason, at: Timestamp(ban.at), until: Timestamp(ban.until))
+    }
+}
+
+extension HostBans.Ban {
+    /// `nil` where the text is no host.
+    init?(_ row: HostBanRow) {
+        guard let host = PeerAddress.Host(row.host) else { return nil }
+        self.init(host: host, reason: row.reason, at: row.at.rawValue, until: row.until.rawValue)
+    }
+}

@@ -1,0 +1,43 @@
+/// A host that isn't taken when it dials.
+package struct HostBanRow: Sendable, Hashable {
+    /// An IPv4 address, or the first address of a /64 of IPv6.
+    package let host: String
+    package let reason: String
+    package let at: Timestamp
+    package let until: Timestamp
+
+    package init(host: String, reason: String, at: Timestamp, until: Timestamp) {
+        self.host = host
+        self.reason = reason
+        self.at = at
+        self.until = until
+    }
+}
+
+extension Connection {
+    /// Hosts that are remembered; those whose bans end first go.
+    private static let hostBanLimit = 4096
+
+    package func saveHostBan(_ ban: HostBanRow) throws(StoreError) {
+        try transaction(durability: .lazy) { () throws(StoreError) in
+            try execute(
+                """
+                INSERT INTO host_ban (host, reason, at, until) VALUES (?, ?, ?, ?)
+                ON CONFLICT (host) DO UPDATE SET reason = excluded.reason, at = excluded.at, until = excluded.until
+                """, ban.host, ban.reason, ban.at, ban.until)
+            try execute("DELETE FROM host_ban WHERE host NOT IN (SELECT host FROM host_ban ORDER BY until DESC LIMIT \(Self.hostBanLimit))")
+        }
+    }
+
+    /// The bans that hold now; those that have ended are forgotten.
+    package func hostBans(now: Timestamp) throws(StoreError) -> [HostBanRow] {
+        try transaction(durability: .lazy) { () throws(StoreError) in
+            try execute("DELETE FROM host_ban WHERE until <= ?", now)
+            return try rows("SELECT host, reason, at, until FROM host_ban ORDER BY until DESC") { (row) throws(StoreError) in
+                try row.sound { (row) throws(StoreError) in
+                    HostBanRow(host: try row.next(), reason: try row.next(), at: try row.next(), until: try row.next())
+                }
+            }.compactMap(\.self)
+        }
+    }
+}

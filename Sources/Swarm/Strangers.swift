@@ -1,0 +1,55 @@
+import Torrent
+
+/// Connections that haven't said yet which torrent they want, or wait for it to be active: they cost a descriptor each, and give nothing (law 7).
+///
+/// There is always room for one more: it takes the place of the one that has been silent for longest, of the host that has the most.
+package struct Strangers<ID: Hashable & Comparable & Sendable>: Sendable {
+    /// Strangers of one host, an IPv4 address or a /64 of IPv6: as many as dial at once from behind one router.
+    package static var perHost: Int { 16 }
+    /// Strangers of one network, a /24 or a /48.
+    package static var perNetwork: Int { 64 }
+
+    private let most: Int
+    private var places: [ID: PeerAddress.Host] = [:]
+    private var hosts: [PeerAddress.Host: [ID]] = [:]
+    private var networks: [PeerAddress.Host: Int] = [:]
+
+    /// `most` is how many there may be in all.
+    package init(most: Int) { self.most = max(1, most) }
+
+    package var count: Int { places.count }
+
+    /// A connection came: who has to go for it, where its host, its network or all together have too many. The numbers of connections grow.
+    package mutating func arrived(_ id: ID, from address: PeerAddress.Host) -> ID? {
+        let (host, network) = (address.subscriber, address.network)
+        precondition(places[id] == nil, "a connection arrives once")
+        var leaver: ID?
+        if let own = hosts[host], own.count >= Self.perHost {
+            leaver = own.first
+        } else if networks[network, default: 0] >= Self.perNetwork {
+            leaver = oldest { $0.network == network }
+        } else if places.count >= most {
+            leaver = oldest { _ in true }
+        }
+        if let leaver { left(leaver) }
+        places[id] = host
+        hosts[host, default: []].append(id)
+        networks[network, default: 0] += 1
+        return leaver
+    }
+
+    /// The connection found its torrent, or is gone.
+    package mutating func left(_ id: ID) {
+        guard let host = places.removeValue(forKey: id) else { return }
+        hosts[host]?.removeAll { $0 == id }
+        if hosts[host]?.isEmpty ?? false { hosts[host] = nil }
+        let network = host.network
+        networks[network, default: 1] -= 1
+        if networks[network] == 0 { networks[network] = nil }
+    }
+
+    /// The oldest of the host that has the most.
+    private func oldest(where isMeant: (PeerAddress.Host) -> Bool) -> ID? {
+        hosts.filter { isMeant($0.key) }.max { ($0.value.count, $1.value[0]) < ($1.value.count, $0.value[0]) }?.value.first
+    }
+}

@@ -1,0 +1,84 @@
+import Torrent
+
+/// What a connection costs, and who has to give up a place (law 7).
+extension Swarm {
+    /// How long a connection keeps its place without payload either way, when others want it.
+    static let idleAfter = Duration.seconds(60)
+    /// Bytes that a peer may send unasked, beside half of what it sent that was right: what was on its way when it choked us, or when another was
+    /// faster at the end.
+    static let unaskedAllowance: Int64 = 32 << 20
+
+    /// A message of the peer's costs us something.
+    mutating func charge(_ peer: Peer, _ work: WorkBudget.Work, now: Instant) {
+        peer.budget.charge(work, at: now)
+        if peer.budget.isExceeded { waste(peer, "its messages are more work than they are worth", now: now) }
+    }
+
+    /// A block came that nobody waits for.
+    mutating func unasked(_ bytes: Int, of peer: Peer, now: Instant) {
+        charge(peer, .refusal, now: now)
+        peer.unaskedBytes += Int64(bytes)
+        if peer.unaskedBytes > Self.unaskedAllowance + peer.verifiedBytes / 2 { waste(peer, "it sends blocks that nobody asked for", now: now) }
+    }
+
+    private mutating func waste(_ peer: Peer, _ how: String, now: Instant) {
+        guard !peer.isClosing else { return }
+        effects.append(.strike(peer.address.host, reason: how))
+        disconnect(peer, .wasteful(how))
+    }
+
+    /// How long the shell reads nothing from the peer, because its budget is spent; `nil` when it goes on.
+    package mutating func pause(of key: PeerKey, now: Instant) -> Duration? { peers[key]?.budget.pause(at: now) }
+
+    /// The host is shunned: its connections that it dialled end.
+    package mutating func shunned(_ host: PeerAddress.Host, reason: String, now: Instant) {
+        for peer in roster where peer.isIncoming && peer.address.host.subscriber == host.subscriber { disconnect(peer, .banned(reason)) }
+    }
+
+    // MARK: Places
+
+    /// Whether there is a place for the newcomer; somebody idle may have to go for it.
+    mutating func makePlace(for hello: Hello, now: Instant) -> Bool {
+        guard peers.count >= settings.maximumPeers else { return true }
+        guard let idlest = idlest(for: hello.address.host, now: now) else { return false }
+        disconnect(idlest, .idle)
+        return true
+    }
+
+    /// While all places are taken by peers of which some are idle, one that is known is dialled in their place.
+    mutating func makePlaceForDial(now: Instant) {
+        guard mode == .running, fault == nil, !isComplete, dialing.isEmpty, peers.count >= settings.maximumPeers, book.hasCandidates,
+            let idlest = idlest(for: nil, now: now), let address = book.next(at: unix(now))
+        else { return }
+        disconnect(idlest, .idle)
+        dialing.insert(address)
+        effects.append(.dial(address))
+    }
+
+    /// Who gives up the place: of the host with the most idle connections, where those are at least two more than the newcomer's host has, the one that has
+    /// been idle for longest; else one that has been idle for long. Peers that give something or take something keep their places.
+    private func idlest(for newcomer: PeerAddress.Host?, now: Instant) -> Peer? {
+        var idle: [PeerAddress.Host: (count: Int, oldest: Peer)] = [:]
+        var own = 0
+        for peer in roster where !peer.isClosing {
+            let host = peer.address.host.subscriber
+            if host == newcomer?.subscriber { own += 1 }
+            guard isIdle(peer, now: now) else { continue }
+            let known = idle[host]
+            let oldest = known.map { $0.oldest.lastUseful(at: now) <= peer.lastUseful(at: now) ? $0.oldest : peer } ?? peer
+            idle[host] = ((known?.count ?? 0) + 1, oldest)
+        }
+        let crowd = idle.values.max { ($0.count, $1.oldest.key) < ($1.count, $0.oldest.key) }
+        guard let crowd else { return nil }
+        if crowd.count >= own + 2 { return crowd.oldest }
+        let longest = idle.values.map(\.oldest).min { ($0.lastUseful(at: now), $0.key) < ($1.lastUseful(at: now), $1.key) }
+        return longest.flatMap { now - $0.lastUseful(at: now) > Self.idleAfter ? $0 : nil }
+    }
+
+    /// Whether the connection serves neither side: nothing is under way, and nothing has gone either way for a while.
+    private func isIdle(_ peer: Peer, now: Instant) -> Bool {
+        if let last = [peer.lastBlockAt, peer.lastServedAt].compactMap(\.self).max(), now - last < Self.idleAfter { return false }
+        let isAtWork = !peer.serveQueue.isEmpty || peer.servingBytes > 0 || (peer.outstanding > 0 && !peer.isSnubbed)
+        return !isAtWork || now - peer.connectedAt > Self.idleAfter
+    }
+}
