@@ -119,6 +119,7 @@ package actor Session {
                 return intents
             }
             let leftOver = intents.filter { [.remove, .removeData].contains($0.verb) }
+            try db.forgetEndedHostBans(now: now)
             let restingHosts = try db.restingTrackerHosts(now: now)
             return (last, try db.beginRun(pid: getpid(), version: Program.version, bootID: bootID(), now: now), leftOver, restingHosts, try db.hostBans(now: now))
         }
@@ -150,8 +151,8 @@ package actor Session {
     }
 
     private init(
-        _ environment: Environment, group: MultiThreadedEventLoopGroup, lock: DatabaseLock, run: RunID, opening: Store.Opening, leftOver: [IntentRow],
-        bans: [HostBanRow]
+        _ environment: Environment, group: MultiThreadedEventLoopGroup, lock: DatabaseLock, run: RunID, opening: Store.Opening,
+        leftOver: [IntentRow], bans: [HostBanRow]
     ) {
         self.environment = environment
         self.group = group

@@ -28,7 +28,7 @@ extension TorrentEngine {
     /// Whether an engine that ends by itself has to wait for it.
     var hasWorkLeft: Bool {
         if isStopped || waitsForUser { return false }
-        guard swarm.isCompleteAndRecorded else { return true }
+        guard swarm.isCompleteAndRecorded, !swarm.isInspecting else { return true }
         return row.settings.seedGoal.over(environment.settings.seedGoal) != .none && !goalWasTold
     }
 

@@ -41,6 +41,7 @@ extension TorrentEngine {
         case .record(let record): self.record(record)
         case .check(let pieces): check(pieces)
         case .probe(let kind): probe(kind)
+        case .inspect: inspect()
         case .stopped: rest()
         case .shun(let host, let reason): onChange(.misbehaved(host, reason: reason, isCertain: true))
         case .strike(let host, let reason): onChange(.misbehaved(host, reason: reason, isCertain: false))

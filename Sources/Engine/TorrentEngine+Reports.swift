@@ -87,6 +87,34 @@ extension TorrentEngine {
         return "\(causes) (\(names)\(others))"
     }
 
+    /// Compares the files with what was recorded of them last. Another program may have written to them meanwhile, which no hash of what came tells.
+    func inspect() {
+        let (id, payload, disk, store) = (id, payload, environment.disk, environment.store)
+        let shared = Set(custody.shared.keys)
+        Task {
+            var changed = Bitfield(count: metainfo.geometry.pieceCount)
+            var names: [String] = []
+            do {
+                let recorded = try await store.perform { db throws(StoreError) in try db.fingerprints(of: id) }
+                let seen = Dictionary(try await disk.fingerprints(payload).map { FingerprintRow($0) }.map { ($0.index, $0) }) { first, _ in first }
+                for print in recorded where print.index >= 0 && !shared.contains(print.index) && seen[print.index] != print {
+                    guard metainfo.layout.files.indices.contains(print.index) else { continue }
+                    let file = metainfo.layout.files[print.index]
+                    for piece in metainfo.layout.pieces(of: file.index, geometry: metainfo.geometry) where swarm.have[piece] { changed.insert(piece) }
+                    names.append(file.displayPath)
+                }
+            } catch {
+                // A disk that doesn't answer now says so when it is read from.
+                log.debug("the files can't be compared with what was recorded: \(error)")
+            }
+            if let first = names.first, swarm.isInspecting {
+                let others = names.count > 1 ? " and \(names.count - 1) more" : ""
+                event(.edited, "another program changed \(first)\(others) during the download: the pieces in it are checked again")
+            }
+            feed { swarm, now in swarm.inspected(changed, now: now) }
+        }
+    }
+
     func note(_ note: Note) {
         switch note {
         case .pieceFailed(let piece, let senders):

@@ -154,6 +154,8 @@ package enum Effect: Equatable, Sendable {
     case check([PieceIndex])
     /// Look whether the fault is gone; answered by ``Swarm/probed(_:now:)``.
     case probe(Fault.Kind)
+    /// Look whether another program changed a file since the last record; answered by ``Swarm/inspected(_:now:)``.
+    case inspect
     /// The torrent has come to rest after ``Swarm/stop(now:)``: nothing is in flight to the database or to be written, all that could be
     /// is recorded, and no buffer is needed any more.
     case stopped

@@ -37,9 +37,13 @@ package struct HostBans: Sendable {
         for ban in known.prefix(Self.capacity) { bans[ban.host] = ban }
     }
 
+    /// Hosts that were struck and aren't banned.
+    var struckHosts: Int { struck.count }
+
     /// Why the host isn't taken; `nil` when it is.
     package func reason(of host: PeerAddress.Host, at now: Int64) -> String? {
-        guard let ban = bans[host.subscriber], ban.until > now else { return nil }
+        // An end that is farther off than any was set by a clock that was wrong.
+        guard let ban = bans[host.subscriber], ban.until > now, ban.until <= now + Self.duration else { return nil }
         return ban.reason
     }
 

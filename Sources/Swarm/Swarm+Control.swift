@@ -34,6 +34,7 @@ extension Swarm {
         }
         mode = .stopping
         throttledUntil = nil
+        endInspection()
         for peer in roster { disconnect(peer, .paused) }
         nextTick = now
         continueStopping(now: now)

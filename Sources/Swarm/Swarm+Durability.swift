@@ -222,7 +222,27 @@ extension Swarm {
     }
 
     mutating func noteCompletion() {
-        guard !completionNoted, isCompleteAndRecorded else { return }
+        guard !completionNoted, !isInspecting, isCompleteAndRecorded else { return }
+        isInspecting = true
+        if mode == .running { effects.append(.inspect) } else { endInspection() }
+    }
+
+    /// The files were looked at; these pieces lie in some that another program changed. Answers ``Effect/inspect``.
+    package mutating func inspected(_ changed: Bitfield, now: Instant) {
+        guard isInspecting else { return }
+        if changed.isEmpty || !isCompleteAndRecorded {
+            endInspection()
+        } else {
+            isInspecting = false
+            doubt(changed, now: now)
+        }
+    }
+
+    /// Tells of the completion, if it still holds.
+    mutating func endInspection() {
+        guard isInspecting else { return }
+        isInspecting = false
+        guard isCompleteAndRecorded else { return }
         completionNoted = true
         effects.append(.note(.completed))
     }

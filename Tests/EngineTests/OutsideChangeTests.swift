@@ -129,6 +129,26 @@ import Torrent
         }
     }
 
+    /// Another program writes to a file that is finished, while others are still to come: that is noticed before the torrent counts as complete.
+    @Test func changedWhileOthersAreWritten() async throws {
+        let torrent = try SampleTorrent(folder: "sample", [.init("a", 2 * 65536), .init("b", 30 * 65536)], seed: 97)
+        try await withSite { site in
+            let id = try site.add(torrent) { $0.isSequential = true }
+            try await withPeers(torrent, [.slow(20)]) { peers in
+                try await site.run(peers: peers.map(\.address)) { _ in
+                    try await eventually("the first file, and some more") { try site.claimed(id, torrent).population >= 5 }
+                    try Files.overwrite(torrent.path(0, in: site.output), at: 100, with: [1, 2, 3, 4])
+                    peers[0].behave(.good)
+                    try await eventually("the change to be noticed") { try site.events(.edited, of: id).count == 1 }
+                    try await site.untilComplete(id)
+                }
+            }
+            #expect(torrent.faults(in: site.output) == [])
+            #expect(try site.claimed(id, torrent).isFull)
+            #expect(try site.events(.edited, of: id)[0].contains("sample/a"))
+        }
+    }
+
     /// All is found that was there before the torrent was added.
     @Test func filesThatWereThereAreAdopted() async throws {
         let torrent = try SampleTorrent(folder: "sample", [.init("a", 300_000), .init("b", 200_000)], seed: 92)

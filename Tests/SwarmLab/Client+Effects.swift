@@ -18,6 +18,7 @@ extension Client {
         case .record(let record): submit(.record(record, fingerprints: [:]))
         case .check(let pieces): check(pieces[...])
         case .probe(let kind): answer(after: 1...20) { $0.swarm.probed($0.fault(kind), now: $0.lab.now) }
+        case .inspect: answer(after: 1...20) { $0.swarm.inspected(Bitfield(count: $0.swarm.geometry.pieceCount), now: $0.lab.now) }
         case .stopped: stopped()
         // Hosts of the lab have one client each, whose ban the note tells.
         case .shun, .strike: break

@@ -18,6 +18,11 @@ final class SwarmBench {
     private(set) var records: [Record] = []
     private(set) var notes: [Note] = []
     private(set) var stops = 0
+    private(set) var inspections = 0
+    /// Pieces of files that another program changed.
+    var changedOutside: [Int] = []
+    private(set) var shunned: [PeerAddress.Host] = []
+    private(set) var strikes: [PeerAddress.Host] = []
     /// What came of blocks: 0 is right.
     private var stored: [BlockRef: UInt64] = [:]
     /// What the disk fails with, for as long as it is set.
@@ -82,8 +87,12 @@ final class SwarmBench {
 
     /// A peer that dialled us, or was dialled.
     func connect(_ number: Int, fast: Bool = true, isIncoming: Bool = false, have: [Int]? = nil, isUnchoking: Bool = true) -> PeerKey {
+        connect(Self.address(number), fast: fast, isIncoming: isIncoming, have: have, isUnchoking: isUnchoking)
+    }
+
+    func connect(_ address: PeerAddress, fast: Bool = true, isIncoming: Bool = false, have: [Int]? = nil, isUnchoking: Bool = true) -> PeerKey {
         var result: Result<PeerKey, Swarm.Refusal>?
-        let hello = Hello(address: Self.address(number), isIncoming: isIncoming, supportsFast: fast, supportsExtensions: true, client: "test")
+        let hello = Hello(address: address, isIncoming: isIncoming, supportsFast: fast, supportsExtensions: true, client: "test")
         feed { result = $0.connected(hello, now: $1) }
         guard case .success(let key) = result else { preconditionFailure("the peer is refused: \(String(describing: result))") }
         if let have { feed { $0.bitfield(key, Bitfield($0.geometry.pieceCount, have), now: $1) } }
@@ -148,6 +157,11 @@ final class SwarmBench {
         case .check(let pieces) where !held.contains(.check): check(pieces)
         case .probe where !held.contains(.probe): swarm.probed(fault, now: now)
         case .disconnect(let key, _) where !held.contains(.disconnect): swarm.closed(key, now: now)
+        case .inspect:
+            inspections += 1
+            swarm.inspected(Bitfield(swarm.geometry.pieceCount, changedOutside), now: now)
+        case .shun(let host, _): shunned.append(host)
+        case .strike(let host, _): strikes.append(host)
         case .note(let note): notes.append(note)
         case .stopped: stops += 1
         default: break

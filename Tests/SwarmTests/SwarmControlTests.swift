@@ -186,6 +186,25 @@ struct SwarmControlTests {
         #expect(bench.swarm.peerReports(now: bench.now).map(\.key) == [talker])
     }
 
+    /// Before a torrent counts as complete its files are looked at once more; pieces of those that changed are checked again.
+    @Test func filesThatChangedAreCheckedBeforeTheCompletion() {
+        let bench = SwarmBench(pieces: 4).started()
+        bench.changedOutside = [1, 2]
+        bench.verdict = { piece in
+            // The next look finds no more changes.
+            bench.changedOutside = []
+            return piece == PieceIndex(1) ? .bad : .good
+        }
+        let key = bench.connectSeed(1)
+        bench.serveAll(key)
+        bench.advance(.seconds(3))
+        // Piece 1 is asked for again.
+        bench.serveAll(key)
+        bench.advance(.seconds(3))
+        #expect(bench.isDone && bench.inspections == 2)
+        #expect(bench.notes.count { $0 == .completed } == 1)
+    }
+
     @Test func connectionsAreLimitedAndUnique() {
         var settings = SwarmSettings()
         settings.maximumPeers = 2

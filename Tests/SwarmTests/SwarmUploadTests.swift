@@ -71,14 +71,22 @@ struct SwarmUploadTests {
         let bench = seeding()
         let key = leecher(bench, 1)
         _ = bench.take()
-        let ahead = Swarm.servedAhead / 16_384
+        // It has taken nothing yet.
+        let ahead = Swarm.servedAheadAtFirst / 16_384
         let extra = 5
         for _ in 0..<Swarm.longestServeQueue + ahead + extra { ask(bench, key) }
         let effects = bench.take()
         #expect(serves(effects).count == ahead)
         #expect(effects.count { if case .send(key, .reject) = $0 { true } else { false } } == extra)
+        // For each two blocks that it takes it is served one more ahead, up to the most.
         bench.feed { $0.served(key, BlockRequest(piece: PieceIndex(0), begin: 0, length: 16_384), now: $1) }
-        #expect(serves(bench.take()).count == 1)
+        #expect(serves(bench.take()).count == 2)
+        var underWay = ahead + 1
+        for _ in 0..<1000 {
+            bench.feed { $0.served(key, BlockRequest(piece: PieceIndex(0), begin: 0, length: 16_384), now: $1) }
+            underWay += serves(bench.take()).count - 1
+        }
+        #expect(underWay == Swarm.servedAhead / 16_384)
     }
 
     @Test func aCancelTakesARequestOutOfTheQueue() {

@@ -29,15 +29,16 @@ extension Connection {
         }
     }
 
-    /// The bans that hold now; those that have ended are forgotten.
+    /// The bans that hold now, those first that hold longest.
     package func hostBans(now: Timestamp) throws(StoreError) -> [HostBanRow] {
-        try transaction(durability: .lazy) { () throws(StoreError) in
-            try execute("DELETE FROM host_ban WHERE until <= ?", now)
-            return try rows("SELECT host, reason, at, until FROM host_ban ORDER BY until DESC") { (row) throws(StoreError) in
-                try row.sound { (row) throws(StoreError) in
-                    HostBanRow(host: try row.next(), reason: try row.next(), at: try row.next(), until: try row.next())
-                }
-            }.compactMap(\.self)
-        }
+        try rows("SELECT host, reason, at, until FROM host_ban WHERE until > ? ORDER BY until DESC", now) { (row) throws(StoreError) in
+            try row.sound { (row) throws(StoreError) in
+                HostBanRow(host: try row.next(), reason: try row.next(), at: try row.next(), until: try row.next())
+            }
+        }.compactMap(\.self)
+    }
+
+    package func forgetEndedHostBans(now: Timestamp) throws(StoreError) {
+        try transaction(durability: .lazy) { () throws(StoreError) in try execute("DELETE FROM host_ban WHERE until <= ?", now) }
     }
 }

@@ -1,0 +1,35 @@
+import Store
+import Testing
+
+struct HostBanTests {
+    @Test func bansAreRememberedUntilTheyEnd() throws {
+        let folder = try TemporaryFolder()
+        let db = try folder.connection()
+        let bans = [
+            HostBanRow(host: "10.0.0.1", reason: "lied", at: noon, until: noon + .seconds(60)),
+            HostBanRow(host: "2001:db8::", reason: "waste", at: noon, until: noon + .seconds(90)),
+        ]
+        for ban in bans { try db.saveHostBan(ban) }
+        #expect(try db.hostBans(now: noon) == bans.reversed())
+        // Said again, the ban is the newer one.
+        let again = HostBanRow(host: "10.0.0.1", reason: "lied again", at: noon + .seconds(9), until: noon + .seconds(100))
+        try db.saveHostBan(again)
+        #expect(try db.hostBans(now: noon + .seconds(70)) == [again, bans[1]])
+        #expect(try db.hostBans(now: noon + .seconds(95)) == [again])
+        try db.forgetEndedHostBans(now: noon + .seconds(95))
+        #expect(try db.number("SELECT count(*) FROM v1_host_ban") == 1)
+    }
+
+    @Test func bansAreLimited() throws {
+        let folder = try TemporaryFolder(inMemory: true)
+        let db = try folder.connection()
+        try db.transaction(durability: .lazy) { () throws(StoreError) in
+            for n in 0..<4200 {
+                let end = noon + .seconds(Int64(n + 1))
+                try db.saveHostBan(HostBanRow(host: "10.0.\(n / 256).\(n % 256)", reason: "lied", at: noon, until: end))
+            }
+        }
+        let kept = try db.hostBans(now: noon)
+        #expect(kept.count == 4096 && kept.first?.until == noon + .seconds(4200))
+    }
+}

@@ -1,0 +1,232 @@
+import Testing
+import Torrent
+
+@testable import Swarm
+
+/// What a stranger may cost (law 7): work of messages, places, connections without a handshake, and hosts that aren't taken.
+struct BudgetTests {
+    // MARK: Work
+
+    @Test func aBudgetIsSpentRefilledAndExceeded() {
+        var budget = WorkBudget()
+        var now = Instant.origin
+        let turns = Int(WorkBudget.most / WorkBudget.Work.turn.rawValue)
+        for _ in 0..<turns { budget.charge(.turn, at: now) }
+        #expect(budget.pause(at: now) == nil, "all of it may be spent")
+        budget.charge(.turn, at: now)
+        #expect(budget.pause(at: now) != nil && !budget.isExceeded)
+        now = now + .seconds(WorkBudget.Work.turn.rawValue / WorkBudget.perSecond)
+        #expect(budget.pause(at: now) == nil, "a second refills what is named for a second")
+        for _ in 0..<Int(WorkBudget.tolerated / WorkBudget.Work.turn.rawValue) + 1 { budget.charge(.turn, at: now) }
+        #expect(budget.isExceeded)
+        #expect(budget.pause(at: now) == WorkBudget.longestPause, "no pause is longer, whatever is owed")
+        budget.earn(Int(WorkBudget.tolerated / WorkBudget.Work.refusal.rawValue) * Geometry.blockLength + Geometry.blockLength)
+        #expect(!budget.isExceeded, "verified bytes earn it back")
+        // A clock that stands still or goes back refills nothing.
+        let owed = budget.pause(at: now)
+        #expect(budget.pause(at: Instant.origin) == owed)
+    }
+
+    /// Messages that cost the peer a few bytes, again and again: it is read from no more, then disconnected, and its host struck.
+    @Test(arguments: ["choke", "interest", "port", "reject", "request", "unasked"])
+    func whoOnlyCostsWorkIsStopped(flood: String) throws {
+        let bench = SwarmBench(pieces: 64, have: [0]).started()
+        let good = bench.connectSeed(2)
+        let bad = bench.connect(1, isIncoming: true, have: Array(1..<64))
+        _ = bench.take()
+        var messages = 0
+        var paused = 0
+        var reason: DisconnectReason?
+        while reason == nil, messages < 40_000 {
+            messages += 1
+            bench.feed { swarm, now in
+                switch flood {
+                case "choke": if messages.isMultiple(of: 2) { swarm.unchoked(bad, now: now) } else { swarm.choked(bad, now: now) }
+                case "interest": if messages.isMultiple(of: 2) { swarm.notInterested(bad, now: now) } else { swarm.interested(bad, now: now) }
+                case "port": swarm.extended(bad, reqq: nil, uploadOnly: nil, port: UInt16(1000 + messages % 60_000), now: now)
+                case "reject": swarm.rejected(bad, BlockRequest(piece: PieceIndex(5), begin: 0, length: 16_384), now: now)
+                case "request": swarm.requested(bad, piece: 0, begin: 0, length: 16_384, now: now)
+                default: _ = swarm.received(bad, piece: 0, begin: 0, length: 16_384, now: now)
+                }
+            }
+            if bench.swarm.pause(of: bad, now: bench.now) != nil { paused += 1 }
+            for case .disconnect(bad, let why) in bench.take() { reason = why }
+        }
+        guard case .wasteful = reason else {
+            Issue.record("it is still there after \(messages) messages: \(String(describing: reason))")
+            return
+        }
+        #expect(paused > 0 || flood == "unasked", "it waits before it goes")
+        #expect(bench.strikes == [SwarmBench.address(1).host])
+        #expect(bench.swarm.peerReports(now: bench.now).map(\.key) == [good], "the good peer stays")
+    }
+
+    /// What honest clients do at their busiest meets no limit.
+    @Test func anHonestPeerMeetsNoLimit() {
+        let bench = SwarmBench(pieces: 512).started()
+        let peer = bench.connectSeed(1)
+        bench.serveAll(peer, limit: 40)
+        // It chokes with a full pipeline, and rejects each request (BEP 6); then goes on, every ten seconds.
+        for _ in 0..<20 {
+            bench.feed { $0.choked(peer, now: $1) }
+            for _ in 0..<500 { bench.feed { $0.rejected(peer, BlockRequest(piece: PieceIndex(1), begin: 0, length: 16_384), now: $1) } }
+            #expect(bench.swarm.pause(of: peer, now: bench.now) == nil)
+            bench.feed { $0.unchoked(peer, now: $1) }
+            bench.advance(.seconds(10))
+            bench.feed { $0.heard(peer, now: $1) }
+        }
+        #expect(bench.swarm.peerCount == 1 && bench.strikes.isEmpty)
+    }
+
+    @Test func aPeerIsBelievedOnceWhereItListens() {
+        let bench = SwarmBench().started()
+        let key = bench.connect(1, isIncoming: true)
+        let host = SwarmBench.address(1).host
+        for port in 7000...7050 as ClosedRange<UInt16> {
+            bench.feed { $0.extended(key, reqq: nil, uploadOnly: nil, port: port, now: $1) }
+        }
+        #expect(bench.swarm.book.count == 1)
+        #expect(bench.swarm.book[PeerAddress(host, port: 7000)] != nil)
+        #expect(bench.swarm.peerReports(now: bench.now).map(\.address.port) == [7000])
+    }
+
+    /// Lies count for nothing when it is decided whom to dial.
+    @Test func onlyVerifiedBytesAreMerit() {
+        let bench = SwarmBench(pieces: 4).started()
+        let liar = bench.connectSeed(1)
+        _ = bench.connectSeed(2)
+        let asked = bench.take().compactMap { if case .send(liar, .request(let request)) = $0 { request } else { nil } }
+        for request in asked.filter({ $0.piece == asked[0].piece }) { bench.deliver(liar, request, lie: 5) }
+        #expect(bench.swarm.peerReports(now: bench.now).map(\.address) == [SwarmBench.address(2)])
+        #expect(bench.swarm.book[SwarmBench.address(1)]?.downloadedBytes == 0)
+    }
+
+    @Test func aLiarThatDialledUsIsShunnedByItsHost() {
+        let bench = SwarmBench(pieces: 4).started()
+        let liar = bench.connect(1, isIncoming: true, have: Array(0..<4))
+        let dialled = bench.connectSeed(2)
+        let effects = bench.take()
+        let asked = effects.compactMap { if case .send(liar, .request(let request)) = $0 { request } else { nil } }
+        for request in asked.filter({ $0.piece == asked[0].piece }) { bench.deliver(liar, request, lie: 5) }
+        #expect(bench.shunned == [SwarmBench.address(1).host])
+        let other = effects.compactMap { if case .send(dialled, .request(let request)) = $0 { request } else { nil } }
+        for request in other.filter({ $0.piece == other[0].piece }) { bench.deliver(dialled, request, lie: 5) }
+        #expect(bench.shunned == [SwarmBench.address(1).host], "who was dialled is known by its address")
+    }
+
+    // MARK: Places
+
+    /// A host that takes all places makes room for each newcomer of another; peers that are of use keep their places.
+    @Test func aCrowdMakesRoomForOthers() {
+        var settings = SwarmSettings()
+        settings.maximumPeers = 10
+        let bench = SwarmBench(pieces: 64, settings: settings).started()
+        let crowd = (0..<10).map { n in bench.connect(PeerAddress(.v4(0x0a63_0001), port: UInt16(2000 + n)), isIncoming: true) }
+        for number in 1...9 {
+            let key = bench.connectSeed(number)
+            bench.serveAll(key, limit: 2)
+        }
+        let left = Set(bench.swarm.peerReports(now: bench.now).map(\.address.host))
+        #expect(left.isSuperset(of: (1...9).map { SwarmBench.address($0).host }), "all nine have a place")
+        #expect(bench.swarm.peerCount == 10)
+        #expect(crowd.count { key in bench.swarm.peerReports(now: bench.now).contains { $0.key == key } } == 1)
+        // Those that gave something don't go for more of the crowd.
+        for n in 0..<20 {
+            let hello = Hello(
+                address: PeerAddress(.v4(0x0a63_0002), port: UInt16(3000 + n)), isIncoming: true, supportsFast: true, supportsExtensions: true,
+                client: "")
+            bench.feed { _ = $0.connected(hello, now: $1) }
+        }
+        let after = Set(bench.swarm.peerReports(now: bench.now).map(\.address.host))
+        #expect(after.isSuperset(of: (1...9).map { SwarmBench.address($0).host }))
+    }
+
+    /// While nobody comes of its own, somebody who is known is dialled in the place of one that has long been idle.
+    @Test func anIdlePeerGoesForOneThatIsDialled() {
+        var settings = SwarmSettings()
+        settings.maximumPeers = 3
+        let bench = SwarmBench(pieces: 8, settings: settings).started()
+        for number in 1...3 { _ = bench.connect(number, isIncoming: true, isUnchoking: false) }
+        _ = bench.take()
+        bench.feed { $0.learn([SwarmBench.address(9)], from: .tracker, now: $1) }
+        bench.advance(.seconds(50))
+        #expect(!bench.take().contains(.dial(SwarmBench.address(9))), "they have some time")
+        for _ in 0..<3 { bench.advance(.seconds(5)) }
+        let effects = bench.take()
+        #expect(effects.contains(.dial(SwarmBench.address(9))))
+        #expect(effects.count { if case .disconnect(_, .idle) = $0 { true } else { false } } == 1)
+    }
+
+    // MARK: Strangers
+
+    @Test func strangersAreCountedByHostNetworkAndInAll() {
+        var strangers = Strangers<Int>(most: 100)
+        var next = 0
+        func arrive(_ host: UInt32) -> Int? {
+            next += 1
+            return strangers.arrived(next, from: .v4(host))
+        }
+        for _ in 0..<Strangers<Int>.perHost { #expect(arrive(0x0a00_0001) == nil) }
+        #expect(arrive(0x0a00_0001) == 1, "the oldest of the host goes")
+        #expect(strangers.count == Strangers<Int>.perHost)
+        var left: [Int] = []
+        for host in 2...UInt32(Strangers<Int>.perNetwork) { if let leaver = arrive(0x0a00_0000 + host) { left.append(leaver) } }
+        #expect(!left.isEmpty && left.allSatisfy { $0 <= Strangers<Int>.perHost + 1 }, "the host of the network that has the most gives way: \(left)")
+        #expect(strangers.count == Strangers<Int>.perNetwork)
+        for host in 0..<200 as Range<UInt32> { _ = arrive(0x0b00_0000 + host << 8) }
+        #expect(strangers.count == 100)
+    }
+
+    /// By seed: whatever comes and goes, the counts are right and the limits hold, and the newest is always there.
+    @Test(arguments: 0..<20 as Range<UInt64>) func strangersKeepTheirLimits(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        let most = Int.random(in: 1...60, using: &random)
+        var strangers = Strangers<Int>(most: most)
+        var model: [Int: PeerAddress.Host] = [:]
+        for number in 0..<3000 {
+            if let gone = model.keys.sorted().randomElement(using: &random), Int.random(in: 0..<3, using: &random) == 0 {
+                strangers.left(gone)
+                model[gone] = nil
+            }
+            let host: PeerAddress.Host =
+                Bool.random(using: &random)
+                ? .v4(UInt32.random(in: 0..<4, using: &random) << 8 | UInt32.random(in: 0..<30, using: &random))
+                : .v6(UInt64.random(in: 0..<3, using: &random) << 16 | UInt64.random(in: 0..<9, using: &random), random.next())
+            if let leaver = strangers.arrived(number, from: host) { #expect(model.removeValue(forKey: leaver) != nil) }
+            model[number] = host
+            #expect(strangers.count == model.count && model.count <= most)
+            #expect(Dictionary(grouping: model.values, by: \.subscriber).values.allSatisfy { $0.count <= Strangers<Int>.perHost })
+            #expect(Dictionary(grouping: model.values, by: \.network).values.allSatisfy { $0.count <= Strangers<Int>.perNetwork })
+        }
+    }
+
+    // MARK: Bans
+
+    @Test func hostsAreBannedStruckAndForgiven() {
+        var bans = HostBans()
+        let host = PeerAddress.Host.v4(7)
+        #expect(bans.reason(of: host, at: 0) == nil)
+        let ban = bans.ban(host, reason: "lied", at: 0)
+        #expect(ban.until == HostBans.duration && bans.reason(of: host, at: ban.until - 1) == "lied")
+        #expect(bans.reason(of: host, at: ban.until) == nil, "a ban expires")
+        #expect(bans.reason(of: host, at: -1) == nil, "no ban is so long: a clock was wrong")
+        #expect(HostBans([ban]).reason(of: host, at: 1) == "lied", "it is remembered")
+        for strike in 1...HostBans.strikes {
+            #expect((bans.strike(.v6(1, 2), reason: "waste", at: Int64(strike)) != nil) == (strike == HostBans.strikes))
+        }
+        #expect(bans.reason(of: .v6(1, 99), at: 5) == "waste", "all of its /64")
+        #expect(bans.reason(of: .v6(2, 2), at: 5) == nil)
+        for n in 0..<10 as Range<Int64> {
+            #expect(bans.strike(.v4(9), reason: "waste", at: n * HostBans.strikeMemory) == nil, "strikes are forgotten")
+        }
+    }
+
+    @Test func bansAreLimited() {
+        var bans = HostBans()
+        for number in 0..<UInt32(HostBans.capacity + 10) { _ = bans.ban(.v4(number), reason: "lied", at: Int64(number)) }
+        let last = Int64(HostBans.capacity)
+        #expect(bans.reason(of: .v4(0), at: last) == nil && bans.reason(of: .v4(UInt32(last)), at: last) == "lied")
+        for number in 0..<UInt32(3 * HostBans.capacity) { _ = bans.strike(.v4(1 << 20 + number), reason: "waste", at: 0) }
+        #expect(bans.struckHosts <= HostBans.capacity)
+    }
+}
