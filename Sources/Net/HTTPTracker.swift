@@ -20,8 +20,10 @@ package struct HTTPTracker: TrackerTransport {
     package func announce(_ url: TrackerURL, _ request: AnnounceRequest) async throws(TrackerError) -> AnnounceResponse {
         let answer = try await getter.get(url, query: request.httpQuery)
         var response = try AnnounceResponse(httpBody: try body(answer))
-        for peer in await names.addresses(of: response.namedPeers) where peer.isDialable && !response.peers.contains(peer) {
-            response.peers.append(peer)
+        if !response.namedPeers.isEmpty {
+            for peer in await names.addresses(of: response.namedPeers) where peer.isDialable && !response.peers.contains(peer) {
+                response.peers.append(peer)
+            }
         }
         return response.withoutLoopbackPeers(from: answer.remote, reach)
     }

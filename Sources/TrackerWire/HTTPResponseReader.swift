@@ -171,7 +171,10 @@ package struct HTTPResponseReader: Sendable {
             throw .malformed("it is not HTTP: “\(Printable.text(line, limit: 40))”")
         case .chunkLine:
             if byte == UInt8(ascii: ";") { isExtended = true }
-            if line.count > Self.maximumChunkLine || !isExtended && !Self.mayBeSize(byte) { try takeLineAsBody() }
+            guard line.count <= Self.maximumChunkLine else {
+                throw .malformed("the size of a chunk of the HTTP response takes more than \(Self.maximumChunkLine) bytes")
+            }
+            if !isExtended, !Self.mayBeSize(byte) { try takeLineAsBody() }
         default: break
         }
     }

@@ -91,7 +91,7 @@ import TrackerWire
 
     /// The limit of bytes on the wire holds whatever they are, and for all redirects of a GET together.
     @Test func theWireHasALimitOfItsOwn() async throws {
-        let page = RawHTTPServer.Reply.page("200 OK", Array(repeating: UInt8(ascii: "l"), count: 20_000))
+        let page = RawHTTPServer.Reply.page("200 OK", Array(repeating: UInt8(ascii: "d"), count: 20_000))
         for purpose in [RedirectRule.Purpose.tracker, .torrent] {
             let (result, received) = try await take(page, for: purpose, limits(body: 50_000, wire: 10_000))
             guard case .failure(.tooMuchReceived(limit: 10_000)) = result else {
@@ -139,13 +139,13 @@ import TrackerWire
         arguments: ["HTTP/1.1 200 ", "HTTP/1.1 200 OK\r\nX: ", chunked + "5;", "HTTP/1.1 200 OK\r\n\r\nd99999:"],
         [RedirectRule.Purpose.tracker, .torrent])
     func aDripEndsByTheTimeOfTheWhole(_ head: String, _ purpose: RedirectRule.Purpose) async throws {
-        let (result, received) = try await take(.endless(head: head, [UInt8(ascii: "x")]), for: purpose, limits(timeout: .milliseconds(500)))
-        guard case .failure(.timedOut(after: .milliseconds(500))) = result else {
+        let (result, received) = try await take(.endless(head: head, [UInt8(ascii: "x")]), for: purpose, limits(timeout: .seconds(2)))
+        guard case .failure(.timedOut(after: .seconds(2))) = result else {
             Issue.record("\(received) bytes")
             return
         }
         // The server sends a byte a millisecond at most; without the limit it would send for ever.
-        #expect(received > 0 && received < HTTPResponseReader.maximumHead)
+        #expect(received < HTTPResponseReader.maximumHead)
     }
 
     @Test func silenceEndsAFetch() async throws {

@@ -54,7 +54,7 @@ import TrackerWire
         let server = try await RawHTTPServer.start(host: host) { _ in .page("302 Found", [], "Location: \(target)\r\n") }
         let result = try await announce("http://\(host):\(server.port)\(path)", names)
         #expect(server.heads.count == 1)
-        let asked = inside.heads.map { String($0.prefix { $0 != "\r" }) }
+        let asked = inside.heads.map { String($0.prefix { !$0.isNewline }) }
         try await inside.stop()
         try await server.stop()
         return (asked, result)
