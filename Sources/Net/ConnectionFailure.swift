@@ -20,7 +20,9 @@ extension TrackerError {
     }
 
     private static func sentence(_ error: NIOConnectionError) -> String {
-        guard let failure = error.connectionErrors.first else { return "the host name \(Printable.text(error.host.utf8)) has no address" }
+        guard let failure = error.connectionErrors.first else {
+            return "the host name \(Printable.text(error.host.utf8)) has no address"
+        }
         if let error = failure.error as? IOError { return sentence(error) }
         return Printable.text("\(failure.error)".utf8)
     }

@@ -37,7 +37,9 @@ enum Gunzip {
         _ = try channel.finish(acceptAlreadyClosed: true)
     }
 
-    private static func feed(_ part: HTTPClientResponsePart, _ channel: EmbeddedChannel, _ take: (ByteBuffer) -> Void) throws {
+    private static func feed(_ part: HTTPClientResponsePart, _ channel: EmbeddedChannel, _ take: (ByteBuffer) -> Void)
+        throws
+    {
         let result = Result { try channel.writeInbound(part) }
         while case .body(let bytes)? = try readBody(channel) { take(bytes) }
         _ = try result.get()

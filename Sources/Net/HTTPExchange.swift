@@ -42,23 +42,24 @@ actor HTTPExchange {
 
     /// `query` is added to the URL's own; `received` is what the redirects before took of the limit.
     init(
-        _ url: TrackerURL, query: String, options: HTTPOptions, limits: HTTPGetter.Limits, received: Int = 0, purpose: RedirectRule.Purpose,
-        on loop: any EventLoop
+        _ url: TrackerURL, query: String, options: HTTPOptions, limits: HTTPGetter.Limits, received: Int = 0,
+        purpose: RedirectRule.Purpose, on loop: any EventLoop
     ) {
         self.loop = loop
         self.url = url
         self.limits = limits
         self.received = received
         reader = HTTPResponseReader(purpose == .tracker ? .answer : .torrent, maximumBody: limits.body)
-        var head = "GET \(url.requestTarget(query: query)) HTTP/1.1\r\nHost: \(url.authority)\r\nUser-Agent: \(options.userAgent)\r\n"
+        var head = "GET \(url.requestTarget(query: query)) HTTP/1.1\r\nHost: \(url.authority)\r\n"
+        head += "User-Agent: \(options.userAgent)\r\n"
         // Announces are minutes apart: no connection is worth being kept.
         head += "Accept-Encoding: gzip\r\nConnection: close\r\n"
         if let authorization = url.authorization { head += "Authorization: \(authorization)\r\n" }
         request = Array((head + "\r\n").utf8)
     }
 
-    /// Asks, and returns what came. `rule` chooses among the addresses of the URL's host. `deadline` is for everything; `tls` is needed for https
-    /// alone.
+    /// Asks, and returns the answer. `rule` chooses among the addresses of the URL's host. `deadline` is for everything,
+    /// `tls` is needed for https alone.
     func answer(
         _ rule: RedirectRule, _ resolver: HostResolver, bind: SocketAddress?, tls: NIOSSLContext?, deadline: NIODeadline
     ) async throws(TrackerError) -> Answer {
@@ -73,17 +74,24 @@ actor HTTPExchange {
         return try result.get()
     }
 
-    private func begin(_ rule: RedirectRule, _ resolver: HostResolver, _ bind: SocketAddress?, _ tls: NIOSSLContext?, _ deadline: NIODeadline) {
+    private func begin(
+        _ rule: RedirectRule, _ resolver: HostResolver, _ bind: SocketAddress?, _ tls: NIOSSLContext?,
+        _ deadline: NIODeadline
+    ) {
         if let result { return finish(result) }
         let timeout = limits.timeout
-        timers.append(loop.scheduleTask(deadline: deadline) { self.assumeIsolated { $0.finish(.failure(.timedOut(after: timeout))) } })
+        timers.append(
+            loop.scheduleTask(deadline: deadline) {
+                self.assumeIsolated { $0.finish(.failure(.timedOut(after: timeout))) }
+            })
         resolver.resolve(url.host, port: url.port) { found in
             self.loop.execute { self.assumeIsolated { $0.resolved(found, rule, bind, tls) } }
         }
     }
 
     private func resolved(
-        _ found: Result<[SocketAddress], TrackerError>, _ rule: RedirectRule, _ bind: SocketAddress?, _ tls: NIOSSLContext?
+        _ found: Result<[SocketAddress], TrackerError>, _ rule: RedirectRule, _ bind: SocketAddress?,
+        _ tls: NIOSSLContext?
     ) {
         guard result == nil else { return }
         do throws(TrackerError) {
@@ -96,8 +104,10 @@ actor HTTPExchange {
     /// Connects to one of the addresses, and to no other that the name may have by now.
     private func connect(_ addresses: [SocketAddress], _ bind: SocketAddress?, _ tls: NIOSSLContext?) {
         // Nothing is read before the handlers are there: of the addresses several may connect, and one is chosen.
-        var bootstrap = ClientBootstrap(group: loop).connectTimeout(TimeAmount(limits.connectTimeout)).channelOption(.autoRead, value: false)
-            .resolver(KnownAddresses(addresses, loop))
+        var bootstrap = ClientBootstrap(group: loop).connectTimeout(TimeAmount(limits.connectTimeout)).channelOption(
+            .autoRead, value: false
+        )
+        .resolver(KnownAddresses(addresses, loop))
         if let bind { bootstrap = bootstrap.bind(to: bind) }
         bootstrap.connect(host: url.host, port: Int(url.port)).whenComplete { outcome in
             self.assumeIsolated {
@@ -134,7 +144,8 @@ actor HTTPExchange {
     private func watchSilence() {
         let end = lastRead + TimeAmount(limits.silenceTimeout)
         guard NIODeadline.now() < end else { return finish(.failure(.timedOut(after: limits.silenceTimeout))) }
-        timers.append(loop.scheduleTask(deadline: end) { self.assumeIsolated { if $0.result == nil { $0.watchSilence() } } })
+        timers.append(
+            loop.scheduleTask(deadline: end) { self.assumeIsolated { if $0.result == nil { $0.watchSilence() } } })
     }
 
     // MARK: What the connection says
@@ -192,7 +203,9 @@ actor HTTPExchange {
     }
 
     private func complete() {
-        guard let head = reader.head else { return finish(.failure(.unreachable("the server closed the connection before it answered"))) }
+        guard let head = reader.head else {
+            return finish(.failure(.unreachable("the server closed the connection before it answered")))
+        }
         finish(.success(Answer(head: head, body: reader.body, remote: remote, received: received)))
     }
 
@@ -236,7 +249,9 @@ actor HTTPExchange {
 
         func channelInactive(context: ChannelHandlerContext) { exchange.assumeIsolated { $0.closed() } }
 
-        func errorCaught(context: ChannelHandlerContext, error: any Error) { exchange.assumeIsolated { $0.failed(error) } }
+        func errorCaught(context: ChannelHandlerContext, error: any Error) {
+            exchange.assumeIsolated { $0.failed(error) }
+        }
     }
 }
 

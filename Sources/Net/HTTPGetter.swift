@@ -24,7 +24,8 @@ package struct HTTPOptions: Sendable {
     }
 }
 
-/// GETs that are bounded in every direction: bytes on the wire, bytes packed and unpacked, redirects and where they lead, time.
+/// GETs that are bounded in every direction: bytes on the wire, bytes packed and unpacked, redirects and where they
+/// lead, time.
 struct HTTPGetter: Sendable {
     /// The most redirects that are followed, to http and https alone.
     static let maximumRedirects = 5
@@ -52,7 +53,8 @@ struct HTTPGetter: Sendable {
     private let tls: TLSContext
 
     init(
-        for purpose: RedirectRule.Purpose, limits: Limits, group: any EventLoopGroup, options: HTTPOptions, resolver: HostResolver,
+        for purpose: RedirectRule.Purpose, limits: Limits, group: any EventLoopGroup, options: HTTPOptions,
+        resolver: HostResolver,
         reach: ReachTest
     ) {
         self.purpose = purpose
@@ -73,9 +75,11 @@ struct HTTPGetter: Sendable {
         var visited: Set<String> = []
         while visited.count <= Self.maximumRedirects, visited.insert(url.requestURL(query: query)).inserted {
             let exchange = HTTPExchange(
-                url, query: query, options: options, limits: limits, received: received, purpose: purpose, on: group.next())
+                url, query: query, options: options, limits: limits, received: received, purpose: purpose,
+                on: group.next())
             let answer = try await exchange.answer(
-                rule, resolver, bind: try bindAddress(), tls: url.scheme == .https ? try tls.context() : nil, deadline: deadline)
+                rule, resolver, bind: try bindAddress(), tls: url.scheme == .https ? try tls.context() : nil,
+                deadline: deadline)
             guard let next = answer.redirect(of: url) else { return answer }
             rule.redirected(by: url, at: answer.remote)
             received = answer.received

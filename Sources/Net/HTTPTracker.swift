@@ -12,7 +12,8 @@ package struct HTTPTracker: TrackerTransport {
         let limits = HTTPGetter.Limits(
             body: HTTPAnswer.maximumLength, wire: HTTPAnswer.maximumWireBytes, connectTimeout: options.connectTimeout,
             silenceTimeout: options.trackerTimeout, timeout: options.trackerTimeout)
-        getter = HTTPGetter(for: .tracker, limits: limits, group: group, options: options, resolver: resolver, reach: reach)
+        getter = HTTPGetter(
+            for: .tracker, limits: limits, group: group, options: options, resolver: resolver, reach: reach)
         names = NameLookup(resolver: resolver)
         self.reach = reach
     }
@@ -21,7 +22,8 @@ package struct HTTPTracker: TrackerTransport {
         let answer = try await getter.get(url, query: request.httpQuery)
         var response = try AnnounceResponse(httpBody: try body(answer))
         if !response.namedPeers.isEmpty {
-            for peer in await names.addresses(of: response.namedPeers) where peer.isDialable && !response.peers.contains(peer) {
+            for peer in await names.addresses(of: response.namedPeers)
+            where peer.isDialable && !response.peers.contains(peer) {
                 response.peers.append(peer)
             }
         }

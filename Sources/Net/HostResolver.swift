@@ -8,7 +8,7 @@ import TrackerWire
 /// Looks up host names on threads of its own: `getaddrinfo` blocks, and neither a loop nor the cooperative pool may.
 final class HostResolver: Sendable {
     /// Look-ups at the same time; a name server that is silent holds a thread for as long as resolv.conf says.
-    private static let threads = 4
+    private static let threads = 2
     /// The most addresses of a name that are looked at.
     private static let maximumAddresses = 16
 
@@ -24,7 +24,8 @@ final class HostResolver: Sendable {
         pool.start()
     }
 
-    /// Calls `body` once, on a thread of the pool or at once, with the addresses in the order in which the system prefers them; never after ``shutdown()``.
+    /// Calls `body` once, on a thread of the pool or at once, with the addresses in the order in which the system
+    /// prefers them; never after ``shutdown()``.
     ///
     /// `body` must not block: it keeps ``shutdown()`` waiting.
     func resolve(_ host: String, port: UInt16, _ body: @escaping @Sendable (Result<[SocketAddress], TrackerError>) -> Void) {
@@ -38,7 +39,9 @@ final class HostResolver: Sendable {
         }
     }
 
-    private func answer(_ result: Result<[SocketAddress], TrackerError>, _ body: (Result<[SocketAddress], TrackerError>) -> Void) {
+    private func answer(
+        _ result: Result<[SocketAddress], TrackerError>, _ body: (Result<[SocketAddress], TrackerError>) -> Void
+    ) {
         isShutDown.withLock { isShutDown in
             if !isShutDown { body(result) }
         }

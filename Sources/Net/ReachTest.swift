@@ -3,7 +3,7 @@ import Torrent
 
 /// Finds out from where an address can be reached, as seen from this machine.
 struct ReachTest: Sendable {
-    /// The addresses that count as local although they are public: those of this machine, where a firewall doesn't stand between.
+    /// The public addresses that count as local: those of this machine, because no firewall stands in between.
     private let isOwn: @Sendable (PeerAddress.Host) -> Bool
     /// The addresses that count as public; tests have no others.
     private let isPublic: @Sendable (PeerAddress.Host) -> Bool
@@ -23,7 +23,9 @@ struct ReachTest: Sendable {
     func isLocal(_ host: PeerAddress.Host) -> Bool { !isPublic(host) || isOwn(host) }
 
     /// The kind of a local address in a sentence.
-    func name(_ host: PeerAddress.Host) -> String { host.reach == .everywhere ? "an address of this machine" : host.reach.name }
+    func name(_ host: PeerAddress.Host) -> String {
+        host.reach == .everywhere ? "an address of this machine" : host.reach.name
+    }
 
     private static func isOfThisMachine(_ host: PeerAddress.Host) -> Bool {
         // Without the list the address counts as a stranger's, which is what it most likely is.

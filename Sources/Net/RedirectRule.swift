@@ -2,13 +2,15 @@ import NIOCore
 import Torrent
 import TrackerWire
 
-/// Decides at which addresses the target of a redirect may be asked, so that no server leads this client to services inside its network.
+/// Decides at which addresses the target of a redirect may be asked, so that no server leads this client to services
+/// inside its network.
 ///
 /// The URL that the torrent or the user named may be anywhere. A redirect leads to a local address only
 /// - back to the named server, when that server was reached at a local address, or
 /// - from a local address, to a path that a tracker has, or to the same path of the same host (another scheme or port).
 ///
-/// The rule holds for the addresses that are connected to, whatever the names are, so a name that changes its address doesn't get around it.
+/// The rule holds for the addresses that are connected to, whatever the names are. A name that changes its address
+/// doesn't get around it.
 struct RedirectRule: Sendable {
     enum Purpose: Sendable {
         case tracker, torrent
@@ -45,7 +47,8 @@ struct RedirectRule: Sendable {
             return false
         }
         guard allowed.isEmpty, let refused else { return allowed }
-        throw .redirectRefused(server: from.url.authority, target: target(url, refused), why: reason(from.isLocal))
+        throw .redirectRefused(
+            server: Printable.text(from.url.authority.utf8), target: target(url, refused), why: reason(from.isLocal))
     }
 
     private func allowsLocal(_ url: TrackerURL, _ from: (url: TrackerURL, isLocal: Bool)) -> Bool {
@@ -72,11 +75,15 @@ struct RedirectRule: Sendable {
     private func reason(_ isFromLocal: Bool) -> String {
         switch (isFromLocal, purpose) {
         case (false, .tracker):
-            "a server elsewhere must not lead to a local address; if the tracker is really there, name that address in the .torrent"
-        case (false, .torrent): "a server elsewhere must not lead to a local address; if you trust it, give that URL itself"
+            "a server elsewhere must not lead to a local address; "
+                + "if the tracker is really there, name that address in the .torrent"
+        case (false, .torrent):
+            "a server elsewhere must not lead to a local address; if you trust it, give that URL itself"
         case (true, .tracker):
-            "at a local address its path has to end in announce or scrape; if the tracker is really there, name that URL in the .torrent"
-        case (true, .torrent): "at a local address its path has to end in .torrent; if you trust it, give that URL itself"
+            "at a local address its path has to end in announce or scrape; "
+                + "if the tracker is really there, name that URL in the .torrent"
+        case (true, .torrent):
+            "at a local address its path has to end in .torrent; if you trust it, give that URL itself"
         }
     }
 }

@@ -20,13 +20,16 @@ package struct TorrentFetcher: Sendable {
     }
 
     init(
-        group: any EventLoopGroup, options: HTTPOptions, maximumBytes: Int, resolver: HostResolver = HostResolver(), reach: ReachTest = .system
+        group: any EventLoopGroup, options: HTTPOptions, maximumBytes: Int, resolver: HostResolver = HostResolver(),
+        reach: ReachTest = .system
     ) {
         let limits = HTTPGetter.Limits(
-            body: maximumBytes, wire: Self.maximumWireBytes, connectTimeout: options.connectTimeout, silenceTimeout: options.trackerTimeout,
+            body: maximumBytes, wire: Self.maximumWireBytes, connectTimeout: options.connectTimeout,
+            silenceTimeout: options.trackerTimeout,
             timeout: Self.timeout)
         self.resolver = resolver
-        getter = HTTPGetter(for: .torrent, limits: limits, group: group, options: options, resolver: resolver, reach: reach)
+        getter = HTTPGetter(
+            for: .torrent, limits: limits, group: group, options: options, resolver: resolver, reach: reach)
     }
 
     /// The bytes behind an http or https URL. They begin as a `.torrent` does; whether they are one is for its parser to say.
@@ -43,7 +46,9 @@ package struct TorrentFetcher: Sendable {
             let answer = try await getter.get(url)
             head = answer.head
             // Packed for the way; a file that is packed by itself isn't touched.
-            body = head.isPacked && Gunzip.isPacked(answer.body) ? try Gunzip.unpack(answer.body, limit: getter.limits.body) : answer.body
+            body =
+                head.isPacked && Gunzip.isPacked(answer.body)
+                ? try Gunzip.unpack(answer.body, limit: getter.limits.body) : answer.body
         } catch {
             throw error == .cancelled ? .cancelled : .failed(server: url.authority, why: Self.why(error))
         }
@@ -62,14 +67,16 @@ package struct TorrentFetcher: Sendable {
     private static func why(_ error: TrackerError) -> String {
         switch error {
         case .tooLarge(let limit): "the answer is longer than \(limit) bytes"
-        case .tooMuchReceived(let limit): "the server sent more than \(limit) bytes, HTTP headers and framing included: the connection was closed"
+        case .tooMuchReceived(let limit):
+            "the server sent more than \(limit) bytes, HTTP headers and framing included: the connection was closed"
         case .timedOut(let time): "no answer within \(time.components.seconds) s"
         case .unreachable(let why): "no connection: \(why)"
         case .insecure(let why): "the certificate cannot be trusted: \(why)"
         case .truncated(let what): "the answer is cut off: \(what)"
         case .malformed(let what): "the answer cannot be read: \(what)"
         case .redirects(let limit): "the server redirects in a circle, or more than \(limit) times"
-        case .redirectRefused(let server, let target, let why): "\(server) redirects to \(target), and pieces doesn't follow: \(why)"
+        case .redirectRefused(let server, let target, let why):
+            "\(server) redirects to \(target), and pieces doesn't follow: \(why)"
         // These come of trackers' answers alone.
         case .failure, .notBencode, .empty, .status, .noScrape, .cancelled: error.description
         }

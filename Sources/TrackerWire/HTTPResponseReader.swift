@@ -66,7 +66,8 @@ package struct HTTPResponseReader: Sendable {
     package enum Content: Hashable, Sendable {
         /// A tracker's answer: complete as soon as its bencoded value is.
         case answer
-        /// A .torrent: complete when the server says so, whatever its bytes are. What isn't one ends after its beginning.
+        /// A .torrent: complete when the server says so, whatever its bytes are. Of anything else only the beginning is
+        /// read.
         case torrent
     }
 
@@ -160,7 +161,9 @@ package struct HTTPResponseReader: Sendable {
     private mutating func countFraming() throws(TrackerError) {
         framing += 1
         guard framing > Self.maximumHead + body.count else { return }
-        guard head != nil else { throw .malformed("the head of the HTTP response is longer than \(Self.maximumHead) bytes") }
+        guard head != nil else {
+            throw .malformed("the head of the HTTP response is longer than \(Self.maximumHead) bytes")
+        }
         throw .malformed("between the chunks of the HTTP response are \(framing) bytes, for a body of \(body.count)")
     }
 
@@ -172,7 +175,7 @@ package struct HTTPResponseReader: Sendable {
         case .chunkLine:
             if byte == UInt8(ascii: ";") { isExtended = true }
             guard line.count <= Self.maximumChunkLine else {
-                throw .malformed("the size of a chunk of the HTTP response takes more than \(Self.maximumChunkLine) bytes")
+                throw .malformed("the size line of an HTTP chunk is longer than \(Self.maximumChunkLine) bytes")
             }
             if !isExtended, !Self.mayBeSize(byte) { try takeLineAsBody() }
         default: break
@@ -254,7 +257,7 @@ package struct HTTPResponseReader: Sendable {
 
     // MARK: Forms
 
-    /// Whether a line may go on as it does with its last byte: it is the beginning of a status line, or nothing but carriage returns.
+    /// Whether the last byte of a line still fits: the line begins a status line, or is nothing but carriage returns.
     private static func mayBeStatus(_ line: [UInt8]) -> Bool {
         let scheme = Array("http/".utf8)
         if line[0] == UInt8(ascii: "\r") { return line[line.count - 1] == UInt8(ascii: "\r") }
@@ -301,7 +304,8 @@ package struct HTTPResponseReader: Sendable {
         }
     }
 
-    /// Whether the byte may stand in the line of a chunk's size before its semicolon: a hexadecimal digit, a blank, or the end of a line.
+    /// Whether the byte may stand in the line of a chunk's size before its semicolon: a hexadecimal digit, a blank, or
+    /// the end of a line.
     private static func mayBeSize(_ byte: UInt8) -> Bool {
         isHex(byte) || byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") || byte == UInt8(ascii: "\r")
     }

@@ -28,7 +28,8 @@ package enum TrackerError: Error, Hashable, Sendable, CustomStringConvertible {
     case timedOut(after: Duration)
     /// The tracker redirects more often than is followed, or in a circle.
     case redirects(limit: Int)
-    /// The redirect would lead to an address inside this network. `server` and `target` are hosts and ports, without paths.
+    /// The redirect would lead to an address inside this network. `server` and `target` are hosts and ports, without
+    /// paths.
     case redirectRefused(server: String, target: String, why: String)
     /// The tracker has no scrape, by the convention of its URL (BEP 48).
     case noScrape
@@ -43,7 +44,8 @@ package enum TrackerError: Error, Hashable, Sendable, CustomStringConvertible {
         case .truncated(let what): "the tracker's response is cut off: \(what)"
         case .malformed(let what): "not a valid tracker response: \(what)"
         case .tooLarge(let limit): "the tracker's response is longer than \(limit) bytes and was not read"
-        case .tooMuchReceived(let limit): "the tracker sent more than \(limit) bytes, HTTP headers and framing included: the connection was closed"
+        case .tooMuchReceived(let limit):
+            "the tracker sent more than \(limit) bytes, HTTP headers and framing included: the connection was closed"
         case .status(let code, let phrase, let retry): "the tracker answered \(code)\(phrase.isEmpty ? "" : " \(phrase)")\(Self.words(retry))"
         case .unreachable(let why): "the tracker cannot be reached: \(why)"
         case .insecure(let why): "the tracker's certificate cannot be trusted: \(why)"

@@ -73,8 +73,8 @@ package struct TrackerURL: Hashable, Sendable, CustomStringConvertible {
         (self.path, self.query) = (path, other.query)
     }
 
-    /// Where a server redirects this URL to; `nil` for what is no http or https URL. The password goes along to the same server alone, and one that
-    /// the redirect itself names for another server is dropped.
+    /// Where a server redirects this URL to; `nil` for what is no http or https URL. The password goes along to the same
+    /// server alone, and one that the redirect itself names for another server is dropped.
     package func redirected(to location: String) -> TrackerURL? {
         let root = "\(scheme.rawValue)://\(userInfo.map { $0 + "@" } ?? "")\(authority)"
         let text: String

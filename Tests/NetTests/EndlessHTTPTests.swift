@@ -7,7 +7,8 @@ import TrackerWire
 
 @testable import Net
 
-/// Servers that send without end, over real sockets: each is left after a bounded count of bytes, and its connection is closed.
+/// Servers that send without end, over real sockets: each is left after a bounded count of bytes, and its connection is
+/// closed.
 @Suite struct EndlessHTTPTests {
     struct Form: Sendable, CustomTestStringConvertible {
         let testDescription: String
@@ -26,7 +27,9 @@ import TrackerWire
         Form(testDescription: "carriage returns", head: "", rest: "\r"),
         Form(testDescription: "empty lines", head: "", rest: "\r\n"),
         Form(testDescription: "interim responses", head: "", rest: "HTTP/1.1 100 Continue\r\n\r\n"),
-        Form(testDescription: "interim responses with fields", head: "", rest: "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"),
+        Form(
+            testDescription: "interim responses with fields", head: "",
+            rest: "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"),
         Form(testDescription: "fields", head: "HTTP/1.1 200 OK\r\n", rest: "X: y\r\n"),
         Form(testDescription: "one field", head: "HTTP/1.1 200 OK\r\nX: ", rest: "y"),
         Form(testDescription: "a kept field again and again", head: "HTTP/1.1 200 OK\r\n", rest: "Location: x\r\n"),
@@ -37,12 +40,18 @@ import TrackerWire
         Form(testDescription: "empty lines between chunks", head: chunked + "1\r\nd", rest: "\r\n"),
         Form(testDescription: "trailers", head: chunked + "1\r\nd\r\n0\r\n", rest: "X: y\r\n"),
         Form(testDescription: "a field of the trailers", head: chunked + "1\r\nd\r\n0\r\nX: ", rest: "y"),
-        Form(testDescription: "bytes behind the body", head: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nde", rest: "x"),
-        Form(testDescription: "the page of a refusal", head: "HTTP/1.1 500 Oops\r\n\r\n", rest: "<html>", most: HTTPAnswer.maximumWireBytes),
         Form(
-            testDescription: "the page of a redirect", head: "HTTP/1.1 302 Found\r\nLocation: ftp://x/\r\n\r\n", rest: "x",
+            testDescription: "bytes beyond the body", head: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nde", rest: "x"),
+        Form(
+            testDescription: "the page of a refusal", head: "HTTP/1.1 500 Oops\r\n\r\n", rest: "<html>",
             most: HTTPAnswer.maximumWireBytes),
-        Form(testDescription: "the body", head: "HTTP/1.1 200 OK\r\n\r\nl", rest: "i1e", most: HTTPAnswer.maximumWireBytes),
+        Form(
+            testDescription: "the page of a redirect", head: "HTTP/1.1 302 Found\r\nLocation: ftp://x/\r\n\r\n",
+            rest: "x",
+            most: HTTPAnswer.maximumWireBytes),
+        Form(
+            testDescription: "the body", head: "HTTP/1.1 200 OK\r\n\r\nl", rest: "i1e",
+            most: HTTPAnswer.maximumWireBytes),
         Form(testDescription: "small chunks", head: chunked, rest: "4\r\ni11e\r\n", most: HTTPAnswer.maximumWireBytes),
     ]
 
@@ -60,7 +69,8 @@ import TrackerWire
         do throws(TrackerError) {
             result = .success(
                 try await exchange.answer(
-                    RedirectRule(url, for: purpose, reach: .system), resolver, bind: nil, tls: nil, deadline: .now() + TimeAmount(limits.timeout)))
+                    RedirectRule(url, for: purpose, reach: .system), resolver, bind: nil, tls: nil,
+                    deadline: .now() + TimeAmount(limits.timeout)))
         } catch {
             result = .failure(error)
         }
@@ -72,10 +82,12 @@ import TrackerWire
     }
 
     private func limits(
-        body: Int = HTTPAnswer.maximumLength, wire: Int = HTTPAnswer.maximumWireBytes, silence: Duration = .seconds(600),
+        body: Int = HTTPAnswer.maximumLength, wire: Int = HTTPAnswer.maximumWireBytes,
+        silence: Duration = .seconds(600),
         timeout: Duration = .seconds(600)
     ) -> HTTPGetter.Limits {
-        HTTPGetter.Limits(body: body, wire: wire, connectTimeout: .seconds(60), silenceTimeout: silence, timeout: timeout)
+        HTTPGetter.Limits(
+            body: body, wire: wire, connectTimeout: .seconds(60), silenceTimeout: silence, timeout: timeout)
     }
 
     @Test(arguments: forms, [RedirectRule.Purpose.tracker, .torrent])
@@ -109,7 +121,8 @@ import TrackerWire
         }
         let resolver = HostResolver()
         let getter = HTTPGetter(
-            for: .tracker, limits: limits(wire: 10_000), group: MultiThreadedEventLoopGroup.singleton, options: HTTPOptions(version: "test"),
+            for: .tracker, limits: limits(wire: 10_000), group: MultiThreadedEventLoopGroup.singleton,
+            options: HTTPOptions(version: "test"),
             resolver: resolver, reach: .system)
         let error = try await trackerError { try await getter.get(TrackerURL("http://127.0.0.1:\(server.port)/0")) }
         #expect(error == .tooMuchReceived(limit: 10_000))
@@ -126,7 +139,9 @@ import TrackerWire
             }
             .bind(host: "127.0.0.1", port: 0).get()
         let url = try TrackerURL("https://127.0.0.1:\(try #require(server.localAddress?.port))/announce")
-        let error = try await trackerError { try await withTrackerClient { try await $0.announce(url, TrackerSamples.request()) } }
+        let error = try await trackerError {
+            try await withTrackerClient { try await $0.announce(url, TrackerSamples.request()) }
+        }
         guard case .insecure = error else {
             Issue.record("\(error)")
             return
@@ -139,7 +154,8 @@ import TrackerWire
         arguments: ["HTTP/1.1 200 ", "HTTP/1.1 200 OK\r\nX: ", chunked + "5;", "HTTP/1.1 200 OK\r\n\r\nd99999:"],
         [RedirectRule.Purpose.tracker, .torrent])
     func aDripEndsByTheTimeOfTheWhole(_ head: String, _ purpose: RedirectRule.Purpose) async throws {
-        let (result, received) = try await take(.endless(head: head, [UInt8(ascii: "x")]), for: purpose, limits(timeout: .seconds(2)))
+        let (result, received) = try await take(
+            .endless(head: head, [UInt8(ascii: "x")]), for: purpose, limits(timeout: .seconds(2)))
         guard case .failure(.timedOut(after: .seconds(2))) = result else {
             Issue.record("\(received) bytes")
             return

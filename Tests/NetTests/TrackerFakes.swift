@@ -44,9 +44,9 @@ final class RawHTTPServer: Sendable {
         self.seen = seen
     }
 
-    static func start(host: String = "127.0.0.1", tls: NIOSSLContext? = nil, _ reply: @escaping @Sendable (_ head: String) -> Reply) async throws
-        -> RawHTTPServer
-    {
+    static func start(
+        host: String = "127.0.0.1", tls: NIOSSLContext? = nil, _ reply: @escaping @Sendable (_ head: String) -> Reply
+    ) async throws -> RawHTTPServer {
         let seen = Heads()
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
