@@ -4,13 +4,20 @@ import NIOSSL
 import Torrent
 import TrackerWire
 
-/// One GET of a tracker on a connection of its own, from the name look-up to the end of the body.
+/// One GET on a connection of its own, from the name look-up to the end of the body.
 ///
 /// The actor runs on the event loop of its connection, so a read and a timer enter it without a hop.
 actor HTTPExchange {
     struct Answer: Sendable {
         let head: HTTPResponseHead
         let body: [UInt8]
+        /// The address that was connected to.
+        let remote: SocketAddress?
+        /// The bytes that were received for the GET so far.
+        let received: Int
+
+        /// Where the answer to a question at `url` redirects to; `nil` for an answer that stands for itself.
+        func redirect(of url: TrackerURL) -> TrackerURL? { head.location.flatMap { url.redirected(to: $0) } }
     }
 
     /// How long is waited for the rest of an answer after the length that the server named.
@@ -22,33 +29,44 @@ actor HTTPExchange {
     private let url: TrackerURL
     private let request: [UInt8]
     private let limits: HTTPGetter.Limits
+    /// The bytes that came over the wire, those of the redirects before among them.
+    private(set) var received: Int
     private var reader: HTTPResponseReader
     private var waiter: CheckedContinuation<Result<Answer, TrackerError>, Never>?
     private var result: Result<Answer, TrackerError>?
     private var channel: (any Channel)?
+    private var remote: SocketAddress?
+    private var lastRead = NIODeadline.now()
+    private var isLingering = false
     private var timers: [Scheduled<Void>] = []
 
-    /// `query` is added to the URL's own.
-    init(_ url: TrackerURL, query: String, options: HTTPOptions, limits: HTTPGetter.Limits, on loop: any EventLoop) {
+    /// `query` is added to the URL's own; `received` is what the redirects before took of the limit.
+    init(
+        _ url: TrackerURL, query: String, options: HTTPOptions, limits: HTTPGetter.Limits, received: Int = 0,
+        purpose: RedirectRule.Purpose, on loop: any EventLoop
+    ) {
         self.loop = loop
         self.url = url
         self.limits = limits
-        reader = HTTPResponseReader(maximumBody: limits.bytes)
-        var head = "GET \(url.requestTarget(query: query)) HTTP/1.1\r\nHost: \(url.authority)\r\nUser-Agent: \(options.userAgent)\r\n"
+        self.received = received
+        reader = HTTPResponseReader(purpose == .tracker ? .answer : .torrent, maximumBody: limits.body)
+        var head = "GET \(url.requestTarget(query: query)) HTTP/1.1\r\nHost: \(url.authority)\r\n"
+        head += "User-Agent: \(options.userAgent)\r\n"
         // Announces are minutes apart: no connection is worth being kept.
         head += "Accept-Encoding: gzip\r\nConnection: close\r\n"
         if let authorization = url.authorization { head += "Authorization: \(authorization)\r\n" }
         request = Array((head + "\r\n").utf8)
     }
 
-    /// Asks, and returns what came. `deadline` is for everything; `tls` is needed for https alone.
+    /// Asks, and returns the answer. `rule` chooses among the addresses of the URL's host. `deadline` is for everything,
+    /// `tls` is needed for https alone.
     func answer(
-        bind: SocketAddress?, tls: NIOSSLContext?, deadline: NIODeadline
+        _ rule: RedirectRule, _ resolver: HostResolver, bind: SocketAddress?, tls: NIOSSLContext?, deadline: NIODeadline
     ) async throws(TrackerError) -> Answer {
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { waiter in
                 self.waiter = waiter
-                begin(bind: bind, tls: tls, deadline: deadline)
+                begin(rule, resolver, bind, tls, deadline)
             }
         } onCancel: {
             loop.execute { self.assumeIsolated { $0.finish(.failure(.cancelled)) } }
@@ -56,12 +74,40 @@ actor HTTPExchange {
         return try result.get()
     }
 
-    private func begin(bind: SocketAddress?, tls: NIOSSLContext?, deadline: NIODeadline) {
+    private func begin(
+        _ rule: RedirectRule, _ resolver: HostResolver, _ bind: SocketAddress?, _ tls: NIOSSLContext?,
+        _ deadline: NIODeadline
+    ) {
         if let result { return finish(result) }
         let timeout = limits.timeout
-        timers.append(loop.scheduleTask(deadline: deadline) { self.assumeIsolated { $0.finish(.failure(.timedOut(after: timeout))) } })
-        // Nothing is read before the handlers are there: of the addresses of a name several may connect, and one is chosen.
-        var bootstrap = ClientBootstrap(group: loop).connectTimeout(TimeAmount(limits.connectTimeout)).channelOption(.autoRead, value: false)
+        timers.append(
+            loop.scheduleTask(deadline: deadline) {
+                self.assumeIsolated { $0.finish(.failure(.timedOut(after: timeout))) }
+            })
+        resolver.resolve(url.host, port: url.port) { found in
+            self.loop.execute { self.assumeIsolated { $0.resolved(found, rule, bind, tls) } }
+        }
+    }
+
+    private func resolved(
+        _ found: Result<[SocketAddress], TrackerError>, _ rule: RedirectRule, _ bind: SocketAddress?,
+        _ tls: NIOSSLContext?
+    ) {
+        guard result == nil else { return }
+        do throws(TrackerError) {
+            connect(try rule.allowed(try found.get(), of: url), bind, tls)
+        } catch {
+            finish(.failure(error))
+        }
+    }
+
+    /// Connects to one of the addresses, and to no other that the name may have by now.
+    private func connect(_ addresses: [SocketAddress], _ bind: SocketAddress?, _ tls: NIOSSLContext?) {
+        // Nothing is read before the handlers are there: of the addresses several may connect, and one is chosen.
+        var bootstrap = ClientBootstrap(group: loop).connectTimeout(TimeAmount(limits.connectTimeout)).channelOption(
+            .autoRead, value: false
+        )
+        .resolver(KnownAddresses(addresses, loop))
         if let bind { bootstrap = bootstrap.bind(to: bind) }
         bootstrap.connect(host: url.host, port: Int(url.port)).whenComplete { outcome in
             self.assumeIsolated {
@@ -77,7 +123,9 @@ actor HTTPExchange {
         // It was given up meanwhile.
         guard result == nil else { return channel.close(promise: nil) }
         self.channel = channel
+        remote = channel.remoteAddress
         do {
+            try channel.pipeline.syncOperations.addHandler(Meter(self))
             if let tls {
                 let name = PeerAddress.Host(url.host) == nil ? url.host : nil
                 try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
@@ -88,21 +136,52 @@ actor HTTPExchange {
         }
         channel.writeAndFlush(channel.allocator.buffer(bytes: request), promise: nil)
         channel.setOption(.autoRead, value: true).whenFailure { error in self.assumeIsolated { $0.failed(error) } }
+        lastRead = .now()
+        // A limit that the deadline covers needs no timer of its own.
+        if limits.silenceTimeout < limits.timeout { watchSilence() }
+    }
+
+    private func watchSilence() {
+        let end = lastRead + TimeAmount(limits.silenceTimeout)
+        guard NIODeadline.now() < end else { return finish(.failure(.timedOut(after: limits.silenceTimeout))) }
+        timers.append(
+            loop.scheduleTask(deadline: end) { self.assumeIsolated { if $0.result == nil { $0.watchSilence() } } })
     }
 
     // MARK: What the connection says
 
+    /// Counts bytes as they come from the socket; false when they are one too many, or nobody waits for them any more.
+    fileprivate func arrived(_ count: Int) -> Bool {
+        received += count
+        guard result == nil else { return false }
+        guard received <= limits.wire else {
+            finish(.failure(.tooMuchReceived(limit: limits.wire)))
+            return false
+        }
+        lastRead = .now()
+        return true
+    }
+
     fileprivate func received(_ bytes: ByteBufferView) {
         guard result == nil else { return }
         do throws(TrackerError) {
-            switch try reader.received(bytes) {
+            let step = try reader.received(bytes)
+            // What a server writes beside a redirect is for people.
+            if let location = reader.head?.location, url.redirected(to: location) != nil { return complete() }
+            switch step {
             case .read: break
-            case .linger: timers.append(loop.scheduleTask(in: Self.lingering) { self.assumeIsolated { $0.closed() } })
+            case .linger: linger()
             case .done: complete()
             }
         } catch {
             finish(.failure(error))
         }
+    }
+
+    private func linger() {
+        guard !isLingering else { return }
+        isLingering = true
+        timers.append(loop.scheduleTask(in: Self.lingering) { self.assumeIsolated { $0.closed() } })
     }
 
     fileprivate func closed() {
@@ -120,12 +199,14 @@ actor HTTPExchange {
         // A connection that breaks off after the head is one that was closed: what came is looked at.
         if reader.head != nil { return closed() }
         if case NIOSSLError.uncleanShutdown = error { return closed() }
-        finish(.failure(TrackerError(HTTPGetError(error, limits: limits))))
+        finish(.failure(TrackerError(connection: error, connectTimeout: limits.connectTimeout)))
     }
 
     private func complete() {
-        guard let head = reader.head else { return finish(.failure(.unreachable("the server closed the connection before it answered"))) }
-        finish(.success(Answer(head: head, body: reader.body)))
+        guard let head = reader.head else {
+            return finish(.failure(.unreachable("the server closed the connection before it answered")))
+        }
+        finish(.success(Answer(head: head, body: reader.body, remote: remote, received: received)))
     }
 
     private func finish(_ result: Result<Answer, TrackerError>) {
@@ -136,6 +217,21 @@ actor HTTPExchange {
         channel = nil
         waiter?.resume(returning: self.result ?? result)
         waiter = nil
+    }
+
+    /// Counts what comes from the socket, before TLS makes less of it.
+    private final class Meter: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        typealias InboundOut = ByteBuffer
+
+        private let exchange: HTTPExchange
+
+        init(_ exchange: HTTPExchange) { self.exchange = exchange }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            let count = unwrapInboundIn(data).readableBytes
+            if exchange.assumeIsolated({ $0.arrived(count) }) { context.fireChannelRead(data) }
+        }
     }
 
     /// Hands on what the connection brings.
@@ -153,6 +249,29 @@ actor HTTPExchange {
 
         func channelInactive(context: ChannelHandlerContext) { exchange.assumeIsolated { $0.closed() } }
 
-        func errorCaught(context: ChannelHandlerContext, error: any Error) { exchange.assumeIsolated { $0.failed(error) } }
+        func errorCaught(context: ChannelHandlerContext, error: any Error) {
+            exchange.assumeIsolated { $0.failed(error) }
+        }
+    }
+}
+
+/// The addresses of a name that was looked up before, for NIO to try them as it does.
+private final class KnownAddresses: Resolver, Sendable {
+    private let addresses: [SocketAddress]
+    private let loop: any EventLoop
+
+    init(_ addresses: [SocketAddress], _ loop: any EventLoop) {
+        self.addresses = addresses
+        self.loop = loop
+    }
+
+    func initiateAQuery(host: String, port: Int) -> EventLoopFuture<[SocketAddress]> { of(.inet) }
+
+    func initiateAAAAQuery(host: String, port: Int) -> EventLoopFuture<[SocketAddress]> { of(.inet6) }
+
+    func cancelQueries() {}
+
+    private func of(_ family: NIOBSDSocket.ProtocolFamily) -> EventLoopFuture<[SocketAddress]> {
+        loop.makeSucceededFuture(addresses.filter { $0.protocol == family })
     }
 }

@@ -1,9 +1,8 @@
-import AsyncHTTPClient
 import NIOCore
-import NIOHTTP1
-import NIOHTTPCompression
 import NIOSSL
+import Synchronization
 import Torrent
+import TrackerWire
 
 /// How this client presents itself over HTTP.
 package struct HTTPOptions: Sendable {
@@ -25,96 +24,98 @@ package struct HTTPOptions: Sendable {
     }
 }
 
-/// A GET that is bounded in every direction: bytes packed and unpacked, redirects, time.
+/// GETs that are bounded in every direction: bytes on the wire, bytes packed and unpacked, redirects and where they
+/// lead, time.
 struct HTTPGetter: Sendable {
     /// The most redirects that are followed, to http and https alone.
     static let maximumRedirects = 5
 
-    struct Answer: Sendable {
-        var code: Int
-        var phrase: String
-        var body: [UInt8]
-
-        var isSuccess: Bool { (200..<300).contains(code) }
-    }
-
-    /// What one GET may cost.
+    /// What one GET may cost, with all its redirects.
     struct Limits: Sendable {
-        let bytes: Int
+        /// The most bytes of a body, packed or unpacked.
+        let body: Int
+        /// The most bytes that are received: TLS, heads, interim responses, framing, trailers and bodies together.
+        let wire: Int
+        /// How long a connection may take.
         let connectTimeout: Duration
+        /// How long a server may send nothing.
         let silenceTimeout: Duration
+        /// How long everything may take, from the first name look-up to the last byte.
         let timeout: Duration
     }
 
-    private let client: HTTPClient
-    private let userAgent: String
-    private let limits: Limits
+    let limits: Limits
+    private let group: any EventLoopGroup
+    private let options: HTTPOptions
+    private let purpose: RedirectRule.Purpose
+    private let resolver: HostResolver
+    private let reach: ReachTest
+    private let tls: TLSContext
 
-    /// `maximumBytes` limits a body before and after it is unpacked; `timeout` is for everything from the name look-up to the last byte.
-    init(group: any EventLoopGroup, options: HTTPOptions, maximumBytes: Int, timeout: Duration) {
-        limits = Limits(bytes: maximumBytes, connectTimeout: options.connectTimeout, silenceTimeout: options.trackerTimeout, timeout: timeout)
-        var tls = TLSConfiguration.makeClientConfiguration()
-        if let file = options.extraTrustRoots { tls.additionalTrustRoots = [.file(file)] }
-        var configuration = HTTPClient.Configuration(tlsConfiguration: tls)
-        configuration.redirectConfiguration = .follow(max: Self.maximumRedirects, allowCycles: false)
-        configuration.timeout.connect = TimeAmount(limits.connectTimeout)
-        configuration.timeout.read = TimeAmount(limits.silenceTimeout)
-        configuration.decompression = .enabled(limit: .size(limits.bytes))
-        configuration.httpVersion = .http1Only
-        // A tracker that refuses a connection is asked again by whoever plans announces, not here.
-        configuration.connectionPool.retryConnectionEstablishment = false
-        configuration.localAddress = options.bindAddress.map { PeerAddress($0, port: 0).hostDescription }
-        client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
-        userAgent = options.userAgent
+    init(
+        for purpose: RedirectRule.Purpose, limits: Limits, group: any EventLoopGroup, options: HTTPOptions,
+        resolver: HostResolver,
+        reach: ReachTest
+    ) {
+        self.purpose = purpose
+        self.limits = limits
+        self.group = group
+        self.options = options
+        self.resolver = resolver
+        self.reach = reach
+        tls = TLSContext(options)
     }
 
-    /// The body behind `url`. When `firstByte` is given, what begins with another byte is left after its first bytes. `authorization` goes to the
-    /// server of the URL alone, and to no other that it redirects to.
-    func get(_ url: String, firstByte: UInt8? = nil, authorization: String? = nil) async throws(HTTPGetError) -> Answer {
-        // AsyncHTTPClient's own deadline ends when the head has come; this one also covers the body.
-        let result = await withTaskGroup(of: Result<Answer, HTTPGetError>.self) { group in
-            group.addTask { await read(url, firstByte: firstByte, authorization) }
-            group.addTask {
-                do {
-                    try await Task.sleep(for: limits.timeout)
-                    return .failure(.timedOut(after: limits.timeout))
-                } catch {
-                    return .failure(.cancelled)
-                }
-            }
-            defer { group.cancelAll() }
-            return await group.next() ?? .failure(.cancelled)
+    /// The answer behind the URL, or behind the one that it redirects to. `query` is added to the URL's own.
+    func get(_ url: TrackerURL, query: String = "") async throws(TrackerError) -> HTTPExchange.Answer {
+        let deadline = NIODeadline.now() + TimeAmount(limits.timeout)
+        var rule = RedirectRule(url, for: purpose, reach: reach)
+        var (url, query) = (url, query)
+        var received = 0
+        var visited: Set<String> = []
+        while visited.count <= Self.maximumRedirects, visited.insert(url.requestURL(query: query)).inserted {
+            let exchange = HTTPExchange(
+                url, query: query, options: options, limits: limits, received: received, purpose: purpose,
+                on: group.next())
+            let answer = try await exchange.answer(
+                rule, resolver, bind: try bindAddress(), tls: url.scheme == .https ? try tls.context() : nil,
+                deadline: deadline)
+            guard let next = answer.redirect(of: url) else { return answer }
+            rule.redirected(by: url, at: answer.remote)
+            received = answer.received
+            (url, query) = (next, "")
         }
-        return try result.get()
+        throw .redirects(limit: Self.maximumRedirects)
     }
 
-    func shutdown() async {
-        do {
-            try await client.shutdown()
-        } catch {
-            // It throws when it was shut down before, which is what is wanted.
+    private func bindAddress() throws(TrackerError) -> SocketAddress? {
+        guard let address = options.bindAddress else { return nil }
+        do { return try PeerAddress(address, port: 0).socketAddress } catch {
+            throw .unreachable("the local address to bind to is not valid: correct --bind")
         }
     }
+}
 
-    private func read(_ url: String, firstByte: UInt8?, _ authorization: String?) async -> Result<Answer, HTTPGetError> {
+/// What https trusts, read when it is first needed: the system's certificates are many.
+private final class TLSContext: Sendable {
+    private let known = Mutex<NIOSSLContext?>(nil)
+    private let extraTrustRoots: String?
+
+    init(_ options: HTTPOptions) { extraTrustRoots = options.extraTrustRoots }
+
+    func context() throws(TrackerError) -> NIOSSLContext {
         do {
-            var request = HTTPClientRequest(url: url)
-            request.headers.add(name: "User-Agent", value: userAgent)
-            request.headers.add(name: "Accept-Encoding", value: "gzip")
-            if let authorization { request.headers.add(name: "Authorization", value: authorization) }
-            request.headers.add(name: "Connection", value: "close")
-            let response = try await client.execute(request, timeout: TimeAmount(limits.timeout))
-            var answer = Answer(code: Int(response.status.code), phrase: response.status.reasonPhrase, body: [])
-            for try await chunk in response.body {
-                let room = limits.bytes - answer.body.count
-                answer.body += chunk.readableBytesView.prefix(room)
-                if let firstByte, let first = answer.body.first, first != firstByte { break }
-                guard chunk.readableBytes <= room else { return .failure(.tooLarge(limit: limits.bytes)) }
+            return try known.withLock { known in
+                if let known { return known }
+                var configuration = TLSConfiguration.makeClientConfiguration()
+                configuration.applicationProtocols = ["http/1.1"]
+                if let extraTrustRoots { configuration.additionalTrustRoots = [.file(extraTrustRoots)] }
+                let context = try NIOSSLContext(configuration: configuration)
+                known = context
+                return context
             }
-            // A cancelled body may end as if it were complete.
-            return Task.isCancelled ? .failure(.cancelled) : .success(answer)
         } catch {
-            return .failure(HTTPGetError(error, limits: limits))
+            throw .insecure(Printable.text("\(error)".utf8))
         }
     }
 }

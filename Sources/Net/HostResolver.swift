@@ -2,6 +2,7 @@ import Glibc
 import NIOCore
 import NIOPosix
 import Synchronization
+import Torrent
 import TrackerWire
 
 /// Looks up host names on threads of its own: `getaddrinfo` blocks, and neither a loop nor the cooperative pool may.
@@ -11,21 +12,38 @@ final class HostResolver: Sendable {
     /// The most addresses of a name that are looked at.
     private static let maximumAddresses = 16
 
+    typealias Lookup = @Sendable (_ host: String, _ port: UInt16) -> Result<[SocketAddress], TrackerError>
+
     private let pool = NIOThreadPool(numberOfThreads: threads)
+    private let lookup: Lookup
     private let isShutDown = Mutex(false)
 
-    init() { pool.start() }
+    /// `lookup` may block; it is the system's but in tests.
+    init(lookup: @escaping Lookup = { addresses(of: $0, port: $1) }) {
+        self.lookup = lookup
+        pool.start()
+    }
 
-    /// Calls `body` once, on a thread of the pool, with the addresses in the order in which the system prefers them; never after ``shutdown()``.
+    /// Calls `body` once, on a thread of the pool or at once, with the addresses in the order in which the system
+    /// prefers them; never after ``shutdown()``.
     ///
     /// `body` must not block: it keeps ``shutdown()`` waiting.
     func resolve(_ host: String, port: UInt16, _ body: @escaping @Sendable (Result<[SocketAddress], TrackerError>) -> Void) {
+        // An address needs no look-up, and doesn't wait behind names that do.
+        if let address = PeerAddress.Host(host).flatMap({ try? PeerAddress($0, port: port).socketAddress }) {
+            return answer(.success([address]), body)
+        }
         pool.submit { state in
             guard case .active = state else { return }
-            let result = Self.addresses(of: host, port: port)
-            self.isShutDown.withLock { isShutDown in
-                if !isShutDown { body(result) }
-            }
+            self.answer(self.lookup(host, port), body)
+        }
+    }
+
+    private func answer(
+        _ result: Result<[SocketAddress], TrackerError>, _ body: (Result<[SocketAddress], TrackerError>) -> Void
+    ) {
+        isShutDown.withLock { isShutDown in
+            if !isShutDown { body(result) }
         }
     }
 

@@ -6,18 +6,30 @@ import TrackerWire
 package struct TorrentFetcher: Sendable {
     /// The most bytes of a `.torrent` that are fetched, packed or unpacked.
     package static let maximumBytes = 256 << 20
+    /// The most bytes that are received for it: redirects, TLS, HTTP headers, framing and body together.
+    package static let maximumWireBytes = 288 << 20
     /// How long it may take; a server that is silent for longer than an announce may take is left sooner.
     package static let timeout: Duration = .seconds(600)
 
     private let getter: HTTPGetter
+    private let resolver: HostResolver
 
     /// A fetcher on the loops of `group`, which must outlive it; call ``shutdown()`` when done.
     package init(group: any EventLoopGroup, options: HTTPOptions) {
         self.init(group: group, options: options, maximumBytes: Self.maximumBytes)
     }
 
-    init(group: any EventLoopGroup, options: HTTPOptions, maximumBytes: Int) {
-        getter = HTTPGetter(group: group, options: options, maximumBytes: maximumBytes, timeout: Self.timeout)
+    init(
+        group: any EventLoopGroup, options: HTTPOptions, maximumBytes: Int, resolver: HostResolver = HostResolver(),
+        reach: ReachTest = .system
+    ) {
+        let limits = HTTPGetter.Limits(
+            body: maximumBytes, wire: Self.maximumWireBytes, connectTimeout: options.connectTimeout,
+            silenceTimeout: options.trackerTimeout,
+            timeout: Self.timeout)
+        self.resolver = resolver
+        getter = HTTPGetter(
+            for: .torrent, limits: limits, group: group, options: options, resolver: resolver, reach: reach)
     }
 
     /// The bytes behind an http or https URL. They begin as a `.torrent` does; whether they are one is for its parser to say.
@@ -29,24 +41,46 @@ package struct TorrentFetcher: Sendable {
             throw .url(error)
         }
         guard url.scheme != .udp else { throw .udp }
-        let answer: HTTPGetter.Answer
+        let (head, body): (HTTPResponseHead, [UInt8])
         do {
-            answer = try await getter.get(url.requestURL(), firstByte: UInt8(ascii: "d"), authorization: url.authorization)
+            let answer = try await getter.get(url)
+            head = answer.head
+            // Packed for the way; a file that is packed by itself isn't touched.
+            body =
+                head.isPacked && Gunzip.isPacked(answer.body)
+                ? try Gunzip.unpack(answer.body, limit: getter.limits.body) : answer.body
         } catch {
-            throw error == .cancelled ? .cancelled : .failed(server: url.authority, why: error.description)
+            throw error == .cancelled ? .cancelled : .failed(server: url.authority, why: Self.why(error))
         }
-        guard answer.isSuccess else {
-            throw .status(server: url.authority, code: answer.code, phrase: Printable.text(answer.phrase.utf8, limit: 60))
-        }
-        guard let first = answer.body.first else { throw .failed(server: url.authority, why: "the answer is empty") }
+        guard head.isSuccess else { throw .status(server: url.authority, code: head.status, phrase: head.phrase) }
+        guard let first = body.first else { throw .failed(server: url.authority, why: "the answer is empty") }
         guard first == UInt8(ascii: "d") else {
-            if let file = ForeignFile(answer.body), file.isPacked { throw .packed(server: url.authority, file) }
-            throw .notATorrent(server: url.authority, excerpt: Printable.text(answer.body, limit: 60))
+            if let file = ForeignFile(body), file.isPacked { throw .packed(server: url.authority, file) }
+            throw .notATorrent(server: url.authority, excerpt: Printable.text(body, limit: 60))
         }
-        return answer.body
+        return body
     }
 
-    package func shutdown() async { await getter.shutdown() }
+    package func shutdown() async { resolver.shutdown() }
+
+    /// The reason in words that don't call the server a tracker.
+    private static func why(_ error: TrackerError) -> String {
+        switch error {
+        case .tooLarge(let limit): "the answer is longer than \(limit) bytes"
+        case .tooMuchReceived(let limit):
+            "the server sent more than \(limit) bytes, HTTP headers and framing included: the connection was closed"
+        case .timedOut(let time): "no answer within \(time.components.seconds) s"
+        case .unreachable(let why): "no connection: \(why)"
+        case .insecure(let why): "the certificate cannot be trusted: \(why)"
+        case .truncated(let what): "the answer is cut off: \(what)"
+        case .malformed(let what): "the answer cannot be read: \(what)"
+        case .redirects(let limit): "the server redirects in a circle, or more than \(limit) times"
+        case .redirectRefused(let server, let target, let why):
+            "\(server) redirects to \(target), and pieces doesn't follow: \(why)"
+        // These come of trackers' answers alone.
+        case .failure, .notBencode, .empty, .status, .noScrape, .cancelled: error.description
+        }
+    }
 }
 
 /// Why there is no `.torrent` behind a URL.

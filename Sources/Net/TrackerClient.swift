@@ -17,9 +17,12 @@ package struct TrackerClient: Sendable {
 
     /// A client on the loops of `group`, which must outlive it; call ``shutdown()`` when done.
     package init(group: any EventLoopGroup, options: HTTPOptions) {
-        let resolver = HostResolver()
-        let http = HTTPTracker(group: group, options: options, resolver: resolver)
-        let udp = UDPTracker(loop: group.next(), bindAddress: options.bindAddress, resolver: resolver)
+        self.init(group: group, options: options, resolver: HostResolver(), reach: .system)
+    }
+
+    init(group: any EventLoopGroup, options: HTTPOptions, resolver: HostResolver, reach: ReachTest) {
+        let http = HTTPTracker(group: group, options: options, resolver: resolver, reach: reach)
+        let udp = UDPTracker(loop: group.next(), bindAddress: options.bindAddress, resolver: resolver, reach: reach)
         transports = [.http: http, .https: http, .udp: udp]
     }
 

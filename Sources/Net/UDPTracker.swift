@@ -18,6 +18,7 @@ package actor UDPTracker: TrackerTransport {
 
     private nonisolated let loop: any EventLoop
     private nonisolated let resolver: HostResolver
+    private let reach: ReachTest
     private let sockets: UDPTrackerSockets
     private let retransmissions: Int
     private var generator = SystemRandomNumberGenerator()
@@ -31,10 +32,11 @@ package actor UDPTracker: TrackerTransport {
     /// Sockets on `loop`, which must outlive the tracker; the resolver ends with it.
     init(
         loop: any EventLoop, bindAddress: PeerAddress.Host? = nil, retransmissions: Int = UDPTrackerMachine.defaultRetransmissions,
-        resolver: HostResolver
+        resolver: HostResolver, reach: ReachTest = .system
     ) {
         self.loop = loop
         self.resolver = resolver
+        self.reach = reach
         self.sockets = UDPTrackerSockets(loop: loop, bindAddress: bindAddress)
         self.retransmissions = retransmissions
     }
@@ -161,7 +163,7 @@ package actor UDPTracker: TrackerTransport {
             wait(until: until, request)
         case .done(let answer):
             remember(attempt.machine.connection, of: attempt.remote)
-            finish(request, .success(answer))
+            finish(request, .success(answer.withoutLoopbackPeers(from: attempt.remote, reach)))
         case .failed(let error):
             remember(attempt.machine.connection, of: attempt.remote)
             leave(attempt, request)
@@ -241,6 +243,6 @@ package actor UDPTracker: TrackerTransport {
     }
 
     private static func reason(_ error: any Error) -> String {
-        if let error = error as? IOError { HTTPGetError.sentence(error) } else { Printable.text("\(error)".utf8) }
+        if let error = error as? IOError { TrackerError.sentence(error) } else { Printable.text("\(error)".utf8) }
     }
 }

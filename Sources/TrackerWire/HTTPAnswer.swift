@@ -4,6 +4,9 @@ import Bencode
 package enum HTTPAnswer {
     /// The most bytes of an answer's body, unpacked: ``AnnounceResponse/maximumPeers`` peers as dictionaries take less than 1 MiB.
     package static let maximumLength = 2 << 20
+    /// The most bytes that are received for one announce or scrape: redirects, TLS, HTTP headers, framing and body
+    /// together. It is twice the body, because a server may send that in chunks of a few bytes.
+    package static let maximumWireBytes = 4 << 20
     /// The most bytes of a tracker id that are kept and sent back.
     static let maximumTrackerIDLength = 256
     /// How much of an answer that is no bencode is quoted.

@@ -1,7 +1,12 @@
 /// The head of an HTTP response, as far as a tracker's answer needs it.
 package struct HTTPResponseHead: Hashable, Sendable {
     /// Fields that are kept; the others are skipped.
-    fileprivate static let kept: Set<String> = ["content-length", "transfer-encoding", "location", "retry-after", "date"]
+    fileprivate static let kept: Set<String> = [
+        "content-length", "content-encoding", "transfer-encoding", "location", "retry-after", "date",
+    ]
+    /// The most values of one field that are kept, and the most bytes of a value that goes on over several lines.
+    private static let maximumValues = 16
+    private static let maximumFoldedValue = 8 << 10
 
     package fileprivate(set) var status: Int
     /// What the server wrote behind the status, for sentences.
@@ -19,12 +24,19 @@ package struct HTTPResponseHead: Hashable, Sendable {
     fileprivate func values(_ name: String) -> [String] { fields[name] ?? [] }
 
     fileprivate mutating func add(_ name: String, _ value: String) {
-        if Self.kept.contains(name) { fields[name, default: []].append(value) }
+        guard Self.kept.contains(name), values(name).count < Self.maximumValues else { return }
+        fields[name, default: []].append(value)
     }
 
     fileprivate mutating func extend(_ name: String, by text: String) {
-        if let last = fields[name]?.popLast() { fields[name]?.append(last + " " + text) }
+        var values = values(name)
+        guard let last = values.last, last.utf8.count + text.utf8.count < Self.maximumFoldedValue else { return }
+        values[values.count - 1] = last + " " + text
+        fields[name] = values
     }
+
+    /// Whether the server packed the body for the way, so that it isn't the file's own form.
+    package var isPacked: Bool { values("content-encoding").contains { $0.lowercased().contains("gzip") } }
 
     /// Where a redirect leads to.
     package var location: String? { (300..<400).contains(status) && status != 304 ? values("location").first : nil }
@@ -50,6 +62,18 @@ package struct HTTPResponseReader: Sendable {
     /// The most bytes of a line of framing between chunks.
     private static let maximumChunkLine = 4 << 10
 
+    /// What the body is expected to be.
+    package enum Content: Hashable, Sendable {
+        /// A tracker's answer: complete as soon as its bencoded value is.
+        case answer
+        /// A .torrent: complete when the server says so, whatever its bytes are. Of anything else only the beginning is
+        /// read.
+        case torrent
+    }
+
+    /// The bytes of a body that is no .torrent after which nothing more of it is read: enough to say what it is.
+    private static let foreignExcerpt = 512
+
     /// What is to be done next.
     package enum Step: Hashable, Sendable {
         /// More has to come.
@@ -73,14 +97,20 @@ package struct HTTPResponseReader: Sendable {
     /// `nil` until the whole head has come.
     package private(set) var head: HTTPResponseHead?
     package private(set) var body: [UInt8] = []
+    private let content: Content
     private let maximumBody: Int
     private var state = State.status
     private var line: [UInt8] = []
+    /// Whether the line of a chunk's size has its semicolon, behind which everything is allowed.
+    private var isExtended = false
     private var framing = 0
     private var extent = BencodeExtent()
 
     /// `maximumBody`: the most bytes of a body that are kept.
-    package init(maximumBody: Int = HTTPAnswer.maximumLength) { self.maximumBody = maximumBody }
+    package init(_ content: Content = .answer, maximumBody: Int = HTTPAnswer.maximumLength) {
+        self.content = content
+        self.maximumBody = maximumBody
+    }
 
     /// The next bytes of the connection.
     package mutating func received(_ bytes: some Collection<UInt8>) throws(TrackerError) -> Step {
@@ -91,6 +121,11 @@ package struct HTTPResponseReader: Sendable {
                 rest = rest.dropFirst()
                 try countFraming()
                 if byte == UInt8(ascii: "\n") { try endLine() } else { try extendLine(byte) }
+            case .body(let length?) where content == .torrent:
+                // What comes behind the file isn't a part of it.
+                try append(rest.prefix(length - body.count))
+                if body.count >= length { state = .ended }
+                rest = rest[rest.endIndex...]
             case .body:
                 try append(rest)
                 rest = rest[rest.endIndex...]
@@ -113,15 +148,23 @@ package struct HTTPResponseReader: Sendable {
             if case .status = state, line.isEmpty { throw .unreachable("the server closed the connection before it answered") }
             throw .truncated("the connection was closed within the head of the response")
         }
+        guard content == .torrent else { return }
+        switch state {
+        case .body(let length?): throw .truncated("only \(body.count) of \(length) bytes arrived")
+        case .chunk: throw .truncated("only \(body.count) bytes arrived, and the last part of the answer is missing")
+        default: break
+        }
     }
 
     // MARK: Lines
 
     private mutating func countFraming() throws(TrackerError) {
         framing += 1
-        guard framing <= Self.maximumHead + body.count else {
+        guard framing > Self.maximumHead + body.count else { return }
+        guard head != nil else {
             throw .malformed("the head of the HTTP response is longer than \(Self.maximumHead) bytes")
         }
+        throw .malformed("between the chunks of the HTTP response are \(framing) bytes, for a body of \(body.count)")
     }
 
     private mutating func extendLine(_ byte: UInt8) throws(TrackerError) {
@@ -129,14 +172,19 @@ package struct HTTPResponseReader: Sendable {
         switch state {
         case .status where !Self.mayBeStatus(line):
             throw .malformed("it is not HTTP: “\(Printable.text(line, limit: 40))”")
-        case .chunkLine where !Self.mayBeChunkLine(line): try takeLineAsBody()
+        case .chunkLine:
+            if byte == UInt8(ascii: ";") { isExtended = true }
+            guard line.count <= Self.maximumChunkLine else {
+                throw .malformed("the size line of an HTTP chunk is longer than \(Self.maximumChunkLine) bytes")
+            }
+            if !isExtended, !Self.mayBeSize(byte) { try takeLineAsBody() }
         default: break
         }
     }
 
     private mutating func endLine() throws(TrackerError) {
         while line.last == UInt8(ascii: "\r") { line.removeLast() }
-        defer { line = [] }
+        defer { (line, isExtended) = ([], false) }
         switch state {
         case .status:
             // Some servers send an empty line too many.
@@ -160,7 +208,8 @@ package struct HTTPResponseReader: Sendable {
         // An interim response: the answer follows (RFC 9110 section 15.2).
         guard !(100..<200).contains(head.status) else { return state = .status }
         self.head = head
-        if head.status == 204 || head.status == 304 {
+        let isPage = content == .torrent && !head.isSuccess
+        if head.status == 204 || head.status == 304 || isPage {
             state = .ended
         } else if head.values("transfer-encoding").contains(where: { $0.lowercased().contains("chunked") }) {
             state = .chunkLine
@@ -175,7 +224,7 @@ package struct HTTPResponseReader: Sendable {
         guard body.isEmpty else { return state = .ended }
         state = .body(length: nil)
         let start = line
-        line = []
+        (line, isExtended) = ([], false)
         try append(start)
     }
 
@@ -184,7 +233,7 @@ package struct HTTPResponseReader: Sendable {
     private mutating func append(_ bytes: some Collection<UInt8>) throws(TrackerError) {
         let room = maximumBody - body.count
         body += bytes.prefix(room)
-        extent.scan(body)
+        if content == .answer { extent.scan(body) }
         guard bytes.count > room else { return }
         // Of a page that explains a status its beginning is enough.
         guard head.map({ !$0.isSuccess }) ?? true || extent.isWhole else { throw .tooLarge(limit: maximumBody) }
@@ -192,7 +241,7 @@ package struct HTTPResponseReader: Sendable {
     }
 
     private var step: Step {
-        if extent.isWhole { return .done }
+        if extent.isWhole || isForeign { return .done }
         switch state {
         case .ended: return .done
         case .body(let length?) where body.count >= length: return head?.isSuccess == true && extent.isOpen && extent.scanned > 0 ? .linger : .done
@@ -200,10 +249,19 @@ package struct HTTPResponseReader: Sendable {
         }
     }
 
+    /// Whether the body begins as no .torrent does; a packed one says nothing before it is unpacked.
+    private var isForeign: Bool {
+        guard content == .torrent, body.count >= Self.foreignExcerpt, body[0] != UInt8(ascii: "d") else { return false }
+        return head?.isPacked != true
+    }
+
     // MARK: Forms
 
+    /// Whether the last byte of a line still fits: the line begins a status line, or is nothing but carriage returns.
     private static func mayBeStatus(_ line: [UInt8]) -> Bool {
-        line.allSatisfy { $0 == UInt8(ascii: "\r") } || zip(line, "http/".utf8).allSatisfy { $0 | 0x20 == $1 | 0x20 }
+        let scheme = Array("http/".utf8)
+        if line[0] == UInt8(ascii: "\r") { return line[line.count - 1] == UInt8(ascii: "\r") }
+        return line.count > scheme.count || line[line.count - 1] | 0x20 == scheme[line.count - 1] | 0x20
     }
 
     private static func status(_ line: [UInt8]) throws(TrackerError) -> HTTPResponseHead {
@@ -246,11 +304,10 @@ package struct HTTPResponseReader: Sendable {
         }
     }
 
-    /// Hexadecimal digits, then anything behind a blank or a semicolon; or the end of a line.
-    private static func mayBeChunkLine(_ line: [UInt8]) -> Bool {
-        guard line.count <= maximumChunkLine, let byte = line.last else { return false }
-        let isBlank = { (byte: UInt8) in [UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\r"), UInt8(ascii: ";")].contains(byte) }
-        return isHex(byte) || isBlank(byte) || line.contains(UInt8(ascii: ";"))
+    /// Whether the byte may stand in the line of a chunk's size before its semicolon: a hexadecimal digit, a blank, or
+    /// the end of a line.
+    private static func mayBeSize(_ byte: UInt8) -> Bool {
+        isHex(byte) || byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") || byte == UInt8(ascii: "\r")
     }
 
     /// The size that the line begins with; a size that no answer can have is the largest that is counted.

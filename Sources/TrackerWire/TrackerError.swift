@@ -17,6 +17,8 @@ package enum TrackerError: Error, Hashable, Sendable, CustomStringConvertible {
     case malformed(String)
     /// The answer is longer than the limit, packed or unpacked.
     case tooLarge(limit: Int)
+    /// More came over the wire than any answer takes, whatever it was: heads, interim responses, framing, trailers.
+    case tooMuchReceived(limit: Int)
     /// The HTTP status is not 2xx, and the body is no answer; the phrase is the server's, or the reason that the body names.
     case status(code: Int, phrase: String, retry: Retry? = nil)
     /// The host has no address, or nobody answers there.
@@ -24,6 +26,11 @@ package enum TrackerError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The certificate or the handshake of HTTPS is not to be trusted.
     case insecure(String)
     case timedOut(after: Duration)
+    /// The tracker redirects more often than is followed, or in a circle.
+    case redirects(limit: Int)
+    /// The redirect would lead to an address inside this network. `server` and `target` are hosts and ports, without
+    /// paths.
+    case redirectRefused(server: String, target: String, why: String)
     /// The tracker has no scrape, by the convention of its URL (BEP 48).
     case noScrape
     /// The caller cancelled, or the transport was shut down.
@@ -37,10 +44,15 @@ package enum TrackerError: Error, Hashable, Sendable, CustomStringConvertible {
         case .truncated(let what): "the tracker's response is cut off: \(what)"
         case .malformed(let what): "not a valid tracker response: \(what)"
         case .tooLarge(let limit): "the tracker's response is longer than \(limit) bytes and was not read"
+        case .tooMuchReceived(let limit):
+            "the tracker sent more than \(limit) bytes, HTTP headers and framing included: the connection was closed"
         case .status(let code, let phrase, let retry): "the tracker answered \(code)\(phrase.isEmpty ? "" : " \(phrase)")\(Self.words(retry))"
         case .unreachable(let why): "the tracker cannot be reached: \(why)"
         case .insecure(let why): "the tracker's certificate cannot be trusted: \(why)"
         case .timedOut(let time): "the tracker did not answer within \(time.components.seconds) s"
+        case .redirects(let limit): "the tracker redirects in a circle, or more than \(limit) times"
+        case .redirectRefused(let server, let target, let why):
+            "the tracker \(server) redirects to \(target), and pieces doesn't follow: \(why)"
         case .noScrape: "the tracker's URL has no scrape: its last path component does not begin with “announce”"
         case .cancelled: "the request to the tracker was cancelled"
         }

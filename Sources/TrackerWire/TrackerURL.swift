@@ -73,7 +73,8 @@ package struct TrackerURL: Hashable, Sendable, CustomStringConvertible {
         (self.path, self.query) = (path, other.query)
     }
 
-    /// Where a server redirects this URL to; `nil` for what is no http or https URL. The password goes along to the same server alone.
+    /// Where a server redirects this URL to; `nil` for what is no http or https URL. The password goes along to the same
+    /// server alone, and one that the redirect itself names for another server is dropped.
     package func redirected(to location: String) -> TrackerURL? {
         let root = "\(scheme.rawValue)://\(userInfo.map { $0 + "@" } ?? "")\(authority)"
         let text: String
@@ -89,7 +90,7 @@ package struct TrackerURL: Hashable, Sendable, CustomStringConvertible {
             text = root + (path.lastIndex(of: "/").map { path[...$0] } ?? "/") + location
         }
         guard let url = try? TrackerURL(text, maximumLength: Self.maximumRedirectLength), url.scheme != .udp else { return nil }
-        return url.server == server && url.userInfo == nil ? TrackerURL(url, userInfo: userInfo) : url
+        return TrackerURL(url, userInfo: url.server == server ? url.userInfo ?? userInfo : nil)
     }
 
     private init(_ other: TrackerURL, userInfo: String?) {

@@ -30,8 +30,11 @@ final class RawHTTPServer: Sendable {
     /// The addresses that they came from.
     var peers: [String] { seen.peers.withLock { $0 } }
     var port: Int { channel.localAddress?.port ?? 0 }
+    /// The connections that have ended.
+    var ended: Int { seen.ended.withLock { $0 } }
 
     private final class Heads: Sendable {
+        let ended = Mutex(0)
         let list = Mutex<[String]>([])
         let peers = Mutex<[String]>([])
     }
@@ -41,7 +44,9 @@ final class RawHTTPServer: Sendable {
         self.seen = seen
     }
 
-    static func start(tls: NIOSSLContext? = nil, _ reply: @escaping @Sendable (_ head: String) -> Reply) async throws -> RawHTTPServer {
+    static func start(
+        host: String = "127.0.0.1", tls: NIOSSLContext? = nil, _ reply: @escaping @Sendable (_ head: String) -> Reply
+    ) async throws -> RawHTTPServer {
         let seen = Heads()
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
@@ -53,9 +58,10 @@ final class RawHTTPServer: Sendable {
                             seen.peers.withLock { $0.append(channel.remoteAddress?.ipAddress ?? "") }
                             return reply(head)
                         })
+                    channel.closeFuture.whenComplete { _ in seen.ended.withLock { $0 += 1 } }
                 }
             }
-            .bind(host: "127.0.0.1", port: 0).get()
+            .bind(host: host, port: 0).get()
         return RawHTTPServer(channel: channel, seen: seen)
     }
 
