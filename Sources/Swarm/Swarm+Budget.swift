@@ -4,6 +4,8 @@ import Torrent
 extension Swarm {
     /// How long a connection keeps its place without payload either way, when others want it.
     static let idleAfter = Duration.seconds(60)
+    /// The same while we download and no peer has given anything for so long: others may be better.
+    static let idleAfterInNeed = Duration.seconds(10)
     /// Bytes that a peer may send unasked, beside half of what it sent that was right: what was on its way when it choked us, or when another was
     /// faster at the end.
     static let unaskedAllowance: Int64 = 32 << 20
@@ -39,7 +41,11 @@ extension Swarm {
 
     /// Whether there is a place for the newcomer; somebody idle may have to go for it.
     mutating func makePlace(for hello: Hello, now: Instant) -> Bool {
-        guard peers.count >= settings.maximumPeers else { return true }
+        if !hello.isIncoming, reserved.contains(hello.address) { return true }
+        // Whom we dial we have chosen: while we download, half of the places wait for them.
+        let isPromised = hello.isIncoming && !isComplete
+        let promised = isPromised ? max(reserved.count, min(dialing.count, settings.maximumPeers / 2)) : reserved.count
+        guard peers.count + promised >= settings.maximumPeers else { return true }
         guard let idlest = idlest(for: hello.address.host, now: now) else { return false }
         disconnect(idlest, .idle)
         return true
@@ -52,15 +58,18 @@ extension Swarm {
         else { return }
         disconnect(idlest, .idle)
         dialing.insert(address)
+        reserved.insert(address)
         effects.append(.dial(address))
     }
 
-    /// Who gives up the place: of the host with the most idle connections, where those are at least two more than the newcomer's host has, the one that has
+    /// Who gives up the place: one whose messages have cost more than they may; else of the host with the most idle connections, where those are at least two more than the newcomer's host has, the one that has
     /// been idle for longest; else one that has been idle for long. Peers that give something or take something keep their places.
     private func idlest(for newcomer: PeerAddress.Host?, now: Instant) -> Peer? {
         var idle: [PeerAddress.Host: (count: Int, oldest: Peer)] = [:]
         var own = 0
+        let isInNeed = !isComplete && !roster.contains { $0.lastBlockAt.map { now - $0 < Self.idleAfterInNeed } ?? false }
         for peer in roster where !peer.isClosing {
+            if peer.budget.isSpent, isIdle(peer, now: now) { return peer }
             let host = peer.address.host.subscriber
             if host == newcomer?.subscriber { own += 1 }
             guard isIdle(peer, now: now) else { continue }
@@ -72,7 +81,8 @@ extension Swarm {
         guard let crowd else { return nil }
         if crowd.count >= own + 2 { return crowd.oldest }
         let longest = idle.values.map(\.oldest).min { ($0.lastUseful(at: now), $0.key) < ($1.lastUseful(at: now), $1.key) }
-        return longest.flatMap { now - $0.lastUseful(at: now) > Self.idleAfter ? $0 : nil }
+        let patience = isInNeed ? Self.idleAfterInNeed : Self.idleAfter
+        return longest.flatMap { now - $0.lastUseful(at: now) > patience ? $0 : nil }
     }
 
     /// Whether the connection serves neither side: nothing is under way, and nothing has gone either way for a while.

@@ -5,6 +5,7 @@ extension Swarm {
     /// A connection whose handshakes have passed; the answer to ``Effect/dial(_:)``, or an incoming peer. `nil` says to close it, and why.
     package mutating func connected(_ hello: Hello, now: Instant) -> Result<PeerKey, Refusal> {
         if !hello.isIncoming { dialing.remove(hello.address) }
+        defer { reserved.remove(hello.address) }
         if let reason = refusal(of: hello) ?? (makePlace(for: hello, now: now) ? nil : .tooManyPeers) {
             if reason != .duplicate, !hello.isIncoming { book.released(hello.address) }
             return .failure(Refusal(reason))
@@ -59,6 +60,7 @@ extension Swarm {
 
     package mutating func dialFailed(_ address: PeerAddress, now: Instant) {
         dialing.remove(address)
+        reserved.remove(address)
         if !isConnected(address) { book.dialFailed(address, at: unix(now)) }
         dialMore(now: now)
     }
@@ -66,6 +68,7 @@ extension Swarm {
     /// The address is one of our own.
     package mutating func foundSelf(at address: PeerAddress, now: Instant) {
         dialing.remove(address)
+        reserved.remove(address)
         book.isSelf(address)
     }
 

@@ -78,6 +78,8 @@ package struct Swarm: ~Copyable {
     /// Who is served first when a limit makes peers wait; moves on with each round.
     var rosterTurn = 0
     var dialing: Set<PeerAddress> = []
+    /// Those of them that a peer was sent away for: the place is theirs.
+    var reserved: Set<PeerAddress> = []
     /// The addresses of connections that are gone, for the blame of blocks that they sent.
     var formerAddresses: [PeerKey: PeerAddress] = [:]
     /// Those of them that had dialled us.

@@ -9,7 +9,7 @@ struct WorkBudget {
     /// Debt of which nobody waits for the end: what one read can bring is worked off, a flood isn't.
     static let tolerated = 100_000.0
     /// The longest that a peer isn't read from at a time.
-    static let longestPause = Duration.seconds(10)
+    static let longestPause = Duration.seconds(2)
 
     private var left = most
     private var filledAt: Instant?
@@ -35,6 +35,9 @@ struct WorkBudget {
 
     /// Verified bytes earn what a peer needs to go on at any speed.
     mutating func earn(_ bytes: Int) { left = min(Self.most, left + Double(bytes) / Double(1 << 14) * Work.refusal.rawValue) }
+
+    /// Whether the peer has spent all that it may, as far as that was known when it spoke last.
+    var isSpent: Bool { left < 0 }
 
     /// Whether the peer owes more than is waited for.
     var isExceeded: Bool { left < -Self.tolerated }

@@ -7,6 +7,8 @@ extension Client {
         guard isUp, let peer = end.peer else { return end.vanish() }
         // What comes in has a port of the moment.
         let from = end.isIncoming ? PeerAddress(peer.address.host, port: 40_000 + UInt16(end.number % 20_000)) : peer.address
+        // As the session does: at the door.
+        if end.isIncoming, bans.reason(of: from.host, at: lab.unixNow) != nil { return end.vanish() }
         let hello = Hello(
             address: from, isIncoming: end.isIncoming, supportsFast: peer.traits.supportsFast, supportsExtensions: peer.traits.supportsExtensions,
             client: "lab")
@@ -40,8 +42,13 @@ extension Client {
 
     func received(_ messages: [Message], on end: WireEnd) {
         guard isUp, let key = keys[ObjectIdentifier(end)] else { return }
+        if let until = resting[ObjectIdentifier(end)] {
+            if until > lab.now { return lab.schedule(at: until) { if end.isOpen { self.received(messages, on: end) } } }
+            resting[ObjectIdentifier(end)] = nil
+        }
         for message in messages { feed { self.handle(message, key, &$0) } }
         feed { $0.batchEnded(key, now: self.lab.now) }
+        if let pause = swarm.pause(of: key, now: lab.now) { resting[ObjectIdentifier(end)] = lab.now + pause }
     }
 
     private func handle(_ message: Message, _ key: PeerKey, _ swarm: inout Swarm) {

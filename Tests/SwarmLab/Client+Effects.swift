@@ -20,10 +20,17 @@ extension Client {
         case .probe(let kind): answer(after: 1...20) { $0.swarm.probed($0.fault(kind), now: $0.lab.now) }
         case .inspect: answer(after: 1...20) { $0.swarm.inspected(Bitfield(count: $0.swarm.geometry.pieceCount), now: $0.lab.now) }
         case .stopped: stopped()
-        // Hosts of the lab have one client each, whose ban the note tells.
-        case .shun, .strike: break
+        case .shun(let host, let reason): shun(bans.ban(host, reason: reason, at: lab.unixNow))
+        case .strike(let host, let reason):
+            lab.report.strikes += 1
+            if let ban = bans.strike(host, reason: reason, at: lab.unixNow) { shun(ban) }
         case .note(let note): self.note(note)
         }
+    }
+
+    private func shun(_ ban: HostBans.Ban) {
+        if lab.remotes.contains(where: { $0.address.host == ban.host && !$0.habits.isLiar }) { lab.fail("client \(number) shuns \(ban.host), who is innocent") }
+        feed { $0.shunned(ban.host, reason: ban.reason, now: self.lab.now) }
     }
 
     /// The fault that holds now.

@@ -36,6 +36,10 @@ final class Client: Node {
     var effectCount = 0
     var interruptions: [(effect: Int, how: Scenario.Interruption, meddling: Scenario.Meddling?)]
     var stopReason = StopReason.none
+    /// Hosts that aren't taken; the database remembers them.
+    var bans = HostBans()
+    /// Connections that nothing is read from, until then.
+    var resting: [ObjectIdentifier: Instant] = [:]
     var events = 0
 
     // MARK: What the lab knows better

@@ -15,6 +15,7 @@ package final class Lab {
     private(set) var now = Instant.origin
     private(set) var clients: [Client] = []
     private(set) var remotes: [Remote] = []
+    private(set) var hostiles: [Hostile] = []
     private(set) var trackers: [ModelTracker] = []
     var report: Report
     var nextEnd = 0
@@ -73,6 +74,11 @@ package final class Lab {
         }
         for remote in remotes { remote.start() }
         for client in clients { client.start() }
+        for (number, manner) in scenario.hostiles.enumerated() {
+            let hostile = Hostile(manner, address: PeerAddress(.v4(0x0a03_0000 + UInt32(number)), port: 6881), lab: self)
+            hostiles.append(hostile)
+            hostile.start()
+        }
     }
 
     // MARK: Time
@@ -96,7 +102,10 @@ package final class Lab {
     }
 
     /// Each node is a host of its own, and dials from any port.
-    func isLiar(_ address: PeerAddress) -> Bool { remotes.contains { $0.address.host == address.host && $0.habits.isLiar } }
+    func isLiar(_ address: PeerAddress) -> Bool {
+        remotes.contains { $0.address.host == address.host && $0.habits.isLiar }
+            || hostiles.contains { $0.address.host == address.host && $0.manner == .lies }
+    }
 
     func dial(_ address: PeerAddress, from client: Client) {
         guard address.isDialable else { return fail("\(address) was dialled, where nobody can be") }

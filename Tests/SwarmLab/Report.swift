@@ -13,6 +13,7 @@ package struct Report: Sendable, Equatable {
     package var faults = 0
     package var failedPieces = 0
     package var bans = 0
+    package var strikes = 0
     package var checkedPieces = 0
     package var requests = 0
     package var duplicates = 0
@@ -24,7 +25,7 @@ package struct Report: Sendable, Equatable {
     package static func += (sum: inout Report, other: Report) {
         sum.seconds += other.seconds
         let counts: [WritableKeyPath<Report, Int>] = [
-            \.events, \.kills, \.powerCuts, \.cleanStops, \.faults, \.failedPieces, \.bans, \.checkedPieces, \.requests, \.duplicates, \.blocks,
+            \.events, \.kills, \.powerCuts, \.cleanStops, \.faults, \.failedPieces, \.bans, \.strikes, \.checkedPieces, \.requests, \.duplicates, \.blocks,
         ]
         for count in counts { sum[keyPath: count] += other[keyPath: count] }
     }

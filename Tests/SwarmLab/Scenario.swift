@@ -37,6 +37,7 @@ package struct Scenario: Sendable {
     var clients: [ClientPlan] = []
     var remotes: [Habits] = []
     var trackers: [ModelTracker.Kind] = []
+    var hostiles: [Hostile.Manner] = []
     /// Virtual time after which a run that isn't done is stuck.
     package var limit = Duration.seconds(4 * 3600)
     /// Checks the brain's inside after every such count of events.
@@ -57,6 +58,35 @@ package struct Scenario: Sendable {
         for _ in 0..<Int.random(in: 0...6, using: &random) { remotes.append(Habits.any(geometry, using: &random)) }
         trackers = [.honest] + (0..<Int.random(in: 0...3, using: &random)).map { _ in ModelTracker.Kind.allCases.randomElement(using: &random)! }
         trackers.shuffle(using: &random)
+    }
+
+    /// Who is there, for people.
+    package var summary: String {
+        let remotes = remotes.map { "\($0.uploadRate) B/s\($0.dialsOnly ? ", dials only" : "")" }
+        return "places \(clients.map(\.settings.maximumPeers)), peers \(remotes), enemies \(hostiles)"
+    }
+
+    /// Honest peers of usual speed, and a client with few places; beside them some hosts that want to harm, or none.
+    package static func siege(seed: UInt64, hasEnemies: Bool) -> Scenario {
+        var scenario = Scenario(seed: seed)
+        var random = SeededGenerator(seed: seed &* 0x9e37_79b9_7f4a_7c15 &+ 3)
+        scenario.geometry = Geometry(totalBytes: 64 * 8 * Int64(Geometry.blockLength), pieceLength: 8 * Geometry.blockLength)!
+        scenario.loss = 0
+        var plan = ClientPlan()
+        plan.settings.maximumPeers = Int.random(in: 4...12, using: &random)
+        scenario.clients = [plan]
+        scenario.remotes = (0..<Int.random(in: 2...4, using: &random)).map { _ in
+            var habits = Habits(have: Bitfield(fullCount: 64))
+            habits.latency = random.duration(1...80)
+            habits.uploadRate = Int.random(in: 100_000...300_000, using: &random)
+            habits.dialsOnly = random.chance(0.3)
+            return habits
+        }
+        scenario.remotes[0].dialsOnly = false
+        scenario.trackers = [.honest]
+        scenario.checkEvery = 50
+        if hasEnemies { scenario.hostiles = (0..<Int.random(in: 1...6, using: &random)).map { _ in Hostile.Manner.allCases.randomElement(using: &random)! } }
+        return scenario
     }
 
     private static func client(_ geometry: Geometry, using random: inout SeededGenerator) -> ClientPlan {

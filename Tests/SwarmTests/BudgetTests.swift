@@ -145,13 +145,21 @@ struct BudgetTests {
     @Test func anIdlePeerGoesForOneThatIsDialled() {
         var settings = SwarmSettings()
         settings.maximumPeers = 3
-        let bench = SwarmBench(pieces: 8, settings: settings).started()
-        for number in 1...3 { _ = bench.connect(number, isIncoming: true, isUnchoking: false) }
-        _ = bench.take()
+        let bench = SwarmBench(pieces: 64, settings: settings).started()
+        _ = bench.connect(1, isIncoming: true, isUnchoking: false)
+        _ = bench.connect(2, isIncoming: true, isUnchoking: false)
+        let giver = bench.connectSeed(3)
+        var asked = bench.takeRequests(giver)
         bench.feed { $0.learn([SwarmBench.address(9)], from: .tracker, now: $1) }
-        bench.advance(.seconds(50))
-        #expect(!bench.take().contains(.dial(SwarmBench.address(9))), "they have some time")
-        for _ in 0..<3 { bench.advance(.seconds(5)) }
+        for _ in 0..<20 {
+            // Somebody gives something: then the others have some time.
+            asked += bench.takeRequests(giver)
+            if !asked.isEmpty { bench.deliver(giver, asked.removeFirst()) }
+            bench.advance(.seconds(1))
+            #expect(!bench.log.contains(.dial(SwarmBench.address(9))))
+        }
+        asked += bench.takeRequests(giver)
+        bench.advance(.seconds(Swarm.idleAfterInNeed.inSeconds + 3))
         let effects = bench.take()
         #expect(effects.contains(.dial(SwarmBench.address(9))))
         #expect(effects.count { if case .disconnect(_, .idle) = $0 { true } else { false } } == 1)

@@ -14,7 +14,7 @@ final class SwarmBench {
     /// Effects that are not answered by themselves.
     var held: Set<Kind> = []
     /// All effects since the last ``take()``.
-    private var log: [Effect] = []
+    private(set) var log: [Effect] = []
     private(set) var records: [Record] = []
     private(set) var notes: [Note] = []
     private(set) var stops = 0

@@ -17,6 +17,22 @@ struct SwarmLabTests {
         #expect(try Lab.run(Scenario(seed: seed)) == Lab.run(Scenario(seed: seed)))
     }
 
+    /// Beside hosts that crowd, flood and lie, a download takes twice its time at most, and nobody who is honest is banned.
+    @Test(arguments: 1...200 as ClosedRange<UInt64>)
+    func aSiegeDelaysLittle(seed: UInt64) throws {
+        let peace = try Lab.run(.siege(seed: seed, hasEnemies: false))
+        let scenario = Scenario.siege(seed: seed, hasEnemies: true)
+        let siege = try Lab.run(scenario)
+        #expect(siege.seconds <= 2 * peace.seconds, "\(siege.seconds) s in place of \(peace.seconds): \(scenario.summary)")
+    }
+
+    /// The sieges hurt: without budgets and places they would be won.
+    @Test func enemiesAreStruckAndBanned() throws {
+        var sum = Report(seed: 0)
+        for seed in 1...60 as ClosedRange<UInt64> { sum += try Lab.run(.siege(seed: seed, hasEnemies: true)) }
+        #expect(sum.strikes > 20 && sum.bans > 5, "\(sum)")
+    }
+
     /// The mixture holds what it is there for: a lab in which nothing goes wrong shows nothing.
     @Test func muchGoesWrong() throws {
         var sum = Report(seed: 0)
