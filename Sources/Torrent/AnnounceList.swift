@@ -9,6 +9,8 @@ struct AnnounceList {
     static let maximumCount = 256
     /// The most bytes of a URL.
     static let maximumURLBytes = 2048
+    /// The most bytes of a string that may be several URLs: as many as are taken, with a blank behind each.
+    private static let maximumURLsBytes = maximumCount * (maximumURLBytes + 1)
     private static let trackerSchemes = ["udp://", "http://", "https://"]
 
     /// The tiers of `announce-list`, or `announce` where that has no usable URL (BEP 12); tiers without one are dropped.
@@ -26,8 +28,8 @@ struct AnnounceList {
         if let announce = root["announce"] { add(announce: announce, &seen) }
         if let seeds = root["url-list"] {
             var seen: Set<String> = []
-            for bytes in strings(seeds, "url-list") {
-                take(bytes, "url-list", ["http://", "https://"], &seen).map { webSeeds.append($0) }
+            forEachString(seeds, "url-list") { list, bytes in
+                list.take(bytes, "url-list", ["http://", "https://"], &seen).map { list.webSeeds.append($0) }
             }
         }
     }
@@ -38,9 +40,9 @@ struct AnnounceList {
             if !urls.isEmpty { trackers = [urls] }
             return
         }
-        for bytes in strings(announce, "announce") {
-            guard let url = try? Self.usable(bytes, Self.trackerSchemes).get(), !seen.contains(url) else { continue }
-            leaveOut("announce", bytes, "'announce-list' takes its place (BEP 12)")
+        forEachString(announce, "announce") { list, bytes in
+            guard let url = try? Self.usable(bytes, Self.trackerSchemes).get(), !seen.contains(url) else { return }
+            list.leaveOut("announce", bytes, "'announce-list' takes its place (BEP 12)")
         }
     }
 
@@ -57,33 +59,34 @@ struct AnnounceList {
     /// The usable URLs of one tier.
     private mutating func usable(_ tier: BencodeValue, _ key: String, _ seen: inout Set<String>) -> [String] {
         var urls: [String] = []
-        for bytes in strings(tier, key) {
-            let words = bytes.split { $0 <= 0x20 }.map(Array.init)
+        forEachString(tier, key) { list, bytes in
+            let words = bytes.count <= Self.maximumURLsBytes ? bytes.split { $0 <= 0x20 } : [bytes]
             // Several URLs in one string, as a form with one field gives them; anything else with a blank in it is no
             // URL.
             let areURLs = words.allSatisfy {
                 if case .success = Self.usable($0, Self.trackerSchemes) { true } else { false }
             }
             for word in areURLs && words.count > 1 ? words : [bytes] {
-                take(word, key, Self.trackerSchemes, &seen).map { urls.append($0) }
+                list.take(word, key, Self.trackerSchemes, &seen).map { urls.append($0) }
             }
         }
         return urls
     }
 
-    /// All strings of a value; its depth is limited as that of the document.
-    private mutating func strings(_ value: BencodeValue, _ key: String) -> [[UInt8]] {
+    /// Calls `body` with all strings of a value; its depth is limited as that of the document.
+    private mutating func forEachString(
+        _ value: BencodeValue, _ key: String, _ body: (inout AnnounceList, ArraySlice<UInt8>) -> Void
+    ) {
         switch value.kind {
-        case .string(let bytes): return [bytes]
-        case .list, .dictionary: return Self.elements(of: value).flatMap { strings($0, key) }
-        case .integer(let number):
-            leaveOut(key, Array(String(number).utf8), "it is a number")
-            return []
+        case .string(let bytes): body(&self, bytes)
+        case .list(let values): for value in values { forEachString(value, key, body) }
+        case .dictionary(let dictionary): for entry in dictionary.entries { forEachString(entry.value, key, body) }
+        case .integer(let number): leaveOut(key, Array(String(number).utf8)[...], "it is a number")
         }
     }
 
     /// The URL, if it can be used and is new.
-    private mutating func take(_ bytes: [UInt8], _ key: String, _ schemes: [String], _ seen: inout Set<String>)
+    private mutating func take(_ bytes: ArraySlice<UInt8>, _ key: String, _ schemes: [String], _ seen: inout Set<String>)
         -> String?
     {
         guard bytes.contains(where: { $0 > 0x20 }) else { return nil }
@@ -102,7 +105,7 @@ struct AnnounceList {
         }
     }
 
-    private mutating func leaveOut(_ key: String, _ bytes: [UInt8], _ reason: String) {
+    private mutating func leaveOut(_ key: String, _ bytes: ArraySlice<UInt8>, _ reason: String) {
         if unused.count < UnusedValue.maximumCount { unused.append(UnusedValue(key, bytes, reason)) }
     }
 
@@ -111,7 +114,7 @@ struct AnnounceList {
     }
 
     /// The text without white space around it, where it has one of the schemes and more, and no control characters.
-    private static func usable(_ bytes: [UInt8], _ schemes: [String]) -> Result<String, Reason> {
+    private static func usable(_ bytes: ArraySlice<UInt8>, _ schemes: [String]) -> Result<String, Reason> {
         let isInk = { (byte: UInt8) in byte > 0x20 }
         guard let first = bytes.firstIndex(where: isInk), let last = bytes.lastIndex(where: isInk) else {
             return .failure(Reason(text: "it is empty"))

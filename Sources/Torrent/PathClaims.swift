@@ -3,7 +3,7 @@
 /// Who comes first in the torrent keeps the name; who comes later is numbered, `name (2).ext`. A folder that is numbered
 /// stays one folder for all files below it. Names are equal when their bytes are. A file system that folds case or
 /// normalizes names may show one file for two entries; that is found when the file is opened. A claim costs as much as
-/// its path is long.
+/// its path is long, whatever other paths there are: no number is tried twice for the same numbered name.
 struct PathClaims {
     private struct Place: Hashable {
         let folder: Int
@@ -21,6 +21,20 @@ struct PathClaims {
         }
     }
 
+    /// All numbered names that differ in the number alone, which has so many digits. Long names are cut to have room for
+    /// the number, so that different names may have the same numbered ones.
+    private struct Series: Hashable {
+        let place: Place
+        let digits: Int
+    }
+
+    private struct Try: Hashable {
+        let series: Int
+        let number: Int
+    }
+
+    /// How many numbered names were made, and how many tries were skipped: what numbering costs.
+    private(set) var work = 0
     /// Whether two names in one folder differ in Unicode normalization alone.
     private(set) var hasTwins = false
     private let rule: NameRule
@@ -32,8 +46,12 @@ struct PathClaims {
     /// What each folder is called in the end.
     private var folderNames = [""]
     private var taken: Set<Place> = []
-    /// Where the search for a free number goes on, so that many equal names do not cost the square of their count.
+    /// The number behind the last one that each name got.
     private var nextNumbers: [Place: Int] = [:]
+    private var series: [Series: Int] = [:]
+    /// The numbers that were tried, and for each a number behind it before which all were tried. A name that was tried is
+    /// taken, and stays so.
+    private var tried: [Try: Int] = [:]
 
     init(_ rule: NameRule = .bytes) { self.rule = rule }
 
@@ -67,13 +85,47 @@ struct PathClaims {
         }
         var number = nextNumbers[place] ?? 2
         while true {
-            let name = SafePath.numbered(place.name, number, isFolder: isFolder)
-            number += 1
-            if taken.insert(self.place(name, in: place.folder)).inserted {
-                nextNumbers[place] = number
-                return name
+            let digits = Self.digits(of: number)
+            let (stem, dotted) = SafePath.numberedParts(place.name, digits: digits, isFolder: isFolder)
+            let series = seriesNumber(stem, dotted, digits, in: place.folder)
+            // As long as the number has so many digits.
+            while true {
+                number = firstUntried(number, series)
+                guard Self.digits(of: number) == digits else { break }
+                let name = "\(stem) (\(number))\(dotted)"
+                work += 1
+                tried[Try(series: series, number: number)] = number + 1
+                number += 1
+                if taken.insert(self.place(name, in: place.folder)).inserted {
+                    nextNumbers[place] = number
+                    return name
+                }
             }
         }
+    }
+
+    private static func digits(of number: Int) -> Int { String(number).utf8.count }
+
+    private mutating func seriesNumber(_ stem: String, _ dotted: String, _ digits: Int, in folder: Int) -> Int {
+        // No safe name has a zero byte.
+        let key = Series(place: place("\(stem)\0\(dotted)", in: folder), digits: digits)
+        if let known = series[key] { return known }
+        let new = series.count
+        series[key] = new
+        return new
+    }
+
+    /// The first number from this one on that wasn't tried in the series. All that are skipped point to it then.
+    private mutating func firstUntried(_ number: Int, _ series: Int) -> Int {
+        var skipped: [Int] = []
+        var number = number
+        while let next = tried[Try(series: series, number: number)] {
+            skipped.append(number)
+            number = next
+        }
+        work += skipped.count
+        for skipped in skipped { tried[Try(series: series, number: skipped)] = number }
+        return number
     }
 
     private mutating func lookForTwin(of place: Place) {

@@ -82,7 +82,9 @@ struct TorrentSource {
             guard count > 0 else { break }
             done += count
         }
-        return Array(bytes.prefix(done))
+        // A file that became shorter meanwhile.
+        if done < size { bytes.removeLast(size - done) }
+        return bytes
     }
 }
 
