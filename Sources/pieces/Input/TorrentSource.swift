@@ -1,4 +1,5 @@
 import Glibc
+import Limits
 import NIOPosix
 import Net
 import SystemPackage
@@ -66,6 +67,10 @@ struct TorrentSource {
                 guard status.st_mode & S_IFMT == S_IFREG else { throw Failure("\(path.printable) is not a file: give a .torrent file or its URL") }
                 guard status.st_size <= Metainfo.maximumFileBytes else {
                     throw Failure("\(path.printable): \(MetainfoError.tooLarge(bytes: Int(status.st_size)))")
+                }
+                // Its bytes, and what they are read into.
+                do { try ProcessLimit.Needs(memory: 4 * Int(status.st_size)).require() } catch {
+                    throw Failure("cannot read \(path.printable): \(error)")
                 }
                 return try readAll(file, expecting: Int(status.st_size))
             }
