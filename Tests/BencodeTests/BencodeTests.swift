@@ -122,6 +122,19 @@ struct BencodeDecodeTests {
         #expect(value.dictionary?.disputedKeys == [ascii("x")])
     }
 
+    /// Strings and keys cost no memory of their own, however long they are.
+    @Test func stringsAreNotCopied() throws {
+        let document = ascii("d3:key5:valuee")
+        let value = try Bencode.decode(document)
+        let entry = try #require(value.dictionary?.entries.first)
+        let content = try #require(entry.value.content)
+        document.withUnsafeBufferPointer { document in
+            for (slice, offset) in [(entry.key, 3), (content, 8)] {
+                slice.withUnsafeBufferPointer { #expect($0.baseAddress == document.baseAddress.map { $0 + offset }) }
+            }
+        }
+    }
+
     @Test func aValueMayBeginLater() throws {
         let document = ascii("\n d4:infod1:ai1eee")
         let value = try Bencode.decode(document, from: 2)

@@ -139,7 +139,8 @@ import Torrent
             try await pieces.beside(["run", "--json"] + Pieces.network) { running in
                 _ = try await running.address()
                 running.send(signal)
-                #expect(try await running.end().exitCode == 0)
+                let end = try await running.end()
+                #expect(end.exitCode == 0, "\(end)")
             }
             let run = try Connection.open(pieces.database, mode: .readOnly, now: .now()).lastRun()
             #expect(run?.stoppedAt != nil && run?.isClean == true)
