@@ -42,7 +42,7 @@ struct AnnounceList {
         }
         forEachString(announce, "announce") { list, bytes in
             guard let url = try? Self.usable(bytes, Self.trackerSchemes).get(), !seen.contains(url) else { return }
-            list.leaveOut("announce", bytes, "'announce-list' takes its place (BEP 12)")
+            list.leaveOut("announce", bytes, .replaced)
         }
     }
 
@@ -81,7 +81,7 @@ struct AnnounceList {
         case .string(let bytes): body(&self, bytes)
         case .list(let values): for value in values { forEachString(value, key, body) }
         case .dictionary(let dictionary): for entry in dictionary.entries { forEachString(entry.value, key, body) }
-        case .integer(let number): leaveOut(key, Array(String(number).utf8)[...], "it is a number")
+        case .integer(let number): leaveOut(key, Array(String(number).utf8)[...], .number)
         }
     }
 
@@ -92,12 +92,12 @@ struct AnnounceList {
         guard bytes.contains(where: { $0 > 0x20 }) else { return nil }
         switch Self.usable(bytes, schemes) {
         case .failure(let reason):
-            leaveOut(key, bytes, reason.text)
+            leaveOut(key, bytes, reason)
             return nil
         case .success(let url):
             guard !seen.contains(url) else { return nil }
             guard seen.count < Self.maximumCount else {
-                leaveOut(key, bytes, "the first \(Self.maximumCount) are kept")
+                leaveOut(key, bytes, .tooMany)
                 return nil
             }
             seen.insert(url)
@@ -105,33 +105,48 @@ struct AnnounceList {
         }
     }
 
-    private mutating func leaveOut(_ key: String, _ bytes: ArraySlice<UInt8>, _ reason: String) {
-        if unused.count < UnusedValue.maximumCount { unused.append(UnusedValue(key, bytes, reason)) }
+    private mutating func leaveOut(_ key: String, _ bytes: ArraySlice<UInt8>, _ reason: Reason) {
+        if unused.count < UnusedValue.maximumCount { unused.append(UnusedValue(key, bytes, reason.text)) }
     }
 
-    private struct Reason: Error {
-        let text: String
+    /// Why a value isn't used. A sentence is made only of those that are reported: there may be millions.
+    private enum Reason: Error {
+        case number, replaced, tooMany, empty, tooLong, unreadable, noHost
+        case otherScheme(than: [String])
+
+        var text: String {
+            switch self {
+            case .number: "it is a number"
+            case .replaced: "'announce-list' takes its place (BEP 12)"
+            case .tooMany: "the first \(maximumCount) are kept"
+            case .empty: "it is empty"
+            case .tooLong: "it is longer than \(maximumURLBytes) bytes"
+            case .unreadable: "it has control characters, or is no valid UTF-8"
+            case .noHost: "it has no host"
+            case .otherScheme(let known):
+                "only addresses with \(known.map { $0.dropLast(3) }.joined(separator: ", ")) are supported"
+            }
+        }
     }
 
     /// The text without white space around it, where it has one of the schemes and more, and no control characters.
     private static func usable(_ bytes: ArraySlice<UInt8>, _ schemes: [String]) -> Result<String, Reason> {
         let isInk = { (byte: UInt8) in byte > 0x20 }
         guard let first = bytes.firstIndex(where: isInk), let last = bytes.lastIndex(where: isInk) else {
-            return .failure(Reason(text: "it is empty"))
+            return .failure(.empty)
         }
         let body = bytes[first...last]
         guard body.count <= maximumURLBytes else {
-            return .failure(Reason(text: "it is longer than \(maximumURLBytes) bytes"))
+            return .failure(.tooLong)
         }
         guard body.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }), let text = String(validating: body, as: UTF8.self) else {
-            return .failure(Reason(text: "it has control characters, or is no valid UTF-8"))
+            return .failure(.unreadable)
         }
         let lowered = text.prefix(8).lowercased()
         guard let scheme = schemes.first(where: { lowered.hasPrefix($0) }) else {
-            let known = schemes.map { $0.dropLast(3) }.joined(separator: ", ")
-            return .failure(Reason(text: "only addresses with \(known) are supported"))
+            return .failure(.otherScheme(than: schemes))
         }
-        return text.utf8.count > scheme.utf8.count ? .success(text) : .failure(Reason(text: "it has no host"))
+        return text.utf8.count > scheme.utf8.count ? .success(text) : .failure(.noHost)
     }
 }
 

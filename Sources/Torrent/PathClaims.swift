@@ -41,11 +41,17 @@ struct PathClaims {
     /// The names that may have a twin, under ``NameRule/bytes``: those with more than ASCII in them.
     private var folded: Set<Place> = []
 
-    /// The folders by the name that the torrent gives them; 0 is the output folder.
-    private var folders: [Place: Int] = [:]
+    private struct Use {
+        /// The folder that the torrent gives this name.
+        var folder: Int?
+        /// Whether a file or a folder is kept under it.
+        var isTaken = false
+    }
+
+    /// All names that the torrent has or gets; the folder 0 is the output folder.
+    private var uses: [Place: Use] = [:]
     /// What each folder is called in the end.
     private var folderNames = [""]
-    private var taken: Set<Place> = []
     /// The number behind the last one that each name got.
     private var nextNumbers: [Place: Int] = [:]
     private var series: [Series: Int] = [:]
@@ -71,15 +77,15 @@ struct PathClaims {
 
     private mutating func folder(_ name: String, in parent: Int) -> Int {
         let place = place(name, in: parent)
-        if let known = folders[place] { return known }
+        if let known = uses[place]?.folder { return known }
         folderNames.append(take(place, isFolder: true))
-        folders[place] = folderNames.count - 1
+        uses[place, default: Use()].folder = folderNames.count - 1
         return folderNames.count - 1
     }
 
     /// Takes the name, or the first free number of it.
     private mutating func take(_ place: Place, isFolder: Bool) -> String {
-        if taken.insert(place).inserted {
+        if takes(place) {
             lookForTwin(of: place)
             return place.name
         }
@@ -96,12 +102,19 @@ struct PathClaims {
                 work += 1
                 tried[Try(series: series, number: number)] = number + 1
                 number += 1
-                if taken.insert(self.place(name, in: place.folder)).inserted {
+                if takes(self.place(name, in: place.folder)) {
                     nextNumbers[place] = number
                     return name
                 }
             }
         }
+    }
+
+    /// Takes the name where it is free.
+    private mutating func takes(_ place: Place) -> Bool {
+        let wasTaken = uses[place]?.isTaken ?? false
+        if !wasTaken { uses[place, default: Use()].isTaken = true }
+        return !wasTaken
     }
 
     private static func digits(of number: Int) -> Int { String(number).utf8.count }

@@ -141,10 +141,10 @@ import Torrent
             _ = try site.add(torrent)
             _ = Quiet.bootstrap
             let session = try await Session.open(site.settings([]))
-            async let start: Void = session.start()
+            let start = Task { try await session.start() }
             for _ in 0..<turns { await Task.yield() }
             await session.stop()
-            let result = await Result { try await start }
+            let result = await start.result
             await session.release()
             #expect(throws: Never.self) { try result.get() }
             let run = try #require(try Connection.open(site.database, mode: .readOnly, now: .now()).lastRun())
