@@ -6,10 +6,11 @@
 /// its path is long, whatever other paths there are: no number is tried twice for the same numbered name.
 struct PathClaims {
     private struct Place: Hashable {
-        let folder: Int
-        let name: String
+        /// 32 bits, because a hostile torrent has millions of folders: no document has as many values.
+        let folder: Int32
         /// Whether names that differ in Unicode normalization alone are one.
         let folds: Bool
+        let name: String
 
         static func == (one: Place, other: Place) -> Bool {
             one.folder == other.folder && (one.folds ? one.name == other.name : PathText.isSame(one.name, other.name))
@@ -43,7 +44,7 @@ struct PathClaims {
 
     private struct Use {
         /// The folder that the torrent gives this name.
-        var folder: Int?
+        var folder: Int32?
         /// Whether a file or a folder is kept under it.
         var isTaken = false
     }
@@ -64,10 +65,11 @@ struct PathClaims {
     /// The path under which the file is kept: `path`, or one like it that is free.
     mutating func claim(_ path: [String]) -> [String] {
         var result = path
-        var folder = 0
+        var folder: Int32 = 0
         for (n, name) in path.dropLast().enumerated() {
             folder = self.folder(name, in: folder)
-            if !isOne(folderNames[folder], name) { result[n] = folderNames[folder] }
+            let kept = folderNames[Int(folder)]
+            if !isOne(kept, name) { result[n] = kept }
         }
         guard let name = path.last else { return path }
         let free = take(place(name, in: folder), isFolder: false)
@@ -75,12 +77,13 @@ struct PathClaims {
         return result
     }
 
-    private mutating func folder(_ name: String, in parent: Int) -> Int {
+    private mutating func folder(_ name: String, in parent: Int32) -> Int32 {
         let place = place(name, in: parent)
         if let known = uses[place]?.folder { return known }
         folderNames.append(take(place, isFolder: true))
-        uses[place, default: Use()].folder = folderNames.count - 1
-        return folderNames.count - 1
+        let new = Int32(folderNames.count - 1)
+        uses[place, default: Use()].folder = new
+        return new
     }
 
     /// Takes the name, or the first free number of it.
@@ -119,7 +122,7 @@ struct PathClaims {
 
     private static func digits(of number: Int) -> Int { String(number).utf8.count }
 
-    private mutating func seriesNumber(_ stem: String, _ dotted: String, _ digits: Int, in folder: Int) -> Int {
+    private mutating func seriesNumber(_ stem: String, _ dotted: String, _ digits: Int, in folder: Int32) -> Int {
         // No safe name has a zero byte.
         let key = Series(place: place("\(stem)\0\(dotted)", in: folder), digits: digits)
         if let known = series[key] { return known }
@@ -143,10 +146,10 @@ struct PathClaims {
 
     private mutating func lookForTwin(of place: Place) {
         guard rule == .bytes, !hasTwins, place.name.utf8.contains(where: { $0 > 0x7f }) else { return }
-        hasTwins = !folded.insert(Place(folder: place.folder, name: place.name, folds: true)).inserted
+        hasTwins = !folded.insert(Place(folder: place.folder, folds: true, name: place.name)).inserted
     }
 
-    private func place(_ name: String, in folder: Int) -> Place { Place(folder: folder, name: name, folds: rule == .first) }
+    private func place(_ name: String, in folder: Int32) -> Place { Place(folder: folder, folds: rule == .first, name: name) }
 
     private func isOne(_ one: String, _ other: String) -> Bool { rule == .first ? one == other : PathText.isSame(one, other) }
 }
