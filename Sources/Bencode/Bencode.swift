@@ -16,7 +16,8 @@ package enum Bencode {
     package struct Limits: Hashable, Sendable {
         /// The most containers inside each other; the decoder's stack is bounded by it.
         package var depth: Int
-        /// The most values; keys count with their values. A value costs at most some 100 bytes, and a string its content.
+        /// The most values; keys count with their values. A value costs at most some 100 bytes;
+        /// a string's content costs nothing more, because it stays in the document.
         package var nodes: Int
 
         package init(depth: Int = 64, nodes: Int = 1 << 18) {
@@ -74,7 +75,7 @@ package enum Bencode {
         }
     }
 
-    private static func append(_ string: [UInt8], to bytes: inout [UInt8]) {
+    private static func append(_ string: ArraySlice<UInt8>, to bytes: inout [UInt8]) {
         bytes.append(contentsOf: String(string.count).utf8)
         bytes.append(UInt8(ascii: ":"))
         bytes.append(contentsOf: string)

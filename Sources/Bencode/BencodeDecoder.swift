@@ -23,8 +23,7 @@ struct BencodeDecoder {
         case UInt8(ascii: "l"): kind = .list(try list(depth: depth + 1))
         case UInt8(ascii: "d"): kind = .dictionary(try dictionary(depth: depth + 1))
         default:
-            let content = try string()
-            kind = .string(Array(bytes[content]))
+            kind = .string(bytes[try string()])
         }
         return BencodeValue(kind, range: start..<position)
     }
@@ -41,10 +40,9 @@ struct BencodeDecoder {
         var entries: [BencodeDictionary.Entry] = []
         var isAscending = true
         while try !close() {
-            let content = try string()
-            let key = bytes[content]
-            if let last = entries.last, !last.key.lexicographicallyPrecedes(key) { isAscending = false }
-            entries.append(.init(key: Array(key), value: try value(depth: depth)))
+            let key = bytes[try string()]
+            if let last = entries.last, !last.key.precedes(key) { isAscending = false }
+            entries.append(.init(key: key, value: try value(depth: depth)))
         }
         return isAscending ? BencodeDictionary(uniqueEntries: entries, isSorted: true) : disordered(entries)
     }
@@ -54,23 +52,23 @@ struct BencodeDecoder {
     /// It costs one sort, however many keys repeat.
     private func disordered(_ entries: [BencodeDictionary.Entry]) -> BencodeDictionary {
         let order = entries.indices.sorted { a, b in
-            if entries[a].key.lexicographicallyPrecedes(entries[b].key) { return true }
-            return a < b && !entries[b].key.lexicographicallyPrecedes(entries[a].key)
+            let order = entries[a].key.order(entries[b].key)
+            return order < 0 || (order == 0 && a < b)
         }
         var repeated: Set<Int> = []
         var disputed: Set<[UInt8]> = []
         var first = order.first ?? 0
         for index in order.dropFirst() {
-            guard entries[index].key == entries[first].key else {
+            guard entries[index].key.order(entries[first].key) == 0 else {
                 first = index
                 continue
             }
             repeated.insert(index)
-            if !isSame(entries[first].value, entries[index].value) { disputed.insert(entries[index].key) }
+            if !isSame(entries[first].value, entries[index].value) { disputed.insert(Array(entries[index].key)) }
         }
         guard !repeated.isEmpty else { return BencodeDictionary(uniqueEntries: entries, isSorted: false) }
         let unique = entries.indices.filter { !repeated.contains($0) }.map { entries[$0] }
-        let isSorted = zip(unique, unique.dropFirst()).allSatisfy { $0.key.lexicographicallyPrecedes($1.key) }
+        let isSorted = zip(unique, unique.dropFirst()).allSatisfy { $0.key.precedes($1.key) }
         return BencodeDictionary(uniqueEntries: unique, isSorted: isSorted, disputedKeys: disputed)
     }
 

@@ -1,10 +1,13 @@
+import Glibc
+
 /// A bencoded dictionary: unique keys of bytes, in the order in which they were read or set.
 package struct BencodeDictionary: Hashable, Sendable {
     package struct Entry: Hashable, Sendable {
-        package let key: [UInt8]
+        /// As a string's bytes, they share the document's memory.
+        package let key: ArraySlice<UInt8>
         package fileprivate(set) var value: BencodeValue
 
-        init(key: [UInt8], value: BencodeValue) {
+        init(key: ArraySlice<UInt8>, value: BencodeValue) {
             self.key = key
             self.value = value
         }
@@ -48,15 +51,15 @@ package struct BencodeDictionary: Hashable, Sendable {
             case (let found?, let value?): entries[found].value = value
             case (let found?, nil): entries.remove(at: found)
             case (nil, let value?):
-                if let last = entries.last, !last.key.lexicographicallyPrecedes(key) { isSorted = false }
-                entries.append(Entry(key: key, value: value))
+                if let last = entries.last, !last.key.precedes(key[...]) { isSorted = false }
+                entries.append(Entry(key: key[...], value: value))
             case (nil, nil): break
             }
         }
     }
 
     private func find(_ key: UnsafeBufferPointer<UInt8>) -> Int? {
-        guard isSorted else { return entries.firstIndex { $0.key.elementsEqual(key) } }
+        guard isSorted else { return entries.firstIndex { $0.key.count == key.count && $0.key.elementsEqual(key) } }
         var low = 0
         var high = entries.count
         while low < high {
@@ -75,6 +78,25 @@ package struct BencodeDictionary: Hashable, Sendable {
 
     /// The entries in the order in which they are written.
     var sortedEntries: [Entry] {
-        isSorted ? entries : entries.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+        isSorted ? entries : entries.sorted { $0.key.precedes($1.key) }
     }
+}
+
+extension ArraySlice<UInt8> {
+    /// Below 0 when the bytes come before the others, 0 when they are the same, above 0 when they come behind them.
+    ///
+    /// By memcmp(3): keys may be long and begin alike.
+    func order(_ other: ArraySlice<UInt8>) -> Int {
+        let order = withUnsafeBytes { one in
+            other.withUnsafeBytes { other in
+                // An empty slice may have no address.
+                guard let first = one.baseAddress, let second = other.baseAddress else { return Int32(0) }
+                return memcmp(first, second, Swift.min(one.count, other.count))
+            }
+        }
+        return order == 0 ? count - other.count : Int(order)
+    }
+
+    /// Whether the bytes come before the others.
+    func precedes(_ other: ArraySlice<UInt8>) -> Bool { order(other) < 0 }
 }

@@ -9,7 +9,8 @@
 package struct BencodeValue: Hashable, Sendable {
     package enum Kind: Hashable, Sendable {
         case integer(Int64)
-        case string([UInt8])
+        /// The bytes of a decoded string share the document's memory, which stays for as long as the value does.
+        case string(ArraySlice<UInt8>)
         case list([BencodeValue])
         case dictionary(BencodeDictionary)
     }
@@ -26,8 +27,8 @@ package struct BencodeValue: Hashable, Sendable {
     }
 
     package static func integer(_ value: Int64) -> Self { Self(.integer(value)) }
-    package static func string(_ bytes: [UInt8]) -> Self { Self(.string(bytes)) }
-    package static func text(_ text: String) -> Self { Self(.string(Array(text.utf8))) }
+    package static func string(_ bytes: [UInt8]) -> Self { Self(.string(bytes[...])) }
+    package static func text(_ text: String) -> Self { .string(Array(text.utf8)) }
     package static func list(_ values: [BencodeValue]) -> Self { Self(.list(values)) }
     package static func dictionary(_ dictionary: BencodeDictionary) -> Self { Self(.dictionary(dictionary)) }
 
@@ -41,7 +42,11 @@ extension BencodeValue {
         if case .integer(let value) = kind { value } else { nil }
     }
 
-    package var bytes: [UInt8]? {
+    /// A copy of the string's bytes.
+    package var bytes: [UInt8]? { content.map { Array($0) } }
+
+    /// The string's bytes, which aren't copied.
+    package var content: ArraySlice<UInt8>? {
         if case .string(let bytes) = kind { bytes } else { nil }
     }
 
@@ -71,10 +76,10 @@ extension BencodeValue {
     }
 
     /// The string, also where it is written as an integer: the same makers take a name of digits for a number.
-    package var characters: [UInt8]? {
+    package var characters: ArraySlice<UInt8>? {
         switch kind {
         case .string(let bytes): bytes
-        case .integer(let value): Array(String(value).utf8)
+        case .integer(let value): Array(String(value).utf8)[...]
         default: nil
         }
     }
@@ -92,7 +97,7 @@ extension BencodeValue {
 
 extension BencodeValue: ExpressibleByIntegerLiteral, ExpressibleByStringLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral {
     package init(integerLiteral value: Int64) { self.init(.integer(value)) }
-    package init(stringLiteral text: String) { self.init(.string(Array(text.utf8))) }
+    package init(stringLiteral text: String) { self = .text(text) }
     package init(arrayLiteral values: BencodeValue...) { self.init(.list(values)) }
     package init(dictionaryLiteral pairs: (String, BencodeValue)...) {
         var dictionary = BencodeDictionary()

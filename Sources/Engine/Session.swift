@@ -166,16 +166,22 @@ package actor Session {
 
     /// Wakes what has something to download, and goes on until ``stop()``.
     package func start() async throws {
+        guard !isStopping else { return }
         background = [
             repeating(Self.intentInterval) { await $0.pollIntents() },
             repeating(Self.heartbeatInterval) { await $0.heartbeat() },
             repeating(.seconds(1)) { await $0.lookAfterSleepers() },
             repeating(.seconds(1)) { await $0.giveUpIfStuck() },
         ]
-        try await lookAfterDatabase()
-        try await lookAtComplete()
-        try await startDownloads()
-        await removeLeftOvers()
+        do {
+            try await lookAfterDatabase()
+            try await lookAtComplete()
+            try await startDownloads()
+            await removeLeftOvers()
+        } catch {
+            // A stop may come at any time, and closes the database when it is through.
+            guard isStopping else { throw error }
+        }
     }
 
     /// Returns when ``stop()`` has brought everything to rest.

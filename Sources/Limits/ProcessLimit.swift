@@ -8,7 +8,7 @@ import Glibc
 
 /// A limit of the process (getrlimit(2)), which shells and service managers set.
 package enum ProcessLimit: Hashable, Sendable, CaseIterable {
-    case openFiles, fileSize, memory, processes
+    case openFiles, fileSize, memory, data, processes
 
     /// The limit that made a system call fail; `nil` where the error has another cause.
     ///
@@ -18,7 +18,7 @@ package enum ProcessLimit: Hashable, Sendable, CaseIterable {
         switch errno {
         case EMFILE: limit = .openFiles
         case EFBIG: limit = .fileSize
-        case ENOMEM: limit = .memory
+        case ENOMEM: limit = ProcessLimit.memory.value == nil ? .data : .memory
         default: return nil
         }
         guard let value = limit.value else { return nil }
@@ -43,6 +43,8 @@ package enum ProcessLimit: Hashable, Sendable, CaseIterable {
             "this process may write files of up to \(value) bytes: raise the limit (`ulimit -f unlimited`, or LimitFSIZE= of a service)"
         case .memory:
             "this process may use \(value) bytes of memory: raise the limit (`ulimit -v unlimited`, or LimitAS= of a service), or let fewer torrents run"
+        case .data:
+            "this process may use \(value) bytes of data: raise the limit (`ulimit -d unlimited`, or LimitDATA= of a service), or let fewer torrents run"
         case .processes:
             "this user may have \(value) processes and threads: raise the limit (`ulimit -u 4096`, or TasksMax= of a service), or end other programs"
         }
@@ -66,64 +68,8 @@ package enum ProcessLimit: Hashable, Sendable, CaseIterable {
         case .openFiles: __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
         case .fileSize: __rlimit_resource_t(RLIMIT_FSIZE.rawValue)
         case .memory: __rlimit_resource_t(RLIMIT_AS.rawValue)
+        case .data: __rlimit_resource_t(RLIMIT_DATA.rawValue)
         case .processes: __rlimit_resource_t(__RLIMIT_NPROC.rawValue)
-        }
-    }
-}
-
-extension ProcessLimit {
-    /// A limit that keeps the process from what it is about to begin, and the error of the system.
-    package struct Shortage: Error, Sendable, CustomStringConvertible {
-        package let description: String
-    }
-
-    /// Throws where the process can't have so many more descriptors and threads at once: libraries end a process that meets these limits later.
-    package static func require(descriptors: Int, threads: Int) throws(Shortage) {
-        try require(descriptors: descriptors)
-        try require(threads: threads)
-    }
-
-    private static func require(descriptors: Int) throws(Shortage) {
-        var opened: [Int32] = []
-        // Nothing was written through them.
-        defer { for descriptor in opened { close(descriptor) } }
-        while opened.count < descriptors {
-            let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
-            guard descriptor >= 0 else {
-                let error = errno
-                let advice = ProcessLimit(errno: error)?.advice ?? "end other programs, or raise the limit of the system (fs.file-max)"
-                throw Shortage(description: "too few files can be opened (\(String(cString: strerror(error)))); \(advice)")
-            }
-            opened.append(descriptor)
-        }
-    }
-
-    private static func require(threads: Int) throws(Shortage) {
-        var started: [pthread_t] = []
-        var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { return }
-        defer {
-            // The threads wait for the end of the pipe.
-            close(ends[1])
-            for thread in started { pthread_join(thread, nil) }
-            close(ends[0])
-        }
-        while started.count < threads {
-            var thread = pthread_t()
-            let result = pthread_create(
-                &thread, nil,
-                { argument in
-                    var byte: UInt8 = 0
-                    _ = read(Int32(Int(bitPattern: argument)), &byte, 1)
-                    return nil
-                }, UnsafeMutableRawPointer(bitPattern: Int(ends[0])))
-            guard result == 0 else {
-                let limit = ProcessLimit.memory.value != nil ? ProcessLimit.memory : .processes
-                let other = "end other programs, or raise the limit of the container or service (pids.max, TasksMax=)"
-                let advice = limit.value == nil ? other : limit.advice
-                throw Shortage(description: "too few threads can be started (\(String(cString: strerror(result)))); \(advice)")
-            }
-            started.append(thread)
         }
     }
 }

@@ -9,6 +9,8 @@ struct AnnounceList {
     static let maximumCount = 256
     /// The most bytes of a URL.
     static let maximumURLBytes = 2048
+    /// The most bytes of a string that may be several URLs: as many as are taken, with a blank behind each.
+    private static let maximumURLsBytes = maximumCount * (maximumURLBytes + 1)
     private static let trackerSchemes = ["udp://", "http://", "https://"]
 
     /// The tiers of `announce-list`, or `announce` where that has no usable URL (BEP 12); tiers without one are dropped.
@@ -26,8 +28,8 @@ struct AnnounceList {
         if let announce = root["announce"] { add(announce: announce, &seen) }
         if let seeds = root["url-list"] {
             var seen: Set<String> = []
-            for bytes in strings(seeds, "url-list") {
-                take(bytes, "url-list", ["http://", "https://"], &seen).map { webSeeds.append($0) }
+            forEachString(seeds, "url-list") { list, bytes in
+                list.take(bytes, "url-list", ["http://", "https://"], &seen).map { list.webSeeds.append($0) }
             }
         }
     }
@@ -38,9 +40,9 @@ struct AnnounceList {
             if !urls.isEmpty { trackers = [urls] }
             return
         }
-        for bytes in strings(announce, "announce") {
-            guard let url = try? Self.usable(bytes, Self.trackerSchemes).get(), !seen.contains(url) else { continue }
-            leaveOut("announce", bytes, "'announce-list' takes its place (BEP 12)")
+        forEachString(announce, "announce") { list, bytes in
+            guard let url = try? Self.usable(bytes, Self.trackerSchemes).get(), !seen.contains(url) else { return }
+            list.leaveOut("announce", bytes, .replaced)
         }
     }
 
@@ -57,44 +59,45 @@ struct AnnounceList {
     /// The usable URLs of one tier.
     private mutating func usable(_ tier: BencodeValue, _ key: String, _ seen: inout Set<String>) -> [String] {
         var urls: [String] = []
-        for bytes in strings(tier, key) {
-            let words = bytes.split { $0 <= 0x20 }.map(Array.init)
+        forEachString(tier, key) { list, bytes in
+            let words = bytes.count <= Self.maximumURLsBytes ? bytes.split { $0 <= 0x20 } : [bytes]
             // Several URLs in one string, as a form with one field gives them; anything else with a blank in it is no
             // URL.
             let areURLs = words.allSatisfy {
                 if case .success = Self.usable($0, Self.trackerSchemes) { true } else { false }
             }
             for word in areURLs && words.count > 1 ? words : [bytes] {
-                take(word, key, Self.trackerSchemes, &seen).map { urls.append($0) }
+                list.take(word, key, Self.trackerSchemes, &seen).map { urls.append($0) }
             }
         }
         return urls
     }
 
-    /// All strings of a value; its depth is limited as that of the document.
-    private mutating func strings(_ value: BencodeValue, _ key: String) -> [[UInt8]] {
+    /// Calls `body` with all strings of a value; its depth is limited as that of the document.
+    private mutating func forEachString(
+        _ value: BencodeValue, _ key: String, _ body: (inout AnnounceList, ArraySlice<UInt8>) -> Void
+    ) {
         switch value.kind {
-        case .string(let bytes): return [bytes]
-        case .list, .dictionary: return Self.elements(of: value).flatMap { strings($0, key) }
-        case .integer(let number):
-            leaveOut(key, Array(String(number).utf8), "it is a number")
-            return []
+        case .string(let bytes): body(&self, bytes)
+        case .list(let values): for value in values { forEachString(value, key, body) }
+        case .dictionary(let dictionary): for entry in dictionary.entries { forEachString(entry.value, key, body) }
+        case .integer(let number): leaveOut(key, Array(String(number).utf8)[...], .number)
         }
     }
 
     /// The URL, if it can be used and is new.
-    private mutating func take(_ bytes: [UInt8], _ key: String, _ schemes: [String], _ seen: inout Set<String>)
+    private mutating func take(_ bytes: ArraySlice<UInt8>, _ key: String, _ schemes: [String], _ seen: inout Set<String>)
         -> String?
     {
         guard bytes.contains(where: { $0 > 0x20 }) else { return nil }
         switch Self.usable(bytes, schemes) {
         case .failure(let reason):
-            leaveOut(key, bytes, reason.text)
+            leaveOut(key, bytes, reason)
             return nil
         case .success(let url):
             guard !seen.contains(url) else { return nil }
             guard seen.count < Self.maximumCount else {
-                leaveOut(key, bytes, "the first \(Self.maximumCount) are kept")
+                leaveOut(key, bytes, .tooMany)
                 return nil
             }
             seen.insert(url)
@@ -102,33 +105,48 @@ struct AnnounceList {
         }
     }
 
-    private mutating func leaveOut(_ key: String, _ bytes: [UInt8], _ reason: String) {
-        if unused.count < UnusedValue.maximumCount { unused.append(UnusedValue(key, bytes, reason)) }
+    private mutating func leaveOut(_ key: String, _ bytes: ArraySlice<UInt8>, _ reason: Reason) {
+        if unused.count < UnusedValue.maximumCount { unused.append(UnusedValue(key, bytes, reason.text)) }
     }
 
-    private struct Reason: Error {
-        let text: String
+    /// Why a value isn't used. A sentence is made only of those that are reported: there may be millions.
+    private enum Reason: Error {
+        case number, replaced, tooMany, empty, tooLong, unreadable, noHost
+        case otherScheme(than: [String])
+
+        var text: String {
+            switch self {
+            case .number: "it is a number"
+            case .replaced: "'announce-list' takes its place (BEP 12)"
+            case .tooMany: "the first \(maximumCount) are kept"
+            case .empty: "it is empty"
+            case .tooLong: "it is longer than \(maximumURLBytes) bytes"
+            case .unreadable: "it has control characters, or is no valid UTF-8"
+            case .noHost: "it has no host"
+            case .otherScheme(let known):
+                "only addresses with \(known.map { $0.dropLast(3) }.joined(separator: ", ")) are supported"
+            }
+        }
     }
 
     /// The text without white space around it, where it has one of the schemes and more, and no control characters.
-    private static func usable(_ bytes: [UInt8], _ schemes: [String]) -> Result<String, Reason> {
+    private static func usable(_ bytes: ArraySlice<UInt8>, _ schemes: [String]) -> Result<String, Reason> {
         let isInk = { (byte: UInt8) in byte > 0x20 }
         guard let first = bytes.firstIndex(where: isInk), let last = bytes.lastIndex(where: isInk) else {
-            return .failure(Reason(text: "it is empty"))
+            return .failure(.empty)
         }
         let body = bytes[first...last]
         guard body.count <= maximumURLBytes else {
-            return .failure(Reason(text: "it is longer than \(maximumURLBytes) bytes"))
+            return .failure(.tooLong)
         }
         guard body.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }), let text = String(validating: body, as: UTF8.self) else {
-            return .failure(Reason(text: "it has control characters, or is no valid UTF-8"))
+            return .failure(.unreadable)
         }
         let lowered = text.prefix(8).lowercased()
         guard let scheme = schemes.first(where: { lowered.hasPrefix($0) }) else {
-            let known = schemes.map { $0.dropLast(3) }.joined(separator: ", ")
-            return .failure(Reason(text: "only addresses with \(known) are supported"))
+            return .failure(.otherScheme(than: schemes))
         }
-        return text.utf8.count > scheme.utf8.count ? .success(text) : .failure(Reason(text: "it has no host"))
+        return text.utf8.count > scheme.utf8.count ? .success(text) : .failure(.noHost)
     }
 }
 

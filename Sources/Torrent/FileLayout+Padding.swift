@@ -28,14 +28,19 @@ extension FileLayout {
             let pieces = pieces(of: file.index, geometry: geometry)
             guard let first = pieces.first, let last = pieces.last else { continue }
             for piece in first == last ? [first] : [first, last] {
-                let inside = (0..<geometry.blockCount(of: piece)).filter { block in
-                    let start = geometry.offset(of: piece) + Int64(block) * Int64(Geometry.blockLength)
-                    let end = start + Int64(geometry.length(of: BlockRef(piece: piece, block: block)))
-                    return file.offset <= start && end <= file.end
-                }
+                let inside = Self.blocks(of: piece, inside: file, geometry)
                 if !inside.isEmpty, inside.count < geometry.blockCount(of: piece) { blocks[piece, default: []] += inside }
             }
         }
         return blocks
+    }
+
+    /// The blocks of the piece that lie whole in the file. It costs the same for every length: there may be a million pad files in one piece.
+    private static func blocks(of piece: PieceIndex, inside file: FileEntry, _ geometry: Geometry) -> Range<Int> {
+        let (start, count, length) = (geometry.offset(of: piece), geometry.blockCount(of: piece), Int64(Geometry.blockLength))
+        let first = file.offset <= start ? 0 : (file.offset - start + length - 1) / length
+        let isWholeEnd = file.end >= start + Int64(geometry.length(of: piece))
+        let end = isWholeEnd ? Int64(count) : (file.end - start) / length
+        return Int(min(first, end))..<Int(end)
     }
 }

@@ -60,7 +60,7 @@ struct InfoReader {
 
     /// The name of the file or folder. A torrent without one is named after its info hash, so that no two of them meet.
     func name(orElse infoHash: InfoHash) -> String {
-        if let bytes = info["name.utf-8"]?.bytes, !bytes.isEmpty { return SafePath.name(bytes, names) }
+        if let bytes = info["name.utf-8"]?.content, !bytes.isEmpty { return SafePath.name(bytes, names) }
         return info["name"]?.characters.map { SafePath.name($0, names) } ?? infoHash.description
     }
 
@@ -68,14 +68,14 @@ struct InfoReader {
     /// design).
     var isPrivate: Bool {
         guard let value = info["private"] else { return false }
-        return value.number != 0 && value.bytes?.isEmpty != true
+        return value.number != 0 && value.content?.isEmpty != true
     }
 
     /// Values that were read otherwise than they stand there.
     var unused: [UnusedValue] {
         guard let value = info["private"], value.number == nil, isPrivate else { return [] }
         return [
-            UnusedValue("info.private", value.bytes ?? [], "it is neither 0 nor 1: the torrent is taken for private")
+            UnusedValue("info.private", value.content ?? [], "it is neither 0 nor 1: the torrent is taken for private")
         ]
     }
 
@@ -128,14 +128,10 @@ struct InfoReader {
         guard length >= 0 else { throw .badLength(file: number, length) }
 
         var isPad = attributes.contains(UInt8(ascii: "p"))
-        let below: [[UInt8]]
-        if let components = try components(of: file, number: number) {
-            below = components
-        } else {
-            // The content can be had all the same, under a name that is made up.
-            below = [Array((isPad ? "padding " : "file ").utf8) + Array(String(number).utf8)]
-        }
-        let path = SafePath.path(below, in: root, names)
+        // Without a path the content can be had all the same, under a name that is made up.
+        let path =
+            try path(of: file, number: number, root: root, names: names)
+            ?? SafePath.path(["\(isPad ? "padding" : "file") \(number)".utf8], in: root, names)
         isPad = isPad || isPadName(path.dropFirst())
         return FileEntry(
             path: path, length: length, isPad: isPad, isExecutable: attributes.contains(UInt8(ascii: "x")),
@@ -143,16 +139,18 @@ struct InfoReader {
     }
 
     /// `nil` when the file has no path, or an empty one.
-    private static func components(of file: BencodeValue, number: Int) throws(MetainfoError) -> [[UInt8]]? {
-        if let utf8 = file["path.utf-8"]?.strings(\.bytes), !utf8.isEmpty { return utf8 }
-        guard let path = file["path"] else { return nil }
-        if let bytes = path.bytes {
-            return bytes.isEmpty ? nil : bytes.split(separator: UInt8(ascii: "/")).map(Array.init)
+    private static func path(
+        of file: BencodeValue, number: Int, root: String, names rule: NameRule
+    ) throws(MetainfoError) -> [String]? {
+        if let utf8 = file["path.utf-8"]?.list, !utf8.isEmpty, utf8.allSatisfy({ $0.content != nil }) {
+            return SafePath.path(utf8.lazy.compactMap(\.content), in: root, rule)
         }
-        guard let names = path.strings(\.characters) else {
+        guard let path = file["path"] else { return nil }
+        if let text = path.content { return text.isEmpty ? nil : SafePath.path(NamesOfPath(text), in: root, rule) }
+        guard let names = path.list, names.allSatisfy({ $0.content != nil || $0.integer != nil }) else {
             throw .wrongType(key: "info.files.\(number).path", expected: "a list of strings")
         }
-        return names.isEmpty ? nil : names
+        return names.isEmpty ? nil : SafePath.path(names.lazy.compactMap(\.characters), in: root, rule)
     }
 
     /// Pad files from before BEP 47 are known by their names: `.pad/` of libtorrent, `_____padding_file_` of BitComet.
@@ -160,7 +158,22 @@ struct InfoReader {
         below.count > 1 && below.first == ".pad" || below.last?.hasPrefix("_____padding_file_") == true
     }
 
-    private static func attributes(of file: BencodeValue) -> [UInt8] { file["attr"]?.bytes ?? [] }
+    private static func attributes(of file: BencodeValue) -> ArraySlice<UInt8> { file["attr"]?.content ?? [] }
+}
+
+/// The names of a path that is one string, one after the other: there may be as many as half of its bytes.
+private struct NamesOfPath: Sequence, IteratorProtocol {
+    private var rest: ArraySlice<UInt8>
+
+    init(_ path: ArraySlice<UInt8>) { rest = path }
+
+    mutating func next() -> ArraySlice<UInt8>? {
+        let slash = UInt8(ascii: "/")
+        guard let start = rest.firstIndex(where: { $0 != slash }) else { return nil }
+        let end = rest[start...].firstIndex(of: slash) ?? rest.endIndex
+        defer { rest = rest[end...] }
+        return rest[start..<end]
+    }
 }
 
 extension BencodeDictionary {
@@ -184,16 +197,5 @@ extension BencodeValue {
             throw .wrongType(key: prefix + key.description, expected: "an integer")
         }
         return number
-    }
-
-    /// The elements of a list; `nil` unless each of them is what `body` reads.
-    fileprivate func strings(_ body: (BencodeValue) -> [UInt8]?) -> [[UInt8]]? {
-        guard let list else { return nil }
-        var strings: [[UInt8]] = []
-        for value in list {
-            guard let bytes = body(value) else { return nil }
-            strings.append(bytes)
-        }
-        return strings
     }
 }

@@ -6,6 +6,10 @@ package struct Metainfo: Sendable {
     package static let maximumFileBytes = 256 << 20
     /// The most files of a torrent.
     package static let maximumFileCount = 1 << 20
+    /// The most bytes of a text that only describes the torrent: comments, who made it, its source.
+    ///
+    /// A text of a description fits. Of a longer one the beginning is kept, and ``unused`` says so.
+    package static let maximumTextBytes = 16 << 10
     /// The values of a .torrent with that many files: a dictionary, its length, its path, and three more for each. They
     /// bound the memory that it takes.
     ///
@@ -76,12 +80,13 @@ package struct Metainfo: Sendable {
         self.trackers = urls.trackers
         self.webSeeds = urls.webSeeds
         var unused = Self.repeated(dictionary) + reader.unused + urls.unused
-        self.comment = Self.text(root, "comment.utf-8") ?? Self.text(root, "comment")
-        self.createdBy = Self.text(root, "created by")
+        self.comment =
+            Self.text(root, "comment.utf-8", "", &unused) ?? Self.text(root, "comment", "", &unused)
+        self.createdBy = Self.text(root, "created by", "", &unused)
         self.creationDate = root["creation date"]?.number
-        self.source = Self.text(info, "source")
+        self.source = Self.text(info, "source", "info.", &unused)
         if let date = root["creation date"], creationDate == nil {
-            unused.append(UnusedValue("creation date", date.bytes ?? [], "it is not a number of seconds"))
+            unused.append(UnusedValue("creation date", date.content ?? [], "it is not a number of seconds"))
         }
         self.unused = unused
     }
@@ -110,10 +115,24 @@ package struct Metainfo: Sendable {
         }
     }
 
-    /// A text that describes the torrent; several strings in a list are lines of it.
-    private static func text(_ dictionary: BencodeValue, _ key: StaticString) -> String? {
+    /// A text that describes the torrent, up to ``maximumTextBytes``; several strings in a list are lines of it.
+    private static func text(
+        _ dictionary: BencodeValue, _ key: StaticString, _ prefix: String, _ unused: inout [UnusedValue]
+    ) -> String? {
         guard let value = dictionary[key] else { return nil }
-        let lines = (value.list ?? [value]).compactMap(\.characters)
-        return lines.isEmpty ? nil : lines.map { LegacyText.decode($0) }.joined(separator: "\n")
+        var lines: [String] = []
+        var room = maximumTextBytes
+        var total = 0
+        for line in (value.list ?? [value]).lazy.compactMap(\.characters) {
+            total += line.count + (lines.isEmpty ? 0 : 1)
+            guard room > 0 else { continue }
+            lines.append(LegacyText.decode(LegacyText.beginning(of: line, bytes: room)))
+            room -= line.count + 1
+        }
+        if total > maximumTextBytes {
+            let reason = "it has \(total) bytes, and the first \(maximumTextBytes) of them are kept"
+            unused.append(UnusedValue(prefix + key.description, [], reason))
+        }
+        return lines.isEmpty ? nil : lines.joined(separator: "\n")
     }
 }

@@ -19,54 +19,106 @@ package enum SafePath {
     /// The most bytes of a path below the output folder, separators included: PATH_MAX is 4096, the rest is for that
     /// folder, and for the numbers of equal names.
     package static let maximumPathBytes = 3072
+    /// Of a name with more bytes, no more than half of that at its beginning and at its end is looked at.
+    ///
+    /// Such a name is always cut: at most three of its bytes become one, as where U+2028 becomes `_`.
+    static let longestNameRead = 2048
 
     /// One safe name.
     package static func name(_ bytes: some Collection<UInt8>, _ rule: NameRule = .bytes) -> String {
         if isPlain(bytes) { return String(decoding: bytes, as: UTF8.self) }
-        var text = String.UnicodeScalarView()
-        let given = rule == .first ? PathText.text(LegacyText.decode(bytes).utf8) : PathText.text(bytes)
-        for scalar in given.unicodeScalars { text.append(isUnsafe(scalar) ? "_" : scalar) }
-        let name = String(text)
+        if bytes.count > longestNameRead { return shortened(ends(of: bytes, rule), hashing: bytes) }
+        let name = safe(rule == .first ? PathText.text(LegacyText.decode(bytes).utf8) : PathText.text(bytes))
         switch name {
         case "", ".": return "_"
         case "..": return "__"
-        default: return PathText.byteCount(name) <= maximumNameBytes ? name : shortened(name, hashing: Array(bytes))
+        default: return PathText.byteCount(name) <= maximumNameBytes ? name : shortened(name, hashing: bytes)
         }
+    }
+
+    private static func safe(_ text: String) -> String {
+        var safe = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars { safe.append(isUnsafe(scalar) ? "_" : scalar) }
+        return String(safe)
+    }
+
+    /// The beginning and the end of a long name, safe: all that ``shortened(_:hashing:)`` keeps of it.
+    private static func ends(of bytes: some Collection<UInt8>, _ rule: NameRule) -> String {
+        let (start, end) = (bytes.prefix(longestNameRead / 2), bytes.suffix(longestNameRead / 2))
+        guard rule == .first else { return safe(PathText.text(start)) + safe(PathText.text(end)) }
+        // The first rule reads the whole name as UTF-8, or none of it.
+        let isUTF8 = LegacyText.isUTF8(bytes)
+        func text(_ part: some Collection<UInt8>) -> String {
+            isUTF8 ? String(decoding: part, as: UTF8.self) : LegacyText.windows1252(part)
+        }
+        return safe(PathText.text(text(start).utf8)) + safe(PathText.text(text(end).utf8))
     }
 
     /// The safe names of a path below the torrent's own folder `root`, that one first.
-    package static func path(_ components: some Sequence<[UInt8]>, in root: String, _ rule: NameRule = .bytes) -> [String] {
-        var names = [root]
-        for component in components where !component.isEmpty && component != [UInt8(ascii: ".")] {
-            names.append(name(component, rule))
+    package static func path<Name: Collection<UInt8>>(
+        _ components: some Sequence<Name>, in root: String, _ rule: NameRule = .bytes
+    ) -> [String] {
+        var path = GrowingPath()
+        path.append(root)
+        for component in components where !component.isEmpty && !component.elementsEqual([UInt8(ascii: ".")]) {
+            path.append(name(component, rule))
         }
-        if names.count == 1 { names.append("_") }
-        return fits(names) ? names : shortened(names)
+        if path.count == 1 { path.append("_") }
+        return path.names
     }
 
-    private static func fits(_ names: some Collection<String>) -> Bool {
-        names.count <= maximumDepth && names.reduce(names.count) { $0 + PathText.byteCount($1) } <= maximumPathBytes
-    }
+    /// The names of a path as they come. Of the folders that are too many only the bytes are kept, for their hash: a
+    /// path may have millions of names.
+    private struct GrowingPath {
+        private(set) var count = 0
+        /// Bytes of all names, each with a separator.
+        private var bytes = 0
+        /// The first folders.
+        private var folders: [String] = []
+        /// The file, as far as is known: what comes behind it makes a folder of it.
+        private var last = ""
+        /// All folders with separators between them, once they are more than a path may have.
+        private var allFolders: [UInt8] = []
 
-    /// As many of the first folders as fit, one for the rest of them, and the file: files of one folder stay together.
-    private static func shortened(_ names: [String]) -> [String] {
-        let folders = names.dropLast()
-        let rest = [
-            "~" + Hex.encode(SHA1.hash(Array(folders.joined(separator: "/").utf8)).prefix(4)), names[names.count - 1],
-        ]
-        var kept: [String] = []
-        for folder in folders.prefix(maximumDepth - rest.count) {
-            guard fits(kept + [folder] + rest) else { break }
-            kept.append(folder)
+        mutating func append(_ name: String) {
+            if count > 0 { appendFolder(last) }
+            last = name
+            count += 1
+            bytes += PathText.byteCount(name) + 1
         }
-        return kept + rest
+
+        private mutating func appendFolder(_ name: String) {
+            if folders.count < SafePath.maximumDepth { return folders.append(name) }
+            if allFolders.isEmpty { allFolders = joinedFolders }
+            allFolders.append(UInt8(ascii: "/"))
+            allFolders.append(contentsOf: name.utf8)
+        }
+
+        private var joinedFolders: [UInt8] { Array(folders.joined(separator: "/").utf8) }
+
+        /// The path; where it is too deep or too long, as many of the first folders as fit, one for the rest of them,
+        /// and the file: files of one folder stay together.
+        var names: [String] {
+            if count <= SafePath.maximumDepth, bytes <= SafePath.maximumPathBytes { return folders + [last] }
+            let hash = SHA1.hash(allFolders.isEmpty ? joinedFolders : allFolders)
+            let rest = ["~" + Hex.encode(hash.prefix(4)), last]
+            var kept: [String] = []
+            var total = rest.reduce(rest.count) { $0 + PathText.byteCount($1) }
+            for folder in folders.prefix(SafePath.maximumDepth - rest.count) {
+                total += PathText.byteCount(folder) + 1
+                guard total <= SafePath.maximumPathBytes else { break }
+                kept.append(folder)
+            }
+            return kept + rest
+        }
     }
 
-    /// The name with ` (number)` before its extension, or at its end if it is a folder's.
-    static func numbered(_ name: String, _ number: Int, isFolder: Bool) -> String {
+    /// A numbered name is `stem (number)dotted`: the number stands before the extension, or at the end of a folder's name.
+    /// The parts are the same for all numbers of so many digits.
+    static func numberedParts(_ name: String, digits: Int, isFolder: Bool) -> (stem: String, dotted: String) {
         let (stem, dotted) = isFolder ? (name[...], "") : split(name)
-        let tail = " (\(number))" + dotted
-        return prefix(stem, bytes: maximumNameBytes - PathText.byteCount(tail)) + tail
+        let others = " ()".utf8.count + digits + PathText.byteCount(dotted)
+        return (prefix(stem, bytes: maximumNameBytes - others), dotted)
     }
 
     /// Whether the bytes are a safe name as they are: most names are, and this is cheap to see.
@@ -89,9 +141,10 @@ package enum SafePath {
         }
     }
 
-    private static func shortened(_ name: String, hashing bytes: [UInt8]) -> String {
+    private static func shortened(_ name: String, hashing bytes: some Collection<UInt8>) -> String {
         let (stem, dotted) = split(name)
-        let tail = "~" + Hex.encode(SHA1.hash(bytes).prefix(4)) + dotted
+        let hash = bytes.withContiguousStorageIfAvailable { SHA1.hash(UnsafeRawBufferPointer($0)) } ?? SHA1.hash(Array(bytes))
+        let tail = "~" + Hex.encode(hash.prefix(4)) + dotted
         return prefix(stem, bytes: maximumNameBytes - PathText.byteCount(tail)) + tail
     }
 

@@ -14,9 +14,9 @@ package struct UnusedValue: Hashable, Sendable {
     /// Why it isn't used.
     package let reason: String
 
-    init(_ key: String, _ bytes: [UInt8], _ reason: String) {
+    init(_ key: String, _ bytes: ArraySlice<UInt8>, _ reason: String) {
         self.key = key
         self.reason = reason
-        text = LegacyText.decode(bytes.prefix(Self.excerptBytes))
+        text = LegacyText.decode(LegacyText.beginning(of: bytes, bytes: Self.excerptBytes))
     }
 }

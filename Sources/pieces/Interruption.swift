@@ -2,14 +2,14 @@ import Glibc
 import Limits
 import Synchronization
 
-/// What SIGINT, SIGTERM and SIGHUP do to commands that have something to bring to rest: the first of them asks the command to stop, and a second SIGINT
-/// or SIGTERM ends the process at once.
+/// What SIGINT, SIGTERM, SIGQUIT and SIGHUP do to commands that have something to bring to rest: the first of them asks the command to stop, and a
+/// second SIGINT, SIGTERM or SIGQUIT ends the process at once.
 ///
 /// SIGHUP never ends it at once: a terminal that closes sends it more than once, and service managers send it right behind SIGTERM.
 enum Interruption {
-    private static let signals = [SIGINT, SIGTERM, SIGHUP]
+    private static let signals = [SIGINT, SIGTERM, SIGQUIT, SIGHUP]
     private static let count = Atomic(0)
-    /// How many of them were SIGINT or SIGTERM.
+    /// How many of them weren't SIGHUP.
     private static let urgentCount = Atomic(0)
     /// The write end of a pipe: a signal handler may write to it (signal-safety(7)).
     private static let writer = Atomic<Int32>(-1)
@@ -26,6 +26,9 @@ enum Interruption {
         pthread_sigmask(SIG_UNBLOCK, &set, nil)
         // A write beyond `ulimit -f` then fails with EFBIG and is reported, instead of killing the process (setrlimit(2)).
         signal(SIGXFSZ, SIG_IGN)
+        // Other daemons do something when they come, and scripts send them to all: they must not end the process.
+        signal(SIGUSR1, SIG_IGN)
+        signal(SIGUSR2, SIG_IGN)
     }
 
     /// Catches the signals from now on; `body` runs when the first comes. To be called once.

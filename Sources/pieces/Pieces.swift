@@ -10,6 +10,8 @@ import Dispatch
 import Engine
 import Glibc
 import Limits
+import NIOCore
+import NIOPosix
 import Torrent
 
 @main
@@ -28,7 +30,8 @@ struct Pieces: AsyncParsableCommand {
 
             Exit codes: 0 done; 1 failed; 2 the download is incomplete, or a verification or the doctor found something wrong; 64 wrong usage; 130 interrupted.
 
-            SIGINT, SIGTERM and SIGHUP stop a command cleanly; a second SIGINT or SIGTERM ends it at once. Work goes on without a reader of its output, \
+            SIGINT, SIGTERM, SIGQUIT and SIGHUP stop a command cleanly; a second signal other than SIGHUP ends it at once. SIGUSR1 and SIGUSR2 do \
+            nothing. Work goes on without a reader of its output, \
             and its exit code tells of the work alone. A command that only answers fails with 1 when its output can't be written; a reader that closes \
             the pipe early, as `head` does, is no error.
 
@@ -51,6 +54,7 @@ struct Pieces: AsyncParsableCommand {
         do {
             let command = try parseAsRoot(arguments)
             if command is any AsyncParsableCommand, (command as? any AnsweringCommand)?.answers != true { Terminal.shared.reportWork() }
+            try needs.require()
             if let command = command as? any Command { TerminalLog.install(command.global.logLevel) }
             if let command = command as? any DirectCommand, !command.waits {
                 try command.runDirectly()
@@ -72,13 +76,20 @@ struct Pieces: AsyncParsableCommand {
         (1..<max(1, Int(CommandLine.argc))).compactMap { CommandLine.unsafeArgv[$0].map { PathText.text(cString: $0) } }
     }
 
-    /// What any command needs that isn't run on the first thread.
-    private static let fewestDescriptors = 8
-    private static let fewestThreads = 4
+    /// What any command needs: its memory is that of a small torrent.
+    private static let needs = ProcessLimit.Needs(memory: 16 << 20)
 
     private static func runInTask(_ command: sending any AsyncParsableCommand) throws -> Never {
+        // Of the names of a command line one is looked up, and one address fetched, at a time: the usual is a thread for each core.
+        NIOSingletons.blockingPoolThreadCountSuggestion = 1
+        NIOSingletons.groupLoopCountSuggestion = 1
         // Without threads a task would wait for ever, and say nothing.
-        try ProcessLimit.require(descriptors: fewestDescriptors, threads: fewestThreads)
+        if command is any EngineCommand {
+            ProcessLimit.raiseOpenFiles()
+            try ProcessLimit.Needs.engine.require()
+        } else {
+            try ProcessLimit.Needs.task.require()
+        }
         Task {
             do {
                 var command = command
@@ -123,6 +134,19 @@ struct Pieces: AsyncParsableCommand {
         }
     }
 }
+
+extension ProcessLimit.Needs {
+    /// What a command needs that isn't run on the first thread: the threads of the runtime, two for each core, those of the disk,
+    /// one for each core and three, and some that wait.
+    fileprivate static let task = ProcessLimit.Needs(descriptors: 8, threads: 8 + 3 * System.coreCount, memory: 32 << 20)
+    /// What an engine has open before its first peer, and its threads: those of a task, the event loop, the database, two for names, and
+    /// some of the runtime's. Its memory is what it uses with some peers.
+    fileprivate static let engine = ProcessLimit.Needs(
+        descriptors: 20, threads: 14 + 3 * System.coreCount, memory: 64 << 20)
+}
+
+/// A command that runs an engine, which needs more of the system than others.
+protocol EngineCommand: Command {}
 
 /// A command that works with the database.
 protocol Command: AsyncParsableCommand {

@@ -91,7 +91,7 @@ import Torrent
             if geteuid() == 0 { #expect(setuid(65534) == 0) }
             var limit = rlimit(rlim_cur: 1, rlim_max: 1)
             #expect(setrlimit(__rlimit_resource_t(__RLIMIT_NPROC.rawValue), &limit) == 0)
-            let shortage = #expect(throws: ProcessLimit.Shortage.self) { try ProcessLimit.require(descriptors: 4, threads: 4) }
+            let shortage = #expect(throws: ProcessLimit.Shortage.self) { try ProcessLimit.Needs(descriptors: 4, threads: 4).require() }
             #expect(shortage?.description.contains("ulimit -u") == true, "\(shortage as Any)")
         }
     }
@@ -100,10 +100,28 @@ import Torrent
         await #expect(processExitsWith: .success) {
             var limit = rlimit(rlim_cur: 40, rlim_max: 40)
             #expect(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
-            let shortage = #expect(throws: ProcessLimit.Shortage.self) { try ProcessLimit.require(descriptors: 64, threads: 1) }
+            let shortage = #expect(throws: ProcessLimit.Shortage.self) { try ProcessLimit.Needs(descriptors: 64, threads: 1).require() }
             #expect(shortage?.description.contains("40 files and sockets") == true, "\(shortage as Any)")
             // What was opened to try is closed again.
-            #expect(throws: Never.self) { try ProcessLimit.require(descriptors: 8, threads: 8) }
+            #expect(throws: Never.self) { try ProcessLimit.Needs(descriptors: 8, threads: 8).require() }
+        }
+    }
+
+    @Test(arguments: [false, true]) func tooLittleMemoryIsFoundBeforeItIsNeeded(isData: Bool) async {
+        await #expect(processExitsWith: .success) { [isData = isData as Bool] in
+            let option = isData ? "ulimit -d" : "ulimit -v"
+            let resource = isData ? RLIMIT_DATA : RLIMIT_AS
+            // More than a test uses, whatever it was built with, and less than is asked for.
+            var limit = rlimit(rlim_cur: 16 << 30, rlim_max: 16 << 30)
+            #expect(setrlimit(__rlimit_resource_t(resource.rawValue), &limit) == 0)
+            for needs in [ProcessLimit.Needs(memory: 64 << 30), .init(threads: 1, memory: 64 << 30), .init(threads: 100_000)] {
+                let shortage = #expect(throws: ProcessLimit.Shortage.self) { try needs.require() }
+                #expect(shortage?.description.contains(option) == true, "\(shortage as Any)")
+            }
+            // What was mapped to try is given back.
+            for _ in 0..<100 {
+                #expect(throws: Never.self) { try ProcessLimit.Needs(descriptors: 1, threads: 2, memory: 1 << 30).require() }
+            }
         }
     }
 }

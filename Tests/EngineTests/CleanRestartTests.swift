@@ -133,4 +133,22 @@ import Torrent
             #expect(torrent.faults(in: site.output) == [])
         }
     }
+
+    /// A signal may come while the engine still starts: then the start ends early, and nothing is wrong.
+    @Test(arguments: 0..<12) func aStopDuringTheStartIsClean(turns: Int) async throws {
+        let torrent = try SampleTorrent(length: 1 << 20, seed: 66)
+        try await withSite { site in
+            _ = try site.add(torrent)
+            _ = Quiet.bootstrap
+            let session = try await Session.open(site.settings([]))
+            let start = Task { try await session.start() }
+            for _ in 0..<turns { await Task.yield() }
+            await session.stop()
+            let result = await start.result
+            await session.release()
+            #expect(throws: Never.self) { try result.get() }
+            let run = try #require(try Connection.open(site.database, mode: .readOnly, now: .now()).lastRun())
+            #expect(run.stoppedAt != nil && run.isClean)
+        }
+    }
 }

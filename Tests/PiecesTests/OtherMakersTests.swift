@@ -160,4 +160,21 @@ struct OtherMakersTests {
             try await Task.sleep(for: .milliseconds(50))
         }
     }
+
+    /// The beginning of a long comment is shown, and how long it is, to people and to programs.
+    @Test func aLongCommentIsShownInPart() async throws {
+        try await withProgram { program in
+            let comment = String(repeating: "c", count: 2_000_000)
+            let bytes = Array("d7:comment\(comment.utf8.count):\(comment)4:info".utf8) + Self.info() + Array("e".utf8)
+            try program.write("long.torrent", bytes)
+            let sentence = "it has 2000000 bytes, and the first \(Metainfo.maximumTextBytes) of them are kept"
+            let shown = try await program.succeed("show", "long.torrent")
+            #expect(shown.output.utf8.count < 2 * Metainfo.maximumTextBytes)
+            #expect(shown.output.contains("comment: \(sentence)"), "\(shown.output.suffix(500))")
+            let object = try #require(try await program.succeed("show", "long.torrent", "--json").json as? [String: Any])
+            #expect((object["comment"] as? String)?.utf8.count == Metainfo.maximumTextBytes)
+            let notUsed = try #require(object["not_used"] as? [[String: Any]])
+            #expect(notUsed.map { $0["key"] as? String } == ["comment"] && notUsed[0]["reason"] as? String == sentence)
+        }
+    }
 }

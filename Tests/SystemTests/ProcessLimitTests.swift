@@ -65,6 +65,86 @@ import Torrent
         }
     }
 
+    /// Runs each command under the limit. Each answers, or says what is missing; none is ended by a signal.
+    private func answers(_ pieces: Pieces, _ torrent: SampleTorrent, _ peer: PeerAddress, under limit: String) async throws {
+        let file = try pieces.file(of: torrent).string
+        // The database of the limit is its own: what a command makes is there for the next one.
+        let database = ["--database", pieces.folder.appending("limit \(limit).db").string]
+        let content = pieces.folder.appending("content")
+        try Files.write(torrent.content, to: content)
+        let made = pieces.folder.appending("made \(limit).torrent").string
+        for command in [
+            ["show", file], ["create", content.string, "--output", made, "--quiet"],
+            ["add", file, "--output", pieces.output.string] + database, ["status", "--json"] + database,
+            ["run", "--until-complete", "--json"] + Pieces.network + ["--peer", "\(peer)"] + database,
+            try pieces.download(torrent, from: [peer]) + database, ["verify", "--quiet"] + database, ["doctor"] + database,
+        ] {
+            let end = try await start(limit, pieces, command).end()
+            // 127: the loader found no room for the program itself.
+            let isAnswer = end.exitCode == 0 || end.exitCode == 2 && command[0] == "doctor"
+            let isRefusal = [1, 2, 127].contains(end.exitCode) && !end.errors.isEmpty || end.exitCode == 1 && command[0] == "doctor"
+            #expect(isAnswer || isRefusal, "\(limit): \(command[0]): \(end)")
+            if end.exitCode == 1, end.errors.contains("too few threads") || end.errors.contains("too little memory") {
+                #expect(end.errors.contains("ulimit"), "\(end)")
+            }
+        }
+    }
+
+    /// KiB of address space, from less than the program is large to enough for all of its threads.
+    @Test(arguments: ["v", "d"]) func littleMemory(kind: String) async throws {
+        let torrent = try SampleTorrent(length: 1 << 20, pieceLength: 1 << 16, seed: 415)
+        try await withTemporaryFolder { folder in
+            let pieces = try Pieces(in: folder)
+            try await withPeers(torrent, [.good]) { peers in
+                for mebibytes in stride(from: kind == "v" ? 128 : 16, through: 480, by: 44) {
+                    try await answers(pieces, torrent, peers[0].address, under: "-\(kind) \(mebibytes << 10)")
+                }
+            }
+        }
+    }
+
+    @Test func fewFiles() async throws {
+        let torrent = try SampleTorrent(length: 1 << 20, pieceLength: 1 << 16, seed: 416)
+        try await withTemporaryFolder { folder in
+            let pieces = try Pieces(in: folder)
+            try await withPeers(torrent, [.good]) { peers in
+                for count in [4, 6, 9, 12, 15, 18, 21, 22, 23, 24, 26] {
+                    try await answers(pieces, torrent, peers[0].address, under: "-n \(count)")
+                }
+            }
+        }
+    }
+
+    /// Root may have as many as it likes, so that this is another user (getrlimit(2)).
+    @Test(arguments: [1, 4, 10, 16, 19, 22, 30]) func fewThreads(count: Int) async throws {
+        // One for each count, because they run side by side.
+        let user = uid_t(54300 + count)
+        guard geteuid() == 0 else { try Test.cancel("only root can start a program as a user that has no other processes") }
+        let program = try RealProgram.require("setpriv", package: "util-linux")
+        let torrent = try SampleTorrent(length: 1 << 20, pieceLength: 1 << 16, seed: 417)
+        try await withTemporaryFolder { folder in
+            let pieces = try Pieces(in: folder)
+            let file = try pieces.file(of: torrent)
+            for path in [pieces.folder, pieces.output, file] {
+                #expect(path.withPlatformString { chown($0, user, user) } == 0)
+            }
+            try await withPeers(torrent, [.good]) { peers in
+                for command in [["add", file.string, "--output", pieces.output.string], try pieces.download(torrent, from: [peers[0].address])] {
+                    let end = try await program.run(
+                        ["--reuid", "\(user)", "--regid", "\(user)", "--clear-groups", "prlimit", "--nproc=\(count)"]
+                            + [try Pieces.program.path] + command, in: pieces.folder, environment: ["PIECES_DATABASE": pieces.database.string])
+                    if command[0] == "add" {
+                        #expect(end.exitCode == 0, "\(end)")
+                    } else {
+                        let sentence = "this user may have \(count) processes and threads"
+                        let isRefusal = end.errors.contains("too few threads") && end.errors.contains(sentence)
+                        #expect(end.exitCode == 0 || end.exitCode == 1 && isRefusal, "\(end)")
+                    }
+                }
+            }
+        }
+    }
+
     /// The engine takes what it may have: the usual limit is lower.
     @Test func theSoftLimitIsNone() async throws {
         let torrent = try SampleTorrent(length: 1 << 20, pieceLength: 1 << 16, seed: 414)

@@ -8,7 +8,7 @@ import Torrent
 /// What signals do, and what the program says at its end.
 @Suite(.crowded) struct SignalTests {
     /// A clean stop: the next start hashes nothing and asks for no block twice.
-    @Test(arguments: [SIGTERM, SIGINT, SIGHUP]) func theFirstStopsCleanly(signal: Int32) async throws {
+    @Test(arguments: [SIGTERM, SIGINT, SIGHUP, SIGQUIT]) func theFirstStopsCleanly(signal: Int32) async throws {
         let torrent = try SampleTorrent(length: 4 << 20, pieceLength: 1 << 18, seed: 131)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
@@ -35,35 +35,10 @@ import Torrent
         }
     }
 
-    /// A tracker that doesn't hear goodbye holds the first up for some seconds; the second ends the program at once.
-    @Test func theSecondEndsItAtOnce() async throws {
+    /// Runs a download, sends it the first signal, and calls `body` while its goodbye waits for a tracker that doesn't answer.
+    private func withSlowGoodbye(seed: UInt64, _ first: Int32, _ body: (RunningProgram, Connection) async throws -> Void) async throws {
         try await withTracker { tracker in
-            let torrent = try SampleTorrent(length: 1 << 20, seed: 132, trackers: [[tracker.url]])
-            try await withTemporaryFolder { folder in
-                let pieces = try Pieces(in: folder)
-                try await pieces.beside(try pieces.download(torrent)) { running in
-                    try await eventually("the first announce") { tracker.events == ["started"] }
-                    let connection = try Connection.open(pieces.database, mode: .readOnly, now: .now())
-                    let id = try #require(try connection.torrents().first?.id)
-                    try await eventually("the answer to be written down") { try connection.trackers(of: id).first?.lastSuccessAt != nil }
-                    tracker.answer { $0.isDeaf = true }
-                    running.send(SIGINT)
-                    try await eventually("goodbye") { tracker.events == ["started", "stopped"] }
-                    running.send(SIGINT)
-                    let end = try await running.end()
-                    #expect(end.exitCode == 130, "\(end)")
-                    // It didn't come to its own end.
-                    #expect(try connection.lastRun()?.stoppedAt == nil)
-                }
-            }
-        }
-    }
-
-    /// A terminal that closes sends SIGHUP more than once, and a service manager behind SIGTERM: none of them cuts the coming to rest short.
-    @Test(arguments: [(SIGHUP, SIGHUP), (SIGTERM, SIGHUP), (SIGHUP, SIGTERM)]) func aHangUpNeverEndsItAtOnce(first: Int32, second: Int32) async throws
-    {
-        try await withTracker { tracker in
-            let torrent = try SampleTorrent(length: 1 << 20, seed: 134, trackers: [[tracker.url]])
+            let torrent = try SampleTorrent(length: 1 << 20, seed: seed, trackers: [[tracker.url]])
             try await withTemporaryFolder { folder in
                 let pieces = try Pieces(in: folder)
                 try await pieces.beside(try pieces.download(torrent)) { running in
@@ -74,14 +49,48 @@ import Torrent
                     tracker.answer { $0.isDeaf = true }
                     running.send(first)
                     try await eventually("goodbye") { tracker.events == ["started", "stopped"] }
-                    running.send(second)
-                    // Until the tracker has had its time to answer.
-                    let end = try await running.end()
-                    #expect(end.exitCode == 130, "\(end)")
-                    let run = try #require(try connection.lastRun())
-                    #expect(run.stoppedAt != nil && run.isClean)
+                    try await body(running, connection)
                 }
             }
+        }
+    }
+
+    /// A tracker that doesn't hear goodbye holds the first up for some seconds; the second ends the program at once.
+    @Test(arguments: [SIGINT, SIGQUIT]) func theSecondEndsItAtOnce(signal: Int32) async throws {
+        try await withSlowGoodbye(seed: 132, signal) { running, connection in
+            running.send(signal)
+            let end = try await running.end()
+            #expect(end.exitCode == 130, "\(end)")
+            // It didn't come to its own end.
+            #expect(try connection.lastRun()?.stoppedAt == nil)
+        }
+    }
+
+    /// A terminal that closes sends SIGHUP more than once, and a service manager behind SIGTERM: none of them cuts the coming to rest short.
+    @Test(arguments: [(SIGHUP, SIGHUP), (SIGTERM, SIGHUP), (SIGHUP, SIGTERM)]) func aHangUpNeverEndsItAtOnce(first: Int32, second: Int32) async throws
+    {
+        try await withSlowGoodbye(seed: 134, first) { running, connection in
+            running.send(second)
+            // Until the tracker has had its time to answer.
+            let end = try await running.end()
+            #expect(end.exitCode == 130, "\(end)")
+            let run = try #require(try connection.lastRun())
+            #expect(run.stoppedAt != nil && run.isClean)
+        }
+    }
+
+    /// Scripts send them to daemons, many of which do something then; the default would end the program.
+    @Test(arguments: [SIGUSR1, SIGUSR2]) func signalsOfOtherDaemonsAreNothing(signal: Int32) async throws {
+        try await withTemporaryFolder { folder in
+            let pieces = try Pieces(in: folder)
+            try await pieces.beside(["run", "--json"] + Pieces.network) { running in
+                _ = try await running.address()
+                running.send(signal)
+                running.send(SIGTERM)
+                let end = try await running.end()
+                #expect(end.exitCode == 0, "\(end)")
+            }
+            #expect(try Connection.open(pieces.database, mode: .readOnly, now: .now()).lastRun()?.isClean == true)
         }
     }
 
@@ -124,13 +133,14 @@ import Torrent
     }
 
     /// A running engine's last words: 0 for `run` after SIGTERM, and after its terminal has gone.
-    @Test(arguments: [SIGTERM, SIGHUP]) func runEndsWell(signal: Int32) async throws {
+    @Test(arguments: [SIGTERM, SIGHUP, SIGQUIT]) func runEndsWell(signal: Int32) async throws {
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
             try await pieces.beside(["run", "--json"] + Pieces.network) { running in
                 _ = try await running.address()
                 running.send(signal)
-                #expect(try await running.end().exitCode == 0)
+                let end = try await running.end()
+                #expect(end.exitCode == 0, "\(end)")
             }
             let run = try Connection.open(pieces.database, mode: .readOnly, now: .now()).lastRun()
             #expect(run?.stoppedAt != nil && run?.isClean == true)

@@ -87,6 +87,33 @@ struct FileLayoutTests {
         #expect(layout.piecesOfPadding(geometry: geometry) == [PieceIndex(1)..<PieceIndex(3)])
     }
 
+    /// Against a look at every block of the pieces at both ends of each pad file.
+    @Test(arguments: 0..<60 as Range<UInt64>)
+    func paddedBlocksAreThoseWhollyInside(seed: UInt64) throws {
+        var generator = SplitMix64(state: seed)
+        let block = Int64(Geometry.blockLength)
+        let files = (0..<12).map { n in
+            let length = Int64.random(in: 0...3, using: &generator) * block + Int64.random(in: -1...1, using: &generator)
+            return FileEntry(path: ["\(n)"], length: max(0, length), isPad: Bool.random(using: &generator))
+        }
+        let layout = try #require(FileLayout(files: files))
+        let pieceLength = Int(block) * Int.random(in: 1...4, using: &generator) + Int.random(in: -1...1, using: &generator)
+        let geometry = try #require(Geometry(totalBytes: layout.totalBytes, pieceLength: pieceLength))
+        var expected: [PieceIndex: [Int]] = [:]
+        for file in layout.files where file.isPad && !file.isEmpty {
+            let pieces = layout.pieces(of: file.index, geometry: geometry)
+            for piece in Set([pieces.lowerBound, pieces.upperBound.advanced(by: -1)]) {
+                let inside = (0..<geometry.blockCount(of: piece)).filter { block in
+                    let start = geometry.offset(of: piece) + Int64(block * Geometry.blockLength)
+                    let end = start + Int64(geometry.length(of: BlockRef(piece: piece, block: block)))
+                    return file.offset <= start && end <= file.end
+                }
+                if !inside.isEmpty, inside.count < geometry.blockCount(of: piece) { expected[piece, default: []] += inside }
+            }
+        }
+        #expect(layout.paddedBlocks(geometry: geometry) == expected, "seed \(seed)")
+    }
+
     @Test(arguments: 0..<60 as Range<UInt64>)
     func piecesOfPaddingAgreeWithAMapOfEveryByte(seed: UInt64) throws {
         var generator = SplitMix64(state: seed)

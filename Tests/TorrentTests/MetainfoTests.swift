@@ -234,6 +234,54 @@ struct MetainfoTests {
         #expect(metainfo.creationDate == 1_700_000_000)
     }
 
+    /// The text, what is kept of it, and how many bytes it is said to have; `nil` where all is kept.
+    private static let longTexts: [(BencodeValue, String, Int?)] = {
+        let limit = Metainfo.maximumTextBytes
+        let full = String(repeating: "c", count: limit)
+        return [
+            (.text(full), full, nil), (.text(full + "c"), full, limit + 1), (.text(full + full + full), full, 3 * limit),
+            // A character isn't cut in two, and Latin-1 stays what it is.
+            (.text("c" + String(repeating: "é", count: limit)), "c" + String(repeating: "é", count: limit / 2 - 1), 2 * limit + 1),
+            (.text(full.dropLast() + "日本"), String(full.dropLast()), limit + 5),
+            (.string([UInt8](repeating: 0xe9, count: 2 * limit)), String(repeating: "é", count: limit), 2 * limit),
+            (["one", .text(full), "three"], "one\n" + full.dropLast(4), limit + 10),
+            (.list(Array(repeating: .text(String(full.dropLast())), count: 3)), String(full.dropLast()), 3 * limit - 1),
+        ]
+    }()
+
+    @Test(arguments: longTexts.indices)
+    func ofALongTextTheBeginningIsKept(row: Int) throws {
+        let (text, kept, bytes) = Self.longTexts[row]
+        let metainfo = try Metainfo(
+            torrentFile: Self.torrent(Self.info { $0["source"] = text }) {
+                $0["comment"] = text
+                $0["created by"] = text
+            })
+        let found = [metainfo.comment, metainfo.createdBy, metainfo.source]
+        #expect(found.allSatisfy { $0 == kept })
+        #expect(metainfo.unused.map(\.key) == (bytes == nil ? [] : ["comment", "created by", "info.source"]))
+        for value in metainfo.unused {
+            #expect(value.reason == "it has \(bytes ?? 0) bytes, and the first \(Metainfo.maximumTextBytes) of them are kept")
+        }
+    }
+
+    /// One string of many words is no list of URLs, and what is shown of it is short.
+    @Test func aTrackerOfManyWordsIsOneTracker() throws {
+        let metainfo = try Metainfo(
+            torrentFile: Self.torrent(Self.info()) { $0["announce"] = .text(String(repeating: "http://a/x ", count: 100_000)) })
+        #expect(metainfo.trackers == [] && metainfo.unused.count == 1)
+        #expect(metainfo.unused.allSatisfy { $0.key == "announce" && $0.text.utf8.count <= 200 && $0.reason.contains("longer than") })
+    }
+
+    /// A path that is one string may have as many names as half of its bytes.
+    @Test func aPathOfMillionsOfNamesIsShortened() throws {
+        let path = String(repeating: "a/", count: 1_000_000) + "file"
+        let metainfo = try Metainfo(torrentFile: Self.files([["length": 1, "path": .text(path)], ["length": 1, "path": "/a//b/"]], pieces: 1))
+        let files = metainfo.layout.files
+        #expect(files[0].path.count == SafePath.maximumDepth && files[0].path.last == "file")
+        #expect(files[1].path == ["folder", "a", "b"])
+    }
+
     @Test func descriptionOfWrongTypesIsPassedOver() throws {
         let metainfo = try Metainfo(
             torrentFile: Self.torrent(Self.info { $0["source"] = [["x": 1]] }) {

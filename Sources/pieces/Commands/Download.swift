@@ -5,12 +5,12 @@ import SystemPackage
 import Torrent
 
 /// `pieces download`
-struct Download: Command {
+struct Download: EngineCommand {
     static let configuration = CommandConfiguration(
         commandName: "download", abstract: "Download torrents here and now, or go on with them.",
         discussion: """
             What the database knows already is resumed; nothing that was recorded is downloaded again. Ends when all is complete, unless told to \
-            seed; `pieces run` seeds them later. SIGINT, SIGTERM and SIGHUP stop cleanly; a second SIGINT or SIGTERM stops at once. When a fault of \
+            seed; `pieces run` seeds them later. SIGINT, SIGTERM, SIGQUIT and SIGHUP stop cleanly; a second one other than SIGHUP stops at once. When a fault of \
             this machine, such as a full disk or one that is not mounted, has stopped everything that is left for --give-up-after, the download ends \
             with exit code 1; the same command resumes it.
 

@@ -3,7 +3,7 @@ import Engine
 import Store
 
 /// `pieces run`
-struct Run: Command {
+struct Run: EngineCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Run the engine for everything in the database, until SIGTERM.",
         discussion: """

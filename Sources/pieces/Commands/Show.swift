@@ -16,7 +16,7 @@ struct Show: AnsweringCommand {
             --json prints {"info_hash", "name", "total_bytes", "piece_length", "piece_count", "private", "files": [{"path", "length", "pad"}], \
             "trackers": [[url]], "web_seeds", "comment", "created_by", "creation_date", \
             "not_used": [{"key", "value", "reason"}]}; paths are as they are written on disk, and not_used has what the \
-            .torrent says and pieces can't use. \
+            .torrent says and pieces can't use. Texts are shown up to \(Metainfo.maximumTextBytes) bytes; not_used says how many a longer one has. \
             \(Program.pathsInJSON)
             """)
 

@@ -1,4 +1,5 @@
 import Glibc
+import Limits
 import NIOPosix
 import Net
 import SystemPackage
@@ -67,6 +68,10 @@ struct TorrentSource {
                 guard status.st_size <= Metainfo.maximumFileBytes else {
                     throw Failure("\(path.printable): \(MetainfoError.tooLarge(bytes: Int(status.st_size)))")
                 }
+                // Its bytes, and what they are read into.
+                do { try ProcessLimit.Needs(memory: 4 * Int(status.st_size)).require() } catch {
+                    throw Failure("cannot read \(path.printable): \(error)")
+                }
                 return try readAll(file, expecting: Int(status.st_size))
             }
         } catch let error as Errno {
@@ -82,7 +87,9 @@ struct TorrentSource {
             guard count > 0 else { break }
             done += count
         }
-        return Array(bytes.prefix(done))
+        // A file that became shorter meanwhile.
+        if done < size { bytes.removeLast(size - done) }
+        return bytes
     }
 }
 

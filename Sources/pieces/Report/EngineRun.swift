@@ -25,17 +25,12 @@ struct EngineRun {
 
     /// Lives of an engine whose database is found damaged while it runs; more would mean that the disk or the memory does it.
     private static let damagedLives = 3
-    /// What an engine has open before its first peer, and the threads that it starts, beside two a core.
-    private static let fewestDescriptors = 20
-    private static let fewestThreads = 12
 
     /// Runs until the engine ends by itself or is told to; how the named torrents are then, or all of them where none is named and the engine was
     /// to end with them.
     ///
     /// Where the database is found damaged meanwhile, the engine ends and another one begins with a mended one.
     func perform() async throws -> Outcome {
-        ProcessLimit.raiseOpenFiles()
-        try ProcessLimit.require(descriptors: Self.fewestDescriptors, threads: Self.fewestThreads + 2 * System.coreCount)
         let current = Mutex<Session?>(nil)
         var givenUp: [TorrentID: String] = [:]
         try Interruption.catchFirst { await current.withLock(\.self)?.stop() }

@@ -82,7 +82,8 @@ struct Table {
             }
             if total > width { widths[flexible] = max(Self.narrowest, widths[flexible] - (total - width)) }
         }
-        text.reserveCapacity(text.count + cells.count / columns.count * (total + 1))
+        // Nothing is written behind the last column: one cell there may be as long as all others together.
+        text.reserveCapacity(text.count + bytes.count + cells.count / columns.count * (total - widths[columns.count - 1] + 1))
         var start = 0
         for first in stride(from: 0, to: cells.count, by: columns.count) {
             // Spaces are written when something follows them, so that there are none at the end of a line.

@@ -1,0 +1,127 @@
+import Glibc
+
+extension ProcessLimit {
+    /// A limit that keeps the process from what it is about to begin, and the error of the system.
+    package struct Shortage: Error, Sendable, CustomStringConvertible {
+        package let description: String
+    }
+
+    /// What a process is about to need of the system at once.
+    ///
+    /// Libraries end the process by a trap where they get less: an event loop that gets no thread or no descriptor, the
+    /// Swift runtime that gets no memory, the dispatch library that can't look at its own threads. So all of it is asked
+    /// for before they start, and given back.
+    package struct Needs: Sendable {
+        /// More threads than that aren't tried: on a machine of many cores most of them are those of pools, which do with
+        /// fewer.
+        private static let mostThreadsTried = 32
+
+        private let descriptors: Int
+        private let threads: Int
+        /// Bytes beside the stacks of the threads.
+        private let memory: Int
+
+        package init(descriptors: Int = 0, threads: Int = 0, memory: Int = 0) {
+            self.descriptors = descriptors
+            self.threads = threads
+            self.memory = memory
+        }
+
+        /// Throws where the system doesn't grant so much at once.
+        package func require() throws(Shortage) {
+            ProcessLimit.saveAddressSpace(threads: threads)
+            var opened: [Int32] = []
+            // Nothing was written through them.
+            defer { for descriptor in opened { close(descriptor) } }
+            while opened.count < descriptors { opened.append(try Self.open()) }
+            try withThreads { () throws(Shortage) in try requireMemory() }
+        }
+
+        private static func open() throws(Shortage) -> Int32 {
+            let descriptor = Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC)
+            guard descriptor < 0 else { return descriptor }
+            let error = errno
+            let advice =
+                ProcessLimit(errno: error)?.advice ?? "end other programs, or raise the limit of the system (fs.file-max)"
+            throw Shortage(description: "too few files can be opened (\(String(cString: strerror(error)))); \(advice)")
+        }
+
+        /// Asks for the memory in one piece, and for the stacks of threads that aren't tried. A page that nobody touches
+        /// costs nothing.
+        private func requireMemory() throws(Shortage) {
+            guard ProcessLimit.memory.value != nil || ProcessLimit.data.value != nil else { return }
+            let untried = max(0, threads - Self.mostThreadsTried)
+            let size = memory + untried * ProcessLimit.stackSize
+            guard size > 0, let error = ProcessLimit.mappingError(size) else { return }
+            let advice = ProcessLimit(errno: error)?.advice ?? "end other programs"
+            throw Shortage(description: "too little memory can be had (\(String(cString: strerror(error)))); \(advice)")
+        }
+
+        /// Calls `body` while as many threads are there.
+        private func withThreads(_ body: () throws(Shortage) -> Void) throws(Shortage) {
+            var started: [pthread_t] = []
+            var ends: [Int32] = [-1, -1]
+            guard threads > 0, pipe(&ends) == 0 else { return try body() }
+            defer {
+                // The threads wait for the end of the pipe.
+                close(ends[1])
+                for thread in started { pthread_join(thread, nil) }
+                close(ends[0])
+            }
+            while started.count < min(threads, Self.mostThreadsTried) {
+                var thread = pthread_t()
+                let result = pthread_create(
+                    &thread, nil,
+                    { argument in
+                        var byte: UInt8 = 0
+                        _ = read(Int32(Int(bitPattern: argument)), &byte, 1)
+                        return nil
+                    }, UnsafeMutableRawPointer(bitPattern: Int(ends[0])))
+                guard result == 0 else { throw Self.threadShortage(result) }
+                started.append(thread)
+            }
+            try body()
+        }
+
+        /// pthread_create(3) has one error for a limit of threads and for one of memory: which it was shows the stack.
+        private static func threadShortage(_ error: Int32) -> Shortage {
+            let limit = ProcessLimit.mappingError(ProcessLimit.stackSize).flatMap { ProcessLimit(errno: $0) } ?? .processes
+            let other = "end other programs, or raise the limit of the container or service (pids.max, TasksMax=)"
+            let advice = limit.value == nil ? other : limit.advice
+            return Shortage(
+                description: "too few threads can be started (\(String(cString: strerror(error)))); \(advice)")
+        }
+    }
+
+    /// Bytes that the allocator of the C library reserves for a thread (malloc(3), arenas).
+    private static let arenaSize = 64 << 20
+
+    /// Lets all threads allocate in one arena where the limit has no room for more: arenas would take the address space
+    /// that the stacks of later threads need.
+    private static func saveAddressSpace(threads: Int) {
+        guard threads > 0, let limit = memory.value, limit < UInt64(threads * (arenaSize + stackSize)) else { return }
+        typealias SetOption = @convention(c) (Int32, Int32) -> Int32
+        // M_ARENA_MAX of malloc.h, which Swift doesn't import. A C library without it has no arenas.
+        let maximumArenas: Int32 = -8
+        _ = dlsym(nil, "mallopt").map { unsafeBitCast($0, to: SetOption.self)(maximumArenas, 1) }
+    }
+
+    /// Bytes of a thread's stack, where nothing else is said: the limit that the process was started with (`ulimit -s`).
+    fileprivate static var stackSize: Int {
+        var attributes = pthread_attr_t()
+        var size = 0
+        // With good arguments neither can fail.
+        pthread_attr_init(&attributes)
+        pthread_attr_getstacksize(&attributes, &size)
+        pthread_attr_destroy(&attributes)
+        return size
+    }
+
+    /// Why the system doesn't map so many bytes; `nil` where it does.
+    fileprivate static func mappingError(_ size: Int) -> Int32? {
+        let map = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+        guard let map, map != MAP_FAILED else { return errno }
+        munmap(map, size)
+        return nil
+    }
+}
