@@ -120,8 +120,8 @@ package actor Session {
             }
             let leftOver = intents.filter { [.remove, .removeData].contains($0.verb) }
             try db.forgetEndedHostBans(now: now)
-            let restingHosts = try db.restingTrackerHosts(now: now)
-            return (last, try db.beginRun(pid: getpid(), version: Program.version, bootID: bootID(), now: now), leftOver, restingHosts, try db.hostBans(now: now))
+            let (restingHosts, bans) = (try db.restingTrackerHosts(now: now), try db.hostBans(now: now))
+            return (last, try db.beginRun(pid: getpid(), version: Program.version, bootID: bootID(), now: now), leftOver, restingHosts, bans)
         }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()

@@ -46,6 +46,8 @@ package struct AddressBook {
     }
 
     package static let capacity = 2000
+    /// Addresses of one host that are believed when its peers say where they listen: a host could otherwise fill the book.
+    package static let addressesOfHost = 4
     /// Dials that failed in a row after which a peer is forgotten, unless it was given by hand.
     package static let maximumFailures = 5
     /// Seconds until a failed dial is tried again: doubled each time, up to the last.
@@ -95,6 +97,7 @@ package struct AddressBook {
             queueIsStale = true
             return false
         }
+        if source == .incoming, entries.values.count(where: { $0.address.host == address.host }) >= Self.addressesOfHost { return false }
         guard entries.count < Self.capacity || source == .manual || evict() else { return false }
         add(Entry(address: address, source: source, at: now))
         changed.insert(address)

@@ -13,17 +13,17 @@ extension Swarm {
     /// A message of the peer's costs us something.
     mutating func charge(_ peer: Peer, _ work: WorkBudget.Work, now: Instant) {
         peer.budget.charge(work, at: now)
-        if peer.budget.isExceeded { waste(peer, "its messages are more work than they are worth", now: now) }
+        if peer.budget.isExceeded { waste(peer, "its messages are more work than they are worth") }
     }
 
     /// A block came that nobody waits for.
     mutating func unasked(_ bytes: Int, of peer: Peer, now: Instant) {
         charge(peer, .refusal, now: now)
         peer.unaskedBytes += Int64(bytes)
-        if peer.unaskedBytes > Self.unaskedAllowance + peer.verifiedBytes / 2 { waste(peer, "it sends blocks that nobody asked for", now: now) }
+        if peer.unaskedBytes > Self.unaskedAllowance + peer.verifiedBytes / 2 { waste(peer, "it sends blocks that nobody asked for") }
     }
 
-    private mutating func waste(_ peer: Peer, _ how: String, now: Instant) {
+    private mutating func waste(_ peer: Peer, _ how: String) {
         guard !peer.isClosing else { return }
         effects.append(.strike(peer.address.host, reason: how))
         disconnect(peer, .wasteful(how))
@@ -46,25 +46,32 @@ extension Swarm {
         let isPromised = hello.isIncoming && !isComplete
         let promised = isPromised ? max(reserved.count, min(dialing.count, settings.maximumPeers / 2)) : reserved.count
         guard peers.count + promised >= settings.maximumPeers else { return true }
-        guard let idlest = idlest(for: hello.address.host, now: now) else { return false }
-        disconnect(idlest, .idle)
+        guard let idlest = idlest(for: hello.address.host, isChosen: !hello.isIncoming, now: now) else { return false }
+        giveUp(idlest)
         return true
     }
 
     /// While all places are taken by peers of which some are idle, one that is known is dialled in their place.
     mutating func makePlaceForDial(now: Instant) {
         guard mode == .running, fault == nil, !isComplete, dialing.isEmpty, peers.count >= settings.maximumPeers, book.hasCandidates,
-            let idlest = idlest(for: nil, now: now), let address = book.next(at: unix(now))
+            let idlest = idlest(for: nil, isChosen: false, now: now), let address = book.next(at: unix(now))
         else { return }
-        disconnect(idlest, .idle)
+        giveUp(idlest)
         dialing.insert(address)
         reserved.insert(address)
         effects.append(.dial(address))
     }
 
+    /// Who had spent its budget, and gave nothing, would begin anew with another connection.
+    private mutating func giveUp(_ peer: Peer) {
+        if peer.budget.isSpent { waste(peer, "its messages are more work than they are worth") } else { disconnect(peer, .idle) }
+    }
+
     /// Who gives up the place: one whose messages have cost more than they may; else of the host with the most idle connections, where those are at least two more than the newcomer's host has, the one that has
     /// been idle for longest; else one that has been idle for long. Peers that give something or take something keep their places.
-    private func idlest(for newcomer: PeerAddress.Host?, now: Instant) -> Peer? {
+    ///
+    /// For one that we dialled, because there was a place when we did, any idle one goes.
+    private func idlest(for newcomer: PeerAddress.Host?, isChosen: Bool, now: Instant) -> Peer? {
         var idle: [PeerAddress.Host: (count: Int, oldest: Peer)] = [:]
         var own = 0
         let isInNeed = !isComplete && !roster.contains { $0.lastBlockAt.map { now - $0 < Self.idleAfterInNeed } ?? false }
@@ -81,6 +88,7 @@ extension Swarm {
         guard let crowd else { return nil }
         if crowd.count >= own + 2 { return crowd.oldest }
         let longest = idle.values.map(\.oldest).min { ($0.lastUseful(at: now), $0.key) < ($1.lastUseful(at: now), $1.key) }
+        if isChosen { return longest }
         let patience = isInNeed ? Self.idleAfterInNeed : Self.idleAfter
         return longest.flatMap { now - $0.lastUseful(at: now) > patience ? $0 : nil }
     }

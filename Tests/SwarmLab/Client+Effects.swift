@@ -29,7 +29,8 @@ extension Client {
     }
 
     private func shun(_ ban: HostBans.Ban) {
-        if lab.remotes.contains(where: { $0.address.host == ban.host && !$0.habits.isLiar }) { lab.fail("client \(number) shuns \(ban.host), who is innocent") }
+        let isInnocent = lab.remotes.contains { $0.address.host == ban.host && !$0.habits.isLiar }
+        if isInnocent { lab.fail("client \(number) shuns \(ban.host), who is innocent: \(ban.reason)") }
         feed { $0.shunned(ban.host, reason: ban.reason, now: self.lab.now) }
     }
 

@@ -25,7 +25,8 @@ package struct Report: Sendable, Equatable {
     package static func += (sum: inout Report, other: Report) {
         sum.seconds += other.seconds
         let counts: [WritableKeyPath<Report, Int>] = [
-            \.events, \.kills, \.powerCuts, \.cleanStops, \.faults, \.failedPieces, \.bans, \.strikes, \.checkedPieces, \.requests, \.duplicates, \.blocks,
+            \.events, \.kills, \.powerCuts, \.cleanStops, \.faults, \.failedPieces, \.bans, \.strikes, \.checkedPieces, \.requests, \.duplicates,
+            \.blocks,
         ]
         for count in counts { sum[keyPath: count] += other[keyPath: count] }
     }

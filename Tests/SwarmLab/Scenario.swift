@@ -85,7 +85,8 @@ package struct Scenario: Sendable {
         scenario.remotes[0].dialsOnly = false
         scenario.trackers = [.honest]
         scenario.checkEvery = 50
-        if hasEnemies { scenario.hostiles = (0..<Int.random(in: 1...6, using: &random)).map { _ in Hostile.Manner.allCases.randomElement(using: &random)! } }
+        guard hasEnemies else { return scenario }
+        scenario.hostiles = (0..<Int.random(in: 1...6, using: &random)).map { _ in Hostile.Manner.allCases.randomElement(using: &random)! }
         return scenario
     }
 

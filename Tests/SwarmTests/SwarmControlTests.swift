@@ -212,7 +212,7 @@ struct SwarmControlTests {
         _ = bench.connect(1)
         var reasons: [DisconnectReason] = []
         func refuse(_ number: Int) {
-            let hello = Hello(address: SwarmBench.address(number), isIncoming: false, supportsFast: true, supportsExtensions: true, client: "")
+            let hello = Hello(address: SwarmBench.address(number), isIncoming: true, supportsFast: true, supportsExtensions: true, client: "")
             bench.feed { if case .failure(let refusal) = $0.connected(hello, now: $1) { reasons.append(refusal.reason) } }
         }
         refuse(1)
@@ -228,7 +228,8 @@ struct SwarmControlTests {
         settings.maximumPeers = 1
         let bench = SwarmBench(settings: settings).started()
         bench.feed { $0.learn([SwarmBench.address(5)], from: .tracker, now: $1) }
-        let key = bench.connect(1)
+        // It has something to do.
+        let key = bench.connectSeed(1)
         let hello = Hello(address: SwarmBench.address(5), isIncoming: false, supportsFast: true, supportsExtensions: true, client: "")
         bench.feed { _ = $0.connected(hello, now: $1) }
         _ = bench.take()
