@@ -51,7 +51,7 @@ extension Session {
         }
     }
 
-    /// A torrent's peer misbehaved, and had dialled us: nobody else of its host is taken for a while.
+    /// A torrent's peer misbehaved: when it lied, or its host did so too often, no connection from that host is taken for a while.
     func shun(_ host: PeerAddress.Host, reason: String, isCertain: Bool) {
         let now = environment.clock.timestamp.rawValue
         let ban = isCertain ? bans.ban(host, reason: reason, at: now) : bans.strike(host, reason: reason, at: now)
@@ -59,7 +59,10 @@ extension Session {
         log.info("\(ban.host.text) is banned: \(reason)")
         for engine in awake.values { engine.onLoop { engine in engine.feed { $0.shunned(ban.host, reason: reason, now: $1) } } }
         let row = HostBanRow(ban)
+        environment.looseWrites.began()
         Task {
+            // A stop waits for it.
+            defer { environment.looseWrites.ended() }
             await write("that \(row.host) is banned") { db, _ throws(StoreError) in try db.saveHostBan(row) }
         }
     }

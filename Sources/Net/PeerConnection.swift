@@ -279,7 +279,7 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
             state = .opening(held)
             continueHandshake(context)
         case .identified(var held):
-            // Of what was read already when reading stopped.
+            // The read that was under way when reading stopped.
             held.writeImmutableBuffer(bytes)
             state = .identified(held)
         case .closed:

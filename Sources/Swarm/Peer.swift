@@ -69,7 +69,7 @@ final class Peer {
     var hasSaidPort = false
     /// Bytes of pieces that hash right: merit.
     var verifiedBytes: Int64 = 0
-    /// Bytes that came and that nobody had asked for.
+    /// Bytes of blocks that we had not asked for.
     var unaskedBytes: Int64 = 0
 
     var downloaded = RateMeter()
@@ -91,8 +91,8 @@ final class Peer {
     /// Whether it may be asked for the piece now.
     func serves(_ piece: PieceIndex) -> Bool { has(piece) && (!isChoking || allowedFast.contains(piece)) }
 
-    /// When bytes of payload went either way last; the time of connecting when none ever did.
-    func lastUseful(at now: Instant) -> Instant { max(connectedAt, lastBlockAt ?? connectedAt, lastServedAt ?? connectedAt) }
+    /// When payload last went either way; the time of connecting when none ever did.
+    var lastPayloadAt: Instant { max(connectedAt, lastBlockAt ?? connectedAt, lastServedAt ?? connectedAt) }
 
     /// Requests that weren't given to others.
     private(set) var outstanding = 0

@@ -16,11 +16,11 @@ extension Swarm {
         if peer.budget.isExceeded { waste(peer, "its messages are more work than they are worth") }
     }
 
-    /// A block came that nobody waits for.
+    /// A block came that we had not asked for.
     mutating func unasked(_ bytes: Int, of peer: Peer, now: Instant) {
         charge(peer, .refusal, now: now)
         peer.unaskedBytes += Int64(bytes)
-        if peer.unaskedBytes > Self.unaskedAllowance + peer.verifiedBytes / 2 { waste(peer, "it sends blocks that nobody asked for") }
+        if peer.unaskedBytes > Self.unaskedAllowance + peer.verifiedBytes / 2 { waste(peer, "it sends blocks that were not requested") }
     }
 
     private mutating func waste(_ peer: Peer, _ how: String) {
@@ -67,8 +67,9 @@ extension Swarm {
         if peer.budget.isSpent { waste(peer, "its messages are more work than they are worth") } else { disconnect(peer, .idle) }
     }
 
-    /// Who gives up the place: one whose messages have cost more than they may; else of the host with the most idle connections, where those are at least two more than the newcomer's host has, the one that has
-    /// been idle for longest; else one that has been idle for long. Peers that give something or take something keep their places.
+    /// Who gives up the place: an idle peer whose budget is spent; else the longest idle peer of the host that has the most
+    /// idle ones, if those are at least two more than the newcomer's host has; else one that has been idle for long. Peers
+    /// that send or take payload keep their places.
     ///
     /// For one that we dialled, because there was a place when we did, any idle one goes.
     private func idlest(for newcomer: PeerAddress.Host?, isChosen: Bool, now: Instant) -> Peer? {
@@ -81,16 +82,16 @@ extension Swarm {
             if host == newcomer?.subscriber { own += 1 }
             guard isIdle(peer, now: now) else { continue }
             let known = idle[host]
-            let oldest = known.map { $0.oldest.lastUseful(at: now) <= peer.lastUseful(at: now) ? $0.oldest : peer } ?? peer
+            let oldest = known.map { $0.oldest.lastPayloadAt <= peer.lastPayloadAt ? $0.oldest : peer } ?? peer
             idle[host] = ((known?.count ?? 0) + 1, oldest)
         }
         let crowd = idle.values.max { ($0.count, $1.oldest.key) < ($1.count, $0.oldest.key) }
         guard let crowd else { return nil }
         if crowd.count >= own + 2 { return crowd.oldest }
-        let longest = idle.values.map(\.oldest).min { ($0.lastUseful(at: now), $0.key) < ($1.lastUseful(at: now), $1.key) }
+        let longest = idle.values.map(\.oldest).min { ($0.lastPayloadAt, $0.key) < ($1.lastPayloadAt, $1.key) }
         if isChosen { return longest }
         let patience = isInNeed ? Self.idleAfterInNeed : Self.idleAfter
-        return longest.flatMap { now - $0.lastUseful(at: now) > patience ? $0 : nil }
+        return longest.flatMap { now - $0.lastPayloadAt > patience ? $0 : nil }
     }
 
     /// Whether the connection serves neither side: nothing is under way, and nothing has gone either way for a while.

@@ -64,7 +64,7 @@ package struct Swarm: ~Copyable {
     var probePause = Self.probeInterval
     var isProbing = false
     var completionNoted: Bool
-    /// Everything is there, and the files are looked at once more before that is told.
+    /// Everything is there, and the files are looked at once more before the completion is reported.
     package internal(set) var isInspecting = false
     /// Blocks that lie whole in pad files (BEP 47).
     let padding: [PieceIndex: [Int]]

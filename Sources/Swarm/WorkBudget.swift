@@ -6,7 +6,7 @@ struct WorkBudget {
     static let perSecond = 5000.0
     /// What may be spent at once: an honest peer's busiest moment, such as the rejects of a whole pipeline (BEP 6).
     static let most = 50_000.0
-    /// Debt of which nobody waits for the end: what one read can bring is worked off, a flood isn't.
+    /// The debt above which a peer is disconnected: what one read can bring is worked off, a flood isn't.
     static let tolerated = 100_000.0
     /// The longest that a peer isn't read from at a time.
     static let longestPause = Duration.seconds(2)
@@ -24,7 +24,7 @@ struct WorkBudget {
         case statement = 100
         /// A piece that may be asked for while we are choked.
         case offer = 50
-        /// A request that is rejected, taken back or can't be served, and a block that nobody waits for.
+        /// A request that is rejected, taken back or can't be served, and a block that we had not asked for.
         case refusal = 20
     }
 
