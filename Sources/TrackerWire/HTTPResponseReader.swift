@@ -235,8 +235,10 @@ package struct HTTPResponseReader: Sendable {
         body += bytes.prefix(room)
         if content == .answer { extent.scan(body) }
         guard bytes.count > room else { return }
-        // Of a page that explains a status its beginning is enough.
-        guard head.map({ !$0.isSuccess }) ?? true || extent.isWhole else { throw .tooLarge(limit: maximumBody) }
+        // Of a page that explains a status, or stands where a .torrent should, its beginning is enough.
+        guard head.map({ !$0.isSuccess }) ?? true || extent.isWhole || isForeign else {
+            throw .tooLarge(limit: maximumBody)
+        }
         state = .ended
     }
 

@@ -133,6 +133,18 @@ import Torrent
         #expect(isDone && reader.body.count <= 100_000, "\(sent) bytes")
     }
 
+    /// A page in the place of a .torrent is recognized however the reads cut it, beyond the limit too.
+    @Test(arguments: [1, 600, 100_000], ["", "Content-Length: 60000\r\n", "Transfer-Encoding: chunked\r\n"])
+    func aPageIsNoTorrent(by size: Int, _ field: String) throws {
+        let page = String(repeating: "<html><body>", count: 5_000)
+        let body = field.hasPrefix("T") ? "ea60\r\n" + page : page
+        let bytes = utf8(Self.ok + field + "\r\n" + body)
+        var reader = HTTPResponseReader(.torrent, maximumBody: 1000)
+        var rest = bytes[...]
+        while try !rest.isEmpty && reader.received(rest.prefix(size)) != .done { rest = rest.dropFirst(size) }
+        #expect(reader.body.starts(with: utf8("<html>")) && reader.body.count <= 1000)
+    }
+
     @Test(arguments: 0..<40 as Range<UInt64>) func mutatedResponses(seed: UInt64) {
         var random = SplitMix64(seed: seed)
         for _ in 0..<200 {
