@@ -5,11 +5,18 @@ import Store
 import Swarm
 import Torrent
 
+/// What the peers of all torrents may cost together.
+struct SharedBudgets: Sendable {
+    var work = SharedWork()
+    var memory = SharedMemory()
+}
+
 /// What every awake torrent shares.
 struct Environment: Sendable {
     let settings: EngineSettings
     let store: Store
     let disk: Disk
+    let shared: NIOLoopBoundBox<SharedBudgets>
     let verifications: VerificationQueue
     let looseWrites: LooseWrites
     let recent = RecentPieces()

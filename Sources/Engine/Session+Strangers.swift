@@ -1,5 +1,6 @@
 import Limits
 import Logging
+import NIOCore
 import Net
 import Store
 import Swarm
@@ -13,6 +14,8 @@ extension Session {
     private static let strangersShare = 8
     private static let peersShare = 2
     private static let fewestPeersOfAll = 8
+    /// For how long nobody is accepted when the work of peers is spent.
+    private static let acceptRest = TimeAmount.milliseconds(100)
 
     /// How many strangers there may be, so that files and the database always get descriptors.
     static func strangerLimit() -> Int {
@@ -31,7 +34,14 @@ extension Session {
         assumeIsolated { session in
             guard !session.isStopping, let host = connection.remote?.host else { return connection.close(because: "the engine stops") }
             let now = session.environment.clock.timestamp.rawValue
+            let verdict = session.environment.shared.value.work.arrived(from: host, at: session.environment.clock.now)
+            session.restIfSpent()
             if let reason = session.bans.reason(of: host, at: now) { return connection.close(because: "\(DisconnectReason.banned(reason))") }
+            if verdict == .exceeded {
+                let reason = "it connects too often"
+                session.shun(host, reason: reason, isCertain: false)
+                return connection.close(because: reason)
+            }
             session.lastStranger += 1
             let number = session.lastStranger
             connection.strangerNumber = number
@@ -39,6 +49,24 @@ extension Session {
             guard let leaver = session.strangers.arrived(number, from: host) else { return }
             session.unidentified.removeValue(forKey: leaver)?.close(because: "too many connections without a handshake")
         }
+    }
+
+    /// When peers have cost us all that they may together, those who come next wait in the kernel for a moment.
+    private func restIfSpent() {
+        guard environment.shared.value.work.isSpent, !isResting else { return }
+        isResting = true
+        setAccepting(false)
+        environment.loop.scheduleTask(in: Self.acceptRest) {
+            self.assumeIsolated { session in
+                session.isResting = false
+                session.setAccepting(true)
+            }
+        }
+    }
+
+    private func setAccepting(_ isAccepting: Bool) {
+        // One that is closed meanwhile accepts nobody.
+        for listener in listeners { listener.setOption(.autoRead, value: isAccepting).whenFailure { _ in } }
     }
 
     /// It has a torrent now, or is gone.

@@ -90,6 +90,8 @@ package actor Session {
     var unidentified: [UInt64: PeerConnection] = [:]
     var strangers = Strangers<UInt64>(most: Session.strangerLimit())
     var lastStranger: UInt64 = 0
+    /// Whether nobody is accepted for a moment.
+    var isResting = false
     var background: [Task<Void, Never>] = []
     private var endWaiters: [CheckedContinuation<Void, Never>] = []
     private var hasEnded = false
@@ -128,7 +130,9 @@ package actor Session {
         var random = SystemRandomNumberGenerator()
         let disk = try disk ?? Disk()
         let environment = Environment(
-            settings: settings, store: store, disk: disk, verifications: VerificationQueue(disk: disk, loop: loop),
+            settings: settings, store: store, disk: disk,
+            shared: .makeBoxSendingValue(SharedBudgets(), eventLoop: loop),
+            verifications: VerificationQueue(disk: disk, loop: loop),
             looseWrites: LooseWrites(loop: loop), hosts: KnownHosts(restingHosts, store: store, loop: loop),
             recorder: Recorder(store: store, loop: loop),
             sockets: PeerSockets(loop: loop, bind: settings.bind),

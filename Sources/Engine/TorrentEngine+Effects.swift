@@ -30,7 +30,9 @@ extension TorrentEngine {
     private func perform(_ effect: Effect) {
         switch effect {
         case .send(let key, let message): send(message, to: key)
-        case .serve(let key, let request): serves[key, default: []].append(request)
+        case .serve(let key, let request):
+            environment.shared.value.memory.serves(request.length)
+            serves[key, default: []].append(request)
         case .dial(let address): dial(address)
         case .disconnect(let key, let reason): disconnect(key, reason)
         case .open(let pieces): open(pieces)

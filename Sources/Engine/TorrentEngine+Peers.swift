@@ -19,6 +19,7 @@ extension TorrentEngine: PeerConnectionDelegate {
         assumeIsolated { engine in
             guard let key = connection.tag.map({ PeerKey($0) }) else { return }
             let now = engine.environment.clock.now
+            engine.swarm.mostServedAhead = engine.environment.shared.value.memory.servedAhead
             for message in messages { engine.handle(message, from: key, now: now) }
         }
     }
@@ -26,11 +27,26 @@ extension TorrentEngine: PeerConnectionDelegate {
     nonisolated func readEnded(_ connection: PeerConnection) {
         assumeIsolated { engine in
             guard let key = connection.tag.map({ PeerKey($0) }) else { return }
-            engine.swarm.batchEnded(key, now: engine.environment.clock.now)
+            let now = engine.environment.clock.now
+            engine.swarm.batchEnded(key, now: now)
+            let pause = engine.swarm.settle(key, in: &engine.environment.shared.value.work, now: now)
             engine.perform()
             let awaited = engine.swarm.awaited(from: key)
             connection.expect(bytes: awaited.bytes, rate: awaited.rate)
-            if let pause = engine.swarm.pause(of: key, now: engine.environment.clock.now) { connection.rest(for: .nanoseconds(pause.nanoseconds)) }
+            if let pause { connection.rest(for: .nanoseconds(pause.nanoseconds)) }
+            engine.keep(connection)
+        }
+    }
+
+    /// Counts what the connection holds of a message that hasn't ended; the connection that holds too much is closed.
+    private func keep(_ connection: PeerConnection) {
+        guard let host = connection.remote?.host else { return }
+        let (bytes, counted) = (connection.unfinishedBytes, connection.countedBytes)
+        if let counted = environment.shared.value.memory.holds(bytes, counted: counted, of: host) {
+            connection.countedBytes = counted
+        } else {
+            connection.countedBytes = bytes
+            connection.close(because: "unfinished messages of its host take too much memory")
         }
     }
 
@@ -80,6 +96,8 @@ extension TorrentEngine: PeerConnectionDelegate {
     }
 
     private func gone(_ connection: PeerConnection, _ reason: String) {
+        if let host = connection.remote?.host { environment.shared.value.memory.released(connection.countedBytes, of: host) }
+        connection.countedBytes = 0
         if let key = connection.tag.map({ PeerKey($0) }) {
             log.debug("\(key) is gone: \(reason)")
             connections[key] = nil

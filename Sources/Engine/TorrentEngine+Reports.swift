@@ -115,10 +115,16 @@ extension TorrentEngine {
         }
     }
 
+    /// Peers that one line names.
+    private static let namedSenders = 8
+
     func note(_ note: Note) {
         switch note {
-        case .pieceFailed(let piece, let senders):
-            event(.failed, "piece \(piece) failed its hash; it came from \(senders.map(\.description).joined(separator: ", "))")
+        case .pieceFailed(let piece, let senders, let untold):
+            let others = untold > 0 ? "; \(untold) failed pieces before it are not listed" : ""
+            let known = senders.prefix(Self.namedSenders).map(\.description).joined(separator: ", ")
+            let more = senders.count > Self.namedSenders ? " and \(senders.count - Self.namedSenders) more" : ""
+            event(.failed, "piece \(piece) failed its hash; it came from \(known)\(more)\(others)")
         case .banned(let address, let reason):
             event(.banned, "\(address): \(reason)")
             let id = id

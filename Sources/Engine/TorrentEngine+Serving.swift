@@ -97,6 +97,7 @@ extension TorrentEngine {
         _ frames: Frames, of read: [BlockRequest], failure: (BlockRequest, DiskError)?, among requests: [BlockRequest], to key: PeerKey
     ) {
         if let (request, error) = failure {
+            finished(requests.dropFirst(read.count))
             swarm.serveFailed(key, request, fault: Fault(error), now: environment.clock.now)
             for other in requests.dropFirst(read.count + 1) { swarm.serveFailed(key, other, fault: nil, now: environment.clock.now) }
         }
@@ -104,15 +105,22 @@ extension TorrentEngine {
         perform()
     }
 
+    /// The blocks are in memory no more.
+    private func finished(_ requests: some Sequence<BlockRequest>) {
+        environment.shared.value.memory.serves(-requests.reduce(0) { $0 + $1.length })
+    }
+
     private func deliver(_ frames: Frames, of requests: [BlockRequest], to key: PeerKey) {
         guard !requests.isEmpty else { return }
         guard let connection = connections[key] else {
+            finished(requests)
             for request in requests { swarm.serveFailed(key, request, fault: nil, now: environment.clock.now) }
             return environment.frames.giveBack(frames)
         }
         connection.send(frames.buffer) { isGone in
             self.assumeIsolated { engine in
                 engine.environment.frames.giveBack(frames)
+                engine.finished(requests)
                 engine.feed { swarm, now in
                     for request in requests {
                         if isGone { swarm.served(key, request, now: now) } else { swarm.serveFailed(key, request, fault: nil, now: now) }

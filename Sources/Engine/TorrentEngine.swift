@@ -198,6 +198,7 @@ actor TorrentEngine {
 
     /// Feeds an event to the brain, then performs what it answers.
     func feed(_ event: (inout Swarm, Instant) -> Void) {
+        swarm.mostServedAhead = environment.shared.value.memory.servedAhead
         event(&swarm, environment.clock.now)
         perform()
     }

@@ -65,6 +65,8 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
     package private(set) var remote: PeerAddress?
     /// A place for the delegate's own note of the connection.
     package var tag: UInt32?
+    /// The same for the bytes of an unfinished message that were counted.
+    package var countedBytes = 0
     /// The same for the owner, until the connection has left it.
     package var strangerNumber: UInt64?
 
@@ -80,6 +82,7 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
     private var needsFlush = false
     private var deadline: Scheduled<Void>?
     private var readMark = ReadMark()
+    private var readsMuch = false
     private var closeReason: String?
     /// Why nothing is read now.
     private var holds: Holds = []
@@ -109,6 +112,9 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
         self.ours = ours
         expected = ours.infoHash
     }
+
+    /// Bytes of a message that hasn't ended.
+    package var unfinishedBytes: Int { decoder.bufferedBytes }
 
     /// The torrent's count of pieces, by which bitfields are judged.
     package var pieceCount: Int? {
@@ -158,9 +164,17 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
 
     /// Says that at least `bytes` are sure to come, at about `rate` bytes a second: the socket then gathers some of them before it wakes us.
     package func expect(bytes: Int, rate: Double) {
-        guard let context, case .open = state, readMark.expect(bytes: bytes, rate: rate) else { return }
+        guard let context, case .open = state else { return }
+        if bytes >= PeerSockets.fastPeerBytes, !readsMuch { readMuch(context) }
+        guard readMark.expect(bytes: bytes, rate: rate) else { return }
         setReadMark(context)
         if readMark.isRaised { watch(context) }
+    }
+
+    /// A peer that owes as much as a fast one does is read in large pieces from now on.
+    private func readMuch(_ context: ChannelHandlerContext) {
+        readsMuch = true
+        do { try context.channel.syncOptions?.setOption(.recvAllocator, value: PeerSockets.fastReads) } catch { close(because: "\(error)") }
     }
 
     private func setReadMark(_ context: ChannelHandlerContext) {

@@ -8,9 +8,15 @@ package struct PeerSockets: Sendable {
     package static let dialTimeout = TimeAmount.seconds(8)
     /// Connections that wait in the kernel to be accepted.
     private static let backlog = 256
-    /// A read takes what the socket has, up to this: few calls for a fast peer, little memory for a slow one.
-    private static let largestRead = 1 << 20
-    private static let firstRead = 64 << 10
+    /// A read takes what the socket has, up to this: little memory for each.
+    private static let largestRead = 64 << 10
+    private static let firstRead = 16 << 10
+    /// The same for a peer that owes us so many bytes, as only a fast one does: few calls.
+    private static let largestFastRead = 1 << 20
+    static let fastPeerBytes = 512 << 10
+    static var fastReads: any RecvByteBufferAllocator {
+        AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: largestRead, maximum: largestFastRead)
+    }
     /// The same for those that dial us: a handshake and the first words.
     private static let firstReadOfStranger = 4 << 10
     /// Bytes that wait for a peer to take them, above which it isn't read from, and below which it is again: more than it is ever served ahead.

@@ -10,7 +10,7 @@ struct FrameLimits {
     /// The most bytes of a block that are taken: 16 KiB is all that we ask for (BEP 3), and 128 KiB what old clients were content to send.
     static let blockBytes = 128 << 10
     /// The most bytes of an extension message; the longest in use carry 16 KiB of metadata (BEP 9).
-    static let extendedBytes = 1 << 20
+    static let extendedBytes = 128 << 10
     /// The most bytes of a message of unknown type; BEP 52's hashes are about 16 KiB.
     static let unknownBytes = 128 << 10
     /// The most bytes of a bitfield before the count of pieces is known, as with a magnet link.

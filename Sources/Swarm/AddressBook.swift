@@ -54,6 +54,8 @@ package struct AddressBook {
     private static let retry: [Int64] = [5, 15, 60, 300, 900]
     /// Seconds between two sorts of all addresses while some still wait.
     private static let refillPause: Int64 = 2
+    /// Addresses that are chosen at once to make room.
+    private static let leaversAtOnce = 100
     /// Seconds before a peer that closed a good connection is dialled again.
     private static let redial: Int64 = 5
 
@@ -65,6 +67,10 @@ package struct AddressBook {
     private var queueIsStale = true
     private var filledAt = Int64.min
     private var nextNumber = 0
+    /// Those who make room next, the first of them last; whether they are banned; when none was found.
+    private var leavers: [PeerAddress] = []
+    private var leaversAreBanned = false
+    private var leaversVainAt: Int64?
     /// Our own listening addresses, once found out: never dialled.
     private var own: Set<PeerAddress> = []
 
@@ -98,7 +104,7 @@ package struct AddressBook {
             return false
         }
         if source == .incoming, entries.values.count(where: { $0.address.host == address.host }) >= Self.addressesOfHost { return false }
-        guard entries.count < Self.capacity || source == .manual || evict() else { return false }
+        guard entries.count < Self.capacity || source == .manual || evict(at: now) else { return false }
         add(Entry(address: address, source: source, at: now))
         changed.insert(address)
         if source == .manual { filledAt = .min }
@@ -198,7 +204,7 @@ package struct AddressBook {
     /// The address is never dialled or taken again, until it is given by hand.
     package mutating func ban(_ address: PeerAddress, reason: String, at now: Int64) {
         if entries[address] == nil {
-            guard entries.count < Self.capacity || evict() else { return }
+            guard entries.count < Self.capacity || evict(at: now) else { return }
             var entry = Entry(address: address, source: .incoming, at: now)
             entry.isPassing = true
             add(entry)
@@ -255,16 +261,39 @@ package struct AddressBook {
     }
 
     /// Makes room: the worst that isn't connected goes, or the oldest ban when bans fill half of the book.
-    private mutating func evict() -> Bool {
-        let free = entries.values.filter { !busy.contains($0.address) && $0.source != .manual }
-        let banned = free.filter { $0.banReason != nil }
-        if banned.count > Self.capacity / 2, let oldest = banned.min(by: { $0.number < $1.number }) {
-            forget(oldest.address)
+    ///
+    /// Looks at the whole book once for a hundred addresses, and for those that are in vain once in ``refillPause``: a tracker may name thousands.
+    private mutating func evict(at now: Int64) -> Bool {
+        if forgetLeaver() { return true }
+        if let vainAt = leaversVainAt, now < vainAt + Self.refillPause, now >= vainAt { return false }
+        findLeavers()
+        leaversVainAt = leavers.isEmpty ? now : nil
+        return forgetLeaver()
+    }
+
+    private mutating func forgetLeaver() -> Bool {
+        while let address = leavers.popLast() {
+            guard let entry = entries[address], mayLeave(entry), (entry.banReason != nil) == leaversAreBanned else { continue }
+            forget(address)
             return true
         }
-        let worst = free.filter { $0.banReason == nil }.min { ($0.merit, $0.lastSeen, $0.number) < ($1.merit, $1.lastSeen, $1.number) }
-        guard let worst, worst.merit <= 0 else { return false }
-        forget(worst.address)
-        return true
+        return false
+    }
+
+    private mutating func findLeavers() {
+        let free = entries.values.filter { mayLeave($0) }
+        let banned = free.filter { $0.banReason != nil }
+        leaversAreBanned = banned.count > Self.capacity / 2
+        let leaving =
+            leaversAreBanned
+            ? banned.sorted { $0.number < $1.number }.prefix(banned.count - Self.capacity / 2)
+            : free.filter { $0.banReason == nil }.sorted { ($0.merit, $0.lastSeen, $0.number) < ($1.merit, $1.lastSeen, $1.number) }[...]
+        leavers = leaving.prefix(Self.leaversAtOnce).reversed().map(\.address)
+    }
+
+    /// Whether the entry may make room: bans may when there are many, others when they were never of use.
+    private func mayLeave(_ entry: Entry) -> Bool {
+        guard !busy.contains(entry.address), entry.source != .manual else { return false }
+        return entry.banReason != nil || entry.merit <= 0
     }
 }

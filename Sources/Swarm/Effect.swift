@@ -182,7 +182,8 @@ package struct Verification: Equatable, Sendable {
 /// What the log is told.
 package enum Note: Equatable, Sendable {
     /// A piece failed its hash; these sent it.
-    case pieceFailed(PieceIndex, senders: [PeerAddress])
+    /// `untold` others failed since the last that was told of.
+    case pieceFailed(PieceIndex, senders: [PeerAddress], untold: Int)
     case banned(PeerAddress, reason: String)
     /// All doubtful pieces were looked at.
     case checkedAll(good: Int, bad: Int, missing: Int)

@@ -64,7 +64,9 @@ final class Peer {
     var servingSince = Instant.origin
 
     /// What its messages may cost.
-    var budget = WorkBudget()
+    var budget = WorkBudget(.connection)
+    /// What they cost since that was counted for its host too, less what it earned; in microseconds.
+    var unsettledWork = 0.0
     /// Whether it said where it listens: it is believed once.
     var hasSaidPort = false
     /// Bytes of pieces that hash right: merit.

@@ -10,10 +10,19 @@ extension Swarm {
     /// faster at the end.
     static let unaskedAllowance: Int64 = 32 << 20
 
+    private static let tooMuchWork = "its messages are more work than they are worth"
+
     /// A message of the peer's costs us something.
     mutating func charge(_ peer: Peer, _ work: WorkBudget.Work, now: Instant) {
-        peer.budget.charge(work, at: now)
-        if peer.budget.isExceeded { waste(peer, "its messages are more work than they are worth") }
+        peer.budget.charge(work.rawValue, at: now)
+        peer.unsettledWork += work.rawValue
+        if peer.budget.isExceeded { waste(peer, Self.tooMuchWork) }
+    }
+
+    /// Verified bytes pay for the messages that bring them.
+    func earn(_ peer: Peer, _ bytes: Int) {
+        peer.budget.earn(bytes)
+        peer.unsettledWork = max(-WorkBudget.Limit.connection.most, peer.unsettledWork - WorkBudget.earned(bytes))
     }
 
     /// A block came that we had not asked for.
@@ -29,8 +38,22 @@ extension Swarm {
         disconnect(peer, .wasteful(how))
     }
 
-    /// How long the shell reads nothing from the peer, because its budget is spent; `nil` when it goes on.
-    package mutating func pause(of key: PeerKey, now: Instant) -> Duration? { peers[key]?.budget.pause(at: now) }
+    /// Counts what the peer's messages cost since the last time among what its host, its network and all peers may cost. To be called at the end of a
+    /// batch. How long the shell reads nothing from the peer, because one of the budgets is spent; `nil` when it goes on.
+    package mutating func settle(_ key: PeerKey, in shared: inout SharedWork, now: Instant) -> Duration? {
+        guard let peer = peers[key] else { return nil }
+        let pause = peer.budget.pause(at: now)
+        guard peer.unsettledWork > 0 else { return pause }
+        let verdict = shared.spend(peer.unsettledWork, of: peer.address.host, at: now)
+        peer.unsettledWork = 0
+        switch verdict {
+        case .goOn: return pause
+        case .rest(let time): return max(time, pause ?? time)
+        case .exceeded:
+            waste(peer, Self.tooMuchWork)
+            return nil
+        }
+    }
 
     /// The host is shunned: its connections that it dialled end.
     package mutating func shunned(_ host: PeerAddress.Host, reason: String, now: Instant) {
@@ -64,7 +87,7 @@ extension Swarm {
 
     /// Who had spent its budget, and gave nothing, would begin anew with another connection.
     private mutating func giveUp(_ peer: Peer) {
-        if peer.budget.isSpent { waste(peer, "its messages are more work than they are worth") } else { disconnect(peer, .idle) }
+        if peer.budget.isSpent { waste(peer, Self.tooMuchWork) } else { disconnect(peer, .idle) }
     }
 
     /// Who gives up the place: an idle peer whose budget is spent; else the longest idle peer of the host that has the most

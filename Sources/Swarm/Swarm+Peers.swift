@@ -15,6 +15,7 @@ extension Swarm {
         let peer = Peer(hello, key: key, now: now)
         peers[key] = peer
         roster.append(peer)
+        if hello.isIncoming { charge(peer, .statement, now: now) }
         book.connected(hello.address, client: hello.client, at: unix(now))
         if !have.isEmpty || hello.supportsFast { send(peer, .pieces(have), now: now) }
         sayUploadOnly(to: peer, now: now)

@@ -39,7 +39,7 @@ extension Swarm {
             guard let peer = sender.flatMap({ peers[$0] }) else { continue }
             let length = geometry.length(of: BlockRef(piece: index, block: block))
             peer.verifiedBytes += Int64(length)
-            peer.budget.earn(length)
+            earn(peer, length)
         }
         let owner = piece.exclusive
         if piece.recordedCount > 0 { heldPartials[index] = PartialPiece(piece: index, blocks: piece.recorded) }
@@ -69,7 +69,7 @@ extension Swarm {
         wastedBytes += Int64(geometry.length(of: index))
         let contributors = piece.contributors
         let addresses = contributors.sorted().compactMap { peers[$0]?.address ?? formerAddresses[$0] }
-        effects.append(.note(.pieceFailed(index, senders: addresses)))
+        if let untold = failureNotes.allows(at: now) { effects.append(.note(.pieceFailed(index, senders: addresses, untold: untold))) }
         // Blocks that a failed sync lost are nobody's fault.
         if commit.tainted.remove(index) == nil { blame(piece, contributors, digests: digests, now: now) }
         if piece.recordedCount > 0 { commit.record.partials.append(.nothing(of: index)) }

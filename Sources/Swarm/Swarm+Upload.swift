@@ -58,7 +58,7 @@ extension Swarm {
     }
 
     /// What may be read and sent to the peer at once: little for one that has taken little, which may be one that takes nothing.
-    private func servedAhead(of peer: Peer) -> Int { min(Self.servedAhead, Self.servedAheadAtFirst + Int(peer.uploaded.total / 2)) }
+    private func servedAhead(of peer: Peer) -> Int { min(mostServedAhead, Self.servedAheadAtFirst + Int(peer.uploaded.total / 2)) }
 
     mutating func pumpAll(now: Instant) { forAll { swarm, peer in swarm.pump(peer, now: now) } }
 

@@ -106,6 +106,11 @@ package struct Swarm: ~Copyable {
 
     var effects: [Effect] = []
 
+    /// Bytes of one peer's requests that may be read or sent at once, as ``SharedMemory/servedAhead`` says.
+    package var mostServedAhead = Swarm.servedAhead
+    /// Failed pieces that are told of: a peer can cause as many as it likes.
+    var failureNotes = NoteLimit()
+
     /// A torrent at rest. `plan` says which pieces are trusted and which are to be checked first; `partials` are blocks that
     /// stand on disk since an earlier run, of which those that the plan doesn't believe are left out; `padding` are blocks of zeros
     /// that nobody is asked for, `zeros` whole pieces of them, which are had by nature. `completionIsKnown` says whether an earlier run has told

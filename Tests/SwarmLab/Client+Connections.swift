@@ -48,7 +48,9 @@ extension Client {
         }
         for message in messages { feed { self.handle(message, key, &$0) } }
         feed { $0.batchEnded(key, now: self.lab.now) }
-        if let pause = swarm.pause(of: key, now: lab.now) { resting[ObjectIdentifier(end)] = lab.now + pause }
+        var pause: Duration?
+        feed { pause = $0.settle(key, in: &self.sharedWork, now: self.lab.now) }
+        if let pause { resting[ObjectIdentifier(end)] = lab.now + pause }
     }
 
     private func handle(_ message: Message, _ key: PeerKey, _ swarm: inout Swarm) {

@@ -63,7 +63,7 @@ extension Client {
         case .banned(let address, let reason):
             lab.report.bans += 1
             if !lab.isLiar(address) { lab.fail("client \(number) bans \(address), who is innocent: \(reason)") }
-        case .pieceFailed(let piece, _):
+        case .pieceFailed(let piece, _, _):
             lab.report.failedPieces += 1
             excused.insert(piece)
         case .checkedAll(let good, let bad, let missing): lab.report.checkedPieces += good + bad + missing

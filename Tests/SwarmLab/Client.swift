@@ -38,6 +38,7 @@ final class Client: Node {
     var stopReason = StopReason.none
     /// Hosts that aren't taken; the database remembers them.
     var bans = HostBans()
+    var sharedWork = SharedWork()
     /// Connections that nothing is read from, until then.
     var resting: [ObjectIdentifier: Instant] = [:]
     var events = 0

@@ -8,19 +8,20 @@ struct BudgetTests {
     // MARK: Work
 
     @Test func aBudgetIsSpentRefilledAndExceeded() {
-        var budget = WorkBudget()
+        let limit = WorkBudget.Limit.connection
+        let turn = WorkBudget.Work.turn.rawValue
+        var budget = WorkBudget(limit)
         var now = Instant.origin
-        let turns = Int(WorkBudget.most / WorkBudget.Work.turn.rawValue)
-        for _ in 0..<turns { budget.charge(.turn, at: now) }
+        for _ in 0..<Int(limit.most / turn) { budget.charge(turn, at: now) }
         #expect(budget.pause(at: now) == nil, "all of it may be spent")
-        budget.charge(.turn, at: now)
+        budget.charge(turn, at: now)
         #expect(budget.pause(at: now) != nil && !budget.isExceeded)
-        now = now + .seconds(WorkBudget.Work.turn.rawValue / WorkBudget.perSecond)
+        now = now + .seconds(turn / limit.perSecond)
         #expect(budget.pause(at: now) == nil, "a second refills what is named for a second")
-        for _ in 0..<Int(WorkBudget.tolerated / WorkBudget.Work.turn.rawValue) + 1 { budget.charge(.turn, at: now) }
+        for _ in 0..<Int(limit.tolerated / turn) + 1 { budget.charge(turn, at: now) }
         #expect(budget.isExceeded)
-        #expect(budget.pause(at: now) == WorkBudget.longestPause, "no pause is longer, whatever is owed")
-        budget.earn(Int(WorkBudget.tolerated / WorkBudget.Work.refusal.rawValue) * Geometry.blockLength + Geometry.blockLength)
+        #expect(budget.pause(at: now) == limit.longestPause, "no pause is longer, whatever is owed")
+        budget.earn(Int(limit.tolerated / WorkBudget.Work.refusal.rawValue) * Geometry.blockLength + Geometry.blockLength)
         #expect(!budget.isExceeded, "verified bytes earn it back")
         // A clock that stands still or goes back refills nothing.
         let owed = budget.pause(at: now)
@@ -49,7 +50,7 @@ struct BudgetTests {
                 default: _ = swarm.received(bad, piece: 0, begin: 0, length: 16_384, now: now)
                 }
             }
-            if bench.swarm.pause(of: bad, now: bench.now) != nil { paused += 1 }
+            if bench.pause(of: bad) != nil { paused += 1 }
             for case .disconnect(bad, let why) in bench.take() { reason = why }
         }
         guard case .wasteful = reason else {
@@ -61,6 +62,149 @@ struct BudgetTests {
         #expect(bench.swarm.peerReports(now: bench.now).map(\.key) == [good], "the good peer stays")
     }
 
+    // MARK: Work of a host, a network, the process
+
+    /// The seconds of work that a flood costs us in a minute: each of the hosts has so many connections, which send a millisecond's worth of messages
+    /// whenever they are read from; a host that is struck too often is banned.
+    private func flood(hosts: Int, connections: Int, inOneNetwork: Bool) -> Double {
+        var shared = SharedWork()
+        var resting = Array(repeating: Instant.origin, count: hosts * connections)
+        var strikes = Array(repeating: 0, count: hosts)
+        var work = 0.0
+        for step in 0..<1200 {
+            let now = Instant.origin + .milliseconds(50 * step)
+            for connection in resting.indices where resting[connection] <= now {
+                let host = connection / connections
+                guard strikes[host] < HostBans.strikes else { continue }
+                work += 0.001
+                switch shared.spend(1000, of: .v4(0x0a00_0000 + UInt32(inOneNetwork ? host : host << 8)), at: now) {
+                case .goOn: break
+                case .rest(let pause): resting[connection] = now + pause
+                case .exceeded: strikes[host] += 1
+                }
+            }
+        }
+        return work
+    }
+
+    /// The most that a budget lets pass in a minute, in seconds of work.
+    private func minute(of limit: WorkBudget.Limit) -> Double { (limit.most + limit.tolerated + 60 * limit.perSecond) / 1_000_000 }
+
+    /// Each of the connections stays within its own budget; together they would take a whole core and more.
+    @Test(arguments: [4, 20, 100]) func connectionsOfAHostShareItsBudget(count: Int) {
+        let work = flood(hosts: 1, connections: count, inOneNetwork: true)
+        #expect(work <= minute(of: .host) + 0.001 * Double(count), "\(work) s")
+    }
+
+    @Test(arguments: [2, 16]) func hostsOfANetworkShareItsBudget(connections: Int) {
+        let work = flood(hosts: 60, connections: connections, inOneNetwork: true)
+        #expect(work <= minute(of: .network) + 60 * minute(of: .modest) + 0.001 * Double(60 * connections), "\(work) s")
+    }
+
+    @Test(arguments: [1, 8]) func allHostsShareTheBudgetOfTheProcess(connections: Int) {
+        let work = flood(hosts: 100, connections: connections, inOneNetwork: false)
+        #expect(work <= minute(of: .process) + 100 * minute(of: .modest) + 0.001 * Double(100 * connections), "\(work) s")
+    }
+
+    /// While others spend all that there is, who spends little goes on.
+    @Test func whoSpendsLittleWaitsForNobody() {
+        var shared = SharedWork()
+        let now = Instant.origin
+        for number in 0..<1000 as Range<UInt32> { _ = shared.spend(20_000, of: .v4(number << 8), at: now) }
+        #expect(shared.isSpent)
+        #expect(shared.spend(1000, of: .v4(0xc000_0201), at: now) == .goOn)
+        var spender = SharedWork.Verdict.goOn
+        for _ in 0..<2 { spender = shared.spend(50_000, of: .v4(0xc000_0202), at: now) }
+        guard case .rest = spender else {
+            Issue.record("who spends more has to wait: \(spender)")
+            return
+        }
+    }
+
+    /// However many hosts come, few are remembered.
+    @Test func budgetsOfHostsAreForgotten() {
+        var shared = SharedWork()
+        for number in 0..<100_000 as Range<UInt32> { _ = shared.arrived(from: .v4(number << 6), at: .origin) }
+        #expect(shared.count <= 6 * 4096)
+    }
+
+    /// Five hundred peers behind one address connect at once, and say what peers say.
+    @Test func fiveHundredPeersOfOneHostMeetNoLimit() {
+        var settings = SwarmSettings()
+        settings.maximumPeers = 500
+        let bench = SwarmBench(pieces: 16, settings: settings).started()
+        let host = SwarmBench.address(1).host
+        for number in 0..<500 as Range<UInt16> {
+            #expect(bench.sharedWork.arrived(from: host, at: bench.now) == .goOn)
+            let peer = bench.connect(PeerAddress(host, port: 2000 + number), isIncoming: true, have: Array(0..<16), isUnchoking: false)
+            bench.feed { swarm, now in
+                swarm.interested(peer, now: now)
+                for piece in 0..<10 { swarm.allowedFast(peer, piece, now: now) }
+            }
+            #expect(bench.pause(of: peer) == nil)
+        }
+        #expect(bench.swarm.peerCount == 500 && bench.strikes.isEmpty)
+    }
+
+    /// Failed pieces are told of at a bounded rate, and what wasn't told is counted.
+    @Test func failuresAreToldAtABoundedRate() {
+        var limit = NoteLimit()
+        var told: [Int] = []
+        for second in 0..<1000 {
+            for _ in 0..<100 { if let untold = limit.allows(at: .origin + .seconds(second)) { told.append(untold) } }
+        }
+        #expect(told.count <= Int(NoteLimit.burst) + 1000 / 10)
+        #expect(told.count + told.reduce(0, +) > 99_000)
+    }
+
+    // MARK: Memory of all
+
+    @Test func unfinishedMessagesOfAHostAreBounded() throws {
+        var memory = SharedMemory()
+        let host = PeerAddress.Host.v4(1)
+        var counted: [Int] = []
+        while let now = memory.holds(128 << 10, counted: 0, of: host) { counted.append(now) }
+        #expect(counted.count == SharedMemory.perHost / (128 << 10))
+        memory.released(128 << 10, of: host)
+        for count in counted { memory.released(count, of: host) }
+        #expect(memory.holds(128 << 10, counted: 0, of: host) == 128 << 10, "what is let go of counts no more")
+        #expect(memory.holds(SharedMemory.perConnection, counted: 128 << 10, of: host) == 0, "a usual block isn't counted")
+    }
+
+    /// Whoever holds less than its share is let be when all hold too much together.
+    @Test func unfinishedMessagesOfAllAreBounded() {
+        var memory = SharedMemory()
+        var total = 0
+        for number in 0..<100 as Range<UInt32> {
+            for _ in 0..<16 {
+                let counted = memory.holds(128 << 10, counted: 0, of: .v4(number))
+                if counted == nil { memory.released(128 << 10, of: .v4(number)) }
+                total += counted ?? 0
+            }
+        }
+        #expect(total <= 3 * SharedMemory.most)
+        #expect(memory.holds(64 << 10, counted: 0, of: .v4(1 << 20)) == 64 << 10)
+    }
+
+    /// The more is under way for all, the less is read ahead for one; one block always goes.
+    @Test func blocksUnderWayAreBounded() {
+        var memory = SharedMemory()
+        var peers = Array(repeating: 0, count: 400)
+        var isMoving = true
+        while isMoving {
+            isMoving = false
+            for peer in peers.indices where peers[peer] < memory.servedAhead {
+                peers[peer] += 16 << 10
+                memory.serves(16 << 10)
+                isMoving = true
+            }
+        }
+        let total = peers.reduce(0, +)
+        #expect(total <= SharedMemory.mostServed + 400 * 16 << 10 && peers.allSatisfy { $0 > 0 }, "\(total)")
+    }
+
+    // MARK: One connection
+
     /// What honest clients do at their busiest meets no limit.
     @Test func anHonestPeerMeetsNoLimit() {
         let bench = SwarmBench(pieces: 512).started()
@@ -70,7 +214,7 @@ struct BudgetTests {
         for _ in 0..<20 {
             bench.feed { $0.choked(peer, now: $1) }
             for _ in 0..<500 { bench.feed { $0.rejected(peer, BlockRequest(piece: PieceIndex(1), begin: 0, length: 16_384), now: $1) } }
-            #expect(bench.swarm.pause(of: peer, now: bench.now) == nil)
+            #expect(bench.pause(of: peer) == nil)
             bench.feed { $0.unchoked(peer, now: $1) }
             bench.advance(.seconds(10))
             bench.feed { $0.heard(peer, now: $1) }

@@ -21,6 +21,7 @@ final class SwarmBench {
     private(set) var inspections = 0
     /// Pieces of files that another program changed.
     var changedOutside: [Int] = []
+    var sharedWork = SharedWork()
     private(set) var shunned: [PeerAddress.Host] = []
     private(set) var strikes: [PeerAddress.Host] = []
     /// What came of blocks: 0 is right.
@@ -115,6 +116,13 @@ final class SwarmBench {
         settle()
         feed { $0.batchEnded(key, now: $1) }
         return verdict
+    }
+
+    /// The end of a batch of the peer's messages: for how long it isn't read from.
+    func pause(of key: PeerKey) -> Duration? {
+        var pause: Duration?
+        feed { pause = $0.settle(key, in: &self.sharedWork, now: $1) }
+        return pause
     }
 
     private func event(_ body: (inout Swarm, Instant) -> Void) { body(&swarm, now) }

@@ -137,7 +137,7 @@ struct SwarmDownloadTests {
                 bench.deliver(keys[index], request, lie: index == 1 ? 9 : 0)
             }
         }
-        #expect(bench.notes.contains { if case .pieceFailed(PieceIndex(0), let senders) = $0 { senders.count > 1 } else { false } })
+        #expect(bench.notes.contains { if case .pieceFailed(PieceIndex(0), let senders, _) = $0 { senders.count > 1 } else { false } })
         #expect(bench.swarm.book.banned.isEmpty)
         // Now it comes right.
         for _ in 0..<20 where !bench.isComplete {
