@@ -34,6 +34,22 @@ import Torrent
         #expect(try connection.events(limit: 9).count == 3)
     }
 
+    /// The log stays bounded in a life of years, too.
+    @Test func oldEventsAreForgottenAsOthersCome() throws {
+        let folder = try TemporaryFolder()
+        let connection = try folder.connection()
+        let limit = Connection.eventLimit
+        try connection.execute(
+            """
+            WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1 + 5000)
+            INSERT INTO event (at, kind, detail) SELECT ?2, 'failed', 'piece ' || i FROM n
+            """, limit, noon)
+        for _ in 0..<Connection.eventsBetweenPrunes { try connection.appendEvent(.failed, "newer", now: noon) }
+        let count = try connection.first("SELECT count(*) FROM event") { (row) throws(StoreError) in try row.next(Int.self) }
+        let kept = try #require(count)
+        #expect((limit..<limit + Int(Connection.eventsBetweenPrunes)).contains(kept))
+    }
+
     @Test func intentsAreTakenOnce() throws {
         let folder = try TemporaryFolder()
         let (command, engine) = (try folder.connection(), try folder.connection())

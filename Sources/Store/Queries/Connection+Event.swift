@@ -51,19 +51,21 @@ package struct EventRow: Sendable, Hashable {
 }
 
 extension Connection {
-    /// Events that are kept; the oldest are forgotten when an engine starts.
+    /// Events that are kept. The oldest are forgotten when an engine starts, and after each ``eventsBetweenPrunes`` new ones.
     package static let eventLimit = 100_000
+    package static let eventsBetweenPrunes: Int64 = 1000
 
     /// Writes a line of the log; the info hash is looked up where only the torrent is given.
     package func appendEvent(
         _ kind: EventKind, _ detail: String, torrent: TorrentID? = nil, infoHash: InfoHash? = nil, now: Timestamp
     ) throws(StoreError) {
         try transaction(durability: .lazy) { () throws(StoreError) in
-            try execute(
-                """
+            let sql = """
                 INSERT INTO event (at, torrent_id, info_hash, kind, detail)
-                VALUES (?1, ?2, coalesce(?3, (SELECT info_hash FROM torrent WHERE id = ?2)), ?4, ?5)
-                """, now, torrent, infoHash, kind, detail)
+                VALUES (?1, ?2, coalesce(?3, (SELECT info_hash FROM torrent WHERE id = ?2)), ?4, ?5) RETURNING id
+                """
+            let id = try first(sql, now, torrent, infoHash, kind, detail) { (row) throws(StoreError) in try row.next(Int64.self) }
+            if let id, id % Self.eventsBetweenPrunes == 0 { try pruneEvents() }
         }
     }
 
