@@ -26,6 +26,8 @@ package struct AddressBook {
         package var client: String?
         /// The best recent rate at which it sent, in bytes per second.
         package var bestRate = 0
+        /// Connections that were ended because they only cost us work.
+        fileprivate var strikes = 0
         /// Whether the address is only where the peer dialled from: nobody answers there.
         fileprivate var isPassing = false
         /// The order in which addresses were learned, which decides among equals.
@@ -197,6 +199,12 @@ package struct AddressBook {
         }
         queueIsStale = true
         forgetIfHopeless(address)
+    }
+
+    /// A connection that we had made was ended because it only cost us work: banned when that came too often.
+    mutating func strike(_ address: PeerAddress) -> Bool {
+        update(address) { $0.strikes += 1 }
+        return entries[address].map { $0.strikes >= HostBans.strikes } ?? false
     }
 
     package mutating func hashFailed(_ address: PeerAddress) { update(address) { $0.hashFailures += 1 } }

@@ -16,7 +16,7 @@ extension Swarm {
     mutating func charge(_ peer: Peer, _ work: WorkBudget.Work, now: Instant) {
         peer.budget.charge(work.rawValue, at: now)
         peer.unsettledWork += work.rawValue
-        if peer.budget.isExceeded { waste(peer, Self.tooMuchWork) }
+        if peer.budget.isExceeded { waste(peer, Self.tooMuchWork, now: now) }
     }
 
     /// Verified bytes pay for the messages that bring them.
@@ -29,12 +29,17 @@ extension Swarm {
     mutating func unasked(_ bytes: Int, of peer: Peer, now: Instant) {
         charge(peer, .refusal, now: now)
         peer.unaskedBytes += Int64(bytes)
-        if peer.unaskedBytes > Self.unaskedAllowance + peer.verifiedBytes / 2 { waste(peer, "it sends blocks that were not requested") }
+        if peer.unaskedBytes > Self.unaskedAllowance + peer.verifiedBytes / 2 { waste(peer, "it sends blocks that were not requested", now: now) }
     }
 
-    private mutating func waste(_ peer: Peer, _ how: String) {
+    private mutating func waste(_ peer: Peer, _ how: String, now: Instant) {
         guard !peer.isClosing else { return }
         effects.append(.strike(peer.address.host, reason: how))
+        // Whom we dial is known by its address: the host may have others that are of use.
+        if !peer.isIncoming, book.strike(peer.address) {
+            book.ban(peer.address, reason: how, at: unix(now))
+            effects.append(.note(.banned(peer.address, reason: how)))
+        }
         disconnect(peer, .wasteful(how))
     }
 
@@ -50,7 +55,7 @@ extension Swarm {
         case .goOn: return pause
         case .rest(let time): return max(time, pause ?? time)
         case .exceeded:
-            waste(peer, Self.tooMuchWork)
+            waste(peer, Self.tooMuchWork, now: now)
             return nil
         }
     }
@@ -70,7 +75,7 @@ extension Swarm {
         let promised = isPromised ? max(reserved.count, min(dialing.count, settings.maximumPeers / 2)) : reserved.count
         guard peers.count + promised >= settings.maximumPeers else { return true }
         guard let idlest = idlest(for: hello.address.host, isChosen: !hello.isIncoming, now: now) else { return false }
-        giveUp(idlest)
+        giveUp(idlest, now: now)
         return true
     }
 
@@ -79,15 +84,15 @@ extension Swarm {
         guard mode == .running, fault == nil, !isComplete, dialing.isEmpty, peers.count >= settings.maximumPeers, book.hasCandidates,
             let idlest = idlest(for: nil, isChosen: false, now: now), let address = book.next(at: unix(now))
         else { return }
-        giveUp(idlest)
+        giveUp(idlest, now: now)
         dialing.insert(address)
         reserved.insert(address)
         effects.append(.dial(address))
     }
 
     /// Who had spent its budget, and gave nothing, would begin anew with another connection.
-    private mutating func giveUp(_ peer: Peer) {
-        if peer.budget.isSpent { waste(peer, Self.tooMuchWork) } else { disconnect(peer, .idle) }
+    private mutating func giveUp(_ peer: Peer, now: Instant) {
+        if peer.budget.isSpent { waste(peer, Self.tooMuchWork, now: now) } else { disconnect(peer, .idle) }
     }
 
     /// Who gives up the place: an idle peer whose budget is spent; else the longest idle peer of the host that has the most

@@ -205,6 +205,19 @@ struct BudgetTests {
 
     // MARK: One connection
 
+    /// A peer that we dial, and that only costs work, is dialled a few times and then no more.
+    @Test func whoIsDialledAndOnlyCostsWorkIsBanned() {
+        let bench = SwarmBench(pieces: 64).started()
+        let address = SwarmBench.address(1)
+        bench.feed { $0.learn([address], from: .tracker, now: $1) }
+        for strike in 1...HostBans.strikes {
+            let bad = bench.connect(address, have: Array(1..<64))
+            for turn in 0..<2000 { bench.feed { turn.isMultiple(of: 2) ? $0.choked(bad, now: $1) : $0.unchoked(bad, now: $1) } }
+            #expect(bench.swarm.peerCount == 0 && bench.strikes.count == strike)
+            #expect(bench.swarm.book.isBanned(address) == (strike == HostBans.strikes))
+        }
+    }
+
     /// What honest clients do at their busiest meets no limit.
     @Test func anHonestPeerMeetsNoLimit() {
         let bench = SwarmBench(pieces: 512).started()
