@@ -81,6 +81,8 @@ let package = Package(
             dependencies: ["Engine", "Limits", "Store", "Disk", "Torrent", "Net", argumentParser, logging, nioCore, nioPosix, system],
             swiftSettings: house, linkerSettings: selfContained),
 
+        // Rules that the compiler doesn't check.
+        .testTarget(name: "TidyTests", swiftSettings: house),
         // Tests mirror the rooms; the lab is a swarm in a box, in virtual time.
         .testTarget(name: "BencodeTests", dependencies: ["Bencode"], swiftSettings: house),
         .testTarget(name: "CPieceHashTests", dependencies: ["CPieceHash", "Torrent", crypto], swiftSettings: house),

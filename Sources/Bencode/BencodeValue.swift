@@ -1,10 +1,3 @@
-// Room: Bencode.
-// Duty: bytes ⇄ bencode values (BEP 3): one decoder that takes what has one reading, one canonical encoder.
-// Owns: the value, its dictionary, the limits on what is decoded.
-// Never: knows what a key means; traps, recurses without bound or allocates without bound on bytes from outside.
-// Invariants: a decoded value knows the bytes that it came from; no dictionary has a key twice, and one whose document
-// had says so; what `encode` writes, `decode` reads back.
-
 /// A bencoded value, and where it stood in the document that it was decoded from.
 package struct BencodeValue: Hashable, Sendable {
     package enum Kind: Hashable, Sendable {

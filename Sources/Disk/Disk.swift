@@ -1,10 +1,12 @@
 // Room: Disk.
 // Duty: the payload files: place, read, hash, write, sync, fingerprint, volumes.
 // Owns: every descriptor of a payload file, the threads that may block on one, and what was written since the last sync.
-// Never: makes an output folder that nobody asked for; cuts a file; writes to a file that it neither created nor was allowed to write to; follows a symbolic link below the output folder;
-//     blocks an event loop or the cooperative pool; decides which piece is needed.
-// Invariants: a piece is written only after its hash was right; a file is in a `SyncReport` as durable only after its data, its size
-//     and the directories that name it were synced, in that order; no result of a write, sync or close goes unread.
+// Never: makes an output folder that the user didn't name; truncates a file; writes to a file that it neither created nor
+// was allowed to write to; follows a symbolic link below the output folder; blocks an event loop or the cooperative pool;
+// decides which piece is needed.
+// Invariants: a piece is written only after its hash was right; a `SyncReport` calls a file durable only after its data,
+// its size and the directories that name it were synced, in that order; every result of a write, sync or close is read.
+
 import Glibc
 import Synchronization
 import SystemPackage

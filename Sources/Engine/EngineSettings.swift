@@ -1,10 +1,3 @@
-// Room: Engine.
-// Duty: runs the brain: feeds it what sockets, disk, database and clock say, and performs what it answers.
-// Owns: the life of a session and of every awake torrent; the order in which effects reach disk and database.
-// Never: decides anything about pieces, peers or durability: that is the brain's; blocks the event loop.
-// Invariants: one loop, one thread: session and awake torrents are actors on it and call each other without a hop; every effect that can fail
-// is answered by one event; nothing is recorded that a sync didn't cover before.
-
 import Store
 import Swarm
 import SystemPackage

@@ -1,9 +1,3 @@
-// Room: Limits.
-// Duty: the limits that the system sets to this process, in the words in which users know them.
-// Owns: nothing.
-// Never: decides what to do when a limit is met.
-// Invariants: a limit is named only where it is set, and as it is set now.
-
 import Glibc
 
 /// A limit of the process (getrlimit(2)), which shells and service managers set.

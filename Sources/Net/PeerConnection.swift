@@ -1,9 +1,3 @@
-// Room: Net.
-// Duty: sockets: dial and accept peers, and the transports of trackers and .torrent files.
-// Owns: channels, their options, their time-outs; the bytes between a socket and a message.
-// Never: decides what to say to a peer, keeps state of a torrent, touches a disk or the database.
-// Invariants: everything of a connection happens on its event loop; a batch of messages is one call; a batch of answers is one write.
-
 import Glibc
 import NIOCore
 import NIOPosix

@@ -1,10 +1,3 @@
-// Room: PeerWire.
-// Duty: peer bytes ⇄ messages: the handshake, the frames, the extension messages and what they may weigh.
-// Owns: the layout of every byte between two peers, and the limit of every frame that comes in.
-// Never: does I/O, reads a clock, keeps a connection's state beyond a frame that has not ended, judges what a message means for a torrent.
-// Invariants: no bytes trap; a decoder holds at most one frame that has not ended, and none of them is over its limit; a decoder that has failed stays
-//   failed; once a read is used up nothing here refers to its buffer.
-
 import NIOCore
 
 /// One message between peers after the handshake (BEP 3; BEP 5, 6 and 10 where noted).

@@ -1,9 +1,10 @@
 // Room: Store.
-// Duty: the memory of the program: one SQLite database; typed reads, one-transaction writes, migrations, backup, integrity.
+// Duty: the program's state in one SQLite database: typed reads, one-transaction writes, migrations, backup, integrity.
 // Owns: the database file, its log and its lock file; the SQL of every query.
-// Never: looks at the payload; opens the database file outside SQLite; blocks the cooperative pool; ignores what COMMIT answers.
-// Invariants: what a durable transaction says was true on the disk before it began, and that is its caller's promise; no transaction touches a
-//   torrent that did not change; counters equal what they count; a file that is not ours is never written.
+// Never: reads the payload; opens the database file outside SQLite; blocks the cooperative pool; ignores the result of
+// COMMIT.
+// Invariants: the facts of a durable transaction were true on the disk before it began, which its caller promises; no
+// transaction touches a torrent that did not change; counters equal what they count; foreign files are never written.
 
 import Glibc
 import SystemPackage

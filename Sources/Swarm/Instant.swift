@@ -1,10 +1,3 @@
-// Room: Swarm (the brain).
-// Duty: decides what to request from whom, whom to unchoke, when to announce, what is durable, how to resume.
-// Owns: the state of one torrent's swarm, as synchronous machines: an event in, effects out.
-// Never: reads a clock, rolls dice of its own, awaits, touches payload bytes, a socket, a file or the database.
-// Invariants: `recorded ⊆ synced ⊆ written ⊆ verified`; a piece is in exactly one state; every effect that can fail is
-// answered by exactly one later event; the same events and the same seed give the same effects.
-
 /// A point in monotonic time, as the shell of the brain reads it from its clock.
 package struct Instant: Hashable, Comparable, Sendable {
     /// Since an origin of the shell's choosing.

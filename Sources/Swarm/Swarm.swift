@@ -1,3 +1,11 @@
+// Room: Swarm (the brain).
+// Duty: decides what to request from which peer, which peers to unchoke, when to announce, what is durable, how to resume.
+// Owns: the state of one torrent's swarm, as synchronous machines: an event in, effects out.
+// Never: reads a clock, uses randomness that its seed doesn't determine, awaits, touches payload bytes, a socket, a file
+// or the database.
+// Invariants: `recorded ⊆ synced ⊆ written ⊆ verified`; a piece is in exactly one state; every effect that can fail is
+// answered by exactly one later event; the same events and the same seed give the same effects.
+
 import Torrent
 
 /// The brain of one torrent: events in, effects out.

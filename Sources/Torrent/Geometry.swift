@@ -1,9 +1,3 @@
-// Room: Torrent.
-// Duty: what a torrent *is*: identity, geometry, bitfield, metainfo, safe paths, creation.
-// Owns: the field's value types that every other room speaks (piece, block, info hash, peer address).
-// Never: reads a clock, a file or a socket; traps on bytes from outside.
-// Invariants: every value that exists is valid; what is not is refused by an initialiser.
-
 /// The number of a piece in its torrent, counted from 0 (BEP 3).
 package struct PieceIndex: Hashable, Comparable, Strideable, Sendable, CustomStringConvertible {
     package let value: Int

@@ -1,10 +1,3 @@
-// Room: TrackerWire.
-// Duty: announce and scrape as bytes: HTTP (BEP 3, 7, 23, 31, 48) and UDP (BEP 15, 41).
-// Owns: the tracker's URL, the request and the response of both transports, the machine of one UDP request.
-// Never: opens a socket, reads a clock, draws a random number of its own, traps on a tracker's bytes.
-// Invariants: every list from a tracker is limited; every interval from a tracker lies in a named range; no error sentence
-// carries a URL's path or query, where private trackers keep their passkeys, nor the password before its `@`.
-
 import Torrent
 
 /// The address of a tracker, or of a `.torrent` on the web: what `announce` and `announce-list` hold (BEP 3, BEP 12).

@@ -1,9 +1,9 @@
 // Room: pieces.
-// Duty: words on a terminal: reads commands, speaks to the database and to the engine, and says what happened.
-// Owns: what is printed, in which words and in which JSON; exit codes; signals.
-// Never: decides anything about pieces, peers or durability; writes text from outside to a terminal as it came.
-// Invariants: what went wrong is one sentence on the standard error stream and an exit code; standard output has results alone, so that
-// a program can read it.
+// Duty: the command line: reads arguments, calls the rooms below, and prints the result.
+// Owns: what is printed, in which words and which JSON; exit codes; signals.
+// Never: decides anything about pieces, peers or durability; writes text from outside to a terminal unchanged.
+// Invariants: an error is one sentence on standard error and an exit code; standard output has results alone, so that
+// programs can read it.
 
 import ArgumentParser
 import Dispatch

@@ -1,10 +1,3 @@
-// Room: CrashLab.
-// Duty: shows what a power cut leaves: records what a session does to a disk, builds what the disk may hold after a cut, and judges it.
-// Owns: the model of a disk, the recorded runs, the scratch folders in which states are looked at.
-// Never: is part of a product; changes what the session asks of the disk or is answered, unless a test says so (``Mutation``).
-// Invariants: every state that is built may come to be on a disk that keeps the promises of ``DiskModel``; a state is a function of a recording
-//   and a number.
-
 /// A file or directory of the modelled disk, whatever it is called.
 package struct Node: Hashable, Comparable, Sendable {
     package let number: Int
