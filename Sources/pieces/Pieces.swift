@@ -57,7 +57,7 @@ struct Pieces: AsyncParsableCommand {
             try needs.require()
             if let command = command as? any Command { TerminalLog.install(command.global.logLevel) }
             if let command = command as? any DirectCommand, !command.waits {
-                try command.runDirectly()
+                try Rereading.run { try command.runDirectly() }
             } else if let command = command as? any AsyncParsableCommand {
                 try runInTask(command)
             } else {
@@ -91,12 +91,14 @@ struct Pieces: AsyncParsableCommand {
             try ProcessLimit.Needs.task.require()
         }
         Task {
-            do {
-                var command = command
-                try await command.run()
-                end(.done)
-            } catch {
-                end(with: error)
+            var command = command
+            for attempt in 1... {
+                do {
+                    try await command.run()
+                    end(.done)
+                } catch {
+                    guard Rereading.helps(error, attempt), !Terminal.shared.hasBegun else { end(with: error) }
+                }
             }
         }
         dispatchMain()

@@ -8,7 +8,8 @@ struct HelpTests {
         ["download"], ["add"], ["run"], ["pause"], ["resume"], ["remove"], ["limit"], ["select"], ["status"], ["files"], ["peers"], ["trackers"],
         ["log"],
         ["verify"], ["create"], ["show"], ["export"], ["database"], ["database", "path"], ["database", "check"], ["database", "backup"],
-        ["database", "backups"], ["database", "restore"], ["database", "salvage"], ["demo"],
+        ["database", "backups"], ["database", "restore"], ["database", "salvage"], ["database", "share"], ["database", "unshare"],
+        ["demo"],
     ]
 
     @Test(arguments: commands)

@@ -43,15 +43,15 @@ struct PlaceTests {
         }
     }
 
-    /// Who lets others read the database lets them see whether an engine runs.
-    @Test func theLockHasTheDatabasesPermissions() async throws {
+    /// Who may read a file may lock it, and would keep the engine from starting.
+    @Test func theLockIsForItsUserAloneWhoeverReadsTheDatabase() async throws {
         try await withProgram { program in
             try await program.makeSet()
             try await program.succeed("add", "set.torrent", "--output", "here")
             try FileManager.default.setAttributes([.posixPermissions: 0o640], ofItemAtPath: program.database.path)
             let network = ["--listen-port", "0", "--bind", "127.0.0.1"]
             #expect(try await program.start(["run", "--until-complete"] + network).end().status == 0)
-            #expect(try mode("pieces.db.lock", program) == 0o640)
+            #expect(try mode("pieces.db.lock", program) == 0o600)
         }
     }
 

@@ -101,7 +101,7 @@ import Testing
         }
     }
 
-    @Test func aReaderInAReadOnlyFolderRefusesToOverlookALog() async throws {
+    @Test func aReaderInAReadOnlyFolderSeesTheLogOfAKilledEngine() async throws {
         let folder = try TemporaryFolder()
         let engine = try folder.connection()
         try engine.set("a", "1")
@@ -110,7 +110,7 @@ import Testing
         for suffix in ["", "-wal"] {
             try write(try read(FilePath(folder.database.string + suffix)), to: FilePath(left.database.string + suffix))
         }
-        try await asReader(of: left, expecting: "refused, and the log was named")
+        try await asReader(of: left, expecting: "1")
         #expect(try left.connection(.readOnly).setting("a") == "1")
     }
 
@@ -123,12 +123,7 @@ import Testing
         await #expect(processExitsWith: .success) { [path = path as String, wanted = wanted as String] in
             // Root may write everything; nobody may not.
             if geteuid() == 0 { #expect(seteuid(65534) == 0) }
-            let found: String?
-            do throws(StoreError) {
-                found = try Connection.open(FilePath(path), mode: .readOnly, now: noon).setting("a")
-            } catch {
-                found = error.code == .cantOpen && error.description.contains("-wal") ? "refused, and the log was named" : error.description
-            }
+            let found = try Connection.open(FilePath(path), mode: .readOnly, now: noon).setting("a")
             #expect(found == wanted)
             let writing = #expect(throws: StoreError.self) { try Connection.open(FilePath(path), mode: .readWrite, now: noon) }
             #expect(writing?.code == .readOnly || writing?.code == .cantOpen)

@@ -43,6 +43,7 @@ enum Replacement: String, CaseIterable {
             throw StoreError(
                 .io, path: new.text, "the new database has a log that was not copied into it: see that the disk has space, and try again")
         }
+        DatabaseSharing.pass(from: database, to: new)
         // Its time is the only thing that a process which goes on after this one has to know.
         try folder.setTime(new, to: moment)
         try folder.syncFile(new)

@@ -60,6 +60,7 @@ extension Connection {
             var step = SQLITE_OK
             while step == SQLITE_OK { step = Task.isCancelled ? SQLITE_INTERRUPT : sqlite3_backup_step(backup, Self.pagesAtOnce) }
             let finish = sqlite3_backup_finish(backup)
+            try requireCurrent()
             guard step == SQLITE_DONE, finish == SQLITE_OK else {
                 let result = step == SQLITE_DONE ? finish : step
                 throw StoreError(sqlite: result, path: target.text, message: String(cString: sqlite3_errstr(result)))

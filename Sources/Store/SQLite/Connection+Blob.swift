@@ -21,6 +21,7 @@ extension Connection {
             count = answer == SQLITE_OK ? range.count : 0
         }
         guard answer == SQLITE_OK else { throw failure(answer, sql: "\(table).\(column) of row \(row)") }
+        try requireCurrent()
         return bytes
     }
 }

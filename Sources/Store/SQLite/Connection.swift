@@ -28,6 +28,8 @@ package final class Connection {
     /// What the file lies on; it decides how changes are written.
     package let fileSystem: FileSystemKind
     let handle: OpaquePointer
+    /// What tells whether the files are as they were, for a reader without locks; `nil` for all others.
+    private let unlocked: UnlockedRead?
     /// Transactions that are open, one inside the other.
     var transactionDepth = 0
     /// What `PRAGMA synchronous` says now.
@@ -51,10 +53,20 @@ package final class Connection {
         self.mode = mode
         self.options = options
         fileSystem = options.fileSystem ?? FileSystemKind(holding: path)
-        self.handle =
+        (handle, unlocked) =
             try mode == .readOnly
             ? DatabaseFile.openForReading(path, options: options)
-            : DatabaseFile.open(path, create: mode == .readWriteCreate, isShared: fileSystem.isShared, options: options)
+            : (DatabaseFile.open(path, create: mode == .readWriteCreate, isShared: fileSystem.isShared, options: options), nil)
+        try configure()
+    }
+
+    /// Opens a database as users do who may read it and not its locks.
+    init(withoutLocks path: FilePath) throws(StoreError) {
+        self.path = path
+        mode = .readOnly
+        options = DatabaseOptions()
+        fileSystem = .local
+        (handle, unlocked) = try DatabaseFile.openUnlocked(path)
         try configure()
     }
 
@@ -62,6 +74,7 @@ package final class Connection {
     init(adopting handle: OpaquePointer, _ path: FilePath, _ options: DatabaseOptions) throws(StoreError) {
         self.path = path
         self.handle = handle
+        unlocked = nil
         mode = .readWrite
         self.options = options
         fileSystem = .local
@@ -73,6 +86,7 @@ package final class Connection {
         mode = .readWriteCreate
         options = DatabaseOptions()
         fileSystem = .local
+        unlocked = nil
         handle = try DatabaseFile.openInMemory(name)
     }
 
@@ -177,10 +191,16 @@ package final class Connection {
         return value
     }
 
+    /// Throws ``StoreError/Code/rewritten`` where what was just read may be of several moments.
+    func requireCurrent() throws(StoreError) {
+        if let unlocked, !unlocked.isCurrent { throw unlocked.rewritten }
+    }
+
     /// The error that SQLite just reported.
     func failure(_ result: Int32, sql: String? = nil) -> StoreError {
         // SQLite remembers the system's answer for some of its calls alone; the last call that failed is mostly the one.
         let system = errno
+        if let unlocked, !unlocked.isCurrent { return unlocked.rewritten }
         let extended = sqlite3_extended_errcode(handle)
         // The connection speaks of its last call; where that was another one, the plain result is the truth.
         let matches = extended & 0xff == result & 0xff

@@ -23,14 +23,18 @@ enum DatabaseFile {
     {
         try requireOwnJournal(path, options)
         if create { makePrivate(path, options) }
+        prepareCompanions(path, options)
         let database = try open(path, flags: SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0), options)
         do throws(StoreError) {
             if isShared { try check(sqlite3_exec(database, "PRAGMA locking_mode=EXCLUSIVE", nil, nil, nil), database, path) }
             // SQLite opens for reading what it may not write (sqlite.org/c3ref/open.html), and would fail at the first write.
             guard sqlite3_db_readonly(database, "main") == 0 else {
-                throw StoreError(.readOnly, path: path.text, "this user may not write the database: let it write the file and its folder")
+                let advice =
+                    DatabaseSharing.otherOwner(of: path).map { "run the command as its owner, \($0)" } ?? "let it write the file and its folder"
+                throw StoreError(.readOnly, path: path.text, "this user may not write the database: \(advice)")
             }
             try identify(database, path, mayBeNew: create)
+            prepareCompanions(path, options, isOurs: true)
             return database
         } catch {
             close(database)
@@ -40,36 +44,103 @@ enum DatabaseFile {
 
     /// Opens for reading, also while an engine writes.
     ///
-    /// A database in WAL mode needs its `-shm` file. Where that can't be made because the folder is read-only, the file is read as one
-    /// that nobody changes, but only when no `-wal` is there, which would have newer facts.
+    /// A database in WAL mode needs its `-shm` file. Where this user may neither open nor make that, it is read without
+    /// locks: see ``UnlockedRead``.
     ///
     /// A change that a killed program left half done is taken back first, where this user may: until then the file has parts of it.
-    static func openForReading(_ path: FilePath, options: DatabaseOptions = DatabaseOptions()) throws(StoreError) -> OpaquePointer {
+    static func openForReading(
+        _ path: FilePath, options: DatabaseOptions = DatabaseOptions()
+    ) throws(StoreError) -> (database: OpaquePointer, unlocked: UnlockedRead?) {
+        prepareCompanions(path, options)
         do {
-            return try openIdentified(path, options)
+            let database = try openIdentified(path, options)
+            prepareCompanions(path, options, isOurs: true)
+            return (database, nil)
         } catch {
             if error.isOfRollback {
                 try rollBack(path, options)
-                return try openIdentified(path, options)
+                return (try openIdentified(path, options), nil)
             }
             guard error.code == .cantOpen || error.code == .readOnly, !error.isOfOpenFiles, exists(path) else { throw error }
         }
-        guard !exists(path.extended(by: "-wal")) else {
-            throw StoreError(
-                .cantOpen, path: path.text,
-                "the last engine left a log (\(path.lastComponent?.text ?? "")-wal) and this user may not write the folder, so the newest facts "
-                    + "cannot be read: copy both files to a folder of your own and read them there")
-        }
         guard journalSize(path) == 0 else { throw unfinishedChange(path) }
-        return try openIdentified(path, options, immutable: true)
+        if exists(resolved(path).extended(by: "-wal")) {
+            // What else was in the way isn't got round.
+            guard !mayUseIndex(of: path) else { return (try openIdentified(path, options), nil) }
+            guard options.vfs == nil, !FileSystemKind(holding: path).isShared else {
+                // Other machines' file systems tell the time of a file when it is too late.
+                throw StoreError(
+                    .cantOpen, path: path.text,
+                    "the last engine left a log (\(path.lastComponent?.text ?? "")-wal) and this user may not write the folder, so the newest facts "
+                        + "cannot be read: copy both files to a folder of your own and read them there")
+            }
+        }
+        return try openUnlocked(path, options)
+    }
+
+    /// Whether this user may open the index of the log, or make it, with which SQLite reads as everybody does.
+    private static func mayUseIndex(of path: FilePath) -> Bool {
+        let index = resolved(path).extended(by: "-shm")
+        let (file, rights) = exists(index) ? (index, R_OK | W_OK) : (Folder.folder(of: index), W_OK | X_OK)
+        return file.withPlatformString { faccessat(AT_FDCWD, $0, rights, AT_EACCESS) } == 0
+    }
+
+    /// Times that a database is opened which is rewritten each time.
+    private static let unlockedAttempts = 20
+
+    /// Opens for reading without locks. What is read counts only while the answer's ``UnlockedRead/isCurrent``.
+    ///
+    /// Where there is a log, closing it drops all locks of this process on the database: it must have no other
+    /// connection.
+    static func openUnlocked(
+        _ path: FilePath, _ options: DatabaseOptions = DatabaseOptions()
+    ) throws(StoreError) -> (database: OpaquePointer, unlocked: UnlockedRead?) {
+        var attempt = 1
+        while true {
+            let view = try UnlockedRead(path)
+            do throws(StoreError) {
+                let database = try openIdentified(path, options, immutable: !view.hasLog, isUnlocked: view.hasLog)
+                if view.isCurrent { return (database, view) }
+                close(database)
+            } catch {
+                if view.isCurrent { throw error }
+            }
+            guard attempt < unlockedAttempts else { throw view.rewritten }
+            attempt += 1
+        }
+    }
+
+    /// Beside a file that isn't ours nothing is made.
+    private static func prepareCompanions(_ path: FilePath, _ options: DatabaseOptions, isOurs: Bool = false) {
+        // Another VFS has files of its own.
+        guard options.vfs == nil, DatabaseSharing.readers(of: path) != .ownerAlone, isOurs || isIdentified(path, options) else { return }
+        DatabaseSharing.prepareCompanions(of: path)
+    }
+
+    /// Whether the file, without its log, says that it is a database of ours.
+    private static func isIdentified(_ path: FilePath, _ options: DatabaseOptions) -> Bool {
+        do {
+            close(try openIdentified(path, options, immutable: true))
+            return true
+        } catch {
+            // Why not is found by the opening itself.
+            return false
+        }
     }
 
     private static func openIdentified(
-        _ path: FilePath, _ options: DatabaseOptions, immutable: Bool = false, mayBeNew: Bool = false
+        _ path: FilePath, _ options: DatabaseOptions, immutable: Bool = false, isUnlocked: Bool = false, mayBeNew: Bool = false
     ) throws(StoreError) -> OpaquePointer {
+        var options = options
+        // SQLite's own files without locks (sqlite.org/vfs.html, section 2.1).
+        if isUnlocked { options.vfs = "unix-none" }
         let database = try open(path, flags: SQLITE_OPEN_READONLY, options, immutable: immutable)
         do {
+            // With an index of the log in memory (sqlite.org/wal.html, section 7).
+            if isUnlocked { try check(sqlite3_exec(database, "PRAGMA locking_mode=EXCLUSIVE", nil, nil, nil), database, path) }
             try identify(database, path, mayBeNew: mayBeNew)
+            // Who has no locks copies no log.
+            if isUnlocked { try check(csqlite_set_flag(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1), database, path) }
             return database
         } catch {
             close(database)

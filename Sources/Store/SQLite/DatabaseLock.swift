@@ -6,7 +6,8 @@ import Torrent
 /// The right to be the one engine of a database: a lock on the file `<database>.lock`, held until the process ends or ``release()``.
 ///
 /// It is an open file description lock (fcntl(2), F_OFD_SETLK): the kernel drops it when the process dies, however it dies. The file is never
-/// removed, because a lock on a removed file locks nothing. Its text says who holds it.
+/// removed, because a lock on a removed file locks nothing. Its text says who holds it. The owner alone may open it,
+/// whoever may read the database: a lock can be had by all who may read the file.
 package final class DatabaseLock: Sendable {
     /// The process that holds a lock, as far as it has said so.
     package struct Holder: Hashable, Sendable {
@@ -34,11 +35,11 @@ package final class DatabaseLock: Sendable {
         let file = lockFile(of: database)
         // Beside a file of another program nothing is made, and a lock that is there was made for a database.
         if !DatabaseFile.exists(file) { try Mender.requireOurs(database, orWreck: replacing, now: now) }
-        let mode = permissions(database)
-        let raw = file.withPlatformString { Glibc.open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode) }
+        let raw = file.withPlatformString { Glibc.open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, S_IRUSR | S_IWUSR) }
         guard raw >= 0 else { throw fault("open", file) }
         let lock = DatabaseLock(FileDescriptor(rawValue: raw))
         try requireRegular(raw, file)
+        makePrivate(raw, database)
         var request = wholeFile()
         guard fcntl(raw, take, &request) == 0 else {
             guard errno == EAGAIN || errno == EACCES else { throw fault("lock", file) }
@@ -68,14 +69,60 @@ package final class DatabaseLock: Sendable {
         return request.l_type == Int16(F_UNLCK) ? nil : read(raw)
     }
 
+    /// Whether an engine runs.
+    package enum Occupancy: Hashable, Sendable {
+        case free
+        case held(Holder)
+        /// This user may not ask for the lock, and the system doesn't say.
+        case unknown
+    }
+
+    /// Whether the lock is held, also for users who may read the database and not open the lock; `last` is the newest
+    /// run in the database.
+    package static func occupancy(database: FilePath, last: RunRow?, now: Timestamp) throws(StoreError) -> Occupancy {
+        do {
+            return try holder(database: database).map { .held($0) } ?? .free
+        } catch {
+            guard error.code == .readOnly else { throw error }
+        }
+        let file = lockFile(of: database)
+        var status = stat()
+        let owner = file.withPlatformString { stat($0, &status) } == 0 ? status.st_uid : uid_t.max
+        let isAlive = last.map { LockTable.isAlive($0, owner: owner, now: now) } ?? false
+        return occupancy(isLocked: LockTable.isLocked(file), isAlive: isAlive, last: last, bootID: LockTable.bootID, now: now)
+    }
+
+    /// What a user who may not ask for the lock can tell: `isLocked` is of the kernel's list of locks, `isAlive` of the
+    /// process of the last run. A process is named only when it is there.
+    static func occupancy(isLocked: Bool?, isAlive: Bool, last: RunRow?, bootID: String?, now: Timestamp) -> Occupancy {
+        let holder = Holder(pid: isAlive ? last?.pid : nil, since: isAlive ? last?.startedAt : nil)
+        switch isLocked {
+        case true: return .held(holder)
+        case false:
+            // Some layered file systems give a file two numbers, and the list has the other one.
+            let isFresh = last.map { now - $0.heartbeatAt <= LiveRow.lifetime } ?? false
+            return isAlive && isFresh ? .held(holder) : .free
+        case nil:
+            if isAlive { return .held(holder) }
+            guard let last, last.stoppedAt == nil, bootID == nil || last.bootID == bootID else { return .free }
+            // It was killed, or it runs where its number isn't ours, as in a container.
+            return .unknown
+        }
+    }
+
     /// The same file for every name of the database: symbolic links are followed first.
     static func lockFile(of database: FilePath) -> FilePath { DatabaseFile.resolved(database).extended(by: ".lock") }
 
-    /// Those of the database: whoever may read the lock file could keep the engine from starting by a lock of their own.
-    private static func permissions(_ database: FilePath) -> mode_t {
-        var status = stat()
-        guard database.withPlatformString({ stat($0, &status) }) == 0 else { return S_IRUSR | S_IWUSR }
-        return status.st_mode & 0o666
+    /// Takes rights away that an older version gave. What root makes belongs to the owner of the database, whose engine
+    /// has to open it.
+    private static func makePrivate(_ descriptor: Int32, _ database: FilePath) {
+        var (lock, owner) = (stat(), stat())
+        guard fstat(descriptor, &lock) == 0 else { return }
+        // Where it can't be done, as on file systems without permissions, the lock is as good as it gets.
+        if lock.st_mode & 0o077 != 0 { fchmod(descriptor, S_IRUSR | S_IWUSR) }
+        if geteuid() == 0, database.withPlatformString({ stat($0, &owner) }) == 0, owner.st_uid != lock.st_uid {
+            fchown(descriptor, owner.st_uid, gid_t.max)
+        }
     }
 
     /// A pipe that stands where the lock file belongs would make its reader wait.
@@ -99,7 +146,10 @@ package final class DatabaseLock: Sendable {
         let count = pread(descriptor, &text, text.count, 0)
         // An engine that is about to write its text, or could not, is still an engine: it is only nameless.
         let lines = String(decoding: text.prefix(max(count, 0)), as: UTF8.self).split(separator: "\n")
-        return Holder(pid: lines.first.flatMap { Int32($0) }, since: lines.dropFirst().first.flatMap { Int64($0) }.map { Timestamp($0) })
+        let pid = lines.first.flatMap { Int32($0) }
+        // The text is of a process that is dead, and the one that has the lock hasn't written its own yet.
+        if let pid, pid <= 0 || kill(pid, 0) != 0 && errno == ESRCH { return Holder(pid: nil, since: nil) }
+        return Holder(pid: pid, since: lines.dropFirst().first.flatMap { Int64($0) }.map { Timestamp($0) })
     }
 
     private func write(_ text: String, _ file: FilePath) throws(StoreError) {
@@ -112,9 +162,11 @@ package final class DatabaseLock: Sendable {
     private static func fault(_ action: String, _ file: FilePath) -> StoreError {
         let reason = errno
         let code: StoreError.Code = reason == ENOSPC || reason == EDQUOT ? .full : reason == EROFS || reason == EACCES ? .readOnly : .cantOpen
+        let owner = reason == EACCES ? DatabaseSharing.otherOwner(of: file) : nil
         return StoreError(
             code, path: file.text,
             "cannot \(action) the lock file: \(String(cString: strerror(reason))): "
-                + (ProcessLimit(errno: reason)?.advice ?? "see that the folder exists, has space and may be written by this user"))
+                + (owner.map { "run the command as \($0), who alone may change this database and run its engine" }
+                    ?? ProcessLimit(errno: reason)?.advice ?? "see that the folder exists, has space and may be written by this user"))
     }
 }

@@ -46,11 +46,11 @@ package final class Statement {
         column = 0
         // What the system answers from here on is about this step: see `Connection.failure`.
         errno = 0
-        switch sqlite3_step(handle) {
-        case SQLITE_ROW: return true
-        case SQLITE_DONE: return false
-        case let result: throw connection.failure(result, sql: sql)
-        }
+        let result = sqlite3_step(handle)
+        guard result == SQLITE_ROW || result == SQLITE_DONE else { throw connection.failure(result, sql: sql) }
+        // The row is in memory by now.
+        try connection.requireCurrent()
+        return result == SQLITE_ROW
     }
 
     /// Reads the row's next column, from the first on: rows are read in the order of the `SELECT`.

@@ -33,6 +33,8 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         /// The torrent is there already: ``StoreError/torrent``.
         package static let alreadyPresent = Code("alreadyPresent")
         package static let closed = Code("closed")
+        /// An engine overwrote pages that a reader without locks was reading: see ``UnlockedRead``.
+        package static let rewritten = Code("rewritten")
         /// The task that asked was cancelled.
         package static let cancelled = Code("cancelled")
         package static let other = Code("other")

@@ -15,11 +15,15 @@ struct Database: AsyncParsableCommand {
               pieces database backups --every 12h --keep 7
               pieces database restore ~/pieces-backup.db
               pieces database salvage
+              pieces database share media
 
             A running engine keeps backups beside the database, named after their time (pieces.db.backup-20260301T140512Z). A damaged database is \
             mended by `pieces run` and `pieces download` when they start, and by `pieces database salvage`: the damaged file is kept.
             """,
-        subcommands: [DatabasePath.self, DatabaseCheck.self, DatabaseBackup.self, DatabaseBackups.self, DatabaseRestore.self, DatabaseSalvage.self])
+        subcommands: [
+            DatabasePath.self, DatabaseCheck.self, DatabaseBackup.self, DatabaseBackups.self, DatabaseRestore.self, DatabaseSalvage.self,
+            DatabaseShare.self, DatabaseUnshare.self,
+        ])
 }
 
 /// `pieces database path`

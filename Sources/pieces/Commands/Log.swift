@@ -55,7 +55,7 @@ struct Log: Command, AnsweringCommand {
 
     /// With a connection that ends with it: an engine whose log is in doubt waits until nobody has the database open.
     private func look(_ id: TorrentID?, after last: Int64) throws -> Int64 {
-        try tell(try global.openToLook().events(of: id, limit: Self.followLimit), after: last)
+        try tell(try Rereading.run { try global.openToLook().events(of: id, limit: Self.followLimit) }, after: last)
     }
 
     /// Tells of events, which come newest first; the number of the last one.

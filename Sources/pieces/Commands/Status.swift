@@ -18,7 +18,7 @@ struct Status: DirectCommand, AnsweringCommand {
             "slots": {"named_only", "downloads": {"limit", "active", "queued"}, "seeds", "checks"}, "torrents": [{"id", "info_hash", "name", "state", "error", "progress", \
             "total_bytes", "wanted_bytes", "completed_bytes", "piece_length", "piece_count", "pieces_have", "downloaded_bytes", "uploaded_bytes", \
             "wasted_bytes", "download_rate", "upload_rate", "peers_connected", "seeders", "leechers", "eta_seconds", "added_at", "completed_at", \
-            "last_verified_at", "seeding_seconds", "output"}]}. `state` is one of downloading, seeding, checking, complete, paused, queued, offline and error. Times are \
+            "last_verified_at", "seeding_seconds", "output"}]}. `state` is one of downloading, seeding, checking, complete, paused, queued, offline and error. `running` is null for a user who may read the database and can't tell. Times are \
             Unix seconds, rates bytes a second, `progress` goes from 0 to 1; what nobody knows is null. `seeding_seconds` is how long the torrent was complete and available to others. `since` is when the engine began, or when the \
             last one was last alive. `mended` is null, but for a week after the database was mended or restored. `slots` is null without an engine: how many torrents may be active at once (null: no limit), how many are, and \
             how many wait for a slot; with `named_only` the engine works only on the torrents that its command named. With --pieces there is "bitfield" too: hexadecimal, the first piece in the highest bit of the first byte, \
@@ -58,7 +58,9 @@ struct Status: DirectCommand, AnsweringCommand {
 
     /// All of it, before any of it is written: a reader that is slow, or asleep, must not hold the database's log back. `room` is how many lines a
     /// person sees at once.
-    private func text(room: Int? = nil) throws -> [UInt8] {
+    private func text(room: Int? = nil) throws -> [UInt8] { try Rereading.run { try read(room) } }
+
+    private func read(_ room: Int?) throws -> [UInt8] {
         guard let connection = try global.openToRead() else { return try textWithoutDatabase() }
         let database = try global.path
         return try connection.transaction(.deferred) { () throws(StoreError) in

@@ -62,6 +62,16 @@ struct Checkup {
             let schema = try connection.schemaVersion()
             found.append(.fine(.database, "\(path.text.printable): \(Format.bytes(size.file)), schema \(schema), no damage found"))
         }
+        switch DatabaseSharing.readers(of: path) {
+        case .ownerAlone: break
+        case .group(let id):
+            found.append(.fine(.database, "the group \(DatabaseSharing.Group(id: id).name) may read it, with the passkeys of trackers in it"))
+        case .everybody:
+            found.append(
+                .notice(
+                    .database, "every user of this machine may read it, with the passkeys of trackers in it",
+                    "`pieces database unshare`, or `pieces database share GROUP`"))
+        }
         if size.log > Self.longLog {
             found.append(
                 .notice(
@@ -96,6 +106,7 @@ struct Checkup {
 
     private func engineRuns() throws -> [Diagnosis] {
         guard !engine.isRunning else { return [.fine(.engine, engine.sentence)] + (try queue()) }
+        if engine.isUnknown { return [.notice(.engine, engine.sentence, "run `pieces status` as the database's owner")] }
         guard let last = try connection.lastRun() else { return [.notice(.engine, engine.sentence, "`pieces run`")] }
         guard last.stoppedAt == nil else { return [.notice(.engine, engine.sentence, "`pieces run`")] }
         return [

@@ -4,15 +4,19 @@ import SystemPackage
 /// Whether an engine runs on a database, and since when it does or doesn't.
 struct EngineState {
     let isRunning: Bool
+    /// Whether that can't be told: only the database's owner may ask its lock, and the system doesn't say either.
+    let isUnknown: Bool
     /// Of the running engine, as far as it has said so.
     let pid: Int32?
-    /// When the running one began; when the last one stopped, or gave its last sign of life; `nil` when there was none.
+    /// When the running one began, as far as it is known; when the last one stopped, or gave its last sign of life;
+    /// `nil` when there was none.
     let since: Timestamp?
     /// The last sign of life of an engine that runs and has not said anything for too long; `nil` for all others.
     let silentSince: Timestamp?
 
     init(isRunning: Bool, pid: Int32?, since: Timestamp?) {
         self.isRunning = isRunning
+        isUnknown = false
         self.pid = pid
         self.since = since
         silentSince = nil
@@ -20,12 +24,17 @@ struct EngineState {
 
     init(database: FilePath, _ connection: Connection?, now: Timestamp = .now()) throws(StoreError) {
         let last = try connection?.lastRun()
-        if let holder = try DatabaseLock.holder(database: database) {
+        let occupancy = try DatabaseLock.occupancy(database: database, last: last, now: now)
+        isUnknown = occupancy == .unknown
+        if case .held(let holder) = occupancy {
             isRunning = true
             pid = holder.pid
-            since = holder.since ?? last?.startedAt
+            // Where the holder isn't known, the last run may be one that ended.
+            since = holder.since ?? (last?.stoppedAt == nil ? last?.startedAt : nil)
             // One that has just begun says nothing before it has opened the database.
-            silentSince = last.map { max($0.heartbeatAt, holder.since ?? $0.heartbeatAt) }.flatMap { now - $0 > LiveRow.lifetime ? $0 : nil }
+            silentSince = last.flatMap { last in
+                holder.since.map { max(last.heartbeatAt, $0) }.flatMap { now - $0 > LiveRow.lifetime ? $0 : nil }
+            }
         } else {
             isRunning = false
             pid = nil
@@ -43,6 +52,10 @@ struct EngineState {
                     + "see what it says, and whether the database's disk is full or failing"
             }
             return "the engine runs\(process)" + (since.map { " since \(Format.moment($0))" } ?? "")
+        }
+        if isUnknown {
+            return "it cannot be told whether an engine runs, because only the database's owner may ask"
+                + (since.map { "; one was last seen \(Format.moment($0))" } ?? "")
         }
         return since.map { "no engine has been running since \(Format.moment($0))" } ?? "no engine has run yet: start one with `pieces run`"
     }

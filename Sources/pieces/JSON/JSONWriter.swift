@@ -46,6 +46,7 @@ struct JSONWriter {
         if let text, PathText.isEscaped(text) { field(bytesName, Hex.encode(PathText.bytes(text))) }
     }
     mutating func field(_ name: StaticString, _ value: Bool) { member(name) { $0.word(value ? "true" : "false") } }
+    mutating func field(_ name: StaticString, _ value: Bool?) { member(name) { $0.optional(value) { $0.word($1 ? "true" : "false") } } }
     /// With six decimals at most; what is no number is null.
     mutating func field(_ name: StaticString, _ value: Double) { member(name) { $0.number(value) } }
 

@@ -22,7 +22,7 @@ struct StatusJSON {
     func bytes<Failure: Error>(count: Int, _ torrents: (inout JSONWriter) throws(Failure) -> Void) throws(Failure) -> [UInt8] {
         try JSONWriter.line(capacity: (count + 1) * Self.usualBytes) { (json) throws(Failure) in
             json.object("engine") { json in
-                json.field("running", engine.isRunning)
+                json.field("running", engine.isUnknown ? nil : engine.isRunning as Bool?)
                 json.field("pid", engine.pid)
                 json.field("since", engine.since?.rawValue)
             }

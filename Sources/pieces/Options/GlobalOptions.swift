@@ -40,6 +40,11 @@ struct GlobalOptions: ParsableArguments {
         }
     }
 
+    /// The folder of the database where none was given: it is the program's own.
+    var ownFolder: FilePath? {
+        get throws { try database == nil && Self.environment("PIECES_DATABASE") == nil ? Self.standardFolder : nil }
+    }
+
     private static func environment(_ name: String) -> String? {
         getenv(name).map { PathText.text(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
     }
@@ -151,5 +156,6 @@ extension GlobalOptions {
         if !folder.isEmpty, !Self.exists(folder) { try NewFile.makeFolder(folder) }
     }
 
-    private static func exists(_ path: FilePath) -> Bool { NewFile.exists(path) }
+    /// Where this user may not look there may be something.
+    private static func exists(_ path: FilePath) -> Bool { NewFile.exists(path) || errno == EACCES }
 }

@@ -28,6 +28,8 @@ final class Terminal: Sendable {
         var isForOutput = true
         /// Why output was lost; a reader that has read enough (EPIPE) is no reason.
         var lost: String?
+        /// Whether anything was written, or was to be.
+        var hasBegun = false
         /// Whether nothing more can be written to standard output.
         var isClosed = false
     }
@@ -69,6 +71,9 @@ final class Terminal: Sendable {
 
     /// Why the command failed for want of its output; `nil` when it didn't.
     var lostOutput: String? { state.withLock { $0.isForOutput ? $0.lost : nil } }
+
+    /// Whether anything was printed, on either stream.
+    var hasBegun: Bool { state.withLock(\.hasBegun) }
 
     /// Ends a command that waits for something to print when nobody reads its output any more: without a write it finds that out only by asking
     /// (poll(2)).
@@ -127,6 +132,7 @@ final class Terminal: Sendable {
     }
 
     private func write(_ bytes: [UInt8], to descriptor: Int32, _ state: inout State) {
+        state.hasBegun = true
         if descriptor == STDOUT_FILENO, state.isClosed { return }
         var done = 0
         while done < bytes.count {

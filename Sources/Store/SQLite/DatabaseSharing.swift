@@ -1,0 +1,222 @@
+import Glibc
+import SystemPackage
+import Torrent
+
+/// Who may read a database besides its owner: the mode and the group of its file say so, and nothing else remembers it.
+///
+/// The log has the same mode and group. SQLite's index of it (`-shm`), the lock, the reserve and the backups are the
+/// owner's alone: whoever may read a file may lock it (fcntl(2)), and a lock on one of the first two would stop the
+/// engine. See ``UnlockedRead`` for how others read.
+package enum DatabaseSharing {
+    package enum Readers: Hashable, Sendable {
+        case ownerAlone
+        case group(gid_t)
+        case everybody
+    }
+
+    /// A group of this machine's users.
+    package struct Group: Hashable, Sendable {
+        package let id: gid_t
+        package let name: String
+
+        package init(id: gid_t) {
+            self.id = id
+            name = getgrgid(id).map { String(cString: $0.pointee.gr_name) } ?? "\(id)"
+        }
+
+        /// The group of this name, or of this number where none has it for a name; `nil` when there is neither.
+        package init?(_ text: String) {
+            if let found = getgrnam(text) {
+                self.init(id: found.pointee.gr_gid)
+            } else if let id = gid_t(text), id != .max {
+                self.init(id: id)
+            } else {
+                return nil
+            }
+        }
+
+        /// Whether this process may give files to it.
+        fileprivate var isOurs: Bool {
+            let count = getgroups(0, nil)
+            var groups = [gid_t](repeating: 0, count: Int(max(count, 0)))
+            let filled = getgroups(count, &groups)
+            return geteuid() == 0 || getegid() == id || groups.prefix(Int(max(filled, 0))).contains(id)
+        }
+    }
+
+    private static let privateMode: mode_t = S_IRUSR | S_IWUSR
+    private static let groupMode: mode_t = privateMode | S_IRGRP
+    /// The bits of group and others.
+    private static let foreign: mode_t = 0o077
+
+    package static func readers(of database: FilePath) -> Readers {
+        guard let status = status(database) else { return .ownerAlone }
+        if status.st_mode & S_IROTH != 0 { return .everybody }
+        return status.st_mode & S_IRGRP != 0 ? .group(status.st_gid) : .ownerAlone
+    }
+
+    /// The name of the user whose database it is.
+    package static func owner(of database: FilePath) -> String? {
+        status(database).map { status in
+            getpwuid(status.st_uid).map { String(cString: $0.pointee.pw_name) } ?? "user \(status.st_uid)"
+        }
+    }
+
+    /// The same, where that is another user than this one.
+    static func otherOwner(of file: FilePath) -> String? {
+        guard let status = status(file), status.st_uid != geteuid() else { return nil }
+        return owner(of: file)
+    }
+
+    // MARK: The setting
+
+    /// Lets a group read the database, and nobody else besides the owner. Nothing is written into it.
+    package static func share(_ database: FilePath, with group: Group) throws(StoreError) {
+        guard !FileSystemKind(holding: database).isShared else {
+            throw StoreError(
+                .readOnly, path: database.text,
+                "the database is on a shared file system, where any reader can keep the engine from writing: move it to a disk of this machine first"
+            )
+        }
+        try set(database, groupMode, group)
+    }
+
+    /// Lets nobody but the owner read the database.
+    package static func unshare(_ database: FilePath) throws(StoreError) { try set(database, privateMode, nil) }
+
+    /// Lets the group into a folder of the program's own, or nobody but the owner.
+    package static func open(folder: FilePath, to group: Group?) throws(StoreError) {
+        guard let status = status(folder), status.st_uid == geteuid() || geteuid() == 0 else { return }
+        if let group { try give(folder, to: group) }
+        try change(folder, to: group == nil ? 0o700 : 0o750)
+    }
+
+    /// The first folder on the way to the database that lets no member of the group through, as far as modes say; `nil`
+    /// when all do.
+    package static func obstacle(on database: FilePath, to group: Group) -> FilePath? {
+        let path = DatabaseFile.resolved(database)
+        var folder = FilePath(root: path.root, [])
+        for component in [nil] + path.removingLastComponent().components.map(Optional.some) {
+            if let component { folder.append(component) }
+            guard let status = status(folder) else { continue }
+            guard status.st_mode & (status.st_gid == group.id ? S_IXGRP : S_IXOTH) != 0 else { return folder }
+        }
+        return nil
+    }
+
+    private static func set(_ database: FilePath, _ mode: mode_t, _ group: Group?) throws(StoreError) {
+        // Refuses what isn't a database of ours.
+        _ = try Connection(database, mode: .readOnly)
+        let path = DatabaseFile.resolved(database)
+        guard let before = status(path) else { throw Folder.fault("look at", path) }
+        guard before.st_uid == geteuid() || geteuid() == 0 else {
+            throw StoreError(
+                .readOnly, path: database.text,
+                "the database belongs to \(owner(of: path) ?? "another user"), who alone may change its readers: run the command as that user"
+            )
+        }
+        if let group { try give(path, to: group) }
+        try change(path, to: mode)
+        guard let after = status(path), after.st_mode & 0o777 == mode, group.map({ $0.id == after.st_gid }) ?? true
+        else {
+            throw StoreError(
+                .readOnly, path: database.text,
+                "its file system keeps no owners and permissions of files: move the database to another one first")
+        }
+        prepareCompanions(of: path)
+        // The log of a database that isn't shared any more.
+        if mode == privateMode { _ = path.extended(by: "-wal").withPlatformString { chmod($0, mode) } }
+    }
+
+    private static func give(_ file: FilePath, to group: Group) throws(StoreError) {
+        guard file.withPlatformString({ chown($0, uid_t.max, group.id) }) != 0 else { return }
+        let reason = errno
+        guard reason == EPERM, !group.isOurs else {
+            throw Folder.fault("change the group of", file, Errno(rawValue: reason))
+        }
+        throw StoreError(
+            .readOnly, path: file.text,
+            "this user is not in the group \(group.name): have root add it (`usermod -aG \(group.name) USER`) and log in again, or run the command as root"
+        )
+    }
+
+    private static func change(_ file: FilePath, to mode: mode_t) throws(StoreError) {
+        guard file.withPlatformString({ chmod($0, mode) }) == 0 else {
+            throw Folder.fault("change the permissions of", file)
+        }
+    }
+
+    // MARK: The files beside it
+
+    /// Makes the log and its index for a database of ours that others may read, before SQLite does, and sets right
+    /// those that are there: SQLite gives the log to the group of the process, and lets everybody read the index who
+    /// may read the database.
+    ///
+    /// Called before and after SQLite opens the database, because another process may remove both in between.
+    static func prepareCompanions(of database: FilePath) {
+        let path = DatabaseFile.resolved(database)
+        guard let status = status(path), status.st_mode & foreign != 0, status.st_mode & S_IFMT == S_IFREG,
+            status.st_uid == geteuid() || geteuid() == 0
+        else { return }
+        // A rollback journal has no index.
+        guard !FileSystemKind(holding: path).isShared else { return }
+        let owner = geteuid() == 0 ? status.st_uid : uid_t.max
+        let (log, index) = (path.extended(by: "-wal"), path.extended(by: "-shm"))
+        if let descriptor = create(log) {
+            // What fails here is said when SQLite opens the file.
+            fchown(descriptor, owner, status.st_gid)
+            fchmod(descriptor, status.st_mode & 0o666)
+            close(descriptor)
+        } else if let found = own(log), found.st_gid != status.st_gid || found.st_mode & 0o777 != status.st_mode & 0o666 {
+            // Nobody's but the owner's until it belongs to the right group.
+            _ = log.withPlatformString { chmod($0, privateMode) }
+            if log.withPlatformString({ chown($0, owner, status.st_gid) }) == 0 {
+                _ = log.withPlatformString { chmod($0, status.st_mode & 0o666) }
+            }
+        }
+        if let descriptor = create(index) {
+            fchown(descriptor, owner, gid_t.max)
+            // SQLite gives an empty file the mode of the database, and takes any other for one that a killed process
+            // left.
+            var byte: UInt8 = 0
+            pwrite(descriptor, &byte, 1, 0)
+            close(descriptor)
+        } else if let found = own(index), found.st_mode & foreign != 0 {
+            // By its name: closing a descriptor would drop the locks that this process has on it.
+            _ = index.withPlatformString { chmod($0, privateMode) }
+        }
+    }
+
+    /// A descriptor of a new file that its owner alone may read; `nil` where there is one, and where none can be made.
+    private static func create(_ file: FilePath) -> Int32? {
+        let descriptor = file.withPlatformString {
+            Glibc.open($0, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, privateMode)
+        }
+        return descriptor >= 0 ? descriptor : nil
+    }
+
+    /// What the system says of a regular file that this user may change.
+    private static func own(_ file: FilePath) -> stat? {
+        var status = stat()
+        guard file.withPlatformString({ lstat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            return nil
+        }
+        return status.st_uid == geteuid() || geteuid() == 0 ? status : nil
+    }
+
+    /// Gives a database the readers of the one whose place it takes; where that can't be done it stays its owner's
+    /// alone.
+    static func pass(from old: FilePath, to new: FilePath) {
+        guard let status = status(old) else { return }
+        let owner = geteuid() == 0 ? status.st_uid : uid_t.max
+        let group = if case .group(let id) = readers(of: old) { id } else { gid_t.max }
+        guard owner != .max || group != .max else { return }
+        guard new.withPlatformString({ chown($0, owner, group) }) == 0, group != .max else { return }
+        _ = new.withPlatformString { chmod($0, groupMode) }
+    }
+
+    private static func status(_ file: FilePath) -> stat? {
+        var status = stat()
+        return file.withPlatformString { stat($0, &status) } == 0 ? status : nil
+    }
+}
