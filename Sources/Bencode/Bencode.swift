@@ -1,5 +1,6 @@
 // Room: Bencode.
-// Duty: bytes ⇄ bencode values (BEP 3): a decoder that accepts whatever has exactly one reading, and a canonical encoder.
+// Duty: bytes ⇄ bencode values (BEP 3): a decoder that accepts whatever has exactly one reading, and a canonical
+// encoder.
 // Owns: the value, its dictionary, the limits of decoding.
 // Never: knows what a key means; traps, recurses or allocates without bound on bytes from outside.
 // Invariants: a decoded value knows the bytes it came from; no dictionary has a key twice, and one whose document had a

@@ -40,7 +40,8 @@ package struct EngineSettings: Sendable {
     package var slotRules = SlotRules()
     /// What a complete torrent does whose own goal is ``SeedGoal/standard``.
     package var seedGoal = SeedGoal.forever
-    /// The longest that a stop waits for the trackers: half of it at most for what they are being asked, the rest for goodbye.
+    /// The longest that a stop waits for the trackers: half of it at most for what they are being asked, the rest for
+    /// goodbye.
     package var goodbyeTime = Duration.seconds(3)
     /// Ends by itself when nothing is left to download.
     package var endsWhenComplete = false

@@ -2,8 +2,9 @@ import NIOCore
 
 /// One message between peers after the handshake (BEP 3; BEP 5, 6 and 10 where noted).
 ///
-/// The numbers are the peer's own and unchecked: `Geometry.contains` tells whether a block exists. A `ByteBuffer` here may be a slice of the socket's
-/// receive buffer: copy out what has to outlive the batch, so that the receive buffer can be used again.
+/// The numbers are the peer's own and unchecked: `Geometry.contains` tells whether a block exists. A `ByteBuffer` here
+/// may be a slice of the socket's receive buffer: copy out what has to outlive the batch, so that the receive buffer
+/// can be used again.
 package enum PeerMessage: Hashable, Sendable {
     case keepAlive
     case choke
@@ -29,7 +30,8 @@ package enum PeerMessage: Hashable, Sendable {
     case reject(piece: UInt32, begin: UInt32, length: UInt32)
     /// A piece that may be requested while choked (BEP 6).
     case allowedFast(piece: UInt32)
-    /// A message of the extension protocol: `id` 0 is its handshake, the others are ``Extension``'s raw values as we announced them (BEP 10).
+    /// A message of the extension protocol: `id` 0 is its handshake, the others are ``Extension``'s raw values as we
+    /// announced them (BEP 10).
     case extended(id: UInt8, payload: ByteBuffer)
     /// A message that this client doesn't know; its body is dropped.
     case unknown(id: UInt8)

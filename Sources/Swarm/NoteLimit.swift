@@ -1,4 +1,5 @@
-/// How many notes of one kind are told, where peers can cause as many as they like (law 7): each becomes a row and a line of the log.
+/// How many notes of one kind are told, where peers can cause as many as they like (law 7): each becomes a row and a
+/// line of the log.
 struct NoteLimit {
     /// Notes that may come at once, and the time for which one more is earned.
     static let burst = 50.0
@@ -10,7 +11,9 @@ struct NoteLimit {
 
     /// How many weren't told since the last that was; `nil` when this one isn't told either.
     mutating func allows(at now: Instant) -> Int? {
-        if let filledAt, now > filledAt { left = min(Self.burst, left + (now - filledAt).inSeconds / Self.interval.inSeconds) }
+        if let filledAt, now > filledAt {
+            left = min(Self.burst, left + (now - filledAt).inSeconds / Self.interval.inSeconds)
+        }
         filledAt = max(now, filledAt ?? now)
         guard left >= 1 else {
             untold += 1

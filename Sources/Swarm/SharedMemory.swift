@@ -16,8 +16,9 @@ package struct SharedMemory: Sendable {
 
     package init() {}
 
-    /// A connection holds so many bytes of a message that hasn't ended, where it was counted with `counted` before. Returns what it is counted with
-    /// now; `nil` when it has to be closed, because its host holds too much, or more than its share of what all may hold.
+    /// A connection holds so many bytes of a message that hasn't ended, where it was counted with `counted` before.
+    /// Returns what it is counted with now; `nil` when it has to be closed, because its host holds too much, or more
+    /// than its share of what all may hold.
     package mutating func holds(_ bytes: Int, counted: Int, of address: PeerAddress.Host) -> Int? {
         let bytes = bytes > Self.perConnection ? bytes : 0
         guard bytes != counted else { return counted }
@@ -25,12 +26,16 @@ package struct SharedMemory: Sendable {
         let own = hosts[host, default: 0] + bytes - counted
         total += bytes - counted
         hosts[host] = own > 0 ? own : nil
-        guard bytes > counted, own > Self.perHost || (total > Self.most && own > Self.most / hosts.count) else { return bytes }
+        guard bytes > counted, own > Self.perHost || (total > Self.most && own > Self.most / hosts.count) else {
+            return bytes
+        }
         return nil
     }
 
     /// The connection, which was counted with `counted`, is gone.
-    package mutating func released(_ counted: Int, of address: PeerAddress.Host) { _ = holds(0, counted: counted, of: address) }
+    package mutating func released(_ counted: Int, of address: PeerAddress.Host) {
+        _ = holds(0, counted: counted, of: address)
+    }
 
     /// Blocks of so many bytes are read and sent from now on, or have gone (a negative count).
     package mutating func serves(_ bytes: Int) { served += bytes }

@@ -2,7 +2,8 @@ import Torrent
 
 /// What the messages of all connections of all torrents cost together: by host, by network and for the process (law 7).
 ///
-/// A host that spends much waits for its own budget, and for those that it shares; one that spends little waits for none.
+/// A host that spends much waits for its own budget, and for those that it shares; one that spends little waits for
+/// none.
 package struct SharedWork: Sendable {
     /// What becomes of a connection that spent something.
     package enum Verdict: Equatable, Sendable {
@@ -45,7 +46,8 @@ package struct SharedWork: Sendable {
         return pause.map { .rest($0) } ?? .goOn
     }
 
-    /// Budgets of those that spent something lately: at most twice ``capacity`` of them, found and forgotten in constant time.
+    /// Budgets of those that spent something lately: at most twice ``capacity`` of them, found and forgotten in
+    /// constant time.
     private struct Recent: Sendable {
         static let capacity = 4096
 

@@ -14,16 +14,19 @@ struct WorkBudget: Sendable {
         /// The longest that a peer isn't read from at a time.
         var longestPause = Duration.seconds(2)
 
-        /// Half a percent of a core; at once an honest peer's busiest moment, such as the rejects of a whole pipeline (BEP 6).
+        /// Half a percent of a core; at once an honest peer's busiest moment, such as the rejects of a whole pipeline
+        /// (BEP 6).
         static let connection = Limit(perSecond: 5000, most: 50_000, tolerated: 100_000)
-        /// Two percent of a core for an IPv4 address or a /64; at once what 500 peers behind one address say when they connect.
+        /// Two percent of a core for an IPv4 address or a /64; at once what 500 peers behind one address say when they
+        /// connect.
         static let host = Limit(perSecond: 20_000, most: 1_000_000, tolerated: 500_000)
         /// A thousandth of a core, which an honest peer hardly uses: a host that spends no more waits for no other.
         static let modest = Limit(perSecond: 1000, most: 50_000, tolerated: 0)
         /// Five percent of a core for a /24 or a /48.
         static let network = Limit(perSecond: 50_000, most: 1_500_000, tolerated: 1_000_000, longestPause: .seconds(30))
         /// A fifth of a core for all peers.
-        static let process = Limit(perSecond: 200_000, most: 2_000_000, tolerated: 1_000_000, longestPause: .seconds(30))
+        static let process = Limit(
+            perSecond: 200_000, most: 2_000_000, tolerated: 1_000_000, longestPause: .seconds(30))
     }
 
     let limit: Limit

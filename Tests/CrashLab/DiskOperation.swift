@@ -27,7 +27,8 @@ package enum DiskOperation: Sendable, Equatable {
     case write(Node, offset: Int, bytes: [UInt8], at: Int64)
     /// `ftruncate` or `posix_fallocate`: the file has this length now, zeros where it grew.
     case resize(Node, length: Int, at: Int64)
-    /// What happened to the file before `began` (the number of the operation that came next) is durable: its data and size.
+    /// What happened to the file before `began` (the number of the operation that came next) is durable: its data and
+    /// size.
     case syncFile(Node, began: Int, Owner)
     /// The file has this time of modification.
     case setTime(Node, at: Int64)

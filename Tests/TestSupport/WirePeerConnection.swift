@@ -81,7 +81,9 @@ final class WirePeerConnection: ChannelInboundHandler {
         var reply = ByteBuffer()
         let infoHash = manner == .wrongTorrent ? InfoHash(torrent.infoHash.bytes.map { ~$0 }) : theirs.infoHash
         // Twelve digits behind the eight characters that name the client.
-        guard let infoHash, let id = PeerID("-XX0001-\(100_000_000_000 + number)".utf8) else { preconditionFailure("a peer id has 20 bytes") }
+        guard let infoHash, let id = PeerID("-XX0001-\(100_000_000_000 + number)".utf8) else {
+            preconditionFailure("a peer id has 20 bytes")
+        }
         var reserved: Handshake.Reserved = isFast ? [.fast] : []
         if manner == .sloppy { reserved.insert(.extensionProtocol) }
         Handshake(reserved: reserved, infoHash: infoHash, peerID: id).append(to: &reply)
@@ -105,7 +107,11 @@ final class WirePeerConnection: ChannelInboundHandler {
         case .haves:
             for piece in have.pieces { send(.have(piece: UInt32(piece.value)), context) }
         default:
-            if isFast, have.isFull { send(.haveAll, context) } else { send(.bitfield(ByteBuffer(bytes: have.bytes)), context) }
+            if isFast, have.isFull {
+                send(.haveAll, context)
+            } else {
+                send(.bitfield(ByteBuffer(bytes: have.bytes)), context)
+            }
         }
         if manner == .asking {
             send(.interested, context)
@@ -116,7 +122,8 @@ final class WirePeerConnection: ChannelInboundHandler {
     }
 
     private func noise(_ context: ChannelHandlerContext) {
-        context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: SamplePayload(seed: 77).bytes(at: 0, count: 4096))), promise: nil)
+        context.writeAndFlush(
+            wrapOutboundOut(ByteBuffer(bytes: SamplePayload(seed: 77).bytes(at: 0, count: 4096))), promise: nil)
     }
 
     // MARK: Messages
@@ -127,7 +134,9 @@ final class WirePeerConnection: ChannelInboundHandler {
             let request = WirePeer.Request(
                 piece: Int(piece), begin: Int(begin), length: Int(length), at: .now, connection: number)
             shared.state.withLock { $0.requests.append(request) }
-            guard torrent.geometry.contains(piece: request.piece, begin: request.begin, length: request.length), have[request.block.piece] else {
+            guard torrent.geometry.contains(piece: request.piece, begin: request.begin, length: request.length),
+                have[request.block.piece]
+            else {
                 return context.close(promise: nil)
             }
             answer(request, context)
@@ -160,7 +169,9 @@ final class WirePeerConnection: ChannelInboundHandler {
     }
 
     private func reject(_ request: WirePeer.Request, _ context: ChannelHandlerContext) {
-        send(.reject(piece: UInt32(request.piece), begin: UInt32(request.begin), length: UInt32(request.length)), context)
+        send(
+            .reject(piece: UInt32(request.piece), begin: UInt32(request.begin), length: UInt32(request.length)), context
+        )
     }
 
     private func choke(_ context: ChannelHandlerContext) {

@@ -11,35 +11,58 @@ import Testing
     @Test(arguments: rooms) func aRoomHasItsHeader(room: String) throws {
         let name = room == "pieces" ? "Pieces" : room
         let file = try #require(Tree.file("Sources/\(room)/\(name).swift"), "the room needs a file named after it")
-        for (line, field) in zip(file.lines, ["Room", "Duty"]) { #expect(line.hasPrefix("// \(field): "), "\(file.path)") }
-        for field in ["Owns", "Never", "Invariants"] {
-            #expect(file.lines.prefix(12).contains { $0.hasPrefix("// \(field): ") }, "\(file.path) doesn't say “\(field)”")
+        for (line, field) in zip(file.lines, ["Room", "Duty"]) {
+            #expect(line.hasPrefix("// \(field): "), "\(file.path)")
         }
-        let others = Tree.files(below: "Sources/\(room)").filter { $0.path != file.path && $0.text.contains("// Room: ") }
+        for field in ["Owns", "Never", "Invariants"] {
+            #expect(
+                file.lines.prefix(12).contains { $0.hasPrefix("// \(field): ") }, "\(file.path) doesn't say “\(field)”")
+        }
+        let others = Tree.files(below: "Sources/\(room)").filter {
+            $0.path != file.path && $0.text.contains("// Room: ")
+        }
         #expect(others.isEmpty, "headers stand in \(file.path) alone")
     }
 
     @Test func everyRoomIsListedHere() {
-        let folders = Set(Tree.files(below: "Sources").compactMap { $0.path.split(separator: "/").dropFirst().first.map(String.init) })
+        let folders = Set(
+            Tree.files(below: "Sources").compactMap { $0.path.split(separator: "/").dropFirst().first.map(String.init) }
+        )
         #expect(folders == Set(Self.rooms))
     }
 
     /// A room imports the rooms that its target names, and no others: SwiftPM itself lets a transitive import pass.
     @Test(arguments: rooms) func aRoomImportsWhatItsTargetNames(room: String) throws {
         let manifest = try #require(Tree.file("Package.swift")).text
-        let start = try #require(manifest.ranges(of: "name: \"\(room)\"").last { !manifest[..<$0.lowerBound].hasSuffix("package(") }).upperBound
+        let start = try #require(
+            manifest.ranges(of: "name: \"\(room)\"").last { !manifest[..<$0.lowerBound].hasSuffix("package(") }
+        ).upperBound
         let end = manifest[start...].firstRange(of: "swiftSettings")?.lowerBound ?? manifest.endIndex
         let declared = Set(manifest[start..<end].split { !$0.isLetter }.map(String.init))
         for file in Tree.files(below: "Sources/\(room)") {
             for line in file.lines where line.contains("import ") && !line.hasPrefix(" ") && !line.hasPrefix("/") {
-                guard let name = line.split(separator: " ").last.map(String.init), Self.rooms.contains(name) else { continue }
+                guard let name = line.split(separator: " ").last.map(String.init), Self.rooms.contains(name) else {
+                    continue
+                }
                 #expect(declared.contains(name), "\(file.path) imports \(name)")
             }
         }
     }
 
-    /// What needs a reason each time it is used, and how often it is used now. A number may fall; one that rises needs a better design, or a reason in
-    /// the commit that raises it.
+    /// Lines end at 120 columns, but for the texts of messages and SQL, and for addresses.
+    @Test(arguments: ["Sources", "Tests", "Migrations"]) func linesAreShort(folder: String) {
+        for file in Tree.files(below: folder) {
+            var isInText = false
+            for (number, line) in file.lines.enumerated() {
+                if !line.ranges(of: "\"\"\"").count.isMultiple(of: 2) { isInText.toggle() }
+                guard line.count > 120, !isInText, !line.contains("\""), !line.contains("https://") else { continue }
+                Issue.record("\(file.path):\(number + 1) has \(line.count) columns")
+            }
+        }
+    }
+
+    /// What needs a reason each time it is used, and how often it is used now. A number may fall; one that rises needs
+    /// a better design, or a reason in the commit that raises it.
     @Test(arguments: Budget.all) func whatNeedsAReasonIsCounted(budget: Budget) {
         let uses = Tree.files(below: "Sources").flatMap { file in
             file.lines.enumerated().filter { budget.isUse($0.element) }.map { "\(file.path):\($0.offset + 1)" }
@@ -59,17 +82,22 @@ import Testing
         }
 
         static let all = [
-            Budget(text: "Task {", most: 42), Budget(text: "@unchecked Sendable", most: 11), Budget(text: "nonisolated(unsafe)", most: 0),
-            Budget(text: "unsafe", most: 27), Budget(text: "try?", most: 20), Budget(text: "fatalError", most: 0), Budget(text: "try!", most: 0),
+            Budget(text: "Task {", most: 42), Budget(text: "@unchecked Sendable", most: 11),
+            Budget(text: "nonisolated(unsafe)", most: 0),
+            Budget(text: "unsafe", most: 28), Budget(text: "try?", most: 20), Budget(text: "fatalError", most: 0),
+            Budget(text: "try!", most: 0),
             Budget(text: "as!", most: 0), Budget(text: "TODO", most: 0),
         ]
     }
 
     /// The Swift files that the Architecture article sends its readers to are there.
-    @Test(arguments: Tree.files(below: "Sources", endings: [".md"])) func articlesNameFilesThatExist(article: Tree.File) {
+    @Test(arguments: Tree.files(below: "Sources", endings: [".md"])) func articlesNameFilesThatExist(article: Tree.File)
+    {
         for word in article.text.split(whereSeparator: { " `|,()\n".contains($0) }) where word.contains("/") {
             let path = word.trimming { ".:;".contains($0) }
-            guard Self.rooms.contains(where: { path.hasPrefix($0 + "/") }), path.hasPrefix("Sources/") || !path.contains("*") else { continue }
+            guard Self.rooms.contains(where: { path.hasPrefix($0 + "/") }),
+                path.hasPrefix("Sources/") || !path.contains("*")
+            else { continue }
             let candidates = ["Sources/\(path)", "\(path)", "Sources/\(path).swift"]
             #expect(candidates.contains { Tree.exists($0) }, "\(article.path) names \(path), which isn't there")
         }

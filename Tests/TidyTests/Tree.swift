@@ -12,13 +12,16 @@ struct Tree {
         var testDescription: String { path }
     }
 
-    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
 
     /// The files below a folder whose names end in one of the endings, in the order of their paths.
     static func files(below folder: String, endings: [String] = [".swift"]) -> [File] {
         let top = root.appending(path: folder)
         let names = FileManager.default.enumerator(atPath: top.path)?.compactMap { $0 as? String } ?? []
-        return names.filter { name in endings.contains { name.hasSuffix($0) } }.sorted().compactMap { file("\(folder)/\($0)") }
+        return names.filter { name in endings.contains { name.hasSuffix($0) } }.sorted().compactMap {
+            file("\(folder)/\($0)")
+        }
     }
 
     static func file(_ path: String) -> File? {
@@ -26,5 +29,7 @@ struct Tree {
         return File(path: path, text: String(decoding: data, as: UTF8.self))
     }
 
-    static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: root.appending(path: path).path) }
+    static func exists(_ path: String) -> Bool {
+        FileManager.default.fileExists(atPath: root.appending(path: path).path)
+    }
 }

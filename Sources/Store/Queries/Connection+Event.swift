@@ -51,7 +51,8 @@ package struct EventRow: Sendable, Hashable {
 }
 
 extension Connection {
-    /// Events that are kept. The oldest are forgotten when an engine starts, and after each ``eventsBetweenPrunes`` new ones.
+    /// Events that are kept. The oldest are forgotten when an engine starts, and after each ``eventsBetweenPrunes`` new
+    /// ones.
     package static let eventLimit = 100_000
     package static let eventsBetweenPrunes: Int64 = 1000
 
@@ -64,7 +65,9 @@ extension Connection {
                 INSERT INTO event (at, torrent_id, info_hash, kind, detail)
                 VALUES (?1, ?2, coalesce(?3, (SELECT info_hash FROM torrent WHERE id = ?2)), ?4, ?5) RETURNING id
                 """
-            let id = try first(sql, now, torrent, infoHash, kind, detail) { (row) throws(StoreError) in try row.next(Int64.self) }
+            let id = try first(sql, now, torrent, infoHash, kind, detail) { (row) throws(StoreError) in
+                try row.next(Int64.self)
+            }
             if let id, id % Self.eventsBetweenPrunes == 0 { try pruneEvents() }
         }
     }
@@ -73,10 +76,13 @@ extension Connection {
     package func events(of torrent: TorrentID? = nil, limit: Int) throws(StoreError) -> [EventRow] {
         let columns = "SELECT id, at, torrent_id, info_hash, kind, detail FROM event"
         guard let torrent else {
-            return try rows(columns + " ORDER BY id DESC LIMIT ?", limit) { (row) throws(StoreError) in try row.sound(EventRow.init) }.compactMap(
+            return try rows(columns + " ORDER BY id DESC LIMIT ?", limit) { (row) throws(StoreError) in
+                try row.sound(EventRow.init)
+            }.compactMap(
                 \.self)
         }
-        return try rows(columns + " WHERE torrent_id = ? ORDER BY id DESC LIMIT ?", torrent, limit) { (row) throws(StoreError) in
+        return try rows(columns + " WHERE torrent_id = ? ORDER BY id DESC LIMIT ?", torrent, limit) {
+            (row) throws(StoreError) in
             try row.sound(EventRow.init)
         }.compactMap(\.self)
     }

@@ -3,11 +3,12 @@ import Limits
 import SystemPackage
 import Torrent
 
-/// The right to be the one engine of a database: a lock on the file `<database>.lock`, held until the process ends or ``release()``.
+/// The right to be the one engine of a database: a lock on the file `<database>.lock`, held until the process ends or
+/// ``release()``.
 ///
-/// It is an open file description lock (fcntl(2), F_OFD_SETLK): the kernel drops it when the process dies, however it dies. The file is never
-/// removed, because a lock on a removed file locks nothing. Its text says who holds it. The owner alone may open it,
-/// whoever may read the database: a lock can be had by all who may read the file.
+/// It is an open file description lock (fcntl(2), F_OFD_SETLK): the kernel drops it when the process dies, however it
+/// dies. The file is never removed, because a lock on a removed file locks nothing. Its text says who holds it. The
+/// owner alone may open it, whoever may read the database: a lock can be had by all who may read the file.
 package final class DatabaseLock: Sendable {
     /// The process that holds a lock, as far as it has said so.
     package struct Holder: Hashable, Sendable {
@@ -15,7 +16,8 @@ package final class DatabaseLock: Sendable {
         package let since: Timestamp?
     }
 
-    /// Commands of fcntl(2) that Glibc's module leaves out: numbers of the kernel's interface (asm-generic/fcntl.h), the same on every Linux.
+    /// Commands of fcntl(2) that Glibc's module leaves out: numbers of the kernel's interface (asm-generic/fcntl.h),
+    /// the same on every Linux.
     private static let ask: Int32 = 36  // F_OFD_GETLK
     private static let take: Int32 = 37  // F_OFD_SETLK
     /// Bytes of the lock file that are read: two numbers.
@@ -30,12 +32,17 @@ package final class DatabaseLock: Sendable {
         Glibc.close(descriptor.rawValue)
     }
 
-    /// Takes the lock, or says who has it. With `replacing` what stands in the place of the database need not be one, because it is set aside.
-    package static func acquire(database: FilePath, replacing: Bool = false, now: Timestamp) throws(StoreError) -> DatabaseLock {
+    /// Takes the lock, or says who has it. With `replacing` what stands in the place of the database need not be one,
+    /// because it is set aside.
+    package static func acquire(database: FilePath, replacing: Bool = false, now: Timestamp) throws(StoreError)
+        -> DatabaseLock
+    {
         let file = lockFile(of: database)
         // Beside a file of another program nothing is made, and a lock that is there was made for a database.
         if !DatabaseFile.exists(file) { try Mender.requireOurs(database, orWreck: replacing, now: now) }
-        let raw = file.withPlatformString { Glibc.open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, S_IRUSR | S_IWUSR) }
+        let raw = file.withPlatformString {
+            Glibc.open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, S_IRUSR | S_IWUSR)
+        }
         guard raw >= 0 else { throw fault("open", file) }
         let lock = DatabaseLock(FileDescriptor(rawValue: raw))
         try requireRegular(raw, file)
@@ -89,7 +96,8 @@ package final class DatabaseLock: Sendable {
         var status = stat()
         let owner = file.withPlatformString { stat($0, &status) } == 0 ? status.st_uid : uid_t.max
         let isAlive = last.map { LockTable.isAlive($0, owner: owner, now: now) } ?? false
-        return occupancy(isLocked: LockTable.isLocked(file), isAlive: isAlive, last: last, bootID: LockTable.bootID, now: now)
+        return occupancy(
+            isLocked: LockTable.isLocked(file), isAlive: isAlive, last: last, bootID: LockTable.bootID, now: now)
     }
 
     /// What a user who may not ask for the lock can tell: `isLocked` is of the kernel's list of locks, `isAlive` of the
@@ -130,7 +138,8 @@ package final class DatabaseLock: Sendable {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw fault("inspect", file) }
         guard status.st_mode & S_IFMT == S_IFREG else {
-            throw StoreError(.cantOpen, path: file.text, "the lock file is not a regular file: move what is there out of the way")
+            throw StoreError(
+                .cantOpen, path: file.text, "the lock file is not a regular file: move what is there out of the way")
         }
     }
 
@@ -154,19 +163,22 @@ package final class DatabaseLock: Sendable {
 
     private func write(_ text: String, _ file: FilePath) throws(StoreError) {
         let bytes = Array(text.utf8)
-        guard ftruncate(descriptor.rawValue, 0) == 0, pwrite(descriptor.rawValue, bytes, bytes.count, 0) == bytes.count else {
+        guard ftruncate(descriptor.rawValue, 0) == 0, pwrite(descriptor.rawValue, bytes, bytes.count, 0) == bytes.count
+        else {
             throw Self.fault("write", file)
         }
     }
 
     private static func fault(_ action: String, _ file: FilePath) -> StoreError {
         let reason = errno
-        let code: StoreError.Code = reason == ENOSPC || reason == EDQUOT ? .full : reason == EROFS || reason == EACCES ? .readOnly : .cantOpen
+        let code: StoreError.Code =
+            reason == ENOSPC || reason == EDQUOT ? .full : reason == EROFS || reason == EACCES ? .readOnly : .cantOpen
         let owner = reason == EACCES ? DatabaseSharing.otherOwner(of: file) : nil
         return StoreError(
             code, path: file.text,
             "cannot \(action) the lock file: \(String(cString: strerror(reason))): "
                 + (owner.map { "run the command as \($0), who alone may change this database and run its engine" }
-                    ?? ProcessLimit(errno: reason)?.advice ?? "see that the folder exists, has space and may be written by this user"))
+                    ?? ProcessLimit(errno: reason)?.advice
+                    ?? "see that the folder exists, has space and may be written by this user"))
     }
 }

@@ -167,7 +167,8 @@ package enum DatabaseSharing {
             fchown(descriptor, owner, status.st_gid)
             fchmod(descriptor, status.st_mode & 0o666)
             close(descriptor)
-        } else if let found = own(log), found.st_gid != status.st_gid || found.st_mode & 0o777 != status.st_mode & 0o666 {
+        } else if let found = own(log), found.st_gid != status.st_gid || found.st_mode & 0o777 != status.st_mode & 0o666
+        {
             // Nobody's but the owner's until it belongs to the right group.
             _ = log.withPlatformString { chmod($0, privateMode) }
             if log.withPlatformString({ chown($0, owner, status.st_gid) }) == 0 {

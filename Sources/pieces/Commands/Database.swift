@@ -21,7 +21,8 @@ struct Database: AsyncParsableCommand {
             mended by `pieces run` and `pieces download` when they start, and by `pieces database salvage`: the damaged file is kept.
             """,
         subcommands: [
-            DatabasePath.self, DatabaseCheck.self, DatabaseBackup.self, DatabaseBackups.self, DatabaseRestore.self, DatabaseSalvage.self,
+            DatabasePath.self, DatabaseCheck.self, DatabaseBackup.self, DatabaseBackups.self, DatabaseRestore.self,
+            DatabaseSalvage.self,
             DatabaseShare.self, DatabaseUnshare.self,
         ])
 }
