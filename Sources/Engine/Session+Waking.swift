@@ -279,7 +279,7 @@ extension SwarmSettings {
     /// A torrent's own limits over what holds for all.
     init(_ settings: TorrentSettings, over all: SwarmSettings) {
         self = all
-        isSequential = settings.isSequential
+        picking = settings.isSequential ? .sequential : .rarestFirst
         if let peers = settings.limits.peers { maximumPeers = peers }
         if let limit = settings.limits.download { downloadLimit = Int(limit) }
         if let limit = settings.limits.upload { uploadLimit = Int(limit) }

@@ -120,14 +120,14 @@ extension TorrentEngine: PeerConnectionDelegate {
     }
 
     private func sendExtendedHandshake(to connection: PeerConnection) {
-        var hello = ExtendedHandshake()
-        for type in [Extension.dontHave, .uploadOnly] { hello.extensions[type] = type.rawValue }
-        hello.client = "pieces \(Program.version)"
-        hello.port = listenPort == 0 ? nil : listenPort
-        hello.requestQueue = Swarm.longestServeQueue
-        hello.yourHost = connection.remote?.host
-        if swarm.isComplete { hello.isUploadOnly = true }
-        connection.send(.extended(id: ExtendedHandshake.messageID, payload: hello.payload))
+        var handshake = ExtendedHandshake()
+        handshake.extensions = ExtendedHandshake.offer(ExtendedMessage.offered)
+        handshake.client = "pieces \(Program.version)"
+        handshake.port = listenPort == 0 ? nil : listenPort
+        handshake.requestQueue = Swarm.longestServeQueue
+        handshake.yourHost = connection.remote?.host
+        if swarm.isComplete { handshake.isUploadOnly = true }
+        connection.send(.extended(id: ExtendedHandshake.messageID, payload: handshake.payload))
     }
 
     // MARK: Messages
@@ -187,18 +187,16 @@ extension TorrentEngine: PeerConnectionDelegate {
     private func extended(_ id: UInt8, _ payload: ByteBuffer, from key: PeerKey, now: Instant) {
         swarm.heard(key, now: now)
         do {
-            if id == ExtendedHandshake.messageID {
-                let hello = try ExtendedHandshake(payload: payload)
-                extensions[key, default: PeerExtensions()].update(with: hello)
+            switch try ExtendedMessage(id: id, payload: payload) {
+            case .handshake(let handshake):
+                extensions[key, default: PeerExtensions()].update(with: handshake)
                 swarm.extended(
-                    key, reqq: hello.requestQueue, uploadOnly: hello.isUploadOnly, port: hello.port, now: now)
-                return
-            }
-            switch Extension(rawValue: id) {
-            case .dontHave: swarm.dontHave(key, Int(try DontHave(payload: payload).piece), now: now)
-            case .uploadOnly:
-                swarm.extended(key, reqq: nil, uploadOnly: try UploadOnly(payload: payload).isUploadOnly, now: now)
-            case .metadata, .peerExchange, nil: break
+                    key, reqq: handshake.requestQueue, uploadOnly: handshake.isUploadOnly, port: handshake.port,
+                    now: now)
+            case .dontHave(let message): swarm.dontHave(key, Int(message.piece), now: now)
+            case .uploadOnly(let message):
+                swarm.extended(key, reqq: nil, uploadOnly: message.isUploadOnly, now: now)
+            case nil: break
             }
         } catch {
             // An unreadable extension message is not worth the connection: other clients ignore it, too. The limits of

@@ -22,6 +22,12 @@ struct Choker {
     /// In a seed's rounds the peers take turns, so that none is starved by the fastest.
     private var turn = 0
 
+    /// The choked peers that needn't wait for the next round, because slots are free: in the order of `contenders`.
+    func fill(_ contenders: [Contender], slots: Int) -> [PeerKey] {
+        let free = slots - contenders.count(where: \.isUnchoked)
+        return contenders.filter { $0.isInterested && !$0.isUnchoked }.prefix(max(0, free)).map(\.key)
+    }
+
     /// The peers that should be unchoked from now on.
     mutating func choose(
         _ contenders: [Contender], slots: Int, isSeeding: Bool, now: Instant, using random: inout SeededGenerator

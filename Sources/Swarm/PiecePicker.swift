@@ -1,7 +1,6 @@
 import Torrent
 
-/// Which piece to open next: the rarest that a peer has, at random among equals (BEP 3), or the first in sequential
-/// mode.
+/// Chooses the piece that a peer is asked for next, from the pieces that are wanted, missing and not being downloaded.
 ///
 /// Candidates are kept in an array that is sorted by availability, with the end of each bucket: a HAVE moves one
 /// element, a choice looks at the front. Peers that have everything are a single count.
@@ -120,10 +119,11 @@ struct PiecePicker {
     func first(where isEligible: (PieceIndex) -> Bool) -> PieceIndex? { candidates.pieces.first(where: isEligible) }
 
     /// The candidates that are likely to be chosen next, at most `count`.
-    func upcoming(_ count: Int, sequential: Bool) -> [PieceIndex] {
-        sequential
-            ? Array(candidates.pieces.prefix(count))
-            : order[firstAvailable...].prefix(count).map { PieceIndex(Int($0)) }
+    func upcoming(_ count: Int, _ policy: PickingPolicy) -> [PieceIndex] {
+        switch policy {
+        case .sequential: Array(candidates.pieces.prefix(count))
+        case .rarestFirst: order[firstAvailable...].prefix(count).map { PieceIndex(Int($0)) }
+        }
     }
 
     /// Where the candidates begin that some peer has.

@@ -16,7 +16,7 @@ extension Swarm {
         var ahead: [PieceIndex] = []
         if mode == .running {
             let count = min(max(2, settings.openAheadBytes / geometry.pieceLength), Self.maximumOpenAhead)
-            ahead = picker.upcoming(count, sequential: settings.isSequential).filter {
+            ahead = picker.upcoming(count, settings.picking).filter {
                 !opened[$0] && !opening[$0] && !closing.contains($0)
             }
         }

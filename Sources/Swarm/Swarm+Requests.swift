@@ -186,12 +186,11 @@ extension Swarm {
             return nil
         }
         let index: PieceIndex?
-        if settings.isSequential {
-            index = picker.first { peer.serves($0) }
-        } else if have.population < PiecePicker.randomFirstPieces {
+        switch settings.picking {
+        case .sequential: index = picker.first { peer.serves($0) }
+        case .rarestFirst where have.population < PiecePicker.randomFirstPieces:
             index = picker.random(using: &random) { peer.serves($0) }
-        } else {
-            index = rarestPiece(for: peer)
+        case .rarestFirst: index = rarestPiece(for: peer)
         }
         guard let index else {
             peer.driedAt = picker.insertions

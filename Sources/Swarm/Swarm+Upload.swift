@@ -108,26 +108,26 @@ extension Swarm {
     /// An interested peer needn't wait for the next round while slots are free.
     mutating func unchokeIfRoom(now: Instant) {
         guard mode == .running else { return }
-        var used = peers.values.reduce(0) { $0 + ($1.amChoking ? 0 : 1) }
-        for peer in roster where peer.isInterested && peer.amChoking && !peer.isClosing {
-            guard used < settings.uploadSlots else { return }
-            unchoke(peer, now: now)
-            used += 1
+        for key in choker.fill(contenders(now: now), slots: settings.uploadSlots) {
+            if let peer = peers[key] { unchoke(peer, now: now) }
         }
     }
 
     mutating func chokeRound(now: Instant) {
+        let chosen = choker.choose(
+            contenders(now: now), slots: settings.uploadSlots, isSeeding: isComplete, now: now, using: &random)
+        for peer in roster {
+            if chosen.contains(peer.key) { unchoke(peer, now: now) } else { choke(peer, now: now) }
+        }
+    }
+
+    private func contenders(now: Instant) -> [Choker.Contender] {
         let isSeeding = isComplete
-        let contenders = roster.filter { !$0.isClosing }.map { peer in
+        return roster.filter { !$0.isClosing }.map { peer in
             Choker.Contender(
                 key: peer.key, isInterested: peer.isInterested, isSnubbed: peer.isSnubbed, isUnchoked: !peer.amChoking,
                 rate: isSeeding ? peer.uploaded.rate(at: now) : peer.downloaded.rate(at: now),
                 connectedAt: peer.connectedAt)
-        }
-        let chosen = choker.choose(
-            contenders, slots: settings.uploadSlots, isSeeding: isSeeding, now: now, using: &random)
-        for peer in roster {
-            if chosen.contains(peer.key) { unchoke(peer, now: now) } else { choke(peer, now: now) }
         }
     }
 }

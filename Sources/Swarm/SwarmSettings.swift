@@ -18,8 +18,8 @@ package struct SwarmSettings: Sendable, Equatable {
     /// Bytes per second; `nil` is no limit.
     package var downloadLimit: Int?
     package var uploadLimit: Int?
-    /// Pieces in their order instead of the rarest first.
-    package var isSequential = false
+    /// The order in which pieces are requested.
+    package var picking = PickingPolicy.rarestFirst
 
     package init() {}
 }

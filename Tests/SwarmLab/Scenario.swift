@@ -104,7 +104,7 @@ package struct Scenario: Sendable {
         plan.files = Int.random(in: 1...4, using: &random)
         plan.settings.memoryBudget = geometry.pieceLength * Int.random(in: 1...12, using: &random)
         plan.settings.openAheadBytes = geometry.pieceLength * Int.random(in: 1...6, using: &random)
-        plan.settings.isSequential = random.chance(0.25)
+        plan.settings.picking = random.chance(0.25) ? .sequential : .rarestFirst
         plan.settings.uploadSlots = Int.random(in: 1...4, using: &random)
         plan.settings.partialAge = .milliseconds(Int.random(in: 100...5000, using: &random))
         plan.settings.commitInterval = .milliseconds(Int.random(in: 50...2000, using: &random))

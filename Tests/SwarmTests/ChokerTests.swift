@@ -3,6 +3,19 @@ import Testing
 @testable import Swarm
 
 struct ChokerTests {
+    /// Free slots go to interested peers at once; nobody loses one for it.
+    @Test func freeSlotsAreFilledBetweenRounds() {
+        let peers = (0..<4).map { number in
+            Choker.Contender(
+                key: PeerKey(UInt32(number)), isInterested: number != 1, isSnubbed: false, isUnchoked: number == 0,
+                rate: 0, connectedAt: .origin)
+        }
+        let choker = Choker()
+        #expect(choker.fill(peers, slots: 2) == [PeerKey(2)])
+        #expect(choker.fill(peers, slots: 8) == [PeerKey(2), PeerKey(3)])
+        #expect(choker.fill(peers, slots: 0).isEmpty)
+    }
+
     private func contenders(_ rates: [Int], snubbed: Set<Int> = []) -> [Choker.Contender] {
         rates.enumerated().map { number, rate in
             Choker.Contender(

@@ -87,8 +87,8 @@ struct PiecePickerTests {
         for (value, times) in [(1, 1), (2, 3), (3, 2)] {
             for _ in 0..<times { picker.increment(PieceIndex(value), using: &random) }
         }
-        #expect(picker.upcoming(2, sequential: false).map(\.value) == [1, 3])
-        #expect(picker.upcoming(9, sequential: false).map(\.value) == [1, 3, 2])
-        #expect(picker.upcoming(3, sequential: true).map(\.value) == [0, 1, 2])
+        #expect(picker.upcoming(2, .rarestFirst).map(\.value) == [1, 3])
+        #expect(picker.upcoming(9, .rarestFirst).map(\.value) == [1, 3, 2])
+        #expect(picker.upcoming(3, .sequential).map(\.value) == [0, 1, 2])
     }
 }

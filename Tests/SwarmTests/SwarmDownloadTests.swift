@@ -266,7 +266,7 @@ struct SwarmDownloadTests {
 
     @Test func sequentialIsInOrder() {
         var settings = SwarmSettings()
-        settings.isSequential = true
+        settings.picking = .sequential
         let bench = SwarmBench(pieces: 12, settings: settings).started()
         let key = bench.connectSeed(1)
         var order: [Int] = []

@@ -80,7 +80,7 @@ package struct ExtendedHandshake: Hashable, Sendable {
     /// The handshake as the message that carries it.
     package var message: PeerMessage { .extended(id: Self.messageID, payload: payload) }
 
-    /// The ids of our own registry for the extensions that we offer.
+    /// The ids of our own registry for extensions that we offer.
     package static func offer(_ types: some Sequence<Extension>) -> [Extension: UInt8] {
         Dictionary(types.map { ($0, $0.rawValue) }, uniquingKeysWith: { first, _ in first })
     }

@@ -55,3 +55,17 @@ import Testing
         }
     }
 }
+
+@Suite struct ExtendedMessageTests {
+    /// What is offered is what is decoded, and nothing else is accepted.
+    @Test func offeredExtensionsAreThoseThatAreDecoded() throws {
+        #expect(Set(ExtendedMessage.offered) == [.dontHave, .uploadOnly])
+        for id in 1...255 as ClosedRange<UInt8> {
+            let message = try ExtendedMessage(id: id, payload: ByteBuffer(bytes: [0, 0, 0, 1]))
+            let isOffered = ExtendedMessage.offered.contains { $0.rawValue == id }
+            #expect((message != nil) == isOffered, "id \(id)")
+        }
+        let handshake = try ExtendedMessage(id: ExtendedHandshake.messageID, payload: ByteBuffer(string: "de"))
+        #expect(handshake == .handshake(ExtendedHandshake()))
+    }
+}
