@@ -19,6 +19,9 @@ package struct EngineWatch: Sendable {
         package let cpu: Double
         package let seconds: Double
 
+        /// Whether the good peer served as many bytes.
+        package func hasServed(_ bytes: Int) -> Bool { rate * seconds >= Double(bytes) }
+
         init(_ start: Mark, _ end: Mark) {
             seconds = (end.at - start.at) / .seconds(1)
             rate = Double(end.served - start.served) / seconds

@@ -8,6 +8,8 @@ package struct Outcome: Sendable {
     package let alone: EngineWatch.Phase
     package let besieged: EngineWatch.Phase
     package let peakKiB: Int?
+    /// Seconds after which a good peer that had hung up served again; a peer is dialled again after 5.
+    package let absence: Double?
 
     /// What a good peer keeps of its rate beside one host, and beside many.
     package static let keptBesideOne = 0.9
@@ -21,7 +23,7 @@ package struct Outcome: Sendable {
 
     package static let columns = [
         "attack", "hosts", "MB sent", "connections", "ended", "engine MB said", "good MB/s alone", "besieged", "kept %", "CPU % alone", "besieged",
-        "MiB at most",
+        "MiB at most", "back after s",
     ]
 
     package var cells: [String] {
@@ -29,7 +31,7 @@ package struct Outcome: Sendable {
             attack.rawValue, isSpread || hosts == 1 ? "\(hosts)" : "\(hosts) of a /24", Self.text(Double(spent.sent) / 1e6),
             "\(spent.connections)", "\(spent.ended)", Self.text(Double(spent.received) / 1e6), Self.text(alone.rate / 1e6),
             Self.text(besieged.rate / 1e6), Self.text(kept * 100), Self.text(alone.cpu * 100), Self.text(besieged.cpu * 100),
-            peakKiB.map { "\($0 >> 10)" } ?? "ended",
+            peakKiB.map { "\($0 >> 10)" } ?? "ended", absence.map(Self.text) ?? "",
         ]
     }
 
@@ -57,22 +59,40 @@ package struct Outcome: Sendable {
 }
 
 extension Siege {
-    /// Attacks for so long. `settled` is called after a moment in which connections are made; what is counted begins then.
+    /// How long connections are made before a good peer comes, and how long it is waited for.
+    private static let settling = Duration.milliseconds(1500)
+    private static let patience = Duration.seconds(60)
+    /// Bytes that a good peer serves when it is back.
+    private static let someBytes = 256 << 10
+
+    /// Attacks for so long.
+    ///
+    /// - Parameter comeBack: the good peer is to hang up, so that it has to come back when all places are taken; what is counted begins when it serves
+    ///   again.
     package static func run(
         _ attack: Attack, hosts: Int, isSpread: Bool = true, seed: UInt64 = 1, at target: Target, for time: Duration, _ watch: EngineWatch,
-        alone: EngineWatch.Phase, settling: Duration = .zero, settled: () -> Void = {}
+        alone: EngineWatch.Phase, comeBack: (() -> Void)? = nil
     ) -> Outcome {
         watch.forgetPeak()
         let siege = Siege(attack, hosts: hosts, isSpread: isSpread, seed: seed, at: target)
-        func go(on time: Duration) {
+        func go(on time: Duration, until isOver: () -> Bool = { false }) {
             let end = ContinuousClock.now + time
-            while ContinuousClock.now < end { siege.step() }
+            while ContinuousClock.now < end, !isOver() { siege.step() }
         }
-        go(on: settling)
-        settled()
+        var absence: Double?
+        if let comeBack {
+            go(on: settling)
+            let gone = watch.mark()
+            comeBack()
+            go(on: settling)
+            let served = watch.mark().served
+            go(on: patience) { watch.mark().served >= served + someBytes }
+            absence = watch.since(gone).seconds
+        }
         let start = watch.mark()
         go(on: time)
         return Outcome(
-            attack: attack, hosts: hosts, isSpread: isSpread, spent: siege.spent, alone: alone, besieged: watch.since(start), peakKiB: watch.peakKiB)
+            attack: attack, hosts: hosts, isSpread: isSpread, spent: siege.spent, alone: alone, besieged: watch.since(start), peakKiB: watch.peakKiB,
+            absence: absence)
     }
 }

@@ -62,8 +62,8 @@ package final class Siege {
             let kinds = Attack.single
             let own = attack == .mixed ? kinds[(Int(truncatingIfNeeded: seed) &+ n * 7) % kinds.count] : attack
             let spend = own.spend(hosts: count)
-            // 127.1.n.1, or 127.1.1.n.
-            let address: UInt32 = isSpread ? 0x7f01_0001 + UInt32(1 + n) << 8 : 0x7f01_0101 + UInt32(n)
+            // 127.1.0.1 for one, 127.2.n.1 or 127.3.0.n for many: none of them was banned as another.
+            let address: UInt32 = count == 1 ? 0x7f01_0001 : isSpread ? 0x7f02_0001 + UInt32(n) << 8 : 0x7f03_0001 + UInt32(n)
             return Host(address: address, attack: own, spend: spend, dials: Double(spend.connections))
         }
         for host in hosts where floods[host.attack] == nil { floods[host.attack] = host.attack.flood(target) }

@@ -65,11 +65,7 @@ import Torrent
             Thread.detachNewThread {
                 let outcome = Siege.run(
                     attack, hosts: hosts, seed: seed, at: site.target, for: time, site.watch, alone: alone,
-                    settling: attack == .crowd ? .milliseconds(1500) : .zero
-                ) {
-                    // Who comes back finds all places taken.
-                    if attack == .crowd { Task { await site.good.hangUp() } }
-                }
+                    comeBack: attack == .crowd ? { Task { await site.good.hangUp() } } : nil)
                 continuation.resume(returning: outcome)
             }
         }
