@@ -120,7 +120,8 @@ let package = Package(
             name: "SystemTests", dependencies: ["TestSupport", "SiegeLab", "Torrent", "Store", "PeerWire", nioCore, nioPosix, system, "pieces"],
             swiftSettings: house),
         .executableTarget(
-            name: "pieces-bench", dependencies: ["SiegeLab", "CPieceHash", "Store", "Torrent", system], path: "Tests/Benchmarks", swiftSettings: house),
+            name: "pieces-bench", dependencies: ["SiegeLab", "CPieceHash", "Store", "Torrent", system], path: "Tests/Benchmarks", swiftSettings: house
+        ),
         .testTarget(name: "PiecesTests", dependencies: ["pieces", "Store", "Torrent", argumentParser, system], swiftSettings: house),
         .testTarget(name: "FaultTests", dependencies: ["TestSupport", "Torrent", "Store", "Migrations", system, "pieces"], swiftSettings: house),
         .testTarget(

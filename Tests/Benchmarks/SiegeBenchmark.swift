@@ -43,7 +43,25 @@ struct SiegeBenchmark: Benchmark {
                 faults += outcome.faults()
             }
         }
+        if attacks == Attack.allCases { faults += try showHostileSources(workshop) }
         guard faults.isEmpty else { throw BenchmarkError(faults.joined(separator: "\n")) }
+    }
+
+    /// What strangers write and serve, to `pieces show`.
+    private func showHostileSources(_ workshop: Workshop) throws -> [String] {
+        print("")
+        let table = Table(["source", "MB", "CPU s", "MiB at most"])
+        var faults: [String] = []
+        for source in HostileSource.allCases {
+            let (sample, bytes) = try source.show(workshop)
+            let mebibytes = Double(sample.residentKiB) / 1024
+            table.add([source.rawValue, (Double(bytes) / 1e6).text(1), sample.cpu.seconds.text(2), mebibytes.text(0)])
+            let most = source.most
+            if sample.cpu.seconds > most.cpu || mebibytes > most.mebibytes {
+                faults.append("\(source.rawValue): more than \(most.cpu) CPU seconds or \(most.mebibytes) MiB")
+            }
+        }
+        return faults
     }
 
     // MARK: One attack

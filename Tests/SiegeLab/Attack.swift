@@ -6,6 +6,8 @@ package enum Attack: String, CaseIterable, Sendable, CustomStringConvertible {
     case crowd
     /// A megabyte behind the handshake, before the handshake is answered.
     case early
+    /// The same megabyte as the smallest messages that there are.
+    case keepAlives
     /// Requests whose answers are not read.
     case requests
     /// Choke and unchoke in turn.
@@ -41,14 +43,16 @@ package enum Attack: String, CaseIterable, Sendable, CustomStringConvertible {
     }
 
     /// What each of so many hosts spends: all of them together send no more than one machine can send beside the engine.
-    package func spend(hosts: Int) -> Spend {
+    ///
+    /// - Parameter strength: a part of it, for an engine that is built without optimization.
+    func spend(hosts: Int, strength: Double) -> Spend {
         func share(_ connections: Int, dials: Double, bytes: Double, inAll: Double) -> Spend {
-            Spend(connections: max(1, connections / hosts), dials: max(2, dials / Double(hosts)), bytes: min(bytes, inAll / Double(hosts)))
+            Spend(connections: max(1, connections / hosts), dials: max(2, dials / Double(hosts)), bytes: strength * min(bytes, inAll / Double(hosts)))
         }
         return switch self {
         case .silence: share(400, dials: 200, bytes: 1e6, inAll: 1e6)
         case .crowd: share(150, dials: 100, bytes: 1e6, inAll: 1e6)
-        case .early: share(60, dials: 30, bytes: 20e6, inAll: 20e6)
+        case .early, .keepAlives: share(60, dials: 30, bytes: 20e6, inAll: 20e6)
         case .requests: share(4, dials: 4, bytes: 200e3, inAll: 5e6)
         case .turns, .interest, .rejects: share(1, dials: 4, bytes: 100e3, inAll: 5e6)
         case .ports, .haves: share(1, dials: 4, bytes: 1e6, inAll: 5e6)
@@ -57,6 +61,12 @@ package enum Attack: String, CaseIterable, Sendable, CustomStringConvertible {
         case .mixed: preconditionFailure("each host has an attack of its own")
         }
     }
+
+    /// Whether the attack is one at a torrent that the engine has.
+    package var isAtDormant: Bool { [.early, .keepAlives, .mixed].contains(self) }
+
+    /// One of each kind, and all at once.
+    package static let table: [Attack] = [.silence, .crowd, .early, .requests, .turns, .ports, .unasked, .lies, .mixed]
 
     // MARK: Words
 
@@ -73,11 +83,12 @@ package enum Attack: String, CaseIterable, Sendable, CustomStringConvertible {
 
     /// What the connection says first; `port` is one that nobody else claims.
     func opening(_ target: Target, number: Int, port: Int) -> [UInt8] {
-        let hello = Wire.handshake(self == .early ? target.dormant : target.infoHash, number: number)
+        let hello = Wire.handshake(self == .early || self == .keepAlives ? target.dormant : target.infoHash, number: number)
         return switch self {
         case .silence: []
         case .crowd, .turns: hello + Wire.message(.haveNone)
-        case .early: hello + Wire.message(.haveNone) + [UInt8](repeating: 0, count: 1 << 20)
+        case .early: hello + Wire.message(.haveNone) + Wire.unknown
+        case .keepAlives: hello + Wire.message(.haveNone) + [UInt8](repeating: 0, count: 1 << 20)
         case .requests, .interest: hello + Wire.message(.haveNone) + Wire.message(.interested)
         case .ports, .rejects, .unasked: hello + Wire.message(.haveAll)
         case .haves: hello + Wire.message(.haveNone)
@@ -90,7 +101,7 @@ package enum Attack: String, CaseIterable, Sendable, CustomStringConvertible {
     func flood(_ target: Target) -> [UInt8] {
         let pieces = min(target.pieces, 1000)
         switch self {
-        case .silence, .crowd, .early, .lies: return []
+        case .silence, .crowd, .early, .keepAlives, .lies: return []
         case .requests: return (0..<pieces).flatMap { Wire.message(.request, Wire.block($0, 0, length: Wire.blockBytes)) }
         case .turns: return (0..<500).flatMap { _ in Wire.message(.unchoke) + Wire.message(.choke) }
         case .interest: return (0..<500).flatMap { _ in Wire.message(.notInterested) + Wire.message(.interested) }

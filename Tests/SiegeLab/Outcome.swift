@@ -70,11 +70,11 @@ extension Siege {
     /// - Parameter comeBack: the good peer is to hang up, so that it has to come back when all places are taken; what is counted begins when it serves
     ///   again.
     package static func run(
-        _ attack: Attack, hosts: Int, isSpread: Bool = true, seed: UInt64 = 1, at target: Target, for time: Duration, _ watch: EngineWatch,
-        alone: EngineWatch.Phase, comeBack: (() -> Void)? = nil
+        _ attack: Attack, hosts: Int, isSpread: Bool = true, strength: Double = 1, seed: UInt64 = 1, at target: Target, for time: Duration,
+        _ watch: EngineWatch, alone: EngineWatch.Phase, comeBack: (() -> Void)? = nil
     ) -> Outcome {
         watch.forgetPeak()
-        let siege = Siege(attack, hosts: hosts, isSpread: isSpread, seed: seed, at: target)
+        let siege = Siege(attack, hosts: hosts, isSpread: isSpread, strength: strength, seed: seed, at: target)
         func go(on time: Duration, until isOver: () -> Bool = { false }) {
             let end = ContinuousClock.now + time
             while ContinuousClock.now < end, !isOver() { siege.step() }

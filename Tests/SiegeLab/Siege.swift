@@ -55,13 +55,14 @@ package final class Siege {
 
     /// - Parameters:
     ///   - isSpread: whether each host is in a /24 of its own.
+    ///   - strength: a part of the spend.
     ///   - seed: what the hosts of ``Attack/mixed`` do.
-    package init(_ attack: Attack, hosts count: Int, isSpread: Bool = true, seed: UInt64 = 1, at target: Target) {
+    package init(_ attack: Attack, hosts count: Int, isSpread: Bool = true, strength: Double = 1, seed: UInt64 = 1, at target: Target) {
         self.target = target
         hosts = (0..<count).map { n in
             let kinds = Attack.single
             let own = attack == .mixed ? kinds[(Int(truncatingIfNeeded: seed) &+ n * 7) % kinds.count] : attack
-            let spend = own.spend(hosts: count)
+            let spend = own.spend(hosts: count, strength: strength)
             // 127.1.0.1 for one, 127.2.n.1 or 127.3.0.n for many: none of them was banned as another.
             let address: UInt32 = count == 1 ? 0x7f01_0001 : isSpread ? 0x7f02_0001 + UInt32(n) << 8 : 0x7f03_0001 + UInt32(n)
             return Host(address: address, attack: own, spend: spend, dials: Double(spend.connections))

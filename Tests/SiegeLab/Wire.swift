@@ -23,6 +23,9 @@ enum Wire {
 
     static func number(_ value: Int) -> [UInt8] { withUnsafeBytes(of: UInt32(value).bigEndian) { Array($0) } }
 
+    /// 64 messages that nobody knows, of a block's length each.
+    static let unknown = (0..<64).flatMap { _ in number(1 + blockBytes) + [UInt8](repeating: 200, count: 1 + blockBytes) }
+
     static func block(_ piece: Int, _ begin: Int, length: Int) -> [UInt8] { number(piece) + number(begin) + number(length) }
 
     /// A handshake of extensions that claims the port.

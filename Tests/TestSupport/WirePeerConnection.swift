@@ -11,7 +11,7 @@ final class WirePeerConnection: ChannelInboundHandler {
     /// How long a peer that chokes now and then does so.
     private static let chokeTime = TimeAmount.milliseconds(100)
     /// What a peer that is slow makes up for at most.
-    private static let latest = TimeAmount.milliseconds(100)
+    private static let latest = TimeAmount.milliseconds(500)
 
     private let torrent: SampleTorrent
     private let have: Bitfield
