@@ -45,7 +45,7 @@ struct Benchmarks {
             help: "what can be counted, beside its thresholds; exit code 1 when one is exceeded, 69 when strace or perf isn't here",
             make: CountsBenchmark.init(arguments:)),
         Word(
-            name: "siege", arguments: "[SECONDS] [ATTACK...]",
+            name: "siege", arguments: "[SECONDS] [ATTACK|names|comment|http]...",
             help:
                 "what hostile hosts cost the engine and a good peer of 3 MB/s in so many seconds (10), by attack; exit code 1 when it is more than it may be",
             make: SiegeBenchmark.init(arguments:)),

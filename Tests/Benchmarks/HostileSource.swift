@@ -7,14 +7,14 @@ enum HostileSource: String, CaseIterable {
     case names
     /// A comment of 250 MB.
     case comment
-    /// An HTTP answer whose chunk has an extension without end.
+    /// An HTTP answer whose chunk has an extension without end; what it says of that goes to the standard error stream.
     case http
 
     /// What `pieces show` may take for it, in CPU seconds and MiB.
     var most: (cpu: Double, mebibytes: Double) {
         switch self {
         case .names: (1, 100)
-        case .comment: (3, 600)
+        case .comment: (3, 300)
         case .http: (3, 100)
         }
     }
@@ -22,20 +22,27 @@ enum HostileSource: String, CaseIterable {
     /// Shows the source; what the program took, and how many bytes it was offered and took.
     func show(_ workshop: Workshop) throws -> (sample: ProcessSample, bytes: Int) {
         guard self != .http else { return try fetch(workshop) }
-        let file = workshop.folder.appending("\(rawValue).torrent")
-        let bytes = self == .names ? Self.equalNames : Self.longComment
-        try Workshop.write(bytes, to: file)
-        return (try ProcessSample(workshop.program, ["show", file.string]), bytes.count)
+        let path = workshop.folder.appending("\(rawValue).torrent")
+        let file = try Workshop.create(path)
+        // In parts: a process that this one starts counts as having been as large as this one.
+        let bytes = try file.closeAfter { self == .names ? try writeEqualNames(to: file) : try writeLongComment(to: file) }
+        return (try ProcessSample(workshop.program, ["show", path.string]), bytes)
     }
 
-    private static var equalNames: [UInt8] {
-        let entries = String(repeating: "d6:lengthi1e4:pathl1:aee", count: 45_000)
-        return Array("d4:infod5:filesl\(entries)e4:name1:x12:piece lengthi16384e6:pieces60:\(String(repeating: "a", count: 60))ee".utf8)
+    private func writeEqualNames(to file: FileDescriptor) throws -> Int {
+        let entry = "d6:lengthi1e4:pathl1:aee"
+        var bytes = try file.writeAll("d4:infod5:filesl".utf8)
+        for _ in 0..<45 { bytes += try file.writeAll(String(repeating: entry, count: 1000).utf8) }
+        let hashes = String(repeating: "a", count: 60)
+        return bytes + (try file.writeAll("e4:name1:x12:piece lengthi16384e6:pieces60:\(hashes)ee".utf8))
     }
 
-    private static var longComment: [UInt8] {
-        let info = "4:infod6:lengthi1e4:name1:x12:piece lengthi16384e6:pieces20:\(String(repeating: "a", count: 20))ee"
-        return Array("d7:comment250000000:".utf8) + [UInt8](repeating: 97, count: 250_000_000) + Array(info.utf8)
+    private func writeLongComment(to file: FileDescriptor) throws -> Int {
+        let part = [UInt8](repeating: 97, count: 1_000_000)
+        var bytes = try file.writeAll("d7:comment250000000:".utf8)
+        for _ in 0..<250 { bytes += try file.writeAll(part) }
+        let hash = String(repeating: "a", count: 20)
+        return bytes + (try file.writeAll("4:infod6:lengthi1e4:name1:x12:piece lengthi16384e6:pieces20:\(hash)ee".utf8))
     }
 
     private func fetch(_ workshop: Workshop) throws -> (sample: ProcessSample, bytes: Int) {

@@ -22,19 +22,29 @@ struct SiegeBenchmark: Benchmark {
 
     private let time: Duration
     private let attacks: [Attack]
+    private let sources: [HostileSource]
 
     init?(arguments: [String]) {
         let seconds = arguments.first.flatMap { Int($0) }
         let names = arguments.dropFirst(seconds == nil ? 0 : 1)
         let attacks = names.compactMap { Attack(rawValue: $0) }
-        guard seconds ?? 1 > 0, attacks.count == names.count else { return nil }
+        let sources = names.compactMap { HostileSource(rawValue: $0) }
+        guard seconds ?? 1 > 0, attacks.count + sources.count == names.count else { return nil }
         time = .seconds(seconds ?? 10)
-        self.attacks = attacks.isEmpty ? Attack.allCases : attacks
+        self.attacks = names.isEmpty ? Attack.allCases : attacks
+        self.sources = names.isEmpty ? HostileSource.allCases : sources
     }
 
     func run() throws {
         let workshop = try Workshop()
         print("input in \(workshop.folder)\n")
+        var faults: [String] = []
+        if !sources.isEmpty { faults += try showHostileSources(workshop) }
+        if !attacks.isEmpty { faults += try besiege(workshop) }
+        guard faults.isEmpty else { throw BenchmarkError(faults.joined(separator: "\n")) }
+    }
+
+    private func besiege(_ workshop: Workshop) throws -> [String] {
         let table = Table(Outcome.columns, firstWidth: Attack.allCases.map(\.rawValue.count).max() ?? 0)
         var faults: [String] = []
         for attack in attacks {
@@ -43,16 +53,14 @@ struct SiegeBenchmark: Benchmark {
                 faults += outcome.faults()
             }
         }
-        if attacks == Attack.allCases { faults += try showHostileSources(workshop) }
-        guard faults.isEmpty else { throw BenchmarkError(faults.joined(separator: "\n")) }
+        return faults
     }
 
     /// What strangers write and serve, to `pieces show`.
     private func showHostileSources(_ workshop: Workshop) throws -> [String] {
-        print("")
         let table = Table(["source", "MB", "CPU s", "MiB at most"])
         var faults: [String] = []
-        for source in HostileSource.allCases {
+        for source in sources {
             let (sample, bytes) = try source.show(workshop)
             let mebibytes = Double(sample.residentKiB) / 1024
             table.add([source.rawValue, (Double(bytes) / 1e6).text(1), sample.cpu.seconds.text(2), mebibytes.text(0)])
@@ -61,6 +69,7 @@ struct SiegeBenchmark: Benchmark {
                 faults.append("\(source.rawValue): more than \(most.cpu) CPU seconds or \(most.mebibytes) MiB")
             }
         }
+        print("")
         return faults
     }
 
