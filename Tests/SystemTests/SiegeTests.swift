@@ -41,7 +41,7 @@ import Torrent
             let pieces = try Pieces(in: folder)
             if attack.isAtDormant { try await pieces.adopt(dormant) }
             try await pieces.run(["add", try pieces.file(of: wanted).string, "--output", pieces.output.string])
-            try await withPeers(wanted, [.slow(Self.blocks)]) { peers in
+            try await withPeers(wanted, [.steady(Self.blocks)]) { peers in
                 let command = [try Pieces.program.path, "run", "--seed", "--json"] + Pieces.network + ["--peer", "\(peers[0].address)"]
                 // Connections that say nothing are at the limit of descriptors.
                 let limit = "ulimit -n \(attack == .silence ? 256 : 1024) && exec \"$@\""

@@ -10,7 +10,7 @@ final class WirePeerConnection: ChannelInboundHandler {
 
     /// How long a peer that chokes now and then does so.
     private static let chokeTime = TimeAmount.milliseconds(100)
-    /// What a peer that is slow makes up for at most.
+    /// What a steady peer makes up for at most.
     private static let latest = TimeAmount.milliseconds(500)
 
     private let torrent: SampleTorrent
@@ -25,7 +25,7 @@ final class WirePeerConnection: ChannelInboundHandler {
     private var isChoking = true
     private var waiting: [WirePeer.Request] = []
     private var isPaced = false
-    /// When the next block is served by a peer that is slow.
+    /// When the next block is served by a peer that is slow or steady.
     private var servesAt = NIODeadline.distantPast
 
     init(_ torrent: SampleTorrent, have: Bitfield, isFast: Bool, shared: WirePeer.Shared) {
@@ -145,7 +145,7 @@ final class WirePeerConnection: ChannelInboundHandler {
         switch manner {
         case .silent: return
         case .rejecting: reject(request, context)
-        case .slow(let rate): pace(request, .nanoseconds(1_000_000_000 / Int64(max(1, rate))), context)
+        case .slow(let rate), .steady(let rate): pace(request, .nanoseconds(1_000_000_000 / Int64(max(1, rate))), context)
         case .stopping(let limit):
             if shared.state.withLock({ $0.served.count }) < limit { serve(request, context) }
         case .choking(let every):
@@ -195,8 +195,7 @@ final class WirePeerConnection: ChannelInboundHandler {
         serve(waiting.removeFirst(), context)
         context.flush()
         guard !waiting.isEmpty else { return }
-        // A timer that is late now and then doesn't make the peer slower.
-        servesAt = max(servesAt + pause, .now() - Self.latest)
+        if case .steady = manner { servesAt = max(servesAt + pause, .now() - Self.latest) } else { servesAt = .now() + pause }
         paceNext(pause, context)
     }
 
