@@ -3,15 +3,17 @@ import PackageDescription
 
 /// Every room is compiled alike: Swift 6 language mode, warnings are errors.
 let house: [SwiftSetting] = [
-    .treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-/// The release binary carries the Swift runtime: it starts in half the time, because nothing of it has to be found and bound, and runs where no
-/// toolchain is. What Foundation's parts, which some dependencies use, need in an archive is named here; LLD takes that without a warning.
-/// Not in debug builds: a test bundle links the shared runtime.
+/// The release binary carries the Swift runtime: it starts in half the time, because nothing of it has to be found and
+/// bound, and runs where no toolchain is. What Foundation's parts, which some dependencies use, need in an archive is
+/// named here; LLD takes that without a warning. Not in debug builds: a test bundle links the shared runtime.
 let selfContained: [LinkerSetting] = [
     .unsafeFlags(["-static-stdlib", "-use-ld=lld", "-Xlinker", "--no-export-dynamic"], .when(configuration: .release)),
-    .linkedLibrary("_FoundationCollections", .when(configuration: .release)), .linkedLibrary("_FoundationCShims", .when(configuration: .release)),
+    .linkedLibrary("_FoundationCollections", .when(configuration: .release)),
+    .linkedLibrary("_FoundationCShims", .when(configuration: .release)),
 ]
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -45,7 +47,8 @@ let package = Package(
     ],
     targets: [
         // Rooms, in the order of their dependencies. See Sources/Engine/Engine.docc/Architecture.md.
-        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite3"])]),
+        .systemLibrary(
+            name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite3"])]),
         .target(name: "CPieceHash", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]),
         .target(name: "Limits", swiftSettings: house),
         .target(name: "Bencode", swiftSettings: house),
@@ -56,29 +59,38 @@ let package = Package(
         .target(
             name: "Migrations", path: "Migrations",
             resources: [
-                .embedInCode("V0001_initial.sql"), .embedInCode("V0002_public_views.sql"), .embedInCode("V0003_bitfield_checksum.sql"),
-                .embedInCode("V0004_file_ownership.sql"), .embedInCode("V0005_queue.sql"), .embedInCode("V0006_seed_time.sql"),
+                .embedInCode("V0001_initial.sql"), .embedInCode("V0002_public_views.sql"),
+                .embedInCode("V0003_bitfield_checksum.sql"),
+                .embedInCode("V0004_file_ownership.sql"), .embedInCode("V0005_queue.sql"),
+                .embedInCode("V0006_seed_time.sql"),
                 .embedInCode("V0007_path_index.sql"), .embedInCode("V0008_host_ban.sql"),
             ],
             swiftSettings: house),
-        .target(name: "Store", dependencies: ["CSQLite", "Limits", "Migrations", "Torrent", system], swiftSettings: house),
-        .target(name: "Disk", dependencies: ["Limits", "Torrent", "CPieceHash", system, collections], swiftSettings: house),
+        .target(
+            name: "Store", dependencies: ["CSQLite", "Limits", "Migrations", "Torrent", system], swiftSettings: house),
+        .target(
+            name: "Disk", dependencies: ["Limits", "Torrent", "CPieceHash", system, collections], swiftSettings: house),
         .target(
             name: "Net",
             dependencies: [
-                "Limits", "Torrent", "PeerWire", "TrackerWire", nioCore, nioEmbedded, nioPosix, nioHTTP1, nioHTTPCompression, nioSSL,
+                "Limits", "Torrent", "PeerWire", "TrackerWire", nioCore, nioEmbedded, nioPosix, nioHTTP1,
+                nioHTTPCompression, nioSSL,
                 logging,
             ],
             swiftSettings: house),
         .target(
             name: "Engine",
             dependencies: [
-                "Limits", "Torrent", "PeerWire", "TrackerWire", "Swarm", "Store", "Disk", "Net", nioCore, nioPosix, logging, collections,
+                "Limits", "Torrent", "PeerWire", "TrackerWire", "Swarm", "Store", "Disk", "Net", nioCore, nioPosix,
+                logging, collections,
             ],
             swiftSettings: house),
         .executableTarget(
             name: "pieces",
-            dependencies: ["Engine", "Limits", "Store", "Disk", "Torrent", "Net", argumentParser, logging, nioCore, nioPosix, system],
+            dependencies: [
+                "Engine", "Limits", "Store", "Disk", "Torrent", "Net", argumentParser, logging, nioCore, nioPosix,
+                system,
+            ],
             swiftSettings: house, linkerSettings: selfContained),
 
         // Tests mirror the rooms; the lab is a swarm in a box, in virtual time.
@@ -86,13 +98,18 @@ let package = Package(
         .testTarget(name: "CPieceHashTests", dependencies: ["CPieceHash", "Torrent", crypto], swiftSettings: house),
         .testTarget(name: "TorrentTests", dependencies: ["Torrent", "Bencode", system], swiftSettings: house),
         .testTarget(name: "PeerWireTests", dependencies: ["PeerWire", "Torrent", nioCore], swiftSettings: house),
-        .testTarget(name: "TrackerWireTests", dependencies: ["TrackerWire", "Torrent", "Bencode"], swiftSettings: house),
+        .testTarget(
+            name: "TrackerWireTests", dependencies: ["TrackerWire", "Torrent", "Bencode"], swiftSettings: house),
         .target(name: "SwarmLab", dependencies: ["Swarm", "Torrent"], path: "Tests/SwarmLab", swiftSettings: house),
         .testTarget(name: "SwarmTests", dependencies: ["SwarmLab", "Swarm", "Torrent"], swiftSettings: house),
-        .testTarget(name: "StoreTests", dependencies: ["Store", "Torrent", "Migrations", "CSQLite", system], swiftSettings: house),
-        .testTarget(name: "DiskTests", dependencies: ["Disk", "Limits", "Torrent", "CPieceHash", system], swiftSettings: house),
+        .testTarget(
+            name: "StoreTests", dependencies: ["Store", "Torrent", "Migrations", "CSQLite", system],
+            swiftSettings: house),
+        .testTarget(
+            name: "DiskTests", dependencies: ["Disk", "Limits", "Torrent", "CPieceHash", system], swiftSettings: house),
         .target(
-            name: "TestSupport", dependencies: ["Torrent", "Bencode", "PeerWire", "Store", nioCore, nioPosix, system, logging],
+            name: "TestSupport",
+            dependencies: ["Torrent", "Bencode", "PeerWire", "Store", nioCore, nioPosix, system, logging],
             path: "Tests/TestSupport",
             swiftSettings: house),
         .target(
@@ -101,31 +118,49 @@ let package = Package(
         .testTarget(
             name: "EngineTests",
             dependencies: [
-                "TestSupport", "Engine", "Store", "Migrations", "CSQLite", "Disk", "Torrent", "Net", "Swarm", "PeerWire", nioCore, nioPosix, nioHTTP1,
+                "TestSupport", "Engine", "Store", "Migrations", "CSQLite", "Disk", "Torrent", "Net", "Swarm",
+                "PeerWire", nioCore, nioPosix, nioHTTP1,
                 system, logging,
             ],
             swiftSettings: house),
         // Power cuts: a recorded disk under payload and database.
-        .target(name: "CCrashVFS", dependencies: ["CSQLite"], path: "Tests/CCrashVFS", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+        .target(
+            name: "CCrashVFS", dependencies: ["CSQLite"], path: "Tests/CCrashVFS",
+            cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         .target(
             name: "CrashLab",
-            dependencies: ["CCrashVFS", "TestSupport", "Engine", "Store", "Migrations", "Disk", "Swarm", "Torrent", "Bencode", system],
+            dependencies: [
+                "CCrashVFS", "TestSupport", "Engine", "Store", "Migrations", "Disk", "Swarm", "Torrent", "Bencode",
+                system,
+            ],
             path: "Tests/CrashLab", swiftSettings: house),
         .testTarget(
             name: "CrashTests",
-            dependencies: ["CrashLab", "TestSupport", "Engine", "Store", "Migrations", "Disk", "Torrent", system], swiftSettings: house),
+            dependencies: ["CrashLab", "TestSupport", "Engine", "Store", "Migrations", "Disk", "Torrent", system],
+            swiftSettings: house),
         // Hostile hosts, for the tests and for the benchmark alike.
         .target(name: "SiegeLab", path: "Tests/SiegeLab", swiftSettings: house),
         .testTarget(
-            name: "SystemTests", dependencies: ["TestSupport", "SiegeLab", "Torrent", "Store", "PeerWire", nioCore, nioPosix, system, "pieces"],
+            name: "SystemTests",
+            dependencies: [
+                "TestSupport", "SiegeLab", "Torrent", "Store", "PeerWire", nioCore, nioPosix, system, "pieces",
+            ],
             swiftSettings: house),
         .executableTarget(
-            name: "pieces-bench", dependencies: ["SiegeLab", "CPieceHash", "Store", "Torrent", system], path: "Tests/Benchmarks", swiftSettings: house
+            name: "pieces-bench", dependencies: ["SiegeLab", "CPieceHash", "Store", "Torrent", system],
+            path: "Tests/Benchmarks", swiftSettings: house
         ),
-        .testTarget(name: "PiecesTests", dependencies: ["pieces", "Store", "Torrent", argumentParser, system], swiftSettings: house),
-        .testTarget(name: "FaultTests", dependencies: ["TestSupport", "Torrent", "Store", "Migrations", system, "pieces"], swiftSettings: house),
         .testTarget(
-            name: "NetTests", dependencies: ["TestSupport", "Net", "PeerWire", "TrackerWire", "Torrent", nioCore, nioPosix, nioSSL, system],
+            name: "PiecesTests", dependencies: ["pieces", "Store", "Torrent", argumentParser, system],
+            swiftSettings: house),
+        .testTarget(
+            name: "FaultTests", dependencies: ["TestSupport", "Torrent", "Store", "Migrations", system, "pieces"],
+            swiftSettings: house),
+        .testTarget(
+            name: "NetTests",
+            dependencies: [
+                "TestSupport", "Net", "PeerWire", "TrackerWire", "Torrent", nioCore, nioPosix, nioSSL, system,
+            ],
             swiftSettings: house),
     ],
     swiftLanguageModes: [.v6]

@@ -17,7 +17,8 @@ package struct Migration: Sendable {
         self.sql = sql
     }
 
-    /// The FNV-1a 64 of the SQL's bytes as 16 hexadecimal digits: it tells an edited file, it does not guard against an enemy.
+    /// The FNV-1a 64 of the SQL's bytes as 16 hexadecimal digits: it tells an edited file, it does not guard against an
+    /// enemy.
     package var checksum: String {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in sql.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
@@ -28,12 +29,21 @@ package struct Migration: Sendable {
     /// Every step, first to last. A new one is one file of this folder, named in Package.swift, and one line here.
     package static let all: [Migration] = [
         Migration(number: 1, name: "initial", sql: String(decoding: PackageResources.V0001_initial_sql, as: UTF8.self)),
-        Migration(number: 2, name: "public_views", sql: String(decoding: PackageResources.V0002_public_views_sql, as: UTF8.self)),
-        Migration(number: 3, name: "bitfield_checksum", sql: String(decoding: PackageResources.V0003_bitfield_checksum_sql, as: UTF8.self)),
-        Migration(number: 4, name: "file_ownership", sql: String(decoding: PackageResources.V0004_file_ownership_sql, as: UTF8.self)),
+        Migration(
+            number: 2, name: "public_views",
+            sql: String(decoding: PackageResources.V0002_public_views_sql, as: UTF8.self)),
+        Migration(
+            number: 3, name: "bitfield_checksum",
+            sql: String(decoding: PackageResources.V0003_bitfield_checksum_sql, as: UTF8.self)),
+        Migration(
+            number: 4, name: "file_ownership",
+            sql: String(decoding: PackageResources.V0004_file_ownership_sql, as: UTF8.self)),
         Migration(number: 5, name: "queue", sql: String(decoding: PackageResources.V0005_queue_sql, as: UTF8.self)),
-        Migration(number: 6, name: "seed_time", sql: String(decoding: PackageResources.V0006_seed_time_sql, as: UTF8.self)),
-        Migration(number: 7, name: "path_index", sql: String(decoding: PackageResources.V0007_path_index_sql, as: UTF8.self)),
-        Migration(number: 8, name: "host_ban", sql: String(decoding: PackageResources.V0008_host_ban_sql, as: UTF8.self)),
+        Migration(
+            number: 6, name: "seed_time", sql: String(decoding: PackageResources.V0006_seed_time_sql, as: UTF8.self)),
+        Migration(
+            number: 7, name: "path_index", sql: String(decoding: PackageResources.V0007_path_index_sql, as: UTF8.self)),
+        Migration(
+            number: 8, name: "host_ban", sql: String(decoding: PackageResources.V0008_host_ban_sql, as: UTF8.self)),
     ]
 }

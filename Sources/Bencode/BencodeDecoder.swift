@@ -122,7 +122,9 @@ struct BencodeDecoder {
         while true {
             let byte = try peek()
             if byte == end, position > first { break }
-            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { throw BencodeError(.unexpectedByte(byte), at: position) }
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else {
+                throw BencodeError(.unexpectedByte(byte), at: position)
+            }
             let (tens, tensOverflow) = negated.multipliedReportingOverflow(by: 10)
             let (next, overflow) = tens.subtractingReportingOverflow(Int64(byte - UInt8(ascii: "0")))
             negated = tensOverflow || overflow ? .min : next

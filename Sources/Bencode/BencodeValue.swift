@@ -16,7 +16,8 @@ package struct BencodeValue: Hashable, Sendable {
     }
 
     package let kind: Kind
-    /// The value's own bytes in the document, markers included; empty for a value that was not decoded. Not part of equality.
+    /// The value's own bytes in the document, markers included; empty for a value that was not decoded. Not part of
+    /// equality.
     package let range: Range<Int>
 
     package init(_ kind: Kind) { self.init(kind, range: 0..<0) }
@@ -91,11 +92,17 @@ extension BencodeValue {
 
     /// The content of a string in the document, without its length and colon; `nil` for any other type.
     package var contentRange: Range<Int>? {
-        if case .string(let bytes) = kind, !range.isEmpty { range.upperBound - bytes.count..<range.upperBound } else { nil }
+        if case .string(let bytes) = kind, !range.isEmpty {
+            range.upperBound - bytes.count..<range.upperBound
+        } else {
+            nil
+        }
     }
 }
 
-extension BencodeValue: ExpressibleByIntegerLiteral, ExpressibleByStringLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral {
+extension BencodeValue: ExpressibleByIntegerLiteral, ExpressibleByStringLiteral, ExpressibleByArrayLiteral,
+    ExpressibleByDictionaryLiteral
+{
     package init(integerLiteral value: Int64) { self.init(.integer(value)) }
     package init(stringLiteral text: String) { self = .text(text) }
     package init(arrayLiteral values: BencodeValue...) { self.init(.list(values)) }

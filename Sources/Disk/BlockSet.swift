@@ -28,7 +28,9 @@ package struct BlockSet: Hashable, Sendable {
     }
 
     /// Calls `body` with each longest run of the first `count` blocks whose membership is `isMember`.
-    func forEachRun<Failure: Error>(of isMember: Bool, count: Int, _ body: (Range<Int>) throws(Failure) -> Void) throws(Failure) {
+    func forEachRun<Failure: Error>(of isMember: Bool, count: Int, _ body: (Range<Int>) throws(Failure) -> Void)
+        throws(Failure)
+    {
         var start = 0
         for block in 0...count where block == count || contains(block) != isMember {
             if start < block { try body(start..<block) }

@@ -2,9 +2,11 @@ import Glibc
 import SystemPackage
 import Torrent
 
-/// What the C library has and Swift doesn't import: functions and names that its headers show under `_GNU_SOURCE` alone, and variadic functions.
+/// What the C library has and Swift doesn't import: functions and names that its headers show under `_GNU_SOURCE`
+/// alone, and variadic functions.
 ///
-/// They are looked up by name when first used. In a program without a dynamic C library they aren't found, and each caller does without.
+/// They are looked up by name when first used. In a program without a dynamic C library they aren't found, and each
+/// caller does without.
 enum CLibrary {
     /// Opens a path to look at it or below it, without the right to read it (open(2)).
     static let openPath: Int32 = 0o10_000_000
@@ -32,7 +34,9 @@ enum CLibrary {
     /// so that it can be called as one of fixed arguments.
     private static let systemCall = dlsym(nil, "syscall").map { unsafeBitCast($0, to: SystemCall.self) }
     private static let syncFileRange = dlsym(nil, "sync_file_range").map { unsafeBitCast($0, to: SyncFileRange.self) }
-    private static let setThreadName = dlsym(nil, "pthread_setname_np").map { unsafeBitCast($0, to: SetThreadName.self) }
+    private static let setThreadName = dlsym(nil, "pthread_setname_np").map {
+        unsafeBitCast($0, to: SetThreadName.self)
+    }
 
     private typealias ReadVector = @convention(c) (Int32, UnsafePointer<iovec>, Int32, off_t, Int32) -> Int
     private static let readVector = dlsym(nil, "preadv2").map { unsafeBitCast($0, to: ReadVector.self) }
@@ -40,7 +44,9 @@ enum CLibrary {
     private static let withoutWaiting: Int32 = 8
 
     /// `preadv2(2)` of what is in the page cache.
-    static func readCached(_ descriptor: Int32, into buffers: [UnsafeMutableRawBufferPointer], at offset: Int64) throws(Errno) -> Int {
+    static func readCached(_ descriptor: Int32, into buffers: [UnsafeMutableRawBufferPointer], at offset: Int64)
+        throws(Errno) -> Int
+    {
         guard let readVector else { throw .noFunction }
         let vectors = buffers.map { iovec(iov_base: $0.baseAddress, iov_len: $0.count) }
         return try retrying { readVector(descriptor, vectors, Int32(vectors.count), off_t(offset), withoutWaiting) }
@@ -83,14 +89,17 @@ enum CLibrary {
         return Int32(truncatingIfNeeded: result)
     }
 
-    /// `sync_file_range(2)` with `SYNC_FILE_RANGE_WRITE`: only a hint, so that its answer says nothing that a sync wouldn't.
+    /// `sync_file_range(2)` with `SYNC_FILE_RANGE_WRITE`: only a hint, so that its answer says nothing that a sync
+    /// wouldn't.
     static func startWriteback(_ descriptor: Int32, at offset: Int64, length: Int64) {
         _ = syncFileRange?(descriptor, off_t(offset), off_t(length), 2)
     }
 
-    private typealias ExtendedStatus = @convention(c) (Int32, UnsafePointer<CChar>, Int32, UInt32, UnsafeMutableRawPointer) -> Int32
+    private typealias ExtendedStatus =
+        @convention(c) (Int32, UnsafePointer<CChar>, Int32, UInt32, UnsafeMutableRawPointer) -> Int32
     private static let extendedStatus = dlsym(nil, "statx").map { unsafeBitCast($0, to: ExtendedStatus.self) }
-    /// `STATX_BTIME`, and where `struct statx` has its mask and the time of birth: the same on every architecture (statx(2)).
+    /// `STATX_BTIME`, and where `struct statx` has its mask and the time of birth: the same on every architecture
+    /// (statx(2)).
     private static let birthMask: UInt32 = 0x800
     private static let extendedStatusRoom = 256
     private static let birthOffset = 80

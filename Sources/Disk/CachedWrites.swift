@@ -2,7 +2,8 @@ import Synchronization
 
 /// The pieces of one torrent that wait to be written through the page cache, each in one file or few.
 ///
-/// One thread at a time writes them: the kernel lets one writer at a file (i_rwsem), and one that waits for it keeps its processor busy.
+/// One thread at a time writes them: the kernel lets one writer at a file (i_rwsem), and one that waits for it keeps
+/// its processor busy.
 final class CachedWrites: Sendable {
     private struct State {
         var isOnlyWay = false

@@ -31,12 +31,15 @@ final class Descriptor: Sendable {
     }
 
     /// Fills the buffer from `offset` on. `path` is for the message alone.
-    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64, path: @autoclosure () -> String) throws(DiskError) {
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64, path: @autoclosure () -> String)
+        throws(DiskError)
+    {
         var done = 0
         while done < buffer.count {
             let count: Int
             do {
-                count = try calls.read(raw, into: UnsafeMutableRawBufferPointer(rebasing: buffer[done...]), at: offset + Int64(done))
+                count = try calls.read(
+                    raw, into: UnsafeMutableRawBufferPointer(rebasing: buffer[done...]), at: offset + Int64(done))
             } catch {
                 throw DiskError(error, .read, path())
             }
@@ -47,13 +50,16 @@ final class Descriptor: Sendable {
 
     /// Writes all of `bytes` from `offset` on, through the page cache.
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64, path: @autoclosure () -> String) throws(DiskError) {
-        do { try write(bytes, at: offset, through: raw) } catch { throw DiskError(error, .write, path(), reaching: offset + Int64(bytes.count)) }
+        do { try write(bytes, at: offset, through: raw) } catch {
+            throw DiskError(error, .write, path(), reaching: offset + Int64(bytes.count))
+        }
     }
 
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64, through descriptor: Int32) throws(Errno) {
         var done = 0
         while done < bytes.count {
-            let count = try calls.write(descriptor, UnsafeRawBufferPointer(rebasing: bytes[done...]), at: offset + Int64(done))
+            let count = try calls.write(
+                descriptor, UnsafeRawBufferPointer(rebasing: bytes[done...]), at: offset + Int64(done))
             // pwrite(2) answers 0 for no regular file; without this a device that did would be asked for ever.
             guard count > 0 else { throw .ioError }
             done += count

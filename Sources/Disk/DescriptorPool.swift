@@ -5,8 +5,9 @@ import Torrent
 
 /// The descriptors that stay open between uses, those that weren't used for long closed first.
 ///
-/// A file with unsynced writes may be closed as well: on Linux `fdatasync` is about the file, whichever descriptor it goes through, and an error of
-/// writeback that nobody has seen yet is told to the next one who opens the file and syncs it (fsync(2)).
+/// A file with unsynced writes may be closed as well: on Linux `fdatasync` is about the file, whichever descriptor it
+/// goes through, and an error of writeback that nobody has seen yet is told to the next one who opens the file and
+/// syncs it (fsync(2)).
 final class DescriptorPool: Sendable {
     struct Key: Hashable, Sendable {
         let torrent: InfoHash
@@ -55,7 +56,9 @@ final class DescriptorPool: Sendable {
     func insert(_ descriptor: Descriptor, for key: Key) {
         // What is dropped is closed by its deinit, behind the lock.
         let dropped: [Descriptor] = state.withLock { state in
-            if let old = state.entries.updateValue(Entry(descriptor: descriptor), forKey: key) { return [old.descriptor] }
+            if let old = state.entries.updateValue(Entry(descriptor: descriptor), forKey: key) {
+                return [old.descriptor]
+            }
             state.order.append(key)
             return state.entries.count > limit ? state.drop(1) : []
         }
@@ -92,7 +95,8 @@ final class DescriptorPool: Sendable {
 }
 
 extension DescriptorPool.State {
-    /// Takes out those that weren't used for the longest time, as far as one mark each can tell: one that was gets another round.
+    /// Takes out those that weren't used for the longest time, as far as one mark each can tell: one that was gets
+    /// another round.
     fileprivate mutating func drop(_ count: Int) -> [Descriptor] {
         var dropped: [Descriptor] = []
         while dropped.count < count, let key = order.popFirst() {

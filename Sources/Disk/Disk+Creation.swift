@@ -17,7 +17,8 @@ extension Disk {
     /// never for one that was here before.
     /// With ``Allocation/full`` a disk without enough space is told before anything is made.
     package func create(
-        _ payload: Payload, _ allocation: Allocation, makingRoot: Bool, completion: @escaping @Sendable (Result<Void, DiskError>) -> Void
+        _ payload: Payload, _ allocation: Allocation, makingRoot: Bool,
+        completion: @escaping @Sendable (Result<Void, DiskError>) -> Void
     ) {
         run(.write, completion) { () throws(DiskError) in try self.createBlocking(payload, allocation, makingRoot) }
     }
@@ -30,7 +31,8 @@ extension Disk {
         let ledger = ledger(of: payload.infoHash)
         if makingRoot {
             try makeRoot(payload.root)
-            // Whoever made them: another torrent that shares the folder may not come to its first sync for long, or ever.
+            // Whoever made them: another torrent that shares the folder may not come to its first sync for long, or
+            // ever.
             ledger.changed(directories: [], ancestors: try ancestors(of: payload.root))
         }
         let wanted = payload.layout.files.filter { payload.placement[$0.index] == .file }
@@ -69,7 +71,9 @@ extension Disk {
             }
         }
         for folder in missing.reversed() {
-            do { try calls.makeDirectory(folder) } catch .fileExists { continue } catch { throw DiskError(error, .makeFolder, folder.text) }
+            do { try calls.makeDirectory(folder) } catch .fileExists { continue } catch {
+                throw DiskError(error, .makeFolder, folder.text)
+            }
         }
     }
 
@@ -101,7 +105,9 @@ extension Disk {
         var needed: Int64 = 0
         for file in files {
             var allocated: Int64 = 0
-            do { allocated = try names.status(of: file.path, in: folder).allocated } catch  where error.code == .notFound { allocated = 0 }
+            do { allocated = try names.status(of: file.path, in: folder).allocated } catch
+                where error.code == .notFound
+            { allocated = 0 }
             // No overflow: the sum is at most the torrent's length.
             needed += max(0, file.length - max(0, allocated))
         }

@@ -16,7 +16,8 @@ extension Disk {
     ///
     /// `progress` gets the bytes hashed since its last call, on several disk threads at once.
     package func hashFiles(
-        _ paths: [FilePath], pieceLength: Int, cancel: CancelToken = CancelToken(), progress: @escaping @Sendable (Int) -> Void = { _ in }
+        _ paths: [FilePath], pieceLength: Int, cancel: CancelToken = CancelToken(),
+        progress: @escaping @Sendable (Int) -> Void = { _ in }
     ) async throws(DiskError) -> HashedFiles {
         let before = try await statuses(paths)
         var total: Int64 = 0
@@ -32,14 +33,18 @@ extension Disk {
         let hashes = Box([UInt8](repeating: 0, count: geometry.pieceCount * InfoHash.byteCount))
         let failure = Box<DiskError?>(nil)
         let isCancelled = await answer { (done: @escaping @Sendable (Bool) -> Void) in
-            let scan = PieceScan<FileSequenceReader>(workers, geometry, Bitfield(fullCount: geometry.pieceCount), cancel: cancel) { hasher in
+            let scan = PieceScan<FileSequenceReader>(
+                workers, geometry, Bitfield(fullCount: geometry.pieceCount), cancel: cancel
+            ) { hasher in
                 if let error = hasher.failures.lazy.compactMap({ $0 }).first {
                     failure.value.withLock { $0 = error }
                     return false
                 }
                 hashes.value.withLock { hashes in
                     for (lane, piece) in hasher.pieces.enumerated() {
-                        hashes.replaceSubrange(piece.value * InfoHash.byteCount..<(piece.value + 1) * InfoHash.byteCount, with: hasher.digest(lane))
+                        hashes.replaceSubrange(
+                            piece.value * InfoHash.byteCount..<(piece.value + 1) * InfoHash.byteCount,
+                            with: hasher.digest(lane))
                     }
                 }
                 progress(hasher.pieces.reduce(0) { $0 + geometry.length(of: $1) })
@@ -51,7 +56,9 @@ extension Disk {
         }
         if let error = failure.value.withLock(\.self) { throw error }
         guard !isCancelled else { throw DiskError(.cancelled, .hash, paths.first?.text ?? "no file") }
-        for (n, status) in try await statuses(paths).enumerated() where status != before[n] { throw DiskError(.replaced, .hash, paths[n].text) }
+        for (n, status) in try await statuses(paths).enumerated() where status != before[n] {
+            throw DiskError(.replaced, .hash, paths[n].text)
+        }
         return HashedFiles(lengths: before.map(\.size), pieceHashes: hashes.value.withLock(\.self))
     }
 

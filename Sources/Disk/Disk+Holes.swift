@@ -3,14 +3,19 @@ import SystemPackage
 import Torrent
 
 extension Disk {
-    /// The smallest unit in which file systems allocate and the page cache writes: a piece's first and last part of one may hold its neighbour's bytes.
+    /// The smallest unit in which file systems allocate and the page cache writes: a piece's first and last part of one
+    /// may hold its neighbour's bytes.
     private static let pageLength: Int64 = 4096
 
-    /// Those of `pieces` of which nothing is on the disk: whole pages of them lie in holes, behind the end of their file, or in no file at all.
+    /// Those of `pieces` of which nothing is on the disk: whole pages of them lie in holes, behind the end of their
+    /// file, or in no file at all.
     ///
-    /// Such a piece reads as zeros, also where its space is reserved, so that it need not be hashed to know that it is not there (lseek(2),
-    /// SEEK_DATA). A file that can't be looked at, or whose file system knows nothing of holes, has data everywhere.
-    package func unwritten(_ payload: Payload, among pieces: Bitfield, completion: @escaping @Sendable (Bitfield) -> Void) {
+    /// Such a piece reads as zeros, also where its space is reserved, so that it need not be hashed to know that it is
+    /// not there (lseek(2), SEEK_DATA). A file that can't be looked at, or whose file system knows nothing of holes,
+    /// has data everywhere.
+    package func unwritten(
+        _ payload: Payload, among pieces: Bitfield, completion: @escaping @Sendable (Bitfield) -> Void
+    ) {
         precondition(pieces.count == payload.geometry.pieceCount)
         workers.submit(.read) { completion(self.unwrittenBlocking(payload, among: pieces)) }
     }
@@ -33,7 +38,9 @@ extension Disk {
             guard let file = payload.place(of: segment.file) else { continue }
             let start = file == .parts ? offset : segment.fileOffset
             let isLast = payload.length(of: file).map { $0 == start + Int64(segment.length) } ?? false
-            if cursor.hasData(file, in: Self.pages(within: start..<start + Int64(segment.length), isLast: isLast)) { return true }
+            if cursor.hasData(file, in: Self.pages(within: start..<start + Int64(segment.length), isLast: isLast)) {
+                return true
+            }
         }
         return false
     }

@@ -5,7 +5,9 @@ import Torrent
 
 extension Disk {
     /// The file's descriptor, from the pool or opened; made when it is to be written and was never there.
-    func descriptor(_ payload: Payload, _ file: PayloadFile, writing: Bool, from pool: DescriptorPool) throws(DiskError) -> Descriptor {
+    func descriptor(_ payload: Payload, _ file: PayloadFile, writing: Bool, from pool: DescriptorPool) throws(DiskError)
+        -> Descriptor
+    {
         var folder: OpenFolder?
         return try descriptor(payload, file, writing: writing, in: &folder, from: pool)
     }
@@ -16,14 +18,20 @@ extension Disk {
     ) throws(DiskError) -> Descriptor {
         try descriptor(payload, file, writing: writing, from: pool) { () throws(DiskError) in
             let open: OpenFolder
-            if let known = folder { open = known } else { open = OpenFolder(try PayloadFolder(payload, calls: self.calls)) }
+            if let known = folder {
+                open = known
+            } else {
+                open = OpenFolder(try PayloadFolder(payload, calls: self.calls))
+            }
             folder = open
-            return writing ? try self.openWriting(payload, file, in: open) : try self.openReading(payload, file, in: open.folder)
+            return writing
+                ? try self.openWriting(payload, file, in: open) : try self.openReading(payload, file, in: open.folder)
         }
     }
 
     private func descriptor(
-        _ payload: Payload, _ file: PayloadFile, writing: Bool, from pool: DescriptorPool, _ open: () throws(DiskError) -> Descriptor
+        _ payload: Payload, _ file: PayloadFile, writing: Bool, from pool: DescriptorPool,
+        _ open: () throws(DiskError) -> Descriptor
     ) throws(DiskError) -> Descriptor {
         let key = DescriptorPool.Key(torrent: payload.infoHash, file: file)
         if let descriptor = pool.descriptor(key, writing: writing) { return descriptor }
@@ -37,24 +45,33 @@ extension Disk {
         return descriptor
     }
 
-    private func openReading(_ payload: Payload, _ file: PayloadFile, in folder: borrowing PayloadFolder) throws(DiskError) -> Descriptor {
+    private func openReading(_ payload: Payload, _ file: PayloadFile, in folder: borrowing PayloadFolder)
+        throws(DiskError) -> Descriptor
+    {
         // Without O_NONBLOCK the opening of a pipe that stands where a file belongs would wait for ever.
         let raw = try folder.open(payload.components(of: file), flags: O_RDONLY | O_NONBLOCK)
         let ledger = ledger(of: payload.infoHash)
-        return try checked(Descriptor(raw, isWritable: false, file: file, calls: calls, ledger: ledger), payload, file).descriptor
+        return try checked(Descriptor(raw, isWritable: false, file: file, calls: calls, ledger: ledger), payload, file)
+            .descriptor
     }
 
-    private func openWriting(_ payload: Payload, _ file: PayloadFile, in folder: OpenFolder) throws(DiskError) -> Descriptor {
+    private func openWriting(_ payload: Payload, _ file: PayloadFile, in folder: OpenFolder) throws(DiskError)
+        -> Descriptor
+    {
         let ledger = ledger(of: payload.infoHash)
         watchVolume(of: folder.folder, payload, ledger)
         guard ledger.identity(of: file) == nil else { return try open(payload, file, in: folder, ledger) }
         // One at a time: who finds the file there has to know whether another thread has just created it.
-        return try ledger.creation.withLock { (_) throws(DiskError) in try self.open(payload, file, in: folder, ledger) }
+        return try ledger.creation.withLock { (_) throws(DiskError) in try self.open(payload, file, in: folder, ledger)
+        }
     }
 
-    private func open(_ payload: Payload, _ file: PayloadFile, in folder: OpenFolder, _ ledger: WriteLedger) throws(DiskError) -> Descriptor {
+    private func open(_ payload: Payload, _ file: PayloadFile, in folder: OpenFolder, _ ledger: WriteLedger)
+        throws(DiskError) -> Descriptor
+    {
         let (raw, isNew) = try openForWriting(payload, file, in: folder, ledger)
-        let (descriptor, status) = try checked(Descriptor(raw, isWritable: true, file: file, calls: calls, ledger: ledger), payload, file)
+        let (descriptor, status) = try checked(
+            Descriptor(raw, isWritable: true, file: file, calls: calls, ledger: ledger), payload, file)
         try claim(descriptor, status, isNew: isNew, payload, file, ledger)
         return descriptor
     }
@@ -65,9 +82,13 @@ extension Disk {
         let components = payload.components(of: file)
         // Asked before the file is looked for: another thread may make it in between.
         let wasWritten = ledger.identity(of: file) != nil
-        // Whoever made the names on the way, another thread just now, another torrent or an earlier process: nobody but the one who writes knows
-        // that they are needed, and they may not be synced yet.
-        defer { if !wasWritten { ledger.changed(parent: components.dropLast().map(FileName.init)) { payload.folders(of: file) } } }
+        // Whoever made the names on the way, another thread just now, another torrent or an earlier process: nobody but
+        // the one who writes knows that they are needed, and they may not be synced yet.
+        defer {
+            if !wasWritten {
+                ledger.changed(parent: components.dropLast().map(FileName.init)) { payload.folders(of: file) }
+            }
+        }
         guard wasWritten else {
             // A file that isn't known mostly isn't there.
             do {
@@ -85,16 +106,18 @@ extension Disk {
         }
     }
 
-    /// A file that is to be written is given its whole length, as a hole. One that the torrent neither created nor may write to stays as it is, and so
-    /// does one that is longer already.
+    /// A file that is to be written is given its whole length, as a hole. One that the torrent neither created nor may
+    /// write to stays as it is, and so does one that is longer already.
     private func claim(
-        _ descriptor: Descriptor, _ status: FileStatus, isNew: Bool, _ payload: Payload, _ file: PayloadFile, _ ledger: WriteLedger
+        _ descriptor: Descriptor, _ status: FileStatus, isNew: Bool, _ payload: Payload, _ file: PayloadFile,
+        _ ledger: WriteLedger
     ) throws(DiskError) {
         let path = payload.path(of: file)
         let isAnother = ledger.identity(of: file).map { $0 != status.identity } ?? false
         if isAnother { throw DiskError(.replaced, .open, path) }
         let own = FileOwners.Owner(torrent: payload.infoHash, file: file)
-        // Known from now on, whatever fails next: a file of our own that could not be given its length is not somebody else's at the next try.
+        // Known from now on, whatever fails next: a file of our own that could not be given its length is not somebody
+        // else's at the next try.
         if isNew || ledger.hasMadeUnseen(file) { ledger.admit(file, status.identity) }
         guard ledger.admits(file, status.identity) else {
             let owner = owners.owner(of: status.identity)
@@ -104,7 +127,9 @@ extension Disk {
         if let length = payload.length(of: file) {
             if status.size > length { throw DiskError(.sizeMismatch, .write, path) }
             if status.size < length {
-                do { try calls.truncate(descriptor.raw, to: length) } catch { throw DiskError(error, .allocate, path, reaching: length) }
+                do { try calls.truncate(descriptor.raw, to: length) } catch {
+                    throw DiskError(error, .allocate, path, reaching: length)
+                }
                 ledger.wrote(file)
             }
         }
@@ -115,7 +140,9 @@ extension Disk {
         descriptor: Descriptor, status: FileStatus
     ) {
         let status: FileStatus
-        do { status = try calls.status(descriptor.raw) } catch { throw DiskError(error, .inspect, payload.path(of: file)) }
+        do { status = try calls.status(descriptor.raw) } catch {
+            throw DiskError(error, .inspect, payload.path(of: file))
+        }
         switch status.kind {
         case .regular: return (descriptor, status)
         case .directory: throw DiskError(.isADirectory, .open, payload.path(of: file), errno: .isDirectory)

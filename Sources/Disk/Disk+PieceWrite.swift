@@ -18,7 +18,8 @@ extension Disk {
         }
     }
 
-    /// Hashes complete pieces, as many at once as are given up to ``lanes``, and writes those that are right straight from their buffers.
+    /// Hashes complete pieces, as many at once as are given up to ``lanes``, and writes those that are right straight
+    /// from their buffers.
     ///
     /// Each completion is called once. What is `good` is not durable until a ``sync(_:completion:)`` that begins after.
     package func verifyAndWrite(_ jobs: [PieceJob]) {
@@ -32,7 +33,8 @@ extension Disk {
         await answer { done in verifyAndWrite([PieceJob(write: write) { _, outcome in done(outcome) }]) }
     }
 
-    /// Memory to gather the piece in: its bytes lie in it as they will lie in the file, page by page, so that they can be written past the page cache.
+    /// Memory to gather the piece in: its bytes lie in it as they will lie in the file, page by page, so that they can
+    /// be written past the page cache.
     package func buffer(for piece: PieceIndex, of payload: Payload) throws(DiskError) -> PieceBuffer {
         let length = payload.geometry.length(of: piece)
         var (longest, phase, done) = (0, 0, 0)
@@ -47,7 +49,8 @@ extension Disk {
         return try buffers.take(length, phase: phase)
     }
 
-    /// Writes blocks of a piece that is not complete, unverified, to their final place, so that they need not be fetched again.
+    /// Writes blocks of a piece that is not complete, unverified, to their final place, so that they need not be
+    /// fetched again.
     package func writeBlocks(
         _ payload: Payload, piece: PieceIndex, from buffer: PieceBuffer, blocks: BlockSet,
         completion: @escaping @Sendable (Result<Void, DiskError>) -> Void
@@ -59,8 +62,11 @@ extension Disk {
         }
     }
 
-    package func writeBlocks(_ payload: Payload, piece: PieceIndex, from buffer: PieceBuffer, blocks: BlockSet) async throws(DiskError) {
-        try await answer { done in writeBlocks(payload, piece: piece, from: buffer, blocks: blocks, completion: done) }.get()
+    package func writeBlocks(_ payload: Payload, piece: PieceIndex, from buffer: PieceBuffer, blocks: BlockSet)
+        async throws(DiskError)
+    {
+        try await answer { done in writeBlocks(payload, piece: piece, from: buffer, blocks: blocks, completion: done) }
+            .get()
     }
 
     private func verifyAndWriteBlocking(_ jobs: [PieceJob]) {
@@ -119,7 +125,8 @@ extension Disk {
     private func written(_ write: PieceWrite) -> PieceOutcome {
         do {
             try writeRuns(
-                write.payload, write.piece, UnsafeRawBufferPointer(write.bytes), of: write.missing.union(write.alreadyWritten), isMember: false)
+                write.payload, write.piece, UnsafeRawBufferPointer(write.bytes),
+                of: write.missing.union(write.alreadyWritten), isMember: false)
         } catch {
             return .failed(error)
         }
@@ -130,16 +137,19 @@ extension Disk {
         guard !write.missing.isEmpty else { return }
         let (geometry, bytes) = (write.payload.geometry, write.bytes)
         var reader = PayloadReader(self, write.payload, pool: pool)
-        try write.missing.forEachRun(of: true, count: geometry.blockCount(of: write.piece)) { (run: Range<Int>) throws(DiskError) in
+        try write.missing.forEachRun(of: true, count: geometry.blockCount(of: write.piece)) {
+            (run: Range<Int>) throws(DiskError) in
             let range = Self.bytes(of: run, in: bytes.count)
             try reader.read(
-                at: geometry.offset(of: write.piece) + Int64(range.lowerBound), into: UnsafeMutableRawBufferPointer(rebasing: bytes[range]))
+                at: geometry.offset(of: write.piece) + Int64(range.lowerBound),
+                into: UnsafeMutableRawBufferPointer(rebasing: bytes[range]))
         }
     }
 
     /// Writes the runs of blocks of which `isMember` says whether they are in `blocks`.
     private func writeRuns(
-        _ payload: Payload, _ piece: PieceIndex, _ bytes: UnsafeRawBufferPointer, of blocks: BlockSet, isMember: Bool, shared: SharedBytes = .compare
+        _ payload: Payload, _ piece: PieceIndex, _ bytes: UnsafeRawBufferPointer, of blocks: BlockSet, isMember: Bool,
+        shared: SharedBytes = .compare
     ) throws(DiskError) {
         let count = payload.geometry.blockCount(of: piece)
         try blocks.forEachRun(of: isMember, count: count) { (run: Range<Int>) throws(DiskError) in
@@ -152,7 +162,9 @@ extension Disk {
     private func blockDigests(of write: PieceWrite) -> [UInt64] {
         let bytes = UnsafeRawBufferPointer(write.bytes)
         let count = write.payload.geometry.blockCount(of: write.piece)
-        let blocks = (0..<count).map { UnsafeRawBufferPointer(rebasing: bytes[Self.bytes(of: $0..<$0 + 1, in: bytes.count)]) }
+        let blocks = (0..<count).map {
+            UnsafeRawBufferPointer(rebasing: bytes[Self.bytes(of: $0..<$0 + 1, in: bytes.count)])
+        }
         let digests = MessageDigests(blocks)
         return (0..<count).map { n in digests[n].prefix(8).reduce(0) { $0 << 8 | UInt64($1) } }
     }

@@ -4,12 +4,14 @@ extension Disk {
     /// Bytes that are copied at a time.
     private static let copyLength = 1 << 20
 
-    /// Skipped files become wanted: their bytes of `pieces` (those that are right on the disk) are copied from the part file
-    /// to the files themselves, and synced together.
+    /// Skipped files become wanted: their bytes of `pieces` (those that are right on the disk) are copied from the part
+    /// file to the files themselves, and synced together.
     ///
-    /// Go on with `payload.placing(files, as: .file)` when the report is complete, and with the old payload otherwise: the part file keeps its bytes.
+    /// Go on with `payload.placing(files, as: .file)` when the report is complete, and with the old payload otherwise:
+    /// the part file keeps its bytes.
     package func promote(
-        _ payload: Payload, files: [Int], pieces: Bitfield, completion: @escaping @Sendable (Result<SyncReport, DiskError>) -> Void
+        _ payload: Payload, files: [Int], pieces: Bitfield,
+        completion: @escaping @Sendable (Result<SyncReport, DiskError>) -> Void
     ) {
         precondition(files.allSatisfy { payload.placement[$0] == .part } && pieces.count == payload.geometry.pieceCount)
         run(.sync, completion) { () throws(DiskError) in
@@ -23,11 +25,14 @@ extension Disk {
         try await answer { done in promote(payload, files: files, pieces: pieces, completion: done) }.get()
     }
 
-    private func copyFromParts(_ payload: Payload, _ file: Int, _ pieces: Bitfield, to promoted: Payload) throws(DiskError) {
+    private func copyFromParts(_ payload: Payload, _ file: Int, _ pieces: Bitfield, to promoted: Payload)
+        throws(DiskError)
+    {
         let (geometry, entry) = (payload.geometry, payload.layout.files[file])
         if entry.isEmpty { _ = try descriptor(promoted, .entry(file), writing: true, from: pool) }
         var reader = PayloadReader(self, payload, pool: pool)
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: min(Self.copyLength, max(1, Int(clamping: entry.length))), alignment: 4096)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: min(Self.copyLength, max(1, Int(clamping: entry.length))), alignment: 4096)
         defer { buffer.deallocate() }
         for piece in payload.layout.pieces(of: file, geometry: geometry) where pieces[piece] {
             var at = max(entry.offset, geometry.offset(of: piece))

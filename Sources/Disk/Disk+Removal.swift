@@ -11,13 +11,14 @@ package struct Removal: Sendable, Hashable {
 }
 
 extension Disk {
-    /// Deletes those files that the torrent names, and its part file, that are still the ones in `own`; then the directories that the torrent names if
-    /// they are empty.
+    /// Deletes those files that the torrent names, and its part file, that are still the ones in `own`; then the
+    /// directories that the torrent names if they are empty.
     ///
-    /// Nothing else is touched: neither another file at one of the paths, nor links, nor what else is in the directories, nor the output folder.
-    /// Skipped files, which were never written, stay.
+    /// Nothing else is touched: neither another file at one of the paths, nor links, nor what else is in the
+    /// directories, nor the output folder. Skipped files, which were never written, stay.
     package func removeData(
-        _ payload: Payload, own: [PayloadFile: FileIdentity], completion: @escaping @Sendable (Result<Removal, DiskError>) -> Void
+        _ payload: Payload, own: [PayloadFile: FileIdentity],
+        completion: @escaping @Sendable (Result<Removal, DiskError>) -> Void
     ) {
         run(.sync, completion) { () throws(DiskError) in try self.removeBlocking(payload, own) }
     }
@@ -32,10 +33,14 @@ extension Disk {
         var names = NameCursor(payload, calls)
         var removal = Removal()
         var directories: Set<[FileName]> = []
-        for file in payload.layout.files.indices.lazy.filter({ payload.isInPlace($0) }).map({ PayloadFile.entry($0) }) + [.parts] {
+        for file in payload.layout.files.indices.lazy.filter({ payload.isInPlace($0) }).map({ PayloadFile.entry($0) })
+            + [.parts]
+        {
             let path = payload.components(of: file)
             var directory = path.dropLast()
-            while !directory.isEmpty, directories.insert(directory.map(FileName.init)).inserted { directory = directory.dropLast() }
+            while !directory.isEmpty, directories.insert(directory.map(FileName.init)).inserted {
+                directory = directory.dropLast()
+            }
             do {
                 let status = try names.status(of: path, in: folder)
                 switch status.kind {
@@ -43,8 +48,10 @@ extension Disk {
                     try names.removeFile(path, in: folder)
                     removal.removedFiles += 1
                 case .regular: removal.kept.append(file)
-                case .directory: removal.failures.append(DiskError(.isADirectory, .remove, payload.path(path), errno: .isDirectory))
-                case .symbolicLink: removal.failures.append(DiskError(.tooManySymbolicLinkLevels, .remove, payload.path(path)))
+                case .directory:
+                    removal.failures.append(DiskError(.isADirectory, .remove, payload.path(path), errno: .isDirectory))
+                case .symbolicLink:
+                    removal.failures.append(DiskError(.tooManySymbolicLinkLevels, .remove, payload.path(path)))
                 case .other: removal.failures.append(DiskError(.notRegular, .remove, payload.path(path)))
                 }
             } catch  where error.code != .notFound {
@@ -54,7 +61,9 @@ extension Disk {
             }
         }
         // The deepest first, so that a directory is empty when its turn comes.
-        for directory in directories.map({ $0.map(\.text) }).sorted(by: { ($0.count, $1.joined()) > ($1.count, $0.joined()) }) {
+        for directory in directories.map({ $0.map(\.text) }).sorted(by: {
+            ($0.count, $1.joined()) > ($1.count, $0.joined())
+        }) {
             do {
                 try names.removeDirectory(directory, in: folder)
             } catch  where Self.isLeftAlone(error) {
@@ -68,6 +77,7 @@ extension Disk {
 
     /// A directory that is gone already, has something else in it, or isn't the torrent's but a link.
     private static func isLeftAlone(_ error: DiskError) -> Bool {
-        error.code == .notFound || error.code == .symbolicLink || error.errno == .directoryNotEmpty || error.errno == .fileExists
+        error.code == .notFound || error.code == .symbolicLink || error.errno == .directoryNotEmpty
+            || error.errno == .fileExists
     }
 }

@@ -28,9 +28,11 @@ extension Disk {
             for file in files {
                 do {
                     let closeError = work.lost[file]
-                    if closeError == nil, let synced = volume, let print = try look(at: file, on: synced.device, payload, in: folder, &names, ledger)
+                    if closeError == nil, let synced = volume,
+                        let print = try look(at: file, on: synced.device, payload, in: folder, &names, ledger)
                     {
-                        report.durable.append(synced.isConfirmed ? print : try confirm(&volume, by: file, payload, in: folder, ledger))
+                        report.durable.append(
+                            synced.isConfirmed ? print : try confirm(&volume, by: file, payload, in: folder, ledger))
                     } else {
                         report.durable.append(try sync(payload, file, in: folder, ledger, closeError: closeError))
                     }
@@ -42,12 +44,15 @@ extension Disk {
             work.lost = [:]
             for directory in work.directories {
                 // A directory that is gone has no names to keep, and its files were found to be gone above.
-                do { try folder.sync(directory: directory.map(\.text)) } catch  where error.code == .notFound { continue }
+                do { try folder.sync(directory: directory.map(\.text)) } catch  where error.code == .notFound {
+                    continue
+                }
             }
             for path in work.ancestors { try sync(ancestor: path) }
             report.created = work.created.sorted(by: Self.inOrder)
         } catch {
-            // Without its name a file is as good as not there: nothing of this sync is claimed, and all that isn't lost is tried again.
+            // Without its name a file is as good as not there: nothing of this sync is claimed, and all that isn't lost
+            // is tried again.
             work.files.subtract(report.failures.lazy.filter(\.isLost).map(\.file))
             ledger.putBack(work)
             report.durable = []
@@ -56,9 +61,11 @@ extension Disk {
         return report
     }
 
-    /// Asks one file by itself whether the sync of its volume is to be believed; when it fails, all that follow are asked.
+    /// Asks one file by itself whether the sync of its volume is to be believed; when it fails, all that follow are
+    /// asked.
     private func confirm(
-        _ volume: inout VolumeSync?, by file: PayloadFile, _ payload: Payload, in folder: borrowing PayloadFolder, _ ledger: WriteLedger
+        _ volume: inout VolumeSync?, by file: PayloadFile, _ payload: Payload, in folder: borrowing PayloadFolder,
+        _ ledger: WriteLedger
     ) throws(SyncReport.Failure) -> Fingerprint {
         var synced = volume.take()
         let print = try sync(payload, file, in: folder, ledger, closeError: nil)
@@ -68,7 +75,8 @@ extension Disk {
     }
 
     private func sync(
-        _ payload: Payload, _ file: PayloadFile, in folder: borrowing PayloadFolder, _ ledger: WriteLedger, closeError: Errno?
+        _ payload: Payload, _ file: PayloadFile, in folder: borrowing PayloadFolder, _ ledger: WriteLedger,
+        closeError: Errno?
     ) throws(SyncReport.Failure) -> Fingerprint {
         let path = payload.path(of: file)
         if let closeError { throw .init(file: file, error: DiskError(closeError, .close, path), isLost: true) }
@@ -86,15 +94,17 @@ extension Disk {
         do {
             try calls.syncData(descriptor.raw)
         } catch {
-            // The pages that could not be written count as clean from now on, and a second sync would succeed without having written them:
-            // the descriptor isn't asked again, and the cache is emptied, so that a check reads what is on the disk.
+            // The pages that could not be written count as clean from now on, and a second sync would succeed without
+            // having written them: the descriptor isn't asked again, and the cache is emptied, so that a check reads
+            // what is on the disk.
             pool.remove(key)
             calls.dropCache(descriptor.raw)
             throw .init(file: file, error: DiskError(error, .sync, path), isLost: true)
         }
         do {
             let status = try calls.status(descriptor.raw)
-            guard try identity(of: file, payload, in: folder) == status.identity, ledger.identity(of: file).map({ $0 == status.identity }) ?? true
+            guard try identity(of: file, payload, in: folder) == status.identity,
+                ledger.identity(of: file).map({ $0 == status.identity }) ?? true
             else {
                 throw DiskError(.replaced, .sync, path)
             }
@@ -114,7 +124,9 @@ extension Disk {
     }
 
     /// A file whose descriptor left the pool. To sync it needs no right to write.
-    private func reopen(_ payload: Payload, _ file: PayloadFile, in folder: borrowing PayloadFolder, _ ledger: WriteLedger) throws(DiskError)
+    private func reopen(
+        _ payload: Payload, _ file: PayloadFile, in folder: borrowing PayloadFolder, _ ledger: WriteLedger
+    ) throws(DiskError)
         -> Descriptor
     {
         let raw = try folder.open(payload.components(of: file), flags: O_RDONLY | O_NONBLOCK)
@@ -122,7 +134,9 @@ extension Disk {
     }
 
     /// What is at the file's path now: somebody may have moved or replaced the one that is open.
-    private func identity(of file: PayloadFile, _ payload: Payload, in folder: borrowing PayloadFolder) throws(DiskError) -> FileIdentity {
+    private func identity(of file: PayloadFile, _ payload: Payload, in folder: borrowing PayloadFolder)
+        throws(DiskError) -> FileIdentity
+    {
         let raw = try folder.open(payload.components(of: file), flags: CLibrary.openPath | O_NOFOLLOW)
         defer { calls.closeUnwritten(raw) }
         do { return try calls.status(raw).identity } catch { throw DiskError(error, .inspect, payload.path(of: file)) }
@@ -133,8 +147,9 @@ extension Disk {
         do {
             raw = try calls.open(path, flags: O_RDONLY | O_DIRECTORY)
         } catch {
-            // A folder that we may pass and neither read nor write is another user's, as what is above a home may be: no name in it is ours, and who
-            // made them keeps them. In one that we may write, the name may be ours, and isn't known to be durable.
+            // A folder that we may pass and neither read nor write is another user's, as what is above a home may be:
+            // no name in it is ours, and who made them keeps them. In one that we may write, the name may be ours, and
+            // isn't known to be durable.
             if error == .permissionDenied, try isAnothers(path) { return }
             throw DiskError(error, .open, path.text)
         }
@@ -161,7 +176,8 @@ extension DiskCalls {
         do {
             try syncDirectory(descriptor)
         } catch .invalidArgument {
-            // The file system has no fsync for directories (fsync(2)): it keeps names its own way, and there is nothing to ask of it.
+            // The file system has no fsync for directories (fsync(2)): it keeps names its own way, and there is nothing
+            // to ask of it.
         } catch {
             throw DiskError(error, .sync, path())
         }

@@ -21,17 +21,19 @@ package enum VerificationOutcome: Sendable, Hashable {
 }
 
 extension Disk {
-    /// Descriptors that each core may hold for a verification. They are its own: a file that is no longer at its path must not be found right
-    /// because it is still open.
+    /// Descriptors that each core may hold for a verification. They are its own: a file that is no longer at its path
+    /// must not be found right because it is still open.
     private static let descriptorsPerScan = 128
 
     /// Reads `pieces` in order and compares them with `hashes` (20 bytes for each piece asked for).
     ///
     /// Each core looks the files up by their names again after `bytesPerLook`: a scan may take hours.
     ///
-    /// `progress` gets the verdicts a few at a time, each piece once, on several disk threads at once. After `completion` it isn't called again.
+    /// `progress` gets the verdicts a few at a time, each piece once, on several disk threads at once. After
+    /// `completion` it isn't called again.
     package func verify(
-        _ payload: Payload, pieces: Bitfield, hashes: @escaping @Sendable (PieceIndex) -> ArraySlice<UInt8>, cancel: CancelToken = CancelToken(),
+        _ payload: Payload, pieces: Bitfield, hashes: @escaping @Sendable (PieceIndex) -> ArraySlice<UInt8>,
+        cancel: CancelToken = CancelToken(),
         bytesPerLook: Int = 512 << 20,
         progress: @escaping @Sendable ([(piece: PieceIndex, verdict: PieceVerdict)]) -> Void,
         completion: @escaping @Sendable (VerificationOutcome) -> Void
@@ -69,20 +71,25 @@ extension Disk {
         }
     }
 
-    /// The verdicts of all `pieces`, in order, and how the verification ended; those that it didn't come to are missing from the list.
+    /// The verdicts of all `pieces`, in order, and how the verification ended; those that it didn't come to are missing
+    /// from the list.
     package func verify(
-        _ payload: Payload, pieces: Bitfield, hashes: @escaping @Sendable (PieceIndex) -> ArraySlice<UInt8>, cancel: CancelToken = CancelToken()
+        _ payload: Payload, pieces: Bitfield, hashes: @escaping @Sendable (PieceIndex) -> ArraySlice<UInt8>,
+        cancel: CancelToken = CancelToken()
     ) async -> (verdicts: [(piece: PieceIndex, verdict: PieceVerdict)], outcome: VerificationOutcome) {
         let verdicts = Box<[(piece: PieceIndex, verdict: PieceVerdict)]>([])
         let outcome = await answer { done in
             verify(
-                payload, pieces: pieces, hashes: hashes, cancel: cancel, progress: { some in verdicts.value.withLock { $0 += some } },
+                payload, pieces: pieces, hashes: hashes, cancel: cancel,
+                progress: { some in verdicts.value.withLock { $0 += some } },
                 completion: done)
         }
         return (verdicts.value.withLock(\.self).sorted { $0.piece < $1.piece }, outcome)
     }
 
-    private static func verdicts(_ hasher: LaneHasher, _ hashes: (PieceIndex) -> ArraySlice<UInt8>) -> [(piece: PieceIndex, verdict: PieceVerdict)] {
+    private static func verdicts(_ hasher: LaneHasher, _ hashes: (PieceIndex) -> ArraySlice<UInt8>) -> [(
+        piece: PieceIndex, verdict: PieceVerdict
+    )] {
         hasher.pieces.indices.map { lane in
             let piece = hasher.pieces[lane]
             guard let error = hasher.failures[lane] else {

@@ -26,7 +26,8 @@ extension Disk {
         await answer { done in presence(of: payload, completion: done) }
     }
 
-    /// What file the path leads to now; `nil` when there is none, or no regular one. A link in the last place is not followed.
+    /// What file the path leads to now; `nil` when there is none, or no regular one. A link in the last place is not
+    /// followed.
     package func identity(at path: FilePath) async -> FileIdentity? {
         await answer { (done: @escaping @Sendable (FileIdentity?) -> Void) in
             workers.submit(.read) { done(self.identityBlocking(path)) }
@@ -45,8 +46,11 @@ extension Disk {
         }
     }
 
-    /// The fingerprints of the wanted files and the part file, without those that are not there. Throws when the folder can't be reached or searched.
-    package func fingerprints(_ payload: Payload, completion: @escaping @Sendable (Result<[Fingerprint], DiskError>) -> Void) {
+    /// The fingerprints of the wanted files and the part file, without those that are not there. Throws when the folder
+    /// can't be reached or searched.
+    package func fingerprints(
+        _ payload: Payload, completion: @escaping @Sendable (Result<[Fingerprint], DiskError>) -> Void
+    ) {
         run(.read, completion) { () throws(DiskError) in try self.fingerprintsBlocking(payload) }
     }
 
@@ -54,7 +58,8 @@ extension Disk {
         try await answer { done in fingerprints(payload, completion: done) }.get()
     }
 
-    /// Bytes that may still be written to the file system of `path`, or, where there is nothing yet, of the nearest folder above it.
+    /// Bytes that may still be written to the file system of `path`, or, where there is nothing yet, of the nearest
+    /// folder above it.
     package func freeSpace(at path: FilePath) async throws(DiskError) -> Int64 {
         try await answer { (done: @escaping @Sendable (Result<Int64, DiskError>) -> Void) in
             run(.read, done) { () throws(DiskError) in try self.freeSpaceBlocking(path) }
@@ -86,7 +91,8 @@ extension Disk {
             do {
                 let status = try names.status(of: payload.components(of: file), in: folder)
                 if status.kind == .regular {
-                    fingerprints.append(Fingerprint(file, status, born: try names.birth(of: payload.components(of: file), in: folder)))
+                    fingerprints.append(
+                        Fingerprint(file, status, born: try names.birth(of: payload.components(of: file), in: folder)))
                 }
             } catch  where error.code == .notFound {
                 continue

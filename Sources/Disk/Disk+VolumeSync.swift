@@ -4,8 +4,9 @@ import Torrent
 /// A file system that was synced as a whole.
 struct VolumeSync {
     let device: UInt64
-    /// Whether one of its files was asked by itself since. A file system that failed and went read-only has nothing to sync and says that all is well
-    /// (ext4), or leaves bytes that were overwritten in place in the cache of the disk (XFS): `fdatasync` of any file tells the one and mends the other.
+    /// Whether one of its files was asked by itself since. A file system that failed and went read-only has nothing to
+    /// sync and says that all is well (ext4), or leaves bytes that were overwritten in place in the cache of the disk
+    /// (XFS): `fdatasync` of any file tells the one and mends the other.
     var isConfirmed = false
 }
 
@@ -17,10 +18,11 @@ extension Disk {
         ledger.watchVolume { Self.witness(folder) }
     }
 
-    /// Syncs the file system of the folder as a whole; `nil` when it can't, or when something failed there: then each file is asked by itself, and tells
-    /// whether it was concerned.
+    /// Syncs the file system of the folder as a whole; `nil` when it can't, or when something failed there: then each
+    /// file is asked by itself, and tells whether it was concerned.
     func syncVolume(of folder: borrowing PayloadFolder, _ payload: Payload, _ ledger: WriteLedger) -> VolumeSync? {
-        // Where nothing was written in this run, as for files that somebody else brought, a descriptor of now hears what no other has heard yet.
+        // Where nothing was written in this run, as for files that somebody else brought, a descriptor of now hears
+        // what no other has heard yet.
         watchVolume(of: folder, payload, ledger)
         guard let witness = ledger.takeVolumeWitness() else { return nil }
         do {
@@ -36,7 +38,8 @@ extension Disk {
 
     /// The file after a sync of everything on `device`; `nil` where it isn't there, but on another one.
     func look(
-        at file: PayloadFile, on device: UInt64, _ payload: Payload, in folder: borrowing PayloadFolder, _ names: inout NameCursor,
+        at file: PayloadFile, on device: UInt64, _ payload: Payload, in folder: borrowing PayloadFolder,
+        _ names: inout NameCursor,
         _ ledger: WriteLedger
     ) throws(SyncReport.Failure) -> Fingerprint? {
         do throws(DiskError) {
@@ -52,7 +55,8 @@ extension Disk {
     }
 
     private static func witness(_ folder: borrowing PayloadFolder) -> SharedDirectory? {
-        // One that can't be read, or a process without descriptors to spare: each file is asked by itself, as where the file system can't.
+        // One that can't be read, or a process without descriptors to spare: each file is asked by itself, as where the
+        // file system can't.
         do { return SharedDirectory(try folder.reopened()) } catch { return nil }
     }
 }

@@ -1,9 +1,11 @@
 // Room: Disk.
 // Duty: the payload files: place, read, hash, write, sync, fingerprint, volumes.
-// Owns: every descriptor of a payload file, the threads that may block on one, and what was written since the last sync.
-// Never: makes an output folder that nobody asked for; cuts a file; writes to a file that it neither created nor was allowed to write to; follows a symbolic link below the output folder;
+// Owns: every descriptor of a payload file, the threads that may block on one, and what was written since the last
+// sync. Never: makes an output folder that nobody asked for; cuts a file; writes to a file that it neither created nor
+// was allowed to write to; follows a symbolic link below the output folder;
 //     blocks an event loop or the cooperative pool; decides which piece is needed.
-// Invariants: a piece is written only after its hash was right; a file is in a `SyncReport` as durable only after its data, its size
+// Invariants: a piece is written only after its hash was right; a file is in a `SyncReport` as durable only after its
+// data, its size
 //     and the directories that name it were synced, in that order; no result of a write, sync or close goes unread.
 import Glibc
 import Synchronization
@@ -32,11 +34,14 @@ package final class Disk: Sendable {
     /// Where the buffers of pieces come from.
     package let buffers: PieceBufferPool
 
-    /// `cores` and `descriptorLimit` default to what the machine and the process have; `calls` is the system unless a test puts a faulty disk there.
+    /// `cores` and `descriptorLimit` default to what the machine and the process have; `calls` is the system unless a
+    /// test puts a faulty disk there.
     ///
-    /// A sync of `volumeSyncFrom` files or more is one call for all of them, where the file system can: each `fdatasync` of a small file commits a
-    /// journal and flushes the disk.
-    package init(cores: Int? = nil, descriptorLimit: Int? = nil, volumeSyncFrom: Int = 64, calls: any DiskCalls = SystemCalls()) throws(DiskError) {
+    /// A sync of `volumeSyncFrom` files or more is one call for all of them, where the file system can: each
+    /// `fdatasync` of a small file commits a journal and flushes the disk.
+    package init(
+        cores: Int? = nil, descriptorLimit: Int? = nil, volumeSyncFrom: Int = 64, calls: any DiskCalls = SystemCalls()
+    ) throws(DiskError) {
         let cores = max(1, cores ?? sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         self.cores = cores
         self.calls = calls
@@ -61,7 +66,8 @@ package final class Disk: Sendable {
         workers.submit(kind) { completion(Result(catching: operation)) }
     }
 
-    /// Closes the torrent's files and forgets what was written to them since the last sync: call ``sync(_:completion:)`` before.
+    /// Closes the torrent's files and forgets what was written to them since the last sync: call
+    /// ``sync(_:completion:)`` before.
     package func release(_ torrent: InfoHash) {
         pool.removeAll(of: torrent)
         owners.releaseAll(of: torrent)

@@ -2,7 +2,8 @@ import SystemPackage
 
 /// Every system call of this room: the seam at which tests put a faulty disk and record the order of operations.
 ///
-/// A call retries `EINTR` itself. Reads and writes may be short; the callers loop. Names and paths that are strings are ``PathText``.
+/// A call retries `EINTR` itself. Reads and writes may be short; the callers loop. Names and paths that are strings are
+/// ``PathText``.
 package protocol DiskCalls: Sendable {
     /// Opens a path that the user gave; links in it are followed.
     func open(_ path: FilePath, flags: Int32) throws(Errno) -> Int32
@@ -20,39 +21,45 @@ package protocol DiskCalls: Sendable {
 
     /// `pread`; 0 at the end of the file.
     func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(Errno) -> Int
-    /// Fills the buffers one after the other with what is in the page cache: `preadv2(RWF_NOWAIT)`. Throws where that isn't all, or the file system
-    /// can't say.
-    func readCached(_ descriptor: Int32, into buffers: [UnsafeMutableRawBufferPointer], at offset: Int64) throws(Errno) -> Int
+    /// Fills the buffers one after the other with what is in the page cache: `preadv2(RWF_NOWAIT)`. Throws where that
+    /// isn't all, or the file system can't say.
+    func readCached(_ descriptor: Int32, into buffers: [UnsafeMutableRawBufferPointer], at offset: Int64) throws(Errno)
+        -> Int
     /// `pwrite`.
     func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(Errno) -> Int
     func truncate(_ descriptor: Int32, to length: Int64) throws(Errno)
     /// Reserves the blocks of the first `length` bytes.
     func allocate(_ descriptor: Int32, length: Int64) throws(Errno)
-    /// Starts to write dirty pages without waiting for them: `sync_file_range(SYNC_FILE_RANGE_WRITE)`. A hint that promises nothing.
+    /// Starts to write dirty pages without waiting for them: `sync_file_range(SYNC_FILE_RANGE_WRITE)`. A hint that
+    /// promises nothing.
     func startWriteback(_ descriptor: Int32, at offset: Int64, length: Int64)
     /// Starts to read ahead: `posix_fadvise(POSIX_FADV_WILLNEED)`. A hint that promises nothing.
     func readAhead(_ descriptor: Int32, at offset: Int64, length: Int64)
-    /// Forgets the clean cached pages of the whole file: `posix_fadvise(POSIX_FADV_DONTNEED)`. A hint that promises nothing.
+    /// Forgets the clean cached pages of the whole file: `posix_fadvise(POSIX_FADV_DONTNEED)`. A hint that promises
+    /// nothing.
     func dropCache(_ descriptor: Int32)
-    /// Opens the file of a writable descriptor once more, for aligned writes that go past the page cache (`O_DIRECT`, open(2)); throws
+    /// Opens the file of a writable descriptor once more, for aligned writes that go past the page cache (`O_DIRECT`,
+    /// open(2)); throws
     /// `ENOTSUP` where that gains nothing or isn't to be trusted.
     func openDirect(_ descriptor: Int32) throws(Errno) -> Int32
     /// `fdatasync`.
     func syncData(_ descriptor: Int32) throws(Errno)
-    /// Makes everything durable that was written to the descriptor's file system, whichever file it is in: `syncfs`. Throws where one of these writes
-    /// failed since the descriptor was opened, whoever made it, and `ENOTSUP` where that wouldn't be told.
+    /// Makes everything durable that was written to the descriptor's file system, whichever file it is in: `syncfs`.
+    /// Throws where one of these writes failed since the descriptor was opened, whoever made it, and `ENOTSUP` where
+    /// that wouldn't be told.
     func syncVolume(_ descriptor: Int32) throws(Errno)
     /// `fsync`, for directories.
     func syncDirectory(_ descriptor: Int32) throws(Errno)
 
-    /// Where the first data is at or behind `offset`, `nil` where only a hole follows: `lseek(SEEK_DATA)`. It moves the descriptor's position, which
-    /// nothing here uses.
+    /// Where the first data is at or behind `offset`, `nil` where only a hole follows: `lseek(SEEK_DATA)`. It moves the
+    /// descriptor's position, which nothing here uses.
     func nextData(_ descriptor: Int32, from offset: Int64) throws(Errno) -> Int64?
 
     func status(_ descriptor: Int32) throws(Errno) -> FileStatus
     /// The status of one name of a directory; a link is not followed.
     func status(of name: String, in directory: Int32) throws(Errno) -> FileStatus
-    /// When the file was created, nanoseconds since 1970: `statx(STATX_BTIME)`; `nil` where the file system doesn't say.
+    /// When the file was created, nanoseconds since 1970: `statx(STATX_BTIME)`; `nil` where the file system doesn't
+    /// say.
     func birth(_ descriptor: Int32) -> Int64?
     func birth(of name: String, in directory: Int32) -> Int64?
     /// Whether the process may make, rename and remove names in the folder: `faccessat(W_OK | X_OK, AT_EACCESS)`.
@@ -63,7 +70,9 @@ package protocol DiskCalls: Sendable {
 
 extension DiskCalls {
     /// Where there is no page cache that could be asked.
-    package func readCached(_ descriptor: Int32, into buffers: [UnsafeMutableRawBufferPointer], at offset: Int64) throws(Errno) -> Int {
+    package func readCached(_ descriptor: Int32, into buffers: [UnsafeMutableRawBufferPointer], at offset: Int64)
+        throws(Errno) -> Int
+    {
         throw .notSupported
     }
 
@@ -98,7 +107,9 @@ package struct FileStatus: Hashable, Sendable {
     package let identity: FileIdentity
 
     /// `changed` defaults to `modified`.
-    package init(kind: Kind, size: Int64, allocated: Int64, modified: Int64, changed: Int64? = nil, identity: FileIdentity) {
+    package init(
+        kind: Kind, size: Int64, allocated: Int64, modified: Int64, changed: Int64? = nil, identity: FileIdentity
+    ) {
         self.kind = kind
         self.size = size
         self.allocated = allocated

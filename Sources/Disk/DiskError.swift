@@ -7,9 +7,11 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The kind of failure, as far as it decides what to do next. More kinds may come.
     package struct Code: Hashable, Sendable {
         private enum Kind {
-            case noSpace, readOnly, permission, notFound, rootMissing, rootUnreadable, wrongVolume, notADirectory, isADirectory, notRegular,
+            case noSpace, readOnly, permission, notFound, rootMissing, rootUnreadable, wrongVolume, notADirectory,
+                isADirectory, notRegular,
                 symbolicLink, unsafeName
-            case nameRefused, io, tooManyFiles, tooLarge, fileSizeLimit, outOfMemory, shortFile, sizeMismatch, notOurs, ownedByOther, differs
+            case nameRefused, io, tooManyFiles, tooLarge, fileSizeLimit, outOfMemory, shortFile, sizeMismatch, notOurs,
+                ownedByOther, differs
             case replaced, busy, cancelled, other
         }
         private let kind: Kind
@@ -102,12 +104,14 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
             case .rootUnreadable: "make the folder readable again or mend its disk; nothing is lost until then"
             case .wrongVolume: "mount the disk that the torrent was on; nothing is lost until then"
             case .notADirectory, .isADirectory, .notRegular: "move what is there out of the way"
-            case .nameRefused: "use an output folder on another file system, or leave the file out (`--select`, `pieces select`)"
+            case .nameRefused:
+                "use an output folder on another file system, or leave the file out (`--select`, `pieces select`)"
             case .symbolicLink: "links below the output folder aren't followed: replace it by what it points to"
             case .unsafeName: "the name is refused"
             case .io: "look at the health of the disk, then check the torrent again"
             case .tooManyFiles: ProcessLimit.openFiles.advice
-            case .tooLarge: "use a file system that can hold files of this size, or leave the file out (`--select`, `pieces select`)"
+            case .tooLarge:
+                "use a file system that can hold files of this size, or leave the file out (`--select`, `pieces select`)"
             case .fileSizeLimit: ProcessLimit.fileSize.advice
             case .outOfMemory: ProcessLimit(errno: ENOMEM)?.advice ?? "let fewer torrents or other programs run"
             case .shortFile: "check the torrent again, so that what is missing is fetched"
@@ -154,7 +158,8 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
 
     private var advice: String {
         switch errno {
-        case Errno(rawValue: EDQUOT)?: "free some of this user's space there or have the quota raised, and it goes on by itself"
+        case Errno(rawValue: EDQUOT)?:
+            "free some of this user's space there or have the quota raised, and it goes on by itself"
         case .tooManyOpenFilesInSystem?: "end other programs, or raise the limit of the system (fs.file-max)"
         case .resourceTemporarilyUnavailable? where operation == .startThread: ProcessLimit.processes.advice
         default: code.advice

@@ -1,7 +1,8 @@
 import Synchronization
 import Torrent
 
-/// Which file entry of which torrent may write to a file: one at most, whatever the paths and links are that lead to it.
+/// Which file entry of which torrent may write to a file: one at most, whatever the paths and links are that lead to
+/// it.
 ///
 /// It holds the files of active torrents. What dormant torrents own is in the database.
 final class FileOwners: Sendable {
@@ -45,16 +46,22 @@ package struct ForeignOwner: Hashable, Sendable {
 }
 
 extension Disk {
-    /// Lets the torrent write to these files, which are there already. Answers those that another file entry owns, which may not be written to.
+    /// Lets the torrent write to these files, which are there already. Answers those that another file entry owns,
+    /// which may not be written to.
     ///
-    /// A file that the torrent creates is its own without this; every other one is refused with ``DiskError/Code/notOurs``.
+    /// A file that the torrent creates is its own without this; every other one is refused with
+    /// ``DiskError/Code/notOurs``.
     package func admit(_ files: [PayloadFile: FileIdentity], of torrent: InfoHash) -> [PayloadFile: ForeignOwner] {
         let ledger = ledger(of: torrent)
         var refused: [PayloadFile: ForeignOwner] = [:]
         for (file, identity) in files {
             let own = FileOwners.Owner(torrent: torrent, file: file)
             let owner = owners.take(identity, for: own)
-            if owner == own { ledger.admit(file, identity) } else { refused[file] = ForeignOwner(torrent: owner.torrent, file: owner.file) }
+            if owner == own {
+                ledger.admit(file, identity)
+            } else {
+                refused[file] = ForeignOwner(torrent: owner.torrent, file: owner.file)
+            }
         }
         return refused
     }

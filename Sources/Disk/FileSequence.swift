@@ -48,7 +48,8 @@ struct FileSequenceReader: ByteSource {
             if length > 0 {
                 let path = files.paths[file].text
                 try descriptor(file).read(
-                    into: UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + length]), at: at - files.offsets[file], path: path)
+                    into: UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + length]),
+                    at: at - files.offsets[file], path: path)
                 done += length
             }
             file += 1
@@ -59,7 +60,10 @@ struct FileSequenceReader: ByteSource {
         let file = files.file(at: offset)
         guard Int64(buffer.count) <= files.offsets[file + 1] - offset else { return false }
         // What went wrong is found out by the read that follows.
-        do { return try calls.readCached(try descriptor(file).raw, into: [buffer], at: offset - files.offsets[file]) == buffer.count } catch {
+        do {
+            return try calls.readCached(try descriptor(file).raw, into: [buffer], at: offset - files.offsets[file])
+                == buffer.count
+        } catch {
             return false
         }
     }
@@ -68,13 +72,17 @@ struct FileSequenceReader: ByteSource {
         let file = files.file(at: offset)
         let here = min(Int64(length), files.offsets[file + 1] - offset)
         // A file that can't be opened is the affair of the read that follows.
-        do { calls.readAhead(try descriptor(file).raw, at: offset - files.offsets[file], length: here) } catch { return }
+        do { calls.readAhead(try descriptor(file).raw, at: offset - files.offsets[file], length: here) } catch {
+            return
+        }
     }
 
     private mutating func descriptor(_ file: Int) throws(DiskError) -> Descriptor {
         if let found = open.first(where: { $0.file == file }) { return found.descriptor }
         let raw: Int32
-        do { raw = try calls.open(files.paths[file], flags: O_RDONLY | O_NONBLOCK) } catch { throw DiskError(error, .open, files.paths[file].text) }
+        do { raw = try calls.open(files.paths[file], flags: O_RDONLY | O_NONBLOCK) } catch {
+            throw DiskError(error, .open, files.paths[file].text)
+        }
         let descriptor = Descriptor(raw, isWritable: false, file: .entry(file), calls: calls, ledger: ledger)
         if open.count == Self.descriptorLimit { open.removeFirst() }
         open.append((file, descriptor))

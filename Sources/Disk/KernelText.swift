@@ -7,7 +7,8 @@ package enum KernelText {
     /// Bytes that are taken of one: more than any machine's table of mounts has.
     private static let limit = 4 << 20
 
-    /// The text, whose paths are ``PathText``; `nil` where the kernel doesn't show it to us, without which every caller can do.
+    /// The text, whose paths are ``PathText``; `nil` where the kernel doesn't show it to us, without which every caller
+    /// can do.
     package static func read(_ path: FilePath) -> String? {
         do {
             let file = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)

@@ -1,11 +1,12 @@
 import CPieceHash
 import Torrent
 
-/// Hashes as many pieces as there are lanes at once, each read chunk by chunk into memory that stays in the processor's cache.
+/// Hashes as many pieces as there are lanes at once, each read chunk by chunk into memory that stays in the processor's
+/// cache.
 final class LaneHasher {
     static let lanes = PIECE_HASH_MAXIMUM_LANES
-    /// Bytes of each piece that are read at a time: all lanes together stay in the cache that the cores share, and a call of the system
-    /// costs a small part of what the bytes cost. A multiple of the hash's block.
+    /// Bytes of each piece that are read at a time: all lanes together stay in the cache that the cores share, and a
+    /// call of the system costs a small part of what the bytes cost. A multiple of the hash's block.
     static let chunkLength = 256 << 10
     /// Bytes of each piece that the system is told to read ahead.
     private static let readAheadLength = 4 << 20
@@ -26,8 +27,10 @@ final class LaneHasher {
         memory = .allocate(byteCount: Self.lanes * Self.chunkLength, alignment: 4096)
         streams = .allocate(capacity: Self.lanes)
         digests = .allocate(capacity: Self.lanes)
-        UnsafeMutableRawPointer(streams).initializeMemory(as: UInt8.self, repeating: 0, count: Self.lanes * MemoryLayout<piece_hash_stream>.stride)
-        UnsafeMutableRawPointer(digests).initializeMemory(as: UInt8.self, repeating: 0, count: Self.lanes * MemoryLayout<SHA1Digest>.stride)
+        UnsafeMutableRawPointer(streams).initializeMemory(
+            as: UInt8.self, repeating: 0, count: Self.lanes * MemoryLayout<piece_hash_stream>.stride)
+        UnsafeMutableRawPointer(digests).initializeMemory(
+            as: UInt8.self, repeating: 0, count: Self.lanes * MemoryLayout<SHA1Digest>.stride)
         streamPointers = Array(repeating: nil, count: Self.lanes)
         dataPointers = Array(repeating: nil, count: Self.lanes)
         lengths = Array(repeating: 0, count: Self.lanes)
@@ -40,10 +43,14 @@ final class LaneHasher {
     }
 
     /// The digest of `pieces[lane]`, unless there is a failure.
-    func digest(_ lane: Int) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: digests + lane, count: MemoryLayout<SHA1Digest>.size) }
+    func digest(_ lane: Int) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: digests + lane, count: MemoryLayout<SHA1Digest>.size)
+    }
 
     /// Hashes pieces of equal length, at most one a lane; `false` when it was cancelled half-way.
-    func hash(_ pieces: [PieceIndex], of geometry: Geometry, from source: inout some ByteSource, cancel: CancelToken) -> Bool {
+    func hash(_ pieces: [PieceIndex], of geometry: Geometry, from source: inout some ByteSource, cancel: CancelToken)
+        -> Bool
+    {
         precondition(pieces.count <= Self.lanes)
         self.pieces = pieces
         failures.removeAll(keepingCapacity: true)
@@ -56,7 +63,9 @@ final class LaneHasher {
     }
 
     /// Short pieces: each is one chunk.
-    private func hashWhole(_ length: Int, _ geometry: Geometry, _ source: inout some ByteSource, _ cancel: CancelToken) -> Bool {
+    private func hashWhole(_ length: Int, _ geometry: Geometry, _ source: inout some ByteSource, _ cancel: CancelToken)
+        -> Bool
+    {
         var isCached = true
         for lane in pieces.indices {
             guard !cancel.isCancelled else { return false }
@@ -68,7 +77,9 @@ final class LaneHasher {
         return true
     }
 
-    private func hashStreaming(_ length: Int, _ geometry: Geometry, _ source: inout some ByteSource, _ cancel: CancelToken) -> Bool {
+    private func hashStreaming(
+        _ length: Int, _ geometry: Geometry, _ source: inout some ByteSource, _ cancel: CancelToken
+    ) -> Bool {
         for lane in pieces.indices { piece_hash_sha1_begin(streams + lane) }
         var isCached = true
         for start in stride(from: 0, to: length, by: Self.chunkLength) {
@@ -79,7 +90,8 @@ final class LaneHasher {
                 guard !cancel.isCancelled else { return false }
                 guard read(lane, chunk, geometry, &source, &isCached) else { continue }
                 streamPointers[active] = streams + lane
-                dataPointers[active] = UnsafePointer((memory + lane * Self.chunkLength).assumingMemoryBound(to: UInt8.self))
+                dataPointers[active] = UnsafePointer(
+                    (memory + lane * Self.chunkLength).assumingMemoryBound(to: UInt8.self))
                 active += 1
             }
             piece_hash_sha1_update(streamPointers, dataPointers, chunk.count / PIECE_HASH_BLOCK_LENGTH, active)
@@ -103,10 +115,12 @@ final class LaneHasher {
         let pieceLength: Int
     }
 
-    /// Reads a lane's chunk; `false` when it can't be read. As long as all there was to read was in the page cache, nothing is said ahead: that costs
-    /// a look at each page.
+    /// Reads a lane's chunk; `false` when it can't be read. As long as all there was to read was in the page cache,
+    /// nothing is said ahead: that costs a look at each page.
     @discardableResult
-    private func read(_ lane: Int, _ chunk: Chunk, _ geometry: Geometry, _ source: inout some ByteSource, _ isCached: inout Bool) -> Bool {
+    private func read(
+        _ lane: Int, _ chunk: Chunk, _ geometry: Geometry, _ source: inout some ByteSource, _ isCached: inout Bool
+    ) -> Bool {
         let buffer = UnsafeMutableRawBufferPointer(start: memory + lane * Self.chunkLength, count: chunk.count)
         let offset = geometry.offset(of: pieces[lane]) + Int64(chunk.start)
         if isCached {

@@ -19,17 +19,23 @@ package struct MountTable: Sendable {
         // Split by bytes: a mark that joins the character before it may stand beside any separator.
         mounts = PathText.bytes(text).split(separator: UInt8(ascii: "\n")).compactMap { line in
             let fields = line.split(separator: UInt8(ascii: " "))
-            guard let dash = fields.firstIndex(of: [UInt8(ascii: "-")]), dash >= 6, fields.count >= dash + 3 else { return nil }
-            return Mount(path: Self.unescaped(fields[4]), kind: Self.unescaped(fields[dash + 1]), source: Self.unescaped(fields[dash + 2]))
+            guard let dash = fields.firstIndex(of: [UInt8(ascii: "-")]), dash >= 6, fields.count >= dash + 3 else {
+                return nil
+            }
+            return Mount(
+                path: Self.unescaped(fields[4]), kind: Self.unescaped(fields[dash + 1]),
+                source: Self.unescaped(fields[dash + 2]))
         }
     }
 
-    /// The mount that the path is on: the one with the longest path above it, and of those the one that was mounted last.
+    /// The mount that the path is on: the one with the longest path above it, and of those the one that was mounted
+    /// last.
     ///
     /// - Parameter path: absolute and without links.
     package func mount(of path: FilePath) -> Mount? {
         mounts.reduce(nil) { best, mount in
-            guard path.starts(with: FilePath(text: mount.path)), mount.path.utf8.count >= best?.path.utf8.count ?? 0 else { return best }
+            guard path.starts(with: FilePath(text: mount.path)), mount.path.utf8.count >= best?.path.utf8.count ?? 0
+            else { return best }
             return mount
         }
     }
@@ -40,7 +46,9 @@ package struct MountTable: Sendable {
         var rest = field
         while let byte = rest.popFirst() {
             let digits = rest.prefix(3)
-            if byte == UInt8(ascii: "\\"), digits.count == 3, let code = UInt8(String(decoding: digits, as: UTF8.self), radix: 8) {
+            if byte == UInt8(ascii: "\\"), digits.count == 3,
+                let code = UInt8(String(decoding: digits, as: UTF8.self), radix: 8)
+            {
                 bytes.append(code)
                 rest = rest.dropFirst(3)
             } else {

@@ -1,6 +1,7 @@
 import Torrent
 
-/// Looks at one file after the other below an output folder, and keeps the last directory open: files of a directory mostly follow each other.
+/// Looks at one file after the other below an output folder, and keeps the last directory open: files of a directory
+/// mostly follow each other.
 struct NameCursor: ~Copyable {
     private let payload: Payload
     private let calls: any DiskCalls
@@ -18,7 +19,9 @@ struct NameCursor: ~Copyable {
     mutating func status(of components: [String], in folder: borrowing PayloadFolder) throws(DiskError) -> FileStatus {
         let name = try folder.checked(components)
         let parent = try move(to: Array(components.dropLast()), in: folder)
-        do { return try calls.status(of: name, in: parent) } catch { throw DiskError(error, .inspect, payload.path(components)) }
+        do { return try calls.status(of: name, in: parent) } catch {
+            throw DiskError(error, .inspect, payload.path(components))
+        }
     }
 
     /// When the file at the path was created; `nil` where the file system doesn't say.
@@ -30,13 +33,17 @@ struct NameCursor: ~Copyable {
     mutating func removeFile(_ components: [String], in folder: borrowing PayloadFolder) throws(DiskError) {
         let name = try folder.checked(components)
         let parent = try move(to: Array(components.dropLast()), in: folder)
-        do { try calls.removeFile(name, in: parent) } catch { throw DiskError(error, .remove, payload.path(components)) }
+        do { try calls.removeFile(name, in: parent) } catch {
+            throw DiskError(error, .remove, payload.path(components))
+        }
     }
 
     mutating func removeDirectory(_ components: [String], in folder: borrowing PayloadFolder) throws(DiskError) {
         let name = try folder.checked(components)
         let parent = try move(to: Array(components.dropLast()), in: folder)
-        do { try calls.removeDirectory(name, in: parent) } catch { throw DiskError(error, .remove, payload.path(components)) }
+        do { try calls.removeDirectory(name, in: parent) } catch {
+            throw DiskError(error, .remove, payload.path(components))
+        }
     }
 
     /// The descriptor of a directory that is there, open until the next call.

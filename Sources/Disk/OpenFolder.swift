@@ -1,8 +1,8 @@
 import SystemPackage
 import Torrent
 
-/// An output folder that stays open for files that are opened together, and the directory in which the last of them was made: files of a directory
-/// mostly follow each other.
+/// An output folder that stays open for files that are opened together, and the directory in which the last of them was
+/// made: files of a directory mostly follow each other.
 final class OpenFolder {
     let folder: PayloadFolder
     private var path: [FileName] = []
@@ -10,7 +10,8 @@ final class OpenFolder {
 
     init(_ folder: consuming PayloadFolder) { self.folder = folder }
 
-    /// Makes a file that is not there yet, and the directories on the way. Throws `EEXIST` when the file is there by now.
+    /// Makes a file that is not there yet, and the directories on the way. Throws `EEXIST` when the file is there by
+    /// now.
     func create(_ components: [String]) throws(DiskError) -> Int32 {
         _ = try folder.checked(components)
         let parent = components.dropLast()

@@ -1,7 +1,8 @@
 import SystemPackage
 import Torrent
 
-/// Where the bytes of one torrent are: the output folder, its files, and which of them are only kept for their boundary pieces.
+/// Where the bytes of one torrent are: the output folder, its files, and which of them are only kept for their boundary
+/// pieces.
 package final class Payload: Sendable {
     /// What becomes of a file's bytes.
     package enum Placement: Sendable {
@@ -9,7 +10,8 @@ package final class Payload: Sendable {
         case file
         /// The file is skipped: bytes of pieces that it shares with a wanted file are in the part file.
         case part
-        /// They are in the file, which another torrent writes: they are read, and what is to be written is compared with them.
+        /// They are in the file, which another torrent writes: they are read, and what is to be written is compared
+        /// with them.
         case shared
         /// The file only fills up a piece (BEP 47): its bytes are zeros that are never written.
         case pad
@@ -25,7 +27,10 @@ package final class Payload: Sendable {
     /// The device that the output folder has to be on, as ``Disk/presence(of:)`` answered it in this run; `nil` is any.
     package let device: UInt64?
 
-    private init(infoHash: InfoHash, root: FilePath, layout: FileLayout, geometry: Geometry, placement: [Placement], device: UInt64?) {
+    private init(
+        infoHash: InfoHash, root: FilePath, layout: FileLayout, geometry: Geometry, placement: [Placement],
+        device: UInt64?
+    ) {
         self.infoHash = infoHash
         self.root = root
         self.layout = layout
@@ -36,13 +41,15 @@ package final class Payload: Sendable {
 
     /// `wanted` has one element for each file, or is `nil` when all are wanted.
     package convenience init(
-        infoHash: InfoHash, root: FilePath, layout: FileLayout, geometry: Geometry, wanted: [Bool]? = nil, device: UInt64? = nil
+        infoHash: InfoHash, root: FilePath, layout: FileLayout, geometry: Geometry, wanted: [Bool]? = nil,
+        device: UInt64? = nil
     ) {
         precondition(wanted.map { $0.count == layout.files.count } ?? true)
         let placement = layout.files.map { (file) -> Placement in
             file.isPad ? .pad : wanted?[file.index] ?? true ? .file : .part
         }
-        self.init(infoHash: infoHash, root: root, layout: layout, geometry: geometry, placement: placement, device: device)
+        self.init(
+            infoHash: infoHash, root: root, layout: layout, geometry: geometry, placement: placement, device: device)
     }
 
     /// The same payload with another placement of one file.
@@ -56,12 +63,14 @@ package final class Payload: Sendable {
             precondition(placement[file] != .pad && new != .pad)
             placement[file] = new
         }
-        return Payload(infoHash: infoHash, root: root, layout: layout, geometry: geometry, placement: placement, device: device)
+        return Payload(
+            infoHash: infoHash, root: root, layout: layout, geometry: geometry, placement: placement, device: device)
     }
 
     /// The same payload, bound to the device that its folder is on.
     package func on(device: UInt64) -> Payload {
-        Payload(infoHash: infoHash, root: root, layout: layout, geometry: geometry, placement: placement, device: device)
+        Payload(
+            infoHash: infoHash, root: root, layout: layout, geometry: geometry, placement: placement, device: device)
     }
 
     /// Where the bytes of a file of the layout are; `nil` for those of a pad file, which are nowhere.
@@ -95,7 +104,8 @@ package final class Payload: Sendable {
         return Set(components.indices.map { Array(components[..<$0]) })
     }
 
-    /// The length that the torrent gives the file; `nil` for the part file, which ends where its last byte happens to be.
+    /// The length that the torrent gives the file; `nil` for the part file, which ends where its last byte happens to
+    /// be.
     func length(of file: PayloadFile) -> Int64? {
         switch file {
         case .entry(let index): layout.files[index].length
@@ -119,7 +129,8 @@ package final class Payload: Sendable {
 package enum PayloadFile: Hashable, Sendable {
     /// A file of the layout.
     case entry(Int)
-    /// `.<info hash>.parts` in the output folder: a sparse file in which a skipped file's byte is at its offset in the torrent.
+    /// `.<info hash>.parts` in the output folder: a sparse file in which a skipped file's byte is at its offset in the
+    /// torrent.
     case parts
 }
 
@@ -139,7 +150,10 @@ package struct Fingerprint: Hashable, Sendable {
 
     package var identity: FileIdentity { FileIdentity(device: device, inode: inode) }
 
-    package init(file: PayloadFile, size: Int64, modified: Int64, inode: UInt64, device: UInt64, changed: Int64? = nil, born: Int64? = nil) {
+    package init(
+        file: PayloadFile, size: Int64, modified: Int64, inode: UInt64, device: UInt64, changed: Int64? = nil,
+        born: Int64? = nil
+    ) {
         self.file = file
         self.size = size
         self.modified = modified

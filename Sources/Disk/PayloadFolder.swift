@@ -31,7 +31,8 @@ struct PayloadFolder: ~Copyable {
     private let payload: Payload
     private let calls: any DiskCalls
 
-    /// Opens the folder; it is never made here. Throws what is ``DiskError/Code/isOffline`` when it is not there or on another device.
+    /// Opens the folder; it is never made here. Throws what is ``DiskError/Code/isOffline`` when it is not there or on
+    /// another device.
     init(_ payload: Payload, calls: any DiskCalls) throws(DiskError) {
         let root = Directory(try Self.openRoot(payload, calls), calls: calls)
         if let device = payload.device, try device != Self.device(root, payload, calls) {
@@ -52,7 +53,9 @@ struct PayloadFolder: ~Copyable {
     }
 
     /// Opens what is there already.
-    func open(_ components: [String], flags: Int32, for operation: DiskError.Operation = .open) throws(DiskError) -> Int32 {
+    func open(_ components: [String], flags: Int32, for operation: DiskError.Operation = .open) throws(DiskError)
+        -> Int32
+    {
         let name = try checked(components)
         do {
             return try calls.open(components.joined(separator: "/"), beneath: root.descriptor, flags: flags)
@@ -90,7 +93,9 @@ struct PayloadFolder: ~Copyable {
     /// The output folder once more, as one that a sync can be asked of.
     func reopened() throws(DiskError) -> Directory {
         // From the open descriptor, not by the path: another folder may be there by now.
-        do { return Directory(try calls.open(".", in: root.descriptor, flags: O_RDONLY | O_DIRECTORY), calls: calls) } catch {
+        do {
+            return Directory(try calls.open(".", in: root.descriptor, flags: O_RDONLY | O_DIRECTORY), calls: calls)
+        } catch {
             throw DiskError(error, .open, payload.root.text)
         }
     }
@@ -98,7 +103,8 @@ struct PayloadFolder: ~Copyable {
     /// Makes the names in a directory durable.
     func sync(directory components: [String]) throws(DiskError) {
         let directory =
-            components.isEmpty ? try reopened() : Directory(try open(components, flags: O_RDONLY | O_DIRECTORY), calls: calls)
+            components.isEmpty
+            ? try reopened() : Directory(try open(components, flags: O_RDONLY | O_DIRECTORY), calls: calls)
         try calls.syncDirectory(directory.descriptor, path: payload.path(components))
     }
 
@@ -129,7 +135,9 @@ struct PayloadFolder: ~Copyable {
     private static func openRoot(_ payload: Payload, _ calls: any DiskCalls) throws(DiskError) -> Int32 {
         do {
             return try calls.open(payload.root, flags: directoryFlags)
-        } catch .noSuchFileOrDirectory, .notDirectory, Errno(rawValue: ENODEV), Errno(rawValue: ENOTCONN), Errno(rawValue: ESTALE) {
+        } catch .noSuchFileOrDirectory, .notDirectory, Errno(rawValue: ENODEV), Errno(rawValue: ENOTCONN), Errno(
+            rawValue: ESTALE)
+        {
             throw DiskError(.rootMissing, .open, payload.root.text, errno: .noSuchFileOrDirectory)
         } catch  where [.tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory].contains(error) {
             throw DiskError(error, .open, payload.root.text)
@@ -138,29 +146,42 @@ struct PayloadFolder: ~Copyable {
         }
     }
 
-    private static func device(_ root: borrowing Directory, _ payload: Payload, _ calls: any DiskCalls) throws(DiskError) -> UInt64 {
-        do { return try calls.status(root.descriptor).identity.device } catch { throw DiskError(error, .inspect, payload.root.text) }
+    private static func device(_ root: borrowing Directory, _ payload: Payload, _ calls: any DiskCalls)
+        throws(DiskError) -> UInt64
+    {
+        do { return try calls.status(root.descriptor).identity.device } catch {
+            throw DiskError(error, .inspect, payload.root.text)
+        }
     }
 
-    private func open(_ name: String, in directory: borrowing Directory, flags: Int32, path: ArraySlice<String>) throws(DiskError) -> Int32 {
+    private func open(_ name: String, in directory: borrowing Directory, flags: Int32, path: ArraySlice<String>)
+        throws(DiskError) -> Int32
+    {
         do {
             return try calls.open(name, in: directory.descriptor, flags: flags | O_NOFOLLOW)
         } catch {
             // With O_DIRECTORY a link is "not a directory": say what it is.
             let isLink: Bool
-            do { isLink = try calls.status(of: name, in: directory.descriptor).kind == .symbolicLink } catch { isLink = false }
+            do { isLink = try calls.status(of: name, in: directory.descriptor).kind == .symbolicLink } catch {
+                isLink = false
+            }
             throw DiskError(isLink ? .tooManySymbolicLinkLevels : error, .open, payload.path(path))
         }
     }
 
     /// The last component, once all of them are found to be plain names.
     func checked(_ components: [String]) throws(DiskError) -> String {
-        let isPlain = { (name: String) in !name.isEmpty && name != "." && name != ".." && !name.utf8.contains { $0 == 0 || $0 == UInt8(ascii: "/") } }
-        guard let last = components.last, components.allSatisfy(isPlain) else { throw DiskError(.unsafeName, .open, payload.path(components)) }
+        let isPlain = { (name: String) in
+            !name.isEmpty && name != "." && name != ".." && !name.utf8.contains { $0 == 0 || $0 == UInt8(ascii: "/") }
+        }
+        guard let last = components.last, components.allSatisfy(isPlain) else {
+            throw DiskError(.unsafeName, .open, payload.path(components))
+        }
         return last
     }
 
-    /// Whether `openat2` can't answer: the kernel or a seccomp filter doesn't know it, or the joined path is longer than `PATH_MAX`.
+    /// Whether `openat2` can't answer: the kernel or a seccomp filter doesn't know it, or the joined path is longer
+    /// than `PATH_MAX`.
     private static func needsWalk(_ error: Errno) -> Bool {
         error == .noFunction || error == .notPermitted || error == .fileNameTooLong
     }

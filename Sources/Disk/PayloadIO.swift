@@ -4,7 +4,8 @@ import Torrent
 protocol ByteSource {
     /// Fills the buffer with the bytes from `offset` on. Throws instead of giving fewer.
     mutating func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(DiskError)
-    /// Fills the buffer with the bytes from `offset` on if no disk has to be waited for; `false` says nothing but that it has to be read.
+    /// Fills the buffer with the bytes from `offset` on if no disk has to be waited for; `false` says nothing but that
+    /// it has to be read.
     mutating func readCached(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) -> Bool
     /// Says that these bytes are read soon.
     mutating func readAhead(at offset: Int64, length: Int)
@@ -31,7 +32,8 @@ struct PayloadReader: ByteSource {
     mutating func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(DiskError) {
         if let last, last.range.contains(offset), Int64(buffer.count) <= last.range.upperBound - offset {
             let payload = payload
-            return try last.descriptor.read(into: buffer, at: offset - last.range.lowerBound, path: payload.path(of: .entry(last.file)))
+            return try last.descriptor.read(
+                into: buffer, at: offset - last.range.lowerBound, path: payload.path(of: .entry(last.file)))
         }
         var done = 0
         for segment in payload.layout.segments(offset: offset, length: buffer.count) {
@@ -39,7 +41,9 @@ struct PayloadReader: ByteSource {
             if let file = payload.place(of: segment.file) {
                 let descriptor = try open(file)
                 let payload = payload
-                try descriptor.read(into: part, at: file == .parts ? offset + Int64(done) : segment.fileOffset, path: payload.path(of: file))
+                try descriptor.read(
+                    into: part, at: file == .parts ? offset + Int64(done) : segment.fileOffset,
+                    path: payload.path(of: file))
                 if case .entry(let index) = file {
                     let entry = payload.layout.files[index]
                     last = (index, entry.offset..<entry.end, descriptor)
@@ -63,7 +67,8 @@ struct PayloadReader: ByteSource {
             guard case .entry = file else { return false }
             // What went wrong is found out by the read that follows.
             do {
-                guard try disk.calls.readCached(try open(file).raw, into: [part], at: segment.fileOffset) == part.count else { return false }
+                guard try disk.calls.readCached(try open(file).raw, into: [part], at: segment.fileOffset) == part.count
+                else { return false }
             } catch { return false }
         }
         return true
@@ -73,7 +78,8 @@ struct PayloadReader: ByteSource {
         for segment in payload.layout.segments(offset: offset, length: length) {
             guard let file = payload.place(of: segment.file), case .entry = file else { continue }
             // A file that can't be opened is the affair of the read that follows.
-            do { disk.calls.readAhead(try open(file).raw, at: segment.fileOffset, length: Int64(segment.length)) } catch { return }
+            do { disk.calls.readAhead(try open(file).raw, at: segment.fileOffset, length: Int64(segment.length)) } catch
+            { return }
         }
     }
 
@@ -93,12 +99,15 @@ extension Disk {
     enum SharedBytes {
         /// They were verified: the file has to have them already.
         case compare
-        /// They weren't verified: they are neither written nor compared, and read from the file when the piece is whole.
+        /// They weren't verified: they are neither written nor compared, and read from the file when the piece is
+        /// whole.
         case skip
     }
 
     /// Writes bytes of the torrent to where they are placed; those of pad files go nowhere.
-    func write(_ payload: Payload, at offset: Int64, _ bytes: UnsafeRawBufferPointer, shared: SharedBytes = .compare) throws(DiskError) {
+    func write(_ payload: Payload, at offset: Int64, _ bytes: UnsafeRawBufferPointer, shared: SharedBytes = .compare)
+        throws(DiskError)
+    {
         let ledger = ledger(of: payload.infoHash)
         var folder: OpenFolder?
         var done = 0
@@ -118,10 +127,11 @@ extension Disk {
         }
     }
 
-    /// Whether the file, which another torrent writes, has these bytes. It is synced with the torrent's own files, because the claim that follows rests
-    /// on it.
+    /// Whether the file, which another torrent writes, has these bytes. It is synced with the torrent's own files,
+    /// because the claim that follows rests on it.
     private func compare(
-        _ payload: Payload, _ file: PayloadFile, at offset: Int64, with bytes: UnsafeRawBufferPointer, in folder: inout OpenFolder?
+        _ payload: Payload, _ file: PayloadFile, at offset: Int64, with bytes: UnsafeRawBufferPointer,
+        in folder: inout OpenFolder?
     ) throws(DiskError) {
         let descriptor = try descriptor(payload, file, writing: false, in: &folder, from: pool)
         let found = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)

@@ -5,8 +5,8 @@ import SystemPackage
 
 /// The memory that one piece is gathered in; it goes back to its pool with the last reference.
 ///
-/// `@unchecked Sendable`: the bytes have one writer at a time. The engine fills them, hands the buffer to the disk with the piece,
-/// and looks at them again only after the answer.
+/// `@unchecked Sendable`: the bytes have one writer at a time. The engine fills them, hands the buffer to the disk with
+/// the piece, and looks at them again only after the answer.
 package final class PieceBuffer: @unchecked Sendable {
     /// The piece's bytes. What was never written to is zeros or bytes of an earlier piece.
     package let bytes: UnsafeMutableRawBufferPointer
@@ -27,7 +27,8 @@ package final class PieceBuffer: @unchecked Sendable {
     package func put(_ source: UnsafeRawBufferPointer, at begin: Int) {
         precondition(begin >= 0 && source.count <= bytes.count - begin)
         guard let from = source.baseAddress, let to = bytes.baseAddress else { return }
-        piece_hash_stage((to + begin).assumingMemoryBound(to: UInt8.self), from.assumingMemoryBound(to: UInt8.self), source.count)
+        piece_hash_stage(
+            (to + begin).assumingMemoryBound(to: UInt8.self), from.assumingMemoryBound(to: UInt8.self), source.count)
     }
 }
 
@@ -48,7 +49,8 @@ package final class PieceBufferPool: Sendable {
 
     package init() {}
 
-    /// A buffer of `length` bytes (at least 1) that begins `phase` bytes behind the beginning of a page. Throws when the system has no memory.
+    /// A buffer of `length` bytes (at least 1) that begins `phase` bytes behind the beginning of a page. Throws when
+    /// the system has no memory.
     package func take(_ length: Int, phase: Int = 0) throws(DiskError) -> PieceBuffer {
         precondition(length > 0 && 0..<Self.pageLength ~= phase)
         let capacity = Self.capacity(for: length)
@@ -62,10 +64,13 @@ package final class PieceBufferPool: Sendable {
             memory = pointer
         } else {
             let mapped = mmap(nil, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-            guard let mapped, mapped != MAP_FAILED else { throw DiskError(Errno(rawValue: errno), .allocate, "a piece of \(length) bytes") }
+            guard let mapped, mapped != MAP_FAILED else {
+                throw DiskError(Errno(rawValue: errno), .allocate, "a piece of \(length) bytes")
+            }
             memory = mapped
         }
-        return PieceBuffer(UnsafeMutableRawBufferPointer(start: memory, count: capacity), phase: phase, length: length, pool: self)
+        return PieceBuffer(
+            UnsafeMutableRawBufferPointer(start: memory, count: capacity), phase: phase, length: length, pool: self)
     }
 
     /// Bytes that wait for the next piece.
@@ -90,7 +95,8 @@ package final class PieceBufferPool: Sendable {
         if !isKept { munmap(memory.baseAddress, memory.count) }
     }
 
-    /// The next power of two, so that torrents of nearly equal piece lengths share, and a page for the phase; pages that are never touched cost nothing.
+    /// The next power of two, so that torrents of nearly equal piece lengths share, and a page for the phase; pages
+    /// that are never touched cost nothing.
     private static func capacity(for length: Int) -> Int {
         let rounded = max(length, smallestCapacity)
         return 1 << (Int.bitWidth - (rounded - 1).leadingZeroBitCount) + pageLength

@@ -3,7 +3,8 @@ import Torrent
 
 /// Reads and hashes pieces in order, a lane-full at a time, on all cores.
 ///
-/// Between two lane-fulls other jobs that wait get their turn, writes and reads of the swarm first; where none does, the thread goes on by itself.
+/// Between two lane-fulls other jobs that wait get their turn, writes and reads of the swarm first; where none does,
+/// the thread goes on by itself.
 final class PieceScan<Source: ByteSource & SendableMetatype>: Sendable {
     /// What one core works with. `@unchecked Sendable`: one job at a time has it, and gives it to the next.
     private final class Slot: @unchecked Sendable {
@@ -20,10 +21,11 @@ final class PieceScan<Source: ByteSource & SendableMetatype>: Sendable {
     private let deliver: @Sendable (LaneHasher) -> Bool
     private let completion: @Sendable () -> Void
 
-    /// `deliver` gets each lane-full on a disk thread, several of them at once, and answers whether to go on. `completion` is called after the last.
-    /// A source lives for one lane-full.
+    /// `deliver` gets each lane-full on a disk thread, several of them at once, and answers whether to go on.
+    /// `completion` is called after the last. A source lives for one lane-full.
     init(
-        _ workers: Workers, _ geometry: Geometry, _ pieces: Bitfield, cancel: CancelToken, deliver: @escaping @Sendable (LaneHasher) -> Bool,
+        _ workers: Workers, _ geometry: Geometry, _ pieces: Bitfield, cancel: CancelToken,
+        deliver: @escaping @Sendable (LaneHasher) -> Bool,
         completion: @escaping @Sendable () -> Void
     ) {
         self.workers = workers
@@ -61,7 +63,8 @@ final class PieceScan<Source: ByteSource & SendableMetatype>: Sendable {
     private func hashNext(_ slot: Slot) -> Bool {
         let pieces = cancel.isCancelled ? [] : cursor.withLock { $0.next() }
         var source = slot.makeSource()
-        return !pieces.isEmpty && slot.hasher.hash(pieces, of: geometry, from: &source, cancel: cancel) && deliver(slot.hasher)
+        return !pieces.isEmpty && slot.hasher.hash(pieces, of: geometry, from: &source, cancel: cancel)
+            && deliver(slot.hasher)
     }
 }
 

@@ -12,11 +12,13 @@ package struct PieceWrite: Sendable {
     package let missing: BlockSet
     /// Blocks in the buffer that were written before by ``Disk/writeBlocks(_:piece:from:blocks:completion:)``.
     package let alreadyWritten: BlockSet
-    /// Whether ``PieceOutcome/good(blockDigests:)`` shall have the digests too, to find who sent the bad blocks of an earlier try.
+    /// Whether ``PieceOutcome/good(blockDigests:)`` shall have the digests too, to find who sent the bad blocks of an
+    /// earlier try.
     package let wantsBlockDigests: Bool
 
     package init(
-        payload: Payload, piece: PieceIndex, expected: ArraySlice<UInt8>, buffer: PieceBuffer, missing: BlockSet = BlockSet(),
+        payload: Payload, piece: PieceIndex, expected: ArraySlice<UInt8>, buffer: PieceBuffer,
+        missing: BlockSet = BlockSet(),
         alreadyWritten: BlockSet = BlockSet(), wantsBlockDigests: Bool = false
     ) {
         precondition(expected.count == InfoHash.byteCount && buffer.length >= payload.geometry.length(of: piece))
@@ -30,14 +32,17 @@ package struct PieceWrite: Sendable {
     }
 
     /// The piece's bytes in its buffer.
-    var bytes: UnsafeMutableRawBufferPointer { UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<payload.geometry.length(of: piece)]) }
+    var bytes: UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<payload.geometry.length(of: piece)])
+    }
 }
 
 /// What became of a ``PieceWrite``.
 package enum PieceOutcome: Sendable {
     /// The hash was right and every byte is written, though not yet synced.
     case good(blockDigests: [UInt64]?)
-    /// The hash was wrong, and nothing was written. The digest of each block, to be compared with those of the piece when it is right.
+    /// The hash was wrong, and nothing was written. The digest of each block, to be compared with those of the piece
+    /// when it is right.
     case bad(blockDigests: [UInt64])
     /// The machine failed; some of the piece may be written.
     case failed(DiskError)

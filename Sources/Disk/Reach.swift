@@ -106,7 +106,8 @@ extension Disk {
         let reason =
             "\(payload.root.text) is on another disk than before, and files are missing there: mount the disk that holds them; "
             + "nothing is lost until then"
-        return PayloadLook(reach: reach, reason: reach.isOffline ? reason : nil, payload: payload.on(device: device), files: files)
+        return PayloadLook(
+            reach: reach, reason: reach.isOffline ? reason : nil, payload: payload.on(device: device), files: files)
     }
 }
 

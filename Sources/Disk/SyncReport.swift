@@ -3,8 +3,8 @@ package struct SyncReport: Sendable, Hashable {
     package struct Failure: Error, Hashable, Sendable {
         package let file: PayloadFile
         package let error: DiskError
-        /// Whether what was written to the file since the sync before is to be doubted: those pieces have to be read again.
-        /// Otherwise the next sync tries again.
+        /// Whether what was written to the file since the sync before is to be doubted: those pieces have to be read
+        /// again. Otherwise the next sync tries again.
         package let isLost: Bool
     }
 

@@ -43,11 +43,15 @@ package struct SystemCalls: DiskCalls {
         _ = try retrying { PathText.withCString(name) { unlinkat(directory, $0, AT_REMOVEDIR) } }
     }
 
-    package func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(Errno) -> Int {
+    package func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(Errno)
+        -> Int
+    {
         try retrying { pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset)) }
     }
 
-    package func readCached(_ descriptor: Int32, into buffers: [UnsafeMutableRawBufferPointer], at offset: Int64) throws(Errno) -> Int {
+    package func readCached(_ descriptor: Int32, into buffers: [UnsafeMutableRawBufferPointer], at offset: Int64)
+        throws(Errno) -> Int
+    {
         try CLibrary.readCached(descriptor, into: buffers, at: offset)
     }
 
@@ -78,25 +82,30 @@ package struct SystemCalls: DiskCalls {
         _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
     }
 
-    /// File systems of this machine's own disks that write aligned blocks straight to the device: their numbers of statfs(2).
+    /// File systems of this machine's own disks that write aligned blocks straight to the device: their numbers of
+    /// statfs(2).
     private static let directKinds: Set<Int> = [0xef53 /* ext4 */, 0x5846_5342 /* XFS */, 0xf2f5_2010 /* F2FS */]
 
     package func openDirect(_ descriptor: Int32) throws(Errno) -> Int32 {
         guard Self.directKinds.contains(try CLibrary.fileSystemKind(descriptor)) else { throw .notSupported }
         // By the descriptor, not by a path at which another file may be by now (proc_pid_fd(5)).
-        return try retrying { Glibc.open("/proc/self/fd/\(descriptor)", O_WRONLY | O_NONBLOCK | O_CLOEXEC | CLibrary.direct) }
+        return try retrying {
+            Glibc.open("/proc/self/fd/\(descriptor)", O_WRONLY | O_NONBLOCK | O_CLOEXEC | CLibrary.direct)
+        }
     }
 
     package func syncData(_ descriptor: Int32) throws(Errno) {
         _ = try retrying { fdatasync(descriptor) }
     }
 
-    /// File systems that sync as one what fsync(2) syncs file by file: their numbers of statfs(2). F2FS isn't one of them: when an error made it stop, it
-    /// has nothing to sync and says that all is well (`f2fs_sync_fs`).
+    /// File systems that sync as one what fsync(2) syncs file by file: their numbers of statfs(2). F2FS isn't one of
+    /// them: when an error made it stop, it has nothing to sync and says that all is well (`f2fs_sync_fs`).
     private static let volumeKinds: Set<Int> = [0xef53 /* ext4 */, 0x5846_5342 /* XFS */, 0x0102_1994 /* tmpfs */]
 
     package func syncVolume(_ descriptor: Int32) throws(Errno) {
-        guard CLibrary.tellsVolumeErrors, Self.volumeKinds.contains(try CLibrary.fileSystemKind(descriptor)) else { throw .notSupported }
+        guard CLibrary.tellsVolumeErrors, Self.volumeKinds.contains(try CLibrary.fileSystemKind(descriptor)) else {
+            throw .notSupported
+        }
         try CLibrary.syncVolume(descriptor)
     }
 
@@ -125,7 +134,9 @@ package struct SystemCalls: DiskCalls {
     }
 
     package func birth(_ descriptor: Int32) -> Int64? { CLibrary.birth(descriptor, "", flags: CLibrary.emptyPath) }
-    package func birth(of name: String, in directory: Int32) -> Int64? { CLibrary.birth(directory, name, flags: AT_SYMLINK_NOFOLLOW) }
+    package func birth(of name: String, in directory: Int32) -> Int64? {
+        CLibrary.birth(directory, name, flags: AT_SYMLINK_NOFOLLOW)
+    }
 
     package func mayWrite(_ folder: FilePath) throws(Errno) -> Bool {
         do {
@@ -155,7 +166,8 @@ extension FileStatus {
             case S_IFLNK: .symbolicLink
             default: .other
             }
-        // 512 is the unit of st_blocks whatever the file system's block is (stat(3type)); the product wraps only for a file beyond any disk.
+        // 512 is the unit of st_blocks whatever the file system's block is (stat(3type)); the product wraps only for a
+        // file beyond any disk.
         self.init(
             kind: kind, size: Int64(status.st_size), allocated: Int64(status.st_blocks) &* 512,
             modified: Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec),

@@ -4,8 +4,8 @@ import Torrent
 
 /// A mounted file system, told from others also after it was mounted anew or elsewhere.
 package struct Volume: Hashable, Sendable {
-    /// Its kind and its UUID, where the system names one; else its kind and the number that it gives itself (`f_fsid`, statvfs(3)), which some kinds
-    /// make anew at each mount.
+    /// Its kind and its UUID, where the system names one; else its kind and the number that it gives itself (`f_fsid`,
+    /// statvfs(3)), which some kinds make anew at each mount.
     package let identity: String
     package let mountPath: String
 
@@ -16,17 +16,23 @@ package struct Volume: Hashable, Sendable {
 
     /// The volume that the folder is on; `nil` where the folder isn't there or the system doesn't say what is mounted.
     package static func holding(_ folder: FilePath) -> Volume? {
-        guard let real = realPath(folder), let text = KernelText.read("/proc/self/mountinfo"), let mount = MountTable(text).mount(of: real) else {
+        guard let real = realPath(folder), let text = KernelText.read("/proc/self/mountinfo"),
+            let mount = MountTable(text).mount(of: real)
+        else {
             return nil
         }
-        let number = uuid(of: mount.source).map { "uuid \($0)" } ?? fileSystemNumber(real).map { "number \(String($0, radix: 16))" } ?? mount.source
+        let number =
+            uuid(of: mount.source).map { "uuid \($0)" } ?? fileSystemNumber(real).map {
+                "number \(String($0, radix: 16))"
+            } ?? mount.source
         return Volume(identity: "\(mount.kind) \(number)", mountPath: mount.path)
     }
 
     /// The name of the link among the disks by UUID that leads to the device.
     private static func uuid(of device: String) -> String? {
         let folder = "/dev/disk/by-uuid"
-        guard device.hasPrefix("/dev/"), let real = realPath(FilePath(text: device)), let directory = opendir(folder) else { return nil }
+        guard device.hasPrefix("/dev/"), let real = realPath(FilePath(text: device)), let directory = opendir(folder)
+        else { return nil }
         defer { closedir(directory) }
         while let entry = readdir(directory) {
             let name = withUnsafeBytes(of: entry.pointee.d_name) { PathText.text($0.prefix { $0 != 0 }) }

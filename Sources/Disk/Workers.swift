@@ -57,7 +57,8 @@ final class Workers: Sendable {
     }
 }
 
-/// The jobs that wait. `@unchecked Sendable`: every stored `var` is used under `mutex` alone, which a condition variable needs to be a pthread one.
+/// The jobs that wait. `@unchecked Sendable`: every stored `var` is used under `mutex` alone, which a condition
+/// variable needs to be a pthread one.
 private final class JobQueue: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)

@@ -7,7 +7,8 @@ final class WriteLedger: Sendable {
     /// What a sync has to do.
     struct Work: Sendable {
         var files: Set<PayloadFile> = []
-        /// Directories below the output folder whose names lead to files that were written; no component is the folder itself.
+        /// Directories below the output folder whose names lead to files that were written; no component is the folder
+        /// itself.
         var directories: Set<[FileName]> = []
         /// Directories above the output folder whose names lead to it.
         var ancestors: Set<FilePath> = []
@@ -16,7 +17,9 @@ final class WriteLedger: Sendable {
         /// Files that were made.
         var created: Set<PayloadFile> = []
 
-        var isEmpty: Bool { files.isEmpty && directories.isEmpty && ancestors.isEmpty && lost.isEmpty && created.isEmpty }
+        var isEmpty: Bool {
+            files.isEmpty && directories.isEmpty && ancestors.isEmpty && lost.isEmpty && created.isEmpty
+        }
     }
 
     private struct State {
@@ -29,22 +32,25 @@ final class WriteLedger: Sendable {
         var volume = VolumeWitness.unasked
     }
 
-    /// A descriptor of the file system that hears of all that fails there since it was opened, and tells it once (syncfs(2)).
+    /// A descriptor of the file system that hears of all that fails there since it was opened, and tells it once
+    /// (syncfs(2)).
     enum VolumeWitness: Sendable {
         case unasked
         /// Since before the first file was opened for writing.
         case present(SharedDirectory)
-        /// There was none when the first write may have failed; a sync asks it just now; or it told of a failure, which may have been that of a file
-        /// whose turn comes with a later sync.
+        /// There was none when the first write may have failed; a sync asks it just now; or it told of a failure, which
+        /// may have been that of a file whose turn comes with a later sync.
         case missing
     }
 
     private let state = Mutex(State())
     let cachedWrites = CachedWrites()
-    /// Held from before a file is created until it is known which one it is: a second thread that finds it there must not take it for somebody else's.
+    /// Held from before a file is created until it is known which one it is: a second thread that finds it there must
+    /// not take it for somebody else's.
     let creation = Mutex(())
 
-    /// Bytes of the file were written: called after the write and before anyone hears of it, so that no sync that follows can miss them.
+    /// Bytes of the file were written: called after the write and before anyone hears of it, so that no sync that
+    /// follows can miss them.
     func wrote(_ file: PayloadFile) {
         state.withLock { _ = $0.work.files.insert(file) }
     }
@@ -109,7 +115,8 @@ final class WriteLedger: Sendable {
         }
     }
 
-    /// As ``changed(directories:ancestors:)`` for the directories that lead to a file in `parent`: they are only asked for when they aren't known.
+    /// As ``changed(directories:ancestors:)`` for the directories that lead to a file in `parent`: they are only asked
+    /// for when they aren't known.
     func changed(parent: [FileName], _ directories: () -> Set<[FileName]>) {
         state.withLock { state in
             // Whoever put it there put those above it there, too.

@@ -6,8 +6,9 @@ import Torrent
 
 /// Whose the files are that lie at a torrent's paths.
 ///
-/// A file is the torrent's own if the torrent created it, or if one of its pieces matched in it. A file that another torrent of the database holds is
-/// shared: that torrent writes it, and this one reads. Every other file is the user's, and is neither written to nor deleted.
+/// A file is the torrent's own if the torrent created it, or if one of its pieces matched in it. A file that another
+/// torrent of the database holds is shared: that torrent writes it, and this one reads. Every other file is the user's,
+/// and is neither written to nor deleted.
 package struct Custody: Sendable, Equatable {
     /// A file that another torrent writes.
     package struct Shared: Sendable, Hashable {
@@ -25,7 +26,8 @@ package struct Custody: Sendable, Equatable {
     package var shared: [Int: Shared] = [:]
     /// Own files that other torrents claim too: they may be written to, and not deleted.
     package var claimedByOthers: [Int: FileHolder] = [:]
-    /// Files that are the same file as another one of this torrent, because the file system doesn't tell their names apart.
+    /// Files that are the same file as another one of this torrent, because the file system doesn't tell their names
+    /// apart.
     package var twins: [Int: Int] = [:]
     /// Those of them that were recorded, as two links to one file: both names go when the data is deleted.
     package var linked: [PayloadFile: FileIdentity] = [:]
@@ -36,14 +38,15 @@ package struct Custody: Sendable, Equatable {
 
     package init() {}
 
-    /// Whether the file is shared and its holder has written to it since it was recorded: every piece in it is worth another look.
+    /// Whether the file is shared and its holder has written to it since it was recorded: every piece in it is worth
+    /// another look.
     func isNewsOfShared(_ index: Int, _ recorded: FingerprintRow?) -> Bool {
         guard let shared = shared[index], let recorded else { return false }
         return FingerprintRow(shared.print) != recorded
     }
 
-    /// The files that go with the torrent when its data is deleted. An empty file proves nothing and holds nothing: where the torrent has an empty file, it goes
-    /// with the others.
+    /// The files that go with the torrent when its data is deleted. An empty file proves nothing and holds nothing:
+    /// where the torrent has an empty file, it goes with the others.
     package func deletable(in layout: FileLayout) -> [PayloadFile: FileIdentity] {
         var files = own.merging(linked) { own, _ in own }
         if !files.isEmpty {
@@ -51,7 +54,9 @@ package struct Custody: Sendable, Equatable {
                 if case .entry(let index) = file, layout.files[index].isEmpty { files[file] = identity }
             }
         }
-        return files.filter { file, _ in if case .entry(let index) = file { claimedByOthers[index] == nil } else { true } }
+        return files.filter { file, _ in
+            if case .entry(let index) = file { claimedByOthers[index] == nil } else { true }
+        }
     }
 
     /// What stands in the way of writing; when it is another than before, the torrent has to be looked at again.
@@ -69,7 +74,9 @@ package struct CustodyRecords: Sendable {
     let candidates: [Int: [FileHolder]]
 
     /// Whether the file was recorded as it is.
-    func knows(_ print: Fingerprint) -> Bool { recorded[print.file.index]?.isSameFile(as: FingerprintRow(print)) ?? false }
+    func knows(_ print: Fingerprint) -> Bool {
+        recorded[print.file.index]?.isSameFile(as: FingerprintRow(print)) ?? false
+    }
 }
 
 extension Connection {
@@ -93,9 +100,11 @@ extension Connection {
 extension Custody {
     /// Judges each of the files that were found.
     ///
-    /// `aliveUntilNs` is until when a run of ours may have created one, in Unix nanoseconds: a file that the torrent was about to create and that
-    /// somebody touched later is not its own.
-    package init(of id: TorrentID, _ found: [Fingerprint], _ records: CustodyRecords, on disk: Disk, aliveUntilNs: Int64?) async {
+    /// `aliveUntilNs` is until when a run of ours may have created one, in Unix nanoseconds: a file that the torrent
+    /// was about to create and that somebody touched later is not its own.
+    package init(
+        of id: TorrentID, _ found: [Fingerprint], _ records: CustodyRecords, on disk: Disk, aliveUntilNs: Int64?
+    ) async {
         announced = Set(records.ownership.values.lazy.filter(\.isMade).map(\.index))
         hasLeave = records.mayOverwrite
         // Of two entries that are one file the recorded one counts, else the first.
@@ -114,7 +123,8 @@ extension Custody {
             let ownership = records.ownership[index]
             var holder: FileHolder?
             for candidate in records.candidates[index] ?? [] where holder == nil {
-                guard await disk.identity(at: FilePath(text: candidate.output + "/" + candidate.path)) == print.identity else { continue }
+                guard await disk.identity(at: FilePath(text: candidate.output + "/" + candidate.path)) == print.identity
+                else { continue }
                 claimedByOthers[index] = candidate
                 // Of two that both recorded it as their own, the older torrent is the holder.
                 let isOurs = recorded && ownership?.isShared != true && id < candidate.torrent
@@ -122,7 +132,9 @@ extension Custody {
             }
             if let holder, case .entry(let file) = print.file {
                 shared[file] = Shared(holder: holder, print: print)
-            } else if recorded || records.mayOverwrite || isLeftOver(print, ownership, records.recorded[index], aliveUntilNs) {
+            } else if recorded || records.mayOverwrite
+                || isLeftOver(print, ownership, records.recorded[index], aliveUntilNs)
+            {
                 own[print.file] = print.identity
             } else {
                 unproven[print.file] = print.identity
@@ -132,7 +144,9 @@ extension Custody {
     }
 
     /// Whether an interrupted run of ours left the file before it could record it.
-    private func isLeftOver(_ print: Fingerprint, _ ownership: OwnershipRow?, _ recorded: FingerprintRow?, _ aliveUntilNs: Int64?) -> Bool {
+    private func isLeftOver(
+        _ print: Fingerprint, _ ownership: OwnershipRow?, _ recorded: FingerprintRow?, _ aliveUntilNs: Int64?
+    ) -> Bool {
         guard recorded == nil, let ownership, ownership.isMade, let alive = aliveUntilNs else { return false }
         let (latest, overflow) = alive.addingReportingOverflow(ResumePlan.graceNs)
         return overflow || print.changed <= latest
@@ -148,7 +162,9 @@ extension Removal {
         guard !kept.isEmpty else { return nil }
         let reasons = kept.prefix(Self.namedFiles).map { file -> String in
             let path = payload.path(of: file)
-            if case .entry(let index) = file, let holder = custody.shared[index]?.holder ?? custody.claimedByOthers[index] {
+            if case .entry(let index) = file,
+                let holder = custody.shared[index]?.holder ?? custody.claimedByOthers[index]
+            {
                 return "\(path) is also a file of torrent \(holder.torrent) (\(holder.name))"
             }
             return "\(path) was not downloaded by this torrent, and no piece of it matches"
@@ -160,7 +176,9 @@ extension Removal {
 
 extension Custody {
     /// Whose the files are of a torrent that no engine has in its hands.
-    package static func look(at payload: Payload, of id: TorrentID, _ connection: Connection, _ disk: Disk) async throws -> Custody {
+    package static func look(at payload: Payload, of id: TorrentID, _ connection: Connection, _ disk: Disk) async throws
+        -> Custody
+    {
         let found = try await disk.fingerprints(payload)
         let records = try connection.custodyRecords(of: id, found: found)
         let last = try connection.lastRun()

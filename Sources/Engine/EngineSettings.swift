@@ -2,8 +2,8 @@
 // Duty: runs the brain: feeds it what sockets, disk, database and clock say, and performs what it answers.
 // Owns: the life of a session and of every awake torrent; the order in which effects reach disk and database.
 // Never: decides anything about pieces, peers or durability: that is the brain's; blocks the event loop.
-// Invariants: one loop, one thread: session and awake torrents are actors on it and call each other without a hop; every effect that can fail
-// is answered by one event; nothing is recorded that a sync didn't cover before.
+// Invariants: one loop, one thread: session and awake torrents are actors on it and call each other without a hop;
+// every effect that can fail is answered by one event; nothing is recorded that a sync didn't cover before.
 
 import Store
 import Swarm
@@ -47,7 +47,8 @@ package struct EngineSettings: Sendable {
     package var slotRules = SlotRules()
     /// What a complete torrent does whose own goal is ``SeedGoal/standard``.
     package var seedGoal = SeedGoal.forever
-    /// The longest that a stop waits for the trackers: half of it at most for what they are being asked, the rest for goodbye.
+    /// The longest that a stop waits for the trackers: half of it at most for what they are being asked, the rest for
+    /// goodbye.
     package var goodbyeTime = Duration.seconds(3)
     /// Ends by itself when nothing is left to download.
     package var endsWhenComplete = false

@@ -11,13 +11,15 @@ final class Frames: @unchecked Sendable {
 
     fileprivate init(capacity: Int) { buffer = ByteBufferAllocator().buffer(capacity: capacity) }
 
-    /// Appends the messages of a run of blocks; `fill` puts the blocks where they belong, and where it can't the run isn't there.
+    /// Appends the messages of a run of blocks; `fill` puts the blocks where they belong, and where it can't the run
+    /// isn't there.
     func append(_ run: [BlockRequest], _ fill: ([UnsafeMutableRawBufferPointer]) -> Bool) -> Bool {
         let mark = buffer.writerIndex
         var positions: [Int] = []
         for request in run {
             PeerMessageEncoder.appendPieceHeader(
-                piece: UInt32(request.piece.value), begin: UInt32(request.begin), blockLength: request.length, to: &buffer)
+                piece: UInt32(request.piece.value), begin: UInt32(request.begin), blockLength: request.length,
+                to: &buffer)
             positions.append(buffer.writerIndex - mark)
             buffer.reserveCapacity(minimumWritableBytes: request.length)
             // `fill` writes them, or they are taken back.

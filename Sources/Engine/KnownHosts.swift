@@ -25,7 +25,8 @@ final class KnownHosts: @unchecked Sendable {
         return hosts.rest(of: url.server, now: now.rawValue).map { ($0.until - now.rawValue, $0.reason) }
     }
 
-    /// Why a dormant torrent isn't to ask the tracker now: it wants to be left alone, or is down. The seconds are known in the first case alone.
+    /// Why a dormant torrent isn't to ask the tracker now: it wants to be left alone, or is down. The seconds are known
+    /// in the first case alone.
     func reasonToWait(for url: TrackerURL, now: Timestamp) -> (seconds: Int64?, reason: String)? {
         if let rest = rest(of: url, now: now) { return (rest.seconds, rest.reason) }
         return hosts.reasonToWait(for: url.server, now: now.rawValue).map { (nil, $0) }
@@ -40,7 +41,9 @@ final class KnownHosts: @unchecked Sendable {
     ) async throws(StoreError) {
         loop.assertInEventLoop()
         guard error.isOfHost || error.isSilence else { return answered(url) }
-        guard let seconds = error.retrySeconds else { return hosts.failed(url.server, reason: "\(error)", now: now.rawValue) }
+        guard let seconds = error.retrySeconds else {
+            return hosts.failed(url.server, reason: "\(error)", now: now.rawValue)
+        }
         let row = TrackerHostRow(server: url.server, restsUntil: now + .seconds(seconds), reason: "\(error)")
         hosts.rest(row.server, TrackerHosts.Rest(row))
         try await store.perform { db throws(StoreError) in try db.saveTrackerHost(row) }

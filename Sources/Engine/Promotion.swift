@@ -5,9 +5,11 @@ import Torrent
 
 /// Files that were skipped and are wanted now get what the part file holds of them.
 extension Environment {
-    /// Copies the bytes of `pieces` to the files, syncs them and records how they look. `forgotten` are pieces whose blocks stay behind in the part
-    /// file.
-    func promote(_ payload: Payload, files: [Int], pieces: Bitfield, forgetting forgotten: [PieceIndex], of id: TorrentID) async throws {
+    /// Copies the bytes of `pieces` to the files, syncs them and records how they look. `forgotten` are pieces whose
+    /// blocks stay behind in the part file.
+    func promote(
+        _ payload: Payload, files: [Int], pieces: Bitfield, forgetting forgotten: [PieceIndex], of id: TorrentID
+    ) async throws {
         let report = try await disk.promote(payload, files: files, pieces: pieces)
         if let error = report.folderError ?? report.failures.first?.error { throw error }
         var record = ProgressRecord(torrent: id, verifiedAt: clock.timestamp)
@@ -22,8 +24,9 @@ extension Environment {
 extension TorrentLoader {
     /// Puts those files in their place that were chosen while no engine ran; whether there were any.
     ///
-    /// Such a file has recorded pieces, and neither a fingerprint nor a name on the disk: then its bytes are in the part file. Where there is a name,
-    /// an earlier promotion was cut short if the part file has all of the recorded bytes.
+    /// Such a file has recorded pieces, and neither a fingerprint nor a name on the disk: then its bytes are in the
+    /// part file. Where there is a name, an earlier promotion was cut short if the part file has all of the recorded
+    /// bytes.
     func promoteUnplaced(_ loaded: Loaded) async throws -> Bool {
         guard loaded.offline == nil else { return false }
         let files = loaded.unplaced + (loaded.covered.isEmpty ? [] : await wholeInPartFile(loaded))
@@ -31,7 +34,9 @@ extension TorrentLoader {
         let chosen = Set(files)
         let (layout, geometry) = (loaded.payload.layout, loaded.payload.geometry)
         try await announce(loaded.unplaced)
-        let left = loaded.partials.map(\.piece).filter { layout.files(of: $0, geometry: geometry).contains(where: chosen.contains) }
+        let left = loaded.partials.map(\.piece).filter {
+            layout.files(of: $0, geometry: geometry).contains(where: chosen.contains)
+        }
         try await environment.promote(
             loaded.payload.placing(files, as: .part), files: files, pieces: loaded.recorded, forgetting: left, of: id)
         return true
@@ -43,10 +48,14 @@ extension TorrentLoader {
         let payload = loaded.payload.placing(loaded.unplaced + loaded.covered, as: .part)
         var pieces = Bitfield(count: geometry.pieceCount)
         for file in loaded.covered {
-            for piece in layout.pieces(of: file, geometry: geometry) where loaded.recorded[piece] { pieces.insert(piece) }
+            for piece in layout.pieces(of: file, geometry: geometry) where loaded.recorded[piece] {
+                pieces.insert(piece)
+            }
         }
         let found = await environment.disk.verify(payload, pieces: pieces, hashes: { metainfo.pieceHash($0) })
         let right = Set(found.verdicts.filter { $0.verdict == .good }.map(\.piece))
-        return loaded.covered.filter { layout.pieces(of: $0, geometry: geometry).allSatisfy { !loaded.recorded[$0] || right.contains($0) } }
+        return loaded.covered.filter {
+            layout.pieces(of: $0, geometry: geometry).allSatisfy { !loaded.recorded[$0] || right.contains($0) }
+        }
     }
 }

@@ -3,7 +3,8 @@ import Disk
 import Store
 import Torrent
 
-/// Pieces that were found right and written a moment ago, still in memory: who hears of them asks for them, and the disk has them past its cache.
+/// Pieces that were found right and written a moment ago, still in memory: who hears of them asks for them, and the
+/// disk has them past its cache.
 ///
 /// Confined to the event loop, `@unchecked Sendable` for that.
 final class RecentPieces: @unchecked Sendable {

@@ -2,10 +2,12 @@ import NIOCore
 import Store
 import Torrent
 
-/// The one way from awake torrents into the database: what comes while a transaction is under way goes into the next, all torrents together.
+/// The one way from awake torrents into the database: what comes while a transaction is under way goes into the next,
+/// all torrents together.
 actor Recorder {
     enum Work: Sendable {
-        /// The note ahead of a write. Files that are about to be created are noted so that a power cut can't take the note and leave the file.
+        /// The note ahead of a write. Files that are about to be created are noted so that a power cut can't take the
+        /// note and leave the file.
         case open(TorrentID, [PieceIndex], creating: [Int])
         /// The same for pieces that are in doubt: nothing is going to be written for them.
         case doubt(TorrentID, [PieceIndex])

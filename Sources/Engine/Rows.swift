@@ -9,7 +9,8 @@ extension AddressBook.Entry {
     init(_ row: PeerRow, at now: Timestamp) {
         let isBanned = row.isBanned(at: now)
         // Who is banned and only came in is known by its host: it comes back from another port.
-        let source: AddressBook.Source = row.source == .manual ? .manual : isBanned && row.source == .incoming ? .incoming : .history
+        let source: AddressBook.Source =
+            row.source == .manual ? .manual : isBanned && row.source == .incoming ? .incoming : .history
         self.init(address: row.address, source: source, at: row.firstSeen.rawValue)
         lastSeen = row.lastSeen.rawValue
         // What was tried in an earlier run may be tried at once in this one.
@@ -50,8 +51,10 @@ extension LivePeerRow {
         if peer.isInterested { flags.insert(.itIsInterested) }
         if peer.isSnubbed { flags.insert(.isSnubbed) }
         self.init(
-            address: peer.address, isIncoming: peer.isIncoming, client: peer.client.isEmpty ? nil : peer.client, pieces: peer.havePieces,
-            flags: flags, downloadRate: Int64(peer.downloadRate), uploadRate: Int64(peer.uploadRate), downloadedBytes: peer.downloaded,
+            address: peer.address, isIncoming: peer.isIncoming, client: peer.client.isEmpty ? nil : peer.client,
+            pieces: peer.havePieces,
+            flags: flags, downloadRate: Int64(peer.downloadRate), uploadRate: Int64(peer.uploadRate),
+            downloadedBytes: peer.downloaded,
             uploadedBytes: peer.uploaded, requests: peer.outstanding)
     }
 }
@@ -59,8 +62,8 @@ extension LivePeerRow {
 extension Announcer {
     /// The tiers as they were stored; shuffled once, when none has ever been announced to (BEP 12).
     ///
-    /// Who was told `started` before the second after `start`, in Unix seconds, may have been told so by another run: then it knows that one's peer id
-    /// and not ours. Told so twice, it takes no harm.
+    /// Who was told `started` before the second after `start`, in Unix seconds, may have been told so by another run:
+    /// then it knows that one's peer id and not ours. Told so twice, it takes no harm.
     init(rows: [TrackerRow], since start: Int64, using random: inout SeededGenerator) {
         let tiers = Dictionary(grouping: rows, by: \.tier).sorted { $0.key < $1.key }.map { _, rows in
             rows.sorted { $0.position < $1.position }.map { row in
@@ -127,7 +130,9 @@ extension TrackerRow {
 
 extension FileFingerprint {
     /// What the database remembers of a file, as the brain understands it.
-    init(_ row: FingerprintRow) { self.init(size: row.size, mtimeNs: row.mtimeNs, inode: UInt64(bitPattern: row.inode)) }
+    init(_ row: FingerprintRow) {
+        self.init(size: row.size, mtimeNs: row.mtimeNs, inode: UInt64(bitPattern: row.inode))
+    }
 }
 
 extension FingerprintRow {

@@ -1,7 +1,8 @@
 /// Adds up the time for which something was there for others.
 ///
-/// Its clock stands still while the machine is suspended. It is asked again and again: between two looks time counts only if it was there at both, and a
-/// look that comes late, as after the process was stopped, counts for no more than ``longestLook``.
+/// Its clock stands still while the machine is suspended. It is asked again and again: between two looks time counts
+/// only if it was there at both, and a look that comes late, as after the process was stopped, counts for no more than
+/// ``longestLook``.
 struct SeedTimer {
     /// The longest time between two looks that is believed.
     static let longestLook = Duration.seconds(10)

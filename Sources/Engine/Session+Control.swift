@@ -10,7 +10,8 @@ extension Session {
         guard !isStopping else { return }
         do {
             let known = dataVersion
-            let (version, intents) = try await environment.store.perform { db throws(StoreError) -> (Int, [IntentRow]) in
+            let (version, intents) = try await environment.store.perform {
+                db throws(StoreError) -> (Int, [IntentRow]) in
                 let version = try db.dataVersion()
                 return (version, version == known ? [] : try db.takeIntents())
             }
@@ -53,7 +54,9 @@ extension Session {
     }
 
     private func changed(_ id: TorrentID) async throws {
-        guard let row = try await environment.store.perform({ db throws(StoreError) in try db.torrent(id) }) else { return }
+        guard let row = try await environment.store.perform({ db throws(StoreError) in try db.torrent(id) }) else {
+            return
+        }
         troubled.remove(id)
         retries[id] = nil
         if row.settings.isPaused {
@@ -71,7 +74,9 @@ extension Session {
         if let engine = awake[id] {
             // Asked on the loop: the closure runs on the store's thread.
             let count = engine.fileCount
-            let wanted = try await environment.store.perform { db throws(StoreError) in try db.wanted(of: id, count: count) }
+            let wanted = try await environment.store.perform { db throws(StoreError) in
+                try db.wanted(of: id, count: count)
+            }
             if engine.onLoop({ $0.mustRest(for: wanted) }) {
                 await putToSleep(id, sayingGoodbye: false)
                 enqueue(id, at: .front)
@@ -125,7 +130,8 @@ extension Session {
         sleepers.moved[id] = nil
         sleepers.soughtUntil[id] = nil
         if deletingData, let loaded {
-            let removal = try await environment.disk.removeData(loaded.payload, own: loaded.custody.deletable(in: loaded.payload.layout))
+            let removal = try await environment.disk.removeData(
+                loaded.payload, own: loaded.custody.deletable(in: loaded.payload.layout))
             for failure in removal.failures { log.warning("\(failure)") }
             if let text = removal.keptText(loaded.payload, loaded.custody) {
                 try await environment.store.perform { db throws(StoreError) in
@@ -149,7 +155,9 @@ extension Session {
         await putToSleep(id)
         retired.remove(id)
         sleepers.soughtUntil[id] = nil
-        guard !troubled.contains(id), let row = try await environment.store.perform({ db throws(StoreError) in try db.torrent(id) }) else { return }
+        guard !troubled.contains(id),
+            let row = try await environment.store.perform({ db throws(StoreError) in try db.torrent(id) })
+        else { return }
         // What was out of reach may be what the other process was told to look for on another disk.
         if row.state == .offline, row.isComplete, !row.settings.isPaused { await wake(id) }
         if !row.settings.isPaused { try await putInLine(row) }
@@ -179,7 +187,8 @@ extension Session {
         }
     }
 
-    /// Heartbeats from one list of connections to the next: it is many rows, and is stale no sooner than the torrent's own row.
+    /// Heartbeats from one list of connections to the next: it is many rows, and is stale no sooner than the torrent's
+    /// own row.
     private static let beatsPerPeerList = 3
     /// Connections of one torrent that are listed, the fastest.
     private static let livePeerLimit = 200
@@ -195,7 +204,9 @@ extension Session {
         let downloads = all.downloadLimit.map { ShareOut.divide($0, among: snapshots.map(\.download)) }
         let uploads = all.uploadLimit.map { ShareOut.divide($0, among: snapshots.map(\.upload)) }
         for (n, engine) in engines.enumerated() {
-            engine.onLoop { $0.limit(peers: min(peers, all.maximumPeersPerTorrent), download: downloads?[n], upload: uploads?[n]) }
+            engine.onLoop {
+                $0.limit(peers: min(peers, all.maximumPeersPerTorrent), download: downloads?[n], upload: uploads?[n])
+            }
         }
     }
 

@@ -4,7 +4,8 @@ import Store
 
 /// Looks after the database while the engine runs.
 extension Session {
-    /// When the first look is taken whether a backup is due, which is not among what a start has to do, and how often after that.
+    /// When the first look is taken whether a backup is due, which is not among what a start has to do, and how often
+    /// after that.
     private static let firstBackupLook = Duration.seconds(60)
     private static let backupInterval = Duration.seconds(60)
 
@@ -55,7 +56,9 @@ extension Session {
 
     private func backUp(with caretaker: Caretaker) async {
         do {
-            if let backup = try await caretaker.rotateBackups(now: environment.clock.timestamp) { log.info("wrote the backup \(backup.path)") }
+            if let backup = try await caretaker.rotateBackups(now: environment.clock.timestamp) {
+                log.info("wrote the backup \(backup.path)")
+            }
         } catch  where error.code == .cancelled {
             // The session ends.
         } catch {

@@ -5,7 +5,8 @@ import Swarm
 import SystemPackage
 import Torrent
 
-/// Where the payloads of sleeping torrents are: a disk that is away serves nobody, and nobody wakes to find that out (laws 3 and 5 of the design).
+/// Where the payloads of sleeping torrents are: a disk that is away serves nobody, and nobody wakes to find that out
+/// (laws 3 and 5 of the design).
 extension Session {
     /// Output folders that are remembered.
     private static let placeLimit = 4096
@@ -21,8 +22,9 @@ extension Session {
         }
     }
 
-    /// Whether the torrent can be announced, because its output folder is on the volume that it was on. One look is believed for a while, for all
-    /// torrents of the folder. Where the folder is away the state says so; where another volume is in its place the torrent looks itself.
+    /// Whether the torrent can be announced, because its output folder is on the volume that it was on. One look is
+    /// believed for a while, for all torrents of the folder. Where the folder is away the state says so; where another
+    /// volume is in its place the torrent looks itself.
     func isInItsPlace(_ sleeper: Sleeper) async -> Bool {
         let row = sleeper.row
         let place = await place(of: row)
@@ -37,19 +39,23 @@ extension Session {
         case .away: await lookAwake(row.id)
         case .there(let volume?) where sleeper.volume == volume:
             if row.state == .offline {
-                await write("that \(row.name) is back") { db, now throws(StoreError) in try db.comeBack(row.id, now: now) }
+                await write("that \(row.name) is back") { db, now throws(StoreError) in
+                    try db.comeBack(row.id, now: now)
+                }
             }
             return true
         case .there(.some) where sleeper.volume == nil && row.state != .offline: return true
         case .there:
             // Nothing was found there a while ago, and its own volume is not back.
-            let isKnown = row.state == .offline && sleepers.soughtUntil[row.id].map { environment.clock.now < $0 } ?? false
+            let isKnown =
+                row.state == .offline && sleepers.soughtUntil[row.id].map { environment.clock.now < $0 } ?? false
             if isKnown { await postpone(row.id, for: Self.lookAgainAfter) } else { await lookAwake(row.id) }
         }
         return false
     }
 
-    /// Awake it finds out what is wrong, or that it has seeded enough, and its state says so. With what is wrong still it is left alone for a while.
+    /// Awake it finds out what is wrong, or that it has seeded enough, and its state says so. With what is wrong still
+    /// it is left alone for a while.
     func lookAwake(_ id: TorrentID) async {
         // It will be active soon, and wait no longer for its turn than others do.
         guard !slots.isWaiting(id) else { return await postpone(id, for: slots.rules.shortPatience) }
@@ -71,7 +77,9 @@ extension Session {
 
     private func place(of row: TorrentRow) async -> Place {
         let now = environment.clock.now
-        if let known = sleepers.places[FileName(row.output)], now - known.at < known.place.isBelievedFor { return known.place }
+        if let known = sleepers.places[FileName(row.output)], now - known.at < known.place.isBelievedFor {
+            return known.place
+        }
         let root = FilePath(text: row.output)
         let place: Place
         switch await environment.disk.presence(of: Payload(folder: root, of: row.infoHash)) {
@@ -96,7 +104,9 @@ extension Session {
     }
 
     private func postpone(_ id: TorrentID, for pause: Duration) async {
-        await write("when torrent \(id) is looked at again") { db, now throws(StoreError) in try db.postponeAnnounces(of: id, until: now + pause) }
+        await write("when torrent \(id) is looked at again") { db, now throws(StoreError) in
+            try db.postponeAnnounces(of: id, until: now + pause)
+        }
     }
 
     /// `what` is for the log, should it fail.
@@ -113,7 +123,9 @@ extension Session {
 extension Payload {
     /// The output folder alone, to look whether it is there without what is in the .torrent.
     fileprivate convenience init(folder: FilePath, of infoHash: InfoHash) {
-        guard let layout = FileLayout(files: []), let geometry = Geometry(totalBytes: 0, pieceLength: Geometry.blockLength) else {
+        guard let layout = FileLayout(files: []),
+            let geometry = Geometry(totalBytes: 0, pieceLength: Geometry.blockLength)
+        else {
             preconditionFailure("no files take no bytes")
         }
         self.init(infoHash: infoHash, root: folder, layout: layout, geometry: geometry)

@@ -11,7 +11,8 @@ extension Session {
     /// Torrents that are announced in a second at most, and that wait for answers at once.
     private static let announcesPerSecond = 100
     private static let announcesAtOnce = 50
-    /// Torrents that are found offline in a second at most, beside those that are announced: where a disk is away, all of them are in five minutes.
+    /// Torrents that are found offline in a second at most, beside those that are announced: where a disk is away, all
+    /// of them are in five minutes.
     private static let foundOfflinePerSecond = 500
     /// Turns from one scrape to the next, so that many torrents share it.
     private static let turnsPerScrape = 10
@@ -27,7 +28,9 @@ extension Session {
         let room = min(Self.announcesPerSecond, Self.announcesAtOnce - sleepers.announcing.count)
         guard room > 0 else { return }
         // Those too whose answers came while others' were saved: their rows still say that they are due.
-        let busy = Set(sleepers.announcing.keys).union((sleepers.learned + sleepers.beingSaved).map(\.torrent)).union(awake.keys).union(waking.keys)
+        let busy = Set(sleepers.announcing.keys).union((sleepers.learned + sleepers.beingSaved).map(\.torrent)).union(
+            awake.keys
+        ).union(waking.keys)
         let idle = troubled.union(retired)
         let away = foldersAway
         let unseen = away.reduce(into: [:]) { $0[$1.key] = unseenSeconds($1.key) }
@@ -48,7 +51,9 @@ extension Session {
                         due.append(
                             Sleeper(
                                 row: row, trackers: try db.trackers(of: id),
-                                volume: try row.volume.flatMap { volume throws(StoreError) in try db.volume(volume)?.identity }))
+                                volume: try row.volume.flatMap { volume throws(StoreError) in
+                                    try db.volume(volume)?.identity
+                                }))
                     }
                 }
                 if !offline.isEmpty { try db.goOffline(offline, now: now) }
@@ -74,27 +79,34 @@ extension Session {
         var announcer = Announcer(rows: sleeper.trackers, since: environment.clock.unixOrigin, using: &shuffle)
         announcer.start(now: environment.clock.timestamp.rawValue)
         var leechers: [PeerAddress] = []
-        while case let actions = announcer.due(now: environment.clock.timestamp.rawValue, isHungry: false), !actions.isEmpty {
+        while case let actions = announcer.due(now: environment.clock.timestamp.rawValue, isHungry: false),
+            !actions.isEmpty
+        {
             for action in actions where !Task.isCancelled { leechers += await ask(action, &announcer, row) }
             // What the session gave up itself says nothing of the trackers.
             guard !Task.isCancelled else { return }
         }
-        // Somebody came meanwhile: the awake torrent has its own announcer, and what this one heard is not news for long.
+        // Somebody came meanwhile: the awake torrent has its own announcer, and what this one heard is not news for
+        // long.
         guard !isStopping, awake[row.id] == nil, waking[row.id] == nil else { return }
         let known = Dictionary(sleeper.trackers.map { ($0.url, $0) }) { first, _ in first }
         sleepers.learned += announcer.rows(of: row.id).filter { known[$0.url] != $0 }
         // At once, so that a kill doesn't make us ask again too early, nor forget why a tracker can't be asked.
         await saveSleepers()
         guard !leechers.isEmpty, connectionCount < environment.settings.maximumPeers, admits(row) else { return }
-        await wake(row.id)?.onLoop { [leechers] engine in engine.feed { swarm, now in swarm.learn(leechers, from: .tracker, now: now) } }
+        await wake(row.id)?.onLoop { [leechers] engine in
+            engine.feed { swarm, now in swarm.learn(leechers, from: .tracker, now: now) }
+        }
     }
 
     /// Asks one tracker; the peers that it named, if there are any who want something.
-    private func ask(_ action: Announcer.Action, _ announcer: inout Announcer, _ row: TorrentRow) async -> [PeerAddress] {
+    private func ask(_ action: Announcer.Action, _ announcer: inout Announcer, _ row: TorrentRow) async -> [PeerAddress]
+    {
         let clock = environment.clock
         let url: TrackerURL
         do { url = try TrackerURL(action.url) } catch {
-            announcer.failed(action.url, reason: "\(error)", retryIn: Announcer.longestInterval, now: clock.timestamp.rawValue)
+            announcer.failed(
+                action.url, reason: "\(error)", retryIn: Announcer.longestInterval, now: clock.timestamp.rawValue)
             return []
         }
         if let wait = environment.hosts.reasonToWait(for: url, now: clock.timestamp) {
@@ -123,8 +135,8 @@ extension Session {
         }
     }
 
-    /// Gives up what trackers are being asked for sleepers. Returns when nothing of it is under way, or after ``EngineSettings/goodbyeTime``, because
-    /// a look at a disk that hangs can't be given up.
+    /// Gives up what trackers are being asked for sleepers. Returns when nothing of it is under way, or after
+    /// ``EngineSettings/goodbyeTime``, because a look at a disk that hangs can't be given up.
     func stopAnnouncingForSleepers() async {
         let tasks = Array(sleepers.announcing.values) + sleepers.scrapes.values
         guard !tasks.isEmpty else { return }
@@ -201,7 +213,8 @@ extension Session {
                     for (infoHash, id) in torrents {
                         guard let count = counts[infoHash] else { continue }
                         try db.saveScrape(
-                            id, text, seeders: count.complete, leechers: count.incomplete, downloads: count.downloaded, now: now)
+                            id, text, seeders: count.complete, leechers: count.incomplete, downloads: count.downloaded,
+                            now: now)
                     }
                 }
             }

@@ -14,7 +14,8 @@ extension Session {
 
     // MARK: The line
 
-    /// Puts everything that has something to download into the line, the one time that all rows are asked for, and starts what finds a slot.
+    /// Puts everything that has something to download into the line, the one time that all rows are asked for, and
+    /// starts what finds a slot.
     func startDownloads() async throws {
         let (incomplete, yielded) = try await environment.store.perform { db throws(StoreError) in
             (try db.incompleteTorrents(), try db.yieldedTorrents())
@@ -68,12 +69,14 @@ extension Session {
         return await wake(id)
     }
 
-    /// Starts torrents while there are slots; returns when they are active. Several start at once: beside torrents that are busy, each step of
-    /// one that starts waits for its turn on the loop.
+    /// Starts torrents while there are slots; returns when they are active. Several start at once: beside torrents that
+    /// are busy, each step of one that starts waits for its turn on the loop.
     func fillSlots() async {
         await withTaskGroup(of: Void.self) { group in
             repeat {
-                while !isStopping, let id = slots.next(now: environment.clock.now) { group.addTask { await self.begin(id) } }
+                while !isStopping, let id = slots.next(now: environment.clock.now) {
+                    group.addTask { await self.begin(id) }
+                }
             } while await group.next() != nil
         }
         endIfDone()
@@ -87,13 +90,15 @@ extension Session {
         if verifying.remove(id) != nil { engine.onLoop { $0.verifyAll() } }
     }
 
-    /// The torrent couldn't be activated. No sooner than nobody waits for that any more: a torrent that is in the line may be started at once.
+    /// The torrent couldn't be activated. No sooner than nobody waits for that any more: a torrent that is in the line
+    /// may be started at once.
     func didNotStart(_ id: TorrentID) {
         slots.failed(id, needing: unchecked.remove(id) == nil ? nil : .check)
         fillSlotsSoon()
     }
 
-    /// Whether a peer that asks for a torrent at rest gets it: a torrent that waits takes a free slot, or that of one that is stalled.
+    /// Whether a peer that asks for a torrent at rest gets it: a torrent that waits takes a free slot, or that of one
+    /// that is stalled.
     func admits(_ row: TorrentRow) -> Bool {
         guard awake[row.id] == nil, waking[row.id] == nil else { return true }
         switch slots.admit(row.id, for: row.isComplete ? .seed : .download, now: environment.clock.now) {
@@ -115,7 +120,8 @@ extension Session {
         slots.observe(id, engine.onLoop { $0.activity }, now: environment.clock.now)
     }
 
-    /// Once a second: slots that were given back are taken by others, and torrents without progress make room for those that wait.
+    /// Once a second: slots that were given back are taken by others, and torrents without progress make room for those
+    /// that wait.
     func takeTurns() {
         for id in awake.keys { observe(id) }
         let yields = slots.yields(now: environment.clock.now)
@@ -131,7 +137,8 @@ extension Session {
         fillSlotsSoon()
     }
 
-    /// The turn that the torrent gets in the line, to be written with its state; 0 is none, and `nil` leaves the one that it has.
+    /// The turn that the torrent gets in the line, to be written with its state; 0 is none, and `nil` leaves the one
+    /// that it has.
     func leaveSlot(_ id: TorrentID, _ engine: TorrentEngine) -> Int64? {
         let place = slots.yielding(id)
         let (activity, isWhole) = engine.onLoop { ($0.activity, $0.swarm.isCompleteAndRecorded) }
@@ -158,8 +165,8 @@ extension Session {
     /// Torrents that are looked at in a second, at most.
     private static let seedsPerTurn = 500
 
-    /// Complete torrents that rest because an earlier engine didn't seed seed from now on, unless their goal is reached. Some of them, in the order of
-    /// their numbers: a start doesn't wait for all.
+    /// Complete torrents that rest because an earlier engine didn't seed seed from now on, unless their goal is
+    /// reached. Some of them, in the order of their numbers: a start doesn't wait for all.
     func beginSeeding() async {
         guard case .all = environment.settings.scope, !hasBegunSeeding, !isStopping else { return }
         let (after, standard, now) = (lastBegun, environment.settings.seedGoal, environment.clock.timestamp)

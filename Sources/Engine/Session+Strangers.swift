@@ -29,9 +29,13 @@ extension Session {
     /// Somebody dialled us, and has said nothing yet.
     package nonisolated func arrived(_ connection: PeerConnection) {
         assumeIsolated { session in
-            guard !session.isStopping, let host = connection.remote?.host else { return connection.close(because: "the engine stops") }
+            guard !session.isStopping, let host = connection.remote?.host else {
+                return connection.close(because: "the engine stops")
+            }
             let now = session.environment.clock.timestamp.rawValue
-            if let reason = session.bans.reason(of: host, at: now) { return connection.close(because: "\(DisconnectReason.banned(reason))") }
+            if let reason = session.bans.reason(of: host, at: now) {
+                return connection.close(because: "\(DisconnectReason.banned(reason))")
+            }
             session.lastStranger += 1
             let number = session.lastStranger
             connection.strangerNumber = number
@@ -51,13 +55,16 @@ extension Session {
         }
     }
 
-    /// A torrent's peer misbehaved: when it lied, or its host did so too often, no connection from that host is taken for a while.
+    /// A torrent's peer misbehaved: when it lied, or its host did so too often, no connection from that host is taken
+    /// for a while.
     func shun(_ host: PeerAddress.Host, reason: String, isCertain: Bool) {
         let now = environment.clock.timestamp.rawValue
         let ban = isCertain ? bans.ban(host, reason: reason, at: now) : bans.strike(host, reason: reason, at: now)
         guard let ban else { return }
         log.info("\(ban.host.text) is banned: \(reason)")
-        for engine in awake.values { engine.onLoop { engine in engine.feed { $0.shunned(ban.host, reason: reason, now: $1) } } }
+        for engine in awake.values {
+            engine.onLoop { engine in engine.feed { $0.shunned(ban.host, reason: reason, now: $1) } }
+        }
         let row = HostBanRow(ban)
         environment.looseWrites.began()
         Task {

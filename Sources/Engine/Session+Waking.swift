@@ -14,7 +14,10 @@ extension Session: PeerConnectionOwner {
     /// An incoming peer names its torrent: it may be awake, asleep, or none of ours.
     package nonisolated func identified(_ connection: PeerConnection, infoHash: InfoHash) {
         let (engine, isStopping, isCrowded) = assumeIsolated { session in
-            (session.byHash[infoHash], session.isStopping, session.connectionCount >= session.environment.settings.maximumPeers)
+            (
+                session.byHash[infoHash], session.isStopping,
+                session.connectionCount >= session.environment.settings.maximumPeers
+            )
         }
         if let engine {
             connection.attach(to: engine, sending: engine.ourHandshake)
@@ -75,7 +78,9 @@ extension Session: PeerConnectionOwner {
             if let volume = loaded.volume { try await loader.remember(volume) }
             if try await loader.promoteUnplaced(loaded) { loaded = try await loader.load(loaded.metainfo) }
             guard !isStopping, !loaded.row.settings.isPaused else { return nil }
-            guard loaded.offline != nil || loaded.plan.doubtful.isEmpty || slots.mayCheck(id, now: environment.clock.now) else {
+            guard
+                loaded.offline != nil || loaded.plan.doubtful.isEmpty || slots.mayCheck(id, now: environment.clock.now)
+            else {
                 unchecked.insert(id)
                 try await environment.store.perform { db throws(StoreError) in try db.setState(id, .queued) }
                 return nil
@@ -100,7 +105,8 @@ extension Session: PeerConnectionOwner {
             log.info("torrent \(id) can't be woken: \(error)")
             let text = "\(error)"
             do {
-                try await environment.store.perform { db throws(StoreError) in try db.setState(id, .error, error: text) }
+                try await environment.store.perform { db throws(StoreError) in try db.setState(id, .error, error: text)
+                }
             } catch {
                 log.error("\(error)")
             }
@@ -141,7 +147,8 @@ extension Session: PeerConnectionOwner {
                 guard let row = try db.torrent(id) else { return }
                 try db.clearLive(id)
                 try db.raiseSeedTime(id, to: seedTime)
-                try db.setState(id, row.settings.isPaused ? .paused : state.0, error: row.settings.isPaused ? nil : state.1)
+                try db.setState(
+                    id, row.settings.isPaused ? .paused : state.0, error: row.settings.isPaused ? nil : state.1)
                 if let turn { try db.setTurn(id, turn > 0 ? turn : nil) }
             }
         } catch {
@@ -167,7 +174,9 @@ extension Session: PeerConnectionOwner {
             if isBusy {
                 drowsySince[id] = nil
             } else if let since = drowsySince[id] {
-                if now - since > drowsyAfter, case .all = environment.settings.scope { await putToSleep(id, sayingGoodbye: false) }
+                if now - since > drowsyAfter, case .all = environment.settings.scope {
+                    await putToSleep(id, sayingGoodbye: false)
+                }
             } else {
                 drowsySince[id] = now
             }
@@ -206,13 +215,18 @@ extension Session: PeerConnectionOwner {
 
     /// A torrent has its files, or is gone: others may have waited for that.
     func hastenOwnership() {
-        for engine in awake.values { engine.onLoop { engine in engine.feed { $0.hastenProbe(of: .ownership, now: $1) } } }
+        for engine in awake.values {
+            engine.onLoop { engine in engine.feed { $0.hastenProbe(of: .ownership, now: $1) } }
+        }
     }
 
-    /// What couldn't be activated for its disk's fault is tried again: what has something to download waits for a slot, like all others.
+    /// What couldn't be activated for its disk's fault is tried again: what has something to download waits for a slot,
+    /// like all others.
     private func tryAgain(_ id: TorrentID, after pause: Duration) async {
         let row: TorrentRow?
-        do { row = try await environment.store.perform { db throws(StoreError) in try db.torrent(id) } } catch { return log.error("\(error)") }
+        do { row = try await environment.store.perform { db throws(StoreError) in try db.torrent(id) } } catch {
+            return log.error("\(error)")
+        }
         guard let row else { return retries[id] = nil }
         if row.isComplete {
             await wake(id)
@@ -238,16 +252,21 @@ extension Session: PeerConnectionOwner {
         Task { await self.stopIfNothingIsLeft() }
     }
 
-    /// Whether the end has to wait for the torrent. One that waits for another torrent's file has work only as long as that one does.
+    /// Whether the end has to wait for the torrent. One that waits for another torrent's file has work only as long as
+    /// that one does.
     private func hasWorkLeft(_ engine: TorrentEngine) -> Bool {
         guard let holder = engine.onLoop({ $0.holderWaitedFor }) else { return engine.onLoop { $0.hasWorkLeft } }
-        return awake[holder].map { other in other.onLoop { $0.holderWaitedFor == nil && $0.hasWorkLeft } } ?? (waking[holder] != nil)
+        return awake[holder].map { other in other.onLoop { $0.holderWaitedFor == nil && $0.hasWorkLeft } }
+            ?? (waking[holder] != nil)
     }
 
     private func stopIfNothingIsLeft() async {
         do {
-            let incomplete = try await environment.store.perform { db throws(StoreError) in try db.incompleteTorrents() }
-            guard !incomplete.contains(where: { isInScope($0) && !troubled.contains($0) && awake[$0] == nil }) else { return }
+            let incomplete = try await environment.store.perform { db throws(StoreError) in try db.incompleteTorrents()
+            }
+            guard !incomplete.contains(where: { isInScope($0) && !troubled.contains($0) && awake[$0] == nil }) else {
+                return
+            }
             guard !awake.values.contains(where: { hasWorkLeft($0) }) else { return }
             await stop()
         } catch {

@@ -13,8 +13,8 @@ import Torrent
 
 /// The engine of one database: its lock, its sockets, and its awake torrents, all on one event loop.
 ///
-/// A torrent is awake while it downloads, has peers, or is looked at; else it is a row (law 5 of the design). What commands write into
-/// the database is seen within ``intentInterval`` (law 6).
+/// A torrent is awake while it downloads, has peers, or is looked at; else it is a row (law 5 of the design). What
+/// commands write into the database is seen within ``intentInterval`` (law 6).
 package actor Session {
     static let intentInterval = Duration.milliseconds(300)
     static let heartbeatInterval = Duration.seconds(2)
@@ -29,7 +29,9 @@ package actor Session {
     private static let usualPorts = 6881...6889
 
     nonisolated let environment: Environment
-    package nonisolated var unownedExecutor: UnownedSerialExecutor { environment.loop.executor.asUnownedSerialExecutor() }
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        environment.loop.executor.asUnownedSerialExecutor()
+    }
     private nonisolated let group: MultiThreadedEventLoopGroup
     /// Torrents that a fault of this machine had stopped for too long when the session ended for it, and the fault.
     package internal(set) var givenUp: [TorrentID: String] = [:]
@@ -38,7 +40,8 @@ package actor Session {
     let runID: RunID
     /// How the database was found.
     package nonisolated let opening: Store.Opening
-    /// What SQLite said when it found the database damaged while the engine ran: the session ended for it, and the next one mends the database.
+    /// What SQLite said when it found the database damaged while the engine ran: the session ended for it, and the next
+    /// one mends the database.
     package internal(set) var damage: String?
     nonisolated let log = Logger(label: "pieces.session")
 
@@ -48,7 +51,8 @@ package actor Session {
     var awake: [TorrentID: TorrentEngine] = [:]
     var byHash: [InfoHash: TorrentEngine] = [:]
     var waking: [TorrentID: Task<TorrentEngine?, Never>] = [:]
-    /// Torrents that can't be woken, until the user changes something or, where it is the disk's fault, it is time to try again.
+    /// Torrents that can't be woken, until the user changes something or, where it is the disk's fault, it is time to
+    /// try again.
     var troubled: Set<TorrentID> = []
     /// When those are tried again whose disk is at fault, and after how long they were this time.
     var retries: [TorrentID: (at: Instant, pause: Duration)] = [:]
@@ -97,7 +101,8 @@ package actor Session {
 
     // MARK: Life
 
-    /// Locks and opens the database, and listens. Throws one sentence that says why not. `disk` is the machine's own where none is given.
+    /// Locks and opens the database, and listens. Throws one sentence that says why not. `disk` is the machine's own
+    /// where none is given.
     package static func open(_ settings: EngineSettings, disk: Disk? = nil) async throws -> Session {
         var settings = settings
         settings.maximumPeers = peerLimit(settings.maximumPeers)
@@ -114,14 +119,20 @@ package actor Session {
             try db.hastenFarAnnounces(longest: .seconds(Announcer.longestInterval), now: now)
             let intents = try db.transaction { () throws(StoreError) in
                 let intents = try db.takeIntents()
-                // What was wanted of an engine that didn't run stands in the rows, but for states that it was to change.
-                for intent in intents where intent.verb == .changed { if let id = intent.torrent { try db.settleAtRest(id) } }
+                // What was wanted of an engine that didn't run stands in the rows, but for states that it was to
+                // change.
+                for intent in intents where intent.verb == .changed {
+                    if let id = intent.torrent { try db.settleAtRest(id) }
+                }
                 return intents
             }
             let leftOver = intents.filter { [.remove, .removeData].contains($0.verb) }
             try db.forgetEndedHostBans(now: now)
             let (restingHosts, bans) = (try db.restingTrackerHosts(now: now), try db.hostBans(now: now))
-            return (last, try db.beginRun(pid: getpid(), version: Program.version, bootID: bootID(), now: now), leftOver, restingHosts, bans)
+            return (
+                last, try db.beginRun(pid: getpid(), version: Program.version, bootID: bootID(), now: now), leftOver,
+                restingHosts, bans
+            )
         }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
@@ -134,12 +145,16 @@ package actor Session {
             sockets: PeerSockets(loop: loop, bind: settings.bind),
             trackers: TrackerClient(
                 group: group,
-                options: HTTPOptions(version: Program.version, bindAddress: settings.bind, extraTrustRoots: settings.extraTrustRoots)),
+                options: HTTPOptions(
+                    version: Program.version, bindAddress: settings.bind, extraTrustRoots: settings.extraTrustRoots)),
             loop: loop, clock: clock, run: run, peerID: PeerID(using: &random), key: random.next(),
             aliveUntilNs: last.map { ($0.stoppedAt ?? $0.heartbeatAt).rawValue * 1_000_000_000 })
-        let session = Session(environment, group: group, lock: lock, run: run, opening: opening, leftOver: leftOver, bans: bans)
+        let session = Session(
+            environment, group: group, lock: lock, run: run, opening: opening, leftOver: leftOver, bans: bans)
         if let mending = opening.mending { session.log.warning("\(mending.sentence)") }
-        if let warning = FileSystemKind(holding: settings.database).warning(settings.database) { session.log.warning("\(warning)") }
+        if let warning = FileSystemKind(holding: settings.database).warning(settings.database) {
+            session.log.warning("\(warning)")
+        }
         do {
             try await session.listen()
         } catch {
@@ -151,7 +166,8 @@ package actor Session {
     }
 
     private init(
-        _ environment: Environment, group: MultiThreadedEventLoopGroup, lock: DatabaseLock, run: RunID, opening: Store.Opening,
+        _ environment: Environment, group: MultiThreadedEventLoopGroup, lock: DatabaseLock, run: RunID,
+        opening: Store.Opening,
         leftOver: [IntentRow], bans: [HostBanRow]
     ) {
         self.environment = environment
@@ -224,12 +240,15 @@ package actor Session {
         } catch {
             log.error("the end of this run is not in the database, so that the next begins with a check: \(error)")
         }
-        do { try await environment.store.close() } catch { log.error("the log was not copied into the database, which harms nothing: \(error)") }
+        do { try await environment.store.close() } catch {
+            log.error("the log was not copied into the database, which harms nothing: \(error)")
+        }
         await environment.trackers.shutdown()
         lock = nil
     }
 
-    /// Ends the session's threads: the last thing that is done with it, after ``waitUntilEnd()``, and not from its own loop.
+    /// Ends the session's threads: the last thing that is done with it, after ``waitUntilEnd()``, and not from its own
+    /// loop.
     package nonisolated func release() async {
         do { try await group.shutdownGracefully() } catch { log.debug("\(error)") }
     }
@@ -237,7 +256,8 @@ package actor Session {
     private func listen() async throws {
         let settings = environment.settings
         let ports =
-            settings.listenPort == Self.usualPorts.lowerBound && !settings.listenPortIsFixed ? Array(Self.usualPorts) + [0] : [settings.listenPort]
+            settings.listenPort == Self.usualPorts.lowerBound && !settings.listenPortIsFixed
+            ? Array(Self.usualPorts) + [0] : [settings.listenPort]
         for port in ports {
             do {
                 listeners = try await environment.sockets.listen(port: port, owner: self)
@@ -285,4 +305,6 @@ package actor Session {
 }
 
 /// Tells this start of the machine from others (random(4)); empty where the kernel doesn't say.
-private func bootID() -> String { KernelText.read("/proc/sys/kernel/random/boot_id").map { String($0.prefix { !$0.isNewline }) } ?? "" }
+private func bootID() -> String {
+    KernelText.read("/proc/sys/kernel/random/boot_id").map { String($0.prefix { !$0.isNewline }) } ?? ""
+}

@@ -3,7 +3,8 @@ enum ShareOut {
     /// The least that one torrent is left with, so that it can show that it wants more.
     private static let smallestPart = 0.05
 
-    /// A limit for each torrent, which add up to `limit` at most; `rates` is what each uses now. Who uses less than its part leaves the rest to the others.
+    /// A limit for each torrent, which add up to `limit` at most; `rates` is what each uses now. Who uses less than its
+    /// part leaves the rest to the others.
     static func divide(_ limit: Int, among rates: [Int]) -> [Int] {
         guard !rates.isEmpty else { return [] }
         let equal = limit / rates.count
@@ -13,6 +14,7 @@ enum ShareOut {
         let greedy = modest.count { !$0 }
         guard greedy > 0 else { return rates.map { _ in max(1, equal) } }
         let rest = max(equal, (limit - kept) / greedy)
-        return zip(rates, modest).map { rate, isModest in max(1, isModest ? max(least, min(equal, rate * 5 / 4)) : rest) }
+        return zip(rates, modest).map { rate, isModest in max(1, isModest ? max(least, min(equal, rate * 5 / 4)) : rest)
+        }
     }
 }

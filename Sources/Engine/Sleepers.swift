@@ -22,7 +22,8 @@ struct Sleepers {
     var places: [FileName: (at: Instant, place: Place)] = [:]
     /// When output folders were last seen in their place.
     var seenAt: [FileName: SuspendingClock.Instant] = [:]
-    /// Torrents whose files were looked for in vain on another volume than theirs, and when they are looked for there again.
+    /// Torrents whose files were looked for in vain on another volume than theirs, and when they are looked for there
+    /// again.
     var soughtUntil: [TorrentID: Instant] = [:]
     /// Bytes that torrents moved in this run before they fell asleep: trackers are told the sum (BEP 3).
     var moved: [TorrentID: TorrentEngine.Counters] = [:]
@@ -59,9 +60,13 @@ extension AnnounceRequest {
     /// Peers that a seed asks for: it needs those alone that nobody dials.
     private static let peersOfASeed = 30
 
-    init(_ action: Announcer.Action, of infoHash: InfoHash, _ environment: Environment, port: UInt16, left: Int64, moved: TorrentEngine.Counters) {
+    init(
+        _ action: Announcer.Action, of infoHash: InfoHash, _ environment: Environment, port: UInt16, left: Int64,
+        moved: TorrentEngine.Counters
+    ) {
         self.init(
-            infoHash: infoHash, peerID: environment.peerID, port: port, uploaded: moved.uploaded, downloaded: moved.downloaded, left: left,
+            infoHash: infoHash, peerID: environment.peerID, port: port, uploaded: moved.uploaded,
+            downloaded: moved.downloaded, left: left,
             key: environment.key)
         event = action.event.flatMap { Event(rawValue: $0.rawValue) }
         trackerID = action.trackerID

@@ -6,7 +6,8 @@ package struct SlotLimits: Sendable, Equatable {
     package var downloads: Int? = 50
     /// Complete torrents with peers. Those without are rows, or soon will be, and need no slot.
     package var seeds: Int?
-    /// Torrents whose pieces are hashed because they are unverified. One check keeps all cores busy, and a second one makes a hard disk seek.
+    /// Torrents whose pieces are hashed because they are unverified. One check keeps all cores busy, and a second one
+    /// makes a hard disk seek.
     package var checks: Int? = 8
 
     package init() {}

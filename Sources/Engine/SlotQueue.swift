@@ -3,18 +3,20 @@ import Swarm
 
 /// Decides which torrents are active: who starts when a slot is free, and who yields when others wait.
 ///
-/// A pure machine: each event takes the time, and the session performs what ``next(now:)`` and ``yields(now:)`` answer. An event costs the same
-/// however many torrents wait, but for ``yields(now:)``, which looks at those that hold a slot.
+/// A pure machine: each event takes the time, and the session performs what ``next(now:)`` and ``yields(now:)`` answer.
+/// An event costs the same however many torrents wait, but for ``yields(now:)``, which looks at those that hold a slot.
 ///
-/// Downloads, seeds and checks have slots of their own. A download without progress yields its slot to a torrent that waits and hasn't had its turn,
-/// or has rested since; so does one that was slow for a whole turn. One that yields goes to the back of the line. A torrent whose check has ended, and
-/// finds no download slot, goes to the front. ``SlotRules`` has the times.
+/// Downloads, seeds and checks have slots of their own. A download without progress yields its slot to a torrent that
+/// waits and hasn't had its turn, or has rested since; so does one that was slow for a whole turn. One that yields goes
+/// to the back of the line. A torrent whose check has ended, and finds no download slot, goes to the front.
+/// ``SlotRules`` has the times.
 struct SlotQueue {
     /// Seeds that wait, at most: the first of them make room for others.
     static let waitingSeeds = 1000
     /// Torrents that start at the same time.
     static let startsAtOnce = 16
-    /// Torrents that hang while they start, as on a disk that doesn't answer, and hold no slot any more. More of them do.
+    /// Torrents that hang while they start, as on a disk that doesn't answer, and hold no slot any more. More of them
+    /// do.
     static let hangingStarts = 64
 
     /// How long a torrent may go without progress while others wait.
@@ -111,7 +113,9 @@ struct SlotQueue {
 
     // MARK: Questions
 
-    func isWaiting(_ id: TorrentID) -> Bool { SlotKind.allCases.contains { self[$0].ready.contains(id) || self[$0].resting.contains(id) } }
+    func isWaiting(_ id: TorrentID) -> Bool {
+        SlotKind.allCases.contains { self[$0].ready.contains(id) || self[$0].resting.contains(id) }
+    }
 
     func isHolding(_ id: TorrentID) -> Bool { holders[id] != nil }
 
@@ -123,7 +127,9 @@ struct SlotQueue {
     /// How the slots are used.
     var report: SlotReport {
         var report = SlotReport()
-        for kind in SlotKind.allCases { report[kind] = SlotUse(limit: limits[kind], active: held[kind] ?? 0, waiting: self[kind].count) }
+        for kind in SlotKind.allCases {
+            report[kind] = SlotUse(limit: limits[kind], active: held[kind] ?? 0, waiting: self[kind].count)
+        }
         return report
     }
 
@@ -189,8 +195,8 @@ struct SlotQueue {
         return .refused
     }
 
-    /// The torrent, which is about to be active, has unverified pieces: whether they can be hashed now. If not, answer with ``failed(_:)``, and it
-    /// waits for a slot to be checked.
+    /// The torrent, which is about to be active, has unverified pieces: whether they can be hashed now. If not, answer
+    /// with ``failed(_:)``, and it waits for a slot to be checked.
     mutating func mayCheck(_ id: TorrentID, now: Instant) -> Bool {
         if holders[id]?.kind == .check { return true }
         guard isFree(.check) else { return false }
@@ -221,7 +227,8 @@ struct SlotQueue {
         }
         if now - holder.turnBegan >= rules.turn {
             let slowRate = min(rules.slowRate, (activity.limit ?? .max) / 2)
-            holder.isSlow = Double(activity.moved - holder.movedBefore) < Double(slowRate) * (now - holder.turnBegan).inSeconds
+            holder.isSlow =
+                Double(activity.moved - holder.movedBefore) < Double(slowRate) * (now - holder.turnBegan).inSeconds
             holder.turnBegan = now
             holder.movedBefore = activity.moved
         }
@@ -259,7 +266,9 @@ struct SlotQueue {
         for id in overdue where !findsRoom(id) { chosen.append(id) }
         overdue = []
         for kind in SlotKind.allCases {
-            while let rested = self[kind].resting.popFirst(restedAt: now.nanoseconds) { self[kind].ready.append(rested) }
+            while let rested = self[kind].resting.popFirst(restedAt: now.nanoseconds) {
+                self[kind].ready.append(rested)
+            }
         }
         for kind in [SlotKind.download, .seed] where !self[kind].ready.isEmpty {
             guard let free = free(kind) else { continue }
@@ -343,7 +352,9 @@ struct SlotQueue {
 
     /// Whether a slot became free before the torrent was told to make room.
     private mutating func findsRoom(_ id: TorrentID) -> Bool {
-        guard let holder = holders[id], let kind = holder.activity.kind, kind != holder.kind, isFree(kind) else { return false }
+        guard let holder = holders[id], let kind = holder.activity.kind, kind != holder.kind, isFree(kind) else {
+            return false
+        }
         holders[id]?.yielding = nil
         move(id, to: kind)
         return true
@@ -351,7 +362,8 @@ struct SlotQueue {
 
     private mutating func releaseHanging(now: Instant) {
         guard starting > 0 else { return }
-        for (id, holder) in holders where holder.isStarting && now - holder.since >= rules.startTime && hanging.count < Self.hangingStarts {
+        for (id, holder) in holders
+        where holder.isStarting && now - holder.since >= rules.startTime && hanging.count < Self.hangingStarts {
             drop(id)
             hanging.insert(id)
         }

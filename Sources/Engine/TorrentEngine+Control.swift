@@ -39,8 +39,8 @@ extension TorrentEngine {
         return (isSeeding ? .seeding : .complete, nil)
     }
 
-    /// Whether a file that was skipped so far is among the wanted: then the torrent has to come to rest, so that the part file is read when nobody
-    /// writes to it.
+    /// Whether a file that was skipped so far is among the wanted: then the torrent has to come to rest, so that the
+    /// part file is read when nobody writes to it.
     func mustRest(for wanted: [Bool]) -> Bool {
         metainfo.layout.files.contains { file in
             guard wanted[file.index], case .part = payload.placement[file.index] else { return false }
@@ -48,12 +48,15 @@ extension TorrentEngine {
         }
     }
 
-    /// The settings or the selection in the row are others than before. Files that aren't wanted any more stay where they are.
+    /// The settings or the selection in the row are others than before. Files that aren't wanted any more stay where
+    /// they are.
     func apply(_ new: TorrentRow, wanted: [Bool]) {
         row = new
         goalWasTold = false
         let flags = zip(wanted, metainfo.layout.files).map { $0 && !$1.isPad }
-        guard flags != selection.wanted, let selection = FileSelection(layout: metainfo.layout, wanted: flags) else { return }
+        guard flags != selection.wanted, let selection = FileSelection(layout: metainfo.layout, wanted: flags) else {
+            return
+        }
         self.selection = selection
         let pieces = selection.wantedPieces(geometry: metainfo.geometry)
         feed { swarm, now in swarm.select(pieces, now: now) }

@@ -9,7 +9,8 @@ import Torrent
 
 /// Performs what the brain decided.
 extension TorrentEngine {
-    /// Performs all effects, those too that performing them brings about; then the small messages leave, one write a connection.
+    /// Performs all effects, those too that performing them brings about; then the small messages leave, one write a
+    /// connection.
     func perform() {
         guard !isPerforming else { return }
         isPerforming = true
@@ -66,7 +67,11 @@ extension TorrentEngine {
             self.assumeIsolated { engine in
                 if outcome.error != nil { engine.custody.announced.subtract(files) }
                 engine.feed { swarm, now in
-                    if let error = outcome.error { swarm.openFailed(pieces, fault: Fault(error), now: now) } else { swarm.opened(pieces, now: now) }
+                    if let error = outcome.error {
+                        swarm.openFailed(pieces, fault: Fault(error), now: now)
+                    } else {
+                        swarm.opened(pieces, now: now)
+                    }
                 }
             }
         }
@@ -94,9 +99,17 @@ extension TorrentEngine {
         let (record, completedAt) = (progress, progress.completedAt)
         let answer: @Sendable (Recorder.Outcome) -> Void = { outcome in
             self.assumeIsolated { engine in
-                if outcome.error == nil { engine.completedAt = engine.completedAt ?? completedAt } else { engine.takeBack(spent) }
+                if outcome.error == nil {
+                    engine.completedAt = engine.completedAt ?? completedAt
+                } else {
+                    engine.takeBack(spent)
+                }
                 engine.feed { swarm, now in
-                    if let error = outcome.error { swarm.recordFailed(fault: Fault(error), now: now) } else { swarm.recorded(now: now) }
+                    if let error = outcome.error {
+                        swarm.recordFailed(fault: Fault(error), now: now)
+                    } else {
+                        swarm.recorded(now: now)
+                    }
                     // No more is begun, before the space runs out.
                     if let shortage = outcome.shortage { swarm.openFailed([], fault: Fault(shortage), now: now) }
                 }
@@ -192,7 +205,8 @@ extension TorrentEngine {
         guard !created.isEmpty, !swarm.recorded.isEmpty else { return pieces }
         let made = Set(created)
         for file in metainfo.layout.files where payload.place(of: file.index).map(made.contains) ?? false {
-            for piece in metainfo.layout.pieces(of: file.index, geometry: metainfo.geometry) where swarm.recorded[piece] { pieces.insert(piece) }
+            for piece in metainfo.layout.pieces(of: file.index, geometry: metainfo.geometry) where swarm.recorded[piece]
+            { pieces.insert(piece) }
         }
         return pieces
     }
@@ -212,7 +226,8 @@ extension TorrentEngine {
                     engine.feed { swarm, now in
                         for (piece, verdict) in verdicts { swarm.checked(piece, verdictForBrain(verdict), now: now) }
                     }
-                    engine.prove(verdicts.lazy.filter { $0.verdict == .good }.map(\.piece), now: engine.environment.clock.now)
+                    engine.prove(
+                        verdicts.lazy.filter { $0.verdict == .good }.map(\.piece), now: engine.environment.clock.now)
                     engine.perform()
                 }
             }
@@ -249,7 +264,8 @@ extension TorrentEngine {
         guard kind == .offline else { return (await stillFaulty(kind), none) }
         do {
             // Whether the files are there, and those that were, is the loader's question: ask it as at a start.
-            let loader = TorrentLoader(environment: environment, id: id, aliveUntilNs: offlineSince.map { $0.rawValue * 1_000_000_000 })
+            let loader = TorrentLoader(
+                environment: environment, id: id, aliveUntilNs: offlineSince.map { $0.rawValue * 1_000_000_000 })
             let loaded = try await loader.load()
             if let reason = loaded.offline { return (Fault(.offline, reason), none) }
             // The disk may have come back with another number.
@@ -285,7 +301,8 @@ extension TorrentEngine {
                 let free = try await environment.disk.freeSpace(at: payload.root)
                 let needed = Int64(max(metainfo.geometry.pieceLength, 1 << 20))
                 guard free < needed else { return nil }
-                return Fault(.diskFull, "the disk of \(row.output) is full: make room, and the download goes on by itself")
+                return Fault(
+                    .diskFull, "the disk of \(row.output) is full: make room, and the download goes on by itself")
             } catch {
                 return Fault(error)
             }

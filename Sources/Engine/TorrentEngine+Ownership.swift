@@ -19,7 +19,9 @@ extension TorrentEngine {
 
     /// Whether a file that holds bytes may still turn out not to be the torrent's. An empty one has nothing to prove.
     private var hasUnprovenBytes: Bool {
-        custody.unproven.keys.contains { file in if case .entry(let index) = file { !metainfo.layout.files[index].isEmpty } else { true } }
+        custody.unproven.keys.contains { file in
+            if case .entry(let index) = file { !metainfo.layout.files[index].isEmpty } else { true }
+        }
     }
 
     // MARK: Proof by hashing
@@ -29,8 +31,11 @@ extension TorrentEngine {
         guard !custody.unproven.isEmpty else { return }
         var proven: [PayloadFile: FileIdentity] = [:]
         for piece in pieces {
-            for index in metainfo.layout.files(of: piece, geometry: metainfo.geometry) where !metainfo.layout.files[index].isEmpty {
-                if let file = payload.place(of: index), let identity = custody.unproven[file] { proven[file] = identity }
+            for index in metainfo.layout.files(of: piece, geometry: metainfo.geometry)
+            where !metainfo.layout.files[index].isEmpty {
+                if let file = payload.place(of: index), let identity = custody.unproven[file] {
+                    proven[file] = identity
+                }
             }
         }
         guard !proven.isEmpty else { return }
@@ -39,7 +44,8 @@ extension TorrentEngine {
             custody.unproven[file] = nil
             custody.own[file] = identity
         }
-        // Another torrent proved the same file to be its own a moment ago: what that means is found out by loading anew.
+        // Another torrent proved the same file to be its own a moment ago: what that means is found out by loading
+        // anew.
         if !refused.isEmpty { return onChange(.ownershipChanged(id)) }
         if !hasUnprovenBytes { swarm.release(now: now) }
     }
@@ -58,21 +64,28 @@ extension TorrentEngine {
         var files: Set<Int> = []
         for piece in pieces {
             for index in metainfo.layout.files(of: piece, geometry: metainfo.geometry) {
-                guard !metainfo.layout.files[index].isEmpty, let file = payload.place(of: index), payload.placement[index] != .shared else {
+                guard !metainfo.layout.files[index].isEmpty, let file = payload.place(of: index),
+                    payload.placement[index] != .shared
+                else {
                     continue
                 }
-                if custody.own[file] == nil, custody.unproven[file] == nil, !custody.announced.contains(file.index) { files.insert(file.index) }
+                if custody.own[file] == nil, custody.unproven[file] == nil, !custody.announced.contains(file.index) {
+                    files.insert(file.index)
+                }
             }
         }
         return files.sorted()
     }
 
-    /// At rest: files that were announced and never created are taken back, so that a file which appears there later is somebody else's.
+    /// At rest: files that were announced and never created are taken back, so that a file which appears there later is
+    /// somebody else's.
     func withdrawUnmadeFiles() async {
         // Of a payload that was out of reach nobody knows what is there.
         guard offlineAtStart == nil, swarm.fault?.kind != .offline else { return }
         let written = environment.disk.writtenFiles(of: infoHash)
-        let unmade = custody.announced.filter { !written.contains(PayloadFile(index: $0)) && prints[PayloadFile(index: $0)] == nil }.sorted()
+        let unmade = custody.announced.filter {
+            !written.contains(PayloadFile(index: $0)) && prints[PayloadFile(index: $0)] == nil
+        }.sorted()
         guard !unmade.isEmpty else { return }
         let id = id
         do {
@@ -82,9 +95,12 @@ extension TorrentEngine {
         }
     }
 
-    /// At rest: the user's leave to overwrite ends as soon as what was found is checked, so that a file which appears there later is somebody else's.
+    /// At rest: the user's leave to overwrite ends as soon as what was found is checked, so that a file which appears
+    /// there later is somebody else's.
     func endLeaveToOverwrite() async {
-        guard custody.hasLeave, swarm.doubtful.isEmpty, offlineAtStart == nil, swarm.fault?.kind != .offline else { return }
+        guard custody.hasLeave, swarm.doubtful.isEmpty, offlineAtStart == nil, swarm.fault?.kind != .offline else {
+            return
+        }
         let (id, files) = (id, custody.own.keys.map(\.index))
         do {
             try await environment.store.perform { db throws(StoreError) in try db.useLeaveToOverwrite(id, files) }
@@ -106,7 +122,9 @@ extension TorrentEngine {
                 "\(payload.path(of: .entry(index))) and \(payload.path(of: .entry(twin))) are one file on this file system, which doesn't tell their names "
                 + "apart: leave one of them out with `pieces select`, or choose an output folder on another file system"
         }
-        if let (index, shared) = custody.shared.sorted(by: { $0.key < $1.key }).first(where: { !$0.value.holder.isWhole }) {
+        if let (index, shared) = custody.shared.sorted(by: { $0.key < $1.key }).first(where: {
+            !$0.value.holder.isWhole
+        }) {
             let holder = shared.holder
             return
                 "\(payload.path(of: .entry(index))) is also a file of torrent \(holder.torrent) (\(holder.name)), which writes it and has not completed it: "
@@ -136,15 +154,20 @@ extension TorrentEngine {
 
     /// Whether a piece of the file is known not to be there.
     private func isIncomplete(_ index: Int) -> Bool {
-        metainfo.layout.pieces(of: index, geometry: metainfo.geometry).contains { !swarm.have[$0] && !swarm.doubtful[$0] }
+        metainfo.layout.pieces(of: index, geometry: metainfo.geometry).contains {
+            !swarm.have[$0] && !swarm.doubtful[$0]
+        }
     }
 
     /// A shared file that its holder has completed and that doesn't have the bytes that this torrent wants.
     private var disagreement: (file: Int, holder: FileHolder)? {
         for (index, shared) in custody.shared.sorted(by: { $0.key < $1.key }) {
-            for piece in metainfo.layout.pieces(of: index, geometry: metainfo.geometry) where !swarm.have[piece] && !swarm.doubtful[piece] {
+            for piece in metainfo.layout.pieces(of: index, geometry: metainfo.geometry)
+            where !swarm.have[piece] && !swarm.doubtful[piece] {
                 let files = metainfo.layout.files(of: piece, geometry: metainfo.geometry)
-                let isWithin = files.allSatisfy { custody.shared[$0] != nil || metainfo.layout.files[$0].isPad || metainfo.layout.files[$0].isEmpty }
+                let isWithin = files.allSatisfy {
+                    custody.shared[$0] != nil || metainfo.layout.files[$0].isPad || metainfo.layout.files[$0].isEmpty
+                }
                 if isWithin { return (index, shared.holder) }
             }
         }
@@ -165,7 +188,9 @@ extension TorrentEngine {
         guard let fault = swarm.fault else { return nil }
         do {
             let loaded = try await TorrentLoader(environment: environment, id: id, wasActive: true).load()
-            let isAsBefore = loaded.custody.obstacles == custody.obstacles && loaded.custody.shared == custody.shared && !custody.obstacles.isEmpty
+            let isAsBefore =
+                loaded.custody.obstacles == custody.obstacles && loaded.custody.shared == custody.shared
+                && !custody.obstacles.isEmpty
             if !isAsBefore { onChange(.ownershipChanged(id)) }
         } catch {
             log.debug("whose the files are could not be found out: \(error)")

@@ -30,7 +30,9 @@ extension TorrentEngine: PeerConnectionDelegate {
             engine.perform()
             let awaited = engine.swarm.awaited(from: key)
             connection.expect(bytes: awaited.bytes, rate: awaited.rate)
-            if let pause = engine.swarm.pause(of: key, now: engine.environment.clock.now) { connection.rest(for: .nanoseconds(pause.nanoseconds)) }
+            if let pause = engine.swarm.pause(of: key, now: engine.environment.clock.now) {
+                connection.rest(for: .nanoseconds(pause.nanoseconds))
+            }
         }
     }
 
@@ -65,7 +67,8 @@ extension TorrentEngine: PeerConnectionDelegate {
         }
         let hello = Hello(
             address: address, isIncoming: dialled == nil, supportsFast: theirs.reserved.contains(.fast),
-            supportsExtensions: theirs.reserved.contains(.extensionProtocol), client: ClientName.describe(theirs.peerID))
+            supportsExtensions: theirs.reserved.contains(.extensionProtocol), client: ClientName.describe(theirs.peerID)
+        )
         switch swarm.connected(hello, now: now) {
         case .success(let key):
             connection.tag = key.value
@@ -113,8 +116,10 @@ extension TorrentEngine: PeerConnectionDelegate {
 
     private func handle(_ message: PeerMessage, from key: PeerKey, now: Instant) {
         switch message {
-        case .piece(let piece, let begin, let block): receive(block, piece: Int(piece), begin: Int(begin), from: key, now: now)
-        case .request(let piece, let begin, let length): swarm.requested(key, piece: Int(piece), begin: Int(begin), length: Int(length), now: now)
+        case .piece(let piece, let begin, let block):
+            receive(block, piece: Int(piece), begin: Int(begin), from: key, now: now)
+        case .request(let piece, let begin, let length):
+            swarm.requested(key, piece: Int(piece), begin: Int(begin), length: Int(length), now: now)
         case .have(let piece): swarm.has(key, Int(piece), now: now)
         case .choke: swarm.choked(key, now: now)
         case .unchoke: swarm.unchoked(key, now: now)
@@ -127,9 +132,11 @@ extension TorrentEngine: PeerConnectionDelegate {
             swarm.bitfield(key, pieces, now: now)
         case .haveAll: swarm.haveAll(key, now: now)
         case .haveNone: swarm.haveNone(key, now: now)
-        case .cancel(let piece, let begin, let length): swarm.cancelled(key, piece: Int(piece), begin: Int(begin), length: Int(length), now: now)
+        case .cancel(let piece, let begin, let length):
+            swarm.cancelled(key, piece: Int(piece), begin: Int(begin), length: Int(length), now: now)
         case .reject(let piece, let begin, let length):
-            swarm.rejected(key, BlockRequest(piece: PieceIndex(Int(piece)), begin: Int(begin), length: Int(length)), now: now)
+            swarm.rejected(
+                key, BlockRequest(piece: PieceIndex(Int(piece)), begin: Int(begin), length: Int(length)), now: now)
         case .allowedFast(let piece): swarm.allowedFast(key, Int(piece), now: now)
         case .extended(let id, let payload): extended(id, payload, from: key, now: now)
         case .keepAlive, .port, .suggest, .unknown: swarm.heard(key, now: now)
@@ -145,7 +152,11 @@ extension TorrentEngine: PeerConnectionDelegate {
         }
         let buffer: PieceBuffer
         do throws(DiskError) {
-            if let known = buffers[index] { buffer = known } else { buffer = try environment.disk.buffer(for: index, of: payload) }
+            if let known = buffers[index] {
+                buffer = known
+            } else {
+                buffer = try environment.disk.buffer(for: index, of: payload)
+            }
         } catch {
             // The request stays open, and its block is asked for again when there is memory.
             return swarm.stalled(Fault(error), now: now)
@@ -161,12 +172,14 @@ extension TorrentEngine: PeerConnectionDelegate {
             if id == ExtendedHandshake.messageID {
                 let hello = try ExtendedHandshake(payload: payload)
                 extensions[key, default: PeerExtensions()].update(with: hello)
-                swarm.extended(key, reqq: hello.requestQueue, uploadOnly: hello.isUploadOnly, port: hello.port, now: now)
+                swarm.extended(
+                    key, reqq: hello.requestQueue, uploadOnly: hello.isUploadOnly, port: hello.port, now: now)
                 return
             }
             switch Extension(rawValue: id) {
             case .dontHave: swarm.dontHave(key, Int(try DontHave(payload: payload).piece), now: now)
-            case .uploadOnly: swarm.extended(key, reqq: nil, uploadOnly: try UploadOnly(payload: payload).isUploadOnly, now: now)
+            case .uploadOnly:
+                swarm.extended(key, reqq: nil, uploadOnly: try UploadOnly(payload: payload).isUploadOnly, now: now)
             case .metadata, .peerExchange, nil: break
             }
         } catch {
@@ -181,10 +194,13 @@ extension TorrentEngine: PeerConnectionDelegate {
         guard let connection = connections[key] else { return }
         needsFlush.insert(key)
         switch message {
-        case .request(let block): connection.send(.request(piece: block.wirePiece, begin: UInt32(block.begin), length: UInt32(block.length)))
+        case .request(let block):
+            connection.send(.request(piece: block.wirePiece, begin: UInt32(block.begin), length: UInt32(block.length)))
         case .have(let piece): connection.send(.have(piece: UInt32(piece.value)))
-        case .cancel(let block): connection.send(.cancel(piece: block.wirePiece, begin: UInt32(block.begin), length: UInt32(block.length)))
-        case .reject(let block): connection.send(.reject(piece: block.wirePiece, begin: UInt32(block.begin), length: UInt32(block.length)))
+        case .cancel(let block):
+            connection.send(.cancel(piece: block.wirePiece, begin: UInt32(block.begin), length: UInt32(block.length)))
+        case .reject(let block):
+            connection.send(.reject(piece: block.wirePiece, begin: UInt32(block.begin), length: UInt32(block.length)))
         case .keepAlive: connection.send(.keepAlive)
         case .choke: connection.send(.choke)
         case .unchoke: connection.send(.unchoke)

@@ -37,7 +37,8 @@ extension TorrentEngine {
         return files.sorted().compactMap { index in
             let file = metainfo.layout.files[index]
             guard !file.isPad else { return nil }
-            return FileBytes(index: index, completed: metainfo.layout.bytes(of: index, in: claimed, geometry: metainfo.geometry))
+            return FileBytes(
+                index: index, completed: metainfo.layout.bytes(of: index, in: claimed, geometry: metainfo.geometry))
         }
     }
 
@@ -87,7 +88,8 @@ extension TorrentEngine {
         return "\(causes) (\(names)\(others))"
     }
 
-    /// Compares the files with what was recorded of them last. Another program may have written to them meanwhile, which no hash of what came tells.
+    /// Compares the files with what was recorded of them last. Another program may have written to them meanwhile,
+    /// which no hash of what came tells.
     func inspect() {
         let (id, payload, disk, store) = (id, payload, environment.disk, environment.store)
         let shared = Set(custody.shared.keys)
@@ -96,11 +98,15 @@ extension TorrentEngine {
             var names: [String] = []
             do {
                 let recorded = try await store.perform { db throws(StoreError) in try db.fingerprints(of: id) }
-                let seen = Dictionary(try await disk.fingerprints(payload).map { FingerprintRow($0) }.map { ($0.index, $0) }) { first, _ in first }
-                for print in recorded where print.index >= 0 && !shared.contains(print.index) && seen[print.index] != print {
+                let seen = Dictionary(
+                    try await disk.fingerprints(payload).map { FingerprintRow($0) }.map { ($0.index, $0) }
+                ) { first, _ in first }
+                for print in recorded
+                where print.index >= 0 && !shared.contains(print.index) && seen[print.index] != print {
                     guard metainfo.layout.files.indices.contains(print.index) else { continue }
                     let file = metainfo.layout.files[print.index]
-                    for piece in metainfo.layout.pieces(of: file.index, geometry: metainfo.geometry) where swarm.have[piece] { changed.insert(piece) }
+                    for piece in metainfo.layout.pieces(of: file.index, geometry: metainfo.geometry)
+                    where swarm.have[piece] { changed.insert(piece) }
                     names.append(file.displayPath)
                 }
             } catch {
@@ -109,7 +115,9 @@ extension TorrentEngine {
             }
             if let first = names.first, swarm.isInspecting {
                 let others = names.count > 1 ? " and \(names.count - 1) more" : ""
-                event(.edited, "another program changed \(first)\(others) during the download: the pieces in it are checked again")
+                event(
+                    .edited,
+                    "another program changed \(first)\(others) during the download: the pieces in it are checked again")
             }
             feed { swarm, now in swarm.inspected(changed, now: now) }
         }
@@ -118,7 +126,9 @@ extension TorrentEngine {
     func note(_ note: Note) {
         switch note {
         case .pieceFailed(let piece, let senders):
-            event(.failed, "piece \(piece) failed its hash; it came from \(senders.map(\.description).joined(separator: ", "))")
+            event(
+                .failed,
+                "piece \(piece) failed its hash; it came from \(senders.map(\.description).joined(separator: ", "))")
         case .banned(let address, let reason):
             event(.banned, "\(address): \(reason)")
             let id = id
@@ -131,7 +141,9 @@ extension TorrentEngine {
             let why = resumeNote.map { ": \($0)" } ?? ""
             let time = checkBegan.map { ", in \(Self.seconds(environment.clock.now - $0)) s" } ?? ""
             event(
-                .verified, "checked \(total) of \(metainfo.geometry.pieceCount) pieces, \(good) good, \(bad + missing) to be downloaded\(why)\(time)")
+                .verified,
+                "checked \(total) of \(metainfo.geometry.pieceCount) pieces, \(good) good, \(bad + missing) to be downloaded\(why)\(time)"
+            )
             resumeNote = nil
             saveState()
         case .completed:
@@ -142,7 +154,9 @@ extension TorrentEngine {
             recordCompletion()
         case .fault(let fault):
             faultSince = faultSince ?? environment.clock.now
-            if fault.kind == .offline, offlineAtStart == nil { offlineSince = offlineSince ?? environment.clock.timestamp }
+            if fault.kind == .offline, offlineAtStart == nil {
+                offlineSince = offlineSince ?? environment.clock.timestamp
+            }
             // What went offline in an earlier life, or asleep, is in the log already.
             let isKnown = fault.kind == .offline && offlineAtStart != nil && row.state == .offline
             if !isKnown { event(fault.kind == .offline ? .offline : .failed, fault.text) }
@@ -157,7 +171,8 @@ extension TorrentEngine {
         }
     }
 
-    /// What completes a torrent without a record of pieces, as a narrower choice of files does, is written down too, before the session hears of it.
+    /// What completes a torrent without a record of pieces, as a narrower choice of files does, is written down too,
+    /// before the session hears of it.
     private func recordCompletion() {
         guard completedAt == nil else { return onChange(.completed(id)) }
         var progress = ProgressRecord(torrent: id, verifiedAt: environment.clock.timestamp)
@@ -194,25 +209,33 @@ extension TorrentEngine {
         let done = completedBytes(swarm.have)
         let left = row.wantedBytes - done
         return TorrentSnapshot(
-            id: id, infoHash: infoHash, name: row.name, state: state, error: swarm.shownFault?.text, totalBytes: metainfo.geometry.totalBytes,
-            wantedBytes: row.wantedBytes, completedBytes: done, pieceCount: metainfo.geometry.pieceCount, have: swarm.have,
-            downloadedBytes: base.downloaded + swarm.downloadedBytes, uploadedBytes: base.uploaded + swarm.uploadedBytes,
-            wastedBytes: base.wasted + swarm.wastedBytes, downloadRate: rates.download, uploadRate: rates.upload, peers: swarm.peerCount,
-            seeders: swarm.seedCount, timeLeft: left > 0 && rates.download > 0 ? .seconds(Double(left) / Double(rates.download)) : nil,
+            id: id, infoHash: infoHash, name: row.name, state: state, error: swarm.shownFault?.text,
+            totalBytes: metainfo.geometry.totalBytes,
+            wantedBytes: row.wantedBytes, completedBytes: done, pieceCount: metainfo.geometry.pieceCount,
+            have: swarm.have,
+            downloadedBytes: base.downloaded + swarm.downloadedBytes,
+            uploadedBytes: base.uploaded + swarm.uploadedBytes,
+            wastedBytes: base.wasted + swarm.wastedBytes, downloadRate: rates.download, uploadRate: rates.upload,
+            peers: swarm.peerCount,
+            seeders: swarm.seedCount,
+            timeLeft: left > 0 && rates.download > 0 ? .seconds(Double(left) / Double(rates.download)) : nil,
             doubtful: swarm.doubtful.population)
     }
 
     func liveRow() -> LiveRow {
         let now = snapshot()
         return LiveRow(
-            torrent: id, downloadRate: Int64(now.downloadRate), uploadRate: Int64(now.uploadRate), peersConnected: now.peers, seeders: now.seeders,
+            torrent: id, downloadRate: Int64(now.downloadRate), uploadRate: Int64(now.uploadRate),
+            peersConnected: now.peers, seeders: now.seeders,
             leechers: now.peers - now.seeders, timeLeft: now.timeLeft, at: environment.clock.timestamp)
     }
 
     /// The connections, the fastest first.
     func livePeers(limit: Int) -> [LivePeerRow] {
-        swarm.peerReports(now: environment.clock.now).sorted { $0.downloadRate + $0.uploadRate > $1.downloadRate + $1.uploadRate }
-            .prefix(limit).map { LivePeerRow($0) }
+        swarm.peerReports(now: environment.clock.now).sorted {
+            $0.downloadRate + $0.uploadRate > $1.downloadRate + $1.uploadRate
+        }
+        .prefix(limit).map { LivePeerRow($0) }
     }
 
     /// Saves what was learned of peers and trackers since the last time; one call after the other.
@@ -230,7 +253,8 @@ extension TorrentEngine {
         let changes = swarm.takePeerChanges()
         let updates = changes.map { PeerUpdate($0, since: savedPeers[$0.address]) }
         for entry in changes {
-            savedPeers[entry.address] = SavedPeer(downloaded: entry.downloadedBytes, uploaded: entry.uploadedBytes, hashFailures: entry.hashFailures)
+            savedPeers[entry.address] = SavedPeer(
+                downloaded: entry.downloadedBytes, uploaded: entry.uploadedBytes, hashFailures: entry.hashFailures)
         }
         let (id, now) = (id, environment.clock.timestamp)
         let changedTrackers = announcer.rows(of: id).filter { savedTrackers[$0.url] != $0 }

@@ -5,7 +5,8 @@ import PeerWire
 import Swarm
 import Torrent
 
-/// Blocks go out: out of memory where they have just come in, out of the page cache without a detour, else by way of a disk thread.
+/// Blocks go out: out of memory where they have just come in, out of the page cache without a detour, else by way of a
+/// disk thread.
 extension TorrentEngine {
     /// Blocks of one peer that are read in one job and leave in one write.
     private static let servedTogether = 16
@@ -65,22 +66,27 @@ extension TorrentEngine {
     private func copy(_ run: [BlockRequest], into targets: [UnsafeMutableRawBufferPointer]) -> Bool {
         if let piece = environment.recent.bytes(of: id, run[0].piece) {
             for (request, target) in zip(run, targets) {
-                target.copyMemory(from: UnsafeRawBufferPointer(rebasing: piece[request.begin..<request.begin + request.length]))
+                target.copyMemory(
+                    from: UnsafeRawBufferPointer(rebasing: piece[request.begin..<request.begin + request.length]))
             }
             return true
         }
-        return environment.disk.readNow(payload, at: payload.geometry.offset(of: run[0].piece) + Int64(run[0].begin), into: targets)
+        return environment.disk.readNow(
+            payload, at: payload.geometry.offset(of: run[0].piece) + Int64(run[0].begin), into: targets)
     }
 
     /// On a disk thread: the requests that could be read, until one that couldn't.
     private nonisolated static func read(
-        _ requests: [BlockRequest], into frames: Frames, _ disk: Disk, _ payload: Payload, _ failure: inout (BlockRequest, DiskError)?
+        _ requests: [BlockRequest], into frames: Frames, _ disk: Disk, _ payload: Payload,
+        _ failure: inout (BlockRequest, DiskError)?
     ) -> [BlockRequest] {
         var read: [BlockRequest] = []
         for request in requests {
             let isRead = frames.append([request]) { targets in
                 do throws(DiskError) {
-                    try disk.readBlocking(payload, at: payload.geometry.offset(of: request.piece) + Int64(request.begin), into: targets[0])
+                    try disk.readBlocking(
+                        payload, at: payload.geometry.offset(of: request.piece) + Int64(request.begin), into: targets[0]
+                    )
                     return true
                 } catch {
                     failure = (request, error)
@@ -94,11 +100,14 @@ extension TorrentEngine {
     }
 
     private func heard(
-        _ frames: Frames, of read: [BlockRequest], failure: (BlockRequest, DiskError)?, among requests: [BlockRequest], to key: PeerKey
+        _ frames: Frames, of read: [BlockRequest], failure: (BlockRequest, DiskError)?, among requests: [BlockRequest],
+        to key: PeerKey
     ) {
         if let (request, error) = failure {
             swarm.serveFailed(key, request, fault: Fault(error), now: environment.clock.now)
-            for other in requests.dropFirst(read.count + 1) { swarm.serveFailed(key, other, fault: nil, now: environment.clock.now) }
+            for other in requests.dropFirst(read.count + 1) {
+                swarm.serveFailed(key, other, fault: nil, now: environment.clock.now)
+            }
         }
         deliver(frames, of: read, to: key)
         perform()
@@ -115,7 +124,11 @@ extension TorrentEngine {
                 engine.environment.frames.giveBack(frames)
                 engine.feed { swarm, now in
                     for request in requests {
-                        if isGone { swarm.served(key, request, now: now) } else { swarm.serveFailed(key, request, fault: nil, now: now) }
+                        if isGone {
+                            swarm.served(key, request, now: now)
+                        } else {
+                            swarm.serveFailed(key, request, fault: nil, now: now)
+                        }
                     }
                 }
             }

@@ -9,7 +9,8 @@ extension TorrentEngine {
         }
         if !swarm.doubtful.isEmpty, swarm.fault == nil { return SlotQueue.Activity(work: .checking) }
         return SlotQueue.Activity(
-            work: .downloading, moved: swarm.downloadedBytes - swarm.wastedBytes, patience: patience, limit: swarm.settings.downloadLimit)
+            work: .downloading, moved: swarm.downloadedBytes - swarm.wastedBytes, patience: patience,
+            limit: swarm.settings.downloadLimit)
     }
 
     /// How long it may go without progress while others wait.

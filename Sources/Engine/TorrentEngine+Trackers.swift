@@ -13,7 +13,9 @@ extension TorrentEngine {
         // One that isn't to be asked now hands over to the next of its tier.
         while case let actions = announcer.due(now: unixNow, isHungry: swarm.isHungry), !actions.isEmpty {
             for action in actions {
-                if let url = try? TrackerURL(action.url), let rest = environment.hosts.rest(of: url, now: environment.clock.timestamp) {
+                if let url = try? TrackerURL(action.url),
+                    let rest = environment.hosts.rest(of: url, now: environment.clock.timestamp)
+                {
                     announcer.failed(action.url, reason: rest.reason, retryIn: rest.seconds, now: unixNow)
                     hasNews = true
                 } else {
@@ -37,7 +39,8 @@ extension TorrentEngine {
             guard !Task.isCancelled else { return }
             log.info("\(name) did not answer: \(error)")
             if let error = error as? TrackerError, let url = try? TrackerURL(action.url) { await note(error, of: url) }
-            announcer.failed(action.url, reason: "\(error)", retryIn: (error as? TrackerError)?.retrySeconds, now: unixNow)
+            announcer.failed(
+                action.url, reason: "\(error)", retryIn: (error as? TrackerError)?.retrySeconds, now: unixNow)
             // The next of the tier, if there is one, is asked at once.
             if swarm.isRunning { announceIfDue() }
         }
@@ -76,7 +79,9 @@ extension TorrentEngine {
         let actions = announcer.stop()
         guard !actions.isEmpty else { return }
         let requests = actions.compactMap { action -> (TrackerURL, AnnounceRequest)? in
-            guard let url = try? TrackerURL(action.url), environment.hosts.rest(of: url, now: environment.clock.timestamp) == nil else { return nil }
+            guard let url = try? TrackerURL(action.url),
+                environment.hosts.rest(of: url, now: environment.clock.timestamp) == nil
+            else { return nil }
             return (url, request(action))
         }
         let trackers = environment.trackers
@@ -100,7 +105,8 @@ extension TorrentEngine {
         }
     }
 
-    /// What trackers are being asked comes to its end, so that goodbye doesn't overtake it. What takes too long is given up: it may have been heard.
+    /// What trackers are being asked comes to its end, so that goodbye doesn't overtake it. What takes too long is
+    /// given up: it may have been heard.
     private func finishAnnounces() async {
         let announces = announces
         let patient = Set(announcer.trackers.filter(\.mayKnowUs).map(\.url))
@@ -115,20 +121,25 @@ extension TorrentEngine {
 
     private func request(_ action: Announcer.Action) -> AnnounceRequest {
         AnnounceRequest(
-            action, of: infoHash, environment, port: listenPort, left: max(0, row.wantedBytes - completedBytes(swarm.have)), moved: movedInThisRun)
+            action, of: infoHash, environment, port: listenPort,
+            left: max(0, row.wantedBytes - completedBytes(swarm.have)), moved: movedInThisRun)
     }
 
     /// What trackers are told: all that the torrent moved since this run of the engine began to announce it (BEP 3).
     var movedInThisRun: Counters {
-        Counters(downloaded: movedBefore.downloaded + swarm.downloadedBytes, uploaded: movedBefore.uploaded + swarm.uploadedBytes)
+        Counters(
+            downloaded: movedBefore.downloaded + swarm.downloadedBytes,
+            uploaded: movedBefore.uploaded + swarm.uploadedBytes)
     }
 }
 
 extension Announcer.Answer {
     init(_ response: AnnounceResponse) {
         self.init(
-            interval: response.interval.components.seconds, minimumInterval: response.minimumInterval?.components.seconds,
-            trackerID: response.trackerID, seeders: response.complete, leechers: response.incomplete, warning: response.notice)
+            interval: response.interval.components.seconds,
+            minimumInterval: response.minimumInterval?.components.seconds,
+            trackerID: response.trackerID, seeders: response.complete, leechers: response.incomplete,
+            warning: response.notice)
     }
 }
 

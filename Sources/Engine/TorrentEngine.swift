@@ -11,7 +11,8 @@ import Torrent
 
 /// One awake torrent: a thin owner that feeds the brain and performs its effects, on the event loop of its peers.
 ///
-/// Handlers of that loop enter with `assumeIsolated`, one batch a read, without a hop. Disk and database answer by a task of the loop.
+/// Handlers of that loop enter with `assumeIsolated`, one batch a read, without a hop. Disk and database answer by a
+/// task of the loop.
 actor TorrentEngine {
     nonisolated let id: TorrentID
     nonisolated let infoHash: InfoHash
@@ -45,7 +46,8 @@ actor TorrentEngine {
     var synced: [Fingerprint] = []
     var checkToken: CancelToken?
     var checkBegan: Instant?
-    /// Pieces that a check found right: an earlier process may have left them in the page cache, so the next sync covers their files.
+    /// Pieces that a check found right: an earlier process may have left them in the page cache, so the next sync
+    /// covers their files.
     var foundGood: Bitfield
     var offlineAtStart: String?
     /// Since when the payload has been out of reach in this life, after it was within.
@@ -116,7 +118,8 @@ actor TorrentEngine {
     }
 
     init(
-        _ loaded: TorrentLoader.Loaded, environment: Environment, listenPort: UInt16, settings: SwarmSettings, seed: UInt64,
+        _ loaded: TorrentLoader.Loaded, environment: Environment, listenPort: UInt16, settings: SwarmSettings,
+        seed: UInt64,
         moved: Counters, onChange: @escaping @Sendable (Change) -> Void
     ) {
         id = loaded.row.id
@@ -127,7 +130,8 @@ actor TorrentEngine {
         movedBefore = moved
         metainfo = loaded.metainfo
         row = loaded.row
-        base = Counters(downloaded: loaded.row.downloadedBytes, uploaded: loaded.row.uploadedBytes, wasted: loaded.row.wastedBytes)
+        base = Counters(
+            downloaded: loaded.row.downloadedBytes, uploaded: loaded.row.uploadedBytes, wasted: loaded.row.wastedBytes)
         completedAt = loaded.row.completedAt
         wasCompleted = loaded.row.completedAt != nil
         seedTimeBefore = loaded.row.seedTime
@@ -143,13 +147,17 @@ actor TorrentEngine {
         let geometry = loaded.metainfo.geometry
         foundGood = Bitfield(count: geometry.pieceCount)
         var swarm = Swarm(
-            geometry: geometry, plan: loaded.plan, recorded: loaded.recorded, opened: loaded.opened, partials: loaded.partials,
-            wanted: loaded.selection.wantedPieces(geometry: geometry), padding: loaded.metainfo.layout.paddedBlocks(geometry: geometry),
-            zeros: loaded.metainfo.zeroPieces, completionIsKnown: loaded.row.completedAt != nil, settings: settings, seed: seed,
+            geometry: geometry, plan: loaded.plan, recorded: loaded.recorded, opened: loaded.opened,
+            partials: loaded.partials,
+            wanted: loaded.selection.wantedPieces(geometry: geometry),
+            padding: loaded.metainfo.layout.paddedBlocks(geometry: geometry),
+            zeros: loaded.metainfo.zeroPieces, completionIsKnown: loaded.row.completedAt != nil, settings: settings,
+            seed: seed,
             unixOrigin: environment.clock.unixOrigin)
         for peer in loaded.banned + loaded.peers {
             swarm.restore(AddressBook.Entry(peer, at: environment.clock.timestamp))
-            savedPeers[peer.address] = SavedPeer(downloaded: peer.downloadedBytes, uploaded: peer.uploadedBytes, hashFailures: peer.hashFailures)
+            savedPeers[peer.address] = SavedPeer(
+                downloaded: peer.downloadedBytes, uploaded: peer.uploadedBytes, hashFailures: peer.hashFailures)
         }
         self.swarm = swarm
         var random = SeededGenerator(seed: seed)
@@ -176,8 +184,8 @@ actor TorrentEngine {
         perform()
     }
 
-    /// Ends: peers are closed, everything is made durable, and, unless the torrent only falls asleep, `stopped` goes to the trackers. Returns when it
-    /// is at rest.
+    /// Ends: peers are closed, everything is made durable, and, unless the torrent only falls asleep, `stopped` goes to
+    /// the trackers. Returns when it is at rest.
     func stop(sayingGoodbye: Bool = true) async {
         if !isStopped {
             await withCheckedContinuation { continuation in
@@ -203,7 +211,9 @@ actor TorrentEngine {
     }
 
     /// Enters from another actor of the same loop, without a hop.
-    nonisolated func onLoop<Value: Sendable>(_ body: (isolated TorrentEngine) -> Value) -> Value { assumeIsolated(body) }
+    nonisolated func onLoop<Value: Sendable>(_ body: (isolated TorrentEngine) -> Value) -> Value {
+        assumeIsolated(body)
+    }
 
     /// The same, from a thread that isn't the loop's.
     nonisolated func feedLater(_ event: @escaping @Sendable (inout Swarm, Instant) -> Void) {

@@ -4,9 +4,11 @@ import Swarm
 import Torrent
 
 extension TorrentLoader {
-    /// Makes the output folder of a torrent that begins, and wanted files without bytes that aren't there; whether anything was to be made.
+    /// Makes the output folder of a torrent that begins, and wanted files without bytes that aren't there; whether
+    /// anything was to be made.
     ///
-    /// What was made is durable with the first commit. Where none is to come, because there is nothing to download, it is made so here.
+    /// What was made is durable with the first commit. Where none is to come, because there is nothing to download, it
+    /// is made so here.
     func prepareFolder(_ loaded: Loaded) async throws -> Bool {
         let isNew = !loaded.row.isRootSeen
         guard isNew || (loaded.offline == nil && loaded.lacksEmptyFiles) else { return false }
@@ -17,8 +19,10 @@ extension TorrentLoader {
         }
         let allocatesFull = isNew && loaded.row.settings.allocatesFull
         try await announce(
-            loaded.payload.layout.files.filter { loaded.payload.placement[$0.index] == .file && ($0.isEmpty || allocatesFull) && isMissing($0) }
-                .map(\.index))
+            loaded.payload.layout.files.filter {
+                loaded.payload.placement[$0.index] == .file && ($0.isEmpty || allocatesFull) && isMissing($0)
+            }
+            .map(\.index))
         let allocation: Allocation = isNew && loaded.row.settings.allocatesFull ? .full : .sparse
         try await environment.disk.create(loaded.payload, allocation, makingRoot: isNew)
         let wanted = loaded.selection.wantedPieces(geometry: loaded.metainfo.geometry)

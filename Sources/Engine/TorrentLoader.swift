@@ -30,8 +30,8 @@ struct TorrentLoader {
         let offline: String?
         /// Wanted files whose recorded bytes are still in the part file.
         let unplaced: [Int]
-        /// The same, as far as the database knows, and yet something is in their place: bytes that didn't all get there, or a file whose
-        /// fingerprint was forgotten.
+        /// The same, as far as the database knows, and yet something is in their place: bytes that didn't all get
+        /// there, or a file whose fingerprint was forgotten.
         let covered: [Int]
         /// What the payload is on, as far as the machine says.
         let volume: Volume?
@@ -69,31 +69,42 @@ struct TorrentLoader {
         let volume: String?
     }
 
-    /// `known` is what its .torrent says, where that was read before: of a torrent of very many files it is the most of the work.
+    /// `known` is what its .torrent says, where that was read before: of a torrent of very many files it is the most of
+    /// the work.
     func load(_ known: Metainfo? = nil) async throws -> Loaded {
         let known = try await remembered(known)
         let layout = known.metainfo.layout
-        guard let selection = FileSelection(layout: layout, wanted: zip(known.wanted, layout.files).map { $0 && !$1.isPad }) else {
-            throw EngineError("the database names \(known.wanted.count) files of \(known.row.name), which has \(layout.files.count)")
+        guard
+            let selection = FileSelection(
+                layout: layout, wanted: zip(known.wanted, layout.files).map { $0 && !$1.isPad })
+        else {
+            throw EngineError(
+                "the database names \(known.wanted.count) files of \(known.row.name), which has \(layout.files.count)")
         }
         var payload = Payload(
-            infoHash: known.row.infoHash, root: FilePath(text: known.row.output), layout: layout, geometry: known.metainfo.geometry,
+            infoHash: known.row.infoHash, root: FilePath(text: known.row.output), layout: layout,
+            geometry: known.metainfo.geometry,
             wanted: selection.wanted)
         // A skipped file that was written before stays where its bytes are.
         payload = payload.placing(
             known.fingerprints.map(\.index).filter {
                 layout.files.indices.contains($0) && !selection.wanted[$0] && !layout.files[$0].isPad
             }, as: .file)
-        let seen = await environment.disk.look(at: payload, lastSeen: LastSeen(known.row, known.fingerprints, volume: known.volume))
+        let seen = await environment.disk.look(
+            at: payload, lastSeen: LastSeen(known.row, known.fingerprints, volume: known.volume))
         payload = seen.payload
         let look = try await look(known, seen)
         payload = payload.placing((Array(look.custody.shared.keys) + look.custody.twins.keys).sorted(), as: .shared)
         return Loaded(
-            row: known.row, metainfo: known.metainfo, selection: selection, payload: payload, plan: look.plan, recorded: known.have,
+            row: known.row, metainfo: known.metainfo, selection: selection, payload: payload, plan: look.plan,
+            recorded: known.have,
             opened: known.opened,
-            partials: known.partials.map { PartialPiece($0, blockCount: known.metainfo.geometry.blockCount(of: $0.piece)) },
+            partials: known.partials.map {
+                PartialPiece($0, blockCount: known.metainfo.geometry.blockCount(of: $0.piece))
+            },
             peers: known.peers, banned: known.banned, trackers: known.trackers, offline: look.offline,
-            unplaced: look.unplaced, covered: look.covered, volume: look.offline == nil ? await environment.disk.volume(at: payload.root) : nil,
+            unplaced: look.unplaced, covered: look.covered,
+            volume: look.offline == nil ? await environment.disk.volume(at: payload.root) : nil,
             lacksEmptyFiles: look.lacksEmptyFiles, custody: look.custody, prints: look.prints)
     }
 
@@ -124,17 +135,20 @@ struct TorrentLoader {
             _ = db.takeRowFaults()
             let claims = try Self.claims(of: id, count: count, db, now)
             let known = Remembered(
-                row: row, metainfo: metainfo, wanted: try db.wanted(of: id, count: files), have: claims.have, opened: claims.opened,
+                row: row, metainfo: metainfo, wanted: try db.wanted(of: id, count: files), have: claims.have,
+                opened: claims.opened,
                 partials: try db.partialPieces(of: id).filter { metainfo.geometry.pieces.contains($0.piece) },
                 fingerprints: try db.fingerprints(of: id),
-                peers: try db.peersToTry(of: id, limit: AddressBook.capacity / 2, now: now), banned: try db.bannedPeers(of: id, now: now),
+                peers: try db.peersToTry(of: id, limit: AddressBook.capacity / 2, now: now),
+                banned: try db.bannedPeers(of: id, now: now),
                 trackers: try db.trackers(of: id),
                 volume: try row.volume.flatMap { volume throws(StoreError) in try db.volume(volume)?.identity })
             // The torrent does without them, and the log says so.
             let faults = db.takeRowFaults()
             if let first = faults.first {
                 let others = faults.count > 1 ? " (and \(faults.count - 1) more)" : ""
-                try db.appendEvent(.damaged, "rows of it were damaged and are not used: \(first)\(others)", torrent: id, now: now)
+                try db.appendEvent(
+                    .damaged, "rows of it were damaged and are not used: \(first)\(others)", torrent: id, now: now)
             }
             return known
         }
@@ -155,20 +169,27 @@ struct TorrentLoader {
             throw EngineError("the .torrent in the database is damaged (its info hash is another): \(advice)")
         }
         let geometry = metainfo.geometry
-        guard geometry.pieceCount == row.pieceCount, geometry.pieceLength == row.pieceLength, geometry.totalBytes == row.totalBytes else {
-            throw EngineError("the torrent's row in the database is damaged (its sizes are not those of its .torrent): \(advice)")
+        guard geometry.pieceCount == row.pieceCount, geometry.pieceLength == row.pieceLength,
+            geometry.totalBytes == row.totalBytes
+        else {
+            throw EngineError(
+                "the torrent's row in the database is damaged (its sizes are not those of its .torrent): \(advice)")
         }
         return metainfo
     }
 
-    /// What the database says of the pieces; where that doesn't add up, all of them are in doubt, and it says so from now on.
-    private static func claims(of id: TorrentID, count: Int, _ db: Connection, _ now: Timestamp) throws(StoreError) -> Claims {
+    /// What the database says of the pieces; where that doesn't add up, all of them are in doubt, and it says so from
+    /// now on.
+    private static func claims(of id: TorrentID, count: Int, _ db: Connection, _ now: Timestamp) throws(StoreError)
+        -> Claims
+    {
         do throws(StoreError) {
             return try db.claims(of: id, count: count)
         } catch {
             guard error.isOfRow else { throw error }
             let pieces = try db.doubtPieces(of: id)
-            try db.appendEvent(.damaged, "the bitfield was damaged: \(pieces) pieces are checked again", torrent: id, now: now)
+            try db.appendEvent(
+                .damaged, "the bitfield was damaged: \(pieces) pieces are checked again", torrent: id, now: now)
             return try db.claims(of: id, count: count)
         }
     }
@@ -183,12 +204,15 @@ struct TorrentLoader {
         let custody = try await custody(seen.reach.isOffline ? [] : found)
         let files = payload.layout.files.map { entry in
             ResumePlan.File(
-                pieces: entry.isPad ? PieceIndex(0)..<PieceIndex(0) : payload.layout.pieces(of: entry.index, geometry: geometry),
+                pieces: entry.isPad
+                    ? PieceIndex(0)..<PieceIndex(0) : payload.layout.pieces(of: entry.index, geometry: geometry),
                 length: entry.length,
-                recorded: custody.isNewsOfShared(entry.index, recorded[entry.index]) ? nil : recorded[entry.index].map { .init($0) },
+                recorded: custody.isNewsOfShared(entry.index, recorded[entry.index])
+                    ? nil : recorded[entry.index].map { .init($0) },
                 current: current[entry.index].map { .init(size: $0.size, mtimeNs: $0.modified, inode: $0.inode) },
                 isForeign: custody.unproven[.entry(entry.index)] != nil || custody.shared[entry.index] != nil,
-                isReserved: known.row.settings.allocatesFull && !custody.hasLeave && custody.announced.contains(entry.index)
+                isReserved: known.row.settings.allocatesFull && !custody.hasLeave
+                    && custody.announced.contains(entry.index)
                     && custody.own[.entry(entry.index)] != nil)
         }
         var input = ResumePlan.Input(
@@ -202,27 +226,38 @@ struct TorrentLoader {
             plan = ResumePlan(input)
         }
         let unrecorded = files.indices.filter { index in
-            payload.placement[index] == .file && files[index].recorded == nil && files[index].pieces.contains { known.have[$0] }
+            payload.placement[index] == .file && files[index].recorded == nil
+                && files[index].pieces.contains { known.have[$0] }
         }
-        let lacksEmptyFiles = payload.layout.files.contains { payload.placement[$0.index] == .file && $0.isEmpty && current[$0.index] == nil }
+        let lacksEmptyFiles = payload.layout.files.contains {
+            payload.placement[$0.index] == .file && $0.isEmpty && current[$0.index] == nil
+        }
         let covered = recorded[FingerprintRow.partFile] == nil ? [] : unrecorded.filter { files[$0].current != nil }
         return Look(
-            plan: plan, offline: plan.isOffline ? seen.reason : nil, unplaced: unrecorded.filter { files[$0].current == nil }, covered: covered,
+            plan: plan, offline: plan.isOffline ? seen.reason : nil,
+            unplaced: unrecorded.filter { files[$0].current == nil }, covered: covered,
             lacksEmptyFiles: lacksEmptyFiles, custody: custody, prints: seen.files)
     }
 
     /// Whose the files are; those that are the torrent's own may be written to from now on.
     private func custody(_ found: [Fingerprint]) async throws -> Custody {
         let id = id
-        let records = try await environment.store.perform { db throws(StoreError) in try db.custodyRecords(of: id, found: found) }
+        let records = try await environment.store.perform { db throws(StoreError) in
+            try db.custodyRecords(of: id, found: found)
+        }
         let alive = wasActive ? Int64.max : aliveUntilNs ?? environment.aliveUntilNs
         var custody = await Custody(of: id, found, records, on: environment.disk, aliveUntilNs: alive)
-        guard let infoHash = try await environment.store.perform({ db throws(StoreError) in try db.torrent(id)?.infoHash }) else { return custody }
+        guard
+            let infoHash = try await environment.store.perform({ db throws(StoreError) in try db.torrent(id)?.infoHash }
+            )
+        else { return custody }
         let prints = Dictionary(found.map { ($0.file, $0) }) { first, _ in first }
         for (file, owner) in environment.disk.admit(custody.own, of: infoHash) {
             // A torrent that is active has it, and may not have recorded it yet.
             custody.own[file] = nil
-            let holder = try await environment.store.perform { db throws(StoreError) in try db.holder(owner.torrent, file: owner.file.index) }
+            let holder = try await environment.store.perform { db throws(StoreError) in
+                try db.holder(owner.torrent, file: owner.file.index)
+            }
             if case .entry(let index) = file, case .entry(let twin) = owner.file, owner.torrent == infoHash {
                 custody.twins[index] = twin
                 custody.linked[file] = prints[file]?.identity
@@ -237,7 +272,8 @@ struct TorrentLoader {
 
     /// Notes which files the torrent owns by the user's leave, so that it needs none from now on.
     ///
-    /// Where space is reserved, an announced file passes for one of ours that is still empty: there the leave counts until what was found is checked.
+    /// Where space is reserved, an announced file passes for one of ours that is still empty: there the leave counts
+    /// until what was found is checked.
     func useLeaveToOverwrite(_ loaded: Loaded) async throws {
         guard !loaded.row.settings.allocatesFull || loaded.plan.doubtful.isEmpty else { return }
         let id = id
@@ -252,7 +288,8 @@ struct TorrentLoader {
         try await environment.store.perform { db throws(StoreError) in try db.announceFiles(id, files) }
     }
 
-    /// Those of the pieces that are known not to be there without being hashed: nothing of them was written, and they are not zeros.
+    /// Those of the pieces that are known not to be there without being hashed: nothing of them was written, and they
+    /// are not zeros.
     private func unwritten(_ payload: Payload, _ metainfo: Metainfo, among pieces: Bitfield) async -> Bitfield {
         var unwritten = await environment.disk.unwritten(payload, among: pieces)
         var zeros: [Int: [UInt8]] = [:]

@@ -2,13 +2,15 @@ import Disk
 import NIOCore
 import Torrent
 
-/// Complete pieces of all torrents on their way to the disk: they wait for each other a moment, because many are hashed at the price of few.
+/// Complete pieces of all torrents on their way to the disk: they wait for each other a moment, because many are hashed
+/// at the price of few.
 ///
 /// `@unchecked Sendable`: it is confined to the event loop that all torrents share.
 final class VerificationQueue: @unchecked Sendable {
     /// How long a piece waits for others: little beside what it took to come.
     private static let patience = TimeAmount.milliseconds(40)
-    /// How long it waits where so many came meanwhile that the lanes will soon be full: a step costs the same with some of them empty.
+    /// How long it waits where so many came meanwhile that the lanes will soon be full: a step costs the same with some
+    /// of them empty.
     private static let longPatience = TimeAmount.milliseconds(90)
     private static let promising = Disk.lanes / 3
     /// Bytes that wait, however few the pieces are.
@@ -27,7 +29,8 @@ final class VerificationQueue: @unchecked Sendable {
         self.loop = loop
     }
 
-    /// Has the piece hashed and, if it is right, written: soon, or at once where it is awaited. `completion` is called on a thread of the disk's.
+    /// Has the piece hashed and, if it is right, written: soon, or at once where it is awaited. `completion` is called
+    /// on a thread of the disk's.
     func add(_ write: PieceWrite, isAwaited: Bool, completion: @escaping @Sendable (PieceIndex, PieceOutcome) -> Void) {
         loop.assertInEventLoop()
         if waiting.isEmpty { since = .now() }

@@ -1,7 +1,8 @@
 import DequeModule
 import Store
 
-/// Torrents in the order in which they wait: appending, prepending, removing and taking the first cost the same however long the line is.
+/// Torrents in the order in which they wait: appending, prepending, removing and taking the first cost the same however
+/// long the line is.
 struct WaitingLine {
     private struct Entry {
         let id: TorrentID

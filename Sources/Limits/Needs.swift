@@ -9,11 +9,11 @@ extension ProcessLimit {
     /// What a process is about to need of the system at once.
     ///
     /// Libraries end the process by a trap where they get less: an event loop that gets no thread or no descriptor, the
-    /// Swift runtime that gets no memory, the dispatch library that can't look at its own threads. So all of it is asked
-    /// for before they start, and given back.
+    /// Swift runtime that gets no memory, the dispatch library that can't look at its own threads. So all of it is
+    /// asked for before they start, and given back.
     package struct Needs: Sendable {
-        /// More threads than that aren't tried: on a machine of many cores most of them are those of pools, which do with
-        /// fewer.
+        /// More threads than that aren't tried: on a machine of many cores most of them are those of pools, which do
+        /// with fewer.
         private static let mostThreadsTried = 32
 
         private let descriptors: Int
@@ -42,12 +42,13 @@ extension ProcessLimit {
             guard descriptor < 0 else { return descriptor }
             let error = errno
             let advice =
-                ProcessLimit(errno: error)?.advice ?? "end other programs, or raise the limit of the system (fs.file-max)"
+                ProcessLimit(errno: error)?.advice
+                ?? "end other programs, or raise the limit of the system (fs.file-max)"
             throw Shortage(description: "too few files can be opened (\(String(cString: strerror(error)))); \(advice)")
         }
 
-        /// Asks for the memory in one piece, and for the stacks of threads that aren't tried. A page that nobody touches
-        /// costs nothing.
+        /// Asks for the memory in one piece, and for the stacks of threads that aren't tried. A page that nobody
+        /// touches costs nothing.
         private func requireMemory() throws(Shortage) {
             guard ProcessLimit.memory.value != nil || ProcessLimit.data.value != nil else { return }
             let untried = max(0, threads - Self.mostThreadsTried)
@@ -85,7 +86,8 @@ extension ProcessLimit {
 
         /// pthread_create(3) has one error for a limit of threads and for one of memory: which it was shows the stack.
         private static func threadShortage(_ error: Int32) -> Shortage {
-            let limit = ProcessLimit.mappingError(ProcessLimit.stackSize).flatMap { ProcessLimit(errno: $0) } ?? .processes
+            let limit =
+                ProcessLimit.mappingError(ProcessLimit.stackSize).flatMap { ProcessLimit(errno: $0) } ?? .processes
             let other = "end other programs, or raise the limit of the container or service (pids.max, TasksMax=)"
             let advice = limit.value == nil ? other : limit.advice
             return Shortage(
@@ -106,7 +108,8 @@ extension ProcessLimit {
         _ = dlsym(nil, "mallopt").map { unsafeBitCast($0, to: SetOption.self)(maximumArenas, 1) }
     }
 
-    /// Bytes of a thread's stack, where nothing else is said: the limit that the process was started with (`ulimit -s`).
+    /// Bytes of a thread's stack, where nothing else is said: the limit that the process was started with (`ulimit
+    /// -s`).
     fileprivate static var stackSize: Int {
         var attributes = pthread_attr_t()
         var size = 0

@@ -12,7 +12,8 @@ package enum ProcessLimit: Hashable, Sendable, CaseIterable {
 
     /// The limit that made a system call fail; `nil` where the error has another cause.
     ///
-    /// `reaching` is where a write to a file was to end, as far as that is known: a file may also be too large for its file system.
+    /// `reaching` is where a write to a file was to end, as far as that is known: a file may also be too large for its
+    /// file system.
     package init?(errno: Int32, reaching end: Int64? = nil) {
         let limit: ProcessLimit
         switch errno {
@@ -50,7 +51,8 @@ package enum ProcessLimit: Hashable, Sendable, CaseIterable {
         }
     }
 
-    /// Allows the process as many open files as it may allow itself: the usual limit is for programs that wait with select(2).
+    /// Allows the process as many open files as it may allow itself: the usual limit is for programs that wait with
+    /// select(2).
     package static func raiseOpenFiles() {
         var limits = rlimit()
         let resource = ProcessLimit.openFiles.resource

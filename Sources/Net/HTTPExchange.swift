@@ -58,7 +58,8 @@ actor HTTPExchange {
         request = Array((head + "\r\n").utf8)
     }
 
-    /// Asks, and returns the answer. `rule` chooses among the addresses of the URL's host. `deadline` is for everything,
+    /// Asks, and returns the answer. `rule` chooses among the addresses of the URL's host. `deadline` is for
+    /// everything,
     /// `tls` is needed for https alone.
     func answer(
         _ rule: RedirectRule, _ resolver: HostResolver, bind: SocketAddress?, tls: NIOSSLContext?, deadline: NIODeadline

@@ -18,7 +18,8 @@ package struct HTTPTracker: TrackerTransport {
         self.reach = reach
     }
 
-    package func announce(_ url: TrackerURL, _ request: AnnounceRequest) async throws(TrackerError) -> AnnounceResponse {
+    package func announce(_ url: TrackerURL, _ request: AnnounceRequest) async throws(TrackerError) -> AnnounceResponse
+    {
         let answer = try await getter.get(url, query: request.httpQuery)
         var response = try AnnounceResponse(httpBody: try body(answer))
         if !response.namedPeers.isEmpty {

@@ -28,7 +28,9 @@ final class HostResolver: Sendable {
     /// prefers them; never after ``shutdown()``.
     ///
     /// `body` must not block: it keeps ``shutdown()`` waiting.
-    func resolve(_ host: String, port: UInt16, _ body: @escaping @Sendable (Result<[SocketAddress], TrackerError>) -> Void) {
+    func resolve(
+        _ host: String, port: UInt16, _ body: @escaping @Sendable (Result<[SocketAddress], TrackerError>) -> Void
+    ) {
         // An address needs no look-up, and doesn't wait behind names that do.
         if let address = PeerAddress.Host(host).flatMap({ try? PeerAddress($0, port: port).socketAddress }) {
             return answer(.success([address]), body)
@@ -63,10 +65,14 @@ final class HostResolver: Sendable {
         guard code == 0, let list else {
             let why = code == EAI_SYSTEM ? strerror(errno) : UnsafeMutablePointer(mutating: gai_strerror(code))
             return .failure(
-                .unreachable("the host name “\(Printable.text(host.utf8))” has no address: \(why.map { String(cString: $0) } ?? "unknown")"))
+                .unreachable(
+                    "the host name “\(Printable.text(host.utf8))” has no address: \(why.map { String(cString: $0) } ?? "unknown")"
+                ))
         }
         defer { freeaddrinfo(list) }
-        let addresses = sequence(first: list, next: { $0.pointee.ai_next }).prefix(maximumAddresses).compactMap { address(of: $0.pointee) }
+        let addresses = sequence(first: list, next: { $0.pointee.ai_next }).prefix(maximumAddresses).compactMap {
+            address(of: $0.pointee)
+        }
         return .success(addresses)
     }
 

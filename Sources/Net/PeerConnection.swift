@@ -2,7 +2,8 @@
 // Duty: sockets: dial and accept peers, and the transports of trackers and .torrent files.
 // Owns: channels, their options, their time-outs; the bytes between a socket and a message.
 // Never: decides what to say to a peer, keeps state of a torrent, touches a disk or the database.
-// Invariants: everything of a connection happens on its event loop; a batch of messages is one call; a batch of answers is one write.
+// Invariants: everything of a connection happens on its event loop; a batch of messages is one call; a batch of answers
+// is one write.
 
 import Glibc
 import NIOCore
@@ -16,7 +17,8 @@ package protocol PeerConnectionOwner: AnyObject, Sendable {
     func arrived(_ connection: PeerConnection)
     /// An incoming connection that arrived has passed both handshakes, or is gone; called once.
     func left(_ connection: PeerConnection)
-    /// An incoming peer names its torrent: answer, now or later, with ``PeerConnection/attach(to:sending:)`` or ``PeerConnection/close()``.
+    /// An incoming peer names its torrent: answer, now or later, with ``PeerConnection/attach(to:sending:)`` or
+    /// ``PeerConnection/close()``.
     func identified(_ connection: PeerConnection, infoHash: InfoHash)
 }
 
@@ -34,7 +36,8 @@ package protocol PeerConnectionDelegate: AnyObject, Sendable {
 
 /// One peer's socket, from the handshake to its end.
 ///
-/// `@unchecked Sendable`: it is confined to its event loop, which is the executor of its owner and of its delegate; they hand it to each other there.
+/// `@unchecked Sendable`: it is confined to its event loop, which is the executor of its owner and of its delegate;
+/// they hand it to each other there.
 package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
     package typealias InboundIn = ByteBuffer
     package typealias OutboundOut = ByteBuffer
@@ -48,8 +51,8 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
     package static let handshakeTimeout = TimeAmount.seconds(15)
     /// How long a peer may take nothing of what it is sent.
     private static let deafAfter = TimeAmount.seconds(60)
-    /// Messages that are handed over at once, and those that there is always room for: a read of blocks has fewer, and a read of keep-alives has a
-    /// quarter of a million, each of which takes ten times its bytes.
+    /// Messages that are handed over at once, and those that there is always room for: a read of blocks has fewer, and
+    /// a read of keep-alives has a quarter of a million, each of which takes ten times its bytes.
     private static let mostTogether = 1024
     private static let usuallyTogether = 64
     /// Bytes of small messages that are gathered for one write.
@@ -124,7 +127,9 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
 
     /// The incoming peer's torrent is found: it is answered, and all that follows goes to `delegate`.
     package func attach(to delegate: any PeerConnectionDelegate, sending ours: Handshake) {
-        guard case .identified(let bytes) = state, let context else { return delegate.closed(self, because: closeReason ?? "closed") }
+        guard case .identified(let bytes) = state, let context else {
+            return delegate.closed(self, because: closeReason ?? "closed")
+        }
         self.delegate = delegate
         self.ours = ours
         expected = ours.infoHash
@@ -140,7 +145,8 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
         PeerMessageEncoder.append(message, to: &outgoing)
     }
 
-    /// Sends a buffer that holds whole messages, after all that was sent before; `whenGone` hears whether the socket took it.
+    /// Sends a buffer that holds whole messages, after all that was sent before; `whenGone` hears whether the socket
+    /// took it.
     package func send(_ frames: ByteBuffer, whenGone: @escaping @Sendable (Bool) -> Void) {
         guard let context, case .open = state else { return whenGone(false) }
         writeOutgoing(context)
@@ -160,7 +166,8 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
         context.flush()
     }
 
-    /// Says that at least `bytes` are sure to come, at about `rate` bytes a second: the socket then gathers some of them before it wakes us.
+    /// Says that at least `bytes` are sure to come, at about `rate` bytes a second: the socket then gathers some of
+    /// them before it wakes us.
     package func expect(bytes: Int, rate: Double) {
         guard let context, case .open = state, readMark.expect(bytes: bytes, rate: rate) else { return }
         setReadMark(context)
@@ -169,7 +176,9 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
 
     private func setReadMark(_ context: ChannelHandlerContext) {
         let option = ChannelOptions.socketOption(.init(rawValue: SO_RCVLOWAT))
-        do { try context.channel.syncOptions?.setOption(option, value: SocketOptionValue(readMark.value)) } catch { readMark.refuse() }
+        do { try context.channel.syncOptions?.setOption(option, value: SocketOptionValue(readMark.value)) } catch {
+            readMark.refuse()
+        }
     }
 
     /// A peer may stop in the middle of what it owes, and have other things to say: then what is there is read.
@@ -217,7 +226,9 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func setReading(_ isReading: Bool, _ context: ChannelHandlerContext) {
-        do { try context.channel.syncOptions?.setOption(.autoRead, value: isReading) } catch { close(because: "\(error)") }
+        do { try context.channel.syncOptions?.setOption(.autoRead, value: isReading) } catch {
+            close(because: "\(error)")
+        }
     }
 
     private func writeOutgoing(_ context: ChannelHandlerContext) {
@@ -377,7 +388,9 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
 extension PeerAddress {
     /// An address of NIO's; `nil` for a Unix domain socket.
     package init?(_ address: SocketAddress) {
-        guard let text = address.ipAddress, let port = address.port, let number = UInt16(exactly: port) else { return nil }
+        guard let text = address.ipAddress, let port = address.port, let number = UInt16(exactly: port) else {
+            return nil
+        }
         // A link-local address carries its zone, which a peer address has no room for.
         guard let host = Host(text.prefix { $0 != "%" }) else { return nil }
         self = PeerAddress(host, port: number).unmapped

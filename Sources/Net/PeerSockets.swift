@@ -13,7 +13,8 @@ package struct PeerSockets: Sendable {
     private static let firstRead = 64 << 10
     /// The same for those that dial us: a handshake and the first words.
     private static let firstReadOfStranger = 4 << 10
-    /// Bytes that wait for a peer to take them, above which it isn't read from, and below which it is again: more than it is ever served ahead.
+    /// Bytes that wait for a peer to take them, above which it isn't read from, and below which it is again: more than
+    /// it is ever served ahead.
     private static let writeMarks = ChannelOptions.Types.WriteBufferWaterMark(low: 1 << 20, high: 5 << 19)
 
     package let loop: any EventLoop
@@ -27,7 +28,8 @@ package struct PeerSockets: Sendable {
 
     /// Dials a peer; the delegate hears how it goes, `failed` only if no connection came about.
     package func dial(
-        _ address: PeerAddress, delegate: any PeerConnectionDelegate, sending ours: Handshake, failed: @escaping @Sendable (any Error) -> Void
+        _ address: PeerAddress, delegate: any PeerConnectionDelegate, sending ours: Handshake,
+        failed: @escaping @Sendable (any Error) -> Void
     ) {
         loop.preconditionInEventLoop()
         let connection = PeerConnection(to: address, delegate: delegate, sending: ours)

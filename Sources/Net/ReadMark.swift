@@ -1,6 +1,7 @@
 import NIOCore
 
-/// How many bytes a socket gathers before it wakes us (socket(7), SO_RCVLOWAT): each wake costs the same, whatever it brings.
+/// How many bytes a socket gathers before it wakes us (socket(7), SO_RCVLOWAT): each wake costs the same, whatever it
+/// brings.
 struct ReadMark {
     /// Below it a wake is cheap beside what it brings.
     private static let smallest = 64 << 10

@@ -4,7 +4,8 @@ import Logging
 import NIOCore
 import Synchronization
 
-/// Connections that can't be made because the process, or the machine, can't open more sockets: the peer isn't to blame, and the user has to know.
+/// Connections that can't be made because the process, or the machine, can't open more sockets: the peer isn't to
+/// blame, and the user has to know.
 enum SocketShortage {
     private static let interval = Duration.seconds(60)
     private static let told = Mutex<ContinuousClock.Instant?>(nil)
@@ -12,7 +13,9 @@ enum SocketShortage {
 
     /// Whether it is one; that is logged, but not for each connection.
     static func note(_ error: any Error) -> Bool {
-        guard let number = (error as? IOError)?.errnoCode, [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(number) else { return false }
+        guard let number = (error as? IOError)?.errnoCode, [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(number) else {
+            return false
+        }
         let isNews = told.withLock { told in
             if let last = told, .now - last < interval { return false }
             told = .now
@@ -20,13 +23,16 @@ enum SocketShortage {
         }
         if isNews {
             let advice = ProcessLimit(errno: number)?.advice ?? "end other programs"
-            log.warning("no more connections can be opened (\(String(cString: strerror(number)))): \(advice), or allow fewer peers (--max-peers)")
+            log.warning(
+                "no more connections can be opened (\(String(cString: strerror(number)))): \(advice), or allow fewer peers (--max-peers)"
+            )
         }
         return true
     }
 }
 
-/// Lets a listening socket rest after a shortage: connections wait in the kernel, and the loop doesn't ask for them over and over.
+/// Lets a listening socket rest after a shortage: connections wait in the kernel, and the loop doesn't ask for them
+/// over and over.
 final class AcceptPause: ChannelInboundHandler, Sendable {
     typealias InboundIn = any Channel
     private static let pause = TimeAmount.seconds(1)

@@ -32,7 +32,8 @@ package struct TorrentFetcher: Sendable {
             for: .torrent, limits: limits, group: group, options: options, resolver: resolver, reach: reach)
     }
 
-    /// The bytes behind an http or https URL. They begin as a `.torrent` does; whether they are one is for its parser to say.
+    /// The bytes behind an http or https URL. They begin as a `.torrent` does; whether they are one is for its parser
+    /// to say.
     package func fetch(_ text: String) async throws(TorrentFetchError) -> [UInt8] {
         let url: TrackerURL
         do {

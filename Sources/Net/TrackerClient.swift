@@ -26,7 +26,8 @@ package struct TrackerClient: Sendable {
         transports = [.http: http, .https: http, .udp: udp]
     }
 
-    package func announce(_ url: TrackerURL, _ request: AnnounceRequest) async throws(TrackerError) -> AnnounceResponse {
+    package func announce(_ url: TrackerURL, _ request: AnnounceRequest) async throws(TrackerError) -> AnnounceResponse
+    {
         try await transport(of: url).announce(url, request)
     }
 
@@ -49,7 +50,9 @@ package struct TrackerClient: Sendable {
     }
 
     private func transport(of url: TrackerURL) -> any TrackerTransport {
-        guard let transport = transports[url.scheme] else { preconditionFailure("the table has a line for every scheme") }
+        guard let transport = transports[url.scheme] else {
+            preconditionFailure("the table has a line for every scheme")
+        }
         return transport
     }
 }

@@ -31,7 +31,8 @@ package actor UDPTracker: TrackerTransport {
 
     /// Sockets on `loop`, which must outlive the tracker; the resolver ends with it.
     init(
-        loop: any EventLoop, bindAddress: PeerAddress.Host? = nil, retransmissions: Int = UDPTrackerMachine.defaultRetransmissions,
+        loop: any EventLoop, bindAddress: PeerAddress.Host? = nil,
+        retransmissions: Int = UDPTrackerMachine.defaultRetransmissions,
         resolver: HostResolver, reach: ReachTest = .system
     ) {
         self.loop = loop
@@ -41,13 +42,18 @@ package actor UDPTracker: TrackerTransport {
         self.retransmissions = retransmissions
     }
 
-    package func announce(_ url: TrackerURL, _ request: AnnounceRequest) async throws(TrackerError) -> AnnounceResponse {
-        guard case .announce(let response) = try await ask(url, .announce(request, to: url)) else { throw .malformed("it answers no announce") }
+    package func announce(_ url: TrackerURL, _ request: AnnounceRequest) async throws(TrackerError) -> AnnounceResponse
+    {
+        guard case .announce(let response) = try await ask(url, .announce(request, to: url)) else {
+            throw .malformed("it answers no announce")
+        }
         return response
     }
 
     package func scrape(_ url: TrackerURL, _ request: ScrapeRequest) async throws(TrackerError) -> ScrapeResponse {
-        guard case .scrape(let response) = try await ask(url, .scrape(request)) else { throw .malformed("it answers no scrape") }
+        guard case .scrape(let response) = try await ask(url, .scrape(request)) else {
+            throw .malformed("it answers no scrape")
+        }
         return response
     }
 
@@ -63,7 +69,9 @@ package actor UDPTracker: TrackerTransport {
 
     // MARK: Requests
 
-    private func ask(_ url: TrackerURL, _ question: UDPTrackerMachine.Question) async throws(TrackerError) -> UDPTrackerMachine.Answer {
+    private func ask(_ url: TrackerURL, _ question: UDPTrackerMachine.Question) async throws(TrackerError)
+        -> UDPTrackerMachine.Answer
+    {
         guard !isShutDown, !Task.isCancelled else { throw .cancelled }
         guard requests.count < Self.maximumRequests else {
             throw .unreachable("\(Self.maximumRequests) requests to UDP trackers are under way already")
@@ -100,7 +108,8 @@ package actor UDPTracker: TrackerTransport {
             finish(request, .failure(error))
         case .success(let addresses):
             var families: Set<NIOBSDSocket.ProtocolFamily> = []
-            request.addresses = addresses.filter { sockets.canReach($0.protocol) && families.insert($0.protocol).inserted }[...]
+            request.addresses =
+                addresses.filter { sockets.canReach($0.protocol) && families.insert($0.protocol).inserted }[...]
             tryNext(request, after: .unreachable("it has no address of the family of the address to bind to"))
         }
     }
@@ -117,7 +126,8 @@ package actor UDPTracker: TrackerTransport {
                 $0.with(number) {
                     switch result {
                     case .success(let socket): $0.start($1, at: remote, through: socket)
-                    case .failure(let error): $0.tryNext($1, after: .unreachable("no UDP socket: \(Self.reason(error))"))
+                    case .failure(let error):
+                        $0.tryNext($1, after: .unreachable("no UDP socket: \(Self.reason(error))"))
                     }
                 }
             }
@@ -141,7 +151,8 @@ package actor UDPTracker: TrackerTransport {
         guard let number = waiting[UDPTrackerRequest.Exchange(remote: remote, transaction: transaction)] else { return }
         with(number) { tracker, request in
             guard let attempt = request.attempt else { return }
-            tracker.perform(attempt.machine.received(bytes, now: tracker.now, using: &tracker.generator), attempt, request)
+            tracker.perform(
+                attempt.machine.received(bytes, now: tracker.now, using: &tracker.generator), attempt, request)
         }
     }
 
@@ -152,7 +163,9 @@ package actor UDPTracker: TrackerTransport {
         }
     }
 
-    private func perform(_ step: UDPTrackerMachine.Step, _ attempt: UDPTrackerRequest.Attempt, _ request: UDPTrackerRequest) {
+    private func perform(
+        _ step: UDPTrackerMachine.Step, _ attempt: UDPTrackerRequest.Attempt, _ request: UDPTrackerRequest
+    ) {
         switch step {
         case .send(let bytes, let until):
             expect(attempt, request)

@@ -13,7 +13,8 @@ final class UDPTrackerRequest {
     var attempt: Attempt?
     var timer: Scheduled<Void>?
 
-    init(_ number: UInt64, _ question: UDPTrackerMachine.Question, _ continuation: CheckedContinuation<Outcome, Never>) {
+    init(_ number: UInt64, _ question: UDPTrackerMachine.Question, _ continuation: CheckedContinuation<Outcome, Never>)
+    {
         self.number = number
         self.question = question
         self.continuation = continuation

@@ -2,7 +2,8 @@ import NIOCore
 import NIOPosix
 import Torrent
 
-/// The UDP sockets of a tracker transport, one an address family; each is opened when it is first needed, and again after it closed.
+/// The UDP sockets of a tracker transport, one an address family; each is opened when it is first needed, and again
+/// after it closed.
 ///
 /// It belongs to the actor whose loop it is on, and is only touched there.
 final class UDPTrackerSockets {
@@ -36,7 +37,9 @@ final class UDPTrackerSockets {
         let socket = DatagramBootstrap(group: loop)
             .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Self.maximumDatagram))
             .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(Inlet(receiver: receiver)) }
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(Inlet(receiver: receiver))
+                }
             }
             .bind(host: host, port: 0)
         open[family] = socket

@@ -1,6 +1,7 @@
 import Torrent
 
-/// The pieces that a choked peer may request all the same, so that it has something to trade (BEP 6, "Allowed Fast Set Generation").
+/// The pieces that a choked peer may request all the same, so that it has something to trade (BEP 6, "Allowed Fast Set
+/// Generation").
 package enum AllowedFast {
     /// How many pieces BEP 6 suggests to allow.
     package static let defaultCount = 10
@@ -11,8 +12,11 @@ package enum AllowedFast {
 
     /// The set of the peer at `host`: the same from every client, and the same for all of its /24 network.
     ///
-    /// - Returns: `count` pieces in the order of BEP 6, or all pieces where there are no more; none for IPv6, for which BEP 6 defines no set.
-    package static func set(for host: PeerAddress.Host, infoHash: InfoHash, pieceCount: Int, count: Int = defaultCount) -> [PieceIndex] {
+    /// - Returns: `count` pieces in the order of BEP 6, or all pieces where there are no more; none for IPv6, for which
+    ///   BEP 6 defines no set.
+    package static func set(for host: PeerAddress.Host, infoHash: InfoHash, pieceCount: Int, count: Int = defaultCount)
+        -> [PieceIndex]
+    {
         let count = min(count, maximumCount)
         guard count > 0, case .v4(let address) = PeerAddress(host, port: 0).unmapped.host else { return [] }
         guard pieceCount > count else { return (0..<max(0, pieceCount)).map { PieceIndex($0) } }

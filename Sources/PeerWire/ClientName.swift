@@ -13,7 +13,8 @@ package enum ClientName {
         return azureus(id) ?? hyphenated(id) ?? tixati(id) ?? shadow(id) ?? unknown
     }
 
-    /// A name that a peer gives itself, without what would disturb a terminal; `nil` where nothing is left. Damaged UTF-8 is mended.
+    /// A name that a peer gives itself, without what would disturb a terminal; `nil` where nothing is left. Damaged
+    /// UTF-8 is mended.
     package static func displayable(_ bytes: [UInt8]) -> String? {
         let text = String(decoding: bytes.prefix(maximumBytes), as: UTF8.self)
         var shown = String.UnicodeScalarView()
@@ -38,8 +39,11 @@ package enum ClientName {
     /// `M7-10-5-`: a letter, then decimal numbers with hyphens between them; aria2 has `A2-1-36-0-`.
     private static func hyphenated(_ id: [UInt8]) -> String? {
         for (prefix, client) in hyphenatedClients where id.starts(with: prefix.utf8) {
-            let fields = id.dropFirst(prefix.utf8.count).prefix(10).split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false).prefix(3)
-            let numbers = fields.map { field in field.count <= 3 ? UInt16(String(decoding: field, as: UTF8.self)) : nil }
+            let fields = id.dropFirst(prefix.utf8.count).prefix(10).split(
+                separator: UInt8(ascii: "-"), omittingEmptySubsequences: false
+            ).prefix(3)
+            let numbers = fields.map { field in field.count <= 3 ? UInt16(String(decoding: field, as: UTF8.self)) : nil
+            }
             guard numbers.count == 3, !numbers.contains(nil) else { continue }
             return name(client, numbers.compactMap { $0.map { String($0) } }.joined(separator: "."))
         }
@@ -56,13 +60,18 @@ package enum ClientName {
     private static func shadow(_ id: [UInt8]) -> String? {
         guard let client = shadowClients[id[0]], id[6...8].allSatisfy({ $0 == UInt8(ascii: "-") }) else { return nil }
         let version = id[1...5].prefix { $0 != UInt8(ascii: "-") }
-        guard !version.isEmpty, id[1...5].dropFirst(version.count).allSatisfy({ $0 == UInt8(ascii: "-") }) else { return nil }
+        guard !version.isEmpty, id[1...5].dropFirst(version.count).allSatisfy({ $0 == UInt8(ascii: "-") }) else {
+            return nil
+        }
         return digits(version, smallLettersFrom: 36).map { name(client, $0.map { String($0) }.joined(separator: ".")) }
     }
 
-    private static func name(_ client: String, _ version: String?) -> String { version.map { "\(client) \($0)" } ?? client }
+    private static func name(_ client: String, _ version: String?) -> String {
+        version.map { "\(client) \($0)" } ?? client
+    }
 
-    /// The digits' values: `0` to `9`, letters from 10; small ones go on from `smallLettersFrom`. `nil` where another byte is among them.
+    /// The digits' values: `0` to `9`, letters from 10; small ones go on from `smallLettersFrom`. `nil` where another
+    /// byte is among them.
     private static func digits(_ bytes: ArraySlice<UInt8>, smallLettersFrom small: Int = 10) -> [Int]? {
         var values: [Int] = []
         for byte in bytes {

@@ -2,12 +2,13 @@ import Torrent
 
 /// How long the frames of a connection may be, by type of message.
 ///
-/// Lengths are those of the wire's prefix: the byte of the message's id counts, the prefix itself does not. A length is checked as soon as prefix and id
-/// are there, before one byte of the body is waited for.
+/// Lengths are those of the wire's prefix: the byte of the message's id counts, the prefix itself does not. A length is
+/// checked as soon as prefix and id are there, before one byte of the body is waited for.
 struct FrameLimits {
     /// Bytes of a frame's length prefix.
     static let prefixBytes = 4
-    /// The most bytes of a block that are taken: 16 KiB is all that we ask for (BEP 3), and 128 KiB what old clients were content to send.
+    /// The most bytes of a block that are taken: 16 KiB is all that we ask for (BEP 3), and 128 KiB what old clients
+    /// were content to send.
     static let blockBytes = 128 << 10
     /// The most bytes of an extension message; the longest in use carry 16 KiB of metadata (BEP 9).
     static let extendedBytes = 1 << 20

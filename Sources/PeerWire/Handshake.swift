@@ -56,7 +56,9 @@ extension Handshake {
         for (offset, (seen, expected)) in zip(buffer.readableBytesView, opening).enumerated() where seen != expected {
             throw .notBitTorrent(offset: offset)
         }
-        return buffer.viewBytes(at: buffer.readerIndex + infoHashOffset, length: InfoHash.byteCount).flatMap { InfoHash($0) }
+        return buffer.viewBytes(at: buffer.readerIndex + infoHashOffset, length: InfoHash.byteCount).flatMap {
+            InfoHash($0)
+        }
     }
 
     /// Appends the 68 bytes.

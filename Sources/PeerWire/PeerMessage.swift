@@ -1,16 +1,18 @@
 // Room: PeerWire.
 // Duty: peer bytes ⇄ messages: the handshake, the frames, the extension messages and what they may weigh.
 // Owns: the layout of every byte between two peers, and the limit of every frame that comes in.
-// Never: does I/O, reads a clock, keeps a connection's state beyond a frame that has not ended, judges what a message means for a torrent.
-// Invariants: no bytes trap; a decoder holds at most one frame that has not ended, and none of them is over its limit; a decoder that has failed stays
-//   failed; once a read is used up nothing here refers to its buffer.
+// Never: does I/O, reads a clock, keeps a connection's state beyond a frame that has not ended, judges what a message
+// means for a torrent. Invariants: no bytes trap; a decoder holds at most one frame that has not ended, and none of
+// them is over its limit; a decoder that has failed stays failed; once a read is used up nothing here refers to its
+// buffer.
 
 import NIOCore
 
 /// One message between peers after the handshake (BEP 3; BEP 5, 6 and 10 where noted).
 ///
-/// The numbers are the peer's own and unchecked: `Geometry.contains` tells whether a block exists. A `ByteBuffer` here may be a slice of the socket's
-/// receive buffer: copy out what has to outlive the batch, so that the receive buffer can be used again.
+/// The numbers are the peer's own and unchecked: `Geometry.contains` tells whether a block exists. A `ByteBuffer` here
+/// may be a slice of the socket's receive buffer: copy out what has to outlive the batch, so that the receive buffer
+/// can be used again.
 package enum PeerMessage: Hashable, Sendable {
     case keepAlive
     case choke
@@ -36,7 +38,8 @@ package enum PeerMessage: Hashable, Sendable {
     case reject(piece: UInt32, begin: UInt32, length: UInt32)
     /// A piece that may be requested while choked (BEP 6).
     case allowedFast(piece: UInt32)
-    /// A message of the extension protocol: `id` 0 is its handshake, the others are ``Extension``'s raw values as we announced them (BEP 10).
+    /// A message of the extension protocol: `id` 0 is its handshake, the others are ``Extension``'s raw values as we
+    /// announced them (BEP 10).
     case extended(id: UInt8, payload: ByteBuffer)
     /// A message that this client doesn't know; its body is dropped.
     case unknown(id: UInt8)

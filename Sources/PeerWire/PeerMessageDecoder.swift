@@ -8,11 +8,13 @@ import Torrent
 ///     decoder.append(read)
 ///     while let message = try decoder.next() { … }
 ///
-/// A frame that lies whole in a read is decoded in place and its payload is a slice of that read. A frame that doesn't end in it is copied into a
-/// buffer of the decoder's own, made for that frame. So once ``next()`` has answered `nil`, the decoder no longer refers to the read, and
-/// the channel can use its receive buffer again if the messages' slices are gone too.
+/// A frame that lies whole in a read is decoded in place and its payload is a slice of that read. A frame that doesn't
+/// end in it is copied into a buffer of the decoder's own, made for that frame. So once ``next()`` has answered `nil`,
+/// the decoder no longer refers to the read, and the channel can use its receive buffer again if the messages' slices
+/// are gone too.
 package struct PeerMessageDecoder: Sendable {
-    /// The most bytes that are reserved for a frame that has not ended: a usual block. A longer frame grows as it comes, not on the peer's word.
+    /// The most bytes that are reserved for a frame that has not ended: a usual block. A longer frame grows as it
+    /// comes, not on the peer's word.
     private static let reservedBytes = FrameLimits.prefixBytes + 9 + Geometry.blockLength
 
     private var limits = FrameLimits()
@@ -46,7 +48,8 @@ package struct PeerMessageDecoder: Sendable {
         if read.readableBytes == 0 { read = bytes } else { read.writeImmutableBuffer(bytes) }
     }
 
-    /// The next message, or `nil` when more bytes are wanted. An error is final: it is thrown again, and all that was held is let go.
+    /// The next message, or `nil` when more bytes are wanted. An error is final: it is thrown again, and all that was
+    /// held is let go.
     package mutating func next() throws(PeerWireError) -> PeerMessage? {
         if let failure { throw failure }
         do {
@@ -70,11 +73,15 @@ package struct PeerMessageDecoder: Sendable {
         return nil
     }
 
-    /// Goes on with the frame that began in an earlier read. Only what it lacks is copied: first its prefix, then its id, then its body.
+    /// Goes on with the frame that began in an earlier read. Only what it lacks is copied: first its prefix, then its
+    /// id, then its body.
     private mutating func nextFromPartial() throws(PeerWireError) -> PeerMessage? {
         while true {
             let frame = try frame(in: partial)
-            let wanted = frame?.bytes ?? (partial.readableBytes < FrameLimits.prefixBytes ? FrameLimits.prefixBytes : FrameLimits.prefixBytes + 1)
+            let wanted =
+                frame?.bytes
+                ?? (partial.readableBytes < FrameLimits.prefixBytes
+                    ? FrameLimits.prefixBytes : FrameLimits.prefixBytes + 1)
             let missing = wanted - partial.readableBytes
             if let frame, missing == 0 {
                 let message = try take(frame, from: &partial)
@@ -98,20 +105,25 @@ package struct PeerMessageDecoder: Sendable {
         let id: UInt8?
     }
 
-    /// The frame at the buffer's front; `nil` until its prefix and id are there. Refuses a length that no such message has.
+    /// The frame at the buffer's front; `nil` until its prefix and id are there. Refuses a length that no such message
+    /// has.
     private func frame(in buffer: ByteBuffer) throws(PeerWireError) -> Frame? {
         guard let (prefix, id) = buffer.getMultipleIntegers(at: buffer.readerIndex, as: (UInt32, UInt8).self) else {
             return try frameWithoutID(in: buffer)
         }
         guard prefix > 0 else { return Frame(bytes: FrameLimits.prefixBytes, id: nil) }
         let allowed = limits.allowed(id)
-        guard allowed.contains(Int(prefix)) else { throw .wrongLength(messageID: id, length: Int(prefix), allowed: allowed) }
+        guard allowed.contains(Int(prefix)) else {
+            throw .wrongLength(messageID: id, length: Int(prefix), allowed: allowed)
+        }
         return Frame(bytes: FrameLimits.prefixBytes + Int(prefix), id: id)
     }
 
     private func frameWithoutID(in buffer: ByteBuffer) throws(PeerWireError) -> Frame? {
         guard let prefix = buffer.getInteger(at: buffer.readerIndex, as: UInt32.self) else { return nil }
-        guard prefix <= FrameLimits.longest else { throw .frameTooLong(length: Int(prefix), limit: FrameLimits.longest) }
+        guard prefix <= FrameLimits.longest else {
+            throw .frameTooLong(length: Int(prefix), limit: FrameLimits.longest)
+        }
         return prefix == 0 ? Frame(bytes: FrameLimits.prefixBytes, id: nil) : nil
     }
 
@@ -121,9 +133,12 @@ package struct PeerMessageDecoder: Sendable {
         guard let id = frame.id else { return .keepAlive }
         guard let type = MessageID(rawValue: id) else { return .unknown(id: id) }
         let head = FrameLimits.prefixBytes + 1
-        guard let body = buffer.getSlice(at: buffer.readerIndex + head, length: frame.bytes - head), let message = Self.message(type, body) else {
+        guard let body = buffer.getSlice(at: buffer.readerIndex + head, length: frame.bytes - head),
+            let message = Self.message(type, body)
+        else {
             // Never so: the bytes are there, and a body too short for its type was refused with its prefix.
-            throw .wrongLength(messageID: id, length: frame.bytes - FrameLimits.prefixBytes, allowed: limits.allowed(id))
+            throw .wrongLength(
+                messageID: id, length: frame.bytes - FrameLimits.prefixBytes, allowed: limits.allowed(id))
         }
         return message
     }
@@ -145,7 +160,9 @@ package struct PeerMessageDecoder: Sendable {
         case .port: return body.readInteger().map { .port($0) }
         case .extended: return body.readInteger().map { .extended(id: $0, payload: body) }
         case .piece:
-            return body.readMultipleIntegers(as: (UInt32, UInt32).self).map { .piece(piece: $0, begin: $1, block: body) }
+            return body.readMultipleIntegers(as: (UInt32, UInt32).self).map {
+                .piece(piece: $0, begin: $1, block: body)
+            }
         case .request: return block(&body).map { .request(piece: $0, begin: $1, length: $2) }
         case .cancel: return block(&body).map { .cancel(piece: $0, begin: $1, length: $2) }
         case .reject: return block(&body).map { .reject(piece: $0, begin: $1, length: $2) }

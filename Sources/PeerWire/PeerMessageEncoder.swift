@@ -5,7 +5,8 @@ package enum PeerMessageEncoder {
     /// Bytes of a `piece` frame before its block: prefix, id, piece and begin.
     package static let pieceHeaderBytes = 13
 
-    /// Appends the message. A block goes faster through ``appendPieceHeader(piece:begin:blockLength:to:)``, which does not copy it.
+    /// Appends the message. A block goes faster through ``appendPieceHeader(piece:begin:blockLength:to:)``, which does
+    /// not copy it.
     package static func append(_ message: PeerMessage, to buffer: inout ByteBuffer) {
         switch message {
         case .keepAlive: buffer.writeInteger(UInt32(0))
@@ -40,12 +41,18 @@ package enum PeerMessageEncoder {
         buffer.writeMultipleIntegers(UInt32(9 + blockLength), MessageID.piece.rawValue, piece, begin)
     }
 
-    private static func appendBare(_ type: MessageID, to buffer: inout ByteBuffer) { buffer.writeMultipleIntegers(UInt32(1), type.rawValue) }
+    private static func appendBare(_ type: MessageID, to buffer: inout ByteBuffer) {
+        buffer.writeMultipleIntegers(UInt32(1), type.rawValue)
+    }
 
-    private static func appendBlock(_ type: MessageID, _ piece: UInt32, _ begin: UInt32, _ length: UInt32, to buffer: inout ByteBuffer) {
+    private static func appendBlock(
+        _ type: MessageID, _ piece: UInt32, _ begin: UInt32, _ length: UInt32, to buffer: inout ByteBuffer
+    ) {
         buffer.writeMultipleIntegers(UInt32(13), type.rawValue, piece, begin, length)
     }
 
     /// A buffer's length fits: NIO's buffers end at 4 GiB, and what is sent was made here.
-    private static func prefix(_ headBytes: Int, _ body: ByteBuffer) -> UInt32 { UInt32(headBytes + body.readableBytes) }
+    private static func prefix(_ headBytes: Int, _ body: ByteBuffer) -> UInt32 {
+        UInt32(headBytes + body.readableBytes)
+    }
 }

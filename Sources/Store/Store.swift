@@ -1,9 +1,10 @@
 // Room: Store.
-// Duty: the memory of the program: one SQLite database; typed reads, one-transaction writes, migrations, backup, integrity.
-// Owns: the database file, its log and its lock file; the SQL of every query.
-// Never: looks at the payload; opens the database file outside SQLite; blocks the cooperative pool; ignores what COMMIT answers.
-// Invariants: what a durable transaction says was true on the disk before it began, and that is its caller's promise; no transaction touches a
-//   torrent that did not change; counters equal what they count; a file that is not ours is never written.
+// Duty: the memory of the program: one SQLite database; typed reads, one-transaction writes, migrations, backup,
+// integrity. Owns: the database file, its log and its lock file; the SQL of every query.
+// Never: looks at the payload; opens the database file outside SQLite; blocks the cooperative pool; ignores what COMMIT
+// answers. Invariants: what a durable transaction says was true on the disk before it began, and that is its caller's
+// promise; no transaction touches a torrent that did not change; counters equal what they count; a file that is not
+// ours is never written.
 
 import Glibc
 import SystemPackage
@@ -37,19 +38,24 @@ package actor Store {
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     /// Opens the database, makes it where it is missing, and brings its schema up to date.
-    package static func open(_ path: FilePath, options: DatabaseOptions = DatabaseOptions(), now: Timestamp) async throws(StoreError) -> Store {
+    package static func open(_ path: FilePath, options: DatabaseOptions = DatabaseOptions(), now: Timestamp)
+        async throws(StoreError) -> Store
+    {
         let store = try make(path)
         try await store.connect(options, now)
         return store
     }
 
-    /// Opens the database as ``open(_:now:)`` does, and mends it where it is damaged. The caller holds the engine's lock.
+    /// Opens the database as ``open(_:now:)`` does, and mends it where it is damaged. The caller holds the engine's
+    /// lock.
     ///
-    /// After an unclean stop it is checked first, unless that would take long: then it is for ``Caretaker`` to do while the engine runs.
+    /// After an unclean stop it is checked first, unless that would take long: then it is for ``Caretaker`` to do while
+    /// the engine runs.
     ///
     /// `begin` is what the engine does first; where that finds damage, the database is mended, and it is done again.
     package static func openMending<Value: Sendable>(
-        _ path: FilePath, options: DatabaseOptions = DatabaseOptions(), now: Timestamp, _ begin: @Sendable (Connection) throws(StoreError) -> Value
+        _ path: FilePath, options: DatabaseOptions = DatabaseOptions(), now: Timestamp,
+        _ begin: @Sendable (Connection) throws(StoreError) -> Value
     ) async throws(StoreError) -> (store: Store, opening: Opening, value: Value) {
         let store = try make(path)
         let (opening, value) = try await store.connectMending(options, now, begin)
@@ -61,7 +67,8 @@ package actor Store {
         case .success(let executor): return Store(path, executor)
         case .failure(let error):
             throw StoreError(
-                .other, path: path.text, "cannot start a thread: \(String(cString: strerror(error.number))): stop other programs and try again")
+                .other, path: path.text,
+                "cannot start a thread: \(String(cString: strerror(error.number))): stop other programs and try again")
         }
     }
 
@@ -73,7 +80,9 @@ package actor Store {
     deinit { executor.stop() }
 
     /// Runs `body` on the store's thread. Transactions are `body`'s own: two calls are two moments.
-    package func perform<Value: Sendable>(_ body: @Sendable (Connection) throws(StoreError) -> Value) async throws(StoreError) -> Value {
+    package func perform<Value: Sendable>(_ body: @Sendable (Connection) throws(StoreError) -> Value)
+        async throws(StoreError) -> Value
+    {
         let connection = try usable()
         do throws(StoreError) {
             return try body(connection)
@@ -191,7 +200,8 @@ extension Connection {
     ) throws(StoreError) -> Connection {
         guard !Replacement.isUnderWay(DatabaseFile.resolved(path)) else {
             throw StoreError(
-                .corrupt, path: path.text, "its recovery was interrupted: `pieces run` or `pieces database salvage` finishes it")
+                .corrupt, path: path.text,
+                "its recovery was interrupted: `pieces run` or `pieces database salvage` finishes it")
         }
         let connection = try Connection(path, mode: mode, options: options)
         if mode == .readOnly {

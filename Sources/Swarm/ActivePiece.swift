@@ -5,7 +5,8 @@ final class ActivePiece {
     enum Phase: Equatable {
         /// Blocks are wanted.
         case downloading
-        /// Complete, and waits for its note in the database (``Effect/open(_:)``) or for an early write of blocks to end.
+        /// Complete, and waits for its note in the database (``Effect/open(_:)``) or for an early write of blocks to
+        /// end.
         case waiting
         /// Being hashed and written.
         case verifying
@@ -70,7 +71,9 @@ final class ActivePiece {
     var senders: [PeerKey?] { blocks.map(\.sender) }
     var contributors: Set<PeerKey> { Set(blocks.lazy.compactMap(\.sender)) }
     /// Whether its buffer can be given up without losing a block.
-    var isParkable: Bool { isBuffered && phase == .downloading && !isBeingWritten && requestCount == 0 && recordedCount == receivedCount }
+    var isParkable: Bool {
+        isBuffered && phase == .downloading && !isBeingWritten && requestCount == 0 && recordedCount == receivedCount
+    }
 
     func requests(for block: Int) -> Int { Int(blocks[block].requests) }
     func isReceived(_ block: Int) -> Bool { blocks[block].isReceived }
@@ -192,7 +195,9 @@ final class ActivePiece {
             blocks.allSatisfy { $0.isReceived == ($0.isInMemory || $0.isOnDisk) },
             "a received block is nowhere, or one that is somewhere isn't received")
         expect(blocks.allSatisfy { !$0.isRecorded || $0.isOnDisk }, "a recorded block isn't on disk")
-        expect(isBuffered || blocks.allSatisfy { !$0.isInMemory && $0.requests == 0 }, "a parked piece has blocks in memory or requests")
+        expect(
+            isBuffered || blocks.allSatisfy { !$0.isInMemory && $0.requests == 0 },
+            "a parked piece has blocks in memory or requests")
         expect(phase == .downloading || isComplete, "an incomplete piece is past downloading")
         expect(isComplete || phase == .downloading, "a piece waits though it isn't complete")
         return faults

@@ -2,8 +2,8 @@ import Torrent
 
 /// What is known of the peers of a torrent, connected or not: whom to dial next, whom never again.
 ///
-/// Bounded by ``capacity``: a new address pushes out the worst that isn't connected. What changed is handed to the store
-/// in batches (``takeChanges()``), so that the next start dials first who was good (law 2 of the design).
+/// Bounded by ``capacity``: a new address pushes out the worst that isn't connected. What changed is handed to the
+/// store in batches (``takeChanges()``), so that the next start dials first who was good (law 2 of the design).
 package struct AddressBook {
     package enum Source: String, Sendable, CaseIterable {
         case tracker, manual, incoming, history, pex, dht, lsd
@@ -40,13 +40,15 @@ package struct AddressBook {
 
         /// Higher is dialled earlier: given by hand, then good in the past, then fresh.
         fileprivate var merit: Int {
-            (source == .manual ? 1 << 30 : 0) + min(Int(downloadedBytes >> 20), 1 << 16) * 16 + min(bestRate >> 10, 1 << 20)
+            (source == .manual ? 1 << 30 : 0) + min(Int(downloadedBytes >> 20), 1 << 16) * 16
+                + min(bestRate >> 10, 1 << 20)
                 + (lastConnected == nil ? 0 : 64) - failures * 256
         }
     }
 
     package static let capacity = 2000
-    /// Addresses of one host that are believed when its peers say where they listen: a host could otherwise fill the book.
+    /// Addresses of one host that are believed when its peers say where they listen: a host could otherwise fill the
+    /// book.
     package static let addressesOfHost = 4
     /// Dials that failed in a row after which a peer is forgotten, unless it was given by hand.
     package static let maximumFailures = 5
@@ -60,7 +62,8 @@ package struct AddressBook {
     private var entries: [PeerAddress: Entry] = [:]
     private var busy: Set<PeerAddress> = []
     private var changed: Set<PeerAddress> = []
-    /// Addresses that may be dialled, best last; made anew when it runs out, or when it is stale and ``refillPause`` has passed.
+    /// Addresses that may be dialled, best last; made anew when it runs out, or when it is stale and ``refillPause``
+    /// has passed.
     private var queue: [PeerAddress] = []
     private var queueIsStale = true
     private var filledAt = Int64.min
@@ -97,7 +100,10 @@ package struct AddressBook {
             queueIsStale = true
             return false
         }
-        if source == .incoming, entries.values.count(where: { $0.address.host == address.host }) >= Self.addressesOfHost { return false }
+        if source == .incoming, entries.values.count(where: { $0.address.host == address.host }) >= Self.addressesOfHost
+        {
+            return false
+        }
         guard entries.count < Self.capacity || source == .manual || evict() else { return false }
         add(Entry(address: address, source: source, at: now))
         changed.insert(address)
@@ -105,7 +111,8 @@ package struct AddressBook {
         return true
     }
 
-    /// Takes over what the store remembered. Who is banned and came in is known by its host: it would come back from another port.
+    /// Takes over what the store remembered. Who is banned and came in is known by its host: it would come back from
+    /// another port.
     package mutating func restore(_ entry: Entry) {
         guard entry.address.isDialable, entries[entry.address] != nil || entries.count < Self.capacity else { return }
         var entry = entry
@@ -123,16 +130,19 @@ package struct AddressBook {
 
     package func isBanned(_ address: PeerAddress) -> Bool { entries[address]?.banReason != nil }
 
-    /// Why a peer that dials us is refused: it, or one that dialled from its host before and never said where it listens, is banned.
-    /// It would come back from another port; others behind that host can still be dialled.
+    /// Why a peer that dials us is refused: it, or one that dialled from its host before and never said where it
+    /// listens, is banned. It would come back from another port; others behind that host can still be dialled.
     package func banReason(ofIncoming address: PeerAddress) -> String? {
         entries[address]?.banReason
-            ?? entries.values.first { $0.isPassing && $0.banReason != nil && $0.address.host == address.host }?.banReason
+            ?? entries.values.first { $0.isPassing && $0.banReason != nil && $0.address.host == address.host }?
+            .banReason
     }
 
     /// The next peer to dial, marked as busy.
     package mutating func next(at now: Int64) -> PeerAddress? {
-        if queue.isEmpty || queueIsStale && (filledAt == .min || now >= filledAt + Self.refillPause || now < filledAt) { fill(at: now) }
+        if queue.isEmpty || queueIsStale && (filledAt == .min || now >= filledAt + Self.refillPause || now < filledAt) {
+            fill(at: now)
+        }
         while let address = queue.popLast() {
             guard let entry = entries[address], isDue(entry, at: now) else { continue }
             entries[address]?.lastTried = now
@@ -144,7 +154,9 @@ package struct AddressBook {
     }
 
     /// Whether some address waits to be dialled, now or after its pause.
-    package var hasCandidates: Bool { entries.values.contains { $0.banReason == nil && !$0.isPassing && !busy.contains($0.address) } }
+    package var hasCandidates: Bool {
+        entries.values.contains { $0.banReason == nil && !$0.isPassing && !busy.contains($0.address) }
+    }
 
     /// A connection to or from the address stands.
     package mutating func connected(_ address: PeerAddress, client: String, at now: Int64) {
@@ -178,7 +190,9 @@ package struct AddressBook {
         forgetIfHopeless(address)
     }
 
-    package mutating func disconnected(_ address: PeerAddress, downloaded: Int64, uploaded: Int64, rate: Int, at now: Int64) {
+    package mutating func disconnected(
+        _ address: PeerAddress, downloaded: Int64, uploaded: Int64, rate: Int, at now: Int64
+    ) {
         busy.remove(address)
         update(address) {
             $0.downloadedBytes += downloaded
@@ -227,7 +241,8 @@ package struct AddressBook {
     }
 
     private mutating func forgetIfHopeless(_ address: PeerAddress) {
-        guard let entry = entries[address], entry.failures >= Self.maximumFailures, entry.source != .manual, entry.banReason == nil,
+        guard let entry = entries[address], entry.failures >= Self.maximumFailures, entry.source != .manual,
+            entry.banReason == nil,
             entry.downloadedBytes == 0
         else { return }
         forget(address)
@@ -249,9 +264,11 @@ package struct AddressBook {
     private mutating func fill(at now: Int64) {
         queueIsStale = false
         filledAt = now
-        queue = entries.values.filter { isDue($0, at: now) }.map { (merit: $0.merit, number: $0.number, address: $0.address) }
-            .sorted { ($0.merit, $1.number) < ($1.merit, $0.number) }
-            .map(\.address)
+        queue = entries.values.filter { isDue($0, at: now) }.map {
+            (merit: $0.merit, number: $0.number, address: $0.address)
+        }
+        .sorted { ($0.merit, $1.number) < ($1.merit, $0.number) }
+        .map(\.address)
     }
 
     /// Makes room: the worst that isn't connected goes, or the oldest ban when bans fill half of the book.
@@ -262,7 +279,9 @@ package struct AddressBook {
             forget(oldest.address)
             return true
         }
-        let worst = free.filter { $0.banReason == nil }.min { ($0.merit, $0.lastSeen, $0.number) < ($1.merit, $1.lastSeen, $1.number) }
+        let worst = free.filter { $0.banReason == nil }.min {
+            ($0.merit, $0.lastSeen, $0.number) < ($1.merit, $1.lastSeen, $1.number)
+        }
         guard let worst, worst.merit <= 0 else { return false }
         forget(worst.address)
         return true

@@ -1,8 +1,10 @@
-/// When to announce to which tracker, with which event: the tiers of BEP 12, the intervals of BEP 3 kept across restarts.
+/// When to announce to which tracker, with which event: the tiers of BEP 12, the intervals of BEP 3 kept across
+/// restarts.
 ///
-/// Every tier is worked on its own, one tracker at a time: a tracker that fails hands over to the next of its tier, one that
-/// answers moves to the front of it. So a dead tracker never stops a torrent; and while peers are few, all of a tier take turns,
-/// so that one that answers and knows nobody doesn't either. Times are unix seconds, because they are stored.
+/// Every tier is worked on its own, one tracker at a time: a tracker that fails hands over to the next of its tier, one
+/// that answers moves to the front of it. So a dead tracker never stops a torrent; and while peers are few, all of a
+/// tier take turns, so that one that answers and knows nobody doesn't either. Times are unix seconds, because they are
+/// stored.
 package struct Announcer {
     package enum Event: String, Sendable {
         case started, completed, stopped
@@ -37,7 +39,8 @@ package struct Announcer {
             self.tier = tier
         }
 
-        /// Whether the tracker knows that we are here, or is being told. One that failed when it was asked last most likely doesn't hear us now either.
+        /// Whether the tracker knows that we are here, or is being told. One that failed when it was asked last most
+        /// likely doesn't hear us now either.
         package var mayKnowUs: Bool { isStarted || isBusy && failures == 0 }
     }
 
@@ -57,7 +60,8 @@ package struct Announcer {
         package var warning: String?
 
         package init(
-            interval: Int64, minimumInterval: Int64? = nil, trackerID: [UInt8]? = nil, seeders: Int? = nil, leechers: Int? = nil,
+            interval: Int64, minimumInterval: Int64? = nil, trackerID: [UInt8]? = nil, seeders: Int? = nil,
+            leechers: Int? = nil,
             warning: String? = nil
         ) {
             self.interval = interval
@@ -69,7 +73,8 @@ package struct Announcer {
         }
     }
 
-    /// Seconds between announces that a tracker may ask for at most; a stored time further off is a clock that was set back.
+    /// Seconds between announces that a tracker may ask for at most; a stored time further off is a clock that was set
+    /// back.
     package static let longestInterval: Int64 = 24 * 3600
     /// The fewest seconds between announces, whatever the tracker says.
     package static let shortestInterval: Int64 = 5
@@ -90,8 +95,8 @@ package struct Announcer {
 
     package var trackers: [Tracker] { tiers.flatMap(\.self) }
 
-    /// The trackers as they are to be stored: one that waits behind another of its tier is due with it. So the least of the stored times is when
-    /// something is to be done for the torrent, and who sleeps is found by it.
+    /// The trackers as they are to be stored: one that waits behind another of its tier is due with it. So the least of
+    /// the stored times is when something is to be done for the torrent, and who sleeps is found by it.
     package var linedUp: [Tracker] {
         tiers.flatMap { tier in
             guard let index = turn(in: tier, isHungry: false) else { return tier }
@@ -120,7 +125,9 @@ package struct Announcer {
         followClock(now)
         change { tracker in
             tracker.isBusy = false
-            if tracker.nextAnnounceAt > now + Self.longestInterval { tracker.nextAnnounceAt = now + (tracker.interval ?? 0) }
+            if tracker.nextAnnounceAt > now + Self.longestInterval {
+                tracker.nextAnnounceAt = now + (tracker.interval ?? 0)
+            }
             if tracker.minimumAnnounceAt > now + Self.longestInterval { tracker.minimumAnnounceAt = now }
         }
     }
@@ -135,8 +142,9 @@ package struct Announcer {
 
     /// Says goodbye to the trackers that know us, and to those that may have heard `started` and haven't answered yet.
     ///
-    /// With that the interval is over: the next life says `started` at once, or when the `min interval` that the tracker named allows. After a
-    /// kill, which says no goodbye, the stored interval holds; and so does the time that a tracker which fails is left alone for.
+    /// With that the interval is over: the next life says `started` at once, or when the `min interval` that the
+    /// tracker named allows. After a kill, which says no goodbye, the stored interval holds; and so does the time that
+    /// a tracker which fails is left alone for.
     package mutating func stop() -> [Action] {
         isRunning = false
         let actions = trackers.filter(\.mayKnowUs).map { Action(url: $0.url, event: .stopped, trackerID: $0.trackerID) }
@@ -160,10 +168,13 @@ package struct Announcer {
         followClock(now)
         var actions: [Action] = []
         for tier in tiers.indices {
-            guard !tiers[tier].contains(where: \.isBusy), let index = turn(in: tiers[tier], isHungry: isHungry) else { continue }
+            guard !tiers[tier].contains(where: \.isBusy), let index = turn(in: tiers[tier], isHungry: isHungry) else {
+                continue
+            }
             let tracker = tiers[tier][index]
             guard dueTime(tracker, isHungry: isHungry) <= now else { continue }
-            let event: Event? = if wantsCompleted(tracker) { .completed } else if tracker.isStarted { nil } else { .started }
+            let event: Event? =
+                if wantsCompleted(tracker) { .completed } else if tracker.isStarted { nil } else { .started }
             tiers[tier][index].isBusy = true
             tiers[tier][index].lastAnnounceAt = now
             actions.append(Action(url: tracker.url, event: event, trackerID: tracker.trackerID))
@@ -206,7 +217,8 @@ package struct Announcer {
         tiers[tier].insert(tracker, at: 0)
     }
 
-    /// The tracker failed: it is left alone for `retryIn` seconds, where it named a time, and the next of its tier is due at once.
+    /// The tracker failed: it is left alone for `retryIn` seconds, where it named a time, and the next of its tier is
+    /// due at once.
     package mutating func failed(_ url: String, reason: String, retryIn: Int64?, now: Int64) {
         guard let (tier, index) = find(url) else { return }
         tiers[tier][index].isBusy = false
@@ -217,7 +229,8 @@ package struct Announcer {
         tiers[tier][index].nextAnnounceAt = now + pause
         tiers[tier][index].minimumAnnounceAt = now + pause
         guard let next = tiers[tier].firstIndex(where: { $0.failures == 0 && !$0.isBusy }) else { return }
-        tiers[tier][next].nextAnnounceAt = min(tiers[tier][next].nextAnnounceAt, max(now, tiers[tier][next].minimumAnnounceAt))
+        tiers[tier][next].nextAnnounceAt = min(
+            tiers[tier][next].nextAnnounceAt, max(now, tiers[tier][next].minimumAnnounceAt))
     }
 
     /// A scrape told these counts (BEP 48).
@@ -230,8 +243,8 @@ package struct Announcer {
 
     // MARK: Choice
 
-    /// The tracker of the tier whose turn it is: the first that isn't failing; when all fail, the one that is due first. So it is when
-    /// peers are wanted, too: a tracker that answers and knows nobody must not hide the others.
+    /// The tracker of the tier whose turn it is: the first that isn't failing; when all fail, the one that is due
+    /// first. So it is when peers are wanted, too: a tracker that answers and knows nobody must not hide the others.
     private func turn(in tier: [Tracker], isHungry: Bool) -> Int? {
         let isOpen = isHungry || tier.allSatisfy { $0.failures > 0 }
         guard isOpen else { return tier.firstIndex { $0.failures == 0 } }
@@ -243,7 +256,9 @@ package struct Announcer {
         return isHungry ? min(tracker.nextAnnounceAt, tracker.minimumAnnounceAt) : tracker.nextAnnounceAt
     }
 
-    private func wantsCompleted(_ tracker: Tracker) -> Bool { completedIsWanted && tracker.isStarted && !completedFor.contains(tracker.url) }
+    private func wantsCompleted(_ tracker: Tracker) -> Bool {
+        completedIsWanted && tracker.isStarted && !completedFor.contains(tracker.url)
+    }
 
     /// A number of seconds that came from outside.
     private static func sensible(_ seconds: Int64) -> Int64 { min(max(seconds, shortestInterval), longestInterval) }

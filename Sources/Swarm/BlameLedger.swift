@@ -2,8 +2,8 @@ import Torrent
 
 /// Who sent what of a piece that failed its hash, until a good copy tells who lied (smart ban).
 ///
-/// A failed piece says only that someone lied. A single sender is guilty at once; among several, each block's digest is kept
-/// with its sender, and compared when the piece has passed.
+/// A failed piece says only that someone lied. A single sender is guilty at once; among several, each block's digest is
+/// kept with its sender, and compared when the piece has passed.
 struct BlameLedger {
     /// Failed copies of one piece that are remembered.
     static let maximumCopies = 4

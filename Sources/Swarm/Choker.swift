@@ -1,4 +1,5 @@
-/// Whom to unchoke: tit-for-tat with an optimistic slot (BEP 3), by what a peer gives while we download, by what it takes when we seed.
+/// Whom to unchoke: tit-for-tat with an optimistic slot (BEP 3), by what a peer gives while we download, by what it
+/// takes when we seed.
 struct Choker {
     struct Contender {
         let key: PeerKey
@@ -40,9 +41,13 @@ struct Choker {
             ranked = Array(fast) + Array(rest[shift...] + rest[..<shift])
         }
         var chosen = Set(ranked.prefix(slots).map(\.key))
-        if now >= optimisticUntil || optimistic.map({ key in !interested.contains { $0.key == key } || chosen.contains(key) }) ?? true {
+        if now >= optimisticUntil
+            || optimistic.map({ key in !interested.contains { $0.key == key } || chosen.contains(key) }) ?? true
+        {
             let others = interested.filter { !chosen.contains($0.key) }
-            let lots = others.flatMap { Array(repeating: $0.key, count: now - $0.connectedAt < Self.newPeerAge ? Self.newPeerWeight : 1) }
+            let lots = others.flatMap {
+                Array(repeating: $0.key, count: now - $0.connectedAt < Self.newPeerAge ? Self.newPeerWeight : 1)
+            }
             optimistic = lots.randomElement(using: &random)
             optimisticUntil = now + Self.optimisticRound
         }

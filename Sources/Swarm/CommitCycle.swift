@@ -18,13 +18,15 @@ struct CommitCycle {
     var bytes = 0
     /// What the next transaction says beside them.
     var record = Record()
-    /// Pieces to which something was written since the last sync, whatever became of them: the files' fingerprints tell of it.
+    /// Pieces to which something was written since the last sync, whatever became of them: the files' fingerprints tell
+    /// of it.
     var dirty: Set<PieceIndex> = []
     /// The pieces of the cycle under way.
     var pieces: [PieceIndex] = []
     /// Incomplete pieces with blocks on disk that the cycle under way makes durable and records.
     var partials: [ActivePiece] = []
-    /// Pieces that were being written when a sync failed: their pages may be among the lost ones, though nobody says so again.
+    /// Pieces that were being written when a sync failed: their pages may be among the lost ones, though nobody says so
+    /// again.
     var tainted: Set<PieceIndex> = []
     /// The transaction under way.
     var sent = Record()

@@ -75,11 +75,13 @@ package enum DisconnectReason: Equatable, Sendable, CustomStringConvertible {
     }
 }
 
-/// What the database is told in one transaction, of data that is synced; it is applied in the order `doubted`, `lost`, `closed`, `pieces`.
+/// What the database is told in one transaction, of data that is synced; it is applied in the order `doubted`, `lost`,
+/// `closed`, `pieces`.
 package struct Record: Equatable, Sendable {
     /// Pieces that hash right on disk: claimed from now on, in no doubt, and without a mask of blocks.
     package var pieces: [PieceIndex] = []
-    /// Pieces that are in doubt from now on, whether or not they were claimed: not claimed, and looked at by the next start.
+    /// Pieces that are in doubt from now on, whether or not they were claimed: not claimed, and looked at by the next
+    /// start.
     package var doubted: [PieceIndex] = []
     /// Pieces that were claimed and are lost.
     package var lost: [PieceIndex] = []
@@ -88,7 +90,9 @@ package struct Record: Equatable, Sendable {
     /// Pieces that were opened and are in no doubt any more.
     package var closed: [PieceIndex] = []
 
-    package var isEmpty: Bool { pieces.isEmpty && doubted.isEmpty && lost.isEmpty && partials.isEmpty && closed.isEmpty }
+    package var isEmpty: Bool {
+        pieces.isEmpty && doubted.isEmpty && lost.isEmpty && partials.isEmpty && closed.isEmpty
+    }
 }
 
 /// Which blocks of an incomplete piece stand on disk.
@@ -111,7 +115,8 @@ package struct Fault: Equatable, Sendable {
         case diskFull, input, offline, database
         /// There is room for the record of what is on the disk, and not for more.
         case databaseFull
-        /// A file that would have to be written isn't the torrent's: the user has to settle that, or another torrent has to get further.
+        /// A file that would have to be written isn't the torrent's: the user has to settle that, or another torrent
+        /// has to get further.
         case ownership
     }
 
@@ -136,28 +141,35 @@ package enum Effect: Equatable, Sendable {
     case send(PeerKey, Outgoing)
     /// Read a block and send it; answered by ``Swarm/served(_:_:now:)`` or ``Swarm/serveFailed(_:_:fault:now:)``.
     case serve(PeerKey, BlockRequest)
-    /// Note down that these pieces may be written from now on; answered by ``Swarm/opened(_:now:)`` or ``Swarm/openFailed(_:fault:now:)``.
+    /// Note down that these pieces may be written from now on; answered by ``Swarm/opened(_:now:)`` or
+    /// ``Swarm/openFailed(_:fault:now:)``.
     case open([PieceIndex])
-    /// Hash the piece and write it when it is right; answered by ``Swarm/verified(_:digests:now:)``, ``Swarm/hashFailed(_:digests:now:)`` or
+    /// Hash the piece and write it when it is right; answered by ``Swarm/verified(_:digests:now:)``,
+    /// ``Swarm/hashFailed(_:digests:now:)`` or
     /// ``Swarm/writeFailed(_:fault:now:)``.
     case verify(Verification)
-    /// Forget the piece's buffer. An incomplete piece may be released too, when it is parked: its next block gets a new one.
+    /// Forget the piece's buffer. An incomplete piece may be released too, when it is parked: its next block gets a new
+    /// one.
     case release(PieceIndex)
-    /// Write blocks of an incomplete piece to their place; answered by ``Swarm/blocksWritten(_:_:now:)`` or ``Swarm/blocksFailed(_:_:fault:now:)``.
+    /// Write blocks of an incomplete piece to their place; answered by ``Swarm/blocksWritten(_:_:now:)`` or
+    /// ``Swarm/blocksFailed(_:_:fault:now:)``.
     case writeBlocks(PieceIndex, [Int])
-    /// Make everything durable that was written to these pieces' files; answered by ``Swarm/synced(now:)`` or ``Swarm/syncFailed(fault:now:)``.
+    /// Make everything durable that was written to these pieces' files; answered by ``Swarm/synced(now:)`` or
+    /// ``Swarm/syncFailed(fault:now:)``.
     case sync([PieceIndex])
-    /// Tell the database, in one transaction; answered by ``Swarm/recorded(now:)`` or ``Swarm/recordFailed(fault:now:)``.
+    /// Tell the database, in one transaction; answered by ``Swarm/recorded(now:)`` or
+    /// ``Swarm/recordFailed(fault:now:)``.
     case record(Record)
-    /// Hash what is on disk, not what a failed sync left in the page cache; answered by ``Swarm/checked(_:_:now:)`` for each piece that was
-    /// looked at, then by ``Swarm/checkEnded(now:)``. A shell that stops the torrent ends the check first.
+    /// Hash what is on disk, not what a failed sync left in the page cache; answered by ``Swarm/checked(_:_:now:)`` for
+    /// each piece that was looked at, then by ``Swarm/checkEnded(now:)``. A shell that stops the torrent ends the check
+    /// first.
     case check([PieceIndex])
     /// Look whether the fault is gone; answered by ``Swarm/probed(_:now:)``.
     case probe(Fault.Kind)
     /// Look whether another program changed a file since the last record; answered by ``Swarm/inspected(_:now:)``.
     case inspect
-    /// The torrent has come to rest after ``Swarm/stop(now:)``: nothing is in flight to the database or to be written, all that could be
-    /// is recorded, and no buffer is needed any more.
+    /// The torrent has come to rest after ``Swarm/stop(now:)``: nothing is in flight to the database or to be written,
+    /// all that could be is recorded, and no buffer is needed any more.
     case stopped
     /// The host isn't to be taken again when it dials: it lied. Not answered.
     case shun(PeerAddress.Host, reason: String)
@@ -175,7 +187,8 @@ package struct Verification: Equatable, Sendable {
     package let isWritten: [Bool]
     /// Whether the answer is to carry a digest for each block, even when the piece is right.
     package let wantsDigests: Bool
-    /// Whether a peer gets little to do until the answer is there, or it is the last: it is worth more than a full set of lanes.
+    /// Whether a peer gets little to do until the answer is there, or it is the last: it is worth more than a full set
+    /// of lanes.
     package let isAwaited: Bool
 }
 

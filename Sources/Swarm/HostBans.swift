@@ -1,6 +1,7 @@
 import Torrent
 
-/// Hosts that aren't taken when they dial us. A peer chooses its port, its peer id and what it says of itself; its host it doesn't choose so easily.
+/// Hosts that aren't taken when they dial us. A peer chooses its port, its peer id and what it says of itself; its host
+/// it doesn't choose so easily.
 ///
 /// Other peers behind the host can still be dialled, each at its own address.
 package struct HostBans: Sendable {
@@ -50,7 +51,9 @@ package struct HostBans: Sendable {
     /// The host is banned from now on; the ban is to be remembered.
     package mutating func ban(_ host: PeerAddress.Host, reason: String, at now: Int64) -> Ban {
         let host = host.subscriber
-        if bans[host] == nil, bans.count >= Self.capacity, let first = bans.values.min(by: { $0.until < $1.until }) { bans[first.host] = nil }
+        if bans[host] == nil, bans.count >= Self.capacity, let first = bans.values.min(by: { $0.until < $1.until }) {
+            bans[first.host] = nil
+        }
         let ban = Ban(host: host, reason: reason, at: now, until: now + Self.duration)
         bans[host] = ban
         struck[host] = nil
@@ -60,7 +63,9 @@ package struct HostBans: Sendable {
     /// A connection of the host was ended for waste; its ban, when it was one too many.
     package mutating func strike(_ host: PeerAddress.Host, reason: String, at now: Int64) -> Ban? {
         let host = host.subscriber
-        if struck[host] == nil, struck.count >= Self.capacity { struck = struck.filter { $0.value.last ?? 0 > now - Self.strikeMemory } }
+        if struck[host] == nil, struck.count >= Self.capacity {
+            struck = struck.filter { $0.value.last ?? 0 > now - Self.strikeMemory }
+        }
         // As many hosts as that at once: none of them is remembered, rather than all.
         guard struck[host] != nil || struck.count < Self.capacity else { return nil }
         let recent = (struck[host] ?? []).filter { $0 > now - Self.strikeMemory } + [now]

@@ -53,7 +53,8 @@ final class Peer {
     /// Requests that it rejected since its last block, and until when it is left alone for it.
     var rejections = 0
     var pausedUntil = Instant.origin
-    /// The count of the picker's insertions at which it had nothing that could be opened; until there are more, or it has more, it still hasn't.
+    /// The count of the picker's insertions at which it had nothing that could be opened; until there are more, or it
+    /// has more, it still hasn't.
     var driedAt: Int?
 
     /// Requests of the peer that aren't being served yet.
@@ -99,7 +100,9 @@ final class Peer {
 
     /// A request that was given to others before is taken back with it: one block is owed once.
     func request(_ block: BlockRef, at now: Instant) {
-        if outstanding < requests.count, let old = requests.firstIndex(where: { $0.block == block }) { requests.remove(at: old) }
+        if outstanding < requests.count, let old = requests.firstIndex(where: { $0.block == block }) {
+            requests.remove(at: old)
+        }
         requests.append(Request(block: block, sentAt: now))
         outstanding += 1
     }

@@ -1,9 +1,10 @@
 import Torrent
 
-/// Which piece to open next: the rarest that a peer has, at random among equals (BEP 3), or the first in sequential mode.
+/// Which piece to open next: the rarest that a peer has, at random among equals (BEP 3), or the first in sequential
+/// mode.
 ///
-/// Candidates are kept in an array that is sorted by availability, with the end of each bucket: a HAVE moves one element,
-/// a choice looks at the front. Peers that have everything are a single count.
+/// Candidates are kept in an array that is sorted by availability, with the end of each bucket: a HAVE moves one
+/// element, a choice looks at the front. Peers that have everything are a single count.
 struct PiecePicker {
     /// Pieces are chosen at random until so many are there to trade (BEP 3: random first piece).
     static let randomFirstPieces = 4
@@ -120,7 +121,9 @@ struct PiecePicker {
 
     /// The candidates that are likely to be chosen next, at most `count`.
     func upcoming(_ count: Int, sequential: Bool) -> [PieceIndex] {
-        sequential ? Array(candidates.pieces.prefix(count)) : order[firstAvailable...].prefix(count).map { PieceIndex(Int($0)) }
+        sequential
+            ? Array(candidates.pieces.prefix(count))
+            : order[firstAvailable...].prefix(count).map { PieceIndex(Int($0)) }
     }
 
     /// Where the candidates begin that some peer has.
@@ -152,14 +155,18 @@ struct PiecePicker {
     /// What is wrong with the order, for tests: nothing.
     package var faults: [String] {
         var faults: [String] = []
-        if order.count != candidates.population { faults.append("order holds \(order.count) of \(candidates.population) candidates") }
+        if order.count != candidates.population {
+            faults.append("order holds \(order.count) of \(candidates.population) candidates")
+        }
         if ends.last != order.count { faults.append("the last bucket ends at \(ends.last ?? -1) of \(order.count)") }
         for (rank, end) in ends.enumerated() {
             let start = rank == 0 ? 0 : ends[rank - 1]
             if start > end { faults.append("bucket \(rank) is \(start)..<\(end)") }
             for index in start..<max(start, end) where index < order.count {
                 let piece = Int(order[index])
-                if Int(availability[piece]) != rank || Int(position[piece]) != index { faults.append("piece \(piece) is misplaced at \(index)") }
+                if Int(availability[piece]) != rank || Int(position[piece]) != index {
+                    faults.append("piece \(piece) is misplaced at \(index)")
+                }
             }
         }
         return faults

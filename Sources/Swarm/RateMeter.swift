@@ -30,7 +30,9 @@ struct RateMeter {
             second = current
         }
         guard current > second else { return }
-        for n in 1...min(current - second, Int64(Self.bucketCount)) { buckets[Int((second + n) % Int64(Self.bucketCount))] = 0 }
+        for n in 1...min(current - second, Int64(Self.bucketCount)) {
+            buckets[Int((second + n) % Int64(Self.bucketCount))] = 0
+        }
         second = current
     }
 }

@@ -5,8 +5,8 @@ import Torrent
 /// The depth doubles a round trip while the delivery rate grows (slow start); then it follows twice the product of the
 /// best recent rate and the smallest recent round trip, and never holds more than ``longestQueue`` of a slow peer.
 ///
-/// That depth makes a queue of its own, which would pass for a longer path when the smallest round trip is measured anew.
-/// So the depth is halved for a measurement, as BBR does (draft-ietf-ccwg-bbr, ProbeRTT).
+/// That depth makes a queue of its own, which would pass for a longer path when the smallest round trip is measured
+/// anew. So the depth is halved for a measurement, as BBR does (draft-ietf-ccwg-bbr, ProbeRTT).
 struct RequestPipeline {
     static let initialDepth = 4
     /// Requests that a fast peer always has outstanding, to cover the jitter of a path with a tiny round trip.
@@ -56,7 +56,8 @@ struct RequestPipeline {
 
     private mutating func setDepth() { depth = max(1, min(wantedDepth, reqq, Self.maximumDepth)) }
 
-    /// A block came that was requested at `sentAt`; `limited` says that the queue had run short of requests for another reason than depth.
+    /// A block came that was requested at `sentAt`; `limited` says that the queue had run short of requests for another
+    /// reason than depth.
     mutating func received(bytes: Int, sentAt: Instant, now: Instant, limited: Bool) {
         let rtt = now - sentAt
         measure(rtt, sentAt: sentAt, now: now)

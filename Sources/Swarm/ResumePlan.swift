@@ -48,7 +48,8 @@ package struct ResumePlan: Equatable, Sendable {
         let counts = reasons.reduce(into: [:]) { $0[$1.key.description, default: 0] += $1.value }
         return counts.map { "\($1) \($0)" }.sorted().joined(separator: ", ")
     }
-    /// Pieces whose recorded blocks, if they are incomplete, mean nothing any more: a file that they are in is gone or was changed outside.
+    /// Pieces whose recorded blocks, if they are incomplete, mean nothing any more: a file that they are in is gone or
+    /// was changed outside.
     package var stale: Bitfield
     /// Files with claimed pieces that are gone or were changed outside.
     package var touched: [Int] = []
@@ -69,7 +70,8 @@ package struct ResumePlan: Equatable, Sendable {
         package let isReserved: Bool
 
         package init(
-            pieces: Range<PieceIndex>, length: Int64, recorded: FileFingerprint?, current: FileFingerprint?, isForeign: Bool = false,
+            pieces: Range<PieceIndex>, length: Int64, recorded: FileFingerprint?, current: FileFingerprint?,
+            isForeign: Bool = false,
             isReserved: Bool = false
         ) {
             self.pieces = pieces
@@ -84,9 +86,11 @@ package struct ResumePlan: Equatable, Sendable {
     package struct Input: Sendable {
         /// What the database claims.
         package var have: Bitfield
-        /// Pieces that were opened for writing and not recorded since: after a clean stop those that were in doubt already.
+        /// Pieces that were opened for writing and not recorded since: after a clean stop those that were in doubt
+        /// already.
         package var opened: Bitfield
-        /// Pieces of which nothing is on the disk. Nobody has to hash them to know that they are not there, unless they are claimed.
+        /// Pieces of which nothing is on the disk. Nobody has to hash them to know that they are not there, unless they
+        /// are claimed.
         package var unwritten: Bitfield
         package var files: [File]
         /// Whether the last run said goodbye.
@@ -97,7 +101,8 @@ package struct ResumePlan: Equatable, Sendable {
         package var isOffline: Bool
 
         package init(
-            have: Bitfield, opened: Bitfield, unwritten: Bitfield? = nil, files: [File], stoppedCleanly: Bool, aliveUntilNs: Int64?,
+            have: Bitfield, opened: Bitfield, unwritten: Bitfield? = nil, files: [File], stoppedCleanly: Bool,
+            aliveUntilNs: Int64?,
             isOffline: Bool = false
         ) {
             self.have = have
@@ -123,7 +128,8 @@ package struct ResumePlan: Equatable, Sendable {
             return
         }
         for (number, file) in input.files.enumerated() { judge(file, number, input) }
-        // Whether or not the last run said goodbye: one that couldn't finish a check, or stopped with a fault, left them in doubt.
+        // Whether or not the last run said goodbye: one that couldn't finish a check, or stopped with a fault, left
+        // them in doubt.
         doubt(input.opened.subtracting(input.have).pieces, .writtenSinceLastCommit, input)
         trusted.subtract(doubtful)
     }
@@ -135,9 +141,11 @@ package struct ResumePlan: Equatable, Sendable {
             // Never written; a claim without a fingerprint can only be of bytes in the part file.
             return
         case (nil, .some):
-            // Ours if the last run made it and didn't come to the first commit; else it was there before. Of what is claimed nobody knows that it is
-            // in this file: it wasn't recorded with it.
-            let isOurs = !file.isForeign && (file.isReserved || (input.aliveUntilNs != nil && file.pieces.contains { input.opened[$0] }))
+            // Ours if the last run made it and didn't come to the first commit; else it was there before. Of what is
+            // claimed nobody knows that it is in this file: it wasn't recorded with it.
+            let isOurs =
+                !file.isForeign
+                && (file.isReserved || (input.aliveUntilNs != nil && file.pieces.contains { input.opened[$0] }))
             doubt(file.pieces.lazy.filter { !isOurs || input.have[$0] }, .foundAtAdd(file: number), input)
         case (.some, nil):
             distrust(file, number, .fileMissing(file: number), input)
@@ -148,11 +156,15 @@ package struct ResumePlan: Equatable, Sendable {
     }
 
     /// Whether the last run can have made the difference itself, by writing after its last commit.
-    private func isExplained(_ file: File, _ recorded: FileFingerprint, _ current: FileFingerprint, _ input: Input) -> Bool {
+    private func isExplained(_ file: File, _ recorded: FileFingerprint, _ current: FileFingerprint, _ input: Input)
+        -> Bool
+    {
         guard let alive = input.aliveUntilNs else { return false }
         let (latest, overflow) = alive.addingReportingOverflow(input.stoppedCleanly ? 0 : Self.graceNs)
-        return current.inode == recorded.inode && current.size >= recorded.size && current.size <= max(file.length, recorded.size)
-            && current.mtimeNs >= recorded.mtimeNs && (overflow || current.mtimeNs <= latest) && file.pieces.contains { input.opened[$0] }
+        return current.inode == recorded.inode && current.size >= recorded.size
+            && current.size <= max(file.length, recorded.size)
+            && current.mtimeNs >= recorded.mtimeNs && (overflow || current.mtimeNs <= latest)
+            && file.pieces.contains { input.opened[$0] }
     }
 
     /// What is claimed of the file is in doubt, and blocks of its incomplete pieces are forgotten.
@@ -165,7 +177,9 @@ package struct ResumePlan: Equatable, Sendable {
     /// What is done for one of many files costs what it has pieces, not what the torrent has.
     private mutating func doubt(_ pieces: some Sequence<PieceIndex>, _ reason: Reason, _ input: Input) {
         var count = 0
-        for piece in pieces where (input.have[piece] || !input.unwritten[piece]) && doubtful.insert(piece) { count += 1 }
+        for piece in pieces where (input.have[piece] || !input.unwritten[piece]) && doubtful.insert(piece) {
+            count += 1
+        }
         if count > 0 { reasons[reason, default: 0] += count }
     }
 }

@@ -1,8 +1,10 @@
 import Torrent
 
-/// Connections that haven't said yet which torrent they want, or wait for it to be active: they cost a descriptor each, and give nothing (law 7).
+/// Connections that haven't said yet which torrent they want, or wait for it to be active: they cost a descriptor each,
+/// and give nothing (law 7).
 ///
-/// There is always room for one more: it takes the place of the one that has been silent for longest, of the host that has the most.
+/// There is always room for one more: it takes the place of the one that has been silent for longest, of the host that
+/// has the most.
 package struct Strangers<ID: Hashable & Comparable & Sendable>: Sendable {
     /// Strangers of one host, an IPv4 address or a /64 of IPv6: as many as dial at once from behind one router.
     package static var perHost: Int { 16 }
@@ -19,7 +21,8 @@ package struct Strangers<ID: Hashable & Comparable & Sendable>: Sendable {
 
     package var count: Int { places.count }
 
-    /// A connection came: who has to go for it, where its host, its network or all together have too many. The numbers of connections grow.
+    /// A connection came: who has to go for it, where its host, its network or all together have too many. The numbers
+    /// of connections grow.
     package mutating func arrived(_ id: ID, from address: PeerAddress.Host) -> ID? {
         let (host, network) = (address.subscriber, address.network)
         precondition(places[id] == nil, "a connection arrives once")
@@ -50,6 +53,7 @@ package struct Strangers<ID: Hashable & Comparable & Sendable>: Sendable {
 
     /// The oldest of the host that has the most.
     private func oldest(where isMeant: (PeerAddress.Host) -> Bool) -> ID? {
-        hosts.filter { isMeant($0.key) }.max { ($0.value.count, $1.value[0]) < ($1.value.count, $0.value[0]) }?.value.first
+        hosts.filter { isMeant($0.key) }.max { ($0.value.count, $1.value[0]) < ($1.value.count, $0.value[0]) }?.value
+            .first
     }
 }

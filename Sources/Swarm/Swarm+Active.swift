@@ -28,7 +28,9 @@ extension Swarm {
     /// Blocks that an earlier run recorded.
     mutating func restore(_ partial: PartialPiece) {
         let index = partial.piece
-        guard active[index] == nil, partial.blocks.contains(true), partial.blocks.count == geometry.blockCount(of: index) else { return }
+        guard active[index] == nil, partial.blocks.contains(true),
+            partial.blocks.count == geometry.blockCount(of: index)
+        else { return }
         guard !doubtful[index] else {
             heldPartials[index] = partial
             return
@@ -114,7 +116,9 @@ extension Swarm {
 
     /// The piece is no longer wanted: its requests are taken back, and only what is on disk is kept.
     mutating func abandon(_ piece: ActivePiece, now: Instant) {
-        guard piece.phase == .downloading, !piece.isBeingWritten, piece.isBuffered || piece.onDiskCount == 0 else { return }
+        guard piece.phase == .downloading, !piece.isBeingWritten, piece.isBuffered || piece.onDiskCount == 0 else {
+            return
+        }
         for peer in roster {
             for request in peer.requests.filter({ $0.block.piece == piece.piece }) {
                 _ = peer.takeRequest(request.block)
@@ -128,7 +132,9 @@ extension Swarm {
         }
         piece.worker = nil
         endExclusion(piece)
-        wastedBytes += piece.unwritten.reduce(0) { $0 + Int64(geometry.length(of: BlockRef(piece: piece.piece, block: $1))) }
+        wastedBytes += piece.unwritten.reduce(0) {
+            $0 + Int64(geometry.length(of: BlockRef(piece: piece.piece, block: $1)))
+        }
         if piece.onDiskCount > 0 {
             park(piece)
         } else {

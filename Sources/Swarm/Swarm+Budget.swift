@@ -6,8 +6,8 @@ extension Swarm {
     static let idleAfter = Duration.seconds(60)
     /// The same while we download and no peer has given anything for so long: others may be better.
     static let idleAfterInNeed = Duration.seconds(10)
-    /// Bytes that a peer may send unasked, beside half of what it sent that was right: what was on its way when it choked us, or when another was
-    /// faster at the end.
+    /// Bytes that a peer may send unasked, beside half of what it sent that was right: what was on its way when it
+    /// choked us, or when another was faster at the end.
     static let unaskedAllowance: Int64 = 32 << 20
 
     /// A message of the peer's costs us something.
@@ -20,7 +20,9 @@ extension Swarm {
     mutating func unasked(_ bytes: Int, of peer: Peer, now: Instant) {
         charge(peer, .refusal, now: now)
         peer.unaskedBytes += Int64(bytes)
-        if peer.unaskedBytes > Self.unaskedAllowance + peer.verifiedBytes / 2 { waste(peer, "it sends blocks that were not requested") }
+        if peer.unaskedBytes > Self.unaskedAllowance + peer.verifiedBytes / 2 {
+            waste(peer, "it sends blocks that were not requested")
+        }
     }
 
     private mutating func waste(_ peer: Peer, _ how: String) {
@@ -34,7 +36,9 @@ extension Swarm {
 
     /// The host is shunned: its connections that it dialled end.
     package mutating func shunned(_ host: PeerAddress.Host, reason: String, now: Instant) {
-        for peer in roster where peer.isIncoming && peer.address.host.subscriber == host.subscriber { disconnect(peer, .banned(reason)) }
+        for peer in roster where peer.isIncoming && peer.address.host.subscriber == host.subscriber {
+            disconnect(peer, .banned(reason))
+        }
     }
 
     // MARK: Places
@@ -53,7 +57,8 @@ extension Swarm {
 
     /// While all places are taken by peers of which some are idle, one that is known is dialled in their place.
     mutating func makePlaceForDial(now: Instant) {
-        guard mode == .running, fault == nil, !isComplete, dialing.isEmpty, peers.count >= settings.maximumPeers, book.hasCandidates,
+        guard mode == .running, fault == nil, !isComplete, dialing.isEmpty, peers.count >= settings.maximumPeers,
+            book.hasCandidates,
             let idlest = idlest(for: nil, isChosen: false, now: now), let address = book.next(at: unix(now))
         else { return }
         giveUp(idlest)
@@ -64,18 +69,23 @@ extension Swarm {
 
     /// Who had spent its budget, and gave nothing, would begin anew with another connection.
     private mutating func giveUp(_ peer: Peer) {
-        if peer.budget.isSpent { waste(peer, "its messages are more work than they are worth") } else { disconnect(peer, .idle) }
+        if peer.budget.isSpent {
+            waste(peer, "its messages are more work than they are worth")
+        } else {
+            disconnect(peer, .idle)
+        }
     }
 
-    /// Who gives up the place: an idle peer whose budget is spent; else the longest idle peer of the host that has the most
-    /// idle ones, if those are at least two more than the newcomer's host has; else one that has been idle for long. Peers
-    /// that send or take payload keep their places.
+    /// Who gives up the place: an idle peer whose budget is spent; else the longest idle peer of the host that has the
+    /// most idle ones, if those are at least two more than the newcomer's host has; else one that has been idle for
+    /// long. Peers that send or take payload keep their places.
     ///
     /// For one that we dialled, because there was a place when we did, any idle one goes.
     private func idlest(for newcomer: PeerAddress.Host?, isChosen: Bool, now: Instant) -> Peer? {
         var idle: [PeerAddress.Host: (count: Int, oldest: Peer)] = [:]
         var own = 0
-        let isInNeed = !isComplete && !roster.contains { $0.lastBlockAt.map { now - $0 < Self.idleAfterInNeed } ?? false }
+        let isInNeed =
+            !isComplete && !roster.contains { $0.lastBlockAt.map { now - $0 < Self.idleAfterInNeed } ?? false }
         for peer in roster where !peer.isClosing {
             if peer.budget.isSpent, isIdle(peer, now: now) { return peer }
             let host = peer.address.host.subscriber
@@ -96,7 +106,9 @@ extension Swarm {
 
     /// Whether the connection serves neither side: nothing is under way, and nothing has gone either way for a while.
     private func isIdle(_ peer: Peer, now: Instant) -> Bool {
-        if let last = [peer.lastBlockAt, peer.lastServedAt].compactMap(\.self).max(), now - last < Self.idleAfter { return false }
+        if let last = [peer.lastBlockAt, peer.lastServedAt].compactMap(\.self).max(), now - last < Self.idleAfter {
+            return false
+        }
         let isAtWork = !peer.serveQueue.isEmpty || peer.servingBytes > 0 || (peer.outstanding > 0 && !peer.isSnubbed)
         return !isAtWork || now - peer.connectedAt > Self.idleAfter
     }

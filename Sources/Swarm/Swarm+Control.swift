@@ -10,8 +10,8 @@ extension Swarm {
         nextChokeRound = now + Choker.round
         commit.lastAt = now
         if !doubtful.isEmpty {
-            // From now on the database doubts them too, so that a stop during the check forgets nothing. That goes out at once:
-            // a note of a piece that is written to after the check must not come before it.
+            // From now on the database doubts them too, so that a stop during the check forgets nothing. That goes out
+            // at once: a note of a piece that is written to after the check must not come before it.
             commit.record.doubted = Array(doubtful.pieces)
             recorded.subtract(doubtful)
             opened.formUnion(doubtful)
@@ -23,7 +23,8 @@ extension Swarm {
         if fault == nil { noteCompletion() }
     }
 
-    /// Ends: peers are closed, what is verified and the blocks of incomplete pieces are made durable and recorded, then ``Effect/stopped``.
+    /// Ends: peers are closed, what is verified and the blocks of incomplete pieces are made durable and recorded, then
+    /// ``Effect/stopped``.
     package mutating func stop(now: Instant) {
         guard mode == .running else {
             if mode == .idle {

@@ -16,7 +16,9 @@ extension Swarm {
         var ahead: [PieceIndex] = []
         if mode == .running {
             let count = min(max(2, settings.openAheadBytes / geometry.pieceLength), Self.maximumOpenAhead)
-            ahead = picker.upcoming(count, sequential: settings.isSequential).filter { !opened[$0] && !opening[$0] && !closing.contains($0) }
+            ahead = picker.upcoming(count, sequential: settings.isSequential).filter {
+                !opened[$0] && !opening[$0] && !closing.contains($0)
+            }
         }
         for piece in fresh + ahead { opening.insert(piece) }
         openAhead = ahead.reversed() + openAhead.filter { picker.candidates[$0] }
@@ -50,9 +52,12 @@ extension Swarm {
     mutating func considerCommit(withPartials: Bool = false, now: Instant) {
         guard mode == .running else { return continueStopping(now: now) }
         guard commit.isIdle, canRecord else { return }
-        let isDue = now - commit.lastAt >= settings.commitInterval || commit.bytes >= settings.commitBytes || commit.isUrgent
+        let isDue =
+            now - commit.lastAt >= settings.commitInterval || commit.bytes >= settings.commitBytes || commit.isUrgent
         let isDone = isComplete && doubtful.isEmpty && bufferedCount == 0
-        if commit.hasWork ? isDue || isDone : withPartials && isDue && fault == nil && activeOrder.contains(where: { needsEarlyWrite($0, now: now) })
+        if commit.hasWork
+            ? isDue || isDone
+            : withPartials && isDue && fault == nil && activeOrder.contains(where: { needsEarlyWrite($0, now: now) })
         {
             beginCommit(now: now)
         }
@@ -122,8 +127,8 @@ extension Swarm {
         beginRecord(now: now)
     }
 
-    /// The sync failed: the pages may be gone, and what was written since the last record is in doubt. The kernel says so once for
-    /// all of a file's pages (fsync(2)), so that holds for what later cycles would have synced too.
+    /// The sync failed: the pages may be gone, and what was written since the last record is in doubt. The kernel says
+    /// so once for all of a file's pages (fsync(2)), so that holds for what later cycles would have synced too.
     package mutating func syncFailed(fault: Fault, now: Instant) {
         guard commit.stage == .syncing else { return }
         commit.stage = .idle
@@ -212,7 +217,8 @@ extension Swarm {
         continueStopping(now: now)
     }
 
-    /// Whether a sync and a transaction may be tried: where there is only no room for more to be written, what is there is still recorded.
+    /// Whether a sync and a transaction may be tried: where there is only no room for more to be written, what is there
+    /// is still recorded.
     private var canRecord: Bool {
         switch fault?.kind {
         case nil: true
@@ -260,7 +266,11 @@ extension Swarm {
         guard opening.isEmpty else { return }
         let hasUnwritten = fault == nil && activeOrder.contains { needsEarlyWrite($0, now: now) }
         let hasOpened = fault == nil && opened.pieces.contains { !doubtful[$0] && !have[$0] }
-        if commit.hasWork || hasUnwritten || hasOpened || fault == nil && !commit.dirty.isEmpty { beginCommit(now: now) } else { rest() }
+        if commit.hasWork || hasUnwritten || hasOpened || fault == nil && !commit.dirty.isEmpty {
+            beginCommit(now: now)
+        } else {
+            rest()
+        }
     }
 
     private mutating func rest() {
@@ -291,7 +301,8 @@ extension Swarm {
         effects.append(.note(.faultGone(old.kind)))
     }
 
-    /// Nothing is requested until ``release(now:)``: it isn't known yet whether files that were found may be written to.
+    /// Nothing is requested until ``release(now:)``: it isn't known yet whether files that were found may be written
+    /// to.
     package mutating func hold() { isHeld = true }
 
     package mutating func release(now: Instant) {

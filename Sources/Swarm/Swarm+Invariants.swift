@@ -21,20 +21,24 @@ extension Swarm {
     /// Whether a second request for a block is in order: the peer could open no piece, or has yet to prove itself.
     package func mayDuplicate(for key: PeerKey) -> Bool {
         guard let peer = peers[key] else { return true }
-        return !peer.isProven || !hasRoom(for: geometry.pieceLength) || !picker.candidates.pieces.contains { peer.serves($0) }
+        return !peer.isProven || !hasRoom(for: geometry.pieceLength)
+            || !picker.candidates.pieces.contains { peer.serves($0) }
     }
 
     private func checkStates(_ found: inout [String]) {
         for index in geometry.pieces {
             let states = (have[index] ? 1 : 0) + (active[index] != nil ? 1 : 0) + (doubtful[index] ? 1 : 0)
             if states > 1 { found.append("piece \(index) is in \(states) states") }
-            if picker.candidates[index] != (wanted[index] && states == 0) { found.append("piece \(index) is wrongly a candidate, or wrongly none") }
+            if picker.candidates[index] != (wanted[index] && states == 0) {
+                found.append("piece \(index) is wrongly a candidate, or wrongly none")
+            }
             let availability = roster.count { $0.has(index) }
             if picker.availability(of: index) != availability {
                 found.append("piece \(index) is counted \(picker.availability(of: index)) times of \(availability)")
             }
         }
-        if activeOrder.count != active.count || activeOrder.contains(where: { active[$0.piece] !== $0 || $0.isClosed }) {
+        if activeOrder.count != active.count || activeOrder.contains(where: { active[$0.piece] !== $0 || $0.isClosed })
+        {
             found.append("the order of active pieces is not that of the active pieces")
         }
         if roster.map(\.key) != peers.keys.sorted() { found.append("the roster is not that of the peers") }
@@ -44,11 +48,17 @@ extension Swarm {
         var counts: [BlockRef: Int] = [:]
         for peer in roster {
             let live = peer.requests.filter { !$0.isReleased }.map(\.block)
-            if live.count != peer.outstanding { found.append("\(peer.key) has \(live.count) requests and counts \(peer.outstanding)") }
-            if Set(peer.requests.map(\.block)).count != peer.requests.count { found.append("\(peer.key) was asked twice for a block") }
+            if live.count != peer.outstanding {
+                found.append("\(peer.key) has \(live.count) requests and counts \(peer.outstanding)")
+            }
+            if Set(peer.requests.map(\.block)).count != peer.requests.count {
+                found.append("\(peer.key) was asked twice for a block")
+            }
             if peer.isClosing, !live.isEmpty { found.append("\(peer.key) is closing and has requests") }
             for block in live { counts[block, default: 0] += 1 }
-            for index in peer.exclusive where active[index]?.exclusive != peer.key { found.append("piece \(index) is not \(peer.key)'s own") }
+            for index in peer.exclusive where active[index]?.exclusive != peer.key {
+                found.append("piece \(index) is not \(peer.key)'s own")
+            }
         }
         for (block, count) in counts {
             guard let piece = active[block.piece] else {
@@ -63,7 +73,9 @@ extension Swarm {
         }
         for piece in activeOrder {
             let held = counts.reduce(0) { $0 + ($1.key.piece == piece.piece ? $1.value : 0) }
-            if held != piece.requestCount { found.append("piece \(piece.piece) counts \(piece.requestCount) of \(held) requests") }
+            if held != piece.requestCount {
+                found.append("piece \(piece.piece) counts \(piece.requestCount) of \(held) requests")
+            }
             if let owner = piece.exclusive, peers[owner]?.exclusive.contains(piece.piece) != true {
                 found.append("piece \(piece.piece) is owned by \(owner), who doesn't know")
             }
@@ -88,14 +100,24 @@ extension Swarm {
             if piece.phase == .verifying || piece.isBeingWritten, !opened[piece.piece] {
                 found.append("piece \(piece.piece) is written to and not noted down")
             }
-            if piece.phase == .downloading, piece.isComplete { found.append("piece \(piece.piece) is complete and not verified") }
-            if mode == .running, fault == nil, !opened[piece.piece], !opening[piece.piece], !unopened.contains(piece.piece) {
+            if piece.phase == .downloading, piece.isComplete {
+                found.append("piece \(piece.piece) is complete and not verified")
+            }
+            if mode == .running, fault == nil, !opened[piece.piece], !opening[piece.piece],
+                !unopened.contains(piece.piece)
+            {
                 found.append("piece \(piece.piece) is forgotten to be noted down")
             }
         }
         let waiting = Set(commit.unrecorded + commit.pieces)
-        for index in have.subtracting(recorded).pieces where !waiting.contains(index) { found.append("piece \(index) waits for no commit") }
-        if commit.bytes != commit.unrecorded.reduce(0, { $0 + geometry.length(of: $1) }) { found.append("bytes to be recorded are miscounted") }
-        if mode == .running, fault == nil, !doubtful.isEmpty, !checks.isRunning { found.append("pieces are in doubt and nobody looks") }
+        for index in have.subtracting(recorded).pieces where !waiting.contains(index) {
+            found.append("piece \(index) waits for no commit")
+        }
+        if commit.bytes != commit.unrecorded.reduce(0, { $0 + geometry.length(of: $1) }) {
+            found.append("bytes to be recorded are miscounted")
+        }
+        if mode == .running, fault == nil, !doubtful.isEmpty, !checks.isRunning {
+            found.append("pieces are in doubt and nobody looks")
+        }
     }
 }

@@ -47,7 +47,9 @@ extension Swarm {
         }
         peer.bitfieldCount += 1
         charge(peer, .statement, now: now)
-        guard peer.bitfieldCount <= Self.maximumBitfields else { return misbehaved(key, "a bitfield again and again", now: now) }
+        guard peer.bitfieldCount <= Self.maximumBitfields else {
+            return misbehaved(key, "a bitfield again and again", now: now)
+        }
         peer.driedAt = nil
         if peer.isSeed {
             picker.removeSeed()
@@ -67,12 +69,18 @@ extension Swarm {
     }
 
     /// BEP 6.
-    package mutating func haveNone(_ key: PeerKey, now: Instant) { bitfield(key, Bitfield(count: geometry.pieceCount), now: now) }
-    package mutating func haveAll(_ key: PeerKey, now: Instant) { bitfield(key, Bitfield(fullCount: geometry.pieceCount), now: now) }
+    package mutating func haveNone(_ key: PeerKey, now: Instant) {
+        bitfield(key, Bitfield(count: geometry.pieceCount), now: now)
+    }
+    package mutating func haveAll(_ key: PeerKey, now: Instant) {
+        bitfield(key, Bitfield(fullCount: geometry.pieceCount), now: now)
+    }
 
     package mutating func has(_ key: PeerKey, _ piece: Int, now: Instant) {
         guard let peer = peers[key], !peer.isClosing else { return }
-        guard piece >= 0, piece < geometry.pieceCount else { return misbehaved(key, "HAVE of piece \(piece)", now: now) }
+        guard piece >= 0, piece < geometry.pieceCount else {
+            return misbehaved(key, "HAVE of piece \(piece)", now: now)
+        }
         guard !peer.isSeed else { return }
         // A peer that sent no bitfield has nothing until it says so.
         var pieces = peer.have ?? Bitfield(count: geometry.pieceCount)
@@ -94,7 +102,9 @@ extension Swarm {
 
     /// The peer lost a piece (BEP 54).
     package mutating func dontHave(_ key: PeerKey, _ piece: Int, now: Instant) {
-        guard let peer = peers[key], !peer.isClosing, piece >= 0, piece < geometry.pieceCount, peer.has(PieceIndex(piece)) else { return }
+        guard let peer = peers[key], !peer.isClosing, piece >= 0, piece < geometry.pieceCount,
+            peer.has(PieceIndex(piece))
+        else { return }
         charge(peer, .statement, now: now)
         if peer.isSeed {
             peer.isSeed = false
@@ -110,7 +120,9 @@ extension Swarm {
 
     /// BEP 6: the peer serves this piece even while it chokes us.
     package mutating func allowedFast(_ key: PeerKey, _ piece: Int, now: Instant) {
-        guard let peer = peers[key], piece >= 0, piece < geometry.pieceCount, peer.allowedFast.count < 64 else { return }
+        guard let peer = peers[key], piece >= 0, piece < geometry.pieceCount, peer.allowedFast.count < 64 else {
+            return
+        }
         charge(peer, .offer, now: now)
         peer.allowedFast.insert(PieceIndex(piece))
         peer.driedAt = nil
@@ -140,7 +152,9 @@ extension Swarm {
     package mutating func extended(_ key: PeerKey, reqq: Int?, uploadOnly: Bool?, port: UInt16? = nil, now: Instant) {
         guard let peer = peers[key], !peer.isClosing else { return }
         charge(peer, .statement, now: now)
-        if let port, peer.isIncoming, !peer.hasSaidPort { listens(peer, at: PeerAddress(peer.address.host, port: port), now: now) }
+        if let port, peer.isIncoming, !peer.hasSaidPort {
+            listens(peer, at: PeerAddress(peer.address.host, port: port), now: now)
+        }
         if let reqq { peer.pipeline.reqq = max(1, reqq) }
         if let uploadOnly { peer.isUploadOnly = uploadOnly }
         fill(peer, now: now)

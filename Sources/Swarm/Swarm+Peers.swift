@@ -2,7 +2,8 @@ import Torrent
 
 /// Connections come and go.
 extension Swarm {
-    /// A connection whose handshakes have passed; the answer to ``Effect/dial(_:)``, or an incoming peer. `nil` says to close it, and why.
+    /// A connection whose handshakes have passed; the answer to ``Effect/dial(_:)``, or an incoming peer. `nil` says to
+    /// close it, and why.
     package mutating func connected(_ hello: Hello, now: Instant) -> Result<PeerKey, Refusal> {
         if !hello.isIncoming { dialing.remove(hello.address) }
         defer { reserved.remove(hello.address) }
@@ -31,7 +32,9 @@ extension Swarm {
         return nil
     }
 
-    private func isConnected(_ address: PeerAddress) -> Bool { roster.contains { $0.address == address && !$0.isClosing } }
+    private func isConnected(_ address: PeerAddress) -> Bool {
+        roster.contains { $0.address == address && !$0.isClosing }
+    }
 
     /// An incoming peer says where it listens: by that address it is known from now on.
     mutating func listens(_ peer: Peer, at address: PeerAddress, now: Instant) {
@@ -84,7 +87,8 @@ extension Swarm {
         if peer.isIncoming { formerCallers[key] = peer.address.host }
         if formerAddresses.count > 4096 { pruneFormerAddresses() }
         book.disconnected(
-            peer.address, downloaded: peer.verifiedBytes, uploaded: peer.uploaded.total, rate: Int(peer.pipeline.bestRate), at: unix(now))
+            peer.address, downloaded: peer.verifiedBytes, uploaded: peer.uploaded.total,
+            rate: Int(peer.pipeline.bestRate), at: unix(now))
         guard mode == .running else { return }
         dialMore(now: now)
         fillAll(now: now)
@@ -115,7 +119,9 @@ extension Swarm {
 
     mutating func ban(_ key: PeerKey, reason: String, now: Instant) {
         guard let address = peers[key]?.address ?? formerAddresses[key] else { return }
-        if let host = peers[key].map({ $0.isIncoming ? $0.address.host : nil }) ?? formerCallers[key] { effects.append(.shun(host, reason: reason)) }
+        if let host = peers[key].map({ $0.isIncoming ? $0.address.host : nil }) ?? formerCallers[key] {
+            effects.append(.shun(host, reason: reason))
+        }
         guard !book.isBanned(address) else { return }
         book.ban(address, reason: reason, at: unix(now))
         book.hashFailed(address)
@@ -125,7 +131,9 @@ extension Swarm {
 
     mutating func dialMore(now: Instant) {
         guard mode == .running, fault?.kind != .offline else { return }
-        while dialing.count < settings.maximumDials, dialing.count + peers.count < settings.maximumPeers, let address = book.next(at: unix(now)) {
+        while dialing.count < settings.maximumDials, dialing.count + peers.count < settings.maximumPeers,
+            let address = book.next(at: unix(now))
+        {
             dialing.insert(address)
             effects.append(.dial(address))
         }
@@ -138,7 +146,9 @@ extension Swarm {
             disconnect(peer, .silent)
             return
         }
-        if peer.servingBytes > 0, now - peer.servingSince > Self.deafAfter, fault == nil { return disconnect(peer, .deaf) }
+        if peer.servingBytes > 0, now - peer.servingSince > Self.deafAfter, fault == nil {
+            return disconnect(peer, .deaf)
+        }
         if now - peer.lastSaidAt > Self.keepAliveAfter { send(peer, .keepAlive, now: now) }
         if isComplete, doubtful.isEmpty, have.isFull || peer.isUploadOnly, peer.isSeed || peer.isUploadOnly {
             disconnect(peer, .bothSeeding)

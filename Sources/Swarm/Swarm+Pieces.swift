@@ -19,7 +19,8 @@ extension Swarm {
         effects.append(
             .verify(
                 Verification(
-                    piece: piece.piece, fromDisk: piece.fromDisk, isWritten: piece.onDisk, wantsDigests: ledger.isWaiting(for: piece.piece),
+                    piece: piece.piece, fromDisk: piece.fromDisk, isWritten: piece.onDisk,
+                    wantsDigests: ledger.isWaiting(for: piece.piece),
                     isAwaited: piece.exclusive != nil || isFetched)))
     }
 
@@ -100,7 +101,8 @@ extension Swarm {
         continueStopping(now: now)
     }
 
-    /// Other pieces are wanted, or all of them are there: who needn't send any more is told, and who needn't ask (BEP 21).
+    /// Other pieces are wanted, or all of them are there: who needn't send any more is told, and who needn't ask (BEP
+    /// 21).
     mutating func goalChanged(now: Instant) {
         for peer in roster {
             updateInterest(of: peer, now: now)
@@ -138,7 +140,8 @@ extension Swarm {
             if verdict == .bad { checks.bad += 1 } else { checks.missing += 1 }
             opened.remove(index)
             commit.record.closed.append(index)
-            // An earlier run may have written to it: the files' fingerprints go with the word that it is in no doubt any more.
+            // An earlier run may have written to it: the files' fingerprints go with the word that it is in no doubt
+            // any more.
             commit.dirty.insert(index)
             takeUpHeld(index, isThere: verdict == .bad)
             makeCandidate(index)
@@ -152,7 +155,11 @@ extension Swarm {
     /// The piece isn't whole: its blocks that were recorded count, unless all were, which makes it bad.
     private mutating func takeUpHeld(_ index: PieceIndex, isThere: Bool) {
         guard let partial = heldPartials.removeValue(forKey: index) else { return }
-        if isThere, partial.blocks.contains(false) { restore(partial) } else { commit.record.partials.append(.nothing(of: index)) }
+        if isThere, partial.blocks.contains(false) {
+            restore(partial)
+        } else {
+            commit.record.partials.append(.nothing(of: index))
+        }
     }
 
     /// All answers to the last ``Effect/check(_:)`` have come.

@@ -30,9 +30,11 @@ extension Swarm {
         peer.lastBlockAt = now
         peer.isSnubbed = false
         peer.rejections = 0
-        peer.pipeline.received(bytes: length, sentAt: sent.sentAt, now: now, limited: throttledUntil != nil || peer.outstanding == 0)
+        peer.pipeline.received(
+            bytes: length, sentAt: sent.sentAt, now: now, limited: throttledUntil != nil || peer.outstanding == 0)
         // A block that comes late may be of a piece that was parked meanwhile: it needs a buffer anew.
-        guard let piece = active[block.piece], piece.phase == .downloading, piece.isBuffered || hasRoom(for: geometry.length(of: block.piece)),
+        guard let piece = active[block.piece], piece.phase == .downloading,
+            piece.isBuffered || hasRoom(for: geometry.length(of: block.piece)),
             piece.receive(block.block, from: key)
         else {
             if !sent.isReleased { release(block) }
@@ -60,7 +62,8 @@ extension Swarm {
         return (peer.outstanding * Geometry.blockLength, peer.pipeline.bestRate)
     }
 
-    /// Blocks that a batch gave back are asked of others, once for the whole batch: the shell calls it with ``batchEnded(_:now:)``.
+    /// Blocks that a batch gave back are asked of others, once for the whole batch: the shell calls it with
+    /// ``batchEnded(_:now:)``.
     package mutating func fillIfDue(now: Instant) {
         guard isFillDue else { return }
         isFillDue = false
@@ -77,7 +80,9 @@ extension Swarm {
 
     /// Sends as many requests as the peer's pipeline has room for.
     mutating func fill(_ peer: Peer, now: Instant) {
-        guard mode == .running, fault == nil, !isHeld, !peer.isClosing, peer.amInterested, !peer.isSnubbed, now >= peer.pausedUntil else { return }
+        guard mode == .running, fault == nil, !isHeld, !peer.isClosing, peer.amInterested, !peer.isSnubbed,
+            now >= peer.pausedUntil
+        else { return }
         guard !peer.isChoking || !peer.allowedFast.isEmpty else { return }
         let depth = peer.pipeline.depth
         var room = depth - peer.outstanding
@@ -137,8 +142,9 @@ extension Swarm {
             && (piece.isBuffered || hasRoom(for: geometry.length(of: piece.piece)))
     }
 
-    /// A peer that has proved itself helps with what others left, then opens a piece, then joins others. One that hasn't gets
-    /// pieces of its own, so that a lie has one possible author, and little room for it; when there are none, it joins others too.
+    /// A peer that has proved itself helps with what others left, then opens a piece, then joins others. One that
+    /// hasn't gets pieces of its own, so that a lie has one possible author, and little room for it; when there are
+    /// none, it joins others too.
     private mutating func nextPiece(for peer: Peer, now: Instant) -> PieceIndex? {
         if peer.isProven {
             return unfilledPiece { $0.isEligible($1, for: peer) && $1.worker == nil } ?? newPiece(for: peer, now: now)
@@ -157,7 +163,9 @@ extension Swarm {
         guard peer.exclusive.isEmpty else { return nil }
         if let index = unfilledPiece(where: { $0.isEligible($1, for: peer) }) { return index }
         // Nothing is left but what others have for themselves.
-        guard let index = unfilledPiece(where: { $1.exclusive != nil && $0.isFillable($1, by: peer) }), let piece = active[index] else { return nil }
+        guard let index = unfilledPiece(where: { $1.exclusive != nil && $0.isFillable($1, by: peer) }),
+            let piece = active[index]
+        else { return nil }
         endExclusion(piece)
         return index
     }
@@ -174,7 +182,9 @@ extension Swarm {
     }
 
     private mutating func newPiece(for peer: Peer, now: Instant) -> PieceIndex? {
-        guard hasRoom(for: geometry.pieceLength), !picker.candidates.isEmpty, peer.driedAt != picker.insertions else { return nil }
+        guard hasRoom(for: geometry.pieceLength), !picker.candidates.isEmpty, peer.driedAt != picker.insertions else {
+            return nil
+        }
         let index: PieceIndex?
         if settings.isSequential {
             index = picker.first { peer.serves($0) }
@@ -220,7 +230,8 @@ extension Swarm {
                 position += 1
                 let seconds = rate <= 0 ? .infinity : Double(position * Geometry.blockLength) / rate
                 let block = request.block
-                guard seconds > soonest, let piece = active[block.piece], piece.phase == .downloading, peer.serves(block.piece),
+                guard seconds > soonest, let piece = active[block.piece], piece.phase == .downloading,
+                    peer.serves(block.piece),
                     !piece.isReceived(block.block), piece.requests(for: block.block) < Self.endGameCopies
                 else { continue }
                 late.append((block, seconds))

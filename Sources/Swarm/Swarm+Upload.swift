@@ -10,7 +10,8 @@ extension Swarm {
             return misbehaved(key, "a request outside its piece", now: now)
         }
         let request = BlockRequest(piece: PieceIndex(piece), begin: begin, length: length)
-        guard !peer.amChoking, have[request.piece], peer.serveQueue.count < Self.longestServeQueue, mode == .running else {
+        guard !peer.amChoking, have[request.piece], peer.serveQueue.count < Self.longestServeQueue, mode == .running
+        else {
             charge(peer, .refusal, now: now)
             refuse(request, of: peer, now: now)
             return
@@ -57,8 +58,11 @@ extension Swarm {
         pump(peer, now: now)
     }
 
-    /// What may be read and sent to the peer at once: little for one that has taken little, which may be one that takes nothing.
-    private func servedAhead(of peer: Peer) -> Int { min(Self.servedAhead, Self.servedAheadAtFirst + Int(peer.uploaded.total / 2)) }
+    /// What may be read and sent to the peer at once: little for one that has taken little, which may be one that takes
+    /// nothing.
+    private func servedAhead(of peer: Peer) -> Int {
+        min(Self.servedAhead, Self.servedAheadAtFirst + Int(peer.uploaded.total / 2))
+    }
 
     mutating func pumpAll(now: Instant) { forAll { swarm, peer in swarm.pump(peer, now: now) } }
 
@@ -117,9 +121,11 @@ extension Swarm {
         let contenders = roster.filter { !$0.isClosing }.map { peer in
             Choker.Contender(
                 key: peer.key, isInterested: peer.isInterested, isSnubbed: peer.isSnubbed, isUnchoked: !peer.amChoking,
-                rate: isSeeding ? peer.uploaded.rate(at: now) : peer.downloaded.rate(at: now), connectedAt: peer.connectedAt)
+                rate: isSeeding ? peer.uploaded.rate(at: now) : peer.downloaded.rate(at: now),
+                connectedAt: peer.connectedAt)
         }
-        let chosen = choker.choose(contenders, slots: settings.uploadSlots, isSeeding: isSeeding, now: now, using: &random)
+        let chosen = choker.choose(
+            contenders, slots: settings.uploadSlots, isSeeding: isSeeding, now: now, using: &random)
         for peer in roster {
             if chosen.contains(peer.key) { unchoke(peer, now: now) } else { choke(peer, now: now) }
         }

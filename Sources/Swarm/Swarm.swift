@@ -2,8 +2,8 @@ import Torrent
 
 /// The brain of one torrent: events in, effects out.
 ///
-/// Each event is one mutating function that takes the time as an argument; what is to be done about it is appended to the
-/// effects, which the shell takes with ``takeEffects()`` and performs in their order.
+/// Each event is one mutating function that takes the time as an argument; what is to be done about it is appended to
+/// the effects, which the shell takes with ``takeEffects()`` and performs in their order.
 package struct Swarm: ~Copyable {
     enum Mode {
         case idle, running
@@ -45,7 +45,8 @@ package struct Swarm: ~Copyable {
     /// Active pieces that count against the memory budget, and their bytes.
     var bufferedCount = 0
     var bufferedBytes = 0
-    /// Recorded blocks of pieces that are in doubt, or may come to be: they count when the piece turns out not to be whole.
+    /// Recorded blocks of pieces that are in doubt, or may come to be: they count when the piece turns out not to be
+    /// whole.
     var heldPartials: [PieceIndex: PartialPiece] = [:]
     var picker: PiecePicker
     var ledger = BlameLedger()
@@ -106,13 +107,15 @@ package struct Swarm: ~Copyable {
 
     var effects: [Effect] = []
 
-    /// A torrent at rest. `plan` says which pieces are trusted and which are to be checked first; `partials` are blocks that
-    /// stand on disk since an earlier run, of which those that the plan doesn't believe are left out; `padding` are blocks of zeros
-    /// that nobody is asked for, `zeros` whole pieces of them, which are had by nature. `completionIsKnown` says whether an earlier run has told
-    /// of the completion of what is complete.
+    /// A torrent at rest. `plan` says which pieces are trusted and which are to be checked first; `partials` are blocks
+    /// that stand on disk since an earlier run, of which those that the plan doesn't believe are left out; `padding`
+    /// are blocks of zeros that nobody is asked for, `zeros` whole pieces of them, which are had by nature.
+    /// `completionIsKnown` says whether an earlier run has told of the completion of what is complete.
     package init(
-        geometry: Geometry, plan: ResumePlan, recorded: Bitfield, opened: Bitfield, partials: [PartialPiece], wanted: Bitfield,
-        padding: [PieceIndex: [Int]] = [:], zeros: Bitfield? = nil, completionIsKnown: Bool = true, settings: SwarmSettings, seed: UInt64,
+        geometry: Geometry, plan: ResumePlan, recorded: Bitfield, opened: Bitfield, partials: [PartialPiece],
+        wanted: Bitfield,
+        padding: [PieceIndex: [Int]] = [:], zeros: Bitfield? = nil, completionIsKnown: Bool = true,
+        settings: SwarmSettings, seed: UInt64,
         unixOrigin: Int64
     ) {
         precondition(plan.trusted.count == geometry.pieceCount && wanted.count == geometry.pieceCount)
@@ -134,7 +137,11 @@ package struct Swarm: ~Copyable {
         completionNoted = completionIsKnown && wanted.subtracting(plan.trusted).isEmpty && plan.doubtful.isEmpty
         for partial in partials where geometry.pieces.contains(partial.piece) && !have[partial.piece] {
             // What isn't believed now isn't to be believed by a later start.
-            if plan.stale[partial.piece] { commit.record.partials.append(.nothing(of: partial.piece)) } else { restore(partial) }
+            if plan.stale[partial.piece] {
+                commit.record.partials.append(.nothing(of: partial.piece))
+            } else {
+                restore(partial)
+            }
         }
         for piece in zeros?.pieces ?? Bitfield(count: 0).pieces where !have[piece] && !doubtful[piece] {
             // Nothing has to be written of them; they are recorded as others are.
@@ -171,22 +178,28 @@ package struct Swarm: ~Copyable {
     /// Whether every wanted piece is there.
     package var isComplete: Bool { wanted.isSubset(of: have) }
     /// Whether every wanted piece is there and recorded.
-    package var isCompleteAndRecorded: Bool { wanted.isSubset(of: have) && have.isSubset(of: recorded) && doubtful.isEmpty }
+    package var isCompleteAndRecorded: Bool {
+        wanted.isSubset(of: have) && have.isSubset(of: recorded) && doubtful.isEmpty
+    }
     package var isRunning: Bool { mode == .running }
     package var peerCount: Int { peers.count }
     package var dialCount: Int { dialing.count }
 
     /// Whether more peers would help: few are connected, and none waits to be dialled.
     package var isHungry: Bool { !isComplete && peers.count + dialing.count < 4 }
-    package mutating func rates(now: Instant) -> (download: Int, upload: Int) { (downloadMeter.rate(at: now), uploadMeter.rate(at: now)) }
+    package mutating func rates(now: Instant) -> (download: Int, upload: Int) {
+        (downloadMeter.rate(at: now), uploadMeter.rate(at: now))
+    }
 
     /// One line for each connection.
     package func peerReports(now: Instant) -> [PeerReport] {
         roster.map { peer in
             PeerReport(
-                key: peer.key, address: peer.address, isIncoming: peer.isIncoming, client: book[peer.address]?.client ?? "",
+                key: peer.key, address: peer.address, isIncoming: peer.isIncoming,
+                client: book[peer.address]?.client ?? "",
                 havePieces: peer.isSeed ? geometry.pieceCount : peer.have?.population ?? 0, isSeed: peer.isSeed,
-                amChoking: peer.amChoking, amInterested: peer.amInterested, isChoking: peer.isChoking, isInterested: peer.isInterested,
+                amChoking: peer.amChoking, amInterested: peer.amInterested, isChoking: peer.isChoking,
+                isInterested: peer.isInterested,
                 isSnubbed: peer.isSnubbed, downloaded: peer.downloaded.total, uploaded: peer.uploaded.total,
                 downloadRate: peer.downloaded.rate(at: now), uploadRate: peer.uploaded.rate(at: now),
                 outstanding: peer.outstanding, depth: peer.pipeline.depth)

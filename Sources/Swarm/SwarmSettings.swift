@@ -35,7 +35,8 @@ extension Swarm {
     static let servedAheadAtFirst = 256 << 10
     /// How long a peer may take nothing of what it asked for.
     static let deafAfter = Duration.seconds(120)
-    /// Without a block for so long, a peer that has requests is snubbed (BEP 3 says a minute; that stalls the end of a download).
+    /// Without a block for so long, a peer that has requests is snubbed (BEP 3 says a minute; that stalls the end of a
+    /// download).
     static let snubAfter = Duration.seconds(5)
     /// The same for a peer that never sent a block.
     static let firstBlockAfter = Duration.seconds(3)
@@ -45,7 +46,8 @@ extension Swarm {
     static let rejectPause = Duration.seconds(1)
     /// Rejects without a block between them after which a peer is snubbed.
     static let maximumRejections = 64
-    /// Whole bitfields that one connection may send, beside those that only add to the one before: each costs a look at all pieces.
+    /// Whole bitfields that one connection may send, beside those that only add to the one before: each costs a look at
+    /// all pieces.
     static let maximumBitfields = 4
     /// Pieces that are noted down ahead at once, however small they are.
     static let maximumOpenAhead = 1024
@@ -60,7 +62,8 @@ extension Swarm {
     static let longestProbePause = Duration.seconds(300)
     /// Unverified bytes that a peer which hasn't proved itself may owe, one piece at least.
     static let probationBytes = 512 << 10
-    /// The same for one that is the only peer, two pieces at least: nobody else fills the pause until the first of them is hashed.
+    /// The same for one that is the only peer, two pieces at least: nobody else fills the pause until the first of them
+    /// is hashed.
     static let lonelyProbationBytes = 4 << 20
     /// How often a peer looks for blocks that others send late.
     static let endGamePause = Duration.milliseconds(100)
@@ -68,7 +71,8 @@ extension Swarm {
     static let endGamePatience = Duration.seconds(1)
     /// Bytes per second that a peer of unknown speed is trusted to send.
     static let assumedRate = 65536.0
-    /// In the end-game another peer is asked for a block when it should send it in less than this part of the holder's time.
+    /// In the end-game another peer is asked for a block when it should send it in less than this part of the holder's
+    /// time.
     static let endGameGain = 0.5
     /// Copies of a block that are outstanding at most.
     static let endGameCopies = 3

@@ -33,7 +33,8 @@ struct TokenBucket {
         if limit != nil { tokens = min(capacity, tokens + Double(bytes)) }
     }
 
-    /// When ``allows(_:at:)`` will hold, after it did not; an hour off at most, so that a limit of nothing overflows nothing.
+    /// When ``allows(_:at:)`` will hold, after it did not; an hour off at most, so that a limit of nothing overflows
+    /// nothing.
     func refill(_ bytes: Int, after now: Instant) -> Instant {
         let missing = min(Double(bytes), capacity) - tokens
         return now + .seconds(min(max(0, missing) / Double(max(limit ?? 1, 1)), 3600)) + .milliseconds(1)

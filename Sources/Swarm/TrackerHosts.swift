@@ -1,8 +1,9 @@
 /// Which tracker hosts answer at all, learned from all torrents together, and which want to be left alone.
 ///
-/// A mirror has a hundred thousand torrents and a handful of trackers: one that is down is asked now and then on behalf of all, instead of each
-/// torrent waiting for it in vain. One that said when it wants to be asked again (429 and 503 with Retry-After) isn't asked before, by no torrent. A host is a
-/// server with its scheme and port. Times are unix seconds.
+/// A mirror has a hundred thousand torrents and a handful of trackers: one that is down is asked now and then on behalf
+/// of all, instead of each torrent waiting for it in vain. One that said when it wants to be asked again (429 and 503
+/// with Retry-After) isn't asked before, by no torrent. A host is a server with its scheme and port. Times are unix
+/// seconds.
 package struct TrackerHosts {
     /// Failures in a row after which a host counts as down.
     package static let patience = 3
@@ -51,7 +52,8 @@ package struct TrackerHosts {
         return rest
     }
 
-    /// Why the host isn't to be asked now; `nil` when it may be. Of a host that is down only one asks, when its time has come.
+    /// Why the host isn't to be asked now; `nil` when it may be. Of a host that is down only one asks, when its time
+    /// has come.
     package mutating func reasonToWait(for host: String, now: Int64) -> String? {
         guard var known = failing[host], known.failures >= Self.patience else { return nil }
         // A clock that was set back holds nobody up for longer than the longest pause.

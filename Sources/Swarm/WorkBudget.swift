@@ -1,6 +1,8 @@
-/// What the messages of one connection may cost, in microseconds of processor time: a few bytes of a peer's can be much work of ours (law 7).
+/// What the messages of one connection may cost, in microseconds of processor time: a few bytes of a peer's can be much
+/// work of ours (law 7).
 ///
-/// A peer that has spent its budget isn't read from until the budget is refilled; one that owes too much is disconnected.
+/// A peer that has spent its budget isn't read from until the budget is refilled; one that owes too much is
+/// disconnected.
 struct WorkBudget {
     /// What is refilled in a second: half a percent of a core.
     static let perSecond = 5000.0
@@ -34,7 +36,9 @@ struct WorkBudget {
     }
 
     /// Verified bytes earn what a peer needs to go on at any speed.
-    mutating func earn(_ bytes: Int) { left = min(Self.most, left + Double(bytes) / Double(1 << 14) * Work.refusal.rawValue) }
+    mutating func earn(_ bytes: Int) {
+        left = min(Self.most, left + Double(bytes) / Double(1 << 14) * Work.refusal.rawValue)
+    }
 
     /// Whether the peer has spent all that it may, as far as that was known when it spoke last.
     var isSpent: Bool { left < 0 }

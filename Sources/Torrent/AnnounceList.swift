@@ -13,7 +13,8 @@ struct AnnounceList {
     private static let maximumURLsBytes = maximumCount * (maximumURLBytes + 1)
     private static let trackerSchemes = ["udp://", "http://", "https://"]
 
-    /// The tiers of `announce-list`, or `announce` where that has no usable URL (BEP 12); tiers without one are dropped.
+    /// The tiers of `announce-list`, or `announce` where that has no usable URL (BEP 12); tiers without one are
+    /// dropped.
     private(set) var trackers: [[String]] = []
     /// The URLs of `url-list`, which is a string or a list of them (BEP 19).
     private(set) var webSeeds: [String] = []
@@ -86,7 +87,9 @@ struct AnnounceList {
     }
 
     /// The URL, if it can be used and is new.
-    private mutating func take(_ bytes: ArraySlice<UInt8>, _ key: String, _ schemes: [String], _ seen: inout Set<String>)
+    private mutating func take(
+        _ bytes: ArraySlice<UInt8>, _ key: String, _ schemes: [String], _ seen: inout Set<String>
+    )
         -> String?
     {
         guard bytes.contains(where: { $0 > 0x20 }) else { return nil }

@@ -9,7 +9,9 @@ extension FileLayout {
             guard let from = start else { return }
             start = nil
             // The last piece may be short: it ends with the torrent.
-            let (first, last) = ((from + length - 1) / length, at == totalBytes ? Int64(geometry.pieceCount) : at / length)
+            let (first, last) = (
+                (from + length - 1) / length, at == totalBytes ? Int64(geometry.pieceCount) : at / length
+            )
             if first < last { ranges.append(PieceIndex(Int(first))..<PieceIndex(Int(last))) }
         }
         for file in files where !file.isEmpty {
@@ -19,7 +21,8 @@ extension FileLayout {
         return ranges
     }
 
-    /// The blocks that lie whole in a pad file, by piece: their bytes are zeros, so that nobody needs to be asked for them (BEP 47).
+    /// The blocks that lie whole in a pad file, by piece: their bytes are zeros, so that nobody needs to be asked for
+    /// them (BEP 47).
     ///
     /// Pieces that are nothing but padding aren't listed: nobody wants them, see ``piecesOfPadding(geometry:)``.
     package func paddedBlocks(geometry: Geometry) -> [PieceIndex: [Int]] {
@@ -29,15 +32,20 @@ extension FileLayout {
             guard let first = pieces.first, let last = pieces.last else { continue }
             for piece in first == last ? [first] : [first, last] {
                 let inside = Self.blocks(of: piece, inside: file, geometry)
-                if !inside.isEmpty, inside.count < geometry.blockCount(of: piece) { blocks[piece, default: []] += inside }
+                if !inside.isEmpty, inside.count < geometry.blockCount(of: piece) {
+                    blocks[piece, default: []] += inside
+                }
             }
         }
         return blocks
     }
 
-    /// The blocks of the piece that lie whole in the file. It costs the same for every length: there may be a million pad files in one piece.
+    /// The blocks of the piece that lie whole in the file. It costs the same for every length: there may be a million
+    /// pad files in one piece.
     private static func blocks(of piece: PieceIndex, inside file: FileEntry, _ geometry: Geometry) -> Range<Int> {
-        let (start, count, length) = (geometry.offset(of: piece), geometry.blockCount(of: piece), Int64(Geometry.blockLength))
+        let (start, count, length) = (
+            geometry.offset(of: piece), geometry.blockCount(of: piece), Int64(Geometry.blockLength)
+        )
         let first = file.offset <= start ? 0 : (file.offset - start + length - 1) / length
         let isWholeEnd = file.end >= start + Int64(geometry.length(of: piece))
         let end = isWholeEnd ? Int64(count) : (file.end - start) / length

@@ -46,7 +46,9 @@ package struct FileLayout: Hashable, Sendable {
     /// The runs of `offset ..< offset + length` in the files, in order and without empty ones; nothing is allocated.
     package func segments(offset: Int64, length: Int) -> Segments {
         precondition(offset >= 0 && length >= 0 && Int64(length) <= totalBytes - offset, "outside the torrent")
-        return Segments(files: files, file: length == 0 ? files.count : firstFile(endingAfter: offset), offset: offset, rest: length)
+        return Segments(
+            files: files, file: length == 0 ? files.count : firstFile(endingAfter: offset), offset: offset, rest: length
+        )
     }
 
     /// The files that have a byte in the piece, and the empty ones between them.

@@ -2,8 +2,8 @@ import SystemPackage
 
 /// Conversions between `FilePath`, which holds the bytes of a path, and ``PathText``.
 ///
-/// `FilePath.string` and `description` repair what isn't UTF-8, and `FilePath.init(_: String)` doesn't know escapes, so this
-/// program uses none of them.
+/// `FilePath.string` and `description` repair what isn't UTF-8, and `FilePath.init(_: String)` doesn't know escapes, so
+/// this program uses none of them.
 extension FilePath {
     /// The path that has this ``PathText``.
     package init(text: String) {

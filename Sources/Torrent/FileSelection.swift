@@ -19,9 +19,10 @@ package struct FileSelection: Hashable, Sendable {
 
     /// The files that one of the patterns names.
     ///
-    /// A pattern is a number or a range of numbers, `3` or `2-5`, counted from 1 as `pieces files` shows them, or a path or
-    /// glob (`*`, `?`, `[a-z]`, `**`); a file that is called `3` is reached as `[3]`. A glob is matched against the whole
-    /// path, against the path below the torrent's own folder, and, if it has no `/`, against the last name of the path.
+    /// A pattern is a number or a range of numbers, `3` or `2-5`, counted from 1 as `pieces files` shows them, or a
+    /// path or glob (`*`, `?`, `[a-z]`, `**`); a file that is called `3` is reached as `[3]`. A glob is matched against
+    /// the whole path, against the path below the torrent's own folder, and, if it has no `/`, against the last name of
+    /// the path.
     package init(layout: FileLayout, patterns: [String]) throws(SelectionError) {
         let candidates = layout.files.filter { !$0.isPad }.map(Candidate.init)
         var wanted = Array(repeating: false, count: layout.files.count)
@@ -53,15 +54,20 @@ package struct FileSelection: Hashable, Sendable {
     /// The bytes of the wanted files that are in the pieces.
     package func bytes(in pieces: Bitfield, geometry: Geometry) -> Int64 {
         if pieces.isFull { return wantedBytes }
-        return layout.files.reduce(0) { $0 + (wanted[$1.index] ? layout.bytes(of: $1.index, in: pieces, geometry: geometry) : 0) }
+        return layout.files.reduce(0) {
+            $0 + (wanted[$1.index] ? layout.bytes(of: $1.index, in: pieces, geometry: geometry) : 0)
+        }
     }
 
-    private static func matches(of pattern: String, fileCount: Int, candidates: [Candidate]) throws(SelectionError) -> [Int] {
+    private static func matches(of pattern: String, fileCount: Int, candidates: [Candidate]) throws(SelectionError)
+        -> [Int]
+    {
         if let numbers = try numbers(pattern, fileCount: fileCount) {
             return candidates.map(\.index).filter { numbers.contains($0 + 1) }
         }
         let glob = Glob(pattern)
-        // Where names differ in Unicode normalization alone, a pattern selects those that are written as it is, and else all of them.
+        // Where names differ in Unicode normalization alone, a pattern selects those that are written as it is, and
+        // else all of them.
         let exact = candidates.filter { $0.matches(pattern, glob, exactly: true) }
         return (exact.isEmpty ? candidates.filter { $0.matches(pattern, glob, exactly: false) } : exact).map(\.index)
     }

@@ -1,9 +1,9 @@
 /// A pattern for paths, as shells have them.
 ///
-/// `*` and `?` stand for any characters, and for any one, but not for `/`; `**` stands for any characters; `**/` also for
-/// nothing at all; `[a-z]` for one of a set and `[!a-z]` for one outside it; `\` takes its meaning from the character after it.
-/// A `/` at the end means all that is in the folder. Case counts. Patterns and paths are ``PathText``, in which a byte that isn't UTF-8 is one
-/// character.
+/// `*` and `?` stand for any characters, and for any one, but not for `/`; `**` stands for any characters; `**/` also
+/// for nothing at all; `[a-z]` for one of a set and `[!a-z]` for one outside it; `\` takes its meaning from the
+/// character after it. A `/` at the end means all that is in the folder. Case counts. Patterns and paths are
+/// ``PathText``, in which a byte that isn't UTF-8 is one character.
 struct Glob: Sendable {
     private enum Token: Hashable {
         case literal(Character)
@@ -22,21 +22,26 @@ struct Glob: Sendable {
     let isName: Bool
 
     init(_ pattern: String) {
-        let names = pattern.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map { String(Substring($0)) }
+        let names = pattern.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map {
+            String(Substring($0))
+        }
         let characters = Self.characters(names) + (names.count > 1 && names.last == "" ? ["*", "*"] : [])
         isName = !characters.contains("/")
         tokens = Self.tokens(of: characters)
     }
 
     /// The characters of a path. A mark at the beginning of a name doesn't join the `/` before it.
-    static func characters(_ names: some Sequence<String>) -> [Character] { Array(names.map { Array($0) }.joined(separator: ["/"])) }
+    static func characters(_ names: some Sequence<String>) -> [Character] {
+        Array(names.map { Array($0) }.joined(separator: ["/"]))
+    }
 
     /// Whether the whole of `text` is matched, in time that does not explode with the number of stars.
     ///
-    /// With `exactly` a character stands for itself alone, else also for other ways to write it (Unicode normalization).
+    /// With `exactly` a character stands for itself alone, else also for other ways to write it (Unicode
+    /// normalization).
     ///
-    /// On a mismatch the last `*` takes one character more, and where it may not, the last `**`. Earlier stars need no second look:
-    /// what they could take, the later one of the same kind can take as well.
+    /// On a mismatch the last `*` takes one character more, and where it may not, the last `**`. Earlier stars need no
+    /// second look: what they could take, the later one of the same kind can take as well.
     func matches(_ text: [Character], exactly: Bool = false) -> Bool {
         var token = 0
         var at = 0
@@ -88,7 +93,8 @@ struct Glob: Sendable {
         switch token {
         case .literal(let literal): literal == character && (!exactly || literal.utf8.elementsEqual(character.utf8))
         case .one: character != "/"
-        case .oneOf(let ranges, let isNegated): character != "/" && ranges.contains { $0.contains(character) } != isNegated
+        case .oneOf(let ranges, let isNegated):
+            character != "/" && ranges.contains { $0.contains(character) } != isNegated
         case .run, .deepRun, .folders: false
         }
     }

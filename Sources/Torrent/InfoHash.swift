@@ -8,7 +8,9 @@ package struct InfoHash: Hashable, Comparable, Sendable, CustomStringConvertible
 
     /// `nil` unless there are exactly 20 bytes.
     package init?(_ bytes: some Collection<UInt8>) {
-        guard bytes.count == Self.byteCount, let hash = Array(bytes).withUnsafeBytes({ Self(raw: $0) }) else { return nil }
+        guard bytes.count == Self.byteCount, let hash = Array(bytes).withUnsafeBytes({ Self(raw: $0) }) else {
+            return nil
+        }
         self = hash
     }
 
@@ -29,9 +31,15 @@ package struct InfoHash: Hashable, Comparable, Sendable, CustomStringConvertible
     package var bytes: [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(Self.byteCount)
-        for shift in stride(from: 56, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: high >> UInt64(shift))) }
-        for shift in stride(from: 56, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: middle >> UInt64(shift))) }
-        for shift in stride(from: 24, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: low >> UInt32(shift))) }
+        for shift in stride(from: 56, through: 0, by: -8) {
+            bytes.append(UInt8(truncatingIfNeeded: high >> UInt64(shift)))
+        }
+        for shift in stride(from: 56, through: 0, by: -8) {
+            bytes.append(UInt8(truncatingIfNeeded: middle >> UInt64(shift)))
+        }
+        for shift in stride(from: 24, through: 0, by: -8) {
+            bytes.append(UInt8(truncatingIfNeeded: low >> UInt32(shift)))
+        }
         return bytes
     }
 

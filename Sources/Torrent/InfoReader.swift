@@ -99,7 +99,8 @@ struct InfoReader {
     private func singleFile(name: String) throws(MetainfoError) -> FileEntry {
         let length = try info.requiredNumber("length", in: "info.")
         guard length >= 0 else { throw .badLength(file: 1, length) }
-        return FileEntry(path: [name], length: length, isExecutable: Self.attributes(of: info).contains(UInt8(ascii: "x")))
+        return FileEntry(
+            path: [name], length: length, isExecutable: Self.attributes(of: info).contains(UInt8(ascii: "x")))
     }
 
     private func multipleFiles(_ value: BencodeValue, root: String) throws(MetainfoError) -> [FileEntry] {
@@ -108,12 +109,16 @@ struct InfoReader {
         guard files.count <= Metainfo.maximumFileCount else { throw .tooManyFiles(files.count) }
         var entries: [FileEntry] = []
         entries.reserveCapacity(files.count)
-        for (n, file) in files.enumerated() { entries.append(try Self.entry(file, number: n + 1, root: root, names: names)) }
+        for (n, file) in files.enumerated() {
+            entries.append(try Self.entry(file, number: n + 1, root: root, names: names))
+        }
         return entries
     }
 
     /// A file that can't be read is not skipped: the bytes of all files behind it would be others.
-    private static func entry(_ file: BencodeValue, number: Int, root: String, names: NameRule) throws(MetainfoError) -> FileEntry {
+    private static func entry(_ file: BencodeValue, number: Int, root: String, names: NameRule) throws(MetainfoError)
+        -> FileEntry
+    {
         guard let dictionary = file.dictionary else {
             throw .wrongType(key: "info.files.\(number)", expected: "a dictionary")
         }

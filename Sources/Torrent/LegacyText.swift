@@ -2,7 +2,8 @@
 enum LegacyText {
     /// UTF-8 when the bytes are valid UTF-8, and Windows-1252 otherwise.
     ///
-    /// Other code pages (GBK, Shift-JIS) come out misread, but always in the same way, and different bytes as different text.
+    /// Other code pages (GBK, Shift-JIS) come out misread, but always in the same way, and different bytes as different
+    /// text.
     static func decode(_ bytes: some Collection<UInt8>) -> String {
         String(validating: bytes, as: UTF8.self) ?? windows1252(bytes)
     }

@@ -54,8 +54,8 @@ package struct Metainfo: Sendable {
     /// Blanks and a byte order mark before the document, and anything behind it, are no part of it: scripts and editors
     /// leave them there.
     ///
-    /// `names` is the rule for the names of files; of a torrent in a database ask `Connection.asAdded`, which knows under
-    /// which it was added.
+    /// `names` is the rule for the names of files; of a torrent in a database ask `Connection.asAdded`, which knows
+    /// under which it was added.
     package init(torrentFile bytes: [UInt8], names: NameRule = .bytes) throws(MetainfoError) {
         guard bytes.count <= Self.maximumFileBytes else { throw .tooLarge(bytes: bytes.count) }
         let root = try Self.decode(bytes)

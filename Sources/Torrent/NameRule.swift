@@ -2,8 +2,9 @@
 package enum NameRule: Hashable, Sendable {
     /// The bytes are the name.
     case bytes
-    /// The rule of the first version. Torrents that it added have their files under these names: a name that isn't UTF-8
-    /// was read as Windows-1252, and one that differs from an earlier one in Unicode normalization alone was numbered.
+    /// The rule of the first version. Torrents that it added have their files under these names: a name that isn't
+    /// UTF-8 was read as Windows-1252, and one that differs from an earlier one in Unicode normalization alone was
+    /// numbered.
     case first
 }
 

@@ -1,9 +1,9 @@
 /// The paths that a torrent's files have taken: no two files at one path, and no file where another has a folder.
 ///
-/// Who comes first in the torrent keeps the name; who comes later is numbered, `name (2).ext`. A folder that is numbered
-/// stays one folder for all files below it. Names are equal when their bytes are. A file system that folds case or
-/// normalizes names may show one file for two entries; that is found when the file is opened. A claim costs as much as
-/// its path is long, whatever other paths there are: no number is tried twice for the same numbered name.
+/// Who comes first in the torrent keeps the name; who comes later is numbered, `name (2).ext`. A folder that is
+/// numbered stays one folder for all files below it. Names are equal when their bytes are. A file system that folds
+/// case or normalizes names may show one file for two entries; that is found when the file is opened. A claim costs as
+/// much as its path is long, whatever other paths there are: no number is tried twice for the same numbered name.
 struct PathClaims {
     private struct Place: Hashable {
         /// 32 bits, because a hostile torrent has millions of folders: no document has as many values.
@@ -22,8 +22,8 @@ struct PathClaims {
         }
     }
 
-    /// All numbered names that differ in the number alone, which has so many digits. Long names are cut to have room for
-    /// the number, so that different names may have the same numbered ones.
+    /// All numbered names that differ in the number alone, which has so many digits. Long names are cut to have room
+    /// for the number, so that different names may have the same numbered ones.
     private struct Series: Hashable {
         let place: Place
         let digits: Int
@@ -56,8 +56,8 @@ struct PathClaims {
     /// The number behind the last one that each name got.
     private var nextNumbers: [Place: Int] = [:]
     private var series: [Series: Int] = [:]
-    /// The numbers that were tried, and for each a number behind it before which all were tried. A name that was tried is
-    /// taken, and stays so.
+    /// The numbers that were tried, and for each a number behind it before which all were tried. A name that was tried
+    /// is taken, and stays so.
     private var tried: [Try: Int] = [:]
 
     init(_ rule: NameRule = .bytes) { self.rule = rule }
@@ -149,7 +149,11 @@ struct PathClaims {
         hasTwins = !folded.insert(Place(folder: place.folder, folds: true, name: place.name)).inserted
     }
 
-    private func place(_ name: String, in folder: Int32) -> Place { Place(folder: folder, folds: rule == .first, name: name) }
+    private func place(_ name: String, in folder: Int32) -> Place {
+        Place(folder: folder, folds: rule == .first, name: name)
+    }
 
-    private func isOne(_ one: String, _ other: String) -> Bool { rule == .first ? one == other : PathText.isSame(one, other) }
+    private func isOne(_ one: String, _ other: String) -> Bool {
+        rule == .first ? one == other : PathText.isSame(one, other)
+    }
 }

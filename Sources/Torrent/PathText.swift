@@ -2,9 +2,10 @@
 ///
 /// On Linux a path is bytes. They are mostly UTF-8, but not always, and a file is found under exactly these bytes.
 ///
-/// The text of a path is its UTF-8. A byte that isn't part of valid UTF-8 becomes the scalar U+10FE00 plus the byte, from
-/// a private-use plane that names don't use: 0xE9 becomes U+10FEE9. Where the path itself has such a scalar, the four
-/// bytes of the scalar are escaped in the same way. So every path has exactly one text, every text is valid UTF-8, and
+/// The text of a path is its UTF-8. A byte that isn't part of valid UTF-8 becomes the scalar U+10FE00 plus the byte,
+/// from a private-use plane that names don't use: 0xE9 becomes U+10FEE9. Where the path itself has such a scalar, the
+/// four bytes of the scalar are escaped in the same way. So every path has exactly one text, every text is valid UTF-8,
+/// and
 /// ``bytes(_:)`` returns the bytes that the text was made of.
 ///
 /// The program works with text; bytes become text where they come in, and text becomes bytes in the system call.
@@ -67,7 +68,8 @@ package enum PathText {
         escapes.contains(scalar) ? UInt8(truncatingIfNeeded: scalar.value) : nil
     }
 
-    /// Calls `body` with the path's bytes and a zero behind them, as system calls take them. A zero in the text ends the path.
+    /// Calls `body` with the path's bytes and a zero behind them, as system calls take them. A zero in the text ends
+    /// the path.
     package static func withCString<Result>(_ text: String, _ body: (UnsafePointer<CChar>) -> Result) -> Result {
         guard isEscaped(text) else { return text.withCString(body) }
         return (bytes(text) + [0]).withUnsafeBytes { body($0.baseAddress!.assumingMemoryBound(to: CChar.self)) }
@@ -115,8 +117,8 @@ package enum PathText {
     }
 }
 
-/// The name of a file or a folder, or a path. Two names are equal when their bytes are; two strings are equal when they are
-/// different ways to write the same characters, too (Unicode normalization).
+/// The name of a file or a folder, or a path. Two names are equal when their bytes are; two strings are equal when they
+/// are different ways to write the same characters, too (Unicode normalization).
 package struct FileName: Hashable, Sendable {
     package let text: String
 

@@ -13,7 +13,8 @@ package struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
         self.port = port
     }
 
-    /// An address in the compact form: 4 or 16 bytes of host and 2 of port, in network order (BEP 23, BEP 7); `nil` for any other count.
+    /// An address in the compact form: 4 or 16 bytes of host and 2 of port, in network order (BEP 23, BEP 7); `nil` for
+    /// any other count.
     package init?(compact bytes: some Collection<UInt8>) {
         guard bytes.count == 6 || bytes.count == 18 else { return nil }
         var words: (UInt64, UInt64) = (0, 0)
@@ -30,10 +31,14 @@ package struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
         var bytes: [UInt8] = []
         switch host {
         case .v4(let word):
-            for shift in stride(from: 24, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: word >> UInt32(shift))) }
+            for shift in stride(from: 24, through: 0, by: -8) {
+                bytes.append(UInt8(truncatingIfNeeded: word >> UInt32(shift)))
+            }
         case .v6(let high, let low):
             for word in [high, low] {
-                for shift in stride(from: 56, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift))) }
+                for shift in stride(from: 56, through: 0, by: -8) {
+                    bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
+                }
             }
         }
         return bytes + [UInt8(port >> 8), UInt8(port & 255)]
@@ -54,7 +59,9 @@ package struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
 
     /// An IPv4 address that is mapped into IPv6 (`::ffff:a.b.c.d`) as the IPv4 address that it is.
     package var unmapped: PeerAddress {
-        if case .v6(0, let low) = host, low >> 32 == 0xffff { return PeerAddress(.v4(UInt32(truncatingIfNeeded: low)), port: port) }
+        if case .v6(0, let low) = host, low >> 32 == 0xffff {
+            return PeerAddress(.v4(UInt32(truncatingIfNeeded: low)), port: port)
+        }
         return self
     }
 
@@ -76,7 +83,9 @@ package struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
 
     /// Reads `a.b.c.d:port` or `[ipv6]:port`; `nil` for anything else, host names among it.
     package init?(_ text: some StringProtocol) {
-        guard let colon = text.lastIndex(of: ":"), let port = Decimal.parse(text[text.index(after: colon)...], as: UInt16.self) else { return nil }
+        guard let colon = text.lastIndex(of: ":"),
+            let port = Decimal.parse(text[text.index(after: colon)...], as: UInt16.self)
+        else { return nil }
         var host = text[..<colon]
         if host.first == "[", host.last == "]" {
             host = host.dropFirst().dropLast()
@@ -90,7 +99,8 @@ package struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension PeerAddress.Host {
-    /// What one subscriber has to choose from: the IPv4 address itself, or the first address of its /64 of IPv6 (RFC 6177).
+    /// What one subscriber has to choose from: the IPv4 address itself, or the first address of its /64 of IPv6 (RFC
+    /// 6177).
     package var subscriber: Self {
         if case .v6(let high, _) = self { .v6(high, 0) } else { self }
     }
@@ -129,10 +139,12 @@ extension PeerAddress.Host {
     }
 }
 
-/// Decimal numbers as addresses have them: digits alone, and no superfluous zero, which some parsers take for octal (RFC 6943 section 3.1.1).
+/// Decimal numbers as addresses have them: digits alone, and no superfluous zero, which some parsers take for octal
+/// (RFC 6943 section 3.1.1).
 private enum Decimal {
     static func parse<Number: FixedWidthInteger>(_ text: some StringProtocol, as type: Number.Type) -> Number? {
-        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), text.utf8.count == 1 || text.utf8.first != 0x30 else { return nil }
+        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), text.utf8.count == 1 || text.utf8.first != 0x30
+        else { return nil }
         return Number(text)
     }
 }
@@ -140,20 +152,26 @@ private enum Decimal {
 /// The text form of IPv6 addresses (RFC 4291 section 2.2; written as RFC 5952 says).
 enum IPv6Text {
     static func format(_ high: UInt64, _ low: UInt64) -> String {
-        let groups = [high, low].flatMap { word in [48, 32, 16, 0].map { UInt16(truncatingIfNeeded: word >> UInt64($0)) } }
+        let groups = [high, low].flatMap { word in
+            [48, 32, 16, 0].map { UInt16(truncatingIfNeeded: word >> UInt64($0)) }
+        }
         var best = 0..<0
         var start = 0
         for n in 0...groups.count where n == groups.count || groups[n] != 0 {
             if n - start > best.count, n - start > 1 { best = start..<n }
             start = n + 1
         }
-        func text(_ slice: some Sequence<UInt16>) -> String { slice.map { String($0, radix: 16) }.joined(separator: ":") }
+        func text(_ slice: some Sequence<UInt16>) -> String {
+            slice.map { String($0, radix: 16) }.joined(separator: ":")
+        }
         return best.isEmpty ? text(groups) : text(groups[..<best.lowerBound]) + "::" + text(groups[best.upperBound...])
     }
 
     static func parse(_ text: some StringProtocol) -> (UInt64, UInt64)? {
         let halves = text.components(around: "::")
-        guard let head = groups(halves.0, endsAddress: halves.1 == nil), let tail = groups(halves.1 ?? "", endsAddress: true) else { return nil }
+        guard let head = groups(halves.0, endsAddress: halves.1 == nil),
+            let tail = groups(halves.1 ?? "", endsAddress: true)
+        else { return nil }
         let count = head.count + tail.count
         guard halves.1 == nil ? count == 8 : count <= 7 else { return nil }
         let all = head + Array(repeating: 0, count: 8 - count) + tail
@@ -170,7 +188,9 @@ enum IPv6Text {
                 groups += [UInt16(word >> 16), UInt16(word & 0xffff)]
             } else {
                 // The standard library's parser would also take a sign.
-                guard (1...4).contains(part.utf8.count), part.first != "+", part.first != "-", let group = UInt16(part, radix: 16) else { return nil }
+                guard (1...4).contains(part.utf8.count), part.first != "+", part.first != "-",
+                    let group = UInt16(part, radix: 16)
+                else { return nil }
                 groups.append(group)
             }
         }

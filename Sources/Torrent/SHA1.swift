@@ -7,7 +7,9 @@ package enum SHA1 {
     package static let byteCount = PIECE_HASH_SHA1_LENGTH
 
     /// The name of what hashes many pieces at once on this machine.
-    package static var lanesName: String { String(cString: piece_hash_name(piece_hash_sha1_choice(PIECE_HASH_MAXIMUM_LANES))) }
+    package static var lanesName: String {
+        String(cString: piece_hash_name(piece_hash_sha1_choice(PIECE_HASH_MAXIMUM_LANES)))
+    }
 
     /// The 20 bytes of the digest.
     package static func hash(_ bytes: [UInt8]) -> [UInt8] { bytes.withUnsafeBytes { hash($0) } }

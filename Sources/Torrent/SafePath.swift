@@ -8,8 +8,9 @@
 /// - of a path that is too deep or too long the folders that are too many become one, which is called after the hash of
 ///   all of them.
 ///
-/// Every other name is on the disk as its bytes stand in the torrent, also where they aren't UTF-8: the names here are ``PathText``.
-/// Left as they are: leading and trailing dots and spaces, and names that are devices on other systems (`CON`): here they are plain files.
+/// Every other name is on the disk as its bytes stand in the torrent, also where they aren't UTF-8: the names here are
+/// ``PathText``. Left as they are: leading and trailing dots and spaces, and names that are devices on other systems
+/// (`CON`): here they are plain files.
 package enum SafePath {
     /// The most bytes of a name: NAME_MAX of Linux file systems.
     package static let maximumNameBytes = 255
@@ -113,8 +114,8 @@ package enum SafePath {
         }
     }
 
-    /// A numbered name is `stem (number)dotted`: the number stands before the extension, or at the end of a folder's name.
-    /// The parts are the same for all numbers of so many digits.
+    /// A numbered name is `stem (number)dotted`: the number stands before the extension, or at the end of a folder's
+    /// name. The parts are the same for all numbers of so many digits.
     static func numberedParts(_ name: String, digits: Int, isFolder: Bool) -> (stem: String, dotted: String) {
         let (stem, dotted) = isFolder ? (name[...], "") : split(name)
         let others = " ()".utf8.count + digits + PathText.byteCount(dotted)
@@ -126,7 +127,9 @@ package enum SafePath {
         guard (1...maximumNameBytes).contains(bytes.count) else { return false }
         var dots = 0
         for byte in bytes {
-            guard (0x20...0x7e).contains(byte), byte != UInt8(ascii: "/"), byte != UInt8(ascii: "\\") else { return false }
+            guard (0x20...0x7e).contains(byte), byte != UInt8(ascii: "/"), byte != UInt8(ascii: "\\") else {
+                return false
+            }
             if byte == UInt8(ascii: ".") { dots += 1 }
         }
         return dots != bytes.count || dots > 2
@@ -143,14 +146,18 @@ package enum SafePath {
 
     private static func shortened(_ name: String, hashing bytes: some Collection<UInt8>) -> String {
         let (stem, dotted) = split(name)
-        let hash = bytes.withContiguousStorageIfAvailable { SHA1.hash(UnsafeRawBufferPointer($0)) } ?? SHA1.hash(Array(bytes))
+        let hash =
+            bytes.withContiguousStorageIfAvailable { SHA1.hash(UnsafeRawBufferPointer($0)) } ?? SHA1.hash(Array(bytes))
         let tail = "~" + Hex.encode(hash.prefix(4)) + dotted
         return prefix(stem, bytes: maximumNameBytes - PathText.byteCount(tail)) + tail
     }
 
-    /// The name before its last dot, and the rest; an extension has at most 16 bytes with its dot, and is not all of the name.
+    /// The name before its last dot, and the rest; an extension has at most 16 bytes with its dot, and is not all of
+    /// the name.
     private static func split(_ name: String) -> (stem: Substring, dotted: String) {
-        guard let dot = name.lastIndex(of: "."), dot != name.startIndex, PathText.byteCount(name[dot...]) <= 16 else { return (name[...], "") }
+        guard let dot = name.lastIndex(of: "."), dot != name.startIndex, PathText.byteCount(name[dot...]) <= 16 else {
+            return (name[...], "")
+        }
         return (name[..<dot], String(name[dot...]))
     }
 

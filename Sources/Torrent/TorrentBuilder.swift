@@ -42,9 +42,11 @@ package struct TorrentBuilder: Sendable {
         self.pieceHashes = pieceHashes
     }
 
-    /// The smallest power of two from 16 KiB to 16 MiB that makes at most 2,048 pieces: 1,025 to 2,048 of them between 16 MiB and 32 GiB.
+    /// The smallest power of two from 16 KiB to 16 MiB that makes at most 2,048 pieces: 1,025 to 2,048 of them between
+    /// 16 MiB and 32 GiB.
     ///
-    /// Fewer pieces make the .torrent and each bitfield small, more of them let a peer share sooner and lose less to a bad one.
+    /// Fewer pieces make the .torrent and each bitfield small, more of them let a peer share sooner and lose less to a
+    /// bad one.
     package static func sensiblePieceLength(totalBytes: Int64) -> Int {
         var length = 16 << 10
         while length < 16 << 20, totalBytes > Int64(length) * 2048 { length *= 2 }
@@ -53,7 +55,8 @@ package struct TorrentBuilder: Sendable {
 
     /// The canonical bytes of the .torrent.
     ///
-    /// They are read back before they are given out: whoever opens the .torrent finds the files under the names that they have here.
+    /// They are read back before they are given out: whoever opens the .torrent finds the files under the names that
+    /// they have here.
     package func build() throws(TorrentBuilderError) -> [UInt8] {
         let bytes = Bencode.encode(.dictionary(root))
         let metainfo: Metainfo
@@ -127,7 +130,8 @@ package enum TorrentBuilderError: Error, Hashable, Sendable, CustomStringConvert
     package var description: String {
         switch self {
         case .invalid(let error): "no valid .torrent can be made: \(error)"
-        case .unsafePath(let path, let other): "'\(path)' cannot be in a .torrent, clients would call it '\(other)': rename it first"
+        case .unsafePath(let path, let other):
+            "'\(path)' cannot be in a .torrent, clients would call it '\(other)': rename it first"
         case .padName(let path): "'\(path)' cannot be in a .torrent, clients would take it for padding: rename it first"
         }
     }

@@ -1,6 +1,7 @@
 /// A value of a .torrent that has no effect here though its maker meant something by it.
 ///
-/// No such value decides what is downloaded. `pieces show` reports them, so that nobody wonders why a tracker is missing.
+/// No such value decides what is downloaded. `pieces show` reports them, so that nobody wonders why a tracker is
+/// missing.
 package struct UnusedValue: Hashable, Sendable {
     /// The most values of the URLs that are reported of a .torrent.
     package static let maximumCount = 100

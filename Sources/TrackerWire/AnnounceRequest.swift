@@ -30,7 +30,8 @@ package struct AnnounceRequest: Hashable, Sendable {
 
     /// Negative counts are sent as 0: a tracker would refuse them, and no caller means them.
     package init(
-        infoHash: InfoHash, peerID: PeerID, port: UInt16, uploaded: Int64 = 0, downloaded: Int64 = 0, left: Int64, event: Event? = nil,
+        infoHash: InfoHash, peerID: PeerID, port: UInt16, uploaded: Int64 = 0, downloaded: Int64 = 0, left: Int64,
+        event: Event? = nil,
         peersWanted: Int = defaultPeersWanted, key: UInt32, trackerID: [UInt8]? = nil
     ) {
         self.infoHash = infoHash
@@ -47,7 +48,8 @@ package struct AnnounceRequest: Hashable, Sendable {
 
     /// The query of an HTTP announce, without the `?` (BEP 3, BEP 23).
     package var httpQuery: String {
-        var query = "info_hash=\(PercentEncoding.encode(infoHash.bytes))&peer_id=\(PercentEncoding.encode(peerID.bytes))&port=\(port)"
+        var query =
+            "info_hash=\(PercentEncoding.encode(infoHash.bytes))&peer_id=\(PercentEncoding.encode(peerID.bytes))&port=\(port)"
         query += "&uploaded=\(max(0, uploaded))&downloaded=\(max(0, downloaded))&left=\(max(0, left))"
         query += "&compact=1&no_peer_id=1&numwant=\(numberWanted)&key=\(Hex.encode(keyBytes))"
         if let event { query += "&event=\(event.rawValue)" }

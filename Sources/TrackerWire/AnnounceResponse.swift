@@ -30,8 +30,10 @@ package struct AnnounceResponse: Hashable, Sendable {
     package var warning: String?
 
     package init(
-        interval: Duration, minimumInterval: Duration? = nil, trackerID: [UInt8]? = nil, complete: Int? = nil, incomplete: Int? = nil,
-        downloaded: Int? = nil, peers: [PeerAddress] = [], namedPeers: [NamedPeer] = [], unreadablePeers: Int = 0, warning: String? = nil
+        interval: Duration, minimumInterval: Duration? = nil, trackerID: [UInt8]? = nil, complete: Int? = nil,
+        incomplete: Int? = nil,
+        downloaded: Int? = nil, peers: [PeerAddress] = [], namedPeers: [NamedPeer] = [], unreadablePeers: Int = 0,
+        warning: String? = nil
     ) {
         self.interval = Self.clamped(interval)
         self.minimumInterval = minimumInterval.map(Self.clamped)
@@ -45,13 +47,16 @@ package struct AnnounceResponse: Hashable, Sendable {
         self.warning = warning
     }
 
-    /// What the user is told beside the answer: the tracker's own warning, else that not all of its peers could be read.
+    /// What the user is told beside the answer: the tracker's own warning, else that not all of its peers could be
+    /// read.
     package var notice: String? {
         if let warning { return warning }
         return unreadablePeers > 0 ? "\(unreadablePeers) entries of its list of peers could not be read" : nil
     }
 
-    private static func clamped(_ interval: Duration) -> Duration { min(max(interval, intervals.lowerBound), intervals.upperBound) }
+    private static func clamped(_ interval: Duration) -> Duration {
+        min(max(interval, intervals.lowerBound), intervals.upperBound)
+    }
 
     /// The body of an HTTP answer.
     package init(httpBody body: [UInt8]) throws(TrackerError) {
@@ -87,7 +92,8 @@ package struct NamedPeer: Hashable, Sendable {
     }
 }
 
-/// Gathers the peers of one answer: dialable, unique, limited. A peer that can't be read is counted, and costs none of the others.
+/// Gathers the peers of one answer: dialable, unique, limited. A peer that can't be read is counted, and costs none of
+/// the others.
 struct PeerCollector {
     /// The most names that are looked up for one answer.
     static let maximumNames = 16
@@ -101,8 +107,8 @@ struct PeerCollector {
 
     init(limit: Int) { self.limit = limit }
 
-    /// Peers in any form that trackers give them in: compact (BEP 23, BEP 7), a list of dictionaries (BEP 3) or of compact strings, or a dictionary of
-    /// either, which is how PHP writes a list whose numbers have a gap.
+    /// Peers in any form that trackers give them in: compact (BEP 23, BEP 7), a list of dictionaries (BEP 3) or of
+    /// compact strings, or a dictionary of either, which is how PHP writes a list whose numbers have a gap.
     mutating func add(_ value: BencodeValue, isIPv6: Bool) {
         switch value.kind {
         case .string(let compact): add(compact: compact, isIPv6: isIPv6)
@@ -132,7 +138,9 @@ struct PeerCollector {
             // The length tells the family: one entry of IPv6, or any number of IPv4.
             return compact.isEmpty ? () : add(compact: compact, isIPv6: compact.count == 18)
         }
-        guard let host = entry["ip"]?.bytes, let number = HTTPAnswer.number(entry["port"]), let port = UInt16(exactly: number) else {
+        guard let host = entry["ip"]?.bytes, let number = HTTPAnswer.number(entry["port"]),
+            let port = UInt16(exactly: number)
+        else {
             return unreadable += 1
         }
         let text = Self.text(host)
@@ -141,7 +149,9 @@ struct PeerCollector {
         } else if let text, Self.isName(text) {
             let peer = NamedPeer(host: String(text), port: port)
             if port != 0, named.count < Self.maximumNames, !named.contains(peer) { named.append(peer) }
-        } else if !host.allSatisfy({ (0x20...0x7e).contains($0) }), let peer = PeerAddress(compact: host + [UInt8(port >> 8), UInt8(port & 255)]) {
+        } else if !host.allSatisfy({ (0x20...0x7e).contains($0) }),
+            let peer = PeerAddress(compact: host + [UInt8(port >> 8), UInt8(port & 255)])
+        {
             add(peer)
         } else {
             unreadable += 1
@@ -154,13 +164,18 @@ struct PeerCollector {
         return text.hasPrefix("[") && text.hasSuffix("]") ? text.dropFirst().dropLast() : text[...]
     }
 
-    /// Whether the text is the name of a host. One whose last part is a number is an address that is written wrong, which resolvers would guess at.
+    /// Whether the text is the name of a host. One whose last part is a number is an address that is written wrong,
+    /// which resolvers would guess at.
     private static func isName(_ text: some StringProtocol) -> Bool {
         let labels = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard text.utf8.count <= 253, let last = labels.last?.utf8.first, !(0x30...0x39).contains(last) else { return false }
+        guard text.utf8.count <= 253, let last = labels.last?.utf8.first, !(0x30...0x39).contains(last) else {
+            return false
+        }
         return labels.allSatisfy { label in
             (1...63).contains(label.utf8.count) && label.first != "-"
-                && label.utf8.allSatisfy { ($0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7a) || (0x30...0x39).contains($0) || $0 == 0x2d || $0 == 0x5f }
+                && label.utf8.allSatisfy {
+                    ($0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7a) || (0x30...0x39).contains($0) || $0 == 0x2d || $0 == 0x5f
+                }
         }
     }
 

@@ -7,7 +7,9 @@ enum Base64 {
         for start in stride(from: 0, to: bytes.count, by: 3) {
             let group = bytes[start..<min(start + 3, bytes.count)]
             let word = group.reduce(0) { $0 << 8 | UInt32($1) } << UInt32(8 * (3 - group.count))
-            for n in 0..<4 { text.append(n <= group.count ? digits[Int(word >> UInt32(18 - 6 * n) & 63)] : UInt8(ascii: "=")) }
+            for n in 0..<4 {
+                text.append(n <= group.count ? digits[Int(word >> UInt32(18 - 6 * n) & 63)] : UInt8(ascii: "="))
+            }
         }
         return String(decoding: text, as: UTF8.self)
     }

@@ -12,7 +12,9 @@ enum HTTPDate {
                 seconds = time(word)
             } else if let number = Int64(word), word.utf8.count <= 4, number >= 0 {
                 numbers.append(number)
-            } else if let index = months.firstIndex(of: String(word.lowercased().prefix(3))), word.utf8.count >= 3, month == nil {
+            } else if let index = months.firstIndex(of: String(word.lowercased().prefix(3))), word.utf8.count >= 3,
+                month == nil
+            {
                 month = Int64(index) + 1
             }
         }
@@ -26,11 +28,13 @@ enum HTTPDate {
     /// `hh:mm:ss` as seconds.
     private static func time(_ word: some StringProtocol) -> Int64? {
         let parts = word.split(separator: ":", omittingEmptySubsequences: false).map { Int64($0) ?? -1 }
-        guard parts.count == 3, (0...23).contains(parts[0]), (0...59).contains(parts[1]), (0...60).contains(parts[2]) else { return nil }
+        guard parts.count == 3, (0...23).contains(parts[0]), (0...59).contains(parts[1]), (0...60).contains(parts[2])
+        else { return nil }
         return parts[0] * 3600 + parts[1] * 60 + parts[2]
     }
 
-    /// Days since 1970-01-01 of a date of the Gregorian calendar: years begin in March, so that the leap day is their last.
+    /// Days since 1970-01-01 of a date of the Gregorian calendar: years begin in March, so that the leap day is their
+    /// last.
     private static func days(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
         let shifted = month <= 2 ? year - 1 : year
         let era = shifted / 400

@@ -41,23 +41,28 @@ package struct HTTPResponseHead: Hashable, Sendable {
     /// Where a redirect leads to.
     package var location: String? { (300..<400).contains(status) && status != 304 ? values("location").first : nil }
 
-    /// How long the server wants to be left alone (RFC 9110 section 10.2.3), from seconds or from a date; `nil` where it says nothing that makes
-    /// sense. `now` is Unix time; a server that tells its own time is believed in that.
+    /// How long the server wants to be left alone (RFC 9110 section 10.2.3), from seconds or from a date; `nil` where
+    /// it says nothing that makes sense. `now` is Unix time; a server that tells its own time is believed in that.
     package func retryAfter(now: Int64) -> Duration? {
         guard let text = values("retry-after").first else { return nil }
-        if !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) { return HTTPAnswer.pause(seconds: Int64(text) ?? .max) }
+        if !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
+            return HTTPAnswer.pause(seconds: Int64(text) ?? .max)
+        }
         guard let moment = HTTPDate.parse(text) else { return nil }
         return HTTPAnswer.pause(seconds: moment - (values("date").first.flatMap { HTTPDate.parse($0) } ?? now))
     }
 }
 
-/// Reads one HTTP/1 response as trackers behind old servers and proxies send it; the next bytes of the connection are nobody's.
+/// Reads one HTTP/1 response as trackers behind old servers and proxies send it; the next bytes of the connection are
+/// nobody's.
 ///
-/// An announce is one small body that is bencode or not. So nothing that stands around the body is refused as long as the body can be found: lines may end
-/// with a newline alone, a length may be missing, twice there, beside chunks, too long or too short, and a field that can't be read is skipped. What is
-/// bounded is everything that a server can send without end: the head with its interim responses, the framing of chunks, the body.
+/// An announce is one small body that is bencode or not. So nothing that stands around the body is refused as long as
+/// the body can be found: lines may end with a newline alone, a length may be missing, twice there, beside chunks, too
+/// long or too short, and a field that can't be read is skipped. What is bounded is everything that a server can send
+/// without end: the head with its interim responses, the framing of chunks, the body.
 package struct HTTPResponseReader: Sendable {
-    /// The most bytes of status lines and fields, those of interim responses among them; and of what stands between chunks beside the body's own count.
+    /// The most bytes of status lines and fields, those of interim responses among them; and of what stands between
+    /// chunks beside the body's own count.
     package static let maximumHead = 64 << 10
     /// The most bytes of a line of framing between chunks.
     private static let maximumChunkLine = 4 << 10
@@ -145,7 +150,9 @@ package struct HTTPResponseReader: Sendable {
     package mutating func closed() throws(TrackerError) {
         if case .chunkLine = state { try takeLineAsBody() }
         guard head != nil else {
-            if case .status = state, line.isEmpty { throw .unreachable("the server closed the connection before it answered") }
+            if case .status = state, line.isEmpty {
+                throw .unreachable("the server closed the connection before it answered")
+            }
             throw .truncated("the connection was closed within the head of the response")
         }
         guard content == .torrent else { return }
@@ -246,7 +253,8 @@ package struct HTTPResponseReader: Sendable {
         if extent.isWhole || isForeign { return .done }
         switch state {
         case .ended: return .done
-        case .body(let length?) where body.count >= length: return head?.isSuccess == true && extent.isOpen && extent.scanned > 0 ? .linger : .done
+        case .body(let length?) where body.count >= length:
+            return head?.isSuccess == true && extent.isOpen && extent.scanned > 0 ? .linger : .done
         default: return .read
         }
     }
@@ -268,7 +276,8 @@ package struct HTTPResponseReader: Sendable {
 
     private static func status(_ line: [UInt8]) throws(TrackerError) -> HTTPResponseHead {
         let words = line.split(separator: UInt8(ascii: " "), maxSplits: 2)
-        guard line.count >= 5, words.count >= 2, words[1].count == 3, let status = Int(String(decoding: words[1], as: UTF8.self)), status >= 100
+        guard line.count >= 5, words.count >= 2, words[1].count == 3,
+            let status = Int(String(decoding: words[1], as: UTF8.self)), status >= 100
         else { throw .malformed("it is not HTTP: “\(Printable.text(line, limit: 40))”") }
         return HTTPResponseHead(status: status, phrase: words.count > 2 ? Printable.text(words[2], limit: 60) : "")
     }
@@ -294,14 +303,18 @@ package struct HTTPResponseReader: Sendable {
 
     /// The one length that the fields name; `nil` when they name none, or different ones.
     private static func length(_ values: [String]) -> Int? {
-        let lengths = values.flatMap { $0.split(separator: ",") }.map { Int($0.drop { $0 == " " }.prefix { $0 != " " }) ?? -1 }
+        let lengths = values.flatMap { $0.split(separator: ",") }.map {
+            Int($0.drop { $0 == " " }.prefix { $0 != " " }) ?? -1
+        }
         guard let first = lengths.first, first >= 0, lengths.allSatisfy({ $0 == first }) else { return nil }
         return first
     }
 
     private static func isHex(_ byte: UInt8) -> Bool {
         switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"), UInt8(ascii: "A")...UInt8(ascii: "F"): true
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
+            UInt8(ascii: "A")...UInt8(ascii: "F"):
+            true
         default: false
         }
     }
@@ -314,7 +327,9 @@ package struct HTTPResponseReader: Sendable {
 
     /// The size that the line begins with; a size that no answer can have is the largest that is counted.
     private static func chunkSize(_ line: [UInt8]) -> Int {
-        let digits = line.drop { !isHex($0) && $0 != UInt8(ascii: ";") }.prefix(while: isHex).drop { $0 == UInt8(ascii: "0") }
+        let digits = line.drop { !isHex($0) && $0 != UInt8(ascii: ";") }.prefix(while: isHex).drop {
+            $0 == UInt8(ascii: "0")
+        }
         guard digits.count <= 8 else { return Int(Int32.max) }
         return Int(String(decoding: digits, as: UTF8.self), radix: 16) ?? 0
     }

@@ -15,12 +15,15 @@ enum PercentEncoding {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// A path or query as a request may carry it: what is legal stays as it is, every other byte, and a `%` that begins no `%XX`, is encoded.
+    /// A path or query as a request may carry it: what is legal stays as it is, every other byte, and a `%` that begins
+    /// no `%XX`, is encoded.
     static func repair(_ text: String) -> String {
         let bytes = Array(text.utf8)
         var result: [UInt8] = []
         for (n, byte) in bytes.enumerated() {
-            let isLegal = byte == UInt8(ascii: "%") ? n + 2 < bytes.count && isDigit(bytes[n + 1]) && isDigit(bytes[n + 2]) : isTarget(byte)
+            let isLegal =
+                byte == UInt8(ascii: "%")
+                ? n + 2 < bytes.count && isDigit(bytes[n + 1]) && isDigit(bytes[n + 2]) : isTarget(byte)
             if isLegal {
                 result.append(byte)
             } else {
@@ -60,7 +63,9 @@ enum PercentEncoding {
     /// The unreserved characters of RFC 3986 section 2.3.
     private static func isUnreserved(_ byte: UInt8) -> Bool {
         switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
         case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"): true
         default: false
         }

@@ -11,7 +11,8 @@ package enum Printable {
         var text = String.UnicodeScalarView()
         for scalar in scalars.prefix(limit) {
             switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: text.append(".")
+            case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned:
+                text.append(".")
             default: text.append(scalar)
             }
         }

@@ -43,12 +43,15 @@ package struct ScrapeResponse: Hashable, Sendable {
 
     /// The body of an HTTP answer. Only what was asked for is kept, so that a tracker cannot send its whole catalogue.
     package init(httpBody body: [UInt8], to request: ScrapeRequest) throws(TrackerError) {
-        guard let files = try HTTPAnswer.dictionary(body)["files"]?.dictionary else { throw .malformed("it has no “files”") }
+        guard let files = try HTTPAnswer.dictionary(body)["files"]?.dictionary else {
+            throw .malformed("it has no “files”")
+        }
         var torrents: [InfoHash: Counts] = [:]
         for infoHash in request.infoHashes {
             guard let entry = files[infoHash.bytes] else { continue }
             torrents[infoHash] = Counts(
-                complete: HTTPAnswer.count(entry["complete"]) ?? 0, downloaded: HTTPAnswer.count(entry["downloaded"]) ?? 0,
+                complete: HTTPAnswer.count(entry["complete"]) ?? 0,
+                downloaded: HTTPAnswer.count(entry["downloaded"]) ?? 0,
                 incomplete: HTTPAnswer.count(entry["incomplete"]) ?? 0)
         }
         self.torrents = torrents

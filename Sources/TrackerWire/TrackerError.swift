@@ -19,7 +19,8 @@ package enum TrackerError: Error, Hashable, Sendable, CustomStringConvertible {
     case tooLarge(limit: Int)
     /// More came over the wire than any answer takes, whatever it was: heads, interim responses, framing, trailers.
     case tooMuchReceived(limit: Int)
-    /// The HTTP status is not 2xx, and the body is no answer; the phrase is the server's, or the reason that the body names.
+    /// The HTTP status is not 2xx, and the body is no answer; the phrase is the server's, or the reason that the body
+    /// names.
     case status(code: Int, phrase: String, retry: Retry? = nil)
     /// The host has no address, or nobody answers there.
     case unreachable(String)
@@ -46,7 +47,8 @@ package enum TrackerError: Error, Hashable, Sendable, CustomStringConvertible {
         case .tooLarge(let limit): "the tracker's response is longer than \(limit) bytes and was not read"
         case .tooMuchReceived(let limit):
             "the tracker sent more than \(limit) bytes, HTTP headers and framing included: the connection was closed"
-        case .status(let code, let phrase, let retry): "the tracker answered \(code)\(phrase.isEmpty ? "" : " \(phrase)")\(Self.words(retry))"
+        case .status(let code, let phrase, let retry):
+            "the tracker answered \(code)\(phrase.isEmpty ? "" : " \(phrase)")\(Self.words(retry))"
         case .unreachable(let why): "the tracker cannot be reached: \(why)"
         case .insecure(let why): "the tracker's certificate cannot be trusted: \(why)"
         case .timedOut(let time): "the tracker did not answer within \(time.components.seconds) s"
@@ -66,7 +68,8 @@ package enum TrackerError: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Whether the answer is of the whole host and not of one torrent: it is overloaded, or being repaired (RFC 6585 section 4, RFC 9110 section 15.6.4).
+    /// Whether the answer is of the whole host and not of one torrent: it is overloaded, or being repaired (RFC 6585
+    /// section 4, RFC 9110 section 15.6.4).
     package var isOfHost: Bool {
         if case .status(let code, _, _) = self { HTTPAnswer.hostStatuses.contains(code) } else { false }
     }

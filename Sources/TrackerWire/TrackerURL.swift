@@ -2,8 +2,8 @@
 // Duty: announce and scrape as bytes: HTTP (BEP 3, 7, 23, 31, 48) and UDP (BEP 15, 41).
 // Owns: the tracker's URL, the request and the response of both transports, the machine of one UDP request.
 // Never: opens a socket, reads a clock, draws a random number of its own, traps on a tracker's bytes.
-// Invariants: every list from a tracker is limited; every interval from a tracker lies in a named range; no error sentence
-// carries a URL's path or query, where private trackers keep their passkeys, nor the password before its `@`.
+// Invariants: every list from a tracker is limited; every interval from a tracker lies in a named range; no error
+// sentence carries a URL's path or query, where private trackers keep their passkeys, nor the password before its `@`.
 
 import Torrent
 
@@ -12,7 +12,8 @@ package struct TrackerURL: Hashable, Sendable, CustomStringConvertible {
     package enum Scheme: String, Sendable, CaseIterable {
         case http, https, udp
 
-        /// The port of a URL that names none. BEP 15 names none for UDP: 80 is what other clients take, and where such trackers listen.
+        /// The port of a URL that names none. BEP 15 names none for UDP: 80 is what other clients take, and where such
+        /// trackers listen.
         fileprivate var defaultPort: UInt16 {
             switch self {
             case .http, .udp: 80
@@ -38,7 +39,8 @@ package struct TrackerURL: Hashable, Sendable, CustomStringConvertible {
     /// What stood behind `?`, as it was written; `nil` where there was no `?`.
     package let query: String?
 
-    /// Reads a URL; a fragment is dropped. Spaces and other bytes of a path or a query that a request can't carry are escaped when it is made.
+    /// Reads a URL; a fragment is dropped. Spaces and other bytes of a path or a query that a request can't carry are
+    /// escaped when it is made.
     package init(_ text: String) throws(TrackerURLError) { try self.init(text, maximumLength: Self.maximumLength) }
 
     private init(_ text: String, maximumLength: Int) throws(TrackerURLError) {
@@ -73,8 +75,8 @@ package struct TrackerURL: Hashable, Sendable, CustomStringConvertible {
         (self.path, self.query) = (path, other.query)
     }
 
-    /// Where a server redirects this URL to; `nil` for what is no http or https URL. The password goes along to the same
-    /// server alone, and one that the redirect itself names for another server is dropped.
+    /// Where a server redirects this URL to; `nil` for what is no http or https URL. The password goes along to the
+    /// same server alone, and one that the redirect itself names for another server is dropped.
     package func redirected(to location: String) -> TrackerURL? {
         let root = "\(scheme.rawValue)://\(userInfo.map { $0 + "@" } ?? "")\(authority)"
         let text: String
@@ -89,7 +91,9 @@ package struct TrackerURL: Hashable, Sendable, CustomStringConvertible {
         } else {
             text = root + (path.lastIndex(of: "/").map { path[...$0] } ?? "/") + location
         }
-        guard let url = try? TrackerURL(text, maximumLength: Self.maximumRedirectLength), url.scheme != .udp else { return nil }
+        guard let url = try? TrackerURL(text, maximumLength: Self.maximumRedirectLength), url.scheme != .udp else {
+            return nil
+        }
         return TrackerURL(url, userInfo: url.server == server ? url.userInfo ?? userInfo : nil)
     }
 
@@ -98,7 +102,8 @@ package struct TrackerURL: Hashable, Sendable, CustomStringConvertible {
         (self.path, self.query) = (other.path, other.query)
     }
 
-    /// The value of HTTP's `Authorization` for the user and the password of the URL (RFC 7617); `nil` where there are none.
+    /// The value of HTTP's `Authorization` for the user and the password of the URL (RFC 7617); `nil` where there are
+    /// none.
     package var authorization: String? {
         guard let userInfo else { return nil }
         let parts = userInfo.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
@@ -106,17 +111,22 @@ package struct TrackerURL: Hashable, Sendable, CustomStringConvertible {
         return "Basic " + Base64.encode(PercentEncoding.decode(parts[0]) + [UInt8(ascii: ":")] + password)
     }
 
-    /// Where the tracker answers scrapes: `scrape` in the place of `announce` at the beginning of the path's last component (BEP 48).
+    /// Where the tracker answers scrapes: `scrape` in the place of `announce` at the beginning of the path's last
+    /// component (BEP 48).
     ///
-    /// `nil` where an HTTP path does not follow the convention: that tracker does not scrape. UDP has one address for both.
+    /// `nil` where an HTTP path does not follow the convention: that tracker does not scrape. UDP has one address for
+    /// both.
     package var scrapeURL: TrackerURL? {
         guard scheme != .udp else { return self }
         guard let slash = path.lastIndex(of: "/"), path[slash...].hasPrefix("/announce") else { return nil }
         return TrackerURL(self, path: path[..<slash] + "/scrape" + path[slash...].dropFirst("/announce".count))
     }
 
-    /// The URL of an HTTP request: with `added` behind the query that it has, ASCII throughout, and without user and password.
-    package func requestURL(query added: String = "") -> String { "\(scheme.rawValue)://\(authority)\(requestTarget(query: added))" }
+    /// The URL of an HTTP request: with `added` behind the query that it has, ASCII throughout, and without user and
+    /// password.
+    package func requestURL(query added: String = "") -> String {
+        "\(scheme.rawValue)://\(authority)\(requestTarget(query: added))"
+    }
 
     /// The target of an HTTP request: path and query.
     package func requestTarget(query added: String = "") -> String {
@@ -174,7 +184,9 @@ package struct TrackerURL: Hashable, Sendable, CustomStringConvertible {
     /// Letters, digits, `-`, `.`, `_`, the `:` of IPv6, and the bytes of international names.
     private static func isHostByte(_ byte: UInt8) -> Bool {
         switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
         case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: ":"), 0x80...: true
         default: false
         }
@@ -195,10 +207,13 @@ package enum TrackerURLError: Error, Hashable, CustomStringConvertible {
         switch self {
         case .tooLong(let bytes): "a URL of \(bytes) bytes is too long: \(TrackerURL.maximumLength) are allowed"
         case .control(let text): "a URL cannot hold control characters: “\(Printable.text(MaskedURL.text(text).utf8))”"
-        case .noScheme(let text): "“\(Printable.text(MaskedURL.text(text).utf8))” is not a URL: it should begin with http://, https:// or udp://"
+        case .noScheme(let text):
+            "“\(Printable.text(MaskedURL.text(text).utf8))” is not a URL: it should begin with http://, https:// or udp://"
         case .scheme(let scheme): "the scheme “\(Printable.text(scheme.utf8))” is not known: use http, https or udp"
-        case .password: "the user name or the password in a URL has a character that ends it: write / as %2F, ? as %3F and # as %23"
-        case .host(let host): "“\(Printable.text(host.utf8))” is not a host: write a name, an IPv4 address or an IPv6 address in brackets"
+        case .password:
+            "the user name or the password in a URL has a character that ends it: write / as %2F, ? as %3F and # as %23"
+        case .host(let host):
+            "“\(Printable.text(host.utf8))” is not a host: write a name, an IPv4 address or an IPv6 address in brackets"
         case .port(let port): "“\(Printable.text(port.utf8))” is not a port: write a number from 1 to 65535"
         }
     }

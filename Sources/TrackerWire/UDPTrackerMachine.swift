@@ -2,15 +2,18 @@ import Torrent
 
 /// One request to a UDP tracker, from connecting to the answer (BEP 15).
 ///
-/// Time is the caller's monotonic clock, as the time since any fixed moment. After each event the caller performs the ``Step`` that it returns.
-/// One patience covers the whole request: the n-th transmission that nobody answers is waited for 15·2ⁿ seconds, whatever it was.
+/// Time is the caller's monotonic clock, as the time since any fixed moment. After each event the caller performs the
+/// ``Step`` that it returns. One patience covers the whole request: the n-th transmission that nobody answers is waited
+/// for 15·2ⁿ seconds, whatever it was.
 package struct UDPTrackerMachine: ~Copyable, Sendable {
     package enum Question: Hashable, Sendable {
         case announce(AnnounceRequest, urlData: String)
         case scrape(ScrapeRequest)
 
         /// An announce that carries the path and query of the tracker's URL (BEP 41).
-        package static func announce(_ request: AnnounceRequest, to url: TrackerURL) -> Self { .announce(request, urlData: url.urlData) }
+        package static func announce(_ request: AnnounceRequest, to url: TrackerURL) -> Self {
+            .announce(request, urlData: url.urlData)
+        }
     }
 
     package enum Answer: Hashable, Sendable {
@@ -56,7 +59,8 @@ package struct UDPTrackerMachine: ~Copyable, Sendable {
         case finished(Step)
     }
 
-    /// The connection that the next request to the same address may use; `nil` when there is none or the tracker refused it.
+    /// The connection that the next request to the same address may use; `nil` when there is none or the tracker
+    /// refused it.
     package private(set) var connection: Connection?
     private var state = State.idle
     private let question: Question
@@ -66,7 +70,8 @@ package struct UDPTrackerMachine: ~Copyable, Sendable {
 
     /// A request over IPv4 or IPv6, with the connection that an earlier request to the same address left.
     package init(
-        _ question: Question, overIPv6 isIPv6: Bool, connection: Connection? = nil, maximumRetransmissions: Int = defaultRetransmissions
+        _ question: Question, overIPv6 isIPv6: Bool, connection: Connection? = nil,
+        maximumRetransmissions: Int = defaultRetransmissions
     ) {
         self.question = question
         self.isIPv6 = isIPv6
@@ -90,7 +95,9 @@ package struct UDPTrackerMachine: ~Copyable, Sendable {
     }
 
     /// A datagram that came from the tracker's address; one of another transaction is ignored.
-    package mutating func received(_ bytes: [UInt8], now: Duration, using generator: inout some RandomNumberGenerator) -> Step {
+    package mutating func received(_ bytes: [UInt8], now: Duration, using generator: inout some RandomNumberGenerator)
+        -> Step
+    {
         guard let transaction, UDPTrackerResponsePacket.transaction(of: bytes) == transaction else { return resting }
         let packet: UDPTrackerResponsePacket
         do {
@@ -104,10 +111,14 @@ package struct UDPTrackerMachine: ~Copyable, Sendable {
             self.connection = connection
             return ask(over: connection, isBorrowed: false, now: now, using: &generator)
         case (.asking, .announce(_, let response)):
-            guard case .announce = question else { return finish(.failed(.malformed("it answers an announce that was not made"))) }
+            guard case .announce = question else {
+                return finish(.failed(.malformed("it answers an announce that was not made")))
+            }
             return finish(.done(.announce(response)))
         case (.asking, .scrape(_, let counts)):
-            guard case .scrape(let request) = question else { return finish(.failed(.malformed("it answers a scrape that was not made"))) }
+            guard case .scrape(let request) = question else {
+                return finish(.failed(.malformed("it answers a scrape that was not made")))
+            }
             return finish(.done(.scrape(Self.response(to: request, counts))))
         case (.asking(_, _, isBorrowed: true, _), .error):
             // A tracker that was restarted does not know its old connections.
@@ -181,12 +192,15 @@ package struct UDPTrackerMachine: ~Copyable, Sendable {
         send(over: connection, transaction: generator.next(), isBorrowed: isBorrowed, now: now)
     }
 
-    private mutating func send(over connection: Connection, transaction: UInt32, isBorrowed: Bool, now: Duration) -> Step {
+    private mutating func send(over connection: Connection, transaction: UInt32, isBorrowed: Bool, now: Duration)
+        -> Step
+    {
         let until = now + timeout
         state = .asking(connection, transaction: transaction, isBorrowed: isBorrowed, until: until)
         let packet: UDPTrackerRequestPacket =
             switch question {
-            case .announce(let request, let urlData): .announce(connection: connection.id, transaction: transaction, request, urlData: urlData)
+            case .announce(let request, let urlData):
+                .announce(connection: connection.id, transaction: transaction, request, urlData: urlData)
             case .scrape(let request): .scrape(connection: connection.id, transaction: transaction, request.infoHashes)
             }
         return .send(packet.bytes, until: until)

@@ -9,7 +9,8 @@ package enum UDPTrackerRequestPacket: Hashable, Sendable {
 
     /// The constant that stands in the place of a connection id in a connect request.
     private static let protocolID: UInt64 = 0x417_2710_1980
-    /// The most bytes of a URL that are sent along, so that the packet stays below the 1,280 bytes that every IPv6 path carries.
+    /// The most bytes of a URL that are sent along, so that the packet stays below the 1,280 bytes that every IPv6 path
+    /// carries.
     package static let maximumURLData = 1020
 
     package var bytes: [UInt8] {
@@ -53,7 +54,8 @@ package enum UDPTrackerRequestPacket: Hashable, Sendable {
         bytes.append(bigEndian: request.port)
     }
 
-    /// Options of the form kind, length, content: 2 is URLData, in parts of at most 255 bytes; 0 ends the options (BEP 41).
+    /// Options of the form kind, length, content: 2 is URLData, in parts of at most 255 bytes; 0 ends the options (BEP
+    /// 41).
     private static func append(urlData: String, to bytes: inout [UInt8]) {
         var rest = Array(urlData.utf8)[...]
         guard !rest.isEmpty, rest.count <= maximumURLData else { return }
@@ -76,7 +78,9 @@ package enum UDPTrackerResponsePacket: Hashable, Sendable {
 
     package var transaction: UInt32 {
         switch self {
-        case .connect(let transaction, _), .announce(let transaction, _), .scrape(let transaction, _), .error(let transaction, _): transaction
+        case .connect(let transaction, _), .announce(let transaction, _), .scrape(let transaction, _),
+            .error(let transaction, _):
+            transaction
         }
     }
 
@@ -87,7 +91,8 @@ package enum UDPTrackerResponsePacket: Hashable, Sendable {
         return reader.next(UInt32.self)
     }
 
-    /// Reads a datagram; whether the peers of an announce are IPv4 or IPv6 ones is told by the address family that it came over.
+    /// Reads a datagram; whether the peers of an announce are IPv4 or IPv6 ones is told by the address family that it
+    /// came over.
     package init(_ bytes: [UInt8], overIPv6 isIPv6: Bool) throws(TrackerError) {
         var reader = PacketReader(bytes)
         guard let action = reader.next(UInt32.self), let transaction = reader.next(UInt32.self) else {
@@ -95,19 +100,26 @@ package enum UDPTrackerResponsePacket: Hashable, Sendable {
         }
         switch UDPTrackerAction(rawValue: action) {
         case .connect:
-            guard let connection = reader.next(UInt64.self) else { throw .truncated("a packet of \(bytes.count) bytes has no connection id") }
+            guard let connection = reader.next(UInt64.self) else {
+                throw .truncated("a packet of \(bytes.count) bytes has no connection id")
+            }
             self = .connect(transaction: transaction, connection: connection)
         case .announce:
-            guard let interval = reader.next(UInt32.self), let leechers = reader.next(UInt32.self), let seeders = reader.next(UInt32.self) else {
+            guard let interval = reader.next(UInt32.self), let leechers = reader.next(UInt32.self),
+                let seeders = reader.next(UInt32.self)
+            else {
                 throw .truncated("a packet of \(bytes.count) bytes is no answer to an announce")
             }
             var peers = PeerCollector(limit: AnnounceResponse.maximumPeers)
             peers.add(compact: reader.rest, isIPv6: isIPv6)
-            let response = AnnounceResponse(interval: .seconds(interval), complete: Int(seeders), incomplete: Int(leechers), peers: peers.peers)
+            let response = AnnounceResponse(
+                interval: .seconds(interval), complete: Int(seeders), incomplete: Int(leechers), peers: peers.peers)
             self = .announce(transaction: transaction, response)
         case .scrape:
             var counts: [ScrapeResponse.Counts] = []
-            while let complete = reader.next(UInt32.self), let downloaded = reader.next(UInt32.self), let incomplete = reader.next(UInt32.self) {
+            while let complete = reader.next(UInt32.self), let downloaded = reader.next(UInt32.self),
+                let incomplete = reader.next(UInt32.self)
+            {
                 counts.append(.init(complete: Int(complete), downloaded: Int(downloaded), incomplete: Int(incomplete)))
             }
             self = .scrape(transaction: transaction, counts)
@@ -140,6 +152,8 @@ private struct PacketReader {
 
 extension [UInt8] {
     fileprivate mutating func append(bigEndian number: some FixedWidthInteger) {
-        for shift in stride(from: number.bitWidth - 8, through: 0, by: -8) { append(UInt8(truncatingIfNeeded: number >> shift)) }
+        for shift in stride(from: number.bitWidth - 8, through: 0, by: -8) {
+            append(UInt8(truncatingIfNeeded: number >> shift))
+        }
     }
 }

@@ -2,10 +2,11 @@ import Glibc
 import Limits
 import Synchronization
 
-/// What SIGINT, SIGTERM, SIGQUIT and SIGHUP do to commands that have something to bring to rest: the first of them asks the command to stop, and a
-/// second SIGINT, SIGTERM or SIGQUIT ends the process at once.
+/// What SIGINT, SIGTERM, SIGQUIT and SIGHUP do to commands that have something to bring to rest: the first of them asks
+/// the command to stop, and a second SIGINT, SIGTERM or SIGQUIT ends the process at once.
 ///
-/// SIGHUP never ends it at once: a terminal that closes sends it more than once, and service managers send it right behind SIGTERM.
+/// SIGHUP never ends it at once: a terminal that closes sends it more than once, and service managers send it right
+/// behind SIGTERM.
 enum Interruption {
     private static let signals = [SIGINT, SIGTERM, SIGQUIT, SIGHUP]
     private static let count = Atomic(0)
@@ -24,7 +25,8 @@ enum Interruption {
         for number in signals { sigaddset(&set, number) }
         // It can only fail for a wrong first argument (pthread_sigmask(3)).
         pthread_sigmask(SIG_UNBLOCK, &set, nil)
-        // A write beyond `ulimit -f` then fails with EFBIG and is reported, instead of killing the process (setrlimit(2)).
+        // A write beyond `ulimit -f` then fails with EFBIG and is reported, instead of killing the process
+        // (setrlimit(2)).
         signal(SIGXFSZ, SIG_IGN)
         // Other daemons do something when they come, and scripts send them to all: they must not end the process.
         signal(SIGUSR1, SIG_IGN)
@@ -62,7 +64,8 @@ enum Interruption {
     private static func isIgnored(_ number: Int32) -> Bool {
         var action = sigaction()
         guard sigaction(number, nil, &action) == 0 else { return false }
-        return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+        return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+            == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 
     private static let pausing = Mutex(Pausing())
@@ -72,8 +75,9 @@ enum Interruption {
         var pause: Task<Void, Never>?
     }
 
-    /// Waits between two turns of a command that goes on until it is interrupted. Throws ``ExitStatus/interrupted`` as soon as a signal has come:
-    /// what was begun to be written is written to its end, and the terminal is left as it was.
+    /// Waits between two turns of a command that goes on until it is interrupted. Throws ``ExitStatus/interrupted`` as
+    /// soon as a signal has come: what was begun to be written is written to its end, and the terminal is left as it
+    /// was.
     static func pause(_ duration: Duration) async throws {
         let pause = Task {
             // Cancelled by a signal: then there is nothing more to wait for.
@@ -100,7 +104,8 @@ enum Interruption {
             }, waiter.toOpaque())
         guard result == 0 else {
             waiter.release()
-            throw Failure("no thread can be started (\(String(cString: strerror(result)))): \(ProcessLimit.processes.advice)")
+            throw Failure(
+                "no thread can be started (\(String(cString: strerror(result)))): \(ProcessLimit.processes.advice)")
         }
         pthread_detach(thread)
     }

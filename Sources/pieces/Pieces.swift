@@ -2,8 +2,8 @@
 // Duty: words on a terminal: reads commands, speaks to the database and to the engine, and says what happened.
 // Owns: what is printed, in which words and in which JSON; exit codes; signals.
 // Never: decides anything about pieces, peers or durability; writes text from outside to a terminal as it came.
-// Invariants: what went wrong is one sentence on the standard error stream and an exit code; standard output has results alone, so that
-// a program can read it.
+// Invariants: what went wrong is one sentence on the standard error stream and an exit code; standard output has
+// results alone, so that a program can read it.
 
 import ArgumentParser
 import Dispatch
@@ -18,7 +18,8 @@ import Torrent
 struct Pieces: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pieces",
-        abstract: "Downloads torrents, keeps all it knows in one database, and goes on after any stop as if nothing had happened.",
+        abstract:
+            "Downloads torrents, keeps all it knows in one database, and goes on after any stop as if nothing had happened.",
         discussion: """
             Examples:
               pieces download alice.torrent --output ~/books
@@ -41,8 +42,11 @@ struct Pieces: AsyncParsableCommand {
         version: Program.version,
         groupedSubcommands: [
             CommandGroup(name: "Downloading", subcommands: [Download.self, Add.self, Run.self]),
-            CommandGroup(name: "Torrents", subcommands: [Pause.self, Resume.self, Remove.self, Limit.self, Select.self]),
-            CommandGroup(name: "Looking", subcommands: [Status.self, Files.self, Peers.self, Trackers.self, Log.self, Explain.self, Doctor.self]),
+            CommandGroup(
+                name: "Torrents", subcommands: [Pause.self, Resume.self, Remove.self, Limit.self, Select.self]),
+            CommandGroup(
+                name: "Looking",
+                subcommands: [Status.self, Files.self, Peers.self, Trackers.self, Log.self, Explain.self, Doctor.self]),
             CommandGroup(name: "Content", subcommands: [Verify.self, Create.self, Show.self, Export.self]),
             CommandGroup(name: "Program", subcommands: [Database.self, Demo.self]),
         ])
@@ -53,7 +57,9 @@ struct Pieces: AsyncParsableCommand {
         Interruption.prepare()
         do {
             let command = try parseAsRoot(arguments)
-            if command is any AsyncParsableCommand, (command as? any AnsweringCommand)?.answers != true { Terminal.shared.reportWork() }
+            if command is any AsyncParsableCommand, (command as? any AnsweringCommand)?.answers != true {
+                Terminal.shared.reportWork()
+            }
             try needs.require()
             if let command = command as? any Command { TerminalLog.install(command.global.logLevel) }
             if let command = command as? any DirectCommand, !command.waits {
@@ -71,7 +77,8 @@ struct Pieces: AsyncParsableCommand {
         }
     }
 
-    /// The arguments as ``PathText``: the standard library's repair what isn't UTF-8, and then a path names another file.
+    /// The arguments as ``PathText``: the standard library's repair what isn't UTF-8, and then a path names another
+    /// file.
     private static var arguments: [String] {
         (1..<max(1, Int(CommandLine.argc))).compactMap { CommandLine.unsafeArgv[$0].map { PathText.text(cString: $0) } }
     }
@@ -80,7 +87,8 @@ struct Pieces: AsyncParsableCommand {
     private static let needs = ProcessLimit.Needs(memory: 16 << 20)
 
     private static func runInTask(_ command: sending any AsyncParsableCommand) throws -> Never {
-        // Of the names of a command line one is looked up, and one address fetched, at a time: the usual is a thread for each core.
+        // Of the names of a command line one is looked up, and one address fetched, at a time: the usual is a thread
+        // for each core.
         NIOSingletons.blockingPoolThreadCountSuggestion = 1
         NIOSingletons.groupLoopCountSuggestion = 1
         // Without threads a task would wait for ever, and say nothing.
@@ -102,7 +110,8 @@ struct Pieces: AsyncParsableCommand {
         dispatchMain()
     }
 
-    /// Ends the process. Where output is what a command was run for, output that could not be written makes a failure of a success.
+    /// Ends the process. Where output is what a command was run for, output that could not be written makes a failure
+    /// of a success.
     private static func end(_ status: ExitStatus) -> Never {
         if status == .done, let reason = Terminal.shared.lostOutput {
             Terminal.shared.complain("the output could not be written: \(reason)")
@@ -136,11 +145,12 @@ struct Pieces: AsyncParsableCommand {
 }
 
 extension ProcessLimit.Needs {
-    /// What a command needs that isn't run on the first thread: the threads of the runtime, two for each core, those of the disk,
-    /// one for each core and three, and some that wait.
-    fileprivate static let task = ProcessLimit.Needs(descriptors: 8, threads: 8 + 3 * System.coreCount, memory: 32 << 20)
-    /// What an engine has open before its first peer, and its threads: those of a task, the event loop, the database, two for names, and
-    /// some of the runtime's. Its memory is what it uses with some peers.
+    /// What a command needs that isn't run on the first thread: the threads of the runtime, two for each core, those of
+    /// the disk, one for each core and three, and some that wait.
+    fileprivate static let task = ProcessLimit.Needs(
+        descriptors: 8, threads: 8 + 3 * System.coreCount, memory: 32 << 20)
+    /// What an engine has open before its first peer, and its threads: those of a task, the event loop, the database,
+    /// two for names, and some of the runtime's. Its memory is what it uses with some peers.
     fileprivate static let engine = ProcessLimit.Needs(
         descriptors: 20, threads: 14 + 3 * System.coreCount, memory: 64 << 20)
 }
@@ -153,7 +163,8 @@ protocol Command: AsyncParsableCommand {
     var global: GlobalOptions { get }
 }
 
-/// A command that is run for what it prints: where that can't be written it failed. All others report on work, which counts without the report.
+/// A command that is run for what it prints: where that can't be written it failed. All others report on work, which
+/// counts without the report.
 ///
 /// A reader that closes the pipe early, as `head` does, has what it wanted.
 protocol AnsweringCommand: AsyncParsableCommand {
@@ -164,8 +175,8 @@ extension AnsweringCommand {
     var answers: Bool { true }
 }
 
-/// A command that waits for nothing but the database and files. It is run on the first thread of the process: threads, and the look whether the system still
-/// gives any, take a millisecond of the few that the whole command takes.
+/// A command that waits for nothing but the database and files. It is run on the first thread of the process: threads,
+/// and the look whether the system still gives any, take a millisecond of the few that the whole command takes.
 protocol DirectCommand: Command {
     /// Whether this time it waits for more, so that it is run as others are.
     var waits: Bool { get }

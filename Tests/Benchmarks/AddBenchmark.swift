@@ -4,8 +4,8 @@ import Torrent
 
 /// How long `pieces add` takes as the database grows: a thousand torrents in one command, and one torrent after them.
 ///
-/// Other programs may be named; each gets a database of its own and the same torrents, and they take turns, so that a machine whose speed changes is the same
-/// for all.
+/// Other programs may be named; each gets a database of its own and the same torrents, and they take turns, so that a
+/// machine whose speed changes is the same for all.
 struct AddBenchmark: Benchmark {
     private static let batch = 1000
     /// Torrents that are added alone after each batch: a command of some milliseconds needs more samples.
@@ -53,13 +53,17 @@ struct AddBenchmark: Benchmark {
                 contenders[n].batches.append(try contenders[n].add(batch, to: output))
             }
             for file in files.dropFirst(Self.batch) {
-                for n in contenders.indices { contenders[n].single.append(try contenders[n].add([file.string], to: output)) }
+                for n in contenders.indices {
+                    contenders[n].single.append(try contenders[n].add([file.string], to: output))
+                }
             }
             for file in files { try Workshop.remove(file) }
         }
         let last = max(1, contenders[0].batches.count / 4)
         let first = contenders[0]
-        print("the last \(last) of \(first.batches.count) commands that add \(Self.batch) torrents each, and \(Self.singles) of one after each")
+        print(
+            "the last \(last) of \(first.batches.count) commands that add \(Self.batch) torrents each, and \(Self.singles) of one after each"
+        )
         for contender in contenders {
             print("\(contender.program)")
             print("  1000 torrents: \(ProcessSample.summary(Array(contender.batches.suffix(last))))")
@@ -67,7 +71,8 @@ struct AddBenchmark: Benchmark {
             print("  the database has \(try Workshop.size(contender.database) >> 10) KiB")
             guard contender.database != first.database else { continue }
             let batches = ProcessSample.shares(first.batches.suffix(last), of: contender.batches.suffix(last))
-            let singles = ProcessSample.shares(first.single.suffix(last * Self.singles), of: contender.single.suffix(last * Self.singles))
+            let singles = ProcessSample.shares(
+                first.single.suffix(last * Self.singles), of: contender.single.suffix(last * Self.singles))
             print("  the first program's share of its time, turn by turn: \(batches); with one torrent: \(singles)")
         }
         try Workshop.remove(workshop.folder)
@@ -76,13 +81,16 @@ struct AddBenchmark: Benchmark {
     private static func torrent(_ n: Int) throws -> [UInt8] {
         let pieceLength = 1 << 20
         let isFolder = n % folderEvery == 0
-        let files = (0..<filesOfFolder).map { TorrentBuilder.File(path: ["part \($0 / 10)", "scan-\($0).tif"], length: Int64(100_000 + $0)) }
+        let files = (0..<filesOfFolder).map {
+            TorrentBuilder.File(path: ["part \($0 / 10)", "scan-\($0).tif"], length: Int64(100_000 + $0))
+        }
         let total = isFolder ? files.reduce(0) { $0 + Int($1.length) } : 8 * pieceLength
         // Names in no order, as archives have them.
         let name = "volume-\(String((n &* 7_919) % 1_000_003, radix: 36))-\(n)"
         let hashes = (0..<(total + pieceLength - 1) / pieceLength * 20).map { UInt8(truncatingIfNeeded: n &* 31 &+ $0) }
         var builder = TorrentBuilder(
-            name: name, content: isFolder ? .folder(files) : .file(length: Int64(total)), pieceLength: pieceLength, pieceHashes: hashes)
+            name: name, content: isFolder ? .folder(files) : .file(length: Int64(total)), pieceLength: pieceLength,
+            pieceHashes: hashes)
         builder.trackers = [["http://tracker.example.org:6969/announce"]]
         return try builder.build()
     }

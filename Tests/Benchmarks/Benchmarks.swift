@@ -1,9 +1,11 @@
 // Room: pieces-bench.
-// Duty: numbers that can be had again: each benchmark is a word of the command line, makes its own input and prints what it measured.
-// Owns: the input that it makes, in a temporary folder that it names and leaves there; payload is taken away again, because it is large.
-// Never: is a test: times are told and not judged, so that a busy machine fails nothing. What `counts` compares is counted, and
+// Duty: numbers that can be had again: each benchmark is a word of the command line, makes its own input and prints
+// what it measured. Owns: the input that it makes, in a temporary folder that it names and leaves there; payload is
+// taken away again, because it is large. Never: is a test: times are told and not judged, so that a busy machine fails
+// nothing. What `counts` compares is counted, and
 // `siege` compares a peer with itself.
-// Invariants: the same arguments make the same input; what is measured is the program that stands beside this one, as a process of its own.
+// Invariants: the same arguments make the same input; what is measured is the program that stands beside this one, as a
+// process of its own.
 
 import Glibc
 
@@ -21,11 +23,13 @@ struct Benchmarks {
     private static let words = [
         Word(
             name: "status", arguments: "[TORRENTS] [RUNS]",
-            help: "how long `pieces status` takes in a database of so many torrents (10000), the median of so many runs (20)",
+            help:
+                "how long `pieces status` takes in a database of so many torrents (10000), the median of so many runs (20)",
             make: StatusBenchmark.init(arguments:)),
         Word(
             name: "add", arguments: "[TORRENTS] [PROGRAM...]",
-            help: "how long `pieces add` takes while the database grows to so many torrents (100000), beside other programs where some are named",
+            help:
+                "how long `pieces add` takes while the database grows to so many torrents (100000), beside other programs where some are named",
             make: AddBenchmark.init(arguments:)),
         Word(
             name: "verify", arguments: "[GIB] [RUNS]",
@@ -34,15 +38,18 @@ struct Benchmarks {
             make: VerifyBenchmark.init(arguments:)),
         Word(
             name: "floor", arguments: "FILE",
-            help: "reads the file and hashes it in pieces of 1 MiB on all processors, and does nothing else: to be timed",
+            help:
+                "reads the file and hashes it in pieces of 1 MiB on all processors, and does nothing else: to be timed",
             make: HashFloor.init(arguments:)),
         Word(
             name: "growth", arguments: "[torrents|pieces|peers|files] [MOST] [PLOT.svg]",
-            help: "how the cost grows, up to so many; a table, and a plot beside the input where no path is given; all four without a word",
+            help:
+                "how the cost grows, up to so many; a table, and a plot beside the input where no path is given; all four without a word",
             make: GrowthBenchmark.init(arguments:)),
         Word(
             name: "counts", arguments: "",
-            help: "what can be counted, beside its thresholds; exit code 1 when one is exceeded, 69 when strace or perf isn't here",
+            help:
+                "what can be counted, beside its thresholds; exit code 1 when one is exceeded, 69 when strace or perf isn't here",
             make: CountsBenchmark.init(arguments:)),
         Word(
             name: "siege", arguments: "[SECONDS] [ATTACK|names|comment|http]...",
@@ -52,7 +59,9 @@ struct Benchmarks {
     ]
 
     private static var usage: String {
-        words.reduce("usage: swift build -c release && .build/release/pieces-bench WORD; the input is made in TMPDIR, else in /tmp\n") {
+        words.reduce(
+            "usage: swift build -c release && .build/release/pieces-bench WORD; the input is made in TMPDIR, else in /tmp\n"
+        ) {
             "\($0)\n\($1.name) \($1.arguments)\n    \($1.help)\n"
         }
     }
@@ -61,7 +70,9 @@ struct Benchmarks {
         // A peer that hangs up is seen when it is written to.
         signal(SIGPIPE, SIG_IGN)
         let arguments = Array(CommandLine.arguments.dropFirst())
-        guard let word = words.first(where: { $0.name == arguments.first }), let benchmark = word.make(Array(arguments.dropFirst())) else {
+        guard let word = words.first(where: { $0.name == arguments.first }),
+            let benchmark = word.make(Array(arguments.dropFirst()))
+        else {
             end(with: usage, EX_USAGE)
         }
         do {

@@ -16,14 +16,18 @@ struct CountsBenchmark: Benchmark {
         let workshop = try Workshop()
         let tracer = try SystemCallTracer()
         print("input in \(workshop.folder)\n")
-        let torrent = try UniformTorrent("payload.bin", bytes: Self.bytes, pieceLength: Self.pieceLength, filler: UniformTorrent.solid)
-        let table = Table(["counted", "value", "at most", "unit"], firstWidth: Threshold.all.map(\.what.count).max() ?? 0)
+        let torrent = try UniformTorrent(
+            "payload.bin", bytes: Self.bytes, pieceLength: Self.pieceLength, filler: UniformTorrent.solid)
+        let table = Table(
+            ["counted", "value", "at most", "unit"], firstWidth: Threshold.all.map(\.what.count).max() ?? 0)
         var exceeded: [String] = []
         func compare(_ threshold: Threshold, _ value: Double) {
             let text = value.text(value < 100 ? 2 : 0)
             table.add([threshold.what, text, "\(threshold.most)", threshold.unit])
             if value > Double(threshold.most) {
-                exceeded.append("\(threshold.what): \(text) \(threshold.unit) are more than \(threshold.most), though \(threshold.why)")
+                exceeded.append(
+                    "\(threshold.what): \(text) \(threshold.unit) are more than \(threshold.most), though \(threshold.why)"
+                )
             }
         }
         compare(.residentOfDownload, try residentOfDownload(torrent, workshop))
@@ -53,18 +57,25 @@ struct CountsBenchmark: Benchmark {
         return Double(download.peakKiB) / 1024
     }
 
-    private func databaseBytes(_ torrent: UniformTorrent, _ tracer: SystemCallTracer, _ workshop: Workshop) throws -> Double {
+    private func databaseBytes(_ torrent: UniformTorrent, _ tracer: SystemCallTracer, _ workshop: Workshop) throws
+        -> Double
+    {
         let trace = workshop.folder.appending("writes.strace")
         let (_, folder) = try download("traced", torrent, workshop, wrapper: tracer.tracingWrites(to: trace))
         try Workshop.remove(folder.appending("output"))
         return Double(try tracer.bytesWritten(below: folder.appending("pieces.db"), in: trace)) / 1_048_576
     }
 
-    private func systemCalls(_ torrent: UniformTorrent, _ tracer: SystemCallTracer, _ workshop: Workshop) throws -> (Double, Double) {
+    private func systemCalls(_ torrent: UniformTorrent, _ tracer: SystemCallTracer, _ workshop: Workshop) throws -> (
+        Double, Double
+    ) {
         let counts = (workshop.folder.appending("download.perf"), workshop.folder.appending("verify.perf"))
         let (_, folder) = try download("counted", torrent, workshop, wrapper: tracer.counting(to: counts.0))
         let database = folder.appending("pieces.db").string
-        let verify = tracer.counting(to: counts.1) + [workshop.program.string, "verify", "--restart", "--quiet", "--database", database]
+        let verify =
+            tracer.counting(to: counts.1) + [
+                workshop.program.string, "verify", "--restart", "--quiet", "--database", database,
+            ]
         _ = try ProcessSample(FilePath(verify[0]), Array(verify.dropFirst()))
         try Workshop.remove(folder.appending("output"))
         return (Double(try tracer.count(in: counts.0)), Double(try tracer.count(in: counts.1)))
@@ -80,15 +91,19 @@ struct CountsBenchmark: Benchmark {
         try Archive.fill(
             database, count: Self.seeds,
             prepare: { n in
-                let torrent = try UniformTorrent("volume-\(n).img", bytes: 1 << 20, pieceLength: 256 << 10, filler: UniformTorrent.sparse)
+                let torrent = try UniformTorrent(
+                    "volume-\(n).img", bytes: 1 << 20, pieceLength: 256 << 10, filler: UniformTorrent.sparse)
                 last = torrent.metainfo.infoHash
                 return (torrent, try torrent.write(to: payload))
             },
-            insert: { item, connection throws(StoreError) in try item.0.insertComplete(connection, output: payload, files: item.1, now: now) })
+            insert: { item, connection throws(StoreError) in
+                try item.0.insertComplete(connection, output: payload, files: item.1, now: now)
+            })
         guard let last else { throw BenchmarkError("no torrent was made") }
         let port = try Socket.freePort()
         let process = try RunningProcess(
-            workshop.program, ["run", "--database", database.string, "--bind", "127.0.0.1", "--listen-port", "\(port)", "--quiet"])
+            workshop.program,
+            ["run", "--database", database.string, "--bind", "127.0.0.1", "--listen-port", "\(port)", "--quiet"])
         _ = try WireHandshake.awaitAnswer(port: port, of: last, from: process, within: Self.patience)
         sleep(2)
         let held = (try process.descriptors, process.threads, Double(process.residentKiB) / 1024)

@@ -14,17 +14,22 @@ struct FileGrowth {
         var verifyingWall = Plot.Series("verify, wall")
         var downloading = Plot.Series("download, CPU")
         var downloadingWall = Plot.Series("download, wall")
-        let table = Table(["files", "MiB", "verify CPU ms", "verify ms", "download CPU ms", "download ms", "download, MiB resident"])
+        let table = Table([
+            "files", "MiB", "verify CPU ms", "verify ms", "download CPU ms", "download ms", "download, MiB resident",
+        ])
         for count in GrowthBenchmark.decades(from: 1, to: most) {
             let torrent = try UniformTorrent(
-                "files", files: count, bytesEach: Self.bytesEach, pieceLength: Self.pieceLength, filler: UniformTorrent.solid)
+                "files", files: count, bytesEach: Self.bytesEach, pieceLength: Self.pieceLength,
+                filler: UniformTorrent.solid)
             let verified = try verify(torrent, count)
             let folder = try workshop.makeFolder("files-\(count)-download")
             let download = try PayloadDownload(torrent, peers: 1, in: folder, workshop)
             try Workshop.remove(folder.appending("output"))
             table.add([
-                "\(count)", (Double(count * Self.bytesEach) / 1_048_576).text(2), verified.cpu.milliseconds, verified.wall.milliseconds,
-                download.sample.cpu.milliseconds, download.sample.wall.milliseconds, (Double(download.peakKiB) / 1024).text(1),
+                "\(count)", (Double(count * Self.bytesEach) / 1_048_576).text(2), verified.cpu.milliseconds,
+                verified.wall.milliseconds,
+                download.sample.cpu.milliseconds, download.sample.wall.milliseconds,
+                (Double(download.peakKiB) / 1024).text(1),
             ])
             let x = Double(count)
             verifying.points.append((x, verified.cpu.seconds))
@@ -42,7 +47,8 @@ struct FileGrowth {
         let payload = try workshop.makeFolder("files-\(count)-verify")
         let database = workshop.folder.appending("files-\(count).db")
         try torrent.makeDatabase(database, output: payload)
-        let sample = try ProcessSample(workshop.program, ["verify", "--restart", "--quiet", "--database", database.string])
+        let sample = try ProcessSample(
+            workshop.program, ["verify", "--restart", "--quiet", "--database", database.string])
         try Workshop.remove(payload)
         return sample
     }

@@ -51,5 +51,7 @@ struct GrowthBenchmark: Benchmark {
     }
 
     /// The powers of ten from `first` that are at most `most`.
-    static func decades(from first: Int, to most: Int) -> [Int] { Array(sequence(first: first) { $0 * 10 }.prefix { $0 <= most }) }
+    static func decades(from first: Int, to most: Int) -> [Int] {
+        Array(sequence(first: first) { $0 * 10 }.prefix { $0 <= most })
+    }
 }

@@ -3,7 +3,8 @@ import Glibc
 import Synchronization
 import SystemPackage
 
-/// The least that a verification costs on this machine: a file is read and hashed in the lanes of all processors, and nothing else is done.
+/// The least that a verification costs on this machine: a file is read and hashed in the lanes of all processors, and
+/// nothing else is done.
 struct HashFloor: Benchmark {
     private static let pieceLength = 1 << 20
     private static let chunkLength = 256 << 10
@@ -67,9 +68,12 @@ struct HashFloor: Benchmark {
                         for stream in pointers { piece_hash_sha1_begin(stream) }
                         for offset in stride(from: 0, to: HashFloor.pieceLength, by: HashFloor.chunkLength) {
                             for lane in 0..<lanes {
-                                try read((batch * lanes + lane) * HashFloor.pieceLength + offset, memory + lane * HashFloor.chunkLength)
+                                try read(
+                                    (batch * lanes + lane) * HashFloor.pieceLength + offset,
+                                    memory + lane * HashFloor.chunkLength)
                             }
-                            piece_hash_sha1_update(pointers, data, HashFloor.chunkLength / PIECE_HASH_BLOCK_LENGTH, lanes)
+                            piece_hash_sha1_update(
+                                pointers, data, HashFloor.chunkLength / PIECE_HASH_BLOCK_LENGTH, lanes)
                         }
                     }
                 } catch {

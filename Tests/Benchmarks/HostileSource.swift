@@ -25,7 +25,9 @@ enum HostileSource: String, CaseIterable {
         let path = workshop.folder.appending("\(rawValue).torrent")
         let file = try Workshop.create(path)
         // In parts: a process that this one starts counts as having been as large as this one.
-        let bytes = try file.closeAfter { self == .names ? try writeEqualNames(to: file) : try writeLongComment(to: file) }
+        let bytes = try file.closeAfter {
+            self == .names ? try writeEqualNames(to: file) : try writeLongComment(to: file)
+        }
         return (try ProcessSample(workshop.program, ["show", path.string]), bytes)
     }
 
@@ -48,7 +50,8 @@ enum HostileSource: String, CaseIterable {
     private func fetch(_ workshop: Workshop) throws -> (sample: ProcessSample, bytes: Int) {
         let (listener, port) = try Socket.listen(backlog: 4)
         defer { close(listener) }
-        let process = try RunningProcess(workshop.program, ["show", "http://127.0.0.1:\(port)/x.torrent"], mayFail: true)
+        let process = try RunningProcess(
+            workshop.program, ["show", "http://127.0.0.1:\(port)/x.torrent"], mayFail: true)
         let filler = [UInt8](repeating: 120, count: 64 << 10)
         var bytes = 0
         var sockets: [Int32] = []

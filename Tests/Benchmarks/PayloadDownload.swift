@@ -14,8 +14,11 @@ struct PayloadDownload {
 
     private static let patience = Duration.seconds(600)
 
-    /// - Parameter wrapper: a program, and its arguments, that starts the program; what is measured of the process is then its own.
-    init(_ torrent: UniformTorrent, peers count: Int, in folder: FilePath, _ workshop: Workshop, wrapper: [String] = []) throws {
+    /// - Parameter wrapper: a program, and its arguments, that starts the program; what is measured of the process is
+    ///   then its own.
+    init(_ torrent: UniformTorrent, peers count: Int, in folder: FilePath, _ workshop: Workshop, wrapper: [String] = [])
+        throws
+    {
         let peers = try WirePeers(torrent, count: count)
         let file = folder.appending("download.torrent")
         try Workshop.write(torrent.metainfo.file, to: file)
@@ -23,13 +26,16 @@ struct PayloadDownload {
         try Workshop.makeFolder(output)
         let command =
             wrapper + [
-                workshop.program.string, "download", file.string, "--database", folder.appending("pieces.db").string, "--output", output.string,
+                workshop.program.string, "download", file.string, "--database", folder.appending("pieces.db").string,
+                "--output", output.string,
                 "--bind", "127.0.0.1", "--listen-port", "0", "--max-peers", "\(count)", "--quiet",
             ] + peers.arguments
         let process = try RunningProcess(FilePath(command[0]), Array(command.dropFirst()))
         sample = try peers.serve(until: process, within: Self.patience)
         peakKiB = process.peakKiB
-        guard let unchoked = peers.unchoked else { throw BenchmarkError("the download ended before all \(count) peers were connected: try again") }
+        guard let unchoked = peers.unchoked else {
+            throw BenchmarkError("the download ended before all \(count) peers were connected: try again")
+        }
         gathering = process.start.duration(to: unchoked)
         transfer = sample.wall - gathering
     }

@@ -11,7 +11,8 @@ struct PeerGrowth {
     let workshop: Workshop
 
     func measure() throws -> Plot {
-        let torrent = try UniformTorrent("payload.bin", bytes: Self.bytes, pieceLength: Self.pieceLength, filler: UniformTorrent.solid)
+        let torrent = try UniformTorrent(
+            "payload.bin", bytes: Self.bytes, pieceLength: Self.pieceLength, filler: UniformTorrent.solid)
         var cpu = Plot.Series("CPU of the program")
         var memory = Plot.Series("resident at most")
         let table = Table(["peers", "CPU-s/GiB", "MiB resident", "all connected ms", "transfer MB/s"])

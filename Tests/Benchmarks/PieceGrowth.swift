@@ -18,15 +18,18 @@ struct PieceGrowth {
         var size = Plot.Series("database")
         var memory = Plot.Series("seed, resident")
         let table = Table([
-            "pieces", ".torrent KiB", "database KiB", "show ms", "seed: handshake ms", "download: request ms", "seed, MiB resident",
+            "pieces", ".torrent KiB", "database KiB", "show ms", "seed: handshake ms", "download: request ms",
+            "seed, MiB resident",
         ])
         for count in GrowthBenchmark.decades(from: 100, to: most) {
             let folder = try workshop.makeFolder("pieces-\(count)")
             let torrent = try UniformTorrent(
-                "image.img", bytes: count * Self.pieceLength, pieceLength: Self.pieceLength, filler: UniformTorrent.sparse)
+                "image.img", bytes: count * Self.pieceLength, pieceLength: Self.pieceLength,
+                filler: UniformTorrent.sparse)
             let file = folder.appending("image.torrent")
             try Workshop.write(torrent.metainfo.file, to: file)
-            let shown = try (0..<Self.runs).map { _ in try ProcessSample(workshop.program, ["show", file.string]) }.median(\.wall)
+            let shown = try (0..<Self.runs).map { _ in try ProcessSample(workshop.program, ["show", file.string]) }
+                .median(\.wall)
 
             let database = folder.appending("seed.db")
             try torrent.makeDatabase(database, output: try workshop.makeFolder("pieces-\(count)/payload"))
@@ -37,7 +40,8 @@ struct PieceGrowth {
             let (answered, asked) = (seeds.median(\.0), requests.median(\.self))
             let resident = seeds.median(\.1)
             table.add([
-                "\(count)", "\(torrent.metainfo.file.count >> 10)", "\(bytes >> 10)", shown.milliseconds, answered.milliseconds, asked.milliseconds,
+                "\(count)", "\(torrent.metainfo.file.count >> 10)", "\(bytes >> 10)", shown.milliseconds,
+                answered.milliseconds, asked.milliseconds,
                 (Double(resident) / 1024).text(1),
             ])
             let x = Double(count)
@@ -49,28 +53,37 @@ struct PieceGrowth {
         }
         return Plot(
             title: "Pieces of one torrent", axis: "pieces of 16 KiB",
-            panels: [.init(axis: "milliseconds from exec", series: [show, handshake, request]), .init(axis: "MiB", series: [size, memory])])
+            panels: [
+                .init(axis: "milliseconds from exec", series: [show, handshake, request]),
+                .init(axis: "MiB", series: [size, memory]),
+            ])
     }
 
     /// From exec until a handshake was answered, and the KiB that are resident then.
     private func seed(_ database: FilePath, _ torrent: UniformTorrent) throws -> (Duration, Int) {
         let port = try Socket.freePort()
         let process = try RunningProcess(
-            workshop.program, ["run", "--database", database.string, "--bind", "127.0.0.1", "--listen-port", "\(port)", "--quiet"])
-        let answer = try WireHandshake.awaitAnswer(port: port, of: torrent.metainfo.infoHash, from: process, within: Self.patience)
+            workshop.program,
+            ["run", "--database", database.string, "--bind", "127.0.0.1", "--listen-port", "\(port)", "--quiet"])
+        let answer = try WireHandshake.awaitAnswer(
+            port: port, of: torrent.metainfo.infoHash, from: process, within: Self.patience)
         let resident = process.residentKiB
         _ = try process.stop()
         return (process.start.duration(to: answer), resident)
     }
 
     /// From exec until the first block was asked for, of a torrent that is in the database and has nothing yet.
-    private func download(_ file: FilePath, _ torrent: UniformTorrent, _ folder: FilePath, _ n: Int) throws -> Duration {
+    private func download(_ file: FilePath, _ torrent: UniformTorrent, _ folder: FilePath, _ n: Int) throws -> Duration
+    {
         let database = folder.appending("download-\(n).db")
         let output = try workshop.makeFolder("\(folder.lastComponent?.string ?? "pieces")/download-\(n)")
-        _ = try ProcessSample(workshop.program, ["add", file.string, "--database", database.string, "--output", output.string])
+        _ = try ProcessSample(
+            workshop.program, ["add", file.string, "--database", database.string, "--output", output.string])
         let peers = try WirePeers(torrent, answersRequests: false)
         let process = try RunningProcess(
-            workshop.program, ["run", "--database", database.string, "--bind", "127.0.0.1", "--listen-port", "0", "--quiet"] + peers.arguments)
+            workshop.program,
+            ["run", "--database", database.string, "--bind", "127.0.0.1", "--listen-port", "0", "--quiet"]
+                + peers.arguments)
         let request = try peers.awaitRequest(of: process, within: Self.patience)
         _ = try process.stop()
         return process.start.duration(to: request)

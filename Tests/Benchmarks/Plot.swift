@@ -1,7 +1,8 @@
 import Glibc
 import SystemPackage
 
-/// A drawing of how costs grow: panels one below the other, both axes logarithmic, as SVG that reads on light and on dark.
+/// A drawing of how costs grow: panels one below the other, both axes logarithmic, as SVG that reads on light and on
+/// dark.
 struct Plot {
     struct Series {
         let name: String
@@ -73,10 +74,12 @@ struct PlotDrawing {
             line("g", Self.left, y(value), right, y(value))
             label(name, Self.left - 8, y(value) + 4, "end")
         }
-        text += "<path class=\"a\" d=\"M\(Self.number(Self.left)) \(Self.number(top))V\(Self.number(bottom))H\(Self.number(right))\"/>\n"
+        text +=
+            "<path class=\"a\" d=\"M\(Self.number(Self.left)) \(Self.number(top))V\(Self.number(bottom))H\(Self.number(right))\"/>\n"
         label(axis, (Self.left + right) / 2, bottom + 38, "middle")
         let middle = Self.number((top + bottom) / 2)
-        text += "<text text-anchor=\"middle\" transform=\"translate(18 \(middle)) rotate(-90)\">\(Self.escaped(panel.axis))</text>\n"
+        text +=
+            "<text text-anchor=\"middle\" transform=\"translate(18 \(middle)) rotate(-90)\">\(Self.escaped(panel.axis))</text>\n"
         for (n, series) in panel.series.enumerated() {
             let places = series.points.filter { $0.x > 0 && $0.y > 0 }.map { (x: x($0.x), y: y($0.y)) }
             draw(places, n)
@@ -104,11 +107,13 @@ struct PlotDrawing {
     }
 
     private mutating func line(_ kind: String, _ x: Double, _ y: Double, _ toX: Double, _ toY: Double) {
-        text += "<path class=\"\(kind)\" d=\"M\(Self.number(x)) \(Self.number(y))L\(Self.number(toX)) \(Self.number(toY))\"/>\n"
+        text +=
+            "<path class=\"\(kind)\" d=\"M\(Self.number(x)) \(Self.number(y))L\(Self.number(toX)) \(Self.number(toY))\"/>\n"
     }
 
     private mutating func label(_ words: String, _ x: Double, _ y: Double, _ anchor: String) {
-        text += "<text x=\"\(Self.number(x))\" y=\"\(Self.number(y))\" text-anchor=\"\(anchor)\">\(Self.escaped(words))</text>\n"
+        text +=
+            "<text x=\"\(Self.number(x))\" y=\"\(Self.number(y))\" text-anchor=\"\(anchor)\">\(Self.escaped(words))</text>\n"
     }
 
     private static func number(_ value: Double) -> String { value.text(1) }
@@ -137,6 +142,7 @@ private struct Decades {
 
     private static func name(_ power: Int) -> String {
         guard power < -2 || power > 3 else { return ["0.01", "0.1", "1", "10", "100", "1000"][power + 2] }
-        return "10" + (power < 0 ? "⁻" : "") + String("\(abs(power))".compactMap(\.wholeNumberValue).map { superscripts[$0] })
+        return "10" + (power < 0 ? "⁻" : "")
+            + String("\(abs(power))".compactMap(\.wholeNumberValue).map { superscripts[$0] })
     }
 }

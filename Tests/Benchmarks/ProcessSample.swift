@@ -17,17 +17,21 @@ struct ProcessSample {
     }
 
     /// Runs the program to its end, with its output thrown away.
-    init(_ program: FilePath, _ arguments: [String]) throws { self = try RunningProcess(program, arguments).waitUntilEnd() }
+    init(_ program: FilePath, _ arguments: [String]) throws {
+        self = try RunningProcess(program, arguments).waitUntilEnd()
+    }
 
     /// Medians, and the smallest: what a quiet machine would need.
     static func summary(_ samples: [ProcessSample]) -> String {
         let (wall, cpu) = (samples.map(\.wall).sorted(), samples.map(\.cpu).sorted())
         let middle = samples.count / 2
         let resident = (samples.map(\.residentKiB).max() ?? 0) >> 10
-        return "median \(words(wall[middle])), least \(words(wall[0])); CPU \(words(cpu[middle])), least \(words(cpu[0])); \(resident) MiB resident"
+        return
+            "median \(words(wall[middle])), least \(words(wall[0])); CPU \(words(cpu[middle])), least \(words(cpu[0])); \(resident) MiB resident"
     }
 
-    /// What part of the others' time these took, each compared with the one of its turn: a machine whose speed changes was then the same for both.
+    /// What part of the others' time these took, each compared with the one of its turn: a machine whose speed changes
+    /// was then the same for both.
     static func shares(_ samples: ArraySlice<ProcessSample>, of others: ArraySlice<ProcessSample>) -> String {
         let pairs = Array(zip(samples, others))
         return "median \(pairs.median { $0.wall / $1.wall }.text(3)), CPU \(pairs.median { $0.cpu / $1.cpu }.text(3))"

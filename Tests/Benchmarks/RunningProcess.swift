@@ -24,7 +24,9 @@ final class RunningProcess {
         var pid = pid_t()
         start = .now
         let result = posix_spawn(&pid, program.string, &actions, nil, &argv, environ)
-        guard result == 0 else { throw BenchmarkError("\(program) cannot be started: \(Errno(rawValue: result)): build it first") }
+        guard result == 0 else {
+            throw BenchmarkError("\(program) cannot be started: \(Errno(rawValue: result)): build it first")
+        }
         self.pid = pid
         name = "\(program) \(arguments.first ?? "")"
     }
@@ -77,7 +79,9 @@ final class RunningProcess {
         get throws {
             var clock = clockid_t()
             var time = timespec()
-            guard clock_getcpuclockid(pid, &clock) == 0, clock_gettime(clock, &time) == 0 else { throw BenchmarkError("\(name) has ended by itself") }
+            guard clock_getcpuclockid(pid, &clock) == 0, clock_gettime(clock, &time) == 0 else {
+                throw BenchmarkError("\(name) has ended by itself")
+            }
             return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
         }
     }

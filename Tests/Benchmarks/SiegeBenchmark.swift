@@ -5,7 +5,8 @@ import Synchronization
 import SystemPackage
 import Torrent
 
-/// What hostile hosts cost the engine and its good peer, beside what they may: a row for each attack of the article "Hostile peers".
+/// What hostile hosts cost the engine and its good peer, beside what they may: a row for each attack of the article
+/// "Hostile peers".
 struct SiegeBenchmark: Benchmark {
     /// Of the good peer, a second: 3 MB/s.
     private static let blocks = 183.0
@@ -87,23 +88,30 @@ struct SiegeBenchmark: Benchmark {
         let output = folder.appending("output")
         try Workshop.makeFolder(output)
         defer { do { try Workshop.remove(output) } catch { print("\(output) stays: \(error)") } }
-        let wanted = try UniformTorrent("wanted.bin", bytes: Self.bytes, pieceLength: Self.pieceLength, filler: UniformTorrent.solid)
+        let wanted = try UniformTorrent(
+            "wanted.bin", bytes: Self.bytes, pieceLength: Self.pieceLength, filler: UniformTorrent.solid)
         let dormant = try UniformTorrent(
-            "dormant", files: Self.dormantFiles, bytesEach: 10, pieceLength: Self.pieceLength, filler: UniformTorrent.sparse)
+            "dormant", files: Self.dormantFiles, bytesEach: 10, pieceLength: Self.pieceLength,
+            filler: UniformTorrent.sparse)
         let database = folder.appending("pieces.db")
         try dormant.makeDatabase(database, output: output)
         let file = folder.appending("wanted.torrent")
         try Workshop.write(wanted.metainfo.file, to: file)
-        _ = try ProcessSample(workshop.program, ["add", file.string, "--database", database.string, "--output", output.string])
+        _ = try ProcessSample(
+            workshop.program, ["add", file.string, "--database", database.string, "--output", output.string])
         let peers = try WirePeers(wanted)
         let port = try Socket.freePort()
         let limit = attack == .silence ? Self.fewFiles : Self.files
         let command =
-            [workshop.program.string, "run", "--database", database.string, "--bind", "127.0.0.1", "--listen-port", "\(port)", "--seed", "--quiet"]
+            [
+                workshop.program.string, "run", "--database", database.string, "--bind", "127.0.0.1", "--listen-port",
+                "\(port)", "--seed", "--quiet",
+            ]
             + peers.arguments
         let process = try RunningProcess("/bin/sh", ["-c", "ulimit -n \(limit) && exec \"$@\"", "sh"] + command)
         let target = Target(
-            port: port, infoHash: Array(wanted.metainfo.infoHash.bytes), dormant: Array(dormant.metainfo.infoHash.bytes),
+            port: port, infoHash: Array(wanted.metainfo.infoHash.bytes),
+            dormant: Array(dormant.metainfo.infoHash.bytes),
             pieces: wanted.metainfo.geometry.pieceCount)
         let shared = Shared()
         start(attack, at: target, EngineWatch(pid: process.pid) { shared.served.load(ordering: .relaxed) }, shared)
@@ -115,7 +123,9 @@ struct SiegeBenchmark: Benchmark {
             shared.served.add($0, ordering: .relaxed)
         }
         guard let outcomes = shared.outcomes.withLock({ $0 }), !outcomes.isEmpty else {
-            throw BenchmarkError("\(attack): the good peer was not asked for anything within \(Self.patience): see what `pieces log` says")
+            throw BenchmarkError(
+                "\(attack): the good peer was not asked for anything within \(Self.patience): see what `pieces log` says"
+            )
         }
         if try process.end() == nil { _ = try process.stop() }
         return outcomes
@@ -157,7 +167,8 @@ struct SiegeBenchmark: Benchmark {
             let mark = watch.mark()
             usleep(UInt32(alone / .microseconds(1)))
             return Siege.run(
-                attack, hosts: siege.hosts, isSpread: siege.isSpread, at: target, for: time, watch, alone: watch.since(mark),
+                attack, hosts: siege.hosts, isSpread: siege.isSpread, at: target, for: time, watch,
+                alone: watch.since(mark),
                 comeBack: attack == .crowd ? { shared.hangsUp.store(true, ordering: .relaxed) } : nil)
         }
     }

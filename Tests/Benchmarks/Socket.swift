@@ -18,14 +18,17 @@ enum Socket {
         return (socket, port)
     }
 
-    /// The socket of somebody who dialled from this machine, non-blocking, and the address that was dialled; `nil` when nobody waits.
+    /// The socket of somebody who dialled from this machine, non-blocking, and the address that was dialled; `nil` when
+    /// nobody waits.
     static func accept(_ listener: Int32) throws -> (socket: Int32, address: UInt32)? {
         let socket = Glibc.accept(listener, nil, nil)
         guard socket >= 0 else {
             if errno == EAGAIN || errno == ECONNABORTED || errno == EINTR { return nil }
             throw fault("accept")
         }
-        guard fcntl(socket, F_SETFL, O_NONBLOCK) == 0, fcntl(socket, F_SETFD, FD_CLOEXEC) == 0 else { throw fault("fcntl") }
+        guard fcntl(socket, F_SETFL, O_NONBLOCK) == 0, fcntl(socket, F_SETFD, FD_CLOEXEC) == 0 else {
+            throw fault("fcntl")
+        }
         let address = UInt32(bigEndian: try name(socket).sin_addr.s_addr)
         return (socket, address)
     }
@@ -37,17 +40,23 @@ enum Socket {
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         var address = Self.address(INADDR_LOOPBACK, port)
         let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
         }
         if result == 0 { return socket }
         let reason = errno
         close(socket)
-        guard reason == ECONNREFUSED else { throw BenchmarkError("port \(port) cannot be dialled: \(Errno(rawValue: reason))") }
+        guard reason == ECONNREFUSED else {
+            throw BenchmarkError("port \(port) cannot be dialled: \(Errno(rawValue: reason))")
+        }
         return nil
     }
 
     private static func make(isBlocking: Bool = false) throws -> Int32 {
-        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | (isBlocking ? 0 : Int32(SOCK_NONBLOCK.rawValue))
+        let kind =
+            Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+            | (isBlocking ? 0 : Int32(SOCK_NONBLOCK.rawValue))
         let socket = Glibc.socket(AF_INET, kind, 0)
         guard socket >= 0 else { throw fault("socket") }
         return socket
@@ -56,7 +65,9 @@ enum Socket {
     private static func bind(_ socket: Int32, _ host: UInt32) throws -> UInt16 {
         var address = Self.address(host, 0)
         let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.bind(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.bind(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
         }
         guard result == 0 else { throw fault("bind") }
         return UInt16(bigEndian: try name(socket).sin_port)
@@ -80,5 +91,7 @@ enum Socket {
         return address
     }
 
-    static func fault(_ call: String) -> BenchmarkError { BenchmarkError("\(call) failed: \(Errno(rawValue: errno)): try again") }
+    static func fault(_ call: String) -> BenchmarkError {
+        BenchmarkError("\(call) failed: \(Errno(rawValue: errno)): try again")
+    }
 }

@@ -20,20 +20,27 @@ struct StatusBenchmark: Benchmark {
         let workshop = try Workshop()
         let database = workshop.folder.appending("pieces.db")
         let now = Timestamp.now()
-        try Archive.fill(database, count: torrents, prepare: { $0 }) { n, connection throws(StoreError) in try Self.add(n, connection, now) }
+        try Archive.fill(database, count: torrents, prepare: { $0 }) { n, connection throws(StoreError) in
+            try Self.add(n, connection, now)
+        }
         print("\(torrents) torrents in \(database)")
         let number = "\((torrents + 1) / 2)"
-        for arguments in [["--version"], ["status", number], ["status"], ["status", "--json"], ["status", "--json", "--pieces"]] {
+        for arguments in [
+            ["--version"], ["status", number], ["status"], ["status", "--json"], ["status", "--json", "--pieces"],
+        ] {
             let samples = try (0..<runs).map { _ in
-                try ProcessSample(workshop.program, arguments + (arguments == ["--version"] ? [] : ["--database", database.string]))
+                try ProcessSample(
+                    workshop.program, arguments + (arguments == ["--version"] ? [] : ["--database", database.string]))
             }
             print("pieces \(arguments.joined(separator: " ")): \(ProcessSample.summary(samples))")
         }
     }
 
     /// A torrent of an archive: one in ten is not complete, one in a hundred has an error, one in fifty is awake.
-    private static func add(_ n: Int, _ connection: Connection, _ now: Timestamp) throws(StoreError) -> ProgressRecord? {
-        let id = try connection.insertTorrent(NewTorrent(metainfo: metainfo(n), output: "/srv/mirror/archive"), now: now)
+    private static func add(_ n: Int, _ connection: Connection, _ now: Timestamp) throws(StoreError) -> ProgressRecord?
+    {
+        let id = try connection.insertTorrent(
+            NewTorrent(metainfo: metainfo(n), output: "/srv/mirror/archive"), now: now)
         for var tracker in try connection.trackers(of: id) {
             (tracker.seeders, tracker.leechers) = (n % 300, n % 17)
             try connection.saveTracker(tracker)
@@ -44,7 +51,8 @@ struct StatusBenchmark: Benchmark {
         if n % 50 == 0 {
             try connection.saveLive([
                 LiveRow(
-                    torrent: id, downloadRate: Int64(n) * 1000, uploadRate: Int64(n) * 300, peersConnected: n % 80, seeders: n % 40, leechers: n % 30,
+                    torrent: id, downloadRate: Int64(n) * 1000, uploadRate: Int64(n) * 300, peersConnected: n % 80,
+                    seeders: n % 40, leechers: n % 30,
                     timeLeft: .seconds(n), at: now)
             ])
         }

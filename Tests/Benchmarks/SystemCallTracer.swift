@@ -14,7 +14,9 @@ struct SystemCallTracer {
 
     private static func require(_ name: String, package: String) throws -> FilePath {
         guard let path = Workshop.tool(name) else {
-            throw BenchmarkError("\(name) isn't here, and nothing was counted without it: install the package \(package)", exitCode: EX_UNAVAILABLE)
+            throw BenchmarkError(
+                "\(name) isn't here, and nothing was counted without it: install the package \(package)",
+                exitCode: EX_UNAVAILABLE)
         }
         return path
     }
@@ -22,7 +24,9 @@ struct SystemCallTracer {
     // MARK: How many calls
 
     /// What starts a program so that its system calls, and those of all its threads, are counted.
-    func counting(to file: FilePath) -> [String] { [perf.string, "stat", "-x", ",", "-e", "raw_syscalls:sys_enter", "-o", file.string, "--"] }
+    func counting(to file: FilePath) -> [String] {
+        [perf.string, "stat", "-x", ",", "-e", "raw_syscalls:sys_enter", "-o", file.string, "--"]
+    }
 
     /// The calls that were counted.
     func count(in file: FilePath) throws -> Int {
@@ -39,13 +43,16 @@ struct SystemCallTracer {
     /// What starts a program so that its writes are told one by one; it is stopped for nothing else.
     func tracingWrites(to file: FilePath) -> [String] {
         // Paths as the descriptors have them, none of what was written.
-        [strace.string, "-f", "--seccomp-bpf", "-qq", "-y", "-s", "0", "-e", "trace=write,pwrite64,writev,pwritev,pwritev2", "-o", file.string, "--"]
+        [
+            strace.string, "-f", "--seccomp-bpf", "-qq", "-y", "-s", "0", "-e",
+            "trace=write,pwrite64,writev,pwritev,pwritev2", "-o", file.string, "--",
+        ]
     }
 
     /// The bytes of the writes to a database, its write-ahead log and its journal.
     ///
-    /// The database writes by one call: `pwrite64(7<path>, ""..., count, offset) = count`. What another thread interrupts is told in two lines, of
-    /// which the first has the count too.
+    /// The database writes by one call: `pwrite64(7<path>, ""..., count, offset) = count`. What another thread
+    /// interrupts is told in two lines, of which the first has the count too.
     func bytesWritten(below database: FilePath, in file: FilePath) throws -> Int {
         let names = ["", "-wal", "-journal"].map { "<\(database.string)\($0)>" }
         var sum = 0
@@ -55,7 +62,9 @@ struct SystemCallTracer {
             }
             sum += count
         }
-        guard sum > 0 else { throw BenchmarkError("\(file) tells of no write to \(database): the path is not the one that strace saw") }
+        guard sum > 0 else {
+            throw BenchmarkError("\(file) tells of no write to \(database): the path is not the one that strace saw")
+        }
         return sum
     }
 
@@ -71,7 +80,9 @@ struct SystemCallTracer {
             var bytes = [UInt8](repeating: 0, count: try Workshop.size(path))
             var filled = 0
             while filled < bytes.count {
-                let count = try bytes.withUnsafeMutableBytes { try file.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[filled...])) }
+                let count = try bytes.withUnsafeMutableBytes {
+                    try file.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[filled...]))
+                }
                 guard count > 0 else { break }
                 filled += count
             }

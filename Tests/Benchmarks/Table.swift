@@ -29,7 +29,8 @@ extension Double {
         let number = Int((self * scale).rounded())
         guard digits > 0 else { return "\(number)" }
         let fraction = "\(abs(number) % Int(scale))"
-        return "\(number < 0 ? "-" : "")\(abs(number) / Int(scale)).\(String(repeating: "0", count: digits - fraction.count))\(fraction)"
+        return
+            "\(number < 0 ? "-" : "")\(abs(number) / Int(scale)).\(String(repeating: "0", count: digits - fraction.count))\(fraction)"
     }
 }
 

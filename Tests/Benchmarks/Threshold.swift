@@ -7,7 +7,8 @@ struct Threshold {
     let why: String
 
     static let all = [
-        residentOfDownload, databaseBytes, callsOfDownload, callsOfVerification, descriptorsOfSeed, threadsOfSeed, residentOfSeed,
+        residentOfDownload, databaseBytes, callsOfDownload, callsOfVerification, descriptorsOfSeed, threadsOfSeed,
+        residentOfSeed,
     ]
 
     static let databaseBytes = Threshold(
@@ -21,7 +22,9 @@ struct Threshold {
         why: "a read takes in three blocks or more, which is 21,845 reads")
     static let callsOfVerification = Threshold(
         what: "system calls, verification of 1 GiB", most: 9_000, unit: "calls",
-        why: "payload in the page cache is read by 256 KiB, which is 4,096 calls, and as many again are enough for all else")
+        why:
+            "payload in the page cache is read by 256 KiB, which is 4,096 calls, and as many again are enough for all else"
+    )
     static let descriptorsOfSeed = Threshold(
         what: "descriptors, seed of 1,000 torrents", most: 64, unit: "descriptors",
         why: "a torrent that does nothing holds no file open")

@@ -39,8 +39,10 @@ struct TorrentGrowth {
             let handshakes = (seeds.median(\.first), seeds.median(\.all))
             let idle = seeds[0]
             table.add([
-                "\(count)", "\(pieces)", told.milliseconds, toldInJSON.milliseconds, handshakes.0.milliseconds, handshakes.1.milliseconds,
-                (Double(idle.residentKiB) / 1024).text(1), idle.idleCPU.milliseconds, "\(idle.threads)", "\(idle.descriptors)",
+                "\(count)", "\(pieces)", told.milliseconds, toldInJSON.milliseconds, handshakes.0.milliseconds,
+                handshakes.1.milliseconds,
+                (Double(idle.residentKiB) / 1024).text(1), idle.idleCPU.milliseconds, "\(idle.threads)",
+                "\(idle.descriptors)",
             ])
             try Workshop.remove(folder)
             guard pieces == Self.pieces else { continue }
@@ -53,7 +55,10 @@ struct TorrentGrowth {
         }
         return Plot(
             title: "Torrents in the database", axis: "torrents",
-            panels: [.init(axis: "milliseconds from exec", series: [status, json, first, all]), .init(axis: "MiB resident", series: [memory])])
+            panels: [
+                .init(axis: "milliseconds from exec", series: [status, json, first, all]),
+                .init(axis: "MiB resident", series: [memory]),
+            ])
     }
 
     // MARK: Input
@@ -66,7 +71,8 @@ struct TorrentGrowth {
             database, count: count,
             prepare: { n in
                 let torrent = try UniformTorrent(
-                    "volume-\(n).img", bytes: pieces * Self.pieceLength, pieceLength: Self.pieceLength, filler: UniformTorrent.sparse)
+                    "volume-\(n).img", bytes: pieces * Self.pieceLength, pieceLength: Self.pieceLength,
+                    filler: UniformTorrent.sparse)
                 if [1, (count + 1) / 2, count].contains(n) { chosen.append(torrent.metainfo.infoHash) }
                 let output = payload.appending("shelf-\(n / 1000)")
                 try Workshop.makeFolder(output)
@@ -81,7 +87,8 @@ struct TorrentGrowth {
     // MARK: Measures
 
     private func median(_ arguments: [String], _ database: FilePath) throws -> Duration {
-        try (0..<Self.runs).map { _ in try ProcessSample(workshop.program, arguments + ["--database", database.string]) }.median(\.wall)
+        try (0..<Self.runs).map { _ in try ProcessSample(workshop.program, arguments + ["--database", database.string])
+        }.median(\.wall)
     }
 
     private struct Seed {
@@ -98,14 +105,17 @@ struct TorrentGrowth {
     private func seed(_ database: FilePath, _ hashes: [InfoHash], isIdle: Bool) throws -> Seed {
         let port = try Socket.freePort()
         let process = try RunningProcess(
-            workshop.program, ["run", "--database", database.string, "--bind", "127.0.0.1", "--listen-port", "\(port)", "--quiet"])
+            workshop.program,
+            ["run", "--database", database.string, "--bind", "127.0.0.1", "--listen-port", "\(port)", "--quiet"])
         let answers = try hashes.map {
-            process.start.duration(to: try WireHandshake.awaitAnswer(port: port, of: $0, from: process, within: Self.patience))
+            process.start.duration(
+                to: try WireHandshake.awaitAnswer(port: port, of: $0, from: process, within: Self.patience))
         }
         let before = try process.cpu
         if isIdle { sleep(UInt32(Self.idleTime)) }
         let seed = Seed(
-            first: answers[0], all: answers[answers.count - 1], residentKiB: process.residentKiB, idleCPU: try process.cpu - before,
+            first: answers[0], all: answers[answers.count - 1], residentKiB: process.residentKiB,
+            idleCPU: try process.cpu - before,
             threads: process.threads, descriptors: try process.descriptors)
         _ = try process.stop()
         return seed

@@ -29,14 +29,17 @@ struct UniformTorrent {
         try self.init(name, .folder(entries), files * bytesEach, pieceLength, filler)
     }
 
-    private init(_ name: String, _ content: TorrentBuilder.Content, _ bytes: Int, _ pieceLength: Int, _ filler: UInt8) throws {
+    private init(_ name: String, _ content: TorrentBuilder.Content, _ bytes: Int, _ pieceLength: Int, _ filler: UInt8)
+        throws
+    {
         let whole = SHA1.hash([UInt8](repeating: filler, count: min(pieceLength, bytes)))
         var hashes: [UInt8] = []
         hashes.reserveCapacity((bytes / pieceLength + 1) * SHA1.byteCount)
         for _ in 0..<bytes / pieceLength { hashes += whole }
         if bytes % pieceLength > 0 { hashes += SHA1.hash([UInt8](repeating: filler, count: bytes % pieceLength)) }
         metainfo = try Metainfo(
-            torrentFile: try TorrentBuilder(name: name, content: content, pieceLength: pieceLength, pieceHashes: hashes).build())
+            torrentFile: try TorrentBuilder(name: name, content: content, pieceLength: pieceLength, pieceHashes: hashes)
+                .build())
         self.filler = filler
         block = [UInt8](repeating: filler, count: Geometry.blockLength)
     }
@@ -57,7 +60,8 @@ struct UniformTorrent {
             let status = try Workshop.status(path)
             let changed = status.st_mtim
             return FingerprintRow(
-                index: entry.index, size: Int64(status.st_size), mtimeNs: Int64(changed.tv_sec) * 1_000_000_000 + Int64(changed.tv_nsec),
+                index: entry.index, size: Int64(status.st_size),
+                mtimeNs: Int64(changed.tv_sec) * 1_000_000_000 + Int64(changed.tv_nsec),
                 inode: Int64(bitPattern: UInt64(status.st_ino)), device: Int64(bitPattern: UInt64(status.st_dev)))
         }
     }
@@ -93,7 +97,8 @@ struct UniformTorrent {
     /// A database of this torrent alone, complete, with its files in `output`.
     func makeDatabase(_ database: FilePath, output: FilePath) throws {
         let now = Timestamp.now()
-        try Archive.fill(database, count: 1, prepare: { _ in try write(to: output) }) { files, connection throws(StoreError) in
+        try Archive.fill(database, count: 1, prepare: { _ in try write(to: output) }) {
+            files, connection throws(StoreError) in
             try insertComplete(connection, output: output, files: files, now: now)
         }
     }

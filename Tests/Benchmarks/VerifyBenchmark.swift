@@ -1,7 +1,8 @@
 import SystemPackage
 import Torrent
 
-/// How fast `pieces verify` reads and hashes payload that it has never seen, from the page cache, as a whole process: added, hashed, synced, recorded.
+/// How fast `pieces verify` reads and hashes payload that it has never seen, from the page cache, as a whole process:
+/// added, hashed, synced, recorded.
 struct VerifyBenchmark: Benchmark {
     /// A way to cut the same number of bytes.
     private struct Shape {
@@ -18,7 +19,8 @@ struct VerifyBenchmark: Benchmark {
     private static let shapes = [
         Shape(name: "pieces of 256 KiB", pieceLength: 256 << 10),
         Shape(name: "pieces of 1 MiB", pieceLength: 1 << 20, isCompared: true),
-        Shape(name: "pieces of 16 MiB", pieceLength: 16 << 20), Shape(name: "10,000 files, pieces of 1 MiB", pieceLength: 1 << 20, files: 10_000),
+        Shape(name: "pieces of 16 MiB", pieceLength: 16 << 20),
+        Shape(name: "10,000 files, pieces of 1 MiB", pieceLength: 1 << 20, files: 10_000),
     ]
 
     private let bytes: Int
@@ -43,7 +45,8 @@ struct VerifyBenchmark: Benchmark {
             let (walls, cpus) = (samples.map(\.wall).sorted(), samples.map(\.cpu).sorted())
             let resident = samples.map(\.residentKiB).max() ?? 0
             table.add([
-                name, rate(walls[runs / 2]), rate(walls[0]), share(cpus[runs / 2]), share(cpus[0]), (Double(resident) / 1024).text(1),
+                name, rate(walls[runs / 2]), rate(walls[0]), share(cpus[runs / 2]), share(cpus[0]),
+                (Double(resident) / 1024).text(1),
             ])
         }
         for (number, shape) in Self.shapes.enumerated() {
@@ -53,15 +56,18 @@ struct VerifyBenchmark: Benchmark {
         }
     }
 
-    /// The runs of the program, and where the shape is compared those of the floor: one after the other, over the same file.
+    /// The runs of the program, and where the shape is compared those of the floor: one after the other, over the same
+    /// file.
     private func measure(
         _ shape: Shape, _ folder: FilePath, _ workshop: Workshop
     ) throws -> (verifications: [ProcessSample], floors: [ProcessSample]) {
         let torrent =
             shape.files == 1
-            ? try UniformTorrent(Self.payload, bytes: bytes, pieceLength: shape.pieceLength, filler: UniformTorrent.solid)
+            ? try UniformTorrent(
+                Self.payload, bytes: bytes, pieceLength: shape.pieceLength, filler: UniformTorrent.solid)
             : try UniformTorrent(
-                "payload", files: shape.files, bytesEach: bytes / shape.files, pieceLength: shape.pieceLength, filler: UniformTorrent.solid)
+                "payload", files: shape.files, bytesEach: bytes / shape.files, pieceLength: shape.pieceLength,
+                filler: UniformTorrent.solid)
         let file = folder.appending("payload.torrent")
         try Workshop.write(torrent.metainfo.file, to: file)
         let output = folder.appending("output")
@@ -73,13 +79,18 @@ struct VerifyBenchmark: Benchmark {
         for run in 0..<runs {
             samples.append(try verify(file, output, folder.appending("\(run).db"), workshop))
             guard shape.isCompared else { continue }
-            floors.append(try ProcessSample(FilePath("/proc/self/exe"), ["floor", output.appending(Self.payload).string]))
+            floors.append(
+                try ProcessSample(FilePath("/proc/self/exe"), ["floor", output.appending(Self.payload).string]))
         }
         try Workshop.remove(output)
         return (samples, floors)
     }
 
-    private func verify(_ file: FilePath, _ output: FilePath, _ database: FilePath, _ workshop: Workshop) throws -> ProcessSample {
-        try ProcessSample(workshop.program, ["verify", file.string, "--output", output.string, "--database", database.string, "--quiet"])
+    private func verify(_ file: FilePath, _ output: FilePath, _ database: FilePath, _ workshop: Workshop) throws
+        -> ProcessSample
+    {
+        try ProcessSample(
+            workshop.program,
+            ["verify", file.string, "--output", output.string, "--database", database.string, "--quiet"])
     }
 }

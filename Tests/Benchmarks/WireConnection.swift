@@ -1,7 +1,8 @@
 import Glibc
 import Torrent
 
-/// One connection of a peer that has everything, closed with it: greets, and answers requests in their order (BEP 3, BEP 6).
+/// One connection of a peer that has everything, closed with it: greets, and answers requests in their order (BEP 3,
+/// BEP 6).
 final class WireConnection {
     private struct Request: Equatable {
         let piece: UInt32
@@ -12,7 +13,9 @@ final class WireConnection {
     private static let receiveBytes = 16 << 10
     /// Answers that are put together before the socket is asked again.
     private static let answersTogether = 8
-    private static let (unchokeID, requestID, pieceID, cancelID, haveAllID): (UInt8, UInt8, UInt8, UInt8, UInt8) = (1, 6, 7, 8, 14)
+    private static let (unchokeID, requestID, pieceID, cancelID, haveAllID): (UInt8, UInt8, UInt8, UInt8, UInt8) = (
+        1, 6, 7, 8, 14
+    )
 
     let socket: Int32
     private let torrent: UniformTorrent
@@ -69,7 +72,11 @@ final class WireConnection {
             let length = Int(word(start))
             guard incoming.count - start - 4 >= length else { break }
             let id = length > 0 ? incoming[start + 4] : 0
-            if length == 13, !take(id, Request(piece: word(start + 5), begin: word(start + 9), length: word(start + 13))) { return false }
+            if length == 13,
+                !take(id, Request(piece: word(start + 5), begin: word(start + 9), length: word(start + 13)))
+            {
+                return false
+            }
             start += 4 + length
         }
         incoming.removeFirst(start)
@@ -95,7 +102,9 @@ final class WireConnection {
     private func write() -> Bool {
         while wantsToWrite {
             if sent == outgoing.count { putTogether() }
-            let count = outgoing.withUnsafeBytes { send(socket, $0.baseAddress?.advanced(by: sent), $0.count - sent, 0) }
+            let count = outgoing.withUnsafeBytes {
+                send(socket, $0.baseAddress?.advanced(by: sent), $0.count - sent, 0)
+            }
             guard count >= 0 else { return errno == EAGAIN || errno == EINTR }
             sent += count
             if sent == outgoing.count {

@@ -17,7 +17,9 @@ enum WireHandshake {
     ) throws -> ContinuousClock.Instant {
         let end = ContinuousClock.now + limit
         while ContinuousClock.now < end {
-            guard try process.end() == nil else { throw BenchmarkError("the program ended before it answered a handshake: see what it said above") }
+            guard try process.end() == nil else {
+                throw BenchmarkError("the program ended before it answered a handshake: see what it said above")
+            }
             if let socket = try Socket.dial(port: port, patience: limit) {
                 defer { close(socket) }
                 if answers(socket, infoHash) { return .now }

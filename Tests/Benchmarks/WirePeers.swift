@@ -27,7 +27,9 @@ final class WirePeers {
     deinit { close(listener) }
 
     /// Where each is dialled, as `--peer` takes it.
-    var addresses: [String] { (0..<count).map { "127.\(1 + $0 / 62_500).\(1 + $0 / 250 % 250).\(1 + $0 % 250):\(port)" } }
+    var addresses: [String] {
+        (0..<count).map { "127.\(1 + $0 / 62_500).\(1 + $0 / 250 % 250).\(1 + $0 % 250):\(port)" }
+    }
 
     var arguments: [String] { addresses.flatMap { ["--peer", $0] } }
 
@@ -57,7 +59,8 @@ final class WirePeers {
         throw BenchmarkError("nothing was asked for within \(limit): see what `pieces log` says")
     }
 
-    /// Serves so many blocks a second, by the first connection alone, while it may; `served` is told the bytes of each round. Hangs up when asked to.
+    /// Serves so many blocks a second, by the first connection alone, while it may; `served` is told the bytes of each
+    /// round. Hangs up when asked to.
     func serve(blocksPerSecond: Double, while goesOn: () -> Bool, hangsUp: () -> Bool, served: (Int) -> Void) throws {
         var refilled = ContinuousClock.now
         var blocks = 0.0
@@ -82,7 +85,9 @@ final class WirePeers {
     /// Waits for sockets at most 10 ms, and does what they are ready for.
     private func serveOnce() throws {
         var polled = [pollfd(fd: listener, events: Int16(POLLIN), revents: 0)]
-        polled += connections.map { pollfd(fd: $0.socket, events: Int16($0.wantsToWrite ? POLLIN | POLLOUT : POLLIN), revents: 0) }
+        polled += connections.map {
+            pollfd(fd: $0.socket, events: Int16($0.wantsToWrite ? POLLIN | POLLOUT : POLLIN), revents: 0)
+        }
         let ready = poll(&polled, nfds_t(polled.count), 10)
         guard ready >= 0 || errno == EINTR else { throw Socket.fault("poll") }
         guard ready > 0 else { return }
@@ -101,7 +106,8 @@ final class WirePeers {
                 close(socket)
                 continue
             }
-            connections.append(WireConnection(socket, torrent, number: Int(address & 0xff_ffff), answersRequests: answersRequests))
+            connections.append(
+                WireConnection(socket, torrent, number: Int(address & 0xff_ffff), answersRequests: answersRequests))
         }
     }
 

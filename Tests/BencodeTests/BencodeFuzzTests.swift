@@ -65,9 +65,12 @@ struct BencodeFuzzTests {
 
     private static func value(depth: Int, using generator: inout SplitMix64) -> BencodeValue {
         switch Int.random(in: 0...(depth < 5 ? 5 : 2), using: &generator) {
-        case 0: return .integer(Int64(truncatingIfNeeded: generator.next()) >> Int64.random(in: 0...63, using: &generator))
+        case 0:
+            return .integer(Int64(truncatingIfNeeded: generator.next()) >> Int64.random(in: 0...63, using: &generator))
         case 1, 2: return .string(bytes(using: &generator))
-        case 3: return .list((0..<Int.random(in: 0...5, using: &generator)).map { _ in value(depth: depth + 1, using: &generator) })
+        case 3:
+            return .list(
+                (0..<Int.random(in: 0...5, using: &generator)).map { _ in value(depth: depth + 1, using: &generator) })
         default:
             var dictionary = BencodeDictionary()
             for _ in 0..<Int.random(in: 0...6, using: &generator) {

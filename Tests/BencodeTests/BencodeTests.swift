@@ -6,7 +6,8 @@ private func ascii(_ text: String) -> [UInt8] { Array(text.utf8) }
 
 struct BencodeDecodeTests {
     @Test(arguments: [
-        ("i0e", 0), ("i1e", 1), ("i-1e", -1), ("i9223372036854775807e", Int64.max), ("i-9223372036854775808e", .min), ("i10e", 10),
+        ("i0e", 0), ("i1e", 1), ("i-1e", -1), ("i9223372036854775807e", Int64.max), ("i-9223372036854775808e", .min),
+        ("i10e", 10),
     ])
     func integers(text: String, value: Int64) throws {
         let decoded = try Bencode.decode(ascii(text))
@@ -21,14 +22,19 @@ struct BencodeDecodeTests {
 
     @Test(
         arguments: [
-            ("", .truncated, 0), ("i", .truncated, 1), ("i4", .truncated, 2), ("i-", .truncated, 2), ("l", .truncated, 1), ("li1e", .truncated, 4),
-            ("d", .truncated, 1), ("d1:a", .truncated, 4), ("d1:ai1e", .truncated, 7), ("4:spa", .truncated, 0), ("4", .truncated, 1),
+            ("", .truncated, 0), ("i", .truncated, 1), ("i4", .truncated, 2), ("i-", .truncated, 2),
+            ("l", .truncated, 1), ("li1e", .truncated, 4),
+            ("d", .truncated, 1), ("d1:a", .truncated, 4), ("d1:ai1e", .truncated, 7), ("4:spa", .truncated, 0),
+            ("4", .truncated, 1),
             ("9223372036854775807:", .truncated, 0), ("9223372036854775808:", .truncated, 0),
             ("18446744073709551616:a", .truncated, 0),
             ("l4:spa", .truncated, 1), ("d1:ai1", .truncated, 6),
-            ("ie", .unexpectedByte(101), 1), ("i-e", .unexpectedByte(101), 2), ("i+1e", .unexpectedByte(43), 1), ("i1.5e", .unexpectedByte(46), 2),
-            ("x", .unexpectedByte(120), 0), (":", .unexpectedByte(58), 0), ("-1:a", .unexpectedByte(45), 0), ("e", .unexpectedByte(101), 0),
-            ("di1ei2ee", .unexpectedByte(105), 1), ("d1:ae", .unexpectedByte(101), 4), ("i--1e", .unexpectedByte(45), 2),
+            ("ie", .unexpectedByte(101), 1), ("i-e", .unexpectedByte(101), 2), ("i+1e", .unexpectedByte(43), 1),
+            ("i1.5e", .unexpectedByte(46), 2),
+            ("x", .unexpectedByte(120), 0), (":", .unexpectedByte(58), 0), ("-1:a", .unexpectedByte(45), 0),
+            ("e", .unexpectedByte(101), 0),
+            ("di1ei2ee", .unexpectedByte(105), 1), ("d1:ae", .unexpectedByte(101), 4),
+            ("i--1e", .unexpectedByte(45), 2),
             ("l1:a-e", .unexpectedByte(45), 4), ("i 1e", .unexpectedByte(32), 1), ("i1E+9e", .unexpectedByte(69), 2),
         ] as [(String, BencodeError.Code, Int)])
     func refusedWithOffset(text: String, code: BencodeError.Code, offset: Int) {
@@ -65,8 +71,12 @@ struct BencodeDecodeTests {
     @Test func valuesAreCounted() throws {
         let limits = Bencode.Limits(nodes: 4)
         _ = try Bencode.decode(ascii("li1ei2ei3ee"), limits: limits)
-        #expect(throws: BencodeError(.tooManyValues, at: 10)) { try Bencode.decode(ascii("li1ei2ei3ei4ee"), limits: limits) }
-        #expect(throws: BencodeError(.tooManyValues, at: 16)) { try Bencode.decode(ascii("d1:ad1:ad1:ad1:ai1eeeee"), limits: limits) }
+        #expect(throws: BencodeError(.tooManyValues, at: 10)) {
+            try Bencode.decode(ascii("li1ei2ei3ei4ee"), limits: limits)
+        }
+        #expect(throws: BencodeError(.tooManyValues, at: 16)) {
+            try Bencode.decode(ascii("d1:ad1:ad1:ad1:ai1eeeee"), limits: limits)
+        }
     }
 
     /// What isn't canonical and has one reading, with the canonical form of that.

@@ -44,11 +44,14 @@ enum Algorithm: CaseIterable, Sendable {
     }
 
     private func hash(
-        _ pointers: [UnsafePointer<UInt8>?], _ lengths: [Int], into bytes: UnsafeMutableRawBufferPointer, with kernel: piece_hash_kernel?
+        _ pointers: [UnsafePointer<UInt8>?], _ lengths: [Int], into bytes: UnsafeMutableRawBufferPointer,
+        with kernel: piece_hash_kernel?
     ) -> Bool {
         switch (self, kernel) {
-        case (.sha1, let kernel?): return piece_hash_sha1_with(kernel, pointers, lengths, lengths.count, bytes.digests())
-        case (.sha256, let kernel?): return piece_hash_sha256_with(kernel, pointers, lengths, lengths.count, bytes.digests())
+        case (.sha1, let kernel?):
+            return piece_hash_sha1_with(kernel, pointers, lengths, lengths.count, bytes.digests())
+        case (.sha256, let kernel?):
+            return piece_hash_sha256_with(kernel, pointers, lengths, lengths.count, bytes.digests())
         case (.sha1, nil): piece_hash_sha1(pointers, lengths, lengths.count, bytes.digests())
         case (.sha256, nil): piece_hash_sha256(pointers, lengths, lengths.count, bytes.digests())
         }
@@ -59,7 +62,9 @@ enum Algorithm: CaseIterable, Sendable {
         if self == .sha1 { piece_hash_sha1_begin(&stream) } else { piece_hash_sha256_begin(&stream) }
     }
 
-    func update(_ streams: Streams, _ data: Pointers, blocks: Int, count: Int, with kernel: piece_hash_kernel? = nil) -> Bool {
+    func update(_ streams: Streams, _ data: Pointers, blocks: Int, count: Int, with kernel: piece_hash_kernel? = nil)
+        -> Bool
+    {
         switch (self, kernel) {
         case (.sha1, let kernel?): return piece_hash_sha1_update_with(kernel, streams, data, blocks, count)
         case (.sha256, let kernel?): return piece_hash_sha256_update_with(kernel, streams, data, blocks, count)
@@ -83,5 +88,7 @@ enum Algorithm: CaseIterable, Sendable {
 
 extension UnsafeMutableRawBufferPointer {
     /// The memory as the array of digests that C sees in it.
-    fileprivate func digests<Digest>() -> UnsafeMutablePointer<Digest>? { baseAddress?.assumingMemoryBound(to: Digest.self) }
+    fileprivate func digests<Digest>() -> UnsafeMutablePointer<Digest>? {
+        baseAddress?.assumingMemoryBound(to: Digest.self)
+    }
 }

@@ -18,7 +18,9 @@ import Testing
         let kernel = piece_hash_kernel(value)
         #expect(!piece_hash_available(kernel))
         #expect(String(cString: piece_hash_name(kernel)) == "unknown")
-        for algorithm in Algorithm.allCases { #expect(algorithm.hash(Messages(lengths: [3], seed: 1), with: kernel) == nil) }
+        for algorithm in Algorithm.allCases {
+            #expect(algorithm.hash(Messages(lengths: [3], seed: 1), with: kernel) == nil)
+        }
     }
 
     @Test(arguments: [0, 1, 2, 4, 5, 8, 15, 16, 17, .max])
@@ -27,7 +29,10 @@ import Testing
         #expect(piece_hash_available(piece_hash_sha256_choice(count)))
     }
 
-    @Test(.enabled(if: piece_hash_available(PIECE_HASH_SHA_NI) && piece_hash_available(PIECE_HASH_AVX512), "This CPU lacks SHA-NI or AVX-512."))
+    @Test(
+        .enabled(
+            if: piece_hash_available(PIECE_HASH_SHA_NI) && piece_hash_available(PIECE_HASH_AVX512),
+            "This CPU lacks SHA-NI or AVX-512."))
     func fewMessagesGoToTheShaInstructionsAndManyToTheLanes() {
         for count in 1...4 { #expect(piece_hash_sha1_choice(count) == PIECE_HASH_SHA_NI) }
         #expect(piece_hash_sha1_choice(16) == PIECE_HASH_AVX512)
@@ -38,7 +43,8 @@ import Testing
     @Test(arguments: 1...40, Algorithm.allCases)
     func theChosenKernelsTogetherAnswerRight(_ count: Int, _ algorithm: Algorithm) throws {
         var generator = SplitMix64(seed: UInt64(count))
-        let messages = Messages(lengths: (0..<count).map { _ in Int.random(in: 0...1500, using: &generator) }, seed: UInt64(count))
+        let messages = Messages(
+            lengths: (0..<count).map { _ in Int.random(in: 0...1500, using: &generator) }, seed: UInt64(count))
         let digests = try #require(algorithm.hash(messages))
         #expect(digests == (0..<count).map { algorithm.reference(messages[$0]) })
     }

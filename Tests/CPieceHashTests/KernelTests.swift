@@ -29,7 +29,9 @@ enum KernelCheck: CaseIterable, Sendable {
             for seed in 1...40 {
                 var generator = SplitMix64(seed: UInt64(seed))
                 let longest = [70, 700, 7000].randomElement(using: &generator)!
-                let lengths = (0..<Int.random(in: 1...40, using: &generator)).map { _ in Int.random(in: 0...longest, using: &generator) }
+                let lengths = (0..<Int.random(in: 1...40, using: &generator)).map { _ in
+                    Int.random(in: 0...longest, using: &generator)
+                }
                 compare(kernel, algorithm, lengths: lengths, seed: UInt64(seed))
             }
         }
@@ -46,7 +48,8 @@ enum KernelCheck: CaseIterable, Sendable {
         }
     }
 
-    /// Streams of one length that take in their messages abreast, in chunks of random size; some are left out of a round.
+    /// Streams of one length that take in their messages abreast, in chunks of random size; some are left out of a
+    /// round.
     private func compareStreams(_ kernel: piece_hash_kernel, _ algorithm: Algorithm, seed: UInt64) {
         var generator = SplitMix64(seed: seed)
         let count = Int.random(in: 1...33, using: &generator)
@@ -62,14 +65,18 @@ enum KernelCheck: CaseIterable, Sendable {
             let chunks = Messages(of: chosen.map { Array(messages[$0][Int(streams[$0].bytes)...].prefix(length)) })
             let ran = streams.withUnsafeMutableBufferPointer { buffer in
                 chunks.withPointers { data, _ in
-                    algorithm.update(chosen.map { buffer.baseAddress! + $0 }, data, blocks: blocks, count: chosen.count, with: kernel)
+                    algorithm.update(
+                        chosen.map { buffer.baseAddress! + $0 }, data, blocks: blocks, count: chosen.count, with: kernel
+                    )
                 }
             }
             #expect(ran)
         }
         for n in streams.indices {
             let tail = Array(messages[n][Int(streams[n].bytes)...])
-            #expect(algorithm.finish(streams[n], tail: tail) == algorithm.reference(messages[n]), "stream \(n) of \(count), seed \(seed)")
+            #expect(
+                algorithm.finish(streams[n], tail: tail) == algorithm.reference(messages[n]),
+                "stream \(n) of \(count), seed \(seed)")
         }
     }
 }
@@ -78,15 +85,23 @@ enum KernelCheck: CaseIterable, Sendable {
     @Test(arguments: KernelCheck.allCases, Algorithm.allCases)
     func portable(_ check: KernelCheck, _ algorithm: Algorithm) { check.run(PIECE_HASH_PORTABLE, algorithm) }
 
-    @Test(.enabled(if: piece_hash_available(PIECE_HASH_SHA_NI), "This CPU has no SHA-NI."), arguments: KernelCheck.allCases, Algorithm.allCases)
+    @Test(
+        .enabled(if: piece_hash_available(PIECE_HASH_SHA_NI), "This CPU has no SHA-NI."),
+        arguments: KernelCheck.allCases, Algorithm.allCases)
     func shaNI(_ check: KernelCheck, _ algorithm: Algorithm) { check.run(PIECE_HASH_SHA_NI, algorithm) }
 
-    @Test(.enabled(if: piece_hash_available(PIECE_HASH_AVX2), "This CPU has no AVX2."), arguments: KernelCheck.allCases, Algorithm.allCases)
+    @Test(
+        .enabled(if: piece_hash_available(PIECE_HASH_AVX2), "This CPU has no AVX2."), arguments: KernelCheck.allCases,
+        Algorithm.allCases)
     func avx2(_ check: KernelCheck, _ algorithm: Algorithm) { check.run(PIECE_HASH_AVX2, algorithm) }
 
-    @Test(.enabled(if: piece_hash_available(PIECE_HASH_AVX512), "This CPU has no AVX-512."), arguments: KernelCheck.allCases, Algorithm.allCases)
+    @Test(
+        .enabled(if: piece_hash_available(PIECE_HASH_AVX512), "This CPU has no AVX-512."),
+        arguments: KernelCheck.allCases, Algorithm.allCases)
     func avx512(_ check: KernelCheck, _ algorithm: Algorithm) { check.run(PIECE_HASH_AVX512, algorithm) }
 
-    @Test(.enabled(if: piece_hash_available(PIECE_HASH_ARMV8), "This CPU is no ARMv8 with SHA."), arguments: KernelCheck.allCases, Algorithm.allCases)
+    @Test(
+        .enabled(if: piece_hash_available(PIECE_HASH_ARMV8), "This CPU is no ARMv8 with SHA."),
+        arguments: KernelCheck.allCases, Algorithm.allCases)
     func armv8(_ check: KernelCheck, _ algorithm: Algorithm) { check.run(PIECE_HASH_ARMV8, algorithm) }
 }

@@ -11,10 +11,16 @@ import Testing
         for (from, to) in [(0, 0), (13, 0), (0, 1), (5, 63), (63, 32), (7, 64)] {
             var target = [UInt8](repeating: Self.guardByte, count: length + 256)
             target.withUnsafeMutableBufferPointer { target in
-                source.withUnsafeBufferPointer { piece_hash_stage(target.baseAddress! + 64 + to, $0.baseAddress! + from, length) }
+                source.withUnsafeBufferPointer {
+                    piece_hash_stage(target.baseAddress! + 64 + to, $0.baseAddress! + from, length)
+                }
             }
-            #expect(Array(target[(64 + to)..<(64 + to + length)]) == Array(source[from..<from + length]), "from \(from) to \(to)")
-            #expect(target[..<(64 + to)].allSatisfy { $0 == Self.guardByte } && target[(64 + to + length)...].allSatisfy { $0 == Self.guardByte })
+            #expect(
+                Array(target[(64 + to)..<(64 + to + length)]) == Array(source[from..<from + length]),
+                "from \(from) to \(to)")
+            #expect(
+                target[..<(64 + to)].allSatisfy { $0 == Self.guardByte }
+                    && target[(64 + to + length)...].allSatisfy { $0 == Self.guardByte })
         }
     }
 

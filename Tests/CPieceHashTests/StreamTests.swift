@@ -36,7 +36,9 @@ import Torrent
         part.withUnsafeBufferPointer { bytes in
             withUnsafeMutablePointer(to: &stream) { pointer in
                 for _ in 0..<513 {
-                    #expect(algorithm.update([pointer], [bytes.baseAddress], blocks: part.count / PIECE_HASH_BLOCK_LENGTH, count: 1))
+                    #expect(
+                        algorithm.update(
+                            [pointer], [bytes.baseAddress], blocks: part.count / PIECE_HASH_BLOCK_LENGTH, count: 1))
                 }
             }
         }

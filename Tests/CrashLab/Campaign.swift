@@ -1,7 +1,8 @@
 import Glibc
 import SystemPackage
 
-/// How much is looked at, from the environment: the same tests are a part of every change and, with more states, a night's work.
+/// How much is looked at, from the environment: the same tests are a part of every change and, with more states, a
+/// night's work.
 ///
 /// - `PIECES_CRASH_STATES`: states in all scenarios together, 1,000 where nothing is said.
 /// - `PIECES_CRASH_SCENARIO`: the name of the only scenario.
@@ -15,7 +16,9 @@ package enum Campaign {
     package static let states = number("PIECES_CRASH_STATES") ?? 1000
     /// All scenarios, or the one that `PIECES_CRASH_SCENARIO` names.
     package static let scenarios =
-        getenv("PIECES_CRASH_SCENARIO").map { String(cString: $0) }.map { name in Scenario.all.filter { $0.name == name } }
+        getenv("PIECES_CRASH_SCENARIO").map { String(cString: $0) }.map { name in
+            Scenario.all.filter { $0.name == name }
+        }
         ?? Scenario.all
     package static let seed = UInt64(number("PIECES_CRASH_SEED") ?? 1)
 
@@ -28,7 +31,8 @@ package enum Campaign {
 
     /// Keeps the run, and gives the line that looks at this state of it again.
     package static func replay(_ run: RecordedRun, _ state: Int) throws -> String {
-        let name = "pieces-crash-\(run.name.split(separator: " ").joined(separator: "-"))-\(run.seed)-\(run.first)-\(getpid()).run"
+        let name =
+            "pieces-crash-\(run.name.split(separator: " ").joined(separator: "-"))-\(run.seed)-\(run.first)-\(getpid()).run"
         let path = FilePath("/tmp").appending(name)
         try RunFile.write(run, to: path)
         return "PIECES_CRASH_RUN=\(path) PIECES_CRASH_STATE=\(state) swift test --filter CrashTests.ReplayTests"

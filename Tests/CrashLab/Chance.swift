@@ -1,4 +1,5 @@
-/// Decisions by seed: the output function of SplitMix64 (Steele, Lea and Flood, 2014), also for many questions that are asked in no order.
+/// Decisions by seed: the output function of SplitMix64 (Steele, Lea and Flood, 2014), also for many questions that are
+/// asked in no order.
 package struct Chance: Sendable {
     private var state: UInt64
 
@@ -12,7 +13,9 @@ package struct Chance: Sendable {
 
     /// The answer to the question that has these three numbers, always the same.
     package static func answer(_ seed: UInt64, _ a: Int, _ b: Int, below limit: Int) -> Int {
-        number(mix(mix(seed &+ UInt64(truncatingIfNeeded: a) &* 0xd134_2543_de82_ef95) &+ UInt64(truncatingIfNeeded: b)), below: limit)
+        number(
+            mix(mix(seed &+ UInt64(truncatingIfNeeded: a) &* 0xd134_2543_de82_ef95) &+ UInt64(truncatingIfNeeded: b)),
+            below: limit)
     }
 
     private static func number(_ bits: UInt64, below limit: Int) -> Int {

@@ -52,10 +52,12 @@ package struct Claims: Sendable {
             let wanted = try connection.wanted(of: row.id, count: part.torrent.metainfo.layout.files.count)
             let completed = part.torrent.bytes(of: have, inFiles: wanted)
             guard completed == row.completedBytes else {
-                throw CrashFault("torrent \(row.id) has \(completed) bytes of wanted files, and its row says \(row.completedBytes)")
+                throw CrashFault(
+                    "torrent \(row.id) has \(completed) bytes of wanted files, and its row says \(row.completedBytes)")
             }
             torrents[row.infoHash] = OfTorrent(
-                row: row, have: have, opened: try connection.opened(of: row.id, count: geometry.pieceCount), blocks: blocks, wanted: wanted,
+                row: row, have: have, opened: try connection.opened(of: row.id, count: geometry.pieceCount),
+                blocks: blocks, wanted: wanted,
                 placed: Set(try connection.fingerprints(of: row.id).map(\.index)), isLeaving: leaving.contains(row.id))
         }
         self.torrents = torrents
@@ -63,7 +65,8 @@ package struct Claims: Sendable {
 
     /// What the database of a disk's state claims; nothing where there is no database yet.
     ///
-    /// With `mends` it may be damaged, or between two names: then what counts is what the program's own start makes of it.
+    /// With `mends` it may be damaged, or between two names: then what counts is what the program's own start makes of
+    /// it.
     package init(_ state: DiskState, _ parts: [CrashPart], mends: Bool = false) async throws {
         guard mends || state.file([CrashSite.databaseName]) != nil else {
             self = .none
@@ -72,7 +75,9 @@ package struct Claims: Sendable {
         self = try await withScratchFolder { folder in
             try state.materialise(in: folder, only: .database)
             let database = folder.appending(CrashSite.databaseName)
-            guard mends else { return try Claims(try Connection.open(database, mode: .readWriteCreate, now: .now()), parts) }
+            guard mends else {
+                return try Claims(try Connection.open(database, mode: .readWriteCreate, now: .now()), parts)
+            }
             for backup in try BackupFile.list(database) { try Claims.requireWhole(backup.path) }
             try Mender.finishInterrupted(database)
             do {
@@ -111,7 +116,9 @@ package struct Claims: Sendable {
                 return !claims.areRight(geometry.offset(of: block.piece) + Int64(start), length, part.torrent, state)
             }
             var lines: [String] = []
-            if !pieces.isEmpty { lines.append("\(part.torrent.metainfo.name): pieces \(pieces) are claimed and not right on the disk") }
+            if !pieces.isEmpty {
+                lines.append("\(part.torrent.metainfo.name): pieces \(pieces) are claimed and not right on the disk")
+            }
             if !blocks.isEmpty {
                 lines.append(
                     "\(part.torrent.metainfo.name): blocks \(blocks.map { "\($0.piece).\($0.block)" }.sorted()) are claimed and not right on the disk"
@@ -126,10 +133,13 @@ package struct Claims: Sendable {
         parts.compactMap { part in
             let name = part.torrent.metainfo.name
             guard let before = earlier.torrents[part.torrent.infoHash] else { return nil }
-            guard let now = torrents[part.torrent.infoHash] else { return mayBeRemoved ? nil : "\(name): its row was committed and is gone" }
+            guard let now = torrents[part.torrent.infoHash] else {
+                return mayBeRemoved ? nil : "\(name): its row was committed and is gone"
+            }
             // What is looked at again isn't claimed meanwhile.
             let lost = before.have.subtracting(now.have).subtracting(now.opened)
-            return lost.isEmpty ? nil : "\(name): pieces \(Array(lost.pieces)) were recorded and are not claimed any more"
+            return lost.isEmpty
+                ? nil : "\(name): pieces \(Array(lost.pieces)) were recorded and are not claimed any more"
         }
     }
 }
@@ -148,7 +158,9 @@ extension Claims.OfTorrent {
             if wanted[segment.file] || isPlaced {
                 places.append(torrent.stands(expected, in: state.file(payload(file.path)), at: Int(segment.fileOffset)))
             }
-            if !isPlaced { places.append(torrent.stands(expected, in: state.file(payload([".\(torrent.infoHash).parts"])), at: at)) }
+            if !isPlaced {
+                places.append(torrent.stands(expected, in: state.file(payload([".\(torrent.infoHash).parts"])), at: at))
+            }
             if !places.contains(true) { return false }
         }
         return true
@@ -161,7 +173,8 @@ extension SampleTorrent {
     /// The bytes of the pieces that are in wanted files.
     func bytes(of have: Bitfield, inFiles wanted: [Bool]) -> Int64 {
         have.pieces.reduce(0) { sum, piece in
-            metainfo.layout.segments(offset: geometry.offset(of: piece), length: geometry.length(of: piece)).reduce(sum) { sum, segment in
+            metainfo.layout.segments(offset: geometry.offset(of: piece), length: geometry.length(of: piece)).reduce(sum)
+            { sum, segment in
                 wanted[segment.file] && !metainfo.layout.files[segment.file].isPad ? sum + Int64(segment.length) : sum
             }
         }
@@ -183,7 +196,9 @@ extension SampleTorrent {
     fileprivate func stands(_ range: Range<Int>, in file: DiskState.File?, at offset: Int) -> Bool {
         guard let file, offset + range.count <= file.bytes.count else { return false }
         return content.withUnsafeBytes { content in
-            file.bytes.withUnsafeBytes { memcmp(content.baseAddress! + range.lowerBound, $0.baseAddress! + offset, range.count) == 0 }
+            file.bytes.withUnsafeBytes {
+                memcmp(content.baseAddress! + range.lowerBound, $0.baseAddress! + offset, range.count) == 0
+            }
         }
     }
 }

@@ -31,7 +31,9 @@ package struct CrashSite: Sendable {
         }
     }
 
-    package init(_ recording: Recording, recordsDatabase: Bool = true, tuning: Tuning = Tuning(), lie: RecordedDisk.Lie? = nil) {
+    package init(
+        _ recording: Recording, recordsDatabase: Bool = true, tuning: Tuning = Tuning(), lie: RecordedDisk.Lie? = nil
+    ) {
         self.recording = recording
         self.tuning = tuning
         disk = RecordedDisk(recording, lie: lie)
@@ -50,14 +52,17 @@ package struct CrashSite: Sendable {
     }
 
     /// A connection of another process's.
-    package func connect() throws -> Connection { try Connection.open(database, mode: .readWriteCreate, options: options, now: .now()) }
+    package func connect() throws -> Connection {
+        try Connection.open(database, mode: .readWriteCreate, options: options, now: .now())
+    }
 
     /// Adds the torrent, as `pieces add` does.
     package func add(_ part: CrashPart) throws -> TorrentID {
         var settings = TorrentSettings()
         settings.allocatesFull = part.allocatesFull
         let new = NewTorrent(
-            metainfo: part.torrent.metainfo, output: RecordedDisk.root.appending(Self.outputName).string, settings: settings,
+            metainfo: part.torrent.metainfo, output: RecordedDisk.root.appending(Self.outputName).string,
+            settings: settings,
             wanted: part.wanted)
         return try connect().insertTorrent(new, now: .now())
     }
@@ -70,7 +75,8 @@ package struct CrashSite: Sendable {
             let have = try connection.have(of: id, count: geometry.pieceCount)
             let wantedBytes = layout.files.reduce(Int64(0)) { wanted[$1.index] && !$1.isPad ? $0 + $1.length : $0 }
             try connection.setSelection(
-                id, wanted: wanted, wantedBytes: wantedBytes, completedBytes: part.torrent.bytes(of: have, inFiles: wanted))
+                id, wanted: wanted, wantedBytes: wantedBytes,
+                completedBytes: part.torrent.bytes(of: have, inFiles: wanted))
         }
     }
 
@@ -99,7 +105,8 @@ package struct CrashSite: Sendable {
     private func told(of id: TorrentID, _ connection: Connection) throws -> String {
         guard let row = try connection.torrent(id) else { return "gone" }
         let opened = try connection.opened(of: id, count: row.pieceCount).population
-        return "\(row.state.rawValue), \(row.error ?? "no error"), \(row.piecesHave) of \(row.pieceCount) pieces, \(opened) opened, "
+        return
+            "\(row.state.rawValue), \(row.error ?? "no error"), \(row.piecesHave) of \(row.pieceCount) pieces, \(opened) opened, "
             + "\(row.completedBytes) of \(row.wantedBytes) bytes, "
             + (try connection.events(of: id, limit: 5)).map { "\($0.kind): \($0.detail)" }.joined(separator: "; ")
     }

@@ -8,7 +8,8 @@ package struct Cut: Sendable, Hashable {
         case kept
         /// Each file, and each name, is as it was at some moment since its last sync.
         case stopped
-        /// Each unit of so many bytes is as it was at some moment since its file's last sync, whatever its neighbours are.
+        /// Each unit of so many bytes is as it was at some moment since its file's last sync, whatever its neighbours
+        /// are.
         case torn(Int)
     }
 
@@ -33,11 +34,14 @@ package struct Cut: Sendable, Hashable {
         var chance = Chance(seed)
         let torn = Fate.torn(Self.units[chance.next(Self.units.count)])
         let fates: [(payload: Fate, database: Fate)] = [
-            (.lost, .lost), (.kept, .kept), (.lost, .kept), (.kept, .lost), (.lost, torn), (torn, .kept), (torn, torn), (torn, torn),
+            (.lost, .lost), (.kept, .kept), (.lost, .kept), (.kept, .lost), (.lost, torn), (torn, .kept), (torn, torn),
+            (torn, torn),
             (.stopped, .stopped), (torn, .stopped),
         ]
         let (payload, database) = fates[chance.next(fates.count)]
-        self.init(seed: seed, payload: payload, database: database, names: [Fate.lost, .kept, .stopped, .stopped][chance.next(4)])
+        self.init(
+            seed: seed, payload: payload, database: database,
+            names: [Fate.lost, .kept, .stopped, .stopped][chance.next(4)])
     }
 
     /// Nothing that isn't synced is there.

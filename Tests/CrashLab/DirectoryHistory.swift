@@ -11,7 +11,9 @@ struct DirectoryHistory: Sendable {
 
     init(_ names: [String: Node] = [:]) { durable = names }
 
-    mutating func add(_ number: Int, _ name: String, _ node: Node) { changes.append(Change(number: number, names: [name: node])) }
+    mutating func add(_ number: Int, _ name: String, _ node: Node) {
+        changes.append(Change(number: number, names: [name: node]))
+    }
     mutating func remove(_ number: Int, _ name: String) { changes.append(Change(number: number, names: [name: nil])) }
     mutating func rename(_ number: Int, _ node: Node, from old: String, to new: String) {
         changes.append(Change(number: number, names: [old: nil, new: node]))
@@ -24,13 +26,15 @@ struct DirectoryHistory: Sendable {
         changes.removeFirst(synced.count)
     }
 
-    /// Each name is as it was at some moment since the last sync, whatever the others are: more than a journal allows. Names between which a file was
-    /// renamed are all as at one moment.
+    /// Each name is as it was at some moment since the last sync, whatever the others are: more than a journal allows.
+    /// Names between which a file was renamed are all as at one moment.
     func after(_ cut: Cut, _ node: Node) -> [String: Node] {
         guard !changes.isEmpty, cut.names != .lost else { return durable }
         var names = durable
         for (number, changes) in groups.enumerated() {
-            for change in changes.prefix(cut.reached(cut.names, of: changes.count, -node.number, number + 1)) { Self.apply(change, to: &names) }
+            for change in changes.prefix(cut.reached(cut.names, of: changes.count, -node.number, number + 1)) {
+                Self.apply(change, to: &names)
+            }
         }
         return names
     }

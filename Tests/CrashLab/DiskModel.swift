@@ -1,18 +1,20 @@
 /// A disk and the page cache over it, as far as a power cut can tell them apart.
 ///
 /// What it promises is what POSIX and Linux's man pages promise, and no more:
-/// - `fdatasync` of a file makes its data and its size durable that were there when it began; not its name, and not surely its time.
+/// - `fdatasync` of a file makes its data and its size durable that were there when it began; not its name, and not
+///   surely its time.
 /// - `fsync` of a file makes its times durable, too.
 /// - A file that is made shorter has its old size with what it had, or the new one: never the old one with zeros in it.
 /// - A file that is renamed has its old name or its new one, never none and never both.
 /// - `fsync` of a directory makes the names in it durable that were there when it began; not the directory's own name.
 /// - `sync_file_range` makes nothing durable.
-/// - All else may have got to the disk or not: each 4 KiB page or 512 byte sector on its own, in any of the versions that it had since the
-///   file's last sync (none of them, where a sync failed); sizes old or new; each name as it was at some moment since the directory's last sync. A file whose name isn't there is
-///   gone, and so is what lies in a directory that is. A page that never got there is what it was, or a hole of zeros.
+/// - All else may have got to the disk or not: each 4 KiB page or 512 byte sector on its own, in any of the versions
+/// that it had since the file's last sync (none of them, where a sync failed); sizes old or new; each name as it was at
+/// some moment since the directory's last sync. A file whose name isn't there is gone, and so is what lies in a
+///   directory that is. A page that never got there is what it was, or a hole of zeros.
 ///
-/// Outside of it: disks that say that they flushed and didn't, sectors that are half old and half new, damage to what was synced,
-/// and other files' old blocks that show up in new ones.
+/// Outside of it: disks that say that they flushed and didn't, sectors that are half old and half new, damage to what
+/// was synced, and other files' old blocks that show up in new ones.
 package struct DiskModel: Sendable {
     private var files: [Node: FileHistory] = [:]
     private var directories: [Node: DirectoryHistory] = [:]
@@ -20,7 +22,8 @@ package struct DiskModel: Sendable {
 
     /// A disk on which everything is durable.
     package init(_ state: DiskState = DiskState()) {
-        files = Dictionary(uniqueKeysWithValues: state.files.map { ($0, FileHistory(owner: state.owners[$0] ?? .payload, $1)) })
+        files = Dictionary(
+            uniqueKeysWithValues: state.files.map { ($0, FileHistory(owner: state.owners[$0] ?? .payload, $1)) })
         directories = state.directories.mapValues { DirectoryHistory($0) }
         owners = state.owners
     }
@@ -37,8 +40,10 @@ package struct DiskModel: Sendable {
             owners[node] = owner
             directories[parent]?.add(number, name, node)
         case .remove(let name, let parent): directories[parent]?.remove(number, name)
-        case .rename(let node, let old, let new, let parent): directories[parent]?.rename(number, node, from: old, to: new)
-        case .write(let node, let offset, let bytes, let time): files[node]?.write(number, offset: offset, bytes: bytes, at: time)
+        case .rename(let node, let old, let new, let parent):
+            directories[parent]?.rename(number, node, from: old, to: new)
+        case .write(let node, let offset, let bytes, let time):
+            files[node]?.write(number, offset: offset, bytes: bytes, at: time)
         case .resize(let node, let length, let time): files[node]?.resize(number, length: length, at: time)
         case .setTime(let node, let time): files[node]?.setTime(number, at: time)
         case .syncFile(let node, let began, _): files[node]?.sync(began: began)

@@ -1,9 +1,9 @@
 // Room: CrashLab.
-// Duty: shows what a power cut leaves: records what a session does to a disk, builds what the disk may hold after a cut, and judges it.
-// Owns: the model of a disk, the recorded runs, the scratch folders in which states are looked at.
-// Never: is part of a product; changes what the session asks of the disk or is answered, unless a test says so (``Mutation``).
-// Invariants: every state that is built may come to be on a disk that keeps the promises of ``DiskModel``; a state is a function of a recording
-//   and a number.
+// Duty: shows what a power cut leaves: records what a session does to a disk, builds what the disk may hold after a
+// cut, and judges it. Owns: the model of a disk, the recorded runs, the scratch folders in which states are looked at.
+// Never: is part of a product; changes what the session asks of the disk or is answered, unless a test says so
+// (``Mutation``). Invariants: every state that is built may come to be on a disk that keeps the promises of
+// ``DiskModel``; a state is a function of a recording and a number.
 
 /// A file or directory of the modelled disk, whatever it is called.
 package struct Node: Hashable, Comparable, Sendable {
@@ -34,7 +34,8 @@ package enum DiskOperation: Sendable, Equatable {
     case write(Node, offset: Int, bytes: [UInt8], at: Int64)
     /// `ftruncate` or `posix_fallocate`: the file has this length now, zeros where it grew.
     case resize(Node, length: Int, at: Int64)
-    /// What happened to the file before `began` (the number of the operation that came next) is durable: its data and size.
+    /// What happened to the file before `began` (the number of the operation that came next) is durable: its data and
+    /// size.
     case syncFile(Node, began: Int, Owner)
     /// The file has this time of modification.
     case setTime(Node, at: Int64)

@@ -29,7 +29,9 @@ package struct DiskState: Sendable {
     }
 
     /// The highest number of a node.
-    var highest: Int { max(Node.root.number, files.keys.map(\.number).max() ?? 0, directories.keys.map(\.number).max() ?? 0) }
+    var highest: Int {
+        max(Node.root.number, files.keys.map(\.number).max() ?? 0, directories.keys.map(\.number).max() ?? 0)
+    }
 
     /// Puts all of it, or one owner's, into an empty folder that is there.
     package func materialise(in folder: FilePath, only owner: Owner? = nil) throws {

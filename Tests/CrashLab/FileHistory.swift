@@ -16,7 +16,8 @@ struct FileHistory: Sendable {
 
     let owner: Owner
     private var durable: DiskState.File
-    /// The oldest time of modification that the disk may still have: a sync of data and size needn't keep a newer one (fdatasync(2)).
+    /// The oldest time of modification that the disk may still have: a sync of data and size needn't keep a newer one
+    /// (fdatasync(2)).
     private var oldestTime: Int64
     /// In the order of their numbers.
     private var changes: [Change] = []
@@ -35,7 +36,9 @@ struct FileHistory: Sendable {
         changes.append(Change(number: number, kind: .resize(length), time: time))
     }
 
-    mutating func setTime(_ number: Int, at time: Int64) { changes.append(Change(number: number, kind: .touch, time: time)) }
+    mutating func setTime(_ number: Int, at time: Int64) {
+        changes.append(Change(number: number, kind: .touch, time: time))
+    }
 
     /// What came before `began` is durable; the time only where the sync keeps it, or with a new size.
     mutating func sync(began: Int, keepsTime: Bool = false) {
@@ -66,9 +69,12 @@ struct FileHistory: Sendable {
             let lengths = lengths
             Self.resize(&bytes, to: lengths.max() ?? 0)
             for (n, change) in changes.enumerated() {
-                // What a shorter length cut off goes with the length, in one step; pages that are written go each on its own.
+                // What a shorter length cut off goes with the length, in one step; pages that are written go each on
+                // its own.
                 let isWhole = if case .resize = change.kind { true } else { false }
-                Self.apply(change, to: &bytes, unit: unit, keepsLength: true) { n < (isWhole ? reached : cut.some(of: count, seed, $0)) }
+                Self.apply(change, to: &bytes, unit: unit, keepsLength: true) {
+                    n < (isWhole ? reached : cut.some(of: count, seed, $0))
+                }
             }
             Self.resize(&bytes, to: lengths[reached])
         } else {
@@ -81,7 +87,8 @@ struct FileHistory: Sendable {
         if fate == .kept, cut == .everything { return changes.last?.time ?? durable.modified }
         let times = [durable.modified, oldestTime] + changes.suffix(2).map(\.time)
         // Mostly the inode is written with the data, because blocks were given to it.
-        return Chance.answer(cut.seed, seed, -2, below: 3) > 0 ? durable.modified : times[Chance.answer(cut.seed, seed, -3, below: times.count)]
+        return Chance.answer(cut.seed, seed, -2, below: 3) > 0
+            ? durable.modified : times[Chance.answer(cut.seed, seed, -3, below: times.count)]
     }
 
     /// The file's lengths: the durable one, and after each change.
@@ -106,14 +113,18 @@ struct FileHistory: Sendable {
         case .write(let offset, let new):
             if bytes.count < offset + new.count { resize(&bytes, to: offset + new.count) }
             forEachUnit(of: offset..<offset + new.count, unit) { unit, range in
-                if isReached(unit) { copy(new, from: range.lowerBound - offset, count: range.count, to: &bytes, at: range.lowerBound) }
+                if isReached(unit) {
+                    copy(new, from: range.lowerBound - offset, count: range.count, to: &bytes, at: range.lowerBound)
+                }
             }
         case .touch: break
         case .resize(let length):
             guard keepsLength else { return resize(&bytes, to: length) }
             guard length < bytes.count else { return }
             forEachUnit(of: length..<bytes.count, unit) { unit, range in
-                if isReached(unit) { bytes.withUnsafeMutableBytes { _ = memset($0.baseAddress! + range.lowerBound, 0, range.count) } }
+                if isReached(unit) {
+                    bytes.withUnsafeMutableBytes { _ = memset($0.baseAddress! + range.lowerBound, 0, range.count) }
+                }
             }
         }
     }

@@ -47,7 +47,8 @@ package enum Mutation: String, Sendable, CaseIterable, CustomStringConvertible {
             let sync = Self.pick(Self.lastFileSyncs(entries), seed)
             return Self.replacing(Self.writes(lostBy: sync, entries) + [sync], in: entries)
         case .neverSyncedDatabase:
-            return Self.replacing(entries.indices.filter { Self.isSync(entries[$0].operation, of: .database) }, in: entries)
+            return Self.replacing(
+                entries.indices.filter { Self.isSync(entries[$0].operation, of: .database) }, in: entries)
         case .renameBeforeSync: return Self.replacing(Self.syncsBeforeRenames(entries), in: entries)
         }
     }
@@ -83,7 +84,8 @@ package enum Mutation: String, Sendable, CaseIterable, CustomStringConvertible {
         }
     }
 
-    /// Syncs of payload files that have something to sync, and that the file's next one doesn't make up for: there is none.
+    /// Syncs of payload files that have something to sync, and that the file's next one doesn't make up for: there is
+    /// none.
     private static func lastFileSyncs(_ entries: [LogEntry]) -> [Int] {
         var last: [Node: Int] = [:]
         for (index, entry) in entries.enumerated() {
@@ -129,8 +131,13 @@ package enum Mutation: String, Sendable, CaseIterable, CustomStringConvertible {
     }
 
     private static func writes(_ entries: [LogEntry]) -> [Int] {
-        let files = Set(lastFileSyncs(entries).compactMap { if case .syncFile(let node, _, _) = entries[$0].operation { node } else { nil } })
-        return entries.indices.filter { if case .write(let node, _, _, _) = entries[$0].operation { files.contains(node) } else { false } }
+        let files = Set(
+            lastFileSyncs(entries).compactMap {
+                if case .syncFile(let node, _, _) = entries[$0].operation { node } else { nil }
+            })
+        return entries.indices.filter {
+            if case .write(let node, _, _, _) = entries[$0].operation { files.contains(node) } else { false }
+        }
     }
 
     /// What was written to the file since its sync before this one.

@@ -5,13 +5,14 @@ import SystemPackage
 
 /// The system's calls for payload files, which are noted in a recording.
 ///
-/// What is asked of a file below the recording's folder answers with the identity and the times that the model knows, so that a file is
-/// the same one after a cut, in another folder.
+/// What is asked of a file below the recording's folder answers with the identity and the times that the model knows,
+/// so that a file is the same one after a cut, in another folder.
 package final class RecordedDisk: DiskCalls {
     /// What a test says of a file instead of the truth.
     package typealias Lie = @Sendable (Node, FileStatus) -> FileStatus
 
-    /// The recording's folder as sessions know it, wherever it is: a database that says so can be looked at in another folder.
+    /// The recording's folder as sessions know it, wherever it is: a database that says so can be looked at in another
+    /// folder.
     package static let root: FilePath = "/modelled-disk"
     /// The device that everything is on.
     private static let device: UInt64 = 1
@@ -28,14 +29,18 @@ package final class RecordedDisk: DiskCalls {
 
     // MARK: Descriptors
 
-    package func open(_ path: FilePath, flags: Int32) throws(Errno) -> Int32 { try noted(try system.open(real(path), flags: flags)) }
+    package func open(_ path: FilePath, flags: Int32) throws(Errno) -> Int32 {
+        try noted(try system.open(real(path), flags: flags))
+    }
 
     package func open(_ path: String, beneath root: Int32, flags: Int32) throws(Errno) -> Int32 {
         try noted(try system.open(path, beneath: root, flags: flags))
     }
 
     package func open(_ name: String, in directory: Int32, flags: Int32) throws(Errno) -> Int32 {
-        guard flags & O_CREAT != 0, let parent = node(directory) else { return try noted(try system.open(name, in: directory, flags: flags)) }
+        guard flags & O_CREAT != 0, let parent = node(directory) else {
+            return try noted(try system.open(name, in: directory, flags: flags))
+        }
         precondition(flags & O_EXCL != 0, "a file that is made was not there")
         let (raw, node) = try recording.make { () throws(Errno) in
             let raw = try system.open(name, in: directory, flags: flags)
@@ -86,17 +91,23 @@ package final class RecordedDisk: DiskCalls {
 
     package func removeFile(_ name: String, in directory: Int32) throws(Errno) {
         let parent = node(directory)
-        try recording.perform { () throws(Errno) in ((try system.removeFile(name, in: directory)), parent.map { .remove(named: name, in: $0) }) }
+        try recording.perform { () throws(Errno) in
+            ((try system.removeFile(name, in: directory)), parent.map { .remove(named: name, in: $0) })
+        }
     }
 
     package func removeDirectory(_ name: String, in directory: Int32) throws(Errno) {
         let parent = node(directory)
-        try recording.perform { () throws(Errno) in (try system.removeDirectory(name, in: directory), parent.map { .remove(named: name, in: $0) }) }
+        try recording.perform { () throws(Errno) in
+            (try system.removeDirectory(name, in: directory), parent.map { .remove(named: name, in: $0) })
+        }
     }
 
     // MARK: Data
 
-    package func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(Errno) -> Int {
+    package func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(Errno)
+        -> Int
+    {
         try system.read(descriptor, into: buffer, at: offset)
     }
 
@@ -104,11 +115,15 @@ package final class RecordedDisk: DiskCalls {
         let node = node(descriptor)
         return try recording.perform { () throws(Errno) in
             let count = try system.write(descriptor, bytes, at: offset)
-            return (count, node.map { .write($0, offset: Int(offset), bytes: Array(bytes.prefix(count)), at: Recording.now) })
+            return (
+                count,
+                node.map { .write($0, offset: Int(offset), bytes: Array(bytes.prefix(count)), at: Recording.now) }
+            )
         }
     }
 
-    /// The same file once more, whatever its file system: what goes past a cache is as little durable before a sync as what goes through it.
+    /// The same file once more, whatever its file system: what goes past a cache is as little durable before a sync as
+    /// what goes through it.
     package func openDirect(_ descriptor: Int32) throws(Errno) -> Int32 {
         let second = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
         guard second >= 0 else { throw Errno(rawValue: errno) }
@@ -118,7 +133,10 @@ package final class RecordedDisk: DiskCalls {
     package func truncate(_ descriptor: Int32, to length: Int64) throws(Errno) {
         let node = node(descriptor)
         try recording.perform { () throws(Errno) in
-            (try system.truncate(descriptor, to: length), node.map { .resize($0, length: Int(length), at: Recording.now) })
+            (
+                try system.truncate(descriptor, to: length),
+                node.map { .resize($0, length: Int(length), at: Recording.now) }
+            )
         }
     }
 
@@ -134,10 +152,14 @@ package final class RecordedDisk: DiskCalls {
     package func startWriteback(_ descriptor: Int32, at offset: Int64, length: Int64) {
         system.startWriteback(descriptor, at: offset, length: length)
     }
-    package func readAhead(_ descriptor: Int32, at offset: Int64, length: Int64) { system.readAhead(descriptor, at: offset, length: length) }
+    package func readAhead(_ descriptor: Int32, at offset: Int64, length: Int64) {
+        system.readAhead(descriptor, at: offset, length: length)
+    }
     package func dropCache(_ descriptor: Int32) { system.dropCache(descriptor) }
 
-    package func nextData(_ descriptor: Int32, from offset: Int64) throws(Errno) -> Int64? { try system.nextData(descriptor, from: offset) }
+    package func nextData(_ descriptor: Int32, from offset: Int64) throws(Errno) -> Int64? {
+        try system.nextData(descriptor, from: offset)
+    }
 
     // MARK: Syncs
 
@@ -147,8 +169,8 @@ package final class RecordedDisk: DiskCalls {
         if let node { recording.note(.syncFile(node, began: began, .payload)) }
     }
 
-    /// The payload's files and directories alone: database and payload get their fates apart. The system isn't asked, because it would flush all that
-    /// others have on the machine; what a cut leaves is the model's affair.
+    /// The payload's files and directories alone: database and payload get their fates apart. The system isn't asked,
+    /// because it would flush all that others have on the machine; what a cut leaves is the model's affair.
     package func syncVolume(_ descriptor: Int32) throws(Errno) {
         guard node(descriptor) != nil else { throw .notSupported }
         recording.noteVolumeSync(began: recording.position)
@@ -172,7 +194,8 @@ package final class RecordedDisk: DiskCalls {
     private func modelled(_ status: FileStatus) -> FileStatus {
         guard let node = recording.node(status.identity) else { return status }
         let known = FileStatus(
-            kind: status.kind, size: status.size, allocated: status.allocated, modified: recording.modified(node) ?? status.modified,
+            kind: status.kind, size: status.size, allocated: status.allocated,
+            modified: recording.modified(node) ?? status.modified,
             identity: FileIdentity(device: Self.device, inode: UInt64(node.number)))
         return lie?(node, known) ?? known
     }

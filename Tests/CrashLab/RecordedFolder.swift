@@ -20,7 +20,9 @@ struct RecordedFolder: FolderCalls {
 
     func remove(_ file: FilePath) throws(Errno) {
         let node = node(file)
-        try recording.perform { () throws(Errno) in ((try system.remove(file)), node.map { _ in .remove(named: name(file), in: .root) }) }
+        try recording.perform { () throws(Errno) in
+            ((try system.remove(file)), node.map { _ in .remove(named: name(file), in: .root) })
+        }
     }
 
     func setTime(_ file: FilePath, to moment: Timestamp) throws(Errno) {

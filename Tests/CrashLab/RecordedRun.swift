@@ -1,4 +1,5 @@
-/// Everything that happened to a disk in one run, and whose it was: from it every state is built that a cut may have left.
+/// Everything that happened to a disk in one run, and whose it was: from it every state is built that a cut may have
+/// left.
 package struct RecordedRun: Sendable {
     package let name: String
     package let seed: UInt64
@@ -8,11 +9,13 @@ package struct RecordedRun: Sendable {
     package let first: Int
     /// Whether torrents were removed.
     package let removes: Bool
-    /// Whether the database is replaced: then a start of the program may have to mend it, or to end a mending, before it says anything.
+    /// Whether the database is replaced: then a start of the program may have to mend it, or to end a mending, before
+    /// it says anything.
     package let mends: Bool
 
     package init(
-        _ name: String, seed: UInt64, _ parts: [CrashPart], _ entries: [LogEntry], first: Int = 0, removes: Bool = false, mends: Bool = false
+        _ name: String, seed: UInt64, _ parts: [CrashPart], _ entries: [LogEntry], first: Int = 0,
+        removes: Bool = false, mends: Bool = false
     ) {
         self.mends = mends
         self.name = name
@@ -35,7 +38,8 @@ package struct RecordedRun: Sendable {
     package func state(_ number: Int) -> CrashState {
         let seed = seed &* 1_000_003 &+ UInt64(number)
         var chance = Chance(seed)
-        return CrashState(number: number, position: first + chance.next(entries.count - first + 1), cut: Cut(seed: seed))
+        return CrashState(
+            number: number, position: first + chance.next(entries.count - first + 1), cut: Cut(seed: seed))
     }
 
     /// A state in which some is done and some is left to do.

@@ -4,7 +4,8 @@ import Glibc
 import Synchronization
 import SystemPackage
 
-/// A registered SQLite VFS whose writes, syncs and deletions are noted in a recording; the database lies directly in the recording's folder.
+/// A registered SQLite VFS whose writes, syncs and deletions are noted in a recording; the database lies directly in
+/// the recording's folder.
 package final class RecordedVFS: Sendable {
     private static let count = Atomic(0)
 
@@ -33,17 +34,22 @@ package final class RecordedVFS: Sendable {
         listener = Listener(recording)
         var listener = crash_vfs_listener(
             context: Unmanaged.passUnretained(self.listener).toOpaque(),
-            opened: { context, path, isNew in Int64(RecordedVFS.recording(context).opened(String(cString: path!), isNew: isNew != 0).number) },
+            opened: { context, path, isNew in
+                Int64(RecordedVFS.recording(context).opened(String(cString: path!), isNew: isNew != 0).number)
+            },
             wrote: { context, file, offset, bytes, count in
                 let bytes = [UInt8](UnsafeRawBufferPointer(start: bytes, count: Int(count)))
-                RecordedVFS.recording(context).note(.write(Node(Int(file)), offset: Int(offset), bytes: bytes, at: Recording.now))
+                RecordedVFS.recording(context).note(
+                    .write(Node(Int(file)), offset: Int(offset), bytes: bytes, at: Recording.now))
             },
             resized: { context, file, length in
                 RecordedVFS.recording(context).note(.resize(Node(Int(file)), length: Int(length), at: Recording.now))
             },
             sync_fails: { context, file in RecordedVFS.listener(context).syncFails(Node(Int(file))) ? 1 : 0 },
             sync_began: { context in Int64(RecordedVFS.recording(context).position) },
-            synced: { context, file, began in RecordedVFS.recording(context).note(.syncFile(Node(Int(file)), began: Int(began), .database)) },
+            synced: { context, file, began in
+                RecordedVFS.recording(context).note(.syncFile(Node(Int(file)), began: Int(began), .database))
+            },
             directory_synced: { context, _, began in
                 RecordedVFS.recording(context).note(.syncDirectory(.root, began: Int(began), .database))
             },

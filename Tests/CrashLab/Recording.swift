@@ -5,7 +5,8 @@ import SystemPackage
 
 /// The one ordered log of what happens to a folder: payload and database together.
 ///
-/// What happens and its place in the log are one step under one lock; only syncs take their time, and say when they began.
+/// What happens and its place in the log are one step under one lock; only syncs take their time, and say when they
+/// began.
 package final class Recording: Sendable {
     fileprivate struct State {
         var entries: [LogEntry] = []
@@ -31,15 +32,20 @@ package final class Recording: Sendable {
     /// What was there at the beginning.
     private let found: DiskState
 
-    /// Fills the folder, which has to be empty, with what a process finds there. Where it goes on after another recording, `nextNumber` and
+    /// Fills the folder, which has to be empty, with what a process finds there. Where it goes on after another
+    /// recording, `nextNumber` and
     /// `nextNode` are beyond what that one used.
-    package init(in folder: FilePath, finding found: DiskState = DiskState(), nextNumber: Int = 0, nextNode: Int = 0) throws {
+    package init(in folder: FilePath, finding found: DiskState = DiskState(), nextNumber: Int = 0, nextNode: Int = 0)
+        throws
+    {
         guard let resolved = realpath(folder.string, nil) else { throw Errno(rawValue: errno) }
         self.folder = FilePath(String(cString: resolved))
         free(resolved)
         self.found = found
         try found.materialise(in: self.folder)
-        var state = State(nextNumber: nextNumber, nextNode: max(nextNode, found.highest + 1), times: found.files.mapValues(\.modified))
+        var state = State(
+            nextNumber: nextNumber, nextNode: max(nextNode, found.highest + 1), times: found.files.mapValues(\.modified)
+        )
         try Self.learn(.root, self.folder, found, &state)
         self.state = Mutex(state)
     }
@@ -48,7 +54,9 @@ package final class Recording: Sendable {
         var status = stat()
         guard lstat(path.string, &status) == 0 else { throw Errno(rawValue: errno) }
         state.nodes[FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))] = node
-        if node != .root, found.owners[node] == .payload { state.payload.append((node, found.directories[node] != nil)) }
+        if node != .root, found.owners[node] == .payload {
+            state.payload.append((node, found.directories[node] != nil))
+        }
         for (name, child) in found.directories[node] ?? [:] { try learn(child, path.appending(name), found, &state) }
     }
 
@@ -103,11 +111,14 @@ package final class Recording: Sendable {
 
     func note(_ operation: DiskOperation) { state.withLock { $0.note(operation) } }
 
-    /// Everything of the payload was synced as one: one entry behind the other for all of its files and directories, with one beginning.
+    /// Everything of the payload was synced as one: one entry behind the other for all of its files and directories,
+    /// with one beginning.
     func noteVolumeSync(began: Int) {
         state.withLock { state in
             for (node, isDirectory) in state.payload {
-                state.note(isDirectory ? .syncDirectory(node, began: began, .payload) : .syncFile(node, began: began, .payload))
+                state.note(
+                    isDirectory ? .syncDirectory(node, began: began, .payload) : .syncFile(node, began: began, .payload)
+                )
             }
         }
     }
@@ -126,7 +137,8 @@ package final class Recording: Sendable {
 extension Recording.State {
     fileprivate mutating func note(_ operation: DiskOperation) {
         switch operation {
-        case .write(let node, _, _, let time), .resize(let node, _, let time), .setTime(let node, let time): times[node] = time
+        case .write(let node, _, _, let time), .resize(let node, _, let time), .setTime(let node, let time):
+            times[node] = time
         case .makeFile(let node, _, _, .payload): payload.append((node, false))
         case .makeDirectory(let node, _, _, .payload): payload.append((node, true))
         default: break

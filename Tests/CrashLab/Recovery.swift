@@ -13,7 +13,8 @@ package struct Recovery: Sendable {
     private let lie: RecordedDisk.Lie?
     private let wakesAll: Bool
 
-    /// With `wakesAll` the session is told to look after the torrents by name, also those that are complete: it wakes them, and looks at their files.
+    /// With `wakesAll` the session is told to look after the torrents by name, also those that are complete: it wakes
+    /// them, and looks at their files.
     package init(_ parts: [CrashPart], wakesAll: Bool, lie: RecordedDisk.Lie? = nil) {
         self.parts = parts
         self.wakesAll = wakesAll
@@ -47,7 +48,9 @@ package struct Recovery: Sendable {
         }
     }
 
-    private func judge(_ site: CrashSite, _ known: [CrashPart], _ before: Claims, _ peers: [WirePeer]) throws -> [String] {
+    private func judge(_ site: CrashSite, _ known: [CrashPart], _ before: Claims, _ peers: [WirePeer]) throws
+        -> [String]
+    {
         let now = try Claims(try site.connect(), parts)
         let disk = site.recording.present
         var faults = now.unfounded(on: disk, parts)
@@ -55,7 +58,9 @@ package struct Recovery: Sendable {
             let name = part.torrent.metainfo.name
             guard let claimed = before.torrents[part.torrent.infoHash] else { continue }
             guard !claimed.isLeaving else {
-                if now.torrents[part.torrent.infoHash] != nil { faults.append("\(name): it was to be removed, and is still there") }
+                if now.torrents[part.torrent.infoHash] != nil {
+                    faults.append("\(name): it was to be removed, and is still there")
+                }
                 continue
             }
             guard let after = now.torrents[part.torrent.infoHash] else {
@@ -66,7 +71,9 @@ package struct Recovery: Sendable {
             if !again.isEmpty { faults.append("\(name): pieces \(again.sorted()) were claimed and downloaded again") }
             guard !after.row.settings.isPaused else { continue }
             let doubted = after.opened.subtracting(after.have)
-            if !doubted.isEmpty { faults.append("\(name): pieces \(Array(doubted.pieces)) are in doubt after a clean stop") }
+            if !doubted.isEmpty {
+                faults.append("\(name): pieces \(Array(doubted.pieces)) are in doubt after a clean stop")
+            }
             faults += part.torrent.faults(on: disk, wanted: after.wanted)
         }
         return faults

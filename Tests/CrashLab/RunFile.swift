@@ -2,7 +2,8 @@ import Bencode
 import SystemPackage
 import TestSupport
 
-/// A recorded run as a file, so that a state of it can be looked at again: sessions with threads and sockets never run twice alike.
+/// A recorded run as a file, so that a state of it can be looked at again: sessions with threads and sockets never run
+/// twice alike.
 package enum RunFile {
     package static func write(_ run: RecordedRun, to path: FilePath) throws {
         let value: BencodeValue = [
@@ -20,7 +21,8 @@ package enum RunFile {
         else { throw CrashFault("\(path) is not a recorded run of a scenario that is known here") }
         let seedBits = UInt64(bitPattern: seed)
         return RecordedRun(
-            name, seed: seedBits, try scenario.parts(seedBits), try entries.map { try entry(Fields($0)) }, first: Int(first),
+            name, seed: seedBits, try scenario.parts(seedBits), try entries.map { try entry(Fields($0)) },
+            first: Int(first),
             removes: scenario.removes, mends: scenario.mends)
     }
 
@@ -30,20 +32,29 @@ package enum RunFile {
         func node(_ node: Node) -> BencodeValue { .integer(Int64(node.number)) }
         func number(_ number: Int) -> BencodeValue { .integer(Int64(number)) }
         return switch operation {
-        case .makeDirectory(let made, let name, let parent, let owner): ["mkdir", node(made), .text(name), node(parent), number(owner.rawValue)]
-        case .makeFile(let made, let name, let parent, let owner): ["make", node(made), .text(name), node(parent), number(owner.rawValue)]
+        case .makeDirectory(let made, let name, let parent, let owner):
+            ["mkdir", node(made), .text(name), node(parent), number(owner.rawValue)]
+        case .makeFile(let made, let name, let parent, let owner):
+            ["make", node(made), .text(name), node(parent), number(owner.rawValue)]
         case .remove(let name, let parent): ["remove", .text(name), node(parent)]
-        case .rename(let file, let old, let new, let parent): ["rename", node(file), .text(old), .text(new), node(parent)]
+        case .rename(let file, let old, let new, let parent):
+            ["rename", node(file), .text(old), .text(new), node(parent)]
         case .setTime(let file, let time): ["time", node(file), .integer(time)]
-        case .syncWhole(let file, let began, let owner): ["syncwhole", node(file), number(began), number(owner.rawValue)]
-        case .write(let file, let offset, let bytes, let time): ["write", node(file), number(offset), .string(bytes), .integer(time)]
+        case .syncWhole(let file, let began, let owner):
+            ["syncwhole", node(file), number(began), number(owner.rawValue)]
+        case .write(let file, let offset, let bytes, let time):
+            ["write", node(file), number(offset), .string(bytes), .integer(time)]
         case .resize(let file, let length, let time): ["resize", node(file), number(length), .integer(time)]
         case .syncFile(let file, let began, let owner): ["sync", node(file), number(began), number(owner.rawValue)]
-        case .syncDirectory(let file, let began, let owner): ["syncdir", node(file), number(began), number(owner.rawValue)]
+        case .syncDirectory(let file, let began, let owner):
+            ["syncdir", node(file), number(began), number(owner.rawValue)]
         case .lose(let file): ["lose", node(file)]
         case .nothing: ["nothing"]
         case .powerCut(let cut):
-            ["cut", .integer(Int64(bitPattern: cut.seed)), number(cut.payload.code), number(cut.database.code), number(cut.names.code)]
+            [
+                "cut", .integer(Int64(bitPattern: cut.seed)), number(cut.payload.code), number(cut.database.code),
+                number(cut.names.code),
+            ]
         }
     }
 
@@ -53,13 +64,19 @@ package enum RunFile {
         let kind = try fields.text()
         let operation: DiskOperation =
             switch kind {
-            case "mkdir": .makeDirectory(try fields.node(), named: try fields.text(), in: try fields.node(), try fields.owner())
-            case "make": .makeFile(try fields.node(), named: try fields.text(), in: try fields.node(), try fields.owner())
+            case "mkdir":
+                .makeDirectory(try fields.node(), named: try fields.text(), in: try fields.node(), try fields.owner())
+            case "make":
+                .makeFile(try fields.node(), named: try fields.text(), in: try fields.node(), try fields.owner())
             case "remove": .remove(named: try fields.text(), in: try fields.node())
-            case "rename": .rename(try fields.node(), from: try fields.text(), to: try fields.text(), in: try fields.node())
+            case "rename":
+                .rename(try fields.node(), from: try fields.text(), to: try fields.text(), in: try fields.node())
             case "time": .setTime(try fields.node(), at: Int64(try fields.number()))
             case "syncwhole": .syncWhole(try fields.node(), began: try fields.number(), try fields.owner())
-            case "write": .write(try fields.node(), offset: try fields.number(), bytes: try fields.bytes(), at: Int64(try fields.number()))
+            case "write":
+                .write(
+                    try fields.node(), offset: try fields.number(), bytes: try fields.bytes(),
+                    at: Int64(try fields.number()))
             case "resize": .resize(try fields.node(), length: try fields.number(), at: Int64(try fields.number()))
             case "sync": .syncFile(try fields.node(), began: try fields.number(), try fields.owner())
             case "syncdir": .syncDirectory(try fields.node(), began: try fields.number(), try fields.owner())
@@ -68,7 +85,8 @@ package enum RunFile {
             case "cut":
                 .powerCut(
                     Cut(
-                        seed: UInt64(bitPattern: Int64(try fields.number())), payload: Cut.Fate(code: try fields.number()),
+                        seed: UInt64(bitPattern: Int64(try fields.number())),
+                        payload: Cut.Fate(code: try fields.number()),
                         database: Cut.Fate(code: try fields.number()), names: Cut.Fate(code: try fields.number())))
             default: throw CrashFault("a recorded run has no operation “\(kind)”")
             }
@@ -99,7 +117,9 @@ package enum RunFile {
         mutating func text() throws -> String { String(decoding: try bytes(), as: UTF8.self) }
         mutating func node() throws -> Node { Node(try number()) }
         mutating func owner() throws -> Owner {
-            guard let owner = Owner(rawValue: try number()) else { throw CrashFault("an entry of a recorded run has no owner") }
+            guard let owner = Owner(rawValue: try number()) else {
+                throw CrashFault("an entry of a recorded run has no owner")
+            }
             return owner
         }
     }

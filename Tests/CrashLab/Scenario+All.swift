@@ -6,14 +6,17 @@ import Torrent
 extension Scenario {
     package static let all =
         [
-            manySmallFiles, bigPieces, selectedFiles, chosenLater, severalTorrents, verification, checkpoints, pauseAndRemove, reservedFiles,
+            manySmallFiles, bigPieces, selectedFiles, chosenLater, severalTorrents, verification, checkpoints,
+            pauseAndRemove, reservedFiles,
             restarts, syncedTogether, sharedFiles,
         ] + replacements
 
     package static let manySmallFiles = Scenario(name: "many small files") { seed in
         var chance = Chance(seed)
         // Some are empty, some share a piece, and every third piece or so brings a new directory.
-        let files = (0..<48).map { n in SampleTorrent.File("\(n % 3)/\(n % 7)/file\(n)", n % 11 == 0 ? 0 : 500 + chance.next(50_000)) }
+        let files = (0..<48).map { n in
+            SampleTorrent.File("\(n % 3)/\(n % 7)/file\(n)", n % 11 == 0 ? 0 : 500 + chance.next(50_000))
+        }
         return [CrashPart(try SampleTorrent(folder: "small", files, pieceLength: 32768, seed: seed))]
     } act: { stage in
         try await stage.runUntilComplete()
@@ -24,7 +27,11 @@ extension Scenario {
         name: "big pieces",
         parts: { seed in
             let pieceLength = [1 << 20, 2 << 20, 4 << 20, 16 << 20][Int(seed % 4)]
-            return [CrashPart(try SampleTorrent("big.bin", length: max(6 << 20, pieceLength * 5 / 4), pieceLength: pieceLength, seed: seed))]
+            return [
+                CrashPart(
+                    try SampleTorrent(
+                        "big.bin", length: max(6 << 20, pieceLength * 5 / 4), pieceLength: pieceLength, seed: seed))
+            ]
         }, rate: 600
     ) { stage in
         try await stage.runUntilComplete()
@@ -36,7 +43,8 @@ extension Scenario {
         let files = (0..<7).map { n in SampleTorrent.File("\(n % 2)/file\(n)", 40_000 + chance.next(200_000)) }
         return [
             CrashPart(
-                try SampleTorrent(folder: "selected", files, pieceLength: 65536, seed: seed), wanted: (0..<7).map { $0 % 2 == 1 })
+                try SampleTorrent(folder: "selected", files, pieceLength: 65536, seed: seed),
+                wanted: (0..<7).map { $0 % 2 == 1 })
         ]
     } act: { stage in
         try await stage.site.run(stage.peers) { _ in
@@ -51,13 +59,15 @@ extension Scenario {
         try await stage.runUntilComplete()
     }
 
-    /// Small files that are wanted only once all of their bytes are in the part file: while no engine runs, and after a cut.
+    /// Small files that are wanted only once all of their bytes are in the part file: while no engine runs, and after a
+    /// cut.
     package static let chosenLater = Scenario(name: "files chosen later") { seed in
         var chance = Chance(seed)
         let files = (0..<30).map { n in SampleTorrent.File("\(n % 2)/file\(n)", 3000 + chance.next(20_000)) }
         return [
             CrashPart(
-                try SampleTorrent(folder: "later", files, pieceLength: 32768, seed: seed), wanted: (0..<30).map { $0 % 3 == 1 })
+                try SampleTorrent(folder: "later", files, pieceLength: 32768, seed: seed),
+                wanted: (0..<30).map { $0 % 3 == 1 })
         ]
     } act: { stage in
         try await stage.runUntilComplete()
@@ -108,7 +118,8 @@ extension Scenario {
         parts: { seed in
             try (0..<2).map { n in
                 let files = (0..<4).map { SampleTorrent.File("of\(n)/file\($0)", 200_000) }
-                return CrashPart(try SampleTorrent(folder: "pair", files, pieceLength: 32768, seed: seed &* 2 &+ UInt64(n)))
+                return CrashPart(
+                    try SampleTorrent(folder: "pair", files, pieceLength: 32768, seed: seed &* 2 &+ UInt64(n)))
             }
         }, removes: true
     ) { stage in
@@ -131,7 +142,9 @@ extension Scenario {
 
     package static let reservedFiles = Scenario(name: "reserved files") { seed in
         let files = (0..<4).map { SampleTorrent.File("\($0)/file\($0)", 300_000) }
-        return [CrashPart(try SampleTorrent(folder: "reserved", files, pieceLength: 65536, seed: seed), allocatesFull: true)]
+        return [
+            CrashPart(try SampleTorrent(folder: "reserved", files, pieceLength: 65536, seed: seed), allocatesFull: true)
+        ]
     } act: { stage in
         try await stage.runUntilComplete()
     }
@@ -154,18 +167,25 @@ extension Scenario {
         name: "files synced together",
         parts: { seed in
             var chance = Chance(seed)
-            let files = (0..<80).map { n in SampleTorrent.File("\(n % 2)/\(n % 5)/file\(n)", n % 17 == 0 ? 0 : 500 + chance.next(20_000)) }
+            let files = (0..<80).map { n in
+                SampleTorrent.File("\(n % 2)/\(n % 5)/file\(n)", n % 17 == 0 ? 0 : 500 + chance.next(20_000))
+            }
             return [CrashPart(try SampleTorrent(folder: "together", files, pieceLength: 16384, seed: seed))]
         }, tuning: .init(volumeSyncFrom: 3)
     ) { stage in
         try await stage.runUntilComplete()
     }
 
-    /// Two torrents have a file in common: one writes it, the other reads it, and both claim it. A boundary piece of the second lies in it, too.
+    /// Two torrents have a file in common: one writes it, the other reads it, and both claim it. A boundary piece of
+    /// the second lies in it, too.
     package static let sharedFiles = Scenario(name: "shared files") { seed in
         [
-            CrashPart(try SampleTorrent(folder: "shared", [.init("a", 500_000), .init("b", 100_000)], pieceLength: 65536, seed: seed)),
-            CrashPart(try SampleTorrent(folder: "shared", [.init("a", 500_000), .init("c", 300_000)], pieceLength: 65536, seed: seed)),
+            CrashPart(
+                try SampleTorrent(
+                    folder: "shared", [.init("a", 500_000), .init("b", 100_000)], pieceLength: 65536, seed: seed)),
+            CrashPart(
+                try SampleTorrent(
+                    folder: "shared", [.init("a", 500_000), .init("c", 300_000)], pieceLength: 65536, seed: seed)),
         ]
     } act: { stage in
         try await stage.runUntilComplete()
@@ -178,6 +198,8 @@ extension Scenario {
 
 extension Scenario.Stage {
     fileprivate func selectAll() throws {
-        for (id, part) in zip(ids, parts) { try site.select(id, part, part.torrent.metainfo.layout.files.map { !$0.isPad }) }
+        for (id, part) in zip(ids, parts) {
+            try site.select(id, part, part.torrent.metainfo.layout.files.map { !$0.isPad })
+        }
     }
 }

@@ -13,7 +13,9 @@ extension Scenario {
 
     @Sendable private static func pair(_ seed: UInt64) throws -> [CrashPart] {
         try (0..<2).map { n in
-            CrashPart(try SampleTorrent(folder: "copied\(n)", [.init("file", 300_000)], pieceLength: 32768, seed: seed &* 2 &+ UInt64(n)))
+            CrashPart(
+                try SampleTorrent(
+                    folder: "copied\(n)", [.init("file", 300_000)], pieceLength: 32768, seed: seed &* 2 &+ UInt64(n)))
         }
     }
 
@@ -37,7 +39,8 @@ extension Scenario {
         try await stage.runUntilComplete()
     }
 
-    /// A page of the table of torrents is zeros, after a stop that wasn't clean, so that each start looks for damage: its rows come from the backup.
+    /// A page of the table of torrents is zeros, after a stop that wasn't clean, so that each start looks for damage:
+    /// its rows come from the backup.
     package static let mending = Scenario(name: "a mending", parts: pair, mends: true) { stage in
         try await stage.completeWithBackup()
         let root = try stage.endUncleanly()
@@ -56,11 +59,13 @@ extension Scenario.Stage {
         try site.connect().backup(to: backup)
     }
 
-    /// Has the database say that the last engine was killed, and closes it; the page at which the table of torrents begins.
+    /// Has the database say that the last engine was killed, and closes it; the page at which the table of torrents
+    /// begins.
     fileprivate func endUncleanly() throws -> Int {
         let connection = try site.connect()
         if let run = try connection.lastRun() { try connection.endRun(run.id, clean: false, now: .now()) }
-        let root = try connection.first("SELECT rootpage FROM sqlite_schema WHERE name = 'torrent'") { row throws(StoreError) in
+        let root = try connection.first("SELECT rootpage FROM sqlite_schema WHERE name = 'torrent'") {
+            row throws(StoreError) in
             try row.next(Int.self)
         }
         guard let root else { throw CrashFault("there is no table of torrents") }

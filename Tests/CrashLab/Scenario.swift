@@ -43,7 +43,9 @@ package struct Scenario: Sendable, CustomStringConvertible {
     /// Goes on with a state of a run, and records that too: cuts of the result are cuts during the recovery.
     ///
     /// With `isKill` only the process died there: what was written and not synced is still on its way.
-    package func record(after run: RecordedRun, _ state: RecordedRun.CrashState, isKill: Bool) async throws -> RecordedRun {
+    package func record(after run: RecordedRun, _ state: RecordedRun.CrashState, isKill: Bool) async throws
+        -> RecordedRun
+    {
         var entries = Array(run.entries.prefix(state.position))
         if !isKill { entries.append(LogEntry(run.nextNumber, .powerCut(state.cut))) }
         var model = DiskModel()
@@ -51,13 +53,15 @@ package struct Scenario: Sendable, CustomStringConvertible {
         let found = model.after(.everything)
         let claims = try await Claims(found, run.parts, mends: mends)
         let more = try await withScratchFolder { folder in
-            let recording = try Recording(in: folder, finding: found, nextNumber: run.nextNumber + 1, nextNode: run.nextNode)
+            let recording = try Recording(
+                in: folder, finding: found, nextNumber: run.nextNumber + 1, nextNode: run.nextNode)
             let site = CrashSite(recording, tuning: tuning)
             let known = run.parts.filter { claims.torrents[$0.torrent.infoHash] != nil }
             try await stage(site, known, known.compactMap { claims.torrents[$0.torrent.infoHash]?.row.id }, recover)
             return recording.entries
         }
-        return RecordedRun(name, seed: run.seed, run.parts, entries + more, first: entries.count, removes: removes, mends: mends)
+        return RecordedRun(
+            name, seed: run.seed, run.parts, entries + more, first: entries.count, removes: removes, mends: mends)
     }
 
     private func stage(

@@ -6,7 +6,8 @@ package struct Survey: Sendable {
     package struct Report: Sendable {
         package var states = 0
         package var resumed = 0
-        /// Pieces and blocks of others that were claimed, in all states together: a survey of states that claim nothing shows nothing.
+        /// Pieces and blocks of others that were claimed, in all states together: a survey of states that claim nothing
+        /// shows nothing.
         package var claimed = 0
         package var faults: [Fault] = []
 
@@ -18,7 +19,9 @@ package struct Survey: Sendable {
         package let position: Int
         package let lines: [String]
 
-        package var description: String { "state \(state) (cut after \(position) operations): \(lines.joined(separator: "; "))" }
+        package var description: String {
+            "state \(state) (cut after \(position) operations): \(lines.joined(separator: "; "))"
+        }
     }
 
     /// Sessions that resume at once.
@@ -30,7 +33,8 @@ package struct Survey: Sendable {
     private let lie: RecordedDisk.Lie?
     private let resumesEvery: Int
 
-    /// Resumes every `resumesEvery`th state; none where it is 0. `disk` is the run as a mutation made it, of as many entries.
+    /// Resumes every `resumesEvery`th state; none where it is 0. `disk` is the run as a mutation made it, of as many
+    /// entries.
     package init(_ run: RecordedRun, disk: RecordedRun? = nil, resumesEvery: Int = 0, lie: RecordedDisk.Lie? = nil) {
         self.run = run
         self.disk = disk ?? run
@@ -58,7 +62,9 @@ package struct Survey: Sendable {
                 let earlier = try await believed.claims(before: state.position)
                 let (claims, lines) = await look(found, earlier)
                 report.claimed += claims?.torrents.values.reduce(0) { $0 + $1.have.population + $1.blocks.count } ?? 0
-                if !lines.isEmpty { report.faults.append(Fault(state: state.number, position: state.position, lines: lines)) }
+                if !lines.isEmpty {
+                    report.faults.append(Fault(state: state.number, position: state.position, lines: lines))
+                }
                 guard resumesEvery > 0, let claims, lines.isEmpty, state.number % resumesEvery == 0 else { continue }
                 let recovery = Recovery(run.parts, wakesAll: state.number % 2 == 1, lie: lie)
                 if resuming == Self.width {
@@ -80,14 +86,19 @@ package struct Survey: Sendable {
     private func look(_ found: DiskState, _ earlier: Claims) async -> (Claims?, [String]) {
         do {
             let claims = try await Claims(found, run.parts, mends: run.mends)
-            return (claims, claims.unfounded(on: found, run.parts) + claims.lost(since: earlier, run.parts, mayBeRemoved: run.removes))
+            return (
+                claims,
+                claims.unfounded(on: found, run.parts)
+                    + claims.lost(since: earlier, run.parts, mayBeRemoved: run.removes)
+            )
         } catch {
             return (nil, ["\(error)"])
         }
     }
 }
 
-/// What the session may believe to be recorded: what the database on the unchanged disk claims after a cut that spares only what was synced.
+/// What the session may believe to be recorded: what the database on the unchanged disk claims after a cut that spares
+/// only what was synced.
 private struct Believed {
     private let run: RecordedRun
     private var model = DiskModel()
@@ -102,7 +113,8 @@ private struct Believed {
         while applied < position {
             model.apply(run.entries[applied])
             switch run.entries[applied].operation {
-            case .syncFile(_, _, .database), .syncWhole(_, _, .database), .syncDirectory(_, _, .database), .powerCut: isKnown = false
+            case .syncFile(_, _, .database), .syncWhole(_, _, .database), .syncDirectory(_, _, .database), .powerCut:
+                isKnown = false
             default: break
             }
             applied += 1

@@ -4,7 +4,8 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// A sync of the database's log fails and takes with it what the log held: what is told to be committed after that is on the disk.
+/// A sync of the database's log fails and takes with it what the log held: what is told to be committed after that is
+/// on the disk.
 @Suite struct LostLogTests {
     /// Where the sync is that fails.
     enum Place: String, CaseIterable, Sendable {
@@ -22,8 +23,12 @@ import Testing
 
     private static let cuts = [Cut.onlySynced] + (1...12).map { Cut(seed: $0) }
 
-    @Test(arguments: Place.allCases, [0, 1, 5]) func whatIsCommittedAfterItStays(place: Place, lazyCommits: Int) async throws {
-        let (entries, moments) = try await withScratchFolder { folder in try await Self.record(place, lazyCommits, in: folder) }
+    @Test(arguments: Place.allCases, [0, 1, 5]) func whatIsCommittedAfterItStays(place: Place, lazyCommits: Int)
+        async throws
+    {
+        let (entries, moments) = try await withScratchFolder { folder in
+            try await Self.record(place, lazyCommits, in: folder)
+        }
         for moment in moments {
             var model = DiskModel()
             for entry in entries.prefix(moment.position) { model.apply(entry) }
@@ -31,7 +36,8 @@ import Testing
                 let disk = model.after(cut)
                 try await withScratchFolder { folder in
                     try disk.materialise(in: folder)
-                    let connection = try Connection.open(folder.appending(CrashSite.databaseName), mode: .readWrite, now: .now())
+                    let connection = try Connection.open(
+                        folder.appending(CrashSite.databaseName), mode: .readWrite, now: .now())
                     let what: Comment = "\(moment) of \(entries.count), \(cut)"
                     #expect(try connection.integrityFaults() == [], what)
                     for n in 0..<moment.told { #expect(try connection.setting("told \(n)") == "yes", what) }
@@ -41,7 +47,9 @@ import Testing
         }
     }
 
-    private static func record(_ place: Place, _ lazyCommits: Int, in folder: FilePath) async throws -> ([LogEntry], [Moment]) {
+    private static func record(_ place: Place, _ lazyCommits: Int, in folder: FilePath) async throws -> (
+        [LogEntry], [Moment]
+    ) {
         let recording = try Recording(in: folder)
         let vfs = RecordedVFS(recording)
         var options = DatabaseOptions()

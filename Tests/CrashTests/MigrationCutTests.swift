@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 import Torrent
 
-/// The power goes while an old database is brought to a newer schema: it is the one or the other, with all of its facts.
+/// The power goes while an old database is brought to a newer schema: it is the one or the other, with all of its
+/// facts.
 @Suite struct MigrationCutTests {
     /// Steps that this program doesn't have: a table that is rebuilt, and one that is filled from others.
     private static let newer =
@@ -51,7 +52,8 @@ import Torrent
         #expect(found == Set(Migration.all.count...Self.newer.count), "cuts before, between and after the steps")
     }
 
-    /// A database of this program's schema with facts in it, closed, and then one that is migrated; and where the second begins.
+    /// A database of this program's schema with facts in it, closed, and then one that is migrated; and where the
+    /// second begins.
     private static func record(_ torrent: SampleTorrent, in folder: FilePath) throws -> ([LogEntry], Int) {
         let site = CrashSite(try Recording(in: folder))
         let id = try site.add(CrashPart(torrent))
@@ -63,7 +65,8 @@ import Torrent
         _ = try connection.record([record])
         try connection.checkpoint()
         let old = site.recording.entries.count
-        try Migrator.migrate(try Connection(site.database, mode: .readWrite, options: site.options), to: newer, now: .now())
+        try Migrator.migrate(
+            try Connection(site.database, mode: .readWrite, options: site.options), to: newer, now: .now())
         return (site.recording.entries, old)
     }
 
@@ -71,11 +74,16 @@ import Torrent
     private static func look(_ database: FilePath, _ torrent: SampleTorrent, _ what: Comment) throws -> Int {
         let connection = try Connection(database, mode: .readWrite)
         // What SQLite itself says: these schemas are newer than any that the program knows.
-        let findings = try connection.rows("PRAGMA integrity_check") { (row) throws(StoreError) in try row.next(String.self) }
+        let findings = try connection.rows("PRAGMA integrity_check") { (row) throws(StoreError) in
+            try row.next(String.self)
+        }
         #expect(findings == ["ok"], what)
-        let schema = try connection.first("SELECT max(number) FROM schema_migration") { row throws(StoreError) in try row.next(Int.self) }
+        let schema = try connection.first("SELECT max(number) FROM schema_migration") { row throws(StoreError) in
+            try row.next(Int.self)
+        }
         try Migrator.migrate(connection, to: newer, now: .now())
-        let facts = try connection.first("SELECT count(*) FROM setting WHERE value = 'value ' || substr(key, 5)") { row throws(StoreError) in
+        let facts = try connection.first("SELECT count(*) FROM setting WHERE value = 'value ' || substr(key, 5)") {
+            row throws(StoreError) in
             try row.next(Int.self)
         }
         #expect(facts == settings, what)

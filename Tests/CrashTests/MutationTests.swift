@@ -7,8 +7,8 @@ import Torrent
 
 /// The harness bites: a product, or a disk, that breaks the order of things is found out.
 @Suite(.serialized) struct MutationTests {
-    /// States of one run that are looked at, and the runs, before a mutation counts as not found: where the machine is slow, a run has fewer commits
-    /// that could be wrong.
+    /// States of one run that are looked at, and the runs, before a mutation counts as not found: where the machine is
+    /// slow, a run has fewer commits that could be wrong.
     private static let limit = 400
     private static let seeds: ClosedRange<UInt64> = 5...8
 
@@ -17,7 +17,8 @@ import Torrent
             var (states, isFound) = (0, false)
             for seed in Self.seeds where !isFound {
                 let run = try await scenario.record(seed: seed)
-                let report = try await Survey(run, disk: mutation.mutated(run, seed: seed)).report(0..<Self.limit, enough: 1)
+                let report = try await Survey(run, disk: mutation.mutated(run, seed: seed)).report(
+                    0..<Self.limit, enough: 1)
                 states += report.states
                 isFound = !report.faults.isEmpty
             }
@@ -52,7 +53,8 @@ import Torrent
         let lie: RecordedDisk.Lie = { node, status in
             guard node == file else { return status }
             return FileStatus(
-                kind: status.kind, size: 400_000, allocated: status.allocated, modified: status.modified, identity: status.identity)
+                kind: status.kind, size: 400_000, allocated: status.allocated, modified: status.modified,
+                identity: status.identity)
         }
         let faults = try await Recovery(run.parts, wakesAll: true, lie: lie).faults(finding: disk, claims)
         #expect(faults.contains { $0.contains("claimed and not right") }, "\(faults)")

@@ -5,7 +5,8 @@ import Torrent
 
 @testable import Disk
 
-/// A verification finds the same whatever of the files is in the page cache, and says what it reads soon only where something isn't.
+/// A verification finds the same whatever of the files is in the page cache, and says what it reads soon only where
+/// something isn't.
 struct CachedVerificationTests {
     /// What of each file is in the page cache.
     enum Cache: Hashable, CaseIterable {
@@ -55,7 +56,8 @@ struct CachedVerificationTests {
 
     @Test(arguments: pieceLengths) func theVerdictsAreTheSame(pieceLength: Int) async throws {
         let fixture = try Fixture(
-            File.allCases.map { $0.entry(pieceLength) }, pieceLength: pieceLength, wanted: File.allCases.map { $0 != .skipped }, seed: 7)
+            File.allCases.map { $0.entry(pieceLength) }, pieceLength: pieceLength,
+            wanted: File.allCases.map { $0 != .skipped }, seed: 7)
         #expect(try await fixture.writeAll().isEmpty)
         try damage(fixture, pieceLength)
         let (layout, geometry) = (fixture.payload.layout, fixture.payload.geometry)
@@ -65,8 +67,12 @@ struct CachedVerificationTests {
             let verdicts = await fixture.verify()
             #expect(verdicts.count == geometry.pieceCount)
             for piece in geometry.pieces {
-                let isDamaged = layout.files(of: piece, geometry: geometry).contains { File(rawValue: $0)?.isDamaged ?? true }
-                #expect((verdicts[piece.value] == .good) == !isDamaged, "\(cache), piece \(piece): \(verdicts[piece.value])")
+                let isDamaged = layout.files(of: piece, geometry: geometry).contains {
+                    File(rawValue: $0)?.isDamaged ?? true
+                }
+                #expect(
+                    (verdicts[piece.value] == .good) == !isDamaged, "\(cache), piece \(piece): \(verdicts[piece.value])"
+                )
             }
             if cache == .all { warm = verdicts }
             #expect(verdicts == warm, "\(cache)")
@@ -91,19 +97,23 @@ struct CachedVerificationTests {
         for cached in [nil, 0] {
             fixture.calls.set { $0.cached = cached }
             let verdicts = await fixture.verify()
-            #expect(verdicts.allSatisfy { if case .unreadable(let error) = $0 { error.code == .io } else { false } }, "\(verdicts)")
+            #expect(
+                verdicts.allSatisfy { if case .unreadable(let error) = $0 { error.code == .io } else { false } },
+                "\(verdicts)")
         }
     }
 
     @Test(arguments: pieceLengths) func nothingIsSaidAheadOfWhatIsCached(pieceLength: Int) async throws {
         let count = LaneHasher.lanes + 4
-        let fixture = try Fixture([FileEntry(path: ["f"], length: Int64(pieceLength * count + 1))], pieceLength: pieceLength)
+        let fixture = try Fixture(
+            [FileEntry(path: ["f"], length: Int64(pieceLength * count + 1))], pieceLength: pieceLength)
         try fixture.plant(fixture.bytes, "f")
         #expect(await readAheads(fixture, cached: nil) == 0)
         #expect(await readAheads(fixture, cached: 0) == count + 1, "each piece once")
         // In the first lane-full ten pieces are there, and it is said of the others; then of all.
         #expect(await readAheads(fixture, cached: pieceLength * 10) == count + 1 - 10)
-        #expect(await readAheads(fixture, cached: pieceLength * 10 + 1) == count + 1 - 10, "a part of one isn't all of it")
+        #expect(
+            await readAheads(fixture, cached: pieceLength * 10 + 1) == count + 1 - 10, "a part of one isn't all of it")
         #expect(await readAheads(fixture, cached: pieceLength * count) == 1, "the end of the file")
     }
 
@@ -129,11 +139,13 @@ struct CachedVerificationTests {
     }
 
     @Test func aNewTorrentIsHashedTheSame() async throws {
-        let fixture = try Fixture((0..<30).map { FileEntry(path: ["\($0)"], length: $0 % 7 == 0 ? 0 : Int64($0) * 3130) }, pieceLength: 16384)
+        let fixture = try Fixture(
+            (0..<30).map { FileEntry(path: ["\($0)"], length: $0 % 7 == 0 ? 0 : Int64($0) * 3130) }, pieceLength: 16384)
         for file in 0..<30 { try fixture.plant(fixture.expected(file), "\(file)") }
         for cache in Cache.allCases {
             fixture.calls.set { cache.set(&$0, 16384) }
-            let hashed = try await fixture.disk.hashFiles((0..<30).map { fixture.folder.path.appending("\($0)") }, pieceLength: 16384)
+            let hashed = try await fixture.disk.hashFiles(
+                (0..<30).map { fixture.folder.path.appending("\($0)") }, pieceLength: 16384)
             #expect(hashed.pieceHashes == fixture.hashes, "\(cache)")
         }
     }

@@ -10,7 +10,8 @@ import Torrent
 
     /// Every write takes a millisecond, so that those that may be made side by side are.
     private func fixture(pieceLength: Int) throws -> Fixture {
-        let fixture = try Fixture([FileEntry(path: ["f0"], length: Int64(Self.pieceCount * pieceLength))], pieceLength: pieceLength)
+        let fixture = try Fixture(
+            [FileEntry(path: ["f0"], length: Int64(Self.pieceCount * pieceLength))], pieceLength: pieceLength)
         fixture.calls.set { $0.writeTime = 1000 }
         return fixture
     }
@@ -18,7 +19,8 @@ import Torrent
     private func writeTogether(_ fixture: Fixture, _ pieces: [PieceIndex]? = nil) async throws -> [PieceOutcome] {
         let writes = try (pieces ?? Array(fixture.allPieces.pieces)).map { try fixture.pieceWrite($0) }
         let (stream, continuation) = AsyncStream<PieceOutcome>.makeStream()
-        fixture.disk.verifyAndWrite(writes.map { Disk.PieceJob(write: $0) { _, outcome in continuation.yield(outcome) } })
+        fixture.disk.verifyAndWrite(
+            writes.map { Disk.PieceJob(write: $0) { _, outcome in continuation.yield(outcome) } })
         var outcomes: [PieceOutcome] = []
         for await outcome in stream {
             outcomes.append(outcome)

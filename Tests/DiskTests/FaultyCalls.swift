@@ -7,7 +7,8 @@ import SystemPackage
 /// The system's calls with a record of them, and faults where a test wants them.
 final class FaultyCalls: DiskCalls {
     enum Call: String {
-        case open, openFolder, create, makeDirectory, remove, removeDirectory, read, write, truncate, allocate, syncData, syncVolume, syncDirectory,
+        case open, openFolder, create, makeDirectory, remove, removeDirectory, read, write, truncate, allocate,
+            syncData, syncVolume, syncDirectory,
             dropCache, close, seekData
     }
 
@@ -131,11 +132,14 @@ final class FaultyCalls: DiskCalls {
     func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(Errno) -> Int {
         try enter(.read, name(descriptor), isLogged: false)
         let limit = state.withLock(\.maximumTransfer)
-        return try system.read(descriptor, into: UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(limit)), at: offset)
+        return try system.read(
+            descriptor, into: UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(limit)), at: offset)
     }
 
     /// As if all were in the page cache, on whatever file system, or as much of each file as a test wants.
-    func readCached(_ descriptor: Int32, into buffers: [UnsafeMutableRawBufferPointer], at offset: Int64) throws(Errno) -> Int {
+    func readCached(_ descriptor: Int32, into buffers: [UnsafeMutableRawBufferPointer], at offset: Int64) throws(Errno)
+        -> Int
+    {
         let end = state.withLock { $0.cached ?? .max }
         guard offset < end else { throw .resourceTemporarilyUnavailable }
         var done = 0
@@ -182,7 +186,9 @@ final class FaultyCalls: DiskCalls {
         try system.allocate(descriptor, length: length)
     }
 
-    func startWriteback(_ descriptor: Int32, at offset: Int64, length: Int64) { system.startWriteback(descriptor, at: offset, length: length) }
+    func startWriteback(_ descriptor: Int32, at offset: Int64, length: Int64) {
+        system.startWriteback(descriptor, at: offset, length: length)
+    }
     func readAhead(_ descriptor: Int32, at offset: Int64, length: Int64) {
         set { $0.readAheads.append($0.names[descriptor] ?? "?") }
         system.readAhead(descriptor, at: offset, length: length)
@@ -214,8 +220,12 @@ final class FaultyCalls: DiskCalls {
         return try system.nextData(descriptor, from: offset)
     }
 
-    func status(_ descriptor: Int32) throws(Errno) -> FileStatus { placed(try system.status(descriptor), name(descriptor)) }
-    func status(of name: String, in directory: Int32) throws(Errno) -> FileStatus { placed(try system.status(of: name, in: directory), name) }
+    func status(_ descriptor: Int32) throws(Errno) -> FileStatus {
+        placed(try system.status(descriptor), name(descriptor))
+    }
+    func status(of name: String, in directory: Int32) throws(Errno) -> FileStatus {
+        placed(try system.status(of: name, in: directory), name)
+    }
 
     /// Where a test says that the file is; names are compared by their last component.
     private func placed(_ status: FileStatus, _ name: String) -> FileStatus {

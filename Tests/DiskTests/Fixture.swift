@@ -39,7 +39,8 @@ final class TemporaryFolder: Sendable {
                     guard name != ".", name != ".." else { continue }
                     let child = path.appending(name: name)
                     var status = stat()
-                    let isFolder = child.withPlatformString { lstat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFDIR
+                    let isFolder =
+                        child.withPlatformString { lstat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFDIR
                     if isFolder { remove(child) } else { _ = child.withPlatformString { unlink($0) } }
                 }
                 closedir(directory)
@@ -60,7 +61,8 @@ struct Fixture {
     let hashes: [UInt8]
 
     init(
-        _ files: [FileEntry], pieceLength: Int = 32768, wanted: [Bool]? = nil, seed: UInt64 = 1, descriptorLimit: Int = 64, cores: Int = 2,
+        _ files: [FileEntry], pieceLength: Int = 32768, wanted: [Bool]? = nil, seed: UInt64 = 1,
+        descriptorLimit: Int = 64, cores: Int = 2,
         volumeSyncFrom: Int = 64, folder: TemporaryFolder? = nil
     ) throws {
         self.folder = try folder ?? TemporaryFolder()
@@ -68,7 +70,8 @@ struct Fixture {
         let geometry = try #require(Geometry(totalBytes: layout.totalBytes, pieceLength: pieceLength))
         let infoHash = try #require(InfoHash(Array(repeating: UInt8(truncatingIfNeeded: seed), count: 20)))
         disk = try Disk(cores: cores, descriptorLimit: descriptorLimit, volumeSyncFrom: volumeSyncFrom, calls: calls)
-        payload = Payload(infoHash: infoHash, root: self.folder.path, layout: layout, geometry: geometry, wanted: wanted)
+        payload = Payload(
+            infoHash: infoHash, root: self.folder.path, layout: layout, geometry: geometry, wanted: wanted)
         var generator = SeededGenerator(seed: seed)
         var bytes = (0..<Int(layout.totalBytes)).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
         for file in layout.files where file.isPad {
@@ -111,13 +114,16 @@ struct Fixture {
 
     func verify(_ payload: Payload? = nil) async -> [PieceVerdict] {
         let hashes = hashes
-        let all = await disk.verify(payload ?? self.payload, pieces: allPieces) { hashes[$0.value * 20..<($0.value + 1) * 20] }
+        let all = await disk.verify(payload ?? self.payload, pieces: allPieces) {
+            hashes[$0.value * 20..<($0.value + 1) * 20]
+        }
         return all.verdicts.map(\.verdict)
     }
 
     /// The files that are there at the torrent's paths.
     func found(_ payload: Payload? = nil) async throws -> [PayloadFile: FileIdentity] {
-        Dictionary(uniqueKeysWithValues: try await disk.fingerprints(payload ?? self.payload).map { ($0.file, $0.identity) })
+        Dictionary(
+            uniqueKeysWithValues: try await disk.fingerprints(payload ?? self.payload).map { ($0.file, $0.identity) })
     }
 
     /// Lets the torrent write to the files that are there at its paths.
@@ -126,7 +132,9 @@ struct Fixture {
     }
 
     /// What a file on the disk has in it; `nil` when there is none.
-    func content(_ components: String...) -> [UInt8]? { Self.content(folder.path.appending(components.map { FilePath.Component($0)! })) }
+    func content(_ components: String...) -> [UInt8]? {
+        Self.content(folder.path.appending(components.map { FilePath.Component($0)! }))
+    }
 
     static func content(_ path: FilePath) -> [UInt8]? {
         let file = fopen(path.string, "r")
@@ -153,7 +161,9 @@ struct Fixture {
         mkdir(folder.path.appending(components.map { FilePath.Component($0)! }).string, 0o755)
     }
 
-    func expected(_ file: Int) -> [UInt8] { Array(bytes[Int(payload.layout.files[file].offset)..<Int(payload.layout.files[file].end)]) }
+    func expected(_ file: Int) -> [UInt8] {
+        Array(bytes[Int(payload.layout.files[file].offset)..<Int(payload.layout.files[file].end)])
+    }
 }
 
 extension PieceOutcome {

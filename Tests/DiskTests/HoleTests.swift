@@ -7,9 +7,11 @@ import Torrent
 
 /// What was never written is known without being read.
 struct HoleTests {
-    /// Pieces of 32 KiB, most of which begin within a page: the first file ends in the middle of piece 1, and the second in that of piece 5.
+    /// Pieces of 32 KiB, most of which begin within a page: the first file ends in the middle of piece 1, and the
+    /// second in that of piece 5.
     private static let uneven = [
-        FileEntry(path: ["t", "a"], length: 50_001), FileEntry(path: ["t", "b"], length: 130_000), FileEntry(path: ["t", "c"], length: 100_000),
+        FileEntry(path: ["t", "a"], length: 50_001), FileEntry(path: ["t", "b"], length: 130_000),
+        FileEntry(path: ["t", "c"], length: 100_000),
     ]
 
     private func unwritten(_ fixture: Fixture, _ payload: Payload? = nil) async -> [Int] {
@@ -21,9 +23,13 @@ struct HoleTests {
         #expect(await unwritten(fixture) == Array(0..<6))
     }
 
-    @Test(arguments: [[0], [1], [2, 4], [5], [8], [0, 1, 2, 3, 4, 5, 6, 7, 8]]) func whatWasWrittenIsNotAHole(written: [Int]) async throws {
+    @Test(arguments: [[0], [1], [2, 4], [5], [8], [0, 1, 2, 3, 4, 5, 6, 7, 8]]) func whatWasWrittenIsNotAHole(
+        written: [Int]
+    ) async throws {
         let fixture = try Fixture(Self.uneven)
-        for piece in written { #expect(await fixture.disk.verifyAndWrite(try fixture.pieceWrite(PieceIndex(piece))).isGood) }
+        for piece in written {
+            #expect(await fixture.disk.verifyAndWrite(try fixture.pieceWrite(PieceIndex(piece))).isGood)
+        }
         #expect(await unwritten(fixture) == (0..<9).filter { !written.contains($0) })
         #expect(await fixture.disk.sync(fixture.payload).isComplete)
         #expect(await unwritten(fixture) == (0..<9).filter { !written.contains($0) }, "and after a sync")

@@ -14,7 +14,8 @@ import Torrent
     ]
 
     private func failure(_ outcomes: [PieceOutcome]) throws -> DiskError {
-        try #require(outcomes.lazy.compactMap { if case .failed(let error) = $0 { error } else { nil } }.first, "nothing failed")
+        try #require(
+            outcomes.lazy.compactMap { if case .failed(let error) = $0 { error } else { nil } }.first, "nothing failed")
     }
 
     @Test(
@@ -25,13 +26,18 @@ import Torrent
         fixture.calls.fail(place.call, errno, on: place.name)
         let error = try failure(try await fixture.writeAll())
         #expect(error.code == .nameRefused && error.errno == errno, "\(error)")
-        #expect("\(error)".contains(place.name) && "\(error)".contains("does not take this name") && "\(error)".contains("--select"), "\(error)")
+        #expect(
+            "\(error)".contains(place.name) && "\(error)".contains("does not take this name")
+                && "\(error)".contains("--select"), "\(error)")
     }
 
-    /// Such a file can't be there, so that looking for it finds nothing, and the torrent isn't taken for one whose disk is away.
+    /// Such a file can't be there, so that looking for it finds nothing, and the torrent isn't taken for one whose disk
+    /// is away.
     @Test(arguments: [Errno.fileNameTooLong, .illegalByteSequence, .invalidArgument])
     func nothingIsFoundUnderIt(errno: Errno) async throws {
-        let fixture = try Fixture([FileEntry(path: ["t", "good"], length: 32768), FileEntry(path: ["t", "odd: name"], length: 32768)])
+        let fixture = try Fixture([
+            FileEntry(path: ["t", "good"], length: 32768), FileEntry(path: ["t", "odd: name"], length: 32768),
+        ])
         fixture.calls.fail(.create, errno, on: "odd: name")
         #expect(try await fixture.writeAll().count == 1)
         // Each name is opened by itself, as where the kernel has no openat2.
@@ -53,7 +59,9 @@ import Torrent
         let fixture = try Fixture(Self.files)
         fixture.calls.fail(.truncate, .fileTooLarge)
         let error = try failure(try await fixture.writeAll())
-        #expect(error.code == .tooLarge && "\(error)".contains("use a file system that can hold files of this size"), "\(error)")
+        #expect(
+            error.code == .tooLarge && "\(error)".contains("use a file system that can hold files of this size"),
+            "\(error)")
     }
 
     @Test func aQuotaIsNamed() async throws {
@@ -81,7 +89,9 @@ import Torrent
             #expect(ProcessLimit(errno: EFBIG, reaching: 50_000) == nil)
             #expect(ProcessLimit(errno: EFBIG) == .fileSize)
             let error = DiskError(.fileTooLarge, .allocate, "/out/f", reaching: 100_000)
-            #expect(error.code == .fileSizeLimit && "\(error)".contains("50000 bytes") && "\(error)".contains("ulimit -f"), "\(error)")
+            #expect(
+                error.code == .fileSizeLimit && "\(error)".contains("50000 bytes") && "\(error)".contains("ulimit -f"),
+                "\(error)")
         }
     }
 
@@ -91,7 +101,9 @@ import Torrent
             if geteuid() == 0 { #expect(setuid(65534) == 0) }
             var limit = rlimit(rlim_cur: 1, rlim_max: 1)
             #expect(setrlimit(__rlimit_resource_t(__RLIMIT_NPROC.rawValue), &limit) == 0)
-            let shortage = #expect(throws: ProcessLimit.Shortage.self) { try ProcessLimit.Needs(descriptors: 4, threads: 4).require() }
+            let shortage = #expect(throws: ProcessLimit.Shortage.self) {
+                try ProcessLimit.Needs(descriptors: 4, threads: 4).require()
+            }
             #expect(shortage?.description.contains("ulimit -u") == true, "\(shortage as Any)")
         }
     }
@@ -103,7 +115,9 @@ import Torrent
             let most = Int(highest) + 40
             var limit = rlimit(rlim_cur: rlim_t(most), rlim_max: rlim_t(most))
             #expect(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
-            let shortage = #expect(throws: ProcessLimit.Shortage.self) { try ProcessLimit.Needs(descriptors: most + 1, threads: 1).require() }
+            let shortage = #expect(throws: ProcessLimit.Shortage.self) {
+                try ProcessLimit.Needs(descriptors: most + 1, threads: 1).require()
+            }
             #expect(shortage?.description.contains("\(most) files and sockets") == true, "\(shortage as Any)")
             // What was opened to try is closed again.
             #expect(throws: Never.self) { try ProcessLimit.Needs(descriptors: 8, threads: 8).require() }
@@ -117,13 +131,17 @@ import Torrent
             // More than a test uses, whatever it was built with, and less than is asked for.
             var limit = rlimit(rlim_cur: 16 << 30, rlim_max: 16 << 30)
             #expect(setrlimit(__rlimit_resource_t(resource.rawValue), &limit) == 0)
-            for needs in [ProcessLimit.Needs(memory: 64 << 30), .init(threads: 1, memory: 64 << 30), .init(threads: 100_000)] {
+            for needs in [
+                ProcessLimit.Needs(memory: 64 << 30), .init(threads: 1, memory: 64 << 30), .init(threads: 100_000),
+            ] {
                 let shortage = #expect(throws: ProcessLimit.Shortage.self) { try needs.require() }
                 #expect(shortage?.description.contains(option) == true, "\(shortage as Any)")
             }
             // What was mapped to try is given back.
             for _ in 0..<100 {
-                #expect(throws: Never.self) { try ProcessLimit.Needs(descriptors: 1, threads: 2, memory: 1 << 30).require() }
+                #expect(throws: Never.self) {
+                    try ProcessLimit.Needs(descriptors: 1, threads: 2, memory: 1 << 30).require()
+                }
             }
         }
     }

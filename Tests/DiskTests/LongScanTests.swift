@@ -17,7 +17,8 @@ import Torrent
         let laneFull = LaneHasher.lanes * 32768
         let outcome = await answer { done in
             fixture.disk.verify(
-                fixture.payload, pieces: fixture.allPieces, hashes: { hashes[$0.value * 20..<($0.value + 1) * 20] }, bytesPerLook: laneFull,
+                fixture.payload, pieces: fixture.allPieces, hashes: { hashes[$0.value * 20..<($0.value + 1) * 20] },
+                bytesPerLook: laneFull,
                 progress: { some in
                     unlink(path.string)
                     verdicts.value.withLock { $0 += some.map(\.verdict) }

@@ -5,13 +5,18 @@ import Torrent
 
 @testable import Disk
 
-/// A file that the torrent neither created nor was allowed to write to stays as it is; and a file has one owner, however many paths lead to it.
+/// A file that the torrent neither created nor was allowed to write to stays as it is; and a file has one owner,
+/// however many paths lead to it.
 @Suite struct OwnershipTests {
     private static let oneFile = [FileEntry(path: ["f"], length: 100_000)]
 
-    private func code(_ outcome: PieceOutcome) -> DiskError.Code? { if case .failed(let error) = outcome { error.code } else { nil } }
+    private func code(_ outcome: PieceOutcome) -> DiskError.Code? {
+        if case .failed(let error) = outcome { error.code } else { nil }
+    }
 
-    private func write(_ fixture: Fixture, _ payload: Payload? = nil, on disk: Disk? = nil) async throws -> [PieceOutcome] {
+    private func write(_ fixture: Fixture, _ payload: Payload? = nil, on disk: Disk? = nil) async throws
+        -> [PieceOutcome]
+    {
         var outcomes: [PieceOutcome] = []
         for piece in fixture.payload.geometry.pieces {
             let outcome = await (disk ?? fixture.disk).verifyAndWrite(try fixture.pieceWrite(piece, payload: payload))
@@ -39,7 +44,8 @@ import Torrent
         try fixture.plant([9], "g")
         #expect(rename(fixture.folder.path.appending("g").string, fixture.folder.path.appending("f").string) == 0)
         let outcomes = try await write(fixture)
-        #expect(!outcomes.isEmpty && outcomes.allSatisfy { code($0) == .notOurs }, "another file has been put in its place")
+        #expect(
+            !outcomes.isEmpty && outcomes.allSatisfy { code($0) == .notOurs }, "another file has been put in its place")
         #expect(fixture.content("f") == [9])
         #expect(fixture.disk.admit(try await fixture.found(), of: fixture.payload.infoHash).isEmpty)
         #expect(try await write(fixture).isEmpty)
@@ -72,7 +78,8 @@ import Torrent
     @Test(arguments: Way.allCases)
     func twoOwnersOfOneFileAreRefused(way: Way) async throws {
         let first = try Fixture(
-            way == .otherEntry ? [FileEntry(path: ["f"], length: 100_000), FileEntry(path: ["g"], length: 100_000)] : Self.oneFile)
+            way == .otherEntry
+                ? [FileEntry(path: ["f"], length: 100_000), FileEntry(path: ["g"], length: 100_000)] : Self.oneFile)
         #expect(try await first.disk.verifyAndWrite(first.pieceWrite(PieceIndex(0))).isGood)
         let outside = try TemporaryFolder()
         var root = first.folder.path
@@ -92,7 +99,8 @@ import Torrent
             way == .otherEntry
             ? first.payload
             : Payload(
-                infoHash: try #require(InfoHash([UInt8](repeating: 99, count: 20))), root: root, layout: first.payload.layout,
+                infoHash: try #require(InfoHash([UInt8](repeating: 99, count: 20))), root: root,
+                layout: first.payload.layout,
                 geometry: first.payload.geometry)
         let entry = PayloadFile.entry(way == .otherEntry ? 1 : 0)
         let found = try await first.found(second)
@@ -104,24 +112,31 @@ import Torrent
         #expect(first.content("f") == before)
         guard way != .otherEntry else { return }
         first.disk.release(first.payload.infoHash)
-        #expect(first.disk.admit([entry: identity], of: second.infoHash).isEmpty, "who has let go of its files owns them no more")
+        #expect(
+            first.disk.admit([entry: identity], of: second.infoHash).isEmpty,
+            "who has let go of its files owns them no more")
     }
 
     @Test func sharedBytesAreComparedAndNeverWritten() async throws {
-        let fixture = try Fixture([FileEntry(path: ["theirs"], length: 40_000), FileEntry(path: ["ours"], length: 60_000)])
+        let fixture = try Fixture([
+            FileEntry(path: ["theirs"], length: 40_000), FileEntry(path: ["ours"], length: 60_000),
+        ])
         try fixture.plant(Array(fixture.bytes[..<40_000]), "theirs")
         let payload = fixture.payload.placing(0, as: .shared)
         #expect(try await write(fixture, payload).isEmpty)
         let report = await fixture.disk.sync(payload)
         #expect(Set(report.durable.map(\.file)) == [.entry(0), .entry(1)], "a claim rests on the shared bytes, too")
         #expect(fixture.content("ours").map { $0[...] } == fixture.bytes[40_000...])
-        let removal = try await fixture.disk.removeData(payload, own: [.entry(1): try #require(try await fixture.found(payload)[.entry(1)])])
+        let removal = try await fixture.disk.removeData(
+            payload, own: [.entry(1): try #require(try await fixture.found(payload)[.entry(1)])])
         #expect(removal.kept == [.entry(0)] && fixture.content("theirs") != nil)
     }
 
     @Test(arguments: [0, 39_999, 40_000])
     func otherBytesInASharedFileAreReported(size: Int) async throws {
-        let fixture = try Fixture([FileEntry(path: ["theirs"], length: 40_000), FileEntry(path: ["ours"], length: 60_000)])
+        let fixture = try Fixture([
+            FileEntry(path: ["theirs"], length: 40_000), FileEntry(path: ["ours"], length: 60_000),
+        ])
         let theirs = [UInt8](repeating: 7, count: size)
         try fixture.plant(theirs, "theirs")
         let payload = fixture.payload.placing(0, as: .shared)

@@ -9,7 +9,8 @@ import Torrent
     @Test(arguments: 0..<8)
     func blockSetAgainstASet(_ seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
-        let members = Set((0..<Int.random(in: 0...200, using: &generator)).map { _ in Int.random(in: 0..<300, using: &generator) })
+        let members = Set(
+            (0..<Int.random(in: 0...200, using: &generator)).map { _ in Int.random(in: 0..<300, using: &generator) })
         let set = BlockSet(members)
         #expect((0..<400).allSatisfy { set.contains($0) == members.contains($0) })
         for isMember in [true, false] {
@@ -51,7 +52,9 @@ import Torrent
         await withCheckedContinuation { (gate: CheckedContinuation<Void, Never>) in
             // The only thread is kept busy until all are queued.
             workers.submit(.read) {
-                for kind in [WorkClass.verify, .read, .sync, .write] { workers.submit(kind) { order.value.withLock { $0.append(kind) } } }
+                for kind in [WorkClass.verify, .read, .sync, .write] {
+                    workers.submit(kind) { order.value.withLock { $0.append(kind) } }
+                }
                 workers.submit(.verify) { gate.resume() }
             }
         }

@@ -14,7 +14,8 @@ import Torrent
         #expect(fixture.content("t", "sub", "c") == fixture.expected(4))
         #expect(fixture.content("t", ".pad", "25536") == nil, "a pad file is never written")
         for piece in fixture.payload.geometry.pieces {
-            let read = try await fixture.disk.read(fixture.payload, piece: piece, begin: 0, length: fixture.payload.geometry.length(of: piece))
+            let read = try await fixture.disk.read(
+                fixture.payload, piece: piece, begin: 0, length: fixture.payload.geometry.length(of: piece))
             #expect(read[...] == fixture.bytes(of: piece))
         }
     }
@@ -23,15 +24,20 @@ import Torrent
         let fixture = try Fixture(manyFiles)
         let write = try fixture.pieceWrite(PieceIndex(1))
         write.buffer.bytes[20000] ^= 1
-        guard case .bad(let digests) = await fixture.disk.verifyAndWrite(write) else { return #expect(Bool(false), "a wrong piece counts as right") }
+        guard case .bad(let digests) = await fixture.disk.verifyAndWrite(write) else {
+            return #expect(Bool(false), "a wrong piece counts as right")
+        }
         #expect(fixture.content("t", "a") == nil)
         guard
             case .good(let right?) = await fixture.disk.verifyAndWrite(
                 PieceWrite(
-                    payload: fixture.payload, piece: PieceIndex(1), expected: fixture.hash(PieceIndex(1)), buffer: try fixture.buffer(PieceIndex(1)),
+                    payload: fixture.payload, piece: PieceIndex(1), expected: fixture.hash(PieceIndex(1)),
+                    buffer: try fixture.buffer(PieceIndex(1)),
                     wantsBlockDigests: true))
         else { return #expect(Bool(false), "the right piece has no digests") }
-        #expect(digests.count == 2 && digests[0] == right[0] && digests[1] != right[1], "byte 20,000 is in the second block")
+        #expect(
+            digests.count == 2 && digests[0] == right[0] && digests[1] != right[1], "byte 20,000 is in the second block"
+        )
     }
 
     @Test func hashesManyQueuedPiecesTogether() async throws {
@@ -57,12 +63,17 @@ import Torrent
     @Test func completesAPieceFromBlocksOnTheDisk() async throws {
         let fixture = try Fixture(manyFiles, pieceLength: 65536)
         let piece = PieceIndex(1)
-        try await fixture.disk.writeBlocks(fixture.payload, piece: piece, from: try fixture.buffer(piece), blocks: BlockSet([0, 2]))
+        try await fixture.disk.writeBlocks(
+            fixture.payload, piece: piece, from: try fixture.buffer(piece), blocks: BlockSet([0, 2]))
         let rest = try fixture.buffer(piece)
         for n in (0..<16384).flatMap({ [$0, 32768 + $0] }) { rest.bytes[n] = 0xee }
-        let write = PieceWrite(payload: fixture.payload, piece: piece, expected: fixture.hash(piece), buffer: rest, missing: BlockSet([0, 2]))
+        let write = PieceWrite(
+            payload: fixture.payload, piece: piece, expected: fixture.hash(piece), buffer: rest,
+            missing: BlockSet([0, 2]))
         #expect(await fixture.disk.verifyAndWrite(write).isGood)
-        #expect(try await fixture.disk.read(fixture.payload, piece: piece, begin: 0, length: 65536)[...] == fixture.bytes(of: piece))
+        #expect(
+            try await fixture.disk.read(fixture.payload, piece: piece, begin: 0, length: 65536)[...]
+                == fixture.bytes(of: piece))
     }
 
     @Test func doesNotWriteBlocksTwice() async throws {
@@ -71,12 +82,16 @@ import Torrent
         try await fixture.disk.writeBlocks(fixture.payload, piece: PieceIndex(0), from: buffer, blocks: BlockSet(0..<4))
         let before = fixture.calls.log.count
         let write = PieceWrite(
-            payload: fixture.payload, piece: PieceIndex(0), expected: fixture.hash(PieceIndex(0)), buffer: buffer, alreadyWritten: BlockSet(0..<4))
+            payload: fixture.payload, piece: PieceIndex(0), expected: fixture.hash(PieceIndex(0)), buffer: buffer,
+            alreadyWritten: BlockSet(0..<4))
         #expect(await fixture.disk.verifyAndWrite(write).isGood)
         #expect(fixture.calls.log.count == before)
     }
 
-    @Test(arguments: [(Errno.noSpace, DiskError.Code.noSpace), (.ioError, .io), (.readOnlyFileSystem, .readOnly), (.permissionDenied, .permission)])
+    @Test(arguments: [
+        (Errno.noSpace, DiskError.Code.noSpace), (.ioError, .io), (.readOnlyFileSystem, .readOnly),
+        (.permissionDenied, .permission),
+    ])
     func tellsOfAFailedWrite(_ errno: Errno, _ code: DiskError.Code) async throws {
         let fixture = try Fixture(manyFiles)
         fixture.calls.fail(.write, errno)
@@ -87,7 +102,8 @@ import Torrent
 
     @Test(arguments: [1, 7, 4096, 5000])
     func goesOnAfterShortReadsAndWrites(_ maximum: Int) async throws {
-        let fixture = try Fixture(manyFiles.map { FileEntry(path: $0.path, length: $0.length / 10, isPad: $0.isPad) }, pieceLength: 4096)
+        let fixture = try Fixture(
+            manyFiles.map { FileEntry(path: $0.path, length: $0.length / 10, isPad: $0.isPad) }, pieceLength: 4096)
         fixture.calls.set { $0.maximumTransfer = maximum }
         #expect(try await fixture.writeAll().isEmpty)
         #expect(await fixture.verify().allSatisfy { $0 == .good })
@@ -112,7 +128,8 @@ import Torrent
         let fixture = try Fixture(manyFiles, wanted: [true, true, true, false, true])
         #expect(try await fixture.writeAll().isEmpty)
         let report = try await fixture.disk.promote(fixture.payload, files: [3], pieces: fixture.allPieces)
-        #expect(report.isComplete && report.durable.contains { $0.file == .entry(3) } && report.created.contains(.entry(3)))
+        #expect(
+            report.isComplete && report.durable.contains { $0.file == .entry(3) } && report.created.contains(.entry(3)))
         #expect(fixture.content("t", "sub", "b") == fixture.expected(3))
         #expect(await fixture.verify(fixture.payload.placing(3, as: .file)).allSatisfy { $0 == .good })
     }
@@ -123,21 +140,25 @@ import Torrent
         var generator = SeededGenerator(seed: seed)
         let files = (0..<Int.random(in: 1...12, using: &generator)).map { n in
             let length =
-                Bool.random(using: &generator) ? Int64.random(in: 0...300, using: &generator) : Int64.random(in: 0...60000, using: &generator)
+                Bool.random(using: &generator)
+                ? Int64.random(in: 0...300, using: &generator) : Int64.random(in: 0...60000, using: &generator)
             return FileEntry(
                 path: ["t", "d\(Int.random(in: 0...2, using: &generator))", "f\(n)"], length: length,
                 isPad: Int.random(in: 0...5, using: &generator) == 0)
         }
         let wanted = files.map { _ in Int.random(in: 0...3, using: &generator) != 0 }
         let fixture = try Fixture(
-            files, pieceLength: [1000, 16384, 20000].randomElement(using: &generator)!, wanted: wanted, seed: seed, descriptorLimit: 2)
+            files, pieceLength: [1000, 16384, 20000].randomElement(using: &generator)!, wanted: wanted, seed: seed,
+            descriptorLimit: 2)
         for piece in Array(fixture.payload.geometry.pieces).shuffled(using: &generator) {
             #expect(await fixture.disk.verifyAndWrite(try fixture.pieceWrite(piece)).isGood, "seed \(seed)")
         }
         #expect(await fixture.verify().allSatisfy { $0 == .good }, "seed \(seed)")
         #expect(await fixture.disk.sync(fixture.payload).isComplete)
         for file in fixture.payload.layout.files where fixture.payload.placement[file.index] == .file && !file.isEmpty {
-            #expect(Fixture.content(FilePath(fixture.payload.path(of: .entry(file.index)))) == fixture.expected(file.index), "seed \(seed)")
+            #expect(
+                Fixture.content(FilePath(fixture.payload.path(of: .entry(file.index)))) == fixture.expected(file.index),
+                "seed \(seed)")
         }
     }
 }

@@ -23,7 +23,11 @@ import Torrent
         #expect(Fixture.content(outside.path.appending("f")) == nil)
         let verdict = await fixture.verify()
         #expect(verdict.count == 1)
-        if case .unreadable(let error) = verdict.first { #expect(error.code == .symbolicLink) } else { Issue.record("\(verdict)") }
+        if case .unreadable(let error) = verdict.first {
+            #expect(error.code == .symbolicLink)
+        } else {
+            Issue.record("\(verdict)")
+        }
     }
 
     @Test(arguments: [true, false])
@@ -47,7 +51,9 @@ import Torrent
         #expect(await fixture.verify().allSatisfy { $0 == .good })
     }
 
-    @Test(arguments: [["..", "f"], ["t", "..", "f"], ["t", "."], ["t", ""], ["t/x"], ["t", "a\0b"], ["/tmp", "f"]])
+    @Test(arguments: [
+        ["..", "f"], ["t", "..", "f"], ["t", "."], ["t", ""], ["t/x"], ["t", "a\0b"], ["/tmp", "f"],
+    ])
     func refusesNamesThatLeadElsewhere(_ path: [String]) async throws {
         let fixture = try Fixture(Self.oneFile)
         let open = OpenFolder(try PayloadFolder(fixture.payload, calls: fixture.calls))
@@ -61,7 +67,9 @@ import Torrent
         let link = links.path.appending("downloads")
         #expect(symlink(real.path.string, link.string) == 0)
         let fixture = try Fixture(Self.oneFile)
-        let payload = Payload(infoHash: fixture.payload.infoHash, root: link, layout: fixture.payload.layout, geometry: fixture.payload.geometry)
+        let payload = Payload(
+            infoHash: fixture.payload.infoHash, root: link, layout: fixture.payload.layout,
+            geometry: fixture.payload.geometry)
         #expect(try await fixture.writeAll(payload).isEmpty)
         #expect(Fixture.content(real.path.appending("t/f")) == fixture.bytes)
     }
@@ -71,7 +79,9 @@ import Torrent
         #expect(rmdir(fixture.folder.path.string) == 0)
         #expect(try await write(fixture)?.code == .rootMissing)
         #expect(access(fixture.folder.path.string, F_OK) != 0)
-        guard case .absent(let error) = await fixture.disk.presence(of: fixture.payload) else { return #expect(Bool(false)) }
+        guard case .absent(let error) = await fixture.disk.presence(of: fixture.payload) else {
+            return #expect(Bool(false))
+        }
         #expect(error.code.isOffline)
         let all = await fixture.disk.verify(fixture.payload, pieces: fixture.allPieces) { _ in fixture.hashes[..<20] }
         #expect(all.outcome == .offline(error) && all.verdicts.isEmpty, "what is out of reach has no verdict")
@@ -81,7 +91,9 @@ import Torrent
     @Test func makesTheOutputFolderWhenAsked() async throws {
         let fixture = try Fixture(manyFiles)
         let root = fixture.folder.path.appending("x/y/z")
-        let payload = Payload(infoHash: fixture.payload.infoHash, root: root, layout: fixture.payload.layout, geometry: fixture.payload.geometry)
+        let payload = Payload(
+            infoHash: fixture.payload.infoHash, root: root, layout: fixture.payload.layout,
+            geometry: fixture.payload.geometry)
         await #expect(throws: DiskError.self) { try await fixture.disk.create(payload, .sparse, makingRoot: false) }
         #expect(access(root.string, F_OK) != 0)
         try await fixture.disk.create(payload, .sparse, makingRoot: true)
@@ -101,9 +113,12 @@ import Torrent
         let fixture = try Fixture(manyFiles)
         let root = fixture.folder.path.appending("shared")
         let torrents = try (1...2).map { n in
-            let files = manyFiles.map { FileEntry(path: ["t\(n)"] + $0.path.dropFirst(), length: $0.length, isPad: $0.isPad) }
+            let files = manyFiles.map {
+                FileEntry(path: ["t\(n)"] + $0.path.dropFirst(), length: $0.length, isPad: $0.isPad)
+            }
             return Payload(
-                infoHash: try #require(InfoHash(Array(repeating: UInt8(n), count: 20))), root: root, layout: try #require(FileLayout(files: files)),
+                infoHash: try #require(InfoHash(Array(repeating: UInt8(n), count: 20))), root: root,
+                layout: try #require(FileLayout(files: files)),
                 geometry: fixture.payload.geometry)
         }
         for torrent in torrents { try await fixture.disk.create(torrent, .sparse, makingRoot: true) }
@@ -113,7 +128,9 @@ import Torrent
 
     @Test func noticesAnotherVolume() async throws {
         let fixture = try Fixture(Self.oneFile)
-        guard case .present(let device) = await fixture.disk.presence(of: fixture.payload) else { return #expect(Bool(false)) }
+        guard case .present(let device) = await fixture.disk.presence(of: fixture.payload) else {
+            return #expect(Bool(false))
+        }
         #expect(await fixture.disk.presence(of: fixture.payload.on(device: device)) == .present(device: device))
         let elsewhere = fixture.payload.on(device: device &+ 1)
         let outcome = await fixture.disk.verifyAndWrite(try fixture.pieceWrite(PieceIndex(0), payload: elsewhere))
@@ -155,15 +172,20 @@ import Torrent
     @Test func reservesSpaceOrSaysThatThereIsNone() async throws {
         let fixture = try Fixture(manyFiles)
         fixture.calls.set { $0.freeBytes = 1000 }
-        let error = await #expect(throws: DiskError.self) { try await fixture.disk.create(fixture.payload, .full, makingRoot: false) }
+        let error = await #expect(throws: DiskError.self) {
+            try await fixture.disk.create(fixture.payload, .full, makingRoot: false)
+        }
         #expect(error?.code == .noSpace && fixture.content("t", "a") == nil)
         fixture.calls.set { $0.freeBytes = nil }
         try await fixture.disk.create(fixture.payload, .full, makingRoot: false)
         #expect(fixture.content("t", "a")?.count == 40000 && fixture.content("t", "empty") == [])
         var status = stat()
-        #expect(stat(fixture.folder.path.appending("t/sub/b").string, &status) == 0 && status.st_blocks * 512 >= 100_000)
+        #expect(
+            stat(fixture.folder.path.appending("t/sub/b").string, &status) == 0 && status.st_blocks * 512 >= 100_000)
         fixture.calls.fail(.allocate, .noSpace)
-        let late = await #expect(throws: DiskError.self) { try await fixture.disk.create(fixture.payload, .full, makingRoot: false) }
+        let late = await #expect(throws: DiskError.self) {
+            try await fixture.disk.create(fixture.payload, .full, makingRoot: false)
+        }
         #expect(late?.code == .noSpace, "also what the file system says only when asked")
     }
 

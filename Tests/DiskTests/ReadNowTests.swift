@@ -19,7 +19,9 @@ struct ReadNowTests {
         let fixture = try Fixture(Self.files)
         #expect(read(fixture, at: 0, [100]) == nil, "no file is open, and none is opened")
         #expect(try await fixture.writeAll().isEmpty)
-        for (offset, lengths) in [(0, [16384]), (5, [1, 2, 3]), (32768, [16384, 16384]), (70_000, [30_000]), (69_990, [10])] {
+        for (offset, lengths) in [
+            (0, [16384]), (5, [1, 2, 3]), (32768, [16384, 16384]), (70_000, [30_000]), (69_990, [10]),
+        ] {
             let blocks = try #require(read(fixture, at: offset, lengths))
             #expect(blocks.flatMap(\.self) == Array(fixture.bytes[offset..<offset + lengths.reduce(0, +)]))
             #expect(blocks.map(\.count) == lengths)
@@ -48,7 +50,8 @@ struct ReadNowTests {
         let disk = try Disk(cores: 1, descriptorLimit: 8)
         _ = try await disk.read(fixture.payload, piece: PieceIndex(0), begin: 0, length: 16384)
         let (one, two) = (
-            UnsafeMutableRawBufferPointer.allocate(byteCount: 10, alignment: 1), UnsafeMutableRawBufferPointer.allocate(byteCount: 90, alignment: 1)
+            UnsafeMutableRawBufferPointer.allocate(byteCount: 10, alignment: 1),
+            UnsafeMutableRawBufferPointer.allocate(byteCount: 90, alignment: 1)
         )
         defer {
             one.deallocate()

@@ -26,7 +26,9 @@ import Torrent
         own[shared] = nil
         // Somebody replaced this one after it was looked at.
         try fixture.plant([9], "t", "replaced")
-        #expect(rename(fixture.folder.path.appending("t/replaced").string, fixture.folder.path.appending("t/sub/b").string) == 0)
+        #expect(
+            rename(fixture.folder.path.appending("t/replaced").string, fixture.folder.path.appending("t/sub/b").string)
+                == 0)
         let removal = try await fixture.disk.removeData(fixture.payload, own: own)
         #expect(Set(removal.kept) == [.entry(0), .entry(3)] && removal.failures.isEmpty)
         #expect(fixture.content("t", "a") != nil && fixture.content("t", "sub", "b") == [9])

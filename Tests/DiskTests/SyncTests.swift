@@ -6,13 +6,17 @@ import Torrent
 @testable import Disk
 
 @Suite struct SyncTests {
-    private static let twoFiles = [FileEntry(path: ["t", "a"], length: 1000), FileEntry(path: ["t", "b"], length: 1000)]
+    private static let twoFiles = [
+        FileEntry(path: ["t", "a"], length: 1000), FileEntry(path: ["t", "b"], length: 1000),
+    ]
 
     @Test func syncsDataThenNames() async throws {
         let fixture = try Fixture(Self.twoFiles, pieceLength: 1000)
         #expect(try await fixture.writeAll().isEmpty)
         let report = await fixture.disk.sync(fixture.payload)
-        #expect(report.isComplete && report.durable.map(\.file) == [.entry(0), .entry(1)] && report.created == [.entry(0), .entry(1)])
+        #expect(
+            report.isComplete && report.durable.map(\.file) == [.entry(0), .entry(1)]
+                && report.created == [.entry(0), .entry(1)])
         let log = fixture.calls.log
         func last(_ call: String) throws -> Int { try #require(log.lastIndex(of: call), "\(call) in \(log)") }
         func first(_ call: String) throws -> Int { try #require(log.firstIndex(of: call), "\(call) in \(log)") }
@@ -75,11 +79,15 @@ import Torrent
         let report = await fixture.disk.sync(fixture.payload)
         #expect(report.durable.map(\.file) == [.entry(1)])
         let failure = try #require(report.failures.first)
-        #expect(failure.file == .entry(0) && failure.isLost && failure.error.code == .io && failure.error.operation == .sync)
+        #expect(
+            failure.file == .entry(0) && failure.isLost && failure.error.code == .io && failure.error.operation == .sync
+        )
         #expect(fixture.calls.log.contains("dropCache a"))
         let before = fixture.calls.opened
         fixture.calls.mend()
-        #expect(await fixture.disk.sync(fixture.payload) == SyncReport(), "a second sync must not succeed for what the first one lost")
+        #expect(
+            await fixture.disk.sync(fixture.payload) == SyncReport(),
+            "a second sync must not succeed for what the first one lost")
         #expect(await fixture.disk.verifyAndWrite(try fixture.pieceWrite(PieceIndex(0))).isGood)
         #expect(fixture.calls.opened > before, "the descriptor isn't trusted again")
         #expect(await fixture.disk.sync(fixture.payload).durable.map(\.file) == [.entry(0)])
@@ -96,7 +104,8 @@ import Torrent
         #expect(again.isComplete && again.durable.count == 2 && again.created.count == 2, "all of it is tried again")
     }
 
-    /// The name of the output folder stands in one that we may not read: where we may not write in it either, the name isn't ours.
+    /// The name of the output folder stands in one that we may not read: where we may not write in it either, the name
+    /// isn't ours.
     @Test(arguments: [true, false]) func aNameAboveTheFolderIsSyncedWhereItMayBeOurs(mayWrite: Bool) async throws {
         let fixture = try Fixture(Self.twoFiles, pieceLength: 1000)
         try await fixture.disk.create(fixture.payload, .sparse, makingRoot: true)
@@ -152,7 +161,9 @@ import Torrent
         #expect(rename(path, path + "-old") == 0)
         let gone = await fixture.disk.sync(fixture.payload)
         #expect(gone.failures.map(\.isLost) == [true] && gone.durable.map(\.file) == [.entry(1)])
-        #expect(await fixture.disk.verifyAndWrite(try fixture.pieceWrite(PieceIndex(0))).error?.code == .replaced, "it isn't made again unasked")
+        #expect(
+            await fixture.disk.verifyAndWrite(try fixture.pieceWrite(PieceIndex(0))).error?.code == .replaced,
+            "it isn't made again unasked")
         #expect(fixture.content("t", "a") == nil)
         try fixture.plant([1, 2, 3], "t", "a")
         #expect(await fixture.disk.verifyAndWrite(try fixture.pieceWrite(PieceIndex(0))).error?.code == .replaced)
@@ -161,7 +172,8 @@ import Torrent
         #expect(await fixture.disk.verifyAndWrite(try fixture.pieceWrite(PieceIndex(0))).error?.code == .notOurs)
         try await fixture.admitFound()
         #expect(
-            await fixture.disk.verifyAndWrite(try fixture.pieceWrite(PieceIndex(0))).isGood, "once the torrent was checked, it is the torrent's again"
+            await fixture.disk.verifyAndWrite(try fixture.pieceWrite(PieceIndex(0))).isGood,
+            "once the torrent was checked, it is the torrent's again"
         )
     }
 
@@ -170,7 +182,9 @@ import Torrent
         #expect(try await fixture.writeAll().isEmpty)
         TemporaryFolder.remove(fixture.folder.path.appending("t"))
         let report = await fixture.disk.sync(fixture.payload)
-        #expect(report.durable.isEmpty && report.failures.count == 3 && report.failures.allSatisfy(\.isLost) && report.folderError == nil)
+        #expect(
+            report.durable.isEmpty && report.failures.count == 3 && report.failures.allSatisfy(\.isLost)
+                && report.folderError == nil)
         #expect(await fixture.disk.sync(fixture.payload) == SyncReport())
     }
 

@@ -10,7 +10,8 @@ import Torrent
     @Test(arguments: [1, 64, 1000, 16384, 131_072, 131_073, 200_000, 262_144])
     func findsWhatIsRight(_ pieceLength: Int) async throws {
         let fixture = try Fixture(
-            [FileEntry(path: ["f"], length: Int64(min(pieceLength * 19 + pieceLength / 3, 1_500_000)))], pieceLength: pieceLength)
+            [FileEntry(path: ["f"], length: Int64(min(pieceLength * 19 + pieceLength / 3, 1_500_000)))],
+            pieceLength: pieceLength)
         try fixture.plant(fixture.bytes, "f")
         #expect(await fixture.verify() == Array(repeating: .good, count: fixture.payload.geometry.pieceCount))
     }
@@ -42,7 +43,9 @@ import Torrent
         var some = Bitfield(count: 50)
         for n in [3, 17, 49] { some.insert(PieceIndex(n)) }
         let (verdicts, outcome) = await fixture.disk.verify(fixture.payload, pieces: some) { fixture.hash($0) }
-        #expect(verdicts.map(\.piece.value) == [3, 17, 49] && verdicts.allSatisfy { $0.verdict == .good } && outcome == .finished)
+        #expect(
+            verdicts.map(\.piece.value) == [3, 17, 49] && verdicts.allSatisfy { $0.verdict == .good }
+                && outcome == .finished)
         let none = await fixture.disk.verify(fixture.payload, pieces: Bitfield(count: 50)) { fixture.hash($0) }
         #expect(none.verdicts.isEmpty && none.outcome == .finished)
     }
@@ -57,7 +60,9 @@ import Torrent
     @Test func aShortFileIsNoZeros() async throws {
         let fixture = try Fixture([FileEntry(path: ["f"], length: 1000)])
         try fixture.plant(Array(fixture.bytes[..<500]), "f")
-        #expect(try await fixture.disk.read(fixture.payload, piece: PieceIndex(0), begin: 0, length: 500) == Array(fixture.bytes[..<500]))
+        #expect(
+            try await fixture.disk.read(fixture.payload, piece: PieceIndex(0), begin: 0, length: 500)
+                == Array(fixture.bytes[..<500]))
         let error = await #expect(throws: DiskError.self) {
             try await fixture.disk.read(fixture.payload, piece: PieceIndex(0), begin: 499, length: 2)
         }
@@ -108,11 +113,17 @@ import Torrent
     }
 
     @Test func hashesFilesForANewTorrent() async throws {
-        let fixture = try Fixture((0..<40).map { FileEntry(path: ["\($0)"], length: $0 % 7 == 0 ? 0 : Int64($0) * 313) }, pieceLength: 4096)
+        let fixture = try Fixture(
+            (0..<40).map { FileEntry(path: ["\($0)"], length: $0 % 7 == 0 ? 0 : Int64($0) * 313) }, pieceLength: 4096)
         for file in 0..<40 { try fixture.plant(fixture.expected(file), "\(file)") }
-        let hashed = try await fixture.disk.hashFiles((0..<40).map { fixture.folder.path.appending("\($0)") }, pieceLength: 4096)
+        let hashed = try await fixture.disk.hashFiles(
+            (0..<40).map { fixture.folder.path.appending("\($0)") }, pieceLength: 4096)
         #expect(hashed.pieceHashes == fixture.hashes && hashed.lengths == fixture.payload.layout.files.map(\.length))
-        await #expect(throws: DiskError.self) { try await fixture.disk.hashFiles([fixture.folder.path], pieceLength: 4096) }
-        await #expect(throws: DiskError.self) { try await fixture.disk.hashFiles([fixture.folder.path.appending("none")], pieceLength: 4096) }
+        await #expect(throws: DiskError.self) {
+            try await fixture.disk.hashFiles([fixture.folder.path], pieceLength: 4096)
+        }
+        await #expect(throws: DiskError.self) {
+            try await fixture.disk.hashFiles([fixture.folder.path.appending("none")], pieceLength: 4096)
+        }
     }
 }

@@ -19,14 +19,18 @@ struct VolumeSyncTests {
     }
 
     private func write(_ pieces: some Sequence<Int>, _ fixture: Fixture) async throws {
-        for piece in pieces { #expect(await fixture.disk.verifyAndWrite(try fixture.pieceWrite(PieceIndex(piece))).isGood) }
+        for piece in pieces {
+            #expect(await fixture.disk.verifyAndWrite(try fixture.pieceWrite(PieceIndex(piece))).isGood)
+        }
     }
 
     /// The syncs since the last question: of files by their last names, of the volume and of directories.
     private func syncs(_ fixture: Fixture) -> (files: [String], volumes: Int, directories: Int) {
         let log = fixture.calls.log
         fixture.calls.set { $0.log = [] }
-        let files = log.filter { $0.hasPrefix("syncData ") }.compactMap { $0.dropFirst(9).split(separator: "/").last.map(String.init) }
+        let files = log.filter { $0.hasPrefix("syncData ") }.compactMap {
+            $0.dropFirst(9).split(separator: "/").last.map(String.init)
+        }
         return (files, log.count { $0.hasPrefix("syncVolume ") }, log.count { $0.hasPrefix("syncDirectory ") })
     }
 
@@ -34,13 +38,16 @@ struct VolumeSyncTests {
         let fixture = try Self.fixture()
         try await write(0..<5, fixture)
         let report = await fixture.disk.sync(fixture.payload)
-        #expect(report.isComplete && report.durable.map(\.file) == (0..<5).map { .entry($0) } && report.created.count == 5)
+        #expect(
+            report.isComplete && report.durable.map(\.file) == (0..<5).map { .entry($0) } && report.created.count == 5)
         #expect(try await fixture.disk.fingerprints(fixture.payload) == report.durable)
         let log = fixture.calls.log.filter { $0.hasPrefix("write") || $0.hasPrefix("sync") }
         let firstSync = try #require(log.firstIndex { $0.hasPrefix("sync") })
         #expect(log[..<firstSync].allSatisfy { $0.hasPrefix("write") })
         #expect(log[firstSync...].prefix(2) == ["syncVolume .", "syncData a"])
-        #expect(Set(log[(firstSync + 2)...]) == ["syncDirectory .", "syncDirectory t", "syncDirectory t/sub"], "the names come last")
+        #expect(
+            Set(log[(firstSync + 2)...]) == ["syncDirectory .", "syncDirectory t", "syncDirectory t/sub"],
+            "the names come last")
         #expect(await fixture.disk.sync(fixture.payload) == SyncReport())
     }
 
@@ -91,7 +98,9 @@ struct VolumeSyncTests {
         fixture.calls.fail(.syncData, .ioError, on: "c")
         let report = await fixture.disk.sync(fixture.payload)
         #expect(report.durable.map(\.file) == [0, 1, 3, 4].map { .entry($0) } && report.folderError == nil)
-        #expect(report.failures.map(\.file) == [.entry(2)] && report.failures.allSatisfy { $0.isLost && $0.error.code == .io })
+        #expect(
+            report.failures.map(\.file) == [.entry(2)]
+                && report.failures.allSatisfy { $0.isLost && $0.error.code == .io })
         fixture.calls.mend()
         #expect(await fixture.disk.sync(fixture.payload) == SyncReport(), "what is lost is not synced again")
     }
@@ -139,7 +148,11 @@ struct VolumeSyncTests {
         fixture.makeFolder("t")
         fixture.makeFolder("t", "sub")
         for (n, name) in Self.names.enumerated() {
-            if n < 3 { try fixture.plant(fixture.expected(n), "t", name) } else { try fixture.plant(fixture.expected(n), "t", "sub", name) }
+            if n < 3 {
+                try fixture.plant(fixture.expected(n), "t", name)
+            } else {
+                try fixture.plant(fixture.expected(n), "t", "sub", name)
+            }
         }
         fixture.disk.include(fixture.payload, pieces: fixture.allPieces)
         let report = await fixture.disk.sync(fixture.payload)
@@ -150,7 +163,9 @@ struct VolumeSyncTests {
 
     enum Mischief: CaseIterable { case replaced, removed, link }
 
-    @Test(arguments: Mischief.allCases, [0, 2]) func aFileThatIsNoLongerThereIsLost(mischief: Mischief, file: Int) async throws {
+    @Test(arguments: Mischief.allCases, [0, 2]) func aFileThatIsNoLongerThereIsLost(mischief: Mischief, file: Int)
+        async throws
+    {
         let fixture = try Self.fixture()
         try await write(0..<5, fixture)
         let path = fixture.folder.path.appending("t").appending(Self.names[file]).string
@@ -161,7 +176,8 @@ struct VolumeSyncTests {
         case .link: #expect(symlink(path + "-old", path) == 0)
         }
         let report = await fixture.disk.sync(fixture.payload)
-        #expect(report.durable.map(\.file) == (0..<5).filter { $0 != file }.map { .entry($0) } && report.folderError == nil)
+        #expect(
+            report.durable.map(\.file) == (0..<5).filter { $0 != file }.map { .entry($0) } && report.folderError == nil)
         #expect(report.failures.map(\.file) == [.entry(file)] && report.failures.allSatisfy(\.isLost))
         #expect(report.failures.first?.error.code == (mischief == .removed ? .notFound : .replaced))
         let made = syncs(fixture)
@@ -175,7 +191,9 @@ struct VolumeSyncTests {
         try await write(0..<5, fixture)
         fixture.calls.mend()
         let report = await fixture.disk.sync(fixture.payload)
-        #expect(report.failures.map(\.file) == [.entry(1)] && report.failures.allSatisfy { $0.isLost && $0.error.operation == .close })
+        #expect(
+            report.failures.map(\.file) == [.entry(1)]
+                && report.failures.allSatisfy { $0.isLost && $0.error.operation == .close })
         #expect(report.durable.count == 4 && syncs(fixture).volumes == 1)
     }
 
@@ -187,7 +205,9 @@ struct VolumeSyncTests {
         let report = await fixture.disk.sync(fixture.payload)
         #expect(report.isComplete && report.durable.count == 5 && report.durable[file].device == 77)
         let made = syncs(fixture)
-        #expect(made.volumes == 1 && made.files == (file == 0 ? ["a", "b"] : ["a", "d"]), "a file of the volume is asked as well")
+        #expect(
+            made.volumes == 1 && made.files == (file == 0 ? ["a", "b"] : ["a", "d"]),
+            "a file of the volume is asked as well")
     }
 
     /// The witness is of the volume that was there first.
@@ -201,7 +221,8 @@ struct VolumeSyncTests {
         #expect(made.volumes == 0 && made.files == Self.names)
     }
 
-    /// Writes, syncs and syncs of the same torrent at once: what a sync claims was written and asked for, whichever of them has the witness.
+    /// Writes, syncs and syncs of the same torrent at once: what a sync claims was written and asked for, whichever of
+    /// them has the witness.
     @Test func syncsAtOnce() async throws {
         let fixture = try Self.fixture()
         for _ in 0..<20 {

@@ -9,7 +9,8 @@ import Torrent
 /// Peers that do wrong: none of them stops a download, and none is believed.
 @Suite(.crowded) struct BadPeerTests {
     static let manners: [WirePeer.Manner] = [
-        .lying, .silent, .closing, .haves, .slow(20), .noise, .lateNoise, .hugeFrame, .wrongTorrent, .wrongBitfield, .choking(every: 8), .asking,
+        .lying, .silent, .closing, .haves, .slow(20), .noise, .lateNoise, .hugeFrame, .wrongTorrent, .wrongBitfield,
+        .choking(every: 8), .asking,
         .rejecting, .stopping(after: 9), .dropping(after: 5),
     ]
 
@@ -27,7 +28,9 @@ import Torrent
     }
 
     /// Peers that serve badly and yet serve: each alone is enough.
-    @Test(arguments: [WirePeer.Manner.haves, .slow(200), .choking(every: 4), .dropping(after: 40)]) func alone(manner: WirePeer.Manner) async throws {
+    @Test(arguments: [WirePeer.Manner.haves, .slow(200), .choking(every: 4), .dropping(after: 40)]) func alone(
+        manner: WirePeer.Manner
+    ) async throws {
         let torrent = try SampleTorrent(length: 1 << 20, seed: 12)
         try await withSite { site in
             let id = try site.add(torrent)
@@ -90,7 +93,9 @@ import Torrent
                 var answer = FakeTracker.Answer()
                 answer.peers = [liars[0].address]
                 try await withTracker(answer) { tracker in
-                    try site.write { db throws(StoreError) in try db.addTrackers(id, tiers: [[tracker.url]], now: .now()) }
+                    try site.write { db throws(StoreError) in
+                        try db.addTrackers(id, tiers: [[tracker.url]], now: .now())
+                    }
                     try await site.run { _ in
                         try await eventually("the tracker to be asked") { !tracker.events.isEmpty }
                         try await Task.sleep(for: .milliseconds(800))
@@ -101,7 +106,8 @@ import Torrent
         }
     }
 
-    /// A tracker names the liar again: it is dialled when its ban is over, or ends where only a clock that was wrong can have put its end.
+    /// A tracker names the liar again: it is dialled when its ban is over, or ends where only a clock that was wrong
+    /// can have put its end.
     @Test(arguments: [(Duration.seconds(3600), false), (.seconds(-1), true), (.seconds(10 * 365 * 86400), true)])
     func aBanHoldsInTheNextLifeUntilItIsOver(rest: Duration, isOver: Bool) async throws {
         var answer = FakeTracker.Answer()
@@ -116,7 +122,9 @@ import Torrent
                     try await site.run { _ in
                         try await eventually("the liar to be banned") { try site.events(.banned, of: id).count == 1 }
                     }
-                    try site.write { db throws(StoreError) in try db.ban(id, liar, until: .now() + rest, reason: "it lied", now: .now()) }
+                    try site.write { db throws(StoreError) in
+                        try db.ban(id, liar, until: .now() + rest, reason: "it lied", now: .now())
+                    }
                     liars[0].forget()
                     let announces = tracker.announces.count
                     try await site.run { _ in
@@ -155,7 +163,8 @@ import Torrent
     /// Whoever dials in with noise, too much, or another torrent's name hears nothing of it; the others are served on.
     @Test(arguments: [
         Array("GET / HTTP/1.1\r\n\r\n".utf8), SamplePayload(seed: 3).bytes(at: 0, count: 5000),
-        [19] + Array("BitTorrent protocol".utf8) + Array(repeating: 0, count: 48), Array(repeating: 0xff, count: 100_000),
+        [19] + Array("BitTorrent protocol".utf8) + Array(repeating: 0, count: 48),
+        Array(repeating: 0xff, count: 100_000),
     ]) func strangersDialIn(greeting: [UInt8]) async throws {
         let torrent = try SampleTorrent(length: 200_000, seed: 16)
         try await withSite { site in

@@ -5,7 +5,8 @@ import TestSupport
 import Testing
 import Torrent
 
-/// One bad row or torrent never stops the others: whatever a column holds, the torrent goes on or is in `error` with its reason.
+/// One bad row or torrent never stops the others: whatever a column holds, the torrent goes on or is in `error` with
+/// its reason.
 @Suite(.crowded) struct BadRowTests {
     private struct Column: Sendable {
         let table: String
@@ -16,21 +17,27 @@ import Torrent
 
     private static let columns: [String: [String]] = [
         "torrent": [
-            "info_hash", "name", "output", "total_bytes", "piece_length", "piece_count", "private", "paused", "sequential", "allocate_full",
-            "download_limit", "upload_limit", "max_peers", "seed_goal", "seed_ratio", "seed_seconds", "state", "error", "wanted_bytes",
-            "completed_bytes", "pieces_have", "downloaded_bytes", "uploaded_bytes", "wasted_bytes", "added_at", "completed_at", "last_verified_at",
+            "info_hash", "name", "output", "total_bytes", "piece_length", "piece_count", "private", "paused",
+            "sequential", "allocate_full",
+            "download_limit", "upload_limit", "max_peers", "seed_goal", "seed_ratio", "seed_seconds", "state", "error",
+            "wanted_bytes",
+            "completed_bytes", "pieces_have", "downloaded_bytes", "uploaded_bytes", "wasted_bytes", "added_at",
+            "completed_at", "last_verified_at",
             "root_seen", "volume_id", "seeding_seconds", "seed_mark",
         ],
         "metainfo": ["pieces_offset", "info_offset", "info_length", "file"],
         "file": ["idx", "wanted", "completed_bytes", "size", "mtime_ns", "inode", "device", "fingerprint_at"],
         "bitfield": ["page", "have", "opened", "verified_at", "checksum"], "partial_piece": ["piece", "blocks"],
         "peer": [
-            "address", "source", "first_seen", "last_seen", "last_tried", "last_connected", "failures", "downloaded_bytes", "uploaded_bytes",
+            "address", "source", "first_seen", "last_seen", "last_tried", "last_connected", "failures",
+            "downloaded_bytes", "uploaded_bytes",
             "hash_failures", "rate", "client", "banned_until", "ban_reason",
         ],
         "tracker": [
-            "url", "tier", "position", "tracker_id", "next_announce_at", "min_announce_at", "interval", "min_interval", "failures",
-            "last_announce_at", "last_success_at", "last_error", "warning", "seeders", "leechers", "downloads", "last_scrape_at", "started",
+            "url", "tier", "position", "tracker_id", "next_announce_at", "min_announce_at", "interval", "min_interval",
+            "failures",
+            "last_announce_at", "last_success_at", "last_error", "warning", "seeders", "leechers", "downloads",
+            "last_scrape_at", "started",
         ],
         "yielded": ["turn"],
         "live": ["download_rate", "upload_rate", "peers_connected", "seeders", "leechers", "eta_seconds", "at"],
@@ -38,7 +45,9 @@ import Torrent
     private static let garbage = ["'garbage'", "x'00'", "-1", "9000000000000000000"]
 
     private static let cases: [Column] = columns.sorted { $0.key < $1.key }.flatMap { table, names in
-        names.flatMap { name in garbage.map { Column(table: table, name: name, value: name == "info_hash" ? "\($0) || torrent.id" : $0) } }
+        names.flatMap { name in
+            garbage.map { Column(table: table, name: name, value: name == "info_hash" ? "\($0) || torrent.id" : $0) }
+        }
     }
     /// Torrents of one engine: fewer than download at once.
     private static let chunk = 45
@@ -73,18 +82,23 @@ import Torrent
                         let awake = Set(await session.snapshots().map(\.id))
                         if let damage = await session.damage { throw TestFault("the engine ended: \(damage)") }
                         left = try site.read { db throws(StoreError) in try db.torrents() }.filter { row in
-                            !awake.contains(row.id) && !row.settings.isPaused && !row.isComplete && (row.state != .error || row.error == nil)
+                            !awake.contains(row.id) && !row.settings.isPaused && !row.isComplete
+                                && (row.state != .error || row.error == nil)
                         }.map(\.id)
                         return left.isEmpty
                     }
                     #expect(await session.damage == nil)
                     // What is in error can still be removed.
-                    let inError = Set(try site.read { db throws(StoreError) in try db.torrents() }.filter { $0.state == .error }.map(\.id))
+                    let inError = Set(
+                        try site.read { db throws(StoreError) in try db.torrents() }.filter { $0.state == .error }.map(
+                            \.id))
                     for id in inError { try site.tell(.remove, id) }
                     try await eventually(
                         "the bad torrents to be removed, but \(bad.filter { left.contains($0.id) }.map { "\($0.column.table).\($0.column.name)=\($0.column.value)" })"
                     ) {
-                        left = try site.read { db throws(StoreError) in try db.torrents() }.map(\.id).filter { inError.contains($0) }
+                        left = try site.read { db throws(StoreError) in try db.torrents() }.map(\.id).filter {
+                            inError.contains($0)
+                        }
                         return left.isEmpty
                     }
                 }
@@ -95,7 +109,9 @@ import Torrent
 
     /// A torrent with a row in every table.
     private func populate(_ site: Site, _ number: Int) throws -> TorrentID {
-        let torrent = try SampleTorrent("bad \(number).bin", length: 200_000, seed: UInt64(number) + 100, trackers: [["http://127.0.0.1:1/announce"]])
+        let torrent = try SampleTorrent(
+            "bad \(number).bin", length: 200_000, seed: UInt64(number) + 100,
+            trackers: [["http://127.0.0.1:1/announce"]])
         let id = try site.add(torrent)
         try site.write { db throws(StoreError) in
             var record = ProgressRecord(torrent: id, verifiedAt: .now())
@@ -106,9 +122,12 @@ import Torrent
             try db.openPieces(id, [PieceIndex(1)], now: .now())
             try db.setTurn(id, 1)
             try db.record([record])
-            try db.upsertPeers(id, [PeerUpdate(address: PeerAddress(.v4(0x7f00_0001), port: 1), source: .tracker)], now: .now())
+            try db.upsertPeers(
+                id, [PeerUpdate(address: PeerAddress(.v4(0x7f00_0001), port: 1), source: .tracker)], now: .now())
             try db.saveLive([
-                LiveRow(torrent: id, downloadRate: 0, uploadRate: 0, peersConnected: 0, seeders: 0, leechers: 0, timeLeft: nil, at: .now())
+                LiveRow(
+                    torrent: id, downloadRate: 0, uploadRate: 0, peersConnected: 0, seeders: 0, leechers: 0,
+                    timeLeft: nil, at: .now())
             ])
         }
         return id
@@ -122,7 +141,8 @@ import Torrent
             var statements: [String] = []
             for value in Self.garbage {
                 for column in ["pid", "started_at", "heartbeat_at", "stopped_at", "clean", "version", "boot_id"] {
-                    statements.append("INSERT INTO run (pid, started_at, heartbeat_at, version, boot_id) VALUES (1, 1, 1, 'x', 'x')")
+                    statements.append(
+                        "INSERT INTO run (pid, started_at, heartbeat_at, version, boot_id) VALUES (1, 1, 1, 'x', 'x')")
                     statements.append("UPDATE run SET \(column) = \(value) WHERE id = (SELECT max(id) FROM run)")
                 }
                 for column in ["at", "torrent_id", "verb", "argument"] {
@@ -130,10 +150,14 @@ import Torrent
                     statements.append("UPDATE intent SET \(column) = \(value) WHERE id = (SELECT max(id) FROM intent)")
                 }
                 statements.append(
-                    "INSERT INTO event (at, torrent_id, info_hash, kind, detail) VALUES (\(value), \(value), \(value), \(value), \(value))")
-                statements.append("INSERT INTO volume (identity, mount_path, last_seen) VALUES (\(value), \(value), \(value))")
+                    "INSERT INTO event (at, torrent_id, info_hash, kind, detail) VALUES (\(value), \(value), \(value), \(value), \(value))"
+                )
+                statements.append(
+                    "INSERT INTO volume (identity, mount_path, last_seen) VALUES (\(value), \(value), \(value))")
             }
-            for key in [BackupSettings.intervalKey, BackupSettings.countKey] { statements.append("INSERT INTO setting VALUES ('\(key)', 'garbage')") }
+            for key in [BackupSettings.intervalKey, BackupSettings.countKey] {
+                statements.append("INSERT INTO setting VALUES ('\(key)', 'garbage')")
+            }
             try RawDatabase(path: site.database).writeAnything(statements)
             try await withPeers(good) { peers in
                 try await site.run(peers: [peers[0].address]) { session in
@@ -141,7 +165,8 @@ import Torrent
                     #expect(await session.damage == nil)
                 }
             }
-            #expect(try site.read { db throws(StoreError) in try db.events(limit: 100) }.contains { $0.kind == .completed })
+            #expect(
+                try site.read { db throws(StoreError) in try db.events(limit: 100) }.contains { $0.kind == .completed })
         }
     }
 }

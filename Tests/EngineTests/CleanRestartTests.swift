@@ -5,7 +5,8 @@ import TestSupport
 import Testing
 import Torrent
 
-/// After a clean stop nothing is hashed, nothing comes again, and the first request goes out at once, to who was good before.
+/// After a clean stop nothing is hashed, nothing comes again, and the first request goes out at once, to who was good
+/// before.
 @Suite(.alone) struct CleanRestartTests {
     struct Case: Sendable, CustomTestStringConvertible {
         let name: String
@@ -25,13 +26,15 @@ import Torrent
     ]
 
     @Test(arguments: cases) func nothingIsDoneTwice(example: Case) async throws {
-        // A tracker that takes the request and never answers, which is given up after half a minute, and one that isn't there.
+        // A tracker that takes the request and never answers, which is given up after half a minute, and one that isn't
+        // there.
         var deaf = FakeTracker.Answer()
         deaf.isDeaf = true
         let patience = Duration.seconds(25)
         try await withTracker(deaf) { tracker in
             let torrent = try SampleTorrent(
-                length: example.length, pieceLength: example.pieceLength, seed: 61, trackers: [[tracker.url], ["http://127.0.0.1:1/announce"]])
+                length: example.length, pieceLength: example.pieceLength, seed: 61,
+                trackers: [[tracker.url], ["http://127.0.0.1:1/announce"]])
             try await withSite { site in
                 let id = try site.add(torrent)
                 try await withPeers(torrent, [.stopping(after: example.blocks)]) { peers in
@@ -39,7 +42,9 @@ import Torrent
                     try await site.run(peers: [peers[0].address]) {
                         $0.goodbyeTime = .zero
                     } _: { session in
-                        try await eventually("the blocks to come") { await session.snapshot(id)?.downloadedBytes == received }
+                        try await eventually("the blocks to come") {
+                            await session.snapshot(id)?.downloadedBytes == received
+                        }
                     }
                     let first = Set(peers[0].served)
                     let claimed = try site.claimed(id, torrent)

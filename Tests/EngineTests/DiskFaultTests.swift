@@ -7,8 +7,8 @@ import TestSupport
 import Testing
 import Torrent
 
-/// A disk that is full or failing stops its torrent with a clear text; when the fault goes the torrent goes on by itself, and nothing is claimed
-/// that isn't so.
+/// A disk that is full or failing stops its torrent with a clear text; when the fault goes the torrent goes on by
+/// itself, and nothing is claimed that isn't so.
 @Suite(.crowded) struct DiskFaultTests {
     struct Example: Sendable, CustomTestStringConvertible {
         let name: String
@@ -26,7 +26,9 @@ import Torrent
     ]
 
     /// Breaks the disk as soon as something of the torrent is recorded. Returns when its state says so.
-    private func breakWhenRecorded(_ torrent: SampleTorrent, _ id: TorrentID, _ site: Site, _ breakIt: () -> Void) async throws {
+    private func breakWhenRecorded(_ torrent: SampleTorrent, _ id: TorrentID, _ site: Site, _ breakIt: () -> Void)
+        async throws
+    {
         try await eventually("something to be recorded") { !(try site.claimed(id, torrent).isEmpty) }
         breakIt()
         try await eventually("the state to say so") { try site.row(id).state == .error }
@@ -99,7 +101,9 @@ import Torrent
     }
 
     /// Not even its empty files can be made: it is tried again, by itself.
-    @Test(arguments: [Errno.tooManyOpenFiles, .noSpace, .permissionDenied, .readOnlyFileSystem]) func nothingCanBeMade(error: Errno) async throws {
+    @Test(arguments: [Errno.tooManyOpenFiles, .noSpace, .permissionDenied, .readOnlyFileSystem]) func nothingCanBeMade(
+        error: Errno
+    ) async throws {
         let torrent = try SampleTorrent(folder: "sample", [.init("a", 200_000), .init("empty", 0)], seed: 77)
         try await withSite { site in
             let id = try site.add(torrent)
@@ -186,7 +190,9 @@ import Torrent
             if what == "folder" { try Files.makeFolders(place) } else { try Files.link(place, to: victim) }
             try await withPeers(torrent) { peers in
                 try await site.run(peers: peers.map(\.address)) { _ in
-                    try await eventually(try "the state to say so: \(site.row(id))") { try site.row(id).state == .error }
+                    try await eventually(try "the state to say so: \(site.row(id))") {
+                        try site.row(id).state == .error
+                    }
                     let text = try site.row(id).error ?? ""
                     #expect(text.contains("sample/b"), "\(text)")
                 }

@@ -33,7 +33,8 @@ import Torrent
         Shape(
             name: "pads and empty files",
             lengths: [
-                .init("empty first", 0), .init("a/first", 100_000), .pad(31072), .init("a/second", 65536), .init("empty", 0),
+                .init("empty first", 0), .init("a/first", 100_000), .pad(31072), .init("a/second", 65536),
+                .init("empty", 0),
                 .init("b/c/third", 3), .pad(65533), .init("last", 70_001), .init("empty last", 0),
             ]),
         Shape(name: "many files in a piece", lengths: (0..<40).map { .init("folder \($0 % 4)/file \($0)", $0 * 37) }),
@@ -92,7 +93,9 @@ import Torrent
             let id = try site.add(torrent)
             var odd = Bitfield(count: 64)
             var even = Bitfield(count: 64)
-            for piece in torrent.geometry.pieces { if piece.value % 2 == 0 { even.insert(piece) } else { odd.insert(piece) } }
+            for piece in torrent.geometry.pieces {
+                if piece.value % 2 == 0 { even.insert(piece) } else { odd.insert(piece) }
+            }
             let first = try await WirePeer.start(torrent, have: odd, isFast: false)
             let second = try await WirePeer.start(torrent, have: even)
             let done = await Result { try await site.download(id, from: [first, second]) }

@@ -29,7 +29,8 @@ import Torrent
 
     /// Nothing but the empty files of a torrent is wanted.
     @Test func nothingElseIsWanted() async throws {
-        let torrent = try SampleTorrent(folder: "sample", [.init("a", 100_000), .init("b", 0), .init("c", 0)], seed: 191)
+        let torrent = try SampleTorrent(
+            folder: "sample", [.init("a", 100_000), .init("b", 0), .init("c", 0)], seed: 191)
         try await withSite { site in
             let id = try site.add(torrent, wanted: [false, true, false])
             try await withPeers(torrent) { peers in

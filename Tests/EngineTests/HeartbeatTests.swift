@@ -14,12 +14,15 @@ import Torrent
             try await withPeers(torrent, [.slow(4)]) { peers in
                 try await site.run(peers: [peers[0].address]) { _ in
                     try await eventually(
-                        try "a line for the connection: \(site.read { db throws(StoreError) in try db.livePeers(of: id) })"
+                        try
+                            "a line for the connection: \(site.read { db throws(StoreError) in try db.livePeers(of: id) })"
                     ) {
                         let rows = try site.read { db throws(StoreError) in try db.livePeers(of: id) }
                         return rows.contains { row in
-                            row.address == peers[0].address && !row.isIncoming && row.downloadRate > 0 && row.downloadedBytes > 0
-                                && row.pieces == torrent.geometry.pieceCount && row.flags == [.weChoke, .weAreInterested]
+                            row.address == peers[0].address && !row.isIncoming && row.downloadRate > 0
+                                && row.downloadedBytes > 0
+                                && row.pieces == torrent.geometry.pieceCount
+                                && row.flags == [.weChoke, .weAreInterested]
                         }
                     }
                 }

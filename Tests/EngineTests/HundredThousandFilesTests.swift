@@ -6,14 +6,16 @@ import TestSupport
 import Testing
 import Torrent
 
-/// A torrent of 100,000 files, half of them empty: what is done for each file is done often, and what is done for each pair of them never ends.
+/// A torrent of 100,000 files, half of them empty: what is done for each file is done often, and what is done for each
+/// pair of them never ends.
 @Suite(.alone) struct HundredThousandFilesTests {
     static let count = 100_000
 
     /// A hundred files a folder, of 0 to 39 bytes.
     private static func torrent() throws -> SampleTorrent {
         try SampleTorrent(
-            folder: "many", (0..<count).map { .init("folder \($0 / 100)/file \($0)", $0 % 2 == 0 ? 0 : $0 % 40) }, pieceLength: 1 << 14, seed: 211)
+            folder: "many", (0..<count).map { .init("folder \($0 / 100)/file \($0)", $0 % 2 == 0 ? 0 : $0 % 40) },
+            pieceLength: 1 << 14, seed: 211)
     }
 
     @Test func downloadedAndStartedAgain() async throws {
@@ -52,7 +54,8 @@ import Torrent
 }
 
 extension HundredThousandFilesTests {
-    /// The bytes of all files that are there, one behind the other; by plain calls, because a debug build takes a millisecond for a `FilePath`.
+    /// The bytes of all files that are there, one behind the other; by plain calls, because a debug build takes a
+    /// millisecond for a `FilePath`.
     private static func content(of torrent: SampleTorrent, in output: String) -> [UInt8] {
         var content: [UInt8] = []
         var bytes = [UInt8](repeating: 0, count: 64)

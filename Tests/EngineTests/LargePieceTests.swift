@@ -9,7 +9,8 @@ import Torrent
 @Suite(.alone) struct LargePieceTests {
     private static let pieceLength = 64 << 20
 
-    /// Blocks of some random bytes, each of which begins with its number: enough that no block is like another, and cheap to make.
+    /// Blocks of some random bytes, each of which begins with its number: enough that no block is like another, and
+    /// cheap to make.
     private static func content() -> [UInt8] {
         let tile = SamplePayload(seed: 171).bytes(at: 0, count: Geometry.blockLength)
         var content: [UInt8] = []
@@ -21,7 +22,8 @@ import Torrent
         return content
     }
 
-    /// The engine is stopped in the middle of a piece: its 4,096 blocks are 512 bytes of a mask, and none of those that came comes again.
+    /// The engine is stopped in the middle of a piece: its 4,096 blocks are 512 bytes of a mask, and none of those that
+    /// came comes again.
     @Test func theirBlocksSurviveAStop() async throws {
         let torrent = try SampleTorrent("large.bin", content: Self.content(), pieceLength: Self.pieceLength)
         #expect(torrent.geometry.pieceCount == 3 && torrent.geometry.blockCount(of: PieceIndex(0)) == 4096)

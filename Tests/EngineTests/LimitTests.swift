@@ -5,7 +5,8 @@ import TestSupport
 import Testing
 import Torrent
 
-/// Limits hold over time: it isn't faster than they allow, and not so much slower that a machine of a fifth of the speed would explain it.
+/// Limits hold over time: it isn't faster than they allow, and not so much slower that a machine of a fifth of the
+/// speed would explain it.
 @Suite(.alone) struct LimitTests {
     private static let limit = 500_000
     private static let time = 2.0
@@ -13,7 +14,9 @@ import Torrent
 
     private func expectPace(_ elapsed: Duration) {
         let seconds = elapsed / .seconds(1)
-        #expect(seconds / Self.time > 0.75 && seconds / Self.time < 5, "\(Self.length) bytes at \(Self.limit) a second took \(seconds) s")
+        #expect(
+            seconds / Self.time > 0.75 && seconds / Self.time < 5,
+            "\(Self.length) bytes at \(Self.limit) a second took \(seconds) s")
     }
 
     @Test(arguments: [true, false]) func ofDownloads(isGlobal: Bool) async throws {
@@ -25,7 +28,9 @@ import Torrent
                     if isGlobal { $0.downloadLimit = Self.limit }
                 } _: { _ in
                     let start = try await eventually("the first request") { peers.flatMap(\.requests).map(\.at).min() }
-                    try await eventually("all blocks to be served") { peers.reduce(0) { $0 + $1.servedBytes } >= Self.length }
+                    try await eventually("all blocks to be served") {
+                        peers.reduce(0) { $0 + $1.servedBytes } >= Self.length
+                    }
                     expectPace(.now - start)
                     try await site.untilComplete(id)
                 }

@@ -26,7 +26,9 @@ import Torrent
             _ = try site.add(try SampleTorrent(length: 5))
             try site.write { db throws(StoreError) in
                 let next = Migration.all.count + 1
-                try db.execute("INSERT INTO schema_migration (number, name, checksum, applied_at) VALUES (?, 'next', '0123456789abcdef', 0)", next)
+                try db.execute(
+                    "INSERT INTO schema_migration (number, name, checksum, applied_at) VALUES (?, 'next', '0123456789abcdef', 0)",
+                    next)
                 try db.execute("PRAGMA user_version=\(next)")
                 try db.checkpoint()
             }

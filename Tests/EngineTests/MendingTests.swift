@@ -5,20 +5,24 @@ import TestSupport
 import Testing
 import Torrent
 
-/// A database that was damaged is mended by the engine's start; what was on the disk is checked, and not downloaded again.
+/// A database that was damaged is mended by the engine's start; what was on the disk is checked, and not downloaded
+/// again.
 @Suite(.crowded) struct MendingTests {
     /// The page of a table's first page in the file, counted from 0.
     private func page(of table: String, _ site: Site) throws -> Int64 {
         let root = try site.write { db throws(StoreError) in
             try db.checkpoint()
-            return try db.first("SELECT rootpage FROM sqlite_schema WHERE name = ?", table) { row throws(StoreError) in try row.next(Int64.self) }
+            return try db.first("SELECT rootpage FROM sqlite_schema WHERE name = ?", table) { row throws(StoreError) in
+                try row.next(Int64.self)
+            }
         }
         guard let root else { throw TestFault("there is no table \(table)") }
         return root - 1
     }
 
     private func damage(_ table: String, _ site: Site) throws {
-        try Files.overwrite(site.database, at: try page(of: table, site) * 4096, with: [UInt8](repeating: 0xa5, count: 4096))
+        try Files.overwrite(
+            site.database, at: try page(of: table, site) * 4096, with: [UInt8](repeating: 0xa5, count: 4096))
     }
 
     private func asides(_ site: Site) throws -> [String] {
@@ -26,7 +30,9 @@ import Torrent
     }
 
     /// Complete, half-way, and one of which the torrent's own row is lost but for the backup.
-    @Test(arguments: ["torrent", "bitfield", "metainfo", "file", "sqlite_schema"]) func whatIsThereIsNotDownloadedAgain(table: String) async throws {
+    @Test(arguments: ["torrent", "bitfield", "metainfo", "file", "sqlite_schema"]) func whatIsThereIsNotDownloadedAgain(
+        table: String
+    ) async throws {
         let torrent = try SampleTorrent(length: 2 << 20, seed: 31)
         let half = try SampleTorrent("half.bin", length: 2 << 20, pieceLength: 16384, seed: 32)
         try await withSite { site in
@@ -41,7 +47,9 @@ import Torrent
                     }
                     try await site.run { session in
                         try await site.untilComplete(id)
-                        try await eventually("half of it to be recorded") { try site.claimed(other, half).population >= 60 }
+                        try await eventually("half of it to be recorded") {
+                            try site.claimed(other, half).population >= 60
+                        }
                     }
                     try site.write { db throws(StoreError) in
                         // As a run that was killed leaves it.
@@ -71,7 +79,9 @@ import Torrent
             }
             #expect(torrent.faults(in: site.output) == [] && half.faults(in: site.output) == [])
             #expect(try asides(site).count == 1)
-            let events = try site.read { db throws(StoreError) in try db.events(limit: 1000) }.filter { $0.kind == .mended }
+            let events = try site.read { db throws(StoreError) in try db.events(limit: 1000) }.filter {
+                $0.kind == .mended
+            }
             #expect(events.count == 1)
             #expect(events.first?.detail.hasPrefix("the database was damaged (") == true)
             #expect(try site.events(.verified, of: id).count == 1)
@@ -85,7 +95,9 @@ import Torrent
         try await withSite { site in
             let id = try site.add(torrent)
             // Enough that the table's first page isn't all of it.
-            for n in 0..<40 { _ = try site.add(try SampleTorrent("other \(n).bin", length: 5, seed: UInt64(n))) { $0.isPaused = true } }
+            for n in 0..<40 {
+                _ = try site.add(try SampleTorrent("other \(n).bin", length: 5, seed: UInt64(n))) { $0.isPaused = true }
+            }
             try await withPeers(torrent, [.slow(40)]) { peers in
                 try await site.run(peers: [peers[0].address]) { session in
                     try await eventually("pieces to come") { try site.claimed(id, torrent).population > 3 }
@@ -111,7 +123,8 @@ import Torrent
         }
     }
 
-    /// A backup is older than the disk: what it claims is looked at, what came after it is found, what has changed since isn't believed.
+    /// A backup is older than the disk: what it claims is looked at, what came after it is found, what has changed
+    /// since isn't believed.
     @Test func aRestoredBackupIsChecked() async throws {
         let torrent = try SampleTorrent(length: 2 << 20, pieceLength: 16384, seed: 34)
         try await withSite { site in
@@ -128,7 +141,9 @@ import Torrent
                 let path = torrent.path(0, in: site.output)
                 let before = try Files.status(path)
                 let rotten = try #require(
-                    try Connection.open(backup, mode: .readOnly, now: .now()).have(of: id, count: 128).pieces.first { _ in true })
+                    try Connection.open(backup, mode: .readOnly, now: .now()).have(of: id, count: 128).pieces.first {
+                        _ in true
+                    })
                 try Files.overwrite(path, at: torrent.geometry.offset(of: rotten), with: [1, 2, 3])
                 try Files.setTimes(path, from: before)
                 _ = try Mender.restore(site.database, from: backup, now: .now())

@@ -17,7 +17,9 @@ import Torrent
                 let id = try site.add(torrent)
                 try await withPeers(torrent, [.stopping(after: 70)]) { peers in
                     try await site.run(peers: [peers[0].address]) { session in
-                        try await eventually("the blocks to come") { await session.snapshot(id)?.downloadedBytes == 70 * 16384 }
+                        try await eventually("the blocks to come") {
+                            await session.snapshot(id)?.downloadedBytes == 70 * 16384
+                        }
                     }
                     let claimed = try site.claimed(id, torrent)
                     let announces = tracker.announces.count
@@ -150,7 +152,9 @@ import Torrent
 
     /// A folder of which nothing is heard, as of a server that is gone: its torrent waits for it, and no other does.
     @Test func aFolderThatHangsHoldsUpNoOther() async throws {
-        let (stuck, other) = (try SampleTorrent(length: 100_000, seed: 83), try SampleTorrent("other", length: 300_000, seed: 84))
+        let (stuck, other) = (
+            try SampleTorrent(length: 100_000, seed: 83), try SampleTorrent("other", length: 300_000, seed: 84)
+        )
         try await withSite { site in
             let server = site.folder.appending("server")
             try Files.makeFolders(server)
@@ -166,7 +170,9 @@ import Torrent
                     calls.mend()
                     try result.get()
                 }
-                try await site.run(peers: peers.map(\.address), disk: try Disk(calls: calls)) { _ in try await watch.value }
+                try await site.run(peers: peers.map(\.address), disk: try Disk(calls: calls)) { _ in
+                    try await watch.value
+                }
             }
         }
     }

@@ -45,17 +45,22 @@ import Torrent
             for piece in rare { common.remove(PieceIndex(piece)) }
             // They tell what they have, and send nothing.
             let others = [
-                try await WirePeer.start(torrent, .silent, have: common), try await WirePeer.start(torrent, .silent, have: common),
+                try await WirePeer.start(torrent, .silent, have: common),
+                try await WirePeer.start(torrent, .silent, have: common),
             ]
             let result = await Result {
                 try await withPeers(torrent, [.slow(10)]) { peers in
                     try await site.run(peers: others.map(\.address)) { session in
-                        try await eventually("the others to be known") { await session.peers(of: id).map(\.havePieces) == [61, 61] }
+                        try await eventually("the others to be known") {
+                            await session.peers(of: id).map(\.havePieces) == [61, 61]
+                        }
                         try site.tell(.connect, id, argument: "\(peers[0].address)")
                         try await site.untilComplete(id)
                     }
                     let order = Self.firstAsked(peers[0])
-                    for piece in rare { #expect((order.firstIndex(of: piece) ?? .max) < 20, "piece \(piece) in \(order)") }
+                    for piece in rare {
+                        #expect((order.firstIndex(of: piece) ?? .max) < 20, "piece \(piece) in \(order)")
+                    }
                 }
             }
             for peer in others { await peer.stop() }

@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 import Torrent
 
-/// Files that somebody else touched while no engine ran: their pieces are looked at again, only theirs, and what is damaged comes again.
+/// Files that somebody else touched while no engine ran: their pieces are looked at again, only theirs, and what is
+/// damaged comes again.
 @Suite(.crowded) struct OutsideChangeTests {
     struct Change: Sendable, CustomTestStringConvertible {
         let name: String
@@ -21,10 +22,14 @@ import Torrent
 
     static let changes: [Change] = [
         Change(name: "nothing", make: { _, _ in }, checked: 0),
-        Change(name: "touched", make: { torrent, path in try Files.overwrite(path, at: 0, with: Array(torrent.bytes(of: 1).prefix(1))) }),
+        Change(
+            name: "touched",
+            make: { torrent, path in try Files.overwrite(path, at: 0, with: Array(torrent.bytes(of: 1).prefix(1))) }),
         Change(
             name: "one byte changed",
-            make: { torrent, path in try Files.overwrite(path, at: 70_000, with: [~torrent.bytes(of: 1).dropFirst(70_000).first!]) }, lost: 1),
+            make: { torrent, path in
+                try Files.overwrite(path, at: 70_000, with: [~torrent.bytes(of: 1).dropFirst(70_000).first!])
+            }, lost: 1),
         Change(name: "truncated to half", make: { _, path in try Files.truncate(path, to: 3 * 65536) }, lost: 3),
         Change(name: "truncated to nothing", make: { _, path in try Files.truncate(path, to: 0) }, lost: 6),
         Change(name: "longer", make: { _, path in try Files.overwrite(path, at: 6 * 65536, with: [1, 2, 3]) }),
@@ -64,16 +69,22 @@ import Torrent
             let events = try site.events(.verified, of: id)
             #expect(events.count == (change.checked > 0 ? 1 : 0))
             if let event = events.first {
-                #expect(event.hasPrefix("checked \(change.checked) of 15 pieces, \(change.checked - change.lost) good"), "\(event)")
+                #expect(
+                    event.hasPrefix("checked \(change.checked) of 15 pieces, \(change.checked - change.lost) good"),
+                    "\(event)")
                 #expect(event.contains(" (sample/b), in "), "\(event)")
             }
-            #expect(torrent.faults(in: site.output).filter { !(change.name == "longer" && $0.contains("393219 bytes of 393216")) } == [])
+            #expect(
+                torrent.faults(in: site.output).filter {
+                    !(change.name == "longer" && $0.contains("393219 bytes of 393216"))
+                } == [])
             #expect(try site.claimed(id, torrent).isFull)
         }
     }
 
-    /// A file goes under a running engine that hasn't written to it yet, and is made anew by the first write: what the database claims of the old one
-    /// is in doubt before the new one's fingerprint is recorded, which would vouch for it after a stop.
+    /// A file goes under a running engine that hasn't written to it yet, and is made anew by the first write: what the
+    /// database claims of the old one is in doubt before the new one's fingerprint is recorded, which would vouch for
+    /// it after a stop.
     @Test func deletedBeforeTheFirstWrite() async throws {
         let torrent = try SampleTorrent(folder: "sample", [.init("a", 40 * 65536), .init("b", 2 * 65536)], seed: 95)
         try await withSite { site in
@@ -93,7 +104,9 @@ import Torrent
                     await peers[0].hangUp()
                     try await eventually("the new file's fingerprint") {
                         guard Files.exists(path) else { return false }
-                        let print = try site.read { db throws(StoreError) in try db.fingerprints(of: id) }.first { $0.index == 0 }
+                        let print = try site.read { db throws(StoreError) in try db.fingerprints(of: id) }.first {
+                            $0.index == 0
+                        }
                         return try print?.inode == Int64(Files.status(path).st_ino)
                     }
                     #expect(try torrent.unfounded(try site.claimed(id, torrent), in: site.output) == [])
@@ -107,7 +120,8 @@ import Torrent
         }
     }
 
-    /// A file that goes while it is written is no file of ours any more: the torrent says so and writes no other in its place. The next life fetches it.
+    /// A file that goes while it is written is no file of ours any more: the torrent says so and writes no other in its
+    /// place. The next life fetches it.
     @Test func deletedWhileItIsWritten() async throws {
         let torrent = try SampleTorrent(folder: "sample", [.init("a", 40 * 65536), .init("b", 2 * 65536)], seed: 96)
         try await withSite { site in
@@ -129,14 +143,17 @@ import Torrent
         }
     }
 
-    /// Another program writes to a file that is finished, while others are still to come: that is noticed before the torrent counts as complete.
+    /// Another program writes to a file that is finished, while others are still to come: that is noticed before the
+    /// torrent counts as complete.
     @Test func changedWhileOthersAreWritten() async throws {
         let torrent = try SampleTorrent(folder: "sample", [.init("a", 2 * 65536), .init("b", 30 * 65536)], seed: 97)
         try await withSite { site in
             let id = try site.add(torrent) { $0.isSequential = true }
             try await withPeers(torrent, [.slow(20)]) { peers in
                 try await site.run(peers: peers.map(\.address)) { _ in
-                    try await eventually("the first file, and some more") { try site.claimed(id, torrent).population >= 5 }
+                    try await eventually("the first file, and some more") {
+                        try site.claimed(id, torrent).population >= 5
+                    }
                     try Files.overwrite(torrent.path(0, in: site.output), at: 100, with: [1, 2, 3, 4])
                     peers[0].behave(.good)
                     try await eventually("the change to be noticed") { try site.events(.edited, of: id).count == 1 }
@@ -182,7 +199,8 @@ import Torrent
         }
     }
 
-    /// What is doubted and found right before the next commit goes into one transaction: it is counted as it is claimed.
+    /// What is doubted and found right before the next commit goes into one transaction: it is counted as it is
+    /// claimed.
     @Test func nothingIsLostFromTheCountersByAVerification() async throws {
         let torrent = try SampleTorrent(length: 1 << 20, seed: 95)
         try await withSite { site in
@@ -216,7 +234,9 @@ import Torrent
                     try Files.setTimes(path, from: before)
                     peers[0].forget()
                     try site.tell(.verify, id)
-                    try await eventually("the damage to be mended") { peers[0].servedBytes == 65536 && torrent.faults(in: site.output).isEmpty }
+                    try await eventually("the damage to be mended") {
+                        peers[0].servedBytes == 65536 && torrent.faults(in: site.output).isEmpty
+                    }
                     try await eventually("the torrent to seed") { await session.snapshot(id)?.state == .seeding }
                 }
             }

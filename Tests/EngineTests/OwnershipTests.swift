@@ -8,7 +8,8 @@ import TestSupport
 import Testing
 import Torrent
 
-/// Every file has one owner: what isn't a torrent's stays as it is, and torrents that share a file never spoil each other's claims.
+/// Every file has one owner: what isn't a torrent's stays as it is, and torrents that share a file never spoil each
+/// other's claims.
 @Suite(.crowded) struct OwnershipTests {
     // MARK: The user's files
 
@@ -22,7 +23,9 @@ import Torrent
             let id = try site.add(torrent)
             try await withPeers(torrent) { peers in
                 try await site.run(peers: peers.map(\.address)) { _ in
-                    try await eventually("the torrent to say whose the file is") { try site.row(id).error?.contains(path.string) ?? false }
+                    try await eventually("the torrent to say whose the file is") {
+                        try site.row(id).error?.contains(path.string) ?? false
+                    }
                     #expect(try site.row(id).state == .error && site.row(id).error?.contains("--overwrite") ?? false)
                     #expect(try Files.read(path) == own && peers[0].requests.isEmpty)
                     try Files.rename(path, to: site.output.appending("mine.txt"))
@@ -50,7 +53,9 @@ import Torrent
                 }
             }
             #expect(torrent.faults(in: site.output).isEmpty)
-            #expect(try site.read { db throws(StoreError) in try db.mayOverwrite(id) } == false, "it was leave for the files that were there")
+            #expect(
+                try site.read { db throws(StoreError) in try db.mayOverwrite(id) } == false,
+                "it was leave for the files that were there")
         }
     }
 
@@ -100,8 +105,12 @@ import Torrent
                 try Files.write(own, to: torrent.path(1, in: site.output))
                 try await site.run { _ in
                     try site.tell(.removeData, id)
-                    try await eventually("the torrent to be gone") { try site.read { db throws(StoreError) in try db.torrent(id) } == nil }
-                    try await eventually("the log to say what was kept") { try site.events(.kept, of: id).first?.contains("sample/b") ?? false }
+                    try await eventually("the torrent to be gone") {
+                        try site.read { db throws(StoreError) in try db.torrent(id) } == nil
+                    }
+                    try await eventually("the log to say what was kept") {
+                        try site.events(.kept, of: id).first?.contains("sample/b") ?? false
+                    }
                 }
                 #expect(try Files.read(torrent.path(1, in: site.output)) == own)
                 #expect(!Files.exists(torrent.path(0, in: site.output)))
@@ -120,12 +129,15 @@ import Torrent
             let two = try site.add(second)
             try await withPeers(second) { peers in
                 try await site.download(two, from: peers)
-                #expect(peers[0].requests.allSatisfy { $0.piece >= 4 }, "what the first torrent has isn't downloaded again")
+                #expect(
+                    peers[0].requests.allSatisfy { $0.piece >= 4 }, "what the first torrent has isn't downloaded again")
             }
             #expect(first.faults(in: site.output).isEmpty && second.faults(in: site.output).isEmpty)
             try await site.run { _ in
                 try site.tell(.removeData, one)
-                try await eventually("the first torrent to be gone") { try site.read { db throws(StoreError) in try db.torrent(one) } == nil }
+                try await eventually("the first torrent to be gone") {
+                    try site.read { db throws(StoreError) in try db.torrent(one) } == nil
+                }
                 try await eventually("the log to name who uses the file") {
                     try site.events(.kept, of: one).first?.contains("torrent \(two)") ?? false
                 }
@@ -153,17 +165,23 @@ import Torrent
             try await withPeers(first, [.slow(3)]) { slow in
                 try await withPeers(second) { peers in
                     try await site.run(peers: slow.map(\.address)) { _ in
-                        try await eventually("the first torrent to have begun the file") { Files.exists(first.path(0, in: site.output)) }
+                        try await eventually("the first torrent to have begun the file") {
+                            Files.exists(first.path(0, in: site.output))
+                        }
                         let two = try site.add(second)
                         try site.tell(.added, two)
-                        try await eventually("the second torrent to name the first") { try site.row(two).error?.contains("torrent \(one)") ?? false }
+                        try await eventually("the second torrent to name the first") {
+                            try site.row(two).error?.contains("torrent \(one)") ?? false
+                        }
                         #expect(try !site.row(one).isComplete, "while it waits the first is still at it")
                         try site.tell(.connect, two, argument: peers[0].address.description)
                         slow[0].behave(.good)
                         try await site.untilComplete(one)
                         try await site.untilComplete(two)
                     }
-                    #expect(peers[0].requests.allSatisfy { $0.piece >= 9 }, "only what isn't in the shared file is downloaded")
+                    #expect(
+                        peers[0].requests.allSatisfy { $0.piece >= 9 },
+                        "only what isn't in the shared file is downloaded")
                 }
             }
             #expect(first.faults(in: site.output).isEmpty && second.faults(in: site.output).isEmpty)
@@ -187,16 +205,21 @@ import Torrent
             }
             try await withPeers(new) { peers in
                 try await site.run(peers: peers.map(\.address)) { _ in
-                    try await eventually("the second torrent to name the first") { try site.row(two).error?.contains("torrent \(one)") ?? false }
+                    try await eventually("the second torrent to name the first") {
+                        try site.row(two).error?.contains("torrent \(one)") ?? false
+                    }
                 }
             }
             #expect(old.faults(in: site.output).isEmpty)
-            #expect(try old.unfounded(site.claimed(one, old), in: site.output).isEmpty && new.unfounded(site.claimed(two, new), in: other).isEmpty)
+            #expect(
+                try old.unfounded(site.claimed(one, old), in: site.output).isEmpty
+                    && new.unfounded(site.claimed(two, new), in: other).isEmpty)
         }
     }
 
     @Test(arguments: [false, true]) func namesThatTheFileSystemFoldsAreOneFile(isOneTorrent: Bool) async throws {
-        let first = try SampleTorrent(folder: "show", [.init("A.bin", 200_000)] + (isOneTorrent ? [.init("a.bin", 200_000)] : []), seed: 309)
+        let first = try SampleTorrent(
+            folder: "show", [.init("A.bin", 200_000)] + (isOneTorrent ? [.init("a.bin", 200_000)] : []), seed: 309)
         let second = try SampleTorrent(folder: "show", [.init("a.bin", 200_000)], seed: 310)
         try await withSite { site in
             let one = try site.add(first)
@@ -212,12 +235,16 @@ import Torrent
                         let two = try site.add(second)
                         try site.tell(.added, two)
                         try site.tell(.connect, two, argument: peers[0].address.description)
-                        try await eventually("the second torrent to name the first") { try site.row(two).error?.contains("torrent \(one)") ?? false }
+                        try await eventually("the second torrent to name the first") {
+                            try site.row(two).error?.contains("torrent \(one)") ?? false
+                        }
                     }
                 }
             }
             guard !isOneTorrent else { return }
-            #expect(try Files.read(site.output.appending("show/a.bin"))[...] == first.bytes(of: 0), "it was stored under the folded name")
+            #expect(
+                try Files.read(site.output.appending("show/a.bin"))[...] == first.bytes(of: 0),
+                "it was stored under the folded name")
         }
     }
 }
@@ -229,7 +256,9 @@ private struct FoldingDisk: DiskCalls {
     func open(_ path: FilePath, flags: Int32) throws(Errno) -> Int32 {
         var folded = path
         // What is looked at, and not the folders that lead to it.
-        if flags & O_NOFOLLOW != 0, let last = folded.lastComponent { folded = folded.removingLastComponent().appending(last.string.lowercased()) }
+        if flags & O_NOFOLLOW != 0, let last = folded.lastComponent {
+            folded = folded.removingLastComponent().appending(last.string.lowercased())
+        }
         return try system.open(folded, flags: flags)
     }
     func open(_ path: String, beneath root: Int32, flags: Int32) throws(Errno) -> Int32 {
@@ -240,9 +269,15 @@ private struct FoldingDisk: DiskCalls {
     }
     func close(_ descriptor: Int32) throws(Errno) { try system.close(descriptor) }
     func makeDirectory(_ path: FilePath) throws(Errno) { try system.makeDirectory(path) }
-    func makeDirectory(_ name: String, in directory: Int32) throws(Errno) { try system.makeDirectory(name.lowercased(), in: directory) }
-    func removeFile(_ name: String, in directory: Int32) throws(Errno) { try system.removeFile(name.lowercased(), in: directory) }
-    func removeDirectory(_ name: String, in directory: Int32) throws(Errno) { try system.removeDirectory(name.lowercased(), in: directory) }
+    func makeDirectory(_ name: String, in directory: Int32) throws(Errno) {
+        try system.makeDirectory(name.lowercased(), in: directory)
+    }
+    func removeFile(_ name: String, in directory: Int32) throws(Errno) {
+        try system.removeFile(name.lowercased(), in: directory)
+    }
+    func removeDirectory(_ name: String, in directory: Int32) throws(Errno) {
+        try system.removeDirectory(name.lowercased(), in: directory)
+    }
     func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(Errno) -> Int {
         try system.read(descriptor, into: buffer, at: offset)
     }
@@ -257,9 +292,13 @@ private struct FoldingDisk: DiskCalls {
     func openDirect(_ descriptor: Int32) throws(Errno) -> Int32 { throw .notSupported }
     func syncData(_ descriptor: Int32) throws(Errno) { try system.syncData(descriptor) }
     func syncDirectory(_ descriptor: Int32) throws(Errno) { try system.syncDirectory(descriptor) }
-    func nextData(_ descriptor: Int32, from offset: Int64) throws(Errno) -> Int64? { try system.nextData(descriptor, from: offset) }
+    func nextData(_ descriptor: Int32, from offset: Int64) throws(Errno) -> Int64? {
+        try system.nextData(descriptor, from: offset)
+    }
     func status(_ descriptor: Int32) throws(Errno) -> FileStatus { try system.status(descriptor) }
-    func status(of name: String, in directory: Int32) throws(Errno) -> FileStatus { try system.status(of: name.lowercased(), in: directory) }
+    func status(of name: String, in directory: Int32) throws(Errno) -> FileStatus {
+        try system.status(of: name.lowercased(), in: directory)
+    }
     func mayWrite(_ folder: FilePath) throws(Errno) -> Bool { try system.mayWrite(folder) }
     func freeBytes(_ descriptor: Int32) throws(Errno) -> Int64 { try system.freeBytes(descriptor) }
 }

@@ -13,8 +13,12 @@ import Torrent
     /// So many torrents that a seeder has; `PIECES_QUEUE=10000` names another number.
     private static let count = ProcessInfo.processInfo.environment["PIECES_QUEUE"].flatMap { Int($0) } ?? 150
 
-    private func samples(_ range: Range<Int>, length: Int = 20_000, trackers: [[String]] = []) throws -> [SampleTorrent] {
-        try range.map { try SampleTorrent("queue-\($0).bin", length: length, pieceLength: 16384, seed: 9000 + UInt64($0), trackers: trackers) }
+    private func samples(_ range: Range<Int>, length: Int = 20_000, trackers: [[String]] = []) throws -> [SampleTorrent]
+    {
+        try range.map {
+            try SampleTorrent(
+                "queue-\($0).bin", length: length, pieceLength: 16384, seed: 9000 + UInt64($0), trackers: trackers)
+        }
     }
 
     /// Adds all of them in one transaction, as `pieces add` does.
@@ -23,7 +27,8 @@ import Torrent
             try db.transaction { () throws(StoreError) in
                 var ids: [TorrentID] = []
                 for torrent in torrents {
-                    let id = try db.insertTorrent(NewTorrent(metainfo: torrent.metainfo, output: site.output.string), now: .now())
+                    let id = try db.insertTorrent(
+                        NewTorrent(metainfo: torrent.metainfo, output: site.output.string), now: .now())
                     try db.appendIntent(.added, torrent: id, now: .now())
                     ids.append(id)
                 }
@@ -33,7 +38,9 @@ import Torrent
     }
 
     private func completeCount(_ db: Connection) throws -> Int {
-        try db.first("SELECT count(*) FROM torrent WHERE completed_at IS NOT NULL") { (row) throws(StoreError) in try row.next(Int.self) } ?? 0
+        try db.first("SELECT count(*) FROM torrent WHERE completed_at IS NOT NULL") { (row) throws(StoreError) in
+            try row.next(Int.self)
+        } ?? 0
     }
 
     /// Rules for tests that don't wait for minutes.
@@ -61,7 +68,9 @@ import Torrent
                             $0.slots.downloads = 8
                             $0.slotRules = Self.hasty
                         } _: { session in
-                            try await eventually("all to be complete: \(completeCount(db)) of \(ids.count)", within: limit) {
+                            try await eventually(
+                                "all to be complete: \(completeCount(db)) of \(ids.count)", within: limit
+                            ) {
                                 let downloads = await session.slotReport().downloads
                                 #expect(downloads.active <= 8)
                                 return try completeCount(db) == ids.count
@@ -75,7 +84,9 @@ import Torrent
                                 let last = try site.read { db throws(StoreError) in try db.lastSlots() }
                                 return last.flatMap { $0.report.downloads.waiting == lost.count - 8 ? $0.report : nil }
                             }
-                            #expect(said.downloads.limit == 8 && said.checks.limit == 8 && said.seeds.limit == nil && !said.isOfNamedOnly)
+                            #expect(
+                                said.downloads.limit == 8 && said.checks.limit == 8 && said.seeds.limit == nil
+                                    && !said.isOfNamedOnly)
                         }
                         for torrent in good { #expect(torrent.faults(in: site.output) == []) }
                         for id in lost { #expect(try !site.row(id).isComplete) }
@@ -98,7 +109,8 @@ import Torrent
                         let output = site.folder.appending("output-\(n)")
                         try Files.makeFolders(output)
                         return try site.write { db throws(StoreError) in
-                            try db.insertTorrent(NewTorrent(metainfo: torrent.metainfo, output: output.string), now: .now())
+                            try db.insertTorrent(
+                                NewTorrent(metainfo: torrent.metainfo, output: output.string), now: .now())
                         }
                     }
                     try await site.run(peers: [holder[0].address, other[0].address]) {
@@ -147,7 +159,8 @@ import Torrent
                         $0.slotRules.shortPatience = .milliseconds(1)
                         $0.slotRules.restTime = .seconds(3600)
                     } _: { session in
-                        // The second has had its turn, and nobody had it: the first has the slot again, for as long as nobody else is due.
+                        // The second has had its turn, and nobody had it: the first has the slot again, for as long as
+                        // nobody else is due.
                         try await eventually("both to have had a turn") {
                             let rows = try ids.map { try site.row($0) }
                             return await session.lastTurn >= 1 && rows.contains { $0.state == .queued }
@@ -157,7 +170,8 @@ import Torrent
                         }
                         let address = await session.address
                         try await seeds.run { seeder in
-                            try seeds.tell(.connect, waiting == ids[0] ? TorrentID(1) : TorrentID(2), argument: "\(address)")
+                            try seeds.tell(
+                                .connect, waiting == ids[0] ? TorrentID(1) : TorrentID(2), argument: "\(address)")
                             try await site.untilComplete(waiting)
                         }
                     }
@@ -233,10 +247,13 @@ import Torrent
                 $0.slotRules.restTime = .seconds(3600)
             } _: { session in
                 // The last stays: nobody else is due before an hour.
-                try await eventually("two to have yielded") { try site.read { db throws(StoreError) in try db.yieldedTorrents() }.count == 2 }
+                try await eventually("two to have yielded") {
+                    try site.read { db throws(StoreError) in try db.yieldedTorrents() }.count == 2
+                }
                 try await eventually("the third to be active") { await session.snapshots().map(\.id) == [ids[2]] }
             }
-            #expect(try site.read { db throws(StoreError) in try db.yieldedTorrents() }.map(\.id) == Array(ids.prefix(2)))
+            #expect(
+                try site.read { db throws(StoreError) in try db.yieldedTorrents() }.map(\.id) == Array(ids.prefix(2)))
             try await withPeers(torrents[0]) { peers in
                 try await site.run(peers: [peers[0].address]) {
                     $0.slots.downloads = 1
@@ -245,7 +262,9 @@ import Torrent
                     #expect(await session.snapshots().map(\.id) == [ids[2]])
                     try await site.untilComplete(ids[0])
                     try await eventually("it to have no turn any more") {
-                        try site.read { db throws(StoreError) in try db.yieldedTorrents() }.allSatisfy { $0.id != ids[0] }
+                        try site.read { db throws(StoreError) in try db.yieldedTorrents() }.allSatisfy {
+                            $0.id != ids[0]
+                        }
                     }
                 }
             }
@@ -270,10 +289,14 @@ import Torrent
                     try db.execute("UPDATE tracker SET next_announce_at = NULL")
                 }
                 try await site.run { session in
-                    try await eventually("two to seed") { try [0, 4].allSatisfy { try site.row(ids[$0]).state == .seeding } }
+                    try await eventually("two to seed") {
+                        try [0, 4].allSatisfy { try site.row(ids[$0]).state == .seeding }
+                    }
                     try await eventually("the tracker to be told") { tracker.events == ["started"] }
                     #expect(await session.snapshots().isEmpty)
-                    #expect(try [1, 2].allSatisfy { try site.row(ids[$0]).state == .complete } && site.row(ids[3]).state == .paused)
+                    #expect(
+                        try [1, 2].allSatisfy { try site.row(ids[$0]).state == .complete }
+                            && site.row(ids[3]).state == .paused)
                     // One word of the user's, and back.
                     try site.write { db throws(StoreError) in try db.setSeedGoal(ids[1], .forever) }
                     try site.tell(.changed, ids[1])
@@ -290,7 +313,9 @@ import Torrent
                 } _: { _ in
                     try site.write { db throws(StoreError) in try db.setState(ids[4], .complete) }
                     try site.tell(.changed, ids[4])
-                    try await eventually("the word to be taken") { try site.read { db throws(StoreError) in try db.queuedIntents() } == 0 }
+                    try await eventually("the word to be taken") {
+                        try site.read { db throws(StoreError) in try db.queuedIntents() } == 0
+                    }
                     #expect(try site.row(ids[4]).state == .complete)
                 }
             }
@@ -313,7 +338,9 @@ import Torrent
                     let ids = try add(torrents, to: leeches)
                     try await leeches.run(peers: [address]) { _ in
                         // None of the seeds keeps the slot for itself.
-                        try await eventually("all to be complete") { try ids.allSatisfy { try leeches.row($0).completedAt != nil } }
+                        try await eventually("all to be complete") {
+                            try ids.allSatisfy { try leeches.row($0).completedAt != nil }
+                        }
                     }
                 }
             }

@@ -19,7 +19,9 @@ import Torrent
     static let examples = [
         Example(name: "removed") { site, id in try site.tell(.remove, id) },
         Example(name: "its .torrent is gone") { site, id in
-            _ = try site.write { db throws(StoreError) in try db.execute("DELETE FROM metainfo WHERE torrent_id = ?", id) }
+            _ = try site.write { db throws(StoreError) in
+                try db.execute("DELETE FROM metainfo WHERE torrent_id = ?", id)
+            }
         },
     ]
 

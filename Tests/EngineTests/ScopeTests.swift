@@ -4,7 +4,8 @@ import TestSupport
 import Testing
 import Torrent
 
-/// What is wanted of torrents that the running engine doesn't work on, and of engines that ended before they heard of it.
+/// What is wanted of torrents that the running engine doesn't work on, and of engines that ended before they heard of
+/// it.
 @Suite(.crowded) struct ScopeTests {
     private static func torrents() throws -> (SampleTorrent, SampleTorrent) {
         (try SampleTorrent("mine", length: 200_000, seed: 201), try SampleTorrent("other", length: 200_000, seed: 202))
@@ -37,10 +38,14 @@ import Torrent
 
     @Test func limitedAndSelected() async throws {
         try await beside { site, other, torrent in
-            try site.write { db throws(StoreError) in try db.setLimits(other, TorrentLimits(download: 1000, upload: 2, peers: 3)) }
+            try site.write { db throws(StoreError) in
+                try db.setLimits(other, TorrentLimits(download: 1000, upload: 2, peers: 3))
+            }
             try site.select(other, torrent, [false])
             try site.tell(.changed, other)
-            try await eventually("the word to be taken") { try site.read { db throws(StoreError) in try db.peekIntents() }.isEmpty }
+            try await eventually("the word to be taken") {
+                try site.read { db throws(StoreError) in try db.peekIntents() }.isEmpty
+            }
             let row = try site.row(other)
             #expect(row.settings.limits == TorrentLimits(download: 1000, upload: 2, peers: 3))
             #expect(row.wantedBytes == 0 && row.state == .queued)
@@ -52,7 +57,9 @@ import Torrent
         try await beside { site, other, _ in
             try site.write { db throws(StoreError) in try db.setState(other, .offline, error: "the disk is away") }
             try site.tell(.changed, other)
-            try await eventually("the word to be taken") { try site.read { db throws(StoreError) in try db.peekIntents() }.isEmpty }
+            try await eventually("the word to be taken") {
+                try site.read { db throws(StoreError) in try db.peekIntents() }.isEmpty
+            }
             #expect(try site.row(other).error == "the disk is away")
         }
     }
@@ -70,7 +77,9 @@ import Torrent
             try site.tell(.changed, paused)
             try site.tell(.remove, removed)
             try await site.run { _ in
-                try await eventually("the removal") { try site.read { db throws(StoreError) in try db.torrent(removed) } == nil }
+                try await eventually("the removal") {
+                    try site.read { db throws(StoreError) in try db.torrent(removed) } == nil
+                }
                 #expect(try site.row(paused).state == .paused)
             }
         }

@@ -30,8 +30,10 @@ import Torrent
 
     @Test(
         arguments: [
-            (.standard, 1 << 40, 1 << 40, false), (.forever, 1 << 40, 1 << 40, false), (.none, 0, 0, true), (.time(.seconds(60)), 0, 59, false),
-            (.time(.seconds(60)), 0, 60, true), (.time(.zero), 0, 0, true), (.ratio(1.5), 149, 0, false), (.ratio(1.5), 150, 0, true),
+            (.standard, 1 << 40, 1 << 40, false), (.forever, 1 << 40, 1 << 40, false), (.none, 0, 0, true),
+            (.time(.seconds(60)), 0, 59, false),
+            (.time(.seconds(60)), 0, 60, true), (.time(.zero), 0, 0, true), (.ratio(1.5), 149, 0, false),
+            (.ratio(1.5), 150, 0, true),
             (.ratio(0), 0, 0, true),
         ] as [(SeedGoal, Int64, Int64, Bool)])
     func goalsAreReached(goal: SeedGoal, uploaded: Int64, seconds: Int64, isReached: Bool) {
@@ -72,7 +74,8 @@ import Torrent
     /// One that sleeps is there for others, too.
     @Test func aDormantTorrentCounts() async throws {
         try await withSite { site in
-            let ids = try site.addComplete(try (0..<2).map { try SampleTorrent("sample-\($0).bin", length: 40_000, seed: 510 + UInt64($0)) })
+            let ids = try site.addComplete(
+                try (0..<2).map { try SampleTorrent("sample-\($0).bin", length: 40_000, seed: 510 + UInt64($0)) })
             try site.write { db throws(StoreError) in
                 try db.setPaused(ids[1], true)
                 try db.setState(ids[1], .paused)
@@ -100,7 +103,8 @@ import Torrent
     @Test func whatIsAnnouncedSeeds() async throws {
         try await withTracker { tracker in
             try await withSite { site in
-                let id = try site.addComplete([try SampleTorrent(length: 40_000, seed: 520, trackers: [[tracker.url]])])[0]
+                let id = try site.addComplete([try SampleTorrent(length: 40_000, seed: 520, trackers: [[tracker.url]])]
+                )[0]
                 try site.write { db throws(StoreError) in try db.setState(id, .complete) }
                 try await site.run { _ in
                     try await eventually("it to have seeded") { try site.row(id).seedTime >= .seconds(1) }
@@ -114,7 +118,8 @@ import Torrent
     @Test func aDormantTorrentReachesItsGoal() async throws {
         try await withTracker { tracker in
             try await withSite { site in
-                let id = try site.addComplete([try SampleTorrent(length: 40_000, seed: 530, trackers: [[tracker.url]])])[0]
+                let id = try site.addComplete([try SampleTorrent(length: 40_000, seed: 530, trackers: [[tracker.url]])]
+                )[0]
                 try site.write { db throws(StoreError) in
                     try db.setSeedGoal(id, .time(.seconds(3600)))
                     try db.raiseSeedTime(id, to: 3600)

@@ -28,7 +28,9 @@ import Torrent
                 let ids = (try first.add(torrent), try second.add(torrent))
                 let half = Bitfield(wire: [UInt8](repeating: 0xf0, count: 8), count: 64)
                 let rest = Bitfield(wire: [UInt8](repeating: 0x0f, count: 8), count: 64)
-                let peers = [try await WirePeer.start(torrent, have: half), try await WirePeer.start(torrent, have: rest)]
+                let peers = [
+                    try await WirePeer.start(torrent, have: half), try await WirePeer.start(torrent, have: rest),
+                ]
                 let result = await Result {
                     try await first.run(peers: [peers[0].address]) { one in
                         try await second.run(peers: [peers[1].address, await one.address]) { _ in
@@ -109,9 +111,13 @@ import Torrent
             try await withSite { leecher in
                 let other = try leecher.add(torrent) { $0.limits.download = 20_000 }
                 try await leecher.run(peers: [address]) { session in
-                    try await eventually("the download to begin") { await session.snapshot(other).map { $0.downloadedBytes > 0 } ?? false }
+                    try await eventually("the download to begin") {
+                        await session.snapshot(other).map { $0.downloadedBytes > 0 } ?? false
+                    }
                     try Files.truncate(torrent.path(0, in: site.output), to: 1000)
-                    try await eventually("the seeder to see it") { try site.claimed(id, torrent).population < torrent.geometry.pieceCount }
+                    try await eventually("the seeder to see it") {
+                        try site.claimed(id, torrent).population < torrent.geometry.pieceCount
+                    }
                     #expect(try leecher.claimed(other, torrent).population < torrent.geometry.pieceCount)
                 }
             }
@@ -119,7 +125,9 @@ import Torrent
     }
 
     /// An engine that has the torrent whole: it was downloaded from a scripted peer, and then the engine started anew.
-    private func withSeeder(_ torrent: SampleTorrent, _ body: (Session, Site, TorrentID) async throws -> Void) async throws {
+    private func withSeeder(_ torrent: SampleTorrent, _ body: (Session, Site, TorrentID) async throws -> Void)
+        async throws
+    {
         try await withSite { site in
             let id = try site.add(torrent)
             try await withPeers(torrent) { peers in try await site.download(id, from: peers) }

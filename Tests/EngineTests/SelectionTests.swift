@@ -10,7 +10,9 @@ import Torrent
 @Suite(.crowded) struct SelectionTests {
     /// Three files; the first and the last piece of the second are shared with its neighbours.
     private static func torrent() throws -> SampleTorrent {
-        try SampleTorrent(folder: "sample", [.init("first", 200_000), .init("second", 200_000), .init("sub/third", 200_000)], seed: 31)
+        try SampleTorrent(
+            folder: "sample", [.init("first", 200_000), .init("second", 200_000), .init("sub/third", 200_000)], seed: 31
+        )
     }
 
     @Test func skippedFilesAreNotMade() async throws {
@@ -39,7 +41,9 @@ import Torrent
                         try await site.untilComplete(id)
                         try site.select(id, torrent, [false, true, true])
                         try site.tell(.changed, id)
-                        try await eventually("the third file") { torrent.faults(in: site.output, wanted: [1, 2]).isEmpty }
+                        try await eventually("the third file") {
+                            torrent.faults(in: site.output, wanted: [1, 2]).isEmpty
+                        }
                         try await site.untilComplete(id)
                     }
                 } else {
@@ -99,12 +103,15 @@ import Torrent
     }
 
     @Test func aFileIsNoLongerWanted() async throws {
-        let torrent = try SampleTorrent(folder: "sample", [.init("first", 500_000), .init("second", 3_000_000)], seed: 33)
+        let torrent = try SampleTorrent(
+            folder: "sample", [.init("first", 500_000), .init("second", 3_000_000)], seed: 33)
         try await withSite { site in
             let id = try site.add(torrent)
             try await withPeers(torrent, [.slow(15)]) { peers in
                 try await site.run(peers: peers.map(\.address)) { session in
-                    try await eventually("the download to begin") { await session.snapshot(id).map { $0.have.population > 0 } ?? false }
+                    try await eventually("the download to begin") {
+                        await session.snapshot(id).map { $0.have.population > 0 } ?? false
+                    }
                     try site.select(id, torrent, [true, false])
                     try site.tell(.changed, id)
                     try await site.untilComplete(id)
@@ -118,7 +125,8 @@ import Torrent
 
     /// The file lies wholly in pieces that are there already.
     @Test(arguments: [true, false]) func aSmallFileIsWantedLater(isRunning: Bool) async throws {
-        let torrent = try SampleTorrent(folder: "sample", [.init("first", 1000), .init("second", 64536), .init("third", 100_000)], seed: 34)
+        let torrent = try SampleTorrent(
+            folder: "sample", [.init("first", 1000), .init("second", 64536), .init("third", 100_000)], seed: 34)
         try await withSite { site in
             let id = try site.add(torrent, wanted: [false, true, true])
             try await withPeers(torrent) { peers in
@@ -143,7 +151,8 @@ import Torrent
 
     /// Pad files are neither requested nor written, whoever has them wanted.
     @Test func padsAreNeitherRequestedNorWritten() async throws {
-        let torrent = try SampleTorrent(folder: "sample", [.init("a", 1000), .pad(65536 * 2 - 1000), .init("b", 65536)], seed: 32)
+        let torrent = try SampleTorrent(
+            folder: "sample", [.init("a", 1000), .pad(65536 * 2 - 1000), .init("b", 65536)], seed: 32)
         try await withSite { site in
             let id = try site.add(torrent)
             try await withPeers(torrent) { peers in
@@ -155,7 +164,8 @@ import Torrent
         }
     }
 
-    /// Pieces of nothing but padding are had by nature: they are recorded with the others, and who has the rest has all, as peers see it.
+    /// Pieces of nothing but padding are had by nature: they are recorded with the others, and who has the rest has
+    /// all, as peers see it.
     @Test func piecesOfPaddingAreHad() async throws {
         let torrent = try SampleTorrent(
             folder: "sample", [.init("a", 1000), .pad(65536 * 3 - 1000), .init("b", 65536), .pad(65536 + 5)], seed: 35)
@@ -167,7 +177,9 @@ import Torrent
                 #expect(row.piecesHave == 6 && row.pieceCount == 6)
                 try await one.run { session in
                     try await two.run(peers: [await session.address]) { other in
-                        try await eventually("a seed to be seen") { await other.peers(of: ids.1).contains(where: \.isSeed) }
+                        try await eventually("a seed to be seen") {
+                            await other.peers(of: ids.1).contains(where: \.isSeed)
+                        }
                         try await two.untilComplete(ids.1)
                         try await eventually("all to be recorded") { try two.claimed(ids.1, torrent).isFull }
                     }
@@ -188,7 +200,8 @@ extension Site {
             let have = try db.have(of: id, count: geometry.pieceCount)
             guard let selection = FileSelection(layout: torrent.metainfo.layout, wanted: wanted) else { return }
             try db.setSelection(
-                id, wanted: wanted, wantedBytes: selection.wantedBytes, completedBytes: selection.bytes(in: have, geometry: geometry))
+                id, wanted: wanted, wantedBytes: selection.wantedBytes,
+                completedBytes: selection.bytes(in: have, geometry: geometry))
         }
     }
 }

@@ -7,7 +7,8 @@ import Torrent
 
 @testable import Engine
 
-/// Nobody is told of a sleeping seed whose disk is away: its state says why, and it sleeps on until the disk is back (laws 3 and 5 of the design).
+/// Nobody is told of a sleeping seed whose disk is away: its state says why, and it sleeps on until the disk is back
+/// (laws 3 and 5 of the design).
 @Suite(.crowded) struct SleeperDiskTests {
     /// Torrents whose files are there, on the volume that the database has them on.
     private func seeds(_ count: Int, at site: Site, _ tracker: FakeTracker) throws -> [TorrentID] {
@@ -29,7 +30,9 @@ import Torrent
 
     private func bringBack(_ site: Site) throws { try Files.rename(site.folder.appending("away"), to: site.output) }
 
-    private func areOffline(_ ids: [TorrentID], _ site: Site) throws -> Bool { try ids.allSatisfy { try site.row($0).state == .offline } }
+    private func areOffline(_ ids: [TorrentID], _ site: Site) throws -> Bool {
+        try ids.allSatisfy { try site.row($0).state == .offline }
+    }
 
     @Test func aTorrentWhoseDiskIsAwayIsNotAnnounced() async throws {
         try await withTracker { tracker in
@@ -48,7 +51,10 @@ import Torrent
                     #expect(try site.events(.offline, of: id).count == 1)
                 }
                 // It is looked at again in five minutes, not in each second.
-                #expect(try site.trackers(ids).joined().allSatisfy { try #require($0.nextAnnounceAt) >= begin + .seconds(300) })
+                #expect(
+                    try site.trackers(ids).joined().allSatisfy {
+                        try #require($0.nextAnnounceAt) >= begin + .seconds(300)
+                    })
                 #expect(tracker.events == [] && !Files.exists(site.output))
             }
         }
@@ -112,13 +118,17 @@ import Torrent
                 try Files.makeFolders(site.output)
                 try await site.run { session in
                     func areLeftAlone(since moment: Timestamp) async throws -> Bool {
-                        let isPutOff = try site.trackers(ids).joined().allSatisfy { ($0.nextAnnounceAt ?? moment) >= moment + .seconds(300) }
+                        let isPutOff = try site.trackers(ids).joined().allSatisfy {
+                            ($0.nextAnnounceAt ?? moment) >= moment + .seconds(300)
+                        }
                         let awake = await session.snapshots().count
                         let underWay = await session.sleepers.announcing.count
                         return isPutOff && awake + underWay == 0
                     }
                     let begin = Timestamp.now()
-                    try await eventually("all to have looked for their files") { try await areLeftAlone(since: begin) && areOffline(ids, site) }
+                    try await eventually("all to have looked for their files") {
+                        try await areLeftAlone(since: begin) && areOffline(ids, site)
+                    }
                     // They have looked there: as long as it is the same volume, none wakes for the next hour.
                     let looks = await session.sleepers.soughtUntil
                     #expect(looks.count == ids.count)
@@ -130,7 +140,8 @@ import Torrent
                     try place(ids, at: site, on: volume)
                     try site.letTimePass(for: ids)
                     try await eventually("all to be announced and to seed") {
-                        try tracker.announces.count == ids.count && ids.allSatisfy { try site.row($0).state == .seeding }
+                        try tracker.announces.count == ids.count
+                            && ids.allSatisfy { try site.row($0).state == .seeding }
                     }
                     #expect(await session.snapshots().isEmpty)
                 }
@@ -149,7 +160,9 @@ import Torrent
                     $0.goodbyeTime = .milliseconds(500)
                 } _: { session in
                     let result = await Result {
-                        try await eventually("both to be looked at") { await session.sleepers.announcing.count == ids.count }
+                        try await eventually("both to be looked at") {
+                            await session.sleepers.announcing.count == ids.count
+                        }
                         await session.stop()
                         #expect(await session.sleepers.announcing.count == ids.count)
                     }

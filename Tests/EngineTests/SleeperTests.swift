@@ -10,7 +10,9 @@ import Torrent
 /// Torrents that sleep are announced, and wake for those alone who want something.
 @Suite(.crowded) struct SleeperTests {
     private func samples(_ count: Int, trackers: [[String]]) throws -> [SampleTorrent] {
-        try (0..<count).map { try SampleTorrent("sample-\($0).bin", length: 40_000, seed: 400 + UInt64($0), trackers: trackers) }
+        try (0..<count).map {
+            try SampleTorrent("sample-\($0).bin", length: 40_000, seed: 400 + UInt64($0), trackers: trackers)
+        }
     }
 
     @Test func nobodyWakesToBeAnnounced() async throws {
@@ -35,8 +37,13 @@ import Torrent
                     }
                     #expect(await session.snapshots().isEmpty)
                     // Nobody is due: the other of the tier waits as long as the first.
-                    #expect(try site.read { db throws(StoreError) in try db.dueTorrents(now: start + .seconds(1700), limit: 1) } == [])
-                    let later = try site.read { db throws(StoreError) in try db.dueTorrents(now: start + .seconds(2000), limit: 1000) }
+                    #expect(
+                        try site.read { db throws(StoreError) in
+                            try db.dueTorrents(now: start + .seconds(1700), limit: 1)
+                        } == [])
+                    let later = try site.read { db throws(StoreError) in
+                        try db.dueTorrents(now: start + .seconds(2000), limit: 1000)
+                    }
                     #expect(later.count == ids.count)
                 }
                 #expect(tracker.events.count == ids.count && Set(tracker.events) == ["started"])
@@ -82,7 +89,9 @@ import Torrent
         try await withSite { site in
             let ids = try site.addComplete(torrents)
             try await site.run { session in
-                try await eventually("all to have been tried") { try site.trackers(ids).allSatisfy { $0[0].failures > 0 } }
+                try await eventually("all to have been tried") {
+                    try site.trackers(ids).allSatisfy { $0[0].failures > 0 }
+                }
                 #expect(await session.snapshots().isEmpty)
             }
             let rows = try site.trackers(ids).map { $0[0] }
@@ -91,7 +100,8 @@ import Torrent
         }
     }
 
-    /// What trackers are being asked ends with the session: nothing of it comes back to a loop that isn't there any more.
+    /// What trackers are being asked ends with the session: nothing of it comes back to a loop that isn't there any
+    /// more.
     @Test func nothingIsAskedWhenTheSessionHasEnded() async throws {
         var answer = FakeTracker.Answer()
         answer.isDeaf = true
@@ -123,7 +133,9 @@ import Torrent
             try await withSite { site in
                 _ = try site.addComplete(torrents)
                 try await site.run { session in
-                    try await eventually("all to be announced") { await session.sleepers.uncounted[tracker.url]?.count == torrents.count }
+                    try await eventually("all to be announced") {
+                        await session.sleepers.uncounted[tracker.url]?.count == torrents.count
+                    }
                     tracker.answer { $0.isDeaf = true }
                     try await eventually("the counts to be asked for") { await !session.sleepers.scrapes.isEmpty }
                     await session.stop()

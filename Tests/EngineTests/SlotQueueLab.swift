@@ -5,7 +5,8 @@ import Testing
 
 @testable import Engine
 
-/// The queue with ten thousand torrents of all sorts, in virtual time: everything that can be downloaded is, and everything else has its turns.
+/// The queue with ten thousand torrents of all sorts, in virtual time: everything that can be downloaded is, and
+/// everything else has its turns.
 struct SlotQueueLab {
     /// What a torrent of the lab does when it is active.
     private enum Sort: CaseIterable {
@@ -72,7 +73,9 @@ struct SlotQueueLab {
 
         private mutating func live(_ id: TorrentID, _ time: Duration) {
             guard var torrent = torrents[id], active.contains(id) else { return }
-            if let checkedAt = torrent.checkedAt, now >= checkedAt { (torrent.isUnverified, torrent.checkedAt) = (false, nil) }
+            if let checkedAt = torrent.checkedAt, now >= checkedAt {
+                (torrent.isUnverified, torrent.checkedAt) = (false, nil)
+            }
             let rate: Int64 =
                 switch torrent.sort {
                 case .good, .unverified: torrent.isUnverified ? 0 : 1_000_000
@@ -104,9 +107,12 @@ struct SlotQueueLab {
             var faults: [String] = []
             let report = queue.report
             for kind in [SlotKind.download, .check] {
-                if let limit = report[kind].limit, report[kind].active > limit { faults.append("\(report[kind].active) \(kind)s at once") }
+                if let limit = report[kind].limit, report[kind].active > limit {
+                    faults.append("\(report[kind].active) \(kind)s at once")
+                }
             }
-            let places = report.downloads.active + report.checks.active + report.downloads.waiting + report.checks.waiting
+            let places =
+                report.downloads.active + report.checks.active + report.downloads.waiting + report.checks.waiting
             let open = torrents.values.count { !$0.isComplete && !($0.sort == .broken && $0.starts > 0) }
             if places != open { faults.append("\(places) torrents wait or are active, of \(open)") }
             return faults
@@ -116,7 +122,8 @@ struct SlotQueueLab {
     private static let count = 10_000
 
     /// `PIECES_SEEDS` names how many; each is replayed by its number.
-    static let seeds: [UInt64] = Array(1...UInt64(max(2, ProcessInfo.processInfo.environment["PIECES_SEEDS"].flatMap { Int($0) } ?? 2)))
+    static let seeds: [UInt64] = Array(
+        1...UInt64(max(2, ProcessInfo.processInfo.environment["PIECES_SEEDS"].flatMap { Int($0) } ?? 2)))
 
     @Test(arguments: seeds) func everythingThatCanBeDownloadedIs(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
@@ -129,7 +136,8 @@ struct SlotQueueLab {
             let sorts = isOld ? [.dead, .choked] : Bool.random(using: &random) ? [.good] : others
             let sort = sorts.randomElement(using: &random) ?? .good
             world.torrents[id] = Torrent(
-                sort: sort, isUnverified: sort == .unverified, left: Int64.random(in: 100_000...30_000_000, using: &random))
+                sort: sort, isUnverified: sort == .unverified,
+                left: Int64.random(in: 100_000...30_000_000, using: &random))
         }
         world.queue.enqueue(ids)
         let good = ids.filter { [.good, .unverified].contains(world.torrents[$0]?.sort) }

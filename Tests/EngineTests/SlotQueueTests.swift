@@ -34,7 +34,10 @@ struct SlotQueueTests {
             return started
         }
 
-        mutating func observe(_ id: Int64, _ work: Activity.Work, moved: Int64 = 0, patience: SlotQueue.Patience = .usual, limit: Int? = nil) {
+        mutating func observe(
+            _ id: Int64, _ work: Activity.Work, moved: Int64 = 0, patience: SlotQueue.Patience = .usual,
+            limit: Int? = nil
+        ) {
             queue.observe(TorrentID(id), Activity(work: work, moved: moved, patience: patience, limit: limit), now: now)
         }
 
@@ -59,7 +62,9 @@ struct SlotQueueTests {
     }
 
     /// Whatever ends a torrent's activity gives its slot to the next.
-    @Test(arguments: ["completed", "seeds", "left", "failed", "is checked"]) func aSlotThatIsGivenBackIsTaken(how: String) {
+    @Test(arguments: ["completed", "seeds", "left", "failed", "is checked"]) func aSlotThatIsGivenBackIsTaken(
+        how: String
+    ) {
         var desk = Desk(downloads: 1)
         desk.enqueue(1...2)
         if how == "failed" {
@@ -220,7 +225,9 @@ struct SlotQueueTests {
         var turns: [(id: Int64, at: Duration)] = []
         for _ in 0..<7200 {
             desk.pass(.seconds(1))
-            for id in [1, 2] as [Int64] where desk.queue.isHolding(TorrentID(id)) { desk.observe(id, .downloading, patience: .short) }
+            for id in [1, 2] as [Int64] where desk.queue.isHolding(TorrentID(id)) {
+                desk.observe(id, .downloading, patience: .short)
+            }
             _ = desk.yields()
             for id in desk.start() { turns.append((id, desk.now - .origin)) }
         }

@@ -11,7 +11,8 @@ import Torrent
 @Suite(.crowded) struct StrangerTests {
     /// What a peer says first that has everything, and serves.
     private static func greeting(_ infoHash: InfoHash, number: Int) -> [UInt8] {
-        [19] + Array("BitTorrent protocol".utf8) + [0, 0, 0, 0, 0, 0x10, 0, 0x04] + infoHash.bytes + Array("-XX0001-".utf8)
+        [19] + Array("BitTorrent protocol".utf8) + [0, 0, 0, 0, 0, 0x10, 0, 0x04] + infoHash.bytes
+            + Array("-XX0001-".utf8)
             + Array(String(repeating: "\(number % 10)", count: 12).utf8)
     }
 
@@ -27,7 +28,9 @@ import Torrent
             try await site.run { session in
                 var silent: [Stranger] = []
                 for _ in 0..<100 { silent.append(try await Stranger.dial(session.address)) }
-                try await eventually("all but a few to be shown out") { [silent] in silent.count { !$0.isClosed } <= Strangers<Int>.perHost }
+                try await eventually("all but a few to be shown out") { [silent] in
+                    silent.count { !$0.isClosed } <= Strangers<Int>.perHost
+                }
                 let peer = try await Stranger.dial(session.address)
                 try await peer.say(Self.greeting(torrent.infoHash, number: 1) + Self.haveAll)
                 try await eventually("an answer") { peer.heard >= Handshake.byteCount }
@@ -45,7 +48,8 @@ import Torrent
                 let peer = try await Stranger.dial(session.address)
                 let keepAlives = [UInt8](repeating: 0, count: 4 << 20)
                 let request: [UInt8] = [0, 0, 0, 1, 2, 0, 0, 0, 13, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x40, 0]
-                try await peer.say(Self.greeting(torrent.infoHash, number: 2) + [0, 0, 0, 1, 15] + keepAlives + request)
+                try await peer.say(
+                    Self.greeting(torrent.infoHash, number: 2) + [0, 0, 0, 1, 15] + keepAlives + request)
                 // It is unchoked in its turn, and asks again then.
                 try await eventually("to be unchoked") { peer.bytes.count > Handshake.byteCount + 5 }
                 try await peer.say(request)
@@ -55,7 +59,8 @@ import Torrent
         }
     }
 
-    /// A peer that dials in and lies is banned by its host, whatever port it says it has; in the next life, too. Others of the host can be dialled.
+    /// A peer that dials in and lies is banned by its host, whatever port it says it has; in the next life, too. Others
+    /// of the host can be dialled.
     @Test func aLiarThatDialsInIsBannedByItsHost() async throws {
         let torrent = try SampleTorrent(length: 1 << 20, seed: 33)
         try await withSite { site in
@@ -109,7 +114,9 @@ import Torrent
     }
 
     /// Hosts that are banned.
-    private func bans(_ site: Site) throws -> Int { try site.read { db throws(StoreError) in try db.hostBans(now: .now()).count } }
+    private func bans(_ site: Site) throws -> Int {
+        try site.read { db throws(StoreError) in try db.hostBans(now: .now()).count }
+    }
 
     private static func expectNoAnswer(_ session: Session, _ torrent: SampleTorrent) async throws {
         let again = try await Stranger.dial(session.address)
@@ -135,6 +142,7 @@ import Torrent
     private static func lie(to request: [UInt8]) -> [UInt8] {
         let length = request[8...].reduce(0) { $0 << 8 | Int($1) }
         let total = UInt32(9 + length)
-        return [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: total >> $0) } + [7] + request[..<8] + [UInt8](repeating: 0, count: length)
+        return [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: total >> $0) } + [7] + request[..<8]
+            + [UInt8](repeating: 0, count: length)
     }
 }

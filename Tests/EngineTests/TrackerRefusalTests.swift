@@ -69,8 +69,12 @@ import Torrent
                         try await site.run { _ in
                             try site.tell(.announce, id)
                             // The other tier shows that this life announces: it says `started` in each.
-                            try await eventually("the other tracker to be asked") { other.events.count { $0 == "started" } == life }
-                            try await eventually("the refusal to be saved") { try self.row(site, id, tracker).failures == 1 }
+                            try await eventually("the other tracker to be asked") {
+                                other.events.count { $0 == "started" } == life
+                            }
+                            try await eventually("the refusal to be saved") {
+                                try self.row(site, id, tracker).failures == 1
+                            }
                         }
                         #expect(tracker.events == ["started"])
                     }
@@ -79,7 +83,9 @@ import Torrent
                     for moment in [row.nextAnnounceAt, row.minAnnounceAt] {
                         #expect(refusal.seconds.contains((try #require(moment) - last).components.seconds), "\(row)")
                     }
-                    #expect(row.lastError?.contains(refusal.answer.failure ?? String(refusal.answer.status.prefix(3))) == true)
+                    #expect(
+                        row.lastError?.contains(refusal.answer.failure ?? String(refusal.answer.status.prefix(3)))
+                            == true)
                 }
             }
         }
@@ -89,7 +95,8 @@ import Torrent
         try #require(try site.trackers([id])[0].first { $0.url == tracker.url })
     }
 
-    /// A host that is overloaded is asked for no other torrent either, be it active or dormant, in this life or the next.
+    /// A host that is overloaded is asked for no other torrent either, be it active or dormant, in this life or the
+    /// next.
     @Test func aHostThatWantsToBeLeftAloneIsAskedForNoTorrent() async throws {
         var answer = FakeTracker.Answer()
         answer.status = "429 Too Many Requests"
@@ -104,7 +111,9 @@ import Torrent
                     try await eventually("the refusal") { try site.trackers(ids)[0][0].failures == 1 }
                     ids.append(try site.add(torrents[1]))
                     try site.tell(.added, ids[1])
-                    try await eventually("the second to know of it") { try site.trackers(ids)[1][0].lastError?.contains("429") == true }
+                    try await eventually("the second to know of it") {
+                        try site.trackers(ids)[1][0].lastError?.contains("429") == true
+                    }
                 }
                 ids.append(try site.add(torrents[2]))
                 ids += try site.addComplete([torrents[3]])
@@ -132,7 +141,11 @@ import Torrent
             }
             try await withSite { site in
                 let ids = try torrents.map { try site.add($0) }
-                try await site.run { _ in try await eventually("both to be asked") { try site.trackers(ids).allSatisfy { $0[0].failures == 1 } } }
+                try await site.run { _ in
+                    try await eventually("both to be asked") {
+                        try site.trackers(ids).allSatisfy { $0[0].failures == 1 }
+                    }
+                }
                 #expect(tracker.events == ["started", "started"])
             }
         }
@@ -152,7 +165,10 @@ import Torrent
                     }
                 }
                 #expect(
-                    tracker.announces.count == 2 && tracker.announces.allSatisfy { $0.head.contains("Authorization: Basic dXNlcjpzZSBjcmV0\r\n") })
+                    tracker.announces.count == 2
+                        && tracker.announces.allSatisfy {
+                            $0.head.contains("Authorization: Basic dXNlcjpzZSBjcmV0\r\n")
+                        })
                 let rows = try site.trackers([id])[0]
                 #expect(rows.map(\.url) == [url, dead])
                 #expect(rows.allSatisfy { $0.lastError?.contains("cret") != true })

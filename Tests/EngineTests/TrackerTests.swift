@@ -32,7 +32,8 @@ import Torrent
                 #expect(row.seeders == 1)
                 #expect(row.failures == 0)
 
-                // In the next life it is a seed from the start: there is nothing to complete. After a goodbye it says `started` again.
+                // In the next life it is a seed from the start: there is nothing to complete. After a goodbye it says
+                // `started` again.
                 try await site.run {
                     $0.scope = .only([id])
                 } _: { _ in
@@ -43,8 +44,11 @@ import Torrent
         }
     }
 
-    /// A stop comes while the tracker thinks about its answer, or where it never answers: it has heard of us, so it hears goodbye, and not before.
-    @Test(arguments: [Duration.milliseconds(700), .seconds(3600)]) func goodbyeToATrackerThatHasNotAnswered(delay: Duration) async throws {
+    /// A stop comes while the tracker thinks about its answer, or where it never answers: it has heard of us, so it
+    /// hears goodbye, and not before.
+    @Test(arguments: [Duration.milliseconds(700), .seconds(3600)]) func goodbyeToATrackerThatHasNotAnswered(
+        delay: Duration
+    ) async throws {
         var answer = FakeTracker.Answer()
         answer.delay = delay
         answer.trackerID = "r2d2"
@@ -63,7 +67,9 @@ import Torrent
                     }
                     tracker.answer { $0.delay = delay }
                     // Nothing of the life before is left: the next one says `started` at once.
-                    #expect(tracker.events == Array([["started", "stopped"], ["started", "stopped"]].prefix(life).joined()))
+                    #expect(
+                        tracker.events
+                            == Array([["started", "stopped"], ["started", "stopped"]].prefix(life).joined()))
                     let row = try #require(try site.read { db throws(StoreError) in try db.trackers(of: id) }.first)
                     #expect(!row.isStarted && row.failures == 0 && row.lastError == nil)
                     #expect((row.lastSuccessAt != nil) == isAnswered)
@@ -89,7 +95,9 @@ import Torrent
                 try await site.run {
                     $0.scope = .only([id])
                 } _: { _ in
-                    try await eventually("the tracker to hear of the second life") { tracker.events.filter { $0 == "started" }.count == 2 }
+                    try await eventually("the tracker to hear of the second life") {
+                        tracker.events.filter { $0 == "started" }.count == 2
+                    }
                     try site.tell(.verify, id)
                     try await eventually("the check to end") { try site.events(.verified, of: id).count == 1 }
                     try await Task.sleep(for: .milliseconds(1500))
@@ -113,7 +121,9 @@ import Torrent
                     $0.goodbyeTime = .seconds(2)
                 } _: { [trackers] _ in
                     try await eventually("all to have answered") {
-                        try site.read { db throws(StoreError) in try db.trackers(of: id) }.count { $0.lastSuccessAt != nil } == count
+                        try site.read { db throws(StoreError) in try db.trackers(of: id) }.count {
+                            $0.lastSuccessAt != nil
+                        } == count
                     }
                     for tracker in trackers { tracker.answer { $0.isDeaf = true } }
                     return ContinuousClock.now
@@ -147,7 +157,9 @@ import Torrent
                             }
                         }
                         try await eventually("the new tracker to be asked") { tracker.events.contains("started") }
-                        try await eventually("its answer to be saved") { try site.trackers([id])[0].last?.lastSuccessAt != nil }
+                        try await eventually("its answer to be saved") {
+                            try site.trackers([id])[0].last?.lastSuccessAt != nil
+                        }
                         try await site.untilComplete(id)
                     }
                 }
@@ -175,7 +187,8 @@ import Torrent
                 #expect(try #require(row.nextAnnounceAt) - last >= .seconds(300))
                 #expect(try #require(row.minAnnounceAt) - last >= .seconds(300))
 
-                // There are no peers, and even so nobody asks before the tracker allows it; nor does the user's word help.
+                // There are no peers, and even so nobody asks before the tracker allows it; nor does the user's word
+                // help.
                 try await site.run { _ in
                     try site.tell(.announce, id)
                     try await Task.sleep(for: .milliseconds(1500))
@@ -228,7 +241,9 @@ import Torrent
                     }
                     #expect(torrent.faults(in: site.output) == [])
                     let rows = try site.read { db throws(StoreError) in try db.trackers(of: id) }
-                    if let failed = rows.first(where: { $0.url == url }), failed.lastAnnounceAt != nil, dead.name == "unwilling" {
+                    if let failed = rows.first(where: { $0.url == url }), failed.lastAnnounceAt != nil,
+                        dead.name == "unwilling"
+                    {
                         #expect(failed.lastError?.contains("not for you") == true)
                     }
                     #expect(rows.contains { $0.url == living.url && $0.lastSuccessAt != nil })

@@ -14,7 +14,8 @@ import Torrent
         let torrent = try KillScenario.torrent()
         try await withTemporaryFolder { folder in
             try await withPeers(torrent, [.slow(KillScenario.pace)]) { peers in
-                var scenario = KillScenario(torrent, try Pieces(in: folder), peers[0], .plain, replay: "offsets \(offsets)")
+                var scenario = KillScenario(
+                    torrent, try Pieces(in: folder), peers[0], .plain, replay: "offsets \(offsets)")
                 // A file whose time went back is looked at again, as one that somebody put back.
                 scenario.mayDoubtClaims = true
                 try await scenario.run(offsets.map { _ in .moment(.milliseconds(600)) }, clockOffsets: offsets)
@@ -37,7 +38,9 @@ import Torrent
                         }
                         tracker.answer { $0.peers = [good[0].address] }
                         try await live(pieces, torrent, tracker, clockOffset: after) { running in
-                            try await eventually("completion: \(running.output)") { try pieces.events(.completed).count == 1 }
+                            try await eventually("completion: \(running.output)") {
+                                try pieces.events(.completed).count == 1
+                            }
                         }
                     }
                     let status = try await pieces.run(["status"])
@@ -51,11 +54,13 @@ import Torrent
 
     /// Runs the engine until `body` ends and it has asked the tracker, and kills it.
     private func live(
-        _ pieces: Pieces, _ torrent: SampleTorrent, _ tracker: FakeTracker, clockOffset: Duration, _ body: (RunningProgram) async throws -> Void
+        _ pieces: Pieces, _ torrent: SampleTorrent, _ tracker: FakeTracker, clockOffset: Duration,
+        _ body: (RunningProgram) async throws -> Void
     ) async throws {
         let announces = tracker.announces.count
         let arguments = try pieces.download(torrent, from: [], ["--seed-ratio", "5"])
-        let running = try pieces.start(arguments, environment: try Shim.environment(for: pieces, clockOffset: clockOffset))
+        let running = try pieces.start(
+            arguments, environment: try Shim.environment(for: pieces, clockOffset: clockOffset))
         let result = await Result {
             try await eventually("an announce: \(running.errors)") { tracker.announces.count > announces }
             try await body(running)

@@ -4,8 +4,8 @@ import TestSupport
 import Testing
 import Torrent
 
-/// The first `add` of all is killed at every call that changes something: what it leaves is nothing, an empty database or a whole one, `status` says
-/// which, and the next `add` finishes it.
+/// The first `add` of all is killed at every call that changes something: what it leaves is nothing, an empty database
+/// or a whole one, `status` says which, and the next `add` finishes it.
 @Suite struct CreationTests {
     /// Processes that run at once.
     private static let atOnce = 4
@@ -45,11 +45,13 @@ import Torrent
         }
     }
 
-    private static func add(_ pieces: Pieces, _ torrent: SampleTorrent, _ faults: [Fault] = [], counts: FilePath? = nil) async throws
+    private static func add(_ pieces: Pieces, _ torrent: SampleTorrent, _ faults: [Fault] = [], counts: FilePath? = nil)
+        async throws
         -> RunningProgram.End
     {
         let arguments = ["add", try pieces.file(of: torrent).string, "--output", pieces.output.string]
-        return try await pieces.start(arguments, environment: try Shim.environment(for: pieces, faults, counts: counts)).end()
+        return try await pieces.start(arguments, environment: try Shim.environment(for: pieces, faults, counts: counts))
+            .end()
     }
 
     /// Whether it died there.
@@ -62,7 +64,9 @@ import Torrent
             let status = try await pieces.run(["status"])
             #expect(status.exitCode == 0 && status.errors.isEmpty, "\(fault): \(status)")
             let sentences =
-                isThere ? ["is empty, as after an interrupted creation", "no torrents yet", torrent.metainfo.name] : ["there is no database at"]
+                isThere
+                ? ["is empty, as after an interrupted creation", "no torrents yet", torrent.metainfo.name]
+                : ["there is no database at"]
             #expect(sentences.contains { status.output.contains($0) }, "\(fault): \(status)")
             // To be read it need not be there, either.
             let log = try await pieces.run(["log"])

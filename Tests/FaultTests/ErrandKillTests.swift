@@ -4,7 +4,8 @@ import Testing
 
 /// The real program is killed in everything else that users do with it: at every call that changes something, in turn.
 ///
-/// `PIECES_KILLS=1200 swift test --filter FaultTests.ErrandKillTests` dies so often, as often in each errand, and with 20000 at each of the calls.
+/// `PIECES_KILLS=1200 swift test --filter FaultTests.ErrandKillTests` dies so often, as often in each errand, and with
+/// 20000 at each of the calls.
 @Suite(.serialized) struct ErrandKillTests {
     /// Deaths in all errands together, where nothing is said.
     private static let usualKills = 120
@@ -16,7 +17,9 @@ import Testing
         ProcessInfo.processInfo.environment["PIECES_KILL_ERRAND"].map { $0 == errand.name } ?? true
     }
 
-    private static func setting(_ name: String) -> Int? { ProcessInfo.processInfo.environment[name].flatMap { Int($0) } }
+    private static func setting(_ name: String) -> Int? {
+        ProcessInfo.processInfo.environment[name].flatMap { Int($0) }
+    }
 
     @Test(arguments: errands) func killedAtEveryBoundary(errand: Errand) async throws {
         let count = try await ErrandScenario.count(errand)
@@ -62,11 +65,15 @@ import Testing
     }
 
     /// Every third one dies again in its next life.
-    private static func run(_ errand: Errand, _ death: ErrandScenario.Death, _ number: Int) async throws -> ErrandScenario.Toll {
+    private static func run(_ errand: Errand, _ death: ErrandScenario.Death, _ number: Int) async throws
+        -> ErrandScenario.Toll
+    {
         var random = SplitMix64(seed: UInt64(number))
         let again =
-            number % 3 == 0 ? ErrandScenario.Death(nth: .random(in: 1...ErrandScenario.soon, using: &random), action: .killBefore) : nil
-        let replay = "PIECES_KILL_ERRAND='\(errand.name)' PIECES_KILL_SEED=\(number) swift test --filter FaultTests.ErrandKillTests"
+            number % 3 == 0
+            ? ErrandScenario.Death(nth: .random(in: 1...ErrandScenario.soon, using: &random), action: .killBefore) : nil
+        let replay =
+            "PIECES_KILL_ERRAND='\(errand.name)' PIECES_KILL_SEED=\(number) swift test --filter FaultTests.ErrandKillTests"
         return try await ErrandScenario.run(errand, death, again: again, replay: replay)
     }
 }

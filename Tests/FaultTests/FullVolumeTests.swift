@@ -5,8 +5,8 @@ import TestSupport
 import Testing
 import Torrent
 
-/// A volume is full: that of the payload, that of the database, one that has both. What is on the disk is recorded, the torrent says what is missing,
-/// nothing is downloaded twice, and it goes on by itself when there is room.
+/// A volume is full: that of the payload, that of the database, one that has both. What is on the disk is recorded, the
+/// torrent says what is missing, nothing is downloaded twice, and it goes on by itself when there is room.
 @Suite(.crowded) struct FullVolumeTests {
     enum Victim: String, Sendable, CaseIterable {
         case payload, database, both
@@ -30,13 +30,17 @@ import Torrent
         }
     }
 
-    private func run(_ pieces: Pieces, _ torrent: SampleTorrent, _ peer: WirePeer, _ victim: Victim, _ volume: SmallVolume?) async throws {
+    private func run(
+        _ pieces: Pieces, _ torrent: SampleTorrent, _ peer: WirePeer, _ victim: Victim, _ volume: SmallVolume?
+    ) async throws {
         let (begin, end) = (pieces.folder.appending("begin"), pieces.folder.appending("end"))
         let faults = volume == nil ? Self.faults(victim, pieces, begin: begin, end: end) : []
         let arguments = try pieces.download(torrent, from: [peer.address], KillScenario.commitInterval)
         let running = try pieces.start(arguments, environment: try Shim.environment(for: pieces, faults))
         let result = await Result {
-            try await eventually("something to be recorded: \(running.errors)") { try Self.row(pieces)?.piecesHave ?? 0 >= 4 }
+            try await eventually("something to be recorded: \(running.errors)") {
+                try Self.row(pieces)?.piecesHave ?? 0 >= 4
+            }
             if let volume { try volume.fill() } else { try Files.write([], to: begin) }
             let text = try await eventually("the state to say so: \(running.errors)") {
                 let row = try Self.row(pieces)
@@ -77,13 +81,19 @@ import Torrent
         var faults: [Fault] = []
         let full = Fault.Action.fail(.noSpace)
         if victim != .database {
-            faults.append(Fault(call: "pwrite", place: "payload", extent: .forever, action: full, after: begin, until: end))
-            faults.append(Fault(call: "freespace", place: "folder", extent: .forever, action: full, after: begin, until: end))
+            faults.append(
+                Fault(call: "pwrite", place: "payload", extent: .forever, action: full, after: begin, until: end))
+            faults.append(
+                Fault(call: "freespace", place: "folder", extent: .forever, action: full, after: begin, until: end))
         }
         if victim != .payload {
             let reserve = FilePath(pieces.database.string + ".reserve")
-            faults.append(Fault(call: "pwrite", place: "wal", extent: .forever, action: full, after: begin, until: end, during: reserve))
-            faults.append(Fault(call: "fallocate", place: "reserve", extent: .forever, action: full, after: begin, until: end))
+            faults.append(
+                Fault(
+                    call: "pwrite", place: "wal", extent: .forever, action: full, after: begin, until: end,
+                    during: reserve))
+            faults.append(
+                Fault(call: "fallocate", place: "reserve", extent: .forever, action: full, after: begin, until: end))
         }
         return faults
     }
@@ -93,13 +103,19 @@ import Torrent
         let torrent = try KillScenario.torrent()
         try await withTemporaryFolder { folder in
             try await SmallVolume.with(bytes: 8 << 20, in: folder) { volume in
-                guard let volume else { try Test.cancel("it takes a volume of its own, and none may be mounted here: run it as root") }
+                guard let volume else {
+                    try Test.cancel("it takes a volume of its own, and none may be mounted here: run it as root")
+                }
                 let pieces = try Pieces(in: folder, database: volume.path.appending("pieces.db"))
                 try await withPeers(torrent, [.slow(12)]) { peers in
                     let arguments = try pieces.download(torrent, from: [peers[0].address], KillScenario.commitInterval)
                     if isKnown {
                         let first = try pieces.start(arguments)
-                        let begun = await Result { try await eventually("something to be recorded") { try Self.row(pieces)?.piecesHave ?? 0 >= 4 } }
+                        let begun = await Result {
+                            try await eventually("something to be recorded") {
+                                try Self.row(pieces)?.piecesHave ?? 0 >= 4
+                            }
+                        }
                         await first.kill()
                         try begun.get()
                     }
@@ -114,7 +130,9 @@ import Torrent
                             #expect(try Self.row(pieces)?.error?.contains("space") == true)
                         } else {
                             let end = try await running.end()
-                            #expect(end.exitCode == 1 && end.errors.contains("space") && end.errors.contains("pieces.db"), "\(end)")
+                            #expect(
+                                end.exitCode == 1 && end.errors.contains("space") && end.errors.contains("pieces.db"),
+                                "\(end)")
                         }
                         #expect(before.isSubset(of: try Standing(pieces, torrent).claimed))
                         try volume.empty()

@@ -3,15 +3,19 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// The real program is killed at every call that changes something, again and again, and goes on as if nothing had happened.
+/// The real program is killed at every call that changes something, again and again, and goes on as if nothing had
+/// happened.
 ///
-/// `PIECES_KILLS=5000 swift test --filter FaultTests.KillTests` kills it as often as that, which is at every boundary; a failing run prints the line
-/// that replays it. With `PIECES_KILL_FROM` it begins with that download, where an earlier run ended.
+/// `PIECES_KILLS=5000 swift test --filter FaultTests.KillTests` kills it as often as that, which is at every boundary;
+/// a failing run prints the line that replays it. With `PIECES_KILL_FROM` it begins with that download, where an
+/// earlier run ended.
 @Suite struct KillTests {
     /// Processes that run at once: most of their time they wait for their peer.
     private static let atOnce = 10
 
-    private static func setting(_ name: String) -> Int? { ProcessInfo.processInfo.environment[name].flatMap { Int($0) } }
+    private static func setting(_ name: String) -> Int? {
+        ProcessInfo.processInfo.environment[name].flatMap { Int($0) }
+    }
 
     @Test func killedAtEveryBoundary() async throws {
         let torrent = try KillScenario.torrent()
@@ -42,7 +46,9 @@ import Testing
         #expect(isReplay || toll.kills >= wanted)
     }
 
-    private static func scenario(_ number: Int, _ torrent: SampleTorrent, _ plan: KillPlan) async throws -> KillScenario.Toll {
+    private static func scenario(_ number: Int, _ torrent: SampleTorrent, _ plan: KillPlan) async throws
+        -> KillScenario.Toll
+    {
         let shape = KillScenario.Shape.allCases[number % KillScenario.Shape.allCases.count]
         let replay = "PIECES_KILL_SEED=\(number) swift test --filter FaultTests.KillTests"
         return try await withTemporaryFolder { folder in

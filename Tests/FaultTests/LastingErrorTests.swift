@@ -5,8 +5,8 @@ import TestSupport
 import Testing
 import Torrent
 
-/// A call fails for as long as its fault lasts: the torrent waits with a sentence, claims nothing that isn't so, serves what it has, and goes on by
-/// itself when the fault is gone.
+/// A call fails for as long as its fault lasts: the torrent waits with a sentence, claims nothing that isn't so, serves
+/// what it has, and goes on by itself when the fault is gone.
 @Suite(.crowded) struct LastingErrorTests {
     struct Example: Sendable, CustomTestStringConvertible {
         let call: String
@@ -23,7 +23,8 @@ import Torrent
     }
 
     private static let quota = Errno(rawValue: EDQUOT)
-    private static let noSpaceLeft = Fault(call: "freespace", place: "folder", extent: .forever, action: .fail(.noSpace))
+    private static let noSpaceLeft = Fault(
+        call: "freespace", place: "folder", extent: .forever, action: .fail(.noSpace))
 
     static let payloadExamples = [
         Example(call: "pwrite", place: "payload", error: .ioError, words: "disk"),
@@ -44,7 +45,8 @@ import Torrent
 
     @Test(arguments: payloadExamples) func ofThePayload(example: Example) async throws {
         try await last(example) { pieces in
-            guard let row = try Self.row(pieces), row.state == .error || row.state == .offline, let text = row.error else { return nil }
+            guard let row = try Self.row(pieces), row.state == .error || row.state == .offline, let text = row.error
+            else { return nil }
             return text
         }
     }
@@ -65,12 +67,14 @@ import Torrent
 
     private func last(_ example: Example, _ sentence: @escaping @Sendable (Pieces) throws -> String?) async throws {
         // No empty file: it would be made before anything else, and a download that can't begin ends with the sentence.
-        let torrent = try SampleTorrent(folder: "sample", [.init("a", 700_001), .init("b/c", 1_300_000), .init("b/d", 900_000)], seed: 201)
+        let torrent = try SampleTorrent(
+            folder: "sample", [.init("a", 700_001), .init("b/c", 1_300_000), .init("b/d", 900_000)], seed: 201)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
             let (begin, end) = (folder.appending("begin"), folder.appending("end"))
             try await withPeers(torrent, [.slow(12)]) { peers in
-                let main = Fault(call: example.call, place: example.place, extent: .forever, action: .fail(example.error))
+                let main = Fault(
+                    call: example.call, place: example.place, extent: .forever, action: .fail(example.error))
                 let faults = ([main] + example.beside).map { fault in
                     var fault = fault
                     fault.after = begin
@@ -88,7 +92,9 @@ import Torrent
                         }
                         try Files.write([], to: begin)
                     }
-                    let text = try await eventually("a sentence: \(running.errors) \(try Self.row(pieces).map { "\($0)" } ?? "")") {
+                    let text = try await eventually(
+                        "a sentence: \(running.errors) \(try Self.row(pieces).map { "\($0)" } ?? "")"
+                    ) {
                         try #require(running.isRunning, "\(running.output) \(running.errors)")
                         return try sentence(pieces) ?? Self.complaint(running)
                     }
@@ -96,7 +102,9 @@ import Torrent
                     let standing = try Standing(pieces, torrent)
                     #expect(try torrent.unfounded(standing.claimed, in: pieces.output) == [])
                     // What is recorded is served on, unless it can't be read.
-                    if !example.isFromStart, example.place != "folder", let piece = standing.claimed.pieces.first(where: { _ in true }) {
+                    if !example.isFromStart, example.place != "folder",
+                        let piece = standing.claimed.pieces.first(where: { _ in true })
+                    {
                         try await Leech.get(piece, of: torrent, from: try await running.address())
                     }
                     try Files.write([], to: end)
@@ -123,7 +131,9 @@ import Torrent
             try await withPeers(torrent, [.slow(400)]) { peers in
                 let arguments = try pieces.download(torrent, from: [peers[0].address], KillScenario.commitInterval)
                 let fault = Fault(call: "syncfs", place: "folder", extent: .forever, action: .fail(error))
-                let end = try await pieces.start(arguments, environment: try Shim.environment(for: pieces, [fault], counts: counts)).end()
+                let end = try await pieces.start(
+                    arguments, environment: try Shim.environment(for: pieces, [fault], counts: counts)
+                ).end()
                 #expect(end.exitCode == 0 && end.errors.isEmpty, "\(end)")
                 #expect(Set(peers[0].served).count == peers[0].served.count, "something was downloaded twice")
             }
@@ -148,5 +158,7 @@ import Torrent
     }
 
     /// What the program says on the standard error stream.
-    private static func complaint(_ running: RunningProgram) -> String? { running.errors.isEmpty ? nil : running.errors }
+    private static func complaint(_ running: RunningProgram) -> String? {
+        running.errors.isEmpty ? nil : running.errors
+    }
 }

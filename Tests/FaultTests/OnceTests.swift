@@ -5,8 +5,8 @@ import TestSupport
 import Testing
 import Torrent
 
-/// Every call fails once, in turn: the program goes on, or ends with one sentence where the database can't be opened; it never traps and never
-/// claims what isn't so.
+/// Every call fails once, in turn: the program goes on, or ends with one sentence where the database can't be opened;
+/// it never traps and never claims what isn't so.
 @Suite(.crowded) struct OnceTests {
     /// What is downloaded.
     enum Sample: Sendable, CaseIterable {
@@ -15,7 +15,9 @@ import Torrent
         /// So many that they are synced as one, on a file system that can.
         case manyFiles
 
-        func torrent() throws -> SampleTorrent { try self == .fewFiles ? KillScenario.torrent() : KillScenario.manyFiles() }
+        func torrent() throws -> SampleTorrent {
+            try self == .fewFiles ? KillScenario.torrent() : KillScenario.manyFiles()
+        }
     }
 
     /// What a call does instead of what it should.
@@ -30,7 +32,8 @@ import Torrent
         /// What is only interrupted or cut short is so several times in a row.
         var times: Int { action == .interrupted || action == .short ? 3 : 1 }
 
-        /// Which of `count` calls fails: with `PIECES_ERRORS=all` the first, the one in the middle and the last, else two of them.
+        /// Which of `count` calls fails: with `PIECES_ERRORS=all` the first, the one in the middle and the last, else
+        /// two of them.
         func turns(of count: Int) -> [Int] {
             let turns = [1, (1 + count) / 2, count]
             let isThorough = ProcessInfo.processInfo.environment["PIECES_ERRORS"] == "all"
@@ -39,8 +42,14 @@ import Torrent
     }
 
     private static let sites: [(call: String, places: [String], actions: [Fault.Action])] = [
-        ("open", ["db", "wal", "shm", "lock", "dbfolder"], [.fail(.ioError), .fail(.tooManyOpenFiles), .fail(.permissionDenied), .interrupted]),
-        ("open", ["payload", "folder"], [.fail(.ioError), .fail(.tooManyOpenFiles), .fail(.readOnlyFileSystem), .interrupted]),
+        (
+            "open", ["db", "wal", "shm", "lock", "dbfolder"],
+            [.fail(.ioError), .fail(.tooManyOpenFiles), .fail(.permissionDenied), .interrupted]
+        ),
+        (
+            "open", ["payload", "folder"],
+            [.fail(.ioError), .fail(.tooManyOpenFiles), .fail(.readOnlyFileSystem), .interrupted]
+        ),
         ("pread", ["db", "wal"], [.fail(.ioError), .short, .interrupted]),
         ("pwrite", ["db", "wal", "shm", "lock"], [.fail(.ioError), .fail(.noSpace), .short, .interrupted]),
         ("pwrite", ["payload"], [.fail(.ioError), .fail(.noSpace), .short, .interrupted]),
@@ -92,7 +101,8 @@ import Torrent
 
     @Test(arguments: examples) func once(example: Example) async throws {
         let torrent = try example.sample.torrent()
-        let count = try #require(try await Self.counts[example.sample]?.value[example.site], "\(example.site) never comes: leave it out")
+        let count = try #require(
+            try await Self.counts[example.sample]?.value[example.site], "\(example.site) never comes: leave it out")
         for nth in example.turns(of: count) { try await run(example, nth, torrent) }
     }
 
@@ -102,7 +112,8 @@ import Torrent
             try await withPeers(torrent, [.slow(Self.pace)]) { peers in
                 let arguments = try pieces.download(torrent, from: [peers[0].address], KillScenario.commitInterval)
                 let fault = Fault(
-                    call: example.site.call, place: example.site.place, nth: nth, extent: .times(example.times), action: example.action)
+                    call: example.site.call, place: example.site.place, nth: nth, extent: .times(example.times),
+                    action: example.action)
                 let running = try pieces.start(arguments, environment: try Shim.environment(for: pieces, [fault]))
                 let result = await Result { try await running.end() }
                 await running.kill()
@@ -113,7 +124,9 @@ import Torrent
                 #expect(try torrent.unfounded(standing.claimed, in: pieces.output) == [], "\(fault)")
                 if end.exitCode != 0 {
                     // One sentence, and its end.
-                    #expect(end.exitCode == 1 && end.errors.split(separator: "\n").contains { $0.hasPrefix("pieces: ") }, "\(fault): \(end)")
+                    #expect(
+                        end.exitCode == 1 && end.errors.split(separator: "\n").contains { $0.hasPrefix("pieces: ") },
+                        "\(fault): \(end)")
                     let again = try await pieces.run(arguments)
                     #expect(again.exitCode == 0, "\(fault): \(again)")
                 }

@@ -5,7 +5,8 @@ import TestSupport
 import Testing
 import Torrent
 
-/// The real program is killed while it brings an old database to its own schema: before and after every call that changes the database, in turn.
+/// The real program is killed while it brings an old database to its own schema: before and after every call that
+/// changes the database, in turn.
 @Suite struct UpgradeTests {
     /// Processes that run at once.
     private static let atOnce = 4
@@ -48,16 +49,23 @@ import Torrent
             let counts = folder.appending("counts")
             let end = try await upgrade(pieces, counts: counts)
             try #require(end.exitCode == 0, "\(end)")
-            return try Shim.counts(counts).filter { $0.key.changes && ["db", "wal"].contains($0.key.place) }.sorted { $0.key < $1.key }
-                .flatMap { site, count in
-                    (1...count).flatMap { n in [Fault.Action.killBefore, .killAfter].map { Boundary(site: site, nth: n, action: $0) } }
+            return try Shim.counts(counts).filter { $0.key.changes && ["db", "wal"].contains($0.key.place) }.sorted {
+                $0.key < $1.key
+            }
+            .flatMap { site, count in
+                (1...count).flatMap { n in
+                    [Fault.Action.killBefore, .killAfter].map { Boundary(site: site, nth: n, action: $0) }
                 }
+            }
         }
     }
 
     /// A command that writes brings the database up to date first.
-    private static func upgrade(_ pieces: Pieces, _ faults: [Fault] = [], counts: FilePath? = nil) async throws -> RunningProgram.End {
-        try await pieces.start(["pause", "1"], environment: try Shim.environment(for: pieces, faults, counts: counts)).end()
+    private static func upgrade(_ pieces: Pieces, _ faults: [Fault] = [], counts: FilePath? = nil) async throws
+        -> RunningProgram.End
+    {
+        try await pieces.start(["pause", "1"], environment: try Shim.environment(for: pieces, faults, counts: counts))
+            .end()
     }
 
     /// A database as the first release made it, with the torrent in it.
@@ -71,7 +79,8 @@ import Torrent
             INSERT INTO torrent (id, info_hash, name, output, total_bytes, piece_length, piece_count, private, wanted_bytes, added_at)
             VALUES (1, ?, ?, ?, ?, ?, ?, 0, ?, 1700000000)
             """,
-            info.infoHash, info.name, pieces.output.string, info.geometry.totalBytes, info.geometry.pieceLength, info.geometry.pieceCount,
+            info.infoHash, info.name, pieces.output.string, info.geometry.totalBytes, info.geometry.pieceLength,
+            info.geometry.pieceCount,
             info.geometry.totalBytes)
         try connection.execute(
             "INSERT INTO metainfo (torrent_id, pieces_offset, info_offset, info_length, file) VALUES (1, ?, ?, ?, ?)",
@@ -84,7 +93,8 @@ import Torrent
         let what: Comment = "\(boundary.action) \(boundary.site) \(boundary.nth)"
         return try await withTemporaryFolder { folder in
             let pieces = try old(torrent, in: folder)
-            let fault = Fault(call: boundary.site.call, place: boundary.site.place, nth: boundary.nth, action: boundary.action)
+            let fault = Fault(
+                call: boundary.site.call, place: boundary.site.place, nth: boundary.nth, action: boundary.action)
             let end = try await upgrade(pieces, [fault])
             #expect(end.signal == 9 || end.exitCode == 0, "\(what): \(end)")
             try look(pieces, torrent, isUpToDate: false, what)
@@ -97,19 +107,28 @@ import Torrent
 
     private static func look(_ pieces: Pieces, _ torrent: SampleTorrent, isUpToDate: Bool, _ what: Comment) throws {
         let connection = try Connection(pieces.database, mode: .readWrite)
-        let findings = try connection.rows("PRAGMA integrity_check") { (row) throws(StoreError) in try row.next(String.self) }
+        let findings = try connection.rows("PRAGMA integrity_check") { (row) throws(StoreError) in
+            try row.next(String.self)
+        }
         #expect(findings == ["ok"], what)
-        let version = try connection.rows("SELECT max(number), count(*) FROM schema_migration") { (row) throws(StoreError) in
+        let version = try connection.rows("SELECT max(number), count(*) FROM schema_migration") {
+            (row) throws(StoreError) in
             (try row.next(Int.self), try row.next(Int.self))
         }[0]
         #expect(version.0 == version.1 && (1...Migration.all.count).contains(version.0), what)
-        let names = try connection.rows("SELECT name FROM torrent") { (row) throws(StoreError) in try row.next(String.self) }
+        let names = try connection.rows("SELECT name FROM torrent") { (row) throws(StoreError) in
+            try row.next(String.self)
+        }
         #expect(names == [torrent.metainfo.name], what)
         let hasPaths =
-            try connection.rows("SELECT 1 FROM sqlite_schema WHERE name = 'path'") { (row) throws(StoreError) in try row.next(Int.self) } == [1]
+            try connection.rows("SELECT 1 FROM sqlite_schema WHERE name = 'path'") { (row) throws(StoreError) in
+                try row.next(Int.self)
+            } == [1]
         #expect(hasPaths == (version.0 >= 2), what)
         if hasPaths {
-            let paths = try connection.rows("SELECT path FROM path ORDER BY idx") { (row) throws(StoreError) in try row.next(String.self) }
+            let paths = try connection.rows("SELECT path FROM path ORDER BY idx") { (row) throws(StoreError) in
+                try row.next(String.self)
+            }
             #expect(paths == torrent.metainfo.layout.files.map(\.displayPath), what)
         }
         guard isUpToDate else { return }

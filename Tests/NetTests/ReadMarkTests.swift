@@ -14,8 +14,10 @@ import Torrent
 
     /// Rates are in bytes a second.
     @Test(arguments: [
-        (0, 1e9, 1), (200_000, 1e9, 1), (Self.mebibyte / 4, 1e9, 65536), (Self.mebibyte, 1e9, 262_144), (64 * Self.mebibyte, 1e12, 262_144),
-        (64 * Self.mebibyte, 1e6, 1), (64 * Self.mebibyte, 17e6, 65536), (64 * Self.mebibyte, 40e6, 131_072), (64 * Self.mebibyte, 0, 1),
+        (0, 1e9, 1), (200_000, 1e9, 1), (Self.mebibyte / 4, 1e9, 65536), (Self.mebibyte, 1e9, 262_144),
+        (64 * Self.mebibyte, 1e12, 262_144),
+        (64 * Self.mebibyte, 1e6, 1), (64 * Self.mebibyte, 17e6, 65536), (64 * Self.mebibyte, 40e6, 131_072),
+        (64 * Self.mebibyte, 0, 1),
     ])
     func itIsAShareOfWhatComesSoon(bytes: Int, rate: Double, value: Int) {
         var mark = ReadMark()
@@ -27,7 +29,9 @@ import Torrent
     @Test func itMovesOnlyWhenThatIsWorthACall() {
         var mark = ReadMark()
         var changes = 0
-        for bytes in [1 << 20, 1_100_000, 900_000, 700_000, 1 << 20] where mark.expect(bytes: bytes, rate: 1e9) { changes += 1 }
+        for bytes in [1 << 20, 1_100_000, 900_000, 700_000, 1 << 20] where mark.expect(bytes: bytes, rate: 1e9) {
+            changes += 1
+        }
         #expect(changes == 1)
         changes += mark.expect(bytes: 300_000, rate: 1e9) ? 1 : 0
         #expect(changes == 2 && mark.value == 65536, "less is owed than it waited for")
@@ -43,13 +47,18 @@ import Torrent
         let infoHash = try #require(InfoHash(Array(repeating: 7, count: 20)))
         let server = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(SlowSpeaker(infoHash)) }
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(SlowSpeaker(infoHash))
+                }
             }.bind(host: "127.0.0.1", port: 0).get()
         let address = try #require(server.localAddress.flatMap { PeerAddress($0) })
-        let ours = Handshake(reserved: [], infoHash: infoHash, peerID: try #require(PeerID(Array(repeating: 1, count: 20))))
+        let ours = Handshake(
+            reserved: [], infoHash: infoHash, peerID: try #require(PeerID(Array(repeating: 1, count: 20))))
         let (listener, loop) = (Listener(), MultiThreadedEventLoopGroup.singleton.next())
         loop.execute {
-            PeerSockets(loop: loop, bind: nil).dial(address, delegate: listener, sending: ours) { error in listener.note("\(error)") }
+            PeerSockets(loop: loop, bind: nil).dial(address, delegate: listener, sending: ours) { error in
+                listener.note("\(error)")
+            }
         }
         try await eventually("all that it said") { listener.heard.withLock { $0.count } == SlowSpeaker.words }
         #expect(listener.heard.withLock(\.self) == (0..<SlowSpeaker.words).map { "have \($0)" })
@@ -78,7 +87,9 @@ private final class SlowSpeaker: ChannelInboundHandler {
             var word = ByteBuffer()
             PeerMessageEncoder.append(.have(piece: UInt32(n)), to: &word)
             let channel = context.channel
-            context.eventLoop.scheduleTask(in: .milliseconds(100 * Int64(n + 1))) { [word] in channel.writeAndFlush(word, promise: nil) }
+            context.eventLoop.scheduleTask(in: .milliseconds(100 * Int64(n + 1))) { [word] in
+                channel.writeAndFlush(word, promise: nil)
+            }
         }
     }
 }

@@ -46,8 +46,8 @@ import TrackerWire
         return result
     }
 
-    /// Announces to a server at `host` that redirects to `location`, where `PORT` is the port of a server inside; returns
-    /// what that one was asked.
+    /// Announces to a server at `host` that redirects to `location`, where `PORT` is the port of a server inside;
+    /// returns what that one was asked.
     private func follow(
         from host: String, _ path: String = "/announce", to location: String, names: Names? = nil
     ) async throws -> (asked: [String], Result<AnnounceResponse, TrackerError>) {

@@ -81,7 +81,9 @@ final class RawHTTPServer: Sendable {
             guard head.hasSuffix("\r\n\r\n") else { return }
             switch reply(head) {
             case .bytes(let bytes):
-                context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: bytes))).assumeIsolated().whenComplete { _ in context.close(promise: nil) }
+                context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: bytes))).assumeIsolated().whenComplete { _ in
+                    context.close(promise: nil)
+                }
             case .endless(let head, let bytes):
                 context.write(wrapOutboundOut(ByteBuffer(string: head)), promise: nil)
                 pour(ByteBuffer(bytes: bytes), context)
@@ -110,10 +112,14 @@ final class FakeUDPTracker: Sendable {
 
     private init(channel: any Channel) { self.channel = channel }
 
-    static func start(host: String = "127.0.0.1", _ reply: @escaping @Sendable ([UInt8]) -> [[UInt8]]) async throws -> FakeUDPTracker {
+    static func start(host: String = "127.0.0.1", _ reply: @escaping @Sendable ([UInt8]) -> [[UInt8]]) async throws
+        -> FakeUDPTracker
+    {
         let channel = try await DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(Answerer(reply: reply)) }
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(Answerer(reply: reply))
+                }
             }
             .bind(host: host, port: 0).get()
         return FakeUDPTracker(channel: channel)
@@ -146,10 +152,12 @@ enum Gzip {
     /// The bytes in one stored block; at most 65,535 of them.
     static func stored(_ bytes: [UInt8]) -> [UInt8] {
         let count = UInt16(bytes.count)
-        return header + [1] + little(UInt32(count) | UInt32(~count) << 16) + bytes + little(crc(bytes)) + little(UInt32(count))
+        return header + [1] + little(UInt32(count) | UInt32(~count) << 16) + bytes + little(crc(bytes))
+            + little(UInt32(count))
     }
 
-    /// Some `megabytes` of zeros as a fixed-Huffman block, without an end: repetitions of 258 bytes at the distance 1, in 13 bits each.
+    /// Some `megabytes` of zeros as a fixed-Huffman block, without an end: repetitions of 258 bytes at the distance 1,
+    /// in 13 bits each.
     static func bomb(megabytes: Int) -> [UInt8] {
         var bytes = header
         var bits: UInt64 = 0
@@ -172,10 +180,14 @@ enum Gzip {
         return bytes
     }
 
-    private static func little(_ word: UInt32) -> [UInt8] { [0, 8, 16, 24].map { UInt8(truncatingIfNeeded: word >> UInt32($0)) } }
+    private static func little(_ word: UInt32) -> [UInt8] {
+        [0, 8, 16, 24].map { UInt8(truncatingIfNeeded: word >> UInt32($0)) }
+    }
 
     private static func crc(_ bytes: [UInt8]) -> UInt32 {
-        ~bytes.reduce(~0) { crc, byte in (0..<8).reduce(crc ^ UInt32(byte)) { crc, _ in crc & 1 == 1 ? crc >> 1 ^ 0xedb8_8320 : crc >> 1 } }
+        ~bytes.reduce(~0) { crc, byte in
+            (0..<8).reduce(crc ^ UInt32(byte)) { crc, _ in crc & 1 == 1 ? crc >> 1 ^ 0xedb8_8320 : crc >> 1 }
+        }
     }
 }
 
@@ -183,13 +195,17 @@ enum TrackerSamples {
     static let infoHash = InfoHash((0..<20).map { UInt8($0 * 13 & 255) })!
     static let peerID = PeerID("-PE0100-abcdefghijkl".utf8)!
 
-    static func request(_ event: AnnounceRequest.Event? = .started, port: UInt16 = 6881, infoHash: InfoHash = infoHash) -> AnnounceRequest {
+    static func request(_ event: AnnounceRequest.Event? = .started, port: UInt16 = 6881, infoHash: InfoHash = infoHash)
+        -> AnnounceRequest
+    {
         AnnounceRequest(infoHash: infoHash, peerID: peerID, port: port, left: 5, event: event, key: 7)
     }
 }
 
 /// A client of the test's own, shut down when `body` ends.
-func withTrackerClient<T: Sendable>(_ options: HTTPOptions = HTTPOptions(version: "test"), _ body: (TrackerClient) async throws -> T) async throws
+func withTrackerClient<T: Sendable>(
+    _ options: HTTPOptions = HTTPOptions(version: "test"), _ body: (TrackerClient) async throws -> T
+) async throws
     -> T
 {
     let client = TrackerClient(group: MultiThreadedEventLoopGroup.singleton, options: options)

@@ -14,14 +14,19 @@ import TrackerWire
 @Suite struct TrackerHTTPTests {
     private static let good = Array("d8:intervali900e5:peers6:\u{a}\u{1}\u{1}\u{1}\u{1}\u{1}e".utf8)
 
-    @Test(arguments: [("", ""), ("/announce", "/announce"), ("/a%20b/announce?passkey=x|y%zz", "/a%20b/announce?passkey=x%7Cy%25zz")])
+    @Test(arguments: [
+        ("", ""), ("/announce", "/announce"), ("/a%20b/announce?passkey=x|y%zz", "/a%20b/announce?passkey=x%7Cy%25zz"),
+    ])
     func requestGoesOverTheWireAsItIs(_ path: String, _ target: String) async throws {
         let server = try await RawHTTPServer.start { _ in .page("200 OK", Self.good) }
         var request = TrackerSamples.request()
         request.infoHash = InfoHash([
-            0, 0x20, 0x25, 0x26, 0x2b, 0x2f, 0x3b, 0x3d, 0x3f, 0x23, 0x7c, 0x7e, 0x80, 0xc3, 0xa4, 0xff, 0x41, 0x2e, 0x5f, 0x0a,
+            0, 0x20, 0x25, 0x26, 0x2b, 0x2f, 0x3b, 0x3d, 0x3f, 0x23, 0x7c, 0x7e, 0x80, 0xc3, 0xa4, 0xff, 0x41, 0x2e,
+            0x5f, 0x0a,
         ])!
-        let response = try await withTrackerClient { try await $0.announce(TrackerURL("http://127.0.0.1:\(server.port)\(path)"), request) }
+        let response = try await withTrackerClient {
+            try await $0.announce(TrackerURL("http://127.0.0.1:\(server.port)\(path)"), request)
+        }
         #expect(response.peers == [PeerAddress("10.1.1.1:257")!])
         let head = try #require(server.heads.first).split(separator: "\r\n").map(String.init)
         let separator = target.contains("?") ? "&" : "?"
@@ -39,22 +44,40 @@ import TrackerWire
             (.page("404 Not Found", Array("<html>".utf8)), .status(code: 404, phrase: "Not Found")),
             (.page("400 Bad Request", Array("d14:failure reason3:bade".utf8)), .failure(reason: "bad", retry: nil)),
             (.page("200 OK", Array("d14:failure reason3:bade".utf8)), .failure(reason: "bad", retry: nil)),
-            (.page("200 OK", Array(repeating: 0x64, count: HTTPAnswer.maximumLength + 1)), .tooLarge(limit: HTTPAnswer.maximumLength)),
-            (.endless(head: "HTTP/1.0 200 OK\r\n\r\n", Array(repeating: 0x64, count: 65536)), .tooLarge(limit: HTTPAnswer.maximumLength)),
-            (.page("200 OK", Gzip.bomb(megabytes: 4), "Content-Encoding: gzip\r\n"), .tooLarge(limit: HTTPAnswer.maximumLength)),
+            (
+                .page("200 OK", Array(repeating: 0x64, count: HTTPAnswer.maximumLength + 1)),
+                .tooLarge(limit: HTTPAnswer.maximumLength)
+            ),
+            (
+                .endless(head: "HTTP/1.0 200 OK\r\n\r\n", Array(repeating: 0x64, count: 65536)),
+                .tooLarge(limit: HTTPAnswer.maximumLength)
+            ),
+            (
+                .page("200 OK", Gzip.bomb(megabytes: 4), "Content-Encoding: gzip\r\n"),
+                .tooLarge(limit: HTTPAnswer.maximumLength)
+            ),
             (.page("200 OK", Array("no gzip".utf8), "Content-Encoding: gzip\r\n"), .notBencode(excerpt: "no gzip")),
-            (.page("200 OK", [0x1f, 0x8b] + Array("no gzip".utf8), "Content-Encoding: gzip\r\n"), .malformed("its compressed body is damaged")),
+            (
+                .page("200 OK", [0x1f, 0x8b] + Array("no gzip".utf8), "Content-Encoding: gzip\r\n"),
+                .malformed("its compressed body is damaged")
+            ),
             (.page("200 OK", Array("d1:".utf8)), .truncated("only 3 bytes arrived")),
             (.page("404 Not Found", [0x1f, 0x8b]), .status(code: 404, phrase: "Not Found")),
             (
                 .page("429 Too Many Requests", Array("slow down".utf8), "Retry-After: 600\r\n"),
                 .status(code: 429, phrase: "Too Many Requests", retry: .after(.seconds(600)))
             ),
-            (.bytes(Array("HTTP/1.1 200 OK\r\nX: y\r\n".utf8)), .truncated("the connection was closed within the head of the response")),
+            (
+                .bytes(Array("HTTP/1.1 200 OK\r\nX: y\r\n".utf8)),
+                .truncated("the connection was closed within the head of the response")
+            ),
             (.bytes([]), .unreachable("the server closed the connection before it answered")),
             (.page("302 Found", [], "Location: /announce\r\n"), .redirects(limit: 5)),
             (.page("302 Found", [], "Location: ftp://127.0.0.1/x\r\n"), .status(code: 302, phrase: "Found")),
-            (.stall(Array("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nd".utf8)), .timedOut(after: .milliseconds(300))),
+            (
+                .stall(Array("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nd".utf8)),
+                .timedOut(after: .milliseconds(300))
+            ),
             (.stall([]), .timedOut(after: .milliseconds(300))),
         ] as [(RawHTTPServer.Reply, TrackerError)])
     func badAnswersAreTypedErrors(_ reply: RawHTTPServer.Reply, _ expected: TrackerError) async throws {
@@ -73,7 +96,9 @@ import TrackerWire
     @Test func whatIsNotHTTPIsAnError() async throws {
         let server = try await RawHTTPServer.start { _ in .bytes(Array("SSH-2.0-OpenSSH\r\n\r\n".utf8)) }
         let url = try TrackerURL("http://127.0.0.1:\(server.port)/announce")
-        let error = try await trackerError { try await withTrackerClient { try await $0.announce(url, TrackerSamples.request()) } }
+        let error = try await trackerError {
+            try await withTrackerClient { try await $0.announce(url, TrackerSamples.request()) }
+        }
         guard case .malformed = error else {
             Issue.record("\(error)")
             return
@@ -89,10 +114,13 @@ import TrackerWire
         .page("200 OK", Gzip.stored(good)), .page("200 OK", good, "Content-Encoding: gzip\r\n"),
         .page("200 OK", Gzip.stored(good).dropLast(8), "Content-Encoding: gzip\r\n"),
         .page("404 Not Found", good), .page("200 OK", Array("\u{feff}\r\n".utf8) + good + Array("\r\n".utf8)),
-        .bytes(head("Content-Length: 999\r\nTransfer-Encoding: chunked") + Array("\(String(good.count, radix: 16))\r\n".utf8) + good),
+        .bytes(
+            head("Content-Length: 999\r\nTransfer-Encoding: chunked")
+                + Array("\(String(good.count, radix: 16))\r\n".utf8) + good),
         .bytes(Array("HTTP/1.0 200 OK\nContent-Length: 9\n\n".utf8) + good),
         // Servers that don't close the connection, whatever they are told.
-        .stall(head("Content-Length: \(good.count)") + good), .stall(head("Content-Length: 999") + good), .stall(head("X: y") + good),
+        .stall(head("Content-Length: \(good.count)") + good), .stall(head("Content-Length: 999") + good),
+        .stall(head("X: y") + good),
     ]
 
     /// An answer that came whole is taken, whatever stands around it.
@@ -104,11 +132,14 @@ import TrackerWire
         try await server.stop()
     }
 
-    /// A server that names a length which is too short, and doesn't close the connection, is waited for, and not for ever.
+    /// A server that names a length which is too short, and doesn't close the connection, is waited for, and not for
+    /// ever.
     @Test func aLengthThatIsTooShortEnds() async throws {
         let server = try await RawHTTPServer.start { _ in .stall(Self.head("Content-Length: 5") + Array("d8:in".utf8)) }
         let url = try TrackerURL("http://127.0.0.1:\(server.port)/announce")
-        let error = try await trackerError { try await withTrackerClient { try await $0.announce(url, TrackerSamples.request()) } }
+        let error = try await trackerError {
+            try await withTrackerClient { try await $0.announce(url, TrackerSamples.request()) }
+        }
         #expect(error == .truncated("only 5 bytes arrived"))
         try await server.stop()
     }
@@ -123,7 +154,9 @@ import TrackerWire
         }
         let url = try TrackerURL("http://user:se%20cret@127.0.0.1:\(server.port)/announce")
         _ = try await withTrackerClient { try await $0.announce(url, TrackerSamples.request()) }
-        #expect(server.heads.count == 2 && server.heads.allSatisfy { $0.contains("\r\nAuthorization: Basic dXNlcjpzZSBjcmV0\r\n") })
+        #expect(
+            server.heads.count == 2
+                && server.heads.allSatisfy { $0.contains("\r\nAuthorization: Basic dXNlcjpzZSBjcmV0\r\n") })
         #expect(server.heads.allSatisfy { !$0.contains("@") })
         #expect(other.heads.count == 1 && other.heads.allSatisfy { !$0.contains("Authorization") })
         try await server.stop()
@@ -132,7 +165,9 @@ import TrackerWire
 
     /// Peers that have names are looked up; a name that has no address costs nobody else.
     @Test func namesOfPeersAreLookedUp() async throws {
-        let body = Array("d5:peersld2:ip9:localhost4:porti81eed2:ip20:no-such-host.invalid4:porti1eed2:ip8:10.0.0.14:porti2eeee".utf8)
+        let body = Array(
+            "d5:peersld2:ip9:localhost4:porti81eed2:ip20:no-such-host.invalid4:porti1eed2:ip8:10.0.0.14:porti2eeee".utf8
+        )
         let server = try await RawHTTPServer.start { _ in .page("200 OK", body) }
         let url = try TrackerURL("http://127.0.0.1:\(server.port)/announce")
         let response = try await withTrackerClient { try await $0.announce(url, TrackerSamples.request()) }
@@ -143,7 +178,8 @@ import TrackerWire
 
     @Test func aRedirectIsFollowed() async throws {
         let server = try await RawHTTPServer.start { head in
-            head.hasPrefix("GET /announce") ? .page("307 Temporary Redirect", [], "Location: /other?x=%00%FF\r\n") : .page("200 OK", Self.good)
+            head.hasPrefix("GET /announce")
+                ? .page("307 Temporary Redirect", [], "Location: /other?x=%00%FF\r\n") : .page("200 OK", Self.good)
         }
         let url = try TrackerURL("http://127.0.0.1:\(server.port)/announce")
         _ = try await withTrackerClient { try await $0.announce(url, TrackerSamples.request()) }
@@ -157,7 +193,9 @@ import TrackerWire
             .page("302 Found", [], "Location: /\(count.add(1, ordering: .relaxed).newValue)\r\n")
         }
         let url = try TrackerURL("http://127.0.0.1:\(server.port)/announce")
-        let error = try await trackerError { try await withTrackerClient { try await $0.announce(url, TrackerSamples.request()) } }
+        let error = try await trackerError {
+            try await withTrackerClient { try await $0.announce(url, TrackerSamples.request()) }
+        }
         #expect(error == .redirects(limit: 5))
         #expect(server.heads.count == 6)
         try await server.stop()
@@ -176,25 +214,34 @@ import TrackerWire
 
     @Test func noScrapeWithoutTheConvention() async throws {
         let error = try await trackerError {
-            try await withTrackerClient { try await $0.scrape(TrackerURL("http://127.0.0.1:1/x"), [TrackerSamples.infoHash]) }
+            try await withTrackerClient {
+                try await $0.scrape(TrackerURL("http://127.0.0.1:1/x"), [TrackerSamples.infoHash])
+            }
         }
         #expect(error == .noScrape)
     }
 
     @Test(arguments: ["http://127.0.0.1:1/announce", "https://127.0.0.1:1/announce"])
     func aRefusedConnectionIsOneSentence(_ text: String) async throws {
-        let error = try await trackerError { try await withTrackerClient { try await $0.announce(TrackerURL(text), TrackerSamples.request()) } }
+        let error = try await trackerError {
+            try await withTrackerClient { try await $0.announce(TrackerURL(text), TrackerSamples.request()) }
+        }
         #expect(error.description == "the tracker cannot be reached: Connection refused")
     }
 
     @Test(arguments: ["http://no-such-host.invalid/announce", "udp://no-such-host.invalid:1/announce"])
     func anUnknownHostIsOneSentence(_ text: String) async throws {
-        let error = try await trackerError { try await withTrackerClient { try await $0.announce(TrackerURL(text), TrackerSamples.request()) } }
-        #expect(error.description.contains("no-such-host.invalid") && error.description.contains("no address"), "\(error)")
+        let error = try await trackerError {
+            try await withTrackerClient { try await $0.announce(TrackerURL(text), TrackerSamples.request()) }
+        }
+        #expect(
+            error.description.contains("no-such-host.invalid") && error.description.contains("no address"), "\(error)")
     }
 
     @Test func cancellingEndsARequest() async throws {
-        let server = try await RawHTTPServer.start { _ in .stall(Array("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nd".utf8)) }
+        let server = try await RawHTTPServer.start { _ in
+            .stall(Array("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nd".utf8))
+        }
         let url = try TrackerURL("http://127.0.0.1:\(server.port)/announce")
         let error = try await withTrackerClient { client in
             let task = Task { try await client.announce(url, TrackerSamples.request()) }
@@ -221,7 +268,10 @@ import TrackerWire
             let certificate = folder.appending("certificate.pem").string
             let key = folder.appending("key.pem").string
             let end = try await openssl.run(
-                ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+                [
+                    "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                    "-subj", "/CN=localhost",
+                ]
                     + ["-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate], in: folder)
             try #require(end.exitCode == 0, "\(end)")
             let tls = try NIOSSLContext(
@@ -233,10 +283,14 @@ import TrackerWire
             let numbered = try TrackerURL("https://127.0.0.1:\(server.port)/announce")
             let trusting = HTTPOptions(version: "test", extraTrustRoots: certificate)
 
-            let response = try await withTrackerClient(trusting) { try await $0.announce(named, TrackerSamples.request()) }
+            let response = try await withTrackerClient(trusting) {
+                try await $0.announce(named, TrackerSamples.request())
+            }
             #expect(response.interval == .seconds(900))
             for (url, options) in [(named, HTTPOptions(version: "test")), (numbered, trusting)] {
-                let error = try await trackerError { try await withTrackerClient(options) { try await $0.announce(url, TrackerSamples.request()) } }
+                let error = try await trackerError {
+                    try await withTrackerClient(options) { try await $0.announce(url, TrackerSamples.request()) }
+                }
                 guard case .insecure = error else {
                     Issue.record("\(error)")
                     continue

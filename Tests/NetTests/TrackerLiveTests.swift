@@ -35,7 +35,9 @@ import TrackerWire
 
     @Test func anUnknownTorrentIsRefused() async throws {
         try await withTracker("http") { client, url in
-            let error = try await trackerError { try await client.announce(url, TrackerSamples.request(infoHash: Self.unknown)) }
+            let error = try await trackerError {
+                try await client.announce(url, TrackerSamples.request(infoHash: Self.unknown))
+            }
             guard case .failure(let reason, nil) = error else {
                 Issue.record("\(error)")
                 return
@@ -51,14 +53,18 @@ import TrackerWire
         }
     }
 
-    private func withTracker(_ scheme: String, path: String = "/announce", _ body: (TrackerClient, TrackerURL) async throws -> Void) async throws {
+    private func withTracker(
+        _ scheme: String, path: String = "/announce", _ body: (TrackerClient, TrackerURL) async throws -> Void
+    ) async throws {
         let program = try RealProgram.require("opentracker")
         // It gives up root's rights, and must still be able to read its file.
         try await withTemporaryFolder { folder in
             let list = folder.appending("torrents")
             try Files.write(Array("\(TrackerSamples.infoHash)\n".utf8), to: list)
             let port = try await freePort()
-            try await withProgram(program, ["-i", "127.0.0.1", "-p", "\(port)", "-P", "\(port)", "-w", list.string], in: folder) { _ in
+            try await withProgram(
+                program, ["-i", "127.0.0.1", "-p", "\(port)", "-P", "\(port)", "-w", list.string], in: folder
+            ) { _ in
                 try await untilItListens(on: port)
                 try await withTrackerClient { try await body($0, TrackerURL("\(scheme)://127.0.0.1:\(port)\(path)")) }
             }
@@ -67,7 +73,9 @@ import TrackerWire
 
     /// A port that was free a moment ago.
     private func freePort() async throws -> Int {
-        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(host: "127.0.0.1", port: 0).get()
+        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(
+            host: "127.0.0.1", port: 0
+        ).get()
         let port = try #require(channel.localAddress?.port)
         try await channel.close()
         return port
@@ -76,7 +84,9 @@ import TrackerWire
     private func untilItListens(on port: Int) async throws {
         try await eventually("the tracker to listen on \(port)") {
             do {
-                try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connect(host: "127.0.0.1", port: port).get().close()
+                try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connect(
+                    host: "127.0.0.1", port: port
+                ).get().close()
                 return true
             } catch {
                 return false

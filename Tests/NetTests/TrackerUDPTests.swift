@@ -9,7 +9,8 @@ import TrackerWire
 @testable import Net
 
 @Suite struct TrackerUDPTests {
-    /// Answers as a tracker does: a connection to each connect, `peers` to each announce; counts what comes by its action.
+    /// Answers as a tracker does: a connection to each connect, `peers` to each announce; counts what comes by its
+    /// action.
     private final class Script: Sendable {
         let actions = Mutex<[UInt8]>([])
         let urlData = Mutex<[UInt8]>([])
@@ -26,7 +27,9 @@ import TrackerWire
             default:
                 return [
                     head
-                        + Array(packet.dropFirst(16)).indices.filter { $0 % 20 == 0 }.flatMap { _ in [0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3] as [UInt8] }
+                        + Array(packet.dropFirst(16)).indices.filter { $0 % 20 == 0 }.flatMap { _ in
+                            [0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3] as [UInt8]
+                        }
                 ]
             }
         }
@@ -58,7 +61,9 @@ import TrackerWire
         let url = try TrackerURL("udp://127.0.0.1:\(tracker.port)")
         try await withTrackerClient { client in
             try await withThrowingTaskGroup { group in
-                for port in 1...50 as ClosedRange<UInt16> { group.addTask { try await client.announce(url, TrackerSamples.request(port: port)) } }
+                for port in 1...50 as ClosedRange<UInt16> {
+                    group.addTask { try await client.announce(url, TrackerSamples.request(port: port)) }
+                }
                 for try await response in group { #expect(response.complete == 2) }
             }
         }
@@ -86,7 +91,9 @@ import TrackerWire
             [[0, 0, 0, 3, 0, 0, 0, 0, 0x78], [1, 2], [0, 0, 0, 3] + packet[12..<16] + Array("go away".utf8)]
         }
         let url = try TrackerURL("udp://127.0.0.1:\(tracker.port)")
-        let error = try await trackerError { try await withTrackerClient { try await $0.announce(url, TrackerSamples.request()) } }
+        let error = try await trackerError {
+            try await withTrackerClient { try await $0.announce(url, TrackerSamples.request()) }
+        }
         #expect(error == .failure(reason: "go away", retry: nil))
         try await tracker.stop()
     }
@@ -113,7 +120,9 @@ import TrackerWire
     @Test func theBoundFamilyIsAllThatIsTried() async throws {
         let options = HTTPOptions(version: "test", bindAddress: PeerAddress.Host("127.0.0.1"))
         let error = try await trackerError {
-            try await withTrackerClient(options) { try await $0.announce(TrackerURL("udp://[::1]:9"), TrackerSamples.request()) }
+            try await withTrackerClient(options) {
+                try await $0.announce(TrackerURL("udp://[::1]:9"), TrackerSamples.request())
+            }
         }
         #expect(error.description.contains("the family of the address to bind to"))
     }

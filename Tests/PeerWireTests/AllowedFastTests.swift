@@ -5,7 +5,9 @@ import Torrent
 
 @Suite struct AllowedFastTests {
     /// The example results at the end of BEP 6.
-    @Test(arguments: [(7, [1059, 431, 808, 1217, 287, 376, 1188]), (9, [1059, 431, 808, 1217, 287, 376, 1188, 353, 508])])
+    @Test(arguments: [
+        (7, [1059, 431, 808, 1217, 287, 376, 1188]), (9, [1059, 431, 808, 1217, 287, 376, 1188, 353, 508]),
+    ])
     func isBEP6sExample(count: Int, expected: [Int]) throws {
         #expect(try Self.set("80.4.4.200", pieceCount: 1313, count: count) == expected)
     }

@@ -7,9 +7,11 @@ import Torrent
 @Suite struct FrameLimitsTests {
     /// Lengths that are refused as soon as prefix and id are there.
     static let refused: [(id: UInt8, length: UInt32)] = [
-        (0, 2), (1, 2), (2, 0x1_0000), (3, 2), (4, 4), (4, 6), (5, 1 + 512 << 10 + 1), (6, 12), (6, 14), (7, 8), (7, 9 + 128 << 10 + 1), (8, 12),
+        (0, 2), (1, 2), (2, 0x1_0000), (3, 2), (4, 4), (4, 6), (5, 1 + 512 << 10 + 1), (6, 12), (6, 14), (7, 8),
+        (7, 9 + 128 << 10 + 1), (8, 12),
         (9, 2), (9, 4),
-        (13, 4), (14, 2), (15, 2), (16, 12), (16, 17), (17, 6), (20, 1), (20, 2 + 1 << 20 + 1), (99, 1 << 20), (7, .max), (200, .max),
+        (13, 4), (14, 2), (15, 2), (16, 12), (16, 17), (17, 6), (20, 1), (20, 2 + 1 << 20 + 1), (99, 1 << 20),
+        (7, .max), (200, .max),
     ]
 
     @Test(arguments: refused.indices) func wrongLengthIsRefusedBeforeTheBody(_ row: Int) throws {
@@ -23,7 +25,9 @@ import Torrent
     /// The longest frame of each type is taken, and one byte more is not.
     @Test(arguments: [UInt8](0...24)) func limitsAreExact(id: UInt8) throws {
         let allowed = FrameLimits().allowed(id)
-        for (length, isAllowed) in [(allowed.lowerBound, true), (allowed.upperBound, true), (allowed.upperBound + 1, false)] {
+        for (length, isAllowed) in [
+            (allowed.lowerBound, true), (allowed.upperBound, true), (allowed.upperBound + 1, false),
+        ] {
             var decoder = PeerMessageDecoder()
             var read = ByteBuffer(integer: UInt32(length))
             read.writeInteger(id)
@@ -31,7 +35,9 @@ import Torrent
             if isAllowed {
                 #expect(try decoder.messages(in: read).count == 1)
             } else {
-                #expect(throws: PeerWireError.wrongLength(messageID: id, length: length, allowed: allowed)) { try decoder.messages(in: read) }
+                #expect(throws: PeerWireError.wrongLength(messageID: id, length: length, allowed: allowed)) {
+                    try decoder.messages(in: read)
+                }
             }
             #expect(allowed.upperBound <= FrameLimits.longest)
         }
@@ -43,7 +49,9 @@ import Torrent
         #expect(throws: Never.self) { try decoder.next() }
         decoder = PeerMessageDecoder()
         decoder.append(ByteBuffer(integer: UInt32(FrameLimits.longest + 1)))
-        #expect(throws: PeerWireError.frameTooLong(length: FrameLimits.longest + 1, limit: FrameLimits.longest)) { try decoder.next() }
+        #expect(throws: PeerWireError.frameTooLong(length: FrameLimits.longest + 1, limit: FrameLimits.longest)) {
+            try decoder.next()
+        }
     }
 
     @Test func failureIsFinal() throws {

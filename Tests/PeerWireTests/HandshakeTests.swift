@@ -16,11 +16,14 @@ import Torrent
         let handshake = try Self.handshake([.extensionProtocol, .fast, .dht])
         var buffer = ByteBuffer()
         handshake.append(to: &buffer)
-        let expected = [19] + Array("BitTorrent protocol".utf8) + [0, 0, 0, 0, 0, 0x10, 0, 0x05] + (0..<20) + (100..<120)
+        let expected =
+            [19] + Array("BitTorrent protocol".utf8) + [0, 0, 0, 0, 0, 0x10, 0, 0x05] + (0..<20) + (100..<120)
         #expect(Array(buffer.readableBytesView) == expected)
     }
 
-    @Test(arguments: [0, 0x10_0000, 0x04, 0x01, 0x8000_0000_0010_0005, .max] as [UInt64]) func keepsEveryReservedBit(_ bits: UInt64) throws {
+    @Test(arguments: [0, 0x10_0000, 0x04, 0x01, 0x8000_0000_0010_0005, .max] as [UInt64]) func keepsEveryReservedBit(
+        _ bits: UInt64
+    ) throws {
         let handshake = try Self.handshake(.init(rawValue: bits))
         var buffer = ByteBuffer()
         handshake.append(to: &buffer)
@@ -61,7 +64,8 @@ import Torrent
         }
     }
 
-    @Test(arguments: ["GET / HTTP/1.1\r\n", "\u{16}\u{3}\u{1}", "\u{13}BitTorrent Protocol", "SSH-2.0-x"]) func strangersAreRefused(_ text: String) {
+    @Test(arguments: ["GET / HTTP/1.1\r\n", "\u{16}\u{3}\u{1}", "\u{13}BitTorrent Protocol", "SSH-2.0-x"])
+    func strangersAreRefused(_ text: String) {
         var buffer = ByteBuffer(string: text)
         #expect(throws: PeerWireError.self) { try Handshake.decode(&buffer) }
     }

@@ -14,7 +14,10 @@ import Testing
         (.have(piece: 0x0102_0304), [0, 0, 0, 5, 4, 1, 2, 3, 4]),
         (.bitfield(ByteBuffer(bytes: [0xa0, 0x80])), [0, 0, 0, 3, 5, 0xa0, 0x80]),
         (.request(piece: 1, begin: 2, length: 0x4000), [0, 0, 0, 13, 6, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0x40, 0]),
-        (.piece(piece: 1, begin: 2, block: ByteBuffer(bytes: [7, 8])), [0, 0, 0, 11, 7, 0, 0, 0, 1, 0, 0, 0, 2, 7, 8]),
+        (
+            .piece(piece: 1, begin: 2, block: ByteBuffer(bytes: [7, 8])),
+            [0, 0, 0, 11, 7, 0, 0, 0, 1, 0, 0, 0, 2, 7, 8]
+        ),
         (.cancel(piece: 1, begin: 2, length: 3), [0, 0, 0, 13, 8, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3]),
         (.port(6881), [0, 0, 0, 3, 9, 0x1a, 0xe1]),
         (.suggest(piece: 5), [0, 0, 0, 5, 13, 0, 0, 0, 5]),

@@ -7,7 +7,8 @@ import Testing
     /// The most that may be held: one frame of the longest kind that has not ended, and a read of this test.
     private static let heldBytes = FrameLimits.prefixBytes + FrameLimits.longest
 
-    /// 5,000 streams: noise, noise with small prefixes, and valid streams with some bytes changed. None traps, and none makes the decoder hoard.
+    /// 5,000 streams: noise, noise with small prefixes, and valid streams with some bytes changed. None traps, and none
+    /// makes the decoder hoard.
     @Test(arguments: 0..<50 as Range<UInt64>) func garbageNeverTraps(batch: UInt64) {
         for seed in batch * 100..<batch * 100 + 100 {
             var generator = SplitMix64(seed: seed)
@@ -43,7 +44,8 @@ import Testing
             var stream = ByteBuffer()
             while stream.readableBytes < 300 { PeerMessageEncoder.append(generator.message(), to: &stream) }
             for _ in 0..<4 {
-                stream.setInteger(UInt8(truncatingIfNeeded: generator.next()), at: Int.random(in: 0..<300, using: &generator))
+                stream.setInteger(
+                    UInt8(truncatingIfNeeded: generator.next()), at: Int.random(in: 0..<300, using: &generator))
             }
             return stream
         }

@@ -18,13 +18,17 @@ struct SplitMix64: RandomNumberGenerator {
 
     mutating func number() -> UInt32 { UInt32(truncatingIfNeeded: next()) }
 
-    mutating func bytes(_ count: Int) -> ByteBuffer { ByteBuffer(bytes: (0..<count).map { _ in UInt8(truncatingIfNeeded: next()) }) }
+    mutating func bytes(_ count: Int) -> ByteBuffer {
+        ByteBuffer(bytes: (0..<count).map { _ in UInt8(truncatingIfNeeded: next()) })
+    }
 
     /// The bytes of `stream`, cut into reads of 1 to `longest` bytes.
     mutating func reads(of stream: ByteBuffer, upTo longest: Int) -> [ByteBuffer] {
         var rest = stream
         var reads: [ByteBuffer] = []
-        while let read = rest.readSlice(length: min(rest.readableBytes, Int.random(in: 1...longest, using: &self))), read.readableBytes > 0 {
+        while let read = rest.readSlice(length: min(rest.readableBytes, Int.random(in: 1...longest, using: &self))),
+            read.readableBytes > 0
+        {
             reads.append(read)
         }
         return reads
@@ -49,7 +53,8 @@ struct SplitMix64: RandomNumberGenerator {
         case 13: .haveNone
         case 14: .reject(piece: number(), begin: number(), length: number())
         case 15: .allowedFast(piece: number())
-        case 16: .extended(id: UInt8(truncatingIfNeeded: number()), payload: bytes(Int.random(in: 0...300, using: &self)))
+        case 16:
+            .extended(id: UInt8(truncatingIfNeeded: number()), payload: bytes(Int.random(in: 0...300, using: &self)))
         default: .unknown(id: UInt8.random(in: 21...255, using: &self))
         }
     }

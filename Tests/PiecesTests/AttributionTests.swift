@@ -34,7 +34,8 @@ struct AttributionTests {
     private static let piece = Int64(16384)
 
     static let cases = [
-        Case(testDescription: "one was edited", looks: [.asLeft, .changed, .asLeft], states: [.shares, .bad, .shares]),
+        Case(
+            testDescription: "one was edited", looks: [.asLeft, .changed, .asLeft], states: [.shares, .bad, .shares]),
         Case(testDescription: "two were edited", looks: [.changed, .changed, .asLeft], states: [.bad, .bad, .shares]),
         Case(
             testDescription: "one was deleted", looks: [.asLeft, .gone, .asLeft], bad: [], missing: [0],

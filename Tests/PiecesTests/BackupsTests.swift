@@ -7,7 +7,9 @@ struct BackupsTests {
         try await withProgram { program in
             try await program.makeSet()
             try await program.succeed("add", "set.torrent", "--output", "down", "--paused")
-            #expect(try await program.succeed("database", "backups").output == "a running engine makes a backup every 1 d, and keeps 3\n")
+            #expect(
+                try await program.succeed("database", "backups").output
+                    == "a running engine makes a backup every 1 d, and keeps 3\n")
             let rarer = try await program.succeed("database", "backups", "--every", "12h").output
             #expect(rarer == "a running engine makes a backup every 12 h, and keeps 3\n")
             #expect(try await program.succeed("database", "backups", "--keep", "0").output == "no backups are made\n")
@@ -35,7 +37,8 @@ struct BackupsTests {
         }
     }
 
-    /// Nothing begins anew in the place of a database that is gone and has backups, and everything says how to get it back.
+    /// Nothing begins anew in the place of a database that is gone and has backups, and everything says how to get it
+    /// back.
     @Test(arguments: [true, false]) func aLostDatabaseIsNotReplacedByAnEmptyOne(isEmpty: Bool) async throws {
         try await withProgram { program in
             try await program.makeSet()
@@ -61,7 +64,11 @@ struct BackupsTests {
                 }
                 #expect(isEmpty ? try program.read("pieces.db").isEmpty : !program.exists("pieces.db"), "\(command)")
             }
-            if isEmpty { try await program.succeed("database", "salvage") } else { try await program.succeed("database", "restore") }
+            if isEmpty {
+                try await program.succeed("database", "salvage")
+            } else {
+                try await program.succeed("database", "restore")
+            }
             #expect(try await program.torrents().count == 1)
         }
     }
@@ -71,7 +78,8 @@ struct BackupsTests {
             try await program.makeSet()
             try program.write("pieces.db.backup-20260301T140512Z", [1, 2, 3])
             #expect(try await program.run("add", "set.torrent").status == 1)
-            try FileManager.default.removeItem(at: program.folder.appendingPathComponent("pieces.db.backup-20260301T140512Z"))
+            try FileManager.default.removeItem(
+                at: program.folder.appendingPathComponent("pieces.db.backup-20260301T140512Z"))
             try await program.succeed("add", "set.torrent")
         }
     }

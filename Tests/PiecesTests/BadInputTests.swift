@@ -17,7 +17,9 @@ struct BadInputTests {
     }
 
     @Test(arguments: [
-        Case("download", "magnet:?xt=urn:btih:0123456789012345678901234567890123456789", status: 64, says: "magnet links are not supported yet"),
+        Case(
+            "download", "magnet:?xt=urn:btih:0123456789012345678901234567890123456789", status: 64,
+            says: "magnet links are not supported yet"),
         Case("download", status: 64, says: "source"),
         Case("download", "no.torrent", status: 1, says: "cannot read no.torrent"),
         Case("download", "garbage.torrent", status: 1, says: "garbage.torrent: this is not a .torrent"),
@@ -38,7 +40,9 @@ struct BadInputTests {
         Case("download", "good.torrent", "--seed-time", "60", status: 64, says: "unit"),
         Case("download", "good.torrent", "--quiet", "--json", status: 64, says: "one of"),
         Case("download", "good.torrent", "--frobnicate", status: 64, says: "frobnicate"),
-        Case("download", "good.torrent", "--database", "text.db", "--listen-port", "0", status: 1, says: "not a database"),
+        Case(
+            "download", "good.torrent", "--database", "text.db", "--listen-port", "0", status: 1, says: "not a database"
+        ),
         Case("frobnicate", status: 64, says: "frobnicate"),
         Case("add", "truncated.torrent", status: 1, says: "truncated.torrent"),
         Case("add", "deep.torrent", status: 1, says: "deep.torrent"),
@@ -76,18 +80,23 @@ struct BadInputTests {
             try program.write("garbage.torrent", Array("<html>not found</html>".utf8))
             let depth = 10_000
             try program.write(
-                "deep.torrent", [UInt8](repeating: UInt8(ascii: "l"), count: depth) + [UInt8](repeating: UInt8(ascii: "e"), count: depth))
+                "deep.torrent",
+                [UInt8](repeating: UInt8(ascii: "l"), count: depth)
+                    + [UInt8](repeating: UInt8(ascii: "e"), count: depth))
             try program.write("text.db", Array("this is my diary, and no database at all\n".utf8))
             try program.write("foreign.db", [UInt8](repeating: 7, count: 5000))
             try program.write("folder/inner", bytes: 1)
-            try FileManager.default.createDirectory(at: program.folder.appendingPathComponent("hollow/below"), withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(
+                at: program.folder.appendingPathComponent("hollow/below"), withIntermediateDirectories: true)
             let answer = try await program.start(given.arguments).end()
             #expect(answer.status == given.status, "\(answer.errors)")
             #expect(answer.output.isEmpty)
             let lines = answer.errors.split(separator: "\n")
             #expect(lines.first?.hasPrefix("pieces: ") == true)
             // Wrong usage may be followed by a line that says where help is.
-            #expect(lines.count == 1 || (given.status == 64 && lines.count == 2 && lines[1].contains("--help")), "\(answer.errors)")
+            #expect(
+                lines.count == 1 || (given.status == 64 && lines.count == 2 && lines[1].contains("--help")),
+                "\(answer.errors)")
             #expect(answer.errors.lowercased().contains(given.says), "\(answer.errors)")
             for trace in ["Fatal error", "Error Domain", "Swift.", "errno:"] { #expect(!answer.errors.contains(trace)) }
             #expect(try program.read("text.db") == Array("this is my diary, and no database at all\n".utf8))

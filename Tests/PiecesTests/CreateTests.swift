@@ -7,12 +7,15 @@ struct CreateTests {
             try program.write("set/ü b.bin", bytes: 70_000)
             try program.write("set/a/x.txt", bytes: 10)
             try await program.succeed(
-                "create", "set", "-o", "t.torrent", "--tracker", "http://one.example/a,udp://two.example:80", "--tracker", "https://three.example/a",
-                "--web-seed", "http://seed.example/", "--piece-length", "16K", "--private", "--comment", "a remark", "--source", "HERE")
+                "create", "set", "-o", "t.torrent", "--tracker", "http://one.example/a,udp://two.example:80",
+                "--tracker", "https://three.example/a",
+                "--web-seed", "http://seed.example/", "--piece-length", "16K", "--private", "--comment", "a remark",
+                "--source", "HERE")
             let shown = try #require(try await program.succeed("show", "t.torrent", "--json").json as? [String: Any])
             #expect(
                 Set(shown.keys) == [
-                    "info_hash", "name", "total_bytes", "piece_length", "piece_count", "private", "files", "trackers", "web_seeds", "comment",
+                    "info_hash", "name", "total_bytes", "piece_length", "piece_count", "private", "files", "trackers",
+                    "web_seeds", "comment",
                     "created_by", "creation_date",
                 ])
             #expect(shown["name"] as? String == "set")
@@ -20,7 +23,10 @@ struct CreateTests {
             #expect(shown["piece_length"] as? Int == 16384)
             #expect(shown["piece_count"] as? Int == 5)
             #expect(shown["private"] as? Bool == true)
-            #expect(shown["trackers"] as? [[String]] == [["http://one.example/a", "udp://two.example:80"], ["https://three.example/a"]])
+            #expect(
+                shown["trackers"] as? [[String]] == [
+                    ["http://one.example/a", "udp://two.example:80"], ["https://three.example/a"],
+                ])
             #expect(shown["web_seeds"] as? [String] == ["http://seed.example/"])
             #expect(shown["comment"] as? String == "a remark")
             #expect((shown["created_by"] as? String)?.hasPrefix("pieces ") == true)
@@ -40,7 +46,9 @@ struct CreateTests {
     @Test func equalContentMakesEqualTorrents() async throws {
         try await withProgram { program in
             for folder in ["one", "two"] {
-                for name in ["b", "a", "c/d"] { try program.write("\(folder)/set/\(name)", bytes: 1000, seed: UInt64(name.count)) }
+                for name in ["b", "a", "c/d"] {
+                    try program.write("\(folder)/set/\(name)", bytes: 1000, seed: UInt64(name.count))
+                }
                 try await program.succeed("create", "\(folder)/set", "-o", "\(folder).torrent", "--anonymous")
             }
             #expect(try program.read("one.torrent") == program.read("two.torrent"))
@@ -57,14 +65,18 @@ struct CreateTests {
             #expect(try program.read("a.bin.torrent") == [1, 2, 3])
             try await program.succeed("create", "a.bin", "--force")
             try await program.succeed("show", "a.bin.torrent")
-            #expect(try FileManager.default.contentsOfDirectory(atPath: program.folder.path).filter { $0.hasSuffix(".unfinished") } == [])
+            #expect(
+                try FileManager.default.contentsOfDirectory(atPath: program.folder.path).filter {
+                    $0.hasSuffix(".unfinished")
+                } == [])
         }
     }
 
     @Test func linksAreLeftOutAndTold() async throws {
         try await withProgram { program in
             try program.write("set/a.bin", bytes: 100)
-            try FileManager.default.createSymbolicLink(atPath: program.folder.path + "/set/link", withDestinationPath: "/etc/passwd")
+            try FileManager.default.createSymbolicLink(
+                atPath: program.folder.path + "/set/link", withDestinationPath: "/etc/passwd")
             let answer = try await program.succeed("create", "set")
             #expect(answer.errors.contains("link is left out"))
             let shown = try #require(try await program.succeed("show", "set.torrent", "--json").json as? [String: Any])
@@ -75,10 +87,13 @@ struct CreateTests {
     @Test func foreignTextSteersNoTerminal() async throws {
         try await withProgram { program in
             try program.write("a.bin", bytes: 100)
-            try await program.succeed("create", "a.bin", "--comment", "red \u{1b}[31m\u{202e}end", "--source", "\u{9b}2J")
+            try await program.succeed(
+                "create", "a.bin", "--comment", "red \u{1b}[31m\u{202e}end", "--source", "\u{9b}2J")
             let text = try await program.succeed("show", "a.bin.torrent").output
             #expect(
-                text.unicodeScalars.allSatisfy { $0 == "\n" || $0.properties.generalCategory != .control && $0.properties.generalCategory != .format }
+                text.unicodeScalars.allSatisfy {
+                    $0 == "\n" || $0.properties.generalCategory != .control && $0.properties.generalCategory != .format
+                }
             )
             let json = try await program.succeed("show", "a.bin.torrent", "--json")
             #expect(!json.output.unicodeScalars.contains("\u{1b}"))

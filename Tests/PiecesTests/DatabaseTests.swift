@@ -17,7 +17,8 @@ struct DatabaseTests {
     private func populate(_ program: Program) async throws {
         for n in 0..<3 {
             try program.write("in/\(n).bin", bytes: 100_000, seed: UInt64(n))
-            try await program.succeed("create", "in/\(n).bin", "-o", "\(n).torrent", "--piece-length", "32K", "--anonymous")
+            try await program.succeed(
+                "create", "in/\(n).bin", "-o", "\(n).torrent", "--piece-length", "32K", "--anonymous")
             try await program.succeed("add", "\(n).torrent", "--output", "in", "--paused")
         }
     }
@@ -53,10 +54,14 @@ struct DatabaseTests {
 
             let salvage = try await program.run("database", "salvage")
             #expect(salvage.status == 0, "\(salvage.errors)")
-            #expect(salvage.output.hasPrefix("the database was damaged (") && salvage.output.contains("3 of 3 torrents were salvaged"))
+            #expect(
+                salvage.output.hasPrefix("the database was damaged (")
+                    && salvage.output.contains("3 of 3 torrents were salvaged"))
             #expect(try await program.torrents().count == 3)
             #expect(try await program.run("database", "check").status == 0)
-            let aside = try FileManager.default.contentsOfDirectory(atPath: program.folder.path).filter { $0.contains(".damaged-") }
+            let aside = try FileManager.default.contentsOfDirectory(atPath: program.folder.path).filter {
+                $0.contains(".damaged-")
+            }
             #expect(aside.count == 1)
             #expect(try program.read(aside[0]) == before)
         }
@@ -71,12 +76,14 @@ struct DatabaseTests {
             for command in [["status"], ["database", "check"], ["add", "0.torrent"]] {
                 let answer = try await program.start(command).end()
                 #expect(
-                    answer.status == 1 && answer.errors.contains("pieces.db") && answer.errors.contains("salvage"), "\(command): \(answer.errors)")
+                    answer.status == 1 && answer.errors.contains("pieces.db") && answer.errors.contains("salvage"),
+                    "\(command): \(answer.errors)")
             }
             let salvage = try await program.run("database", "salvage")
             #expect(salvage.status == 1 && salvage.errors.contains("nothing in it shows"), "\(salvage.errors)")
             #expect(try program.read("pieces.db") == noise)
-            let json = try #require(try await program.succeed("database", "restore", "copy.db", "--json").json as? [String: Any])
+            let json = try #require(
+                try await program.succeed("database", "restore", "copy.db", "--json").json as? [String: Any])
             #expect(json["torrents"] as? Int == 3)
             let aside = try #require(json["set_aside"] as? String)
             #expect(try [UInt8](Data(contentsOf: URL(fileURLWithPath: aside))) == noise)
@@ -100,7 +107,9 @@ struct DatabaseTests {
             try file.close()
             let refused = try await program.run("status")
             #expect(refused.status == 1 && refused.errors.contains("`pieces run` mends it"), "\(refused.errors)")
-            let engine = try program.start(["run", "--bind", "127.0.0.1", "--listen-port", "0", "--no-dht", "--no-lsd", "--json"])
+            let engine = try program.start([
+                "run", "--bind", "127.0.0.1", "--listen-port", "0", "--no-dht", "--no-lsd", "--json",
+            ])
             _ = try await engine.waiting(for: "listening")
             for command in [["database", "restore", "copy.db"], ["database", "salvage"]] {
                 let answer = try await program.start(command).end()
@@ -110,7 +119,9 @@ struct DatabaseTests {
             kill(engine.process.processIdentifier, SIGTERM)
             let end = try await engine.end()
             #expect(end.status == 0)
-            #expect(end.errors.contains("the database was damaged (") && end.errors.contains("3 of 3 torrents were salvaged"), "\(end.errors)")
+            #expect(
+                end.errors.contains("the database was damaged (")
+                    && end.errors.contains("3 of 3 torrents were salvaged"), "\(end.errors)")
             #expect(try await program.succeed("log").output.contains("the database was damaged"))
         }
     }

@@ -15,7 +15,9 @@ struct DoctorTests {
     }
 
     private func sentences(_ findings: [[String: Any]], _ severity: String, _ area: String) -> [String] {
-        findings.filter { $0["severity"] as? String == severity && $0["area"] as? String == area }.compactMap { $0["sentence"] as? String }
+        findings.filter { $0["severity"] as? String == severity && $0["area"] as? String == area }.compactMap {
+            $0["sentence"] as? String
+        }
     }
 
     /// A program whose database has a complete torrent, adopted and verified.
@@ -23,7 +25,8 @@ struct DoctorTests {
         try await withProgram { program in
             try await program.makeSet()
             try await program.succeed("verify", "set.torrent", "--output", "here")
-            let connection = try Connection.open(FilePath(program.folder.path + "/pieces.db"), mode: .readWrite, now: .now())
+            let connection = try Connection.open(
+                FilePath(program.folder.path + "/pieces.db"), mode: .readWrite, now: .now())
             try await body(program, connection)
         }
     }
@@ -35,7 +38,9 @@ struct DoctorTests {
             for area in ["program", "database", "torrents", "volumes", "files", "trackers", "clock"] {
                 #expect(sentences(found, "fine", area).count == 1, "\(area)")
             }
-            #expect(sentences(found, "fine", "files").first?.hasPrefix("the files of 1 complete torrent are as they were left") == true)
+            #expect(
+                sentences(found, "fine", "files").first?.hasPrefix(
+                    "the files of 1 complete torrent are as they were left") == true)
             #expect(try await program.succeed("doctor").output.contains("ok       database: "))
         }
     }
@@ -50,10 +55,14 @@ struct DoctorTests {
     @Test func aChangedFileIsFound() async throws {
         try await withPayload { program, connection in
             let file = try #require(
-                try connection.rows("SELECT path FROM v1_file WHERE length > 0") { (row) throws(StoreError) in try row.next(String.self) }.first)
+                try connection.rows("SELECT path FROM v1_file WHERE length > 0") { (row) throws(StoreError) in
+                    try row.next(String.self)
+                }.first)
             try Data("other".utf8).write(to: program.folder.appending(path: "here/" + file))
             let found = try await findings(program, status: 2)
-            #expect(sentences(found, "problem", "files").first?.contains("1 file of set is gone or changed outside") == true)
+            #expect(
+                sentences(found, "problem", "files").first?.contains("1 file of set is gone or changed outside") == true
+            )
         }
     }
 
@@ -82,10 +91,13 @@ struct DoctorTests {
             tracker.failures = 7
             tracker.lastError = "connection refused"
             try connection.saveTracker(tracker)
-            _ = try connection.beginRun(pid: 1, version: "1", bootID: "b", now: Timestamp(Timestamp.now().rawValue + 7200))
+            _ = try connection.beginRun(
+                pid: 1, version: "1", bootID: "b", now: Timestamp(Timestamp.now().rawValue + 7200))
             let found = try await findings(program, status: 2)
             #expect(sentences(found, "problem", "torrents").first?.contains("no space left") == true)
-            #expect(sentences(found, "notice", "trackers").first?.contains("failed 7 times in a row for 1 torrent: connection refused") == true)
+            #expect(
+                sentences(found, "notice", "trackers").first?.contains(
+                    "failed 7 times in a row for 1 torrent: connection refused") == true)
             #expect(sentences(found, "notice", "engine").first?.contains("was killed") == true)
             #expect(sentences(found, "problem", "clock").first?.contains("behind what the database saw last") == true)
         }

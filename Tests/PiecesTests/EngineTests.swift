@@ -17,10 +17,14 @@ struct EngineTests {
         try await withProgram { program in
             try await program.makeSet()
             let (running, address) = try await seeder(program)
-            let first = try await program.start(["download", "set.torrent", "--output", "down", "--peer", address] + Self.network).end()
+            let first = try await program.start(
+                ["download", "set.torrent", "--output", "down", "--peer", address] + Self.network
+            ).end()
             #expect(first.status == 0, "\(first.errors)")
             #expect(first.output.hasPrefix("starting set: 293 KiB"))
-            for file in ["set/a.bin", "set/empty", "set/sub/b.bin"] { #expect(try program.read("down/\(file)") == program.read("here/\(file)")) }
+            for file in ["set/a.bin", "set/empty", "set/sub/b.bin"] {
+                #expect(try program.read("down/\(file)") == program.read("here/\(file)"))
+            }
             let torrent = try #require(try await program.torrents("--pieces").first)
             #expect(torrent["state"] as? String == "complete")
             #expect(torrent["bitfield"] as? String == "ffc0")
@@ -34,10 +38,15 @@ struct EngineTests {
             #expect(try second.objects.first { $0["event"] as? String == "end" }?["complete"] as? Bool == true)
 
             // While it runs, its database has no second engine, and what is running is said.
-            let refused = try await program.start(["download", "set.torrent", "--database", "seeder.db"] + Self.network).end()
+            let refused = try await program.start(
+                ["download", "set.torrent", "--database", "seeder.db"] + Self.network
+            ).end()
             #expect(refused.status == 1)
-            #expect(refused.errors.contains("\(running.process.processIdentifier)") && refused.errors.contains("pieces add"))
-            let status = try #require(try await program.succeed("status", "--json", "--database", "seeder.db").json as? [String: Any])
+            #expect(
+                refused.errors.contains("\(running.process.processIdentifier)") && refused.errors.contains("pieces add")
+            )
+            let status = try #require(
+                try await program.succeed("status", "--json", "--database", "seeder.db").json as? [String: Any])
             #expect((status["engine"] as? [String: Any])?["pid"] as? Int == Int(running.process.processIdentifier))
 
             kill(running.process.processIdentifier, SIGTERM)
@@ -52,14 +61,17 @@ struct EngineTests {
             let (running, address) = try await seeder(program)
             defer { kill(running.process.processIdentifier, SIGKILL) }
             let slow = try program.start(
-                ["download", "set.torrent", "--output", "down", "--peer", address, "--download-limit", "20K", "--json"] + Self.network)
+                ["download", "set.torrent", "--output", "down", "--peer", address, "--download-limit", "20K", "--json"]
+                    + Self.network)
             _ = try await slow.waiting(for: "\"progress\"")
             kill(slow.process.processIdentifier, signal)
             let stopped = try await slow.end()
             #expect(stopped.status == 130, "\(stopped.errors)")
             let end = try #require(try stopped.objects.first { $0["event"] as? String == "end" })
             #expect(end["complete"] as? Bool == false)
-            let resumed = try await program.start(["download", "set.torrent", "--peer", address, "--download-limit", "none"] + Self.network).end()
+            let resumed = try await program.start(
+                ["download", "set.torrent", "--peer", address, "--download-limit", "none"] + Self.network
+            ).end()
             #expect(resumed.status == 0, "\(resumed.errors)")
             #expect(try program.read("down/set/a.bin") == program.read("here/set/a.bin"))
         }
@@ -70,12 +82,18 @@ struct EngineTests {
             try await program.makeSet()
             let (running, _) = try await seeder(program)
             try await program.succeed("pause", "set", "--database", "seeder.db")
-            try await program.until("paused") { try await $0.torrents("--database", "seeder.db").first?["state"] as? String == "paused" }
+            try await program.until("paused") {
+                try await $0.torrents("--database", "seeder.db").first?["state"] as? String == "paused"
+            }
             try await program.succeed("resume", "set", "--database", "seeder.db")
-            try await program.until("seeding") { try await $0.torrents("--database", "seeder.db").first?["state"] as? String == "seeding" }
+            try await program.until("seeding") {
+                try await $0.torrents("--database", "seeder.db").first?["state"] as? String == "seeding"
+            }
             try program.flip("here/set/a.bin", at: 5)
             #expect(try await program.run("verify", "--database", "seeder.db").status == 2)
-            try await program.until("downloading") { try await $0.torrents("--database", "seeder.db").first?["state"] as? String == "downloading" }
+            try await program.until("downloading") {
+                try await $0.torrents("--database", "seeder.db").first?["state"] as? String == "downloading"
+            }
             try await program.succeed("remove", "set", "--delete-data", "--database", "seeder.db")
             #expect(try await program.torrents("--database", "seeder.db").isEmpty)
             try await program.until("deleted") { !$0.exists("here/set") }

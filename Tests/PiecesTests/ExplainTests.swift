@@ -26,12 +26,15 @@ struct ExplainTests {
     static let now = Timestamp(1_800_000_000)
 
     static func live(_ id: TorrentID, rate: Int64 = 0, peers: Int = 0) -> LiveRow {
-        LiveRow(torrent: id, downloadRate: rate, uploadRate: 0, peersConnected: peers, seeders: 0, leechers: peers, timeLeft: .seconds(90), at: now)
+        LiveRow(
+            torrent: id, downloadRate: rate, uploadRate: 0, peersConnected: peers, seeders: 0, leechers: peers,
+            timeLeft: .seconds(90), at: now)
     }
 
     static func peer(_ port: UInt16, _ flags: LivePeerRow.Flags) -> LivePeerRow {
         LivePeerRow(
-            address: address(port), isIncoming: false, client: nil, pieces: 1, flags: flags, downloadRate: 0, uploadRate: 0, downloadedBytes: 0,
+            address: address(port), isIncoming: false, client: nil, pieces: 1, flags: flags, downloadRate: 0,
+            uploadRate: 0, downloadedBytes: 0,
             uploadedBytes: 0, requests: 0)
     }
 
@@ -56,7 +59,9 @@ struct ExplainTests {
 
     static let cases = [
         Case(name: "no engine", isRunning: false, causes: [.noEngine, .noPeers], words: "no engine has run yet"),
-        Case(name: "paused, no engine", isRunning: false, causes: [.paused, .noEngine, .noPeers], words: "it is paused") { db, id in
+        Case(
+            name: "paused, no engine", isRunning: false, causes: [.paused, .noEngine, .noPeers], words: "it is paused"
+        ) { db, id in
             try db.setPaused(id, true)
         },
         Case(name: "offline", causes: [.offline, .announceWaits, .noPeers], words: "it can't be seen") { db, id in
@@ -68,7 +73,9 @@ struct ExplainTests {
         Case(name: "nothing wanted", causes: [.nothingWanted], words: "pieces select 1") { db, id in
             try db.setSelection(id, wanted: [false, false], wantedBytes: 0, completedBytes: 0)
         },
-        Case(name: "complete", causes: [.complete]) { db, id in try db.execute("UPDATE torrent SET completed_bytes = wanted_bytes") },
+        Case(name: "complete", causes: [.complete]) { db, id in
+            try db.execute("UPDATE torrent SET completed_bytes = wanted_bytes")
+        },
         Case(name: "complete, and offline", causes: [.offline], words: "it can't be seen") { db, id in
             try db.execute("UPDATE torrent SET completed_bytes = wanted_bytes")
             try db.setState(id, .offline, error: "it can't be seen")
@@ -93,36 +100,48 @@ struct ExplainTests {
         ) { db, id in
             try db.setState(id, .offline, error: "it can't be seen")
         },
-        Case(name: "seeding for a time", causes: [.complete, .seeding], words: "it has seeded for 1 h of 3 d: 2 d 23 h left") { db, id in
+        Case(
+            name: "seeding for a time", causes: [.complete, .seeding],
+            words: "it has seeded for 1 h of 3 d: 2 d 23 h left"
+        ) { db, id in
             try db.execute("UPDATE torrent SET completed_bytes = wanted_bytes")
             try db.setSeedGoal(id, .time(.seconds(3 * 86400)))
             try db.raiseSeedTime(id, to: 3600)
         },
-        Case(name: "seeded for long enough", causes: [.complete, .seeding], words: "for 1 h of 1 h: its goal is reached") { db, id in
+        Case(
+            name: "seeded for long enough", causes: [.complete, .seeding], words: "for 1 h of 1 h: its goal is reached"
+        ) { db, id in
             try db.execute("UPDATE torrent SET completed_bytes = wanted_bytes")
             try db.setSeedGoal(id, .time(.seconds(3600)))
             try db.raiseSeedTime(id, to: 3600)
         },
         // Of the two files one is wanted, and half of its bytes were uploaded.
-        Case(name: "seeding to a ratio", causes: [.complete, .seeding], words: "a ratio of 0.50 of 2.00: 24.0 KiB left") { db, id in
+        Case(
+            name: "seeding to a ratio", causes: [.complete, .seeding], words: "a ratio of 0.50 of 2.00: 24.0 KiB left"
+        ) { db, id in
             try db.setSelection(id, wanted: [true, false], wantedBytes: 16384, completedBytes: 16384)
             try db.execute("UPDATE torrent SET uploaded_bytes = 8192")
             try db.setSeedGoal(id, .ratio(2))
         },
-        Case(name: "queued behind others", causes: [.queued, .announceWaits, .noPeers], words: "1 other torrent is downloading") { db, _ in
+        Case(
+            name: "queued behind others", causes: [.queued, .announceWaits, .noPeers],
+            words: "1 other torrent is downloading"
+        ) { db, _ in
             _ = try db.insertTorrent(NewTorrent(metainfo: try made("other", trackers: false), output: "/x"), now: now)
             try db.setState(TorrentID(rawValue: 2), .downloading, error: nil)
         },
         Case(
             name: "queued, all slots in use", causes: [.queued, .announceWaits, .noPeers],
-            words: "it waits for one of 2 download slots, at place 1 of 7; they are in use by other and 1 other it starts by itself"
+            words:
+                "it waits for one of 2 download slots, at place 1 of 7; they are in use by other and 1 other it starts by itself"
         ) { db, _ in
             _ = try db.insertTorrent(NewTorrent(metainfo: try made("other", trackers: false), output: "/x"), now: now)
             try db.setState(TorrentID(rawValue: 2), .downloading, error: nil)
             try say(db, SlotReport(downloads: SlotUse(limit: 2, active: 2, waiting: 7)))
         },
         Case(
-            name: "queued for a check", causes: [.queued, .announceWaits, .noPeers], words: "it waits for the only check slot; it is in use by other"
+            name: "queued for a check", causes: [.queued, .announceWaits, .noPeers],
+            words: "it waits for the only check slot; it is in use by other"
         ) { db, id in
             _ = try db.insertTorrent(NewTorrent(metainfo: try made("other", trackers: false), output: "/x"), now: now)
             try db.setState(TorrentID(rawValue: 2), .checking, error: nil)
@@ -133,8 +152,12 @@ struct ExplainTests {
             name: "queued, engine of others", causes: [.queued, .announceWaits, .noPeers],
             words: "works only on the torrents that its command named"
         ) { db, _ in try say(db, SlotReport(isOfNamedOnly: true, downloads: SlotUse(limit: 50, active: 1))) },
-        Case(name: "checking", causes: [.checking, .announceWaits, .noPeers]) { db, id in try db.setState(id, .checking, error: nil) },
-        Case(name: "not heard of", causes: [.asleep, .announceWaits, .noPeers]) { db, id in try db.setState(id, .downloading, error: nil) },
+        Case(name: "checking", causes: [.checking, .announceWaits, .noPeers]) { db, id in
+            try db.setState(id, .checking, error: nil)
+        },
+        Case(name: "not heard of", causes: [.asleep, .announceWaits, .noPeers]) { db, id in
+            try db.setState(id, .downloading, error: nil)
+        },
         Case(name: "downloading", causes: [.downloading], words: "from 2 peers, 1 min 30 s left") { db, id in
             try db.setState(id, .downloading, error: nil)
             try db.saveLive([live(id, rate: 1 << 20, peers: 2)])
@@ -169,7 +192,10 @@ struct ExplainTests {
             try db.setState(id, .downloading, error: nil)
             try db.saveLive([live(id)])
         },
-        Case(name: "trackers fail", causes: [.trackersFail, .noPeers], words: "http://t.example/announce says no such torrent") { db, id in
+        Case(
+            name: "trackers fail", causes: [.trackersFail, .noPeers],
+            words: "http://t.example/announce says no such torrent"
+        ) { db, id in
             try db.setState(id, .downloading, error: nil)
             try db.saveLive([live(id)])
             try tracker(db, id) {
@@ -208,7 +234,8 @@ struct ExplainTests {
         try await withProgram { program in
             let path = FilePath(program.folder.path + "/p.db")
             let connection = try Connection.open(path, mode: .readWriteCreate, now: Self.now)
-            let id = try connection.insertTorrent(NewTorrent(metainfo: try Self.made("set", trackers: one.trackers), output: "/x"), now: Self.now)
+            let id = try connection.insertTorrent(
+                NewTorrent(metainfo: try Self.made("set", trackers: one.trackers), output: "/x"), now: Self.now)
             try one.change(connection, id)
             let engine = EngineState(isRunning: one.isRunning, pid: nil, since: nil)
             let row = try #require(try connection.torrent(id))
@@ -227,7 +254,8 @@ struct ExplainTests {
             try await program.makeSet()
             try await program.succeed("add", "set.torrent", "--output", "down", "--paused")
             let text = try await program.succeed("explain", "set").output
-            #expect(text.hasPrefix("set: paused, 0 B of 293 KiB\n1. it is paused\n   `pieces resume 1`\n2. "), "\(text)")
+            #expect(
+                text.hasPrefix("set: paused, 0 B of 293 KiB\n1. it is paused\n   `pieces resume 1`\n2. "), "\(text)")
             let object = try #require(try await program.succeed("explain", "1", "--json").json as? [String: Any])
             let causes = try #require(object["causes"] as? [[String: Any]])
             #expect(causes.first?["kind"] as? String == "paused" && object["state"] as? String == "paused")

@@ -5,9 +5,11 @@ import Testing
 
 struct HelpTests {
     static let commands = [
-        ["download"], ["add"], ["run"], ["pause"], ["resume"], ["remove"], ["limit"], ["select"], ["status"], ["files"], ["peers"], ["trackers"],
+        ["download"], ["add"], ["run"], ["pause"], ["resume"], ["remove"], ["limit"], ["select"], ["status"], ["files"],
+        ["peers"], ["trackers"],
         ["log"],
-        ["verify"], ["create"], ["show"], ["export"], ["database"], ["database", "path"], ["database", "check"], ["database", "backup"],
+        ["verify"], ["create"], ["show"], ["export"], ["database"], ["database", "path"], ["database", "check"],
+        ["database", "backup"],
         ["database", "backups"], ["database", "restore"], ["database", "salvage"], ["demo"],
     ]
 
@@ -40,14 +42,15 @@ struct HelpTests {
         }
     }
 
-    /// The parser asks each command for its name at every start; one that doesn't tell has it made of its type's, which takes as long as a short
-    /// command itself.
+    /// The parser asks each command for its name at every start; one that doesn't tell has it made of its type's, which
+    /// takes as long as a short command itself.
     @Test func everyCommandTellsItsName() {
         var waiting: [any ParsableCommand.Type] = [Pieces.self]
         var count = 0
         while let command = waiting.popLast() {
             #expect(command.configuration.commandName != nil, "\(command)")
-            waiting += command.configuration.subcommands + command.configuration.groupedSubcommands.flatMap(\.subcommands)
+            waiting +=
+                command.configuration.subcommands + command.configuration.groupedSubcommands.flatMap(\.subcommands)
             count += 1
         }
         #expect(count >= Self.commands.count)

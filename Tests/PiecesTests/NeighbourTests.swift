@@ -52,7 +52,8 @@ struct NeighbourTests {
         try await withDocuments { program in
             try program.flip("here/docs/f07.txt", at: 3)
             try program.flip("here/docs/f12.txt", at: 3)
-            #expect(try await states(program) == ["bad": [7, 12], "shares": (0..<20).filter { ![7, 12].contains($0) }])
+            #expect(
+                try await states(program) == ["bad": [7, 12], "shares": (0..<20).filter { ![7, 12].contains($0) }])
             #expect(try events(program).map(\.kind) == [.edited, .edited])
         }
     }

@@ -29,7 +29,9 @@ struct OtherMakersTests {
         Wrong(name: "archive", bytes: Array("PK\u{3}\u{4}rest".utf8), says: ["zip archive", "unpack it"]),
         Wrong(name: "page", bytes: Array("<!DOCTYPE html><h1>Log in</h1>".utf8), says: ["web page (HTML)", "browser"]),
         Wrong(name: "magnet", bytes: Array("magnet:?xt=urn:btih:0123\n".utf8), says: ["magnet link", "not supported"]),
-        Wrong(name: "link", bytes: Array("https://example.org/x.torrent\n".utf8), says: ["web address", "give the address"]),
+        Wrong(
+            name: "link", bytes: Array("https://example.org/x.torrent\n".utf8),
+            says: ["web address", "give the address"]),
         Wrong(name: "empty", bytes: [], says: ["an empty file", "download it again"]),
         Wrong(name: "zeros", bytes: [0, 0, 0, 0], says: ["zero bytes", "download it again"]),
         Wrong(name: "cut", bytes: Array(torrent().dropLast(30)), says: ["ends too early", "compare its size"]),
@@ -62,7 +64,9 @@ struct OtherMakersTests {
     }
 
     /// Byte for byte, with what stands behind the document; and the hash of `info` as it stands.
-    @Test(arguments: ["", "\n", "\r\n", "\0\0\0", "<!-- 0.01 s -->"]) func exportGivesBackWhatCame(behind: String) async throws {
+    @Test(arguments: ["", "\n", "\r\n", "\0\0\0", "<!-- 0.01 s -->"]) func exportGivesBackWhatCame(behind: String)
+        async throws
+    {
         try await withProgram { program in
             let bytes = Self.torrent("http://127.0.0.1:1/announce", more: "3:1231:x3:1231:y", behind: behind)
             try program.write("odd.torrent", bytes)
@@ -106,7 +110,8 @@ struct OtherMakersTests {
             #expect(first.lines == ["added 1  x.bin", "1  x.bin is here already; added 1 new tracker"])
             #expect(try await program.succeed("add", "same.torrent").lines == ["1  x.bin is here already"])
             let checked = try await program.run("verify", "c.torrent")
-            #expect(checked.errors.contains("x.bin: the .torrent has 1 new tracker; `pieces add` it"), "\(checked.errors)")
+            #expect(
+                checked.errors.contains("x.bin: the .torrent has 1 new tracker; `pieces add` it"), "\(checked.errors)")
             #expect(try await trackers(program).map { $0["url"] as? String } == Array(urls.prefix(2)))
             #expect(try await program.succeed("add", "c.torrent").output.contains("added 1 new tracker"))
             #expect(try await trackers(program).map { $0["url"] as? String } == urls)
@@ -171,7 +176,8 @@ struct OtherMakersTests {
             let shown = try await program.succeed("show", "long.torrent")
             #expect(shown.output.utf8.count < 2 * Metainfo.maximumTextBytes)
             #expect(shown.output.contains("comment: \(sentence)"), "\(shown.output.suffix(500))")
-            let object = try #require(try await program.succeed("show", "long.torrent", "--json").json as? [String: Any])
+            let object = try #require(
+                try await program.succeed("show", "long.torrent", "--json").json as? [String: Any])
             #expect((object["comment"] as? String)?.utf8.count == Metainfo.maximumTextBytes)
             let notUsed = try #require(object["not_used"] as? [[String: Any]])
             #expect(notUsed.map { $0["key"] as? String } == ["comment"] && notUsed[0]["reason"] as? String == sentence)

@@ -28,11 +28,15 @@ struct PasswordTests {
                 shown += answer.output + answer.errors
             }
             let fetched = try await program.run("show", "http://user:se%20cret@127.0.0.1:9/x.torrent")
-            #expect(fetched.status == 1 && fetched.errors.contains("http://user:***@127.0.0.1:9/x.torrent"), "\(fetched.errors)")
+            #expect(
+                fetched.status == 1 && fetched.errors.contains("http://user:***@127.0.0.1:9/x.torrent"),
+                "\(fetched.errors)")
             shown += fetched.errors
             shown += try await program.run("create", "f", "--tracker", "ftp://user:se%20cret@h/").errors
             #expect(!shown.contains("se%20cret") && !shown.contains("se cret"), "\(shown)")
-            #expect(shown.contains("http://user:***@127.0.0.1:9/passkey/announce") && shown.contains("http://user:***@127.0.0.1:9/files/"))
+            #expect(
+                shown.contains("http://user:***@127.0.0.1:9/passkey/announce")
+                    && shown.contains("http://user:***@127.0.0.1:9/files/"))
             // The .torrent itself stays what it is.
             try await program.succeed("export", "1", "again.torrent")
             #expect(try program.read("again.torrent") == program.read("f.torrent"))

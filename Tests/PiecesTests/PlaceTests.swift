@@ -4,17 +4,22 @@ import Testing
 /// Where the database lies: its folder, who may read it, and what stands in its place.
 struct PlaceTests {
     private func mode(_ name: String, _ program: Program) throws -> Int {
-        let attributes = try FileManager.default.attributesOfItem(atPath: program.folder.appendingPathComponent(name).path)
+        let attributes = try FileManager.default.attributesOfItem(
+            atPath: program.folder.appendingPathComponent(name).path)
         return try #require(attributes[.posixPermissions] as? Int)
     }
 
-    @Test(arguments: [["add", "set.torrent"], ["download", "set.torrent"], ["run", "--until-complete"], ["verify", "set.torrent", "-o", "here"]])
+    @Test(arguments: [
+        ["add", "set.torrent"], ["download", "set.torrent"], ["run", "--until-complete"],
+        ["verify", "set.torrent", "-o", "here"],
+    ])
     func aFolderThatIsMissingIsMade(command: [String]) async throws {
         try await withProgram { program in
             try await program.makeSet()
             // Payload that is there makes the download one that ends.
             let database = "new/dir/p.db"
-            let place = command[0] == "download" ? ["--output", "here", "--listen-port", "0", "--bind", "127.0.0.1"] : []
+            let place =
+                command[0] == "download" ? ["--output", "here", "--listen-port", "0", "--bind", "127.0.0.1"] : []
             let network = command[0] == "run" ? ["--listen-port", "0", "--bind", "127.0.0.1"] : []
             let answer = try await program.start(command + place + network + ["--database", database]).end()
             #expect(answer.status == 0, "\(answer)")
@@ -22,7 +27,9 @@ struct PlaceTests {
         }
     }
 
-    @Test(arguments: [["status"], ["doctor"], ["log"], ["pause", "1"]]) func whatOnlyLooksMakesNone(command: [String]) async throws {
+    @Test(arguments: [["status"], ["doctor"], ["log"], ["pause", "1"]]) func whatOnlyLooksMakesNone(command: [String])
+        async throws
+    {
         try await withProgram { program in
             _ = try await program.start(command + ["--database", "new/dir/p.db"]).end()
             #expect(!program.exists("new"))
@@ -37,7 +44,10 @@ struct PlaceTests {
             let network = ["--listen-port", "0", "--bind", "127.0.0.1"]
             #expect(try await program.start(["run", "--until-complete"] + network).end().status == 0)
             try await program.succeed("database", "backup", "copy.db")
-            let names = try FileManager.default.contentsOfDirectory(atPath: program.folder.path).filter { $0.hasPrefix("pieces.db") } + ["copy.db"]
+            let names =
+                try FileManager.default.contentsOfDirectory(atPath: program.folder.path).filter {
+                    $0.hasPrefix("pieces.db")
+                } + ["copy.db"]
             #expect(names.contains("pieces.db") && names.contains("pieces.db.lock"))
             for name in names { #expect(try mode(name, program) == 0o600, "\(name)") }
         }
@@ -55,11 +65,15 @@ struct PlaceTests {
         }
     }
 
-    @Test(arguments: [["download", "set.torrent"], ["run"], ["add", "set.torrent"], ["database", "salvage"], ["status"]], ["notes", "link"])
+    @Test(
+        arguments: [
+            ["download", "set.torrent"], ["run"], ["add", "set.torrent"], ["database", "salvage"], ["status"],
+        ], ["notes", "link"])
     func besideAFileOfAnotherNothingIsLeft(command: [String], name: String) async throws {
         try await withProgram { program in
             try await program.makeSet()
-            try FileManager.default.createDirectory(at: program.folder.appendingPathComponent("theirs"), withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(
+                at: program.folder.appendingPathComponent("theirs"), withIntermediateDirectories: true)
             let notes = Array(String(repeating: "root:x:0:0\n", count: 500).utf8)
             try program.write("theirs/notes", notes)
             if name == "link" {
@@ -70,12 +84,14 @@ struct PlaceTests {
             let answer = try await program.start(command + ["--database", "theirs/\(name)"]).end()
             #expect(answer.status == 1 && answer.errors.contains("not a database"), "\(answer)")
             #expect(try program.read("theirs/notes") == notes)
-            let left = try FileManager.default.contentsOfDirectory(atPath: program.folder.appendingPathComponent("theirs").path)
+            let left = try FileManager.default.contentsOfDirectory(
+                atPath: program.folder.appendingPathComponent("theirs").path)
             #expect(Set(left) == Set(["notes", name]))
         }
     }
 
-    @Test(arguments: [["download", "set.torrent"], ["run"], ["status"], ["database", "salvage"]]) func aPipeInThePlaceOfTheLockIsSaid(
+    @Test(arguments: [["download", "set.torrent"], ["run"], ["status"], ["database", "salvage"]])
+    func aPipeInThePlaceOfTheLockIsSaid(
         command: [String]
     ) async throws {
         try await withProgram { program in
@@ -87,7 +103,8 @@ struct PlaceTests {
         }
     }
 
-    @Test(arguments: [["create", "here/set", "-o", "set.torrent"], ["export", "1", "set.torrent"]]) func whatIsThereIsNotOverwritten(
+    @Test(arguments: [["create", "here/set", "-o", "set.torrent"], ["export", "1", "set.torrent"]])
+    func whatIsThereIsNotOverwritten(
         command: [String]
     ) async throws {
         try await withProgram { program in
@@ -96,7 +113,9 @@ struct PlaceTests {
             let before = try program.read("set.torrent")
             let answer = try await program.start(command).end()
             #expect(
-                answer.status == 1 && answer.errors.contains("set.torrent already exists; choose another name, or use --force to overwrite"),
+                answer.status == 1
+                    && answer.errors.contains(
+                        "set.torrent already exists; choose another name, or use --force to overwrite"),
                 "\(answer)")
             #expect(try program.read("set.torrent") == before)
             #expect(try await program.start(command + ["--force"]).end().status == 0)

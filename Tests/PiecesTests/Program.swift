@@ -16,7 +16,9 @@ struct Program {
         /// The output as one JSON object a line.
         var objects: [[String: Any]] {
             get throws {
-                try output.split(separator: "\n").map { try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]) }
+                try output.split(separator: "\n").map {
+                    try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+                }
             }
         }
 
@@ -34,7 +36,9 @@ struct Program {
         get throws {
             let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
             let found = URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent("pieces")
-            try #require(FileManager.default.isExecutableFile(atPath: found.path), "build the product `pieces` first: \(found.path) is not there")
+            try #require(
+                FileManager.default.isExecutableFile(atPath: found.path),
+                "build the product `pieces` first: \(found.path) is not there")
             return found
         }
     }
@@ -58,12 +62,17 @@ struct Program {
         process.executableURL = try Self.executable
         process.arguments = arguments
         process.currentDirectoryURL = folder
-        var all = ["PATH": "/usr/bin:/bin", "HOME": folder.path, "PIECES_DATABASE": database.path, "LANG": "C.UTF-8", "TZ": "UTC"]
+        var all = [
+            "PATH": "/usr/bin:/bin", "HOME": folder.path, "PIECES_DATABASE": database.path, "LANG": "C.UTF-8",
+            "TZ": "UTC",
+        ]
         all.merge(environment) { _, new in new }
         process.environment = all
         // Files, not pipes: a pipe that nobody empties stops the program.
         let name = UUID().uuidString
-        let (output, errors) = (folder.appendingPathComponent(".\(name).out"), folder.appendingPathComponent(".\(name).err"))
+        let (output, errors) = (
+            folder.appendingPathComponent(".\(name).out"), folder.appendingPathComponent(".\(name).err")
+        )
         for file in [output, errors] { #expect(FileManager.default.createFile(atPath: file.path, contents: nil)) }
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = try FileHandle(forWritingTo: output)
@@ -92,7 +101,8 @@ struct Program {
                 try await Task.sleep(for: .milliseconds(5))
             }
             return Answer(
-                status: process.terminationStatus, output: try printed, errors: String(decoding: try Data(contentsOf: errors), as: UTF8.self))
+                status: process.terminationStatus, output: try printed,
+                errors: String(decoding: try Data(contentsOf: errors), as: UTF8.self))
         }
 
         /// Waits until the output has this, and gives all of it.
@@ -135,11 +145,15 @@ extension Program {
         try data.prefix(bytes).write(to: file)
     }
 
-    func write(_ name: String, _ bytes: [UInt8]) throws { try Data(bytes).write(to: folder.appendingPathComponent(name)) }
+    func write(_ name: String, _ bytes: [UInt8]) throws {
+        try Data(bytes).write(to: folder.appendingPathComponent(name))
+    }
 
     func read(_ name: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: folder.appendingPathComponent(name))) }
 
-    func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path) }
+    func exists(_ name: String) -> Bool {
+        FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path)
+    }
 
     /// Turns a byte of a file over, in place.
     func flip(_ name: String, at offset: Int) throws {

@@ -24,9 +24,12 @@ struct StatusTests {
             let torrent = try #require(try await program.torrents("--pieces").first)
             #expect(
                 Set(torrent.keys) == [
-                    "id", "info_hash", "name", "state", "error", "progress", "total_bytes", "wanted_bytes", "completed_bytes", "piece_length",
-                    "piece_count", "pieces_have", "downloaded_bytes", "uploaded_bytes", "wasted_bytes", "download_rate", "upload_rate",
-                    "peers_connected", "seeders", "leechers", "eta_seconds", "added_at", "completed_at", "last_verified_at", "seeding_seconds",
+                    "id", "info_hash", "name", "state", "error", "progress", "total_bytes", "wanted_bytes",
+                    "completed_bytes", "piece_length",
+                    "piece_count", "pieces_have", "downloaded_bytes", "uploaded_bytes", "wasted_bytes", "download_rate",
+                    "upload_rate",
+                    "peers_connected", "seeders", "leechers", "eta_seconds", "added_at", "completed_at",
+                    "last_verified_at", "seeding_seconds",
                     "output", "bitfield",
                 ])
             #expect(torrent["id"] as? Int == 1)
@@ -40,7 +43,10 @@ struct StatusTests {
             #expect(torrent["piece_count"] as? Int == 10)
             #expect(torrent["bitfield"] as? String == "0000")
             #expect(torrent["output"] as? String == program.folder.resolvingSymlinksInPath().path + "/down")
-            for name in ["completed_bytes", "pieces_have", "downloaded_bytes", "uploaded_bytes", "wasted_bytes", "download_rate", "upload_rate"] {
+            for name in [
+                "completed_bytes", "pieces_have", "downloaded_bytes", "uploaded_bytes", "wasted_bytes", "download_rate",
+                "upload_rate",
+            ] {
                 #expect(torrent[name] as? Int == 0, "\(name)")
             }
             for name in ["error", "seeders", "leechers", "eta_seconds", "completed_at", "last_verified_at"] {
@@ -73,7 +79,8 @@ struct StatusTests {
             let added = try #require(torrent["added_at"] as? Int)
             let output = program.folder.resolvingSymlinksInPath().path + "/down"
             #expect(
-                try await program.succeed("status", "--json", "--pieces").output == #"{"engine":{"running":false,"pid":null,"since":null},"#
+                try await program.succeed("status", "--json", "--pieces").output
+                    == #"{"engine":{"running":false,"pid":null,"since":null},"#
                     + #""mended":null,"slots":null,"#
                     + #""torrents":[{"id":1,"info_hash":"\#(hash)","name":"set","state":"paused","error":null,"progress":0.0,"total_bytes":300000,"#
                     + #""wanted_bytes":300000,"completed_bytes":0,"piece_length":32768,"piece_count":10,"pieces_have":0,"downloaded_bytes":0,"#
@@ -83,8 +90,11 @@ struct StatusTests {
         }
     }
 
-    /// An engine that holds the lock, and whether it could write of late; what is fresh stays so for the time of a slow machine's test.
-    @Test(arguments: [(-60, true), (-60, false), (600, false)]) func anEngineThatCannotWriteIsToldOf(heartbeat: Int64, isOldLock: Bool) async throws {
+    /// An engine that holds the lock, and whether it could write of late; what is fresh stays so for the time of a slow
+    /// machine's test.
+    @Test(arguments: [(-60, true), (-60, false), (600, false)]) func anEngineThatCannotWriteIsToldOf(
+        heartbeat: Int64, isOldLock: Bool
+    ) async throws {
         try await withProgram { program in
             try await program.makeSet()
             try await program.succeed("add", "set.torrent")
@@ -94,7 +104,8 @@ struct StatusTests {
             _ = try connection.beginRun(pid: 7, version: "1", bootID: "b", now: Timestamp(now + heartbeat))
             let lock = try DatabaseLock.acquire(database: path, now: Timestamp(isOldLock ? now - 100 : now + 600))
             let text = try await program.succeed("status").output
-            #expect(text.contains("but could not write to the database since") == (heartbeat < 0 && isOldLock), "\(text)")
+            #expect(
+                text.contains("but could not write to the database since") == (heartbeat < 0 && isOldLock), "\(text)")
             #expect(text.contains("the engine runs (process"), "\(text)")
             withExtendedLifetime(lock) {}
         }
@@ -114,7 +125,8 @@ struct StatusTests {
     }
 
     @Test(arguments: [
-        ["database": "explicit.db"], ["PIECES_DATABASE": "named.db"], ["PIECES_DATABASE": "", "XDG_STATE_HOME": "/tmp/x/state"],
+        ["database": "explicit.db"], ["PIECES_DATABASE": "named.db"],
+        ["PIECES_DATABASE": "", "XDG_STATE_HOME": "/tmp/x/state"],
         ["PIECES_DATABASE": ""],
     ])
     func theDatabaseIsWhereItIsSaid(settings: [String: String]) async throws {
@@ -123,7 +135,9 @@ struct StatusTests {
             let option = environment.removeValue(forKey: "database").map { ["--database", $0] } ?? []
             let answer = try await program.start(["database", "path"] + option, environment: environment).end()
             let expected =
-                option.last ?? (settings["PIECES_DATABASE"].flatMap { $0.isEmpty ? nil : $0 }) ?? settings["XDG_STATE_HOME"].map {
+                option.last ?? (settings["PIECES_DATABASE"].flatMap { $0.isEmpty ? nil : $0 }) ?? settings[
+                    "XDG_STATE_HOME"
+                ].map {
                     $0 + "/pieces/pieces.db"
                 }
                 ?? program.folder.path + "/.local/state/pieces/pieces.db"

@@ -7,8 +7,10 @@ import Torrent
 struct TextTests {
     @Test(
         arguments: [
-            (0, "0 B"), (1, "1 B"), (1023, "1023 B"), (1024, "1.00 KiB"), (1536, "1.50 KiB"), (10_235, "10.0 KiB"), (102_400, "100 KiB"),
-            (1_023_488, "0.98 MiB"), (1 << 20, "1.00 MiB"), (23_400_000, "22.3 MiB"), (1 << 40, "1.00 TiB"), (Int64.max, "8.00 EiB"),
+            (0, "0 B"), (1, "1 B"), (1023, "1023 B"), (1024, "1.00 KiB"), (1536, "1.50 KiB"), (10_235, "10.0 KiB"),
+            (102_400, "100 KiB"),
+            (1_023_488, "0.98 MiB"), (1 << 20, "1.00 MiB"), (23_400_000, "22.3 MiB"), (1 << 40, "1.00 TiB"),
+            (Int64.max, "8.00 EiB"),
             (-1024, "-1.00 KiB"),
             (Int64.min, "-8.00 EiB"),
         ] as [(Int64, String)])
@@ -16,24 +18,29 @@ struct TextTests {
 
     @Test(
         arguments: [
-            (0, 10, "0 %"), (10, 10, "100 %"), (1, 1_000_000, "0.1 %"), (999_999, 1_000_000, "99.9 %"), (1, 3, "33.3 %"), (0, 0, "100 %"),
+            (0, 10, "0 %"), (10, 10, "100 %"), (1, 1_000_000, "0.1 %"), (999_999, 1_000_000, "99.9 %"),
+            (1, 3, "33.3 %"), (0, 0, "100 %"),
             (5, 2, "100 %"),
         ] as [(Int64, Int64, String)])
     func percents(part: Int64, whole: Int64, text: String) { #expect(Format.percent(part, of: whole) == text) }
 
     @Test(
         arguments: [
-            (0, "0 s"), (59, "59 s"), (60, "1 min"), (200, "3 min 20 s"), (3600, "1 h"), (7500, "2 h 5 min"), (86400, "1 d"), (273_600, "3 d 4 h"),
+            (0, "0 s"), (59, "59 s"), (60, "1 min"), (200, "3 min 20 s"), (3600, "1 h"), (7500, "2 h 5 min"),
+            (86400, "1 d"), (273_600, "3 d 4 h"),
             (-5, "0 s"),
         ] as [(Int64, String)])
     func times(seconds: Int64, text: String) { #expect(Format.time(.seconds(seconds)) == text) }
 
-    @Test(arguments: [(0, "0"), (999, "999"), (1000, "1,000"), (41_203, "41,203"), (1_234_567, "1,234,567"), (-1000, "-1,000")])
+    @Test(arguments: [
+        (0, "0"), (999, "999"), (1000, "1,000"), (41_203, "41,203"), (1_234_567, "1,234,567"), (-1000, "-1,000"),
+    ])
     func counts(number: Int, text: String) { #expect(Format.count(number) == text) }
 
     @Test(
         arguments: [
-            ("0", 0), ("1", 1), ("1K", 1024), ("1kb", 1000), ("1.5MiB", 1_572_864), ("2G", 2 << 30), ("0.25k", 256), ("1.0000001M", 1 << 20),
+            ("0", 0), ("1", 1), ("1K", 1024), ("1kb", 1000), ("1.5MiB", 1_572_864), ("2G", 2 << 30), ("0.25k", 256),
+            ("1.0000001M", 1 << 20),
             ("", nil),
             ("K", nil), ("-1", nil), ("+1", nil), ("1.", nil), (".5", nil), ("1.2.3", nil), ("1 K", nil), ("1e3", nil),
             ("9223372036854775807", Int64.max),
@@ -43,7 +50,8 @@ struct TextTests {
 
     @Test(
         arguments: [
-            ("90s", 90), ("30m", 1800), ("2h", 7200), ("1d", 86400), ("1h30m", 5400), ("", nil), ("5", nil), ("h", nil), ("1x", nil), ("-1s", nil),
+            ("90s", 90), ("30m", 1800), ("2h", 7200), ("1d", 86400), ("1h30m", 5400), ("", nil), ("5", nil), ("h", nil),
+            ("1x", nil), ("-1s", nil),
             ("9223372036854775807w", nil),
         ] as [(String, Int64?)])
     func timeSpans(text: String, seconds: Int64?) throws {
@@ -55,7 +63,8 @@ struct TextTests {
     }
 
     @Test(arguments: [
-        ("plain", "plain"), ("ü 漢字", "ü 漢字"), ("\u{1b}[31mred", ".[31mred"), ("a\u{202e}b", "a.b"), ("line\nline", "line.line"), ("\u{9b}2J", ".2J"),
+        ("plain", "plain"), ("ü 漢字", "ü 漢字"), ("\u{1b}[31mred", ".[31mred"), ("a\u{202e}b", "a.b"),
+        ("line\nline", "line.line"), ("\u{9b}2J", ".2J"),
         ("\u{7f}", "."),
     ])
     func printable(text: String, safe: String) { #expect(text.printable == safe) }
@@ -72,7 +81,9 @@ struct TextTests {
         #expect(PieceMap.text(have, width: width, unicode: false) == String(repeating: " ", count: min(width, 37)))
         have.insert(PieceIndex(36))
         #expect(PieceMap.text(have, width: width, unicode: false).last != " ")
-        #expect(PieceMap.text(Bitfield(fullCount: 37), width: width, unicode: false) == String(repeating: "#", count: min(width, 37)))
+        #expect(
+            PieceMap.text(Bitfield(fullCount: 37), width: width, unicode: false)
+                == String(repeating: "#", count: min(width, 37)))
     }
 
     @Test(arguments: [0, 1, 49, 50, 99, 100])
@@ -128,7 +139,8 @@ struct TextTests {
 
     @Test(
         arguments: [
-            (0, "0.0"), (1, "1.0"), (0.5, "0.5"), (1.0 / 3, "0.333333"), (0.000_001, "1e-06"), (0.999_999_9, "1.0"), (-2.5, "-2.5"), (.nan, "null"),
+            (0, "0.0"), (1, "1.0"), (0.5, "0.5"), (1.0 / 3, "0.333333"), (0.000_001, "1e-06"), (0.999_999_9, "1.0"),
+            (-2.5, "-2.5"), (.nan, "null"),
             (.infinity, "null"),
         ] as [(Double, String)])
     func shares(number: Double, text: String) {
@@ -147,7 +159,9 @@ struct TextTests {
             }
             json.field("last", UInt8(7))
         }
-        let expected = #"{"least":-9223372036854775808,"most":18446744073709551615,"none":null,"list":["a",{"yes":true}],"last":7}"# + "\n"
+        let expected =
+            #"{"least":-9223372036854775808,"most":18446744073709551615,"none":null,"list":["a",{"yes":true}],"last":7}"#
+            + "\n"
         #expect(String(decoding: bytes, as: UTF8.self) == expected)
     }
 
@@ -167,8 +181,10 @@ struct TextTests {
 struct LinePartsTests {
     @Test(
         arguments: [
-            (80, "43.2 %  down 1 MiB/s  up 0 B/s  5 peers (2 seeders)  3 min left"), (60, "43.2 %  down 1 MiB/s  5 peers (2 seeders)  3 min left"),
-            (50, "43.2 %  down 1 MiB/s  5 peers  3 min left"), (40, "43.2 %  down 1 MiB/s  3 min left"), (24, "43.2 %  3 min left"), (10, "43.2 %"),
+            (80, "43.2 %  down 1 MiB/s  up 0 B/s  5 peers (2 seeders)  3 min left"),
+            (60, "43.2 %  down 1 MiB/s  5 peers (2 seeders)  3 min left"),
+            (50, "43.2 %  down 1 MiB/s  5 peers  3 min left"), (40, "43.2 %  down 1 MiB/s  3 min left"),
+            (24, "43.2 %  3 min left"), (10, "43.2 %"),
             (0, "43.2 %"),
         ] as [(Int, String)])
     func theTimeLeftStaysLongest(width: Int, text: String) {
@@ -190,6 +206,8 @@ struct LinePartsTests {
         let cut = table.text(width: 42).split(separator: "\n").map(String.init)
         #expect(cut[0].contains("UP") && cut[1].hasSuffix("…  0 B/s  3 min") && cut.allSatisfy { $0.columns <= 42 })
         let narrow = table.text(width: 30).split(separator: "\n").map(String.init)
-        #expect(narrow[0].hasSuffix("LEFT") && !narrow[0].contains("UP") && narrow[1].hasSuffix("3 min") && narrow.allSatisfy { $0.columns <= 30 })
+        #expect(
+            narrow[0].hasSuffix("LEFT") && !narrow[0].contains("UP") && narrow[1].hasSuffix("3 min")
+                && narrow.allSatisfy { $0.columns <= 30 })
     }
 }

@@ -70,7 +70,9 @@ import Torrent
         await withTaskGroup { group in
             for thread in 0..<4 {
                 group.addTask {
-                    for piece in stride(from: thread, to: geometry.pieceCount, by: 4) { stream.add([(PieceIndex(piece), .good)]) }
+                    for piece in stride(from: thread, to: geometry.pieceCount, by: 4) {
+                        stream.add([(PieceIndex(piece), .good)])
+                    }
                 }
             }
         }

@@ -47,7 +47,9 @@ struct VerifyTests {
     }
 
     /// A flipped byte, in the first piece, in the piece that two files share, and in the last.
-    @Test(arguments: [("a.bin", 0, "7fc0"), ("a.bin", 199_999, "fdc0"), ("sub/b.bin", 0, "fdc0"), ("sub/b.bin", 99_999, "ff80")])
+    @Test(arguments: [
+        ("a.bin", 0, "7fc0"), ("a.bin", 199_999, "fdc0"), ("sub/b.bin", 0, "fdc0"), ("sub/b.bin", 99_999, "ff80"),
+    ])
     func damageIsFoundAndWrittenDown(file: String, offset: Int, bitfield: String) async throws {
         try await withProgram { program in
             try await program.makeSet()
@@ -87,7 +89,8 @@ struct VerifyTests {
         try await withProgram { program in
             try await program.makeSet()
             try await program.succeed("verify", "set.torrent", "--output", "here")
-            try FileManager.default.moveItem(atPath: program.folder.path + "/here", toPath: program.folder.path + "/away")
+            try FileManager.default.moveItem(
+                atPath: program.folder.path + "/here", toPath: program.folder.path + "/away")
             let answer = try await program.run("verify")
             #expect(answer.status == 1)
             #expect(answer.errors.contains("mount"))
@@ -115,9 +118,12 @@ struct VerifyTests {
             let answer = try await program.run("verify", "set.torrent", "--output", "here")
             #expect(answer.status == 2 && answer.output.contains("--adopt"), "\(answer.output)")
             let json = try await program.run("verify", "set.torrent", "--output", "here", "--json").objects
-            #expect(json[0]["id"] is NSNull && json[0]["pieces_good"] as? Int == 9 && json[0]["pieces_adopted"] as? Int == 0)
+            #expect(
+                json[0]["id"] is NSNull && json[0]["pieces_good"] as? Int == 9 && json[0]["pieces_adopted"] as? Int == 0
+            )
             #expect(try await program.run("status", "--json").status == 0)
-            #expect(try await program.torrents().isEmpty && !program.exists("here/set/empty"), "a question changes nothing")
+            #expect(
+                try await program.torrents().isEmpty && !program.exists("here/set/empty"), "a question changes nothing")
             // A folder that holds nothing of it.
             try await program.succeed("create", "set.torrent", "-o", "other.torrent", "--anonymous")
             #expect(try await program.run("verify", "other.torrent", "--output", "here").status == 2)

@@ -42,12 +42,15 @@ package enum Attack: String, CaseIterable, Sendable, CustomStringConvertible {
         let bytes: Double
     }
 
-    /// What each of so many hosts spends: all of them together send no more than one machine can send beside the engine.
+    /// What each of so many hosts spends: all of them together send no more than one machine can send beside the
+    /// engine.
     ///
     /// - Parameter strength: a part of it, for an engine that is built without optimization.
     func spend(hosts: Int, strength: Double) -> Spend {
         func share(_ connections: Int, dials: Double, bytes: Double, inAll: Double) -> Spend {
-            Spend(connections: max(1, connections / hosts), dials: max(2, dials / Double(hosts)), bytes: strength * min(bytes, inAll / Double(hosts)))
+            Spend(
+                connections: max(1, connections / hosts), dials: max(2, dials / Double(hosts)),
+                bytes: strength * min(bytes, inAll / Double(hosts)))
         }
         return switch self {
         case .silence: share(400, dials: 200, bytes: 1e6, inAll: 1e6)
@@ -83,7 +86,8 @@ package enum Attack: String, CaseIterable, Sendable, CustomStringConvertible {
 
     /// What the connection says first; `port` is one that nobody else claims.
     func opening(_ target: Target, number: Int, port: Int) -> [UInt8] {
-        let hello = Wire.handshake(self == .early || self == .keepAlives ? target.dormant : target.infoHash, number: number)
+        let hello = Wire.handshake(
+            self == .early || self == .keepAlives ? target.dormant : target.infoHash, number: number)
         return switch self {
         case .silence: []
         case .crowd, .turns: hello + Wire.message(.haveNone)
@@ -102,7 +106,8 @@ package enum Attack: String, CaseIterable, Sendable, CustomStringConvertible {
         let pieces = min(target.pieces, 1000)
         switch self {
         case .silence, .crowd, .early, .keepAlives, .lies: return []
-        case .requests: return (0..<pieces).flatMap { Wire.message(.request, Wire.block($0, 0, length: Wire.blockBytes)) }
+        case .requests:
+            return (0..<pieces).flatMap { Wire.message(.request, Wire.block($0, 0, length: Wire.blockBytes)) }
         case .turns: return (0..<500).flatMap { _ in Wire.message(.unchoke) + Wire.message(.choke) }
         case .interest: return (0..<500).flatMap { _ in Wire.message(.notInterested) + Wire.message(.interested) }
         case .ports: return (1024..<5024).flatMap { Wire.port($0) }

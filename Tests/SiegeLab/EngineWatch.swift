@@ -57,7 +57,9 @@ package struct EngineWatch: Sendable {
         guard file >= 0 else { return nil }
         defer { close(file) }
         let count = read(file, &buffer, buffer.count)
-        let line = String(decoding: buffer.prefix(max(0, count)), as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        let line = String(decoding: buffer.prefix(max(0, count)), as: UTF8.self).split(separator: "\n").first {
+            $0.hasPrefix("VmHWM:")
+        }
         return line?.split(whereSeparator: { " \t:".contains($0) }).dropFirst().first.flatMap { Int($0) }
     }
 

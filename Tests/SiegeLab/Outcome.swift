@@ -22,15 +22,19 @@ package struct Outcome: Sendable {
     package var kept: Double { besieged.rate / alone.rate }
 
     package static let columns = [
-        "attack", "hosts", "MB sent", "connections", "ended", "engine MB said", "good MB/s alone", "besieged", "kept %", "CPU % alone", "besieged",
+        "attack", "hosts", "MB sent", "connections", "ended", "engine MB said", "good MB/s alone", "besieged", "kept %",
+        "CPU % alone", "besieged",
         "MiB at most", "back after s",
     ]
 
     package var cells: [String] {
         [
-            attack.rawValue, isSpread || hosts == 1 ? "\(hosts)" : "\(hosts) of a /24", Self.text(Double(spent.sent) / 1e6),
-            "\(spent.connections)", "\(spent.ended)", Self.text(Double(spent.received) / 1e6), Self.text(alone.rate / 1e6),
-            Self.text(besieged.rate / 1e6), Self.text(kept * 100), Self.text(alone.cpu * 100), Self.text(besieged.cpu * 100),
+            attack.rawValue, isSpread || hosts == 1 ? "\(hosts)" : "\(hosts) of a /24",
+            Self.text(Double(spent.sent) / 1e6),
+            "\(spent.connections)", "\(spent.ended)", Self.text(Double(spent.received) / 1e6),
+            Self.text(alone.rate / 1e6),
+            Self.text(besieged.rate / 1e6), Self.text(kept * 100), Self.text(alone.cpu * 100),
+            Self.text(besieged.cpu * 100),
             peakKiB.map { "\($0 >> 10)" } ?? "ended", absence.map(Self.text) ?? "",
         ]
     }
@@ -44,7 +48,10 @@ package struct Outcome: Sendable {
         guard let peakKiB else { return ["\(attack): the engine ended"] }
         let least = hosts == 1 ? Self.keptBesideOne : Self.keptBesideMany
         var faults: [String] = []
-        if kept < least { faults.append("the good peer keeps \(Self.text(kept * 100)) % of its rate, and not \(Self.text(least * 100)) %") }
+        if kept < least {
+            faults.append(
+                "the good peer keeps \(Self.text(kept * 100)) % of its rate, and not \(Self.text(least * 100)) %")
+        }
         if besieged.cpu > mostCPU { faults.append("the engine uses \(Self.text(besieged.cpu * 100)) % of a core") }
         if peakKiB >> 10 >= Self.mostMiB { faults.append("the engine has \(peakKiB >> 10) MiB in memory") }
         return faults.map { "\(attack) by \(hosts): \($0)" }
@@ -67,10 +74,11 @@ extension Siege {
 
     /// Attacks for so long.
     ///
-    /// - Parameter comeBack: the good peer is to hang up, so that it has to come back when all places are taken; what is counted begins when it serves
-    ///   again.
+    /// - Parameter comeBack: the good peer is to hang up, so that it has to come back when all places are taken; what
+    ///   is counted begins when it serves again.
     package static func run(
-        _ attack: Attack, hosts: Int, isSpread: Bool = true, strength: Double = 1, seed: UInt64 = 1, at target: Target, for time: Duration,
+        _ attack: Attack, hosts: Int, isSpread: Bool = true, strength: Double = 1, seed: UInt64 = 1, at target: Target,
+        for time: Duration,
         _ watch: EngineWatch, alone: EngineWatch.Phase, comeBack: (() -> Void)? = nil
     ) -> Outcome {
         watch.forgetPeak()
@@ -92,7 +100,8 @@ extension Siege {
         let start = watch.mark()
         go(on: time)
         return Outcome(
-            attack: attack, hosts: hosts, isSpread: isSpread, spent: siege.spent, alone: alone, besieged: watch.since(start), peakKiB: watch.peakKiB,
+            attack: attack, hosts: hosts, isSpread: isSpread, spent: siege.spent, alone: alone,
+            besieged: watch.since(start), peakKiB: watch.peakKiB,
             absence: absence)
     }
 }

@@ -1,8 +1,9 @@
 // Room: SiegeLab.
-// Duty: hostile hosts at a real engine: what the table of the article "Hostile peers" names, over real sockets, at a stated spend.
-// Owns: the sockets of the attackers.
+// Duty: hostile hosts at a real engine: what the table of the article "Hostile peers" names, over real sockets, at a
+// stated spend. Owns: the sockets of the attackers.
 // Never: measures or judges; is part of a product.
-// Invariants: an attack sends no more than its spend a second; hosts are addresses of 127.0.0.0/8, which all are bindable on Linux.
+// Invariants: an attack sends no more than its spend a second; hosts are addresses of 127.0.0.0/8, which all are
+// bindable on Linux.
 
 import Glibc
 
@@ -57,14 +58,18 @@ package final class Siege {
     ///   - isSpread: whether each host is in a /24 of its own.
     ///   - strength: a part of the spend.
     ///   - seed: what the hosts of ``Attack/mixed`` do.
-    package init(_ attack: Attack, hosts count: Int, isSpread: Bool = true, strength: Double = 1, seed: UInt64 = 1, at target: Target) {
+    package init(
+        _ attack: Attack, hosts count: Int, isSpread: Bool = true, strength: Double = 1, seed: UInt64 = 1,
+        at target: Target
+    ) {
         self.target = target
         hosts = (0..<count).map { n in
             let kinds = Attack.single
             let own = attack == .mixed ? kinds[(Int(truncatingIfNeeded: seed) &+ n * 7) % kinds.count] : attack
             let spend = own.spend(hosts: count, strength: strength)
             // 127.1.0.1 for one, 127.2.n.1 or 127.3.0.n for many: none of them was banned as another.
-            let address: UInt32 = count == 1 ? 0x7f01_0001 : isSpread ? 0x7f02_0001 + UInt32(n) << 8 : 0x7f03_0001 + UInt32(n)
+            let address: UInt32 =
+                count == 1 ? 0x7f01_0001 : isSpread ? 0x7f02_0001 + UInt32(n) << 8 : 0x7f03_0001 + UInt32(n)
             return Host(address: address, attack: own, spend: spend, dials: Double(spend.connections))
         }
         for host in hosts where floods[host.attack] == nil { floods[host.attack] = host.attack.flood(target) }
@@ -95,7 +100,8 @@ package final class Siege {
     // MARK: Connections
 
     private func dial(_ host: Int) -> Bool {
-        let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
+        let socket = Glibc.socket(
+            AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
         guard socket >= 0 else { return false }
         let attack = hosts[host].attack
         if attack.ear == .readsUntilUnchoked {
@@ -119,14 +125,17 @@ package final class Siege {
     }
 
     private func call(
-        _ function: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32, _ socket: Int32, _ host: UInt32, _ port: UInt16
+        _ function: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32, _ socket: Int32, _ host: UInt32,
+        _ port: UInt16
     ) -> Int32 {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = host.bigEndian
         address.sin_port = port.bigEndian
         return withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { function(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                function(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
         }
     }
 
@@ -196,7 +205,9 @@ package final class Siege {
     }
 
     private func say(_ bytes: [UInt8], at start: Int, _ most: Int, _ socket: Int32) -> Int {
-        bytes.withUnsafeBytes { send(socket, $0.baseAddress?.advanced(by: start), min(most, $0.count - start), Int32(MSG_NOSIGNAL)) }
+        bytes.withUnsafeBytes {
+            send(socket, $0.baseAddress?.advanced(by: start), min(most, $0.count - start), Int32(MSG_NOSIGNAL))
+        }
     }
 
     private func hear(_ n: Int) -> Bool {

@@ -19,14 +19,19 @@ enum Wire {
             + Array("-XX0002-\(100_000_000_000 + number)".utf8)
     }
 
-    static func message(_ kind: Kind, _ body: [UInt8] = []) -> [UInt8] { number(1 + body.count) + [kind.rawValue] + body }
+    static func message(_ kind: Kind, _ body: [UInt8] = []) -> [UInt8] {
+        number(1 + body.count) + [kind.rawValue] + body
+    }
 
     static func number(_ value: Int) -> [UInt8] { withUnsafeBytes(of: UInt32(value).bigEndian) { Array($0) } }
 
     /// 64 messages that nobody knows, of a block's length each.
-    static let unknown = (0..<64).flatMap { _ in number(1 + blockBytes) + [UInt8](repeating: 200, count: 1 + blockBytes) }
+    static let unknown = (0..<64).flatMap { _ in number(1 + blockBytes) + [UInt8](repeating: 200, count: 1 + blockBytes)
+    }
 
-    static func block(_ piece: Int, _ begin: Int, length: Int) -> [UInt8] { number(piece) + number(begin) + number(length) }
+    static func block(_ piece: Int, _ begin: Int, length: Int) -> [UInt8] {
+        number(piece) + number(begin) + number(length)
+    }
 
     /// A handshake of extensions that claims the port.
     static func port(_ port: Int) -> [UInt8] { message(.extended, [0] + Array("d1:mde1:pi\(port)ee".utf8)) }

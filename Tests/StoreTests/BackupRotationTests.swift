@@ -5,7 +5,9 @@ import Testing
 
 /// The backups that a running engine keeps beside its database.
 @Suite struct BackupRotationTests {
-    private func times(_ folder: TemporaryFolder) throws -> [Duration] { try BackupFile.list(folder.database).map { $0.at - noon } }
+    private func times(_ folder: TemporaryFolder) throws -> [Duration] {
+        try BackupFile.list(folder.database).map { $0.at - noon }
+    }
 
     @Test func thereIsOneADayAndThreeAreKept() throws {
         let folder = try TemporaryFolder()
@@ -28,7 +30,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("60", "1", 60, 1), ("3600", "100", 3600, 100), ("59", "101", 86_400, 3), ("-1", "-1", 86_400, 3), ("x", "", 86_400, 3), ("", "0", 86_400, 0),
+        ("60", "1", 60, 1), ("3600", "100", 3600, 100), ("59", "101", 86_400, 3), ("-1", "-1", 86_400, 3),
+        ("x", "", 86_400, 3), ("", "0", 86_400, 0),
     ])
     func settingsThatCannotBeAreTheUsualOnes(interval: String, count: String, seconds: Int, kept: Int) throws {
         let folder = try TemporaryFolder()
@@ -46,7 +49,10 @@ import Testing
         let db = try folder.connection()
         _ = try db.add(seed: 100)
         #expect(try db.rotateBackups(now: noon + .seconds(1)) != nil)
-        for n in 0..<9 { _ = try db.insertTorrent(NewTorrent(metainfo: try madeUp(seed: UInt64(n)), output: "/data"), now: noon + .seconds(5)) }
+        for n in 0..<9 {
+            _ = try db.insertTorrent(
+                NewTorrent(metainfo: try madeUp(seed: UInt64(n)), output: "/data"), now: noon + .seconds(5))
+        }
         #expect(try db.rotateBackups(now: noon + .seconds(700)) == nil)
         _ = try db.insertTorrent(NewTorrent(metainfo: try madeUp(seed: 50), output: "/data"), now: noon + .seconds(5))
         #expect(try db.rotateBackups(now: noon + .seconds(300)) == nil, "not again within ten minutes")
@@ -72,7 +78,9 @@ import Testing
         let caretaker = try Caretaker(folder.database)
         let found = try await caretaker.check(now: noon)
         #expect(found != nil)
-        let error = await #expect(throws: StoreError.self) { try await caretaker.rotateBackups(now: noon + .seconds(90_000)) }
+        let error = await #expect(throws: StoreError.self) {
+            try await caretaker.rotateBackups(now: noon + .seconds(90_000))
+        }
         #expect(error?.code == .corrupt)
         #expect(try times(folder) == [.zero])
         #expect(names(in: folder.path).filter { $0.contains("unfinished") } == [])
@@ -85,7 +93,8 @@ import Testing
         for n in 0..<50 { _ = try db.add(seed: UInt64(n), files: 200) }
         let caretaker = try Caretaker(folder.database)
         let tasks = [
-            Task { _ = try await caretaker.rotateBackups(now: noon) }, Task { _ = try await caretaker.check(now: noon) },
+            Task { _ = try await caretaker.rotateBackups(now: noon) },
+            Task { _ = try await caretaker.check(now: noon) },
         ]
         for task in tasks { task.cancel() }
         for task in tasks {
@@ -109,7 +118,9 @@ import Testing
         let file = try #require(try await backup)
         let copy = try Connection.open(file.path, mode: .readOnly, now: noon)
         #expect(try copy.torrents().count == 50)
-        #expect(try copy.settings().map(\.key) == (try db.settings().map(\.key).filter { key in try copy.setting(key) != nil }))
+        #expect(
+            try copy.settings().map(\.key)
+                == (try db.settings().map(\.key).filter { key in try copy.setting(key) != nil }))
         #expect(try db.settings().count == 50)
     }
 }

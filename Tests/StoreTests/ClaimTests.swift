@@ -19,7 +19,8 @@ import Torrent
 
     /// Every bit of a row of the bitfield may turn over, also two at once that leave the population as it is.
     @Test(arguments: [
-        "have = x'44C000'", "have = x'4500A0'", "have = x'C10000'", "have = x'000000'", "opened = x'002000'", "opened = NULL",
+        "have = x'44C000'", "have = x'4500A0'", "have = x'C10000'", "have = x'000000'", "opened = x'002000'",
+        "opened = NULL",
         "verified_at = 1699999999",
         "verified_at = NULL", "checksum = 5", "checksum = checksum + 1", "have = x'00000000', opened = x'00000000'",
     ]) func aBitThatTurnedOverIsNoticed(change: String) throws {

@@ -14,8 +14,12 @@ import Torrent
         }
         for value in [Int64.min, -1, 0, 1, Int64.max] { #expect(try back(value) == value) }
         for value in [0.0, -0.5, .greatestFiniteMagnitude, .infinity] { #expect(try back(value) == value) }
-        for value in ["", "a", "Grüße 🧩", "a\0b", String(repeating: "x", count: 100_000)] { #expect(try back(value) == value) }
-        for value in [[], [0], [UInt8](0...255), [UInt8](repeating: 7, count: 100_000)] as [[UInt8]] { #expect(try back(value) == value) }
+        for value in ["", "a", "Grüße 🧩", "a\0b", String(repeating: "x", count: 100_000)] {
+            #expect(try back(value) == value)
+        }
+        for value in [[], [0], [UInt8](0...255), [UInt8](repeating: 7, count: 100_000)] as [[UInt8]] {
+            #expect(try back(value) == value)
+        }
         #expect(try back(Word.no) == .no)
         #expect(try back(true) == true)
         #expect(try back(Int64?.none) == .some(nil))
@@ -31,7 +35,8 @@ import Torrent
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         func code<Value: SQLValue>(_ type: Value.Type, _ sql: String) throws -> StoreError.Code {
-            try failure { _ = try connection.first("SELECT \(sql)") { row throws(StoreError) in try row.next(type) } }.code
+            try failure { _ = try connection.first("SELECT \(sql)") { row throws(StoreError) in try row.next(type) } }
+                .code
         }
         #expect(try code(Int.self, "'text'") == .corrupt)
         #expect(try code(Int.self, "NULL") == .corrupt)
@@ -48,7 +53,9 @@ import Torrent
     @Test func errorsCarryTheExtendedCodeAndASentence() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
-        let error = try failure { try connection.execute("INSERT INTO bitfield (torrent_id, page, have) VALUES (1, 0, x'')") }
+        let error = try failure {
+            try connection.execute("INSERT INTO bitfield (torrent_id, page, have) VALUES (1, 0, x'')")
+        }
         #expect(error.code == .constraint)
         #expect(error.sqliteCode == 275)  // SQLITE_CONSTRAINT_CHECK
         #expect(error.description.contains(folder.database.string))
@@ -107,11 +114,14 @@ import Torrent
     @Test func onlyLazyTransactionsAreLazy() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
-        func level() throws(StoreError) -> Int? { try connection.first("PRAGMA synchronous") { row throws(StoreError) in try row.next() } }
+        func level() throws(StoreError) -> Int? {
+            try connection.first("PRAGMA synchronous") { row throws(StoreError) in try row.next() }
+        }
         #expect(try level() == 2)
         #expect(try connection.transaction(durability: .lazy) { () throws(StoreError) in try level() } == 1)
         #expect(try level() == 2)
-        _ = try? connection.transaction(durability: .lazy) { () throws(StoreError) in try connection.execute("nonsense") }
+        _ = try? connection.transaction(durability: .lazy) { () throws(StoreError) in try connection.execute("nonsense")
+        }
         #expect(try level() == 2)
         #expect(try connection.transaction { () throws(StoreError) in try level() } == 2)
     }

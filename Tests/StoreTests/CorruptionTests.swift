@@ -6,8 +6,9 @@ import SystemPackage
 import Testing
 import Torrent
 
-/// A real database with flipped bits, zeroed and cut pages, in the file and in its log: it opens, or is set aside and mended; nothing traps or hangs,
-/// nothing is claimed that isn't there, and every torrent whose rows SQLite could still read is there after.
+/// A real database with flipped bits, zeroed and cut pages, in the file and in its log: it opens, or is set aside and
+/// mended; nothing traps or hangs, nothing is claimed that isn't there, and every torrent whose rows SQLite could still
+/// read is there after.
 ///
 /// A seed that fails is replayed by `PIECES_SEED=<seed> swift test --filter CorruptionTests`.
 @Suite struct CorruptionTests {
@@ -52,13 +53,16 @@ import Torrent
             guard lives <= 3 else { throw Finding(description: "it is damaged again and again") }
             let opened: (store: Store, opening: Store.Opening, value: RunID)
             do throws(StoreError) {
-                opened = try await Store.openMending(folder.database, now: noon + .seconds(Int64(lives) * 100)) { (db) throws(StoreError) in
+                opened = try await Store.openMending(folder.database, now: noon + .seconds(Int64(lives) * 100)) {
+                    (db) throws(StoreError) in
                     _ = try db.takeIntents()
                     return try db.beginRun(pid: 8, version: "1", bootID: "boot", now: noon)
                 }
             } catch {
                 // Of a file without a trace of us nothing can be salvaged; it is left as it is.
-                guard error.code == .notADatabase, !damage.hasBackup, readable.isEmpty, try read(folder.database) == damage.file else {
+                guard error.code == .notADatabase, !damage.hasBackup, readable.isEmpty,
+                    try read(folder.database) == damage.file
+                else {
                     throw Finding(description: "\(error)")
                 }
                 return false
@@ -67,7 +71,10 @@ import Torrent
             let (store, isMended) = (opened.store, !mendings.isEmpty)
             var wrong: Result<[String], StoreError>
             do throws(StoreError) {
-                wrong = .success(try await store.perform { (db) throws(StoreError) in try faults(db, model, readable: readable, isMended: isMended) })
+                wrong = .success(
+                    try await store.perform { (db) throws(StoreError) in
+                        try faults(db, model, readable: readable, isMended: isMended)
+                    })
                 try await store.close()
             } catch {
                 // What the log has can't always be copied into a damaged file; the next life mends that too.
@@ -78,7 +85,9 @@ import Torrent
             case .success(let faults):
                 if let first = faults.first { throw Finding(description: "\(first); \(mendings.map(\.sentence))") }
             case .failure(let error):
-                guard error.isOfFile, mendings.isEmpty else { throw Finding(description: "after the start: \(error); \(mendings.map(\.sentence))") }
+                guard error.isOfFile, mendings.isEmpty else {
+                    throw Finding(description: "after the start: \(error); \(mendings.map(\.sentence))")
+                }
                 continue
             }
             break
@@ -103,7 +112,9 @@ import Torrent
         let sound = rows.filter { $0.damage == nil }
         for row in sound {
             guard let known = model.torrents[row.id] else {
-                if isMended || !model.removed.contains(row.id) { faults.append("torrent \(row.id) came out of nothing") }
+                if isMended || !model.removed.contains(row.id) {
+                    faults.append("torrent \(row.id) came out of nothing")
+                }
                 continue
             }
             // A bit of a row that SQLite can't miss may be another; but for the identity, which the .torrent proves.
@@ -116,7 +127,8 @@ import Torrent
                 continue
             }
             if row.pieceCount == known.have.count, !claimed.isSubset(of: known.have) {
-                faults.append("torrent \(row.id) claims \(claimed.subtracting(known.have).population) pieces that are not there")
+                faults.append(
+                    "torrent \(row.id) claims \(claimed.subtracting(known.have).population) pieces that are not there")
             }
             if isMended, !claimed.isEmpty { faults.append("torrent \(row.id) claims pieces after mending") }
             if isMended, row.pieceCount == known.have.count {
@@ -126,22 +138,34 @@ import Torrent
                     faults.append("torrent \(row.id) would download \(lacking.population) pieces again")
                 }
             }
-            _ = (try db.peers(of: row.id), try db.trackers(of: row.id), try db.files(of: row.id), try db.partialPieces(of: row.id))
-            _ = (try db.fingerprints(of: row.id), try db.wanted(of: row.id, count: 3), try db.events(of: row.id, limit: 10))
+            _ = (
+                try db.peers(of: row.id), try db.trackers(of: row.id), try db.files(of: row.id),
+                try db.partialPieces(of: row.id)
+            )
+            _ = (
+                try db.fingerprints(of: row.id), try db.wanted(of: row.id, count: 3),
+                try db.events(of: row.id, limit: 10)
+            )
         }
         for id in readable.sorted() {
             guard let row = rows.first(where: { $0.id == id }), let known = model.torrents[id] else {
                 faults.append("torrent \(id) could be read and is gone")
                 continue
             }
-            if row.infoHash != known.infoHash || row.name != known.name { faults.append("torrent \(id) could be read and is another now") }
-            if try db.metainfo(of: id) != known.file { faults.append("the .torrent of torrent \(id) could be read and is another now") }
+            if row.infoHash != known.infoHash || row.name != known.name {
+                faults.append("torrent \(id) could be read and is another now")
+            }
+            if try db.metainfo(of: id) != known.file {
+                faults.append("the .torrent of torrent \(id) could be read and is another now")
+            }
         }
         return faults
     }
 
     /// The torrents that SQLite alone can read out of the damaged file, row by row, each by its key, as they were.
-    private static func readableTorrents(_ damage: Damage, _ model: DamageModel, _ path: FilePath) throws -> Set<TorrentID> {
+    private static func readableTorrents(_ damage: Damage, _ model: DamageModel, _ path: FilePath) throws -> Set<
+        TorrentID
+    > {
         try write(damage.file, to: path)
         if !damage.log.isEmpty { try write(damage.log, to: FilePath(path.string + "-wal")) }
         var handle: OpaquePointer?
@@ -153,7 +177,9 @@ import Torrent
                 "SELECT t.info_hash, t.name, t.piece_count, m.file FROM torrent AS t JOIN metainfo AS m ON m.torrent_id = t.id WHERE t.id = \(id)"
             var statement: OpaquePointer?
             defer { sqlite3_finalize(statement) }
-            guard sqlite3_prepare_v2(handle, sql, -1, &statement, nil) == SQLITE_OK, sqlite3_step(statement) == SQLITE_ROW else { continue }
+            guard sqlite3_prepare_v2(handle, sql, -1, &statement, nil) == SQLITE_OK,
+                sqlite3_step(statement) == SQLITE_ROW
+            else { continue }
             guard blob(statement, 0) == known.infoHash.bytes, blob(statement, 1) == Array(known.name.utf8),
                 sqlite3_column_int64(statement, 2) == Int64(known.have.count), blob(statement, 3) == known.file
             else { continue }

@@ -68,21 +68,27 @@ struct DamageModel: Sendable {
     }
 
     private static func add(
-        _ n: Int, to db: Connection, _ volume: VolumeID, _ random: inout SplitMix64, _ torrents: inout [TorrentID: Known]
+        _ n: Int, to db: Connection, _ volume: VolumeID, _ random: inout SplitMix64,
+        _ torrents: inout [TorrentID: Known]
     ) throws -> TorrentID {
         let files = n == 9 ? 1100 : [3, 12, 30, 70][n % 4] + n
-        let metainfo = try madeUp(seed: UInt64(n), files: files, trackers: [["http://a.example/\(n)"], ["udp://b.example:\(1000 + n)"]])
+        let metainfo = try madeUp(
+            seed: UInt64(n), files: files, trackers: [["http://a.example/\(n)"], ["udp://b.example:\(1000 + n)"]])
         var settings = TorrentSettings()
         settings.seedGoal = n % 3 == 0 ? .ratio(2) : .standard
         settings.limits.upload = n % 5 == 0 ? 10_000 : nil
         let wanted = n % 4 == 1 ? (0..<files).map { $0 % 7 != 3 } : nil
-        let id = try db.insertTorrent(NewTorrent(metainfo: metainfo, output: "/data/\(n)", settings: settings, wanted: wanted), now: noon)
+        let id = try db.insertTorrent(
+            NewTorrent(metainfo: metainfo, output: "/data/\(n)", settings: settings, wanted: wanted), now: noon)
         try db.setRootSeen(id)
         try db.execute("UPDATE torrent SET volume_id = ? WHERE id = ?", volume, id)
-        var known = Known(infoHash: metainfo.infoHash, name: metainfo.name, file: metainfo.file, have: Bitfield(count: files))
+        var known = Known(
+            infoHash: metainfo.infoHash, name: metainfo.name, file: metainfo.file, have: Bitfield(count: files))
         for _ in 0..<2 { known = try progress(id, db, known, &random) ?? known }
         let updates = (0..<8).map { n in
-            var update = PeerUpdate(address: PeerAddress(.v4(UInt32.random(in: 1...UInt32.max - 1, using: &random)), port: 6881), source: .tracker)
+            var update = PeerUpdate(
+                address: PeerAddress(.v4(UInt32.random(in: 1...UInt32.max - 1, using: &random)), port: 6881),
+                source: .tracker)
             update.downloadedDelta = Int64(n) * 1000
             update.client = "client \(n)"
             return update
@@ -93,10 +99,15 @@ struct DamageModel: Sendable {
     }
 
     /// Some pieces more, with the fingerprints of their files; one file is a piece.
-    private static func progress(_ id: TorrentID, _ db: Connection, _ known: Known?, _ random: inout SplitMix64) throws -> Known? {
+    private static func progress(_ id: TorrentID, _ db: Connection, _ known: Known?, _ random: inout SplitMix64) throws
+        -> Known?
+    {
         guard let known else { return nil }
         var have = known.have
-        let new = have.isEmpty ? Array(0..<have.count / 2) : (0..<have.count).filter { !have[PieceIndex($0)] && Bool.random(using: &random) }
+        let new =
+            have.isEmpty
+            ? Array(0..<have.count / 2)
+            : (0..<have.count).filter { !have[PieceIndex($0)] && Bool.random(using: &random) }
         try db.openPieces(id, pieces(new), now: noon)
         var record = ProgressRecord(torrent: id, verifiedAt: noon)
         record.newPieces = pieces(new)
@@ -144,17 +155,22 @@ struct Damage: CustomStringConvertible {
         guard !bytes.isEmpty else { return "nothing" }
         let pages = max(1, bytes.count / DamageModel.pageSize)
         // The first pages have the schema and the roots: they get their share.
-        let page = Bool.random(using: &random) ? Int.random(in: 0..<min(pages, 40), using: &random) : Int.random(in: 0..<pages, using: &random)
+        let page =
+            Bool.random(using: &random)
+            ? Int.random(in: 0..<min(pages, 40), using: &random) : Int.random(in: 0..<pages, using: &random)
         let start = min(page * DamageModel.pageSize, bytes.count - 1)
         let end = min(start + DamageModel.pageSize, bytes.count)
         switch Int.random(in: 0..<8, using: &random) {
         case 0, 1, 2:
             let count = Int.random(in: 1...8, using: &random)
-            for _ in 0..<count { bytes[Int.random(in: start..<end, using: &random)] ^= 1 << UInt8.random(in: 0..<8, using: &random) }
+            for _ in 0..<count {
+                bytes[Int.random(in: start..<end, using: &random)] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+            }
             return "\(count) bits of page \(page)"
         case 3:
             // The head of the page, where it matters most.
-            bytes[Int.random(in: start..<min(start + 100, end), using: &random)] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+            bytes[Int.random(in: start..<min(start + 100, end), using: &random)] ^=
+                1 << UInt8.random(in: 0..<8, using: &random)
             return "a bit of the head of page \(page)"
         case 4:
             for n in start..<end { bytes[n] = 0 }

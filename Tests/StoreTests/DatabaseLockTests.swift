@@ -46,7 +46,9 @@ import Testing
 
     @Test func aFolderThatIsNotThereIsSaid() throws {
         let folder = try TemporaryFolder()
-        let error = try failure { _ = try DatabaseLock.acquire(database: folder.path.appending("no/pieces.db"), now: noon) }
+        let error = try failure {
+            _ = try DatabaseLock.acquire(database: folder.path.appending("no/pieces.db"), now: noon)
+        }
         #expect(error.code == .cantOpen)
     }
 }

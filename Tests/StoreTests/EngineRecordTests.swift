@@ -11,10 +11,13 @@ import Torrent
         let first = try connection.beginRun(pid: 7, version: "1.0", bootID: "boot", now: noon)
         try connection.heartbeat(first, now: noon + .seconds(5))
         let running = try #require(try connection.lastRun())
-        #expect(running.id == first && running.pid == 7 && running.stoppedAt == nil && !running.isClean && running.heartbeatAt == noon + .seconds(5))
+        #expect(
+            running.id == first && running.pid == 7 && running.stoppedAt == nil && !running.isClean
+                && running.heartbeatAt == noon + .seconds(5))
         try connection.endRun(first, clean: true, now: noon + .seconds(9))
         let ended = try #require(try connection.lastRun())
-        #expect(ended.isClean && ended.stoppedAt == noon + .seconds(9) && ended.bootID == "boot" && ended.version == "1.0")
+        #expect(
+            ended.isClean && ended.stoppedAt == noon + .seconds(9) && ended.bootID == "boot" && ended.version == "1.0")
         for _ in 0..<3 { _ = try connection.beginRun(pid: 8, version: "1.0", bootID: "boot", now: noon) }
         #expect(try connection.lastRun()?.pid == 8)
     }
@@ -67,7 +70,9 @@ import Torrent
         let connection = try folder.connection()
         let id = try connection.add()
         func live(_ torrent: TorrentID, _ rate: Int64) -> LiveRow {
-            LiveRow(torrent: torrent, downloadRate: rate, uploadRate: 2, peersConnected: 3, seeders: 4, leechers: 5, timeLeft: .seconds(6), at: noon)
+            LiveRow(
+                torrent: torrent, downloadRate: rate, uploadRate: 2, peersConnected: 3, seeders: 4, leechers: 5,
+                timeLeft: .seconds(6), at: noon)
         }
         try connection.saveLive([live(id, 1), live(TorrentID(99), 1)])
         try connection.saveLive([live(id, 7)])

@@ -7,7 +7,9 @@ import Testing
 @Suite struct FileSystemTests {
     private static let nfs = FileSystemKind(number: 0x6969)
 
-    @Test(arguments: [0x6969, 0xff53_4d42, 0xfe53_4d42, 0x517b, 0x0102_1997, 0x6573_5546, 0x5346_414f, 0x00c3_6400] as [UInt32])
+    @Test(
+        arguments: [0x6969, 0xff53_4d42, 0xfe53_4d42, 0x517b, 0x0102_1997, 0x6573_5546, 0x5346_414f, 0x00c3_6400]
+            as [UInt32])
     func networkFileSystemsAreShared(number: UInt32) {
         let kind = FileSystemKind(number: number)
         #expect(kind.isShared)
@@ -27,9 +29,11 @@ import Testing
 
     @Test func aDatabaseThereHasARollbackJournal() throws {
         let folder = try TemporaryFolder()
-        let db = try Connection.open(folder.database, mode: .readWriteCreate, options: DatabaseOptions(fileSystem: Self.nfs), now: noon)
+        let db = try Connection.open(
+            folder.database, mode: .readWriteCreate, options: DatabaseOptions(fileSystem: Self.nfs), now: noon)
         let id = try db.add()
-        let mode = try #require(try db.first("PRAGMA journal_mode") { row throws(StoreError) in try row.next(String.self) })
+        let mode = try #require(
+            try db.first("PRAGMA journal_mode") { row throws(StoreError) in try row.next(String.self) })
         #expect(mode == "delete")
         #expect(try db.number("PRAGMA synchronous") == 3)
         let lazy = try db.transaction(durability: .lazy) { () throws(StoreError) in
@@ -39,8 +43,13 @@ import Testing
         #expect(access(folder.database.string + "-wal", F_OK) != 0)
         #expect(access(folder.database.string + "-shm", F_OK) != 0)
         // Others read and write beside it: no lock is kept.
-        #expect(try Connection.open(folder.database, mode: .readOnly, options: DatabaseOptions(fileSystem: Self.nfs), now: noon).torrent(id) != nil)
-        try Connection.open(folder.database, mode: .readWrite, options: DatabaseOptions(fileSystem: Self.nfs), now: noon).set("a", "b")
+        #expect(
+            try Connection.open(
+                folder.database, mode: .readOnly, options: DatabaseOptions(fileSystem: Self.nfs), now: noon
+            ).torrent(id) != nil)
+        try Connection.open(
+            folder.database, mode: .readWrite, options: DatabaseOptions(fileSystem: Self.nfs), now: noon
+        ).set("a", "b")
         #expect(try db.setting("a") == "b")
         try db.backup(to: folder.path.appending("copy.db"))
     }
@@ -49,9 +58,11 @@ import Testing
         let folder = try TemporaryFolder()
         let id = try folder.connection().add()
         for kind in [Self.nfs, .local, Self.nfs] {
-            let db = try Connection.open(folder.database, mode: .readWrite, options: DatabaseOptions(fileSystem: kind), now: noon)
+            let db = try Connection.open(
+                folder.database, mode: .readWrite, options: DatabaseOptions(fileSystem: kind), now: noon)
             #expect(try db.torrent(id) != nil)
-            let mode = try #require(try db.first("PRAGMA journal_mode") { row throws(StoreError) in try row.next(String.self) })
+            let mode = try #require(
+                try db.first("PRAGMA journal_mode") { row throws(StoreError) in try row.next(String.self) })
             #expect(mode == (kind.isShared ? "delete" : "wal"))
         }
     }
@@ -61,7 +72,8 @@ import Testing
         let here = try folder.connection()
         _ = try here.add()
         let error = try failure {
-            _ = try Connection.open(folder.database, mode: .readWrite, options: DatabaseOptions(fileSystem: Self.nfs), now: noon)
+            _ = try Connection.open(
+                folder.database, mode: .readWrite, options: DatabaseOptions(fileSystem: Self.nfs), now: noon)
         }
         #expect(error.code == .busy)
     }

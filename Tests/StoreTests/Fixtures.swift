@@ -80,11 +80,17 @@ func pieceHash(seed: UInt64, piece: Int) -> [UInt8] {
 }
 
 /// A .torrent of files of one piece each, so that pieces and files are easy to count.
-func madeUp(seed: UInt64 = 1, files: Int = 3, pieceLength: Int = 16384, trackers: [[String]] = [["http://a.example/announce"]]) throws -> Metainfo {
+func madeUp(
+    seed: UInt64 = 1, files: Int = 3, pieceLength: Int = 16384, trackers: [[String]] = [["http://a.example/announce"]]
+) throws -> Metainfo {
     func string(_ text: String) -> [UInt8] { Array("\(text.utf8.count):\(text)".utf8) }
     var info = Array("d5:filesl".utf8)
-    for n in 0..<files { info += Array("d6:lengthi\(pieceLength)e4:pathl".utf8) + string("file \(n)") + Array("ee".utf8) }
-    info += Array("e4:name".utf8) + string("torrent \(seed)") + Array("12:piece lengthi\(pieceLength)e6:pieces\(files * 20):".utf8)
+    for n in 0..<files {
+        info += Array("d6:lengthi\(pieceLength)e4:pathl".utf8) + string("file \(n)") + Array("ee".utf8)
+    }
+    info +=
+        Array("e4:name".utf8) + string("torrent \(seed)")
+        + Array("12:piece lengthi\(pieceLength)e6:pieces\(files * 20):".utf8)
     for n in 0..<files { info += pieceHash(seed: seed, piece: n) }
     info += Array("e".utf8)
     var file = Array("d13:announce-listl".utf8)

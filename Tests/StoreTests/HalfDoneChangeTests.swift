@@ -3,13 +3,17 @@ import Store
 import SystemPackage
 import Testing
 
-/// A program that changed the database was killed while it did: the file has parts of the change, and the journal beside it takes them back.
+/// A program that changed the database was killed while it did: the file has parts of the change, and the journal
+/// beside it takes them back.
 @Suite struct HalfDoneChangeTests {
     /// Where other machines may have the file mounted there is a rollback journal.
     private static let shared = DatabaseOptions(fileSystem: FileSystemKind(number: 0x6969))
 
-    /// Copies the database as it is in the middle of a change to a folder of its own; `prepare` is what was there before.
-    private func interrupted(_ prepare: (Connection) throws -> Void) throws -> (folder: TemporaryFolder, before: [UInt8]) {
+    /// Copies the database as it is in the middle of a change to a folder of its own; `prepare` is what was there
+    /// before.
+    private func interrupted(_ prepare: (Connection) throws -> Void) throws -> (
+        folder: TemporaryFolder, before: [UInt8]
+    ) {
         let (folder, left) = (try TemporaryFolder(), try TemporaryFolder())
         let db = try Connection(folder.database, mode: .readWriteCreate, options: Self.shared)
         try prepare(db)
@@ -19,11 +23,14 @@ import Testing
         try db.transaction { () throws(StoreError) in
             try db.execute("CREATE TABLE IF NOT EXISTS setting (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
             for n in 0..<2000 {
-                try db.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", "key \(n)", String(repeating: "x", count: 400))
+                try db.execute(
+                    "INSERT OR REPLACE INTO setting VALUES (?, ?)", "key \(n)", String(repeating: "x", count: 400))
             }
             do {
                 for suffix in ["", "-journal"] {
-                    try write(try read(FilePath(folder.database.string + suffix)), to: FilePath(left.database.string + suffix))
+                    try write(
+                        try read(FilePath(folder.database.string + suffix)), to: FilePath(left.database.string + suffix)
+                    )
                 }
             } catch {
                 Issue.record(error)
@@ -66,7 +73,9 @@ import Testing
         await #expect(processExitsWith: .success) { [path = path as String] in
             // Root may write everything; nobody may not.
             if geteuid() == 0 { #expect(seteuid(65534) == 0) }
-            let error = #expect(throws: StoreError.self) { try Connection.open(FilePath(path), mode: .readOnly, now: noon) }
+            let error = #expect(throws: StoreError.self) {
+                try Connection.open(FilePath(path), mode: .readOnly, now: noon)
+            }
             #expect(error?.code == .cantOpen)
             #expect(error?.description.contains("was killed while it did") == true, "\(error as Any)")
         }
@@ -76,7 +85,9 @@ import Testing
     @Test func aDatabaseThatIsHalfMadeIsEmpty() throws {
         let (folder, before) = try interrupted { _ in }
         #expect(before.isEmpty)
-        let error = try failure { _ = try Connection.open(folder.database, mode: .readOnly, options: Self.shared, now: noon) }
+        let error = try failure {
+            _ = try Connection.open(folder.database, mode: .readOnly, options: Self.shared, now: noon)
+        }
         #expect(error.code == .notFound && error.description.contains("interrupted creation"), "\(error)")
         let db = try Connection.open(folder.database, mode: .readWriteCreate, options: Self.shared, now: noon)
         #expect(try db.integrityFaults() == [] && db.torrents().isEmpty)
@@ -88,7 +99,9 @@ import Testing
         let journal = FilePath(folder.database.string + "-journal")
         let (file, log) = (try read(folder.database), try read(journal))
         let mode = writing ? Connection.Mode.readWriteCreate : .readOnly
-        let error = try failure { _ = try Connection.open(folder.database, mode: mode, options: Self.shared, now: noon) }
+        let error = try failure {
+            _ = try Connection.open(folder.database, mode: mode, options: Self.shared, now: noon)
+        }
         #expect(error.code == .foreignDatabase, "\(error)")
         #expect(try read(folder.database) == file)
         #expect(try read(journal) == log)

@@ -12,7 +12,8 @@ struct HostBanTests {
         for ban in bans { try db.saveHostBan(ban) }
         #expect(try db.hostBans(now: noon) == bans.reversed())
         // Said again, the ban is the newer one.
-        let again = HostBanRow(host: "10.0.0.1", reason: "lied again", at: noon + .seconds(9), until: noon + .seconds(100))
+        let again = HostBanRow(
+            host: "10.0.0.1", reason: "lied again", at: noon + .seconds(9), until: noon + .seconds(100))
         try db.saveHostBan(again)
         #expect(try db.hostBans(now: noon + .seconds(70)) == [again, bans[1]])
         #expect(try db.hostBans(now: noon + .seconds(95)) == [again])

@@ -5,8 +5,10 @@ import Torrent
 @Suite struct LivePeerTests {
     private func row(_ port: UInt16, rate: Int64) -> LivePeerRow {
         LivePeerRow(
-            address: PeerAddress(.v4(0x7f00_0001), port: port), isIncoming: port.isMultiple(of: 2), client: "Client \(port)", pieces: 3,
-            flags: [.weAreInterested, .itChokes], downloadRate: rate, uploadRate: 1, downloadedBytes: 10, uploadedBytes: 20, requests: 5)
+            address: PeerAddress(.v4(0x7f00_0001), port: port), isIncoming: port.isMultiple(of: 2),
+            client: "Client \(port)", pieces: 3,
+            flags: [.weAreInterested, .itChokes], downloadRate: rate, uploadRate: 1, downloadedBytes: 10,
+            uploadedBytes: 20, requests: 5)
     }
 
     @Test func aListTakesThePlaceOfTheOneBefore() throws {

@@ -7,7 +7,9 @@ import Torrent
 /// What becomes of a damaged database, case by case; ``CorruptionTests`` has the thousand others.
 @Suite struct MendingTests {
     /// Opens as an engine does.
-    private func open(_ folder: TemporaryFolder, now: Timestamp = noon + .seconds(500)) async throws -> (Store, Mending?) {
+    private func open(_ folder: TemporaryFolder, now: Timestamp = noon + .seconds(500)) async throws -> (
+        Store, Mending?
+    ) {
         let opened = try await Store.openMending(folder.database, now: now) { db throws(StoreError) in
             try db.beginRun(pid: 8, version: "1", bootID: "boot", now: now)
         }
@@ -20,7 +22,9 @@ import Torrent
         do {
             let db = try folder.connection()
             let sql =
-                isRoot ? "SELECT rootpage FROM sqlite_schema WHERE name = ?" : "SELECT min(pageno) FROM dbstat WHERE name = ? AND pagetype = 'leaf'"
+                isRoot
+                ? "SELECT rootpage FROM sqlite_schema WHERE name = ?"
+                : "SELECT min(pageno) FROM dbstat WHERE name = ? AND pagetype = 'leaf'"
             page = try db.number(sql, table)
             try db.checkpoint()
         }
@@ -64,7 +68,10 @@ import Torrent
         #expect(mending?.salvaged == ids.count, "\(sentence)")
         #expect(mending?.lost == [])
         let (rows, trackers, hashes) = try await store.perform { db throws(StoreError) in
-            (try db.torrents(), try db.trackers(of: ids[50]).count, try db.pieceHashes(of: ids[7], PieceIndex(2)..<PieceIndex(3)))
+            (
+                try db.torrents(), try db.trackers(of: ids[50]).count,
+                try db.pieceHashes(of: ids[7], PieceIndex(2)..<PieceIndex(3))
+            )
         }
         #expect(rows.map(\.id) == ids)
         #expect(rows.allSatisfy { $0.piecesHave == 0 && $0.completedBytes == 0 && $0.state == .queued })
@@ -137,7 +144,8 @@ import Torrent
         var status = stat()
         #expect(stat(database + ".mended", &status) == 0)
         let aside = "\(database).damaged-\(Timestamp(Int64(status.st_mtim.tv_sec)).compact)"
-        // The old database, which must not be taken for anything any more, and its log, which must not be taken for the new one's.
+        // The old database, which must not be taken for anything any more, and its log, which must not be taken for the
+        // new one's.
         try write(Array("old".utf8), to: folder.database)
         try write(Array("old log".utf8), to: FilePath(database + "-wal"))
         if step >= 1 { #expect(rename(database + "-wal", aside + "-wal") == 0) }
@@ -173,7 +181,9 @@ import Torrent
         #expect(try db.integrityFaults() == [])
         let aside = try Connection.open(try #require(restoration.setAside), mode: .readWrite, now: noon)
         #expect(try aside.torrent(later) != nil)
-        #expect(throws: StoreError.self) { try Mender.restore(folder.database, from: folder.path.appending("none.db"), now: noon) }
+        #expect(throws: StoreError.self) {
+            try Mender.restore(folder.database, from: folder.path.appending("none.db"), now: noon)
+        }
         try write(Array("x".utf8), to: backup)
         #expect(throws: StoreError.self) { try Mender.restore(folder.database, from: backup, now: noon) }
         #expect(try folder.connection().torrents().count == ids.count)
@@ -190,16 +200,21 @@ import Torrent
         let hashes = try db.torrents().map(\.infoHash)
         try db.checkpoint()
         var bytes = try read(folder.database)
-        // A cell is the length of its row, the row's number, and the row: a header of one byte a column, then the values; the first is the number's NULL.
+        // A cell is the length of its row, the row's number, and the row: a header of one byte a column, then the
+        // values; the first is the number's NULL.
         let number = Int(change.0)
         let place: Int
         if table == "torrent" {
             place =
-                try #require(bytes.firstRange(of: hashes[number - 1].bytes + Array("torrent \(number - 1)".utf8))).lowerBound
+                try #require(bytes.firstRange(of: hashes[number - 1].bytes + Array("torrent \(number - 1)".utf8)))
+                .lowerBound
                 - 2 - (try db.number("SELECT count(*) FROM pragma_table_info('torrent')"))
         } else {
             let content = try #require(bytes.firstRange(of: files[number - 1])).lowerBound
-            place = try #require((content - 20..<content).first { bytes[$0] == change.0 && (6...9).contains(bytes[$0 + 1]) && bytes[$0 + 2] == 0 })
+            place = try #require(
+                (content - 20..<content).first {
+                    bytes[$0] == change.0 && (6...9).contains(bytes[$0 + 1]) && bytes[$0 + 2] == 0
+                })
         }
         #expect(bytes[place] == change.0)
         bytes[place] = change.1
@@ -214,13 +229,17 @@ import Torrent
 
     @Test func sentencesAreWhole() {
         let mending = Mending(
-            reason: "a page", setAside: "/x.damaged-1", backup: noon, salvaged: 1097, fromBackup: 2, lost: ["a"], doubtfulPieces: 41203)
+            reason: "a page", setAside: "/x.damaged-1", backup: noon, salvaged: 1097, fromBackup: 2, lost: ["a"],
+            doubtfulPieces: 41203)
         #expect(
-            mending.sentence == "the database was damaged (a page); it was set aside as /x.damaged-1; 1,097 of 1,100 torrents were salvaged, "
+            mending.sentence
+                == "the database was damaged (a page); it was set aside as /x.damaged-1; 1,097 of 1,100 torrents were salvaged, "
                 + "2 came from the backup of 20231114T221320Z, 1 was lost (a); 41,203 pieces are checked again")
     }
 
-    @Test(arguments: ["20231114T221320Z", "20000229T000000Z", "19700101T000000Z"]) func momentsInNamesAreRead(text: String) {
+    @Test(arguments: ["20231114T221320Z", "20000229T000000Z", "19700101T000000Z"]) func momentsInNamesAreRead(
+        text: String
+    ) {
         #expect(Timestamp(compact: text)?.compact == text)
         for wrong in [text + "Z", "x" + text.dropFirst(), text.replacing("T", with: "t"), "20231332T221320Z"] {
             #expect(Timestamp(compact: wrong) == nil)

@@ -25,7 +25,8 @@ import Torrent
             """, metainfo.infoHash, metainfo.name, metainfo.geometry.totalBytes, metainfo.geometry.totalBytes)
         try db.execute(
             "INSERT INTO metainfo (torrent_id, pieces_offset, info_offset, info_length, file) VALUES (7, ?, ?, ?, ?)",
-            metainfo.pieceHashesRange.lowerBound, metainfo.infoRange.lowerBound, metainfo.infoRange.count, metainfo.file)
+            metainfo.pieceHashesRange.lowerBound, metainfo.infoRange.lowerBound, metainfo.infoRange.count, metainfo.file
+        )
         for sql in [
             "INSERT INTO file (torrent_id, idx, wanted, completed_bytes, size, mtime_ns, inode, device, fingerprint_at) VALUES (7, 1, 1, 9, 9, 8, 7, 6, 5)",
             "INSERT INTO bitfield (torrent_id, page, have, opened, verified_at) VALUES (7, 0, x'C00000', x'200000', 5)",
@@ -46,7 +47,9 @@ import Torrent
     private func expectAll(_ db: Connection) throws {
         #expect(try db.integrityFaults() == [])
         let row = try #require(try db.torrent(TorrentID(7)))
-        #expect(row.name == "torrent 3" && row.settings.seedGoal == .ratio(2.5) && row.state == .seeding && row.damage == nil)
+        #expect(
+            row.name == "torrent 3" && row.settings.seedGoal == .ratio(2.5) && row.state == .seeding
+                && row.damage == nil)
         #expect(try db.claims(of: row.id, count: 20).have.population == 2)
         #expect(try db.claims(of: row.id, count: 20).opened.population == 1)
         #expect(try db.fingerprints(of: row.id).map(\.inode) == [7])
@@ -80,7 +83,9 @@ import Torrent
         bytes[18] = 9
         bytes[0] ^= 1
         try write(bytes, to: folder.database)
-        let opened = try await Store.openMending(folder.database, now: noon) { db throws(StoreError) in try db.torrents().map(\.id) }
+        let opened = try await Store.openMending(folder.database, now: noon) { db throws(StoreError) in
+            try db.torrents().map(\.id)
+        }
         #expect(opened.value == [TorrentID(7)])
         #expect(opened.opening.mending?.salvaged == 1)
         let settings = try await opened.store.perform { db throws(StoreError) in try db.setting("a") }
@@ -88,12 +93,15 @@ import Torrent
     }
 
     /// A migration that is cut off after any of its statements, in any version, leaves what was there before it.
-    @Test(arguments: Migration.all.map(\.number)) func aMigrationThatIsCutOffLeavesTheSchemaBeforeIt(number: Int) throws {
+    @Test(arguments: Migration.all.map(\.number)) func aMigrationThatIsCutOffLeavesTheSchemaBeforeIt(number: Int) throws
+    {
         let folder = try TemporaryFolder()
         let before = Array(Migration.all.prefix(number - 1))
         let statements = try Self.statements(of: Migration.all[number - 1].sql)
         #expect(!statements.isEmpty)
-        let db = number == 1 ? try Connection(folder.database, mode: .readWriteCreate) : try make(folder, version: number - 1)
+        let db =
+            number == 1
+            ? try Connection(folder.database, mode: .readWriteCreate) : try make(folder, version: number - 1)
         let schema = try Self.schema(db)
         for cut in 0...statements.count {
             let sql = statements.prefix(cut).joined() + "\nINSERT INTO nowhere VALUES (1)"
@@ -108,7 +116,9 @@ import Torrent
     }
 
     private static func schema(_ db: Connection) throws -> [String] {
-        try db.rows("SELECT name || coalesce(sql, '') FROM sqlite_schema ORDER BY 1") { row throws(StoreError) in try row.next(String.self) }
+        try db.rows("SELECT name || coalesce(sql, '') FROM sqlite_schema ORDER BY 1") { row throws(StoreError) in
+            try row.next(String.self)
+        }
     }
 
     /// The statements of a script, as SQLite cuts it.
@@ -126,11 +136,14 @@ import Torrent
             while rest.pointee != 0 {
                 var statement: OpaquePointer?
                 var tail: UnsafePointer<CChar>?
-                try #require(sqlite3_prepare_v2(handle, rest, -1, &statement, &tail) == SQLITE_OK, "\(String(cString: sqlite3_errmsg(handle)))")
+                try #require(
+                    sqlite3_prepare_v2(handle, rest, -1, &statement, &tail) == SQLITE_OK,
+                    "\(String(cString: sqlite3_errmsg(handle)))")
                 defer { sqlite3_finalize(statement) }
                 let next = try #require(tail)
                 if statement != nil {
-                    found.append(String(decoding: UnsafeRawBufferPointer(start: rest, count: next - rest), as: UTF8.self))
+                    found.append(
+                        String(decoding: UnsafeRawBufferPointer(start: rest, count: next - rest), as: UTF8.self))
                     #expect(sqlite3_step(statement) == SQLITE_DONE)
                 }
                 rest = next
@@ -147,12 +160,15 @@ import Torrent
         #expect(try failure { _ = try folder.connection(.readWrite) }.code == .corrupt)
     }
 
-    /// A database whose header or whose record of migrations speaks of an older schema: its rows have more columns than that one's tables.
+    /// A database whose header or whose record of migrations speaks of an older schema: its rows have more columns than
+    /// that one's tables.
     @Test(arguments: ["DELETE FROM schema_migration WHERE number > 1", "PRAGMA user_version=1"])
     func aDamagedVersionLosesNoTorrent(sql: String) async throws {
         let folder = try TemporaryFolder()
         try make(folder, version: Migration.all.count).execute(sql)
-        let opened = try await Store.openMending(folder.database, now: noon) { db throws(StoreError) in try db.torrents().map(\.id) }
+        let opened = try await Store.openMending(folder.database, now: noon) { db throws(StoreError) in
+            try db.torrents().map(\.id)
+        }
         #expect(opened.value == [TorrentID(7)])
         #expect(opened.opening.mending?.salvaged == 1)
     }

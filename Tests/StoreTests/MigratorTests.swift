@@ -5,7 +5,8 @@ import Testing
 @Suite struct MigratorTests {
     /// One more than are released.
     private static let next = Migration(
-        number: Migration.all.count + 1, name: "next", sql: "CREATE TABLE extra (x INTEGER) STRICT; INSERT INTO extra VALUES (1)")
+        number: Migration.all.count + 1, name: "next",
+        sql: "CREATE TABLE extra (x INTEGER) STRICT; INSERT INTO extra VALUES (1)")
 
     @Test func theHistoryIsNumberedWithoutGaps() {
         #expect(Migration.all.map(\.number) == Array(1...Migration.all.count))
@@ -45,7 +46,9 @@ import Testing
         for mode in [Connection.Mode.readOnly, .readWrite, .readWriteCreate] {
             let error = try failure { _ = try folder.connection(mode) }
             #expect(error.code == .newerSchema)
-            #expect(error.description.contains("schema \(Migration.all.count + 1); this program knows \(Migration.all.count)"))
+            #expect(
+                error.description.contains(
+                    "schema \(Migration.all.count + 1); this program knows \(Migration.all.count)"))
         }
         #expect(try read(folder.database) == before)
     }
@@ -53,7 +56,8 @@ import Testing
     @Test func aChangedMigrationIsRefused() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
-        let changed = [Migration(number: 1, name: "initial", sql: Migration.all[0].sql + " ")] + Migration.all.dropFirst()
+        let changed =
+            [Migration(number: 1, name: "initial", sql: Migration.all[0].sql + " ")] + Migration.all.dropFirst()
         #expect(try failure { try Migrator.migrate(connection, to: changed, now: noon) }.code == .changedMigration)
     }
 
@@ -68,7 +72,8 @@ import Testing
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let broken = Migration(
-            number: Migration.all.count + 1, name: "broken", sql: "CREATE TABLE half (x INTEGER) STRICT; INSERT INTO nowhere VALUES (1)")
+            number: Migration.all.count + 1, name: "broken",
+            sql: "CREATE TABLE half (x INTEGER) STRICT; INSERT INTO nowhere VALUES (1)")
         #expect(throws: StoreError.self) { try Migrator.migrate(connection, to: Migration.all + [broken], now: noon) }
         #expect(try connection.number("PRAGMA user_version") == Migration.all.count)
         #expect(try connection.number("SELECT count(*) FROM sqlite_schema WHERE name = 'half'") == 0)

@@ -19,7 +19,9 @@ import Testing
         #expect(try Connection.open(path, mode: .readOnly, now: noon).setting("a") == "1")
     }
 
-    @Test(arguments: [("h", 1), ("hello", 1), ("d8:announce3:abce", 1), ("no database\n", 1000), ("\0", 4096)] as [(String, Int)])
+    @Test(
+        arguments: [("h", 1), ("hello", 1), ("d8:announce3:abce", 1), ("no database\n", 1000), ("\0", 4096)]
+            as [(String, Int)])
     func aTextFileIsRefusedAndUntouched(line: String, count: Int) throws {
         let folder = try TemporaryFolder()
         let text = String(repeating: line, count: count)
@@ -67,13 +69,16 @@ import Testing
 
     @Test func whatIsMissingIsSaid() throws {
         let folder = try TemporaryFolder()
-        for mode in [Connection.Mode.readOnly, .readWrite] { #expect(try failure { _ = try folder.connection(mode) }.code == .cantOpen) }
+        for mode in [Connection.Mode.readOnly, .readWrite] {
+            #expect(try failure { _ = try folder.connection(mode) }.code == .cantOpen)
+        }
         #expect(access(folder.database.string, F_OK) != 0)
         let nowhere = folder.path.appending("no/such/folder.db")
         let error = try failure { _ = try Connection.open(nowhere, mode: .readWriteCreate, now: noon) }
         #expect(error.code == .cantOpen)
         #expect(error.description.contains("No such file or directory"), "\(error)")
-        #expect(try failure { _ = try Connection.open(folder.path, mode: .readWriteCreate, now: noon) }.code == .cantOpen)
+        #expect(
+            try failure { _ = try Connection.open(folder.path, mode: .readWriteCreate, now: noon) }.code == .cantOpen)
         #expect(try failure { _ = try Connection.open("", mode: .readWriteCreate, now: noon) }.code == .cantOpen)
         try write([], to: folder.database)
         #expect(try failure { _ = try folder.connection(.readOnly) }.code == .notFound)
@@ -127,10 +132,14 @@ import Testing
             do throws(StoreError) {
                 found = try Connection.open(FilePath(path), mode: .readOnly, now: noon).setting("a")
             } catch {
-                found = error.code == .cantOpen && error.description.contains("-wal") ? "refused, and the log was named" : error.description
+                found =
+                    error.code == .cantOpen && error.description.contains("-wal")
+                    ? "refused, and the log was named" : error.description
             }
             #expect(found == wanted)
-            let writing = #expect(throws: StoreError.self) { try Connection.open(FilePath(path), mode: .readWrite, now: noon) }
+            let writing = #expect(throws: StoreError.self) {
+                try Connection.open(FilePath(path), mode: .readWrite, now: noon)
+            }
             #expect(writing?.code == .readOnly || writing?.code == .cantOpen)
         }
     }

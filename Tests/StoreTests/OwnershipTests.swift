@@ -62,14 +62,21 @@ import Torrent
         let same = try add(1, "/srv/x")
         _ = try add(2, "/srv/x/y")
         let above = try add(3, "/srv")
-        for (seed, root) in [(4, "/srv/x y"), (5, "/srv/x.iso"), (6, "/srv/x0"), (7, "/srv/w"), (8, "/srv/X")] as [(UInt64, String)] {
+        for (seed, root) in [(4, "/srv/x y"), (5, "/srv/x.iso"), (6, "/srv/x0"), (7, "/srv/w"), (8, "/srv/X")]
+            as [(UInt64, String)]
+        {
             _ = try add(seed, root)
         }
         #expect(try db.neighbours(at: "/srv/x").map(\.id) == [same] && db.neighbours(at: "/srv").map(\.id) == [above])
-        #expect(try db.plan("SELECT id, name FROM torrent WHERE root_hash = 1") == ["SEARCH torrent USING INDEX torrent_by_root (root_hash=?)"])
+        #expect(
+            try db.plan("SELECT id, name FROM torrent WHERE root_hash = 1") == [
+                "SEARCH torrent USING INDEX torrent_by_root (root_hash=?)"
+            ])
         // The folders that are at the path or below it, and no others.
         #expect(try db.outputFolders(within: "/srv/x") == ["/srv/x"])
-        for (seed, root) in [(9, "/srv/x/y/z"), (10, "/srv/x/é/z"), (11, "/srv/x0/z"), (12, "/srv/x y/z"), (13, "/srv/x.d/z")] as [(UInt64, String)] {
+        for (seed, root) in [
+            (9, "/srv/x/y/z"), (10, "/srv/x/é/z"), (11, "/srv/x0/z"), (12, "/srv/x y/z"), (13, "/srv/x.d/z"),
+        ] as [(UInt64, String)] {
             _ = try add(seed, root)
         }
         #expect(try db.outputFolders(within: "/srv/x") == ["/srv/x", "/srv/x/y", "/srv/x/é"])
@@ -92,7 +99,8 @@ import Torrent
         }
         let (one, other) = try #require(twins)
         let ids = try [one, other].enumerated().map { n, name in
-            let id = try db.insertTorrent(NewTorrent(metainfo: try madeUp(seed: UInt64(n)), output: "/elsewhere"), now: noon)
+            let id = try db.insertTorrent(
+                NewTorrent(metainfo: try madeUp(seed: UInt64(n)), output: "/elsewhere"), now: noon)
             try db.execute("UPDATE torrent SET name = ? WHERE id = ?", name, id)
             try db.setOutput(id, "/srv")
             return id

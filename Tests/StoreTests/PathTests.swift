@@ -5,7 +5,9 @@ import Torrent
 
 @Suite struct PathTests {
     private func paths(_ connection: Connection, of id: TorrentID) throws -> [String] {
-        try connection.rows("SELECT path || ' ' || length || ' ' || pad FROM path WHERE torrent_id = ? ORDER BY idx", id) {
+        try connection.rows(
+            "SELECT path || ' ' || length || ' ' || pad FROM path WHERE torrent_id = ? ORDER BY idx", id
+        ) {
             (row) throws(StoreError) in
             try row.next(String.self)
         }
@@ -20,7 +22,8 @@ import Torrent
         #expect(try paths(connection, of: id) == [])
     }
 
-    /// A torrent that schema 1 knew is named by the step to schema 2; one whose metainfo can't be read keeps nobody from it.
+    /// A torrent that schema 1 knew is named by the step to schema 2; one whose metainfo can't be read keeps nobody
+    /// from it.
     @Test func theStepFromSchemaOneNamesTheFilesOfWhatIsThere() throws {
         let folder = try TemporaryFolder()
         let connection = try Connection(folder.database, mode: .readWriteCreate)
@@ -41,16 +44,20 @@ import Torrent
         #expect(try paths(connection, of: TorrentID(rawValue: 8)).count == 3)
     }
 
-    /// Two files whose names aren't UTF-8, and two that differ in Unicode normalization alone, of a torrent with its .torrent's bytes.
+    /// Two files whose names aren't UTF-8, and two that differ in Unicode normalization alone, of a torrent with its
+    /// .torrent's bytes.
     private static func oddlyNamed() throws -> Metainfo {
         let names: [[UInt8]] = [[0x63, 0xe9], [0xe9, 0x62], Array("\u{e9}".utf8), Array("e\u{301}".utf8)]
         var info = Array("d5:filesl".utf8)
         for name in names { info += Array("d6:lengthi1e4:pathl\(name.count):".utf8) + name + Array("ee".utf8) }
-        info += Array("e4:name1:d12:piece lengthi16384e6:pieces20:".utf8) + pieceHash(seed: 1, piece: 0) + Array("e".utf8)
+        info +=
+            Array("e4:name1:d12:piece lengthi16384e6:pieces20:".utf8) + pieceHash(seed: 1, piece: 0) + Array("e".utf8)
         return try Metainfo(torrentFile: Array("d4:info".utf8) + info + Array("e".utf8))
     }
 
-    private static let byBytes = ["d/" + PathText.text([0x63, 0xe9]), "d/" + PathText.text([0xe9, 0x62]), "d/\u{e9}", "d/e\u{301}"]
+    private static let byBytes = [
+        "d/" + PathText.text([0x63, 0xe9]), "d/" + PathText.text([0xe9, 0x62]), "d/\u{e9}", "d/e\u{301}",
+    ]
     private static let byTheFirstRule = ["d/c\u{e9}", "d/\u{e9}b", "d/\u{e9}", "d/e\u{301} (2)"]
 
     private func texts(_ layout: FileLayout) -> [[UInt8]] { layout.files.map { Array($0.displayPath.utf8) } }
@@ -64,7 +71,8 @@ import Torrent
         #expect(try texts(connection.asAdded(metainfo, id).layout) == utf8(Self.byBytes))
     }
 
-    /// A torrent that an earlier version added finds its files under the names that they got then, also after the database was mended.
+    /// A torrent that an earlier version added finds its files under the names that they got then, also after the
+    /// database was mended.
     @Test func anOldTorrentKeepsTheNamesOfItsFiles() async throws {
         let folder = try TemporaryFolder()
         let metainfo = try Self.oddlyNamed()
@@ -82,7 +90,9 @@ import Torrent
         var bytes = try read(folder.database)
         bytes[0] ^= 1
         try write(bytes, to: folder.database)
-        let opened = try await Store.openMending(folder.database, now: noon) { db throws(StoreError) in try db.asAdded(metainfo, TorrentID(1)) }
+        let opened = try await Store.openMending(folder.database, now: noon) { db throws(StoreError) in
+            try db.asAdded(metainfo, TorrentID(1))
+        }
         #expect(opened.opening.mending != nil && texts(opened.value.layout) == utf8(Self.byTheFirstRule))
     }
 
@@ -98,7 +108,8 @@ import Torrent
             VALUES (1, ?, 'd', '/data', 4, 16384, 1, 0, 4, 0)
             """, metainfo.infoHash)
         try connection.execute(
-            "INSERT INTO metainfo (torrent_id, pieces_offset, info_offset, info_length, file) VALUES (1, 0, 0, 1, ?)", metainfo.file)
+            "INSERT INTO metainfo (torrent_id, pieces_offset, info_offset, info_length, file) VALUES (1, 0, 0, 1, ?)",
+            metainfo.file)
         try Migrator.migrate(connection, now: noon)
         #expect(try texts(connection.asAdded(metainfo, TorrentID(1)).layout) == utf8(Self.byTheFirstRule))
     }

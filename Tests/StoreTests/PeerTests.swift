@@ -10,7 +10,9 @@ import Torrent
         let connection = try folder.connection()
         let id = try connection.add()
         var update = PeerUpdate(address: try #require(PeerAddress("[2001:db8::1]:1")), source: .pex)
-        (update.lastTried, update.failures, update.downloadedDelta, update.client) = (noon, 2, 100, String(repeating: "x", count: 1000))
+        (update.lastTried, update.failures, update.downloadedDelta, update.client) = (
+            noon, 2, 100, String(repeating: "x", count: 1000)
+        )
         try connection.upsertPeers(id, [update], now: noon)
         var later = PeerUpdate(address: update.address, source: .tracker)
         (later.lastConnected, later.failures, later.downloadedDelta, later.rate) = (noon + .seconds(5), 0, 11, 9)
@@ -34,12 +36,16 @@ import Torrent
         try connection.upsertPeers(id, updates, now: noon)
         try connection.ban(id, address(3), until: noon + .seconds(100), reason: "bad pieces", now: noon)
         #expect(try connection.peersToTry(of: id, limit: 9, now: noon).map(\.address) == [2, 4, 1, 5, 0].map(address))
-        #expect(try connection.peersToTry(of: id, limit: 2, now: noon + .seconds(100)).map(\.address) == [3, 2].map(address))
+        #expect(
+            try connection.peersToTry(of: id, limit: 2, now: noon + .seconds(100)).map(\.address)
+                == [3, 2].map(address))
         #expect(try connection.bannedPeers(of: id, now: noon).map(\.address) == [address(3)])
         #expect(try connection.bannedPeers(of: id, now: noon + .seconds(100)).isEmpty)
         // Under a clock that was set back, or that ran ahead when the ban was spoken.
         #expect(try connection.bannedPeers(of: id, now: noon + (.zero - PeerRow.banTime)).isEmpty)
-        #expect(try connection.peersToTry(of: id, limit: 2, now: noon + (.zero - PeerRow.banTime)).map(\.address) == [3, 2].map(address))
+        #expect(
+            try connection.peersToTry(of: id, limit: 2, now: noon + (.zero - PeerRow.banTime)).map(\.address)
+                == [3, 2].map(address))
     }
 
     @Test func theWorstAreForgottenBeyondTheLimit() throws {
@@ -51,7 +57,9 @@ import Torrent
         try connection.upsertPeers(id, [good], now: noon)
         try connection.ban(id, address(1), until: noon + .seconds(100), reason: "bad pieces", now: noon)
         for start in stride(from: 2, to: 2000, by: 500) {
-            try connection.upsertPeers(id, (start..<start + 500).map { PeerUpdate(address: address($0), source: .pex) }, now: noon + .seconds(start))
+            try connection.upsertPeers(
+                id, (start..<start + 500).map { PeerUpdate(address: address($0), source: .pex) },
+                now: noon + .seconds(start))
         }
         let peers = try connection.peers(of: id)
         #expect(peers.count == Connection.peerLimit)

@@ -49,7 +49,9 @@ private struct Model {
         #expect(try connection.have(of: id, count: count).pieces.map(\.value) == model.have.sorted())
         #expect(try connection.opened(of: id, count: count).pieces.map(\.value) == model.opened.sorted())
         #expect(try connection.partialPieces(of: id).map(\.piece.value) == model.partials.keys.sorted())
-        for partial in try connection.partialPieces(of: id) { #expect(model.partials[partial.piece.value] == partial.blocks) }
+        for partial in try connection.partialPieces(of: id) {
+            #expect(model.partials[partial.piece.value] == partial.blocks)
+        }
         let row = try #require(try connection.torrent(id))
         #expect(row.piecesHave == model.have.count)
         #expect(row.downloadedBytes == model.downloaded)
@@ -69,7 +71,9 @@ private struct Model {
         record.completedAt = noon + .seconds(10)
         try connection.record([record])
         let row = try #require(try connection.torrent(id))
-        #expect(row.isComplete && row.piecesHave == 3 && row.completedAt == noon + .seconds(10) && row.lastVerifiedAt == noon + .seconds(9))
+        #expect(
+            row.isComplete && row.piecesHave == 3 && row.completedAt == noon + .seconds(10)
+                && row.lastVerifiedAt == noon + .seconds(9))
         #expect(row.downloadedBytes == 100 && row.uploadedBytes == 20 && row.wastedBytes == 3)
         #expect(try connection.fingerprints(of: id) == record.files)
         #expect(try connection.opened(of: id, count: 3).isEmpty)
@@ -141,7 +145,9 @@ private struct Model {
             record.newPieces = pieces(range)
             try connection.record([record])
         }
-        func ages() throws -> [Int64] { try connection.oldestPages(of: id, limit: 9).map { $0.verifiedAt.rawValue - noon.rawValue } }
+        func ages() throws -> [Int64] {
+            try connection.oldestPages(of: id, limit: 9).map { $0.verifiedAt.rawValue - noon.rawValue }
+        }
         try gain(0..<10, at: 1)
         try gain(10..<20, at: 2)
         try gain(1990..<2000, at: 3)

@@ -4,7 +4,8 @@ import Testing
 
 @testable import Store
 
-/// Space is kept for what has to be recorded on a full volume. What a real full volume does is shown by the tests of the whole program.
+/// Space is kept for what has to be recorded on a full volume. What a real full volume does is shown by the tests of
+/// the whole program.
 @Suite struct ReserveTests {
     private func isWhole(_ folder: TemporaryFolder) throws -> Bool { Reserve(database: folder.database).isWhole }
 

@@ -8,7 +8,8 @@ import Torrent
     private func seeding(_ folder: TemporaryFolder, _ count: Int = 2) throws -> (Connection, [TorrentID]) {
         let db = try folder.connection()
         let ids = try (0..<count).map { n in
-            let id = try db.insertTorrent(NewTorrent(metainfo: try madeUp(seed: UInt64(n), files: 1), output: "/data"), now: noon)
+            let id = try db.insertTorrent(
+                NewTorrent(metainfo: try madeUp(seed: UInt64(n), files: 1), output: "/data"), now: noon)
             try db.setState(id, .seeding)
             return id
         }
@@ -126,7 +127,10 @@ import Torrent
                 "SELECT id FROM torrent INDEXED BY torrent_begins_seeding WHERE state = 'seeding' AND paused = 0 AND seed_mark IS NULL LIMIT 9",
                 "torrent_begins_seeding"
             ),
-            ("UPDATE torrent SET seed_mark = NULL WHERE seed_mark IS NOT NULL AND (state <> 'seeding' OR paused <> 0)", "torrent_ends_seeding"),
+            (
+                "UPDATE torrent SET seed_mark = NULL WHERE seed_mark IS NOT NULL AND (state <> 'seeding' OR paused <> 0)",
+                "torrent_ends_seeding"
+            ),
         ] {
             let plan = try db.plan(sql)
             #expect(plan.contains { $0.contains(index) }, "\(plan)")

@@ -12,7 +12,9 @@ import Testing
             (tracker.seeders, tracker.leechers) = (seeders, 1)
             try connection.saveTracker(tracker)
         }
-        let live = LiveRow(torrent: ids[2], downloadRate: 1, uploadRate: 2, peersConnected: 3, seeders: 4, leechers: 5, timeLeft: nil, at: noon)
+        let live = LiveRow(
+            torrent: ids[2], downloadRate: 1, uploadRate: 2, peersConnected: 3, seeders: 4, leechers: 5, timeLeft: nil,
+            at: noon)
         try connection.saveLive([live])
         let rows = try connection.statusRows()
         #expect(rows.map(\.id) == ids)
@@ -24,14 +26,17 @@ import Testing
         #expect(try connection.torrentCount() == 3)
     }
 
-    /// What is read beside the torrents has gaps, several rows a torrent, and, in a damaged database, rows of torrents that are not there.
+    /// What is read beside the torrents has gaps, several rows a torrent, and, in a damaged database, rows of torrents
+    /// that are not there.
     @Test(arguments: 0..<20) func whatIsReadBesideFitsItsTorrent(seed: UInt64) throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         var generator = SplitMix64(seed: seed)
         var scrapes: [TorrentID: Scrape] = [:]
         var lives: [TorrentID: Int64] = [:]
-        for n in 0..<12 { _ = try connection.add(seed: UInt64(n)) { $0.extraTrackers = [["udp://b:1"], ["udp://c:1"]] } }
+        for n in 0..<12 {
+            _ = try connection.add(seed: UInt64(n)) { $0.extraTrackers = [["udp://b:1"], ["udp://c:1"]] }
+        }
         for id in try connection.torrents().map(\.id) {
             var scrape = Scrape()
             for var tracker in try connection.trackers(of: id) {
@@ -46,7 +51,8 @@ import Testing
             lives[id] = id.rawValue
             try connection.saveLive([
                 LiveRow(
-                    torrent: id, downloadRate: id.rawValue, uploadRate: 0, peersConnected: 0, seeders: 0, leechers: 0, timeLeft: nil, at: noon)
+                    torrent: id, downloadRate: id.rawValue, uploadRate: 0, peersConnected: 0, seeders: 0, leechers: 0,
+                    timeLeft: nil, at: noon)
             ])
         }
         // Without the checks that every connection has: rows of the others stay behind.
@@ -59,7 +65,9 @@ import Testing
         #expect(rows.map(\.scrape) == left.map { scrapes[$0] }, "replay with seed \(seed)")
         #expect(rows.map(\.line.live?.downloadRate) == left.map { lives[$0] }, "replay with seed \(seed)")
         let some = left.shuffled(using: &generator).prefix(3)
-        #expect(try connection.statusRows(of: Array(some)) == some.map { id in rows[left.firstIndex(of: id)!] }, "replay with seed \(seed)")
+        #expect(
+            try connection.statusRows(of: Array(some)) == some.map { id in rows[left.firstIndex(of: id)!] },
+            "replay with seed \(seed)")
     }
 
     @Test func aWalkThatIsLeftCanBeBegunAgainAndOthersGoOnInIt() throws {
@@ -88,7 +96,8 @@ import Testing
         _ = try connection.add()
         _ = try connection.beginRun(pid: 1, version: "1", bootID: "b", now: noon)
         for (view, count) in [
-            ("torrent", 1), ("file", 3), ("piece", 3), ("peer", 0), ("connection", 0), ("tracker", 1), ("volume", 0), ("event", 1), ("run", 1),
+            ("torrent", 1), ("file", 3), ("piece", 3), ("peer", 0), ("connection", 0), ("tracker", 1), ("volume", 0),
+            ("event", 1), ("run", 1),
         ] {
             #expect(try connection.number("SELECT count(*) FROM v1_\(view)") == count, "\(view)")
         }

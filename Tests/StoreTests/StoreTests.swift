@@ -13,7 +13,9 @@ import Torrent
                 group.addTask {
                     try await store.perform { connection throws(StoreError) in
                         let value = try connection.setting("sum").flatMap { Int($0) } ?? 0
-                        try connection.transaction(durability: .lazy) { () throws(StoreError) in try connection.set("sum", "\(value + n)") }
+                        try connection.transaction(durability: .lazy) { () throws(StoreError) in
+                            try connection.set("sum", "\(value + n)")
+                        }
                         return UInt(pthread_self())
                     }
                 }
@@ -21,7 +23,9 @@ import Torrent
             return try await group.reduce(into: Set<UInt>()) { $0.insert($1) }
         }
         #expect(threads.count == 1)
-        #expect(try await store.perform { connection throws(StoreError) in try connection.setting("sum") } == "\(199 * 200 / 2)")
+        #expect(
+            try await store.perform { connection throws(StoreError) in try connection.setting("sum") }
+                == "\(199 * 200 / 2)")
     }
 
     @Test func afterCloseTheLogIsEmptyAndEverythingIsRefused() async throws {

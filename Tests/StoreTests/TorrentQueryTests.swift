@@ -6,7 +6,8 @@ import Torrent
     @Test func aTorrentIsRememberedWhole() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
-        let info = try madeUp(seed: 5, files: 4, trackers: [["http://a/announce", "http://b/announce"], ["udp://c:1"]])
+        let info = try madeUp(
+            seed: 5, files: 4, trackers: [["http://a/announce", "http://b/announce"], ["udp://c:1"]])
         var new = NewTorrent(metainfo: info, output: "/data/ünïcode", wanted: [true, false, true, false])
         new.extraTrackers = [["http://b/announce", "http://d/announce"]]
         new.settings.isSequential = true
@@ -22,9 +23,14 @@ import Torrent
         #expect(try connection.wanted(of: id, count: 4) == [true, false, true, false])
         #expect(try connection.metainfo(of: id) == info.file)
         #expect(try connection.infoDictionary(of: id) == Array(info.file[info.infoRange]))
-        #expect(try connection.pieceHashes(of: id, PieceIndex(1)..<PieceIndex(3)) == pieceHash(seed: 5, piece: 1) + pieceHash(seed: 5, piece: 2))
+        #expect(
+            try connection.pieceHashes(of: id, PieceIndex(1)..<PieceIndex(3)) == pieceHash(seed: 5, piece: 1)
+                + pieceHash(seed: 5, piece: 2))
         #expect(try connection.pieceHashes(of: id, PieceIndex(4)..<PieceIndex(4)).isEmpty)
-        #expect(try connection.trackers(of: id).map(\.url) == ["http://a/announce", "http://b/announce", "udp://c:1", "http://d/announce"])
+        #expect(
+            try connection.trackers(of: id).map(\.url) == [
+                "http://a/announce", "http://b/announce", "udp://c:1", "http://d/announce",
+            ])
         #expect(try connection.trackers(of: id).map(\.tier) == [0, 0, 1, 2])
         #expect(try connection.torrent(info.infoHash) == row)
         #expect(try connection.torrents() == [row])
@@ -48,7 +54,8 @@ import Torrent
         let id = try connection.add { $0.wanted = [true, false, true] }
         let hash = try #require(try connection.torrent(id)).infoHash
         try connection.openPieces(id, pieces([1]), now: noon)
-        try connection.upsertPeers(id, [PeerUpdate(address: try #require(PeerAddress("1.2.3.4:5")), source: .tracker)], now: noon)
+        try connection.upsertPeers(
+            id, [PeerUpdate(address: try #require(PeerAddress("1.2.3.4:5")), source: .tracker)], now: noon)
         try connection.removeTorrent(id, now: noon)
         for table in ["torrent", "metainfo", "file", "bitfield", "partial_piece", "peer", "tracker", "live"] {
             #expect(try connection.number("SELECT count(*) FROM \(table)") == 0, "\(table)")
@@ -80,7 +87,8 @@ import Torrent
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let (a, b) = (try connection.add(seed: 1), try connection.add(seed: 2))
-        try connection.execute("UPDATE torrent SET name = 'same', info_hash = CAST(x'abcdef' || zeroblob(16) || char(64 + id) AS BLOB)")
+        try connection.execute(
+            "UPDATE torrent SET name = 'same', info_hash = CAST(x'abcdef' || zeroblob(16) || char(64 + id) AS BLOB)")
         for text in ["same", "abcdef", "abcde"] {
             let error = try failure { _ = try connection.findTorrent(text) }
             #expect(error.code == .ambiguous)
@@ -104,7 +112,9 @@ import Torrent
         try connection.setOutput(id, "/elsewhere")
         let row = try #require(try connection.torrent(id))
         #expect(row.state == .error && row.error == "why" && row.settings.isPaused && row.settings.isSequential)
-        #expect(row.settings.limits == TorrentLimits(download: 1, upload: 2, peers: 3) && row.settings.seedGoal == .time(.seconds(60)))
+        #expect(
+            row.settings.limits == TorrentLimits(download: 1, upload: 2, peers: 3)
+                && row.settings.seedGoal == .time(.seconds(60)))
         #expect(row.isRootSeen && row.volume == volume && row.output == "/elsewhere")
         for goal in [SeedGoal.none, .forever, .standard] {
             try connection.setSeedGoal(id, goal)
@@ -121,7 +131,8 @@ import Torrent
         #expect(try connection.incompleteTorrents() == [other], "it waits for an engine all the same")
         try connection.setState(other, .complete)
         #expect(try connection.incompleteTorrents() == [])
-        #expect(try connection.torrent(other)?.stateAtRest == .complete && connection.torrent(id)?.stateAtRest == .paused)
+        #expect(
+            try connection.torrent(other)?.stateAtRest == .complete && connection.torrent(id)?.stateAtRest == .paused)
         #expect(try connection.torrents(in: .error).map(\.id) == [id])
         #expect(try failure { try connection.setPaused(TorrentID(99), true) }.code == .notFound)
         #expect(try failure { try connection.setLimits(id, TorrentLimits(download: 0)) }.code == .constraint)

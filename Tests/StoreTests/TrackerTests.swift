@@ -13,7 +13,9 @@ import Testing
         (tracker.interval, tracker.minInterval) = (.seconds(1800), .seconds(60))
         (tracker.failures, tracker.lastError, tracker.warning) = (1, "late", "slow")
         (tracker.seeders, tracker.leechers, tracker.downloads) = (10, 20, 30)
-        (tracker.lastAnnounceAt, tracker.lastSuccessAt, tracker.lastScrapeAt, tracker.isStarted) = (noon, noon, noon, true)
+        (tracker.lastAnnounceAt, tracker.lastSuccessAt, tracker.lastScrapeAt, tracker.isStarted) = (
+            noon, noon, noon, true
+        )
         try connection.saveTracker(tracker)
         #expect(try connection.trackers(of: id) == [tracker])
     }
@@ -53,7 +55,9 @@ import Testing
             try connection.saveTracker(tracker)
         }
         try connection.hastenFarAnnounces(longest: .seconds(86400), now: noon)
-        #expect(try ids.map { try connection.trackers(of: $0).first?.nextAnnounceAt } == [3600, 1800, 0].map { noon + .seconds($0) })
+        #expect(
+            try ids.map { try connection.trackers(of: $0).first?.nextAnnounceAt }
+                == [3600, 1800, 0].map { noon + .seconds($0) })
     }
 
     @Test func trackersAreAddedBehindThoseThatAreThere() throws {
@@ -63,7 +67,10 @@ import Testing
         let added = try connection.addTrackers(
             id, tiers: [["http://a.example/announce"], ["http://x/announce", "http://y/announce"]], now: noon)
         #expect(added == ["http://x/announce", "http://y/announce"])
-        #expect(try connection.trackers(of: id).map(\.url) == ["http://a.example/announce", "http://x/announce", "http://y/announce"])
+        #expect(
+            try connection.trackers(of: id).map(\.url) == [
+                "http://a.example/announce", "http://x/announce", "http://y/announce",
+            ])
         #expect(try connection.trackers(of: id).map(\.tier) == [0, 1, 1])
         #expect(try connection.trackers(of: id).map(\.position) == [0, 0, 1])
     }

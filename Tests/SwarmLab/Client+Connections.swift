@@ -6,11 +6,13 @@ extension Client {
     func connected(_ end: WireEnd) {
         guard isUp, let peer = end.peer else { return end.vanish() }
         // What comes in has a port of the moment.
-        let from = end.isIncoming ? PeerAddress(peer.address.host, port: 40_000 + UInt16(end.number % 20_000)) : peer.address
+        let from =
+            end.isIncoming ? PeerAddress(peer.address.host, port: 40_000 + UInt16(end.number % 20_000)) : peer.address
         // As the session does: at the door.
         if end.isIncoming, bans.reason(of: from.host, at: lab.unixNow) != nil { return end.vanish() }
         let hello = Hello(
-            address: from, isIncoming: end.isIncoming, supportsFast: peer.traits.supportsFast, supportsExtensions: peer.traits.supportsExtensions,
+            address: from, isIncoming: end.isIncoming, supportsFast: peer.traits.supportsFast,
+            supportsExtensions: peer.traits.supportsExtensions,
             client: "lab")
         feed { swarm in
             switch swarm.connected(hello, now: self.lab.now) {
@@ -63,15 +65,19 @@ extension Client {
         case .haveNone: swarm.haveNone(key, now: now)
         case .have(let piece): swarm.has(key, piece.value, now: now)
         case .bitfield(let pieces): swarm.bitfield(key, pieces, now: now)
-        case .request(let request): swarm.requested(key, piece: request.piece.value, begin: request.begin, length: request.length, now: now)
-        case .cancel(let request): swarm.cancelled(key, piece: request.piece.value, begin: request.begin, length: request.length, now: now)
+        case .request(let request):
+            swarm.requested(key, piece: request.piece.value, begin: request.begin, length: request.length, now: now)
+        case .cancel(let request):
+            swarm.cancelled(key, piece: request.piece.value, begin: request.begin, length: request.length, now: now)
         case .reject(let request): swarm.rejected(key, request, now: now)
         case .allowedFast(let piece): swarm.allowedFast(key, piece.value, now: now)
         case .dontHave(let piece): swarm.dontHave(key, piece.value, now: now)
-        case .extended(let reqq, let uploadOnly, let port): swarm.extended(key, reqq: reqq, uploadOnly: uploadOnly, port: port, now: now)
+        case .extended(let reqq, let uploadOnly, let port):
+            swarm.extended(key, reqq: reqq, uploadOnly: uploadOnly, port: port, now: now)
         case .block(let request, let digest):
             lab.report.blocks += 1
-            let verdict = swarm.received(key, piece: request.piece.value, begin: request.begin, length: request.length, now: now)
+            let verdict = swarm.received(
+                key, piece: request.piece.value, begin: request.begin, length: request.length, now: now)
             guard verdict == .store else { return }
             let block = lab.content.block(request)
             buffers[request.piece, default: [:]][block.block] = digest

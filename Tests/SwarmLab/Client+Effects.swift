@@ -7,7 +7,11 @@ extension Client {
         switch effect {
         case .dial(let address): lab.dial(address, from: self)
         case .disconnect(let key, _):
-            if let end = ends[key] { end.close() } else { lab.fail("client \(number) disconnects \(key), which is gone") }
+            if let end = ends[key] {
+                end.close()
+            } else {
+                lab.fail("client \(number) disconnects \(key), which is gone")
+            }
         case .send(let key, let message): send(message, to: key)
         case .serve(let key, let request): serve(request, to: key)
         case .open(let pieces): submit(.open(pieces))
@@ -18,7 +22,8 @@ extension Client {
         case .record(let record): submit(.record(record, fingerprints: [:]))
         case .check(let pieces): check(pieces[...])
         case .probe(let kind): answer(after: 1...20) { $0.swarm.probed($0.fault(kind), now: $0.lab.now) }
-        case .inspect: answer(after: 1...20) { $0.swarm.inspected(Bitfield(count: $0.swarm.geometry.pieceCount), now: $0.lab.now) }
+        case .inspect:
+            answer(after: 1...20) { $0.swarm.inspected(Bitfield(count: $0.swarm.geometry.pieceCount), now: $0.lab.now) }
         case .stopped: stopped()
         case .shun(let host, let reason): shun(bans.ban(host, reason: reason, at: lab.unixNow))
         case .strike(let host, let reason):
@@ -36,7 +41,8 @@ extension Client {
 
     /// The fault that holds now.
     func fault(_ kind: Fault.Kind) -> Fault? {
-        plan.faults.contains { $0.kind == kind && lab.now >= $0.from && lab.now < $0.to } ? Fault(kind, "the lab says so") : nil
+        plan.faults.contains { $0.kind == kind && lab.now >= $0.from && lab.now < $0.to }
+            ? Fault(kind, "the lab says so") : nil
     }
 
     func beginOffline(_ window: Scenario.FaultWindow, from start: Instant) {
@@ -84,7 +90,9 @@ extension Client {
         case .notInterested: end.send(.notInterested)
         case .have(let piece): end.send(.have(piece))
         case .pieces(let have):
-            end.send(swarm.supportsFast(key) && have.isFull ? .haveAll : swarm.supportsFast(key) && have.isEmpty ? .haveNone : .bitfield(have))
+            end.send(
+                swarm.supportsFast(key) && have.isFull
+                    ? .haveAll : swarm.supportsFast(key) && have.isEmpty ? .haveNone : .bitfield(have))
         case .request(let request):
             requested(request, of: key)
             end.send(.request(request))
@@ -94,14 +102,17 @@ extension Client {
         }
     }
 
-    /// Nothing is asked for twice by a peer that could be asked for something else. The last of the requests for a block is the second.
+    /// Nothing is asked for twice by a peer that could be asked for something else. The last of the requests for a
+    /// block is the second.
     func watchDuplicates(_ effects: [Effect]) {
         var last: [BlockRequest: PeerKey] = [:]
         for case .send(let key, .request(let request)) in effects { last[request] = key }
         for (request, key) in last where swarm.copies(of: request) > 1 {
             lab.report.duplicates += 1
             if !swarm.mayDuplicate(for: key) {
-                lab.fail("client \(number) asks \(key) for a block of piece \(request.piece) that others owe, with others free")
+                lab.fail(
+                    "client \(number) asks \(key) for a block of piece \(request.piece) that others owe, with others free"
+                )
             }
         }
     }
@@ -111,7 +122,9 @@ extension Client {
         lab.report.requests += 1
         let block = lab.content.block(request)
         guard !excused[request.piece] else { return }
-        if database.have[request.piece] { lab.fail("client \(number) asks for piece \(request.piece), which the database claims") }
+        if database.have[request.piece] {
+            lab.fail("client \(number) asks for piece \(request.piece), which the database claims")
+        }
         if database.partials[request.piece]?[block.block] == true, disk.isThere(block) {
             lab.fail("client \(number) asks for block \(block), which the database says is on disk")
         }
@@ -127,9 +140,13 @@ extension Client {
             if let fault = fault(.offline) {
                 return feed { $0.serveFailed(key, request, fault: fault, now: self.lab.now) }
             }
-            guard let end = ends[key] else { return feed { $0.serveFailed(key, request, fault: nil, now: self.lab.now) } }
+            guard let end = ends[key] else {
+                return feed { $0.serveFailed(key, request, fault: nil, now: self.lab.now) }
+            }
             guard let digest = disk.read(block) else {
-                return feed { $0.serveFailed(key, request, fault: Fault(.input, "the file is short"), now: self.lab.now) }
+                return feed {
+                    $0.serveFailed(key, request, fault: Fault(.input, "the file is short"), now: self.lab.now)
+                }
             }
             end.send(.block(request, digest: digest))
             feed { $0.served(key, request, now: self.lab.now) }
@@ -174,7 +191,9 @@ extension Client {
         let buffer = buffers[piece] ?? [:]
         var contents: [(BlockRef, UInt64)] = []
         for block in blocks {
-            guard let digest = buffer[block] else { return lab.fail("client \(number) writes block \(piece):\(block), which is not in its buffer") }
+            guard let digest = buffer[block] else {
+                return lab.fail("client \(number) writes block \(piece):\(block), which is not in its buffer")
+            }
             contents.append((BlockRef(piece: piece, block: block), digest))
         }
         write(contents, isAllowed: true) { client, fault in
@@ -193,7 +212,9 @@ extension Client {
         if isAllowed {
             // A crash may find each block written or not.
             writes[id] = { [self] in
-                for (block, digest) in contents where lab.random.chance(0.5) { disk.write(block, digest, at: lab.unixNs) }
+                for (block, digest) in contents where lab.random.chance(0.5) {
+                    disk.write(block, digest, at: lab.unixNs)
+                }
             }
         }
         answer(after: 1...30) { client in
@@ -228,7 +249,9 @@ extension Client {
         underWay += 1
         answer(after: 1...20) { client in
             client.underWay -= 1
-            guard let piece = pieces.first, !client.isCheckCancelled else { return client.swarm.checkEnded(now: client.lab.now) }
+            guard let piece = pieces.first, !client.isCheckCancelled else {
+                return client.swarm.checkEnded(now: client.lab.now)
+            }
             let fault = client.fault(.offline)
             let verdict = fault.map { Swarm.CheckVerdict.unreadable($0) } ?? client.disk.verdict(of: piece)
             if verdict == .bad || verdict == .missing, client.database.have[piece] { client.excused.insert(piece) }
@@ -281,7 +304,8 @@ extension Client {
             lab.fail("client \(number) claims piece \(piece), which is not on disk for good")
         }
         for partial in record.partials {
-            for (block, isThere) in partial.blocks.enumerated() where isThere && !disk.isThere(BlockRef(piece: partial.piece, block: block)) {
+            for (block, isThere) in partial.blocks.enumerated()
+            where isThere && !disk.isThere(BlockRef(piece: partial.piece, block: block)) {
                 lab.fail("client \(number) records block \(partial.piece):\(block), which is not on disk for good")
             }
         }

@@ -34,7 +34,9 @@ extension Client {
         isPerforming = false
         guard isUp, life == self.life else { return }
         events += 1
-        if events % lab.scenario.checkEvery == 0, let violation = swarm.violations.first { lab.fail("client \(number): \(violation)") }
+        if events % lab.scenario.checkEvery == 0, let violation = swarm.violations.first {
+            lab.fail("client \(number): \(violation)")
+        }
         if swarm.isCompleteAndRecorded, swarm.wanted.isFull, swarm.fault == nil, stopReason == .none { beginStop(.end) }
         scheduleWake()
     }
@@ -61,7 +63,8 @@ extension Client {
             lab.schedule(after: lab.random.duration(20...400)) { [self] in
                 guard life == self.life, isUp else { return }
                 if let found = tracker.answer(lab.members, using: &lab.random) {
-                    announcer.answered(action.url, event: action.event, .init(interval: 1800, minimumInterval: 30), now: lab.unixNow)
+                    announcer.answered(
+                        action.url, event: action.event, .init(interval: 1800, minimumInterval: 30), now: lab.unixNow)
                     feed { $0.learn(found, from: .tracker, now: self.lab.now) }
                 } else {
                     announcer.failed(action.url, reason: "no answer", retryIn: nil, now: lab.unixNow)

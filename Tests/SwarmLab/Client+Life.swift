@@ -11,7 +11,8 @@ extension Client {
         wakeAt = nil
         let resume = resumePlan()
         if database.opened.isEmpty, excused.isEmpty, !resume.doubtful.isEmpty {
-            lab.fail("client \(number) doubts \(resume.doubtful.population) pieces after a clean stop: \(resume.reasons)")
+            lab.fail(
+                "client \(number) doubts \(resume.doubtful.population) pieces after a clean stop: \(resume.reasons)")
         }
         excused.formUnion(resume.stale)
         build(resume)
@@ -23,7 +24,9 @@ extension Client {
         if plan.wantsPart {
             let life = life
             lab.schedule(after: .seconds(8)) { [self] in
-                if life == self.life { feed { $0.select(Bitfield(fullCount: self.lab.scenario.geometry.pieceCount), now: self.lab.now) } }
+                if life == self.life {
+                    feed { $0.select(Bitfield(fullCount: self.lab.scenario.geometry.pieceCount), now: self.lab.now) }
+                }
             }
         }
     }
@@ -34,7 +37,9 @@ extension Client {
         if plan.wantsPart { for piece in wanted.pieces where piece.value % 3 == 0 { wanted.remove(piece) } }
         swarm = Swarm(
             geometry: lab.scenario.geometry, plan: resume, recorded: database.have, opened: database.opened,
-            partials: database.partials.sorted { $0.key < $1.key }.map { PartialPiece(piece: $0.key, blocks: $0.value) }, wanted: wanted,
+            partials: database.partials.sorted { $0.key < $1.key }.map {
+                PartialPiece(piece: $0.key, blocks: $0.value)
+            }, wanted: wanted,
             settings: plan.settings, seed: lab.random.next(), unixOrigin: Lab.unixOrigin)
         for entry in database.peers.values.sorted(by: {
             $0.firstSeen == $1.firstSeen ? "\($0.address)" < "\($1.address)" : $0.firstSeen < $1.firstSeen
@@ -49,7 +54,8 @@ extension Client {
 
     func resumePlan() -> ResumePlan {
         let files = disk.files.enumerated().map {
-            ResumePlan.File(pieces: $1.pieces, length: $1.length, recorded: database.fingerprints[$0], current: $1.current)
+            ResumePlan.File(
+                pieces: $1.pieces, length: $1.length, recorded: database.fingerprints[$0], current: $1.current)
         }
         return ResumePlan(
             ResumePlan.Input(
@@ -111,7 +117,8 @@ extension Client {
         if let meddling {
             // Long enough after the last sign of life to be told from what the run did itself.
             lab.schedule(after: pause + .seconds(30)) { [self] in
-                let damaged = meddling == .edit ? disk.edit(at: lab.unixNs, using: &lab.random) : disk.delete(using: &lab.random)
+                let damaged =
+                    meddling == .edit ? disk.edit(at: lab.unixNs, using: &lab.random) : disk.delete(using: &lab.random)
                 for piece in damaged ?? PieceIndex(0)..<PieceIndex(0) { excused.insert(piece) }
                 // Pieces at the ends of a deleted file lie in its neighbours, too.
                 start()

@@ -29,7 +29,9 @@ extension Client {
         database.aliveNs = lab.unixNs
         let hadFault = swarm.fault != nil
         if !hadFault, !database.opened.isSubset(of: swarm.doubtful) {
-            lab.fail("client \(number) is at rest, and the database still thinks that \(database.opened.population) pieces may be written to")
+            lab.fail(
+                "client \(number) is at rest, and the database still thinks that \(database.opened.population) pieces may be written to"
+            )
         }
         goDown()
         for end in ends.values.sorted(by: { $0.number < $1.number }) { end.vanish() }
@@ -49,7 +51,9 @@ extension Client {
         }
         if !database.partials.isEmpty { lab.fail("client \(number) ended with partial pieces in the database") }
         let next = resumePlan()
-        if !next.doubtful.isEmpty { lab.fail("client \(number) would look at \(next.doubtful.population) pieces again: \(next.reasons)") }
+        if !next.doubtful.isEmpty {
+            lab.fail("client \(number) would look at \(next.doubtful.population) pieces again: \(next.reasons)")
+        }
         isDone = true
     }
 }

@@ -74,7 +74,8 @@ final class Client: Node {
             plan: ResumePlan(
                 ResumePlan.Input(
                     have: empty, opened: empty, files: [], stoppedCleanly: true, aliveUntilNs: nil)),
-            recorded: empty, opened: empty, partials: [], wanted: empty, settings: plan.settings, seed: 0, unixOrigin: Lab.unixOrigin)
+            recorded: empty, opened: empty, partials: [], wanted: empty, settings: plan.settings, seed: 0,
+            unixOrigin: Lab.unixOrigin)
         let tiers = lab.trackers.enumerated().map { Announcer.Tracker(url: $1.url, tier: $0 / 2) }
         database.trackers = tiers
     }
@@ -89,7 +90,8 @@ final class Client: Node {
             "[\(peer.address) owes \(peer.outstanding)/\(peer.depth) choking \(peer.isChoking) wanted \(peer.amInterested) snubbed \(peer.isSnubbed)]"
         }
         let fault = swarm.fault.map { "\($0.kind)" } ?? "none"
-        return "client \(number) \(isUp ? "up" : "down"), has \(swarm.have.population)/\(swarm.have.count), recorded \(swarm.recorded.population), "
+        return
+            "client \(number) \(isUp ? "up" : "down"), has \(swarm.have.population)/\(swarm.have.count), recorded \(swarm.recorded.population), "
             + "doubts \(swarm.doubtful.population), fault \(fault), \(peers.joined(separator: " "))"
     }
 }

@@ -11,10 +11,14 @@ struct Content {
         return generator.next()
     }
 
-    func blocks(of piece: PieceIndex) -> [BlockRef] { (0..<geometry.blockCount(of: piece)).map { BlockRef(piece: piece, block: $0) } }
+    func blocks(of piece: PieceIndex) -> [BlockRef] {
+        (0..<geometry.blockCount(of: piece)).map { BlockRef(piece: piece, block: $0) }
+    }
 
     /// The block that a request asks for; requests of the lab are whole blocks.
-    func block(_ request: BlockRequest) -> BlockRef { BlockRef(piece: request.piece, block: request.begin / Geometry.blockLength) }
+    func block(_ request: BlockRequest) -> BlockRef {
+        BlockRef(piece: request.piece, block: request.begin / Geometry.blockLength)
+    }
 }
 
 extension SeededGenerator {

@@ -1,7 +1,8 @@
 import Swarm
 import Torrent
 
-/// A host that gives nothing and wants the swarm to stand still: it dials the clients over and over, and says what costs them most.
+/// A host that gives nothing and wants the swarm to stand still: it dials the clients over and over, and says what
+/// costs them most.
 final class Hostile: Node {
     enum Manner: CaseIterable, Sendable {
         /// Connections that only keep their places.
@@ -67,13 +68,17 @@ final class Hostile: Node {
 
     private func annoy(_ end: WireEnd, _ turn: Int) {
         guard end.isOpen else { return }
-        let first = BlockRequest(piece: PieceIndex(0), begin: 0, length: lab.scenario.geometry.length(of: BlockRef(piece: PieceIndex(0), block: 0)))
+        let first = BlockRequest(
+            piece: PieceIndex(0), begin: 0,
+            length: lab.scenario.geometry.length(of: BlockRef(piece: PieceIndex(0), block: 0)))
         switch manner {
         case .crowd, .lies: return
         case .turns: for n in 0..<Self.batch { end.send(n.isMultiple(of: 2) ? .unchoke : .choke) }
         case .interest: for n in 0..<Self.batch { end.send(n.isMultiple(of: 2) ? .interested : .notInterested) }
         case .ports:
-            for n in 0..<Self.batch { end.send(.extended(reqq: nil, uploadOnly: nil, port: UInt16(1024 + (turn * Self.batch + n) % 60_000))) }
+            for n in 0..<Self.batch {
+                end.send(.extended(reqq: nil, uploadOnly: nil, port: UInt16(1024 + (turn * Self.batch + n) % 60_000)))
+            }
         case .rejects: for _ in 0..<Self.batch { end.send(.reject(first)) }
         case .unasked: for _ in 0..<Self.batch { end.send(.block(first, digest: 2)) }
         }

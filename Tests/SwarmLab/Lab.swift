@@ -61,9 +61,12 @@ package final class Lab {
     }
 
     private func populate() {
-        trackers = scenario.trackers.enumerated().map { ModelTracker(kind: $1, url: "http://tracker\($0).example/announce") }
+        trackers = scenario.trackers.enumerated().map {
+            ModelTracker(kind: $1, url: "http://tracker\($0).example/announce")
+        }
         for (number, plan) in scenario.clients.enumerated() {
-            let client = Client(plan, number: number, address: PeerAddress(.v4(0x0a01_0000 + UInt32(number)), port: 6881), lab: self)
+            let client = Client(
+                plan, number: number, address: PeerAddress(.v4(0x0a01_0000 + UInt32(number)), port: 6881), lab: self)
             clients.append(client)
             nodes[client.address] = client
         }
@@ -75,7 +78,8 @@ package final class Lab {
         for remote in remotes { remote.start() }
         for client in clients { client.start() }
         for (number, manner) in scenario.hostiles.enumerated() {
-            let hostile = Hostile(manner, address: PeerAddress(.v4(0x0a03_0000 + UInt32(number)), port: 6881), lab: self)
+            let hostile = Hostile(
+                manner, address: PeerAddress(.v4(0x0a03_0000 + UInt32(number)), port: 6881), lab: self)
             hostiles.append(hostile)
             hostile.start()
         }

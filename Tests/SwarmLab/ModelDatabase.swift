@@ -33,7 +33,9 @@ struct ModelDatabase {
             }
             for piece in record.lost { have.remove(piece) }
             for piece in record.closed { opened.remove(piece) }
-            for partial in record.partials { partials[partial.piece] = partial.blocks.contains(true) ? partial.blocks : nil }
+            for partial in record.partials {
+                partials[partial.piece] = partial.blocks.contains(true) ? partial.blocks : nil
+            }
             for piece in record.pieces {
                 have.insert(piece)
                 opened.remove(piece)

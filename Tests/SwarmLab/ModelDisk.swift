@@ -32,14 +32,19 @@ struct ModelDisk {
         files = []
         for (start, end) in zip(cuts, cuts.dropFirst()) where start < end {
             let pieces = order[start].piece..<order[end - 1].piece.advanced(by: 1)
-            files.append(File(blocks: start..<end, pieces: pieces, length: Int64(end - start) * Int64(Geometry.blockLength)))
+            files.append(
+                File(blocks: start..<end, pieces: pieces, length: Int64(end - start) * Int64(Geometry.blockLength)))
         }
     }
 
     func read(_ block: BlockRef) -> UInt64? { cache[block] }
 
-    func isRight(_ piece: PieceIndex) -> Bool { content.blocks(of: piece).allSatisfy { cache[$0] == content.digest($0) } }
-    func isDurable(_ piece: PieceIndex) -> Bool { content.blocks(of: piece).allSatisfy { durable[$0] == content.digest($0) } }
+    func isRight(_ piece: PieceIndex) -> Bool {
+        content.blocks(of: piece).allSatisfy { cache[$0] == content.digest($0) }
+    }
+    func isDurable(_ piece: PieceIndex) -> Bool {
+        content.blocks(of: piece).allSatisfy { durable[$0] == content.digest($0) }
+    }
     func isThere(_ block: BlockRef) -> Bool { durable[block] != nil }
 
     func verdict(of piece: PieceIndex) -> Swarm.CheckVerdict {
@@ -69,7 +74,8 @@ struct ModelDisk {
         settle(using: &random)
     }
 
-    /// The machine lost power: some of the dirty pages reached the disk; a file that was never synced may have no name yet.
+    /// The machine lost power: some of the dirty pages reached the disk; a file that was never synced may have no name
+    /// yet.
     mutating func powerCut(using random: inout SeededGenerator) {
         settle(using: &random)
         for n in files.indices where files[n].mtimeNs != nil {

@@ -16,8 +16,10 @@ struct ModelTracker {
 
     /// Addresses of nobody: no host, no port, a group, broadcast, and hosts that are off.
     static let rubbish = [
-        PeerAddress(.v4(0), port: 6881), PeerAddress(.v4(0x0a00_0001), port: 0), PeerAddress(.v4(0xe000_0001), port: 6881),
-        PeerAddress(.v4(0xffff_ffff), port: 6881), PeerAddress(.v6(0, 0), port: 6881), PeerAddress(.v6(0xff02 << 48, 1), port: 6881),
+        PeerAddress(.v4(0), port: 6881), PeerAddress(.v4(0x0a00_0001), port: 0),
+        PeerAddress(.v4(0xe000_0001), port: 6881),
+        PeerAddress(.v4(0xffff_ffff), port: 6881), PeerAddress(.v6(0, 0), port: 6881),
+        PeerAddress(.v6(0xff02 << 48, 1), port: 6881),
         PeerAddress(.v4(0x0a09_0001), port: 6881), PeerAddress(.v4(0x0a09_0002), port: 6881),
     ]
 

@@ -51,8 +51,12 @@ final class Remote: Node {
         sessions[ObjectIdentifier(end)] = (end, session)
         if habits.closesAtOnce { return end.close() }
         announce(on: end)
-        if habits.supportsExtensions { end.send(.extended(reqq: habits.reqq, uploadOnly: nil, port: end.isIncoming ? nil : address.port)) }
-        if habits.supportsFast, lab.random.chance(0.3), let piece = have.pieces.first(where: { _ in lab.random.chance(0.5) }) {
+        if habits.supportsExtensions {
+            end.send(.extended(reqq: habits.reqq, uploadOnly: nil, port: end.isIncoming ? nil : address.port))
+        }
+        if habits.supportsFast, lab.random.chance(0.3),
+            let piece = have.pieces.first(where: { _ in lab.random.chance(0.5) })
+        {
             session.allowedFast.insert(piece)
             end.send(.allowedFast(piece))
         }
@@ -116,7 +120,8 @@ final class Remote: Node {
             return lab.fail("\(address) was asked for piece \(request.piece), which it never had")
         }
         if habits.isSilent { return }
-        if session.isChoking && !session.allowedFast.contains(request.piece) || lab.random.chance(habits.rejects) && habits.supportsFast
+        if session.isChoking && !session.allowedFast.contains(request.piece)
+            || lab.random.chance(habits.rejects) && habits.supportsFast
             || !have[request.piece]
         {
             if habits.supportsFast { end.send(.reject(request)) }
@@ -148,7 +153,9 @@ final class Remote: Node {
         if session.isChoked { return end.send(.interested) }
         for piece in missing.pieces {
             for block in lab.content.blocks(of: piece) where session.asked.count < 4 && !received.contains(block) {
-                let request = BlockRequest(piece: piece, begin: block.block * Geometry.blockLength, length: lab.scenario.geometry.length(of: block))
+                let request = BlockRequest(
+                    piece: piece, begin: block.block * Geometry.blockLength,
+                    length: lab.scenario.geometry.length(of: block))
                 if session.asked.insert(request).inserted { end.send(.request(request)) }
             }
         }
@@ -157,9 +164,13 @@ final class Remote: Node {
     private func got(_ request: BlockRequest, _ digest: UInt64, _ session: Session) {
         guard session.asked.remove(request) != nil else { return }
         let block = lab.content.block(request)
-        guard digest == lab.content.digest(block) else { return lab.fail("a client sent a wrong block of piece \(request.piece)") }
+        guard digest == lab.content.digest(block) else {
+            return lab.fail("a client sent a wrong block of piece \(request.piece)")
+        }
         received.insert(block)
-        guard lab.content.blocks(of: request.piece).allSatisfy(received.contains), have.insert(request.piece) else { return }
+        guard lab.content.blocks(of: request.piece).allSatisfy(received.contains), have.insert(request.piece) else {
+            return
+        }
         for (end, _) in ordered { end.send(.have(request.piece)) }
     }
 

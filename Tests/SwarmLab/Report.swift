@@ -25,7 +25,8 @@ package struct Report: Sendable, Equatable {
     package static func += (sum: inout Report, other: Report) {
         sum.seconds += other.seconds
         let counts: [WritableKeyPath<Report, Int>] = [
-            \.events, \.kills, \.powerCuts, \.cleanStops, \.faults, \.failedPieces, \.bans, \.strikes, \.checkedPieces, \.requests, \.duplicates,
+            \.events, \.kills, \.powerCuts, \.cleanStops, \.faults, \.failedPieces, \.bans, \.strikes, \.checkedPieces,
+            \.requests, \.duplicates,
             \.blocks,
         ]
         for count in counts { sum[keyPath: count] += other[keyPath: count] }
@@ -39,6 +40,7 @@ package struct LabFailure: Error, Sendable, CustomStringConvertible {
 
     init(seed: UInt64, at now: Instant, _ text: String) {
         self.seed = seed
-        description = "seed \(seed) at \((now - .origin).inSeconds) s: \(text); replay: PIECES_SEED=\(seed) swift test --filter SwarmLabTests"
+        description =
+            "seed \(seed) at \((now - .origin).inSeconds) s: \(text); replay: PIECES_SEED=\(seed) swift test --filter SwarmLabTests"
     }
 }

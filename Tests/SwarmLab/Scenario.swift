@@ -56,7 +56,11 @@ package struct Scenario: Sendable {
         // One that has everything, tells the truth and stays.
         remotes.append(Habits.honest(geometry, using: &random))
         for _ in 0..<Int.random(in: 0...6, using: &random) { remotes.append(Habits.any(geometry, using: &random)) }
-        trackers = [.honest] + (0..<Int.random(in: 0...3, using: &random)).map { _ in ModelTracker.Kind.allCases.randomElement(using: &random)! }
+        trackers =
+            [.honest]
+            + (0..<Int.random(in: 0...3, using: &random)).map { _ in
+                ModelTracker.Kind.allCases.randomElement(using: &random)!
+            }
         trackers.shuffle(using: &random)
     }
 
@@ -70,7 +74,8 @@ package struct Scenario: Sendable {
     package static func siege(seed: UInt64, hasEnemies: Bool) -> Scenario {
         var scenario = Scenario(seed: seed)
         var random = SeededGenerator(seed: seed &* 0x9e37_79b9_7f4a_7c15 &+ 3)
-        scenario.geometry = Geometry(totalBytes: 64 * 8 * Int64(Geometry.blockLength), pieceLength: 8 * Geometry.blockLength)!
+        scenario.geometry = Geometry(
+            totalBytes: 64 * 8 * Int64(Geometry.blockLength), pieceLength: 8 * Geometry.blockLength)!
         scenario.loss = 0
         var plan = ClientPlan()
         plan.settings.maximumPeers = Int.random(in: 4...12, using: &random)
@@ -86,7 +91,9 @@ package struct Scenario: Sendable {
         scenario.trackers = [.honest]
         scenario.checkEvery = 50
         guard hasEnemies else { return scenario }
-        scenario.hostiles = (0..<Int.random(in: 1...6, using: &random)).map { _ in Hostile.Manner.allCases.randomElement(using: &random)! }
+        scenario.hostiles = (0..<Int.random(in: 1...6, using: &random)).map { _ in
+            Hostile.Manner.allCases.randomElement(using: &random)!
+        }
         return scenario
     }
 
@@ -111,7 +118,8 @@ package struct Scenario: Sendable {
             plan.interruptions.append((Int.random(in: 5...400, using: &random), how, meddling))
         }
         for _ in 0..<(random.chance(0.35) ? Int.random(in: 1...3, using: &random) : 0) {
-            let kind: Fault.Kind = [.diskFull, .input, .offline, .database, .databaseFull].randomElement(using: &random)!
+            let kind: Fault.Kind = [.diskFull, .input, .offline, .database, .databaseFull].randomElement(
+                using: &random)!
             let from = Instant.origin + random.duration(100...20_000)
             plan.faults.append(FaultWindow(kind: kind, from: from, to: from + random.duration(500...15_000)))
         }

@@ -35,7 +35,8 @@ protocol Node: AnyObject {
     func closed(_ end: WireEnd)
 }
 
-/// One end of a connection: messages arrive in their order, after the latency, and a lost packet is one that comes late.
+/// One end of a connection: messages arrive in their order, after the latency, and a lost packet is one that comes
+/// late.
 final class WireEnd {
     let node: any Node
     let isIncoming: Bool

@@ -14,7 +14,9 @@ struct AddressBookTests {
 
     @Test func onlyWhereSomebodyCanBe() {
         var book = AddressBook()
-        for text in ["0.0.0.0:1", "10.0.0.1:0", "224.0.0.1:6881", "255.255.255.255:6881", "[::]:6881", "[ff02::1]:6881"] {
+        for text in [
+            "0.0.0.0:1", "10.0.0.1:0", "224.0.0.1:6881", "255.255.255.255:6881", "[::]:6881", "[ff02::1]:6881",
+        ] {
             if let address = PeerAddress(text) { book.learn(address, from: .tracker, at: 0) }
         }
         #expect(book.count == 0)
@@ -145,7 +147,8 @@ struct AddressBookTests {
         #expect(book.takeChanges().isEmpty)
     }
 
-    /// A ban follows the peer from the port that it dialled from to the one where it listens, and others of its host are free again.
+    /// A ban follows the peer from the port that it dialled from to the one where it listens, and others of its host
+    /// are free again.
     @Test func aBanMovesToWhereThePeerListens() {
         var book = AddressBook()
         let (port, listening) = (PeerAddress(.v4(0x0a00_0001), port: 40_000), address(1))
@@ -207,7 +210,9 @@ struct AddressBookTests {
                     }
                 }
             default:
-                if Int.random(in: 0..<20, using: &random) == 0, !out.contains(some) { book.ban(some, reason: "x", at: now) }
+                if Int.random(in: 0..<20, using: &random) == 0, !out.contains(some) {
+                    book.ban(some, reason: "x", at: now)
+                }
             }
             #expect(book.count <= AddressBook.capacity, "seed \(seed)")
         }

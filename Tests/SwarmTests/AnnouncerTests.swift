@@ -119,7 +119,9 @@ struct AnnouncerTests {
         let next = announcer.nextDue(isHungry: true) ?? 0
         #expect((100 + Announcer.shortestInterval...100 + Announcer.longestInterval).contains(next))
         announcer.failed("a", reason: "x", retryIn: interval, now: 100)
-        #expect((100 + Announcer.shortestInterval...100 + Announcer.longestInterval).contains(announcer.nextDue(isHungry: false) ?? 0))
+        #expect(
+            (100 + Announcer.shortestInterval...100 + Announcer.longestInterval).contains(
+                announcer.nextDue(isHungry: false) ?? 0))
     }
 
     @Test func completedGoesOnceToEachThatKnowsUs() {
@@ -147,8 +149,10 @@ struct AnnouncerTests {
 
     @Test(
         arguments: [
-            ([], false), ([.asked], true), ([.asked, .answered], true), ([.asked, .failed], false), ([.asked, .failed, .asked], false),
-            ([.asked, .failed, .asked, .answered], true), ([.asked, .answered, .asked], true), ([.asked, .answered, .asked, .failed], true),
+            ([], false), ([.asked], true), ([.asked, .answered], true), ([.asked, .failed], false),
+            ([.asked, .failed, .asked], false),
+            ([.asked, .failed, .asked, .answered], true), ([.asked, .answered, .asked], true),
+            ([.asked, .answered, .asked, .failed], true),
             ([.asked, .answered, .asked, .failed, .asked], true),
         ] as [([Step], Bool)])
     func stoppedGoesToThoseThatMayKnowUs(steps: [Step], mayKnowUs: Bool) {
@@ -157,19 +161,27 @@ struct AnnouncerTests {
         for (step, now) in zip(steps, stride(from: 0 as Int64, to: .max, by: 10_000)) {
             switch step {
             case .asked: #expect(urls(announcer.due(now: now, isHungry: true)) == ["a"])
-            case .answered: announcer.answered("a", event: nil, .init(interval: 1800, minimumInterval: 600, trackerID: [1]), now: now)
+            case .answered:
+                announcer.answered(
+                    "a", event: nil, .init(interval: 1800, minimumInterval: 600, trackerID: [1]), now: now)
             case .failed: announcer.failed("a", reason: "x", retryIn: nil, now: now)
             }
         }
         let stopped = announcer.stop()
-        #expect(stopped == (mayKnowUs ? [.init(url: "a", event: .stopped, trackerID: steps.contains(.answered) ? [1] : nil)] : []))
+        #expect(
+            stopped
+                == (mayKnowUs
+                    ? [.init(url: "a", event: .stopped, trackerID: steps.contains(.answered) ? [1] : nil)] : []))
         #expect(announcer.stop().isEmpty)
         // Late answers start nothing, and the next life begins with `started`.
         announcer.answered("a", event: .started, .init(interval: 1800), now: 100_000)
         announcer.answered("a", event: .stopped, .init(interval: 1800), now: 100_000)
         #expect(announcer.trackers.allSatisfy { !$0.isStarted })
         announcer.start(now: 110_000)
-        #expect(announcer.due(now: 110_000, isHungry: true) == [.init(url: "a", event: .started, trackerID: announcer.trackers[0].trackerID)])
+        #expect(
+            announcer.due(now: 110_000, isHungry: true) == [
+                .init(url: "a", event: .started, trackerID: announcer.trackers[0].trackerID)
+            ])
     }
 
     /// Nothing but the time that the tracker named keeps the next life from saying `started`.
@@ -201,7 +213,9 @@ struct AnnouncerTests {
         var announcer = announcer([["a"], ["b"], ["c"]])
         announcer.start(now: 0)
         for action in announcer.due(now: 0, isHungry: false) {
-            announcer.answered(action.url, event: .started, .init(interval: 1800, minimumInterval: action.url == "b" ? 600 : nil), now: 0)
+            announcer.answered(
+                action.url, event: .started, .init(interval: 1800, minimumInterval: action.url == "b" ? 600 : nil),
+                now: 0)
         }
         var killed = announcer
         killed.pause()

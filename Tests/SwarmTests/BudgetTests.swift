@@ -3,7 +3,8 @@ import Torrent
 
 @testable import Swarm
 
-/// What a stranger may cost (law 7): work of messages, places, connections without a handshake, and hosts that aren't taken.
+/// What a stranger may cost (law 7): work of messages, places, connections without a handshake, and hosts that aren't
+/// taken.
 struct BudgetTests {
     // MARK: Work
 
@@ -20,14 +21,16 @@ struct BudgetTests {
         for _ in 0..<Int(WorkBudget.tolerated / WorkBudget.Work.turn.rawValue) + 1 { budget.charge(.turn, at: now) }
         #expect(budget.isExceeded)
         #expect(budget.pause(at: now) == WorkBudget.longestPause, "no pause is longer, whatever is owed")
-        budget.earn(Int(WorkBudget.tolerated / WorkBudget.Work.refusal.rawValue) * Geometry.blockLength + Geometry.blockLength)
+        budget.earn(
+            Int(WorkBudget.tolerated / WorkBudget.Work.refusal.rawValue) * Geometry.blockLength + Geometry.blockLength)
         #expect(!budget.isExceeded, "verified bytes earn it back")
         // A clock that stands still or goes back refills nothing.
         let owed = budget.pause(at: now)
         #expect(budget.pause(at: Instant.origin) == owed)
     }
 
-    /// Messages that cost the peer a few bytes, again and again: it is read from no more, then disconnected, and its host struck.
+    /// Messages that cost the peer a few bytes, again and again: it is read from no more, then disconnected, and its
+    /// host struck.
     @Test(arguments: ["choke", "interest", "port", "reject", "request", "unasked"])
     func whoOnlyCostsWorkIsStopped(flood: String) throws {
         let bench = SwarmBench(pieces: 64, have: [0]).started()
@@ -41,10 +44,18 @@ struct BudgetTests {
             messages += 1
             bench.feed { swarm, now in
                 switch flood {
-                case "choke": if messages.isMultiple(of: 2) { swarm.unchoked(bad, now: now) } else { swarm.choked(bad, now: now) }
-                case "interest": if messages.isMultiple(of: 2) { swarm.notInterested(bad, now: now) } else { swarm.interested(bad, now: now) }
-                case "port": swarm.extended(bad, reqq: nil, uploadOnly: nil, port: UInt16(1000 + messages % 60_000), now: now)
-                case "reject": swarm.rejected(bad, BlockRequest(piece: PieceIndex(5), begin: 0, length: 16_384), now: now)
+                case "choke":
+                    if messages.isMultiple(of: 2) { swarm.unchoked(bad, now: now) } else { swarm.choked(bad, now: now) }
+                case "interest":
+                    if messages.isMultiple(of: 2) {
+                        swarm.notInterested(bad, now: now)
+                    } else {
+                        swarm.interested(bad, now: now)
+                    }
+                case "port":
+                    swarm.extended(bad, reqq: nil, uploadOnly: nil, port: UInt16(1000 + messages % 60_000), now: now)
+                case "reject":
+                    swarm.rejected(bad, BlockRequest(piece: PieceIndex(5), begin: 0, length: 16_384), now: now)
                 case "request": swarm.requested(bad, piece: 0, begin: 0, length: 16_384, now: now)
                 default: _ = swarm.received(bad, piece: 0, begin: 0, length: 16_384, now: now)
                 }
@@ -69,7 +80,9 @@ struct BudgetTests {
         // It chokes with a full pipeline, and rejects each request (BEP 6); then goes on, every ten seconds.
         for _ in 0..<20 {
             bench.feed { $0.choked(peer, now: $1) }
-            for _ in 0..<500 { bench.feed { $0.rejected(peer, BlockRequest(piece: PieceIndex(1), begin: 0, length: 16_384), now: $1) } }
+            for _ in 0..<500 {
+                bench.feed { $0.rejected(peer, BlockRequest(piece: PieceIndex(1), begin: 0, length: 16_384), now: $1) }
+            }
             #expect(bench.swarm.pause(of: peer, now: bench.now) == nil)
             bench.feed { $0.unchoked(peer, now: $1) }
             bench.advance(.seconds(10))
@@ -121,7 +134,9 @@ struct BudgetTests {
         var settings = SwarmSettings()
         settings.maximumPeers = 10
         let bench = SwarmBench(pieces: 64, settings: settings).started()
-        let crowd = (0..<10).map { n in bench.connect(PeerAddress(.v4(0x0a63_0001), port: UInt16(2000 + n)), isIncoming: true) }
+        let crowd = (0..<10).map { n in
+            bench.connect(PeerAddress(.v4(0x0a63_0001), port: UInt16(2000 + n)), isIncoming: true)
+        }
         for number in 1...9 {
             let key = bench.connectSeed(number)
             bench.serveAll(key, limit: 2)
@@ -133,7 +148,8 @@ struct BudgetTests {
         // Those that gave something don't go for more of the crowd.
         for n in 0..<20 {
             let hello = Hello(
-                address: PeerAddress(.v4(0x0a63_0002), port: UInt16(3000 + n)), isIncoming: true, supportsFast: true, supportsExtensions: true,
+                address: PeerAddress(.v4(0x0a63_0002), port: UInt16(3000 + n)), isIncoming: true, supportsFast: true,
+                supportsExtensions: true,
                 client: "")
             bench.feed { _ = $0.connected(hello, now: $1) }
         }
@@ -178,8 +194,12 @@ struct BudgetTests {
         #expect(arrive(0x0a00_0001) == 1, "the oldest of the host goes")
         #expect(strangers.count == Strangers<Int>.perHost)
         var left: [Int] = []
-        for host in 2...UInt32(Strangers<Int>.perNetwork) { if let leaver = arrive(0x0a00_0000 + host) { left.append(leaver) } }
-        #expect(!left.isEmpty && left.allSatisfy { $0 <= Strangers<Int>.perHost + 1 }, "the host of the network that has the most gives way: \(left)")
+        for host in 2...UInt32(Strangers<Int>.perNetwork) {
+            if let leaver = arrive(0x0a00_0000 + host) { left.append(leaver) }
+        }
+        #expect(
+            !left.isEmpty && left.allSatisfy { $0 <= Strangers<Int>.perHost + 1 },
+            "the host of the network that has the most gives way: \(left)")
         #expect(strangers.count == Strangers<Int>.perNetwork)
         for host in 0..<200 as Range<UInt32> { _ = arrive(0x0b00_0000 + host << 8) }
         #expect(strangers.count == 100)
@@ -192,19 +212,28 @@ struct BudgetTests {
         var strangers = Strangers<Int>(most: most)
         var model: [Int: PeerAddress.Host] = [:]
         for number in 0..<3000 {
-            if let gone = model.keys.sorted().randomElement(using: &random), Int.random(in: 0..<3, using: &random) == 0 {
+            if let gone = model.keys.sorted().randomElement(using: &random), Int.random(in: 0..<3, using: &random) == 0
+            {
                 strangers.left(gone)
                 model[gone] = nil
             }
             let host: PeerAddress.Host =
                 Bool.random(using: &random)
                 ? .v4(UInt32.random(in: 0..<4, using: &random) << 8 | UInt32.random(in: 0..<30, using: &random))
-                : .v6(UInt64.random(in: 0..<3, using: &random) << 16 | UInt64.random(in: 0..<9, using: &random), random.next())
+                : .v6(
+                    UInt64.random(in: 0..<3, using: &random) << 16 | UInt64.random(in: 0..<9, using: &random),
+                    random.next())
             if let leaver = strangers.arrived(number, from: host) { #expect(model.removeValue(forKey: leaver) != nil) }
             model[number] = host
             #expect(strangers.count == model.count && model.count <= most)
-            #expect(Dictionary(grouping: model.values, by: \.subscriber).values.allSatisfy { $0.count <= Strangers<Int>.perHost })
-            #expect(Dictionary(grouping: model.values, by: \.network).values.allSatisfy { $0.count <= Strangers<Int>.perNetwork })
+            #expect(
+                Dictionary(grouping: model.values, by: \.subscriber).values.allSatisfy {
+                    $0.count <= Strangers<Int>.perHost
+                })
+            #expect(
+                Dictionary(grouping: model.values, by: \.network).values.allSatisfy {
+                    $0.count <= Strangers<Int>.perNetwork
+                })
         }
     }
 
@@ -231,10 +260,14 @@ struct BudgetTests {
 
     @Test func bansAreLimited() {
         var bans = HostBans()
-        for number in 0..<UInt32(HostBans.capacity + 10) { _ = bans.ban(.v4(number), reason: "lied", at: Int64(number)) }
+        for number in 0..<UInt32(HostBans.capacity + 10) {
+            _ = bans.ban(.v4(number), reason: "lied", at: Int64(number))
+        }
         let last = Int64(HostBans.capacity)
         #expect(bans.reason(of: .v4(0), at: last) == nil && bans.reason(of: .v4(UInt32(last)), at: last) == "lied")
-        for number in 0..<UInt32(3 * HostBans.capacity) { _ = bans.strike(.v4(1 << 20 + number), reason: "waste", at: 0) }
+        for number in 0..<UInt32(3 * HostBans.capacity) {
+            _ = bans.strike(.v4(1 << 20 + number), reason: "waste", at: 0)
+        }
         #expect(bans.struckHosts <= HostBans.capacity)
     }
 }

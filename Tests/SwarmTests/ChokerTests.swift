@@ -6,7 +6,8 @@ struct ChokerTests {
     private func contenders(_ rates: [Int], snubbed: Set<Int> = []) -> [Choker.Contender] {
         rates.enumerated().map { number, rate in
             Choker.Contender(
-                key: PeerKey(UInt32(number + 1)), isInterested: rate >= 0, isSnubbed: snubbed.contains(number), isUnchoked: false, rate: max(rate, 0),
+                key: PeerKey(UInt32(number + 1)), isInterested: rate >= 0, isSnubbed: snubbed.contains(number),
+                isUnchoked: false, rate: max(rate, 0),
                 connectedAt: .origin)
         }
     }
@@ -23,7 +24,8 @@ struct ChokerTests {
     @Test func theFastestAndOneOther() {
         var choker = Choker()
         var random = SeededGenerator(seed: 1)
-        let chosen = choker.choose(contenders([10, 90, 50, 70, 0, 30, -1]), slots: 3, isSeeding: false, now: .origin, using: &random)
+        let chosen = choker.choose(
+            contenders([10, 90, 50, 70, 0, 30, -1]), slots: 3, isSeeding: false, now: .origin, using: &random)
         #expect(chosen.count == 4)
         #expect(Set(numbers(chosen)).isSuperset(of: [1, 2, 3]))
         #expect(!numbers(chosen).contains(6))
@@ -32,7 +34,8 @@ struct ChokerTests {
     @Test func aSnubbedPeerEarnsNothing() {
         var choker = Choker()
         var random = SeededGenerator(seed: 3)
-        let chosen = choker.choose(contenders([10, 90, 50, 70, 0], snubbed: [1]), slots: 2, isSeeding: false, now: .origin, using: &random)
+        let chosen = choker.choose(
+            contenders([10, 90, 50, 70, 0], snubbed: [1]), slots: 2, isSeeding: false, now: .origin, using: &random)
         #expect(Set(numbers(chosen)).isSuperset(of: [2, 3]))
     }
 
@@ -42,7 +45,8 @@ struct ChokerTests {
         var optimistic: [Int] = []
         for round in 0..<90 {
             let chosen = choker.choose(
-                contenders([90, 80, 0, 0, 0, 0]), slots: 2, isSeeding: false, now: .origin + .seconds(round * 10), using: &random)
+                contenders([90, 80, 0, 0, 0, 0]), slots: 2, isSeeding: false, now: .origin + .seconds(round * 10),
+                using: &random)
             optimistic.append(contentsOf: numbers(chosen.subtracting([PeerKey(1), PeerKey(2)])))
         }
         #expect(optimistic.count == 90)
@@ -59,7 +63,8 @@ struct ChokerTests {
             let now = Instant.origin + .seconds(round * 10)
             // Who was unchoked was faster since.
             let rates = turns.indices.map { 100 - $0 }
-            for number in numbers(choker.choose(contenders(rates), slots: 4, isSeeding: true, now: now, using: &random)) { turns[number] += 1 }
+            for number in numbers(choker.choose(contenders(rates), slots: 4, isSeeding: true, now: now, using: &random))
+            { turns[number] += 1 }
         }
         #expect(turns[0] == 60 && turns[1] == 60)
         #expect(turns.allSatisfy { $0 >= 5 }, "\(turns)")

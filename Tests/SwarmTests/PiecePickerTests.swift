@@ -49,7 +49,9 @@ struct PiecePickerTests {
             } else {
                 #expect(possible.isEmpty, "seed \(seed)")
             }
-            #expect(picker.first { eligible.contains($0.value) }?.value == candidates.intersection(eligible).min(), "seed \(seed)")
+            #expect(
+                picker.first { eligible.contains($0.value) }?.value == candidates.intersection(eligible).min(),
+                "seed \(seed)")
             #expect(picker.candidates.numbers == candidates.sorted(), "seed \(seed)")
             #expect(picker.availability(of: piece) == availability[value] + seeds, "seed \(seed)")
         }
@@ -72,7 +74,9 @@ struct PiecePickerTests {
         var picker = PiecePicker(pieceCount: 10)
         for value in 0..<10 { picker.insert(PieceIndex(value), using: &random) }
         var chosen: Set<Int> = []
-        for _ in 0..<200 { if let piece = picker.random(using: &random, where: { $0.value % 2 == 0 }) { chosen.insert(piece.value) } }
+        for _ in 0..<200 {
+            if let piece = picker.random(using: &random, where: { $0.value % 2 == 0 }) { chosen.insert(piece.value) }
+        }
         #expect(chosen == [0, 2, 4, 6, 8])
     }
 
@@ -80,7 +84,9 @@ struct PiecePickerTests {
         var random = SeededGenerator(seed: 1)
         var picker = PiecePicker(pieceCount: 6)
         for value in 0..<6 { picker.insert(PieceIndex(value), using: &random) }
-        for (value, times) in [(1, 1), (2, 3), (3, 2)] { for _ in 0..<times { picker.increment(PieceIndex(value), using: &random) } }
+        for (value, times) in [(1, 1), (2, 3), (3, 2)] {
+            for _ in 0..<times { picker.increment(PieceIndex(value), using: &random) }
+        }
         #expect(picker.upcoming(2, sequential: false).map(\.value) == [1, 3])
         #expect(picker.upcoming(9, sequential: false).map(\.value) == [1, 3, 2])
         #expect(picker.upcoming(3, sequential: true).map(\.value) == [0, 1, 2])

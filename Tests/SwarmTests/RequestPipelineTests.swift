@@ -4,7 +4,8 @@ import Torrent
 @testable import Swarm
 
 struct RequestPipelineTests {
-    /// A peer behind a path in virtual time: it sends what it is asked for in order, at its rate, and each block travels half a round trip.
+    /// A peer behind a path in virtual time: it sends what it is asked for in order, at its rate, and each block
+    /// travels half a round trip.
     private struct Path {
         var pipeline = RequestPipeline()
         let rate: Double
@@ -38,7 +39,8 @@ struct RequestPipelineTests {
                 let block = outstanding[first]
                 first += 1
                 now = block.arrivesAt
-                pipeline.received(bytes: Geometry.blockLength, sentAt: block.sentAt, now: now, limited: outstanding.count == first)
+                pipeline.received(
+                    bytes: Geometry.blockLength, sentAt: block.sentAt, now: now, limited: outstanding.count == first)
                 fill()
                 received.append((now, outstanding.count - first))
             }
@@ -71,7 +73,8 @@ struct RequestPipelineTests {
     @Test func aPacedPeerNearbyStaysShallow() {
         var path = Path(rate: 16e6, roundTrip: .microseconds(500), reqq: 20_000)
         path.run(until: .origin + .seconds(2))
-        #expect(path.received.filter { $0.at > .origin + .seconds(1) }.allSatisfy { $0.held <= RequestPipeline.cushion })
+        #expect(
+            path.received.filter { $0.at > .origin + .seconds(1) }.allSatisfy { $0.held <= RequestPipeline.cushion })
         #expect(path.bytes(from: .origin + .seconds(1), to: .origin + .seconds(2)) >= 0.95 * 16e6)
     }
 

@@ -30,53 +30,70 @@ struct ResumePlanTests {
 
     static let starts: [Start] = [
         Start(
-            testDescription: "clean stop", have: [0, 1, 5], recorded: [old, old], current: [old, old], stoppedCleanly: true, trusted: [0, 1, 5]),
+            testDescription: "clean stop", have: [0, 1, 5], recorded: [old, old], current: [old, old],
+            stoppedCleanly: true, trusted: [0, 1, 5]),
         Start(testDescription: "never run", aliveUntilNs: nil, trusted: []),
         Start(
-            testDescription: "killed, nothing open", have: [0, 1], recorded: [old, nil], current: [old, nil], trusted: [0, 1]),
+            testDescription: "killed, nothing open", have: [0, 1], recorded: [old, nil], current: [old, nil],
+            trusted: [0, 1]),
         Start(
-            testDescription: "killed while writing", have: [0, 1, 5], opened: [2, 7], recorded: [old, old], current: [written, written],
+            testDescription: "killed while writing", have: [0, 1, 5], opened: [2, 7], recorded: [old, old],
+            current: [written, written],
             trusted: [0, 1, 5], doubtful: [2, 7], reasons: [.writtenSinceLastCommit: 2]),
         Start(
-            testDescription: "killed between a note and the write", have: [0, 1, 5], opened: [2], recorded: [old, old], current: [old, old],
+            testDescription: "killed between a note and the write", have: [0, 1, 5], opened: [2], recorded: [old, old],
+            current: [old, old],
             trusted: [0, 1, 5], doubtful: [2], reasons: [.writtenSinceLastCommit: 1]),
         Start(
-            testDescription: "killed, and most of what was noted never written", have: [0, 1, 5], opened: [2, 3, 6, 7], unwritten: [3, 6, 8],
-            recorded: [old, old], current: [written, written], trusted: [0, 1, 5], doubtful: [2, 7], reasons: [.writtenSinceLastCommit: 2]),
+            testDescription: "killed, and most of what was noted never written", have: [0, 1, 5], opened: [2, 3, 6, 7],
+            unwritten: [3, 6, 8],
+            recorded: [old, old], current: [written, written], trusted: [0, 1, 5], doubtful: [2, 7],
+            reasons: [.writtenSinceLastCommit: 2]),
         Start(
-            testDescription: "claimed, and a hole", have: [0, 1, 5], opened: [2], unwritten: [0, 1, 2], recorded: [old, old], current: [later, old],
+            testDescription: "claimed, and a hole", have: [0, 1, 5], opened: [2], unwritten: [0, 1, 2],
+            recorded: [old, old], current: [later, old],
             trusted: [5], doubtful: [0, 1], stale: [2, 3, 4], reasons: [.changedOutside(file: 0): 2]),
         Start(
             testDescription: "killed when all space was reserved", unwritten: [0, 1, 2, 3, 4], current: [written, nil],
             trusted: []),
         Start(
-            testDescription: "killed while writing the first file, the other edited", have: [0, 5, 6], opened: [2], recorded: [old, old],
+            testDescription: "killed while writing the first file, the other edited", have: [0, 5, 6], opened: [2],
+            recorded: [old, old],
             current: [written, later], trusted: [0], doubtful: [2, 5, 6], stale: [4, 7, 8, 9],
             reasons: [.writtenSinceLastCommit: 1, .changedOutside(file: 1): 2]),
         Start(
-            testDescription: "killed, and edited long after the last sign of life", have: [0, 1], opened: [2], recorded: [old, nil],
+            testDescription: "killed, and edited long after the last sign of life", have: [0, 1], opened: [2],
+            recorded: [old, nil],
             current: [later, nil], trusted: [], doubtful: [0, 1, 2], stale: [2, 3, 4],
             reasons: [.writtenSinceLastCommit: 1, .changedOutside(file: 0): 2]),
         Start(
-            testDescription: "stopped with a fault: what was open is looked at", have: [0], opened: [1, 2], recorded: [old, nil],
-            current: [written, nil], stoppedCleanly: true, trusted: [0], doubtful: [1, 2], reasons: [.writtenSinceLastCommit: 2]),
+            testDescription: "stopped with a fault: what was open is looked at", have: [0], opened: [1, 2],
+            recorded: [old, nil],
+            current: [written, nil], stoppedCleanly: true, trusted: [0], doubtful: [1, 2],
+            reasons: [.writtenSinceLastCommit: 2]),
         Start(
-            testDescription: "edited after a clean stop", have: [0, 4, 5], recorded: [old, old], current: [later, old], stoppedCleanly: true,
+            testDescription: "edited after a clean stop", have: [0, 4, 5], recorded: [old, old], current: [later, old],
+            stoppedCleanly: true,
             trusted: [5], doubtful: [0, 4], stale: [1, 2, 3], reasons: [.changedOutside(file: 0): 2]),
         Start(
-            testDescription: "killed while a file was put in its place", have: [4, 5, 6], opened: [7], recorded: [old, nil], current: [old, old],
+            testDescription: "killed while a file was put in its place", have: [4, 5, 6], opened: [7],
+            recorded: [old, nil], current: [old, old],
             trusted: [], doubtful: [4, 5, 6, 7], reasons: [.foundAtAdd(file: 1): 3, .writtenSinceLastCommit: 1]),
         Start(
-            testDescription: "truncated", have: [0, 5], recorded: [old, old], current: [short, old], stoppedCleanly: true, trusted: [5],
+            testDescription: "truncated", have: [0, 5], recorded: [old, old], current: [short, old],
+            stoppedCleanly: true, trusted: [5],
             doubtful: [0], stale: [1, 2, 3, 4], reasons: [.changedOutside(file: 0): 1]),
         Start(
-            testDescription: "truncated while it was open", have: [0, 5], opened: [1], recorded: [old, old], current: [short, old], trusted: [5],
+            testDescription: "truncated while it was open", have: [0, 5], opened: [1], recorded: [old, old],
+            current: [short, old], trusted: [5],
             doubtful: [0, 1], stale: [1, 2, 3, 4], reasons: [.changedOutside(file: 0): 1, .writtenSinceLastCommit: 1]),
         Start(
-            testDescription: "another inode", have: [0, 5], opened: [1], recorded: [old, old], current: [replaced, old], trusted: [5],
+            testDescription: "another inode", have: [0, 5], opened: [1], recorded: [old, old],
+            current: [replaced, old], trusted: [5],
             doubtful: [0, 1], stale: [1, 2, 3, 4], reasons: [.changedOutside(file: 0): 1, .writtenSinceLastCommit: 1]),
         Start(
-            testDescription: "file deleted", have: [0, 4, 5], recorded: [old, old], current: [nil, old], stoppedCleanly: true, trusted: [5],
+            testDescription: "file deleted", have: [0, 4, 5], recorded: [old, old], current: [nil, old],
+            stoppedCleanly: true, trusted: [5],
             doubtful: [0, 4], stale: [1, 2, 3], reasons: [.fileMissing(file: 0): 2]),
         Start(
             testDescription: "out of reach", have: [0, 5], opened: [1], recorded: [old, old], isOffline: true,
@@ -86,11 +103,14 @@ struct ResumePlanTests {
             trusted: [],
             doubtful: [0, 1, 2, 3, 4], reasons: [.foundAtAdd(file: 0): 5]),
         Start(
-            testDescription: "killed before the first commit", opened: [1, 2], current: [written, nil], trusted: [], doubtful: [1, 2],
+            testDescription: "killed before the first commit", opened: [1, 2], current: [written, nil], trusted: [],
+            doubtful: [1, 2],
             reasons: [.writtenSinceLastCommit: 2]),
         Start(
-            testDescription: "found at add, and stopped while it was checked", have: [0, 1], opened: [3, 4], recorded: [later, nil],
-            current: [later, nil], stoppedCleanly: true, trusted: [0, 1], doubtful: [3, 4], reasons: [.writtenSinceLastCommit: 2]),
+            testDescription: "found at add, and stopped while it was checked", have: [0, 1], opened: [3, 4],
+            recorded: [later, nil],
+            current: [later, nil], stoppedCleanly: true, trusted: [0, 1], doubtful: [3, 4],
+            reasons: [.writtenSinceLastCommit: 2]),
     ]
 
     @Test(arguments: starts)
@@ -98,12 +118,14 @@ struct ResumePlanTests {
         let ranges = [0..<5, 4..<10]
         let files = (0..<2).map { number in
             ResumePlan.File(
-                pieces: PieceIndex(ranges[number].lowerBound)..<PieceIndex(ranges[number].upperBound), length: 450, recorded: start.recorded[number],
+                pieces: PieceIndex(ranges[number].lowerBound)..<PieceIndex(ranges[number].upperBound), length: 450,
+                recorded: start.recorded[number],
                 current: start.current[number])
         }
         let plan = ResumePlan(
             ResumePlan.Input(
-                have: Bitfield(10, start.have), opened: Bitfield(10, start.opened), unwritten: Bitfield(10, start.unwritten), files: files,
+                have: Bitfield(10, start.have), opened: Bitfield(10, start.opened),
+                unwritten: Bitfield(10, start.unwritten), files: files,
                 stoppedCleanly: start.stoppedCleanly, aliveUntilNs: start.aliveUntilNs, isOffline: start.isOffline))
         #expect(plan.trusted.numbers == start.trusted)
         #expect(plan.doubtful.numbers == start.doubtful)
@@ -137,7 +159,8 @@ struct ResumePlanTests {
     }
 
     @Test func aSignOfLifeAtTheEndOfTimeOverflowsNothing() {
-        let file = ResumePlan.File(pieces: PieceIndex(0)..<PieceIndex(10), length: 450, recorded: Self.old, current: Self.later)
+        let file = ResumePlan.File(
+            pieces: PieceIndex(0)..<PieceIndex(10), length: 450, recorded: Self.old, current: Self.later)
         let plan = ResumePlan(
             ResumePlan.Input(
                 have: Bitfield(10, [1]), opened: Bitfield(10, [2]), files: [file], stoppedCleanly: false,
@@ -148,8 +171,12 @@ struct ResumePlanTests {
     /// What is done for a file doesn't grow with the torrent, and what happened to many is told once.
     @Test(.timeLimit(.minutes(5))) func manyFilesThatWereChanged() {
         let count = 100_000
-        let (before, after) = (FileFingerprint(size: 1, mtimeNs: 1, inode: 1), FileFingerprint(size: 1, mtimeNs: 1, inode: 2))
-        let files = (0..<count).map { ResumePlan.File(pieces: PieceIndex($0)..<PieceIndex($0 + 1), length: 1, recorded: before, current: after) }
+        let (before, after) = (
+            FileFingerprint(size: 1, mtimeNs: 1, inode: 1), FileFingerprint(size: 1, mtimeNs: 1, inode: 2)
+        )
+        let files = (0..<count).map {
+            ResumePlan.File(pieces: PieceIndex($0)..<PieceIndex($0 + 1), length: 1, recorded: before, current: after)
+        }
         let plan = ResumePlan(
             ResumePlan.Input(
                 have: Bitfield(fullCount: count), opened: Bitfield(count: count), files: files, stoppedCleanly: true,

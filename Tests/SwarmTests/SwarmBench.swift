@@ -3,7 +3,8 @@ import Torrent
 
 @testable import Swarm
 
-/// One brain on a bench: events go in by hand, and what the disk and the database do is answered at once, unless it is held.
+/// One brain on a bench: events go in by hand, and what the disk and the database do is answered at once, unless it is
+/// held.
 final class SwarmBench {
     enum Kind: Hashable {
         case open, verify, writeBlocks, sync, record, check, probe, disconnect
@@ -30,8 +31,10 @@ final class SwarmBench {
     var verdict: (PieceIndex) -> Swarm.CheckVerdict = { _ in .good }
 
     init(
-        pieces: Int = 8, blocks: Int = 2, settings: SwarmSettings = SwarmSettings(), have: [Int] = [], doubtful: [Int] = [], opened: [Int] = [],
-        partials: [PartialPiece] = [], wanted: [Int]? = nil, padding: [PieceIndex: [Int]] = [:], zeros: [Int] = [], completionIsKnown: Bool = true
+        pieces: Int = 8, blocks: Int = 2, settings: SwarmSettings = SwarmSettings(), have: [Int] = [],
+        doubtful: [Int] = [], opened: [Int] = [],
+        partials: [PartialPiece] = [], wanted: [Int]? = nil, padding: [PieceIndex: [Int]] = [:], zeros: [Int] = [],
+        completionIsKnown: Bool = true
     ) {
         let length = blocks * Geometry.blockLength
         let geometry = Geometry(totalBytes: Int64(pieces * length), pieceLength: length)!
@@ -43,7 +46,8 @@ final class SwarmBench {
         plan.trusted.subtract(plan.doubtful)
         swarm = Swarm(
             geometry: geometry, plan: plan, recorded: claimed, opened: Bitfield(pieces, opened), partials: partials,
-            wanted: wanted.map { Bitfield(pieces, $0) } ?? Bitfield(fullCount: pieces), padding: padding, zeros: Bitfield(pieces, zeros),
+            wanted: wanted.map { Bitfield(pieces, $0) } ?? Bitfield(fullCount: pieces), padding: padding,
+            zeros: Bitfield(pieces, zeros),
             completionIsKnown: completionIsKnown, settings: settings, seed: 7,
             unixOrigin: 1_700_000_000)
     }
@@ -86,15 +90,23 @@ final class SwarmBench {
     static func address(_ number: Int) -> PeerAddress { PeerAddress(.v4(0x0a00_0000 + UInt32(number)), port: 6881) }
 
     /// A peer that dialled us, or was dialled.
-    func connect(_ number: Int, fast: Bool = true, isIncoming: Bool = false, have: [Int]? = nil, isUnchoking: Bool = true) -> PeerKey {
+    func connect(
+        _ number: Int, fast: Bool = true, isIncoming: Bool = false, have: [Int]? = nil, isUnchoking: Bool = true
+    ) -> PeerKey {
         connect(Self.address(number), fast: fast, isIncoming: isIncoming, have: have, isUnchoking: isUnchoking)
     }
 
-    func connect(_ address: PeerAddress, fast: Bool = true, isIncoming: Bool = false, have: [Int]? = nil, isUnchoking: Bool = true) -> PeerKey {
+    func connect(
+        _ address: PeerAddress, fast: Bool = true, isIncoming: Bool = false, have: [Int]? = nil,
+        isUnchoking: Bool = true
+    ) -> PeerKey {
         var result: Result<PeerKey, Swarm.Refusal>?
-        let hello = Hello(address: address, isIncoming: isIncoming, supportsFast: fast, supportsExtensions: true, client: "test")
+        let hello = Hello(
+            address: address, isIncoming: isIncoming, supportsFast: fast, supportsExtensions: true, client: "test")
         feed { result = $0.connected(hello, now: $1) }
-        guard case .success(let key) = result else { preconditionFailure("the peer is refused: \(String(describing: result))") }
+        guard case .success(let key) = result else {
+            preconditionFailure("the peer is refused: \(String(describing: result))")
+        }
         if let have { feed { $0.bitfield(key, Bitfield($0.geometry.pieceCount, have), now: $1) } }
         if isUnchoking { feed { $0.unchoked(key, now: $1) } }
         return key
@@ -109,9 +121,12 @@ final class SwarmBench {
     func deliver(_ key: PeerKey, _ request: BlockRequest, lie: UInt64 = 0) -> BlockVerdict {
         var verdict = BlockVerdict.discard
         event { swarm, now in
-            verdict = swarm.received(key, piece: request.piece.value, begin: request.begin, length: request.length, now: now)
+            verdict = swarm.received(
+                key, piece: request.piece.value, begin: request.begin, length: request.length, now: now)
         }
-        if verdict == .store { stored[BlockRef(piece: request.piece, block: request.begin / Geometry.blockLength)] = lie }
+        if verdict == .store {
+            stored[BlockRef(piece: request.piece, block: request.begin / Geometry.blockLength)] = lie
+        }
         settle()
         feed { $0.batchEnded(key, now: $1) }
         return verdict
@@ -133,7 +148,9 @@ final class SwarmBench {
     }
 
     /// What was sent to the peer since the last ``take()``; forgets the effects.
-    func takeMessages(_ key: PeerKey) -> [Outgoing] { take().compactMap { if case .send(key, let message) = $0 { message } else { nil } } }
+    func takeMessages(_ key: PeerKey) -> [Outgoing] {
+        take().compactMap { if case .send(key, let message) = $0 { message } else { nil } }
+    }
 
     private func settle() {
         while swarm.hasEffects {
@@ -149,7 +166,8 @@ final class SwarmBench {
         switch effect {
         case .open(let pieces) where !held.contains(.open): swarm.opened(pieces, now: now)
         case .verify(let work) where !held.contains(.verify): verify(work)
-        case .writeBlocks(let piece, let blocks) where !held.contains(.writeBlocks): swarm.blocksWritten(piece, blocks, now: now)
+        case .writeBlocks(let piece, let blocks) where !held.contains(.writeBlocks):
+            swarm.blocksWritten(piece, blocks, now: now)
         case .sync where !held.contains(.sync): swarm.synced(now: now)
         case .record(let record):
             records.append(record)
@@ -175,7 +193,9 @@ final class SwarmBench {
 
     func verify(_ work: Verification) {
         if let fault { return swarm.writeFailed(work.piece, fault: fault, now: now) }
-        let digests = (0..<swarm.geometry.blockCount(of: work.piece)).map { stored[BlockRef(piece: work.piece, block: $0)] ?? 0 }
+        let digests = (0..<swarm.geometry.blockCount(of: work.piece)).map {
+            stored[BlockRef(piece: work.piece, block: $0)] ?? 0
+        }
         if digests.allSatisfy({ $0 == 0 }) {
             swarm.verified(work.piece, digests: work.wantsDigests ? digests : [], now: now)
         } else {

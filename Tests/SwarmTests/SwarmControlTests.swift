@@ -15,7 +15,8 @@ struct SwarmControlTests {
         bench.feed { $0.select(Bitfield(4, [2]), now: $1) }
         let messages = bench.takeMessages(key)
         #expect(asked.dropFirst().allSatisfy { messages.contains(.cancel($0)) })
-        #expect(messages.allSatisfy { if case .request(let request) = $0 { request.piece == PieceIndex(2) } else { true } })
+        #expect(
+            messages.allSatisfy { if case .request(let request) = $0 { request.piece == PieceIndex(2) } else { true } })
         for case .request(let request) in messages { bench.deliver(key, request) }
         bench.serveAll(key)
         bench.advance(.seconds(3))
@@ -42,7 +43,8 @@ struct SwarmControlTests {
         #expect(Set(bench.takeRequests(key).suffix(2)) == Set(asked[2...]))
     }
 
-    /// Zeros are had from the start, are said to be, are recorded, and nobody is asked for them; what a start has recorded isn't recorded again.
+    /// Zeros are had from the start, are said to be, are recorded, and nobody is asked for them; what a start has
+    /// recorded isn't recorded again.
     @Test func piecesOfZerosAreHadByNature() {
         let bench = SwarmBench(pieces: 3, wanted: [0, 2], zeros: [1]).started()
         #expect(bench.records.map(\.pieces) == [[PieceIndex(1)]])
@@ -111,7 +113,9 @@ struct SwarmControlTests {
         #expect(works.count == 1 && bench.stops == 0)
         for _ in 0..<6 where bench.stops == 0 {
             let effects = bench.take()
-            if effects.contains(where: { if case .sync = $0 { true } else { false } }) || bench.swarm.commit.stage == .syncing {
+            if effects.contains(where: { if case .sync = $0 { true } else { false } })
+                || bench.swarm.commit.stage == .syncing
+            {
                 bench.feed { $0.synced(now: $1) }
             }
             if bench.swarm.commit.stage == .recording { bench.feed { $0.recorded(now: $1) } }
@@ -186,7 +190,8 @@ struct SwarmControlTests {
         #expect(bench.swarm.peerReports(now: bench.now).map(\.key) == [talker])
     }
 
-    /// Before a torrent counts as complete its files are looked at once more; pieces of those that changed are checked again.
+    /// Before a torrent counts as complete its files are looked at once more; pieces of those that changed are checked
+    /// again.
     @Test func filesThatChangedAreCheckedBeforeTheCompletion() {
         let bench = SwarmBench(pieces: 4).started()
         bench.changedOutside = [1, 2]
@@ -212,8 +217,12 @@ struct SwarmControlTests {
         _ = bench.connect(1)
         var reasons: [DisconnectReason] = []
         func refuse(_ number: Int) {
-            let hello = Hello(address: SwarmBench.address(number), isIncoming: true, supportsFast: true, supportsExtensions: true, client: "")
-            bench.feed { if case .failure(let refusal) = $0.connected(hello, now: $1) { reasons.append(refusal.reason) } }
+            let hello = Hello(
+                address: SwarmBench.address(number), isIncoming: true, supportsFast: true, supportsExtensions: true,
+                client: "")
+            bench.feed {
+                if case .failure(let refusal) = $0.connected(hello, now: $1) { reasons.append(refusal.reason) }
+            }
         }
         refuse(1)
         _ = bench.connect(2)
@@ -230,7 +239,8 @@ struct SwarmControlTests {
         bench.feed { $0.learn([SwarmBench.address(5)], from: .tracker, now: $1) }
         // It has something to do.
         let key = bench.connectSeed(1)
-        let hello = Hello(address: SwarmBench.address(5), isIncoming: false, supportsFast: true, supportsExtensions: true, client: "")
+        let hello = Hello(
+            address: SwarmBench.address(5), isIncoming: false, supportsFast: true, supportsExtensions: true, client: "")
         bench.feed { _ = $0.connected(hello, now: $1) }
         _ = bench.take()
         bench.feed { $0.closed(key, now: $1) }
@@ -248,7 +258,8 @@ struct SwarmControlTests {
         #expect(dials() == 2)
         let first = (1...5).map(SwarmBench.address).filter { bench.swarm.dialing.contains($0) }
         for address in first {
-            let hello = Hello(address: address, isIncoming: false, supportsFast: true, supportsExtensions: true, client: "")
+            let hello = Hello(
+                address: address, isIncoming: false, supportsFast: true, supportsExtensions: true, client: "")
             bench.feed { _ = $0.connected(hello, now: $1) }
             #expect(dials() == 1, "a place among the dials became free")
         }

@@ -25,7 +25,10 @@ struct SwarmDownloadTests {
         bench.feed { $0.has(key, 3, now: $1) }
         let messages = bench.takeMessages(key)
         #expect(messages.first == .interested)
-        #expect(messages.dropFirst().allSatisfy { if case .request(let request) = $0 { request.piece == PieceIndex(3) } else { false } })
+        #expect(
+            messages.dropFirst().allSatisfy {
+                if case .request(let request) = $0 { request.piece == PieceIndex(3) } else { false }
+            })
         #expect(messages.count == 3)
     }
 
@@ -64,7 +67,8 @@ struct SwarmDownloadTests {
         #expect((bench.swarm.peerReports(now: bench.now).first?.outstanding ?? 9) <= 2)
     }
 
-    /// Until its first piece is hashed nobody is trusted with much; a peer that nobody is beside gets two pieces, so that its path doesn't run dry.
+    /// Until its first piece is hashed nobody is trusted with much; a peer that nobody is beside gets two pieces, so
+    /// that its path doesn't run dry.
     @Test(arguments: [1, 2]) func untilTheVerdictLittleIsAskedOfAPeer(peers: Int) {
         let bench = SwarmBench(pieces: 8, blocks: 256).started()
         bench.held = [.verify]
@@ -126,10 +130,14 @@ struct SwarmDownloadTests {
         let bench = SwarmBench(pieces: 1, blocks: 6).started()
         let keys = (1...3).map { bench.connectSeed($0) }
         var asked = keys.map { _ in [BlockRequest]() }
-        for case .send(let key, .request(let request)) in bench.take() { asked[keys.firstIndex(of: key)!].append(request) }
+        for case .send(let key, .request(let request)) in bench.take() {
+            asked[keys.firstIndex(of: key)!].append(request)
+        }
         // The first holds what it was asked for; the others took over some in the end-game.
         bench.advance(.seconds(2))
-        for case .send(let key, .request(let request)) in bench.take() { asked[keys.firstIndex(of: key)!].append(request) }
+        for case .send(let key, .request(let request)) in bench.take() {
+            asked[keys.firstIndex(of: key)!].append(request)
+        }
         #expect(asked.allSatisfy { !$0.isEmpty })
         var done: Set<BlockRequest> = []
         for index in [1, 2, 0] {
@@ -137,11 +145,16 @@ struct SwarmDownloadTests {
                 bench.deliver(keys[index], request, lie: index == 1 ? 9 : 0)
             }
         }
-        #expect(bench.notes.contains { if case .pieceFailed(PieceIndex(0), let senders) = $0 { senders.count > 1 } else { false } })
+        #expect(
+            bench.notes.contains {
+                if case .pieceFailed(PieceIndex(0), let senders) = $0 { senders.count > 1 } else { false }
+            })
         #expect(bench.swarm.book.banned.isEmpty)
         // Now it comes right.
         for _ in 0..<20 where !bench.isComplete {
-            for case .send(let key, .request(let request)) in bench.take() where key != keys[1] { bench.deliver(key, request) }
+            for case .send(let key, .request(let request)) in bench.take() where key != keys[1] {
+                bench.deliver(key, request)
+            }
             bench.advance(.milliseconds(600))
         }
         #expect(bench.isComplete)
@@ -314,7 +327,8 @@ struct SwarmDownloadTests {
     @Test func whatNobodyAskedForIsThrownAway() {
         let bench = SwarmBench(pieces: 8).started()
         let key = bench.connectSeed(1, isUnchoking: false)
-        #expect(bench.deliver(key, BlockRequest(piece: PieceIndex(0), begin: 0, length: Geometry.blockLength)) == .discard)
+        #expect(
+            bench.deliver(key, BlockRequest(piece: PieceIndex(0), begin: 0, length: Geometry.blockLength)) == .discard)
         #expect(bench.deliver(key, BlockRequest(piece: PieceIndex(0), begin: 5, length: 100)) == .discard)
         #expect(bench.swarm.wastedBytes == Int64(Geometry.blockLength + 100))
     }

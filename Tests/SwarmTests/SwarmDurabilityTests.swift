@@ -81,7 +81,8 @@ struct SwarmDurabilityTests {
     }
 
     /// There is no room for more: what is written is recorded all the same, and so it is at a stop.
-    @Test(arguments: [Fault.Kind.diskFull, .databaseFull]) func whatIsWrittenIsRecordedWhateverIsFull(kind: Fault.Kind) {
+    @Test(arguments: [Fault.Kind.diskFull, .databaseFull]) func whatIsWrittenIsRecordedWhateverIsFull(kind: Fault.Kind)
+    {
         let bench = SwarmBench(pieces: 6)
         bench.held = [.probe]
         _ = bench.started()
@@ -122,7 +123,8 @@ struct SwarmDurabilityTests {
         return bench
     }
 
-    /// Whether a disk that failed works again nobody can see before something was written: until then it is told once, and not as gone.
+    /// Whether a disk that failed works again nobody can see before something was written: until then it is told once,
+    /// and not as gone.
     @Test func aFaultThatLastsIsToldOnce() {
         let fault = Fault(.input, "the disk fails")
         let bench = benchWhoseWritesFail(fault)
@@ -282,7 +284,10 @@ struct SwarmDurabilityTests {
         let asked = bench.takeRequests(key)
         bench.deliver(key, asked[1])
         bench.advance(.seconds(9))
-        #expect(bench.records.flatMap(\.partials) == [PartialPiece(piece: PieceIndex(0), blocks: [false, true, false, false])])
+        #expect(
+            bench.records.flatMap(\.partials) == [
+                PartialPiece(piece: PieceIndex(0), blocks: [false, true, false, false])
+            ])
         // When the piece fails, the mask is taken back.
         for request in asked where request != asked[1] { bench.deliver(key, request, lie: 3) }
         bench.advance(.seconds(3))
@@ -296,7 +301,9 @@ struct SwarmDurabilityTests {
         #expect(bench.takeRequests(key).blocks == ["2:1", "2:3"])
         bench.held = [.verify]
         for block in [1, 3] {
-            bench.deliver(key, BlockRequest(piece: PieceIndex(2), begin: block * Geometry.blockLength, length: Geometry.blockLength))
+            bench.deliver(
+                key,
+                BlockRequest(piece: PieceIndex(2), begin: block * Geometry.blockLength, length: Geometry.blockLength))
         }
         let work = bench.take().compactMap { if case .verify(let work) = $0 { work } else { nil } }
         #expect(work.map(\.fromDisk) == [[true, false, true, false]])
@@ -306,7 +313,9 @@ struct SwarmDurabilityTests {
     @Test func absurdPartialsAreLeftOut() {
         let masks = [[true], [], Array(repeating: true, count: 9), [false, false, false, false]]
         let partials = masks.enumerated().map { PartialPiece(piece: PieceIndex($0), blocks: $1) }
-        let bench = SwarmBench(pieces: 5, blocks: 4, partials: partials + [PartialPiece(piece: PieceIndex(99), blocks: [true, false, false, false])])
+        let bench = SwarmBench(
+            pieces: 5, blocks: 4,
+            partials: partials + [PartialPiece(piece: PieceIndex(99), blocks: [true, false, false, false])])
         _ = bench.started()
         bench.serveAll(bench.connectSeed(1))
         bench.advance(.seconds(3))
@@ -316,7 +325,8 @@ struct SwarmDurabilityTests {
     /// All of it is there and nobody knows whether it is right.
     @Test(arguments: [Swarm.CheckVerdict.good, .bad])
     func aPartialPieceThatIsWholeIsChecked(verdict: Swarm.CheckVerdict) {
-        let bench = SwarmBench(pieces: 2, blocks: 2, partials: [PartialPiece(piece: PieceIndex(1), blocks: [true, true])])
+        let bench = SwarmBench(
+            pieces: 2, blocks: 2, partials: [PartialPiece(piece: PieceIndex(1), blocks: [true, true])])
         bench.verdict = { _ in verdict }
         _ = bench.started()
         bench.serveAll(bench.connectSeed(1))
@@ -345,7 +355,8 @@ struct SwarmDurabilityTests {
         #expect(bench.swarm.downloadedBytes == 6 * Int64(Geometry.blockLength))
     }
 
-    /// The run that was killed changed the files; their fingerprints are taken before the database says that nothing is in doubt.
+    /// The run that was killed changed the files; their fingerprints are taken before the database says that nothing is
+    /// in doubt.
     @Test func whatTurnsOutMissingIsSyncedBeforeItIsClosed() throws {
         let bench = SwarmBench(pieces: 2, have: [0], doubtful: [1], opened: [1], wanted: [0])
         bench.verdict = { _ in .missing }
@@ -353,7 +364,8 @@ struct SwarmDurabilityTests {
         bench.advance(.seconds(3))
         let effects = bench.take()
         let sync = try #require(effects.firstIndex(of: .sync([PieceIndex(1)])))
-        let close = try #require(effects.firstIndex { if case .record(let record) = $0 { record.closed == [PieceIndex(1)] } else { false } })
+        let close = try #require(
+            effects.firstIndex { if case .record(let record) = $0 { record.closed == [PieceIndex(1)] } else { false } })
         #expect(sync < close)
     }
 

@@ -17,13 +17,15 @@ struct SwarmLabTests {
         #expect(try Lab.run(Scenario(seed: seed)) == Lab.run(Scenario(seed: seed)))
     }
 
-    /// Beside hosts that crowd, flood and lie, a download takes twice its time at most, and nobody who is honest is banned.
+    /// Beside hosts that crowd, flood and lie, a download takes twice its time at most, and nobody who is honest is
+    /// banned.
     @Test(arguments: 1...200 as ClosedRange<UInt64>)
     func aSiegeDelaysLittle(seed: UInt64) throws {
         let peace = try Lab.run(.siege(seed: seed, hasEnemies: false))
         let scenario = Scenario.siege(seed: seed, hasEnemies: true)
         let siege = try Lab.run(scenario)
-        #expect(siege.seconds <= 2 * peace.seconds, "\(siege.seconds) s in place of \(peace.seconds): \(scenario.summary)")
+        #expect(
+            siege.seconds <= 2 * peace.seconds, "\(siege.seconds) s in place of \(peace.seconds): \(scenario.summary)")
     }
 
     /// The sieges hurt: without budgets and places they would be won.

@@ -48,7 +48,10 @@ struct SwarmUploadTests {
         #expect(reports.filter { !$0.amChoking }.count <= 3)
     }
 
-    @Test(arguments: [(8, 0, 100), (0, 32_768, 1), (0, 0, 0), (0, -5, 10), (0, 0, Swarm.longestRequest + 1), (-1, 0, 1), (0, Int.max, 2)])
+    @Test(arguments: [
+        (8, 0, 100), (0, 32_768, 1), (0, 0, 0), (0, -5, 10), (0, 0, Swarm.longestRequest + 1), (-1, 0, 1),
+        (0, Int.max, 2),
+    ])
     func aRequestOutsideItsPieceEndsTheConnection(piece: Int, begin: Int, length: Int) {
         let bench = seeding()
         let key = leecher(bench, 1)
@@ -64,7 +67,9 @@ struct SwarmUploadTests {
         ask(bench, key)
         let effects = bench.take()
         #expect(serves(effects).isEmpty)
-        #expect(effects.contains(.send(key, .reject(BlockRequest(piece: PieceIndex(0), begin: 0, length: 16_384)))) == isFast)
+        #expect(
+            effects.contains(.send(key, .reject(BlockRequest(piece: PieceIndex(0), begin: 0, length: 16_384))))
+                == isFast)
     }
 
     @Test func theQueueIsLimitedAndReadInPortions() {

@@ -10,7 +10,8 @@ import Torrent
     /// A folder's name: Latin-1, a blank at its end, and a line end in it.
     private static let place = PathText.text([0x70, 0xe9, 0x0a, 0x64, 0x20])
 
-    /// Names that are one to somebody: to Unicode, to who repairs UTF-8, to who trims blanks, to who escapes bytes as this program does.
+    /// Names that are one to somebody: to Unicode, to who repairs UTF-8, to who trims blanks, to who escapes bytes as
+    /// this program does.
     private static let files: [[UInt8]] = [
         Array("\u{e9}".utf8), Array("e\u{301}".utf8), [0xe9], Array("\u{fffd}".utf8), [0xff], Array("\u{10fee9}".utf8),
         Array("\u{10fee9}".utf8.prefix(3)),
@@ -208,7 +209,8 @@ import Torrent
             }
             try await seeder.beside(["run", "--json"] + Pieces.network) { running in
                 let address = try await running.address()
-                let end = try await client.run(["run", "--until-complete", "--quiet", "--peer", "\(address)"] + Pieces.network)
+                let end = try await client.run(
+                    ["run", "--until-complete", "--quiet", "--peer", "\(address)"] + Pieces.network)
                 #expect(end.exitCode == 0, "\(end)")
             }
             for torrent in torrents { #expect(torrent.faults(in: output).isEmpty, "\(torrent)") }

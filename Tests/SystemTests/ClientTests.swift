@@ -8,7 +8,8 @@ import Torrent
 @Suite(.crowded) struct ClientTests {
     private static func torrent(seed: UInt64, trackers: [[String]] = []) throws -> SampleTorrent {
         try SampleTorrent(
-            folder: "sample", [.init("a", 3_000_000), .init("sub/b", 2_000_000), .init("empty", 0), .init("c", 77)], seed: seed, trackers: trackers)
+            folder: "sample", [.init("a", 3_000_000), .init("sub/b", 2_000_000), .init("empty", 0), .init("c", 77)],
+            seed: seed, trackers: trackers)
     }
 
     @Test func fromAria2() async throws {
@@ -89,7 +90,8 @@ import Torrent
             try await seeder.beside(["run", "--json"] + network) { running in
                 let port = try await running.address().port
                 let file = try leecher.file(of: torrent)
-                let end = try await leecher.run(["download", file.string, "--output", leecher.output.string, "--peer", "[::1]:\(port)"] + network)
+                let end = try await leecher.run(
+                    ["download", file.string, "--output", leecher.output.string, "--peer", "[::1]:\(port)"] + network)
                 #expect(end.exitCode == 0, "\(end)")
                 #expect(torrent.faults(in: leecher.output) == [])
             }

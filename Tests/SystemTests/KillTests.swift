@@ -5,7 +5,8 @@ import TestSupport
 import Testing
 import Torrent
 
-/// The program is killed at whatever moment, and goes on: nothing that its database claims is untrue, and nothing of it is downloaded again.
+/// The program is killed at whatever moment, and goes on: nothing that its database claims is untrue, and nothing of it
+/// is downloaded again.
 @Suite(.crowded) struct KillTests {
     /// What a life that is killed may lose: pieces that were not whole, and what was asked for and on its way.
     private static func loss(_ torrent: SampleTorrent) -> Int { 2 * torrent.geometry.pieceLength + (1 << 20) }
@@ -14,7 +15,9 @@ import Torrent
         var random = SplitMix64(seed: seed)
         let pieceLength = [32768, 65536, 1 << 18][Int(seed % 3)]
         let torrent = try SampleTorrent(
-            folder: "sample", [.init("a", 1_500_000), .init("empty", 0), .init("b/c", 3_000_000), .init("d", 2_000_001)], pieceLength: pieceLength,
+            folder: "sample",
+            [.init("a", 1_500_000), .init("empty", 0), .init("b/c", 3_000_000), .init("d", 2_000_001)],
+            pieceLength: pieceLength,
             seed: 100 + seed)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
@@ -35,24 +38,31 @@ import Torrent
                     lives += 2
 
                     let claimed = try await pieces.claimed(torrent)
-                    #expect(try torrent.unfounded(claimed, in: pieces.output) == [], "seed \(seed), after \(lives) lives")
+                    #expect(
+                        try torrent.unfounded(claimed, in: pieces.output) == [], "seed \(seed), after \(lives) lives")
                     try await expectNothingTwice(pieces, torrent, peers[0], claimed, seed)
                     if claimed.isFull { break }
                 }
                 peers[0].behave(.good)
                 let end = try await pieces.run(try pieces.download(torrent, from: [peers[0].address]))
                 #expect(end.exitCode == 0, "\(end)")
-                #expect(peers[0].servedBytes <= torrent.content.count + lives * Self.loss(torrent), "seed \(seed): \(lives) lives")
+                #expect(
+                    peers[0].servedBytes <= torrent.content.count + lives * Self.loss(torrent),
+                    "seed \(seed): \(lives) lives")
             }
             #expect(torrent.faults(in: pieces.output) == [], "seed \(seed)")
             #expect(try await pieces.claimed(torrent).isFull)
             // Only what was in doubt was looked at, and the log says why.
-            for event in try pieces.events(.verified) { #expect(event.contains("written since the last commit"), "\(event)") }
+            for event in try pieces.events(.verified) {
+                #expect(event.contains("written since the last commit"), "\(event)")
+            }
         }
     }
 
     /// The next life, be it ever so short, asks for nothing that is claimed, be it a piece or a block.
-    private func expectNothingTwice(_ pieces: Pieces, _ torrent: SampleTorrent, _ peer: WirePeer, _ claimed: Bitfield, _ seed: UInt64) async throws {
+    private func expectNothingTwice(
+        _ pieces: Pieces, _ torrent: SampleTorrent, _ peer: WirePeer, _ claimed: Bitfield, _ seed: UInt64
+    ) async throws {
         let blocks = try pieces.partialBlocks()
         peer.forgetRequests()
         let running = try pieces.start(try pieces.download(torrent, from: [peer.address]))
@@ -82,7 +92,8 @@ import Torrent
                 let claimed = try await pieces.claimed(torrent)
                 #expect(claimed.population < 48)
                 #expect(try torrent.unfounded(claimed, in: pieces.output) == [])
-                let end = try await pieces.run(try pieces.download(torrent, from: [seeder], ["--download-limit", "none"]))
+                let end = try await pieces.run(
+                    try pieces.download(torrent, from: [seeder], ["--download-limit", "none"]))
                 #expect(end.exitCode == 0, "\(end)")
                 #expect(torrent.faults(in: pieces.output) == [])
                 #expect(try await pieces.run(["verify", "--quiet"]).exitCode == 0)

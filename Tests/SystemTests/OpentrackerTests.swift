@@ -9,7 +9,8 @@ import Torrent
     @Test(arguments: ["http", "udp"]) func twoMeet(scheme: String) async throws {
         let program = try RealProgram.require("opentracker")
         let port = try Machine.freePort()
-        let torrent = try SampleTorrent(length: 2 << 20, seed: 151, trackers: [["\(scheme)://127.0.0.1:\(port)/announce"]])
+        let torrent = try SampleTorrent(
+            length: 2 << 20, seed: 151, trackers: [["\(scheme)://127.0.0.1:\(port)/announce"]])
         try await withTemporaryFolder { folder in
             let list = folder.appending("torrents")
             try Files.write(Array("\(torrent.infoHash)\n".utf8), to: list)

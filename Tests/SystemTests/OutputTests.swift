@@ -4,10 +4,13 @@ import TestSupport
 import Testing
 import Torrent
 
-/// What becomes of a command whose output nobody reads, or that can't be written: work goes on, and a question whose answer is lost has failed.
+/// What becomes of a command whose output nobody reads, or that can't be written: work goes on, and a question whose
+/// answer is lost has failed.
 @Suite(.crowded) struct OutputTests {
     /// Runs words of a shell in which `"$@"` is the program; `$code` is a file for an exit code.
-    private func shell(_ script: String, _ pieces: Pieces, _ arguments: [String]) async throws -> (end: RunningProgram.End, code: String) {
+    private func shell(_ script: String, _ pieces: Pieces, _ arguments: [String]) async throws -> (
+        end: RunningProgram.End, code: String
+    ) {
         let code = pieces.folder.appending("code")
         try Files.write([], to: code)
         let end = try await RealProgram.require("sh").run(
@@ -21,7 +24,9 @@ import Torrent
     private static let closed = #""$@" >&-; echo $? >"$code""#
     private static let allClosed = #""$@" <&- >&- 2>&-; echo $? >"$code""#
 
-    @Test(arguments: [gone, full, closed, allClosed], [true, false]) func aDownloadGoesOn(script: String, json: Bool) async throws {
+    @Test(arguments: [gone, full, closed, allClosed], [true, false]) func aDownloadGoesOn(script: String, json: Bool)
+        async throws
+    {
         let torrent = try SampleTorrent(length: 1 << 20, pieceLength: 1 << 16, seed: 401)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
@@ -43,8 +48,10 @@ import Torrent
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
             for (arguments, exit) in [
-                (["add", try pieces.file(of: torrent).string, "--output", pieces.output.string], "0"), (["pause", "1"], "0"), (["verify"], "0"),
-                (["database", "backup", "copy.db"], "0"), (["create", "copy.db", "-o", "x.torrent"], "0"), (["remove", "1"], "0"),
+                (["add", try pieces.file(of: torrent).string, "--output", pieces.output.string], "0"),
+                (["pause", "1"], "0"), (["verify"], "0"),
+                (["database", "backup", "copy.db"], "0"), (["create", "copy.db", "-o", "x.torrent"], "0"),
+                (["remove", "1"], "0"),
             ] {
                 let (end, code) = try await shell(Self.full, pieces, arguments)
                 #expect(code == exit, "\(arguments): \(end)")
@@ -61,13 +68,15 @@ import Torrent
             let file = try pieces.file(of: torrent).string
             try await pieces.run(["add", file, "--output", pieces.output.string])
             for arguments in [
-                ["status"], ["status", "--json"], ["show", file], ["export", "1", "-"], ["log"], ["files", "1"], ["explain", "1"],
+                ["status"], ["status", "--json"], ["show", file], ["export", "1", "-"], ["log"], ["files", "1"],
+                ["explain", "1"],
                 ["database", "path"],
                 ["database", "check"], ["database", "backups"], ["create", file, "-o", "-"],
             ] {
                 for script in [Self.full, Self.closed] {
                     let (end, code) = try await shell(script, pieces, arguments)
-                    #expect(code == "1" && end.errors.contains("the output could not be written"), "\(arguments): \(end)")
+                    #expect(
+                        code == "1" && end.errors.contains("the output could not be written"), "\(arguments): \(end)")
                 }
                 // Whoever closes the pipe has read enough.
                 let (end, code) = try await shell(#"{ "$@"; echo $? >"$code"; } | true"#, pieces, arguments)
@@ -77,7 +86,9 @@ import Torrent
     }
 
     /// They wait for something to print, and find out without that.
-    @Test(arguments: [["log", "--follow"], ["log", "--follow", "--json"], ["status", "--watch"], ["status", "--watch", "--json"]])
+    @Test(arguments: [
+        ["log", "--follow"], ["log", "--follow", "--json"], ["status", "--watch"], ["status", "--watch", "--json"],
+    ])
     func commandsThatWaitEndWithTheirReader(arguments: [String]) async throws {
         let torrent = try SampleTorrent(length: 100_000, seed: 404)
         try await withTemporaryFolder { folder in

@@ -7,11 +7,15 @@ import Torrent
 
 /// Databases and output folders that are not as they should be: one sentence, its exit code, and nothing lost.
 @Suite(.crowded) struct PlaceTests {
-    private func expectSentence(_ end: RunningProgram.End, _ words: [String], sourceLocation: SourceLocation = #_sourceLocation) {
+    private func expectSentence(
+        _ end: RunningProgram.End, _ words: [String], sourceLocation: SourceLocation = #_sourceLocation
+    ) {
         #expect(end.exitCode == 1, "\(end)", sourceLocation: sourceLocation)
         // The log may have said it before.
         let lines = end.errors.split(separator: "\n").filter { !$0.hasPrefix("pieces: warning: ") }
-        #expect(lines.count == 1 && lines.first?.hasPrefix("pieces: ") == true, "\(end.errors)", sourceLocation: sourceLocation)
+        #expect(
+            lines.count == 1 && lines.first?.hasPrefix("pieces: ") == true, "\(end.errors)",
+            sourceLocation: sourceLocation)
         for word in words { #expect(end.errors.contains(word), "\(end.errors)", sourceLocation: sourceLocation) }
     }
 
@@ -71,7 +75,9 @@ import Torrent
                 try Files.rename(pieces.output, to: away)
                 peers[0].behave(.good)
                 try await pieces.beside(download) { running in
-                    try await eventually("it to be offline") { try await pieces.status()?["state"] as? String == "offline" }
+                    try await eventually("it to be offline") {
+                        try await pieces.status()?["state"] as? String == "offline"
+                    }
                     #expect(!Files.exists(pieces.output))
                     running.send(SIGINT)
                     let end = try await running.end()
@@ -79,7 +85,9 @@ import Torrent
                     #expect(!Files.exists(pieces.output))
                 }
                 try await pieces.beside(download) { running in
-                    try await eventually("it to be offline") { try await pieces.status()?["state"] as? String == "offline" }
+                    try await eventually("it to be offline") {
+                        try await pieces.status()?["state"] as? String == "offline"
+                    }
                     try Files.rename(away, to: pieces.output)
                     #expect(try await running.end().exitCode == 0)
                 }
@@ -123,7 +131,9 @@ import Torrent
             try FileManager.default.setAttributes([.posixPermissions: 0o555], ofItemAtPath: pieces.output.string)
             try await withPeers(torrent) { peers in
                 let running = try pieces.startPlain(try pieces.download(torrent, from: [peers[0].address]))
-                let state = await Result { try await eventually("it to say so") { try await pieces.status()?["state"] as? String == "error" } }
+                let state = await Result {
+                    try await eventually("it to say so") { try await pieces.status()?["state"] as? String == "error" }
+                }
                 running.send(SIGTERM)
                 let end = await Result { try await running.end() }
                 await running.kill()

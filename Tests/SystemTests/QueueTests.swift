@@ -8,18 +8,24 @@ import Torrent
 /// What the program says of torrents that wait, and what it seeds, as real processes.
 @Suite(.crowded) struct QueueTests {
     /// Runs an engine with two slots for four torrents that nobody has.
-    private func withFullQueue(_ command: [String], _ body: (Pieces, RunningProgram) async throws -> Void) async throws {
+    private func withFullQueue(_ command: [String], _ body: (Pieces, RunningProgram) async throws -> Void) async throws
+    {
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
             var files: [String] = []
-            for n in 1...4 { files.append(try pieces.file(of: try SampleTorrent("item-\(n)", length: 50_000, seed: UInt64(600 + n))).string) }
+            for n in 1...4 {
+                files.append(
+                    try pieces.file(of: try SampleTorrent("item-\(n)", length: 50_000, seed: UInt64(600 + n))).string)
+            }
             let isRun = command[0] == "run"
             if isRun { try await pieces.run(["add"] + files + ["--output", pieces.output.string]) }
             let arguments = command + ["--json", "--max-downloads", "2"] + Pieces.network
-            try await pieces.beside(isRun ? arguments : arguments + files + ["--output", pieces.output.string]) { running in
+            try await pieces.beside(isRun ? arguments : arguments + files + ["--output", pieces.output.string]) {
+                running in
                 _ = try await running.address()
                 try await eventually("two to wait: \(running.errors)") {
-                    try await pieces.run(["status"]).output.contains("\n2 queued: waiting for one of 2 download slots\n")
+                    try await pieces.run(["status"]).output.contains(
+                        "\n2 queued: waiting for one of 2 download slots\n")
                 }
                 try await body(pieces, running)
             }
@@ -29,13 +35,18 @@ import Torrent
     @Test(arguments: ["run", "download"]) func aFullQueueSaysSo(command: String) async throws {
         try await withFullQueue([command]) { pieces, running in
             let status = try await pieces.run(["status", "--json"])
-            let object = try #require(try JSONSerialization.jsonObject(with: Data(status.output.utf8)) as? [String: Any])
+            let object = try #require(
+                try JSONSerialization.jsonObject(with: Data(status.output.utf8)) as? [String: Any])
             let slots = try #require(object["slots"] as? [String: Any])
             let downloads = try #require(slots["downloads"] as? [String: Any])
-            #expect(downloads["limit"] as? Int == 2 && downloads["active"] as? Int == 2 && downloads["queued"] as? Int == 2)
+            #expect(
+                downloads["limit"] as? Int == 2 && downloads["active"] as? Int == 2 && downloads["queued"] as? Int == 2)
             #expect(slots["named_only"] as? Bool == (command == "download"))
             let last = try await pieces.run(["explain", "4"]).output
-            #expect(last.contains("waits for one of 2 download slots, at place 2 of 2; they are in use by item-1 and item-2"), "\(last)")
+            #expect(
+                last.contains(
+                    "waits for one of 2 download slots, at place 2 of 2; they are in use by item-1 and item-2"),
+                "\(last)")
             #expect(last.contains("--max-downloads"), "\(last)")
             let doctor = try await pieces.run(["doctor"]).output
             #expect(doctor.contains("notice   engine: 2 queued: waiting for one of 2 download slots"), "\(doctor)")

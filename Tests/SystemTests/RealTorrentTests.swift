@@ -4,11 +4,13 @@ import TestSupport
 import Testing
 import Torrent
 
-/// Torrents of the world with their payload, where their folder is there: `PIECES_REAL_DATA`, or `../shared/data/real` beside the package.
+/// Torrents of the world with their payload, where their folder is there: `PIECES_REAL_DATA`, or `../shared/data/real`
+/// beside the package.
 @Suite(.crowded) struct RealTorrentTests {
     private static let folder: FilePath = {
         if let variable = ProcessInfo.processInfo.environment["PIECES_REAL_DATA"] { return FilePath(variable) }
-        return FilePath("/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/") + "/../shared/data/real")
+        return FilePath(
+            "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/") + "/../shared/data/real")
     }()
 
     @Test(

@@ -6,9 +6,11 @@ import TestSupport
 import Testing
 import Torrent
 
-/// Hostile hosts at the real program, beside one good peer: a row of the table in the article "Hostile peers" each, with figures.
+/// Hostile hosts at the real program, beside one good peer: a row of the table in the article "Hostile peers" each,
+/// with figures.
 ///
-/// The good peer's rate is compared with itself, moments before, and is far below what the machine can do: so that what is seen is fairness and not speed.
+/// The good peer's rate is compared with itself, moments before, and is far below what the machine can do: so that what
+/// is seen is fairness and not speed.
 /// `pieces-bench siege` says the same of the release build, of all attacks and for longer.
 @Suite(.alone, .serialized) struct SiegeTests {
     /// Blocks a second of the good peer: 1.6 MB/s.
@@ -24,8 +26,12 @@ import Torrent
         private static let strength = 1.0
     #endif
 
-    private static let wanted = Result { try SampleTorrent("wanted.bin", content: Array(repeating: 0xa5, count: 64 << 20), pieceLength: 1 << 16) }
-    private static let dormant = Result { try SampleTorrent(folder: "dormant", (0..<100).map { .init("file-\($0)", 10) }, seed: 81) }
+    private static let wanted = Result {
+        try SampleTorrent("wanted.bin", content: Array(repeating: 0xa5, count: 64 << 20), pieceLength: 1 << 16)
+    }
+    private static let dormant = Result {
+        try SampleTorrent(folder: "dormant", (0..<100).map { .init("file-\($0)", 10) }, seed: 81)
+    }
 
     private struct Site: Sendable {
         let pieces: Pieces
@@ -42,16 +48,23 @@ import Torrent
             if attack.isAtDormant { try await pieces.adopt(dormant) }
             try await pieces.run(["add", try pieces.file(of: wanted).string, "--output", pieces.output.string])
             try await withPeers(wanted, [.steady(Self.blocks)]) { peers in
-                let command = [try Pieces.program.path, "run", "--seed", "--json"] + Pieces.network + ["--peer", "\(peers[0].address)"]
+                let command =
+                    [try Pieces.program.path, "run", "--seed", "--json"] + Pieces.network + [
+                        "--peer", "\(peers[0].address)",
+                    ]
                 // Connections that say nothing are at the limit of descriptors.
                 let limit = "ulimit -n \(attack == .silence ? 256 : 1024) && exec \"$@\""
                 try await withProgram(
-                    RealProgram(path: "/bin/sh"), ["-c", limit, "sh"] + command, in: folder, environment: ["PIECES_DATABASE": pieces.database.string]
+                    RealProgram(path: "/bin/sh"), ["-c", limit, "sh"] + command, in: folder,
+                    environment: ["PIECES_DATABASE": pieces.database.string]
                 ) { running in
                     let target = Target(
-                        port: try await running.address().port, infoHash: Array(wanted.infoHash.bytes), dormant: Array(dormant.infoHash.bytes),
+                        port: try await running.address().port, infoHash: Array(wanted.infoHash.bytes),
+                        dormant: Array(dormant.infoHash.bytes),
                         pieces: wanted.geometry.pieceCount)
-                    try await eventually("the good peer to be at full speed: \(running.errors)") { peers[0].servedBytes > 1 << 20 }
+                    try await eventually("the good peer to be at full speed: \(running.errors)") {
+                        peers[0].servedBytes > 1 << 20
+                    }
                     let watch = EngineWatch(pid: running.pid) { peers[0].servedBytes }
                     try await body(Site(pieces: pieces, good: peers[0], target: target, watch: watch), running)
                 }
@@ -64,7 +77,8 @@ import Torrent
         await withCheckedContinuation { continuation in
             Thread.detachNewThread {
                 let outcome = Siege.run(
-                    attack, hosts: hosts, strength: Self.strength, at: site.target, for: Self.besiegedFor, site.watch, alone: alone,
+                    attack, hosts: hosts, strength: Self.strength, at: site.target, for: Self.besiegedFor, site.watch,
+                    alone: alone,
                     comeBack: attack == .crowd ? { Task { await site.good.hangUp() } } : nil)
                 continuation.resume(returning: outcome)
             }
@@ -78,7 +92,9 @@ import Torrent
             let alone = site.watch.since(mark)
             for hosts in attack == .mixed ? [50] : [1, 50] {
                 var last = await outcome(attack, hosts: hosts, alone: alone, site)
-                for _ in 1..<Self.tries where !last.faults().isEmpty { last = await outcome(attack, hosts: hosts, alone: alone, site) }
+                for _ in 1..<Self.tries where !last.faults().isEmpty {
+                    last = await outcome(attack, hosts: hosts, alone: alone, site)
+                }
                 print(last.line)
                 #expect(last.faults() == [], "\(last.line)")
                 #expect(last.spent.connections >= hosts && running.isRunning)

@@ -35,8 +35,11 @@ import Torrent
         }
     }
 
-    /// Runs a download, sends it the first signal, and calls `body` while its goodbye waits for a tracker that doesn't answer.
-    private func withSlowGoodbye(seed: UInt64, _ first: Int32, _ body: (RunningProgram, Connection) async throws -> Void) async throws {
+    /// Runs a download, sends it the first signal, and calls `body` while its goodbye waits for a tracker that doesn't
+    /// answer.
+    private func withSlowGoodbye(
+        seed: UInt64, _ first: Int32, _ body: (RunningProgram, Connection) async throws -> Void
+    ) async throws {
         try await withTracker { tracker in
             let torrent = try SampleTorrent(length: 1 << 20, seed: seed, trackers: [[tracker.url]])
             try await withTemporaryFolder { folder in
@@ -45,7 +48,9 @@ import Torrent
                     try await eventually("the first announce") { tracker.events == ["started"] }
                     let connection = try Connection.open(pieces.database, mode: .readOnly, now: .now())
                     let id = try #require(try connection.torrents().first?.id)
-                    try await eventually("the answer to be written down") { try connection.trackers(of: id).first?.lastSuccessAt != nil }
+                    try await eventually("the answer to be written down") {
+                        try connection.trackers(of: id).first?.lastSuccessAt != nil
+                    }
                     tracker.answer { $0.isDeaf = true }
                     running.send(first)
                     try await eventually("goodbye") { tracker.events == ["started", "stopped"] }
@@ -66,9 +71,11 @@ import Torrent
         }
     }
 
-    /// A terminal that closes sends SIGHUP more than once, and a service manager behind SIGTERM: none of them cuts the coming to rest short.
-    @Test(arguments: [(SIGHUP, SIGHUP), (SIGTERM, SIGHUP), (SIGHUP, SIGTERM)]) func aHangUpNeverEndsItAtOnce(first: Int32, second: Int32) async throws
-    {
+    /// A terminal that closes sends SIGHUP more than once, and a service manager behind SIGTERM: none of them cuts the
+    /// coming to rest short.
+    @Test(arguments: [(SIGHUP, SIGHUP), (SIGTERM, SIGHUP), (SIGHUP, SIGTERM)]) func aHangUpNeverEndsItAtOnce(
+        first: Int32, second: Int32
+    ) async throws {
         try await withSlowGoodbye(seed: 134, first) { running, connection in
             running.send(second)
             // Until the tracker has had its time to answer.
@@ -101,13 +108,16 @@ import Torrent
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
             let arguments = [try Pieces.program.path, "run", "--json"] + Pieces.network
-            try await withProgram(nohup, arguments, in: folder, environment: ["PIECES_DATABASE": pieces.database.string]) { running in
+            try await withProgram(
+                nohup, arguments, in: folder, environment: ["PIECES_DATABASE": pieces.database.string]
+            ) { running in
                 _ = try await running.address()
                 running.send(SIGHUP)
                 // It is still there for what comes after.
                 try await pieces.run(["add", try pieces.file(of: torrent).string, "--output", pieces.output.string])
                 try await eventually("the torrent to be begun with") {
-                    try Connection.open(pieces.database, mode: .readOnly, now: .now()).torrents().first?.state == .downloading
+                    try Connection.open(pieces.database, mode: .readOnly, now: .now()).torrents().first?.state
+                        == .downloading
                 }
                 running.send(SIGTERM)
                 let end = try await running.end()

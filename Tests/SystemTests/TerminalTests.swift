@@ -7,14 +7,19 @@ import Torrent
 
 /// The live block on a terminal: it stays in its place, is drawn over itself, and says what doesn't fit.
 @Suite(.crowded) struct TerminalTests {
-    /// Runs `body` beside a download of so many torrents on a terminal, of which nobody has anything; how the download ended.
+    /// Runs `body` beside a download of so many torrents on a terminal, of which nobody has anything; how the download
+    /// ended.
     private func download(
-        _ count: Int, on terminal: PseudoTerminal, _ more: [String] = [], _ body: (Pieces, RunningProgram) async throws -> Void
+        _ count: Int, on terminal: PseudoTerminal, _ more: [String] = [],
+        _ body: (Pieces, RunningProgram) async throws -> Void
     ) async throws -> RunningProgram.End {
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
             let files = try (0..<count).map { n in
-                try pieces.file(of: try SampleTorrent(folder: "item-\(n)", [.init("f", 20_000)], pieceLength: 16384, seed: UInt64(600 + n))).string
+                try pieces.file(
+                    of: try SampleTorrent(
+                        folder: "item-\(n)", [.init("f", 20_000)], pieceLength: 16384, seed: UInt64(600 + n))
+                ).string
             }
             let running = try pieces.start(
                 ["download"] + files + ["--output", pieces.output.string] + Pieces.network + more, on: terminal)
@@ -27,13 +32,18 @@ import Torrent
         }
     }
 
-    @Test(arguments: [(80, 24), (60, 20), (40, 5)] as [(Int, Int)]) func ofManyTorrentsTheSumsAreShown(columns: Int, rows: Int) async throws {
+    @Test(arguments: [(80, 24), (60, 20), (40, 5)] as [(Int, Int)]) func ofManyTorrentsTheSumsAreShown(
+        columns: Int, rows: Int
+    ) async throws {
         let terminal = try PseudoTerminal(columns: UInt16(columns), rows: UInt16(rows))
         let end = try await download(70, on: terminal) { pieces, _ in
-            try await eventually("the sums: \(terminal.text)") { terminal.text.contains("70 torrents: 50 downloading, 20 queued") || columns < 50 }
+            try await eventually("the sums: \(terminal.text)") {
+                terminal.text.contains("70 torrents: 50 downloading, 20 queued") || columns < 50
+            }
             try await eventually("all of them to be begun with") {
                 guard terminal.text.contains("starting") else { return false }
-                return try Connection.open(pieces.database, mode: .readOnly, now: .now()).stateCounts()[.downloading] == 50
+                return try Connection.open(pieces.database, mode: .readOnly, now: .now()).stateCounts()[.downloading]
+                    == 50
             }
         }
         #expect(end.exitCode == 130, "\(end)")
@@ -52,7 +62,9 @@ import Torrent
     @Test func aBlockOfFewTorrentsLeavesRoomAndIsDrawnOverItself() async throws {
         let terminal = try PseudoTerminal(columns: 80, rows: 12)
         let end = try await download(4, on: terminal) { _, _ in
-            try await eventually("the block: \(terminal.text)") { terminal.text.contains("item-3 ") && terminal.text.contains("0 peers") }
+            try await eventually("the block: \(terminal.text)") {
+                terminal.text.contains("item-3 ") && terminal.text.contains("0 peers")
+            }
         }
         #expect(end.exitCode == 130, "\(end)")
         let screen = Screen(terminal.text, columns: 80, rows: 12)
@@ -72,12 +84,17 @@ import Torrent
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
             let files = try (0..<60).map { n in
-                try pieces.file(of: try SampleTorrent(folder: "item-\(n)", [.init("f", 20_000)], pieceLength: 16384, seed: UInt64(700 + n))).string
+                try pieces.file(
+                    of: try SampleTorrent(
+                        folder: "item-\(n)", [.init("f", 20_000)], pieceLength: 16384, seed: UInt64(700 + n))
+                ).string
             }
             try await pieces.run(["add"] + files + ["--output", pieces.output.string])
             let running = try pieces.start(["run"] + Pieces.network, on: terminal)
             let result = await Result {
-                try await eventually("the counts: \(terminal.text)") { terminal.text.contains("50 downloading, 10 queued") }
+                try await eventually("the counts: \(terminal.text)") {
+                    terminal.text.contains("50 downloading, 10 queued")
+                }
             }
             running.send(SIGTERM)
             let end = await Result { try await running.end() }
@@ -94,12 +111,17 @@ import Torrent
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
             let files = try (0..<40).map { n in
-                try pieces.file(of: try SampleTorrent(folder: "item-\(n)", [.init("f", 20_000)], pieceLength: 16384, seed: UInt64(800 + n))).string
+                try pieces.file(
+                    of: try SampleTorrent(
+                        folder: "item-\(n)", [.init("f", 20_000)], pieceLength: 16384, seed: UInt64(800 + n))
+                ).string
             }
             try await pieces.run(["add"] + files + ["--output", pieces.output.string])
             let watch = try pieces.start(["status", "--watch"], on: terminal)
             let result = await Result {
-                try await eventually("the list: \(terminal.text)") { terminal.text.contains(/and \d+ more torrents: `pieces status` lists all/) }
+                try await eventually("the list: \(terminal.text)") {
+                    terminal.text.contains(/and \d+ more torrents: `pieces status` lists all/)
+                }
             }
             watch.send(SIGHUP)
             let end = await Result { try await watch.end() }
@@ -110,7 +132,9 @@ import Torrent
         let screen = Screen(terminal.text, columns: 80, rows: 20)
         #expect(screen.erasures == 0 && screen.scrolled.isEmpty)
         let listed = screen.lines.count { $0.contains("queued") }
-        #expect(listed >= 10 && screen.lines.contains { $0.hasPrefix("and \(40 - listed) more torrents") }, "\(screen.lines)")
+        #expect(
+            listed >= 10 && screen.lines.contains { $0.hasPrefix("and \(40 - listed) more torrents") },
+            "\(screen.lines)")
         try terminal.close()
     }
 }

@@ -13,7 +13,8 @@ import Torrent
 
     @Test func theNextGoesOn() async throws {
         // One piece at the start isn't what the database claims.
-        let torrent = try SampleTorrent(zeros: "huge.bin", [.init("", Self.size)], window: 0..<Self.pieceLength, pieceLength: Self.pieceLength)
+        let torrent = try SampleTorrent(
+            zeros: "huge.bin", [.init("", Self.size)], window: 0..<Self.pieceLength, pieceLength: Self.pieceLength)
         let count = torrent.geometry.pieceCount
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
@@ -32,7 +33,9 @@ import Torrent
             // What was found is written down, and what wasn't looked at is claimed as before.
             let claimed = try connection.have(of: id, count: count)
             #expect(claimed.population == count - 1 && !claimed[PieceIndex(0)])
-            let fresh = try connection.oldestPages(of: id, limit: .max).filter { $0.verifiedAt > Timestamp(1_000_000_000) }
+            let fresh = try connection.oldestPages(of: id, limit: .max).filter {
+                $0.verifiedAt > Timestamp(1_000_000_000)
+            }
             #expect(!fresh.isEmpty && fresh.count < count / 1024)
             #expect(try pieces.events(.verified).count == 1)
 

@@ -15,14 +15,18 @@ import Torrent
         var queries: [String] = []
 
         init() throws {
-            let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-            let text = try String(contentsOf: root.appending(path: "Sources/Engine/Engine.docc/PublicViews.md"), encoding: .utf8)
+            let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+                .deletingLastPathComponent()
+            let text = try String(
+                contentsOf: root.appending(path: "Sources/Engine/Engine.docc/PublicViews.md"), encoding: .utf8)
             var view: String?
             var query: String?
             for line in text.components(separatedBy: "\n") {
                 if line.hasPrefix("## ") {
                     view = line.hasPrefix("## v1_") ? String(line.dropFirst(3)) : nil
-                } else if let name = view, line.hasPrefix("| `"), let column = line.split(separator: "`").dropFirst().first {
+                } else if let name = view, line.hasPrefix("| `"),
+                    let column = line.split(separator: "`").dropFirst().first
+                {
                     views[name, default: []].append(String(column))
                 } else if line == "```sql" {
                     query = ""
@@ -51,7 +55,8 @@ import Torrent
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
             _ = try Connection.open(pieces.database, mode: .readWriteCreate, now: .now())
-            let views = try await ask("SELECT name FROM sqlite_schema WHERE type = 'view' ORDER BY name", pieces.database)
+            let views = try await ask(
+                "SELECT name FROM sqlite_schema WHERE type = 'view' ORDER BY name", pieces.database)
             #expect(views.compactMap { $0["name"] as? String } == article.views.keys.sorted())
             for (view, columns) in article.views {
                 let found = try await ask("SELECT name FROM pragma_table_info('\(view)')", pieces.database)
@@ -64,7 +69,8 @@ import Torrent
     @Test func theQuestionsAreAnsweredWhileTheEngineWrites() async throws {
         let article = try Article()
         #expect(article.queries.count == 11)
-        let torrent = try SampleTorrent(folder: "sample", [.init("a", 900_000), .init("b/c", 700_000)], pieceLength: 32768, seed: 71)
+        let torrent = try SampleTorrent(
+            folder: "sample", [.init("a", 900_000), .init("b/c", 700_000)], pieceLength: 32768, seed: 71)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
             try await withPeers(torrent, [.lying, .slow(4)]) { peers in
@@ -74,21 +80,27 @@ import Torrent
                             let connection = try Connection.open(pieces.database, mode: .readOnly, now: .now())
                             guard let row = try connection.torrents().first else { return false }
                             return try row.piecesHave > 2 && !connection.livePeers(of: row.id).isEmpty
-                                && connection.peers(of: row.id).contains { $0.bannedUntil != nil } && row.downloadedBytes > 0
+                                && connection.peers(of: row.id).contains { $0.bannedUntil != nil }
+                                && row.downloadedBytes > 0
                         } catch {
                             return false
                         }
                     }
                     for query in article.queries { _ = try await ask(query, pieces.database) }
                     let incomplete = try await ask(article.queries[0], pieces.database)
-                    #expect(incomplete.first?["name"] as? String == "sample" && incomplete.first?["state"] as? String == "downloading")
-                    #expect(try await ask(article.queries[1], pieces.database).compactMap { $0["path"] as? String }.contains("sample/b/c"))
+                    #expect(
+                        incomplete.first?["name"] as? String == "sample"
+                            && incomplete.first?["state"] as? String == "downloading")
+                    #expect(
+                        try await ask(article.queries[1], pieces.database).compactMap { $0["path"] as? String }
+                            .contains("sample/b/c"))
                     let liars = try await ask(article.queries[4], pieces.database)
                     #expect(liars.compactMap { $0["address"] as? String } == ["\(peers[0].address)"])
                     #expect(try await ask(article.queries[7], pieces.database).count == 1)
                     // A piece is one that is had, or one that the query names, at one moment.
                     let counts = try await ask(
-                        "SELECT (SELECT count(*) FROM v1_piece WHERE torrent_id = 1 AND have) = pieces_have AS equal FROM v1_torrent", pieces.database
+                        "SELECT (SELECT count(*) FROM v1_piece WHERE torrent_id = 1 AND have) = pieces_have AS equal FROM v1_torrent",
+                        pieces.database
                     )
                     #expect(counts.first?["equal"] as? Int == 1)
                 }

@@ -4,7 +4,8 @@ import TestSupport
 import Testing
 import Torrent
 
-/// Commands that go on until they are interrupted: they tell of what moves, end with 130, and leave the terminal as it was.
+/// Commands that go on until they are interrupted: they tell of what moves, end with 130, and leave the terminal as it
+/// was.
 @Suite(.crowded) struct WatchTests {
     private func besideADownload(seed: UInt64, _ body: (Pieces, RunningProgram) async throws -> Void) async throws {
         let torrent = try SampleTorrent(length: 8 << 20, pieceLength: 1 << 16, seed: seed)
@@ -35,7 +36,9 @@ import Torrent
         try await besideADownload(seed: 221) { pieces, _ in
             let watch = try pieces.start(["status", "--watch", "--json"])
             let end = try await ending(watch, by: signal) {
-                try await eventually("two states of the download") { try Set(Self.completedBytes(watch.output)).count >= 2 }
+                try await eventually("two states of the download") {
+                    try Set(Self.completedBytes(watch.output)).count >= 2
+                }
             }
             #expect(end.exitCode == 130, "\(end)")
             #expect(end.output.hasSuffix("}\n") && !end.output.contains("\u{1b}"))
@@ -48,7 +51,9 @@ import Torrent
         try await besideADownload(seed: 222) { pieces, _ in
             let watch = try pieces.start(["status", "--watch"])
             let end = try await ending(watch) {
-                try await eventually("it to be said again") { watch.output.split(separator: "\n").count { $0.hasPrefix("the engine runs") } >= 2 }
+                try await eventually("it to be said again") {
+                    watch.output.split(separator: "\n").count { $0.hasPrefix("the engine runs") } >= 2
+                }
             }
             #expect(end.exitCode == 130, "\(end)")
             #expect(!end.output.contains("\u{1b}"))
@@ -68,11 +73,14 @@ import Torrent
             #expect(end.exitCode == 130, "\(end)")
             #expect(end.errors.isEmpty)
             let text = terminal.text
-            // Each drawing goes up to where the one before began and over it; the last one stays, and the cursor stands below it.
+            // Each drawing goes up to where the one before began and over it; the last one stays, and the cursor stands
+            // below it.
             #expect(text.contains(/\u{1b}\[\d+F/) && text.hasSuffix("\r\n\u{1b}[K"))
             let screen = Screen(text, columns: 100, rows: 30)
             #expect(screen.erasures == 0 && screen.scrolled.isEmpty)
-            #expect(screen.lines.count { $0.hasPrefix("the engine runs") } == 1 && screen.lines.count { $0.hasPrefix("ID ") } == 1)
+            #expect(
+                screen.lines.count { $0.hasPrefix("the engine runs") } == 1
+                    && screen.lines.count { $0.hasPrefix("ID ") } == 1)
             // No cursor is hidden, no colour left on, and no other screen is shown.
             #expect(!text.contains("\u{1b}[?25l") && !text.contains("\u{1b}[?1049h"))
             #expect(try terminal.settings == settings)

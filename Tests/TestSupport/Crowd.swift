@@ -2,9 +2,11 @@ import NIOCore
 import Synchronization
 import Testing
 
-/// How many of the tests that share the machine run at once, by its cores; those that measure time run alone among them.
+/// How many of the tests that share the machine run at once, by its cores; those that measure time run alone among
+/// them.
 ///
-/// Whole engines with sockets, threads and disks are no light tests: too many at once and each waits for the others' work.
+/// Whole engines with sockets, threads and disks are no light tests: too many at once and each waits for the others'
+/// work.
 package final class Crowd: Sendable {
     private struct State {
         var running = 0
@@ -12,7 +14,8 @@ package final class Crowd: Sendable {
         var waiting: [CheckedContinuation<Void, Never>] = []
         var waitingAlone: [CheckedContinuation<Void, Never>] = []
 
-        /// Who may begin now. Those that want to be alone come last, one after the other: between the others each would make all of them wait.
+        /// Who may begin now. Those that want to be alone come last, one after the other: between the others each would
+        /// make all of them wait.
         mutating func next(_ size: Int) -> [CheckedContinuation<Void, Never>] {
             guard !isOneAlone else { return [] }
             if waiting.isEmpty, running == 0, !waitingAlone.isEmpty {
@@ -64,7 +67,9 @@ package struct CrowdTrait: TestTrait, SuiteTrait, TestScoping {
 
     package var isRecursive: Bool { true }
 
-    package func provideScope(for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void) async throws {
+    package func provideScope(
+        for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+    ) async throws {
         // Suites have no case, and no work of their own.
         guard testCase != nil else { return try await function() }
         await Crowd.shared.enter(isAlone: isAlone)

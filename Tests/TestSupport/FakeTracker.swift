@@ -81,7 +81,9 @@ package final class FakeTracker: Sendable {
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(Handler(shared)) }
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(Handler(shared))
+                }
             }
             .bind(host: "127.0.0.1", port: 0).get()
         return FakeTracker(channel, shared)
@@ -116,13 +118,16 @@ package final class FakeTracker: Sendable {
             head = ""
             let isAnnounce = target.hasPrefix("/announce")
             let answer = shared.state.withLock { state in
-                if isAnnounce { state.announces.append(Announce(parameters: Self.parameters(target), at: .now, head: request)) }
+                if isAnnounce {
+                    state.announces.append(Announce(parameters: Self.parameters(target), at: .now, head: request))
+                }
                 return state.answer
             }
             guard !answer.isDeaf else { return }
             let body = isAnnounce ? answer.body : []
             let status = isAnnounce ? answer.status : "404 Not Found"
-            let head = "HTTP/1.1 \(status)\r\nContent-Length: \(body.count)\r\n\(answer.fields)Connection: close\r\n\r\n"
+            let head =
+                "HTTP/1.1 \(status)\r\nContent-Length: \(body.count)\r\n\(answer.fields)Connection: close\r\n\r\n"
             context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(answer.delay)) {
                 self.reply(Array(head.utf8) + body, context)
             }
@@ -130,14 +135,17 @@ package final class FakeTracker: Sendable {
 
         private func reply(_ bytes: [UInt8], _ context: ChannelHandlerContext) {
             guard context.channel.isActive else { return }
-            context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: bytes))).assumeIsolated().whenComplete { _ in context.close(promise: nil) }
+            context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: bytes))).assumeIsolated().whenComplete { _ in
+                context.close(promise: nil)
+            }
         }
 
         // Clients may leave in the middle.
         func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
         private static func parameters(_ target: String) -> [String: String] {
-            let pairs = target.split(separator: "?").dropFirst().joined(separator: "?").split(separator: "&").map { pair in
+            let pairs = target.split(separator: "?").dropFirst().joined(separator: "?").split(separator: "&").map {
+                pair in
                 let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
                 return (String(parts[0]), parts.count > 1 ? String(parts[1]) : "")
             }

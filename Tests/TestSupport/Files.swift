@@ -6,7 +6,9 @@ import Torrent
 package enum Files {
     package static func exists(_ path: FilePath) -> Bool { (try? Files.status(path)) != nil }
 
-    package static func read(_ path: FilePath) throws -> [UInt8] { try read(path, at: 0, count: Int(try status(path).st_size)) }
+    package static func read(_ path: FilePath) throws -> [UInt8] {
+        try read(path, at: 0, count: Int(try status(path).st_size))
+    }
 
     /// The bytes at the offset; fewer where the file ends.
     package static func read(_ path: FilePath, at offset: Int64, count: Int) throws -> [UInt8] {
@@ -16,7 +18,8 @@ package enum Files {
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             do {
                 while filled < count {
-                    let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[filled..<count])
+                    let rest = UnsafeMutableRawBufferPointer(
+                        rebasing: UnsafeMutableRawBufferPointer(buffer)[filled..<count])
                     let read = try file.read(fromAbsoluteOffset: offset + Int64(filled), into: rest)
                     if read == 0 { return }
                     filled += read
@@ -31,7 +34,8 @@ package enum Files {
 
     /// Makes the file anew.
     package static func write(_ bytes: [UInt8], to path: FilePath) throws {
-        let file = try FileDescriptor.open(path, .writeOnly, options: [.create, .truncate], permissions: [.ownerReadWrite, .groupRead, .otherRead])
+        let file = try FileDescriptor.open(
+            path, .writeOnly, options: [.create, .truncate], permissions: [.ownerReadWrite, .groupRead, .otherRead])
         defer { close(file) }
         _ = try file.writeAll(bytes)
     }
@@ -76,7 +80,9 @@ package enum Files {
         var made = FilePath(root: path.root, [])
         for component in path.components {
             made.append(component)
-            guard made.withPlatformString({ mkdir($0, 0o777) }) == 0 || exists(made) else { throw Errno(rawValue: errno) }
+            guard made.withPlatformString({ mkdir($0, 0o777) }) == 0 || exists(made) else {
+                throw Errno(rawValue: errno)
+            }
         }
     }
 
@@ -127,13 +133,14 @@ package enum Files {
     }
 }
 
-/// A folder of a test's own, which is removed with everything in it when `body` ends; in memory, where the system has a place for that (shm_overview(7)),
-/// for tests of very many files, which would wait for the disk alone.
+/// A folder of a test's own, which is removed with everything in it when `body` ends; in memory, where the system has a
+/// place for that (shm_overview(7)), for tests of very many files, which would wait for the disk alone.
 package func withTemporaryFolder<Value>(
     inMemory: Bool = false, isolation: isolated (any Actor)? = #isolation, _ body: (FilePath) async throws -> Value
 ) async throws -> Value {
     let isThere = inMemory && FileManager.default.isWritableFile(atPath: "/dev/shm")
-    let folder = FilePath(isThere ? "/dev/shm" : FileManager.default.temporaryDirectory.path).appending("pieces-\(UUID().uuidString)")
+    let folder = FilePath(isThere ? "/dev/shm" : FileManager.default.temporaryDirectory.path).appending(
+        "pieces-\(UUID().uuidString)")
     try Files.makeFolders(folder)
     let result: Result<Value, any Error>
     do { result = .success(try await body(folder)) } catch { result = .failure(error) }

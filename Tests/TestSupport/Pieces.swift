@@ -18,13 +18,17 @@ package struct Pieces: Sendable {
         get throws {
             let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
             let path = FilePath(bundle).removingLastComponent().appending("pieces").string
-            try #require(FileManager.default.isExecutableFile(atPath: path), "build the product `pieces` first: \(path) is not there")
+            try #require(
+                FileManager.default.isExecutableFile(atPath: path),
+                "build the product `pieces` first: \(path) is not there")
             return RealProgram(path: path)
         }
     }
 
     /// Database and output folder are in the folder, where no others are given.
-    package init(in folder: FilePath, _ name: String = "pieces", database: FilePath? = nil, output: FilePath? = nil) throws {
+    package init(in folder: FilePath, _ name: String = "pieces", database: FilePath? = nil, output: FilePath? = nil)
+        throws
+    {
         self.folder = folder.appending(name)
         self.database = database ?? self.folder.appending("pieces.db")
         self.output = output ?? self.folder.appending("output")
@@ -45,11 +49,13 @@ package struct Pieces: Sendable {
         return try Self.program.start(arguments, in: folder, environment: environment, terminal: terminal)
     }
 
-    /// Starts a command without the powers of root: who has them may write where the permissions say that nobody may (capabilities(7)).
+    /// Starts a command without the powers of root: who has them may write where the permissions say that nobody may
+    /// (capabilities(7)).
     package func startPlain(_ arguments: [String]) throws -> RunningProgram {
         guard geteuid() == 0 else { return try start(arguments) }
         let program = try RealProgram.require("setpriv", package: "util-linux")
-        return try program.start(["--bounding-set=-all", try Self.program.path] + arguments, in: folder, environment: environment)
+        return try program.start(
+            ["--bounding-set=-all", try Self.program.path] + arguments, in: folder, environment: environment)
     }
 
     /// Runs a command to its end.
@@ -58,12 +64,15 @@ package struct Pieces: Sendable {
         try await Self.program.run(arguments, in: folder, environment: environment, within: limit)
     }
 
-    /// Runs a command whose arguments, environment and current folder are ``PathText`` of any bytes, in the shell: Foundation's `Process` takes UTF-8
-    /// alone. What it prints goes to `output`, where one is given.
+    /// Runs a command whose arguments, environment and current folder are ``PathText`` of any bytes, in the shell:
+    /// Foundation's `Process` takes UTF-8 alone. What it prints goes to `output`, where one is given.
     package func runBytes(
-        _ arguments: [String], at place: FilePath? = nil, environment more: [String: String] = [:], output: FilePath? = nil
+        _ arguments: [String], at place: FilePath? = nil, environment more: [String: String] = [:],
+        output: FilePath? = nil
     ) async throws -> RunningProgram.End {
-        func quoted(_ text: String) -> String { "'" + text.replacingOccurrences(of: "'", with: #"'\''"#, options: .literal) + "'" }
+        func quoted(_ text: String) -> String {
+            "'" + text.replacingOccurrences(of: "'", with: #"'\''"#, options: .literal) + "'"
+        }
         var script = "cd \(quoted((place ?? folder).text)) || exit 99\n"
         for (name, value) in more { script += "export \(name)=\(quoted(value))\n" }
         script += "exec " + ([try Self.program.path] + arguments).map(quoted).joined(separator: " ")
@@ -75,15 +84,19 @@ package struct Pieces: Sendable {
 
     /// Runs a command beside `body`, and ends it by SIGKILL with it.
     package func beside<Value>(
-        _ arguments: [String], isolation: isolated (any Actor)? = #isolation, _ body: (RunningProgram) async throws -> Value
+        _ arguments: [String], isolation: isolated (any Actor)? = #isolation,
+        _ body: (RunningProgram) async throws -> Value
     ) async throws -> Value {
         try await withProgram(try Self.program, arguments, in: folder, environment: environment, body)
     }
 
     /// The arguments of a download into the output folder.
-    package func download(_ torrent: SampleTorrent, from peers: [PeerAddress] = [], _ more: [String] = []) throws -> [String] {
+    package func download(_ torrent: SampleTorrent, from peers: [PeerAddress] = [], _ more: [String] = []) throws
+        -> [String]
+    {
         let file = try self.file(of: torrent)
-        return ["download", file.string, "--output", output.string, "--json"] + Self.network + peers.flatMap { ["--peer", "\($0)"] } + more
+        return ["download", file.string, "--output", output.string, "--json"] + Self.network
+            + peers.flatMap { ["--peer", "\($0)"] } + more
     }
 
     /// The .torrent, in the folder.
@@ -144,7 +157,9 @@ extension RunningProgram {
 
     /// Waits until a download with `--json` says that it has received so many bytes in all of its lives.
     package func untilDownloaded(_ bytes: Int) async throws {
-        try await eventually("\(bytes) bytes to be downloaded: \(output) \(errors)") { output.contains("\"downloaded_bytes\":\(bytes),") }
+        try await eventually("\(bytes) bytes to be downloaded: \(output) \(errors)") {
+            output.contains("\"downloaded_bytes\":\(bytes),")
+        }
     }
 }
 
@@ -160,7 +175,9 @@ package enum Machine {
         address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let result = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0 }
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
+            }
         }
         guard result else { throw Errno(rawValue: errno) }
         return UInt16(bigEndian: address.sin_port)

@@ -3,7 +3,8 @@ import Glibc
 import Synchronization
 import SystemPackage
 
-/// A terminal of a test's own: what a program that has it as its output writes is read by a thread, as a person's terminal would (pty(7)).
+/// A terminal of a test's own: what a program that has it as its output writes is read by a thread, as a person's
+/// terminal would (pty(7)).
 package final class PseudoTerminal: Sendable {
     private let master: FileDescriptor
     /// What programs are given.

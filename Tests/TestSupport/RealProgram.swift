@@ -2,7 +2,8 @@ import Foundation
 import SystemPackage
 import Testing
 
-/// A program of the system that a test runs against. Where it is missing the test is cancelled, visibly; where `CI` is set it fails.
+/// A program of the system that a test runs against. Where it is missing the test is cancelled, visibly; where `CI` is
+/// set it fails.
 package struct RealProgram: Sendable {
     package let path: String
 
@@ -33,7 +34,8 @@ package struct RealProgram: Sendable {
 
     /// Runs the program to its end.
     package func run(
-        _ arguments: [String], in folder: FilePath, environment: [String: String] = [:], within limit: Duration = .seconds(150)
+        _ arguments: [String], in folder: FilePath, environment: [String: String] = [:],
+        within limit: Duration = .seconds(150)
     ) async throws -> RunningProgram.End {
         let program = try start(arguments, in: folder, environment: environment)
         do {
@@ -55,7 +57,9 @@ package final class RunningProgram: Sendable {
         package let output: String
         package let errors: String
 
-        package var description: String { "\(exitCode.map { "exit code \($0)" } ?? "signal \(signal ?? 0)"): \(output) \(errors)" }
+        package var description: String {
+            "\(exitCode.map { "exit code \($0)" } ?? "signal \(signal ?? 0)"): \(output) \(errors)"
+        }
     }
 
     private let process: Process
@@ -63,7 +67,10 @@ package final class RunningProgram: Sendable {
     private let errorFile: FilePath
     package let name: String
 
-    fileprivate init(_ path: String, _ arguments: [String], folder: FilePath, environment: [String: String], terminal: PseudoTerminal?) throws {
+    fileprivate init(
+        _ path: String, _ arguments: [String], folder: FilePath, environment: [String: String],
+        terminal: PseudoTerminal?
+    ) throws {
         let base = "\(FilePath(path).lastComponent?.string ?? "program")-\(UUID().uuidString.prefix(8))"
         name = base
         outputFile = folder.appending("\(base).out")
@@ -78,7 +85,8 @@ package final class RunningProgram: Sendable {
         process.standardInput = FileHandle.nullDevice
         let output = terminal == nil ? FileHandle(forWritingAtPath: outputFile.string) : nil
         let errors = FileHandle(forWritingAtPath: errorFile.string)
-        process.standardOutput = output ?? terminal.map { FileHandle(fileDescriptor: $0.slave.rawValue, closeOnDealloc: false) }
+        process.standardOutput =
+            output ?? terminal.map { FileHandle(fileDescriptor: $0.slave.rawValue, closeOnDealloc: false) }
         process.standardError = errors
         try Self.withSignalsUnblocked { try process.run() }
         // The program has its own; these would stay open for as long as the tests run.
@@ -86,8 +94,9 @@ package final class RunningProgram: Sendable {
         try errors?.close()
     }
 
-    /// A program starts with the blocked signals of the thread that starts it, and threads of the pool block most of them; a shell's don't. It also
-    /// starts with the signals that this process ignores, as it does where the tests run under nohup(1).
+    /// A program starts with the blocked signals of the thread that starts it, and threads of the pool block most of
+    /// them; a shell's don't. It also starts with the signals that this process ignores, as it does where the tests run
+    /// under nohup(1).
     private static func withSignalsUnblocked(_ body: () throws -> Void) rethrows {
         var none = sigset_t()
         var before = sigset_t()

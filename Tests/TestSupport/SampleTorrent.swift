@@ -30,21 +30,32 @@ package struct SampleTorrent: Sendable, CustomStringConvertible {
     package var infoHash: InfoHash { metainfo.infoHash }
     /// The bytes of the .torrent.
     package var file: [UInt8] { metainfo.file }
-    package var description: String { "\(metainfo.name): \(geometry.pieceCount) × \(geometry.pieceLength), \(geometry.totalBytes) bytes" }
+    package var description: String {
+        "\(metainfo.name): \(geometry.pieceCount) × \(geometry.pieceLength), \(geometry.totalBytes) bytes"
+    }
 
     /// A single file.
-    package init(_ name: String = "sample.bin", length: Int, pieceLength: Int = 65536, seed: UInt64 = 1, trackers: [[String]] = []) throws {
-        try self.init(name, [File("", length)], isFolder: false, pieceLength: pieceLength, seed: seed, trackers: trackers)
+    package init(
+        _ name: String = "sample.bin", length: Int, pieceLength: Int = 65536, seed: UInt64 = 1,
+        trackers: [[String]] = []
+    ) throws {
+        try self.init(
+            name, [File("", length)], isFolder: false, pieceLength: pieceLength, seed: seed, trackers: trackers)
     }
 
     /// A folder of files.
-    package init(folder name: String = "sample", _ files: [File], pieceLength: Int = 65536, seed: UInt64 = 1, trackers: [[String]] = []) throws {
+    package init(
+        folder name: String = "sample", _ files: [File], pieceLength: Int = 65536, seed: UInt64 = 1,
+        trackers: [[String]] = []
+    ) throws {
         try self.init(name, files, isFolder: true, pieceLength: pieceLength, seed: seed, trackers: trackers)
     }
 
-    /// A torrent of zeros but for `window` bytes, as large as nobody wants to store; both ends of the window are piece boundaries.
+    /// A torrent of zeros but for `window` bytes, as large as nobody wants to store; both ends of the window are piece
+    /// boundaries.
     package init(zeros name: String, _ files: [File], window: Range<Int>, pieceLength: Int, seed: UInt64 = 1) throws {
-        precondition(window.lowerBound % pieceLength == 0 && window.upperBound % pieceLength == 0, "the window is whole pieces")
+        precondition(
+            window.lowerBound % pieceLength == 0 && window.upperBound % pieceLength == 0, "the window is whole pieces")
         let total = files.reduce(0) { $0 + $1.length }
         let content = SamplePayload(seed: seed).bytes(at: window.lowerBound, count: window.count)
         let whole = SHA1.hash(zeros: pieceLength)
@@ -52,34 +63,46 @@ package struct SampleTorrent: Sendable, CustomStringConvertible {
         hashes.reserveCapacity((total / pieceLength + 1) * SHA1.byteCount)
         for start in stride(from: 0, to: total, by: pieceLength) {
             if window.contains(start) {
-                hashes += content[start - window.lowerBound..<start - window.lowerBound + pieceLength].withUnsafeBytes { SHA1.hash($0) }
+                hashes += content[start - window.lowerBound..<start - window.lowerBound + pieceLength].withUnsafeBytes {
+                    SHA1.hash($0)
+                }
             } else {
                 hashes += start + pieceLength <= total ? whole : SHA1.hash(zeros: total - start)
             }
         }
-        try self.init(name, files, isFolder: files.count > 1, content, at: window.lowerBound, hashes: hashes, pieceLength: pieceLength, trackers: [])
+        try self.init(
+            name, files, isFolder: files.count > 1, content, at: window.lowerBound, hashes: hashes,
+            pieceLength: pieceLength, trackers: [])
     }
 
     /// A single file of other content than the usual, which is a function of the seed.
     package init(_ name: String, content: [UInt8], pieceLength: Int) throws {
         try self.init(
-            name, [File("", content.count)], isFolder: false, content, at: 0, hashes: Self.hashes(of: content, pieceLength: pieceLength),
+            name, [File("", content.count)], isFolder: false, content, at: 0,
+            hashes: Self.hashes(of: content, pieceLength: pieceLength),
             pieceLength: pieceLength, trackers: [])
     }
 
-    private init(_ name: String, _ files: [File], isFolder: Bool, pieceLength: Int, seed: UInt64, trackers: [[String]]) throws {
+    private init(_ name: String, _ files: [File], isFolder: Bool, pieceLength: Int, seed: UInt64, trackers: [[String]])
+        throws
+    {
         var content: [UInt8] = []
         content.reserveCapacity(files.reduce(0) { $0 + $1.length })
         for file in files where file.length > 0 {
-            content += file.isPad ? Array(repeating: 0, count: file.length) : SamplePayload(seed: seed).bytes(at: content.count, count: file.length)
+            content +=
+                file.isPad
+                ? Array(repeating: 0, count: file.length)
+                : SamplePayload(seed: seed).bytes(at: content.count, count: file.length)
         }
         try self.init(
-            name, files, isFolder: isFolder, content, at: 0, hashes: Self.hashes(of: content, pieceLength: pieceLength), pieceLength: pieceLength,
+            name, files, isFolder: isFolder, content, at: 0, hashes: Self.hashes(of: content, pieceLength: pieceLength),
+            pieceLength: pieceLength,
             trackers: trackers)
     }
 
     private init(
-        _ name: String, _ files: [File], isFolder: Bool, _ content: [UInt8], at offset: Int, hashes: [UInt8], pieceLength: Int, trackers: [[String]]
+        _ name: String, _ files: [File], isFolder: Bool, _ content: [UInt8], at offset: Int, hashes: [UInt8],
+        pieceLength: Int, trackers: [[String]]
     ) throws {
         var info = BencodeDictionary()
         if isFolder {
@@ -136,7 +159,9 @@ package struct SampleTorrent: Sendable, CustomStringConvertible {
     package func bytes(_ range: Range<Int>) -> ArraySlice<UInt8> {
         let window = contentOffset..<contentOffset + content.count
         guard range.overlaps(window) else { return Array(repeating: 0, count: range.count)[...] }
-        precondition(range.lowerBound >= window.lowerBound && range.upperBound <= window.upperBound, "across the edge of the window")
+        precondition(
+            range.lowerBound >= window.lowerBound && range.upperBound <= window.upperBound,
+            "across the edge of the window")
         return content[range.lowerBound - contentOffset..<range.upperBound - contentOffset]
     }
 
@@ -149,15 +174,20 @@ package struct SampleTorrent: Sendable, CustomStringConvertible {
         }
     }
 
-    /// What is wrong with the files on disk, a line each; empty when they are whole. `wanted` are the files that are to be there, `nil` for all.
+    /// What is wrong with the files on disk, a line each; empty when they are whole. `wanted` are the files that are to
+    /// be there, `nil` for all.
     package func faults(in output: FilePath, wanted: Set<Int>? = nil) -> [String] {
         metainfo.layout.files.compactMap { (file) -> String? in
             let isThere = Files.exists(path(file.index, in: output))
-            guard !file.isPad, wanted?.contains(file.index) ?? true else { return isThere ? "\(file.displayPath) was not to be made" : nil }
+            guard !file.isPad, wanted?.contains(file.index) ?? true else {
+                return isThere ? "\(file.displayPath) was not to be made" : nil
+            }
             guard isThere else { return "\(file.displayPath) is missing" }
             do {
                 let found = try Files.read(path(file.index, in: output))
-                guard found.count == file.length else { return "\(file.displayPath) has \(found.count) bytes of \(file.length)" }
+                guard found.count == file.length else {
+                    return "\(file.displayPath) has \(found.count) bytes of \(file.length)"
+                }
                 let expected = bytes(of: file.index)
                 guard !Self.areSame(found, expected) else { return nil }
                 let first = zip(found, expected).enumerated().first { $1.0 != $1.1 }?.offset ?? 0
@@ -178,19 +208,24 @@ package struct SampleTorrent: Sendable, CustomStringConvertible {
         }
     }
 
-    /// The pieces of the set whose bytes on disk don't hash right: what a database must never claim. Where not all files are `wanted`, the bytes of
-    /// the others are in the part file.
+    /// The pieces of the set whose bytes on disk don't hash right: what a database must never claim. Where not all
+    /// files are `wanted`, the bytes of the others are in the part file.
     package func unfounded(_ claimed: Bitfield, in output: FilePath, wanted: Set<Int>? = nil) throws -> [PieceIndex] {
         try claimed.pieces.filter { piece in
             var bytes: [UInt8] = []
-            for segment in metainfo.layout.segments(offset: geometry.offset(of: piece), length: geometry.length(of: piece)) {
+            for segment in metainfo.layout.segments(
+                offset: geometry.offset(of: piece), length: geometry.length(of: piece))
+            {
                 let file = metainfo.layout.files[segment.file]
                 if file.isPad {
                     bytes += Array(repeating: 0, count: segment.length)
                 } else if wanted?.contains(segment.file) ?? true {
-                    bytes += try Files.read(path(segment.file, in: output), at: segment.fileOffset, count: segment.length)
+                    bytes += try Files.read(
+                        path(segment.file, in: output), at: segment.fileOffset, count: segment.length)
                 } else {
-                    bytes += try Files.read(output.appending(".\(infoHash).parts"), at: file.offset + segment.fileOffset, count: segment.length)
+                    bytes += try Files.read(
+                        output.appending(".\(infoHash).parts"), at: file.offset + segment.fileOffset,
+                        count: segment.length)
                 }
             }
             return SHA1.hash(bytes)[...] != metainfo.pieceHash(piece)

@@ -19,7 +19,9 @@ package final class Stranger: Sendable {
 
     package static func dial(_ address: PeerAddress) async throws -> Stranger {
         let shared = Shared()
-        let host = "\(address)".split(separator: ":").dropLast().joined(separator: ":").filter { $0 != "[" && $0 != "]" }
+        let host = "\(address)".split(separator: ":").dropLast().joined(separator: ":").filter {
+            $0 != "[" && $0 != "]"
+        }
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(Ear(shared)) }
@@ -35,7 +37,9 @@ package final class Stranger: Sendable {
 
     /// Says the bytes; whether they were heard out doesn't matter.
     package func say(_ bytes: [UInt8]) async throws {
-        do { try await channel.writeAndFlush(ByteBuffer(bytes: bytes)) } catch  where channel.isActive { throw error } catch { return }
+        do { try await channel.writeAndFlush(ByteBuffer(bytes: bytes)) } catch  where channel.isActive {
+            throw error
+        } catch { return }
     }
 
     package func hangUp() async {

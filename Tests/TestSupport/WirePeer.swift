@@ -83,7 +83,8 @@ package final class WirePeer: Sendable {
 
     /// Listens at a free port of `host`. A peer that isn't fast speaks BEP 3 alone.
     package static func start(
-        _ torrent: SampleTorrent, _ manner: Manner = .good, have: Bitfield? = nil, isFast: Bool = true, host: String = "127.0.0.1"
+        _ torrent: SampleTorrent, _ manner: Manner = .good, have: Bitfield? = nil, isFast: Bool = true,
+        host: String = "127.0.0.1"
     ) async throws -> WirePeer {
         let shared = Shared(manner)
         let have = have ?? Bitfield(fullCount: torrent.geometry.pieceCount)
@@ -92,7 +93,8 @@ package final class WirePeer: Sendable {
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(WirePeerConnection(torrent, have: have, isFast: isFast, shared: shared))
+                    try channel.pipeline.syncOperations.addHandler(
+                        WirePeerConnection(torrent, have: have, isFast: isFast, shared: shared))
                 }
             }
             .bind(host: host, port: 0).get()

@@ -85,7 +85,9 @@ final class WirePeerConnection: ChannelInboundHandler {
         var reply = ByteBuffer()
         let infoHash = manner == .wrongTorrent ? InfoHash(torrent.infoHash.bytes.map { ~$0 }) : theirs.infoHash
         // Twelve digits behind the eight characters that name the client.
-        guard let infoHash, let id = PeerID("-XX0001-\(100_000_000_000 + number)".utf8) else { preconditionFailure("a peer id has 20 bytes") }
+        guard let infoHash, let id = PeerID("-XX0001-\(100_000_000_000 + number)".utf8) else {
+            preconditionFailure("a peer id has 20 bytes")
+        }
         var reserved: Handshake.Reserved = isFast ? [.fast] : []
         if manner == .sloppy { reserved.insert(.extensionProtocol) }
         Handshake(reserved: reserved, infoHash: infoHash, peerID: id).append(to: &reply)
@@ -109,7 +111,11 @@ final class WirePeerConnection: ChannelInboundHandler {
         case .haves:
             for piece in have.pieces { send(.have(piece: UInt32(piece.value)), context) }
         default:
-            if isFast, have.isFull { send(.haveAll, context) } else { send(.bitfield(ByteBuffer(bytes: have.bytes)), context) }
+            if isFast, have.isFull {
+                send(.haveAll, context)
+            } else {
+                send(.bitfield(ByteBuffer(bytes: have.bytes)), context)
+            }
         }
         if manner == .asking {
             send(.interested, context)
@@ -120,7 +126,8 @@ final class WirePeerConnection: ChannelInboundHandler {
     }
 
     private func noise(_ context: ChannelHandlerContext) {
-        context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: SamplePayload(seed: 77).bytes(at: 0, count: 4096))), promise: nil)
+        context.writeAndFlush(
+            wrapOutboundOut(ByteBuffer(bytes: SamplePayload(seed: 77).bytes(at: 0, count: 4096))), promise: nil)
     }
 
     // MARK: Messages
@@ -131,7 +138,9 @@ final class WirePeerConnection: ChannelInboundHandler {
             let request = WirePeer.Request(
                 piece: Int(piece), begin: Int(begin), length: Int(length), at: .now, connection: number)
             shared.state.withLock { $0.requests.append(request) }
-            guard torrent.geometry.contains(piece: request.piece, begin: request.begin, length: request.length), have[request.block.piece] else {
+            guard torrent.geometry.contains(piece: request.piece, begin: request.begin, length: request.length),
+                have[request.block.piece]
+            else {
                 return context.close(promise: nil)
             }
             answer(request, context)
@@ -145,7 +154,8 @@ final class WirePeerConnection: ChannelInboundHandler {
         switch manner {
         case .silent: return
         case .rejecting: reject(request, context)
-        case .slow(let rate), .steady(let rate): pace(request, .nanoseconds(1_000_000_000 / Int64(max(1, rate))), context)
+        case .slow(let rate), .steady(let rate):
+            pace(request, .nanoseconds(1_000_000_000 / Int64(max(1, rate))), context)
         case .stopping(let limit):
             if shared.state.withLock({ $0.served.count }) < limit { serve(request, context) }
         case .choking(let every):
@@ -164,7 +174,9 @@ final class WirePeerConnection: ChannelInboundHandler {
     }
 
     private func reject(_ request: WirePeer.Request, _ context: ChannelHandlerContext) {
-        send(.reject(piece: UInt32(request.piece), begin: UInt32(request.begin), length: UInt32(request.length)), context)
+        send(
+            .reject(piece: UInt32(request.piece), begin: UInt32(request.begin), length: UInt32(request.length)), context
+        )
     }
 
     private func choke(_ context: ChannelHandlerContext) {
@@ -195,7 +207,11 @@ final class WirePeerConnection: ChannelInboundHandler {
         serve(waiting.removeFirst(), context)
         context.flush()
         guard !waiting.isEmpty else { return }
-        if case .steady = manner { servesAt = max(servesAt + pause, .now() - Self.latest) } else { servesAt = .now() + pause }
+        if case .steady = manner {
+            servesAt = max(servesAt + pause, .now() - Self.latest)
+        } else {
+            servesAt = .now() + pause
+        }
         paceNext(pause, context)
     }
 

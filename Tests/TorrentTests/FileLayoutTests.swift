@@ -3,7 +3,8 @@ import Testing
 @testable import Torrent
 
 private func layout(_ lengths: [Int64]) throws -> FileLayout {
-    try #require(FileLayout(files: lengths.enumerated().map { FileEntry(path: ["t", "\($0.offset)"], length: $0.element) }))
+    try #require(
+        FileLayout(files: lengths.enumerated().map { FileEntry(path: ["t", "\($0.offset)"], length: $0.element) }))
 }
 
 struct FileLayoutTests {
@@ -14,7 +15,9 @@ struct FileLayoutTests {
                 Segment(file: 1, fileOffset: 0, length: 10), Segment(file: 4, fileOffset: 0, length: 5),
             ])
         #expect(
-            Array(layout.segments(offset: 8, length: 3)) == [Segment(file: 1, fileOffset: 8, length: 2), Segment(file: 4, fileOffset: 0, length: 1)])
+            Array(layout.segments(offset: 8, length: 3)) == [
+                Segment(file: 1, fileOffset: 8, length: 2), Segment(file: 4, fileOffset: 0, length: 1),
+            ])
         #expect(Array(layout.segments(offset: 10, length: 5)) == [Segment(file: 4, fileOffset: 0, length: 5)])
         #expect(Array(layout.segments(offset: 15, length: 0)) == [])
         #expect(Array(layout.segments(offset: 3, length: 0)) == [])
@@ -42,14 +45,17 @@ struct FileLayoutTests {
             }
             #expect(seen.elementsEqual(owners[start..<start + length], by: ==), "seed \(seed)")
         }
-        let geometry = try #require(Geometry(totalBytes: layout.totalBytes, pieceLength: Int.random(in: 1...40, using: &generator)))
+        let geometry = try #require(
+            Geometry(totalBytes: layout.totalBytes, pieceLength: Int.random(in: 1...40, using: &generator)))
         for piece in geometry.pieces {
             let at = Int(geometry.offset(of: piece))
             let touched = Set(owners[at..<at + geometry.length(of: piece)].map(\.0))
             let files = layout.files(of: piece, geometry: geometry)
             #expect(Set(files.filter { lengths[$0] > 0 }) == touched, "seed \(seed)")
             for file in layout.files where !file.isEmpty {
-                #expect(layout.pieces(of: file.index, geometry: geometry).contains(piece) == touched.contains(file.index), "seed \(seed)")
+                #expect(
+                    layout.pieces(of: file.index, geometry: geometry).contains(piece) == touched.contains(file.index),
+                    "seed \(seed)")
             }
         }
         #expect(layout.files.allSatisfy { !$0.isEmpty || layout.pieces(of: $0.index, geometry: geometry).isEmpty })
@@ -76,9 +82,11 @@ struct FileLayoutTests {
 
     @Test func onlyBlocksWholeInsideAPadAreItsOwn() throws {
         let block = Int64(Geometry.blockLength)
-        // A piece of four blocks: one and a half of data, the rest padding; then two pieces of padding alone and a last piece of data.
+        // A piece of four blocks: one and a half of data, the rest padding; then two pieces of padding alone and a last
+        // piece of data.
         let files = [
-            FileEntry(path: ["t", "a"], length: block * 3 / 2), FileEntry(path: ["t", "pad1"], length: block * 5 / 2, isPad: true),
+            FileEntry(path: ["t", "a"], length: block * 3 / 2),
+            FileEntry(path: ["t", "pad1"], length: block * 5 / 2, isPad: true),
             FileEntry(path: ["t", "pad2"], length: block * 8, isPad: true), FileEntry(path: ["t", "b"], length: 100),
         ]
         let layout = try #require(FileLayout(files: files))
@@ -93,11 +101,13 @@ struct FileLayoutTests {
         var generator = SplitMix64(state: seed)
         let block = Int64(Geometry.blockLength)
         let files = (0..<12).map { n in
-            let length = Int64.random(in: 0...3, using: &generator) * block + Int64.random(in: -1...1, using: &generator)
+            let length =
+                Int64.random(in: 0...3, using: &generator) * block + Int64.random(in: -1...1, using: &generator)
             return FileEntry(path: ["\(n)"], length: max(0, length), isPad: Bool.random(using: &generator))
         }
         let layout = try #require(FileLayout(files: files))
-        let pieceLength = Int(block) * Int.random(in: 1...4, using: &generator) + Int.random(in: -1...1, using: &generator)
+        let pieceLength =
+            Int(block) * Int.random(in: 1...4, using: &generator) + Int.random(in: -1...1, using: &generator)
         let geometry = try #require(Geometry(totalBytes: layout.totalBytes, pieceLength: pieceLength))
         var expected: [PieceIndex: [Int]] = [:]
         for file in layout.files where file.isPad && !file.isEmpty {
@@ -108,7 +118,9 @@ struct FileLayoutTests {
                     let end = start + Int64(geometry.length(of: BlockRef(piece: piece, block: block)))
                     return file.offset <= start && end <= file.end
                 }
-                if !inside.isEmpty, inside.count < geometry.blockCount(of: piece) { expected[piece, default: []] += inside }
+                if !inside.isEmpty, inside.count < geometry.blockCount(of: piece) {
+                    expected[piece, default: []] += inside
+                }
             }
         }
         #expect(layout.paddedBlocks(geometry: geometry) == expected, "seed \(seed)")
@@ -118,10 +130,13 @@ struct FileLayoutTests {
     func piecesOfPaddingAgreeWithAMapOfEveryByte(seed: UInt64) throws {
         var generator = SplitMix64(state: seed)
         let files = (0..<Int.random(in: 1...12, using: &generator)).map { number in
-            FileEntry(path: ["t", "\(number)"], length: Int64.random(in: 0...40, using: &generator), isPad: Bool.random(using: &generator))
+            FileEntry(
+                path: ["t", "\(number)"], length: Int64.random(in: 0...40, using: &generator),
+                isPad: Bool.random(using: &generator))
         }
         let layout = try #require(FileLayout(files: files))
-        let geometry = try #require(Geometry(totalBytes: layout.totalBytes, pieceLength: Int.random(in: 1...12, using: &generator)))
+        let geometry = try #require(
+            Geometry(totalBytes: layout.totalBytes, pieceLength: Int.random(in: 1...12, using: &generator)))
         let isPadding = layout.files.flatMap { Array(repeating: $0.isPad, count: Int($0.length)) }
         let expected = geometry.pieces.filter { piece in
             let start = Int(geometry.offset(of: piece))

@@ -21,9 +21,11 @@ struct FileSelectionTests {
 
     @Test(
         arguments: [
-            (["1"], [1]), (["2-4"], [2, 4]), (["1-6"], [1, 2, 4, 5, 6]), (["*.mkv"], [2, 4, 5]), (["s1/*"], [2, 4]), (["Show/s1/*"], [2, 4]),
+            (["1"], [1]), (["2-4"], [2, 4]), (["1-6"], [1, 2, 4, 5, 6]), (["*.mkv"], [2, 4, 5]), (["s1/*"], [2, 4]),
+            (["Show/s1/*"], [2, 4]),
             (["s1/"], [2, 4]),
-            (["**"], [1, 2, 4, 5, 6]), (["**/e1.mkv"], [2]), (["readme.txt", "empty"], [1, 6]), (["[best] e1.mkv"], [5]),
+            (["**"], [1, 2, 4, 5, 6]), (["**/e1.mkv"], [2]), (["readme.txt", "empty"], [1, 6]),
+            (["[best] e1.mkv"], [5]),
             (["Show/"], [1, 2, 4, 5, 6]), ([], []),
             (["e[12].mkv", "1"], [1, 2, 4]), (["s?/e*"], [2, 4, 6]),
         ] as [([String], [Int])])
@@ -35,7 +37,8 @@ struct FileSelectionTests {
     /// Twins are told apart by who names one; who names neither as it is written finds both.
     @Test(
         arguments: [
-            ("é", [1]), ("e\u{301}", [2]), ("d/é", [1]), ("d/e\u{301}", [2]), ("?", [1, 2, 3, 4]), ("\u{fc}", [3]), ("\u{1ec7}", [4]),
+            ("é", [1]), ("e\u{301}", [2]), ("d/é", [1]), ("d/e\u{301}", [2]), ("?", [1, 2, 3, 4]), ("\u{fc}", [3]),
+            ("\u{1ec7}", [4]),
             ("d/*", [1, 2, 3, 4]),
         ] as [(String, [Int])])
     func twins(pattern: String, numbers: [Int]) throws {
@@ -47,17 +50,22 @@ struct FileSelectionTests {
 
     @Test(arguments: ["0", "7", "2-7", "4-2", "0-1", "99999999999999999999", "1-99999999999999999999"])
     func numbersOutsideAreRefused(pattern: String) {
-        #expect(throws: SelectionError.noSuchNumber(pattern: pattern, fileCount: 6)) { try FileSelection(layout: layout, patterns: ["1", pattern]) }
+        #expect(throws: SelectionError.noSuchNumber(pattern: pattern, fileCount: 6)) {
+            try FileSelection(layout: layout, patterns: ["1", pattern])
+        }
     }
 
     @Test(arguments: ["*.avi", "", "3", "s3/", "-", "1-", "README.TXT", ".pad/*"])
     func whatMatchesNothingIsNamed(pattern: String) {
-        #expect(throws: SelectionError.matchesNothing(pattern: pattern)) { try FileSelection(layout: layout, patterns: ["1", pattern]) }
+        #expect(throws: SelectionError.matchesNothing(pattern: pattern)) {
+            try FileSelection(layout: layout, patterns: ["1", pattern])
+        }
     }
 
     @Test(
         arguments: [
-            (["1"], [0], 10), (["2"], [0, 1, 2], 95), (["4"], [3, 4, 5], 100), (["6"], [], 0), (["1", "2"], [0, 1, 2], 105),
+            (["1"], [0], 10), (["2"], [0, 1, 2], 95), (["4"], [3, 4, 5], 100), (["6"], [], 0),
+            (["1", "2"], [0, 1, 2], 105),
             (["4", "5"], [3, 4, 5, 6], 130),
         ] as [([String], [Int], Int64)])
     func wantedPieces(patterns: [String], pieces: [Int], bytes: Int64) throws {
@@ -78,7 +86,8 @@ struct FileSelectionTests {
     @Test func piecesOfPaddingAreNotWanted() throws {
         let layout = try #require(
             FileLayout(files: [
-                FileEntry(path: ["a"], length: 10), FileEntry(path: ["p"], length: 30, isPad: true), FileEntry(path: ["b"], length: 5),
+                FileEntry(path: ["a"], length: 10), FileEntry(path: ["p"], length: 30, isPad: true),
+                FileEntry(path: ["b"], length: 5),
             ]))
         let geometry = try #require(Geometry(totalBytes: 45, pieceLength: 10))
         #expect(FileSelection(all: layout).wantedPieces(geometry: geometry).pieces.map(\.value) == [0, 4])

@@ -12,7 +12,8 @@ struct InfoHashTests {
         #expect(hash.bytes.count == 20)
         #expect(hash.bytes.withUnsafeBytes { InfoHash(raw: $0) } == hash)
         // As a part of something larger it is at any address.
-        #expect(([0] + hash.bytes).withUnsafeBytes { InfoHash(raw: UnsafeRawBufferPointer(rebasing: $0[1...])) } == hash)
+        #expect(
+            ([0] + hash.bytes).withUnsafeBytes { InfoHash(raw: UnsafeRawBufferPointer(rebasing: $0[1...])) } == hash)
         #expect([UInt8](repeating: 0, count: 21).withUnsafeBytes { InfoHash(raw: $0) } == nil)
     }
 
@@ -28,7 +29,8 @@ struct InfoHashTests {
     }
 
     @Test(arguments: [
-        "", "d2", "d2474e86c95b19b8bcfdb92bc12c9d44667cfa3", "d2474e86c95b19b8bcfdb92bc12c9d44667cfa3600", "g2474e86c95b19b8bcfdb92bc12c9d44667cfa36",
+        "", "d2", "d2474e86c95b19b8bcfdb92bc12c9d44667cfa3", "d2474e86c95b19b8bcfdb92bc12c9d44667cfa3600",
+        "g2474e86c95b19b8bcfdb92bc12c9d44667cfa36",
     ])
     func badDigitsAreRefused(hex: String) {
         #expect(InfoHash(hex: hex) == nil)
@@ -36,7 +38,9 @@ struct InfoHashTests {
 
     @Test func orderIsThatOfTheBytes() throws {
         var generator = SplitMix64(state: 7)
-        let hashes = try (0..<100).map { _ in try #require(InfoHash((0..<20).map { _ in UInt8.random(in: 0...255, using: &generator) })) }
+        let hashes = try (0..<100).map { _ in
+            try #require(InfoHash((0..<20).map { _ in UInt8.random(in: 0...255, using: &generator) }))
+        }
         #expect(hashes.sorted().map(\.bytes) == hashes.map(\.bytes).sorted { $0.lexicographicallyPrecedes($1) })
         #expect(InfoHash([1, 2, 3]) == nil)
     }

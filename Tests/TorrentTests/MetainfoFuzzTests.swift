@@ -6,13 +6,15 @@ import Testing
 
 struct MetainfoFuzzTests {
     private static let original = Bencode.encode([
-        "announce": "http://tracker.example/announce", "announce-list": [["udp://a:1"], ["http://b/x"]], "comment": "text", "creation date": 1,
+        "announce": "http://tracker.example/announce", "announce-list": [["udp://a:1"], ["http://b/x"]],
+        "comment": "text", "creation date": 1,
         "info": [
             "files": [
                 ["length": 20000, "path": ["a", "b.txt"]], ["attr": "p", "length": 12768, "path": [".pad", "1"]],
                 ["length": 9, "path": ["c"], "path.utf-8": ["ç"]],
             ],
-            "name": "folder", "piece length": 16384, "pieces": .string(Array(repeating: 0x64, count: 60)), "private": 1, "source": "s",
+            "name": "folder", "piece length": 16384, "pieces": .string(Array(repeating: 0x64, count: 60)), "private": 1,
+            "source": "s",
         ],
         "url-list": ["http://seed/"],
     ])
@@ -36,7 +38,10 @@ struct MetainfoFuzzTests {
             #expect(metainfo.geometry.totalBytes == metainfo.layout.totalBytes, "seed \(seed)")
             #expect(metainfo.pieceHashesRange.count == 20 * metainfo.geometry.pieceCount, "seed \(seed)")
             for file in metainfo.layout.files {
-                #expect(file.path.allSatisfy { !["", ".", ".."].contains($0) && !$0.utf8.contains(0x2f) && !$0.utf8.contains(0) }, "seed \(seed)")
+                #expect(
+                    file.path.allSatisfy {
+                        !["", ".", ".."].contains($0) && !$0.utf8.contains(0x2f) && !$0.utf8.contains(0)
+                    }, "seed \(seed)")
                 _ = metainfo.layout.pieces(of: file.index, geometry: metainfo.geometry)
             }
             for piece in metainfo.geometry.pieces.prefix(100) {
@@ -61,7 +66,9 @@ struct MetainfoFuzzTests {
             case 3: bytes[at] ^= 1 << UInt8.random(in: 0...7, using: &generator)
             case 4:
                 // Another digit for a digit is what most often gives another valid document.
-                if let digit = bytes.indices.filter({ (0x30...0x39).contains(bytes[$0]) }).randomElement(using: &generator) {
+                if let digit = bytes.indices.filter({ (0x30...0x39).contains(bytes[$0]) }).randomElement(
+                    using: &generator)
+                {
                     bytes[digit] = UInt8.random(in: 0x30...0x39, using: &generator)
                 }
             default: if Int.random(in: 0...9, using: &generator) == 0 { bytes.removeSubrange(at...) }
@@ -104,11 +111,13 @@ struct ManyFilesTests {
 
     @Test func manyFilesAreReadInNoTime() throws {
         let files = (0..<Self.fileCount).map {
-            TorrentBuilder.File(path: ["folder number \($0 / 1000)", "some folder \($0 / 10)", "file number \($0).bin"], length: 1000)
+            TorrentBuilder.File(
+                path: ["folder number \($0 / 1000)", "some folder \($0 / 10)", "file number \($0).bin"], length: 1000)
         }
         let pieces = (Self.fileCount * 1000 + 65535) / 65536
         let bytes = try TorrentBuilder(
-            name: "many", content: .folder(files), pieceLength: 65536, pieceHashes: Array(repeating: 0, count: pieces * 20)
+            name: "many", content: .folder(files), pieceLength: 65536,
+            pieceHashes: Array(repeating: 0, count: pieces * 20)
         ).build()
         var count = 0
         let time = try Self.work { count = try Metainfo(torrentFile: bytes).layout.files.count }
@@ -120,7 +129,8 @@ struct ManyFilesTests {
     @Test func equalNamesAreReadInNoTime() throws {
         let file: BencodeValue = ["length": 1, "path": ["same", "name.bin"]]
         let info: BencodeValue = [
-            "files": .list(Array(repeating: file, count: Self.fileCount)), "name": "n", "piece length": .integer(Int64(Self.fileCount)),
+            "files": .list(Array(repeating: file, count: Self.fileCount)), "name": "n",
+            "piece length": .integer(Int64(Self.fileCount)),
             "pieces": .string(Array(repeating: 0, count: 20)),
         ]
         let bytes = Bencode.encode(["info": info])

@@ -15,14 +15,17 @@ struct MetainfoTests {
         return .dictionary(info)
     }
 
-    private static func torrent(_ info: BencodeValue, _ change: (inout BencodeDictionary) -> Void = { _ in }) -> [UInt8] {
+    private static func torrent(_ info: BencodeValue, _ change: (inout BencodeDictionary) -> Void = { _ in }) -> [UInt8]
+    {
         var root = BencodeDictionary()
         root["info"] = info
         change(&root)
         return Bencode.encode(.dictionary(root))
     }
 
-    private static func files(_ files: [BencodeValue], pieces: Int, _ change: (inout BencodeDictionary) -> Void = { _ in }) -> [UInt8] {
+    private static func files(
+        _ files: [BencodeValue], pieces: Int, _ change: (inout BencodeDictionary) -> Void = { _ in }
+    ) -> [UInt8] {
         torrent(
             info {
                 $0["length"] = nil
@@ -127,7 +130,9 @@ struct MetainfoTests {
         #expect(throws: MetainfoError.truncated(bytes: 7)) { try Metainfo(torrentFile: Array("d4:info".utf8)) }
         #expect(throws: MetainfoError.notADictionary) { try Metainfo(torrentFile: Array("le".utf8)) }
         #expect(throws: MetainfoError.missing(key: "info")) { try Metainfo(torrentFile: Array("de".utf8)) }
-        #expect(throws: MetainfoError.wrongType(key: "info", expected: "a dictionary")) { try Metainfo(torrentFile: Array("d4:infolee".utf8)) }
+        #expect(throws: MetainfoError.wrongType(key: "info", expected: "a dictionary")) {
+            try Metainfo(torrentFile: Array("d4:infolee".utf8))
+        }
         #expect(throws: MetainfoError.foreign(.magnet)) {
             try Metainfo(torrentFile: Array("d10:magnet-uri7:magnet:e".utf8))
         }
@@ -152,7 +157,8 @@ struct MetainfoTests {
                     ["length": 1, "path": ["plain"]], ["attr": "x", "length": 2, "path": ["run"]],
                     ["attr": "p", "length": 3, "path": [".pad", "3"]],
                     ["length": 4, "path": ["_____padding_file_0_"]], ["length": 5, "path": [".pad", "5"]],
-                    ["attr": "l", "path": ["link"], "symlink path": ["..", "x"]], ["attr": "hx", "length": 6, "path": ["d", "hidden"]],
+                    ["attr": "l", "path": ["link"], "symlink path": ["..", "x"]],
+                    ["attr": "hx", "length": 6, "path": ["d", "hidden"]],
                     ["length": 0, "path": ["empty"]], ["length": 7, "path": [".pad"]],
                 ], pieces: 1))
         let files = metainfo.layout.files
@@ -168,19 +174,26 @@ struct MetainfoTests {
         let metainfo = try Metainfo(
             torrentFile: Self.files(
                 [
-                    ["length": 1, "path": ["..", "..", "etc", "passwd"]], ["length": 1, "path": ["/etc/passwd"]], ["length": 1, "path": ["a"]],
-                    ["length": 1, "path": ["a"]], ["length": 1, "path": ["a", "b"]], ["length": 1, "path": ["", "c"]], ["length": 1, "path": ["\0"]],
+                    ["length": 1, "path": ["..", "..", "etc", "passwd"]], ["length": 1, "path": ["/etc/passwd"]],
+                    ["length": 1, "path": ["a"]],
+                    ["length": 1, "path": ["a"]], ["length": 1, "path": ["a", "b"]], ["length": 1, "path": ["", "c"]],
+                    ["length": 1, "path": ["\0"]],
                 ], pieces: 1
             ) { $0["name"] = ".." })
         #expect(metainfo.name == "__")
         #expect(
-            metainfo.layout.files.map(\.displayPath) == ["__/__/__/etc/passwd", "__/_etc_passwd", "__/a", "__/a (2)", "__/a (3)/b", "__/c", "__/_"])
+            metainfo.layout.files.map(\.displayPath) == [
+                "__/__/__/etc/passwd", "__/_etc_passwd", "__/a", "__/a (2)", "__/a (3)/b", "__/c", "__/_",
+            ])
     }
 
     @Test func utf8NamesArePreferred() throws {
         let metainfo = try Metainfo(
             torrentFile: Self.files(
-                [["length": 1, "path": [.string([0xe9])], "path.utf-8": ["é8"]], ["length": 1, "path": [.string([0xe9])]]], pieces: 1
+                [
+                    ["length": 1, "path": [.string([0xe9])], "path.utf-8": ["é8"]],
+                    ["length": 1, "path": [.string([0xe9])]],
+                ], pieces: 1
             ) {
                 $0["name"] = .string([0xe9])
                 $0["name.utf-8"] = "ñ"
@@ -193,7 +206,8 @@ struct MetainfoTests {
     /// Whatever a torrent calls its files, the rule of its time is asked for where the paths differ, and nowhere else.
     @Test(
         arguments: [
-            ([[0x61], [0x62]], nil), ([Array("é".utf8), Array("ñ".utf8)], nil), ([[0x61], [0xe9]], 1), ([Array("\u{10fee9}".utf8)], nil),
+            ([[0x61], [0x62]], nil), ([Array("é".utf8), Array("ñ".utf8)], nil), ([[0x61], [0xe9]], 1),
+            ([Array("\u{10fee9}".utf8)], nil),
             ([Array("é".utf8), Array("e\u{301}".utf8), Array("é".utf8)], 1),
         ] as [([[UInt8]], Int?)])
     func namesUnderTheFirstRule(names: [[UInt8]], file: Int?) throws {
@@ -205,7 +219,8 @@ struct MetainfoTests {
     }
 
     @Test func nothingToDownloadIsLegal() throws {
-        let metainfo = try Metainfo(torrentFile: Self.files([["length": 0, "path": ["a"]], ["length": 0, "path": ["b"]]], pieces: 0))
+        let metainfo = try Metainfo(
+            torrentFile: Self.files([["length": 0, "path": ["a"]], ["length": 0, "path": ["b"]]], pieces: 0))
         #expect(metainfo.geometry.pieceCount == 0)
         #expect(metainfo.layout.totalBytes == 0)
         let single = try Metainfo(
@@ -239,9 +254,13 @@ struct MetainfoTests {
         let limit = Metainfo.maximumTextBytes
         let full = String(repeating: "c", count: limit)
         return [
-            (.text(full), full, nil), (.text(full + "c"), full, limit + 1), (.text(full + full + full), full, 3 * limit),
+            (.text(full), full, nil), (.text(full + "c"), full, limit + 1),
+            (.text(full + full + full), full, 3 * limit),
             // A character isn't cut in two, and Latin-1 stays what it is.
-            (.text("c" + String(repeating: "é", count: limit)), "c" + String(repeating: "é", count: limit / 2 - 1), 2 * limit + 1),
+            (
+                .text("c" + String(repeating: "é", count: limit)), "c" + String(repeating: "é", count: limit / 2 - 1),
+                2 * limit + 1
+            ),
             (.text(full.dropLast() + "日本"), String(full.dropLast()), limit + 5),
             (.string([UInt8](repeating: 0xe9, count: 2 * limit)), String(repeating: "é", count: limit), 2 * limit),
             (["one", .text(full), "three"], "one\n" + full.dropLast(4), limit + 10),
@@ -261,22 +280,30 @@ struct MetainfoTests {
         #expect(found.allSatisfy { $0 == kept })
         #expect(metainfo.unused.map(\.key) == (bytes == nil ? [] : ["comment", "created by", "info.source"]))
         for value in metainfo.unused {
-            #expect(value.reason == "it has \(bytes ?? 0) bytes, and the first \(Metainfo.maximumTextBytes) of them are kept")
+            #expect(
+                value.reason
+                    == "it has \(bytes ?? 0) bytes, and the first \(Metainfo.maximumTextBytes) of them are kept")
         }
     }
 
     /// One string of many words is no list of URLs, and what is shown of it is short.
     @Test func aTrackerOfManyWordsIsOneTracker() throws {
         let metainfo = try Metainfo(
-            torrentFile: Self.torrent(Self.info()) { $0["announce"] = .text(String(repeating: "http://a/x ", count: 100_000)) })
+            torrentFile: Self.torrent(Self.info()) {
+                $0["announce"] = .text(String(repeating: "http://a/x ", count: 100_000))
+            })
         #expect(metainfo.trackers == [] && metainfo.unused.count == 1)
-        #expect(metainfo.unused.allSatisfy { $0.key == "announce" && $0.text.utf8.count <= 200 && $0.reason.contains("longer than") })
+        #expect(
+            metainfo.unused.allSatisfy {
+                $0.key == "announce" && $0.text.utf8.count <= 200 && $0.reason.contains("longer than")
+            })
     }
 
     /// A path that is one string may have as many names as half of its bytes.
     @Test func aPathOfMillionsOfNamesIsShortened() throws {
         let path = String(repeating: "a/", count: 1_000_000) + "file"
-        let metainfo = try Metainfo(torrentFile: Self.files([["length": 1, "path": .text(path)], ["length": 1, "path": "/a//b/"]], pieces: 1))
+        let metainfo = try Metainfo(
+            torrentFile: Self.files([["length": 1, "path": .text(path)], ["length": 1, "path": "/a//b/"]], pieces: 1))
         let files = metainfo.layout.files
         #expect(files[0].path.count == SafePath.maximumDepth && files[0].path.last == "file")
         #expect(files[1].path == ["folder", "a", "b"])
@@ -285,10 +312,14 @@ struct MetainfoTests {
     @Test func descriptionOfWrongTypesIsPassedOver() throws {
         let metainfo = try Metainfo(
             torrentFile: Self.torrent(Self.info { $0["source"] = [["x": 1]] }) {
-                for key in ["announce", "announce-list", "comment", "created by", "creation date", "url-list"] { $0[Array(key.utf8)] = [["x": 1]] }
+                for key in ["announce", "announce-list", "comment", "created by", "creation date", "url-list"] {
+                    $0[Array(key.utf8)] = [["x": 1]]
+                }
             })
         #expect(metainfo.trackers.isEmpty && metainfo.webSeeds.isEmpty)
-        #expect(metainfo.comment == nil && metainfo.createdBy == nil && metainfo.creationDate == nil && metainfo.source == nil)
+        #expect(
+            metainfo.comment == nil && metainfo.createdBy == nil && metainfo.creationDate == nil
+                && metainfo.source == nil)
     }
 
     private static let trackersRows: [(BencodeValue?, BencodeValue?, [[String]])] = [
@@ -296,7 +327,10 @@ struct MetainfoTests {
         ("http://a/x", nil, [["http://a/x"]]),
         ("http://a/x", [], [["http://a/x"]]),
         ("http://a/x", [[], ["wss://b"]], [["http://a/x"]]),
-        ("http://a/x", [["http://b/x", " udp://c:1 \n"], [], ["HTTPS://d/x"]], [["http://b/x", "udp://c:1"], ["HTTPS://d/x"]]),
+        (
+            "http://a/x", [["http://b/x", " udp://c:1 \n"], [], ["HTTPS://d/x"]],
+            [["http://b/x", "udp://c:1"], ["HTTPS://d/x"]]
+        ),
         (nil, [["http://b/x"], ["http://b/x", "http://c/x"]], [["http://b/x"], ["http://c/x"]]),
         (nil, ["http://flat/x"], [["http://flat/x"]]),
         (nil, "http://text/x", [["http://text/x"]]),
@@ -320,12 +354,16 @@ struct MetainfoTests {
     }
 
     @Test func trackersAreCounted() throws {
-        let many = BencodeValue.list((0..<1000).map { ["http://tracker/\($0)"].map(BencodeValue.text) }.map(BencodeValue.list))
-        #expect(try Metainfo(torrentFile: Self.torrent(Self.info()) { $0["announce-list"] = many }).trackers.count == AnnounceList.maximumCount)
+        let many = BencodeValue.list(
+            (0..<1000).map { ["http://tracker/\($0)"].map(BencodeValue.text) }.map(BencodeValue.list))
+        #expect(
+            try Metainfo(torrentFile: Self.torrent(Self.info()) { $0["announce-list"] = many }).trackers.count
+                == AnnounceList.maximumCount)
     }
 
     private static let webSeedsRows: [(BencodeValue, [String])] = [
-        ("http://a/", ["http://a/"]), ("", []), (["http://a/", "https://b/c d", "ftp://c/", "http://a/", 1], ["http://a/", "https://b/c d"]),
+        ("http://a/", ["http://a/"]), ("", []),
+        (["http://a/", "https://b/c d", "ftp://c/", "http://a/", 1], ["http://a/", "https://b/c d"]),
     ]
 
     @Test(arguments: webSeedsRows.indices)

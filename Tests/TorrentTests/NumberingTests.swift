@@ -45,7 +45,8 @@ private struct PlainSearch {
 
     private func isOne(_ one: String, _ other: String) -> Bool { key(one, 0) == key(other, 0) }
 
-    /// Equal where the names are: strings are where they are ways to write the same characters, and lists of bytes aren't.
+    /// Equal where the names are: strings are where they are ways to write the same characters, and lists of bytes
+    /// aren't.
     private func key(_ name: String, _ folder: Int) -> String {
         let text = rule == .first ? name : name.utf8.map { "\($0)" }.joined(separator: ",")
         return "\(folder)/\(text)"
@@ -53,7 +54,8 @@ private struct PlainSearch {
 
     private static func numbered(_ name: String, _ number: Int, isFolder: Bool) -> String {
         var (stem, dotted) = (name[...], "")
-        if !isFolder, let dot = name.lastIndex(of: "."), dot != name.startIndex, PathText.byteCount(name[dot...]) <= 16 {
+        if !isFolder, let dot = name.lastIndex(of: "."), dot != name.startIndex, PathText.byteCount(name[dot...]) <= 16
+        {
             (stem, dotted) = (name[..<dot], String(name[dot...]))
         }
         let tail = " (\(number))" + dotted
@@ -70,13 +72,16 @@ private struct PlainSearch {
 
 /// Names of files never change: a torrent that was added finds its files under those that they got then.
 struct NumberingTests {
-    /// Names that fight for the same numbers: equal ones, numbered ones, and long ones that are the same once they are cut.
+    /// Names that fight for the same numbers: equal ones, numbered ones, and long ones that are the same once they are
+    /// cut.
     private static func name(using generator: inout SplitMix64) -> String {
         let long = ["x", "é", "e\u{301}", "\u{10fee9}", "日"].randomElement(using: &generator) ?? ""
         let length = SafePath.maximumNameBytes / max(1, PathText.byteCount(long))
         let short = ["a", "a (2)", "a (3)", "a.b", "a (2).b", "é", "e\u{301}", ".x", "b.\u{301}"]
         guard Bool.random(using: &generator) else { return short.randomElement(using: &generator) ?? "" }
-        let tail = ["", "a", "b", "ab", "é", "e\u{301}", ".mkv", "a.mkv", " (2)", " (9).mkv"].randomElement(using: &generator) ?? ""
+        let tail =
+            ["", "a", "b", "ab", "é", "e\u{301}", ".mkv", "a.mkv", " (2)", " (9).mkv"].randomElement(using: &generator)
+            ?? ""
         let stem = String(repeating: long, count: length - Int.random(in: 0...4, using: &generator))
         return SafePath.name(PathText.bytes(stem + tail))
     }
@@ -133,7 +138,8 @@ struct LongNameTests {
         let given = rule == .first ? PathText.text(LegacyText.decode(bytes).utf8) : PathText.text(bytes)
         for scalar in given.unicodeScalars {
             let isUnsafe =
-                scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) || "/\\\u{2028}\u{202e}".unicodeScalars.contains(scalar)
+                scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value)
+                || "/\\\u{2028}\u{202e}".unicodeScalars.contains(scalar)
             safe.append(isUnsafe ? "_" : scalar)
         }
         let name = String(safe)
@@ -156,7 +162,8 @@ struct LongNameTests {
     func aLongNameIsReadAtItsEndsAlone(seed: UInt64) {
         var generator = SplitMix64(state: seed)
         let parts: [[UInt8]] = [
-            [0x61], [0x2e], [0xc3, 0xa9], [0xe2, 0x80, 0xa8], [0xe9], [0x80], [0xf4, 0x8f, 0xbb, 0xa9], [0x65, 0xcc, 0x81],
+            [0x61], [0x2e], [0xc3, 0xa9], [0xe2, 0x80, 0xa8], [0xe9], [0x80], [0xf4, 0x8f, 0xbb, 0xa9],
+            [0x65, 0xcc, 0x81],
             [0xe6, 0x97, 0xa5], [0x2f],
         ]
         // Some seeds make valid UTF-8, which the first rule reads as such.
@@ -180,7 +187,8 @@ struct LongNameTests {
         }
         let all = ["root"] + names.map { String(decoding: $0, as: UTF8.self) }
         func fits(_ path: [String]) -> Bool {
-            path.count <= SafePath.maximumDepth && path.reduce(path.count) { $0 + $1.utf8.count } <= SafePath.maximumPathBytes
+            path.count <= SafePath.maximumDepth
+                && path.reduce(path.count) { $0 + $1.utf8.count } <= SafePath.maximumPathBytes
         }
         var expected = all
         if !fits(all) {

@@ -7,10 +7,13 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 struct SafePathTests {
     @Test(
         arguments: [
-            ("plain.txt", "plain.txt"), ("", "_"), (".", "_"), ("..", "__"), ("...", "..."), (".hidden", ".hidden"), ("a/b", "a_b"),
+            ("plain.txt", "plain.txt"), ("", "_"), (".", "_"), ("..", "__"), ("...", "..."), (".hidden", ".hidden"),
+            ("a/b", "a_b"),
             ("/etc/passwd", "_etc_passwd"),
-            ("../../x", ".._.._x"), ("a\\b", "a_b"), ("nul\0byte", "nul_byte"), ("tab\there\n", "tab_here_"), ("\u{7f}\u{9b}", "__"), ("CON", "CON"),
-            ("trailing. ", "trailing. "), (" ", " "), ("日本語.mkv", "日本語.mkv"), ("cod\u{202e}fdp.exe", "cod_fdp.exe"), ("\u{2028}", "_"), ("/", "_"),
+            ("../../x", ".._.._x"), ("a\\b", "a_b"), ("nul\0byte", "nul_byte"), ("tab\there\n", "tab_here_"),
+            ("\u{7f}\u{9b}", "__"), ("CON", "CON"),
+            ("trailing. ", "trailing. "), (" ", " "), ("日本語.mkv", "日本語.mkv"), ("cod\u{202e}fdp.exe", "cod_fdp.exe"),
+            ("\u{2028}", "_"), ("/", "_"),
             ("./", "._"),
         ] as [(String, String)])
     func names(given: String, safe: String) {
@@ -20,7 +23,8 @@ struct SafePathTests {
 
     @Test(
         arguments: [
-            ([0x63, 0x61, 0x66, 0xe9], "café"), ([0x80, 0x92], "€’"), ([0xff, 0xfe], "ÿþ"), ([0x41, 0x9d], "A_"), ([0xc3, 0x28], "Ã("), ([0x9f], "Ÿ"),
+            ([0x63, 0x61, 0x66, 0xe9], "café"), ([0x80, 0x92], "€’"), ([0xff, 0xfe], "ÿþ"), ([0x41, 0x9d], "A_"),
+            ([0xc3, 0x28], "Ã("), ([0x9f], "Ÿ"),
         ] as [([UInt8], String)])
     func invalidUTF8StaysAndWasWindows1252(given: [UInt8], first: String) {
         #expect(PathText.bytes(SafePath.name(given)) == given)
@@ -69,7 +73,8 @@ struct SafePathTests {
 
     @Test(
         arguments: [
-            (["a", "b"], ["a", "b"]), (["", "a", ".", "b", ""], ["a", "b"]), ([".."], ["__"]), (["..", "..", "etc"], ["__", "__", "etc"]),
+            (["a", "b"], ["a", "b"]), (["", "a", ".", "b", ""], ["a", "b"]), ([".."], ["__"]),
+            (["..", "..", "etc"], ["__", "__", "etc"]),
             ([""], ["_"]), ([], ["_"]),
             (["/"], ["_"]),
         ] as [([String], [String])])
@@ -107,7 +112,9 @@ struct SafePathTests {
         var generator = SplitMix64(state: seed)
         for _ in 0..<20 {
             let alphabet: [UInt8] = [0, 0x2e, 0x2e, 0x2f, 0x5c, 0x0a, 0x61, 0xc3, 0xa9, 0xe2, 0x80, 0xae, 0xff]
-            let given = (0..<Int.random(in: 0...400, using: &generator)).map { _ in alphabet.randomElement(using: &generator) ?? 0 }
+            let given = (0..<Int.random(in: 0...400, using: &generator)).map { _ in
+                alphabet.randomElement(using: &generator) ?? 0
+            }
             let name = SafePath.name(given)
             #expect(!["", ".", ".."].contains(name) && PathText.byteCount(name) <= 255, "seed \(seed)")
             #expect(PathText.isSame(PathText.text(PathText.bytes(name)), name), "seed \(seed)")
@@ -122,8 +129,10 @@ struct PathClaimsTests {
         arguments: [
             (["a", "b"], ["a", "b"]), (["a.txt", "a.txt", "a.txt"], ["a.txt", "a (2).txt", "a (3).txt"]),
             (["a", "a/b", "a/c"], ["a", "a (2)/b", "a (2)/c"]),
-            (["a/b", "a", "a/b"], ["a/b", "a (2)", "a/b (2)"]), (["x (2)", "x", "x"], ["x (2)", "x", "x (3)"]), (["A", "a"], ["A", "a"]),
-            (["d.x/f", "d.x/f/g", "d.x"], ["d.x/f", "d.x/f (2)/g", "d (2).x"]), (["a", "a/b", "a (2)/b"], ["a", "a (2)/b", "a (2) (2)/b"]),
+            (["a/b", "a", "a/b"], ["a/b", "a (2)", "a/b (2)"]), (["x (2)", "x", "x"], ["x (2)", "x", "x (3)"]),
+            (["A", "a"], ["A", "a"]),
+            (["d.x/f", "d.x/f/g", "d.x"], ["d.x/f", "d.x/f (2)/g", "d (2).x"]),
+            (["a", "a/b", "a (2)/b"], ["a", "a (2)/b", "a (2) (2)/b"]),
         ] as [([String], [String])])
     func laterOnesAreNumbered(given: [String], kept: [String]) {
         for rule in [NameRule.bytes, .first] {
@@ -135,7 +144,8 @@ struct PathClaimsTests {
 
     @Test(
         arguments: [
-            (["é", "e\u{301}"], ["é", "e\u{301} (2)"]), (["é/a", "e\u{301}/a", "e\u{301}/b"], ["é/a", "e\u{301}/a (2)", "e\u{301}/b"]),
+            (["é", "e\u{301}"], ["é", "e\u{301} (2)"]),
+            (["é/a", "e\u{301}/a", "e\u{301}/b"], ["é/a", "e\u{301}/a (2)", "e\u{301}/b"]),
             (["e\u{301}", "é/a"], ["e\u{301}", "é (2)/a"]),
         ] as [([String], [String])])
     func namesThatDifferInNormalizationAreTwoAndWereOne(given: [String], first: [String]) {
@@ -154,7 +164,9 @@ struct PathClaimsTests {
         let names = ["a", "b", "a (2)", "a (2) (2)", "b.c", "b (2).c"]
         var files: Set<[String]> = []
         for _ in 0..<200 {
-            let path = (0..<Int.random(in: 1...4, using: &generator)).map { _ in names.randomElement(using: &generator) ?? "" }
+            let path = (0..<Int.random(in: 1...4, using: &generator)).map { _ in
+                names.randomElement(using: &generator) ?? ""
+            }
             #expect(files.insert(claims.claim(path)).inserted, "seed \(seed)")
         }
         for file in files {

@@ -24,7 +24,9 @@ struct ZeroPieceTests {
         info["name"] = "t"
         info["piece length"] = .integer(Int64(length))
         info["pieces"] = .string(
-            (0..<5).flatMap { number in lies.contains(number) ? [UInt8](repeating: 7, count: 20) : SHA1.hash(zeros: number == 4 ? 100 : length) })
+            (0..<5).flatMap { number in
+                lies.contains(number) ? [UInt8](repeating: 7, count: 20) : SHA1.hash(zeros: number == 4 ? 100 : length)
+            })
         var root = BencodeDictionary()
         root["info"] = .dictionary(info)
         return try Metainfo(torrentFile: Bencode.encode(.dictionary(root)))

@@ -30,11 +30,18 @@ import Torrent
 
     static let samples = [
         Sample("as the RFC has it", ok + "Content-Length: \(count)\r\n\r\n" + text),
-        Sample("chunks", ok + "Transfer-Encoding: chunked\r\n\r\n5\r\nd8:in\r\n" + "16;x=\"y z\"\r\n" + text.dropFirst(5) + "\r\n0\r\n\r\n"),
-        Sample("a length beside chunks", ok + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n\(hex)\r\n\(text)\r\n0\r\n\r\n"),
+        Sample(
+            "chunks",
+            ok + "Transfer-Encoding: chunked\r\n\r\n5\r\nd8:in\r\n" + "16;x=\"y z\"\r\n" + text.dropFirst(5)
+                + "\r\n0\r\n\r\n"),
+        Sample(
+            "a length beside chunks",
+            ok + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n\(hex)\r\n\(text)\r\n0\r\n\r\n"),
         Sample("chunks that are none", ok + "Transfer-Encoding: chunked\r\n\r\n" + text),
         Sample("chunks without an end", ok + "Transfer-Encoding: chunked\r\n\r\n\(hex)\r\n\(text)"),
-        Sample("chunks with blanks behind their sizes", ok + "Transfer-Encoding: Chunked\r\n\r\n\(hex)  \r\n\(text)\r\n0  \r\n\r\n"),
+        Sample(
+            "chunks with blanks behind their sizes",
+            ok + "Transfer-Encoding: Chunked\r\n\r\n\(hex)  \r\n\(text)\r\n0  \r\n\r\n"),
         Sample("the same length twice", ok + "Content-Length: \(count)\r\nContent-Length: \(count)\r\n\r\n" + text),
         Sample("the same length twice in a line", ok + "Content-Length: \(count), \(count)\r\n\r\n" + text),
         Sample("two lengths", ok + "Content-Length: 3\r\nContent-Length: 5\r\n\r\n" + text),
@@ -46,10 +53,15 @@ import Torrent
         Sample("carriage returns too many", "\r\nHTTP/1.1 200 OK\r\r\nServer: x\r\r\n\r\r\n" + text),
         Sample("names with blanks", ok + "X Powered By: php\r\nContent-Length : \(count)\r\n\r\n" + text),
         Sample("lines that are no fields", ok + "garbage\r\n: nothing\r\n continued\r\n\r\n" + text),
-        Sample("a field that goes on in the next line", ok + "Content-Length:\r\n \(count)\r\nX: a\r\n\tb\r\n\r\n" + text),
-        Sample("interim responses", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + ok + "\r\n" + text),
+        Sample(
+            "a field that goes on in the next line", ok + "Content-Length:\r\n \(count)\r\nX: a\r\n\tb\r\n\r\n" + text),
+        Sample(
+            "interim responses",
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + ok + "\r\n" + text),
         Sample("no phrase, and blanks too many", "http/1.1  200\r\n\r\n" + text),
-        Sample("a byte order mark and empty lines before the answer", ok + "\r\n\u{feff}\r\n\n" + text, body: "\u{feff}\r\n\n" + text),
+        Sample(
+            "a byte order mark and empty lines before the answer", ok + "\r\n\u{feff}\r\n\n" + text,
+            body: "\u{feff}\r\n\n" + text),
         Sample("a page of another status", "HTTP/1.1 404 Not Found\r\nContent-Length: 6\r\n\r\n<html>", body: "<html>"),
         Sample("a page without a length", "HTTP/1.1 404 Not Found\r\n\r\n<html>", body: "<html>", knowsEnd: false),
         Sample("nothing", ok + "Content-Length: 0\r\n\r\n", body: ""),
@@ -71,8 +83,12 @@ import Torrent
     @Test(arguments: samples, [1, 2, 7, .max / 2]) func isRead(_ sample: Sample, size: Int) throws {
         let (reader, isDone) = try read(sample.bytes, by: size)
         #expect(reader.head != nil && isDone == sample.knowsEnd)
-        #expect(reader.body.prefix(sample.body.count).elementsEqual(sample.body), "\(String(decoding: reader.body, as: UTF8.self))")
-        if sample.body == Self.answer { #expect(try AnnounceResponse(httpBody: reader.body).interval == .seconds(1800)) }
+        #expect(
+            reader.body.prefix(sample.body.count).elementsEqual(sample.body),
+            "\(String(decoding: reader.body, as: UTF8.self))")
+        if sample.body == Self.answer {
+            #expect(try AnnounceResponse(httpBody: reader.body).interval == .seconds(1800))
+        }
     }
 
     /// A length that ends within the answer isn't believed before the server has had time to go on.
@@ -85,7 +101,9 @@ import Torrent
 
     @Test func theHeadIsTheLast() throws {
         let (reader, _) = try read(
-            utf8("HTTP/1.1 103 X\r\nLocation: /a\r\n\r\nHTTP/1.1 302 Moved on\r\nLOCATION:  /b c \r\nLocation: /d\r\nRetry-After: 70\r\n\r\n"), by: 3)
+            utf8(
+                "HTTP/1.1 103 X\r\nLocation: /a\r\n\r\nHTTP/1.1 302 Moved on\r\nLOCATION:  /b c \r\nLocation: /d\r\nRetry-After: 70\r\n\r\n"
+            ), by: 3)
         let head = try #require(reader.head)
         #expect(head.status == 302 && head.phrase == "Moved on" && head.location == "/b c" && !head.isSuccess)
         #expect(head.retryAfter(now: 0) == .seconds(70))
@@ -95,7 +113,10 @@ import Torrent
         arguments: [
             ("", .unreachable("the server closed the connection before it answered")),
             ("HTTP/1.1 200 OK\r\nX: y\r\n", .truncated("the connection was closed within the head of the response")),
-            ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 2", .truncated("the connection was closed within the head of the response")),
+            (
+                "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 2",
+                .truncated("the connection was closed within the head of the response")
+            ),
             ("SSH-2.0-OpenSSH\r\n", .malformed("it is not HTTP: “S”")),
             ("HTTP/1.1 2x0 OK\r\n\r\n", .malformed("it is not HTTP: “HTTP/1.1 2x0 OK”")),
             ("HTTP/1.1\r\n\r\n", .malformed("it is not HTTP: “HTTP/1.1”")),
@@ -108,9 +129,11 @@ import Torrent
 
     /// How a response begins, and what comes again and again.
     static let endless: [(String, String)] = [
-        ("HTTP/1.1 200 ", "x"), (ok + "X: ", "y"), (ok, "X: y\r\n"), ("", "\r\n"), ("", "HTTP/1.1 100 Continue\r\n\r\n"),
+        ("HTTP/1.1 200 ", "x"), (ok + "X: ", "y"), (ok, "X: y\r\n"), ("", "\r\n"),
+        ("", "HTTP/1.1 100 Continue\r\n\r\n"),
         (chunked + "5;", "x"), (chunked, "\r\n"), (chunked, "1;xxxxx\r\nd\r\n"), (chunked, "000000000000000000000"),
-        (chunked + "ffffffffffffffff\r\n", "d"), (ok + "\r\n", "d1:a"), (ok + "Content-Length: 99999999999999999999\r\n\r\n", "l"),
+        (chunked + "ffffffffffffffff\r\n", "d"), (ok + "\r\n", "d1:a"),
+        (ok + "Content-Length: 99999999999999999999\r\n\r\n", "l"),
         ("HTTP/1.1 500 Oops\r\n\r\n", "<html>"),
     ]
 
@@ -179,8 +202,10 @@ import Torrent
 
     @Test(
         arguments: [
-            ("Retry-After: 600", 600), ("retry-after:  120 ", 120), ("Retry-After: 5", 60), ("Retry-After: 0", nil), ("Retry-After: -5", nil),
-            ("Retry-After: soon", nil), ("Retry-After:", nil), ("X: y", nil), ("Retry-After: 99999999999999999999999", 86_400),
+            ("Retry-After: 600", 600), ("retry-after:  120 ", 120), ("Retry-After: 5", 60), ("Retry-After: 0", nil),
+            ("Retry-After: -5", nil),
+            ("Retry-After: soon", nil), ("Retry-After:", nil), ("X: y", nil),
+            ("Retry-After: 99999999999999999999999", 86_400),
             ("Retry-After: 864000", 86_400),
             ("Retry-After: Sun, 06 Nov 1994 08:59:37 GMT", 600), ("Retry-After: Sunday, 06-Nov-94 08:59:37 GMT", 600),
             ("Retry-After: Sun Nov  6 08:59:37 1994", 600), ("Retry-After: Sun, 06 Nov 1994 08:39:37 GMT", nil),
@@ -193,7 +218,8 @@ import Torrent
     }
 
     @Test(arguments: [
-        ("Thu, 01 Jan 1970 00:00:00 GMT", 0), ("Thu, 29 Feb 2024 12:00:00 GMT", 1_709_208_000), ("Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0), ("Thu, 29 Feb 2024 12:00:00 GMT", 1_709_208_000),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777),
         ("Fri, 31 Dec 9999 23:59:59 GMT", 253_402_300_799),
     ]) func datesAreUnixTime(_ text: String, _ seconds: Int64) { #expect(HTTPDate.parse(text) == seconds) }
 
@@ -201,12 +227,17 @@ import Torrent
         arguments: [
             (429, "slow down", .status(code: 429, phrase: "X", retry: .after(.seconds(600)))),
             (503, "d14:failure reason2:noe", .status(code: 503, phrase: "no", retry: .after(.seconds(600)))),
-            (503, "d14:failure reason2:no8:retry ini2ee", .status(code: 503, phrase: "no", retry: .after(.seconds(120)))),
+            (
+                503, "d14:failure reason2:no8:retry ini2ee",
+                .status(code: 503, phrase: "no", retry: .after(.seconds(120)))
+            ),
             (503, "d8:intervali9ee", .status(code: 503, phrase: "X", retry: .after(.seconds(600)))),
             (400, "d14:failure reason2:noe", .failure(reason: "no", retry: .after(.seconds(600)))),
             (200, "d14:failure reason2:noe", .failure(reason: "no", retry: .after(.seconds(600)))),
-            (200, "<html>", .notBencode(excerpt: "<html>")), (404, "<html>", .status(code: 404, phrase: "X", retry: .after(.seconds(600)))),
-            (404, "d1:xi1ee", .status(code: 404, phrase: "X", retry: .after(.seconds(600)))), (404, "d8:intervali9ee", nil), (200, "de", nil),
+            (200, "<html>", .notBencode(excerpt: "<html>")),
+            (404, "<html>", .status(code: 404, phrase: "X", retry: .after(.seconds(600)))),
+            (404, "d1:xi1ee", .status(code: 404, phrase: "X", retry: .after(.seconds(600)))),
+            (404, "d8:intervali9ee", nil), (200, "de", nil),
         ] as [(Int, String, TrackerError?)])
     func aRefusalSaysWhenToComeBack(_ status: Int, _ body: String, _ expected: TrackerError?) throws {
         var reader = HTTPResponseReader()

@@ -10,7 +10,8 @@ enum Samples {
 
     static func request(event: AnnounceRequest.Event? = nil) -> AnnounceRequest {
         AnnounceRequest(
-            infoHash: infoHash, peerID: peerID, port: 6881, uploaded: 1, downloaded: 2, left: 3, event: event, peersWanted: 30, key: 0xdead_beef)
+            infoHash: infoHash, peerID: peerID, port: 6881, uploaded: 1, downloaded: 2, left: 3, event: event,
+            peersWanted: 30, key: 0xdead_beef)
     }
 }
 

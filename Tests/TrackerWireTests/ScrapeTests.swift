@@ -16,8 +16,10 @@ import TrackerWire
 
     @Test func readsWhatWasAskedFor() throws {
         let entry = "d8:completei1e10:downloadedi2e10:incompletei3ee"
-        let body = utf8("d5:filesd20:") + Samples.infoHash.bytes + utf8(entry) + utf8("20:zzzzzzzzzzzzzzzzzzzz" + entry + "ee")
-        let response = try ScrapeResponse(httpBody: body, to: ScrapeRequest([Samples.infoHash, Samples.otherHash], over: .http))
+        let body =
+            utf8("d5:filesd20:") + Samples.infoHash.bytes + utf8(entry) + utf8("20:zzzzzzzzzzzzzzzzzzzz" + entry + "ee")
+        let response = try ScrapeResponse(
+            httpBody: body, to: ScrapeRequest([Samples.infoHash, Samples.otherHash], over: .http))
         #expect(response.torrents == [Samples.infoHash: .init(complete: 1, downloaded: 2, incomplete: 3)])
     }
 

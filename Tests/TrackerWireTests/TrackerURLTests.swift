@@ -16,16 +16,20 @@ import Torrent
 
     @Test(arguments: [
         Good(
-            text: "http://t.example/announce", scheme: .http, host: "t.example", port: 80, path: "/announce", query: nil,
+            text: "http://t.example/announce", scheme: .http, host: "t.example", port: 80, path: "/announce",
+            query: nil,
             scrape: "http://t.example/scrape"),
         Good(
-            text: "HTTPS://T.Example:8443/x/announce.php?passkey=a%20b#top", scheme: .https, host: "t.example", port: 8443,
-            path: "/x/announce.php", query: "passkey=a%20b", scrape: "https://t.example:8443/x/scrape.php?passkey=a%20b"),
+            text: "HTTPS://T.Example:8443/x/announce.php?passkey=a%20b#top", scheme: .https, host: "t.example",
+            port: 8443,
+            path: "/x/announce.php", query: "passkey=a%20b", scrape: "https://t.example:8443/x/scrape.php?passkey=a%20b"
+        ),
         Good(
             text: "udp://[2001:DB8::1]:6969", scheme: .udp, host: "2001:db8::1", port: 6969, path: "", query: nil,
             scrape: "udp://[2001:db8::1]:6969"),
         Good(
-            text: "udp://t.example:80/announce?a=b", scheme: .udp, host: "t.example", port: 80, path: "/announce", query: "a=b",
+            text: "udp://t.example:80/announce?a=b", scheme: .udp, host: "t.example", port: 80, path: "/announce",
+            query: "a=b",
             scrape: "udp://t.example:80/announce?a=b"),
         Good(text: "http://t.example", scheme: .http, host: "t.example", port: 80, path: "", query: nil, scrape: nil),
         // Old torrents name UDP trackers without a port, which is 80 then.
@@ -33,13 +37,19 @@ import Torrent
             text: "udp://t.example/announce", scheme: .udp, host: "t.example", port: 80, path: "/announce", query: nil,
             scrape: "udp://t.example:80/announce"),
         Good(
-            text: "http://t.example/a b/announce", scheme: .http, host: "t.example", port: 80, path: "/a b/announce", query: nil,
+            text: "http://t.example/a b/announce", scheme: .http, host: "t.example", port: 80, path: "/a b/announce",
+            query: nil,
             scrape: "http://t.example/a b/scrape"),
         Good(text: "http://t.example?x", scheme: .http, host: "t.example", port: 80, path: "", query: "x", scrape: nil),
-        Good(text: "http://t.example:/a", scheme: .http, host: "t.example", port: 80, path: "/a", query: nil, scrape: nil),
-        Good(text: "http://t.example/announce/x", scheme: .http, host: "t.example", port: 80, path: "/announce/x", query: nil, scrape: nil),
         Good(
-            text: "http://t.example/announcer", scheme: .http, host: "t.example", port: 80, path: "/announcer", query: nil,
+            text: "http://t.example:/a", scheme: .http, host: "t.example", port: 80, path: "/a", query: nil, scrape: nil
+        ),
+        Good(
+            text: "http://t.example/announce/x", scheme: .http, host: "t.example", port: 80, path: "/announce/x",
+            query: nil, scrape: nil),
+        Good(
+            text: "http://t.example/announcer", scheme: .http, host: "t.example", port: 80, path: "/announcer",
+            query: nil,
             scrape: "http://t.example/scraper"),
     ])
     func reads(_ good: Good) throws {
@@ -54,8 +64,10 @@ import Torrent
     }
 
     @Test(arguments: [
-        "", "t.example/announce", "http:/t.example", "ftp://t.example/", "wss://t.example/", "http://", "http:///announce", "http://t.example:0/",
-        "http://t.example:65536/", "http://t.example:+80/", "http://t.example:8x/", "http://a b/", "http://a/\r\nHost: b", "http://user@/",
+        "", "t.example/announce", "http:/t.example", "ftp://t.example/", "wss://t.example/", "http://",
+        "http:///announce", "http://t.example:0/",
+        "http://t.example:65536/", "http://t.example:+80/", "http://t.example:8x/", "http://a b/",
+        "http://a/\r\nHost: b", "http://user@/",
         "http://[::1/", "http://[127.0.0.1]/", "http://[::1]x/", "http://a_b!/", "http://::1/",
         "http://t.example/" + String(repeating: "a", count: 2048),
     ])
@@ -85,8 +97,10 @@ import Torrent
         ("http://user:secret@t.example/announce", "Basic dXNlcjpzZWNyZXQ=", "http://user:***@t.example/announce"),
         ("http://user:se%20cret@t.example/", "Basic dXNlcjpzZSBjcmV0", "http://user:***@t.example/"),
         ("http://us%40er:p%3Aw%2f%zz@t.example:81/", "Basic dXNAZXI6cDp3LyV6eg==", "http://us%40er:***@t.example:81/"),
-        ("http://ä:ö@t.example/", "Basic w6Q6w7Y=", "http://ä:***@t.example/"), ("http://key@t.example/", "Basic a2V5Og==", "http://***@t.example/"),
-        ("http://:@t.example/", "Basic Og==", "http://:***@t.example/"), ("http://a@b@t.example/", "Basic YUBiOg==", "http://***@t.example/"),
+        ("http://ä:ö@t.example/", "Basic w6Q6w7Y=", "http://ä:***@t.example/"),
+        ("http://key@t.example/", "Basic a2V5Og==", "http://***@t.example/"),
+        ("http://:@t.example/", "Basic Og==", "http://:***@t.example/"),
+        ("http://a@b@t.example/", "Basic YUBiOg==", "http://***@t.example/"),
     ])
     func aPasswordIsSentAndNotShown(_ text: String, _ authorization: String, _ shown: String) throws {
         let url = try TrackerURL(text)
@@ -97,7 +111,8 @@ import Torrent
     }
 
     @Test(arguments: [
-        "http://user:zq/cret@t.example/", "http://user:zq?cret@t.example/", "http://user:zq#cret@t.example/", "http://us er:zq/cret@t/",
+        "http://user:zq/cret@t.example/", "http://user:zq?cret@t.example/", "http://user:zq#cret@t.example/",
+        "http://us er:zq/cret@t/",
     ])
     func aPasswordThatEndsTheHostIsNamedAndNotShown(_ text: String) {
         let error = #expect(throws: TrackerURLError.self) { try TrackerURL(text) }
@@ -105,7 +120,8 @@ import Torrent
     }
 
     @Test(arguments: [
-        "user:secret@t.example/announce", "http://user:secret@t!/", "gopher://user:secret@t/", "http://user:secret@t:99999/",
+        "user:secret@t.example/announce", "http://user:secret@t!/", "gopher://user:secret@t/",
+        "http://user:secret@t:99999/",
         "http://user:secret@t/\u{7}",
     ])
     func noRefusalShowsAPassword(_ text: String) {
@@ -116,10 +132,12 @@ import Torrent
     @Test(
         arguments: [
             ("http://t/a/announce?k=v", "/b?x=y", "http://t/b?x=y"), ("http://t/a/announce?k=v", "b", "http://t/a/b"),
-            ("http://t/a/announce?k=v", "?x=y", "http://t/a/announce?x=y"), ("http://t/a", "//u/b", "http://u/b"), ("http://t", "b", "http://t/b"),
+            ("http://t/a/announce?k=v", "?x=y", "http://t/a/announce?x=y"), ("http://t/a", "//u/b", "http://u/b"),
+            ("http://t", "b", "http://t/b"),
             ("https://t/a", "http://t/a", "http://t/a"), ("http://t:81/a", "HTTPS://U:82/b", "https://u:82/b"),
             ("http://t/a", "/b?u=http://x/", "http://t/b?u=http://x/"),
-            ("http://t/a", "ftp://t/b", nil), ("http://t/a", "udp://t:1/b", nil), ("http://t/a", "http:///b", nil), ("http://t/a", "/\u{1}", nil),
+            ("http://t/a", "ftp://t/b", nil), ("http://t/a", "udp://t:1/b", nil), ("http://t/a", "http:///b", nil),
+            ("http://t/a", "/\u{1}", nil),
         ] as [(String, String, String?)])
     func redirects(_ from: String, _ location: String, _ to: String?) throws {
         #expect(try TrackerURL(from).redirected(to: location)?.description == to)
@@ -133,7 +151,8 @@ import Torrent
     }
 
     @Test(arguments: [
-        ("/b", true), ("http://t/b", true), ("http://t:80/b", true), ("http://u/b", false), ("https://t/b", false), ("http://t:81/b", false),
+        ("/b", true), ("http://t/b", true), ("http://t:80/b", true), ("http://u/b", false), ("https://t/b", false),
+        ("http://t:81/b", false),
     ])
     func thePasswordStaysAtItsServer(_ location: String, _ isKept: Bool) throws {
         let url = try #require(try TrackerURL("http://user:secret@t/a").redirected(to: location))

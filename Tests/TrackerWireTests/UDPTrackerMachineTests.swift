@@ -11,21 +11,27 @@ import TrackerWire
         var now: Duration = .seconds(1000)
 
         init(
-            _ question: UDPTrackerMachine.Question = .announce(Samples.request(), urlData: ""), connection: UDPTrackerMachine.Connection? = nil,
+            _ question: UDPTrackerMachine.Question = .announce(Samples.request(), urlData: ""),
+            connection: UDPTrackerMachine.Connection? = nil,
             retransmissions: Int = UDPTrackerMachine.defaultRetransmissions
         ) {
-            machine = UDPTrackerMachine(question, overIPv6: false, connection: connection, maximumRetransmissions: retransmissions)
+            machine = UDPTrackerMachine(
+                question, overIPv6: false, connection: connection, maximumRetransmissions: retransmissions)
         }
 
         mutating func start() -> UDPTrackerMachine.Step { machine.start(now: now, using: &random) }
-        mutating func receive(_ bytes: [UInt8]) -> UDPTrackerMachine.Step { machine.received(bytes, now: now, using: &random) }
+        mutating func receive(_ bytes: [UInt8]) -> UDPTrackerMachine.Step {
+            machine.received(bytes, now: now, using: &random)
+        }
         mutating func timer(after seconds: Int) -> UDPTrackerMachine.Step {
             now += .seconds(seconds)
             return machine.timer(now: now, using: &random)
         }
 
         /// The tracker's answer to what is waited for.
-        func answer(_ action: UInt32, _ rest: [UInt8]) -> [UInt8] { word(action) + word(machine.transaction ?? 0) + rest }
+        func answer(_ action: UInt32, _ rest: [UInt8]) -> [UInt8] {
+            word(action) + word(machine.transaction ?? 0) + rest
+        }
     }
 
     /// What a step sends: the action and the seconds that are waited for.
@@ -58,7 +64,8 @@ import TrackerWire
         guard case .send(let bytes, _) = announce else { return }
         #expect(Array(bytes.prefix(8)) == Self.granted)
         let done = play.receive(play.answer(1, Self.peers))
-        let response = AnnounceResponse(interval: .seconds(3600), complete: 3, incomplete: 2, peers: [PeerAddress("10.0.0.1:80")!])
+        let response = AnnounceResponse(
+            interval: .seconds(3600), complete: 3, incomplete: 2, peers: [PeerAddress("10.0.0.1:80")!])
         #expect(done == .done(.announce(response)))
         let connection = play.machine.connection
         #expect(connection == .init(id: 0x0102_0304_0506_0708, expires: .seconds(1062)))
@@ -72,7 +79,9 @@ import TrackerWire
         let ask = play.receive(play.answer(0, Self.granted))
         #expect(Sent(ask, play.now) == Sent(2, 15))
         let done = play.receive(play.answer(2, word(1) + word(2) + word(3)))
-        #expect(done == .done(.scrape(ScrapeResponse([Samples.infoHash: .init(complete: 1, downloaded: 2, incomplete: 3)]))))
+        #expect(
+            done == .done(.scrape(ScrapeResponse([Samples.infoHash: .init(complete: 1, downloaded: 2, incomplete: 3)])))
+        )
     }
 
     @Test func usesAConnectionThatLives() {
@@ -136,7 +145,10 @@ import TrackerWire
         guard case .send(_, let until) = play.start() else { return }
         let transaction = play.machine.transaction ?? 0
         play.now += .seconds(1)
-        for bytes in [word(0) + word(transaction &+ 1) + Self.granted, word(3) + word(transaction ^ 1) + utf8("no"), [], [0, 0, 0]] {
+        for bytes in [
+            word(0) + word(transaction &+ 1) + Self.granted, word(3) + word(transaction ^ 1) + utf8("no"), [],
+            [0, 0, 0],
+        ] {
             let step = play.receive(bytes)
             #expect(step == .wait(until: until))
         }
@@ -146,7 +158,8 @@ import TrackerWire
 
     @Test(
         arguments: [
-            (3, utf8("gone"), .failure(reason: "gone", retry: nil)), (3, [], .failure(reason: "no reason given", retry: nil)),
+            (3, utf8("gone"), .failure(reason: "gone", retry: nil)),
+            (3, [], .failure(reason: "no reason given", retry: nil)),
             (0, [1, 2], .truncated("a packet of 10 bytes has no connection id")),
             (1, peers, .malformed("its packet is not of the kind that was asked for")),
             (9, [], .malformed("a packet has the unknown action 9")),

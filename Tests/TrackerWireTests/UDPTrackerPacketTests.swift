@@ -4,12 +4,17 @@ import TrackerWire
 
 @Suite struct UDPTrackerPacketTests {
     @Test func connectIsAsBEP15Says() {
-        #expect(UDPTrackerRequestPacket.connect(transaction: 0x0102_0304).bytes == [0, 0, 4, 0x17, 0x27, 0x10, 0x19, 0x80, 0, 0, 0, 0, 1, 2, 3, 4])
+        #expect(
+            UDPTrackerRequestPacket.connect(transaction: 0x0102_0304).bytes == [
+                0, 0, 4, 0x17, 0x27, 0x10, 0x19, 0x80, 0, 0, 0, 0, 1, 2, 3, 4,
+            ])
     }
 
     @Test func announceIsAsBEP15Says() {
-        let bytes = UDPTrackerRequestPacket.announce(connection: 0x1112_1314_1516_1718, transaction: 9, Samples.request(event: .started), urlData: "")
-            .bytes
+        let bytes = UDPTrackerRequestPacket.announce(
+            connection: 0x1112_1314_1516_1718, transaction: 9, Samples.request(event: .started), urlData: ""
+        )
+        .bytes
         var expected: [UInt8] = [0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0, 0, 0, 1, 0, 0, 0, 9]
         expected += Samples.infoHash.bytes + Samples.peerID.bytes
         expected += [0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 1]
@@ -20,22 +25,27 @@ import TrackerWire
 
     @Test(arguments: [(nil, 0), (.completed, 1), (.started, 2), (.stopped, 3)] as [(AnnounceRequest.Event?, UInt8)])
     func numbersTheEvents(_ event: AnnounceRequest.Event?, _ number: UInt8) {
-        let bytes = UDPTrackerRequestPacket.announce(connection: 0, transaction: 0, Samples.request(event: event), urlData: "").bytes
+        let bytes = UDPTrackerRequestPacket.announce(
+            connection: 0, transaction: 0, Samples.request(event: event), urlData: ""
+        ).bytes
         #expect(bytes[80..<84] == [0, 0, 0, number])
     }
 
     @Test func urlDataIsAsBEP41Says() {
-        let short = UDPTrackerRequestPacket.announce(connection: 0, transaction: 0, Samples.request(), urlData: "/a?b").bytes
+        let short = UDPTrackerRequestPacket.announce(connection: 0, transaction: 0, Samples.request(), urlData: "/a?b")
+            .bytes
         #expect(Array(short[98...]) == utf8("\u{2}\u{4}/a?b\0"))
         let path = String(repeating: "x", count: 300)
-        let long = UDPTrackerRequestPacket.announce(connection: 0, transaction: 0, Samples.request(), urlData: path).bytes
+        let long = UDPTrackerRequestPacket.announce(connection: 0, transaction: 0, Samples.request(), urlData: path)
+            .bytes
         var expected: [UInt8] = [2, 255]
         expected += utf8(path).prefix(255)
         expected += [2, 45]
         expected += utf8(path).suffix(45)
         expected += [0]
         #expect(Array(long[98...]) == expected)
-        let tooLong = UDPTrackerRequestPacket.announce(connection: 0, transaction: 0, Samples.request(), urlData: String(repeating: "x", count: 1021))
+        let tooLong = UDPTrackerRequestPacket.announce(
+            connection: 0, transaction: 0, Samples.request(), urlData: String(repeating: "x", count: 1021))
         #expect(tooLong.bytes.count == 98)
     }
 
@@ -46,15 +56,22 @@ import TrackerWire
         let head: [UInt8] = [0, 0, 0, 1, 0, 0, 0, 7, 0, 0, 0x0e, 0x10, 0, 0, 0, 2, 0, 0, 0, 3]
         let peer6: [UInt8] = [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 80]
         func response(_ peers: [String]) -> UDPTrackerResponsePacket {
-            .announce(transaction: 7, AnnounceResponse(interval: .seconds(3600), complete: 3, incomplete: 2, peers: peers.map { PeerAddress($0)! }))
+            .announce(
+                transaction: 7,
+                AnnounceResponse(
+                    interval: .seconds(3600), complete: 3, incomplete: 2, peers: peers.map { PeerAddress($0)! }))
         }
         #expect(try UDPTrackerResponsePacket(head, overIPv6: false) == response([]))
-        #expect(try UDPTrackerResponsePacket(head + [10, 0, 0, 1, 0, 80, 9], overIPv6: false) == response(["10.0.0.1:80"]))
+        #expect(
+            try UDPTrackerResponsePacket(head + [10, 0, 0, 1, 0, 80, 9], overIPv6: false) == response(["10.0.0.1:80"]))
         #expect(try UDPTrackerResponsePacket(head + peer6, overIPv6: true) == response(["[2001:db8::1]:80"]))
 
-        let scrape = try UDPTrackerResponsePacket([0, 0, 0, 2, 0, 0, 0, 7, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0], overIPv6: false)
+        let scrape = try UDPTrackerResponsePacket(
+            [0, 0, 0, 2, 0, 0, 0, 7, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0], overIPv6: false)
         #expect(scrape == .scrape(transaction: 7, [.init(complete: 1, downloaded: 2, incomplete: 3)]))
-        #expect(try UDPTrackerResponsePacket([0, 0, 0, 3, 0, 0, 0, 7] + utf8("no\u{7}"), overIPv6: false) == .error(transaction: 7, message: "no."))
+        #expect(
+            try UDPTrackerResponsePacket([0, 0, 0, 3, 0, 0, 0, 7] + utf8("no\u{7}"), overIPv6: false)
+                == .error(transaction: 7, message: "no."))
     }
 
     @Test(

@@ -4,8 +4,8 @@ import Torrent
 
 /// The first message of the extension protocol, and any later one that amends it (BEP 10, BEP 9, BEP 21).
 ///
-/// Every field may be missing. What has the wrong type or a senseless value counts as missing: clients differ, and nothing here is worth a connection.
-/// Numbers may be written as strings of digits.
+/// Every field may be missing. What has the wrong type or a senseless value counts as missing: clients differ, and
+/// nothing here is worth a connection. Numbers may be written as strings of digits.
 package struct ExtendedHandshake: Hashable, Sendable {
     /// The id of the extended message that is the handshake.
     package static let messageID: UInt8 = 0
@@ -85,5 +85,7 @@ package struct ExtendedHandshake: Hashable, Sendable {
         Dictionary(types.map { ($0, $0.rawValue) }, uniquingKeysWith: { first, _ in first })
     }
 
-    private static func malformed(_ reason: String) -> PeerWireError { .malformedExtension(name: "extension handshake", reason: reason) }
+    private static func malformed(_ reason: String) -> PeerWireError {
+        .malformedExtension(name: "extension handshake", reason: reason)
+    }
 }

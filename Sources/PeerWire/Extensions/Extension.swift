@@ -1,6 +1,7 @@
 import NIOCore
 
-/// The registry of extension messages (BEP 10): a raw value is the id under which we want the message to be sent to us, never 0.
+/// The registry of extension messages (BEP 10): a raw value is the id under which we want the message to be sent to us,
+/// never 0.
 ///
 /// To add one: its case and name here, and a file with its ``ExtensionMessage``.
 package enum Extension: UInt8, CaseIterable, Hashable, Sendable {

@@ -1,6 +1,7 @@
 import NIOCore
 
-/// The sender has ceased to download, or begun again: the extension handshake's `upload_only` on a connection that stands already (BEP 21).
+/// The sender has ceased to download, or begun again: the extension handshake's `upload_only` on a connection that
+/// stands already (BEP 21).
 package struct UploadOnly: ExtensionMessage {
     package static let type = Extension.uploadOnly
 

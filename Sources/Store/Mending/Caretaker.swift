@@ -2,7 +2,8 @@ import Glibc
 import SystemPackage
 import Torrent
 
-/// Looks after the database while an engine runs on it, on a thread and a read-only connection of its own: nobody waits for it.
+/// Looks after the database while an engine runs on it, on a thread and a read-only connection of its own: nobody waits
+/// for it.
 package actor Caretaker {
     private let path: FilePath
     private let options: DatabaseOptions
@@ -17,7 +18,8 @@ package actor Caretaker {
         case .success(let executor): self.executor = executor
         case .failure(let error):
             throw StoreError(
-                .other, path: path.text, "cannot start a thread: \(String(cString: strerror(error.number))): stop other programs and try again")
+                .other, path: path.text,
+                "cannot start a thread: \(String(cString: strerror(error.number))): stop other programs and try again")
         }
     }
 

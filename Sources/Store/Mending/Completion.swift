@@ -42,7 +42,9 @@ struct Completion {
         let shapes = try db.tableShapes()
         if damaged.contains("torrent"), let torrent = shapes.first(where: { $0.name == "torrent" }) {
             let names = Self.names(torrent)
-            try db.execute("INSERT OR IGNORE INTO torrent (\(names)) SELECT \(names) FROM old.torrent WHERE id NOT IN (\(removed))")
+            try db.execute(
+                "INSERT OR IGNORE INTO torrent (\(names)) SELECT \(names) FROM old.torrent WHERE id NOT IN (\(removed))"
+            )
             outcome.fromBackup = Set(try ids("SELECT id FROM torrent")).subtracting(outcome.salvaged)
         }
         for shape in shapes where shape.name != "torrent" {
@@ -52,20 +54,27 @@ struct Completion {
             if !shape.hasTorrentID || shape.name == "event" {
                 if isDamaged { try db.execute(copy) }
             } else if isDamaged {
-                try db.execute(copy + " WHERE torrent_id IN (SELECT o.id FROM old.torrent AS o JOIN torrent AS t USING (id, info_hash))")
+                try db.execute(
+                    copy
+                        + " WHERE torrent_id IN (SELECT o.id FROM old.torrent AS o JOIN torrent AS t USING (id, info_hash))"
+                )
             } else {
                 for id in outcome.fromBackup.sorted() { try db.execute(copy + " WHERE torrent_id = ?", id) }
             }
         }
     }
 
-    private static func names(_ shape: TableShape) -> String { shape.columns.map { "\"\($0.name)\"" }.joined(separator: ", ") }
+    private static func names(_ shape: TableShape) -> String {
+        shape.columns.map { "\"\($0.name)\"" }.joined(separator: ", ")
+    }
 
     // MARK: Contradictions
 
     /// Torrents of which only the .torrent is left: where their payload lies is not known any more.
     private mutating func nameOrphans(_ removed: String) throws(StoreError) {
-        let orphans = try ids("SELECT torrent_id FROM metainfo WHERE torrent_id NOT IN (SELECT id FROM torrent) AND torrent_id NOT IN (\(removed))")
+        let orphans = try ids(
+            "SELECT torrent_id FROM metainfo WHERE torrent_id NOT IN (SELECT id FROM torrent) AND torrent_id NOT IN (\(removed))"
+        )
         for id in orphans {
             // A .torrent that doesn't decode any more has no name.
             outcome.lost.append(try metainfo(of: id)?.name ?? "number \(id)")
@@ -87,7 +96,8 @@ struct Completion {
             )
         }
         for key in keys {
-            let condition = "WHERE \"\(key.column)\" IS NOT NULL AND \"\(key.column)\" NOT IN (SELECT \"\(key.key)\" FROM \"\(key.parent)\")"
+            let condition =
+                "WHERE \"\(key.column)\" IS NOT NULL AND \"\(key.column)\" NOT IN (SELECT \"\(key.key)\" FROM \"\(key.parent)\")"
             if key.action == "SET NULL" {
                 try db.execute("UPDATE \"\(key.table)\" SET \"\(key.column)\" = NULL \(condition)")
             } else {
@@ -96,7 +106,8 @@ struct Completion {
         }
     }
 
-    /// What the .torrent says of itself is right; its row follows it. Where the .torrent is damaged and the backup has it, that one is taken.
+    /// What the .torrent says of itself is right; its row follows it. Where the .torrent is damaged and the backup has
+    /// it, that one is taken.
     private mutating func examine(_ id: TorrentID) throws(StoreError) {
         guard let row = try db.torrent(id) else { return }
         var found = try metainfo(of: id)
@@ -133,9 +144,13 @@ struct Completion {
     /// Numbers of rows that are gone aren't given to others.
     private func keepNumbersUnused(_ sequences: [String: Int64]) throws(StoreError) {
         var highest = sequences.filter { $0.value < Int64.max / 2 }
-        let seen = try db.first("SELECT max(torrent_id) FROM event") { (row) throws(StoreError) in try row.next(Int64?.self) } ?? nil
+        let seen =
+            try db.first("SELECT max(torrent_id) FROM event") { (row) throws(StoreError) in try row.next(Int64?.self) }
+            ?? nil
         highest["torrent"] = max(highest["torrent"] ?? 0, seen ?? 0)
-        for (table, number) in highest { try db.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?", number, table) }
+        for (table, number) in highest {
+            try db.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?", number, table)
+        }
     }
 
     private func ids(_ sql: String) throws(StoreError) -> [TorrentID] {
@@ -147,9 +162,13 @@ extension Connection {
     /// The row says what the .torrent says.
     fileprivate func adopt(_ metainfo: Metainfo, _ id: TorrentID) throws(StoreError) {
         let skipped = Set(
-            try rows("SELECT idx FROM file WHERE torrent_id = ? AND wanted = 0", id) { (row) throws(StoreError) in try row.next(Int.self) })
+            try rows("SELECT idx FROM file WHERE torrent_id = ? AND wanted = 0", id) { (row) throws(StoreError) in
+                try row.next(Int.self)
+            })
         var wantedBytes: Int64 = 0
-        for file in metainfo.layout.files where !file.isPad && !skipped.contains(file.index) { wantedBytes += file.length }
+        for file in metainfo.layout.files where !file.isPad && !skipped.contains(file.index) {
+            wantedBytes += file.length
+        }
         try execute("DELETE FROM file WHERE torrent_id = ? AND idx >= ?", id, metainfo.layout.files.count)
         try execute("DELETE FROM partial_piece WHERE torrent_id = ? AND piece >= ?", id, metainfo.geometry.pieceCount)
         try execute(
@@ -158,7 +177,8 @@ extension Connection {
                 wanted_bytes = ?6, completed_bytes = min(completed_bytes, ?6)
             WHERE id = ?7
             """,
-            metainfo.infoHash, metainfo.geometry.totalBytes, metainfo.geometry.pieceLength, metainfo.geometry.pieceCount, metainfo.isPrivate,
+            metainfo.infoHash, metainfo.geometry.totalBytes, metainfo.geometry.pieceLength,
+            metainfo.geometry.pieceCount, metainfo.isPrivate,
             wantedBytes,
             id)
         try execute(

@@ -2,9 +2,11 @@ import Glibc
 import SystemPackage
 import Torrent
 
-/// The pages of a database file as its log leaves them, read without SQLite, which gives up at the first damage that it meets.
+/// The pages of a database file as its log leaves them, read without SQLite, which gives up at the first damage that it
+/// meets.
 ///
-/// The database must not be open in this process: closing a descriptor of the file drops the process's POSIX locks on it.
+/// The database must not be open in this process: closing a descriptor of the file drops the process's POSIX locks on
+/// it.
 final class DamagedPages {
     /// Bytes of a page of every database that this program makes (SQLite's default since 3.12).
     static let usualPageSize = 4096
@@ -23,7 +25,8 @@ final class DamagedPages {
         file = path.withPlatformString { open($0, O_RDONLY | O_CLOEXEC) }
         guard file >= 0 else {
             throw StoreError(
-                .cantOpen, path: path.text, "the damaged database cannot be read (\(String(cString: strerror(errno)))): let this user read it")
+                .cantOpen, path: path.text,
+                "the damaged database cannot be read (\(String(cString: strerror(errno)))): let this user read it")
         }
         pageSize = Self.pageSize(Self.read(file, at: 0, count: 100) ?? [])
         // Without a log, or with one that can't be opened, the file is all there is.
@@ -41,8 +44,8 @@ final class DamagedPages {
         if log >= 0 { close(log) }
     }
 
-    /// The bytes of a page, counted from 1; `nil` when there is none, or the disk doesn't give it. What a page lacks at the end of the file is zeros, as for
-    /// SQLite.
+    /// The bytes of a page, counted from 1; `nil` when there is none, or the disk doesn't give it. What a page lacks at
+    /// the end of the file is zeros, as for SQLite.
     subscript(number: Int) -> [UInt8]? {
         guard number >= 1, number <= count else { return nil }
         if let offset = frames[number] { return Self.read(log, at: offset, count: pageSize) }
@@ -83,7 +86,8 @@ enum DamagedLog {
     /// The magic number without its last bit, which says in which order checksums read their words.
     private static let magic: UInt32 = 0x377f_0682
 
-    /// The newest committed frame of each page: where its bytes begin. Frames behind the first that is damaged count for nothing, as for SQLite.
+    /// The newest committed frame of each page: where its bytes begin. Frames behind the first that is damaged count
+    /// for nothing, as for SQLite.
     static func committedFrames(_ log: Int32, pageSize: Int) -> [Int: Int64] {
         guard let header = DamagedPages.read(log, at: 0, count: headerLength) else { return [:] }
         let magic = word(header, 0)

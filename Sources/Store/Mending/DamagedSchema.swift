@@ -26,15 +26,20 @@ struct DamagedSchema {
         var migrations = 0
         if let root = roots["schema_migration"] {
             try tree.walk(root: root, isTable: true) { row throws(StoreError) in
-                if let id = row.rowID, (1...Int64(Migration.all.count)).contains(id) { migrations = max(migrations, Int(id)) }
+                if let id = row.rowID, (1...Int64(Migration.all.count)).contains(id) {
+                    migrations = max(migrations, Int(id))
+                }
             }
         }
         let header = pages[1] ?? []
         let said = DamagedTreePage.number(header, 60) ?? 0
-        // Of two that differ the newer: rows of an older schema fit a newer one, as rows do whose table got a column later.
+        // Of two that differ the newer: rows of an older schema fit a newer one, as rows do whose table got a column
+        // later.
         let highest = max(migrations, (1...Migration.all.count).contains(said) ? said : 0)
         version = highest > 0 ? highest : Migration.all.count
-        isOurs = DatabaseFile.isNearly(DamagedTreePage.number(header, 68) ?? 0) || roots["schema_migration"] != nil && roots["metainfo"] != nil
+        isOurs =
+            DatabaseFile.isNearly(DamagedTreePage.number(header, 68) ?? 0)
+            || roots["schema_migration"] != nil && roots["metainfo"] != nil
         self.roots = roots
         self.indexes = indexes
     }

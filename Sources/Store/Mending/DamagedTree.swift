@@ -76,7 +76,8 @@ struct DamagedTree {
         var visited: Set<Int> = []
         var next = [root]
         while let number = next.popLast() {
-            guard visited.insert(number).inserted, let bytes = pages[number], let page = DamagedTreePage(bytes, number: number),
+            guard visited.insert(number).inserted, let bytes = pages[number],
+                let page = DamagedTreePage(bytes, number: number),
                 page.kind.isTable == isTable
             else {
                 isDamaged = true
@@ -90,12 +91,16 @@ struct DamagedTree {
     }
 
     /// The rows of a page that no tree leads to.
-    mutating func readOrphan(_ number: Int, _ body: (Row, _ isTable: Bool) throws(StoreError) -> Void) throws(StoreError) {
-        guard let bytes = pages[number], let page = DamagedTreePage(bytes, number: number), page.kind != .tableInterior else { return }
+    mutating func readOrphan(_ number: Int, _ body: (Row, _ isTable: Bool) throws(StoreError) -> Void)
+        throws(StoreError)
+    {
+        guard let bytes = pages[number], let page = DamagedTreePage(bytes, number: number), page.kind != .tableInterior
+        else { return }
         try read(page) { (row) throws(StoreError) in try body(row, page.kind.isTable) }
     }
 
-    /// Pages that hold nothing any more: what is left in them is not to come back (sqlite.org/fileformat.html, section 1.5).
+    /// Pages that hold nothing any more: what is left in them is not to come back (sqlite.org/fileformat.html, section
+    /// 1.5).
     mutating func markFreePages() {
         var trunk = pages[1].flatMap { DamagedTreePage.number($0, 32) } ?? 0
         while trunk > 0, let bytes = pages[trunk], known.insert(trunk).inserted {
@@ -123,12 +128,14 @@ struct DamagedTree {
             guard let id = Varint.read(page.bytes, &place) else { return nil }
             rowID = Int64(bitPattern: id)
         }
-        guard let payload = payload(of: page, at: place, length: Int(length)), let record = RawRecord.decode(payload) else { return nil }
+        guard let payload = payload(of: page, at: place, length: Int(length)), let record = RawRecord.decode(payload)
+        else { return nil }
         if !record.isExact { isDamaged = true }
         return Row(rowID: rowID, values: record.values, isExact: record.isExact)
     }
 
-    /// The bytes of a row: those on the page, and those on the pages that its chain leads to. There may be fewer than its length says.
+    /// The bytes of a row: those on the page, and those on the pages that its chain leads to. There may be fewer than
+    /// its length says.
     private mutating func payload(of page: DamagedTreePage, at place: Int, length: Int) -> [UInt8]? {
         let local = localLength(of: length, isTable: page.kind.isTable)
         guard place + local <= page.bytes.count else { return Array(page.bytes[min(place, page.bytes.count)...]) }
@@ -138,7 +145,9 @@ struct DamagedTree {
         guard var next = DamagedTreePage.number(page.bytes, place + local) else { return payload }
         while payload.count < length {
             // Each page brings bytes, so a chain that bites its tail ends too.
-            guard next > 0, let bytes = pages[next], let following = DamagedTreePage.number(bytes, 0) else { return payload }
+            guard next > 0, let bytes = pages[next], let following = DamagedTreePage.number(bytes, 0) else {
+                return payload
+            }
             known.insert(next)
             payload += bytes[4..<min(bytes.count, 4 + length - payload.count)]
             next = following

@@ -5,11 +5,14 @@ import Torrent
 
 /// Makes a sound database out of a damaged one, and sets the damaged one aside.
 ///
-/// The caller holds the engine's lock, and no connection of this process to the database is open. Rows are taken from the damaged file, what it
-/// lacks from the newest sound backup. Nothing that was claimed is claimed after: all of it is in doubt until it was looked at.
+/// The caller holds the engine's lock, and no connection of this process to the database is open. Rows are taken from
+/// the damaged file, what it lacks from the newest sound backup. Nothing that was claimed is claimed after: all of it
+/// is in doubt until it was looked at.
 package enum Mender {
     /// Whether mending is an answer to the error.
-    package static func answers(_ error: StoreError) -> Bool { (error.code == .corrupt || error.code == .notADatabase) && error.torrent == nil }
+    package static func answers(_ error: StoreError) -> Bool {
+        (error.code == .corrupt || error.code == .notADatabase) && error.torrent == nil
+    }
 
     /// Mends the database; throws `notADatabase` when nothing shows that it is ours, and leaves it as it is.
     package static func mend(
@@ -39,12 +42,16 @@ package enum Mender {
 
     /// Goes on with a replacement that a killed process left half done. The caller holds the engine's lock.
     @discardableResult
-    package static func finishInterrupted(_ database: FilePath, options: DatabaseOptions = DatabaseOptions()) throws(StoreError) -> Bool {
+    package static func finishInterrupted(_ database: FilePath, options: DatabaseOptions = DatabaseOptions())
+        throws(StoreError) -> Bool
+    {
         try Replacement.finish(DatabaseFile.resolved(database), in: options.folder)
     }
 
     /// Whether there is such a replacement.
-    package static func isInterrupted(_ database: FilePath) -> Bool { Replacement.isUnderWay(DatabaseFile.resolved(database)) }
+    package static func isInterrupted(_ database: FilePath) -> Bool {
+        Replacement.isUnderWay(DatabaseFile.resolved(database))
+    }
 
     /// Puts a backup in the place of the database, which is set aside; all claims of the backup are in doubt.
     package static func restore(
@@ -57,7 +64,8 @@ package enum Mender {
         try copy(backup, to: new, options)
         let (torrents, pieces) = try finishing(new, options, now) { (db) throws(StoreError) in
             let pieces = try db.doubtEverything()
-            let torrents = try db.first("SELECT count(*) FROM torrent") { (row) throws(StoreError) in try row.next(Int.self) } ?? 0
+            let torrents =
+                try db.first("SELECT count(*) FROM torrent") { (row) throws(StoreError) in try row.next(Int.self) } ?? 0
             try db.noteMending("the backup \(backup.text) was restored; \(pieces) pieces are checked again", now: now)
             return (torrents, pieces)
         }
@@ -67,13 +75,15 @@ package enum Mender {
         return Restoration(setAside: isReplaced ? aside.path : nil, torrents: torrents, doubtfulPieces: pieces)
     }
 
-    /// Throws where something stands in the place of the database that never was one of ours: no engine begins there, and nothing is made beside it.
-    /// A file that is no database at all may be a wreck of ours where `orWreck` says so.
+    /// Throws where something stands in the place of the database that never was one of ours: no engine begins there,
+    /// and nothing is made beside it. A file that is no database at all may be a wreck of ours where `orWreck` says so.
     static func requireOurs(_ database: FilePath, orWreck: Bool, now: Timestamp) throws(StoreError) {
         let database = DatabaseFile.resolved(database)
         var status = stat()
         // Opening a pipe could wait for ever, and what isn't there is nobody's.
-        guard database.withPlatformString({ stat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFREG else { return }
+        guard database.withPlatformString({ stat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            return
+        }
         do throws(StoreError) {
             _ = try Connection(database, mode: .readOnly)
         } catch {
@@ -103,13 +113,15 @@ package enum Mender {
     }
 
     private static func hasTorrents(_ db: Connection) throws(StoreError) -> Bool {
-        try db.first("SELECT EXISTS (SELECT 1 FROM torrent)") { (row) throws(StoreError) in try row.next(Bool.self) } ?? false
+        try db.first("SELECT EXISTS (SELECT 1 FROM torrent)") { (row) throws(StoreError) in try row.next(Bool.self) }
+            ?? false
     }
 
     private static func stranger(_ database: FilePath) -> StoreError {
         StoreError(
             .notADatabase, path: database.text,
-            "the file is not a database, and nothing in it shows that it was one of pieces: give the path of one; the file was left as it is")
+            "the file is not a database, and nothing in it shows that it was one of pieces: give the path of one; the file was left as it is"
+        )
     }
 
     // MARK: Steps
@@ -139,7 +151,8 @@ package enum Mender {
 
     /// Brings the fresh database to the present schema, fills it up from the backup, and puts its claims in doubt.
     private static func complete(
-        _ new: FilePath, _ work: Work, _ reason: String, _ aside: FilePath, _ old: (path: FilePath, backup: BackupFile?),
+        _ new: FilePath, _ work: Work, _ reason: String, _ aside: FilePath,
+        _ old: (path: FilePath, backup: BackupFile?),
         _ options: DatabaseOptions, _ now: Timestamp
     ) throws(StoreError) -> Mending {
         try finishing(new, options, now) { (db) throws(StoreError) in
@@ -153,7 +166,8 @@ package enum Mender {
                 try db.indexRoots()
                 let pieces = try db.doubtEverything()
                 let mending = Mending(
-                    reason: reason, setAside: aside, backup: old.backup?.at, salvaged: outcome.salvaged.count, fromBackup: outcome.fromBackup.count,
+                    reason: reason, setAside: aside, backup: old.backup?.at, salvaged: outcome.salvaged.count,
+                    fromBackup: outcome.fromBackup.count,
                     lost: outcome.lost, doubtfulPieces: pieces)
                 try db.noteMending(mending.sentence, now: now)
                 return mending
@@ -162,13 +176,16 @@ package enum Mender {
             try db.executeScript("PRAGMA foreign_keys=ON")
             let faults = try db.integrityFaults(.indexes)
             guard faults.isEmpty else {
-                throw db.fault(.other, "the salvaged database is not sound (\(faults[0])): please report it; restore a backup meanwhile")
+                throw db.fault(
+                    .other,
+                    "the salvaged database is not sound (\(faults[0])): please report it; restore a backup meanwhile")
             }
             return mending
         }
     }
 
-    /// Runs `body` on a database that only this call has open; when it returns the file is whole, without a log, and synced.
+    /// Runs `body` on a database that only this call has open; when it returns the file is whole, without a log, and
+    /// synced.
     private static func finishing<Value>(
         _ path: FilePath, _ options: DatabaseOptions, _ now: Timestamp, _ body: (Connection) throws(StoreError) -> Value
     ) throws(StoreError) -> Value {
@@ -189,8 +206,13 @@ package enum Mender {
                 _ = try Connection.open(copy, mode: .readWriteCreate, options: options, now: now)
                 return backup
             } catch {
-                // A backup that is damaged, or of another program, is none; an older one may do. A full disk is no reason to do without.
-                guard answers(error) || [.foreignDatabase, .newerSchema, .changedMigration, .cantOpen, .notFound].contains(error.code) else {
+                // A backup that is damaged, or of another program, is none; an older one may do. A full disk is no
+                // reason to do without.
+                guard
+                    answers(error)
+                        || [.foreignDatabase, .newerSchema, .changedMigration, .cantOpen, .notFound].contains(
+                            error.code)
+                else {
                     throw error
                 }
             }

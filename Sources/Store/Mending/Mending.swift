@@ -19,7 +19,8 @@ package struct Mending: Hashable, Sendable {
     package let doubtfulPieces: Int
 
     package init(
-        reason: String, setAside: FilePath, backup: Timestamp?, salvaged: Int, fromBackup: Int, lost: [String], doubtfulPieces: Int
+        reason: String, setAside: FilePath, backup: Timestamp?, salvaged: Int, fromBackup: Int, lost: [String],
+        doubtfulPieces: Int
     ) {
         self.reason = reason
         self.setAside = setAside
@@ -37,15 +38,20 @@ package struct Mending: Hashable, Sendable {
     package var sentence: String {
         let total = salvaged + fromBackup + lost.count
         var parts = ["\(Self.grouped(salvaged)) of \(Self.grouped(total)) torrents were salvaged"]
-        if let backup, fromBackup > 0 { parts.append("\(Self.grouped(fromBackup)) came from the backup of \(backup.compact)") }
+        if let backup, fromBackup > 0 {
+            parts.append("\(Self.grouped(fromBackup)) came from the backup of \(backup.compact)")
+        }
         if !lost.isEmpty {
             let rest = lost.count > Self.namesTold ? " and \(Self.grouped(lost.count - Self.namesTold)) more" : ""
             parts.append(
                 "\(Self.grouped(lost.count)) \(lost.count == 1 ? "was" : "were") lost (\(lost.prefix(Self.namesTold).joined(separator: ", "))\(rest))"
             )
         }
-        let cost = doubtfulPieces == 0 ? "nothing has to be checked" : "\(Self.grouped(doubtfulPieces)) pieces are checked again"
-        return "the database was damaged (\(reason)); it was set aside as \(setAside.text); \(parts.joined(separator: ", ")); \(cost)"
+        let cost =
+            doubtfulPieces == 0
+            ? "nothing has to be checked" : "\(Self.grouped(doubtfulPieces)) pieces are checked again"
+        return
+            "the database was damaged (\(reason)); it was set aside as \(setAside.text); \(parts.joined(separator: ", ")); \(cost)"
     }
 
     /// `41,203`

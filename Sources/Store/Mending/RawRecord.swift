@@ -37,7 +37,8 @@ enum RawRecord {
     /// Columns of a row that are believed: more than any table has.
     private static let columnLimit = 256
 
-    /// The values, as many as there are bytes for, and whether the bytes are exactly one record; `nil` when they are none.
+    /// The values, as many as there are bytes for, and whether the bytes are exactly one record; `nil` when they are
+    /// none.
     ///
     /// A length that is damaged leaves the values as they were: SQLite reads them, too.
     static func decode(_ payload: [UInt8]) -> (values: [RawValue], isExact: Bool)? {
@@ -46,7 +47,9 @@ enum RawRecord {
         let headerEnd = Int(length)
         var types: [UInt64] = []
         while place < headerEnd {
-            guard types.count < columnLimit, let type = Varint.read(payload, &place), place <= headerEnd else { return nil }
+            guard types.count < columnLimit, let type = Varint.read(payload, &place), place <= headerEnd else {
+                return nil
+            }
             types.append(type)
         }
         guard place == headerEnd else { return nil }

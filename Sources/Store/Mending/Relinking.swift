@@ -28,11 +28,15 @@ struct Relinking {
                 (hashes[row], numbers[infoHash]) = (infoHash, row)
             }
         }
-        for (table, key) in [("torrent", "id"), ("metainfo", "torrent_id")] { try db.execute("DELETE FROM \(table) WHERE \(key) <= 0") }
+        for (table, key) in [("torrent", "id"), ("metainfo", "torrent_id")] {
+            try db.execute("DELETE FROM \(table) WHERE \(key) <= 0")
+        }
     }
 
     private mutating func readHashes() throws(StoreError) {
-        let all = try db.rows("SELECT torrent_id FROM metainfo ORDER BY torrent_id") { (row) throws(StoreError) in try row.next(TorrentID.self) }
+        let all = try db.rows("SELECT torrent_id FROM metainfo ORDER BY torrent_id") { (row) throws(StoreError) in
+            try row.next(TorrentID.self)
+        }
         for number in all {
             guard let file = try db.metainfo(of: number) else { continue }
             do throws(MetainfoError) {
@@ -50,12 +54,18 @@ struct Relinking {
     }
 
     private func torrent(_ infoHash: InfoHash) throws(StoreError) -> TorrentID? {
-        try db.first("SELECT id FROM torrent WHERE info_hash = ?", infoHash) { (row) throws(StoreError) in try row.next() }
+        try db.first("SELECT id FROM torrent WHERE info_hash = ?", infoHash) { (row) throws(StoreError) in
+            try row.next()
+        }
     }
 
     /// Gives a row another number; the row that has it gets a spare one, which is answered.
-    private func move(_ old: TorrentID, to new: TorrentID, in table: String, key: String) throws(StoreError) -> TorrentID {
-        let lowest = try db.first("SELECT min(\(key)) FROM \(table)") { (row) throws(StoreError) in try row.next(Int64?.self) } ?? nil
+    private func move(_ old: TorrentID, to new: TorrentID, in table: String, key: String) throws(StoreError)
+        -> TorrentID
+    {
+        let lowest =
+            try db.first("SELECT min(\(key)) FROM \(table)") { (row) throws(StoreError) in try row.next(Int64?.self) }
+            ?? nil
         let spare = TorrentID(min(lowest ?? 0, 0) - 1)
         try db.execute("UPDATE \(table) SET \(key) = ? WHERE \(key) = ?", spare, new)
         try db.execute("UPDATE \(table) SET \(key) = ? WHERE \(key) = ?", new, old)
@@ -66,7 +76,8 @@ struct Relinking {
 extension Connection {
     /// The info hash that the torrent had when the log first spoke of it.
     func loggedInfoHash(of id: TorrentID) throws(StoreError) -> InfoHash? {
-        try first("SELECT info_hash FROM event WHERE torrent_id = ? AND info_hash IS NOT NULL ORDER BY id LIMIT 1", id) { (row) throws(StoreError) in
+        try first("SELECT info_hash FROM event WHERE torrent_id = ? AND info_hash IS NOT NULL ORDER BY id LIMIT 1", id)
+        { (row) throws(StoreError) in
             try row.next()
         }
     }

@@ -4,9 +4,10 @@ import Torrent
 
 /// Puts a finished database in the place of another, which is set aside under a new name and never deleted.
 ///
-/// The new one first gets a name that says that it is whole (`pieces.db.mended`); then the old one with its log is renamed; then the new one takes
-/// its place. A process that dies in between leaves that name, and ``finish(_:in:)`` goes on from there. Without it a log of the old database might
-/// be taken for the new one's. The caller holds the engine's lock, and no connection of this process is open.
+/// The new one first gets a name that says that it is whole (`pieces.db.mended`); then the old one with its log is
+/// renamed; then the new one takes its place. A process that dies in between leaves that name, and ``finish(_:in:)``
+/// goes on from there. Without it a log of the old database might be taken for the new one's. The caller holds the
+/// engine's lock, and no connection of this process is open.
 enum Replacement: String, CaseIterable {
     case mended, restored
 
@@ -24,7 +25,9 @@ enum Replacement: String, CaseIterable {
     private func marker(_ database: FilePath) -> FilePath { database.extended(by: "." + rawValue) }
 
     /// Whether a replacement was interrupted when the old database had perhaps gone already.
-    static func isUnderWay(_ database: FilePath) -> Bool { allCases.contains { DatabaseFile.exists($0.marker(database)) } }
+    static func isUnderWay(_ database: FilePath) -> Bool {
+        allCases.contains { DatabaseFile.exists($0.marker(database)) }
+    }
 
     /// The name under which the old database will be found, from the time of the replacement; none that is taken.
     func asideName(_ database: FilePath, at moment: Timestamp) -> (path: FilePath, moment: Timestamp) {
@@ -41,7 +44,8 @@ enum Replacement: String, CaseIterable {
         let new = Self.unfinished(database)
         guard !DatabaseFile.exists(new.extended(by: "-wal")) else {
             throw StoreError(
-                .io, path: new.text, "the new database has a log that was not copied into it: see that the disk has space, and try again")
+                .io, path: new.text,
+                "the new database has a log that was not copied into it: see that the disk has space, and try again")
         }
         // Its time is the only thing that a process which goes on after this one has to know.
         try folder.setTime(new, to: moment)
@@ -93,7 +97,8 @@ extension Timestamp {
         let bytes = Array(text.utf8)
         guard bytes.count == 16, bytes[8] == UInt8(ascii: "T"), bytes[15] == UInt8(ascii: "Z") else { return nil }
         func number(_ range: Range<Int>) -> Int32? { Int32(String(decoding: bytes[range], as: UTF8.self)) }
-        guard let year = number(0..<4), let month = number(4..<6), let day = number(6..<8), let hour = number(9..<11), let minute = number(11..<13),
+        guard let year = number(0..<4), let month = number(4..<6), let day = number(6..<8), let hour = number(9..<11),
+            let minute = number(11..<13),
             let second = number(13..<15)
         else { return nil }
         var parts = tm()

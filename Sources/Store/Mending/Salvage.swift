@@ -50,7 +50,8 @@ struct Salvage {
             try tree.readOrphan(number) { (row, isTable) throws(StoreError) in
                 for shape in lacking where shape.hasRowID == isTable {
                     // Nothing but its form says whose row it is.
-                    guard row.isExact, let fitting = shape.fit(row), fitting.misfits.isEmpty, try take(fitting, shape) else { continue }
+                    guard row.isExact, let fitting = shape.fit(row), fitting.misfits.isEmpty, try take(fitting, shape)
+                    else { continue }
                     if shape.name == "torrent", let id = row.rowID { strays.insert(id) }
                     return
                 }
@@ -61,7 +62,8 @@ struct Salvage {
     private mutating func readSequences(_ tree: inout DamagedTree, _ root: Int) throws(StoreError) {
         var found: [String: Int64] = [:]
         try tree.walk(root: root, isTable: true) { (row) throws(StoreError) in
-            guard row.values.count == 2, case .text(let name) = row.values[0], case .integer(let number) = row.values[1] else { return }
+            guard row.values.count == 2, case .text(let name) = row.values[0], case .integer(let number) = row.values[1]
+            else { return }
             found[String(decoding: name, as: UTF8.self)] = number
         }
         sequences = found
@@ -74,13 +76,18 @@ struct Salvage {
         if fitting.misfits.isEmpty, try fresh.insert(shape, all, values) { return true }
         damaged.insert(shape.name)
         for place in fitting.misfits where !shape.columns[place].isOptional {
-            // A number that has to be there gets one that no rule refuses, and is set right by the .torrent; other things can't be made up.
-            guard shape.columns[place].type == "INTEGER", !shape.columns[place].isRowID, place >= shape.keyLength else { return false }
+            // A number that has to be there gets one that no rule refuses, and is set right by the .torrent; other
+            // things can't be made up.
+            guard shape.columns[place].type == "INTEGER", !shape.columns[place].isRowID, place >= shape.keyLength else {
+                return false
+            }
             values[place] = Self.harmless
         }
         let fit = all.filter { !fitting.misfits.contains($0) || !shape.columns[$0].isOptional }
         if !fitting.misfits.isEmpty, try fresh.insert(shape, fit, values) { return true }
-        if Self.identified.contains(shape.name), let place = shape.columns.firstIndex(where: \.isRowID), place < values.count {
+        if Self.identified.contains(shape.name), let place = shape.columns.firstIndex(where: \.isRowID),
+            place < values.count
+        {
             // One of two rows of the same number has a damaged number: which, their info hashes will tell.
             var spare = values
             spare[place] = .integer(-1 - Int64(spareCount))
@@ -92,10 +99,13 @@ struct Salvage {
         for left in fit where shape.columns[left].isOptional {
             if try fresh.insert(shape, fit.filter { $0 != left }, values) { return true }
         }
-        // The least that a row has to have. A number in it that a rule refuses isn't what it was, and the same is done as with one that is missing.
+        // The least that a row has to have. A number in it that a rule refuses isn't what it was, and the same is done
+        // as with one that is missing.
         let least = fit.filter { !shape.columns[$0].isOptional }
         if try fresh.insert(shape, least, values) { return true }
-        let numbers = least.filter { shape.columns[$0].type == "INTEGER" && !shape.columns[$0].isRowID && $0 >= shape.keyLength }
+        let numbers = least.filter {
+            shape.columns[$0].type == "INTEGER" && !shape.columns[$0].isRowID && $0 >= shape.keyLength
+        }
         for place in numbers {
             var others = values
             others[place] = Self.harmless

@@ -30,7 +30,8 @@ struct TableShape {
 
     /// Reads a row as one of this table; `nil` when it has not the table's form.
     func fit(_ row: DamagedTree.Row) -> Fitting? {
-        guard (row.rowID != nil) == hasRowID, row.values.count >= max(1, keyLength), row.values.count <= columns.count else { return nil }
+        guard (row.rowID != nil) == hasRowID, row.values.count >= max(1, keyLength), row.values.count <= columns.count
+        else { return nil }
         var fitting = Fitting(values: row.values)
         for (n, column) in columns.prefix(row.values.count).enumerated() {
             if column.isRowID, let id = row.rowID { fitting.values[n] = .integer(id) }
@@ -65,16 +66,22 @@ extension Connection {
 
     /// The tables that hold what is known, parents before their children.
     func tableShapes() throws(StoreError) -> [TableShape] {
-        let tables = try rows("SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name") {
+        let tables = try rows(
+            "SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name"
+        ) {
             (row) throws(StoreError) in (name: try row.next(String.self), isWithoutRowID: try row.next(Bool.self))
         }
-        return try tables.filter { !$0.name.hasPrefix("sqlite_") && $0.name != "schema_migration" && !Self.fleetingTables.contains($0.name) }
-            .map { (table) throws(StoreError) in try shape(of: table.name, isWithoutRowID: table.isWithoutRowID) }
+        return try tables.filter {
+            !$0.name.hasPrefix("sqlite_") && $0.name != "schema_migration" && !Self.fleetingTables.contains($0.name)
+        }
+        .map { (table) throws(StoreError) in try shape(of: table.name, isWithoutRowID: table.isWithoutRowID) }
     }
 
     private func shape(of table: String, isWithoutRowID: Bool) throws(StoreError) -> TableShape {
         // `notnull` says nothing of the columns of a key that has no row numbers: they never are.
-        let columns = try rows("SELECT name, type, \"notnull\", dflt_value IS NOT NULL, pk FROM pragma_table_info(?) ORDER BY cid", table) {
+        let columns = try rows(
+            "SELECT name, type, \"notnull\", dflt_value IS NOT NULL, pk FROM pragma_table_info(?) ORDER BY cid", table
+        ) {
             (row) throws(StoreError) in
             (
                 name: try row.next(String.self), type: try row.next(String.self), isNotNull: try row.next(Bool.self),
@@ -88,7 +95,8 @@ extension Connection {
             name: table,
             columns: ordered.map { column in
                 TableShape.Column(
-                    name: column.name, type: column.type, isNotNull: column.isNotNull || isWithoutRowID && column.key > 0,
+                    name: column.name, type: column.type,
+                    isNotNull: column.isNotNull || isWithoutRowID && column.key > 0,
                     isOptional: column.key == 0 && (column.hasDefault || !column.isNotNull),
                     isRowID: !isWithoutRowID && column.key > 0 && column.type == "INTEGER")
             }, keyLength: isWithoutRowID ? key.count : 0)

@@ -19,11 +19,20 @@ struct BitfieldPage {
 
     static let columns = "page, have, opened, verified_at, checksum"
 
-    /// The FNV-1a 64 of all that a row says: a bit that turns over on the disk changes it, and SQLite's own checks see none of that.
-    static func checksum(_ id: TorrentID, _ number: Int, _ have: [UInt8], _ opened: [UInt8]?, _ verifiedAt: Timestamp?) -> Int64 {
+    /// The FNV-1a 64 of all that a row says: a bit that turns over on the disk changes it, and SQLite's own checks see
+    /// none of that.
+    static func checksum(_ id: TorrentID, _ number: Int, _ have: [UInt8], _ opened: [UInt8]?, _ verifiedAt: Timestamp?)
+        -> Int64
+    {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        func add(_ bytes: some Sequence<UInt8>) { for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 } }
-        func add(_ number: Int64) { for shift in stride(from: 0, to: 64, by: 8) { add(CollectionOfOne(UInt8(truncatingIfNeeded: number >> shift))) } }
+        func add(_ bytes: some Sequence<UInt8>) {
+            for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        }
+        func add(_ number: Int64) {
+            for shift in stride(from: 0, to: 64, by: 8) {
+                add(CollectionOfOne(UInt8(truncatingIfNeeded: number >> shift)))
+            }
+        }
         add(id.rawValue)
         add(Int64(number))
         add(Int64(have.count))
@@ -70,7 +79,9 @@ extension Connection {
     /// Reads, changes and writes the pages inside the caller's transaction, so that the bits of another writer stay.
     ///
     /// Answers by how much the population of `have` changed.
-    func edit(_ id: TorrentID, pieceCount: Int, _ edits: [Int: BitfieldPage.Edit], at moment: Timestamp) throws(StoreError) -> Int {
+    func edit(_ id: TorrentID, pieceCount: Int, _ edits: [Int: BitfieldPage.Edit], at moment: Timestamp)
+        throws(StoreError) -> Int
+    {
         precondition(transactionDepth > 0)
         var change = 0
         for (number, edit) in edits.sorted(by: { $0.key < $1.key }) {
@@ -83,21 +94,28 @@ extension Connection {
 
     /// The page; an empty one where there is no row.
     func page(_ id: TorrentID, _ number: Int, pieceCount: Int) throws(StoreError) -> BitfieldPage {
-        try first("SELECT \(BitfieldPage.columns) FROM bitfield WHERE torrent_id = ? AND page = ?", id, number) { (row) throws(StoreError) in
+        try first("SELECT \(BitfieldPage.columns) FROM bitfield WHERE torrent_id = ? AND page = ?", id, number) {
+            (row) throws(StoreError) in
             try readPage(row, id, pieceCount: pieceCount).page
         } ?? BitfieldPage()
     }
 
     /// A row of ``BitfieldPage/columns``.
-    func readPage(_ row: Statement, _ id: TorrentID, pieceCount: Int) throws(StoreError) -> (number: Int, page: BitfieldPage) {
+    func readPage(_ row: Statement, _ id: TorrentID, pieceCount: Int) throws(StoreError) -> (
+        number: Int, page: BitfieldPage
+    ) {
         let number: Int = try row.next()
         let have: [UInt8] = try row.next()
         let opened: [UInt8]? = try row.next()
         let verifiedAt: Timestamp? = try row.next()
         let checksum: Int64? = try row.next()
         // A page from before checksums has none until it is written again.
-        guard checksum.map({ $0 == BitfieldPage.checksum(id, number, have, opened, verifiedAt) }) ?? true else { throw badPage(id, number) }
-        guard number >= 0, number < (pieceCount + PageBits.pieceCount - 1) / PageBits.pieceCount else { throw badPage(id, number) }
+        guard checksum.map({ $0 == BitfieldPage.checksum(id, number, have, opened, verifiedAt) }) ?? true else {
+            throw badPage(id, number)
+        }
+        guard number >= 0, number < (pieceCount + PageBits.pieceCount - 1) / PageBits.pieceCount else {
+            throw badPage(id, number)
+        }
         let count = PageBits.count(page: number, of: pieceCount)
         guard let haveBits = PageBits(have, count: count) else { throw badPage(id, number) }
         var page = BitfieldPage(have: haveBits, verifiedAt: verifiedAt)
@@ -126,6 +144,9 @@ extension Connection {
     }
 
     private func badPage(_ id: TorrentID, _ number: Int) -> StoreError {
-        fault(.corrupt, torrent: id, "page \(number) of the bitfield of torrent \(id) is damaged: start the engine, which checks its pieces again")
+        fault(
+            .corrupt, torrent: id,
+            "page \(number) of the bitfield of torrent \(id) is damaged: start the engine, which checks its pieces again"
+        )
     }
 }

@@ -41,19 +41,25 @@ extension Connection {
 
     /// Which files are wanted, and what follows from it: their bytes, and how many of these are in recorded pieces.
     ///
-    /// A torrent that had all is queued again: bytes of a file that is wanted now may be in the part file, which an engine has to look at even
-    /// when none are missing.
-    package func setSelection(_ id: TorrentID, wanted: [Bool], wantedBytes: Int64, completedBytes: Int64) throws(StoreError) {
+    /// A torrent that had all is queued again: bytes of a file that is wanted now may be in the part file, which an
+    /// engine has to look at even when none are missing.
+    package func setSelection(_ id: TorrentID, wanted: [Bool], wantedBytes: Int64, completedBytes: Int64)
+        throws(StoreError)
+    {
         try transaction { () throws(StoreError) in
             let sql = """
                 UPDATE torrent SET wanted_bytes = ?, completed_bytes = ?, state = CASE WHEN state IN (?, ?) THEN ? ELSE state END WHERE id = ?
                 """
             try change(
-                id, try execute(sql, wantedBytes, completedBytes, TorrentState.seeding, TorrentState.complete, TorrentState.queued, id))
+                id,
+                try execute(
+                    sql, wantedBytes, completedBytes, TorrentState.seeding, TorrentState.complete, TorrentState.queued,
+                    id))
             try execute("UPDATE file SET wanted = 1 WHERE torrent_id = ? AND idx >= 0", id)
             for (index, isWanted) in wanted.enumerated() where !isWanted {
                 try execute(
-                    "INSERT INTO file (torrent_id, idx, wanted) VALUES (?, ?, 0) ON CONFLICT (torrent_id, idx) DO UPDATE SET wanted = 0", id, index)
+                    "INSERT INTO file (torrent_id, idx, wanted) VALUES (?, ?, 0) ON CONFLICT (torrent_id, idx) DO UPDATE SET wanted = 0",
+                    id, index)
             }
             try dropSilentFiles(id)
         }

@@ -39,7 +39,9 @@ extension Connection {
             FROM torrent AS t LEFT JOIN volume AS v ON v.id = t.volume_id GROUP BY t.output ORDER BY torrents DESC, t.output LIMIT ?
             """, limit
         ) { (row) throws(StoreError) in
-            OutputSum(path: try row.next(), torrents: try row.next(), missingBytes: try row.next(), wasSeen: try row.next(), volume: try row.next())
+            OutputSum(
+                path: try row.next(), torrents: try row.next(), missingBytes: try row.next(), wasSeen: try row.next(),
+                volume: try row.next())
         }
     }
 
@@ -59,14 +61,18 @@ extension Connection {
             GROUP BY url ORDER BY torrents DESC, url LIMIT ?
             """, failures, limit
         ) { (row) throws(StoreError) in
-            FailingTracker(url: try row.next(), torrents: try row.next(), failures: try row.next(), lastError: try row.next())
+            FailingTracker(
+                url: try row.next(), torrents: try row.next(), failures: try row.next(), lastError: try row.next())
         }
     }
 
     /// How many torrents are offline or in error.
     package func troubleSums() throws(StoreError) -> [TroubleSum] {
-        try rows("SELECT state, count(*), max(error) FROM torrent WHERE state IN ('offline', 'error') GROUP BY state ORDER BY state") {
-            (row) throws(StoreError) in TroubleSum(state: try row.next(), torrents: try row.next(), error: try row.next())
+        try rows(
+            "SELECT state, count(*), max(error) FROM torrent WHERE state IN ('offline', 'error') GROUP BY state ORDER BY state"
+        ) {
+            (row) throws(StoreError) in
+            TroubleSum(state: try row.next(), torrents: try row.next(), error: try row.next())
         }
     }
 
@@ -82,7 +88,9 @@ extension Connection {
 
     /// The latest moment that the database speaks of as past; `nil` when nothing has happened yet.
     package func latestMoment() throws(StoreError) -> Timestamp? {
-        try first("SELECT max(max(coalesce((SELECT max(heartbeat_at) FROM run), 0)), coalesce((SELECT at FROM event ORDER BY id DESC LIMIT 1), 0))") {
+        try first(
+            "SELECT max(max(coalesce((SELECT max(heartbeat_at) FROM run), 0)), coalesce((SELECT at FROM event ORDER BY id DESC LIMIT 1), 0))"
+        ) {
             (row) throws(StoreError) in try row.next(Timestamp.self)
         }.flatMap { $0.rawValue > 0 ? $0 : nil }
     }

@@ -1,13 +1,17 @@
 import Torrent
 
-/// Claims that can't be believed any more: nothing is claimed, and all that was is looked at again, as after a crash (laws 1 and 2).
+/// Claims that can't be believed any more: nothing is claimed, and all that was is looked at again, as after a crash
+/// (laws 1 and 2).
 extension Connection {
-    /// Puts all pieces of the torrent in doubt, those too that are not claimed: what was written since may be there. Answers how many they are.
+    /// Puts all pieces of the torrent in doubt, those too that are not claimed: what was written since may be there.
+    /// Answers how many they are.
     @discardableResult
     package func doubtPieces(of id: TorrentID) throws(StoreError) -> Int {
         let count = try transaction(durability: .full) { () throws(StoreError) in
             guard
-                let said = try first("SELECT piece_count FROM torrent WHERE id = ?", id, row: { (row) throws(StoreError) in try row.next(Int.self) })
+                let said = try first(
+                    "SELECT piece_count FROM torrent WHERE id = ?", id,
+                    row: { (row) throws(StoreError) in try row.next(Int.self) })
             else { throw noTorrent(id) }
             // With an impossible count nothing can be claimed, nor looked at.
             let count = (0...Geometry.maximumPieceCount).contains(said) ? said : 0
@@ -30,7 +34,9 @@ extension Connection {
             let begun =
                 "SELECT id FROM torrent AS t WHERE root_seen OR pieces_have > 0 OR EXISTS (SELECT 1 FROM bitfield WHERE torrent_id = t.id) ORDER BY id"
             var doubtful = 0
-            for id in try rows(begun, row: { (row) throws(StoreError) in try row.next(TorrentID.self) }) { doubtful += try doubtPieces(of: id) }
+            for id in try rows(begun, row: { (row) throws(StoreError) in try row.next(TorrentID.self) }) {
+                doubtful += try doubtPieces(of: id)
+            }
             try execute("UPDATE torrent SET state = CASE WHEN paused THEN 'paused' ELSE 'queued' END, error = NULL")
             try execute("DELETE FROM live")
             return doubtful

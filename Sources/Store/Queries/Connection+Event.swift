@@ -71,10 +71,13 @@ extension Connection {
     package func events(of torrent: TorrentID? = nil, limit: Int) throws(StoreError) -> [EventRow] {
         let columns = "SELECT id, at, torrent_id, info_hash, kind, detail FROM event"
         guard let torrent else {
-            return try rows(columns + " ORDER BY id DESC LIMIT ?", limit) { (row) throws(StoreError) in try row.sound(EventRow.init) }.compactMap(
+            return try rows(columns + " ORDER BY id DESC LIMIT ?", limit) { (row) throws(StoreError) in
+                try row.sound(EventRow.init)
+            }.compactMap(
                 \.self)
         }
-        return try rows(columns + " WHERE torrent_id = ? ORDER BY id DESC LIMIT ?", torrent, limit) { (row) throws(StoreError) in
+        return try rows(columns + " WHERE torrent_id = ? ORDER BY id DESC LIMIT ?", torrent, limit) {
+            (row) throws(StoreError) in
             try row.sound(EventRow.init)
         }.compactMap(\.self)
     }

@@ -11,7 +11,8 @@ package struct FileRow: Sendable, Hashable {
 extension Connection {
     /// The files of which something is remembered.
     package func files(of id: TorrentID) throws(StoreError) -> [FileRow] {
-        try rows("SELECT idx, wanted, completed_bytes FROM file WHERE torrent_id = ? ORDER BY idx", id) { (row) throws(StoreError) in
+        try rows("SELECT idx, wanted, completed_bytes FROM file WHERE torrent_id = ? ORDER BY idx", id) {
+            (row) throws(StoreError) in
             try row.sound { (row) throws(StoreError) in
                 FileRow(index: try row.next(), isWanted: try row.next(), completedBytes: try row.nextBytes())
             }
@@ -21,14 +22,19 @@ extension Connection {
     /// Whether each of the torrent's `count` files is wanted.
     package func wanted(of id: TorrentID, count: Int) throws(StoreError) -> [Bool] {
         var wanted = [Bool](repeating: true, count: count)
-        let skipped = try rows("SELECT idx FROM file WHERE torrent_id = ? AND wanted = 0", id) { (row) throws(StoreError) in try row.next(Int.self) }
+        let skipped = try rows("SELECT idx FROM file WHERE torrent_id = ? AND wanted = 0", id) {
+            (row) throws(StoreError) in try row.next(Int.self)
+        }
         for index in skipped where wanted.indices.contains(index) { wanted[index] = false }
         return wanted
     }
 
     /// The files as they were after their last sync.
     package func fingerprints(of id: TorrentID) throws(StoreError) -> [FingerprintRow] {
-        try rows("SELECT idx, size, mtime_ns, inode, device, born_ns FROM file WHERE torrent_id = ? AND size IS NOT NULL ORDER BY idx", id) {
+        try rows(
+            "SELECT idx, size, mtime_ns, inode, device, born_ns FROM file WHERE torrent_id = ? AND size IS NOT NULL ORDER BY idx",
+            id
+        ) {
             (row) throws(StoreError) in try row.sound(FingerprintRow.init)
         }.compactMap(\.self)
     }
@@ -70,6 +76,8 @@ extension Connection {
 
     /// Removes rows that say what a missing row says.
     func dropSilentFiles(_ id: TorrentID) throws(StoreError) {
-        try execute("DELETE FROM file WHERE torrent_id = ? AND wanted = 1 AND completed_bytes = 0 AND size IS NULL AND made = 0", id)
+        try execute(
+            "DELETE FROM file WHERE torrent_id = ? AND wanted = 1 AND completed_bytes = 0 AND size IS NULL AND made = 0",
+            id)
     }
 }

@@ -6,7 +6,8 @@ extension Connection {
     /// Candidates that an ambiguous name's error lists.
     private static let namedCandidates = 8
 
-    /// The torrent that the user means: its exact number, else the beginning of its info hash in hexadecimal, else its exact name.
+    /// The torrent that the user means: its exact number, else the beginning of its info hash in hexadecimal, else its
+    /// exact name.
     ///
     /// Throws `notFound`, or `ambiguous` with the candidates.
     package func findTorrent(_ text: String) throws(StoreError) -> TorrentRow {
@@ -14,9 +15,14 @@ extension Connection {
         for found in [try torrents(hashPrefix: text), try torrents(named: text)] {
             if found.count == 1 { return found[0] }
             guard found.isEmpty else {
-                let names = found.prefix(Self.namedCandidates).map { "\($0.id) (\($0.infoHash.description.prefix(12)) \($0.name))" }
+                let names = found.prefix(Self.namedCandidates).map {
+                    "\($0.id) (\($0.infoHash.description.prefix(12)) \($0.name))"
+                }
                 let rest = found.count > names.count ? " and more" : ""
-                throw fault(.ambiguous, "“\(text)” may be \(names.joined(separator: ", "))\(rest): give the number of the one that you mean")
+                throw fault(
+                    .ambiguous,
+                    "“\(text)” may be \(names.joined(separator: ", "))\(rest): give the number of the one that you mean"
+                )
             }
         }
         throw fault(
@@ -26,7 +32,10 @@ extension Connection {
     }
 
     private func torrents(named name: String) throws(StoreError) -> [TorrentRow] {
-        try rows("SELECT \(TorrentRow.columns) FROM torrent AS t WHERE name = ? ORDER BY id LIMIT ?", name, Self.namedCandidates + 1) {
+        try rows(
+            "SELECT \(TorrentRow.columns) FROM torrent AS t WHERE name = ? ORDER BY id LIMIT ?", name,
+            Self.namedCandidates + 1
+        ) {
             (row) throws(StoreError) in try TorrentRow(row)
         }
     }
@@ -38,6 +47,8 @@ extension Connection {
             let highest = InfoHash(hex: text + String(repeating: "f", count: digits - text.utf8.count))
         else { return [] }
         let sql = "SELECT \(TorrentRow.columns) FROM torrent AS t WHERE info_hash BETWEEN ? AND ? ORDER BY id LIMIT ?"
-        return try rows(sql, lowest, highest, Self.namedCandidates + 1) { (row) throws(StoreError) in try TorrentRow(row) }
+        return try rows(sql, lowest, highest, Self.namedCandidates + 1) { (row) throws(StoreError) in
+            try TorrentRow(row)
+        }
     }
 }

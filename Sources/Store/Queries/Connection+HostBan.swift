@@ -25,13 +25,16 @@ extension Connection {
                 INSERT INTO host_ban (host, reason, at, until) VALUES (?, ?, ?, ?)
                 ON CONFLICT (host) DO UPDATE SET reason = excluded.reason, at = excluded.at, until = excluded.until
                 """, ban.host, ban.reason, ban.at, ban.until)
-            try execute("DELETE FROM host_ban WHERE host NOT IN (SELECT host FROM host_ban ORDER BY until DESC LIMIT \(Self.hostBanLimit))")
+            try execute(
+                "DELETE FROM host_ban WHERE host NOT IN (SELECT host FROM host_ban ORDER BY until DESC LIMIT \(Self.hostBanLimit))"
+            )
         }
     }
 
     /// The bans that hold now, those first that hold longest.
     package func hostBans(now: Timestamp) throws(StoreError) -> [HostBanRow] {
-        try rows("SELECT host, reason, at, until FROM host_ban WHERE until > ? ORDER BY until DESC", now) { (row) throws(StoreError) in
+        try rows("SELECT host, reason, at, until FROM host_ban WHERE until > ? ORDER BY until DESC", now) {
+            (row) throws(StoreError) in
             try row.sound { (row) throws(StoreError) in
                 HostBanRow(host: try row.next(), reason: try row.next(), at: try row.next(), until: try row.next())
             }
@@ -39,6 +42,8 @@ extension Connection {
     }
 
     package func forgetEndedHostBans(now: Timestamp) throws(StoreError) {
-        try transaction(durability: .lazy) { () throws(StoreError) in try execute("DELETE FROM host_ban WHERE until <= ?", now) }
+        try transaction(durability: .lazy) { () throws(StoreError) in
+            try execute("DELETE FROM host_ban WHERE until <= ?", now)
+        }
     }
 }

@@ -45,18 +45,24 @@ package struct IntentVerb: RawRepresentable, Hashable, Sendable, SQLValue, Custo
 
 extension Connection {
     /// Tells the engine something; it hears of it through ``dataVersion()``, or when it starts.
-    package func appendIntent(_ verb: IntentVerb, torrent: TorrentID? = nil, argument: String? = nil, now: Timestamp) throws(StoreError) {
+    package func appendIntent(_ verb: IntentVerb, torrent: TorrentID? = nil, argument: String? = nil, now: Timestamp)
+        throws(StoreError)
+    {
         try transaction { () throws(StoreError) in
-            try execute("INSERT INTO intent (at, torrent_id, verb, argument) VALUES (?, ?, ?, ?)", now, torrent, verb, argument)
+            try execute(
+                "INSERT INTO intent (at, torrent_id, verb, argument) VALUES (?, ?, ?, ?)", now, torrent, verb, argument)
         }
     }
 
     /// Takes all intents, oldest first; each is taken once. When there are none, nothing is written.
     package func takeIntents() throws(StoreError) -> [IntentRow] {
-        let isAny = try first("SELECT EXISTS (SELECT 1 FROM intent)") { (row) throws(StoreError) in try row.next(Bool.self) } ?? false
+        let isAny =
+            try first("SELECT EXISTS (SELECT 1 FROM intent)") { (row) throws(StoreError) in try row.next(Bool.self) }
+            ?? false
         guard isAny else { return [] }
         return try transaction { () throws(StoreError) in
-            let taken = try rows("SELECT id, at, torrent_id, verb, argument FROM intent ORDER BY id") { (row) throws(StoreError) in
+            let taken = try rows("SELECT id, at, torrent_id, verb, argument FROM intent ORDER BY id") {
+                (row) throws(StoreError) in
                 try row.sound(IntentRow.init)
             }.compactMap(\.self)
             try execute("DELETE FROM intent")

@@ -18,7 +18,8 @@ package struct LiveRow: Sendable, Hashable {
     package let at: Timestamp
 
     package init(
-        torrent: TorrentID, downloadRate: Int64, uploadRate: Int64, peersConnected: Int, seeders: Int, leechers: Int, timeLeft: Duration?,
+        torrent: TorrentID, downloadRate: Int64, uploadRate: Int64, peersConnected: Int, seeders: Int, leechers: Int,
+        timeLeft: Duration?,
         at: Timestamp
     ) {
         self.torrent = torrent
@@ -34,7 +35,8 @@ package struct LiveRow: Sendable, Hashable {
     /// Whether the row still speaks of now.
     package func isFresh(_ now: Timestamp) -> Bool { now - at <= Self.lifetime }
 
-    static let columns = "l.torrent_id, l.download_rate, l.upload_rate, l.peers_connected, l.seeders, l.leechers, l.eta_seconds, l.at"
+    static let columns =
+        "l.torrent_id, l.download_rate, l.upload_rate, l.peers_connected, l.seeders, l.leechers, l.eta_seconds, l.at"
 
     init(_ row: Statement) throws(StoreError) {
         torrent = try row.next()

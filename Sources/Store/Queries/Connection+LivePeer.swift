@@ -33,7 +33,8 @@ package struct LivePeerRow: Sendable, Hashable {
     package let requests: Int
 
     package init(
-        address: PeerAddress, isIncoming: Bool, client: String?, pieces: Int, flags: Flags, downloadRate: Int64, uploadRate: Int64,
+        address: PeerAddress, isIncoming: Bool, client: String?, pieces: Int, flags: Flags, downloadRate: Int64,
+        uploadRate: Int64,
         downloadedBytes: Int64, uploadedBytes: Int64, requests: Int
     ) {
         self.address = address
@@ -48,7 +49,8 @@ package struct LivePeerRow: Sendable, Hashable {
         self.requests = requests
     }
 
-    static let columns = "address, incoming, client, pieces, flags, download_rate, upload_rate, downloaded_bytes, uploaded_bytes, requests"
+    static let columns =
+        "address, incoming, client, pieces, flags, download_rate, upload_rate, downloaded_bytes, uploaded_bytes, requests"
 
     init(_ row: Statement) throws(StoreError) {
         address = try row.next()
@@ -75,7 +77,8 @@ extension Connection {
                     INSERT OR REPLACE INTO live_peer (torrent_id, \(LivePeerRow.columns))
                     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 WHERE EXISTS (SELECT 1 FROM torrent WHERE id = ?1)
                     """,
-                    id, peer.address, peer.isIncoming, peer.client.map { String($0.prefix(Self.clientNameLimit)) }, peer.pieces, peer.flags,
+                    id, peer.address, peer.isIncoming, peer.client.map { String($0.prefix(Self.clientNameLimit)) },
+                    peer.pieces, peer.flags,
                     peer.downloadRate, peer.uploadRate, peer.downloadedBytes, peer.uploadedBytes, peer.requests)
             }
         }
@@ -84,7 +87,8 @@ extension Connection {
     /// The connections as they were last said, the fastest first.
     package func livePeers(of id: TorrentID) throws(StoreError) -> [LivePeerRow] {
         try rows(
-            "SELECT \(LivePeerRow.columns) FROM live_peer WHERE torrent_id = ? ORDER BY download_rate + upload_rate DESC, address", id
+            "SELECT \(LivePeerRow.columns) FROM live_peer WHERE torrent_id = ? ORDER BY download_rate + upload_rate DESC, address",
+            id
         ) { (row) throws(StoreError) in try LivePeerRow(row) }
     }
 }

@@ -1,4 +1,5 @@
-/// That the database was mended, or a backup restored: kept beside the log, where whoever asks for the state finds it at once.
+/// That the database was mended, or a backup restored: kept beside the log, where whoever asks for the state finds it
+/// at once.
 package struct MendedNote: Sendable, Hashable {
     package let at: Timestamp
     /// One sentence: what happened, and what it cost.
@@ -22,10 +23,12 @@ extension Connection {
         }
     }
 
-    /// The last time that the database was mended, while it is younger than ``MendedNote/lifetime``; one of the future is of a clock that was wrong,
-    /// and is told.
+    /// The last time that the database was mended, while it is younger than ``MendedNote/lifetime``; one of the future
+    /// is of a clock that was wrong, and is told.
     package func lastMending(now: Timestamp) throws(StoreError) -> MendedNote? {
-        guard let at = try setting(Self.mendedAtKey).flatMap({ Int64($0) }), let sentence = try setting(Self.mendedSentenceKey) else { return nil }
+        guard let at = try setting(Self.mendedAtKey).flatMap({ Int64($0) }),
+            let sentence = try setting(Self.mendedSentenceKey)
+        else { return nil }
         let note = MendedNote(at: Timestamp(at), sentence: sentence)
         return note.at > now || now - note.at < MendedNote.lifetime ? note : nil
     }

@@ -11,36 +11,44 @@ extension Connection {
 
     /// The raw info dictionary alone, as peers are given it (BEP 9).
     package func infoDictionary(of id: TorrentID) throws(StoreError) -> [UInt8] {
-        let span = try first("SELECT info_offset, info_length FROM metainfo WHERE torrent_id = ?", id) { (row) throws(StoreError) in
+        let span = try first("SELECT info_offset, info_length FROM metainfo WHERE torrent_id = ?", id) {
+            (row) throws(StoreError) in
             (offset: try row.next(Int.self), length: try row.next(Int.self))
         }
         guard let span else { throw noTorrent(id) }
-        return try blob(table: "metainfo", column: "file", row: id.rawValue, range: try checked(id, span.offset, span.length))
+        return try blob(
+            table: "metainfo", column: "file", row: id.rawValue, range: try checked(id, span.offset, span.length))
     }
 
     /// The SHA-1s of a range of pieces, 20 bytes each, without the rest of the file.
     package func pieceHashes(of id: TorrentID, _ pieces: Range<PieceIndex>) throws(StoreError) -> [UInt8] {
         let span = try first(
-            "SELECT m.pieces_offset, t.piece_count FROM metainfo AS m JOIN torrent AS t ON t.id = m.torrent_id WHERE m.torrent_id = ?", id
+            "SELECT m.pieces_offset, t.piece_count FROM metainfo AS m JOIN torrent AS t ON t.id = m.torrent_id WHERE m.torrent_id = ?",
+            id
         ) { (row) throws(StoreError) in (offset: try row.next(Int.self), count: try row.next(Int.self)) }
         guard let span else { throw noTorrent(id) }
-        precondition(pieces.lowerBound.value >= 0 && pieces.upperBound.value <= span.count, "pieces outside the torrent")
+        precondition(
+            pieces.lowerBound.value >= 0 && pieces.upperBound.value <= span.count, "pieces outside the torrent")
         let (offset, overflow) = span.offset.addingReportingOverflow(pieces.lowerBound.value * Self.hashLength)
         return try blob(
-            table: "metainfo", column: "file", row: id.rawValue, range: try checked(id, overflow ? -1 : offset, pieces.count * Self.hashLength))
+            table: "metainfo", column: "file", row: id.rawValue,
+            range: try checked(id, overflow ? -1 : offset, pieces.count * Self.hashLength))
     }
 
     func insertMetainfo(_ metainfo: Metainfo, _ id: TorrentID) throws(StoreError) {
         try execute(
             "INSERT INTO metainfo (torrent_id, pieces_offset, info_offset, info_length, file) VALUES (?, ?, ?, ?, ?)",
-            id, metainfo.pieceHashesRange.lowerBound, metainfo.infoRange.lowerBound, metainfo.infoRange.count, metainfo.file)
+            id, metainfo.pieceHashesRange.lowerBound, metainfo.infoRange.lowerBound, metainfo.infoRange.count,
+            metainfo.file)
     }
 
     /// A range out of numbers that the database gave.
     private func checked(_ id: TorrentID, _ offset: Int, _ length: Int) throws(StoreError) -> Range<Int> {
         let (end, overflow) = offset.addingReportingOverflow(length)
         guard offset >= 0, length >= 0, !overflow else {
-            throw fault(.corrupt, torrent: id, "the metainfo of torrent \(id) has impossible offsets: remove the torrent and add it again")
+            throw fault(
+                .corrupt, torrent: id,
+                "the metainfo of torrent \(id) has impossible offsets: remove the torrent and add it again")
         }
         return offset..<end
     }

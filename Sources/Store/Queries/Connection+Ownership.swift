@@ -15,7 +15,9 @@ package struct FileHolder: Sendable, Hashable {
     /// Whether all bytes of the file are recorded.
     package let isWhole: Bool
 
-    package init(torrent: TorrentID, name: String, index: Int, output: String, path: String, isShared: Bool, isWhole: Bool) {
+    package init(
+        torrent: TorrentID, name: String, index: Int, output: String, path: String, isShared: Bool, isWhole: Bool
+    ) {
         self.torrent = torrent
         self.name = name
         self.index = index
@@ -40,22 +42,24 @@ package struct OwnershipRow: Sendable, Hashable {
 extension Connection {
     /// The files that the torrent created, was about to create, or shares with another torrent.
     package func ownership(of id: TorrentID) throws(StoreError) -> [OwnershipRow] {
-        try rows("SELECT idx, made, shared FROM file WHERE torrent_id = ? AND (made OR shared) ORDER BY idx", id) { (row) throws(StoreError) in
+        try rows("SELECT idx, made, shared FROM file WHERE torrent_id = ? AND (made OR shared) ORDER BY idx", id) {
+            (row) throws(StoreError) in
             try row.sound { (row) throws(StoreError) in
                 OwnershipRow(index: try row.next(), isMade: try row.next(), isShared: try row.next())
             }
         }.compactMap(\.self)
     }
 
-    /// Notes that the torrent is about to create these files. It must be durable before the first of them exists: after a crash it tells the torrent's own
-    /// file from one that somebody else put there.
+    /// Notes that the torrent is about to create these files. It must be durable before the first of them exists: after
+    /// a crash it tells the torrent's own file from one that somebody else put there.
     package func announceFiles(_ id: TorrentID, _ files: [Int]) throws(StoreError) {
         guard !files.isEmpty else { return }
         try transaction(durability: .full) { () throws(StoreError) in
             guard try pieceCount(of: id) != nil else { throw noTorrent(id) }
             for index in files {
                 try execute(
-                    "INSERT INTO file (torrent_id, idx, made) VALUES (?, ?, 1) ON CONFLICT (torrent_id, idx) DO UPDATE SET made = 1", id, index)
+                    "INSERT INTO file (torrent_id, idx, made) VALUES (?, ?, 1) ON CONFLICT (torrent_id, idx) DO UPDATE SET made = 1",
+                    id, index)
             }
         }
     }
@@ -71,14 +75,17 @@ extension Connection {
 
     /// Whether the torrent may overwrite files that it finds at its paths.
     package func mayOverwrite(_ id: TorrentID) throws(StoreError) -> Bool {
-        try first("SELECT overwrite FROM torrent WHERE id = ?", id) { (row) throws(StoreError) in try row.next(Bool.self) } ?? false
+        try first("SELECT overwrite FROM torrent WHERE id = ?", id) { (row) throws(StoreError) in
+            try row.next(Bool.self)
+        } ?? false
     }
 
     package func setOverwrite(_ id: TorrentID, _ isAllowed: Bool) throws(StoreError) {
         try change(id, try execute("UPDATE torrent SET overwrite = ? WHERE id = ?", isAllowed, id))
     }
 
-    /// Ends the user's leave to overwrite, if it still counts: from now on these files are the torrent's own, and no others.
+    /// Ends the user's leave to overwrite, if it still counts: from now on these files are the torrent's own, and no
+    /// others.
     package func useLeaveToOverwrite(_ id: TorrentID, _ files: [Int]) throws(StoreError) {
         guard try mayOverwrite(id) else { return }
         try transaction(durability: .full) { () throws(StoreError) in
@@ -87,7 +94,8 @@ extension Connection {
         }
     }
 
-    /// The files of other torrents that were recorded with this inode, in the order of their torrents. Whether one is really the same file, a look at the disk tells.
+    /// The files of other torrents that were recorded with this inode, in the order of their torrents. Whether one is
+    /// really the same file, a look at the disk tells.
     package func holders(ofInode inode: Int64, besides id: TorrentID) throws(StoreError) -> [FileHolder] {
         let sql = """
             SELECT t.id, t.name, p.idx, t.output, p.path, f.shared, f.completed_bytes >= p.length
@@ -97,7 +105,8 @@ extension Connection {
         return try rows(sql, inode, id) { (row) throws(StoreError) in
             try row.sound { (row) throws(StoreError) in
                 FileHolder(
-                    torrent: try row.next(), name: try row.next(), index: try row.next(), output: try row.nextAbsolutePath(), path: try row.next(),
+                    torrent: try row.next(), name: try row.next(), index: try row.next(),
+                    output: try row.nextAbsolutePath(), path: try row.next(),
                     isShared: try row.next(), isWhole: try row.next())
             }
         }.compactMap(\.self)
@@ -113,7 +122,8 @@ extension Connection {
         return try first(sql, infoHash, index) { (row) throws(StoreError) in
             try row.sound { (row) throws(StoreError) in
                 FileHolder(
-                    torrent: try row.next(), name: try row.next(), index: try row.next(), output: try row.nextAbsolutePath(), path: try row.next(),
+                    torrent: try row.next(), name: try row.next(), index: try row.next(),
+                    output: try row.nextAbsolutePath(), path: try row.next(),
                     isShared: try row.next(), isWhole: try row.next())
             }
         } ?? nil

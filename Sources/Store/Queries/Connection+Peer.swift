@@ -6,13 +6,15 @@ extension Connection {
     /// Characters of a client's name that are kept; it comes from the peer.
     static let clientNameLimit = 64
 
-    /// Best first: who sent us something, fastest first; then who is banned, so that nobody sheds a ban by being forgotten; then who answers.
+    /// Best first: who sent us something, fastest first; then who is banned, so that nobody sheds a ban by being
+    /// forgotten; then who answers.
     private static let worth = """
         (downloaded_bytes > 0 AND banned_until IS NULL) DESC, (banned_until IS NOT NULL) DESC, rate DESC, failures, \
         (last_connected IS NOT NULL) DESC, hash_failures, last_seen DESC, address
         """
 
-    /// Saves what was learned of peers, and forgets the worst beyond ``peerLimit``. Nothing happens when the torrent is gone.
+    /// Saves what was learned of peers, and forgets the worst beyond ``peerLimit``. Nothing happens when the torrent is
+    /// gone.
     package func upsertPeers(_ id: TorrentID, _ updates: [PeerUpdate], now: Timestamp) throws(StoreError) {
         guard !updates.isEmpty else { return }
         try transaction(durability: .lazy) { () throws(StoreError) in
@@ -22,7 +24,8 @@ extension Connection {
         }
     }
 
-    /// The peers to dial first: those that helped, then those that answered, then the others; none that is banned at `now`.
+    /// The peers to dial first: those that helped, then those that answered, then the others; none that is banned at
+    /// `now`.
     package func peersToTry(of id: TorrentID, limit: Int, now: Timestamp) throws(StoreError) -> [PeerRow] {
         try rows(
             """
@@ -34,7 +37,8 @@ extension Connection {
 
     /// All that is remembered, best first.
     package func peers(of id: TorrentID) throws(StoreError) -> [PeerRow] {
-        try rows("SELECT \(PeerRow.columns) FROM peer WHERE torrent_id = ? ORDER BY \(Self.worth)", id) { (row) throws(StoreError) in
+        try rows("SELECT \(PeerRow.columns) FROM peer WHERE torrent_id = ? ORDER BY \(Self.worth)", id) {
+            (row) throws(StoreError) in
             try row.sound(PeerRow.init)
         }.compactMap(\.self)
     }
@@ -42,16 +46,22 @@ extension Connection {
     /// The peers that are banned at `now`.
     package func bannedPeers(of id: TorrentID, now: Timestamp) throws(StoreError) -> [PeerRow] {
         let sql = "SELECT \(PeerRow.columns) FROM peer WHERE torrent_id = ? AND banned_until BETWEEN ? AND ?"
-        return try rows(sql, id, now + .seconds(1), now + PeerRow.banTime) { (row) throws(StoreError) in try row.sound(PeerRow.init) }.compactMap(
+        return try rows(sql, id, now + .seconds(1), now + PeerRow.banTime) { (row) throws(StoreError) in
+            try row.sound(PeerRow.init)
+        }.compactMap(
             \.self)
     }
 
     /// Keeps the peer from being dialled or accepted until then.
-    package func ban(_ id: TorrentID, _ address: PeerAddress, until: Timestamp, reason: String, now: Timestamp) throws(StoreError) {
+    package func ban(_ id: TorrentID, _ address: PeerAddress, until: Timestamp, reason: String, now: Timestamp)
+        throws(StoreError)
+    {
         try transaction(durability: .lazy) { () throws(StoreError) in
             guard try pieceCount(of: id) != nil else { return }
             try upsert(id, PeerUpdate(address: address, source: .history), now)
-            try execute("UPDATE peer SET banned_until = ?, ban_reason = ? WHERE torrent_id = ? AND address = ?", until, reason, id, address)
+            try execute(
+                "UPDATE peer SET banned_until = ?, ban_reason = ? WHERE torrent_id = ? AND address = ?", until, reason,
+                id, address)
             try prune(id)
         }
     }
@@ -67,12 +77,17 @@ extension Connection {
                 failures = coalesce(?7, failures), downloaded_bytes = downloaded_bytes + ?8, uploaded_bytes = uploaded_bytes + ?9,
                 hash_failures = hash_failures + ?10, rate = coalesce(?11, rate), client = coalesce(?12, client)
             """,
-            id, update.address, update.source, now, update.lastTried, update.lastConnected, update.failures, update.downloadedDelta,
-            update.uploadedDelta, update.hashFailuresDelta, update.rate, update.client.map { String($0.prefix(Self.clientNameLimit)) })
+            id, update.address, update.source, now, update.lastTried, update.lastConnected, update.failures,
+            update.downloadedDelta,
+            update.uploadedDelta, update.hashFailuresDelta, update.rate,
+            update.client.map { String($0.prefix(Self.clientNameLimit)) })
     }
 
     private func prune(_ id: TorrentID) throws(StoreError) {
-        let count = try first("SELECT count(*) FROM peer WHERE torrent_id = ?", id) { (row) throws(StoreError) in try row.next(Int.self) } ?? 0
+        let count =
+            try first("SELECT count(*) FROM peer WHERE torrent_id = ?", id) { (row) throws(StoreError) in
+                try row.next(Int.self)
+            } ?? 0
         guard count > Self.peerLimit else { return }
         try execute(
             """

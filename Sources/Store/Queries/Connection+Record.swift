@@ -3,7 +3,8 @@ import Torrent
 extension Connection {
     /// The group commit: one durable transaction for the torrents that changed.
     ///
-    /// Everything in the records must have been synced before. Answers the torrents that are gone, whose records were dropped.
+    /// Everything in the records must have been synced before. Answers the torrents that are gone, whose records were
+    /// dropped.
     @discardableResult
     package func record(_ batch: [ProgressRecord]) throws(StoreError) -> [TorrentID] {
         guard !batch.isEmpty else { return [] }
@@ -24,7 +25,8 @@ extension Connection {
 
     /// The blocks of incomplete pieces that are on the disk, lowest piece first.
     package func partialPieces(of id: TorrentID) throws(StoreError) -> [PartialPieceRow] {
-        try rows("SELECT piece, blocks FROM partial_piece WHERE torrent_id = ? ORDER BY piece", id) { (row) throws(StoreError) in
+        try rows("SELECT piece, blocks FROM partial_piece WHERE torrent_id = ? ORDER BY piece", id) {
+            (row) throws(StoreError) in
             try row.sound { (row) throws(StoreError) in PartialPieceRow(piece: try row.next(), blocks: try row.next()) }
         }.compactMap(\.self)
     }
@@ -46,10 +48,12 @@ extension Connection {
                 last_verified_at = CASE WHEN ? THEN max(coalesce(last_verified_at, ?), ?) ELSE last_verified_at END
             WHERE id = ?
             """,
-            change, record.downloadedDelta, record.uploadedDelta, record.wastedDelta, record.completedBytes, record.completedAt,
+            change, record.downloadedDelta, record.uploadedDelta, record.wastedDelta, record.completedBytes,
+            record.completedAt,
             !record.newPieces.isEmpty, record.verifiedAt, record.verifiedAt, id)
         try addTraffic(
-            downloaded: record.downloadedDelta, uploaded: record.uploadedDelta, wasted: record.wastedDelta, now: record.verifiedAt)
+            downloaded: record.downloadedDelta, uploaded: record.uploadedDelta, wasted: record.wastedDelta,
+            now: record.verifiedAt)
     }
 
     private func writePartials(_ record: ProgressRecord, _ pieceCount: Int) throws(StoreError) {

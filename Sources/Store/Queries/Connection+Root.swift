@@ -19,31 +19,40 @@ package struct PathNeighbour: Sendable, Hashable {
     package let root: String
 }
 
-/// Which torrents name the same paths. One indexed root a torrent is enough, since everything that it names lies at it or below.
+/// Which torrents name the same paths. One indexed root a torrent is enough, since everything that it names lies at it
+/// or below.
 ///
-/// The index has a hash of the root: keys in no order, as names are, change about as many pages of the database as there are torrents that are added, unless
-/// all of them fit in few pages.
+/// The index has a hash of the root: keys in no order, as names are, change about as many pages of the database as
+/// there are torrents that are added, unless all of them fit in few pages.
 extension Connection {
     /// The torrents whose root is this path.
     package func neighbours(at root: String) throws(StoreError) -> [PathNeighbour] {
-        try rows("SELECT id, name, output, coalesce(resolved, output) FROM torrent WHERE root_hash = ?", Self.hash(root)) {
+        try rows(
+            "SELECT id, name, output, coalesce(resolved, output) FROM torrent WHERE root_hash = ?", Self.hash(root)
+        ) {
             (row) throws(StoreError) in
-            let (id, name, output) = (try row.next(TorrentID.self), try row.next(String.self), try row.next(String.self))
-            return PathNeighbour(id: id, name: name, output: output, root: NewTorrent.root(named: name, in: try row.next()))
+            let (id, name, output) = (
+                try row.next(TorrentID.self), try row.next(String.self), try row.next(String.self)
+            )
+            return PathNeighbour(
+                id: id, name: name, output: output, root: NewTorrent.root(named: name, in: try row.next()))
         }.filter { PathText.isSame($0.root, root) }
     }
 
-    /// The output folders of torrents, their links resolved, that are this path or lie below it. Some may have no torrents any more.
+    /// The output folders of torrents, their links resolved, that are this path or lie below it. Some may have no
+    /// torrents any more.
     package func outputFolders(within path: String) throws(StoreError) -> [String] {
         // "0" is the character behind "/".
-        try rows("SELECT path FROM folder WHERE path = ?1 OR (path > ?1 || '/' AND path < ?1 || '0')", path) { (row) throws(StoreError) in
+        try rows("SELECT path FROM folder WHERE path = ?1 OR (path > ?1 || '/' AND path < ?1 || '0')", path) {
+            (row) throws(StoreError) in
             try row.next()
         }
     }
 
     /// Makes the torrent findable at its root. `folder` is its output folder with the links resolved.
     func indexRoot(_ id: TorrentID, named name: String, in folder: String) throws(StoreError) {
-        try execute("UPDATE torrent SET root_hash = ? WHERE id = ?", Self.hash(NewTorrent.root(named: name, in: folder)), id)
+        try execute(
+            "UPDATE torrent SET root_hash = ? WHERE id = ?", Self.hash(NewTorrent.root(named: name, in: folder)), id)
         try noteFolder(folder)
     }
 
@@ -54,7 +63,8 @@ extension Connection {
     /// Does it for all torrents anew.
     func indexRoots() throws(StoreError) {
         try execute("DELETE FROM folder")
-        let torrents = try rows("SELECT id, name, coalesce(resolved, output) FROM torrent") { (row) throws(StoreError) in
+        let torrents = try rows("SELECT id, name, coalesce(resolved, output) FROM torrent") {
+            (row) throws(StoreError) in
             (id: try row.next(TorrentID.self), name: try row.next(String.self), folder: try row.next(String.self))
         }
         for torrent in torrents { try indexRoot(torrent.id, named: torrent.name, in: torrent.folder) }
@@ -74,7 +84,9 @@ extension Connection {
             """
         return try rows(sql, id) { (row) throws(StoreError) in
             try row.sound { (row) throws(StoreError) in
-                NamedFile(index: try row.next(), path: try row.next(), length: try row.nextBytes(), isPad: try row.next(), isWanted: try row.next())
+                NamedFile(
+                    index: try row.next(), path: try row.next(), length: try row.nextBytes(), isPad: try row.next(),
+                    isWanted: try row.next())
             }
         }.compactMap(\.self)
     }

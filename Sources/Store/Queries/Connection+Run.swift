@@ -34,12 +34,17 @@ extension Connection {
     /// Lives that are remembered.
     package static let runLimit = 1000
 
-    /// Begins a life, and forgets runs and events beyond their limits. Ask for ``lastRun()`` before it: that is how the one before ended.
+    /// Begins a life, and forgets runs and events beyond their limits. Ask for ``lastRun()`` before it: that is how the
+    /// one before ended.
     package func beginRun(pid: Int32, version: String, bootID: String, now: Timestamp) throws(StoreError) -> RunID {
         try transaction { () throws(StoreError) in
-            let sql = "INSERT INTO run (pid, started_at, heartbeat_at, version, boot_id) VALUES (?1, ?2, ?2, ?3, ?4) RETURNING id"
+            let sql =
+                "INSERT INTO run (pid, started_at, heartbeat_at, version, boot_id) VALUES (?1, ?2, ?2, ?3, ?4) RETURNING id"
             let id = try first(sql, pid, now, version, bootID) { (row) throws(StoreError) in try row.next(RunID.self) }
-            guard let id else { throw fault(.other, "SQLite began a run and gave no number for it: a version of 3.37 or later is needed") }
+            guard let id else {
+                throw fault(
+                    .other, "SQLite began a run and gave no number for it: a version of 3.37 or later is needed")
+            }
             try execute("DELETE FROM run WHERE id <= ?", id.rawValue - Int64(Self.runLimit))
             try pruneEvents()
             return id
@@ -48,15 +53,21 @@ extension Connection {
 
     /// Says that the engine is alive.
     package func heartbeat(_ run: RunID, now: Timestamp) throws(StoreError) {
-        try transaction(durability: .lazy) { () throws(StoreError) in try execute("UPDATE run SET heartbeat_at = ? WHERE id = ?", now, run) }
+        try transaction(durability: .lazy) { () throws(StoreError) in
+            try execute("UPDATE run SET heartbeat_at = ? WHERE id = ?", now, run)
+        }
     }
 
-    /// Says that the engine is alive, and waits until the disk has it: throws what stands in the way of a durable transaction.
+    /// Says that the engine is alive, and waits until the disk has it: throws what stands in the way of a durable
+    /// transaction.
     package func proveWritable(_ run: RunID, now: Timestamp) throws(StoreError) {
-        try transaction(durability: .full) { () throws(StoreError) in try execute("UPDATE run SET heartbeat_at = ? WHERE id = ?", now, run) }
+        try transaction(durability: .full) { () throws(StoreError) in
+            try execute("UPDATE run SET heartbeat_at = ? WHERE id = ?", now, run)
+        }
     }
 
-    /// Ends a life; `clean` claims that all that was written is synced and recorded, and then nothing is looked at again.
+    /// Ends a life; `clean` claims that all that was written is synced and recorded, and then nothing is looked at
+    /// again.
     package func endRun(_ run: RunID, clean: Bool, now: Timestamp) throws(StoreError) {
         try transaction(durability: .full) { () throws(StoreError) in
             try execute("UPDATE run SET heartbeat_at = ?1, stopped_at = ?1, clean = ?2 WHERE id = ?3", now, clean, run)
@@ -65,7 +76,9 @@ extension Connection {
 
     /// The newest life that can be read, whether it runs or ended; `nil` in a new database.
     package func lastRun() throws(StoreError) -> RunRow? {
-        try first("SELECT id, pid, started_at, heartbeat_at, stopped_at, clean, version, boot_id FROM run ORDER BY id DESC LIMIT 1") {
+        try first(
+            "SELECT id, pid, started_at, heartbeat_at, stopped_at, clean, version, boot_id FROM run ORDER BY id DESC LIMIT 1"
+        ) {
             (row) throws(StoreError) in try row.sound(RunRow.init)
         } ?? nil
     }

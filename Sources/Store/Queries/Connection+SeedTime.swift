@@ -1,7 +1,8 @@
 /// The time for which torrents were there for others.
 ///
-/// One clock counts for all torrents of an engine, and each that seeds notes what it said when it began. Both ends are noted at the next beat of the engine
-/// and in the torrent's disfavour, so that time is lost, and never counted that nobody was served in.
+/// One clock counts for all torrents of an engine, and each that seeds notes what it said when it began. Both ends are
+/// noted at the next beat of the engine and in the torrent's disfavour, so that time is lost, and never counted that
+/// nobody was served in.
 extension Connection {
     /// Torrents whose beginning is noted in one beat at most.
     private static let beginningsPerBeat = 1000
@@ -31,18 +32,22 @@ extension Connection {
     package func countSeedTime(_ seconds: Int64, of ids: some Sequence<TorrentID>) throws(StoreError) {
         guard seconds > 0 else { return }
         try transaction(durability: .lazy) { () throws(StoreError) in
-            for id in ids { try execute("UPDATE torrent SET seeding_seconds = seeding_seconds + ? WHERE id = ?", seconds, id) }
+            for id in ids {
+                try execute("UPDATE torrent SET seeding_seconds = seeding_seconds + ? WHERE id = ?", seconds, id)
+            }
         }
     }
 
     /// The torrent has seeded for so long, as its engine knows exactly; less than is known is not believed.
     package func raiseSeedTime(_ id: TorrentID, to seconds: Int64) throws(StoreError) {
         try transaction(durability: .lazy) { () throws(StoreError) in
-            try execute("UPDATE torrent SET seeding_seconds = max(?, \(Self.sum)), seed_mark = NULL WHERE id = ?", seconds, id)
+            try execute(
+                "UPDATE torrent SET seeding_seconds = max(?, \(Self.sum)), seed_mark = NULL WHERE id = ?", seconds, id)
         }
     }
 
-    /// The torrent stopped to be there for others `ago` seconds before the clock's last beat at the latest, though that was found out only now.
+    /// The torrent stopped to be there for others `ago` seconds before the clock's last beat at the latest, though that
+    /// was found out only now.
     package func endSeedTime(_ id: TorrentID, ago: Int64) throws(StoreError) {
         try transaction(durability: .lazy) { () throws(StoreError) in
             try execute(
@@ -54,17 +59,23 @@ extension Connection {
         }
     }
 
-    /// Seconds for which engines have served all of their torrents. Where the row is lost, it says what was noted last of it.
+    /// Seconds for which engines have served all of their torrents. Where the row is lost, it says what was noted last
+    /// of it.
     private func seedClock() throws(StoreError) -> Int64 {
         let known = try first("SELECT seconds FROM seed_clock") { (row) throws(StoreError) in try row.next(Int64.self) }
         if let known { return known }
-        let noted = try first("SELECT coalesce(max(seed_mark), 0) FROM torrent") { (row) throws(StoreError) in try row.next(Int64.self) } ?? 0
+        let noted =
+            try first("SELECT coalesce(max(seed_mark), 0) FROM torrent") { (row) throws(StoreError) in
+                try row.next(Int64.self)
+            } ?? 0
         try setSeedClock(noted)
         return noted
     }
 
     private func setSeedClock(_ seconds: Int64) throws(StoreError) {
-        try execute("INSERT INTO seed_clock (id, seconds) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET seconds = excluded.seconds", seconds)
+        try execute(
+            "INSERT INTO seed_clock (id, seconds) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET seconds = excluded.seconds",
+            seconds)
     }
 
     private static let sum = "seeding_seconds + max(0, coalesce((SELECT seconds FROM seed_clock) - seed_mark, 0))"

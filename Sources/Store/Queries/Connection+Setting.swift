@@ -6,14 +6,18 @@ extension Connection {
 
     /// All settings in the order of their keys.
     package func settings() throws(StoreError) -> [(key: String, value: String)] {
-        try rows("SELECT key, value FROM setting ORDER BY key") { (row) throws(StoreError) in (key: try row.next(), value: try row.next()) }
+        try rows("SELECT key, value FROM setting ORDER BY key") { (row) throws(StoreError) in
+            (key: try row.next(), value: try row.next())
+        }
     }
 
     /// Sets the value; `nil` forgets it.
     package func set(_ key: String, _ value: String?) throws(StoreError) {
         try transaction { () throws(StoreError) in
             if let value {
-                try execute("INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", key, value)
+                try execute(
+                    "INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                    key, value)
             } else {
                 try execute("DELETE FROM setting WHERE key = ?", key)
             }

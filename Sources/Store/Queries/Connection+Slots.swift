@@ -9,15 +9,19 @@ extension Connection {
                 UPDATE run SET named_only = ?, max_downloads = ?, active_downloads = ?, queued_downloads = ?, max_seeds = ?, active_seeds = ?,
                     queued_seeds = ?, max_checks = ?, active_checks = ?, queued_checks = ? WHERE id = ?
                 """,
-                report.isOfNamedOnly, downloads.limit, downloads.active, downloads.waiting, seeds.limit, seeds.active, seeds.waiting,
+                report.isOfNamedOnly, downloads.limit, downloads.active, downloads.waiting, seeds.limit, seeds.active,
+                seeds.waiting,
                 checks.limit, checks.active, checks.waiting, run)
         }
     }
 
-    /// What the newest engine said of its slots with its last sign of life, and when that was; `nil` when no engine has run.
+    /// What the newest engine said of its slots with its last sign of life, and when that was; `nil` when no engine has
+    /// run.
     package func lastSlots() throws(StoreError) -> (report: SlotReport, at: Timestamp)? {
-        try first("SELECT \(SlotReport.columns), heartbeat_at FROM run ORDER BY id DESC LIMIT 1") { (row) throws(StoreError) in
-            try row.sound { (row) throws(StoreError) in (report: try SlotReport(row), at: try row.next(Timestamp.self)) }
+        try first("SELECT \(SlotReport.columns), heartbeat_at FROM run ORDER BY id DESC LIMIT 1") {
+            (row) throws(StoreError) in
+            try row.sound { (row) throws(StoreError) in (report: try SlotReport(row), at: try row.next(Timestamp.self))
+            }
         } ?? nil
     }
 
@@ -26,24 +30,33 @@ extension Connection {
     /// A turn above this can only be damage.
     private static let highestTurn: Int64 = 1 << 48
 
-    /// The torrents that gave up their slots without a success since, and their turns, the lowest first. Looks at no others.
+    /// The torrents that gave up their slots without a success since, and their turns, the lowest first. Looks at no
+    /// others.
     package func yieldedTorrents() throws(StoreError) -> [(id: TorrentID, turn: Int64)] {
-        try rows("SELECT torrent_id, turn FROM yielded WHERE turn BETWEEN 1 AND ? ORDER BY turn, torrent_id", Self.highestTurn) {
+        try rows(
+            "SELECT torrent_id, turn FROM yielded WHERE turn BETWEEN 1 AND ? ORDER BY turn, torrent_id",
+            Self.highestTurn
+        ) {
             (row) throws(StoreError) in
-            try row.sound { (row) throws(StoreError) in (id: try row.next(TorrentID.self), turn: try row.next(Int64.self)) }
+            try row.sound { (row) throws(StoreError) in
+                (id: try row.next(TorrentID.self), turn: try row.next(Int64.self))
+            }
         }.compactMap(\.self)
     }
 
     /// The torrent gave up its slot; or has received something since, where `turn` is `nil`.
     package func setTurn(_ id: TorrentID, _ turn: Int64?) throws(StoreError) {
         if let turn {
-            try execute("INSERT INTO yielded (torrent_id, turn) VALUES (?, ?) ON CONFLICT DO UPDATE SET turn = excluded.turn", id, turn)
+            try execute(
+                "INSERT INTO yielded (torrent_id, turn) VALUES (?, ?) ON CONFLICT DO UPDATE SET turn = excluded.turn",
+                id, turn)
         } else {
             try execute("DELETE FROM yielded WHERE torrent_id = ?", id)
         }
     }
 
-    /// The place of a queued torrent among those that wait, from 1: those that gave up their slots come after the others.
+    /// The place of a queued torrent among those that wait, from 1: those that gave up their slots come after the
+    /// others.
     package func placeInQueue(_ id: TorrentID) throws(StoreError) -> Int {
         let before = try first(
             """
@@ -56,9 +69,12 @@ extension Connection {
     }
 
     /// Some torrents in the state, in the order of their numbers.
-    package func torrents(in state: TorrentState, after id: TorrentID? = nil, limit: Int) throws(StoreError) -> [TorrentRow] {
+    package func torrents(in state: TorrentState, after id: TorrentID? = nil, limit: Int) throws(StoreError)
+        -> [TorrentRow]
+    {
         try rows(
-            "SELECT \(TorrentRow.columns) FROM torrent AS t WHERE state = ? AND id > ? ORDER BY id LIMIT ?", state, id ?? TorrentID(.min), limit
+            "SELECT \(TorrentRow.columns) FROM torrent AS t WHERE state = ? AND id > ? ORDER BY id LIMIT ?", state,
+            id ?? TorrentID(.min), limit
         ) { (row) throws(StoreError) in try TorrentRow(row) }
     }
 
@@ -70,7 +86,9 @@ extension Connection {
 
     /// How many torrents are in the state. Reads an index alone.
     package func torrentCount(in state: TorrentState) throws(StoreError) -> Int {
-        try first("SELECT count(*) FROM torrent WHERE state = ?", state) { (row) throws(StoreError) in try row.next(Int.self) } ?? 0
+        try first("SELECT count(*) FROM torrent WHERE state = ?", state) { (row) throws(StoreError) in
+            try row.next(Int.self)
+        } ?? 0
     }
 
     /// Complete torrents that seed from now on, which trackers that have no time planned hear at once.

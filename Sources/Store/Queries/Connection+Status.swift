@@ -1,9 +1,11 @@
 extension Connection {
     /// Calls `body` with each torrent's line, as all of them are at one moment.
     ///
-    /// `ids` are those that are wanted, in this order, and one that is gone is left out; `nil` is all in the order of their numbers. Lists are
-    /// long and read often, so nothing is kept of a line that has been.
-    package func forEachStatusLine(of ids: [TorrentID]? = nil, _ body: (StatusLine) throws(StoreError) -> Void) throws(StoreError) {
+    /// `ids` are those that are wanted, in this order, and one that is gone is left out; `nil` is all in the order of
+    /// their numbers. Lists are long and read often, so nothing is kept of a line that has been.
+    package func forEachStatusLine(of ids: [TorrentID]? = nil, _ body: (StatusLine) throws(StoreError) -> Void)
+        throws(StoreError)
+    {
         try forEachRange(ids) { (range) throws(StoreError) in
             var live = try LiveCursor(self, range)
             try forEachTorrent(StatusLine.columns, range) { (id, row) throws(StoreError) in
@@ -19,7 +21,9 @@ extension Connection {
     }
 
     /// Calls `body` with each torrent's row; as ``forEachStatusLine(of:_:)``.
-    package func forEachStatusRow(of ids: [TorrentID]? = nil, _ body: (StatusRow) throws(StoreError) -> Void) throws(StoreError) {
+    package func forEachStatusRow(of ids: [TorrentID]? = nil, _ body: (StatusRow) throws(StoreError) -> Void)
+        throws(StoreError)
+    {
         try forEachRange(ids) { (range) throws(StoreError) in
             var live = try LiveCursor(self, range)
             var scrapes = try ScrapeCursor(self, range)
@@ -41,7 +45,9 @@ extension Connection {
     }
 
     /// In one transaction: the range of all numbers, or a range of one number after the other.
-    private func forEachRange(_ ids: [TorrentID]?, _ body: (ClosedRange<TorrentID>) throws(StoreError) -> Void) throws(StoreError) {
+    private func forEachRange(_ ids: [TorrentID]?, _ body: (ClosedRange<TorrentID>) throws(StoreError) -> Void)
+        throws(StoreError)
+    {
         try transaction(.deferred) { () throws(StoreError) in
             guard let ids else { return try body(TorrentID(.min)...TorrentID(.max)) }
             for id in ids { try body(id...id) }
@@ -51,13 +57,15 @@ extension Connection {
     private func forEachTorrent(
         _ columns: String, _ range: ClosedRange<TorrentID>, _ body: (TorrentID, Statement) throws(StoreError) -> Void
     ) throws(StoreError) {
-        let statement = try prepare("SELECT t.id, \(columns) FROM torrent AS t WHERE t.id BETWEEN ? AND ? ORDER BY t.id")
+        let statement = try prepare(
+            "SELECT t.id, \(columns) FROM torrent AS t WHERE t.id BETWEEN ? AND ? ORDER BY t.id")
         defer { statement.reset() }
         try statement.bind([range.lowerBound, range.upperBound])
         while try statement.step() { try body(try statement.next(), statement) }
     }
 
-    /// The torrent whose row `error` is of, with something harmless in the place of what cannot be; any other error is thrown on.
+    /// The torrent whose row `error` is of, with something harmless in the place of what cannot be; any other error is
+    /// thrown on.
     private func damaged(_ id: TorrentID, _ error: StoreError) throws(StoreError) -> TorrentRow {
         guard error.isOfRow, let torrent = try torrent(id) else { throw error }
         return torrent

@@ -17,8 +17,12 @@ extension Connection {
         try transaction(.deferred) { () throws(StoreError) in
             var tally = TorrentTally()
             for id in ids {
-                let row = try first("SELECT state, wanted_bytes, completed_bytes FROM torrent WHERE id = ?", id) { (row) throws(StoreError) in
-                    (state: TorrentState(counted: try row.next()), wanted: try row.next(Int64.self), completed: try row.next(Int64.self))
+                let row = try first("SELECT state, wanted_bytes, completed_bytes FROM torrent WHERE id = ?", id) {
+                    (row) throws(StoreError) in
+                    (
+                        state: TorrentState(counted: try row.next()), wanted: try row.next(Int64.self),
+                        completed: try row.next(Int64.self)
+                    )
                 }
                 guard let row else { continue }
                 tally.counts[row.state, default: 0] += 1
@@ -30,7 +34,8 @@ extension Connection {
         }
     }
 
-    /// How many torrents are in which state. It reads an index alone, so that 100,000 torrents can be counted every second.
+    /// How many torrents are in which state. It reads an index alone, so that 100,000 torrents can be counted every
+    /// second.
     package func stateCounts() throws(StoreError) -> [TorrentState: Int] {
         let counts = try rows("SELECT state, count(*) FROM torrent GROUP BY state") { (row) throws(StoreError) in
             (TorrentState(counted: try row.next()), try row.next(Int.self))

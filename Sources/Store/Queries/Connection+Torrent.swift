@@ -4,15 +4,19 @@ extension Connection {
     /// Trackers of one torrent that are kept; a .torrent file may name more.
     package static let trackerLimit = 256
 
-    /// Remembers a torrent with its files, trackers and metainfo; throws `alreadyPresent`, which carries the id, when its info hash is known.
+    /// Remembers a torrent with its files, trackers and metainfo; throws `alreadyPresent`, which carries the id, when
+    /// its info hash is known.
     package func insertTorrent(_ new: NewTorrent, now: Timestamp) throws(StoreError) -> TorrentID {
         precondition(new.wanted.map { $0.count == new.metainfo.layout.files.count } ?? true, "one flag a file")
         return try transaction { () throws(StoreError) in
-            let known = try first("SELECT id, name FROM torrent WHERE info_hash = ?", new.metainfo.infoHash) { (row) throws(StoreError) in
+            let known = try first("SELECT id, name FROM torrent WHERE info_hash = ?", new.metainfo.infoHash) {
+                (row) throws(StoreError) in
                 (id: try row.next(TorrentID.self), name: try row.next(String.self))
             }
             if let known {
-                throw fault(.alreadyPresent, torrent: known.id, "this torrent is here already, as number \(known.id) (\(known.name)): use that one")
+                throw fault(
+                    .alreadyPresent, torrent: known.id,
+                    "this torrent is here already, as number \(known.id) (\(known.name)): use that one")
             }
             let id = try insertRow(new, now)
             try insertMetainfo(new.metainfo, id)
@@ -28,36 +32,44 @@ extension Connection {
 
     /// The torrent, or `nil` when it is gone.
     package func torrent(_ id: TorrentID) throws(StoreError) -> TorrentRow? {
-        try first("SELECT \(TorrentRow.columns) FROM torrent AS t WHERE id = ?", id) { (row) throws(StoreError) in try TorrentRow(row) }
+        try first("SELECT \(TorrentRow.columns) FROM torrent AS t WHERE id = ?", id) { (row) throws(StoreError) in
+            try TorrentRow(row)
+        }
     }
 
     package func torrent(_ infoHash: InfoHash) throws(StoreError) -> TorrentRow? {
-        try first("SELECT \(TorrentRow.columns) FROM torrent AS t WHERE info_hash = ?", infoHash) { (row) throws(StoreError) in
+        try first("SELECT \(TorrentRow.columns) FROM torrent AS t WHERE info_hash = ?", infoHash) {
+            (row) throws(StoreError) in
             try TorrentRow(row)
         }
     }
 
     /// All torrents in the order of their numbers.
     package func torrents() throws(StoreError) -> [TorrentRow] {
-        try rows("SELECT \(TorrentRow.columns) FROM torrent AS t ORDER BY id") { (row) throws(StoreError) in try TorrentRow(row) }
-    }
-
-    package func torrents(in state: TorrentState) throws(StoreError) -> [TorrentRow] {
-        try rows("SELECT \(TorrentRow.columns) FROM torrent AS t WHERE state = ? ORDER BY id", state) { (row) throws(StoreError) in
+        try rows("SELECT \(TorrentRow.columns) FROM torrent AS t ORDER BY id") { (row) throws(StoreError) in
             try TorrentRow(row)
         }
     }
 
-    /// The torrents that have something to download and may; those of which all that is wanted is there though no engine ever said so (of a
-    /// torrent of empty files nothing is downloaded, and yet they have to be made); and those that wait for an engine though no bytes are missing:
-    /// their files have still to be put in their places. Without a look at the others.
+    package func torrents(in state: TorrentState) throws(StoreError) -> [TorrentRow] {
+        try rows("SELECT \(TorrentRow.columns) FROM torrent AS t WHERE state = ? ORDER BY id", state) {
+            (row) throws(StoreError) in
+            try TorrentRow(row)
+        }
+    }
+
+    /// The torrents that have something to download and may; those of which all that is wanted is there though no
+    /// engine ever said so (of a torrent of empty files nothing is downloaded, and yet they have to be made); and those
+    /// that wait for an engine though no bytes are missing: their files have still to be put in their places. Without a
+    /// look at the others.
     package func incompleteTorrents() throws(StoreError) -> [TorrentID] {
         try rows(
             """
             SELECT id FROM torrent WHERE paused = 0 AND completed_bytes < wanted_bytes
             UNION SELECT id FROM torrent WHERE state IN (?, ?, ?, ?, ?) AND paused = 0 AND completed_at IS NULL
             UNION SELECT id FROM torrent WHERE state = ? AND paused = 0 ORDER BY id
-            """, TorrentState.queued, TorrentState.downloading, TorrentState.checking, TorrentState.offline, TorrentState.error,
+            """, TorrentState.queued, TorrentState.downloading, TorrentState.checking, TorrentState.offline,
+            TorrentState.error,
             TorrentState.queued
         ) { (row) throws(StoreError) in try row.next() }
     }
@@ -72,7 +84,8 @@ extension Connection {
     }
 
     func noTorrent(_ id: TorrentID) -> StoreError {
-        fault(.notFound, torrent: id, "there is no torrent \(id): look at the list of torrents for the one that you mean")
+        fault(
+            .notFound, torrent: id, "there is no torrent \(id): look at the list of torrents for the one that you mean")
     }
 
     private func insertRow(_ new: NewTorrent, _ now: Timestamp) throws(StoreError) -> TorrentID {
@@ -86,13 +99,19 @@ extension Connection {
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             RETURNING id
             """,
-            metainfo.infoHash, metainfo.name, new.output, metainfo.geometry.totalBytes, metainfo.geometry.pieceLength, metainfo.geometry.pieceCount,
-            metainfo.isPrivate, settings.isPaused, settings.isSequential, settings.allocatesFull, settings.limits.download, settings.limits.upload,
+            metainfo.infoHash, metainfo.name, new.output, metainfo.geometry.totalBytes, metainfo.geometry.pieceLength,
+            metainfo.geometry.pieceCount,
+            metainfo.isPrivate, settings.isPaused, settings.isSequential, settings.allocatesFull,
+            settings.limits.download, settings.limits.upload,
             settings.limits.peers, settings.seedGoal.word, settings.seedGoal.ratio, settings.seedGoal.seconds,
-            settings.isPaused ? TorrentState.paused : .queued, new.wantedBytes, now, new.resolvedOutput, new.mayOverwrite,
+            settings.isPaused ? TorrentState.paused : .queued, new.wantedBytes, now, new.resolvedOutput,
+            new.mayOverwrite,
             Self.hash(NewTorrent.root(named: metainfo.name, in: folder))
         ) { (row) throws(StoreError) in try row.next(TorrentID.self) }
-        guard let id else { throw fault(.other, "SQLite inserted a torrent and gave no number for it: a version of 3.37 or later is needed") }
+        guard let id else {
+            throw fault(
+                .other, "SQLite inserted a torrent and gave no number for it: a version of 3.37 or later is needed")
+        }
         return id
     }
 }

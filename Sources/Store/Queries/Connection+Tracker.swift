@@ -1,18 +1,20 @@
 extension Connection {
     /// The torrent's trackers in the order in which they are tried (BEP 12).
     package func trackers(of id: TorrentID) throws(StoreError) -> [TrackerRow] {
-        try rows("SELECT \(TrackerRow.columns) FROM tracker AS r WHERE torrent_id = ? ORDER BY tier, position, url", id) {
+        try rows("SELECT \(TrackerRow.columns) FROM tracker AS r WHERE torrent_id = ? ORDER BY tier, position, url", id)
+        {
             (row) throws(StoreError) in try row.sound(TrackerRow.init)
         }.compactMap(\.self)
     }
 
-    /// Adds tiers behind those that are there; addresses that the torrent has are left as they are, and those beyond ``trackerLimit`` are left out.
-    /// Returns the addresses that were added.
+    /// Adds tiers behind those that are there; addresses that the torrent has are left as they are, and those beyond
+    /// ``trackerLimit`` are left out. Returns the addresses that were added.
     @discardableResult
     package func addTrackers(_ id: TorrentID, tiers: [[String]], now: Timestamp) throws(StoreError) -> [String] {
         try transaction { () throws(StoreError) in
             var news: [String] = []
-            let known = try first("SELECT count(*), coalesce(max(tier) + 1, 0) FROM tracker WHERE torrent_id = ?", id) { (row) throws(StoreError) in
+            let known = try first("SELECT count(*), coalesce(max(tier) + 1, 0) FROM tracker WHERE torrent_id = ?", id) {
+                (row) throws(StoreError) in
                 (count: try row.next(Int.self), tier: try row.next(Int.self))
             }
             guard var (count, tier) = known else { return news }
@@ -42,19 +44,23 @@ extension Connection {
                     last_scrape_at = coalesce(?, last_scrape_at), started = ?
                 WHERE torrent_id = ? AND url = ?
                 """,
-                tracker.position, tracker.trackerID, tracker.nextAnnounceAt, tracker.minAnnounceAt, tracker.interval?.components.seconds,
-                tracker.minInterval?.components.seconds, tracker.failures, tracker.lastAnnounceAt, tracker.lastSuccessAt, tracker.lastError,
-                tracker.warning, tracker.seeders, tracker.leechers, tracker.downloads, tracker.lastScrapeAt, tracker.isStarted,
+                tracker.position, tracker.trackerID, tracker.nextAnnounceAt, tracker.minAnnounceAt,
+                tracker.interval?.components.seconds,
+                tracker.minInterval?.components.seconds, tracker.failures, tracker.lastAnnounceAt,
+                tracker.lastSuccessAt, tracker.lastError,
+                tracker.warning, tracker.seeders, tracker.leechers, tracker.downloads, tracker.lastScrapeAt,
+                tracker.isStarted,
                 tracker.torrent, tracker.url)
         }
     }
 
-    /// A clock that was set back must not silence sleeping torrents: an announce that is planned further off than the `longest` interval comes one
-    /// interval from now. Where there is none such it looks at one end of an index.
+    /// A clock that was set back must not silence sleeping torrents: an announce that is planned further off than the
+    /// `longest` interval comes one interval from now. Where there is none such it looks at one end of an index.
     package func hastenFarAnnounces(longest: Duration, now: Timestamp) throws(StoreError) {
         try transaction(durability: .lazy) { () throws(StoreError) in
             try execute(
-                "UPDATE tracker SET next_announce_at = ?1 + min(coalesce(interval, 0), ?2) WHERE next_announce_at > ?1 + ?2", now,
+                "UPDATE tracker SET next_announce_at = ?1 + min(coalesce(interval, 0), ?2) WHERE next_announce_at > ?1 + ?2",
+                now,
                 longest.components.seconds)
         }
     }
@@ -62,12 +68,15 @@ extension Connection {
     /// No tracker of the torrent is due before then.
     package func postponeAnnounces(of id: TorrentID, until moment: Timestamp) throws(StoreError) {
         try transaction(durability: .lazy) { () throws(StoreError) in
-            try execute("UPDATE tracker SET next_announce_at = max(next_announce_at, ?) WHERE torrent_id = ?", moment, id)
+            try execute(
+                "UPDATE tracker SET next_announce_at = max(next_announce_at, ?) WHERE torrent_id = ?", moment, id)
         }
     }
 
-    /// The torrents with a tracker whose announce is due, of all that are complete and not paused, the longest overdue first; `except` are passed over.
-    package func dueTorrents(now: Timestamp, limit: Int, except: Set<TorrentID> = []) throws(StoreError) -> [TorrentID] {
+    /// The torrents with a tracker whose announce is due, of all that are complete and not paused, the longest overdue
+    /// first; `except` are passed over.
+    package func dueTorrents(now: Timestamp, limit: Int, except: Set<TorrentID> = []) throws(StoreError) -> [TorrentID]
+    {
         let statement = try prepare(
             """
             SELECT r.torrent_id FROM tracker AS r JOIN torrent AS t ON t.id = r.torrent_id
@@ -85,10 +94,13 @@ extension Connection {
     }
 
     /// Remembers the counts that a scrape told (BEP 48).
-    package func saveScrape(_ id: TorrentID, _ url: String, seeders: Int, leechers: Int, downloads: Int, now: Timestamp) throws(StoreError) {
+    package func saveScrape(_ id: TorrentID, _ url: String, seeders: Int, leechers: Int, downloads: Int, now: Timestamp)
+        throws(StoreError)
+    {
         try transaction(durability: .lazy) { () throws(StoreError) in
             try execute(
-                "UPDATE tracker SET seeders = ?, leechers = ?, downloads = ?, last_scrape_at = ? WHERE torrent_id = ? AND url = ?", seeders, leechers,
+                "UPDATE tracker SET seeders = ?, leechers = ?, downloads = ?, last_scrape_at = ? WHERE torrent_id = ? AND url = ?",
+                seeders, leechers,
                 downloads, now, id, url)
         }
     }

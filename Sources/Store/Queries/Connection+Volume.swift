@@ -34,17 +34,28 @@ extension Connection {
                 ON CONFLICT (identity) DO UPDATE SET mount_path = excluded.mount_path, last_seen = excluded.last_seen RETURNING id
                 """, identity, mountPath, now
             ) { (row) throws(StoreError) in try row.next(VolumeID.self) }
-            guard let id else { throw fault(.other, "SQLite saved a volume and gave no number for it: a version of 3.37 or later is needed") }
+            guard let id else {
+                throw fault(
+                    .other, "SQLite saved a volume and gave no number for it: a version of 3.37 or later is needed")
+            }
             return id
         }
     }
 
-    /// Remembers which file system the torrent's folder is on; writes only what is news, or a sighting a day after the last.
-    package func place(_ torrent: TorrentID, onVolume identity: String, mountPath: String, now: Timestamp) throws(StoreError) {
+    /// Remembers which file system the torrent's folder is on; writes only what is news, or a sighting a day after the
+    /// last.
+    package func place(_ torrent: TorrentID, onVolume identity: String, mountPath: String, now: Timestamp)
+        throws(StoreError)
+    {
         let known = try first(
-            "SELECT v.id, v.identity, v.mount_path, v.last_seen FROM torrent AS t JOIN volume AS v ON v.id = t.volume_id WHERE t.id = ?", torrent
+            "SELECT v.id, v.identity, v.mount_path, v.last_seen FROM torrent AS t JOIN volume AS v ON v.id = t.volume_id WHERE t.id = ?",
+            torrent
         ) { (row) throws(StoreError) in try VolumeRow(row) }
-        if let known, known.identity == identity, PathText.isSame(known.mountPath, mountPath), now - known.lastSeen < .seconds(24 * 3600) { return }
+        if let known, known.identity == identity, PathText.isSame(known.mountPath, mountPath),
+            now - known.lastSeen < .seconds(24 * 3600)
+        {
+            return
+        }
         try transaction(durability: .lazy) { () throws(StoreError) in
             let volume = try saveVolume(identity: identity, mountPath: mountPath, now: now)
             try execute("UPDATE torrent SET volume_id = ? WHERE id = ?", volume, torrent)
@@ -52,7 +63,8 @@ extension Connection {
     }
 
     package func volume(_ id: VolumeID) throws(StoreError) -> VolumeRow? {
-        try first("SELECT id, identity, mount_path, last_seen FROM volume WHERE id = ?", id) { (row) throws(StoreError) in
+        try first("SELECT id, identity, mount_path, last_seen FROM volume WHERE id = ?", id) {
+            (row) throws(StoreError) in
             try row.sound(VolumeRow.init)
         } ?? nil
     }

@@ -1,4 +1,5 @@
-/// A table that is read in the order of its torrents, beside the torrents themselves: one scan, where a join would look up each torrent.
+/// A table that is read in the order of its torrents, beside the torrents themselves: one scan, where a join would look
+/// up each torrent.
 struct TorrentCursor<Row>: ~Copyable {
     private let statement: Statement
     private let read: (Statement) throws(StoreError) -> Row
@@ -10,7 +11,8 @@ struct TorrentCursor<Row>: ~Copyable {
         _ connection: Connection, table: String, columns: String, _ range: ClosedRange<TorrentID>,
         read: @escaping (Statement) throws(StoreError) -> Row
     ) throws(StoreError) {
-        let statement = try connection.prepare("SELECT torrent_id, \(columns) FROM \(table) WHERE torrent_id BETWEEN ? AND ? ORDER BY torrent_id")
+        let statement = try connection.prepare(
+            "SELECT torrent_id, \(columns) FROM \(table) WHERE torrent_id BETWEEN ? AND ? ORDER BY torrent_id")
         do throws(StoreError) {
             try statement.bind([range.lowerBound, range.upperBound])
             next = try Self.next(statement, read)
@@ -33,7 +35,9 @@ struct TorrentCursor<Row>: ~Copyable {
         }
     }
 
-    private static func next(_ statement: Statement, _ read: (Statement) throws(StoreError) -> Row) throws(StoreError) -> (TorrentID, Row)? {
+    private static func next(_ statement: Statement, _ read: (Statement) throws(StoreError) -> Row) throws(StoreError)
+        -> (TorrentID, Row)?
+    {
         while try statement.step() {
             let torrent: TorrentID = try statement.next()
             // One that holds what cannot be is as good as none.
@@ -48,7 +52,9 @@ struct LiveCursor: ~Copyable {
     private var rows: TorrentCursor<LiveRow>
 
     init(_ connection: Connection, _ range: ClosedRange<TorrentID>) throws(StoreError) {
-        rows = try TorrentCursor(connection, table: "live AS l", columns: LiveRow.columns, range) { (row) throws(StoreError) in try LiveRow(row) }
+        rows = try TorrentCursor(connection, table: "live AS l", columns: LiveRow.columns, range) {
+            (row) throws(StoreError) in try LiveRow(row)
+        }
     }
 
     mutating func row(of id: TorrentID) throws(StoreError) -> LiveRow? {
@@ -63,7 +69,8 @@ struct ScrapeCursor: ~Copyable {
     private var rows: TorrentCursor<(seeders: Int?, leechers: Int?)>
 
     init(_ connection: Connection, _ range: ClosedRange<TorrentID>) throws(StoreError) {
-        rows = try TorrentCursor(connection, table: "tracker", columns: "seeders, leechers", range) { (row) throws(StoreError) in
+        rows = try TorrentCursor(connection, table: "tracker", columns: "seeders, leechers", range) {
+            (row) throws(StoreError) in
             (try row.next(), try row.next())
         }
     }

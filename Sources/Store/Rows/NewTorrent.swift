@@ -16,7 +16,8 @@ package struct NewTorrent: Sendable {
     package var extraTrackers: [[String]]
 
     package init(
-        metainfo: Metainfo, output: String, resolvedOutput: String? = nil, settings: TorrentSettings = TorrentSettings(), wanted: [Bool]? = nil,
+        metainfo: Metainfo, output: String, resolvedOutput: String? = nil,
+        settings: TorrentSettings = TorrentSettings(), wanted: [Bool]? = nil,
         extraTrackers: [[String]] = []
     ) {
         self.metainfo = metainfo
@@ -35,7 +36,9 @@ package struct NewTorrent: Sendable {
     /// Bytes of the wanted files without pad files (BEP 47).
     var wantedBytes: Int64 {
         var sum: Int64 = 0
-        for (index, file) in metainfo.layout.files.enumerated() where !file.isPad && (wanted?[index] ?? true) { sum += file.length }
+        for (index, file) in metainfo.layout.files.enumerated() where !file.isPad && (wanted?[index] ?? true) {
+            sum += file.length
+        }
         return sum
     }
 }

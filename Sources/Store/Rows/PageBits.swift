@@ -28,7 +28,9 @@ struct PageBits: Hashable, Sendable {
     }
 
     /// The page of a piece, and its place there.
-    static func place(_ piece: PieceIndex) -> (page: Int, bit: Int) { (piece.value / pieceCount, piece.value % pieceCount) }
+    static func place(_ piece: PieceIndex) -> (page: Int, bit: Int) {
+        (piece.value / pieceCount, piece.value % pieceCount)
+    }
 
     /// How many pieces the page has: all but a torrent's last are full.
     static func count(page: Int, of pieces: Int) -> Int { min(pieceCount, pieces - page * pieceCount) }

@@ -56,8 +56,8 @@ package struct FingerprintRow: Sendable, Hashable {
     package let inode: Int64
     /// The bit pattern of the system's unsigned number.
     package let device: Int64
-    /// When the file was created, nanoseconds since 1970; `nil` where nobody knows. It tells two files apart that have the same inode, and says nothing of
-    /// whether a file changed.
+    /// When the file was created, nanoseconds since 1970; `nil` where nobody knows. It tells two files apart that have
+    /// the same inode, and says nothing of whether a file changed.
     package let bornNs: Int64?
 
     package init(index: Int, size: Int64, mtimeNs: Int64, inode: Int64, device: Int64, bornNs: Int64? = nil) {

@@ -33,7 +33,10 @@ package struct SlotReport: Sendable, Hashable {
     package var seeds: SlotUse
     package var checks: SlotUse
 
-    package init(isOfNamedOnly: Bool = false, downloads: SlotUse = SlotUse(), seeds: SlotUse = SlotUse(), checks: SlotUse = SlotUse()) {
+    package init(
+        isOfNamedOnly: Bool = false, downloads: SlotUse = SlotUse(), seeds: SlotUse = SlotUse(),
+        checks: SlotUse = SlotUse()
+    ) {
         self.isOfNamedOnly = isOfNamedOnly
         self.downloads = downloads
         self.seeds = seeds

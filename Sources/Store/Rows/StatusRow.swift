@@ -73,7 +73,8 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
         t.downloaded_bytes, t.uploaded_bytes, t.wasted_bytes, t.added_at, t.completed_at, t.last_verified_at, \(SeedTimeColumns.names)
         """
 
-    init(_ id: TorrentID, _ row: Statement, _ live: inout LiveCursor, _ scrapes: inout ScrapeCursor) throws(StoreError) {
+    init(_ id: TorrentID, _ row: Statement, _ live: inout LiveCursor, _ scrapes: inout ScrapeCursor) throws(StoreError)
+    {
         line = try StatusLine(id, row, &live)
         infoHash = try row.next()
         output = try row.next()
@@ -109,7 +110,8 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
     }
 }
 
-/// The most that one tracker tells of; `nil` when none has told. (A peer announces to all trackers, so a sum would count it twice.)
+/// The most that one tracker tells of; `nil` when none has told. (A peer announces to all trackers, so a sum would
+/// count it twice.)
 package struct Scrape: Sendable, Hashable {
     package var seeders: Int?
     package var leechers: Int?

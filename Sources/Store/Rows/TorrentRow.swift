@@ -48,7 +48,8 @@ package struct TorrentRow: Sendable, Hashable, Identifiable {
         t.added_at, t.completed_at, t.last_verified_at, t.root_seen, t.volume_id, \(SeedTimeColumns.names)
         """
 
-    /// Never throws for what a column holds: what cannot be makes a torrent in the state `error` that says so, and other torrents go on.
+    /// Never throws for what a column holds: what cannot be makes a torrent in the state `error` that says so, and
+    /// other torrents go on.
     init(_ row: Statement) throws(StoreError) {
         // The number of the row is always one.
         id = try row.next()
@@ -65,7 +66,9 @@ package struct TorrentRow: Sendable, Hashable, Identifiable {
         }
         func bytes() throws(StoreError) -> Int64 { try read(or: 0) { () throws(StoreError) in try row.nextBytes() } }
         func count() throws(StoreError) -> Int { try read(or: 0) { () throws(StoreError) in try row.nextCount() } }
-        func optional<Value: SQLValue>() throws(StoreError) -> Value? { try read(or: nil) { () throws(StoreError) in try row.next() } }
+        func optional<Value: SQLValue>() throws(StoreError) -> Value? {
+            try read(or: nil) { () throws(StoreError) in try row.next() }
+        }
         infoHash = try read(or: InfoHash.none) { () throws(StoreError) in try row.next() }
         name = try read(or: "(damaged)") { () throws(StoreError) in try row.next() }
         output = try read(or: "") { () throws(StoreError) in try row.nextAbsolutePath() }
@@ -96,5 +99,6 @@ package struct TorrentRow: Sendable, Hashable, Identifiable {
 
 extension InfoHash {
     /// Twenty zeros, which no torrent has.
-    fileprivate static let none = InfoHash([UInt8](repeating: 0, count: byteCount)) ?? { preconditionFailure("twenty bytes are an info hash") }()
+    fileprivate static let none =
+        InfoHash([UInt8](repeating: 0, count: byteCount)) ?? { preconditionFailure("twenty bytes are an info hash") }()
 }

@@ -9,7 +9,8 @@ package struct TorrentSettings: Sendable, Hashable {
 
     package init() {}
 
-    /// Reads the columns in their order; of one that holds what cannot be `damage` tells, and the setting is the usual one.
+    /// Reads the columns in their order; of one that holds what cannot be `damage` tells, and the setting is the usual
+    /// one.
     init(_ row: Statement, damage: inout String?) throws(StoreError) {
         var fault: String?
         func read<Value: SQLValue>(or usual: Value) throws(StoreError) -> Value {

@@ -16,22 +16,27 @@ package struct BackupFile: Hashable, Sendable {
         }.sorted { $0.at > $1.at }
     }
 
-    /// The newest backup of a database that is gone: there is no file, or an empty one. `nil` when the database is there, and when there is no backup.
+    /// The newest backup of a database that is gone: there is no file, or an empty one. `nil` when the database is
+    /// there, and when there is no backup.
     package static func newest(ofLost database: FilePath) -> BackupFile? {
         guard DatabaseFile.size(database) ?? 0 == 0, !Mender.isInterrupted(database) else { return nil }
         // In a folder that isn't there, or can't be read, there is none that could be used.
         do { return try list(database).first } catch { return nil }
     }
 
-    static func name(_ database: FilePath, at moment: Timestamp) -> FilePath { database.extended(by: ".backup-\(moment.compact)") }
+    static func name(_ database: FilePath, at moment: Timestamp) -> FilePath {
+        database.extended(by: ".backup-\(moment.compact)")
+    }
 
     /// The names beside the database that are its own with `.backup-` and more behind it, and what that is.
     fileprivate static func names(_ database: FilePath) throws(StoreError) -> [(name: String, end: Substring)] {
         guard let name = database.lastComponent?.text else { return [] }
         let prefix = name + ".backup-"
-        // By their bytes: `hasPrefix` takes another database's name for this one's where they differ in Unicode normalization alone.
+        // By their bytes: `hasPrefix` takes another database's name for this one's where they differ in Unicode
+        // normalization alone.
         return try Folder.names(beside: database).compactMap { file in
-            file.utf8.starts(with: prefix.utf8) ? (file, file[file.utf8.index(file.startIndex, offsetBy: prefix.utf8.count)...]) : nil
+            file.utf8.starts(with: prefix.utf8)
+                ? (file, file[file.utf8.index(file.startIndex, offsetBy: prefix.utf8.count)...]) : nil
         }
     }
 }
@@ -46,7 +51,8 @@ package struct BackupSettings: Hashable, Sendable {
     package static let counts = 0...countLimit
     /// From a minute to 52 weeks.
     package static let intervals = Duration.seconds(60)...Duration.seconds(52 * 7 * 86_400)
-    /// Torrents that came or went are enough for a backup before its time, but not sooner after the last than ``earliest``.
+    /// Torrents that came or went are enough for a backup before its time, but not sooner after the last than
+    /// ``earliest``.
     static let changesThatMatter = 10
     static let earliest = Duration.seconds(600)
 
@@ -63,10 +69,13 @@ extension Connection {
     /// What the settings say; a value that can't be is taken for the usual one.
     package func backupSettings() throws(StoreError) -> BackupSettings {
         var settings = BackupSettings()
-        if let seconds = try setting(BackupSettings.intervalKey).flatMap({ Int64($0) }), BackupSettings.intervals.contains(.seconds(seconds)) {
+        if let seconds = try setting(BackupSettings.intervalKey).flatMap({ Int64($0) }),
+            BackupSettings.intervals.contains(.seconds(seconds))
+        {
             settings.interval = .seconds(seconds)
         }
-        if let count = try setting(BackupSettings.countKey).flatMap({ Int($0) }), BackupSettings.counts.contains(count) {
+        if let count = try setting(BackupSettings.countKey).flatMap({ Int($0) }), BackupSettings.counts.contains(count)
+        {
             settings.count = count
         }
         return settings
@@ -74,16 +83,20 @@ extension Connection {
 
     /// Sets both, each in its range.
     package func setBackupSettings(_ settings: BackupSettings) throws(StoreError) {
-        precondition(BackupSettings.intervals.contains(settings.interval) && BackupSettings.counts.contains(settings.count), "checked by the caller")
+        precondition(
+            BackupSettings.intervals.contains(settings.interval) && BackupSettings.counts.contains(settings.count),
+            "checked by the caller")
         try transaction { () throws(StoreError) in
             try set(BackupSettings.intervalKey, "\(settings.interval.components.seconds)")
             try set(BackupSettings.countKey, "\(settings.count)")
         }
     }
 
-    /// Makes a backup beside the database when it is time for one, and removes those that are too many; the new one, if there is.
+    /// Makes a backup beside the database when it is time for one, and removes those that are too many; the new one, if
+    /// there is.
     ///
-    /// Others go on reading and writing. The copy is checked before it gets its name: a damaged one replaces nothing, and throws `corrupt`.
+    /// Others go on reading and writing. The copy is checked before it gets its name: a damaged one replaces nothing,
+    /// and throws `corrupt`.
     @discardableResult
     package func rotateBackups(now: Timestamp) throws(StoreError) -> BackupFile? {
         let settings = try backupSettings()
@@ -108,8 +121,12 @@ extension Connection {
         }
     }
 
-    private func isBackupDue(_ settings: BackupSettings, since last: Timestamp?, now: Timestamp) throws(StoreError) -> Bool {
-        let isEmpty = try first("SELECT NOT EXISTS (SELECT 1 FROM torrent)") { (row) throws(StoreError) in try row.next(Bool.self) } ?? true
+    private func isBackupDue(_ settings: BackupSettings, since last: Timestamp?, now: Timestamp) throws(StoreError)
+        -> Bool
+    {
+        let isEmpty =
+            try first("SELECT NOT EXISTS (SELECT 1 FROM torrent)") { (row) throws(StoreError) in try row.next(Bool.self)
+            } ?? true
         guard !isEmpty else { return false }
         // A backup of the future is one of a clock that was wrong.
         guard let last, last <= now, now - last < settings.interval else { return true }

@@ -5,7 +5,9 @@ extension Connection {
     func blob(table: String, column: String, row: Int64, range: Range<Int>) throws(StoreError) -> [UInt8] {
         var opened: OpaquePointer?
         let result = sqlite3_blob_open(handle, "main", table, column, row, 0, &opened)
-        guard result == SQLITE_OK, let blob = opened else { throw failure(result, sql: "\(table).\(column) of row \(row)") }
+        guard result == SQLITE_OK, let blob = opened else {
+            throw failure(result, sql: "\(table).\(column) of row \(row)")
+        }
         // Only a blob that was written can fail to close.
         defer { sqlite3_blob_close(blob) }
         guard range.lowerBound >= 0, range.upperBound <= Int(sqlite3_blob_bytes(blob)) else {

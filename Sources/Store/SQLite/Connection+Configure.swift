@@ -2,14 +2,16 @@ import CSQLite
 import Glibc
 
 extension Connection {
-    /// Tries to switch to WAL, and milliseconds between them: it answers "busy" at once when another program makes the same new database.
+    /// Tries to switch to WAL, and milliseconds between them: it answers "busy" at once when another program makes the
+    /// same new database.
     private static let walAttempts = 50
     private static let walPause: UInt32 = 100
 
     /// Sets what every connection has: checked foreign keys, WAL, full durability, distrust of the schema.
     func configure() throws(StoreError) {
         let flags = [
-            (SQLITE_DBCONFIG_DEFENSIVE, 1), (SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0), (SQLITE_DBCONFIG_DQS_DML, 0), (SQLITE_DBCONFIG_DQS_DDL, 0),
+            (SQLITE_DBCONFIG_DEFENSIVE, 1), (SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0), (SQLITE_DBCONFIG_DQS_DML, 0),
+            (SQLITE_DBCONFIG_DQS_DDL, 0),
             (SQLITE_DBCONFIG_ENABLE_FKEY, 1),
         ]
         for (option, on) in flags {
@@ -29,8 +31,9 @@ extension Connection {
         try executeScript("PRAGMA synchronous=\(synchronous(.full))")
     }
 
-    /// The level of `PRAGMA synchronous` that keeps the promise (sqlite.org/pragma.html#pragma_synchronous): a rollback journal whose removal
-    /// isn't synced would take a commit back, and one that is written lazily may leave a damaged database.
+    /// The level of `PRAGMA synchronous` that keeps the promise (sqlite.org/pragma.html#pragma_synchronous): a rollback
+    /// journal whose removal isn't synced would take a commit back, and one that is written lazily may leave a damaged
+    /// database.
     func synchronous(_ durability: Durability) -> Int { fileSystem.isShared ? 3 : durability.rawValue }
 
     /// A rollback journal needs no shared memory: file locks are enough, which network file systems have.
@@ -38,7 +41,10 @@ extension Connection {
         try untilFree { () throws(StoreError) in
             let mode = try first("PRAGMA journal_mode=DELETE") { (row) throws(StoreError) in try row.next(String.self) }
             guard mode == "delete" else {
-                throw fault(.busy, "another program has the database open and keeps it in the mode for local disks: stop that program and try again")
+                throw fault(
+                    .busy,
+                    "another program has the database open and keeps it in the mode for local disks: stop that program and try again"
+                )
             }
         }
         // The locks that are kept so far are given back by the next statement that reads.
@@ -49,7 +55,9 @@ extension Connection {
         try untilFree { () throws(StoreError) in
             let mode = try first("PRAGMA journal_mode=WAL") { (row) throws(StoreError) in try row.next(String.self) }
             guard mode == "wal" else {
-                throw fault(.cantOpen, "the file system has no shared memory for SQLite's WAL mode: keep the database on a local disk")
+                throw fault(
+                    .cantOpen,
+                    "the file system has no shared memory for SQLite's WAL mode: keep the database on a local disk")
             }
         }
     }

@@ -10,8 +10,8 @@ extension Connection {
         case structure
         /// That indexes match their tables, too, and that rows belong to something: `PRAGMA integrity_check`.
         case indexes
-        /// All of that, rows that break the rules of their tables, and what SQLite can't know: checksums, counts, and info hashes. A torrent with
-        /// such a row is in `error` or checked again; the others and the database go on.
+        /// All of that, rows that break the rules of their tables, and what SQLite can't know: checksums, counts, and
+        /// info hashes. A torrent with such a row is in `error` or checked again; the others and the database go on.
         case everything
     }
 
@@ -22,12 +22,14 @@ extension Connection {
     package func integrityFaults(_ depth: Depth = .everything) throws(StoreError) -> [String] {
         let check = if case .structure = depth { "PRAGMA quick_check" } else { "PRAGMA integrity_check" }
         // One answer may have many lines, below one that names the database.
-        var faults = try rows("\(check)(\(Self.findingLimit))") { (row) throws(StoreError) in try row.next(String.self) }
-            .flatMap { $0.split(separator: "\n").map(String.init) }.filter { $0 != "ok" && !$0.hasPrefix("***") }
+        var faults = try rows("\(check)(\(Self.findingLimit))") { (row) throws(StoreError) in try row.next(String.self)
+        }
+        .flatMap { $0.split(separator: "\n").map(String.init) }.filter { $0 != "ok" && !$0.hasPrefix("***") }
         if case .everything = depth {} else { faults.removeAll { Self.isOfRow($0) } }
         faults += try schemaFaults()
         if case .structure = depth { return faults }
-        faults += try rows("SELECT \"table\", count(*) FROM pragma_foreign_key_check GROUP BY 1") { (row) throws(StoreError) in
+        faults += try rows("SELECT \"table\", count(*) FROM pragma_foreign_key_check GROUP BY 1") {
+            (row) throws(StoreError) in
             let table: String = try row.next()
             return "\(try row.next(Int.self)) rows of \(table) belong to nothing"
         }
@@ -36,7 +38,8 @@ extension Connection {
         return try rowFaults()
     }
 
-    /// Whether the finding is of a value that its table's rules refuse, in SQLite's words (sqlite.org/pragma.html#pragma_integrity_check).
+    /// Whether the finding is of a value that its table's rules refuse, in SQLite's words
+    /// (sqlite.org/pragma.html#pragma_integrity_check).
     private static func isOfRow(_ finding: String) -> Bool {
         finding.hasPrefix("CHECK constraint failed in ")
             || ["NULL", "non-", "NUMERIC", "TEXT"].contains { finding.hasPrefix($0) } && finding.contains(" value in ")
@@ -79,7 +82,9 @@ extension Connection {
 
     /// Rows that SQLite can read and that cannot be, a sentence each.
     private func rowFaults() throws(StoreError) -> [String] {
-        let ids = try rows("SELECT id FROM torrent ORDER BY id") { (row) throws(StoreError) in try row.next(TorrentID.self) }
+        let ids = try rows("SELECT id FROM torrent ORDER BY id") { (row) throws(StoreError) in
+            try row.next(TorrentID.self)
+        }
         var faults: [String] = []
         for id in ids {
             guard let row = try torrent(id) else { continue }
@@ -94,7 +99,10 @@ extension Connection {
                 faults.append(error.message)
             }
             if let fault = try metainfoFault(id, row.infoHash) { faults.append(fault) }
-            _ = (try peers(of: id), try trackers(of: id), try files(of: id), try fingerprints(of: id), try partialPieces(of: id))
+            _ = (
+                try peers(of: id), try trackers(of: id), try files(of: id), try fingerprints(of: id),
+                try partialPieces(of: id)
+            )
             faults += takeRowFaults().map { "torrent \(id): \($0)" }
         }
         return faults

@@ -2,7 +2,8 @@ import CSQLite
 
 /// What a commit waits for (sqlite.org/pragma.html#pragma_synchronous).
 package enum Durability: Int, Comparable, Sendable {
-    /// The commit outlives a killed process, and may be lost to a power cut: for what claims nothing. (`synchronous=NORMAL`)
+    /// The commit outlives a killed process, and may be lost to a power cut: for what claims nothing.
+    /// (`synchronous=NORMAL`)
     case lazy = 1
     /// The commit outlives a power cut. (`synchronous=FULL`)
     case full = 2
@@ -20,29 +21,38 @@ extension Connection {
 
     /// Runs `body` so that all or nothing of what it writes comes to be; what COMMIT answers is part of that.
     ///
-    /// Without a durability it is full, or inside another transaction as durable as that. Inside another it is a savepoint of it,
-    /// and the other must be as durable as this one asks for. On a full volume the ``Reserve`` is given up, and `body` runs a second time.
+    /// Without a durability it is full, or inside another transaction as durable as that. Inside another it is a
+    /// savepoint of it, and the other must be as durable as this one asks for. On a full volume the ``Reserve`` is
+    /// given up, and `body` runs a second time.
     @discardableResult
     package func transaction<Value>(
         _ kind: TransactionKind = .immediate, durability: Durability? = nil, _ body: () throws(StoreError) -> Value
     ) throws(StoreError) -> Value {
         if transactionDepth > 0 {
             precondition(durability.map { $0 <= self.durability } ?? true, "a durable transaction inside a lazy one")
-            return try enclosed(begin: "SAVEPOINT inner", commit: "RELEASE inner", rollback: "ROLLBACK TO inner; RELEASE inner", body)
+            return try enclosed(
+                begin: "SAVEPOINT inner", commit: "RELEASE inner", rollback: "ROLLBACK TO inner; RELEASE inner", body)
         }
         guard sqlite3_get_autocommit(handle) != 0 else {
-            throw fault(.other, "an earlier transaction could be neither committed nor rolled back: stop the program and start it again")
+            throw fault(
+                .other,
+                "an earlier transaction could be neither committed nor rolled back: stop the program and start it again"
+            )
         }
         try setDurability(durability ?? .full)
         var result = whole(kind, body)
         // Nothing of it was written: it is done again in the space that was kept for it.
-        if case .failure(let error) = result, error.mayBeForSpace, reserve?.giveUp() ?? false { result = whole(kind, body) }
+        if case .failure(let error) = result, error.mayBeForSpace, reserve?.giveUp() ?? false {
+            result = whole(kind, body)
+        }
         // The level is only ever too low until the next transaction or statement, which sets its own or fails.
         try setDurability(.full)
         return try result.get()
     }
 
-    private func whole<Value>(_ kind: TransactionKind, _ body: () throws(StoreError) -> Value) -> Result<Value, StoreError> {
+    private func whole<Value>(_ kind: TransactionKind, _ body: () throws(StoreError) -> Value) -> Result<
+        Value, StoreError
+    > {
         do {
             return .success(try enclosed(begin: kind.rawValue, commit: "COMMIT", rollback: "ROLLBACK", body))
         } catch {
@@ -66,13 +76,17 @@ extension Connection {
             do {
                 try executeScript(rollback)
             } catch let second {
-                throw fault(.other, "\(error.message); and it could not be rolled back: \(second.message): stop the program and start it again")
+                throw fault(
+                    .other,
+                    "\(error.message); and it could not be rolled back: \(second.message): stop the program and start it again"
+                )
             }
             throw error
         }
     }
 
-    /// Keeps up to 32 MiB of pages in memory from now on: a large transaction whose pages don't fit writes some of them to the log more than once.
+    /// Keeps up to 32 MiB of pages in memory from now on: a large transaction whose pages don't fit writes some of them
+    /// to the log more than once.
     package func expectLargeTransaction() throws(StoreError) { try executeScript("PRAGMA cache_size = -32768") }
 
     func setDurability(_ wanted: Durability) throws(StoreError) {
@@ -83,11 +97,12 @@ extension Connection {
 
     enum Loss { case nothingLost, claimsLost }
 
-    /// After a transaction that took claims back: copies the log into the database, so that no state of before can come back.
+    /// After a transaction that took claims back: copies the log into the database, so that no state of before can come
+    /// back.
     ///
-    /// When a frame of the log is damaged, SQLite takes the transactions before it for all there are, and says nothing. Claims that such a state
-    /// has are older and still true, but for those that were taken back; hence they must not be in the log any more. Where a reader still needs
-    /// the log, the next record tries again.
+    /// When a frame of the log is damaged, SQLite takes the transactions before it for all there are, and says nothing.
+    /// Claims that such a state has are older and still true, but for those that were taken back; hence they must not
+    /// be in the log any more. Where a reader still needs the log, the next record tries again.
     func settleLosses(_ loss: Loss) {
         if loss == .claimsLost { owesCheckpoint = true }
         guard owesCheckpoint, transactionDepth == 0, !doubtsLog else { return }
@@ -95,7 +110,8 @@ extension Connection {
         sqlite3_busy_timeout(handle, 0)
         let result = sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
         sqlite3_busy_timeout(handle, Int32(Self.busyTimeout.components.seconds * 1000))
-        // The transaction is durable, whatever became of the checkpoint: a fault of the disk shows itself at the next write.
+        // The transaction is durable, whatever became of the checkpoint: a fault of the disk shows itself at the next
+        // write.
         if result == SQLITE_OK { owesCheckpoint = false } else { noteFailedSync(result) }
     }
 }

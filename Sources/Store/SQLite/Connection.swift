@@ -5,8 +5,8 @@ import Torrent
 
 /// One connection to the database, used by one thread at a time.
 ///
-/// The queries are methods in the files of the folder `Queries`, a file a table. A command uses a connection of its own;
-/// the engine reaches its one through ``Store``.
+/// The queries are methods in the files of the folder `Queries`, a file a table. A command uses a connection of its
+/// own; the engine reaches its one through ``Store``.
 package final class Connection {
     /// How long a statement waits for another program's lock.
     package static let busyTimeout = Duration.seconds(5)
@@ -43,7 +43,8 @@ package final class Connection {
     /// Faults of rows that are kept until somebody asks.
     private static let rowFaultLimit = 100
 
-    /// Opens the file, refuses what is not a pieces database before anything is written, and sets up the connection; the schema is ``Migrator``'s.
+    /// Opens the file, refuses what is not a pieces database before anything is written, and sets up the connection;
+    /// the schema is ``Migrator``'s.
     ///
     /// What kind of file system it lies on is asked of the kernel, unless the options say it.
     package init(_ path: FilePath, mode: Mode, options: DatabaseOptions = DatabaseOptions()) throws(StoreError) {
@@ -76,18 +77,22 @@ package final class Connection {
         handle = try DatabaseFile.openInMemory(name)
     }
 
-    /// A database in memory with the whole schema, for work whose result decides whether anything is kept. Its torrents' numbers are those of no other database.
+    /// A database in memory with the whole schema, for work whose result decides whether anything is kept. Its
+    /// torrents' numbers are those of no other database.
     package static func scratch(now: Timestamp) throws(StoreError) -> Connection {
         let connection = try Connection(inMemory: "a scratch database")
         try Migrator.migrate(connection, now: now)
-        try connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('torrent', ?)", TorrentID.scratchNumbers + Int64(getpid()) << 20)
+        try connection.execute(
+            "INSERT INTO sqlite_sequence (name, seq) VALUES ('torrent', ?)",
+            TorrentID.scratchNumbers + Int64(getpid()) << 20)
         return connection
     }
 
     deinit {
         statements.removeAll()
         watchLog(false)
-        // Closes when the last statement is gone. A failure loses nothing: what was committed is in the file or its log.
+        // Closes when the last statement is gone. A failure loses nothing: what was committed is in the file or its
+        // log.
         sqlite3_close_v2(handle)
     }
 
@@ -171,7 +176,8 @@ package final class Connection {
 
     /// The number that `PRAGMA name` answers.
     func pragma(_ name: String) throws(StoreError) -> Int {
-        guard let value = try first("PRAGMA \(name)", row: { (row) throws(StoreError) in try row.next(Int.self) }) else {
+        guard let value = try first("PRAGMA \(name)", row: { (row) throws(StoreError) in try row.next(Int.self) })
+        else {
             throw fault(.other, "SQLite does not know PRAGMA \(name): a version of 3.37 or later is needed")
         }
         return value
@@ -179,7 +185,8 @@ package final class Connection {
 
     /// The error that SQLite just reported.
     func failure(_ result: Int32, sql: String? = nil) -> StoreError {
-        // SQLite remembers the system's answer for some of its calls alone; the last call that failed is mostly the one.
+        // SQLite remembers the system's answer for some of its calls alone; the last call that failed is mostly the
+        // one.
         let system = errno
         let extended = sqlite3_extended_errcode(handle)
         // The connection speaks of its last call; where that was another one, the plain result is the truth.
@@ -191,8 +198,9 @@ package final class Connection {
         return error
     }
 
-    /// After a failed sync of the log: nobody knows any more what of it is on the disk, because its pages count as clean all the same (fsync(2)). It
-    /// isn't copied into the database by this connection; ``Store`` begins a new one, and whoever opens the database next reads it with its checksums.
+    /// After a failed sync of the log: nobody knows any more what of it is on the disk, because its pages count as
+    /// clean all the same (fsync(2)). It isn't copied into the database by this connection; ``Store`` begins a new one,
+    /// and whoever opens the database next reads it with its checksums.
     func doubtLog() {
         guard !doubtsLog, !fileSystem.isShared, mode != .readOnly else { return }
         doubtsLog = true

@@ -17,18 +17,26 @@ enum DatabaseFile {
         return stride(from: 0, to: 32, by: 8).contains { difference & ~(0xff << UInt32($0)) == 0 }
     }
 
-    /// With `isShared` the connection keeps every lock and uses no shared memory (sqlite.org/wal.html, section 7) until it is told otherwise.
-    static func open(_ path: FilePath, create: Bool, isShared: Bool = false, options: DatabaseOptions = DatabaseOptions()) throws(StoreError)
+    /// With `isShared` the connection keeps every lock and uses no shared memory (sqlite.org/wal.html, section 7) until
+    /// it is told otherwise.
+    static func open(
+        _ path: FilePath, create: Bool, isShared: Bool = false, options: DatabaseOptions = DatabaseOptions()
+    ) throws(StoreError)
         -> OpaquePointer
     {
         try requireOwnJournal(path, options)
         if create { makePrivate(path, options) }
         let database = try open(path, flags: SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0), options)
         do throws(StoreError) {
-            if isShared { try check(sqlite3_exec(database, "PRAGMA locking_mode=EXCLUSIVE", nil, nil, nil), database, path) }
-            // SQLite opens for reading what it may not write (sqlite.org/c3ref/open.html), and would fail at the first write.
+            if isShared {
+                try check(sqlite3_exec(database, "PRAGMA locking_mode=EXCLUSIVE", nil, nil, nil), database, path)
+            }
+            // SQLite opens for reading what it may not write (sqlite.org/c3ref/open.html), and would fail at the first
+            // write.
             guard sqlite3_db_readonly(database, "main") == 0 else {
-                throw StoreError(.readOnly, path: path.text, "this user may not write the database: let it write the file and its folder")
+                throw StoreError(
+                    .readOnly, path: path.text,
+                    "this user may not write the database: let it write the file and its folder")
             }
             try identify(database, path, mayBeNew: create)
             return database
@@ -40,11 +48,14 @@ enum DatabaseFile {
 
     /// Opens for reading, also while an engine writes.
     ///
-    /// A database in WAL mode needs its `-shm` file. Where that can't be made because the folder is read-only, the file is read as one
-    /// that nobody changes, but only when no `-wal` is there, which would have newer facts.
+    /// A database in WAL mode needs its `-shm` file. Where that can't be made because the folder is read-only, the file
+    /// is read as one that nobody changes, but only when no `-wal` is there, which would have newer facts.
     ///
-    /// A change that a killed program left half done is taken back first, where this user may: until then the file has parts of it.
-    static func openForReading(_ path: FilePath, options: DatabaseOptions = DatabaseOptions()) throws(StoreError) -> OpaquePointer {
+    /// A change that a killed program left half done is taken back first, where this user may: until then the file has
+    /// parts of it.
+    static func openForReading(_ path: FilePath, options: DatabaseOptions = DatabaseOptions()) throws(StoreError)
+        -> OpaquePointer
+    {
         do {
             return try openIdentified(path, options)
         } catch {
@@ -52,7 +63,9 @@ enum DatabaseFile {
                 try rollBack(path, options)
                 return try openIdentified(path, options)
             }
-            guard error.code == .cantOpen || error.code == .readOnly, !error.isOfOpenFiles, exists(path) else { throw error }
+            guard error.code == .cantOpen || error.code == .readOnly, !error.isOfOpenFiles, exists(path) else {
+                throw error
+            }
         }
         guard !exists(path.extended(by: "-wal")) else {
             throw StoreError(
@@ -79,7 +92,8 @@ enum DatabaseFile {
 
     // MARK: The rollback journal
 
-    /// Takes back what a killed program left half done, as the journal beside the file says (sqlite.org/atomiccommit.html, section 4.0).
+    /// Takes back what a killed program left half done, as the journal beside the file says
+    /// (sqlite.org/atomiccommit.html, section 4.0).
     private static func rollBack(_ path: FilePath, _ options: DatabaseOptions) throws(StoreError) {
         try requireOwnJournal(path, options)
         let database: OpaquePointer
@@ -91,15 +105,18 @@ enum DatabaseFile {
         defer { close(database) }
         // The database may be one with a log by now, which stays as it is.
         try check(csqlite_set_flag(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1), database, path)
-        try check(sqlite3_busy_timeout(database, Int32(Connection.busyTimeout.components.seconds * 1000)), database, path)
+        try check(
+            sqlite3_busy_timeout(database, Int32(Connection.busyTimeout.components.seconds * 1000)), database, path)
         do {
             _ = try number("SELECT count(*) FROM sqlite_schema", database, path)
         } catch {
-            throw error.code == .readOnly || error.code == .cantOpen && !error.isOfOpenFiles ? unfinishedChange(path) : error
+            throw error.code == .readOnly || error.code == .cantOpen && !error.isOfOpenFiles
+                ? unfinishedChange(path) : error
         }
     }
 
-    /// Throws where the journal belongs to another program's database: SQLite would take back its change as soon as the file is opened for writing.
+    /// Throws where the journal belongs to another program's database: SQLite would take back its change as soon as the
+    /// file is opened for writing.
     private static func requireOwnJournal(_ path: FilePath, _ options: DatabaseOptions) throws(StoreError) {
         // A database that is just being made says nothing yet, and nothing of it can be lost.
         guard journalSize(path) > 0, journaledPages(path) != 0 else { return }
@@ -112,9 +129,12 @@ enum DatabaseFile {
         }
     }
 
-    /// The pages that the database had before the change; `nil` where the journal doesn't say (sqlite.org/fileformat.html, section 3).
+    /// The pages that the database had before the change; `nil` where the journal doesn't say
+    /// (sqlite.org/fileformat.html, section 3).
     private static func journaledPages(_ path: FilePath) -> Int? {
-        let descriptor = resolved(path).extended(by: "-journal").withPlatformString { Glibc.open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+        let descriptor = resolved(path).extended(by: "-journal").withPlatformString {
+            Glibc.open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        }
         guard descriptor >= 0 else { return nil }
         // SQLite has no lock on this file, and nothing was written through it.
         defer { Glibc.close(descriptor) }
@@ -133,8 +153,8 @@ enum DatabaseFile {
                 + "needed to take the change back: run any command as the user who owns the database")
     }
 
-    /// Makes a new file that this user alone may read, because addresses of trackers have passwords in them; what SQLite makes beside it has the same
-    /// permissions. Where that can't be done SQLite makes the file.
+    /// Makes a new file that this user alone may read, because addresses of trackers have passwords in them; what
+    /// SQLite makes beside it has the same permissions. Where that can't be done SQLite makes the file.
     private static func makePrivate(_ path: FilePath, _ options: DatabaseOptions) {
         // Another VFS has files of its own.
         guard options.vfs == nil, !path.isEmpty, !exists(path) else { return }
@@ -144,7 +164,8 @@ enum DatabaseFile {
 
     static func openInMemory(_ name: FilePath) throws(StoreError) -> OpaquePointer {
         var database: OpaquePointer?
-        let result = sqlite3_open_v2(":memory:", &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nil)
+        let result = sqlite3_open_v2(
+            ":memory:", &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nil)
         guard result == SQLITE_OK, let database else {
             sqlite3_close_v2(database)
             throw StoreError(sqlite: result, path: name.text, message: String(cString: sqlite3_errstr(result)))
@@ -152,22 +173,27 @@ enum DatabaseFile {
         return database
     }
 
-    private static func open(_ path: FilePath, flags: Int32, _ options: DatabaseOptions, immutable: Bool = false) throws(StoreError) -> OpaquePointer
+    private static func open(_ path: FilePath, flags: Int32, _ options: DatabaseOptions, immutable: Bool = false)
+        throws(StoreError) -> OpaquePointer
     {
         // A name that SQLite would read as something else than a file: `:memory:`, `file:…`, the empty one.
-        guard !path.isEmpty else { throw StoreError(.cantOpen, path: "", "the path of the database is empty: give the path of a file") }
+        guard !path.isEmpty else {
+            throw StoreError(.cantOpen, path: "", "the path of the database is empty: give the path of a file")
+        }
         let plain = PathText.bytes(path.isAbsolute ? path.text : "./" + path.text)
         let name = (immutable ? Array("file:".utf8) + percentEncoded(plain) + Array("?immutable=1".utf8) : plain) + [0]
         var database: OpaquePointer?
         let always = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
         let result = name.withUnsafeBytes {
             sqlite3_open_v2(
-                $0.baseAddress?.assumingMemoryBound(to: CChar.self), &database, flags | always | (immutable ? SQLITE_OPEN_URI : 0), options.vfs)
+                $0.baseAddress?.assumingMemoryBound(to: CChar.self), &database,
+                flags | always | (immutable ? SQLITE_OPEN_URI : 0), options.vfs)
         }
         guard let database else { throw StoreError(sqlite: SQLITE_NOMEM, path: path.text, message: "out of memory") }
         guard result == SQLITE_OK else {
             let system = sqlite3_system_errno(database)
-            let error = StoreError(sqlite: result, system: system, path: path.text, message: String(cString: sqlite3_errmsg(database)))
+            let error = StoreError(
+                sqlite: result, system: system, path: path.text, message: String(cString: sqlite3_errmsg(database)))
             close(database)
             throw error
         }
@@ -178,15 +204,18 @@ enum DatabaseFile {
     private static func identify(_ database: OpaquePointer, _ path: FilePath, mayBeNew: Bool) throws(StoreError) {
         // A refused database keeps its log as it is: closing must not copy it into the file.
         try check(csqlite_set_flag(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1), database, path)
-        try check(sqlite3_busy_timeout(database, Int32(Connection.busyTimeout.components.seconds * 1000)), database, path)
+        try check(
+            sqlite3_busy_timeout(database, Int32(Connection.busyTimeout.components.seconds * 1000)), database, path)
         // SQLite takes a file of one byte for an empty one and would write over it.
         guard size(path) != 1 else {
             throw StoreError(
-                .notADatabase, path: path.text, "the file is not a database: give the path of a pieces database; the file was left as it is")
+                .notADatabase, path: path.text,
+                "the file is not a database: give the path of a pieces database; the file was left as it is")
         }
         // All of one moment: another program may be making the database just now.
         try check(sqlite3_exec(database, "BEGIN", nil, nil, nil), database, path)
-        // Nothing was written, so there is nothing that an end could fail to keep; after some faults SQLite has ended it itself.
+        // Nothing was written, so there is nothing that an end could fail to keep; after some faults SQLite has ended
+        // it itself.
         defer { sqlite3_exec(database, "ROLLBACK", nil, nil, nil) }
         let application = try number("PRAGMA application_id", database, path)
         if application != applicationID {
@@ -194,16 +223,19 @@ enum DatabaseFile {
             let version = try number("PRAGMA user_version", database, path)
             guard application == 0, objects == 0, version == 0 else {
                 guard !isNearly(application) else {
-                    throw StoreError(.corrupt, path: path.text, "the header of the database is damaged: \(StoreError.mendingAdvice)")
+                    throw StoreError(
+                        .corrupt, path: path.text, "the header of the database is damaged: \(StoreError.mendingAdvice)")
                 }
                 throw StoreError(
                     .foreignDatabase, path: path.text,
-                    "this is the SQLite database of another program: give the path of a pieces database; the file was left as it is")
+                    "this is the SQLite database of another program: give the path of a pieces database; the file was left as it is"
+                )
             }
             guard mayBeNew else {
                 throw StoreError(
                     .notFound, path: path.text,
-                    "the database is empty, as after an interrupted creation: `pieces add`, `pieces download` or `pieces run` finishes it")
+                    "the database is empty, as after an interrupted creation: `pieces add`, `pieces download` or `pieces run` finishes it"
+                )
             }
         }
         try check(csqlite_set_flag(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0), database, path)
@@ -225,9 +257,12 @@ enum DatabaseFile {
         guard result == SQLITE_OK else { throw failure(result, database, path) }
     }
 
-    private static func failure(_ result: Int32, _ database: OpaquePointer, _ path: FilePath, _ sql: String? = nil) -> StoreError {
+    private static func failure(_ result: Int32, _ database: OpaquePointer, _ path: FilePath, _ sql: String? = nil)
+        -> StoreError
+    {
         StoreError(
-            sqlite: result, system: sqlite3_system_errno(database), path: path.text, sql: sql, message: String(cString: sqlite3_errmsg(database)))
+            sqlite: result, system: sqlite3_system_errno(database), path: path.text, sql: sql,
+            message: String(cString: sqlite3_errmsg(database)))
     }
 
     private static func close(_ database: OpaquePointer) {

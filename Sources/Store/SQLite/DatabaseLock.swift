@@ -3,10 +3,11 @@ import Limits
 import SystemPackage
 import Torrent
 
-/// The right to be the one engine of a database: a lock on the file `<database>.lock`, held until the process ends or ``release()``.
+/// The right to be the one engine of a database: a lock on the file `<database>.lock`, held until the process ends or
+/// ``release()``.
 ///
-/// It is an open file description lock (fcntl(2), F_OFD_SETLK): the kernel drops it when the process dies, however it dies. The file is never
-/// removed, because a lock on a removed file locks nothing. Its text says who holds it.
+/// It is an open file description lock (fcntl(2), F_OFD_SETLK): the kernel drops it when the process dies, however it
+/// dies. The file is never removed, because a lock on a removed file locks nothing. Its text says who holds it.
 package final class DatabaseLock: Sendable {
     /// The process that holds a lock, as far as it has said so.
     package struct Holder: Hashable, Sendable {
@@ -14,7 +15,8 @@ package final class DatabaseLock: Sendable {
         package let since: Timestamp?
     }
 
-    /// Commands of fcntl(2) that Glibc's module leaves out: numbers of the kernel's interface (asm-generic/fcntl.h), the same on every Linux.
+    /// Commands of fcntl(2) that Glibc's module leaves out: numbers of the kernel's interface (asm-generic/fcntl.h),
+    /// the same on every Linux.
     private static let ask: Int32 = 36  // F_OFD_GETLK
     private static let take: Int32 = 37  // F_OFD_SETLK
     /// Bytes of the lock file that are read: two numbers.
@@ -29,13 +31,18 @@ package final class DatabaseLock: Sendable {
         Glibc.close(descriptor.rawValue)
     }
 
-    /// Takes the lock, or says who has it. With `replacing` what stands in the place of the database need not be one, because it is set aside.
-    package static func acquire(database: FilePath, replacing: Bool = false, now: Timestamp) throws(StoreError) -> DatabaseLock {
+    /// Takes the lock, or says who has it. With `replacing` what stands in the place of the database need not be one,
+    /// because it is set aside.
+    package static func acquire(database: FilePath, replacing: Bool = false, now: Timestamp) throws(StoreError)
+        -> DatabaseLock
+    {
         let file = lockFile(of: database)
         // Beside a file of another program nothing is made, and a lock that is there was made for a database.
         if !DatabaseFile.exists(file) { try Mender.requireOurs(database, orWreck: replacing, now: now) }
         let mode = permissions(database)
-        let raw = file.withPlatformString { Glibc.open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode) }
+        let raw = file.withPlatformString {
+            Glibc.open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode)
+        }
         guard raw >= 0 else { throw fault("open", file) }
         let lock = DatabaseLock(FileDescriptor(rawValue: raw))
         try requireRegular(raw, file)
@@ -71,7 +78,8 @@ package final class DatabaseLock: Sendable {
     /// The same file for every name of the database: symbolic links are followed first.
     static func lockFile(of database: FilePath) -> FilePath { DatabaseFile.resolved(database).extended(by: ".lock") }
 
-    /// Those of the database: whoever may read the lock file could keep the engine from starting by a lock of their own.
+    /// Those of the database: whoever may read the lock file could keep the engine from starting by a lock of their
+    /// own.
     private static func permissions(_ database: FilePath) -> mode_t {
         var status = stat()
         guard database.withPlatformString({ stat($0, &status) }) == 0 else { return S_IRUSR | S_IWUSR }
@@ -83,7 +91,8 @@ package final class DatabaseLock: Sendable {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw fault("inspect", file) }
         guard status.st_mode & S_IFMT == S_IFREG else {
-            throw StoreError(.cantOpen, path: file.text, "the lock file is not a regular file: move what is there out of the way")
+            throw StoreError(
+                .cantOpen, path: file.text, "the lock file is not a regular file: move what is there out of the way")
         }
     }
 
@@ -99,22 +108,27 @@ package final class DatabaseLock: Sendable {
         let count = pread(descriptor, &text, text.count, 0)
         // An engine that is about to write its text, or could not, is still an engine: it is only nameless.
         let lines = String(decoding: text.prefix(max(count, 0)), as: UTF8.self).split(separator: "\n")
-        return Holder(pid: lines.first.flatMap { Int32($0) }, since: lines.dropFirst().first.flatMap { Int64($0) }.map { Timestamp($0) })
+        return Holder(
+            pid: lines.first.flatMap { Int32($0) },
+            since: lines.dropFirst().first.flatMap { Int64($0) }.map { Timestamp($0) })
     }
 
     private func write(_ text: String, _ file: FilePath) throws(StoreError) {
         let bytes = Array(text.utf8)
-        guard ftruncate(descriptor.rawValue, 0) == 0, pwrite(descriptor.rawValue, bytes, bytes.count, 0) == bytes.count else {
+        guard ftruncate(descriptor.rawValue, 0) == 0, pwrite(descriptor.rawValue, bytes, bytes.count, 0) == bytes.count
+        else {
             throw Self.fault("write", file)
         }
     }
 
     private static func fault(_ action: String, _ file: FilePath) -> StoreError {
         let reason = errno
-        let code: StoreError.Code = reason == ENOSPC || reason == EDQUOT ? .full : reason == EROFS || reason == EACCES ? .readOnly : .cantOpen
+        let code: StoreError.Code =
+            reason == ENOSPC || reason == EDQUOT ? .full : reason == EROFS || reason == EACCES ? .readOnly : .cantOpen
         return StoreError(
             code, path: file.text,
             "cannot \(action) the lock file: \(String(cString: strerror(reason))): "
-                + (ProcessLimit(errno: reason)?.advice ?? "see that the folder exists, has space and may be written by this user"))
+                + (ProcessLimit(errno: reason)?.advice
+                    ?? "see that the folder exists, has space and may be written by this user"))
     }
 }

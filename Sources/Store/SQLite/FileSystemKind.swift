@@ -2,8 +2,8 @@ import CSQLite
 import SystemPackage
 import Torrent
 
-/// The kind of file system that a database lies on: SQLite's WAL mode needs memory that all its readers and writers share, which only one
-/// machine's own file systems give (sqlite.org/wal.html, section 1).
+/// The kind of file system that a database lies on: SQLite's WAL mode needs memory that all its readers and writers
+/// share, which only one machine's own file systems give (sqlite.org/wal.html, section 1).
 package struct FileSystemKind: Hashable, Sendable {
     /// The number that statfs(2) gives in `f_type`.
     package let number: UInt32
@@ -13,14 +13,15 @@ package struct FileSystemKind: Hashable, Sendable {
     /// Some file system of the machine's own (ext4).
     package static let local = FileSystemKind(number: 0xef53)
 
-    /// Asks the kernel of the file, or of the folder that it will be in; one that doesn't say counts as local, and opening will say why.
+    /// Asks the kernel of the file, or of the folder that it will be in; one that doesn't say counts as local, and
+    /// opening will say why.
     package init(holding path: FilePath) {
         let known = path.withPlatformString { csqlite_file_system($0) }
         number = known != 0 ? known : Folder.folder(of: path).withPlatformString { csqlite_file_system($0) }
     }
 
-    /// Whether other machines may have it mounted, or a program stands between us and the disk: then the database is kept in the
-    /// rollback-journal mode. (FUSE may be either; the safe mode costs it only speed.)
+    /// Whether other machines may have it mounted, or a program stands between us and the disk: then the database is
+    /// kept in the rollback-journal mode. (FUSE may be either; the safe mode costs it only speed.)
     package var isShared: Bool { Self.shared[number] != nil }
 
     /// One sentence for the log of a run; `nil` when there is nothing to say.
@@ -33,8 +34,10 @@ package struct FileSystemKind: Hashable, Sendable {
 
     /// From statfs(2) and linux/magic.h; Ceph, Lustre, GFS2 and VirtualBox from their own headers.
     private static let shared: [UInt32: String] = [
-        0x6969: "NFS", 0x517b: "SMB", 0xff53_4d42: "CIFS", 0xfe53_4d42: "SMB2", 0x0102_1997: "9P", 0x6573_5546: "FUSE", 0x5346_414f: "AFS",
-        0x6b41_4653: "AFS", 0x7375_7245: "Coda", 0x564c: "NCP", 0x00c3_6400: "Ceph", 0x0bd0_0bd0: "Lustre", 0x7461_636f: "OCFS2",
+        0x6969: "NFS", 0x517b: "SMB", 0xff53_4d42: "CIFS", 0xfe53_4d42: "SMB2", 0x0102_1997: "9P", 0x6573_5546: "FUSE",
+        0x5346_414f: "AFS",
+        0x6b41_4653: "AFS", 0x7375_7245: "Coda", 0x564c: "NCP", 0x00c3_6400: "Ceph", 0x0bd0_0bd0: "Lustre",
+        0x7461_636f: "OCFS2",
         0x0116_1970: "GFS2", 0x786f_4256: "VirtualBox", 0xbacb_acbc: "VMware",
     ]
 }

@@ -20,7 +20,9 @@ struct Folder {
     }
 
     func setTime(_ file: FilePath, to moment: Timestamp) throws(StoreError) {
-        do throws(Errno) { try calls.setTime(file, to: moment) } catch { throw Self.fault("set the time of", file, error) }
+        do throws(Errno) { try calls.setTime(file, to: moment) } catch {
+            throw Self.fault("set the time of", file, error)
+        }
     }
 
     /// Syncs the folder that the file is in.
@@ -55,7 +57,8 @@ struct Folder {
     /// What the system said of the last call, where no other error is given.
     static func fault(_ action: String, _ path: FilePath, _ error: Errno = Errno(rawValue: errno)) -> StoreError {
         let reason = error.rawValue
-        let code: StoreError.Code = reason == ENOSPC || reason == EDQUOT ? .full : reason == EROFS || reason == EACCES ? .readOnly : .io
+        let code: StoreError.Code =
+            reason == ENOSPC || reason == EDQUOT ? .full : reason == EROFS || reason == EACCES ? .readOnly : .io
         return StoreError(
             code, path: path.text,
             "cannot \(action) it: \(String(cString: strerror(reason))): "

@@ -2,7 +2,8 @@ import Glibc
 import SystemPackage
 import Torrent
 
-/// The system's calls for names in the database's folder, which SQLite's own files don't go through: tests put a recorded disk in their place.
+/// The system's calls for names in the database's folder, which SQLite's own files don't go through: tests put a
+/// recorded disk in their place.
 package protocol FolderCalls: Sendable {
     /// Gives the file a new name, which replaces what had it (rename(2)).
     func rename(_ old: FilePath, to new: FilePath) throws(Errno)
@@ -27,7 +28,9 @@ package struct SystemFolderCalls: FolderCalls {
     package func remove(_ file: FilePath) throws(Errno) { try check(file.withPlatformString { unlink($0) }) }
 
     package func setTime(_ file: FilePath, to moment: Timestamp) throws(Errno) {
-        let times = [timespec(tv_sec: Int(moment.rawValue), tv_nsec: 0), timespec(tv_sec: Int(moment.rawValue), tv_nsec: 0)]
+        let times = [
+            timespec(tv_sec: Int(moment.rawValue), tv_nsec: 0), timespec(tv_sec: Int(moment.rawValue), tv_nsec: 0),
+        ]
         try check(file.withPlatformString { utimensat(AT_FDCWD, $0, times, 0) })
     }
 

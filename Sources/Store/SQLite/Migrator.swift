@@ -3,24 +3,31 @@ import Torrent
 
 /// Brings the schema of a database to the version that this program knows.
 ///
-/// Each migration is a transaction of its own; those that make a new database are one together. `PRAGMA user_version` is the number of the last one, and the table `schema_migration` has the
-/// checksum of each, so that a database which was made by other SQL is refused.
+/// Each migration is a transaction of its own; those that make a new database are one together. `PRAGMA user_version`
+/// is the number of the last one, and the table `schema_migration` has the checksum of each, so that a database which
+/// was made by other SQL is refused.
 package enum Migrator {
-    /// Applies what is missing; how many migrations that were. Refuses a newer schema and a changed history before anything is written.
+    /// Applies what is missing; how many migrations that were. Refuses a newer schema and a changed history before
+    /// anything is written.
     @discardableResult
-    package static func migrate(_ connection: Connection, to migrations: [Migration] = Migration.all, now: Timestamp) throws(StoreError) -> Int {
+    package static func migrate(_ connection: Connection, to migrations: [Migration] = Migration.all, now: Timestamp)
+        throws(StoreError) -> Int
+    {
         let found = try checkHistory(connection, migrations)
         let missing = migrations.filter { $0.number > found }
         // A new database comes to be whole: one that was begun would be nobody's old one.
         let applied =
             found == 0
-            ? try connection.transaction { () throws(StoreError) in try apply(missing, connection, now) } : try apply(missing, connection, now)
+            ? try connection.transaction { () throws(StoreError) in try apply(missing, connection, now) }
+            : try apply(missing, connection, now)
         try requireCurrent(connection, migrations)
         return applied
     }
 
     /// Each in a transaction of its own; how many they were.
-    private static func apply(_ missing: [Migration], _ connection: Connection, _ now: Timestamp) throws(StoreError) -> Int {
+    private static func apply(_ missing: [Migration], _ connection: Connection, _ now: Timestamp) throws(StoreError)
+        -> Int
+    {
         var applied = 0
         for migration in missing {
             let isMine = try connection.transaction { () throws(StoreError) in
@@ -35,7 +42,9 @@ package enum Migrator {
     }
 
     /// Throws unless the schema is exactly the one that this program knows.
-    package static func requireCurrent(_ connection: Connection, _ migrations: [Migration] = Migration.all) throws(StoreError) {
+    package static func requireCurrent(_ connection: Connection, _ migrations: [Migration] = Migration.all)
+        throws(StoreError)
+    {
         let found = try checkHistory(connection, migrations)
         guard found == migrations.count else {
             throw connection.fault(
@@ -53,15 +62,18 @@ package enum Migrator {
             guard version <= migrations.count || history.count < version else {
                 throw connection.fault(
                     .newerSchema,
-                    "this database was written by a newer pieces (schema \(version); this program knows \(migrations.count)): use that version")
+                    "this database was written by a newer pieces (schema \(version); this program knows \(migrations.count)): use that version"
+                )
             }
             // A version without its migrations is a header that was damaged.
             guard version == history.count, history.map(\.number) == Array(1..<history.count + 1) else {
-                throw connection.fault(.corrupt, "schema \(version) and the recorded migrations disagree: \(StoreError.mendingAdvice)")
+                throw connection.fault(
+                    .corrupt, "schema \(version) and the recorded migrations disagree: \(StoreError.mendingAdvice)")
             }
             for (entry, migration) in zip(history, migrations) where entry.checksum != migration.checksum {
                 guard !isDamaged(entry.checksum, of: migration) else {
-                    throw connection.fault(.corrupt, "the record of migration \(migration.number) is damaged: \(StoreError.mendingAdvice)")
+                    throw connection.fault(
+                        .corrupt, "the record of migration \(migration.number) is damaged: \(StoreError.mendingAdvice)")
                 }
                 throw connection.fault(
                     .changedMigration,
@@ -74,17 +86,23 @@ package enum Migrator {
 
     /// What the database says of the migrations that made it; nothing in a new one.
     private static func history(_ connection: Connection) throws(StoreError) -> [(number: Int, checksum: String)] {
-        let objects = try connection.rows("SELECT name FROM sqlite_schema") { (row) throws(StoreError) in try row.next(String.self) }
+        let objects = try connection.rows("SELECT name FROM sqlite_schema") { (row) throws(StoreError) in
+            try row.next(String.self)
+        }
         guard objects.contains("schema_migration") else {
-            guard objects.isEmpty else { throw connection.fault(.corrupt, "the table schema_migration is missing: \(StoreError.mendingAdvice)") }
+            guard objects.isEmpty else {
+                throw connection.fault(.corrupt, "the table schema_migration is missing: \(StoreError.mendingAdvice)")
+            }
             return []
         }
-        return try connection.rows("SELECT number, checksum FROM schema_migration ORDER BY number") { (row) throws(StoreError) in
+        return try connection.rows("SELECT number, checksum FROM schema_migration ORDER BY number") {
+            (row) throws(StoreError) in
             (number: try row.next(Int.self), checksum: try row.next(String.self))
         }
     }
 
-    /// Whether the text can only be our checksum with a byte turned over: other SQL has another one in most of its digits.
+    /// Whether the text can only be our checksum with a byte turned over: other SQL has another one in most of its
+    /// digits.
     private static func isDamaged(_ checksum: String, of migration: Migration) -> Bool {
         let (found, expected) = (Array(checksum.utf8), Array(migration.checksum.utf8))
         return found.count != expected.count || zip(found, expected).count { $0 != $1 } == 1

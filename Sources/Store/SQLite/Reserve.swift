@@ -2,12 +2,14 @@ import Glibc
 import SystemPackage
 import Torrent
 
-/// Space that the engine keeps for its database: a file `<database>.reserve`, which is given up when the volume is full, so that what is already on
-/// the disk can still be recorded, and why nothing more is begun.
+/// Space that the engine keeps for its database: a file `<database>.reserve`, which is given up when the volume is
+/// full, so that what is already on the disk can still be recorded, and why nothing more is begun.
 ///
-/// It is made anew when there is room again; until then ``Connection/requireRoom()`` refuses what would lead to more writing.
+/// It is made anew when there is room again; until then ``Connection/requireRoom()`` refuses what would lead to more
+/// writing.
 package final class Reserve {
-    /// Bytes: as much as the write-ahead log takes until it is copied into the database, at ``Connection/checkpointPages`` pages of 4 KiB.
+    /// Bytes: as much as the write-ahead log takes until it is copied into the database, at
+    /// ``Connection/checkpointPages`` pages of 4 KiB.
     package static let length: Int64 = 4 << 20
 
     package let path: FilePath
@@ -26,7 +28,9 @@ package final class Reserve {
     /// Takes the space, if it isn't taken; the error of the system when it can't be had.
     func take() -> Errno? {
         if isWhole { return nil }
-        let descriptor = path.withPlatformString { open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR) }
+        let descriptor = path.withPlatformString {
+            open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR)
+        }
         guard descriptor >= 0 else { return Errno(rawValue: errno) }
         var result = EINTR
         while result == EINTR { result = posix_fallocate(descriptor, 0, off_t(Self.length)) }
@@ -53,10 +57,11 @@ extension StoreError {
 }
 
 extension Connection {
-    /// Throws where the volume is full or nearly so: what is on the disk already can still be recorded, and nothing more should be begun.
+    /// Throws where the volume is full or nearly so: what is on the disk already can still be recorded, and nothing
+    /// more should be begun.
     ///
-    /// Takes the reserve again when it was given up. Where it can't be had for another reason than space the engine does without; a connection
-    /// without one has nothing to say.
+    /// Takes the reserve again when it was given up. Where it can't be had for another reason than space the engine
+    /// does without; a connection without one has nothing to say.
     package func requireRoom() throws(StoreError) {
         if let shortage { throw shortage }
     }
@@ -66,6 +71,7 @@ extension Connection {
         guard let error = reserve?.take(), error == .noSpace || error == Errno(rawValue: EDQUOT) else { return nil }
         return fault(
             .full,
-            "there is no space left for the database: what is on the disk is still recorded, and when some space is freed it goes on by itself")
+            "there is no space left for the database: what is on the disk is still recorded, and when some space is freed it goes on by itself"
+        )
     }
 }

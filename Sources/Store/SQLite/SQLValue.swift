@@ -11,7 +11,9 @@ package protocol SQLValue {
 }
 
 extension Int64: SQLValue {
-    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 { sqlite3_bind_int64(statement, parameter, self) }
+    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 {
+        sqlite3_bind_int64(statement, parameter, self)
+    }
 
     package static func read(from statement: OpaquePointer, at column: Int32) -> Int64? {
         sqlite3_column_type(statement, column) == SQLITE_INTEGER ? sqlite3_column_int64(statement, column) : nil
@@ -19,14 +21,18 @@ extension Int64: SQLValue {
 }
 
 extension Int: SQLValue {
-    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 { sqlite3_bind_int64(statement, parameter, Int64(self)) }
+    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 {
+        sqlite3_bind_int64(statement, parameter, Int64(self))
+    }
     package static func read(from statement: OpaquePointer, at column: Int32) -> Int? {
         Int64.read(from: statement, at: column).flatMap(Int.init(exactly:))
     }
 }
 
 extension Int32: SQLValue {
-    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 { sqlite3_bind_int64(statement, parameter, Int64(self)) }
+    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 {
+        sqlite3_bind_int64(statement, parameter, Int64(self))
+    }
     package static func read(from statement: OpaquePointer, at column: Int32) -> Int32? {
         Int64.read(from: statement, at: column).flatMap(Int32.init(exactly:))
     }
@@ -34,7 +40,9 @@ extension Int32: SQLValue {
 
 /// 0 or 1; every other number is something else.
 extension Bool: SQLValue {
-    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 { sqlite3_bind_int64(statement, parameter, self ? 1 : 0) }
+    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 {
+        sqlite3_bind_int64(statement, parameter, self ? 1 : 0)
+    }
 
     package static func read(from statement: OpaquePointer, at column: Int32) -> Bool? {
         switch Int64.read(from: statement, at: column) {
@@ -47,7 +55,9 @@ extension Bool: SQLValue {
 
 /// An integer reads as the number that it is; a NaN is bound as NULL by SQLite.
 extension Double: SQLValue {
-    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 { sqlite3_bind_double(statement, parameter, self) }
+    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 {
+        sqlite3_bind_double(statement, parameter, self)
+    }
 
     package static func read(from statement: OpaquePointer, at column: Int32) -> Double? {
         switch sqlite3_column_type(statement, column) {
@@ -71,8 +81,11 @@ extension String: SQLValue {
 
     /// Bytes that are not UTF-8 read as U+FFFD.
     package static func read(from statement: OpaquePointer, at column: Int32) -> String? {
-        guard sqlite3_column_type(statement, column) == SQLITE_TEXT, let text = sqlite3_column_text(statement, column) else { return nil }
-        return String(decoding: UnsafeBufferPointer(start: text, count: Int(sqlite3_column_bytes(statement, column))), as: UTF8.self)
+        guard sqlite3_column_type(statement, column) == SQLITE_TEXT, let text = sqlite3_column_text(statement, column)
+        else { return nil }
+        return String(
+            decoding: UnsafeBufferPointer(start: text, count: Int(sqlite3_column_bytes(statement, column))),
+            as: UTF8.self)
     }
 }
 
@@ -83,7 +96,10 @@ struct OpenedPath: SQLValue {
     init(_ path: FilePath) { bytes = PathText.bytes(path.text) }
 
     func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 {
-        bytes.withUnsafeBytes { csqlite_bind_text(statement, parameter, $0.baseAddress?.assumingMemoryBound(to: CChar.self), UInt64($0.count)) }
+        bytes.withUnsafeBytes {
+            csqlite_bind_text(
+                statement, parameter, $0.baseAddress?.assumingMemoryBound(to: CChar.self), UInt64($0.count))
+        }
     }
 
     /// No column has one.
@@ -93,7 +109,9 @@ struct OpenedPath: SQLValue {
 extension [UInt8]: SQLValue {
     package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 {
         withUnsafeBytes { bytes in
-            guard let start = bytes.baseAddress, !bytes.isEmpty else { return sqlite3_bind_zeroblob(statement, parameter, 0) }
+            guard let start = bytes.baseAddress, !bytes.isEmpty else {
+                return sqlite3_bind_zeroblob(statement, parameter, 0)
+            }
             return csqlite_bind_blob(statement, parameter, start, UInt64(bytes.count))
         }
     }
@@ -120,7 +138,9 @@ extension Optional: SQLValue where Wrapped: SQLValue {
 
 /// Enumerations and identifiers are stored as their raw value.
 extension SQLValue where Self: RawRepresentable, RawValue: SQLValue {
-    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 { rawValue.bind(to: statement, at: parameter) }
+    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 {
+        rawValue.bind(to: statement, at: parameter)
+    }
 
     package static func read(from statement: OpaquePointer, at column: Int32) -> Self? {
         RawValue.read(from: statement, at: column).flatMap(Self.init(rawValue:))
@@ -128,23 +148,30 @@ extension SQLValue where Self: RawRepresentable, RawValue: SQLValue {
 }
 
 extension PieceIndex: SQLValue {
-    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 { value.bind(to: statement, at: parameter) }
+    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 {
+        value.bind(to: statement, at: parameter)
+    }
     package static func read(from statement: OpaquePointer, at column: Int32) -> PieceIndex? {
         Int.read(from: statement, at: column).map { PieceIndex($0) }
     }
 }
 
 extension InfoHash: SQLValue {
-    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 { bytes.bind(to: statement, at: parameter) }
+    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 {
+        bytes.bind(to: statement, at: parameter)
+    }
     package static func read(from statement: OpaquePointer, at column: Int32) -> InfoHash? {
-        guard sqlite3_column_type(statement, column) == SQLITE_BLOB, let start = sqlite3_column_blob(statement, column) else { return nil }
+        guard sqlite3_column_type(statement, column) == SQLITE_BLOB, let start = sqlite3_column_blob(statement, column)
+        else { return nil }
         return InfoHash(raw: UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(statement, column))))
     }
 }
 
 /// The text that ``PeerAddress/description`` writes.
 extension PeerAddress: SQLValue {
-    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 { description.bind(to: statement, at: parameter) }
+    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 {
+        description.bind(to: statement, at: parameter)
+    }
     package static func read(from statement: OpaquePointer, at column: Int32) -> PeerAddress? {
         String.read(from: statement, at: column).flatMap { PeerAddress($0) }
     }

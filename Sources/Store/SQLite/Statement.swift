@@ -18,7 +18,10 @@ package final class Statement {
         errno = 0
         let result = sqlite3_prepare_v3(connection.handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &handle, nil)
         guard result == SQLITE_OK else { throw connection.failure(result, sql: sql) }
-        guard let handle else { throw connection.fault(.other, "an empty statement was prepared: this is a fault of the program, please report it") }
+        guard let handle else {
+            throw connection.fault(
+                .other, "an empty statement was prepared: this is a fault of the program, please report it")
+        }
         self.sql = sql
         self.handle = handle
         self.columnCount = sqlite3_column_count(handle)
@@ -99,7 +102,8 @@ package final class Statement {
         return connection.fault(.corrupt, "column “\(name)” holds what cannot be there: \(StoreError.rowAdvice)")
     }
 
-    /// What `read` makes of the row, or `nil` where a column holds what cannot be, which ``Connection/takeRowFaults()`` then tells.
+    /// What `read` makes of the row, or `nil` where a column holds what cannot be, which ``Connection/takeRowFaults()``
+    /// then tells.
     func sound<Row>(_ read: (Statement) throws(StoreError) -> Row) throws(StoreError) -> Row? {
         do {
             return try read(self)

@@ -41,7 +41,8 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     package let code: Code
     /// The extended result code (sqlite.org/rescode.html); 0 when SQLite had no part in it.
     package let sqliteCode: Int32
-    /// What the system answered to the call that failed, as far as SQLite says (sqlite.org/c3ref/system_errno.html); 0 where it doesn't.
+    /// What the system answered to the call that failed, as far as SQLite says (sqlite.org/c3ref/system_errno.html); 0
+    /// where it doesn't.
     package let systemError: Int32
     /// What happened, as SQLite or this room says it.
     package let message: String
@@ -77,7 +78,8 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     /// What to do about a damaged database.
-    static let mendingAdvice = "`pieces run` mends it when it starts, and so does `pieces database salvage`; the damaged file is kept"
+    static let mendingAdvice =
+        "`pieces run` mends it when it starts, and so does `pieces database salvage`; the damaged file is kept"
 
     /// What to do about one row that holds what cannot be.
     static let rowAdvice = "`pieces database check` tells what else is wrong"
@@ -96,8 +98,12 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
 
     private var advice: String {
         if let limit { return limit.advice }
-        if systemError == ENFILE { return "end other programs, or raise the system's limit of open files (fs.file-max)" }
-        if systemError == EDQUOT { return "free some of this user's space there, or have the quota raised; nothing that was recorded is lost" }
+        if systemError == ENFILE {
+            return "end other programs, or raise the system's limit of open files (fs.file-max)"
+        }
+        if systemError == EDQUOT {
+            return "free some of this user's space there, or have the quota raised; nothing that was recorded is lost"
+        }
         if sqliteCode & 0xff == SQLITE_NOMEM { return "end other programs, or let fewer torrents run" }
         return code.advice
     }
@@ -105,7 +111,8 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The limit of the process that made the call fail.
     private var limit: ProcessLimit? { ProcessLimit(errno: sqliteCode & 0xff == SQLITE_NOMEM ? ENOMEM : systemError) }
 
-    /// Whether a killed program left a change half done that a reader may not take back (`SQLITE_READONLY_ROLLBACK`, sqlite.org/rescode.html).
+    /// Whether a killed program left a change half done that a reader may not take back (`SQLITE_READONLY_ROLLBACK`,
+    /// sqlite.org/rescode.html).
     var isOfRollback: Bool { sqliteCode == 776 }
 
     /// Whether the process could not open one more file, which says nothing about the file.

@@ -16,7 +16,9 @@ struct Add: DirectCommand {
               pieces add https://example.org/debian.torrent --paused
             """)
 
-    @Argument(help: ArgumentHelp("A .torrent file or an http(s) URL of one.", valueName: "source"), completion: .file(extensions: ["torrent"]))
+    @Argument(
+        help: ArgumentHelp("A .torrent file or an http(s) URL of one.", valueName: "source"),
+        completion: .file(extensions: ["torrent"]))
     var sources: [String]
 
     @Flag(help: "Don't begin before `pieces resume`.")

@@ -26,17 +26,22 @@ struct Create: AnsweringCommand {
     @Option(
         name: .shortAndLong,
         help: ArgumentHelp(
-            "Where it is written, `-` for standard output; NAME.torrent in the current folder without it.", valueName: "file.torrent"),
+            "Where it is written, `-` for standard output; NAME.torrent in the current folder without it.",
+            valueName: "file.torrent"),
         completion: .file(extensions: ["torrent"]))
     var output: String?
 
-    @Option(parsing: .singleValue, help: ArgumentHelp("The announce address of a tracker; repeatable.", valueName: "url"))
+    @Option(
+        parsing: .singleValue, help: ArgumentHelp("The announce address of a tracker; repeatable.", valueName: "url"))
     var tracker: [String] = []
 
-    @Option(parsing: .singleValue, help: ArgumentHelp("An HTTP server that has the content; repeatable.", valueName: "url"))
+    @Option(
+        parsing: .singleValue, help: ArgumentHelp("An HTTP server that has the content; repeatable.", valueName: "url"))
     var webSeed: [String] = []
 
-    @Option(help: ArgumentHelp("A power of two, as 256K or 1M; a sensible one without it.", valueName: "n"), transform: PieceLength.parse)
+    @Option(
+        help: ArgumentHelp("A power of two, as 256K or 1M; a sensible one without it.", valueName: "n"),
+        transform: PieceLength.parse)
     var pieceLength: Int?
 
     @Flag(help: "Peers may come from the trackers alone.")
@@ -45,7 +50,9 @@ struct Create: AnsweringCommand {
     @Option(help: ArgumentHelp("A remark for whoever opens it.", valueName: "text"))
     var comment: String?
 
-    @Option(help: ArgumentHelp("For which tracker it is made; it sets info hashes of equal content apart.", valueName: "text"))
+    @Option(
+        help: ArgumentHelp(
+            "For which tracker it is made; it sets info hashes of equal content apart.", valueName: "text"))
     var source: String?
 
     @Flag(help: "Leave out when and by what it was made.")
@@ -59,7 +66,8 @@ struct Create: AnsweringCommand {
     func validate() throws {
         let trackers = tracker.flatMap { $0.split(separator: ",").map(String.init) }
         for url in trackers where !Self.has(["http://", "https://", "udp://"], url) {
-            throw ValidationError("“\(url.shownURL)” is no address of a tracker: it begins with http://, https:// or udp://")
+            throw ValidationError(
+                "“\(url.shownURL)” is no address of a tracker: it begins with http://, https:// or udp://")
         }
         for url in webSeed where !Self.has(["http://", "https://"], url) {
             throw ValidationError("“\(url.shownURL)” is no address of a web seed: it begins with http:// or https://")
@@ -70,7 +78,9 @@ struct Create: AnsweringCommand {
         let target = try target
         guard answers || force || !NewFile.exists(target) else { throw NewFile.isThere(target) }
         let content = try ContentScan(try NewFile.absolute(path))
-        for path in content.leftOut.prefix(10) { Terminal.shared.complain("\(path.text) is left out: it is neither a file nor a folder") }
+        for path in content.leftOut.prefix(10) {
+            Terminal.shared.complain("\(path.text) is left out: it is neither a file nor a folder")
+        }
         if content.leftOut.count > 10 { Terminal.shared.complain("\(content.leftOut.count - 10) more are left out") }
         let odd = content.filesWithOddNames
         if odd > 0 {
@@ -91,16 +101,21 @@ struct Create: AnsweringCommand {
     private var target: FilePath {
         get throws {
             if let output { return FilePath(text: output) }
-            guard let name = try NewFile.absolute(path).lastComponent else { throw Failure.usage("the torrent has no name: give a file or folder") }
+            guard let name = try NewFile.absolute(path).lastComponent else {
+                throw Failure.usage("the torrent has no name: give a file or folder")
+            }
             return FilePath(text: name.text).extended(by: ".torrent")
         }
     }
 
     private func hash(_ content: ContentScan, _ pieceLength: Int) async throws -> HashedFiles {
-        let meter = Meter("hashed", total: content.totalBytes, style: reporting.quiet || reporting.json || answers ? .silent : .shown)
+        let meter = Meter(
+            "hashed", total: content.totalBytes, style: reporting.quiet || reporting.json || answers ? .silent : .shown)
         let drawing = Task { await meter.run() }
         defer { drawing.cancel() }
-        let hashed = try await Disk().hashFiles(content.files.map(\.path), pieceLength: pieceLength) { meter.add(Int64($0)) }
+        let hashed = try await Disk().hashFiles(content.files.map(\.path), pieceLength: pieceLength) {
+            meter.add(Int64($0))
+        }
         drawing.cancel()
         await drawing.value
         return hashed
@@ -108,7 +123,8 @@ struct Create: AnsweringCommand {
 
     private func build(_ content: ContentScan, _ hashed: HashedFiles, _ pieceLength: Int) throws -> [UInt8] {
         var builder = TorrentBuilder(
-            name: content.name, content: content.content(lengths: hashed.lengths), pieceLength: pieceLength, pieceHashes: hashed.pieceHashes)
+            name: content.name, content: content.content(lengths: hashed.lengths), pieceLength: pieceLength,
+            pieceHashes: hashed.pieceHashes)
         builder.trackers = tracker.map { $0.split(separator: ",").map(String.init) }
         builder.webSeeds = webSeed
         builder.isPrivate = `private`

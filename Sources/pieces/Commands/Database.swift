@@ -19,7 +19,10 @@ struct Database: AsyncParsableCommand {
             A running engine keeps backups beside the database, named after their time (pieces.db.backup-20260301T140512Z). A damaged database is \
             mended by `pieces run` and `pieces download` when they start, and by `pieces database salvage`: the damaged file is kept.
             """,
-        subcommands: [DatabasePath.self, DatabaseCheck.self, DatabaseBackup.self, DatabaseBackups.self, DatabaseRestore.self, DatabaseSalvage.self])
+        subcommands: [
+            DatabasePath.self, DatabaseCheck.self, DatabaseBackup.self, DatabaseBackups.self, DatabaseRestore.self,
+            DatabaseSalvage.self,
+        ])
 }
 
 /// `pieces database path`

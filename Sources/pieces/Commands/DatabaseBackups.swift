@@ -6,7 +6,8 @@ import Torrent
 /// `pieces database backups`
 struct DatabaseBackups: Command, AnsweringCommand {
     static let configuration = CommandConfiguration(
-        commandName: "backups", abstract: "Show the backups that a running engine keeps; set how often it makes one, and how many stay.",
+        commandName: "backups",
+        abstract: "Show the backups that a running engine keeps; set how often it makes one, and how many stay.",
         discussion: """
             Examples:
               pieces database backups
@@ -17,7 +18,9 @@ struct DatabaseBackups: Command, AnsweringCommand {
             stay. A running engine heeds it within a minute.
             """)
 
-    @Option(help: ArgumentHelp("The time between two, from 1m to 52w, as 12h or 1d.", valueName: "time"), transform: TimeSpan.parse)
+    @Option(
+        help: ArgumentHelp("The time between two, from 1m to 52w, as 12h or 1d.", valueName: "time"),
+        transform: TimeSpan.parse)
     var every: Duration?
 
     @Option(help: ArgumentHelp("How many stay, from 0 to \(BackupSettings.countLimit).", valueName: "n"))
@@ -28,8 +31,12 @@ struct DatabaseBackups: Command, AnsweringCommand {
     var answers: Bool { every == nil && keep == nil }
 
     func validate() throws {
-        if let every, !BackupSettings.intervals.contains(every) { throw ValidationError("--every takes a time from 1m to 52w") }
-        if let keep, !BackupSettings.counts.contains(keep) { throw ValidationError("--keep takes a number from 0 to \(BackupSettings.countLimit)") }
+        if let every, !BackupSettings.intervals.contains(every) {
+            throw ValidationError("--every takes a time from 1m to 52w")
+        }
+        if let keep, !BackupSettings.counts.contains(keep) {
+            throw ValidationError("--keep takes a number from 0 to \(BackupSettings.countLimit)")
+        }
     }
 
     func run() async throws {
@@ -49,7 +56,10 @@ struct DatabaseBackups: Command, AnsweringCommand {
         Terminal.shared.print(
             settings.count == 0
                 ? "no backups are made"
-                : "a running engine makes a backup every \(Format.time(settings.interval)), and keeps \(Format.count(settings.count))")
-        for backup in try BackupFile.list(try global.path) { Terminal.shared.print("\(Format.moment(backup.at))  \(backup.path.text.printable)") }
+                : "a running engine makes a backup every \(Format.time(settings.interval)), and keeps \(Format.count(settings.count))"
+        )
+        for backup in try BackupFile.list(try global.path) {
+            Terminal.shared.print("\(Format.moment(backup.at))  \(backup.path.text.printable)")
+        }
     }
 }

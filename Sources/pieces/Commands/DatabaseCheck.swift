@@ -7,7 +7,8 @@ import Torrent
 /// `pieces database check`
 struct DatabaseCheck: Command, AnsweringCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Look for damage in the database; the files of the torrents are `pieces verify`'s.",
+        commandName: "check",
+        abstract: "Look for damage in the database; the files of the torrents are `pieces verify`'s.",
         discussion: """
             Every page, row and index is read, checksums and info hashes are compared. Others may use the database meanwhile.
 
@@ -43,7 +44,9 @@ struct DatabaseCheck: Command, AnsweringCommand {
             for fault in faults { Terminal.shared.print(fault.printable) }
         }
         guard faults.isEmpty else {
-            throw Failure("\(path) is damaged: `pieces run` mends it when it starts, and so does `pieces database salvage`", .incomplete)
+            throw Failure(
+                "\(path) is damaged: `pieces run` mends it when it starts, and so does `pieces database salvage`",
+                .incomplete)
         }
         if !json { Terminal.shared.print("\(path.printable): nothing is wrong") }
     }
@@ -53,7 +56,9 @@ struct DatabaseCheck: Command, AnsweringCommand {
         let path = try global.path
         do throws(StoreError) {
             let connection = try Connection.open(path, mode: .readOnly, now: .now())
-            if connection.fileBytes >= Self.large { Terminal.shared.hint("reading \(Format.bytes(connection.fileBytes)): this takes a while") }
+            if connection.fileBytes >= Self.large {
+                Terminal.shared.hint("reading \(Format.bytes(connection.fileBytes)): this takes a while")
+            }
             return try connection.integrityFaults()
         } catch {
             guard error.code == .corrupt else { throw error }

@@ -7,7 +7,8 @@ import Torrent
 /// `pieces database restore`
 struct DatabaseRestore: Command {
     static let configuration = CommandConfiguration(
-        commandName: "restore", abstract: "Put a backup in the place of the database, which is set aside under a new name.",
+        commandName: "restore",
+        abstract: "Put a backup in the place of the database, which is set aside under a new name.",
         discussion: """
             No engine may run. What a backup says of pieces was true then: the next engine looks at all files again before it believes it, and \
             nothing that is there is downloaded again.
@@ -22,7 +23,8 @@ struct DatabaseRestore: Command {
             """)
 
     @Argument(
-        help: ArgumentHelp("The backup; without it the newest of those that the engine keeps beside the database.", valueName: "file"),
+        help: ArgumentHelp(
+            "The backup; without it the newest of those that the engine keeps beside the database.", valueName: "file"),
         completion: .file(extensions: ["db"]))
     var file: String?
 

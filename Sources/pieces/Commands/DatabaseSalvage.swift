@@ -7,7 +7,8 @@ import Torrent
 /// `pieces database salvage`
 struct DatabaseSalvage: Command {
     static let configuration = CommandConfiguration(
-        commandName: "salvage", abstract: "Mend a damaged database: save what can be read, and take the rest from the newest backup.",
+        commandName: "salvage",
+        abstract: "Mend a damaged database: save what can be read, and take the rest from the newest backup.",
         discussion: """
             No engine may run. `pieces run` does the same when it starts. The damaged file is kept under a new name. Nothing that it said of pieces \
             is believed before the next engine has looked at the files.
@@ -32,7 +33,9 @@ struct DatabaseSalvage: Command {
         try global.requireDatabase(mending: true)
         let lock = try DatabaseLock.acquire(database: database, now: .now())
         defer { withExtendedLifetime(lock) {} }
-        if try Mender.finishInterrupted(database), !json { Terminal.shared.print("an interrupted recovery was finished") }
+        if try Mender.finishInterrupted(database), !json {
+            Terminal.shared.print("an interrupted recovery was finished")
+        }
         guard let damage = try find(database) else { return tellSound(database) }
         let mending = try Mender.mend(database, because: damage, now: .now())
         tell(mending, database)

@@ -6,7 +6,8 @@ import Store
 struct Doctor: Command, AnsweringCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
-        abstract: "Look at the database, the disks, the files, the ports, the trackers and the clock, and say what to do about what is wrong.",
+        abstract:
+            "Look at the database, the disks, the files, the ports, the trackers and the clock, and say what to do about what is wrong.",
         discussion: """
             It changes nothing. Of the files it compares those of the complete torrents that were verified longest ago; `pieces verify` hashes.
 
@@ -28,7 +29,8 @@ struct Doctor: Command, AnsweringCommand {
         let connection = try global.openToLook()
         let path = try global.path
         let checkup = Checkup(
-            connection: connection, path: path, engine: try EngineState(database: path, connection), disk: try Disk(), now: .now())
+            connection: connection, path: path, engine: try EngineState(database: path, connection), disk: try Disk(),
+            now: .now())
         let found = try await checkup.run()
         Terminal.shared.print(bytes: json ? object(found) : Array(text(found).utf8))
         if found.contains(where: { $0.severity == .problem }) { throw ExitStatus.incomplete }

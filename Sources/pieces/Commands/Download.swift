@@ -25,7 +25,9 @@ struct Download: EngineCommand {
             With --json each line is an object with `event`: listening, start, progress, log, end or stopped. \(Program.pathsInJSON)
             """)
 
-    @Argument(help: ArgumentHelp("A .torrent file or an http(s) URL of one.", valueName: "source"), completion: .file(extensions: ["torrent"]))
+    @Argument(
+        help: ArgumentHelp("A .torrent file or an http(s) URL of one.", valueName: "source"),
+        completion: .file(extensions: ["torrent"]))
     var sources: [String]
 
     /// A job of cron(8) is over before its next turn.
@@ -85,7 +87,9 @@ struct Download: EngineCommand {
     private static func requireNoEngine(_ database: FilePath) throws {
         guard let holder = try DatabaseLock.holder(database: database) else { return }
         let process = holder.pid.map { " (process \($0))" } ?? ""
-        throw Failure("an engine already runs on this database\(process): `pieces add` gives it the torrent, and `pieces status` shows how it does")
+        throw Failure(
+            "an engine already runs on this database\(process): `pieces add` gives it the torrent, and `pieces status` shows how it does"
+        )
     }
 
     /// The exit code; what failed is said. A complete torrent whose files can't be reached has failed too.
@@ -101,6 +105,8 @@ struct Download: EngineCommand {
             Terminal.shared.complain("\(row.name): \(reason)\(end ?? "")")
         }
         guard failed.isEmpty else { throw ExitStatus.failed }
-        guard rows.allSatisfy(\.isComplete) else { throw Interruption.hasCome ? ExitStatus.interrupted : ExitStatus.incomplete }
+        guard rows.allSatisfy(\.isComplete) else {
+            throw Interruption.hasCome ? ExitStatus.interrupted : ExitStatus.incomplete
+        }
     }
 }

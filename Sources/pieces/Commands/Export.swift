@@ -16,7 +16,8 @@ struct Export: Command, AnsweringCommand {
     @OptionGroup var argument: TorrentArgument
 
     @Argument(
-        help: ArgumentHelp("Where it is written; `-` is standard output.", valueName: "file.torrent"), completion: .file(extensions: ["torrent"]))
+        help: ArgumentHelp("Where it is written; `-` is standard output.", valueName: "file.torrent"),
+        completion: .file(extensions: ["torrent"]))
     var file: String
 
     @Flag(help: "Replace a file that is there.")
@@ -29,7 +30,9 @@ struct Export: Command, AnsweringCommand {
     func run() async throws {
         let connection = try global.openToLook()
         let torrent = try connection.findTorrent(argument.torrent)
-        guard let bytes = try connection.metainfo(of: torrent.id) else { throw Failure("torrent \(torrent.id) was removed meanwhile") }
+        guard let bytes = try connection.metainfo(of: torrent.id) else {
+            throw Failure("torrent \(torrent.id) was removed meanwhile")
+        }
         if file == "-" { return Terminal.shared.print(bytes: bytes) }
         try NewFile.write(bytes, to: FilePath(text: file), replacing: force)
         Terminal.shared.print("wrote \(file.printable)  \(torrent.name.printable), \(torrent.infoHash)")

@@ -37,7 +37,8 @@ struct Files: ListCommand {
         for file in torrent.metainfo.layout.files where !file.isPad {
             table.add([
                 "\(file.index + 1)", torrent.selection.wanted[file.index] ? "yes" : "no",
-                Format.percent(completed[file.index], of: file.length), Format.bytes(file.length), file.displayPath.printable,
+                Format.percent(completed[file.index], of: file.length), Format.bytes(file.length),
+                file.displayPath.printable,
             ])
         }
         return table.text(width: Terminal.shared.isInteractive ? Terminal.shared.size.width - 1 : nil)

@@ -4,7 +4,8 @@ import Store
 /// `pieces limit`
 struct Limit: Command {
     static let configuration = CommandConfiguration(
-        commandName: "limit", abstract: "Limit how fast torrents are, and how long they seed; without options, show the limits.",
+        commandName: "limit",
+        abstract: "Limit how fast torrents are, and how long they seed; without options, show the limits.",
         discussion: """
             Examples:
               pieces limit 3 --download 2M --upload 500K
@@ -17,13 +18,19 @@ struct Limit: Command {
 
     @OptionGroup var arguments: TorrentArguments
 
-    @Option(help: ArgumentHelp("Bytes a second, as 500K or 2M; `none` for no limit.", valueName: "rate"), transform: Rate.init)
+    @Option(
+        help: ArgumentHelp("Bytes a second, as 500K or 2M; `none` for no limit.", valueName: "rate"),
+        transform: Rate.init)
     var download: Rate?
 
-    @Option(help: ArgumentHelp("Bytes a second, as 500K or 2M; `none` for no limit.", valueName: "rate"), transform: Rate.init)
+    @Option(
+        help: ArgumentHelp("Bytes a second, as 500K or 2M; `none` for no limit.", valueName: "rate"),
+        transform: Rate.init)
     var upload: Rate?
 
-    @Option(help: ArgumentHelp("Connections; `none` for the engine's own number.", valueName: "n"), transform: CountLimit.init)
+    @Option(
+        help: ArgumentHelp("Connections; `none` for the engine's own number.", valueName: "n"),
+        transform: CountLimit.init)
     var maxPeers: CountLimit?
 
     @Flag(help: "Don't seed when complete.")
@@ -33,7 +40,9 @@ struct Limit: Command {
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func validate() throws {
-        guard !(noSeed && seeds.goal != nil) else { throw ValidationError("give either --no-seed or for how long to seed") }
+        guard !(noSeed && seeds.goal != nil) else {
+            throw ValidationError("give either --no-seed or for how long to seed")
+        }
     }
 
     func run() async throws {
@@ -77,7 +86,8 @@ struct Limit: Command {
             "seeds to a ratio of \(Format.decimal(ratio, places: 2))"
                 + (torrent.uploadedBytes > 0 ? ", \(Format.decimal(torrent.ratio, places: 2)) so far" : "")
         case .time(let time):
-            "seeds for \(Format.time(time))" + (torrent.seedTime >= .seconds(1) ? ", \(Format.time(torrent.seedTime)) so far" : "")
+            "seeds for \(Format.time(time))"
+                + (torrent.seedTime >= .seconds(1) ? ", \(Format.time(torrent.seedTime)) so far" : "")
         }
     }
 }

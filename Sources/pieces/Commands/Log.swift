@@ -17,7 +17,8 @@ struct Log: Command, AnsweringCommand {
     /// Events that are looked at in one turn of --follow.
     private static let followLimit = 1000
 
-    @Argument(help: ArgumentHelp("A number, the beginning of an info hash, or a name; all without it.", valueName: "torrent"))
+    @Argument(
+        help: ArgumentHelp("A number, the beginning of an info hash, or a name; all without it.", valueName: "torrent"))
     var torrent: String?
 
     @Option(help: ArgumentHelp("How many events, the newest of them.", valueName: "n"))
@@ -32,7 +33,9 @@ struct Log: Command, AnsweringCommand {
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func validate() throws {
-        guard (0...Connection.eventLimit).contains(limit) else { throw ValidationError("--limit goes from 0 to \(Connection.eventLimit)") }
+        guard (0...Connection.eventLimit).contains(limit) else {
+            throw ValidationError("--limit goes from 0 to \(Connection.eventLimit)")
+        }
     }
 
     func run() async throws {
@@ -67,7 +70,9 @@ struct Log: Command, AnsweringCommand {
             } else {
                 let torrent = event.torrent.map { "\($0)" } ?? "-"
                 let kind = event.kind.rawValue.printable.padded(10)
-                bytes += Array("\(Format.moment(event.at))  \(torrent.padded(4, right: true))  \(kind)  \(event.detail.printable)\n".utf8)
+                bytes += Array(
+                    "\(Format.moment(event.at))  \(torrent.padded(4, right: true))  \(kind)  \(event.detail.printable)\n"
+                        .utf8)
             }
         }
         if !bytes.isEmpty { Terminal.shared.print(bytes: bytes) }

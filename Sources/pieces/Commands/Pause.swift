@@ -56,10 +56,13 @@ private struct PauseChange {
                         try connection.setState(row.id, row.stateAtRest)
                     }
                 }
-                try connection.appendEvent(isPaused ? .paused : .resumed, "by the user", torrent: torrent.id, now: .now())
+                try connection.appendEvent(
+                    isPaused ? .paused : .resumed, "by the user", torrent: torrent.id, now: .now())
                 try connection.appendIntent(.changed, torrent: torrent.id, now: .now())
             }
         }
-        for torrent in torrents { Terminal.shared.print("\(isPaused ? "paused" : "resumed") \(torrent.id)  \(torrent.name.printable)") }
+        for torrent in torrents {
+            Terminal.shared.print("\(isPaused ? "paused" : "resumed") \(torrent.id)  \(torrent.name.printable)")
+        }
     }
 }

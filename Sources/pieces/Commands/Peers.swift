@@ -4,7 +4,8 @@ import Store
 /// `pieces peers`
 struct Peers: ListCommand {
     static let configuration = CommandConfiguration(
-        commandName: "peers", abstract: "List a torrent's connections, and what is remembered of its peers, the best first.",
+        commandName: "peers",
+        abstract: "List a torrent's connections, and what is remembered of its peers, the best first.",
         discussion: """
             Examples:
               pieces peers debian.iso
@@ -29,13 +30,20 @@ struct Peers: ListCommand {
         let connections = live == nil ? [] : try connection.livePeers(of: torrent.id)
         let peers = try connection.peers(of: torrent.id)
         Terminal.shared.print(
-            bytes: json ? object(torrent, live, connections, peers) : Array(text(torrent, live, connections, peers, now).utf8))
+            bytes: json
+                ? object(torrent, live, connections, peers) : Array(text(torrent, live, connections, peers, now).utf8))
     }
 
-    private func text(_ torrent: TorrentRow, _ live: LiveRow?, _ connections: [LivePeerRow], _ peers: [PeerRow], _ now: Timestamp) -> String {
-        let connected = live.map { "\(Format.count($0.peersConnected, "peer")) connected, \($0.seeders) of them with everything" } ?? "none connected"
+    private func text(
+        _ torrent: TorrentRow, _ live: LiveRow?, _ connections: [LivePeerRow], _ peers: [PeerRow], _ now: Timestamp
+    ) -> String {
+        let connected =
+            live.map { "\(Format.count($0.peersConnected, "peer")) connected, \($0.seeders) of them with everything" }
+            ?? "none connected"
         let current = connections.isEmpty ? connected + "\n" : connected + "\n" + table(of: connections, torrent)
-        guard !peers.isEmpty else { return connections.isEmpty ? "\(connected); nothing is remembered of any\n" : current }
+        guard !peers.isEmpty else {
+            return connections.isEmpty ? "\(connected); nothing is remembered of any\n" : current
+        }
         return current + (connections.isEmpty ? "" : "\nremembered:\n") + table(of: peers, now)
     }
 
@@ -44,13 +52,16 @@ struct Peers: ListCommand {
     private func table(of connections: [LivePeerRow], _ torrent: TorrentRow) -> String {
         var table = Table(
             [
-                .left("ADDRESS"), .left("CLIENT"), .right("HAS"), .left("FLAGS"), .right("DOWN"), .right("UP"), .right("GOT"), .right("SENT"),
+                .left("ADDRESS"), .left("CLIENT"), .right("HAS"), .left("FLAGS"), .right("DOWN"), .right("UP"),
+                .right("GOT"), .right("SENT"),
                 .right("REQUESTS"),
             ], flexible: 1)
         for peer in connections {
             table.add([
-                "\(peer.address)", peer.client?.printable ?? "", Format.percent(Int64(peer.pieces), of: Int64(torrent.pieceCount)), peer.letters,
-                peer.downloadRate > 0 ? Format.rate(peer.downloadRate) : "", peer.uploadRate > 0 ? Format.rate(peer.uploadRate) : "",
+                "\(peer.address)", peer.client?.printable ?? "",
+                Format.percent(Int64(peer.pieces), of: Int64(torrent.pieceCount)), peer.letters,
+                peer.downloadRate > 0 ? Format.rate(peer.downloadRate) : "",
+                peer.uploadRate > 0 ? Format.rate(peer.uploadRate) : "",
                 Format.bytes(peer.downloadedBytes), Format.bytes(peer.uploadedBytes), "\(peer.requests)",
             ])
         }
@@ -60,21 +71,26 @@ struct Peers: ListCommand {
     private func table(of peers: [PeerRow], _ now: Timestamp) -> String {
         var table = Table(
             [
-                .left("ADDRESS"), .left("FROM"), .left("CLIENT"), .right("DOWN"), .right("UP"), .right("BEST RATE"), .right("FAILED"),
+                .left("ADDRESS"), .left("FROM"), .left("CLIENT"), .right("DOWN"), .right("UP"), .right("BEST RATE"),
+                .right("FAILED"),
                 .left("LAST SEEN"), .left("BANNED"),
             ], flexible: 2)
         for peer in peers {
             let isBanned = peer.isBanned(at: now)
             table.add([
-                "\(peer.address)", peer.source.rawValue, peer.client?.printable ?? "", Format.bytes(peer.downloadedBytes),
-                Format.bytes(peer.uploadedBytes), peer.rate > 0 ? Format.rate(peer.rate) : "", peer.failures > 0 ? "\(peer.failures)" : "",
+                "\(peer.address)", peer.source.rawValue, peer.client?.printable ?? "",
+                Format.bytes(peer.downloadedBytes),
+                Format.bytes(peer.uploadedBytes), peer.rate > 0 ? Format.rate(peer.rate) : "",
+                peer.failures > 0 ? "\(peer.failures)" : "",
                 Format.moment(peer.lastSeen), isBanned ? peer.banReason?.printable ?? "" : "",
             ])
         }
         return table.text(width: width)
     }
 
-    private func object(_ torrent: TorrentRow, _ live: LiveRow?, _ connections: [LivePeerRow], _ peers: [PeerRow]) -> [UInt8] {
+    private func object(_ torrent: TorrentRow, _ live: LiveRow?, _ connections: [LivePeerRow], _ peers: [PeerRow])
+        -> [UInt8]
+    {
         JSONWriter.line { json in
             json.field("id", torrent.id.rawValue)
             json.field("info_hash", "\(torrent.infoHash)")

@@ -53,7 +53,9 @@ struct Remove: Command {
     /// The engine has the files open: it closes them and removes the torrent.
     private func ask(_ connection: Connection, _ torrents: [TorrentRow], _ holder: DatabaseLock.Holder) async throws {
         try connection.transaction { () throws(StoreError) in
-            for torrent in torrents { try connection.appendIntent(deleteData ? .removeData : .remove, torrent: torrent.id, now: .now()) }
+            for torrent in torrents {
+                try connection.appendIntent(deleteData ? .removeData : .remove, torrent: torrent.id, now: .now())
+            }
         }
         let last = try connection.events(limit: 1).first?.id ?? 0
         let end = ContinuousClock.now + Self.patience
@@ -66,7 +68,9 @@ struct Remove: Command {
             guard !waiting.isEmpty else { return }
             guard .now < end else {
                 let process = holder.pid.map { " (process \($0))" } ?? ""
-                throw Failure("the engine\(process) was told to remove \(waiting[0].name.printable), but has not done it yet: see `pieces status`")
+                throw Failure(
+                    "the engine\(process) was told to remove \(waiting[0].name.printable), but has not done it yet: see `pieces status`"
+                )
             }
             try await Task.sleep(for: .milliseconds(50))
         }
@@ -80,7 +84,9 @@ struct Remove: Command {
         }
         let look = try await look(at: torrent, connection)
         let disk = try Disk()
-        let custody = look.reach == .reachable ? try await Custody.look(at: look.payload, of: torrent.id, connection, disk) : Custody()
+        let custody =
+            look.reach == .reachable
+            ? try await Custody.look(at: look.payload, of: torrent.id, connection, disk) : Custody()
         try connection.removeTorrent(torrent.id, now: .now())
         // One that never began has nothing to delete.
         guard look.reach == .reachable else { return tell(torrent) }
@@ -91,7 +97,8 @@ struct Remove: Command {
             Terminal.shared.print("  \(text.printable)")
         }
         if let failure = removal.failures.first {
-            let others = removal.failures.count > 1 ? " (and \(Format.count(removal.failures.count - 1, "other file")))" : ""
+            let others =
+                removal.failures.count > 1 ? " (and \(Format.count(removal.failures.count - 1, "other file")))" : ""
             throw Failure("\(torrent.name.printable) is forgotten, but not all of it is deleted: \(failure)\(others)")
         }
     }
@@ -104,6 +111,8 @@ struct Remove: Command {
     }
 
     private func tell(_ torrent: TorrentRow, files: Int? = nil) {
-        Terminal.shared.print("removed \(torrent.id)  \(torrent.name.printable)\(files.map { ", \(Format.count($0, "file")) deleted" } ?? "")")
+        Terminal.shared.print(
+            "removed \(torrent.id)  \(torrent.name.printable)\(files.map { ", \(Format.count($0, "file")) deleted" } ?? "")"
+        )
     }
 }

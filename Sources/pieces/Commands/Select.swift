@@ -37,7 +37,9 @@ struct Select: Command {
         let selection = try selection(of: torrent.metainfo)
         try await SelectionChange(connection: connection).apply(selection, to: torrent)
         let engine = try EngineState(database: try global.path, connection)
-        guard let row = try connection.torrent(torrent.row.id) else { throw Failure("torrent \(torrent.row.id) was removed meanwhile") }
+        guard let row = try connection.torrent(torrent.row.id) else {
+            throw Failure("torrent \(torrent.row.id) was removed meanwhile")
+        }
         if !engine.isRunning, !row.settings.isPaused { try connection.settleAtRest(row.id) }
         try connection.appendIntent(.changed, torrent: row.id, now: .now())
         let files = Format.count(selection.wanted.count { $0 }, "file")

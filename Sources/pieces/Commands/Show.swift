@@ -20,7 +20,9 @@ struct Show: AnsweringCommand {
             \(Program.pathsInJSON)
             """)
 
-    @Argument(help: ArgumentHelp("A .torrent file or an http(s) URL of one.", valueName: "file.torrent"), completion: .file(extensions: ["torrent"]))
+    @Argument(
+        help: ArgumentHelp("A .torrent file or an http(s) URL of one.", valueName: "file.torrent"),
+        completion: .file(extensions: ["torrent"]))
     var source: String
 
     @Flag(help: "Print JSON.")
@@ -41,7 +43,9 @@ struct Show: AnsweringCommand {
             ("pieces", "\(Format.count(geometry.pieceCount)) of \(Format.bytes(Int64(geometry.pieceLength)))"),
             ("private", metainfo.isPrivate ? "yes" : "no"),
         ]
-        for (tier, urls) in metainfo.trackers.enumerated() { lines.append(("tier \(tier + 1)", urls.map(\.shownURL).joined(separator: "  "))) }
+        for (tier, urls) in metainfo.trackers.enumerated() {
+            lines.append(("tier \(tier + 1)", urls.map(\.shownURL).joined(separator: "  ")))
+        }
         for url in metainfo.webSeeds { lines.append(("web seed", url.shownURL)) }
         if let comment = metainfo.comment { lines.append(("comment", comment.printable)) }
         if let source = metainfo.source { lines.append(("source", source.printable)) }
@@ -52,7 +56,9 @@ struct Show: AnsweringCommand {
             lines.append(("not used", "\(value.key)\(text): \(value.reason)"))
         }
         var table = Table([.right("NR"), .right("SIZE"), .left("PATH")], flexible: 2)
-        for file in files where !file.isPad { table.add(["\(file.index + 1)", Format.bytes(file.length), file.displayPath.printable]) }
+        for file in files where !file.isPad {
+            table.add(["\(file.index + 1)", Format.bytes(file.length), file.displayPath.printable])
+        }
         let width = Terminal.shared.isInteractive ? Terminal.shared.size.width - 1 : nil
         return lines.map { "\($0.0.padded(10))  \($0.1)\n" }.joined() + "\n" + table.text(width: width)
     }

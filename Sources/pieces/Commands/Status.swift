@@ -7,7 +7,8 @@ import Torrent
 /// `pieces status`
 struct Status: DirectCommand, AnsweringCommand {
     static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "Show how torrents do, from the database alone, whether or not an engine runs.",
+        commandName: "status",
+        abstract: "Show how torrents do, from the database alone, whether or not an engine runs.",
         discussion: """
             Examples:
               pieces status
@@ -25,13 +26,16 @@ struct Status: DirectCommand, AnsweringCommand {
             exactly what the database claims to be on disk. \(Program.pathsInJSON)
             """)
 
-    @Argument(help: ArgumentHelp("Numbers, beginnings of info hashes, or names; all without any.", valueName: "torrent"))
+    @Argument(
+        help: ArgumentHelp("Numbers, beginnings of info hashes, or names; all without any.", valueName: "torrent"))
     var torrents: [String] = []
 
     @Flag(help: "Print JSON.")
     var json = false
 
-    @Flag(help: "Refresh every second until interrupted, or until nobody reads the output; with --json, an object a line.")
+    @Flag(
+        help: "Refresh every second until interrupted, or until nobody reads the output; with --json, an object a line."
+    )
     var watch = false
 
     @Flag(help: "Show which pieces are on disk.")
@@ -56,8 +60,8 @@ struct Status: DirectCommand, AnsweringCommand {
         }
     }
 
-    /// All of it, before any of it is written: a reader that is slow, or asleep, must not hold the database's log back. `room` is how many lines a
-    /// person sees at once.
+    /// All of it, before any of it is written: a reader that is slow, or asleep, must not hold the database's log back.
+    /// `room` is how many lines a person sees at once.
     private func text(room: Int? = nil) throws -> [UInt8] {
         guard let connection = try global.openToRead() else { return try textWithoutDatabase() }
         let database = try global.path
@@ -75,7 +79,9 @@ struct Status: DirectCommand, AnsweringCommand {
         return StatusJSON(try EngineState(database: database, nil), nil, nil).bytes(count: 0) { _ in }
     }
 
-    private func object(_ engine: EngineState, _ ids: [TorrentID]?, _ connection: Connection) throws(StoreError) -> [UInt8] {
+    private func object(_ engine: EngineState, _ ids: [TorrentID]?, _ connection: Connection) throws(StoreError)
+        -> [UInt8]
+    {
         let status = StatusJSON(engine, try connection.lastMending(now: .now()), try QueueState(engine, connection))
         let count = if let ids { ids.count } else { try connection.torrentCount() }
         return try status.bytes(count: count) { (json) throws(StoreError) in
@@ -85,7 +91,9 @@ struct Status: DirectCommand, AnsweringCommand {
         }
     }
 
-    private func table(_ engine: EngineState, _ ids: [TorrentID]?, _ connection: Connection, _ room: Int?) throws(StoreError) -> [UInt8] {
+    private func table(_ engine: EngineState, _ ids: [TorrentID]?, _ connection: Connection, _ room: Int?)
+        throws(StoreError) -> [UInt8]
+    {
         // Of some torrents that are named, what all of them wait for is no news.
         let queue = ids == nil ? try QueueState(engine, connection) : nil
         var table = StatusTable(engine, try connection.lastMending(now: .now()), queue)

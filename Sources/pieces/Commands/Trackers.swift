@@ -27,10 +27,12 @@ struct Trackers: ListCommand {
     private func text(_ trackers: [TrackerRow], _ now: Timestamp) -> String {
         guard !trackers.isEmpty else { return "the torrent has no trackers\n" }
         var table = Table(
-            [.right("TIER"), .left("URL"), .left("NEXT"), .right("SEEDERS"), .right("LEECHERS"), .left("SAID")], flexible: 5)
+            [.right("TIER"), .left("URL"), .left("NEXT"), .right("SEEDERS"), .right("LEECHERS"), .left("SAID")],
+            flexible: 5)
         for tracker in trackers {
             table.add([
-                "\(tracker.tier + 1)", tracker.url.shownURL, next(tracker, now), tracker.seeders.map { Format.count($0) } ?? "",
+                "\(tracker.tier + 1)", tracker.url.shownURL, next(tracker, now),
+                tracker.seeders.map { Format.count($0) } ?? "",
                 tracker.leechers.map { Format.count($0) } ?? "", words(tracker),
             ])
         }

@@ -47,11 +47,13 @@ struct Verify: Command {
             """)
 
     @Argument(
-        help: ArgumentHelp("Torrents, or .torrent files; all torrents without any.", valueName: "torrent|file.torrent"), completion: .file())
+        help: ArgumentHelp("Torrents, or .torrent files; all torrents without any.", valueName: "torrent|file.torrent"),
+        completion: .file())
     var torrents: [String] = []
 
     @Option(
-        name: .shortAndLong, help: ArgumentHelp("The folder that the payload of the .torrent files lies in.", valueName: "dir"),
+        name: .shortAndLong,
+        help: ArgumentHelp("The folder that the payload of the .torrent files lies in.", valueName: "dir"),
         completion: .directory)
     var output: String?
 
@@ -69,8 +71,12 @@ struct Verify: Command {
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func validate() throws {
-        guard output == nil || !torrents.isEmpty else { throw ValidationError("--output is for .torrent files: name one") }
-        guard !adopt || output != nil else { throw ValidationError("--adopt is for payload that came from elsewhere: give its folder with --output") }
+        guard output == nil || !torrents.isEmpty else {
+            throw ValidationError("--output is for .torrent files: name one")
+        }
+        guard !adopt || output != nil else {
+            throw ValidationError("--adopt is for payload that came from elsewhere: give its folder with --output")
+        }
         guard !relocated || (output == nil && !torrents.isEmpty) else {
             throw ValidationError("--relocated is for torrents whose payload was moved: name them, without --output")
         }
@@ -86,7 +92,8 @@ struct Verify: Command {
                 guard asked.count < newcomers.count else { return try await ask(asked, output) }
                 // Torrents of both kinds: one command answers one kind of question.
                 let names = asked.map(\.name.printable).joined(separator: ", ")
-                throw Failure.usage("\(names): not in the database, as the others are; ask for them in a command of their own")
+                throw Failure.usage(
+                    "\(names): not in the database, as the others are; ask for them in a command of their own")
             }
         }
         let connection = output == nil ? try global.openToChange() : try global.openToAdd()
@@ -122,7 +129,9 @@ struct Verify: Command {
         var told = summary
         for var result in results {
             let isWhole = result.outcome == .verified && !result.hasDamage && result.checked > 0
-            if isWhole, let id = try await question.adopt(result, try global.openToAdd()), let row = try global.openToLook().torrent(id) {
+            if isWhole, let id = try await question.adopt(result, try global.openToAdd()),
+                let row = try global.openToLook().torrent(id)
+            {
                 result.torrent = try StoredTorrent(row, try global.openToLook())
             } else {
                 result.adopted = 0
@@ -141,7 +150,9 @@ struct Verify: Command {
         return reporting.json ? JSONVerification() : SpokenVerification()
     }
 
-    private func orders(_ newcomers: [Metainfo], _ connection: Connection, _ memory: VerificationMemory) async throws -> [VerificationRun.Order] {
+    private func orders(_ newcomers: [Metainfo], _ connection: Connection, _ memory: VerificationMemory) async throws
+        -> [VerificationRun.Order]
+    {
         guard !torrents.isEmpty else {
             let began = try memory.beginAll(anew: restart, now: .now())
             return try connection.torrents().map {
@@ -151,7 +162,9 @@ struct Verify: Command {
         var rows: [(row: TorrentRow, scope: VerificationScope)] = []
         if let output {
             let folder = try NewFile.absolute(output).text
-            let entries = try await Arrival(connection, TorrentWishes(output: folder)).add(newcomers) { Terminal.shared.complain($0) }
+            let entries = try await Arrival(connection, TorrentWishes(output: folder)).add(newcomers) {
+                Terminal.shared.complain($0)
+            }
             rows = try entries.compactMap { try connection.torrent($0.id) }.map { ($0, .everything) }
         } else {
             for name in torrents {
@@ -176,7 +189,9 @@ struct Verify: Command {
     /// The torrents whose payload is to be adopted.
     private func newcomers() async throws -> [Metainfo] {
         let folder = try NewFile.absolute(output ?? ".")
-        guard NewFile.isFolder(folder) else { throw Failure("\(folder.text.printable) is no folder: give the one that the payload lies in") }
+        guard NewFile.isFolder(folder) else {
+            throw Failure("\(folder.text.printable) is no folder: give the one that the payload lies in")
+        }
         let sources = try torrents.map { try TorrentSource($0) }
         let read = await sources.readAll(HTTPOptions(version: Program.version))
         guard read.failed == 0 else { throw ExitStatus.failed }
@@ -186,7 +201,8 @@ struct Verify: Command {
     private func known(_ name: String, _ connection: Connection) async throws -> TorrentRow {
         let metainfo = try await TorrentSource(name).read(HTTPOptions(version: Program.version))
         guard let row = try connection.torrent(metainfo.infoHash) else {
-            throw Failure.usage("\(metainfo.name.printable) is not in the database: give the folder of its payload with --output")
+            throw Failure.usage(
+                "\(metainfo.name.printable) is not in the database: give the folder of its payload with --output")
         }
         let news = try TrackerNews.count(metainfo, row, connection)
         if news > 0, !row.isPrivate, !reporting.quiet {

@@ -19,16 +19,20 @@ struct ChildProcess: Sendable {
             posix_spawnattr_destroy(&attributes)
         }
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-        _ = output.withPlatformString { posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, $0, O_WRONLY | O_CREAT | O_TRUNC, 0o600) }
+        _ = output.withPlatformString {
+            posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, $0, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        }
         posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
-        // Threads of the cooperative pool block signals, and a child would inherit that; a group of its own keeps the keyboard's SIGINT from it.
+        // Threads of the cooperative pool block signals, and a child would inherit that; a group of its own keeps the
+        // keyboard's SIGINT from it.
         var none = sigset_t()
         sigemptyset(&none)
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setpgroup(&attributes, 0)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP))
 
-        var argv: [UnsafeMutablePointer<CChar>?] = (["pieces"] + arguments).map { PathText.withCString($0) { strdup($0) } } + [nil]
+        var argv: [UnsafeMutablePointer<CChar>?] =
+            (["pieces"] + arguments).map { PathText.withCString($0) { strdup($0) } } + [nil]
         defer { for case let argument? in argv { free(argument) } }
         var pid = pid_t()
         let result = posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, &argv, environ)
@@ -53,7 +57,9 @@ struct ChildProcess: Sendable {
             var status: Int32 = 0
             let result = waitpid(pid, &status, WNOHANG)
             if result == pid { return status & 0x7f == 0 ? (status >> 8) & 0xff : 128 + status & 0x7f }
-            guard result == 0 || errno == EINTR else { throw Failure("process \(pid) cannot be waited for: \(Errno(rawValue: errno))") }
+            guard result == 0 || errno == EINTR else {
+                throw Failure("process \(pid) cannot be waited for: \(Errno(rawValue: errno))")
+            }
             guard .now < deadline else {
                 send(SIGKILL)
                 throw Failure("process \(pid) did not end within \(Format.time(limit)): \(try printed.printable)")

@@ -7,7 +7,9 @@ struct DemoFolder: Sendable {
     static let payloadBytes = 96 << 20
     /// Bytes that are written at a time.
     private static let chunk = 1 << 20
-    private static let files: [(path: [String], share: Int)] = [(["film.mkv"], 80), (["extras", "score.flac"], 15), (["extras", "notes.txt"], 1)]
+    private static let files: [(path: [String], share: Int)] = [
+        (["film.mkv"], 80), (["extras", "score.flac"], 15), (["extras", "notes.txt"], 1),
+    ]
 
     let path: FilePath
     var payload: FilePath { path.appending("seeder").appending("demo") }
@@ -15,7 +17,9 @@ struct DemoFolder: Sendable {
     init() throws {
         let parent = getenv("TMPDIR").map { PathText.text(cString: $0) } ?? "/tmp"
         var template = PathText.bytes("\(parent)/pieces-demo.XXXXXX").map { CChar(bitPattern: $0) } + [0]
-        guard mkdtemp(&template) != nil else { throw Failure("cannot make a folder in \(parent.printable): \(Errno(rawValue: errno))") }
+        guard mkdtemp(&template) != nil else {
+            throw Failure("cannot make a folder in \(parent.printable): \(Errno(rawValue: errno))")
+        }
         path = FilePath(platformString: template)
     }
 
@@ -25,7 +29,8 @@ struct DemoFolder: Sendable {
         var buffer = [UInt8](repeating: 0, count: Self.chunk)
         for (names, share) in Self.files {
             let options: FileDescriptor.OpenOptions = [.create, .exclusiveCreate, .closeOnExec]
-            let file = try FileDescriptor.open(file(names, in: payload), .writeOnly, options: options, permissions: .ownerReadWrite)
+            let file = try FileDescriptor.open(
+                file(names, in: payload), .writeOnly, options: options, permissions: .ownerReadWrite)
             try file.closeAfter {
                 for _ in 0..<share * (Self.payloadBytes / 96 / Self.chunk) {
                     generator.fill(&buffer)
@@ -82,7 +87,8 @@ struct DemoFolder: Sendable {
     }
 }
 
-/// Pseudo-random bytes by Steele, Lea and Flood's SplitMix64: nothing compresses them, and they are the same every time.
+/// Pseudo-random bytes by Steele, Lea and Flood's SplitMix64: nothing compresses them, and they are the same every
+/// time.
 private struct SplitMix64 {
     var state: UInt64
 

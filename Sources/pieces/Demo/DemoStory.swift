@@ -5,7 +5,8 @@ import Synchronization
 import SystemPackage
 import Torrent
 
-/// The main job on a machine without a network, told step by step; each step is checked, and a failed check ends the story.
+/// The main job on a machine without a network, told step by step; each step is checked, and a failed check ends the
+/// story.
 struct DemoStory: Sendable {
     /// So slow that there is time to kill the downloader, and so fast that nobody has to wait.
     private static let rate = "12M"
@@ -30,7 +31,10 @@ struct DemoStory: Sendable {
         try folder.makePayload()
         try await run(["create", folder.payload.text, "-o", torrent.text, "--piece-length", "256K", "--anonymous"])
         say("One process adopts the payload and seeds it on loopback")
-        try await run(["verify", torrent.text, "--output", folder.payload.removingLastComponent().text, "--database", seederDatabase.text])
+        try await run([
+            "verify", torrent.text, "--output", folder.payload.removingLastComponent().text, "--database",
+            seederDatabase.text,
+        ])
         let peer = try await startSeeder()
         say("Another downloads it, and is killed with SIGKILL half-way")
         let killed = try await downloadHalf(peer)
@@ -58,7 +62,10 @@ struct DemoStory: Sendable {
     // MARK: Steps
 
     private func startSeeder() async throws -> String {
-        let arguments = ["run", "--database", seederDatabase.text, "--bind", "127.0.0.1", "--listen-port", "0", "--no-dht", "--no-lsd", "--json"]
+        let arguments = [
+            "run", "--database", seederDatabase.text, "--bind", "127.0.0.1", "--listen-port", "0", "--no-dht",
+            "--no-lsd", "--json",
+        ]
         let seeder = try start(arguments, "seeder.log")
         let port = try await waiting("the seeder listens") {
             let line = try seeder.printed.split(separator: "\n").first { $0.contains(#""event":"listening""#) }
@@ -73,14 +80,20 @@ struct DemoStory: Sendable {
         let database = database
         _ = try await waiting("half of it is there") { () -> Bool? in
             guard let row = try Self.row(in: database) else { return nil }
-            guard !row.isComplete else { throw Failure("the demo failed: the download was complete before it could be killed") }
+            guard !row.isComplete else {
+                throw Failure("the demo failed: the download was complete before it could be killed")
+            }
             return row.completedBytes * 2 >= row.wantedBytes ? true : nil
         }
         downloader.send(SIGKILL)
         let code = try await downloader.end(within: Self.commandLimit)
-        guard code == 128 + SIGKILL else { throw Failure("the demo failed: the downloader ended with \(code): \(try downloader.printed.printable)") }
+        guard code == 128 + SIGKILL else {
+            throw Failure("the demo failed: the downloader ended with \(code): \(try downloader.printed.printable)")
+        }
         children.forget(downloader)
-        guard let row = try Self.row(in: database) else { throw Failure("the demo failed: the downloader's database is gone") }
+        guard let row = try Self.row(in: database) else {
+            throw Failure("the demo failed: the downloader's database is gone")
+        }
         Terminal.shared.print("  killed process \(downloader.pid)")
         return row
     }
@@ -88,20 +101,26 @@ struct DemoStory: Sendable {
     /// Every piece that the database claims is hashed, before anybody repairs anything.
     private func checkClaims() async throws {
         let connection = try Connection.open(database, mode: .readOnly, now: .now())
-        guard let row = try connection.torrents().first else { throw Failure("the demo failed: the torrent is gone from the database") }
+        guard let row = try connection.torrents().first else {
+            throw Failure("the demo failed: the torrent is gone from the database")
+        }
         let torrent = try StoredTorrent(row, connection)
         let metainfo = torrent.metainfo
         let found = await (try Disk()).verify(torrent.payload, pieces: torrent.have, hashes: { metainfo.pieceHash($0) })
         let good = found.verdicts.count { $0.verdict == .good }
         guard good == torrent.have.population, good > 0 else {
-            throw Failure("the demo failed: the database claims \(torrent.have.population) pieces, of which \(good) are right on disk")
+            throw Failure(
+                "the demo failed: the database claims \(torrent.have.population) pieces, of which \(good) are right on disk"
+            )
         }
         Terminal.shared.print("  all \(Format.count(good)) pieces that the database claims are right on disk")
     }
 
     /// Bytes that both lives downloaded, as recorded.
     private func checkTransfer(_ killed: TorrentRow) throws -> Int64 {
-        guard let row = try Self.row(in: database), row.isComplete else { throw Failure("the demo failed: the resumed download is not complete") }
+        guard let row = try Self.row(in: database), row.isComplete else {
+            throw Failure("the demo failed: the resumed download is not complete")
+        }
         let again = row.downloadedBytes - killed.downloadedBytes - (row.wantedBytes - killed.completedBytes)
         guard again <= Self.slack else {
             throw Failure("the demo failed: \(Format.bytes(again)) that were recorded were downloaded again")
@@ -111,7 +130,8 @@ struct DemoStory: Sendable {
 
     private func download(_ peer: String, limit: String) -> [String] {
         [
-            "download", torrent.text, "--output", target.text, "--database", database.text, "--peer", peer, "--bind", "127.0.0.1",
+            "download", torrent.text, "--output", target.text, "--database", database.text, "--peer", peer, "--bind",
+            "127.0.0.1",
             "--listen-port", "0", "--no-dht", "--no-lsd", "--download-limit", limit,
         ]
     }
@@ -128,7 +148,9 @@ struct DemoStory: Sendable {
     }
 
     private func start(_ arguments: [String], _ log: String) throws -> ChildProcess {
-        let short = arguments.map { $0.hasPrefix(folder.path.text + "/") ? String($0.utf8.dropFirst(folder.path.text.utf8.count + 1)) ?? $0 : $0 }
+        let short = arguments.map {
+            $0.hasPrefix(folder.path.text + "/") ? String($0.utf8.dropFirst(folder.path.text.utf8.count + 1)) ?? $0 : $0
+        }
         Terminal.shared.print("  $ pieces \(short.joined(separator: " ").printable)")
         let child = try ChildProcess.start(arguments, output: folder.path.appending(log))
         children.add(child)

@@ -16,7 +16,9 @@ extension Checkup {
             guard let volume = await disk.volume(at: FilePath(text: folder.path)) else {
                 found.append(
                     folder.wasSeen
-                        ? .problem(.volumes, "\(about), is not there", "mount its disk: nothing is downloaded again when it returns")
+                        ? .problem(
+                            .volumes, "\(about), is not there",
+                            "mount its disk: nothing is downloaded again when it returns")
                         : .notice(.volumes, "\(about), is not there yet", "it is made when the download begins"))
                 continue
             }
@@ -37,12 +39,16 @@ extension Checkup {
             if folder.missingBytes > free {
                 found.append(
                     .problem(
-                        .volumes, "\(about), has \(Format.bytes(free)) left for \(Format.bytes(folder.missingBytes)) that are to come",
+                        .volumes,
+                        "\(about), has \(Format.bytes(free)) left for \(Format.bytes(folder.missingBytes)) that are to come",
                         "free some space; downloads resume automatically"))
             }
         }
         if found.isEmpty {
-            found.append(.fine(.volumes, "\(Format.count(present, "folder")) with payload, all there, with room for what is missing"))
+            found.append(
+                .fine(
+                    .volumes,
+                    "\(Format.count(present, "folder")) with payload, all there, with room for what is missing"))
         }
         return found
     }
@@ -78,12 +84,16 @@ extension Checkup {
                 found.append(
                     .problem(
                         .files, "\(count) \(changed.count == 1 ? "is" : "are") gone or changed outside\(example)",
-                        "`pieces verify \(row.id)` tells what is still right; the rest is downloaded again at the next run"))
+                        "`pieces verify \(row.id)` tells what is still right; the rest is downloaded again at the next run"
+                    ))
             }
         }
         guard found.isEmpty else { return found }
         let oldest = sample.first?.lastVerifiedAt.map { "; least recently verified: \(Format.moment($0))" } ?? ""
-        return [.fine(.files, "the files of \(Format.count(sample.count, "complete torrent")) are as they were left\(oldest)")]
+        return [
+            .fine(
+                .files, "the files of \(Format.count(sample.count, "complete torrent")) are as they were left\(oldest)")
+        ]
     }
 
     /// A torrent of the folder whose files can't be reached; `nil` when those that were looked at can be.

@@ -46,7 +46,12 @@ struct Checkup {
     }
 
     private func program() -> [Diagnosis] {
-        [.fine(.program, "pieces \(Program.version), SQLite \(Connection.libraryVersion), Linux \(Machine.kernel), hashing with \(SHA1.lanesName)")]
+        [
+            .fine(
+                .program,
+                "pieces \(Program.version), SQLite \(Connection.libraryVersion), Linux \(Machine.kernel), hashing with \(SHA1.lanesName)"
+            )
+        ]
     }
 
     private func database() async throws -> [Diagnosis] {
@@ -56,23 +61,30 @@ struct Checkup {
         if let fault = faults.first {
             found.append(
                 .problem(
-                    .database, "\(path.text.printable) is damaged (\(Format.count(faults.count, "finding")), the first: \(fault.printable))",
+                    .database,
+                    "\(path.text.printable) is damaged (\(Format.count(faults.count, "finding")), the first: \(fault.printable))",
                     "`pieces database salvage`, or start the engine: either mends it and keeps the damaged file"))
         } else {
             let schema = try connection.schemaVersion()
-            found.append(.fine(.database, "\(path.text.printable): \(Format.bytes(size.file)), schema \(schema), no damage found"))
+            found.append(
+                .fine(
+                    .database, "\(path.text.printable): \(Format.bytes(size.file)), schema \(schema), no damage found"))
         }
         if size.log > Self.longLog {
             found.append(
                 .notice(
-                    .database, "its log has grown to \(Format.bytes(size.log))", "some program has been reading the database for long: end it"))
+                    .database, "its log has grown to \(Format.bytes(size.log))",
+                    "some program has been reading the database for long: end it"))
         }
         if let warning = FileSystemKind(holding: path).warning(path) {
             found.append(.notice(.database, warning, "a database on a disk of this machine is faster and safer"))
         }
         let free = try await disk.freeSpace(at: path)
         if free < Self.databaseReserve {
-            found.append(.problem(.database, "its file system has \(Format.bytes(free)) left", "make room: state can't be recorded without"))
+            found.append(
+                .problem(
+                    .database, "its file system has \(Format.bytes(free)) left",
+                    "make room: state can't be recorded without"))
         }
         return found
     }
@@ -82,11 +94,14 @@ struct Checkup {
         guard let newest = try BackupFile.list(path).first else {
             return [
                 .notice(
-                    .backups, "there is no backup of the database yet", "a running engine makes them; `pieces database backup FILE` makes one now")
+                    .backups, "there is no backup of the database yet",
+                    "a running engine makes them; `pieces database backup FILE` makes one now")
             ]
         }
         let age = now - newest.at
-        guard age > Self.oldBackup else { return [.fine(.backups, "the newest backup is of \(Format.moment(newest.at))")] }
+        guard age > Self.oldBackup else {
+            return [.fine(.backups, "the newest backup is of \(Format.moment(newest.at))")]
+        }
         return [
             .notice(
                 .backups, "the newest backup is \(Format.time(age)) old",
@@ -114,11 +129,14 @@ struct Checkup {
     private func torrents() throws -> [Diagnosis] {
         let count = try connection.torrentCount()
         let troubles = try connection.troubleSums()
-        guard !troubles.isEmpty else { return [.fine(.torrents, "\(Format.count(count, "torrent")), none offline or in error")] }
+        guard !troubles.isEmpty else {
+            return [.fine(.torrents, "\(Format.count(count, "torrent")), none offline or in error")]
+        }
         return troubles.map { trouble in
             let example = trouble.error.map { ", for example: \($0.printable)" } ?? ""
             return .problem(
-                .torrents, "\(Format.count(trouble.torrents)) of \(Format.count(count, "torrent")) \(trouble.state)\(example)",
+                .torrents,
+                "\(Format.count(trouble.torrents)) of \(Format.count(count, "torrent")) \(trouble.state)\(example)",
                 "`pieces status` lists them, `pieces explain TORRENT` says what to do")
         }
     }
@@ -141,14 +159,17 @@ struct Checkup {
         }
         return [
             .problem(
-                .clock, "the clock is \(Format.time(latest - now)) behind what the database saw last, \(Format.moment(latest))",
+                .clock,
+                "the clock is \(Format.time(latest - now)) behind what the database saw last, \(Format.moment(latest))",
                 "set the clock: times in the log and of announces are wrong until it is right")
         ]
     }
 
     private func limits() -> [Diagnosis] {
         let descriptors = Machine.descriptorLimit
-        guard descriptors < Self.fewestDescriptors else { return [.fine(.limits, "\(Format.count(descriptors)) open files are allowed")] }
+        guard descriptors < Self.fewestDescriptors else {
+            return [.fine(.limits, "\(Format.count(descriptors)) open files are allowed")]
+        }
         return [
             .notice(
                 .limits, "only \(Format.count(descriptors)) open files are allowed",

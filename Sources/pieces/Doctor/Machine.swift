@@ -25,7 +25,9 @@ enum Machine {
         address.sin6_family = sa_family_t(AF_INET6)
         address.sin6_port = port.bigEndian
         let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in6>.size)) }
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in6>.size))
+            }
         }
         return result == 0 ? nil : Errno(rawValue: errno)
     }

@@ -4,7 +4,9 @@ import Store
 extension Explanation {
     static func waiting(_ facts: Facts) -> Cause {
         if let (kind, use) = facts.awaited {
-            let place = kind == .download ? ", at place \(Format.count(facts.turn)) of \(Format.count(max(use.waiting, facts.turn)))" : ""
+            let place =
+                kind == .download
+                ? ", at place \(Format.count(facts.turn)) of \(Format.count(max(use.waiting, facts.turn)))" : ""
             return Cause(
                 kind: .queued, sentence: "it waits for \(QueueState.oneOf(use, kind))\(place)\(holders(facts, use))",
                 advice: "it starts by itself when its turn comes; for more at once start the engine with a higher "
@@ -17,11 +19,14 @@ extension Explanation {
         }
         guard facts.othersDownloading > 0 else {
             return Cause(
-                kind: .queued, sentence: "the engine has not started it yet", advice: "it starts within a moment: nothing else is waited for")
+                kind: .queued, sentence: "the engine has not started it yet",
+                advice: "it starts within a moment: nothing else is waited for")
         }
         let verb = facts.othersDownloading == 1 ? "is" : "are"
         return Cause(
-            kind: .queued, sentence: "it waits for its turn: \(Format.count(facts.othersDownloading, "other torrent")) \(verb) downloading",
+            kind: .queued,
+            sentence:
+                "it waits for its turn: \(Format.count(facts.othersDownloading, "other torrent")) \(verb) downloading",
             advice: "pause others, or wait")
     }
 

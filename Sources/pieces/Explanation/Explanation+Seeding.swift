@@ -9,15 +9,22 @@ extension Explanation {
         case .time(let goal):
             let done = "it has seeded for \(Format.time(torrent.seedTime)) of \(Format.time(goal))"
             let left = goal - torrent.seedTime
-            guard left > .zero else { return [Cause(kind: .seeding, sentence: "\(done): its goal is reached", advice: nil)] }
+            guard left > .zero else {
+                return [Cause(kind: .seeding, sentence: "\(done): its goal is reached", advice: nil)]
+            }
             return [
                 Cause(
                     kind: .seeding, sentence: "\(done): \(Format.time(left)) left",
-                    advice: "only time in which it is there for others counts: not while it is paused or offline, nor without an engine")
+                    advice:
+                        "only time in which it is there for others counts: not while it is paused or offline, nor without an engine"
+                )
             ]
         case .ratio(let goal):
-            let done = "it has uploaded \(Format.bytes(torrent.uploadedBytes)), a ratio of \(Format.decimal(torrent.ratio, places: 2))"
-            guard torrent.ratio < goal else { return [Cause(kind: .seeding, sentence: "\(done): its goal is reached", advice: nil)] }
+            let done =
+                "it has uploaded \(Format.bytes(torrent.uploadedBytes)), a ratio of \(Format.decimal(torrent.ratio, places: 2))"
+            guard torrent.ratio < goal else {
+                return [Cause(kind: .seeding, sentence: "\(done): its goal is reached", advice: nil)]
+            }
             let left = max(0, goal * Double(max(torrent.wantedBytes, 1)) - Double(torrent.uploadedBytes))
             let bytes = left < Double(Int64.max) ? Format.bytes(Int64(left)) : "very much"
             return [

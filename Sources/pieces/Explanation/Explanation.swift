@@ -17,14 +17,16 @@ struct Explanation {
         var place: Place?
         /// Other torrents that are downloading now.
         var othersDownloading = 0
-        /// Of a torrent that waits: how the engine uses its slots, its place in the line, and some of those that have the slots.
+        /// Of a torrent that waits: how the engine uses its slots, its place in the line, and some of those that have
+        /// the slots.
         var queue: QueueState?
         var turn = 0
         var holders: [String] = []
         var isUnverified = false
         var now: Timestamp
 
-        init(_ torrent: TorrentRow, _ engine: EngineState, _ connection: Connection, now: Timestamp) throws(StoreError) {
+        init(_ torrent: TorrentRow, _ engine: EngineState, _ connection: Connection, now: Timestamp) throws(StoreError)
+        {
             self.torrent = torrent
             self.engine = engine
             self.now = now
@@ -39,7 +41,9 @@ struct Explanation {
             queue = try QueueState(engine, connection)
             turn = try connection.placeInQueue(torrent.id)
             isUnverified = try connection.hasUnverified(torrent.id)
-            holders = try connection.torrents(in: isWaitingForCheck ? .checking : .downloading, limit: Self.namedHolders).map(\.name)
+            holders = try connection.torrents(
+                in: isWaitingForCheck ? .checking : .downloading, limit: Self.namedHolders
+            ).map(\.name)
         }
 
         /// Slots' holders that are named.
@@ -75,10 +79,13 @@ struct Explanation {
     }
 
     enum Kind: String, CaseIterable {
-        case complete, seeding, nothingWanted = "nothing_wanted", error, offline, paused, noEngine = "no_engine", asleep, queued, checking,
+        case complete, seeding, nothingWanted = "nothing_wanted", error, offline, paused, noEngine = "no_engine",
+            asleep, queued, checking,
             downloading
-        case limited, noTrackers = "no_trackers", trackersFail = "trackers_fail", announceWaits = "announce_waits", nobodyHasIt = "nobody_has_it"
-        case noPeers = "no_peers", peersUnreachable = "peers_unreachable", peersBanned = "peers_banned", choked, nothingNew = "nothing_new", silent
+        case limited, noTrackers = "no_trackers", trackersFail = "trackers_fail", announceWaits = "announce_waits",
+            nobodyHasIt = "nobody_has_it"
+        case noPeers = "no_peers", peersUnreachable = "peers_unreachable", peersBanned = "peers_banned", choked,
+            nothingNew = "nothing_new", silent
     }
 
     /// The likeliest first; never empty.
@@ -112,7 +119,8 @@ struct Explanation {
         if torrent.wantedBytes == 0, torrent.totalBytes > 0 {
             return [
                 Cause(
-                    kind: .nothingWanted, sentence: "no file with content is wanted", advice: "choose files with `pieces select \(torrent.id) …`")
+                    kind: .nothingWanted, sentence: "no file with content is wanted",
+                    advice: "choose files with `pieces select \(torrent.id) …`")
             ]
         }
         // Whether the files can be reached comes first: a torrent that nobody can read is not called complete.
@@ -128,7 +136,10 @@ struct Explanation {
             causes.append(Cause(kind: .paused, sentence: "it is paused", advice: "`pieces resume \(torrent.id)`"))
         }
         if !facts.engine.isRunning {
-            causes.append(Cause(kind: .noEngine, sentence: facts.engine.sentence, advice: "`pieces run`, or `pieces download` of this torrent"))
+            causes.append(
+                Cause(
+                    kind: .noEngine, sentence: facts.engine.sentence,
+                    advice: "`pieces run`, or `pieces download` of this torrent"))
             return causes
         }
         guard causes.isEmpty else { return causes }
@@ -136,12 +147,16 @@ struct Explanation {
         case .checking:
             causes.append(
                 Cause(
-                    kind: .checking, sentence: "pieces that are in doubt are hashed first; the rest is downloaded meanwhile", advice: nil))
+                    kind: .checking,
+                    sentence: "pieces that are in doubt are hashed first; the rest is downloaded meanwhile", advice: nil
+                ))
         case .queued: causes.append(waiting(facts))
         default:
             if facts.live == nil {
                 causes.append(
-                    Cause(kind: .asleep, sentence: "the engine hasn't said anything of it for a while", advice: "look at `pieces log \(torrent.id)`"))
+                    Cause(
+                        kind: .asleep, sentence: "the engine hasn't said anything of it for a while",
+                        advice: "look at `pieces log \(torrent.id)`"))
             }
         }
         return causes
@@ -198,7 +213,8 @@ struct Explanation {
         var causes = [
             Cause(
                 kind: .downloading,
-                sentence: "it is downloading at \(Format.rate(live.downloadRate)) from \(Format.count(live.peersConnected, "peer"))\(left)",
+                sentence:
+                    "it is downloading at \(Format.rate(live.downloadRate)) from \(Format.count(live.peersConnected, "peer"))\(left)",
                 advice: nil)
         ]
         // A rate within a tenth of the limit is the limit's doing.
@@ -219,21 +235,27 @@ struct Explanation {
             return [
                 Cause(
                     kind: .nothingNew,
-                    sentence: "\(Format.count(list.count, "peer")) connected, and none has a piece that is missing here",
-                    advice: "somebody with the rest has to come: more trackers, or a peer by hand (`pieces download … --peer HOST:PORT`)")
+                    sentence:
+                        "\(Format.count(list.count, "peer")) connected, and none has a piece that is missing here",
+                    advice:
+                        "somebody with the rest has to come: more trackers, or a peer by hand (`pieces download … --peer HOST:PORT`)"
+                )
             ]
         }
         if useful.allSatisfy({ $0.flags.contains(.itChokes) }) {
             return [
                 Cause(
                     kind: .choked,
-                    sentence: "\(Format.count(useful.count, "peer")) with missing pieces, and all of them choke us: they serve others first",
+                    sentence:
+                        "\(Format.count(useful.count, "peer")) with missing pieces, and all of them choke us: they serve others first",
                     advice: "wait, and leave room to upload: peers give to those that give")
             ]
         }
         return [
             Cause(
-                kind: .silent, sentence: "\(Format.count(useful.count, "peer")) could send and \(useful.count == 1 ? "does" : "do") not just now",
+                kind: .silent,
+                sentence:
+                    "\(Format.count(useful.count, "peer")) could send and \(useful.count == 1 ? "does" : "do") not just now",
                 advice: nil)
         ]
     }
@@ -256,11 +278,15 @@ struct Explanation {
             let said = last.lastError.map { ": \(last.url.shownURL) says \($0.printable)" } ?? ""
             causes.append(
                 Cause(
-                    kind: .trackersFail, sentence: "\(trackers.count == 1 ? "its tracker fails" : "all \(trackers.count) trackers fail")\(said)",
+                    kind: .trackersFail,
+                    sentence:
+                        "\(trackers.count == 1 ? "its tracker fails" : "all \(trackers.count) trackers fail")\(said)",
                     advice: "`pieces trackers \(id)` shows when they are asked again"))
         } else if let best = trackers.compactMap(\.seeders).max(), best == 0 {
             causes.append(
-                Cause(kind: .nobodyHasIt, sentence: "its trackers know no seeder", advice: "wait for one, or look for the torrent elsewhere"))
+                Cause(
+                    kind: .nobodyHasIt, sentence: "its trackers know no seeder",
+                    advice: "wait for one, or look for the torrent elsewhere"))
         } else if trackers.allSatisfy({ $0.lastAnnounceAt == nil }), facts.engine.isRunning {
             causes.append(Cause(kind: .announceWaits, sentence: "no tracker was asked yet", advice: "wait a moment"))
         }
@@ -277,7 +303,8 @@ struct Explanation {
         if others == 0 {
             return [
                 Cause(
-                    kind: .peersBanned, sentence: "all \(facts.peers.count) peers that are known are banned for sending wrong data",
+                    kind: .peersBanned,
+                    sentence: "all \(facts.peers.count) peers that are known are banned for sending wrong data",
                     advice: "the torrent may be poisoned: compare its info hash with the publisher's")
             ]
         }

@@ -28,8 +28,8 @@ struct Arrival {
         self.wishes = wishes
     }
 
-    /// One transaction for all of them: five hundred torrents wait for the disk once. Torrents that want other content at the path of another torrent's file
-    /// are left out, and `refused` is told why.
+    /// One transaction for all of them: five hundred torrents wait for the disk once. Torrents that want other content
+    /// at the path of another torrent's file are left out, and `refused` is told why.
     func add(_ torrents: [Metainfo], refused: (String) -> Void) async throws -> [Entry] {
         let (entries, reselected) = try put(torrents, refused: refused)
         for (row, selection) in reselected {
@@ -39,8 +39,11 @@ struct Arrival {
         return entries
     }
 
-    /// The same, but for the files that are wanted of torrents that were there: these are to be changed after it, and there are none where no files were named.
-    func put(_ torrents: [Metainfo], refused: (String) -> Void) throws -> (entries: [Entry], reselected: [(TorrentRow, FileSelection)]) {
+    /// The same, but for the files that are wanted of torrents that were there: these are to be changed after it, and
+    /// there are none where no files were named.
+    func put(_ torrents: [Metainfo], refused: (String) -> Void) throws -> (
+        entries: [Entry], reselected: [(TorrentRow, FileSelection)]
+    ) {
         let output = try NewFile.absolute(wishes.output ?? ".").text
         // What can be refused is refused before anything is written.
         let known = try torrents.map { try connection.torrent($0.infoHash) }
@@ -68,7 +71,8 @@ struct Arrival {
     }
 
     private func insert(
-        _ metainfo: Metainfo, _ row: TorrentRow?, _ selection: FileSelection?, _ output: String, _ conflicts: PathConflicts
+        _ metainfo: Metainfo, _ row: TorrentRow?, _ selection: FileSelection?, _ output: String,
+        _ conflicts: PathConflicts
     ) throws(StoreError) -> Entry {
         if let row {
             try update(row)
@@ -80,7 +84,9 @@ struct Arrival {
         settings.isPaused = isPaused
         settings.seedGoal = seedGoal ?? .standard
         let wanted = selection.map { zip($0.wanted, metainfo.layout.files).map { $0 || $1.isPad } }
-        var new = NewTorrent(metainfo: metainfo, output: output, resolvedOutput: conflicts.resolvedOutput, settings: settings, wanted: wanted)
+        var new = NewTorrent(
+            metainfo: metainfo, output: output, resolvedOutput: conflicts.resolvedOutput, settings: settings,
+            wanted: wanted)
         new.mayOverwrite = wishes.mayOverwrite
         let id = try connection.insertTorrent(new, now: .now())
         try connection.appendIntent(.added, torrent: id, now: .now())
@@ -119,7 +125,8 @@ struct Arrival {
     private func check(_ row: TorrentRow, _ output: String) throws {
         guard wishes.output != nil, !PathText.isSame(row.output, output) else { return }
         throw Failure.usage(
-            "\(row.name.printable) is here already, as torrent \(row.id) in \(row.output.printable): leave --output out, or `pieces remove` it first")
+            "\(row.name.printable) is here already, as torrent \(row.id) in \(row.output.printable): leave --output out, or `pieces remove` it first"
+        )
     }
 
     /// `nil` when no files were named.

@@ -23,7 +23,9 @@ struct ContentScan {
 
     /// `path` is absolute. A link is followed when it is what was given, and nowhere else.
     init(_ path: FilePath) throws {
-        guard let last = path.lastComponent else { throw Failure.usage("the torrent would have no name: give a file or a folder with one") }
+        guard let last = path.lastComponent else {
+            throw Failure.usage("the torrent would have no name: give a file or a folder with one")
+        }
         name = last.text
         let status = try Self.status(path, follow: true)
         switch status.st_mode & S_IFMT {
@@ -33,13 +35,16 @@ struct ContentScan {
             try scan(path, [])
         default: throw Failure("\(path.text.printable) is neither a file nor a folder")
         }
-        guard !files.isEmpty else { throw Failure("there are no files in \(path.text.printable), and so nothing to make a torrent of") }
+        guard !files.isEmpty else {
+            throw Failure("there are no files in \(path.text.printable), and so nothing to make a torrent of")
+        }
     }
 
     /// What the builder wants to know, with the lengths that were hashed.
     func content(lengths: [Int64]) -> TorrentBuilder.Content {
         guard isFolder else { return .file(length: lengths[0]) }
-        return .folder(zip(files, lengths).map { TorrentBuilder.File(path: $0.names, length: $1, isExecutable: $0.isExecutable) })
+        return .folder(
+            zip(files, lengths).map { TorrentBuilder.File(path: $0.names, length: $1, isExecutable: $0.isExecutable) })
     }
 
     private mutating func scan(_ folder: FilePath, _ names: [String]) throws {
@@ -64,7 +69,8 @@ struct ContentScan {
         let (sum, overflow) = totalBytes.addingReportingOverflow(Int64(status.st_size))
         guard !overflow else { throw Failure("the files are too large for one torrent: make several") }
         totalBytes = sum
-        files.append(File(path: path, names: names, length: Int64(status.st_size), isExecutable: status.st_mode & S_IXUSR != 0))
+        files.append(
+            File(path: path, names: names, length: Int64(status.st_size), isExecutable: status.st_mode & S_IXUSR != 0))
     }
 
     /// The names in a folder in the order of their bytes, each as ``PathText``.
@@ -87,13 +93,19 @@ struct ContentScan {
     }
 
     /// Files with a name that isn't UTF-8, which BEP 3 wants: other clients may look for them under other names.
-    var filesWithOddNames: Int { files.count { PathText.isEscaped(name) || $0.names.contains(where: PathText.isEscaped) } }
+    var filesWithOddNames: Int {
+        files.count { PathText.isEscaped(name) || $0.names.contains(where: PathText.isEscaped) }
+    }
 
     private static func status(_ path: FilePath, follow: Bool) throws -> stat {
         var status = stat()
-        guard path.withPlatformString({ follow ? stat($0, &status) : lstat($0, &status) }) == 0 else { throw unreadable(path) }
+        guard path.withPlatformString({ follow ? stat($0, &status) : lstat($0, &status) }) == 0 else {
+            throw unreadable(path)
+        }
         return status
     }
 
-    private static func unreadable(_ path: FilePath) -> Failure { Failure("cannot read \(path.text.printable): \(Errno(rawValue: errno))") }
+    private static func unreadable(_ path: FilePath) -> Failure {
+        Failure("cannot read \(path.text.printable): \(Errno(rawValue: errno))")
+    }
 }

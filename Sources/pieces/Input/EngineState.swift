@@ -25,7 +25,9 @@ struct EngineState {
             pid = holder.pid
             since = holder.since ?? last?.startedAt
             // One that has just begun says nothing before it has opened the database.
-            silentSince = last.map { max($0.heartbeatAt, holder.since ?? $0.heartbeatAt) }.flatMap { now - $0 > LiveRow.lifetime ? $0 : nil }
+            silentSince = last.map { max($0.heartbeatAt, holder.since ?? $0.heartbeatAt) }.flatMap {
+                now - $0 > LiveRow.lifetime ? $0 : nil
+            }
         } else {
             isRunning = false
             pid = nil
@@ -39,15 +41,18 @@ struct EngineState {
         if isRunning {
             let process = pid.map { " (process \($0))" } ?? ""
             if let silentSince {
-                return "the engine runs\(process), but could not write to the database since \(Format.moment(silentSince)): "
+                return
+                    "the engine runs\(process), but could not write to the database since \(Format.moment(silentSince)): "
                     + "see what it says, and whether the database's disk is full or failing"
             }
             return "the engine runs\(process)" + (since.map { " since \(Format.moment($0))" } ?? "")
         }
-        return since.map { "no engine has been running since \(Format.moment($0))" } ?? "no engine has run yet: start one with `pieces run`"
+        return since.map { "no engine has been running since \(Format.moment($0))" }
+            ?? "no engine has run yet: start one with `pieces run`"
     }
 
-    /// What a torrent's state means: without an engine nobody downloads, seeds or checks, whatever the last one wrote before it was killed.
+    /// What a torrent's state means: without an engine nobody downloads, seeds or checks, whatever the last one wrote
+    /// before it was killed.
     func state(of torrent: StatusLine) -> TorrentState {
         meaning(of: torrent.state, isPaused: torrent.isPaused, isComplete: torrent.isComplete)
     }

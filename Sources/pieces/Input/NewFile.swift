@@ -11,7 +11,9 @@ enum NewFile {
     /// Writes and syncs a file. One that is there already is refused, unless it is to be replaced.
     static func write(_ bytes: [UInt8], to path: FilePath, replacing: Bool) throws {
         guard replacing || !exists(path) else { throw isThere(path) }
-        guard let name = path.lastComponent else { throw Failure.usage("“\(path.text.printable)” is no name for a file: give one") }
+        guard let name = path.lastComponent else {
+            throw Failure.usage("“\(path.text.printable)” is no name for a file: give one")
+        }
         let folder = path.removingLastComponent()
         // Cut by bytes: a name may have 255 of them, and this one has more behind it.
         let stem = PathText.text(PathText.bytes(name.text).prefix(Self.stemBytes))
@@ -19,7 +21,8 @@ enum NewFile {
         var isMade = false
         do {
             let file = try FileDescriptor.open(
-                unfinished, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec], permissions: [.ownerReadWrite, .groupRead, .otherRead])
+                unfinished, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
+                permissions: [.ownerReadWrite, .groupRead, .otherRead])
             isMade = true
             try file.closeAfter {
                 _ = try file.writeAll(bytes)
@@ -27,15 +30,19 @@ enum NewFile {
             }
             try rename(unfinished, to: path, replacing: replacing)
         } catch let error as Errno {
-            // What is left of it harms nobody, and the error that counts is the first. A file of that name that somebody else made stays.
+            // What is left of it harms nobody, and the error that counts is the first. A file of that name that
+            // somebody else made stays.
             if isMade { _ = unfinished.withPlatformString { unlink($0) } }
             if error == .fileExists { throw isThere(path) }
-            let advice = ProcessLimit(errno: error.rawValue)?.advice ?? "see that the folder exists, has space and may be written"
+            let advice =
+                ProcessLimit(errno: error.rawValue)?.advice
+                ?? "see that the folder exists, has space and may be written"
             throw Failure("cannot write \(path.text.printable): \(error): \(advice)")
         }
     }
 
-    /// Makes the folder with those above it that are missing, for this user alone, so that a power cut doesn't take them with what is in them.
+    /// Makes the folder with those above it that are missing, for this user alone, so that a power cut doesn't take
+    /// them with what is in them.
     static func makeFolder(_ path: FilePath) throws {
         var made = FilePath(root: path.root, [])
         for component in path.components {
@@ -44,7 +51,9 @@ enum NewFile {
             if made.withPlatformString({ mkdir($0, 0o700) }) == 0 {
                 try sync(parent.isEmpty ? FilePath(".") : parent)
             } else if errno != EEXIST, !exists(made) {
-                throw Failure("cannot make the folder \(made.text.printable): \(Errno(rawValue: errno)): see that the one above it may be written")
+                throw Failure(
+                    "cannot make the folder \(made.text.printable): \(Errno(rawValue: errno)): see that the one above it may be written"
+                )
             }
         }
     }
@@ -55,14 +64,17 @@ enum NewFile {
         defer { if descriptor >= 0 { close(descriptor) } }
         // Where there is no fsync for folders (EINVAL, fsync(2)) the file system keeps names its own way.
         guard descriptor >= 0, fsync(descriptor) == 0 || errno == EINVAL else {
-            throw Failure("cannot sync the folder \(folder.text.printable): \(Errno(rawValue: errno)): look at its disk")
+            throw Failure(
+                "cannot sync the folder \(folder.text.printable): \(Errno(rawValue: errno)): look at its disk")
         }
     }
 
-    /// The path from the root, without `.` and `..`. A link keeps its name, unless a `..` follows: the system goes up from
-    /// the folder that the link leads to.
+    /// The path from the root, without `.` and `..`. A link keeps its name, unless a `..` follows: the system goes up
+    /// from the folder that the link leads to.
     static func absolute(_ path: String) throws -> FilePath {
-        guard !path.isEmpty else { throw Failure.usage("the path of a folder is empty: give one, or `.` for the one that you are in") }
+        guard !path.isEmpty else {
+            throw Failure.usage("the path of a folder is empty: give one, or `.` for the one that you are in")
+        }
         let given = FilePath(text: path)
         guard given.isRelative else { return withoutDots(given) }
         guard let current = getcwd(nil, 0) else {
@@ -99,7 +111,9 @@ enum NewFile {
             }
             guard errno == EPERM || errno == EOPNOTSUPP else { throw Errno(rawValue: errno) }
         }
-        guard old.withPlatformString({ old in new.withPlatformString { Glibc.rename(old, $0) } }) == 0 else { throw Errno(rawValue: errno) }
+        guard old.withPlatformString({ old in new.withPlatformString { Glibc.rename(old, $0) } }) == 0 else {
+            throw Errno(rawValue: errno)
+        }
     }
 
     static func isFolder(_ path: FilePath) -> Bool {

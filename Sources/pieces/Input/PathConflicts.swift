@@ -5,8 +5,9 @@ import Torrent
 
 /// Looks for torrents that name the same files as one that is to be added, before anything is written.
 ///
-/// Torrents that agree about a file (cross-seeding) may share it. Where the hashes that both have of it differ, the second torrent is refused. Where they can't be
-/// compared, the engine compares the bytes once the first torrent has the file.
+/// Torrents that agree about a file (cross-seeding) may share it. Where the hashes that both have of it differ, the
+/// second torrent is refused. Where they can't be compared, the engine compares the bytes once the first torrent has
+/// the file.
 struct PathConflicts {
     /// Where the files of the torrent that is to be added will be, and the folders above them.
     private struct Names {
@@ -28,7 +29,9 @@ struct PathConflicts {
         folder = Self.resolved(output)
         resolvedOutput = FileName(folder) == FileName(output) ? nil : folder
         var above: [PathNeighbour] = []
-        for root in folder == "/" ? [] : [folder] + Self.folders(above: folder) { above += try connection.neighbours(at: root) }
+        for root in folder == "/" ? [] : [folder] + Self.folders(above: folder) {
+            above += try connection.neighbours(at: root)
+        }
         self.above = above
     }
 
@@ -47,7 +50,9 @@ struct PathConflicts {
         if !inside.isEmpty {
             // Below the new torrent's root a torrent matters only where one of the new torrent's own paths leads.
             for name in Set(names.files.keys).union(names.folders) {
-                guard let parent = Self.folders(above: name.text).first, inside.contains(FileName(parent)) else { continue }
+                guard let parent = Self.folders(above: name.text).first, inside.contains(FileName(parent)) else {
+                    continue
+                }
                 neighbours += try connection.neighbours(at: name.text)
             }
         }
@@ -57,7 +62,8 @@ struct PathConflicts {
         return nil
     }
 
-    private func refusal(_ metainfo: Metainfo, _ names: Names, _ neighbour: PathNeighbour) throws(StoreError) -> String? {
+    private func refusal(_ metainfo: Metainfo, _ names: Names, _ neighbour: PathNeighbour) throws(StoreError) -> String?
+    {
         // Nothing is above a root that isn't absolute, and nothing is compared with it.
         guard neighbour.root.utf8.first == Self.slash else { return nil }
         let theirFolder = Self.folders(above: neighbour.root).first ?? "/"
@@ -74,7 +80,8 @@ struct PathConflicts {
                 return "\(name): \(parent.printable) is a folder of \(other), and a file of this torrent; \(advice)"
             }
             guard let ours = names.files[FileName(path)] else { continue }
-            let sentence = "\(name): \(path.printable) is also a file of \(other), which has other content for it; \(advice)"
+            let sentence =
+                "\(name): \(path.printable) is also a file of \(other), which has other content for it; \(advice)"
             guard ours.length == theirs.length else { return sentence }
             if hashes == nil { hashes = try stored(neighbour.id) }
             if let hashes, hashes.layout.files.indices.contains(theirs.index),
@@ -86,7 +93,8 @@ struct PathConflicts {
         return nil
     }
 
-    /// A .torrent in the database that can't be read says so when its torrent becomes active; nothing can be compared with it.
+    /// A .torrent in the database that can't be read says so when its torrent becomes active; nothing can be compared
+    /// with it.
     private func stored(_ id: TorrentID) throws(StoreError) -> Metainfo? {
         guard let file = try connection.metainfo(of: id) else { return nil }
         let metainfo: Metainfo
@@ -97,13 +105,16 @@ struct PathConflicts {
     /// Whether a piece that lies in the file in both torrents, at the same place, has different hashes.
     private static func differ(_ a: Metainfo, _ fileA: FileEntry, _ b: Metainfo, _ fileB: FileEntry) -> Bool {
         let length = Int64(a.geometry.pieceLength)
-        guard a.geometry.pieceLength == b.geometry.pieceLength, fileA.length == fileB.length, (fileA.offset - fileB.offset) % length == 0 else {
+        guard a.geometry.pieceLength == b.geometry.pieceLength, fileA.length == fileB.length,
+            (fileA.offset - fileB.offset) % length == 0
+        else {
             return false
         }
         let shift = Int((fileB.offset - fileA.offset) / length)
         for piece in a.layout.pieces(of: fileA.index, geometry: a.geometry) {
             let other = PieceIndex(piece.value + shift)
-            guard isWithin(piece, fileA, a.geometry), b.geometry.pieces.contains(other), isWithin(other, fileB, b.geometry),
+            guard isWithin(piece, fileA, a.geometry), b.geometry.pieces.contains(other),
+                isWithin(other, fileB, b.geometry),
                 a.geometry.length(of: piece) == b.geometry.length(of: other)
             else { continue }
             if a.pieceHash(piece) != b.pieceHash(other) { return true }
@@ -119,12 +130,16 @@ struct PathConflicts {
     // By bytes: a character that is to be combined with the one before it makes one of the two with a slash.
     private static let slash = UInt8(ascii: "/")
 
-    private static func join(_ folder: String, _ path: String) -> String { folder == "/" ? "/" + path : folder + "/" + path }
+    private static func join(_ folder: String, _ path: String) -> String {
+        folder == "/" ? "/" + path : folder + "/" + path
+    }
 
     /// The folders that the absolute path leads through, the deepest first, without the root of the file system.
     private static func folders(above path: String) -> some Collection<String> {
         let bytes = path.utf8
-        return bytes.indices.reversed().lazy.compactMap { bytes[$0] == slash && $0 != bytes.startIndex ? String(path[..<$0]) : nil }
+        return bytes.indices.reversed().lazy.compactMap {
+            bytes[$0] == slash && $0 != bytes.startIndex ? String(path[..<$0]) : nil
+        }
     }
 
     /// The folder with the links in it resolved, as far as it exists.

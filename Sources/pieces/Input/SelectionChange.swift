@@ -7,8 +7,9 @@ import Torrent
 struct SelectionChange {
     let connection: Connection
 
-    /// Bytes that boundary pieces have of newly wanted files move out of the part file before the database says that they are wanted: a claim that
-    /// is read from another file than the one that has it would be a false one. A running engine, which writes to the part file, does that itself.
+    /// Bytes that boundary pieces have of newly wanted files move out of the part file before the database says that
+    /// they are wanted: a claim that is read from another file than the one that has it would be a false one. A running
+    /// engine, which writes to the part file, does that itself.
     func apply(_ selection: FileSelection, to torrent: StoredTorrent) async throws {
         let lock = try lockUnlessAnEngineRuns()
         defer { withExtendedLifetime(lock) {} }
@@ -23,7 +24,8 @@ struct SelectionChange {
             // An engine may have recorded more since.
             let have = try connection.have(of: id, count: torrent.metainfo.geometry.pieceCount)
             try connection.setSelection(
-                id, wanted: zip(selection.wanted, torrent.metainfo.layout.files).map { $0 || $1.isPad }, wantedBytes: selection.wantedBytes,
+                id, wanted: zip(selection.wanted, torrent.metainfo.layout.files).map { $0 || $1.isPad },
+                wantedBytes: selection.wantedBytes,
                 completedBytes: selection.bytes(in: have, geometry: torrent.metainfo.geometry))
         }
     }
@@ -42,7 +44,9 @@ struct SelectionChange {
         var newly = torrent.metainfo.layout.files.filter { file in
             guard selection.wanted[file.index], case .part = payload.placement[file.index] else { return false }
             if file.isEmpty { return torrent.row.isRootSeen }
-            return torrent.metainfo.layout.pieces(of: file.index, geometry: torrent.metainfo.geometry).contains { torrent.have[$0] }
+            return torrent.metainfo.layout.pieces(of: file.index, geometry: torrent.metainfo.geometry).contains {
+                torrent.have[$0]
+            }
         }
         guard !newly.isEmpty else { return [] }
         let disk = try Disk()
@@ -63,7 +67,9 @@ struct SelectionChange {
                         + "remove one of the two torrents first")
             }
             if custody.unproven[.entry(file.index)] != nil {
-                throw Failure("\(wanted.path(of: .entry(file.index)).printable) was there before and isn't this torrent's: move it away first")
+                throw Failure(
+                    "\(wanted.path(of: .entry(file.index)).printable) was there before and isn't this torrent's: move it away first"
+                )
             }
         }
         _ = disk.admit(custody.own, of: torrent.row.infoHash)

@@ -15,7 +15,9 @@ struct StoredTorrent: Sendable {
     let volume: String?
 
     init(_ row: TorrentRow, _ connection: Connection) throws {
-        guard let file = try connection.metainfo(of: row.id) else { throw Failure("torrent \(row.id) was removed meanwhile") }
+        guard let file = try connection.metainfo(of: row.id) else {
+            throw Failure("torrent \(row.id) was removed meanwhile")
+        }
         do {
             metainfo = try connection.asAdded(try Metainfo(torrentFile: file), row.id)
         } catch let error as MetainfoError {
@@ -23,7 +25,9 @@ struct StoredTorrent: Sendable {
         }
         let wanted = try connection.wanted(of: row.id, count: metainfo.layout.files.count)
         guard let selection = FileSelection(layout: metainfo.layout, wanted: wanted) else {
-            throw Failure("the database names \(wanted.count) files of \(row.name.printable), which has \(metainfo.layout.files.count)")
+            throw Failure(
+                "the database names \(wanted.count) files of \(row.name.printable), which has \(metainfo.layout.files.count)"
+            )
         }
         self.row = row
         self.selection = selection
@@ -46,10 +50,13 @@ struct StoredTorrent: Sendable {
     /// Where the bytes are: a skipped file that was written before it was skipped keeps them.
     var payload: Payload {
         let payload = Payload(
-            infoHash: row.infoHash, root: FilePath(text: row.output), layout: metainfo.layout, geometry: metainfo.geometry, wanted: selection.wanted)
+            infoHash: row.infoHash, root: FilePath(text: row.output), layout: metainfo.layout,
+            geometry: metainfo.geometry, wanted: selection.wanted)
         let files = metainfo.layout.files
         return payload.placing(
-            fingerprints.map(\.index).filter { files.indices.contains($0) && !selection.wanted[$0] && !files[$0].isPad }, as: .file)
+            fingerprints.map(\.index).filter {
+                files.indices.contains($0) && !selection.wanted[$0] && !files[$0].isPad
+            }, as: .file)
     }
 }
 

@@ -64,7 +64,9 @@ struct TorrentSource {
             return try file.closeAfter {
                 var status = stat()
                 guard fstat(file.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
-                guard status.st_mode & S_IFMT == S_IFREG else { throw Failure("\(path.printable) is not a file: give a .torrent file or its URL") }
+                guard status.st_mode & S_IFMT == S_IFREG else {
+                    throw Failure("\(path.printable) is not a file: give a .torrent file or its URL")
+                }
                 guard status.st_size <= Metainfo.maximumFileBytes else {
                     throw Failure("\(path.printable): \(MetainfoError.tooLarge(bytes: Int(status.st_size)))")
                 }
@@ -83,7 +85,9 @@ struct TorrentSource {
         var bytes = [UInt8](repeating: 0, count: size)
         var done = 0
         while done < size {
-            let count = try bytes.withUnsafeMutableBytes { try file.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[done...])) }
+            let count = try bytes.withUnsafeMutableBytes {
+                try file.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[done...]))
+            }
             guard count > 0 else { break }
             done += count
         }

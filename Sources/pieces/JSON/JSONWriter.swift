@@ -10,7 +10,8 @@ extension Program {
         """
 }
 
-/// Writes JSON (RFC 8259) in the order in which it is told, straight into bytes: lists of ten thousand torrents are written in milliseconds.
+/// Writes JSON (RFC 8259) in the order in which it is told, straight into bytes: lists of ten thousand torrents are
+/// written in milliseconds.
 ///
 /// Control characters and marks of reading direction are escaped, so that the text is safe on a terminal too.
 struct JSONWriter {
@@ -18,7 +19,9 @@ struct JSONWriter {
     private var needsComma = false
 
     /// One object on one line, of probably so many bytes.
-    static func line<Failure: Error>(capacity: Int = 0, _ body: (inout JSONWriter) throws(Failure) -> Void) throws(Failure) -> [UInt8] {
+    static func line<Failure: Error>(capacity: Int = 0, _ body: (inout JSONWriter) throws(Failure) -> Void)
+        throws(Failure) -> [UInt8]
+    {
         var writer = JSONWriter()
         writer.bytes.reserveCapacity(capacity)
         try writer.enclose("{", "}", body)
@@ -37,9 +40,13 @@ struct JSONWriter {
     // MARK: Members of objects
 
     mutating func field(_ name: StaticString, _ value: some BinaryInteger) { member(name) { $0.number(value) } }
-    mutating func field(_ name: StaticString, _ value: (some BinaryInteger)?) { member(name) { $0.optional(value) { $0.number($1) } } }
+    mutating func field(_ name: StaticString, _ value: (some BinaryInteger)?) {
+        member(name) { $0.optional(value) { $0.number($1) } }
+    }
     mutating func field(_ name: StaticString, _ value: String) { member(name) { $0.string(value) } }
-    mutating func field(_ name: StaticString, _ value: String?) { member(name) { $0.optional(value) { $0.string($1) } } }
+    mutating func field(_ name: StaticString, _ value: String?) {
+        member(name) { $0.optional(value) { $0.string($1) } }
+    }
     /// A path, and where it has bytes that aren't UTF-8 all of its bytes too, in hexadecimal: ``Program/pathsInJSON``.
     mutating func path(_ name: StaticString, _ bytesName: StaticString, _ text: String?) {
         field(name, text)
@@ -51,12 +58,16 @@ struct JSONWriter {
 
     mutating func object(_ name: StaticString, _ body: (inout JSONWriter) -> Void) { member(name) { $0.object(body) } }
 
-    mutating func array<Items: Sequence>(_ name: StaticString, _ items: Items, _ body: (inout JSONWriter, Items.Element) -> Void) {
+    mutating func array<Items: Sequence>(
+        _ name: StaticString, _ items: Items, _ body: (inout JSONWriter, Items.Element) -> Void
+    ) {
         member(name) { $0.array(items, body) }
     }
 
     /// An array of what `body` writes.
-    mutating func array<Failure: Error>(_ name: StaticString, _ body: (inout JSONWriter) throws(Failure) -> Void) throws(Failure) {
+    mutating func array<Failure: Error>(_ name: StaticString, _ body: (inout JSONWriter) throws(Failure) -> Void)
+        throws(Failure)
+    {
         try member(name) { (json) throws(Failure) in try json.enclose("[", "]", body) }
     }
 
@@ -115,7 +126,9 @@ struct JSONWriter {
         if let value { write(&self, value) } else { word("null") }
     }
 
-    private mutating func member<Failure: Error>(_ name: StaticString, _ value: (inout JSONWriter) throws(Failure) -> Void) throws(Failure) {
+    private mutating func member<Failure: Error>(
+        _ name: StaticString, _ value: (inout JSONWriter) throws(Failure) -> Void
+    ) throws(Failure) {
         separate()
         append(name: name)
         needsComma = false

@@ -19,7 +19,9 @@ struct StatusJSON {
     }
 
     /// The object of probably so many torrents, each of which `torrents` gives to ``append(_:_:to:)``.
-    func bytes<Failure: Error>(count: Int, _ torrents: (inout JSONWriter) throws(Failure) -> Void) throws(Failure) -> [UInt8] {
+    func bytes<Failure: Error>(count: Int, _ torrents: (inout JSONWriter) throws(Failure) -> Void) throws(Failure)
+        -> [UInt8]
+    {
         try JSONWriter.line(capacity: (count + 1) * Self.usualBytes) { (json) throws(Failure) in
             json.object("engine") { json in
                 json.field("running", engine.isRunning)

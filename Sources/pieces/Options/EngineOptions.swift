@@ -7,25 +7,36 @@ import Torrent
 
 /// How an engine meets the network.
 struct EngineOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The TCP port for incoming peers; 0 takes any free one, and without it 6881 or the next free one.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp(
+            "The TCP port for incoming peers; 0 takes any free one, and without it 6881 or the next free one.",
+            valueName: "n"))
     var listenPort: Int?
 
     @Option(
         help: ArgumentHelp("The local IP address of all connections.", valueName: "address"),
         transform: {
-            guard let host = PeerAddress.Host($0) else { throw BadValue("give an IPv4 or IPv6 address of this machine") }
+            guard let host = PeerAddress.Host($0) else {
+                throw BadValue("give an IPv4 or IPv6 address of this machine")
+            }
             return host
         })
     var bind: PeerAddress.Host?
 
     @Option(
-        parsing: .singleValue, help: ArgumentHelp("A peer to connect to, for every torrent that is downloaded; repeatable.", valueName: "host:port"))
+        parsing: .singleValue,
+        help: ArgumentHelp(
+            "A peer to connect to, for every torrent that is downloaded; repeatable.", valueName: "host:port"))
     var peer: [String] = []
 
-    @Flag(name: .customLong("no-dht"), help: "Don't use the distributed hash table (which this version doesn't know yet).")
+    @Flag(
+        name: .customLong("no-dht"), help: "Don't use the distributed hash table (which this version doesn't know yet)."
+    )
     var isWithoutDHT = false
 
-    @Flag(name: .customLong("no-lsd"), help: "Don't look for peers on the local network (which this version doesn't do yet).")
+    @Flag(
+        name: .customLong("no-lsd"),
+        help: "Don't look for peers on the local network (which this version doesn't do yet).")
     var isWithoutLSD = false
 
     @Option(
@@ -33,12 +44,18 @@ struct EngineOptions: ParsableArguments {
         completion: .file(extensions: ["pem"]))
     var caFile: String?
 
-    @Option(help: ArgumentHelp("Milliseconds that a verified piece waits at most to be recorded.", valueName: "n", visibility: .hidden))
+    @Option(
+        help: ArgumentHelp(
+            "Milliseconds that a verified piece waits at most to be recorded.", valueName: "n", visibility: .hidden))
     var commitInterval: Int?
 
     func validate() throws {
-        if let commitInterval, commitInterval < 1 { throw ValidationError("an interval is a number of milliseconds, 1 at least") }
-        if let listenPort, !(0...65535).contains(listenPort) { throw ValidationError("a port is a number from 0 to 65535") }
+        if let commitInterval, commitInterval < 1 {
+            throw ValidationError("an interval is a number of milliseconds, 1 at least")
+        }
+        if let listenPort, !(0...65535).contains(listenPort) {
+            throw ValidationError("a port is a number from 0 to 65535")
+        }
     }
 
     func settings(_ database: FilePath) async throws -> EngineSettings {
@@ -62,5 +79,7 @@ struct EngineOptions: ParsableArguments {
         return descriptor >= 0 ? "/proc/self/fd/\(descriptor)" : caFile
     }
 
-    var httpOptions: HTTPOptions { HTTPOptions(version: Program.version, bindAddress: bind, extraTrustRoots: trustRoots) }
+    var httpOptions: HTTPOptions {
+        HTTPOptions(version: Program.version, bindAddress: bind, extraTrustRoots: trustRoots)
+    }
 }

@@ -8,7 +8,8 @@ import Torrent
 /// What every command takes.
 struct GlobalOptions: ParsableArguments {
     @Option(
-        help: ArgumentHelp("The database; else PIECES_DATABASE, else $XDG_STATE_HOME/pieces/pieces.db.", valueName: "file"),
+        help: ArgumentHelp(
+            "The database; else PIECES_DATABASE, else $XDG_STATE_HOME/pieces/pieces.db.", valueName: "file"),
         completion: .file(extensions: ["db"]))
     var database: String?
 
@@ -25,16 +26,21 @@ struct GlobalOptions: ParsableArguments {
     }
 
     private static func checked(_ path: String) throws -> FilePath {
-        guard !path.isEmpty else { throw Failure.usage("the path of the database is empty: give a file with --database") }
+        guard !path.isEmpty else {
+            throw Failure.usage("the path of the database is empty: give a file with --database")
+        }
         return FilePath(text: path)
     }
 
     /// The XDG Base Directory Specification wants relative paths to be ignored.
     private static var standardFolder: FilePath {
         get throws {
-            if let state = environment("XDG_STATE_HOME"), state.utf8.first == UInt8(ascii: "/") { return FilePath(text: state).appending("pieces") }
+            if let state = environment("XDG_STATE_HOME"), state.utf8.first == UInt8(ascii: "/") {
+                return FilePath(text: state).appending("pieces")
+            }
             guard let home = environment("HOME"), home.utf8.first == UInt8(ascii: "/") else {
-                throw Failure.usage("there is no home folder for the database: give a file with --database, or in PIECES_DATABASE")
+                throw Failure.usage(
+                    "there is no home folder for the database: give a file with --database, or in PIECES_DATABASE")
             }
             return FilePath(text: home).appending([".local", "state", "pieces"])
         }
@@ -68,8 +74,8 @@ extension GlobalOptions {
         }
     }
 
-    /// Throws when there is no database, or only an empty file in the place of one that has backups; `mending` is for commands that do something
-    /// about that.
+    /// Throws when there is no database, or only an empty file in the place of one that has backups; `mending` is for
+    /// commands that do something about that.
     func requireDatabase(mending: Bool = false) throws {
         let path = try path
         if !mending, let lost = try lostDatabase() { throw lost }
@@ -100,7 +106,9 @@ extension GlobalOptions {
         let path = try path
         let damage: String
         do throws(StoreError) {
-            if BackupFile.newest(ofLost: path) == nil { return try Connection.open(path, mode: .readWriteCreate, now: .now()) }
+            if BackupFile.newest(ofLost: path) == nil {
+                return try Connection.open(path, mode: .readWriteCreate, now: .now())
+            }
             damage = "the file is empty"
         } catch {
             guard Mender.answers(error) else { throw error }
@@ -138,8 +146,8 @@ extension GlobalOptions {
                 + "(\(backup.path.lastComponent?.text.printable ?? "") and older ones) to another folder first")
     }
 
-    /// Before a command that may make the database: makes the folder where it is missing, and refuses to begin a new database in the place of one
-    /// that is lost; an engine that starts mends one of which the file is still there.
+    /// Before a command that may make the database: makes the folder where it is missing, and refuses to begin a new
+    /// database in the place of one that is lost; an engine that starts mends one of which the file is still there.
     func prepareToMake(mending: Bool = false) throws {
         if try !mending || !Self.exists(path), let lost = try lostDatabase() { throw lost }
         try makeFolder()

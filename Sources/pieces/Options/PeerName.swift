@@ -12,12 +12,17 @@ struct PeerName: Sendable {
 
     init(_ text: String) throws {
         self.text = text
-        let problem = Failure.usage("“\(text.printable)” is no peer: give it as host:port, as 192.0.2.7:6881 or [2001:db8::7]:6881")
-        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]), port > 0 else { throw problem }
+        let problem = Failure.usage(
+            "“\(text.printable)” is no peer: give it as host:port, as 192.0.2.7:6881 or [2001:db8::7]:6881")
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]), port > 0 else {
+            throw problem
+        }
         host = String(text[..<colon])
         self.port = port
         // Colons without brackets are an IPv6 address without a port.
-        guard !host.isEmpty, PeerAddress(text) != nil || !host.contains(where: { ":[]/ ".contains($0) }) else { throw problem }
+        guard !host.isEmpty, PeerAddress(text) != nil || !host.contains(where: { ":[]/ ".contains($0) }) else {
+            throw problem
+        }
     }
 
     /// The addresses of the peer; names are looked up on a thread that may block.
@@ -43,7 +48,8 @@ struct PeerName: Sendable {
 
     private static func address(of info: addrinfo, _ port: UInt16) -> PeerAddress? {
         var name = [CChar](repeating: 0, count: Int(NI_MAXHOST))
-        guard getnameinfo(info.ai_addr, info.ai_addrlen, &name, socklen_t(name.count), nil, 0, NI_NUMERICHOST) == 0 else { return nil }
+        guard getnameinfo(info.ai_addr, info.ai_addrlen, &name, socklen_t(name.count), nil, 0, NI_NUMERICHOST) == 0
+        else { return nil }
         let text = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         return PeerAddress.Host(text).map { PeerAddress($0, port: port) }
     }

@@ -22,7 +22,9 @@ enum Quantity {
         let (bytes, overflow) = whole.multipliedReportingOverflow(by: scale)
         guard !overflow else { return nil }
         guard parts.count == 2 else { return bytes }
-        guard !parts[1].isEmpty, digits(parts[1].prefix(decimals)) != nil, parts[1].allSatisfy(\.isASCIIDigit) else { return nil }
+        guard !parts[1].isEmpty, digits(parts[1].prefix(decimals)) != nil, parts[1].allSatisfy(\.isASCIIDigit) else {
+            return nil
+        }
         var fraction: Int64 = 0
         var divisor: Int64 = 1
         for digit in parts[1].prefix(decimals) {

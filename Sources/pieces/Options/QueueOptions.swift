@@ -12,7 +12,8 @@ struct QueueOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Complete torrents that may have peers at once; `none`, the default, for no limit but that of connections.", valueName: "n"),
+            "Complete torrents that may have peers at once; `none`, the default, for no limit but that of connections.",
+            valueName: "n"),
         transform: CountLimit.init)
     var maxSeeds: CountLimit?
 

@@ -3,12 +3,15 @@ import Store
 
 /// What is wanted of the torrents that `download` and `add` name.
 struct TorrentOptions: ParsableArguments {
-    @Option(name: .shortAndLong, help: ArgumentHelp("The folder that the files go into.", valueName: "dir"), completion: .directory)
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("The folder that the files go into.", valueName: "dir"),
+        completion: .directory)
     var output: String?
 
     @Option(
         parsing: .singleValue,
-        help: ArgumentHelp("Only these files: a glob, or a number or range of `pieces files`; repeatable.", valueName: "glob|index"))
+        help: ArgumentHelp(
+            "Only these files: a glob, or a number or range of `pieces files`; repeatable.", valueName: "glob|index"))
     var select: [String] = []
 
     @Flag(help: "Download the pieces in order.")
@@ -27,17 +30,22 @@ struct TorrentOptions: ParsableArguments {
 
     var wishes: TorrentWishes {
         TorrentWishes(
-            output: output, patterns: select, isSequential: sequential, allocatesFull: allocate == .full, download: limits.downloadLimit,
+            output: output, patterns: select, isSequential: sequential, allocatesFull: allocate == .full,
+            download: limits.downloadLimit,
             upload: limits.uploadLimit, peers: maxPeers, mayOverwrite: overwrite)
     }
 }
 
 /// How fast the torrents of `download`, `add` and `run` may be.
 struct LimitOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Bytes a second of each torrent, as 500K or 2M; `none` for no limit.", valueName: "rate"), transform: Rate.init)
+    @Option(
+        help: ArgumentHelp("Bytes a second of each torrent, as 500K or 2M; `none` for no limit.", valueName: "rate"),
+        transform: Rate.init)
     var downloadLimit: Rate?
 
-    @Option(help: ArgumentHelp("Bytes a second of each torrent, as 500K or 2M; `none` for no limit.", valueName: "rate"), transform: Rate.init)
+    @Option(
+        help: ArgumentHelp("Bytes a second of each torrent, as 500K or 2M; `none` for no limit.", valueName: "rate"),
+        transform: Rate.init)
     var uploadLimit: Rate?
 }
 

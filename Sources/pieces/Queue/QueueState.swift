@@ -33,7 +33,8 @@ struct QueueState {
         SlotKind.allCases.compactMap { kind in
             let use = report[kind]
             guard use.waiting > 0 else { return nil }
-            return "\(Format.count(use.waiting)) \(kind == .seed ? "asked for" : "queued"): waiting for \(Self.oneOf(use, kind))"
+            return
+                "\(Format.count(use.waiting)) \(kind == .seed ? "asked for" : "queued"): waiting for \(Self.oneOf(use, kind))"
         }
     }
 
@@ -41,7 +42,8 @@ struct QueueState {
     var advice: String? {
         let options = SlotKind.allCases.filter { report[$0].waiting > 0 }.map { "`--max-\(Self.plural($0))`" }
         guard !options.isEmpty else { return nil }
-        return "they start by themselves, one as soon as a slot is free; start the engine with a higher \(options.joined(separator: " or ")) for more"
+        return
+            "they start by themselves, one as soon as a slot is free; start the engine with a higher \(options.joined(separator: " or ")) for more"
     }
 
     /// `one of 50 download slots`

@@ -2,8 +2,8 @@ import Engine
 import Store
 import Torrent
 
-/// A calm live block on a terminal: two lines a torrent, and the piece map where there is room; with more torrents than fit, a line of totals, a line
-/// for each torrent that moves, and how many aren't shown.
+/// A calm live block on a terminal: two lines a torrent, and the piece map where there is room; with more torrents than
+/// fit, a line of totals, a line for each torrent that moves, and how many aren't shown.
 struct BlockReport: DownloadReport {
     /// Columns from which on the piece map is shown.
     private static let mapWidth = 100
@@ -29,7 +29,8 @@ struct BlockReport: DownloadReport {
         let width = Terminal.shared.size.width
         let room = Terminal.shared.room
         let total = max(all.total, torrents.count)
-        Terminal.shared.show(total * 2 <= room ? whole(torrents, of: total, width, room) : summed(torrents, of: all, width, room))
+        Terminal.shared.show(
+            total * 2 <= room ? whole(torrents, of: total, width, room) : summed(torrents, of: all, width, room))
     }
 
     func ended(_ torrents: [TorrentRow]) {
@@ -53,7 +54,8 @@ struct BlockReport: DownloadReport {
         let rest = width - 4
         let tail = DownloadWords.tail(torrent, width: rest - Self.narrowestBar)
         let bar = Bar.text(
-            torrent.completedBytes, of: torrent.wantedBytes, width: min(Self.widestBar, max(Self.narrowestBar, rest - tail.columns)))
+            torrent.completedBytes, of: torrent.wantedBytes,
+            width: min(Self.widestBar, max(Self.narrowestBar, rest - tail.columns)))
         return "  \(bar) \(tail)"
     }
 
@@ -78,12 +80,15 @@ struct BlockReport: DownloadReport {
     // MARK: More than fit
 
     private func summed(_ torrents: [TorrentSnapshot], of all: TorrentTally, _ width: Int, _ room: Int) -> [String] {
-        let moving = torrents.filter { $0.downloadRate > 0 || $0.uploadRate > 0 || $0.state == .checking }.sorted { $0.id < $1.id }
+        let moving = torrents.filter { $0.downloadRate > 0 || $0.uploadRate > 0 || $0.state == .checking }.sorted {
+            $0.id < $1.id
+        }
         let shown = moving.prefix(max(0, room - 2))
         let totals = DownloadWords.totals(torrents, of: all, width: width - 1)
         guard !shown.isEmpty else { return [totals] }
         let hidden = max(all.total, torrents.count) - shown.count
-        return [totals] + shown.map { short($0, width) } + (hidden > 0 ? ["and \(Format.count(hidden, "more torrent"))"] : [])
+        return [totals] + shown.map { short($0, width) }
+            + (hidden > 0 ? ["and \(Format.count(hidden, "more torrent"))"] : [])
     }
 
     private func short(_ torrent: TorrentSnapshot, _ width: Int) -> String {

@@ -36,7 +36,9 @@ struct SilentReport: DownloadReport {
 /// What both kinds of plain words have in common.
 enum DownloadWords {
     /// Kinds of events that are worth a line; `completed` is told by the end of the download, too.
-    private static let told: Set<EventKind> = [.verified, .completed, .offline, .online, .failed, .banned, .rot, .edited, .resumed]
+    private static let told: Set<EventKind> = [
+        .verified, .completed, .offline, .online, .failed, .banned, .rot, .edited, .resumed,
+    ]
 
     /// Torrents up to which each has lines of its own; of more than that the sums are told.
     static let namedAtMost = 10
@@ -73,9 +75,12 @@ enum DownloadWords {
     static func began(_ torrent: TorrentRow) -> String {
         let name = torrent.name.printable
         let place = torrent.output.printable
-        guard torrent.completedBytes > 0 || torrent.isRootSeen else { return "starting \(name): \(Format.bytes(torrent.wantedBytes)) into \(place)" }
+        guard torrent.completedBytes > 0 || torrent.isRootSeen else {
+            return "starting \(name): \(Format.bytes(torrent.wantedBytes)) into \(place)"
+        }
         let part = "\(Format.bytes(torrent.completedBytes)) of \(Format.bytes(torrent.wantedBytes))"
-        return "resuming \(name) at \(Format.percent(torrent.completedBytes, of: torrent.wantedBytes)): \(part) in \(place)"
+        return
+            "resuming \(name) at \(Format.percent(torrent.completedBytes, of: torrent.wantedBytes)): \(part) in \(place)"
     }
 
     /// `nil` for what nobody needs to read.
@@ -92,16 +97,19 @@ enum DownloadWords {
         }
         let part = "\(Format.bytes(torrent.completedBytes)) of \(Format.bytes(torrent.wantedBytes))"
         let percent = Format.percent(torrent.completedBytes, of: torrent.wantedBytes)
-        return "stopped \(torrent.name.printable) at \(percent): \(part) are on disk; the same command goes on from there"
+        return
+            "stopped \(torrent.name.printable) at \(percent): \(part) are on disk; the same command goes on from there"
     }
 
     /// `↓ 1.2 MiB/s  ↑ 0 B/s  5 peers (2 seeders)`
     static func traffic(_ torrent: TorrentSnapshot) -> String {
-        let peers = [Format.count(torrent.peers, "peer"), seeders(torrent)].filter { !$0.isEmpty }.joined(separator: " ")
+        let peers = [Format.count(torrent.peers, "peer"), seeders(torrent)].filter { !$0.isEmpty }.joined(
+            separator: " ")
         return "\(down(torrent.downloadRate))  \(up(torrent.uploadRate))  \(peers)"
     }
 
-    /// `43.2 %  ↓ 1.2 MiB/s  ↑ 0 B/s  5 peers (2 seeders)  3 min 20 s left`; what matters least goes where the terminal is narrow.
+    /// `43.2 %  ↓ 1.2 MiB/s  ↑ 0 B/s  5 peers (2 seeders)  3 min 20 s left`; what matters least goes where the terminal
+    /// is narrow.
     static func tail(_ torrent: TorrentSnapshot, width: Int) -> String {
         var parts = LineParts()
         parts.append(Format.percent(torrent.completedBytes, of: torrent.wantedBytes).padded(6, right: true), rank: 0)
@@ -125,12 +133,17 @@ enum DownloadWords {
         parts.append("\(Format.count(all.total, "torrent")): \(counts.joined(separator: ", "))", rank: 0)
         parts.append(Format.percent(all.completedBytes, of: all.wantedBytes), rank: 4)
         parts.append(down(rate), rank: 2)
-        parts.append(rate > 0 && missing > 0 ? "\(Format.time(.seconds(Double(missing) / Double(rate)))) left" : "", rank: 1)
+        parts.append(
+            rate > 0 && missing > 0 ? "\(Format.time(.seconds(Double(missing) / Double(rate)))) left" : "", rank: 1)
         return parts.text(width: width)
     }
 
-    static func down(_ rate: Int) -> String { "\(Terminal.shared.speaksUnicode ? "↓" : "down") \(Format.rate(Int64(rate)))" }
-    static func up(_ rate: Int) -> String { "\(Terminal.shared.speaksUnicode ? "↑" : "up") \(Format.rate(Int64(rate)))" }
+    static func down(_ rate: Int) -> String {
+        "\(Terminal.shared.speaksUnicode ? "↓" : "down") \(Format.rate(Int64(rate)))"
+    }
+    static func up(_ rate: Int) -> String {
+        "\(Terminal.shared.speaksUnicode ? "↑" : "up") \(Format.rate(Int64(rate)))"
+    }
 
     private static func seeders(_ torrent: TorrentSnapshot) -> String {
         torrent.seeders > 0 ? "(\(Format.count(torrent.seeders, "seeder")))" : ""

@@ -23,11 +23,12 @@ struct EngineRun {
         return Terminal.shared.isInteractive ? BlockReport() : LineReport()
     }
 
-    /// Lives of an engine whose database is found damaged while it runs; more would mean that the disk or the memory does it.
+    /// Lives of an engine whose database is found damaged while it runs; more would mean that the disk or the memory
+    /// does it.
     private static let damagedLives = 3
 
-    /// Runs until the engine ends by itself or is told to; how the named torrents are then, or all of them where none is named and the engine was
-    /// to end with them.
+    /// Runs until the engine ends by itself or is told to; how the named torrents are then, or all of them where none
+    /// is named and the engine was to end with them.
     ///
     /// Where the database is found damaged meanwhile, the engine ends and another one begins with a mended one.
     func perform() async throws -> Outcome {
@@ -46,7 +47,9 @@ struct EngineRun {
             guard let damage = try await damage(of: session), !Interruption.hasCome else { break }
             await session.release()
             guard life < Self.damagedLives else {
-                throw Failure("the database is damaged again and again (\(damage)): look at the disk and the memory of this machine")
+                throw Failure(
+                    "the database is damaged again and again (\(damage)): look at the disk and the memory of this machine"
+                )
             }
         }
         return Outcome(rows: try outcome(), givenUp: givenUp)
@@ -60,7 +63,8 @@ struct EngineRun {
         let givenUp: [TorrentID: String]
     }
 
-    /// What was found while the session ran, which the next one mends; or what only the last look finds, after a clean stop: that is mended here.
+    /// What was found while the session ran, which the next one mends; or what only the last look finds, after a clean
+    /// stop: that is mended here.
     private func damage(of session: Session) async throws -> String? {
         if let damage = await session.damage { return damage }
         do {
@@ -118,7 +122,9 @@ struct EngineRun {
         try narrator.finish(try rows(connection), connection)
     }
 
-    private func open() throws(StoreError) -> Connection { try Connection.open(settings.database, mode: .readOnly, now: .now()) }
+    private func open() throws(StoreError) -> Connection {
+        try Connection.open(settings.database, mode: .readOnly, now: .now())
+    }
 
     private func rows(_ connection: Connection) throws -> [TorrentRow] {
         try ids.compactMap { try connection.torrent($0) }

@@ -27,7 +27,8 @@ final class Narrator: Sendable {
     private let state: Mutex<State>
 
     /// Tells of events behind the number `lastEvent`.
-    init(_ session: Session, _ report: any DownloadReport, database: FilePath, only ids: [TorrentID], lastEvent: Int64) {
+    init(_ session: Session, _ report: any DownloadReport, database: FilePath, only ids: [TorrentID], lastEvent: Int64)
+    {
         self.session = session
         self.report = report
         self.database = database
@@ -54,8 +55,8 @@ final class Narrator: Sendable {
         }
     }
 
-    /// Tells what is new; `false` when that is somebody else's duty by now. The connection ends with it: an engine whose log is in doubt waits until
-    /// nobody has the database open.
+    /// Tells what is new; `false` when that is somebody else's duty by now. The connection ends with it: an engine
+    /// whose log is in doubt waits until nobody has the database open.
     private func look(_ snapshots: [TorrentSnapshot]) throws -> Bool {
         guard !state.withLock(\.isOver) else { return false }
         let connection = try Connection.open(database, mode: .readOnly, now: .now())
@@ -72,7 +73,11 @@ final class Narrator: Sendable {
     private func count(_ connection: Connection, _ state: inout State) throws(StoreError) {
         if let last = state.talliedAt, .now - last < Self.tallyInterval { return }
         state.talliedAt = .now
-        if ids.isEmpty { state.tally.counts = try connection.stateCounts() } else { state.tally = try connection.tally(of: ids.sorted()) }
+        if ids.isEmpty {
+            state.tally.counts = try connection.stateCounts()
+        } else {
+            state.tally = try connection.tally(of: ids.sorted())
+        }
     }
 
     /// The session has ended: tells what has happened since the last look, and how the torrents are now.

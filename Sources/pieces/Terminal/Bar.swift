@@ -3,14 +3,17 @@ import Torrent
 /// Progress as a line of characters.
 enum Bar {
     /// A bar of this many columns.
-    static func text(_ part: Int64, of whole: Int64, width: Int, unicode: Bool = Terminal.shared.speaksUnicode) -> String {
+    static func text(_ part: Int64, of whole: Int64, width: Int, unicode: Bool = Terminal.shared.speaksUnicode)
+        -> String
+    {
         let share = whole > 0 ? min(max(Double(part) / Double(whole), 0), 1) : 1
         let halves = Int(share * Double(width * 2))
         let full = halves / 2
         let rest = width - full
         if unicode {
             guard rest > 0 else { return String(repeating: "━", count: width) }
-            return String(repeating: "━", count: full) + (halves % 2 == 1 ? "╸" : "─") + String(repeating: "─", count: rest - 1)
+            return String(repeating: "━", count: full) + (halves % 2 == 1 ? "╸" : "─")
+                + String(repeating: "─", count: rest - 1)
         }
         guard rest > 0 else { return String(repeating: "=", count: width) }
         return String(repeating: "=", count: full) + (halves > 0 ? ">" : ".") + String(repeating: ".", count: rest - 1)
@@ -19,7 +22,9 @@ enum Bar {
 
 /// Which pieces are there, as a line of characters.
 enum PieceMap {
-    private static let shades: (unicode: [Character], ascii: [Character]) = ([" ", "░", "▒", "▓", "█"], [" ", ".", ":", "+", "#"])
+    private static let shades: (unicode: [Character], ascii: [Character]) = (
+        [" ", "░", "▒", "▓", "█"], [" ", ".", ":", "+", "#"]
+    )
 
     /// At most `width` characters, each for as many pieces as are needed: blank for none, full for all.
     static func text(_ have: Bitfield, width: Int, unicode: Bool = Terminal.shared.speaksUnicode) -> String {

@@ -1,4 +1,5 @@
-/// Numbers and words of this program, straight into bytes: a long list has a million of them, and a text for each would be most of the work.
+/// Numbers and words of this program, straight into bytes: a long list has a million of them, and a text for each would
+/// be most of the work.
 extension [UInt8] {
     /// Appends the number in decimal, with a minus where it is negative.
     mutating func append(decimal value: Int64) {

@@ -60,8 +60,11 @@ final class Meter: Sendable {
             let first = state.samples[0]
             return (state, Self.rate(state.done - first.done, now - first.at))
         }
-        let left = recent > 0 && state.total > state.done ? ", \(Format.time(.seconds((state.total - state.done) / recent))) left" : ""
-        let numbers = "\(Format.bytes(state.done)) of \(Format.bytes(max(state.total, state.done)))  \(Format.rate(recent))\(left)"
+        let left =
+            recent > 0 && state.total > state.done
+            ? ", \(Format.time(.seconds((state.total - state.done) / recent))) left" : ""
+        let numbers =
+            "\(Format.bytes(state.done)) of \(Format.bytes(max(state.total, state.done)))  \(Format.rate(recent))\(left)"
         if Terminal.shared.isInteractive {
             let width = Terminal.shared.size.width
             let percent = Format.percent(state.done, of: state.total).padded(6, right: true)

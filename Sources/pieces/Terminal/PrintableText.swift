@@ -2,8 +2,8 @@ import Torrent
 
 /// Text from outside (names, comments, clients, errors of trackers) as a terminal may have it.
 extension String {
-    /// The text with everything that could steer a terminal or hide what is there as `.`: control characters, marks of reading direction, and
-    /// what has no glyph. A byte of a name that isn't UTF-8 (``PathText``) is shown as `\xE9`.
+    /// The text with everything that could steer a terminal or hide what is there as `.`: control characters, marks of
+    /// reading direction, and what has no glyph. A byte of a name that isn't UTF-8 (``PathText``) is shown as `\xE9`.
     var printable: String {
         if hasNone(where: { $0 < 0x20 || $0 > 0x7e }) { return self }
         var text = String.UnicodeScalarView()
@@ -66,12 +66,14 @@ extension Unicode.Scalar {
 }
 
 extension Character {
-    /// Wide characters of East Asian scripts and emoji take two columns (Unicode Standard Annex 11, in its main ranges).
+    /// Wide characters of East Asian scripts and emoji take two columns (Unicode Standard Annex 11, in its main
+    /// ranges).
     fileprivate var columns: Int {
         guard let first = unicodeScalars.first else { return 0 }
         switch first.value {
         case 0..<0x300: return 1
-        case 0x1100...0x115f, 0x2e80...0x303e, 0x3041...0xa4cf, 0xac00...0xd7a3, 0xf900...0xfaff, 0xfe30...0xfe6f, 0xff00...0xff60, 0xffe0...0xffe6,
+        case 0x1100...0x115f, 0x2e80...0x303e, 0x3041...0xa4cf, 0xac00...0xd7a3, 0xf900...0xfaff, 0xfe30...0xfe6f,
+            0xff00...0xff60, 0xffe0...0xffe6,
             0x1f300...0x1f64f, 0x1f900...0x1f9ff, 0x20000...0x3fffd:
             return 2
         default:

@@ -15,7 +15,8 @@ struct StatusTable {
     private var isEmpty = true
     private var table = Table(
         [
-            .right("ID"), .left("NAME"), .left("STATE"), .right("DONE"), .right("SIZE"), .right("DOWN"), .right("UP"), .right("PEERS"),
+            .right("ID"), .left("NAME"), .left("STATE"), .right("DONE"), .right("SIZE"), .right("DOWN"), .right("UP"),
+            .right("PEERS"),
             .right("LEFT"),
         ], flexible: 1, droppable: [6, 7, 4])
     private var errors: [UInt8] = []
@@ -33,7 +34,8 @@ struct StatusTable {
         width = Terminal.shared.isInteractive ? Terminal.shared.size.width - 1 : nil
     }
 
-    /// Of more torrents than a screen of so many lines can show, those that are shown: what moves first, then what failed.
+    /// Of more torrents than a screen of so many lines can show, those that are shown: what moves first, then what
+    /// failed.
     mutating func choose(_ torrents: [StatusLine], room: Int) -> [StatusLine] {
         // The sentence about the engine, and the titles.
         let room = room - 2 - (mended == nil ? 0 : 1)

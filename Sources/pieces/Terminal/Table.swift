@@ -34,8 +34,8 @@ struct Table {
     /// The column of the next cell.
     private var column = 0
 
-    /// `flexible` is the number of the column that is cut when the table is too wide, and `droppable` are those that are left out before it gets too
-    /// narrow to be read, the least important ones first.
+    /// `flexible` is the number of the column that is cut when the table is too wide, and `droppable` are those that
+    /// are left out before it gets too narrow to be read, the least important ones first.
     init(_ columns: [Column], flexible: Int, droppable: [Int] = []) {
         self.columns = columns
         self.flexible = flexible
@@ -62,7 +62,8 @@ struct Table {
         endCell(width: bytes.count - start)
     }
 
-    /// The table with its titles, each line ended; `width` is that of the terminal, or `nil` where nothing is to be cut.
+    /// The table with its titles, each line ended; `width` is that of the terminal, or `nil` where nothing is to be
+    /// cut.
     func text(width: Int?) -> String {
         var text: [UInt8] = []
         write(to: &text, width: width)
@@ -83,7 +84,8 @@ struct Table {
             if total > width { widths[flexible] = max(Self.narrowest, widths[flexible] - (total - width)) }
         }
         // Nothing is written behind the last column: one cell there may be as long as all others together.
-        text.reserveCapacity(text.count + bytes.count + cells.count / columns.count * (total - widths[columns.count - 1] + 1))
+        text.reserveCapacity(
+            text.count + bytes.count + cells.count / columns.count * (total - widths[columns.count - 1] + 1))
         var start = 0
         for first in stride(from: 0, to: cells.count, by: columns.count) {
             // Spaces are written when something follows them, so that there are none at the end of a line.
@@ -100,7 +102,11 @@ struct Table {
                 if columns[column].isRight { spaces += rest }
                 if cell.width > 0 {
                     text.append(contentsOf: repeatElement(UInt8(ascii: " "), count: spaces))
-                    if let cut { text.append(contentsOf: cut.utf8) } else { text.append(contentsOf: bytes[start..<cell.end]) }
+                    if let cut {
+                        text.append(contentsOf: cut.utf8)
+                    } else {
+                        text.append(contentsOf: bytes[start..<cell.end])
+                    }
                     spaces = 0
                 }
                 spaces += (columns[column].isRight ? 0 : rest) + Self.gap
@@ -116,5 +122,7 @@ struct Table {
         column = column + 1 == columns.count ? 0 : column + 1
     }
 
-    private func fitted(_ cell: ArraySlice<UInt8>, _ width: Int) -> String { String(decoding: cell, as: UTF8.self).fitted(width) }
+    private func fitted(_ cell: ArraySlice<UInt8>, _ width: Int) -> String {
+        String(decoding: cell, as: UTF8.self).fitted(width)
+    }
 }

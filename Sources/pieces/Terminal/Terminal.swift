@@ -3,7 +3,8 @@ import Synchronization
 
 /// The output of the process: lines, and on a terminal a block of live lines below them that is drawn anew.
 ///
-/// A block is drawn over the one before, line by line, and never erased as a whole: some terminals keep what was erased as history.
+/// A block is drawn over the one before, line by line, and never erased as a whole: some terminals keep what was erased
+/// as history.
 final class Terminal: Sendable {
     static let shared = Terminal()
 
@@ -38,18 +39,21 @@ final class Terminal: Sendable {
         errorsAreSeen = isatty(STDERR_FILENO) == 1
         // The first of these that is set decides (locale(7)).
         let names = ["LC_ALL", "LC_CTYPE", "LANG"]
-        let locale = names.compactMap { (name: String) in getenv(name).map { String(cString: $0) } }.first { !$0.isEmpty } ?? ""
+        let locale =
+            names.compactMap { (name: String) in getenv(name).map { String(cString: $0) } }.first { !$0.isEmpty } ?? ""
         speaksUnicode = locale.lowercased().contains("utf-8") || locale.lowercased().contains("utf8")
     }
 
-    /// Gives the standard streams that the process was started without a descriptor that takes nothing: else the next file that is opened would have
-    /// their number, and what is printed would be written into it. To be called first.
+    /// Gives the standard streams that the process was started without a descriptor that takes nothing: else the next
+    /// file that is opened would have their number, and what is printed would be written into it. To be called first.
     static func prepare() {
         // A closed pipe is then an error of write(2), and not the end of a process that has work to do.
         signal(SIGPIPE, SIG_IGN)
         for stream in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(stream, F_GETFD) < 0 && errno == EBADF {
             // Open for the other direction, so that using it fails as if it were closed.
-            guard open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY) == stream else { _exit(ExitStatus.failed.rawValue) }
+            guard open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY) == stream else {
+                _exit(ExitStatus.failed.rawValue)
+            }
         }
     }
 
@@ -59,7 +63,9 @@ final class Terminal: Sendable {
     /// Columns and rows of the terminal.
     var size: (width: Int, height: Int) {
         var window = winsize()
-        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &window) == 0, window.ws_col > 0 else { return (Self.usualWidth, Self.usualHeight) }
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &window) == 0, window.ws_col > 0 else {
+            return (Self.usualWidth, Self.usualHeight)
+        }
         return (Int(window.ws_col), max(2, Int(window.ws_row)))
     }
 
@@ -70,8 +76,8 @@ final class Terminal: Sendable {
     /// Why the command failed for want of its output; `nil` when it didn't.
     var lostOutput: String? { state.withLock { $0.isForOutput ? $0.lost : nil } }
 
-    /// Ends a command that waits for something to print when nobody reads its output any more: without a write it finds that out only by asking
-    /// (poll(2)).
+    /// Ends a command that waits for something to print when nobody reads its output any more: without a write it finds
+    /// that out only by asking (poll(2)).
     func requireReader() throws(ExitStatus) {
         var output = pollfd(fd: STDOUT_FILENO, events: 0, revents: 0)
         let isGone = poll(&output, 1, 0) > 0 && Int32(output.revents) & (POLLERR | POLLHUP) != 0
@@ -88,7 +94,8 @@ final class Terminal: Sendable {
             guard !state.block.isEmpty else { return write(bytes, to: STDOUT_FILENO, &state) }
             let drawing = Drawing(over: state.block, width: size.width)
             let lines = drawing.lines(bytes)
-            write(drawing.start + lines.bytes + drawing.block(state.block, below: lines.rows), to: STDOUT_FILENO, &state)
+            write(
+                drawing.start + lines.bytes + drawing.block(state.block, below: lines.rows), to: STDOUT_FILENO, &state)
             state.width = drawing.width
         }
     }
@@ -110,8 +117,8 @@ final class Terminal: Sendable {
         }
     }
 
-    /// Puts these lines in the place of the live block; without any the block is gone. Nothing happens where no person looks, and where nothing
-    /// has changed.
+    /// Puts these lines in the place of the live block; without any the block is gone. Nothing happens where no person
+    /// looks, and where nothing has changed.
     func show(_ lines: [String]) {
         guard isInteractive else { return }
         let (width, height) = size
@@ -150,7 +157,9 @@ final class Terminal: Sendable {
         state.isClosed = true
         // Whoever starts a command with a closed output wants none.
         guard !state.isForOutput, error != EBADF else { return }
-        write(Array("pieces: the output can't be written any more (\(reason)); this doesn't affect the work\n".utf8), to: STDERR_FILENO, &state)
+        write(
+            Array("pieces: the output can't be written any more (\(reason)); this doesn't affect the work\n".utf8),
+            to: STDERR_FILENO, &state)
     }
 }
 

@@ -19,7 +19,9 @@ struct TerminalLog: LogHandler {
 
     func log(event: LogEvent) {
         let all = metadata.merging(event.metadata ?? [:]) { _, new in new }
-        let context = all.isEmpty ? "" : " (" + all.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ") + ")"
+        let context =
+            all.isEmpty
+            ? "" : " (" + all.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ") + ")"
         let line = "pieces: \(event.level): \(event.message)\(context)"
         // Whoever asks for more wants to know when.
         Terminal.shared.hint((logLevel < .notice ? "\(Format.moment(.now())) \(line)" : line).printable)

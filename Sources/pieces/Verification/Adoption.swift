@@ -12,7 +12,8 @@ struct Adoption {
     /// The files as they were before they were read.
     let current: [Int: Fingerprint]
 
-    /// Those of the pieces, which are right, whose files are synced and were not touched since they were read; and these files.
+    /// Those of the pieces, which are right, whose files are synced and were not touched since they were read; and
+    /// these files.
     func adopt(_ pieces: Bitfield) async -> (pieces: [PieceIndex], unchanged: Set<Int>) {
         await makeEmptyFiles()
         disk.include(payload, pieces: pieces)
@@ -37,8 +38,11 @@ struct Adoption {
     func settle(_ files: [FileEntry]) async -> [FingerprintRow] {
         var pieces = Bitfield(count: torrent.metainfo.geometry.pieceCount)
         for file in files {
-            // One piece is enough to name a file, and all of it is synced; its neighbours in the piece are synced with it.
-            if let piece = torrent.metainfo.layout.pieces(of: file.index, geometry: torrent.metainfo.geometry).first { pieces.insert(piece) }
+            // One piece is enough to name a file, and all of it is synced; its neighbours in the piece are synced with
+            // it.
+            if let piece = torrent.metainfo.layout.pieces(of: file.index, geometry: torrent.metainfo.geometry).first {
+                pieces.insert(piece)
+            }
         }
         disk.include(payload, pieces: pieces)
         let durable = await sync()
@@ -49,8 +53,11 @@ struct Adoption {
 
     private func sync() async -> [PayloadFile: Fingerprint] {
         let report = await disk.sync(payload)
-        if let error = report.folderError { Logger(label: "pieces.verify").warning("\(torrent.row.name.printable): \(error)") }
-        // A file that failed is not in the list, and so nothing of it is claimed; empty ones that aren't there matter to nobody.
+        if let error = report.folderError {
+            Logger(label: "pieces.verify").warning("\(torrent.row.name.printable): \(error)")
+        }
+        // A file that failed is not in the list, and so nothing of it is claimed; empty ones that aren't there matter
+        // to nobody.
         return Dictionary(report.durable.map { ($0.file, $0) }) { _, last in last }
     }
 

@@ -90,7 +90,8 @@ struct VerificationResult: Sendable {
 
     var checked: Int { good + bad + missing + unreadable }
 
-    /// Whether something is not as it should be, as far as was asked: a claim is wrong, or payload that was to be adopted isn't all there.
+    /// Whether something is not as it should be, as far as was asked: a claim is wrong, or payload that was to be
+    /// adopted isn't all there.
     var hasDamage: Bool {
         switch scope {
         case .claimed: damaged > 0

@@ -11,7 +11,8 @@ struct FindingsWriter {
     func write(_ findings: [Finding], forgetting finished: (TorrentID) -> String?) throws(StoreError) {
         guard !findings.isEmpty else { return }
         try connection.transaction(durability: .full) { () throws(StoreError) in
-            // Asked inside the transaction: an engine that begins later writes its run first, and so reads what is written here.
+            // Asked inside the transaction: an engine that begins later writes its run first, and so reads what is
+            // written here.
             let engineRuns = try DatabaseLock.holder(database: database) != nil
             for finding in findings {
                 guard let row = try connection.torrent(finding.id) else { continue }
@@ -23,7 +24,9 @@ struct FindingsWriter {
 
     private func write(_ finding: Finding, _ row: TorrentRow, _ engineRuns: Bool) throws(StoreError) {
         let now = Timestamp.now()
-        let isChanged = !finding.damaged.isEmpty || !finding.adopted.isEmpty || !finding.fingerprints.isEmpty || !finding.missingFiles.isEmpty
+        let isChanged =
+            !finding.damaged.isEmpty || !finding.adopted.isEmpty || !finding.fingerprints.isEmpty
+            || !finding.missingFiles.isEmpty
         if isChanged { try change(finding, row, now) }
         if let volume = finding.volume {
             try connection.place(finding.id, onVolume: volume.identity, mountPath: volume.mountPath, now: now)
@@ -47,7 +50,8 @@ struct FindingsWriter {
         for piece in finding.damaged { have.remove(piece) }
         if !finding.damaged.isEmpty || !finding.missingFiles.isEmpty {
             let completed = torrent.selection.bytes(in: have, geometry: metainfo.geometry)
-            try connection.markDamaged(finding.id, pieces: finding.damaged, files: finding.missingFiles, completedBytes: completed)
+            try connection.markDamaged(
+                finding.id, pieces: finding.damaged, files: finding.missingFiles, completedBytes: completed)
         }
         for piece in finding.adopted { have.insert(piece) }
         var record = ProgressRecord(torrent: finding.id, verifiedAt: now)
@@ -56,7 +60,9 @@ struct FindingsWriter {
         record.partials = try partials(finding)
         record.completedBytes = torrent.selection.bytes(in: have, geometry: metainfo.geometry)
         record.fileBytes = fileBytes(finding.damaged + finding.adopted, metainfo, have)
-        if torrent.selection.wantedPieces(geometry: metainfo.geometry).isSubset(of: have), row.completedAt == nil || !finding.damaged.isEmpty {
+        if torrent.selection.wantedPieces(geometry: metainfo.geometry).isSubset(of: have),
+            row.completedAt == nil || !finding.damaged.isEmpty
+        {
             record.completedAt = now
         }
         _ = try connection.record([record])
@@ -82,7 +88,8 @@ struct FindingsWriter {
         return files.sorted().compactMap { index in
             let file = metainfo.layout.files[index]
             guard !file.isPad else { return nil }
-            return FileBytes(index: index, completed: metainfo.layout.bytes(of: index, in: have, geometry: metainfo.geometry))
+            return FileBytes(
+                index: index, completed: metainfo.layout.bytes(of: index, in: have, geometry: metainfo.geometry))
         }
     }
 

@@ -7,7 +7,8 @@ import Torrent
 
 /// Asks whether the payload of .torrent files lies in a folder, and adopts it where it does.
 ///
-/// The answer is worked out in a scratch database: a folder that holds something else leaves no torrent behind that would be downloaded into it.
+/// The answer is worked out in a scratch database: a folder that holds something else leaves no torrent behind that
+/// would be downloaded into it.
 struct FolderQuestion {
     /// The absolute folder.
     private let output: String
@@ -39,21 +40,26 @@ struct FolderQuestion {
         let collector = Collector()
         let began = VerificationMemory.Entry(at: .now(), isResumed: false, ownKey: nil)
         let orders = rows.map { VerificationRun.Order(row: $0, scope: .everything, began: began) }
-        let run = VerificationRun(connection: scratch, database: database, meter: meter, cancel: cancel, report: collector)
+        let run = VerificationRun(
+            connection: scratch, database: database, meter: meter, cancel: cancel, report: collector)
         return (try await run.perform(orders), collector.results)
     }
 
-    /// Puts the torrent into the real database, with what was found to be right; `nil` when it is refused there, which is said.
+    /// Puts the torrent into the real database, with what was found to be right; `nil` when it is refused there, which
+    /// is said.
     func adopt(_ result: VerificationResult, _ connection: Connection) async throws -> TorrentID? {
         let (metainfo, old) = (result.torrent.metainfo, result.torrent.row.id)
-        let entries = try await Arrival(connection, TorrentWishes(output: output)).add([metainfo]) { Terminal.shared.complain($0) }
+        let entries = try await Arrival(connection, TorrentWishes(output: output)).add([metainfo]) {
+            Terminal.shared.complain($0)
+        }
         guard let id = entries.first?.id, let found = try scratch.torrent(old) else { return nil }
         let have = try scratch.have(of: old, count: metainfo.geometry.pieceCount)
         var record = ProgressRecord(torrent: id, verifiedAt: .now())
         record.newPieces = Array(have.pieces)
         record.files = try scratch.fingerprints(of: old) + (try await makeEmptyFiles(of: id, connection))
         record.fileBytes = metainfo.layout.files.filter { !$0.isPad }.map {
-            FileBytes(index: $0.index, completed: metainfo.layout.bytes(of: $0.index, in: have, geometry: metainfo.geometry))
+            FileBytes(
+                index: $0.index, completed: metainfo.layout.bytes(of: $0.index, in: have, geometry: metainfo.geometry))
         }
         record.completedBytes = found.completedBytes
         record.completedAt = found.completedAt
@@ -62,9 +68,13 @@ struct FolderQuestion {
         try connection.transaction(durability: .full) { [record] () throws(StoreError) in
             _ = try connection.record([record])
             try connection.setRootSeen(id)
-            if let volume { try connection.place(id, onVolume: volume.identity, mountPath: volume.mountPath, now: .now()) }
+            if let volume {
+                try connection.place(id, onVolume: volume.identity, mountPath: volume.mountPath, now: .now())
+            }
             try connection.appendEvent(.verified, text, torrent: id, now: .now())
-            if let row = try connection.torrent(id), row.state != row.stateAtRest { try connection.setState(id, row.stateAtRest) }
+            if let row = try connection.torrent(id), row.state != row.stateAtRest {
+                try connection.setState(id, row.stateAtRest)
+            }
             try connection.appendIntent(.damaged, torrent: id, now: .now())
         }
         return id
@@ -76,7 +86,8 @@ struct FolderQuestion {
         let payload = try StoredTorrent(row, connection).payload
         let disk = try Disk()
         let there = Set(try await disk.fingerprints(payload).map(\.file))
-        let lacking = payload.layout.files.filter { $0.isEmpty && !$0.isPad && !there.contains(.entry($0.index)) }.map(\.index)
+        let lacking = payload.layout.files.filter { $0.isEmpty && !$0.isPad && !there.contains(.entry($0.index)) }.map(
+            \.index)
         guard !lacking.isEmpty else { return [] }
         try connection.announceFiles(id, lacking)
         try await disk.create(payload, .sparse, makingRoot: false)

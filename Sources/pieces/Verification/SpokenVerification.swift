@@ -91,7 +91,8 @@ struct SpokenVerification: VerificationReport {
             parts.append("\(result.outcome == .verified ? "all " : "")\(Format.count(result.good, "piece")) good")
         } else {
             parts.append("\(Format.count(result.good)) of \(Format.count(result.checked, "piece")) good")
-            for (count, word) in [(result.bad, "bad"), (result.missing, "missing"), (result.unreadable, "unreadable")] where count > 0 {
+            for (count, word) in [(result.bad, "bad"), (result.missing, "missing"), (result.unreadable, "unreadable")]
+            where count > 0 {
                 parts.append("\(Format.count(count)) \(word)")
             }
         }

@@ -58,7 +58,9 @@ struct TorrentCheck: Sendable {
         if result.outcome == .verified {
             last.fingerprints = await refresh(payload, verdicts, current, settled)
             // Padding is had by nature: nothing of it is read.
-            if task.scope == .everything { last.adopted = Array(torrent.metainfo.zeroPieces.subtracting(torrent.have).pieces) }
+            if task.scope == .everything {
+                last.adopted = Array(torrent.metainfo.zeroPieces.subtracting(torrent.have).pieces)
+            }
             if task.isRelocated { last.missingFiles = gone(look) }
             if task.isRelocated || torrent.volume == nil { last.volume = await disk.volume(at: payload.root) }
             if let error = verdicts.error { result.outcome = .failed("\(error)") }
@@ -121,7 +123,9 @@ struct TorrentCheck: Sendable {
         finding.damaged = Array(wrong.intersection(claimed).pieces)
         let new = verdicts.good.subtracting(claimed)
         if !new.isEmpty {
-            let (adopted, unchanged) = await Adoption(disk: disk, torrent: task.torrent, payload: payload, current: current).adopt(new)
+            let (adopted, unchanged) = await Adoption(
+                disk: disk, torrent: task.torrent, payload: payload, current: current
+            ).adopt(new)
             finding.adopted = adopted
             settled.formUnion(unchanged)
         }
@@ -135,18 +139,25 @@ struct TorrentCheck: Sendable {
         let recorded = Dictionary(task.torrent.fingerprints.map { ($0.index, $0) }) { _, last in last }
         let metainfo = task.torrent.metainfo
         let stale = metainfo.layout.files.filter { file in
-            guard let print = current[file.index], !file.isEmpty, recorded[file.index] != FingerprintRow(print) else { return false }
+            guard let print = current[file.index], !file.isEmpty, recorded[file.index] != FingerprintRow(print) else {
+                return false
+            }
             // A file that is new and of which no piece matches isn't the torrent's: nothing is remembered of it.
             let pieces = metainfo.layout.pieces(of: file.index, geometry: metainfo.geometry)
             let isOwn =
-                recorded[file.index]?.isSameFile(as: FingerprintRow(print)) ?? false || pieces.contains { verdicts.good[$0] || task.confirmed[$0] }
+                recorded[file.index]?.isSameFile(as: FingerprintRow(print)) ?? false
+                || pieces.contains { verdicts.good[$0] || task.confirmed[$0] }
             // What can't be read is as unknown as before.
-            return isOwn && !metainfo.layout.pieces(of: file.index, geometry: metainfo.geometry).contains { verdicts.unreadable[$0] }
+            return isOwn
+                && !metainfo.layout.pieces(of: file.index, geometry: metainfo.geometry).contains {
+                    verdicts.unreadable[$0]
+                }
         }
         let known = stale.compactMap { settled.contains($0.index) ? current[$0.index].map { FingerprintRow($0) } : nil }
         let rest = stale.filter { !settled.contains($0.index) }
         guard !rest.isEmpty else { return known }
-        return known + (await Adoption(disk: disk, torrent: task.torrent, payload: payload, current: current).settle(rest))
+        return known
+            + (await Adoption(disk: disk, torrent: task.torrent, payload: payload, current: current).settle(rest))
     }
 
     private func missingFiles(_ damaged: [PieceIndex], _ current: [Int: Fingerprint]) -> [Int] {

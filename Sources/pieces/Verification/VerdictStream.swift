@@ -6,8 +6,8 @@ import Torrent
 ///
 /// A part is some pages of the database's bitfield, because a page's time of verification moves as a whole.
 final class VerdictStream: Sendable {
-    /// Bytes of a part, or a page of pieces where that is more: what is told of at a time. A killed verification loses the parts that are being
-    /// read, and those whose sync is still waited for.
+    /// Bytes of a part, or a page of pieces where that is more: what is told of at a time. A killed verification loses
+    /// the parts that are being read, and those whose sync is still waited for.
     private static let partBytes: Int64 = 1 << 30
     /// Pieces of a page of the bitfield.
     private static let pageLength = 1024
@@ -47,7 +47,9 @@ final class VerdictStream: Sendable {
                 let part = piece.value / piecesPerPart
                 state.begun[part, default: Verdicts(count: pieceCount)].add(piece, verdict)
                 state.missing[part, default: 0] -= 1
-                if state.missing[part] == 0, let through = state.begun.removeValue(forKey: part) { continuation.yield(through) }
+                if state.missing[part] == 0, let through = state.begun.removeValue(forKey: part) {
+                    continuation.yield(through)
+                }
             }
         }
     }

@@ -20,7 +20,8 @@ final class VerificationLock {
         if raw >= 0, fstat(raw, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
             descriptor = raw
         } else {
-            Logger(label: "pieces.verify").debug("\(file.text.printable) can't be used as a lock: \(Errno(rawValue: errno))")
+            Logger(label: "pieces.verify").debug(
+                "\(file.text.printable) can't be used as a lock: \(Errno(rawValue: errno))")
             if raw >= 0 { close(raw) }
             descriptor = nil
         }

@@ -18,7 +18,9 @@ struct VerificationMemory {
     let connection: Connection
 
     /// The verification of all torrents.
-    func beginAll(anew: Bool, now: Timestamp) throws(StoreError) -> Entry { try begin(Self.allKey, anew: anew, now: now, isOwn: false) }
+    func beginAll(anew: Bool, now: Timestamp) throws(StoreError) -> Entry {
+        try begin(Self.allKey, anew: anew, now: now, isOwn: false)
+    }
 
     /// The verifications of single torrents, in one transaction.
     func begin(_ ids: [TorrentID], anew: Bool, now: Timestamp) throws(StoreError) -> [Entry] {

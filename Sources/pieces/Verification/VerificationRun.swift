@@ -3,13 +3,15 @@ import Store
 import SystemPackage
 import Torrent
 
-/// Verifies torrents, small ones side by side and large ones one after the other, and writes down what is found every few seconds.
+/// Verifies torrents, small ones side by side and large ones one after the other, and writes down what is found every
+/// few seconds.
 struct VerificationRun {
     /// What is to be verified.
     struct Order {
         let row: TorrentRow
         let scope: VerificationScope
-        /// Where it is remembered when this verification began, and since when what was confirmed need not be looked at again.
+        /// Where it is remembered when this verification began, and since when what was confirmed need not be looked at
+        /// again.
         var began: VerificationMemory.Entry
         /// Whether all of it is hashed, whatever was confirmed before.
         var isAnew = false
@@ -77,10 +79,13 @@ struct VerificationRun {
     }
 
     /// Those of the orders whose torrents another process has.
-    private func perform(_ orders: [Order], _ lock: VerificationLock, _ summary: inout Summary) async throws -> [Order] {
+    private func perform(_ orders: [Order], _ lock: VerificationLock, _ summary: inout Summary) async throws -> [Order]
+    {
         let disk = try Disk()
         let (news, sink) = AsyncStream<News>.makeStream()
-        let keys = Dictionary(orders.compactMap { order in order.began.ownKey.map { (order.row.id, $0) } }) { first, _ in first }
+        let keys = Dictionary(orders.compactMap { order in order.began.ownKey.map { (order.row.id, $0) } }) {
+            first, _ in first
+        }
         let writer = FindingsWriter(connection: connection, database: database)
         var rest = orders[...]
         var held: [Order] = []
@@ -92,7 +97,9 @@ struct VerificationRun {
 
         /// Begins as many as may run; whether any runs then.
         func startMore() throws -> Bool {
-            while let order = rest.first, running == 0 || (running < Self.maximumAtOnce && bytesRunning < Self.bytesAtOnce), !cancel.isCancelled {
+            while let order = rest.first,
+                running == 0 || (running < Self.maximumAtOnce && bytesRunning < Self.bytesAtOnce), !cancel.isCancelled
+            {
                 rest = rest.dropFirst()
                 guard lock.take(order.row.id) else {
                     if !order.isBehind { report.waits(for: order.row, process: lock.holder(of: order.row.id)) }
@@ -170,7 +177,8 @@ struct VerificationRun {
             let torrent = try StoredTorrent(try connection.torrent(order.row.id) ?? order.row, connection)
             var confirmed = Bitfield(count: torrent.have.count)
             if order.began.isResumed {
-                for page in try connection.oldestPages(of: order.row.id, limit: .max) where page.verifiedAt > order.began.at {
+                for page in try connection.oldestPages(of: order.row.id, limit: .max)
+                where page.verifiedAt > order.began.at {
                     for piece in page.pieces where torrent.have[piece] { confirmed.insert(piece) }
                 }
             }

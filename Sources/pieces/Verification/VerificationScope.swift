@@ -29,8 +29,11 @@ struct VerificationTask: Sendable {
             pieces.formUnion(torrent.selection.wantedPieces(geometry: metainfo.geometry))
         case .claimed:
             let looked = Set(torrent.fingerprints.map(\.index))
-            for file in metainfo.layout.files where !file.isEmpty && current[file.index] != nil && !looked.contains(file.index) {
-                for piece in metainfo.layout.pieces(of: file.index, geometry: metainfo.geometry) { pieces.insert(piece) }
+            for file in metainfo.layout.files
+            where !file.isEmpty && current[file.index] != nil && !looked.contains(file.index) {
+                for piece in metainfo.layout.pieces(of: file.index, geometry: metainfo.geometry) {
+                    pieces.insert(piece)
+                }
             }
         }
         return pieces.subtracting(confirmed)

@@ -42,16 +42,22 @@ final class FaultyDisk: DiskCalls {
         while faults.withLock({ $0.hangs || $0.hangsAt == path }) { usleep(10_000) }
         return try system.open(path, flags: flags)
     }
-    func open(_ path: String, beneath root: Int32, flags: Int32) throws(Errno) -> Int32 { try system.open(path, beneath: root, flags: flags) }
+    func open(_ path: String, beneath root: Int32, flags: Int32) throws(Errno) -> Int32 {
+        try system.open(path, beneath: root, flags: flags)
+    }
     func open(_ name: String, in directory: Int32, flags: Int32) throws(Errno) -> Int32 {
         if flags & O_CREAT != 0 { try fail { $0.create } }
         return try system.open(name, in: directory, flags: flags)
     }
     func close(_ descriptor: Int32) throws(Errno) { try system.close(descriptor) }
     func makeDirectory(_ path: FilePath) throws(Errno) { try system.makeDirectory(path) }
-    func makeDirectory(_ name: String, in directory: Int32) throws(Errno) { try system.makeDirectory(name, in: directory) }
+    func makeDirectory(_ name: String, in directory: Int32) throws(Errno) {
+        try system.makeDirectory(name, in: directory)
+    }
     func removeFile(_ name: String, in directory: Int32) throws(Errno) { try system.removeFile(name, in: directory) }
-    func removeDirectory(_ name: String, in directory: Int32) throws(Errno) { try system.removeDirectory(name, in: directory) }
+    func removeDirectory(_ name: String, in directory: Int32) throws(Errno) {
+        try system.removeDirectory(name, in: directory)
+    }
 
     func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(Errno) -> Int {
         try fail { $0.read }
@@ -72,8 +78,12 @@ final class FaultyDisk: DiskCalls {
         try system.allocate(descriptor, length: length)
     }
 
-    func startWriteback(_ descriptor: Int32, at offset: Int64, length: Int64) { system.startWriteback(descriptor, at: offset, length: length) }
-    func readAhead(_ descriptor: Int32, at offset: Int64, length: Int64) { system.readAhead(descriptor, at: offset, length: length) }
+    func startWriteback(_ descriptor: Int32, at offset: Int64, length: Int64) {
+        system.startWriteback(descriptor, at: offset, length: length)
+    }
+    func readAhead(_ descriptor: Int32, at offset: Int64, length: Int64) {
+        system.readAhead(descriptor, at: offset, length: length)
+    }
     func dropCache(_ descriptor: Int32) { system.dropCache(descriptor) }
 
     func syncData(_ descriptor: Int32) throws(Errno) {
@@ -82,9 +92,13 @@ final class FaultyDisk: DiskCalls {
     }
 
     func syncDirectory(_ descriptor: Int32) throws(Errno) { try system.syncDirectory(descriptor) }
-    func nextData(_ descriptor: Int32, from offset: Int64) throws(Errno) -> Int64? { try system.nextData(descriptor, from: offset) }
+    func nextData(_ descriptor: Int32, from offset: Int64) throws(Errno) -> Int64? {
+        try system.nextData(descriptor, from: offset)
+    }
     func status(_ descriptor: Int32) throws(Errno) -> FileStatus { try system.status(descriptor) }
-    func status(of name: String, in directory: Int32) throws(Errno) -> FileStatus { try system.status(of: name, in: directory) }
+    func status(of name: String, in directory: Int32) throws(Errno) -> FileStatus {
+        try system.status(of: name, in: directory)
+    }
 
     func mayWrite(_ folder: FilePath) throws(Errno) -> Bool { try system.mayWrite(folder) }
 

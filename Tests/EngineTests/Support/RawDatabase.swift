@@ -2,7 +2,8 @@ import CSQLite
 import SystemPackage
 import Testing
 
-/// The database without the rules of its tables, to write into it what a failing disk may: by SQLite alone, not by the store.
+/// The database without the rules of its tables, to write into it what a failing disk may: by SQLite alone, not by the
+/// store.
 struct RawDatabase {
     let path: FilePath
 
@@ -12,16 +13,25 @@ struct RawDatabase {
             var rules: [(name: String, sql: String)] = []
             var statement: OpaquePointer?
             try check(
-                sqlite3_prepare_v2(handle, "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%STRICT%'", -1, &statement, nil),
+                sqlite3_prepare_v2(
+                    handle, "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%STRICT%'", -1,
+                    &statement, nil),
                 handle)
             while sqlite3_step(statement) == SQLITE_ROW {
-                rules.append((String(cString: sqlite3_column_text(statement, 0)), String(cString: sqlite3_column_text(statement, 1))))
+                rules.append(
+                    (
+                        String(cString: sqlite3_column_text(statement, 0)),
+                        String(cString: sqlite3_column_text(statement, 1))
+                    ))
             }
             sqlite3_finalize(statement)
             try run("PRAGMA writable_schema=ON", handle)
             for rule in rules {
-                let lax = rule.sql.replacing(") STRICT, WITHOUT ROWID", with: ") WITHOUT ROWID").replacing(") STRICT", with: ")")
-                try run("UPDATE sqlite_schema SET sql = '\(lax.replacing("'", with: "''"))' WHERE name = '\(rule.name)'", handle)
+                let lax = rule.sql.replacing(") STRICT, WITHOUT ROWID", with: ") WITHOUT ROWID").replacing(
+                    ") STRICT", with: ")")
+                try run(
+                    "UPDATE sqlite_schema SET sql = '\(lax.replacing("'", with: "''"))' WHERE name = '\(rule.name)'",
+                    handle)
             }
             return rules
         }
@@ -30,7 +40,9 @@ struct RawDatabase {
             for statement in statements { try run(statement, handle) }
             try run("PRAGMA writable_schema=ON", handle)
             for rule in rules {
-                try run("UPDATE sqlite_schema SET sql = '\(rule.sql.replacing("'", with: "''"))' WHERE name = '\(rule.name)'", handle)
+                try run(
+                    "UPDATE sqlite_schema SET sql = '\(rule.sql.replacing("'", with: "''"))' WHERE name = '\(rule.name)'",
+                    handle)
             }
         }
     }
@@ -42,7 +54,9 @@ struct RawDatabase {
         return try body(handle)
     }
 
-    private func run(_ sql: String, _ handle: OpaquePointer?) throws { try check(sqlite3_exec(handle, sql, nil, nil, nil), handle, sql) }
+    private func run(_ sql: String, _ handle: OpaquePointer?) throws {
+        try check(sqlite3_exec(handle, sql, nil, nil, nil), handle, sql)
+    }
 
     private func check(_ result: Int32, _ handle: OpaquePointer?, _ sql: String = "") throws {
         guard result == SQLITE_OK else { throw TestFault("\(String(cString: sqlite3_errmsg(handle))): \(sql)") }

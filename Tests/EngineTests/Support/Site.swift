@@ -15,7 +15,9 @@ struct Site: Sendable {
     // MARK: Database
 
     /// Adds the torrent, as `pieces add` does.
-    func add(_ torrent: SampleTorrent, wanted: [Bool]? = nil, _ change: (inout TorrentSettings) -> Void = { _ in }) throws -> TorrentID {
+    func add(_ torrent: SampleTorrent, wanted: [Bool]? = nil, _ change: (inout TorrentSettings) -> Void = { _ in })
+        throws -> TorrentID
+    {
         var settings = TorrentSettings()
         change(&settings)
         let new = NewTorrent(metainfo: torrent.metainfo, output: output.string, settings: settings, wanted: wanted)
@@ -29,7 +31,8 @@ struct Site: Sendable {
             try db.transaction { () throws(StoreError) in
                 var ids: [TorrentID] = []
                 for torrent in torrents {
-                    let id = try db.insertTorrent(NewTorrent(metainfo: torrent.metainfo, output: output.string), now: .now())
+                    let id = try db.insertTorrent(
+                        NewTorrent(metainfo: torrent.metainfo, output: output.string), now: .now())
                     var record = ProgressRecord(torrent: id, verifiedAt: .now())
                     record.newPieces = Array(torrent.geometry.pieces)
                     record.completedBytes = torrent.geometry.totalBytes
@@ -55,7 +58,9 @@ struct Site: Sendable {
     }
 
     func row(_ id: TorrentID) throws -> TorrentRow {
-        guard let row = try read({ db throws(StoreError) in try db.torrent(id) }) else { throw TestFault("torrent \(id) is gone") }
+        guard let row = try read({ db throws(StoreError) in try db.torrent(id) }) else {
+            throw TestFault("torrent \(id) is gone")
+        }
         return row
     }
 
@@ -85,7 +90,8 @@ struct Site: Sendable {
 
     /// What the log says of the kind, oldest first.
     func events(_ kind: EventKind, of id: TorrentID) throws -> [String] {
-        try read { db throws(StoreError) in try db.events(of: id, limit: 1000) }.reversed().filter { $0.kind == kind }.map(\.detail)
+        try read { db throws(StoreError) in try db.events(of: id, limit: 1000) }.reversed().filter { $0.kind == kind }
+            .map(\.detail)
     }
 
     /// Tells a running engine something.

@@ -19,16 +19,20 @@ extension Errand {
         let copy = FilePath(ground.pieces.database.string + ".copy")
         guard Files.exists(copy) else { return [] }
         let connection = try Connection.open(copy, mode: .readOnly, now: .now())
-        return try connection.integrityFaults(.structure) + (try connection.torrents().count == ground.torrents.count ? [] : ["it lacks torrents"])
+        return try connection.integrityFaults(.structure)
+            + (try connection.torrents().count == ground.torrents.count ? [] : ["it lacks torrents"])
     }
 
     private static let backup = Errand(
-        name: "database backup", prepare: { try await $0.adoptAll() }, arguments: { ["database", "backup", $0.pieces.database.string + ".copy"] },
+        name: "database backup", prepare: { try await $0.adoptAll() },
+        arguments: { ["database", "backup", $0.pieces.database.string + ".copy"] },
         exitCodes: [0, 1], faults: backupIsWholeOrNone
     ) { ground in
         // That there is one already is said.
         try await ground.run(["database", "backup", ground.pieces.database.string + ".copy"], exitCodes: [0, 1])
-        guard Files.exists(FilePath(ground.pieces.database.string + ".copy")) else { throw ErrandFault("there is no backup") }
+        guard Files.exists(FilePath(ground.pieces.database.string + ".copy")) else {
+            throw ErrandFault("there is no backup")
+        }
     }
 
     // MARK: Restore
@@ -55,11 +59,13 @@ extension Errand {
         }
     }
 
-    private static func faults(_ ground: Ground, _ isIt: (_ old: [UInt8], _ found: [UInt8]) -> Bool) throws -> [String] {
+    private static func faults(_ ground: Ground, _ isIt: (_ old: [UInt8], _ found: [UInt8]) -> Bool) throws -> [String]
+    {
         let old = try Files.read(ground.pieces.folder.appending(original))
         let names = try Files.names(in: ground.pieces.folder).filter { name in
             // A backup is no trace of it.
-            name.hasPrefix("pieces.db") && !name.contains("backup") && !["-wal", "-shm", ".lock", ".reserve"].contains { name.hasSuffix($0) }
+            name.hasPrefix("pieces.db") && !name.contains("backup")
+                && !["-wal", "-shm", ".lock", ".reserve"].contains { name.hasSuffix($0) }
         }
         return try names.contains { isIt(old, try Files.read(ground.pieces.folder.appending($0))) }
             ? [] : ["the old database is gone: there are \(names.joined(separator: ", "))"]
@@ -71,7 +77,8 @@ extension Errand {
     }
 
     private static let restore = Errand(
-        name: "database restore", prepare: loseOne, arguments: { _ in ["database", "restore"] }, leaving: [1], mayBeMended: true, faults: oldOneStays
+        name: "database restore", prepare: loseOne, arguments: { _ in ["database", "restore"] }, leaving: [1],
+        mayBeMended: true, faults: oldOneStays
     ) { ground in
         try await ground.run(["database", "restore"])
     }
@@ -94,17 +101,20 @@ extension Errand {
     private static func damage(_ ground: Ground, isHeader: Bool) async throws {
         try await ground.adoptAll()
         try await ground.run(["database", "backup", ground.pieces.database.string + backupEnd])
-        let root = try ground.look().first("SELECT rootpage FROM sqlite_schema WHERE name = 'torrent'") { row throws(StoreError) in
+        let root = try ground.look().first("SELECT rootpage FROM sqlite_schema WHERE name = 'torrent'") {
+            row throws(StoreError) in
             try row.next(Int.self)
         }
         guard let root else { throw ErrandFault("there is no table of torrents") }
         let page = isHeader ? 0 : root - 1
-        try Files.overwrite(ground.pieces.database, at: Int64(page * pageSize), with: Array(repeating: 0, count: pageSize))
+        try Files.overwrite(
+            ground.pieces.database, at: Int64(page * pageSize), with: Array(repeating: 0, count: pageSize))
         try remember(ground)
     }
 
     private static let salvage = Errand(
-        name: "database salvage", prepare: { try await damage($0, isHeader: true) }, arguments: { _ in ["database", "salvage"] },
+        name: "database salvage", prepare: { try await damage($0, isHeader: true) },
+        arguments: { _ in ["database", "salvage"] },
         exitCodes: [0], mayBeMended: true, faults: oldOneStays
     ) { ground in
         try await ground.run(["database", "salvage"])

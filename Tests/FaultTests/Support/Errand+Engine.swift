@@ -43,5 +43,6 @@ extension Errand {
 
     private static let backupBesideEngine = Errand(
         name: "database backup, beside a running engine", hasEngine: true, prepare: add,
-        arguments: { ["database", "backup", $0.pieces.database.string + ".copy"] }, exitCodes: [0, 1], faults: backupIsWholeOrNone)
+        arguments: { ["database", "backup", $0.pieces.database.string + ".copy"] }, exitCodes: [0, 1],
+        faults: backupIsWholeOrNone)
 }

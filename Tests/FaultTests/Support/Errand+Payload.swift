@@ -7,7 +7,8 @@ import Torrent
 /// Errands that read, choose or remove what is on the disk.
 extension Errand {
     static let payload = [
-        verify, verifyByEngine, verifyBesideEngine, remove, removeData, removeByEngine, removeBesideEngine, selectCommand, selectByEngine,
+        verify, verifyByEngine, verifyBesideEngine, remove, removeData, removeByEngine, removeBesideEngine,
+        selectCommand, selectByEngine,
         selectedAtStart, usersFile,
     ]
 
@@ -28,14 +29,17 @@ extension Errand {
     /// What was right is claimed as ever; the rotten piece may be, until it was looked at.
     @Sendable private static func onlyRotMayGo(_ ground: Ground, _ standings: [Standing]) -> [String] {
         zip(ground.torrents, standings).enumerated().flatMap { n, pair in
-            let lost = Bitfield(fullCount: pair.0.geometry.pieceCount).subtracting(pair.1.claimed).subtracting(pair.1.opened).pieces
+            let lost = Bitfield(fullCount: pair.0.geometry.pieceCount).subtracting(pair.1.claimed).subtracting(
+                pair.1.opened
+            ).pieces
                 .filter { n == 0 || $0 != rotten }
             return lost.isEmpty ? [] : ["torrent \(n + 1): pieces \(lost) are right and not claimed any more"]
         }
     }
 
     private static let verify = Errand(
-        name: "verify", prepare: rot, arguments: { _ in ["verify", "--quiet"] }, exitCodes: [0, 2], rotten: [1: rotten], faults: onlyRotMayGo
+        name: "verify", prepare: rot, arguments: { _ in ["verify", "--quiet"] }, exitCodes: [0, 2], rotten: [1: rotten],
+        faults: onlyRotMayGo
     ) { ground in
         try await ground.run(["verify", "--quiet"], exitCodes: [0, 2])
     }
@@ -47,7 +51,8 @@ extension Errand {
             try mark()
             for torrent in [0, 1] { try ground.tell(.verify, torrent) }
             try await ground.until(running, "both to be checked") {
-                try ground.look().events(limit: 1000).count { $0.kind == .verified && $0.detail.contains("checked") } >= 4
+                try ground.look().events(limit: 1000).count { $0.kind == .verified && $0.detail.contains("checked") }
+                    >= 4
             }
             try await ground.untilShare(1, of: 1, running)
             running.send(SIGTERM)
@@ -57,7 +62,8 @@ extension Errand {
     }
 
     private static let verifyBesideEngine = Errand(
-        name: "verify, beside a running engine", hasEngine: true, prepare: rot, arguments: { _ in ["verify", "--quiet"] }, exitCodes: [0, 2],
+        name: "verify, beside a running engine", hasEngine: true, prepare: rot,
+        arguments: { _ in ["verify", "--quiet"] }, exitCodes: [0, 2],
         rotten: [1: rotten], faults: onlyRotMayGo
     ) { ground in
         try await ground.run(["verify", "--quiet"], exitCodes: [0, 2])
@@ -67,10 +73,13 @@ extension Errand {
 
     /// The largest file of the first torrent: somebody else's file is at its path.
     private static func largest(_ ground: Ground) -> FileEntry {
-        ground.torrents[0].metainfo.layout.files.max { $0.length < $1.length } ?? ground.torrents[0].metainfo.layout.files[0]
+        ground.torrents[0].metainfo.layout.files.max { $0.length < $1.length }
+            ?? ground.torrents[0].metainfo.layout.files[0]
     }
 
-    private static func theirs(_ ground: Ground) -> [UInt8] { SamplePayload(seed: 4711).bytes(at: 0, count: Int(largest(ground).length)) }
+    private static func theirs(_ ground: Ground) -> [UInt8] {
+        SamplePayload(seed: 4711).bytes(at: 0, count: Int(largest(ground).length))
+    }
 
     /// Whatever dies when: the file stays as it is, and the torrent is not downloaded into it.
     private static let usersFile = Errand(
@@ -105,7 +114,9 @@ extension Errand {
     /// Removes it where it is there still, and adds it again: what lies on the disk is taken as it is.
     @Sendable private static func removeAndAdd(_ ground: Ground) async throws {
         if try ground.row(0) != nil { try await ground.run(["remove", "1", "--delete-data"]) }
-        try await ground.run(["verify", "--quiet", try ground.file(0), "--output", ground.pieces.output.string, "--adopt"], exitCodes: [0, 2])
+        try await ground.run(
+            ["verify", "--quiet", try ground.file(0), "--output", ground.pieces.output.string, "--adopt"],
+            exitCodes: [0, 2])
     }
 
     private static let remove = Errand(
@@ -113,13 +124,15 @@ extension Errand {
         faults: { ground, standings in
             // Its payload isn't touched.
             let left = try ground.torrents[0].metainfo.layout.files.filter { $0.index != 3 }.filter {
-                try Files.read(ground.torrents[0].path($0.index, in: ground.pieces.output)) != Array(ground.torrents[0].bytes(of: $0.index))
+                try Files.read(ground.torrents[0].path($0.index, in: ground.pieces.output))
+                    != Array(ground.torrents[0].bytes(of: $0.index))
             }
             return othersStay(ground, standings) + left.map { "\($0.displayPath) was touched" }
         }, conclude: removeAndAdd)
 
     private static let removeData = Errand(
-        name: "remove --delete-data", prepare: adoptPartly, arguments: { _ in ["remove", "1", "--delete-data"] }, leaving: [0], faults: othersStay,
+        name: "remove --delete-data", prepare: adoptPartly, arguments: { _ in ["remove", "1", "--delete-data"] },
+        leaving: [0], faults: othersStay,
         conclude: removeAndAdd)
 
     private static let removeByEngine = Errand(
@@ -133,7 +146,8 @@ extension Errand {
         }, leaving: [0], faults: othersStay, conclude: removeAndAdd)
 
     private static let removeBesideEngine = Errand(
-        name: "remove, beside a running engine", hasEngine: true, prepare: adoptPartly, arguments: { _ in ["remove", "1", "--delete-data"] },
+        name: "remove, beside a running engine", hasEngine: true, prepare: adoptPartly,
+        arguments: { _ in ["remove", "1", "--delete-data"] },
         leaving: [0], faults: othersStay, conclude: removeAndAdd)
 
     // MARK: select
@@ -141,14 +155,18 @@ extension Errand {
     /// The middle file is there, and what its first and last piece have of its neighbours is in the part file.
     @Sendable private static func downloadOneFile(_ ground: Ground) async throws {
         ground.peers[0].behave(.good)
-        try await ground.run(try ground.pieces.download(ground.torrents[0], from: [ground.peers[0].address], ["--select", "3"]))
+        try await ground.run(
+            try ground.pieces.download(ground.torrents[0], from: [ground.peers[0].address], ["--select", "3"]))
         ground.peers[0].behave(.slow(Ground.pace))
     }
 
-    @Sendable private static func selectAll(_ ground: Ground) async throws { try await ground.run(["select", "1", "--all"]) }
+    @Sendable private static func selectAll(_ ground: Ground) async throws {
+        try await ground.run(["select", "1", "--all"])
+    }
 
     private static let selectCommand = Errand(
-        name: "select", torrents: 1, prepare: downloadOneFile, arguments: { _ in ["select", "1", "--all"] }, conclude: selectAll)
+        name: "select", torrents: 1, prepare: downloadOneFile, arguments: { _ in ["select", "1", "--all"] },
+        conclude: selectAll)
 
     private static let selectByEngine = Errand(
         name: "select, by a running engine", torrents: 1, prepare: downloadOneFile, arguments: { $0.engine() },

@@ -18,7 +18,8 @@ struct Errand: Sendable, CustomTestStringConvertible {
     let prepare: @Sendable (Ground) async throws -> Void
     /// The words of the process that is killed.
     let arguments: @Sendable (Ground) throws -> [String]
-    /// What is done while that process runs, from its start to its end; where there is none its calls count from the start.
+    /// What is done while that process runs, from its start to its end; where there is none its calls count from the
+    /// start.
     var beside: (@Sendable (Ground, RunningProgram, Mark) async throws -> Void)?
     /// How the process may end when nobody kills it.
     var exitCodes: Set<Int32> = [0]
@@ -49,14 +50,19 @@ struct Ground: Sendable {
     static let samples = Result {
         try (0..<3).map { n in
             try SampleTorrent(
-                folder: "shared", [.init("a\(n)", 90_001), .init("b/empty\(n)", 0), .init("b/c\(n)", 150_000), .init("b/d\(n)", 120_000)],
+                folder: "shared",
+                [
+                    .init("a\(n)", 90_001), .init("b/empty\(n)", 0), .init("b/c\(n)", 150_000),
+                    .init("b/d\(n)", 120_000),
+                ],
                 pieceLength: 32768, seed: 300 + UInt64(n))
         }
     }
 
     /// An engine for all torrents.
     func engine(_ more: String...) -> [String] {
-        ["run", "--quiet"] + Pieces.network + KillScenario.commitInterval + peers.flatMap { ["--peer", "\($0.address)"] } + more
+        ["run", "--quiet"] + Pieces.network + KillScenario.commitInterval
+            + peers.flatMap { ["--peer", "\($0.address)"] } + more
     }
 
     /// The .torrent: their names are the same.
@@ -70,7 +76,9 @@ struct Ground: Sendable {
     @discardableResult
     func run(_ arguments: [String], exitCodes: Set<Int32> = [0]) async throws -> RunningProgram.End {
         let end = try await pieces.run(arguments)
-        guard let code = end.exitCode, exitCodes.contains(code) else { throw ErrandFault("`\(arguments.joined(separator: " "))`: \(end)") }
+        guard let code = end.exitCode, exitCodes.contains(code) else {
+            throw ErrandFault("`\(arguments.joined(separator: " "))`: \(end)")
+        }
         return end
     }
 
@@ -79,12 +87,14 @@ struct Ground: Sendable {
         try await run(["add"] + torrents.indices.map(file) + ["--output", pieces.output.string])
     }
 
-    /// Puts the torrents into the database with payload that is there: all of it, or of the first one without its last file.
+    /// Puts the torrents into the database with payload that is there: all of it, or of the first one without its last
+    /// file.
     func adoptAll(partly: Bool = false) async throws {
         for torrent in torrents { try torrent.write(to: pieces.output) }
         if partly { try Files.remove(torrents[0].path(3, in: pieces.output)) }
         let files = try torrents.indices.map(file)
-        try await run(["verify", "--quiet"] + files + ["--output", pieces.output.string, "--adopt"], exitCodes: [partly ? 2 : 0])
+        try await run(
+            ["verify", "--quiet"] + files + ["--output", pieces.output.string, "--adopt"], exitCodes: [partly ? 2 : 0])
     }
 
     func standings() throws -> [Standing] { try torrents.map { try Standing(pieces, $0) } }
@@ -94,7 +104,8 @@ struct Ground: Sendable {
 
     /// Tells a running engine something.
     func tell(_ verb: IntentVerb, _ torrent: Int) throws {
-        try Connection.open(pieces.database, mode: .readWrite, now: .now()).appendIntent(verb, torrent: TorrentID(Int64(torrent + 1)), now: .now())
+        try Connection.open(pieces.database, mode: .readWrite, now: .now()).appendIntent(
+            verb, torrent: TorrentID(Int64(torrent + 1)), now: .now())
     }
 
     func row(_ torrent: Int) throws -> TorrentRow? { try look().torrent(torrents[torrent].infoHash) }

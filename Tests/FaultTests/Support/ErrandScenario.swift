@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 import Torrent
 
-/// An errand whose process dies at one call that changes something, and what must be true after that and when it is brought to its end.
+/// An errand whose process dies at one call that changes something, and what must be true after that and when it is
+/// brought to its end.
 struct ErrandScenario {
     struct Death: Sendable, CustomStringConvertible {
         /// Which of the calls that change something, from 1.
@@ -53,7 +54,9 @@ struct ErrandScenario {
                 let count = try changes(counts)
                 before.withLock { $0 = count }
             }
-            guard let code = end.exitCode, errand.exitCodes.contains(code) else { throw ErrandFault("\(errand.name), undisturbed: \(end)") }
+            guard let code = end.exitCode, errand.exitCodes.contains(code) else {
+                throw ErrandFault("\(errand.name), undisturbed: \(end)")
+            }
             return try changes(counts) - before.withLock(\.self)
         }
     }
@@ -66,7 +69,8 @@ struct ErrandScenario {
     /// Dies there, and again soon after where `again` says so.
     static func run(_ errand: Errand, _ death: Death, again: Death?, replay: String) async throws -> Toll {
         try await withGround(errand) { ground in
-            var scenario = ErrandScenario(errand, ground, replay: "\(replay): \(death)\(again.map { ", then \($0)" } ?? "")")
+            var scenario = ErrandScenario(
+                errand, ground, replay: "\(replay): \(death)\(again.map { ", then \($0)" } ?? "")")
             do {
                 try await errand.prepare(ground)
                 try scenario.note(try ground.standings())
@@ -79,7 +83,9 @@ struct ErrandScenario {
         }
     }
 
-    private static func withGround<Value: Sendable>(_ errand: Errand, _ body: (Ground) async throws -> Value) async throws -> Value {
+    private static func withGround<Value: Sendable>(_ errand: Errand, _ body: (Ground) async throws -> Value)
+        async throws -> Value
+    {
         // A kill loses nothing of what was written, and so nobody has to wait for a disk.
         try await withTemporaryFolder(inMemory: true) { folder in
             let torrents = Array(try Ground.samples.get().prefix(errand.torrents))
@@ -118,7 +124,9 @@ struct ErrandScenario {
             engine.send(SIGTERM)
             let stopped = await Result { try await engine.end(within: .seconds(20)) }
             await engine.kill()
-            if case .success(let stopped) = stopped, stopped.exitCode != 0 { throw ErrandFault("the engine beside it: \(stopped)") }
+            if case .success(let stopped) = stopped, stopped.exitCode != 0 {
+                throw ErrandFault("the engine beside it: \(stopped)")
+            }
         }
         return try end.get()
     }
@@ -130,13 +138,17 @@ struct ErrandScenario {
         let flag = ground.pieces.folder.appending("begun-\(toll.lives)")
         let fault = Fault(nth: death.nth, action: death.action, after: flag)
         for peer in ground.peers { peer.forgetRequests() }
-        let end = try await Self.live(errand, ground, try Shim.environment(for: ground.pieces, [fault])) { try Files.write([], to: flag) }
+        let end = try await Self.live(errand, ground, try Shim.environment(for: ground.pieces, [fault])) {
+            try Files.write([], to: flag)
+        }
         toll.lives += 1
         if end.signal == 9 {
             toll.kills += 1
         } else {
             // A second life may find that nothing is left to do, and say so.
-            #expect(end.signal == nil && (toll.lives > 1 || errand.exitCodes.contains(end.exitCode ?? -1)), "\(what): \(end)")
+            #expect(
+                end.signal == nil && (toll.lives > 1 || errand.exitCodes.contains(end.exitCode ?? -1)),
+                "\(what): \(end)")
         }
         try look(what)
     }
@@ -146,7 +158,9 @@ struct ErrandScenario {
         let standings = try ground.standings()
         for (n, (torrent, standing)) in zip(ground.torrents, standings).enumerated() {
             #expect(standing.damage == [] || errand.mayBeMended, what)
-            #expect(standing.isThere || errand.leaving.contains(n) || errand.mayBeMended, "\(what): torrent \(n + 1) is gone")
+            #expect(
+                standing.isThere || errand.leaving.contains(n) || errand.mayBeMended,
+                "\(what): torrent \(n + 1) is gone")
             let unfounded = try standing.unfounded(torrent, in: ground.pieces.output).filter { $0 != errand.rotten[n] }
             #expect(unfounded == [], "\(what): torrent \(n + 1) claims what isn't so")
             let lost = errand.leaving.contains(n) || errand.mayBeMended ? [] : lost(n, standing)
@@ -163,7 +177,9 @@ struct ErrandScenario {
 
     private func expectNothingAgain(_ n: Int, _ what: Comment) {
         guard !errand.leaving.contains(n) else { return }
-        let again = Set(ground.peers[n].requests.map(\.block.piece)).filter { recorded[n][$0] && $0 != errand.rotten[n] }
+        let again = Set(ground.peers[n].requests.map(\.block.piece)).filter {
+            recorded[n][$0] && $0 != errand.rotten[n]
+        }
         #expect(again == [], "\(what): torrent \(n + 1) downloads again what was recorded")
     }
 
@@ -186,14 +202,18 @@ struct ErrandScenario {
         let after = try ground.standings()
         for (n, torrent) in ground.torrents.enumerated() {
             #expect(torrent.faults(in: ground.pieces.output) == [], what)
-            #expect(after[n].isThere && after[n].claimed.isFull && after[n].damage == [], "\(what): torrent \(n + 1) claims \(after[n].claimed)")
+            #expect(
+                after[n].isThere && after[n].claimed.isFull && after[n].damage == [],
+                "\(what): torrent \(n + 1) claims \(after[n].claimed)")
             expectNothingAgain(n, what)
             let checks = after[n].checks.dropFirst(before[n].checks.count)
             let checked = checks.reduce(0) { $0 + $1.count }
             let doubtful = try before[n].doubtful(torrent, in: ground.pieces.output).data.population
             // What a torrent finds that was removed and added again nobody has looked at.
             let mayLook = errand.mayBeMended || errand.leaving.contains(n)
-            #expect(checked <= doubtful || mayLook, "\(what): torrent \(n + 1): \(checks.map(\.text)), and \(doubtful) were in doubt")
+            #expect(
+                checked <= doubtful || mayLook,
+                "\(what): torrent \(n + 1): \(checks.map(\.text)), and \(doubtful) were in doubt")
             toll.checked += checked
         }
     }

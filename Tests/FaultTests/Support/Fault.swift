@@ -1,8 +1,8 @@
 // Room: FaultTests.
 // Duty: shows what the real program does when it is killed at any call that changes something, and when any call fails.
 // Owns: the processes, folders and small volumes of its tests.
-// Never: believes the program about its own state: what is claimed is read from a copy of the database and hashed by the test.
-// Invariants: after every death each claimed bit hashes right; a failing run prints the line that replays it.
+// Never: believes the program about its own state: what is claimed is read from a copy of the database and hashed by
+// the test. Invariants: after every death each claimed bit hashes right; a failing run prints the line that replays it.
 
 import SystemPackage
 

@@ -17,7 +17,9 @@ struct KillPlan {
         for (site, count) in counts.sorted(by: { $0.key < $1.key }) where site.changes {
             let step = isThorough ? 1 : max(1, count / Self.ofEachSite)
             for nth in stride(from: 1, through: count, by: step) {
-                for action in Self.deaths(at: site) { boundaries.append(Fault(call: site.call, place: site.place, nth: nth, action: action)) }
+                for action in Self.deaths(at: site) {
+                    boundaries.append(Fault(call: site.call, place: site.place, nth: nth, action: action))
+                }
             }
         }
         var random = SplitMix64(seed: 0x6b69_6c6c)
@@ -46,6 +48,8 @@ struct KillPlan {
     }
 
     private func anyCall(upTo limit: Int, _ random: inout SplitMix64) -> Fault {
-        Fault(nth: Int.random(in: 1...limit, using: &random), action: [.killBefore, .killAfter, .tear].randomElement(using: &random) ?? .killBefore)
+        Fault(
+            nth: Int.random(in: 1...limit, using: &random),
+            action: [.killBefore, .killAfter, .tear].randomElement(using: &random) ?? .killBefore)
     }
 }

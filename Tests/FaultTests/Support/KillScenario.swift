@@ -36,7 +36,9 @@ struct KillScenario {
     static let commitInterval = ["--commit-interval", "150"]
 
     static func torrent() throws -> SampleTorrent {
-        try SampleTorrent(folder: "sample", [.init("a", 700_001), .init("empty", 0), .init("b/c", 1_300_000), .init("b/d", 900_000)], seed: 200)
+        try SampleTorrent(
+            folder: "sample", [.init("a", 700_001), .init("empty", 0), .init("b/c", 1_300_000), .init("b/d", 900_000)],
+            seed: 200)
     }
 
     /// More files than are synced one by one, in most commits.
@@ -87,7 +89,9 @@ struct KillScenario {
     }
 
     /// One life, and what stands after it; `nil` when it came to its own end.
-    private mutating func live(_ death: Life.Death, _ before: Standing, clockOffset: Duration = .zero) async throws -> Standing? {
+    private mutating func live(_ death: Life.Death, _ before: Standing, clockOffset: Duration = .zero) async throws
+        -> Standing?
+    {
         let life = Life(death: death)
         let what = "\(replay): life \(toll.lives + 1), \(life)"
         peer.forgetRequests()
@@ -99,15 +103,22 @@ struct KillScenario {
 
         let after = try Standing(pieces, torrent)
         #expect(after.damage == [], "\(what)")
-        #expect(try torrent.unfounded(after.claimed, in: pieces.output, wanted: shape.wanted) == [], "\(what): claimed, and not so")
+        #expect(
+            try torrent.unfounded(after.claimed, in: pieces.output, wanted: shape.wanted) == [],
+            "\(what): claimed, and not so")
         let again = peer.requests.map(\.block).filter { before.claimed[$0.piece] || before.blocks.contains($0) }
         #expect(again == [], "\(what): recorded, and downloaded again")
         let checks = after.checks.dropFirst(before.checks.count)
         let checked = checks.reduce(0) { $0 + $1.count }
         let limit = doubtful.population + (mayDoubtClaims ? before.claimed.population : 0)
-        #expect(checked <= limit, "\(what): \(checks.map(\.text)), of which \(doubtful.population) were written since the last commit")
         #expect(
-            mayDoubtClaims || checks.allSatisfy { $0.text.contains("written since the last commit, in") && !$0.text.contains("outside") },
+            checked <= limit,
+            "\(what): \(checks.map(\.text)), of which \(doubtful.population) were written since the last commit")
+        #expect(
+            mayDoubtClaims
+                || checks.allSatisfy {
+                    $0.text.contains("written since the last commit, in") && !$0.text.contains("outside")
+                },
             "\(what): \(checks.map(\.text))")
         toll.checked += checked
         toll.doubtful += doubtful.population

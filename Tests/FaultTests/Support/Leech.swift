@@ -8,7 +8,8 @@ enum Leech {
         let stranger = try await Stranger.dial(address)
         // The handshake of BEP 3, without extensions; then `interested`.
         try await stranger.say(
-            [19] + Array("BitTorrent protocol".utf8) + [UInt8](repeating: 0, count: 8) + torrent.infoHash.bytes + Array("-XX0001-leechleech12".utf8))
+            [19] + Array("BitTorrent protocol".utf8) + [UInt8](repeating: 0, count: 8) + torrent.infoHash.bytes
+                + Array("-XX0001-leechleech12".utf8))
         try await stranger.say([0, 0, 0, 1, 2])
         let block = torrent.bytes(of: piece).prefix(Geometry.blockLength)
         let request: [UInt8] = [0, 0, 0, 13, 6] + bigEndian(piece.value) + bigEndian(0) + bigEndian(block.count)
@@ -31,5 +32,7 @@ enum Leech {
         }
     }
 
-    private static func bigEndian(_ value: Int) -> [UInt8] { (0..<4).reversed().map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) } }
+    private static func bigEndian(_ value: Int) -> [UInt8] {
+        (0..<4).reversed().map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }
+    }
 }

@@ -32,7 +32,9 @@ struct Life: Sendable, CustomStringConvertible {
     private static let limit = Duration.seconds(150)
 
     /// Lives it; how it ended.
-    func run(_ pieces: Pieces, _ arguments: [String], clockOffset: Duration = .zero, counts: FilePath? = nil) async throws -> RunningProgram.End {
+    func run(_ pieces: Pieces, _ arguments: [String], clockOffset: Duration = .zero, counts: FilePath? = nil)
+        async throws -> RunningProgram.End
+    {
         let flag = pieces.folder.appending("shutdown")
         if Files.exists(flag) { try Files.remove(flag) }
         var faults: [Fault] = []
@@ -52,7 +54,9 @@ struct Life: Sendable, CustomStringConvertible {
                 await running.kill()
             case .shutdown(let time, _):
                 // Before it listens a signal ends it at once.
-                try await eventually("\(running.name) to listen", within: Self.limit) { running.output.contains("listening") || !running.isRunning }
+                try await eventually("\(running.name) to listen", within: Self.limit) {
+                    running.output.contains("listening") || !running.isRunning
+                }
                 try await Task.sleep(for: time)
                 try Files.write([], to: flag)
                 running.send(SIGTERM)

@@ -15,11 +15,14 @@ enum Shim {
     }
 
     /// What loads it into the program, with its rules.
-    static func environment(for pieces: Pieces, _ faults: [Fault] = [], counts: FilePath? = nil, clockOffset: Duration = .zero) throws -> [String:
+    static func environment(
+        for pieces: Pieces, _ faults: [Fault] = [], counts: FilePath? = nil, clockOffset: Duration = .zero
+    ) throws -> [String:
         String]
     {
         var environment = [
-            "LD_PRELOAD": try library.string, "PIECES_FAULT_DATABASE": pieces.database.string, "PIECES_FAULT_OUTPUT": pieces.output.string,
+            "LD_PRELOAD": try library.string, "PIECES_FAULT_DATABASE": pieces.database.string,
+            "PIECES_FAULT_OUTPUT": pieces.output.string,
         ]
         if !faults.isEmpty { environment["PIECES_FAULT"] = faults.map(\.description).joined(separator: "|") }
         if let counts { environment["PIECES_FAULT_COUNTS"] = counts.string }
@@ -49,7 +52,8 @@ enum Shim {
         let bytes = try Files.read(file)
         var counts: [Site: Int] = [:]
         for start in stride(from: 0, to: bytes.count, by: recordLength) {
-            let name = String(decoding: bytes[start..<start + nameLength].prefix { $0 != 0 }, as: UTF8.self).split(separator: "@")
+            let name = String(decoding: bytes[start..<start + nameLength].prefix { $0 != 0 }, as: UTF8.self).split(
+                separator: "@")
             let count = bytes[start + nameLength..<start + recordLength].reversed().reduce(0) { $0 << 8 | Int($1) }
             if name.count == 2, count > 0 { counts[Site(call: String(name[0]), place: String(name[1]))] = count }
         }

@@ -8,7 +8,8 @@ struct SmallVolume: Sendable {
 
     /// Runs `body` with a volume of so many bytes; without one where none may be mounted.
     static func with<Value>(
-        bytes: Int, in folder: FilePath, isolation: isolated (any Actor)? = #isolation, _ body: (SmallVolume?) async throws -> Value
+        bytes: Int, in folder: FilePath, isolation: isolated (any Actor)? = #isolation,
+        _ body: (SmallVolume?) async throws -> Value
     ) async throws -> Value {
         let path = folder.appending("volume")
         try Files.makeFolders(path)
@@ -27,7 +28,8 @@ struct SmallVolume: Sendable {
 
     /// Takes all the space that is left.
     func fill() throws {
-        let file = try FileDescriptor.open(filler, .writeOnly, options: [.create, .append], permissions: [.ownerReadWrite])
+        let file = try FileDescriptor.open(
+            filler, .writeOnly, options: [.create, .append], permissions: [.ownerReadWrite])
         try file.closeAfter {
             let page = [UInt8](repeating: 0x55, count: 4096)
             while true {

@@ -30,7 +30,9 @@ struct Standing {
         wanted = torrent.metainfo.layout.files.map { !$0.isPad }
         guard Files.exists(pieces.database) else { return }
         let copy = pieces.folder.appending("copy.db")
-        for end in ["", "-wal", "-shm"] where Files.exists(FilePath(copy.string + end)) { try Files.remove(FilePath(copy.string + end)) }
+        for end in ["", "-wal", "-shm"] where Files.exists(FilePath(copy.string + end)) {
+            try Files.remove(FilePath(copy.string + end))
+        }
         for end in ["", "-wal"] where Files.exists(FilePath(pieces.database.string + end)) {
             try Files.write(try Files.read(FilePath(pieces.database.string + end)), to: FilePath(copy.string + end))
         }
@@ -57,7 +59,8 @@ struct Standing {
                 set.insert(BlockRef(piece: row.piece, block: block))
             }
         }
-        checks = try connection.events(of: row.id, limit: 10_000).reversed().filter { $0.kind == .verified }.map { event in
+        checks = try connection.events(of: row.id, limit: 10_000).reversed().filter { $0.kind == .verified }.map {
+            event in
             (event.detail.firstMatch(of: /checked (\d+) of/).flatMap { Int($0.output.1) } ?? -1, event.detail)
         }
         wanted = try connection.wanted(of: row.id, count: wanted.count)
@@ -78,11 +81,14 @@ struct Standing {
                 if file.isPad { continue }
                 let isPlaced = placed.contains(segment.file)
                 var places: [(FilePath, Int64)] = []
-                if wanted[segment.file] || isPlaced { places.append((torrent.path(segment.file, in: output), segment.fileOffset)) }
+                if wanted[segment.file] || isPlaced {
+                    places.append((torrent.path(segment.file, in: output), segment.fileOffset))
+                }
                 if !isPlaced { places.append((parts, file.offset + segment.fileOffset)) }
                 let expected = torrent.bytes(at..<at + segment.length)
                 let isRight = try places.contains { path, offset in
-                    try Files.exists(path) && Files.read(path, at: offset, count: segment.length).elementsEqual(expected)
+                    try Files.exists(path)
+                        && Files.read(path, at: offset, count: segment.length).elementsEqual(expected)
                 }
                 if !isRight { return true }
             }
@@ -90,22 +96,30 @@ struct Standing {
         }
     }
 
-    /// Those of the noted pieces that have data on the disk, all of which a start may hash, and those of them with bytes that aren't zeros, which
-    /// somebody has written: a file system may fill what it reserved with zeros beside a write.
+    /// Those of the noted pieces that have data on the disk, all of which a start may hash, and those of them with
+    /// bytes that aren't zeros, which somebody has written: a file system may fill what it reserved with zeros beside a
+    /// write.
     func doubtful(_ torrent: SampleTorrent, in output: FilePath) throws -> (data: Bitfield, bytes: Bitfield) {
         var data = Bitfield(count: opened.count)
         var bytes = data
         for piece in opened.pieces {
-            for segment in torrent.metainfo.layout.segments(offset: torrent.geometry.offset(of: piece), length: torrent.geometry.length(of: piece)) {
+            for segment in torrent.metainfo.layout.segments(
+                offset: torrent.geometry.offset(of: piece), length: torrent.geometry.length(of: piece))
+            {
                 let places = [
                     (torrent.path(segment.file, in: output), segment.fileOffset),
-                    (output.appending(".\(torrent.infoHash).parts"), torrent.metainfo.layout.files[segment.file].offset + segment.fileOffset),
+                    (
+                        output.appending(".\(torrent.infoHash).parts"),
+                        torrent.metainfo.layout.files[segment.file].offset + segment.fileOffset
+                    ),
                 ]
                 for (path, offset) in places where Files.exists(path) {
                     let pages = try Self.pages(of: path, at: offset, length: segment.length)
                     guard try Self.hasData(path, in: pages) else { continue }
                     data.insert(piece)
-                    if try Files.read(path, at: pages.lowerBound, count: pages.count).contains(where: { $0 != 0 }) { bytes.insert(piece) }
+                    if try Files.read(path, at: pages.lowerBound, count: pages.count).contains(where: { $0 != 0 }) {
+                        bytes.insert(piece)
+                    }
                 }
             }
         }

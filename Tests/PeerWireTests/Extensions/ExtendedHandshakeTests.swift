@@ -14,7 +14,8 @@ import Torrent
         handshake.yourHost = .v4(0x7f00_0001)
         handshake.metadataBytes = 31_235
         handshake.isUploadOnly = true
-        let text = "d1:md11:upload_onlyi4e11:ut_metadatai1ee13:metadata_sizei31235e1:pi6881e4:reqqi500e11:upload_onlyi1e1:v12:pieces 0.1.06:yourip4:"
+        let text =
+            "d1:md11:upload_onlyi4e11:ut_metadatai1ee13:metadata_sizei31235e1:pi6881e4:reqqi500e11:upload_onlyi1e1:v12:pieces 0.1.06:yourip4:"
         #expect(Array(handshake.payload.readableBytesView) == Array(text.utf8) + [127, 0, 0, 1, UInt8(ascii: "e")])
         #expect(try ExtendedHandshake(payload: handshake.payload) == handshake)
         #expect(handshake.message == .extended(id: 0, payload: handshake.payload))
@@ -36,7 +37,8 @@ import Torrent
         "d1:mi1ee", "d1:mle1:v0:e", "d1:pi0ee", "d1:pi65536ee", "d1:pi-1ee", "d1:p5:port8e", "d4:reqqi0ee",
         "d4:reqqi-9223372036854775808ee",
         "d1:vi7ee",
-        "d1:v3:\u{1}\u{2}\u{3}e", "d6:yourip3:abce", "d6:yourip0:e", "d13:metadata_sizei0ee", "d13:metadata_sizei9223372036854775807ee",
+        "d1:v3:\u{1}\u{2}\u{3}e", "d6:yourip3:abce", "d6:yourip0:e", "d13:metadata_sizei0ee",
+        "d13:metadata_sizei9223372036854775807ee",
         "d11:upload_only3:yese", "d1:p20:18446744073709551615e",
         "d1:md11:ut_metadatai256eee", "d1:md11:ut_metadatai-1eee", "d1:md11:ut_metadata1:xee",
         "d4:reqqi-99999999999999999999ee", "d1:pi99999999999999999999ee", "d3:zzzi1ee", "d1:vi1e1:mdee", "deXYZ",
@@ -62,9 +64,11 @@ import Torrent
 
     @Test(arguments: [
         "", "i1e", "le", "d", "d1:m", "d1:mdi1ee", "x", "d1:v99999999999:xe", String(repeating: "l", count: 10_000),
-        "d1:z" + "l" + String(repeating: "i1e", count: 5_000) + "ee", "d1:v70000:" + String(repeating: "v", count: 70_000) + "e",
+        "d1:z" + "l" + String(repeating: "i1e", count: 5_000) + "ee",
+        "d1:v70000:" + String(repeating: "v", count: 70_000) + "e",
     ]) func isRefused(_ text: String) throws {
-        let error = try #require(#expect(throws: PeerWireError.self) { try ExtendedHandshake(payload: ByteBuffer(string: text)) })
+        let error = try #require(
+            #expect(throws: PeerWireError.self) { try ExtendedHandshake(payload: ByteBuffer(string: text)) })
         #expect(error.description.contains("extension handshake"))
     }
 
@@ -78,11 +82,16 @@ import Torrent
             var generator = SplitMix64(seed: seed)
             var payload = whole.payload
             for _ in 0..<Int.random(in: 1...3, using: &generator) {
-                payload.setInteger(UInt8(truncatingIfNeeded: generator.next()), at: Int.random(in: 0..<payload.readableBytes, using: &generator))
+                payload.setInteger(
+                    UInt8(truncatingIfNeeded: generator.next()),
+                    at: Int.random(in: 0..<payload.readableBytes, using: &generator))
             }
-            payload.moveWriterIndex(to: Int.random(in: payload.readableBytes / 2...payload.readableBytes, using: &generator))
+            payload.moveWriterIndex(
+                to: Int.random(in: payload.readableBytes / 2...payload.readableBytes, using: &generator))
             let decoded = Result { try ExtendedHandshake(payload: payload) }
-            if case .success(let handshake) = decoded { #expect(try ExtendedHandshake(payload: handshake.payload) == handshake, "seed \(seed)") }
+            if case .success(let handshake) = decoded {
+                #expect(try ExtendedHandshake(payload: handshake.payload) == handshake, "seed \(seed)")
+            }
         }
     }
 }

@@ -12,7 +12,9 @@ import Testing
     @Test func peersNameTheirMessagesThemselves() throws {
         var peer = PeerExtensions()
         #expect(peer.message(DontHave(piece: 7)) == nil)
-        peer.update(with: try ExtendedHandshake(payload: ByteBuffer(string: "d1:md11:lt_donthavei9e11:upload_onlyi200e7:unknowni3eee")))
+        peer.update(
+            with: try ExtendedHandshake(
+                payload: ByteBuffer(string: "d1:md11:lt_donthavei9e11:upload_onlyi200e7:unknowni3eee")))
         #expect(peer.message(DontHave(piece: 7)) == .extended(id: 9, payload: ByteBuffer(bytes: [0, 0, 0, 7])))
         #expect(peer.message(UploadOnly(true)) == .extended(id: 200, payload: ByteBuffer(bytes: [1])))
         #expect(!peer.supports(.metadata))

@@ -8,15 +8,18 @@ enum Aria2 {
     /// The options of a client that neither looks for others nor listens elsewhere than on loopback.
     static func arguments(_ torrent: FilePath, data: FilePath, port: UInt16, _ more: [String]) -> [String] {
         [
-            "--no-conf=true", "--dir=\(data)", "--listen-port=\(port)", "--interface=127.0.0.1", "--disable-ipv6=true", "--enable-dht=false",
-            "--enable-dht6=false", "--bt-enable-lpd=false", "--enable-peer-exchange=false", "--file-allocation=none", "--quiet=true",
+            "--no-conf=true", "--dir=\(data)", "--listen-port=\(port)", "--interface=127.0.0.1", "--disable-ipv6=true",
+            "--enable-dht=false",
+            "--enable-dht6=false", "--bt-enable-lpd=false", "--enable-peer-exchange=false", "--file-allocation=none",
+            "--quiet=true",
         ] + more + [torrent.string]
     }
 }
 
 /// Runs `body` beside an aria2 that has all of the torrent, and ends it with it.
 func withAria2Seeding<Value>(
-    _ torrent: SampleTorrent, in folder: FilePath, isolation: isolated (any Actor)? = #isolation, _ body: (PeerAddress) async throws -> Value
+    _ torrent: SampleTorrent, in folder: FilePath, isolation: isolated (any Actor)? = #isolation,
+    _ body: (PeerAddress) async throws -> Value
 ) async throws -> Value {
     let program = try RealProgram.require("aria2c", package: "aria2")
     let data = folder.appending("aria2 data")

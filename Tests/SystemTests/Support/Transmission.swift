@@ -17,8 +17,10 @@ func withTransmission<Value>(
     let port = try Machine.freePort()
     let remote = try Machine.freePort()
     let arguments = [
-        "--foreground", "--config-dir", settings.string, "--download-dir", data.string, "--watch-dir", watched.string, "--peerport", "\(port)",
-        "--port", "\(remote)", "--rpc-bind-address", "127.0.0.1", "--bind-address-ipv4", "127.0.0.1", "--bind-address-ipv6", "::1", "--no-portmap",
+        "--foreground", "--config-dir", settings.string, "--download-dir", data.string, "--watch-dir", watched.string,
+        "--peerport", "\(port)",
+        "--port", "\(remote)", "--rpc-bind-address", "127.0.0.1", "--bind-address-ipv4", "127.0.0.1",
+        "--bind-address-ipv6", "::1", "--no-portmap",
         "--no-dht", "--no-lpd",
         "--no-utp", "--no-incomplete-dir", "--log-error",
     ]
