@@ -140,13 +140,18 @@ let package = Package(
             name: "CrashTests",
             dependencies: ["CrashLab", "TestSupport", "Engine", "Store", "Migrations", "Disk", "Torrent", system],
             swiftSettings: house),
+        // Hostile hosts, for the tests and for the benchmark alike.
+        .target(name: "SiegeLab", path: "Tests/SiegeLab", swiftSettings: house),
         .testTarget(
             name: "SystemTests",
-            dependencies: ["TestSupport", "Torrent", "Store", "PeerWire", nioCore, nioPosix, system, "pieces"],
+            dependencies: [
+                "TestSupport", "SiegeLab", "Torrent", "Store", "PeerWire", nioCore, nioPosix, system, "pieces",
+            ],
             swiftSettings: house),
         .executableTarget(
-            name: "pieces-bench", dependencies: ["CPieceHash", "Store", "Torrent", system], path: "Tests/Benchmarks",
-            swiftSettings: house),
+            name: "pieces-bench", dependencies: ["SiegeLab", "CPieceHash", "Store", "Torrent", system],
+            path: "Tests/Benchmarks", swiftSettings: house
+        ),
         .testTarget(
             name: "PiecesTests", dependencies: ["pieces", "Store", "Torrent", argumentParser, system],
             swiftSettings: house),

@@ -20,6 +20,7 @@ extension TorrentEngine: PeerConnectionDelegate {
             guard let key = connection.tag.map({ PeerKey($0) }) else { return }
             let now = engine.environment.clock.now
             engine.swarm.mostServedAhead = engine.environment.shared.value.memory.servedAhead
+            engine.swarm.counted(messages.count, from: key, now: now)
             for message in messages { engine.handle(message, from: key, now: now) }
         }
     }

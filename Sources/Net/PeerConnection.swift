@@ -44,6 +44,10 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
     package static let handshakeTimeout = TimeAmount.seconds(15)
     /// How long a peer may take nothing of what it is sent.
     private static let deafAfter = TimeAmount.seconds(60)
+    /// Messages that are handed over at once, and those that there is always room for: a read of blocks has fewer, and
+    /// a read of keep-alives has a quarter of a million, each of which takes ten times its bytes.
+    private static let mostTogether = 1024
+    private static let usuallyTogether = 64
     /// Bytes of small messages that are gathered for one write.
     private static let outgoingCapacity = 4096
 
@@ -369,7 +373,12 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
 
     private func deliver(_ context: ChannelHandlerContext) {
         do {
-            while let message = try decoder.next() { messages.append(message) }
+            while let message = try decoder.next() {
+                messages.append(message)
+                guard messages.count >= Self.mostTogether else { continue }
+                hand()
+                guard case .open = state else { return }
+            }
         } catch {
             hand()
             return close(because: "\(error)")
@@ -381,7 +390,7 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
     private func hand() {
         guard !messages.isEmpty else { return }
         delegate?.received(messages, from: self)
-        messages.removeAll(keepingCapacity: true)
+        messages.removeAll(keepingCapacity: messages.capacity <= Self.usuallyTogether)
     }
 }
 

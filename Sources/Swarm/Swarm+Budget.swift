@@ -19,10 +19,21 @@ extension Swarm {
         if peer.budget.isExceeded { waste(peer, Self.tooMuchWork, now: now) }
     }
 
+    /// The peer sent so many messages, of whatever kind.
+    package mutating func counted(_ messages: Int, from key: PeerKey, now: Instant) {
+        guard let peer = peers[key] else { return }
+        let work = Double(messages) * WorkBudget.Work.message.rawValue
+        peer.budget.charge(work, at: now)
+        peer.unsettledWork += work
+    }
+
     /// Verified bytes pay for the messages that bring them.
-    func earn(_ peer: Peer, _ bytes: Int) {
-        peer.budget.earn(bytes)
-        peer.unsettledWork = max(-WorkBudget.Limit.connection.most, peer.unsettledWork - WorkBudget.earned(bytes))
+    func earn(_ peer: Peer, bytes: Int) { earn(peer, WorkBudget.earned(bytes)) }
+
+    /// The peer did something of use, worth so many microseconds of work.
+    func earn(_ peer: Peer, _ work: Double) {
+        peer.budget.earn(work)
+        peer.unsettledWork = max(-WorkBudget.Limit.connection.most, peer.unsettledWork - work)
     }
 
     /// A block came that we had not asked for.

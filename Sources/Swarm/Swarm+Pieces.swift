@@ -40,7 +40,7 @@ extension Swarm {
             guard let peer = sender.flatMap({ peers[$0] }) else { continue }
             let length = geometry.length(of: BlockRef(piece: index, block: block))
             peer.verifiedBytes += Int64(length)
-            earn(peer, length)
+            earn(peer, bytes: length)
         }
         let owner = piece.exclusive
         if piece.recordedCount > 0 { heldPartials[index] = PartialPiece(piece: index, blocks: piece.recorded) }

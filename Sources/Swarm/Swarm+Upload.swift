@@ -37,6 +37,8 @@ extension Swarm {
         guard let peer = peers[key] else { return }
         peer.uploaded.add(request.length, at: now)
         peer.servingBytes -= request.length
+        // A request that is served is what we are here for.
+        earn(peer, WorkBudget.Work.message.rawValue)
         peer.lastSaidAt = now
         peer.lastServedAt = now
         peer.servingSince = now

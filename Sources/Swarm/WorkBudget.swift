@@ -21,12 +21,12 @@ struct WorkBudget: Sendable {
         /// connect.
         static let host = Limit(perSecond: 20_000, most: 1_000_000, tolerated: 500_000)
         /// A thousandth of a core, which an honest peer hardly uses: a host that spends no more waits for no other.
-        static let modest = Limit(perSecond: 1000, most: 50_000, tolerated: 0)
+        static let modest = Limit(perSecond: 1000, most: 10_000, tolerated: 0)
         /// Five percent of a core for a /24 or a /48.
-        static let network = Limit(perSecond: 50_000, most: 1_500_000, tolerated: 1_000_000, longestPause: .seconds(30))
+        static let network = Limit(perSecond: 50_000, most: 600_000, tolerated: 1_000_000, longestPause: .seconds(30))
         /// A fifth of a core for all peers.
         static let process = Limit(
-            perSecond: 200_000, most: 2_000_000, tolerated: 1_000_000, longestPause: .seconds(30))
+            perSecond: 200_000, most: 600_000, tolerated: 1_000_000, longestPause: .seconds(30))
     }
 
     let limit: Limit
@@ -38,8 +38,10 @@ struct WorkBudget: Sendable {
         left = limit.most
     }
 
-    /// What messages cost us: measured, and rounded up. Messages that aren't named cost no more than their bytes.
+    /// What messages cost us: measured, and rounded up.
     enum Work: Double {
+        /// Any message: a few bytes, such as a keep-alive, cost more than to receive them.
+        case message = 0.25
         /// A choke or unchoke: requests are taken back, and others are looked for.
         case turn = 200
         /// A connection that somebody else opened: a socket, and a look at who it is.
@@ -61,7 +63,7 @@ struct WorkBudget: Sendable {
     }
 
     /// Verified bytes earn what a peer needs to go on at any speed.
-    mutating func earn(_ bytes: Int) { left = min(limit.most, left + Self.earned(bytes)) }
+    mutating func earn(_ work: Double) { left = min(limit.most, left + work) }
 
     /// Microseconds for so many verified bytes.
     static func earned(_ bytes: Int) -> Double { Double(bytes) / Double(1 << 14) * Work.refusal.rawValue }

@@ -4,7 +4,7 @@
 // Owns: the input that it makes, in a temporary folder that it names and leaves there; payload is taken away again,
 // because it is large.
 // Never: is a test: times are told and not judged, so that a busy machine fails nothing. What `counts` compares is
-// counted.
+// counted, and `siege` compares a peer with itself.
 // Invariants: the same arguments make the same input; what is measured is the program that stands beside this one, as a
 // process of its own.
 
@@ -52,6 +52,11 @@ struct Benchmarks {
             help:
                 "what can be counted, beside its thresholds; exit code 1 when one is exceeded, 69 when strace or perf isn't here",
             make: CountsBenchmark.init(arguments:)),
+        Word(
+            name: "siege", arguments: "[SECONDS] [ATTACK|names|comment|http]...",
+            help:
+                "what hostile hosts cost the engine and a good peer of 3 MB/s in so many seconds (10), by attack; exit code 1 when it is more than it may be",
+            make: SiegeBenchmark.init(arguments:)),
     ]
 
     private static var usage: String {

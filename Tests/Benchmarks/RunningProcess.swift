@@ -7,11 +7,14 @@ final class RunningProcess {
     let start: ContinuousClock.Instant
     /// KiB that it had in memory at most, as far as ``look()`` saw it; of itself alone, unlike what getrusage(2) says.
     private(set) var peakKiB = 0
+    /// Whether it may end otherwise than with 0.
+    private let mayFail: Bool
     private let name: String
     private var hasEnded = false
 
     /// Starts the program with its output thrown away; what it complains of goes where this program's complaints go.
-    init(_ program: FilePath, _ arguments: [String]) throws {
+    init(_ program: FilePath, _ arguments: [String], mayFail: Bool = false) throws {
+        self.mayFail = mayFail
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -65,7 +68,7 @@ final class RunningProcess {
             throw BenchmarkError("\(name) cannot be waited for: \(Errno(rawValue: errno))")
         }
         hasEnded = true
-        guard status == 0 else { throw BenchmarkError("\(name) failed: see what it said above") }
+        guard status == 0 || mayFail else { throw BenchmarkError("\(name) failed: see what it said above") }
         return ProcessSample(wall: start.duration(to: .now), usage)
     }
 

@@ -30,6 +30,9 @@ final class WireConnection {
     /// Whether the handshakes were exchanged.
     private(set) var isGreeted = false
     private(set) var hasRequested = false
+    /// Blocks that it may still send; `nil` for any.
+    var allowance: Int?
+    private(set) var sentBlocks = 0
 
     init(_ socket: Int32, _ torrent: UniformTorrent, number: Int, answersRequests: Bool) {
         self.socket = socket
@@ -40,7 +43,7 @@ final class WireConnection {
 
     deinit { close(socket) }
 
-    var wantsToWrite: Bool { sent < outgoing.count || answered < waiting.count }
+    var wantsToWrite: Bool { sent < outgoing.count || answered < waiting.count && allowance != 0 }
 
     func unchoke() { outgoing += [0, 0, 0, 1, Self.unchokeID] }
 
@@ -115,7 +118,7 @@ final class WireConnection {
     private func putTogether() {
         outgoing.removeAll(keepingCapacity: true)
         sent = 0
-        let end = min(waiting.count, answered + Self.answersTogether)
+        let end = min(waiting.count, answered + min(allowance ?? Self.answersTogether, Self.answersTogether))
         for request in waiting[answered..<end] {
             append(9 + request.length)
             outgoing.append(Self.pieceID)
@@ -123,6 +126,8 @@ final class WireConnection {
             append(request.begin)
             outgoing += torrent.block.prefix(Int(request.length))
         }
+        allowance = allowance.map { $0 - (end - answered) }
+        sentBlocks += end - answered
         answered = end
         if answered == waiting.count {
             waiting.removeAll(keepingCapacity: true)

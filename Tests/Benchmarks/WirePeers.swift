@@ -59,6 +59,27 @@ final class WirePeers {
         throw BenchmarkError("nothing was asked for within \(limit): see what `pieces log` says")
     }
 
+    /// Serves so many blocks a second, by the first connection alone, while it may; `served` is told the bytes of each
+    /// round. Hangs up when asked to.
+    func serve(blocksPerSecond: Double, while goesOn: () -> Bool, hangsUp: () -> Bool, served: (Int) -> Void) throws {
+        var refilled = ContinuousClock.now
+        var blocks = 0.0
+        while goesOn() {
+            if hangsUp() { connections.removeAll() }
+            blocks = min(blocksPerSecond / 10, blocks + refilled.duration(to: .now).seconds * blocksPerSecond)
+            refilled = .now
+            for connection in connections.dropFirst() { connection.allowance = 0 }
+            let connection = connections.first
+            let before = connection?.sentBlocks ?? 0
+            connection?.allowance = Int(blocks)
+            try serveOnce()
+            guard let connection else { continue }
+            let count = connection.sentBlocks - before
+            blocks -= Double(count)
+            served(count * torrent.block.count)
+        }
+    }
+
     // MARK: One round
 
     /// Waits for sockets at most 10 ms, and does what they are ready for.

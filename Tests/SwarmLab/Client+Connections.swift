@@ -48,6 +48,7 @@ extension Client {
             if until > lab.now { return lab.schedule(at: until) { if end.isOpen { self.received(messages, on: end) } } }
             resting[ObjectIdentifier(end)] = nil
         }
+        feed { $0.counted(messages.count, from: key, now: self.lab.now) }
         for message in messages { feed { self.handle(message, key, &$0) } }
         feed { $0.batchEnded(key, now: self.lab.now) }
         var pause: Duration?

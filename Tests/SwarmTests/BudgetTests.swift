@@ -22,8 +22,8 @@ struct BudgetTests {
         for _ in 0..<Int(limit.tolerated / turn) + 1 { budget.charge(turn, at: now) }
         #expect(budget.isExceeded)
         #expect(budget.pause(at: now) == limit.longestPause, "no pause is longer, whatever is owed")
-        budget.earn(
-            Int(limit.tolerated / WorkBudget.Work.refusal.rawValue) * Geometry.blockLength + Geometry.blockLength)
+        let blocks = Int(limit.tolerated / WorkBudget.earned(Geometry.blockLength)) + 1
+        budget.earn(WorkBudget.earned(blocks * Geometry.blockLength))
         #expect(!budget.isExceeded, "verified bytes earn it back")
         // A clock that stands still or goes back refills nothing.
         let owed = budget.pause(at: now)
@@ -233,6 +233,34 @@ struct BudgetTests {
             }
             #expect(bench.swarm.peerCount == 0 && bench.strikes.count == strike)
             #expect(bench.swarm.book.isBanned(address) == (strike == HostBans.strikes))
+        }
+    }
+
+    /// Messages that mean nothing are few bytes for the peer, and work for us all the same.
+    @Test func messagesThatMeanNothingSpendTheBudget() {
+        let bench = SwarmBench().started()
+        let peer = bench.connect(1, isIncoming: true)
+        var messages = 0
+        while bench.pause(of: peer) == nil, messages < 10_000_000 {
+            bench.feed { $0.counted(1000, from: peer, now: $1) }
+            messages += 1000
+        }
+        let limit = WorkBudget.Limit.connection
+        #expect(Double(messages) <= limit.most / WorkBudget.Work.message.rawValue + 2000)
+        #expect(bench.strikes.isEmpty, "a moment of many messages is waited for")
+    }
+
+    /// A peer that takes blocks at any speed pays nothing for its requests.
+    @Test func requestsThatAreServedCostNothing() {
+        let bench = SwarmBench(pieces: 8, have: Array(0..<8)).started()
+        let peer = bench.connect(1, isIncoming: true)
+        bench.feed { $0.interested(peer, now: $1) }
+        for _ in 0..<1000 {
+            bench.feed { $0.counted(1000, from: peer, now: $1) }
+            for _ in 0..<1000 {
+                bench.swarm.served(peer, BlockRequest(piece: PieceIndex(0), begin: 0, length: 0), now: bench.now)
+            }
+            #expect(bench.pause(of: peer) == nil)
         }
     }
 

@@ -19,6 +19,8 @@ package final class WirePeer: Sendable {
         case haves
         /// Serves so many blocks a second.
         case slow(Int)
+        /// The same, and timers that are late don't make it slower.
+        case steady(Int)
         /// Answers the handshake with noise.
         case noise
         /// Sends noise after its handshake.

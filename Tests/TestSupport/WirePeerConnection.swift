@@ -10,6 +10,8 @@ final class WirePeerConnection: ChannelInboundHandler {
 
     /// How long a peer that chokes now and then does so.
     private static let chokeTime = TimeAmount.milliseconds(100)
+    /// What a steady peer makes up for at most.
+    private static let latest = TimeAmount.milliseconds(500)
 
     private let torrent: SampleTorrent
     private let have: Bitfield
@@ -23,6 +25,8 @@ final class WirePeerConnection: ChannelInboundHandler {
     private var isChoking = true
     private var waiting: [WirePeer.Request] = []
     private var isPaced = false
+    /// When the next block is served by a peer that is slow or steady.
+    private var servesAt = NIODeadline.distantPast
 
     init(_ torrent: SampleTorrent, have: Bitfield, isFast: Bool, shared: WirePeer.Shared) {
         self.torrent = torrent
@@ -150,7 +154,8 @@ final class WirePeerConnection: ChannelInboundHandler {
         switch manner {
         case .silent: return
         case .rejecting: reject(request, context)
-        case .slow(let rate): pace(request, .nanoseconds(1_000_000_000 / Int64(max(1, rate))), context)
+        case .slow(let rate), .steady(let rate):
+            pace(request, .nanoseconds(1_000_000_000 / Int64(max(1, rate))), context)
         case .stopping(let limit):
             if shared.state.withLock({ $0.served.count }) < limit { serve(request, context) }
         case .choking(let every):
@@ -187,8 +192,13 @@ final class WirePeerConnection: ChannelInboundHandler {
     private func pace(_ request: WirePeer.Request, _ pause: TimeAmount, _ context: ChannelHandlerContext) {
         waiting.append(request)
         guard !isPaced else { return }
+        servesAt = .now() + pause
+        paceNext(pause, context)
+    }
+
+    private func paceNext(_ pause: TimeAmount, _ context: ChannelHandlerContext) {
         isPaced = true
-        context.eventLoop.assumeIsolated().scheduleTask(in: pause) { self.serveNext(pause, context) }
+        context.eventLoop.assumeIsolated().scheduleTask(deadline: servesAt) { self.serveNext(pause, context) }
     }
 
     private func serveNext(_ pause: TimeAmount, _ context: ChannelHandlerContext) {
@@ -197,8 +207,12 @@ final class WirePeerConnection: ChannelInboundHandler {
         serve(waiting.removeFirst(), context)
         context.flush()
         guard !waiting.isEmpty else { return }
-        isPaced = true
-        context.eventLoop.assumeIsolated().scheduleTask(in: pause) { self.serveNext(pause, context) }
+        if case .steady = manner {
+            servesAt = max(servesAt + pause, .now() - Self.latest)
+        } else {
+            servesAt = .now() + pause
+        }
+        paceNext(pause, context)
     }
 
     private func serve(_ request: WirePeer.Request, _ context: ChannelHandlerContext) {
