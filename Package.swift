@@ -50,7 +50,10 @@ let package = Package(
         .systemLibrary(
             name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite3"])]),
         .target(name: "CPieceHash", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]),
-        .target(name: "Limits", swiftSettings: house),
+        .target(
+            name: "CLinux", cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
+        .target(name: "System", dependencies: ["CLinux", system], swiftSettings: house),
+        .target(name: "Limits", dependencies: ["System", system], swiftSettings: house),
         .target(name: "Bencode", swiftSettings: house),
         .target(name: "Torrent", dependencies: ["Bencode", "CPieceHash", system], swiftSettings: house),
         .target(name: "PeerWire", dependencies: ["Torrent", "Bencode", nioCore], swiftSettings: house),
@@ -67,9 +70,11 @@ let package = Package(
             ],
             swiftSettings: house),
         .target(
-            name: "Store", dependencies: ["CSQLite", "Limits", "Migrations", "Torrent", system], swiftSettings: house),
+            name: "Store", dependencies: ["CSQLite", "System", "Limits", "Migrations", "Torrent", system],
+            swiftSettings: house),
         .target(
-            name: "Disk", dependencies: ["Limits", "Torrent", "CPieceHash", system, collections], swiftSettings: house),
+            name: "Disk", dependencies: ["System", "Limits", "Torrent", "CPieceHash", system, collections],
+            swiftSettings: house),
         .target(
             name: "Net",
             dependencies: [
@@ -88,7 +93,8 @@ let package = Package(
         .executableTarget(
             name: "pieces",
             dependencies: [
-                "Engine", "Limits", "Store", "Disk", "Torrent", "Net", argumentParser, logging, nioCore, nioPosix,
+                "Engine", "System", "Limits", "Store", "Disk", "Torrent", "Net", argumentParser, logging, nioCore,
+                nioPosix,
                 system,
             ],
             swiftSettings: house, linkerSettings: selfContained),
@@ -96,6 +102,7 @@ let package = Package(
         // Rules that the compiler doesn't check.
         .testTarget(name: "TidyTests", swiftSettings: house),
         // Tests mirror the rooms; the lab is a swarm in a box, in virtual time.
+        .testTarget(name: "SystemRoomTests", dependencies: ["System", system], swiftSettings: house),
         .testTarget(name: "BencodeTests", dependencies: ["Bencode"], swiftSettings: house),
         .testTarget(name: "CPieceHashTests", dependencies: ["CPieceHash", "Torrent", crypto], swiftSettings: house),
         .testTarget(name: "TorrentTests", dependencies: ["Torrent", "Bencode", system], swiftSettings: house),
@@ -108,7 +115,8 @@ let package = Package(
             name: "StoreTests", dependencies: ["Store", "Torrent", "Migrations", "CSQLite", system],
             swiftSettings: house),
         .testTarget(
-            name: "DiskTests", dependencies: ["Disk", "Limits", "Torrent", "CPieceHash", system], swiftSettings: house),
+            name: "DiskTests", dependencies: ["Disk", "System", "Limits", "Torrent", "CPieceHash", system],
+            swiftSettings: house),
         .target(
             name: "TestSupport",
             dependencies: ["Torrent", "Bencode", "PeerWire", "Store", nioCore, nioPosix, system, logging],

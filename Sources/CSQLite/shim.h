@@ -1,7 +1,6 @@
 // Room: CSQLite.
 // Duty: names the system's libsqlite3 to Swift.
-// Owns: the wrappers of what Swift cannot call: variadic functions, macros that are casts (SQLITE_TRANSIENT), and statfs(2), whose header
-// Swift's module of the C library leaves out.
+// Owns: the wrappers of what Swift can't call: variadic functions, and macros that are casts (SQLITE_TRANSIENT).
 // Never: decides anything; each function is one call.
 // Invariants: what is bound here is copied by SQLite before the call returns.
 
@@ -9,8 +8,6 @@
 #define PIECES_CSQLITE_SHIM_H
 
 #include <sqlite3.h>
-#include <stdint.h>
-#include <sys/statfs.h>
 
 static inline int csqlite_bind_text(sqlite3_stmt *statement, int index, const char *text, sqlite3_uint64 length) {
     return sqlite3_bind_text64(statement, index, text, length, SQLITE_TRANSIENT, SQLITE_UTF8);
@@ -23,12 +20,6 @@ static inline int csqlite_bind_blob(sqlite3_stmt *statement, int index, const vo
 /// Sets one of the options of sqlite3_db_config that take (int, int *).
 static inline int csqlite_set_flag(sqlite3 *database, int option, int on) {
     return sqlite3_db_config(database, option, on, (int *)0);
-}
-
-/// The number of the kind of file system that the path is on (statfs(2), f_type); 0 when the kernel doesn't say.
-static inline uint32_t csqlite_file_system(const char *path) {
-    struct statfs status;
-    return statfs(path, &status) == 0 ? (uint32_t)status.f_type : 0;
 }
 
 #endif

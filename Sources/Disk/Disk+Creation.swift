@@ -1,4 +1,5 @@
 import Glibc
+import System
 import SystemPackage
 import Torrent
 
@@ -61,7 +62,7 @@ extension Disk {
         var at = path
         while true {
             do {
-                calls.closeUnwritten(try calls.open(at, flags: CLibrary.openPath | O_DIRECTORY))
+                calls.closeUnwritten(try calls.open(at, flags: Linux.openPath | O_DIRECTORY))
                 break
             } catch .noSuchFileOrDirectory where at != at.parent {
                 missing.append(at)
@@ -91,7 +92,7 @@ extension Disk {
 
     private func device(of folder: FilePath) throws(DiskError) -> UInt64 {
         do {
-            let raw = try calls.open(folder, flags: CLibrary.openPath | O_DIRECTORY)
+            let raw = try calls.open(folder, flags: Linux.openPath | O_DIRECTORY)
             defer { calls.closeUnwritten(raw) }
             return try calls.status(raw).identity.device
         } catch {

@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import System
 import SystemPackage
 import Torrent
 
@@ -75,7 +76,7 @@ extension Disk {
     private func regularStatus(_ path: FilePath) throws(DiskError) -> FileStatus {
         let status: FileStatus
         do {
-            let raw = try calls.open(path, flags: CLibrary.openPath)
+            let raw = try calls.open(path, flags: Linux.openPath)
             defer { calls.closeUnwritten(raw) }
             status = try calls.status(raw)
         } catch {

@@ -1,4 +1,5 @@
 import Glibc
+import System
 import SystemPackage
 import Torrent
 
@@ -137,7 +138,7 @@ extension Disk {
     private func identity(of file: PayloadFile, _ payload: Payload, in folder: borrowing PayloadFolder)
         throws(DiskError) -> FileIdentity
     {
-        let raw = try folder.open(payload.components(of: file), flags: CLibrary.openPath | O_NOFOLLOW)
+        let raw = try folder.open(payload.components(of: file), flags: Linux.openPath | O_NOFOLLOW)
         defer { calls.closeUnwritten(raw) }
         do { return try calls.status(raw).identity } catch { throw DiskError(error, .inspect, payload.path(of: file)) }
     }

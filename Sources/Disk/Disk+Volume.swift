@@ -1,4 +1,5 @@
 import Glibc
+import System
 import SystemPackage
 import Torrent
 
@@ -36,7 +37,7 @@ extension Disk {
 
     private func identityBlocking(_ path: FilePath) -> FileIdentity? {
         do {
-            let raw = try calls.open(path, flags: CLibrary.openPath | O_NOFOLLOW)
+            let raw = try calls.open(path, flags: Linux.openPath | O_NOFOLLOW)
             defer { calls.closeUnwritten(raw) }
             let status = try calls.status(raw)
             return status.kind == .regular ? status.identity : nil
@@ -70,7 +71,7 @@ extension Disk {
         var path = path
         while true {
             do {
-                let raw = try calls.open(path, flags: CLibrary.openPath)
+                let raw = try calls.open(path, flags: Linux.openPath)
                 defer { calls.closeUnwritten(raw) }
                 return try calls.freeBytes(raw)
             } catch .noSuchFileOrDirectory where !path.isEmpty && path != "." && path != "/" {

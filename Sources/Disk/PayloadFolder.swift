@@ -1,4 +1,5 @@
 import Glibc
+import System
 import SystemPackage
 import Torrent
 
@@ -25,7 +26,7 @@ final class SharedDirectory: Sendable {
 
 /// The open output folder of a payload: whatever is below is looked up from its descriptor, and no link is followed.
 struct PayloadFolder: ~Copyable {
-    private static let directoryFlags = CLibrary.openPath | O_DIRECTORY
+    private static let directoryFlags = Linux.openPath | O_DIRECTORY
 
     private let root: Directory
     private let payload: Payload

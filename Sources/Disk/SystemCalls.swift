@@ -1,4 +1,5 @@
 import Glibc
+import System
 import SystemPackage
 import Torrent
 
@@ -15,7 +16,7 @@ package struct SystemCalls: DiskCalls {
     }
 
     package func open(_ path: String, beneath root: Int32, flags: Int32) throws(Errno) -> Int32 {
-        try CLibrary.openBeneath(root, path, flags: flags | O_CLOEXEC)
+        try retrying { PathText.withCString(path) { Linux.openBeneath(root, $0, flags: flags | O_CLOEXEC) } }
     }
 
     package func open(_ name: String, in directory: Int32, flags: Int32) throws(Errno) -> Int32 {
@@ -52,7 +53,7 @@ package struct SystemCalls: DiskCalls {
     package func readCached(_ descriptor: Int32, into buffers: [UnsafeMutableRawBufferPointer], at offset: Int64)
         throws(Errno) -> Int
     {
-        try CLibrary.readCached(descriptor, into: buffers, at: offset)
+        try Linux.readCached(descriptor, into: buffers, at: offset)
     }
 
     package func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(Errno) -> Int {
@@ -64,14 +65,12 @@ package struct SystemCalls: DiskCalls {
     }
 
     package func allocate(_ descriptor: Int32, length: Int64) throws(Errno) {
-        // Answers the error instead of setting errno, and writes to every block where the file system can't reserve.
-        var result = EINTR
-        while result == EINTR { result = posix_fallocate(descriptor, 0, off_t(length)) }
-        if result != 0 { throw Errno(rawValue: result) }
+        // It writes to every block where the file system can't reserve.
+        try Linux.allocate(descriptor, length: length)
     }
 
     package func startWriteback(_ descriptor: Int32, at offset: Int64, length: Int64) {
-        CLibrary.startWriteback(descriptor, at: offset, length: length)
+        Linux.startWriteback(descriptor, at: offset, length: length)
     }
 
     package func readAhead(_ descriptor: Int32, at offset: Int64, length: Int64) {
@@ -84,13 +83,13 @@ package struct SystemCalls: DiskCalls {
 
     /// File systems of this machine's own disks that write aligned blocks straight to the device: their numbers of
     /// statfs(2).
-    private static let directKinds: Set<Int> = [0xef53 /* ext4 */, 0x5846_5342 /* XFS */, 0xf2f5_2010 /* F2FS */]
+    private static let directKinds: Set<FileSystemNumber> = [.ext4, .xfs, .f2fs]
 
     package func openDirect(_ descriptor: Int32) throws(Errno) -> Int32 {
-        guard Self.directKinds.contains(try CLibrary.fileSystemKind(descriptor)) else { throw .notSupported }
+        guard Self.directKinds.contains(try FileSystemNumber(of: descriptor)) else { throw .notSupported }
         // By the descriptor, not by a path at which another file may be by now (proc_pid_fd(5)).
         return try retrying {
-            Glibc.open("/proc/self/fd/\(descriptor)", O_WRONLY | O_NONBLOCK | O_CLOEXEC | CLibrary.direct)
+            Glibc.open("/proc/self/fd/\(descriptor)", O_WRONLY | O_NONBLOCK | O_CLOEXEC | Linux.direct)
         }
     }
 
@@ -100,13 +99,13 @@ package struct SystemCalls: DiskCalls {
 
     /// File systems that sync as one what fsync(2) syncs file by file: their numbers of statfs(2). F2FS isn't one of
     /// them: when an error made it stop, it has nothing to sync and says that all is well (`f2fs_sync_fs`).
-    private static let volumeKinds: Set<Int> = [0xef53 /* ext4 */, 0x5846_5342 /* XFS */, 0x0102_1994 /* tmpfs */]
+    private static let volumeKinds: Set<FileSystemNumber> = [.ext4, .xfs, .tmpfs]
 
     package func syncVolume(_ descriptor: Int32) throws(Errno) {
-        guard CLibrary.tellsVolumeErrors, Self.volumeKinds.contains(try CLibrary.fileSystemKind(descriptor)) else {
+        guard Linux.reportsVolumeErrors, Self.volumeKinds.contains(try FileSystemNumber(of: descriptor)) else {
             throw .notSupported
         }
-        try CLibrary.syncVolume(descriptor)
+        try Linux.syncVolume(descriptor)
     }
 
     package func syncDirectory(_ descriptor: Int32) throws(Errno) {
@@ -115,7 +114,7 @@ package struct SystemCalls: DiskCalls {
 
     package func nextData(_ descriptor: Int32, from offset: Int64) throws(Errno) -> Int64? {
         do {
-            return Int64(try retrying { lseek(descriptor, off_t(offset), CLibrary.seekData) })
+            return Int64(try retrying { lseek(descriptor, off_t(offset), Linux.seekData) })
         } catch Errno(rawValue: ENXIO) {
             return nil
         }
@@ -133,9 +132,9 @@ package struct SystemCalls: DiskCalls {
         return FileStatus(status)
     }
 
-    package func birth(_ descriptor: Int32) -> Int64? { CLibrary.birth(descriptor, "", flags: CLibrary.emptyPath) }
+    package func birth(_ descriptor: Int32) -> Int64? { Linux.birth(descriptor, "", flags: Linux.emptyPath) }
     package func birth(of name: String, in directory: Int32) -> Int64? {
-        CLibrary.birth(directory, name, flags: AT_SYMLINK_NOFOLLOW)
+        PathText.withCString(name) { Linux.birth(directory, $0, flags: AT_SYMLINK_NOFOLLOW) }
     }
 
     package func mayWrite(_ folder: FilePath) throws(Errno) -> Bool {

@@ -1,4 +1,4 @@
-import Glibc
+import System
 import SystemPackage
 
 /// What kind of work a job is: the order of the cases is the order in which waiting jobs are taken.
@@ -16,7 +16,9 @@ final class Workers: Sendable {
     init(threads: Int, limits: [WorkClass: Int]) throws(DiskError) {
         queue = JobQueue(limits: WorkClass.allCases.map { limits[$0] ?? .max })
         for n in 0..<threads {
-            do { try Self.start(queue, name: "disk-\(n)") } catch {
+            do {
+                try SystemThread.start(name: "disk-\(n)") { [queue] in queue.work() }
+            } catch {
                 queue.close()
                 throw DiskError(error, .startThread, "the disk")
             }
@@ -38,72 +40,42 @@ final class Workers: Sendable {
     /// Whether a job waits for a thread: one that has much to do lets it go first.
     var hasWaiting: Bool { queue.hasWaiting }
 
-    private static func start(_ queue: JobQueue, name: String) throws(Errno) {
-        var thread = pthread_t()
-        let context = Unmanaged.passRetained(queue)
-        let result = pthread_create(
-            &thread, nil,
-            { context in
-                let queue = Unmanaged<JobQueue>.fromOpaque(context!).takeRetainedValue()
-                queue.work()
-                return nil
-            }, context.toOpaque())
-        guard result == 0 else {
-            context.release()
-            throw Errno(rawValue: result)
-        }
-        CLibrary.name(thread, name)
-        pthread_detach(thread)
-    }
 }
 
-/// The jobs that wait. `@unchecked Sendable`: every stored `var` is used under `mutex` alone, which a condition
-/// variable needs to be a pthread one.
-private final class JobQueue: @unchecked Sendable {
-    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    private let limits: [Int]
-    private var waiting: [Fifo<Workers.Job>]
-    private var running: [Int]
-    private var isClosed = false
+/// The jobs that wait, for the threads of ``Workers``.
+private final class JobQueue: Sendable {
+    private struct State {
+        let limits: [Int]
+        var waiting: [Fifo<Workers.Job>]
+        var running: [Int]
+        var isClosed = false
+    }
+
+    private let state: Monitor<State>
 
     init(limits: [Int]) {
-        self.limits = limits
-        self.waiting = limits.map { _ in Fifo() }
-        self.running = limits.map { _ in 0 }
-        // Default attributes: on Linux neither call can fail (pthread_mutex_init(3p), pthread_cond_init(3p)).
-        pthread_mutex_init(mutex, nil)
-        pthread_cond_init(condition, nil)
+        state = Monitor(
+            State(limits: limits, waiting: limits.map { _ in Fifo() }, running: limits.map { _ in 0 }))
     }
 
-    deinit {
-        pthread_cond_destroy(condition)
-        pthread_mutex_destroy(mutex)
-        condition.deallocate()
-        mutex.deallocate()
-    }
-
+    /// Whether the job was accepted: `false` when `limit` jobs of its class wait already.
     @discardableResult
     func append(_ job: @escaping Workers.Job, _ kind: WorkClass, limit: Int = .max) -> Bool {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        guard waiting[kind.rawValue].count < limit else { return false }
-        waiting[kind.rawValue].append(job)
-        pthread_cond_signal(condition)
-        return true
+        let wake = state.change { state in
+            guard state.waiting[kind.rawValue].count < limit else { return .nobody }
+            state.waiting[kind.rawValue].append(job)
+            return .one
+        }
+        return wake != .nobody
     }
 
-    var hasWaiting: Bool {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        return waiting.contains { !$0.isEmpty }
-    }
+    var hasWaiting: Bool { state.read { $0.waiting.contains { !$0.isEmpty } } }
 
     func close() {
-        pthread_mutex_lock(mutex)
-        isClosed = true
-        pthread_cond_broadcast(condition)
-        pthread_mutex_unlock(mutex)
+        state.change { state in
+            state.isClosed = true
+            return .all
+        }
     }
 
     /// One thread's life.
@@ -120,24 +92,22 @@ private final class JobQueue: @unchecked Sendable {
     }
 
     private func next() -> (Workers.Job, Int)? {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        while true {
-            for kind in limits.indices where running[kind] < limits[kind] {
-                guard let job = waiting[kind].popFirst() else { continue }
-                running[kind] += 1
-                return (job, kind)
+        state.wait { state -> (Workers.Job, Int)?? in
+            for kind in state.limits.indices where state.running[kind] < state.limits[kind] {
+                guard let job = state.waiting[kind].popFirst() else { continue }
+                state.running[kind] += 1
+                return .some((job, kind))
             }
-            if isClosed, waiting.allSatisfy(\.isEmpty) { return nil }
-            pthread_cond_wait(condition, mutex)
+            return state.isClosed && state.waiting.allSatisfy(\.isEmpty) ? .some(nil) : nil
         }
     }
 
     private func finished(_ kind: Int) {
-        pthread_mutex_lock(mutex)
-        running[kind] -= 1
-        // This thread may take a job of another class: an idle one has to hear that this class has room again.
-        if limits[kind] != .max, !waiting[kind].isEmpty || isClosed { pthread_cond_broadcast(condition) }
-        pthread_mutex_unlock(mutex)
+        state.change { state in
+            state.running[kind] -= 1
+            // This thread may take a job of another class: an idle one has to learn that this class has room again.
+            let isLimited = state.limits[kind] != .max
+            return isLimited && (!state.waiting[kind].isEmpty || state.isClosed) ? .all : .nobody
+        }
     }
 }

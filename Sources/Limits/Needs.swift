@@ -1,4 +1,6 @@
 import Glibc
+import System
+import SystemPackage
 
 extension ProcessLimit {
     /// A limit that keeps the process from what it is about to begin, and the error of the system.
@@ -60,26 +62,26 @@ extension ProcessLimit {
 
         /// Calls `body` while as many threads are there.
         private func withThreads(_ body: () throws(Shortage) -> Void) throws(Shortage) {
-            var started: [pthread_t] = []
+            var started: [SystemThread] = []
             var ends: [Int32] = [-1, -1]
             guard threads > 0, pipe(&ends) == 0 else { return try body() }
             defer {
                 // The threads wait for the end of the pipe.
                 close(ends[1])
-                for thread in started { pthread_join(thread, nil) }
+                for thread in started { thread.join() }
                 close(ends[0])
             }
             while started.count < min(threads, Self.mostThreadsTried) {
-                var thread = pthread_t()
-                let result = pthread_create(
-                    &thread, nil,
-                    { argument in
+                do {
+                    let end = ends[0]
+                    let thread = try SystemThread.startJoinable {
                         var byte: UInt8 = 0
-                        _ = read(Int32(Int(bitPattern: argument)), &byte, 1)
-                        return nil
-                    }, UnsafeMutableRawPointer(bitPattern: Int(ends[0])))
-                guard result == 0 else { throw Self.threadShortage(result) }
-                started.append(thread)
+                        _ = read(end, &byte, 1)
+                    }
+                    started.append(thread)
+                } catch {
+                    throw Self.threadShortage(error.rawValue)
+                }
             }
             try body()
         }
@@ -102,10 +104,7 @@ extension ProcessLimit {
     /// that the stacks of later threads need.
     private static func saveAddressSpace(threads: Int) {
         guard threads > 0, let limit = memory.value, limit < UInt64(threads * (arenaSize + stackSize)) else { return }
-        typealias SetOption = @convention(c) (Int32, Int32) -> Int32
-        // M_ARENA_MAX of malloc.h, which Swift doesn't import. A C library without it has no arenas.
-        let maximumArenas: Int32 = -8
-        _ = dlsym(nil, "mallopt").map { unsafeBitCast($0, to: SetOption.self)(maximumArenas, 1) }
+        Linux.useOneArena()
     }
 
     /// Bytes of a thread's stack, where nothing else is said: the limit that the process was started with (`ulimit

@@ -63,13 +63,7 @@ package actor Store {
     }
 
     private static func make(_ path: FilePath) throws(StoreError) -> Store {
-        switch ThreadExecutor.start() {
-        case .success(let executor): return Store(path, executor)
-        case .failure(let error):
-            throw StoreError(
-                .other, path: path.text,
-                "cannot start a thread: \(String(cString: strerror(error.number))): stop other programs and try again")
-        }
+        Store(path, try ThreadExecutor.start(for: path))
     }
 
     private init(_ path: FilePath, _ executor: ThreadExecutor) {

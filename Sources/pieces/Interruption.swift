@@ -1,6 +1,7 @@
 import Glibc
 import Limits
 import Synchronization
+import System
 
 /// What SIGINT, SIGTERM, SIGQUIT and SIGHUP do to commands that have something to bring to rest: the first of them asks
 /// the command to stop, and a second SIGINT, SIGTERM or SIGQUIT ends the process at once.
@@ -94,36 +95,15 @@ enum Interruption {
     }
 
     private static func startWaiter(reading descriptor: Int32, _ body: @escaping @Sendable () async -> Void) throws {
-        let waiter = Unmanaged.passRetained(Waiter(descriptor, body))
-        var thread = pthread_t()
-        let result = pthread_create(
-            &thread, nil,
-            { argument in
-                if let argument { Unmanaged<Waiter>.fromOpaque(argument).takeRetainedValue().wait() }
-                return nil
-            }, waiter.toOpaque())
-        guard result == 0 else {
-            waiter.release()
-            throw Failure(
-                "no thread can be started (\(String(cString: strerror(result)))): \(ProcessLimit.processes.advice)")
-        }
-        pthread_detach(thread)
-    }
-
-    private final class Waiter: Sendable {
-        private let descriptor: Int32
-        private let body: @Sendable () async -> Void
-
-        init(_ descriptor: Int32, _ body: @escaping @Sendable () async -> Void) {
-            self.descriptor = descriptor
-            self.body = body
-        }
-
-        func wait() {
-            var byte: UInt8 = 0
-            while read(descriptor, &byte, 1) < 0, errno == EINTR {}
-            let body = body
-            Task { await body() }
+        do {
+            try SystemThread.start {
+                var byte: UInt8 = 0
+                // A pipe that is read from here alone can't fail but by a signal.
+                _ = try? retrying { read(descriptor, &byte, 1) }
+                Task { await body() }
+            }
+        } catch {
+            throw Failure("no thread can be started (\(error)): \(ProcessLimit.processes.advice)")
         }
     }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import System
 import SystemPackage
 
 @testable import Disk
@@ -82,7 +83,7 @@ final class FaultyCalls: DiskCalls {
 
     func open(_ path: FilePath, flags: Int32) throws(Errno) -> Int32 {
         // What is only looked at has no right to be read that could be denied.
-        if flags & CLibrary.openPath == 0 { try enter(.openFolder, path.string, isLogged: false) }
+        if flags & Linux.openPath == 0 { try enter(.openFolder, path.string, isLogged: false) }
         return opened(try system.open(path, flags: flags), path.string)
     }
 
@@ -97,7 +98,7 @@ final class FaultyCalls: DiskCalls {
             try enter(.create, name)
         } else if name != "." {
             try enter(.open, name, isLogged: false)
-        } else if flags & CLibrary.openPath == 0 {
+        } else if flags & Linux.openPath == 0 {
             try enter(.openFolder, name, isLogged: false)
         }
         return opened(try system.open(name, in: directory, flags: flags), name)

@@ -4,7 +4,8 @@ import Testing
 @Suite struct TidyTests {
     /// The Swift rooms, each a target of its own.
     private static let rooms = [
-        "Bencode", "Disk", "Engine", "Limits", "Net", "PeerWire", "Store", "Swarm", "Torrent", "TrackerWire", "pieces",
+        "Bencode", "Disk", "Engine", "Limits", "Net", "PeerWire", "Store", "Swarm", "System", "Torrent", "TrackerWire",
+        "pieces",
     ]
 
     /// A reader finds what a room is for in the file that is named after it.
@@ -82,9 +83,9 @@ import Testing
         }
 
         static let all = [
-            Budget(text: "Task {", most: 42), Budget(text: "@unchecked Sendable", most: 11),
+            Budget(text: "Task {", most: 42), Budget(text: "@unchecked Sendable", most: 10),
             Budget(text: "nonisolated(unsafe)", most: 0),
-            Budget(text: "unsafe", most: 28), Budget(text: "try?", most: 20), Budget(text: "fatalError", most: 0),
+            Budget(text: "unsafe", most: 20), Budget(text: "try?", most: 22), Budget(text: "fatalError", most: 0),
             Budget(text: "try!", most: 0),
             Budget(text: "as!", most: 0), Budget(text: "TODO", most: 0),
         ]

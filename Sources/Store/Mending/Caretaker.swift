@@ -14,13 +14,7 @@ package actor Caretaker {
     package init(_ path: FilePath, options: DatabaseOptions = DatabaseOptions()) throws(StoreError) {
         self.options = options
         self.path = DatabaseFile.resolved(path)
-        switch ThreadExecutor.start() {
-        case .success(let executor): self.executor = executor
-        case .failure(let error):
-            throw StoreError(
-                .other, path: path.text,
-                "cannot start a thread: \(String(cString: strerror(error.number))): stop other programs and try again")
-        }
+        executor = try ThreadExecutor.start(for: path)
     }
 
     deinit { executor.stop() }

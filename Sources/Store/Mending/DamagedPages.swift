@@ -1,4 +1,5 @@
 import Glibc
+import System
 import SystemPackage
 import Torrent
 
@@ -62,9 +63,9 @@ final class DamagedPages {
     private static func read(_ file: Int32, at offset: Int64, atMost count: Int) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             while filled < count {
-                let got = pread(file, buffer.baseAddress! + filled, count - filled, off_t(offset) + off_t(filled))
-                if got < 0, errno == EINTR { continue }
-                guard got > 0 else { return }
+                let place = (rest: buffer.baseAddress! + filled, offset: off_t(offset) + off_t(filled))
+                let got = try? retrying { pread(file, place.rest, count - filled, place.offset) }
+                guard let got, got > 0 else { return }
                 filled += got
             }
         }

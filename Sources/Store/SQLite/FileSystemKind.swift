@@ -1,4 +1,4 @@
-import CSQLite
+import System
 import SystemPackage
 import Torrent
 
@@ -16,8 +16,8 @@ package struct FileSystemKind: Hashable, Sendable {
     /// Asks the kernel of the file, or of the folder that it will be in; one that doesn't say counts as local, and
     /// opening will say why.
     package init(holding path: FilePath) {
-        let known = path.withPlatformString { csqlite_file_system($0) }
-        number = known != 0 ? known : Folder.folder(of: path).withPlatformString { csqlite_file_system($0) }
+        let known = FileSystemNumber(at: path) ?? FileSystemNumber(at: Folder.folder(of: path))
+        number = known?.rawValue ?? 0
     }
 
     /// Whether other machines may have it mounted, or a program stands between us and the disk: then the database is

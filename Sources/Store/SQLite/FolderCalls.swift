@@ -1,4 +1,5 @@
 import Glibc
+import System
 import SystemPackage
 import Torrent
 
@@ -38,20 +39,14 @@ package struct SystemFolderCalls: FolderCalls {
     package func syncFolder(_ folder: FilePath) throws(Errno) { try sync(folder, O_RDONLY | O_DIRECTORY) }
 
     private func sync(_ path: FilePath, _ flags: Int32) throws(Errno) {
-        let descriptor = retrying { path.withPlatformString { Glibc.open($0, flags | O_CLOEXEC) } }
-        try check(descriptor)
-        let synced = retrying { fsync(descriptor) }
-        // Where there is no fsync for folders (EINVAL, fsync(2)) the file system keeps names its own way.
-        let error = synced == 0 || errno == EINVAL ? nil : Errno(rawValue: errno)
+        let descriptor = try retrying { path.withPlatformString { Glibc.open($0, flags | O_CLOEXEC) } }
         // Nothing was written through it.
-        Glibc.close(descriptor)
-        if let error { throw error }
-    }
-
-    private func retrying(_ call: () -> Int32) -> Int32 {
-        while true {
-            let result = call()
-            if result >= 0 || errno != EINTR { return result }
+        defer { Glibc.close(descriptor) }
+        do throws(Errno) {
+            _ = try retrying { fsync(descriptor) }
+        } catch {
+            // Where there is no fsync for folders (EINVAL, fsync(2)) the file system keeps names its own way.
+            guard error == .invalidArgument else { throw error }
         }
     }
 

@@ -1,4 +1,5 @@
 import Glibc
+import System
 import SystemPackage
 import Torrent
 
@@ -32,15 +33,15 @@ package final class Reserve {
             open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR)
         }
         guard descriptor >= 0 else { return Errno(rawValue: errno) }
-        var result = EINTR
-        while result == EINTR { result = posix_fallocate(descriptor, 0, off_t(Self.length)) }
         // Nothing was written through it.
-        close(descriptor)
-        guard result == 0 else {
+        defer { close(descriptor) }
+        do {
+            try Linux.allocate(descriptor, length: Int64(Self.length))
+            return nil
+        } catch {
             giveUp()
-            return Errno(rawValue: result)
+            return error
         }
-        return nil
     }
 
     /// Gives the space back; whether there was any.

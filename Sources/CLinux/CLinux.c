@@ -1,0 +1,71 @@
+#include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+const int32_t clinux_o_path = O_PATH;
+const int32_t clinux_o_direct = O_DIRECT;
+const int32_t clinux_seek_data = SEEK_DATA;
+const int32_t clinux_at_empty_path = AT_EMPTY_PATH;
+
+// `struct open_how` and the flags of linux/openat2.h, which older headers lack. The number of the call is the same on
+// every architecture (the kernel's unistd.h).
+struct how {
+    uint64_t flags, mode, resolve;
+};
+
+enum {
+    number_of_openat2 = 437,
+    resolve_no_magiclinks = 0x02,
+    resolve_no_symlinks = 0x04,
+    resolve_beneath = 0x08
+};
+
+int32_t clinux_open_beneath(int32_t directory, const char *path, uint64_t flags) {
+    struct how how = {flags, 0, resolve_beneath | resolve_no_symlinks | resolve_no_magiclinks};
+    return (int32_t)syscall(number_of_openat2, directory, path, &how, sizeof how);
+}
+
+ssize_t clinux_read_cached(int32_t descriptor, const struct iovec *vectors, int32_t count, off_t offset) {
+    return preadv2(descriptor, vectors, count, offset, RWF_NOWAIT);
+}
+
+int32_t clinux_start_writeback(int32_t descriptor, off_t offset, off_t length) {
+    return sync_file_range(descriptor, offset, length, SYNC_FILE_RANGE_WRITE);
+}
+
+int32_t clinux_sync_volume(int32_t descriptor) { return syncfs(descriptor); }
+
+// The kind is a number of 32 bits, whatever type the C library gives it.
+int64_t clinux_file_system(int32_t descriptor) {
+    struct statfs status;
+    return fstatfs(descriptor, &status) == 0 ? (int64_t)(uint32_t)status.f_type : -1;
+}
+
+int64_t clinux_file_system_at(const char *path) {
+    struct statfs status;
+    return statfs(path, &status) == 0 ? (int64_t)(uint32_t)status.f_type : -1;
+}
+
+int32_t clinux_birth(int32_t directory, const char *path, int32_t flags, int64_t *nanoseconds) {
+    struct statx status;
+    if (statx(directory, path, flags, STATX_BTIME, &status) != 0 || !(status.stx_mask & STATX_BTIME)) return -1;
+    // Wraps for a time that no file has, as a computation in the kernel would.
+    *nanoseconds = (int64_t)((uint64_t)status.stx_btime.tv_sec * 1000000000u + status.stx_btime.tv_nsec);
+    return 0;
+}
+
+void clinux_name_thread(pthread_t thread, const char *name) { (void)pthread_setname_np(thread, name); }
+
+void clinux_use_one_arena(void) {
+#ifdef __GLIBC__
+    (void)mallopt(M_ARENA_MAX, 1);
+#endif
+}

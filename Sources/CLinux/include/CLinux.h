@@ -1,0 +1,38 @@
+// Room: CLinux.
+// Duty: system calls of Linux that Swift can't import: variadic ones, and those that headers show under _GNU_SOURCE.
+// Owns: nothing.
+// Never: retries, interprets an error, allocates memory.
+// Invariants: each function is one call, with the call's own result and errno.
+#ifndef CLINUX_H
+#define CLINUX_H
+
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <pthread.h>
+
+/// Flags of open(2), lseek(2) and statx(2).
+extern const int32_t clinux_o_path;
+extern const int32_t clinux_o_direct;
+extern const int32_t clinux_seek_data;
+extern const int32_t clinux_at_empty_path;
+
+/// openat2(2) below a directory, without following any link; ENOSYS where the kernel hasn't got it.
+int32_t clinux_open_beneath(int32_t directory, const char *path, uint64_t flags);
+/// preadv2(2) with RWF_NOWAIT.
+ssize_t clinux_read_cached(int32_t descriptor, const struct iovec *vectors, int32_t count, off_t offset);
+/// sync_file_range(2) with SYNC_FILE_RANGE_WRITE.
+int32_t clinux_start_writeback(int32_t descriptor, off_t offset, off_t length);
+/// syncfs(2).
+int32_t clinux_sync_volume(int32_t descriptor);
+/// f_type of fstatfs(2) and statfs(2); -1 with errno where it can't be told.
+int64_t clinux_file_system(int32_t descriptor);
+int64_t clinux_file_system_at(const char *path);
+/// The time of birth of statx(2), in nanoseconds since 1970. 0 when it is known; -1 when it isn't, or on an error.
+int32_t clinux_birth(int32_t directory, const char *path, int32_t flags, int64_t *nanoseconds);
+/// pthread_setname_np(3): at most 15 bytes, which `top -H` and debuggers show.
+void clinux_name_thread(pthread_t thread, const char *name);
+/// Lets all threads allocate in one arena, where the C library has arenas (mallopt(3), M_ARENA_MAX).
+void clinux_use_one_arena(void);
+
+#endif

@@ -1,0 +1,62 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// System calls of Linux that Swift can't import.
+package enum Linux {
+    /// Opens a path to look at it or below it, without the right to read it (open(2), O_PATH).
+    package static var openPath: Int32 { clinux_o_path }
+    /// Transfers bypass the page cache (open(2), O_DIRECT).
+    package static var direct: Int32 { clinux_o_direct }
+    /// Finds data behind holes (lseek(2), SEEK_DATA).
+    package static var seekData: Int32 { clinux_seek_data }
+    /// An empty path stands for the descriptor itself (statx(2), AT_EMPTY_PATH).
+    package static var emptyPath: Int32 { clinux_at_empty_path }
+
+    /// `preadv2(2)` of what is in the page cache, with `RWF_NOWAIT`.
+    package static func readCached(
+        _ descriptor: Int32, into buffers: [UnsafeMutableRawBufferPointer], at offset: Int64
+    ) throws(Errno) -> Int {
+        let vectors = buffers.map { iovec(iov_base: $0.baseAddress, iov_len: $0.count) }
+        return try retrying { clinux_read_cached(descriptor, vectors, Int32(vectors.count), off_t(offset)) }
+    }
+
+    /// `openat2(2)` beneath `root`, without following any link: -1 with `errno` on an error, as the call itself.
+    package static func openBeneath(_ root: Int32, _ path: UnsafePointer<CChar>, flags: Int32) -> Int32 {
+        clinux_open_beneath(root, path, UInt64(UInt32(bitPattern: flags)))
+    }
+
+    /// `sync_file_range(2)` with `SYNC_FILE_RANGE_WRITE`. It is only a hint: a sync reports what matters.
+    package static func startWriteback(_ descriptor: Int32, at offset: Int64, length: Int64) {
+        _ = clinux_start_writeback(descriptor, off_t(offset), off_t(length))
+    }
+
+    /// The time of birth by `statx(2)`, nanoseconds since 1970; `nil` where the file system doesn't record it.
+    package static func birth(_ directory: Int32, _ path: UnsafePointer<CChar>, flags: Int32) -> Int64? {
+        var time: Int64 = 0
+        return clinux_birth(directory, path, flags, &time) == 0 ? time : nil
+    }
+
+    /// `syncfs(2)`.
+    package static func syncVolume(_ descriptor: Int32) throws(Errno) {
+        _ = try retrying { clinux_sync_volume(descriptor) }
+    }
+
+    /// `posix_fallocate(3)` from the beginning of the file.
+    package static func allocate(_ descriptor: Int32, length: Int64) throws(Errno) {
+        try retryingNumbered { posix_fallocate(descriptor, 0, off_t(length)) }
+    }
+
+    /// Whether `syncfs` reports that a page could not be written: since Linux 5.8 (syncfs(2)).
+    package static let reportsVolumeErrors: Bool = {
+        var names = utsname()
+        // It fails only for an address that isn't the process's (uname(2)).
+        guard uname(&names) == 0 else { return false }
+        let release = withUnsafeBytes(of: names.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        let numbers = release.split(maxSplits: 2) { !$0.isASCII || !$0.isWholeNumber }.prefix(2).compactMap { Int($0) }
+        return numbers.count == 2 && (numbers[0], numbers[1]) >= (5, 8)
+    }()
+
+    /// Lets all threads allocate in one arena: arenas take the address space that the stacks of later threads need.
+    package static func useOneArena() { clinux_use_one_arena() }
+}
