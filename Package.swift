@@ -71,6 +71,8 @@ let package = Package(
         .target(
             name: "Disk", dependencies: ["Limits", "Torrent", "CPieceHash", system, collections], swiftSettings: house),
         .target(
+            name: "Verification", dependencies: ["Torrent", "Store", "Disk", logging, system], swiftSettings: house),
+        .target(
             name: "Net",
             dependencies: [
                 "Limits", "Torrent", "PeerWire", "TrackerWire", nioCore, nioEmbedded, nioPosix, nioHTTP1,
@@ -81,15 +83,16 @@ let package = Package(
         .target(
             name: "Engine",
             dependencies: [
-                "Limits", "Torrent", "PeerWire", "TrackerWire", "Swarm", "Store", "Disk", "Net", nioCore, nioPosix,
-                logging, collections,
+                "Limits", "Torrent", "PeerWire", "TrackerWire", "Swarm", "Store", "Disk", "Verification", "Net",
+                nioCore,
+                nioPosix, logging, collections,
             ],
             swiftSettings: house),
         .executableTarget(
             name: "pieces",
             dependencies: [
-                "Engine", "Limits", "Store", "Disk", "Torrent", "Net", argumentParser, logging, nioCore, nioPosix,
-                system,
+                "Engine", "Limits", "Store", "Disk", "Verification", "Torrent", "Net", argumentParser, logging, nioCore,
+                nioPosix, system,
             ],
             swiftSettings: house, linkerSettings: selfContained),
 
@@ -148,7 +151,8 @@ let package = Package(
             name: "pieces-bench", dependencies: ["CPieceHash", "Store", "Torrent", system], path: "Tests/Benchmarks",
             swiftSettings: house),
         .testTarget(
-            name: "PiecesTests", dependencies: ["pieces", "Store", "Torrent", argumentParser, system],
+            name: "PiecesTests",
+            dependencies: ["pieces", "Verification", "Store", "Disk", "Torrent", argumentParser, system],
             swiftSettings: house),
         .testTarget(
             name: "FaultTests", dependencies: ["TestSupport", "Torrent", "Store", "Migrations", system, "pieces"],

@@ -3,6 +3,7 @@ import Store
 import Swarm
 import SystemPackage
 import Torrent
+import Verification
 
 /// Whose the files are that lie at a torrent's paths.
 ///
@@ -185,16 +186,4 @@ extension Custody {
         let alive = last.map { ($0.stoppedAt ?? $0.heartbeatAt).rawValue * 1_000_000_000 }
         return await Custody(of: id, found, records, on: disk, aliveUntilNs: alive)
     }
-}
-
-extension PayloadFile {
-    /// The file's number in the database.
-    var index: Int {
-        switch self {
-        case .entry(let index): index
-        case .parts: FingerprintRow.partFile
-        }
-    }
-
-    init(index: Int) { self = index == FingerprintRow.partFile ? .parts : .entry(index) }
 }

@@ -2,6 +2,7 @@ import Disk
 import Store
 import Swarm
 import Torrent
+import Verification
 
 /// Files that were skipped and are wanted now get what the part file holds of them.
 extension Environment {

@@ -2,6 +2,7 @@ import Disk
 import Store
 import Swarm
 import Torrent
+import Verification
 
 extension TorrentLoader {
     /// Makes the output folder of a torrent that begins, and wanted files without bytes that aren't there; whether

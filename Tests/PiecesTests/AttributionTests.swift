@@ -3,8 +3,7 @@ import Store
 import SystemPackage
 import Testing
 import Torrent
-
-@testable import pieces
+import Verification
 
 /// Whom `pieces verify` blames for a piece that doesn't match.
 struct AttributionTests {

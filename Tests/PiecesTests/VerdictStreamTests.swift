@@ -1,8 +1,7 @@
 import Disk
 import Testing
 import Torrent
-
-@testable import pieces
+import Verification
 
 /// Pieces of 512 KiB: a part of the database's bitfield is 2,048 of them.
 @Suite struct VerdictStreamTests {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Engine
 import Net
 import Store
+import Torrent
 
 /// `pieces add`
 struct Add: DirectCommand {

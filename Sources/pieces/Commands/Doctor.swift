@@ -1,6 +1,7 @@
 import ArgumentParser
 import Disk
 import Store
+import Torrent
 
 /// `pieces doctor`
 struct Doctor: Command, AnsweringCommand {

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Disk
 import Store
+import Torrent
+import Verification
 
 /// `pieces explain`
 struct Explain: ListCommand {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Engine
 import Store
 import Torrent
+import Verification
 
 /// `pieces files`
 struct Files: ListCommand {

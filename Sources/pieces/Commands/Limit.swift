@@ -1,5 +1,6 @@
 import ArgumentParser
 import Store
+import Torrent
 
 /// `pieces limit`
 struct Limit: Command {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Store
+import Torrent
 
 /// `pieces log`
 struct Log: Command, AnsweringCommand {

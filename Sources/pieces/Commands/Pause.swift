@@ -1,6 +1,7 @@
 import ArgumentParser
 import Engine
 import Store
+import Torrent
 
 /// `pieces pause`
 struct Pause: Command {

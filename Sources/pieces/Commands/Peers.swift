@@ -1,5 +1,6 @@
 import ArgumentParser
 import Store
+import Torrent
 
 /// `pieces peers`
 struct Peers: ListCommand {

@@ -2,6 +2,8 @@ import ArgumentParser
 import Disk
 import Engine
 import Store
+import Torrent
+import Verification
 
 /// `pieces remove`
 struct Remove: Command {

@@ -1,10 +1,10 @@
 import ArgumentParser
-import Disk
 import Engine
 import Net
 import Store
 import SystemPackage
 import Torrent
+import Verification
 
 /// `pieces verify`
 struct Verify: Command {
@@ -102,12 +102,13 @@ struct Verify: Command {
         let isSpoken = !reporting.quiet && !reporting.json
         let total = orders.reduce(0) { $0 + VerificationTask.estimate($1.row, $1.scope) }
         let meter = Meter("verified", total: total, style: isSpoken ? .shown : .silent)
-        let cancel = CancelToken()
-        try Interruption.catchFirst { cancel.cancel() }
+        let stop = VerificationStop()
+        try Interruption.catchFirst { stop.request() }
         let drawing = Task { await meter.run() }
-        let summary = try await VerificationRun(
-            connection: connection, database: try global.path, meter: meter, cancel: cancel, report: report
-        ).perform(orders)
+        let report = report
+        let summary = try await VerificationRun(connection: connection, database: try global.path, stop: stop) {
+            report.take($0, meter)
+        }.perform(orders)
         drawing.cancel()
         await drawing.value
         if torrents.isEmpty, !summary.isInterrupted { try memory.endAll() }
@@ -120,10 +121,12 @@ struct Verify: Command {
         let isSpoken = !reporting.quiet && !reporting.json
         let question = try FolderQuestion(metainfos, in: try NewFile.absolute(output).text)
         let meter = Meter("verified", total: question.totalBytes, style: isSpoken ? .shown : .silent)
-        let cancel = CancelToken()
-        try Interruption.catchFirst { cancel.cancel() }
+        let stop = VerificationStop()
+        try Interruption.catchFirst { stop.request() }
         let drawing = Task { await meter.run() }
-        let (summary, results) = try await question.answer(database: try global.path, meter: meter, cancel: cancel)
+        let (summary, results) = try await question.answer(database: try global.path, stop: stop) {
+            meter.take($0)
+        }
         drawing.cancel()
         await drawing.value
         var told = summary

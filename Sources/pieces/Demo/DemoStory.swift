@@ -4,6 +4,7 @@ import Store
 import Synchronization
 import SystemPackage
 import Torrent
+import Verification
 
 /// The main job on a machine without a network, told step by step; each step is checked, and a failed check ends the
 /// story.

@@ -3,6 +3,7 @@ import Engine
 import Store
 import SystemPackage
 import Torrent
+import Verification
 
 /// The disks and the files on them.
 extension Checkup {

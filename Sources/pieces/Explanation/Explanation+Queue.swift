@@ -1,4 +1,5 @@
 import Store
+import Torrent
 
 /// Why a queued torrent hasn't started.
 extension Explanation {

@@ -1,4 +1,5 @@
 import Store
+import Torrent
 
 /// How far a complete torrent is from its own goal of seeding.
 extension Explanation {

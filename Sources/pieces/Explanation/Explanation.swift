@@ -1,5 +1,6 @@
 import Store
 import Torrent
+import Verification
 
 /// Why a torrent isn't downloading, or isn't faster, the likeliest cause first; from what the database knows and a look
 /// at its files.

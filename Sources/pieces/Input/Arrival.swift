@@ -1,6 +1,7 @@
 import Store
 import SystemPackage
 import Torrent
+import Verification
 
 /// Puts torrents into the database, or gives those that are there what the options say.
 struct Arrival {

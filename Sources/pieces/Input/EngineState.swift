@@ -1,5 +1,6 @@
 import Store
 import SystemPackage
+import Torrent
 
 /// Whether an engine runs on a database, and since when it does or doesn't.
 struct EngineState {

@@ -2,6 +2,7 @@ import Disk
 import Engine
 import Store
 import Torrent
+import Verification
 
 /// Changes which files of a torrent are wanted.
 struct SelectionChange {

@@ -1,4 +1,5 @@
 import Store
+import Torrent
 
 /// How a running engine uses its slots, and what keeps torrents waiting, in words.
 struct QueueState {

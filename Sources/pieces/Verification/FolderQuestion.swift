@@ -4,6 +4,7 @@ import Store
 import Synchronization
 import SystemPackage
 import Torrent
+import Verification
 
 /// Asks whether the payload of .torrent files lies in a folder, and adopts it where it does.
 ///
@@ -33,16 +34,22 @@ struct FolderQuestion {
     /// Bytes that will be read.
     var totalBytes: Int64 { rows.reduce(0) { $0 + VerificationTask.estimate($1, .everything) } }
 
-    /// Hashes what is there. `database` is the real one, where verifications wait for each other.
+    /// Hashes what is there. `database` is the real one, where verifications wait for each other. Results are returned
+    /// at the end, and not reported: what becomes of the torrents is known only then.
     func answer(
-        database: FilePath, meter: Meter, cancel: CancelToken
+        database: FilePath, stop: VerificationStop, report: @escaping @Sendable (VerificationEvent) -> Void
     ) async throws -> (summary: VerificationRun.Summary, results: [VerificationResult]) {
-        let collector = Collector()
+        let results = Results()
         let began = VerificationMemory.Entry(at: .now(), isResumed: false, ownKey: nil)
         let orders = rows.map { VerificationRun.Order(row: $0, scope: .everything, began: began) }
-        let run = VerificationRun(
-            connection: scratch, database: database, meter: meter, cancel: cancel, report: collector)
-        return (try await run.perform(orders), collector.results)
+        let run = VerificationRun(connection: scratch, database: database, stop: stop) { event in
+            switch event {
+            case .verified(let result): results.add(result)
+            case .waits: break
+            case .expects, .begins, .read, .unusable: report(event)
+            }
+        }
+        return (try await run.perform(orders), results.all)
     }
 
     /// Puts the torrent into the real database, with what was found to be right; `nil` when it is refused there, which
@@ -57,10 +64,7 @@ struct FolderQuestion {
         var record = ProgressRecord(torrent: id, verifiedAt: .now())
         record.newPieces = Array(have.pieces)
         record.files = try scratch.fingerprints(of: old) + (try await makeEmptyFiles(of: id, connection))
-        record.fileBytes = metainfo.layout.files.filter { !$0.isPad }.map {
-            FileBytes(
-                index: $0.index, completed: metainfo.layout.bytes(of: $0.index, in: have, geometry: metainfo.geometry))
-        }
+        record.fileBytes = metainfo.fileBytes(of: Array(metainfo.layout.files.indices), have: have)
         record.completedBytes = found.completedBytes
         record.completedAt = found.completedAt
         let volume = try await Disk().volume(at: FilePath(text: output))
@@ -96,14 +100,10 @@ struct FolderQuestion {
         return report.durable.map { FingerprintRow($0) }
     }
 
-    /// Keeps the results: they are told when it is known what becomes of the torrents.
-    private final class Collector: VerificationReport {
+    private final class Results: Sendable {
         private let found = Mutex<[VerificationResult]>([])
 
-        var results: [VerificationResult] { found.withLock(\.self) }
-
-        func waits(for torrent: TorrentRow, process: Int32?) {}
-        func verified(_ result: VerificationResult) { found.withLock { $0.append(result) } }
-        func ended(_ summary: VerificationRun.Summary) {}
+        var all: [VerificationResult] { found.withLock(\.self) }
+        func add(_ result: VerificationResult) { found.withLock { $0.append(result) } }
     }
 }

@@ -1,29 +1,37 @@
 import Store
 
 /// Remembers in the database when verifications began that did not end, so that they are gone on with.
-struct VerificationMemory {
+package struct VerificationMemory {
     /// What is known of a verification.
-    struct Entry {
-        let at: Timestamp
+    package struct Entry: Sendable {
+        package let at: Timestamp
         /// Whether it was interrupted before: what was confirmed after ``at`` is not looked at again.
-        let isResumed: Bool
+        package let isResumed: Bool
         /// The torrent's own mark, which goes when the torrent is through; `nil` when it is one of all.
-        let ownKey: String?
+        package let ownKey: String?
+
+        package init(at: Timestamp, isResumed: Bool, ownKey: String?) {
+            self.at = at
+            self.isResumed = isResumed
+            self.ownKey = ownKey
+        }
     }
 
     /// An older verification is begun anew: what it confirmed is old, too.
     private static let lifetime = Duration.seconds(24 * 3600)
     private static let allKey = "verify.began.all"
 
-    let connection: Connection
+    private let connection: Connection
+
+    package init(connection: Connection) { self.connection = connection }
 
     /// The verification of all torrents.
-    func beginAll(anew: Bool, now: Timestamp) throws(StoreError) -> Entry {
+    package func beginAll(anew: Bool, now: Timestamp) throws(StoreError) -> Entry {
         try begin(Self.allKey, anew: anew, now: now, isOwn: false)
     }
 
     /// The verifications of single torrents, in one transaction.
-    func begin(_ ids: [TorrentID], anew: Bool, now: Timestamp) throws(StoreError) -> [Entry] {
+    package func begin(_ ids: [TorrentID], anew: Bool, now: Timestamp) throws(StoreError) -> [Entry] {
         try connection.transaction(durability: .lazy) { () throws(StoreError) in
             var entries: [Entry] = []
             for id in ids { entries.append(try begin(Self.key(of: id), anew: anew, now: now, isOwn: true)) }
@@ -44,7 +52,7 @@ struct VerificationMemory {
     }
 
     /// All torrents are through.
-    func endAll() throws(StoreError) { try connection.set(Self.allKey, nil) }
+    package func endAll() throws(StoreError) { try connection.set(Self.allKey, nil) }
 
     private static func key(of id: TorrentID) -> String { "verify.began.\(id)" }
 

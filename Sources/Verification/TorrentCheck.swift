@@ -1,5 +1,4 @@
 import Disk
-import Engine
 import Store
 import Torrent
 
@@ -8,7 +7,7 @@ struct TorrentCheck: Sendable {
     let task: VerificationTask
     let disk: Disk
     let cancel: CancelToken
-    let meter: Meter
+    let report: @Sendable (VerificationEvent) -> Void
 
     /// Tells of each part when it is through, and with the last one of the whole.
     func run(_ tell: (Finding) -> Void) async {
@@ -18,14 +17,14 @@ struct TorrentCheck: Sendable {
         result.confirmedBefore = task.confirmed.population
         let look = await torrent.look(disk)
         if let outcome = unreached(look) {
-            meter.expect(-estimate)
+            report(.expects(bytes: -estimate))
             result.outcome = outcome
             return tell(Finding(torrent, result: result))
         }
         let (payload, current) = (look.payload, look.entries)
         let pieces = task.pieces(current: current)
-        meter.expect(pieces.bytes(torrent.metainfo.geometry) - estimate)
-        meter.note(torrent.row.name)
+        report(.expects(bytes: pieces.bytes(torrent.metainfo.geometry) - estimate))
+        report(.begins(name: torrent.row.name))
         if pieces.isEmpty, task.confirmed.isEmpty {
             result.outcome = .nothingThere
             return tell(Finding(torrent, result: result))
@@ -103,7 +102,7 @@ struct TorrentCheck: Sendable {
         let stream = VerdictStream(pieces, metainfo.geometry)
         disk.verify(payload, pieces: pieces, hashes: { metainfo.pieceHash($0) }, cancel: cancel) { some in
             stream.add(some)
-            meter.add(some.reduce(0) { $0 + Int64(metainfo.geometry.length(of: $1.piece)) })
+            report(.read(bytes: some.reduce(0) { $0 + Int64(metainfo.geometry.length(of: $1.piece)) }))
         } completion: {
             stream.finish($0)
         }

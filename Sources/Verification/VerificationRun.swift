@@ -1,15 +1,16 @@
 import Disk
 import Store
+import Synchronization
 import SystemPackage
 import Torrent
 
 /// Verifies torrents, small ones side by side and large ones one after the other, and writes down what is found every
 /// few seconds.
-struct VerificationRun {
+package struct VerificationRun {
     /// What is to be verified.
-    struct Order {
-        let row: TorrentRow
-        let scope: VerificationScope
+    package struct Order {
+        package let row: TorrentRow
+        package let scope: VerificationScope
         /// Where it is remembered when this verification began, and since when what was confirmed need not be looked at
         /// again.
         var began: VerificationMemory.Entry
@@ -19,28 +20,33 @@ struct VerificationRun {
         var isRelocated = false
         /// Whether another process had the torrent when its turn came.
         var isBehind = false
+
+        package init(
+            row: TorrentRow, scope: VerificationScope, began: VerificationMemory.Entry, isAnew: Bool = false,
+            isRelocated: Bool = false
+        ) {
+            self.row = row
+            self.scope = scope
+            self.began = began
+            self.isAnew = isAnew
+            self.isRelocated = isRelocated
+        }
     }
 
     /// What came of all torrents together.
-    struct Summary {
-        var torrents = 0
-        var bytes: Int64 = 0
-        var time = Duration.zero
-        var damaged = 0
+    package struct Summary: Sendable {
+        package var torrents = 0
+        package var bytes: Int64 = 0
+        package var time = Duration.zero
+        package var damaged = 0
         /// Those that could not be verified, the offline ones among them.
-        var failed = 0
-        var offline = 0
-        var isInterrupted = false
+        package var failed = 0
+        package var offline = 0
+        package var isInterrupted = false
         /// Torrents that were not adopted, because not all of their payload is right.
-        var notAdopted = 0
+        package var notAdopted = 0
         /// Whether pieces were not looked at because an earlier verification, or one beside this, had confirmed them.
-        var wasVerifiedBefore = false
-
-        var status: ExitStatus {
-            if isInterrupted { return .interrupted }
-            if damaged > 0 { return .incomplete }
-            return failed > 0 ? .failed : .done
-        }
+        package var wasVerifiedBefore = false
     }
 
     private enum News: Sendable {
@@ -57,14 +63,29 @@ struct VerificationRun {
     /// How often it is asked whether another process is through with a torrent.
     private static let pause = Duration.milliseconds(200)
 
-    let connection: Connection
-    let database: FilePath
-    let meter: Meter
-    let cancel: CancelToken
-    let report: any VerificationReport
+    private let connection: Connection
+    private let database: FilePath
+    private let cancel: CancelToken
+    private let bytes = ByteCounter()
+    private let report: @Sendable (VerificationEvent) -> Void
+
+    /// `database` is the file beside which verifications wait for each other; `report` is called from several threads.
+    package init(
+        connection: Connection, database: FilePath, stop: VerificationStop,
+        report: @escaping @Sendable (VerificationEvent) -> Void
+    ) {
+        self.connection = connection
+        self.database = database
+        cancel = stop.token
+        self.report = { [bytes] event in
+            if case .read(let count) = event { bytes.add(count) }
+            report(event)
+        }
+    }
 
     /// Torrents that another process verifies wait until it is through with them: what it confirmed isn't read again.
-    func perform(_ orders: [Order]) async throws -> Summary {
+    package func perform(_ orders: [Order]) async throws -> Summary {
+        let started = ContinuousClock.now
         let lock = VerificationLock(database: database)
         var summary = Summary()
         var rest = orders
@@ -73,8 +94,8 @@ struct VerificationRun {
             rest = try await wait(for: held, lock)
         }
         summary.isInterrupted = summary.isInterrupted || cancel.isCancelled
-        summary.bytes = meter.done
-        summary.time = meter.elapsed
+        summary.bytes = bytes.total
+        summary.time = .now - started
         return summary
     }
 
@@ -102,7 +123,7 @@ struct VerificationRun {
             {
                 rest = rest.dropFirst()
                 guard lock.take(order.row.id) else {
-                    if !order.isBehind { report.waits(for: order.row, process: lock.holder(of: order.row.id)) }
+                    if !order.isBehind { report(.waits(for: order.row, process: lock.holder(of: order.row.id))) }
                     held.append(order.isBehind ? order : try behind(order))
                     continue
                 }
@@ -113,7 +134,7 @@ struct VerificationRun {
                 let bytes = VerificationTask.estimate(order.row, order.scope)
                 running += 1
                 bytesRunning += bytes
-                let check = TorrentCheck(task: task, disk: disk, cancel: cancel, meter: meter)
+                let check = TorrentCheck(task: task, disk: disk, cancel: cancel, report: report)
                 Task {
                     await check.run { sink.yield(.found($0)) }
                     disk.release(task.torrent.row.infoHash)
@@ -184,8 +205,8 @@ struct VerificationRun {
             }
             return VerificationTask(
                 torrent: torrent, scope: order.scope, confirmed: confirmed, isRelocated: order.isRelocated)
-        } catch let error as Failure {
-            Terminal.shared.complain(error.description)
+        } catch let error as UnusableTorrent {
+            report(.unusable(error))
             summary.failed += 1
             return nil
         }
@@ -202,6 +223,14 @@ struct VerificationRun {
         case .failed: summary.failed += 1
         case .verified, .nothingThere, .interrupted: break
         }
-        report.verified(result)
+        report(.verified(result))
+    }
+
+    /// Bytes that were read, added up on the threads that read them.
+    private final class ByteCounter: Sendable {
+        private let bytes = Atomic<Int64>(0)
+
+        var total: Int64 { bytes.load(ordering: .relaxed) }
+        func add(_ count: Int64) { bytes.wrappingAdd(count, ordering: .relaxed) }
     }
 }

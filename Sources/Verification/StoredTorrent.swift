@@ -1,31 +1,30 @@
 import Disk
-import Engine
 import Store
 import SystemPackage
 import Torrent
 
 /// All that the database knows of where a torrent's bytes are.
-struct StoredTorrent: Sendable {
-    let row: TorrentRow
-    let metainfo: Metainfo
-    let selection: FileSelection
-    let have: Bitfield
-    let fingerprints: [FingerprintRow]
+package struct StoredTorrent: Sendable {
+    package let row: TorrentRow
+    package let metainfo: Metainfo
+    package let selection: FileSelection
+    package let have: Bitfield
+    package let fingerprints: [FingerprintRow]
     /// The identity of the volume that the payload was seen on.
-    let volume: String?
+    package let volume: String?
 
-    init(_ row: TorrentRow, _ connection: Connection) throws {
+    package init(_ row: TorrentRow, _ connection: Connection) throws {
         guard let file = try connection.metainfo(of: row.id) else {
-            throw Failure("torrent \(row.id) was removed meanwhile")
+            throw UnusableTorrent("torrent \(row.id) was removed meanwhile")
         }
         do {
             metainfo = try connection.asAdded(try Metainfo(torrentFile: file), row.id)
         } catch let error as MetainfoError {
-            throw Failure("the .torrent of \(row.name.printable) in the database cannot be read: \(error)")
+            throw UnusableTorrent("the .torrent of \(row.name.printable) in the database cannot be read: \(error)")
         }
         let wanted = try connection.wanted(of: row.id, count: metainfo.layout.files.count)
         guard let selection = FileSelection(layout: metainfo.layout, wanted: wanted) else {
-            throw Failure(
+            throw UnusableTorrent(
                 "the database names \(wanted.count) files of \(row.name.printable), which has \(metainfo.layout.files.count)"
             )
         }
@@ -37,22 +36,27 @@ struct StoredTorrent: Sendable {
     }
 
     /// What is there of the payload. Whoever reads or writes it asks this first, and uses the payload of the answer.
-    func look(_ disk: Disk) async -> PayloadLook {
+    package func look(_ disk: Disk) async -> PayloadLook {
         await disk.look(at: payload, lastSeen: LastSeen(row, fingerprints, volume: volume))
     }
 
     /// What to say of a look that found the payload out of reach: why, and what helps.
-    func sentence(_ look: PayloadLook) -> String {
+    package func sentence(_ look: PayloadLook) -> String {
         let reason = look.reason ?? "the payload cannot be reached"
         return look.reach == .anotherDisk ? "\(reason); \(row.id.relocationAdvice)" : reason
     }
 
-    /// Where the bytes are: a skipped file that was written before it was skipped keeps them.
-    var payload: Payload {
+    /// Where the bytes are.
+    package var payload: Payload { Self.payload(of: row, metainfo, selection, fingerprints) }
+
+    /// Where a torrent's bytes are: a skipped file that was written before it was skipped keeps them.
+    package static func payload(
+        of row: TorrentRow, _ metainfo: Metainfo, _ selection: FileSelection, _ fingerprints: [FingerprintRow]
+    ) -> Payload {
+        let files = metainfo.layout.files
         let payload = Payload(
             infoHash: row.infoHash, root: FilePath(text: row.output), layout: metainfo.layout,
             geometry: metainfo.geometry, wanted: selection.wanted)
-        let files = metainfo.layout.files
         return payload.placing(
             fingerprints.map(\.index).filter {
                 files.indices.contains($0) && !selection.wanted[$0] && !files[$0].isPad
@@ -62,7 +66,14 @@ struct StoredTorrent: Sendable {
 
 extension TorrentID {
     /// What to do about a torrent that is offline because another disk is in the place of its own, and is meant to be.
-    var relocationAdvice: String {
+    package var relocationAdvice: String {
         "if the payload was moved to this disk on purpose, `pieces verify \(self) --relocated` checks what is there"
     }
+}
+
+/// Why the database can't say where a torrent's bytes are: one sentence.
+package struct UnusableTorrent: Error, CustomStringConvertible {
+    package let description: String
+
+    init(_ description: String) { self.description = description }
 }

@@ -1,5 +1,4 @@
 import Disk
-import Engine
 import Store
 import Torrent
 
@@ -8,9 +7,9 @@ import Torrent
 /// A piece that doesn't match says nothing about its files alone: many small ones share it. A file that is gone or was
 /// changed outside explains the piece, and its neighbours are not accused. Where no file was touched and the piece has
 /// several, nobody can say which of them it is.
-struct Attribution {
+package struct Attribution {
     /// What a look at the file tells, before it is hashed.
-    enum Look: Sendable, Equatable {
+    package enum Look: Sendable, Equatable {
         case gone
         /// Its size, time or inode is another than after its last sync; without a fingerprint: its size isn't what the
         /// torrent says.
@@ -21,32 +20,40 @@ struct Attribution {
     }
 
     /// Pieces with the same files, none of which explains why they are wrong.
-    struct Riddle: Sendable {
-        let files: [FileEntry]
-        let count: Count
+    package struct Riddle: Sendable {
+        package let files: [FileEntry]
+        package let count: Count
         /// Whether all of the files are as they were left: then the disk changed the bytes, and nobody else.
-        let isRot: Bool
+        package let isRot: Bool
+
+        package init(files: [FileEntry], count: Count, isRot: Bool) {
+            self.files = files
+            self.count = count
+            self.isRot = isRot
+        }
 
         /// Files that are named.
         private static let maximumNames = 3
 
         /// `docs/a, docs/b, docs/c and 17 other files`
-        var names: String {
+        package var names: String {
             var names = files.prefix(Self.maximumNames).map(\.displayPath)
             if files.count > names.count { names.append(Format.count(files.count - names.count, "other file")) }
             guard let last = names.popLast(), !names.isEmpty else { return files.map(\.displayPath).joined() }
             return "\(names.joined(separator: ", ")) and \(last)"
         }
 
-        var touch: String {
+        package var touch: String {
             isRot ? "none of them was changed outside" : "whether one of them was changed outside is not known"
         }
     }
 
     /// How many pieces are wrong, and how many of these were claimed.
-    struct Count: Sendable, Equatable {
-        var pieces = 0
-        var damaged = 0
+    package struct Count: Sendable, Equatable {
+        package var pieces = 0
+        package var damaged = 0
+
+        package init() {}
 
         fileprivate mutating func add(isClaimed: Bool) {
             pieces += 1
@@ -55,16 +62,16 @@ struct Attribution {
     }
 
     /// The files that have something to do with the pieces that were looked at.
-    private(set) var files: [VerificationResult.File] = []
+    package private(set) var files: [VerificationResult.File] = []
     /// The part file, when it is to blame for something.
-    private(set) var partFile: VerificationResult.File?
-    private(set) var riddles: [Riddle] = []
+    package private(set) var partFile: VerificationResult.File?
+    package private(set) var riddles: [Riddle] = []
 
     private let payload: Payload
     private let looks: [PayloadFile: Look]
 
     /// `current` are the files that are there, `recorded` their fingerprints; pieces of `claimed` were taken for good.
-    init(
+    package init(
         _ verdicts: Verdicts, of payload: Payload, claimed: Bitfield, recorded: [FingerprintRow],
         current: [PayloadFile: Fingerprint],
         withEmptyFiles: Bool

@@ -2,22 +2,22 @@ import Disk
 import Torrent
 
 /// The verdicts of the pieces that were looked at.
-struct Verdicts: Sendable {
-    private(set) var good: Bitfield
-    private(set) var bad: Bitfield
-    private(set) var missing: Bitfield
-    private(set) var unreadable: Bitfield
+package struct Verdicts: Sendable {
+    package private(set) var good: Bitfield
+    package private(set) var bad: Bitfield
+    package private(set) var missing: Bitfield
+    package private(set) var unreadable: Bitfield
     /// Why the first of the unreadable ones is.
-    private(set) var error: DiskError?
+    package private(set) var error: DiskError?
 
-    init(count: Int) {
+    package init(count: Int) {
         good = Bitfield(count: count)
         bad = good
         missing = good
         unreadable = good
     }
 
-    mutating func add(_ piece: PieceIndex, _ verdict: PieceVerdict) {
+    package mutating func add(_ piece: PieceIndex, _ verdict: PieceVerdict) {
         switch verdict {
         case .good: good.insert(piece)
         case .bad: bad.insert(piece)

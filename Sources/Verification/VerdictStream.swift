@@ -5,7 +5,7 @@ import Torrent
 /// The verdicts of a verification, handed on a part at a time as its pieces are through.
 ///
 /// A part is some pages of the database's bitfield, because a page's time of verification moves as a whole.
-final class VerdictStream: Sendable {
+package final class VerdictStream: Sendable {
     /// Bytes of a part, or a page of pieces where that is more: what is told of at a time. A killed verification loses
     /// the parts that are being read, and those whose sync is still waited for.
     private static let partBytes: Int64 = 1 << 30
@@ -22,16 +22,16 @@ final class VerdictStream: Sendable {
     }
 
     /// Each part with a verdict once, the last ones when the verification ended half-way too.
-    let parts: AsyncStream<Verdicts>
+    package let parts: AsyncStream<Verdicts>
     private let continuation: AsyncStream<Verdicts>.Continuation
     private let pieceCount: Int
     private let piecesPerPart: Int
     private let state: Mutex<State>
 
     /// How it ended, when `parts` has ended.
-    var outcome: VerificationOutcome { state.withLock(\.outcome) }
+    package var outcome: VerificationOutcome { state.withLock(\.outcome) }
 
-    init(_ pieces: Bitfield, _ geometry: Geometry) {
+    package init(_ pieces: Bitfield, _ geometry: Geometry) {
         (parts, continuation) = AsyncStream.makeStream()
         pieceCount = pieces.count
         piecesPerPart = max(1, Int(Self.partBytes / Int64(geometry.pieceLength)) / Self.pageLength) * Self.pageLength
@@ -41,7 +41,7 @@ final class VerdictStream: Sendable {
     }
 
     /// Takes some verdicts; from several threads at once.
-    func add(_ verdicts: [(piece: PieceIndex, verdict: PieceVerdict)]) {
+    package func add(_ verdicts: [(piece: PieceIndex, verdict: PieceVerdict)]) {
         state.withLock { state in
             for (piece, verdict) in verdicts {
                 let part = piece.value / piecesPerPart
@@ -54,7 +54,7 @@ final class VerdictStream: Sendable {
         }
     }
 
-    func finish(_ outcome: VerificationOutcome) {
+    package func finish(_ outcome: VerificationOutcome) {
         state.withLock { state in
             state.outcome = outcome
             for (_, verdicts) in state.begun.sorted(by: { $0.key < $1.key }) { continuation.yield(verdicts) }

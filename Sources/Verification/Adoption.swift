@@ -1,5 +1,4 @@
 import Disk
-import Engine
 import Logging
 import Store
 import Torrent

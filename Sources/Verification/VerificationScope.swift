@@ -3,7 +3,7 @@ import Store
 import Torrent
 
 /// Which pieces of a torrent a verification hashes.
-enum VerificationScope: Sendable {
+package enum VerificationScope: Sendable {
     /// What the database claims, and what lies in files that nobody has looked at yet.
     case claimed
     /// All that is wanted: payload that came from elsewhere is adopted.
@@ -11,7 +11,7 @@ enum VerificationScope: Sendable {
 }
 
 /// One torrent that is to be verified, as the database has it.
-struct VerificationTask: Sendable {
+package struct VerificationTask: Sendable {
     let torrent: StoredTorrent
     let scope: VerificationScope
     /// Claims that this verification has confirmed before it was interrupted.
@@ -40,7 +40,7 @@ struct VerificationTask: Sendable {
     }
 
     /// Bytes that will probably be read, before anybody looked.
-    static func estimate(_ row: TorrentRow, _ scope: VerificationScope) -> Int64 {
+    package static func estimate(_ row: TorrentRow, _ scope: VerificationScope) -> Int64 {
         switch scope {
         case .everything: row.wantedBytes
         case .claimed: row.isRootSeen ? row.completedBytes : row.totalBytes

@@ -1,6 +1,4 @@
-import Torrent
-
 extension String {
     /// A URL as a terminal, a log or JSON may have it: without its password.
-    var shownURL: String { MaskedURL.text(self).printable }
+    package var shownURL: String { MaskedURL.text(self).printable }
 }

@@ -59,7 +59,7 @@ struct FindingsWriter {
         record.files = finding.fingerprints
         record.partials = try partials(finding)
         record.completedBytes = torrent.selection.bytes(in: have, geometry: metainfo.geometry)
-        record.fileBytes = fileBytes(finding.damaged + finding.adopted, metainfo, have)
+        record.fileBytes = metainfo.fileBytes(touchedBy: finding.damaged + finding.adopted, have: have)
         if torrent.selection.wantedPieces(geometry: metainfo.geometry).isSubset(of: have),
             row.completedAt == nil || !finding.damaged.isEmpty
         {
@@ -80,17 +80,6 @@ struct FindingsWriter {
             geometry.pieces.contains(row.piece)
                 && layout.files(of: row.piece, geometry: geometry).contains(where: gone.contains)
         }.map { PartialPieceRow(piece: $0.piece, blocks: []) }
-    }
-
-    private func fileBytes(_ pieces: [PieceIndex], _ metainfo: Metainfo, _ have: Bitfield) -> [FileBytes] {
-        var files: Set<Int> = []
-        for piece in pieces { files.formUnion(metainfo.layout.files(of: piece, geometry: metainfo.geometry)) }
-        return files.sorted().compactMap { index in
-            let file = metainfo.layout.files[index]
-            guard !file.isPad else { return nil }
-            return FileBytes(
-                index: index, completed: metainfo.layout.bytes(of: index, in: have, geometry: metainfo.geometry))
-        }
     }
 
     /// The torrent is through: the log says what was found, and the row what that means.

@@ -2,7 +2,7 @@
 /// be most of the work.
 extension [UInt8] {
     /// Appends the number in decimal, with a minus where it is negative.
-    mutating func append(decimal value: Int64) {
+    package mutating func append(decimal value: Int64) {
         if value < 0 { append(UInt8(ascii: "-")) }
         let magnitude = value.magnitude
         let count = Self.digits(of: magnitude)
@@ -19,7 +19,7 @@ extension [UInt8] {
     }
 
     /// Appends a word of this program.
-    mutating func append(_ word: StaticString) { word.withUTF8Buffer { append(contentsOf: $0) } }
+    package mutating func append(_ word: StaticString) { word.withUTF8Buffer { append(contentsOf: $0) } }
 
     private static func digits(of value: UInt64) -> Int {
         var count = 1

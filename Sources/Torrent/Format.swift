@@ -1,15 +1,12 @@
-import Glibc
-import Store
-
 /// Numbers as people read them.
-enum Format {
+package enum Format {
     private static let units: [StaticString] = [" B", " KiB", " MiB", " GiB", " TiB", " PiB", " EiB"]
     private static let powersOfTen: [Int64] = [1, 10, 100]
 
     /// `0 B`, `512 B`, `1.50 KiB`, `23.4 MiB`, `456 GiB`: three digits that count.
-    static func bytes(_ count: Int64) -> String { text { bytes(count, to: &$0) } }
+    package static func bytes(_ count: Int64) -> String { text { bytes(count, to: &$0) } }
 
-    static func bytes(_ count: Int64, to text: inout [UInt8]) {
+    package static func bytes(_ count: Int64, to text: inout [UInt8]) {
         guard count >= 0 else {
             text.append("-")
             return bytes(count == .min ? .max : -count, to: &text)
@@ -28,20 +25,20 @@ enum Format {
         text.append(units[unit])
     }
 
-    static func rate(_ bytesPerSecond: Int64) -> String { text { rate(bytesPerSecond, to: &$0) } }
+    package static func rate(_ bytesPerSecond: Int64) -> String { text { rate(bytesPerSecond, to: &$0) } }
 
-    static func rate(_ bytesPerSecond: Int64, to text: inout [UInt8]) {
+    package static func rate(_ bytesPerSecond: Int64, to text: inout [UInt8]) {
         bytes(bytesPerSecond, to: &text)
         text.append("/s")
     }
 
     /// `no limit`, or a rate.
-    static func limit(_ rate: Int64?) -> String { rate.map { Format.rate($0) } ?? "no limit" }
+    package static func limit(_ rate: Int64?) -> String { rate.map { Format.rate($0) } ?? "no limit" }
 
     /// `43.2 %`; 100 only when all is there, and 0 only when nothing is.
-    static func percent(_ part: Int64, of whole: Int64) -> String { text { percent(part, of: whole, to: &$0) } }
+    package static func percent(_ part: Int64, of whole: Int64) -> String { text { percent(part, of: whole, to: &$0) } }
 
-    static func percent(_ part: Int64, of whole: Int64, to text: inout [UInt8]) {
+    package static func percent(_ part: Int64, of whole: Int64, to text: inout [UInt8]) {
         guard part < whole else { return text.append("100 %") }
         guard part > 0 else { return text.append("0 %") }
         decimal(min(max(Double(part) / Double(whole) * 100, 0.1), 99.9), places: 1, to: &text)
@@ -49,9 +46,11 @@ enum Format {
     }
 
     /// A number with up to two decimals, rounded.
-    static func decimal(_ value: Double, places: Int) -> String { text { decimal(value, places: places, to: &$0) } }
+    package static func decimal(_ value: Double, places: Int) -> String {
+        text { decimal(value, places: places, to: &$0) }
+    }
 
-    static func decimal(_ value: Double, places: Int, to text: inout [UInt8]) {
+    package static func decimal(_ value: Double, places: Int, to text: inout [UInt8]) {
         let scale = powersOfTen[min(max(places, 0), powersOfTen.count - 1)]
         let scaled = (value * Double(scale)).rounded()
         guard scaled.isFinite, abs(scaled) < 9e18 else { return text.append(contentsOf: "\(value)".utf8) }
@@ -66,7 +65,7 @@ enum Format {
     }
 
     /// `45 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`: the two largest units.
-    static func time(_ duration: Duration) -> String {
+    package static func time(_ duration: Duration) -> String {
         let seconds = max(0, duration.components.seconds)
         switch seconds {
         case ..<60: return "\(seconds) s"
@@ -77,24 +76,18 @@ enum Format {
     }
 
     /// A time that was measured, with what is below a second: `0.04 s`, `12.3 s`, `3 min 20 s`.
-    static func measured(_ duration: Duration) -> String {
+    package static func measured(_ duration: Duration) -> String {
         let seconds = duration / .seconds(1)
         return seconds < 60 ? "\(decimal(seconds, places: seconds < 1 ? 2 : 1)) s" : time(duration)
     }
 
-    /// `2026-03-01 14:05:12`, as the clocks of this place show it.
-    static func moment(_ timestamp: Timestamp) -> String {
-        var seconds = time_t(timestamp.rawValue)
-        var parts = tm()
-        guard localtime_r(&seconds, &parts) != nil else { return "\(timestamp)" }
-        let date = "\(Int(parts.tm_year) + 1900)-\(twoDigits(parts.tm_mon + 1))-\(twoDigits(parts.tm_mday))"
-        return "\(date) \(twoDigits(parts.tm_hour)):\(twoDigits(parts.tm_min)):\(twoDigits(parts.tm_sec))"
-    }
-
     /// `41,203`
-    static func count(_ number: some BinaryInteger) -> String {
+    @inlinable package static func count(_ number: some BinaryInteger) -> String { grouped(String(number)) }
+
+    /// The digits of a number in groups of three.
+    @usableFromInline package static func grouped(_ digits: String) -> String {
         var text = ""
-        for (place, digit) in String(number).reversed().enumerated() {
+        for (place, digit) in digits.reversed().enumerated() {
             if place > 0, place % 3 == 0, digit != "-" { text.append(",") }
             text.append(digit)
         }
@@ -102,13 +95,13 @@ enum Format {
     }
 
     /// `1 piece`, `2 pieces`
-    static func count(_ number: Int, _ noun: String) -> String { "\(count(number)) \(noun)\(number == 1 ? "" : "s")" }
+    package static func count(_ number: Int, _ noun: String) -> String {
+        "\(count(number)) \(noun)\(number == 1 ? "" : "s")"
+    }
 
     private static func text(_ write: (inout [UInt8]) -> Void) -> String {
         var bytes: [UInt8] = []
         write(&bytes)
         return String(decoding: bytes, as: UTF8.self)
     }
-
-    private static func twoDigits(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
 }
