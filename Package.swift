@@ -88,10 +88,14 @@ let package = Package(
                 nioPosix, logging, collections,
             ],
             swiftSettings: house),
+        .target(
+            name: "Library",
+            dependencies: ["Engine", "Limits", "Torrent", "Store", "Disk", "Verification", "Net", nioPosix, system],
+            swiftSettings: house),
         .executableTarget(
             name: "pieces",
             dependencies: [
-                "Engine", "Limits", "Store", "Disk", "Verification", "Torrent", "Net", argumentParser, logging, nioCore,
+                "Library", "Engine", "Verification", "Limits", "Store", "Torrent", argumentParser, logging, nioCore,
                 nioPosix, system,
             ],
             swiftSettings: house, linkerSettings: selfContained),
@@ -112,6 +116,13 @@ let package = Package(
             swiftSettings: house),
         .testTarget(
             name: "DiskTests", dependencies: ["Disk", "Limits", "Torrent", "CPieceHash", system], swiftSettings: house),
+        .testTarget(
+            name: "VerificationTests", dependencies: ["Verification", "Store", "Disk", "Torrent", system],
+            swiftSettings: house),
+        .testTarget(
+            name: "LibraryTests",
+            dependencies: ["TestSupport", "Library", "Verification", "Store", "Disk", "Torrent", system],
+            swiftSettings: house),
         .target(
             name: "TestSupport",
             dependencies: ["Torrent", "Bencode", "PeerWire", "Store", nioCore, nioPosix, system, logging],
@@ -152,7 +163,7 @@ let package = Package(
             swiftSettings: house),
         .testTarget(
             name: "PiecesTests",
-            dependencies: ["pieces", "Verification", "Store", "Disk", "Torrent", argumentParser, system],
+            dependencies: ["pieces", "Library", "Verification", "Store", "Torrent", argumentParser, system],
             swiftSettings: house),
         .testTarget(
             name: "FaultTests", dependencies: ["TestSupport", "Torrent", "Store", "Migrations", system, "pieces"],

@@ -40,6 +40,13 @@ package struct StoredTorrent: Sendable {
         await disk.look(at: payload, lastSeen: LastSeen(row, fingerprints, volume: volume))
     }
 
+    /// How many of the pieces that the database claims are right on the disk.
+    package func countRightClaims() async throws -> Int {
+        let metainfo = metainfo
+        let found = await (try Disk()).verify(payload, pieces: have, hashes: { metainfo.pieceHash($0) })
+        return found.verdicts.count { $0.verdict == .good }
+    }
+
     /// What to say of a look that found the payload out of reach: why, and what helps.
     package func sentence(_ look: PayloadLook) -> String {
         let reason = look.reason ?? "the payload cannot be reached"

@@ -4,7 +4,7 @@ import Testing
 @Suite struct TidyTests {
     /// The Swift rooms, each a target of its own.
     private static let rooms = [
-        "Bencode", "Disk", "Engine", "Limits", "Net", "PeerWire", "Store", "Swarm", "Torrent", "TrackerWire",
+        "Bencode", "Disk", "Engine", "Library", "Limits", "Net", "PeerWire", "Store", "Swarm", "Torrent", "TrackerWire",
         "Verification", "pieces",
     ]
 

@@ -1,4 +1,5 @@
 import Glibc
+import Library
 import Logging
 import Store
 import Torrent

@@ -4,34 +4,34 @@ import Torrent
 import Verification
 
 /// Puts torrents into the database, or gives those that are there what the options say.
-struct Arrival {
+package struct Arrival {
     /// A torrent that was to be added.
-    struct Entry {
-        let id: TorrentID
-        let name: String
-        let isNew: Bool
+    package struct Entry {
+        package let id: TorrentID
+        package let name: String
+        package let isNew: Bool
         /// What became of the trackers of a .torrent whose torrent was there.
-        var trackers: TrackerNews?
+        package var trackers: TrackerNews?
     }
 
     /// From so many torrents on a command changes more pages of the database than SQLite keeps in memory by itself.
     private static let many = 100
 
     /// Whether a torrent that is known already goes on.
-    var unpausesKnown = false
-    var isPaused = false
-    var seedGoal: SeedGoal?
+    package var unpausesKnown = false
+    package var isPaused = false
+    package var seedGoal: SeedGoal?
     private let connection: Connection
     private let wishes: TorrentWishes
 
-    init(_ connection: Connection, _ wishes: TorrentWishes) {
-        self.connection = connection
+    package init(_ library: Library, _ wishes: TorrentWishes) {
+        connection = library.connection
         self.wishes = wishes
     }
 
     /// One transaction for all of them: five hundred torrents wait for the disk once. Torrents that want other content
     /// at the path of another torrent's file are left out, and `refused` is told why.
-    func add(_ torrents: [Metainfo], refused: (String) -> Void) async throws -> [Entry] {
+    package func add(_ torrents: [Metainfo], refused: (String) -> Void) async throws -> [Entry] {
         let (entries, reselected) = try put(torrents, refused: refused)
         for (row, selection) in reselected {
             try await SelectionChange(connection: connection).apply(selection, to: try StoredTorrent(row, connection))
@@ -42,7 +42,7 @@ struct Arrival {
 
     /// The same, but for the files that are wanted of torrents that were there: these are to be changed after it, and
     /// there are none where no files were named.
-    func put(_ torrents: [Metainfo], refused: (String) -> Void) throws -> (
+    package func put(_ torrents: [Metainfo], refused: (String) -> Void) throws -> (
         entries: [Entry], reselected: [(TorrentRow, FileSelection)]
     ) {
         let output = try NewFile.absolute(wishes.output ?? ".").text
@@ -97,7 +97,7 @@ struct Arrival {
     /// A known torrent gets the options that were given, and no others.
     private func update(_ row: TorrentRow) throws(StoreError) {
         var isChanged = false
-        let limits = wishes.limits(over: row.settings.limits)
+        let limits = wishes.limits.applied(to: row.settings.limits)
         if limits != row.settings.limits {
             try connection.setLimits(row.id, limits)
             isChanged = true
@@ -132,11 +132,6 @@ struct Arrival {
 
     /// `nil` when no files were named.
     private func selection(for metainfo: Metainfo) throws -> FileSelection? {
-        guard !wishes.patterns.isEmpty else { return nil }
-        do throws(SelectionError) {
-            return try FileSelection(layout: metainfo.layout, patterns: wishes.patterns)
-        } catch {
-            throw Failure.usage("\(metainfo.name.printable): \("\(error)".printable)")
-        }
+        wishes.patterns.isEmpty ? nil : try metainfo.selection(wishes.patterns)
     }
 }

@@ -1,6 +1,6 @@
 /// One thing that the doctor looked at.
-struct Diagnosis: Equatable {
-    enum Severity: String {
+package struct Diagnosis: Equatable {
+    package enum Severity: String {
         /// As it should be.
         case fine
         /// Worth knowing; nothing is lost.
@@ -10,15 +10,15 @@ struct Diagnosis: Equatable {
     }
 
     /// What was looked at, one word for scripts.
-    enum Area: String, CaseIterable {
+    package enum Area: String, CaseIterable {
         case program, database, backups, engine, torrents, volumes, files, ports, trackers, clock, limits
     }
 
-    let area: Area
-    let severity: Severity
-    let sentence: String
+    package let area: Area
+    package let severity: Severity
+    package let sentence: String
     /// What to do about it; with a notice or a problem.
-    let advice: String?
+    package let advice: String?
 
     static func fine(_ area: Area, _ sentence: String) -> Diagnosis {
         Diagnosis(area: area, severity: .fine, sentence: sentence, advice: nil)

@@ -1,5 +1,4 @@
 import Disk
-import Engine
 import Store
 import SystemPackage
 import Torrent

@@ -2,35 +2,21 @@ import Store
 import Torrent
 
 /// How a running engine uses its slots, and what keeps torrents waiting, in words.
-struct QueueState {
-    let report: SlotReport
+package struct QueueState {
+    package let report: SlotReport
 
-    init(_ report: SlotReport) { self.report = report }
+    package init(_ report: SlotReport) { self.report = report }
 
     /// `nil` when no engine runs, or the one that runs hasn't said anything yet.
-    init?(_ engine: EngineState, _ connection: Connection) throws(StoreError) {
+    package init?(_ engine: EngineState, _ connection: Connection) throws(StoreError) {
         guard engine.isRunning, let last = try connection.lastSlots() else { return nil }
         // An engine that has just begun stands behind the signs of life of the one before.
         if let since = engine.since, last.at < since { return nil }
         report = last.report
     }
 
-    /// The object of `pieces status --json`, which the command's help documents.
-    func fields(_ json: inout JSONWriter) {
-        json.field("named_only", report.isOfNamedOnly)
-        json.object("downloads") { Self.fields(of: report.downloads, &$0) }
-        json.object("seeds") { Self.fields(of: report.seeds, &$0) }
-        json.object("checks") { Self.fields(of: report.checks, &$0) }
-    }
-
-    private static func fields(of use: SlotUse, _ json: inout JSONWriter) {
-        json.field("limit", use.limit)
-        json.field("active", use.active)
-        json.field("queued", use.waiting)
-    }
-
     /// One line for each limit that torrents wait for.
-    var sentences: [String] {
+    package var sentences: [String] {
         SlotKind.allCases.compactMap { kind in
             let use = report[kind]
             guard use.waiting > 0 else { return nil }
@@ -40,7 +26,7 @@ struct QueueState {
     }
 
     /// What allows more torrents at once.
-    var advice: String? {
+    package var advice: String? {
         let options = SlotKind.allCases.filter { report[$0].waiting > 0 }.map { "`--max-\(Self.plural($0))`" }
         guard !options.isEmpty else { return nil }
         return

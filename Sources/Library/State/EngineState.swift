@@ -3,19 +3,19 @@ import SystemPackage
 import Torrent
 
 /// Whether an engine runs on a database, and since when it does or doesn't.
-struct EngineState {
-    let isRunning: Bool
+package struct EngineState: Sendable {
+    package let isRunning: Bool
     /// Whether that can't be told: only the database's owner may ask its lock, and the system doesn't say either.
-    let isUnknown: Bool
+    package let isUnknown: Bool
     /// Of the running engine, as far as it has said so.
-    let pid: Int32?
+    package let pid: Int32?
     /// When the running one began, as far as it is known; when the last one stopped, or gave its last sign of life;
     /// `nil` when there was none.
-    let since: Timestamp?
+    package let since: Timestamp?
     /// The last sign of life of an engine that runs and has not said anything for too long; `nil` for all others.
-    let silentSince: Timestamp?
+    package let silentSince: Timestamp?
 
-    init(isRunning: Bool, pid: Int32?, since: Timestamp?) {
+    package init(isRunning: Bool, pid: Int32?, since: Timestamp?) {
         self.isRunning = isRunning
         isUnknown = false
         self.pid = pid
@@ -23,7 +23,7 @@ struct EngineState {
         silentSince = nil
     }
 
-    init(database: FilePath, _ connection: Connection?, now: Timestamp = .now()) throws(StoreError) {
+    package init(database: FilePath, _ connection: Connection?, now: Timestamp = .now()) throws(StoreError) {
         let last = try connection?.lastRun()
         let occupancy = try DatabaseLock.occupancy(database: database, last: last, now: now)
         isUnknown = occupancy == .unknown
@@ -45,7 +45,7 @@ struct EngineState {
     }
 
     /// One sentence.
-    var sentence: String {
+    package var sentence: String {
         if isRunning {
             let process = pid.map { " (process \($0))" } ?? ""
             if let silentSince {
@@ -65,24 +65,24 @@ struct EngineState {
 
     /// What a torrent's state means: without an engine nobody downloads, seeds or checks, whatever the last one wrote
     /// before it was killed.
-    func state(of torrent: StatusLine) -> TorrentState {
+    package func state(of torrent: StatusLine) -> TorrentState {
         meaning(of: torrent.state, isPaused: torrent.isPaused, isComplete: torrent.isComplete)
     }
 
-    func state(of torrent: TorrentRow) -> TorrentState {
+    package func state(of torrent: TorrentRow) -> TorrentState {
         meaning(of: torrent.state, isPaused: torrent.settings.isPaused, isComplete: torrent.isComplete)
     }
 
     private func meaning(of state: TorrentState, isPaused: Bool, isComplete: Bool) -> TorrentState {
         guard !isRunning else { return state }
         return switch state {
-        case .downloading, .checking, .seeding: isPaused ? .paused : isComplete ? .complete : .queued
+        case .downloading, .checking, .seeding: .atRest(isPaused: isPaused, isComplete: isComplete)
         default: state
         }
     }
 
     /// What the engine that runs says of the torrent; `nil` when none runs, and when what was said is too old.
-    func live(_ torrent: StatusLine, _ now: Timestamp) -> LiveRow? {
+    package func live(_ torrent: StatusLine, _ now: Timestamp) -> LiveRow? {
         guard isRunning, let live = torrent.live, live.isFresh(now) else { return nil }
         return live
     }

@@ -4,12 +4,12 @@ import SystemPackage
 import Torrent
 
 /// Files and folders that commands make; a file appears whole under its name, or not at all.
-enum NewFile {
+package enum NewFile {
     /// Bytes of a file's name that are in the name under which it is written.
     private static let stemBytes = 200
 
     /// Writes and syncs a file. One that is there already is refused, unless it is to be replaced.
-    static func write(_ bytes: [UInt8], to path: FilePath, replacing: Bool) throws {
+    package static func write(_ bytes: [UInt8], to path: FilePath, replacing: Bool) throws {
         guard replacing || !exists(path) else { throw isThere(path) }
         guard let name = path.lastComponent else {
             throw Failure.usage("“\(path.text.printable)” is no name for a file: give one")
@@ -43,7 +43,7 @@ enum NewFile {
 
     /// Makes the folder with those above it that are missing, for this user alone, so that a power cut doesn't take
     /// them with what is in them.
-    static func makeFolder(_ path: FilePath) throws {
+    package static func makeFolder(_ path: FilePath) throws {
         var made = FilePath(root: path.root, [])
         for component in path.components {
             let parent = made
@@ -71,7 +71,7 @@ enum NewFile {
 
     /// The path from the root, without `.` and `..`. A link keeps its name, unless a `..` follows: the system goes up
     /// from the folder that the link leads to.
-    static func absolute(_ path: String) throws -> FilePath {
+    package static func absolute(_ path: String) throws -> FilePath {
         guard !path.isEmpty else {
             throw Failure.usage("the path of a folder is empty: give one, or `.` for the one that you are in")
         }
@@ -116,14 +116,14 @@ enum NewFile {
         }
     }
 
-    static func isFolder(_ path: FilePath) -> Bool {
+    package static func isFolder(_ path: FilePath) -> Bool {
         var status = stat()
         return path.withPlatformString { stat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
-    static func exists(_ path: FilePath) -> Bool { path.withPlatformString { access($0, F_OK) } == 0 }
+    package static func exists(_ path: FilePath) -> Bool { path.withPlatformString { access($0, F_OK) } == 0 }
 
-    static func isThere(_ path: FilePath) -> Failure {
+    package static func isThere(_ path: FilePath) -> Failure {
         Failure("\(path.text.printable) already exists; choose another name, or use --force to overwrite")
     }
 }

@@ -4,9 +4,9 @@ import Verification
 
 /// Why a torrent isn't downloading, or isn't faster, the likeliest cause first; from what the database knows and a look
 /// at its files.
-struct Explanation {
+package struct Explanation {
     /// What is looked at.
-    struct Facts {
+    package struct Facts {
         var torrent: TorrentRow
         var engine: EngineState
         /// Only when it is fresh and its engine runs.
@@ -15,7 +15,7 @@ struct Explanation {
         var peers: [PeerRow] = []
         var trackers: [TrackerRow] = []
         /// Where the payload is now, where somebody looked.
-        var place: Place?
+        package var place: Place?
         /// Other torrents that are downloading now.
         var othersDownloading = 0
         /// Of a torrent that waits: how the engine uses its slots, its place in the line, and some of those that have
@@ -26,7 +26,8 @@ struct Explanation {
         var isUnverified = false
         var now: Timestamp
 
-        init(_ torrent: TorrentRow, _ engine: EngineState, _ connection: Connection, now: Timestamp) throws(StoreError)
+        package init(_ torrent: TorrentRow, _ engine: EngineState, _ connection: Connection, now: Timestamp)
+            throws(StoreError)
         {
             self.torrent = torrent
             self.engine = engine
@@ -62,7 +63,7 @@ struct Explanation {
     }
 
     /// What a look at the payload found.
-    enum Place: Equatable {
+    package enum Place: Equatable {
         case reachable
         /// Why not, and whether it is another disk that is in the place of the right one.
         case offline(reason: String, isAnotherDisk: Bool)
@@ -71,15 +72,15 @@ struct Explanation {
     }
 
     /// One reason, and what can be done about it.
-    struct Cause: Equatable {
+    package struct Cause: Equatable {
         /// A word for scripts.
-        let kind: Kind
-        let sentence: String
+        package let kind: Kind
+        package let sentence: String
         /// `nil` where there is nothing to do but wait.
-        let advice: String?
+        package let advice: String?
     }
 
-    enum Kind: String, CaseIterable {
+    package enum Kind: String, CaseIterable {
         case complete, seeding, nothingWanted = "nothing_wanted", error, offline, paused, noEngine = "no_engine",
             asleep, queued, checking,
             downloading
@@ -90,9 +91,9 @@ struct Explanation {
     }
 
     /// The likeliest first; never empty.
-    let causes: [Cause]
+    package let causes: [Cause]
 
-    init(_ facts: Facts) {
+    package init(_ facts: Facts) {
         var causes = Self.standstill(facts)
         if facts.torrent.isComplete || causes.first?.kind == .nothingWanted {
             self.causes = causes + (causes.first?.kind == .complete ? Self.seeding(facts) : [])

@@ -1,5 +1,4 @@
 import Disk
-import Engine
 import Store
 import Synchronization
 import SystemPackage
@@ -10,13 +9,13 @@ import Verification
 ///
 /// The answer is worked out in a scratch database: a folder that holds something else leaves no torrent behind that
 /// would be downloaded into it.
-struct FolderQuestion {
+package struct FolderQuestion {
     /// The absolute folder.
     private let output: String
     private let scratch: Connection
     private let rows: [TorrentRow]
 
-    init(_ metainfos: [Metainfo], in output: String) throws(StoreError) {
+    package init(_ metainfos: [Metainfo], in output: String) throws(StoreError) {
         self.output = output
         let scratch = try Connection.scratch(now: .now())
         rows = try scratch.transaction { () throws(StoreError) in
@@ -32,11 +31,11 @@ struct FolderQuestion {
     }
 
     /// Bytes that will be read.
-    var totalBytes: Int64 { rows.reduce(0) { $0 + VerificationTask.estimate($1, .everything) } }
+    package var totalBytes: Int64 { rows.reduce(0) { $0 + VerificationTask.estimate($1, .everything) } }
 
     /// Hashes what is there. `database` is the real one, where verifications wait for each other. Results are returned
     /// at the end, and not reported: what becomes of the torrents is known only then.
-    func answer(
+    package func answer(
         database: FilePath, stop: VerificationStop, report: @escaping @Sendable (VerificationEvent) -> Void
     ) async throws -> (summary: VerificationRun.Summary, results: [VerificationResult]) {
         let results = Results()
@@ -52,13 +51,15 @@ struct FolderQuestion {
         return (try await run.perform(orders), results.all)
     }
 
-    /// Puts the torrent into the real database, with what was found to be right; `nil` when it is refused there, which
-    /// is said.
-    func adopt(_ result: VerificationResult, _ connection: Connection) async throws -> TorrentID? {
+    /// Puts the torrent into the real database, with what was found to be right; `nil` when it is refused there, and
+    /// `refused` is told why.
+    package func adopt(
+        _ result: VerificationResult, _ library: Library, refused: (String) -> Void
+    ) async throws -> TorrentID? {
+        let connection = library.connection
         let (metainfo, old) = (result.torrent.metainfo, result.torrent.row.id)
-        let entries = try await Arrival(connection, TorrentWishes(output: output)).add([metainfo]) {
-            Terminal.shared.complain($0)
-        }
+        let entries = try await Arrival(library, TorrentWishes(output: output)).add(
+            [metainfo], refused: refused)
         guard let id = entries.first?.id, let found = try scratch.torrent(old) else { return nil }
         let have = try scratch.have(of: old, count: metainfo.geometry.pieceCount)
         var record = ProgressRecord(torrent: id, verifiedAt: .now())
@@ -96,7 +97,7 @@ struct FolderQuestion {
         try connection.announceFiles(id, lacking)
         try await disk.create(payload, .sparse, makingRoot: false)
         let report = await disk.sync(payload)
-        if let error = report.folderError ?? report.failures.first?.error { throw error }
+        try report.requireSuccess()
         return report.durable.map { FingerprintRow($0) }
     }
 

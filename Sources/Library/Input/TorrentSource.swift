@@ -5,11 +5,11 @@ import Net
 import SystemPackage
 import Torrent
 
-/// A `SOURCE` of the command line: a .torrent file, or an http(s) URL of one.
-struct TorrentSource {
+/// Where a .torrent comes from: a file, or an http(s) URL of one.
+package struct TorrentSource {
     let text: String
 
-    init(_ text: String) throws {
+    package init(_ text: String) throws {
         let lowered = text.prefix(8).lowercased()
         guard !lowered.hasPrefix("magnet:") else {
             throw Failure.usage("magnet links are not supported yet: give the .torrent file or its URL")
@@ -18,15 +18,15 @@ struct TorrentSource {
         self.text = text
     }
 
-    var isURL: Bool { Self.isURL(text) }
+    package var isURL: Bool { Self.isURL(text) }
 
-    static func isURL(_ text: String) -> Bool {
+    package static func isURL(_ text: String) -> Bool {
         let lowered = text.prefix(8).lowercased()
         return lowered.hasPrefix("http://") || lowered.hasPrefix("https://")
     }
 
     /// What the source says; an error names the source.
-    func read(_ options: HTTPOptions) async throws -> Metainfo {
+    package func read(_ options: FetchOptions = FetchOptions()) async throws -> Metainfo {
         try metainfo(isURL ? try await fetch(options) : try Self.contents(of: text))
     }
 
@@ -44,8 +44,8 @@ struct TorrentSource {
     /// The source as it may be shown.
     private var name: String { isURL ? text.shownURL : text.printable }
 
-    private func fetch(_ options: HTTPOptions) async throws -> [UInt8] {
-        let fetcher = TorrentFetcher(group: MultiThreadedEventLoopGroup.singleton, options: options)
+    private func fetch(_ options: FetchOptions) async throws -> [UInt8] {
+        let fetcher = TorrentFetcher(group: MultiThreadedEventLoopGroup.singleton, options: options.http)
         let result: Result<[UInt8], TorrentFetchError>
         do throws(TorrentFetchError) {
             result = .success(try await fetcher.fetch(text))
@@ -57,7 +57,7 @@ struct TorrentSource {
     }
 
     /// The bytes of a regular file, as far as a .torrent may have them.
-    static func contents(of path: String) throws -> [UInt8] {
+    package static func contents(of path: String) throws -> [UInt8] {
         do {
             // Without O_NONBLOCK the opening of a pipe would wait for ever.
             let file = try FileDescriptor.open(FilePath(text: path), .readOnly, options: [.nonBlocking, .closeOnExec])
@@ -98,18 +98,18 @@ struct TorrentSource {
 }
 
 /// What was read from sources: each torrent once, and again where another .torrent of it has other trackers.
-struct ReadSources {
-    private(set) var torrents: [Metainfo] = []
-    /// Sources that couldn't be read. What was wrong with them was said at once.
-    private(set) var failed = 0
+package struct ReadSources {
+    package private(set) var torrents: [Metainfo] = []
+    /// Sources that couldn't be read. What was wrong with them was reported at once.
+    package private(set) var failed = 0
     private var seen: [InfoHash: Set<String>] = [:]
 
-    mutating func take(_ result: Result<Metainfo, any Error>) {
+    mutating func take(_ result: Result<Metainfo, any Error>, _ complain: (String) -> Void) {
         let metainfo: Metainfo
         do {
             metainfo = try result.get()
         } catch {
-            Terminal.shared.complain("\(error)")
+            complain("\(error)")
             failed += 1
             return
         }
@@ -118,25 +118,28 @@ struct ReadSources {
         guard known.map({ !trackers.isSubset(of: $0) }) ?? true else { return }
         seen[metainfo.infoHash] = trackers.union(known ?? [])
         torrents.append(metainfo)
-        if let warning = metainfo.trackerWarning { Terminal.shared.complain(warning) }
+        if let warning = metainfo.trackerWarning { complain(warning) }
     }
 }
 
 extension [TorrentSource] {
-    func readAll(_ options: HTTPOptions) async -> ReadSources {
+    /// `complain` is told at once what is wrong with a source, or with what it says.
+    package func readAll(
+        _ options: FetchOptions = FetchOptions(), complain: (String) -> Void
+    ) async -> ReadSources {
         var read = ReadSources()
         for source in self {
             let result: Result<Metainfo, any Error>
             do { result = .success(try await source.read(options)) } catch { result = .failure(error) }
-            read.take(result)
+            read.take(result, complain)
         }
         return read
     }
 
     /// The same for sources that are files.
-    func readFiles() -> ReadSources {
+    package func readFiles(complain: (String) -> Void) -> ReadSources {
         var read = ReadSources()
-        for source in self { read.take(Result { try source.readFile() }) }
+        for source in self { read.take(Result { try source.readFile() }, complain) }
         return read
     }
 }

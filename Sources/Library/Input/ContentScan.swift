@@ -3,26 +3,26 @@ import SystemPackage
 import Torrent
 
 /// The files that a new torrent is made of.
-struct ContentScan {
-    struct File {
-        let path: FilePath
+package struct ContentScan {
+    package struct File {
+        package let path: FilePath
         /// Below the folder that was given, each name as ``PathText``.
-        let names: [String]
-        let length: Int64
-        let isExecutable: Bool
+        package let names: [String]
+        package let length: Int64
+        package let isExecutable: Bool
     }
 
     /// Of the file or the folder: ``PathText``.
-    let name: String
+    package let name: String
     /// In the order of their paths' bytes, folder by folder, so that the same content makes the same torrent.
-    private(set) var files: [File] = []
-    private(set) var totalBytes: Int64 = 0
+    package private(set) var files: [File] = []
+    package private(set) var totalBytes: Int64 = 0
     /// Links, pipes, sockets and devices.
-    private(set) var leftOut: [FilePath] = []
+    package private(set) var leftOut: [FilePath] = []
     private var isFolder = false
 
     /// `path` is absolute. A link is followed when it is what was given, and nowhere else.
-    init(_ path: FilePath) throws {
+    package init(_ path: FilePath) throws {
         guard let last = path.lastComponent else {
             throw Failure.usage("the torrent would have no name: give a file or a folder with one")
         }
@@ -74,7 +74,7 @@ struct ContentScan {
     }
 
     /// The names in a folder in the order of their bytes, each as ``PathText``.
-    static func entries(_ folder: FilePath) throws -> [String] {
+    package static func entries(_ folder: FilePath) throws -> [String] {
         guard let stream = folder.withPlatformString({ opendir($0) }) else { throw unreadable(folder) }
         // Nothing was written through it.
         defer { closedir(stream) }
@@ -93,7 +93,7 @@ struct ContentScan {
     }
 
     /// Files with a name that isn't UTF-8, which BEP 3 wants: other clients may look for them under other names.
-    var filesWithOddNames: Int {
+    package var filesWithOddNames: Int {
         files.count { PathText.isEscaped(name) || $0.names.contains(where: PathText.isEscaped) }
     }
 

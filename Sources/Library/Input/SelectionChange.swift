@@ -75,8 +75,6 @@ struct SelectionChange {
         }
         _ = disk.admit(custody.own, of: torrent.row.infoHash)
         try connection.announceFiles(torrent.row.id, newly.map(\.index).filter { custody.own[.entry($0)] == nil })
-        let report = try await disk.promote(look.payload, files: newly.map(\.index), pieces: torrent.have)
-        if let error = report.folderError ?? report.failures.first?.error { throw error }
-        return report.durable.map { FingerprintRow($0) }
+        return try await disk.promoted(look.payload, files: newly.map(\.index), pieces: torrent.have)
     }
 }

@@ -1,11 +1,11 @@
 import Store
 
 /// Reads again what an engine overwrote while a user read it who has no part in the database's locks.
-enum Rereading {
+package enum Rereading {
     /// The engine overwrites pages some times a minute at most.
     private static let attempts = 20
 
-    static func run<Value>(_ body: () throws -> Value) throws -> Value {
+    package static func run<Value>(_ body: () throws -> Value) throws -> Value {
         var attempt = 1
         while true {
             do {
@@ -17,7 +17,7 @@ enum Rereading {
         }
     }
 
-    static func helps(_ error: any Error, _ attempt: Int) -> Bool {
+    package static func helps(_ error: any Error, _ attempt: Int) -> Bool {
         attempt < attempts && (error as? StoreError)?.code == .rewritten
     }
 }

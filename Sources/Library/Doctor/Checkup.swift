@@ -1,7 +1,6 @@
 import Disk
 import Engine
 import Glibc
-import Net
 import Store
 import SystemPackage
 import Torrent
@@ -13,6 +12,14 @@ struct Checkup {
     let engine: EngineState
     let disk: Disk
     let now: Timestamp
+
+    init(_ library: Library, now: Timestamp) throws {
+        connection = library.connection
+        path = library.database
+        engine = try library.engine()
+        disk = try Disk()
+        self.now = now
+    }
 
     /// Bytes that the database's file system should have free: a checkpoint and a backup want room.
     static let databaseReserve: Int64 = 64 << 20

@@ -5,10 +5,10 @@ import Torrent
 ///
 /// Those of a public torrent are added. A private torrent keeps its own: another tracker would bring peers of another
 /// swarm (BEP 27).
-struct TrackerNews {
+package struct TrackerNews {
     /// Trackers that were added, and those that the database doesn't have and that were not.
-    let added: Int
-    let leftOut: Int
+    package let added: Int
+    package let leftOut: Int
     private let isPrivate: Bool
 
     /// Adds the trackers that are new to the torrent of `row`, and tells a running engine.
@@ -31,12 +31,14 @@ struct TrackerNews {
     }
 
     /// How many trackers of the .torrent the database doesn't have, for a command that only looks.
-    static func count(_ metainfo: Metainfo, _ row: TorrentRow, _ connection: Connection) throws(StoreError) -> Int {
+    package static func count(_ metainfo: Metainfo, _ row: TorrentRow, _ connection: Connection) throws(StoreError)
+        -> Int
+    {
         try unknown(metainfo, row, connection).joined().count
     }
 
     /// What is to be said; `nil` where the .torrent brought nothing new.
-    var sentence: String? {
+    package var sentence: String? {
         var parts: [String] = []
         if added > 0 { parts.append("added \(Format.count(added, "new tracker"))") }
         if leftOut > 0, isPrivate {
@@ -53,7 +55,7 @@ struct TrackerNews {
 
 extension Metainfo {
     /// Said when a .torrent names trackers and none of them can be used; `nil` otherwise.
-    var trackerWarning: String? {
+    package var trackerWarning: String? {
         guard trackers.isEmpty, let first = unused.first(where: { $0.key.hasPrefix("announce") }) else { return nil }
         return
             "\(name): no tracker of the .torrent can be used (“\(first.text)”: \(first.reason)); see `pieces show`"

@@ -39,5 +39,5 @@ extension Explanation {
 
 extension TorrentRow {
     /// Uploaded bytes relative to those of the wanted files.
-    var ratio: Double { Double(uploadedBytes) / Double(max(wantedBytes, 1)) }
+    package var ratio: Double { Double(uploadedBytes) / Double(max(wantedBytes, 1)) }
 }
