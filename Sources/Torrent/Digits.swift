@@ -19,7 +19,7 @@ extension [UInt8] {
     }
 
     /// Appends a word of this program.
-    package mutating func append(_ word: StaticString) { word.withUTF8Buffer { append(contentsOf: $0) } }
+    @inlinable package mutating func append(_ word: StaticString) { word.withUTF8Buffer { append(contentsOf: $0) } }
 
     private static func digits(of value: UInt64) -> Int {
         var count = 1

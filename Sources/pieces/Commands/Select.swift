@@ -2,7 +2,6 @@ import ArgumentParser
 import Library
 import Store
 import Torrent
-import Verification
 
 /// `pieces select`
 struct Select: Command {
