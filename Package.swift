@@ -76,6 +76,8 @@ let package = Package(
             name: "Disk", dependencies: ["System", "Limits", "Torrent", "CPieceHash", system, collections],
             swiftSettings: house),
         .target(
+            name: "Verification", dependencies: ["Torrent", "Store", "Disk", logging, system], swiftSettings: house),
+        .target(
             name: "Net",
             dependencies: [
                 "Limits", "Torrent", "PeerWire", "TrackerWire", nioCore, nioEmbedded, nioPosix, nioHTTP1,
@@ -86,16 +88,21 @@ let package = Package(
         .target(
             name: "Engine",
             dependencies: [
-                "Limits", "Torrent", "PeerWire", "TrackerWire", "Swarm", "Store", "Disk", "Net", nioCore, nioPosix,
-                logging, collections,
+                "Limits", "Torrent", "PeerWire", "TrackerWire", "Swarm", "Store", "Disk", "Verification", "Net",
+                nioCore,
+                nioPosix, logging, collections,
             ],
+            swiftSettings: house),
+        .target(
+            name: "Library",
+            dependencies: ["Engine", "Limits", "Torrent", "Store", "Disk", "Verification", "Net", nioPosix, system],
             swiftSettings: house),
         .executableTarget(
             name: "pieces",
             dependencies: [
-                "Engine", "System", "Limits", "Store", "Disk", "Torrent", "Net", argumentParser, logging, nioCore,
-                nioPosix,
-                system,
+                "Library", "Engine", "Verification", "System", "Limits", "Store", "Torrent", argumentParser, logging,
+                nioCore,
+                nioPosix, system,
             ],
             swiftSettings: house, linkerSettings: selfContained),
 
@@ -116,6 +123,13 @@ let package = Package(
             swiftSettings: house),
         .testTarget(
             name: "DiskTests", dependencies: ["Disk", "System", "Limits", "Torrent", "CPieceHash", system],
+            swiftSettings: house),
+        .testTarget(
+            name: "VerificationTests", dependencies: ["Verification", "Store", "Disk", "Torrent", system],
+            swiftSettings: house),
+        .testTarget(
+            name: "LibraryTests",
+            dependencies: ["TestSupport", "Library", "Verification", "Store", "Disk", "Torrent", system],
             swiftSettings: house),
         .target(
             name: "TestSupport",
@@ -161,7 +175,8 @@ let package = Package(
             path: "Tests/Benchmarks", swiftSettings: house
         ),
         .testTarget(
-            name: "PiecesTests", dependencies: ["pieces", "Store", "Torrent", argumentParser, system],
+            name: "PiecesTests",
+            dependencies: ["pieces", "Library", "Verification", "Store", "Torrent", argumentParser, system],
             swiftSettings: house),
         .testTarget(
             name: "FaultTests", dependencies: ["TestSupport", "Torrent", "Store", "Migrations", system, "pieces"],

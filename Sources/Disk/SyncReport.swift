@@ -17,4 +17,9 @@ package struct SyncReport: Sendable, Hashable {
     package var folderError: DiskError?
 
     package var isComplete: Bool { failures.isEmpty && folderError == nil }
+
+    /// Throws the first error.
+    package func requireSuccess() throws(DiskError) {
+        if let error = folderError ?? failures.first?.error { throw error }
+    }
 }

@@ -3,6 +3,7 @@ import Store
 import Swarm
 import SystemPackage
 import Torrent
+import Verification
 
 /// Whose the files are that lie at a torrent's paths.
 ///
@@ -47,7 +48,7 @@ package struct Custody: Sendable, Equatable {
 
     /// The files that go with the torrent when its data is deleted. An empty file proves nothing and holds nothing:
     /// where the torrent has an empty file, it goes with the others.
-    package func deletable(in layout: FileLayout) -> [PayloadFile: FileIdentity] {
+    fileprivate func deletable(in layout: FileLayout) -> [PayloadFile: FileIdentity] {
         var files = own.merging(linked) { own, _ in own }
         if !files.isEmpty {
             for (file, identity) in unproven where empty.contains(file) {
@@ -158,7 +159,7 @@ extension Removal {
     private static let namedFiles = 3
 
     /// What was left on the disk and why, in one sentence; `nil` when nothing was.
-    package func keptText(_ payload: Payload, _ custody: Custody) -> String? {
+    fileprivate func keptText(_ payload: Payload, _ custody: Custody) -> String? {
         guard !kept.isEmpty else { return nil }
         let reasons = kept.prefix(Self.namedFiles).map { file -> String in
             let path = payload.path(of: file)
@@ -175,6 +176,14 @@ extension Removal {
 }
 
 extension Custody {
+    /// Deletes the torrent's own files; `kept` says what was left on the disk and why, in one sentence.
+    package func deleteData(of payload: Payload, on disk: Disk) async throws(DiskError) -> (
+        removal: Removal, kept: String?
+    ) {
+        let removal = try await disk.removeData(payload, own: deletable(in: payload.layout))
+        return (removal, removal.keptText(payload, self))
+    }
+
     /// Whose the files are of a torrent that no engine has in its hands.
     package static func look(at payload: Payload, of id: TorrentID, _ connection: Connection, _ disk: Disk) async throws
         -> Custody
@@ -185,16 +194,4 @@ extension Custody {
         let alive = last.map { ($0.stoppedAt ?? $0.heartbeatAt).rawValue * 1_000_000_000 }
         return await Custody(of: id, found, records, on: disk, aliveUntilNs: alive)
     }
-}
-
-extension PayloadFile {
-    /// The file's number in the database.
-    var index: Int {
-        switch self {
-        case .entry(let index): index
-        case .parts: FingerprintRow.partFile
-        }
-    }
-
-    init(index: Int) { self = index == FingerprintRow.partFile ? .parts : .entry(index) }
 }

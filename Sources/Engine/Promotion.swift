@@ -2,6 +2,7 @@ import Disk
 import Store
 import Swarm
 import Torrent
+import Verification
 
 /// Files that were skipped and are wanted now get what the part file holds of them.
 extension Environment {
@@ -10,14 +11,23 @@ extension Environment {
     func promote(
         _ payload: Payload, files: [Int], pieces: Bitfield, forgetting forgotten: [PieceIndex], of id: TorrentID
     ) async throws {
-        let report = try await disk.promote(payload, files: files, pieces: pieces)
-        if let error = report.folderError ?? report.failures.first?.error { throw error }
+        let promoted = try await disk.promoted(payload, files: files, pieces: pieces)
         var record = ProgressRecord(torrent: id, verifiedAt: clock.timestamp)
         // The others are recorded with their pieces, in the order of the commits.
-        let promoted = Set(files.map { PayloadFile.entry($0) })
-        record.files = report.durable.filter { promoted.contains($0.file) }.map { FingerprintRow($0) }
+        let chosen = Set(files)
+        record.files = promoted.filter { chosen.contains($0.index) }
         record.partials = forgotten.map { PartialPieceRow(piece: $0, blocks: []) }
         try await store.perform { [record] db throws(StoreError) in _ = try db.record([record]) }
+    }
+}
+
+extension Disk {
+    /// Copies the bytes of `pieces` from the part file to the files and syncs them; how all files look that are durable
+    /// then.
+    package func promoted(_ payload: Payload, files: [Int], pieces: Bitfield) async throws -> [FingerprintRow] {
+        let report = try await promote(payload, files: files, pieces: pieces)
+        try report.requireSuccess()
+        return report.durable.map { FingerprintRow($0) }
     }
 }
 

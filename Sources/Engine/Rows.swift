@@ -135,16 +135,6 @@ extension FileFingerprint {
     }
 }
 
-extension FingerprintRow {
-    /// What the disk says of a file, as the database remembers it.
-    package init(_ print: Fingerprint) {
-        self.init(
-            index: print.file.index, size: print.size, mtimeNs: print.modified, inode: Int64(bitPattern: print.inode),
-            device: Int64(bitPattern: print.device),
-            bornNs: print.born)
-    }
-}
-
 extension PartialPiece {
     init(_ row: PartialPieceRow, blockCount: Int) {
         let blocks = (0..<blockCount).map { block in

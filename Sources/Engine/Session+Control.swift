@@ -130,12 +130,11 @@ extension Session {
         sleepers.moved[id] = nil
         sleepers.soughtUntil[id] = nil
         if deletingData, let loaded {
-            let removal = try await environment.disk.removeData(
-                loaded.payload, own: loaded.custody.deletable(in: loaded.payload.layout))
+            let (removal, kept) = try await loaded.custody.deleteData(of: loaded.payload, on: environment.disk)
             for failure in removal.failures { log.warning("\(failure)") }
-            if let text = removal.keptText(loaded.payload, loaded.custody) {
+            if let kept {
                 try await environment.store.perform { db throws(StoreError) in
-                    try db.appendEvent(.kept, text, torrent: id, infoHash: loaded.row.infoHash, now: now)
+                    try db.appendEvent(.kept, kept, torrent: id, infoHash: loaded.row.infoHash, now: now)
                 }
             }
         }

@@ -6,6 +6,7 @@ import PeerWire
 import Store
 import Swarm
 import Torrent
+import Verification
 
 /// Performs what the brain decided.
 extension TorrentEngine {
@@ -96,7 +97,7 @@ extension TorrentEngine {
         for piece in news.lost + news.doubted { claimed.remove(piece) }
         for piece in news.pieces { claimed.insert(piece) }
         progress.completedBytes = completedBytes(claimed)
-        progress.fileBytes = changedFileBytes(news, claimed)
+        progress.fileBytes = metainfo.fileBytes(touchedBy: news.pieces + news.lost + news.doubted, have: claimed)
         if swarm.wanted.isSubset(of: claimed), completedAt == nil { progress.completedAt = environment.clock.timestamp }
         let (record, completedAt) = (progress, progress.completedAt)
         let answer: @Sendable (Recorder.Outcome) -> Void = { outcome in

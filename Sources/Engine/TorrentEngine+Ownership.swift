@@ -3,6 +3,7 @@ import Logging
 import Store
 import Swarm
 import Torrent
+import Verification
 
 /// Which files the torrent may write to, and what happens where it may not.
 extension TorrentEngine {

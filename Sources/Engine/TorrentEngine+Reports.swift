@@ -3,6 +3,7 @@ import Logging
 import Store
 import Swarm
 import Torrent
+import Verification
 
 /// What the torrent says of itself: to the database, to the log, to progress lines.
 extension TorrentEngine {
@@ -26,20 +27,6 @@ extension TorrentEngine {
     /// Bytes of wanted files in the pieces.
     func completedBytes(_ pieces: Bitfield) -> Int64 {
         selection.bytes(in: pieces, geometry: metainfo.geometry)
-    }
-
-    /// The bytes of each file that the record's pieces touch.
-    func changedFileBytes(_ record: Record, _ claimed: Bitfield) -> [FileBytes] {
-        var files: Set<Int> = []
-        for piece in record.pieces + record.lost + record.doubted {
-            files.formUnion(metainfo.layout.files(of: piece, geometry: metainfo.geometry))
-        }
-        return files.sorted().compactMap { index in
-            let file = metainfo.layout.files[index]
-            guard !file.isPad else { return nil }
-            return FileBytes(
-                index: index, completed: metainfo.layout.bytes(of: index, in: claimed, geometry: metainfo.geometry))
-        }
     }
 
     // MARK: State

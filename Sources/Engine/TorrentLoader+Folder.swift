@@ -2,6 +2,7 @@ import Disk
 import Store
 import Swarm
 import Torrent
+import Verification
 
 extension TorrentLoader {
     /// Makes the output folder of a torrent that begins, and wanted files without bytes that aren't there; whether
@@ -32,7 +33,7 @@ extension TorrentLoader {
 
     private func recordFolder(_ payload: Payload) async throws {
         let report = await environment.disk.sync(payload)
-        if let error = report.folderError ?? report.failures.first?.error { throw error }
+        try report.requireSuccess()
         var record = ProgressRecord(torrent: id, verifiedAt: environment.clock.timestamp)
         record.files = report.durable.map { FingerprintRow($0) }
         let id = id

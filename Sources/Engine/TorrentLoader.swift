@@ -3,6 +3,7 @@ import Store
 import Swarm
 import SystemPackage
 import Torrent
+import Verification
 
 /// Reads a torrent from the database, looks at its files, and says what is to be trusted.
 struct TorrentLoader {
@@ -81,15 +82,7 @@ struct TorrentLoader {
             throw EngineError(
                 "the database names \(known.wanted.count) files of \(known.row.name), which has \(layout.files.count)")
         }
-        var payload = Payload(
-            infoHash: known.row.infoHash, root: FilePath(text: known.row.output), layout: layout,
-            geometry: known.metainfo.geometry,
-            wanted: selection.wanted)
-        // A skipped file that was written before stays where its bytes are.
-        payload = payload.placing(
-            known.fingerprints.map(\.index).filter {
-                layout.files.indices.contains($0) && !selection.wanted[$0] && !layout.files[$0].isPad
-            }, as: .file)
+        var payload = StoredTorrent.payload(of: known.row, known.metainfo, selection, known.fingerprints)
         let seen = await environment.disk.look(
             at: payload, lastSeen: LastSeen(known.row, known.fingerprints, volume: known.volume))
         payload = seen.payload

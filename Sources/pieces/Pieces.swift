@@ -9,6 +9,7 @@ import ArgumentParser
 import Dispatch
 import Engine
 import Glibc
+import Library
 import Limits
 import NIOCore
 import NIOPosix

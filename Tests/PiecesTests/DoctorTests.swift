@@ -4,8 +4,6 @@ import SystemPackage
 import Testing
 import Torrent
 
-@testable import pieces
-
 /// What `pieces doctor` finds, with one thing at a time made wrong.
 struct DoctorTests {
     private func findings(_ program: Program, status: Int32) async throws -> [[String: Any]] {

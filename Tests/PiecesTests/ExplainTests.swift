@@ -1,10 +1,9 @@
 import Foundation
+import Library
 import Store
 import SystemPackage
 import Testing
 import Torrent
-
-@testable import pieces
 
 /// What `pieces explain` says, for each thing that can be the matter.
 struct ExplainTests {

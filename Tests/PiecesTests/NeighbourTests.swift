@@ -4,8 +4,6 @@ import SystemPackage
 import Testing
 import Torrent
 
-@testable import pieces
-
 /// Twenty small files in one piece: only what was touched is accused, in words, in JSON, and in the log.
 struct NeighbourTests {
     private func withDocuments(_ body: (Program) async throws -> Void) async throws {

@@ -1,8 +1,6 @@
 import Foundation
 import Testing
 
-@testable import pieces
-
 /// A torrent that wants other content at the path of another torrent's file is refused when it is added, and the
 /// message names the other torrent.
 struct PathConflictTests {

@@ -2,8 +2,7 @@ import Foundation
 import Store
 import SystemPackage
 import Testing
-
-@testable import pieces
+import Verification
 
 struct VerifyTests {
     @Test func payloadFromElsewhereIsAdopted() async throws {

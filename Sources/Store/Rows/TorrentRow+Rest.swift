@@ -8,7 +8,13 @@ extension TorrentRow {
     /// One that is complete and was never found to be so by an engine still waits for one: empty files of it may have
     /// to be made.
     package var stateAtRest: TorrentState {
-        if settings.isPaused { return .paused }
-        return isComplete && completedAt != nil ? .complete : .queued
+        .atRest(isPaused: settings.isPaused, isComplete: isComplete && completedAt != nil)
+    }
+}
+
+extension TorrentState {
+    /// The state of a torrent that no engine works on.
+    package static func atRest(isPaused: Bool, isComplete: Bool) -> TorrentState {
+        isPaused ? .paused : isComplete ? .complete : .queued
     }
 }

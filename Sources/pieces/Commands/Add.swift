@@ -1,7 +1,7 @@
 import ArgumentParser
-import Engine
-import Net
+import Library
 import Store
+import Torrent
 
 /// `pieces add`
 struct Add: DirectCommand {
@@ -31,21 +31,25 @@ struct Add: DirectCommand {
     var waits: Bool { !torrent.wishes.patterns.isEmpty || sources.contains { TorrentSource.isURL($0) } }
 
     func runDirectly() throws {
-        let read = try sources.map { try TorrentSource($0) }.readFiles()
+        let read = try sources.map { try TorrentSource($0) }.readFiles {
+            Terminal.shared.complain($0)
+        }
         var report = Report(failed: read.failed)
         if !read.torrents.isEmpty { report.entries = try arrival().put(read.torrents) { report.refuse($0) }.entries }
         try report.end()
     }
 
     func run() async throws {
-        let read = await (try sources.map { try TorrentSource($0) }).readAll(HTTPOptions(version: Program.version))
+        let read = await (try sources.map { try TorrentSource($0) }).readAll {
+            Terminal.shared.complain($0)
+        }
         var report = Report(failed: read.failed)
         if !read.torrents.isEmpty { report.entries = try await arrival().add(read.torrents) { report.refuse($0) } }
         try report.end()
     }
 
     private func arrival() throws -> Arrival {
-        var arrival = Arrival(try global.openToAdd(), torrent.wishes)
+        var arrival = Arrival(Library(try global.openToAdd()), torrent.wishes)
         arrival.isPaused = paused
         arrival.seedGoal = seeds.goal
         return arrival

@@ -1,7 +1,6 @@
 import ArgumentParser
-import Disk
 import Engine
-import Store
+import Library
 import SystemPackage
 import Torrent
 
@@ -77,7 +76,8 @@ struct Create: AnsweringCommand {
     func run() async throws {
         let target = try target
         guard answers || force || !NewFile.exists(target) else { throw NewFile.isThere(target) }
-        let content = try ContentScan(try NewFile.absolute(path))
+        let creation = try Creation(of: path)
+        let content = creation.content
         for path in content.leftOut.prefix(10) {
             Terminal.shared.complain("\(path.text) is left out: it is neither a file nor a folder")
         }
@@ -88,9 +88,7 @@ struct Create: AnsweringCommand {
                 "\(Format.count(odd, "path")) with bytes that aren't UTF-8: the .torrent has them as they are, but other clients may change them"
             )
         }
-        let length = pieceLength ?? TorrentBuilder.sensiblePieceLength(totalBytes: content.totalBytes)
-        let hashed = try await hash(content, length)
-        let bytes = try build(content, hashed, length)
+        let bytes = try creation.torrentFile(try await hash(creation), details)
         if answers { return Terminal.shared.print(bytes: bytes) }
         try NewFile.write(bytes, to: target, replacing: force)
         try tell(try Metainfo(torrentFile: bytes), target)
@@ -108,31 +106,27 @@ struct Create: AnsweringCommand {
         }
     }
 
-    private func hash(_ content: ContentScan, _ pieceLength: Int) async throws -> HashedFiles {
+    private func hash(_ creation: Creation) async throws -> Creation.Hashed {
         let meter = Meter(
-            "hashed", total: content.totalBytes, style: reporting.quiet || reporting.json || answers ? .silent : .shown)
+            "hashed", total: creation.content.totalBytes,
+            style: reporting.quiet || reporting.json || answers ? .silent : .shown)
         let drawing = Task { await meter.run() }
         defer { drawing.cancel() }
-        let hashed = try await Disk().hashFiles(content.files.map(\.path), pieceLength: pieceLength) {
-            meter.add(Int64($0))
-        }
+        let hashed = try await creation.hash(pieceLength: pieceLength) { meter.add(Int64($0)) }
         drawing.cancel()
         await drawing.value
         return hashed
     }
 
-    private func build(_ content: ContentScan, _ hashed: HashedFiles, _ pieceLength: Int) throws -> [UInt8] {
-        var builder = TorrentBuilder(
-            name: content.name, content: content.content(lengths: hashed.lengths), pieceLength: pieceLength,
-            pieceHashes: hashed.pieceHashes)
-        builder.trackers = tracker.map { $0.split(separator: ",").map(String.init) }
-        builder.webSeeds = webSeed
-        builder.isPrivate = `private`
-        builder.comment = comment
-        builder.source = source
-        builder.createdBy = anonymous ? nil : "pieces \(Program.version)"
-        builder.creationDate = anonymous ? nil : Timestamp.now().rawValue
-        return try builder.build()
+    private var details: Creation.Details {
+        var details = Creation.Details()
+        details.trackers = tracker.map { $0.split(separator: ",").map(String.init) }
+        details.webSeeds = webSeed
+        details.isPrivate = `private`
+        details.comment = comment
+        details.source = source
+        details.isAnonymous = anonymous
+        return details
     }
 
     private func tell(_ metainfo: Metainfo, _ target: FilePath) throws {

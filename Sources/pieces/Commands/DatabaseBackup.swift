@@ -1,5 +1,5 @@
 import ArgumentParser
-import Store
+import Library
 import SystemPackage
 import Torrent
 
@@ -23,13 +23,7 @@ struct DatabaseBackup: Command {
 
     func run() async throws {
         try global.requireDatabase()
-        let path = try global.path
-        do throws(StoreError) {
-            try Connection.open(path, mode: .readOnly, now: .now()).backup(to: FilePath(text: file))
-        } catch {
-            guard error.code == .corrupt else { throw error }
-            throw Failure("\(error)", .incomplete)
-        }
+        try DatabaseUpkeep(try global.path).backUp(to: FilePath(text: file))
         Terminal.shared.print("wrote \(file.printable)")
     }
 }

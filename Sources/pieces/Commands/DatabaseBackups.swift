@@ -1,4 +1,5 @@
 import ArgumentParser
+import Library
 import Store
 import SystemPackage
 import Torrent
@@ -40,25 +41,20 @@ struct DatabaseBackups: Command, AnsweringCommand {
     }
 
     func run() async throws {
-        if every == nil, keep == nil { return try tell(try global.openToLook()) }
-        let connection = try global.openToChange()
-        try connection.transaction { () throws(StoreError) in
-            var settings = try connection.backupSettings()
-            if let every { settings.interval = every }
-            if let keep { settings.count = keep }
-            try connection.setBackupSettings(settings)
-        }
-        try tell(connection)
+        if every == nil, keep == nil { return try tell(Library(try global.openToLook())) }
+        let library = Library(try global.openToChange())
+        try library.setBackups(every: every, keep: keep)
+        try tell(library)
     }
 
-    private func tell(_ connection: Connection) throws {
-        let settings = try connection.backupSettings()
+    private func tell(_ library: Library) throws {
+        let settings = try library.backupSettings()
         Terminal.shared.print(
             settings.count == 0
                 ? "no backups are made"
                 : "a running engine makes a backup every \(Format.time(settings.interval)), and keeps \(Format.count(settings.count))"
         )
-        for backup in try BackupFile.list(try global.path) {
+        for backup in try DatabaseUpkeep(try global.path).backups() {
             Terminal.shared.print("\(Format.moment(backup.at))  \(backup.path.text.printable)")
         }
     }

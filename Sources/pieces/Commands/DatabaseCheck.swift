@@ -1,6 +1,6 @@
 import ArgumentParser
 import Engine
-import Store
+import Library
 import SystemPackage
 import Torrent
 
@@ -46,23 +46,16 @@ struct DatabaseCheck: Command, AnsweringCommand {
         guard faults.isEmpty else {
             throw Failure(
                 "\(path) is damaged: `pieces run` mends it when it starts, and so does `pieces database salvage`",
-                .incomplete)
+                .damaged)
         }
         if !json { Terminal.shared.print("\(path.printable): nothing is wrong") }
     }
 
     private func find() throws -> [String] {
         try global.requireDatabase()
-        let path = try global.path
-        do throws(StoreError) {
-            let connection = try Connection.open(path, mode: .readOnly, now: .now())
-            if connection.fileBytes >= Self.large {
-                Terminal.shared.hint("reading \(Format.bytes(connection.fileBytes)): this takes a while")
-            }
-            return try connection.integrityFaults()
-        } catch {
-            guard error.code == .corrupt else { throw error }
-            return [error.message]
+        return try DatabaseUpkeep(try global.path).check { bytes in
+            guard bytes >= Self.large else { return }
+            Terminal.shared.hint("reading \(Format.bytes(bytes)): this takes a while")
         }
     }
 }

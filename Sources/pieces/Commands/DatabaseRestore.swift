@@ -1,5 +1,6 @@
 import ArgumentParser
 import Engine
+import Library
 import Store
 import SystemPackage
 import Torrent
@@ -36,25 +37,8 @@ struct DatabaseRestore: Command {
     func run() async throws {
         let database = try global.path
         try global.makeFolder()
-        let lock = try DatabaseLock.acquire(database: database, replacing: true, now: .now())
-        defer { withExtendedLifetime(lock) {} }
-        let backup = try source(database)
-        let restoration: Restoration
-        do throws(StoreError) {
-            restoration = try Mender.restore(database, from: backup, now: .now())
-        } catch {
-            guard Mender.answers(error) else { throw error }
-            throw Failure("\(backup.text) is no sound backup: \(error)", .incomplete)
-        }
-        tell(restoration, database, backup)
-    }
-
-    private func source(_ database: FilePath) throws -> FilePath {
-        if let file { return FilePath(text: file) }
-        guard let newest = try BackupFile.list(database).first else {
-            throw Failure("there is no backup beside \(database.text): give the file of one")
-        }
-        return newest.path
+        let restored = try DatabaseUpkeep(database).restore(from: file.map { FilePath(text: $0) })
+        tell(restored.restoration, database, restored.backup)
     }
 
     private func tell(_ restoration: Restoration, _ database: FilePath, _ backup: FilePath) {

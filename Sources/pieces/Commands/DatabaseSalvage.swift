@@ -1,5 +1,6 @@
 import ArgumentParser
 import Engine
+import Library
 import Store
 import SystemPackage
 import Torrent
@@ -31,26 +32,12 @@ struct DatabaseSalvage: Command {
     func run() async throws {
         let database = try global.path
         try global.requireDatabase(mending: true)
-        let lock = try DatabaseLock.acquire(database: database, now: .now())
-        defer { withExtendedLifetime(lock) {} }
-        if try Mender.finishInterrupted(database), !json {
-            Terminal.shared.print("an interrupted recovery was finished")
+        let mending = try DatabaseUpkeep(database).salvage {
+            if !json { Terminal.shared.print("an interrupted recovery was finished") }
         }
-        guard let damage = try find(database) else { return tellSound(database) }
-        let mending = try Mender.mend(database, because: damage, now: .now())
+        guard let mending else { return tellSound(database) }
         tell(mending, database)
         if !mending.lost.isEmpty { throw ExitStatus.incomplete }
-    }
-
-    /// The first damage; `nil` when there is none.
-    private func find(_ database: FilePath) throws(StoreError) -> String? {
-        if BackupFile.newest(ofLost: database) != nil { return "the file is empty" }
-        do throws(StoreError) {
-            return try Connection.open(database, mode: .readWrite, now: .now()).integrityFaults().first
-        } catch {
-            guard Mender.answers(error) else { throw error }
-            return error.message
-        }
     }
 
     private func tellSound(_ database: FilePath) {

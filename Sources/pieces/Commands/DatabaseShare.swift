@@ -1,5 +1,5 @@
 import ArgumentParser
-import Store
+import Library
 import SystemPackage
 import Torrent
 
@@ -34,31 +34,26 @@ struct DatabaseShare: Command {
         // Refuses what isn't a database of ours.
         _ = try global.openToLook()
         guard let group else { return tell(path) }
-        guard let known = DatabaseSharing.Group(group) else {
-            throw Failure("there is no group “\(group.printable)” on this machine: `getent group` lists them")
-        }
-        try DatabaseSharing.share(path, with: known)
-        if let folder = try global.ownFolder { try DatabaseSharing.open(folder: folder, to: known) }
+        try DatabaseUpkeep(path).share(with: group, opening: try global.ownFolder)
         tell(path)
     }
 
     private func tell(_ path: FilePath) {
         let name = path.text.printable
-        switch DatabaseSharing.readers(of: path) {
-        case .ownerAlone:
+        switch DatabaseUpkeep(path).readers {
+        case .owner(let owner):
             Terminal.shared.print(
-                "\(name): only \(DatabaseSharing.owner(of: path)?.printable ?? "its owner") may read it")
+                "\(name): only \(owner?.printable ?? "its owner") may read it")
         case .everybody:
             Terminal.shared.print(
                 "\(name): every user of this machine may read it, with the passkeys of trackers in it")
-        case .group(let id):
-            let group = DatabaseSharing.Group(id: id)
+        case .group(let group, let obstacle):
             Terminal.shared.print(
-                "\(name): the group \(group.name.printable) may read it, with the passkeys of trackers in it")
-            guard let folder = DatabaseSharing.obstacle(on: path, to: group) else { return }
+                "\(name): the group \(group.printable) may read it, with the passkeys of trackers in it")
+            guard let folder = obstacle else { return }
             Terminal.shared.complain(
-                "the folder \(folder.text.printable) keeps the group \(group.name) out: let its members through, for example with "
-                    + "`chgrp \(group.name) FOLDER && chmod g+x FOLDER`, or keep the database elsewhere with --database"
+                "the folder \(folder.text.printable) keeps the group \(group) out: let its members through, for example with "
+                    + "`chgrp \(group) FOLDER && chmod g+x FOLDER`, or keep the database elsewhere with --database"
             )
         }
     }
@@ -80,9 +75,9 @@ struct DatabaseUnshare: Command {
     func run() async throws {
         let path = try global.path
         _ = try global.openToLook()
-        try DatabaseSharing.unshare(path)
-        if let folder = try global.ownFolder { try DatabaseSharing.open(folder: folder, to: nil) }
+        let upkeep = DatabaseUpkeep(path)
+        try upkeep.unshare(closing: try global.ownFolder)
         Terminal.shared.print(
-            "\(path.text.printable): only \(DatabaseSharing.owner(of: path)?.printable ?? "its owner") may read it")
+            "\(path.text.printable): only \(upkeep.owner?.printable ?? "its owner") may read it")
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
-import Disk
+import Library
 import Store
+import Torrent
 
 /// `pieces doctor`
 struct Doctor: Command, AnsweringCommand {
@@ -26,12 +27,7 @@ struct Doctor: Command, AnsweringCommand {
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func run() async throws {
-        let connection = try global.openToLook()
-        let path = try global.path
-        let checkup = Checkup(
-            connection: connection, path: path, engine: try EngineState(database: path, connection), disk: try Disk(),
-            now: .now())
-        let found = try await checkup.run()
+        let found = try await Library(try global.openToLook()).checkUp(now: .now())
         Terminal.shared.print(bytes: json ? object(found) : Array(text(found).utf8))
         if found.contains(where: { $0.severity == .problem }) { throw ExitStatus.incomplete }
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Engine
+import Library
 import Store
 import SystemPackage
 import Torrent
@@ -51,7 +52,9 @@ struct Download: EngineCommand {
         let database = try global.path
         try Self.requireNoEngine(database)
         var settings = try await engine.settings(database)
-        let read = await sources.readAll(engine.httpOptions)
+        let read = await sources.readAll(engine.fetchOptions) {
+            Terminal.shared.complain($0)
+        }
         guard read.failed == 0 else { throw ExitStatus.failed }
 
         let (ids, hasRefused) = try await add(read.torrents)
@@ -71,7 +74,7 @@ struct Download: EngineCommand {
     /// The connection ends with it: the engine's own may have to mend the database.
     private func add(_ torrents: [Metainfo]) async throws -> (ids: [TorrentID], hasRefused: Bool) {
         var hasRefused = false
-        var arrival = Arrival(try global.openToRun(), torrent.wishes)
+        var arrival = Arrival(Library(try global.openToRun()), torrent.wishes)
         arrival.unpausesKnown = true
         let entries = try await arrival.add(torrents) { reason in
             Terminal.shared.complain(reason)

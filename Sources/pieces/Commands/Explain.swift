@@ -1,6 +1,7 @@
 import ArgumentParser
-import Disk
+import Library
 import Store
+import Torrent
 
 /// `pieces explain`
 struct Explain: ListCommand {
@@ -21,51 +22,17 @@ struct Explain: ListCommand {
 
     @OptionGroup var options: ListOptions
 
-    /// How long a folder may take to answer: one on a server that is gone never does.
-    private static let patience = Duration.seconds(5)
-
     var waits: Bool { true }
 
     func runDirectly() throws { try answer(in: nil) }
 
     func run() async throws {
-        let connection = try global.openToLook()
-        try answer(in: await place(of: try connection.findTorrent(argument.torrent), connection))
-    }
-
-    /// Where the payload is now; `nil` for a torrent that hasn't begun, or that the database can't say enough of.
-    private func place(of torrent: TorrentRow, _ connection: Connection) async -> Explanation.Place? {
-        guard torrent.isRootSeen else { return nil }
-        let known: StoredTorrent
-        let disk: Disk
-        do {
-            known = try StoredTorrent(torrent, connection)
-            disk = try Disk()
-        } catch {
-            return nil
-        }
-        let (answers, sink) = AsyncStream.makeStream(of: Explanation.Place.self)
-        Task {
-            let look = await known.look(disk)
-            let isAnotherDisk = look.reach == .anotherDisk
-            sink.yield(
-                look.reach.isOffline ? .offline(reason: look.reason ?? "", isAnotherDisk: isAnotherDisk) : .reachable)
-        }
-        Task {
-            do { try await Task.sleep(for: Self.patience) } catch { return }
-            sink.yield(.silent)
-        }
-        return await answers.first { _ in true }
+        try answer(in: try await Library(try global.openToLook()).place(of: argument.torrent))
     }
 
     private func answer(in place: Explanation.Place?) throws {
-        let connection = try global.openToLook()
-        let torrent = try connection.findTorrent(argument.torrent)
-        let engine = try EngineState(database: try global.path, connection)
-        var facts = try Explanation.Facts(torrent, engine, connection, now: .now())
-        facts.place = place
-        let causes = Explanation(facts).causes
-        let state = if case .offline = place { TorrentState.offline } else { engine.state(of: torrent) }
+        let found = try Library(try global.openToLook()).explain(argument.torrent, in: place)
+        let (torrent, state, causes) = (found.torrent, found.state, found.causes)
         Terminal.shared.print(bytes: json ? object(torrent, state, causes) : Array(text(torrent, state, causes).utf8))
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Library
 import Store
 import SystemPackage
 import Torrent
@@ -28,11 +29,7 @@ struct Export: Command, AnsweringCommand {
     var answers: Bool { file == "-" }
 
     func run() async throws {
-        let connection = try global.openToLook()
-        let torrent = try connection.findTorrent(argument.torrent)
-        guard let bytes = try connection.metainfo(of: torrent.id) else {
-            throw Failure("torrent \(torrent.id) was removed meanwhile")
-        }
+        let (torrent, bytes) = try Library(try global.openToLook()).torrentFile(of: argument.torrent)
         if file == "-" { return Terminal.shared.print(bytes: bytes) }
         try NewFile.write(bytes, to: FilePath(text: file), replacing: force)
         Terminal.shared.print("wrote \(file.printable)  \(torrent.name.printable), \(torrent.infoHash)")

@@ -1,7 +1,9 @@
 import ArgumentParser
 import Engine
+import Library
 import Store
 import Torrent
+import Verification
 
 /// `pieces files`
 struct Files: ListCommand {
@@ -19,12 +21,8 @@ struct Files: ListCommand {
     @OptionGroup var options: ListOptions
 
     func runDirectly() throws {
-        let connection = try global.openToLook()
-        let torrent = try StoredTorrent(try connection.findTorrent(argument.torrent), connection)
-        let layout = torrent.metainfo.layout
-        let completed = layout.files.map { file in
-            file.isPad ? 0 : layout.bytes(of: file.index, in: torrent.have, geometry: torrent.metainfo.geometry)
-        }
+        let list = try Library(try global.openToLook()).files(of: argument.torrent)
+        let (torrent, completed) = (list.torrent, list.completed)
         Terminal.shared.print(bytes: json ? object(torrent, completed) : Array(table(torrent, completed).utf8))
         // What is recorded of files that can't be reached is no news of the files.
         if !json, torrent.row.isFaulty {

@@ -1,5 +1,7 @@
 import ArgumentParser
+import Library
 import Store
+import Torrent
 
 /// `pieces limit`
 struct Limit: Command {
@@ -46,31 +48,14 @@ struct Limit: Command {
     }
 
     func run() async throws {
-        let connection = try global.openToChange()
-        let torrents = try connection.findTorrents(arguments.torrents)
-        let goal = noSeed ? SeedGoal.none : seeds.goal
-        if download != nil || upload != nil || maxPeers != nil || goal != nil {
-            try connection.transaction { () throws(StoreError) in
-                for torrent in torrents {
-                    try connection.setLimits(torrent.id, limits(over: torrent.settings.limits))
-                    if let goal { try connection.setSeedGoal(torrent.id, goal) }
-                    try connection.appendIntent(.changed, torrent: torrent.id, now: .now())
-                }
-            }
+        let change = LimitChange(download: download, upload: upload, peers: maxPeers)
+        let library = Library(try global.openToChange())
+        for torrent in try library.limit(arguments.torrents, change, seedGoal: noSeed ? SeedGoal.none : seeds.goal) {
+            tell(torrent)
         }
-        for torrent in torrents { try tell(try connection.torrent(torrent.id)) }
     }
 
-    private func limits(over known: TorrentLimits) -> TorrentLimits {
-        var limits = known
-        if let download { limits.download = download.limit }
-        if let upload { limits.upload = upload.limit }
-        if let maxPeers { limits.peers = maxPeers.limit }
-        return limits
-    }
-
-    private func tell(_ torrent: TorrentRow?) throws {
-        guard let torrent else { return }
+    private func tell(_ torrent: TorrentRow) {
         let limits = torrent.settings.limits
         let peers = limits.peers.map { Format.count($0, "peer") } ?? "peers: engine default"
         let rates = "download \(Format.limit(limits.download)), upload \(Format.limit(limits.upload))"

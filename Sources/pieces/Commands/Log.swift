@@ -1,5 +1,7 @@
 import ArgumentParser
+import Library
 import Store
+import Torrent
 
 /// `pieces log`
 struct Log: Command, AnsweringCommand {
@@ -50,15 +52,16 @@ struct Log: Command, AnsweringCommand {
 
     /// Tells of what is there; the torrent that is meant, and the number of the last event.
     private func begin() throws -> (TorrentID?, last: Int64) {
-        let connection = try global.openToLook()
-        let id = try torrent.map { try connection.findTorrent($0).id }
-        let last = try tell(try connection.events(of: id, limit: limit), after: 0)
-        return (id, limit == 0 ? try connection.events(limit: 1).first?.id ?? 0 : last)
+        let list = try Library(try global.openToLook()).events(of: torrent, limit: limit)
+        _ = try tell(list.events, after: 0)
+        return (list.torrent, list.last)
     }
 
     /// With a connection that ends with it: an engine whose log is in doubt waits until nobody has the database open.
     private func look(_ id: TorrentID?, after last: Int64) throws -> Int64 {
-        try tell(try Rereading.run { try global.openToLook().events(of: id, limit: Self.followLimit) }, after: last)
+        try tell(
+            try Rereading.run { try Library(try global.openToLook()).events(of: id, limit: Self.followLimit) },
+            after: last)
     }
 
     /// Tells of events, which come newest first; the number of the last one.

@@ -1,6 +1,7 @@
 import ArgumentParser
-import Engine
+import Library
 import Store
+import Torrent
 
 /// `pieces pause`
 struct Pause: Command {
@@ -15,7 +16,11 @@ struct Pause: Command {
     @OptionGroup var arguments: TorrentArguments
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
-    func run() async throws { try PauseChange(global).apply(true, to: arguments.torrents) }
+    func run() async throws {
+        for torrent in try Library(try global.openToChange()).pause(arguments.torrents) {
+            Terminal.shared.print("paused \(torrent.id)  \(torrent.name.printable)")
+        }
+    }
 }
 
 /// `pieces resume`
@@ -31,38 +36,9 @@ struct Resume: Command {
     @OptionGroup var arguments: TorrentArguments
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
-    func run() async throws { try PauseChange(global).apply(false, to: arguments.torrents) }
-}
-
-/// Pauses and resumes.
-private struct PauseChange {
-    private let global: GlobalOptions
-
-    init(_ global: GlobalOptions) { self.global = global }
-
-    func apply(_ isPaused: Bool, to names: [String]) throws {
-        let connection = try global.openToChange()
-        let torrents = try connection.findTorrents(names)
-        let engine = try EngineState(database: try global.path, connection)
-        try connection.transaction { () throws(StoreError) in
-            for torrent in torrents {
-                try connection.setPaused(torrent.id, isPaused)
-                // An engine knows better what the torrent does from now on.
-                if !engine.isRunning, let row = try connection.torrent(torrent.id) {
-                    // A complete torrent that can't be reached stays so until an engine looks again.
-                    if row.isComplete {
-                        try connection.settleAtRest(row.id)
-                    } else {
-                        try connection.setState(row.id, row.stateAtRest)
-                    }
-                }
-                try connection.appendEvent(
-                    isPaused ? .paused : .resumed, "by the user", torrent: torrent.id, now: .now())
-                try connection.appendIntent(.changed, torrent: torrent.id, now: .now())
-            }
-        }
-        for torrent in torrents {
-            Terminal.shared.print("\(isPaused ? "paused" : "resumed") \(torrent.id)  \(torrent.name.printable)")
+    func run() async throws {
+        for torrent in try Library(try global.openToChange()).resume(arguments.torrents) {
+            Terminal.shared.print("resumed \(torrent.id)  \(torrent.name.printable)")
         }
     }
 }

@@ -1,5 +1,7 @@
 import ArgumentParser
+import Library
 import Store
+import Torrent
 
 /// `pieces peers`
 struct Peers: ListCommand {
@@ -22,13 +24,9 @@ struct Peers: ListCommand {
     @OptionGroup var options: ListOptions
 
     func runDirectly() throws {
-        let connection = try global.openToLook()
-        let torrent = try connection.findTorrent(argument.torrent)
-        let engine = try EngineState(database: try global.path, connection)
         let now = Timestamp.now()
-        let live = try connection.live(of: torrent.id).flatMap { engine.isRunning && $0.isFresh(now) ? $0 : nil }
-        let connections = live == nil ? [] : try connection.livePeers(of: torrent.id)
-        let peers = try connection.peers(of: torrent.id)
+        let list = try Library(try global.openToLook()).peers(of: argument.torrent, now: now)
+        let (torrent, live, connections, peers) = (list.torrent, list.live, list.connections, list.peers)
         Terminal.shared.print(
             bytes: json
                 ? object(torrent, live, connections, peers) : Array(text(torrent, live, connections, peers, now).utf8))

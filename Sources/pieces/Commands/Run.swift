@@ -1,5 +1,6 @@
 import ArgumentParser
 import Engine
+import Library
 import Store
 
 /// `pieces run`

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Engine
+import Library
 import Store
 import Torrent
 
@@ -32,27 +32,11 @@ struct Select: Command {
     }
 
     func run() async throws {
-        let connection = try global.openToChange()
-        let torrent = try StoredTorrent(try connection.findTorrent(argument.torrent), connection)
-        let selection = try selection(of: torrent.metainfo)
-        try await SelectionChange(connection: connection).apply(selection, to: torrent)
-        let engine = try EngineState(database: try global.path, connection)
-        guard let row = try connection.torrent(torrent.row.id) else {
-            throw Failure("torrent \(torrent.row.id) was removed meanwhile")
-        }
-        if !engine.isRunning, !row.settings.isPaused { try connection.settleAtRest(row.id) }
-        try connection.appendIntent(.changed, torrent: row.id, now: .now())
-        let files = Format.count(selection.wanted.count { $0 }, "file")
+        let selected = try await Library(try global.openToChange()).select(
+            all ? .all : .patterns(patterns), of: argument.torrent)
+        let row = selected.torrent
+        let files = Format.count(selected.wantedFiles, "file")
         let part = "\(Format.bytes(row.completedBytes)) of \(Format.bytes(row.wantedBytes))"
         Terminal.shared.print("\(row.id)  \(row.name.printable): \(files) wanted, \(part) on disk")
-    }
-
-    private func selection(of metainfo: Metainfo) throws -> FileSelection {
-        guard !all else { return FileSelection(all: metainfo.layout) }
-        do throws(SelectionError) {
-            return try FileSelection(layout: metainfo.layout, patterns: patterns)
-        } catch {
-            throw Failure.usage("\(metainfo.name.printable): \("\(error)".printable)")
-        }
     }
 }

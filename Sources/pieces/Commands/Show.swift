@@ -1,6 +1,6 @@
 import ArgumentParser
 import Engine
-import Net
+import Library
 import Store
 import Torrent
 
@@ -29,7 +29,7 @@ struct Show: AnsweringCommand {
     var json = false
 
     func run() async throws {
-        let metainfo = try await TorrentSource(source).read(HTTPOptions(version: Program.version))
+        let metainfo = try await TorrentSource(source).read()
         Terminal.shared.print(bytes: json ? MetainfoJSON.object(metainfo) : Array(text(metainfo).utf8))
     }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Engine
 import Glibc
+import Library
 import Store
 import Torrent
 
@@ -66,11 +67,8 @@ struct Status: DirectCommand, AnsweringCommand {
 
     private func read(_ room: Int?) throws -> [UInt8] {
         guard let connection = try global.openToRead() else { return try textWithoutDatabase() }
-        let database = try global.path
-        return try connection.transaction(.deferred) { () throws(StoreError) in
-            let engine = try EngineState(database: database, connection)
-            let ids = torrents.isEmpty ? nil : try connection.findTorrents(torrents).map(\.id)
-            return json ? try object(engine, ids, connection) : try table(engine, ids, connection, room)
+        return try Library(connection).readStatus(of: torrents) { (reading) throws(StoreError) in
+            json ? try object(reading) : try table(reading, room)
         }
     }
 
@@ -81,42 +79,37 @@ struct Status: DirectCommand, AnsweringCommand {
         return StatusJSON(try EngineState(database: database, nil), nil, nil).bytes(count: 0) { _ in }
     }
 
-    private func object(_ engine: EngineState, _ ids: [TorrentID]?, _ connection: Connection) throws(StoreError)
-        -> [UInt8]
-    {
-        let status = StatusJSON(engine, try connection.lastMending(now: .now()), try QueueState(engine, connection))
-        let count = if let ids { ids.count } else { try connection.torrentCount() }
-        return try status.bytes(count: count) { (json) throws(StoreError) in
-            try connection.forEachStatusRow(of: ids) { (torrent) throws(StoreError) in
-                status.append(torrent, try have(torrent.line, connection), to: &json)
+    private func object(_ reading: StatusReading) throws(StoreError) -> [UInt8] {
+        let status = StatusJSON(reading.engine, try reading.mended(), try reading.queue())
+        return try status.bytes(count: try reading.count()) { (json) throws(StoreError) in
+            try reading.forEachRow { (torrent) throws(StoreError) in
+                status.append(torrent, try have(torrent.line, reading), to: &json)
             }
         }
     }
 
-    private func table(_ engine: EngineState, _ ids: [TorrentID]?, _ connection: Connection, _ room: Int?)
-        throws(StoreError) -> [UInt8]
-    {
+    private func table(_ reading: StatusReading, _ room: Int?) throws(StoreError) -> [UInt8] {
         // Of some torrents that are named, what all of them wait for is no news.
-        let queue = ids == nil ? try QueueState(engine, connection) : nil
-        var table = StatusTable(engine, try connection.lastMending(now: .now()), queue)
+        let queue = reading.isOfAll ? try reading.queue() : nil
+        var table = StatusTable(reading.engine, try reading.mended(), queue)
         guard let room else {
-            try connection.forEachStatusLine(of: ids) { (torrent) throws(StoreError) in
+            try reading.forEachLine { (torrent) throws(StoreError) in
                 table.add(torrent)
-                if let have = try have(torrent, connection) { table.add(have, of: torrent) }
+                if let have = try have(torrent, reading) { table.add(have, of: torrent) }
             }
             return table.bytes
         }
         var torrents: [StatusLine] = []
-        try connection.forEachStatusLine(of: ids) { (torrent) throws(StoreError) in torrents.append(torrent) }
+        try reading.forEachLine { (torrent) throws(StoreError) in torrents.append(torrent) }
         for torrent in table.choose(torrents, room: room) {
             table.add(torrent)
-            if let have = try have(torrent, connection) { table.add(have, of: torrent) }
+            if let have = try have(torrent, reading) { table.add(have, of: torrent) }
         }
         return table.bytes
     }
 
     /// The pieces on the disk, when they are asked for.
-    private func have(_ torrent: StatusLine, _ connection: Connection) throws(StoreError) -> Bitfield? {
-        pieces ? try connection.have(of: torrent.id, count: torrent.pieceCount) : nil
+    private func have(_ torrent: StatusLine, _ reading: StatusReading) throws(StoreError) -> Bitfield? {
+        pieces ? try reading.have(torrent) : nil
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Library
 import Store
 import Torrent
 
@@ -18,9 +19,8 @@ struct Trackers: ListCommand {
     @OptionGroup var options: ListOptions
 
     func runDirectly() throws {
-        let connection = try global.openToLook()
-        let torrent = try connection.findTorrent(argument.torrent)
-        let trackers = try connection.trackers(of: torrent.id)
+        let list = try Library(try global.openToLook()).trackers(of: argument.torrent)
+        let (torrent, trackers) = (list.torrent, list.trackers)
         Terminal.shared.print(bytes: json ? object(torrent, trackers) : Array(text(trackers, .now()).utf8))
     }
 

@@ -1,10 +1,10 @@
 import ArgumentParser
-import Disk
 import Engine
-import Net
+import Library
 import Store
 import SystemPackage
 import Torrent
+import Verification
 
 /// `pieces verify`
 struct Verify: Command {
@@ -96,21 +96,17 @@ struct Verify: Command {
                     "\(names): not in the database, as the others are; ask for them in a command of their own")
             }
         }
-        let connection = output == nil ? try global.openToChange() : try global.openToAdd()
-        let memory = VerificationMemory(connection: connection)
-        let orders = try await orders(newcomers, connection, memory)
+        let library = Library(output == nil ? try global.openToChange() : try global.openToAdd())
+        let plan = try await plan(newcomers, library)
         let isSpoken = !reporting.quiet && !reporting.json
-        let total = orders.reduce(0) { $0 + VerificationTask.estimate($1.row, $1.scope) }
-        let meter = Meter("verified", total: total, style: isSpoken ? .shown : .silent)
-        let cancel = CancelToken()
-        try Interruption.catchFirst { cancel.cancel() }
+        let meter = Meter("verified", total: plan.totalBytes, style: isSpoken ? .shown : .silent)
+        let stop = VerificationStop()
+        try Interruption.catchFirst { stop.request() }
         let drawing = Task { await meter.run() }
-        let summary = try await VerificationRun(
-            connection: connection, database: try global.path, meter: meter, cancel: cancel, report: report
-        ).perform(orders)
+        let report = report
+        let summary = try await library.verify(plan, stop: stop) { report.take($0, meter) }
         drawing.cancel()
         await drawing.value
-        if torrents.isEmpty, !summary.isInterrupted { try memory.endAll() }
         report.ended(summary)
         guard summary.status == .done else { throw summary.status }
     }
@@ -120,19 +116,23 @@ struct Verify: Command {
         let isSpoken = !reporting.quiet && !reporting.json
         let question = try FolderQuestion(metainfos, in: try NewFile.absolute(output).text)
         let meter = Meter("verified", total: question.totalBytes, style: isSpoken ? .shown : .silent)
-        let cancel = CancelToken()
-        try Interruption.catchFirst { cancel.cancel() }
+        let stop = VerificationStop()
+        try Interruption.catchFirst { stop.request() }
         let drawing = Task { await meter.run() }
-        let (summary, results) = try await question.answer(database: try global.path, meter: meter, cancel: cancel)
+        let (summary, results) = try await question.answer(database: try global.path, stop: stop) {
+            meter.take($0)
+        }
         drawing.cancel()
         await drawing.value
         var told = summary
         for var result in results {
             let isWhole = result.outcome == .verified && !result.hasDamage && result.checked > 0
-            if isWhole, let id = try await question.adopt(result, try global.openToAdd()),
-                let row = try global.openToLook().torrent(id)
+            if isWhole,
+                let id = try await question.adopt(
+                    result, Library(try global.openToAdd()), refused: { Terminal.shared.complain($0) }),
+                let torrent = try Library(try global.openToLook()).stored(id)
             {
-                result.torrent = try StoredTorrent(row, try global.openToLook())
+                result.torrent = torrent
             } else {
                 result.adopted = 0
                 told.notAdopted += 1
@@ -150,66 +150,22 @@ struct Verify: Command {
         return reporting.json ? JSONVerification() : SpokenVerification()
     }
 
-    private func orders(_ newcomers: [Metainfo], _ connection: Connection, _ memory: VerificationMemory) async throws
-        -> [VerificationRun.Order]
-    {
-        guard !torrents.isEmpty else {
-            let began = try memory.beginAll(anew: restart, now: .now())
-            return try connection.torrents().map {
-                VerificationRun.Order(row: $0, scope: .claimed, began: began, isAnew: restart)
-            }
-        }
-        var rows: [(row: TorrentRow, scope: VerificationScope)] = []
+    private func plan(_ newcomers: [Metainfo], _ library: Library) async throws -> Library.VerificationPlan {
+        guard !torrents.isEmpty else { return try library.planVerificationOfAll(isAnew: restart) }
         if let output {
-            let folder = try NewFile.absolute(output).text
-            let entries = try await Arrival(connection, TorrentWishes(output: folder)).add(newcomers) {
+            return try await library.planAdoption(of: newcomers, in: output, isAnew: restart) {
                 Terminal.shared.complain($0)
             }
-            rows = try entries.compactMap { try connection.torrent($0.id) }.map { ($0, .everything) }
-        } else {
-            for name in torrents {
-                // A .torrent file of a torrent that is here stands for it.
-                if name.hasSuffix(".torrent"), NewFile.exists(FilePath(text: name)) {
-                    rows.append((try await known(name, connection), .everything))
-                } else {
-                    rows.append((try connection.findTorrent(name), .claimed))
-                }
-            }
         }
-        var seen: Set<TorrentID> = []
-        rows = rows.filter { seen.insert($0.row.id).inserted }
-        // What was confirmed on the old disk says nothing of the new one.
-        let isAnew = restart || relocated
-        let began = try memory.begin(rows.map(\.row.id), anew: isAnew, now: .now())
-        return zip(rows, began).map {
-            VerificationRun.Order(row: $0.row, scope: $0.scope, began: $1, isAnew: isAnew, isRelocated: relocated)
+        return try await library.planVerification(of: torrents, isAnew: restart, isRelocated: relocated) {
+            if !reporting.quiet { Terminal.shared.complain($0) }
         }
     }
 
     /// The torrents whose payload is to be adopted.
     private func newcomers() async throws -> [Metainfo] {
-        let folder = try NewFile.absolute(output ?? ".")
-        guard NewFile.isFolder(folder) else {
-            throw Failure("\(folder.text.printable) is no folder: give the one that the payload lies in")
-        }
-        let sources = try torrents.map { try TorrentSource($0) }
-        let read = await sources.readAll(HTTPOptions(version: Program.version))
+        let read = try await Library.readNewcomers(torrents, in: output) { Terminal.shared.complain($0) }
         guard read.failed == 0 else { throw ExitStatus.failed }
         return read.torrents
-    }
-
-    private func known(_ name: String, _ connection: Connection) async throws -> TorrentRow {
-        let metainfo = try await TorrentSource(name).read(HTTPOptions(version: Program.version))
-        guard let row = try connection.torrent(metainfo.infoHash) else {
-            throw Failure.usage(
-                "\(metainfo.name.printable) is not in the database: give the folder of its payload with --output")
-        }
-        let news = try TrackerNews.count(metainfo, row, connection)
-        if news > 0, !row.isPrivate, !reporting.quiet {
-            Terminal.shared.complain(
-                "\(row.name): the .torrent has \(Format.count(news, "new tracker")); `pieces add` it to use them"
-            )
-        }
-        return row
     }
 }

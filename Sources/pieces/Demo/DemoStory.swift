@@ -1,9 +1,10 @@
-import Disk
 import Glibc
+import Library
 import Store
 import Synchronization
 import SystemPackage
 import Torrent
+import Verification
 
 /// The main job on a machine without a network, told step by step; each step is checked, and a failed check ends the
 /// story.
@@ -105,9 +106,7 @@ struct DemoStory: Sendable {
             throw Failure("the demo failed: the torrent is gone from the database")
         }
         let torrent = try StoredTorrent(row, connection)
-        let metainfo = torrent.metainfo
-        let found = await (try Disk()).verify(torrent.payload, pieces: torrent.have, hashes: { metainfo.pieceHash($0) })
-        let good = found.verdicts.count { $0.verdict == .good }
+        let good = try await torrent.countRightClaims()
         guard good == torrent.have.population, good > 0 else {
             throw Failure(
                 "the demo failed: the database claims \(torrent.have.population) pieces, of which \(good) are right on disk"

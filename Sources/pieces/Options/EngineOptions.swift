@@ -1,7 +1,7 @@
 import ArgumentParser
 import Engine
 import Glibc
-import Net
+import Library
 import SystemPackage
 import Torrent
 
@@ -79,7 +79,5 @@ struct EngineOptions: ParsableArguments {
         return descriptor >= 0 ? "/proc/self/fd/\(descriptor)" : caFile
     }
 
-    var httpOptions: HTTPOptions {
-        HTTPOptions(version: Program.version, bindAddress: bind, extraTrustRoots: trustRoots)
-    }
+    var fetchOptions: FetchOptions { FetchOptions(bind: bind, extraTrustRoots: trustRoots) }
 }

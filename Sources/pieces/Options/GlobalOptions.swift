@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Library
 import Logging
 import Store
 import SystemPackage

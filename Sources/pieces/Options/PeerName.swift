@@ -1,4 +1,5 @@
 import Glibc
+import Library
 import NIOPosix
 import Torrent
 

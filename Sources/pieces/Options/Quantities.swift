@@ -1,3 +1,4 @@
+import Library
 import Torrent
 
 /// A number of bytes as users write it: `1048576`, `512K`, `1.5MiB`, `2GB`.
@@ -53,11 +54,7 @@ struct BadValue: Error, CustomStringConvertible {
     init(_ description: String) { self.description = description }
 }
 
-/// A limit of bytes a second.
-enum Rate: Hashable, Sendable {
-    case unlimited
-    case bytes(Int64)
-
+extension Rate {
     init(_ text: String) throws {
         let bare = text.lowercased().hasSuffix("/s") ? String(text.dropLast(2)) : text
         switch bare.lowercased() {
@@ -69,18 +66,9 @@ enum Rate: Hashable, Sendable {
             self = .bytes(bytes)
         }
     }
-
-    /// Bytes a second; `nil` for none.
-    var limit: Int64? {
-        if case .bytes(let bytes) = self { bytes } else { nil }
-    }
 }
 
-/// A number that may be `none`.
-enum CountLimit: Hashable, Sendable {
-    case unlimited
-    case count(Int)
-
+extension CountLimit {
     init(_ text: String) throws {
         if ["0", "none"].contains(text.lowercased()) {
             self = .unlimited
@@ -89,10 +77,6 @@ enum CountLimit: Hashable, Sendable {
         } else {
             throw BadValue("give a number from 1 to 100000, or `none`")
         }
-    }
-
-    var limit: Int? {
-        if case .count(let count) = self { count } else { nil }
     }
 }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Engine
+import Library
 
 /// How many torrents are active at once.
 struct QueueOptions: ParsableArguments {

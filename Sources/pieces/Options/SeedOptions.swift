@@ -1,4 +1,5 @@
 import ArgumentParser
+import Library
 import Store
 
 /// How long a complete torrent seeds.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Library
 import Store
 
 /// What is wanted of the torrents that `download` and `add` name.
@@ -31,8 +32,8 @@ struct TorrentOptions: ParsableArguments {
     var wishes: TorrentWishes {
         TorrentWishes(
             output: output, patterns: select, isSequential: sequential, allocatesFull: allocate == .full,
-            download: limits.downloadLimit,
-            upload: limits.uploadLimit, peers: maxPeers, mayOverwrite: overwrite)
+            limits: LimitChange(download: limits.downloadLimit, upload: limits.uploadLimit, peers: maxPeers),
+            mayOverwrite: overwrite)
     }
 }
 
@@ -52,36 +53,4 @@ struct LimitOptions: ParsableArguments {
 /// The words of `--allocate`.
 enum AllocationWord: String, CaseIterable, ExpressibleByArgument {
     case sparse, full
-}
-
-/// What is wanted of a torrent; what was not said is `nil` or empty.
-struct TorrentWishes {
-    var output: String?
-    /// Of the files that are wanted.
-    var patterns: [String] = []
-    var isSequential = false
-    var allocatesFull = false
-    var download: Rate?
-    var upload: Rate?
-    var peers: CountLimit?
-    /// Whether files that aren't the torrent's may be overwritten.
-    var mayOverwrite = false
-
-    /// The settings of a new torrent.
-    var newSettings: TorrentSettings {
-        var settings = TorrentSettings()
-        settings.isSequential = isSequential
-        settings.allocatesFull = allocatesFull
-        settings.limits = limits(over: TorrentLimits())
-        return settings
-    }
-
-    /// The limits with those that were given in place of the others.
-    func limits(over known: TorrentLimits) -> TorrentLimits {
-        var limits = known
-        if let download { limits.download = download.limit }
-        if let upload { limits.upload = upload.limit }
-        if let peers { limits.peers = peers.limit }
-        return limits
-    }
 }

@@ -1,4 +1,5 @@
 import Engine
+import Library
 import Store
 import Torrent
 

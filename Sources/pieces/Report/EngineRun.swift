@@ -1,4 +1,5 @@
 import Engine
+import Library
 import Limits
 import NIOCore
 import Store

@@ -1,5 +1,6 @@
 import Engine
 import Glibc
+import Library
 import Store
 import Torrent
 

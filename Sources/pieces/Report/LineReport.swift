@@ -1,6 +1,7 @@
 import Engine
 import Store
 import Synchronization
+import Torrent
 
 /// Plain lines for files and pipes: what happens at once, progress now and then, and only where something changed.
 final class LineReport: DownloadReport {

@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import Torrent
 
 /// How work that is measured in bytes goes on: a live line on a terminal, a plain line now and then elsewhere.
 final class Meter: Sendable {

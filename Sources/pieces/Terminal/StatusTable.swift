@@ -1,3 +1,4 @@
+import Library
 import Store
 import Torrent
 

@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import Torrent
 
 /// The output of the process: lines, and on a terminal a block of live lines below them that is drawn anew.
 ///

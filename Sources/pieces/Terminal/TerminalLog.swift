@@ -1,6 +1,8 @@
 import Glibc
+import Library
 import Logging
 import Store
+import Torrent
 
 /// What the rooms below log, as lines of the standard error stream.
 struct TerminalLog: LogHandler {

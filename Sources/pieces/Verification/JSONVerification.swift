@@ -1,5 +1,6 @@
 import Store
 import Torrent
+import Verification
 
 /// One JSON object a line; `event` is `torrent`, or at the end `summary`.
 struct JSONVerification: VerificationReport {

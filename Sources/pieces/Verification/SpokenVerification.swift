@@ -1,5 +1,6 @@
 import Store
 import Torrent
+import Verification
 
 /// A line a torrent, and one below it for each file that is not good.
 struct SpokenVerification: VerificationReport {

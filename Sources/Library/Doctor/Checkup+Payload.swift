@@ -1,0 +1,107 @@
+import Disk
+import Store
+import SystemPackage
+import Torrent
+import Verification
+
+/// The disks and the files on them.
+extension Checkup {
+    func volumes() async throws -> [Diagnosis] {
+        let folders = try connection.outputSums(limit: Self.folderLimit)
+        guard !folders.isEmpty else { return [] }
+        var found: [Diagnosis] = []
+        var present = 0
+        for folder in folders {
+            let about = "\(folder.path.printable), with \(Format.count(folder.torrents, "torrent"))"
+            guard let volume = await disk.volume(at: FilePath(text: folder.path)) else {
+                found.append(
+                    folder.wasSeen
+                        ? .problem(
+                            .volumes, "\(about), is not there",
+                            "mount its disk: nothing is downloaded again when it returns")
+                        : .notice(.volumes, "\(about), is not there yet", "it is made when the download begins"))
+                continue
+            }
+            present += 1
+            if let known = folder.volume, known != volume.identity {
+                let place = "\(about), is on another disk than before (\(volume.identity), was \(known))"
+                if let away = try await away(in: folder.path) {
+                    found.append(
+                        .problem(
+                            .volumes, "\(place), and files are missing there",
+                            "mount the disk that holds the payload: nothing is downloaded again when it returns; "
+                                + away.relocationAdvice))
+                    // How much room another disk has says nothing.
+                    continue
+                }
+            }
+            let free = try await disk.freeSpace(at: FilePath(text: folder.path))
+            if folder.missingBytes > free {
+                found.append(
+                    .problem(
+                        .volumes,
+                        "\(about), has \(Format.bytes(free)) left for \(Format.bytes(folder.missingBytes)) that are to come",
+                        "free some space; downloads resume automatically"))
+            }
+        }
+        if found.isEmpty {
+            found.append(
+                .fine(
+                    .volumes,
+                    "\(Format.count(present, "folder")) with payload, all there, with room for what is missing"))
+        }
+        return found
+    }
+
+    /// The files of some torrents beside what is remembered of them; the others are compared when they wake.
+    func files() async throws -> [Diagnosis] {
+        let sample = try connection.leastVerified(limit: Self.sampleSize)
+        guard !sample.isEmpty else { return [] }
+        var found: [Diagnosis] = []
+        for row in sample {
+            let known = try StoredTorrent(row, connection)
+            let look = await known.look(disk)
+            guard look.reach == .reachable else {
+                // A folder that is not there was told of with its volume.
+                if look.reach.isOffline, await disk.volume(at: FilePath(text: row.output)) != nil {
+                    found.append(
+                        .problem(
+                            .files, "\(row.name.printable) can't be reached: \((look.reason ?? "").printable)",
+                            look.reach == .anotherDisk
+                                ? "nothing is downloaded again when its disk returns; \(row.id.relocationAdvice)"
+                                : "nothing is downloaded again when it can be reached"))
+                }
+                continue
+            }
+            let now = Dictionary(look.files.map { (FingerprintRow($1).index, FingerprintRow($1)) }) { first, _ in first
+            }
+            let changed = known.fingerprints.filter { print in now[print.index].map { !$0.isAsLeft(print) } ?? true }
+            if let first = changed.first {
+                let files = known.metainfo.layout.files
+                let name = files.indices.contains(first.index) ? " (\(files[first.index].displayPath.printable))" : ""
+                let example = changed.count == 1 ? name : name.isEmpty ? "" : ", for example\(name)"
+                let count = "\(Format.count(changed.count, "file")) of \(row.name.printable)"
+                found.append(
+                    .problem(
+                        .files, "\(count) \(changed.count == 1 ? "is" : "are") gone or changed outside\(example)",
+                        "`pieces verify \(row.id)` tells what is still right; the rest is downloaded again at the next run"
+                    ))
+            }
+        }
+        guard found.isEmpty else { return found }
+        let oldest = sample.first?.lastVerifiedAt.map { "; least recently verified: \(Format.moment($0))" } ?? ""
+        return [
+            .fine(
+                .files, "the files of \(Format.count(sample.count, "complete torrent")) are as they were left\(oldest)")
+        ]
+    }
+
+    /// A torrent of the folder whose files can't be reached; `nil` when those that were looked at can be.
+    private func away(in folder: String) async throws -> TorrentID? {
+        for row in try connection.torrents(in: folder, limit: Self.sampleSize) {
+            guard row.isRootSeen, row.damage == nil else { continue }
+            if await (try StoredTorrent(row, connection)).look(disk).reach.isOffline { return row.id }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,202 @@
+import Disk
+import Engine
+import Glibc
+import Store
+import SystemPackage
+import Torrent
+
+/// Looks at everything that a healthy engine needs, and changes nothing.
+struct Checkup {
+    let connection: Connection
+    let path: FilePath
+    let engine: EngineState
+    let disk: Disk
+    let now: Timestamp
+
+    init(_ library: Library, now: Timestamp) throws {
+        connection = library.connection
+        path = library.database
+        engine = try library.engine()
+        disk = try Disk()
+        self.now = now
+    }
+
+    /// Bytes that the database's file system should have free: a checkpoint and a backup want room.
+    static let databaseReserve: Int64 = 64 << 20
+    /// A log of this length means that some reader has kept it from being folded in.
+    static let longLog: Int64 = 256 << 20
+    /// Folders that are looked at, those with the most torrents.
+    static let folderLimit = 1000
+    /// Torrents whose files are compared with their fingerprints, the longest unverified.
+    static let sampleSize = 100
+    /// Descriptors below which a busy engine runs short: its connections, its files and its own.
+    static let fewestDescriptors: UInt = 1024
+    /// Two of the intervals at which a running engine makes them, unless the user chose others.
+    static let oldBackup = Duration.seconds(2 * 24 * 3600)
+    /// Failures in a row after which a tracker counts as dead.
+    static let deadAfter = 3
+
+    /// All findings, area by area.
+    func run() async throws -> [Diagnosis] {
+        var found = program()
+        found += try await database()
+        found += try backups()
+        found += try engineRuns()
+        found += try torrents()
+        found += try await volumes()
+        found += try await files()
+        found += ports()
+        found += try trackers()
+        found += try clock()
+        found += limits()
+        return found
+    }
+
+    private func program() -> [Diagnosis] {
+        [
+            .fine(
+                .program,
+                "pieces \(Program.version), SQLite \(Connection.libraryVersion), Linux \(Machine.kernel), hashing with \(SHA1.lanesName)"
+            )
+        ]
+    }
+
+    private func database() async throws -> [Diagnosis] {
+        var found: [Diagnosis] = []
+        let faults = try connection.integrityFaults(.structure)
+        let size = connection.sizes
+        if let fault = faults.first {
+            found.append(
+                .problem(
+                    .database,
+                    "\(path.text.printable) is damaged (\(Format.count(faults.count, "finding")), the first: \(fault.printable))",
+                    "`pieces database salvage`, or start the engine: either mends it and keeps the damaged file"))
+        } else {
+            let schema = try connection.schemaVersion()
+            found.append(
+                .fine(
+                    .database, "\(path.text.printable): \(Format.bytes(size.file)), schema \(schema), no damage found"))
+        }
+        switch DatabaseSharing.readers(of: path) {
+        case .ownerAlone: break
+        case .group(let id):
+            found.append(
+                .fine(
+                    .database,
+                    "the group \(DatabaseSharing.Group(id: id).name) may read it, with the passkeys of trackers in it"))
+        case .everybody:
+            found.append(
+                .notice(
+                    .database, "every user of this machine may read it, with the passkeys of trackers in it",
+                    "`pieces database unshare`, or `pieces database share GROUP`"))
+        }
+        if size.log > Self.longLog {
+            found.append(
+                .notice(
+                    .database, "its log has grown to \(Format.bytes(size.log))",
+                    "some program has been reading the database for long: end it"))
+        }
+        if let warning = FileSystemKind(holding: path).warning(path) {
+            found.append(.notice(.database, warning, "a database on a disk of this machine is faster and safer"))
+        }
+        let free = try await disk.freeSpace(at: path)
+        if free < Self.databaseReserve {
+            found.append(
+                .problem(
+                    .database, "its file system has \(Format.bytes(free)) left",
+                    "make room: state can't be recorded without"))
+        }
+        return found
+    }
+
+    /// How old the newest backup is.
+    private func backups() throws -> [Diagnosis] {
+        guard let newest = try BackupFile.list(path).first else {
+            return [
+                .notice(
+                    .backups, "there is no backup of the database yet",
+                    "a running engine makes them; `pieces database backup FILE` makes one now")
+            ]
+        }
+        let age = now - newest.at
+        guard age > Self.oldBackup else {
+            return [.fine(.backups, "the newest backup is of \(Format.moment(newest.at))")]
+        }
+        return [
+            .notice(
+                .backups, "the newest backup is \(Format.time(age)) old",
+                "a running engine makes one a day; `pieces database backup FILE` makes one now")
+        ]
+    }
+
+    private func engineRuns() throws -> [Diagnosis] {
+        guard !engine.isRunning else { return [.fine(.engine, engine.sentence)] + (try queue()) }
+        if engine.isUnknown {
+            return [.notice(.engine, engine.sentence, "run `pieces status` as the database's owner")]
+        }
+        guard let last = try connection.lastRun() else { return [.notice(.engine, engine.sentence, "`pieces run`")] }
+        guard last.stoppedAt == nil else { return [.notice(.engine, engine.sentence, "`pieces run`")] }
+        return [
+            .notice(
+                .engine, "the engine was killed; its last sign of life is of \(Format.moment(last.heartbeatAt))",
+                "`pieces run`: what was being written is checked, and nothing else")
+        ]
+    }
+
+    /// Torrents that wait for a slot of the engine.
+    private func queue() throws -> [Diagnosis] {
+        guard let queue = try QueueState(engine, connection), let advice = queue.advice else { return [] }
+        return queue.sentences.map { .notice(.engine, $0, advice) }
+    }
+
+    private func torrents() throws -> [Diagnosis] {
+        let count = try connection.torrentCount()
+        let troubles = try connection.troubleSums()
+        guard !troubles.isEmpty else {
+            return [.fine(.torrents, "\(Format.count(count, "torrent")), none offline or in error")]
+        }
+        return troubles.map { trouble in
+            let example = trouble.error.map { ", for example: \($0.printable)" } ?? ""
+            return .problem(
+                .torrents,
+                "\(Format.count(trouble.torrents)) of \(Format.count(count, "torrent")) \(trouble.state)\(example)",
+                "`pieces status` lists them, `pieces explain TORRENT` says what to do")
+        }
+    }
+
+    private func trackers() throws -> [Diagnosis] {
+        let dead = try connection.failingTrackers(failures: Self.deadAfter, limit: 5)
+        guard !dead.isEmpty else { return [.fine(.trackers, "no tracker has failed \(Self.deadAfter) times in a row")] }
+        return dead.map { tracker in
+            let said = tracker.lastError.map { ": \($0.printable)" } ?? ""
+            return .notice(
+                .trackers,
+                "\(tracker.url.shownURL) has failed \(tracker.failures) times in a row for \(Format.count(tracker.torrents, "torrent"))\(said)",
+                "it is asked again at growing intervals; other trackers and known peers go on meanwhile")
+        }
+    }
+
+    private func clock() throws -> [Diagnosis] {
+        guard let latest = try connection.latestMoment(), latest > now, latest - now > .seconds(60) else {
+            return [.fine(.clock, "the clock says \(Format.moment(now))")]
+        }
+        return [
+            .problem(
+                .clock,
+                "the clock is \(Format.time(latest - now)) behind what the database saw last, \(Format.moment(latest))",
+                "set the clock: times in the log and of announces are wrong until it is right")
+        ]
+    }
+
+    private func limits() -> [Diagnosis] {
+        let descriptors = Machine.descriptorLimit
+        guard descriptors < Self.fewestDescriptors else {
+            return [.fine(.limits, "\(Format.count(descriptors)) open files are allowed")]
+        }
+        return [
+            .notice(
+                .limits, "only \(Format.count(descriptors)) open files are allowed",
+                "raise it (`ulimit -n 4096`) for many peers or many files at once")
+        ]
+    }
+}

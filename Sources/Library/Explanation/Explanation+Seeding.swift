@@ -1,0 +1,43 @@
+import Store
+import Torrent
+
+/// How far a complete torrent is from its own goal of seeding.
+extension Explanation {
+    static func seeding(_ facts: Facts) -> [Cause] {
+        let torrent = facts.torrent
+        switch torrent.settings.seedGoal {
+        case .standard, .none, .forever: return []
+        case .time(let goal):
+            let done = "it has seeded for \(Format.time(torrent.seedTime)) of \(Format.time(goal))"
+            let left = goal - torrent.seedTime
+            guard left > .zero else {
+                return [Cause(kind: .seeding, sentence: "\(done): its goal is reached", advice: nil)]
+            }
+            return [
+                Cause(
+                    kind: .seeding, sentence: "\(done): \(Format.time(left)) left",
+                    advice:
+                        "only time in which it is there for others counts: not while it is paused or offline, nor without an engine"
+                )
+            ]
+        case .ratio(let goal):
+            let done =
+                "it has uploaded \(Format.bytes(torrent.uploadedBytes)), a ratio of \(Format.decimal(torrent.ratio, places: 2))"
+            guard torrent.ratio < goal else {
+                return [Cause(kind: .seeding, sentence: "\(done): its goal is reached", advice: nil)]
+            }
+            let left = max(0, goal * Double(max(torrent.wantedBytes, 1)) - Double(torrent.uploadedBytes))
+            let bytes = left < Double(Int64.max) ? Format.bytes(Int64(left)) : "very much"
+            return [
+                Cause(
+                    kind: .seeding, sentence: "\(done) of \(Format.decimal(goal, places: 2)): \(bytes) left",
+                    advice: "the ratio is relative to the bytes of the files that are wanted")
+            ]
+        }
+    }
+}
+
+extension TorrentRow {
+    /// Uploaded bytes relative to those of the wanted files.
+    package var ratio: Double { Double(uploadedBytes) / Double(max(wantedBytes, 1)) }
+}

@@ -1,0 +1,323 @@
+import Store
+import Torrent
+import Verification
+
+/// Why a torrent isn't downloading, or isn't faster, the likeliest cause first; from what the database knows and a look
+/// at its files.
+package struct Explanation {
+    /// What is looked at.
+    package struct Facts {
+        var torrent: TorrentRow
+        var engine: EngineState
+        /// Only when it is fresh and its engine runs.
+        var live: LiveRow?
+        var connections: [LivePeerRow] = []
+        var peers: [PeerRow] = []
+        var trackers: [TrackerRow] = []
+        /// Where the payload is now, where somebody looked.
+        package var place: Place?
+        /// Other torrents that are downloading now.
+        var othersDownloading = 0
+        /// Of a torrent that waits: how the engine uses its slots, its place in the line, and some of those that have
+        /// the slots.
+        var queue: QueueState?
+        var turn = 0
+        var holders: [String] = []
+        var isUnverified = false
+        var now: Timestamp
+
+        package init(_ torrent: TorrentRow, _ engine: EngineState, _ connection: Connection, now: Timestamp)
+            throws(StoreError)
+        {
+            self.torrent = torrent
+            self.engine = engine
+            self.now = now
+            if engine.isRunning, let live = try connection.live(of: torrent.id), live.isFresh(now) {
+                self.live = live
+                connections = try connection.livePeers(of: torrent.id)
+            }
+            peers = try connection.peers(of: torrent.id)
+            trackers = try connection.trackers(of: torrent.id)
+            othersDownloading = try connection.torrentCount(in: .downloading) - (torrent.state == .downloading ? 1 : 0)
+            guard torrent.state == .queued else { return }
+            queue = try QueueState(engine, connection)
+            turn = try connection.placeInQueue(torrent.id)
+            isUnverified = try connection.hasUnverified(torrent.id)
+            holders = try connection.torrents(
+                in: isWaitingForCheck ? .checking : .downloading, limit: Self.namedHolders
+            ).map(\.name)
+        }
+
+        /// Slots' holders that are named.
+        private static let namedHolders = 3
+
+        /// Whether it is a slot to be checked that it waits for, as far as the database tells.
+        var isWaitingForCheck: Bool { (queue?.report.checks.waiting ?? 0) > 0 && (isUnverified || torrent.isComplete) }
+
+        /// What it waits for.
+        var awaited: (kind: SlotKind, use: SlotUse)? {
+            guard let report = queue?.report else { return nil }
+            let kind = isWaitingForCheck ? SlotKind.check : .download
+            return report[kind].waiting > 0 ? (kind, report[kind]) : nil
+        }
+    }
+
+    /// What a look at the payload found.
+    package enum Place: Equatable {
+        case reachable
+        /// Why not, and whether it is another disk that is in the place of the right one.
+        case offline(reason: String, isAnotherDisk: Bool)
+        /// Nothing is heard of the folder.
+        case silent
+    }
+
+    /// One reason, and what can be done about it.
+    package struct Cause: Equatable {
+        /// A word for scripts.
+        package let kind: Kind
+        package let sentence: String
+        /// `nil` where there is nothing to do but wait.
+        package let advice: String?
+    }
+
+    package enum Kind: String, CaseIterable {
+        case complete, seeding, nothingWanted = "nothing_wanted", error, offline, paused, noEngine = "no_engine",
+            asleep, queued, checking,
+            downloading
+        case limited, noTrackers = "no_trackers", trackersFail = "trackers_fail", announceWaits = "announce_waits",
+            nobodyHasIt = "nobody_has_it"
+        case noPeers = "no_peers", peersUnreachable = "peers_unreachable", peersBanned = "peers_banned", choked,
+            nothingNew = "nothing_new", silent
+    }
+
+    /// The likeliest first; never empty.
+    package let causes: [Cause]
+
+    package init(_ facts: Facts) {
+        var causes = Self.standstill(facts)
+        if facts.torrent.isComplete || causes.first?.kind == .nothingWanted {
+            self.causes = causes + (causes.first?.kind == .complete ? Self.seeding(facts) : [])
+            return
+        }
+        let isActive = causes.isEmpty
+        if isActive { causes += Self.pace(facts) }
+        if facts.live.map({ $0.downloadRate == 0 }) ?? true {
+            causes += Self.connections(facts)
+            causes += Self.sources(facts)
+        }
+        if causes.isEmpty {
+            causes.append(
+                Cause(
+                    kind: .silent, sentence: "it is set to download, and nothing in the database says what keeps it",
+                    advice: "look at `pieces log \(facts.torrent.id)`, or run the engine with --log-level debug"))
+        }
+        self.causes = causes
+    }
+
+    // MARK: What keeps it from running at all
+
+    private static func standstill(_ facts: Facts) -> [Cause] {
+        let torrent = facts.torrent
+        if torrent.wantedBytes == 0, torrent.totalBytes > 0 {
+            return [
+                Cause(
+                    kind: .nothingWanted, sentence: "no file with content is wanted",
+                    advice: "choose files with `pieces select \(torrent.id) …`")
+            ]
+        }
+        // Whether the files can be reached comes first: a torrent that nobody can read is not called complete.
+        var causes = faults(facts)
+        if torrent.isComplete {
+            return causes.isEmpty
+                ? [
+                    Cause(
+                        kind: .complete, sentence: "it is complete: all that is wanted has been verified", advice: nil)
+                ] : causes
+        }
+        if torrent.settings.isPaused {
+            causes.append(Cause(kind: .paused, sentence: "it is paused", advice: "`pieces resume \(torrent.id)`"))
+        }
+        if !facts.engine.isRunning {
+            causes.append(
+                Cause(
+                    kind: .noEngine, sentence: facts.engine.sentence,
+                    advice: "`pieces run`, or `pieces download` of this torrent"))
+            return causes
+        }
+        guard causes.isEmpty else { return causes }
+        switch torrent.state {
+        case .checking:
+            causes.append(
+                Cause(
+                    kind: .checking,
+                    sentence: "pieces that are in doubt are hashed first; the rest is downloaded meanwhile", advice: nil
+                ))
+        case .queued: causes.append(waiting(facts))
+        default:
+            if facts.live == nil {
+                causes.append(
+                    Cause(
+                        kind: .asleep, sentence: "the engine hasn't said anything of it for a while",
+                        advice: "look at `pieces log \(torrent.id)`"))
+            }
+        }
+        return causes
+    }
+
+    /// What is wrong with this machine, as the torrent's state says or a look at the files found.
+    private static func faults(_ facts: Facts) -> [Cause] {
+        let torrent = facts.torrent
+        let reason = torrent.error.map { ": \($0.printable)" } ?? ""
+        let wait = "it resumes automatically when its files can be reached, and nothing is downloaded again"
+        if torrent.state == .error {
+            return [
+                Cause(
+                    kind: .error, sentence: "it stopped on an error\(reason)",
+                    advice: "fix that; pieces retries automatically")
+            ]
+        }
+        switch facts.place {
+        case .offline(let reason, let isAnotherDisk):
+            return [
+                Cause(
+                    kind: .offline, sentence: "its payload can't be reached: \(reason.printable)",
+                    advice: isAnotherDisk ? "\(wait); \(torrent.id.relocationAdvice)" : wait)
+            ]
+        case .silent:
+            return [
+                Cause(
+                    kind: .offline, sentence: "its folder doesn't answer: \(torrent.output.printable)",
+                    advice: "check the disk or the server that holds the folder; \(wait)")
+            ]
+        case .reachable where torrent.state == .offline:
+            return [
+                Cause(
+                    kind: .offline, sentence: "its payload could not be reached, and it is back now (before\(reason))",
+                    advice: facts.engine.isRunning
+                        ? "the engine looks again within a few minutes; `pieces resume \(torrent.id)` makes it look now"
+                        : "start the engine with `pieces run`")
+            ]
+        case nil where torrent.state == .offline:
+            return [
+                Cause(
+                    kind: .offline, sentence: "its payload can't be reached\(reason)",
+                    advice: wait)
+            ]
+        case .reachable, nil: return []
+        }
+    }
+
+    // MARK: What it does while it runs
+
+    private static func pace(_ facts: Facts) -> [Cause] {
+        guard let live = facts.live, live.downloadRate > 0 else { return [] }
+        let left = live.timeLeft.map { ", \(Format.time($0)) left" } ?? ""
+        var causes = [
+            Cause(
+                kind: .downloading,
+                sentence:
+                    "it is downloading at \(Format.rate(live.downloadRate)) from \(Format.count(live.peersConnected, "peer"))\(left)",
+                advice: nil)
+        ]
+        // A rate within a tenth of the limit is the limit's doing.
+        if let limit = facts.torrent.settings.limits.download, live.downloadRate * 10 >= limit * 9 {
+            causes.append(
+                Cause(
+                    kind: .limited, sentence: "its own limit of \(Format.rate(limit)) holds it back",
+                    advice: "`pieces limit \(facts.torrent.id) --download none`"))
+        }
+        return causes
+    }
+
+    private static func connections(_ facts: Facts) -> [Cause] {
+        guard let live = facts.live, live.peersConnected > 0, !facts.connections.isEmpty else { return [] }
+        let list = facts.connections
+        let useful = list.filter { $0.flags.contains(.weAreInterested) }
+        if useful.isEmpty {
+            return [
+                Cause(
+                    kind: .nothingNew,
+                    sentence:
+                        "\(Format.count(list.count, "peer")) connected, and none has a piece that is missing here",
+                    advice:
+                        "somebody with the rest has to come: more trackers, or a peer by hand (`pieces download … --peer HOST:PORT`)"
+                )
+            ]
+        }
+        if useful.allSatisfy({ $0.flags.contains(.itChokes) }) {
+            return [
+                Cause(
+                    kind: .choked,
+                    sentence:
+                        "\(Format.count(useful.count, "peer")) with missing pieces, and all of them choke us: they serve others first",
+                    advice: "wait, and leave room to upload: peers give to those that give")
+            ]
+        }
+        return [
+            Cause(
+                kind: .silent,
+                sentence:
+                    "\(Format.count(useful.count, "peer")) could send and \(useful.count == 1 ? "does" : "do") not just now",
+                advice: nil)
+        ]
+    }
+
+    // MARK: Where peers come from
+
+    private static func sources(_ facts: Facts) -> [Cause] {
+        var causes: [Cause] = []
+        let id = facts.torrent.id
+        let trackers = facts.trackers
+        let failing = trackers.filter { $0.failures > 0 }
+        if trackers.isEmpty {
+            causes.append(
+                Cause(
+                    kind: .noTrackers, sentence: "it has no tracker, so that peers are found by hand alone",
+                    advice: "give one with `pieces download … --peer HOST:PORT`"))
+        } else if failing.count == trackers.count,
+            let last = failing.max(by: { ($0.lastAnnounceAt?.rawValue ?? 0) < ($1.lastAnnounceAt?.rawValue ?? 0) })
+        {
+            let said = last.lastError.map { ": \(last.url.shownURL) says \($0.printable)" } ?? ""
+            causes.append(
+                Cause(
+                    kind: .trackersFail,
+                    sentence:
+                        "\(trackers.count == 1 ? "its tracker fails" : "all \(trackers.count) trackers fail")\(said)",
+                    advice: "`pieces trackers \(id)` shows when they are asked again"))
+        } else if let best = trackers.compactMap(\.seeders).max(), best == 0 {
+            causes.append(
+                Cause(
+                    kind: .nobodyHasIt, sentence: "its trackers know no seeder",
+                    advice: "wait for one, or look for the torrent elsewhere"))
+        } else if trackers.allSatisfy({ $0.lastAnnounceAt == nil }), facts.engine.isRunning {
+            causes.append(Cause(kind: .announceWaits, sentence: "no tracker was asked yet", advice: "wait a moment"))
+        }
+        causes += peers(facts)
+        return causes
+    }
+
+    private static func peers(_ facts: Facts) -> [Cause] {
+        let banned = facts.peers.filter { peer in peer.bannedUntil.map { $0 > facts.now } ?? false }
+        let others = facts.peers.count - banned.count
+        if facts.peers.isEmpty {
+            return [Cause(kind: .noPeers, sentence: "no peer of it is known", advice: nil)]
+        }
+        if others == 0 {
+            return [
+                Cause(
+                    kind: .peersBanned,
+                    sentence: "all \(facts.peers.count) peers that are known are banned for sending wrong data",
+                    advice: "the torrent may be poisoned: compare its info hash with the publisher's")
+            ]
+        }
+        let unreachable = facts.peers.filter { $0.failures > 0 }.count
+        if facts.live.map({ $0.peersConnected == 0 }) ?? false, unreachable == others {
+            return [
+                Cause(
+                    kind: .peersUnreachable, sentence: "\(Format.count(others, "peer")) known, and none can be reached",
+                    advice: "is this machine online, and does a firewall let connections out?")
+            ]
+        }
+        return []
+    }
+}

@@ -1,0 +1,111 @@
+import Glibc
+import SystemPackage
+import Torrent
+
+/// The files that a new torrent is made of.
+package struct ContentScan {
+    package struct File {
+        package let path: FilePath
+        /// Below the folder that was given, each name as ``PathText``.
+        package let names: [String]
+        package let length: Int64
+        package let isExecutable: Bool
+    }
+
+    /// Of the file or the folder: ``PathText``.
+    package let name: String
+    /// In the order of their paths' bytes, folder by folder, so that the same content makes the same torrent.
+    package private(set) var files: [File] = []
+    package private(set) var totalBytes: Int64 = 0
+    /// Links, pipes, sockets and devices.
+    package private(set) var leftOut: [FilePath] = []
+    private var isFolder = false
+
+    /// `path` is absolute. A link is followed when it is what was given, and nowhere else.
+    package init(_ path: FilePath) throws {
+        guard let last = path.lastComponent else {
+            throw Failure.usage("the torrent would have no name: give a file or a folder with one")
+        }
+        name = last.text
+        let status = try Self.status(path, follow: true)
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: try add(path, [], status)
+        case S_IFDIR:
+            isFolder = true
+            try scan(path, [])
+        default: throw Failure("\(path.text.printable) is neither a file nor a folder")
+        }
+        guard !files.isEmpty else {
+            throw Failure("there are no files in \(path.text.printable), and so nothing to make a torrent of")
+        }
+    }
+
+    /// What the builder wants to know, with the lengths that were hashed.
+    func content(lengths: [Int64]) -> TorrentBuilder.Content {
+        guard isFolder else { return .file(length: lengths[0]) }
+        return .folder(
+            zip(files, lengths).map { TorrentBuilder.File(path: $0.names, length: $1, isExecutable: $0.isExecutable) })
+    }
+
+    private mutating func scan(_ folder: FilePath, _ names: [String]) throws {
+        guard names.count < SafePath.maximumDepth else {
+            throw Failure("\(folder.text.printable) is too deep: at most \(SafePath.maximumDepth) folders")
+        }
+        for name in try Self.entries(folder) {
+            let path = folder.appending(name: name)
+            let status = try Self.status(path, follow: false)
+            switch status.st_mode & S_IFMT {
+            case S_IFREG: try add(path, names + [name], status)
+            case S_IFDIR: try scan(path, names + [name])
+            default: leftOut.append(path)
+            }
+        }
+    }
+
+    private mutating func add(_ path: FilePath, _ names: [String], _ status: stat) throws {
+        guard files.count < Metainfo.maximumFileCount else {
+            throw Failure("there are more than \(Metainfo.maximumFileCount) files: make several torrents")
+        }
+        let (sum, overflow) = totalBytes.addingReportingOverflow(Int64(status.st_size))
+        guard !overflow else { throw Failure("the files are too large for one torrent: make several") }
+        totalBytes = sum
+        files.append(
+            File(path: path, names: names, length: Int64(status.st_size), isExecutable: status.st_mode & S_IXUSR != 0))
+    }
+
+    /// The names in a folder in the order of their bytes, each as ``PathText``.
+    package static func entries(_ folder: FilePath) throws -> [String] {
+        guard let stream = folder.withPlatformString({ opendir($0) }) else { throw unreadable(folder) }
+        // Nothing was written through it.
+        defer { closedir(stream) }
+        var names: [[UInt8]] = []
+        while true {
+            errno = 0
+            guard let entry = readdir(stream) else {
+                guard errno == 0 else { throw unreadable(folder) }
+                break
+            }
+            let bytes = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
+            if bytes == [UInt8(ascii: ".")] || bytes == [UInt8(ascii: "."), UInt8(ascii: ".")] { continue }
+            names.append(bytes)
+        }
+        return names.sorted { $0.lexicographicallyPrecedes($1) }.map { PathText.text($0) }
+    }
+
+    /// Files with a name that isn't UTF-8, which BEP 3 wants: other clients may look for them under other names.
+    package var filesWithOddNames: Int {
+        files.count { PathText.isEscaped(name) || $0.names.contains(where: PathText.isEscaped) }
+    }
+
+    private static func status(_ path: FilePath, follow: Bool) throws -> stat {
+        var status = stat()
+        guard path.withPlatformString({ follow ? stat($0, &status) : lstat($0, &status) }) == 0 else {
+            throw unreadable(path)
+        }
+        return status
+    }
+
+    private static func unreadable(_ path: FilePath) -> Failure {
+        Failure("cannot read \(path.text.printable): \(Errno(rawValue: errno))")
+    }
+}

@@ -1,0 +1,110 @@
+import Disk
+import Store
+import Synchronization
+import SystemPackage
+import Torrent
+import Verification
+
+/// Asks whether the payload of .torrent files lies in a folder, and adopts it where it does.
+///
+/// The answer is worked out in a scratch database: a folder that holds something else leaves no torrent behind that
+/// would be downloaded into it.
+package struct FolderQuestion {
+    /// The absolute folder.
+    private let output: String
+    private let scratch: Connection
+    private let rows: [TorrentRow]
+
+    package init(_ metainfos: [Metainfo], in output: String) throws(StoreError) {
+        self.output = output
+        let scratch = try Connection.scratch(now: .now())
+        rows = try scratch.transaction { () throws(StoreError) in
+            var rows: [TorrentRow] = []
+            var seen: Set<InfoHash> = []
+            for metainfo in metainfos where seen.insert(metainfo.infoHash).inserted {
+                let id = try scratch.insertTorrent(NewTorrent(metainfo: metainfo, output: output), now: .now())
+                if let row = try scratch.torrent(id) { rows.append(row) }
+            }
+            return rows
+        }
+        self.scratch = scratch
+    }
+
+    /// Bytes that will be read.
+    package var totalBytes: Int64 { rows.reduce(0) { $0 + VerificationTask.estimate($1, .everything) } }
+
+    /// Hashes what is there. `database` is the real one, where verifications wait for each other. Results are returned
+    /// at the end, and not reported: what becomes of the torrents is known only then.
+    package func answer(
+        database: FilePath, stop: VerificationStop, report: @escaping @Sendable (VerificationEvent) -> Void
+    ) async throws -> (summary: VerificationRun.Summary, results: [VerificationResult]) {
+        let results = Results()
+        let began = VerificationMemory.Entry(at: .now(), isResumed: false, ownKey: nil)
+        let orders = rows.map { VerificationRun.Order(row: $0, scope: .everything, began: began) }
+        let run = VerificationRun(connection: scratch, database: database, stop: stop) { event in
+            switch event {
+            case .verified(let result): results.add(result)
+            case .waits: break
+            case .expects, .begins, .read, .unusable: report(event)
+            }
+        }
+        return (try await run.perform(orders), results.all)
+    }
+
+    /// Puts the torrent into the real database, with what was found to be right; `nil` when it is refused there, and
+    /// `refused` is told why.
+    package func adopt(
+        _ result: VerificationResult, _ library: Library, refused: (String) -> Void
+    ) async throws -> TorrentID? {
+        let connection = library.connection
+        let (metainfo, old) = (result.torrent.metainfo, result.torrent.row.id)
+        let entries = try await Arrival(library, TorrentWishes(output: output)).add(
+            [metainfo], refused: refused)
+        guard let id = entries.first?.id, let found = try scratch.torrent(old) else { return nil }
+        let have = try scratch.have(of: old, count: metainfo.geometry.pieceCount)
+        var record = ProgressRecord(torrent: id, verifiedAt: .now())
+        record.newPieces = Array(have.pieces)
+        record.files = try scratch.fingerprints(of: old) + (try await makeEmptyFiles(of: id, connection))
+        record.fileBytes = metainfo.fileBytes(of: Array(metainfo.layout.files.indices), have: have)
+        record.completedBytes = found.completedBytes
+        record.completedAt = found.completedAt
+        let volume = try await Disk().volume(at: FilePath(text: output))
+        let text = "found \(have.population) of \(metainfo.geometry.pieceCount) pieces in \(output)"
+        try connection.transaction(durability: .full) { [record] () throws(StoreError) in
+            _ = try connection.record([record])
+            try connection.setRootSeen(id)
+            if let volume {
+                try connection.place(id, onVolume: volume.identity, mountPath: volume.mountPath, now: .now())
+            }
+            try connection.appendEvent(.verified, text, torrent: id, now: .now())
+            if let row = try connection.torrent(id), row.state != row.stateAtRest {
+                try connection.setState(id, row.stateAtRest)
+            }
+            try connection.appendIntent(.damaged, torrent: id, now: .now())
+        }
+        return id
+    }
+
+    /// A payload that came from elsewhere may lack its empty files, and would never be complete.
+    private func makeEmptyFiles(of id: TorrentID, _ connection: Connection) async throws -> [FingerprintRow] {
+        guard let row = try connection.torrent(id) else { return [] }
+        let payload = try StoredTorrent(row, connection).payload
+        let disk = try Disk()
+        let there = Set(try await disk.fingerprints(payload).map(\.file))
+        let lacking = payload.layout.files.filter { $0.isEmpty && !$0.isPad && !there.contains(.entry($0.index)) }.map(
+            \.index)
+        guard !lacking.isEmpty else { return [] }
+        try connection.announceFiles(id, lacking)
+        try await disk.create(payload, .sparse, makingRoot: false)
+        let report = await disk.sync(payload)
+        try report.requireSuccess()
+        return report.durable.map { FingerprintRow($0) }
+    }
+
+    private final class Results: Sendable {
+        private let found = Mutex<[VerificationResult]>([])
+
+        var all: [VerificationResult] { found.withLock(\.self) }
+        func add(_ result: VerificationResult) { found.withLock { $0.append(result) } }
+    }
+}

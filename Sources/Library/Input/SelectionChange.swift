@@ -1,0 +1,80 @@
+import Disk
+import Engine
+import Store
+import Torrent
+import Verification
+
+/// Changes which files of a torrent are wanted.
+struct SelectionChange {
+    let connection: Connection
+
+    /// Bytes that boundary pieces have of newly wanted files move out of the part file before the database says that
+    /// they are wanted: a claim that is read from another file than the one that has it would be a false one. A running
+    /// engine, which writes to the part file, does that itself.
+    func apply(_ selection: FileSelection, to torrent: StoredTorrent) async throws {
+        let lock = try lockUnlessAnEngineRuns()
+        defer { withExtendedLifetime(lock) {} }
+        let files = lock == nil ? [] : try await promote(selection, torrent)
+        let id = torrent.row.id
+        try connection.transaction { () throws(StoreError) in
+            if !files.isEmpty {
+                var record = ProgressRecord(torrent: id, verifiedAt: .now())
+                record.files = files
+                _ = try connection.record([record])
+            }
+            // An engine may have recorded more since.
+            let have = try connection.have(of: id, count: torrent.metainfo.geometry.pieceCount)
+            try connection.setSelection(
+                id, wanted: zip(selection.wanted, torrent.metainfo.layout.files).map { $0 || $1.isPad },
+                wantedBytes: selection.wantedBytes,
+                completedBytes: selection.bytes(in: have, geometry: torrent.metainfo.geometry))
+        }
+    }
+
+    /// Keeps an engine from starting meanwhile; `nil` when one runs.
+    private func lockUnlessAnEngineRuns() throws -> DatabaseLock? {
+        do {
+            return try DatabaseLock.acquire(database: connection.path, now: .now())
+        } catch  where error.code == .lockedByOther {
+            return nil
+        }
+    }
+
+    private func promote(_ selection: FileSelection, _ torrent: StoredTorrent) async throws -> [FingerprintRow] {
+        let payload = torrent.payload
+        var newly = torrent.metainfo.layout.files.filter { file in
+            guard selection.wanted[file.index], case .part = payload.placement[file.index] else { return false }
+            if file.isEmpty { return torrent.row.isRootSeen }
+            return torrent.metainfo.layout.pieces(of: file.index, geometry: torrent.metainfo.geometry).contains {
+                torrent.have[$0]
+            }
+        }
+        guard !newly.isEmpty else { return [] }
+        let disk = try Disk()
+        let look = await torrent.look(disk)
+        guard !look.reach.isOffline else {
+            throw Failure(
+                "the files of \(torrent.row.name.printable) stay as they were chosen: \(torrent.sentence(look))")
+        }
+        let wanted = look.payload.placing(newly.map(\.index), as: .file)
+        let custody = try await Custody.look(at: wanted, of: torrent.row.id, connection, disk)
+        // An empty file that is there is as it should be, whoever made it.
+        newly.removeAll { $0.isEmpty && custody.empty.contains(.entry($0.index)) }
+        guard !newly.isEmpty else { return [] }
+        for file in newly where custody.own[.entry(file.index)] == nil {
+            if let holder = custody.shared[file.index]?.holder {
+                throw Failure(
+                    "\(payload.path(of: .entry(file.index)).printable) is also a file of torrent \(holder.torrent) (\(holder.name.printable)): "
+                        + "remove one of the two torrents first")
+            }
+            if custody.unproven[.entry(file.index)] != nil {
+                throw Failure(
+                    "\(wanted.path(of: .entry(file.index)).printable) was there before and isn't this torrent's: move it away first"
+                )
+            }
+        }
+        _ = disk.admit(custody.own, of: torrent.row.infoHash)
+        try connection.announceFiles(torrent.row.id, newly.map(\.index).filter { custody.own[.entry($0)] == nil })
+        return try await disk.promoted(look.payload, files: newly.map(\.index), pieces: torrent.have)
+    }
+}

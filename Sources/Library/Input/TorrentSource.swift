@@ -1,0 +1,145 @@
+import Glibc
+import Limits
+import NIOPosix
+import Net
+import SystemPackage
+import Torrent
+
+/// Where a .torrent comes from: a file, or an http(s) URL of one.
+package struct TorrentSource {
+    let text: String
+
+    package init(_ text: String) throws {
+        let lowered = text.prefix(8).lowercased()
+        guard !lowered.hasPrefix("magnet:") else {
+            throw Failure.usage("magnet links are not supported yet: give the .torrent file or its URL")
+        }
+        guard !text.isEmpty else { throw Failure.usage("a source is empty: give a .torrent file or its URL") }
+        self.text = text
+    }
+
+    package var isURL: Bool { Self.isURL(text) }
+
+    package static func isURL(_ text: String) -> Bool {
+        let lowered = text.prefix(8).lowercased()
+        return lowered.hasPrefix("http://") || lowered.hasPrefix("https://")
+    }
+
+    /// What the source says; an error names the source.
+    package func read(_ options: FetchOptions = FetchOptions()) async throws -> Metainfo {
+        try metainfo(isURL ? try await fetch(options) : try Self.contents(of: text))
+    }
+
+    /// What the source says, which is a file; an error names the source.
+    func readFile() throws -> Metainfo { try metainfo(try Self.contents(of: text)) }
+
+    private func metainfo(_ bytes: [UInt8]) throws -> Metainfo {
+        do throws(MetainfoError) {
+            return try Metainfo(torrentFile: bytes)
+        } catch {
+            throw Failure("\(name): \(error)")
+        }
+    }
+
+    /// The source as it may be shown.
+    private var name: String { isURL ? text.shownURL : text.printable }
+
+    private func fetch(_ options: FetchOptions) async throws -> [UInt8] {
+        let fetcher = TorrentFetcher(group: MultiThreadedEventLoopGroup.singleton, options: options.http)
+        let result: Result<[UInt8], TorrentFetchError>
+        do throws(TorrentFetchError) {
+            result = .success(try await fetcher.fetch(text))
+        } catch {
+            result = .failure(error)
+        }
+        await fetcher.shutdown()
+        do { return try result.get() } catch { throw Failure("\(name): \(error)") }
+    }
+
+    /// The bytes of a regular file, as far as a .torrent may have them.
+    package static func contents(of path: String) throws -> [UInt8] {
+        do {
+            // Without O_NONBLOCK the opening of a pipe would wait for ever.
+            let file = try FileDescriptor.open(FilePath(text: path), .readOnly, options: [.nonBlocking, .closeOnExec])
+            return try file.closeAfter {
+                var status = stat()
+                guard fstat(file.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
+                guard status.st_mode & S_IFMT == S_IFREG else {
+                    throw Failure("\(path.printable) is not a file: give a .torrent file or its URL")
+                }
+                guard status.st_size <= Metainfo.maximumFileBytes else {
+                    throw Failure("\(path.printable): \(MetainfoError.tooLarge(bytes: Int(status.st_size)))")
+                }
+                // Its bytes, and what they are read into.
+                do { try ProcessLimit.Needs(memory: 4 * Int(status.st_size)).require() } catch {
+                    throw Failure("cannot read \(path.printable): \(error)")
+                }
+                return try readAll(file, expecting: Int(status.st_size))
+            }
+        } catch let error as Errno {
+            throw Failure("cannot read \(path.printable): \(error): give a .torrent file or its URL")
+        }
+    }
+
+    private static func readAll(_ file: FileDescriptor, expecting size: Int) throws -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: size)
+        var done = 0
+        while done < size {
+            let count = try bytes.withUnsafeMutableBytes {
+                try file.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[done...]))
+            }
+            guard count > 0 else { break }
+            done += count
+        }
+        // A file that became shorter meanwhile.
+        if done < size { bytes.removeLast(size - done) }
+        return bytes
+    }
+}
+
+/// What was read from sources: each torrent once, and again where another .torrent of it has other trackers.
+package struct ReadSources {
+    package private(set) var torrents: [Metainfo] = []
+    /// Sources that couldn't be read. What was wrong with them was reported at once.
+    package private(set) var failed = 0
+    private var seen: [InfoHash: Set<String>] = [:]
+
+    mutating func take(_ result: Result<Metainfo, any Error>, _ complain: (String) -> Void) {
+        let metainfo: Metainfo
+        do {
+            metainfo = try result.get()
+        } catch {
+            complain("\(error)")
+            failed += 1
+            return
+        }
+        let known = seen[metainfo.infoHash]
+        let trackers = Set(metainfo.trackers.joined())
+        guard known.map({ !trackers.isSubset(of: $0) }) ?? true else { return }
+        seen[metainfo.infoHash] = trackers.union(known ?? [])
+        torrents.append(metainfo)
+        if let warning = metainfo.trackerWarning { complain(warning) }
+    }
+}
+
+extension [TorrentSource] {
+    /// `complain` is told at once what is wrong with a source, or with what it says.
+    package func readAll(
+        _ options: FetchOptions = FetchOptions(), complain: (String) -> Void
+    ) async -> ReadSources {
+        var read = ReadSources()
+        for source in self {
+            let result: Result<Metainfo, any Error>
+            do { result = .success(try await source.read(options)) } catch { result = .failure(error) }
+            read.take(result, complain)
+        }
+        return read
+    }
+
+    /// The same for sources that are files.
+    package func readFiles(complain: (String) -> Void) -> ReadSources {
+        var read = ReadSources()
+        for source in self { read.take(Result { try source.readFile() }, complain) }
+        return read
+    }
+}

@@ -1,0 +1,63 @@
+import Store
+import Torrent
+
+/// What became of the trackers of a .torrent whose torrent is in the database already.
+///
+/// Those of a public torrent are added. A private torrent keeps its own: another tracker would bring peers of another
+/// swarm (BEP 27).
+package struct TrackerNews {
+    /// Trackers that were added, and those that the database doesn't have and that were not.
+    package let added: Int
+    package let leftOut: Int
+    private let isPrivate: Bool
+
+    /// Adds the trackers that are new to the torrent of `row`, and tells a running engine.
+    init(adding metainfo: Metainfo, to row: TorrentRow, _ connection: Connection) throws(StoreError) {
+        let news = try Self.unknown(metainfo, row, connection)
+        isPrivate = row.isPrivate || metainfo.isPrivate
+        added = isPrivate || news.isEmpty ? 0 : try connection.addTrackers(row.id, tiers: news, now: .now()).count
+        leftOut = news.joined().count - added
+        if added > 0 { try connection.appendIntent(.trackers, torrent: row.id, now: .now()) }
+    }
+
+    /// The tiers of those trackers that the database doesn't have, in whatever way they are written.
+    private static func unknown(_ metainfo: Metainfo, _ row: TorrentRow, _ connection: Connection) throws(StoreError)
+        -> [[String]]
+    {
+        var known = Set(try connection.trackers(of: row.id).map { TrackerIdentity.of($0.url) })
+        return metainfo.trackers.map { tier in tier.filter { known.insert(TrackerIdentity.of($0)).inserted } }.filter {
+            !$0.isEmpty
+        }
+    }
+
+    /// How many trackers of the .torrent the database doesn't have, for a command that only looks.
+    package static func count(_ metainfo: Metainfo, _ row: TorrentRow, _ connection: Connection) throws(StoreError)
+        -> Int
+    {
+        try unknown(metainfo, row, connection).joined().count
+    }
+
+    /// What is to be said; `nil` where the .torrent brought nothing new.
+    package var sentence: String? {
+        var parts: [String] = []
+        if added > 0 { parts.append("added \(Format.count(added, "new tracker"))") }
+        if leftOut > 0, isPrivate {
+            parts.append(
+                "\(Format.count(leftOut, "new tracker")) not added, because the torrent is private: `pieces remove` it "
+                    + "and add this .torrent to change its trackers; its files stay")
+        } else if leftOut > 0 {
+            parts.append(
+                "\(Format.count(leftOut, "new tracker")) not added: a torrent keeps \(Connection.trackerLimit) at most")
+        }
+        return parts.isEmpty ? nil : parts.joined(separator: "; ")
+    }
+}
+
+extension Metainfo {
+    /// Said when a .torrent names trackers and none of them can be used; `nil` otherwise.
+    package var trackerWarning: String? {
+        guard trackers.isEmpty, let first = unused.first(where: { $0.key.hasPrefix("announce") }) else { return nil }
+        return
+            "\(name): no tracker of the .torrent can be used (“\(first.text)”: \(first.reason)); see `pieces show`"
+    }
+}

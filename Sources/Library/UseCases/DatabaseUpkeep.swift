@@ -1,0 +1,139 @@
+import Store
+import SystemPackage
+import Torrent
+
+/// Looks after the file of a database: damage, backups, and who may read it.
+package struct DatabaseUpkeep {
+    package let path: FilePath
+
+    package init(_ path: FilePath) { self.path = path }
+
+    // MARK: Damage
+
+    /// Looks for damage; each fault is one sentence. `reads` is told how many bytes are read.
+    package func check(reads: (Int64) -> Void = { _ in }) throws(StoreError) -> [String] {
+        do throws(StoreError) {
+            let connection = try Connection.open(path, mode: .readOnly, now: .now())
+            reads(connection.fileBytes)
+            return try connection.integrityFaults()
+        } catch {
+            guard error.code == .corrupt else { throw error }
+            return [error.message]
+        }
+    }
+
+    /// Mends the database where it is damaged, from itself and the newest backup; `nil` where nothing was wrong.
+    /// `finished` is called when an interrupted recovery was finished first.
+    package func salvage(finished: () -> Void = {}) throws(StoreError) -> Mending? {
+        let lock = try DatabaseLock.acquire(database: path, now: .now())
+        defer { withExtendedLifetime(lock) {} }
+        if try Mender.finishInterrupted(path) { finished() }
+        guard let damage = try firstDamage() else { return nil }
+        return try Mender.mend(path, because: damage, now: .now())
+    }
+
+    private func firstDamage() throws(StoreError) -> String? {
+        if BackupFile.newest(ofLost: path) != nil { return "the file is empty" }
+        do throws(StoreError) {
+            return try Connection.open(path, mode: .readWrite, now: .now()).integrityFaults().first
+        } catch {
+            guard Mender.answers(error) else { throw error }
+            return error.message
+        }
+    }
+
+    // MARK: Backups
+
+    /// Copies the database as it is at one moment.
+    package func backUp(to file: FilePath) throws {
+        do throws(StoreError) {
+            try Connection.open(path, mode: .readOnly, now: .now()).backup(to: file)
+        } catch {
+            guard error.code == .corrupt else { throw error }
+            throw Failure("\(error)", .damaged)
+        }
+    }
+
+    /// The backups beside the database, the newest first.
+    package func backups() throws(StoreError) -> [BackupFile] { try BackupFile.list(path) }
+
+    /// What came of putting a backup in the place of the database.
+    package struct Restored {
+        package let backup: FilePath
+        package let restoration: Restoration
+    }
+
+    /// Puts a backup in the place of the database: the newest of those beside it where none is named.
+    package func restore(from file: FilePath?) throws -> Restored {
+        let lock = try DatabaseLock.acquire(database: path, replacing: true, now: .now())
+        defer { withExtendedLifetime(lock) {} }
+        let backup = try file ?? newestBackup()
+        do throws(StoreError) {
+            return Restored(backup: backup, restoration: try Mender.restore(path, from: backup, now: .now()))
+        } catch {
+            guard Mender.answers(error) else { throw error }
+            throw Failure("\(backup.text) is no sound backup: \(error)", .damaged)
+        }
+    }
+
+    private func newestBackup() throws -> FilePath {
+        guard let newest = try backups().first else {
+            throw Failure("there is no backup beside \(path.text): give the file of one")
+        }
+        return newest.path
+    }
+
+    // MARK: Sharing
+
+    /// Who may read the database.
+    package enum Readers {
+        /// `nil` where the owner has no name.
+        case owner(String?)
+        case everybody
+        /// A folder on the way may keep the group out.
+        case group(String, obstacle: FilePath?)
+    }
+
+    package var readers: Readers {
+        switch DatabaseSharing.readers(of: path) {
+        case .ownerAlone: return .owner(owner)
+        case .everybody: return .everybody
+        case .group(let id):
+            let group = DatabaseSharing.Group(id: id)
+            return .group(group.name, obstacle: DatabaseSharing.obstacle(on: path, to: group))
+        }
+    }
+
+    /// The name of the user whose the database is.
+    package var owner: String? { DatabaseSharing.owner(of: path) }
+
+    /// Lets the group read the database, and pass the program's own folder.
+    package func share(with name: String, opening folder: FilePath?) throws {
+        guard let known = DatabaseSharing.Group(name) else {
+            throw Failure("there is no group “\(name.printable)” on this machine: `getent group` lists them")
+        }
+        try DatabaseSharing.share(path, with: known)
+        if let folder { try DatabaseSharing.open(folder: folder, to: known) }
+    }
+
+    /// Lets nobody else read the database any more.
+    package func unshare(closing folder: FilePath?) throws(StoreError) {
+        try DatabaseSharing.unshare(path)
+        if let folder { try DatabaseSharing.open(folder: folder, to: nil) }
+    }
+}
+
+/// How a running engine makes backups.
+extension Library {
+    package func backupSettings() throws(StoreError) -> BackupSettings { try connection.backupSettings() }
+
+    /// Changes what is given, and nothing else.
+    package func setBackups(every interval: Duration?, keep count: Int?) throws(StoreError) {
+        try connection.transaction { () throws(StoreError) in
+            var settings = try connection.backupSettings()
+            if let interval { settings.interval = interval }
+            if let count { settings.count = count }
+            try connection.setBackupSettings(settings)
+        }
+    }
+}

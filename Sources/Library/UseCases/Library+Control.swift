@@ -1,0 +1,100 @@
+import Engine
+import Store
+import Torrent
+import Verification
+
+/// What a user changes about torrents; a running engine acts on it.
+extension Library {
+    /// Stops torrents until they are resumed.
+    package func pause(_ names: [String]) throws(StoreError) -> [TorrentRow] { try setPaused(true, names) }
+
+    /// Lets paused torrents continue, and has failed ones tried again.
+    package func resume(_ names: [String]) throws(StoreError) -> [TorrentRow] { try setPaused(false, names) }
+
+    private func setPaused(_ isPaused: Bool, _ names: [String]) throws(StoreError) -> [TorrentRow] {
+        let torrents = try connection.findTorrents(names)
+        let engine = try engine()
+        try connection.transaction { () throws(StoreError) in
+            for torrent in torrents {
+                try connection.setPaused(torrent.id, isPaused)
+                // An engine knows better what the torrent does from now on.
+                if !engine.isRunning, let row = try connection.torrent(torrent.id) {
+                    // A complete torrent that can't be reached stays so until an engine looks again.
+                    if row.isComplete {
+                        try connection.settleAtRest(row.id)
+                    } else {
+                        try connection.setState(row.id, row.stateAtRest)
+                    }
+                }
+                try connection.appendEvent(
+                    isPaused ? .paused : .resumed, "by the user", torrent: torrent.id, now: .now())
+                try connection.appendIntent(.changed, torrent: torrent.id, now: .now())
+            }
+        }
+        return torrents
+    }
+
+    /// Changes limits and goals of seeding, where any are given; how the torrents are set then.
+    package func limit(_ names: [String], _ change: LimitChange, seedGoal goal: SeedGoal? = nil) throws(StoreError)
+        -> [TorrentRow]
+    {
+        let torrents = try connection.findTorrents(names)
+        if !change.isEmpty || goal != nil {
+            try connection.transaction { () throws(StoreError) in
+                for torrent in torrents {
+                    try connection.setLimits(torrent.id, change.applied(to: torrent.settings.limits))
+                    if let goal { try connection.setSeedGoal(torrent.id, goal) }
+                    try connection.appendIntent(.changed, torrent: torrent.id, now: .now())
+                }
+            }
+        }
+        var rows: [TorrentRow] = []
+        for torrent in torrents { if let row = try connection.torrent(torrent.id) { rows.append(row) } }
+        return rows
+    }
+
+    /// Which files of a torrent a user wants.
+    package enum FileChoice: Sendable {
+        case all
+        /// Globs, numbers, or ranges of numbers.
+        case patterns([String])
+    }
+
+    /// A torrent whose files were chosen.
+    package struct Selected: Sendable {
+        package let torrent: TorrentRow
+        package let wantedFiles: Int
+    }
+
+    /// Chooses which files of a torrent are wanted.
+    package func select(_ choice: FileChoice, of name: String) async throws -> Selected {
+        let torrent = try StoredTorrent(try connection.findTorrent(name), connection)
+        let selection = try selection(choice, of: torrent.metainfo)
+        try await SelectionChange(connection: connection).apply(selection, to: torrent)
+        let engine = try engine()
+        guard let row = try connection.torrent(torrent.row.id) else {
+            throw Failure("torrent \(torrent.row.id) was removed meanwhile")
+        }
+        if !engine.isRunning, !row.settings.isPaused { try connection.settleAtRest(row.id) }
+        try connection.appendIntent(.changed, torrent: row.id, now: .now())
+        return Selected(torrent: row, wantedFiles: selection.wanted.count { $0 })
+    }
+
+    private func selection(_ choice: FileChoice, of metainfo: Metainfo) throws -> FileSelection {
+        switch choice {
+        case .all: FileSelection(all: metainfo.layout)
+        case .patterns(let patterns): try metainfo.selection(patterns)
+        }
+    }
+}
+
+extension Metainfo {
+    /// The files that the patterns name.
+    func selection(_ patterns: [String]) throws(Failure) -> FileSelection {
+        do throws(SelectionError) {
+            return try FileSelection(layout: layout, patterns: patterns)
+        } catch {
+            throw Failure.usage("\(name.printable): \("\(error)".printable)")
+        }
+    }
+}

@@ -1,0 +1,53 @@
+import Disk
+import Store
+import Torrent
+import Verification
+
+/// Why a torrent isn't downloading.
+extension Library {
+    package struct Explained: Sendable {
+        package let torrent: TorrentRow
+        package let state: TorrentState
+        /// The likeliest first.
+        package let causes: [Explanation.Cause]
+    }
+
+    /// How long a folder may take to answer: one on a server that is gone never does.
+    private static let patience = Duration.seconds(5)
+
+    /// Explains from what the database knows. `place` is where the payload is now, where somebody looked.
+    package func explain(_ name: String, in place: Explanation.Place? = nil) throws(StoreError) -> Explained {
+        let torrent = try connection.findTorrent(name)
+        let engine = try engine()
+        var facts = try Explanation.Facts(torrent, engine, connection, now: .now())
+        facts.place = place
+        let state = if case .offline = place { TorrentState.offline } else { engine.state(of: torrent) }
+        return Explained(torrent: torrent, state: state, causes: Explanation(facts).causes)
+    }
+
+    /// Where the payload is now; `nil` for a torrent that hasn't begun, or that the database can't say enough of.
+    package func place(of name: String) async throws -> Explanation.Place? {
+        let torrent = try connection.findTorrent(name)
+        guard torrent.isRootSeen else { return nil }
+        let known: StoredTorrent
+        let disk: Disk
+        do {
+            known = try StoredTorrent(torrent, connection)
+            disk = try Disk()
+        } catch {
+            return nil
+        }
+        let (answers, sink) = AsyncStream.makeStream(of: Explanation.Place.self)
+        Task {
+            let look = await known.look(disk)
+            let isAnotherDisk = look.reach == .anotherDisk
+            sink.yield(
+                look.reach.isOffline ? .offline(reason: look.reason ?? "", isAnotherDisk: isAnotherDisk) : .reachable)
+        }
+        Task {
+            do { try await Task.sleep(for: Self.patience) } catch { return }
+            sink.yield(.silent)
+        }
+        return await answers.first { _ in true }
+    }
+}

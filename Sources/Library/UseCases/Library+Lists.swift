@@ -1,0 +1,89 @@
+import Store
+import Torrent
+import Verification
+
+/// What the database knows of one torrent.
+extension Library {
+    /// A torrent's files, with what is complete of each.
+    package struct FileList {
+        package let torrent: StoredTorrent
+        /// Complete bytes of each file; none of padding.
+        package let completed: [Int64]
+    }
+
+    package func files(of name: String) throws -> FileList {
+        let torrent = try StoredTorrent(try connection.findTorrent(name), connection)
+        let layout = torrent.metainfo.layout
+        let completed = layout.files.map { file in
+            file.isPad ? 0 : layout.bytes(of: file.index, in: torrent.have, geometry: torrent.metainfo.geometry)
+        }
+        return FileList(torrent: torrent, completed: completed)
+    }
+
+    /// A torrent's peers: those that are connected, and those that are remembered.
+    package struct PeerList {
+        package let torrent: TorrentRow
+        /// Only when it is fresh and its engine runs.
+        package let live: LiveRow?
+        package let connections: [LivePeerRow]
+        package let peers: [PeerRow]
+    }
+
+    package func peers(of name: String, now: Timestamp) throws(StoreError) -> PeerList {
+        let torrent = try connection.findTorrent(name)
+        let engine = try engine()
+        var live = try connection.live(of: torrent.id)
+        if let known = live, !engine.isRunning || !known.isFresh(now) { live = nil }
+        let connections = live == nil ? [] : try connection.livePeers(of: torrent.id)
+        return PeerList(
+            torrent: torrent, live: live, connections: connections, peers: try connection.peers(of: torrent.id))
+    }
+
+    package struct TrackerList {
+        package let torrent: TorrentRow
+        package let trackers: [TrackerRow]
+    }
+
+    package func trackers(of name: String) throws(StoreError) -> TrackerList {
+        let torrent = try connection.findTorrent(name)
+        return TrackerList(torrent: torrent, trackers: try connection.trackers(of: torrent.id))
+    }
+
+    /// What happened to a torrent, or to all.
+    package struct EventList {
+        /// `nil` for all.
+        package let torrent: TorrentID?
+        /// The newest first.
+        package let events: [EventRow]
+        /// The number of the newest event, whether or not it is among them.
+        package let last: Int64
+    }
+
+    /// The newest events of a torrent, or of all where no name is given.
+    package func events(of name: String?, limit: Int) throws(StoreError) -> EventList {
+        var id: TorrentID?
+        if let name { id = try connection.findTorrent(name).id }
+        let events = try connection.events(of: id, limit: limit)
+        let newest = limit == 0 ? try connection.events(limit: 1).first : events.first
+        return EventList(torrent: id, events: events, last: newest?.id ?? 0)
+    }
+
+    /// The newest events of the torrent, or of all.
+    package func events(of torrent: TorrentID?, limit: Int) throws(StoreError) -> [EventRow] {
+        try connection.events(of: torrent, limit: limit)
+    }
+
+    /// The .torrent of a torrent, byte for byte as it came.
+    package func torrentFile(of name: String) throws -> (torrent: TorrentRow, bytes: [UInt8]) {
+        let torrent = try connection.findTorrent(name)
+        guard let bytes = try connection.metainfo(of: torrent.id) else {
+            throw Failure("torrent \(torrent.id) was removed meanwhile")
+        }
+        return (torrent, bytes)
+    }
+
+    /// All that the database knows of where the torrent's bytes are; `nil` when it is gone.
+    package func stored(_ id: TorrentID) throws -> StoredTorrent? {
+        try connection.torrent(id).map { try StoredTorrent($0, connection) }
+    }
+}

@@ -1,0 +1,104 @@
+import Engine
+import Store
+import SystemPackage
+import Torrent
+import Verification
+
+/// Hashing again what is on the disk.
+extension Library {
+    /// What a verification is to look at.
+    package struct VerificationPlan {
+        fileprivate let orders: [VerificationRun.Order]
+        fileprivate var isOfAll = false
+
+        /// Bytes that will probably be read.
+        package var totalBytes: Int64 { orders.reduce(0) { $0 + VerificationTask.estimate($1.row, $1.scope) } }
+    }
+
+    /// Plans to verify all torrents. `isAnew`: whether an interrupted verification is not resumed.
+    package func planVerificationOfAll(isAnew: Bool = false) throws(StoreError) -> VerificationPlan {
+        let began = try VerificationMemory(connection: connection).beginAll(anew: isAnew, now: .now())
+        let orders = try connection.torrents().map {
+            VerificationRun.Order(row: $0, scope: .claimed, began: began, isAnew: isAnew)
+        }
+        return VerificationPlan(orders: orders, isOfAll: true)
+    }
+
+    /// Plans to verify torrents. A .torrent file of a torrent that is here stands for it, and `note` is told when it
+    /// has trackers that the database lacks. `isRelocated`: see ``VerificationTask/isRelocated``.
+    package func planVerification(
+        of names: [String], isAnew: Bool = false, isRelocated: Bool = false, note: (String) -> Void
+    ) async throws -> VerificationPlan {
+        var rows: [(row: TorrentRow, scope: VerificationScope)] = []
+        for name in names {
+            if name.hasSuffix(".torrent"), NewFile.exists(FilePath(text: name)) {
+                rows.append((try await known(name, note), .everything))
+            } else {
+                rows.append((try connection.findTorrent(name), .claimed))
+            }
+        }
+        return try plan(rows, isAnew: isAnew, isRelocated: isRelocated)
+    }
+
+    /// Plans to adopt what is right of payload that lies in a folder: the torrents are added first. `refused` is told
+    /// why one is not.
+    package func planAdoption(
+        of torrents: [Metainfo], in folder: String, isAnew: Bool = false, refused: (String) -> Void
+    ) async throws -> VerificationPlan {
+        let wishes = TorrentWishes(output: try NewFile.absolute(folder).text)
+        let entries = try await Arrival(self, wishes).add(torrents, refused: refused)
+        let rows = try entries.compactMap { try connection.torrent($0.id) }
+        return try plan(rows.map { ($0, .everything) }, isAnew: isAnew, isRelocated: false)
+    }
+
+    private func plan(
+        _ torrents: [(row: TorrentRow, scope: VerificationScope)], isAnew: Bool, isRelocated: Bool
+    ) throws(StoreError) -> VerificationPlan {
+        var seen: Set<TorrentID> = []
+        let rows = torrents.filter { seen.insert($0.row.id).inserted }
+        // What was confirmed on the old disk says nothing of the new one.
+        let isAnew = isAnew || isRelocated
+        let began = try VerificationMemory(connection: connection).begin(
+            rows.map(\.row.id), anew: isAnew, now: .now())
+        return VerificationPlan(
+            orders: zip(rows, began).map {
+                VerificationRun.Order(
+                    row: $0.row, scope: $0.scope, began: $1, isAnew: isAnew, isRelocated: isRelocated)
+            })
+    }
+
+    private func known(_ name: String, _ note: (String) -> Void) async throws -> TorrentRow {
+        let metainfo = try await TorrentSource(name).read()
+        guard let row = try connection.torrent(metainfo.infoHash) else {
+            throw Failure.usage(
+                "\(metainfo.name.printable) is not in the database: give the folder of its payload with --output")
+        }
+        let news = try TrackerNews.count(metainfo, row, connection)
+        if news > 0, !row.isPrivate {
+            note("\(row.name): the .torrent has \(Format.count(news, "new tracker")); `pieces add` it to use them")
+        }
+        return row
+    }
+
+    /// Performs the plan, and writes down what is found. `report` is called from several threads.
+    package func verify(
+        _ plan: VerificationPlan, stop: VerificationStop = VerificationStop(),
+        report: @escaping @Sendable (VerificationEvent) -> Void
+    ) async throws -> VerificationRun.Summary {
+        let run = VerificationRun(connection: connection, database: database, stop: stop, report: report)
+        let summary = try await run.perform(plan.orders)
+        if plan.isOfAll, !summary.isInterrupted { try VerificationMemory(connection: connection).endAll() }
+        return summary
+    }
+
+    /// Reads the .torrent files whose payload lies in the folder.
+    package static func readNewcomers(
+        _ names: [String], in output: String?, complain: (String) -> Void
+    ) async throws -> ReadSources {
+        let folder = try NewFile.absolute(output ?? ".")
+        guard NewFile.isFolder(folder) else {
+            throw Failure("\(folder.text.printable) is no folder: give the one that the payload lies in")
+        }
+        return await (try names.map { try TorrentSource($0) }).readAll(complain: complain)
+    }
+}

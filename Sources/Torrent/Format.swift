@@ -1,0 +1,107 @@
+/// Numbers as people read them.
+package enum Format {
+    private static let units: [StaticString] = [" B", " KiB", " MiB", " GiB", " TiB", " PiB", " EiB"]
+    private static let powersOfTen: [Int64] = [1, 10, 100]
+
+    /// `0 B`, `512 B`, `1.50 KiB`, `23.4 MiB`, `456 GiB`: three digits that count.
+    package static func bytes(_ count: Int64) -> String { text { bytes(count, to: &$0) } }
+
+    package static func bytes(_ count: Int64, to text: inout [UInt8]) {
+        guard count >= 0 else {
+            text.append("-")
+            return bytes(count == .min ? .max : -count, to: &text)
+        }
+        var unit = 0
+        if count < 1024 {
+            text.append(decimal: count)
+        } else {
+            var value = Double(count)
+            while value >= 999.5, unit < units.count - 1 {
+                value /= 1024
+                unit += 1
+            }
+            decimal(value, places: value < 9.995 ? 2 : value < 99.95 ? 1 : 0, to: &text)
+        }
+        text.append(units[unit])
+    }
+
+    package static func rate(_ bytesPerSecond: Int64) -> String { text { rate(bytesPerSecond, to: &$0) } }
+
+    package static func rate(_ bytesPerSecond: Int64, to text: inout [UInt8]) {
+        bytes(bytesPerSecond, to: &text)
+        text.append("/s")
+    }
+
+    /// `no limit`, or a rate.
+    package static func limit(_ rate: Int64?) -> String { rate.map { Format.rate($0) } ?? "no limit" }
+
+    /// `43.2 %`; 100 only when all is there, and 0 only when nothing is.
+    package static func percent(_ part: Int64, of whole: Int64) -> String { text { percent(part, of: whole, to: &$0) } }
+
+    package static func percent(_ part: Int64, of whole: Int64, to text: inout [UInt8]) {
+        guard part < whole else { return text.append("100 %") }
+        guard part > 0 else { return text.append("0 %") }
+        decimal(min(max(Double(part) / Double(whole) * 100, 0.1), 99.9), places: 1, to: &text)
+        text.append(" %")
+    }
+
+    /// A number with up to two decimals, rounded.
+    package static func decimal(_ value: Double, places: Int) -> String {
+        text { decimal(value, places: places, to: &$0) }
+    }
+
+    package static func decimal(_ value: Double, places: Int, to text: inout [UInt8]) {
+        let scale = powersOfTen[min(max(places, 0), powersOfTen.count - 1)]
+        let scaled = (value * Double(scale)).rounded()
+        guard scaled.isFinite, abs(scaled) < 9e18 else { return text.append(contentsOf: "\(value)".utf8) }
+        let whole = Int64(scaled)
+        if whole < 0, scale > 1 { text.append("-") }
+        guard scale > 1 else { return text.append(decimal: whole) }
+        text.append(decimal: abs(whole / scale))
+        text.append(".")
+        let fraction = abs(whole % scale)
+        if scale == 100, fraction < 10 { text.append("0") }
+        text.append(decimal: fraction)
+    }
+
+    /// `45 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`: the two largest units.
+    package static func time(_ duration: Duration) -> String {
+        let seconds = max(0, duration.components.seconds)
+        switch seconds {
+        case ..<60: return "\(seconds) s"
+        case ..<3600: return "\(seconds / 60) min" + (seconds % 60 == 0 ? "" : " \(seconds % 60) s")
+        case ..<86400: return "\(seconds / 3600) h" + (seconds / 60 % 60 == 0 ? "" : " \(seconds / 60 % 60) min")
+        default: return "\(seconds / 86400) d" + (seconds / 3600 % 24 == 0 ? "" : " \(seconds / 3600 % 24) h")
+        }
+    }
+
+    /// A time that was measured, with what is below a second: `0.04 s`, `12.3 s`, `3 min 20 s`.
+    package static func measured(_ duration: Duration) -> String {
+        let seconds = duration / .seconds(1)
+        return seconds < 60 ? "\(decimal(seconds, places: seconds < 1 ? 2 : 1)) s" : time(duration)
+    }
+
+    /// `41,203`
+    @inlinable package static func count(_ number: some BinaryInteger) -> String { grouped(String(number)) }
+
+    /// The digits of a number in groups of three.
+    @usableFromInline package static func grouped(_ digits: String) -> String {
+        var text = ""
+        for (place, digit) in digits.reversed().enumerated() {
+            if place > 0, place % 3 == 0, digit != "-" { text.append(",") }
+            text.append(digit)
+        }
+        return String(text.reversed())
+    }
+
+    /// `1 piece`, `2 pieces`
+    package static func count(_ number: Int, _ noun: String) -> String {
+        "\(count(number)) \(noun)\(number == 1 ? "" : "s")"
+    }
+
+    private static func text(_ write: (inout [UInt8]) -> Void) -> String {
+        var bytes: [UInt8] = []
+        write(&bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

@@ -1,0 +1,123 @@
+import Disk
+import Store
+import SystemPackage
+import Torrent
+
+/// Writes findings into the database, many in one transaction: thousands of torrents wait for the disk a few times.
+struct FindingsWriter {
+    let connection: Connection
+    let database: FilePath
+
+    func write(_ findings: [Finding], forgetting finished: (TorrentID) -> String?) throws(StoreError) {
+        guard !findings.isEmpty else { return }
+        try connection.transaction(durability: .full) { () throws(StoreError) in
+            // Asked inside the transaction: an engine that begins later writes its run first, and so reads what is
+            // written here.
+            let engineRuns = try DatabaseLock.holder(database: database) != nil
+            for finding in findings {
+                guard let row = try connection.torrent(finding.id) else { continue }
+                try write(finding, row, engineRuns)
+                if finding.result?.outcome == .verified, let key = finished(finding.id) { try connection.set(key, nil) }
+            }
+        }
+    }
+
+    private func write(_ finding: Finding, _ row: TorrentRow, _ engineRuns: Bool) throws(StoreError) {
+        let now = Timestamp.now()
+        let isChanged =
+            !finding.damaged.isEmpty || !finding.adopted.isEmpty || !finding.fingerprints.isEmpty
+            || !finding.missingFiles.isEmpty
+        if isChanged { try change(finding, row, now) }
+        if let volume = finding.volume {
+            try connection.place(finding.id, onVolume: volume.identity, mountPath: volume.mountPath, now: now)
+        }
+        let right = finding.confirmed + finding.adopted
+        if !right.isEmpty { try connection.markVerified(finding.id, right, now: now) }
+        // An engine that found the payload out of reach looks again.
+        let isBack = finding.volume != nil && row.state == .offline
+        if isChanged || isBack, engineRuns {
+            try connection.appendIntent(.damaged, torrent: finding.id, now: now)
+        }
+        if let result = finding.result { try conclude(result, engineRuns, now) }
+    }
+
+    /// Claims fewer pieces, then more.
+    private func change(_ finding: Finding, _ row: TorrentRow, _ now: Timestamp) throws(StoreError) {
+        let torrent = finding.torrent
+        let metainfo = torrent.metainfo
+        // Read anew: an engine may have recorded more since the verification began.
+        var have = try connection.have(of: finding.id, count: metainfo.geometry.pieceCount)
+        for piece in finding.damaged { have.remove(piece) }
+        if !finding.damaged.isEmpty || !finding.missingFiles.isEmpty {
+            let completed = torrent.selection.bytes(in: have, geometry: metainfo.geometry)
+            try connection.markDamaged(
+                finding.id, pieces: finding.damaged, files: finding.missingFiles, completedBytes: completed)
+        }
+        for piece in finding.adopted { have.insert(piece) }
+        var record = ProgressRecord(torrent: finding.id, verifiedAt: now)
+        record.newPieces = finding.adopted
+        record.files = finding.fingerprints
+        record.partials = try partials(finding)
+        record.completedBytes = torrent.selection.bytes(in: have, geometry: metainfo.geometry)
+        record.fileBytes = metainfo.fileBytes(touchedBy: finding.damaged + finding.adopted, have: have)
+        if torrent.selection.wantedPieces(geometry: metainfo.geometry).isSubset(of: have),
+            row.completedAt == nil || !finding.damaged.isEmpty
+        {
+            record.completedAt = now
+        }
+        _ = try connection.record([record])
+        if !finding.adopted.isEmpty || !finding.fingerprints.isEmpty, !row.isRootSeen {
+            try connection.setRootSeen(finding.id)
+        }
+    }
+
+    /// Blocks of incomplete pieces that were in files which are gone: nothing is there of them any more.
+    private func partials(_ finding: Finding) throws(StoreError) -> [PartialPieceRow] {
+        guard !finding.missingFiles.isEmpty else { return [] }
+        let (layout, geometry) = (finding.torrent.metainfo.layout, finding.torrent.metainfo.geometry)
+        let gone = Set(finding.missingFiles)
+        return try connection.partialPieces(of: finding.id).filter { row in
+            geometry.pieces.contains(row.piece)
+                && layout.files(of: row.piece, geometry: geometry).contains(where: gone.contains)
+        }.map { PartialPieceRow(piece: $0.piece, blocks: []) }
+    }
+
+    /// The torrent is through: the log says what was found, and the row what that means.
+    private func conclude(_ result: VerificationResult, _ engineRuns: Bool, _ now: Timestamp) throws(StoreError) {
+        let id = result.torrent.row.id
+        if result.checked > 0 {
+            let text =
+                "checked \(result.checked) of \(result.torrent.metainfo.geometry.pieceCount) pieces, \(result.good) good, \(result.bad) bad, "
+                + "\(result.missing) missing: asked for by the user"
+            try connection.appendEvent(.verified, text, torrent: id, now: now)
+        }
+        if result.damaged > 0 {
+            for file in result.culprits where file.blame.damaged > 0 {
+                let (kind, text) = Self.event(file)
+                try connection.appendEvent(kind, "\(file.path): \(text)", torrent: id, now: now)
+            }
+            for riddle in result.riddles where riddle.count.damaged > 0 {
+                let text =
+                    "\(Format.count(riddle.count.damaged, "piece")) damaged that \(riddle.names) share: \(riddle.touch)"
+                try connection.appendEvent(riddle.isRot ? .rot : .failed, text, torrent: id, now: now)
+            }
+        }
+        guard !engineRuns, let row = try connection.torrent(id), !row.settings.isPaused else { return }
+        switch result.outcome {
+        case .verified, .interrupted:
+            if row.state != row.stateAtRest { try connection.setState(id, row.stateAtRest) }
+        case .nothingThere, .offline, .failed: break
+        }
+    }
+
+    /// Rot is what changed while nobody touched the file.
+    private static func event(_ file: VerificationResult.File) -> (EventKind, String) {
+        let damage = "\(Format.count(file.blame.damaged, "piece")) damaged"
+        return switch file.look {
+        case .gone: (.edited, "the file is gone")
+        case .changed: (.edited, "changed outside, \(damage)")
+        case .asLeft: (.rot, damage)
+        case .unknown: (.failed, "\(damage); whether the file was changed outside is not known")
+        }
+    }
+}

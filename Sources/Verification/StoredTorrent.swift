@@ -1,0 +1,86 @@
+import Disk
+import Store
+import SystemPackage
+import Torrent
+
+/// All that the database knows of where a torrent's bytes are.
+package struct StoredTorrent: Sendable {
+    package let row: TorrentRow
+    package let metainfo: Metainfo
+    package let selection: FileSelection
+    package let have: Bitfield
+    package let fingerprints: [FingerprintRow]
+    /// The identity of the volume that the payload was seen on.
+    package let volume: String?
+
+    package init(_ row: TorrentRow, _ connection: Connection) throws {
+        guard let file = try connection.metainfo(of: row.id) else {
+            throw UnusableTorrent("torrent \(row.id) was removed meanwhile")
+        }
+        do {
+            metainfo = try connection.asAdded(try Metainfo(torrentFile: file), row.id)
+        } catch let error as MetainfoError {
+            throw UnusableTorrent("the .torrent of \(row.name.printable) in the database cannot be read: \(error)")
+        }
+        let wanted = try connection.wanted(of: row.id, count: metainfo.layout.files.count)
+        guard let selection = FileSelection(layout: metainfo.layout, wanted: wanted) else {
+            throw UnusableTorrent(
+                "the database names \(wanted.count) files of \(row.name.printable), which has \(metainfo.layout.files.count)"
+            )
+        }
+        self.row = row
+        self.selection = selection
+        have = try connection.have(of: row.id, count: metainfo.geometry.pieceCount)
+        fingerprints = try connection.fingerprints(of: row.id)
+        volume = try row.volume.flatMap { volume throws(StoreError) in try connection.volume(volume)?.identity }
+    }
+
+    /// What is there of the payload. Whoever reads or writes it asks this first, and uses the payload of the answer.
+    package func look(_ disk: Disk) async -> PayloadLook {
+        await disk.look(at: payload, lastSeen: LastSeen(row, fingerprints, volume: volume))
+    }
+
+    /// How many of the pieces that the database claims are right on the disk.
+    package func countRightClaims() async throws -> Int {
+        let metainfo = metainfo
+        let found = await (try Disk()).verify(payload, pieces: have, hashes: { metainfo.pieceHash($0) })
+        return found.verdicts.count { $0.verdict == .good }
+    }
+
+    /// What to say of a look that found the payload out of reach: why, and what helps.
+    package func sentence(_ look: PayloadLook) -> String {
+        let reason = look.reason ?? "the payload cannot be reached"
+        return look.reach == .anotherDisk ? "\(reason); \(row.id.relocationAdvice)" : reason
+    }
+
+    /// Where the bytes are.
+    package var payload: Payload { Self.payload(of: row, metainfo, selection, fingerprints) }
+
+    /// Where a torrent's bytes are: a skipped file that was written before it was skipped keeps them.
+    package static func payload(
+        of row: TorrentRow, _ metainfo: Metainfo, _ selection: FileSelection, _ fingerprints: [FingerprintRow]
+    ) -> Payload {
+        let files = metainfo.layout.files
+        let payload = Payload(
+            infoHash: row.infoHash, root: FilePath(text: row.output), layout: metainfo.layout,
+            geometry: metainfo.geometry, wanted: selection.wanted)
+        return payload.placing(
+            fingerprints.map(\.index).filter {
+                files.indices.contains($0) && !selection.wanted[$0] && !files[$0].isPad
+            }, as: .file)
+    }
+}
+
+extension TorrentID {
+    /// What to do about a torrent that is offline because another disk is in the place of its own, and is meant to be.
+    package var relocationAdvice: String {
+        "if the payload was moved to this disk on purpose, `pieces verify \(self) --relocated` checks what is there"
+    }
+}
+
+/// Why the database can't say where a torrent's bytes are: one sentence.
+package struct UnusableTorrent: Error, CustomStringConvertible {
+    package let description: String
+
+    init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,169 @@
+import Disk
+import Store
+import Torrent
+
+/// Hashes one torrent from end to end, and tells of it part by part; writes nothing but what a sync writes.
+struct TorrentCheck: Sendable {
+    let task: VerificationTask
+    let disk: Disk
+    let cancel: CancelToken
+    let report: @Sendable (VerificationEvent) -> Void
+
+    /// Tells of each part when it is through, and with the last one of the whole.
+    func run(_ tell: (Finding) -> Void) async {
+        let torrent = task.torrent
+        let estimate = VerificationTask.estimate(torrent.row, task.scope)
+        var result = VerificationResult(torrent: torrent, scope: task.scope)
+        result.confirmedBefore = task.confirmed.population
+        let look = await torrent.look(disk)
+        if let outcome = unreached(look) {
+            report(.expects(bytes: -estimate))
+            result.outcome = outcome
+            return tell(Finding(torrent, result: result))
+        }
+        let (payload, current) = (look.payload, look.entries)
+        let pieces = task.pieces(current: current)
+        report(.expects(bytes: pieces.bytes(torrent.metainfo.geometry) - estimate))
+        report(.begins(name: torrent.row.name))
+        if pieces.isEmpty, task.confirmed.isEmpty {
+            result.outcome = .nothingThere
+            return tell(Finding(torrent, result: result))
+        }
+        var verdicts = Verdicts(count: pieces.count)
+        var settled: Set<Int> = []
+        let hashing = hash(pieces, payload)
+        // What follows is read while a part is synced.
+        var away: VerificationResult.Outcome?
+        for await var found in hashing.parts {
+            // A disk that is mounted within the folder may have gone while its files were read.
+            if away == nil, !found.missing.intersection(torrent.have).isEmpty {
+                away = unreached(await torrent.look(disk))
+            }
+            if away != nil { found.forgetMissing() }
+            verdicts.formUnion(found)
+            var finding = await judge(found, payload, current, &settled)
+            result.adopted += finding.adopted.count
+            result.damaged += finding.damaged.count
+            finding.missingFiles = missingFiles(finding.damaged, current)
+            tell(finding)
+        }
+        switch hashing.outcome {
+        case .finished: break
+        case .cancelled: result.outcome = .interrupted
+        case .offline(let error): result.outcome = .offline("\(error)")
+        }
+        if let away { result.outcome = away }
+        var last = Finding(torrent)
+        if result.outcome == .verified {
+            last.fingerprints = await refresh(payload, verdicts, current, settled)
+            // Padding is had by nature: nothing of it is read.
+            if task.scope == .everything {
+                last.adopted = Array(torrent.metainfo.zeroPieces.subtracting(torrent.have).pieces)
+            }
+            if task.isRelocated { last.missingFiles = gone(look) }
+            if task.isRelocated || torrent.volume == nil { last.volume = await disk.volume(at: payload.root) }
+            if let error = verdicts.error { result.outcome = .failed("\(error)") }
+        }
+        verdicts.count(into: &result)
+        let attribution = Attribution(
+            verdicts, of: payload, claimed: torrent.have, recorded: torrent.fingerprints, current: look.files,
+            withEmptyFiles: task.scope == .everything)
+        result.files = attribution.files
+        result.partFile = attribution.partFile
+        result.riddles = attribution.riddles
+        last.result = result
+        tell(last)
+    }
+
+    /// What comes of a payload that nothing can be said of; `nil` when it can be read.
+    private func unreached(_ look: PayloadLook) -> VerificationResult.Outcome? {
+        let torrent = task.torrent
+        switch look.reach {
+        case .reachable: return nil
+        case .anotherDisk where task.isRelocated: return nil
+        case .anotherDisk, .folderAway: return .offline(torrent.sentence(look))
+        case .notBegun:
+            let isAwaited = !torrent.have.isEmpty || task.scope == .everything
+            return isAwaited ? .failed(torrent.sentence(look)) : .nothingThere
+        }
+    }
+
+    /// Files that were on the disk before and were left behind there: nothing is remembered of them any more.
+    private func gone(_ look: PayloadLook) -> [Int] {
+        task.torrent.fingerprints.map(\.index).filter { index in
+            guard index == FingerprintRow.partFile else { return look.files[.entry(index)] == nil }
+            return look.payload.placement.contains(.part) && look.files[.parts] == nil
+        }
+    }
+
+    /// Begins at once.
+    private func hash(_ pieces: Bitfield, _ payload: Payload) -> VerdictStream {
+        let metainfo = task.torrent.metainfo
+        let stream = VerdictStream(pieces, metainfo.geometry)
+        disk.verify(payload, pieces: pieces, hashes: { metainfo.pieceHash($0) }, cancel: cancel) { some in
+            stream.add(some)
+            report(.read(bytes: some.reduce(0) { $0 + Int64(metainfo.geometry.length(of: $1.piece)) }))
+        } completion: {
+            stream.finish($0)
+        }
+        return stream
+    }
+
+    /// What the part's verdicts mean: what is right and not claimed is synced before anybody claims it.
+    /// `settled` are files that were synced and are as they were when the check began.
+    private func judge(
+        _ verdicts: Verdicts, _ payload: Payload, _ current: [Int: Fingerprint], _ settled: inout Set<Int>
+    ) async -> Finding {
+        let claimed = task.torrent.have
+        var finding = Finding(task.torrent)
+        finding.confirmed = Array(verdicts.good.intersection(claimed).pieces)
+        var wrong = verdicts.bad
+        wrong.formUnion(verdicts.missing)
+        finding.damaged = Array(wrong.intersection(claimed).pieces)
+        let new = verdicts.good.subtracting(claimed)
+        if !new.isEmpty {
+            let (adopted, unchanged) = await Adoption(
+                disk: disk, torrent: task.torrent, payload: payload, current: current
+            ).adopt(new)
+            finding.adopted = adopted
+            settled.formUnion(unchanged)
+        }
+        return finding
+    }
+
+    /// The fingerprints of files that are others than recorded, now that all of their claims were looked at.
+    private func refresh(
+        _ payload: Payload, _ verdicts: Verdicts, _ current: [Int: Fingerprint], _ settled: Set<Int>
+    ) async -> [FingerprintRow] {
+        let recorded = Dictionary(task.torrent.fingerprints.map { ($0.index, $0) }) { _, last in last }
+        let metainfo = task.torrent.metainfo
+        let stale = metainfo.layout.files.filter { file in
+            guard let print = current[file.index], !file.isEmpty, recorded[file.index] != FingerprintRow(print) else {
+                return false
+            }
+            // A file that is new and of which no piece matches isn't the torrent's: nothing is remembered of it.
+            let pieces = metainfo.layout.pieces(of: file.index, geometry: metainfo.geometry)
+            let isOwn =
+                recorded[file.index]?.isSameFile(as: FingerprintRow(print)) ?? false
+                || pieces.contains { verdicts.good[$0] || task.confirmed[$0] }
+            // What can't be read is as unknown as before.
+            return isOwn
+                && !metainfo.layout.pieces(of: file.index, geometry: metainfo.geometry).contains {
+                    verdicts.unreadable[$0]
+                }
+        }
+        let known = stale.compactMap { settled.contains($0.index) ? current[$0.index].map { FingerprintRow($0) } : nil }
+        let rest = stale.filter { !settled.contains($0.index) }
+        guard !rest.isEmpty else { return known }
+        return known
+            + (await Adoption(disk: disk, torrent: task.torrent, payload: payload, current: current).settle(rest))
+    }
+
+    private func missingFiles(_ damaged: [PieceIndex], _ current: [Int: Fingerprint]) -> [Int] {
+        let metainfo = task.torrent.metainfo
+        let recorded = Set(task.torrent.fingerprints.map(\.index))
+        var files: Set<Int> = []
+        for piece in damaged { files.formUnion(metainfo.layout.files(of: piece, geometry: metainfo.geometry)) }
+        return files.filter { recorded.contains($0) && current[$0] == nil }.sorted()
+    }
+}

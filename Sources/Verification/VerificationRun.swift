@@ -1,0 +1,236 @@
+import Disk
+import Store
+import Synchronization
+import SystemPackage
+import Torrent
+
+/// Verifies torrents, small ones side by side and large ones one after the other, and writes down what is found every
+/// few seconds.
+package struct VerificationRun {
+    /// What is to be verified.
+    package struct Order {
+        package let row: TorrentRow
+        package let scope: VerificationScope
+        /// Where it is remembered when this verification began, and since when what was confirmed need not be looked at
+        /// again.
+        var began: VerificationMemory.Entry
+        /// Whether all of it is hashed, whatever was confirmed before.
+        var isAnew = false
+        /// See ``VerificationTask/isRelocated``.
+        var isRelocated = false
+        /// Whether another process had the torrent when its turn came.
+        var isBehind = false
+
+        package init(
+            row: TorrentRow, scope: VerificationScope, began: VerificationMemory.Entry, isAnew: Bool = false,
+            isRelocated: Bool = false
+        ) {
+            self.row = row
+            self.scope = scope
+            self.began = began
+            self.isAnew = isAnew
+            self.isRelocated = isRelocated
+        }
+    }
+
+    /// What came of all torrents together.
+    package struct Summary: Sendable {
+        package var torrents = 0
+        package var bytes: Int64 = 0
+        package var time = Duration.zero
+        package var damaged = 0
+        /// Those that could not be verified, the offline ones among them.
+        package var failed = 0
+        package var offline = 0
+        package var isInterrupted = false
+        /// Torrents that were not adopted, because not all of their payload is right.
+        package var notAdopted = 0
+        /// Whether pieces were not looked at because an earlier verification, or one beside this, had confirmed them.
+        package var wasVerifiedBefore = false
+    }
+
+    private enum News: Sendable {
+        case found(Finding)
+        case ended(TorrentID, bytes: Int64)
+    }
+
+    /// Torrents that are hashed side by side, and bytes of them: a large one reads alone, which disks like.
+    private static let maximumAtOnce = 16
+    private static let bytesAtOnce: Int64 = 64 << 20
+    private static let writeInterval = Duration.seconds(2)
+    /// Findings that wait to be written.
+    private static let maximumWaiting = 1000
+    /// How often it is asked whether another process is through with a torrent.
+    private static let pause = Duration.milliseconds(200)
+
+    private let connection: Connection
+    private let database: FilePath
+    private let cancel: CancelToken
+    private let bytes = ByteCounter()
+    private let report: @Sendable (VerificationEvent) -> Void
+
+    /// `database` is the file beside which verifications wait for each other; `report` is called from several threads.
+    package init(
+        connection: Connection, database: FilePath, stop: VerificationStop,
+        report: @escaping @Sendable (VerificationEvent) -> Void
+    ) {
+        self.connection = connection
+        self.database = database
+        cancel = stop.token
+        self.report = { [bytes] event in
+            if case .read(let count) = event { bytes.add(count) }
+            report(event)
+        }
+    }
+
+    /// Torrents that another process verifies wait until it is through with them: what it confirmed isn't read again.
+    package func perform(_ orders: [Order]) async throws -> Summary {
+        let started = ContinuousClock.now
+        let lock = VerificationLock(database: database)
+        var summary = Summary()
+        var rest = orders
+        while !rest.isEmpty, !cancel.isCancelled {
+            let held = try await perform(rest, lock, &summary)
+            rest = try await wait(for: held, lock)
+        }
+        summary.isInterrupted = summary.isInterrupted || cancel.isCancelled
+        summary.bytes = bytes.total
+        summary.time = .now - started
+        return summary
+    }
+
+    /// Those of the orders whose torrents another process has.
+    private func perform(_ orders: [Order], _ lock: VerificationLock, _ summary: inout Summary) async throws -> [Order]
+    {
+        let disk = try Disk()
+        let (news, sink) = AsyncStream<News>.makeStream()
+        let keys = Dictionary(orders.compactMap { order in order.began.ownKey.map { (order.row.id, $0) } }) {
+            first, _ in first
+        }
+        let writer = FindingsWriter(connection: connection, database: database)
+        var rest = orders[...]
+        var held: [Order] = []
+        var ended: [TorrentID] = []
+        var running = 0
+        var bytesRunning: Int64 = 0
+        var waiting: [Finding] = []
+        var written = ContinuousClock.now
+
+        /// Begins as many as may run; whether any runs then.
+        func startMore() throws -> Bool {
+            while let order = rest.first,
+                running == 0 || (running < Self.maximumAtOnce && bytesRunning < Self.bytesAtOnce), !cancel.isCancelled
+            {
+                rest = rest.dropFirst()
+                guard lock.take(order.row.id) else {
+                    if !order.isBehind { report(.waits(for: order.row, process: lock.holder(of: order.row.id))) }
+                    held.append(order.isBehind ? order : try behind(order))
+                    continue
+                }
+                guard let task = try load(order, &summary) else {
+                    lock.release(order.row.id)
+                    continue
+                }
+                let bytes = VerificationTask.estimate(order.row, order.scope)
+                running += 1
+                bytesRunning += bytes
+                let check = TorrentCheck(task: task, disk: disk, cancel: cancel, report: report)
+                Task {
+                    await check.run { sink.yield(.found($0)) }
+                    disk.release(task.torrent.row.infoHash)
+                    sink.yield(.ended(task.torrent.row.id, bytes: bytes))
+                }
+            }
+            return running > 0
+        }
+
+        /// Another process may go on with what is through and written down.
+        func write() throws {
+            try writer.write(waiting) { keys[$0] }
+            waiting = []
+            written = .now
+            for id in ended { lock.release(id) }
+            ended = []
+        }
+
+        var isRunning = try startMore()
+        var stream = news.makeAsyncIterator()
+        while isRunning, let message = await stream.next() {
+            switch message {
+            case .found(let finding):
+                waiting.append(finding)
+                if let result = finding.result { take(result, &summary) }
+            case .ended(let id, let bytes):
+                ended.append(id)
+                running -= 1
+                bytesRunning -= bytes
+                isRunning = try startMore()
+            }
+            if .now - written > Self.writeInterval || waiting.count >= Self.maximumWaiting { try write() }
+        }
+        try write()
+        return held
+    }
+
+    /// The order as it is to be done after the other process.
+    private func behind(_ order: Order) throws -> Order {
+        var order = order
+        order.isBehind = true
+        if !order.isAnew {
+            order.began = try VerificationMemory(connection: connection).behind(
+                order.began, of: order.row.id, now: .now())
+        }
+        return order
+    }
+
+    /// Returns when another process is through with one of the torrents, or this one is to end.
+    private func wait(for orders: [Order], _ lock: VerificationLock) async throws -> [Order] {
+        while !orders.isEmpty, !cancel.isCancelled, orders.allSatisfy({ lock.holder(of: $0.row.id) != nil }) {
+            try await Task.sleep(for: Self.pause)
+        }
+        return orders
+    }
+
+    /// `nil` when the torrent can't be read from the database, which is told.
+    private func load(_ order: Order, _ summary: inout Summary) throws -> VerificationTask? {
+        do {
+            // Read anew: another process may have written of it while this one waited.
+            let torrent = try StoredTorrent(try connection.torrent(order.row.id) ?? order.row, connection)
+            var confirmed = Bitfield(count: torrent.have.count)
+            if order.began.isResumed {
+                for page in try connection.oldestPages(of: order.row.id, limit: .max)
+                where page.verifiedAt > order.began.at {
+                    for piece in page.pieces where torrent.have[piece] { confirmed.insert(piece) }
+                }
+            }
+            return VerificationTask(
+                torrent: torrent, scope: order.scope, confirmed: confirmed, isRelocated: order.isRelocated)
+        } catch let error as UnusableTorrent {
+            report(.unusable(error))
+            summary.failed += 1
+            return nil
+        }
+    }
+
+    private func take(_ result: VerificationResult, _ summary: inout Summary) {
+        if result.outcome != .nothingThere { summary.torrents += 1 }
+        if result.hasDamage { summary.damaged += 1 }
+        if result.confirmedBefore > 0 { summary.wasVerifiedBefore = true }
+        switch result.outcome {
+        case .offline:
+            summary.failed += 1
+            summary.offline += 1
+        case .failed: summary.failed += 1
+        case .verified, .nothingThere, .interrupted: break
+        }
+        report(.verified(result))
+    }
+
+    /// Bytes that were read, added up on the threads that read them.
+    private final class ByteCounter: Sendable {
+        private let bytes = Atomic<Int64>(0)
+
+        var total: Int64 { bytes.load(ordering: .relaxed) }
+        func add(_ count: Int64) { bytes.wrappingAdd(count, ordering: .relaxed) }
+    }
+}

@@ -1,6 +1,0 @@
-import Torrent
-
-extension String {
-    /// A URL as a terminal, a log or JSON may have it: without its password.
-    var shownURL: String { MaskedURL.text(self).printable }
-}

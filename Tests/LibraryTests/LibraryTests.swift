@@ -1,0 +1,236 @@
+import Disk
+import Library
+import Store
+import SystemPackage
+import TestSupport
+import Testing
+import Torrent
+import Verification
+
+/// The use cases as functions: a database in a folder of its own, and no process.
+@Suite struct LibraryTests {
+    /// Three files in pieces of 16 KiB; the second and the third share a piece.
+    private static func sample(_ name: String = "set", seed: UInt64 = 1) throws -> SampleTorrent {
+        try SampleTorrent(
+            folder: name, [.init("a", 32_768), .init("b", 20_000), .init("c", 10_000)], pieceLength: 16_384, seed: seed)
+    }
+
+    private func withLibrary(_ body: (Library, FilePath) async throws -> Void) async throws {
+        try await withTemporaryFolder { folder in
+            let connection = try Connection.open(
+                folder.appending(name: "pieces.db"), mode: .readWriteCreate, now: .now())
+            try await body(Library(connection), folder.appending(name: "out"))
+        }
+    }
+
+    /// Adds the torrent; what was refused is returned.
+    private func add(
+        _ sample: SampleTorrent, _ library: Library, _ output: FilePath, _ patterns: [String] = []
+    ) async throws -> (entries: [Arrival.Entry], refusals: [String]) {
+        var refusals: [String] = []
+        let wishes = TorrentWishes(output: output.text, patterns: patterns)
+        let entries = try await Arrival(library, wishes).add([sample.metainfo]) { refusals.append($0) }
+        return (entries, refusals)
+    }
+
+    /// A torrent whose payload was adopted.
+    private func adopt(_ sample: SampleTorrent, _ library: Library, _ output: FilePath) async throws {
+        try Files.makeFolders(output)
+        try sample.write(to: output)
+        let plan = try await library.planAdoption(of: [sample.metainfo], in: output.text) { Issue.record("\($0)") }
+        let summary = try await library.verify(plan) { _ in }
+        #expect(summary.damaged == 0 && summary.failed == 0)
+    }
+
+    // MARK: Adding
+
+    @Test func aTorrentIsAddedOnceAndGetsItsOptions() async throws {
+        try await withLibrary { library, output in
+            let sample = try Self.sample()
+            let first = try await add(sample, library, output, ["a"])
+            let again = try await add(sample, library, output)
+            #expect(first.entries.map(\.isNew) == [true] && again.entries.map(\.isNew) == [false])
+            let row = try library.connection.findTorrent("set")
+            #expect(row.wantedBytes == 32_768 && row.state == .queued)
+        }
+    }
+
+    @Test func aTorrentThatIsElsewhereIsRefusedAsWrongUsage() async throws {
+        try await withLibrary { library, output in
+            let sample = try Self.sample()
+            _ = try await add(sample, library, output)
+            let failure = try await #require(throws: Failure.self) {
+                _ = try await self.add(sample, library, output.appending(name: "other"))
+            }
+            #expect(failure.kind == .usage)
+        }
+    }
+
+    @Test func otherContentForTheSameFileIsRefusedWithAReason() async throws {
+        try await withLibrary { library, output in
+            _ = try await add(try Self.sample(), library, output)
+            let (entries, refusals) = try await add(try Self.sample(seed: 2), library, output)
+            #expect(entries.isEmpty && refusals.count == 1)
+            #expect(try library.connection.torrentCount() == 1)
+        }
+    }
+
+    // MARK: Changing
+
+    @Test func aPausedTorrentIsResumed() async throws {
+        try await withLibrary { library, output in
+            _ = try await add(try Self.sample(), library, output)
+            _ = try library.pause(["set"])
+            #expect(try library.connection.findTorrent("set").state == .paused)
+            #expect(try library.resume(["set", "1"]).count == 1)
+            #expect(try library.connection.findTorrent("set").state == .queued)
+        }
+    }
+
+    @Test func limitsThatAreNotGivenStay() async throws {
+        try await withLibrary { library, output in
+            _ = try await add(try Self.sample(), library, output)
+            _ = try library.limit(["set"], LimitChange(download: .bytes(1000), peers: .count(7)))
+            let rows = try library.limit(["set"], LimitChange(download: .unlimited), seedGoal: .ratio(2))
+            let settings = try #require(rows.first).settings
+            #expect(settings.limits.download == nil && settings.limits.peers == 7 && settings.seedGoal == .ratio(2))
+        }
+    }
+
+    @Test func filesAreSelectedByNameAndNumber() async throws {
+        try await withLibrary { library, output in
+            let sample = try Self.sample()
+            try await adopt(sample, library, output)
+            let some = try await library.select(.patterns(["a", "3"]), of: "set")
+            #expect(some.wantedFiles == 2 && some.torrent.wantedBytes == 42_768)
+            #expect(some.torrent.completedBytes == 42_768)
+            let failure = try await #require(throws: Failure.self) {
+                _ = try await library.select(.patterns(["nothing"]), of: "set")
+            }
+            #expect(failure.kind == .usage)
+            #expect(try await library.select(.all, of: "set").wantedFiles == 3)
+        }
+    }
+
+    // MARK: Removing
+
+    @Test(arguments: [false, true]) func aRemovalDeletesFilesOnlyWhenAsked(deletingData: Bool) async throws {
+        try await withLibrary { library, output in
+            let sample = try Self.sample()
+            try await adopt(sample, library, output)
+            var deleted: [Int?] = []
+            try await library.remove(["set"], deletingData: deletingData) { step in
+                if case .removed(_, let files) = step { deleted.append(files) }
+            }
+            #expect(deleted == [deletingData ? 3 : nil])
+            #expect(try library.connection.torrentCount() == 0)
+            #expect(Files.exists(sample.path(0, in: output)) == !deletingData)
+        }
+    }
+
+    @Test func dataThatCannotBeReachedKeepsItsTorrent() async throws {
+        try await withLibrary { library, output in
+            try await adopt(try Self.sample(), library, output)
+            try Files.remove(output)
+            await #expect(throws: Failure.self) {
+                try await library.remove(["set"], deletingData: true) { _ in Issue.record("it was removed") }
+            }
+            #expect(try library.connection.torrentCount() == 1)
+        }
+    }
+
+    // MARK: Verifying
+
+    @Test func damageIsFoundAndTheClaimsGo() async throws {
+        try await withLibrary { library, output in
+            let sample = try Self.sample()
+            try await adopt(sample, library, output)
+            try Files.overwrite(sample.path(0, in: output), at: 100, with: [1, 2, 3])
+            let log = EventLog()
+            let summary = try await library.verify(try library.planVerificationOfAll()) { log.add($0) }
+            let result = try #require(log.results.first)
+            #expect(summary.damaged == 1 && summary.bytes == 62_768 && result.damaged == 1)
+            #expect(result.culprits.map(\.path) == ["set/a"])
+            #expect(log.bytesRead == 62_768)
+            let row = try library.connection.findTorrent("set")
+            #expect(row.completedBytes == 62_768 - 16_384)
+        }
+    }
+
+    @Test func aVerificationThatWasStoppedBeforeItBeganChangesNothing() async throws {
+        try await withLibrary { library, output in
+            try await adopt(try Self.sample(), library, output)
+            let stop = VerificationStop()
+            stop.request()
+            let summary = try await library.verify(try library.planVerificationOfAll(), stop: stop) { _ in }
+            #expect(summary.isInterrupted && summary.bytes == 0)
+            #expect(try library.connection.findTorrent("set").completedBytes == 62_768)
+        }
+    }
+
+    // MARK: Looking
+
+    @Test func anExplanationSaysWhatKeepsATorrent() async throws {
+        try await withLibrary { library, output in
+            _ = try await add(try Self.sample(), library, output)
+            #expect(try library.explain("set").causes.first?.kind == .noEngine)
+            _ = try library.pause(["set"])
+            #expect(try library.explain("set").causes.first?.kind == .paused)
+        }
+    }
+
+    @Test func aFolderThatIsAwayExplainsACompleteTorrent() async throws {
+        try await withLibrary { library, output in
+            try await adopt(try Self.sample(), library, output)
+            #expect(try await library.place(of: "set") == .reachable)
+            try Files.remove(output)
+            let found = try library.explain("set", in: try await library.place(of: "set"))
+            #expect(found.state == .offline && found.causes.first?.kind == .offline)
+        }
+    }
+
+    @Test func theStatusOfANameThatIsNotThereFails() async throws {
+        try await withLibrary { library, output in
+            _ = try await add(try Self.sample(), library, output)
+            let names = try library.readStatus(of: []) { (reading) throws(StoreError) in
+                var names: [String] = []
+                try reading.forEachLine { (line) throws(StoreError) in names.append(line.name) }
+                return names
+            }
+            #expect(names == ["set"])
+            #expect(throws: StoreError.self) { try library.readStatus(of: ["other"]) { _ in } }
+        }
+    }
+
+    @Test func theDoctorFindsNoProblemInWhatIsNew() async throws {
+        try await withLibrary { library, output in
+            try await adopt(try Self.sample(), library, output)
+            let found = try await library.checkUp(now: .now())
+            #expect(!found.isEmpty)
+            #expect(found.filter { $0.severity == .problem && $0.area == .files }.isEmpty)
+        }
+    }
+
+    // MARK: The database
+
+    @Test func aBackupIsPutBack() async throws {
+        try await withTemporaryFolder { folder in
+            let path = folder.appending(name: "pieces.db")
+            let backup = folder.appending(name: "backup.db")
+            try await addOne(path, folder)
+            let upkeep = DatabaseUpkeep(path)
+            try upkeep.backUp(to: backup)
+            #expect(try upkeep.check() == [])
+            #expect(try upkeep.salvage() == nil)
+            let restored = try upkeep.restore(from: backup)
+            #expect(restored.restoration.torrents == 1)
+            #expect(throws: Failure.self) { try DatabaseUpkeep(folder.appending(name: "other.db")).restore(from: nil) }
+        }
+    }
+
+    /// The connection ends with it.
+    private func addOne(_ path: FilePath, _ folder: FilePath) async throws {
+        let connection = try Connection.open(path, mode: .readWriteCreate, now: .now())
+        _ = try await add(try Self.sample(), Library(connection), folder.appending(name: "out"))
+    }
+}
