@@ -149,6 +149,7 @@ let package = Package(
             swiftSettings: house),
         .testTarget(
             name: "PiecesTests", dependencies: ["pieces", "Store", "Torrent", argumentParser, system],
+            exclude: ["HelpSnapshots"],
             swiftSettings: house),
         .testTarget(
             name: "FaultTests", dependencies: ["TestSupport", "Torrent", "Store", "Migrations", system, "pieces"],

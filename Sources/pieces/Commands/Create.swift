@@ -8,57 +8,59 @@ import Torrent
 /// `pieces create`
 struct Create: AnsweringCommand {
     static let configuration = CommandConfiguration(
-        commandName: "create", abstract: "Make a .torrent of a file or of a folder.",
+        commandName: "create", abstract: "Create a .torrent file from a file or a folder.",
         discussion: """
-            Each --tracker begins a tier of its own; addresses that are separated by commas share one. Links and what is neither file nor folder are \
-            left out.
+            Each --tracker starts a new tier; commas separate the trackers of one tier. Symbolic links and special files in the \
+            folder are skipped.
 
             Examples:
               pieces create ~/books/alice.txt --tracker http://tracker.example.org/announce
-              pieces create series -o series.torrent --piece-length 1M --private --source EXAMPLE --tracker https://a.example/x,https://b.example/x
+              pieces create series -o series.torrent --piece-length 1M --private \\
+                --source EXAMPLE --tracker https://a.example/x,https://b.example/x
 
             --json prints {"file", "info_hash", "name", "total_bytes", "piece_length", "piece_count", "files"}. \(Program.pathsInJSON)
             """)
 
-    @Argument(help: "The file or folder.", completion: .file())
+    @Argument(help: "File or folder to share.", completion: .file())
     var path: String
 
     @Option(
         name: .shortAndLong,
         help: ArgumentHelp(
-            "Where it is written, `-` for standard output; NAME.torrent in the current folder without it.",
+            "Output file, or `-` for standard output. Default: NAME.torrent in the current folder.",
             valueName: "file.torrent"),
         completion: .file(extensions: ["torrent"]))
     var output: String?
 
     @Option(
-        parsing: .singleValue, help: ArgumentHelp("The announce address of a tracker; repeatable.", valueName: "url"))
+        parsing: .singleValue, help: ArgumentHelp("Announce URL of a tracker (repeatable).", valueName: "url"))
     var tracker: [String] = []
 
     @Option(
-        parsing: .singleValue, help: ArgumentHelp("An HTTP server that has the content; repeatable.", valueName: "url"))
+        parsing: .singleValue,
+        help: ArgumentHelp("URL of an HTTP server that has the content (repeatable).", valueName: "url"))
     var webSeed: [String] = []
 
     @Option(
-        help: ArgumentHelp("A power of two, as 256K or 1M; a sensible one without it.", valueName: "n"),
+        help: ArgumentHelp("Piece length, a power of two (256K, 1M). Default: chosen by total size.", valueName: "n"),
         transform: PieceLength.parse)
     var pieceLength: Int?
 
-    @Flag(help: "Peers may come from the trackers alone.")
+    @Flag(help: "Private torrent: clients use only peers from its trackers.")
     var `private` = false
 
-    @Option(help: ArgumentHelp("A remark for whoever opens it.", valueName: "text"))
+    @Option(help: ArgumentHelp("Comment to store in the .torrent file.", valueName: "text"))
     var comment: String?
 
     @Option(
         help: ArgumentHelp(
-            "For which tracker it is made; it sets info hashes of equal content apart.", valueName: "text"))
+            "Source tag; gives otherwise identical torrents different info hashes.", valueName: "text"))
     var source: String?
 
-    @Flag(help: "Leave out when and by what it was made.")
+    @Flag(help: "Omit the creation date and the name of this program.")
     var anonymous = false
 
-    @Flag(help: "Replace a file that is there.")
+    @Flag(help: "Overwrite an existing file.")
     var force = false
 
     @OptionGroup(title: "Output options") var reporting: ReportOptions

@@ -8,10 +8,10 @@ import Torrent
 struct DatabaseRestore: Command {
     static let configuration = CommandConfiguration(
         commandName: "restore",
-        abstract: "Put a backup in the place of the database, which is set aside under a new name.",
+        abstract: "Replace the database with a backup; the replaced database is kept under a new name.",
         discussion: """
-            No engine may run. What a backup says of pieces was true then: the next engine looks at all files again before it believes it, and \
-            nothing that is there is downloaded again.
+            No engine may be running. A backup describes the pieces on disk as they were when it was made, so the next engine \
+            re-checks all files first. Pieces that are on disk are not downloaded again.
 
             Examples:
               pieces database restore
@@ -24,7 +24,7 @@ struct DatabaseRestore: Command {
 
     @Argument(
         help: ArgumentHelp(
-            "The backup; without it the newest of those that the engine keeps beside the database.", valueName: "file"),
+            "Backup to restore. Default: the newest automatic backup.", valueName: "file"),
         completion: .file(extensions: ["db"]))
     var file: String?
 

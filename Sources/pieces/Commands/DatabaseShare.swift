@@ -6,16 +6,18 @@ import Torrent
 /// `pieces database share`
 struct DatabaseShare: Command {
     static let configuration = CommandConfiguration(
-        commandName: "share", abstract: "Let a group of users read the database; show who may.",
+        commandName: "share", abstract: "Let a group of users read the database, or show who can read it.",
         discussion: """
-            Members of the group can run every command that only reads, such as `pieces status --database FILE`. They can read all of the database, and \
-            with it the tracker URLs, which often have a passkey: share it only with people who may use your tracker accounts.
+            Members of the group can run every command that only reads, such as `pieces status --database FILE`. They can read \
+            the whole database, including tracker URLs, which often contain a passkey. Share it only with people who may use \
+            your tracker accounts.
 
-            Members can change nothing, and cannot keep the engine from starting or writing. The lock file and the backups stay yours alone.
+            Members can't change anything, and can't keep the engine from starting or writing. The lock file and the backups stay \
+            private to you.
 
-            The setting holds until `pieces database unshare`, also for a database that is restored or salvaged. You have to be a member of the group. \
-            Folders on the way to the database must let members through; only the folder that `pieces` makes for itself ($XDG_STATE_HOME/pieces) is \
-            opened to them.
+            The setting stays until `pieces database unshare`, also when the database is restored or repaired. You must be a \
+            member of the group. Members need access to the folders above the database. `pieces` opens only its own folder \
+            ($XDG_STATE_HOME/pieces) to them.
 
             Examples:
               pieces database share
@@ -24,7 +26,7 @@ struct DatabaseShare: Command {
 
     @Argument(
         help: ArgumentHelp(
-            "The name or number of the group; without it, show who may read the database.", valueName: "group"))
+            "Name or number of the group; without it, show who can read the database.", valueName: "group"))
     var group: String?
 
     @OptionGroup(title: "Global options") var global: GlobalOptions
@@ -67,9 +69,10 @@ struct DatabaseShare: Command {
 /// `pieces database unshare`
 struct DatabaseUnshare: Command {
     static let configuration = CommandConfiguration(
-        commandName: "unshare", abstract: "Let nobody else read the database any more.",
+        commandName: "unshare", abstract: "Stop sharing the database.",
         discussion: """
-            A program that has the database open keeps its access until it ends, and what was read is known: change passkeys that others must not have.
+            Programs that have the database open keep their access until they exit. Passkeys that others have read stay known to \
+            them: change those at the tracker.
 
             Examples:
               pieces database unshare

@@ -6,14 +6,15 @@ import Torrent
 /// `pieces files`
 struct Files: ListCommand {
     static let configuration = CommandConfiguration(
-        commandName: "files", abstract: "List the files of a torrent, with their numbers.",
+        commandName: "files", abstract: "List the files of a torrent with their numbers.",
         discussion: """
             Examples:
               pieces files series
               pieces files 3 --json
 
-            --json prints {"id", "info_hash", "name", "output", "state", "error", "files": [{"index", "path", "length", "wanted", "pad", \
-            "completed_bytes", "progress"}]}. `completed_bytes` is what is recorded, also while the files can't be reached. \(Program.pathsInJSON)
+            --json prints {"id", "info_hash", "name", "output", "state", "error", "files": [{"index", "path", "length", "wanted", \
+            "pad", "completed_bytes", "progress"}]}. `completed_bytes` is the recorded value, also while the files can't be \
+            reached. \(Program.pathsInJSON)
             """)
 
     @OptionGroup var options: ListOptions

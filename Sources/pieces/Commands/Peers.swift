@@ -5,18 +5,22 @@ import Store
 struct Peers: ListCommand {
     static let configuration = CommandConfiguration(
         commandName: "peers",
-        abstract: "List a torrent's connections, and what is remembered of its peers, the best first.",
+        abstract: "List a torrent's connections and its known peers, best first.",
         discussion: """
             Examples:
               pieces peers debian.iso
               pieces peers 3 --json
 
-            The connections are those of a running engine, a few seconds old. Their flags: D it sends to us, d it would but chokes us, U we send to \
-            it, u it wants to but we choke it, S it is snubbed: it owes blocks and sends none, I it came in.
+            Connections are those of a running engine, a few seconds old. FLAGS has these letters:
+              D  the peer sends to us            U  we send to the peer
+              d  we want data, but it chokes us  u  it wants data, but we choke it
+              S  snubbed: it owes us blocks but isn't sending
+              I  incoming connection
 
-            --json prints {"id", "info_hash", "name", "connected", "connections": [{"address", "incoming", "client", "progress", "flags", \
-            "download_rate", "upload_rate", "downloaded_bytes", "uploaded_bytes", "requests"}], "peers": [{"address", "source", "client", "first_seen", "last_seen", "last_tried", \
-            "last_connected", "failures", "downloaded_bytes", "uploaded_bytes", "hash_failures", "rate", "banned_until", "ban_reason"}]}.
+            --json prints {"id", "info_hash", "name", "connected", "connections": [{"address", "incoming", "client", "progress", \
+            "flags", "download_rate", "upload_rate", "downloaded_bytes", "uploaded_bytes", "requests"}], "peers": [{"address", \
+            "source", "client", "first_seen", "last_seen", "last_tried", "last_connected", "failures", "downloaded_bytes", \
+            "uploaded_bytes", "hash_failures", "rate", "banned_until", "ban_reason"}]}.
             """)
 
     @OptionGroup var options: ListOptions

@@ -5,14 +5,15 @@ import Torrent
 /// `pieces trackers`
 struct Trackers: ListCommand {
     static let configuration = CommandConfiguration(
-        commandName: "trackers", abstract: "List a torrent's trackers, when they are asked next, and what they said.",
+        commandName: "trackers", abstract: "List a torrent's trackers with their next announce and last response.",
         discussion: """
             Examples:
               pieces trackers debian.iso
               pieces trackers 3 --json
 
-            --json prints {"id", "info_hash", "name", "trackers": [{"url", "tier", "next_announce_at", "interval", "min_interval", "failures", \
-            "last_announce_at", "last_success_at", "last_error", "warning", "seeders", "leechers", "downloads"}]}. A password in a URL is shown as ***.
+            --json prints {"id", "info_hash", "name", "trackers": [{"url", "tier", "next_announce_at", "interval", \
+            "min_interval", "failures", "last_announce_at", "last_success_at", "last_error", "warning", "seeders", "leechers", \
+            "downloads"}]}. A password in a URL is shown as ***.
             """)
 
     @OptionGroup var options: ListOptions
