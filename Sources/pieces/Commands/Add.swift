@@ -70,7 +70,9 @@ struct Add: DirectCommand {
             for entry in entries {
                 let name = entry.name.printable
                 let news = entry.trackers?.sentence.map { "; \($0)" } ?? ""
-                text += entry.isNew ? "added \(entry.id)  \(name)\n" : "\(entry.id)  \(name) is here already\(news)\n"
+                text +=
+                    entry.isNew
+                    ? "added \(entry.id)  \(name)\n" : "\(entry.id)  \(name) is already in the database\(news)\n"
             }
             Terminal.shared.print(bytes: Array(text.utf8))
             guard failed == 0, !hasRefused else { throw ExitStatus.failed }

@@ -69,10 +69,10 @@ struct Create: AnsweringCommand {
         let trackers = tracker.flatMap { $0.split(separator: ",").map(String.init) }
         for url in trackers where !Self.has(["http://", "https://", "udp://"], url) {
             throw ValidationError(
-                "“\(url.shownURL)” is no address of a tracker: it begins with http://, https:// or udp://")
+                "“\(url.shownURL)” is not a tracker URL: it must begin with http://, https:// or udp://")
         }
         for url in webSeed where !Self.has(["http://", "https://"], url) {
-            throw ValidationError("“\(url.shownURL)” is no address of a web seed: it begins with http:// or https://")
+            throw ValidationError("“\(url.shownURL)” is not a web seed URL: it must begin with http:// or https://")
         }
     }
 
@@ -81,13 +81,13 @@ struct Create: AnsweringCommand {
         guard answers || force || !NewFile.exists(target) else { throw NewFile.isThere(target) }
         let content = try ContentScan(try NewFile.absolute(path))
         for path in content.leftOut.prefix(10) {
-            Terminal.shared.complain("\(path.text) is left out: it is neither a file nor a folder")
+            Terminal.shared.complain("skipped \(path.text): it is a symbolic link or a special file")
         }
-        if content.leftOut.count > 10 { Terminal.shared.complain("\(content.leftOut.count - 10) more are left out") }
+        if content.leftOut.count > 10 { Terminal.shared.complain("skipped \(content.leftOut.count - 10) more") }
         let odd = content.filesWithOddNames
         if odd > 0 {
             Terminal.shared.complain(
-                "\(Format.count(odd, "path")) with bytes that aren't UTF-8: the .torrent has them as they are, but other clients may change them"
+                "\(Format.count(odd, "path")) with bytes that aren't UTF-8: the .torrent keeps them as they are, but other clients may change them"
             )
         }
         let length = pieceLength ?? TorrentBuilder.sensiblePieceLength(totalBytes: content.totalBytes)
@@ -104,7 +104,7 @@ struct Create: AnsweringCommand {
         get throws {
             if let output { return FilePath(text: output) }
             guard let name = try NewFile.absolute(path).lastComponent else {
-                throw Failure.usage("the torrent has no name: give a file or folder")
+                throw Failure.usage("the torrent has no name: give another file or folder")
             }
             return FilePath(text: name.text).extended(by: ".torrent")
         }

@@ -56,8 +56,8 @@ struct DatabaseBackups: Command, AnsweringCommand {
         let settings = try connection.backupSettings()
         Terminal.shared.print(
             settings.count == 0
-                ? "no backups are made"
-                : "a running engine makes a backup every \(Format.time(settings.interval)), and keeps \(Format.count(settings.count))"
+                ? "automatic backups are off"
+                : "a running engine makes a backup every \(Format.time(settings.interval)) and keeps the newest \(Format.count(settings.count))"
         )
         for backup in try BackupFile.list(try global.path) {
             Terminal.shared.print("\(Format.moment(backup.at))  \(backup.path.text.printable)")

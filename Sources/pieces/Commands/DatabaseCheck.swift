@@ -45,10 +45,10 @@ struct DatabaseCheck: Command, AnsweringCommand {
         }
         guard faults.isEmpty else {
             throw Failure(
-                "\(path) is damaged: `pieces run` mends it when it starts, and so does `pieces database salvage`",
+                "\(path) is damaged: repair it with `pieces database salvage`, or start `pieces run`, which repairs it",
                 .incomplete)
         }
-        if !json { Terminal.shared.print("\(path.printable): nothing is wrong") }
+        if !json { Terminal.shared.print("\(path.printable): no damage found") }
     }
 
     private func find() throws -> [String] {

@@ -44,7 +44,7 @@ struct DatabaseRestore: Command {
             restoration = try Mender.restore(database, from: backup, now: .now())
         } catch {
             guard Mender.answers(error) else { throw error }
-            throw Failure("\(backup.text) is no sound backup: \(error)", .incomplete)
+            throw Failure("\(backup.text) is not a usable backup: \(error)", .incomplete)
         }
         tell(restoration, database, backup)
     }
@@ -52,7 +52,7 @@ struct DatabaseRestore: Command {
     private func source(_ database: FilePath) throws -> FilePath {
         if let file { return FilePath(text: file) }
         guard let newest = try BackupFile.list(database).first else {
-            throw Failure("there is no backup beside \(database.text): give the file of one")
+            throw Failure("there is no backup beside \(database.text): give the file to restore")
         }
         return newest.path
     }
@@ -68,9 +68,9 @@ struct DatabaseRestore: Command {
                     json.field("pieces_to_check", restoration.doubtfulPieces)
                 })
         }
-        let aside = restoration.setAside.map { "; the database that was there is \($0.text.printable) now" } ?? ""
+        let aside = restoration.setAside.map { "; the previous database is now \($0.text.printable)" } ?? ""
         Terminal.shared.print(
             "restored \(Format.count(restoration.torrents, "torrent")) from \(backup.text.printable)\(aside); "
-                + "\(Format.count(restoration.doubtfulPieces, "piece")) will be checked by the next engine")
+                + "the next engine will re-check \(Format.count(restoration.doubtfulPieces, "piece"))")
     }
 }

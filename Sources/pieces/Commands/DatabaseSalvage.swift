@@ -34,7 +34,7 @@ struct DatabaseSalvage: Command {
         let lock = try DatabaseLock.acquire(database: database, now: .now())
         defer { withExtendedLifetime(lock) {} }
         if try Mender.finishInterrupted(database), !json {
-            Terminal.shared.print("an interrupted recovery was finished")
+            Terminal.shared.print("finished an interrupted recovery")
         }
         guard let damage = try find(database) else { return tellSound(database) }
         let mending = try Mender.mend(database, because: damage, now: .now())
@@ -54,7 +54,7 @@ struct DatabaseSalvage: Command {
     }
 
     private func tellSound(_ database: FilePath) {
-        guard json else { return Terminal.shared.print("\(database.text.printable): nothing is wrong") }
+        guard json else { return Terminal.shared.print("\(database.text.printable): no damage found") }
         Terminal.shared.print(
             bytes: JSONWriter.line { json in
                 json.path("database", "database_bytes", database.text)

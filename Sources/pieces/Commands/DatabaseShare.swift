@@ -49,17 +49,17 @@ struct DatabaseShare: Command {
         switch DatabaseSharing.readers(of: path) {
         case .ownerAlone:
             Terminal.shared.print(
-                "\(name): only \(DatabaseSharing.owner(of: path)?.printable ?? "its owner") may read it")
+                "\(name): only \(DatabaseSharing.owner(of: path)?.printable ?? "its owner") can read it")
         case .everybody:
             Terminal.shared.print(
-                "\(name): every user of this machine may read it, with the passkeys of trackers in it")
+                "\(name): every user of this machine can read it, including tracker passkeys")
         case .group(let id):
             let group = DatabaseSharing.Group(id: id)
             Terminal.shared.print(
-                "\(name): the group \(group.name.printable) may read it, with the passkeys of trackers in it")
+                "\(name): members of the group \(group.name.printable) can read it, including tracker passkeys")
             guard let folder = DatabaseSharing.obstacle(on: path, to: group) else { return }
             Terminal.shared.complain(
-                "the folder \(folder.text.printable) keeps the group \(group.name) out: let its members through, for example with "
+                "members of the group \(group.name) have no access to the folder \(folder.text.printable): let them through, for example with "
                     + "`chgrp \(group.name) FOLDER && chmod g+x FOLDER`, or keep the database elsewhere with --database"
             )
         }
@@ -86,6 +86,6 @@ struct DatabaseUnshare: Command {
         try DatabaseSharing.unshare(path)
         if let folder = try global.ownFolder { try DatabaseSharing.open(folder: folder, to: nil) }
         Terminal.shared.print(
-            "\(path.text.printable): only \(DatabaseSharing.owner(of: path)?.printable ?? "its owner") may read it")
+            "\(path.text.printable): only \(DatabaseSharing.owner(of: path)?.printable ?? "its owner") can read it")
     }
 }

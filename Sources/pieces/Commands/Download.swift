@@ -91,7 +91,7 @@ struct Download: EngineCommand {
         guard let holder = try DatabaseLock.holder(database: database) else { return }
         let process = holder.pid.map { " (process \($0))" } ?? ""
         throw Failure(
-            "an engine already runs on this database\(process): `pieces add` gives it the torrent, and `pieces status` shows how it does"
+            "an engine is already running on this database\(process): give it the torrent with `pieces add`, and watch it with `pieces status`"
         )
     }
 
@@ -101,10 +101,10 @@ struct Download: EngineCommand {
     {
         let failed = rows.filter { $0.isFaulty || givenUp[$0.id] != nil }
         for row in failed {
-            let reason = givenUp[row.id] ?? row.error ?? "it failed, and nobody knows why"
+            let reason = givenUp[row.id] ?? row.error ?? "it failed for an unknown reason; see `pieces log`"
             let end =
                 givenUp[row.id] == nil
-                ? nil : patience.map { " (given up after \(Format.time($0)); the same command resumes it)" }
+                ? nil : patience.map { " (gave up after \(Format.time($0)); the same command resumes it)" }
             Terminal.shared.complain("\(row.name): \(reason)\(end ?? "")")
         }
         guard failed.isEmpty else { throw ExitStatus.failed }

@@ -31,7 +31,7 @@ struct Export: Command, AnsweringCommand {
         let connection = try global.openToLook()
         let torrent = try connection.findTorrent(argument.torrent)
         guard let bytes = try connection.metainfo(of: torrent.id) else {
-            throw Failure("torrent \(torrent.id) was removed meanwhile")
+            throw Failure("torrent \(torrent.id) was removed in the meantime")
         }
         if file == "-" { return Terminal.shared.print(bytes: bytes) }
         try NewFile.write(bytes, to: FilePath(text: file), replacing: force)

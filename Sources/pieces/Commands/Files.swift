@@ -34,7 +34,7 @@ struct Files: ListCommand {
     }
 
     private func table(_ torrent: StoredTorrent, _ completed: [Int64]) -> String {
-        var table = Table([.right("NR"), .left("WANTED"), .right("DONE"), .right("SIZE"), .left("PATH")], flexible: 4)
+        var table = Table([.right("NO"), .left("WANTED"), .right("DONE"), .right("SIZE"), .left("PATH")], flexible: 4)
         for file in torrent.metainfo.layout.files where !file.isPad {
             table.add([
                 "\(file.index + 1)", torrent.selection.wanted[file.index] ? "yes" : "no",

@@ -42,7 +42,7 @@ struct Limit: Command {
 
     func validate() throws {
         guard !(noSeed && seeds.goal != nil) else {
-            throw ValidationError("--no-seed excludes --seed, --seed-ratio and --seed-time; give one of them")
+            throw ValidationError("give either --no-seed, or one of --seed, --seed-ratio and --seed-time")
         }
     }
 

@@ -42,13 +42,13 @@ struct Peers: ListCommand {
         _ torrent: TorrentRow, _ live: LiveRow?, _ connections: [LivePeerRow], _ peers: [PeerRow], _ now: Timestamp
     ) -> String {
         let connected =
-            live.map { "\(Format.count($0.peersConnected, "peer")) connected, \($0.seeders) of them with everything" }
-            ?? "none connected"
+            live.map { "\(Format.count($0.peersConnected, "peer")) connected, \($0.seeders) of them seeding" }
+            ?? "no peers connected"
         let current = connections.isEmpty ? connected + "\n" : connected + "\n" + table(of: connections, torrent)
         guard !peers.isEmpty else {
-            return connections.isEmpty ? "\(connected); nothing is remembered of any\n" : current
+            return connections.isEmpty ? "\(connected); no known peers\n" : current
         }
-        return current + (connections.isEmpty ? "" : "\nremembered:\n") + table(of: peers, now)
+        return current + (connections.isEmpty ? "" : "\nknown peers:\n") + table(of: peers, now)
     }
 
     private var width: Int? { Terminal.shared.isInteractive ? Terminal.shared.size.width - 1 : nil }
@@ -75,7 +75,7 @@ struct Peers: ListCommand {
     private func table(of peers: [PeerRow], _ now: Timestamp) -> String {
         var table = Table(
             [
-                .left("ADDRESS"), .left("FROM"), .left("CLIENT"), .right("DOWN"), .right("UP"), .right("BEST RATE"),
+                .left("ADDRESS"), .left("FROM"), .left("CLIENT"), .right("GOT"), .right("SENT"), .right("BEST RATE"),
                 .right("FAILED"),
                 .left("LAST SEEN"), .left("BANNED"),
             ], flexible: 2)

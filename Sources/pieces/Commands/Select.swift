@@ -40,13 +40,13 @@ struct Select: Command {
         try await SelectionChange(connection: connection).apply(selection, to: torrent)
         let engine = try EngineState(database: try global.path, connection)
         guard let row = try connection.torrent(torrent.row.id) else {
-            throw Failure("torrent \(torrent.row.id) was removed meanwhile")
+            throw Failure("torrent \(torrent.row.id) was removed in the meantime")
         }
         if !engine.isRunning, !row.settings.isPaused { try connection.settleAtRest(row.id) }
         try connection.appendIntent(.changed, torrent: row.id, now: .now())
         let files = Format.count(selection.wanted.count { $0 }, "file")
         let part = "\(Format.bytes(row.completedBytes)) of \(Format.bytes(row.wantedBytes))"
-        Terminal.shared.print("\(row.id)  \(row.name.printable): \(files) wanted, \(part) on disk")
+        Terminal.shared.print("\(row.id)  \(row.name.printable): \(files) selected, \(part) on disk")
     }
 
     private func selection(of metainfo: Metainfo) throws -> FileSelection {

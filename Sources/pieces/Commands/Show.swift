@@ -55,7 +55,7 @@ struct Show: AnsweringCommand {
             let text = value.text.isEmpty ? "" : " “\(value.text.printable)”"
             lines.append(("not used", "\(value.key)\(text): \(value.reason)"))
         }
-        var table = Table([.right("NR"), .right("SIZE"), .left("PATH")], flexible: 2)
+        var table = Table([.right("NO"), .right("SIZE"), .left("PATH")], flexible: 2)
         for file in files where !file.isPad {
             table.add(["\(file.index + 1)", Format.bytes(file.length), file.displayPath.printable])
         }

@@ -16,9 +16,10 @@ struct Status: DirectCommand, AnsweringCommand {
               pieces status 3 --json --pieces
 
             --json prints one object:
-              engine    {running, pid, since}; `running` is null if this user may read the
-                        database but can't find out; `since` is when the engine started,
-                        or, without one, when the last engine was last seen
+              engine    {running, pid, since}; `running` is null if this user can read the
+                        database but can't see whether an engine is running;
+                        `since` is when the engine started, or, if none is
+                        running, when the last one was last seen
               mended    {at, what}; null except for a week after the database was repaired
                         or restored
               slots     {named_only, downloads, seeds, checks}, the last three being

@@ -39,7 +39,7 @@ struct Attribution {
         }
 
         var touch: String {
-            isRot ? "none of them was changed outside" : "whether one of them was changed outside is not known"
+            isRot ? "none of them was changed outside" : "it is not known whether one of them was changed outside"
         }
     }
 
