@@ -68,7 +68,7 @@ package actor Store {
         case .failure(let error):
             throw StoreError(
                 .other, path: path.text,
-                "cannot start a thread: \(String(cString: strerror(error.number))): stop other programs and try again")
+                "cannot start a thread: \(String(cString: strerror(error.number))): close other programs and try again")
         }
     }
 
@@ -119,7 +119,7 @@ package actor Store {
             access = .inDoubt(connection.options, connection.reserve)
         }
         guard case .inDoubt(let options, let reserve) = access else {
-            throw StoreError(.closed, path: path.text, "the database was closed: start the program again")
+            throw StoreError(.closed, path: path.text, "the database was closed: restart pieces")
         }
         try Connection.settleLog(path, options)
         let connection = try Connection(path, mode: .readWrite, options: options)
@@ -201,7 +201,7 @@ extension Connection {
         guard !Replacement.isUnderWay(DatabaseFile.resolved(path)) else {
             throw StoreError(
                 .corrupt, path: path.text,
-                "its recovery was interrupted: `pieces run` or `pieces database salvage` finishes it")
+                "its recovery was interrupted: run `pieces run` or `pieces database salvage` to finish it")
         }
         let connection = try Connection(path, mode: mode, options: options)
         if mode == .readOnly {

@@ -37,7 +37,7 @@ enum Interruption {
     /// Catches the signals from now on; `body` runs when the first comes. To be called once.
     static func catchFirst(_ body: @escaping @Sendable () async -> Void) throws {
         var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { throw Failure("no pipe can be made: \(String(cString: strerror(errno)))") }
+        guard pipe(&ends) == 0 else { throw Failure("cannot create a pipe: \(String(cString: strerror(errno)))") }
         // It can only fail for descriptors that are not open (fcntl(2)).
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         try startWaiter(reading: ends[0], body)
@@ -106,7 +106,7 @@ enum Interruption {
         guard result == 0 else {
             waiter.release()
             throw Failure(
-                "no thread can be started (\(String(cString: strerror(result)))): \(ProcessLimit.processes.advice)")
+                "cannot start a thread (\(String(cString: strerror(result)))): \(ProcessLimit.processes.advice)")
         }
         pthread_detach(thread)
     }

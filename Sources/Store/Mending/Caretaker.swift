@@ -19,7 +19,7 @@ package actor Caretaker {
         case .failure(let error):
             throw StoreError(
                 .other, path: path.text,
-                "cannot start a thread: \(String(cString: strerror(error.number))): stop other programs and try again")
+                "cannot start a thread: \(String(cString: strerror(error.number))): close other programs and try again")
         }
     }
 
