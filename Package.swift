@@ -177,7 +177,7 @@ let package = Package(
         .testTarget(
             name: "PiecesTests",
             dependencies: ["pieces", "Library", "Verification", "Store", "Torrent", argumentParser, system],
-            swiftSettings: house),
+            exclude: ["HelpSnapshots"], swiftSettings: house),
         .testTarget(
             name: "FaultTests", dependencies: ["TestSupport", "Torrent", "Store", "Migrations", system, "pieces"],
             swiftSettings: house),

@@ -25,9 +25,9 @@ package struct BencodeError: Error, Hashable, Sendable, CustomStringConvertible 
 
     private var reason: String {
         switch code {
-        case .truncated: "the data ends too early, it was cut off"
-        case .unexpectedByte(let byte): "byte \(byte) cannot stand here"
-        case .tooDeep: "the values are nested too deep"
+        case .truncated: "the data is cut off"
+        case .unexpectedByte(let byte): "byte \(byte) is not allowed here"
+        case .tooDeep: "the values are nested too deeply"
         case .tooManyValues: "there are too many values"
         }
     }

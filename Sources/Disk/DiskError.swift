@@ -96,32 +96,32 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
 
         fileprivate var advice: String {
             switch kind {
-            case .noSpace: "free some space there, and it goes on by itself"
-            case .readOnly: "mount that file system writable, and it goes on by itself"
-            case .permission: "give this user access to it, and it goes on by itself"
-            case .notFound: "check the torrent again, so that what is missing is fetched"
+            case .noSpace: "free some space there; pieces resumes automatically"
+            case .readOnly: "mount that file system writable; pieces resumes automatically"
+            case .permission: "give this user access to it; pieces resumes automatically"
+            case .notFound: "verify the torrent with `pieces verify`; missing pieces are then downloaded again"
             case .rootMissing: "mount its disk or put the folder back; nothing is lost until then"
-            case .rootUnreadable: "make the folder readable again or mend its disk; nothing is lost until then"
+            case .rootUnreadable: "make the folder readable again or repair its disk; nothing is lost until then"
             case .wrongVolume: "mount the disk that the torrent was on; nothing is lost until then"
             case .notADirectory, .isADirectory, .notRegular: "move what is there out of the way"
             case .nameRefused:
                 "use an output folder on another file system, or leave the file out (`--select`, `pieces select`)"
-            case .symbolicLink: "links below the output folder aren't followed: replace it by what it points to"
-            case .unsafeName: "the name is refused"
-            case .io: "look at the health of the disk, then check the torrent again"
+            case .symbolicLink: "links below the output folder aren't followed: replace it with what it points to"
+            case .unsafeName: "pieces refuses such names; ask for a .torrent without them"
+            case .io: "check the disk, then verify the torrent with `pieces verify`"
             case .tooManyFiles: ProcessLimit.openFiles.advice
             case .tooLarge:
                 "use a file system that can hold files of this size, or leave the file out (`--select`, `pieces select`)"
             case .fileSizeLimit: ProcessLimit.fileSize.advice
-            case .outOfMemory: ProcessLimit(errno: ENOMEM)?.advice ?? "let fewer torrents or other programs run"
-            case .shortFile: "check the torrent again, so that what is missing is fetched"
-            case .sizeMismatch: "it isn't cut: move it away or choose another output folder"
+            case .outOfMemory: ProcessLimit(errno: ENOMEM)?.advice ?? "run fewer torrents or other programs"
+            case .shortFile: "verify the torrent with `pieces verify`; missing pieces are then downloaded again"
+            case .sizeMismatch: "pieces doesn't truncate it: move it away or choose another output folder"
             case .notOurs: "move it away, choose another output folder, or allow it to be overwritten with --overwrite"
             case .ownedByOther, .differs: "choose another output folder for one of the two"
-            case .replaced: "check the torrent again"
-            case .busy: "ask again later"
-            case .cancelled: "start it again when it is wanted"
-            case .other: "look at the file and its disk, and it is tried again by itself"
+            case .replaced: "verify the torrent with `pieces verify`"
+            case .busy: "try again later"
+            case .cancelled: "start it again if needed"
+            case .other: "check the file and its disk; pieces retries automatically"
             }
         }
     }
@@ -159,8 +159,8 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
     private var advice: String {
         switch errno {
         case Errno(rawValue: EDQUOT)?:
-            "free some of this user's space there or have the quota raised, and it goes on by itself"
-        case .tooManyOpenFilesInSystem?: "end other programs, or raise the limit of the system (fs.file-max)"
+            "free some of this user's space there or have the quota raised; pieces resumes automatically"
+        case .tooManyOpenFilesInSystem?: "close other programs, or raise the system limit (fs.file-max)"
         case .resourceTemporarilyUnavailable? where operation == .startThread: ProcessLimit.processes.advice
         default: code.advice
         }
@@ -168,18 +168,18 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
 
     private var reason: String {
         switch code {
-        case .rootMissing: "the output folder is not there"
-        case .wrongVolume: "the output folder is on another disk than before"
+        case .rootMissing: "the output folder does not exist"
+        case .wrongVolume: "the output folder is on a different disk than before"
         case .notRegular: "it is not a regular file"
-        case .nameRefused: "the file system there does not take this name (\(errno?.description ?? "it was refused"))"
+        case .nameRefused: "the file system there does not allow this name (\(errno?.description ?? "it was refused"))"
         case .unsafeName: "a name in it could leave the output folder"
-        case .shortFile: "it ends too early"
+        case .shortFile: "it is shorter than recorded"
         case .sizeMismatch: "it is longer than the torrent says"
-        case .notOurs: "the file was there before, and no piece of the torrent matches it"
-        case .ownedByOther: "it is the same file as one that is written already"
-        case .differs: "another torrent writes this file, with other content"
+        case .notOurs: "the file existed before, and no piece of the torrent matches it"
+        case .ownedByOther: "it is the same file as another one that is being written"
+        case .differs: "another torrent writes different content to this file"
         case .replaced: "it was removed or replaced while it was written"
-        case .busy: "the disk has too much to do"
+        case .busy: "the disk is overloaded"
         case .cancelled: "it was cancelled"
         default: errno?.description ?? "unknown reason"
         }

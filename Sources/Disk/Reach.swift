@@ -104,7 +104,7 @@ extension Disk {
             Volume.holding(payload.root)?.identity
         }
         let reason =
-            "\(payload.root.text) is on another disk than before, and files are missing there: mount the disk that holds them; "
+            "\(payload.root.text) is on a different disk than before, and files are missing there: mount the disk that holds them; "
             + "nothing is lost until then"
         return PayloadLook(
             reach: reach, reason: reach.isOffline ? reason : nil, payload: payload.on(device: device), files: files)

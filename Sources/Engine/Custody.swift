@@ -168,7 +168,7 @@ extension Removal {
             {
                 return "\(path) is also a file of torrent \(holder.torrent) (\(holder.name))"
             }
-            return "\(path) was not downloaded by this torrent, and no piece of it matches"
+            return "\(path) was not downloaded by this torrent, and none of its pieces match"
         }
         let rest = kept.count > Self.namedFiles ? "; and \(kept.count - Self.namedFiles) more" : ""
         return "kept \(kept.count) \(kept.count == 1 ? "file" : "files"): \(reasons.joined(separator: "; "))\(rest)"

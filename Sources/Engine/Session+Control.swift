@@ -46,10 +46,10 @@ extension Session {
                 if let address = intent.argument.flatMap({ PeerAddress($0) }), let engine = await activate(id) {
                     engine.onLoop { $0.feed { swarm, now in swarm.learn([address], from: .manual, now: now) } }
                 }
-            default: log.warning("an intent that this version doesn't know: \(intent.verb)")
+            default: log.warning("ignored an intent that this version doesn't know: \(intent.verb)")
             }
         } catch {
-            log.error("\(intent.verb) of torrent \(id): \(error)")
+            log.error("could not perform \(intent.verb) for torrent \(id): \(error)")
         }
     }
 
@@ -118,7 +118,7 @@ extension Session {
             loaded = nil
         }
         if deletingData, let reason = loaded?.offline {
-            throw EngineError("the torrent and its files were left as they are: \(reason)")
+            throw EngineError("the torrent and its files were not removed: \(reason)")
         }
         await putToSleep(id)
         slots.forget(id)
@@ -182,7 +182,7 @@ extension Session {
                 }
             }
         } catch {
-            log.error("no sign of life could be written: \(error)")
+            log.error("could not write the heartbeat: \(error)")
         }
     }
 

@@ -39,7 +39,7 @@ extension Session {
     package func foundDamage(_ reason: String) {
         guard damage == nil, !isStopping else { return }
         damage = reason
-        log.warning("the database is damaged, and the engine stops to mend it: \(reason)")
+        log.warning("the database is damaged; the engine stops to repair it: \(reason)")
         Task { await self.stop() }
     }
 
@@ -50,7 +50,7 @@ extension Session {
         } catch  where error.code == .cancelled {
             // The session ends.
         } catch {
-            log.warning("the database could not be checked after the unclean stop: \(error)")
+            log.warning("could not check the database after the unclean stop: \(error)")
         }
     }
 
@@ -63,7 +63,7 @@ extension Session {
             // The session ends.
         } catch {
             if Mender.answers(error) { await environment.store.tellOfDamage(error.description) }
-            log.warning("no backup of the database was made: \(error)")
+            log.warning("could not back up the database: \(error)")
         }
     }
 }

@@ -25,7 +25,7 @@ extension Session {
         let since = stuckSince ?? now
         stuckSince = since
         guard now - since >= patience else { return }
-        log.info("given up: \(stuck.count) torrents have been stopped by faults of this machine for \(patience)")
+        log.info("gave up: local faults have blocked \(stuck.count) torrents for \(patience)")
         givenUp = stuck
         await stop()
     }

@@ -104,7 +104,7 @@ extension Session {
     }
 
     private func postpone(_ id: TorrentID, for pause: Duration) async {
-        await write("when torrent \(id) is looked at again") { db, now throws(StoreError) in
+        await write("when torrent \(id) is checked again") { db, now throws(StoreError) in
             try db.postponeAnnounces(of: id, until: now + pause)
         }
     }
@@ -115,7 +115,7 @@ extension Session {
         do {
             try await environment.store.perform { db throws(StoreError) in try body(db, now) }
         } catch {
-            log.error("\(what) is not saved: \(error)")
+            log.error("could not save \(what): \(error)")
         }
     }
 }

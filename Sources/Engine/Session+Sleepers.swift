@@ -62,7 +62,7 @@ extension Session {
             guard !isStopping else { return }
             for sleeper in due { sleepers.announcing[sleeper.row.id] = Task { await self.announce(sleeper) } }
         } catch {
-            log.error("nobody is announced who sleeps: \(error)")
+            log.error("could not announce dormant torrents: \(error)")
         }
     }
 
@@ -128,7 +128,7 @@ extension Session {
             // What the session gave up itself says nothing of the tracker.
             guard !Task.isCancelled else { return [] }
             do throws(StoreError) { try await environment.hosts.failed(url, error, now: now) } catch {
-                log.error("that \(url.server) wants to be left alone is not saved: \(error)")
+                log.error("could not save the retry time that \(url.server) asked for: \(error)")
             }
             announcer.failed(action.url, reason: "\(error)", retryIn: error.retrySeconds, now: now.rawValue)
             return []
@@ -180,7 +180,7 @@ extension Session {
         } catch {
             // Lost, they would be announced again too early; kept for ever, they would grow.
             if sleepers.learned.count < Self.announcesPerSecond { sleepers.learned = learned + sleepers.learned }
-            log.error("what trackers answered is not saved: \(error)")
+            log.error("could not save tracker responses: \(error)")
         }
         sleepers.beingSaved = []
         sleepers.saving = nil
@@ -219,7 +219,7 @@ extension Session {
                 }
             }
         } catch {
-            log.debug("\(MaskedURL.text(text)) can't be scraped: \(error)")
+            log.debug("could not scrape \(MaskedURL.text(text)): \(error)")
         }
     }
 }

@@ -107,7 +107,7 @@ extension Session {
             Task { await self.putToSleep(other, sayingGoodbye: false) }
             return true
         case .refused:
-            log.debug("torrent \(row.id) waits for a slot, and a peer asked for it in vain")
+            log.debug("turned away a peer of torrent \(row.id): the torrent is waiting for a slot")
             return false
         }
     }
@@ -126,7 +126,7 @@ extension Session {
         for id in awake.keys { observe(id) }
         let yields = slots.yields(now: environment.clock.now)
         for id in yields {
-            log.info("torrent \(id) makes room for others that wait")
+            log.info("deactivated torrent \(id): other torrents are waiting for a slot")
             guard awake[id] != nil else {
                 slots.left(id, now: environment.clock.now)
                 continue
@@ -156,7 +156,7 @@ extension Session {
         do {
             try await environment.store.perform { db throws(StoreError) in try db.saveSlots(run, report) }
         } catch {
-            log.error("how the slots are used is not saved: \(error)")
+            log.error("could not save the use of slots: \(error)")
         }
     }
 
@@ -179,7 +179,7 @@ extension Session {
             lastBegun = rows.last?.id ?? after
             hasBegunSeeding = rows.count < Self.seedsPerTurn
         } catch {
-            log.error("complete torrents are not seeded yet: \(error)")
+            log.error("could not start seeding complete torrents: \(error)")
         }
     }
 

@@ -33,7 +33,7 @@ extension Session {
     package nonisolated func arrived(_ connection: PeerConnection) {
         assumeIsolated { session in
             guard !session.isStopping, let host = connection.remote?.host else {
-                return connection.close(because: "the engine stops")
+                return connection.close(because: "the engine is stopping")
             }
             let now = session.environment.clock.timestamp.rawValue
             let verdict = session.environment.shared.value.work.arrived(from: host, at: session.environment.clock.now)
@@ -89,7 +89,7 @@ extension Session {
         let now = environment.clock.timestamp.rawValue
         let ban = isCertain ? bans.ban(host, reason: reason, at: now) : bans.strike(host, reason: reason, at: now)
         guard let ban else { return }
-        log.info("\(ban.host.text) is banned: \(reason)")
+        log.info("banned \(ban.host.text): \(reason)")
         for engine in awake.values {
             engine.onLoop { engine in engine.feed { $0.shunned(ban.host, reason: reason, now: $1) } }
         }
@@ -98,7 +98,7 @@ extension Session {
         Task {
             // A stop waits for it.
             defer { environment.looseWrites.ended() }
-            await write("that \(row.host) is banned") { db, _ throws(StoreError) in try db.saveHostBan(row) }
+            await write("the ban of \(row.host)") { db, _ throws(StoreError) in try db.saveHostBan(row) }
         }
     }
 }

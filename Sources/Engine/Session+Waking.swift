@@ -22,7 +22,7 @@ extension Session: PeerConnectionOwner {
         if let engine {
             connection.attach(to: engine, sending: engine.ourHandshake)
         } else if isStopping {
-            connection.close(because: "the engine stops")
+            connection.close(because: "the engine is stopping")
         } else if isCrowded {
             connection.close(because: "\(DisconnectReason.tooManyPeers)")
         } else {
@@ -34,7 +34,7 @@ extension Session: PeerConnectionOwner {
         if let engine = await wake(infoHash) {
             connection.attach(to: engine, sending: engine.ourHandshake)
         } else {
-            connection.close(because: "nobody here has \(infoHash)")
+            connection.close(because: "no torrent here has the info hash \(infoHash)")
         }
     }
 
@@ -102,7 +102,7 @@ extension Session: PeerConnectionOwner {
             return engine
         } catch {
             // Its state says so to whoever asks.
-            log.info("torrent \(id) can't be woken: \(error)")
+            log.info("could not activate torrent \(id): \(error)")
             let text = "\(error)"
             do {
                 try await environment.store.perform { db throws(StoreError) in try db.setState(id, .error, error: text)

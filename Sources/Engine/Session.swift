@@ -216,7 +216,7 @@ package actor Session {
         isStopping = true
         for task in background { task.cancel() }
         for listener in listeners {
-            do { try await listener.close() } catch { log.debug("closing the listening socket: \(error)") }
+            do { try await listener.close() } catch { log.debug("could not close the listening socket: \(error)") }
         }
         await stopAnnouncingForSleepers()
         for task in waking.values { _ = await task.value }
@@ -242,10 +242,10 @@ package actor Session {
                 try db.endRun(run, clean: clean, now: now)
             }
         } catch {
-            log.error("the end of this run is not in the database, so that the next begins with a check: \(error)")
+            log.error("could not record a clean shutdown; the next start will re-check: \(error)")
         }
         do { try await environment.store.close() } catch {
-            log.error("the log was not copied into the database, which harms nothing: \(error)")
+            log.error("could not copy the log into the database, which is harmless: \(error)")
         }
         await environment.trackers.shutdown()
         lock = nil
@@ -272,7 +272,7 @@ package actor Session {
             } catch {
                 let why = (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
                 let limit = (error as? IOError).flatMap { ProcessLimit(errno: $0.errnoCode) }
-                let advice = limit?.advice ?? "give another with --listen-port, or 0 for any free one"
+                let advice = limit?.advice ?? "give another port with --listen-port, or 0 for any free one"
                 throw EngineError("cannot listen on port \(port): \(why): \(advice)")
             }
         }

@@ -80,7 +80,7 @@ extension TorrentEngine {
     /// look at.
     func verifyAll() {
         guard swarm.fault?.kind != .offline else { return }
-        resumeNote = "asked for"
+        resumeNote = "requested by the user"
         feed { swarm, now in swarm.doubt(swarm.have, now: now) }
         saveState()
     }

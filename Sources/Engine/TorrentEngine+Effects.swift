@@ -305,7 +305,7 @@ extension TorrentEngine {
                 let needed = Int64(max(metainfo.geometry.pieceLength, 1 << 20))
                 guard free < needed else { return nil }
                 return Fault(
-                    .diskFull, "the disk of \(row.output) is full: make room, and the download goes on by itself")
+                    .diskFull, "the disk of \(row.output) is full: free some space; the download resumes automatically")
             } catch {
                 return Fault(error)
             }

@@ -92,7 +92,7 @@ extension TorrentEngine {
         do {
             try await environment.store.perform { db throws(StoreError) in try db.withdrawFiles(id, unmade) }
         } catch {
-            log.error("that \(unmade.count) files were not created is not saved: \(error)")
+            log.error("could not save that \(unmade.count) files were not created: \(error)")
         }
     }
 
@@ -106,7 +106,7 @@ extension TorrentEngine {
         do {
             try await environment.store.perform { db throws(StoreError) in try db.useLeaveToOverwrite(id, files) }
         } catch {
-            log.error("that the leave to overwrite was used is not saved: \(error)")
+            log.error("could not save that --overwrite was used: \(error)")
         }
     }
 
@@ -120,8 +120,8 @@ extension TorrentEngine {
         let isChecked = isChecked || swarm.doubtful.isEmpty
         if let (index, twin) = custody.twins.filter({ isIncomplete($0.key) }).min(by: { $0.key < $1.key }) {
             return
-                "\(payload.path(of: .entry(index))) and \(payload.path(of: .entry(twin))) are one file on this file system, which doesn't tell their names "
-                + "apart: leave one of them out with `pieces select`, or choose an output folder on another file system"
+                "\(payload.path(of: .entry(index))) and \(payload.path(of: .entry(twin))) are the same file on this file system, which doesn't distinguish their "
+                + "names: leave one of them out with `pieces select`, or choose an output folder on another file system"
         }
         if let (index, shared) = custody.shared.sorted(by: { $0.key < $1.key }).first(where: {
             !$0.value.holder.isWhole
@@ -142,13 +142,13 @@ extension TorrentEngine {
             let rest = names.count > Self.namedFiles ? " and \(names.count - Self.namedFiles) more" : ""
             let isOne = names.count == 1
             return
-                "\(names.prefix(Self.namedFiles).joined(separator: ", "))\(rest) \(isOne ? "was" : "were") there before, and no piece of this torrent matches "
+                "\(names.prefix(Self.namedFiles).joined(separator: ", "))\(rest) existed before, and no piece of this torrent matches "
                 + "\(isOne ? "it: move it" : "them: move them") away, choose another output folder, or add the torrent again with --overwrite"
         }
         if let (index, holder) = disagreement {
             return
-                "\(payload.path(of: .entry(index))) is also a file of torrent \(holder.torrent) (\(holder.name)), and the two torrents want different "
-                + "content in it: remove one of the two, or choose another output folder for it"
+                "\(payload.path(of: .entry(index))) is also a file of torrent \(holder.torrent) (\(holder.name)), and the two torrents have different "
+                + "content for it: remove one of the two, or choose another output folder for it"
         }
         return nil
     }
@@ -194,7 +194,7 @@ extension TorrentEngine {
                 && !custody.obstacles.isEmpty
             if !isAsBefore { onChange(.ownershipChanged(id)) }
         } catch {
-            log.debug("whose the files are could not be found out: \(error)")
+            log.debug("could not determine which files belong to the torrent: \(error)")
         }
         return fault
     }

@@ -47,7 +47,7 @@ extension TorrentEngine: PeerConnectionDelegate {
             connection.countedBytes = counted
         } else {
             connection.countedBytes = bytes
-            connection.close(because: "unfinished messages of its host take too much memory")
+            connection.close(because: "unfinished messages from its host use too much memory")
         }
     }
 
@@ -103,7 +103,7 @@ extension TorrentEngine: PeerConnectionDelegate {
         }
         connection.countedBytes = 0
         if let key = connection.tag.map({ PeerKey($0) }) {
-            log.debug("\(key) is gone: \(reason)")
+            log.debug("disconnected \(key): \(reason)")
             connections[key] = nil
             extensions[key] = nil
             feed { swarm, now in swarm.closed(key, now: now) }

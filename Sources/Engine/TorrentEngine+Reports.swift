@@ -47,7 +47,7 @@ extension TorrentEngine {
     private func write(_ what: String, _ body: @escaping @Sendable (Connection) throws(StoreError) -> Void) {
         environment.looseWrites.began()
         Task {
-            do { try await environment.store.perform(body) } catch { log.error("\(what) is not saved: \(error)") }
+            do { try await environment.store.perform(body) } catch { log.error("could not save \(what): \(error)") }
             environment.looseWrites.ended()
         }
     }
@@ -57,7 +57,7 @@ extension TorrentEngine {
         guard !isRootSeen else { return }
         isRootSeen = true
         let id = id
-        write("that the folder is there") { db throws(StoreError) in try db.setRootSeen(id) }
+        write("that the folder exists") { db throws(StoreError) in try db.setRootSeen(id) }
     }
 
     /// Files that are named as the reason of a check.
@@ -98,13 +98,13 @@ extension TorrentEngine {
                 }
             } catch {
                 // A disk that doesn't answer now says so when it is read from.
-                log.debug("the files can't be compared with what was recorded: \(error)")
+                log.debug("could not compare the files with their records: \(error)")
             }
             if let first = names.first, swarm.isInspecting {
                 let others = names.count > 1 ? " and \(names.count - 1) more" : ""
                 event(
                     .edited,
-                    "another program changed \(first)\(others) during the download: the pieces in it are checked again")
+                    "another program changed \(first)\(others) during the download: its pieces are re-checked")
             }
             feed { swarm, now in swarm.inspected(changed, now: now) }
         }
@@ -119,7 +119,7 @@ extension TorrentEngine {
             let others = untold > 0 ? "; \(untold) failed pieces before it are not listed" : ""
             let known = senders.prefix(Self.namedSenders).map(\.description).joined(separator: ", ")
             let more = senders.count > Self.namedSenders ? " and \(senders.count - Self.namedSenders) more" : ""
-            event(.failed, "piece \(piece) failed its hash; it came from \(known)\(more)\(others)")
+            event(.failed, "piece \(piece) failed its hash check; it was sent by \(known)\(more)\(others)")
         case .banned(let address, let reason):
             event(.banned, "\(address): \(reason)")
             let id = id
@@ -129,17 +129,17 @@ extension TorrentEngine {
             }
         case .checkedAll(let good, let bad, let missing):
             let total = good + bad + missing
-            let why = resumeNote.map { ": \($0)" } ?? ""
-            let time = checkBegan.map { ", in \(Self.seconds(environment.clock.now - $0)) s" } ?? ""
+            let why = resumeNote.map { "; \($0)" } ?? ""
+            let time = checkBegan.map { " in \(Self.seconds(environment.clock.now - $0)) s" } ?? ""
             event(
                 .verified,
-                "checked \(total) of \(metainfo.geometry.pieceCount) pieces, \(good) good, \(bad + missing) to be downloaded\(why)\(time)"
+                "checked \(total) of \(metainfo.geometry.pieceCount) pieces\(time): \(good == total ? "all good" : "\(good) good, \(bad + missing) to be downloaded")\(why)"
             )
             resumeNote = nil
             saveState()
         case .completed:
             if !wasCompleted { announcer.completed() }
-            event(.completed, "everything that is wanted is on disk, synced and verified")
+            event(.completed, "complete: all wanted files are on disk, synced and verified")
             saveState()
             announceIfDue()
             recordCompletion()
@@ -171,7 +171,7 @@ extension TorrentEngine {
         environment.recorder.submit(.record(progress)) { [completedAt = progress.completedAt] outcome in
             self.assumeIsolated { engine in
                 if let error = outcome.error {
-                    engine.log.error("the completion of \(engine.row.name) is not saved: \(error)")
+                    engine.log.error("could not save the completion of \(engine.row.name): \(error)")
                 } else {
                     engine.completedAt = completedAt
                 }
@@ -266,7 +266,7 @@ extension TorrentEngine {
             for tracker in changedTrackers { savedTrackers[tracker.url] = tracker }
         } catch {
             takeBack(spent)
-            log.error("what was learned of peers and trackers is not saved: \(error)")
+            log.error("could not save the state of peers and trackers: \(error)")
         }
     }
 

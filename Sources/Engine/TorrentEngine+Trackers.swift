@@ -31,13 +31,13 @@ extension TorrentEngine {
         do {
             let answer = try await ask(action)
             announcer.answered(action.url, event: action.event, Announcer.Answer(answer), now: unixNow)
-            if let notice = answer.notice { log.warning("\(name) warns: \(notice)") }
+            if let notice = answer.notice { log.warning("\(name) sent a warning: \(notice)") }
             feed { swarm, now in swarm.learn(answer.peers, from: .tracker, now: now) }
             if answer.complete == nil, swarm.isRunning { await scrape(action.url) }
         } catch {
             // Given up by ourselves, which says nothing of the tracker.
             guard !Task.isCancelled else { return }
-            log.info("\(name) did not answer: \(error)")
+            log.info("announce to \(name) failed: \(error)")
             if let error = error as? TrackerError, let url = try? TrackerURL(action.url) { await note(error, of: url) }
             announcer.failed(
                 action.url, reason: "\(error)", retryIn: (error as? TrackerError)?.retrySeconds, now: unixNow)
@@ -53,7 +53,7 @@ extension TorrentEngine {
         do throws(StoreError) {
             try await environment.hosts.failed(url, error, now: environment.clock.timestamp)
         } catch {
-            log.error("that \(url.server) wants to be left alone is not saved: \(error)")
+            log.error("could not save the retry time that \(url.server) asked for: \(error)")
         }
     }
 
@@ -68,7 +68,7 @@ extension TorrentEngine {
             guard let counts else { return }
             announcer.scraped(url, seeders: counts.complete, leechers: counts.incomplete, downloads: counts.downloaded)
         } catch {
-            log.debug("\(MaskedURL.text(url)) can't be scraped: \(error)")
+            log.debug("could not scrape \(MaskedURL.text(url)): \(error)")
         }
     }
 

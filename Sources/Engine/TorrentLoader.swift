@@ -80,7 +80,8 @@ struct TorrentLoader {
                 layout: layout, wanted: zip(known.wanted, layout.files).map { $0 && !$1.isPad })
         else {
             throw EngineError(
-                "the database names \(known.wanted.count) files of \(known.row.name), which has \(layout.files.count)")
+                "the database lists \(known.wanted.count) files for \(known.row.name), but its .torrent has \(layout.files.count)"
+            )
         }
         var payload = StoredTorrent.payload(of: known.row, known.metainfo, selection, known.fingerprints)
         let seen = await environment.disk.look(
@@ -118,7 +119,7 @@ struct TorrentLoader {
             let file = try db.metainfo(of: id)
             return (row, file ?? [])
         }
-        guard let (row, file) = read else { throw EngineError("torrent \(id) is gone from the database") }
+        guard let (row, file) = read else { throw EngineError("torrent \(id) is no longer in the database") }
         let metainfo = try known ?? Self.metainfo(file, of: row)
         let count = metainfo.geometry.pieceCount
         let files = metainfo.layout.files.count
@@ -141,7 +142,7 @@ struct TorrentLoader {
             if let first = faults.first {
                 let others = faults.count > 1 ? " (and \(faults.count - 1) more)" : ""
                 try db.appendEvent(
-                    .damaged, "rows of it were damaged and are not used: \(first)\(others)", torrent: id, now: now)
+                    .damaged, "damaged rows of this torrent are ignored: \(first)\(others)", torrent: id, now: now)
             }
             return known
         }
@@ -150,8 +151,8 @@ struct TorrentLoader {
     /// The .torrent, when it is the one that the row is about.
     private static func metainfo(_ file: [UInt8], of row: TorrentRow) throws -> Metainfo {
         if let damage = row.damage { throw EngineError("the torrent's row in the database is damaged: \(damage)") }
-        let advice = "remove the torrent and add it again, its files stay where they are"
-        guard !file.isEmpty else { throw EngineError("the .torrent is not in the database any more: \(advice)") }
+        let advice = "remove the torrent and add it again; its files stay in place"
+        guard !file.isEmpty else { throw EngineError("the .torrent is missing from the database: \(advice)") }
         let metainfo: Metainfo
         do throws(MetainfoError) {
             metainfo = try Metainfo(torrentFile: file)
@@ -159,14 +160,14 @@ struct TorrentLoader {
             throw EngineError("the .torrent in the database is damaged (\(error)): \(advice)")
         }
         guard metainfo.infoHash == row.infoHash else {
-            throw EngineError("the .torrent in the database is damaged (its info hash is another): \(advice)")
+            throw EngineError("the .torrent in the database is damaged (it has a different info hash): \(advice)")
         }
         let geometry = metainfo.geometry
         guard geometry.pieceCount == row.pieceCount, geometry.pieceLength == row.pieceLength,
             geometry.totalBytes == row.totalBytes
         else {
             throw EngineError(
-                "the torrent's row in the database is damaged (its sizes are not those of its .torrent): \(advice)")
+                "the torrent's row in the database is damaged (its sizes differ from its .torrent): \(advice)")
         }
         return metainfo
     }
@@ -182,7 +183,7 @@ struct TorrentLoader {
             guard error.isOfRow else { throw error }
             let pieces = try db.doubtPieces(of: id)
             try db.appendEvent(
-                .damaged, "the bitfield was damaged: \(pieces) pieces are checked again", torrent: id, now: now)
+                .damaged, "the bitfield was damaged: \(pieces) pieces are re-checked", torrent: id, now: now)
             return try db.claims(of: id, count: count)
         }
     }

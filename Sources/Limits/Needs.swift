@@ -45,8 +45,8 @@ extension ProcessLimit {
             let error = errno
             let advice =
                 ProcessLimit(errno: error)?.advice
-                ?? "end other programs, or raise the limit of the system (fs.file-max)"
-            throw Shortage(description: "too few files can be opened (\(String(cString: strerror(error)))); \(advice)")
+                ?? "close other programs, or raise the system limit (fs.file-max)"
+            throw Shortage(description: "cannot open enough files (\(String(cString: strerror(error)))); \(advice)")
         }
 
         /// Asks for the memory in one piece, and for the stacks of threads that aren't tried. A page that nobody
@@ -56,8 +56,9 @@ extension ProcessLimit {
             let untried = max(0, threads - Self.mostThreadsTried)
             let size = memory + untried * ProcessLimit.stackSize
             guard size > 0, let error = ProcessLimit.mappingError(size) else { return }
-            let advice = ProcessLimit(errno: error)?.advice ?? "end other programs"
-            throw Shortage(description: "too little memory can be had (\(String(cString: strerror(error)))); \(advice)")
+            let advice = ProcessLimit(errno: error)?.advice ?? "close other programs"
+            throw Shortage(
+                description: "not enough memory is available (\(String(cString: strerror(error)))); \(advice)")
         }
 
         /// Calls `body` while as many threads are there.
@@ -90,10 +91,10 @@ extension ProcessLimit {
         private static func threadShortage(_ error: Int32) -> Shortage {
             let limit =
                 ProcessLimit.mappingError(ProcessLimit.stackSize).flatMap { ProcessLimit(errno: $0) } ?? .processes
-            let other = "end other programs, or raise the limit of the container or service (pids.max, TasksMax=)"
+            let other = "close other programs, or raise the limit of the container or service (pids.max, TasksMax=)"
             let advice = limit.value == nil ? other : limit.advice
             return Shortage(
-                description: "too few threads can be started (\(String(cString: strerror(error)))); \(advice)")
+                description: "cannot start enough threads (\(String(cString: strerror(error)))); \(advice)")
         }
     }
 

@@ -37,11 +37,11 @@ package enum ProcessLimit: Hashable, Sendable, CaseIterable {
         case .fileSize:
             "this process may write files of up to \(value) bytes: raise the limit (`ulimit -f unlimited`, or LimitFSIZE= of a service)"
         case .memory:
-            "this process may use \(value) bytes of memory: raise the limit (`ulimit -v unlimited`, or LimitAS= of a service), or let fewer torrents run"
+            "this process may use \(value) bytes of memory: raise the limit (`ulimit -v unlimited`, or LimitAS= of a service), or run fewer torrents"
         case .data:
-            "this process may use \(value) bytes of data: raise the limit (`ulimit -d unlimited`, or LimitDATA= of a service), or let fewer torrents run"
+            "this process may use \(value) bytes of data: raise the limit (`ulimit -d unlimited`, or LimitDATA= of a service), or run fewer torrents"
         case .processes:
-            "this user may have \(value) processes and threads: raise the limit (`ulimit -u 4096`, or TasksMax= of a service), or end other programs"
+            "this user may have \(value) processes and threads: raise the limit (`ulimit -u 4096`, or TasksMax= of a service), or close other programs"
         }
     }
 

@@ -279,7 +279,7 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
         } else {
             hold(.deaf, context)
             deafness = context.eventLoop.scheduleTask(in: Self.deafAfter) { [weak self] in
-                self?.close(because: "takes nothing of what it is sent")
+                self?.close(because: "reads nothing of what we send")
             }
         }
         context.fireChannelWritabilityChanged()
@@ -349,7 +349,7 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
         do {
             guard let infoHash = try Handshake.infoHash(in: held) else { return }
             if let expected {
-                guard infoHash == expected else { return close(because: "another torrent's info hash") }
+                guard infoHash == expected else { return close(because: "wrong info hash") }
             } else {
                 state = .identified(held)
                 guard let owner else { return close() }

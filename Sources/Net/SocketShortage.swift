@@ -22,7 +22,7 @@ enum SocketShortage {
             return true
         }
         if isNews {
-            let advice = ProcessLimit(errno: number)?.advice ?? "end other programs"
+            let advice = ProcessLimit(errno: number)?.advice ?? "close other programs"
             log.warning(
                 "no more connections can be opened (\(String(cString: strerror(number)))): \(advice), or allow fewer peers (--max-peers)"
             )

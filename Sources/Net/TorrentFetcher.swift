@@ -75,7 +75,7 @@ package struct TorrentFetcher: Sendable {
         case .insecure(let why): "the certificate cannot be trusted: \(why)"
         case .truncated(let what): "the answer is cut off: \(what)"
         case .malformed(let what): "the answer cannot be read: \(what)"
-        case .redirects(let limit): "the server redirects in a circle, or more than \(limit) times"
+        case .redirects(let limit): "the server redirects in a loop, or more than \(limit) times"
         case .redirectRefused(let server, let target, let why):
             "\(server) redirects to \(target), and pieces doesn't follow: \(why)"
         // These come of trackers' answers alone.
@@ -102,9 +102,9 @@ package enum TorrentFetchError: Error, Hashable, Sendable, CustomStringConvertib
         case .status(let server, let code, let phrase):
             "\(server) answered \(code)\(phrase.isEmpty ? "" : " \(phrase)"): check the URL, or fetch the .torrent with a browser"
         case .notATorrent(let server, let excerpt):
-            "\(server) answered something that is no .torrent: “\(excerpt)”; perhaps it is a page that links to it, or wants a login"
+            "\(server) answered with something that is not a .torrent: “\(excerpt)”; it may be a page that links to it, or that requires a login"
         case .packed(let server, let file):
-            "\(server) answered \(file.kind): fetch it by other means, and \(file.advice)"
+            "\(server) answered with \(file.kind): fetch it by other means, and \(file.advice)"
         case .failed(let server, let why): "the .torrent cannot be fetched from \(server): \(why)"
         case .cancelled: "fetching the .torrent was cancelled"
         }

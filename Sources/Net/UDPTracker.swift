@@ -45,14 +45,14 @@ package actor UDPTracker: TrackerTransport {
     package func announce(_ url: TrackerURL, _ request: AnnounceRequest) async throws(TrackerError) -> AnnounceResponse
     {
         guard case .announce(let response) = try await ask(url, .announce(request, to: url)) else {
-            throw .malformed("it answers no announce")
+            throw .malformed("it is not an announce response")
         }
         return response
     }
 
     package func scrape(_ url: TrackerURL, _ request: ScrapeRequest) async throws(TrackerError) -> ScrapeResponse {
         guard case .scrape(let response) = try await ask(url, .scrape(request)) else {
-            throw .malformed("it answers no scrape")
+            throw .malformed("it is not a scrape response")
         }
         return response
     }
@@ -74,7 +74,7 @@ package actor UDPTracker: TrackerTransport {
     {
         guard !isShutDown, !Task.isCancelled else { throw .cancelled }
         guard requests.count < Self.maximumRequests else {
-            throw .unreachable("\(Self.maximumRequests) requests to UDP trackers are under way already")
+            throw .unreachable("\(Self.maximumRequests) requests to UDP trackers are already in progress")
         }
         lastRequest += 1
         let number = lastRequest
@@ -110,7 +110,7 @@ package actor UDPTracker: TrackerTransport {
             var families: Set<NIOBSDSocket.ProtocolFamily> = []
             request.addresses =
                 addresses.filter { sockets.canReach($0.protocol) && families.insert($0.protocol).inserted }[...]
-            tryNext(request, after: .unreachable("it has no address of the family of the address to bind to"))
+            tryNext(request, after: .unreachable("its host has no address of the same family (IPv4 or IPv6) as --bind"))
         }
     }
 

@@ -16,9 +16,9 @@ package enum PeerWireError: Error, Hashable, Sendable, CustomStringConvertible {
         case .notBitTorrent(let offset):
             "The peer does not speak BitTorrent (byte \(offset) of its handshake is wrong); drop the connection."
         case .frameTooLong(let length, let limit):
-            "The peer announced a frame of \(length) bytes where \(limit) are the most; drop the connection."
+            "The peer announced a frame of \(length) bytes, over the limit of \(limit); drop the connection."
         case .wrongLength(let id, let length, let allowed):
-            "The peer announced \(length) bytes for message \(id) where \(Self.text(allowed)) are allowed; drop the connection."
+            "The peer announced \(length) bytes for message \(id), which must have \(Self.text(allowed)); drop the connection."
         case .malformedExtension(let name, let reason):
             "The peer's \(name) message can't be read (\(reason)); ignore it."
         }

@@ -113,7 +113,7 @@ package actor Store {
             access = .inDoubt(connection.options, connection.reserve)
         }
         guard case .inDoubt(let options, let reserve) = access else {
-            throw StoreError(.closed, path: path.text, "the database was closed: start the program again")
+            throw StoreError(.closed, path: path.text, "the database was closed: restart pieces")
         }
         try Connection.settleLog(path, options)
         let connection = try Connection(path, mode: .readWrite, options: options)
@@ -195,7 +195,7 @@ extension Connection {
         guard !Replacement.isUnderWay(DatabaseFile.resolved(path)) else {
             throw StoreError(
                 .corrupt, path: path.text,
-                "its recovery was interrupted: `pieces run` or `pieces database salvage` finishes it")
+                "its recovery was interrupted: run `pieces run` or `pieces database salvage` to finish it")
         }
         let connection = try Connection(path, mode: mode, options: options)
         if mode == .readOnly {

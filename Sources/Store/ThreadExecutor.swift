@@ -15,7 +15,7 @@ final class ThreadExecutor: SerialExecutor {
             try SystemThread.start { executor.run() }
         } catch {
             throw StoreError(
-                .other, path: path.text, "cannot start a thread: \(error): stop other programs and try again")
+                .other, path: path.text, "cannot start a thread: \(error): close other programs and try again")
         }
         return executor
     }

@@ -63,13 +63,13 @@ package enum DisconnectReason: Equatable, Sendable, CustomStringConvertible {
         case .bothSeeding: "both have everything"
         case .banned(let why): "banned: \(why)"
         case .protocolError(let what): "protocol error: \(what)"
-        case .silent: "nothing heard for too long"
+        case .silent: "nothing received for too long"
         case .tooManyPeers: "too many peers"
-        case .paused: "the torrent stopped"
+        case .paused: "the torrent was stopped"
         case .ownConnection: "connected to ourselves"
         case .duplicate: "connected twice"
-        case .deaf: "takes nothing of what it asked for"
-        case .idle: "idle, and another peer needs the place"
+        case .deaf: "does not read the data it requested"
+        case .idle: "idle, and another peer needs the connection"
         case .wasteful(let how): how
         }
     }

@@ -10,7 +10,7 @@ extension Swarm {
     /// choked us, or when another was faster at the end.
     static let unaskedAllowance: Int64 = 32 << 20
 
-    private static let tooMuchWork = "its messages are more work than they are worth"
+    private static let tooMuchWork = "its messages cost too much work"
 
     /// A message of the peer's costs us something.
     mutating func charge(_ peer: Peer, _ work: WorkBudget.Work, now: Instant) {
@@ -41,7 +41,7 @@ extension Swarm {
         charge(peer, .refusal, now: now)
         peer.unaskedBytes += Int64(bytes)
         if peer.unaskedBytes > Self.unaskedAllowance + peer.verifiedBytes / 2 {
-            waste(peer, "it sends blocks that were not requested", now: now)
+            waste(peer, "it sent blocks that were not requested", now: now)
         }
     }
 

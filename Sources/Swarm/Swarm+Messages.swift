@@ -48,7 +48,7 @@ extension Swarm {
         peer.bitfieldCount += 1
         charge(peer, .statement, now: now)
         guard peer.bitfieldCount <= Self.maximumBitfields else {
-            return misbehaved(key, "a bitfield again and again", now: now)
+            return misbehaved(key, "repeated bitfields", now: now)
         }
         peer.driedAt = nil
         if peer.isSeed {
@@ -79,7 +79,7 @@ extension Swarm {
     package mutating func has(_ key: PeerKey, _ piece: Int, now: Instant) {
         guard let peer = peers[key], !peer.isClosing else { return }
         guard piece >= 0, piece < geometry.pieceCount else {
-            return misbehaved(key, "HAVE of piece \(piece)", now: now)
+            return misbehaved(key, "HAVE of the nonexistent piece \(piece)", now: now)
         }
         guard !peer.isSeed else { return }
         // A peer that sent no bitfield has nothing until it says so.

@@ -32,7 +32,7 @@ extension Swarm {
         guard let piece = active[index], piece.phase == .verifying else { return }
         commit.dirty.insert(index)
         for (guilty, _) in ledger.passed(index, digests: digests).sorted(by: { $0.key < $1.key }) {
-            ban(guilty, reason: "sent blocks of piece \(index) that were wrong", now: now)
+            ban(guilty, reason: "sent wrong blocks of piece \(index)", now: now)
         }
         let contributors = piece.contributors
         if contributors.count == 1, let sender = contributors.first { peers[sender]?.isProven = true }
@@ -84,7 +84,7 @@ extension Swarm {
 
     private mutating func blame(_ piece: ActivePiece, _ contributors: Set<PeerKey>, digests: [UInt64], now: Instant) {
         if let guilty = ledger.failed(piece.piece, senders: piece.senders, digests: digests) {
-            return ban(guilty, reason: "sent piece \(piece.piece), which fails its hash", now: now)
+            return ban(guilty, reason: "sent piece \(piece.piece), which failed its hash check", now: now)
         }
         // Someone lied: until it is known who, each has to prove itself again.
         for key in contributors {

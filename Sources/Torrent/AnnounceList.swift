@@ -120,14 +120,14 @@ struct AnnounceList {
         var text: String {
             switch self {
             case .number: "it is a number"
-            case .replaced: "'announce-list' takes its place (BEP 12)"
+            case .replaced: "'announce-list' replaces it (BEP 12)"
             case .tooMany: "the first \(maximumCount) are kept"
             case .empty: "it is empty"
             case .tooLong: "it is longer than \(maximumURLBytes) bytes"
-            case .unreadable: "it has control characters, or is no valid UTF-8"
+            case .unreadable: "it has control characters, or isn't valid UTF-8"
             case .noHost: "it has no host"
             case .otherScheme(let known):
-                "only addresses with \(known.map { $0.dropLast(3) }.joined(separator: ", ")) are supported"
+                "only URLs with \(known.map { $0.dropLast(3) }.joined(separator: ", ")) are supported"
             }
         }
     }

@@ -100,12 +100,12 @@ package enum ForeignFile: Hashable, Sendable {
     package var kind: String {
         switch self {
         case .empty: "an empty file"
-        case .zeros: "a file of zero bytes alone, as a download leaves that was never finished"
+        case .zeros: "a file of only zero bytes, as an unfinished download leaves it"
         case .compressed(let name, _): "a file compressed with \(name)"
         case .archive(let name): "a \(name) archive"
         case .webPage: "a web page (HTML)"
         case .magnet: "a magnet link"
-        case .address: "a text with a web address"
+        case .address: "a text file with a web address"
         case .document(let name): "a \(name) document"
         }
     }
@@ -118,7 +118,7 @@ package enum ForeignFile: Hashable, Sendable {
         case .archive: "unpack it first, and give the .torrent that is in it"
         case .webPage: "it may be an error or a login page; open the address in a browser, and save the .torrent itself"
         case .magnet: "magnet links are not supported yet: ask for the .torrent"
-        case .address: "give the address in place of the file"
+        case .address: "give that address instead of the file"
         case .document: "give the .torrent file itself, or its address"
         }
     }

@@ -75,7 +75,8 @@ struct InfoReader {
     var unused: [UnusedValue] {
         guard let value = info["private"], value.number == nil, isPrivate else { return [] }
         return [
-            UnusedValue("info.private", value.content ?? [], "it is neither 0 nor 1: the torrent is taken for private")
+            UnusedValue(
+                "info.private", value.content ?? [], "it is neither 0 nor 1, so the torrent is treated as private")
         ]
     }
 

@@ -111,7 +111,7 @@ package struct Metainfo: Sendable {
     private static func repeated(_ root: BencodeDictionary) -> [UnusedValue] {
         let keys = ["announce", "announce-list", "comment", "comment.utf-8", "created by", "creation date", "url-list"]
         return keys.filter { root.disputedKeys.contains(Array($0.utf8)) }.map {
-            UnusedValue($0, [], "it stands there more than once, and only the first value is used")
+            UnusedValue($0, [], "it occurs more than once, and only the first value is used")
         }
     }
 

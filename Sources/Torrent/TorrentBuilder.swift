@@ -129,10 +129,11 @@ package enum TorrentBuilderError: Error, Hashable, Sendable, CustomStringConvert
 
     package var description: String {
         switch self {
-        case .invalid(let error): "no valid .torrent can be made: \(error)"
+        case .invalid(let error): "cannot create a valid .torrent: \(error)"
         case .unsafePath(let path, let other):
-            "'\(path)' cannot be in a .torrent, clients would call it '\(other)': rename it first"
-        case .padName(let path): "'\(path)' cannot be in a .torrent, clients would take it for padding: rename it first"
+            "'\(path)' cannot be used in a .torrent, because clients would save it as '\(other)': rename it first"
+        case .padName(let path):
+            "'\(path)' cannot be used in a .torrent, because clients would take it for padding: rename it first"
         }
     }
 }

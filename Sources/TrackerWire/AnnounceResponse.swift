@@ -51,7 +51,7 @@ package struct AnnounceResponse: Hashable, Sendable {
     /// read.
     package var notice: String? {
         if let warning { return warning }
-        return unreadablePeers > 0 ? "\(unreadablePeers) entries of its list of peers could not be read" : nil
+        return unreadablePeers > 0 ? "\(unreadablePeers) entries of its peer list could not be read" : nil
     }
 
     private static func clamped(_ interval: Duration) -> Duration {

@@ -153,12 +153,12 @@ package struct HTTPResponseReader: Sendable {
             if case .status = state, line.isEmpty {
                 throw .unreachable("the server closed the connection before it answered")
             }
-            throw .truncated("the connection was closed within the head of the response")
+            throw .truncated("the connection was closed within the header of the response")
         }
         guard content == .torrent else { return }
         switch state {
         case .body(let length?): throw .truncated("only \(body.count) of \(length) bytes arrived")
-        case .chunk: throw .truncated("only \(body.count) bytes arrived, and the last part of the answer is missing")
+        case .chunk: throw .truncated("only \(body.count) bytes arrived, and the rest of the response is missing")
         default: break
         }
     }
@@ -169,9 +169,9 @@ package struct HTTPResponseReader: Sendable {
         framing += 1
         guard framing > Self.maximumHead + body.count else { return }
         guard head != nil else {
-            throw .malformed("the head of the HTTP response is longer than \(Self.maximumHead) bytes")
+            throw .malformed("the header of the HTTP response is longer than \(Self.maximumHead) bytes")
         }
-        throw .malformed("between the chunks of the HTTP response are \(framing) bytes, for a body of \(body.count)")
+        throw .malformed("the HTTP response has \(framing) bytes of chunk framing for a body of \(body.count)")
     }
 
     private mutating func extendLine(_ byte: UInt8) throws(TrackerError) {

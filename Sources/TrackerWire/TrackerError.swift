@@ -52,10 +52,11 @@ package enum TrackerError: Error, Hashable, Sendable, CustomStringConvertible {
         case .unreachable(let why): "the tracker cannot be reached: \(why)"
         case .insecure(let why): "the tracker's certificate cannot be trusted: \(why)"
         case .timedOut(let time): "the tracker did not answer within \(time.components.seconds) s"
-        case .redirects(let limit): "the tracker redirects in a circle, or more than \(limit) times"
+        case .redirects(let limit): "the tracker redirects in a loop, or more than \(limit) times"
         case .redirectRefused(let server, let target, let why):
             "the tracker \(server) redirects to \(target), and pieces doesn't follow: \(why)"
-        case .noScrape: "the tracker's URL has no scrape: its last path component does not begin with “announce”"
+        case .noScrape:
+            "the tracker can't be scraped: the last path component of its URL does not begin with “announce”"
         case .cancelled: "the request to the tracker was cancelled"
         }
     }

@@ -202,7 +202,7 @@ package enum TrackerURLError: Error, Hashable, CustomStringConvertible {
         case .control(let text): "a URL cannot hold control characters: “\(Printable.text(MaskedURL.text(text).utf8))”"
         case .noScheme(let text):
             "“\(Printable.text(MaskedURL.text(text).utf8))” is not a URL: it should begin with http://, https:// or udp://"
-        case .scheme(let scheme): "the scheme “\(Printable.text(scheme.utf8))” is not known: use http, https or udp"
+        case .scheme(let scheme): "the scheme “\(Printable.text(scheme.utf8))” is not supported: use http, https or udp"
         case .password:
             "the user name or the password in a URL has a character that ends it: write / as %2F, ? as %3F and # as %23"
         case .host(let host):

@@ -112,12 +112,12 @@ package struct UDPTrackerMachine: ~Copyable, Sendable {
             return ask(over: connection, isBorrowed: false, now: now, using: &generator)
         case (.asking, .announce(_, let response)):
             guard case .announce = question else {
-                return finish(.failed(.malformed("it answers an announce that was not made")))
+                return finish(.failed(.malformed("it is an announce response, but no announce was sent")))
             }
             return finish(.done(.announce(response)))
         case (.asking, .scrape(_, let counts)):
             guard case .scrape(let request) = question else {
-                return finish(.failed(.malformed("it answers a scrape that was not made")))
+                return finish(.failed(.malformed("it is a scrape response, but no scrape was sent")))
             }
             return finish(.done(.scrape(Self.response(to: request, counts))))
         case (.asking(_, _, isBorrowed: true, _), .error):
@@ -127,7 +127,7 @@ package struct UDPTrackerMachine: ~Copyable, Sendable {
             connection = nil
             return finish(.failed(.failure(reason: message.isEmpty ? "no reason given" : message, retry: nil)))
         default:
-            return finish(.failed(.malformed("its packet is not of the kind that was asked for")))
+            return finish(.failed(.malformed("its packet is not of the requested kind")))
         }
     }
 

@@ -108,7 +108,7 @@ package enum UDPTrackerResponsePacket: Hashable, Sendable {
             guard let interval = reader.next(UInt32.self), let leechers = reader.next(UInt32.self),
                 let seeders = reader.next(UInt32.self)
             else {
-                throw .truncated("a packet of \(bytes.count) bytes is no answer to an announce")
+                throw .truncated("a packet of \(bytes.count) bytes is too short for an announce response")
             }
             var peers = PeerCollector(limit: AnnounceResponse.maximumPeers)
             peers.add(compact: reader.rest, isIPv6: isIPv6)

@@ -75,7 +75,7 @@ struct Adoption {
         do {
             try await disk.create(payload, .sparse, makingRoot: false)
         } catch {
-            Logger(label: "pieces.verify").warning("an empty file cannot be made: \(error)")
+            Logger(label: "pieces.verify").warning("cannot create an empty file: \(error)")
         }
     }
 }

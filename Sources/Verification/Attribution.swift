@@ -44,7 +44,7 @@ package struct Attribution {
         }
 
         package var touch: String {
-            isRot ? "none of them was changed outside" : "whether one of them was changed outside is not known"
+            isRot ? "none of them was changed outside" : "it is not known whether one of them was changed outside"
         }
     }
 

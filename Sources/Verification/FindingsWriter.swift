@@ -87,8 +87,8 @@ struct FindingsWriter {
         let id = result.torrent.row.id
         if result.checked > 0 {
             let text =
-                "checked \(result.checked) of \(result.torrent.metainfo.geometry.pieceCount) pieces, \(result.good) good, \(result.bad) bad, "
-                + "\(result.missing) missing: asked for by the user"
+                "verified \(result.checked) of \(result.torrent.metainfo.geometry.pieceCount) pieces: \(result.good) good, \(result.bad) bad, "
+                + "\(result.missing) missing; requested by the user"
             try connection.appendEvent(.verified, text, torrent: id, now: now)
         }
         if result.damaged > 0 {
@@ -98,7 +98,7 @@ struct FindingsWriter {
             }
             for riddle in result.riddles where riddle.count.damaged > 0 {
                 let text =
-                    "\(Format.count(riddle.count.damaged, "piece")) damaged that \(riddle.names) share: \(riddle.touch)"
+                    "\(Format.count(riddle.count.damaged, "damaged piece")) shared by \(riddle.names): \(riddle.touch)"
                 try connection.appendEvent(riddle.isRot ? .rot : .failed, text, torrent: id, now: now)
             }
         }
@@ -114,10 +114,10 @@ struct FindingsWriter {
     private static func event(_ file: VerificationResult.File) -> (EventKind, String) {
         let damage = "\(Format.count(file.blame.damaged, "piece")) damaged"
         return switch file.look {
-        case .gone: (.edited, "the file is gone")
+        case .gone: (.edited, "the file is missing")
         case .changed: (.edited, "changed outside, \(damage)")
         case .asLeft: (.rot, damage)
-        case .unknown: (.failed, "\(damage); whether the file was changed outside is not known")
+        case .unknown: (.failed, "\(damage); it is not known whether the file was changed outside")
         }
     }
 }

@@ -15,7 +15,7 @@ package struct StoredTorrent: Sendable {
 
     package init(_ row: TorrentRow, _ connection: Connection) throws {
         guard let file = try connection.metainfo(of: row.id) else {
-            throw UnusableTorrent("torrent \(row.id) was removed meanwhile")
+            throw UnusableTorrent("torrent \(row.id) was removed in the meantime")
         }
         do {
             metainfo = try connection.asAdded(try Metainfo(torrentFile: file), row.id)
@@ -25,7 +25,7 @@ package struct StoredTorrent: Sendable {
         let wanted = try connection.wanted(of: row.id, count: metainfo.layout.files.count)
         guard let selection = FileSelection(layout: metainfo.layout, wanted: wanted) else {
             throw UnusableTorrent(
-                "the database names \(wanted.count) files of \(row.name.printable), which has \(metainfo.layout.files.count)"
+                "the database lists \(wanted.count) files for \(row.name.printable), but its .torrent has \(metainfo.layout.files.count)"
             )
         }
         self.row = row

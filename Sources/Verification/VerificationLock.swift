@@ -21,7 +21,7 @@ final class VerificationLock {
             descriptor = raw
         } else {
             Logger(label: "pieces.verify").debug(
-                "\(file.text.printable) can't be used as a lock: \(Errno(rawValue: errno))")
+                "\(file.text.printable) cannot be used as a lock: \(Errno(rawValue: errno))")
             if raw >= 0 { close(raw) }
             descriptor = nil
         }
@@ -44,7 +44,7 @@ final class VerificationLock {
         guard let descriptor else { return }
         var request = Self.request(torrent, F_UNLCK)
         if fcntl(descriptor, F_SETLK, &request) != 0 {
-            Logger(label: "pieces.verify").debug("a lock stays: \(Errno(rawValue: errno))")
+            Logger(label: "pieces.verify").debug("cannot release a lock: \(Errno(rawValue: errno))")
         }
     }
 

@@ -38,7 +38,7 @@ enum Interruption {
     /// Catches the signals from now on; `body` runs when the first comes. To be called once.
     static func catchFirst(_ body: @escaping @Sendable () async -> Void) throws {
         var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { throw Failure("no pipe can be made: \(String(cString: strerror(errno)))") }
+        guard pipe(&ends) == 0 else { throw Failure("cannot create a pipe: \(String(cString: strerror(errno)))") }
         // It can only fail for descriptors that are not open (fcntl(2)).
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         try startWaiter(reading: ends[0], body)
@@ -104,7 +104,7 @@ enum Interruption {
                 Task { await body() }
             }
         } catch {
-            throw Failure("no thread can be started (\(error)): \(ProcessLimit.processes.advice)")
+            throw Failure("cannot start a thread (\(error)): \(ProcessLimit.processes.advice)")
         }
     }
 }

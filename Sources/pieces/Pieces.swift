@@ -20,25 +20,26 @@ struct Pieces: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pieces",
         abstract:
-            "Downloads torrents, keeps all it knows in one database, and goes on after any stop as if nothing had happened.",
+            "Download and seed torrents. All state is in one database, and downloads resume after any interruption.",
         discussion: """
             Examples:
               pieces download alice.torrent --output ~/books
               pieces add https://example.org/debian.torrent --output /srv/iso && pieces run
               pieces status --watch
 
-            SOURCE is a .torrent file or an http(s) URL of one. TORRENT is a number of `pieces status`, the beginning of an info hash (4 digits or \
-            more), or a name.
+            SOURCE is a .torrent file or its http(s) URL. TORRENT is a number shown by `pieces status`, the first digits of an \
+            info hash (at least 4), or a name.
 
-            Exit codes: 0 done; 1 failed; 2 the download is incomplete, or a verification or the doctor found something wrong; 64 wrong usage; 130 interrupted.
+            Exit codes: 0 done; 1 failed; 2 the download is incomplete, or a verification or the doctor found a problem; \
+            64 wrong usage; 130 interrupted.
 
-            SIGINT, SIGTERM, SIGQUIT and SIGHUP stop a command cleanly; a second signal other than SIGHUP ends it at once. SIGUSR1 and SIGUSR2 do \
-            nothing. Work goes on without a reader of its output, \
-            and its exit code tells of the work alone. A command that only answers fails with 1 when its output can't be written; a reader that closes \
-            the pipe early, as `head` does, is no error.
+            SIGINT, SIGTERM, SIGQUIT and SIGHUP stop a command cleanly. A second signal other than SIGHUP stops it at once. \
+            SIGUSR1 and SIGUSR2 are ignored. Commands that do work continue when their output can no longer be written, and \
+            their exit code reports only the work. Commands that only print information then exit with 1, unless the reader \
+            has closed the pipe early, as `head` does.
 
-            The database is the file given with --database, else in PIECES_DATABASE, else $XDG_STATE_HOME/pieces/pieces.db (~/.local/state when \
-            that is not set).
+            The database is the file given with --database. Without it, the file named in PIECES_DATABASE is used, and without \
+            that $XDG_STATE_HOME/pieces/pieces.db, where XDG_STATE_HOME defaults to ~/.local/state.
             """,
         version: Program.version,
         groupedSubcommands: [
@@ -46,7 +47,7 @@ struct Pieces: AsyncParsableCommand {
             CommandGroup(
                 name: "Torrents", subcommands: [Pause.self, Resume.self, Remove.self, Limit.self, Select.self]),
             CommandGroup(
-                name: "Looking",
+                name: "Information",
                 subcommands: [Status.self, Files.self, Peers.self, Trackers.self, Log.self, Explain.self, Doctor.self]),
             CommandGroup(name: "Content", subcommands: [Verify.self, Create.self, Show.self, Export.self]),
             CommandGroup(name: "Program", subcommands: [Database.self, Demo.self]),

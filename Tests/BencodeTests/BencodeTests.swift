@@ -218,6 +218,6 @@ struct BencodeValueTests {
     @Test func errorsAreSentences() {
         #expect(
             BencodeError(.unexpectedByte(60), at: 17).description
-                == "not valid bencode at byte 17: byte 60 cannot stand here")
+                == "not valid bencode at byte 17: byte 60 is not allowed here")
     }
 }

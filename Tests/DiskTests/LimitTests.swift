@@ -27,7 +27,7 @@ import Torrent
         let error = try failure(try await fixture.writeAll())
         #expect(error.code == .nameRefused && error.errno == errno, "\(error)")
         #expect(
-            "\(error)".contains(place.name) && "\(error)".contains("does not take this name")
+            "\(error)".contains(place.name) && "\(error)".contains("does not allow this name")
                 && "\(error)".contains("--select"), "\(error)")
     }
 

@@ -82,10 +82,10 @@ import Testing
         arguments: [
             (.bytes(head("Content-Length: 9") + Array("de".utf8)), "cut off: only 2 of 9 bytes arrived"),
             (.bytes(head("Transfer-Encoding: chunked") + Array("9\r\nde".utf8)), "cut off: only 2 bytes arrived"),
-            (.bytes(Array("HTTP/1.1 200 OK\r\nX: y\r\n".utf8)), "within the head of the response"),
+            (.bytes(Array("HTTP/1.1 200 OK\r\nX: y\r\n".utf8)), "within the header of the response"),
             (.bytes([]), "before it answered"),
             (.bytes(Array("SSH-2.0-OpenSSH\r\n".utf8)), "it is not HTTP"),
-            (.page("302 Found", [], "Location: /a%20b.torrent?k=v\r\n"), "redirects in a circle"),
+            (.page("302 Found", [], "Location: /a%20b.torrent?k=v\r\n"), "redirects in a loop"),
             (.endless(head: "HTTP/1.1 404 Not Found\r\n\r\n", Array("<html>".utf8)), "answered 404 Not Found"),
         ] as [(RawHTTPServer.Reply, String)])
     func aFileThatIsCutOffIsRefused(_ reply: RawHTTPServer.Reply, _ sentence: String) async throws {

@@ -69,7 +69,7 @@ import TrackerWire
             ),
             (
                 .bytes(Array("HTTP/1.1 200 OK\r\nX: y\r\n".utf8)),
-                .truncated("the connection was closed within the head of the response")
+                .truncated("the connection was closed within the header of the response")
             ),
             (.bytes([]), .unreachable("the server closed the connection before it answered")),
             (.page("302 Found", [], "Location: /announce\r\n"), .redirects(limit: 5)),

@@ -9,12 +9,13 @@ struct BackupsTests {
             try await program.succeed("add", "set.torrent", "--output", "down", "--paused")
             #expect(
                 try await program.succeed("database", "backups").output
-                    == "a running engine makes a backup every 1 d, and keeps 3\n")
+                    == "a running engine makes a backup every 1 d and keeps the newest 3\n")
             let rarer = try await program.succeed("database", "backups", "--every", "12h").output
-            #expect(rarer == "a running engine makes a backup every 12 h, and keeps 3\n")
-            #expect(try await program.succeed("database", "backups", "--keep", "0").output == "no backups are made\n")
+            #expect(rarer == "a running engine makes a backup every 12 h and keeps the newest 3\n")
+            #expect(
+                try await program.succeed("database", "backups", "--keep", "0").output == "automatic backups are off\n")
             let more = try await program.succeed("database", "backups", "--keep", "7").output
-            #expect(more == "a running engine makes a backup every 12 h, and keeps 7\n")
+            #expect(more == "a running engine makes a backup every 12 h and keeps the newest 7\n")
             for bad in [["--every", "30s"], ["--every", "53w"], ["--keep", "101"], ["--keep", "-1"]] {
                 #expect(try await program.run("database", "backups", bad[0], bad[1]).status == 64, "\(bad)")
             }

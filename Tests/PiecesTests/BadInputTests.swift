@@ -38,7 +38,7 @@ struct BadInputTests {
         Case("download", "good.torrent", "--seed", "--seed-ratio", "2", status: 64, says: "one of"),
         Case("download", "good.torrent", "--seed-ratio", "-1", status: 64, says: "ratio"),
         Case("download", "good.torrent", "--seed-time", "60", status: 64, says: "unit"),
-        Case("download", "good.torrent", "--quiet", "--json", status: 64, says: "one of"),
+        Case("download", "good.torrent", "--quiet", "--json", status: 64, says: "either"),
         Case("download", "good.torrent", "--frobnicate", status: 64, says: "frobnicate"),
         Case(
             "download", "good.torrent", "--database", "text.db", "--listen-port", "0", status: 1, says: "not a database"

@@ -23,11 +23,11 @@ struct ControlTests {
             try await program.makeSet()
             try await program.succeed("add", "set.torrent", "--paused")
             let again = try await program.succeed("add", "set.torrent")
-            #expect(again.output.contains("is here already"))
+            #expect(again.output.contains("is already in the database"))
             #expect(try await program.torrents().map { $0["state"] as? String } == ["paused"])
             let elsewhere = try await program.run("add", "set.torrent", "--output", "other")
             #expect(elsewhere.status == 64)
-            #expect(elsewhere.errors.contains("is here already"))
+            #expect(elsewhere.errors.contains("is already in the database"))
         }
     }
 

@@ -26,10 +26,10 @@ struct DatabaseTests {
     @Test func aSoundDatabaseIsSaidToBeSound() async throws {
         try await withProgram { program in
             try await populate(program)
-            #expect(try await program.succeed("database", "check").output.contains("nothing is wrong"))
+            #expect(try await program.succeed("database", "check").output.contains("no damage found"))
             let json = try #require(try await program.succeed("database", "check", "--json").json as? [String: Any])
             #expect(json["sound"] as? Bool == true && (json["faults"] as? [String])?.isEmpty == true)
-            #expect(try await program.succeed("database", "salvage").output.contains("nothing is wrong"))
+            #expect(try await program.succeed("database", "salvage").output.contains("no damage found"))
             let none = try await program.run("database", "restore")
             #expect(none.status == 1 && none.errors.contains("no backup"))
         }
@@ -56,7 +56,7 @@ struct DatabaseTests {
             #expect(salvage.status == 0, "\(salvage.errors)")
             #expect(
                 salvage.output.hasPrefix("the database was damaged (")
-                    && salvage.output.contains("3 of 3 torrents were salvaged"))
+                    && salvage.output.contains("3 of 3 torrents were recovered"))
             #expect(try await program.torrents().count == 3)
             #expect(try await program.run("database", "check").status == 0)
             let aside = try FileManager.default.contentsOfDirectory(atPath: program.folder.path).filter {
@@ -106,14 +106,16 @@ struct DatabaseTests {
             try file.write(contentsOf: Data([1]))
             try file.close()
             let refused = try await program.run("status")
-            #expect(refused.status == 1 && refused.errors.contains("`pieces run` mends it"), "\(refused.errors)")
+            #expect(
+                refused.status == 1 && refused.errors.contains("repair it with `pieces run`"),
+                "\(refused.errors)")
             let engine = try program.start([
                 "run", "--bind", "127.0.0.1", "--listen-port", "0", "--no-dht", "--no-lsd", "--json",
             ])
             _ = try await engine.waiting(for: "listening")
             for command in [["database", "restore", "copy.db"], ["database", "salvage"]] {
                 let answer = try await program.start(command).end()
-                #expect(answer.status == 1 && answer.errors.contains("already runs"), "\(answer.errors)")
+                #expect(answer.status == 1 && answer.errors.contains("already running"), "\(answer.errors)")
             }
             #expect(try await program.torrents().count == 3)
             kill(engine.process.processIdentifier, SIGTERM)
@@ -121,7 +123,7 @@ struct DatabaseTests {
             #expect(end.status == 0)
             #expect(
                 end.errors.contains("the database was damaged (")
-                    && end.errors.contains("3 of 3 torrents were salvaged"), "\(end.errors)")
+                    && end.errors.contains("3 of 3 torrents were recovered"), "\(end.errors)")
             #expect(try await program.succeed("log").output.contains("the database was damaged"))
         }
     }

@@ -38,7 +38,7 @@ struct DoctorTests {
             }
             #expect(
                 sentences(found, "fine", "files").first?.hasPrefix(
-                    "the files of 1 complete torrent are as they were left") == true)
+                    "the files of 1 complete torrent are unchanged") == true)
             #expect(try await program.succeed("doctor").output.contains("ok       database: "))
         }
     }
@@ -59,7 +59,8 @@ struct DoctorTests {
             try Data("other".utf8).write(to: program.folder.appending(path: "here/" + file))
             let found = try await findings(program, status: 2)
             #expect(
-                sentences(found, "problem", "files").first?.contains("1 file of set is gone or changed outside") == true
+                sentences(found, "problem", "files").first?.contains("1 file of set is missing or changed outside")
+                    == true
             )
         }
     }
@@ -68,7 +69,7 @@ struct DoctorTests {
         try await withPayload { program, connection in
             try connection.setOutput(TorrentID(rawValue: 1), program.folder.path + "/gone")
             let found = try await findings(program, status: 2)
-            #expect(sentences(found, "problem", "volumes").first?.contains("is not there") == true)
+            #expect(sentences(found, "problem", "volumes").first?.contains("does not exist") == true)
         }
     }
 
@@ -76,7 +77,7 @@ struct DoctorTests {
         try await withPayload { program, connection in
             try connection.execute("UPDATE torrent SET wanted_bytes = 4000000000000000000, completed_bytes = 0")
             let found = try await findings(program, status: 2)
-            #expect(sentences(found, "problem", "volumes").first?.contains("that are to come") == true)
+            #expect(sentences(found, "problem", "volumes").first?.contains("are still to be downloaded") == true)
         }
     }
 
@@ -97,7 +98,8 @@ struct DoctorTests {
                 sentences(found, "notice", "trackers").first?.contains(
                     "failed 7 times in a row for 1 torrent: connection refused") == true)
             #expect(sentences(found, "notice", "engine").first?.contains("was killed") == true)
-            #expect(sentences(found, "problem", "clock").first?.contains("behind what the database saw last") == true)
+            #expect(
+                sentences(found, "problem", "clock").first?.contains("behind the latest time in the database") == true)
         }
     }
 

@@ -93,7 +93,7 @@ struct ExplainTests {
         ) { db, id in try db.execute("UPDATE torrent SET completed_bytes = wanted_bytes") },
         Case(
             name: "the folder hangs", place: .silent, causes: [.offline, .announceWaits, .noPeers],
-            words: "doesn't answer: /x"),
+            words: "does not respond: /x"),
         Case(
             name: "back since", place: .reachable, causes: [.offline, .announceWaits, .noPeers], words: "it is back now"
         ) { db, id in
@@ -132,7 +132,7 @@ struct ExplainTests {
         Case(
             name: "queued, all slots in use", causes: [.queued, .announceWaits, .noPeers],
             words:
-                "it waits for one of 2 download slots, at place 1 of 7; they are in use by other and 1 other it starts by itself"
+                "it is waiting for one of 2 download slots, at place 1 of 7; in use by other and 1 other it starts automatically"
         ) { db, _ in
             _ = try db.insertTorrent(NewTorrent(metainfo: try made("other", trackers: false), output: "/x"), now: now)
             try db.setState(TorrentID(rawValue: 2), .downloading, error: nil)
@@ -140,7 +140,7 @@ struct ExplainTests {
         },
         Case(
             name: "queued for a check", causes: [.queued, .announceWaits, .noPeers],
-            words: "it waits for the only check slot; it is in use by other"
+            words: "it is waiting for the only check slot; in use by other"
         ) { db, id in
             _ = try db.insertTorrent(NewTorrent(metainfo: try made("other", trackers: false), output: "/x"), now: now)
             try db.setState(TorrentID(rawValue: 2), .checking, error: nil)
@@ -193,7 +193,7 @@ struct ExplainTests {
         },
         Case(
             name: "trackers fail", causes: [.trackersFail, .noPeers],
-            words: "http://t.example/announce says no such torrent"
+            words: "http://t.example/announce: no such torrent"
         ) { db, id in
             try db.setState(id, .downloading, error: nil)
             try db.saveLive([live(id)])
@@ -254,7 +254,9 @@ struct ExplainTests {
             try await program.succeed("add", "set.torrent", "--output", "down", "--paused")
             let text = try await program.succeed("explain", "set").output
             #expect(
-                text.hasPrefix("set: paused, 0 B of 293 KiB\n1. it is paused\n   `pieces resume 1`\n2. "), "\(text)")
+                text.hasPrefix(
+                    "set: paused, 0 B of 293 KiB\n1. it is paused\n   resume it with `pieces resume 1`\n2. "), "\(text)"
+            )
             let object = try #require(try await program.succeed("explain", "1", "--json").json as? [String: Any])
             let causes = try #require(object["causes"] as? [[String: Any]])
             #expect(causes.first?["kind"] as? String == "paused" && object["state"] as? String == "paused")

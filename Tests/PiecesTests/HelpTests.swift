@@ -4,16 +4,8 @@ import Testing
 @testable import pieces
 
 struct HelpTests {
-    static let commands = [
-        ["download"], ["add"], ["run"], ["pause"], ["resume"], ["remove"], ["limit"], ["select"], ["status"], ["files"],
-        ["peers"], ["trackers"],
-        ["log"],
-        ["verify"], ["create"], ["show"], ["export"], ["database"], ["database", "path"], ["database", "check"],
-        ["database", "backup"],
-        ["database", "backups"], ["database", "restore"], ["database", "salvage"], ["database", "share"],
-        ["database", "unshare"],
-        ["demo"],
-    ]
+    /// The names that lead to each command, except for `pieces` itself.
+    static let commands = CommandTree.all.map(\.path).filter { !$0.isEmpty }
 
     @Test(arguments: commands)
     func everyCommandHasHelpWithExamples(command: [String]) async throws {
@@ -44,18 +36,20 @@ struct HelpTests {
         }
     }
 
-    /// The parser asks each command for its name at every start; one that doesn't tell has it made of its type's, which
-    /// takes as long as a short command itself.
-    @Test func everyCommandTellsItsName() {
-        var waiting: [any ParsableCommand.Type] = [Pieces.self]
-        var count = 0
-        while let command = waiting.popLast() {
-            #expect(command.configuration.commandName != nil, "\(command)")
-            waiting +=
-                command.configuration.subcommands + command.configuration.groupedSubcommands.flatMap(\.subcommands)
-            count += 1
+    /// The parser asks each command for its name at every start. Making a name from that of the type takes as long as a
+    /// short command itself.
+    @Test func everyCommandHasAnExplicitName() {
+        #expect(CommandTree.all.count > 25)
+        for (_, command) in CommandTree.all { #expect(command.configuration.commandName != nil, "\(command)") }
+    }
+
+    /// A command line that the parser wraps can't be copied from the help.
+    @Test func indentedLinesOfHelpFitEightyColumns() {
+        for (path, command) in CommandTree.all {
+            for line in command.configuration.discussion.split(separator: "\n") where line.hasPrefix("  ") {
+                #expect(line.count < 80, "\(path): \(line)")
+            }
         }
-        #expect(count >= Self.commands.count)
     }
 
     @Test func versionIsPrinted() async throws {

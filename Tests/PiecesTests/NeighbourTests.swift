@@ -62,7 +62,8 @@ struct NeighbourTests {
             #expect(try await states(program) == ["missing": [3], "shares": (0..<20).filter { $0 != 3 }])
             let events = try events(program)
             #expect(
-                events.count == 1 && events[0].kind == .edited && events[0].detail == "docs/f03.txt: the file is gone")
+                events.count == 1 && events[0].kind == .edited
+                    && events[0].detail == "docs/f03.txt: the file is missing")
         }
     }
 
@@ -74,7 +75,7 @@ struct NeighbourTests {
             #expect(end.status == 2)
             #expect(
                 end.output.contains(
-                    "1 wrong piece, shared by docs/f00.txt, docs/f01.txt, docs/f02.txt and 17 other files"),
+                    "1 bad piece, shared by docs/f00.txt, docs/f01.txt, docs/f02.txt and 17 other files"),
                 "\(end.output)")
             #expect(!end.output.contains("\n  bad"), "\(end.output)")
             let events = try events(program)
@@ -89,7 +90,7 @@ struct NeighbourTests {
             try program.rot("here/set/a.bin", at: 100_000)
             let end = try await program.run("verify")
             #expect(
-                end.status == 2 && end.output.contains("bad      set/a.bin  (1 of 7 pieces, though its size and time"),
+                end.status == 2 && end.output.contains("bad      set/a.bin  (1 of 7 pieces, size and time unchanged"),
                 "\(end.output)")
             let events = try events(program)
             #expect(

@@ -31,23 +31,23 @@ struct OtherMakersTests {
         Wrong(name: "magnet", bytes: Array("magnet:?xt=urn:btih:0123\n".utf8), says: ["magnet link", "not supported"]),
         Wrong(
             name: "link", bytes: Array("https://example.org/x.torrent\n".utf8),
-            says: ["web address", "give the address"]),
+            says: ["web address", "give that address"]),
         Wrong(name: "empty", bytes: [], says: ["an empty file", "download it again"]),
         Wrong(name: "zeros", bytes: [0, 0, 0, 0], says: ["zero bytes", "download it again"]),
-        Wrong(name: "cut", bytes: Array(torrent().dropLast(30)), says: ["ends too early", "compare its size"]),
+        Wrong(name: "cut", bytes: Array(torrent().dropLast(30)), says: ["is cut off after", "compare its size"]),
         Wrong(name: "text", bytes: Array("hello".utf8), says: ["not a .torrent, or it is damaged"]),
-        Wrong(name: "list", bytes: Array("le".utf8), says: ["it has to be a dictionary"]),
+        Wrong(name: "list", bytes: Array("le".utf8), says: ["it is not a dictionary"]),
         Wrong(name: "dear", bytes: Array("dear friend".utf8), says: ["it has no 'info'"]),
         Wrong(
             name: "second-version", bytes: Array("d4:infod9:file treede12:meta versioni2e4:name1:xee".utf8),
             says: ["v2 torrent", "v1 or hybrid"]),
-        Wrong(name: "twice", bytes: torrent(more: "6:lengthi1e"), says: ["'info.length' twice", "ask its maker"]),
+        Wrong(name: "twice", bytes: torrent(more: "6:lengthi1e"), says: ["'info.length' twice", "ask its creator"]),
         Wrong(
             name: "both", bytes: torrent(more: "5:filesld6:lengthi100e4:pathl1:aeee"),
-            says: ["'info.length' and 'info.files'", "ask its maker"]),
+            says: ["'info.length' and 'info.files'", "ask its creator"]),
         Wrong(
             name: "type", bytes: Array("d4:infod6:length5:1 KiB4:name1:xee".utf8),
-            says: ["'info.length' of the .torrent has to be an integer", "ask its maker"]),
+            says: ["'info.length' of the .torrent must be an integer", "ask its creator"]),
     ]
 
     @Test(arguments: wrong) func whatIsWrongIsNamedAndWhatToDoIsSaid(_ given: Wrong) async throws {
@@ -82,13 +82,13 @@ struct OtherMakersTests {
         try await withProgram { program in
             try program.write("odd.torrent", Self.torrent("wss://tracker.example"))
             let text = try await program.succeed("show", "odd.torrent").output
-            #expect(text.contains("not used    announce “wss://tracker.example”: only addresses with udp, http, https"))
+            #expect(text.contains("not used    announce “wss://tracker.example”: only URLs with udp, http, https"))
             let object = try #require(try await program.succeed("show", "odd.torrent", "--json").json as? [String: Any])
             let values = try #require(object["not_used"] as? [[String: Any]])
             #expect(values.map { $0["key"] as? String } == ["announce"])
             #expect(values.first?["value"] as? String == "wss://tracker.example")
             let added = try await program.succeed("add", "odd.torrent")
-            #expect(added.errors.hasPrefix("pieces: x.bin: no tracker of the .torrent can be used"))
+            #expect(added.errors.hasPrefix("pieces: x.bin: none of the trackers in the .torrent can be used"))
         }
     }
 
@@ -107,8 +107,8 @@ struct OtherMakersTests {
             try program.write("same.torrent", Self.torrent("HTTP://A.invalid:80/announce"))
             // In one command, too.
             let first = try await program.succeed("add", "a.torrent", "a.torrent", "b.torrent")
-            #expect(first.lines == ["added 1  x.bin", "1  x.bin is here already; added 1 new tracker"])
-            #expect(try await program.succeed("add", "same.torrent").lines == ["1  x.bin is here already"])
+            #expect(first.lines == ["added 1  x.bin", "1  x.bin is already in the database; added 1 new tracker"])
+            #expect(try await program.succeed("add", "same.torrent").lines == ["1  x.bin is already in the database"])
             let checked = try await program.run("verify", "c.torrent")
             #expect(
                 checked.errors.contains("x.bin: the .torrent has 1 new tracker; `pieces add` it"), "\(checked.errors)")
@@ -128,7 +128,7 @@ struct OtherMakersTests {
             try program.write("b.torrent", Self.torrent("http://b.invalid/announce", more: "7:privatei1e"))
             try await program.succeed("add", "a.torrent")
             let again = try await program.succeed("add", "b.torrent")
-            #expect(again.output.contains("1 new tracker not added, because the torrent is private"))
+            #expect(again.output.contains("1 new tracker not added because the torrent is private"))
             #expect(try await trackers(program).map { $0["url"] as? String } == ["http://a.invalid/announce"])
         }
     }

@@ -105,8 +105,8 @@ struct StatusTests {
             let lock = try DatabaseLock.acquire(database: path, now: Timestamp(isOldLock ? now - 100 : now + 600))
             let text = try await program.succeed("status").output
             #expect(
-                text.contains("but could not write to the database since") == (heartbeat < 0 && isOldLock), "\(text)")
-            #expect(text.contains("the engine runs (process"), "\(text)")
+                text.contains("but has not written to the database since") == (heartbeat < 0 && isOldLock), "\(text)")
+            #expect(text.contains("the engine is running (process"), "\(text)")
             withExtendedLifetime(lock) {}
         }
     }

@@ -3,7 +3,7 @@ import Store
 import SystemPackage
 import Testing
 
-/// A program that changed the database was killed while it did: the file has parts of the change, and the journal
+/// A program that changed the database was killed during the change: the file has parts of the change, and the journal
 /// beside it takes them back.
 @Suite struct HalfDoneChangeTests {
     /// Where other machines may have the file mounted there is a rollback journal.
@@ -77,7 +77,7 @@ import Testing
                 try Connection.open(FilePath(path), mode: .readOnly, now: noon)
             }
             #expect(error?.code == .cantOpen)
-            #expect(error?.description.contains("was killed while it did") == true, "\(error as Any)")
+            #expect(error?.description.contains("was killed during the change") == true, "\(error as Any)")
         }
     }
 
@@ -88,7 +88,7 @@ import Testing
         let error = try failure {
             _ = try Connection.open(folder.database, mode: .readOnly, options: Self.shared, now: noon)
         }
-        #expect(error.code == .notFound && error.description.contains("interrupted creation"), "\(error)")
+        #expect(error.code == .notFound && error.description.contains("its creation was interrupted"), "\(error)")
         let db = try Connection.open(folder.database, mode: .readWriteCreate, options: Self.shared, now: noon)
         #expect(try db.integrityFaults() == [] && db.torrents().isEmpty)
     }

@@ -233,8 +233,8 @@ import Torrent
             doubtfulPieces: 41203)
         #expect(
             mending.sentence
-                == "the database was damaged (a page); it was set aside as /x.damaged-1; 1,097 of 1,100 torrents were salvaged, "
-                + "2 came from the backup of 20231114T221320Z, 1 was lost (a); 41,203 pieces are checked again")
+                == "the database was damaged (a page); it was moved to /x.damaged-1; 1,097 of 1,100 torrents were recovered, "
+                + "2 came from the backup of 20231114T221320Z, 1 was lost (a); 41,203 pieces will be re-checked")
     }
 
     @Test(arguments: ["20231114T221320Z", "20000229T000000Z", "19700101T000000Z"]) func momentsInNamesAreRead(

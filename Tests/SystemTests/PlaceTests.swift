@@ -113,7 +113,7 @@ import Torrent
                 }
                 try Files.rename(pieces.output, to: folder.appending("away"))
                 let end = try await pieces.run(download + ["--give-up-after", "1s"])
-                expectSentence(end, ["output", "given up after 1 s; the same command resumes it"])
+                expectSentence(end, ["output", "gave up after 1 s; the same command resumes it"])
                 #expect(!Files.exists(pieces.output))
                 #expect(try await pieces.run(download + ["--give-up-after", "soon"]).exitCode == 64)
                 peers[0].behave(.good)

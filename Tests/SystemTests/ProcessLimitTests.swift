@@ -97,7 +97,9 @@ import Torrent
             let isRefusal =
                 [1, 2, 127].contains(end.exitCode) && !end.errors.isEmpty || end.exitCode == 1 && command[0] == "doctor"
             #expect(isAnswer || isRefusal, "\(limit): \(command[0]): \(end)")
-            if end.exitCode == 1, end.errors.contains("too few threads") || end.errors.contains("too little memory") {
+            if end.exitCode == 1,
+                end.errors.contains("cannot start enough threads") || end.errors.contains("not enough memory")
+            {
                 #expect(end.errors.contains("ulimit"), "\(end)")
             }
         }
@@ -156,7 +158,8 @@ import Torrent
                         #expect(end.exitCode == 0, "\(end)")
                     } else {
                         let sentence = "this user may have \(count) processes and threads"
-                        let isRefusal = end.errors.contains("too few threads") && end.errors.contains(sentence)
+                        let isRefusal =
+                            end.errors.contains("cannot start enough threads") && end.errors.contains(sentence)
                         #expect(end.exitCode == 0 || end.exitCode == 1 && isRefusal, "\(end)")
                     }
                 }

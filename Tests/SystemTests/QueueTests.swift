@@ -45,7 +45,7 @@ import Torrent
             let last = try await pieces.run(["explain", "4"]).output
             #expect(
                 last.contains(
-                    "waits for one of 2 download slots, at place 2 of 2; they are in use by item-1 and item-2"),
+                    "waiting for one of 2 download slots, at place 2 of 2; in use by item-1 and item-2"),
                 "\(last)")
             #expect(last.contains("--max-downloads"), "\(last)")
             let doctor = try await pieces.run(["doctor"]).output

@@ -126,7 +126,7 @@ import Torrent
             try point.unmount()
             func remove() async throws {
                 let end = try await pieces.run(["remove", "1", "--delete-data"])
-                #expect(end.exitCode == 1 && end.errors.contains("was left as it is"), "\(end)")
+                #expect(end.exitCode == 1 && end.errors.contains("was not removed"), "\(end)")
             }
             if besideAnEngine {
                 try await pieces.beside(["run", "--json"] + Pieces.network) { running in

@@ -30,7 +30,7 @@ import Torrent
                 try await pieces.beside(["verify"] + second) { other in
                     try await eventually("the second to wait: \(other.output) \(other.errors)") {
                         other.output.contains(
-                            "huge.bin: another verification (process \(first.pid)) is running, waiting for it")
+                            "huge.bin: another verification (process \(first.pid)) is running; waiting for it")
                     }
                     try await body(pieces, torrent, first, other)
                 }

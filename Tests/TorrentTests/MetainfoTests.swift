@@ -375,14 +375,14 @@ struct MetainfoTests {
     @Test func errorsSayWhatToDo() {
         #expect(
             MetainfoError.missing(key: "info.pieces").description
-                == "the .torrent has no 'info.pieces'; ask its maker to correct that and to make it anew")
+                == "the .torrent has no 'info.pieces'; ask its creator for a corrected .torrent")
         #expect(
             MetainfoError.versionTwoOnly.description
-                == "this is a v2 torrent (BEP 52), without the piece hashes of v1, and v2 is not supported yet; "
+                == "this is a v2 torrent (BEP 52) without v1 piece hashes, and v2 is not supported yet; "
                 + "ask for a v1 or hybrid .torrent of the same content")
         #expect(
             MetainfoError.truncated(bytes: 4096).description
-                == "the .torrent ends too early, after 4096 bytes: the rest of it is missing; "
+                == "the .torrent is cut off after 4096 bytes; "
                 + "download it again, and compare its size with that of the original")
     }
 }

@@ -321,7 +321,7 @@ struct OtherMakersTests {
                 ])
         #expect(
             metainfo.unused.first { $0.text == "wss://b" }?.reason
-                == "only addresses with udp, http, https are supported")
+                == "only URLs with udp, http, https are supported")
         #expect(metainfo.unused.first { $0.key == "announce" }?.text == "http://first/x")
         #expect(metainfo.unused.allSatisfy { $0.text.utf8.count <= 400 })
     }

@@ -112,10 +112,10 @@ import Torrent
     @Test(
         arguments: [
             ("", .unreachable("the server closed the connection before it answered")),
-            ("HTTP/1.1 200 OK\r\nX: y\r\n", .truncated("the connection was closed within the head of the response")),
+            ("HTTP/1.1 200 OK\r\nX: y\r\n", .truncated("the connection was closed within the header of the response")),
             (
                 "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 2",
-                .truncated("the connection was closed within the head of the response")
+                .truncated("the connection was closed within the header of the response")
             ),
             ("SSH-2.0-OpenSSH\r\n", .malformed("it is not HTTP: “S”")),
             ("HTTP/1.1 2x0 OK\r\n\r\n", .malformed("it is not HTTP: “HTTP/1.1 2x0 OK”")),

@@ -161,7 +161,7 @@ import TrackerWire
             (3, utf8("gone"), .failure(reason: "gone", retry: nil)),
             (3, [], .failure(reason: "no reason given", retry: nil)),
             (0, [1, 2], .truncated("a packet of 10 bytes has no connection id")),
-            (1, peers, .malformed("its packet is not of the kind that was asked for")),
+            (1, peers, .malformed("its packet is not of the requested kind")),
             (9, [], .malformed("a packet has the unknown action 9")),
         ] as [(UInt32, [UInt8], TrackerError)])
     func failsOnAWrongPacket(_ action: UInt32, _ rest: [UInt8], _ error: TrackerError) {

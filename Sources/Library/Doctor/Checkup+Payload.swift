@@ -12,24 +12,24 @@ extension Checkup {
         var found: [Diagnosis] = []
         var present = 0
         for folder in folders {
-            let about = "\(folder.path.printable), with \(Format.count(folder.torrents, "torrent"))"
+            let about = "\(folder.path.printable) (\(Format.count(folder.torrents, "torrent")))"
             guard let volume = await disk.volume(at: FilePath(text: folder.path)) else {
                 found.append(
                     folder.wasSeen
                         ? .problem(
-                            .volumes, "\(about), is not there",
-                            "mount its disk: nothing is downloaded again when it returns")
-                        : .notice(.volumes, "\(about), is not there yet", "it is made when the download begins"))
+                            .volumes, "\(about) does not exist",
+                            "mount its disk: the torrents then resume, and nothing is downloaded again")
+                        : .notice(.volumes, "\(about) does not exist yet", "it is created when the download starts"))
                 continue
             }
             present += 1
             if let known = folder.volume, known != volume.identity {
-                let place = "\(about), is on another disk than before (\(volume.identity), was \(known))"
+                let place = "\(about) is on a different disk than before (\(volume.identity), was \(known))"
                 if let away = try await away(in: folder.path) {
                     found.append(
                         .problem(
                             .volumes, "\(place), and files are missing there",
-                            "mount the disk that holds the payload: nothing is downloaded again when it returns; "
+                            "mount the disk that holds the payload: then nothing is downloaded again; "
                                 + away.relocationAdvice))
                     // How much room another disk has says nothing.
                     continue
@@ -40,7 +40,7 @@ extension Checkup {
                 found.append(
                     .problem(
                         .volumes,
-                        "\(about), has \(Format.bytes(free)) left for \(Format.bytes(folder.missingBytes)) that are to come",
+                        "\(about) has \(Format.bytes(free)) free, but \(Format.bytes(folder.missingBytes)) are still to be downloaded",
                         "free some space; downloads resume automatically"))
             }
         }
@@ -48,7 +48,8 @@ extension Checkup {
             found.append(
                 .fine(
                     .volumes,
-                    "\(Format.count(present, "folder")) with payload, all there, with room for what is missing"))
+                    "\(Format.count(present, "folder")) with payload: present, with enough space for what is still to be downloaded"
+                ))
         }
         return found
     }
@@ -68,8 +69,8 @@ extension Checkup {
                         .problem(
                             .files, "\(row.name.printable) can't be reached: \((look.reason ?? "").printable)",
                             look.reach == .anotherDisk
-                                ? "nothing is downloaded again when its disk returns; \(row.id.relocationAdvice)"
-                                : "nothing is downloaded again when it can be reached"))
+                                ? "mount its disk: then nothing is downloaded again; \(row.id.relocationAdvice)"
+                                : "make it reachable: then nothing is downloaded again"))
                 }
                 continue
             }
@@ -83,8 +84,8 @@ extension Checkup {
                 let count = "\(Format.count(changed.count, "file")) of \(row.name.printable)"
                 found.append(
                     .problem(
-                        .files, "\(count) \(changed.count == 1 ? "is" : "are") gone or changed outside\(example)",
-                        "`pieces verify \(row.id)` tells what is still right; the rest is downloaded again at the next run"
+                        .files, "\(count) \(changed.count == 1 ? "is" : "are") missing or changed outside\(example)",
+                        "`pieces verify \(row.id)` finds the damaged pieces; the next run downloads them again"
                     ))
             }
         }
@@ -92,7 +93,7 @@ extension Checkup {
         let oldest = sample.first?.lastVerifiedAt.map { "; least recently verified: \(Format.moment($0))" } ?? ""
         return [
             .fine(
-                .files, "the files of \(Format.count(sample.count, "complete torrent")) are as they were left\(oldest)")
+                .files, "the files of \(Format.count(sample.count, "complete torrent")) are unchanged\(oldest)")
         ]
     }
 

@@ -12,8 +12,8 @@ extension Checkup {
         }
         return [
             .notice(
-                .ports, "port \(Self.usualPort) can't be listened at: \(fault)",
-                "the engine takes another near it; name one with --listen-port, and let it through the firewall")
+                .ports, "can't listen on port \(Self.usualPort): \(fault)",
+                "the engine uses another port near it; choose one with --listen-port, and allow it in the firewall")
         ]
     }
 }

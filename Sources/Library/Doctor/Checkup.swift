@@ -70,7 +70,7 @@ struct Checkup {
                 .problem(
                     .database,
                     "\(path.text.printable) is damaged (\(Format.count(faults.count, "finding")), the first: \(fault.printable))",
-                    "`pieces database salvage`, or start the engine: either mends it and keeps the damaged file"))
+                    "run `pieces database salvage` or start the engine: either repairs it and keeps the damaged file"))
         } else {
             let schema = try connection.schemaVersion()
             found.append(
@@ -83,28 +83,29 @@ struct Checkup {
             found.append(
                 .fine(
                     .database,
-                    "the group \(DatabaseSharing.Group(id: id).name) may read it, with the passkeys of trackers in it"))
+                    "members of the group \(DatabaseSharing.Group(id: id).name) can read it, including tracker passkeys"
+                ))
         case .everybody:
             found.append(
                 .notice(
-                    .database, "every user of this machine may read it, with the passkeys of trackers in it",
-                    "`pieces database unshare`, or `pieces database share GROUP`"))
+                    .database, "every user of this machine can read it, including tracker passkeys",
+                    "restrict it with `pieces database unshare` or `pieces database share GROUP`"))
         }
         if size.log > Self.longLog {
             found.append(
                 .notice(
                     .database, "its log has grown to \(Format.bytes(size.log))",
-                    "some program has been reading the database for long: end it"))
+                    "a program has kept the database open for a long time: close it"))
         }
         if let warning = FileSystemKind(holding: path).warning(path) {
-            found.append(.notice(.database, warning, "a database on a disk of this machine is faster and safer"))
+            found.append(.notice(.database, warning, "a database on a local disk is faster and safer"))
         }
         let free = try await disk.freeSpace(at: path)
         if free < Self.databaseReserve {
             found.append(
                 .problem(
-                    .database, "its file system has \(Format.bytes(free)) left",
-                    "make room: state can't be recorded without"))
+                    .database, "its file system has only \(Format.bytes(free)) free",
+                    "free some space: without it, progress can't be recorded"))
         }
         return found
     }
@@ -120,7 +121,7 @@ struct Checkup {
         }
         let age = now - newest.at
         guard age > Self.oldBackup else {
-            return [.fine(.backups, "the newest backup is of \(Format.moment(newest.at))")]
+            return [.fine(.backups, "the newest backup is from \(Format.moment(newest.at))")]
         }
         return [
             .notice(
@@ -134,12 +135,14 @@ struct Checkup {
         if engine.isUnknown {
             return [.notice(.engine, engine.sentence, "run `pieces status` as the database's owner")]
         }
-        guard let last = try connection.lastRun() else { return [.notice(.engine, engine.sentence, "`pieces run`")] }
-        guard last.stoppedAt == nil else { return [.notice(.engine, engine.sentence, "`pieces run`")] }
+        guard let last = try connection.lastRun() else {
+            return [.notice(.engine, engine.sentence, "start it with `pieces run`")]
+        }
+        guard last.stoppedAt == nil else { return [.notice(.engine, engine.sentence, "start it with `pieces run`")] }
         return [
             .notice(
-                .engine, "the engine was killed; its last sign of life is of \(Format.moment(last.heartbeatAt))",
-                "`pieces run`: what was being written is checked, and nothing else")
+                .engine, "the engine was killed; it was last seen \(Format.moment(last.heartbeatAt))",
+                "start `pieces run`: only pieces that were being written are re-checked")
         ]
     }
 
@@ -153,14 +156,14 @@ struct Checkup {
         let count = try connection.torrentCount()
         let troubles = try connection.troubleSums()
         guard !troubles.isEmpty else {
-            return [.fine(.torrents, "\(Format.count(count, "torrent")), none offline or in error")]
+            return [.fine(.torrents, "\(Format.count(count, "torrent")), none offline or with an error")]
         }
         return troubles.map { trouble in
             let example = trouble.error.map { ", for example: \($0.printable)" } ?? ""
             return .problem(
                 .torrents,
-                "\(Format.count(trouble.torrents)) of \(Format.count(count, "torrent")) \(trouble.state)\(example)",
-                "`pieces status` lists them, `pieces explain TORRENT` says what to do")
+                "\(Format.count(trouble.torrents)) of \(Format.count(count, "torrent")) in state \(trouble.state)\(example)",
+                "`pieces status` lists them, and `pieces explain TORRENT` says what to do")
         }
     }
 
@@ -172,19 +175,19 @@ struct Checkup {
             return .notice(
                 .trackers,
                 "\(tracker.url.shownURL) has failed \(tracker.failures) times in a row for \(Format.count(tracker.torrents, "torrent"))\(said)",
-                "it is asked again at growing intervals; other trackers and known peers go on meanwhile")
+                "pieces retries at growing intervals, and uses other trackers and known peers meanwhile")
         }
     }
 
     private func clock() throws -> [Diagnosis] {
         guard let latest = try connection.latestMoment(), latest > now, latest - now > .seconds(60) else {
-            return [.fine(.clock, "the clock says \(Format.moment(now))")]
+            return [.fine(.clock, "the clock shows \(Format.moment(now))")]
         }
         return [
             .problem(
                 .clock,
-                "the clock is \(Format.time(latest - now)) behind what the database saw last, \(Format.moment(latest))",
-                "set the clock: times in the log and of announces are wrong until it is right")
+                "the clock is \(Format.time(latest - now)) behind the latest time in the database, \(Format.moment(latest))",
+                "set the clock: until then, times in the log and announce times are wrong")
         ]
     }
 
@@ -196,7 +199,7 @@ struct Checkup {
         return [
             .notice(
                 .limits, "only \(Format.count(descriptors)) open files are allowed",
-                "raise it (`ulimit -n 4096`) for many peers or many files at once")
+                "raise the limit (`ulimit -n 4096`) to use many peers or files at once")
         ]
     }
 }

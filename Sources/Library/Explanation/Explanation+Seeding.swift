@@ -17,7 +17,7 @@ extension Explanation {
                 Cause(
                     kind: .seeding, sentence: "\(done): \(Format.time(left)) left",
                     advice:
-                        "only time in which it is there for others counts: not while it is paused or offline, nor without an engine"
+                        "only time in which it is available to peers counts: not while it is paused or offline, or no engine is running"
                 )
             ]
         case .ratio(let goal):
@@ -27,11 +27,11 @@ extension Explanation {
                 return [Cause(kind: .seeding, sentence: "\(done): its goal is reached", advice: nil)]
             }
             let left = max(0, goal * Double(max(torrent.wantedBytes, 1)) - Double(torrent.uploadedBytes))
-            let bytes = left < Double(Int64.max) ? Format.bytes(Int64(left)) : "very much"
+            let bytes = left < Double(Int64.max) ? Format.bytes(Int64(left)) : "over 8 EiB"
             return [
                 Cause(
                     kind: .seeding, sentence: "\(done) of \(Format.decimal(goal, places: 2)): \(bytes) left",
-                    advice: "the ratio is relative to the bytes of the files that are wanted")
+                    advice: "the ratio is relative to the size of the wanted files")
             ]
         }
     }

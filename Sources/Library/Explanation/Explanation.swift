@@ -108,8 +108,8 @@ package struct Explanation {
         if causes.isEmpty {
             causes.append(
                 Cause(
-                    kind: .silent, sentence: "it is set to download, and nothing in the database says what keeps it",
-                    advice: "look at `pieces log \(facts.torrent.id)`, or run the engine with --log-level debug"))
+                    kind: .silent, sentence: "it should be downloading; the database shows no reason why it isn't",
+                    advice: "see `pieces log \(facts.torrent.id)`, or run the engine with --log-level debug"))
         }
         self.causes = causes
     }
@@ -121,7 +121,7 @@ package struct Explanation {
         if torrent.wantedBytes == 0, torrent.totalBytes > 0 {
             return [
                 Cause(
-                    kind: .nothingWanted, sentence: "no file with content is wanted",
+                    kind: .nothingWanted, sentence: "no file with content is selected",
                     advice: "choose files with `pieces select \(torrent.id) …`")
             ]
         }
@@ -131,17 +131,18 @@ package struct Explanation {
             return causes.isEmpty
                 ? [
                     Cause(
-                        kind: .complete, sentence: "it is complete: all that is wanted has been verified", advice: nil)
+                        kind: .complete, sentence: "it is complete: all wanted pieces are verified", advice: nil)
                 ] : causes
         }
         if torrent.settings.isPaused {
-            causes.append(Cause(kind: .paused, sentence: "it is paused", advice: "`pieces resume \(torrent.id)`"))
+            causes.append(
+                Cause(kind: .paused, sentence: "it is paused", advice: "resume it with `pieces resume \(torrent.id)`"))
         }
         if !facts.engine.isRunning {
             causes.append(
                 Cause(
                     kind: .noEngine, sentence: facts.engine.sentence,
-                    advice: "`pieces run`, or `pieces download` of this torrent"))
+                    advice: "start `pieces run`, or `pieces download` with its .torrent"))
             return causes
         }
         guard causes.isEmpty else { return causes }
@@ -150,15 +151,15 @@ package struct Explanation {
             causes.append(
                 Cause(
                     kind: .checking,
-                    sentence: "pieces that are in doubt are hashed first; the rest is downloaded meanwhile", advice: nil
+                    sentence: "unverified pieces are being re-checked; the rest is downloaded meanwhile", advice: nil
                 ))
         case .queued: causes.append(waiting(facts))
         default:
             if facts.live == nil {
                 causes.append(
                     Cause(
-                        kind: .asleep, sentence: "the engine hasn't said anything of it for a while",
-                        advice: "look at `pieces log \(torrent.id)`"))
+                        kind: .asleep, sentence: "the engine has not reported on it for a while",
+                        advice: "see `pieces log \(torrent.id)`"))
             }
         }
         return causes
@@ -172,7 +173,7 @@ package struct Explanation {
         if torrent.state == .error {
             return [
                 Cause(
-                    kind: .error, sentence: "it stopped on an error\(reason)",
+                    kind: .error, sentence: "it stopped with an error\(reason)",
                     advice: "fix that; pieces retries automatically")
             ]
         }
@@ -186,15 +187,15 @@ package struct Explanation {
         case .silent:
             return [
                 Cause(
-                    kind: .offline, sentence: "its folder doesn't answer: \(torrent.output.printable)",
+                    kind: .offline, sentence: "its folder does not respond: \(torrent.output.printable)",
                     advice: "check the disk or the server that holds the folder; \(wait)")
             ]
         case .reachable where torrent.state == .offline:
             return [
                 Cause(
-                    kind: .offline, sentence: "its payload could not be reached, and it is back now (before\(reason))",
+                    kind: .offline, sentence: "its payload could not be reached before\(reason); it is back now",
                     advice: facts.engine.isRunning
-                        ? "the engine looks again within a few minutes; `pieces resume \(torrent.id)` makes it look now"
+                        ? "the engine checks again within a few minutes; `pieces resume \(torrent.id)` makes it check now"
                         : "start the engine with `pieces run`")
             ]
         case nil where torrent.state == .offline:
@@ -223,8 +224,8 @@ package struct Explanation {
         if let limit = facts.torrent.settings.limits.download, live.downloadRate * 10 >= limit * 9 {
             causes.append(
                 Cause(
-                    kind: .limited, sentence: "its own limit of \(Format.rate(limit)) holds it back",
-                    advice: "`pieces limit \(facts.torrent.id) --download none`"))
+                    kind: .limited, sentence: "its own limit of \(Format.rate(limit)) slows it down",
+                    advice: "remove the limit with `pieces limit \(facts.torrent.id) --download none`"))
         }
         return causes
     }
@@ -238,9 +239,9 @@ package struct Explanation {
                 Cause(
                     kind: .nothingNew,
                     sentence:
-                        "\(Format.count(list.count, "peer")) connected, and none has a piece that is missing here",
+                        "\(Format.count(list.count, "peer")) connected, but none has a piece that we need",
                     advice:
-                        "somebody with the rest has to come: more trackers, or a peer by hand (`pieces download … --peer HOST:PORT`)"
+                        "wait for a peer with the missing pieces, or connect to one with `pieces download … --peer HOST:PORT`"
                 )
             ]
         }
@@ -249,15 +250,15 @@ package struct Explanation {
                 Cause(
                     kind: .choked,
                     sentence:
-                        "\(Format.count(useful.count, "peer")) with missing pieces, and all of them choke us: they serve others first",
-                    advice: "wait, and leave room to upload: peers give to those that give")
+                        "\(Format.count(useful.count, "peer")) with pieces we need, but all of them choke us: they serve others first",
+                    advice: "wait, and allow uploads: peers prefer those that upload to them")
             ]
         }
         return [
             Cause(
                 kind: .silent,
                 sentence:
-                    "\(Format.count(useful.count, "peer")) could send and \(useful.count == 1 ? "does" : "do") not just now",
+                    "\(Format.count(useful.count, "peer")) \(useful.count == 1 ? "has pieces we need but isn't" : "have pieces we need but aren't") sending",
                 advice: nil)
         ]
     }
@@ -272,25 +273,28 @@ package struct Explanation {
         if trackers.isEmpty {
             causes.append(
                 Cause(
-                    kind: .noTrackers, sentence: "it has no tracker, so that peers are found by hand alone",
-                    advice: "give one with `pieces download … --peer HOST:PORT`"))
+                    kind: .noTrackers, sentence: "it has no trackers, so peers have to be given by hand",
+                    advice: "give a peer with `pieces download … --peer HOST:PORT`"))
         } else if failing.count == trackers.count,
             let last = failing.max(by: { ($0.lastAnnounceAt?.rawValue ?? 0) < ($1.lastAnnounceAt?.rawValue ?? 0) })
         {
-            let said = last.lastError.map { ": \(last.url.shownURL) says \($0.printable)" } ?? ""
+            let said = last.lastError.map { ": \(last.url.shownURL): \($0.printable)" } ?? ""
             causes.append(
                 Cause(
                     kind: .trackersFail,
                     sentence:
                         "\(trackers.count == 1 ? "its tracker fails" : "all \(trackers.count) trackers fail")\(said)",
-                    advice: "`pieces trackers \(id)` shows when they are asked again"))
+                    advice: "`pieces trackers \(id)` shows when pieces retries"))
         } else if let best = trackers.compactMap(\.seeders).max(), best == 0 {
             causes.append(
                 Cause(
-                    kind: .nobodyHasIt, sentence: "its trackers know no seeder",
+                    kind: .nobodyHasIt, sentence: "its trackers report no seeders",
                     advice: "wait for one, or look for the torrent elsewhere"))
         } else if trackers.allSatisfy({ $0.lastAnnounceAt == nil }), facts.engine.isRunning {
-            causes.append(Cause(kind: .announceWaits, sentence: "no tracker was asked yet", advice: "wait a moment"))
+            causes.append(
+                Cause(
+                    kind: .announceWaits, sentence: "its trackers have not been contacted yet", advice: "wait a moment")
+            )
         }
         causes += peers(facts)
         return causes
@@ -300,13 +304,13 @@ package struct Explanation {
         let banned = facts.peers.filter { peer in peer.bannedUntil.map { $0 > facts.now } ?? false }
         let others = facts.peers.count - banned.count
         if facts.peers.isEmpty {
-            return [Cause(kind: .noPeers, sentence: "no peer of it is known", advice: nil)]
+            return [Cause(kind: .noPeers, sentence: "it has no known peers", advice: nil)]
         }
         if others == 0 {
             return [
                 Cause(
                     kind: .peersBanned,
-                    sentence: "all \(facts.peers.count) peers that are known are banned for sending wrong data",
+                    sentence: "all \(facts.peers.count) known peers are banned for sending wrong data",
                     advice: "the torrent may be poisoned: compare its info hash with the publisher's")
             ]
         }
@@ -314,8 +318,8 @@ package struct Explanation {
         if facts.live.map({ $0.peersConnected == 0 }) ?? false, unreachable == others {
             return [
                 Cause(
-                    kind: .peersUnreachable, sentence: "\(Format.count(others, "peer")) known, and none can be reached",
-                    advice: "is this machine online, and does a firewall let connections out?")
+                    kind: .peersUnreachable, sentence: "\(Format.count(others, "peer")) known, but none can be reached",
+                    advice: "check that this machine is online and that its firewall allows outgoing connections")
             ]
         }
         return []

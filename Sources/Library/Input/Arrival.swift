@@ -126,7 +126,7 @@ package struct Arrival {
     private func check(_ row: TorrentRow, _ output: String) throws {
         guard wishes.output != nil, !PathText.isSame(row.output, output) else { return }
         throw Failure.usage(
-            "\(row.name.printable) is here already, as torrent \(row.id) in \(row.output.printable): leave --output out, or `pieces remove` it first"
+            "\(row.name.printable) is already in the database, as torrent \(row.id) in \(row.output.printable): omit --output, or `pieces remove` it first"
         )
     }
 

@@ -36,7 +36,7 @@ package struct ContentScan {
         default: throw Failure("\(path.text.printable) is neither a file nor a folder")
         }
         guard !files.isEmpty else {
-            throw Failure("there are no files in \(path.text.printable), and so nothing to make a torrent of")
+            throw Failure("\(path.text.printable) contains no files: there is nothing to create a torrent from")
         }
     }
 
@@ -49,7 +49,7 @@ package struct ContentScan {
 
     private mutating func scan(_ folder: FilePath, _ names: [String]) throws {
         guard names.count < SafePath.maximumDepth else {
-            throw Failure("\(folder.text.printable) is too deep: at most \(SafePath.maximumDepth) folders")
+            throw Failure("\(folder.text.printable) is nested too deeply: at most \(SafePath.maximumDepth) folders")
         }
         for name in try Self.entries(folder) {
             let path = folder.appending(name: name)
@@ -64,10 +64,10 @@ package struct ContentScan {
 
     private mutating func add(_ path: FilePath, _ names: [String], _ status: stat) throws {
         guard files.count < Metainfo.maximumFileCount else {
-            throw Failure("there are more than \(Metainfo.maximumFileCount) files: make several torrents")
+            throw Failure("there are more than \(Metainfo.maximumFileCount) files: create several torrents")
         }
         let (sum, overflow) = totalBytes.addingReportingOverflow(Int64(status.st_size))
-        guard !overflow else { throw Failure("the files are too large for one torrent: make several") }
+        guard !overflow else { throw Failure("the files are too large for one torrent: create several") }
         totalBytes = sum
         files.append(
             File(path: path, names: names, length: Int64(status.st_size), isExecutable: status.st_mode & S_IXUSR != 0))

@@ -12,7 +12,7 @@ package enum NewFile {
     package static func write(_ bytes: [UInt8], to path: FilePath, replacing: Bool) throws {
         guard replacing || !exists(path) else { throw isThere(path) }
         guard let name = path.lastComponent else {
-            throw Failure.usage("“\(path.text.printable)” is no name for a file: give one")
+            throw Failure.usage("“\(path.text.printable)” is not a file name: give one")
         }
         let folder = path.removingLastComponent()
         // Cut by bytes: a name may have 255 of them, and this one has more behind it.
@@ -36,7 +36,7 @@ package enum NewFile {
             if error == .fileExists { throw isThere(path) }
             let advice =
                 ProcessLimit(errno: error.rawValue)?.advice
-                ?? "see that the folder exists, has space and may be written"
+                ?? "check that the folder exists, has free space and is writable"
             throw Failure("cannot write \(path.text.printable): \(error): \(advice)")
         }
     }
@@ -52,7 +52,7 @@ package enum NewFile {
                 try sync(parent.isEmpty ? FilePath(".") : parent)
             } else if errno != EEXIST, !exists(made) {
                 throw Failure(
-                    "cannot make the folder \(made.text.printable): \(Errno(rawValue: errno)): see that the one above it may be written"
+                    "cannot create the folder \(made.text.printable): \(Errno(rawValue: errno)): check that its parent folder is writable"
                 )
             }
         }
@@ -65,7 +65,7 @@ package enum NewFile {
         // Where there is no fsync for folders (EINVAL, fsync(2)) the file system keeps names its own way.
         guard descriptor >= 0, fsync(descriptor) == 0 || errno == EINVAL else {
             throw Failure(
-                "cannot sync the folder \(folder.text.printable): \(Errno(rawValue: errno)): look at its disk")
+                "cannot sync the folder \(folder.text.printable): \(Errno(rawValue: errno)): check its disk")
         }
     }
 
@@ -73,12 +73,12 @@ package enum NewFile {
     /// from the folder that the link leads to.
     package static func absolute(_ path: String) throws -> FilePath {
         guard !path.isEmpty else {
-            throw Failure.usage("the path of a folder is empty: give one, or `.` for the one that you are in")
+            throw Failure.usage("the path of a folder is empty: give one, or `.` for the current folder")
         }
         let given = FilePath(text: path)
         guard given.isRelative else { return withoutDots(given) }
         guard let current = getcwd(nil, 0) else {
-            throw Failure("the current folder is not there any more (\(Errno(rawValue: errno))): change to another one")
+            throw Failure("the current folder no longer exists (\(Errno(rawValue: errno))): change to another one")
         }
         defer { free(current) }
         return withoutDots(FilePath(platformString: current).pushing(given))

@@ -81,7 +81,7 @@ struct PathConflicts {
             }
             guard let ours = names.files[FileName(path)] else { continue }
             let sentence =
-                "\(name): \(path.printable) is also a file of \(other), which has other content for it; \(advice)"
+                "\(name): \(path.printable) is also a file of \(other), with different content; \(advice)"
             guard ours.length == theirs.length else { return sentence }
             if hashes == nil { hashes = try stored(neighbour.id) }
             if let hashes, hashes.layout.files.indices.contains(theirs.index),

@@ -54,7 +54,7 @@ struct SelectionChange {
         let look = await torrent.look(disk)
         guard !look.reach.isOffline else {
             throw Failure(
-                "the files of \(torrent.row.name.printable) stay as they were chosen: \(torrent.sentence(look))")
+                "the selection of files of \(torrent.row.name.printable) was not changed: \(torrent.sentence(look))")
         }
         let wanted = look.payload.placing(newly.map(\.index), as: .file)
         let custody = try await Custody.look(at: wanted, of: torrent.row.id, connection, disk)
@@ -69,7 +69,7 @@ struct SelectionChange {
             }
             if custody.unproven[.entry(file.index)] != nil {
                 throw Failure(
-                    "\(wanted.path(of: .entry(file.index)).printable) was there before and isn't this torrent's: move it away first"
+                    "\(wanted.path(of: .entry(file.index)).printable) existed before and doesn't belong to this torrent: move it away first"
                 )
             }
         }

@@ -43,11 +43,12 @@ package struct TrackerNews {
         if added > 0 { parts.append("added \(Format.count(added, "new tracker"))") }
         if leftOut > 0, isPrivate {
             parts.append(
-                "\(Format.count(leftOut, "new tracker")) not added, because the torrent is private: `pieces remove` it "
-                    + "and add this .torrent to change its trackers; its files stay")
+                "\(Format.count(leftOut, "new tracker")) not added because the torrent is private: to use them, `pieces remove` it "
+                    + "and add this .torrent; its files stay")
         } else if leftOut > 0 {
             parts.append(
-                "\(Format.count(leftOut, "new tracker")) not added: a torrent keeps \(Connection.trackerLimit) at most")
+                "\(Format.count(leftOut, "new tracker")) not added: a torrent can have at most \(Connection.trackerLimit)"
+            )
         }
         return parts.isEmpty ? nil : parts.joined(separator: "; ")
     }
@@ -58,6 +59,6 @@ extension Metainfo {
     package var trackerWarning: String? {
         guard trackers.isEmpty, let first = unused.first(where: { $0.key.hasPrefix("announce") }) else { return nil }
         return
-            "\(name): no tracker of the .torrent can be used (“\(first.text)”: \(first.reason)); see `pieces show`"
+            "\(name): none of the trackers in the .torrent can be used (“\(first.text)”: \(first.reason)); see `pieces show`"
     }
 }

@@ -50,16 +50,16 @@ package struct EngineState: Sendable {
             let process = pid.map { " (process \($0))" } ?? ""
             if let silentSince {
                 return
-                    "the engine runs\(process), but could not write to the database since \(Format.moment(silentSince)): "
-                    + "see what it says, and whether the database's disk is full or failing"
+                    "the engine is running\(process), but has not written to the database since \(Format.moment(silentSince)): "
+                    + "check its messages, and whether the database's disk is full or failing"
             }
-            return "the engine runs\(process)" + (since.map { " since \(Format.moment($0))" } ?? "")
+            return "the engine is running\(process)" + (since.map { " since \(Format.moment($0))" } ?? "")
         }
         if isUnknown {
-            return "it cannot be told whether an engine runs, because only the database's owner may ask"
+            return "cannot tell whether an engine is running: only the owner of the database can see that"
                 + (since.map { "; one was last seen \(Format.moment($0))" } ?? "")
         }
-        return since.map { "no engine has been running since \(Format.moment($0))" }
+        return since.map { "no engine is running; the last one was seen \(Format.moment($0))" }
             ?? "no engine has run yet: start one with `pieces run`"
     }
 

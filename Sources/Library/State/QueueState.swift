@@ -21,7 +21,7 @@ package struct QueueState {
             let use = report[kind]
             guard use.waiting > 0 else { return nil }
             return
-                "\(Format.count(use.waiting)) \(kind == .seed ? "asked for" : "queued"): waiting for \(Self.oneOf(use, kind))"
+                "\(Format.count(use.waiting)) \(kind == .seed ? "requested by peers" : "queued"): waiting for \(Self.oneOf(use, kind))"
         }
     }
 
@@ -30,7 +30,7 @@ package struct QueueState {
         let options = SlotKind.allCases.filter { report[$0].waiting > 0 }.map { "`--max-\(Self.plural($0))`" }
         guard !options.isEmpty else { return nil }
         return
-            "they start by themselves, one as soon as a slot is free; start the engine with a higher \(options.joined(separator: " or ")) for more"
+            "they start automatically as slots become free; to run more at once, start the engine with a higher \(options.joined(separator: " or "))"
     }
 
     /// `one of 50 download slots`

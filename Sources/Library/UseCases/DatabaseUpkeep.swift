@@ -72,13 +72,13 @@ package struct DatabaseUpkeep {
             return Restored(backup: backup, restoration: try Mender.restore(path, from: backup, now: .now()))
         } catch {
             guard Mender.answers(error) else { throw error }
-            throw Failure("\(backup.text) is no sound backup: \(error)", .damaged)
+            throw Failure("\(backup.text) is not a usable backup: \(error)", .damaged)
         }
     }
 
     private func newestBackup() throws -> FilePath {
         guard let newest = try backups().first else {
-            throw Failure("there is no backup beside \(path.text): give the file of one")
+            throw Failure("there is no backup beside \(path.text): give the file to restore")
         }
         return newest.path
     }

@@ -73,7 +73,7 @@ extension Library {
         try await SelectionChange(connection: connection).apply(selection, to: torrent)
         let engine = try engine()
         guard let row = try connection.torrent(torrent.row.id) else {
-            throw Failure("torrent \(torrent.row.id) was removed meanwhile")
+            throw Failure("torrent \(torrent.row.id) was removed in the meantime")
         }
         if !engine.isRunning, !row.settings.isPaused { try connection.settleAtRest(row.id) }
         try connection.appendIntent(.changed, torrent: row.id, now: .now())

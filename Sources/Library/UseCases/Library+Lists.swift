@@ -77,7 +77,7 @@ extension Library {
     package func torrentFile(of name: String) throws -> (torrent: TorrentRow, bytes: [UInt8]) {
         let torrent = try connection.findTorrent(name)
         guard let bytes = try connection.metainfo(of: torrent.id) else {
-            throw Failure("torrent \(torrent.id) was removed meanwhile")
+            throw Failure("torrent \(torrent.id) was removed in the meantime")
         }
         return (torrent, bytes)
     }

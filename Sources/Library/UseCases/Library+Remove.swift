@@ -36,7 +36,7 @@ extension Library {
         let known = try StoredTorrent(torrent, connection)
         let look = await known.look(try Disk())
         guard !look.reach.isOffline else {
-            throw Failure("\(torrent.name.printable) was left as it is: \(known.sentence(look))")
+            throw Failure("\(torrent.name.printable) was not removed: \(known.sentence(look))")
         }
         return look
     }
@@ -62,7 +62,7 @@ extension Library {
             guard .now < end else {
                 let process = holder.pid.map { " (process \($0))" } ?? ""
                 throw Failure(
-                    "the engine\(process) was told to remove \(waiting[0].name.printable), but has not done it yet: see `pieces status`"
+                    "\(waiting[0].name.printable) is not removed yet: the engine\(process) has the request but has not answered; see `pieces status`"
                 )
             }
             try await Task.sleep(for: .milliseconds(50))
@@ -92,7 +92,8 @@ extension Library {
         if let failure = removal.failures.first {
             let others =
                 removal.failures.count > 1 ? " (and \(Format.count(removal.failures.count - 1, "other file")))" : ""
-            throw Failure("\(torrent.name.printable) is forgotten, but not all of it is deleted: \(failure)\(others)")
+            throw Failure(
+                "\(torrent.name.printable) was removed, but not all of its files could be deleted: \(failure)\(others)")
         }
     }
 

@@ -13,7 +13,7 @@ package struct DontHave: ExtensionMessage {
     package init(payload: ByteBuffer) throws(PeerWireError) {
         guard let piece = payload.getInteger(at: payload.readerIndex, as: UInt32.self) else {
             throw .malformedExtension(
-                name: Self.type.name, reason: "\(payload.readableBytes) bytes where there are at least 4")
+                name: Self.type.name, reason: "\(payload.readableBytes) bytes, fewer than 4")
         }
         self.piece = piece
     }

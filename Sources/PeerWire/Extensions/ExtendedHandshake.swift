@@ -38,7 +38,7 @@ package struct ExtendedHandshake: Hashable, Sendable {
     /// Reads the bytes behind the extended message's id.
     package init(payload: ByteBuffer) throws(PeerWireError) {
         guard payload.readableBytes <= Self.maximumBytes else {
-            throw Self.malformed("\(payload.readableBytes) bytes where \(Self.maximumBytes) are the most")
+            throw Self.malformed("\(payload.readableBytes) bytes, over the limit of \(Self.maximumBytes)")
         }
         let document: BencodeValue
         do {

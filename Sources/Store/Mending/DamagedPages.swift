@@ -27,7 +27,8 @@ final class DamagedPages {
         guard file >= 0 else {
             throw StoreError(
                 .cantOpen, path: path.text,
-                "the damaged database cannot be read (\(String(cString: strerror(errno)))): let this user read it")
+                "the damaged database cannot be read (\(String(cString: strerror(errno)))): give this user permission to read it"
+            )
         }
         pageSize = Self.pageSize(Self.read(file, at: 0, count: 100) ?? [])
         // Without a log, or with one that can't be opened, the file is all there is.

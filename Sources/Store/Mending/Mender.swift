@@ -66,7 +66,7 @@ package enum Mender {
             let pieces = try db.doubtEverything()
             let torrents =
                 try db.first("SELECT count(*) FROM torrent") { (row) throws(StoreError) in try row.next(Int.self) } ?? 0
-            try db.noteMending("the backup \(backup.text) was restored; \(pieces) pieces are checked again", now: now)
+            try db.noteMending("the backup \(backup.text) was restored; \(pieces) pieces will be re-checked", now: now)
             return (torrents, pieces)
         }
         let aside = Replacement.restored.asideName(database, at: now)
@@ -120,7 +120,7 @@ package enum Mender {
     private static func stranger(_ database: FilePath) -> StoreError {
         StoreError(
             .notADatabase, path: database.text,
-            "the file is not a database, and nothing in it shows that it was one of pieces: give the path of one; the file was left as it is"
+            "the file is not a database, and nothing in it shows that it was a pieces database: give the path of one; the file was not changed"
         )
     }
 
@@ -178,7 +178,8 @@ package enum Mender {
             guard faults.isEmpty else {
                 throw db.fault(
                     .other,
-                    "the salvaged database is not sound (\(faults[0])): please report it; restore a backup meanwhile")
+                    "the recovered database is damaged (\(faults[0])): please report this, and restore a backup meanwhile"
+                )
             }
             return mending
         }

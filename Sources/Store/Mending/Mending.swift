@@ -37,7 +37,7 @@ package struct Mending: Hashable, Sendable {
     /// What happened and what it cost, in one sentence.
     package var sentence: String {
         let total = salvaged + fromBackup + lost.count
-        var parts = ["\(Self.grouped(salvaged)) of \(Self.grouped(total)) torrents were salvaged"]
+        var parts = ["\(Self.grouped(salvaged)) of \(Self.grouped(total)) torrents were recovered"]
         if let backup, fromBackup > 0 {
             parts.append("\(Self.grouped(fromBackup)) came from the backup of \(backup.compact)")
         }
@@ -49,9 +49,9 @@ package struct Mending: Hashable, Sendable {
         }
         let cost =
             doubtfulPieces == 0
-            ? "nothing has to be checked" : "\(Self.grouped(doubtfulPieces)) pieces are checked again"
+            ? "nothing has to be re-checked" : "\(Self.grouped(doubtfulPieces)) pieces will be re-checked"
         return
-            "the database was damaged (\(reason)); it was set aside as \(setAside.text); \(parts.joined(separator: ", ")); \(cost)"
+            "the database was damaged (\(reason)); it was moved to \(setAside.text); \(parts.joined(separator: ", ")); \(cost)"
     }
 
     /// `41,203`

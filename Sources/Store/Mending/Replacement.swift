@@ -45,7 +45,8 @@ enum Replacement: String, CaseIterable {
         guard !DatabaseFile.exists(new.extended(by: "-wal")) else {
             throw StoreError(
                 .io, path: new.text,
-                "the new database has a log that was not copied into it: see that the disk has space, and try again")
+                "the new database has a log that was not copied into it: check that the disk has free space, and try again"
+            )
         }
         DatabaseSharing.pass(from: database, to: new)
         // Its time is the only thing that a process which goes on after this one has to know.

@@ -146,7 +146,7 @@ extension Connection {
     private func badPage(_ id: TorrentID, _ number: Int) -> StoreError {
         fault(
             .corrupt, torrent: id,
-            "page \(number) of the bitfield of torrent \(id) is damaged: start the engine, which checks its pieces again"
+            "page \(number) of the bitfield of torrent \(id) is damaged: start the engine, which re-checks its pieces"
         )
     }
 }

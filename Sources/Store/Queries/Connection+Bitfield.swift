@@ -38,7 +38,7 @@ extension Connection {
             else {
                 throw fault(
                     .corrupt, torrent: id,
-                    "the bitfield of torrent \(id) is damaged: start the engine, which checks its pieces again")
+                    "the bitfield of torrent \(id) is damaged: start the engine, which re-checks its pieces")
             }
             return Claims(have: have, opened: opened)
         }
@@ -116,7 +116,7 @@ extension Connection {
         guard count.map({ (0...Geometry.maximumPieceCount).contains($0) }) ?? true else {
             throw fault(
                 .corrupt, torrent: id,
-                "the count of pieces of torrent \(id) is impossible: remove the torrent and add it again")
+                "the piece count of torrent \(id) is invalid: remove the torrent and add it again")
         }
         return count
     }
@@ -126,7 +126,7 @@ extension Connection {
         for piece in pieces where piece.value < 0 || piece.value >= count {
             throw fault(
                 .constraint, torrent: id,
-                "torrent \(id) has \(count) pieces and no piece \(piece): this is a fault of the program, please report it"
+                "torrent \(id) has \(count) pieces, but no piece \(piece): this is a bug, please report it"
             )
         }
         return pieces

@@ -21,14 +21,14 @@ extension Connection {
                 let rest = found.count > names.count ? " and more" : ""
                 throw fault(
                     .ambiguous,
-                    "“\(text)” may be \(names.joined(separator: ", "))\(rest): give the number of the one that you mean"
+                    "“\(text)” may be \(names.joined(separator: ", "))\(rest): give the number of one of them"
                 )
             }
         }
         throw fault(
             .notFound,
-            "no torrent has the number or the name “\(text)”, or an info hash that begins so (\(Self.hashPrefixDigits) digits or more): "
-                + "look at the list of torrents")
+            "no torrent matches “\(text)” (number, name, or at least \(Self.hashPrefixDigits) digits of the info hash); "
+                + "see `pieces status`")
     }
 
     private func torrents(named name: String) throws(StoreError) -> [TorrentRow] {

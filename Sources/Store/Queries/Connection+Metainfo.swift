@@ -48,7 +48,7 @@ extension Connection {
         guard offset >= 0, length >= 0, !overflow else {
             throw fault(
                 .corrupt, torrent: id,
-                "the metainfo of torrent \(id) has impossible offsets: remove the torrent and add it again")
+                "the metainfo of torrent \(id) has invalid offsets: remove the torrent and add it again")
         }
         return offset..<end
     }

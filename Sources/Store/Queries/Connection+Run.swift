@@ -43,7 +43,7 @@ extension Connection {
             let id = try first(sql, pid, now, version, bootID) { (row) throws(StoreError) in try row.next(RunID.self) }
             guard let id else {
                 throw fault(
-                    .other, "SQLite began a run and gave no number for it: a version of 3.37 or later is needed")
+                    .other, "SQLite inserted a run but returned no id: version 3.37 or later is needed")
             }
             try execute("DELETE FROM run WHERE id <= ?", id.rawValue - Int64(Self.runLimit))
             try pruneEvents()

@@ -16,7 +16,7 @@ extension Connection {
             if let known {
                 throw fault(
                     .alreadyPresent, torrent: known.id,
-                    "this torrent is here already, as number \(known.id) (\(known.name)): use that one")
+                    "this torrent is already in the database, as number \(known.id) (\(known.name)): use that one")
             }
             let id = try insertRow(new, now)
             try insertMetainfo(new.metainfo, id)
@@ -85,7 +85,7 @@ extension Connection {
 
     func noTorrent(_ id: TorrentID) -> StoreError {
         fault(
-            .notFound, torrent: id, "there is no torrent \(id): look at the list of torrents for the one that you mean")
+            .notFound, torrent: id, "there is no torrent \(id); see `pieces status`")
     }
 
     private func insertRow(_ new: NewTorrent, _ now: Timestamp) throws(StoreError) -> TorrentID {
@@ -110,7 +110,7 @@ extension Connection {
         ) { (row) throws(StoreError) in try row.next(TorrentID.self) }
         guard let id else {
             throw fault(
-                .other, "SQLite inserted a torrent and gave no number for it: a version of 3.37 or later is needed")
+                .other, "SQLite inserted a torrent but returned no id: version 3.37 or later is needed")
         }
         return id
     }

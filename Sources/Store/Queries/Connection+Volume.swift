@@ -36,7 +36,7 @@ extension Connection {
             ) { (row) throws(StoreError) in try row.next(VolumeID.self) }
             guard let id else {
                 throw fault(
-                    .other, "SQLite saved a volume and gave no number for it: a version of 3.37 or later is needed")
+                    .other, "SQLite inserted a volume but returned no id: version 3.37 or later is needed")
             }
             return id
         }

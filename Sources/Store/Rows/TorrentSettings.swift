@@ -29,10 +29,10 @@ package struct TorrentSettings: Sendable, Hashable {
         limits.upload = try read(or: nil)
         limits.peers = try read(or: nil)
         let goal = SeedGoal(word: try read(or: "default"), ratio: try read(or: nil), seconds: try read(or: nil))
-        if goal == nil { fault = fault ?? "column “seed_goal” holds what cannot be there: \(StoreError.rowAdvice)" }
+        if goal == nil { fault = fault ?? "column “seed_goal” holds an invalid value: \(StoreError.rowAdvice)" }
         seedGoal = goal ?? .standard
         for limit in [limits.download, limits.upload, limits.peers.map({ Int64($0) })] where limit ?? 1 <= 0 {
-            fault = fault ?? "a limit is not above 0: set it with `pieces limit`"
+            fault = fault ?? "a limit is not positive: set it with `pieces limit`"
         }
         damage = damage ?? fault
     }

@@ -16,7 +16,7 @@ extension Connection {
     package func backup(to target: FilePath) throws(StoreError) {
         guard !DatabaseFile.exists(target) else {
             throw StoreError(
-                .cantOpen, path: target.text, "there is a file of this name already: give another one for the backup")
+                .cantOpen, path: target.text, "a file of this name already exists: give another one for the backup")
         }
         let unfinished = target.extended(by: ".unfinished")
         try options.folder.remove(unfinished)
@@ -50,7 +50,8 @@ extension Connection {
         let faults = try copy.integrityFaults(.structure)
         guard faults.isEmpty else {
             throw fault(
-                .corrupt, "the database is damaged (\(faults[0])): `pieces run` or `pieces database salvage` mends it")
+                .corrupt,
+                "the database is damaged (\(faults[0])): repair it with `pieces run` or `pieces database salvage`")
         }
     }
 

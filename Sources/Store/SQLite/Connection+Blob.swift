@@ -13,7 +13,7 @@ extension Connection {
         guard range.lowerBound >= 0, range.upperBound <= Int(sqlite3_blob_bytes(blob)) else {
             throw fault(
                 .corrupt,
-                "\(table).\(column) of row \(row) has \(sqlite3_blob_bytes(blob)) bytes, and bytes \(range) were wanted: "
+                "\(table).\(column) of row \(row) has \(sqlite3_blob_bytes(blob)) bytes, but bytes \(range) were requested: "
                     + "keep a copy of the database and restore a backup")
         }
         var answer = SQLITE_OK

@@ -43,7 +43,7 @@ extension Connection {
             guard mode == "delete" else {
                 throw fault(
                     .busy,
-                    "another program has the database open and keeps it in the mode for local disks: stop that program and try again"
+                    "another program has the database open and keeps it in WAL mode, which is for local disks: stop that program and try again"
                 )
             }
         }

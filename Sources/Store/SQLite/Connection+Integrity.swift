@@ -31,7 +31,7 @@ extension Connection {
         faults += try rows("SELECT \"table\", count(*) FROM pragma_foreign_key_check GROUP BY 1") {
             (row) throws(StoreError) in
             let table: String = try row.next()
-            return "\(try row.next(Int.self)) rows of \(table) belong to nothing"
+            return "\(try row.next(Int.self)) rows of \(table) have no parent row"
         }
         // What follows asks tables that may be missing.
         guard case .everything = depth, faults.isEmpty else { return faults }
@@ -52,7 +52,7 @@ extension Connection {
         let found = Dictionary(try schemaObjects().map { ($0.name, $0.sql) }) { first, _ in first }
         return expected.compactMap { object in
             guard let sql = found[object.name] else { return "\(object.name) is missing from the schema" }
-            return sql == object.sql ? nil : "\(object.name) is not what the schema says"
+            return sql == object.sql ? nil : "\(object.name) differs from the schema"
         }
     }
 
@@ -112,7 +112,7 @@ extension Connection {
         guard let file = try metainfo(of: id) else { return "the .torrent of torrent \(id) is missing" }
         do throws(MetainfoError) {
             guard try Metainfo(torrentFile: file).infoHash != infoHash else { return nil }
-            return "the .torrent of torrent \(id) is not the one that its info hash names"
+            return "the .torrent of torrent \(id) does not match its info hash"
         } catch {
             return "the .torrent of torrent \(id) cannot be read: \(error)"
         }

@@ -55,7 +55,7 @@ extension Connection {
     /// the log is read again, because its caller does it anew.
     func outdateFailedCommit() throws(StoreError) {
         do throws(StoreError) {
-            try appendEvent(.failed, "the disk failed under the database's log, and a new log is begun", now: .now())
+            try appendEvent(.failed, "the disk failed to write the database's log; a new log was started", now: .now())
         } catch {
             // The frames before are lost already: the log ends there, and the commit isn't read.
             guard error.isOfFile else { throw error }
@@ -82,7 +82,7 @@ extension Connection {
                 guard attempt < settlingAttempts else {
                     throw StoreError(
                         .busy, path: path.text,
-                        "the disk failed under the database's log, and a new one is begun when no other program has it open: end those programs"
+                        "the disk failed to write the database's log, and a new log can be started only when no other program has the database open: close those programs"
                     )
                 }
                 usleep(settlingPause * 1000)

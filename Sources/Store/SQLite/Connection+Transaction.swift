@@ -36,7 +36,7 @@ extension Connection {
         guard sqlite3_get_autocommit(handle) != 0 else {
             throw fault(
                 .other,
-                "an earlier transaction could be neither committed nor rolled back: stop the program and start it again"
+                "an earlier transaction could be neither committed nor rolled back: restart pieces"
             )
         }
         try setDurability(durability ?? .full)
@@ -78,7 +78,7 @@ extension Connection {
             } catch let second {
                 throw fault(
                     .other,
-                    "\(error.message); and it could not be rolled back: \(second.message): stop the program and start it again"
+                    "\(error.message); and it could not be rolled back: \(second.message): restart pieces"
                 )
             }
             throw error

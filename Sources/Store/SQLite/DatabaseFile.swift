@@ -37,8 +37,8 @@ enum DatabaseFile {
             guard sqlite3_db_readonly(database, "main") == 0 else {
                 let advice =
                     DatabaseSharing.otherOwner(of: path).map { "run the command as its owner, \($0)" }
-                    ?? "let it write the file and its folder"
-                throw StoreError(.readOnly, path: path.text, "this user may not write the database: \(advice)")
+                    ?? "give it write permission for the file and its folder"
+                throw StoreError(.readOnly, path: path.text, "this user can't write the database: \(advice)")
             }
             try identify(database, path, mayBeNew: create)
             prepareCompanions(path, options, isOurs: true)
@@ -81,7 +81,7 @@ enum DatabaseFile {
                 // Other machines' file systems tell the time of a file when it is too late.
                 throw StoreError(
                     .cantOpen, path: path.text,
-                    "the last engine left a log (\(path.lastComponent?.text ?? "")-wal) and this user may not write the folder, so the newest facts "
+                    "the last engine left a log (\(path.lastComponent?.text ?? "")-wal) and this user can't write the folder, so the newest changes "
                         + "cannot be read: copy both files to a folder of your own and read them there")
             }
         }
@@ -222,8 +222,8 @@ enum DatabaseFile {
     private static func unfinishedChange(_ path: FilePath) -> StoreError {
         StoreError(
             .cantOpen, path: path.text,
-            "the last program that changed the database was killed while it did, and this user may not write the file and its folder, which is "
-                + "needed to take the change back: run any command as the user who owns the database")
+            "the last program that changed the database was killed during the change, and this user can't write the file and its folder, which is "
+                + "needed to undo the change: run any command as the user who owns the database")
     }
 
     /// Makes a new file that this user alone may read, because addresses of trackers have passwords in them; what
@@ -283,7 +283,7 @@ enum DatabaseFile {
         guard size(path) != 1 else {
             throw StoreError(
                 .notADatabase, path: path.text,
-                "the file is not a database: give the path of a pieces database; the file was left as it is")
+                "the file is not a database: give the path of a pieces database; the file was not changed")
         }
         // All of one moment: another program may be making the database just now.
         try check(sqlite3_exec(database, "BEGIN", nil, nil, nil), database, path)
@@ -301,13 +301,13 @@ enum DatabaseFile {
                 }
                 throw StoreError(
                     .foreignDatabase, path: path.text,
-                    "this is the SQLite database of another program: give the path of a pieces database; the file was left as it is"
+                    "this is the SQLite database of another program: give the path of a pieces database; the file was not changed"
                 )
             }
             guard mayBeNew else {
                 throw StoreError(
                     .notFound, path: path.text,
-                    "the database is empty, as after an interrupted creation: `pieces add`, `pieces download` or `pieces run` finishes it"
+                    "the database is empty, probably because its creation was interrupted: run `pieces add`, `pieces download` or `pieces run` to finish it"
                 )
             }
         }

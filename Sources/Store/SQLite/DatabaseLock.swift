@@ -54,7 +54,7 @@ package final class DatabaseLock: Sendable {
             let who = holder.pid.map { "process \($0)" } ?? "another process"
             throw StoreError(
                 .lockedByOther, path: database.text,
-                "the engine of this database already runs (\(who)): stop it first, or give another database")
+                "the engine of this database is already running (\(who)): stop it first, or give another database")
         }
         try lock.write("\(getpid())\n\(now)\n", file)
         return lock
@@ -177,8 +177,10 @@ package final class DatabaseLock: Sendable {
         return StoreError(
             code, path: file.text,
             "cannot \(action) the lock file: \(String(cString: strerror(reason))): "
-                + (owner.map { "run the command as \($0), who alone may change this database and run its engine" }
+                + (owner.map {
+                    "run the command as \($0), the only user who can change this database and run its engine"
+                }
                     ?? ProcessLimit(errno: reason)?.advice
-                    ?? "see that the folder exists, has space and may be written by this user"))
+                    ?? "check that the folder exists, has free space and is writable by this user"))
     }
 }

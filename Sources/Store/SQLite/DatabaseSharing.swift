@@ -75,7 +75,7 @@ package enum DatabaseSharing {
         guard !FileSystemKind(holding: database).isShared else {
             throw StoreError(
                 .readOnly, path: database.text,
-                "the database is on a shared file system, where any reader can keep the engine from writing: move it to a disk of this machine first"
+                "the database is on a shared file system, where any reader can keep the engine from writing: move it to a local disk first"
             )
         }
         try set(database, groupMode, group)
@@ -112,7 +112,7 @@ package enum DatabaseSharing {
         guard before.st_uid == geteuid() || geteuid() == 0 else {
             throw StoreError(
                 .readOnly, path: database.text,
-                "the database belongs to \(owner(of: path) ?? "another user"), who alone may change its readers: run the command as that user"
+                "the database belongs to \(owner(of: path) ?? "another user"), the only user who can change its readers: run the command as that user"
             )
         }
         if let group { try give(path, to: group) }
@@ -121,7 +121,8 @@ package enum DatabaseSharing {
         else {
             throw StoreError(
                 .readOnly, path: database.text,
-                "its file system keeps no owners and permissions of files: move the database to another one first")
+                "its file system does not store owners and permissions of files: move the database to another one first"
+            )
         }
         prepareCompanions(of: path)
         // The log of a database that isn't shared any more.

@@ -28,8 +28,8 @@ package struct FileSystemKind: Hashable, Sendable {
     package func warning(_ database: FilePath) -> String? {
         guard let name = Self.shared[number] else { return nil }
         return
-            "\(database.text) is on a shared file system (\(name)), where SQLite's write-ahead log is not safe: a rollback journal is used, commits are "
-            + "slower and commands may wait for them: keep the database on a local disk with --database"
+            "\(database.text) is on a shared file system (\(name)), where SQLite's write-ahead log is not safe, so pieces uses a rollback journal: commits are "
+            + "slower and commands may wait for them; keep the database on a local disk with --database"
     }
 
     /// From statfs(2) and linux/magic.h; Ceph, Lustre, GFS2 and VirtualBox from their own headers.

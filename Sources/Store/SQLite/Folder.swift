@@ -62,6 +62,7 @@ struct Folder {
         return StoreError(
             code, path: path.text,
             "cannot \(action) it: \(String(cString: strerror(reason))): "
-                + (ProcessLimit(errno: reason)?.advice ?? "see that the folder is there, has space and may be written"))
+                + (ProcessLimit(errno: reason)?.advice ?? "check that the folder exists, has free space and is writable")
+        )
     }
 }

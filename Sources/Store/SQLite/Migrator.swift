@@ -50,7 +50,7 @@ package enum Migrator {
             throw connection.fault(
                 .olderSchema,
                 "the database has schema \(found) and this program needs \(migrations.count): "
-                    + "start the engine of this version once, which brings it up to date")
+                    + "start the engine of this version once, which upgrades it")
         }
     }
 
@@ -77,8 +77,8 @@ package enum Migrator {
                 }
                 throw connection.fault(
                     .changedMigration,
-                    "migration \(migration.number) (\(migration.name)) of this program is not the one that made the database: "
-                        + "use the version of pieces that made it")
+                    "migration \(migration.number) (\(migration.name)) of this program is not the one that created the database: "
+                        + "use the version of pieces that created it")
             }
             return version
         }

@@ -72,7 +72,7 @@ extension Connection {
         guard let error = reserve?.take(), error == .noSpace || error == Errno(rawValue: EDQUOT) else { return nil }
         return fault(
             .full,
-            "there is no space left for the database: what is on the disk is still recorded, and when some space is freed it goes on by itself"
+            "there is no space left for the database: free some space, and pieces resumes automatically; what is on disk already is still recorded"
         )
     }
 }

@@ -20,7 +20,7 @@ package final class Statement {
         guard result == SQLITE_OK else { throw connection.failure(result, sql: sql) }
         guard let handle else {
             throw connection.fault(
-                .other, "an empty statement was prepared: this is a fault of the program, please report it")
+                .other, "an empty statement was prepared: this is a bug, please report it")
         }
         self.sql = sql
         self.handle = handle
@@ -99,7 +99,7 @@ package final class Statement {
     /// What the column that was just read holds cannot be.
     private func impossible() -> StoreError {
         let name = sqlite3_column_name(handle, column - 1).map { String(cString: $0) } ?? "\(column - 1)"
-        return connection.fault(.corrupt, "column “\(name)” holds what cannot be there: \(StoreError.rowAdvice)")
+        return connection.fault(.corrupt, "column “\(name)” holds an invalid value: \(StoreError.rowAdvice)")
     }
 
     /// What `read` makes of the row, or `nil` where a column holds what cannot be, which ``Connection/takeRowFaults()``

@@ -81,10 +81,10 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// What to do about a damaged database.
     static let mendingAdvice =
-        "`pieces run` mends it when it starts, and so does `pieces database salvage`; the damaged file is kept"
+        "repair it with `pieces run` or `pieces database salvage`; the damaged file is kept"
 
     /// What to do about one row that holds what cannot be.
-    static let rowAdvice = "`pieces database check` tells what else is wrong"
+    static let rowAdvice = "`pieces database check` shows what else is wrong"
 
     /// Characters of a failed statement that are kept.
     private static let sqlLength = 120
@@ -96,17 +96,17 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         return "\(path): \(summary) (SQLite says “\(message)”\(system), code \(sqliteCode)\(statement)): \(advice)"
     }
 
-    private var summary: String { limit == nil ? code.summary : "a limit of this process was met" }
+    private var summary: String { limit == nil ? code.summary : "a limit of this process was reached" }
 
     private var advice: String {
         if let limit { return limit.advice }
         if systemError == ENFILE {
-            return "end other programs, or raise the system's limit of open files (fs.file-max)"
+            return "close other programs, or raise the system's limit of open files (fs.file-max)"
         }
         if systemError == EDQUOT {
             return "free some of this user's space there, or have the quota raised; nothing that was recorded is lost"
         }
-        if sqliteCode & 0xff == SQLITE_NOMEM { return "end other programs, or let fewer torrents run" }
+        if sqliteCode & 0xff == SQLITE_NOMEM { return "close other programs, or run fewer torrents" }
         return code.advice
     }
 
@@ -142,28 +142,28 @@ extension StoreError.Code {
         switch self {
         case .busy: "the database is in use by another program"
         case .full: "there is no space left for the database"
-        case .io: "the disk failed under the database"
+        case .io: "the disk failed to read or write the database"
         case .readOnly: "the database cannot be written"
         case .corrupt: "the database is damaged"
         case .notADatabase: "the file is not a database"
         case .cantOpen: "the database cannot be opened"
-        case .constraint: "the database refuses a fact that breaks its rules"
+        case .constraint: "the database rejected a change that breaks its rules"
         default: "the database failed"
         }
     }
 
     fileprivate var advice: String {
         switch self {
-        case .busy: "try again when that program is done, or stop it"
+        case .busy: "try again when that program has finished, or stop it"
         case .full: "free some space and try again; nothing that was recorded is lost"
-        case .io: "look at the disk and the kernel's log before you go on"
+        case .io: "check the disk and the kernel log before you continue"
         case .readOnly: "let this user write the file and its folder"
         case .corrupt: StoreError.mendingAdvice
         case .notADatabase:
-            "give the path of a pieces database; if this was one, `pieces database salvage` saves what is left; the file was left as it is"
-        case .cantOpen: "see that the folder exists and that this user may read the file"
-        case .constraint: "this is a fault of the program, please report it"
-        default: "try again, and report it if it stays"
+            "give the path of a pieces database; if this was one, `pieces database salvage` recovers what is left; the file was not changed"
+        case .cantOpen: "check that the folder exists and that this user can read the file"
+        case .constraint: "this is a bug, please report it"
+        default: "try again, and report it if it happens again"
         }
     }
 }

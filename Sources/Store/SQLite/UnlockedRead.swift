@@ -71,7 +71,7 @@ final class UnlockedRead {
             }
             usleep(Self.pause * 1000)
         }
-        throw StoreError(.rewritten, path: database.text, "the database is being written all the time: try again")
+        throw StoreError(.rewritten, path: database.text, "the database is being written continuously: try again")
     }
 
     deinit {
@@ -104,7 +104,7 @@ final class UnlockedRead {
     private static func unreadable(_ file: FilePath, _ database: FilePath) -> StoreError {
         StoreError(
             .cantOpen, path: database.text,
-            "cannot read \(file.lastComponent?.text ?? file.text): \(String(cString: strerror(errno))): any command of the database's owner, as "
+            "cannot read \(file.lastComponent?.text ?? file.text): \(String(cString: strerror(errno))): any command of the database's owner, such as "
                 + "`pieces status`, lets its group read it again")
     }
 }

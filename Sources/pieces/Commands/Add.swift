@@ -6,9 +6,9 @@ import Torrent
 /// `pieces add`
 struct Add: DirectCommand {
     static let configuration = CommandConfiguration(
-        commandName: "add", abstract: "Put torrents into the database; a running engine begins with them at once.",
+        commandName: "add", abstract: "Add torrents to the database. A running engine starts them at once.",
         discussion: """
-            A torrent that is in the database already is left as it is, but for the options that are given. New trackers of a \
+            A torrent that is already in the database keeps its settings, except for the options given here. New trackers of a \
             public torrent are added.
 
             Examples:
@@ -17,11 +17,11 @@ struct Add: DirectCommand {
             """)
 
     @Argument(
-        help: ArgumentHelp("A .torrent file or an http(s) URL of one.", valueName: "source"),
+        help: ArgumentHelp("A .torrent file or its http(s) URL.", valueName: "source"),
         completion: .file(extensions: ["torrent"]))
     var sources: [String]
 
-    @Flag(help: "Don't begin before `pieces resume`.")
+    @Flag(help: "Don't start before `pieces resume`.")
     var paused = false
 
     @OptionGroup(title: "Torrent options") var torrent: TorrentOptions
@@ -74,7 +74,9 @@ struct Add: DirectCommand {
             for entry in entries {
                 let name = entry.name.printable
                 let news = entry.trackers?.sentence.map { "; \($0)" } ?? ""
-                text += entry.isNew ? "added \(entry.id)  \(name)\n" : "\(entry.id)  \(name) is here already\(news)\n"
+                text +=
+                    entry.isNew
+                    ? "added \(entry.id)  \(name)\n" : "\(entry.id)  \(name) is already in the database\(news)\n"
             }
             Terminal.shared.print(bytes: Array(text.utf8))
             guard failed == 0, !hasRefused else { throw ExitStatus.failed }

@@ -7,57 +7,59 @@ import Torrent
 /// `pieces create`
 struct Create: AnsweringCommand {
     static let configuration = CommandConfiguration(
-        commandName: "create", abstract: "Make a .torrent of a file or of a folder.",
+        commandName: "create", abstract: "Create a .torrent file from a file or a folder.",
         discussion: """
-            Each --tracker begins a tier of its own; addresses that are separated by commas share one. Links and what is neither file nor folder are \
-            left out.
+            Each --tracker starts a new tier; commas separate the trackers of one tier. Symbolic links and special files in the \
+            folder are skipped.
 
             Examples:
               pieces create ~/books/alice.txt --tracker http://tracker.example.org/announce
-              pieces create series -o series.torrent --piece-length 1M --private --source EXAMPLE --tracker https://a.example/x,https://b.example/x
+              pieces create series -o series.torrent --piece-length 1M --private \\
+                --source EXAMPLE --tracker https://a.example/x,https://b.example/x
 
             --json prints {"file", "info_hash", "name", "total_bytes", "piece_length", "piece_count", "files"}. \(Program.pathsInJSON)
             """)
 
-    @Argument(help: "The file or folder.", completion: .file())
+    @Argument(help: "File or folder to share.", completion: .file())
     var path: String
 
     @Option(
         name: .shortAndLong,
         help: ArgumentHelp(
-            "Where it is written, `-` for standard output; NAME.torrent in the current folder without it.",
+            "Output file, or `-` for standard output. Default: NAME.torrent in the current folder.",
             valueName: "file.torrent"),
         completion: .file(extensions: ["torrent"]))
     var output: String?
 
     @Option(
-        parsing: .singleValue, help: ArgumentHelp("The announce address of a tracker; repeatable.", valueName: "url"))
+        parsing: .singleValue, help: ArgumentHelp("Announce URL of a tracker (repeatable).", valueName: "url"))
     var tracker: [String] = []
 
     @Option(
-        parsing: .singleValue, help: ArgumentHelp("An HTTP server that has the content; repeatable.", valueName: "url"))
+        parsing: .singleValue,
+        help: ArgumentHelp("URL of an HTTP server that has the content (repeatable).", valueName: "url"))
     var webSeed: [String] = []
 
     @Option(
-        help: ArgumentHelp("A power of two, as 256K or 1M; a sensible one without it.", valueName: "n"),
+        help: ArgumentHelp("Piece length, a power of two (256K, 1M). Default: chosen by total size.", valueName: "n"),
         transform: PieceLength.parse)
     var pieceLength: Int?
 
-    @Flag(help: "Peers may come from the trackers alone.")
+    @Flag(help: "Private torrent: clients use only peers from its trackers.")
     var `private` = false
 
-    @Option(help: ArgumentHelp("A remark for whoever opens it.", valueName: "text"))
+    @Option(help: ArgumentHelp("Comment to store in the .torrent file.", valueName: "text"))
     var comment: String?
 
     @Option(
         help: ArgumentHelp(
-            "For which tracker it is made; it sets info hashes of equal content apart.", valueName: "text"))
+            "Source tag; gives otherwise identical torrents different info hashes.", valueName: "text"))
     var source: String?
 
-    @Flag(help: "Leave out when and by what it was made.")
+    @Flag(help: "Omit the creation date and the name of this program.")
     var anonymous = false
 
-    @Flag(help: "Replace a file that is there.")
+    @Flag(help: "Overwrite an existing file.")
     var force = false
 
     @OptionGroup(title: "Output options") var reporting: ReportOptions
@@ -66,10 +68,10 @@ struct Create: AnsweringCommand {
         let trackers = tracker.flatMap { $0.split(separator: ",").map(String.init) }
         for url in trackers where !Self.has(["http://", "https://", "udp://"], url) {
             throw ValidationError(
-                "“\(url.shownURL)” is no address of a tracker: it begins with http://, https:// or udp://")
+                "“\(url.shownURL)” is not a tracker URL: it must begin with http://, https:// or udp://")
         }
         for url in webSeed where !Self.has(["http://", "https://"], url) {
-            throw ValidationError("“\(url.shownURL)” is no address of a web seed: it begins with http:// or https://")
+            throw ValidationError("“\(url.shownURL)” is not a web seed URL: it must begin with http:// or https://")
         }
     }
 
@@ -79,13 +81,13 @@ struct Create: AnsweringCommand {
         let creation = try Creation(of: path)
         let content = creation.content
         for path in content.leftOut.prefix(10) {
-            Terminal.shared.complain("\(path.text) is left out: it is neither a file nor a folder")
+            Terminal.shared.complain("skipped \(path.text): it is a symbolic link or a special file")
         }
-        if content.leftOut.count > 10 { Terminal.shared.complain("\(content.leftOut.count - 10) more are left out") }
+        if content.leftOut.count > 10 { Terminal.shared.complain("skipped \(content.leftOut.count - 10) more") }
         let odd = content.filesWithOddNames
         if odd > 0 {
             Terminal.shared.complain(
-                "\(Format.count(odd, "path")) with bytes that aren't UTF-8: the .torrent has them as they are, but other clients may change them"
+                "\(Format.count(odd, "path")) with bytes that aren't UTF-8: the .torrent keeps them as they are, but other clients may change them"
             )
         }
         let bytes = try creation.torrentFile(try await hash(creation), details)
@@ -100,7 +102,7 @@ struct Create: AnsweringCommand {
         get throws {
             if let output { return FilePath(text: output) }
             guard let name = try NewFile.absolute(path).lastComponent else {
-                throw Failure.usage("the torrent has no name: give a file or folder")
+                throw Failure.usage("the torrent has no name: give another file or folder")
             }
             return FilePath(text: name.text).extended(by: ".torrent")
         }

@@ -6,7 +6,7 @@ import Torrent
 /// `pieces database`
 struct Database: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "database", abstract: "Look after the database itself.",
+        commandName: "database", abstract: "Check, back up, restore or repair the database.",
         discussion: """
             Examples:
               pieces database path
@@ -17,8 +17,9 @@ struct Database: AsyncParsableCommand {
               pieces database salvage
               pieces database share media
 
-            A running engine keeps backups beside the database, named after their time (pieces.db.backup-20260301T140512Z). A damaged database is \
-            mended by `pieces run` and `pieces download` when they start, and by `pieces database salvage`: the damaged file is kept.
+            A running engine keeps backups beside the database, named by their time (pieces.db.backup-20260301T140512Z). \
+            `pieces run` and `pieces download` repair a damaged database when they start, and so does `pieces database salvage`. \
+            The damaged file is kept.
             """,
         subcommands: [
             DatabasePath.self, DatabaseCheck.self, DatabaseBackup.self, DatabaseBackups.self, DatabaseRestore.self,
@@ -30,7 +31,7 @@ struct Database: AsyncParsableCommand {
 /// `pieces database path`
 struct DatabasePath: Command, AnsweringCommand {
     static let configuration = CommandConfiguration(
-        commandName: "path", abstract: "Print where the database is, whether or not it is there.",
+        commandName: "path", abstract: "Print the path of the database, even if it doesn't exist yet.",
         discussion: """
             Examples:
               sqlite3 "$(pieces database path)" 'SELECT * FROM v1_torrent'

@@ -6,9 +6,9 @@ import Torrent
 /// `pieces database backup`
 struct DatabaseBackup: Command {
     static let configuration = CommandConfiguration(
-        commandName: "backup", abstract: "Copy the database as it is at one moment, also while an engine runs.",
+        commandName: "backup", abstract: "Back up the database, also while an engine is running.",
         discussion: """
-            The copy is checked before it gets its name; a damaged database is not copied.
+            The backup is a consistent snapshot. It is checked before it gets its name; a damaged database is not backed up.
 
             Examples:
               pieces database backup ~/pieces-backup.db
@@ -16,7 +16,7 @@ struct DatabaseBackup: Command {
             Exit codes: 0 done; 1 failed; 2 the database is damaged.
             """)
 
-    @Argument(help: ArgumentHelp("The new file.", valueName: "file"), completion: .file(extensions: ["db"]))
+    @Argument(help: ArgumentHelp("File to create.", valueName: "file"), completion: .file(extensions: ["db"]))
     var file: String
 
     @OptionGroup(title: "Global options") var global: GlobalOptions

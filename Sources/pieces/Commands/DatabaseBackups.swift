@@ -8,23 +8,24 @@ import Torrent
 struct DatabaseBackups: Command, AnsweringCommand {
     static let configuration = CommandConfiguration(
         commandName: "backups",
-        abstract: "Show the backups that a running engine keeps; set how often it makes one, and how many stay.",
+        abstract: "List the automatic backups; set how often they are made and how many are kept.",
         discussion: """
             Examples:
               pieces database backups
               pieces database backups --every 12h --keep 7
               pieces database backups --keep 0
 
-            They lie beside the database. When torrents come and go, one is made sooner; with --keep 0 none is made any more, and those that are there \
-            stay. A running engine heeds it within a minute.
+            A running engine makes these backups and stores them beside the database. Adding or removing torrents makes the next \
+            backup due sooner. --keep 0 turns automatic backups off and leaves existing ones in place. A running engine applies \
+            new settings within a minute.
             """)
 
     @Option(
-        help: ArgumentHelp("The time between two, from 1m to 52w, as 12h or 1d.", valueName: "time"),
+        help: ArgumentHelp("Time between backups (12h, 1d), from 1m to 52w.", valueName: "time"),
         transform: TimeSpan.parse)
     var every: Duration?
 
-    @Option(help: ArgumentHelp("How many stay, from 0 to \(BackupSettings.countLimit).", valueName: "n"))
+    @Option(help: ArgumentHelp("Number of backups to keep, from 0 to \(BackupSettings.countLimit).", valueName: "n"))
     var keep: Int?
 
     @OptionGroup(title: "Global options") var global: GlobalOptions
@@ -33,10 +34,10 @@ struct DatabaseBackups: Command, AnsweringCommand {
 
     func validate() throws {
         if let every, !BackupSettings.intervals.contains(every) {
-            throw ValidationError("--every takes a time from 1m to 52w")
+            throw ValidationError("--every must be a time from 1m to 52w")
         }
         if let keep, !BackupSettings.counts.contains(keep) {
-            throw ValidationError("--keep takes a number from 0 to \(BackupSettings.countLimit)")
+            throw ValidationError("--keep must be a number from 0 to \(BackupSettings.countLimit)")
         }
     }
 
@@ -51,8 +52,8 @@ struct DatabaseBackups: Command, AnsweringCommand {
         let settings = try library.backupSettings()
         Terminal.shared.print(
             settings.count == 0
-                ? "no backups are made"
-                : "a running engine makes a backup every \(Format.time(settings.interval)), and keeps \(Format.count(settings.count))"
+                ? "automatic backups are off"
+                : "a running engine makes a backup every \(Format.time(settings.interval)) and keeps the newest \(Format.count(settings.count))"
         )
         for backup in try DatabaseUpkeep(try global.path).backups() {
             Terminal.shared.print("\(Format.moment(backup.at))  \(backup.path.text.printable)")

@@ -8,16 +8,16 @@ import Torrent
 struct DatabaseCheck: Command, AnsweringCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
-        abstract: "Look for damage in the database; the files of the torrents are `pieces verify`'s.",
+        abstract: "Check the database for damage. To check the torrents' files, use `pieces verify`.",
         discussion: """
-            Every page, row and index is read, checksums and info hashes are compared. Others may use the database meanwhile.
+            Reads every page, row and index, and compares checksums and info hashes. The database can be used meanwhile.
 
             Examples:
               pieces database check
               pieces database check --database pieces.db.backup-20260301T140512Z
               pieces database check --json
 
-            Exit codes: 0 nothing is wrong; 1 it could not be read; 2 it is damaged.
+            Exit codes: 0 no damage found; 1 the database could not be read; 2 the database is damaged.
 
             --json prints one object: {"database", "sound", "faults": [sentence]}. \(Program.pathsInJSON)
             """)
@@ -45,10 +45,10 @@ struct DatabaseCheck: Command, AnsweringCommand {
         }
         guard faults.isEmpty else {
             throw Failure(
-                "\(path) is damaged: `pieces run` mends it when it starts, and so does `pieces database salvage`",
+                "\(path) is damaged: repair it with `pieces database salvage`, or start `pieces run`, which repairs it",
                 .damaged)
         }
-        if !json { Terminal.shared.print("\(path.printable): nothing is wrong") }
+        if !json { Terminal.shared.print("\(path.printable): no damage found") }
     }
 
     private func find() throws -> [String] {

@@ -9,10 +9,10 @@ import Torrent
 struct DatabaseRestore: Command {
     static let configuration = CommandConfiguration(
         commandName: "restore",
-        abstract: "Put a backup in the place of the database, which is set aside under a new name.",
+        abstract: "Replace the database with a backup; the replaced database is kept under a new name.",
         discussion: """
-            No engine may run. What a backup says of pieces was true then: the next engine looks at all files again before it believes it, and \
-            nothing that is there is downloaded again.
+            No engine may be running. A backup describes the pieces on disk as they were when it was made, so the next engine \
+            re-checks all files first. Pieces that are on disk are not downloaded again.
 
             Examples:
               pieces database restore
@@ -25,7 +25,7 @@ struct DatabaseRestore: Command {
 
     @Argument(
         help: ArgumentHelp(
-            "The backup; without it the newest of those that the engine keeps beside the database.", valueName: "file"),
+            "Backup to restore. Default: the newest automatic backup.", valueName: "file"),
         completion: .file(extensions: ["db"]))
     var file: String?
 
@@ -52,9 +52,9 @@ struct DatabaseRestore: Command {
                     json.field("pieces_to_check", restoration.doubtfulPieces)
                 })
         }
-        let aside = restoration.setAside.map { "; the database that was there is \($0.text.printable) now" } ?? ""
+        let aside = restoration.setAside.map { "; the previous database is now \($0.text.printable)" } ?? ""
         Terminal.shared.print(
             "restored \(Format.count(restoration.torrents, "torrent")) from \(backup.text.printable)\(aside); "
-                + "\(Format.count(restoration.doubtfulPieces, "piece")) will be checked by the next engine")
+                + "the next engine will re-check \(Format.count(restoration.doubtfulPieces, "piece"))")
     }
 }

@@ -9,19 +9,19 @@ import Torrent
 struct DatabaseSalvage: Command {
     static let configuration = CommandConfiguration(
         commandName: "salvage",
-        abstract: "Mend a damaged database: save what can be read, and take the rest from the newest backup.",
+        abstract: "Repair a damaged database from its readable parts and the newest backup.",
         discussion: """
-            No engine may run. `pieces run` does the same when it starts. The damaged file is kept under a new name. Nothing that it said of pieces \
-            is believed before the next engine has looked at the files.
+            No engine may be running. `pieces run` does the same when it starts. The damaged file is kept under a new name. The \
+            next engine re-checks all files whose records were repaired.
 
             Examples:
               pieces database salvage
               pieces database salvage --json
 
-            Exit codes: 0 it is mended, or nothing was wrong; 1 failed; 2 it is mended, and torrents were lost.
+            Exit codes: 0 repaired, or no damage found; 1 failed; 2 repaired, but some torrents were lost.
 
-            --json prints one object: {"database", "damage", "set_aside", "backup_at", "salvaged", "from_backup", "lost": [name], "pieces_to_check"}; \
-            without damage `damage` is null and the others are missing. \(Program.pathsInJSON)
+            --json prints one object: {"database", "damage", "set_aside", "backup_at", "salvaged", "from_backup", "lost": [name], \
+            "pieces_to_check"}. Without damage, `damage` is null and the fields after it are missing. \(Program.pathsInJSON)
             """)
 
     @Flag(help: "Print JSON.")
@@ -33,7 +33,7 @@ struct DatabaseSalvage: Command {
         let database = try global.path
         try global.requireDatabase(mending: true)
         let mending = try DatabaseUpkeep(database).salvage {
-            if !json { Terminal.shared.print("an interrupted recovery was finished") }
+            if !json { Terminal.shared.print("finished an interrupted recovery") }
         }
         guard let mending else { return tellSound(database) }
         tell(mending, database)
@@ -41,7 +41,7 @@ struct DatabaseSalvage: Command {
     }
 
     private func tellSound(_ database: FilePath) {
-        guard json else { return Terminal.shared.print("\(database.text.printable): nothing is wrong") }
+        guard json else { return Terminal.shared.print("\(database.text.printable): no damage found") }
         Terminal.shared.print(
             bytes: JSONWriter.line { json in
                 json.path("database", "database_bytes", database.text)

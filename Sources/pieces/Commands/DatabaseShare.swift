@@ -6,16 +6,18 @@ import Torrent
 /// `pieces database share`
 struct DatabaseShare: Command {
     static let configuration = CommandConfiguration(
-        commandName: "share", abstract: "Let a group of users read the database; show who may.",
+        commandName: "share", abstract: "Let a group of users read the database, or show who can read it.",
         discussion: """
-            Members of the group can run every command that only reads, such as `pieces status --database FILE`. They can read all of the database, and \
-            with it the tracker URLs, which often have a passkey: share it only with people who may use your tracker accounts.
+            Members of the group can run every command that only reads, such as `pieces status --database FILE`. They can read \
+            the whole database, including tracker URLs, which often contain a passkey. Share it only with people who may use \
+            your tracker accounts.
 
-            Members can change nothing, and cannot keep the engine from starting or writing. The lock file and the backups stay yours alone.
+            Members can't change anything, and can't keep the engine from starting or writing. The lock file and the backups stay \
+            private to you.
 
-            The setting holds until `pieces database unshare`, also for a database that is restored or salvaged. You have to be a member of the group. \
-            Folders on the way to the database must let members through; only the folder that `pieces` makes for itself ($XDG_STATE_HOME/pieces) is \
-            opened to them.
+            The setting stays until `pieces database unshare`, also when the database is restored or repaired. You must be a \
+            member of the group. Members need access to the folders above the database. `pieces` opens only its own folder \
+            ($XDG_STATE_HOME/pieces) to them.
 
             Examples:
               pieces database share
@@ -24,7 +26,7 @@ struct DatabaseShare: Command {
 
     @Argument(
         help: ArgumentHelp(
-            "The name or number of the group; without it, show who may read the database.", valueName: "group"))
+            "Name or number of the group; without it, show who can read the database.", valueName: "group"))
     var group: String?
 
     @OptionGroup(title: "Global options") var global: GlobalOptions
@@ -43,16 +45,16 @@ struct DatabaseShare: Command {
         switch DatabaseUpkeep(path).readers {
         case .owner(let owner):
             Terminal.shared.print(
-                "\(name): only \(owner?.printable ?? "its owner") may read it")
+                "\(name): only \(owner?.printable ?? "its owner") can read it")
         case .everybody:
             Terminal.shared.print(
-                "\(name): every user of this machine may read it, with the passkeys of trackers in it")
+                "\(name): every user of this machine can read it, including tracker passkeys")
         case .group(let group, let obstacle):
             Terminal.shared.print(
-                "\(name): the group \(group.printable) may read it, with the passkeys of trackers in it")
+                "\(name): members of the group \(group.printable) can read it, including tracker passkeys")
             guard let folder = obstacle else { return }
             Terminal.shared.complain(
-                "the folder \(folder.text.printable) keeps the group \(group) out: let its members through, for example with "
+                "members of the group \(group) have no access to the folder \(folder.text.printable): let them through, for example with "
                     + "`chgrp \(group) FOLDER && chmod g+x FOLDER`, or keep the database elsewhere with --database"
             )
         }
@@ -62,9 +64,10 @@ struct DatabaseShare: Command {
 /// `pieces database unshare`
 struct DatabaseUnshare: Command {
     static let configuration = CommandConfiguration(
-        commandName: "unshare", abstract: "Let nobody else read the database any more.",
+        commandName: "unshare", abstract: "Stop sharing the database.",
         discussion: """
-            A program that has the database open keeps its access until it ends, and what was read is known: change passkeys that others must not have.
+            Programs that have the database open keep their access until they exit. Passkeys that others have read stay known to \
+            them: change those at the tracker.
 
             Examples:
               pieces database unshare
@@ -78,6 +81,6 @@ struct DatabaseUnshare: Command {
         let upkeep = DatabaseUpkeep(path)
         try upkeep.unshare(closing: try global.ownFolder)
         Terminal.shared.print(
-            "\(path.text.printable): only \(upkeep.owner?.printable ?? "its owner") may read it")
+            "\(path.text.printable): only \(upkeep.owner?.printable ?? "its owner") can read it")
     }
 }

@@ -3,15 +3,17 @@ import ArgumentParser
 /// `pieces demo`
 struct Demo: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "demo", abstract: "Show the main job on this machine alone: download, be killed, resume, verify.",
+        commandName: "demo",
+        abstract: "Show a full download, kill and resume cycle on this machine, without a network.",
         discussion: """
-            Makes a payload and a torrent in a temporary folder, seeds it on loopback from a second process, kills the downloader with SIGKILL \
-            half-way, resumes it, and verifies what came. It takes less than a minute and leaves nothing behind.
+            Creates a payload and a torrent in a temporary folder, seeds it on loopback from a second process, kills the \
+            downloader with SIGKILL half-way, resumes it, and verifies the result. Takes less than a minute and leaves nothing \
+            behind.
 
             Examples:
               pieces demo
 
-            Exit codes: 0 everything was shown; 1 a step failed; 130 interrupted.
+            Exit codes: 0 all steps succeeded; 1 a step failed; 130 interrupted.
             """)
 
     func run() async throws {

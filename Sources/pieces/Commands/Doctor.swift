@@ -8,17 +8,18 @@ struct Doctor: Command, AnsweringCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
         abstract:
-            "Look at the database, the disks, the files, the ports, the trackers and the clock, and say what to do about what is wrong.",
+            "Check the database, disks, files, ports, trackers and clock, and advise on each problem.",
         discussion: """
-            It changes nothing. Of the files it compares those of the complete torrents that were verified longest ago; `pieces verify` hashes.
+            Changes nothing. Compares the size and time of files with the database's records, for the complete torrents that were \
+            verified longest ago; `pieces verify` reads and hashes the files.
 
             Examples:
               pieces doctor
               pieces doctor --json
 
-            --json prints {"findings": [{"area", "severity", "sentence", "advice"}]}; severity is one of fine, notice, problem.
+            --json prints {"findings": [{"area", "severity", "sentence", "advice"}]}. `severity` is fine, notice or problem.
 
-            Exit codes: 0 no problem; 1 the database could not be read; 2 there is a problem.
+            Exit codes: 0 no problem found; 1 the database could not be read; 2 there is a problem.
             """)
 
     @Flag(help: "Print JSON.")

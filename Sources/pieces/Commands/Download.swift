@@ -8,26 +8,29 @@ import Torrent
 /// `pieces download`
 struct Download: EngineCommand {
     static let configuration = CommandConfiguration(
-        commandName: "download", abstract: "Download torrents here and now, or go on with them.",
+        commandName: "download", abstract: "Download torrents, or resume them, and exit when they are complete.",
         discussion: """
-            What the database knows already is resumed; nothing that was recorded is downloaded again. Ends when all is complete, unless told to \
-            seed; `pieces run` seeds them later. SIGINT, SIGTERM, SIGQUIT and SIGHUP stop cleanly; a second one other than SIGHUP stops at once. When a fault of \
-            this machine, such as a full disk or one that is not mounted, has stopped everything that is left for --give-up-after, the download ends \
-            with exit code 1; the same command resumes it.
+            Resumes torrents that are already in the database; nothing that was recorded is downloaded again. With a seeding \
+            option the command exits when the seeding goal is reached. `pieces run` can seed the torrents later.
+
+            SIGINT, SIGTERM, SIGQUIT and SIGHUP stop the download cleanly. A second signal other than SIGHUP stops it at once. \
+            When a local fault, such as a full or unmounted disk, has blocked all remaining torrents for the time given with \
+            --give-up-after, the command exits with 1. The same command resumes the download.
 
             Examples:
               pieces download alice.torrent
-              pieces download https://example.org/debian.torrent --output /srv/iso --seed-ratio 1.5
-              pieces download series.torrent --select '*E0[1-3]*.mkv' --sequential --download-limit 2M
+              pieces download https://example.org/debian.torrent --output /srv/iso
+              pieces download series.torrent --select '*E0[1-3]*.mkv' --sequential
+              pieces download alice.torrent --seed-ratio 1.5 --download-limit 2M
 
-            Exit codes: 0 all is complete; 1 failed, or files of a torrent can't be reached; 2 stopped before all was \
-            complete; 64 wrong usage; 130 interrupted before that.
+            Exit codes: 0 all torrents are complete; 1 failed, or the files of a torrent can't be reached; 2 stopped before all \
+            torrents were complete; 64 wrong usage; 130 interrupted before all torrents were complete.
 
-            With --json each line is an object with `event`: listening, start, progress, log, end or stopped. \(Program.pathsInJSON)
+            --json prints one object per line. Its `event` is listening, start, progress, log, end or stopped. \(Program.pathsInJSON)
             """)
 
     @Argument(
-        help: ArgumentHelp("A .torrent file or an http(s) URL of one.", valueName: "source"),
+        help: ArgumentHelp("A .torrent file or its http(s) URL.", valueName: "source"),
         completion: .file(extensions: ["torrent"]))
     var sources: [String]
 
@@ -36,7 +39,7 @@ struct Download: EngineCommand {
 
     @Option(
         help: ArgumentHelp(
-            "How long a fault of this machine may stop everything (90s, 2h, none). Default: 10m; none with --seed.",
+            "How long a local fault may block all torrents before the command fails (90s, 2h, none). Default: 10m; none with --seed.",
             valueName: "time"), transform: Patience.init)
     var giveUpAfter: Patience?
 
@@ -91,7 +94,7 @@ struct Download: EngineCommand {
         guard let holder = try DatabaseLock.holder(database: database) else { return }
         let process = holder.pid.map { " (process \($0))" } ?? ""
         throw Failure(
-            "an engine already runs on this database\(process): `pieces add` gives it the torrent, and `pieces status` shows how it does"
+            "an engine is already running on this database\(process): give it the torrent with `pieces add`, and watch it with `pieces status`"
         )
     }
 
@@ -101,10 +104,10 @@ struct Download: EngineCommand {
     {
         let failed = rows.filter { $0.isFaulty || givenUp[$0.id] != nil }
         for row in failed {
-            let reason = givenUp[row.id] ?? row.error ?? "it failed, and nobody knows why"
+            let reason = givenUp[row.id] ?? row.error ?? "it failed for an unknown reason; see `pieces log`"
             let end =
                 givenUp[row.id] == nil
-                ? nil : patience.map { " (given up after \(Format.time($0)); the same command resumes it)" }
+                ? nil : patience.map { " (gave up after \(Format.time($0)); the same command resumes it)" }
             Terminal.shared.complain("\(row.name): \(reason)\(end ?? "")")
         }
         guard failed.isEmpty else { throw ExitStatus.failed }

@@ -7,16 +7,15 @@ import Torrent
 struct Explain: ListCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
-        abstract: "Say why a torrent isn't downloading, the likeliest cause first.",
+        abstract: "Explain why a torrent isn't downloading, most likely cause first.",
         discussion: """
-            It reads the database and looks whether the torrent's files can be reached. Works whether or not the \
-            engine is running.
+            Reads the database, and checks whether the torrent's files can be reached. Works without a running engine.
 
             Examples:
               pieces explain debian.iso
               pieces explain 3 --json
 
-            --json prints {"id", "info_hash", "name", "state", "causes": [{"kind", "sentence", "advice"}]}; kind is one of \
+            --json prints {"id", "info_hash", "name", "state", "causes": [{"kind", "sentence", "advice"}]}. `kind` is one of \
             \(Explanation.Kind.allCases.map(\.rawValue).joined(separator: ", ")).
             """)
 

@@ -7,7 +7,7 @@ import Torrent
 /// `pieces export`
 struct Export: Command, AnsweringCommand {
     static let configuration = CommandConfiguration(
-        commandName: "export", abstract: "Write the .torrent of a torrent, byte for byte as it came.",
+        commandName: "export", abstract: "Write a torrent's .torrent file, byte for byte as it was added.",
         discussion: """
             Examples:
               pieces export debian.iso debian.torrent
@@ -17,11 +17,11 @@ struct Export: Command, AnsweringCommand {
     @OptionGroup var argument: TorrentArgument
 
     @Argument(
-        help: ArgumentHelp("Where it is written; `-` is standard output.", valueName: "file.torrent"),
+        help: ArgumentHelp("Output file, or `-` for standard output.", valueName: "file.torrent"),
         completion: .file(extensions: ["torrent"]))
     var file: String
 
-    @Flag(help: "Replace a file that is there.")
+    @Flag(help: "Overwrite an existing file.")
     var force = false
 
     @OptionGroup(title: "Global options") var global: GlobalOptions

@@ -8,14 +8,15 @@ import Verification
 /// `pieces files`
 struct Files: ListCommand {
     static let configuration = CommandConfiguration(
-        commandName: "files", abstract: "List the files of a torrent, with their numbers.",
+        commandName: "files", abstract: "List the files of a torrent with their numbers.",
         discussion: """
             Examples:
               pieces files series
               pieces files 3 --json
 
-            --json prints {"id", "info_hash", "name", "output", "state", "error", "files": [{"index", "path", "length", "wanted", "pad", \
-            "completed_bytes", "progress"}]}. `completed_bytes` is what is recorded, also while the files can't be reached. \(Program.pathsInJSON)
+            --json prints {"id", "info_hash", "name", "output", "state", "error", "files": [{"index", "path", "length", "wanted", \
+            "pad", "completed_bytes", "progress"}]}. `completed_bytes` is the recorded value, also while the files can't be \
+            reached. \(Program.pathsInJSON)
             """)
 
     @OptionGroup var options: ListOptions
@@ -31,7 +32,7 @@ struct Files: ListCommand {
     }
 
     private func table(_ torrent: StoredTorrent, _ completed: [Int64]) -> String {
-        var table = Table([.right("NR"), .left("WANTED"), .right("DONE"), .right("SIZE"), .left("PATH")], flexible: 4)
+        var table = Table([.right("NO"), .left("WANTED"), .right("DONE"), .right("SIZE"), .left("PATH")], flexible: 4)
         for file in torrent.metainfo.layout.files where !file.isPad {
             table.add([
                 "\(file.index + 1)", torrent.selection.wanted[file.index] ? "yes" : "no",

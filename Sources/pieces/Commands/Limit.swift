@@ -7,35 +7,36 @@ import Torrent
 struct Limit: Command {
     static let configuration = CommandConfiguration(
         commandName: "limit",
-        abstract: "Limit how fast torrents are, and how long they seed; without options, show the limits.",
+        abstract: "Set speed limits and seeding goals; without options, show them.",
         discussion: """
+            Limits and goals are stored with the torrent and take precedence over the options of `pieces run`. --seed undoes \
+            --no-seed, and resumes seeding after a goal was reached.
+
             Examples:
               pieces limit 3 --download 2M --upload 500K
               pieces limit 3 4 --download none --seed-ratio 1.5
               pieces limit 3
               pieces limit 3 --seed
-
-            What is set here stays with the torrent and goes before the options of `pieces run`. --seed undoes --no-seed and a goal that is reached.
             """)
 
     @OptionGroup var arguments: TorrentArguments
 
     @Option(
-        help: ArgumentHelp("Bytes a second, as 500K or 2M; `none` for no limit.", valueName: "rate"),
+        help: ArgumentHelp("Maximum download rate in bytes per second (500K, 2M), or `none`.", valueName: "rate"),
         transform: Rate.init)
     var download: Rate?
 
     @Option(
-        help: ArgumentHelp("Bytes a second, as 500K or 2M; `none` for no limit.", valueName: "rate"),
+        help: ArgumentHelp("Maximum upload rate in bytes per second (500K, 2M), or `none`.", valueName: "rate"),
         transform: Rate.init)
     var upload: Rate?
 
     @Option(
-        help: ArgumentHelp("Connections; `none` for the engine's own number.", valueName: "n"),
+        help: ArgumentHelp("Maximum number of connections; `none` for the engine's default.", valueName: "n"),
         transform: CountLimit.init)
     var maxPeers: CountLimit?
 
-    @Flag(help: "Don't seed when complete.")
+    @Flag(help: "Don't seed after completion.")
     var noSeed = false
 
     @OptionGroup(title: "Seeding options") var seeds: SeedOptions
@@ -43,7 +44,7 @@ struct Limit: Command {
 
     func validate() throws {
         guard !(noSeed && seeds.goal != nil) else {
-            throw ValidationError("give either --no-seed or for how long to seed")
+            throw ValidationError("give either --no-seed, or one of --seed, --seed-ratio and --seed-time")
         }
     }
 

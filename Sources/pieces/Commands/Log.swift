@@ -6,37 +6,39 @@ import Torrent
 /// `pieces log`
 struct Log: Command, AnsweringCommand {
     static let configuration = CommandConfiguration(
-        commandName: "log", abstract: "Show what happened to a torrent, or to all of them, the newest last.",
+        commandName: "log", abstract: "Show the events of a torrent, or of all torrents, newest last.",
         discussion: """
             Examples:
               pieces log debian.iso
               pieces log --limit 500
               pieces log 3 --follow --json
 
-            --json prints an object a line: {"number", "at", "id", "info_hash", "kind", "detail"}.
+            --json prints one object per line: {"number", "at", "id", "info_hash", "kind", "detail"}.
             """)
 
     /// Events that are looked at in one turn of --follow.
     private static let followLimit = 1000
 
     @Argument(
-        help: ArgumentHelp("A number, the beginning of an info hash, or a name; all without it.", valueName: "torrent"))
+        help: ArgumentHelp(
+            "A number, the first digits of an info hash, or a name. Default: all torrents.", valueName: "torrent"))
     var torrent: String?
 
-    @Option(help: ArgumentHelp("How many events, the newest of them.", valueName: "n"))
+    @Option(help: ArgumentHelp("Number of events to show, counted from the newest.", valueName: "n"))
     var limit = 50
 
-    @Flag(name: .shortAndLong, help: "Go on with what happens, until interrupted or until nobody reads the output.")
+    @Flag(
+        name: .shortAndLong, help: "Keep printing new events until interrupted, or until the reader closes the output.")
     var follow = false
 
-    @Flag(help: "Print JSON, one object a line.")
+    @Flag(help: "Print JSON, one object per line.")
     var json = false
 
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func validate() throws {
         guard (0...Connection.eventLimit).contains(limit) else {
-            throw ValidationError("--limit goes from 0 to \(Connection.eventLimit)")
+            throw ValidationError("--limit must be a number from 0 to \(Connection.eventLimit)")
         }
     }
 

@@ -6,7 +6,7 @@ import Torrent
 /// `pieces pause`
 struct Pause: Command {
     static let configuration = CommandConfiguration(
-        commandName: "pause", abstract: "Stop torrents until `pieces resume`.",
+        commandName: "pause", abstract: "Pause torrents until `pieces resume`.",
         discussion: """
             Examples:
               pieces pause 3
@@ -26,7 +26,7 @@ struct Pause: Command {
 /// `pieces resume`
 struct Resume: Command {
     static let configuration = CommandConfiguration(
-        commandName: "resume", abstract: "Let paused torrents go on, and have failed ones tried again.",
+        commandName: "resume", abstract: "Resume paused torrents and retry failed ones.",
         discussion: """
             Examples:
               pieces resume 3

@@ -7,18 +7,22 @@ import Torrent
 struct Peers: ListCommand {
     static let configuration = CommandConfiguration(
         commandName: "peers",
-        abstract: "List a torrent's connections, and what is remembered of its peers, the best first.",
+        abstract: "List a torrent's connections and its known peers, best first.",
         discussion: """
             Examples:
               pieces peers debian.iso
               pieces peers 3 --json
 
-            The connections are those of a running engine, a few seconds old. Their flags: D it sends to us, d it would but chokes us, U we send to \
-            it, u it wants to but we choke it, S it is snubbed: it owes blocks and sends none, I it came in.
+            Connections are those of a running engine, a few seconds old. FLAGS has these letters:
+              D  the peer sends to us            U  we send to the peer
+              d  we want data, but it chokes us  u  it wants data, but we choke it
+              S  snubbed: it owes us blocks but isn't sending
+              I  incoming connection
 
-            --json prints {"id", "info_hash", "name", "connected", "connections": [{"address", "incoming", "client", "progress", "flags", \
-            "download_rate", "upload_rate", "downloaded_bytes", "uploaded_bytes", "requests"}], "peers": [{"address", "source", "client", "first_seen", "last_seen", "last_tried", \
-            "last_connected", "failures", "downloaded_bytes", "uploaded_bytes", "hash_failures", "rate", "banned_until", "ban_reason"}]}.
+            --json prints {"id", "info_hash", "name", "connected", "connections": [{"address", "incoming", "client", "progress", \
+            "flags", "download_rate", "upload_rate", "downloaded_bytes", "uploaded_bytes", "requests"}], "peers": [{"address", \
+            "source", "client", "first_seen", "last_seen", "last_tried", "last_connected", "failures", "downloaded_bytes", \
+            "uploaded_bytes", "hash_failures", "rate", "banned_until", "ban_reason"}]}.
             """)
 
     @OptionGroup var options: ListOptions
@@ -36,13 +40,13 @@ struct Peers: ListCommand {
         _ torrent: TorrentRow, _ live: LiveRow?, _ connections: [LivePeerRow], _ peers: [PeerRow], _ now: Timestamp
     ) -> String {
         let connected =
-            live.map { "\(Format.count($0.peersConnected, "peer")) connected, \($0.seeders) of them with everything" }
-            ?? "none connected"
+            live.map { "\(Format.count($0.peersConnected, "peer")) connected, \($0.seeders) of them seeding" }
+            ?? "no peers connected"
         let current = connections.isEmpty ? connected + "\n" : connected + "\n" + table(of: connections, torrent)
         guard !peers.isEmpty else {
-            return connections.isEmpty ? "\(connected); nothing is remembered of any\n" : current
+            return connections.isEmpty ? "\(connected); no known peers\n" : current
         }
-        return current + (connections.isEmpty ? "" : "\nremembered:\n") + table(of: peers, now)
+        return current + (connections.isEmpty ? "" : "\nknown peers:\n") + table(of: peers, now)
     }
 
     private var width: Int? { Terminal.shared.isInteractive ? Terminal.shared.size.width - 1 : nil }
@@ -69,7 +73,7 @@ struct Peers: ListCommand {
     private func table(of peers: [PeerRow], _ now: Timestamp) -> String {
         var table = Table(
             [
-                .left("ADDRESS"), .left("FROM"), .left("CLIENT"), .right("DOWN"), .right("UP"), .right("BEST RATE"),
+                .left("ADDRESS"), .left("FROM"), .left("CLIENT"), .right("GOT"), .right("SENT"), .right("BEST RATE"),
                 .right("FAILED"),
                 .left("LAST SEEN"), .left("BANNED"),
             ], flexible: 2)

@@ -6,10 +6,11 @@ import Torrent
 /// `pieces remove`
 struct Remove: Command {
     static let configuration = CommandConfiguration(
-        commandName: "remove", abstract: "Forget torrents; their files stay unless --delete-data is given.",
+        commandName: "remove",
+        abstract: "Remove torrents from the database; their files stay unless --delete-data is given.",
         discussion: """
-            With --delete-data the torrent's own files are deleted, and the folders that they leave empty. A file at one of its paths that the torrent \
-            neither created nor found to match stays, and so does one that another torrent uses.
+            --delete-data also deletes the torrent's own files, and the folders that become empty. It keeps a file that the \
+            torrent neither created nor found to match, and a file that another torrent uses.
 
             Examples:
               pieces remove 3
@@ -18,7 +19,7 @@ struct Remove: Command {
 
     @OptionGroup var arguments: TorrentArguments
 
-    @Flag(help: "Delete the downloaded files too.")
+    @Flag(help: "Also delete the downloaded files.")
     var deleteData = false
 
     @OptionGroup(title: "Global options") var global: GlobalOptions

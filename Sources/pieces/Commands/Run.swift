@@ -6,27 +6,30 @@ import Store
 /// `pieces run`
 struct Run: EngineCommand {
     static let configuration = CommandConfiguration(
-        commandName: "run", abstract: "Run the engine for everything in the database, until SIGTERM.",
+        commandName: "run", abstract: "Run the engine: download and seed all torrents in the database until stopped.",
         discussion: """
-            Downloads what is incomplete and seeds what is complete, whichever command brought it, but for torrents whose own goal says otherwise \
-            (`pieces limit`). Other commands tell it what to do through the database.
+            Downloads incomplete torrents and seeds complete ones, no matter which command added them, unless a torrent has its \
+            own seeding goal (`pieces limit`). Other commands control the running engine through the database.
 
             Examples:
               pieces run
               pieces run --listen-port 51413 --upload-limit 5M --seed-ratio 2
               pieces run --until-complete --quiet
 
-            Exit codes: 0 stopped, or all is complete; 1 failed; with --until-complete also 2 and 130, as of `pieces download`.
+            Exit codes: 0 stopped, or all torrents are complete (--until-complete); 1 failed; with --until-complete also 2 and \
+            130, as for `pieces download`.
 
-            With --json each line is an object with `event`: listening, start, progress, log, end or stopped. \(Program.pathsInJSON)
+            --json prints one object per line. Its `event` is listening, start, progress, log, end or stopped. \(Program.pathsInJSON)
             """)
 
-    @Flag(help: "End when nothing is left to download.")
+    @Flag(help: "Exit when nothing is left to download.")
     var untilComplete = false
 
     @OptionGroup var limits: LimitOptions
 
-    @Option(help: ArgumentHelp("Connections of all torrents together.", valueName: "n"), transform: CountLimit.init)
+    @Option(
+        help: ArgumentHelp("Maximum number of connections for all torrents together.", valueName: "n"),
+        transform: CountLimit.init)
     var maxPeers: CountLimit?
 
     @OptionGroup(title: "Queue options") var queue: QueueOptions

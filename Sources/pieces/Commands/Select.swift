@@ -6,10 +6,10 @@ import Torrent
 /// `pieces select`
 struct Select: Command {
     static let configuration = CommandConfiguration(
-        commandName: "select", abstract: "Choose which files of a torrent are wanted.",
+        commandName: "select", abstract: "Choose which files of a torrent to download.",
         discussion: """
-            A pattern is a glob of paths or names, or a number or range of `pieces files`. What is not chosen is no longer wanted; what is there of \
-            it stays.
+            A pattern is a glob for paths or names, or a number or range from `pieces files`. Files that no pattern matches are \
+            no longer downloaded; data of theirs that is on disk stays.
 
             Examples:
               pieces select series '*E01*.mkv' '*E02*.mkv'
@@ -22,13 +22,15 @@ struct Select: Command {
     @Argument(help: ArgumentHelp("Globs, numbers, or ranges of numbers.", valueName: "glob|index"))
     var patterns: [String] = []
 
-    @Flag(help: "Want all files.")
+    @Flag(help: "Select all files.")
     var all = false
 
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func validate() throws {
-        guard all != !patterns.isEmpty else { throw ValidationError("give either the files that are wanted, or --all") }
+        guard all != !patterns.isEmpty else {
+            throw ValidationError("give either patterns for the files to download, or --all")
+        }
     }
 
     func run() async throws {
@@ -37,6 +39,6 @@ struct Select: Command {
         let row = selected.torrent
         let files = Format.count(selected.wantedFiles, "file")
         let part = "\(Format.bytes(row.completedBytes)) of \(Format.bytes(row.wantedBytes))"
-        Terminal.shared.print("\(row.id)  \(row.name.printable): \(files) wanted, \(part) on disk")
+        Terminal.shared.print("\(row.id)  \(row.name.printable): \(files) selected, \(part) on disk")
     }
 }

@@ -7,21 +7,21 @@ import Torrent
 /// `pieces show`
 struct Show: AnsweringCommand {
     static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Show what a .torrent says.",
+        commandName: "show", abstract: "Show the contents of a .torrent file.",
         discussion: """
             Examples:
               pieces show alice.torrent
               pieces show https://example.org/debian.torrent --json
 
-            --json prints {"info_hash", "name", "total_bytes", "piece_length", "piece_count", "private", "files": [{"path", "length", "pad"}], \
-            "trackers": [[url]], "web_seeds", "comment", "created_by", "creation_date", \
-            "not_used": [{"key", "value", "reason"}]}; paths are as they are written on disk, and not_used has what the \
-            .torrent says and pieces can't use. Texts are shown up to \(Metainfo.maximumTextBytes) bytes; not_used says how many a longer one has. \
+            --json prints {"info_hash", "name", "total_bytes", "piece_length", "piece_count", "private", "files": [{"path", \
+            "length", "pad"}], "trackers": [[url]], "web_seeds", "comment", "created_by", "creation_date", "not_used": [{"key", \
+            "value", "reason"}]}. Paths are as they are written on disk. `not_used` lists values of the .torrent that pieces can't \
+            use. Texts are shown up to \(Metainfo.maximumTextBytes) bytes; for a longer one, not_used has its length. \
             \(Program.pathsInJSON)
             """)
 
     @Argument(
-        help: ArgumentHelp("A .torrent file or an http(s) URL of one.", valueName: "file.torrent"),
+        help: ArgumentHelp("A .torrent file or its http(s) URL.", valueName: "file.torrent"),
         completion: .file(extensions: ["torrent"]))
     var source: String
 
@@ -55,7 +55,7 @@ struct Show: AnsweringCommand {
             let text = value.text.isEmpty ? "" : " “\(value.text.printable)”"
             lines.append(("not used", "\(value.key)\(text): \(value.reason)"))
         }
-        var table = Table([.right("NR"), .right("SIZE"), .left("PATH")], flexible: 2)
+        var table = Table([.right("NO"), .right("SIZE"), .left("PATH")], flexible: 2)
         for file in files where !file.isPad {
             table.add(["\(file.index + 1)", Format.bytes(file.length), file.displayPath.printable])
         }

@@ -9,33 +9,49 @@ import Torrent
 struct Status: DirectCommand, AnsweringCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Show how torrents do, from the database alone, whether or not an engine runs.",
+        abstract: "Show the state of torrents; works without a running engine.",
         discussion: """
             Examples:
               pieces status
               pieces status --watch
               pieces status 3 --json --pieces
 
-            --json prints one object: {"engine": {"running", "pid", "since"}, "mended": {"at", "what"}, \
-            "slots": {"named_only", "downloads": {"limit", "active", "queued"}, "seeds", "checks"}, "torrents": [{"id", "info_hash", "name", "state", "error", "progress", \
-            "total_bytes", "wanted_bytes", "completed_bytes", "piece_length", "piece_count", "pieces_have", "downloaded_bytes", "uploaded_bytes", \
-            "wasted_bytes", "download_rate", "upload_rate", "peers_connected", "seeders", "leechers", "eta_seconds", "added_at", "completed_at", \
-            "last_verified_at", "seeding_seconds", "output"}]}. `state` is one of downloading, seeding, checking, complete, paused, queued, offline and error. `running` is null for a user who may read the database and can't tell. Times are \
-            Unix seconds, rates bytes a second, `progress` goes from 0 to 1; what nobody knows is null. `seeding_seconds` is how long the torrent was complete and available to others. `since` is when the engine began, or when the \
-            last one was last alive. `mended` is null, but for a week after the database was mended or restored. `slots` is null without an engine: how many torrents may be active at once (null: no limit), how many are, and \
-            how many wait for a slot; with `named_only` the engine works only on the torrents that its command named. With --pieces there is "bitfield" too: hexadecimal, the first piece in the highest bit of the first byte, \
-            exactly what the database claims to be on disk. \(Program.pathsInJSON)
+            --json prints one object:
+              engine    {running, pid, since}; `running` is null if this user can read the
+                        database but can't see whether an engine is running;
+                        `since` is when the engine started, or, if none is
+                        running, when the last one was last seen
+              mended    {at, what}; null except for a week after the database was repaired
+                        or restored
+              slots     {named_only, downloads, seeds, checks}, the last three being
+                        {limit, active, queued}: how many torrents may be active at once
+                        (null: no limit), are active, and wait for a slot; with
+                        `named_only` the engine works only on the torrents that its
+                        command named; null without an engine
+              torrents  [{id, info_hash, name, state, error, progress, total_bytes,
+                        wanted_bytes, completed_bytes, piece_length, piece_count,
+                        pieces_have, downloaded_bytes, uploaded_bytes, wasted_bytes,
+                        download_rate, upload_rate, peers_connected, seeders, leechers,
+                        eta_seconds, added_at, completed_at, last_verified_at,
+                        seeding_seconds, output}]
+
+            `state` is downloading, seeding, checking, complete, paused, queued, offline or error. Times are Unix seconds, rates \
+            are bytes per second, `progress` is from 0 to 1, and unknown values are null. `seeding_seconds` is how long the \
+            torrent was complete and available to peers. --pieces adds `bitfield`: the pieces that the database records as \
+            present, in hexadecimal; the first piece is the highest bit of the first byte. \(Program.pathsInJSON)
             """)
 
     @Argument(
-        help: ArgumentHelp("Numbers, beginnings of info hashes, or names; all without any.", valueName: "torrent"))
+        help: ArgumentHelp(
+            "Numbers, first digits of info hashes, or names. Default: all torrents.", valueName: "torrent"))
     var torrents: [String] = []
 
     @Flag(help: "Print JSON.")
     var json = false
 
     @Flag(
-        help: "Refresh every second until interrupted, or until nobody reads the output; with --json, an object a line."
+        help:
+            "Refresh every second until interrupted, or until the reader closes the output; with --json, print one object per line."
     )
     var watch = false
 

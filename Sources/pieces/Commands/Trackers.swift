@@ -6,14 +6,15 @@ import Torrent
 /// `pieces trackers`
 struct Trackers: ListCommand {
     static let configuration = CommandConfiguration(
-        commandName: "trackers", abstract: "List a torrent's trackers, when they are asked next, and what they said.",
+        commandName: "trackers", abstract: "List a torrent's trackers with their next announce and last response.",
         discussion: """
             Examples:
               pieces trackers debian.iso
               pieces trackers 3 --json
 
-            --json prints {"id", "info_hash", "name", "trackers": [{"url", "tier", "next_announce_at", "interval", "min_interval", "failures", \
-            "last_announce_at", "last_success_at", "last_error", "warning", "seeders", "leechers", "downloads"}]}. A password in a URL is shown as ***.
+            --json prints {"id", "info_hash", "name", "trackers": [{"url", "tier", "next_announce_at", "interval", \
+            "min_interval", "failures", "last_announce_at", "last_success_at", "last_error", "warning", "seeders", "leechers", \
+            "downloads"}]}. A password in a URL is shown as ***.
             """)
 
     @OptionGroup var options: ListOptions
@@ -27,7 +28,10 @@ struct Trackers: ListCommand {
     private func text(_ trackers: [TrackerRow], _ now: Timestamp) -> String {
         guard !trackers.isEmpty else { return "the torrent has no trackers\n" }
         var table = Table(
-            [.right("TIER"), .left("URL"), .left("NEXT"), .right("SEEDERS"), .right("LEECHERS"), .left("SAID")],
+            [
+                .right("TIER"), .left("URL"), .left("NEXT"), .right("SEEDERS"), .right("LEECHERS"),
+                .left("LAST RESPONSE"),
+            ],
             flexible: 5)
         for tracker in trackers {
             table.add([
@@ -40,7 +44,7 @@ struct Trackers: ListCommand {
     }
 
     private func next(_ tracker: TrackerRow, _ now: Timestamp) -> String {
-        guard let next = tracker.nextAnnounceAt else { return "not planned" }
+        guard let next = tracker.nextAnnounceAt else { return "not scheduled" }
         return next > now ? "in \(Format.time(next - now))" : "due"
     }
 
@@ -49,8 +53,8 @@ struct Trackers: ListCommand {
             return "\(error.printable)\(tracker.failures > 1 ? " (\(tracker.failures) times)" : "")"
         }
         if let warning = tracker.warning { return "warning: \(warning.printable)" }
-        if let success = tracker.lastSuccessAt { return "answered \(Format.moment(success))" }
-        return tracker.lastAnnounceAt == nil ? "not asked yet" : "asked, no answer yet"
+        if let success = tracker.lastSuccessAt { return "responded \(Format.moment(success))" }
+        return tracker.lastAnnounceAt == nil ? "not asked yet" : "no response yet"
     }
 
     private func object(_ torrent: TorrentRow, _ trackers: [TrackerRow]) -> [UInt8] {

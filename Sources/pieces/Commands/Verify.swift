@@ -9,24 +9,23 @@ import Verification
 /// `pieces verify`
 struct Verify: Command {
     static let configuration = CommandConfiguration(
-        commandName: "verify", abstract: "Hash again what is on disk, or adopt payload that came from elsewhere.",
+        commandName: "verify", abstract: "Check the files on disk against their hashes, or adopt files from elsewhere.",
         discussion: """
-            Hashes what the database claims, whether or not an engine runs, and what lies in files that nobody has looked at yet. What is damaged or \
-            missing is written down, and downloaded again at the next run. An interrupted verification goes on where it was, within a day.
+            Hashes the pieces that the database records as present, and files that have not been checked yet. Works with or \
+            without a running engine. Damaged and missing pieces are recorded, and the next run downloads them again. An \
+            interrupted verification can be resumed within a day.
 
-            A torrent whose disk is not mounted is offline: nothing is concluded from its missing files, and what is \
-            claimed of them stays. When the payload was moved to another disk on purpose, --relocated says so: what is \
-            there is checked, and what is missing there counts as lost.
+            A torrent whose disk is not mounted is offline: its missing files mean nothing, and its records stay as they are. If \
+            you moved the payload to another disk on purpose, use --relocated: pieces that are not found there count as lost.
 
-            Of a bad piece that several files share, the file that is missing or was changed outside is named. The \
-            state of the others is “shares”. Where none was changed it is “unknown”: one of them has rotted, and \
-            nobody can tell which.
+            When a bad piece spans several files, the file that is missing or was changed outside is blamed, and the state of the \
+            others is “shares”. If none was changed, the state is “unknown”: one of them has rotted, but the hash can't tell which.
 
-            A second verification of the same torrent waits for the first, and skips what that has verified.
+            A second verification of the same torrent waits for the first, and skips what it has verified.
 
-            With --output the arguments are .torrent files, and the question is whether their payload lies in that folder. Where all of it is right, the \
-            torrent is added to the database. Where it isn't, nothing is added or changed; with --adopt the torrent is added with what is right, and the \
-            next run downloads the rest into that folder.
+            With --output the arguments are .torrent files, and the command checks whether their payload is in that folder. A \
+            torrent whose payload is complete is added to the database. Otherwise nothing is added or changed, unless --adopt is \
+            given: then the torrent is added with its good pieces, and the next run downloads the rest into that folder.
 
             Examples:
               pieces verify
@@ -35,25 +34,26 @@ struct Verify: Command {
               pieces verify series.torrent --output /mnt/old-disk
               pieces verify series.torrent --output /mnt/old-disk --adopt
 
-            Exit codes: 0 all is good; 1 something could not be read, or is offline; 2 damage was found, or not all is there; 64 wrong usage; \
-            130 interrupted.
+            Exit codes: 0 everything is good; 1 something could not be read, or is offline; 2 damaged or missing pieces; \
+            64 wrong usage; 130 interrupted.
 
-            --json prints an object a line. A torrent's, whose `id` is null when it was not added, is {"event": "torrent", "id", "info_hash", "name", "outcome", "offline", "error", "pieces_checked", \
-            "pieces_good", "pieces_bad", "pieces_missing", "pieces_unreadable", "pieces_adopted", "pieces_damaged", "pieces_confirmed_before", \
-            "files": [{"index", "path", "state", "pieces_good", "pieces_bad", "pieces_missing", "pieces_shared", "changed_outside"}]}, and the last \
-            {"event": "summary", "torrents", "torrents_damaged", "torrents_failed", "torrents_offline", "bytes", "seconds", "interrupted"}. \
-            A file's `state` is one of good, bad, missing, shares and unknown; `pieces_shared` are those of its bad and missing pieces that nothing \
-            shows to be this file's fault. \(Program.pathsInJSON)
+            --json prints one object per line. For each torrent: {"event": "torrent", "id", "info_hash", "name", "outcome", \
+            "offline", "error", "pieces_checked", "pieces_good", "pieces_bad", "pieces_missing", "pieces_unreadable", \
+            "pieces_adopted", "pieces_damaged", "pieces_confirmed_before", "files": [{"index", "path", "state", "pieces_good", \
+            "pieces_bad", "pieces_missing", "pieces_shared", "changed_outside"}]}. `id` is null if the torrent was not added. A \
+            file's `state` is good, bad, missing, shares or unknown; `pieces_shared` counts its bad and missing pieces that may \
+            be another file's fault. The last object is {"event": "summary", "torrents", "torrents_damaged", "torrents_failed", \
+            "torrents_offline", "bytes", "seconds", "interrupted"}. \(Program.pathsInJSON)
             """)
 
     @Argument(
-        help: ArgumentHelp("Torrents, or .torrent files; all torrents without any.", valueName: "torrent|file.torrent"),
+        help: ArgumentHelp("Torrents, or .torrent files. Default: all torrents.", valueName: "torrent|file.torrent"),
         completion: .file())
     var torrents: [String] = []
 
     @Option(
         name: .shortAndLong,
-        help: ArgumentHelp("The folder that the payload of the .torrent files lies in.", valueName: "dir"),
+        help: ArgumentHelp("Folder that contains the payload of the .torrent files.", valueName: "dir"),
         completion: .directory)
     var output: String?
 
@@ -61,10 +61,10 @@ struct Verify: Command {
     var restart = false
 
     @Flag(
-        help: "The payload of the torrents was moved to another disk: check what is there, and count the rest as lost.")
+        help: "The payload was moved to another disk: check what is there, and count the rest as lost.")
     var relocated = false
 
-    @Flag(help: "With --output: add the torrents also where not all of their payload is right.")
+    @Flag(help: "With --output: add torrents even if some of their payload is missing or damaged.")
     var adopt = false
 
     @OptionGroup(title: "Output options") var reporting: ReportOptions
@@ -72,13 +72,13 @@ struct Verify: Command {
 
     func validate() throws {
         guard output == nil || !torrents.isEmpty else {
-            throw ValidationError("--output is for .torrent files: name one")
+            throw ValidationError("--output needs at least one .torrent file")
         }
         guard !adopt || output != nil else {
-            throw ValidationError("--adopt is for payload that came from elsewhere: give its folder with --output")
+            throw ValidationError("--adopt needs --output, the folder that contains the payload")
         }
         guard !relocated || (output == nil && !torrents.isEmpty) else {
-            throw ValidationError("--relocated is for torrents whose payload was moved: name them, without --output")
+            throw ValidationError("--relocated needs the torrents whose payload was moved, and excludes --output")
         }
     }
 

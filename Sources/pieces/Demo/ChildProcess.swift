@@ -37,7 +37,7 @@ struct ChildProcess: Sendable {
         defer { for case let argument? in argv { free(argument) } }
         var pid = pid_t()
         let result = posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, &argv, environ)
-        guard result == 0 else { throw Failure("this program cannot start itself again: \(Errno(rawValue: result))") }
+        guard result == 0 else { throw Failure("cannot start another pieces process: \(Errno(rawValue: result))") }
         return ChildProcess(pid: pid, output: output)
     }
 
@@ -59,7 +59,7 @@ struct ChildProcess: Sendable {
             let result = waitpid(pid, &status, WNOHANG)
             if result == pid { return status & 0x7f == 0 ? (status >> 8) & 0xff : 128 + status & 0x7f }
             guard result == 0 || errno == EINTR else {
-                throw Failure("process \(pid) cannot be waited for: \(Errno(rawValue: errno))")
+                throw Failure("cannot wait for process \(pid): \(Errno(rawValue: errno))")
             }
             guard .now < deadline else {
                 send(SIGKILL)

@@ -19,7 +19,7 @@ struct DemoFolder: Sendable {
         let parent = getenv("TMPDIR").map { PathText.text(cString: $0) } ?? "/tmp"
         var template = PathText.bytes("\(parent)/pieces-demo.XXXXXX").map { CChar(bitPattern: $0) } + [0]
         guard mkdtemp(&template) != nil else {
-            throw Failure("cannot make a folder in \(parent.printable): \(Errno(rawValue: errno))")
+            throw Failure("cannot create a folder in \(parent.printable): \(Errno(rawValue: errno))")
         }
         path = FilePath(platformString: template)
     }
@@ -56,7 +56,7 @@ struct DemoFolder: Sendable {
 
     /// Removes the folder with all that is in it; what cannot be removed is told.
     func remove() {
-        do { try Self.remove(path) } catch { Terminal.shared.complain("\(path.text) could not be removed: \(error)") }
+        do { try Self.remove(path) } catch { Terminal.shared.complain("cannot remove \(path.text): \(error)") }
     }
 
     private static func remove(_ path: FilePath) throws {

@@ -28,7 +28,7 @@ struct DemoStory: Sendable {
     func abandon() { children.killAll() }
 
     func tell() async throws {
-        say("A payload of \(Format.bytes(Int64(DemoFolder.payloadBytes))), and a torrent of it")
+        say("Creating a payload of \(Format.bytes(Int64(DemoFolder.payloadBytes))) and a torrent for it")
         try folder.makePayload()
         try await run(["create", folder.payload.text, "-o", torrent.text, "--piece-length", "256K", "--anonymous"])
         say("One process adopts the payload and seeds it on loopback")
@@ -37,16 +37,16 @@ struct DemoStory: Sendable {
             seederDatabase.text,
         ])
         let peer = try await startSeeder()
-        say("Another downloads it, and is killed with SIGKILL half-way")
+        say("Another process downloads it and is killed with SIGKILL half-way")
         let killed = try await downloadHalf(peer)
         try await run(["status", "--database", database.text])
         try await checkClaims()
-        say("It is started again, without the limit: it goes on from there")
+        say("Started again without the rate limit, it resumes from there")
         let resumed = ContinuousClock.now
         try await run(download(peer, limit: "none"))
         let time = .now - resumed
         let total = try checkTransfer(killed)
-        say("All that it has is hashed again, and compared with the payload")
+        say("The downloaded files are hashed again and compared with the payload")
         try await run(["verify", "--database", database.text])
         guard try folder.payloadEquals(target.appending("demo")) else {
             throw Failure("the demo failed: the downloaded files differ from the payload")
@@ -54,9 +54,9 @@ struct DemoStory: Sendable {
         try await run(["status", "--database", database.text])
         say(
             """
-            Shown: \(Format.bytes(killed.completedBytes)) were on record when the process was killed, every piece of it was right on disk, \
-            and after the restart only \(Format.bytes(total - killed.downloadedBytes)) more were downloaded, in \(Format.measured(time)); \
-            the files are equal to the payload, byte for byte
+            Shown: when the process was killed, \(Format.bytes(killed.completedBytes)) were recorded, and every recorded piece was correct on disk. \
+            After the restart only \(Format.bytes(total - killed.downloadedBytes)) more were downloaded, in \(Format.measured(time)). \
+            The files are identical to the payload
             """)
     }
 
@@ -68,7 +68,7 @@ struct DemoStory: Sendable {
             "--no-lsd", "--json",
         ]
         let seeder = try start(arguments, "seeder.log")
-        let port = try await waiting("the seeder listens") {
+        let port = try await waiting("the seeder to listen") {
             let line = try seeder.printed.split(separator: "\n").first { $0.contains(#""event":"listening""#) }
             return line?.components(after: #""port":"#).flatMap { UInt16($0.prefix { $0.isASCIIDigit }) }
         }
@@ -79,7 +79,7 @@ struct DemoStory: Sendable {
     private func downloadHalf(_ peer: String) async throws -> TorrentRow {
         let downloader = try start(download(peer, limit: Self.rate), "downloader.log")
         let database = database
-        _ = try await waiting("half of it is there") { () -> Bool? in
+        _ = try await waiting("half of the download") { () -> Bool? in
             guard let row = try Self.row(in: database) else { return nil }
             guard !row.isComplete else {
                 throw Failure("the demo failed: the download was complete before it could be killed")
@@ -109,10 +109,10 @@ struct DemoStory: Sendable {
         let good = try await torrent.countRightClaims()
         guard good == torrent.have.population, good > 0 else {
             throw Failure(
-                "the demo failed: the database claims \(torrent.have.population) pieces, of which \(good) are right on disk"
+                "the demo failed: the database records \(torrent.have.population) pieces, of which only \(good) are correct on disk"
             )
         }
-        Terminal.shared.print("  all \(Format.count(good)) pieces that the database claims are right on disk")
+        Terminal.shared.print("  all \(Format.count(good)) pieces recorded in the database are correct on disk")
     }
 
     /// Bytes that both lives downloaded, as recorded.
@@ -122,7 +122,7 @@ struct DemoStory: Sendable {
         }
         let again = row.downloadedBytes - killed.downloadedBytes - (row.wantedBytes - killed.completedBytes)
         guard again <= Self.slack else {
-            throw Failure("the demo failed: \(Format.bytes(again)) that were recorded were downloaded again")
+            throw Failure("the demo failed: \(Format.bytes(again)) of recorded data were downloaded again")
         }
         return row.downloadedBytes
     }
@@ -163,7 +163,7 @@ struct DemoStory: Sendable {
             if let value = try look() { return value }
             try await Task.sleep(for: .milliseconds(50))
         }
-        throw Failure("the demo failed: it took too long until \(what)")
+        throw Failure("the demo failed: timed out waiting for \(what)")
     }
 
     private static func row(in database: FilePath) throws -> TorrentRow? {

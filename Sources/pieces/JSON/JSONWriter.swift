@@ -5,9 +5,9 @@ import Torrent
 extension Program {
     /// What the help of commands with `--json` says of paths.
     static let pathsInJSON = """
-        In names and paths, a byte that isn't UTF-8 is written as the character U+10FE00 plus the byte (0xE9 as U+10FEE9), \
-        and so is each byte of such a character. A path with such bytes has a second field, named with `_bytes` at its end: \
-        all bytes of the path in hexadecimal.
+        In names and paths, a byte that isn't valid UTF-8 is written as the character U+10FE00 plus the byte (0xE9 as \
+        U+10FEE9), and so is each byte of a character from that range. A path with such bytes has a second field, whose \
+        name ends in `_bytes`, with the whole path in hexadecimal.
         """
 }
 

@@ -9,12 +9,12 @@ import Torrent
 struct EngineOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The TCP port for incoming peers; 0 takes any free one, and without it 6881 or the next free one.",
+            "TCP port for incoming peers; 0 picks any free port. Default: 6881, or the next free port.",
             valueName: "n"))
     var listenPort: Int?
 
     @Option(
-        help: ArgumentHelp("The local IP address of all connections.", valueName: "address"),
+        help: ArgumentHelp("Local IP address for all connections.", valueName: "address"),
         transform: {
             guard let host = PeerAddress.Host($0) else {
                 throw BadValue("give an IPv4 or IPv6 address of this machine")
@@ -26,35 +26,36 @@ struct EngineOptions: ParsableArguments {
     @Option(
         parsing: .singleValue,
         help: ArgumentHelp(
-            "A peer to connect to, for every torrent that is downloaded; repeatable.", valueName: "host:port"))
+            "Connect to this peer for every torrent that is downloaded (repeatable).", valueName: "host:port"))
     var peer: [String] = []
 
     @Flag(
-        name: .customLong("no-dht"), help: "Don't use the distributed hash table (which this version doesn't know yet)."
+        name: .customLong("no-dht"), help: "Don't use the DHT (no effect: not supported yet)."
     )
     var isWithoutDHT = false
 
     @Flag(
         name: .customLong("no-lsd"),
-        help: "Don't look for peers on the local network (which this version doesn't do yet).")
+        help: "Don't look for peers on the local network (no effect: not supported yet).")
     var isWithoutLSD = false
 
     @Option(
-        help: ArgumentHelp("More certificates (PEM) to trust for HTTPS.", valueName: "file", visibility: .hidden),
+        help: ArgumentHelp(
+            "File of additional certificates (PEM) to trust for HTTPS.", valueName: "file", visibility: .hidden),
         completion: .file(extensions: ["pem"]))
     var caFile: String?
 
     @Option(
         help: ArgumentHelp(
-            "Milliseconds that a verified piece waits at most to be recorded.", valueName: "n", visibility: .hidden))
+            "Maximum time in milliseconds until a verified piece is recorded.", valueName: "n", visibility: .hidden))
     var commitInterval: Int?
 
     func validate() throws {
         if let commitInterval, commitInterval < 1 {
-            throw ValidationError("an interval is a number of milliseconds, 1 at least")
+            throw ValidationError("--commit-interval must be at least 1 (milliseconds)")
         }
         if let listenPort, !(0...65535).contains(listenPort) {
-            throw ValidationError("a port is a number from 0 to 65535")
+            throw ValidationError("--listen-port must be a number from 0 to 65535")
         }
     }
 

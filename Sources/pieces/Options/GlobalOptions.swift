@@ -10,11 +10,11 @@ import Torrent
 struct GlobalOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The database; else PIECES_DATABASE, else $XDG_STATE_HOME/pieces/pieces.db.", valueName: "file"),
+            "Database file. Default: $PIECES_DATABASE, or else $XDG_STATE_HOME/pieces/pieces.db.", valueName: "file"),
         completion: .file(extensions: ["db"]))
     var database: String?
 
-    @Option(help: "How much is told on the standard error stream.")
+    @Option(help: "Verbosity of messages on standard error.")
     var logLevel: LogLevel = .warning
 
     /// Where the database is, whether or not it is there.
@@ -41,7 +41,8 @@ struct GlobalOptions: ParsableArguments {
             }
             guard let home = environment("HOME"), home.utf8.first == UInt8(ascii: "/") else {
                 throw Failure.usage(
-                    "there is no home folder for the database: give a file with --database, or in PIECES_DATABASE")
+                    "HOME is not set, so there is no default path for the database: give a file with --database or PIECES_DATABASE"
+                )
             }
             return FilePath(text: home).appending([".local", "state", "pieces"])
         }
@@ -136,7 +137,7 @@ extension GlobalOptions {
         get throws {
             let name = try path.text.printable
             return try Self.exists(path)
-                ? "the database at \(name) is empty, as after an interrupted creation: `pieces add`, `pieces download` or `pieces run` finishes it"
+                ? "the database at \(name) is empty, probably because its creation was interrupted: run `pieces add`, `pieces download` or `pieces run` to finish it"
                 : "there is no database at \(name) yet: `pieces add` or `pieces download` creates it"
         }
     }
@@ -147,9 +148,10 @@ extension GlobalOptions {
         guard let backup = BackupFile.newest(ofLost: path) else { return nil }
         let name = path.text.printable
         return Failure(
-            "\(Self.exists(path) ? "the database at \(name) is empty" : "there is no database at \(name)"), but there is a backup of "
-                + "\(Format.moment(backup.at)): `pieces database restore` puts it back; to begin a new database, move the backups "
-                + "(\(backup.path.lastComponent?.text.printable ?? "") and older ones) to another folder first")
+            "\(Self.exists(path) ? "the database at \(name) is empty" : "there is no database at \(name)"), but there is a backup from "
+                + "\(Format.moment(backup.at)): restore it with `pieces database restore`, or move the backups "
+                + "(\(backup.path.lastComponent?.text.printable ?? "") and older ones) to another folder to start a new database"
+        )
     }
 
     /// Before a command that may make the database: makes the folder where it is missing, and refuses to begin a new

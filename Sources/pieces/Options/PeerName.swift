@@ -14,7 +14,8 @@ struct PeerName: Sendable {
     init(_ text: String) throws {
         self.text = text
         let problem = Failure.usage(
-            "“\(text.printable)” is no peer: give it as host:port, as 192.0.2.7:6881 or [2001:db8::7]:6881")
+            "“\(text.printable)” is not a peer address: give host:port, for example 192.0.2.7:6881 or [2001:db8::7]:6881"
+        )
         guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]), port > 0 else {
             throw problem
         }
@@ -31,7 +32,9 @@ struct PeerName: Sendable {
         if let address = PeerAddress(text) { return [address] }
         let (host, port) = (host, port)
         let found = try await NIOThreadPool.singleton.runIfActive { Self.lookUp(host, port) }
-        guard !found.isEmpty else { throw Failure("the peer's host name “\(host.printable)” has no address") }
+        guard !found.isEmpty else {
+            throw Failure("the host name “\(host.printable)” of the peer has no address: check --peer")
+        }
         return found
     }
 

@@ -61,7 +61,7 @@ extension Rate {
         case "0", "none", "unlimited": self = .unlimited
         default:
             guard let bytes = Quantity.bytes(bare), bytes > 0 else {
-                throw BadValue("a rate is a number of bytes a second, as 500K, 2M or 1.5MiB, or `none`")
+                throw BadValue("give a rate in bytes per second, for example 500K, 2M or 1.5MiB, or `none`")
             }
             self = .bytes(bytes)
         }
@@ -85,7 +85,7 @@ enum TimeSpan {
     private static let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604_800]
 
     static func parse(_ text: String) throws -> Duration {
-        let problem = BadValue("a time is a number with its unit, as 90s, 30m, 2h, 1d or 1h30m")
+        let problem = BadValue("give a time with its unit, for example 90s, 30m, 2h, 1d or 1h30m")
         var total: Int64 = 0
         var number = ""
         for character in text.lowercased() {
@@ -126,7 +126,7 @@ enum PieceLength {
 
     static func parse(_ text: String) throws -> Int {
         guard let bytes = Quantity.bytes(text), range.contains(bytes), bytes.nonzeroBitCount == 1 else {
-            throw BadValue("a piece length is a power of two from 16K to 64M, as 256K or 1M")
+            throw BadValue("give a power of two from 16K to 64M, for example 256K or 1M")
         }
         return Int(bytes)
     }

@@ -6,21 +6,21 @@ import Library
 struct QueueOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Torrents that download at once; the others wait for their turn. `none` for no limit. (default: \(SlotLimits().downloads ?? 0))",
+            "Maximum number of torrents that download at once, or `none`; the others wait in the queue. (default: \(SlotLimits().downloads ?? 0))",
             valueName: "n"),
         transform: CountLimit.init)
     var maxDownloads: CountLimit?
 
     @Option(
         help: ArgumentHelp(
-            "Complete torrents that may have peers at once; `none`, the default, for no limit but that of connections.",
+            "Maximum number of complete torrents that have peers at once. With `none`, the default, only the number of connections is limited.",
             valueName: "n"),
         transform: CountLimit.init)
     var maxSeeds: CountLimit?
 
     @Option(
         help: ArgumentHelp(
-            "Torrents that are checked at once because their files are unverified; `none` for no limit. (default: \(SlotLimits().checks ?? 0))",
+            "Maximum number of torrents whose unverified pieces are checked at once, or `none`. (default: \(SlotLimits().checks ?? 0))",
             valueName: "n"),
         transform: CountLimit.init)
     var maxChecks: CountLimit?

@@ -2,13 +2,13 @@ import ArgumentParser
 
 /// How a long command tells of itself.
 struct ReportOptions: ParsableArguments {
-    @Flag(name: .shortAndLong, help: "Print nothing but errors.")
+    @Flag(name: .shortAndLong, help: "Print only errors.")
     var quiet = false
 
-    @Flag(help: "Print JSON, one object a line.")
+    @Flag(help: "Print JSON, one object per line.")
     var json = false
 
     func validate() throws {
-        guard !(quiet && json) else { throw ValidationError("give one of --quiet and --json") }
+        guard !(quiet && json) else { throw ValidationError("give either --quiet or --json") }
     }
 }

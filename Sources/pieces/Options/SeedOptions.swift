@@ -4,17 +4,18 @@ import Store
 
 /// How long a complete torrent seeds.
 struct SeedOptions: ParsableArguments {
-    @Flag(help: "Seed when complete, until stopped.")
+    @Flag(help: "Seed after completion until stopped.")
     var seed = false
 
     @Option(
-        help: ArgumentHelp("Seed until this many times the bytes of the wanted files are uploaded.", valueName: "ratio")
+        help: ArgumentHelp(
+            "Stop seeding when this many times the size of the wanted files has been uploaded.", valueName: "ratio")
     )
     var seedRatio: Double?
 
     @Option(
         help: ArgumentHelp(
-            "Seed for so long, as 90s, 30m, 2h or 1d. Only time in which others can get the torrent counts, in all runs together.",
+            "Stop seeding after this long (90s, 30m, 2h, 1d). Counts the time in which the torrent is available to peers, over all runs.",
             valueName: "time"),
         transform: TimeSpan.parse)
     var seedTime: Duration?
@@ -28,9 +29,9 @@ struct SeedOptions: ParsableArguments {
 
     func validate() throws {
         let given = [seed, seedRatio != nil, seedTime != nil].count { $0 }
-        guard given <= 1 else { throw ValidationError("give one of --seed, --seed-ratio and --seed-time") }
+        guard given <= 1 else { throw ValidationError("give only one of --seed, --seed-ratio and --seed-time") }
         if let seedRatio, !(seedRatio >= 0 && seedRatio.isFinite) {
-            throw ValidationError("a seed ratio is a number from 0 up, as 1.5")
+            throw ValidationError("--seed-ratio must be a number of at least 0, for example 1.5")
         }
     }
 }

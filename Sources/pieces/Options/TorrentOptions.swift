@@ -5,28 +5,31 @@ import Store
 /// What is wanted of the torrents that `download` and `add` name.
 struct TorrentOptions: ParsableArguments {
     @Option(
-        name: .shortAndLong, help: ArgumentHelp("The folder that the files go into.", valueName: "dir"),
+        name: .shortAndLong,
+        help: ArgumentHelp("Folder for the downloaded files. Default: the current folder.", valueName: "dir"),
         completion: .directory)
     var output: String?
 
     @Option(
         parsing: .singleValue,
         help: ArgumentHelp(
-            "Only these files: a glob, or a number or range of `pieces files`; repeatable.", valueName: "glob|index"))
+            "Download only these files: a glob, or a number or range from `pieces files` (repeatable).",
+            valueName: "glob|index"))
     var select: [String] = []
 
-    @Flag(help: "Download the pieces in order.")
+    @Flag(help: "Download pieces in order.")
     var sequential = false
 
-    @Option(help: "How space is taken: as pieces come, or all at the start.")
+    @Option(help: "Allocate disk space as pieces arrive, or all at the start.")
     var allocate: AllocationWord = .sparse
 
-    @Flag(help: "Overwrite files that are at the torrent's paths already, even if no piece of them matches.")
+    @Flag(help: "Overwrite files that already exist at the torrent's paths, even if no piece of them matches.")
     var overwrite = false
 
     @OptionGroup var limits: LimitOptions
 
-    @Option(help: ArgumentHelp("Connections of each torrent.", valueName: "n"), transform: CountLimit.init)
+    @Option(
+        help: ArgumentHelp("Maximum number of connections per torrent.", valueName: "n"), transform: CountLimit.init)
     var maxPeers: CountLimit?
 
     var wishes: TorrentWishes {
@@ -40,12 +43,16 @@ struct TorrentOptions: ParsableArguments {
 /// How fast the torrents of `download`, `add` and `run` may be.
 struct LimitOptions: ParsableArguments {
     @Option(
-        help: ArgumentHelp("Bytes a second of each torrent, as 500K or 2M; `none` for no limit.", valueName: "rate"),
+        help: ArgumentHelp(
+            "Maximum download rate in bytes per second (500K, 2M), or `none`: per torrent, or with `pieces run` for all torrents together.",
+            valueName: "rate"),
         transform: Rate.init)
     var downloadLimit: Rate?
 
     @Option(
-        help: ArgumentHelp("Bytes a second of each torrent, as 500K or 2M; `none` for no limit.", valueName: "rate"),
+        help: ArgumentHelp(
+            "Maximum upload rate in bytes per second (500K, 2M), or `none`: per torrent, or with `pieces run` for all torrents together.",
+            valueName: "rate"),
         transform: Rate.init)
     var uploadLimit: Rate?
 }

@@ -64,7 +64,7 @@ struct BlockReport: DownloadReport {
         switch torrent.state {
         case .checking: "checking, \(Format.count(torrent.doubtful, "piece")) left"
         case .downloading: "\(Format.bytes(torrent.completedBytes)) of \(Format.bytes(torrent.wantedBytes))"
-        case .error, .offline: "\(torrent.state.rawValue): \(torrent.error?.printable ?? "nobody knows why")"
+        case .error, .offline: "\(torrent.state.rawValue): \(torrent.error?.printable ?? "unknown reason")"
         default: "\(torrent.state.rawValue), \(Format.bytes(torrent.wantedBytes))"
         }
     }

@@ -60,7 +60,7 @@ enum DownloadWords {
     static func ended(_ torrents: [TorrentRow]) -> [String] {
         let rest = torrents.filter { !$0.isComplete }
         guard rest.count > namedAtMost else { return rest.compactMap { ended($0) } }
-        return ["stopped \(sum(torrents)) are on disk; the same command goes on from there"]
+        return ["stopped \(sum(torrents)) on disk; the same command resumes them"]
     }
 
     /// `90 torrents (12 complete) at 13.4 %: 1.2 GiB of 9.0 GiB`
@@ -99,7 +99,7 @@ enum DownloadWords {
         let part = "\(Format.bytes(torrent.completedBytes)) of \(Format.bytes(torrent.wantedBytes))"
         let percent = Format.percent(torrent.completedBytes, of: torrent.wantedBytes)
         return
-            "stopped \(torrent.name.printable) at \(percent): \(part) are on disk; the same command goes on from there"
+            "stopped \(torrent.name.printable) at \(percent): \(part) on disk; the same command resumes it"
     }
 
     /// `↓ 1.2 MiB/s  ↑ 0 B/s  5 peers (2 seeders)`

@@ -49,7 +49,7 @@ struct EngineRun {
             await session.release()
             guard life < Self.damagedLives else {
                 throw Failure(
-                    "the database is damaged again and again (\(damage)): look at the disk and the memory of this machine"
+                    "the database was damaged repeatedly (\(damage)): check the disk and the memory of this machine"
                 )
             }
         }

@@ -45,7 +45,7 @@ final class Narrator: Sendable {
                 guard try look(snapshots) else { return }
                 isFailing = false
             } catch {
-                if !isFailing { log.warning("progress can't be told: \(error)") }
+                if !isFailing { log.warning("cannot report progress: \(error)") }
                 isFailing = true
             }
             do { try await Task.sleep(for: report.interval) } catch {

@@ -165,7 +165,7 @@ final class Terminal: Sendable {
         // Whoever starts a command with a closed output wants none.
         guard !state.isForOutput, error != EBADF else { return }
         write(
-            Array("pieces: the output can't be written any more (\(reason)); this doesn't affect the work\n".utf8),
+            Array("pieces: the output can no longer be written (\(reason)); the work continues\n".utf8),
             to: STDERR_FILENO, &state)
     }
 }

@@ -25,20 +25,20 @@ struct SpokenVerification: VerificationReport {
             lines.append("  and \(Format.count(culprits.count - Self.maximumFiles, "more file"))")
         }
         for riddle in result.riddles.prefix(Self.maximumFiles) {
-            let pieces = Format.count(riddle.count.pieces, "wrong piece")
+            let pieces = Format.count(riddle.count.pieces, "bad piece")
             lines.append("  unknown  \(pieces), shared by \(riddle.names.printable): \(riddle.touch)")
         }
         let sharing = result.files.count { $0.state == .shares }
         if sharing > 0 {
             let others = "\(Format.count(sharing, "other file")) \(sharing == 1 ? "shares" : "share")"
-            lines.append("  \(others) a wrong piece with these and can't be judged without it")
+            lines.append("  \(others) a bad piece with these and can't be judged without it")
         }
         Terminal.shared.print(lines.joined(separator: "\n"))
     }
 
     func waits(for torrent: TorrentRow, process: Int32?) {
         let who = process.map { " (process \($0))" } ?? ""
-        Terminal.shared.print("\(torrent.name.printable): another verification\(who) is running, waiting for it")
+        Terminal.shared.print("\(torrent.name.printable): another verification\(who) is running; waiting for it")
     }
 
     func ended(_ summary: VerificationRun.Summary) {
@@ -47,21 +47,21 @@ struct SpokenVerification: VerificationReport {
         let rate = seconds > 0.1 ? " (\(Format.rate(Int64(Double(summary.bytes) / seconds))))" : ""
         let verdict =
             if summary.isInterrupted {
-                "interrupted; the same command goes on from there"
+                "interrupted; the same command resumes it"
             } else if summary.notAdopted > 0 {
-                "not all of \(Format.count(summary.notAdopted, "torrent")) is there, and nothing was added to the database; "
-                    + "--adopt adds what is right, and the rest is downloaded on the next run"
+                "\(Format.count(summary.notAdopted, "torrent")) with missing or damaged pieces not added to the database; "
+                    + "--adopt adds the good pieces, and the next run downloads the rest"
             } else if summary.damaged > 0 {
                 "\(Format.count(summary.damaged, "torrent")) \(summary.damaged == 1 ? "is" : "are") damaged; "
                     + "damaged pieces will be downloaded again on the next run"
             } else if summary.failed > 0 {
                 "\(Format.count(summary.failed, "torrent")) could not be verified"
                     + (summary.offline > 0
-                        ? " (\(Format.count(summary.offline)) offline: what is recorded stays as it was)" : "")
+                        ? " (\(Format.count(summary.offline)) offline; nothing changed in the database)" : "")
             } else if summary.bytes == 0, summary.wasVerifiedBefore {
                 "already verified"
             } else if summary.torrents == 0 {
-                "there was nothing to verify"
+                "nothing to verify"
             } else {
                 "all good"
             }
@@ -78,7 +78,7 @@ struct SpokenVerification: VerificationReport {
             : Format.count(file.blame.pieces, "piece")
         return switch file.look {
         case .changed: "  (\(pieces), changed outside)"
-        case .asLeft: "  (\(pieces), though its size and time are as they were left: rot)"
+        case .asLeft: "  (\(pieces), size and time unchanged: rot)"
         case .gone, .unknown: "  (\(pieces))"
         }
     }
