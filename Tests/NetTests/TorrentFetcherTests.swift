@@ -43,12 +43,12 @@ import Testing
             (.page("404 Not Found", []), "answered 404 Not Found"),
             (.page("403 Forbidden", Array("<html>".utf8)), "answered 403 Forbidden"),
             (.page("200 OK", Gzip.stored(Array("d4:info".utf8))), "gunzip"),
-            (.page("200 OK", Array("<!DOCTYPE html>".utf8)), "no .torrent: “<!DOCTYPE html>”"),
+            (.page("200 OK", Array("<!DOCTYPE html>".utf8)), "is not a .torrent: “<!DOCTYPE html>”"),
             (.page("200 OK", []), "the answer is empty"),
             (.page("200 OK", Array(repeating: 0x64, count: 1001)), "longer than 1000 bytes"),
             (.page("200 OK", Gzip.bomb(megabytes: 1), "Content-Encoding: gzip\r\n"), "longer than 1000 bytes"),
             (.page("200 OK", Gzip.stored(Array("d4:infodee".utf8))), "compressed with gzip"),
-            (.endless(head: "HTTP/1.0 200 OK\r\n\r\n", Array("<html><body>".utf8)), "no .torrent: “<html>"),
+            (.endless(head: "HTTP/1.0 200 OK\r\n\r\n", Array("<html><body>".utf8)), "is not a .torrent: “<html>"),
         ] as [(RawHTTPServer.Reply, String)])
     func refusesOtherAnswers(_ reply: RawHTTPServer.Reply, _ sentence: String) async throws {
         guard case .failure(let error) = try await fetch(reply) else {

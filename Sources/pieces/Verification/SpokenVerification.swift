@@ -49,7 +49,7 @@ struct SpokenVerification: VerificationReport {
             if summary.isInterrupted {
                 "interrupted; the same command resumes it"
             } else if summary.notAdopted > 0 {
-                "\(Format.count(summary.notAdopted, "torrent")) with missing or damaged pieces not added to the database; "
+                "not added to the database: \(Format.count(summary.notAdopted, "torrent")) with missing or damaged pieces; "
                     + "--adopt adds the good pieces, and the next run downloads the rest"
             } else if summary.damaged > 0 {
                 "\(Format.count(summary.damaged, "torrent")) \(summary.damaged == 1 ? "is" : "are") damaged; "
