@@ -33,7 +33,7 @@ enum LockTable {
         guard run.stoppedAt == nil, run.bootID == bootID else { return false }
         var status = stat()
         guard stat("/proc/\(run.pid)", &status) == 0, status.st_uid == owner,
-            let text = text(FilePath("/proc/\(run.pid)/stat")),
+            let text = text(FilePath(text: "/proc/\(run.pid)/stat")),
             // The name before it may have any characters. The third word is the first behind it.
             let end = text.lastIndex(of: ")"),
             let ticks = text[end...].split(separator: " ").dropFirst(20).first.flatMap({ Int64($0) })
