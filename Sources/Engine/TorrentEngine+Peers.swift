@@ -80,7 +80,7 @@ extension TorrentEngine: PeerConnectionDelegate {
             swarm.foundSelf(at: address, now: now)
             return connection.close(because: "\(DisconnectReason.ownConnection)")
         }
-        let hello = Hello(
+        let hello = PeerInfo(
             address: address, isIncoming: dialled == nil, supportsFast: theirs.reserved.contains(.fast),
             supportsExtensions: theirs.reserved.contains(.extensionProtocol), client: ClientName.describe(theirs.peerID)
         )

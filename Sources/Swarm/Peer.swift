@@ -78,7 +78,7 @@ final class Peer {
     var downloaded = RateMeter()
     var uploaded = RateMeter()
 
-    init(_ hello: Hello, key: PeerKey, now: Instant) {
+    init(_ hello: PeerInfo, key: PeerKey, now: Instant) {
         self.key = key
         address = hello.address
         isIncoming = hello.isIncoming
@@ -136,7 +136,7 @@ final class Peer {
 }
 
 /// A connection whose handshakes have passed.
-package struct Hello: Sendable {
+package struct PeerInfo: Sendable {
     package let address: PeerAddress
     package let isIncoming: Bool
     /// BEP 6.

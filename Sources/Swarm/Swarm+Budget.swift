@@ -84,7 +84,7 @@ extension Swarm {
     // MARK: Places
 
     /// Whether there is a place for the newcomer; somebody idle may have to go for it.
-    mutating func makePlace(for hello: Hello, now: Instant) -> Bool {
+    mutating func makePlace(for hello: PeerInfo, now: Instant) -> Bool {
         if !hello.isIncoming, reserved.contains(hello.address) { return true }
         // Whom we dial we have chosen: while we download, half of the places wait for them.
         let isPromised = hello.isIncoming && !isComplete

@@ -4,7 +4,7 @@ import Torrent
 extension Swarm {
     /// A connection whose handshakes have passed; the answer to ``Effect/dial(_:)``, or an incoming peer. `nil` says to
     /// close it, and why.
-    package mutating func connected(_ hello: Hello, now: Instant) -> Result<PeerKey, Refusal> {
+    package mutating func connected(_ hello: PeerInfo, now: Instant) -> Result<PeerKey, Refusal> {
         if !hello.isIncoming { dialing.remove(hello.address) }
         defer { reserved.remove(hello.address) }
         if let reason = refusal(of: hello) ?? (makePlace(for: hello, now: now) ? nil : .tooManyPeers) {
@@ -25,7 +25,7 @@ extension Swarm {
         return .success(key)
     }
 
-    private func refusal(of hello: Hello) -> DisconnectReason? {
+    private func refusal(of hello: PeerInfo) -> DisconnectReason? {
         guard mode == .running else { return .paused }
         let ban = hello.isIncoming ? book.banReason(ofIncoming: hello.address) : book[hello.address]?.banReason
         if let ban { return .banned(ban) }

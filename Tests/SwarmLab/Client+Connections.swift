@@ -10,7 +10,7 @@ extension Client {
             end.isIncoming ? PeerAddress(peer.address.host, port: 40_000 + UInt16(end.number % 20_000)) : peer.address
         // As the session does: at the door.
         if end.isIncoming, bans.reason(of: from.host, at: lab.unixNow) != nil { return end.vanish() }
-        let hello = Hello(
+        let hello = PeerInfo(
             address: from, isIncoming: end.isIncoming, supportsFast: peer.traits.supportsFast,
             supportsExtensions: peer.traits.supportsExtensions,
             client: "lab")

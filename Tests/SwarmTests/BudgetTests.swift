@@ -339,7 +339,7 @@ struct BudgetTests {
         #expect(crowd.count { key in bench.swarm.peerReports(now: bench.now).contains { $0.key == key } } == 1)
         // Those that gave something don't go for more of the crowd.
         for n in 0..<20 {
-            let hello = Hello(
+            let hello = PeerInfo(
                 address: PeerAddress(.v4(0x0a63_0002), port: UInt16(3000 + n)), isIncoming: true, supportsFast: true,
                 supportsExtensions: true,
                 client: "")

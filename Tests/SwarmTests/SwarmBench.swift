@@ -102,7 +102,7 @@ final class SwarmBench {
         isUnchoking: Bool = true
     ) -> PeerKey {
         var result: Result<PeerKey, Swarm.Refusal>?
-        let hello = Hello(
+        let hello = PeerInfo(
             address: address, isIncoming: isIncoming, supportsFast: fast, supportsExtensions: true, client: "test")
         feed { result = $0.connected(hello, now: $1) }
         guard case .success(let key) = result else {

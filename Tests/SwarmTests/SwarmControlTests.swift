@@ -217,7 +217,7 @@ struct SwarmControlTests {
         _ = bench.connect(1)
         var reasons: [DisconnectReason] = []
         func refuse(_ number: Int) {
-            let hello = Hello(
+            let hello = PeerInfo(
                 address: SwarmBench.address(number), isIncoming: true, supportsFast: true, supportsExtensions: true,
                 client: "")
             bench.feed {
@@ -239,7 +239,7 @@ struct SwarmControlTests {
         bench.feed { $0.learn([SwarmBench.address(5)], from: .tracker, now: $1) }
         // It has something to do.
         let key = bench.connectSeed(1)
-        let hello = Hello(
+        let hello = PeerInfo(
             address: SwarmBench.address(5), isIncoming: false, supportsFast: true, supportsExtensions: true, client: "")
         bench.feed { _ = $0.connected(hello, now: $1) }
         _ = bench.take()
@@ -258,7 +258,7 @@ struct SwarmControlTests {
         #expect(dials() == 2)
         let first = (1...5).map(SwarmBench.address).filter { bench.swarm.dialing.contains($0) }
         for address in first {
-            let hello = Hello(
+            let hello = PeerInfo(
                 address: address, isIncoming: false, supportsFast: true, supportsExtensions: true, client: "")
             bench.feed { _ = $0.connected(hello, now: $1) }
             #expect(dials() == 1, "a place among the dials became free")
@@ -269,7 +269,7 @@ struct SwarmControlTests {
         let bench = SwarmBench().started()
         _ = bench.connect(1)
         let port = PeerAddress(SwarmBench.address(1).host, port: 40_000)
-        let hello = Hello(address: port, isIncoming: true, supportsFast: true, supportsExtensions: true, client: "")
+        let hello = PeerInfo(address: port, isIncoming: true, supportsFast: true, supportsExtensions: true, client: "")
         var key: PeerKey?
         bench.feed { key = try? $0.connected(hello, now: $1).get() }
         #expect(bench.swarm.peerCount == 2)
