@@ -119,7 +119,7 @@ extension Swarm {
         guard piece.phase == .downloading, !piece.isBeingWritten, piece.isBuffered || piece.onDiskCount == 0 else {
             return
         }
-        for peer in roster {
+        for peer in orderedPeers {
             for request in peer.requests.filter({ $0.block.piece == piece.piece }) {
                 _ = peer.takeRequest(request.block)
                 if !request.isReleased {

@@ -76,7 +76,7 @@ extension Swarm {
 
     /// The host is shunned: its connections that it dialled end.
     package mutating func shunned(_ host: PeerAddress.Host, reason: String, now: Instant) {
-        for peer in roster where peer.isIncoming && peer.address.host.subscriber == host.subscriber {
+        for peer in orderedPeers where peer.isIncoming && peer.address.host.subscriber == host.subscriber {
             disconnect(peer, .banned(reason))
         }
     }
@@ -121,8 +121,8 @@ extension Swarm {
         var idle: [PeerAddress.Host: (count: Int, oldest: Peer)] = [:]
         var own = 0
         let isInNeed =
-            !isComplete && !roster.contains { $0.lastBlockAt.map { now - $0 < Self.idleAfterInNeed } ?? false }
-        for peer in roster where !peer.isClosing {
+            !isComplete && !orderedPeers.contains { $0.lastBlockAt.map { now - $0 < Self.idleAfterInNeed } ?? false }
+        for peer in orderedPeers where !peer.isClosing {
             if peer.budget.isSpent, isIdle(peer, now: now) { return peer }
             let host = peer.address.host.subscriber
             if host == newcomer?.subscriber { own += 1 }

@@ -36,7 +36,7 @@ extension Swarm {
         mode = .stopping
         throttledUntil = nil
         endInspection()
-        for peer in roster { disconnect(peer, .paused) }
+        for peer in orderedPeers { disconnect(peer, .paused) }
         nextTick = now
         continueStopping(now: now)
     }
@@ -95,7 +95,7 @@ extension Swarm {
             return
         }
         isFillDue = false
-        for peer in roster { watch(peer, now: now) }
+        for peer in orderedPeers { watch(peer, now: now) }
         if now >= nextChokeRound {
             nextChokeRound = now + Choker.round
             chokeRound(now: now)

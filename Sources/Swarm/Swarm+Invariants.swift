@@ -32,7 +32,7 @@ extension Swarm {
             if picker.candidates[index] != (wanted[index] && states == 0) {
                 found.append("piece \(index) is wrongly a candidate, or wrongly none")
             }
-            let availability = roster.count { $0.has(index) }
+            let availability = orderedPeers.count { $0.has(index) }
             if picker.availability(of: index) != availability {
                 found.append("piece \(index) is counted \(picker.availability(of: index)) times of \(availability)")
             }
@@ -41,12 +41,12 @@ extension Swarm {
         {
             found.append("the order of active pieces is not that of the active pieces")
         }
-        if roster.map(\.key) != peers.keys.sorted() { found.append("the roster is not that of the peers") }
+        if orderedPeers.map(\.key) != peers.keys.sorted() { found.append("the orderedPeers is not that of the peers") }
     }
 
     private func checkRequests(_ found: inout [String]) {
         var counts: [BlockRef: Int] = [:]
-        for peer in roster {
+        for peer in orderedPeers {
             let live = peer.requests.filter { !$0.isReleased }.map(\.block)
             if live.count != peer.outstanding {
                 found.append("\(peer.key) has \(live.count) requests and counts \(peer.outstanding)")

@@ -15,7 +15,7 @@ extension Swarm {
         nextKey &+= 1
         let peer = Peer(hello, key: key, now: now)
         peers[key] = peer
-        roster.append(peer)
+        orderedPeers.append(peer)
         if hello.isIncoming { charge(peer, .statement, now: now) }
         book.connected(hello.address, client: hello.client, at: unix(now))
         if !have.isEmpty || hello.supportsFast { send(peer, .pieces(have), now: now) }
@@ -34,7 +34,7 @@ extension Swarm {
     }
 
     private func isConnected(_ address: PeerAddress) -> Bool {
-        roster.contains { $0.address == address && !$0.isClosing }
+        orderedPeers.contains { $0.address == address && !$0.isClosing }
     }
 
     /// An incoming peer says where it listens: by that address it is known from now on.
@@ -83,7 +83,7 @@ extension Swarm {
         giveBack(peer, keepRequests: false)
         if peer.isSeed { picker.removeSeed() } else { forgetPieces(of: peer) }
         peers[key] = nil
-        roster.removeAll { $0 === peer }
+        orderedPeers.removeAll { $0 === peer }
         formerAddresses[key] = peer.address
         if peer.isIncoming { formerCallers[key] = peer.address.host }
         if formerAddresses.count > 4096 { pruneFormerAddresses() }
@@ -127,7 +127,7 @@ extension Swarm {
         book.ban(address, reason: reason, at: unix(now))
         book.hashFailed(address)
         effects.append(.note(.banned(address, reason: reason)))
-        for peer in roster where peer.address == address { disconnect(peer, .banned(reason)) }
+        for peer in orderedPeers where peer.address == address { disconnect(peer, .banned(reason)) }
     }
 
     mutating func dialMore(now: Instant) {

@@ -61,7 +61,7 @@ extension Swarm {
         have.insert(index)
         commit.unrecorded.append(index)
         commit.bytes += geometry.length(of: index)
-        for peer in roster where !peer.has(index) { send(peer, .have(index), now: now) }
+        for peer in orderedPeers where !peer.has(index) { send(peer, .have(index), now: now) }
     }
 
     /// The piece's bytes are wrong; answers ``Effect/verify(_:)``.
@@ -106,7 +106,7 @@ extension Swarm {
     /// Other pieces are wanted, or all of them are there: who needn't send any more is told, and who needn't ask (BEP
     /// 21).
     mutating func goalChanged(now: Instant) {
-        for peer in roster {
+        for peer in orderedPeers {
             updateInterest(of: peer, now: now)
             sayUploadOnly(to: peer, now: now)
         }

@@ -74,7 +74,7 @@ extension Swarm {
 
     /// Each peer in its turn, so that none is always the first to use up a limit.
     mutating func forAll(_ body: (inout Swarm, Peer) -> Void) {
-        let all = roster
+        let all = orderedPeers
         for n in all.indices { body(&self, all[(n + rosterTurn) % all.count]) }
     }
 
@@ -221,7 +221,7 @@ extension Swarm {
         func time(_ count: Int) -> Double { Double((peer.outstanding + count) * Geometry.blockLength) / own + rtt }
         let soonest = time(1) / Self.endGameGain
         var late: [(block: BlockRef, seconds: Double)] = []
-        for holder in roster where holder.key != peer.key && holder.outstanding > 0 {
+        for holder in orderedPeers where holder.key != peer.key && holder.outstanding > 0 {
             let rate = expectedRate(of: holder, now: now)
             guard Double(holder.outstanding * Geometry.blockLength) > soonest * rate else { continue }
             var position = 0
@@ -257,7 +257,7 @@ extension Swarm {
 
     /// The block is here: nobody else needs to send it.
     private mutating func cancelOthers(_ block: BlockRef, now: Instant) {
-        for other in roster {
+        for other in orderedPeers {
             guard let request = other.takeRequest(block) else { continue }
             if !request.isReleased {
                 active[block.piece]?.release(block.block)

@@ -118,14 +118,14 @@ extension Swarm {
     mutating func chokeRound(now: Instant) {
         let chosen = choker.choose(
             contenders(now: now), slots: settings.uploadSlots, isSeeding: isComplete, now: now, using: &random)
-        for peer in roster {
+        for peer in orderedPeers {
             if chosen.contains(peer.key) { unchoke(peer, now: now) } else { choke(peer, now: now) }
         }
     }
 
     private func contenders(now: Instant) -> [Choker.Contender] {
         let isSeeding = isComplete
-        return roster.filter { !$0.isClosing }.map { peer in
+        return orderedPeers.filter { !$0.isClosing }.map { peer in
             Choker.Contender(
                 key: peer.key, isInterested: peer.isInterested, isSnubbed: peer.isSnubbed, isUnchoked: !peer.amChoking,
                 rate: isSeeding ? peer.uploaded.rate(at: now) : peer.downloaded.rate(at: now),

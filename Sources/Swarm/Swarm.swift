@@ -84,7 +84,7 @@ package struct Swarm: ~Copyable {
     package internal(set) var book = AddressBook()
     var peers: [PeerKey: Peer] = [:]
     /// The same, by their keys.
-    var roster: [Peer] = []
+    var orderedPeers: [Peer] = []
     /// Who is served first when a limit makes peers wait; moves on with each round.
     var rosterTurn = 0
     var dialing: Set<PeerAddress> = []
@@ -207,7 +207,7 @@ package struct Swarm: ~Copyable {
 
     /// One line for each connection.
     package func peerReports(now: Instant) -> [PeerReport] {
-        roster.map { peer in
+        orderedPeers.map { peer in
             PeerReport(
                 key: peer.key, address: peer.address, isIncoming: peer.isIncoming,
                 client: book[peer.address]?.client ?? "",
