@@ -29,7 +29,7 @@ package struct AddressBook {
         /// Connections that were ended because they only cost us work.
         fileprivate var strikes = 0
         /// Whether the address is only where the peer dialled from: nobody answers there.
-        fileprivate var isPassing = false
+        fileprivate var isInboundOnly = false
         /// The order in which addresses were learned, which decides among equals.
         fileprivate var number = 0
 
@@ -91,9 +91,9 @@ package struct AddressBook {
         guard address.isDialable, !own.contains(address) else { return false }
         if var known = entries[address] {
             known.lastSeen = now
-            if known.isPassing {
+            if known.isInboundOnly {
                 // Somebody knows it as one that listens.
-                known.isPassing = false
+                known.isInboundOnly = false
                 known.source = source
             }
             if source == .manual {
@@ -124,7 +124,7 @@ package struct AddressBook {
     package mutating func restore(_ entry: Entry) {
         guard entry.address.isDialable, entries[entry.address] != nil || entries.count < Self.capacity else { return }
         var entry = entry
-        entry.isPassing = entry.source == .incoming && entry.banReason != nil
+        entry.isInboundOnly = entry.source == .incoming && entry.banReason != nil
         add(entry)
     }
 
@@ -142,7 +142,7 @@ package struct AddressBook {
     /// listens, is banned. It would come back from another port; others behind that host can still be dialled.
     package func banReason(ofIncoming address: PeerAddress) -> String? {
         entries[address]?.banReason
-            ?? entries.values.first { $0.isPassing && $0.banReason != nil && $0.address.host == address.host }?
+            ?? entries.values.first { $0.isInboundOnly && $0.banReason != nil && $0.address.host == address.host }?
             .banReason
     }
 
@@ -163,7 +163,7 @@ package struct AddressBook {
 
     /// Whether some address waits to be dialled, now or after its pause.
     package var hasCandidates: Bool {
-        entries.values.contains { $0.banReason == nil && !$0.isPassing && !busy.contains($0.address) }
+        entries.values.contains { $0.banReason == nil && !$0.isInboundOnly && !busy.contains($0.address) }
     }
 
     /// A connection to or from the address stands.
@@ -182,7 +182,7 @@ package struct AddressBook {
     /// A peer that dialled us from `old` says that it listens at `new`.
     package mutating func listens(_ old: PeerAddress, at new: PeerAddress, now: Int64) {
         busy.remove(old)
-        if let entry = entries[old], entry.isPassing {
+        if let entry = entries[old], entry.isInboundOnly {
             forget(old)
             if entry.banReason != nil, entries[new] == nil { add(Entry(address: new, source: .incoming, at: now)) }
             if let reason = entry.banReason { ban(new, reason: reason, at: now) }
@@ -228,7 +228,7 @@ package struct AddressBook {
         if entries[address] == nil {
             guard entries.count < Self.capacity || evict(at: now) else { return }
             var entry = Entry(address: address, source: .incoming, at: now)
-            entry.isPassing = true
+            entry.isInboundOnly = true
             add(entry)
         }
         update(address) { $0.banReason = reason }
@@ -268,7 +268,7 @@ package struct AddressBook {
     }
 
     private func isDue(_ entry: Entry, at now: Int64) -> Bool {
-        guard entry.banReason == nil, !entry.isPassing, !busy.contains(entry.address) else { return false }
+        guard entry.banReason == nil, !entry.isInboundOnly, !busy.contains(entry.address) else { return false }
         guard let tried = entry.lastTried else { return true }
         let pause = entry.failures == 0 ? Self.redial : Self.retry[min(entry.failures, Self.retry.count) - 1]
         // A clock that was set back must not hold a peer for ever.
