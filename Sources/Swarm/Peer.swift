@@ -55,7 +55,7 @@ final class Peer {
     var pausedUntil = Instant.origin
     /// The count of the picker's insertions at which it had nothing that could be opened; until there are more, or it
     /// has more, it still hasn't.
-    var driedAt: Int?
+    var ranDryAt: Int?
 
     /// Requests of the peer that aren't being served yet.
     var serveQueue: Deque<BlockRequest> = []

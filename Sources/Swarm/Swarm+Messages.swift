@@ -15,7 +15,7 @@ extension Swarm {
         guard let peer = peers[key], peer.isChoking else { return }
         peer.isChoking = false
         charge(peer, .turn, now: now)
-        peer.driedAt = nil
+        peer.ranDryAt = nil
         fill(peer, now: now)
     }
 
@@ -50,7 +50,7 @@ extension Swarm {
         guard peer.bitfieldCount <= Self.maximumBitfields else {
             return misbehaved(key, "repeated bitfields", now: now)
         }
-        peer.driedAt = nil
+        peer.ranDryAt = nil
         if peer.isSeed {
             picker.removeSeed()
             peer.isSeed = false
@@ -95,7 +95,7 @@ extension Swarm {
             becomeSeed(peer)
         }
         guard wanted[index], !have[index] else { return }
-        peer.driedAt = nil
+        peer.ranDryAt = nil
         if !peer.amInterested { updateInterest(of: peer, now: now) }
         if peer.outstanding == 0 { fill(peer, now: now) }
     }
@@ -125,7 +125,7 @@ extension Swarm {
         }
         charge(peer, .offer, now: now)
         peer.allowedFast.insert(PieceIndex(piece))
-        peer.driedAt = nil
+        peer.ranDryAt = nil
         fill(peer, now: now)
     }
 

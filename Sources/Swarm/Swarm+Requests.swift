@@ -182,7 +182,7 @@ extension Swarm {
     }
 
     private mutating func newPiece(for peer: Peer, now: Instant) -> PieceIndex? {
-        guard hasRoom(for: geometry.pieceLength), !picker.candidates.isEmpty, peer.driedAt != picker.insertions else {
+        guard hasRoom(for: geometry.pieceLength), !picker.candidates.isEmpty, peer.ranDryAt != picker.insertions else {
             return nil
         }
         let index: PieceIndex?
@@ -193,7 +193,7 @@ extension Swarm {
         case .rarestFirst: index = rarestPiece(for: peer)
         }
         guard let index else {
-            peer.driedAt = picker.insertions
+            peer.ranDryAt = picker.insertions
             return nil
         }
         open(index, now: now)
