@@ -20,7 +20,7 @@ struct Environment: Sendable {
     let verifications: VerificationQueue
     let looseWrites: LooseWrites
     let recent = RecentPieces()
-    let frames = FramePool()
+    let frames = UploadBufferPool()
     let hosts: KnownHosts
     let recorder: Recorder
     let sockets: PeerSockets

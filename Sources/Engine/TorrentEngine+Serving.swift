@@ -77,7 +77,7 @@ extension TorrentEngine {
 
     /// On a disk thread: the requests that could be read, until one that couldn't.
     private nonisolated static func read(
-        _ requests: [BlockRequest], into frames: Frames, _ disk: Disk, _ payload: Payload,
+        _ requests: [BlockRequest], into frames: UploadBuffer, _ disk: Disk, _ payload: Payload,
         _ failure: inout (BlockRequest, DiskError)?
     ) -> [BlockRequest] {
         var read: [BlockRequest] = []
@@ -100,7 +100,7 @@ extension TorrentEngine {
     }
 
     private func heard(
-        _ frames: Frames, of read: [BlockRequest], failure: (BlockRequest, DiskError)?, among requests: [BlockRequest],
+        _ frames: UploadBuffer, of read: [BlockRequest], failure: (BlockRequest, DiskError)?, among requests: [BlockRequest],
         to key: PeerKey
     ) {
         if let (request, error) = failure {
@@ -119,7 +119,7 @@ extension TorrentEngine {
         environment.shared.value.memory.serves(-requests.reduce(0) { $0 + $1.length })
     }
 
-    private func deliver(_ frames: Frames, of requests: [BlockRequest], to key: PeerKey) {
+    private func deliver(_ frames: UploadBuffer, of requests: [BlockRequest], to key: PeerKey) {
         guard !requests.isEmpty else { return }
         guard let connection = connections[key] else {
             finished(requests)

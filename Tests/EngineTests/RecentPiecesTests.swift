@@ -39,7 +39,7 @@ struct RecentPiecesTests {
 
     /// Memory that somebody still reads isn't given to the next.
     @Test func aFrameInUseIsNotOverwritten() {
-        let pool = FramePool()
+        let pool = UploadBufferPool()
         let first = pool.take(100)
         #expect(
             first.append([BlockRequest(piece: PieceIndex(1), begin: 0, length: 4)]) {

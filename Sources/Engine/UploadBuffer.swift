@@ -6,7 +6,7 @@ import Torrent
 /// The bytes of several `piece` messages, which leave in one write.
 ///
 /// `@unchecked Sendable`: one at a time has it: the loop, a disk thread that fills it, the loop again.
-final class Frames: @unchecked Sendable {
+final class UploadBuffer: @unchecked Sendable {
     private(set) var buffer: ByteBuffer
 
     fileprivate init(capacity: Int) { buffer = ByteBufferAllocator().buffer(capacity: capacity) }
@@ -43,19 +43,19 @@ final class Frames: @unchecked Sendable {
 /// Memory for what is sent, used again: fresh memory costs more than what is copied into it.
 ///
 /// Confined to the event loop, `@unchecked Sendable` for that.
-final class FramePool: @unchecked Sendable {
+final class UploadBufferPool: @unchecked Sendable {
     /// Buffers that wait, and bytes that a buffer may have to be kept.
     private static let limit = 32
     private static let largest = 512 << 10
 
-    private var free: [Frames] = []
+    private var free: [UploadBuffer] = []
 
-    func take(_ capacity: Int) -> Frames {
-        guard let frames = free.popLast() else { return Frames(capacity: capacity) }
+    func take(_ capacity: Int) -> UploadBuffer {
+        guard let frames = free.popLast() else { return UploadBuffer(capacity: capacity) }
         return frames
     }
 
-    func giveBack(_ frames: Frames) {
+    func giveBack(_ frames: UploadBuffer) {
         guard free.count < Self.limit, frames.capacity <= Self.largest else { return }
         frames.clear()
         free.append(frames)
