@@ -81,7 +81,7 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
     private var outgoing = ByteBuffer()
     private var needsFlush = false
     private var deadline: Scheduled<Void>?
-    private var readMark = ReadMark()
+    private var readMark = ReceiveLowWatermark()
     private var readsMuch = false
     private var closeReason: String?
     /// Why nothing is read now.
@@ -195,7 +195,7 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
         guard !readMark.isWatched else { return }
         readMark.isWatched = true
         readMark.hasRead = false
-        context.eventLoop.scheduleTask(in: ReadMark.patience) { [weak self] in
+        context.eventLoop.scheduleTask(in: ReceiveLowWatermark.patience) { [weak self] in
             guard let self else { return }
             self.readMark.isWatched = false
             guard let context = self.context, self.readMark.isRaised else { return }

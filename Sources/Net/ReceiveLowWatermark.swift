@@ -2,7 +2,7 @@ import NIOCore
 
 /// How many bytes a socket gathers before it wakes us (socket(7), SO_RCVLOWAT): each wake costs the same, whatever it
 /// brings.
-struct ReadMark {
+struct ReceiveLowWatermark {
     /// Below it a wake is cheap beside what it brings.
     private static let smallest = 64 << 10
     /// Above it a read pushes its own bytes out of the processor's cache.

@@ -9,7 +9,7 @@ import Torrent
 @testable import Net
 
 /// A socket gathers bytes that are sure to come, and nothing that a peer says is held back for long.
-@Suite struct ReadMarkTests {
+@Suite struct ReceiveLowWatermarkTests {
     private static let mebibyte = 1 << 20
 
     /// Rates are in bytes a second.
@@ -20,14 +20,14 @@ import Torrent
         (64 * Self.mebibyte, 0, 1),
     ])
     func itIsAShareOfWhatComesSoon(bytes: Int, rate: Double, value: Int) {
-        var mark = ReadMark()
+        var mark = ReceiveLowWatermark()
         let isChanged = mark.expect(bytes: bytes, rate: rate)
         #expect(isChanged == (value != 1))
         #expect(mark.value == value && mark.isRaised == (value > 1))
     }
 
     @Test func itMovesOnlyWhenThatIsWorthACall() {
-        var mark = ReadMark()
+        var mark = ReceiveLowWatermark()
         var changes = 0
         for bytes in [1 << 20, 1_100_000, 900_000, 700_000, 1 << 20] where mark.expect(bytes: bytes, rate: 1e9) {
             changes += 1
