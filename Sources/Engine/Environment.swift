@@ -18,7 +18,7 @@ struct Environment: Sendable {
     let disk: Disk
     let shared: NIOLoopBoundBox<SharedBudgets>
     let verifications: VerificationQueue
-    let looseWrites: LooseWrites
+    let backgroundWrites: BackgroundWrites
     let recent = RecentPieces()
     let frames = UploadBufferPool()
     let hosts: KnownHosts

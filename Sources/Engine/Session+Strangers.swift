@@ -94,10 +94,10 @@ extension Session {
             engine.onLoop { engine in engine.feed { $0.shunned(ban.host, reason: reason, now: $1) } }
         }
         let row = HostBanRow(ban)
-        environment.looseWrites.began()
+        environment.backgroundWrites.began()
         Task {
             // A stop waits for it.
-            defer { environment.looseWrites.ended() }
+            defer { environment.backgroundWrites.ended() }
             await write("the ban of \(row.host)") { db, _ throws(StoreError) in try db.saveHostBan(row) }
         }
     }

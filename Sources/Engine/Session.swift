@@ -144,7 +144,7 @@ package actor Session {
             settings: settings, store: store, disk: disk,
             shared: .makeBoxSendingValue(SharedBudgets(), eventLoop: loop),
             verifications: VerificationQueue(disk: disk, loop: loop),
-            looseWrites: LooseWrites(loop: loop), hosts: KnownHosts(restingHosts, store: store, loop: loop),
+            backgroundWrites: BackgroundWrites(loop: loop), hosts: KnownHosts(restingHosts, store: store, loop: loop),
             recorder: Recorder(store: store, loop: loop),
             sockets: PeerSockets(loop: loop, bind: settings.bind),
             trackers: TrackerClient(
@@ -227,7 +227,7 @@ package actor Session {
         var isClean = true
         for engine in awake.values where engine.onLoop({ $0.hasFault }) { isClean = false }
         for (id, engine) in awake { await settle(id, engine) }
-        await environment.looseWrites.drain()
+        await environment.backgroundWrites.drain()
         await close(clean: isClean && damage == nil)
         hasEnded = true
         for waiter in endWaiters { waiter.resume() }

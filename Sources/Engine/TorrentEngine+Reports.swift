@@ -45,10 +45,10 @@ extension TorrentEngine {
 
     /// Writes something down that nothing waits for but the end of the session; `what` is for the log, should it fail.
     private func write(_ what: String, _ body: @escaping @Sendable (Connection) throws(StoreError) -> Void) {
-        environment.looseWrites.began()
+        environment.backgroundWrites.began()
         Task {
             do { try await environment.store.perform(body) } catch { log.error("could not save \(what): \(error)") }
-            environment.looseWrites.ended()
+            environment.backgroundWrites.ended()
         }
     }
 

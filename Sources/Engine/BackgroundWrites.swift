@@ -3,7 +3,7 @@ import NIOCore
 /// Writes to the database that nothing waits for but the end of the session: notes, states, bans.
 ///
 /// `@unchecked Sendable`: it is confined to the event loop that all torrents share.
-final class LooseWrites: @unchecked Sendable {
+final class BackgroundWrites: @unchecked Sendable {
     private let loop: any EventLoop
     private var underWay = 0
     private var waiters: [CheckedContinuation<Void, Never>] = []
