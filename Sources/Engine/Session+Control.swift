@@ -200,8 +200,8 @@ extension Session {
         let engines = Array(awake.values)
         let snapshots = engines.map { engine in engine.onLoop { $0.demand } }
         let peers = max(Self.fewestPeers, all.maximumPeers / max(1, engines.count))
-        let downloads = all.downloadLimit.map { ShareOut.divide($0, among: snapshots.map(\.download)) }
-        let uploads = all.uploadLimit.map { ShareOut.divide($0, among: snapshots.map(\.upload)) }
+        let downloads = all.downloadLimit.map { RateAllocator.divide($0, among: snapshots.map(\.download)) }
+        let uploads = all.uploadLimit.map { RateAllocator.divide($0, among: snapshots.map(\.upload)) }
         for (n, engine) in engines.enumerated() {
             engine.onLoop {
                 $0.limit(peers: min(peers, all.maximumPeersPerTorrent), download: downloads?[n], upload: uploads?[n])

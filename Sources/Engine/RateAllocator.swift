@@ -1,5 +1,5 @@
 /// Divides what all torrents may have together.
-enum ShareOut {
+enum RateAllocator {
     /// The least that one torrent is left with, so that it can show that it wants more.
     private static let smallestPart = 0.05
 
