@@ -22,7 +22,7 @@ struct Environment: Sendable {
     let recent = RecentPieces()
     let frames = UploadBufferPool()
     let hosts: KnownHosts
-    let recorder: Recorder
+    let commitQueue: CommitQueue
     let sockets: PeerSockets
     let trackers: TrackerClient
     let loop: any EventLoop

@@ -145,7 +145,7 @@ package actor Session {
             shared: .makeBoxSendingValue(SharedBudgets(), eventLoop: loop),
             verifications: VerificationQueue(disk: disk, loop: loop),
             backgroundWrites: BackgroundWrites(loop: loop), hosts: KnownHosts(restingHosts, store: store, loop: loop),
-            recorder: Recorder(store: store, loop: loop),
+            commitQueue: CommitQueue(store: store, loop: loop),
             sockets: PeerSockets(loop: loop, bind: settings.bind),
             trackers: TrackerClient(
                 group: group,

@@ -66,7 +66,7 @@ extension TorrentEngine {
     private func open(_ pieces: [PieceIndex]) {
         let files = filesToAnnounce(pieces)
         custody.announced.formUnion(files)
-        environment.recorder.submit(.open(id, pieces, creating: files)) { outcome in
+        environment.commitQueue.submit(.open(id, pieces, creating: files)) { outcome in
             self.assumeIsolated { engine in
                 if outcome.error != nil { engine.custody.announced.subtract(files) }
                 engine.feed { swarm, now in
@@ -100,7 +100,7 @@ extension TorrentEngine {
         progress.fileBytes = metainfo.fileBytes(touchedBy: news.pieces + news.lost + news.doubted, have: claimed)
         if swarm.wanted.isSubset(of: claimed), completedAt == nil { progress.completedAt = environment.clock.timestamp }
         let (record, completedAt) = (progress, progress.completedAt)
-        let answer: @Sendable (Recorder.Outcome) -> Void = { outcome in
+        let answer: @Sendable (CommitQueue.Outcome) -> Void = { outcome in
             self.assumeIsolated { engine in
                 if outcome.error == nil {
                     engine.completedAt = engine.completedAt ?? completedAt
@@ -120,12 +120,12 @@ extension TorrentEngine {
         }
         if !news.doubted.isEmpty {
             // In doubt first, unclaimed after: between the two a claim that is doubted counts as doubted.
-            environment.recorder.submit(.doubt(id, news.doubted)) { outcome in
+            environment.commitQueue.submit(.doubt(id, news.doubted)) { outcome in
                 if outcome.error != nil { return answer(outcome) }
-                self.environment.recorder.submit(.record(record), completion: answer)
+                self.environment.commitQueue.submit(.record(record), completion: answer)
             }
         } else {
-            environment.recorder.submit(.record(record), completion: answer)
+            environment.commitQueue.submit(.record(record), completion: answer)
         }
     }
 

@@ -168,7 +168,7 @@ extension TorrentEngine {
         guard completedAt == nil else { return onChange(.completed(id)) }
         var progress = ProgressRecord(torrent: id, verifiedAt: environment.clock.timestamp)
         progress.completedAt = environment.clock.timestamp
-        environment.recorder.submit(.record(progress)) { [completedAt = progress.completedAt] outcome in
+        environment.commitQueue.submit(.record(progress)) { [completedAt = progress.completedAt] outcome in
             self.assumeIsolated { engine in
                 if let error = outcome.error {
                     engine.log.error("could not save the completion of \(engine.row.name): \(error)")

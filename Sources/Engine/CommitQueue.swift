@@ -4,7 +4,7 @@ import Torrent
 
 /// The one way from awake torrents into the database: what comes while a transaction is under way goes into the next,
 /// all torrents together.
-actor Recorder {
+actor CommitQueue {
     enum Work: Sendable {
         /// The note ahead of a write. Files that are about to be created are noted so that a power cut can't take the
         /// note and leave the file.
@@ -42,11 +42,11 @@ actor Recorder {
 
     /// Call it on the loop; `completion` is called on the loop.
     nonisolated func submit(_ work: Work, completion: @escaping @Sendable (Outcome) -> Void) {
-        assumeIsolated { recorder in
-            recorder.queue.append(Entry(work: work, completion: completion))
-            guard !recorder.isRunning else { return }
-            recorder.isRunning = true
-            Task { await recorder.run() }
+        assumeIsolated { commitQueue in
+            commitQueue.queue.append(Entry(work: work, completion: completion))
+            guard !commitQueue.isRunning else { return }
+            commitQueue.isRunning = true
+            Task { await commitQueue.run() }
         }
     }
 
