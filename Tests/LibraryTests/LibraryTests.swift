@@ -26,10 +26,10 @@ import Verification
     /// Adds the torrent; what was refused is returned.
     private func add(
         _ sample: SampleTorrent, _ library: Library, _ output: FilePath, _ patterns: [String] = []
-    ) async throws -> (entries: [Arrival.Entry], refusals: [String]) {
+    ) async throws -> (entries: [AddRequest.Entry], refusals: [String]) {
         var refusals: [String] = []
         let wishes = TorrentWishes(output: output.text, patterns: patterns)
-        let entries = try await Arrival(library, wishes).add([sample.metainfo]) { refusals.append($0) }
+        let entries = try await AddRequest(library, wishes).add([sample.metainfo]) { refusals.append($0) }
         return (entries, refusals)
     }
 

@@ -35,7 +35,7 @@ struct Add: DirectCommand {
             Terminal.shared.complain($0)
         }
         var report = Report(failed: read.failed)
-        if !read.torrents.isEmpty { report.entries = try arrival().put(read.torrents) { report.refuse($0) }.entries }
+        if !read.torrents.isEmpty { report.entries = try addRequest().put(read.torrents) { report.refuse($0) }.entries }
         try report.end()
     }
 
@@ -44,22 +44,22 @@ struct Add: DirectCommand {
             Terminal.shared.complain($0)
         }
         var report = Report(failed: read.failed)
-        if !read.torrents.isEmpty { report.entries = try await arrival().add(read.torrents) { report.refuse($0) } }
+        if !read.torrents.isEmpty { report.entries = try await addRequest().add(read.torrents) { report.refuse($0) } }
         try report.end()
     }
 
-    private func arrival() throws -> Arrival {
-        var arrival = Arrival(Library(try global.openToAdd()), torrent.wishes)
-        arrival.isPaused = paused
-        arrival.seedGoal = seeds.goal
-        return arrival
+    private func addRequest() throws -> AddRequest {
+        var addRequest = AddRequest(Library(try global.openToAdd()), torrent.wishes)
+        addRequest.isPaused = paused
+        addRequest.seedGoal = seeds.goal
+        return addRequest
     }
 
     /// What became of the sources.
     private struct Report {
         /// Sources that couldn't be read, of which it was said when they were read.
         let failed: Int
-        var entries: [Arrival.Entry] = []
+        var entries: [AddRequest.Entry] = []
         private var hasRefused = false
 
         init(failed: Int) { self.failed = failed }

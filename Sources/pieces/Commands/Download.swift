@@ -77,9 +77,9 @@ struct Download: EngineCommand {
     /// The connection ends with it: the engine's own may have to mend the database.
     private func add(_ torrents: [Metainfo]) async throws -> (ids: [TorrentID], hasRefused: Bool) {
         var hasRefused = false
-        var arrival = Arrival(Library(try global.openToRun()), torrent.wishes)
-        arrival.unpausesKnown = true
-        let entries = try await arrival.add(torrents) { reason in
+        var addRequest = AddRequest(Library(try global.openToRun()), torrent.wishes)
+        addRequest.unpausesKnown = true
+        let entries = try await addRequest.add(torrents) { reason in
             Terminal.shared.complain(reason)
             hasRefused = true
         }

@@ -4,7 +4,7 @@ import Torrent
 import Verification
 
 /// Puts torrents into the database, or gives those that are there what the options say.
-package struct Arrival {
+package struct AddRequest {
     /// A torrent that was to be added.
     package struct Entry {
         package let id: TorrentID
