@@ -28,8 +28,8 @@ import Verification
         _ sample: SampleTorrent, _ library: Library, _ output: FilePath, _ patterns: [String] = []
     ) async throws -> (entries: [AddRequest.Entry], refusals: [String]) {
         var refusals: [String] = []
-        let wishes = TorrentWishes(output: output.text, patterns: patterns)
-        let entries = try await AddRequest(library, wishes).add([sample.metainfo]) { refusals.append($0) }
+        let options = AddOptions(output: output.text, patterns: patterns)
+        let entries = try await AddRequest(library, options).add([sample.metainfo]) { refusals.append($0) }
         return (entries, refusals)
     }
 

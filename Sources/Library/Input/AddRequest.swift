@@ -22,11 +22,11 @@ package struct AddRequest {
     package var isPaused = false
     package var seedGoal: SeedGoal?
     private let connection: Connection
-    private let wishes: TorrentWishes
+    private let options: AddOptions
 
-    package init(_ library: Library, _ wishes: TorrentWishes) {
+    package init(_ library: Library, _ options: AddOptions) {
         connection = library.connection
-        self.wishes = wishes
+        self.options = options
     }
 
     /// One transaction for all of them: five hundred torrents wait for the disk once. Torrents that want other content
@@ -45,7 +45,7 @@ package struct AddRequest {
     package func put(_ torrents: [Metainfo], refused: (String) -> Void) throws -> (
         entries: [Entry], reselected: [(TorrentRow, FileSelection)]
     ) {
-        let output = try NewFile.absolute(wishes.output ?? ".").text
+        let output = try NewFile.absolute(options.output ?? ".").text
         // What can be refused is refused before anything is written.
         let known = try torrents.map { try connection.torrent($0.infoHash) }
         for case let row? in known { try check(row, output) }
@@ -81,14 +81,14 @@ package struct AddRequest {
                 id: row.id, name: row.name, isNew: false,
                 trackers: try TrackerNews(adding: metainfo, to: row, connection))
         }
-        var settings = wishes.newSettings
+        var settings = options.newSettings
         settings.isPaused = isPaused
         settings.seedGoal = seedGoal ?? .standard
         let wanted = selection.map { zip($0.wanted, metainfo.layout.files).map { $0 || $1.isPad } }
         var new = NewTorrent(
             metainfo: metainfo, output: output, resolvedOutput: conflicts.resolvedOutput, settings: settings,
             wanted: wanted)
-        new.mayOverwrite = wishes.mayOverwrite
+        new.mayOverwrite = options.mayOverwrite
         let id = try connection.insertTorrent(new, now: .now())
         try connection.appendIntent(.added, torrent: id, now: .now())
         return Entry(id: id, name: metainfo.name, isNew: true)
@@ -97,12 +97,12 @@ package struct AddRequest {
     /// A known torrent gets the options that were given, and no others.
     private func update(_ row: TorrentRow) throws(StoreError) {
         var isChanged = false
-        let limits = wishes.limits.applied(to: row.settings.limits)
+        let limits = options.limits.applied(to: row.settings.limits)
         if limits != row.settings.limits {
             try connection.setLimits(row.id, limits)
             isChanged = true
         }
-        if wishes.isSequential, !row.settings.isSequential {
+        if options.isSequential, !row.settings.isSequential {
             try connection.setSequential(row.id, true)
             isChanged = true
         }
@@ -110,7 +110,7 @@ package struct AddRequest {
             try connection.setSeedGoal(row.id, seedGoal)
             isChanged = true
         }
-        if wishes.mayOverwrite {
+        if options.mayOverwrite {
             try connection.setOverwrite(row.id, true)
             isChanged = true
         }
@@ -124,7 +124,7 @@ package struct AddRequest {
     }
 
     private func check(_ row: TorrentRow, _ output: String) throws {
-        guard wishes.output != nil, !PathText.isSame(row.output, output) else { return }
+        guard options.output != nil, !PathText.isSame(row.output, output) else { return }
         throw Failure.usage(
             "\(row.name.printable) is already in the database, as torrent \(row.id) in \(row.output.printable): omit --output, or `pieces remove` it first"
         )
@@ -132,6 +132,6 @@ package struct AddRequest {
 
     /// `nil` when no files were named.
     private func selection(for metainfo: Metainfo) throws -> FileSelection? {
-        wishes.patterns.isEmpty ? nil : try metainfo.selection(wishes.patterns)
+        options.patterns.isEmpty ? nil : try metainfo.selection(options.patterns)
     }
 }

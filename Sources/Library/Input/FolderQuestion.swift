@@ -58,7 +58,7 @@ package struct FolderQuestion {
     ) async throws -> TorrentID? {
         let connection = library.connection
         let (metainfo, old) = (result.torrent.metainfo, result.torrent.row.id)
-        let entries = try await AddRequest(library, TorrentWishes(output: output)).add(
+        let entries = try await AddRequest(library, AddOptions(output: output)).add(
             [metainfo], refused: refused)
         guard let id = entries.first?.id, let found = try scratch.torrent(old) else { return nil }
         let have = try scratch.have(of: old, count: metainfo.geometry.pieceCount)

@@ -45,8 +45,8 @@ extension Library {
     package func planAdoption(
         of torrents: [Metainfo], in folder: String, isAnew: Bool = false, refused: (String) -> Void
     ) async throws -> VerificationPlan {
-        let wishes = TorrentWishes(output: try NewFile.absolute(folder).text)
-        let entries = try await AddRequest(self, wishes).add(torrents, refused: refused)
+        let options = AddOptions(output: try NewFile.absolute(folder).text)
+        let entries = try await AddRequest(self, options).add(torrents, refused: refused)
         let rows = try entries.compactMap { try connection.torrent($0.id) }
         return try plan(rows.map { ($0, .everything) }, isAnew: isAnew, isRelocated: false)
     }

@@ -77,7 +77,7 @@ struct Download: EngineCommand {
     /// The connection ends with it: the engine's own may have to mend the database.
     private func add(_ torrents: [Metainfo]) async throws -> (ids: [TorrentID], hasRefused: Bool) {
         var hasRefused = false
-        var addRequest = AddRequest(Library(try global.openToRun()), torrent.wishes)
+        var addRequest = AddRequest(Library(try global.openToRun()), torrent.options)
         addRequest.unpausesKnown = true
         let entries = try await addRequest.add(torrents) { reason in
             Terminal.shared.complain(reason)

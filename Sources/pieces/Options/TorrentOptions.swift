@@ -32,8 +32,8 @@ struct TorrentOptions: ParsableArguments {
         help: ArgumentHelp("Maximum number of connections per torrent.", valueName: "n"), transform: CountLimit.init)
     var maxPeers: CountLimit?
 
-    var wishes: TorrentWishes {
-        TorrentWishes(
+    var options: AddOptions {
+        AddOptions(
             output: output, patterns: select, isSequential: sequential, allocatesFull: allocate == .full,
             limits: LimitChange(download: limits.downloadLimit, upload: limits.uploadLimit, peers: maxPeers),
             mayOverwrite: overwrite)

@@ -1,7 +1,7 @@
 import Store
 
 /// What is wanted of a torrent; what was not said is `nil` or empty.
-package struct TorrentWishes {
+package struct AddOptions {
     let output: String?
     /// Of the files that are wanted.
     package let patterns: [String]
