@@ -127,8 +127,8 @@ extension Session {
         try await environment.store.perform { db throws(StoreError) in try db.removeTorrent(id, now: now) }
         troubled.remove(id)
         retries[id] = nil
-        sleepers.moved[id] = nil
-        sleepers.soughtUntil[id] = nil
+        dormantTorrents.moved[id] = nil
+        dormantTorrents.soughtUntil[id] = nil
         if deletingData, let loaded {
             let (removal, kept) = try await loaded.custody.deleteData(of: loaded.payload, on: environment.disk)
             for failure in removal.failures { log.warning("\(failure)") }
@@ -153,7 +153,7 @@ extension Session {
     private func reload(_ id: TorrentID) async throws {
         await putToSleep(id)
         retired.remove(id)
-        sleepers.soughtUntil[id] = nil
+        dormantTorrents.soughtUntil[id] = nil
         guard !troubled.contains(id),
             let row = try await environment.store.perform({ db throws(StoreError) in try db.torrent(id) })
         else { return }

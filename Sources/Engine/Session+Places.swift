@@ -16,7 +16,7 @@ extension Session {
     /// Output folders that can't be reached, as far as that was seen a moment ago, and why.
     var foldersAway: [FileName: String] {
         let now = environment.clock.now
-        return sleepers.places.compactMapValues { known in
+        return dormantTorrents.places.compactMapValues { known in
             guard case .away(let reason) = known.place, now - known.at < known.place.isBelievedFor else { return nil }
             return reason
         }
@@ -48,7 +48,7 @@ extension Session {
         case .there:
             // Nothing was found there a while ago, and its own volume is not back.
             let isKnown =
-                row.state == .offline && sleepers.soughtUntil[row.id].map { environment.clock.now < $0 } ?? false
+                row.state == .offline && dormantTorrents.soughtUntil[row.id].map { environment.clock.now < $0 } ?? false
             if isKnown { await postpone(row.id, for: Self.lookAgainAfter) } else { await lookAwake(row.id) }
         }
         return false
@@ -63,7 +63,7 @@ extension Session {
         guard !isStopping else { return }
         if let engine, engine.onLoop({ $0.waitsForDiskAlone }) {
             await putToSleep(id, sayingGoodbye: false)
-            sleepers.soughtUntil[id] = environment.clock.now + Self.leftAloneFor
+            dormantTorrents.soughtUntil[id] = environment.clock.now + Self.leftAloneFor
             await postpone(id, for: Self.lookAgainAfter)
         } else if engine?.onLoop({ $0.hasFault }) ?? true {
             await postpone(id, for: Self.leftAloneFor)
@@ -77,7 +77,7 @@ extension Session {
 
     private func place(of row: TorrentRow) async -> Place {
         let now = environment.clock.now
-        if let known = sleepers.places[FileName(row.output)], now - known.at < known.place.isBelievedFor {
+        if let known = dormantTorrents.places[FileName(row.output)], now - known.at < known.place.isBelievedFor {
             return known.place
         }
         let root = FilePath(text: row.output)
@@ -86,12 +86,12 @@ extension Session {
         case .present: place = .there(volume: await environment.disk.volume(at: root)?.identity)
         case .absent(let error): place = .away("\(error)")
         }
-        if sleepers.places.count >= Self.placeLimit { sleepers.places = [:] }
+        if dormantTorrents.places.count >= Self.placeLimit { dormantTorrents.places = [:] }
         if case .there = place {
-            if sleepers.seenAt.count >= Self.placeLimit { sleepers.seenAt = [:] }
-            sleepers.seenAt[FileName(row.output)] = .now
+            if dormantTorrents.seenAt.count >= Self.placeLimit { dormantTorrents.seenAt = [:] }
+            dormantTorrents.seenAt[FileName(row.output)] = .now
         }
-        sleepers.places[FileName(row.output)] = (now, place)
+        dormantTorrents.places[FileName(row.output)] = (now, place)
         return place
     }
 

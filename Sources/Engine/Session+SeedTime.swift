@@ -22,6 +22,6 @@ extension Session {
     /// For how many seconds nobody has seen that the output folder is in its place: that time isn't counted when the
     /// folder turns out to be away.
     func unseenSeconds(_ output: FileName) -> Int64 {
-        (SuspendingClock.now - (sleepers.seenAt[output] ?? began)).components.seconds + 1
+        (SuspendingClock.now - (dormantTorrents.seenAt[output] ?? began)).components.seconds + 1
     }
 }

@@ -88,7 +88,7 @@ extension Session: PeerConnectionOwner {
             let engine = TorrentEngine(
                 loaded, environment: environment, listenPort: listenPort,
                 settings: SwarmSettings(loaded.row.settings, over: environment.settings.swarm), seed: random.next(),
-                moved: sleepers.moved[id] ?? .init()
+                moved: dormantTorrents.moved[id] ?? .init()
             ) { [weak self] change in
                 self?.assumeIsolated { $0.heard(change) }
             }
@@ -136,8 +136,8 @@ extension Session: PeerConnectionOwner {
         guard awake[id] === engine else { return }
         awake[id] = nil
         byHash[engine.infoHash] = nil
-        drowsySince[id] = nil
-        sleepers.moved[id] = engine.onLoop { $0.movedInThisRun }.ifAny
+        idleSince[id] = nil
+        dormantTorrents.moved[id] = engine.onLoop { $0.movedInThisRun }.ifAny
         let isSeeding = !isStopping && !retired.contains(id)
         let state = engine.onLoop { $0.restingState(isSeeding: isSeeding) }
         let turn = leaveSlot(id, engine)
@@ -168,17 +168,17 @@ extension Session: PeerConnectionOwner {
         }
         takeTurns()
         await beginSeeding()
-        let drowsyAfter = slots.waitingCount(.download) > 0 ? Self.drowsyAfterWhileOthersWait : Self.drowsyAfter
+        let dormantAfter = slots.waitingCount(.download) > 0 ? Self.dormantAfterWhileOthersWait : Self.dormantAfter
         for (id, engine) in awake {
             let isBusy = engine.onLoop { $0.isBusy || !$0.announces.isEmpty }
             if isBusy {
-                drowsySince[id] = nil
-            } else if let since = drowsySince[id] {
-                if now - since > drowsyAfter, case .all = environment.settings.scope {
+                idleSince[id] = nil
+            } else if let since = idleSince[id] {
+                if now - since > dormantAfter, case .all = environment.settings.scope {
                     await putToSleep(id, sayingGoodbye: false)
                 }
             } else {
-                drowsySince[id] = now
+                idleSince[id] = now
             }
         }
         await announceForSleepers()

@@ -19,9 +19,9 @@ package actor Session {
     static let intentInterval = Duration.milliseconds(300)
     static let heartbeatInterval = Duration.seconds(2)
     /// A complete torrent without peers goes to sleep after so long.
-    static let drowsyAfter = Duration.seconds(60)
+    static let dormantAfter = Duration.seconds(60)
     /// The same while others wait for a slot: what is active shares connections and memory.
-    static let drowsyAfterWhileOthersWait = Duration.seconds(10)
+    static let dormantAfterWhileOthersWait = Duration.seconds(10)
     /// How long a torrent that can't be woken for its disk's fault is left alone: doubled each time, up to the longest.
     static let firstRetry = Duration.seconds(5)
     static let longestRetry = Duration.seconds(300)
@@ -63,8 +63,8 @@ package actor Session {
     /// Torrents that have been active in this run.
     var begun: Set<TorrentID> = []
     /// Since when a torrent has had nothing to do.
-    var drowsySince: [TorrentID: Instant] = [:]
-    var sleepers = Sleepers()
+    var idleSince: [TorrentID: Instant] = [:]
+    var dormantTorrents = DormantTorrents()
     /// Who is active, and who waits.
     var slots: SlotQueue
     /// The last turn in the line that was given.

@@ -122,7 +122,7 @@ import Torrent
                             ($0.nextAnnounceAt ?? moment) >= moment + .seconds(300)
                         }
                         let awake = await session.snapshots().count
-                        let underWay = await session.sleepers.announcing.count
+                        let underWay = await session.dormantTorrents.announcing.count
                         return isPutOff && awake + underWay == 0
                     }
                     let begin = Timestamp.now()
@@ -130,11 +130,11 @@ import Torrent
                         try await areLeftAlone(since: begin) && areOffline(ids, site)
                     }
                     // They have looked there: as long as it is the same volume, none wakes for the next hour.
-                    let looks = await session.sleepers.soughtUntil
+                    let looks = await session.dormantTorrents.soughtUntil
                     #expect(looks.count == ids.count)
                     try site.letTimePass(for: ids)
                     try await eventually("all to be put off") { try await areLeftAlone(since: begin) }
-                    #expect(await session.sleepers.soughtUntil == looks)
+                    #expect(await session.dormantTorrents.soughtUntil == looks)
                     for id in ids { #expect(try site.events(.offline, of: id).count == 1) }
                     // Theirs is there again.
                     try place(ids, at: site, on: volume)
@@ -161,13 +161,13 @@ import Torrent
                 } _: { session in
                     let result = await Result {
                         try await eventually("both to be looked at") {
-                            await session.sleepers.announcing.count == ids.count
+                            await session.dormantTorrents.announcing.count == ids.count
                         }
                         await session.stop()
-                        #expect(await session.sleepers.announcing.count == ids.count)
+                        #expect(await session.dormantTorrents.announcing.count == ids.count)
                     }
                     calls.mend()
-                    try await eventually("the looks to end") { await session.sleepers.announcing.isEmpty }
+                    try await eventually("the looks to end") { await session.dormantTorrents.announcing.isEmpty }
                     try result.get()
                 }
                 #expect(tracker.events == [])

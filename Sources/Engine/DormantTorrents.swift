@@ -4,7 +4,7 @@ import Torrent
 import TrackerWire
 
 /// What the session remembers of sleeping torrents while it announces for them.
-struct Sleepers {
+struct DormantTorrents {
     /// Who is being announced.
     var announcing: [TorrentID: Task<Void, Never>] = [:]
     /// The trackers that are being scraped, by their URLs.

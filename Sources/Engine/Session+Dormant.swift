@@ -25,10 +25,10 @@ extension Session {
         await saveSleepers()
         guard !isStopping else { return }
         scrapeForSleepers()
-        let room = min(Self.announcesPerSecond, Self.announcesAtOnce - sleepers.announcing.count)
+        let room = min(Self.announcesPerSecond, Self.announcesAtOnce - dormantTorrents.announcing.count)
         guard room > 0 else { return }
         // Those too whose answers came while others' were saved: their rows still say that they are due.
-        let busy = Set(sleepers.announcing.keys).union((sleepers.learned + sleepers.beingSaved).map(\.torrent)).union(
+        let busy = Set(dormantTorrents.announcing.keys).union((dormantTorrents.learned + dormantTorrents.beingSaved).map(\.torrent)).union(
             awake.keys
         ).union(waking.keys)
         let idle = troubled.union(retired)
@@ -60,7 +60,7 @@ extension Session {
                 return due
             }
             guard !isStopping else { return }
-            for sleeper in due { sleepers.announcing[sleeper.row.id] = Task { await self.announce(sleeper) } }
+            for sleeper in due { dormantTorrents.announcing[sleeper.row.id] = Task { await self.announce(sleeper) } }
         } catch {
             log.error("could not announce dormant torrents: \(error)")
         }
@@ -68,7 +68,7 @@ extension Session {
 
     private func announce(_ sleeper: Sleeper) async {
         let row = sleeper.row
-        defer { sleepers.announcing[row.id] = nil }
+        defer { dormantTorrents.announcing[row.id] = nil }
         guard row.damage == nil, Sleeper.restingStates.contains(row.state) else { return await lookAwake(row.id) }
         guard await isInItsPlace(sleeper) else { return }
         let goal = row.settings.seedGoal.over(environment.settings.seedGoal)
@@ -90,7 +90,7 @@ extension Session {
         // long.
         guard !isStopping, awake[row.id] == nil, waking[row.id] == nil else { return }
         let known = Dictionary(sleeper.trackers.map { ($0.url, $0) }) { first, _ in first }
-        sleepers.learned += announcer.rows(of: row.id).filter { known[$0.url] != $0 }
+        dormantTorrents.learned += announcer.rows(of: row.id).filter { known[$0.url] != $0 }
         // At once, so that a kill doesn't make us ask again too early, nor forget why a tracker can't be asked.
         await saveSleepers()
         guard !leechers.isEmpty, connectionCount < environment.settings.maximumPeers, admits(row) else { return }
@@ -115,13 +115,13 @@ extension Session {
         }
         let request = AnnounceRequest(
             action, of: row.infoHash, environment, port: listenPort, left: max(0, row.wantedBytes - row.completedBytes),
-            moved: sleepers.moved[row.id] ?? .init())
+            moved: dormantTorrents.moved[row.id] ?? .init())
         do throws(TrackerError) {
             let answer = try await environment.trackers.announce(url, request)
             let now = clock.timestamp.rawValue
             environment.hosts.answered(url)
             announcer.answered(action.url, event: action.event, Announcer.Answer(answer), now: now)
-            if answer.complete == nil { sleepers.uncounted[action.url, default: [:]][row.infoHash] = row.id }
+            if answer.complete == nil { dormantTorrents.uncounted[action.url, default: [:]][row.infoHash] = row.id }
             return answer.incomplete == 0 ? [] : answer.peers
         } catch {
             let now = clock.timestamp
@@ -135,10 +135,10 @@ extension Session {
         }
     }
 
-    /// Gives up what trackers are being asked for sleepers. Returns when nothing of it is under way, or after
+    /// Gives up what trackers are being asked for dormantTorrents. Returns when nothing of it is under way, or after
     /// ``EngineSettings/goodbyeTime``, because a look at a disk that hangs can't be given up.
     func stopAnnouncingForSleepers() async {
-        let tasks = Array(sleepers.announcing.values) + sleepers.scrapes.values
+        let tasks = Array(dormantTorrents.announcing.values) + dormantTorrents.scrapes.values
         guard !tasks.isEmpty else { return }
         for task in tasks { task.cancel() }
         let (ended, end) = AsyncStream.makeStream(of: Never.self)
@@ -159,18 +159,18 @@ extension Session {
     /// Writes what trackers answered, many answers at a time.
     func saveSleepers() async {
         // What is being written doesn't hold what was learned since.
-        if let saving = sleepers.saving { await saving.value }
-        if let saving = sleepers.saving { return await saving.value }
-        guard !sleepers.learned.isEmpty else { return }
+        if let saving = dormantTorrents.saving { await saving.value }
+        if let saving = dormantTorrents.saving { return await saving.value }
+        guard !dormantTorrents.learned.isEmpty else { return }
         let saving = Task { await self.writeSleepers() }
-        sleepers.saving = saving
+        dormantTorrents.saving = saving
         await saving.value
     }
 
     private func writeSleepers() async {
-        let learned = sleepers.learned
-        sleepers.learned = []
-        sleepers.beingSaved = learned
+        let learned = dormantTorrents.learned
+        dormantTorrents.learned = []
+        dormantTorrents.beingSaved = learned
         do {
             try await environment.store.perform { db throws(StoreError) in
                 try db.transaction(.immediate, durability: .lazy) { () throws(StoreError) in
@@ -179,30 +179,30 @@ extension Session {
             }
         } catch {
             // Lost, they would be announced again too early; kept for ever, they would grow.
-            if sleepers.learned.count < Self.announcesPerSecond { sleepers.learned = learned + sleepers.learned }
+            if dormantTorrents.learned.count < Self.announcesPerSecond { dormantTorrents.learned = learned + dormantTorrents.learned }
             log.error("could not save tracker responses: \(error)")
         }
-        sleepers.beingSaved = []
-        sleepers.saving = nil
+        dormantTorrents.beingSaved = []
+        dormantTorrents.saving = nil
     }
 
     /// Asks trackers for the counts of many torrents at once (BEP 48).
     private func scrapeForSleepers() {
-        sleepers.turns += 1
-        guard sleepers.turns % Self.turnsPerScrape == 0 else { return }
-        let wanted = sleepers.uncounted
-        sleepers.uncounted = [:]
+        dormantTorrents.turns += 1
+        guard dormantTorrents.turns % Self.turnsPerScrape == 0 else { return }
+        let wanted = dormantTorrents.uncounted
+        dormantTorrents.uncounted = [:]
         for (text, torrents) in wanted {
-            if sleepers.scrapes[text] == nil {
-                sleepers.scrapes[text] = Task { await self.scrape(text, torrents) }
+            if dormantTorrents.scrapes[text] == nil {
+                dormantTorrents.scrapes[text] = Task { await self.scrape(text, torrents) }
             } else {
-                sleepers.uncounted[text] = torrents
+                dormantTorrents.uncounted[text] = torrents
             }
         }
     }
 
     private func scrape(_ text: String, _ torrents: [InfoHash: TorrentID]) async {
-        defer { sleepers.scrapes[text] = nil }
+        defer { dormantTorrents.scrapes[text] = nil }
         do {
             let url = try TrackerURL(text)
             let counts = try await environment.trackers.scrape(url, Array(torrents.keys)).torrents
