@@ -40,7 +40,7 @@ extension Session {
             case .remove, .removeData: try await remove(id, deletingData: intent.verb == .removeData)
             case .verify: await verify(id)
             case .damaged: try await reload(id)
-            case .announce: awake[id]?.onLoop { $0.announceNow() }
+            case .announce: engines[id]?.onLoop { $0.announceNow() }
             case .trackers: try await takeTrackers(id)
             case .connect:
                 if let address = intent.argument.flatMap({ PeerAddress($0) }), let engine = await activate(id) {
@@ -67,11 +67,11 @@ extension Session {
             return
         }
         retired.remove(id)
-        if awake[id] != nil, try await environment.store.perform({ db throws(StoreError) in try db.mayOverwrite(id) }) {
+        if engines[id] != nil, try await environment.store.perform({ db throws(StoreError) in try db.mayOverwrite(id) }) {
             // The files count as its own from the next start on.
             await putToSleep(id, sayingGoodbye: false)
         }
-        if let engine = awake[id] {
+        if let engine = engines[id] {
             // Asked on the loop: the closure runs on the store's thread.
             let count = engine.fileCount
             let wanted = try await environment.store.perform { db throws(StoreError) in
@@ -96,9 +96,9 @@ extension Session {
     private func takeTrackers(_ id: TorrentID) async throws {
         // A torrent that is being activated may have read its rows before the command wrote them.
         _ = await waking[id]?.value
-        guard let engine = awake[id] else { return }
+        guard let engine = engines[id] else { return }
         let rows = try await environment.store.perform { db throws(StoreError) in try db.trackers(of: id) }
-        guard awake[id] === engine else { return }
+        guard engines[id] === engine else { return }
         engine.onLoop { $0.add(rows) }
     }
 
@@ -143,7 +143,7 @@ extension Session {
     }
 
     private func verify(_ id: TorrentID) async {
-        if let engine = awake[id] { return engine.onLoop { $0.verifyAll() } }
+        if let engine = engines[id] { return engine.onLoop { $0.verifyAll() } }
         verifying.insert(id)
         slots.forget(id)
         enqueue(id, for: .check)
@@ -165,11 +165,11 @@ extension Session {
     func heartbeat() async {
         guard !isStopping else { return }
         shareOut()
-        let rows = awake.values.map { engine in engine.onLoop { $0.liveRow() } }
+        let rows = engines.values.map { engine in engine.onLoop { $0.liveRow() } }
         beats += 1
         let peers =
             beats % Self.beatsPerPeerList == 1
-            ? awake.values.map { engine in (engine.id, engine.onLoop { $0.livePeers(limit: Self.livePeerLimit) }) } : []
+            ? engines.values.map { engine in (engine.id, engine.onLoop { $0.livePeers(limit: Self.livePeerLimit) }) } : []
         let (run, now, slots, seedTime) = (runID, environment.clock.timestamp, slotReport(), takeSeedTime())
         do {
             try await environment.store.perform { db throws(StoreError) in
@@ -194,10 +194,10 @@ extension Session {
 
     // MARK: What all torrents share
 
-    /// Gives every awake torrent its part of the limits that hold for all together.
+    /// Gives every engines torrent its part of the limits that hold for all together.
     func shareOut() {
         let all = environment.settings
-        let engines = Array(awake.values)
+        let engines = Array(engines.values)
         let snapshots = engines.map { engine in engine.onLoop { $0.demand } }
         let peers = max(Self.fewestPeers, all.maximumPeers / max(1, engines.count))
         let downloads = all.downloadLimit.map { RateAllocator.divide($0, among: snapshots.map(\.download)) }
@@ -209,8 +209,8 @@ extension Session {
         }
     }
 
-    /// Connections that a torrent may always have, however many are awake.
+    /// Connections that a torrent may always have, however many are engines.
     private static let fewestPeers = 4
 
-    var connectionCount: Int { awake.values.reduce(0) { sum, engine in sum + engine.onLoop { $0.swarm.peerCount } } }
+    var connectionCount: Int { engines.values.reduce(0) { sum, engine in sum + engine.onLoop { $0.swarm.peerCount } } }
 }

@@ -16,7 +16,7 @@ extension Session {
     private static let foundOfflinePerSecond = 500
     /// Turns from one scrape to the next, so that many torrents share it.
     private static let turnsPerScrape = 10
-    /// What a torrent that can't be woken, has a fault awake, or has seeded enough, is left alone for.
+    /// What a torrent that can't be woken, has a fault engines, or has seeded enough, is left alone for.
     static let leftAloneFor = Duration.seconds(3600)
 
     /// One turn: what was learned is saved, and who is due is announced.
@@ -29,7 +29,7 @@ extension Session {
         guard room > 0 else { return }
         // Those too whose answers came while others' were saved: their rows still say that they are due.
         let busy = Set(dormantTorrents.announcing.keys).union((dormantTorrents.learned + dormantTorrents.beingSaved).map(\.torrent)).union(
-            awake.keys
+            engines.keys
         ).union(waking.keys)
         let idle = troubled.union(retired)
         let away = foldersAway
@@ -86,9 +86,9 @@ extension Session {
             // What the session gave up itself says nothing of the trackers.
             guard !Task.isCancelled else { return }
         }
-        // Somebody came meanwhile: the awake torrent has its own announcer, and what this one heard is not news for
+        // Somebody came meanwhile: the engines torrent has its own announcer, and what this one heard is not news for
         // long.
-        guard !isStopping, awake[row.id] == nil, waking[row.id] == nil else { return }
+        guard !isStopping, engines[row.id] == nil, waking[row.id] == nil else { return }
         let known = Dictionary(sleeper.trackers.map { ($0.url, $0) }) { first, _ in first }
         dormantTorrents.learned += announcer.rows(of: row.id).filter { known[$0.url] != $0 }
         // At once, so that a kill doesn't make us ask again too early, nor forget why a tracker can't be asked.

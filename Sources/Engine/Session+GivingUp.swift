@@ -16,7 +16,7 @@ extension Session {
         }
         let now = environment.clock.now
         var stuck: [TorrentID: String] = [:]
-        for (id, engine) in awake where engine.onLoop({ $0.hasWorkLeft }) {
+        for (id, engine) in engines where engine.onLoop({ $0.hasWorkLeft }) {
             guard let (_, text) = engine.onLoop({ $0.lastingFault }) else { return stuckSince = nil }
             stuck[id] = text
         }
@@ -39,7 +39,7 @@ extension Session {
                 $0.isComplete && $0.damage == nil && !$0.settings.isPaused
             }
         }
-        for row in rows where !isStopping && awake[row.id] == nil {
+        for row in rows where !isStopping && engines[row.id] == nil {
             // One look at a folder is enough for all of its torrents.
             guard row.state == .error || foldersAway[FileName(row.output)] == nil else { continue }
             if row.state == .offline, await isAway(row) { continue }

@@ -28,7 +28,7 @@ extension Session {
     func isInItsPlace(_ sleeper: Sleeper) async -> Bool {
         let row = sleeper.row
         let place = await place(of: row)
-        guard !isStopping, awake[row.id] == nil, waking[row.id] == nil else { return false }
+        guard !isStopping, engines[row.id] == nil, waking[row.id] == nil else { return false }
         switch place {
         case .away(let reason) where row.mayGoOffline:
             let unseen = unseenSeconds(FileName(row.output))

@@ -13,7 +13,7 @@ extension Session {
         guard case .only = environment.settings.scope else {
             return { db throws(StoreError) in try db.countSeedTime(seconds) }
         }
-        let seeding = Set(awake.filter { $0.value.onLoop { $0.state == .seeding } }.keys)
+        let seeding = Set(engines.filter { $0.value.onLoop { $0.state == .seeding } }.keys)
         let both = seeding.intersection(seedingBefore)
         seedingBefore = seeding
         return { db throws(StoreError) in try db.countSeedTime(seconds, of: both) }

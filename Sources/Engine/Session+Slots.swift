@@ -37,7 +37,7 @@ extension Session {
 
     /// Torrents were added.
     func enqueueAdded(_ ids: [TorrentID]) async throws {
-        let added = ids.filter { isInScope($0) && awake[$0] == nil }
+        let added = ids.filter { isInScope($0) && engines[$0] == nil }
         guard !added.isEmpty else { return }
         let ready = try await environment.store.perform { db throws(StoreError) in
             var ready: [TorrentID] = []
@@ -64,7 +64,7 @@ extension Session {
 
     /// The user wants the torrent to be active now, whoever waits.
     func activate(_ id: TorrentID) async -> TorrentEngine? {
-        if let engine = awake[id] { return engine }
+        if let engine = engines[id] { return engine }
         _ = slots.admit(id, for: .download, isForced: true, now: environment.clock.now)
         return await wake(id)
     }
@@ -100,7 +100,7 @@ extension Session {
     /// Whether a peer that asks for a torrent at rest gets it: a torrent that waits takes a free slot, or that of one
     /// that is stalled.
     func admits(_ row: TorrentRow) -> Bool {
-        guard awake[row.id] == nil, waking[row.id] == nil else { return true }
+        guard engines[row.id] == nil, waking[row.id] == nil else { return true }
         switch slots.admit(row.id, for: row.isComplete ? .seed : .download, now: environment.clock.now) {
         case .granted: return true
         case .grantedInstead(let other):
@@ -116,18 +116,18 @@ extension Session {
 
     /// Tells the queue what the torrent does now.
     func observe(_ id: TorrentID) {
-        guard let engine = awake[id] else { return }
+        guard let engine = engines[id] else { return }
         slots.observe(id, engine.onLoop { $0.activity }, now: environment.clock.now)
     }
 
     /// Once a second: slots that were given back are taken by others, and torrents without progress make room for those
     /// that wait.
     func takeTurns() {
-        for id in awake.keys { observe(id) }
+        for id in engines.keys { observe(id) }
         let yields = slots.yields(now: environment.clock.now)
         for id in yields {
             log.info("deactivated torrent \(id): other torrents are waiting for a slot")
-            guard awake[id] != nil else {
+            guard engines[id] != nil else {
                 slots.left(id, now: environment.clock.now)
                 continue
             }

@@ -90,7 +90,7 @@ extension Session {
         let ban = isCertain ? bans.ban(host, reason: reason, at: now) : bans.strike(host, reason: reason, at: now)
         guard let ban else { return }
         log.info("banned \(ban.host.text): \(reason)")
-        for engine in awake.values {
+        for engine in engines.values {
             engine.onLoop { engine in engine.feed { $0.shunned(ban.host, reason: reason, now: $1) } }
         }
         let row = HostBanRow(ban)

@@ -11,7 +11,7 @@ import Torrent
 extension Session: PeerConnectionOwner {
     // MARK: Incoming peers
 
-    /// An incoming peer names its torrent: it may be awake, asleep, or none of ours.
+    /// An incoming peer names its torrent: it may be engines, asleep, or none of ours.
     package nonisolated func identified(_ connection: PeerConnection, infoHash: InfoHash) {
         let (engine, isStopping, isCrowded) = assumeIsolated { session in
             (
@@ -51,10 +51,10 @@ extension Session: PeerConnectionOwner {
 
     // MARK: Waking
 
-    /// The awake torrent; `nil` when it can't be woken, which its state then explains.
+    /// The engines torrent; `nil` when it can't be woken, which its state then explains.
     @discardableResult
     func wake(_ id: TorrentID) async -> TorrentEngine? {
-        if let engine = awake[id] { return engine }
+        if let engine = engines[id] { return engine }
         if let task = waking[id] { return await task.value }
         guard !isStopping else { return nil }
         let task = Task { await self.load(id) }
@@ -92,7 +92,7 @@ extension Session: PeerConnectionOwner {
             ) { [weak self] change in
                 self?.assumeIsolated { $0.heard(change) }
             }
-            awake[id] = engine
+            engines[id] = engine
             retries[id] = nil
             byHash[loaded.row.infoHash] = engine
             // Its part of the limits first: else it has none until the next heartbeat.
@@ -124,17 +124,17 @@ extension Session: PeerConnectionOwner {
 
     // MARK: Falling asleep
 
-    /// Ends the torrent's being awake; it stays a row that wakes when somebody needs it.
+    /// Ends the torrent's being engines; it stays a row that wakes when somebody needs it.
     func putToSleep(_ id: TorrentID, sayingGoodbye: Bool = true) async {
-        guard let engine = awake[id] else { return }
+        guard let engine = engines[id] else { return }
         await engine.stop(sayingGoodbye: sayingGoodbye)
         await settle(id, engine)
     }
 
     /// Writes down the state of a torrent that has come to rest, and lets go of it.
     func settle(_ id: TorrentID, _ engine: TorrentEngine) async {
-        guard awake[id] === engine else { return }
-        awake[id] = nil
+        guard engines[id] === engine else { return }
+        engines[id] = nil
         byHash[engine.infoHash] = nil
         idleSince[id] = nil
         dormantTorrents.moved[id] = engine.onLoop { $0.movedInThisRun }.ifAny
@@ -169,7 +169,7 @@ extension Session: PeerConnectionOwner {
         takeTurns()
         await beginSeeding()
         let dormantAfter = slots.waitingCount(.download) > 0 ? Self.dormantAfterWhileOthersWait : Self.dormantAfter
-        for (id, engine) in awake {
+        for (id, engine) in engines {
             let isBusy = engine.onLoop { $0.isBusy || !$0.announces.isEmpty }
             if isBusy {
                 idleSince[id] = nil
@@ -206,7 +206,7 @@ extension Session: PeerConnectionOwner {
 
     /// Who may write to the torrent's files has changed, and is found out by loading it.
     private func loadAnew(_ id: TorrentID) async {
-        guard !isStopping, awake[id] != nil else { return }
+        guard !isStopping, engines[id] != nil else { return }
         await putToSleep(id, sayingGoodbye: false)
         // It keeps its place among those that are active.
         _ = await activate(id)
@@ -215,7 +215,7 @@ extension Session: PeerConnectionOwner {
 
     /// A torrent has its files, or is gone: others may have waited for that.
     func hastenOwnership() {
-        for engine in awake.values {
+        for engine in engines.values {
             engine.onLoop { engine in engine.feed { $0.hastenProbe(of: .ownership, now: $1) } }
         }
     }
@@ -248,7 +248,7 @@ extension Session: PeerConnectionOwner {
     func endIfDone() {
         guard environment.settings.endsWhenComplete, !isStopping, waking.isEmpty else { return }
         guard slots.waitingCount(.download) == 0, slots.waitingCount(.check) == 0, !slots.isStarting else { return }
-        guard !awake.values.contains(where: { hasWorkLeft($0) }) else { return }
+        guard !engines.values.contains(where: { hasWorkLeft($0) }) else { return }
         Task { await self.stopIfNothingIsLeft() }
     }
 
@@ -256,7 +256,7 @@ extension Session: PeerConnectionOwner {
     /// that one does.
     private func hasWorkLeft(_ engine: TorrentEngine) -> Bool {
         guard let holder = engine.onLoop({ $0.holderWaitedFor }) else { return engine.onLoop { $0.hasWorkLeft } }
-        return awake[holder].map { other in other.onLoop { $0.holderWaitedFor == nil && $0.hasWorkLeft } }
+        return engines[holder].map { other in other.onLoop { $0.holderWaitedFor == nil && $0.hasWorkLeft } }
             ?? (waking[holder] != nil)
     }
 
@@ -264,10 +264,10 @@ extension Session: PeerConnectionOwner {
         do {
             let incomplete = try await environment.store.perform { db throws(StoreError) in try db.incompleteTorrents()
             }
-            guard !incomplete.contains(where: { isInScope($0) && !troubled.contains($0) && awake[$0] == nil }) else {
+            guard !incomplete.contains(where: { isInScope($0) && !troubled.contains($0) && engines[$0] == nil }) else {
                 return
             }
-            guard !awake.values.contains(where: { hasWorkLeft($0) }) else { return }
+            guard !engines.values.contains(where: { hasWorkLeft($0) }) else { return }
             await stop()
         } catch {
             log.error("\(error)")

@@ -11,9 +11,9 @@ import Swarm
 import SystemPackage
 import Torrent
 
-/// The engine of one database: its lock, its sockets, and its awake torrents, all on one event loop.
+/// The engine of one database: its lock, its sockets, and its engines torrents, all on one event loop.
 ///
-/// A torrent is awake while it downloads, has peers, or is looked at; else it is a row (law 5 of the design). What
+/// A torrent is engines while it downloads, has peers, or is looked at; else it is a row (law 5 of the design). What
 /// commands write into the database is seen within ``intentInterval`` (law 6).
 package actor Session {
     static let intentInterval = Duration.milliseconds(300)
@@ -48,7 +48,7 @@ package actor Session {
     var listeners: [any Channel] = []
     /// The port that peers and trackers are told; 0 before it is known.
     package private(set) var listenPort: UInt16 = 0
-    var awake: [TorrentID: TorrentEngine] = [:]
+    var engines: [TorrentID: TorrentEngine] = [:]
     var byHash: [InfoHash: TorrentEngine] = [:]
     var waking: [TorrentID: Task<TorrentEngine?, Never>] = [:]
     /// Torrents that can't be woken, until the user changes something or, where it is the disk's fault, it is time to
@@ -222,11 +222,11 @@ package actor Session {
         for task in waking.values { _ = await task.value }
         await saveSleepers()
         await withDiscardingTaskGroup { group in
-            for engine in awake.values { group.addTask { await engine.stop() } }
+            for engine in engines.values { group.addTask { await engine.stop() } }
         }
         var isClean = true
-        for engine in awake.values where engine.onLoop({ $0.hasFault }) { isClean = false }
-        for (id, engine) in awake { await settle(id, engine) }
+        for engine in engines.values where engine.onLoop({ $0.hasFault }) { isClean = false }
+        for (id, engine) in engines { await settle(id, engine) }
         await environment.backgroundWrites.drain()
         await close(clean: isClean && damage == nil)
         hasEnded = true
@@ -290,14 +290,14 @@ package actor Session {
 
     // MARK: Questions
 
-    /// How the awake torrents do.
+    /// How the engines torrents do.
     package func snapshots() async -> [TorrentSnapshot] {
-        awake.values.map { engine in engine.onLoop { $0.snapshot() } }.sorted { $0.id < $1.id }
+        engines.values.map { engine in engine.onLoop { $0.snapshot() } }.sorted { $0.id < $1.id }
     }
 
-    /// The connections of a torrent, if it is awake.
+    /// The connections of a torrent, if it is engines.
     package func peers(of id: TorrentID) -> [PeerReport] {
-        awake[id].map { engine in engine.onLoop { $0.swarm.peerReports(now: $0.environment.clock.now) } } ?? []
+        engines[id].map { engine in engine.onLoop { $0.swarm.peerReports(now: $0.environment.clock.now) } } ?? []
     }
 
     func isInScope(_ id: TorrentID) -> Bool {
