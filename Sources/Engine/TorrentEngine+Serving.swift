@@ -126,13 +126,13 @@ extension TorrentEngine {
             for request in requests { swarm.serveFailed(key, request, fault: nil, now: environment.clock.now) }
             return environment.frames.giveBack(frames)
         }
-        connection.send(frames.buffer) { isGone in
+        connection.send(frames.buffer) { wasWritten in
             self.assumeIsolated { engine in
                 engine.environment.frames.giveBack(frames)
                 engine.finished(requests)
                 engine.feed { swarm, now in
                     for request in requests {
-                        if isGone {
+                        if wasWritten {
                             swarm.served(key, request, now: now)
                         } else {
                             swarm.serveFailed(key, request, fault: nil, now: now)

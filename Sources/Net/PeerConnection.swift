@@ -144,14 +144,14 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
         PeerMessageEncoder.append(message, to: &outgoing)
     }
 
-    /// Sends a buffer that holds whole messages, after all that was sent before; `whenGone` hears whether the socket
+    /// Sends a buffer that holds whole messages, after all that was sent before; `onWrite` hears whether the socket
     /// took it.
-    package func send(_ frames: ByteBuffer, whenGone: @escaping @Sendable (Bool) -> Void) {
-        guard let context, case .open = state else { return whenGone(false) }
+    package func send(_ frames: ByteBuffer, onWrite: @escaping @Sendable (Bool) -> Void) {
+        guard let context, case .open = state else { return onWrite(false) }
         writeOutgoing(context)
         let promise = context.eventLoop.makePromise(of: Void.self)
         promise.futureResult.whenComplete { result in
-            if case .success = result { whenGone(true) } else { whenGone(false) }
+            if case .success = result { onWrite(true) } else { onWrite(false) }
         }
         context.write(wrapOutboundOut(frames), promise: promise)
         needsFlush = true
