@@ -16,15 +16,15 @@ extension Session {
             guard let self else { return }
             loop.execute { self.assumeIsolated { $0.foundDamage(reason) } }
         }
-        let caretaker = try Caretaker(environment.settings.database, options: environment.settings.databaseOptions)
+        let maintenance = try Maintenance(environment.settings.database, options: environment.settings.databaseOptions)
         let isUnchecked = opening.isUnchecked
         background.append(
             Task { [weak self] in
-                if isUnchecked { await self?.check(with: caretaker) }
+                if isUnchecked { await self?.check(with: maintenance) }
                 do {
                     try await Task.sleep(for: Self.firstBackupLook)
                     while true {
-                        await self?.backUp(with: caretaker)
+                        await self?.backUp(with: maintenance)
                         try await Task.sleep(for: Self.backupInterval)
                     }
                 } catch {
@@ -43,9 +43,9 @@ extension Session {
         Task { await self.stop() }
     }
 
-    private func check(with caretaker: Caretaker) async {
+    private func check(with maintenance: Maintenance) async {
         do {
-            let fault = try await caretaker.check(now: environment.clock.timestamp)
+            let fault = try await maintenance.check(now: environment.clock.timestamp)
             if let fault { await environment.store.tellOfDamage(fault) }
         } catch  where error.code == .cancelled {
             // The session ends.
@@ -54,15 +54,15 @@ extension Session {
         }
     }
 
-    private func backUp(with caretaker: Caretaker) async {
+    private func backUp(with maintenance: Maintenance) async {
         do {
-            if let backup = try await caretaker.rotateBackups(now: environment.clock.timestamp) {
+            if let backup = try await maintenance.rotateBackups(now: environment.clock.timestamp) {
                 log.info("wrote the backup \(backup.path)")
             }
         } catch  where error.code == .cancelled {
             // The session ends.
         } catch {
-            if Mender.answers(error) { await environment.store.tellOfDamage(error.description) }
+            if DatabaseRecovery.answers(error) { await environment.store.tellOfDamage(error.description) }
             log.warning("could not back up the database: \(error)")
         }
     }

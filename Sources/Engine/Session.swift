@@ -111,7 +111,7 @@ package actor Session {
         let clock = EngineClock()
         let lock = try DatabaseLock.acquire(database: settings.database, now: clock.timestamp)
         let now = clock.timestamp
-        let (store, opening, (last, run, leftOver, restingHosts, bans)) = try await Store.openMending(
+        let (store, opening, (last, run, leftOver, restingHosts, bans)) = try await Store.openRecovering(
             settings.database, options: settings.databaseOptions, now: now
         ) {
             db throws(StoreError) in

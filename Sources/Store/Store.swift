@@ -19,7 +19,7 @@ package actor Store {
     /// How the database was found.
     package struct Opening: Sendable {
         /// What became of it when it was damaged.
-        package let mending: Mending?
+        package let mending: RecoveryReport?
         /// Whether the last stop was unclean and the database is too large to be checked before the engine begins.
         package let isUnchecked: Bool
     }
@@ -49,11 +49,11 @@ package actor Store {
     /// Opens the database as ``open(_:now:)`` does, and mends it where it is damaged. The caller holds the engine's
     /// lock.
     ///
-    /// After an unclean stop it is checked first, unless that would take long: then it is for ``Caretaker`` to do while
+    /// After an unclean stop it is checked first, unless that would take long: then it is for ``Maintenance`` to do while
     /// the engine runs.
     ///
     /// `begin` is what the engine does first; where that finds damage, the database is mended, and it is done again.
-    package static func openMending<Value: Sendable>(
+    package static func openRecovering<Value: Sendable>(
         _ path: FilePath, options: DatabaseOptions = DatabaseOptions(), now: Timestamp,
         _ begin: @Sendable (Connection) throws(StoreError) -> Value
     ) async throws(StoreError) -> (store: Store, opening: Opening, value: Value) {
@@ -149,15 +149,15 @@ package actor Store {
     private func connectMending<Value>(
         _ options: DatabaseOptions, _ now: Timestamp, _ begin: (Connection) throws(StoreError) -> Value
     ) throws(StoreError) -> (Opening, Value) {
-        try Mender.finishInterrupted(path, options: options)
+        try DatabaseRecovery.finishInterrupted(path, options: options)
         let damage: StoreError
         do throws(StoreError) {
             return try connectChecked(options, now, begin)
         } catch {
-            guard Mender.answers(error) else { throw error }
+            guard DatabaseRecovery.answers(error) else { throw error }
             damage = error
         }
-        let mending = try Mender.mend(path, because: damage.message, options: options, now: now)
+        let mending = try DatabaseRecovery.mend(path, because: damage.message, options: options, now: now)
         let connection = try openWithReserve(options, now)
         let value = try begin(connection)
         access = .open(connection)

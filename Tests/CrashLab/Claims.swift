@@ -79,13 +79,13 @@ package struct Claims: Sendable {
                 return try Claims(try Connection.open(database, mode: .readWriteCreate, now: .now()), parts)
             }
             for backup in try BackupFile.list(database) { try Claims.requireWhole(backup.path) }
-            try Mender.finishInterrupted(database)
+            try DatabaseRecovery.finishInterrupted(database)
             do {
                 return try Claims(try Connection.open(database, mode: .readWriteCreate, now: .now()), parts)
-            } catch let error as StoreError where Mender.answers(error) {
-                _ = try Mender.mend(database, because: error.message, now: .now())
+            } catch let error as StoreError where DatabaseRecovery.answers(error) {
+                _ = try DatabaseRecovery.mend(database, because: error.message, now: .now())
             } catch let fault as CrashFault {
-                _ = try Mender.mend(database, because: fault.description, now: .now())
+                _ = try DatabaseRecovery.mend(database, because: fault.description, now: .now())
             }
             return try Claims(try Connection.open(database, mode: .readWriteCreate, now: .now()), parts)
         }

@@ -146,7 +146,7 @@ import Torrent
                     })
                 try Files.overwrite(path, at: torrent.geometry.offset(of: rotten), with: [1, 2, 3])
                 try Files.setTimes(path, from: before)
-                _ = try Mender.restore(site.database, from: backup, now: .now())
+                _ = try DatabaseRecovery.restore(site.database, from: backup, now: .now())
                 #expect(try site.claimed(id, torrent).isEmpty)
                 peers[0].forget()
                 try await site.run(peers: [peers[0].address]) { _ in try await site.untilComplete(id) }

@@ -75,11 +75,11 @@ import Testing
         let middle = bytes.count / 8192 * 4096
         for n in middle..<middle + 4096 { bytes[n] = 0xa5 }
         try write(bytes, to: folder.database)
-        let caretaker = try Caretaker(folder.database)
-        let found = try await caretaker.check(now: noon)
+        let maintenance = try Maintenance(folder.database)
+        let found = try await maintenance.check(now: noon)
         #expect(found != nil)
         let error = await #expect(throws: StoreError.self) {
-            try await caretaker.rotateBackups(now: noon + .seconds(90_000))
+            try await maintenance.rotateBackups(now: noon + .seconds(90_000))
         }
         #expect(error?.code == .corrupt)
         #expect(try times(folder) == [.zero])
@@ -91,10 +91,10 @@ import Testing
         let folder = try TemporaryFolder()
         let db = try folder.connection()
         for n in 0..<50 { _ = try db.add(seed: UInt64(n), files: 200) }
-        let caretaker = try Caretaker(folder.database)
+        let maintenance = try Maintenance(folder.database)
         let tasks = [
-            Task { _ = try await caretaker.rotateBackups(now: noon) },
-            Task { _ = try await caretaker.check(now: noon) },
+            Task { _ = try await maintenance.rotateBackups(now: noon) },
+            Task { _ = try await maintenance.check(now: noon) },
         ]
         for task in tasks { task.cancel() }
         for task in tasks {
@@ -104,7 +104,7 @@ import Testing
         }
         #expect(try BackupFile.list(folder.database).isEmpty)
         #expect(try db.checkpoint(), "nobody reads")
-        #expect(try await caretaker.rotateBackups(now: noon) != nil, "the next one is made")
+        #expect(try await maintenance.rotateBackups(now: noon) != nil, "the next one is made")
     }
 
     /// A backup is made while others write, and shows one moment.
@@ -112,8 +112,8 @@ import Testing
         let folder = try TemporaryFolder()
         let db = try folder.connection()
         for n in 0..<50 { _ = try db.add(seed: UInt64(n), files: 200) }
-        let caretaker = try Caretaker(folder.database)
-        async let backup = caretaker.rotateBackups(now: noon)
+        let maintenance = try Maintenance(folder.database)
+        async let backup = maintenance.rotateBackups(now: noon)
         for n in 0..<50 { try db.set("key \(n)", "value") }
         let file = try #require(try await backup)
         let copy = try Connection.open(file.path, mode: .readOnly, now: noon)

@@ -48,14 +48,14 @@ import Torrent
         }
         // All pages but the first are gone: only the backup has the torrent.
         try write(try read(database).prefix(100), to: database)
-        let opened = try await Store.openMending(database, now: noon) { db throws(StoreError) in try db.torrents().count
+        let opened = try await Store.openRecovering(database, now: noon) { db throws(StoreError) in try db.torrents().count
         }
         #expect(opened.value == 1 && opened.opening.mending?.fromBackup == 1)
         try await opened.store.close()
         let aside = try #require(opened.opening.mending?.setAside)
         #expect(rawNames(in: folder.path).contains(name + Array(".damaged-20231114T221320Z".utf8)))
         #expect(PathText.bytes(aside.text).starts(with: Array(folder.path.string.utf8) + [UInt8(ascii: "/")] + name))
-        let restored = try Mender.restore(
+        let restored = try DatabaseRecovery.restore(
             database, from: try #require(try BackupFile.list(database).first).path, now: noon)
         #expect(restored.torrents == 1)
     }

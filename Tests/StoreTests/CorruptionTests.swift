@@ -45,7 +45,7 @@ import Torrent
         if !damage.log.isEmpty { try write(damage.log, to: FilePath(folder.database.string + "-wal")) }
         let backup = FilePath("\(folder.database.string).backup-\(model.backupAt.compact)")
         if damage.hasBackup { try write(model.backup, to: backup) }
-        var mendings: [Mending] = []
+        var mendings: [RecoveryReport] = []
         var lives = 0
         // As an engine is run: found damaged while it runs, it ends, and the next one mends it.
         while true {
@@ -53,7 +53,7 @@ import Torrent
             guard lives <= 3 else { throw Finding(description: "it is damaged again and again") }
             let opened: (store: Store, opening: Store.Opening, value: RunID)
             do throws(StoreError) {
-                opened = try await Store.openMending(folder.database, now: noon + .seconds(Int64(lives) * 100)) {
+                opened = try await Store.openRecovering(folder.database, now: noon + .seconds(Int64(lives) * 100)) {
                     (db) throws(StoreError) in
                     _ = try db.takeIntents()
                     return try db.beginRun(pid: 8, version: "1", bootID: "boot", now: noon)

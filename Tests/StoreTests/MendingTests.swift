@@ -8,9 +8,9 @@ import Torrent
 @Suite struct MendingTests {
     /// Opens as an engine does.
     private func open(_ folder: TemporaryFolder, now: Timestamp = noon + .seconds(500)) async throws -> (
-        Store, Mending?
+        Store, RecoveryReport?
     ) {
-        let opened = try await Store.openMending(folder.database, now: now) { db throws(StoreError) in
+        let opened = try await Store.openRecovering(folder.database, now: now) { db throws(StoreError) in
             try db.beginRun(pid: 8, version: "1", bootID: "boot", now: now)
         }
         return (opened.store, opened.opening.mending)
@@ -172,7 +172,7 @@ import Torrent
         let backup = folder.path.appending("copy.db")
         try folder.connection().backup(to: backup)
         let later = try folder.connection().add(seed: 900)
-        let restoration = try Mender.restore(folder.database, from: backup, now: noon)
+        let restoration = try DatabaseRecovery.restore(folder.database, from: backup, now: noon)
         let db = try folder.connection()
         #expect(restoration.torrents == ids.count)
         #expect(try db.torrents().map(\.id) == ids)
@@ -182,10 +182,10 @@ import Torrent
         let aside = try Connection.open(try #require(restoration.setAside), mode: .readWrite, now: noon)
         #expect(try aside.torrent(later) != nil)
         #expect(throws: StoreError.self) {
-            try Mender.restore(folder.database, from: folder.path.appending("none.db"), now: noon)
+            try DatabaseRecovery.restore(folder.database, from: folder.path.appending("none.db"), now: noon)
         }
         try write(Array("x".utf8), to: backup)
-        #expect(throws: StoreError.self) { try Mender.restore(folder.database, from: backup, now: noon) }
+        #expect(throws: StoreError.self) { try DatabaseRecovery.restore(folder.database, from: backup, now: noon) }
         #expect(try folder.connection().torrents().count == ids.count)
     }
 
@@ -219,7 +219,7 @@ import Torrent
         #expect(bytes[place] == change.0)
         bytes[place] = change.1
         try write(bytes, to: folder.database)
-        let mending = try Mender.mend(folder.database, because: "a test", now: noon)
+        let mending = try DatabaseRecovery.mend(folder.database, because: "a test", now: noon)
         #expect(mending.salvaged == 9 && mending.lost == [], "\(mending.sentence)")
         let mended = try folder.connection()
         #expect(try mended.torrents().map(\.id) == ids)
@@ -228,7 +228,7 @@ import Torrent
     }
 
     @Test func sentencesAreWhole() {
-        let mending = Mending(
+        let mending = RecoveryReport(
             reason: "a page", setAside: "/x.damaged-1", backup: noon, salvaged: 1097, fromBackup: 2, lost: ["a"],
             doubtfulPieces: 41203)
         #expect(

@@ -83,7 +83,7 @@ import Torrent
         bytes[18] = 9
         bytes[0] ^= 1
         try write(bytes, to: folder.database)
-        let opened = try await Store.openMending(folder.database, now: noon) { db throws(StoreError) in
+        let opened = try await Store.openRecovering(folder.database, now: noon) { db throws(StoreError) in
             try db.torrents().map(\.id)
         }
         #expect(opened.value == [TorrentID(7)])
@@ -166,7 +166,7 @@ import Torrent
     func aDamagedVersionLosesNoTorrent(sql: String) async throws {
         let folder = try TemporaryFolder()
         try make(folder, version: Migration.all.count).execute(sql)
-        let opened = try await Store.openMending(folder.database, now: noon) { db throws(StoreError) in
+        let opened = try await Store.openRecovering(folder.database, now: noon) { db throws(StoreError) in
             try db.torrents().map(\.id)
         }
         #expect(opened.value == [TorrentID(7)])

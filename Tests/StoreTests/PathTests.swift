@@ -90,7 +90,7 @@ import Torrent
         var bytes = try read(folder.database)
         bytes[0] ^= 1
         try write(bytes, to: folder.database)
-        let opened = try await Store.openMending(folder.database, now: noon) { db throws(StoreError) in
+        let opened = try await Store.openRecovering(folder.database, now: noon) { db throws(StoreError) in
             try db.asAdded(metainfo, TorrentID(1))
         }
         #expect(opened.opening.mending != nil && texts(opened.value.layout) == utf8(Self.byTheFirstRule))

@@ -107,13 +107,13 @@ import Torrent
         let folder = try sharedFolder { try $0.set("a", "1") }
         let backup = folder.path.appending("copy.db")
         try folder.connection(.readOnly).backup(to: backup)
-        _ = try Mender.restore(folder.database, from: backup, now: noon)
+        _ = try DatabaseRecovery.restore(folder.database, from: backup, now: noon)
         #expect(DatabaseSharing.readers(of: folder.database) == .group(Self.group.id))
         let connection = try folder.connection()
         _ = try connection.add()
         _ = try connection.checkpoint()
         _ = consume connection
-        _ = try Mender.mend(folder.database, because: "a test", now: noon)
+        _ = try DatabaseRecovery.mend(folder.database, because: "a test", now: noon)
         #expect(DatabaseSharing.readers(of: folder.database) == .group(Self.group.id))
         #expect(try folder.connection(.readOnly).torrents().count == 1)
     }
@@ -208,7 +208,7 @@ import Torrent
             engine = nil
             let backup = folder.path.appending("copy.db")
             try folder.connection(.readOnly).backup(to: backup)
-            _ = try Mender.restore(folder.database, from: backup, now: noon)
+            _ = try DatabaseRecovery.restore(folder.database, from: backup, now: noon)
         }
         #expect(try failure { _ = try reader.setting("b") }.code == .rewritten)
     }
@@ -279,7 +279,7 @@ import Torrent
         try lock(folder.database.string)
         for value in ["2", "3"] {
             let engine = try DatabaseLock.acquire(database: folder.database, now: noon)
-            let (store, _, run) = try await Store.openMending(folder.database, now: noon) { db throws(StoreError) in
+            let (store, _, run) = try await Store.openRecovering(folder.database, now: noon) { db throws(StoreError) in
                 try db.beginRun(pid: getpid(), version: "test", bootID: "", now: noon)
             }
             try lock(folder.database.string + "-wal")

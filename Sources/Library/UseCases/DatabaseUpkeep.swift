@@ -24,12 +24,12 @@ package struct DatabaseUpkeep {
 
     /// Mends the database where it is damaged, from itself and the newest backup; `nil` where nothing was wrong.
     /// `finished` is called when an interrupted recovery was finished first.
-    package func salvage(finished: () -> Void = {}) throws(StoreError) -> Mending? {
+    package func salvage(finished: () -> Void = {}) throws(StoreError) -> RecoveryReport? {
         let lock = try DatabaseLock.acquire(database: path, now: .now())
         defer { withExtendedLifetime(lock) {} }
-        if try Mender.finishInterrupted(path) { finished() }
+        if try DatabaseRecovery.finishInterrupted(path) { finished() }
         guard let damage = try firstDamage() else { return nil }
-        return try Mender.mend(path, because: damage, now: .now())
+        return try DatabaseRecovery.mend(path, because: damage, now: .now())
     }
 
     private func firstDamage() throws(StoreError) -> String? {
@@ -37,7 +37,7 @@ package struct DatabaseUpkeep {
         do throws(StoreError) {
             return try Connection.open(path, mode: .readWrite, now: .now()).integrityFaults().first
         } catch {
-            guard Mender.answers(error) else { throw error }
+            guard DatabaseRecovery.answers(error) else { throw error }
             return error.message
         }
     }
@@ -69,9 +69,9 @@ package struct DatabaseUpkeep {
         defer { withExtendedLifetime(lock) {} }
         let backup = try file ?? newestBackup()
         do throws(StoreError) {
-            return Restored(backup: backup, restoration: try Mender.restore(path, from: backup, now: .now()))
+            return Restored(backup: backup, restoration: try DatabaseRecovery.restore(path, from: backup, now: .now()))
         } catch {
-            guard Mender.answers(error) else { throw error }
+            guard DatabaseRecovery.answers(error) else { throw error }
             throw Failure("\(backup.text) is not a usable backup: \(error)", .damaged)
         }
     }

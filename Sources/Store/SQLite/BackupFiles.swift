@@ -19,7 +19,7 @@ package struct BackupFile: Hashable, Sendable {
     /// The newest backup of a database that is gone: there is no file, or an empty one. `nil` when the database is
     /// there, and when there is no backup.
     package static func newest(ofLost database: FilePath) -> BackupFile? {
-        guard DatabaseFile.size(database) ?? 0 == 0, !Mender.isInterrupted(database) else { return nil }
+        guard DatabaseFile.size(database) ?? 0 == 0, !DatabaseRecovery.isInterrupted(database) else { return nil }
         // In a folder that isn't there, or can't be read, there is none that could be used.
         do { return try list(database).first } catch { return nil }
     }

@@ -39,7 +39,7 @@ package final class DatabaseLock: Sendable {
     {
         let file = lockFile(of: database)
         // Beside a file of another program nothing is made, and a lock that is there was made for a database.
-        if !DatabaseFile.exists(file) { try Mender.requireOurs(database, orWreck: replacing, now: now) }
+        if !DatabaseFile.exists(file) { try DatabaseRecovery.requireOurs(database, orWreck: replacing, now: now) }
         let raw = file.withPlatformString {
             Glibc.open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, S_IRUSR | S_IWUSR)
         }

@@ -68,12 +68,12 @@ package enum Migrator {
             // A version without its migrations is a header that was damaged.
             guard version == history.count, history.map(\.number) == Array(1..<history.count + 1) else {
                 throw connection.fault(
-                    .corrupt, "schema \(version) and the recorded migrations disagree: \(StoreError.mendingAdvice)")
+                    .corrupt, "schema \(version) and the recorded migrations disagree: \(StoreError.recoveryAdvice)")
             }
             for (entry, migration) in zip(history, migrations) where entry.checksum != migration.checksum {
                 guard !isDamaged(entry.checksum, of: migration) else {
                     throw connection.fault(
-                        .corrupt, "the record of migration \(migration.number) is damaged: \(StoreError.mendingAdvice)")
+                        .corrupt, "the record of migration \(migration.number) is damaged: \(StoreError.recoveryAdvice)")
                 }
                 throw connection.fault(
                     .changedMigration,
@@ -91,7 +91,7 @@ package enum Migrator {
         }
         guard objects.contains("schema_migration") else {
             guard objects.isEmpty else {
-                throw connection.fault(.corrupt, "the table schema_migration is missing: \(StoreError.mendingAdvice)")
+                throw connection.fault(.corrupt, "the table schema_migration is missing: \(StoreError.recoveryAdvice)")
             }
             return []
         }

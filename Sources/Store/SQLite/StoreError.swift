@@ -80,7 +80,7 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     /// What to do about a damaged database.
-    static let mendingAdvice =
+    static let recoveryAdvice =
         "repair it with `pieces run` or `pieces database salvage`; the damaged file is kept"
 
     /// What to do about one row that holds what cannot be.
@@ -158,7 +158,7 @@ extension StoreError.Code {
         case .full: "free some space and try again; nothing that was recorded is lost"
         case .io: "check the disk and the kernel log before you continue"
         case .readOnly: "let this user write the file and its folder"
-        case .corrupt: StoreError.mendingAdvice
+        case .corrupt: StoreError.recoveryAdvice
         case .notADatabase:
             "give the path of a pieces database; if this was one, `pieces database salvage` recovers what is left; the file was not changed"
         case .cantOpen: "check that the folder exists and that this user can read the file"

@@ -49,7 +49,7 @@ struct DatabaseSalvage: Command {
             })
     }
 
-    private func tell(_ mending: Mending, _ database: FilePath) {
+    private func tell(_ mending: RecoveryReport, _ database: FilePath) {
         guard json else { return Terminal.shared.print(mending.sentence.printable) }
         Terminal.shared.print(
             bytes: JSONWriter.line { json in

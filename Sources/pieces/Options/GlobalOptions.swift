@@ -86,7 +86,7 @@ extension GlobalOptions {
     func requireDatabase(mending: Bool = false) throws {
         let path = try path
         if !mending, let lost = try lostDatabase() { throw lost }
-        guard Self.exists(path) || Mender.isInterrupted(path) else { throw try noDatabase() }
+        guard Self.exists(path) || DatabaseRecovery.isInterrupted(path) else { throw try noDatabase() }
     }
 
     /// The database to read; it must be there.
@@ -118,13 +118,13 @@ extension GlobalOptions {
             }
             damage = "the file is empty"
         } catch {
-            guard Mender.answers(error) else { throw error }
+            guard DatabaseRecovery.answers(error) else { throw error }
             damage = error.message
         }
         let lock = try DatabaseLock.acquire(database: path, now: .now())
         defer { withExtendedLifetime(lock) {} }
-        if try !Mender.finishInterrupted(path) {
-            let mending = try Mender.mend(path, because: damage, now: .now())
+        if try !DatabaseRecovery.finishInterrupted(path) {
+            let mending = try DatabaseRecovery.mend(path, because: damage, now: .now())
             Terminal.shared.complain(mending.sentence)
         }
         return try Connection.open(path, mode: .readWriteCreate, now: .now())

@@ -71,10 +71,10 @@ struct EngineRun {
         do {
             _ = try outcome()
             return nil
-        } catch let error as StoreError where Mender.answers(error) {
+        } catch let error as StoreError where DatabaseRecovery.answers(error) {
             let lock = try DatabaseLock.acquire(database: settings.database, now: .now())
             defer { withExtendedLifetime(lock) {} }
-            Terminal.shared.complain(try Mender.mend(settings.database, because: error.message, now: .now()).sentence)
+            Terminal.shared.complain(try DatabaseRecovery.mend(settings.database, because: error.message, now: .now()).sentence)
             return error.message
         }
     }
@@ -88,7 +88,7 @@ struct EngineRun {
     private func live(_ session: Session) async throws {
         do {
             try await tell(session)
-        } catch let error as StoreError where Mender.answers(error) {
+        } catch let error as StoreError where DatabaseRecovery.answers(error) {
             await session.foundDamage(error.description)
             await session.waitUntilEnd()
         }

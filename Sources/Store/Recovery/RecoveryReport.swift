@@ -2,7 +2,7 @@ import SystemPackage
 import Torrent
 
 /// What became of a damaged database.
-package struct Mending: Hashable, Sendable {
+package struct RecoveryReport: Hashable, Sendable {
     /// What was found, in words that go on after “the database was damaged”.
     package let reason: String
     /// Where the damaged file is now, with its log beside it.

@@ -4,7 +4,7 @@ import Torrent
 
 /// Looks after the database while an engine runs on it, on a thread and a read-only connection of its own: nobody waits
 /// for it.
-package actor Caretaker {
+package actor Maintenance {
     private let path: FilePath
     private let options: DatabaseOptions
     private let executor: ThreadExecutor
@@ -26,7 +26,7 @@ package actor Caretaker {
             connection.heedCancellation()
             return try connection.integrityFaults(.structure).first
         } catch {
-            guard Mender.answers(error) else { throw error }
+            guard DatabaseRecovery.answers(error) else { throw error }
             return error.message
         }
     }

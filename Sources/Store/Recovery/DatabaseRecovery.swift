@@ -8,7 +8,7 @@ import Torrent
 /// The caller holds the engine's lock, and no connection of this process to the database is open. Rows are taken from
 /// the damaged file, what it lacks from the newest sound backup. Nothing that was claimed is claimed after: all of it
 /// is in doubt until it was looked at.
-package enum Mender {
+package enum DatabaseRecovery {
     /// Whether mending is an answer to the error.
     package static func answers(_ error: StoreError) -> Bool {
         (error.code == .corrupt || error.code == .notADatabase) && error.torrent == nil
@@ -17,7 +17,7 @@ package enum Mender {
     /// Mends the database; throws `notADatabase` when nothing shows that it is ours, and leaves it as it is.
     package static func mend(
         _ database: FilePath, because reason: String, options: DatabaseOptions = DatabaseOptions(), now: Timestamp
-    ) throws(StoreError) -> Mending {
+    ) throws(StoreError) -> RecoveryReport {
         let database = DatabaseFile.resolved(database)
         precondition(!Replacement.isUnderWay(database), "an interrupted replacement comes first")
         let new = Replacement.unfinished(database)
@@ -154,7 +154,7 @@ package enum Mender {
         _ new: FilePath, _ work: Work, _ reason: String, _ aside: FilePath,
         _ old: (path: FilePath, backup: BackupFile?),
         _ options: DatabaseOptions, _ now: Timestamp
-    ) throws(StoreError) -> Mending {
+    ) throws(StoreError) -> RecoveryReport {
         try finishing(new, options, now) { (db) throws(StoreError) in
             try db.executeScript("PRAGMA foreign_keys=OFF")
             if old.backup != nil { try db.execute("ATTACH DATABASE ? AS old", OpenedPath(old.path)) }
@@ -165,7 +165,7 @@ package enum Mender {
                 try db.renewPaths()
                 try db.indexRoots()
                 let pieces = try db.doubtEverything()
-                let mending = Mending(
+                let mending = RecoveryReport(
                     reason: reason, setAside: aside, backup: old.backup?.at, salvaged: outcome.salvaged.count,
                     fromBackup: outcome.fromBackup.count,
                     lost: outcome.lost, doubtfulPieces: pieces)
