@@ -92,8 +92,8 @@ package actor Session {
     var bans: HostBans
     /// Connections that came and haven't said for which torrent, by their numbers.
     var unidentified: [UInt64: PeerConnection] = [:]
-    var strangers = Strangers<UInt64>(most: Session.strangerLimit())
-    var lastStranger: UInt64 = 0
+    var unidentifiedLimits = UnidentifiedLimits<UInt64>(most: Session.unidentifiedLimit())
+    var lastUnidentified: UInt64 = 0
     /// Whether nobody is accepted for a moment.
     var isResting = false
     var background: [Task<Void, Never>] = []

@@ -68,7 +68,7 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
     /// The same for the bytes of an unfinished message that were counted.
     package var countedBytes = 0
     /// The same for the owner, until the connection has left it.
-    package var strangerNumber: UInt64?
+    package var unidentifiedNumber: UInt64?
 
     private weak var owner: (any PeerConnectionOwner)?
     private weak var delegate: (any PeerConnectionDelegate)?
@@ -336,7 +336,7 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
         state = .closed
         deadline?.cancel()
         deafness?.cancel()
-        if strangerNumber != nil { owner?.left(self) }
+        if unidentifiedNumber != nil { owner?.left(self) }
         delegate?.closed(self, because: closeReason ?? "closed by the peer")
         delegate = nil
         owner = nil
@@ -360,7 +360,7 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
             guard let theirs = try Handshake.decode(&held) else { return }
             state = .open
             deadline?.cancel()
-            if strangerNumber != nil { owner?.left(self) }
+            if unidentifiedNumber != nil { owner?.left(self) }
             delegate?.opened(self, theirs: theirs)
             guard case .open = state else { return }
             decoder.append(held)

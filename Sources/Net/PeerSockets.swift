@@ -18,7 +18,7 @@ package struct PeerSockets: Sendable {
         AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: largestRead, maximum: largestFastRead)
     }
     /// The same for those that dial us: a handshake and the first words.
-    private static let firstReadOfStranger = 4 << 10
+    private static let firstIncomingRead = 4 << 10
     /// Bytes that wait for a peer to take them, above which it isn't read from, and below which it is again: more than
     /// it is ever served ahead.
     private static let writeMarks = ChannelOptions.Types.WriteBufferWaterMark(low: 1 << 20, high: 5 << 19)
@@ -70,7 +70,7 @@ package struct PeerSockets: Sendable {
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(AcceptPause()) }
             }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.recvAllocator, value: Self.receiveAllocator(first: Self.firstReadOfStranger))
+            .childChannelOption(.recvAllocator, value: Self.receiveAllocator(first: Self.firstIncomingRead))
             .childChannelOption(.writeBufferWaterMark, value: Self.writeMarks)
             .childChannelOption(.maxMessagesPerRead, value: 2)
             .childChannelInitializer { channel in

@@ -29,7 +29,7 @@ import Torrent
                 var silent: [Stranger] = []
                 for _ in 0..<100 { silent.append(try await Stranger.dial(session.address)) }
                 try await eventually("all but a few to be shown out") { [silent] in
-                    silent.count { !$0.isClosed } <= Strangers<Int>.perHost
+                    silent.count { !$0.isClosed } <= UnidentifiedLimits<Int>.perHost
                 }
                 let peer = try await Stranger.dial(session.address)
                 try await peer.say(Self.greeting(torrent.infoHash, number: 1) + Self.haveAll)

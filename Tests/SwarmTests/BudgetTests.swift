@@ -373,26 +373,26 @@ struct BudgetTests {
         #expect(effects.count { if case .disconnect(_, .idle) = $0 { true } else { false } } == 1)
     }
 
-    // MARK: Strangers
+    // MARK: UnidentifiedLimits
 
     @Test func strangersAreCountedByHostNetworkAndInAll() {
-        var strangers = Strangers<Int>(most: 100)
+        var strangers = UnidentifiedLimits<Int>(most: 100)
         var next = 0
         func arrive(_ host: UInt32) -> Int? {
             next += 1
             return strangers.arrived(next, from: .v4(host))
         }
-        for _ in 0..<Strangers<Int>.perHost { #expect(arrive(0x0a00_0001) == nil) }
+        for _ in 0..<UnidentifiedLimits<Int>.perHost { #expect(arrive(0x0a00_0001) == nil) }
         #expect(arrive(0x0a00_0001) == 1, "the oldest of the host goes")
-        #expect(strangers.count == Strangers<Int>.perHost)
+        #expect(strangers.count == UnidentifiedLimits<Int>.perHost)
         var left: [Int] = []
-        for host in 2...UInt32(Strangers<Int>.perNetwork) {
+        for host in 2...UInt32(UnidentifiedLimits<Int>.perNetwork) {
             if let leaver = arrive(0x0a00_0000 + host) { left.append(leaver) }
         }
         #expect(
-            !left.isEmpty && left.allSatisfy { $0 <= Strangers<Int>.perHost + 1 },
+            !left.isEmpty && left.allSatisfy { $0 <= UnidentifiedLimits<Int>.perHost + 1 },
             "the host of the network that has the most gives way: \(left)")
-        #expect(strangers.count == Strangers<Int>.perNetwork)
+        #expect(strangers.count == UnidentifiedLimits<Int>.perNetwork)
         for host in 0..<200 as Range<UInt32> { _ = arrive(0x0b00_0000 + host << 8) }
         #expect(strangers.count == 100)
     }
@@ -401,7 +401,7 @@ struct BudgetTests {
     @Test(arguments: 0..<20 as Range<UInt64>) func strangersKeepTheirLimits(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         let most = Int.random(in: 1...60, using: &random)
-        var strangers = Strangers<Int>(most: most)
+        var strangers = UnidentifiedLimits<Int>(most: most)
         var model: [Int: PeerAddress.Host] = [:]
         for number in 0..<3000 {
             if let gone = model.keys.sorted().randomElement(using: &random), Int.random(in: 0..<3, using: &random) == 0
@@ -420,11 +420,11 @@ struct BudgetTests {
             #expect(strangers.count == model.count && model.count <= most)
             #expect(
                 Dictionary(grouping: model.values, by: \.subscriber).values.allSatisfy {
-                    $0.count <= Strangers<Int>.perHost
+                    $0.count <= UnidentifiedLimits<Int>.perHost
                 })
             #expect(
                 Dictionary(grouping: model.values, by: \.network).values.allSatisfy {
-                    $0.count <= Strangers<Int>.perNetwork
+                    $0.count <= UnidentifiedLimits<Int>.perNetwork
                 })
         }
     }

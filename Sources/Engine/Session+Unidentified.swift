@@ -9,7 +9,7 @@ import Torrent
 /// Who is let in: hosts that are banned aren't, and connections without a handshake have few places.
 extension Session {
     /// Connections without a handshake: most of the time there are none.
-    private static let mostStrangers = 128
+    private static let mostUnidentified = 128
     /// The part of the process's descriptors that they may take at most, and the part that peers may.
     private static let strangersShare = 8
     private static let peersShare = 2
@@ -17,10 +17,10 @@ extension Session {
     /// For how long nobody is accepted when the work of peers is spent.
     private static let acceptRest = TimeAmount.milliseconds(100)
 
-    /// How many strangers there may be, so that files and the database always get descriptors.
-    static func strangerLimit() -> Int {
-        guard let files = ProcessLimit.openFiles.value else { return mostStrangers }
-        return min(mostStrangers, Int(clamping: files) / strangersShare)
+    /// How many unidentifiedLimits there may be, so that files and the database always get descriptors.
+    static func unidentifiedLimit() -> Int {
+        guard let files = ProcessLimit.openFiles.value else { return mostUnidentified }
+        return min(mostUnidentified, Int(clamping: files) / strangersShare)
     }
 
     /// The same for peers.
@@ -46,11 +46,11 @@ extension Session {
                 session.shun(host, reason: reason, isCertain: false)
                 return connection.close(because: reason)
             }
-            session.lastStranger += 1
-            let number = session.lastStranger
-            connection.strangerNumber = number
+            session.lastUnidentified += 1
+            let number = session.lastUnidentified
+            connection.unidentifiedNumber = number
             session.unidentified[number] = connection
-            guard let leaver = session.strangers.arrived(number, from: host) else { return }
+            guard let leaver = session.unidentifiedLimits.arrived(number, from: host) else { return }
             session.unidentified.removeValue(forKey: leaver)?.close(because: "too many connections without a handshake")
         }
     }
@@ -76,9 +76,9 @@ extension Session {
     /// It has a torrent now, or is gone.
     package nonisolated func left(_ connection: PeerConnection) {
         assumeIsolated { session in
-            guard let number = connection.strangerNumber else { return }
-            connection.strangerNumber = nil
-            session.strangers.left(number)
+            guard let number = connection.unidentifiedNumber else { return }
+            connection.unidentifiedNumber = nil
+            session.unidentifiedLimits.left(number)
             session.unidentified[number] = nil
         }
     }
