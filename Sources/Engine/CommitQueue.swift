@@ -2,7 +2,7 @@ import NIOCore
 import Store
 import Torrent
 
-/// The one way from engines torrents into the database: what comes while a transaction is under way goes into the next,
+/// The one way from active torrents into the database: what comes while a transaction is under way goes into the next,
 /// all torrents together.
 actor CommitQueue {
     enum Work: Sendable {

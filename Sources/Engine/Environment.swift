@@ -11,7 +11,7 @@ struct SharedBudgets: Sendable {
     var memory = SharedMemory()
 }
 
-/// What every engines torrent shares.
+/// What every active torrent shares.
 struct Environment: Sendable {
     let settings: EngineSettings
     let store: Store

@@ -67,7 +67,8 @@ extension Session {
             return
         }
         retired.remove(id)
-        if engines[id] != nil, try await environment.store.perform({ db throws(StoreError) in try db.mayOverwrite(id) }) {
+        if engines[id] != nil, try await environment.store.perform({ db throws(StoreError) in try db.mayOverwrite(id) })
+        {
             // The files count as its own from the next start on.
             await putToSleep(id, sayingGoodbye: false)
         }
@@ -169,7 +170,8 @@ extension Session {
         beats += 1
         let peers =
             beats % Self.beatsPerPeerList == 1
-            ? engines.values.map { engine in (engine.id, engine.onLoop { $0.livePeers(limit: Self.livePeerLimit) }) } : []
+            ? engines.values.map { engine in (engine.id, engine.onLoop { $0.livePeers(limit: Self.livePeerLimit) }) }
+            : []
         let (run, now, slots, seedTime) = (runID, environment.clock.timestamp, slotReport(), takeSeedTime())
         do {
             try await environment.store.perform { db throws(StoreError) in
@@ -194,7 +196,7 @@ extension Session {
 
     // MARK: What all torrents share
 
-    /// Gives every engines torrent its part of the limits that hold for all together.
+    /// Gives every active torrent its part of the limits that hold for all together.
     func shareOut() {
         let all = environment.settings
         let engines = Array(engines.values)
@@ -209,7 +211,7 @@ extension Session {
         }
     }
 
-    /// Connections that a torrent may always have, however many are engines.
+    /// Connections that a torrent may always have, however many are active.
     private static let fewestPeers = 4
 
     var connectionCount: Int { engines.values.reduce(0) { sum, engine in sum + engine.onLoop { $0.swarm.peerCount } } }

@@ -16,7 +16,7 @@ extension Session {
     private static let foundOfflinePerSecond = 500
     /// Turns from one scrape to the next, so that many torrents share it.
     private static let turnsPerScrape = 10
-    /// What a torrent that can't be woken, has a fault engines, or has seeded enough, is left alone for.
+    /// What a torrent that can't be woken, has a fault active, or has seeded enough, is left alone for.
     static let leftAloneFor = Duration.seconds(3600)
 
     /// One turn: what was learned is saved, and who is due is announced.
@@ -28,7 +28,9 @@ extension Session {
         let room = min(Self.announcesPerSecond, Self.announcesAtOnce - dormantTorrents.announcing.count)
         guard room > 0 else { return }
         // Those too whose answers came while others' were saved: their rows still say that they are due.
-        let busy = Set(dormantTorrents.announcing.keys).union((dormantTorrents.learned + dormantTorrents.beingSaved).map(\.torrent)).union(
+        let busy = Set(dormantTorrents.announcing.keys).union(
+            (dormantTorrents.learned + dormantTorrents.beingSaved).map(\.torrent)
+        ).union(
             engines.keys
         ).union(waking.keys)
         let idle = troubled.union(retired)
@@ -86,7 +88,7 @@ extension Session {
             // What the session gave up itself says nothing of the trackers.
             guard !Task.isCancelled else { return }
         }
-        // Somebody came meanwhile: the engines torrent has its own announcer, and what this one heard is not news for
+        // Somebody came meanwhile: the active torrent has its own announcer, and what this one heard is not news for
         // long.
         guard !isStopping, engines[row.id] == nil, waking[row.id] == nil else { return }
         let known = Dictionary(sleeper.trackers.map { ($0.url, $0) }) { first, _ in first }
@@ -135,7 +137,7 @@ extension Session {
         }
     }
 
-    /// Gives up what trackers are being asked for dormantTorrents. Returns when nothing of it is under way, or after
+    /// Gives up what trackers are being asked for dormant torrents. Returns when nothing of it is under way, or after
     /// ``EngineSettings/goodbyeTime``, because a look at a disk that hangs can't be given up.
     func stopAnnouncingForSleepers() async {
         let tasks = Array(dormantTorrents.announcing.values) + dormantTorrents.scrapes.values
@@ -179,7 +181,9 @@ extension Session {
             }
         } catch {
             // Lost, they would be announced again too early; kept for ever, they would grow.
-            if dormantTorrents.learned.count < Self.announcesPerSecond { dormantTorrents.learned = learned + dormantTorrents.learned }
+            if dormantTorrents.learned.count < Self.announcesPerSecond {
+                dormantTorrents.learned = learned + dormantTorrents.learned
+            }
             log.error("could not save tracker responses: \(error)")
         }
         dormantTorrents.beingSaved = []

@@ -17,7 +17,7 @@ extension Session {
     /// For how long nobody is accepted when the work of peers is spent.
     private static let acceptRest = TimeAmount.milliseconds(100)
 
-    /// How many unidentifiedLimits there may be, so that files and the database always get descriptors.
+    /// How many unidentified connections there may be, so that files and the database always get descriptors.
     static func unidentifiedLimit() -> Int {
         guard let files = ProcessLimit.openFiles.value else { return mostUnidentified }
         return min(mostUnidentified, Int(clamping: files) / strangersShare)

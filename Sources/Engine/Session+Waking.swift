@@ -11,7 +11,7 @@ import Torrent
 extension Session: PeerConnectionOwner {
     // MARK: Incoming peers
 
-    /// An incoming peer names its torrent: it may be engines, asleep, or none of ours.
+    /// An incoming peer names its torrent: it may be active, dormant, or none of ours.
     package nonisolated func identified(_ connection: PeerConnection, infoHash: InfoHash) {
         let (engine, isStopping, isCrowded) = assumeIsolated { session in
             (
@@ -51,7 +51,7 @@ extension Session: PeerConnectionOwner {
 
     // MARK: Waking
 
-    /// The engines torrent; `nil` when it can't be woken, which its state then explains.
+    /// The active torrent; `nil` when it can't be woken, which its state then explains.
     @discardableResult
     func wake(_ id: TorrentID) async -> TorrentEngine? {
         if let engine = engines[id] { return engine }
@@ -124,7 +124,7 @@ extension Session: PeerConnectionOwner {
 
     // MARK: Falling asleep
 
-    /// Ends the torrent's being engines; it stays a row that wakes when somebody needs it.
+    /// Ends the torrent's being active; it stays a row that wakes when somebody needs it.
     func putToSleep(_ id: TorrentID, sayingGoodbye: Bool = true) async {
         guard let engine = engines[id] else { return }
         await engine.stop(sayingGoodbye: sayingGoodbye)

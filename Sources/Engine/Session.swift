@@ -11,9 +11,9 @@ import Swarm
 import SystemPackage
 import Torrent
 
-/// The engine of one database: its lock, its sockets, and its engines torrents, all on one event loop.
+/// The engine of one database: its lock, its sockets, and its active torrents, all on one event loop.
 ///
-/// A torrent is engines while it downloads, has peers, or is looked at; else it is a row (law 5 of the design). What
+/// A torrent is active while it downloads, has peers, or is looked at; else it is a row (law 5 of the design). What
 /// commands write into the database is seen within ``intentInterval`` (law 6).
 package actor Session {
     static let intentInterval = Duration.milliseconds(300)
@@ -290,12 +290,12 @@ package actor Session {
 
     // MARK: Questions
 
-    /// How the engines torrents do.
+    /// How the active torrents do.
     package func snapshots() async -> [TorrentSnapshot] {
         engines.values.map { engine in engine.onLoop { $0.snapshot() } }.sorted { $0.id < $1.id }
     }
 
-    /// The connections of a torrent, if it is engines.
+    /// The connections of a torrent, if it is active.
     package func peers(of id: TorrentID) -> [PeerReport] {
         engines[id].map { engine in engine.onLoop { $0.swarm.peerReports(now: $0.environment.clock.now) } } ?? []
     }

@@ -4,7 +4,7 @@ import Store
 import Swarm
 import Torrent
 
-/// What the session wants of an engines torrent.
+/// What the session wants of an active torrent.
 extension TorrentEngine {
     nonisolated var fileCount: Int { assumeIsolated { $0.metainfo.layout.files.count } }
 

@@ -100,7 +100,8 @@ extension TorrentEngine {
     }
 
     private func heard(
-        _ frames: UploadBuffer, of read: [BlockRequest], failure: (BlockRequest, DiskError)?, among requests: [BlockRequest],
+        _ frames: UploadBuffer, of read: [BlockRequest], failure: (BlockRequest, DiskError)?,
+        among requests: [BlockRequest],
         to key: PeerKey
     ) {
         if let (request, error) = failure {

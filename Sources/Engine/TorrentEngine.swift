@@ -9,7 +9,7 @@ import Synchronization
 import SystemPackage
 import Torrent
 
-/// One engines torrent: a thin owner that feeds the brain and performs its effects, on the event loop of its peers.
+/// One active torrent: a thin owner that feeds the brain and performs its effects, on the event loop of its peers.
 ///
 /// Handlers of that loop enter with `assumeIsolated`, one batch a read, without a hop. Disk and database answer by a
 /// task of the loop.

@@ -14,7 +14,7 @@ struct TorrentLoader {
     /// Whether the torrent was active before in this run, so that a file which it was about to create is its own.
     var wasActive = false
 
-    /// What an engines torrent begins with.
+    /// What an active torrent begins with.
     struct Loaded: Sendable {
         let row: TorrentRow
         let metainfo: Metainfo

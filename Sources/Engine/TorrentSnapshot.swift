@@ -1,7 +1,7 @@
 import Store
 import Torrent
 
-/// How an engines torrent does, for progress lines.
+/// How an active torrent does, for progress lines.
 package struct TorrentSnapshot: Sendable {
     package let id: TorrentID
     package let infoHash: InfoHash

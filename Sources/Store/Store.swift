@@ -49,8 +49,8 @@ package actor Store {
     /// Opens the database as ``open(_:now:)`` does, and mends it where it is damaged. The caller holds the engine's
     /// lock.
     ///
-    /// After an unclean stop it is checked first, unless that would take long: then it is for ``Maintenance`` to do while
-    /// the engine runs.
+    /// After an unclean stop it is checked first, unless that would take long: then it is for ``Maintenance`` to do
+    /// while the engine runs.
     ///
     /// `begin` is what the engine does first; where that finds damage, the database is mended, and it is done again.
     package static func openRecovering<Value: Sendable>(

@@ -41,7 +41,7 @@ extension Swarm {
         {
             found.append("the order of active pieces is not that of the active pieces")
         }
-        if orderedPeers.map(\.key) != peers.keys.sorted() { found.append("the orderedPeers is not that of the peers") }
+        if orderedPeers.map(\.key) != peers.keys.sorted() { found.append("the ordered peers are not the peers") }
     }
 
     private func checkRequests(_ found: inout [String]) {

@@ -6,9 +6,10 @@ import Torrent
 /// There is always room for one more: it takes the place of the one that has been silent for longest, of the host that
 /// has the most.
 package struct UnidentifiedLimits<ID: Hashable & Comparable & Sendable>: Sendable {
-    /// UnidentifiedLimits of one host, an IPv4 address or a /64 of IPv6: as many as dial at once from behind one router.
+    /// Unidentified connections of one host, an IPv4 address or a /64 of IPv6: as many as dial at once from behind one
+    /// router.
     package static var perHost: Int { 16 }
-    /// UnidentifiedLimits of one network, a /24 or a /48.
+    /// Unidentified connections of one network, a /24 or a /48.
     package static var perNetwork: Int { 64 }
 
     private let most: Int

@@ -35,7 +35,8 @@ extension Scenario {
         try await stage.completeWithBackup()
         try stage.site.connect().set("newer", "than the backup")
         stage.site.recording.mark()
-        _ = try DatabaseRecovery.restore(stage.site.database, from: stage.backup, options: stage.site.options, now: .now())
+        _ = try DatabaseRecovery.restore(
+            stage.site.database, from: stage.backup, options: stage.site.options, now: .now())
         try await stage.runUntilComplete()
     }
 
@@ -46,7 +47,8 @@ extension Scenario {
         let root = try stage.endUncleanly()
         try stage.site.recording.damage(stage.site.database, at: (root - 1) * pageSize, count: pageSize)
         stage.site.recording.mark()
-        _ = try DatabaseRecovery.mend(stage.site.database, because: "a page is zeros", options: stage.site.options, now: .now())
+        _ = try DatabaseRecovery.mend(
+            stage.site.database, because: "a page is zeros", options: stage.site.options, now: .now())
         try await stage.runUntilComplete()
     }
 }

@@ -137,7 +137,9 @@ import Torrent
                         await session.dormantTorrents.uncounted[tracker.url]?.count == torrents.count
                     }
                     tracker.answer { $0.isDeaf = true }
-                    try await eventually("the counts to be asked for") { await !session.dormantTorrents.scrapes.isEmpty }
+                    try await eventually("the counts to be asked for") {
+                        await !session.dormantTorrents.scrapes.isEmpty
+                    }
                     await session.stop()
                     #expect(await session.dormantTorrents.scrapes.isEmpty)
                 }

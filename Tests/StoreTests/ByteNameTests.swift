@@ -48,7 +48,8 @@ import Torrent
         }
         // All pages but the first are gone: only the backup has the torrent.
         try write(try read(database).prefix(100), to: database)
-        let opened = try await Store.openRecovering(database, now: noon) { db throws(StoreError) in try db.torrents().count
+        let opened = try await Store.openRecovering(database, now: noon) { db throws(StoreError) in
+            try db.torrents().count
         }
         #expect(opened.value == 1 && opened.opening.mending?.fromBackup == 1)
         try await opened.store.close()

@@ -373,7 +373,7 @@ struct BudgetTests {
         #expect(effects.count { if case .disconnect(_, .idle) = $0 { true } else { false } } == 1)
     }
 
-    // MARK: UnidentifiedLimits
+    // MARK: Unidentified connections
 
     @Test func strangersAreCountedByHostNetworkAndInAll() {
         var strangers = UnidentifiedLimits<Int>(most: 100)

@@ -88,8 +88,8 @@ enum DamagedLog {
     /// The magic number without its last bit, which says in which order checksums read their words.
     private static let magic: UInt32 = 0x377f_0682
 
-    /// The newest committed frame of each page: where its bytes begin. UploadBuffer behind the first that is damaged count
-    /// for nothing, as for SQLite.
+    /// The newest committed frame of each page: where its bytes begin. UploadBuffer behind the first that is damaged
+    /// count for nothing, as for SQLite.
     static func committedFrames(_ log: Int32, pageSize: Int) -> [Int: Int64] {
         guard let header = DamagedPages.read(log, at: 0, count: headerLength) else { return [:] }
         let magic = word(header, 0)

@@ -5,9 +5,9 @@ import Torrent
 
 /// The write-ahead log when a sync of it failed.
 ///
-/// The kernel gives up pages that it could not write, and says so once (fsync(2)). UploadBuffer of commits that didn't wait
-/// for the disk may be among them; SQLite goes on behind them, and what it says to be committed from then on would be
-/// gone after a power cut, because a log is read up to its first hole (sqlite.org/fileformat.html, section 4.3). So
+/// The kernel gives up pages that it could not write, and says so once (fsync(2)). UploadBuffer of commits that didn't
+/// wait for the disk may be among them; SQLite goes on behind them, and what it says to be committed from then on would
+/// be gone after a power cut, because a log is read up to its first hole (sqlite.org/fileformat.html, section 4.3). So
 /// nothing more is committed to such a log.
 extension Connection {
     /// How often it is tried to be alone with the database, and milliseconds between tries.

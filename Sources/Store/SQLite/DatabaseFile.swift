@@ -297,7 +297,8 @@ enum DatabaseFile {
             guard application == 0, objects == 0, version == 0 else {
                 guard !isNearly(application) else {
                     throw StoreError(
-                        .corrupt, path: path.text, "the header of the database is damaged: \(StoreError.recoveryAdvice)")
+                        .corrupt, path: path.text, "the header of the database is damaged: \(StoreError.recoveryAdvice)"
+                    )
                 }
                 throw StoreError(
                     .foreignDatabase, path: path.text,

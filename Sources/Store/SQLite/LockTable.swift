@@ -1,5 +1,6 @@
 import Glibc
 import SystemPackage
+import Torrent
 
 /// The kernel's list of all locks and of processes (proc(5)), for users who may not open the lock file and so can't ask
 /// for its lock.

@@ -73,7 +73,8 @@ package enum Migrator {
             for (entry, migration) in zip(history, migrations) where entry.checksum != migration.checksum {
                 guard !isDamaged(entry.checksum, of: migration) else {
                     throw connection.fault(
-                        .corrupt, "the record of migration \(migration.number) is damaged: \(StoreError.recoveryAdvice)")
+                        .corrupt, "the record of migration \(migration.number) is damaged: \(StoreError.recoveryAdvice)"
+                    )
                 }
                 throw connection.fault(
                     .changedMigration,

@@ -74,7 +74,8 @@ struct EngineRun {
         } catch let error as StoreError where DatabaseRecovery.answers(error) {
             let lock = try DatabaseLock.acquire(database: settings.database, now: .now())
             defer { withExtendedLifetime(lock) {} }
-            Terminal.shared.complain(try DatabaseRecovery.mend(settings.database, because: error.message, now: .now()).sentence)
+            Terminal.shared.complain(
+                try DatabaseRecovery.mend(settings.database, because: error.message, now: .now()).sentence)
             return error.message
         }
     }
