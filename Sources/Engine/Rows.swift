@@ -9,7 +9,7 @@ extension AddressBook.Entry {
     init(_ row: PeerRow, at now: Timestamp) {
         let isBanned = row.isBanned(at: now)
         // Who is banned and only came in is known by its host: it comes back from another port.
-        let source: AddressBook.Source =
+        let source: PeerSource =
             row.source == .manual ? .manual : isBanned && row.source == .incoming ? .incoming : .history
         self.init(address: row.address, source: source, at: row.firstSeen.rawValue)
         lastSeen = row.lastSeen.rawValue
@@ -30,7 +30,7 @@ extension AddressBook.Entry {
 extension PeerUpdate {
     /// What changed since the entry was saved last.
     init(_ entry: AddressBook.Entry, since saved: TorrentEngine.SavedPeer?) {
-        self.init(address: entry.address, source: PeerSource(rawValue: entry.source.rawValue) ?? .history)
+        self.init(address: entry.address, source: entry.source)
         lastTried = entry.lastTried.map { Timestamp($0) }
         lastConnected = entry.lastConnected.map { Timestamp($0) }
         failures = entry.failures

@@ -87,7 +87,7 @@ extension Session: PeerConnectionOwner {
             }
             let engine = TorrentEngine(
                 loaded, environment: environment, listenPort: listenPort,
-                settings: SwarmSettings(loaded.row.settings, over: environment.settings.swarm), seed: random.next(),
+                settings: SwarmSettings(loaded.row, over: environment.settings.swarm), seed: random.next(),
                 moved: dormantTorrents.moved[id] ?? .init()
             ) { [weak self] change in
                 self?.assumeIsolated { $0.heard(change) }
@@ -277,8 +277,10 @@ extension Session: PeerConnectionOwner {
 
 extension SwarmSettings {
     /// A torrent's own limits over what holds for all.
-    init(_ settings: TorrentSettings, over all: SwarmSettings) {
+    init(_ row: TorrentRow, over all: SwarmSettings) {
         self = all
+        let settings = row.settings
+        isPrivate = row.isPrivate
         picking = settings.isSequential ? .sequential : .rarestFirst
         if let peers = settings.limits.peers { maximumPeers = peers }
         if let limit = settings.limits.download { downloadLimit = Int(limit) }

@@ -68,7 +68,7 @@ extension TorrentEngine {
 
     /// Its part of what all torrents share; its own limits hold too.
     func limit(peers: Int, download: Int?, upload: Int?) {
-        var settings = SwarmSettings(row.settings, over: environment.settings.swarm)
+        var settings = SwarmSettings(row, over: environment.settings.swarm)
         settings.maximumPeers = row.settings.limits.peers ?? peers
         settings.downloadLimit = [settings.downloadLimit, download].compactMap(\.self).min()
         settings.uploadLimit = [settings.uploadLimit, upload].compactMap(\.self).min()

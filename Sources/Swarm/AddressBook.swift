@@ -5,14 +5,10 @@ import Torrent
 /// Bounded by ``capacity``: a new address pushes out the worst that isn't connected. What changed is handed to the
 /// store in batches (``takeChanges()``), so that the next start dials first who was good (law 2 of the design).
 package struct AddressBook {
-    package enum Source: String, Sendable, CaseIterable {
-        case tracker, manual, incoming, history, pex, dht, lsd
-    }
-
     /// One peer's history; times are unix seconds.
     package struct Entry: Sendable {
         package let address: PeerAddress
-        package var source: Source
+        package var source: PeerSource
         package var firstSeen: Int64
         package var lastSeen: Int64
         package var lastTried: Int64?
@@ -33,7 +29,7 @@ package struct AddressBook {
         /// The order in which addresses were learned, which decides among equals.
         fileprivate var number = 0
 
-        package init(address: PeerAddress, source: Source, at now: Int64) {
+        package init(address: PeerAddress, source: PeerSource, at now: Int64) {
             self.address = address
             self.source = source
             firstSeen = now
@@ -87,7 +83,7 @@ package struct AddressBook {
 
     /// Learns of an address; whether it was new.
     @discardableResult
-    package mutating func learn(_ address: PeerAddress, from source: Source, at now: Int64) -> Bool {
+    package mutating func learn(_ address: PeerAddress, from source: PeerSource, at now: Int64) -> Bool {
         guard address.isDialable, !own.contains(address) else { return false }
         if var known = entries[address] {
             known.lastSeen = now

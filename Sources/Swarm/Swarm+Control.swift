@@ -63,7 +63,8 @@ extension Swarm {
     }
 
     /// Learns where peers are.
-    package mutating func learn(_ addresses: [PeerAddress], from source: AddressBook.Source, now: Instant) {
+    package mutating func learn(_ addresses: [PeerAddress], from source: PeerSource, now: Instant) {
+        guard source.isAllowed(isPrivate: settings.isPrivate) else { return }
         for address in addresses { book.learn(address, from: source, at: unix(now)) }
         dialMore(now: now)
     }

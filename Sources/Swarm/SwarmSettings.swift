@@ -18,6 +18,8 @@ package struct SwarmSettings: Sendable, Equatable {
     /// Bytes per second; `nil` is no limit.
     package var downloadLimit: Int?
     package var uploadLimit: Int?
+    /// Whether the torrent is private (BEP 27); ``PeerSource/isAllowed(isPrivate:)`` says what follows.
+    package var isPrivate = false
     /// The order in which pieces are requested.
     package var picking = PickingPolicy.rarestFirst
 

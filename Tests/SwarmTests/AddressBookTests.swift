@@ -22,6 +22,17 @@ struct AddressBookTests {
         #expect(book.count == 0)
     }
 
+    /// Law 8: a private torrent takes no peers from anybody but its trackers, whatever else finds peers.
+    @Test(arguments: PeerSource.allCases, [false, true])
+    func privateTorrentsTakeNoPeersFromElsewhere(source: PeerSource, isPrivate: Bool) {
+        var settings = SwarmSettings()
+        settings.isPrivate = isPrivate
+        let bench = SwarmBench(settings: settings).started()
+        bench.feed { $0.learn([SwarmBench.address(1)], from: source, now: $1) }
+        let isOpen: Set<PeerSource> = [.tracker, .manual, .incoming, .history]
+        #expect((bench.swarm.book.count == 1) == (isOpen.contains(source) || !isPrivate))
+    }
+
     @Test func capacityHoldsAndTheWorstGoes() {
         var book = AddressBook()
         var good = AddressBook.Entry(address: address(0), source: .history, at: 0)

@@ -1,9 +1,6 @@
 import Torrent
 
-/// How a peer became known.
-package enum PeerSource: String, SQLValue, Sendable, CaseIterable {
-    case tracker, manual, incoming, pex, dht, lsd, history
-}
+extension PeerSource: SQLValue {}
 
 /// What is remembered of a peer.
 package struct PeerRow: Sendable, Hashable {
