@@ -110,7 +110,7 @@ let package = Package(
         .testTarget(name: "TidyTests", swiftSettings: house),
         // Tests mirror the rooms; the lab is a swarm in a box, in virtual time.
         .testTarget(name: "SystemRoomTests", dependencies: ["System", system], swiftSettings: house),
-        .testTarget(name: "BencodeTests", dependencies: ["Bencode"], swiftSettings: house),
+        .testTarget(name: "BencodeTests", dependencies: ["Bencode", "Torrent"], swiftSettings: house),
         .testTarget(name: "CPieceHashTests", dependencies: ["CPieceHash", "Torrent", crypto], swiftSettings: house),
         .testTarget(name: "TorrentTests", dependencies: ["Torrent", "Bencode", system], swiftSettings: house),
         .testTarget(name: "PeerWireTests", dependencies: ["PeerWire", "Torrent", nioCore], swiftSettings: house),

@@ -1,3 +1,5 @@
+import Torrent
+
 /// When to announce to which tracker, with which event: the tiers of BEP 12, the intervals of BEP 3 kept across
 /// restarts.
 ///

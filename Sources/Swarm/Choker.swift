@@ -1,3 +1,5 @@
+import Torrent
+
 /// Whom to unchoke: tit-for-tat with an optimistic slot (BEP 3), by what a peer gives while we download, by what it
 /// takes when we seed.
 struct Choker {

@@ -1,24 +1,12 @@
 import Testing
+import Torrent
 
 @testable import Bencode
-
-/// A small generator whose whole state is its seed (Steele, Lea and Flood: SplitMix64).
-struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
-        return z ^ z >> 31
-    }
-}
 
 struct BencodeFuzzTests {
     @Test(arguments: 0..<200 as Range<UInt64>)
     func whatIsEncodedIsDecoded(seed: UInt64) throws {
-        var generator = SplitMix64(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let value = Self.value(depth: 0, using: &generator)
         let bytes = Bencode.encode(value)
         let decoded = try Bencode.decode(bytes)
@@ -30,7 +18,7 @@ struct BencodeFuzzTests {
     /// Whatever is read has a canonical form, which says the same and is its own canonical form.
     @Test(arguments: 0..<20 as Range<UInt64>)
     func mutantsHaveOneReadingOrAreRefused(seed: UInt64) throws {
-        var generator = SplitMix64(state: seed ^ 0xb0b)
+        var generator = SeededGenerator(seed: seed ^ 0xb0b)
         var readCount = 0
         let original = Bencode.encode(Self.value(depth: 0, using: &generator))
         for _ in 0..<50 {
@@ -63,7 +51,7 @@ struct BencodeFuzzTests {
         #expect(readCount > 0, "no mutant of seed \(seed) is read")
     }
 
-    private static func value(depth: Int, using generator: inout SplitMix64) -> BencodeValue {
+    private static func value(depth: Int, using generator: inout SeededGenerator) -> BencodeValue {
         switch Int.random(in: 0...(depth < 5 ? 5 : 2), using: &generator) {
         case 0:
             return .integer(Int64(truncatingIfNeeded: generator.next()) >> Int64.random(in: 0...63, using: &generator))
@@ -80,7 +68,7 @@ struct BencodeFuzzTests {
         }
     }
 
-    private static func bytes(using generator: inout SplitMix64) -> [UInt8] {
+    private static func bytes(using generator: inout SeededGenerator) -> [UInt8] {
         (0..<Int.random(in: 0...12, using: &generator)).map { _ in UInt8.random(in: 0...255, using: &generator) }
     }
 }

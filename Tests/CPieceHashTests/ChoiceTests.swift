@@ -1,5 +1,6 @@
 import CPieceHash
 import Testing
+import Torrent
 
 @Suite struct ChoiceTests {
     private static let kernels = (0..<PIECE_HASH_KERNEL_COUNT).map { piece_hash_kernel(UInt32($0)) }
@@ -42,7 +43,7 @@ import Testing
     /// Every count takes another way through the kernels.
     @Test(arguments: 1...40, Algorithm.allCases)
     func theChosenKernelsTogetherAnswerRight(_ count: Int, _ algorithm: Algorithm) throws {
-        var generator = SplitMix64(seed: UInt64(count))
+        var generator = SeededGenerator(seed: UInt64(count))
         let messages = Messages(
             lengths: (0..<count).map { _ in Int.random(in: 0...1500, using: &generator) }, seed: UInt64(count))
         let digests = try #require(algorithm.hash(messages))

@@ -1,5 +1,6 @@
 import CPieceHash
 import Testing
+import Torrent
 
 /// What every kernel has to stand: its digests are compared with those of an independent library.
 enum KernelCheck: CaseIterable, Sendable {
@@ -27,7 +28,7 @@ enum KernelCheck: CaseIterable, Sendable {
             for seed in 1...12 { compareStreams(kernel, algorithm, seed: UInt64(seed)) }
         case .fuzz:
             for seed in 1...40 {
-                var generator = SplitMix64(seed: UInt64(seed))
+                var generator = SeededGenerator(seed: UInt64(seed))
                 let longest = [70, 700, 7000].randomElement(using: &generator)!
                 let lengths = (0..<Int.random(in: 1...40, using: &generator)).map { _ in
                     Int.random(in: 0...longest, using: &generator)
@@ -51,7 +52,7 @@ enum KernelCheck: CaseIterable, Sendable {
     /// Streams of one length that take in their messages abreast, in chunks of random size; some are left out of a
     /// round.
     private func compareStreams(_ kernel: piece_hash_kernel, _ algorithm: Algorithm, seed: UInt64) {
-        var generator = SplitMix64(seed: seed)
+        var generator = SeededGenerator(seed: seed)
         let count = Int.random(in: 1...33, using: &generator)
         let messages = (0..<count).map { _ in generator.bytes(Int.random(in: 0...4000, using: &generator)) }
         var streams = [piece_hash_stream](repeating: piece_hash_stream(), count: count)

@@ -1,3 +1,5 @@
+import Torrent
+
 /// Messages that lie in one piece of memory, at any alignment; an empty one has no address at all.
 struct Messages {
     private var arena: [UInt8] = []
@@ -8,7 +10,7 @@ struct Messages {
 
     /// Messages of these lengths, their content a function of the seed.
     init(lengths: [Int], seed: UInt64) {
-        var generator = SplitMix64(seed: seed)
+        var generator = SeededGenerator(seed: seed)
         self.init(of: lengths.map { generator.bytes($0) })
     }
 
@@ -27,20 +29,7 @@ struct Messages {
     }
 }
 
-/// A small generator whose numbers are a function of its seed (Steele, Lea and Flood, 2014).
-struct SplitMix64: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
-        return z ^ z >> 31
-    }
-
+extension SeededGenerator {
     mutating func bytes(_ count: Int) -> [UInt8] {
         Array(unsafeUninitializedCapacity: count) { buffer, initialized in
             var word: UInt64 = 0

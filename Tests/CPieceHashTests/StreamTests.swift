@@ -5,7 +5,7 @@ import Torrent
 @Suite struct StreamTests {
     @Test(arguments: Algorithm.allCases)
     func finishingLeavesTheStreamAsItWas(_ algorithm: Algorithm) {
-        var generator = SplitMix64(seed: 3)
+        var generator = SeededGenerator(seed: 3)
         let message = generator.bytes(1000)
         var stream = piece_hash_stream()
         algorithm.begin(&stream)
@@ -50,7 +50,7 @@ import Torrent
 @Suite struct SwiftFaceTests {
     @Test(arguments: [0, 1, 55, 56, 64, 1000, 100_000])
     func oneMessage(_ length: Int) {
-        var generator = SplitMix64(seed: UInt64(length))
+        var generator = SeededGenerator(seed: UInt64(length))
         let message = generator.bytes(length)
         #expect(SHA1.hash(message) == Algorithm.sha1.reference(message))
         #expect(SHA256.hash(message) == Algorithm.sha256.reference(message))

@@ -2,6 +2,7 @@ import Foundation
 import Store
 import Swarm
 import Testing
+import Torrent
 
 @testable import Engine
 

@@ -27,7 +27,7 @@ import Torrent
     @Test func isTotal() throws {
         let starts = ["", "-", "-qB", "-TR", "-AZ", "-BC", "M", "A2-", "TIX", "S"]
         for seed in 0..<5_000 as Range<UInt64> {
-            var generator = SplitMix64(seed: seed)
+            var generator = SeededGenerator(seed: seed)
             var bytes = Array(generator.bytes(20).readableBytesView)
             bytes.replaceSubrange(
                 0..<starts[Int(seed) % starts.count].utf8.count, with: starts[Int(seed) % starts.count].utf8)

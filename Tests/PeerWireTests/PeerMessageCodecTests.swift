@@ -1,5 +1,6 @@
 import NIOCore
 import Testing
+import Torrent
 
 @testable import PeerWire
 
@@ -54,7 +55,7 @@ import Testing
 
     /// However the bytes are cut into reads, the messages are the same; the first way is one byte a read.
     @Test(arguments: 0..<16 as Range<UInt64>) func cutsDoNotMatter(seed: UInt64) throws {
-        var generator = SplitMix64(seed: seed)
+        var generator = SeededGenerator(seed: seed)
         let messages = (0..<60).map { _ in generator.message() }
         var stream = ByteBuffer()
         for message in messages { PeerMessageEncoder.append(message, to: &stream) }

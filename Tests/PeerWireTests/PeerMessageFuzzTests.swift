@@ -1,5 +1,6 @@
 import NIOCore
 import Testing
+import Torrent
 
 @testable import PeerWire
 
@@ -11,7 +12,7 @@ import Testing
     /// makes the decoder hoard.
     @Test(arguments: 0..<50 as Range<UInt64>) func garbageNeverTraps(batch: UInt64) {
         for seed in batch * 100..<batch * 100 + 100 {
-            var generator = SplitMix64(seed: seed)
+            var generator = SeededGenerator(seed: seed)
             let stream = Self.stream(of: seed % 3, &generator)
             var decoder = PeerMessageDecoder(pieceCount: seed % 2 == 0 ? nil : Int(seed % 300))
             var isFailed = false
@@ -29,7 +30,7 @@ import Testing
         }
     }
 
-    private static func stream(of kind: UInt64, _ generator: inout SplitMix64) -> ByteBuffer {
+    private static func stream(of kind: UInt64, _ generator: inout SeededGenerator) -> ByteBuffer {
         switch kind {
         case 0: return generator.bytes(200)
         case 1:

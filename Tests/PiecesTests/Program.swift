@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Torrent
 
 /// The built program, run as users run it; it stands beside the test bundle.
 struct Program {
@@ -139,7 +140,7 @@ extension Program {
     func write(_ name: String, bytes: Int, seed: UInt64 = 1) throws {
         let file = folder.appendingPathComponent(name)
         try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-        var generator = SplitMix64(seed: seed)
+        var generator = SeededGenerator(seed: seed)
         var data = Data(capacity: bytes + 8)
         while data.count < bytes { withUnsafeBytes(of: generator.next()) { data.append(contentsOf: $0) } }
         try data.prefix(bytes).write(to: file)
@@ -178,19 +179,5 @@ extension Program {
         let answer = try await start(["status", "--json"] + arguments).end()
         let object = try #require(try answer.json as? [String: Any])
         return try #require(object["torrents"] as? [[String: Any]])
-    }
-}
-
-/// Steele, Lea and Flood's generator.
-struct SplitMix64: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
-        return word ^ (word >> 31)
     }
 }

@@ -29,7 +29,7 @@ struct DamageModel: Sendable {
 
     init(seed: UInt64) throws {
         let folder = try TemporaryFolder()
-        var random = SplitMix64(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let db = try folder.connection()
         let run = try db.beginRun(pid: 7, version: "1", bootID: "boot", now: noon)
         try db.set("download.limit", "1000")
@@ -68,7 +68,7 @@ struct DamageModel: Sendable {
     }
 
     private static func add(
-        _ n: Int, to db: Connection, _ volume: VolumeID, _ random: inout SplitMix64,
+        _ n: Int, to db: Connection, _ volume: VolumeID, _ random: inout SeededGenerator,
         _ torrents: inout [TorrentID: Known]
     ) throws -> TorrentID {
         let files = n == 9 ? 1100 : [3, 12, 30, 70][n % 4] + n
@@ -99,7 +99,8 @@ struct DamageModel: Sendable {
     }
 
     /// Some pieces more, with the fingerprints of their files; one file is a piece.
-    private static func progress(_ id: TorrentID, _ db: Connection, _ known: Known?, _ random: inout SplitMix64) throws
+    private static func progress(_ id: TorrentID, _ db: Connection, _ known: Known?, _ random: inout SeededGenerator)
+        throws
         -> Known?
     {
         guard let known else { return nil }
@@ -137,7 +138,7 @@ struct Damage: CustomStringConvertible {
     let isCheckpointed: Bool
 
     init(seed: UInt64, _ model: DamageModel, checkpointed: [UInt8]) {
-        var random = SplitMix64(seed: seed)
+        var random = SeededGenerator(seed: seed)
         hasBackup = Bool.random(using: &random)
         isCheckpointed = Bool.random(using: &random)
         file = isCheckpointed ? checkpointed : model.file
@@ -151,7 +152,7 @@ struct Damage: CustomStringConvertible {
         }
     }
 
-    private static func harm(_ bytes: inout [UInt8], _ random: inout SplitMix64) -> String {
+    private static func harm(_ bytes: inout [UInt8], _ random: inout SeededGenerator) -> String {
         guard !bytes.isEmpty else { return "nothing" }
         let pages = max(1, bytes.count / DamageModel.pageSize)
         // The first pages have the schema and the roots: they get their share.

@@ -58,24 +58,9 @@ func write(_ bytes: some Collection<UInt8>, to path: FilePath) throws {
     #expect(fwrite(bytes, 1, bytes.count, file) == bytes.count)
 }
 
-/// A small generator whose whole state is its seed.
-struct SplitMix64: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-}
-
 /// The content of a made-up torrent is a function of its seed.
 func pieceHash(seed: UInt64, piece: Int) -> [UInt8] {
-    var generator = SplitMix64(seed: seed &* 1_000_003 &+ UInt64(piece))
+    var generator = SeededGenerator(seed: seed &* 1_000_003 &+ UInt64(piece))
     return (0..<20).map { _ in UInt8.random(in: 0...255, using: &generator) }
 }
 

@@ -14,7 +14,7 @@ private struct Model {
     /// Counts around the borders of bytes and pages.
     @Test(arguments: [(1, 1), (8, 2), (1023, 3), (1024, 4), (1025, 5), (4000, 6), (4100, 7)] as [(Int, UInt64)])
     func recordsDoWhatTheModelDoes(count: Int, seed: UInt64) throws {
-        var generator = SplitMix64(seed: seed)
+        var generator = SeededGenerator(seed: seed)
         let folder = try TemporaryFolder()
         let connections = [try folder.connection(), try folder.connection()]
         let id = try connections[0].add(files: count)

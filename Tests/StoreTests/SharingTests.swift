@@ -226,7 +226,7 @@ import Torrent
     /// All rows have one number at any moment, and a reader that meets two of them has seen what never was.
     @Test(arguments: 0..<24 as Range<UInt64>)
     func noReaderSeesTwoMomentsAtOnce(seed: UInt64) throws {
-        var random = SplitMix64(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let folder = try TemporaryFolder(inMemory: true)
         var engine: Connection? = try folder.connection()
         let rows = 200

@@ -1,4 +1,5 @@
 import Testing
+import Torrent
 
 @testable import Store
 
@@ -31,7 +32,7 @@ import Testing
     @Test(arguments: 0..<20) func whatIsReadBesideFitsItsTorrent(seed: UInt64) throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
-        var generator = SplitMix64(seed: seed)
+        var generator = SeededGenerator(seed: seed)
         var scrapes: [TorrentID: Scrape] = [:]
         var lives: [TorrentID: Int64] = [:]
         for n in 0..<12 {

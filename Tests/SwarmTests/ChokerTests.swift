@@ -1,4 +1,5 @@
 import Testing
+import Torrent
 
 @testable import Swarm
 

@@ -47,7 +47,7 @@ struct BitfieldTests {
 
     @Test(arguments: 0..<40 as Range<UInt64>)
     func behavesAsASet(seed: UInt64) {
-        var generator = SplitMix64(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let count = Int.random(in: 1...300, using: &generator)
         var models: [Set<Int>] = [[], []]
         var fields = [Bitfield(count: count), Bitfield(count: count)]

@@ -28,7 +28,7 @@ struct FileLayoutTests {
 
     @Test(arguments: 0..<60 as Range<UInt64>)
     func agreesWithAMapOfEveryByte(seed: UInt64) throws {
-        var generator = SplitMix64(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let lengths = (0..<Int.random(in: 1...30, using: &generator)).map { _ in
             Bool.random(using: &generator) ? Int64.random(in: 0...60, using: &generator) : 0
         }
@@ -98,7 +98,7 @@ struct FileLayoutTests {
     /// Against a look at every block of the pieces at both ends of each pad file.
     @Test(arguments: 0..<60 as Range<UInt64>)
     func paddedBlocksAreThoseWhollyInside(seed: UInt64) throws {
-        var generator = SplitMix64(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let block = Int64(Geometry.blockLength)
         let files = (0..<12).map { n in
             let length =
@@ -128,7 +128,7 @@ struct FileLayoutTests {
 
     @Test(arguments: 0..<60 as Range<UInt64>)
     func piecesOfPaddingAgreeWithAMapOfEveryByte(seed: UInt64) throws {
-        var generator = SplitMix64(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let files = (0..<Int.random(in: 1...12, using: &generator)).map { number in
             FileEntry(
                 path: ["t", "\(number)"], length: Int64.random(in: 0...40, using: &generator),

@@ -27,7 +27,7 @@ struct GeometryTests {
 
     @Test(arguments: 0..<50 as Range<UInt64>)
     func piecesAndBlocksAddUp(seed: UInt64) throws {
-        var generator = SplitMix64(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let total = Int64.random(in: 0...2_000_000, using: &generator)
         let geometry = try #require(
             Geometry(totalBytes: total, pieceLength: Int.random(in: 10_000...300_000, using: &generator)))

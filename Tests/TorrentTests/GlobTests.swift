@@ -75,7 +75,7 @@ struct GlobTests {
 
     @Test(arguments: 0..<100 as Range<UInt64>)
     func agreesWithTheReference(seed: UInt64) {
-        var generator = SplitMix64(state: seed)
+        var generator = SeededGenerator(seed: seed)
         func word(_ alphabet: String, _ length: Int) -> [Character] {
             (0..<Int.random(in: 0...length, using: &generator)).map { _ in
                 alphabet.randomElement(using: &generator) ?? "a"

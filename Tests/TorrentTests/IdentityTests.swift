@@ -18,7 +18,7 @@ struct InfoHashTests {
     }
 
     @Test func digitsAreThoseOfTheBytes() throws {
-        var generator = SplitMix64(state: 3)
+        var generator = SeededGenerator(seed: 3)
         for _ in 0..<100 {
             let bytes = (0..<20).map { _ in UInt8.random(in: 0...255, using: &generator) }
             let hash = try #require(InfoHash(bytes))
@@ -37,7 +37,7 @@ struct InfoHashTests {
     }
 
     @Test func orderIsThatOfTheBytes() throws {
-        var generator = SplitMix64(state: 7)
+        var generator = SeededGenerator(seed: 7)
         let hashes = try (0..<100).map { _ in
             try #require(InfoHash((0..<20).map { _ in UInt8.random(in: 0...255, using: &generator) }))
         }
@@ -52,7 +52,7 @@ struct InfoHashTests {
 
 struct PeerIDTests {
     @Test func freshOnesDifferAndNameTheClient() {
-        var generator = SplitMix64(state: 1)
+        var generator = SeededGenerator(seed: 1)
         let ids = (0..<100).map { _ in PeerID(using: &generator) }
         #expect(Set(ids).count == 100)
         #expect(ids.allSatisfy { $0.bytes.count == 20 && $0.description.hasPrefix(PeerID.prefix) })

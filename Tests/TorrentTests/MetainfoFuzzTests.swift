@@ -23,7 +23,7 @@ struct MetainfoFuzzTests {
     @Test(arguments: 0..<20 as Range<UInt64>)
     func mutants(seed: UInt64) throws {
         _ = try Metainfo(torrentFile: Self.original)
-        var generator = SplitMix64(state: seed)
+        var generator = SeededGenerator(seed: seed)
         var readCount = 0
         for _ in 0..<100 {
             let mutant = Self.mutant(using: &generator)
@@ -55,7 +55,7 @@ struct MetainfoFuzzTests {
     }
 
     /// Damaged numbers, markers and bytes, and now and then a cut.
-    private static func mutant(using generator: inout SplitMix64) -> [UInt8] {
+    private static func mutant(using generator: inout SeededGenerator) -> [UInt8] {
         var bytes = original
         for _ in 0...Int.random(in: 0...2, using: &generator) {
             let at = Int.random(in: 0..<bytes.count, using: &generator)

@@ -74,7 +74,7 @@ private struct PlainSearch {
 struct NumberingTests {
     /// Names that fight for the same numbers: equal ones, numbered ones, and long ones that are the same once they are
     /// cut.
-    private static func name(using generator: inout SplitMix64) -> String {
+    private static func name(using generator: inout SeededGenerator) -> String {
         let long = ["x", "é", "e\u{301}", "\u{10fee9}", "日"].randomElement(using: &generator) ?? ""
         let length = SafePath.maximumNameBytes / max(1, PathText.byteCount(long))
         let short = ["a", "a (2)", "a (3)", "a.b", "a (2).b", "é", "e\u{301}", ".x", "b.\u{301}"]
@@ -89,7 +89,7 @@ struct NumberingTests {
     @Test(arguments: 0..<60 as Range<UInt64>)
     func theNamesAreThoseOfAPlainSearch(seed: UInt64) {
         for rule in [NameRule.bytes, .first] {
-            var generator = SplitMix64(state: seed)
+            var generator = SeededGenerator(seed: seed)
             var claims = PathClaims(rule)
             var search = PlainSearch(rule)
             let names = (0..<12).map { _ in Self.name(using: &generator) }
@@ -160,7 +160,7 @@ struct LongNameTests {
 
     @Test(arguments: 0..<100 as Range<UInt64>)
     func aLongNameIsReadAtItsEndsAlone(seed: UInt64) {
-        var generator = SplitMix64(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let parts: [[UInt8]] = [
             [0x61], [0x2e], [0xc3, 0xa9], [0xe2, 0x80, 0xa8], [0xe9], [0x80], [0xf4, 0x8f, 0xbb, 0xa9],
             [0x65, 0xcc, 0x81],
@@ -180,7 +180,7 @@ struct LongNameTests {
 
     @Test(arguments: 0..<60 as Range<UInt64>)
     func aDeepPathIsShortenedAsOneThatIsReadWhole(seed: UInt64) {
-        var generator = SplitMix64(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let count = Int.random(in: 1...(seed % 2 == 0 ? 70 : 2000), using: &generator)
         let names = (0..<count).map { _ in
             Array(String(repeating: "n", count: Int.random(in: 1...90, using: &generator)).utf8)

@@ -13,7 +13,7 @@ struct PathTextTests {
 
     @Test(arguments: 0..<200 as Range<UInt64>)
     func bytesComeBackFromTheirText(seed: UInt64) {
-        var generator = SplitMix64(state: seed)
+        var generator = SeededGenerator(seed: seed)
         for _ in 0..<100 {
             let given = (0..<Int.random(in: 0...24, using: &generator)).map { _ in
                 Self.alphabet.randomElement(using: &generator) ?? 0

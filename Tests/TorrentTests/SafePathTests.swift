@@ -109,7 +109,7 @@ struct SafePathTests {
 
     @Test(arguments: 0..<100 as Range<UInt64>)
     func noBytesMakeAnUnsafeName(seed: UInt64) {
-        var generator = SplitMix64(state: seed)
+        var generator = SeededGenerator(seed: seed)
         for _ in 0..<20 {
             let alphabet: [UInt8] = [0, 0x2e, 0x2e, 0x2f, 0x5c, 0x0a, 0x61, 0xc3, 0xa9, 0xe2, 0x80, 0xae, 0xff]
             let given = (0..<Int.random(in: 0...400, using: &generator)).map { _ in
@@ -159,7 +159,7 @@ struct PathClaimsTests {
 
     @Test(arguments: 0..<60 as Range<UInt64>)
     func noPathIsTakenTwiceNorInsideAFile(seed: UInt64) {
-        var generator = SplitMix64(state: seed)
+        var generator = SeededGenerator(seed: seed)
         var claims = PathClaims()
         let names = ["a", "b", "a (2)", "a (2) (2)", "b.c", "b (2).c"]
         var files: Set<[String]> = []

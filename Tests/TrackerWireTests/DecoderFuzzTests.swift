@@ -26,7 +26,7 @@ import TrackerWire
     }
 
     @Test(arguments: 0..<20 as Range<UInt64>) func mutatedHTTPAnswers(seed: UInt64) {
-        var random = SplitMix64(seed: seed)
+        var random = SeededGenerator(seed: seed)
         for _ in 0..<200 {
             let body = Self.mutated(Self.body, &random)
             do {
@@ -46,7 +46,7 @@ import TrackerWire
     }
 
     @Test(arguments: 0..<20 as Range<UInt64>) func mutatedPackets(seed: UInt64) {
-        var random = SplitMix64(seed: seed)
+        var random = SeededGenerator(seed: seed)
         for _ in 0..<200 {
             let bytes = Self.mutated(Self.packets.randomElement(using: &random)!, &random)
             do {
@@ -62,7 +62,7 @@ import TrackerWire
     }
 
     @Test(arguments: 0..<20 as Range<UInt64>) func mutatedURLs(seed: UInt64) {
-        var random = SplitMix64(seed: seed)
+        var random = SeededGenerator(seed: seed)
         for _ in 0..<200 {
             let text = String(
                 decoding: Self.mutated(utf8("https://[2001:db8::1]:8443/x/announce?passkey=a%20b#f"), &random),
@@ -80,7 +80,7 @@ import TrackerWire
         }
     }
 
-    static func mutated(_ bytes: [UInt8], _ random: inout SplitMix64) -> [UInt8] {
+    static func mutated(_ bytes: [UInt8], _ random: inout SeededGenerator) -> [UInt8] {
         var bytes = bytes
         for _ in 0..<Int.random(in: 1...4, using: &random) {
             let at = Int.random(in: 0...bytes.count, using: &random)

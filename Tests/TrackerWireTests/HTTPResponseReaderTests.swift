@@ -169,7 +169,7 @@ import Torrent
     }
 
     @Test(arguments: 0..<40 as Range<UInt64>) func mutatedResponses(seed: UInt64) {
-        var random = SplitMix64(seed: seed)
+        var random = SeededGenerator(seed: seed)
         for _ in 0..<200 {
             let bytes = DecoderFuzzTests.mutated(Self.samples.randomElement(using: &random)!.bytes, &random)
             // However the bytes are cut, the same is read of them.

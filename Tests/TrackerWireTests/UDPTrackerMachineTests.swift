@@ -7,7 +7,7 @@ import TrackerWire
     /// A machine with its clock and its dice, as the transport holds it.
     private struct Play: ~Copyable {
         var machine: UDPTrackerMachine
-        var random = SplitMix64(seed: 1)
+        var random = SeededGenerator(seed: 1)
         var now: Duration = .seconds(1000)
 
         init(
@@ -174,7 +174,7 @@ import TrackerWire
     }
 
     @Test(arguments: 0..<50 as Range<UInt64>) func anyScriptEnds(seed: UInt64) {
-        var random = SplitMix64(seed: seed)
+        var random = SeededGenerator(seed: seed)
         var play = Play(retransmissions: 8)
         var step = play.start()
         var sent = 0

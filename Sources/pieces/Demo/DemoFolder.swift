@@ -26,7 +26,7 @@ struct DemoFolder: Sendable {
 
     func makePayload() throws {
         try NewFile.makeFolder(payload.appending("extras"))
-        var generator = SplitMix64(state: 7)
+        var generator = SeededGenerator(seed: 7)
         var buffer = [UInt8](repeating: 0, count: Self.chunk)
         for (names, share) in Self.files {
             let options: FileDescriptor.OpenOptions = [.create, .exclusiveCreate, .closeOnExec]
@@ -88,23 +88,12 @@ struct DemoFolder: Sendable {
     }
 }
 
-/// Pseudo-random bytes by Steele, Lea and Flood's SplitMix64: nothing compresses them, and they are the same every
-/// time.
-private struct SplitMix64 {
-    var state: UInt64
-
-    mutating func fill(_ buffer: inout [UInt8]) {
+extension SeededGenerator {
+    /// Fills the buffer with bytes that nothing compresses.
+    fileprivate mutating func fill(_ buffer: inout [UInt8]) {
         buffer.withUnsafeMutableBytes { bytes in
             let words = bytes.bindMemory(to: UInt64.self)
             for n in words.indices { words[n] = next() }
         }
-    }
-
-    private mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
-        return word ^ (word >> 31)
     }
 }

@@ -79,7 +79,7 @@ import Torrent
         whole.yourHost = .v4(1)
         whole.metadataBytes = 1
         for seed in batch * 50..<batch * 50 + 50 {
-            var generator = SplitMix64(seed: seed)
+            var generator = SeededGenerator(seed: seed)
             var payload = whole.payload
             for _ in 0..<Int.random(in: 1...3, using: &generator) {
                 payload.setInteger(

@@ -1,21 +1,9 @@
 import NIOCore
+import Torrent
 
 @testable import PeerWire
 
-/// A small generator whose numbers depend on its seed alone, so that a failing case can be replayed.
-struct SplitMix64: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
-        return z ^ z >> 31
-    }
-
+extension SeededGenerator {
     mutating func number() -> UInt32 { UInt32(truncatingIfNeeded: next()) }
 
     mutating func bytes(_ count: Int) -> ByteBuffer {
@@ -59,7 +47,6 @@ struct SplitMix64: RandomNumberGenerator {
         }
     }
 }
-
 extension PeerMessage {
     /// The message's frame.
     var frame: ByteBuffer {
