@@ -5,13 +5,14 @@ import PeerWire
 import Swarm
 import Torrent
 
-/// Blocks go out: out of memory where they have just come in, out of the page cache without a detour, else by way of a
-/// disk thread.
+/// Serving blocks: from memory if they have just arrived, directly from the page cache if possible, and otherwise
+/// through a disk thread.
 extension TorrentEngine {
-    /// Blocks of one peer that are read in one job and leave in one write.
+    /// The most blocks of one peer that are read in one job and sent in one write.
     private static let servedTogether = 16
 
-    /// Lets go of a piece's buffer; what is right is kept for a while, because those who hear of it now want it now.
+    /// Releases a piece's buffer. A good piece stays in memory for a while, because peers request it as soon as it is
+    /// announced.
     func release(_ piece: PieceIndex) {
         guard let buffer = buffers.removeValue(forKey: piece) else { return }
         if swarm.have[piece], swarm.peerCount > 1 { environment.recent.keep(buffer, of: id, piece) }
