@@ -22,7 +22,8 @@ struct DormantTorrents {
     var places: [FileName: (at: Instant, place: Place)] = [:]
     /// When each output folder was last seen in place.
     var seenAt: [FileName: SuspendingClock.Instant] = [:]
-    /// Torrents whose files weren't found on another volume than their own, and until when that isn't checked again.
+    /// Torrents whose folder is on another volume without their files, and until when they aren't searched for there
+    /// again.
     var soughtUntil: [TorrentID: Instant] = [:]
     /// Bytes that each torrent transferred in this run before it became dormant: trackers receive the sum (BEP 3).
     var moved: [TorrentID: TorrentEngine.Counters] = [:]

@@ -80,7 +80,7 @@ actor TorrentEngine {
     /// Transfers of the torrent's earlier activations in the same run of the engine.
     let movedBefore: Counters
     var completedAt: Timestamp?
-    /// Whether the torrent had already been completed when it was activated; trackers then know.
+    /// Whether an earlier activation completed the torrent and announced that to the trackers.
     let wasCompleted: Bool
     var isRootSeen: Bool
     var savedPeers: [PeerAddress: SavedPeer] = [:]

@@ -62,7 +62,7 @@ final class Peer {
     var serveQueue: Deque<BlockRequest> = []
     var servingBytes = 0
     var lastServedAt: Instant?
-    /// When the peer last received part of the data that is being sent to it.
+    /// Since when the peer has read none of the data that is being sent to it.
     var servingSince = Instant.origin
 
     /// The work budget of the peer's messages.
