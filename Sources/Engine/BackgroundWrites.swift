@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Writes to the database that nothing waits for but the end of the session: notes, states, bans.
+/// Tracks database writes that only the end of the session waits for: log events, states, bans.
 ///
 /// `@unchecked Sendable`: it is confined to the event loop that all torrents share.
 final class BackgroundWrites: @unchecked Sendable {
@@ -23,7 +23,7 @@ final class BackgroundWrites: @unchecked Sendable {
         waiters = []
     }
 
-    /// Returns when none is under way.
+    /// Returns when no write is under way.
     func drain(isolation: isolated (any Actor)? = #isolation) async {
         guard underWay > 0 else { return }
         await withCheckedContinuation { waiters.append($0) }

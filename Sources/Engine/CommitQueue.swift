@@ -2,24 +2,24 @@ import NIOCore
 import Store
 import Torrent
 
-/// The one way from active torrents into the database: what comes while a transaction is under way goes into the next,
-/// all torrents together.
+/// The only path from active torrents into the database. Work that arrives during a transaction goes into the next one,
+/// for all torrents together.
 actor CommitQueue {
     enum Work: Sendable {
-        /// The note ahead of a write. Files that are about to be created are noted so that a power cut can't take the
-        /// note and leave the file.
+        /// A write intent. Files that are about to be created are recorded with it, so that a power cut can't lose the
+        /// intent but leave the file.
         case open(TorrentID, [PieceIndex], creating: [Int])
-        /// The same for pieces that are in doubt: nothing is going to be written for them.
+        /// The same for unverified pieces, which are not about to be written.
         case doubt(TorrentID, [PieceIndex])
-        /// What became durable.
+        /// Data that became durable.
         case record(ProgressRecord)
     }
 
-    /// How a transaction went.
+    /// The result of a transaction.
     struct Outcome: Sendable {
-        /// Why nothing of it was written.
+        /// The error because of which nothing was written.
         var error: StoreError?
-        /// It was written, and there is no room for much more.
+        /// The transaction was written, but little room is left.
         var shortage: StoreError?
     }
 
@@ -40,7 +40,7 @@ actor CommitQueue {
         self.loop = loop
     }
 
-    /// Call it on the loop; `completion` is called on the loop.
+    /// Submits work. Call this on the loop; `completion` is called on the loop.
     nonisolated func submit(_ work: Work, completion: @escaping @Sendable (Outcome) -> Void) {
         assumeIsolated { commitQueue in
             commitQueue.queue.append(Entry(work: work, completion: completion))
@@ -57,7 +57,7 @@ actor CommitQueue {
             let doubts = batch.filter { if case .doubt = $0.work { true } else { false } }
             let opens = batch.filter { if case .open = $0.work { true } else { false } }
             let records = batch.filter { if case .record = $0.work { true } else { false } }
-            // Notes first: a record may take back what a note of the same batch says, never the other way round.
+            // Intents go first: a record may close an intent of the same batch, but never the other way round.
             await perform(doubts)
             await perform(opens)
             await perform(records)
@@ -86,7 +86,7 @@ actor CommitQueue {
         for item in work {
             switch item {
             case .open(let id, let pieces, let files):
-                // More is begun only where there is room for its record.
+                // A write intent is accepted only if there is room for the piece's record.
                 try connection.requireRoom()
                 try connection.openPieces(id, pieces, now: now)
                 try connection.announceFiles(id, files)

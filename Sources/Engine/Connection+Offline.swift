@@ -2,14 +2,14 @@ import Store
 import Torrent
 
 extension TorrentRow {
-    /// Whether the torrent sleeps with nothing else to be found out, so that it is offline when its folder is away. One
-    /// that never had its folder makes it (law 3 of the design).
+    /// Whether the dormant torrent becomes offline when its folder is away, because nothing else must be found out. A
+    /// torrent that never had its folder creates it (law 3 of the design).
     var mayGoOffline: Bool { damage == nil && isRootSeen && Sleeper.restingStates.contains(state) }
 }
 
 extension Connection {
-    /// The disk of sleeping torrents is away: their states say so, and nobody is announced before the next look at it.
-    /// `unseen`: for how many seconds nobody has seen the folder.
+    /// Marks dormant torrents as offline because their disk is away, and postpones their announces until the next
+    /// check. `unseen` is the number of seconds since the folder was last seen.
     func goOffline(_ torrents: [(row: TorrentRow, reason: String, unseen: Int64)], now: Timestamp) throws(StoreError) {
         try transaction(.immediate, durability: .lazy) { () throws(StoreError) in
             for (row, reason, unseen) in torrents {
@@ -21,7 +21,7 @@ extension Connection {
         }
     }
 
-    /// The disk of a sleeping torrent is back.
+    /// The disk of a dormant torrent is back.
     func comeBack(_ id: TorrentID, now: Timestamp) throws(StoreError) {
         try transaction(.immediate, durability: .lazy) { () throws(StoreError) in
             guard let row = try torrent(id), row.state == .offline, !row.settings.isPaused else { return }

@@ -1,10 +1,10 @@
 import Store
 
 extension Connection {
-    /// A command changed the torrent and left its state to the engine, which doesn't work on it: the state follows the
-    /// row, and all else that was asked for stands there for an engine that does.
+    /// Updates the state of a torrent that a command changed and that no engine works on, so that it matches the row.
+    /// Other requests stay in the row for an engine that works on the torrent.
     ///
-    /// What an engine couldn't go on with stays so until one tries again, unless it was paused.
+    /// An error or offline state stays until an engine retries, unless the torrent was paused.
     package func settleAtRest(_ id: TorrentID) throws(StoreError) {
         guard let row = try torrent(id), row.stateAtRest != row.state else { return }
         if row.settings.isPaused || ![.error, .offline].contains(row.state) { try setState(id, row.stateAtRest) }

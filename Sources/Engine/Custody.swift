@@ -5,49 +5,49 @@ import SystemPackage
 import Torrent
 import Verification
 
-/// Whose the files are that lie at a torrent's paths.
+/// Who owns the files at a torrent's paths.
 ///
 /// A file is the torrent's own if the torrent created it, or if one of its pieces matched in it. A file that another
-/// torrent of the database holds is shared: that torrent writes it, and this one reads. Every other file is the user's,
-/// and is neither written to nor deleted.
+/// torrent of the database holds is shared: that torrent writes it, and this one reads it. Every other file is the
+/// user's, and is neither written nor deleted.
 package struct Custody: Sendable, Equatable {
     /// A file that another torrent writes.
     package struct Shared: Sendable, Hashable {
         package let holder: FileHolder
-        /// The file as it was looked at: when the holder has written more, it is to be looked at again.
+        /// The file as it was last examined. If the holder has written more, it must be examined again.
         package let print: Fingerprint
     }
 
     /// The files that the torrent may write to and delete.
     package var own: [PayloadFile: FileIdentity] = [:]
-    /// Files of which nothing shows yet that they are the torrent's.
+    /// Files that are not yet proven to be the torrent's.
     package var unproven: [PayloadFile: FileIdentity] = [:]
-    /// Those of them that have no bytes.
+    /// The unproven files without any bytes.
     package var empty: Set<PayloadFile> = []
     package var shared: [Int: Shared] = [:]
-    /// Own files that other torrents claim too: they may be written to, and not deleted.
+    /// Own files that other torrents claim too: they may be written, but not deleted.
     package var claimedByOthers: [Int: FileHolder] = [:]
-    /// Files that are the same file as another one of this torrent, because the file system doesn't tell their names
-    /// apart.
+    /// Files that are the same file as another one of this torrent, because the file system doesn't distinguish their
+    /// names.
     package var twins: [Int: Int] = [:]
-    /// Those of them that were recorded, as two links to one file: both names go when the data is deleted.
+    /// The recorded ones of these files, which are two links to one file: both names go when the data is deleted.
     package var linked: [PayloadFile: FileIdentity] = [:]
-    /// The files that the database knows the torrent to have created, or to be about to.
+    /// Files that, according to the database, the torrent created or is about to create.
     package var announced: Set<Int> = []
-    /// Whether the user's leave to use what is there still counts.
+    /// Whether the user's permission to overwrite existing files still applies.
     package var hasLeave = false
 
     package init() {}
 
-    /// Whether the file is shared and its holder has written to it since it was recorded: every piece in it is worth
-    /// another look.
+    /// Whether the file is shared and its holder has written to it since it was recorded, so that all of its pieces
+    /// should be rechecked.
     func isNewsOfShared(_ index: Int, _ recorded: FingerprintRow?) -> Bool {
         guard let shared = shared[index], let recorded else { return false }
         return FingerprintRow(shared.print) != recorded
     }
 
-    /// The files that go with the torrent when its data is deleted. An empty file proves nothing and holds nothing:
-    /// where the torrent has an empty file, it goes with the others.
+    /// Returns the files that are deleted with the torrent's data. An empty file proves nothing and holds nothing: if
+    /// the torrent lists it as empty, it is deleted with the others.
     fileprivate func deletable(in layout: FileLayout) -> [PayloadFile: FileIdentity] {
         var files = own.merging(linked) { own, _ in own }
         if !files.isEmpty {
@@ -60,28 +60,28 @@ package struct Custody: Sendable, Equatable {
         }
     }
 
-    /// What stands in the way of writing; when it is another than before, the torrent has to be looked at again.
+    /// The files that prevent writing. If they change, the torrent must be examined again.
     var obstacles: [PayloadFile: FileIdentity] {
         unproven.merging(shared.map { (.entry($0), $1.print.identity) }) { first, _ in first }
     }
 }
 
-/// What the database says of the files that were found.
+/// The database's records of the files that were found.
 package struct CustodyRecords: Sendable {
     let recorded: [Int: FingerprintRow]
     let ownership: [Int: OwnershipRow]
     let mayOverwrite: Bool
-    /// Files of other torrents that were recorded with the same inode, by the file's index.
+    /// Files of other torrents that were recorded with the same inode, by this torrent's file index.
     let candidates: [Int: [FileHolder]]
 
-    /// Whether the file was recorded as it is.
+    /// Whether the file was recorded with the identity it has now.
     func knows(_ print: Fingerprint) -> Bool {
         recorded[print.file.index]?.isSameFile(as: FingerprintRow(print)) ?? false
     }
 }
 
 extension Connection {
-    /// `found` are the files at the torrent's paths.
+    /// Reads the records of the files found at the torrent's paths.
     package func custodyRecords(of id: TorrentID, found: [Fingerprint]) throws(StoreError) -> CustodyRecords {
         try transaction(.deferred) { () throws(StoreError) in
             var candidates: [Int: [FileHolder]] = [:]
@@ -99,16 +99,16 @@ extension Connection {
 }
 
 extension Custody {
-    /// Judges each of the files that were found.
+    /// Decides the owner of each file that was found.
     ///
-    /// `aliveUntilNs` is until when a run of ours may have created one, in Unix nanoseconds: a file that the torrent
-    /// was about to create and that somebody touched later is not its own.
+    /// `aliveUntilNs` is the time in Unix nanoseconds until which one of our runs may have created a file. A file that
+    /// the torrent was about to create, but that changed later, is not its own.
     package init(
         of id: TorrentID, _ found: [Fingerprint], _ records: CustodyRecords, on disk: Disk, aliveUntilNs: Int64?
     ) async {
         announced = Set(records.ownership.values.lazy.filter(\.isMade).map(\.index))
         hasLeave = records.mayOverwrite
-        // Of two entries that are one file the recorded one counts, else the first.
+        // Of two entries that are one file, the recorded one counts, or else the first.
         var first: [FileIdentity: PayloadFile] = [:]
         for print in found.sorted(by: { records.knows($0) && !records.knows($1) }) where first[print.identity] == nil {
             first[print.identity] = print.file
@@ -127,7 +127,7 @@ extension Custody {
                 guard await disk.identity(at: FilePath(text: candidate.output + "/" + candidate.path)) == print.identity
                 else { continue }
                 claimedByOthers[index] = candidate
-                // Of two that both recorded it as their own, the older torrent is the holder.
+                // If both torrents recorded the file as their own, the older one is the holder.
                 let isOurs = recorded && ownership?.isShared != true && id < candidate.torrent
                 if !candidate.isShared, !isOurs { holder = candidate }
             }
@@ -144,7 +144,7 @@ extension Custody {
         }
     }
 
-    /// Whether an interrupted run of ours left the file before it could record it.
+    /// Whether an interrupted run of ours left the file before recording it.
     private func isLeftOver(
         _ print: Fingerprint, _ ownership: OwnershipRow?, _ recorded: FingerprintRow?, _ aliveUntilNs: Int64?
     ) -> Bool {
@@ -155,10 +155,10 @@ extension Custody {
 }
 
 extension Removal {
-    /// Files that are named in a message.
+    /// The most files named in a message.
     private static let namedFiles = 3
 
-    /// What was left on the disk and why, in one sentence; `nil` when nothing was.
+    /// Returns one sentence on the files that were kept and why, or `nil` if none was.
     fileprivate func keptText(_ payload: Payload, _ custody: Custody) -> String? {
         guard !kept.isEmpty else { return nil }
         let reasons = kept.prefix(Self.namedFiles).map { file -> String in
@@ -176,7 +176,7 @@ extension Removal {
 }
 
 extension Custody {
-    /// Deletes the torrent's own files; `kept` says what was left on the disk and why, in one sentence.
+    /// Deletes the torrent's own files. `kept` is one sentence on the files that were kept and why.
     package func deleteData(of payload: Payload, on disk: Disk) async throws(DiskError) -> (
         removal: Removal, kept: String?
     ) {
@@ -184,7 +184,7 @@ extension Custody {
         return (removal, removal.keptText(payload, self))
     }
 
-    /// Whose the files are of a torrent that no engine has in its hands.
+    /// Determines who owns the files of a torrent that no engine works on.
     package static func look(at payload: Payload, of id: TorrentID, _ connection: Connection, _ disk: Disk) async throws
         -> Custody
     {

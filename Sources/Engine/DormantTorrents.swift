@@ -3,40 +3,40 @@ import Swarm
 import Torrent
 import TrackerWire
 
-/// What the session remembers of sleeping torrents while it announces for them.
+/// The session's state for announcing dormant torrents.
 struct DormantTorrents {
-    /// Who is being announced.
+    /// The torrents that are being announced.
     var announcing: [TorrentID: Task<Void, Never>] = [:]
-    /// The trackers that are being scraped, by their URLs.
+    /// The scrapes under way, by tracker URL.
     var scrapes: [String: Task<Void, Never>] = [:]
-    /// What trackers answered, and the database hasn't heard yet.
+    /// Tracker answers that aren't in the database yet.
     var learned: [TrackerRow] = []
-    /// What is being written of it, and by whom.
+    /// The answers that are being written, and the task that writes them.
     var beingSaved: [TrackerRow] = []
     var saving: Task<Void, Never>?
-    /// Torrents whose trackers gave no counts with their answers, by the tracker's URL.
+    /// Torrents whose tracker answers had no counts, by tracker URL.
     var uncounted: [String: [InfoHash: TorrentID]] = [:]
-    /// Seconds that were spent on it.
+    /// The number of turns so far, one per second.
     var turns = 0
-    /// Output folders as they were seen last.
+    /// The output folders as last seen.
     var places: [FileName: (at: Instant, place: Place)] = [:]
-    /// When output folders were last seen in their place.
+    /// When each output folder was last seen in place.
     var seenAt: [FileName: SuspendingClock.Instant] = [:]
-    /// Torrents whose files were looked for in vain on another volume than theirs, and when they are looked for there
+    /// Torrents whose folder is on another volume without their files, and until when they aren't searched for there
     /// again.
     var soughtUntil: [TorrentID: Instant] = [:]
-    /// Bytes that torrents moved in this run before they fell asleep: trackers are told the sum (BEP 3).
+    /// Bytes that each torrent transferred in this run before it became dormant: trackers receive the sum (BEP 3).
     var moved: [TorrentID: TorrentEngine.Counters] = [:]
 }
 
-/// What there is of an output folder.
+/// Whether an output folder is present.
 enum Place: Sendable {
-    /// Why it can't be reached: one sentence.
+    /// One sentence on why the folder can't be reached.
     case away(String)
-    /// The identity of the volume that it is on; `nil` where the system doesn't say.
+    /// The identity of the folder's volume; `nil` if the system doesn't report it.
     case there(volume: String?)
 
-    /// How long it is believed after it was seen.
+    /// How long the result is used before the next check.
     var isBelievedFor: Duration {
         switch self {
         case .away: .seconds(5)
@@ -45,14 +45,14 @@ enum Place: Sendable {
     }
 }
 
-/// A torrent that sleeps, as far as its trackers are concerned.
+/// A dormant torrent with the data that an announce needs.
 struct Sleeper: Sendable {
-    /// States in which nothing has to be found out before the torrent is announced, but where its files are.
+    /// States in which a torrent can be announced once its files are located.
     static let restingStates: Set<TorrentState> = [.seeding, .complete, .offline]
 
     let row: TorrentRow
     let trackers: [TrackerRow]
-    /// The volume that it was seen on last.
+    /// The volume on which the payload was last seen.
     let volume: String?
 }
 

@@ -2,10 +2,10 @@ import Glibc
 import Store
 import Swarm
 
-/// Monotonic time for the brain, wall time for what is stored.
+/// Monotonic time for the brain, and wall time for stored values.
 package struct EngineClock: Sendable {
     private let origin = ContinuousClock.now
-    /// Unix seconds at the origin.
+    /// The Unix time at the origin, in seconds.
     package let unixOrigin = Int64(time(nil))
 
     package init() {}

@@ -3,12 +3,12 @@ import Swarm
 import SystemPackage
 import Torrent
 
-/// The name and number by which the program speaks of itself.
+/// The program's version, as reported to users, peers and trackers.
 package enum Program {
     package static let version = "0.1.0"
 }
 
-/// How an engine runs, for all of its torrents.
+/// The settings of an engine, for all of its torrents.
 package struct EngineSettings: Sendable {
     /// Which torrents of the database the engine works on.
     package enum Scope: Sendable {
@@ -19,41 +19,40 @@ package struct EngineSettings: Sendable {
     package var database: FilePath
     /// How the database is opened.
     package var databaseOptions = DatabaseOptions()
-    /// What holds for every torrent where its own settings say nothing else.
+    /// The defaults for torrents without their own settings.
     package var swarm = SwarmSettings()
     package var scope = Scope.all
-    /// The TCP port for incoming peers; 0 takes a free one.
+    /// The TCP port for incoming peers; 0 chooses a free one.
     package var listenPort = 6881
-    /// Whether the user named the port: then no other is taken instead.
+    /// Whether the user chose the port, so that no other may be used.
     package var listenPortIsFixed = false
-    /// The local address of all sockets; `nil` is any.
+    /// The local address of all sockets; `nil` means any.
     package var bind: PeerAddress.Host?
-    /// Bytes per second for all torrents together; `nil` is no limit.
+    /// Bytes per second for all torrents together; `nil` means unlimited.
     package var downloadLimit: Int?
     package var uploadLimit: Int?
-    /// Connections of one torrent and of all.
+    /// The most connections of one torrent, and of all torrents.
     package var maximumPeersPerTorrent = 80
     package var maximumPeers = 500
     /// How many torrents are active at once.
     package var slots = SlotLimits()
-    /// When one yields to others that wait.
+    /// When a torrent yields its slot to others.
     package var slotRules = SlotRules()
-    /// What a complete torrent does whose own goal is ``SeedGoal/standard``.
+    /// The goal of torrents whose own goal is ``SeedGoal/standard``.
     package var seedGoal = SeedGoal.forever
-    /// The longest that a stop waits for the trackers: half of it at most for what they are being asked, the rest for
-    /// goodbye.
+    /// The longest that a stop waits for trackers: at most half of it for announces under way, the rest for `stopped`.
     package var goodbyeTime = Duration.seconds(3)
-    /// Ends by itself when nothing is left to download.
+    /// Whether the engine ends by itself when nothing is left to download.
     package var endsWhenComplete = false
-    /// How long an engine that ends by itself waits when faults of this machine (a full disk, a folder that is away)
-    /// stop everything that is left; `nil` waits for ever.
+    /// How long an engine that ends by itself waits when local faults (a full disk, a missing folder) block everything
+    /// that is left; `nil` waits forever.
     package var giveUpAfter: Duration?
-    /// Peers given by hand, for every torrent that is downloaded.
+    /// Peers that the user named, for every torrent that is downloaded.
     package var peers: [PeerAddress] = []
-    /// A file of extra roots for HTTPS trackers, in PEM.
+    /// A PEM file of additional root certificates for HTTPS trackers.
     package var extraTrustRoots: String?
 
-    /// The longest that a verified piece waits to be recorded; of each torrent.
+    /// The longest that a verified piece of any torrent waits to be recorded.
     package var commitInterval: Duration {
         get { swarm.commitInterval }
         set { swarm.commitInterval = newValue }

@@ -5,7 +5,7 @@ import Store
 import Swarm
 import Torrent
 
-/// What the peers of all torrents may cost together.
+/// The budgets that the peers of all torrents share.
 struct SharedBudgets: Sendable {
     var work = SharedWork()
     var memory = SharedMemory()
@@ -29,8 +29,8 @@ struct Environment: Sendable {
     let clock: EngineClock
     let run: RunID
     let peerID: PeerID
-    /// The number by which trackers know us when our address changes (BEP 7).
+    /// The key by which trackers recognise us when our address changes (BEP 7).
     let key: UInt32
-    /// Until when the run before may have written, in Unix nanoseconds.
+    /// The time in Unix nanoseconds until which the previous run may have written.
     let aliveUntilNs: Int64?
 }

@@ -3,7 +3,7 @@ import Store
 import Swarm
 
 extension Fault {
-    /// What the disk said, as the brain understands it.
+    /// Converts an error of the disk for the brain.
     init(_ error: DiskError) {
         let kind: Kind =
             if error.code.isOffline {

@@ -4,7 +4,7 @@ import Store
 import Swarm
 import TrackerWire
 
-/// What all torrents of a session know together of the hosts of their trackers.
+/// What all torrents of a session know about the hosts of their trackers.
 ///
 /// `@unchecked Sendable`: it is confined to the event loop that all torrents share.
 final class KnownHosts: @unchecked Sendable {
@@ -12,30 +12,30 @@ final class KnownHosts: @unchecked Sendable {
     private let store: Store
     private var hosts = TrackerHosts()
 
-    /// `resting` is what an earlier run was told.
+    /// `resting` holds the retry times that an earlier run stored.
     init(_ resting: [TrackerHostRow], store: Store, loop: any EventLoop) {
         self.store = store
         self.loop = loop
         for row in resting { hosts.rest(row.server, TrackerHosts.Rest(row)) }
     }
 
-    /// For how many seconds the tracker isn't to be asked, because its host wants to be left alone, and what it said.
+    /// Returns for how many seconds the tracker's host asked not to be contacted, and its reason.
     func rest(of url: TrackerURL, now: Timestamp) -> (seconds: Int64, reason: String)? {
         loop.assertInEventLoop()
         return hosts.rest(of: url.server, now: now.rawValue).map { ($0.until - now.rawValue, $0.reason) }
     }
 
-    /// Why a dormant torrent isn't to ask the tracker now: it wants to be left alone, or is down. The seconds are known
-    /// in the first case alone.
+    /// Returns why a dormant torrent must not contact the tracker now: its retry time has not passed, or it is down.
+    /// Only the former has a number of seconds.
     func reasonToWait(for url: TrackerURL, now: Timestamp) -> (seconds: Int64?, reason: String)? {
         if let rest = rest(of: url, now: now) { return (rest.seconds, rest.reason) }
         return hosts.reasonToWait(for: url.server, now: now.rawValue).map { (nil, $0) }
     }
 
-    /// The host answered, be it with a refusal of one torrent.
+    /// The host answered, even if it refused one torrent.
     func answered(_ url: TrackerURL) { hosts.answered(url.server) }
 
-    /// What a failure says of the host. That it wants to be left alone outlives a kill.
+    /// Records what a failure says about the host. A retry time is stored, so it survives a kill.
     func failed(
         _ url: TrackerURL, _ error: TrackerError, now: Timestamp, isolation: isolated (any Actor)? = #isolation
     ) async throws(StoreError) {

@@ -4,16 +4,16 @@ import Swarm
 import Torrent
 import Verification
 
-/// Files that were skipped and are wanted now get what the part file holds of them.
+/// Promotion moves the data of files that were skipped and are now wanted from the part file into place.
 extension Environment {
-    /// Copies the bytes of `pieces` to the files, syncs them and records how they look. `forgotten` are pieces whose
-    /// blocks stay behind in the part file.
+    /// Copies the bytes of `pieces` to the files, syncs them and records their fingerprints. `forgotten` are pieces
+    /// whose blocks stay behind in the part file.
     func promote(
         _ payload: Payload, files: [Int], pieces: Bitfield, forgetting forgotten: [PieceIndex], of id: TorrentID
     ) async throws {
         let promoted = try await disk.promoted(payload, files: files, pieces: pieces)
         var record = ProgressRecord(torrent: id, verifiedAt: clock.timestamp)
-        // The others are recorded with their pieces, in the order of the commits.
+        // Other files are recorded with their pieces, in the order of the commits.
         let chosen = Set(files)
         record.files = promoted.filter { chosen.contains($0.index) }
         record.partials = forgotten.map { PartialPieceRow(piece: $0, blocks: []) }
@@ -22,8 +22,8 @@ extension Environment {
 }
 
 extension Disk {
-    /// Copies the bytes of `pieces` from the part file to the files and syncs them; how all files look that are durable
-    /// then.
+    /// Copies the bytes of `pieces` from the part file to the files and syncs them. Returns the fingerprints of all
+    /// files that are then durable.
     package func promoted(_ payload: Payload, files: [Int], pieces: Bitfield) async throws -> [FingerprintRow] {
         let report = try await promote(payload, files: files, pieces: pieces)
         try report.requireSuccess()
@@ -32,11 +32,11 @@ extension Disk {
 }
 
 extension TorrentLoader {
-    /// Puts those files in their place that were chosen while no engine ran; whether there were any.
+    /// Promotes files that were selected while no engine ran. Returns whether there were any.
     ///
-    /// Such a file has recorded pieces, and neither a fingerprint nor a name on the disk: then its bytes are in the
-    /// part file. Where there is a name, an earlier promotion was cut short if the part file has all of the recorded
-    /// bytes.
+    /// Such a file has recorded pieces, but neither a fingerprint nor a name on the disk: its bytes are in the part
+    /// file. If it has a name, an earlier promotion was interrupted, provided that the part file has all of the
+    /// recorded bytes.
     func promoteUnplaced(_ loaded: Loaded) async throws -> Bool {
         guard loaded.offline == nil else { return false }
         let files = loaded.unplaced + (loaded.covered.isEmpty ? [] : await wholeInPartFile(loaded))
@@ -52,7 +52,7 @@ extension TorrentLoader {
         return true
     }
 
-    /// Those of the covered files whose recorded pieces are right when their bytes are read from the part file.
+    /// Returns the covered files whose recorded pieces pass their hash check when read from the part file.
     private func wholeInPartFile(_ loaded: Loaded) async -> [Int] {
         let (layout, geometry, metainfo) = (loaded.payload.layout, loaded.payload.geometry, loaded.metainfo)
         let payload = loaded.payload.placing(loaded.unplaced + loaded.covered, as: .part)

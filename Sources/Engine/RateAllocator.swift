@@ -1,10 +1,10 @@
-/// Divides what all torrents may have together.
+/// Divides a rate limit among all torrents.
 enum RateAllocator {
-    /// The least that one torrent is left with, so that it can show that it wants more.
+    /// The share that is always divided equally, so that each torrent can show that it needs more.
     private static let smallestPart = 0.05
 
-    /// A limit for each torrent, which add up to `limit` at most; `rates` is what each uses now. Who uses less than its
-    /// part leaves the rest to the others.
+    /// Returns a limit for each torrent; together they are at most `limit`. `rates` are the current rates. A torrent
+    /// that uses less than its share leaves the rest to the others.
     static func divide(_ limit: Int, among rates: [Int]) -> [Int] {
         guard !rates.isEmpty else { return [] }
         let equal = limit / rates.count

@@ -3,12 +3,12 @@ import Disk
 import Store
 import Torrent
 
-/// Pieces that were found right and written a moment ago, still in memory: who hears of them asks for them, and the
-/// disk has them past its cache.
+/// Pieces that were just verified and written, kept in memory: peers request them as soon as they are announced, and
+/// the disk wrote them past its cache.
 ///
-/// Confined to the event loop, `@unchecked Sendable` for that.
+/// Confined to the event loop, hence `@unchecked Sendable`.
 final class RecentPieces: @unchecked Sendable {
-    /// Bytes of all torrents together, and of one piece that is worth its room.
+    /// The most bytes for all torrents together, and the longest piece that is kept.
     static let limit = 16 << 20
     static let longest = 4 << 20
 
@@ -18,7 +18,7 @@ final class RecentPieces: @unchecked Sendable {
     }
 
     private var pieces: [Key: PieceBuffer] = [:]
-    /// The oldest first.
+    /// The keys, oldest first.
     private var order: Deque<Key> = []
     private var bytes = 0
 
@@ -35,7 +35,7 @@ final class RecentPieces: @unchecked Sendable {
         pieces[Key(torrent: torrent, piece: piece)].map { UnsafeRawBufferPointer($0.bytes) }
     }
 
-    /// Forgets what it has of the torrent, which has come to rest.
+    /// Forgets the pieces of a torrent that has come to rest.
     func forget(_ torrent: TorrentID) {
         order.removeAll { key in
             guard key.torrent == torrent else { return false }

@@ -3,24 +3,24 @@ import Store
 import Swarm
 import Torrent
 
-/// Rows of the database as the brain's values, and back.
+/// Conversions between database rows and the brain's values.
 
 extension AddressBook.Entry {
     init(_ row: PeerRow, at now: Timestamp) {
         let isBanned = row.isBanned(at: now)
-        // Who is banned and only came in is known by its host: it comes back from another port.
+        // A banned incoming peer is matched by its host, because it returns from another port.
         let source: PeerSource =
             row.source == .manual ? .manual : isBanned && row.source == .incoming ? .incoming : .history
         self.init(address: row.address, source: source, at: row.firstSeen.rawValue)
         lastSeen = row.lastSeen.rawValue
-        // What was tried in an earlier run may be tried at once in this one.
+        // A peer tried in an earlier run may be tried at once in this one.
         lastTried = nil
         lastConnected = row.lastConnected?.rawValue
         failures = row.failures
         downloadedBytes = row.downloadedBytes
         uploadedBytes = row.uploadedBytes
         hashFailures = row.hashFailures
-        // A ban that is over stays in the row, and binds nobody.
+        // An expired ban stays in the row without effect.
         banReason = isBanned ? row.banReason : nil
         client = row.client
         bestRate = Int(row.rate)
@@ -28,7 +28,7 @@ extension AddressBook.Entry {
 }
 
 extension PeerUpdate {
-    /// What changed since the entry was saved last.
+    /// Contains the changes since the entry was last saved.
     init(_ entry: AddressBook.Entry, since saved: TorrentEngine.SavedPeer?) {
         self.init(address: entry.address, source: entry.source)
         lastTried = entry.lastTried.map { Timestamp($0) }
@@ -60,10 +60,10 @@ extension LivePeerRow {
 }
 
 extension Announcer {
-    /// The tiers as they were stored; shuffled once, when none has ever been announced to (BEP 12).
+    /// Creates the tiers as stored. They are shuffled once, if no tracker was ever announced to (BEP 12).
     ///
-    /// Who was told `started` before the second after `start`, in Unix seconds, may have been told so by another run:
-    /// then it knows that one's peer id and not ours. Told so twice, it takes no harm.
+    /// `start` is in Unix seconds. A tracker that received `started` before the second after `start` may have received
+    /// it from another run, and then knows that run's peer ID instead of ours. A second `started` does no harm.
     init(rows: [TrackerRow], since start: Int64, using random: inout SeededGenerator) {
         let tiers = Dictionary(grouping: rows, by: \.tier).sorted { $0.key < $1.key }.map { _, rows in
             rows.sorted { $0.position < $1.position }.map { row in
@@ -97,7 +97,7 @@ extension Announcer.Tracker {
 }
 
 extension Announcer {
-    /// The trackers as rows, in their order.
+    /// Returns the trackers as rows, in order.
     func rows(of torrent: TorrentID) -> [TrackerRow] {
         var positions: [Int: Int] = [:]
         return linedUp.map { tracker in
@@ -129,7 +129,7 @@ extension TrackerRow {
 }
 
 extension FileFingerprint {
-    /// What the database remembers of a file, as the brain understands it.
+    /// Converts a recorded fingerprint for the brain.
     init(_ row: FingerprintRow) {
         self.init(size: row.size, mtimeNs: row.mtimeNs, inode: UInt64(bitPattern: row.inode))
     }

@@ -1,11 +1,11 @@
 import Store
 
 extension SeedGoal {
-    /// What holds for a torrent whose own goal may be ``SeedGoal/standard``.
+    /// Returns the goal that applies, if this is a torrent's own goal and `standard` is the engine's.
     func over(_ standard: SeedGoal) -> SeedGoal { self == .standard ? standard : self }
 
-    /// Whether a complete torrent has seeded enough. `wanted`: the bytes of its wanted files, which a ratio is relative
-    /// to, so that a torrent whose payload was adopted and never downloaded has one, too.
+    /// Whether a complete torrent has seeded enough. A ratio is relative to `wanted`, the bytes of the wanted files, so
+    /// that a torrent that was adopted instead of downloaded also has one.
     func isReached(uploaded: Int64, wanted: Int64, seedTime: Duration) -> Bool {
         switch self {
         case .standard, .forever: false

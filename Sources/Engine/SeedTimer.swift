@@ -1,16 +1,15 @@
-/// Adds up the time for which something was there for others.
+/// Measures seed time.
 ///
-/// Its clock stands still while the machine is suspended. It is asked again and again: between two looks time counts
-/// only if it was there at both, and a look that comes late, as after the process was stopped, counts for no more than
-/// ``longestLook``.
+/// The clock stops while the machine is suspended. The timer is polled: the time between two looks counts only if the
+/// torrent seeded at both. A late look, as after the process was stopped, counts for at most ``longestLook``.
 struct SeedTimer {
-    /// The longest time between two looks that is believed.
+    /// The most time that counts between two looks.
     static let longestLook = Duration.seconds(10)
 
     private(set) var total = Duration.zero
     private var last: SuspendingClock.Instant?
 
-    /// A look at `now`. Returns what was added.
+    /// Records a look at `now`. Returns the time that was added.
     @discardableResult
     mutating func look(isSeeding: Bool, now: SuspendingClock.Instant) -> Duration {
         defer { last = isSeeding ? now : nil }

@@ -4,7 +4,7 @@ import Store
 import Swarm
 import Torrent
 
-/// What commands wrote into the database, and the signs of life that they read there.
+/// Intents that commands wrote into the database, and the heartbeats that commands read.
 extension Session {
     func pollIntents() async {
         guard !isStopping else { return }
@@ -30,12 +30,12 @@ extension Session {
         }
         guard let id = intent.torrent else { return }
         do {
-            // Whoever holds the lock removes, also what it wasn't told to work on.
+            // The session that holds the lock performs removals even of torrents outside its scope.
             guard isInScope(id) || [.remove, .removeData].contains(intent.verb) else {
                 return try await environment.store.perform { db throws(StoreError) in try db.settleAtRest(id) }
             }
             switch intent.verb {
-            case .added: break  // All that were added join the line together.
+            case .added: break  // All added torrents join the line together.
             case .changed: try await changed(id)
             case .remove, .removeData: try await remove(id, deletingData: intent.verb == .removeData)
             case .verify: await verify(id)
@@ -69,11 +69,11 @@ extension Session {
         retired.remove(id)
         if engines[id] != nil, try await environment.store.perform({ db throws(StoreError) in try db.mayOverwrite(id) })
         {
-            // The files count as its own from the next start on.
+            // The files count as the torrent's own from the next start on.
             await putToSleep(id, sayingGoodbye: false)
         }
         if let engine = engines[id] {
-            // Asked on the loop: the closure runs on the store's thread.
+            // Read on the loop, because the closure runs on the store's thread.
             let count = engine.fileCount
             let wanted = try await environment.store.perform { db throws(StoreError) in
                 try db.wanted(of: id, count: count)
@@ -103,7 +103,7 @@ extension Session {
         engine.onLoop { $0.add(rows) }
     }
 
-    /// What commands wanted removed of an engine that ended before it heard of it.
+    /// Performs removals that were requested of an earlier engine, which ended before it read them.
     func removeLeftOvers() async {
         for intent in leftOver { await act(on: intent) }
         leftOver = []
@@ -114,7 +114,7 @@ extension Session {
         do {
             loaded = try await TorrentLoader(environment: environment, id: id, wasActive: begun.contains(id)).load()
         } catch {
-            // One whose rows are damaged can still be forgotten; where its files are is not known then.
+            // A torrent with damaged rows can still be forgotten, but the location of its files is unknown.
             guard !deletingData else { throw error }
             loaded = nil
         }
@@ -150,7 +150,7 @@ extension Session {
         enqueue(id, for: .check)
     }
 
-    /// Another process found damage and has told the database: the torrent begins anew from what it says.
+    /// Reloads a torrent after another process found damage and recorded it in the database.
     private func reload(_ id: TorrentID) async throws {
         await putToSleep(id)
         retired.remove(id)
@@ -158,7 +158,7 @@ extension Session {
         guard !troubled.contains(id),
             let row = try await environment.store.perform({ db throws(StoreError) in try db.torrent(id) })
         else { return }
-        // What was out of reach may be what the other process was told to look for on another disk.
+        // The other process may have been told to look for an offline payload on another disk.
         if row.state == .offline, row.isComplete, !row.settings.isPaused { await wake(id) }
         if !row.settings.isPaused { try await putInLine(row) }
     }
@@ -188,15 +188,15 @@ extension Session {
         }
     }
 
-    /// Heartbeats from one list of connections to the next: it is many rows, and is stale no sooner than the torrent's
-    /// own row.
+    /// The number of heartbeats between two lists of connections. A list has many rows, so it is written less often
+    /// than the torrent's own row.
     private static let beatsPerPeerList = 3
-    /// Connections of one torrent that are listed, the fastest.
+    /// The most connections listed for one torrent, fastest first.
     private static let livePeerLimit = 200
 
     // MARK: What all torrents share
 
-    /// Gives every active torrent its part of the limits that hold for all together.
+    /// Divides the limits that all torrents share among the active ones.
     func shareOut() {
         let all = environment.settings
         let engines = Array(engines.values)
@@ -211,7 +211,7 @@ extension Session {
         }
     }
 
-    /// Connections that a torrent may always have, however many are active.
+    /// The least number of connections that a torrent may have, however many torrents are active.
     private static let fewestPeers = 4
 
     var connectionCount: Int { engines.values.reduce(0) { sum, engine in sum + engine.onLoop { $0.swarm.peerCount } } }

@@ -2,14 +2,14 @@ import Logging
 import NIOCore
 import Store
 
-/// Looks after the database while the engine runs.
+/// Maintains the database while the engine runs.
 extension Session {
-    /// When the first look is taken whether a backup is due, which is not among what a start has to do, and how often
-    /// after that.
+    /// When the session first checks whether a backup is due, and how often after that. The first check waits so that
+    /// it doesn't slow the start.
     private static let firstBackupLook = Duration.seconds(60)
     private static let backupInterval = Duration.seconds(60)
 
-    /// Begins to watch for damage, to check what was not checked at the start, and to make backups.
+    /// Starts to watch for damage, to check what the start didn't check, and to make backups.
     func lookAfterDatabase() async throws {
         let loop = environment.loop
         await environment.store.onDamage { [weak self] reason in
@@ -28,14 +28,14 @@ extension Session {
                         try await Task.sleep(for: Self.backupInterval)
                     }
                 } catch {
-                    // It was cancelled: the session ends.
+                    // The task was cancelled because the session ends.
                 }
             })
     }
 
-    /// The engine can't go on with a damaged database: it comes to rest, and whoever opens the next session mends it.
+    /// The engine can't continue with a damaged database: it stops, and the next session recovers the database.
     ///
-    /// What is recorded until then is true; what could not be is in doubt after.
+    /// Everything recorded before is valid; what could not be recorded is unverified afterwards.
     package func foundDamage(_ reason: String) {
         guard damage == nil, !isStopping else { return }
         damage = reason

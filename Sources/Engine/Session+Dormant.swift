@@ -6,20 +6,20 @@ import Swarm
 import Torrent
 import TrackerWire
 
-/// Announces for torrents that sleep, from their rows alone: nobody wakes for them who has nobody to serve.
+/// Announces dormant torrents from their rows. A torrent is activated only when a peer wants its data.
 extension Session {
-    /// Torrents that are announced in a second at most, and that wait for answers at once.
+    /// The most torrents announced per second, and the most that wait for answers at once.
     private static let announcesPerSecond = 100
     private static let announcesAtOnce = 50
-    /// Torrents that are found offline in a second at most, beside those that are announced: where a disk is away, all
-    /// of them are in five minutes.
+    /// The most torrents found offline per second, in addition to those announced. When a disk is away, all of its
+    /// torrents are found offline within five minutes.
     private static let foundOfflinePerSecond = 500
-    /// Turns from one scrape to the next, so that many torrents share it.
+    /// The number of turns between two scrapes, so that many torrents share one.
     private static let turnsPerScrape = 10
-    /// What a torrent that can't be woken, has a fault active, or has seeded enough, is left alone for.
+    /// How long a torrent is not announced if it can't be activated, has a fault when active, or has seeded enough.
     static let leftAloneFor = Duration.seconds(3600)
 
-    /// One turn: what was learned is saved, and who is due is announced.
+    /// Performs one turn: saves tracker answers, then announces the torrents that are due.
     func announceForSleepers() async {
         guard case .all = environment.settings.scope, !isStopping else { return }
         await saveSleepers()
@@ -27,7 +27,8 @@ extension Session {
         scrapeForSleepers()
         let room = min(Self.announcesPerSecond, Self.announcesAtOnce - dormantTorrents.announcing.count)
         guard room > 0 else { return }
-        // Those too whose answers came while others' were saved: their rows still say that they are due.
+        // Torrents whose answers arrived during the save are excluded too, because their rows still say that they are
+        // due.
         let busy = Set(dormantTorrents.announcing.keys).union(
             (dormantTorrents.learned + dormantTorrents.beingSaved).map(\.torrent)
         ).union(
@@ -85,15 +86,14 @@ extension Session {
             !actions.isEmpty
         {
             for action in actions where !Task.isCancelled { leechers += await ask(action, &announcer, row) }
-            // What the session gave up itself says nothing of the trackers.
+            // An announce that the session cancelled says nothing about the trackers.
             guard !Task.isCancelled else { return }
         }
-        // Somebody came meanwhile: the active torrent has its own announcer, and what this one heard is not news for
-        // long.
+        // The torrent was activated meanwhile and has its own announcer, so these answers are dropped.
         guard !isStopping, engines[row.id] == nil, waking[row.id] == nil else { return }
         let known = Dictionary(sleeper.trackers.map { ($0.url, $0) }) { first, _ in first }
         dormantTorrents.learned += announcer.rows(of: row.id).filter { known[$0.url] != $0 }
-        // At once, so that a kill doesn't make us ask again too early, nor forget why a tracker can't be asked.
+        // Saved at once, so that after a kill the tracker isn't contacted too early and its error isn't lost.
         await saveSleepers()
         guard !leechers.isEmpty, connectionCount < environment.settings.maximumPeers, admits(row) else { return }
         await wake(row.id)?.onLoop { [leechers] engine in
@@ -101,7 +101,7 @@ extension Session {
         }
     }
 
-    /// Asks one tracker; the peers that it named, if there are any who want something.
+    /// Announces to one tracker. Returns the peers that it named, unless it has no leechers.
     private func ask(_ action: Announcer.Action, _ announcer: inout Announcer, _ row: TorrentRow) async -> [PeerAddress]
     {
         let clock = environment.clock
@@ -127,7 +127,7 @@ extension Session {
             return answer.incomplete == 0 ? [] : answer.peers
         } catch {
             let now = clock.timestamp
-            // What the session gave up itself says nothing of the tracker.
+            // An announce that the session cancelled says nothing about the tracker.
             guard !Task.isCancelled else { return [] }
             do throws(StoreError) { try await environment.hosts.failed(url, error, now: now) } catch {
                 log.error("could not save the retry time that \(url.server) asked for: \(error)")
@@ -137,8 +137,8 @@ extension Session {
         }
     }
 
-    /// Gives up what trackers are being asked for dormant torrents. Returns when nothing of it is under way, or after
-    /// ``EngineSettings/goodbyeTime``, because a look at a disk that hangs can't be given up.
+    /// Cancels the announces and scrapes of dormant torrents. Returns when none is under way, or after
+    /// ``EngineSettings/goodbyeTime``, because a check of a hanging disk can't be cancelled.
     func stopAnnouncingForSleepers() async {
         let tasks = Array(dormantTorrents.announcing.values) + dormantTorrents.scrapes.values
         guard !tasks.isEmpty else { return }
@@ -158,9 +158,9 @@ extension Session {
 
     // MARK: What was learned
 
-    /// Writes what trackers answered, many answers at a time.
+    /// Writes tracker answers to the database, many in one transaction.
     func saveSleepers() async {
-        // What is being written doesn't hold what was learned since.
+        // The save under way doesn't include the answers that arrived since it began.
         if let saving = dormantTorrents.saving { await saving.value }
         if let saving = dormantTorrents.saving { return await saving.value }
         guard !dormantTorrents.learned.isEmpty else { return }
@@ -180,7 +180,7 @@ extension Session {
                 }
             }
         } catch {
-            // Lost, they would be announced again too early; kept for ever, they would grow.
+            // Lost answers would cause announces too early, but keeping all of them forever would grow without limit.
             if dormantTorrents.learned.count < Self.announcesPerSecond {
                 dormantTorrents.learned = learned + dormantTorrents.learned
             }
@@ -190,7 +190,7 @@ extension Session {
         dormantTorrents.saving = nil
     }
 
-    /// Asks trackers for the counts of many torrents at once (BEP 48).
+    /// Scrapes the counts of many torrents at once (BEP 48).
     private func scrapeForSleepers() {
         dormantTorrents.turns += 1
         guard dormantTorrents.turns % Self.turnsPerScrape == 0 else { return }

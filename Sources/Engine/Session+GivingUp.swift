@@ -3,12 +3,12 @@ import Store
 import Swarm
 import Torrent
 
-/// An engine that ends by itself doesn't wait for ever: a disk that nobody mounts would keep a job of cron(8) for days.
+/// An engine that ends by itself doesn't wait forever: a disk that is never mounted would keep a cron(8) job running
+/// for days.
 extension Session {
-    /// Stops when every torrent that has something left to do has been stopped by a fault of this machine for
-    /// ``EngineSettings/giveUpAfter``.
+    /// Stops when local faults have blocked every torrent with work left for ``EngineSettings/giveUpAfter``.
     ///
-    /// Torrents that wait for peers or trackers are not given up: nothing is wrong here.
+    /// Torrents that wait for peers or trackers are not given up, because nothing is wrong on this machine.
     func giveUpIfStuck() async {
         let settings = environment.settings
         guard let patience = settings.giveUpAfter, settings.endsWhenComplete, !isStopping, waking.isEmpty else {
@@ -20,7 +20,8 @@ extension Session {
             guard let (_, text) = engine.onLoop({ $0.lastingFault }) else { return stuckSince = nil }
             stuck[id] = text
         }
-        // Where torrents take turns, each is active for a short while: what counts is how long nobody could go on.
+        // When torrents take turns, each is active only briefly, so this measures how long all of them have been
+        // blocked.
         guard !stuck.isEmpty else { return }
         let since = stuckSince ?? now
         stuckSince = since
@@ -30,8 +31,8 @@ extension Session {
         await stop()
     }
 
-    /// A complete torrent that was out of reach, or had failed, when an engine saw it last sleeps on with that state.
-    /// An engine that ends by itself says how each torrent is, so it looks again first.
+    /// Activates complete torrents that are stored as offline or failed, to update their states. A dormant torrent
+    /// keeps its state from the last run, but an engine that ends by itself reports the state of each.
     func lookAtComplete() async throws {
         guard environment.settings.endsWhenComplete, case .all = environment.settings.scope else { return }
         let rows = try await environment.store.perform { db throws(StoreError) in
@@ -40,7 +41,7 @@ extension Session {
             }
         }
         for row in rows where !isStopping && engines[row.id] == nil {
-            // One look at a folder is enough for all of its torrents.
+            // One check of a folder is enough for all of its torrents.
             guard row.state == .error || foldersAway[FileName(row.output)] == nil else { continue }
             if row.state == .offline, await isAway(row) { continue }
             guard let engine = await wake(row.id), !engine.onLoop({ $0.hasUnfinishedWork }) else { continue }

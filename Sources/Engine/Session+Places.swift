@@ -5,15 +5,15 @@ import Swarm
 import SystemPackage
 import Torrent
 
-/// Where the payloads of sleeping torrents are: a disk that is away serves nobody, and nobody wakes to find that out
+/// Checks where the payloads of dormant torrents are, without activating them: a torrent whose disk is away can't serve
 /// (laws 3 and 5 of the design).
 extension Session {
-    /// Output folders that are remembered.
+    /// The most output folders remembered.
     private static let placeLimit = 4096
-    /// How long a torrent whose disk is away waits for the next look at it.
+    /// How long a torrent whose disk is away waits until the next check.
     static let lookAgainAfter = Duration.seconds(300)
 
-    /// Output folders that can't be reached, as far as that was seen a moment ago, and why.
+    /// Output folders that recent checks found unreachable, and why.
     var foldersAway: [FileName: String] {
         let now = environment.clock.now
         return dormantTorrents.places.compactMapValues { known in
@@ -22,9 +22,11 @@ extension Session {
         }
     }
 
-    /// Whether the torrent can be announced, because its output folder is on the volume that it was on. One look is
-    /// believed for a while, for all torrents of the folder. Where the folder is away the state says so; where another
-    /// volume is in its place the torrent looks itself.
+    /// Whether the torrent can be announced, because its output folder is on the volume where it was. The result of one
+    /// check is used for a while, for all torrents of the folder.
+    ///
+    /// If the folder is away, the torrent's state becomes offline. If another volume is in its place, the torrent is
+    /// activated to check its files.
     func isInItsPlace(_ sleeper: Sleeper) async -> Bool {
         let row = sleeper.row
         let place = await place(of: row)
@@ -46,7 +48,7 @@ extension Session {
             return true
         case .there(.some) where sleeper.volume == nil && row.state != .offline: return true
         case .there:
-            // Nothing was found there a while ago, and its own volume is not back.
+            // A recent check found nothing there, and the torrent's own volume is not back.
             let isKnown =
                 row.state == .offline && dormantTorrents.soughtUntil[row.id].map { environment.clock.now < $0 } ?? false
             if isKnown { await postpone(row.id, for: Self.lookAgainAfter) } else { await lookAwake(row.id) }
@@ -54,10 +56,10 @@ extension Session {
         return false
     }
 
-    /// Awake it finds out what is wrong, or that it has seeded enough, and its state says so. With what is wrong still
-    /// it is left alone for a while.
+    /// Activates the torrent so that it finds out what is wrong, or that it has seeded enough, and updates its state.
+    /// If a fault remains, its announces are postponed for a while.
     func lookAwake(_ id: TorrentID) async {
-        // It will be active soon, and wait no longer for its turn than others do.
+        // The torrent will be active soon: its turn in the line comes no later than for others.
         guard !slots.isWaiting(id) else { return await postpone(id, for: slots.rules.shortPatience) }
         let engine = await wake(id)
         guard !isStopping else { return }
@@ -70,7 +72,7 @@ extension Session {
         }
     }
 
-    /// Whether the torrent's output folder is not there.
+    /// Whether the torrent's output folder is absent.
     func isAway(_ row: TorrentRow) async -> Bool {
         if case .away = await place(of: row) { true } else { false }
     }
@@ -95,7 +97,7 @@ extension Session {
         return place
     }
 
-    /// A torrent that rested as complete is there for others again, because the engine goes on to serve all.
+    /// Marks a complete torrent at rest as seeding, because this engine keeps serving all torrents.
     func beginSeeding(_ row: TorrentRow) async {
         await write("that \(row.name) seeds") { db, _ throws(StoreError) in
             guard let row = try db.torrent(row.id), row.state == .complete, !row.settings.isPaused else { return }
@@ -109,7 +111,7 @@ extension Session {
         }
     }
 
-    /// `what` is for the log, should it fail.
+    /// Performs a write and logs its failure; `what` names the data in the log.
     func write(_ what: String, _ body: @Sendable (Connection, Timestamp) throws(StoreError) -> Void) async {
         let now = environment.clock.timestamp
         do {
@@ -121,7 +123,7 @@ extension Session {
 }
 
 extension Payload {
-    /// The output folder alone, to look whether it is there without what is in the .torrent.
+    /// A payload with only the output folder, which is enough to check whether the folder is present.
     fileprivate convenience init(folder: FilePath, of infoHash: InfoHash) {
         guard let layout = FileLayout(files: []),
             let geometry = Geometry(totalBytes: 0, pieceLength: Geometry.blockLength)

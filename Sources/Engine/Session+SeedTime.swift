@@ -2,10 +2,10 @@ import Store
 import Swarm
 import Torrent
 
-/// The time for which torrents were there for others, added up from beat to beat.
+/// Adds up the time that torrents seed, from heartbeat to heartbeat.
 extension Session {
-    /// What is to be written at this beat. Where the engine works on all torrents, dormant ones are as much there as
-    /// active ones: whatever the database calls seeding. Else it is what is active and seeds.
+    /// Returns the write of this heartbeat. If the engine works on all torrents, every torrent that the database calls
+    /// seeding is credited, dormant or active. Otherwise only active torrents that seed are.
     func takeSeedTime() -> @Sendable (Connection) throws(StoreError) -> Void {
         uncountedSeedTime += seedTimer.look(isSeeding: true, now: .now)
         let seconds = uncountedSeedTime.components.seconds
@@ -19,8 +19,8 @@ extension Session {
         return { db throws(StoreError) in try db.countSeedTime(seconds, of: both) }
     }
 
-    /// For how many seconds nobody has seen that the output folder is in its place: that time isn't counted when the
-    /// folder turns out to be away.
+    /// Returns the seconds since the output folder was last seen. That time isn't counted if the folder turns out to be
+    /// away.
     func unseenSeconds(_ output: FileName) -> Int64 {
         (SuspendingClock.now - (dormantTorrents.seenAt[output] ?? began)).components.seconds + 1
     }

@@ -3,7 +3,7 @@ import Store
 import Swarm
 import Torrent
 
-/// Performs what the ``SlotQueue`` decides: torrents start when a slot is free, and yield when others wait.
+/// Performs the decisions of the ``SlotQueue``: torrents start when a slot is free, and yield when others wait.
 extension Session {
     /// How the slots are used, and how many torrents wait.
     package func slotReport() -> SlotReport {
@@ -14,15 +14,16 @@ extension Session {
 
     // MARK: The line
 
-    /// Puts everything that has something to download into the line, the one time that all rows are asked for, and
-    /// starts what finds a slot.
+    /// Puts every torrent with something to download into the line and starts those that get a slot. Only this reads
+    /// all rows.
     func startDownloads() async throws {
         let (incomplete, yielded) = try await environment.store.perform { db throws(StoreError) in
             (try db.incompleteTorrents(), try db.yieldedTorrents())
         }
         lastTurn = yielded.map(\.turn).max() ?? 0
         var line = incomplete.filter { isInScope($0) }
-        // What was named is activated even if it is complete: it may seed, and it must be seen to be complete.
+        // A torrent that was named is activated even if it is complete: it may seed, and its completeness must be
+        // checked.
         if case .only(let ids) = environment.settings.scope { line = ids.sorted() }
         if !yielded.isEmpty {
             let all = Set(line)
@@ -48,13 +49,13 @@ extension Session {
         fillSlotsSoon()
     }
 
-    /// The torrent has something to do, and waits for a slot if there is none.
+    /// Puts the torrent into the line, because it has work to do.
     func enqueue(_ id: TorrentID, for kind: SlotKind = .download, at place: SlotQueue.Place = .back) {
         slots.enqueue(id, for: kind, at: place)
         fillSlotsSoon()
     }
 
-    /// A torrent that isn't active has something to do again: until it gets a slot its state says that it waits.
+    /// Puts a torrent that isn't active into the line; its state is queued until it gets a slot.
     func putInLine(_ row: TorrentRow) async throws {
         if ![.queued, .offline].contains(row.state) {
             try await environment.store.perform { db throws(StoreError) in try db.setState(row.id, .queued) }
@@ -62,15 +63,15 @@ extension Session {
         enqueue(row.id)
     }
 
-    /// The user wants the torrent to be active now, whoever waits.
+    /// Activates the torrent now, ahead of all that wait, because the user asked for it.
     func activate(_ id: TorrentID) async -> TorrentEngine? {
         if let engine = engines[id] { return engine }
         _ = slots.admit(id, for: .download, isForced: true, now: environment.clock.now)
         return await wake(id)
     }
 
-    /// Starts torrents while there are slots; returns when they are active. Several start at once: beside torrents that
-    /// are busy, each step of one that starts waits for its turn on the loop.
+    /// Starts torrents while slots are free. Returns when they are active. Several start at once, because beside busy
+    /// torrents each step of a start waits for its turn on the loop.
     func fillSlots() async {
         await withTaskGroup(of: Void.self) { group in
             repeat {
@@ -90,15 +91,15 @@ extension Session {
         if verifying.remove(id) != nil { engine.onLoop { $0.verifyAll() } }
     }
 
-    /// The torrent couldn't be activated. No sooner than nobody waits for that any more: a torrent that is in the line
-    /// may be started at once.
+    /// The torrent couldn't be activated. Call this only after its activation is no longer pending, because a torrent
+    /// in the line may be started again at once.
     func didNotStart(_ id: TorrentID) {
         slots.failed(id, needing: unchecked.remove(id) == nil ? nil : .check)
         fillSlotsSoon()
     }
 
-    /// Whether a peer that asks for a torrent at rest gets it: a torrent that waits takes a free slot, or that of one
-    /// that is stalled.
+    /// Whether an incoming peer may activate a torrent at rest. A torrent that waits takes a free slot, or that of a
+    /// stalled torrent.
     func admits(_ row: TorrentRow) -> Bool {
         guard engines[row.id] == nil, waking[row.id] == nil else { return true }
         switch slots.admit(row.id, for: row.isComplete ? .seed : .download, now: environment.clock.now) {
@@ -114,14 +115,13 @@ extension Session {
 
     // MARK: Turns
 
-    /// Tells the queue what the torrent does now.
+    /// Reports the torrent's activity to the queue.
     func observe(_ id: TorrentID) {
         guard let engine = engines[id] else { return }
         slots.observe(id, engine.onLoop { $0.activity }, now: environment.clock.now)
     }
 
-    /// Once a second: slots that were given back are taken by others, and torrents without progress make room for those
-    /// that wait.
+    /// Runs once a second: freed slots go to other torrents, and torrents without progress yield to those that wait.
     func takeTurns() {
         for id in engines.keys { observe(id) }
         let yields = slots.yields(now: environment.clock.now)
@@ -131,14 +131,14 @@ extension Session {
                 slots.left(id, now: environment.clock.now)
                 continue
             }
-            // Trackers go on to name it: a peer that asks for it may have its slot given back.
+            // Trackers keep listing the torrent: a peer that asks for it may get its slot back.
             Task { await self.putToSleep(id, sayingGoodbye: false) }
         }
         fillSlotsSoon()
     }
 
-    /// The turn that the torrent gets in the line, to be written with its state; 0 is none, and `nil` leaves the one
-    /// that it has.
+    /// Frees the torrent's slot. Returns its turn in the line, to be stored with its state: 0 clears the stored turn,
+    /// and `nil` keeps it.
     func leaveSlot(_ id: TorrentID, _ engine: TorrentEngine) -> Int64? {
         let place = slots.yielding(id)
         let (activity, isWhole) = engine.onLoop { ($0.activity, $0.swarm.isCompleteAndRecorded) }
@@ -150,7 +150,7 @@ extension Session {
         return lastTurn
     }
 
-    /// Writes down how the slots are used, for `pieces status`.
+    /// Saves the use of the slots, for `pieces status`.
     private func saveSlots() async {
         let (run, report) = (runID, slotReport())
         do {
@@ -162,11 +162,11 @@ extension Session {
 
     // MARK: Seeds
 
-    /// Torrents that are looked at in a second, at most.
+    /// The most torrents checked per second.
     private static let seedsPerTurn = 500
 
-    /// Complete torrents that rest because an earlier engine didn't seed seed from now on, unless their goal is
-    /// reached. Some of them, in the order of their numbers: a start doesn't wait for all.
+    /// Starts seeding complete torrents that rest because an earlier engine didn't seed, unless their goal is reached.
+    /// One call handles some of them, in the order of their IDs, so that a start doesn't wait for all.
     func beginSeeding() async {
         guard case .all = environment.settings.scope, !hasBegunSeeding, !isStopping else { return }
         let (after, standard, now) = (lastBegun, environment.settings.seedGoal, environment.clock.timestamp)
@@ -183,11 +183,11 @@ extension Session {
         }
     }
 
-    /// A complete torrent at rest was resumed, or has another goal.
+    /// A complete torrent at rest was resumed, or its goal changed.
     func goalChanged(_ row: TorrentRow) async throws {
         let now = environment.clock.timestamp
         let isSeeded = row.mayBeginSeeding(under: environment.settings.seedGoal)
-        // An engine of some torrents alone keeps those that seed active.
+        // An engine that works on named torrents keeps those that seed active.
         if case .only = environment.settings.scope, isSeeded { return _ = await wake(row.id) }
         switch row.state {
         case .complete, .paused:
@@ -195,7 +195,7 @@ extension Session {
             try await environment.store.perform { db throws(StoreError) in
                 if isSeeded { try db.beginSeeding([id], now: now) } else { try db.setState(id, .complete) }
             }
-        // Awake it sees that its goal is reached, says goodbye and rests.
+        // Once active, the torrent finds its goal reached, sends `stopped` and rests.
         case .seeding: if !isSeeded { await wake(row.id) }
         default: await lookAwake(row.id)
         }
@@ -203,7 +203,7 @@ extension Session {
 }
 
 extension TorrentRow {
-    /// Whether a complete torrent at rest is one that seeds. `standard` is the engine's own goal.
+    /// Whether a complete torrent at rest should seed. `standard` is the engine's own goal.
     fileprivate func mayBeginSeeding(under standard: SeedGoal) -> Bool {
         guard damage == nil, isComplete, completedAt != nil, !settings.isPaused else { return false }
         let goal = settings.seedGoal.over(standard)

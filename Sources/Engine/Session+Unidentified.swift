@@ -6,30 +6,30 @@ import Store
 import Swarm
 import Torrent
 
-/// Who is let in: hosts that are banned aren't, and connections without a handshake have few places.
+/// Accepts incoming connections: rejects banned hosts and limits connections without a handshake.
 extension Session {
-    /// Connections without a handshake: most of the time there are none.
+    /// The most connections without a handshake; usually there are none.
     private static let mostUnidentified = 128
-    /// The part of the process's descriptors that they may take at most, and the part that peers may.
+    /// The largest share of the process's descriptors for unidentified connections, and for peers, as divisors.
     private static let strangersShare = 8
     private static let peersShare = 2
     private static let fewestPeersOfAll = 8
-    /// For how long nobody is accepted when the work of peers is spent.
+    /// How long no connection is accepted when the shared work budget is spent.
     private static let acceptRest = TimeAmount.milliseconds(100)
 
-    /// How many unidentified connections there may be, so that files and the database always get descriptors.
+    /// Returns the most unidentified connections, so that files and the database always get descriptors.
     static func unidentifiedLimit() -> Int {
         guard let files = ProcessLimit.openFiles.value else { return mostUnidentified }
         return min(mostUnidentified, Int(clamping: files) / strangersShare)
     }
 
-    /// The same for peers.
+    /// Returns the most peers, limited in the same way.
     static func peerLimit(_ wanted: Int) -> Int {
         guard let files = ProcessLimit.openFiles.value else { return wanted }
         return min(wanted, max(fewestPeersOfAll, Int(clamping: files) / peersShare))
     }
 
-    /// Somebody dialled us, and has said nothing yet.
+    /// A peer connected to us and has sent nothing yet.
     package nonisolated func arrived(_ connection: PeerConnection) {
         assumeIsolated { session in
             guard !session.isStopping, let host = connection.remote?.host else {
@@ -55,7 +55,7 @@ extension Session {
         }
     }
 
-    /// When peers have cost us all that they may together, those who come next wait in the kernel for a moment.
+    /// Pauses accepting while the shared work budget is spent; new connections wait in the kernel meanwhile.
     private func restIfSpent() {
         guard environment.shared.value.work.isSpent, !isResting else { return }
         isResting = true
@@ -69,11 +69,11 @@ extension Session {
     }
 
     private func setAccepting(_ isAccepting: Bool) {
-        // One that is closed meanwhile accepts nobody.
+        // This fails on a listener that was closed meanwhile, which accepts no connections anyway.
         for listener in listeners { listener.setOption(.autoRead, value: isAccepting).whenFailure { _ in } }
     }
 
-    /// It has a torrent now, or is gone.
+    /// The connection was attached to a torrent or closed.
     package nonisolated func left(_ connection: PeerConnection) {
         assumeIsolated { session in
             guard let number = connection.unidentifiedNumber else { return }
@@ -83,8 +83,8 @@ extension Session {
         }
     }
 
-    /// A torrent's peer misbehaved: when it lied, or its host did so too often, no connection from that host is taken
-    /// for a while.
+    /// A peer misbehaved. If `isCertain`, or after repeated offences, connections from its host are rejected for a
+    /// while.
     func shun(_ host: PeerAddress.Host, reason: String, isCertain: Bool) {
         let now = environment.clock.timestamp.rawValue
         let ban = isCertain ? bans.ban(host, reason: reason, at: now) : bans.strike(host, reason: reason, at: now)
@@ -96,7 +96,7 @@ extension Session {
         let row = HostBanRow(ban)
         environment.backgroundWrites.began()
         Task {
-            // A stop waits for it.
+            // A stop waits for this write.
             defer { environment.backgroundWrites.ended() }
             await write("the ban of \(row.host)") { db, _ throws(StoreError) in try db.saveHostBan(row) }
         }
@@ -110,7 +110,7 @@ extension HostBanRow {
 }
 
 extension HostBans.Ban {
-    /// `nil` where the text is no host.
+    /// `nil` if the text is not a valid host.
     init?(_ row: HostBanRow) {
         guard let host = PeerAddress.Host(row.host) else { return nil }
         self.init(host: host, reason: row.reason, at: row.at.rawValue, until: row.until.rawValue)

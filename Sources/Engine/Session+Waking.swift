@@ -7,11 +7,11 @@ import Store
 import Swarm
 import Torrent
 
-/// Torrents wake and fall asleep.
+/// Activating and deactivating torrents.
 extension Session: PeerConnectionOwner {
     // MARK: Incoming peers
 
-    /// An incoming peer names its torrent: it may be active, dormant, or none of ours.
+    /// An incoming peer named its torrent, which may be active, dormant or unknown.
     package nonisolated func identified(_ connection: PeerConnection, infoHash: InfoHash) {
         let (engine, isStopping, isCrowded) = assumeIsolated { session in
             (
@@ -51,7 +51,8 @@ extension Session: PeerConnectionOwner {
 
     // MARK: Waking
 
-    /// The active torrent; `nil` when it can't be woken, which its state then explains.
+    /// Returns the active torrent, activating it if necessary; `nil` if it can't be activated, in which case its state
+    /// says why.
     @discardableResult
     func wake(_ id: TorrentID) async -> TorrentEngine? {
         if let engine = engines[id] { return engine }
@@ -71,7 +72,7 @@ extension Session: PeerConnectionOwner {
             var loaded = try await loader.load()
             try await loader.useLeaveToOverwrite(loaded)
             if try await loader.prepareFolder(loaded) {
-                // What is there now and was announced, it has just made.
+                // The announced files that exist now were just created by this torrent.
                 loader.wasActive = true
                 loaded = try await loader.load(loaded.metainfo)
             }
@@ -95,13 +96,13 @@ extension Session: PeerConnectionOwner {
             engines[id] = engine
             retries[id] = nil
             byHash[loaded.row.infoHash] = engine
-            // Its part of the limits first: else it has none until the next heartbeat.
+            // The torrent needs its share of the limits first; otherwise it has none until the next heartbeat.
             shareOut()
             engine.onLoop { $0.start() }
             observe(id)
             return engine
         } catch {
-            // Its state says so to whoever asks.
+            // The stored state reports the error.
             log.info("could not activate torrent \(id): \(error)")
             let text = "\(error)"
             do {
@@ -115,7 +116,7 @@ extension Session: PeerConnectionOwner {
                 let pause = min(Self.longestRetry, retries[id].map { $0.pause * 2 } ?? Self.firstRetry)
                 retries[id] = (environment.clock.now + pause, pause)
             } else {
-                // What was the disk's fault before is another now, and waits for the user.
+                // The error is not the disk's any more, so it waits for the user.
                 retries[id] = nil
             }
             return nil
@@ -124,14 +125,14 @@ extension Session: PeerConnectionOwner {
 
     // MARK: Falling asleep
 
-    /// Ends the torrent's being active; it stays a row that wakes when somebody needs it.
+    /// Deactivates the torrent. Only its row remains, until it is needed again.
     func putToSleep(_ id: TorrentID, sayingGoodbye: Bool = true) async {
         guard let engine = engines[id] else { return }
         await engine.stop(sayingGoodbye: sayingGoodbye)
         await settle(id, engine)
     }
 
-    /// Writes down the state of a torrent that has come to rest, and lets go of it.
+    /// Saves the state of a torrent that has come to rest, and releases it.
     func settle(_ id: TorrentID, _ engine: TorrentEngine) async {
         guard engines[id] === engine else { return }
         engines[id] = nil
@@ -156,12 +157,13 @@ extension Session: PeerConnectionOwner {
         }
     }
 
-    /// Complete torrents without peers go to sleep; sleeping ones whose announce is due are announced.
+    /// Runs once a second: retries failed torrents, deactivates complete torrents without peers, and announces dormant
+    /// ones that are due.
     func lookAfterSleepers() async {
         guard !isStopping else { return }
         let now = environment.clock.now
         for (id, retry) in retries where now >= retry.at {
-            // While another was woken, this one may have been removed or changed.
+            // This torrent may have been removed or changed while another was activated.
             guard retries[id]?.at == retry.at else { continue }
             troubled.remove(id)
             await tryAgain(id, after: retry.pause)
@@ -204,24 +206,24 @@ extension Session: PeerConnectionOwner {
         }
     }
 
-    /// Who may write to the torrent's files has changed, and is found out by loading it.
+    /// Reloads the torrent, because the ownership of its files has changed.
     private func loadAnew(_ id: TorrentID) async {
         guard !isStopping, engines[id] != nil else { return }
         await putToSleep(id, sayingGoodbye: false)
-        // It keeps its place among those that are active.
+        // The torrent keeps its place among the active ones.
         _ = await activate(id)
         endIfDone()
     }
 
-    /// A torrent has its files, or is gone: others may have waited for that.
+    /// Makes waiting torrents check ownership again, because a torrent was completed or removed.
     func hastenOwnership() {
         for engine in engines.values {
             engine.onLoop { engine in engine.feed { $0.hastenProbe(of: .ownership, now: $1) } }
         }
     }
 
-    /// What couldn't be activated for its disk's fault is tried again: what has something to download waits for a slot,
-    /// like all others.
+    /// Retries a torrent that couldn't be activated because of its disk. A torrent with something to download waits for
+    /// a slot like any other.
     private func tryAgain(_ id: TorrentID, after pause: Duration) async {
         let row: TorrentRow?
         do { row = try await environment.store.perform { db throws(StoreError) in try db.torrent(id) } } catch {
@@ -231,20 +233,20 @@ extension Session: PeerConnectionOwner {
         if row.isComplete {
             await wake(id)
         } else {
-            // Not again before it has been tried.
+            // No further retry until this one was made.
             retries[id] = (Instant(nanoseconds: .max), pause)
             enqueue(id)
         }
     }
 
-    /// The torrent has seeded enough: it rests as complete until the user wants it again.
+    /// The torrent has seeded enough: it rests as complete until the user changes it.
     private func retire(_ id: TorrentID) async {
         retired.insert(id)
         await putToSleep(id)
         endIfDone()
     }
 
-    /// With ``EngineSettings/endsWhenComplete``: stops when nothing is left to download and no goal to seed for.
+    /// With ``EngineSettings/endsWhenComplete``, stops when nothing is left to download and no seed goal is open.
     func endIfDone() {
         guard environment.settings.endsWhenComplete, !isStopping, waking.isEmpty else { return }
         guard slots.waitingCount(.download) == 0, slots.waitingCount(.check) == 0, !slots.isStarting else { return }
@@ -252,8 +254,8 @@ extension Session: PeerConnectionOwner {
         Task { await self.stopIfNothingIsLeft() }
     }
 
-    /// Whether the end has to wait for the torrent. One that waits for another torrent's file has work only as long as
-    /// that one does.
+    /// Whether the end must wait for the torrent. A torrent that waits for another's file has work only as long as that
+    /// one does.
     private func hasWorkLeft(_ engine: TorrentEngine) -> Bool {
         guard let holder = engine.onLoop({ $0.holderWaitedFor }) else { return engine.onLoop { $0.hasWorkLeft } }
         return engines[holder].map { other in other.onLoop { $0.holderWaitedFor == nil && $0.hasWorkLeft } }
@@ -276,7 +278,7 @@ extension Session: PeerConnectionOwner {
 }
 
 extension SwarmSettings {
-    /// A torrent's own limits over what holds for all.
+    /// Applies a torrent's own limits over the common ones.
     init(_ row: TorrentRow, over all: SwarmSettings) {
         self = all
         let settings = row.settings

@@ -11,21 +11,22 @@ import Swarm
 import SystemPackage
 import Torrent
 
-/// The engine of one database: its lock, its sockets, and its active torrents, all on one event loop.
+/// The engine of one database: its lock, its sockets and its active torrents, all on one event loop.
 ///
-/// A torrent is active while it downloads, has peers, or is looked at; else it is a row (law 5 of the design). What
-/// commands write into the database is seen within ``intentInterval`` (law 6).
+/// A torrent is active while it downloads, has peers, or is being checked; otherwise it is only a row (law 5 of the
+/// design). The session reads what commands write into the database within ``intentInterval`` (law 6).
 package actor Session {
     static let intentInterval = Duration.milliseconds(300)
     static let heartbeatInterval = Duration.seconds(2)
-    /// A complete torrent without peers goes to sleep after so long.
+    /// How long a complete torrent stays active without peers.
     static let dormantAfter = Duration.seconds(60)
-    /// The same while others wait for a slot: what is active shares connections and memory.
+    /// The same while others wait for a slot, because active torrents share connections and memory.
     static let dormantAfterWhileOthersWait = Duration.seconds(10)
-    /// How long a torrent that can't be woken for its disk's fault is left alone: doubled each time, up to the longest.
+    /// The first and the longest pause before the activation of a torrent whose disk failed is retried; the pause
+    /// doubles each time.
     static let firstRetry = Duration.seconds(5)
     static let longestRetry = Duration.seconds(300)
-    /// Ports that are tried when the usual one is taken, before any free one is.
+    /// The ports to try before any free one, if no port was chosen.
     private static let usualPorts = 6881...6889
 
     nonisolated let environment: Environment
@@ -33,68 +34,67 @@ package actor Session {
         environment.loop.executor.asUnownedSerialExecutor()
     }
     private nonisolated let group: MultiThreadedEventLoopGroup
-    /// Torrents that a fault of this machine had stopped for too long when the session ended for it, and the fault.
+    /// The torrents that local faults had blocked for too long when the session ended because of them, and the faults.
     package internal(set) var givenUp: [TorrentID: String] = [:]
     /// Held until the database is closed.
     private var lock: DatabaseLock?
     let runID: RunID
-    /// How the database was found.
+    /// The state in which the database was found.
     package nonisolated let opening: Store.Opening
-    /// What SQLite said when it found the database damaged while the engine ran: the session ended for it, and the next
-    /// one mends the database.
+    /// SQLite's message when it found the database damaged while the engine ran. The session ends because of it, and
+    /// the next one recovers the database.
     package internal(set) var damage: String?
     nonisolated let log = Logger(label: "pieces.session")
 
     var listeners: [any Channel] = []
-    /// The port that peers and trackers are told; 0 before it is known.
+    /// The port reported to peers and trackers; 0 before it is known.
     package private(set) var listenPort: UInt16 = 0
     var engines: [TorrentID: TorrentEngine] = [:]
     var byHash: [InfoHash: TorrentEngine] = [:]
     var waking: [TorrentID: Task<TorrentEngine?, Never>] = [:]
-    /// Torrents that can't be woken, until the user changes something or, where it is the disk's fault, it is time to
-    /// try again.
+    /// Torrents that can't be activated until the user changes something or, after a disk error, until the retry.
     var troubled: Set<TorrentID> = []
-    /// When those are tried again whose disk is at fault, and after how long they were this time.
+    /// When torrents whose disk failed are retried, and the length of this pause.
     var retries: [TorrentID: (at: Instant, pause: Duration)] = [:]
-    /// Torrents that have seeded enough in this life.
+    /// Torrents that reached their seed goal in this run.
     var retired: Set<TorrentID> = []
-    /// Since when every active torrent with something left to do has been stopped by a fault of this machine.
+    /// Since when local faults have blocked every active torrent with work left.
     var stuckSince: Instant?
     /// Torrents that have been active in this run.
     var begun: Set<TorrentID> = []
-    /// Since when a torrent has had nothing to do.
+    /// Since when each torrent has had nothing to do.
     var idleSince: [TorrentID: Instant] = [:]
     var dormantTorrents = DormantTorrents()
-    /// Who is active, and who waits.
+    /// Which torrents have a slot and which wait.
     var slots: SlotQueue
-    /// The last turn in the line that was given.
+    /// The last turn in the line that was assigned.
     var lastTurn: Int64 = 0
-    /// Torrents that turned out to be unverified when they were activated, and wait to be checked.
+    /// Torrents that were found unverified on activation and wait for a check.
     var unchecked: Set<TorrentID> = []
-    /// Torrents that are hashed whole when they get a slot for it.
+    /// Torrents to recheck completely when they get a slot.
     var verifying: Set<TorrentID> = []
-    /// The last of the complete torrents that were seen to be seeded, and whether it was the last of all.
+    /// The last complete torrent that was checked for seeding, and whether all have been.
     var lastBegun: TorrentID?
     var hasBegunSeeding = false
-    /// Torrents that an earlier engine was to remove.
+    /// Removals that an earlier engine was asked for and didn't perform.
     var leftOver: [IntentRow]
     var dataVersion: Int?
     var beats = 0
-    /// The time that all torrents which seed are credited with.
+    /// Measures the seed time credited to all seeding torrents.
     var seedTimer = SeedTimer()
-    /// What is left of it below a second.
+    /// The remainder of that time below one second.
     var uncountedSeedTime = Duration.zero
-    /// Torrents that seeded at the last beat, where not all are worked on.
+    /// Torrents that seeded at the last heartbeat, if the engine works on named torrents only.
     var seedingBefore: Set<TorrentID> = []
     let began = SuspendingClock.now
     var isStopping = false
-    /// Hosts that aren't taken.
+    /// Hosts whose connections are rejected.
     var bans: HostBans
-    /// Connections that came and haven't said for which torrent, by their numbers.
+    /// Incoming connections that haven't named a torrent yet, by number.
     var unidentified: [UInt64: PeerConnection] = [:]
     var unidentifiedLimits = UnidentifiedLimits<UInt64>(most: Session.unidentifiedLimit())
     var lastUnidentified: UInt64 = 0
-    /// Whether nobody is accepted for a moment.
+    /// Whether accepting is paused.
     var isResting = false
     var background: [Task<Void, Never>] = []
     private var endWaiters: [CheckedContinuation<Void, Never>] = []
@@ -103,8 +103,8 @@ package actor Session {
 
     // MARK: Life
 
-    /// Locks and opens the database, and listens. Throws one sentence that says why not. `disk` is the machine's own
-    /// where none is given.
+    /// Locks and opens the database, and listens. The error is one sentence with the reason. `disk` defaults to the
+    /// machine's own.
     package static func open(_ settings: EngineSettings, disk: Disk? = nil) async throws -> Session {
         var settings = settings
         settings.maximumPeers = peerLimit(settings.maximumPeers)
@@ -121,8 +121,8 @@ package actor Session {
             try db.hastenFarAnnounces(longest: .seconds(Announcer.longestInterval), now: now)
             let intents = try db.transaction { () throws(StoreError) in
                 let intents = try db.takeIntents()
-                // What was wanted of an engine that didn't run stands in the rows, but for states that it was to
-                // change.
+                // The rows already hold what was asked of an engine that wasn't running, except for states that it had
+                // to change.
                 for intent in intents where intent.verb == .changed {
                     if let id = intent.torrent { try db.settleAtRest(id) }
                 }
@@ -184,7 +184,7 @@ package actor Session {
         slots = SlotQueue(limits: environment.settings.slots, rules: environment.settings.slotRules)
     }
 
-    /// Wakes what has something to download, and goes on until ``stop()``.
+    /// Activates torrents with something to download, and runs until ``stop()``.
     package func start() async throws {
         guard !isStopping else { return }
         background = [
@@ -199,18 +199,18 @@ package actor Session {
             try await startDownloads()
             await removeLeftOvers()
         } catch {
-            // A stop may come at any time, and closes the database when it is through.
+            // A stop may come at any time, and closes the database when it finishes.
             guard isStopping else { throw error }
         }
     }
 
-    /// Returns when ``stop()`` has brought everything to rest.
+    /// Returns when ``stop()`` has finished.
     package func waitUntilEnd() async {
         guard !hasEnded else { return }
         await withCheckedContinuation { endWaiters.append($0) }
     }
 
-    /// Brings everything to rest: what is verified is made durable and recorded, trackers hear goodbye.
+    /// Stops all torrents: verified pieces are made durable and recorded, and trackers receive `stopped`.
     package func stop() async {
         guard !isStopping else { return await waitUntilEnd() }
         isStopping = true
@@ -251,8 +251,7 @@ package actor Session {
         lock = nil
     }
 
-    /// Ends the session's threads: the last thing that is done with it, after ``waitUntilEnd()``, and not from its own
-    /// loop.
+    /// Ends the session's threads. Call this last, after ``waitUntilEnd()``, and not from the session's own loop.
     package nonisolated func release() async {
         do { try await group.shutdownGracefully() } catch { log.debug("\(error)") }
     }
@@ -290,12 +289,12 @@ package actor Session {
 
     // MARK: Questions
 
-    /// How the active torrents do.
+    /// Returns the states of the active torrents.
     package func snapshots() async -> [TorrentSnapshot] {
         engines.values.map { engine in engine.onLoop { $0.snapshot() } }.sorted { $0.id < $1.id }
     }
 
-    /// The connections of a torrent, if it is active.
+    /// Returns the connections of a torrent; none unless it is active.
     package func peers(of id: TorrentID) -> [PeerReport] {
         engines[id].map { engine in engine.onLoop { $0.swarm.peerReports(now: $0.environment.clock.now) } } ?? []
     }
@@ -308,7 +307,7 @@ package actor Session {
     }
 }
 
-/// Tells this start of the machine from others (random(4)); empty where the kernel doesn't say.
+/// Returns the ID of this boot of the machine (random(4)); empty if the kernel doesn't provide it.
 private func bootID() -> String {
     KernelText.read("/proc/sys/kernel/random/boot_id").map { String($0.prefix { !$0.isNewline }) } ?? ""
 }

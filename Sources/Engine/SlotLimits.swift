@@ -1,13 +1,13 @@
 import Store
 
-/// How many torrents may be active at once, by what they do; `nil` is no limit.
+/// How many torrents may be active at once, by activity; `nil` means unlimited.
 package struct SlotLimits: Sendable, Equatable {
     /// Torrents that download.
     package var downloads: Int? = 50
-    /// Complete torrents with peers. Those without are rows, or soon will be, and need no slot.
+    /// Complete torrents with peers. Those without peers are dormant, or soon will be, and need no slot.
     package var seeds: Int?
-    /// Torrents whose pieces are hashed because they are unverified. One check keeps all cores busy, and a second one
-    /// makes a hard disk seek.
+    /// Torrents whose unverified pieces are being hashed. One check keeps all cores busy, and a second one makes a hard
+    /// disk seek.
     package var checks: Int? = 8
 
     package init() {}

@@ -1,49 +1,50 @@
 import Store
 import Swarm
 
-/// Decides which torrents are active: who starts when a slot is free, and who yields when others wait.
+/// Decides which torrents are active: which one starts when a slot is free, and which one yields when others wait.
 ///
-/// A pure machine: each event takes the time, and the session performs what ``next(now:)`` and ``yields(now:)`` answer.
-/// An event costs the same however many torrents wait, but for ``yields(now:)``, which looks at those that hold a slot.
+/// A pure machine: each event takes the time, and the session performs what ``next(now:)`` and ``yields(now:)`` return.
+/// The cost of an event doesn't depend on the number of waiting torrents; ``yields(now:)`` looks at those that hold a
+/// slot.
 ///
-/// Downloads, seeds and checks have slots of their own. A download without progress yields its slot to a torrent that
-/// waits and hasn't had its turn, or has rested since; so does one that was slow for a whole turn. One that yields goes
-/// to the back of the line. A torrent whose check has ended, and finds no download slot, goes to the front.
+/// Downloads, seeds and checks have separate slots. A download without progress, or one that was slow for a whole turn,
+/// yields its slot to a waiting torrent that hasn't had its turn, or has rested since. A torrent that yields goes to
+/// the back of the line. A torrent whose check has ended and that finds no download slot goes to the front.
 /// ``SlotRules`` has the times.
 struct SlotQueue {
-    /// Seeds that wait, at most: the first of them make room for others.
+    /// The most seeds that wait; the first of them make room for others.
     static let waitingSeeds = 1000
-    /// Torrents that start at the same time.
+    /// The most torrents that start at the same time.
     static let startsAtOnce = 16
-    /// Torrents that hang while they start, as on a disk that doesn't answer, and hold no slot any more. More of them
-    /// do.
+    /// The most torrents that may hang during their start, as on a disk that doesn't answer, without holding a slot.
+    /// Any more keep their slots.
     static let hangingStarts = 64
 
     /// How long a torrent may go without progress while others wait.
     enum Patience: Sendable {
-        /// ``SlotRules/shortPatience``: nothing is under way that could bring progress.
+        /// ``SlotRules/shortPatience``, if nothing under way could bring progress.
         case short
         /// ``SlotRules/patience``
         case usual
         /// ``SlotRules/longPatience``
         case long
-        /// As long as it takes.
+        /// No limit.
         case endless
     }
 
-    /// What an active torrent does, as the session sees it.
+    /// The activity of a torrent, as observed by the session.
     struct Activity: Equatable, Sendable {
         enum Work: Sendable {
             case downloading, checking, seeding
-            /// Complete, without peers: nothing that needs a slot.
+            /// Complete and without peers, so that no slot is needed.
             case idle
         }
 
         var work: Work
-        /// Bytes that count as progress, since the torrent became active.
+        /// Bytes that count as progress since the torrent became active.
         var moved: Int64 = 0
         var patience = Patience.usual
-        /// Bytes a second that it may have at most.
+        /// The torrent's rate limit, in bytes per second.
         var limit: Int?
 
         fileprivate var kind: SlotKind? {
@@ -59,11 +60,11 @@ struct SlotQueue {
     /// A torrent that has a slot.
     private struct Holder {
         var kind: SlotKind
-        /// It isn't active yet.
+        /// Whether the torrent isn't active yet.
         var isStarting: Bool
-        /// It was told to make room.
+        /// Where in the line the torrent goes, if it must yield.
         var yielding: Place?
-        /// A check that began while it downloaded: it has its download slot back after.
+        /// Whether this check began during a download, so that the download slot is returned afterwards.
         var returnsToDownload = false
         var since: Instant
         var activity: Activity
@@ -78,18 +79,18 @@ struct SlotQueue {
         case front, back
     }
 
-    /// What becomes of a torrent that a peer asks for.
+    /// The answer to a peer that asks for a torrent.
     enum Admission: Equatable, Sendable {
         case granted
-        /// Its slot was that of another torrent, which is to yield.
+        /// Granted the slot of another torrent, which must yield.
         case grantedInstead(of: TorrentID)
         case refused
     }
 
     private struct Lines {
-        /// Those that may have another's slot.
+        /// Torrents that may take another's slot.
         var ready = WaitingLine()
-        /// Those that yielded of late.
+        /// Torrents that yielded recently.
         var resting = WaitingLine()
 
         var count: Int { ready.count + resting.count }
@@ -100,9 +101,9 @@ struct SlotQueue {
     private var holders: [TorrentID: Holder] = [:]
     private var held: [SlotKind: Int] = [:]
     private var starting = 0
-    /// Those that have been starting for longer than ``SlotRules/startTime``.
+    /// Torrents that have been starting for longer than ``SlotRules/startTime``.
     private var hanging: Set<TorrentID> = []
-    /// Those that found no slot for what they do now.
+    /// Torrents that found no slot for their current activity.
     private var overdue: [TorrentID] = []
     private var lines: [SlotKind: Lines] = [.download: Lines(), .seed: Lines(), .check: Lines()]
 
@@ -119,12 +120,12 @@ struct SlotQueue {
 
     func isHolding(_ id: TorrentID) -> Bool { holders[id] != nil }
 
-    /// Whether a torrent has a slot and isn't active yet.
+    /// Whether any torrent has a slot and isn't active yet.
     var isStarting: Bool { starting > 0 }
 
     func waitingCount(_ kind: SlotKind) -> Int { self[kind].count }
 
-    /// How the slots are used.
+    /// The use of the slots.
     var report: SlotReport {
         var report = SlotReport()
         for kind in SlotKind.allCases {
@@ -133,14 +134,14 @@ struct SlotQueue {
         return report
     }
 
-    /// The slots of the kind that nobody holds; `nil` is no limit.
+    /// Returns the number of free slots of the kind; `nil` means unlimited.
     private func free(_ kind: SlotKind) -> Int? { limits[kind].map { max(0, $0 - (held[kind] ?? 0)) } }
 
     private func isFree(_ kind: SlotKind) -> Bool { free(kind).map { $0 > 0 } ?? true }
 
     // MARK: Events
 
-    /// The torrent has something to do. One that waits or has a slot already stays where it is.
+    /// The torrent has something to do. If it already waits or holds a slot, nothing changes.
     mutating func enqueue(_ id: TorrentID, for kind: SlotKind = .download, at place: Place = .back) {
         guard holders[id] == nil, !isWaiting(id) else { return }
         switch place {
@@ -149,13 +150,13 @@ struct SlotQueue {
         }
     }
 
-    /// The same for many, in this order.
+    /// Adds several torrents, in this order.
     mutating func enqueue(_ ids: [TorrentID]) {
         self[.download].ready.reserve(ids.count)
         for id in ids { enqueue(id) }
     }
 
-    /// The torrent was paused or removed, or is somebody else's affair: it doesn't wait any more.
+    /// Removes the torrent from all lines, because it was paused or removed, or need not wait any more.
     mutating func forget(_ id: TorrentID) {
         for kind in SlotKind.allCases {
             self[kind].ready.remove(id)
@@ -163,7 +164,7 @@ struct SlotQueue {
         }
     }
 
-    /// The next torrent to start: its slot is taken. Answer with ``observe(_:_:now:)`` or ``failed(_:)``.
+    /// Takes a slot for the next torrent and returns it. Answer with ``observe(_:_:now:)`` or ``failed(_:)``.
     mutating func next(now: Instant) -> TorrentID? {
         guard starting < Self.startsAtOnce else { return nil }
         for kind in [SlotKind.check, .download, .seed] where isFree(kind) {
@@ -174,7 +175,7 @@ struct SlotQueue {
         return nil
     }
 
-    /// A peer, or the user, asks for a torrent that isn't active.
+    /// A peer or the user asks for a torrent that isn't active.
     mutating func admit(_ id: TorrentID, for kind: SlotKind, isForced: Bool = false, now: Instant) -> Admission {
         guard holders[id] == nil else { return .granted }
         if isForced || isFree(kind) {
@@ -195,8 +196,8 @@ struct SlotQueue {
         return .refused
     }
 
-    /// The torrent, which is about to be active, has unverified pieces: whether they can be hashed now. If not, answer
-    /// with ``failed(_:)``, and it waits for a slot to be checked.
+    /// Whether a torrent that is being activated can have its unverified pieces hashed now. If not, answer with
+    /// ``failed(_:)``, and the torrent waits for a check slot.
     mutating func mayCheck(_ id: TorrentID, now: Instant) -> Bool {
         if holders[id]?.kind == .check { return true }
         guard isFree(.check) else { return false }
@@ -204,11 +205,11 @@ struct SlotQueue {
         return true
     }
 
-    /// What an active torrent does now.
+    /// Reports the current activity of an active torrent.
     mutating func observe(_ id: TorrentID, _ activity: Activity, now: Instant) {
         hanging.remove(id)
         let isNew = holders[id] == nil
-        // One that was activated for another reason doesn't wait any more.
+        // A torrent that was activated for another reason no longer waits.
         if isNew { forget(id) }
         guard let kind = activity.kind else { return rest(id, now: now) }
         if isNew { take(kind, id, now: now) }
@@ -222,7 +223,7 @@ struct SlotQueue {
         } else if activity.moved > holder.activity.moved {
             holder.movedAt = now
         } else {
-            // What was received again in the place of bad data is no progress.
+            // Data received again in place of bad data is no progress.
             activity.moved = holder.activity.moved
         }
         if now - holder.turnBegan >= rules.turn {
@@ -238,17 +239,17 @@ struct SlotQueue {
         if kind != holder.kind { change(id, to: kind) }
     }
 
-    /// The torrent couldn't be made active, be it because it needs a slot of another `kind` first.
+    /// The torrent couldn't be activated, possibly because it first needs a slot of another `kind`.
     mutating func failed(_ id: TorrentID, needing kind: SlotKind? = nil) {
         hanging.remove(id)
         drop(id)
         if let kind { enqueue(id, for: kind) }
     }
 
-    /// The torrent isn't active any more. What it yielded for is what it waits for.
+    /// The torrent is no longer active. If it yielded, it waits for a slot again.
     mutating func left(_ id: TorrentID, now: Instant) {
         guard let holder = drop(id), let place = holder.yielding else { return }
-        // A check that ended has yielded for a download slot.
+        // A torrent whose check ended has yielded to wait for a download slot.
         let kind = holder.activity.kind ?? holder.kind
         switch place {
         case .front: enqueue(id, for: kind, at: .front)
@@ -256,10 +257,10 @@ struct SlotQueue {
         }
     }
 
-    /// Whether the torrent is on its way out to make room for another, and where it goes.
+    /// Returns where in the line the torrent goes, if it is yielding.
     func yielding(_ id: TorrentID) -> Place? { holders[id]?.yielding }
 
-    /// Those that are to make room now: each is told so once, and answers with ``left(_:now:)``.
+    /// Returns the torrents that must yield now. Each is returned once, and answered with ``left(_:now:)``.
     mutating func yields(now: Instant) -> [TorrentID] {
         releaseHanging(now: now)
         var chosen: [TorrentID] = []
@@ -314,7 +315,7 @@ struct SlotQueue {
         holders[id]?.kind = kind
     }
 
-    /// The torrent needs no slot; one that was given to a seed is kept for its first peer.
+    /// Frees the slot of a torrent that needs none. A slot given to a seed is kept for its first peer.
     private mutating func rest(_ id: TorrentID, now: Instant) {
         guard let holder = holders[id], holder.yielding == nil else { return }
         if holder.isStarting {
@@ -325,13 +326,13 @@ struct SlotQueue {
         drop(id)
     }
 
-    /// An active torrent does something else than before.
+    /// The activity of an active torrent changed.
     private mutating func change(_ id: TorrentID, to kind: SlotKind) {
         guard let holder = holders[id] else { return }
         let isFree = isFree(kind)
         switch (holder.kind, kind) {
         case (.download, .check):
-            // In memory it can't wait; the slot is free for another meanwhile.
+            // An active torrent can't wait for its check; its download slot is free for another meanwhile.
             holders[id]?.returnsToDownload = true
             move(id, to: kind)
         case (.check, .download) where holder.returnsToDownload:
@@ -342,15 +343,15 @@ struct SlotQueue {
         }
     }
 
-    /// The torrent, which has no slot for what it does, waits for one like the others.
+    /// Makes a torrent that has no slot for its activity yield and wait for one.
     private mutating func makeRoom(_ id: TorrentID) {
-        // A check that has begun goes on: it would have to begin anew.
+        // A check that has begun continues, because it would otherwise have to start again.
         guard let work = holders[id]?.activity.work, work != .checking else { return }
         holders[id]?.yielding = work == .downloading ? .front : .back
         overdue.append(id)
     }
 
-    /// Whether a slot became free before the torrent was told to make room.
+    /// Whether a slot became free before the torrent had to yield.
     private mutating func findsRoom(_ id: TorrentID) -> Bool {
         guard let holder = holders[id], let kind = holder.activity.kind, kind != holder.kind, isFree(kind) else {
             return false
@@ -369,7 +370,7 @@ struct SlotQueue {
         }
     }
 
-    /// Those of the kind that may be made to yield, the longest without progress first.
+    /// Returns the torrents of the kind that may be made to yield, longest without progress first.
     private func stalled(_ kind: SlotKind, now: Instant) -> [TorrentID] {
         var found: [(id: TorrentID, since: Instant)] = []
         for (id, holder) in holders where holder.kind == kind && !holder.isStarting && holder.yielding == nil {

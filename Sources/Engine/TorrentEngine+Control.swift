@@ -4,43 +4,43 @@ import Store
 import Swarm
 import Torrent
 
-/// What the session wants of an active torrent.
+/// Requests from the session to an active torrent.
 extension TorrentEngine {
     nonisolated var fileCount: Int { assumeIsolated { $0.metainfo.layout.files.count } }
 
     var hasFault: Bool { swarm.fault != nil }
 
-    /// What has stopped it without a break, and since when.
+    /// The current fault, and since when the torrent has had a fault without a break.
     var lastingFault: (since: Instant, text: String)? {
         guard let fault = swarm.shownFault, let faultSince else { return nil }
         return (faultSince, fault.text)
     }
 
-    /// Whether something is to be downloaded or checked, and nothing stands in the way.
+    /// Whether something remains to be downloaded or checked, and no fault prevents it.
     var hasUnfinishedWork: Bool { !swarm.isCompleteAndRecorded && swarm.fault == nil }
 
-    /// Whether it has peers, or something to do.
+    /// Whether the torrent has peers, work left, or a fault.
     var isBusy: Bool { swarm.peerCount > 0 || !swarm.isCompleteAndRecorded || swarm.fault != nil }
 
-    /// Whether the disk is away, and nothing else is to be done.
+    /// Whether the torrent only waits for its disk to return.
     var waitsForDiskAlone: Bool { swarm.fault?.kind == .offline && swarm.isCompleteAndRecorded && swarm.peerCount == 0 }
 
-    /// Whether an engine that ends by itself has to wait for it.
+    /// Whether an engine that ends by itself must wait for this torrent.
     var hasWorkLeft: Bool {
         if isStopped || waitsForUser { return false }
         guard swarm.isCompleteAndRecorded, !swarm.isInspecting else { return true }
         return row.settings.seedGoal.over(environment.settings.seedGoal) != .none && !goalWasTold
     }
 
-    /// What its row says once it has come to rest.
+    /// Returns the state and error to store when the torrent has come to rest.
     func restingState(isSeeding: Bool) -> (TorrentState, String?) {
         if let fault = swarm.shownFault { return (fault.kind == .offline ? .offline : .error, fault.text) }
         guard swarm.isComplete, swarm.doubtful.isEmpty else { return (.queued, nil) }
         return (isSeeding ? .seeding : .complete, nil)
     }
 
-    /// Whether a file that was skipped so far is among the wanted: then the torrent has to come to rest, so that the
-    /// part file is read when nobody writes to it.
+    /// Whether the wanted files include one that was skipped so far. The torrent must then come to rest, so that the
+    /// part file is read while nothing writes to it.
     func mustRest(for wanted: [Bool]) -> Bool {
         metainfo.layout.files.contains { file in
             guard wanted[file.index], case .part = payload.placement[file.index] else { return false }
@@ -48,8 +48,7 @@ extension TorrentEngine {
         }
     }
 
-    /// The settings or the selection in the row are others than before. Files that aren't wanted any more stay where
-    /// they are.
+    /// Applies changed settings and a changed selection. Files that are no longer wanted stay in place.
     func apply(_ new: TorrentRow, wanted: [Bool]) {
         row = new
         goalWasTold = false
@@ -63,10 +62,10 @@ extension TorrentEngine {
         saveState()
     }
 
-    /// What it transfers now, in bytes per second.
+    /// The current transfer rates, in bytes per second.
     var demand: (download: Int, upload: Int) { swarm.rates(now: environment.clock.now) }
 
-    /// Its part of what all torrents share; its own limits hold too.
+    /// Applies the torrent's share of the common limits; its own limits apply too.
     func limit(peers: Int, download: Int?, upload: Int?) {
         var settings = SwarmSettings(row, over: environment.settings.swarm)
         settings.maximumPeers = row.settings.limits.peers ?? peers
@@ -76,8 +75,8 @@ extension TorrentEngine {
         feed { swarm, now in swarm.change(settings, now: now) }
     }
 
-    /// Everything that is claimed is hashed again, unless it can't be reached: then nothing is doubted that nobody can
-    /// look at.
+    /// Rechecks all present pieces. Does nothing while the payload is offline, because pieces must not become
+    /// unverified if they can't be hashed.
     func verifyAll() {
         guard swarm.fault?.kind != .offline else { return }
         resumeNote = "requested by the user"

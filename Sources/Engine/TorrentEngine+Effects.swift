@@ -8,10 +8,9 @@ import Swarm
 import Torrent
 import Verification
 
-/// Performs what the brain decided.
+/// Performs the brain's effects.
 extension TorrentEngine {
-    /// Performs all effects, those too that performing them brings about; then the small messages leave, one write a
-    /// connection.
+    /// Performs all effects, including those that result from performing them, and then flushes each connection once.
     func perform() {
         guard !isPerforming else { return }
         isPerforming = true
@@ -20,7 +19,7 @@ extension TorrentEngine {
                 for effect in swarm.takeEffects() { perform(effect) }
             }
             dispatchServes()
-            // What a socket takes at once is answered at once, and brings new effects.
+            // A write that the socket accepts at once is answered at once, and causes new effects.
             let talking = needsFlush
             needsFlush = []
             for key in talking { connections[key]?.flush() }
@@ -93,7 +92,7 @@ extension TorrentEngine {
         progress.uploadedDelta = spent.uploaded
         progress.wastedDelta = spent.wasted
         var claimed = swarm.recorded
-        // In the order of the transaction: a piece that was doubted and found right since is claimed.
+        // In the order of the transaction: a piece that became unverified and was found good since is present.
         for piece in news.lost + news.doubted { claimed.remove(piece) }
         for piece in news.pieces { claimed.insert(piece) }
         progress.completedBytes = completedBytes(claimed)
@@ -113,13 +112,14 @@ extension TorrentEngine {
                     } else {
                         swarm.recorded(now: now)
                     }
-                    // No more is begun, before the space runs out.
+                    // Stops new write intents before the space runs out.
                     if let shortage = outcome.shortage { swarm.openFailed([], fault: Fault(shortage), now: now) }
                 }
             }
         }
         if !news.doubted.isEmpty {
-            // In doubt first, unclaimed after: between the two a claim that is doubted counts as doubted.
+            // The pieces become unverified in the database before they lose their records: between the two
+            // transactions, a recorded piece that is also unverified counts as unverified.
             environment.commitQueue.submit(.doubt(id, news.doubted)) { outcome in
                 if outcome.error != nil { return answer(outcome) }
                 self.environment.commitQueue.submit(.record(record), completion: answer)
@@ -188,7 +188,8 @@ extension TorrentEngine {
                     engine.synced += report.durable
                     let hollow = engine.claims(in: report.created)
                     engine.feed { swarm, now in
-                        // Before anything is recorded: the record that follows has the new file's fingerprint.
+                        // Before anything is recorded, because the record that follows carries the new file's
+                        // fingerprint.
                         if !hollow.isEmpty { swarm.doubt(hollow, now: now) }
                         if let error = report.folderError ?? report.failures.first?.error {
                             swarm.syncFailed(fault: Fault(error), now: now)
@@ -202,7 +203,8 @@ extension TorrentEngine {
         }
     }
 
-    /// Recorded pieces with bytes in files that were made anew: somebody took the old ones away while we ran.
+    /// Returns the recorded pieces with bytes in files that were created again, because the old files were removed
+    /// while we ran.
     private func claims(in created: [PayloadFile]) -> Bitfield {
         var pieces = Bitfield(count: metainfo.geometry.pieceCount)
         guard !created.isEmpty, !swarm.recorded.isEmpty else { return pieces }
@@ -252,7 +254,8 @@ extension TorrentEngine {
         Task {
             let (still, changed) = await self.look(for: kind)
             self.feed { swarm, now in
-                // In doubt before anything is written again: from then on the files differ by our own doing.
+                // Made unverified before anything is written again, because from then on our own writes change the
+                // files.
                 if !changed.isEmpty { swarm.doubt(changed, now: now) }
                 swarm.probed(still, now: now)
             }
@@ -260,20 +263,20 @@ extension TorrentEngine {
         }
     }
 
-    /// Whether the fault still holds; when the payload is back, also the pieces that may have changed meanwhile.
+    /// Returns the fault if it still holds and, when the payload is back, the pieces that may have changed meanwhile.
     private func look(for kind: Fault.Kind) async -> (Fault?, changed: Bitfield) {
         let none = Bitfield(count: metainfo.geometry.pieceCount)
         if kind == .ownership { return (await lookAtOwnership(), none) }
         guard kind == .offline else { return (await stillFaulty(kind), none) }
         do {
-            // Whether the files are there, and those that were, is the loader's question: ask it as at a start.
+            // The loader decides whether the files are present and unchanged, just as at a start.
             let loader = TorrentLoader(
                 environment: environment, id: id, aliveUntilNs: offlineSince.map { $0.rawValue * 1_000_000_000 })
             let loaded = try await loader.load()
             if let reason = loaded.offline { return (Fault(.offline, reason), none) }
-            // The disk may have come back with another number.
+            // The disk may have come back with another device number.
             if let device = loaded.payload.device { payload = payload.on(device: device) }
-            // Of what was written and not recorded this life knows best.
+            // This run knows best which pieces it wrote without recording them.
             let ours = swarm.have.subtracting(loaded.recorded)
             return (nil, loaded.plan.doubtful.subtracting(ours))
         } catch {
@@ -281,7 +284,7 @@ extension TorrentEngine {
         }
     }
 
-    /// What is wrong with the database: what failed was a transaction, and only another one can tell.
+    /// Returns the database's fault. A transaction failed, so only another one can show whether the fault is gone.
     private func databaseFault() async -> Fault? {
         let run = environment.run
         do throws(StoreError) {
@@ -298,7 +301,7 @@ extension TorrentEngine {
     private func stillFaulty(_ kind: Fault.Kind) async -> Fault? {
         switch kind {
         case .diskFull:
-            // First what is kept for the database, which may be on the same volume.
+            // The database's reserve is checked first, because it may be on the same volume.
             if let shortage = await databaseFault() { return shortage }
             do {
                 let free = try await environment.disk.freeSpace(at: payload.root)
@@ -316,7 +319,7 @@ extension TorrentEngine {
     }
 }
 
-/// The brain's word for what a look at a piece found.
+/// Converts the disk's verdict on a piece for the brain.
 private func verdictForBrain(_ verdict: PieceVerdict) -> Swarm.CheckVerdict {
     switch verdict {
     case .good: .good

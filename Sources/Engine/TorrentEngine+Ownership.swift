@@ -5,11 +5,11 @@ import Swarm
 import Torrent
 import Verification
 
-/// Which files the torrent may write to, and what happens where it may not.
+/// Which files the torrent may write to, and what happens when it may not.
 extension TorrentEngine {
     // MARK: At the start
 
-    /// What is known before anything is hashed: nothing is written before it is known whose the files are.
+    /// Applies what is known before any hashing. Nothing is written until the owner of each file is known.
     func considerOwnership(now: Instant) {
         if let text = obstacle(isChecked: false) {
             swarm.stalled(Fault(.ownership, text), now: now)
@@ -18,7 +18,7 @@ extension TorrentEngine {
         }
     }
 
-    /// Whether a file that holds bytes may still turn out not to be the torrent's. An empty one has nothing to prove.
+    /// Whether a file with data may still turn out not to be the torrent's. An empty file needs no proof.
     private var hasUnprovenBytes: Bool {
         custody.unproven.keys.contains { file in
             if case .entry(let index) = file { !metainfo.layout.files[index].isEmpty } else { true }
@@ -27,7 +27,7 @@ extension TorrentEngine {
 
     // MARK: Proof by hashing
 
-    /// Pieces matched on the disk: the files that they lie in are the torrent's own.
+    /// Pieces passed their hash check on disk, so the files that contain them belong to the torrent.
     func prove(_ pieces: [PieceIndex], now: Instant) {
         guard !custody.unproven.isEmpty else { return }
         var proven: [PayloadFile: FileIdentity] = [:]
@@ -45,13 +45,12 @@ extension TorrentEngine {
             custody.unproven[file] = nil
             custody.own[file] = identity
         }
-        // Another torrent proved the same file to be its own a moment ago: what that means is found out by loading
-        // anew.
+        // Another torrent has just proved that the same file is its own. Loading again shows what that means.
         if !refused.isEmpty { return onChange(.ownershipChanged(id)) }
         if !hasUnprovenBytes { swarm.release(now: now) }
     }
 
-    /// All that was in doubt was hashed: what isn't proven by now isn't the torrent's.
+    /// Every unverified piece was hashed: a file that isn't proven by now isn't the torrent's.
     func settleOwnership(now: Instant) {
         guard swarm.doubtful.isEmpty else { return }
         if let text = obstacle(isChecked: true) { return swarm.stalled(Fault(.ownership, text), now: now) }
@@ -60,7 +59,7 @@ extension TorrentEngine {
 
     // MARK: While it writes
 
-    /// The files of the pieces that the torrent is about to create, and that the database doesn't know of yet.
+    /// Returns the files of these pieces that the torrent is about to create and that the database doesn't know yet.
     func filesToAnnounce(_ pieces: [PieceIndex]) -> [Int] {
         var files: Set<Int> = []
         for piece in pieces {
@@ -78,10 +77,10 @@ extension TorrentEngine {
         return files.sorted()
     }
 
-    /// At rest: files that were announced and never created are taken back, so that a file which appears there later is
-    /// somebody else's.
+    /// At rest, withdraws files that were announced but never created, so that a file that appears there later counts
+    /// as foreign.
     func withdrawUnmadeFiles() async {
-        // Of a payload that was out of reach nobody knows what is there.
+        // The contents of an offline payload are unknown.
         guard offlineAtStart == nil, swarm.fault?.kind != .offline else { return }
         let written = environment.disk.writtenFiles(of: infoHash)
         let unmade = custody.announced.filter {
@@ -96,8 +95,8 @@ extension TorrentEngine {
         }
     }
 
-    /// At rest: the user's leave to overwrite ends as soon as what was found is checked, so that a file which appears
-    /// there later is somebody else's.
+    /// At rest, ends the user's permission to overwrite once the existing files are checked, so that a file that
+    /// appears there later counts as foreign.
     func endLeaveToOverwrite() async {
         guard custody.hasLeave, swarm.doubtful.isEmpty, offlineAtStart == nil, swarm.fault?.kind != .offline else {
             return
@@ -112,10 +111,10 @@ extension TorrentEngine {
 
     // MARK: What stands in the way
 
-    /// Files that are named in a message.
+    /// The most files named in a message.
     private static let namedFiles = 3
 
-    /// One sentence on why the torrent can't be downloaded here; `nil` when nothing stands in its way.
+    /// Returns one sentence on why the torrent can't be downloaded here, or `nil` if nothing prevents it.
     private func obstacle(isChecked: Bool) -> String? {
         let isChecked = isChecked || swarm.doubtful.isEmpty
         if let (index, twin) = custody.twins.filter({ isIncomplete($0.key) }).min(by: { $0.key < $1.key }) {
@@ -132,7 +131,7 @@ extension TorrentEngine {
                 + "this torrent continues when that file is complete, or when torrent \(holder.torrent) is removed"
         }
         let layout = metainfo.layout
-        // An empty file that is there and empty is as it should be, whoever made it.
+        // An empty file is correct if it exists and is empty, whoever created it.
         let foreign = custody.unproven.keys.filter { file in
             guard case .entry(let index) = file, layout.files[index].isEmpty else { return isChecked }
             return (prints[file]?.size ?? 0) > 0
@@ -153,14 +152,14 @@ extension TorrentEngine {
         return nil
     }
 
-    /// Whether a piece of the file is known not to be there.
+    /// Whether a piece of the file is known to be missing.
     private func isIncomplete(_ index: Int) -> Bool {
         metainfo.layout.pieces(of: index, geometry: metainfo.geometry).contains {
             !swarm.have[$0] && !swarm.doubtful[$0]
         }
     }
 
-    /// A shared file that its holder has completed and that doesn't have the bytes that this torrent wants.
+    /// A shared file that its holder has completed with other content than this torrent needs.
     private var disagreement: (file: Int, holder: FileHolder)? {
         for (index, shared) in custody.shared.sorted(by: { $0.key < $1.key }) {
             for piece in metainfo.layout.pieces(of: index, geometry: metainfo.geometry)
@@ -181,10 +180,10 @@ extension TorrentEngine {
         return custody.shared.values.first { !$0.holder.isWhole }?.holder.torrent
     }
 
-    /// Whether what stands in the way can only be settled by the user.
+    /// Whether only the user can resolve the obstacle.
     var waitsForUser: Bool { swarm.fault?.kind == .ownership && holderWaitedFor == nil }
 
-    /// Whether something else stands in the way than before: then the torrent is loaded anew.
+    /// Checks the obstacle again; if it changed, the torrent is reloaded.
     func lookAtOwnership() async -> Fault? {
         guard let fault = swarm.fault else { return nil }
         do {

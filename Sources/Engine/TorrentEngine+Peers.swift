@@ -7,7 +7,7 @@ import Store
 import Swarm
 import Torrent
 
-/// The wire's words to the brain, and the brain's to the wire.
+/// Translates messages between the wire and the brain.
 extension TorrentEngine: PeerConnectionDelegate {
     // MARK: From the connection, on the loop
 
@@ -39,7 +39,7 @@ extension TorrentEngine: PeerConnectionDelegate {
         }
     }
 
-    /// Counts what the connection holds of a message that hasn't ended; the connection that holds too much is closed.
+    /// Counts the bytes of unfinished messages that the connection holds, and closes it if they are too many.
     private func keep(_ connection: PeerConnection) {
         guard let host = connection.remote?.host else { return }
         let (bytes, counted) = (connection.unfinishedBytes, connection.countedBytes)
@@ -66,7 +66,7 @@ extension TorrentEngine: PeerConnectionDelegate {
         }
     }
 
-    /// What we say first, to those who dial us too.
+    /// Our handshake, for outgoing and incoming connections.
     nonisolated var ourHandshake: Handshake {
         Handshake(reserved: [.extensionProtocol, .fast], infoHash: infoHash, peerID: environment.peerID)
     }
@@ -88,7 +88,7 @@ extension TorrentEngine: PeerConnectionDelegate {
         case .success(let key):
             connection.tag = key.value
             connections[key] = connection
-            // What we have is the first message (BEP 3), the extended handshake the next (BEP 10).
+            // The pieces that are present go first (BEP 3), then the extended handshake (BEP 10).
             perform()
             if hello.supportsExtensions { sendExtendedHandshake(to: connection) }
             connection.flush()
@@ -177,7 +177,7 @@ extension TorrentEngine: PeerConnectionDelegate {
                 buffer = try environment.disk.buffer(for: index, of: payload)
             }
         } catch {
-            // The request stays open, and its block is asked for again when there is memory.
+            // The request stays open, and its block is requested again when memory is available.
             return swarm.stalled(Fault(error), now: now)
         }
         guard swarm.received(key, piece: piece, begin: begin, length: length, now: now) == .store else { return }
@@ -200,14 +200,14 @@ extension TorrentEngine: PeerConnectionDelegate {
             case nil: break
             }
         } catch {
-            // An unreadable extension message is not worth the connection: other clients ignore it, too. The limits of
-            // its parsers bound what it can cost.
+            // An unreadable extension message is no reason to disconnect: other clients ignore it, too. The limits of
+            // its parsers bound its cost.
             log.debug("\(key): \(error)")
         }
     }
 
     func send(_ message: Outgoing, to key: PeerKey) {
-        // A connection that is gone hears nothing; the brain is told of its end by ``closed(_:because:)``.
+        // The connection may already be closed; ``closed(_:because:)`` reports that to the brain.
         guard let connection = connections[key] else { return }
         needsFlush.insert(key)
         switch message {
@@ -229,7 +229,7 @@ extension TorrentEngine: PeerConnectionDelegate {
         }
     }
 
-    /// The shortest words that the peer understands (BEP 6).
+    /// Returns the shortest message that the peer understands (BEP 6).
     private static func words(for have: Bitfield, fast: Bool) -> PeerMessage {
         if fast, have.isEmpty { return .haveNone }
         if fast, have.isFull { return .haveAll }

@@ -5,11 +5,11 @@ import Swarm
 import Torrent
 import Verification
 
-/// What the torrent says of itself: to the database, to the log, to progress lines.
+/// What the torrent reports to the database, the log and progress lines.
 extension TorrentEngine {
     // MARK: Counters
 
-    /// What was transferred and not yet told to the database; it counts as told from now on.
+    /// Returns the transfer counts since the last call, which then count as reported.
     func unreportedCounters() -> Counters {
         let spent = Counters(
             downloaded: swarm.downloadedBytes - reported.downloaded, uploaded: swarm.uploadedBytes - reported.uploaded,
@@ -24,7 +24,7 @@ extension TorrentEngine {
         reported.wasted -= spent.wasted
     }
 
-    /// Bytes of wanted files in the pieces.
+    /// Returns the bytes of wanted files within the pieces.
     func completedBytes(_ pieces: Bitfield) -> Int64 {
         selection.bytes(in: pieces, geometry: metainfo.geometry)
     }
@@ -43,7 +43,8 @@ extension TorrentEngine {
         write("the state of \(row.name)") { db throws(StoreError) in try db.setState(id, state, error: error) }
     }
 
-    /// Writes something down that nothing waits for but the end of the session; `what` is for the log, should it fail.
+    /// Writes in the background; only the end of the session waits for it. `what` names the data in the log if the
+    /// write fails.
     private func write(_ what: String, _ body: @escaping @Sendable (Connection) throws(StoreError) -> Void) {
         environment.backgroundWrites.began()
         Task {
@@ -52,7 +53,7 @@ extension TorrentEngine {
         }
     }
 
-    /// From now on a folder that is missing is one that can't be reached, and is never made again (law 3).
+    /// From now on a missing folder counts as offline and is never created again (law 3).
     func noteRootSeen() {
         guard !isRootSeen else { return }
         isRootSeen = true
@@ -60,11 +61,11 @@ extension TorrentEngine {
         write("that the folder exists") { db throws(StoreError) in try db.setRootSeen(id) }
     }
 
-    /// Files that are named as the reason of a check.
+    /// The most files named as the reason of a check.
     private static let namedFiles = 3
 
-    /// Why pieces are checked at the start, with the files that are gone or were changed outside: their neighbours in a
-    /// piece are not to blame.
+    /// Returns why pieces are checked at the start, with the files that are missing or changed. Other files that share
+    /// a piece with them are not named, because they are not to blame.
     static func note(on loaded: TorrentLoader.Loaded) -> String? {
         guard let causes = loaded.plan.causes else { return nil }
         let touched = loaded.plan.touched
@@ -75,8 +76,8 @@ extension TorrentEngine {
         return "\(causes) (\(names)\(others))"
     }
 
-    /// Compares the files with what was recorded of them last. Another program may have written to them meanwhile,
-    /// which no hash of what came tells.
+    /// Compares the files with their recorded fingerprints. Another program may have written to them meanwhile, which
+    /// the hashes of received pieces can't show.
     func inspect() {
         let (id, payload, disk, store) = (id, payload, environment.disk, environment.store)
         let shared = Set(custody.shared.keys)
@@ -97,7 +98,7 @@ extension TorrentEngine {
                     names.append(file.displayPath)
                 }
             } catch {
-                // A disk that doesn't answer now says so when it is read from.
+                // A disk that fails now reports its error when it is next read.
                 log.debug("could not compare the files with their records: \(error)")
             }
             if let first = names.first, swarm.isInspecting {
@@ -110,7 +111,7 @@ extension TorrentEngine {
         }
     }
 
-    /// Peers that one line names.
+    /// The most peers named in one line.
     private static let namedSenders = 8
 
     func note(_ note: Note) {
@@ -148,7 +149,7 @@ extension TorrentEngine {
             if fault.kind == .offline, offlineAtStart == nil {
                 offlineSince = offlineSince ?? environment.clock.timestamp
             }
-            // What went offline in an earlier life, or asleep, is in the log already.
+            // A payload that went offline in an earlier run, or while dormant, is already in the log.
             let isKnown = fault.kind == .offline && offlineAtStart != nil && row.state == .offline
             if !isKnown { event(fault.kind == .offline ? .offline : .failed, fault.text) }
             saveState()
@@ -162,8 +163,8 @@ extension TorrentEngine {
         }
     }
 
-    /// What completes a torrent without a record of pieces, as a narrower choice of files does, is written down too,
-    /// before the session hears of it.
+    /// Records the completion before reporting it to the session. This is needed when no record of pieces completed the
+    /// torrent, as when fewer files are selected.
     private func recordCompletion() {
         guard completedAt == nil else { return onChange(.completed(id)) }
         var progress = ProgressRecord(torrent: id, verifiedAt: environment.clock.timestamp)
@@ -180,7 +181,7 @@ extension TorrentEngine {
         }
     }
 
-    /// Seconds with one decimal.
+    /// Formats seconds with one decimal.
     private static func seconds(_ duration: Duration) -> String {
         let tenths = (duration.nanoseconds + 50_000_000) / 100_000_000
         return "\(tenths / 10).\(tenths % 10)"
@@ -221,7 +222,7 @@ extension TorrentEngine {
             leechers: now.peers - now.seeders, timeLeft: now.timeLeft, at: environment.clock.timestamp)
     }
 
-    /// The connections, the fastest first.
+    /// Returns the connections, fastest first.
     func livePeers(limit: Int) -> [LivePeerRow] {
         swarm.peerReports(now: environment.clock.now).sorted {
             $0.downloadRate + $0.uploadRate > $1.downloadRate + $1.uploadRate
@@ -229,7 +230,7 @@ extension TorrentEngine {
         .prefix(limit).map { LivePeerRow($0) }
     }
 
-    /// Saves what was learned of peers and trackers since the last time; one call after the other.
+    /// Saves what changed about peers and trackers since the last call. Calls run one after the other.
     func savePeersAndTrackers() async {
         let before = saving
         let task = Task {
@@ -272,10 +273,10 @@ extension TorrentEngine {
 
     // MARK: Seeding
 
-    /// The time for which the torrent was complete and there for others, in all lives together.
+    /// How long the torrent was complete and available to others, in all runs together.
     var seedTime: Duration { seedTimeBefore + seedTimer.total }
 
-    /// Whether the torrent has seeded as long as its goal says.
+    /// Reports to the session when the torrent has reached its seed goal.
     func checkSeedGoal() {
         seedTimer.look(isSeeding: state == .seeding, now: .now)
         guard swarm.isComplete, swarm.isRunning, !goalWasTold else { return }

@@ -5,13 +5,14 @@ import PeerWire
 import Swarm
 import Torrent
 
-/// Blocks go out: out of memory where they have just come in, out of the page cache without a detour, else by way of a
-/// disk thread.
+/// Serving blocks: from memory if they have just arrived, directly from the page cache if possible, and otherwise
+/// through a disk thread.
 extension TorrentEngine {
-    /// Blocks of one peer that are read in one job and leave in one write.
+    /// The most blocks of one peer that are read in one job and sent in one write.
     private static let servedTogether = 16
 
-    /// Lets go of a piece's buffer; what is right is kept for a while, because those who hear of it now want it now.
+    /// Releases a piece's buffer. A good piece stays in memory for a while, because peers request it as soon as it is
+    /// announced.
     func release(_ piece: PieceIndex) {
         guard let buffer = buffers.removeValue(forKey: piece) else { return }
         if swarm.have[piece], swarm.peerCount > 1 { environment.recent.keep(buffer, of: id, piece) }
@@ -49,7 +50,7 @@ extension TorrentEngine {
         }
     }
 
-    /// Requests that follow each other in one piece, which are read together.
+    /// Groups requests for adjacent blocks of one piece, which are read together.
     private static func runs(_ requests: ArraySlice<BlockRequest>) -> [[BlockRequest]] {
         var runs: [[BlockRequest]] = []
         for request in requests {
@@ -62,7 +63,7 @@ extension TorrentEngine {
         return runs
     }
 
-    /// Fills the buffers with the blocks of the run, if that takes no wait.
+    /// Fills the buffers with the blocks of the run, if that is possible without waiting.
     private func copy(_ run: [BlockRequest], into targets: [UnsafeMutableRawBufferPointer]) -> Bool {
         if let piece = environment.recent.bytes(of: id, run[0].piece) {
             for (request, target) in zip(run, targets) {
@@ -75,7 +76,7 @@ extension TorrentEngine {
             payload, at: payload.geometry.offset(of: run[0].piece) + Int64(run[0].begin), into: targets)
     }
 
-    /// On a disk thread: the requests that could be read, until one that couldn't.
+    /// Reads blocks on a disk thread until one fails. Returns the requests that were read.
     private nonisolated static func read(
         _ requests: [BlockRequest], into frames: UploadBuffer, _ disk: Disk, _ payload: Payload,
         _ failure: inout (BlockRequest, DiskError)?
@@ -115,7 +116,7 @@ extension TorrentEngine {
         perform()
     }
 
-    /// The blocks are in memory no more.
+    /// The blocks' memory is free again.
     private func finished(_ requests: some Sequence<BlockRequest>) {
         environment.shared.value.memory.serves(-requests.reduce(0) { $0 + $1.length })
     }

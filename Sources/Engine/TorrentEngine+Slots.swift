@@ -1,7 +1,7 @@
 import Swarm
 import Torrent
 
-/// What the session's ``SlotQueue`` is told of an active torrent.
+/// What an active torrent reports to the session's ``SlotQueue``.
 extension TorrentEngine {
     var activity: SlotQueue.Activity {
         if swarm.isCompleteAndRecorded {
@@ -13,10 +13,10 @@ extension TorrentEngine {
             limit: swarm.settings.downloadLimit)
     }
 
-    /// How long it may go without progress while others wait.
+    /// How long the torrent may go without progress while others wait.
     private var patience: SlotQueue.Patience {
         switch swarm.shownFault?.kind {
-        // All torrents share it: nobody else would do better.
+        // All torrents share the database, so no other would do better.
         case .database, .databaseFull: .endless
         case .diskFull: .long
         case .offline, .input, .ownership: .short

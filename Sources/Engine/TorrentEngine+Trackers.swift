@@ -5,12 +5,12 @@ import Swarm
 import Torrent
 import TrackerWire
 
-/// Announces, when the announcer says so.
+/// Sends the announces that the announcer finds due.
 extension TorrentEngine {
     func announceIfDue() {
         guard swarm.isRunning, swarm.fault?.kind != .offline else { return }
         var hasNews = false
-        // One that isn't to be asked now hands over to the next of its tier.
+        // A tracker whose retry time has not passed hands over to the next of its tier.
         while case let actions = announcer.due(now: unixNow, isHungry: swarm.isHungry), !actions.isEmpty {
             for action in actions {
                 if let url = try? TrackerURL(action.url),
@@ -35,20 +35,20 @@ extension TorrentEngine {
             feed { swarm, now in swarm.learn(answer.peers, from: .tracker, now: now) }
             if answer.complete == nil, swarm.isRunning { await scrape(action.url) }
         } catch {
-            // Given up by ourselves, which says nothing of the tracker.
+            // An announce that we cancelled ourselves says nothing about the tracker.
             guard !Task.isCancelled else { return }
             log.info("announce to \(name) failed: \(error)")
             if let error = error as? TrackerError, let url = try? TrackerURL(action.url) { await note(error, of: url) }
             announcer.failed(
                 action.url, reason: "\(error)", retryIn: (error as? TrackerError)?.retrySeconds, now: unixNow)
-            // The next of the tier, if there is one, is asked at once.
+            // The next tracker of the tier, if there is one, is announced to at once.
             if swarm.isRunning { announceIfDue() }
         }
-        // At once, so that a kill doesn't make us ask again too early, nor forget why a tracker can't be asked.
+        // Saved at once, so that after a kill the tracker isn't contacted too early and its error isn't lost.
         await savePeersAndTrackers()
     }
 
-    /// What a failure says of the tracker's host is for all torrents.
+    /// Records a failure of the tracker's host for all torrents.
     private func note(_ error: TrackerError, of url: TrackerURL) async {
         do throws(StoreError) {
             try await environment.hosts.failed(url, error, now: environment.clock.timestamp)
@@ -72,7 +72,7 @@ extension TorrentEngine {
         }
     }
 
-    /// Tells the trackers that know us that we go, within ``EngineSettings/goodbyeTime``.
+    /// Announces `stopped` to the trackers that know us, within ``EngineSettings/goodbyeTime``.
     func sayGoodbye() async {
         let end = ContinuousClock.now + environment.settings.goodbyeTime
         await finishAnnounces()
@@ -85,17 +85,17 @@ extension TorrentEngine {
             return (url, request(action))
         }
         let trackers = environment.trackers
-        // Each says whether it was a goodbye.
+        // Each task returns whether it was an announce, not the time limit.
         await withTaskGroup(of: Bool.self) { group in
             for (url, request) in requests {
                 group.addTask {
-                    // Whether it was heard changes nothing any more.
+                    // A failure changes nothing at this point.
                     _ = try? await trackers.announce(url, request)
                     return true
                 }
             }
             group.addTask {
-                // Cancelled when all have answered before.
+                // Cancelled when all trackers have answered before the limit.
                 try? await Task.sleep(until: end, clock: .continuous)
                 return false
             }
@@ -105,8 +105,8 @@ extension TorrentEngine {
         }
     }
 
-    /// What trackers are being asked comes to its end, so that goodbye doesn't overtake it. What takes too long is
-    /// given up: it may have been heard.
+    /// Waits for the announces under way, so that `stopped` doesn't overtake them. Those that take too long are
+    /// cancelled, although the tracker may have received them.
     private func finishAnnounces() async {
         let announces = announces
         let patient = Set(announcer.trackers.filter(\.mayKnowUs).map(\.url))
@@ -125,7 +125,8 @@ extension TorrentEngine {
             left: max(0, row.wantedBytes - completedBytes(swarm.have)), moved: movedInThisRun)
     }
 
-    /// What trackers are told: all that the torrent moved since this run of the engine began to announce it (BEP 3).
+    /// The bytes to report to trackers: the torrent's transfers since this run of the engine first announced it (BEP
+    /// 3).
     var movedInThisRun: Counters {
         Counters(
             downloaded: movedBefore.downloaded + swarm.downloadedBytes,
@@ -144,7 +145,7 @@ extension Announcer.Answer {
 }
 
 extension TrackerError {
-    /// Seconds after which the tracker wants to be asked again, when it said so; a day stands for never.
+    /// Seconds after which the tracker wants to be contacted again, if it gave a time; a day stands for never.
     var retrySeconds: Int64? {
         switch retry {
         case nil: nil
@@ -153,7 +154,7 @@ extension TrackerError {
         }
     }
 
-    /// Whether nobody answered at all, so that the host's other torrents needn't ask either.
+    /// Whether the host didn't answer at all, so that other torrents need not contact it either.
     var isSilence: Bool {
         switch self {
         case .unreachable, .timedOut, .insecure: true

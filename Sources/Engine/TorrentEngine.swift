@@ -11,8 +11,8 @@ import Torrent
 
 /// One active torrent: a thin owner that feeds the brain and performs its effects, on the event loop of its peers.
 ///
-/// Handlers of that loop enter with `assumeIsolated`, one batch a read, without a hop. Disk and database answer by a
-/// task of the loop.
+/// Handlers of that loop enter with `assumeIsolated`, once per read and without a hop. Disk and database answer with a
+/// task on the loop.
 actor TorrentEngine {
     nonisolated let id: TorrentID
     nonisolated let infoHash: InfoHash
@@ -26,7 +26,7 @@ actor TorrentEngine {
     var swarm: Swarm
     var announcer: Announcer
     let log: Logger
-    /// Our port, as trackers and peers are told.
+    /// Our port, as reported to trackers and peers.
     let listenPort: UInt16
     let onChange: @Sendable (TorrentEngine.Change) -> Void
 
@@ -34,7 +34,7 @@ actor TorrentEngine {
 
     var connections: [PeerKey: PeerConnection] = [:]
     var extensions: [PeerKey: PeerExtensions] = [:]
-    /// Connections whose handshake is under way, by the address that was dialled.
+    /// Connections whose handshake is under way.
     var opening: [ObjectIdentifier: PeerConnection] = [:]
     var needsFlush: Set<PeerKey> = []
     var serves: [PeerKey: [BlockRequest]] = [:]
@@ -42,23 +42,23 @@ actor TorrentEngine {
     // MARK: Pieces
 
     var buffers: [PieceIndex: PieceBuffer] = [:]
-    /// What the last sync found, for the record that follows it.
+    /// The fingerprints from the last sync, for the record that follows.
     var synced: [Fingerprint] = []
     var checkToken: CancelToken?
     var checkBegan: Instant?
-    /// Pieces that a check found right: an earlier process may have left them in the page cache, so the next sync
+    /// Pieces that a check found good. An earlier process may have left them in the page cache only, so the next sync
     /// covers their files.
     var foundGood: Bitfield
     var offlineAtStart: String?
-    /// Since when the payload has been out of reach in this life, after it was within.
+    /// When the payload went offline in this activation, after it had been reachable.
     var offlineSince: Timestamp?
-    /// Since when a fault of this machine has stopped it.
+    /// Since when a local fault has stopped the torrent.
     var faultSince: Instant?
 
     // MARK: Ownership of files
 
     var custody: Custody
-    /// The files as they were found at the start.
+    /// The files as found at the start.
     let prints: [PayloadFile: Fingerprint]
 
     // MARK: Life
@@ -68,25 +68,25 @@ actor TorrentEngine {
     var wakeAt: Instant?
     var stopWaiters: [CheckedContinuation<Void, Never>] = []
     var isStopped = false
-    /// What trackers are being asked, by their URL.
+    /// The announces under way, by tracker URL.
     var announces: [String: Task<Void, Never>] = [:]
     var nextAnnounceCheck = Instant.origin
     var nextSave = Instant.origin
     var saving: Task<Void, Never>?
-    /// What the database counted before this life.
+    /// The database's counters before this activation.
     let base: Counters
-    /// What it was told of this life.
+    /// The counts of this activation that were reported to the database.
     var reported = Counters()
-    /// What was moved in earlier lives of the torrent in the same run of the engine.
+    /// Transfers of the torrent's earlier activations in the same run of the engine.
     let movedBefore: Counters
     var completedAt: Timestamp?
-    /// Trackers were told in an earlier life.
+    /// Whether an earlier activation completed the torrent and announced that to the trackers.
     let wasCompleted: Bool
     var isRootSeen: Bool
     var savedPeers: [PeerAddress: SavedPeer] = [:]
     var savedTrackers: [String: TrackerRow] = [:]
     var goalWasTold = false
-    /// For how long this life has been there for others; what was before is in the row that it began with.
+    /// The seed time of this activation; earlier seed time is in the row that it began with.
     var seedTimer = SeedTimer()
     let seedTimeBefore: Duration
     var resumeNote: String?
@@ -96,7 +96,7 @@ actor TorrentEngine {
         var uploaded: Int64 = 0
         var wasted: Int64 = 0
 
-        /// `nil` where nothing was moved.
+        /// `nil` if nothing was transferred.
         var ifAny: Counters? { downloaded + uploaded > 0 ? self : nil }
     }
 
@@ -106,14 +106,14 @@ actor TorrentEngine {
         var hashFailures: Int
     }
 
-    /// What the session is told.
+    /// A change that is reported to the session.
     enum Change: Sendable {
         case completed(TorrentID)
         case seedGoalReached(TorrentID)
         case failed(TorrentID, String)
-        /// A peer that had dialled us lied, or only cost us something.
+        /// An incoming peer sent bad data, or only cost us work.
         case misbehaved(PeerAddress.Host, reason: String, isCertain: Bool)
-        /// Who may write to its files is to be found out anew.
+        /// The ownership of the torrent's files must be determined again.
         case ownershipChanged(TorrentID)
     }
 
@@ -168,7 +168,7 @@ actor TorrentEngine {
 
     // MARK: Life
 
-    /// Begins: what is doubtful is checked, peers are dialled, trackers are asked when their time has come.
+    /// Starts the torrent: unverified pieces are checked, peers are dialled, and trackers are contacted when due.
     func start() {
         let now = environment.clock.now
         if let reason = offlineAtStart {
@@ -184,8 +184,8 @@ actor TorrentEngine {
         perform()
     }
 
-    /// Ends: peers are closed, everything is made durable, and, unless the torrent only falls asleep, `stopped` goes to
-    /// the trackers. Returns when it is at rest.
+    /// Stops the torrent: peers are disconnected, data is made durable and, if `sayingGoodbye`, trackers receive
+    /// `stopped`. Returns when the torrent is at rest.
     func stop(sayingGoodbye: Bool = true) async {
         if !isStopped {
             await withCheckedContinuation { continuation in
@@ -204,19 +204,19 @@ actor TorrentEngine {
         environment.disk.release(infoHash)
     }
 
-    /// Feeds an event to the brain, then performs what it answers.
+    /// Feeds an event to the brain and performs the resulting effects.
     func feed(_ event: (inout Swarm, Instant) -> Void) {
         swarm.mostServedAhead = environment.shared.value.memory.servedAhead
         event(&swarm, environment.clock.now)
         perform()
     }
 
-    /// Enters from another actor of the same loop, without a hop.
+    /// Enters the actor from another one on the same loop, without a hop.
     nonisolated func onLoop<Value: Sendable>(_ body: (isolated TorrentEngine) -> Value) -> Value {
         assumeIsolated(body)
     }
 
-    /// The same, from a thread that isn't the loop's.
+    /// Feeds an event to the brain from a thread other than the loop's.
     nonisolated func feedLater(_ event: @escaping @Sendable (inout Swarm, Instant) -> Void) {
         environment.loop.execute { self.assumeIsolated { $0.feed(event) } }
     }

@@ -5,11 +5,11 @@ import Torrent
 import Verification
 
 extension TorrentLoader {
-    /// Makes the output folder of a torrent that begins, and wanted files without bytes that aren't there; whether
-    /// anything was to be made.
+    /// Creates the output folder of a new torrent, and missing wanted files without bytes. Returns whether anything had
+    /// to be created.
     ///
-    /// What was made is durable with the first commit. Where none is to come, because there is nothing to download, it
-    /// is made so here.
+    /// The first commit makes new files durable. If nothing is to be downloaded, no commit follows, so they are made
+    /// durable here.
     func prepareFolder(_ loaded: Loaded) async throws -> Bool {
         let isNew = !loaded.row.isRootSeen
         guard isNew || (loaded.offline == nil && loaded.lacksEmptyFiles) else { return false }

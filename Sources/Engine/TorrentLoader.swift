@@ -5,16 +5,16 @@ import SystemPackage
 import Torrent
 import Verification
 
-/// Reads a torrent from the database, looks at its files, and says what is to be trusted.
+/// Reads a torrent from the database, examines its files, and decides what is trusted.
 struct TorrentLoader {
     let environment: Environment
     let id: TorrentID
-    /// Until when we may have written ourselves, in Unix nanoseconds; `nil` for the end of the run before.
+    /// The time in Unix nanoseconds until which we may have written ourselves; `nil` for the end of the previous run.
     var aliveUntilNs: Int64?
-    /// Whether the torrent was active before in this run, so that a file which it was about to create is its own.
+    /// Whether the torrent was active before in this run, so that a file it was about to create is its own.
     var wasActive = false
 
-    /// What an active torrent begins with.
+    /// The data with which an active torrent begins.
     struct Loaded: Sendable {
         let row: TorrentRow
         let metainfo: Metainfo
@@ -27,24 +27,24 @@ struct TorrentLoader {
         let peers: [PeerRow]
         let banned: [PeerRow]
         let trackers: [TrackerRow]
-        /// Why the payload can't be reached, when the plan says offline.
+        /// Why the payload can't be reached, if the plan is offline.
         let offline: String?
         /// Wanted files whose recorded bytes are still in the part file.
         let unplaced: [Int]
-        /// The same, as far as the database knows, and yet something is in their place: bytes that didn't all get
-        /// there, or a file whose fingerprint was forgotten.
+        /// Files that should be in the part file according to the database, although something is in their place: an
+        /// incomplete promotion, or a file whose fingerprint was forgotten.
         let covered: [Int]
-        /// What the payload is on, as far as the machine says.
+        /// The payload's volume, if the system reports it.
         let volume: Volume?
-        /// Whether a wanted file without bytes isn't there.
+        /// Whether a wanted file without bytes is missing.
         let lacksEmptyFiles: Bool
-        /// Whose the files are that are there.
+        /// Who owns the existing files.
         let custody: Custody
-        /// The files as they were found.
+        /// The files as found.
         let prints: [PayloadFile: Fingerprint]
     }
 
-    /// What a look at the files says.
+    /// The result of examining the files.
     private struct Look {
         var plan: ResumePlan
         var offline: String?
@@ -66,12 +66,12 @@ struct TorrentLoader {
         let peers: [PeerRow]
         let banned: [PeerRow]
         let trackers: [TrackerRow]
-        /// The identity of the volume that the payload was on.
+        /// The identity of the volume on which the payload was last seen.
         let volume: String?
     }
 
-    /// `known` is what its .torrent says, where that was read before: of a torrent of very many files it is the most of
-    /// the work.
+    /// Loads the torrent. `known` is its .torrent if it was already parsed, which for a torrent of very many files is
+    /// most of the work.
     func load(_ known: Metainfo? = nil) async throws -> Loaded {
         let known = try await remembered(known)
         let layout = known.metainfo.layout
@@ -102,7 +102,7 @@ struct TorrentLoader {
             lacksEmptyFiles: look.lacksEmptyFiles, custody: look.custody, prints: look.prints)
     }
 
-    /// Remembers which file system the payload is on.
+    /// Records which volume the payload is on.
     func remember(_ volume: Volume) async throws {
         let (id, now) = (id, environment.clock.timestamp)
         try await environment.store.perform { db throws(StoreError) in
@@ -125,7 +125,7 @@ struct TorrentLoader {
         let files = metainfo.layout.files.count
         return try await environment.store.perform { db throws(StoreError) in
             let metainfo = try db.asAdded(metainfo, id)
-            // What was wrong with rows of others is not told of this one.
+            // Faults in rows of other torrents must not be reported for this one.
             _ = db.takeRowFaults()
             let claims = try Self.claims(of: id, count: count, db, now)
             let known = Remembered(
@@ -137,7 +137,7 @@ struct TorrentLoader {
                 banned: try db.bannedPeers(of: id, now: now),
                 trackers: try db.trackers(of: id),
                 volume: try row.volume.flatMap { volume throws(StoreError) in try db.volume(volume)?.identity })
-            // The torrent does without them, and the log says so.
+            // The torrent ignores the damaged rows and logs them.
             let faults = db.takeRowFaults()
             if let first = faults.first {
                 let others = faults.count > 1 ? " (and \(faults.count - 1) more)" : ""
@@ -148,7 +148,7 @@ struct TorrentLoader {
         }
     }
 
-    /// The .torrent, when it is the one that the row is about.
+    /// Parses the .torrent and checks that it matches the row.
     private static func metainfo(_ file: [UInt8], of row: TorrentRow) throws -> Metainfo {
         if let damage = row.damage { throw EngineError("the torrent's row in the database is damaged: \(damage)") }
         let advice = "remove the torrent and add it again; its files stay in place"
@@ -172,8 +172,7 @@ struct TorrentLoader {
         return metainfo
     }
 
-    /// What the database says of the pieces; where that doesn't add up, all of them are in doubt, and it says so from
-    /// now on.
+    /// Returns the recorded pieces. If the records are inconsistent, all pieces become unverified, in the database too.
     private static func claims(of id: TorrentID, count: Int, _ db: Connection, _ now: Timestamp) throws(StoreError)
         -> Claims
     {
@@ -193,7 +192,7 @@ struct TorrentLoader {
         let geometry = payload.geometry
         let current = seen.entries
         let recorded = Dictionary(known.fingerprints.map { ($0.index, $0) }) { _, last in last }
-        // What lies in the place of a payload that can't be reached says nothing.
+        // Files found in place of an unreachable payload mean nothing.
         let found = payload.layout.files.indices.compactMap { current[$0] } + (seen.files[.parts].map { [$0] } ?? [])
         let custody = try await custody(seen.reach.isOffline ? [] : found)
         let files = payload.layout.files.map { entry in
@@ -233,7 +232,7 @@ struct TorrentLoader {
             lacksEmptyFiles: lacksEmptyFiles, custody: custody, prints: seen.files)
     }
 
-    /// Whose the files are; those that are the torrent's own may be written to from now on.
+    /// Determines who owns the files. The torrent may write to its own files from now on.
     private func custody(_ found: [Fingerprint]) async throws -> Custody {
         let id = id
         let records = try await environment.store.perform { db throws(StoreError) in
@@ -247,7 +246,7 @@ struct TorrentLoader {
         else { return custody }
         let prints = Dictionary(found.map { ($0.file, $0) }) { first, _ in first }
         for (file, owner) in environment.disk.admit(custody.own, of: infoHash) {
-            // A torrent that is active has it, and may not have recorded it yet.
+            // An active torrent holds the file, and may not have recorded it yet.
             custody.own[file] = nil
             let holder = try await environment.store.perform { db throws(StoreError) in
                 try db.holder(owner.torrent, file: owner.file.index)
@@ -264,10 +263,11 @@ struct TorrentLoader {
         return custody
     }
 
-    /// Notes which files the torrent owns by the user's leave, so that it needs none from now on.
+    /// Records which files the torrent owns by the user's permission to overwrite, so that it no longer needs the
+    /// permission.
     ///
-    /// Where space is reserved, an announced file passes for one of ours that is still empty: there the leave counts
-    /// until what was found is checked.
+    /// With reserved space, an announced file would pass for an empty file of ours, so the permission then applies
+    /// until the existing files are checked.
     func useLeaveToOverwrite(_ loaded: Loaded) async throws {
         guard !loaded.row.settings.allocatesFull || loaded.plan.doubtful.isEmpty else { return }
         let id = id
@@ -275,15 +275,15 @@ struct TorrentLoader {
         try await environment.store.perform { db throws(StoreError) in try db.useLeaveToOverwrite(id, files) }
     }
 
-    /// Notes that these files, which aren't there, are about to be created.
+    /// Records that these missing files are about to be created.
     func announce(_ files: [Int]) async throws {
         guard !files.isEmpty else { return }
         let id = id
         try await environment.store.perform { db throws(StoreError) in try db.announceFiles(id, files) }
     }
 
-    /// Those of the pieces that are known not to be there without being hashed: nothing of them was written, and they
-    /// are not zeros.
+    /// Returns the pieces that are missing without a hash check: none of their bytes were written, and they are not all
+    /// zeros.
     private func unwritten(_ payload: Payload, _ metainfo: Metainfo, among pieces: Bitfield) async -> Bitfield {
         var unwritten = await environment.disk.unwritten(payload, among: pieces)
         var zeros: [Int: [UInt8]] = [:]
@@ -297,7 +297,7 @@ struct TorrentLoader {
     }
 }
 
-/// What stops an engine or one of its torrents: one sentence.
+/// An error that stops an engine or one of its torrents, in one sentence.
 package struct EngineError: Error, Sendable, CustomStringConvertible {
     package let description: String
 

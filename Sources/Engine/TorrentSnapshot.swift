@@ -1,7 +1,7 @@
 import Store
 import Torrent
 
-/// How an active torrent does, for progress lines.
+/// The state of an active torrent, for progress lines.
 package struct TorrentSnapshot: Sendable {
     package let id: TorrentID
     package let infoHash: InfoHash
@@ -23,6 +23,6 @@ package struct TorrentSnapshot: Sendable {
     package let peers: Int
     package let seeders: Int
     package let timeLeft: Duration?
-    /// Pieces that are still to be checked.
+    /// The number of unverified pieces.
     package let doubtful: Int
 }

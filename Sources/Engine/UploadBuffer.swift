@@ -3,16 +3,15 @@ import PeerWire
 import Swarm
 import Torrent
 
-/// The bytes of several `piece` messages, which leave in one write.
+/// The bytes of several `piece` messages, which are sent in one write.
 ///
-/// `@unchecked Sendable`: one at a time has it: the loop, a disk thread that fills it, the loop again.
+/// `@unchecked Sendable`: it has one user at a time: the loop, then a disk thread that fills it, then the loop again.
 final class UploadBuffer: @unchecked Sendable {
     private(set) var buffer: ByteBuffer
 
     fileprivate init(capacity: Int) { buffer = ByteBufferAllocator().buffer(capacity: capacity) }
 
-    /// Appends the messages of a run of blocks; `fill` puts the blocks where they belong, and where it can't the run
-    /// isn't there.
+    /// Appends the messages of a run of blocks, which `fill` copies into place. If `fill` fails, nothing is appended.
     func append(_ run: [BlockRequest], _ fill: ([UnsafeMutableRawBufferPointer]) -> Bool) -> Bool {
         let mark = buffer.writerIndex
         var positions: [Int] = []
@@ -22,7 +21,7 @@ final class UploadBuffer: @unchecked Sendable {
                 to: &buffer)
             positions.append(buffer.writerIndex - mark)
             buffer.reserveCapacity(minimumWritableBytes: request.length)
-            // `fill` writes them, or they are taken back.
+            // `fill` writes these bytes; if it fails, they are removed again.
             buffer.moveWriterIndex(forwardBy: request.length)
         }
         let start = mark - buffer.readerIndex
@@ -34,17 +33,17 @@ final class UploadBuffer: @unchecked Sendable {
         return isFilled
     }
 
-    /// Empties it; the memory stays where nobody else holds it.
+    /// Empties the buffer. Its memory is kept unless another owner shares it.
     fileprivate func clear() { buffer.clear() }
 
     fileprivate var capacity: Int { buffer.capacity }
 }
 
-/// Memory for what is sent, used again: fresh memory costs more than what is copied into it.
+/// A pool of upload buffers, because fresh memory costs more than the copy into it.
 ///
-/// Confined to the event loop, `@unchecked Sendable` for that.
+/// Confined to the event loop, hence `@unchecked Sendable`.
 final class UploadBufferPool: @unchecked Sendable {
-    /// Buffers that wait, and bytes that a buffer may have to be kept.
+    /// The most unused buffers, and the largest buffer in bytes that is kept.
     private static let limit = 32
     private static let largest = 512 << 10
 

@@ -2,25 +2,24 @@ import Disk
 import NIOCore
 import Torrent
 
-/// Complete pieces of all torrents on their way to the disk: they wait for each other a moment, because many are hashed
-/// at the price of few.
+/// Collects complete pieces of all torrents for the disk. Pieces wait briefly for each other, because hashing many
+/// costs no more than hashing few.
 ///
 /// `@unchecked Sendable`: it is confined to the event loop that all torrents share.
 final class VerificationQueue: @unchecked Sendable {
-    /// How long a piece waits for others: little beside what it took to come.
+    /// How long a piece waits for others; little compared with the time of its download.
     private static let patience = TimeAmount.milliseconds(40)
-    /// How long it waits where so many came meanwhile that the lanes will soon be full: a step costs the same with some
-    /// of them empty.
+    /// How long a piece waits if the lanes will soon be full. A step costs the same when some lanes are empty.
     private static let longPatience = TimeAmount.milliseconds(90)
     private static let promising = Disk.lanes / 3
-    /// Bytes that wait, however few the pieces are.
+    /// The most bytes that wait, however few the pieces are.
     private static let maximumBytes = 16 << 20
 
     private let disk: Disk
     private let loop: any EventLoop
     private var waiting: [Disk.PieceJob] = []
     private var bytes = 0
-    /// Since when the oldest waits.
+    /// When the oldest waiting piece was added.
     private var since = NIODeadline.now()
     private var isScheduled = false
 
@@ -29,8 +28,8 @@ final class VerificationQueue: @unchecked Sendable {
         self.loop = loop
     }
 
-    /// Has the piece hashed and, if it is right, written: soon, or at once where it is awaited. `completion` is called
-    /// on a thread of the disk's.
+    /// Hashes the piece and, if it passes, writes it: soon, or at once if it is awaited. `completion` is called on a
+    /// thread of the disk.
     func add(_ write: PieceWrite, isAwaited: Bool, completion: @escaping @Sendable (PieceIndex, PieceOutcome) -> Void) {
         loop.assertInEventLoop()
         if waiting.isEmpty { since = .now() }
@@ -53,7 +52,7 @@ final class VerificationQueue: @unchecked Sendable {
 
     private func look() {
         guard !waiting.isEmpty else { return }
-        // The one that this look was for may have gone with a full batch.
+        // The piece that this check was scheduled for may have left with a full batch.
         let end = since + (waiting.count >= Self.promising ? Self.longPatience : Self.patience)
         if end <= .now() { flush() } else { look(at: end) }
     }

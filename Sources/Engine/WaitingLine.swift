@@ -1,18 +1,18 @@
 import DequeModule
 import Store
 
-/// Torrents in the order in which they wait: appending, prepending, removing and taking the first cost the same however
-/// long the line is.
+/// A queue of waiting torrents. Appending, prepending, removing and popping take constant time, however long the line
+/// is.
 struct WaitingLine {
     private struct Entry {
         let id: TorrentID
         let ticket: UInt64
-        /// When its rest ends; the past for one that doesn't rest.
+        /// When the entry's rest ends; in the past if it doesn't rest.
         let restsUntil: Int64
     }
 
     private var entries: Deque<Entry> = []
-    /// The tickets of those that wait. An entry with another ticket was removed.
+    /// The tickets of waiting torrents. An entry with another ticket was removed.
     private var tickets: [TorrentID: UInt64] = [:]
     private var lastTicket: UInt64 = 0
 
@@ -41,7 +41,7 @@ struct WaitingLine {
         dropRemoved()
     }
 
-    /// Takes the first.
+    /// Removes and returns the first torrent.
     mutating func popFirst() -> TorrentID? {
         while let entry = entries.popFirst() {
             guard tickets[entry.id] == entry.ticket else { continue }
@@ -51,7 +51,7 @@ struct WaitingLine {
         return nil
     }
 
-    /// Takes the first if its rest has ended.
+    /// Removes and returns the first torrent if its rest has ended.
     mutating func popFirst(restedAt now: Int64) -> TorrentID? {
         while let entry = entries.first {
             if tickets[entry.id] == entry.ticket {
@@ -69,7 +69,7 @@ struct WaitingLine {
         return lastTicket
     }
 
-    /// Removed entries are dropped when they are the greater part.
+    /// Drops removed entries when they are the majority.
     private mutating func dropRemoved() {
         guard entries.count > 64, entries.count > 2 * tickets.count else { return }
         entries = Deque(entries.filter { tickets[$0.id] == $0.ticket })

@@ -1,45 +1,44 @@
 import Torrent
 
-/// A piece in the making: which blocks are free, requested, received, on disk, and who sent them.
+/// An active piece: which of its blocks are free, requested, received or on disk, and which peer sent each.
 final class ActivePiece {
     enum Phase: Equatable {
-        /// Blocks are wanted.
+        /// Blocks are missing.
         case downloading
-        /// Complete, and waits for its note in the database (``Effect/open(_:)``) or for an early write of blocks to
-        /// end.
+        /// Complete, but its write intent (``Effect/open(_:)``) or an early write of its blocks is still under way.
         case waiting
         /// Being hashed and written.
         case verifying
-        /// Complete, and the disk refused it: it is tried again when the fault is gone.
+        /// Complete, but the disk refused it; the write is retried when the fault is gone.
         case awaitingDisk
     }
 
     private struct Block {
-        /// How many requests for it are outstanding.
+        /// The number of outstanding requests for the block.
         var requests: UInt8 = 0
         var isReceived = false
-        /// It stands in the piece's buffer.
+        /// Whether the block is in the piece's buffer.
         var isInMemory = false
-        /// It stands in its place on disk, written early in this run or recorded by an earlier one.
+        /// Whether the block is in its place on disk, written early in this run or recorded by an earlier one.
         var isOnDisk = false
-        /// The database says so, too: a failed sync doesn't touch it.
+        /// Whether the database records the block as on disk. A failed sync doesn't affect recorded blocks.
         var isRecorded = false
-        /// Unknown for a block that an earlier run received.
+        /// The peer that sent the block; `nil` if an earlier run received it.
         var sender: PeerKey?
     }
 
     let piece: PieceIndex
     let openedAt: Instant
     var phase = Phase.downloading
-    /// The peer that alone may be asked for blocks, outside the end-game, until it has proved itself.
+    /// The only peer that may be asked for blocks outside the end-game, until it has proved itself.
     var exclusive: PeerKey?
-    /// The peer that fills the piece now.
+    /// The peer that currently fills the piece.
     var worker: PeerKey?
-    /// Set while an early write of blocks is on its way.
+    /// Whether an early write of blocks is under way.
     var isBeingWritten = false
-    /// Whether it counts against the memory budget: parked pieces have all that they have on disk.
+    /// Whether the piece counts against the memory budget. All blocks of a parked piece are on disk.
     var isBuffered = false
-    /// Whether it stands in the list of pieces with free blocks.
+    /// Whether the piece is in the list of pieces with free blocks.
     var isListed = false
     var isClosed = false
 
@@ -47,9 +46,9 @@ final class ActivePiece {
     private(set) var receivedCount = 0
     private(set) var onDiskCount = 0
     private(set) var recordedCount = 0
-    /// Blocks neither received nor requested.
+    /// The number of blocks that are neither received nor requested.
     private(set) var freeCount: Int
-    /// Outstanding requests for all blocks.
+    /// The number of outstanding requests for all blocks.
     private(set) var requestCount = 0
     private var firstFree = 0
 
@@ -62,7 +61,7 @@ final class ActivePiece {
 
     var blockCount: Int { blocks.count }
     var isComplete: Bool { receivedCount == blocks.count }
-    /// Whether something was received and stands only in memory.
+    /// Whether any received block is only in memory.
     var hasUnwritten: Bool { receivedCount > onDiskCount }
     var unwritten: [Int] { blocks.indices.filter { blocks[$0].isReceived && !blocks[$0].isOnDisk } }
     var onDisk: [Bool] { blocks.map(\.isOnDisk) }
@@ -70,7 +69,7 @@ final class ActivePiece {
     var fromDisk: [Bool] { blocks.map { !$0.isInMemory } }
     var senders: [PeerKey?] { blocks.map(\.sender) }
     var contributors: Set<PeerKey> { Set(blocks.lazy.compactMap(\.sender)) }
-    /// Whether its buffer can be given up without losing a block.
+    /// Whether the buffer can be freed without losing a block.
     var isParkable: Bool {
         isBuffered && phase == .downloading && !isBeingWritten && requestCount == 0 && recordedCount == receivedCount
     }
@@ -99,7 +98,7 @@ final class ActivePiece {
         requestCount += 1
     }
 
-    /// One request for the block is no longer outstanding.
+    /// Counts one request for the block fewer.
     func release(_ block: Int) {
         precondition(blocks[block].requests > 0)
         blocks[block].requests -= 1
@@ -109,7 +108,7 @@ final class ActivePiece {
 
     // MARK: Blocks
 
-    /// The block came; whether it was still missing.
+    /// Receives the block. Returns whether it was still missing.
     func receive(_ block: Int, from peer: PeerKey) -> Bool {
         guard count(block) else { return false }
         blocks[block].isInMemory = true
@@ -117,7 +116,7 @@ final class ActivePiece {
         return true
     }
 
-    /// The database says that the block stands on disk since an earlier run; nobody knows who sent it.
+    /// Restores a block that an earlier run recorded as on disk; its sender is unknown.
     func restore(_ block: Int) {
         guard count(block) else { return }
         blocks[block].isOnDisk = true
@@ -126,7 +125,7 @@ final class ActivePiece {
         recordedCount += 1
     }
 
-    /// The block, received before, was written to its place.
+    /// Marks a received block as written to its place.
     func markOnDisk(_ block: Int) {
         precondition(blocks[block].isReceived)
         guard !blocks[block].isOnDisk else { return }
@@ -134,7 +133,7 @@ final class ActivePiece {
         onDiskCount += 1
     }
 
-    /// The database knows of these blocks on disk.
+    /// Marks the blocks of `mask` that are on disk as recorded in the database.
     func markRecorded(_ mask: [Bool]) {
         for (block, isThere) in mask.enumerated() where isThere && blocks[block].isOnDisk && !blocks[block].isRecorded {
             blocks[block].isRecorded = true
@@ -142,7 +141,8 @@ final class ActivePiece {
         }
     }
 
-    /// What was written since the last record may be gone: it is written again from memory, or wanted again.
+    /// Forgets blocks that were written but not recorded, because the disk may have lost them. They are written again
+    /// from memory, or wanted again.
     func distrustDisk() {
         for block in blocks.indices where blocks[block].isOnDisk && !blocks[block].isRecorded {
             blocks[block].isOnDisk = false
@@ -151,7 +151,7 @@ final class ActivePiece {
         }
     }
 
-    /// The buffer is given up: what isn't on disk is wanted again.
+    /// Forgets the buffer. Blocks that aren't on disk are wanted again.
     func forgetMemory() {
         for block in blocks.indices where blocks[block].isInMemory {
             blocks[block].isInMemory = false
@@ -179,7 +179,7 @@ final class ActivePiece {
         firstFree = min(firstFree, block)
     }
 
-    /// What is wrong with the counts, for tests: nothing.
+    /// Descriptions of wrong counts, for tests; empty if all are right.
     var faults: [String] {
         var faults: [String] = []
         func expect(_ isTrue: Bool, _ what: String) {

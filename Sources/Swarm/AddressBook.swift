@@ -1,11 +1,11 @@
 import Torrent
 
-/// What is known of the peers of a torrent, connected or not: whom to dial next, whom never again.
+/// The known peers of a torrent, connected or not: which to dial next, and which are banned.
 ///
-/// Bounded by ``capacity``: a new address pushes out the worst that isn't connected. What changed is handed to the
-/// store in batches (``takeChanges()``), so that the next start dials first who was good (law 2 of the design).
+/// The book holds at most ``capacity`` addresses: a new one evicts the worst that isn't connected. The store receives
+/// changes in batches (``takeChanges()``), so that the next start dials good peers first (law 2 of the design).
 package struct AddressBook {
-    /// One peer's history; times are unix seconds.
+    /// The history of one peer. Times are Unix seconds.
     package struct Entry: Sendable {
         package let address: PeerAddress
         package var source: PeerSource
@@ -13,20 +13,20 @@ package struct AddressBook {
         package var lastSeen: Int64
         package var lastTried: Int64?
         package var lastConnected: Int64?
-        /// Failed dials since the last success.
+        /// The number of failed dials since the last success.
         package var failures = 0
         package var downloadedBytes: Int64 = 0
         package var uploadedBytes: Int64 = 0
         package var hashFailures = 0
         package var banReason: String?
         package var client: String?
-        /// The best recent rate at which it sent, in bytes per second.
+        /// The best recent rate at which the peer sent, in bytes per second.
         package var bestRate = 0
-        /// Connections that were ended because they only cost us work.
+        /// The number of connections that we ended because they only cost us work.
         fileprivate var strikes = 0
-        /// Whether the address is only where the peer dialled from: nobody answers there.
+        /// Whether the address is only the one from which the peer dialled us, where no client listens.
         fileprivate var isInboundOnly = false
-        /// The order in which addresses were learned, which decides among equals.
+        /// The order in which addresses were learned, which breaks ties.
         fileprivate var number = 0
 
         package init(address: PeerAddress, source: PeerSource, at now: Int64) {
@@ -36,7 +36,7 @@ package struct AddressBook {
             lastSeen = now
         }
 
-        /// Higher is dialled earlier: given by hand, then good in the past, then fresh.
+        /// The dialling priority, higher first: added by hand, then good in the past, then new.
         fileprivate var merit: Int {
             (source == .manual ? 1 << 30 : 0) + min(Int(downloadedBytes >> 20), 1 << 16) * 16
                 + min(bestRate >> 10, 1 << 20)
@@ -45,34 +45,33 @@ package struct AddressBook {
     }
 
     package static let capacity = 2000
-    /// Addresses of one host that are believed when its peers say where they listen: a host could otherwise fill the
-    /// book.
+    /// The most listening addresses accepted from incoming peers of one host, which could otherwise fill the book.
     package static let addressesOfHost = 4
-    /// Dials that failed in a row after which a peer is forgotten, unless it was given by hand.
+    /// The number of consecutive failed dials after which a peer is forgotten, unless it was added by hand.
     package static let maximumFailures = 5
-    /// Seconds until a failed dial is tried again: doubled each time, up to the last.
+    /// Seconds until a failed dial is retried, by the number of failures; the last value repeats.
     private static let retry: [Int64] = [5, 15, 60, 300, 900]
-    /// Seconds between two sorts of all addresses while some still wait.
+    /// The least number of seconds between two sorts of all addresses while dialable ones remain.
     private static let refillPause: Int64 = 2
-    /// Addresses that are chosen at once to make room.
+    /// The number of addresses that are chosen for eviction at once.
     private static let leaversAtOnce = 100
-    /// Seconds before a peer that closed a good connection is dialled again.
+    /// Seconds before a peer is redialled after a connection that transferred data.
     private static let redial: Int64 = 5
 
     private var entries: [PeerAddress: Entry] = [:]
     private var busy: Set<PeerAddress> = []
     private var changed: Set<PeerAddress> = []
-    /// Addresses that may be dialled, best last; made anew when it runs out, or when it is stale and ``refillPause``
-    /// has passed.
+    /// Addresses that may be dialled, best last. The queue is rebuilt when it is empty, or when it is stale and
+    /// ``refillPause`` has passed.
     private var queue: [PeerAddress] = []
     private var queueIsStale = true
     private var filledAt = Int64.min
     private var nextNumber = 0
-    /// Those who make room next, the first of them last; whether they are banned; when none was found.
+    /// The addresses to evict next, the first of them last; whether they are banned; and when a search last found none.
     private var leavers: [PeerAddress] = []
     private var leaversAreBanned = false
     private var leaversVainAt: Int64?
-    /// Our own listening addresses, once found out: never dialled.
+    /// Our own listening addresses, once discovered; they are never dialled.
     private var own: Set<PeerAddress> = []
 
     package init() {}
@@ -81,14 +80,14 @@ package struct AddressBook {
     package subscript(address: PeerAddress) -> Entry? { entries[address] }
     package var banned: [Entry] { entries.values.filter { $0.banReason != nil }.sorted { $0.number < $1.number } }
 
-    /// Learns of an address; whether it was new.
+    /// Adds an address. Returns whether it was new.
     @discardableResult
     package mutating func learn(_ address: PeerAddress, from source: PeerSource, at now: Int64) -> Bool {
         guard address.isDialable, !own.contains(address) else { return false }
         if var known = entries[address] {
             known.lastSeen = now
             if known.isInboundOnly {
-                // Somebody knows it as one that listens.
+                // Another source knows the address as one that listens.
                 known.isInboundOnly = false
                 known.source = source
             }
@@ -115,7 +114,7 @@ package struct AddressBook {
         return true
     }
 
-    /// Takes over what the store remembered. Who is banned and came in is known by its host: it would come back from
+    /// Restores an entry from the store. A banned incoming peer is matched by its host, because it would return from
     /// another port.
     package mutating func restore(_ entry: Entry) {
         guard entry.address.isDialable, entries[entry.address] != nil || entries.count < Self.capacity else { return }
@@ -134,15 +133,16 @@ package struct AddressBook {
 
     package func isBanned(_ address: PeerAddress) -> Bool { entries[address]?.banReason != nil }
 
-    /// Why a peer that dials us is refused: it, or one that dialled from its host before and never said where it
-    /// listens, is banned. It would come back from another port; others behind that host can still be dialled.
+    /// Returns the reason to reject an incoming peer, or `nil`. The peer is rejected if its address is banned, or if
+    /// its host has a banned incoming peer that never reported its listening port: such a peer would return from
+    /// another port. Other peers at that host can still be dialled.
     package func banReason(ofIncoming address: PeerAddress) -> String? {
         entries[address]?.banReason
             ?? entries.values.first { $0.isInboundOnly && $0.banReason != nil && $0.address.host == address.host }?
             .banReason
     }
 
-    /// The next peer to dial, marked as busy.
+    /// Returns the next peer to dial and marks it as busy.
     package mutating func next(at now: Int64) -> PeerAddress? {
         if queue.isEmpty || queueIsStale && (filledAt == .min || now >= filledAt + Self.refillPause || now < filledAt) {
             fill(at: now)
@@ -157,12 +157,12 @@ package struct AddressBook {
         return nil
     }
 
-    /// Whether some address waits to be dialled, now or after its pause.
+    /// Whether any address can be dialled, now or after its pause.
     package var hasCandidates: Bool {
         entries.values.contains { $0.banReason == nil && !$0.isInboundOnly && !busy.contains($0.address) }
     }
 
-    /// A connection to or from the address stands.
+    /// A connection to or from the address is established.
     package mutating func connected(_ address: PeerAddress, client: String, at now: Int64) {
         busy.insert(address)
         update(address) {
@@ -172,10 +172,10 @@ package struct AddressBook {
         }
     }
 
-    /// The connection to the address wasn't taken, for no fault of the peer's.
+    /// The connection to the address was rejected, through no fault of the peer.
     package mutating func released(_ address: PeerAddress) { busy.remove(address) }
 
-    /// A peer that dialled us from `old` says that it listens at `new`.
+    /// A peer that dialled us from `old` reported that it listens at `new`.
     package mutating func listens(_ old: PeerAddress, at new: PeerAddress, now: Int64) {
         busy.remove(old)
         if let entry = entries[old], entry.isInboundOnly {
@@ -204,14 +204,15 @@ package struct AddressBook {
             $0.bestRate = max(rate, $0.bestRate / 2)
             $0.lastSeen = now
             $0.lastTried = now
-            // One that closes without a byte is as good as one that doesn't answer.
+            // A connection that closes without transferring a byte counts as a failed dial.
             $0.failures = downloaded + uploaded > 0 ? 0 : $0.failures + 1
         }
         queueIsStale = true
         forgetIfHopeless(address)
     }
 
-    /// A connection that we had made was ended because it only cost us work: banned when that came too often.
+    /// Counts a connection that we dialled and ended because it only cost us work. Returns whether the address has had
+    /// too many and must be banned.
     mutating func strike(_ address: PeerAddress) -> Bool {
         update(address) { $0.strikes += 1 }
         return entries[address].map { $0.strikes >= HostBans.strikes } ?? false
@@ -219,7 +220,7 @@ package struct AddressBook {
 
     package mutating func hashFailed(_ address: PeerAddress) { update(address) { $0.hashFailures += 1 } }
 
-    /// The address is never dialled or taken again, until it is given by hand.
+    /// Bans the address: it is neither dialled nor accepted again, until it is added by hand.
     package mutating func ban(_ address: PeerAddress, reason: String, at now: Int64) {
         if entries[address] == nil {
             guard entries.count < Self.capacity || evict(at: now) else { return }
@@ -237,7 +238,7 @@ package struct AddressBook {
         forget(address)
     }
 
-    /// The entries that changed since the last call.
+    /// Returns the entries that changed since the last call.
     package mutating func takeChanges() -> [Entry] {
         defer { changed = [] }
         return changed.compactMap { entries[$0] }.sorted { $0.number < $1.number }
@@ -267,7 +268,7 @@ package struct AddressBook {
         guard entry.banReason == nil, !entry.isInboundOnly, !busy.contains(entry.address) else { return false }
         guard let tried = entry.lastTried else { return true }
         let pause = entry.failures == 0 ? Self.redial : Self.retry[min(entry.failures, Self.retry.count) - 1]
-        // A clock that was set back must not hold a peer for ever.
+        // A clock that was set back must not delay a peer forever.
         return now >= tried + pause || now < tried
     }
 
@@ -281,10 +282,11 @@ package struct AddressBook {
         .map(\.address)
     }
 
-    /// Makes room: the worst that isn't connected goes, or the oldest ban when bans fill half of the book.
+    /// Makes room by evicting the worst address that isn't connected, or the oldest ban when bans fill half of the
+    /// book.
     ///
-    /// Looks at the whole book once for a hundred addresses, and for those that are in vain once in ``refillPause``: a
-    /// tracker may name thousands.
+    /// One search of the book finds up to a hundred addresses, and a search that finds none is repeated only after
+    /// ``refillPause``, because a tracker may name thousands of peers.
     private mutating func evict(at now: Int64) -> Bool {
         if forgetLeaver() { return true }
         if let vainAt = leaversVainAt, now < vainAt + Self.refillPause, now >= vainAt { return false }
@@ -317,7 +319,7 @@ package struct AddressBook {
         leavers = leaving.prefix(Self.leaversAtOnce).reversed().map(\.address)
     }
 
-    /// Whether the entry may make room: bans may when there are many, others when they were never of use.
+    /// Whether the entry may be evicted: a ban, or an address that was never useful.
     private func mayLeave(_ entry: Entry) -> Bool {
         guard !busy.contains(entry.address), entry.source != .manual else { return false }
         return entry.banReason != nil || entry.merit <= 0

@@ -1,29 +1,29 @@
 import Torrent
 
-/// When to announce to which tracker, with which event: the tiers of BEP 12, the intervals of BEP 3 kept across
-/// restarts.
+/// Decides when to announce to which tracker, and with which event. Follows the tiers of BEP 12, and keeps the
+/// intervals of BEP 3 across restarts.
 ///
-/// Every tier is worked on its own, one tracker at a time: a tracker that fails hands over to the next of its tier, one
-/// that answers moves to the front of it. So a dead tracker never stops a torrent; and while peers are few, all of a
-/// tier take turns, so that one that answers and knows nobody doesn't either. Times are unix seconds, because they are
-/// stored.
+/// Each tier works on its own, one tracker at a time. A tracker that fails hands over to the next of its tier; one that
+/// answers moves to the front. So a dead tracker never stops a torrent. While peers are few, all trackers of a tier
+/// take turns, so that a tracker that answers without peers doesn't stop it either. Times are Unix seconds, because
+/// they are stored.
 package struct Announcer {
     package enum Event: String, Sendable {
         case started, completed, stopped
     }
 
-    /// One tracker, as it is stored.
+    /// One tracker, as stored.
     package struct Tracker: Sendable, Equatable {
         package let url: String
         package let tier: Int
         package var trackerID: [UInt8]?
-        /// Not before this is announced by itself.
+        /// The earliest time of the next regular announce.
         package var nextAnnounceAt: Int64 = 0
-        /// Not before this is announced at all, but for `stopped` and `completed`.
+        /// The earliest time of any announce except `stopped` and `completed`.
         package var minimumAnnounceAt: Int64 = 0
         package var interval: Int64?
         package var minimumInterval: Int64?
-        /// Failures in a row.
+        /// The number of consecutive failures.
         package var failures = 0
         package var lastAnnounceAt: Int64?
         package var lastSuccessAt: Int64?
@@ -41,8 +41,8 @@ package struct Announcer {
             self.tier = tier
         }
 
-        /// Whether the tracker knows that we are here, or is being told. One that failed when it was asked last most
-        /// likely doesn't hear us now either.
+        /// Whether the tracker knows that we are here, or an announce to it is under way. A tracker whose last announce
+        /// failed most likely doesn't receive this one either.
         package var mayKnowUs: Bool { isStarted || isBusy && failures == 0 }
     }
 
@@ -52,7 +52,7 @@ package struct Announcer {
         package let trackerID: [UInt8]?
     }
 
-    /// What a tracker answered.
+    /// A tracker's answer.
     package struct Answer: Sendable {
         package var interval: Int64
         package var minimumInterval: Int64?
@@ -75,14 +75,14 @@ package struct Announcer {
         }
     }
 
-    /// Seconds between announces that a tracker may ask for at most; a stored time further off is a clock that was set
-    /// back.
+    /// The longest interval accepted from a tracker, in seconds. A stored time further ahead means that the clock was
+    /// set back.
     package static let longestInterval: Int64 = 24 * 3600
-    /// The fewest seconds between announces, whatever the tracker says.
+    /// The shortest interval, in seconds, whatever the tracker says.
     package static let shortestInterval: Int64 = 5
-    /// Seconds between announces when more peers are wanted and the tracker names no `min interval`.
+    /// The interval, in seconds, when more peers are wanted and the tracker sends no `min interval`.
     package static let hungryInterval: Int64 = 300
-    /// Seconds until a tracker that failed is tried again: after the first, second, … failure.
+    /// Seconds until a failed tracker is retried, after the first, second, … failure.
     package static let backOff: [Int64] = [10, 30, 60, 300, 900, 1800, 3600]
 
     private var tiers: [[Tracker]] = []
@@ -90,15 +90,16 @@ package struct Announcer {
     private var completedIsWanted = false
     package private(set) var isRunning = false
 
-    /// `tiers` as the torrent lists them; each is shuffled once (BEP 12) unless an order was stored.
+    /// Creates an announcer for `tiers`, in the torrent's order. Each tier is shuffled once (BEP 12), unless its order
+    /// was stored.
     package init(tiers: [[Tracker]], shuffledBy random: inout SeededGenerator, isFresh: Bool) {
         self.tiers = tiers.map { isFresh ? $0.shuffled(using: &random) : $0 }
     }
 
     package var trackers: [Tracker] { tiers.flatMap(\.self) }
 
-    /// The trackers as they are to be stored: one that waits behind another of its tier is due with it. So the least of
-    /// the stored times is when something is to be done for the torrent, and who sleeps is found by it.
+    /// The trackers as they should be stored: one that waits behind another of its tier has the other's due time. The
+    /// earliest stored time is then when the torrent is next due, which is how dormant torrents are found.
     package var linedUp: [Tracker] {
         tiers.flatMap { tier in
             guard let index = turn(in: tier, isHungry: false) else { return tier }
@@ -111,7 +112,7 @@ package struct Announcer {
         }
     }
 
-    /// Adds a tracker at the end of its tier. A tracker that is known already stays as it is.
+    /// Adds a tracker at the end of its tier. A tracker that is already known is left unchanged.
     package mutating func add(_ tracker: Tracker) {
         guard find(tracker.url) == nil else { return }
         if let tier = tiers.firstIndex(where: { $0.first?.tier == tracker.tier }) {
@@ -121,7 +122,7 @@ package struct Announcer {
         }
     }
 
-    /// Begins to announce; stored times are obeyed.
+    /// Starts announcing. Stored times still apply.
     package mutating func start(now: Int64) {
         isRunning = true
         followClock(now)
@@ -134,19 +135,20 @@ package struct Announcer {
         }
     }
 
-    /// The download has just completed: `completed` goes once to each tracker that knows us.
+    /// The download has just completed: `completed` is sent once to each tracker that knows us.
     package mutating func completed() { completedIsWanted = true }
 
-    /// The user doesn't want to wait: every tracker is due as soon as it allows.
+    /// Makes every tracker due as soon as its minimum allows, because the user doesn't want to wait.
     package mutating func hasten(now: Int64) {
         change { $0.nextAnnounceAt = min($0.nextAnnounceAt, max(now, $0.minimumAnnounceAt)) }
     }
 
-    /// Says goodbye to the trackers that know us, and to those that may have heard `started` and haven't answered yet.
+    /// Stops announcing. Returns `stopped` announces for the trackers that know us, and for those that may have
+    /// received `started` without having answered yet.
     ///
-    /// With that the interval is over: the next life says `started` at once, or when the `min interval` that the
-    /// tracker named allows. After a kill, which says no goodbye, the stored interval holds; and so does the time that
-    /// a tracker which fails is left alone for.
+    /// `stopped` ends the interval: the next run announces `started` at once, or when the tracker's `min interval`
+    /// allows. After a kill, which sends no `stopped`, the stored interval holds. A failing tracker's back-off holds in
+    /// both cases.
     package mutating func stop() -> [Action] {
         isRunning = false
         let actions = trackers.filter(\.mayKnowUs).map { Action(url: $0.url, event: .stopped, trackerID: $0.trackerID) }
@@ -161,10 +163,11 @@ package struct Announcer {
         return actions
     }
 
-    /// Falls silent without a goodbye: the trackers go on to name us, and the stored times hold.
+    /// Stops announcing without sending `stopped`: the trackers keep listing us, and the stored times hold.
     package mutating func pause() { isRunning = false }
 
-    /// What is to be announced now. `isHungry`: there are too few peers, so the minimal interval is enough.
+    /// Returns the announces that are due now. If `isHungry`, there are too few peers, and the minimum interval is
+    /// enough.
     package mutating func due(now: Int64, isHungry: Bool) -> [Action] {
         guard isRunning else { return [] }
         followClock(now)
@@ -184,7 +187,7 @@ package struct Announcer {
         return actions
     }
 
-    /// When ``due(now:isHungry:)`` may have something again.
+    /// When ``due(now:isHungry:)`` may next return something.
     package func nextDue(isHungry: Bool) -> Int64? {
         guard isRunning else { return nil }
         return tiers.filter { !$0.contains(where: \.isBusy) }.compactMap { tier in
@@ -194,7 +197,7 @@ package struct Announcer {
 
     /// The tracker answered: it moves to the front of its tier (BEP 12).
     package mutating func answered(_ url: String, event: Event?, _ answer: Answer, now: Int64) {
-        // Goodbye has been said: its answer says nothing of the next start.
+        // The answer to a `stopped` doesn't affect the next start.
         guard event != .stopped, let (tier, index) = find(url) else { return }
         var tracker = tiers[tier].remove(at: index)
         let interval = Self.sensible(answer.interval)
@@ -206,21 +209,21 @@ package struct Announcer {
         tracker.warning = answer.warning
         tracker.interval = interval
         tracker.minimumInterval = answer.minimumInterval
-        // After the goodbye only the tracker's own minimum is left of the interval.
+        // After `stopped`, only the tracker's own minimum is left of the interval.
         let goodbye = answer.minimumInterval.map(Self.sensible) ?? 0
         tracker.nextAnnounceAt = now + (isRunning ? max(interval, minimum) : goodbye)
         tracker.minimumAnnounceAt = now + (isRunning ? minimum : goodbye)
         tracker.trackerID = answer.trackerID ?? tracker.trackerID
         tracker.seeders = answer.seeders ?? tracker.seeders
         tracker.leechers = answer.leechers ?? tracker.leechers
-        // An answer that comes after ``stop()`` is to what was asked before goodbye.
+        // An answer that arrives after ``stop()`` belongs to an announce from before `stopped`.
         tracker.isStarted = isRunning
         if event == .completed { completedFor.insert(url) }
         tiers[tier].insert(tracker, at: 0)
     }
 
-    /// The tracker failed: it is left alone for `retryIn` seconds, where it named a time, and the next of its tier is
-    /// due at once.
+    /// The tracker failed. It is not retried for `retryIn` seconds, or for the back-off if `retryIn` is `nil`; the next
+    /// tracker of its tier is due at once.
     package mutating func failed(_ url: String, reason: String, retryIn: Int64?, now: Int64) {
         guard let (tier, index) = find(url) else { return }
         tiers[tier][index].isBusy = false
@@ -235,7 +238,7 @@ package struct Announcer {
             tiers[tier][next].nextAnnounceAt, max(now, tiers[tier][next].minimumAnnounceAt))
     }
 
-    /// A scrape told these counts (BEP 48).
+    /// A scrape returned these counts (BEP 48).
     package mutating func scraped(_ url: String, seeders: Int, leechers: Int, downloads: Int) {
         guard let (tier, index) = find(url) else { return }
         tiers[tier][index].seeders = seeders
@@ -245,8 +248,9 @@ package struct Announcer {
 
     // MARK: Choice
 
-    /// The tracker of the tier whose turn it is: the first that isn't failing; when all fail, the one that is due
-    /// first. So it is when peers are wanted, too: a tracker that answers and knows nobody must not hide the others.
+    /// Returns the tracker of the tier whose turn it is: the first that isn't failing or, if all fail, the one that is
+    /// due first. When peers are wanted, the one that is due first also has its turn, because a tracker that answers
+    /// without peers must not hide the others.
     private func turn(in tier: [Tracker], isHungry: Bool) -> Int? {
         let isOpen = isHungry || tier.allSatisfy { $0.failures > 0 }
         guard isOpen else { return tier.firstIndex { $0.failures == 0 } }
@@ -262,10 +266,10 @@ package struct Announcer {
         completedIsWanted && tracker.isStarted && !completedFor.contains(tracker.url)
     }
 
-    /// A number of seconds that came from outside.
+    /// Limits a number of seconds that came from outside.
     private static func sensible(_ seconds: Int64) -> Int64 { min(max(seconds, shortestInterval), longestInterval) }
 
-    /// A clock that was set back takes the times along: the pauses stay what they were.
+    /// If the clock was set back, moves the times back with it, so that the pauses keep their lengths.
     private mutating func followClock(_ now: Int64) {
         change { tracker in
             guard let last = tracker.lastAnnounceAt, last > now else { return }

@@ -1,13 +1,14 @@
 import Torrent
 
-/// Who sent what of a piece that failed its hash, until a good copy tells who lied (smart ban).
+/// Records which peers sent which blocks of a failed piece, until a good copy shows which blocks were wrong (smart
+/// ban).
 ///
-/// A failed piece says only that someone lied. A single sender is guilty at once; among several, each block's digest is
-/// kept with its sender, and compared when the piece has passed.
+/// A failed piece proves only that one of its senders sent bad data. A single sender is guilty at once. With several
+/// senders, each block's digest is kept with its sender and compared when the piece passes.
 struct BlameLedger {
-    /// Failed copies of one piece that are remembered.
+    /// The most failed copies remembered for one piece.
     static let maximumCopies = 4
-    /// Pieces whose failed copies are remembered; the longest remembered goes first.
+    /// The most pieces whose failed copies are remembered; the oldest is forgotten first.
     static let maximumPieces = 128
 
     struct Copy {
@@ -16,16 +17,16 @@ struct BlameLedger {
     }
 
     private var failed: [PieceIndex: [Copy]] = [:]
-    /// The pieces in the order of their first failure.
+    /// The pieces, in the order of their first failure.
     private var order: [PieceIndex] = []
 
-    /// Whether a verdict on the piece wants the digests of its blocks.
+    /// Whether a hash check of the piece should return the digests of its blocks.
     func isWaiting(for piece: PieceIndex) -> Bool { failed[piece] != nil }
 
-    /// Everybody who sent a block of a piece that waits for its verdict.
+    /// Every peer that sent a block of a piece that still awaits its good copy.
     var suspects: Set<PeerKey> { Set(failed.values.joined().flatMap { $0.senders.compactMap(\.self) }) }
 
-    /// The piece failed; the guilty peer when there is only one that it can be.
+    /// The piece failed its hash check. Returns the guilty peer if only one is possible.
     mutating func failed(_ piece: PieceIndex, senders: [PeerKey?], digests: [UInt64]) -> PeerKey? {
         let known = Set(senders.compactMap(\.self))
         if known.count == 1, !senders.contains(nil) { return known.first }
@@ -39,7 +40,7 @@ struct BlameLedger {
         return nil
     }
 
-    /// The piece passed with these blocks: the peers that had sent others, with how many blocks.
+    /// The piece passed with these blocks. Returns the peers that had sent different ones, and how many each.
     mutating func passed(_ piece: PieceIndex, digests: [UInt64]) -> [PeerKey: Int] {
         guard let copies = failed.removeValue(forKey: piece) else { return [:] }
         order.removeAll { $0 == piece }

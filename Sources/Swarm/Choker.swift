@@ -1,36 +1,36 @@
 import Torrent
 
-/// Whom to unchoke: tit-for-tat with an optimistic slot (BEP 3), by what a peer gives while we download, by what it
-/// takes when we seed.
+/// Decides which peers to unchoke: tit-for-tat with an optimistic slot (BEP 3). Peers are ranked by what they send
+/// while we download, and by what they receive while we seed.
 struct Choker {
     struct Contender {
         let key: PeerKey
         let isInterested: Bool
         let isSnubbed: Bool
         let isUnchoked: Bool
-        /// Bytes per second that decide: received while downloading, sent while seeding.
+        /// The rate for the ranking, in bytes per second: received while downloading, sent while seeding.
         let rate: Int
         let connectedAt: Instant
     }
 
     static let round = Duration.seconds(10)
     static let optimisticRound = Duration.seconds(30)
-    /// A peer that is new is so much likelier to be the optimistic one (BEP 3).
+    /// How many times likelier a new peer is to be the optimistic one (BEP 3).
     static let newPeerWeight = 3
     static let newPeerAge = Duration.seconds(60)
 
     private(set) var optimistic: PeerKey?
     private var optimisticUntil = Instant.origin
-    /// In a seed's rounds the peers take turns, so that none is starved by the fastest.
+    /// The number of the seed's round. Peers take turns by it, so that the fastest don't starve the others.
     private var turn = 0
 
-    /// The choked peers that needn't wait for the next round, because slots are free: in the order of `contenders`.
+    /// Returns the choked peers that fill free slots before the next round, in the order of `contenders`.
     func fill(_ contenders: [Contender], slots: Int) -> [PeerKey] {
         let free = slots - contenders.count(where: \.isUnchoked)
         return contenders.filter { $0.isInterested && !$0.isUnchoked }.prefix(max(0, free)).map(\.key)
     }
 
-    /// The peers that should be unchoked from now on.
+    /// Returns the peers to unchoke from now on; all others are choked.
     mutating func choose(
         _ contenders: [Contender], slots: Int, isSeeding: Bool, now: Instant, using random: inout SeededGenerator
     ) -> Set<PeerKey> {
@@ -41,7 +41,7 @@ struct Choker {
         }
         var ranked = interested.filter { !$0.isSnubbed || isSeeding }.sorted { ($0.rate, $1.key) > ($1.rate, $0.key) }
         if isSeeding {
-            // Half of the slots go to the fastest, the others in turn.
+            // Half of the slots go to the fastest peers; the others take turns.
             turn += 1
             let fast = ranked.prefix(slots / 2)
             let rest = ranked.dropFirst(slots / 2).sorted { $0.key < $1.key }

@@ -1,6 +1,6 @@
 import Torrent
 
-/// Where the group commit stands: write blocks of incomplete pieces, sync, record, and again (law 1 of the design).
+/// The state of the group commit, which repeats: write blocks of incomplete pieces, sync, record (law 1 of the design).
 struct CommitCycle {
     enum Stage: Equatable {
         case idle
@@ -12,32 +12,32 @@ struct CommitCycle {
 
     var stage = Stage.idle
     var lastAt = Instant.origin
-    /// Verified and written pieces that the database doesn't claim yet.
+    /// Verified and written pieces that the database doesn't record as present yet.
     var unrecorded: [PieceIndex] = []
-    /// Their bytes.
+    /// The total bytes of these pieces.
     var bytes = 0
-    /// What the next transaction says beside them.
+    /// Everything else that the next transaction records.
     var record = Record()
-    /// Pieces to which something was written since the last sync, whatever became of them: the files' fingerprints tell
-    /// of it.
+    /// Pieces that were written to since the last sync, whatever their outcome, because the write changed their files'
+    /// fingerprints.
     var dirty: Set<PieceIndex> = []
     /// The pieces of the cycle under way.
     var pieces: [PieceIndex] = []
     /// Incomplete pieces with blocks on disk that the cycle under way makes durable and records.
     var partials: [ActivePiece] = []
-    /// Pieces that were being written when a sync failed: their pages may be among the lost ones, though nobody says so
-    /// again.
+    /// Pieces that were being written when a sync failed. Their pages may be lost, and the kernel reports that only
+    /// once.
     var tainted: Set<PieceIndex> = []
-    /// The transaction under way.
+    /// The record of the transaction under way.
     var sent = Record()
-    /// Somebody waits: don't wait for the interval.
+    /// Whether the next cycle should begin without waiting for the interval.
     var isUrgent = false
 
-    /// The last sync or transaction failed, and is not tried again before the fault is gone.
+    /// Whether the last sync or transaction failed. Neither is retried before the fault is gone.
     var isRefused = false
 
     var isIdle: Bool { stage == .idle }
     var hasWork: Bool { !unrecorded.isEmpty || !record.isEmpty }
-    /// What is to be synced.
+    /// The pieces to sync.
     var touched: [PieceIndex] { dirty.union(pieces).union(partials.map(\.piece)).sorted() }
 }

@@ -1,6 +1,6 @@
 import Torrent
 
-/// One connection of a torrent, for as long as it lasts; never used again.
+/// Identifies one connection of a torrent. A key is never used again.
 package struct PeerKey: Hashable, Comparable, Sendable, CustomStringConvertible {
     package let value: UInt32
 
@@ -10,10 +10,10 @@ package struct PeerKey: Hashable, Comparable, Sendable, CustomStringConvertible 
     package var description: String { "peer \(value)" }
 }
 
-/// A part of a piece that a peer asked for: at most ``Swarm/longestRequest`` bytes, inside a piece that we have.
+/// A part of a piece that a peer requests: at most ``Swarm/longestRequest`` bytes, within a piece that is present.
 package struct BlockRequest: Hashable, Sendable {
     package let piece: PieceIndex
-    /// Bytes from the piece's beginning.
+    /// The offset in bytes from the piece's beginning.
     package let begin: Int
     package let length: Int
 
@@ -24,7 +24,7 @@ package struct BlockRequest: Hashable, Sendable {
     }
 }
 
-/// What the brain says to a peer; the shell puts it into the wire's words.
+/// A message from the brain to a peer. The shell encodes it for the wire.
 package enum Outgoing: Equatable, Sendable {
     case keepAlive
     case choke
@@ -32,7 +32,7 @@ package enum Outgoing: Equatable, Sendable {
     case interested
     case notInterested
     case have(PieceIndex)
-    /// The first message: what we have, in the shortest words that the peer understands.
+    /// The first message: the pieces that are present, in the shortest form that the peer understands.
     case pieces(Bitfield)
     case request(BlockRequest)
     case cancel(BlockRequest)
@@ -41,7 +41,7 @@ package enum Outgoing: Equatable, Sendable {
     case uploadOnly(Bool)
 }
 
-/// Why a connection is ended by us.
+/// Why we end a connection.
 package enum DisconnectReason: Equatable, Sendable, CustomStringConvertible {
     case bothSeeding
     case banned(String)
@@ -51,11 +51,11 @@ package enum DisconnectReason: Equatable, Sendable, CustomStringConvertible {
     case paused
     case ownConnection
     case duplicate
-    /// It takes nothing of what it asked for.
+    /// The peer reads none of the data it requested.
     case deaf
-    /// Another one needs the place more.
+    /// Another peer needs the place more.
     case idle
-    /// Its messages cost more than they bring.
+    /// The peer's messages cost more than they bring.
     case wasteful(String)
 
     package var description: String {
@@ -75,19 +75,20 @@ package enum DisconnectReason: Equatable, Sendable, CustomStringConvertible {
     }
 }
 
-/// What the database is told in one transaction, of data that is synced; it is applied in the order `doubted`, `lost`,
-/// `closed`, `pieces`.
+/// What one transaction records about synced data. The database applies it in the order `doubted`, `lost`, `closed`,
+/// `pieces`.
 package struct Record: Equatable, Sendable {
-    /// Pieces that hash right on disk: claimed from now on, in no doubt, and without a mask of blocks.
+    /// Pieces that passed their hash check on disk: present from now on, no longer unverified, and without a block
+    /// mask.
     package var pieces: [PieceIndex] = []
-    /// Pieces that are in doubt from now on, whether or not they were claimed: not claimed, and looked at by the next
-    /// start.
+    /// Pieces that are unverified from now on, whether or not they were recorded as present; the next start checks
+    /// them.
     package var doubted: [PieceIndex] = []
-    /// Pieces that were claimed and are lost.
+    /// Pieces that were recorded as present and are lost.
     package var lost: [PieceIndex] = []
-    /// Blocks of incomplete pieces that stand in their place on disk; an empty mask forgets the piece.
+    /// Blocks of incomplete pieces that are in their place on disk. An empty mask forgets the piece.
     package var partials: [PartialPiece] = []
-    /// Pieces that were opened and are in no doubt any more.
+    /// Pieces whose write intent ends and that are no longer unverified.
     package var closed: [PieceIndex] = []
 
     package var isEmpty: Bool {
@@ -95,7 +96,7 @@ package struct Record: Equatable, Sendable {
     }
 }
 
-/// Which blocks of an incomplete piece stand on disk.
+/// The blocks of an incomplete piece that are on disk.
 package struct PartialPiece: Hashable, Sendable {
     package let piece: PieceIndex
     package let blocks: [Bool]
@@ -105,18 +106,18 @@ package struct PartialPiece: Hashable, Sendable {
         self.blocks = blocks
     }
 
-    /// Nothing is known of the piece any more.
+    /// Forgets the recorded blocks of the piece.
     static func nothing(of piece: PieceIndex) -> Self { Self(piece: piece, blocks: []) }
 }
 
-/// What is wrong with the local machine, so that the torrent waits.
+/// A fault of the local machine that makes the torrent wait.
 package struct Fault: Equatable, Sendable {
     package enum Kind: Equatable, Sendable {
         case diskFull, input, offline, database
-        /// There is room for the record of what is on the disk, and not for more.
+        /// The database has room to record what is on disk, but for nothing more.
         case databaseFull
-        /// A file that would have to be written isn't the torrent's: the user has to settle that, or another torrent
-        /// has to get further.
+        /// A file that must be written doesn't belong to the torrent. The user must resolve that, or another torrent
+        /// must make progress first.
         case ownership
     }
 
@@ -130,7 +131,8 @@ package struct Fault: Equatable, Sendable {
     }
 }
 
-/// What the shell of the brain is to do. Those that can fail are answered by exactly one event, named at each.
+/// An action for the shell to perform. Each effect that can fail is answered by exactly one event, named in its
+/// comment.
 ///
 /// ``open(_:)`` and ``record(_:)`` reach the database in the order in which they are returned, or in one transaction.
 package enum Effect: Equatable, Sendable {
@@ -141,66 +143,63 @@ package enum Effect: Equatable, Sendable {
     case send(PeerKey, Outgoing)
     /// Read a block and send it; answered by ``Swarm/served(_:_:now:)`` or ``Swarm/serveFailed(_:_:fault:now:)``.
     case serve(PeerKey, BlockRequest)
-    /// Note down that these pieces may be written from now on; answered by ``Swarm/opened(_:now:)`` or
+    /// Record write intents for these pieces; answered by ``Swarm/opened(_:now:)`` or
     /// ``Swarm/openFailed(_:fault:now:)``.
     case open([PieceIndex])
-    /// Hash the piece and write it when it is right; answered by ``Swarm/verified(_:digests:now:)``,
-    /// ``Swarm/hashFailed(_:digests:now:)`` or
-    /// ``Swarm/writeFailed(_:fault:now:)``.
+    /// Hash the piece, and write it if the hash matches; answered by ``Swarm/verified(_:digests:now:)``,
+    /// ``Swarm/hashFailed(_:digests:now:)`` or ``Swarm/writeFailed(_:fault:now:)``.
     case verify(Verification)
-    /// Forget the piece's buffer. An incomplete piece may be released too, when it is parked: its next block gets a new
-    /// one.
+    /// Free the piece's buffer. A parked piece is released while incomplete: its next block gets a new buffer.
     case release(PieceIndex)
     /// Write blocks of an incomplete piece to their place; answered by ``Swarm/blocksWritten(_:_:now:)`` or
     /// ``Swarm/blocksFailed(_:_:fault:now:)``.
     case writeBlocks(PieceIndex, [Int])
-    /// Make everything durable that was written to these pieces' files; answered by ``Swarm/synced(now:)`` or
+    /// Sync everything that was written to these pieces' files; answered by ``Swarm/synced(now:)`` or
     /// ``Swarm/syncFailed(fault:now:)``.
     case sync([PieceIndex])
-    /// Tell the database, in one transaction; answered by ``Swarm/recorded(now:)`` or
+    /// Commit the record in one transaction; answered by ``Swarm/recorded(now:)`` or
     /// ``Swarm/recordFailed(fault:now:)``.
     case record(Record)
-    /// Hash what is on disk, not what a failed sync left in the page cache; answered by ``Swarm/checked(_:_:now:)`` for
-    /// each piece that was looked at, then by ``Swarm/checkEnded(now:)``. A shell that stops the torrent ends the check
-    /// first.
+    /// Hash these pieces as the disk has them, not as a failed sync left them in the page cache; answered by
+    /// ``Swarm/checked(_:_:now:)`` for each piece, then by ``Swarm/checkEnded(now:)``. A shell that stops the torrent
+    /// cancels the check first.
     case check([PieceIndex])
-    /// Look whether the fault is gone; answered by ``Swarm/probed(_:now:)``.
+    /// Check whether the fault is gone; answered by ``Swarm/probed(_:now:)``.
     case probe(Fault.Kind)
-    /// Look whether another program changed a file since the last record; answered by ``Swarm/inspected(_:now:)``.
+    /// Check whether another program changed a file since the last record; answered by ``Swarm/inspected(_:now:)``.
     case inspect
-    /// The torrent has come to rest after ``Swarm/stop(now:)``: nothing is in flight to the database or to be written,
-    /// all that could be is recorded, and no buffer is needed any more.
+    /// The torrent is at rest after ``Swarm/stop(now:)``: no write or transaction is in flight, everything that could
+    /// be recorded is, and the buffers can be freed.
     case stopped
-    /// The host isn't to be taken again when it dials: it lied. Not answered.
+    /// Reject the host when it dials again, because it sent wrong data. Not answered.
     case shun(PeerAddress.Host, reason: String)
-    /// The host's connection was ended for waste: to be shunned when that comes to be too often. Not answered.
+    /// A connection of the host was ended for waste; the host is shunned after too many of these. Not answered.
     case strike(PeerAddress.Host, reason: String)
     case note(Note)
 }
 
-/// A complete piece to be hashed and written.
+/// A complete piece that must be hashed and written.
 package struct Verification: Equatable, Sendable {
     package let piece: PieceIndex
-    /// Blocks that aren't in the piece's buffer and are read from disk first.
+    /// Blocks that aren't in the piece's buffer and must be read from disk first.
     package let fromDisk: [Bool]
-    /// Blocks that stand on disk already.
+    /// Blocks that are already on disk.
     package let isWritten: [Bool]
-    /// Whether the answer is to carry a digest for each block, even when the piece is right.
+    /// Whether the answer must carry a digest of each block even if the piece passes.
     package let wantsDigests: Bool
-    /// Whether a peer gets little to do until the answer is there, or it is the last: it is worth more than a full set
-    /// of lanes.
+    /// Whether to hash the piece without waiting for a full set of lanes: a peer on probation gets little to do until
+    /// the answer comes, or nothing else is left to download.
     package let isAwaited: Bool
 }
 
-/// What the log is told.
+/// An event for the log.
 package enum Note: Equatable, Sendable {
-    /// A piece failed its hash; these sent it.
-    /// `untold` others failed since the last that was told of.
+    /// A piece that `senders` sent failed its hash check. `untold` more failures since the last note were not reported.
     case pieceFailed(PieceIndex, senders: [PeerAddress], untold: Int)
     case banned(PeerAddress, reason: String)
-    /// All doubtful pieces were looked at.
+    /// All unverified pieces were checked.
     case checkedAll(good: Int, bad: Int, missing: Int)
-    /// Everything that is wanted is there and recorded.
+    /// Every wanted piece is present and recorded.
     case completed
     case fault(Fault)
     case faultGone(Fault.Kind)

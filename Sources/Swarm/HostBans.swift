@@ -1,12 +1,12 @@
 import Torrent
 
-/// Hosts that aren't taken when they dial us. A peer chooses its port, its peer id and what it says of itself; its host
-/// it doesn't choose so easily.
+/// Hosts whose incoming connections are rejected. A peer can choose its port, its peer ID and its other claims freely,
+/// but not easily its host.
 ///
-/// Other peers behind the host can still be dialled, each at its own address.
+/// Other peers at a banned host can still be dialled, each at its own address.
 package struct HostBans: Sendable {
     package struct Ban: Sendable, Equatable {
-        /// An IPv4 address, or the first address of a /64 of IPv6.
+        /// An IPv4 address, or the first address of an IPv6 /64.
         package let host: PeerAddress.Host
         package let reason: String
         /// Unix seconds.
@@ -21,34 +21,34 @@ package struct HostBans: Sendable {
         }
     }
 
-    /// Hosts that are banned at once; the one whose ban ends first makes room.
+    /// The most hosts banned at once; the ban that ends first makes room.
     package static let capacity = 4096
-    /// How long a ban lasts, in seconds: addresses get other users.
+    /// How long a ban lasts, in seconds. Bans expire because addresses change hands.
     package static let duration: Int64 = 24 * 3600
-    /// Connections that were ended for waste, within ``strikeMemory``, after which the host is banned.
+    /// The number of connections ended for waste within ``strikeMemory`` after which a host is banned.
     package static let strikes = 3
-    /// Seconds.
+    /// How long a strike counts, in seconds.
     package static let strikeMemory: Int64 = 3600
 
     private var bans: [PeerAddress.Host: Ban] = [:]
     private var struck: [PeerAddress.Host: [Int64]] = [:]
 
-    /// What was remembered; what has ended counts for nothing.
+    /// Restores the bans that were stored; expired ones have no effect.
     package init(_ known: [Ban] = []) {
         for ban in known.prefix(Self.capacity) { bans[ban.host] = ban }
     }
 
-    /// Hosts that were struck and aren't banned.
+    /// The number of hosts that were struck and aren't banned.
     var struckHosts: Int { struck.count }
 
-    /// Why the host isn't taken; `nil` when it is.
+    /// Returns the reason to reject the host, or `nil` to accept it.
     package func reason(of host: PeerAddress.Host, at now: Int64) -> String? {
-        // An end that is farther off than any was set by a clock that was wrong.
+        // An end further ahead than any ban lasts was set by a wrong clock.
         guard let ban = bans[host.subscriber], ban.until > now, ban.until <= now + Self.duration else { return nil }
         return ban.reason
     }
 
-    /// The host is banned from now on; the ban is to be remembered.
+    /// Bans the host. The caller stores the returned ban.
     package mutating func ban(_ host: PeerAddress.Host, reason: String, at now: Int64) -> Ban {
         let host = host.subscriber
         if bans[host] == nil, bans.count >= Self.capacity, let first = bans.values.min(by: { $0.until < $1.until }) {
@@ -60,13 +60,13 @@ package struct HostBans: Sendable {
         return ban
     }
 
-    /// A connection of the host was ended for waste; its ban, when it was one too many.
+    /// Counts a connection of the host that was ended for waste. Returns a ban when there were too many.
     package mutating func strike(_ host: PeerAddress.Host, reason: String, at now: Int64) -> Ban? {
         let host = host.subscriber
         if struck[host] == nil, struck.count >= Self.capacity {
             struck = struck.filter { $0.value.last ?? 0 > now - Self.strikeMemory }
         }
-        // As many hosts as that at once: none of them is remembered, rather than all.
+        // With this many struck hosts at once, new ones are not remembered.
         guard struck[host] != nil || struck.count < Self.capacity else { return nil }
         let recent = (struck[host] ?? []).filter { $0 > now - Self.strikeMemory } + [now]
         struck[host] = recent

@@ -1,6 +1,6 @@
-/// A point in monotonic time, as the shell of the brain reads it from its clock.
+/// A point in monotonic time, as the shell reads it from its clock.
 package struct Instant: Hashable, Comparable, Sendable {
-    /// Since an origin of the shell's choosing.
+    /// Nanoseconds since an origin that the shell chooses.
     package let nanoseconds: Int64
 
     package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
@@ -13,7 +13,7 @@ package struct Instant: Hashable, Comparable, Sendable {
 }
 
 extension Duration {
-    /// The whole nanoseconds, saturated at the ends of `Int64`.
+    /// The duration in whole nanoseconds, saturated at the bounds of `Int64`.
     package var nanoseconds: Int64 {
         let (seconds, attoseconds) = components
         let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)

@@ -1,7 +1,7 @@
-/// How many notes of one kind are told, where peers can cause as many as they like (law 7): each becomes a row and a
-/// line of the log.
+/// Limits the notes of one kind where peers can cause any number of them (law 7), because each becomes a database row
+/// and a line of the log.
 struct NoteLimit {
-    /// Notes that may come at once, and the time for which one more is earned.
+    /// The most notes in one burst, and the time that earns one more.
     static let burst = 50.0
     static let interval = Duration.seconds(10)
 
@@ -9,7 +9,8 @@ struct NoteLimit {
     private var filledAt: Instant?
     private var untold = 0
 
-    /// How many weren't told since the last that was; `nil` when this one isn't told either.
+    /// Returns how many notes were suppressed since the last one that was allowed, or `nil` if this one is suppressed
+    /// too.
     mutating func allows(at now: Instant) -> Int? {
         if let filledAt, now > filledAt {
             left = min(Self.burst, left + (now - filledAt).inSeconds / Self.interval.inSeconds)

@@ -1,33 +1,33 @@
 import DequeModule
 import Torrent
 
-/// What the brain knows of one connection.
+/// The brain's state of one connection.
 final class Peer {
     struct Request {
         let block: BlockRef
         let sentAt: Instant
-        /// Given to others after a snub; its late arrival is still welcome.
+        /// Whether the block was given to other peers, after a snub for example. A late arrival is still accepted.
         var isReleased = false
     }
 
     let key: PeerKey
-    /// Where it can be dialled; for an incoming peer where it comes from, until it says where it listens.
+    /// The address to dial. For an incoming peer, its source address until it reports the port on which it listens.
     var address: PeerAddress
     let isIncoming: Bool
     let supportsFast: Bool
     let supportsExtensions: Bool
     let connectedAt: Instant
 
-    /// What it has; `nil` is nothing said yet, which means nothing.
+    /// The pieces that the peer has; `nil` until it announces any, which means none.
     var have: Bitfield?
-    /// Whether it has everything; then ``have`` is `nil`.
+    /// Whether the peer has every piece; ``have`` is then `nil`.
     var isSeed = false
-    /// Whole bitfields that it sent.
+    /// The number of full bitfields that the peer sent.
     var bitfieldCount = 0
-    /// Whether it had everything and lost a piece; it isn't counted as a seed again.
+    /// Whether the peer had every piece and then lost one. It isn't counted as a seed again.
     var hasLost = false
     var isUploadOnly = false
-    /// What it was told of us (BEP 21).
+    /// The last upload-only state that we sent to the peer (BEP 21).
     var saidUploadOnly = false
     var amChoking = true
     var amInterested = false
@@ -37,11 +37,11 @@ final class Peer {
 
     var pipeline = RequestPipeline()
     var requests: Deque<Request> = []
-    /// The piece that it fills.
+    /// The piece that the peer currently fills.
     var working: PieceIndex?
-    /// Pieces that are its own while it is on probation.
+    /// Pieces reserved for the peer while it is on probation.
     var exclusive: Set<PieceIndex> = []
-    /// Whether a piece that it sent alone has passed since its last failure.
+    /// Whether a piece that the peer sent alone has passed its hash check since the peer's last failure.
     var isProven = false
     var isSnubbed = false
     var snubbedAt = Instant.origin
@@ -50,29 +50,30 @@ final class Peer {
     var lastSaidAt: Instant
     var isClosing = false
     var nextEndGame = Instant.origin
-    /// Requests that it rejected since its last block, and until when it is left alone for it.
+    /// The number of requests that the peer rejected since its last block, and until when we pause requests because of
+    /// it.
     var rejections = 0
     var pausedUntil = Instant.origin
-    /// The count of the picker's insertions at which it had nothing that could be opened; until there are more, or it
-    /// has more, it still hasn't.
+    /// The picker's insertion count when the peer last had no piece that could be opened. The search is skipped until
+    /// the count changes or the peer announces more pieces.
     var ranDryAt: Int?
 
     /// Requests of the peer that aren't being served yet.
     var serveQueue: Deque<BlockRequest> = []
     var servingBytes = 0
     var lastServedAt: Instant?
-    /// Since when it has taken nothing of what it is sent.
+    /// Since when the peer has read none of the data that is being sent to it.
     var servingSince = Instant.origin
 
-    /// What its messages may cost.
+    /// The work budget of the peer's messages.
     var budget = WorkBudget(.connection)
-    /// What they cost since that was counted for its host too, less what it earned; in microseconds.
+    /// Microseconds of work that are not yet charged to the peer's host, less what the peer earned.
     var unsettledWork = 0.0
-    /// Whether it said where it listens: it is believed once.
+    /// Whether the peer reported its listening port. Only the first report is accepted.
     var hasSaidPort = false
-    /// Bytes of pieces that hash right: merit.
+    /// Bytes of the peer's blocks in pieces that passed their hash check.
     var verifiedBytes: Int64 = 0
-    /// Bytes of blocks that we had not asked for.
+    /// Bytes of blocks that we had not requested.
     var unaskedBytes: Int64 = 0
 
     var downloaded = RateMeter()
@@ -91,16 +92,17 @@ final class Peer {
 
     func has(_ piece: PieceIndex) -> Bool { isSeed || (have?[piece] ?? false) }
 
-    /// Whether it may be asked for the piece now.
+    /// Whether the peer may be asked for the piece now.
     func serves(_ piece: PieceIndex) -> Bool { has(piece) && (!isChoking || allowedFast.contains(piece)) }
 
-    /// When payload last went either way; the time of connecting when none ever did.
+    /// When payload last moved in either direction; the time of connecting if none ever did.
     var lastPayloadAt: Instant { max(connectedAt, lastBlockAt ?? connectedAt, lastServedAt ?? connectedAt) }
 
-    /// Requests that weren't given to others.
+    /// The number of requests that weren't given to others.
     private(set) var outstanding = 0
 
-    /// A request that was given to others before is taken back with it: one block is owed once.
+    /// Adds a request. It replaces a request for the same block that was given to others, because a block is owed only
+    /// once.
     func request(_ block: BlockRef, at now: Instant) {
         if outstanding < requests.count, let old = requests.firstIndex(where: { $0.block == block }) {
             requests.remove(at: old)
@@ -109,7 +111,7 @@ final class Peer {
         outstanding += 1
     }
 
-    /// Takes the request for the block from the queue.
+    /// Removes and returns the request for the block.
     func takeRequest(_ block: BlockRef) -> Request? {
         guard let index = requests.firstIndex(where: { $0.block == block }) else { return nil }
         let request = requests.remove(at: index)
@@ -117,7 +119,8 @@ final class Peer {
         return request
     }
 
-    /// Marks all requests as given to others, or forgets them, and returns those that weren't given yet.
+    /// Releases all requests to other peers, keeping them marked if `keep`. Returns the blocks that weren't released
+    /// before.
     func releaseRequests(keep: Bool) -> [BlockRef] {
         let blocks = requests.filter { !$0.isReleased }.map(\.block)
         outstanding = 0
@@ -129,21 +132,21 @@ final class Peer {
         return blocks
     }
 
-    /// Drops released requests that were sent before `limit`: their blocks won't come any more.
+    /// Drops released requests that were sent before `limit`, because their blocks won't arrive any more.
     func dropReleased(before limit: Instant) {
         if outstanding < requests.count { requests.removeAll { $0.isReleased && $0.sentAt < limit } }
     }
 }
 
-/// A connection whose handshakes have passed.
+/// The answers of a completed handshake.
 package struct PeerInfo: Sendable {
     package let address: PeerAddress
     package let isIncoming: Bool
-    /// BEP 6.
+    /// Whether the peer supports the fast extension (BEP 6).
     package let supportsFast: Bool
-    /// BEP 10.
+    /// Whether the peer supports the extension protocol (BEP 10).
     package let supportsExtensions: Bool
-    /// For people.
+    /// The client's name, for display.
     package let client: String
 
     package init(address: PeerAddress, isIncoming: Bool, supportsFast: Bool, supportsExtensions: Bool, client: String) {

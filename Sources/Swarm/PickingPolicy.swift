@@ -1,6 +1,7 @@
 /// The order in which pieces are requested.
 ///
-/// To add one: its case here, and its choice in ``Swarm/newPiece(for:now:)`` and ``PiecePicker/upcoming(_:_:)``.
+/// To add a policy, add its case here and its choice in ``Swarm/newPiece(for:now:)`` and
+/// ``PiecePicker/upcoming(_:_:)``.
 package enum PickingPolicy: String, Sendable, CaseIterable {
     /// The rarest piece that the peer has, at random among equals; the first few at random (BEP 3).
     case rarestFirst

@@ -1,23 +1,23 @@
 import Torrent
 
-/// Chooses the piece that a peer is asked for next, from the pieces that are wanted, missing and not being downloaded.
+/// Chooses the next piece to request from a peer. Candidates are the pieces that are wanted, missing and not active.
 ///
-/// Candidates are kept in an array that is sorted by availability, with the end of each bucket: a HAVE moves one
-/// element, a choice looks at the front. Peers that have everything are a single count.
+/// The candidates are kept in an array sorted by availability, with the end of each bucket: a HAVE moves one element,
+/// and a choice looks at the front. Peers that have every piece are a single count.
 struct PiecePicker {
-    /// Pieces are chosen at random until so many are there to trade (BEP 3: random first piece).
+    /// Pieces are chosen at random until this many are present to trade (BEP 3: random first piece).
     static let randomFirstPieces = 4
 
     private var availability: [UInt16]
     private(set) var seedCount = 0
-    /// Candidates, rarest first.
+    /// The candidates, rarest first.
     private var order: [Int32] = []
-    /// Where each piece stands in `order`, or -1.
+    /// The index of each piece in `order`, or -1.
     private var position: [Int32]
-    /// `ends[a]` is the index behind the last candidate of availability `a`.
+    /// `ends[a]` is the index after the last candidate of availability `a`.
     private var ends: [Int] = [0]
     private(set) var candidates: Bitfield
-    /// How often a candidate was added: who found nothing to open needn't look again before that changes.
+    /// The number of candidates ever added. A search that found nothing need not be repeated until it changes.
     private(set) var insertions = 0
 
     init(pieceCount: Int) {
@@ -26,12 +26,12 @@ struct PiecePicker {
         candidates = Bitfield(count: pieceCount)
     }
 
-    /// How many connected peers have the piece.
+    /// Returns how many connected peers have the piece.
     func availability(of piece: PieceIndex) -> Int { Int(availability[piece.value]) + seedCount }
 
     // MARK: Candidates
 
-    /// The piece is wanted, missing and not in the making.
+    /// Adds a piece that is wanted, missing and not active.
     mutating func insert(_ piece: PieceIndex, using random: inout SeededGenerator) {
         guard candidates.insert(piece) else { return }
         insertions += 1
@@ -95,7 +95,7 @@ struct PiecePicker {
 
     // MARK: Choice
 
-    /// The rarest candidate for which `isEligible` holds.
+    /// Returns the rarest candidate for which `isEligible` holds.
     func rarest(where isEligible: (PieceIndex) -> Bool) -> PieceIndex? {
         for value in order[firstAvailable...] {
             let piece = PieceIndex(Int(value))
@@ -104,7 +104,7 @@ struct PiecePicker {
         return nil
     }
 
-    /// A candidate at random for which `isEligible` holds.
+    /// Returns a random candidate for which `isEligible` holds.
     func random(using random: inout SeededGenerator, where isEligible: (PieceIndex) -> Bool) -> PieceIndex? {
         guard !order.isEmpty else { return nil }
         let start = Int.random(in: 0..<order.count, using: &random)
@@ -115,10 +115,10 @@ struct PiecePicker {
         return nil
     }
 
-    /// The first candidate in the torrent's order for which `isEligible` holds.
+    /// Returns the first candidate in the torrent's order for which `isEligible` holds.
     func first(where isEligible: (PieceIndex) -> Bool) -> PieceIndex? { candidates.pieces.first(where: isEligible) }
 
-    /// The candidates that are likely to be chosen next, at most `count`.
+    /// Returns up to `count` candidates that are likely to be chosen next.
     func upcoming(_ count: Int, _ policy: PickingPolicy) -> [PieceIndex] {
         switch policy {
         case .sequential: Array(candidates.pieces.prefix(count))
@@ -126,7 +126,7 @@ struct PiecePicker {
         }
     }
 
-    /// Where the candidates begin that some peer has.
+    /// The index of the first candidate that any peer has.
     private var firstAvailable: Int { seedCount == 0 ? ends[0] : 0 }
 
     // MARK: Order
@@ -152,7 +152,7 @@ struct PiecePicker {
         swap(index, Int.random(in: start..<ends[rank], using: &random))
     }
 
-    /// What is wrong with the order, for tests: nothing.
+    /// Descriptions of errors in the order, for tests; empty if there are none.
     package var faults: [String] {
         var faults: [String] = []
         if order.count != candidates.population {

@@ -5,7 +5,7 @@ struct RateMeter {
     private var buckets = [Int64](repeating: 0, count: bucketCount)
     private var second: Int64 = 0
     private var first: Int64?
-    /// All bytes that were ever added.
+    /// The total bytes ever added.
     private(set) var total: Int64 = 0
 
     mutating func add(_ bytes: Int, at now: Instant) {
@@ -14,7 +14,7 @@ struct RateMeter {
         total += Int64(bytes)
     }
 
-    /// Bytes per second, averaged over the seconds that were observed, at most ``bucketCount``.
+    /// Returns the bytes per second, averaged over the observed seconds, at most ``bucketCount``.
     mutating func rate(at now: Instant) -> Int {
         guard let first else { return 0 }
         advance(to: now)

@@ -1,31 +1,33 @@
 import Torrent
 
-/// How many requests to keep outstanding at one peer, so that its path is full and its queue is not.
+/// Decides how many requests to keep outstanding at one peer, so that its path is full but its queue is not.
 ///
-/// The depth doubles a round trip while the delivery rate grows (slow start); then it follows twice the product of the
-/// best recent rate and the smallest recent round trip, and never holds more than ``longestQueue`` of a slow peer.
+/// The depth doubles each round trip while the delivery rate grows (slow start). Then it follows twice the product of
+/// the best recent rate and the smallest recent round trip. A slow peer never holds requests for more than
+/// ``longestQueue``.
 ///
-/// That depth makes a queue of its own, which would pass for a longer path when the smallest round trip is measured
-/// anew. So the depth is halved for a measurement, as BBR does (draft-ietf-ccwg-bbr, ProbeRTT).
+/// That depth builds a queue of its own, which would look like a longer path when the smallest round trip is measured
+/// again. So the depth is halved for a measurement, as in BBR (draft-ietf-ccwg-bbr, ProbeRTT).
 struct RequestPipeline {
     static let initialDepth = 4
-    /// Requests that a fast peer always has outstanding, to cover the jitter of a path with a tiny round trip.
+    /// The least number of outstanding requests at a fast peer, which covers the jitter of a path with a tiny round
+    /// trip.
     static let cushion = 32
-    /// What a peer that doesn't say `reqq` (BEP 10) is trusted to queue.
+    /// The assumed queue of a peer that doesn't send `reqq` (BEP 10).
     static let defaultReqq = 500
-    /// A reject lowers that no further: it may have had another reason.
+    /// A reject never lowers `reqq` below this, because it may have had another reason.
     static let smallestReqq = 16
     static let maximumDepth = 4096
-    /// A slow peer never holds requests for more than this.
+    /// The longest time that a slow peer's outstanding requests may take.
     static let longestQueue = Duration.seconds(3)
-    /// Rounds without growth by a quarter that end slow start.
+    /// The number of rounds without growth by a quarter that ends slow start.
     private static let flatRoundsToStop = 3
     private static let rememberedRounds = 10
     private static let shortestRound = Duration.milliseconds(20)
-    /// How old the smallest round trip may be before it is measured anew.
+    /// The age of the smallest round trip after which it is measured again.
     private static let rttWindow = Duration.seconds(10)
 
-    /// The peer's own limit.
+    /// The peer's own limit on queued requests.
     var reqq = defaultReqq {
         didSet { setDepth() }
     }
@@ -35,15 +37,15 @@ struct RequestPipeline {
     private var flatRounds = 0
     private var roundStart: Instant?
     private var roundBytes = 0
-    /// Delivery rates of the last rounds, bytes per second, newest last.
+    /// The delivery rates of the last rounds, in bytes per second, newest last.
     private var rates: [Double] = []
     private(set) var smallestRTT: Duration?
     private var smallestRTTAt = Instant.origin
-    /// Since when the path is being drained to measure its round trip.
+    /// When the path began to drain for a measurement of its round trip.
     private var probingSince: Instant?
     /// The best delivery rate of the last rounds, in bytes per second.
     private(set) var bestRate = 0.0
-    /// Requests that should be outstanding now.
+    /// The number of requests that should be outstanding now.
     private(set) var depth = initialDepth
 
     private var wantedDepth: Int {
@@ -56,12 +58,12 @@ struct RequestPipeline {
 
     private mutating func setDepth() { depth = max(1, min(wantedDepth, reqq, Self.maximumDepth)) }
 
-    /// A block came that was requested at `sentAt`; `limited` says that the queue had run short of requests for another
-    /// reason than depth.
+    /// A block arrived that was requested at `sentAt`. `limited` means that requests had run short for another reason
+    /// than the depth.
     mutating func received(bytes: Int, sentAt: Instant, now: Instant, limited: Bool) {
         let rtt = now - sentAt
         measure(rtt, sentAt: sentAt, now: now)
-        // One that takes so long for a block is slow already: more requests would only wait.
+        // A peer that takes this long for a block is already slow: more requests would only wait.
         if slowStart, rtt < Self.longestQueue / 3 { growth = min(growth + 1, Self.maximumDepth) }
         if let start = roundStart {
             roundBytes += bytes
@@ -78,10 +80,10 @@ struct RequestPipeline {
         setDepth()
     }
 
-    /// Nothing is outstanding any more, so that the pause isn't counted as slowness.
+    /// Nothing is outstanding any more, so the pause must not count as slowness.
     mutating func idle() { roundStart = nil }
 
-    /// The peer let requests wait too long: it begins anew with one.
+    /// The peer let requests wait too long: slow start begins again with one request.
     mutating func snubbed() {
         slowStart = true
         growth = 1
@@ -93,7 +95,7 @@ struct RequestPipeline {
         setDepth()
     }
 
-    /// The peer refused a request while it held `count` others: it may have no room for more.
+    /// The peer rejected a request while it held `count` others, and may have no room for more.
     mutating func refused(holding count: Int) {
         guard count >= Self.smallestReqq else { return }
         slowStart = false
@@ -102,7 +104,7 @@ struct RequestPipeline {
 
     private mutating func measure(_ rtt: Duration, sentAt: Instant, now: Instant) {
         if let since = probingSince {
-            // The first that was asked after the drain found the path as good as empty.
+            // The first block requested after the drain had an almost empty path.
             guard sentAt >= since else { return }
             probingSince = nil
             smallestRTT = rtt
@@ -116,7 +118,7 @@ struct RequestPipeline {
     }
 
     private mutating func endRound(rate: Double, limited: Bool) {
-        // A round of a drained path says nothing of its rate.
+        // A round on a drained path doesn't measure its rate.
         guard probingSince == nil else { return }
         if slowStart, !limited {
             flatRounds = rate > bestRate * 1.25 ? 0 : flatRounds + 1

@@ -1,10 +1,10 @@
 import Torrent
 
-/// What the database remembers of a payload file, or what the disk says of it now.
+/// Identifies the state of a payload file, as recorded in the database or as found on disk.
 package struct FileFingerprint: Hashable, Sendable {
-    /// Bytes.
+    /// The size in bytes.
     package let size: Int64
-    /// Time of last modification, nanoseconds since 1970.
+    /// The time of last modification, in nanoseconds since 1970.
     package let mtimeNs: Int64
     package let inode: UInt64
 
@@ -15,16 +15,16 @@ package struct FileFingerprint: Hashable, Sendable {
     }
 }
 
-/// Which pieces are trusted at a start and which are looked at again, and why (laws 2 and 3 of the design).
+/// Which pieces a start trusts, which it rechecks, and why (laws 2 and 3 of the design).
 package struct ResumePlan: Equatable, Sendable {
     package enum Reason: Hashable, Sendable, CustomStringConvertible {
         /// The engine was killed: these pieces may have been written and weren't recorded yet.
         case writtenSinceLastCommit
-        /// The file's size, time of modification or inode isn't what was recorded.
+        /// The file's size, modification time or inode differs from the recorded one.
         case changedOutside(file: Int)
-        /// The file is gone while its folder is there.
+        /// The file is missing, but its folder is present.
         case fileMissing(file: Int)
-        /// A file was there before the torrent was added.
+        /// The file existed before the torrent was added.
         case foundAtAdd(file: Int)
 
         package var description: String {
@@ -37,36 +37,37 @@ package struct ResumePlan: Equatable, Sendable {
         }
     }
 
-    /// Pieces that are taken as they are recorded.
+    /// Pieces that are trusted as recorded.
     package var trusted: Bitfield
-    /// Pieces that are hashed before anything else is said of them.
+    /// Unverified pieces, which must be hashed first.
     package var doubtful: Bitfield
     package var reasons: [Reason: Int]
-    /// Why how many pieces are looked at, in words; files of the same fate are told of together. `nil` when none is.
+    /// How many pieces are rechecked for each reason, in words; files with the same reason are counted together. `nil`
+    /// if none is rechecked.
     package var causes: String? {
         guard !reasons.isEmpty else { return nil }
         let counts = reasons.reduce(into: [:]) { $0[$1.key.description, default: 0] += $1.value }
         return counts.map { "\($1) \($0)" }.sorted().joined(separator: ", ")
     }
-    /// Pieces whose recorded blocks, if they are incomplete, mean nothing any more: a file that they are in is gone or
-    /// was changed outside.
+    /// Pieces whose recorded blocks, if the pieces are incomplete, are no longer valid: one of their files is missing
+    /// or was changed outside.
     package var stale: Bitfield
-    /// Files with claimed pieces that are gone or were changed outside.
+    /// Files with recorded pieces that are missing or were changed outside.
     package var touched: [Int] = []
-    /// Set when the payload can't be reached: nothing is touched.
+    /// Whether the payload can't be reached. Nothing is changed then.
     package var isOffline = false
 
-    /// One file of the torrent, as it was recorded and as it is.
+    /// One file of the torrent, as recorded and as found.
     package struct File: Sendable {
-        /// The pieces that the file's bytes are in; empty for pad and empty files.
+        /// The pieces that contain the file's bytes; empty for pad files and empty files.
         package let pieces: Range<PieceIndex>
-        /// Bytes that the file has when it is whole.
+        /// The complete file's length in bytes.
         package let length: Int64
         package let recorded: FileFingerprint?
         package let current: FileFingerprint?
-        /// Whether what is there is somebody else's, as far as is known: none of our runs made it.
+        /// Whether the existing file belongs to something else, as far as is known: none of our runs created it.
         package let isForeign: Bool
-        /// Whether one of our runs reserved it whole before there was anything to write.
+        /// Whether one of our runs reserved the complete file before there was any data to write.
         package let isReserved: Bool
 
         package init(
@@ -84,20 +85,19 @@ package struct ResumePlan: Equatable, Sendable {
     }
 
     package struct Input: Sendable {
-        /// What the database claims.
+        /// Pieces that the database records as present.
         package var have: Bitfield
-        /// Pieces that were opened for writing and not recorded since: after a clean stop those that were in doubt
-        /// already.
+        /// Pieces with a write intent that weren't recorded since. After a clean stop, these are the ones that were
+        /// already unverified.
         package var opened: Bitfield
-        /// Pieces of which nothing is on the disk. Nobody has to hash them to know that they are not there, unless they
-        /// are claimed.
+        /// Pieces without any data on disk. They are missing without a hash check, unless they are recorded as present.
         package var unwritten: Bitfield
         package var files: [File]
-        /// Whether the last run said goodbye.
+        /// Whether the last run recorded a clean shutdown.
         package var stoppedCleanly: Bool
-        /// Unix nanoseconds until which the last run may have written; `nil` when there was none.
+        /// Unix nanoseconds until which the last run may have written; `nil` if there was none.
         package var aliveUntilNs: Int64?
-        /// Whether the files can be seen: `Reach` in the room Disk decides.
+        /// Whether the files are unreachable, as decided by `Reach` in the room Disk.
         package var isOffline: Bool
 
         package init(
@@ -115,7 +115,7 @@ package struct ResumePlan: Equatable, Sendable {
         }
     }
 
-    /// How long after its last sign of life a run may still have written: two heartbeats and the clock's coarseness.
+    /// How long after its last heartbeat a run may still have written: two heartbeats, and the clock's coarseness.
     package static let graceNs: Int64 = 15_000_000_000
 
     package init(_ input: Input) {
@@ -128,8 +128,8 @@ package struct ResumePlan: Equatable, Sendable {
             return
         }
         for (number, file) in input.files.enumerated() { judge(file, number, input) }
-        // Whether or not the last run said goodbye: one that couldn't finish a check, or stopped with a fault, left
-        // them in doubt.
+        // This applies even after a clean shutdown: a run that couldn't finish a check, or stopped with a fault, left
+        // them unverified.
         doubt(input.opened.subtracting(input.have).pieces, .writtenSinceLastCommit, input)
         trusted.subtract(doubtful)
     }
@@ -138,11 +138,12 @@ package struct ResumePlan: Equatable, Sendable {
         guard !file.pieces.isEmpty else { return }
         switch (file.recorded, file.current) {
         case (nil, nil):
-            // Never written; a claim without a fingerprint can only be of bytes in the part file.
+            // The file was never written. A piece recorded without a fingerprint can only have its bytes in the part
+            // file.
             return
         case (nil, .some):
-            // Ours if the last run made it and didn't come to the first commit; else it was there before. Of what is
-            // claimed nobody knows that it is in this file: it wasn't recorded with it.
+            // The file is ours if the last run created it and didn't reach its first commit; otherwise it existed
+            // before. Recorded pieces are rechecked in either case, because they weren't recorded with this file.
             let isOurs =
                 !file.isForeign
                 && (file.isReserved || (input.aliveUntilNs != nil && file.pieces.contains { input.opened[$0] }))
@@ -155,7 +156,7 @@ package struct ResumePlan: Equatable, Sendable {
         }
     }
 
-    /// Whether the last run can have made the difference itself, by writing after its last commit.
+    /// Whether the last run may have caused the difference itself, by writing after its last commit.
     private func isExplained(_ file: File, _ recorded: FileFingerprint, _ current: FileFingerprint, _ input: Input)
         -> Bool
     {
@@ -167,14 +168,14 @@ package struct ResumePlan: Equatable, Sendable {
             && file.pieces.contains { input.opened[$0] }
     }
 
-    /// What is claimed of the file is in doubt, and blocks of its incomplete pieces are forgotten.
+    /// Makes the file's recorded pieces unverified and forgets the blocks of its incomplete pieces.
     private mutating func distrust(_ file: File, _ number: Int, _ reason: Reason, _ input: Input) {
         if file.pieces.contains(where: { input.have[$0] }) { touched.append(number) }
         for piece in file.pieces where !input.have[piece] { stale.insert(piece) }
         doubt(file.pieces.lazy.filter { input.have[$0] }, reason, input)
     }
 
-    /// What is done for one of many files costs what it has pieces, not what the torrent has.
+    /// The cost depends on the number of `pieces`, not on the whole torrent, because there may be many files.
     private mutating func doubt(_ pieces: some Sequence<PieceIndex>, _ reason: Reason, _ input: Input) {
         var count = 0
         for piece in pieces where (input.have[piece] || !input.unwritten[piece]) && doubtful.insert(piece) {

@@ -1,13 +1,13 @@
 import Torrent
 
-/// Bytes that all peers together make us keep (law 7): messages that haven't ended, and blocks that haven't been taken.
+/// Memory that all peers together make us hold (law 7): unfinished messages, and blocks that weren't received yet.
 package struct SharedMemory: Sendable {
-    /// An unfinished message up to this size, which is a usual block, counts for the connection alone.
+    /// The size in bytes up to which an unfinished message (usually a block) doesn't count towards the shared limits.
     package static let perConnection = 32 << 10
-    /// Bytes of longer unfinished messages of one host, and of all.
+    /// The most bytes of longer unfinished messages of one host, and of all hosts.
     package static let perHost = 4 << 20
     package static let most = 24 << 20
-    /// Bytes of blocks that are read or sent at once, for all peers.
+    /// The most bytes of blocks that are read or sent at once, for all peers.
     package static let mostServed = 32 << 20
 
     private var hosts: [PeerAddress.Host: Int] = [:]
@@ -16,9 +16,8 @@ package struct SharedMemory: Sendable {
 
     package init() {}
 
-    /// A connection holds so many bytes of a message that hasn't ended, where it was counted with `counted` before.
-    /// Returns what it is counted with now; `nil` when it has to be closed, because its host holds too much, or more
-    /// than its share of what all may hold.
+    /// A connection holds `bytes` of an unfinished message and was last counted with `counted`. Returns its new count,
+    /// or `nil` if the connection must be closed: its host holds too much, or more than its share of the total.
     package mutating func holds(_ bytes: Int, counted: Int, of address: PeerAddress.Host) -> Int? {
         let bytes = bytes > Self.perConnection ? bytes : 0
         guard bytes != counted else { return counted }
@@ -32,15 +31,15 @@ package struct SharedMemory: Sendable {
         return nil
     }
 
-    /// The connection, which was counted with `counted`, is gone.
+    /// A connection that was counted with `counted` is closed.
     package mutating func released(_ counted: Int, of address: PeerAddress.Host) {
         _ = holds(0, counted: counted, of: address)
     }
 
-    /// Blocks of so many bytes are read and sent from now on, or have gone (a negative count).
+    /// Adds bytes of blocks that are being read and sent; negative when they are done.
     package mutating func serves(_ bytes: Int) { served += bytes }
 
-    /// What may be read and sent ahead for one peer: the less, the more is under way for all.
+    /// The most bytes that may be read and sent ahead for one peer; lower as more is under way for all.
     package var servedAhead: Int {
         if served < Self.mostServed / 2 { return Swarm.servedAhead }
         return served < Self.mostServed ? Swarm.servedAheadAtFirst : 1

@@ -1,16 +1,16 @@
 import Torrent
 
-/// What the messages of all connections of all torrents cost together: by host, by network and for the process (law 7).
+/// The cost of the messages of all connections of all torrents: by host, by network, and for the process (law 7).
 ///
-/// A host that spends much waits for its own budget, and for those that it shares; one that spends little waits for
-/// none.
+/// A host that spends much waits for its own budget and for those that it shares. A host that spends little waits only
+/// for its own.
 package struct SharedWork: Sendable {
-    /// What becomes of a connection that spent something.
+    /// What happens to a connection that spent work.
     package enum Verdict: Equatable, Sendable {
         case goOn
-        /// Nothing is read from it for so long.
+        /// Nothing is read from the connection for this long.
         case rest(Duration)
-        /// It is disconnected, and its host is struck.
+        /// The connection is closed and its host is struck.
         case exceeded
     }
 
@@ -21,33 +21,32 @@ package struct SharedWork: Sendable {
 
     package init() {}
 
-    /// Whether all that peers may cost together is spent: whoever comes now has to wait.
+    /// Whether the budget of all peers is spent, so that new connections must wait.
     package var isSpent: Bool { process.isSpent }
 
-    /// Hosts and networks of which something is known.
+    /// The number of budgets that are kept for hosts and networks.
     var count: Int { hosts.count + modesty.count + networks.count }
 
-    /// Somebody connected to us.
+    /// A peer connected to us.
     package mutating func arrived(from address: PeerAddress.Host, at now: Instant) -> Verdict {
         spend(WorkBudget.Work.arrival.rawValue, of: address, at: now)
     }
 
-    /// A connection of the host did work for so many microseconds that it hadn't earned.
+    /// Charges `work` microseconds, which a connection of the host had not earned.
     mutating func spend(_ work: Double, of address: PeerAddress.Host, at now: Instant) -> Verdict {
         process.charge(work, at: now)
         let (ofNetwork, networkPause) = networks.charge(work, address.network, at: now)
         let (ofHost, hostPause) = hosts.charge(work, address.subscriber, at: now)
         let isImmodest = modesty.charge(work, address.subscriber, at: now).0.isSpent
         if ofHost.isExceeded { return .exceeded }
-        // Who spends little doesn't wait for what others spend.
+        // A host that spends little doesn't wait for the others.
         guard isImmodest else { return hostPause.map { .rest($0) } ?? .goOn }
         if ofHost.isSpent, ofNetwork.isExceeded || process.isExceeded { return .exceeded }
         let pause = [hostPause, networkPause, process.pause(at: now)].compactMap(\.self).max()
         return pause.map { .rest($0) } ?? .goOn
     }
 
-    /// Budgets of those that spent something lately: at most twice ``capacity`` of them, found and forgotten in
-    /// constant time.
+    /// The budgets of recent spenders: at most twice ``capacity``, found and forgotten in constant time.
     private struct Recent: Sendable {
         static let capacity = 4096
 

@@ -1,6 +1,6 @@
 import Torrent
 
-/// Pieces in the making: opened, filled, parked, given up. Memory is bounded here.
+/// Active pieces: opened, filled, parked, abandoned and closed. This extension bounds their memory.
 extension Swarm {
     @discardableResult
     mutating func open(_ index: PieceIndex, now: Instant) -> ActivePiece {
@@ -14,18 +14,18 @@ extension Swarm {
         return piece
     }
 
-    /// The piece leaves the making, for better or worse.
+    /// Removes the piece from the active ones, whether it succeeded or failed.
     mutating func closeActive(_ piece: ActivePiece) {
         guard active.removeValue(forKey: piece.piece) != nil else { return }
         piece.isClosed = true
-        // The oldest are done first, as a rule.
+        // The oldest pieces usually finish first, so the search is short.
         if let place = activeOrder.firstIndex(where: { $0 === piece }) { activeOrder.remove(at: place) }
         unbuffer(piece)
         endExclusion(piece)
         effects.append(.release(piece.piece))
     }
 
-    /// Blocks that an earlier run recorded.
+    /// Restores blocks that an earlier run recorded.
     mutating func restore(_ partial: PartialPiece) {
         let index = partial.piece
         guard active[index] == nil, partial.blocks.contains(true),
@@ -38,7 +38,7 @@ extension Swarm {
         var blocks = partial.blocks
         for block in padding[index] ?? [] where blocks.indices.contains(block) { blocks[block] = true }
         guard blocks.contains(false) else {
-            // All is there and nobody has hashed it.
+            // All blocks are on disk, but the piece was never hashed.
             distrust(index)
             return
         }
@@ -54,27 +54,27 @@ extension Swarm {
         list(piece)
     }
 
-    /// The piece is found by peers that look for free blocks.
+    /// Lists the piece for peers that look for free blocks.
     mutating func list(_ piece: ActivePiece) {
         guard piece.freeCount > 0, !piece.isListed, !piece.isClosed else { return }
         piece.isListed = true
         unfilled.append(piece)
     }
 
-    /// Nobody fills the piece any more, or `peer` doesn't.
+    /// Ends `peer`'s work on the piece, if `peer` is the one that fills it.
     func leave(_ index: PieceIndex?, _ peer: Peer) {
         guard let index, let piece = active[index], piece.worker == peer.key else { return }
         piece.worker = nil
     }
 
-    /// Any peer may be asked for the piece from now on.
+    /// Allows any peer to be asked for blocks of the piece.
     func endExclusion(_ piece: ActivePiece) {
         guard let owner = piece.exclusive else { return }
         piece.exclusive = nil
         peers[owner]?.exclusive.remove(piece.piece)
     }
 
-    /// What of the piece was written and not recorded may be gone.
+    /// Forgets blocks of the piece that were written but not recorded, because the disk may have lost them.
     mutating func distrustDisk(of piece: ActivePiece) {
         piece.distrustDisk()
         if !piece.isComplete { piece.phase = .downloading }
@@ -83,7 +83,7 @@ extension Swarm {
 
     // MARK: Memory
 
-    /// Whether one more piece of that length may be buffered: two always may.
+    /// Whether one more piece of `length` bytes may be buffered. Two pieces are always allowed.
     func hasRoom(for length: Int) -> Bool { bufferedBytes + length <= settings.memoryBudget || bufferedCount < 2 }
 
     mutating func buffer(_ piece: ActivePiece) {
@@ -100,7 +100,7 @@ extension Swarm {
         bufferedBytes -= geometry.length(of: piece.piece)
     }
 
-    /// The piece gives its buffer to others: what is on disk stays there, the rest is wanted again.
+    /// Frees the piece's buffer. Blocks on disk are kept; all others are wanted again.
     private mutating func park(_ piece: ActivePiece) {
         piece.forgetMemory()
         unbuffer(piece)
@@ -108,13 +108,13 @@ extension Swarm {
         effects.append(.release(piece.piece))
     }
 
-    /// Recorded pieces that nobody fills make room, when it is getting scarce: their peers may be gone for good.
+    /// Parks recorded pieces that no peer fills when memory runs short, because their peers may never return.
     mutating func parkIdle() {
         guard bufferedBytes > settings.memoryBudget / 2 else { return }
         for piece in activeOrder where piece.isParkable { park(piece) }
     }
 
-    /// The piece is no longer wanted: its requests are taken back, and only what is on disk is kept.
+    /// Stops downloading a piece that is no longer wanted: cancels its requests and keeps only the blocks on disk.
     mutating func abandon(_ piece: ActivePiece, now: Instant) {
         guard piece.phase == .downloading, !piece.isBeingWritten, piece.isBuffered || piece.onDiskCount == 0 else {
             return
@@ -143,7 +143,7 @@ extension Swarm {
         }
     }
 
-    /// At rest nothing is kept in memory: a later start finds every piece as the disk has it.
+    /// Empties all buffers at rest. A later start takes every piece as it is on disk.
     mutating func emptyBuffers() {
         for piece in activeOrder {
             piece.phase = .downloading

@@ -1,25 +1,25 @@
 import Torrent
 
-/// What a connection costs, and who has to give up a place (law 7).
+/// What a connection costs, and which peer gives up its place (law 7).
 extension Swarm {
-    /// How long a connection keeps its place without payload either way, when others want it.
+    /// How long a connection may go without payload in either direction before it can lose its place to another.
     static let idleAfter = Duration.seconds(60)
-    /// The same while we download and no peer has given anything for so long: others may be better.
+    /// The same limit while we download and no peer has sent a block for as long: other peers may be better.
     static let idleAfterInNeed = Duration.seconds(10)
-    /// Bytes that a peer may send unasked, beside half of what it sent that was right: what was on its way when it
-    /// choked us, or when another was faster at the end.
+    /// Bytes that a peer may send unrequested, in addition to half of its verified bytes. They cover blocks that were
+    /// in flight when the peer choked us, or when another peer was faster in the end-game.
     static let unaskedAllowance: Int64 = 32 << 20
 
     private static let tooMuchWork = "its messages cost too much work"
 
-    /// A message of the peer's costs us something.
+    /// Charges the peer for the work that one of its messages causes.
     mutating func charge(_ peer: Peer, _ work: WorkBudget.Work, now: Instant) {
         peer.budget.charge(work.rawValue, at: now)
         peer.unsettledWork += work.rawValue
         if peer.budget.isExceeded { waste(peer, Self.tooMuchWork, now: now) }
     }
 
-    /// The peer sent so many messages, of whatever kind.
+    /// Charges the peer for a number of messages of any kind.
     package mutating func counted(_ messages: Int, from key: PeerKey, now: Instant) {
         guard let peer = peers[key] else { return }
         let work = Double(messages) * WorkBudget.Work.message.rawValue
@@ -27,16 +27,16 @@ extension Swarm {
         peer.unsettledWork += work
     }
 
-    /// Verified bytes pay for the messages that bring them.
+    /// Credits the peer for verified bytes, which pay for the messages that carry them.
     func earn(_ peer: Peer, bytes: Int) { earn(peer, WorkBudget.earned(bytes)) }
 
-    /// The peer did something of use, worth so many microseconds of work.
+    /// Credits the peer for useful work, in microseconds.
     func earn(_ peer: Peer, _ work: Double) {
         peer.budget.earn(work)
         peer.unsettledWork = max(-WorkBudget.Limit.connection.most, peer.unsettledWork - work)
     }
 
-    /// A block came that we had not asked for.
+    /// Counts a block that we had not requested, and disconnects the peer if there are too many.
     mutating func unasked(_ bytes: Int, of peer: Peer, now: Instant) {
         charge(peer, .refusal, now: now)
         peer.unaskedBytes += Int64(bytes)
@@ -48,7 +48,7 @@ extension Swarm {
     private mutating func waste(_ peer: Peer, _ how: String, now: Instant) {
         guard !peer.isClosing else { return }
         effects.append(.strike(peer.address.host, reason: how))
-        // Whom we dial is known by its address: the host may have others that are of use.
+        // A peer that we dialled is banned by address, because other peers at its host may be useful.
         if !peer.isIncoming, book.strike(peer.address) {
             book.ban(peer.address, reason: how, at: unix(now))
             effects.append(.note(.banned(peer.address, reason: how)))
@@ -56,9 +56,11 @@ extension Swarm {
         disconnect(peer, .wasteful(how))
     }
 
-    /// Counts what the peer's messages cost since the last time among what its host, its network and all peers may
-    /// cost. To be called at the end of a batch. How long the shell reads nothing from the peer, because one of the
-    /// budgets is spent; `nil` when it goes on.
+    /// Charges the cost of the peer's messages since the last call to its host, its network and the total of all peers.
+    /// The shell calls this at the end of each batch.
+    ///
+    /// Returns how long the shell must not read from the peer because one of the budgets is spent, or `nil` if it may
+    /// continue.
     package mutating func settle(_ key: PeerKey, in shared: inout SharedWork, now: Instant) -> Duration? {
         guard let peer = peers[key] else { return nil }
         let pause = peer.budget.pause(at: now)
@@ -74,7 +76,7 @@ extension Swarm {
         }
     }
 
-    /// The host is shunned: its connections that it dialled end.
+    /// Disconnects the incoming connections of a host that is now shunned.
     package mutating func shunned(_ host: PeerAddress.Host, reason: String, now: Instant) {
         for peer in orderedPeers where peer.isIncoming && peer.address.host.subscriber == host.subscriber {
             disconnect(peer, .banned(reason))
@@ -83,10 +85,10 @@ extension Swarm {
 
     // MARK: Places
 
-    /// Whether there is a place for the newcomer; somebody idle may have to go for it.
+    /// Whether the new peer gets a place. An idle peer may be disconnected to free one.
     mutating func makePlace(for hello: PeerInfo, now: Instant) -> Bool {
         if !hello.isIncoming, reserved.contains(hello.address) { return true }
-        // Whom we dial we have chosen: while we download, half of the places wait for them.
+        // We chose the peers that we dial, so half of the places are kept for them while we download.
         let isPromised = hello.isIncoming && !isComplete
         let promised = isPromised ? max(reserved.count, min(dialing.count, settings.maximumPeers / 2)) : reserved.count
         guard peers.count + promised >= settings.maximumPeers else { return true }
@@ -95,7 +97,7 @@ extension Swarm {
         return true
     }
 
-    /// While all places are taken by peers of which some are idle, one that is known is dialled in their place.
+    /// When all places are taken and some peers are idle, dials a known address in place of an idle peer.
     mutating func makePlaceForDial(now: Instant) {
         guard mode == .running, fault == nil, !isComplete, dialing.isEmpty, peers.count >= settings.maximumPeers,
             book.hasCandidates,
@@ -107,16 +109,19 @@ extension Swarm {
         effects.append(.dial(address))
     }
 
-    /// Who had spent its budget, and gave nothing, would begin anew with another connection.
+    /// Disconnects the peer. One that spent its budget and gave nothing is also struck, because a new connection would
+    /// give it a new budget.
     private mutating func giveUp(_ peer: Peer, now: Instant) {
         if peer.budget.isSpent { waste(peer, Self.tooMuchWork, now: now) } else { disconnect(peer, .idle) }
     }
 
-    /// Who gives up the place: an idle peer whose budget is spent; else the longest idle peer of the host that has the
-    /// most idle ones, if those are at least two more than the newcomer's host has; else one that has been idle for
-    /// long. Peers that send or take payload keep their places.
+    /// Returns the peer that gives up its place. Peers that send or receive payload keep theirs.
     ///
-    /// For one that we dialled, because there was a place when we did, any idle one goes.
+    /// - First choice: an idle peer whose budget is spent.
+    /// - Then the longest idle peer of the host with the most idle peers, if that host has at least two more of them
+    ///   than the newcomer's host has connections.
+    /// - Then a peer that has been idle for long. For a peer that we dialled when there was a place, any idle peer will
+    ///   do.
     private func idlest(for newcomer: PeerAddress.Host?, isChosen: Bool, now: Instant) -> Peer? {
         var idle: [PeerAddress.Host: (count: Int, oldest: Peer)] = [:]
         var own = 0
@@ -140,7 +145,7 @@ extension Swarm {
         return longest.flatMap { now - $0.lastPayloadAt > patience ? $0 : nil }
     }
 
-    /// Whether the connection serves neither side: nothing is under way, and nothing has gone either way for a while.
+    /// Whether the connection serves neither side: no transfer is under way, and there has been no payload for a while.
     private func isIdle(_ peer: Peer, now: Instant) -> Bool {
         if let last = [peer.lastBlockAt, peer.lastServedAt].compactMap(\.self).max(), now - last < Self.idleAfter {
             return false

@@ -1,8 +1,8 @@
 import Torrent
 
-/// What the user and the clock say.
+/// Commands from the user, and the clock.
 extension Swarm {
-    /// Begins: doubtful pieces are checked, peers are dialled.
+    /// Starts the torrent: unverified pieces are checked and peers are dialled.
     package mutating func start(now: Instant) {
         guard mode == .idle || mode == .stopped else { return }
         mode = .running
@@ -10,8 +10,9 @@ extension Swarm {
         nextChokeRound = now + Choker.round
         commit.lastAt = now
         if !doubtful.isEmpty {
-            // From now on the database doubts them too, so that a stop during the check forgets nothing. That goes out
-            // at once: a note of a piece that is written to after the check must not come before it.
+            // The database must call these pieces unverified from now on, so that a stop during the check forgets
+            // nothing. The record goes out at once, before any write intent for a piece that is written to after the
+            // check.
             commit.record.doubted = Array(doubtful.pieces)
             recorded.subtract(doubtful)
             opened.formUnion(doubtful)
@@ -23,8 +24,8 @@ extension Swarm {
         if fault == nil { noteCompletion() }
     }
 
-    /// Ends: peers are closed, what is verified and the blocks of incomplete pieces are made durable and recorded, then
-    /// ``Effect/stopped``.
+    /// Stops the torrent: disconnects peers, makes verified pieces and blocks of incomplete ones durable, records them,
+    /// and ends with ``Effect/stopped``.
     package mutating func stop(now: Instant) {
         guard mode == .running else {
             if mode == .idle {
@@ -41,7 +42,7 @@ extension Swarm {
         continueStopping(now: now)
     }
 
-    /// Other files are wanted from now on.
+    /// Changes which pieces are wanted.
     package mutating func select(_ wanted: Bitfield, now: Instant) {
         precondition(wanted.count == geometry.pieceCount)
         self.wanted = wanted
@@ -62,20 +63,20 @@ extension Swarm {
         pumpAll(now: now)
     }
 
-    /// Learns where peers are.
+    /// Adds addresses of peers to the address book.
     package mutating func learn(_ addresses: [PeerAddress], from source: PeerSource, now: Instant) {
         guard source.isAllowed(isPrivate: settings.isPrivate) else { return }
         for address in addresses { book.learn(address, from: source, at: unix(now)) }
         dialMore(now: now)
     }
 
-    /// Takes over a peer of an earlier run.
+    /// Restores a peer that an earlier run stored.
     package mutating func restore(_ entry: AddressBook.Entry) { book.restore(entry) }
 
-    /// Peers whose history changed, to be stored.
+    /// Returns the peers whose history changed, so that they can be stored.
     package mutating func takePeerChanges() -> [AddressBook.Entry] { book.takeChanges() }
 
-    /// Time has passed.
+    /// Does what is due at this time. See ``nextWake``.
     package mutating func wake(now: Instant) {
         if let until = throttledUntil, now >= until {
             throttledUntil = nil

@@ -1,14 +1,14 @@
 import Torrent
 
-/// The ladder of law 1: verified, written, synced, recorded; and the faults of the machine that stop it for a while.
+/// The ladder of law 1 (verified, written, synced, recorded), and the machine's faults that halt it.
 extension Swarm {
     // MARK: The note ahead of a write
 
-    /// Has the database note down the pieces that were opened, and some that will be next, in one go.
+    /// Records the write intents of newly opened pieces, and of some that will be opened next, in one transaction.
     mutating func noteOpened(now: Instant) {
-        // What is out of reach isn't written to: a stop before it is back leaves no note.
+        // While the payload is offline nothing can be written, so a stop before it returns must leave no write intent.
         guard !unopened.isEmpty, fault?.kind != .offline, mode == .running || mode == .stopping else { return }
-        // The record under way takes back notes of its closed pieces: theirs follow it.
+        // The record under way closes the write intents of these pieces; new intents for them must come after it.
         let closing = Set(commit.sent.closed)
         let fresh = unopened.filter { active[$0] != nil && !opened[$0] && !opening[$0] && !closing.contains($0) }
         unopened.removeAll { !closing.contains($0) }
@@ -27,7 +27,7 @@ extension Swarm {
         effects.append(.open(fresh + ahead))
     }
 
-    /// The database knows that these may be written; answers ``Effect/open(_:)``.
+    /// These pieces may be written to: their write intents are recorded. Answers ``Effect/open(_:)``.
     package mutating func opened(_ pieces: [PieceIndex], now: Instant) {
         for index in pieces {
             opening.remove(index)
@@ -48,7 +48,7 @@ extension Swarm {
 
     // MARK: The group commit
 
-    /// Begins the next cycle when it is time. Incomplete pieces are looked at with the ticks alone: there may be many.
+    /// Begins the next commit cycle when it is due. Only ticks look at incomplete pieces, because there may be many.
     mutating func considerCommit(withPartials: Bool = false, now: Instant) {
         guard mode == .running else { return continueStopping(now: now) }
         guard commit.isIdle, canRecord else { return }
@@ -84,7 +84,7 @@ extension Swarm {
         if writing.isEmpty { beginSync(now: now) }
     }
 
-    /// The blocks stand in their place; answers ``Effect/writeBlocks(_:_:)``.
+    /// The blocks were written to their files. Answers ``Effect/writeBlocks(_:_:)``.
     package mutating func blocksWritten(_ index: PieceIndex, _ blocks: [Int], now: Instant) {
         commit.dirty.insert(index)
         if let piece = active[index], piece.isBeingWritten {
@@ -120,15 +120,16 @@ extension Swarm {
         effects.append(.sync(touched))
     }
 
-    /// All that was written to those pieces' files is durable; answers ``Effect/sync(_:)``.
+    /// Everything written to these pieces' files is durable. Answers ``Effect/sync(_:)``.
     package mutating func synced(now: Instant) {
         guard commit.stage == .syncing else { return }
         if fault == nil { endTrial() }
         beginRecord(now: now)
     }
 
-    /// The sync failed: the pages may be gone, and what was written since the last record is in doubt. The kernel says
-    /// so once for all of a file's pages (fsync(2)), so that holds for what later cycles would have synced too.
+    /// The sync failed: pages may be lost, so everything written since the last record is unverified. The kernel
+    /// reports the error only once for all pages of a file (fsync(2)), so writes that later cycles would have synced
+    /// are affected too. Answers ``Effect/sync(_:)``.
     package mutating func syncFailed(fault: Fault, now: Instant) {
         guard commit.stage == .syncing else { return }
         commit.stage = .idle
@@ -157,7 +158,7 @@ extension Swarm {
         commit.partials.removeAll { $0.isClosed }
         record.partials += commit.partials.map { PartialPiece(piece: $0.piece, blocks: $0.onDisk) }
         if mode == .stopping, fault == nil {
-            // At rest it is known what stands on disk: nothing is in doubt but what was so before.
+            // At rest the contents of the disk are known, so only pieces that were unverified before stay unverified.
             record.closed += opened.pieces.filter { !doubtful[$0] && !have[$0] && active[$0]?.phase != .verifying }
         }
         commit.sent = record
@@ -165,7 +166,7 @@ extension Swarm {
         effects.append(.record(record))
     }
 
-    /// The transaction is durable; answers ``Effect/record(_:)``.
+    /// The transaction is durable. Answers ``Effect/record(_:)``.
     package mutating func recorded(now: Instant) {
         guard commit.stage == .recording else { return }
         commit.stage = .idle
@@ -181,10 +182,10 @@ extension Swarm {
             if !piece.isClosed {
                 piece.markRecorded(partial.blocks)
             } else if have[piece.piece] || doubtful[piece.piece] {
-                // It became whole meanwhile: should a sync lose it, these blocks are there.
+                // The piece was completed meanwhile. If a sync loses it, these blocks are still recorded.
                 heldPartials[piece.piece] = partial
             } else {
-                // It failed its hash meanwhile.
+                // The piece failed its hash check meanwhile.
                 commit.record.partials.append(.nothing(of: piece.piece))
             }
         }
@@ -197,7 +198,8 @@ extension Swarm {
         considerCommit(now: now)
     }
 
-    /// The database didn't take it: nothing was recorded, and it is tried again.
+    /// The database rejected the record: nothing was recorded, and the record is retried. Answers
+    /// ``Effect/record(_:)``.
     package mutating func recordFailed(fault: Fault, now: Instant) {
         guard commit.stage == .recording else { return }
         commit.stage = .idle
@@ -207,7 +209,7 @@ extension Swarm {
         commit.sent = Record()
         commit.record.doubted = sent.doubted + commit.record.doubted
         commit.record.lost = sent.lost + commit.record.lost
-        // A piece that was opened again isn't closed any more.
+        // A piece that was opened again is no longer closed.
         commit.record.closed = sent.closed.filter { active[$0] == nil } + commit.record.closed
         commit.record.partials = sent.partials.filter { !$0.blocks.contains(true) } + commit.record.partials
         commit.pieces = []
@@ -217,8 +219,8 @@ extension Swarm {
         continueStopping(now: now)
     }
 
-    /// Whether a sync and a transaction may be tried: where there is only no room for more to be written, what is there
-    /// is still recorded.
+    /// Whether a sync and a transaction may be tried. A full disk only prevents writes, so existing data is still
+    /// recorded.
     private var canRecord: Bool {
         switch fault?.kind {
         case nil: true
@@ -233,7 +235,8 @@ extension Swarm {
         if mode == .running { effects.append(.inspect) } else { endInspection() }
     }
 
-    /// The files were looked at; these pieces lie in some that another program changed. Answers ``Effect/inspect``.
+    /// The files were inspected; `changed` holds the pieces in files that another program changed. Answers
+    /// ``Effect/inspect``.
     package mutating func inspected(_ changed: Bitfield, now: Instant) {
         guard isInspecting else { return }
         if changed.isEmpty || !isCompleteAndRecorded {
@@ -244,7 +247,7 @@ extension Swarm {
         }
     }
 
-    /// Tells of the completion, if it still holds.
+    /// Reports the completion if it still holds.
     mutating func endInspection() {
         guard isInspecting else { return }
         isInspecting = false
@@ -255,12 +258,12 @@ extension Swarm {
 
     // MARK: Coming to rest
 
-    /// What is left to do after ``stop(now:)``, with every answer that comes.
+    /// Does the remaining work after ``stop(now:)``. Each answer calls this again.
     mutating func continueStopping(now: Instant) {
         guard mode == .stopping, commit.isIdle, !checks.isRunning else { return }
         guard !activeOrder.contains(where: { $0.phase == .verifying || $0.isBeingWritten }) else { return }
         guard opening.isEmpty else { return }
-        // What the machine refuses can't be waited for; it stays in doubt and is looked at by the next start.
+        // Work that the machine refuses can't be waited for; its pieces stay unverified and the next start checks them.
         guard canRecord else { return rest() }
         if fault == nil { noteOpened(now: now) }
         guard opening.isEmpty else { return }
@@ -294,15 +297,14 @@ extension Swarm {
         if !isProbing { nextProbe = now + probePause }
     }
 
-    /// What failed has succeeded, or nothing has failed for a while.
+    /// Clears the fault on trial: a retry succeeded, or nothing has failed for a while.
     mutating func endTrial() {
         guard let (old, _) = onTrial else { return }
         onTrial = nil
         effects.append(.note(.faultGone(old.kind)))
     }
 
-    /// Nothing is requested until ``release(now:)``: it isn't known yet whether files that were found may be written
-    /// to.
+    /// Holds all requests until ``release(now:)``, because whether existing files may be written to is not known yet.
     package mutating func hold() { isHeld = true }
 
     package mutating func release(now: Instant) {
@@ -311,7 +313,7 @@ extension Swarm {
         fillAll(now: now)
     }
 
-    /// Looks now whether the fault is gone, if it is of this kind.
+    /// Probes the fault now if it is of this kind.
     package mutating func hastenProbe(of kind: Fault.Kind, now: Instant) {
         guard fault?.kind == kind, !isProbing else { return }
         probePause = Self.probeInterval
@@ -319,10 +321,10 @@ extension Swarm {
         wake(now: now)
     }
 
-    /// The payload can't be reached: nothing is asked of peers or disk until it is back.
+    /// The payload is unreachable: nothing is requested from peers or the disk until it returns.
     package mutating func wentOffline(_ text: String, now: Instant) { enter(Fault(.offline, text), now: now) }
 
-    /// Whether the fault still holds; answers ``Effect/probe(_:)``.
+    /// `still` is the fault that remains, or `nil` if it is gone. Answers ``Effect/probe(_:)``.
     package mutating func probed(_ still: Fault?, now: Instant) {
         isProbing = false
         guard let old = fault else { return }
@@ -334,7 +336,7 @@ extension Swarm {
         commit.isRefused = false
         nextProbe = nil
         if old.kind == .input {
-            // No look at the disk can tell: what failed is tried again.
+            // A probe can't detect this fault, so the failed operation is retried.
             onTrial = (old, now + Self.probeInterval)
         } else {
             effects.append(.note(.faultGone(old.kind)))

@@ -1,8 +1,8 @@
 import Torrent
 
-/// What must hold after every event. The simulator asks; it costs a look at everything.
+/// Invariants that hold after every event. The simulator checks them; each check looks at all pieces and peers.
 extension Swarm {
-    /// What doesn't hold, in words: nothing.
+    /// Descriptions of the invariants that are violated; empty if all hold.
     package var violations: [String] {
         var found = picker.faults
         for piece in activeOrder { found += piece.faults }
@@ -13,12 +13,12 @@ extension Swarm {
         return found
     }
 
-    /// How many peers are asked for the block now.
+    /// How many peers the block is currently requested from.
     package func copies(of request: BlockRequest) -> Int {
         block(of: request).flatMap { block in active[block.piece]?.requests(for: block.block) } ?? 0
     }
 
-    /// Whether a second request for a block is in order: the peer could open no piece, or has yet to prove itself.
+    /// Whether the peer may be asked for a block that is already requested: it can open no piece, or is still unproven.
     package func mayDuplicate(for key: PeerKey) -> Bool {
         guard let peer = peers[key] else { return true }
         return !peer.isProven || !hasRoom(for: geometry.pieceLength)

@@ -1,13 +1,13 @@
 import Torrent
 
-/// What the shell asks of the brain in passing, and what it says of the machine.
+/// Queries by the shell, and reports about the machine.
 extension Swarm {
-    /// Whether the peer understands the messages of BEP 6.
+    /// Whether the peer supports the fast extension (BEP 6).
     package func supportsFast(_ key: PeerKey) -> Bool { peers[key]?.supportsFast ?? false }
 
-    /// The machine can't go on for a while: nothing new is asked for until a probe says that it can.
+    /// The machine can't continue for a while: nothing new is requested until a probe succeeds.
     package mutating func stalled(_ fault: Fault, now: Instant) { enter(fault, now: now) }
 
-    /// Connected peers that have everything.
+    /// The number of connected peers that have every piece.
     package var seedCount: Int { picker.seedCount }
 }

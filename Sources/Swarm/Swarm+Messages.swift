@@ -36,12 +36,12 @@ extension Swarm {
         }
     }
 
-    /// The whole of what the peer has; only as its first word (BEP 3), tolerated later.
+    /// The peer sent a bitfield. BEP 3 allows it only as the first message; later ones are tolerated.
     package mutating func bitfield(_ key: PeerKey, _ pieces: Bitfield, now: Instant) {
         guard let peer = peers[key], !peer.isClosing else { return }
         precondition(pieces.count == geometry.pieceCount)
         if let old = peer.have, old != pieces, old.isSubset(of: pieces) {
-            // Some clients say so instead of many HAVEs, as often as it is shorter; it costs what those would.
+            // Some clients send a bitfield where that is shorter than many HAVEs. It costs as much as those would.
             for piece in pieces.subtracting(old).pieces { has(key, piece.value, now: now) }
             return
         }
@@ -68,7 +68,7 @@ extension Swarm {
         fill(peer, now: now)
     }
 
-    /// BEP 6.
+    /// The peer has no piece (BEP 6).
     package mutating func haveNone(_ key: PeerKey, now: Instant) {
         bitfield(key, Bitfield(count: geometry.pieceCount), now: now)
     }
@@ -82,7 +82,7 @@ extension Swarm {
             return misbehaved(key, "HAVE of the nonexistent piece \(piece)", now: now)
         }
         guard !peer.isSeed else { return }
-        // A peer that sent no bitfield has nothing until it says so.
+        // A peer that sent no bitfield has no pieces until it announces some.
         var pieces = peer.have ?? Bitfield(count: geometry.pieceCount)
         peer.have = nil
         let index = PieceIndex(piece)
@@ -100,7 +100,7 @@ extension Swarm {
         if peer.outstanding == 0 { fill(peer, now: now) }
     }
 
-    /// The peer lost a piece (BEP 54).
+    /// The peer no longer has a piece (BEP 54).
     package mutating func dontHave(_ key: PeerKey, _ piece: Int, now: Instant) {
         guard let peer = peers[key], !peer.isClosing, piece >= 0, piece < geometry.pieceCount,
             peer.has(PieceIndex(piece))
@@ -118,7 +118,7 @@ extension Swarm {
         updateInterest(of: peer, now: now)
     }
 
-    /// BEP 6: the peer serves this piece even while it chokes us.
+    /// The peer serves this piece even while it chokes us (BEP 6).
     package mutating func allowedFast(_ key: PeerKey, _ piece: Int, now: Instant) {
         guard let peer = peers[key], piece >= 0, piece < geometry.pieceCount, peer.allowedFast.count < 64 else {
             return
@@ -129,7 +129,7 @@ extension Swarm {
         fill(peer, now: now)
     }
 
-    /// BEP 6: a request won't be answered.
+    /// The peer will not answer a request (BEP 6).
     package mutating func rejected(_ key: PeerKey, _ request: BlockRequest, now: Instant) {
         guard let peer = peers[key] else { return }
         charge(peer, .refusal, now: now)
@@ -140,7 +140,7 @@ extension Swarm {
         leave(peer.working, peer)
         peer.working = nil
         if let piece = active[block.piece], piece.exclusive == key { endExclusion(piece) }
-        // It said no: others first, and this peer not again at once for the same.
+        // Other peers are asked first; this one is not asked again at once.
         peer.pausedUntil = now + Self.rejectPause
         peer.pipeline.refused(holding: peer.outstanding)
         peer.rejections += 1
@@ -148,7 +148,7 @@ extension Swarm {
         isFillDue = true
     }
 
-    /// What the peer's extension handshake says (BEP 10, BEP 21); `port` is where it listens.
+    /// The peer's extension handshake (BEP 10, BEP 21). `port` is the port on which the peer listens.
     package mutating func extended(_ key: PeerKey, reqq: Int?, uploadOnly: Bool?, port: UInt16? = nil, now: Instant) {
         guard let peer = peers[key], !peer.isClosing else { return }
         charge(peer, .statement, now: now)

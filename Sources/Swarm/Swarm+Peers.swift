@@ -1,9 +1,9 @@
 import Torrent
 
-/// Connections come and go.
+/// Opening and closing connections.
 extension Swarm {
-    /// A connection whose handshakes have passed; the answer to ``Effect/dial(_:)``, or an incoming peer. `nil` says to
-    /// close it, and why.
+    /// A connection has completed its handshake, either in answer to ``Effect/dial(_:)`` or as an incoming one. A
+    /// failure gives the reason to close it.
     package mutating func connected(_ hello: PeerInfo, now: Instant) -> Result<PeerKey, Refusal> {
         if !hello.isIncoming { dialing.remove(hello.address) }
         defer { reserved.remove(hello.address) }
@@ -20,7 +20,7 @@ extension Swarm {
         book.connected(hello.address, client: hello.client, at: unix(now))
         if !have.isEmpty || hello.supportsFast { send(peer, .pieces(have), now: now) }
         sayUploadOnly(to: peer, now: now)
-        // Its place among the dials is free.
+        // The dial has ended, so another may begin.
         if !hello.isIncoming { dialMore(now: now) }
         return .success(key)
     }
@@ -37,7 +37,7 @@ extension Swarm {
         orderedPeers.contains { $0.address == address && !$0.isClosing }
     }
 
-    /// An incoming peer says where it listens: by that address it is known from now on.
+    /// An incoming peer reported the port on which it listens; it is known by that address from now on.
     mutating func listens(_ peer: Peer, at address: PeerAddress, now: Instant) {
         peer.hasSaidPort = true
         guard address != peer.address, address.isDialable else { return }
@@ -47,7 +47,8 @@ extension Swarm {
         peer.address = address
     }
 
-    /// Tells the peer whether we want nothing more (BEP 21); one that sees that we have everything needn't be told.
+    /// Sends the peer our upload-only state (BEP 21) when it changes. Peers can see for themselves that we have every
+    /// piece.
     mutating func sayUploadOnly(to peer: Peer, now: Instant) {
         let isUploadOnly = isComplete && !have.isFull
         guard peer.supportsExtensions, isUploadOnly != peer.saidUploadOnly else { return }
@@ -55,7 +56,7 @@ extension Swarm {
         send(peer, .uploadOnly(isUploadOnly), now: now)
     }
 
-    /// Why a connection isn't taken.
+    /// The reason why a connection is rejected.
     package struct Refusal: Error, Equatable {
         package let reason: DisconnectReason
 
@@ -76,7 +77,7 @@ extension Swarm {
         book.isSelf(address)
     }
 
-    /// The connection is gone, whoever ended it; all that it owed is wanted from others.
+    /// The connection is closed, by either side. Whatever the peer still owed is requested from others.
     package mutating func closed(_ key: PeerKey, now: Instant) {
         guard let peer = peers[key] else { return }
         peer.isClosing = true
@@ -96,13 +97,13 @@ extension Swarm {
         unchokeIfRoom(now: now)
     }
 
-    /// The peer broke the protocol: it is closed, not banned.
+    /// The peer broke the protocol: it is disconnected, but not banned.
     package mutating func misbehaved(_ key: PeerKey, _ what: String, now: Instant) {
         guard let peer = peers[key], !peer.isClosing else { return }
         disconnect(peer, .protocolError(what))
     }
 
-    /// Something, be it a keep-alive, came from the peer.
+    /// The peer sent something, if only a keep-alive.
     package mutating func heard(_ key: PeerKey, now: Instant) { peers[key]?.lastHeardAt = now }
 
     mutating func disconnect(_ peer: Peer, _ reason: DisconnectReason) {
@@ -140,7 +141,8 @@ extension Swarm {
         }
     }
 
-    /// What a tick looks at: silence, snubs, and two seeds that keep each other busy.
+    /// Checks a peer at each tick for silence, for requests without an answer, and for two seeds connected to each
+    /// other.
     mutating func watch(_ peer: Peer, now: Instant) {
         guard !peer.isClosing else { return }
         if now - peer.lastHeardAt > Self.silenceLimit {
@@ -173,7 +175,7 @@ extension Swarm {
         giveBack(peer, keepRequests: true)
     }
 
-    /// The peer's requests and pieces are free for others.
+    /// Frees the peer's requests and pieces for other peers.
     mutating func giveBack(_ peer: Peer, keepRequests: Bool) {
         for block in peer.releaseRequests(keep: keepRequests) {
             release(block)

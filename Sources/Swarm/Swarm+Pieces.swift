@@ -1,6 +1,6 @@
 import Torrent
 
-/// A piece is complete: hashed, written, or blamed on somebody.
+/// Complete pieces: hashed, written, or blamed on a peer.
 extension Swarm {
     mutating func complete(_ piece: ActivePiece, now: Instant) {
         piece.phase = .waiting
@@ -8,7 +8,7 @@ extension Swarm {
         noteOpened(now: now)
     }
 
-    /// Hashes and writes the piece once the database knows that it may be written and no early write is under way.
+    /// Hashes and writes the piece once its write intent is recorded and no early write is under way.
     mutating func verifyIfReady(_ piece: ActivePiece) {
         guard piece.phase == .waiting, opened[piece.piece], !piece.isBeingWritten else { return }
         guard fault == nil || fault?.kind == .database else {
@@ -24,10 +24,10 @@ extension Swarm {
                     isAwaited: piece.exclusive != nil || isFetched)))
     }
 
-    /// Whether all that is wanted has come, if not its hashes' verdicts.
+    /// Whether every wanted block has arrived, even if some hash checks are still under way.
     private var isFetched: Bool { picker.candidates.isEmpty && activeOrder.allSatisfy { $0.phase != .downloading } }
 
-    /// The piece hashes right and is written; answers ``Effect/verify(_:)``.
+    /// The piece passed its hash check and is written. Answers ``Effect/verify(_:)``.
     package mutating func verified(_ index: PieceIndex, digests: [UInt64], now: Instant) {
         guard let piece = active[index], piece.phase == .verifying else { return }
         commit.dirty.insert(index)
@@ -56,7 +56,7 @@ extension Swarm {
         considerCommit(now: now)
     }
 
-    /// The piece hashes right and stands on disk, if only in the page cache: it is synced before it is recorded.
+    /// Counts the piece as present. It may only be in the page cache, so it is synced before it is recorded.
     private mutating func gain(_ index: PieceIndex, now: Instant) {
         have.insert(index)
         commit.unrecorded.append(index)
@@ -64,7 +64,7 @@ extension Swarm {
         for peer in orderedPeers where !peer.has(index) { send(peer, .have(index), now: now) }
     }
 
-    /// The piece's bytes are wrong; answers ``Effect/verify(_:)``.
+    /// The piece failed its hash check. Answers ``Effect/verify(_:)``.
     package mutating func hashFailed(_ index: PieceIndex, digests: [UInt64], now: Instant) {
         guard let piece = active[index], piece.phase == .verifying else { return }
         wastedBytes += Int64(geometry.length(of: index))
@@ -73,7 +73,7 @@ extension Swarm {
         if let untold = failureNotes.allows(at: now) {
             effects.append(.note(.pieceFailed(index, senders: addresses, untold: untold)))
         }
-        // Blocks that a failed sync lost are nobody's fault.
+        // A failed sync lost these blocks, so no peer is to blame.
         if commit.tainted.remove(index) == nil { blame(piece, contributors, digests: digests, now: now) }
         if piece.recordedCount > 0 { commit.record.partials.append(.nothing(of: index)) }
         closeActive(piece)
@@ -86,14 +86,14 @@ extension Swarm {
         if let guilty = ledger.failed(piece.piece, senders: piece.senders, digests: digests) {
             return ban(guilty, reason: "sent piece \(piece.piece), which failed its hash check", now: now)
         }
-        // Someone lied: until it is known who, each has to prove itself again.
+        // One of them sent bad data. Until the sender is known, each must prove itself again.
         for key in contributors {
             peers[key]?.isProven = false
             if let address = peers[key]?.address { book.hashFailed(address) }
         }
     }
 
-    /// The disk refused the piece, which stays in its buffer; answers ``Effect/verify(_:)``.
+    /// The disk refused the piece, which stays in its buffer. Answers ``Effect/verify(_:)``.
     package mutating func writeFailed(_ index: PieceIndex, fault: Fault, now: Instant) {
         guard let piece = active[index], piece.phase == .verifying else { return }
         piece.phase = .awaitingDisk
@@ -103,7 +103,7 @@ extension Swarm {
         continueStopping(now: now)
     }
 
-    /// Other pieces are wanted, or all of them are there: who needn't send any more is told, and who needn't ask (BEP
+    /// The wanted pieces changed, or are all present: updates our interest in each peer and our upload-only state (BEP
     /// 21).
     mutating func goalChanged(now: Instant) {
         for peer in orderedPeers {
@@ -120,16 +120,16 @@ extension Swarm {
         effects.append(.check(Array(doubtful.pieces)))
     }
 
-    /// What is on disk of a piece.
+    /// The result of hashing a piece on disk.
     package enum CheckVerdict: Equatable, Sendable {
         case good, bad, missing
-        /// The disk doesn't let us see; the piece stays in doubt.
+        /// The disk can't be read; the piece stays unverified.
         case unreadable(Fault)
-        /// The check was ended; the piece stays in doubt.
+        /// The check was cancelled; the piece stays unverified.
         case unchecked
     }
 
-    /// A doubtful piece was hashed on disk; answers ``Effect/check(_:)``, once for each of its pieces.
+    /// An unverified piece was hashed on disk. Answers ``Effect/check(_:)``, once for each of its pieces.
     package mutating func checked(_ index: PieceIndex, _ verdict: CheckVerdict, now: Instant) {
         guard doubtful[index] else { return }
         switch verdict {
@@ -142,8 +142,8 @@ extension Swarm {
             if verdict == .bad { checks.bad += 1 } else { checks.missing += 1 }
             opened.remove(index)
             commit.record.closed.append(index)
-            // An earlier run may have written to it: the files' fingerprints go with the word that it is in no doubt
-            // any more.
+            // An earlier run may have written to the piece, so the record that it is no longer unverified must carry
+            // its files' fingerprints.
             commit.dirty.insert(index)
             takeUpHeld(index, isThere: verdict == .bad)
             makeCandidate(index)
@@ -154,7 +154,8 @@ extension Swarm {
         }
     }
 
-    /// The piece isn't whole: its blocks that were recorded count, unless all were, which makes it bad.
+    /// The piece is not whole: its recorded blocks count, unless all of them were recorded, which means that the data
+    /// is bad.
     private mutating func takeUpHeld(_ index: PieceIndex, isThere: Bool) {
         guard let partial = heldPartials.removeValue(forKey: index) else { return }
         if isThere, partial.blocks.contains(false) {
@@ -164,7 +165,7 @@ extension Swarm {
         }
     }
 
-    /// All answers to the last ``Effect/check(_:)`` have come.
+    /// All answers to the last ``Effect/check(_:)`` have arrived.
     package mutating func checkEnded(now: Instant) {
         guard checks.isRunning else { return }
         checks.isRunning = false
@@ -178,13 +179,13 @@ extension Swarm {
         if isIncomplete { checkDoubtful() }
     }
 
-    /// The piece is looked at again before it is had or wanted.
+    /// Marks the piece as unverified: it is hashed again before it counts as present or becomes a candidate.
     mutating func distrust(_ index: PieceIndex) {
         doubtful.insert(index)
         if checks.isRunning { checks.isIncomplete = true }
     }
 
-    /// Pieces that were had turned out damaged, or the user wants them looked at again.
+    /// Marks pieces for a recheck, because present pieces turned out damaged or the user asked for it.
     package mutating func doubt(_ pieces: Bitfield, now: Instant) {
         let new = pieces.subtracting(doubtful)
         for index in new.pieces where active[index] == nil {
@@ -200,7 +201,7 @@ extension Swarm {
         checkDoubtful()
     }
 
-    /// Another process found these recorded pieces damaged, and has told the database.
+    /// Another process found these recorded pieces damaged and has already recorded that in the database.
     package mutating func lost(_ pieces: Bitfield, now: Instant) {
         for index in pieces.pieces where have[index] {
             have.remove(index)

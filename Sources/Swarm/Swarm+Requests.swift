@@ -1,17 +1,18 @@
 import DequeModule
 import Torrent
 
-/// What to do with a block that came.
+/// What the shell does with a received block.
 package enum BlockVerdict: Equatable, Sendable {
-    /// Copy it to its place in the piece's buffer.
+    /// Copy the block to its place in the piece's buffer.
     case store
-    /// Nobody waits for it.
+    /// The block is not needed.
     case discard
 }
 
-/// Requests go out and blocks come in.
+/// Sending requests and receiving blocks.
 extension Swarm {
-    /// A block came; its bytes are the shell's. Call ``batchEnded(_:now:)`` when all that was read is handed over.
+    /// A block arrived; its bytes stay with the shell. Call ``batchEnded(_:now:)`` after handing over everything that
+    /// was read.
     package mutating func received(_ key: PeerKey, piece: Int, begin: Int, length: Int, now: Instant) -> BlockVerdict {
         guard let peer = peers[key] else { return .discard }
         guard geometry.contains(piece: piece, begin: begin, length: length) else {
@@ -32,7 +33,7 @@ extension Swarm {
         peer.rejections = 0
         peer.pipeline.received(
             bytes: length, sentAt: sent.sentAt, now: now, limited: throttledUntil != nil || peer.outstanding == 0)
-        // A block that comes late may be of a piece that was parked meanwhile: it needs a buffer anew.
+        // A late block may belong to a piece that was parked meanwhile, which then needs a new buffer.
         guard let piece = active[block.piece], piece.phase == .downloading,
             piece.isBuffered || hasRoom(for: geometry.length(of: block.piece)),
             piece.receive(block.block, from: key)
@@ -48,7 +49,7 @@ extension Swarm {
         return .store
     }
 
-    /// All that one read brought was handed over: requests go out again, in one batch.
+    /// Everything from one read was handed over: new requests go out in one batch.
     package mutating func batchEnded(_ key: PeerKey, now: Instant) {
         guard let peer = peers[key] else { return }
         peer.lastHeardAt = now
@@ -56,13 +57,13 @@ extension Swarm {
         considerCommit(now: now)
     }
 
-    /// Bytes that the peer was asked for and owes, and at how many a second they come.
+    /// Returns the bytes that the peer still owes us, and its best rate in bytes per second.
     package func awaited(from key: PeerKey) -> (bytes: Int, rate: Double) {
         guard let peer = peers[key], !peer.isChoking else { return (0, 0) }
         return (peer.outstanding * Geometry.blockLength, peer.pipeline.bestRate)
     }
 
-    /// Blocks that a batch gave back are asked of others, once for the whole batch: the shell calls it with
+    /// Requests the blocks that a batch gave back from other peers, once for the whole batch. The shell calls this with
     /// ``batchEnded(_:now:)``.
     package mutating func fillIfDue(now: Instant) {
         guard isFillDue else { return }
@@ -72,7 +73,8 @@ extension Swarm {
 
     mutating func fillAll(now: Instant) { forAll { swarm, peer in swarm.fill(peer, now: now) } }
 
-    /// Each peer in its turn, so that none is always the first to use up a limit.
+    /// Calls `body` for each peer, starting with a different one in turn, so that no peer is always first to use up a
+    /// limit.
     mutating func forAll(_ body: (inout Swarm, Peer) -> Void) {
         let all = orderedPeers
         for n in all.indices { body(&self, all[(n + rosterTurn) % all.count]) }
@@ -86,7 +88,7 @@ extension Swarm {
         guard !peer.isChoking || !peer.allowedFast.isEmpty else { return }
         let depth = peer.pipeline.depth
         var room = depth - peer.outstanding
-        // Few large batches of requests cost less than many small ones; the pipeline stays three quarters full.
+        // A few large batches of requests cost less than many small ones; the pipeline stays three quarters full.
         guard room > 0, peer.outstanding == 0 || room * 4 >= depth else { return }
         while room > 0 {
             guard downloadBucket.allows(Geometry.blockLength, at: now) else {
@@ -142,9 +144,11 @@ extension Swarm {
             && (piece.isBuffered || hasRoom(for: geometry.length(of: piece.piece)))
     }
 
-    /// A peer that has proved itself helps with what others left, then opens a piece, then joins others. One that
-    /// hasn't gets pieces of its own, so that a lie has one possible author, and little room for it; when there are
-    /// none, it joins others too.
+    /// Chooses the piece to request from the peer next.
+    ///
+    /// A proven peer first helps with pieces that others left, then opens a new piece, then joins others. An unproven
+    /// peer gets pieces of its own, so that bad data has one possible author, and only a few bytes at a time. When none
+    /// are left, it joins others too.
     private mutating func nextPiece(for peer: Peer, now: Instant) -> PieceIndex? {
         if peer.isProven {
             return unfilledPiece { $0.isEligible($1, for: peer) && $1.worker == nil } ?? newPiece(for: peer, now: now)
@@ -162,7 +166,7 @@ extension Swarm {
         }
         guard peer.exclusive.isEmpty else { return nil }
         if let index = unfilledPiece(where: { $0.isEligible($1, for: peer) }) { return index }
-        // Nothing is left but what others have for themselves.
+        // Only pieces that belong to other peers alone are left.
         guard let index = unfilledPiece(where: { $1.exclusive != nil && $0.isFillable($1, by: peer) }),
             let piece = active[index]
         else { return nil }
@@ -170,7 +174,7 @@ extension Swarm {
         return index
     }
 
-    /// The oldest piece with free blocks for which `isEligible` holds.
+    /// Returns the oldest piece with free blocks for which `isEligible` holds.
     private mutating func unfilledPiece(where isEligible: (borrowing Swarm, ActivePiece) -> Bool) -> PieceIndex? {
         unfilled.removeAll { piece in
             let isGone = piece.isClosed || piece.freeCount == 0
@@ -200,7 +204,7 @@ extension Swarm {
         return index
     }
 
-    /// The rarest candidate, or one as rare that is noted down in the database already.
+    /// Returns the rarest candidate, or one as rare whose write intent is already recorded.
     private mutating func rarestPiece(for peer: Peer) -> PieceIndex? {
         guard let rarest = picker.rarest(where: { peer.serves($0) }) else { return nil }
         if opened[rarest] || opening[rarest] { return rarest }
@@ -212,7 +216,7 @@ extension Swarm {
 
     // MARK: End-game
 
-    /// A peer with nothing left to do takes over blocks that others will send late or never (BEP 3: end-game).
+    /// Requests blocks that other peers will send late or never from a peer with nothing left to do (BEP 3: end-game).
     private mutating func playEndGame(_ peer: Peer, room: Int, now: Instant) {
         guard peer.isProven || peer.exclusive.isEmpty, bufferedCount > 0, now >= peer.nextEndGame else { return }
         peer.nextEndGame = now + Self.endGamePause
@@ -247,7 +251,7 @@ extension Swarm {
         }
     }
 
-    /// Bytes per second at which the peer will send what it owes: nothing, when it has sent nothing for a while.
+    /// Returns the expected rate of the peer in bytes per second; zero if it has sent nothing for a while.
     private func expectedRate(of peer: Peer, now: Instant) -> Double {
         guard let oldest = peer.requests.first(where: { !$0.isReleased }) else { return 0 }
         let since = max(oldest.sentAt, peer.lastBlockAt ?? oldest.sentAt)
@@ -255,7 +259,7 @@ extension Swarm {
         return peer.pipeline.bestRate > 0 ? peer.pipeline.bestRate : Self.assumedRate
     }
 
-    /// The block is here: nobody else needs to send it.
+    /// Cancels the requests for a block that has arrived from another peer.
     private mutating func cancelOthers(_ block: BlockRef, now: Instant) {
         for other in orderedPeers {
             guard let request = other.takeRequest(block) else { continue }

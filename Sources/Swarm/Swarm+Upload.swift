@@ -1,9 +1,9 @@
 import DequeModule
 import Torrent
 
-/// Blocks go out: requests are queued, served within limits, and choked.
+/// Uploading: requests are queued, served within limits, and dropped by choking.
 extension Swarm {
-    /// The peer asks for a block.
+    /// The peer requests a block.
     package mutating func requested(_ key: PeerKey, piece: Int, begin: Int, length: Int, now: Instant) {
         guard let peer = peers[key], !peer.isClosing else { return }
         guard geometry.contains(piece: piece, begin: begin, length: length), length <= Self.longestRequest else {
@@ -30,14 +30,14 @@ extension Swarm {
         refuse(request, of: peer, now: now)
     }
 
-    /// The block has left; answers ``Effect/serve(_:_:)``.
+    /// The block was sent. Answers ``Effect/serve(_:_:)``.
     package mutating func served(_ key: PeerKey, _ request: BlockRequest, now: Instant) {
         uploadedBytes += Int64(request.length)
         uploadMeter.add(request.length, at: now)
         guard let peer = peers[key] else { return }
         peer.uploaded.add(request.length, at: now)
         peer.servingBytes -= request.length
-        // A request that is served is what we are here for.
+        // Serving requests is our purpose, so the message costs the peer nothing.
         earn(peer, WorkBudget.Work.message.rawValue)
         peer.lastSaidAt = now
         peer.lastServedAt = now
@@ -45,11 +45,12 @@ extension Swarm {
         pump(peer, now: now)
     }
 
-    /// The block couldn't be read, or the connection is gone; `fault` names what the disk said.
+    /// The block could not be read, or the connection is closed; `fault` is the disk's error. Answers
+    /// ``Effect/serve(_:_:)``.
     package mutating func serveFailed(_ key: PeerKey, _ request: BlockRequest, fault: Fault?, now: Instant) {
         uploadBucket.giveBack(request.length)
         if let fault {
-            // What can't be read isn't had; the other pieces are served on.
+            // A piece that can't be read is not present; the other pieces are still served.
             var pieces = Bitfield(count: geometry.pieceCount)
             pieces.insert(request.piece)
             if fault.kind == .offline { enter(fault, now: now) } else { doubt(pieces, now: now) }
@@ -60,8 +61,8 @@ extension Swarm {
         pump(peer, now: now)
     }
 
-    /// What may be read and sent to the peer at once: little for one that has taken little, which may be one that takes
-    /// nothing.
+    /// The most bytes that may be read and sent to the peer at once. The limit starts low and grows with what the peer
+    /// has received, because a new peer may never read.
     private func servedAhead(of peer: Peer) -> Int {
         min(mostServedAhead, Self.servedAheadAtFirst + Int(peer.uploaded.total / 2))
     }
@@ -83,7 +84,7 @@ extension Swarm {
         }
     }
 
-    /// A limit is reached: those that wait are served then.
+    /// A limit is reached: transfers that wait for it resume at `instant`.
     mutating func throttle(until instant: Instant) { throttledUntil = min(throttledUntil ?? instant, instant) }
 
     private mutating func refuse(_ request: BlockRequest, of peer: Peer, now: Instant) {
@@ -107,7 +108,7 @@ extension Swarm {
         send(peer, .unchoke, now: now)
     }
 
-    /// An interested peer needn't wait for the next round while slots are free.
+    /// Unchokes interested peers at once while slots are free, without waiting for the next round.
     mutating func unchokeIfRoom(now: Instant) {
         guard mode == .running else { return }
         for key in choker.fill(contenders(now: now), slots: settings.uploadSlots) {

@@ -11,12 +11,12 @@ import Torrent
 
 /// The brain of one torrent: events in, effects out.
 ///
-/// Each event is one mutating function that takes the time as an argument; what is to be done about it is appended to
-/// the effects, which the shell takes with ``takeEffects()`` and performs in their order.
+/// Each event is one mutating function that takes the time as an argument. The event appends its consequences to the
+/// effects; the shell takes them with ``takeEffects()`` and performs them in order.
 package struct Swarm: ~Copyable {
     enum Mode {
         case idle, running
-        /// Peers are gone, the last writes and commits are on their way.
+        /// All peers are disconnected; the last writes and commits are under way.
         case stopping
         case stopped
     }
@@ -24,38 +24,38 @@ package struct Swarm: ~Copyable {
     package let geometry: Geometry
     package internal(set) var settings: SwarmSettings
     var random: SeededGenerator
-    /// Unix seconds at ``Instant/origin``.
+    /// The Unix time, in seconds, at ``Instant/origin``.
     let unixOrigin: Int64
     var mode = Mode.idle
 
     // MARK: Pieces: each is in exactly one of have, active, doubtful, or missing.
 
-    /// Pieces that hash right and are written; what peers are told.
+    /// Pieces that passed their hash check and are written: the pieces that peers are told about.
     package internal(set) var have: Bitfield
-    /// Pieces that the database claims.
+    /// Pieces that the database records as present.
     package internal(set) var recorded: Bitfield
-    /// Pieces of the files that the user wants.
+    /// Pieces of the files that the user selected.
     package internal(set) var wanted: Bitfield
-    /// Pieces that the database knows may be written to.
+    /// Pieces with a write intent in the database: they may be written to.
     var opened: Bitfield
-    /// Pieces whose note in the database is on its way.
+    /// Pieces whose write intent is being recorded in the database.
     var opening: Bitfield
-    /// Active pieces that the database has no note of and was sent none.
+    /// Active pieces whose write intent has not been sent to the database yet.
     var unopened: [PieceIndex] = []
-    /// Candidates that were noted down ahead of being needed, the next last.
+    /// Candidates whose write intents were recorded in advance; the next one to open is last.
     var openAhead: [PieceIndex] = []
-    /// Pieces that are to be hashed on disk before they are had or wanted.
+    /// Unverified pieces: each must be hashed on disk before it counts as present or becomes a candidate.
     package internal(set) var doubtful: Bitfield
     var active: [PieceIndex: ActivePiece] = [:]
     /// The active pieces, oldest first.
     var activeOrder: [ActivePiece] = []
-    /// Active pieces with free blocks, and some that had them.
+    /// Active pieces with free blocks, and possibly some whose free blocks ran out since they were listed.
     var unfilled: [ActivePiece] = []
-    /// Active pieces that count against the memory budget, and their bytes.
+    /// The number of active pieces that count against the memory budget, and their bytes.
     var bufferedCount = 0
     var bufferedBytes = 0
-    /// Recorded blocks of pieces that are in doubt, or may come to be: they count when the piece turns out not to be
-    /// whole.
+    /// Recorded blocks of pieces that are unverified or may become so. They count only if the piece turns out to be
+    /// incomplete.
     var heldPartials: [PieceIndex: PartialPiece] = [:]
     var picker: PiecePicker
     var ledger = BlameLedger()
@@ -65,36 +65,36 @@ package struct Swarm: ~Copyable {
 
     var commit = CommitCycle()
     package internal(set) var fault: Fault?
-    /// While it is set nothing is requested: whether files that were found may be written to is not known yet.
+    /// While set, nothing is requested: whether existing files may be written to is not known yet.
     var isHeld = false
-    /// A fault that only another try can show to be gone: it is told as long as none has succeeded.
+    /// A fault that only a retry can clear. It is reported until a retry succeeds or the deadline passes.
     var onTrial: (fault: Fault, until: Instant)?
     var nextProbe: Instant?
-    /// Until a fault of the disk is put to the test again: longer each time that it was still there.
+    /// The pause before the next probe of a disk fault. It doubles each time the fault persists.
     var probePause = Self.probeInterval
     var isProbing = false
     var completionNoted: Bool
-    /// Everything is there, and the files are looked at once more before the completion is reported.
+    /// All wanted pieces are present; the files are inspected once more before the completion is reported.
     package internal(set) var isInspecting = false
-    /// Blocks that lie whole in pad files (BEP 47).
+    /// Blocks that lie entirely within pad files (BEP 47).
     let padding: [PieceIndex: [Int]]
 
     // MARK: Peers
 
     package internal(set) var book = AddressBook()
     var peers: [PeerKey: Peer] = [:]
-    /// The same, by their keys.
+    /// The same peers, ordered by key.
     var orderedPeers: [Peer] = []
-    /// Who is served first when a limit makes peers wait; moves on with each round.
+    /// Where each round begins among the peers, so that a limit doesn't always make the same peers wait.
     var rosterTurn = 0
     var dialing: Set<PeerAddress> = []
-    /// Those of them that a peer was sent away for: the place is theirs.
+    /// The dialled addresses that another peer was disconnected for: its place is reserved for them.
     var reserved: Set<PeerAddress> = []
-    /// The addresses of connections that are gone, for the blame of blocks that they sent.
+    /// Addresses of closed connections, kept so that blocks they sent can still be blamed on them.
     var formerAddresses: [PeerKey: PeerAddress] = [:]
-    /// Those of them that had dialled us.
+    /// Hosts of those closed connections that were incoming.
     var formerCallers: [PeerKey: PeerAddress.Host] = [:]
-    /// Whether blocks were given back that others may be asked for, with the end of the batch.
+    /// Whether blocks were given back during this batch, so that other peers are asked for them when it ends.
     var isFillDue = false
     var nextKey: UInt32 = 1
     var choker = Choker()
@@ -109,22 +109,25 @@ package struct Swarm: ~Copyable {
 
     package internal(set) var downloadedBytes: Int64 = 0
     package internal(set) var uploadedBytes: Int64 = 0
-    /// Received and thrown away: duplicates, blocks nobody asked for, pieces that failed.
+    /// Bytes received and discarded: duplicates, unrequested blocks, and pieces that failed their hash check.
     package internal(set) var wastedBytes: Int64 = 0
     var downloadMeter = RateMeter()
     var uploadMeter = RateMeter()
 
     var effects: [Effect] = []
 
-    /// Bytes of one peer's requests that may be read or sent at once, as ``SharedMemory/servedAhead`` says.
+    /// The most bytes of one peer's requests that may be read or sent at once; see ``SharedMemory/servedAhead``.
     package var mostServedAhead = Swarm.servedAhead
-    /// Failed pieces that are told of: a peer can cause as many as it likes.
+    /// Limits how many failed pieces are reported, because a peer can cause any number of them.
     var failureNotes = NoteLimit()
 
-    /// A torrent at rest. `plan` says which pieces are trusted and which are to be checked first; `partials` are blocks
-    /// that stand on disk since an earlier run, of which those that the plan doesn't believe are left out; `padding`
-    /// are blocks of zeros that nobody is asked for, `zeros` whole pieces of them, which are had by nature.
-    /// `completionIsKnown` says whether an earlier run has told of the completion of what is complete.
+    /// Creates a torrent at rest.
+    ///
+    /// - `plan`: which pieces are trusted, and which must be checked first.
+    /// - `partials`: blocks that an earlier run left on disk; blocks of pieces that the plan calls stale are dropped.
+    /// - `padding`: blocks made only of zeros, which are never requested.
+    /// - `zeros`: pieces made only of padding; they are present from the start.
+    /// - `completionIsKnown`: an earlier run already reported the completion of what is complete.
     package init(
         geometry: Geometry, plan: ResumePlan, recorded: Bitfield, opened: Bitfield, partials: [PartialPiece],
         wanted: Bitfield,
@@ -150,7 +153,7 @@ package struct Swarm: ~Copyable {
         uploadBucket = TokenBucket(limit: settings.uploadLimit)
         completionNoted = completionIsKnown && wanted.subtracting(plan.trusted).isEmpty && plan.doubtful.isEmpty
         for partial in partials where geometry.pieces.contains(partial.piece) && !have[partial.piece] {
-            // What isn't believed now isn't to be believed by a later start.
+            // Blocks that this start doesn't trust must not be trusted by a later one.
             if plan.stale[partial.piece] {
                 commit.record.partials.append(.nothing(of: partial.piece))
             } else {
@@ -158,26 +161,26 @@ package struct Swarm: ~Copyable {
             }
         }
         for piece in zeros?.pieces ?? Bitfield(count: 0).pieces where !have[piece] && !doubtful[piece] {
-            // Nothing has to be written of them; they are recorded as others are.
+            // These pieces need no write; they are recorded like any other.
             have.insert(piece)
             commit.unrecorded.append(piece)
             commit.bytes += geometry.length(of: piece)
         }
         refreshCandidates()
-        // What an earlier run noted down and never wrote to needs no note of its own.
+        // Write intents that an earlier run recorded and never used need not be recorded again.
         openAhead = opened.pieces.filter { picker.candidates[$0] }.shuffled(using: &random)
     }
 
-    /// What the shell is to do, in this order; each is returned once.
+    /// Returns the effects that the shell must perform, in order. Each effect is returned once.
     package mutating func takeEffects() -> [Effect] {
         defer { effects.removeAll(keepingCapacity: true) }
         return effects
     }
 
-    /// Whether ``takeEffects()`` has something.
+    /// Whether ``takeEffects()`` would return anything.
     package var hasEffects: Bool { !effects.isEmpty }
 
-    /// When ``wake(now:)`` is to be called at the latest; `nil` when nothing is going on.
+    /// The latest time at which ``wake(now:)`` must be called; `nil` unless the swarm is running or stopping.
     package var nextWake: Instant? {
         guard mode == .running || mode == .stopping else { return nil }
         return [nextTick, throttledUntil, nextProbe].compactMap(\.self).min()
@@ -187,11 +190,11 @@ package struct Swarm: ~Copyable {
 
     // MARK: What the swarm says of itself
 
-    /// What stands in the way, as the user is told.
+    /// The fault to show to the user.
     package var shownFault: Fault? { fault ?? onTrial?.fault }
-    /// Whether every wanted piece is there.
+    /// Whether every wanted piece is present.
     package var isComplete: Bool { wanted.isSubset(of: have) }
-    /// Whether every wanted piece is there and recorded.
+    /// Whether every wanted piece is present and recorded, and nothing is unverified.
     package var isCompleteAndRecorded: Bool {
         wanted.isSubset(of: have) && have.isSubset(of: recorded) && doubtful.isEmpty
     }
@@ -199,13 +202,13 @@ package struct Swarm: ~Copyable {
     package var peerCount: Int { peers.count }
     package var dialCount: Int { dialing.count }
 
-    /// Whether more peers would help: few are connected, and none waits to be dialled.
+    /// Whether more peers would help: the torrent is incomplete and has few connections and dials.
     package var isHungry: Bool { !isComplete && peers.count + dialing.count < 4 }
     package mutating func rates(now: Instant) -> (download: Int, upload: Int) {
         (downloadMeter.rate(at: now), uploadMeter.rate(at: now))
     }
 
-    /// One line for each connection.
+    /// Returns one report for each connection.
     package func peerReports(now: Instant) -> [PeerReport] {
         orderedPeers.map { peer in
             PeerReport(
@@ -222,7 +225,7 @@ package struct Swarm: ~Copyable {
 
     // MARK: Candidates
 
-    /// Makes the picker's candidates anew: wanted, not had, not in doubt, not in the making.
+    /// Rebuilds the picker's candidates: the wanted pieces that are not present, unverified or active.
     mutating func refreshCandidates() {
         for piece in geometry.pieces {
             let isCandidate = wanted[piece] && !have[piece] && !doubtful[piece] && active[piece] == nil
@@ -235,7 +238,7 @@ package struct Swarm: ~Copyable {
     }
 }
 
-/// What ``Swarm/peerReports(now:)`` says of one connection; rates in bytes per second.
+/// The state of one connection, as ``Swarm/peerReports(now:)`` returns it. Rates are in bytes per second.
 package struct PeerReport: Sendable {
     package let key: PeerKey
     package let address: PeerAddress
@@ -249,12 +252,12 @@ package struct PeerReport: Sendable {
     package let outstanding, depth: Int
 }
 
-/// How the check of doubtful pieces goes.
+/// Progress of the check of unverified pieces.
 struct CheckTally {
     var good = 0
     var bad = 0
     var missing = 0
     var isRunning = false
-    /// Whether pieces came into doubt that the check under way doesn't look at.
+    /// Whether more pieces became unverified that the check under way doesn't cover.
     var isIncomplete = false
 }

@@ -1,9 +1,9 @@
-/// A limit of bytes per second that allows a burst of a fifth of a second, one block at least.
+/// A rate limit in bytes per second. It allows a burst of a fifth of a second, but at least one block.
 struct TokenBucket {
     private static let burst = 0.2
     private static let smallestBurst = 16384.0
 
-    /// Bytes per second; `nil` is no limit.
+    /// Bytes per second; `nil` means unlimited.
     var limit: Int? {
         didSet { tokens = min(tokens, capacity) }
     }
@@ -17,7 +17,7 @@ struct TokenBucket {
 
     private var capacity: Double { max(Double(limit ?? 0) * Self.burst, Self.smallestBurst) }
 
-    /// Whether so many bytes may go now. More than the bucket holds may go when it is full: it is in debt then.
+    /// Whether `bytes` may be sent now. A full bucket allows more than it holds and then goes into debt.
     mutating func allows(_ bytes: Int, at now: Instant) -> Bool {
         guard let limit else { return true }
         if let filledAt, now > filledAt { tokens = min(capacity, tokens + (now - filledAt).inSeconds * Double(limit)) }
@@ -33,8 +33,8 @@ struct TokenBucket {
         if limit != nil { tokens = min(capacity, tokens + Double(bytes)) }
     }
 
-    /// When ``allows(_:at:)`` will hold, after it did not; an hour off at most, so that a limit of nothing overflows
-    /// nothing.
+    /// When ``allows(_:at:)`` will next hold after it returned `false`. At most an hour ahead, so that a limit of zero
+    /// doesn't overflow.
     func refill(_ bytes: Int, after now: Instant) -> Instant {
         let missing = min(Double(bytes), capacity) - tokens
         return now + .seconds(min(max(0, missing) / Double(max(limit ?? 1, 1)), 3600)) + .milliseconds(1)

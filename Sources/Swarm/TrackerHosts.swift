@@ -1,16 +1,16 @@
-/// Which tracker hosts answer at all, learned from all torrents together, and which want to be left alone.
+/// Remembers, for all torrents together, which tracker hosts fail and which asked not to be contacted for a while.
 ///
-/// A mirror has a hundred thousand torrents and a handful of trackers: one that is down is asked now and then on behalf
-/// of all, instead of each torrent waiting for it in vain. One that said when it wants to be asked again (429 and 503
-/// with Retry-After) isn't asked before, by no torrent. A host is a server with its scheme and port. Times are unix
+/// A mirror has a hundred thousand torrents and a handful of trackers. A tracker that is down is retried occasionally
+/// for all torrents, so that each doesn't wait for it in vain. A tracker that gave a retry time (429 and 503 with
+/// Retry-After) isn't contacted before then by any torrent. A host is a server with its scheme and port. Times are Unix
 /// seconds.
 package struct TrackerHosts {
-    /// Failures in a row after which a host counts as down.
+    /// The number of consecutive failures after which a host counts as down.
     package static let patience = 3
-    /// Seconds until a host that is down is asked again: doubled each time, up to the longest.
+    /// Seconds until a host that is down is retried; doubled each time, up to the longest.
     package static let firstPause: Int64 = 60
     package static let longestPause: Int64 = 1800
-    /// Hosts that are remembered: torrents name as many as they like.
+    /// The most hosts remembered, because torrents can name any number of them.
     package static let capacity = 4096
 
     private struct Failing {
@@ -19,7 +19,7 @@ package struct TrackerHosts {
         var askedAgainAt: Int64
     }
 
-    /// When a host that named a time may be asked again, and what it said.
+    /// When a host that gave a retry time may be contacted again, and the reason it gave.
     package struct Rest: Sendable, Equatable {
         package let until: Int64
         package let reason: String
@@ -35,16 +35,16 @@ package struct TrackerHosts {
 
     package init() {}
 
-    /// The host wants to be left alone, all torrents of it together.
+    /// The host asked not to be contacted until a given time, by any torrent.
     package mutating func rest(_ host: String, _ rest: Rest) {
         if resting.count >= Self.capacity, resting[host] == nil, let any = resting.keys.first { resting[any] = nil }
         resting[host] = rest
     }
 
-    /// Whether the host wants to be left alone now.
+    /// Returns the host's retry time if it has not passed yet.
     package mutating func rest(of host: String, now: Int64) -> Rest? {
         guard let rest = resting[host] else { return nil }
-        // A time further off than a host may ask for is a clock that was set back.
+        // A time further ahead than a host may ask for means that the clock was set back.
         guard now < rest.until, rest.until <= now + Announcer.longestInterval else {
             resting[host] = nil
             return nil
@@ -52,27 +52,27 @@ package struct TrackerHosts {
         return rest
     }
 
-    /// Why the host isn't to be asked now; `nil` when it may be. Of a host that is down only one asks, when its time
-    /// has come.
+    /// Returns why the host must not be contacted now, or `nil` if it may be. When a host that is down is due for a
+    /// retry, only one caller gets `nil`.
     package mutating func reasonToWait(for host: String, now: Int64) -> String? {
         guard var known = failing[host], known.failures >= Self.patience else { return nil }
-        // A clock that was set back holds nobody up for longer than the longest pause.
+        // A clock that was set back delays a retry by no more than the longest pause.
         guard now >= known.askedAgainAt || known.askedAgainAt > now + Self.longestPause else { return known.reason }
         known.askedAgainAt = now + pause(known)
         failing[host] = known
         return nil
     }
 
-    /// The host answered, be it with a refusal.
+    /// The host answered, even if with a refusal.
     package mutating func answered(_ host: String) { failing[host] = nil }
 
-    /// The host can't be reached, or keeps silent.
+    /// The host is unreachable or doesn't answer.
     package mutating func failed(_ host: String, reason: String, now: Int64) {
         var known = failing[host] ?? Failing(failures: 0, reason: reason, askedAgainAt: now)
         known.failures += 1
         known.reason = reason
         known.askedAgainAt = now + pause(known)
-        // Which of them is forgotten doesn't matter: it is asked, and learned anew.
+        // Any entry may be forgotten: its host is contacted again, and learned anew.
         if failing.count >= Self.capacity, failing[host] == nil, let any = failing.keys.first { failing[any] = nil }
         failing[host] = known
     }

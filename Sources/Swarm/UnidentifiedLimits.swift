@@ -1,15 +1,15 @@
 import Torrent
 
-/// Connections that haven't said yet which torrent they want, or wait for it to be active: they cost a descriptor each,
-/// and give nothing (law 7).
+/// Limits connections that haven't named their torrent yet, or wait until it is active. Each costs a descriptor and
+/// contributes nothing (law 7).
 ///
-/// There is always room for one more: it takes the place of the one that has been silent for longest, of the host that
+/// A new connection always gets a place. If the limit is reached, it replaces the oldest connection of the host that
 /// has the most.
 package struct UnidentifiedLimits<ID: Hashable & Comparable & Sendable>: Sendable {
-    /// Unidentified connections of one host, an IPv4 address or a /64 of IPv6: as many as dial at once from behind one
-    /// router.
+    /// The most unidentified connections of one host (an IPv4 address or a /64 of IPv6): as many as dial at once from
+    /// behind one router.
     package static var perHost: Int { 16 }
-    /// Unidentified connections of one network, a /24 or a /48.
+    /// The most unidentified connections of one network (a /24 or a /48).
     package static var perNetwork: Int { 64 }
 
     private let most: Int
@@ -17,13 +17,13 @@ package struct UnidentifiedLimits<ID: Hashable & Comparable & Sendable>: Sendabl
     private var hosts: [PeerAddress.Host: [ID]] = [:]
     private var networks: [PeerAddress.Host: Int] = [:]
 
-    /// `most` is how many there may be in all.
+    /// `most` is the limit for all connections together.
     package init(most: Int) { self.most = max(1, most) }
 
     package var count: Int { places.count }
 
-    /// A connection came: who has to go for it, where its host, its network or all together have too many. The numbers
-    /// of connections grow.
+    /// Adds a connection. Returns the connection that must close for it, if its host, its network or the total is at
+    /// the limit. Connection numbers must increase.
     package mutating func arrived(_ id: ID, from address: PeerAddress.Host) -> ID? {
         let (host, network) = (address.subscriber, address.network)
         precondition(places[id] == nil, "a connection arrives once")
@@ -42,7 +42,7 @@ package struct UnidentifiedLimits<ID: Hashable & Comparable & Sendable>: Sendabl
         return leaver
     }
 
-    /// The connection found its torrent, or is gone.
+    /// The connection named its torrent or was closed.
     package mutating func left(_ id: ID) {
         guard let host = places.removeValue(forKey: id) else { return }
         hosts[host]?.removeAll { $0 == id }
@@ -52,7 +52,7 @@ package struct UnidentifiedLimits<ID: Hashable & Comparable & Sendable>: Sendabl
         if networks[network] == 0 { networks[network] = nil }
     }
 
-    /// The oldest of the host that has the most.
+    /// Returns the oldest connection of the host that has the most, among the hosts for which `isMeant` holds.
     private func oldest(where isMeant: (PeerAddress.Host) -> Bool) -> ID? {
         hosts.filter { isMeant($0.key) }.max { ($0.value.count, $1.value[0]) < ($1.value.count, $0.value[0]) }?.value
             .first

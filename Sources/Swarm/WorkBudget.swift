@@ -1,26 +1,28 @@
-/// What messages may cost, in microseconds of processor time: a few bytes of a peer's can be much work of ours (law 7).
+/// A budget of processor time in microseconds for a peer's messages, because a few of its bytes can cause much work
+/// (law 7).
 ///
-/// Each connection has a budget, and ``SharedWork`` has those of its host, its network and the process. A peer that has
-/// spent its budget isn't read from until the budget is refilled; one that owes too much is disconnected.
+/// Each connection has a budget; ``SharedWork`` has those of its host, its network and the process. A peer whose budget
+/// is spent isn't read from until it is refilled; a peer that owes too much is disconnected.
 struct WorkBudget: Sendable {
     /// The size of a budget, in microseconds.
     struct Limit: Sendable {
-        /// What is refilled in a second.
+        /// The microseconds refilled per second.
         let perSecond: Double
-        /// What may be spent at once.
+        /// The most that may be spent at once.
         let most: Double
-        /// The debt above which the connection is ended: what one read can bring is worked off, a flood isn't.
+        /// The debt above which the connection is closed. It covers what one read can bring, but not a flood.
         let tolerated: Double
-        /// The longest that a peer isn't read from at a time.
+        /// The longest pause in reading from a peer.
         var longestPause = Duration.seconds(2)
 
-        /// Half a percent of a core; at once an honest peer's busiest moment, such as the rejects of a whole pipeline
-        /// (BEP 6).
+        /// Half a percent of a core. The burst covers an honest peer's busiest moment, such as the rejects of a whole
+        /// pipeline (BEP 6).
         static let connection = Limit(perSecond: 5000, most: 50_000, tolerated: 100_000)
-        /// Two percent of a core for an IPv4 address or a /64; at once what 500 peers behind one address say when they
-        /// connect.
+        /// Two percent of a core for an IPv4 address or a /64. The burst covers the messages of 500 peers behind one
+        /// address when they connect.
         static let host = Limit(perSecond: 20_000, most: 1_000_000, tolerated: 500_000)
-        /// A thousandth of a core, which an honest peer hardly uses: a host that spends no more waits for no other.
+        /// A thousandth of a core, which an honest peer hardly uses. A host that stays below it doesn't wait for
+        /// others.
         static let modest = Limit(perSecond: 1000, most: 10_000, tolerated: 0)
         /// Five percent of a core for a /24 or a /48.
         static let network = Limit(perSecond: 50_000, most: 600_000, tolerated: 1_000_000, longestPause: .seconds(30))
@@ -38,43 +40,43 @@ struct WorkBudget: Sendable {
         left = limit.most
     }
 
-    /// What messages cost us: measured, and rounded up.
+    /// The cost of messages in microseconds, measured and rounded up.
     enum Work: Double {
-        /// Any message: a few bytes, such as a keep-alive, cost more than to receive them.
+        /// Any message. Even a few bytes, such as a keep-alive, cost more than their receipt.
         case message = 0.25
-        /// A choke or unchoke: requests are taken back, and others are looked for.
+        /// A choke or unchoke, which takes back requests and searches for others.
         case turn = 200
-        /// A connection that somebody else opened: a socket, and a look at who it is.
+        /// An incoming connection, which needs a socket and a check of its host.
         case arrival = 150
-        /// A whole bitfield, a handshake, a handshake of extensions, a lost piece.
+        /// A full bitfield, a handshake, an extension handshake, or a lost piece.
         case statement = 100
-        /// A piece that may be asked for while we are choked.
+        /// A piece that may be requested while we are choked.
         case offer = 50
-        /// Interest that comes or goes: somebody may have to be unchoked.
+        /// A change of interest, which may cause an unchoke.
         case interest = 40
-        /// A request that is rejected, taken back or can't be served, and a block that we had not asked for.
+        /// A request that is rejected, cancelled or can't be served, or a block that we had not requested.
         case refusal = 20
     }
 
-    /// `work` in microseconds.
+    /// Charges `work` microseconds.
     mutating func charge(_ work: Double, at now: Instant) {
         refill(at: now)
         left -= work
     }
 
-    /// Verified bytes earn what a peer needs to go on at any speed.
+    /// Credits `work` microseconds. Verified bytes earn enough for a peer to continue at any speed.
     mutating func earn(_ work: Double) { left = min(limit.most, left + work) }
 
-    /// Microseconds for so many verified bytes.
+    /// Returns the microseconds that `bytes` verified bytes earn.
     static func earned(_ bytes: Int) -> Double { Double(bytes) / Double(1 << 14) * Work.refusal.rawValue }
 
-    /// Whether all that may be spent is spent, as far as that was known when the last message came.
+    /// Whether the budget was spent when it was last charged or refilled.
     var isSpent: Bool { left < 0 }
 
-    /// Whether more is owed than is waited for.
+    /// Whether the debt is more than tolerated.
     var isExceeded: Bool { left < -limit.tolerated }
 
-    /// How long the peer isn't to be read from; `nil` where something is left.
+    /// Returns how long the peer must not be read from, or `nil` if budget is left.
     mutating func pause(at now: Instant) -> Duration? {
         refill(at: now)
         guard left < 0 else { return nil }
