@@ -130,8 +130,8 @@ package final class Payload: Sendable {
 package enum PayloadFile: Hashable, Sendable {
     /// A file of the layout.
     case entry(Int)
-    /// `.<info hash>.parts` in the output folder: a sparse file in which a skipped file's byte is at its offset in the
-    /// torrent.
+    /// `.<info hash>.parts` in the output folder: a sparse file that stores each byte of a skipped file at the byte's
+    /// offset in the torrent.
     case parts
 }
 

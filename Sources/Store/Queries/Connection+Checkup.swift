@@ -2,7 +2,7 @@ import CSQLite
 
 /// Sums for the maintenance of an archive.
 extension Connection {
-    /// A folder that payloads lie in.
+    /// An output folder with its torrents.
     package struct OutputSum: Sendable, Hashable {
         package let path: String
         package let torrents: Int

@@ -47,7 +47,7 @@ struct Relinking {
                 continue
             }
         }
-        // Of two that are alike the one counts that stands in its place.
+        // Of two identical .torrent files, the one whose number matches its row counts.
         for (number, infoHash) in hashes.sorted(by: { $0.key < $1.key }) {
             let isInPlace = try torrent(infoHash) == number
             if isInPlace || numbers[infoHash] == nil { numbers[infoHash] = number }

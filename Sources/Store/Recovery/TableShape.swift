@@ -6,7 +6,7 @@ struct TableShape {
         let isNotNull: Bool
         /// Whether a row may be written without this column.
         let isOptional: Bool
-        /// The `INTEGER PRIMARY KEY`, which is stored as NULL: the row's number is its value.
+        /// The `INTEGER PRIMARY KEY`. It is stored as NULL, because its value is the row number.
         let isRowID: Bool
     }
 
