@@ -2,7 +2,7 @@ import Disk
 import Store
 import Torrent
 
-/// What a verification found out about a part of a torrent, to be written down.
+/// The result of verifying a part of a torrent, to be recorded in the database.
 package struct Finding: Sendable {
     package let torrent: StoredTorrent
     /// Claimed, and right.

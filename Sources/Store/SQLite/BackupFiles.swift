@@ -97,7 +97,6 @@ extension Connection {
     ///
     /// Other connections keep reading and writing. The copy is checked before it gets its name: a damaged copy replaces
     /// nothing, and throws `corrupt`.
-    /// and throws `corrupt`.
     @discardableResult
     package func rotateBackups(now: Timestamp) throws(StoreError) -> BackupFile? {
         let settings = try backupSettings()
