@@ -32,7 +32,7 @@ extension Disk {
         let ledger = ledger(of: payload.infoHash)
         if makingRoot {
             try makeRoot(payload.root)
-            // These folders are synced whoever made them: another torrent that shares them may not reach its first sync
+            // All of these folders are synced, not only new ones: another torrent that shares them may not reach its first sync
             // for a long time, or ever.
             ledger.changed(directories: [], ancestors: try ancestors(of: payload.root))
         }

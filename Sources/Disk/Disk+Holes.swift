@@ -7,8 +7,8 @@ extension Disk {
     /// may hold bytes of its neighbours.
     private static let pageLength: Int64 = 4096
 
-    /// Those of `pieces` that have no data on the disk: each of their files is missing, ends before them, or has a hole
-    /// in whole pages of theirs.
+    /// Those of `pieces` that have no data on the disk: their whole pages lie in holes, after the end of their file, or
+    /// in a file that doesn't exist.
     ///
     /// Such a piece reads as zeros even where its space is reserved, so it need not be hashed to know that it is not
     /// present (lseek(2), SEEK_DATA). A file that can't be inspected, or whose file system doesn't report holes, counts

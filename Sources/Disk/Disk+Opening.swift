@@ -82,7 +82,7 @@ extension Disk {
         let components = payload.components(of: file)
         // Checked before the file is looked for, because another thread may create it in between.
         let wasWritten = ledger.identity(of: file) != nil
-        // The directories on the path are synced whoever made them (another thread, another torrent or an earlier
+        // The directories on the path are synced no matter what made them (another thread, another torrent or an earlier
         // process): only the writer knows that they are needed, and they may not be synced yet.
         defer {
             if !wasWritten {

@@ -7,7 +7,7 @@ protocol ByteSource {
     /// Fills the buffer with the bytes from `offset` on without waiting for a disk. `false` means only that a regular
     /// read is needed.
     mutating func readCached(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) -> Bool
-    /// Announces that these bytes will be read soon.
+    /// Hints that these bytes will be read soon.
     mutating func readAhead(at offset: Int64, length: Int)
 }
 

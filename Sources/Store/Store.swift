@@ -188,7 +188,7 @@ package actor Store {
 extension Connection {
     /// Opens the database with its schema up to date: a writer migrates an older schema, and a reader rejects it.
     ///
-    /// The kernel tells the kind of file system, unless the options set it.
+    /// The kernel reports the kind of file system, unless the options set it.
     package static func open(
         _ path: FilePath, mode: Mode, options: DatabaseOptions = DatabaseOptions(), now: Timestamp
     ) throws(StoreError) -> Connection {

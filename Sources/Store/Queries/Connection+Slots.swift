@@ -90,7 +90,7 @@ extension Connection {
         } ?? 0
     }
 
-    /// Makes complete torrents seed. Trackers without a planned announce receive one at once.
+    /// Makes complete torrents seed. Trackers without a planned announce receive one as soon as possible.
     package func beginSeeding(_ ids: [TorrentID], now: Timestamp) throws(StoreError) {
         guard !ids.isEmpty else { return }
         try transaction(.immediate, durability: .lazy) { () throws(StoreError) in

@@ -48,7 +48,7 @@ package final class Connection {
     /// Opens the file, rejects anything that is not a pieces database before writing anything, and configures the
     /// connection. The schema is left to ``Migrator``.
     ///
-    /// The kernel tells the kind of file system, unless the options set it.
+    /// The kernel reports the kind of file system, unless the options set it.
     package init(_ path: FilePath, mode: Mode, options: DatabaseOptions = DatabaseOptions()) throws(StoreError) {
         self.path = path
         self.mode = mode

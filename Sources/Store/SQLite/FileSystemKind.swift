@@ -20,8 +20,8 @@ package struct FileSystemKind: Hashable, Sendable {
         number = known?.rawValue ?? 0
     }
 
-    /// Whether other machines may have it mounted, or a program stands between us and the disk: then the database is
-    /// kept in the rollback-journal mode. (FUSE may be either; the safe mode costs it only speed.)
+    /// Whether other machines may have the file system mounted, or a program stands between us and the disk. The
+    /// database then uses a rollback journal. (FUSE may be either; the safe mode costs it only speed.)
     package var isShared: Bool { Self.shared[number] != nil }
 
     /// One sentence for the log of a run; `nil` when there is nothing to warn about.

@@ -43,8 +43,7 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     package let code: Code
     /// The extended result code (sqlite.org/rescode.html); 0 when the error isn't SQLite's.
     package let sqliteCode: Int32
-    /// What the system answered to the call that failed, as far as SQLite says (sqlite.org/c3ref/system_errno.html); 0
-    /// where it doesn't.
+    /// The system's error for the failed call, if SQLite knows it (sqlite.org/c3ref/system_errno.html); otherwise 0.
     package let systemError: Int32
     /// What happened, as worded by SQLite or this room.
     package let message: String
