@@ -32,8 +32,8 @@ extension Disk {
         let ledger = ledger(of: payload.infoHash)
         if makingRoot {
             try makeRoot(payload.root)
-            // All of these folders are synced, not only new ones: another torrent that shares them may not reach its first sync
-            // for a long time, or ever.
+            // All of these folders are synced, not only new ones: another torrent that shares them may not reach its
+            // first sync for a long time, or ever.
             ledger.changed(directories: [], ancestors: try ancestors(of: payload.root))
         }
         let wanted = payload.layout.files.filter { payload.placement[$0.index] == .file }

@@ -82,8 +82,8 @@ extension Disk {
         let components = payload.components(of: file)
         // Checked before the file is looked for, because another thread may create it in between.
         let wasWritten = ledger.identity(of: file) != nil
-        // The directories on the path are synced no matter what made them (another thread, another torrent or an earlier
-        // process): only the writer knows that they are needed, and they may not be synced yet.
+        // The directories on the path are synced even if another thread, another torrent or an earlier process made
+        // them: only the writer knows that they are needed, and they may not be synced yet.
         defer {
             if !wasWritten {
                 ledger.changed(parent: components.dropLast().map(FileName.init)) { payload.folders(of: file) }
