@@ -146,7 +146,7 @@ final class WriteLedger: Sendable {
         }
     }
 
-    /// Returns the work that a sync could not do.
+    /// Puts back the work that a sync could not do.
     func putBack(_ work: Work) {
         state.withLock { state in
             state.work.files.formUnion(work.files)
