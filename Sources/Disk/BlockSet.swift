@@ -1,4 +1,4 @@
-/// Some of the blocks of one piece. The empty set, which is nearly every one, allocates nothing.
+/// A set of blocks of one piece. The empty set, which is by far the most common one, allocates nothing.
 package struct BlockSet: Hashable, Sendable {
     private var words: [UInt64] = []
 
@@ -27,7 +27,7 @@ package struct BlockSet: Hashable, Sendable {
         return result
     }
 
-    /// Calls `body` with each longest run of the first `count` blocks whose membership is `isMember`.
+    /// Calls `body` with each maximal run of the first `count` blocks whose membership equals `isMember`.
     func forEachRun<Failure: Error>(of isMember: Bool, count: Int, _ body: (Range<Int>) throws(Failure) -> Void)
         throws(Failure)
     {

@@ -1,9 +1,9 @@
 import Synchronization
 
-/// The pieces of one torrent that wait to be written through the page cache, each in one file or few.
+/// The pieces of one torrent that wait to be written through the page cache, each to one or a few files.
 ///
-/// One thread at a time writes them: the kernel lets one writer at a file (i_rwsem), and one that waits for it keeps
-/// its processor busy.
+/// One thread at a time writes them, because the kernel lets only one writer into a file (`i_rwsem`), and a second
+/// writer would keep its processor busy while it waits.
 final class CachedWrites: Sendable {
     private struct State {
         var isOnlyWay = false
@@ -13,14 +13,14 @@ final class CachedWrites: Sendable {
 
     private let state = Mutex(State())
 
-    /// Whether a file of the torrent refused to be written past the cache.
+    /// Whether a file of the torrent refused direct I/O, so that all writes go through the page cache.
     var isOnlyWay: Bool { state.withLock(\.isOnlyWay) }
 
     func becomeOnlyWay() {
         state.withLock { $0.isOnlyWay = true }
     }
 
-    /// Takes a job; `true` for the caller whose turn it is to write all that waits, until ``next()`` has no more.
+    /// Adds a job. Returns `true` if the caller must now write all waiting jobs, until ``next()`` returns `nil`.
     func add(_ job: Disk.PieceJob) -> Bool {
         state.withLock { state in
             state.waiting.append(job)
@@ -29,7 +29,7 @@ final class CachedWrites: Sendable {
         }
     }
 
-    /// What to write next; with `nil` the turn is over.
+    /// The next job to write. `nil` ends the caller's turn.
     func next() -> Disk.PieceJob? {
         state.withLock { state in
             let job = state.waiting.popFirst()

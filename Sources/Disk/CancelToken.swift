@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Tells a long operation that nobody waits for it any more; it looks between two chunks.
+/// Cancels a long operation, which checks the token between two chunks.
 package final class CancelToken: Sendable {
     private let flag = Atomic(false)
 

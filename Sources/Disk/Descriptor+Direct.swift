@@ -1,16 +1,16 @@
 import Synchronization
 import SystemPackage
 
-/// A second descriptor of a file, through which writes go past the page cache.
+/// A second descriptor of a file, for writes that bypass the page cache.
 enum DirectWay {
     case untried
     case open(Int32)
-    /// The file system has none: everything goes through the page cache.
+    /// The file system has no direct I/O: every write goes through the page cache.
     case refused
-    /// A write was refused: the same from now on.
+    /// A direct write was refused: every later write goes through the page cache.
     case retired(Int32)
 
-    /// What there is to be closed.
+    /// The descriptor to close, if there is one.
     var descriptor: Int32? {
         switch self {
         case .untried, .refused: nil
@@ -19,19 +19,20 @@ enum DirectWay {
     }
 }
 
-/// Whole aligned runs straight from the piece's memory to the device: a fifth of the processor time of a copy into the
-/// page cache and back out, what others cached stays there, and the sync that follows finds little to do.
+/// Whole aligned runs are written straight from the piece's memory to the device. That takes a fifth of the processor
+/// time of a copy into the page cache and back out, evicts nothing from the cache, and leaves little for the next sync
+/// to do.
 extension Descriptor {
-    /// Offsets, lengths and addresses are multiples of it: the block of most file systems, and of no disk a smaller one
-    /// than its sector.
+    /// Offsets, lengths and addresses of direct writes are multiples of this. It is the block size of most file
+    /// systems, and no disk has a larger sector.
     static let directAlignment = 4096
-    /// Shorter runs are left to the cache, which gathers them.
+    /// Shorter runs go through the page cache, which combines them.
     static let directThreshold = 128 << 10
-    /// What is shorter waits for the sync, which writes it with its neighbours.
+    /// Shorter writes wait for the sync, which writes them together with their neighbours.
     private static let writebackThreshold = 64 << 10
 
-    /// Writes all of `bytes` from `offset` on: what is aligned past the page cache, where that is possible, and the
-    /// rest through it.
+    /// Writes all of `bytes` from `offset` on: the aligned part with direct I/O where possible, the rest through the
+    /// page cache.
     func writeRun(_ bytes: UnsafeRawBufferPointer, at offset: Int64, path: @autoclosure () -> String) throws(DiskError)
     {
         guard let aligned = Self.aligned(bytes, at: offset), let descriptor = directDescriptor() else {
@@ -45,7 +46,7 @@ extension Descriptor {
         do {
             try write(middle, at: start, through: descriptor)
         } catch .invalidArgument {
-            // Its blocks are larger than ours, or it can't after all.
+            // The device's blocks are larger than our alignment, or it can't do direct I/O after all.
             refuseDirect()
             try buffered(middle, start, path())
         } catch {
@@ -65,8 +66,8 @@ extension Descriptor {
         if bytes.count >= Self.writebackThreshold { calls.startWriteback(raw, at: offset, length: Int64(bytes.count)) }
     }
 
-    /// The part of the run that begins and ends at a multiple of the alignment, in memory as in the file; `nil` where
-    /// it is too short to be worth it.
+    /// The part of the run that begins and ends at a multiple of the alignment, in memory as in the file. `nil` if that
+    /// part is too short to be worth a direct write.
     private static func aligned(_ bytes: UnsafeRawBufferPointer, at offset: Int64) -> Range<Int>? {
         guard bytes.count >= directThreshold else { return nil }
         let before = Int((Int64(directAlignment) - offset % Int64(directAlignment)) % Int64(directAlignment))
@@ -92,8 +93,8 @@ extension Descriptor {
         }
     }
 
-    /// Others may be in the middle of a write through it: it stays open until the file is closed, and isn't used any
-    /// more.
+    /// Stops the use of the direct descriptor. Other threads may be in the middle of a write through it, so it stays
+    /// open until the file is closed.
     private func refuseDirect() {
         direct.withLock { way in
             if case .open(let descriptor) = way { way = .retired(descriptor) }

@@ -1,14 +1,14 @@
 import Synchronization
 import SystemPackage
 
-/// An open payload file; closed when the last user lets go of it, also when the pool dropped it in the meantime.
+/// An open payload file. It is closed when its last user releases it, even if the pool dropped it earlier.
 final class Descriptor: Sendable {
     let raw: Int32
     let isWritable: Bool
     private let file: PayloadFile
     let calls: any DiskCalls
     let ledger: WriteLedger
-    /// Its way past the page cache.
+    /// The descriptor for direct I/O.
     let direct = Mutex(DirectWay.untried)
 
     init(_ raw: Int32, isWritable: Bool, file: PayloadFile, calls: any DiskCalls, ledger: WriteLedger) {
@@ -25,12 +25,12 @@ final class Descriptor: Sendable {
         closeWritten(raw)
     }
 
-    /// A network file system may tell only now that it lost what was written: the next sync has to say so.
+    /// A network file system may report lost writes only at close, so the next sync has to report such an error.
     private func closeWritten(_ descriptor: Int32) {
         do { try calls.close(descriptor) } catch { ledger.closeFailed(file, error) }
     }
 
-    /// Fills the buffer from `offset` on. `path` is for the message alone.
+    /// Fills the buffer from `offset` on. `path` is only used in error messages.
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64, path: @autoclosure () -> String)
         throws(DiskError)
     {
@@ -60,7 +60,8 @@ final class Descriptor: Sendable {
         while done < bytes.count {
             let count = try calls.write(
                 descriptor, UnsafeRawBufferPointer(rebasing: bytes[done...]), at: offset + Int64(done))
-            // pwrite(2) answers 0 for no regular file; without this a device that did would be asked for ever.
+            // pwrite(2) never returns 0 for a regular file. Without this check, a device that did would cause an
+            // endless loop.
             guard count > 0 else { throw .ioError }
             done += count
         }

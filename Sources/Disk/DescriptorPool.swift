@@ -3,11 +3,11 @@ import Glibc
 import Synchronization
 import Torrent
 
-/// The descriptors that stay open between uses, those that weren't used for long closed first.
+/// The descriptors that stay open between uses. Those not used for the longest time are closed first.
 ///
-/// A file with unsynced writes may be closed as well: on Linux `fdatasync` is about the file, whichever descriptor it
-/// goes through, and an error of writeback that nobody has seen yet is told to the next one who opens the file and
-/// syncs it (fsync(2)).
+/// The pool may also close a file with unsynced writes: on Linux, `fdatasync` syncs the file whichever descriptor it is
+/// called on, and a writeback error that was not reported yet is reported to the next descriptor that is opened and
+/// synced (fsync(2)).
 final class DescriptorPool: Sendable {
     struct Key: Hashable, Sendable {
         let torrent: InfoHash
@@ -16,17 +16,17 @@ final class DescriptorPool: Sendable {
 
     fileprivate struct Entry {
         let descriptor: Descriptor
-        /// Whether it was used since it was last looked at.
+        /// Whether the descriptor was used since the eviction last passed it.
         var isUsed = false
     }
 
     fileprivate struct State {
         var entries: [Key: Entry] = [:]
-        /// Each key once, those that are looked at next first.
+        /// Each key once, in the order in which the eviction looks at them.
         var order: Deque<Key> = []
     }
 
-    /// The most descriptors that are kept, whatever the process may have.
+    /// The most descriptors that the pool keeps, however many the process may open.
     static let maximumLimit = 512
 
     let limit: Int
@@ -34,7 +34,7 @@ final class DescriptorPool: Sendable {
 
     init(limit: Int) { self.limit = min(max(1, limit), Self.maximumLimit) }
 
-    /// A quarter of what the process may open: the rest is for peers.
+    /// A quarter of the descriptors that the process may open; the rest is for peers.
     static var defaultLimit: Int {
         var limits = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits) == 0 else { return maximumLimit }
@@ -43,7 +43,7 @@ final class DescriptorPool: Sendable {
 
     var count: Int { state.withLock { $0.entries.count } }
 
-    /// An open descriptor, writable where asked for.
+    /// An open descriptor, writable if `writing`; `nil` if the pool has none.
     func descriptor(_ key: Key, writing: Bool) -> Descriptor? {
         state.withLock { state in
             guard let entry = state.entries[key], entry.descriptor.isWritable || !writing else { return nil }
@@ -52,9 +52,9 @@ final class DescriptorPool: Sendable {
         }
     }
 
-    /// Keeps the descriptor, instead of another one of the same file.
+    /// Keeps the descriptor in place of an earlier one of the same file.
     func insert(_ descriptor: Descriptor, for key: Key) {
-        // What is dropped is closed by its deinit, behind the lock.
+        // Dropped descriptors are closed by their deinit, after the lock is released.
         let dropped: [Descriptor] = state.withLock { state in
             if let old = state.entries.updateValue(Entry(descriptor: descriptor), forKey: key) {
                 return [old.descriptor]
@@ -65,7 +65,7 @@ final class DescriptorPool: Sendable {
         withExtendedLifetime(dropped) {}
     }
 
-    /// Closes the file's descriptor, as after an error that makes it untrustworthy.
+    /// Closes the file's descriptor, for example after an error that makes it untrustworthy.
     func remove(_ key: Key) {
         let dropped = state.withLock { state in
             let entry = state.entries.removeValue(forKey: key)
@@ -85,7 +85,7 @@ final class DescriptorPool: Sendable {
         withExtendedLifetime(dropped) {}
     }
 
-    /// Closes half of the descriptors, when the process has no more of them; whether there were any.
+    /// Closes half of the descriptors when the process has run out of them. Returns whether any were closed.
     func shrink() -> Bool {
         let dropped: [Descriptor] = state.withLock { state in
             state.drop((state.entries.count + 1) / 2)
@@ -95,8 +95,7 @@ final class DescriptorPool: Sendable {
 }
 
 extension DescriptorPool.State {
-    /// Takes out those that weren't used for the longest time, as far as one mark each can tell: one that was gets
-    /// another round.
+    /// Evicts descriptors by second chance (the clock algorithm): one used since the last pass stays for another round.
     fileprivate mutating func drop(_ count: Int) -> [Descriptor] {
         var dropped: [Descriptor] = []
         while dropped.count < count, let key = order.popFirst() {

@@ -1,8 +1,8 @@
 import Torrent
 
 extension Disk {
-    /// Counts the files of these pieces as written to, so that the next sync covers them: an earlier process may have
-    /// written to them, and left the bytes in the page cache and the names of new files in unsynced directories.
+    /// Marks the files of these pieces as written, so that the next sync covers them. An earlier process may have
+    /// written to them and left the bytes in the page cache and the names of new files in unsynced directories.
     package func include(_ payload: Payload, pieces: Bitfield) {
         guard !pieces.isEmpty else { return }
         let ledger = ledger(of: payload.infoHash)

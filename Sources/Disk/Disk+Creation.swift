@@ -3,9 +3,9 @@ import System
 import SystemPackage
 import Torrent
 
-/// How much of a torrent is put on the disk before its bytes come.
+/// How much of a torrent is allocated on the disk before its data arrives.
 package enum Allocation: Sendable {
-    /// Empty files alone; every other file is made when its first byte comes, with its whole length as a hole.
+    /// Only empty files. Every other file is created when its first byte arrives, with its whole length as a hole.
     case sparse
     /// Every wanted file, with all of its blocks reserved.
     case full
@@ -14,9 +14,9 @@ package enum Allocation: Sendable {
 extension Disk {
     /// Prepares the output folder. Sync afterwards, as after writes.
     ///
-    /// The folder itself, and those above it, are made only with `makingRoot`: pass it for a torrent that is added,
-    /// never for one that was here before.
-    /// With ``Allocation/full`` a disk without enough space is told before anything is made.
+    /// The output folder and its missing parents are made only with `makingRoot`: pass it for a new torrent, never for
+    /// one that was added earlier. With ``Allocation/full``, a lack of disk space is reported before anything is
+    /// created.
     package func create(
         _ payload: Payload, _ allocation: Allocation, makingRoot: Bool,
         completion: @escaping @Sendable (Result<Void, DiskError>) -> Void
@@ -32,8 +32,8 @@ extension Disk {
         let ledger = ledger(of: payload.infoHash)
         if makingRoot {
             try makeRoot(payload.root)
-            // Whoever made them: another torrent that shares the folder may not come to its first sync for long, or
-            // ever.
+            // All of these folders are synced, not only new ones: another torrent that shares them may not reach its
+            // first sync for a long time, or ever.
             ledger.changed(directories: [], ancestors: try ancestors(of: payload.root))
         }
         let wanted = payload.layout.files.filter { payload.placement[$0.index] == .file }
@@ -43,7 +43,7 @@ extension Disk {
             do {
                 descriptor = try self.descriptor(payload, .entry(file.index), writing: true, from: pool)
             } catch  where error.code == .notOurs {
-                // It stays as it is until a piece shows that it is the torrent's.
+                // The file stays untouched until a piece shows that it belongs to the torrent.
                 continue
             }
             guard !file.isEmpty else { continue }
@@ -56,7 +56,7 @@ extension Disk {
         }
     }
 
-    /// Makes the folder with those above it that are missing.
+    /// Makes the folder and its missing parents.
     private func makeRoot(_ path: FilePath) throws(DiskError) {
         var missing: [FilePath] = []
         var at = path
@@ -78,7 +78,7 @@ extension Disk {
         }
     }
 
-    /// The folders above the output folder whose names lead to it, up to where its file system is mounted.
+    /// The folders above the output folder whose names lead to it, up to its mount point.
     private func ancestors(of root: FilePath) throws(DiskError) -> Set<FilePath> {
         let device = try device(of: root)
         var ancestors: Set<FilePath> = []
@@ -109,7 +109,7 @@ extension Disk {
             do { allocated = try names.status(of: file.path, in: folder).allocated } catch
                 where error.code == .notFound
             { allocated = 0 }
-            // No overflow: the sum is at most the torrent's length.
+            // The sum can't overflow, because it is at most the torrent's length.
             needed += max(0, file.length - max(0, allocated))
         }
         if needed > (try folder.freeBytes()) { throw DiskError(DiskError.Code.noSpace, .allocate, payload.root.text) }

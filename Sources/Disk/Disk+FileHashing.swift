@@ -4,18 +4,18 @@ import System
 import SystemPackage
 import Torrent
 
-/// The piece hashes of some files one behind the other, as a new torrent has them.
+/// The piece hashes of several files in sequence, as a new torrent needs them.
 package struct HashedFiles: Sendable {
     /// The length of each file.
     package let lengths: [Int64]
-    /// 20 bytes a piece.
+    /// 20 bytes per piece.
     package let pieceHashes: [UInt8]
 }
 
 extension Disk {
-    /// Hashes regular files that the user chose, on all cores. Files that change meanwhile are an error.
+    /// Hashes regular files that the user chose, on all cores. Throws if a file changes in the meantime.
     ///
-    /// `progress` gets the bytes hashed since its last call, on several disk threads at once.
+    /// `progress` receives the bytes hashed since its last call. Several disk threads call it at once.
     package func hashFiles(
         _ paths: [FilePath], pieceLength: Int, cancel: CancelToken = CancelToken(),
         progress: @escaping @Sendable (Int) -> Void = { _ in }

@@ -3,16 +3,16 @@ import SystemPackage
 import Torrent
 
 extension Disk {
-    /// The smallest unit in which file systems allocate and the page cache writes: a piece's first and last part of one
-    /// may hold its neighbour's bytes.
+    /// The smallest unit in which file systems allocate and the page cache writes. The first and last page of a piece
+    /// may hold bytes of its neighbours.
     private static let pageLength: Int64 = 4096
 
-    /// Those of `pieces` of which nothing is on the disk: whole pages of them lie in holes, behind the end of their
-    /// file, or in no file at all.
+    /// Those of `pieces` that have no data on the disk: their whole pages lie in holes, after the end of their file, or
+    /// in a file that doesn't exist.
     ///
-    /// Such a piece reads as zeros, also where its space is reserved, so that it need not be hashed to know that it is
-    /// not there (lseek(2), SEEK_DATA). A file that can't be looked at, or whose file system knows nothing of holes,
-    /// has data everywhere.
+    /// Such a piece reads as zeros even where its space is reserved, so it need not be hashed to know that it is not
+    /// present (lseek(2), SEEK_DATA). A file that can't be inspected, or whose file system doesn't report holes, counts
+    /// as data everywhere.
     package func unwritten(
         _ payload: Payload, among pieces: Bitfield, completion: @escaping @Sendable (Bitfield) -> Void
     ) {
@@ -45,7 +45,8 @@ extension Disk {
         return false
     }
 
-    /// The whole pages of the range; the range itself where it has none. The last page of a file is nobody else's.
+    /// The whole pages of the range, or the range itself if it has none. The last page of a file belongs to that file
+    /// alone.
     private static func pages(within range: Range<Int64>, isLast: Bool) -> Range<Int64> {
         let start = (range.lowerBound + pageLength - 1) / pageLength * pageLength
         let end = isLast ? range.upperBound : range.upperBound / pageLength * pageLength
@@ -53,20 +54,21 @@ extension Disk {
     }
 }
 
-/// Asks one file after the other where its data is, and remembers the last answer: holes are longer than pieces.
+/// Asks one file after the other where its data is, and remembers the last answer, because holes are longer than
+/// pieces.
 private struct DataCursor {
     private enum Answer {
-        /// There is no such file.
+        /// The file doesn't exist.
         case nothing
-        /// Nobody can say.
+        /// The system can't tell.
         case unknown
-        /// Where the first data is that lies at or behind `asked`; `nil` when there is none.
+        /// The offset of the first data at or after `asked`; `nil` when only a hole follows.
         case known(Descriptor, asked: Int64, data: Int64?)
     }
 
     private let disk: Disk
     private let payload: Payload
-    /// Its own, so that a file that is no longer at its path isn't believed because it is still open.
+    /// A pool of its own, so that a file that is no longer at its path isn't used just because it is still open.
     private let pool = DescriptorPool(limit: 1)
     private var last: (file: PayloadFile, answer: Answer)?
 

@@ -4,7 +4,7 @@ import SystemPackage
 import Torrent
 
 extension Disk {
-    /// The file's descriptor, from the pool or opened; made when it is to be written and was never there.
+    /// The file's descriptor, from the pool or newly opened. A file that is to be written and never existed is created.
     func descriptor(_ payload: Payload, _ file: PayloadFile, writing: Bool, from pool: DescriptorPool) throws(DiskError)
         -> Descriptor
     {
@@ -12,7 +12,7 @@ extension Disk {
         return try descriptor(payload, file, writing: writing, in: &folder, from: pool)
     }
 
-    /// The same for one of several files: the output folder is opened for the first that has to be opened.
+    /// The same for one of several files: the output folder is opened when the first of them has to be opened.
     func descriptor(
         _ payload: Payload, _ file: PayloadFile, writing: Bool, in folder: inout OpenFolder?, from pool: DescriptorPool
     ) throws(DiskError) -> Descriptor {
@@ -48,7 +48,7 @@ extension Disk {
     private func openReading(_ payload: Payload, _ file: PayloadFile, in folder: borrowing PayloadFolder)
         throws(DiskError) -> Descriptor
     {
-        // Without O_NONBLOCK the opening of a pipe that stands where a file belongs would wait for ever.
+        // Without O_NONBLOCK, opening a pipe that stands in the file's place would block forever.
         let raw = try folder.open(payload.components(of: file), flags: O_RDONLY | O_NONBLOCK)
         let ledger = ledger(of: payload.infoHash)
         return try checked(Descriptor(raw, isWritable: false, file: file, calls: calls, ledger: ledger), payload, file)
@@ -61,7 +61,7 @@ extension Disk {
         let ledger = ledger(of: payload.infoHash)
         watchVolume(of: folder.folder, payload, ledger)
         guard ledger.identity(of: file) == nil else { return try open(payload, file, in: folder, ledger) }
-        // One at a time: who finds the file there has to know whether another thread has just created it.
+        // One thread at a time: a thread that finds the file has to know whether another thread has just created it.
         return try ledger.creation.withLock { (_) throws(DiskError) in try self.open(payload, file, in: folder, ledger)
         }
     }
@@ -80,17 +80,17 @@ extension Disk {
         _ payload: Payload, _ file: PayloadFile, in folder: OpenFolder, _ ledger: WriteLedger
     ) throws(DiskError) -> (raw: Int32, isNew: Bool) {
         let components = payload.components(of: file)
-        // Asked before the file is looked for: another thread may make it in between.
+        // Checked before the file is looked for, because another thread may create it in between.
         let wasWritten = ledger.identity(of: file) != nil
-        // Whoever made the names on the way, another thread just now, another torrent or an earlier process: nobody but
-        // the one who writes knows that they are needed, and they may not be synced yet.
+        // The directories on the path are synced even if another thread, another torrent or an earlier process made
+        // them: only the writer knows that they are needed, and they may not be synced yet.
         defer {
             if !wasWritten {
                 ledger.changed(parent: components.dropLast().map(FileName.init)) { payload.folders(of: file) }
             }
         }
         guard wasWritten else {
-            // A file that isn't known mostly isn't there.
+            // A file without a recorded identity usually doesn't exist yet.
             do {
                 let raw = try folder.create(components)
                 ledger.created(file)
@@ -106,8 +106,8 @@ extension Disk {
         }
     }
 
-    /// A file that is to be written is given its whole length, as a hole. One that the torrent neither created nor may
-    /// write to stays as it is, and so does one that is longer already.
+    /// Gives a file that is to be written its whole length, as a hole. A file that the torrent neither created nor may
+    /// write to stays as it is, and so does a file that is already longer.
     private func claim(
         _ descriptor: Descriptor, _ status: FileStatus, isNew: Bool, _ payload: Payload, _ file: PayloadFile,
         _ ledger: WriteLedger
@@ -116,8 +116,8 @@ extension Disk {
         let isAnother = ledger.identity(of: file).map { $0 != status.identity } ?? false
         if isAnother { throw DiskError(.replaced, .open, path) }
         let own = FileOwners.Owner(torrent: payload.infoHash, file: file)
-        // Known from now on, whatever fails next: a file of our own that could not be given its length is not somebody
-        // else's at the next try.
+        // The identity is recorded before anything else can fail: if one of our own files can't be given its length,
+        // the next attempt must not take it for a file of another program.
         if isNew || ledger.hasMadeUnseen(file) { ledger.admit(file, status.identity) }
         guard ledger.admits(file, status.identity) else {
             let owner = owners.owner(of: status.identity)

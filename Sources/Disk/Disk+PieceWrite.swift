@@ -1,13 +1,13 @@
 import Torrent
 
 extension Disk {
-    /// Pieces that are hashed together: one for each lane of the widest kernel.
+    /// Pieces that are hashed together: one per lane of the widest kernel.
     package static let lanes = LaneHasher.lanes
 
-    /// From how many files on a piece is scattered.
+    /// The number of files from which a piece counts as scattered.
     private static let scatteredFrom = 4
 
-    /// A piece to be hashed and written, and who wants to know.
+    /// A piece to hash and write, and the completion that receives its outcome.
     package struct PieceJob: Sendable {
         let write: PieceWrite
         let completion: @Sendable (PieceIndex, PieceOutcome) -> Void
@@ -18,10 +18,10 @@ extension Disk {
         }
     }
 
-    /// Hashes complete pieces, as many at once as are given up to ``lanes``, and writes those that are right straight
-    /// from their buffers.
+    /// Hashes complete pieces, up to ``lanes`` at once, and writes the good ones straight from their buffers.
     ///
-    /// Each completion is called once. What is `good` is not durable until a ``sync(_:completion:)`` that begins after.
+    /// Each completion is called once. A `good` piece is not durable before a ``sync(_:completion:)`` that begins
+    /// afterwards.
     package func verifyAndWrite(_ jobs: [PieceJob]) {
         for start in stride(from: 0, to: jobs.count, by: Self.lanes) {
             let batch = Array(jobs[start..<min(start + Self.lanes, jobs.count)])
@@ -33,8 +33,8 @@ extension Disk {
         await answer { done in verifyAndWrite([PieceJob(write: write) { _, outcome in done(outcome) }]) }
     }
 
-    /// Memory to gather the piece in: its bytes lie in it as they will lie in the file, page by page, so that they can
-    /// be written past the page cache.
+    /// Memory to gather the piece in. It has the same page alignment as the piece's longest part in its file, so that
+    /// the bytes can be written with direct I/O.
     package func buffer(for piece: PieceIndex, of payload: Payload) throws(DiskError) -> PieceBuffer {
         let length = payload.geometry.length(of: piece)
         var (longest, phase, done) = (0, 0, 0)
@@ -49,8 +49,7 @@ extension Disk {
         return try buffers.take(length, phase: phase)
     }
 
-    /// Writes blocks of a piece that is not complete, unverified, to their final place, so that they need not be
-    /// fetched again.
+    /// Writes unverified blocks of an incomplete piece to their final place, so that they need not be fetched again.
     package func writeBlocks(
         _ payload: Payload, piece: PieceIndex, from buffer: PieceBuffer, blocks: BlockSet,
         completion: @escaping @Sendable (Result<Void, DiskError>) -> Void
@@ -96,7 +95,8 @@ extension Disk {
         var (own, side, turns): ([PieceJob], [PieceJob], [CachedWrites]) = ([], [], [])
         for job in jobs {
             guard !isScattered(job.write) else {
-                // By one thread, because to make files takes the processor and the same locks.
+                // One thread writes it, because creating files is bound by the processor and contends for the same
+                // locks.
                 own.append(job)
                 continue
             }
@@ -104,7 +104,7 @@ extension Disk {
             if cached.isOnlyWay || job.write.bytes.count < Descriptor.directThreshold {
                 if cached.add(job) { turns.append(cached) }
             } else {
-                // By whoever is free, so that a device has more than one write to do.
+                // Any free thread writes it, so that the device has more than one write in its queue.
                 side.append(job)
             }
         }
@@ -146,7 +146,7 @@ extension Disk {
         }
     }
 
-    /// Writes the runs of blocks of which `isMember` says whether they are in `blocks`.
+    /// Writes the runs of blocks whose membership in `blocks` equals `isMember`.
     private func writeRuns(
         _ payload: Payload, _ piece: PieceIndex, _ bytes: UnsafeRawBufferPointer, of blocks: BlockSet, isMember: Bool,
         shared: SharedBytes = .compare

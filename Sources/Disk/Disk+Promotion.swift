@@ -4,11 +4,11 @@ extension Disk {
     /// Bytes that are copied at a time.
     private static let copyLength = 1 << 20
 
-    /// Skipped files become wanted: their bytes of `pieces` (those that are right on the disk) are copied from the part
-    /// file to the files themselves, and synced together.
+    /// Makes skipped files wanted: copies their bytes of `pieces` (which must be good on the disk) from the part file
+    /// to the files themselves, and syncs them.
     ///
-    /// Go on with `payload.placing(files, as: .file)` when the report is complete, and with the old payload otherwise:
-    /// the part file keeps its bytes.
+    /// Continue with `payload.placing(files, as: .file)` when the report is complete, and with the old payload
+    /// otherwise: the part file keeps its bytes.
     package func promote(
         _ payload: Payload, files: [Int], pieces: Bitfield,
         completion: @escaping @Sendable (Result<SyncReport, DiskError>) -> Void

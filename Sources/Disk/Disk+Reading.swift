@@ -2,10 +2,10 @@ import SystemPackage
 import Torrent
 
 extension Disk {
-    /// Reads bytes of a piece for a peer. A short file is an error: zeros are never made up for it.
+    /// Reads bytes of a piece for a peer. A short file is an error; it is never padded with zeros.
     ///
-    /// With ``maximumQueuedReads`` waiting already, the answer is ``DiskError/Code/busy``, at once and on the calling
-    /// thread.
+    /// While ``maximumQueuedReads`` reads are waiting, the call completes with ``DiskError/Code/busy``, at once and on
+    /// the calling thread.
     package func read(
         _ payload: Payload, piece: PieceIndex, begin: Int, length: Int,
         completion: @escaping @Sendable (Result<[UInt8], DiskError>) -> Void
@@ -22,7 +22,7 @@ extension Disk {
         try await answer { done in read(payload, piece: piece, begin: begin, length: length, completion: done) }.get()
     }
 
-    /// Fills `buffer` from the torrent's byte `offset` on. It blocks: call it inside ``perform(_:)``.
+    /// Fills `buffer` from the torrent's byte `offset` on. It blocks, so call it inside ``perform(_:)``.
     package func readBlocking(_ payload: Payload, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer)
         throws(DiskError)
     {
@@ -30,8 +30,8 @@ extension Disk {
         try reader.read(at: offset, into: buffer)
     }
 
-    /// Fills the buffers one after the other from the torrent's byte `offset` on, if the file is open and the page
-    /// cache has it all: no thread waits for that. `false` says nothing but that it has to be read.
+    /// Fills the buffers in order from the torrent's byte `offset` on without blocking, if the file is open and the
+    /// page cache holds all of the bytes. `false` means only that a regular read is needed.
     package func readNow(_ payload: Payload, at offset: Int64, into buffers: [UnsafeMutableRawBufferPointer]) -> Bool {
         let length = buffers.reduce(0) { $0 + $1.count }
         var segments = payload.layout.segments(offset: offset, length: length).makeIterator()
@@ -39,7 +39,7 @@ extension Disk {
             case .entry = file,
             let descriptor = pool.descriptor(.init(torrent: payload.infoHash, file: file), writing: false)
         else { return false }
-        // What went wrong is found out by the read that follows.
+        // An error is left to the regular read that follows, which reports it.
         do { return try calls.readCached(descriptor.raw, into: buffers, at: segment.fileOffset) == length } catch {
             return false
         }

@@ -4,18 +4,18 @@ import Torrent
 /// What ``Disk/removeData(_:own:)`` did.
 package struct Removal: Sendable, Hashable {
     package var removedFiles = 0
-    /// Files at the torrent's paths that aren't its own, and stay.
+    /// Files at the torrent's paths that aren't its own; they stay.
     package var kept: [PayloadFile] = []
-    /// What could not be removed, and why; what isn't the torrent's is not looked at.
+    /// Files and directories of the torrent that could not be removed, and why.
     package var failures: [DiskError] = []
 }
 
 extension Disk {
-    /// Deletes those files that the torrent names, and its part file, that are still the ones in `own`; then the
-    /// directories that the torrent names if they are empty.
+    /// Deletes the torrent's files and its part file if they still have the identities in `own`, then those of the
+    /// torrent's directories that are empty.
     ///
-    /// Nothing else is touched: neither another file at one of the paths, nor links, nor what else is in the
-    /// directories, nor the output folder. Skipped files, which were never written, stay.
+    /// Nothing else is touched: no other file at one of the paths, no links, no other content of the directories, and
+    /// not the output folder. Skipped files, which were never written, stay.
     package func removeData(
         _ payload: Payload, own: [PayloadFile: FileIdentity],
         completion: @escaping @Sendable (Result<Removal, DiskError>) -> Void
@@ -60,7 +60,7 @@ extension Disk {
                 continue
             }
         }
-        // The deepest first, so that a directory is empty when its turn comes.
+        // The deepest come first, so that a directory is empty when its turn comes.
         for directory in directories.map({ $0.map(\.text) }).sorted(by: {
             ($0.count, $1.joined()) > ($1.count, $0.joined())
         }) {
@@ -75,7 +75,7 @@ extension Disk {
         return removal
     }
 
-    /// A directory that is gone already, has something else in it, or isn't the torrent's but a link.
+    /// Whether the directory is already gone, isn't empty, or is a link.
     private static func isLeftAlone(_ error: DiskError) -> Bool {
         error.code == .notFound || error.code == .symbolicLink || error.errno == .directoryNotEmpty
             || error.errno == .fileExists

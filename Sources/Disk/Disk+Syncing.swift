@@ -4,10 +4,10 @@ import SystemPackage
 import Torrent
 
 extension Disk {
-    /// Makes everything durable that was written to the torrent's files before the call: the data of each file,
-    /// then the directories that name new files.
+    /// Makes everything durable that was written to the torrent's files before the call: the data of each file, then
+    /// the directories that name new files.
     ///
-    /// Nothing may be claimed to be on the disk that isn't in a file of ``SyncReport/durable``.
+    /// Only data in a file of ``SyncReport/durable`` may be recorded as present.
     package func sync(_ payload: Payload, completion: @escaping @Sendable (SyncReport) -> Void) {
         workers.submit(.sync) { completion(self.syncBlocking(payload)) }
     }
@@ -44,7 +44,7 @@ extension Disk {
             }
             work.lost = [:]
             for directory in work.directories {
-                // A directory that is gone has no names to keep, and its files were found to be gone above.
+                // A removed directory has no names to keep, and the missing files were already found above.
                 do { try folder.sync(directory: directory.map(\.text)) } catch  where error.code == .notFound {
                     continue
                 }
@@ -52,8 +52,8 @@ extension Disk {
             for path in work.ancestors { try sync(ancestor: path) }
             report.created = work.created.sorted(by: Self.inOrder)
         } catch {
-            // Without its name a file is as good as not there: nothing of this sync is claimed, and all that isn't lost
-            // is tried again.
+            // A file without its name is as good as missing. Nothing of this sync is reported as durable, and
+            // everything that isn't lost is retried.
             work.files.subtract(report.failures.lazy.filter(\.isLost).map(\.file))
             ledger.putBack(work)
             report.durable = []
@@ -62,8 +62,8 @@ extension Disk {
         return report
     }
 
-    /// Asks one file by itself whether the sync of its volume is to be believed; when it fails, all that follow are
-    /// asked.
+    /// Syncs one file by itself to confirm the sync of its volume. If that fails, every file that follows is synced by
+    /// itself.
     private func confirm(
         _ volume: inout VolumeSync?, by file: PayloadFile, _ payload: Payload, in folder: borrowing PayloadFolder,
         _ ledger: WriteLedger
@@ -95,8 +95,8 @@ extension Disk {
         do {
             try calls.syncData(descriptor.raw)
         } catch {
-            // The pages that could not be written count as clean from now on, and a second sync would succeed without
-            // having written them: the descriptor isn't asked again, and the cache is emptied, so that a check reads
+            // The kernel now treats the pages that it could not write as clean, so a second sync would succeed without
+            // having written them. The descriptor is not used again, and the cache is dropped so that a check reads
             // what is on the disk.
             pool.remove(key)
             calls.dropCache(descriptor.raw)
@@ -117,14 +117,15 @@ extension Disk {
         }
     }
 
-    /// A look at a file that was synced failed: one that is gone or another took with it what was written.
+    /// The failure of inspecting a file after its sync. If the file is gone or replaced, the data written to it is
+    /// lost.
     func failure(_ error: DiskError, of file: PayloadFile, _ payload: Payload) -> SyncReport.Failure {
         let isLost = error.code == .replaced || error.code == .notFound
         if isLost { pool.remove(.init(torrent: payload.infoHash, file: file)) }
         return SyncReport.Failure(file: file, error: error, isLost: isLost)
     }
 
-    /// A file whose descriptor left the pool. To sync it needs no right to write.
+    /// Reopens a file whose descriptor left the pool. Syncing needs no write permission.
     private func reopen(
         _ payload: Payload, _ file: PayloadFile, in folder: borrowing PayloadFolder, _ ledger: WriteLedger
     ) throws(DiskError)
@@ -134,7 +135,7 @@ extension Disk {
         return Descriptor(raw, isWritable: false, file: file, calls: calls, ledger: ledger)
     }
 
-    /// What is at the file's path now: somebody may have moved or replaced the one that is open.
+    /// The identity of the file that is now at the path: the open one may have been moved or replaced.
     private func identity(of file: PayloadFile, _ payload: Payload, in folder: borrowing PayloadFolder)
         throws(DiskError) -> FileIdentity
     {
@@ -148,9 +149,9 @@ extension Disk {
         do {
             raw = try calls.open(path, flags: O_RDONLY | O_DIRECTORY)
         } catch {
-            // A folder that we may pass and neither read nor write is another user's, as what is above a home may be:
-            // no name in it is ours, and who made them keeps them. In one that we may write, the name may be ours, and
-            // isn't known to be durable.
+            // A folder that we may traverse but neither read nor write belongs to another user, as the parents of a
+            // home folder may: no name in it is ours. In a folder that we may write, the name may be ours, and it isn't
+            // known to be durable.
             if error == .permissionDenied, try isAnothers(path) { return }
             throw DiskError(error, .open, path.text)
         }
@@ -162,7 +163,7 @@ extension Disk {
         do { return !(try calls.mayWrite(folder)) } catch { throw DiskError(error, .inspect, folder.text) }
     }
 
-    /// The layout's order, the part file last: the order of the files on the disk, as far as one can know it.
+    /// The layout's order, with the part file last. It is our best guess at the order of the files on the disk.
     private static func inOrder(_ a: PayloadFile, _ b: PayloadFile) -> Bool {
         switch (a, b) {
         case (.entry(let a), .entry(let b)): a < b
@@ -177,8 +178,8 @@ extension DiskCalls {
         do {
             try syncDirectory(descriptor)
         } catch .invalidArgument {
-            // The file system has no fsync for directories (fsync(2)): it keeps names its own way, and there is nothing
-            // to ask of it.
+            // The file system has no fsync for directories (fsync(2)). It keeps names in its own way, so there is
+            // nothing to request.
         } catch {
             throw DiskError(error, .sync, path())
         }

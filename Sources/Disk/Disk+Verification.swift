@@ -1,14 +1,14 @@
 import Synchronization
 import Torrent
 
-/// What a look at one piece on the disk found.
+/// The result of checking one piece on the disk.
 package enum PieceVerdict: Sendable, Hashable {
     case good
-    /// The bytes are there, and they are others.
+    /// The bytes are there, but they are wrong.
     case bad
-    /// A file of the piece is not there, or ends before it.
+    /// A file of the piece doesn't exist, or ends before the piece.
     case missing
-    /// The machine could not read it, which says nothing about the bytes.
+    /// The machine could not read the piece, which says nothing about its bytes.
     case unreadable(DiskError)
 }
 
@@ -16,21 +16,21 @@ package enum PieceVerdict: Sendable, Hashable {
 package enum VerificationOutcome: Sendable, Hashable {
     case finished
     case cancelled
-    /// The output folder is out of reach: pieces without a verdict are as they were.
+    /// The output folder is unreachable. Pieces without a verdict keep their state.
     case offline(DiskError)
 }
 
 extension Disk {
-    /// Descriptors that each core may hold for a verification. They are its own: a file that is no longer at its path
-    /// must not be found right because it is still open.
+    /// Descriptors that each core may hold for a verification. They are separate from the shared pool: a file that is
+    /// no longer at its path must not be found good because it is still open.
     private static let descriptorsPerScan = 128
 
-    /// Reads `pieces` in order and compares them with `hashes` (20 bytes for each piece asked for).
+    /// Reads `pieces` in order and compares them with `hashes` (20 bytes per piece).
     ///
-    /// Each core looks the files up by their names again after `bytesPerLook`: a scan may take hours.
+    /// Each core looks the files up by name again after `bytesPerLook`, because a scan may take hours.
     ///
-    /// `progress` gets the verdicts a few at a time, each piece once, on several disk threads at once. After
-    /// `completion` it isn't called again.
+    /// `progress` receives a few verdicts at a time, each piece once; several disk threads call it at once. It is not
+    /// called after `completion`.
     package func verify(
         _ payload: Payload, pieces: Bitfield, hashes: @escaping @Sendable (PieceIndex) -> ArraySlice<UInt8>,
         cancel: CancelToken = CancelToken(),
@@ -71,8 +71,8 @@ extension Disk {
         }
     }
 
-    /// The verdicts of all `pieces`, in order, and how the verification ended; those that it didn't come to are missing
-    /// from the list.
+    /// The verdicts in piece order, and how the verification ended. Pieces that it didn't reach are missing from the
+    /// list.
     package func verify(
         _ payload: Payload, pieces: Bitfield, hashes: @escaping @Sendable (PieceIndex) -> ArraySlice<UInt8>,
         cancel: CancelToken = CancelToken()

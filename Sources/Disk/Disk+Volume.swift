@@ -6,12 +6,12 @@ import Torrent
 /// Whether a torrent's output folder can be reached.
 package enum Presence: Sendable, Hashable {
     case present(device: UInt64)
-    /// It can't: the torrent is offline. Nothing is known of its files.
+    /// The folder is unreachable: the torrent is offline, and nothing is known of its files.
     case absent(DiskError)
 }
 
 extension Disk {
-    /// Looks for the output folder, without touching anything.
+    /// Looks for the output folder without changing anything.
     package func presence(of payload: Payload, completion: @escaping @Sendable (Presence) -> Void) {
         workers.submit(.read) {
             do throws(DiskError) {
@@ -27,7 +27,7 @@ extension Disk {
         await answer { done in presence(of: payload, completion: done) }
     }
 
-    /// What file the path leads to now; `nil` when there is none, or no regular one. A link in the last place is not
+    /// The identity of the file at the path; `nil` when there is no regular file. A link in the last component is not
     /// followed.
     package func identity(at path: FilePath) async -> FileIdentity? {
         await answer { (done: @escaping @Sendable (FileIdentity?) -> Void) in
@@ -42,13 +42,13 @@ extension Disk {
             let status = try calls.status(raw)
             return status.kind == .regular ? status.identity : nil
         } catch {
-            // What can't be looked at is no file that two torrents could write to now.
+            // Two torrents can't both write to a file that can't be inspected now.
             return nil
         }
     }
 
-    /// The fingerprints of the wanted files and the part file, without those that are not there. Throws when the folder
-    /// can't be reached or searched.
+    /// The fingerprints of the wanted files and the part file; missing files are left out. Throws when the folder can't
+    /// be reached or searched.
     package func fingerprints(
         _ payload: Payload, completion: @escaping @Sendable (Result<[Fingerprint], DiskError>) -> Void
     ) {
@@ -59,8 +59,7 @@ extension Disk {
         try await answer { done in fingerprints(payload, completion: done) }.get()
     }
 
-    /// Bytes that may still be written to the file system of `path`, or, where there is nothing yet, of the nearest
-    /// folder above it.
+    /// Free bytes on the file system of `path`, or, if the path doesn't exist yet, of its nearest existing parent.
     package func freeSpace(at path: FilePath) async throws(DiskError) -> Int64 {
         try await answer { (done: @escaping @Sendable (Result<Int64, DiskError>) -> Void) in
             run(.read, done) { () throws(DiskError) in try self.freeSpaceBlocking(path) }

@@ -4,25 +4,25 @@ import Torrent
 /// A file system that was synced as a whole.
 struct VolumeSync {
     let device: UInt64
-    /// Whether one of its files was asked by itself since. A file system that failed and went read-only has nothing to
-    /// sync and says that all is well (ext4), or leaves bytes that were overwritten in place in the cache of the disk
-    /// (XFS): `fdatasync` of any file tells the one and mends the other.
+    /// Whether one of its files was synced by itself afterwards. After an error, a file system that went read-only has
+    /// nothing to sync and reports success (ext4), or leaves bytes that were overwritten in place in the disk's cache
+    /// (XFS). `fdatasync` of any file reports the former and fixes the latter.
     var isConfirmed = false
 }
 
-/// Many files that become durable together.
+/// Syncs of many files at once.
 extension Disk {
-    /// From now on the ledger hears of every write to the folder's file system that fails.
+    /// Makes the ledger's witness, which from now on records every failed write to the folder's file system.
     func watchVolume(of folder: borrowing PayloadFolder, _ payload: Payload, _ ledger: WriteLedger) {
         guard payload.layout.files.count >= volumeSyncFrom else { return }
         ledger.watchVolume { Self.witness(folder) }
     }
 
-    /// Syncs the file system of the folder as a whole; `nil` when it can't, or when something failed there: then each
-    /// file is asked by itself, and tells whether it was concerned.
+    /// Syncs the folder's file system as a whole. `nil` when that is unsupported or a write failed there: then each
+    /// file is synced by itself, which shows whether it was affected.
     func syncVolume(of folder: borrowing PayloadFolder, _ payload: Payload, _ ledger: WriteLedger) -> VolumeSync? {
-        // Where nothing was written in this run, as for files that somebody else brought, a descriptor of now hears
-        // what no other has heard yet.
+        // If nothing was written in this run (as with files that another program put there), a descriptor opened now
+        // still receives errors that were not reported to any other descriptor yet.
         watchVolume(of: folder, payload, ledger)
         guard let witness = ledger.takeVolumeWitness() else { return nil }
         do {
@@ -36,7 +36,7 @@ extension Disk {
         }
     }
 
-    /// The file after a sync of everything on `device`; `nil` where it isn't there, but on another one.
+    /// Inspects the file after a sync of everything on `device`; `nil` if the file is on another device.
     func look(
         at file: PayloadFile, on device: UInt64, _ payload: Payload, in folder: borrowing PayloadFolder,
         _ names: inout NameCursor,
@@ -55,8 +55,8 @@ extension Disk {
     }
 
     private static func witness(_ folder: borrowing PayloadFolder) -> SharedDirectory? {
-        // One that can't be read, or a process without descriptors to spare: each file is asked by itself, as where the
-        // file system can't.
+        // If the folder can't be read or the process has no spare descriptor, each file is synced by itself, as on a
+        // file system without volume syncs.
         do { return SharedDirectory(try folder.reopened()) } catch { return nil }
     }
 }

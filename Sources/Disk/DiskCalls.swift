@@ -1,16 +1,16 @@
 import SystemPackage
 
-/// Every system call of this room: the seam at which tests put a faulty disk and record the order of operations.
+/// Every system call of this room. Tests replace it with a faulty disk, or record the order of operations.
 ///
-/// A call retries `EINTR` itself. Reads and writes may be short; the callers loop. Names and paths that are strings are
-/// ``PathText``.
+/// Each call retries `EINTR` itself. Reads and writes may be short; the callers loop. Names and paths given as strings
+/// are ``PathText``.
 package protocol DiskCalls: Sendable {
     /// Opens a path that the user gave; links in it are followed.
     func open(_ path: FilePath, flags: Int32) throws(Errno) -> Int32
     /// Opens `path` without leaving `root` and without following a link: `openat2` with
     /// `RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS`.
     func open(_ path: String, beneath root: Int32, flags: Int32) throws(Errno) -> Int32
-    /// Opens one name of a directory.
+    /// Opens a single name in a directory.
     func open(_ name: String, in directory: Int32, flags: Int32) throws(Errno) -> Int32
     func close(_ descriptor: Int32) throws(Errno)
 
@@ -21,8 +21,8 @@ package protocol DiskCalls: Sendable {
 
     /// `pread`; 0 at the end of the file.
     func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(Errno) -> Int
-    /// Fills the buffers one after the other with what is in the page cache: `preadv2(RWF_NOWAIT)`. Throws where that
-    /// isn't all, or the file system can't say.
+    /// Fills the buffers in order from the page cache: `preadv2(RWF_NOWAIT)`. Throws if the cache doesn't hold all of
+    /// the bytes, or the file system can't tell.
     func readCached(_ descriptor: Int32, into buffers: [UnsafeMutableRawBufferPointer], at offset: Int64) throws(Errno)
         -> Int
     /// `pwrite`.
@@ -30,46 +30,44 @@ package protocol DiskCalls: Sendable {
     func truncate(_ descriptor: Int32, to length: Int64) throws(Errno)
     /// Reserves the blocks of the first `length` bytes.
     func allocate(_ descriptor: Int32, length: Int64) throws(Errno)
-    /// Starts to write dirty pages without waiting for them: `sync_file_range(SYNC_FILE_RANGE_WRITE)`. A hint that
-    /// promises nothing.
+    /// Starts to write dirty pages without waiting for them: `sync_file_range(SYNC_FILE_RANGE_WRITE)`. A hint without
+    /// guarantees.
     func startWriteback(_ descriptor: Int32, at offset: Int64, length: Int64)
-    /// Starts to read ahead: `posix_fadvise(POSIX_FADV_WILLNEED)`. A hint that promises nothing.
+    /// Starts to read ahead: `posix_fadvise(POSIX_FADV_WILLNEED)`. A hint without guarantees.
     func readAhead(_ descriptor: Int32, at offset: Int64, length: Int64)
-    /// Forgets the clean cached pages of the whole file: `posix_fadvise(POSIX_FADV_DONTNEED)`. A hint that promises
-    /// nothing.
+    /// Drops the clean cached pages of the whole file: `posix_fadvise(POSIX_FADV_DONTNEED)`. A hint without guarantees.
     func dropCache(_ descriptor: Int32)
-    /// Opens the file of a writable descriptor once more, for aligned writes that go past the page cache (`O_DIRECT`,
-    /// open(2)); throws
-    /// `ENOTSUP` where that gains nothing or isn't to be trusted.
+    /// Opens the file of a writable descriptor a second time, for aligned writes with direct I/O (`O_DIRECT`, open(2)).
+    /// Throws `ENOTSUP` where direct I/O gains nothing or can't be trusted.
     func openDirect(_ descriptor: Int32) throws(Errno) -> Int32
     /// `fdatasync`.
     func syncData(_ descriptor: Int32) throws(Errno)
-    /// Makes everything durable that was written to the descriptor's file system, whichever file it is in: `syncfs`.
-    /// Throws where one of these writes failed since the descriptor was opened, whoever made it, and `ENOTSUP` where
-    /// that wouldn't be told.
+    /// Makes everything durable that was written to the descriptor's file system, in whichever file: `syncfs`. Throws
+    /// if any such write failed since the descriptor was opened, whoever made it, and throws `ENOTSUP` where the system
+    /// wouldn't report that.
     func syncVolume(_ descriptor: Int32) throws(Errno)
     /// `fsync`, for directories.
     func syncDirectory(_ descriptor: Int32) throws(Errno)
 
-    /// Where the first data is at or behind `offset`, `nil` where only a hole follows: `lseek(SEEK_DATA)`. It moves the
-    /// descriptor's position, which nothing here uses.
+    /// The offset of the first data at or after `offset`, `nil` where only a hole follows: `lseek(SEEK_DATA)`. It moves
+    /// the descriptor's position, which nothing here uses.
     func nextData(_ descriptor: Int32, from offset: Int64) throws(Errno) -> Int64?
 
     func status(_ descriptor: Int32) throws(Errno) -> FileStatus
     /// The status of one name of a directory; a link is not followed.
     func status(of name: String, in directory: Int32) throws(Errno) -> FileStatus
-    /// When the file was created, nanoseconds since 1970: `statx(STATX_BTIME)`; `nil` where the file system doesn't
-    /// say.
+    /// When the file was created, in nanoseconds since 1970: `statx(STATX_BTIME)`. `nil` if the file system doesn't
+    /// record it.
     func birth(_ descriptor: Int32) -> Int64?
     func birth(of name: String, in directory: Int32) -> Int64?
-    /// Whether the process may make, rename and remove names in the folder: `faccessat(W_OK | X_OK, AT_EACCESS)`.
+    /// Whether the process may create, rename and remove names in the folder: `faccessat(W_OK | X_OK, AT_EACCESS)`.
     func mayWrite(_ folder: FilePath) throws(Errno) -> Bool
-    /// Bytes that an unprivileged user may still write to the file system of `descriptor`.
+    /// Bytes that an unprivileged user may still write to the descriptor's file system.
     func freeBytes(_ descriptor: Int32) throws(Errno) -> Int64
 }
 
 extension DiskCalls {
-    /// Where there is no page cache that could be asked.
+    /// The default, for implementations without a page cache.
     package func readCached(_ descriptor: Int32, into buffers: [UnsafeMutableRawBufferPointer], at offset: Int64)
         throws(Errno) -> Int
     {
@@ -79,10 +77,10 @@ extension DiskCalls {
     package func birth(_ descriptor: Int32) -> Int64? { nil }
     package func birth(of name: String, in directory: Int32) -> Int64? { nil }
 
-    /// Where each file has to be asked by itself.
+    /// The default: each file has to be synced by itself.
     package func syncVolume(_ descriptor: Int32) throws(Errno) { throw .notSupported }
 
-    /// Closes a descriptor that nothing was written through, so that the answer can't tell of lost data.
+    /// Closes a descriptor that nothing was written through, so that the result can't report lost data.
     func closeUnwritten(_ descriptor: Int32) {
         do {
             try close(descriptor)
@@ -92,7 +90,7 @@ extension DiskCalls {
     }
 }
 
-/// What `fstat` says of a file, as far as this room asks.
+/// The fields of `fstat` that this room needs.
 package struct FileStatus: Hashable, Sendable {
     package enum Kind: Sendable { case regular, directory, symbolicLink, other }
 
@@ -102,7 +100,8 @@ package struct FileStatus: Hashable, Sendable {
     package let allocated: Int64
     /// Nanoseconds since 1970.
     package let modified: Int64
-    /// When the file or what names it changed last, nanoseconds since 1970: unlike ``modified`` nobody can set it back.
+    /// When the file's content or metadata last changed, in nanoseconds since 1970. Unlike ``modified``, no program can
+    /// set it back.
     package let changed: Int64
     package let identity: FileIdentity
 
@@ -119,7 +118,7 @@ package struct FileStatus: Hashable, Sendable {
     }
 }
 
-/// What tells one file of a running machine from every other.
+/// Identifies one file among all files of a running machine.
 package struct FileIdentity: Hashable, Sendable {
     package let device: UInt64
     package let inode: UInt64

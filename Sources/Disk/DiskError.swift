@@ -2,9 +2,9 @@ import Glibc
 import Limits
 import SystemPackage
 
-/// What the machine's files refused, where, and what helps.
+/// A failed operation on the machine's files: which operation and path, why, and what helps.
 package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The kind of failure, as far as it decides what to do next. More kinds may come.
+    /// The kind of failure, as far as it decides what to do next. More kinds may be added.
     package struct Code: Hashable, Sendable {
         private enum Kind {
             case noSpace, readOnly, permission, notFound, rootMissing, rootUnreadable, wrongVolume, notADirectory,
@@ -21,44 +21,44 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
         package static let noSpace = Code(.noSpace)
         package static let readOnly = Code(.readOnly)
         package static let permission = Code(.permission)
-        /// A file below an output folder that is there does not exist.
+        /// A file below an existing output folder does not exist.
         package static let notFound = Code(.notFound)
-        /// The output folder itself is not there: the torrent is offline, not empty.
+        /// The output folder itself does not exist: the torrent is offline, not empty.
         package static let rootMissing = Code(.rootMissing)
         /// The output folder can't be opened: the torrent is offline, not empty.
         package static let rootUnreadable = Code(.rootUnreadable)
-        /// The output folder is on another device than it was: the torrent is offline, not empty.
+        /// The output folder is on another device than before: the torrent is offline, not empty.
         package static let wrongVolume = Code(.wrongVolume)
         package static let notADirectory = Code(.notADirectory)
         package static let isADirectory = Code(.isADirectory)
         /// A device, socket or pipe stands where a file belongs.
         package static let notRegular = Code(.notRegular)
         package static let symbolicLink = Code(.symbolicLink)
-        /// A path component that is empty, `.` or `..`, or has a slash or a zero byte in it.
+        /// A path component that is empty, `.` or `..`, or contains a slash or a zero byte.
         package static let unsafeName = Code(.unsafeName)
-        /// The file system has no names like this one: too long for it, or with characters that it doesn't take.
+        /// The file system doesn't accept the name: it is too long, or has characters that are not allowed.
         package static let nameRefused = Code(.nameRefused)
         /// The device failed (`EIO`).
         package static let io = Code(.io)
         package static let tooManyFiles = Code(.tooManyFiles)
-        /// The file system has no files of this size.
+        /// The file system doesn't support files of this size.
         package static let tooLarge = Code(.tooLarge)
         /// The process may not write files of this size (`ulimit -f`).
         package static let fileSizeLimit = Code(.fileSizeLimit)
         package static let outOfMemory = Code(.outOfMemory)
-        /// The file ends before the bytes that were asked for.
+        /// The file ends before the requested bytes.
         package static let shortFile = Code(.shortFile)
-        /// The file is longer than the torrent says: it isn't cut.
+        /// The file is longer than the torrent says. It isn't truncated.
         package static let sizeMismatch = Code(.sizeMismatch)
-        /// The file was there before, and nothing shows that it is the torrent's: it is the user's.
+        /// The file existed before, and nothing shows that it belongs to the torrent: it is the user's.
         package static let notOurs = Code(.notOurs)
-        /// Another file entry, of this torrent or of another, writes to the same file.
+        /// Another file entry, of this torrent or of another one, already writes to the same file.
         package static let ownedByOther = Code(.ownedByOther)
-        /// The file, which another torrent writes, has other bytes than this one wants in it.
+        /// The file is written by another torrent, and its bytes differ from those that this torrent needs.
         package static let differs = Code(.differs)
-        /// The file that was written is no longer the one at its path.
+        /// The file at the path is no longer the one that was written.
         package static let replaced = Code(.replaced)
-        /// Too much waits for the disk already.
+        /// Too many operations already wait for the disk.
         package static let busy = Code(.busy)
         package static let cancelled = Code(.cancelled)
         package static let other = Code(.other)
@@ -66,7 +66,7 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
         /// Whether the whole output folder is unreachable, which says nothing about the bytes in it.
         package var isOffline: Bool { self == .rootMissing || self == .rootUnreadable || self == .wrongVolume }
 
-        /// Whether the file isn't the torrent's to write to, which the user has to settle.
+        /// Whether the torrent may not write to the file because it isn't its own. The user has to resolve this.
         package var isOfOwnership: Bool { self == .notOurs || self == .ownedByOther || self == .differs }
 
         init(errno: Errno, _ operation: Operation, reaching end: Int64? = nil) {
@@ -75,7 +75,7 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
                 self =
                     switch operation {
                     case .create, .makeFolder: .nameRefused
-                    // Nothing can be there under a name that the file system doesn't take.
+                    // Nothing can exist under a name that the file system doesn't accept.
                     case .open, .inspect, .remove: .notFound
                     default: .other
                     }
@@ -126,7 +126,7 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// What was being done; the raw value is the verb of the message.
+    /// The operation that failed. The raw value is the verb of the message.
     package enum Operation: String, Sendable {
         case open, create, read, write, sync, close, inspect, allocate, remove, hash
         case makeFolder = "make the folder"
@@ -134,7 +134,7 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     package let code: Code
-    /// What the system said; `nil` when no call failed.
+    /// The system's error; `nil` when no call failed.
     package let errno: Errno?
     package let operation: Operation
     /// The file or folder.
@@ -147,7 +147,7 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
         self.path = path
     }
 
-    /// `reaching` is where a write was to end, or how long a file was to be.
+    /// `reaching` is the offset at which a write was to end, or the length that a file was to have.
     init(_ errno: Errno, _ operation: Operation, _ path: String, reaching end: Int64? = nil) {
         self.init(Code(errno: errno, operation, reaching: end), operation, path, errno: errno)
     }

@@ -13,7 +13,7 @@ struct Fifo<Element> {
         let element = items[head]
         items[head] = nil
         head += 1
-        // The emptied front goes when it is the larger half: each element is moved at most once.
+        // The emptied front is removed once it is the larger half, so that each element is moved at most once.
         if head > 32, head * 2 > items.count {
             items.removeFirst(head)
             head = 0

@@ -1,10 +1,9 @@
 import Synchronization
 import Torrent
 
-/// Which file entry of which torrent may write to a file: one at most, whatever the paths and links are that lead to
-/// it.
+/// Which file entry of which torrent may write to a file: at most one, whichever paths and links lead to the file.
 ///
-/// It holds the files of active torrents. What dormant torrents own is in the database.
+/// It holds the files of active torrents. The files of dormant torrents are in the database.
 final class FileOwners: Sendable {
     /// A file entry of a torrent.
     struct Owner: Hashable, Sendable {
@@ -19,7 +18,7 @@ final class FileOwners: Sendable {
 
     private let state = Mutex(State())
 
-    /// Makes the entry the file's owner, unless it has another; answers who owns it then.
+    /// Makes the entry the file's owner unless the file already has one. Returns the owner.
     func take(_ identity: FileIdentity, for owner: Owner) -> Owner {
         state.withLock { state in
             if let known = state.owners[identity] { return known }
@@ -31,7 +30,7 @@ final class FileOwners: Sendable {
 
     func owner(of identity: FileIdentity) -> Owner? { state.withLock { $0.owners[identity] } }
 
-    /// The torrent has its files no more. An inode that is used again is another file.
+    /// Releases the torrent's files, because an inode that is reused later is another file.
     func releaseAll(of torrent: InfoHash) {
         state.withLock { state in
             for identity in state.files.removeValue(forKey: torrent) ?? [] { state.owners[identity] = nil }
@@ -39,17 +38,17 @@ final class FileOwners: Sendable {
     }
 }
 
-/// A file of a torrent that somebody else already owns.
+/// The other torrent and entry that already own a file.
 package struct ForeignOwner: Hashable, Sendable {
     package let torrent: InfoHash
     package let file: PayloadFile
 }
 
 extension Disk {
-    /// Lets the torrent write to these files, which are there already. Answers those that another file entry owns,
-    /// which may not be written to.
+    /// Allows the torrent to write to these existing files. Returns those that another file entry owns, which the
+    /// torrent may not write to.
     ///
-    /// A file that the torrent creates is its own without this; every other one is refused with
+    /// A file that the torrent creates is its own without this call. A write to any other existing file fails with
     /// ``DiskError/Code/notOurs``.
     package func admit(_ files: [PayloadFile: FileIdentity], of torrent: InfoHash) -> [PayloadFile: ForeignOwner] {
         let ledger = ledger(of: torrent)
@@ -66,10 +65,10 @@ extension Disk {
         return refused
     }
 
-    /// The files that were opened for writing since the torrent was last released.
+    /// The files that were created or opened for writing since the torrent was last released.
     package func writtenFiles(of torrent: InfoHash) -> Set<PayloadFile> { ledger(of: torrent).writtenFiles }
 
-    /// Who may write to the file, among the torrents that are active.
+    /// The active torrent, if any, that may write to the file.
     package func owner(of identity: FileIdentity) -> ForeignOwner? {
         owners.owner(of: identity).map { ForeignOwner(torrent: $0.torrent, file: $0.file) }
     }

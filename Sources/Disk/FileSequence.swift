@@ -2,10 +2,10 @@ import Glibc
 import SystemPackage
 import Torrent
 
-/// Files of any paths, one behind the other.
+/// A sequence of files at arbitrary paths, read as one stream of bytes.
 final class FileSequence: Sendable {
     let paths: [FilePath]
-    /// Where each file begins, and at last where all end.
+    /// The offset at which each file begins, followed by the offset at which the last one ends.
     let offsets: [Int64]
 
     init(_ paths: [FilePath], lengths: [Int64]) {
@@ -13,7 +13,7 @@ final class FileSequence: Sendable {
         self.offsets = lengths.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1) }
     }
 
-    /// The file that has the byte.
+    /// The index of the file that contains the byte.
     func file(at offset: Int64) -> Int {
         var low = 0
         var high = paths.count
@@ -25,7 +25,7 @@ final class FileSequence: Sendable {
     }
 }
 
-/// Reads a ``FileSequence`` with one descriptor open at a time for each stretch that is read.
+/// Reads a ``FileSequence`` and keeps the descriptors of its last few files open.
 struct FileSequenceReader: ByteSource {
     private static let descriptorLimit = 16
 
@@ -59,7 +59,7 @@ struct FileSequenceReader: ByteSource {
     mutating func readCached(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) -> Bool {
         let file = files.file(at: offset)
         guard Int64(buffer.count) <= files.offsets[file + 1] - offset else { return false }
-        // What went wrong is found out by the read that follows.
+        // An error is left to the regular read that follows, which reports it.
         do {
             return try calls.readCached(try descriptor(file).raw, into: [buffer], at: offset - files.offsets[file])
                 == buffer.count
@@ -71,7 +71,7 @@ struct FileSequenceReader: ByteSource {
     mutating func readAhead(at offset: Int64, length: Int) {
         let file = files.file(at: offset)
         let here = min(Int64(length), files.offsets[file + 1] - offset)
-        // A file that can't be opened is the affair of the read that follows.
+        // If a file can't be opened, the read that follows reports it.
         do { calls.readAhead(try descriptor(file).raw, at: offset - files.offsets[file], length: here) } catch {
             return
         }

@@ -2,13 +2,13 @@ import Glibc
 import SystemPackage
 import Torrent
 
-/// The texts in which the kernel says how things stand (proc(5)). They have no size before they are read.
+/// Reads the text files in which the kernel reports its state (proc(5)). Their size is unknown before they are read.
 package enum KernelText {
-    /// Bytes that are taken of one: more than any machine's table of mounts has.
+    /// The most bytes that are read from one file: more than any machine's mount table has.
     private static let limit = 4 << 20
 
-    /// The text, whose paths are ``PathText``; `nil` where the kernel doesn't show it to us, without which every caller
-    /// can do.
+    /// The text, whose paths are ``PathText``; `nil` if the kernel doesn't show it to us. Every caller can do without
+    /// it.
     package static func read(_ path: FilePath) -> String? {
         do {
             let file = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)

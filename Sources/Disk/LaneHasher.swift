@@ -1,14 +1,14 @@
 import CPieceHash
 import Torrent
 
-/// Hashes as many pieces as there are lanes at once, each read chunk by chunk into memory that stays in the processor's
+/// Hashes one piece per lane at the same time, reading each chunk by chunk into memory that stays in the processor's
 /// cache.
 final class LaneHasher {
     static let lanes = PIECE_HASH_MAXIMUM_LANES
-    /// Bytes of each piece that are read at a time: all lanes together stay in the cache that the cores share, and a
-    /// call of the system costs a small part of what the bytes cost. A multiple of the hash's block.
+    /// Bytes of each piece that are read at a time. All lanes together fit in the cache that the cores share, and a
+    /// system call costs little compared with its bytes. A multiple of the hash's block.
     static let chunkLength = 256 << 10
-    /// Bytes of each piece that the system is told to read ahead.
+    /// Bytes of each piece that the system is asked to read ahead.
     private static let readAheadLength = 4 << 20
 
     private let memory: UnsafeMutableRawPointer
@@ -20,7 +20,7 @@ final class LaneHasher {
 
     /// The pieces that were hashed last.
     private(set) var pieces: [PieceIndex] = []
-    /// For each of them why it could not be read.
+    /// For each of these pieces, why it could not be read.
     private(set) var failures: [DiskError?] = []
 
     init() {
@@ -42,12 +42,12 @@ final class LaneHasher {
         digests.deallocate()
     }
 
-    /// The digest of `pieces[lane]`, unless there is a failure.
+    /// The digest of `pieces[lane]`, unless that piece has a failure.
     func digest(_ lane: Int) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: digests + lane, count: MemoryLayout<SHA1Digest>.size)
     }
 
-    /// Hashes pieces of equal length, at most one a lane; `false` when it was cancelled half-way.
+    /// Hashes pieces of equal length, at most one per lane. Returns `false` when cancelled midway.
     func hash(_ pieces: [PieceIndex], of geometry: Geometry, from source: inout some ByteSource, cancel: CancelToken)
         -> Bool
     {
@@ -62,7 +62,7 @@ final class LaneHasher {
             : hashStreaming(length, geometry, &source, cancel)
     }
 
-    /// Short pieces: each is one chunk.
+    /// Hashes short pieces, each of which is one chunk.
     private func hashWhole(_ length: Int, _ geometry: Geometry, _ source: inout some ByteSource, _ cancel: CancelToken)
         -> Bool
     {
@@ -96,7 +96,7 @@ final class LaneHasher {
             }
             piece_hash_sha1_update(streamPointers, dataPointers, chunk.count / PIECE_HASH_BLOCK_LENGTH, active)
         }
-        // The last chunk's bytes behind its last whole block are still where they were read.
+        // The last chunk's bytes after its last whole block are still where they were read.
         let tail = length % PIECE_HASH_BLOCK_LENGTH
         let tailStart = (length - 1) % Self.chunkLength + 1 - tail
         for lane in pieces.indices where failures[lane] == nil {
@@ -108,15 +108,15 @@ final class LaneHasher {
         return true
     }
 
-    /// The same bytes of every lane's piece.
+    /// The same range of every lane's piece.
     private struct Chunk {
         let start: Int
         let count: Int
         let pieceLength: Int
     }
 
-    /// Reads a lane's chunk; `false` when it can't be read. As long as all there was to read was in the page cache,
-    /// nothing is said ahead: that costs a look at each page.
+    /// Reads a lane's chunk; `false` when it can't be read. No read-ahead is requested while everything was in the page
+    /// cache, because that costs a look-up of each page.
     @discardableResult
     private func read(
         _ lane: Int, _ chunk: Chunk, _ geometry: Geometry, _ source: inout some ByteSource, _ isCached: inout Bool
@@ -137,7 +137,8 @@ final class LaneHasher {
         }
     }
 
-    /// Says that the bytes from this chunk to the next that it is said of are read soon, in all lanes from `first` on.
+    /// Requests read-ahead (`POSIX_FADV_WILLNEED`) of the window that begins with this chunk, in all lanes from `first`
+    /// on.
     private func readAhead(_ chunk: Chunk, from first: Int, _ geometry: Geometry, _ source: inout some ByteSource) {
         let length = min(Self.readAheadLength - chunk.start % Self.readAheadLength, chunk.pieceLength - chunk.start)
         for lane in pieces.indices[first...] where failures[lane] == nil {

@@ -1,13 +1,13 @@
 import CPieceHash
 import Torrent
 
-/// A SHA-1 digest as the C room stores it.
+/// A SHA-1 digest as the C target stores it.
 typealias SHA1Digest = (
     UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8,
     UInt8, UInt8, UInt8, UInt8
 )
 
-/// The SHA-1 digests of some messages, computed in lanes.
+/// The SHA-1 digests of several messages, computed in lanes.
 struct MessageDigests {
     private let bytes: [UInt8]
 

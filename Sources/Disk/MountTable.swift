@@ -1,22 +1,22 @@
 import SystemPackage
 import Torrent
 
-/// What is mounted where, as `/proc/self/mountinfo` says (proc_pid_mountinfo(5)).
+/// The mounted file systems, as `/proc/self/mountinfo` lists them (proc_pid_mountinfo(5)).
 package struct MountTable: Sendable {
     package struct Mount: Hashable, Sendable {
-        /// Where it is mounted: ``PathText``.
+        /// The mount point, as ``PathText``.
         package let path: String
         /// `ext4`, `xfs`, `nfs4`, …
         package let kind: String
-        /// The device or the server's share that is mounted.
+        /// The device, or the server's share, that is mounted.
         package let source: String
     }
 
     package let mounts: [Mount]
 
-    /// Reads the table's text; lines that aren't of its form are passed over.
+    /// Parses the table's text; malformed lines are skipped.
     package init(_ text: String) {
-        // Split by bytes: a mark that joins the character before it may stand beside any separator.
+        // The text is split by bytes, because a combining mark may follow any separator.
         mounts = PathText.bytes(text).split(separator: UInt8(ascii: "\n")).compactMap { line in
             let fields = line.split(separator: UInt8(ascii: " "))
             guard let dash = fields.firstIndex(of: [UInt8(ascii: "-")]), dash >= 6, fields.count >= dash + 3 else {
@@ -28,8 +28,8 @@ package struct MountTable: Sendable {
         }
     }
 
-    /// The mount that the path is on: the one with the longest path above it, and of those the one that was mounted
-    /// last.
+    /// The mount that contains the path: the one with the longest mount point above it, and among equals the one
+    /// mounted last.
     ///
     /// - Parameter path: absolute and without links.
     package func mount(of path: FilePath) -> Mount? {
@@ -40,7 +40,7 @@ package struct MountTable: Sendable {
         }
     }
 
-    /// A blank, a tab, a line end and a backslash stand there as `\040`, `\011`, `\012` and `\134`.
+    /// The table writes a space, a tab, a line feed and a backslash as `\040`, `\011`, `\012` and `\134`.
     private static func unescaped(_ field: ArraySlice<UInt8>) -> String {
         var bytes: [UInt8] = []
         var rest = field

@@ -1,13 +1,13 @@
 import Torrent
 
-/// Looks at one file after the other below an output folder, and keeps the last directory open: files of a directory
-/// mostly follow each other.
+/// Inspects files below an output folder one after the other, and keeps the last directory open, because consecutive
+/// files mostly share a directory.
 struct NameCursor: ~Copyable {
     private let payload: Payload
     private let calls: any DiskCalls
     private var path: [FileName] = []
     private var directory: Directory?
-    /// Why there is no directory at `path`: the same for each file that would be in it.
+    /// Why there is no directory at `path`. The error is the same for every file in that directory.
     private var absence: DiskError?
 
     init(_ payload: Payload, _ calls: any DiskCalls) {
@@ -15,7 +15,7 @@ struct NameCursor: ~Copyable {
         self.calls = calls
     }
 
-    /// What is at the path itself; a link is not followed.
+    /// The status of the path itself; a link is not followed.
     mutating func status(of components: [String], in folder: borrowing PayloadFolder) throws(DiskError) -> FileStatus {
         let name = try folder.checked(components)
         let parent = try move(to: Array(components.dropLast()), in: folder)
@@ -24,7 +24,7 @@ struct NameCursor: ~Copyable {
         }
     }
 
-    /// When the file at the path was created; `nil` where the file system doesn't say.
+    /// When the file at the path was created; `nil` if the file system doesn't record it.
     mutating func birth(of components: [String], in folder: borrowing PayloadFolder) throws(DiskError) -> Int64? {
         let name = try folder.checked(components)
         return calls.birth(of: name, in: try move(to: Array(components.dropLast()), in: folder))
@@ -46,7 +46,7 @@ struct NameCursor: ~Copyable {
         }
     }
 
-    /// The descriptor of a directory that is there, open until the next call.
+    /// The descriptor of an existing directory. It stays open until the next call.
     private mutating func move(to components: [String], in folder: borrowing PayloadFolder) throws(DiskError) -> Int32 {
         let names = components.map(FileName.init)
         if path == names {

@@ -1,8 +1,8 @@
 import SystemPackage
 import Torrent
 
-/// An output folder that stays open for files that are opened together, and the directory in which the last of them was
-/// made: files of a directory mostly follow each other.
+/// An output folder that stays open for files that are opened together, with the directory of the file created last,
+/// because consecutive files mostly share a directory.
 final class OpenFolder {
     let folder: PayloadFolder
     private var path: [FileName] = []
@@ -10,14 +10,13 @@ final class OpenFolder {
 
     init(_ folder: consuming PayloadFolder) { self.folder = folder }
 
-    /// Makes a file that is not there yet, and the directories on the way. Throws `EEXIST` when the file is there by
-    /// now.
+    /// Creates a new file and the missing directories on its path. Throws `EEXIST` when the file already exists.
     func create(_ components: [String]) throws(DiskError) -> Int32 {
         _ = try folder.checked(components)
         let parent = components.dropLast()
         let names = parent.map(FileName.init)
         if directory != nil, path == names {
-            // Somebody may have removed the directory since: then it is made once more.
+            // If the directory was removed in the meantime, it is created again.
             do { return try create(components, in: directory) } catch  where error.code == .notFound { directory = nil }
         }
         directory = nil

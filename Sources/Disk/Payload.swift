@@ -1,19 +1,19 @@
 import SystemPackage
 import Torrent
 
-/// Where the bytes of one torrent are: the output folder, its files, and which of them are only kept for their boundary
-/// pieces.
+/// Where the bytes of one torrent are: the output folder, its files, and which of the files are skipped and keep only
+/// the bytes of boundary pieces.
 package final class Payload: Sendable {
-    /// What becomes of a file's bytes.
+    /// Where a file's bytes go.
     package enum Placement: Sendable {
-        /// They are in the file.
+        /// The bytes are in the file.
         case file
-        /// The file is skipped: bytes of pieces that it shares with a wanted file are in the part file.
+        /// The file is skipped: the bytes of pieces that it shares with a wanted file are in the part file.
         case part
-        /// They are in the file, which another torrent writes: they are read, and what is to be written is compared
-        /// with them.
+        /// The bytes are in a file that another torrent writes. This torrent reads them, and compares instead of
+        /// writing.
         case shared
-        /// The file only fills up a piece (BEP 47): its bytes are zeros that are never written.
+        /// The file only pads a piece (BEP 47): its bytes are zeros that are never written.
         case pad
     }
 
@@ -24,7 +24,8 @@ package final class Payload: Sendable {
     package let geometry: Geometry
     /// One for each file of the layout.
     package let placement: [Placement]
-    /// The device that the output folder has to be on, as ``Disk/presence(of:)`` answered it in this run; `nil` is any.
+    /// The device that the output folder has to be on, as ``Disk/presence(of:)`` reported it in this run; `nil` for
+    /// any.
     package let device: UInt64?
 
     private init(
@@ -39,7 +40,7 @@ package final class Payload: Sendable {
         self.device = device
     }
 
-    /// `wanted` has one element for each file, or is `nil` when all are wanted.
+    /// `wanted` has one element per file, or is `nil` when all files are wanted.
     package convenience init(
         infoHash: InfoHash, root: FilePath, layout: FileLayout, geometry: Geometry, wanted: [Bool]? = nil,
         device: UInt64? = nil
@@ -52,10 +53,10 @@ package final class Payload: Sendable {
             infoHash: infoHash, root: root, layout: layout, geometry: geometry, placement: placement, device: device)
     }
 
-    /// The same payload with another placement of one file.
+    /// A copy of the payload with another placement of one file.
     package func placing(_ file: Int, as new: Placement) -> Payload { placing([file], as: new) }
 
-    /// The same payload with another placement of these files.
+    /// A copy of the payload with another placement of these files.
     package func placing(_ files: [Int], as new: Placement) -> Payload {
         guard !files.isEmpty else { return self }
         var placement = placement
@@ -67,13 +68,13 @@ package final class Payload: Sendable {
             infoHash: infoHash, root: root, layout: layout, geometry: geometry, placement: placement, device: device)
     }
 
-    /// The same payload, bound to the device that its folder is on.
+    /// A copy of the payload, bound to the device that its folder is on.
     package func on(device: UInt64) -> Payload {
         Payload(
             infoHash: infoHash, root: root, layout: layout, geometry: geometry, placement: placement, device: device)
     }
 
-    /// Where the bytes of a file of the layout are; `nil` for those of a pad file, which are nowhere.
+    /// The file that holds the bytes of a file of the layout; `nil` for a pad file, whose bytes are not stored.
     package func place(of file: Int) -> PayloadFile? {
         switch placement[file] {
         case .file, .shared: .entry(file)
@@ -98,14 +99,14 @@ package final class Payload: Sendable {
         }
     }
 
-    /// The directories whose names lead to the file, as their components below the output folder, which is one of them.
+    /// The directories whose names lead to the file, as components below the output folder, which is one of them.
     func folders(of file: PayloadFile) -> Set<[FileName]> {
         let components = components(of: file).map(FileName.init)
         return Set(components.indices.map { Array(components[..<$0]) })
     }
 
-    /// The length that the torrent gives the file; `nil` for the part file, which ends where its last byte happens to
-    /// be.
+    /// The length that the torrent gives the file; `nil` for the part file, which ends after the last byte written to
+    /// it.
     func length(of file: PayloadFile) -> Int64? {
         switch file {
         case .entry(let index): layout.files[index].length
@@ -113,14 +114,14 @@ package final class Payload: Sendable {
         }
     }
 
-    /// The file's whole path, for messages.
+    /// The file's full path, for messages.
     package func path(of file: PayloadFile) -> String { path(components(of: file)) }
 
     /// The file's path below the output folder.
     package func relativePath(of file: PayloadFile) -> String { components(of: file).joined(separator: "/") }
 
     func path(_ components: some Sequence<String>) -> String {
-        // Not `FilePath.append`: a message also has to show the component that was refused.
+        // `FilePath.append` is not used, because a message also has to show a component that was rejected.
         ([root.text] + components).joined(separator: "/")
     }
 }
@@ -129,23 +130,23 @@ package final class Payload: Sendable {
 package enum PayloadFile: Hashable, Sendable {
     /// A file of the layout.
     case entry(Int)
-    /// `.<info hash>.parts` in the output folder: a sparse file in which a skipped file's byte is at its offset in the
-    /// torrent.
+    /// `.<info hash>.parts` in the output folder: a sparse file that stores each byte of a skipped file at the byte's
+    /// offset in the torrent.
     case parts
 }
 
-/// What tells whether a file is still the one that was synced.
+/// Shows whether a file is still the one that was synced.
 package struct Fingerprint: Hashable, Sendable {
     package let file: PayloadFile
     package let size: Int64
     /// Nanoseconds since 1970.
     package let modified: Int64
     package let inode: UInt64
-    /// Changes when a disk is mounted elsewhere: compare it only with answers of the same run.
+    /// Changes when a disk is mounted elsewhere, so compare it only with values of the same run.
     package let device: UInt64
-    /// When the file or what names it changed last, nanoseconds since 1970.
+    /// When the file's content or metadata last changed, in nanoseconds since 1970.
     package let changed: Int64
-    /// When the file was created, nanoseconds since 1970; `nil` where the file system doesn't say.
+    /// When the file was created, in nanoseconds since 1970; `nil` if the file system doesn't record it.
     package let born: Int64?
 
     package var identity: FileIdentity { FileIdentity(device: device, inode: inode) }

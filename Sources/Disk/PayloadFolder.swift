@@ -16,7 +16,7 @@ struct Directory: ~Copyable, Sendable {
     deinit { calls.closeUnwritten(descriptor) }
 }
 
-/// An open directory that several have.
+/// An open directory with several owners.
 final class SharedDirectory: Sendable {
     private let directory: Directory
     var descriptor: Int32 { directory.descriptor }
@@ -24,7 +24,7 @@ final class SharedDirectory: Sendable {
     init(_ directory: consuming Directory) { self.directory = directory }
 }
 
-/// The open output folder of a payload: whatever is below is looked up from its descriptor, and no link is followed.
+/// The open output folder of a payload. Everything below it is looked up from its descriptor, without following links.
 struct PayloadFolder: ~Copyable {
     private static let directoryFlags = Linux.openPath | O_DIRECTORY
 
@@ -32,8 +32,8 @@ struct PayloadFolder: ~Copyable {
     private let payload: Payload
     private let calls: any DiskCalls
 
-    /// Opens the folder; it is never made here. Throws what is ``DiskError/Code/isOffline`` when it is not there or on
-    /// another device.
+    /// Opens the folder and never creates it. Throws an error whose ``DiskError/Code/isOffline`` is true when the
+    /// folder doesn't exist or is on another device.
     init(_ payload: Payload, calls: any DiskCalls) throws(DiskError) {
         let root = Directory(try Self.openRoot(payload, calls), calls: calls)
         if let device = payload.device, try device != Self.device(root, payload, calls) {
@@ -53,7 +53,7 @@ struct PayloadFolder: ~Copyable {
         do { return try calls.freeBytes(root.descriptor) } catch { throw DiskError(error, .inspect, payload.root.text) }
     }
 
-    /// Opens what is there already.
+    /// Opens an existing file or directory.
     func open(_ components: [String], flags: Int32, for operation: DiskError.Operation = .open) throws(DiskError)
         -> Int32
     {
@@ -68,7 +68,7 @@ struct PayloadFolder: ~Copyable {
         }
     }
 
-    /// Makes a file that is not there yet in its directory. Throws `EEXIST` when it is there by now.
+    /// Creates a new file in its directory. Throws `EEXIST` when the file already exists.
     func create(_ components: [String], in parent: borrowing Directory) throws(DiskError) -> Int32 {
         let name = try checked(components)
         do {
@@ -78,7 +78,7 @@ struct PayloadFolder: ~Copyable {
         }
     }
 
-    /// A directory that is there, or is made with those above it (but never the output folder) when `creating`.
+    /// Opens a directory. With `creating`, it is made with its missing parents, except the output folder.
     func directory(_ components: ArraySlice<String>, creating: Bool = false) throws(DiskError) -> Directory {
         if !components.isEmpty { _ = try checked(Array(components)) }
         do {
@@ -91,9 +91,9 @@ struct PayloadFolder: ~Copyable {
         }
     }
 
-    /// The output folder once more, as one that a sync can be asked of.
+    /// Opens the output folder again, with a descriptor that can be synced.
     func reopened() throws(DiskError) -> Directory {
-        // From the open descriptor, not by the path: another folder may be there by now.
+        // Opened from the descriptor and not by the path, where another folder may be by now.
         do {
             return Directory(try calls.open(".", in: root.descriptor, flags: O_RDONLY | O_DIRECTORY), calls: calls)
         } catch {
@@ -109,7 +109,7 @@ struct PayloadFolder: ~Copyable {
         try calls.syncDirectory(directory.descriptor, path: payload.path(components))
     }
 
-    /// A component at a time from the output folder down, each opened without following a link.
+    /// Opens one component at a time from the output folder down, without following links.
     private func walk(_ components: ArraySlice<String>, creating: Bool) throws(DiskError) -> Directory {
         var current: Directory
         do {
@@ -122,7 +122,7 @@ struct PayloadFolder: ~Copyable {
                 do {
                     try calls.makeDirectory(components[n], in: current.descriptor)
                 } catch .fileExists {
-                    // It is there, or something else is: opening it tells.
+                    // The directory exists, or something else does: opening it shows which.
                 } catch {
                     throw DiskError(error, .makeFolder, payload.path(components[...n]))
                 }
@@ -161,7 +161,7 @@ struct PayloadFolder: ~Copyable {
         do {
             return try calls.open(name, in: directory.descriptor, flags: flags | O_NOFOLLOW)
         } catch {
-            // With O_DIRECTORY a link is "not a directory": say what it is.
+            // With O_DIRECTORY, opening a link fails with "not a directory", so look whether it is a link.
             let isLink: Bool
             do { isLink = try calls.status(of: name, in: directory.descriptor).kind == .symbolicLink } catch {
                 isLink = false
@@ -170,7 +170,7 @@ struct PayloadFolder: ~Copyable {
         }
     }
 
-    /// The last component, once all of them are found to be plain names.
+    /// The last component, after a check that all components are plain names.
     func checked(_ components: [String]) throws(DiskError) -> String {
         let isPlain = { (name: String) in
             !name.isEmpty && name != "." && name != ".." && !name.utf8.contains { $0 == 0 || $0 == UInt8(ascii: "/") }
@@ -181,7 +181,7 @@ struct PayloadFolder: ~Copyable {
         return last
     }
 
-    /// Whether `openat2` can't answer: the kernel or a seccomp filter doesn't know it, or the joined path is longer
+    /// Whether `openat2` is unusable: the kernel or a seccomp filter doesn't support it, or the joined path is longer
     /// than `PATH_MAX`.
     private static func needsWalk(_ error: Errno) -> Bool {
         error == .noFunction || error == .notPermitted || error == .fileNameTooLong

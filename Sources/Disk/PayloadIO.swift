@@ -1,26 +1,27 @@
 import Torrent
 
-/// Where a scan of pieces reads its bytes.
+/// The source from which a scan of pieces reads its bytes.
 protocol ByteSource {
-    /// Fills the buffer with the bytes from `offset` on. Throws instead of giving fewer.
+    /// Fills the whole buffer with the bytes from `offset` on, or throws.
     mutating func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(DiskError)
-    /// Fills the buffer with the bytes from `offset` on if no disk has to be waited for; `false` says nothing but that
-    /// it has to be read.
+    /// Fills the buffer with the bytes from `offset` on without waiting for a disk. `false` means only that a regular
+    /// read is needed.
     mutating func readCached(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) -> Bool
-    /// Says that these bytes are read soon.
+    /// Hints that these bytes will be read soon.
     mutating func readAhead(at offset: Int64, length: Int)
 }
 
-/// Reads a torrent's bytes wherever they are placed.
+/// Reads a torrent's bytes from wherever they are placed.
 struct PayloadReader: ByteSource {
     private let disk: Disk
     private let payload: Payload
     private let pool: DescriptorPool
-    /// The file that was read last, and where it is in the torrent's bytes: pieces mostly lie in one file.
+    /// The file that was read last and its range in the torrent's bytes, because consecutive pieces mostly lie in one
+    /// file.
     private var last: (file: Int, range: Range<Int64>, descriptor: Descriptor)?
-    /// The output folder, once a file was opened below it.
+    /// The output folder, once a file below it was opened.
     private var folder: OpenFolder?
-    /// The file that could not be opened last: its other pieces in this scan needn't try.
+    /// The file that last failed to open. Its other pieces in this scan fail without another attempt.
     private var broken: (file: PayloadFile, error: DiskError)?
 
     init(_ disk: Disk, _ payload: Payload, pool: DescriptorPool) {
@@ -65,7 +66,7 @@ struct PayloadReader: ByteSource {
                 continue
             }
             guard case .entry = file else { return false }
-            // What went wrong is found out by the read that follows.
+            // An error is left to the regular read that follows, which reports it.
             do {
                 guard try disk.calls.readCached(try open(file).raw, into: [part], at: segment.fileOffset) == part.count
                 else { return false }
@@ -77,7 +78,7 @@ struct PayloadReader: ByteSource {
     mutating func readAhead(at offset: Int64, length: Int) {
         for segment in payload.layout.segments(offset: offset, length: length) {
             guard let file = payload.place(of: segment.file), case .entry = file else { continue }
-            // A file that can't be opened is the affair of the read that follows.
+            // If a file can't be opened, the read that follows reports it.
             do { disk.calls.readAhead(try open(file).raw, at: segment.fileOffset, length: Int64(segment.length)) } catch
             { return }
         }
@@ -95,16 +96,16 @@ struct PayloadReader: ByteSource {
 }
 
 extension Disk {
-    /// What becomes of bytes for a file that another torrent writes.
+    /// How bytes for a file that another torrent writes are handled.
     enum SharedBytes {
-        /// They were verified: the file has to have them already.
+        /// The bytes are verified: the file must already contain them.
         case compare
-        /// They weren't verified: they are neither written nor compared, and read from the file when the piece is
-        /// whole.
+        /// The bytes are unverified: they are neither written nor compared. When the piece is complete, they are read
+        /// from the file.
         case skip
     }
 
-    /// Writes bytes of the torrent to where they are placed; those of pad files go nowhere.
+    /// Writes bytes of the torrent to the files in which they are placed. Bytes of pad files are dropped.
     func write(_ payload: Payload, at offset: Int64, _ bytes: UnsafeRawBufferPointer, shared: SharedBytes = .compare)
         throws(DiskError)
     {
@@ -121,14 +122,14 @@ extension Disk {
             }
             let descriptor = try descriptor(payload, file, writing: true, in: &folder, from: pool)
             let position = file == .parts ? offset + Int64(done) : segment.fileOffset
-            // Also when the write fails half-way: what it did write is in the file.
+            // This also runs when the write fails midway, because some bytes are then in the file.
             defer { ledger.wrote(file) }
             try descriptor.writeRun(part, at: position, path: payload.path(of: file))
         }
     }
 
-    /// Whether the file, which another torrent writes, has these bytes. It is synced with the torrent's own files,
-    /// because the claim that follows rests on it.
+    /// Throws unless the file, which another torrent writes, contains these bytes. The file is synced with the
+    /// torrent's own files, because the piece is recorded as present on its basis.
     private func compare(
         _ payload: Payload, _ file: PayloadFile, at offset: Int64, with bytes: UnsafeRawBufferPointer,
         in folder: inout OpenFolder?

@@ -3,12 +3,12 @@ import Glibc
 import Synchronization
 import SystemPackage
 
-/// The memory that one piece is gathered in; it goes back to its pool with the last reference.
+/// The memory in which one piece is gathered. It returns to its pool with the last reference.
 ///
 /// `@unchecked Sendable`: the bytes have one writer at a time. The engine fills them, hands the buffer to the disk with
-/// the piece, and looks at them again only after the answer.
+/// the piece, and uses them again only after the disk has completed.
 package final class PieceBuffer: @unchecked Sendable {
-    /// The piece's bytes. What was never written to is zeros or bytes of an earlier piece.
+    /// The piece's bytes. Bytes that were never written are zeros or bytes of an earlier piece.
     package let bytes: UnsafeMutableRawBufferPointer
     private let memory: UnsafeMutableRawBufferPointer
     private let pool: PieceBufferPool
@@ -23,7 +23,7 @@ package final class PieceBuffer: @unchecked Sendable {
 
     package var length: Int { bytes.count }
 
-    /// Copies bytes of the piece that begin at its byte `begin` to where they wait for the others.
+    /// Copies `source` to the piece's byte `begin`.
     package func put(_ source: UnsafeRawBufferPointer, at begin: Int) {
         precondition(begin >= 0 && source.count <= bytes.count - begin)
         guard let from = source.baseAddress, let to = bytes.baseAddress else { return }
@@ -32,12 +32,12 @@ package final class PieceBuffer: @unchecked Sendable {
     }
 }
 
-/// Page-aligned memory for pieces. Fresh memory costs nothing until it is written to, whatever the piece's length.
+/// Page-aligned memory for pieces. Fresh memory uses no RAM until it is written to, whatever the piece's length.
 package final class PieceBufferPool: Sendable {
-    /// Free memory that is kept for the next piece, all sizes together.
+    /// The most free memory, over all sizes, that is kept for later pieces.
     package static let maximumFreeBytes = 32 << 20
     private static let smallestCapacity = 16384
-    /// Bytes of a page, and of what direct writes are aligned to.
+    /// Bytes of a page, to which direct writes are aligned.
     package static let pageLength = Descriptor.directAlignment
 
     private struct Free {
@@ -49,8 +49,8 @@ package final class PieceBufferPool: Sendable {
 
     package init() {}
 
-    /// A buffer of `length` bytes (at least 1) that begins `phase` bytes behind the beginning of a page. Throws when
-    /// the system has no memory.
+    /// A buffer of `length` bytes (at least 1) that begins `phase` bytes after the start of a page. Throws when the
+    /// system has no memory.
     package func take(_ length: Int, phase: Int = 0) throws(DiskError) -> PieceBuffer {
         precondition(length > 0 && 0..<Self.pageLength ~= phase)
         let capacity = Self.capacity(for: length)
@@ -73,7 +73,7 @@ package final class PieceBufferPool: Sendable {
             UnsafeMutableRawBufferPointer(start: memory, count: capacity), phase: phase, length: length, pool: self)
     }
 
-    /// Bytes that wait for the next piece.
+    /// Bytes that are kept for later pieces.
     package var freeBytes: Int { free.withLock(\.bytes) }
 
     deinit {
@@ -91,12 +91,12 @@ package final class PieceBufferPool: Sendable {
             free.byCapacity[memory.count, default: []].append(UInt(bitPattern: memory.baseAddress))
             return true
         }
-        // munmap fails only for what was never mapped (munmap(3p)).
+        // munmap fails only for memory that was never mapped (munmap(3p)).
         if !isKept { munmap(memory.baseAddress, memory.count) }
     }
 
-    /// The next power of two, so that torrents of nearly equal piece lengths share, and a page for the phase; pages
-    /// that are never touched cost nothing.
+    /// The next power of two, so that torrents with similar piece lengths share buffers, plus a page for the phase.
+    /// Pages that are never touched use no RAM.
     private static func capacity(for length: Int) -> Int {
         let rounded = max(length, smallestCapacity)
         return 1 << (Int.bitWidth - (rounded - 1).leadingZeroBitCount) + pageLength

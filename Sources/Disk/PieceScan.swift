@@ -1,12 +1,12 @@
 import Synchronization
 import Torrent
 
-/// Reads and hashes pieces in order, a lane-full at a time, on all cores.
+/// Reads and hashes pieces in order, one batch of a piece per lane at a time, on all cores.
 ///
-/// Between two lane-fulls other jobs that wait get their turn, writes and reads of the swarm first; where none does,
-/// the thread goes on by itself.
+/// Between two batches, other waiting jobs get their turn, writes and reads of the swarm first. If no job waits, the
+/// thread continues.
 final class PieceScan<Source: ByteSource & SendableMetatype>: Sendable {
-    /// What one core works with. `@unchecked Sendable`: one job at a time has it, and gives it to the next.
+    /// The working state of one core. `@unchecked Sendable`: one job at a time holds it and hands it to the next.
     private final class Slot: @unchecked Sendable {
         let hasher = LaneHasher()
         let makeSource: () -> Source
@@ -21,8 +21,8 @@ final class PieceScan<Source: ByteSource & SendableMetatype>: Sendable {
     private let deliver: @Sendable (LaneHasher) -> Bool
     private let completion: @Sendable () -> Void
 
-    /// `deliver` gets each lane-full on a disk thread, several of them at once, and answers whether to go on.
-    /// `completion` is called after the last. A source lives for one lane-full.
+    /// `deliver` receives each batch on a disk thread, several of them at once, and returns whether to continue.
+    /// `completion` is called after the last batch. A source lives for one batch.
     init(
         _ workers: Workers, _ geometry: Geometry, _ pieces: Bitfield, cancel: CancelToken,
         deliver: @escaping @Sendable (LaneHasher) -> Bool,
@@ -37,7 +37,8 @@ final class PieceScan<Source: ByteSource & SendableMetatype>: Sendable {
         self.completion = completion
     }
 
-    /// Begins on `slots` threads at once; `makeSource` is called for each slot and makes what makes its sources.
+    /// Begins on `slots` threads at once. `makeSource` is called once per slot and returns the slot's factory of
+    /// sources.
     func start(slots: Int, makeSource: () -> () -> Source) {
         busySlots.withLock { $0 = slots }
         for _ in 0..<slots { submit(Slot(makeSource())) }
@@ -59,7 +60,7 @@ final class PieceScan<Source: ByteSource & SendableMetatype>: Sendable {
         if isLast { completion() }
     }
 
-    /// Whether there may be more.
+    /// Hashes and delivers the next batch. Returns whether there may be more.
     private func hashNext(_ slot: Slot) -> Bool {
         let pieces = cancel.isCancelled ? [] : cursor.withLock { $0.next() }
         var source = slot.makeSource()
@@ -68,11 +69,11 @@ final class PieceScan<Source: ByteSource & SendableMetatype>: Sendable {
     }
 }
 
-/// Deals out pieces of equal length, a lane-full at a time.
+/// Deals out batches of pieces of equal length, at most one piece per lane.
 struct PieceCursor: Sendable {
     private let geometry: Geometry
     private var rest: Bitfield.Pieces?
-    /// The torrent's last piece, when it is shorter than those dealt out before it.
+    /// The torrent's last piece, if it is shorter than the pieces of the batch before it.
     private var shorter: PieceIndex?
 
     init(_ pieces: Bitfield, _ geometry: Geometry) {
@@ -80,7 +81,7 @@ struct PieceCursor: Sendable {
         self.rest = pieces.pieces
     }
 
-    /// The next pieces; none at the end.
+    /// The next batch; empty at the end.
     mutating func next() -> [PieceIndex] {
         if let piece = shorter {
             shorter = nil

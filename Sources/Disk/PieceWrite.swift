@@ -1,19 +1,19 @@
 import Synchronization
 import Torrent
 
-/// A piece that is complete: to be hashed, and written when it is right.
+/// A complete piece that is to be hashed, and written if its hash is right.
 package struct PieceWrite: Sendable {
     package let payload: Payload
     package let piece: PieceIndex
-    /// The 20 bytes of its SHA-1.
+    /// The 20 bytes of the piece's SHA-1.
     package let expected: ArraySlice<UInt8>
     package let buffer: PieceBuffer
-    /// Blocks that are not in the buffer because they are on the disk already: they are read into it.
+    /// Blocks that are already on the disk and not in the buffer; they are read into it.
     package let missing: BlockSet
-    /// Blocks in the buffer that were written before by ``Disk/writeBlocks(_:piece:from:blocks:completion:)``.
+    /// Blocks in the buffer that ``Disk/writeBlocks(_:piece:from:blocks:completion:)`` has already written.
     package let alreadyWritten: BlockSet
-    /// Whether ``PieceOutcome/good(blockDigests:)`` shall have the digests too, to find who sent the bad blocks of an
-    /// earlier try.
+    /// Whether ``PieceOutcome/good(blockDigests:)`` must include the digests, which identify the sender of the bad
+    /// blocks of an earlier attempt.
     package let wantsBlockDigests: Bool
 
     package init(
@@ -37,13 +37,12 @@ package struct PieceWrite: Sendable {
     }
 }
 
-/// What became of a ``PieceWrite``.
+/// The result of a ``PieceWrite``.
 package enum PieceOutcome: Sendable {
-    /// The hash was right and every byte is written, though not yet synced.
+    /// The hash was right, and every byte is written but not yet synced.
     case good(blockDigests: [UInt64]?)
-    /// The hash was wrong, and nothing was written. The digest of each block, to be compared with those of the piece
-    /// when it is right.
+    /// The hash was wrong, and nothing was written. The block digests are compared with those of the good piece later.
     case bad(blockDigests: [UInt64])
-    /// The machine failed; some of the piece may be written.
+    /// The machine failed; a part of the piece may be written.
     case failed(DiskError)
 }

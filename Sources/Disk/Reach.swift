@@ -1,23 +1,24 @@
 import SystemPackage
 import Torrent
 
-/// Whether a torrent's payload can be reached: the one rule for everything that reads, writes or judges it (law 3 of
+/// Whether a torrent's payload is reachable: the single rule for everything that reads, writes or checks it (law 3 of
 /// the design).
 package enum Reach: Sendable, Hashable {
     case reachable
-    /// The output folder can't be reached and never was: the torrent has not begun.
+    /// The output folder is unreachable and never was reachable: the torrent has not begun.
     case notBegun
-    /// The output folder was there once, and now it is not there or cannot be read.
+    /// The output folder existed earlier, and now it doesn't exist or can't be read.
     case folderAway
-    /// Files are missing, and the disk that they were on is not in the output folder: an unmounted disk leaves an empty
-    /// mount point like this.
+    /// Files are missing, and the disk that held them is not mounted at the output folder. An unmounted disk leaves
+    /// such an empty mount point.
     case anotherDisk
 
-    /// Whether nothing may be concluded from the files, read from them, or written in their place.
+    /// Whether the payload is offline: nothing may be concluded from its files, read from them, or written in their
+    /// place.
     package var isOffline: Bool { self == .folderAway || self == .anotherDisk }
 
-    /// `folder` is the device of the output folder, or `nil` when the folder can't be reached; `files` are those that
-    /// are there.
+    /// `folder` is the device of the output folder, or `nil` when the folder is unreachable; `files` are the existing
+    /// files.
     init(
         _ lastSeen: LastSeen, folder: UInt64?, files: [PayloadFile: Fingerprint], lookedFor: (PayloadFile) -> Bool,
         volume: () -> String?
@@ -35,25 +36,25 @@ package enum Reach: Sendable, Hashable {
         _ volume: () -> String?
     ) -> Bool {
         guard !lastSeen.devices.isEmpty else {
-            // No file says which disk it was on. The volume does, if it is certain that it is another one.
+            // No fingerprint names the disk of a file. The volume decides, but only if it is certainly a different one.
             guard files.isEmpty, let known = lastSeen.volume, let now = volume() else { return false }
             return Volume.isCertainlyAnother(known, than: now)
         }
         let present = Set(files.values.map(\.device)).union([folder])
-        // A file that was on a disk which is there has been deleted; one that was on another disk is out of reach.
+        // A missing file whose disk is present has been deleted; a missing file whose disk is absent is unreachable.
         return lastSeen.devices.contains { file, device in
             files[file] == nil && !present.contains(device) && lookedFor(file)
         }
     }
 }
 
-/// What is remembered of where a payload was.
+/// What is remembered of a payload's location.
 package struct LastSeen: Sendable {
-    /// Whether the output folder was there in an earlier run.
+    /// Whether the output folder existed in an earlier run.
     let folderWasSeen: Bool
     /// The device of each file with a fingerprint.
     let devices: [PayloadFile: UInt64]
-    /// The identity of the volume that the folder was on, as far as it is known.
+    /// The identity of the volume that the folder was on; `nil` if unknown.
     let volume: String?
 
     package init(folderWasSeen: Bool, devices: [PayloadFile: UInt64], volume: String?) {
@@ -63,18 +64,18 @@ package struct LastSeen: Sendable {
     }
 }
 
-/// What is there of a payload.
+/// The result of looking for a payload.
 package struct PayloadLook: Sendable {
     package let reach: Reach
-    /// Why the payload can't be reached, and what helps; `nil` when it can.
+    /// Why the payload is unreachable and what helps; `nil` when it is reachable.
     package let reason: String?
-    /// The payload, bound to the device that its folder is on: when another disk takes its place, nothing is read or
-    /// written there.
+    /// The payload, bound to its folder's device: if another disk takes the folder's place, nothing is read or written
+    /// there.
     package let payload: Payload
-    /// The files that are there.
+    /// The files that exist.
     package let files: [PayloadFile: Fingerprint]
 
-    /// The files of the layout that are there, by their index.
+    /// The existing files of the layout, by index.
     package var entries: [Int: Fingerprint] {
         files.reduce(into: [:]) { entries, file in if case .entry(let index) = file.key { entries[index] = file.value }
         }
@@ -82,7 +83,7 @@ package struct PayloadLook: Sendable {
 }
 
 extension Disk {
-    /// Looks for the folder and the files of a payload without touching anything.
+    /// Looks for the folder and the files of a payload without changing anything.
     package func look(at payload: Payload, lastSeen: LastSeen) async -> PayloadLook {
         await answer { (done: @escaping @Sendable (PayloadLook) -> Void) in
             workers.submit(.read) { done(self.lookBlocking(payload, lastSeen)) }
@@ -96,7 +97,7 @@ extension Disk {
             device = try PayloadFolder(payload, calls: calls).device()
             for print in try fingerprintsBlocking(payload.on(device: device)) { files[print.file] = print }
         } catch {
-            // A folder that can't be searched is as good as away: nothing is concluded from it.
+            // A folder that can't be searched is treated as absent: nothing is concluded from it.
             let reach = Reach(lastSeen, folder: nil, files: [:], lookedFor: payload.isLookedFor) { nil }
             return PayloadLook(reach: reach, reason: "\(error)", payload: payload, files: [:])
         }
@@ -122,8 +123,8 @@ extension Payload {
 }
 
 extension Volume {
-    /// Whether two identities can't be those of one volume: of another kind of file system, or with another UUID. The
-    /// numbers that kinds without a UUID make up may be new after each mount, and prove nothing.
+    /// Whether two identities can't belong to the same volume, because the kind of file system or the UUID differs. The
+    /// numbers of file systems without a UUID may change at each mount, so they prove nothing.
     package static func isCertainlyAnother(_ one: String, than other: String) -> Bool {
         let (one, other) = (one.split(separator: " ", maxSplits: 1), other.split(separator: " ", maxSplits: 1))
         guard one.count == 2, other.count == 2 else { return false }

@@ -1,19 +1,19 @@
-/// What a sync made durable, and what it could not.
+/// What a sync made durable, and what it failed to.
 package struct SyncReport: Sendable, Hashable {
     package struct Failure: Error, Hashable, Sendable {
         package let file: PayloadFile
         package let error: DiskError
-        /// Whether what was written to the file since the sync before is to be doubted: those pieces have to be read
-        /// again. Otherwise the next sync tries again.
+        /// Whether the data written to the file since the previous sync may be lost, so that its pieces have to be
+        /// rechecked. If not, the next sync retries.
         package let isLost: Bool
     }
 
-    /// The files whose writes before the sync are durable, with the directories that name them.
+    /// The files whose writes before the sync are durable, along with the directories that name them.
     package var durable: [Fingerprint] = []
     package var failures: [Failure] = []
-    /// Files that were made since the sync before: what was believed to be in them is not.
+    /// Files that were created since the previous sync: earlier records of their content are wrong.
     package var created: [PayloadFile] = []
-    /// Why the folder as a whole could not be synced; then nothing is in ``durable``, and the next sync tries again.
+    /// Why the folder as a whole could not be synced. ``durable`` is then empty, and the next sync retries.
     package var folderError: DiskError?
 
     package var isComplete: Bool { failures.isEmpty && folderError == nil }

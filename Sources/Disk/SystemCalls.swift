@@ -5,7 +5,7 @@ import Torrent
 
 /// The system calls of Linux.
 package struct SystemCalls: DiskCalls {
-    /// Permission bits of new files and folders; the umask takes away what the user doesn't want.
+    /// Permission bits of new files and folders, before the umask.
     private static let fileMode: mode_t = 0o666
     private static let directoryMode: mode_t = 0o777
 
@@ -24,7 +24,8 @@ package struct SystemCalls: DiskCalls {
     }
 
     package func close(_ descriptor: Int32) throws(Errno) {
-        // Linux frees the descriptor before it can be interrupted: a second close could hit somebody else's (close(2)).
+        // Linux frees the descriptor before close can be interrupted, so a second close could hit another file
+        // (close(2)).
         if Glibc.close(descriptor) != 0, errno != EINTR { throw Errno(rawValue: errno) }
     }
 
@@ -65,7 +66,7 @@ package struct SystemCalls: DiskCalls {
     }
 
     package func allocate(_ descriptor: Int32, length: Int64) throws(Errno) {
-        // It writes to every block where the file system can't reserve.
+        // Where the file system can't reserve blocks, this writes to every block.
         try Linux.allocate(descriptor, length: length)
     }
 
@@ -81,13 +82,12 @@ package struct SystemCalls: DiskCalls {
         _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
     }
 
-    /// File systems of this machine's own disks that write aligned blocks straight to the device: their numbers of
-    /// statfs(2).
+    /// Local file systems that write aligned blocks straight to the device, by their magic numbers in statfs(2).
     private static let directKinds: Set<FileSystemNumber> = [.ext4, .xfs, .f2fs]
 
     package func openDirect(_ descriptor: Int32) throws(Errno) -> Int32 {
         guard Self.directKinds.contains(try FileSystemNumber(of: descriptor)) else { throw .notSupported }
-        // By the descriptor, not by a path at which another file may be by now (proc_pid_fd(5)).
+        // Opened through the descriptor and not by a path, where another file may be by now (proc_pid_fd(5)).
         return try retrying {
             Glibc.open("/proc/self/fd/\(descriptor)", O_WRONLY | O_NONBLOCK | O_CLOEXEC | Linux.direct)
         }
@@ -97,8 +97,9 @@ package struct SystemCalls: DiskCalls {
         _ = try retrying { fdatasync(descriptor) }
     }
 
-    /// File systems that sync as one what fsync(2) syncs file by file: their numbers of statfs(2). F2FS isn't one of
-    /// them: when an error made it stop, it has nothing to sync and says that all is well (`f2fs_sync_fs`).
+    /// File systems whose syncfs(2) gives the guarantee of fsync(2) for every file, by their magic numbers in
+    /// statfs(2). F2FS isn't one of them: after an error has stopped it, it has nothing to sync and reports success
+    /// (`f2fs_sync_fs`).
     private static let volumeKinds: Set<FileSystemNumber> = [.ext4, .xfs, .tmpfs]
 
     package func syncVolume(_ descriptor: Int32) throws(Errno) {
@@ -165,8 +166,8 @@ extension FileStatus {
             case S_IFLNK: .symbolicLink
             default: .other
             }
-        // 512 is the unit of st_blocks whatever the file system's block is (stat(3type)); the product wraps only for a
-        // file beyond any disk.
+        // st_blocks counts units of 512 bytes whatever the file system's block size is (stat(3type)). The product wraps
+        // only for a file larger than any disk.
         self.init(
             kind: kind, size: Int64(status.st_size), allocated: Int64(status.st_blocks) &* 512,
             modified: Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec),

@@ -2,10 +2,10 @@ import Glibc
 import SystemPackage
 import Torrent
 
-/// A mounted file system, told from others also after it was mounted anew or elsewhere.
+/// A mounted file system, identified so that it is recognised after it is mounted again or elsewhere.
 package struct Volume: Hashable, Sendable {
-    /// Its kind and its UUID, where the system names one; else its kind and the number that it gives itself (`f_fsid`,
-    /// statvfs(3)), which some kinds make anew at each mount.
+    /// The kind of file system and its UUID, if the system names one; otherwise the kind and the file system's own
+    /// number (`f_fsid`, statvfs(3)), which some kinds choose anew at each mount.
     package let identity: String
     package let mountPath: String
 
@@ -14,7 +14,7 @@ package struct Volume: Hashable, Sendable {
         self.mountPath = mountPath
     }
 
-    /// The volume that the folder is on; `nil` where the folder isn't there or the system doesn't say what is mounted.
+    /// The volume that the folder is on; `nil` if the folder doesn't exist or the system doesn't list its mounts.
     package static func holding(_ folder: FilePath) -> Volume? {
         guard let real = realPath(folder), let text = KernelText.read("/proc/self/mountinfo"),
             let mount = MountTable(text).mount(of: real)
@@ -28,7 +28,7 @@ package struct Volume: Hashable, Sendable {
         return Volume(identity: "\(mount.kind) \(number)", mountPath: mount.path)
     }
 
-    /// The name of the link among the disks by UUID that leads to the device.
+    /// The name of the link in `/dev/disk/by-uuid` that leads to the device.
     private static func uuid(of device: String) -> String? {
         let folder = "/dev/disk/by-uuid"
         guard device.hasPrefix("/dev/"), let real = realPath(FilePath(text: device)), let directory = opendir(folder)
@@ -55,7 +55,7 @@ package struct Volume: Hashable, Sendable {
 }
 
 extension Disk {
-    /// The volume that the folder is on, as far as the system says.
+    /// The volume that the folder is on; `nil` if the system doesn't tell.
     package func volume(at folder: FilePath) async -> Volume? {
         await answer { done in workers.submit(.read) { done(Volume.holding(folder)) } }
     }

@@ -1,7 +1,7 @@
 import System
 import SystemPackage
 
-/// What kind of work a job is: the order of the cases is the order in which waiting jobs are taken.
+/// The class of a job. Waiting jobs run in the order of the cases.
 enum WorkClass: Int, CaseIterable {
     case write, sync, read, verify
 }
@@ -12,7 +12,7 @@ final class Workers: Sendable {
 
     private let queue: JobQueue
 
-    /// `limits` says how many jobs of a class may run at once.
+    /// `limits` is how many jobs of each class may run at once.
     init(threads: Int, limits: [WorkClass: Int]) throws(DiskError) {
         queue = JobQueue(limits: WorkClass.allCases.map { limits[$0] ?? .max })
         for n in 0..<threads {
@@ -25,24 +25,24 @@ final class Workers: Sendable {
         }
     }
 
-    /// The threads finish what waits and end.
+    /// The threads finish the waiting jobs and end.
     deinit { queue.close() }
 
     func submit(_ kind: WorkClass, _ job: @escaping Job) {
         queue.append(job, kind)
     }
 
-    /// Whether the job was taken: `false` when `limit` jobs of its class wait already.
+    /// Submits the job unless `limit` jobs of its class are already waiting. Returns whether the job was accepted.
     func submit(_ kind: WorkClass, limit: Int, _ job: @escaping Job) -> Bool {
         queue.append(job, kind, limit: limit)
     }
 
-    /// Whether a job waits for a thread: one that has much to do lets it go first.
+    /// Whether a job waits for a thread. A long-running job yields to it.
     var hasWaiting: Bool { queue.hasWaiting }
 
 }
 
-/// The jobs that wait, for the threads of ``Workers``.
+/// The waiting jobs of the threads of ``Workers``.
 private final class JobQueue: Sendable {
     private struct State {
         let limits: [Int]
@@ -58,7 +58,7 @@ private final class JobQueue: Sendable {
             State(limits: limits, waiting: limits.map { _ in Fifo() }, running: limits.map { _ in 0 }))
     }
 
-    /// Whether the job was accepted: `false` when `limit` jobs of its class wait already.
+    /// Appends the job unless `limit` jobs of its class are already waiting. Returns whether the job was accepted.
     @discardableResult
     func append(_ job: @escaping Workers.Job, _ kind: WorkClass, limit: Int = .max) -> Bool {
         let wake = state.change { state in
@@ -78,13 +78,13 @@ private final class JobQueue: Sendable {
         }
     }
 
-    /// One thread's life.
+    /// The main loop of one thread.
     func work() {
         while let kind = runNext() { finished(kind) }
     }
 
-    /// Waits for a job and runs it; `nil` when there will be no more. The job is freed before this returns:
-    /// with it may go the last reference to the disk.
+    /// Waits for a job and runs it; `nil` when there will be no more. The job is freed before this returns, because it
+    /// may hold the last reference to the disk.
     private func runNext() -> Int? {
         guard let (job, kind) = next() else { return nil }
         job()
@@ -105,7 +105,8 @@ private final class JobQueue: Sendable {
     private func finished(_ kind: Int) {
         state.change { state in
             state.running[kind] -= 1
-            // This thread may take a job of another class: an idle one has to learn that this class has room again.
+            // This thread may take a job of another class, so an idle thread has to learn that this class has room
+            // again.
             let isLimited = state.limits[kind] != .max
             return isLimited && (!state.waiting[kind].isEmpty || state.isClosed) ? .all : .nobody
         }

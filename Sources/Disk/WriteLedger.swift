@@ -2,19 +2,18 @@ import Synchronization
 import SystemPackage
 import Torrent
 
-/// What was written to one torrent's files since the last sync, and to which files.
+/// Records what was written to one torrent's files since the last sync, and which files may be written.
 final class WriteLedger: Sendable {
-    /// What a sync has to do.
+    /// The work of one sync.
     struct Work: Sendable {
         var files: Set<PayloadFile> = []
-        /// Directories below the output folder whose names lead to files that were written; no component is the folder
-        /// itself.
+        /// Directories below the output folder whose names lead to written files; the empty path is the folder itself.
         var directories: Set<[FileName]> = []
         /// Directories above the output folder whose names lead to it.
         var ancestors: Set<FilePath> = []
-        /// Files of which a descriptor could not be closed: what was written to them may be lost.
+        /// Files that had a descriptor whose close failed: the data written to them may be lost.
         var lost: [PayloadFile: Errno] = [:]
-        /// Files that were made.
+        /// Files that were created.
         var created: Set<PayloadFile> = []
 
         var isEmpty: Bool {
@@ -25,37 +24,37 @@ final class WriteLedger: Sendable {
     private struct State {
         var work = Work()
         var identities: [PayloadFile: FileIdentity] = [:]
-        /// Every file that was made in this run, also one that could not be written to after.
+        /// Every file that was created in this run, including one that could not be written to afterwards.
         var made: Set<PayloadFile> = []
-        /// Files that were there before, and may be written to.
+        /// Files that existed before and may be written to.
         var admitted: [PayloadFile: FileIdentity] = [:]
         var volume = VolumeWitness.unasked
     }
 
-    /// A descriptor of the file system that hears of all that fails there since it was opened, and tells it once
+    /// A descriptor of the file system, which receives every write error since it was opened and reports each once
     /// (syncfs(2)).
     enum VolumeWitness: Sendable {
         case unasked
-        /// Since before the first file was opened for writing.
+        /// The witness has existed since before the first file was opened for writing.
         case present(SharedDirectory)
-        /// There was none when the first write may have failed; a sync asks it just now; or it told of a failure, which
-        /// may have been that of a file whose turn comes with a later sync.
+        /// No witness: it could not be opened when the first write may have failed, a sync is using it, or it reported
+        /// a failure, which may concern a file that a later sync covers.
         case missing
     }
 
     private let state = Mutex(State())
     let cachedWrites = CachedWrites()
-    /// Held from before a file is created until it is known which one it is: a second thread that finds it there must
-    /// not take it for somebody else's.
+    /// Held from before a file is created until its identity is known, so that a second thread that finds the file
+    /// doesn't take it for another program's.
     let creation = Mutex(())
 
-    /// Bytes of the file were written: called after the write and before anyone hears of it, so that no sync that
-    /// follows can miss them.
+    /// Records that bytes of the file were written. Call it after the write and before reporting the write, so that no
+    /// later sync can miss it.
     func wrote(_ file: PayloadFile) {
         state.withLock { _ = $0.work.files.insert(file) }
     }
 
-    /// The file was opened for writing; `false` when another file was written at its path before.
+    /// Records that the file was opened for writing. `false` when a different file was written at its path before.
     func opened(_ file: PayloadFile, _ identity: FileIdentity) -> Bool {
         state.withLock { state in
             if let known = state.identities[file] { return known == identity }
@@ -64,29 +63,30 @@ final class WriteLedger: Sendable {
         }
     }
 
-    /// The file was there before, and may be written to as long as it is this one.
+    /// Allows writes to the file, which existed before, as long as it has this identity.
     func admit(_ file: PayloadFile, _ identity: FileIdentity) {
         state.withLock { $0.admitted[file] = identity }
     }
 
-    /// Whether the file was made in this run, and the system has not said yet which one it is.
+    /// Whether the file was created in this run, but its identity is not known yet.
     func hasMadeUnseen(_ file: PayloadFile) -> Bool {
         state.withLock { $0.made.contains(file) && $0.identities[file] == nil && $0.admitted[file] == nil }
     }
 
-    /// Whether the file, which was not created in this run, may be written to.
+    /// Whether a file that was not created in this run may be written to.
     func admits(_ file: PayloadFile, _ identity: FileIdentity) -> Bool {
         state.withLock { $0.admitted[file] == identity || $0.identities[file] == identity }
     }
 
-    /// Makes the witness, before anything is written.
+    /// Opens the witness, before anything is written.
     func watchVolume(_ open: () -> SharedDirectory?) {
         state.withLock { state in
             if case .unasked = state.volume { state.volume = open().map { .present($0) } ?? .missing }
         }
     }
 
-    /// Takes the witness to ask it. Who was told of nothing gives it back; else there is none any more.
+    /// Takes the witness to sync through it. The caller gives it back if no error was reported; otherwise there is none
+    /// any more.
     func takeVolumeWitness() -> SharedDirectory? {
         state.withLock { state in
             guard case .present(let witness) = state.volume else { return nil }
@@ -99,12 +99,12 @@ final class WriteLedger: Sendable {
         state.withLock { $0.volume = .present(witness) }
     }
 
-    /// The file that is written, when one was opened in this run.
+    /// The identity of the file that is written, if it was opened in this run.
     func identity(of file: PayloadFile) -> FileIdentity? {
         state.withLock { $0.identities[file] }
     }
 
-    /// Every file that was made or opened for writing in this run.
+    /// Every file that was created or opened for writing in this run.
     var writtenFiles: Set<PayloadFile> { state.withLock { $0.made.union($0.identities.keys) } }
 
     func created(_ file: PayloadFile) {
@@ -115,11 +115,11 @@ final class WriteLedger: Sendable {
         }
     }
 
-    /// As ``changed(directories:ancestors:)`` for the directories that lead to a file in `parent`: they are only asked
-    /// for when they aren't known.
+    /// The same as ``changed(directories:ancestors:)`` for the directories that lead to a file in `parent`.
+    /// `directories` is called only when they aren't recorded yet.
     func changed(parent: [FileName], _ directories: () -> Set<[FileName]>) {
         state.withLock { state in
-            // Whoever put it there put those above it there, too.
+            // Every call that records a directory also records its parents.
             guard !state.work.directories.contains(parent) else { return }
             state.work.directories.formUnion(directories())
         }
@@ -137,7 +137,7 @@ final class WriteLedger: Sendable {
         state.withLock { $0.work.lost[file] = error }
     }
 
-    /// Takes what is to be synced. What is written from now on is for the next sync.
+    /// Takes the recorded work for a sync. Later writes are for the next sync.
     func take() -> Work {
         state.withLock { state in
             let work = state.work
@@ -146,7 +146,7 @@ final class WriteLedger: Sendable {
         }
     }
 
-    /// Gives back what a sync could not reach.
+    /// Puts back the work that a sync could not do.
     func putBack(_ work: Work) {
         state.withLock { state in
             state.work.files.formUnion(work.files)

@@ -3,30 +3,30 @@
 // Owns: the database file, its log and its lock file; the SQL of every query.
 // Never: reads the payload; opens the database file outside SQLite; blocks the cooperative pool; ignores the result of
 // COMMIT.
-// Invariants: the facts of a durable transaction were true on the disk before it began, which its caller promises; no
+// Invariants: the facts of a durable transaction were true on the disk before it began, which its caller guarantees; no
 // transaction touches a torrent that did not change; counters equal what they count; foreign files are never written.
 
 import Glibc
 import SystemPackage
 import Torrent
 
-/// The engine's connection, on a thread of its own.
+/// The engine's connection, on a dedicated thread.
 package actor Store {
     package nonisolated let path: FilePath
-    /// Bytes of a database that is checked before the engine begins: what is read in about a second.
+    /// The largest database, in bytes, that is checked before the engine starts: what can be read in about a second.
     package static let checkedAtOnce: Int64 = 256 << 20
 
-    /// How the database was found.
+    /// The state in which the database was found.
     package struct Opening: Sendable {
-        /// What became of it when it was damaged.
+        /// The recovery's report, if the database was damaged.
         package let mending: RecoveryReport?
-        /// Whether the last stop was unclean and the database is too large to be checked before the engine begins.
+        /// Whether the last stop was unclean and the database is too large to be checked before the engine starts.
         package let isUnchecked: Bool
     }
 
     private enum Access {
         case open(Connection)
-        /// The log is in doubt, and a new one could not be begun yet.
+        /// The log can't be trusted, and a new one could not be started yet.
         case inDoubt(DatabaseOptions, Reserve?)
         case closed
     }
@@ -37,7 +37,7 @@ package actor Store {
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    /// Opens the database, makes it where it is missing, and brings its schema up to date.
+    /// Opens the database, creates it if it is missing, and brings its schema up to date.
     package static func open(_ path: FilePath, options: DatabaseOptions = DatabaseOptions(), now: Timestamp)
         async throws(StoreError) -> Store
     {
@@ -46,13 +46,12 @@ package actor Store {
         return store
     }
 
-    /// Opens the database as ``open(_:now:)`` does, and mends it where it is damaged. The caller holds the engine's
-    /// lock.
+    /// Opens the database like ``open(_:now:)``, and recovers it if it is damaged. The caller holds the engine's lock.
     ///
-    /// After an unclean stop it is checked first, unless that would take long: then it is for ``Maintenance`` to do
-    /// while the engine runs.
+    /// After an unclean stop, the database is checked first. If that would take long, ``Maintenance`` does it while the
+    /// engine runs.
     ///
-    /// `begin` is what the engine does first; where that finds damage, the database is mended, and it is done again.
+    /// `begin` is the engine's first work. If it finds damage, the database is recovered, and `begin` runs again.
     package static func openRecovering<Value: Sendable>(
         _ path: FilePath, options: DatabaseOptions = DatabaseOptions(), now: Timestamp,
         _ begin: @Sendable (Connection) throws(StoreError) -> Value
@@ -73,7 +72,8 @@ package actor Store {
 
     deinit { executor.stop() }
 
-    /// Runs `body` on the store's thread. Transactions are `body`'s own: two calls are two moments.
+    /// Runs `body` on the store's thread. `body` makes its own transactions, and the database may change between two
+    /// calls.
     package func perform<Value: Sendable>(_ body: @Sendable (Connection) throws(StoreError) -> Value)
         async throws(StoreError) -> Value
     {
@@ -86,18 +86,18 @@ package actor Store {
         }
     }
 
-    /// Has `body` called once, from the store's thread, when SQLite finds the file damaged.
+    /// Registers `body` to be called once, on the store's thread, when SQLite finds the file damaged.
     package func onDamage(_ body: @escaping @Sendable (String) -> Void) {
         damageWatcher = body
     }
 
-    /// Damage was found, here or by another connection.
+    /// Reports damage that was found here or by another connection.
     package func tellOfDamage(_ reason: String) {
         damageWatcher?(reason)
         damageWatcher = nil
     }
 
-    /// Copies the log into the database and closes it; what comes later is refused.
+    /// Copies the log into the database and closes the database. Later calls throw.
     package func close() async throws(StoreError) {
         if case .closed = access { return }
         let connection = try usable()
@@ -135,13 +135,13 @@ package actor Store {
         do {
             connection = try Connection.open(path, mode: .readWriteCreate, options: options, now: now)
         } catch {
-            // To open it takes some space, too.
+            // Opening needs some space, too.
             guard error.mayBeForSpace, reserve.giveUp() else { throw error }
             connection = try Connection.open(path, mode: .readWriteCreate, options: options, now: now)
         }
         try connection.keepLogsName()
         connection.reserve = reserve
-        // Where there is no room for it, the first note ahead of a write says so.
+        // If there is no room for the reserve, the first write intent reports it.
         _ = reserve.take()
         return connection
     }
@@ -164,11 +164,11 @@ package actor Store {
         return (Opening(mending: mending, isUnchecked: false), value)
     }
 
-    /// Nothing of it is left open when it throws.
+    /// When it throws, no connection stays open.
     private func connectChecked<Value>(
         _ options: DatabaseOptions, _ now: Timestamp, _ begin: (Connection) throws(StoreError) -> Value
     ) throws(StoreError) -> (Opening, Value) {
-        // SQLite takes an empty file for a new database; with backups beside it, it is what is left of one.
+        // SQLite treats an empty file as a new database. If it has backups, it is the rest of an old one.
         if DatabaseFile.size(path) == 0, try !BackupFile.list(DatabaseFile.resolved(path)).isEmpty {
             throw StoreError(.corrupt, path: path.text, "the file is empty")
         }
@@ -186,9 +186,9 @@ package actor Store {
 }
 
 extension Connection {
-    /// Opens the database with its schema up to date: a writer brings it there, a reader refuses an older one.
+    /// Opens the database with its schema up to date: a writer migrates an older schema, and a reader rejects it.
     ///
-    /// What kind of file system it lies on is asked of the kernel, unless the options say it.
+    /// The kernel reports the kind of file system, unless the options set it.
     package static func open(
         _ path: FilePath, mode: Mode, options: DatabaseOptions = DatabaseOptions(), now: Timestamp
     ) throws(StoreError) -> Connection {

@@ -2,9 +2,9 @@ import System
 import SystemPackage
 import Torrent
 
-/// A serial executor with a thread of its own, for an actor whose calls block.
+/// A serial executor with a dedicated thread, for an actor whose calls block.
 ///
-/// The thread lives until ``stop()``, which the actor calls when it is deinitialised: then no job can come any more.
+/// The thread lives until ``stop()``, which the actor calls in its deinit, when no more jobs can arrive.
 final class ThreadExecutor: SerialExecutor {
     private let queue = JobQueue()
 
@@ -30,7 +30,7 @@ final class ThreadExecutor: SerialExecutor {
     }
 }
 
-/// Jobs in order, handed from any thread to one.
+/// An ordered queue of jobs, from any thread to a single one.
 private final class JobQueue: Sendable {
     private struct State {
         var jobs: [UnownedJob] = []
@@ -53,7 +53,7 @@ private final class JobQueue: Sendable {
         }
     }
 
-    /// Waits for jobs; `nil` when there are none and none will come.
+    /// Waits for jobs; `nil` when there are none and none will follow.
     func next() -> [UnownedJob]? {
         state.wait { state -> [UnownedJob]?? in
             guard state.jobs.isEmpty else {

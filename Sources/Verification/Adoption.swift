@@ -3,7 +3,7 @@ import Logging
 import Store
 import Torrent
 
-/// Makes what lies on the disk durable, so that the database may claim it.
+/// Makes verified data on the disk durable, so that the database may record it as present.
 struct Adoption {
     let disk: Disk
     let torrent: StoredTorrent
@@ -11,8 +11,8 @@ struct Adoption {
     /// The files as they were before they were read.
     let current: [Int: Fingerprint]
 
-    /// Those of the pieces, which are right, whose files are synced and were not touched since they were read; and
-    /// these files.
+    /// Syncs the files of these good pieces. Returns the pieces whose files are synced and were not changed since they
+    /// were read, and the unchanged files.
     func adopt(_ pieces: Bitfield) async -> (pieces: [PieceIndex], unchanged: Set<Int>) {
         await makeEmptyFiles()
         disk.include(payload, pieces: pieces)
@@ -33,12 +33,11 @@ struct Adoption {
         return (adopted, unchanged)
     }
 
-    /// The fingerprints of those of the files that are synced and were not touched since they were read.
+    /// The fingerprints of those of the files that are synced and were not changed since they were read.
     func settle(_ files: [FileEntry]) async -> [FingerprintRow] {
         var pieces = Bitfield(count: torrent.metainfo.geometry.pieceCount)
         for file in files {
-            // One piece is enough to name a file, and all of it is synced; its neighbours in the piece are synced with
-            // it.
+            // One piece is enough to name a file. The whole file is synced, along with its neighbours in the piece.
             if let piece = torrent.metainfo.layout.pieces(of: file.index, geometry: torrent.metainfo.geometry).first {
                 pieces.insert(piece)
             }
@@ -55,8 +54,8 @@ struct Adoption {
         if let error = report.folderError {
             Logger(label: "pieces.verify").warning("\(torrent.row.name.printable): \(error)")
         }
-        // A file that failed is not in the list, and so nothing of it is claimed; empty ones that aren't there matter
-        // to nobody.
+        // A file that failed to sync is not in the list, so none of its pieces is adopted. Missing empty files don't
+        // matter.
         return Dictionary(report.durable.map { ($0.file, $0) }) { _, last in last }
     }
 
@@ -65,12 +64,12 @@ struct Adoption {
         return before == after
     }
 
-    /// A payload that came from elsewhere may lack its empty files, and would never be complete.
+    /// A payload that came from elsewhere may lack its empty files, and would never become complete.
     private func makeEmptyFiles() async {
         let isLacking = torrent.metainfo.layout.files.contains { file in
             if case .file = payload.placement[file.index] { file.isEmpty && current[file.index] == nil } else { false }
         }
-        // Who only asks changes nothing.
+        // A check with a scratch database must change nothing.
         guard isLacking, !torrent.row.id.isScratch else { return }
         do {
             try await disk.create(payload, .sparse, makingRoot: false)

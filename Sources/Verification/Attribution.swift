@@ -2,28 +2,28 @@ import Disk
 import Store
 import Torrent
 
-/// Which files are to blame for the pieces that are not good, as far as fingerprints tell.
+/// Determines from the fingerprints which files are to blame for the pieces that are not good.
 ///
-/// A piece that doesn't match says nothing about its files alone: many small ones share it. A file that is gone or was
-/// changed outside explains the piece, and its neighbours are not accused. Where no file was touched and the piece has
-/// several, nobody can say which of them it is.
+/// A bad piece alone doesn't show which of its files is bad, because many small files may share it. A file that is
+/// missing or was changed outside explains the piece, and its neighbours are not blamed. If no file was changed and the
+/// piece has several files, the bad one can't be determined.
 package struct Attribution {
-    /// What a look at the file tells, before it is hashed.
+    /// The state of a file before it is hashed.
     package enum Look: Sendable, Equatable {
         case gone
-        /// Its size, time or inode is another than after its last sync; without a fingerprint: its size isn't what the
-        /// torrent says.
+        /// The size, time or inode differs from the last sync; without a fingerprint: the size differs from the
+        /// torrent's.
         case changed
         case asLeft
-        /// There is no fingerprint to compare it with.
+        /// There is no fingerprint to compare the file with.
         case unknown
     }
 
-    /// Pieces with the same files, none of which explains why they are wrong.
+    /// Wrong pieces that share the same files, none of which explains them.
     package struct Riddle: Sendable {
         package let files: [FileEntry]
         package let count: Count
-        /// Whether all of the files are as they were left: then the disk changed the bytes, and nobody else.
+        /// Whether all of the files are as they were left: then the disk changed the bytes, and no program did.
         package let isRot: Bool
 
         package init(files: [FileEntry], count: Count, isRot: Bool) {
@@ -32,7 +32,7 @@ package struct Attribution {
             self.isRot = isRot
         }
 
-        /// Files that are named.
+        /// The most files that are named.
         private static let maximumNames = 3
 
         /// `docs/a, docs/b, docs/c and 17 other files`
@@ -48,7 +48,7 @@ package struct Attribution {
         }
     }
 
-    /// How many pieces are wrong, and how many of these were claimed.
+    /// The number of wrong pieces, and how many of these were recorded as present.
     package struct Count: Sendable, Equatable {
         package var pieces = 0
         package var damaged = 0
@@ -61,16 +61,17 @@ package struct Attribution {
         }
     }
 
-    /// The files that have something to do with the pieces that were looked at.
+    /// The files that the checked pieces touch.
     package private(set) var files: [VerificationResult.File] = []
-    /// The part file, when it is to blame for something.
+    /// The part file, if it is to blame for a piece.
     package private(set) var partFile: VerificationResult.File?
     package private(set) var riddles: [Riddle] = []
 
     private let payload: Payload
     private let looks: [PayloadFile: Look]
 
-    /// `current` are the files that are there, `recorded` their fingerprints; pieces of `claimed` were taken for good.
+    /// `current` are the existing files, `recorded` their fingerprints, and `claimed` the pieces that were recorded as
+    /// present.
     package init(
         _ verdicts: Verdicts, of payload: Payload, claimed: Bitfield, recorded: [FingerprintRow],
         current: [PayloadFile: Fingerprint],
@@ -112,7 +113,7 @@ package struct Attribution {
                 if verdicts.unreadable[piece] { file.unreadable += 1 }
             }
             guard file.checked > 0 || (entry.isEmpty && withEmptyFiles) else { return nil }
-            // What is not a regular file any more can't be read: it is there, if not as a file.
+            // Something that is no longer a regular file can't be read. It exists, but not as a file.
             if look == .gone, !entry.isEmpty, file.unreadable == 0 {
                 file.state = .missing
             } else if blame.pieces > 0 {

@@ -2,22 +2,22 @@ import Disk
 import Store
 import Torrent
 
-/// What a verification found out about a part of a torrent, to be written down.
+/// The result of verifying a part of a torrent, to be recorded in the database.
 package struct Finding: Sendable {
     package let torrent: StoredTorrent
-    /// Claimed, and right.
+    /// Recorded as present, and good.
     package var confirmed: [PieceIndex] = []
-    /// Right and synced, and not claimed before.
+    /// Good and synced, but not recorded as present before.
     package var adopted: [PieceIndex] = []
-    /// Claimed, and wrong or missing.
+    /// Recorded as present, but wrong or missing.
     package var damaged: [PieceIndex] = []
-    /// Files as they are, all of whose claims were looked at.
+    /// The current fingerprints of files whose recorded pieces were all checked.
     package var fingerprints: [FingerprintRow] = []
-    /// Files with damage that are not there any more.
+    /// Files with damage that no longer exist.
     package var missingFiles: [Int] = []
-    /// The volume that the payload is on, when the database is to remember it.
+    /// The volume of the payload, if the database is to remember it.
     package var volume: Volume?
-    /// Set with what was found of the torrent in all, when it is through.
+    /// The result for the whole torrent, set when its verification has ended.
     package var result: VerificationResult?
 
     package var id: TorrentID { torrent.row.id }

@@ -3,7 +3,7 @@ import Store
 import SystemPackage
 import Torrent
 
-/// Writes findings into the database, many in one transaction: thousands of torrents wait for the disk a few times.
+/// Writes many findings in one transaction, so that thousands of torrents wait for the disk only a few times.
 struct FindingsWriter {
     let connection: Connection
     let database: FilePath
@@ -11,7 +11,7 @@ struct FindingsWriter {
     func write(_ findings: [Finding], forgetting finished: (TorrentID) -> String?) throws(StoreError) {
         guard !findings.isEmpty else { return }
         try connection.transaction(durability: .full) { () throws(StoreError) in
-            // Asked inside the transaction: an engine that begins later writes its run first, and so reads what is
+            // Checked inside the transaction: an engine that starts later records its run first, and so reads what is
             // written here.
             let engineRuns = try DatabaseLock.holder(database: database) != nil
             for finding in findings {
@@ -33,7 +33,7 @@ struct FindingsWriter {
         }
         let right = finding.confirmed + finding.adopted
         if !right.isEmpty { try connection.markVerified(finding.id, right, now: now) }
-        // An engine that found the payload out of reach looks again.
+        // An engine that found the payload unreachable must look again.
         let isBack = finding.volume != nil && row.state == .offline
         if isChanged || isBack, engineRuns {
             try connection.appendIntent(.damaged, torrent: finding.id, now: now)
@@ -41,11 +41,11 @@ struct FindingsWriter {
         if let result = finding.result { try conclude(result, engineRuns, now) }
     }
 
-    /// Claims fewer pieces, then more.
+    /// Removes pieces from the record, then adds pieces.
     private func change(_ finding: Finding, _ row: TorrentRow, _ now: Timestamp) throws(StoreError) {
         let torrent = finding.torrent
         let metainfo = torrent.metainfo
-        // Read anew: an engine may have recorded more since the verification began.
+        // Read again, because an engine may have recorded more since the verification began.
         var have = try connection.have(of: finding.id, count: metainfo.geometry.pieceCount)
         for piece in finding.damaged { have.remove(piece) }
         if !finding.damaged.isEmpty || !finding.missingFiles.isEmpty {
@@ -71,7 +71,7 @@ struct FindingsWriter {
         }
     }
 
-    /// Blocks of incomplete pieces that were in files which are gone: nothing is there of them any more.
+    /// Deletes the blocks of incomplete pieces that were in missing files, because nothing is left of them.
     private func partials(_ finding: Finding) throws(StoreError) -> [PartialPieceRow] {
         guard !finding.missingFiles.isEmpty else { return [] }
         let (layout, geometry) = (finding.torrent.metainfo.layout, finding.torrent.metainfo.geometry)
@@ -82,7 +82,7 @@ struct FindingsWriter {
         }.map { PartialPieceRow(piece: $0.piece, blocks: []) }
     }
 
-    /// The torrent is through: the log says what was found, and the row what that means.
+    /// Concludes a torrent: records the result in the event log, and its consequences in the row.
     private func conclude(_ result: VerificationResult, _ engineRuns: Bool, _ now: Timestamp) throws(StoreError) {
         let id = result.torrent.row.id
         if result.checked > 0 {
@@ -110,7 +110,7 @@ struct FindingsWriter {
         }
     }
 
-    /// Rot is what changed while nobody touched the file.
+    /// Damage counts as rot when the file was not changed outside.
     private static func event(_ file: VerificationResult.File) -> (EventKind, String) {
         let damage = "\(Format.count(file.blame.damaged, "piece")) damaged"
         return switch file.look {

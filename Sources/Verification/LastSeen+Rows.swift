@@ -2,7 +2,8 @@ import Disk
 import Store
 
 extension LastSeen {
-    /// What the database remembers of a torrent's files; `volume` is the identity of the volume in the torrent's row.
+    /// The database's record of where a torrent's files are. `volume` is the identity of the volume in the torrent's
+    /// row.
     package init(_ row: TorrentRow, _ fingerprints: [FingerprintRow], volume: String?) {
         let devices = fingerprints.map { print -> (PayloadFile, UInt64) in
             (print.index == FingerprintRow.partFile ? .parts : .entry(print.index), UInt64(bitPattern: print.device))
@@ -12,7 +13,7 @@ extension LastSeen {
 }
 
 extension FingerprintRow {
-    /// What the disk says of a file, as the database remembers it.
+    /// A file's fingerprint on the disk, in the database's form.
     package init(_ print: Fingerprint) {
         self.init(
             index: print.file.index, size: print.size, mtimeNs: print.modified, inode: Int64(bitPattern: print.inode),
@@ -20,15 +21,15 @@ extension FingerprintRow {
             bornNs: print.born)
     }
 
-    /// Whether both are of one file that nobody has touched in between. The device is left out: its number may be
-    /// another after each start of the machine.
+    /// Whether both are of one file that was not changed in between. The device is not compared, because its number may
+    /// change at each start of the machine.
     package func isAsLeft(_ other: FingerprintRow) -> Bool {
         index == other.index && size == other.size && mtimeNs == other.mtimeNs && inode == other.inode
     }
 }
 
 extension PayloadFile {
-    /// The file's number in the database.
+    /// The file's index in the database.
     package var index: Int {
         switch self {
         case .entry(let index): index

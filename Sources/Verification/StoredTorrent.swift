@@ -3,14 +3,14 @@ import Store
 import SystemPackage
 import Torrent
 
-/// All that the database knows of where a torrent's bytes are.
+/// Everything that the database knows about the location of a torrent's bytes.
 package struct StoredTorrent: Sendable {
     package let row: TorrentRow
     package let metainfo: Metainfo
     package let selection: FileSelection
     package let have: Bitfield
     package let fingerprints: [FingerprintRow]
-    /// The identity of the volume that the payload was seen on.
+    /// The identity of the volume on which the payload was last seen.
     package let volume: String?
 
     package init(_ row: TorrentRow, _ connection: Connection) throws {
@@ -35,28 +35,28 @@ package struct StoredTorrent: Sendable {
         volume = try row.volume.flatMap { volume throws(StoreError) in try connection.volume(volume)?.identity }
     }
 
-    /// What is there of the payload. Whoever reads or writes it asks this first, and uses the payload of the answer.
+    /// Looks for the payload. Call this before reading or writing the payload, and use the payload of the result.
     package func look(_ disk: Disk) async -> PayloadLook {
         await disk.look(at: payload, lastSeen: LastSeen(row, fingerprints, volume: volume))
     }
 
-    /// How many of the pieces that the database claims are right on the disk.
+    /// The number of pieces recorded as present that are good on the disk.
     package func countRightClaims() async throws -> Int {
         let metainfo = metainfo
         let found = await (try Disk()).verify(payload, pieces: have, hashes: { metainfo.pieceHash($0) })
         return found.verdicts.count { $0.verdict == .good }
     }
 
-    /// What to say of a look that found the payload out of reach: why, and what helps.
+    /// The message for a look that found the payload unreachable: why, and what helps.
     package func sentence(_ look: PayloadLook) -> String {
         let reason = look.reason ?? "the payload cannot be reached"
         return look.reach == .anotherDisk ? "\(reason); \(row.id.relocationAdvice)" : reason
     }
 
-    /// Where the bytes are.
+    /// The location of the torrent's bytes.
     package var payload: Payload { Self.payload(of: row, metainfo, selection, fingerprints) }
 
-    /// Where a torrent's bytes are: a skipped file that was written before it was skipped keeps them.
+    /// The location of a torrent's bytes. A skipped file that was written before it was skipped keeps its bytes.
     package static func payload(
         of row: TorrentRow, _ metainfo: Metainfo, _ selection: FileSelection, _ fingerprints: [FingerprintRow]
     ) -> Payload {
@@ -72,13 +72,13 @@ package struct StoredTorrent: Sendable {
 }
 
 extension TorrentID {
-    /// What to do about a torrent that is offline because another disk is in the place of its own, and is meant to be.
+    /// What to do about a torrent that is offline because another disk has deliberately taken its disk's place.
     package var relocationAdvice: String {
         "if the payload was moved to this disk on purpose, `pieces verify \(self) --relocated` checks what is there"
     }
 }
 
-/// Why the database can't say where a torrent's bytes are: one sentence.
+/// Why the database can't tell where a torrent's bytes are, in one sentence.
 package struct UnusableTorrent: Error, CustomStringConvertible {
     package let description: String
 

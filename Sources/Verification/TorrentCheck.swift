@@ -2,14 +2,14 @@ import Disk
 import Store
 import Torrent
 
-/// Hashes one torrent from end to end, and tells of it part by part; writes nothing but what a sync writes.
+/// Hashes one torrent from end to end, and reports its findings part by part. It writes nothing except through a sync.
 struct TorrentCheck: Sendable {
     let task: VerificationTask
     let disk: Disk
     let cancel: CancelToken
     let report: @Sendable (VerificationEvent) -> Void
 
-    /// Tells of each part when it is through, and with the last one of the whole.
+    /// Reports each part when it is verified, and with the last one the result for the torrent.
     func run(_ tell: (Finding) -> Void) async {
         let torrent = task.torrent
         let estimate = VerificationTask.estimate(torrent.row, task.scope)
@@ -32,10 +32,10 @@ struct TorrentCheck: Sendable {
         var verdicts = Verdicts(count: pieces.count)
         var settled: Set<Int> = []
         let hashing = hash(pieces, payload)
-        // What follows is read while a part is synced.
+        // The next part is read while this one is synced.
         var away: VerificationResult.Outcome?
         for await var found in hashing.parts {
-            // A disk that is mounted within the folder may have gone while its files were read.
+            // A disk that is mounted inside the folder may have been removed while its files were read.
             if away == nil, !found.missing.intersection(torrent.have).isEmpty {
                 away = unreached(await torrent.look(disk))
             }
@@ -56,7 +56,7 @@ struct TorrentCheck: Sendable {
         var last = Finding(torrent)
         if result.outcome == .verified {
             last.fingerprints = await refresh(payload, verdicts, current, settled)
-            // Padding is had by nature: nothing of it is read.
+            // Padding is present from the start, so it is never read.
             if task.scope == .everything {
                 last.adopted = Array(torrent.metainfo.zeroPieces.subtracting(torrent.have).pieces)
             }
@@ -75,7 +75,7 @@ struct TorrentCheck: Sendable {
         tell(last)
     }
 
-    /// What comes of a payload that nothing can be said of; `nil` when it can be read.
+    /// The outcome for an unreachable payload; `nil` when the payload can be read.
     private func unreached(_ look: PayloadLook) -> VerificationResult.Outcome? {
         let torrent = task.torrent
         switch look.reach {
@@ -88,7 +88,7 @@ struct TorrentCheck: Sendable {
         }
     }
 
-    /// Files that were on the disk before and were left behind there: nothing is remembered of them any more.
+    /// Files that were left behind on the previous disk, so that their records are deleted.
     private func gone(_ look: PayloadLook) -> [Int] {
         task.torrent.fingerprints.map(\.index).filter { index in
             guard index == FingerprintRow.partFile else { return look.files[.entry(index)] == nil }
@@ -96,7 +96,7 @@ struct TorrentCheck: Sendable {
         }
     }
 
-    /// Begins at once.
+    /// Starts hashing at once.
     private func hash(_ pieces: Bitfield, _ payload: Payload) -> VerdictStream {
         let metainfo = task.torrent.metainfo
         let stream = VerdictStream(pieces, metainfo.geometry)
@@ -109,8 +109,8 @@ struct TorrentCheck: Sendable {
         return stream
     }
 
-    /// What the part's verdicts mean: what is right and not claimed is synced before anybody claims it.
-    /// `settled` are files that were synced and are as they were when the check began.
+    /// Turns the verdicts of a part into a finding. Good pieces that were not recorded are synced before they are
+    /// adopted. `settled` collects the files that were synced and are unchanged since the check began.
     private func judge(
         _ verdicts: Verdicts, _ payload: Payload, _ current: [Int: Fingerprint], _ settled: inout Set<Int>
     ) async -> Finding {
@@ -131,7 +131,8 @@ struct TorrentCheck: Sendable {
         return finding
     }
 
-    /// The fingerprints of files that are others than recorded, now that all of their claims were looked at.
+    /// The fingerprints of files that differ from the recorded ones, now that all of their recorded pieces were
+    /// checked.
     private func refresh(
         _ payload: Payload, _ verdicts: Verdicts, _ current: [Int: Fingerprint], _ settled: Set<Int>
     ) async -> [FingerprintRow] {
@@ -141,12 +142,12 @@ struct TorrentCheck: Sendable {
             guard let print = current[file.index], !file.isEmpty, recorded[file.index] != FingerprintRow(print) else {
                 return false
             }
-            // A file that is new and of which no piece matches isn't the torrent's: nothing is remembered of it.
+            // A new file without a good piece isn't the torrent's, so nothing is recorded about it.
             let pieces = metainfo.layout.pieces(of: file.index, geometry: metainfo.geometry)
             let isOwn =
                 recorded[file.index]?.isSameFile(as: FingerprintRow(print)) ?? false
                 || pieces.contains { verdicts.good[$0] || task.confirmed[$0] }
-            // What can't be read is as unknown as before.
+            // A file that can't be read stays as unknown as before.
             return isOwn
                 && !metainfo.layout.pieces(of: file.index, geometry: metainfo.geometry).contains {
                     verdicts.unreadable[$0]

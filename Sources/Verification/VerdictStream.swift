@@ -2,33 +2,33 @@ import Disk
 import Synchronization
 import Torrent
 
-/// The verdicts of a verification, handed on a part at a time as its pieces are through.
+/// The verdicts of a verification, delivered one part at a time as its pieces are verified.
 ///
-/// A part is some pages of the database's bitfield, because a page's time of verification moves as a whole.
+/// A part is several pages of the database's bitfield, because a page's time of verification moves as a whole.
 package final class VerdictStream: Sendable {
-    /// Bytes of a part, or a page of pieces where that is more: what is told of at a time. A killed verification loses
-    /// the parts that are being read, and those whose sync is still waited for.
+    /// Bytes of a part, or one page of pieces if that is more. A killed verification loses the parts that are being
+    /// read, and those whose sync has not ended.
     private static let partBytes: Int64 = 1 << 30
     /// Pieces of a page of the bitfield.
     private static let pageLength = 1024
 
     private struct State {
-        /// Pieces without a verdict, by part.
+        /// The number of pieces without a verdict, by part.
         var missing: [Int: Int] = [:]
-        /// The verdicts of parts that are begun and not through.
+        /// The verdicts of parts that are begun but not finished.
         var begun: [Int: Verdicts] = [:]
-        /// Until it has ended nobody may take it for whole.
+        /// `.cancelled` until the end, so that an unfinished verification is never taken for a complete one.
         var outcome = VerificationOutcome.cancelled
     }
 
-    /// Each part with a verdict once, the last ones when the verification ended half-way too.
+    /// Each part that has a verdict, once. If the verification ends early, the unfinished parts follow at the end.
     package let parts: AsyncStream<Verdicts>
     private let continuation: AsyncStream<Verdicts>.Continuation
     private let pieceCount: Int
     private let piecesPerPart: Int
     private let state: Mutex<State>
 
-    /// How it ended, when `parts` has ended.
+    /// How the verification ended. It is valid once `parts` has ended.
     package var outcome: VerificationOutcome { state.withLock(\.outcome) }
 
     package init(_ pieces: Bitfield, _ geometry: Geometry) {
@@ -40,7 +40,7 @@ package final class VerdictStream: Sendable {
         state = Mutex(State(missing: missing))
     }
 
-    /// Takes some verdicts; from several threads at once.
+    /// Adds verdicts. Several threads may call it at once.
     package func add(_ verdicts: [(piece: PieceIndex, verdict: PieceVerdict)]) {
         state.withLock { state in
             for (piece, verdict) in verdicts {

@@ -1,13 +1,13 @@
 import Disk
 import Torrent
 
-/// The verdicts of the pieces that were looked at.
+/// The verdicts of the pieces that were checked.
 package struct Verdicts: Sendable {
     package private(set) var good: Bitfield
     package private(set) var bad: Bitfield
     package private(set) var missing: Bitfield
     package private(set) var unreadable: Bitfield
-    /// Why the first of the unreadable ones is.
+    /// Why the first of the unreadable pieces could not be read.
     package private(set) var error: DiskError?
 
     package init(count: Int) {
@@ -28,7 +28,7 @@ package struct Verdicts: Sendable {
         }
     }
 
-    /// What was not found counts as not looked at.
+    /// Treats the missing pieces as not checked.
     mutating func forgetMissing() { missing = Bitfield(count: missing.count) }
 
     mutating func formUnion(_ other: Verdicts) {

@@ -1,14 +1,14 @@
 import Store
 
-/// What a verification reports while it goes on.
+/// A progress report of a running verification.
 package enum VerificationEvent: Sendable {
-    /// There are more bytes to read than was believed, or less.
+    /// The estimate of the bytes to read changes by this much, up or down.
     case expects(bytes: Int64)
-    /// The torrent of that name is being read.
+    /// The verification of the torrent of that name begins.
     case begins(name: String)
-    /// So many bytes more were read and hashed.
+    /// This many more bytes were read and hashed.
     case read(bytes: Int64)
-    /// Another process verifies the torrent, and this one waits for what it finds.
+    /// Another process verifies the torrent, and this one waits for its results.
     case waits(for: TorrentRow, process: Int32?)
     /// The torrent can't be read from the database.
     case unusable(UnusableTorrent)

@@ -4,12 +4,11 @@ import Store
 import SystemPackage
 import Torrent
 
-/// Keeps two verifications from reading the same torrent at once: a byte for each torrent of the file
-/// `<database>.verify`, locked while the torrent is verified (fcntl(2)). The kernel drops the locks of a process that
-/// dies.
+/// Keeps two verifications from reading the same torrent at once: one byte per torrent of the file `<database>.verify`,
+/// locked while the torrent is verified (fcntl(2)). The kernel drops the locks of a process that dies.
 ///
-/// It spares work and keeps reports true; nothing is damaged without it. So where the file can't be made, verifications
-/// go on without it.
+/// The lock saves work and keeps reports correct, but nothing is damaged without it. So if the file can't be created,
+/// verifications run without it.
 final class VerificationLock {
     private let descriptor: Int32?
 
@@ -28,15 +27,15 @@ final class VerificationLock {
     }
 
     deinit {
-        // Nothing was written through it.
+        // Nothing was written through the descriptor.
         if let descriptor { close(descriptor) }
     }
 
-    /// Whether the torrent is ours until ``release(_:)``.
+    /// Locks the torrent until ``release(_:)``. Returns whether this process has it.
     func take(_ torrent: TorrentID) -> Bool {
         guard let descriptor else { return true }
         var request = Self.request(torrent, F_WRLCK)
-        // Any other failure is one of the lock, and not of the torrent.
+        // Any other failure concerns the lock and not the torrent.
         return fcntl(descriptor, F_SETLK, &request) == 0 || (errno != EAGAIN && errno != EACCES)
     }
 

@@ -1,13 +1,14 @@
 import Store
 
-/// Remembers in the database when verifications began that did not end, so that they are gone on with.
+/// Remembers in the database when unfinished verifications began, so that they can be resumed.
 package struct VerificationMemory {
-    /// What is known of a verification.
+    /// The record of a verification.
     package struct Entry: Sendable {
         package let at: Timestamp
-        /// Whether it was interrupted before: what was confirmed after ``at`` is not looked at again.
+        /// Whether the verification was interrupted before: pieces confirmed after ``at`` are not checked again.
         package let isResumed: Bool
-        /// The torrent's own mark, which goes when the torrent is through; `nil` when it is one of all.
+        /// The key of the torrent's own record, which is deleted when the torrent is verified; `nil` when it is part of
+        /// a verification of all torrents.
         package let ownKey: String?
 
         package init(at: Timestamp, isResumed: Bool, ownKey: String?) {
@@ -17,7 +18,7 @@ package struct VerificationMemory {
         }
     }
 
-    /// An older verification is begun anew: what it confirmed is old, too.
+    /// An older verification starts over, because the pieces that it confirmed are old, too.
     private static let lifetime = Duration.seconds(24 * 3600)
     private static let allKey = "verify.began.all"
 
@@ -25,12 +26,12 @@ package struct VerificationMemory {
 
     package init(connection: Connection) { self.connection = connection }
 
-    /// The verification of all torrents.
+    /// Begins or resumes the verification of all torrents.
     package func beginAll(anew: Bool, now: Timestamp) throws(StoreError) -> Entry {
         try begin(Self.allKey, anew: anew, now: now, isOwn: false)
     }
 
-    /// The verifications of single torrents, in one transaction.
+    /// Begins or resumes the verifications of single torrents, in one transaction.
     package func begin(_ ids: [TorrentID], anew: Bool, now: Timestamp) throws(StoreError) -> [Entry] {
         try connection.transaction(durability: .lazy) { () throws(StoreError) in
             var entries: [Entry] = []
@@ -39,10 +40,10 @@ package struct VerificationMemory {
         }
     }
 
-    /// The entry as it is when another process verifies the torrent already: what that confirms from its beginning on
-    /// needs no second look.
+    /// The entry for a torrent that another process already verifies: pieces that the other one confirms after its
+    /// beginning need no second check.
     func behind(_ entry: Entry, of id: TorrentID, now: Timestamp) throws(StoreError) -> Entry {
-        // A mark that was there when the entry was made is in it; the other one is that of a verification of the other
+        // If the record already existed, the entry includes it. The other record is that of a verification of the other
         // kind.
         let other = try moment(entry.ownKey == nil ? Self.key(of: id) : Self.allKey).flatMap {
             $0 <= now && now - $0 < Self.lifetime ? $0 : nil
@@ -51,7 +52,7 @@ package struct VerificationMemory {
         return Entry(at: began, isResumed: true, ownKey: entry.ownKey)
     }
 
-    /// All torrents are through.
+    /// Records that all torrents were verified.
     package func endAll() throws(StoreError) { try connection.set(Self.allKey, nil) }
 
     private static func key(of id: TorrentID) -> String { "verify.began.\(id)" }

@@ -1,36 +1,36 @@
 import Torrent
 
-/// What a verification found in one torrent.
+/// The result of verifying one torrent.
 package struct VerificationResult: Sendable {
     package enum Outcome: Sendable, Equatable {
         case verified
-        /// There is nothing of it on the disk, and nothing was claimed.
+        /// Nothing of the torrent is on the disk, and nothing was recorded as present.
         case nothingThere
         case interrupted
-        /// One sentence: the payload is out of reach, and what was claimed of it stays as it was.
+        /// One sentence: the payload is unreachable, and its record stays as it was.
         case offline(String)
-        /// One sentence: the payload can't be reached, or parts of it can't be read.
+        /// One sentence: the payload is unreachable, or parts of it can't be read.
         case failed(String)
     }
 
     package enum FileState: String, Sendable {
         case good, bad, missing
-        /// It shares wrong pieces with a file that explains them, and nothing speaks against it.
+        /// The file shares wrong pieces with a file that explains them; nothing indicates that this one is bad.
         case shares
-        /// It shares a wrong piece with files none of which explains it, or it can't be read.
+        /// The file shares a wrong piece with files none of which explains it, or it can't be read.
         case unknown
     }
 
     package struct File: Sendable {
         /// `nil` for the part file.
         package let entry: FileEntry?
-        /// Below the output folder.
+        /// The path below the output folder.
         package let path: String
         package var state: FileState
         package let look: Attribution.Look
         /// The pieces that are wrong because of this file.
         package let blame: Attribution.Count
-        /// What was found of all of its pieces, those that it shares too.
+        /// The verdicts of all of the file's pieces, including shared ones.
         package var good = 0
         package var bad = 0
         package var missing = 0
@@ -48,11 +48,11 @@ package struct VerificationResult: Sendable {
     package var unreadable = 0
     package var adopted = 0
     package var damaged = 0
-    /// Claims that were confirmed before this verification was interrupted, and not looked at again.
+    /// Pieces that were confirmed before this verification was interrupted, and not checked again.
     package var confirmedBefore = 0
-    /// The files that have something to do with the pieces that were looked at.
+    /// The files that the checked pieces touch.
     package var files: [File] = []
-    /// The part file, when it is to blame for something.
+    /// The part file, if it is to blame for a piece.
     package var partFile: File?
     /// Wrong pieces that no file explains.
     package var riddles: [Attribution.Riddle] = []
@@ -64,8 +64,8 @@ package struct VerificationResult: Sendable {
 
     package var checked: Int { good + bad + missing + unreadable }
 
-    /// Whether something is not as it should be, as far as was asked: a claim is wrong, or payload that was to be
-    /// adopted isn't all there.
+    /// Whether something within the scope is wrong: a recorded piece is not good, or payload that was to be adopted is
+    /// incomplete.
     package var hasDamage: Bool {
         switch scope {
         case .claimed: damaged > 0

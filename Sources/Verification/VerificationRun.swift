@@ -4,21 +4,20 @@ import Synchronization
 import SystemPackage
 import Torrent
 
-/// Verifies torrents, small ones side by side and large ones one after the other, and writes down what is found every
-/// few seconds.
+/// Verifies torrents, small ones in parallel and large ones one after the other, and records the findings every few
+/// seconds.
 package struct VerificationRun {
-    /// What is to be verified.
+    /// A torrent to verify.
     package struct Order {
         package let row: TorrentRow
         package let scope: VerificationScope
-        /// Where it is remembered when this verification began, and since when what was confirmed need not be looked at
-        /// again.
+        /// When this verification began: pieces that were confirmed since then need not be checked again.
         var began: VerificationMemory.Entry
-        /// Whether all of it is hashed, whatever was confirmed before.
+        /// Whether all pieces are hashed, even those that were confirmed before.
         var isAnew = false
         /// See ``VerificationTask/isRelocated``.
         var isRelocated = false
-        /// Whether another process had the torrent when its turn came.
+        /// Whether another process was verifying the torrent when its turn came.
         var isBehind = false
 
         package init(
@@ -33,19 +32,19 @@ package struct VerificationRun {
         }
     }
 
-    /// What came of all torrents together.
+    /// The result over all torrents.
     package struct Summary: Sendable {
         package var torrents = 0
         package var bytes: Int64 = 0
         package var time = Duration.zero
         package var damaged = 0
-        /// Those that could not be verified, the offline ones among them.
+        /// Torrents that could not be verified, including the offline ones.
         package var failed = 0
         package var offline = 0
         package var isInterrupted = false
-        /// Torrents that were not adopted, because not all of their payload is right.
+        /// Torrents that were not adopted because some of their payload isn't good.
         package var notAdopted = 0
-        /// Whether pieces were not looked at because an earlier verification, or one beside this, had confirmed them.
+        /// Whether pieces were skipped because an earlier or a concurrent verification had confirmed them.
         package var wasVerifiedBefore = false
     }
 
@@ -54,13 +53,14 @@ package struct VerificationRun {
         case ended(TorrentID, bytes: Int64)
     }
 
-    /// Torrents that are hashed side by side, and bytes of them: a large one reads alone, which disks like.
+    /// The most torrents that are hashed in parallel, and the most bytes of them. A large torrent is read alone, which
+    /// suits disks.
     private static let maximumAtOnce = 16
     private static let bytesAtOnce: Int64 = 64 << 20
     private static let writeInterval = Duration.seconds(2)
-    /// Findings that wait to be written.
+    /// The most findings that wait to be written.
     private static let maximumWaiting = 1000
-    /// How often it is asked whether another process is through with a torrent.
+    /// The interval of checks whether another process has finished a torrent.
     private static let pause = Duration.milliseconds(200)
 
     private let connection: Connection
@@ -69,7 +69,7 @@ package struct VerificationRun {
     private let bytes = ByteCounter()
     private let report: @Sendable (VerificationEvent) -> Void
 
-    /// `database` is the file beside which verifications wait for each other; `report` is called from several threads.
+    /// `database` is the file beside which verifications lock torrents. Several threads call `report`.
     package init(
         connection: Connection, database: FilePath, stop: VerificationStop,
         report: @escaping @Sendable (VerificationEvent) -> Void
@@ -83,7 +83,7 @@ package struct VerificationRun {
         }
     }
 
-    /// Torrents that another process verifies wait until it is through with them: what it confirmed isn't read again.
+    /// Torrents that another process verifies wait until it has finished: pieces that it confirmed are not read again.
     package func perform(_ orders: [Order]) async throws -> Summary {
         let started = ContinuousClock.now
         let lock = VerificationLock(database: database)
@@ -99,7 +99,7 @@ package struct VerificationRun {
         return summary
     }
 
-    /// Those of the orders whose torrents another process has.
+    /// Verifies the torrents. Returns the orders of those that another process is verifying.
     private func perform(_ orders: [Order], _ lock: VerificationLock, _ summary: inout Summary) async throws -> [Order]
     {
         let disk = try Disk()
@@ -116,7 +116,7 @@ package struct VerificationRun {
         var waiting: [Finding] = []
         var written = ContinuousClock.now
 
-        /// Begins as many as may run; whether any runs then.
+        /// Starts as many torrents as may run. Returns whether any is running.
         func startMore() throws -> Bool {
             while let order = rest.first,
                 running == 0 || (running < Self.maximumAtOnce && bytesRunning < Self.bytesAtOnce), !cancel.isCancelled
@@ -144,7 +144,7 @@ package struct VerificationRun {
             return running > 0
         }
 
-        /// Another process may go on with what is through and written down.
+        /// Releases verified torrents once their findings are written, so that another process may take them.
         func write() throws {
             try writer.write(waiting) { keys[$0] }
             waiting = []
@@ -172,7 +172,7 @@ package struct VerificationRun {
         return held
     }
 
-    /// The order as it is to be done after the other process.
+    /// The order, adjusted to run after the other process.
     private func behind(_ order: Order) throws -> Order {
         var order = order
         order.isBehind = true
@@ -183,7 +183,7 @@ package struct VerificationRun {
         return order
     }
 
-    /// Returns when another process is through with one of the torrents, or this one is to end.
+    /// Returns when another process has finished one of the torrents, or this one is to end.
     private func wait(for orders: [Order], _ lock: VerificationLock) async throws -> [Order] {
         while !orders.isEmpty, !cancel.isCancelled, orders.allSatisfy({ lock.holder(of: $0.row.id) != nil }) {
             try await Task.sleep(for: Self.pause)
@@ -191,10 +191,10 @@ package struct VerificationRun {
         return orders
     }
 
-    /// `nil` when the torrent can't be read from the database, which is told.
+    /// The task; `nil` when the torrent can't be read from the database, which is reported.
     private func load(_ order: Order, _ summary: inout Summary) throws -> VerificationTask? {
         do {
-            // Read anew: another process may have written of it while this one waited.
+            // Read again, because another process may have recorded findings while this one waited.
             let torrent = try StoredTorrent(try connection.torrent(order.row.id) ?? order.row, connection)
             var confirmed = Bitfield(count: torrent.have.count)
             if order.began.isResumed {
@@ -226,7 +226,7 @@ package struct VerificationRun {
         report(.verified(result))
     }
 
-    /// Bytes that were read, added up on the threads that read them.
+    /// The number of bytes read, added up on the threads that read them.
     private final class ByteCounter: Sendable {
         private let bytes = Atomic<Int64>(0)
 

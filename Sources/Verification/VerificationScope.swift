@@ -4,23 +4,23 @@ import Torrent
 
 /// Which pieces of a torrent a verification hashes.
 package enum VerificationScope: Sendable {
-    /// What the database claims, and what lies in files that nobody has looked at yet.
+    /// The pieces recorded as present, and the pieces of files that were never fingerprinted.
     case claimed
-    /// All that is wanted: payload that came from elsewhere is adopted.
+    /// All wanted pieces: payload that came from elsewhere is adopted.
     case everything
 }
 
-/// One torrent that is to be verified, as the database has it.
+/// A torrent to verify, as the database describes it.
 package struct VerificationTask: Sendable {
     let torrent: StoredTorrent
     let scope: VerificationScope
-    /// Claims that this verification has confirmed before it was interrupted.
+    /// Pieces that this verification confirmed before it was interrupted.
     let confirmed: Bitfield
-    /// Whether the user said that the payload was moved to another disk: what is missing there is lost, and not out of
-    /// reach.
+    /// Whether the user said that the payload was moved to another disk: then what is missing there is lost, not
+    /// unreachable.
     var isRelocated = false
 
-    /// The pieces to hash, given the files that are there now.
+    /// The pieces to hash, given the files that exist now.
     func pieces(current: [Int: Fingerprint]) -> Bitfield {
         let metainfo = torrent.metainfo
         var pieces = torrent.have
@@ -39,7 +39,7 @@ package struct VerificationTask: Sendable {
         return pieces.subtracting(confirmed)
     }
 
-    /// Bytes that will probably be read, before anybody looked.
+    /// An estimate of the bytes that will be read, made before the files are inspected.
     package static func estimate(_ row: TorrentRow, _ scope: VerificationScope) -> Int64 {
         switch scope {
         case .everything: row.wantedBytes

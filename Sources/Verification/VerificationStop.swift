@@ -1,6 +1,6 @@
 import Disk
 
-/// Asks a verification to end early: what was found until then is written down.
+/// Asks a verification to end early. Findings so far are written to the database.
 package struct VerificationStop: Sendable {
     let token = CancelToken()
 

@@ -1,13 +1,13 @@
 import Torrent
 
-/// One row of the table `bitfield`, and what may be done to it.
+/// One row of the table `bitfield`, and its changes.
 struct BitfieldPage {
     var have = PageBits()
     var opened = PageBits()
-    /// The oldest verification of the pieces in ``have``; `nil` when there is none.
+    /// When the piece of ``have`` that was verified longest ago was verified; `nil` when there is none.
     var verifiedAt: Timestamp?
 
-    /// What one transaction does to the page, in the order of the fields.
+    /// The changes that one transaction makes to the page, applied in the order of the fields.
     struct Edit {
         var lost = PageBits()
         var gained = PageBits()
@@ -19,8 +19,8 @@ struct BitfieldPage {
 
     static let columns = "page, have, opened, verified_at, checksum"
 
-    /// The FNV-1a 64 of all that a row says: a bit that turns over on the disk changes it, and SQLite's own checks see
-    /// none of that.
+    /// The FNV-1a 64 hash of all values of a row. It detects bits that flip on the disk, which SQLite's own checks
+    /// don't.
     static func checksum(_ id: TorrentID, _ number: Int, _ have: [UInt8], _ opened: [UInt8]?, _ verifiedAt: Timestamp?)
         -> Int64
     {
@@ -39,12 +39,12 @@ struct BitfieldPage {
         add(have)
         add(Int64(opened?.count ?? -1))
         add(opened ?? [])
-        // No verification has the time of the farthest past.
+        // `.min` can't be the time of a verification.
         add(verifiedAt?.rawValue ?? .min)
         return Int64(bitPattern: hash)
     }
 
-    /// Applies the edit; by how much the population of ``have`` changed.
+    /// Applies the edit and returns the change of the population of ``have``.
     mutating func apply(_ edit: Edit, at moment: Timestamp) -> Int {
         let before = have.population
         have.subtract(edit.lost)
@@ -59,14 +59,15 @@ struct BitfieldPage {
         return have.population - before
     }
 
-    /// All pieces of `verified` were read back and found good; the page is as old as its oldest piece.
+    /// All pieces of `verified` were read back and found good. The page's time moves only if `verified` covers all its
+    /// pieces, because the page is as old as its oldest piece.
     mutating func confirm(_ verified: PageBits, at moment: Timestamp) {
         if !have.isEmpty, have.isSubset(of: verified) { verifiedAt = moment }
     }
 }
 
 extension [Int: BitfieldPage.Edit] {
-    /// Adds pieces to one of the sets of their pages' edits.
+    /// Adds pieces to one set of the edits of their pages.
     mutating func add(_ pieces: [PieceIndex], to set: WritableKeyPath<BitfieldPage.Edit, PageBits>) {
         for piece in pieces {
             let (page, bit) = PageBits.place(piece)
@@ -76,9 +77,10 @@ extension [Int: BitfieldPage.Edit] {
 }
 
 extension Connection {
-    /// Reads, changes and writes the pages inside the caller's transaction, so that the bits of another writer stay.
+    /// Reads, changes and writes the pages inside the caller's transaction, so that another writer's bits are
+    /// preserved.
     ///
-    /// Answers by how much the population of `have` changed.
+    /// Returns the change of the population of `have`.
     func edit(_ id: TorrentID, pieceCount: Int, _ edits: [Int: BitfieldPage.Edit], at moment: Timestamp)
         throws(StoreError) -> Int
     {
@@ -92,7 +94,7 @@ extension Connection {
         return change
     }
 
-    /// The page; an empty one where there is no row.
+    /// The page, or an empty one if there is no row.
     func page(_ id: TorrentID, _ number: Int, pieceCount: Int) throws(StoreError) -> BitfieldPage {
         try first("SELECT \(BitfieldPage.columns) FROM bitfield WHERE torrent_id = ? AND page = ?", id, number) {
             (row) throws(StoreError) in
@@ -100,7 +102,7 @@ extension Connection {
         } ?? BitfieldPage()
     }
 
-    /// A row of ``BitfieldPage/columns``.
+    /// Decodes a row of ``BitfieldPage/columns``.
     func readPage(_ row: Statement, _ id: TorrentID, pieceCount: Int) throws(StoreError) -> (
         number: Int, page: BitfieldPage
     ) {
@@ -109,7 +111,7 @@ extension Connection {
         let opened: [UInt8]? = try row.next()
         let verifiedAt: Timestamp? = try row.next()
         let checksum: Int64? = try row.next()
-        // A page from before checksums has none until it is written again.
+        // A page from before checksums were introduced has none until it is next written.
         guard checksum.map({ $0 == BitfieldPage.checksum(id, number, have, opened, verifiedAt) }) ?? true else {
             throw badPage(id, number)
         }

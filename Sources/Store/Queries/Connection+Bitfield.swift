@@ -1,17 +1,18 @@
 import Torrent
 
 extension Connection {
-    /// The pieces that are on the disk and synced; `count` is the torrent's count of pieces.
+    /// The present pieces: on the disk, verified and synced. `count` is the torrent's number of pieces.
     package func have(of id: TorrentID, count: Int) throws(StoreError) -> Bitfield {
         try claims(of: id, count: count).have
     }
 
-    /// The pieces that may have been written since the last commit: after a crash they are to be looked at.
+    /// The pieces with a write intent: they may have been written since the last commit, so they are rechecked after a
+    /// crash.
     package func opened(of id: TorrentID, count: Int) throws(StoreError) -> Bitfield {
         try claims(of: id, count: count).opened
     }
 
-    /// Both, as they are at one moment. Throws when they don't add up: see ``doubtPieces(of:)``.
+    /// Both, read in one transaction. Throws when they are inconsistent: see ``doubtPieces(of:)``.
     package func claims(of id: TorrentID, count: Int) throws(StoreError) -> Claims {
         try transaction(.deferred) { () throws(StoreError) in
             let pages = try rows("SELECT \(BitfieldPage.columns) FROM bitfield WHERE torrent_id = ?", id) {
@@ -44,10 +45,11 @@ extension Connection {
         }
     }
 
-    /// Writes down that these pieces may be written from now on; it must be called before the first of their bytes is.
+    /// Records write intents: these pieces may be written from now on. Call it before the first of their bytes is
+    /// written.
     ///
-    /// The commit does not wait for the disk: it has to outlive a killed process, and what a power cut takes was not
-    /// claimed by anybody.
+    /// The commit does not wait for the disk, because it only has to survive a killed process: a power cut can only
+    /// lose intents of pieces that were not yet recorded as present.
     package func openPieces(_ id: TorrentID, _ pieces: [PieceIndex], now: Timestamp) throws(StoreError) {
         guard !pieces.isEmpty else { return }
         try transaction(durability: .lazy) { () throws(StoreError) in
@@ -58,8 +60,8 @@ extension Connection {
         }
     }
 
-    /// All pieces of a page were read back and found good. A page's time moves only when all pieces that it has are in
-    /// `pieces`.
+    /// Records that the pieces were read back and found good. A page's time moves only when `pieces` contains all
+    /// present pieces of the page.
     package func markVerified(_ id: TorrentID, _ pieces: [PieceIndex], now: Timestamp) throws(StoreError) {
         try transaction { () throws(StoreError) in
             guard let count = try pieceCount(of: id) else { throw noTorrent(id) }
@@ -74,7 +76,7 @@ extension Connection {
         }
     }
 
-    /// Damage was found: the pieces are not had any more, the files' fingerprints are forgotten, and the torrent is not
+    /// Records damage: the pieces are no longer present, the files' fingerprints are forgotten, and the torrent is not
     /// complete.
     ///
     /// `completedBytes` is what is left of the wanted files in recorded pieces.
@@ -85,7 +87,7 @@ extension Connection {
             guard let count = try pieceCount(of: id) else { throw noTorrent(id) }
             var edits: [Int: BitfieldPage.Edit] = [:]
             edits.add(try checked(pieces, id, count), to: \.lost)
-            // No piece is gained, so the moment is not looked at.
+            // No piece is gained, so the time is not used.
             let change = try edit(id, pieceCount: count, edits, at: Timestamp(0))
             try execute(
                 "UPDATE torrent SET pieces_have = pieces_have + ?, completed_bytes = ?, completed_at = NULL WHERE id = ?",
@@ -95,7 +97,7 @@ extension Connection {
         settleLosses(pieces.isEmpty ? .nothingLost : .claimsLost)
     }
 
-    /// The pages whose verification is the oldest, oldest first: what a scrub reads next.
+    /// The pages that were verified longest ago, oldest first: the next pages for a scrub to read.
     package func oldestPages(of id: TorrentID, limit: Int) throws(StoreError) -> [VerifiedPage] {
         guard let count = try pieceCount(of: id) else { throw noTorrent(id) }
         return try rows(
@@ -121,7 +123,7 @@ extension Connection {
         return count
     }
 
-    /// The pieces, when all of them are the torrent's.
+    /// The pieces, if all of them are pieces of the torrent; throws otherwise.
     func checked(_ pieces: [PieceIndex], _ id: TorrentID, _ count: Int) throws(StoreError) -> [PieceIndex] {
         for piece in pieces where piece.value < 0 || piece.value >= count {
             throw fault(
@@ -133,15 +135,15 @@ extension Connection {
     }
 }
 
-/// What the database says of a torrent's pieces.
+/// The database's record of a torrent's pieces.
 package struct Claims: Sendable, Hashable {
-    /// On the disk and synced.
+    /// Present: on the disk and synced.
     package let have: Bitfield
-    /// May have been written since the last commit.
+    /// Has a write intent: may have been written since the last commit.
     package let opened: Bitfield
 }
 
-/// The pieces of a page, and when the one of them that waits the longest was verified.
+/// The pieces of a page, and when the one verified longest ago was verified.
 package struct VerifiedPage: Sendable, Hashable {
     package let pieces: Range<PieceIndex>
     package let verifiedAt: Timestamp

@@ -1,8 +1,8 @@
 import Torrent
 
-/// Changes of one fact of one torrent. Each throws `notFound` when the torrent is gone.
+/// Changes of one fact of one torrent. Each throws `notFound` when the torrent doesn't exist.
 extension Connection {
-    /// `error` is one sentence with the states `error` and `offline`, else `nil`.
+    /// `error` is one sentence in the states `error` and `offline`, and `nil` otherwise.
     package func setState(_ id: TorrentID, _ state: TorrentState, error: String? = nil) throws(StoreError) {
         try change(id, try execute("UPDATE torrent SET state = ?, error = ? WHERE id = ?", state, error, id))
     }
@@ -25,7 +25,7 @@ extension Connection {
         try change(id, try execute(sql, goal.word, goal.ratio, goal.seconds, id))
     }
 
-    /// The payload was moved: `output` is the absolute folder that it lies in now.
+    /// Records that the payload was moved to `output`, an absolute folder.
     package func setOutput(_ id: TorrentID, _ output: String) throws(StoreError) {
         try transaction { () throws(StoreError) in
             try change(id, try execute("UPDATE torrent SET output = ?, resolved = NULL WHERE id = ?", output, id))
@@ -34,15 +34,16 @@ extension Connection {
         }
     }
 
-    /// From now on a missing root means that the payload is unreachable, and it is never made again.
+    /// Records that the root existed. From now on a missing root means that the payload is unreachable; it is never
+    /// made again.
     package func setRootSeen(_ id: TorrentID) throws(StoreError) {
         try change(id, try execute("UPDATE torrent SET root_seen = 1 WHERE id = ?", id))
     }
 
-    /// Which files are wanted, and what follows from it: their bytes, and how many of these are in recorded pieces.
+    /// Records which files are wanted, their total bytes, and how many of these are in recorded pieces.
     ///
-    /// A torrent that had all is queued again: bytes of a file that is wanted now may be in the part file, which an
-    /// engine has to look at even when none are missing.
+    /// A complete torrent is queued again, because bytes of a newly wanted file may be in the part file: an engine has
+    /// to look at it even when no bytes are missing.
     package func setSelection(_ id: TorrentID, wanted: [Bool], wantedBytes: Int64, completedBytes: Int64)
         throws(StoreError)
     {

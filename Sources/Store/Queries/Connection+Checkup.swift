@@ -1,37 +1,37 @@
 import CSQLite
 
-/// Sums for those who look after an archive.
+/// Sums for the maintenance of an archive.
 extension Connection {
-    /// A folder that payloads lie in.
+    /// An output folder with its torrents.
     package struct OutputSum: Sendable, Hashable {
         package let path: String
         package let torrents: Int
-        /// Wanted bytes that aren't recorded.
+        /// Wanted bytes that aren't recorded as present.
         package let missingBytes: Int64
-        /// Whether one of them was ever seen there.
+        /// Whether the root of any of its torrents was ever seen.
         package let wasSeen: Bool
-        /// The file system that they were last seen on, as far as one was named.
+        /// The file system on which the payloads were last seen; `nil` if unknown.
         package let volume: String?
     }
 
-    /// A tracker that fails.
+    /// A tracker with failed announces.
     package struct FailingTracker: Sendable, Hashable {
         package let url: String
         package let torrents: Int
-        /// Failures in a row, the most among them.
+        /// The highest number of consecutive failures among its torrents.
         package let failures: Int
         package let lastError: String?
     }
 
-    /// A state with trouble in it.
+    /// The torrents in one of the states `offline` and `error`.
     package struct TroubleSum: Sendable, Hashable {
         package let state: TorrentState
         package let torrents: Int
-        /// The reason of one of them.
+        /// The error of one of these torrents.
         package let error: String?
     }
 
-    /// The folders, those with the most torrents first.
+    /// The output folders, ordered by their number of torrents, highest first.
     package func outputSums(limit: Int) throws(StoreError) -> [OutputSum] {
         try rows(
             """
@@ -45,7 +45,7 @@ extension Connection {
         }
     }
 
-    /// Torrents whose payload lies in the folder, at most so many.
+    /// At most `limit` torrents whose output is the folder.
     package func torrents(in folder: String, limit: Int) throws(StoreError) -> [TorrentRow] {
         try rows("SELECT \(TorrentRow.columns) FROM torrent AS t WHERE output = ? ORDER BY id LIMIT ?", folder, limit) {
             (row) throws(StoreError) in
@@ -53,7 +53,7 @@ extension Connection {
         }
     }
 
-    /// Trackers that failed at least so often in a row, those of the most torrents first.
+    /// Trackers with at least `failures` consecutive failures, ordered by their number of torrents, highest first.
     package func failingTrackers(failures: Int, limit: Int) throws(StoreError) -> [FailingTracker] {
         try rows(
             """
@@ -66,7 +66,7 @@ extension Connection {
         }
     }
 
-    /// How many torrents are offline or in error.
+    /// The number of torrents in each of the states `offline` and `error`.
     package func troubleSums() throws(StoreError) -> [TroubleSum] {
         try rows(
             "SELECT state, count(*), max(error) FROM torrent WHERE state IN ('offline', 'error') GROUP BY state ORDER BY state"
@@ -76,7 +76,7 @@ extension Connection {
         }
     }
 
-    /// Complete torrents, the longest unverified first; those that never were come before all.
+    /// Complete torrents, in order of their last verification; those that were never verified come first.
     package func leastVerified(limit: Int) throws(StoreError) -> [TorrentRow] {
         try rows(
             """
@@ -86,7 +86,7 @@ extension Connection {
         ) { (row) throws(StoreError) in try TorrentRow(row) }
     }
 
-    /// The latest moment that the database speaks of as past; `nil` when nothing has happened yet.
+    /// The latest heartbeat or event in the database; `nil` when there is none.
     package func latestMoment() throws(StoreError) -> Timestamp? {
         try first(
             "SELECT max(max(coalesce((SELECT max(heartbeat_at) FROM run), 0)), coalesce((SELECT at FROM event ORDER BY id DESC LIMIT 1), 0))"
@@ -98,6 +98,6 @@ extension Connection {
     /// The version of SQLite that the program runs with.
     package static var libraryVersion: String { String(cString: sqlite3_libversion()) }
 
-    /// The number of the schema (sqlite.org/pragma.html#pragma_user_version).
+    /// The version number of the schema (sqlite.org/pragma.html#pragma_user_version).
     package func schemaVersion() throws(StoreError) -> Int { try pragma("user_version") }
 }

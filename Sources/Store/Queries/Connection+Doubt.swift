@@ -1,10 +1,10 @@
 import Torrent
 
-/// Claims that can't be believed any more: nothing is claimed, and all that was is looked at again, as after a crash
-/// (laws 1 and 2).
+/// Marks pieces as unverified when their records can't be trusted: nothing counts as present, and everything is
+/// rechecked, as after a crash (laws 1 and 2).
 extension Connection {
-    /// Puts all pieces of the torrent in doubt, those too that are not claimed: what was written since may be there.
-    /// Answers how many they are.
+    /// Marks all pieces of the torrent as unverified, including those not recorded as present, because they may have
+    /// been written since. Returns their number.
     @discardableResult
     package func doubtPieces(of id: TorrentID) throws(StoreError) -> Int {
         let count = try transaction(durability: .full) { () throws(StoreError) in
@@ -13,7 +13,7 @@ extension Connection {
                     "SELECT piece_count FROM torrent WHERE id = ?", id,
                     row: { (row) throws(StoreError) in try row.next(Int.self) })
             else { throw noTorrent(id) }
-            // With an impossible count nothing can be claimed, nor looked at.
+            // With an impossible count, no piece can be present or rechecked.
             let count = (0...Geometry.maximumPieceCount).contains(said) ? said : 0
             try execute("DELETE FROM bitfield WHERE torrent_id = ?", id)
             for (number, bits) in PageBits.pages(Bitfield(fullCount: count)) {
@@ -28,7 +28,7 @@ extension Connection {
         return count
     }
 
-    /// The same for every torrent that was ever begun; how many pieces are in doubt.
+    /// Marks the pieces of every torrent that was ever begun as unverified. Returns their number.
     func doubtEverything() throws(StoreError) -> Int {
         try transaction(durability: .full) { () throws(StoreError) in
             let begun =
@@ -45,7 +45,7 @@ extension Connection {
 }
 
 extension StoreError {
-    /// Whether a row that SQLite could read holds what cannot be: damage that stays with one torrent.
+    /// Whether SQLite could read a row that holds an invalid value. Such damage affects only one torrent.
     package var isOfRow: Bool { code == .corrupt && sqliteCode == 0 }
     /// Whether SQLite found the file itself damaged.
     package var isOfFile: Bool { (code == .corrupt || code == .notADatabase) && sqliteCode != 0 }

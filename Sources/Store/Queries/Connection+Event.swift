@@ -1,6 +1,6 @@
 import Torrent
 
-/// What an event is about; open, so that a newer program's kinds can be read.
+/// The kind of an event. It is open, so that kinds of a newer program can be read.
 package struct EventKind: RawRepresentable, Hashable, Sendable, SQLValue, CustomStringConvertible {
     package let rawValue: String
     package init(rawValue: String) { self.rawValue = rawValue }
@@ -16,26 +16,26 @@ package struct EventKind: RawRepresentable, Hashable, Sendable, SQLValue, Custom
     package static let banned = EventKind(rawValue: "banned")
     package static let failed = EventKind(rawValue: "failed")
     package static let verified = EventKind(rawValue: "verified")
-    /// The content changed and the fingerprint did not.
+    /// The content changed, but the fingerprint did not.
     package static let rot = EventKind(rawValue: "rot")
-    /// The fingerprint changed: somebody else wrote the file.
+    /// The fingerprint changed: another program wrote to the file.
     package static let edited = EventKind(rawValue: "edited")
     package static let started = EventKind(rawValue: "started")
     package static let stopped = EventKind(rawValue: "stopped")
-    /// The database was damaged and has been mended, or a backup was restored.
+    /// The damaged database was recovered, or a backup was restored.
     package static let mended = EventKind(rawValue: "mended")
-    /// The torrent's data was deleted, but for files that aren't its own.
+    /// The torrent's data was deleted, except for files that aren't its own.
     package static let kept = EventKind(rawValue: "kept")
-    /// A row of the torrent held what cannot be.
+    /// A row of the torrent held an invalid value.
     package static let damaged = EventKind(rawValue: "damaged")
 }
 
-/// A line of the log.
+/// An entry of the event log.
 package struct EventRow: Sendable, Hashable {
     package let id: Int64
     package let at: Timestamp
     package let torrent: TorrentID?
-    /// Tells which torrent it was after that is removed.
+    /// Identifies the torrent even after it was removed.
     package let infoHash: InfoHash?
     package let kind: EventKind
     package let detail: String
@@ -51,12 +51,12 @@ package struct EventRow: Sendable, Hashable {
 }
 
 extension Connection {
-    /// Events that are kept. The oldest are forgotten when an engine starts, and after each ``eventsBetweenPrunes`` new
-    /// ones.
+    /// The most events that are kept. The oldest are deleted when an engine starts, and after each
+    /// ``eventsBetweenPrunes`` new events.
     package static let eventLimit = 100_000
     package static let eventsBetweenPrunes: Int64 = 1000
 
-    /// Writes a line of the log; the info hash is looked up where only the torrent is given.
+    /// Appends an event. If only the torrent is given, its info hash is looked up.
     package func appendEvent(
         _ kind: EventKind, _ detail: String, torrent: TorrentID? = nil, infoHash: InfoHash? = nil, now: Timestamp
     ) throws(StoreError) {
@@ -72,7 +72,7 @@ extension Connection {
         }
     }
 
-    /// The newest events, of one torrent or of all, newest first.
+    /// The newest events of one torrent or of all, newest first.
     package func events(of torrent: TorrentID? = nil, limit: Int) throws(StoreError) -> [EventRow] {
         let columns = "SELECT id, at, torrent_id, info_hash, kind, detail FROM event"
         guard let torrent else {
@@ -87,7 +87,7 @@ extension Connection {
         }.compactMap(\.self)
     }
 
-    /// Forgets all but the newest ``eventLimit`` events.
+    /// Deletes all but the newest ``eventLimit`` events.
     package func pruneEvents() throws(StoreError) {
         try execute("DELETE FROM event WHERE id <= (SELECT max(id) FROM event) - ?", Self.eventLimit)
     }

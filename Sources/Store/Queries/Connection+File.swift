@@ -1,15 +1,15 @@
 import Torrent
 
-/// What is remembered of a file; one of which nothing is has no row.
+/// What is remembered of a file. A file with nothing to remember has no row.
 package struct FileRow: Sendable, Hashable {
-    /// The file's place in the metainfo, from 0, or ``FingerprintRow/partFile``.
+    /// The file's index in the metainfo, from 0, or ``FingerprintRow/partFile``.
     package let index: Int
     package let isWanted: Bool
     package let completedBytes: Int64
 }
 
 extension Connection {
-    /// The files of which something is remembered.
+    /// The files that have a row.
     package func files(of id: TorrentID) throws(StoreError) -> [FileRow] {
         try rows("SELECT idx, wanted, completed_bytes FROM file WHERE torrent_id = ? ORDER BY idx", id) {
             (row) throws(StoreError) in
@@ -39,7 +39,8 @@ extension Connection {
         }.compactMap(\.self)
     }
 
-    /// Forgets the fingerprints of these files, or of all: they are to be looked at before they are trusted.
+    /// Forgets the fingerprints of these files, or of all files, so that the files are inspected before they are
+    /// trusted.
     package func clearFingerprints(_ id: TorrentID, files: [Int]? = nil) throws(StoreError) {
         let clear =
             "UPDATE file SET size = NULL, mtime_ns = NULL, inode = NULL, device = NULL, fingerprint_at = NULL, born_ns = NULL WHERE torrent_id = ?"
@@ -74,7 +75,7 @@ extension Connection {
             id, file.index, file.completed)
     }
 
-    /// Removes rows that say what a missing row says.
+    /// Deletes the rows whose values are all defaults, which a missing row also implies.
     func dropSilentFiles(_ id: TorrentID) throws(StoreError) {
         try execute(
             "DELETE FROM file WHERE torrent_id = ? AND wanted = 1 AND completed_bytes = 0 AND size IS NULL AND made = 0",

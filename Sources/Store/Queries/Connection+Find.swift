@@ -1,13 +1,13 @@
 import Torrent
 
 extension Connection {
-    /// The fewest digits of an info hash that are taken for its beginning.
+    /// The fewest digits that are accepted as the beginning of an info hash.
     package static let hashPrefixDigits = 4
-    /// Candidates that an ambiguous name's error lists.
+    /// The number of candidates that the error for an ambiguous name lists.
     private static let namedCandidates = 8
 
-    /// The torrent that the user means: its exact number, else the beginning of its info hash in hexadecimal, else its
-    /// exact name.
+    /// Finds a torrent by its exact number, by the beginning of its hexadecimal info hash, or by its exact name, in
+    /// this order.
     ///
     /// Throws `notFound`, or `ambiguous` with the candidates.
     package func findTorrent(_ text: String) throws(StoreError) -> TorrentRow {

@@ -1,6 +1,6 @@
-/// A host that isn't taken when it dials.
+/// A host whose incoming connections are refused.
 package struct HostBanRow: Sendable, Hashable {
-    /// An IPv4 address, or the first address of a /64 of IPv6.
+    /// An IPv4 address, or the first address of an IPv6 /64.
     package let host: String
     package let reason: String
     package let at: Timestamp
@@ -15,7 +15,7 @@ package struct HostBanRow: Sendable, Hashable {
 }
 
 extension Connection {
-    /// Hosts that are remembered; those whose bans end first go.
+    /// The most bans that are kept; those that end first are deleted first.
     private static let hostBanLimit = 4096
 
     package func saveHostBan(_ ban: HostBanRow) throws(StoreError) {
@@ -31,7 +31,7 @@ extension Connection {
         }
     }
 
-    /// The bans that hold now, those first that hold longest.
+    /// The bans in effect, latest end first.
     package func hostBans(now: Timestamp) throws(StoreError) -> [HostBanRow] {
         try rows("SELECT host, reason, at, until FROM host_ban WHERE until > ? ORDER BY until DESC", now) {
             (row) throws(StoreError) in

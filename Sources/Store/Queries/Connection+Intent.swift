@@ -1,8 +1,8 @@
-/// What a command wants of a running engine.
+/// A request of a command to a running engine.
 package struct IntentRow: Sendable, Hashable {
     package let id: Int64
     package let at: Timestamp
-    /// `nil` when the engine itself is meant.
+    /// `nil` when the request is for the engine itself.
     package let torrent: TorrentID?
     package let verb: IntentVerb
     package let argument: String?
@@ -16,7 +16,7 @@ package struct IntentRow: Sendable, Hashable {
     }
 }
 
-/// The word of an intent; open, so that one that this program does not know is data, not a fault.
+/// The verb of an intent. It is open, so that a verb unknown to this program is data and not an error.
 package struct IntentVerb: RawRepresentable, Hashable, Sendable, SQLValue, CustomStringConvertible {
     package let rawValue: String
     package init(rawValue: String) { self.rawValue = rawValue }
@@ -24,18 +24,18 @@ package struct IntentVerb: RawRepresentable, Hashable, Sendable, SQLValue, Custo
 
     /// A torrent was added.
     package static let added = IntentVerb(rawValue: "added")
-    /// The settings of the torrent were changed in its row: read them again.
+    /// The torrent's settings were changed in its row: read them again.
     package static let changed = IntentVerb(rawValue: "changed")
     /// Forget the torrent.
     package static let remove = IntentVerb(rawValue: "remove")
     /// Forget the torrent and delete its payload.
     package static let removeData = IntentVerb(rawValue: "remove-data")
-    /// Read all of the payload back and hash it.
+    /// Read the whole payload back and hash it.
     package static let verify = IntentVerb(rawValue: "verify")
-    /// Another process read the payload back and has written down what it found: read the torrent's state again.
+    /// Another process verified the payload and recorded its findings: read the torrent's state again.
     package static let damaged = IntentVerb(rawValue: "damaged")
     package static let announce = IntentVerb(rawValue: "announce")
-    /// Trackers were added to the torrent's rows: announce to them, too.
+    /// Trackers were added to the torrent's rows: announce to them as well.
     package static let trackers = IntentVerb(rawValue: "trackers")
     /// Dial the peer that the argument names.
     package static let connect = IntentVerb(rawValue: "connect")
@@ -44,7 +44,7 @@ package struct IntentVerb: RawRepresentable, Hashable, Sendable, SQLValue, Custo
 }
 
 extension Connection {
-    /// Tells the engine something; it hears of it through ``dataVersion()``, or when it starts.
+    /// Sends a request to the engine, which notices it through ``dataVersion()`` or when it starts.
     package func appendIntent(_ verb: IntentVerb, torrent: TorrentID? = nil, argument: String? = nil, now: Timestamp)
         throws(StoreError)
     {
@@ -54,7 +54,7 @@ extension Connection {
         }
     }
 
-    /// Takes all intents, oldest first; each is taken once. When there are none, nothing is written.
+    /// Takes all intents, oldest first, and deletes them. Writes nothing when there are none.
     package func takeIntents() throws(StoreError) -> [IntentRow] {
         let isAny =
             try first("SELECT EXISTS (SELECT 1 FROM intent)") { (row) throws(StoreError) in try row.next(Bool.self) }

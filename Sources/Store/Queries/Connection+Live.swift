@@ -1,19 +1,19 @@
-/// What a running engine says of an awake torrent.
+/// A running engine's report on an active torrent.
 package struct LiveRow: Sendable, Hashable {
-    /// An older row says nothing any more: its engine stopped, or the torrent went to sleep.
+    /// An older row is out of date: its engine stopped, or the torrent was deactivated.
     package static let lifetime = Duration.seconds(15)
 
     package let torrent: TorrentID
-    /// Bytes a second.
+    /// Bytes per second.
     package let downloadRate: Int64
-    /// Bytes a second.
+    /// Bytes per second.
     package let uploadRate: Int64
     package let peersConnected: Int
-    /// Connected peers that have all.
+    /// Connected peers that have all pieces.
     package let seeders: Int
-    /// Connected peers that do not.
+    /// Connected peers that lack some pieces.
     package let leechers: Int
-    /// `nil` when nobody knows.
+    /// `nil` when unknown.
     package let timeLeft: Duration?
     package let at: Timestamp
 
@@ -32,7 +32,7 @@ package struct LiveRow: Sendable, Hashable {
         self.at = at
     }
 
-    /// Whether the row still speaks of now.
+    /// Whether the row is recent enough to describe the present.
     package func isFresh(_ now: Timestamp) -> Bool { now - at <= Self.lifetime }
 
     static let columns =
@@ -51,7 +51,7 @@ package struct LiveRow: Sendable, Hashable {
 }
 
 extension Connection {
-    /// Says how the awake torrents do; one that is gone is left out.
+    /// Saves the reports on active torrents. Torrents that no longer exist are left out.
     package func saveLive(_ rows: [LiveRow]) throws(StoreError) {
         guard !rows.isEmpty else { return }
         try transaction(durability: .lazy) { () throws(StoreError) in
@@ -75,7 +75,7 @@ extension Connection {
         } ?? nil
     }
 
-    /// Forgets what was said of a torrent that fell asleep, or of all.
+    /// Deletes the report on a torrent that was deactivated, or all reports.
     package func clearLive(_ id: TorrentID? = nil) throws(StoreError) {
         try transaction(durability: .lazy) { () throws(StoreError) in
             try execute("DELETE FROM live WHERE torrent_id = coalesce(?, torrent_id)", id)

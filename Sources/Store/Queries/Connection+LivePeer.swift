@@ -1,8 +1,8 @@
 import Torrent
 
-/// What a running engine says of a connection; it means something as long as its torrent's ``LiveRow`` is fresh.
+/// A running engine's report on a connection. It is valid only while its torrent's ``LiveRow`` is fresh.
 package struct LivePeerRow: Sendable, Hashable {
-    /// Who waits for whom (BEP 3), bit by bit as the database has it.
+    /// The choke and interest states of both sides (BEP 3), as the database's bits.
     package struct Flags: OptionSet, Hashable, Sendable, SQLValue {
         package let rawValue: Int
         package init(rawValue: Int) { self.rawValue = rawValue }
@@ -11,25 +11,25 @@ package struct LivePeerRow: Sendable, Hashable {
         package static let weAreInterested = Flags(rawValue: 2)
         package static let itChokes = Flags(rawValue: 4)
         package static let itIsInterested = Flags(rawValue: 8)
-        /// It owes blocks and sent none for a while.
+        /// The peer owes blocks and has sent none for a while.
         package static let isSnubbed = Flags(rawValue: 16)
     }
 
     package let address: PeerAddress
     package let isIncoming: Bool
     package let client: String?
-    /// Pieces that it has.
+    /// The number of pieces that the peer has.
     package let pieces: Int
     package let flags: Flags
-    /// Bytes a second.
+    /// Bytes per second.
     package let downloadRate: Int64
-    /// Bytes a second.
+    /// Bytes per second.
     package let uploadRate: Int64
     /// In this connection.
     package let downloadedBytes: Int64
     /// In this connection.
     package let uploadedBytes: Int64
-    /// Blocks that we asked for and wait for.
+    /// Blocks that we requested and have not received yet.
     package let requests: Int
 
     package init(
@@ -67,7 +67,7 @@ package struct LivePeerRow: Sendable, Hashable {
 }
 
 extension Connection {
-    /// Says which connections the torrent has now, in place of what was said before; nothing when the torrent is gone.
+    /// Replaces the report on the torrent's connections. Does nothing when the torrent no longer exists.
     package func saveLivePeers(_ id: TorrentID, _ peers: [LivePeerRow]) throws(StoreError) {
         try transaction(durability: .lazy) { () throws(StoreError) in
             try execute("DELETE FROM live_peer WHERE torrent_id = ?", id)
@@ -84,7 +84,7 @@ extension Connection {
         }
     }
 
-    /// The connections as they were last said, the fastest first.
+    /// The connections in the latest report, fastest first.
     package func livePeers(of id: TorrentID) throws(StoreError) -> [LivePeerRow] {
         try rows(
             "SELECT \(LivePeerRow.columns) FROM live_peer WHERE torrent_id = ? ORDER BY download_rate + upload_rate DESC, address",

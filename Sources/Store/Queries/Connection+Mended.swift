@@ -1,11 +1,11 @@
-/// That the database was mended, or a backup restored: kept beside the log, where whoever asks for the state finds it
-/// at once.
+/// A note that the database was recovered or a backup restored. It is kept apart from the event log, so that status
+/// queries find it at once.
 package struct MendedNote: Sendable, Hashable {
     package let at: Timestamp
-    /// One sentence: what happened, and what it cost.
+    /// One sentence: what happened, and what was lost.
     package let sentence: String
 
-    /// How long it is worth a line in every answer about the state; the log keeps it for longer.
+    /// How long every status answer mentions it. The event log keeps it for longer.
     package static let lifetime = Duration.seconds(7 * 86_400)
 }
 
@@ -14,7 +14,7 @@ extension Connection {
     private static let mendedAtKey = "mended.at"
     private static let mendedSentenceKey = "mended.what"
 
-    /// Writes it down, in the log too.
+    /// Writes the note, and an event.
     func noteMending(_ sentence: String, now: Timestamp) throws(StoreError) {
         try transaction { () throws(StoreError) in
             try appendEvent(.mended, sentence, now: now)
@@ -23,8 +23,8 @@ extension Connection {
         }
     }
 
-    /// The last time that the database was mended, while it is younger than ``MendedNote/lifetime``; one of the future
-    /// is of a clock that was wrong, and is told.
+    /// The latest note, while it is younger than ``MendedNote/lifetime``. A note from the future was written by a wrong
+    /// clock and is included.
     package func lastMending(now: Timestamp) throws(StoreError) -> MendedNote? {
         guard let at = try setting(Self.mendedAtKey).flatMap({ Int64($0) }),
             let sentence = try setting(Self.mendedSentenceKey)

@@ -1,15 +1,15 @@
 import Torrent
 
 extension Connection {
-    /// Bytes of the SHA-1 of a piece.
+    /// Bytes of a piece's SHA-1.
     private static let hashLength = 20
 
-    /// The .torrent file, byte for byte; `nil` when the torrent is gone.
+    /// The .torrent file, byte for byte; `nil` when the torrent doesn't exist.
     package func metainfo(of id: TorrentID) throws(StoreError) -> [UInt8]? {
         try first("SELECT file FROM metainfo WHERE torrent_id = ?", id) { (row) throws(StoreError) in try row.next() }
     }
 
-    /// The raw info dictionary alone, as peers are given it (BEP 9).
+    /// The raw info dictionary alone, as it is sent to peers (BEP 9).
     package func infoDictionary(of id: TorrentID) throws(StoreError) -> [UInt8] {
         let span = try first("SELECT info_offset, info_length FROM metainfo WHERE torrent_id = ?", id) {
             (row) throws(StoreError) in
@@ -20,7 +20,7 @@ extension Connection {
             table: "metainfo", column: "file", row: id.rawValue, range: try checked(id, span.offset, span.length))
     }
 
-    /// The SHA-1s of a range of pieces, 20 bytes each, without the rest of the file.
+    /// The SHA-1s of a range of pieces, 20 bytes each, read without the rest of the file.
     package func pieceHashes(of id: TorrentID, _ pieces: Range<PieceIndex>) throws(StoreError) -> [UInt8] {
         let span = try first(
             "SELECT m.pieces_offset, t.piece_count FROM metainfo AS m JOIN torrent AS t ON t.id = m.torrent_id WHERE m.torrent_id = ?",
@@ -42,7 +42,7 @@ extension Connection {
             metainfo.file)
     }
 
-    /// A range out of numbers that the database gave.
+    /// A range made of numbers in the database, after a check that they are possible.
     private func checked(_ id: TorrentID, _ offset: Int, _ length: Int) throws(StoreError) -> Range<Int> {
         let (end, overflow) = offset.addingReportingOverflow(length)
         guard offset >= 0, length >= 0, !overflow else {

@@ -1,18 +1,18 @@
 import Torrent
 
-/// Another torrent that holds a file which looks like the same one: it recorded the same inode.
+/// Another torrent that recorded the same inode for one of its files, which is therefore probably the same file.
 package struct FileHolder: Sendable, Hashable {
     package let torrent: TorrentID
     /// The torrent's name, for messages.
     package let name: String
-    /// The file's place in that torrent's metainfo, from 0.
+    /// The file's index in that torrent's metainfo, from 0.
     package let index: Int
-    /// The output folder and the path below it: where the file is, if it is still there.
+    /// The output folder and the path below it, at which the file is if it still exists.
     package let output: String
     package let path: String
     /// Whether that torrent, too, only reads the file.
     package let isShared: Bool
-    /// Whether all bytes of the file are recorded.
+    /// Whether all bytes of the file are recorded as present.
     package let isWhole: Bool
 
     package init(
@@ -30,15 +30,15 @@ package struct FileHolder: Sendable, Hashable {
 
 /// What is remembered of one file's ownership.
 package struct OwnershipRow: Sendable, Hashable {
-    /// The file's place in the metainfo, from 0, or ``FingerprintRow/partFile``.
+    /// The file's index in the metainfo, from 0, or ``FingerprintRow/partFile``.
     package let index: Int
     /// The torrent was about to create the file, or was allowed to overwrite it.
     package let isMade: Bool
-    /// The torrent only reads the file, which another one writes.
+    /// The torrent only reads the file, which another torrent writes.
     package let isShared: Bool
 }
 
-/// Whose the payload files are.
+/// The ownership of payload files.
 extension Connection {
     /// The files that the torrent created, was about to create, or shares with another torrent.
     package func ownership(of id: TorrentID) throws(StoreError) -> [OwnershipRow] {
@@ -50,8 +50,8 @@ extension Connection {
         }.compactMap(\.self)
     }
 
-    /// Notes that the torrent is about to create these files. It must be durable before the first of them exists: after
-    /// a crash it tells the torrent's own file from one that somebody else put there.
+    /// Records that the torrent is about to create these files. The record must be durable before the first of them
+    /// exists: after a crash it distinguishes the torrent's own file from one that another program put there.
     package func announceFiles(_ id: TorrentID, _ files: [Int]) throws(StoreError) {
         guard !files.isEmpty else { return }
         try transaction(durability: .full) { () throws(StoreError) in
@@ -64,7 +64,7 @@ extension Connection {
         }
     }
 
-    /// Takes such notes back: somebody else's file is in the place.
+    /// Withdraws such records, because another program's file is at the path.
     package func withdrawFiles(_ id: TorrentID, _ files: [Int]) throws(StoreError) {
         guard !files.isEmpty else { return }
         try transaction(durability: .lazy) { () throws(StoreError) in
@@ -73,7 +73,7 @@ extension Connection {
         }
     }
 
-    /// Whether the torrent may overwrite files that it finds at its paths.
+    /// Whether the torrent may overwrite existing files at its paths.
     package func mayOverwrite(_ id: TorrentID) throws(StoreError) -> Bool {
         try first("SELECT overwrite FROM torrent WHERE id = ?", id) { (row) throws(StoreError) in
             try row.next(Bool.self)
@@ -84,7 +84,7 @@ extension Connection {
         try change(id, try execute("UPDATE torrent SET overwrite = ? WHERE id = ?", isAllowed, id))
     }
 
-    /// Ends the user's leave to overwrite, if it still counts: from now on these files are the torrent's own, and no
+    /// Ends the user's permission to overwrite, if it still stands: from now on the torrent owns these files and no
     /// others.
     package func useLeaveToOverwrite(_ id: TorrentID, _ files: [Int]) throws(StoreError) {
         guard try mayOverwrite(id) else { return }
@@ -94,8 +94,8 @@ extension Connection {
         }
     }
 
-    /// The files of other torrents that were recorded with this inode, in the order of their torrents. Whether one is
-    /// really the same file, a look at the disk tells.
+    /// The files of other torrents that were recorded with this inode, ordered by torrent. Only a look at the disk can
+    /// show whether one of them is really the same file.
     package func holders(ofInode inode: Int64, besides id: TorrentID) throws(StoreError) -> [FileHolder] {
         let sql = """
             SELECT t.id, t.name, p.idx, t.output, p.path, f.shared, f.completed_bytes >= p.length
@@ -112,7 +112,8 @@ extension Connection {
         }.compactMap(\.self)
     }
 
-    /// The same for one file of a torrent, whether or not anything is recorded of it; `nil` when there is none.
+    /// The same for one file of a torrent, whether or not anything is recorded about it; `nil` when there is no such
+    /// file.
     package func holder(_ infoHash: InfoHash, file index: Int) throws(StoreError) -> FileHolder? {
         let sql = """
             SELECT t.id, t.name, p.idx, t.output, p.path, coalesce(f.shared, 0), coalesce(f.completed_bytes, 0) >= p.length
@@ -129,6 +130,6 @@ extension Connection {
         } ?? nil
     }
 
-    /// More torrents than this that hold one file aren't looked at: a stale inode can be recorded many times.
+    /// The most holders of one file that are looked at, because a stale inode may be recorded many times.
     private static let holderLimit = 64
 }

@@ -1,7 +1,7 @@
 import Torrent
 
-/// The paths of files as they were when the torrent was added: SQL can name them, and they tell the ``NameRule`` of the
-/// torrent.
+/// The paths of files as they were when the torrent was added. SQL queries can use them, and they show which
+/// ``NameRule`` the torrent was added under.
 extension Connection {
     func insertPaths(_ id: TorrentID, _ layout: FileLayout) throws(StoreError) {
         for file in layout.files {
@@ -11,8 +11,8 @@ extension Connection {
         }
     }
 
-    /// Names the files of the torrents that were added before there was a table for it. A metainfo that can't be read
-    /// has none: its torrent says so when it is woken.
+    /// Inserts the paths of torrents that were added before the table existed. A torrent whose metainfo can't be read
+    /// gets none; the error is reported when the torrent is activated.
     func fillPaths(_ names: NameRule) throws(StoreError) {
         let ids = try rows("SELECT torrent_id FROM metainfo WHERE torrent_id NOT IN (SELECT torrent_id FROM path)") {
             (row) throws(StoreError) in
@@ -26,7 +26,7 @@ extension Connection {
         }
     }
 
-    /// Writes all paths anew, each torrent's under the rule that the paths that are there tell.
+    /// Rewrites all paths, each torrent's under the rule that its recorded paths show.
     func renewPaths() throws(StoreError) {
         let ids = try rows("SELECT torrent_id FROM metainfo") { (row) throws(StoreError) in try row.next(TorrentID.self)
         }
@@ -41,8 +41,8 @@ extension Connection {
         try execute("DELETE FROM path WHERE torrent_id NOT IN (SELECT torrent_id FROM metainfo)")
     }
 
-    /// The torrent's .torrent with the names that its files got when the torrent was added: the table of paths tells
-    /// under which ``NameRule``.
+    /// The torrent's metainfo with the file names that were used when the torrent was added. The recorded paths show
+    /// which ``NameRule`` that was.
     package func asAdded(_ metainfo: Metainfo, _ id: TorrentID) throws(StoreError) -> Metainfo {
         guard let earlier = metainfo.underFirstRule else { return metainfo }
         let path = try first("SELECT path FROM path WHERE torrent_id = ? AND idx = ?", id, earlier.file) {

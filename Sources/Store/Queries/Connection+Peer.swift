@@ -1,20 +1,20 @@
 import Torrent
 
 extension Connection {
-    /// Peers of one torrent that are remembered; beyond it the worst are forgotten.
+    /// The most peers that are kept for one torrent; the worst are deleted.
     package static let peerLimit = 500
-    /// Characters of a client's name that are kept; it comes from the peer.
+    /// Characters of a client's name that are kept; the name comes from the peer.
     static let clientNameLimit = 64
 
-    /// Best first: who sent us something, fastest first; then who is banned, so that nobody sheds a ban by being
-    /// forgotten; then who answers.
+    /// Best first: peers that sent us data, fastest first; then banned peers, so that no peer loses its ban by being
+    /// forgotten; then peers that respond.
     private static let worth = """
         (downloaded_bytes > 0 AND banned_until IS NULL) DESC, (banned_until IS NOT NULL) DESC, rate DESC, failures, \
         (last_connected IS NOT NULL) DESC, hash_failures, last_seen DESC, address
         """
 
-    /// Saves what was learned of peers, and forgets the worst beyond ``peerLimit``. Nothing happens when the torrent is
-    /// gone.
+    /// Saves what was learned of peers, and deletes the worst beyond ``peerLimit``. Does nothing when the torrent
+    /// doesn't exist.
     package func upsertPeers(_ id: TorrentID, _ updates: [PeerUpdate], now: Timestamp) throws(StoreError) {
         guard !updates.isEmpty else { return }
         try transaction(durability: .lazy) { () throws(StoreError) in
@@ -24,8 +24,8 @@ extension Connection {
         }
     }
 
-    /// The peers to dial first: those that helped, then those that answered, then the others; none that is banned at
-    /// `now`.
+    /// The peers to dial, in this order: those that sent data, then those that responded, then the others. Peers that
+    /// are banned at `now` are left out.
     package func peersToTry(of id: TorrentID, limit: Int, now: Timestamp) throws(StoreError) -> [PeerRow] {
         try rows(
             """
@@ -35,7 +35,7 @@ extension Connection {
         ) { (row) throws(StoreError) in try row.sound(PeerRow.init) }.compactMap(\.self)
     }
 
-    /// All that is remembered, best first.
+    /// All peers of the torrent, best first.
     package func peers(of id: TorrentID) throws(StoreError) -> [PeerRow] {
         try rows("SELECT \(PeerRow.columns) FROM peer WHERE torrent_id = ? ORDER BY \(Self.worth)", id) {
             (row) throws(StoreError) in
@@ -52,7 +52,7 @@ extension Connection {
             \.self)
     }
 
-    /// Keeps the peer from being dialled or accepted until then.
+    /// Prevents the peer from being dialled or accepted until then.
     package func ban(_ id: TorrentID, _ address: PeerAddress, until: Timestamp, reason: String, now: Timestamp)
         throws(StoreError)
     {

@@ -1,10 +1,10 @@
 import Torrent
 
 extension Connection {
-    /// The group commit: one durable transaction for the torrents that changed.
+    /// The group commit: one durable transaction for all torrents that changed.
     ///
-    /// Everything in the records must have been synced before. Answers the torrents that are gone, whose records were
-    /// dropped.
+    /// Everything in the records must have been synced before. Returns the torrents that no longer exist; their records
+    /// are dropped.
     @discardableResult
     package func record(_ batch: [ProgressRecord]) throws(StoreError) -> [TorrentID] {
         guard !batch.isEmpty else { return [] }

@@ -1,29 +1,29 @@
 import Torrent
 
-/// A file that a torrent names, with its whole path.
+/// A file of a torrent, with its full path.
 package struct NamedFile: Sendable, Hashable {
     package let index: Int
-    /// Below the torrent's output folder.
+    /// The path below the torrent's output folder.
     package let path: String
     package let length: Int64
     package let isPad: Bool
     package let isWanted: Bool
 }
 
-/// A torrent whose files may have the paths of another's.
+/// A torrent whose files may have the same paths as another torrent's.
 package struct PathNeighbour: Sendable, Hashable {
     package let id: TorrentID
     package let name: String
     package let output: String
-    /// The resolved output folder and the torrent's name: everything that the torrent names lies there or below.
+    /// The resolved output folder and the torrent's name: all paths of the torrent are at or below it.
     package let root: String
 }
 
-/// Which torrents name the same paths. One indexed root a torrent is enough, since everything that it names lies at it
-/// or below.
+/// Finds torrents with the same paths. One indexed root per torrent is enough, because all its paths are at or below
+/// it.
 ///
-/// The index has a hash of the root: keys in no order, as names are, change about as many pages of the database as
-/// there are torrents that are added, unless all of them fit in few pages.
+/// The index stores a hash of the root. Unordered keys, such as names, change about one database page per torrent that
+/// is added, unless the whole index fits in a few pages.
 extension Connection {
     /// The torrents whose root is this path.
     package func neighbours(at root: String) throws(StoreError) -> [PathNeighbour] {
@@ -39,17 +39,16 @@ extension Connection {
         }.filter { PathText.isSame($0.root, root) }
     }
 
-    /// The output folders of torrents, their links resolved, that are this path or lie below it. Some may have no
-    /// torrents any more.
+    /// The resolved output folders of torrents that are this path or lie below it. Some may no longer have torrents.
     package func outputFolders(within path: String) throws(StoreError) -> [String] {
-        // "0" is the character behind "/".
+        // "0" is the character after "/".
         try rows("SELECT path FROM folder WHERE path = ?1 OR (path > ?1 || '/' AND path < ?1 || '0')", path) {
             (row) throws(StoreError) in
             try row.next()
         }
     }
 
-    /// Makes the torrent findable at its root. `folder` is its output folder with the links resolved.
+    /// Indexes the torrent by its root. `folder` is its output folder with links resolved.
     func indexRoot(_ id: TorrentID, named name: String, in folder: String) throws(StoreError) {
         try execute(
             "UPDATE torrent SET root_hash = ? WHERE id = ?", Self.hash(NewTorrent.root(named: name, in: folder)), id)
@@ -60,7 +59,7 @@ extension Connection {
         try execute("INSERT OR IGNORE INTO folder (path) VALUES (?)", folder)
     }
 
-    /// Does it for all torrents anew.
+    /// Rebuilds the index for all torrents.
     func indexRoots() throws(StoreError) {
         try execute("DELETE FROM folder")
         let torrents = try rows("SELECT id, name, coalesce(resolved, output) FROM torrent") {
@@ -70,13 +69,13 @@ extension Connection {
         for torrent in torrents { try indexRoot(torrent.id, named: torrent.name, in: torrent.folder) }
     }
 
-    /// As the index has it.
+    /// The root's hash as the index stores it.
     static func hash(_ root: String) -> Int64 {
         let digest = SHA1.hash(Array(root.utf8))
         return Int64(Int32(truncatingIfNeeded: digest.prefix(4).reduce(0) { $0 << 8 | Int($1) }))
     }
 
-    /// The torrent's files as they were named when it was added.
+    /// The torrent's files, as they were named when the torrent was added.
     package func namedFiles(of id: TorrentID) throws(StoreError) -> [NamedFile] {
         let sql = """
             SELECT p.idx, p.path, p.length, p.pad, coalesce(f.wanted, 1) FROM path AS p

@@ -1,21 +1,21 @@
-/// The number of a life of the engine.
+/// The number of an engine run.
 package struct RunID: RawRepresentable, Hashable, Sendable, SQLValue {
     package let rawValue: Int64
     package init(rawValue: Int64) { self.rawValue = rawValue }
 }
 
-/// A life of the engine.
+/// One run of the engine.
 package struct RunRow: Sendable, Hashable {
     package let id: RunID
     package let pid: Int32
     package let startedAt: Timestamp
     package let heartbeatAt: Timestamp
-    /// `nil` while it runs, and for ever when it was killed.
+    /// `nil` while the engine runs, and forever if it was killed.
     package let stoppedAt: Timestamp?
-    /// Whether all that was written was synced and recorded when it stopped.
+    /// Whether everything that was written had been synced and recorded when the engine stopped.
     package let isClean: Bool
     package let version: String
-    /// Another one than now means that the machine was restarted since.
+    /// A value other than the current one means that the machine was restarted since.
     package let bootID: String
 
     fileprivate init(_ row: Statement) throws(StoreError) {
@@ -31,11 +31,11 @@ package struct RunRow: Sendable, Hashable {
 }
 
 extension Connection {
-    /// Lives that are remembered.
+    /// The most runs that are kept.
     package static let runLimit = 1000
 
-    /// Begins a life, and forgets runs and events beyond their limits. Ask for ``lastRun()`` before it: that is how the
-    /// one before ended.
+    /// Begins a run, and deletes runs and events beyond their limits. Call ``lastRun()`` first to learn how the
+    /// previous run ended.
     package func beginRun(pid: Int32, version: String, bootID: String, now: Timestamp) throws(StoreError) -> RunID {
         try transaction { () throws(StoreError) in
             let sql =
@@ -51,30 +51,29 @@ extension Connection {
         }
     }
 
-    /// Says that the engine is alive.
+    /// Records that the engine is alive.
     package func heartbeat(_ run: RunID, now: Timestamp) throws(StoreError) {
         try transaction(durability: .lazy) { () throws(StoreError) in
             try execute("UPDATE run SET heartbeat_at = ? WHERE id = ?", now, run)
         }
     }
 
-    /// Says that the engine is alive, and waits until the disk has it: throws what stands in the way of a durable
-    /// transaction.
+    /// Records that the engine is alive with a durable commit. Throws whatever prevents durable transactions.
     package func proveWritable(_ run: RunID, now: Timestamp) throws(StoreError) {
         try transaction(durability: .full) { () throws(StoreError) in
             try execute("UPDATE run SET heartbeat_at = ? WHERE id = ?", now, run)
         }
     }
 
-    /// Ends a life; `clean` claims that all that was written is synced and recorded, and then nothing is looked at
-    /// again.
+    /// Ends a run. `clean` asserts that everything written was synced and recorded, so that the next start rechecks
+    /// nothing.
     package func endRun(_ run: RunID, clean: Bool, now: Timestamp) throws(StoreError) {
         try transaction(durability: .full) { () throws(StoreError) in
             try execute("UPDATE run SET heartbeat_at = ?1, stopped_at = ?1, clean = ?2 WHERE id = ?3", now, clean, run)
         }
     }
 
-    /// The newest life that can be read, whether it runs or ended; `nil` in a new database.
+    /// The newest run that can be read, running or ended; `nil` in a new database.
     package func lastRun() throws(StoreError) -> RunRow? {
         try first(
             "SELECT id, pid, started_at, heartbeat_at, stopped_at, clean, version, boot_id FROM run ORDER BY id DESC LIMIT 1"

@@ -1,24 +1,24 @@
-/// The time for which torrents were there for others.
+/// The time that torrents have seeded.
 ///
-/// One clock counts for all torrents of an engine, and each that seeds notes what it said when it began. Both ends are
-/// noted at the next beat of the engine and in the torrent's disfavour, so that time is lost, and never counted that
-/// nobody was served in.
+/// One clock counts for all torrents of an engine, and each seeding torrent records the clock's value at its start.
+/// Both start and end are recorded at the engine's next beat and rounded down, so that time may be lost, but time
+/// without seeding is never counted.
 extension Connection {
-    /// Torrents whose beginning is noted in one beat at most.
+    /// The most torrents whose start is recorded in one beat.
     private static let beginningsPerBeat = 1000
 
-    /// All torrents whose state is `seeding` were there for others in the last `seconds`.
+    /// All torrents in the state `seeding` have seeded for the last `seconds`.
     package func countSeedTime(_ seconds: Int64) throws(StoreError) {
         try transaction(durability: .lazy) { () throws(StoreError) in
             let clock = try seedClock()
-            // What ended did so since the last beat: what the clock said then is sure.
+            // Torrents that stopped did so after the last beat, so the clock's value at that beat is safe to count.
             try execute(
                 """
                 UPDATE torrent SET seeding_seconds = \(Self.sum), seed_mark = NULL
                 WHERE seed_mark IS NOT NULL AND (state <> 'seeding' OR paused <> 0)
                 """)
             if seconds > 0 { try setSeedClock(clock + seconds) }
-            // Left to itself, SQLite would look at all that seed.
+            // Without INDEXED BY, SQLite would scan all seeding torrents.
             try execute(
                 """
                 UPDATE torrent SET seed_mark = (SELECT seconds FROM seed_clock) WHERE id IN
@@ -28,7 +28,7 @@ extension Connection {
         }
     }
 
-    /// These torrents were there for others in the last `seconds`, and no others, of which the clock says nothing.
+    /// Only these torrents have seeded for the last `seconds`. They are not covered by the clock.
     package func countSeedTime(_ seconds: Int64, of ids: some Sequence<TorrentID>) throws(StoreError) {
         guard seconds > 0 else { return }
         try transaction(durability: .lazy) { () throws(StoreError) in
@@ -38,7 +38,7 @@ extension Connection {
         }
     }
 
-    /// The torrent has seeded for so long, as its engine knows exactly; less than is known is not believed.
+    /// Sets the seed time that the torrent's engine knows exactly. A value below the recorded one is ignored.
     package func raiseSeedTime(_ id: TorrentID, to seconds: Int64) throws(StoreError) {
         try transaction(durability: .lazy) { () throws(StoreError) in
             try execute(
@@ -46,8 +46,7 @@ extension Connection {
         }
     }
 
-    /// The torrent stopped to be there for others `ago` seconds before the clock's last beat at the latest, though that
-    /// was found out only now.
+    /// The torrent stopped seeding at least `ago` seconds before the clock's last beat, which was only detected now.
     package func endSeedTime(_ id: TorrentID, ago: Int64) throws(StoreError) {
         try transaction(durability: .lazy) { () throws(StoreError) in
             try execute(
@@ -59,8 +58,7 @@ extension Connection {
         }
     }
 
-    /// Seconds for which engines have served all of their torrents. Where the row is lost, it says what was noted last
-    /// of it.
+    /// Seconds that engines have served all of their torrents. If the row is lost, the highest recorded mark is used.
     private func seedClock() throws(StoreError) -> Int64 {
         let known = try first("SELECT seconds FROM seed_clock") { (row) throws(StoreError) in try row.next(Int64.self) }
         if let known { return known }
@@ -81,7 +79,7 @@ extension Connection {
     private static let sum = "seeding_seconds + max(0, coalesce((SELECT seconds FROM seed_clock) - seed_mark, 0))"
 }
 
-/// A torrent's seed time as its row has it: the sum of what is over, and since when it goes on.
+/// The columns of a torrent's seed time: the sum of past times, and the clock's value at the start of the current one.
 enum SeedTimeColumns {
     static let names = "t.seeding_seconds, t.seed_mark, (SELECT seconds FROM seed_clock)"
 

@@ -1,6 +1,6 @@
-/// Which torrents wait for a slot of the engine, and what the engine says of its slots.
+/// The torrents that wait for a slot of the engine, and the engine's report on its slots.
 extension Connection {
-    /// Says how the slots of a running engine are used.
+    /// Saves the use of a running engine's slots.
     package func saveSlots(_ run: RunID, _ report: SlotReport) throws(StoreError) {
         let (downloads, seeds, checks) = (report.downloads, report.seeds, report.checks)
         try transaction(durability: .lazy) { () throws(StoreError) in
@@ -15,8 +15,7 @@ extension Connection {
         }
     }
 
-    /// What the newest engine said of its slots with its last sign of life, and when that was; `nil` when no engine has
-    /// run.
+    /// The newest engine's last report on its slots, and its time (the heartbeat); `nil` when no engine has run.
     package func lastSlots() throws(StoreError) -> (report: SlotReport, at: Timestamp)? {
         try first("SELECT \(SlotReport.columns), heartbeat_at FROM run ORDER BY id DESC LIMIT 1") {
             (row) throws(StoreError) in
@@ -27,11 +26,11 @@ extension Connection {
 
     // MARK: The line
 
-    /// A turn above this can only be damage.
+    /// A higher turn can only be damage.
     private static let highestTurn: Int64 = 1 << 48
 
-    /// The torrents that gave up their slots without a success since, and their turns, the lowest first. Looks at no
-    /// others.
+    /// The torrents that gave up their slots and have had no success since, with their turns, lowest first. Reads no
+    /// other torrents.
     package func yieldedTorrents() throws(StoreError) -> [(id: TorrentID, turn: Int64)] {
         try rows(
             "SELECT torrent_id, turn FROM yielded WHERE turn BETWEEN 1 AND ? ORDER BY turn, torrent_id",
@@ -44,7 +43,7 @@ extension Connection {
         }.compactMap(\.self)
     }
 
-    /// The torrent gave up its slot; or has received something since, where `turn` is `nil`.
+    /// Records that the torrent gave up its slot, or, if `turn` is `nil`, that it has received data since.
     package func setTurn(_ id: TorrentID, _ turn: Int64?) throws(StoreError) {
         if let turn {
             try execute(
@@ -55,8 +54,8 @@ extension Connection {
         }
     }
 
-    /// The place of a queued torrent among those that wait, from 1: those that gave up their slots come after the
-    /// others.
+    /// The position of a queued torrent among the waiting ones, from 1. Torrents that gave up their slots come after
+    /// the others.
     package func placeInQueue(_ id: TorrentID) throws(StoreError) -> Int {
         let before = try first(
             """
@@ -68,7 +67,7 @@ extension Connection {
         return (before ?? 0) + 1
     }
 
-    /// Some torrents in the state, in the order of their numbers.
+    /// At most `limit` torrents in the state, ordered by number.
     package func torrents(in state: TorrentState, after id: TorrentID? = nil, limit: Int) throws(StoreError)
         -> [TorrentRow]
     {
@@ -78,20 +77,20 @@ extension Connection {
         ) { (row) throws(StoreError) in try TorrentRow(row) }
     }
 
-    /// Whether pieces of the torrent have to be hashed before they count.
+    /// Whether the torrent has unverified pieces, which must be hashed before they count.
     package func hasUnverified(_ id: TorrentID) throws(StoreError) -> Bool {
         let sql = "SELECT EXISTS (SELECT 1 FROM bitfield WHERE torrent_id = ? AND opened IS NOT NULL)"
         return try first(sql, id) { (row) throws(StoreError) in try row.next(Bool.self) } ?? false
     }
 
-    /// How many torrents are in the state. Reads an index alone.
+    /// The number of torrents in the state. Reads only an index.
     package func torrentCount(in state: TorrentState) throws(StoreError) -> Int {
         try first("SELECT count(*) FROM torrent WHERE state = ?", state) { (row) throws(StoreError) in
             try row.next(Int.self)
         } ?? 0
     }
 
-    /// Complete torrents that seed from now on, which trackers that have no time planned hear at once.
+    /// Makes complete torrents seed. Trackers without a planned announce receive one as soon as possible.
     package func beginSeeding(_ ids: [TorrentID], now: Timestamp) throws(StoreError) {
         guard !ids.isEmpty else { return }
         try transaction(.immediate, durability: .lazy) { () throws(StoreError) in

@@ -1,8 +1,8 @@
 extension Connection {
-    /// Calls `body` with each torrent's line, as all of them are at one moment.
+    /// Calls `body` with each torrent's line, all read in one transaction.
     ///
-    /// `ids` are those that are wanted, in this order, and one that is gone is left out; `nil` is all in the order of
-    /// their numbers. Lists are long and read often, so nothing is kept of a line that has been.
+    /// `ids` selects torrents and their order; those that don't exist are left out. `nil` means all torrents, ordered
+    /// by number. Lists are long and read often, so no line is kept after its call.
     package func forEachStatusLine(of ids: [TorrentID]? = nil, _ body: (StatusLine) throws(StoreError) -> Void)
         throws(StoreError)
     {
@@ -20,7 +20,7 @@ extension Connection {
         }
     }
 
-    /// Calls `body` with each torrent's row; as ``forEachStatusLine(of:_:)``.
+    /// Calls `body` with each torrent's row, like ``forEachStatusLine(of:_:)``.
     package func forEachStatusRow(of ids: [TorrentID]? = nil, _ body: (StatusRow) throws(StoreError) -> Void)
         throws(StoreError)
     {
@@ -39,12 +39,12 @@ extension Connection {
         }
     }
 
-    /// How many torrents there are.
+    /// The number of torrents.
     package func torrentCount() throws(StoreError) -> Int {
         try first("SELECT count(*) FROM torrent") { (row) throws(StoreError) in try row.next(Int.self) } ?? 0
     }
 
-    /// In one transaction: the range of all numbers, or a range of one number after the other.
+    /// Calls `body` in one transaction, with the range of all numbers or with a range for each number.
     private func forEachRange(_ ids: [TorrentID]?, _ body: (ClosedRange<TorrentID>) throws(StoreError) -> Void)
         throws(StoreError)
     {
@@ -64,8 +64,8 @@ extension Connection {
         while try statement.step() { try body(try statement.next(), statement) }
     }
 
-    /// The torrent whose row `error` is of, with something harmless in the place of what cannot be; any other error is
-    /// thrown on.
+    /// The torrent whose row `error` concerns, with harmless values in place of the invalid ones. Rethrows any other
+    /// error.
     private func damaged(_ id: TorrentID, _ error: StoreError) throws(StoreError) -> TorrentRow {
         guard error.isOfRow, let torrent = try torrent(id) else { throw error }
         return torrent

@@ -1,7 +1,7 @@
-/// How many torrents are in which state, and how much they have of what is wanted of them.
+/// The number of torrents in each state, and their progress.
 package struct TorrentTally: Sendable, Hashable {
     package var counts: [TorrentState: Int] = [:]
-    /// Those that have all that is wanted of them.
+    /// Torrents that have all their wanted bytes.
     package var complete = 0
     package var wantedBytes: Int64 = 0
     package var completedBytes: Int64 = 0
@@ -12,7 +12,7 @@ package struct TorrentTally: Sendable, Hashable {
 }
 
 extension Connection {
-    /// The sums over these torrents; one that is gone isn't counted.
+    /// The sums over these torrents. Those that don't exist are not counted.
     package func tally(of ids: [TorrentID]) throws(StoreError) -> TorrentTally {
         try transaction(.deferred) { () throws(StoreError) in
             var tally = TorrentTally()
@@ -34,8 +34,7 @@ extension Connection {
         }
     }
 
-    /// How many torrents are in which state. It reads an index alone, so that 100,000 torrents can be counted every
-    /// second.
+    /// The number of torrents in each state. Reads only an index, so that 100,000 torrents can be counted every second.
     package func stateCounts() throws(StoreError) -> [TorrentState: Int] {
         let counts = try rows("SELECT state, count(*) FROM torrent GROUP BY state") { (row) throws(StoreError) in
             (TorrentState(counted: try row.next()), try row.next(Int.self))
@@ -45,6 +44,6 @@ extension Connection {
 }
 
 extension TorrentState {
-    /// A state that can't be, as of a damaged row, counts as an error.
+    /// An invalid state, as in a damaged row, counts as an error.
     fileprivate init(counted text: String) { self = TorrentState(rawValue: text) ?? .error }
 }

@@ -1,11 +1,11 @@
 import Torrent
 
 extension Connection {
-    /// Trackers of one torrent that are kept; a .torrent file may name more.
+    /// The most trackers that are kept for one torrent; a .torrent file may name more.
     package static let trackerLimit = 256
 
-    /// Remembers a torrent with its files, trackers and metainfo; throws `alreadyPresent`, which carries the id, when
-    /// its info hash is known.
+    /// Inserts a torrent with its files, trackers and metainfo. Throws `alreadyPresent`, which carries the id, when the
+    /// info hash is already in the database.
     package func insertTorrent(_ new: NewTorrent, now: Timestamp) throws(StoreError) -> TorrentID {
         precondition(new.wanted.map { $0.count == new.metainfo.layout.files.count } ?? true, "one flag a file")
         return try transaction { () throws(StoreError) in
@@ -30,7 +30,7 @@ extension Connection {
         }
     }
 
-    /// The torrent, or `nil` when it is gone.
+    /// The torrent; `nil` when it doesn't exist.
     package func torrent(_ id: TorrentID) throws(StoreError) -> TorrentRow? {
         try first("SELECT \(TorrentRow.columns) FROM torrent AS t WHERE id = ?", id) { (row) throws(StoreError) in
             try TorrentRow(row)
@@ -44,7 +44,7 @@ extension Connection {
         }
     }
 
-    /// All torrents in the order of their numbers.
+    /// All torrents, ordered by number.
     package func torrents() throws(StoreError) -> [TorrentRow] {
         try rows("SELECT \(TorrentRow.columns) FROM torrent AS t ORDER BY id") { (row) throws(StoreError) in
             try TorrentRow(row)
@@ -58,10 +58,11 @@ extension Connection {
         }
     }
 
-    /// The torrents that have something to download and may; those of which all that is wanted is there though no
-    /// engine ever said so (of a torrent of empty files nothing is downloaded, and yet they have to be made); and those
-    /// that wait for an engine though no bytes are missing: their files have still to be put in their places. Without a
-    /// look at the others.
+    /// The torrents that an engine has work on, without a look at the others. They are unpaused, and one of these:
+    /// - bytes are missing;
+    /// - all wanted bytes are there, but no engine has recorded the completion (a torrent of empty files downloads
+    ///   nothing, yet its files must be created);
+    /// - the torrent is queued although no bytes are missing, because its files must still be put in place.
     package func incompleteTorrents() throws(StoreError) -> [TorrentID] {
         try rows(
             """
@@ -74,7 +75,7 @@ extension Connection {
         ) { (row) throws(StoreError) in try row.next() }
     }
 
-    /// Forgets the torrent and all that is known of it; its events stay.
+    /// Deletes the torrent and all that is known of it; its events stay.
     package func removeTorrent(_ id: TorrentID, now: Timestamp) throws(StoreError) {
         try transaction { () throws(StoreError) in
             guard let torrent = try torrent(id) else { throw noTorrent(id) }

@@ -1,5 +1,5 @@
 extension Connection {
-    /// The torrent's trackers in the order in which they are tried (BEP 12).
+    /// The torrent's trackers, in the order in which they are tried (BEP 12).
     package func trackers(of id: TorrentID) throws(StoreError) -> [TrackerRow] {
         try rows("SELECT \(TrackerRow.columns) FROM tracker AS r WHERE torrent_id = ? ORDER BY tier, position, url", id)
         {
@@ -7,7 +7,7 @@ extension Connection {
         }.compactMap(\.self)
     }
 
-    /// Adds tiers behind those that are there; addresses that the torrent has are left as they are, and those beyond
+    /// Adds tiers after the existing ones. Addresses that the torrent already has stay unchanged, and those beyond
     /// ``trackerLimit`` are left out. Returns the addresses that were added.
     @discardableResult
     package func addTrackers(_ id: TorrentID, tiers: [[String]], now: Timestamp) throws(StoreError) -> [String] {
@@ -34,7 +34,7 @@ extension Connection {
         }
     }
 
-    /// Saves what an announce or a scrape told; the tracker is left out when it is gone.
+    /// Saves the result of an announce or a scrape. Does nothing when the tracker no longer exists.
     package func saveTracker(_ tracker: TrackerRow) throws(StoreError) {
         try transaction(durability: .lazy) { () throws(StoreError) in
             try execute(
@@ -54,8 +54,9 @@ extension Connection {
         }
     }
 
-    /// A clock that was set back must not silence sleeping torrents: an announce that is planned further off than the
-    /// `longest` interval comes one interval from now. Where there is none such it looks at one end of an index.
+    /// Limits how far ahead announces are planned, because a clock that was set back must not silence dormant torrents:
+    /// an announce further away than `longest` is moved to one interval from now. If there is none, this reads one end
+    /// of an index.
     package func hastenFarAnnounces(longest: Duration, now: Timestamp) throws(StoreError) {
         try transaction(durability: .lazy) { () throws(StoreError) in
             try execute(
@@ -65,7 +66,7 @@ extension Connection {
         }
     }
 
-    /// No tracker of the torrent is due before then.
+    /// Moves the torrent's announces to `moment` or later.
     package func postponeAnnounces(of id: TorrentID, until moment: Timestamp) throws(StoreError) {
         try transaction(durability: .lazy) { () throws(StoreError) in
             try execute(
@@ -73,8 +74,8 @@ extension Connection {
         }
     }
 
-    /// The torrents with a tracker whose announce is due, of all that are complete and not paused, the longest overdue
-    /// first; `except` are passed over.
+    /// Complete torrents that are not paused and have a tracker whose announce is due, longest overdue first. Torrents
+    /// in `except` are skipped.
     package func dueTorrents(now: Timestamp, limit: Int, except: Set<TorrentID> = []) throws(StoreError) -> [TorrentID]
     {
         let statement = try prepare(
@@ -93,7 +94,7 @@ extension Connection {
         return due
     }
 
-    /// Remembers the counts that a scrape told (BEP 48).
+    /// Saves the counts of a scrape (BEP 48).
     package func saveScrape(_ id: TorrentID, _ url: String, seeders: Int, leechers: Int, downloads: Int, now: Timestamp)
         throws(StoreError)
     {
@@ -105,7 +106,7 @@ extension Connection {
         }
     }
 
-    /// When the next announce of any torrent that is not paused is due; `nil` when none is planned.
+    /// The time of the next announce of any torrent that is not paused; `nil` when none is planned.
     package func nextAnnounce() throws(StoreError) -> Timestamp? {
         try first(
             """

@@ -1,9 +1,9 @@
-/// A tracker's server that wants to be left alone, by all torrents together.
+/// A tracker's server that asked us to pause requests; the pause applies to all torrents.
 package struct TrackerHostRow: Sendable, Hashable {
     /// `scheme://host:port`.
     package let server: String
     package let restsUntil: Timestamp
-    /// What it said.
+    /// The server's reason.
     package let reason: String
 
     package init(server: String, restsUntil: Timestamp, reason: String) {
@@ -14,7 +14,7 @@ package struct TrackerHostRow: Sendable, Hashable {
 }
 
 extension Connection {
-    /// Remembers until when the server wants to be left alone.
+    /// Saves how long requests to the server pause.
     package func saveTrackerHost(_ host: TrackerHostRow) throws(StoreError) {
         try transaction(durability: .lazy) { () throws(StoreError) in
             try execute(
@@ -25,7 +25,7 @@ extension Connection {
         }
     }
 
-    /// The servers that want to be left alone now; those whose time is over are forgotten.
+    /// The servers whose pause lasts at `now`; ended pauses are deleted.
     package func restingTrackerHosts(now: Timestamp) throws(StoreError) -> [TrackerHostRow] {
         try transaction(durability: .lazy) { () throws(StoreError) in
             try execute("DELETE FROM tracker_host WHERE rests_until <= ?", now)

@@ -1,6 +1,6 @@
-/// What was transferred on a day, of all torrents together; it outlives them.
+/// The bytes transferred per day, over all torrents. They stay when a torrent is removed.
 extension Connection {
-    /// Adds to the day (UTC) of `now`; inside the transaction that has the torrent's own counters.
+    /// Adds to the day (UTC) of `now`. Call it in the transaction that changes the torrent's own counters.
     func addTraffic(downloaded: Int64, uploaded: Int64, wasted: Int64, now: Timestamp) throws(StoreError) {
         guard downloaded != 0 || uploaded != 0 || wasted != 0 else { return }
         try execute(

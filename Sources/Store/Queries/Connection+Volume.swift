@@ -9,9 +9,9 @@ package struct VolumeID: RawRepresentable, Hashable, Sendable, SQLValue {
 /// A file system on which payloads were seen.
 package struct VolumeRow: Sendable, Hashable {
     package let id: VolumeID
-    /// Its UUID, or a description of the device.
+    /// The UUID, or a description of the device.
     package let identity: String
-    /// Where it was last seen.
+    /// The last known mount point.
     package let mountPath: String
     package let lastSeen: Timestamp
 
@@ -24,7 +24,7 @@ package struct VolumeRow: Sendable, Hashable {
 }
 
 extension Connection {
-    /// Remembers that the file system is mounted there now.
+    /// Records that the file system is now mounted there.
     @discardableResult
     package func saveVolume(identity: String, mountPath: String, now: Timestamp) throws(StoreError) -> VolumeID {
         try transaction(durability: .lazy) { () throws(StoreError) in
@@ -42,8 +42,8 @@ extension Connection {
         }
     }
 
-    /// Remembers which file system the torrent's folder is on; writes only what is news, or a sighting a day after the
-    /// last.
+    /// Records the file system of the torrent's folder. Writes only when something changed, or when the last record is
+    /// a day old.
     package func place(_ torrent: TorrentID, onVolume identity: String, mountPath: String, now: Timestamp)
         throws(StoreError)
     {

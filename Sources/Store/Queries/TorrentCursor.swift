@@ -1,12 +1,12 @@
-/// A table that is read in the order of its torrents, beside the torrents themselves: one scan, where a join would look
-/// up each torrent.
+/// Reads a table in the order of its torrents, alongside the torrents themselves: one scan, where a join would look up
+/// each torrent.
 struct TorrentCursor<Row>: ~Copyable {
     private let statement: Statement
     private let read: (Statement) throws(StoreError) -> Row
-    /// The first row that nobody has had yet.
+    /// The first row that was not delivered yet.
     private var next: (torrent: TorrentID, row: Row)?
 
-    /// The rows of these torrents; `columns` are those that `read` reads.
+    /// Begins with the rows of these torrents; `columns` are the columns that `read` reads.
     init(
         _ connection: Connection, table: String, columns: String, _ range: ClosedRange<TorrentID>,
         read: @escaping (Statement) throws(StoreError) -> Row
@@ -26,10 +26,10 @@ struct TorrentCursor<Row>: ~Copyable {
 
     deinit { statement.reset() }
 
-    /// Calls `body` with each row of the torrent. Torrents are asked for in the order of their numbers, each once.
+    /// Calls `body` with each row of the torrent. Torrents must be requested in ascending order, each once.
     mutating func forEach(of id: TorrentID, _ body: (Row) -> Void) throws(StoreError) {
         while let next, next.torrent <= id {
-            // A row of no torrent is passed over.
+            // A row without a torrent is skipped.
             if next.torrent == id { body(next.row) }
             self.next = try Self.next(statement, read)
         }
@@ -40,14 +40,14 @@ struct TorrentCursor<Row>: ~Copyable {
     {
         while try statement.step() {
             let torrent: TorrentID = try statement.next()
-            // One that holds what cannot be is as good as none.
+            // A row with invalid values is skipped.
             if let row = try statement.sound(read) { return (torrent, row) }
         }
         return nil
     }
 }
 
-/// What a running engine says of its torrents, in their order.
+/// A running engine's reports on its torrents, in their order.
 struct LiveCursor: ~Copyable {
     private var rows: TorrentCursor<LiveRow>
 
@@ -64,7 +64,7 @@ struct LiveCursor: ~Copyable {
     }
 }
 
-/// What trackers tell of swarms, in the order of the torrents.
+/// The trackers' counts of the swarms, in the order of the torrents.
 struct ScrapeCursor: ~Copyable {
     private var rows: TorrentCursor<(seeders: Int?, leechers: Int?)>
 

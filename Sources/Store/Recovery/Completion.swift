@@ -1,21 +1,21 @@
 import Torrent
 
-/// Makes a whole of what was salvaged: fills it up from the backup, and sets right what contradicts itself.
+/// Completes a recovered database: fills gaps from the backup, and resolves contradictions.
 struct Completion {
     struct Outcome {
         var salvaged: Set<TorrentID> = []
         var fromBackup: Set<TorrentID> = []
-        /// Names or numbers.
+        /// The names of the torrents, or their numbers.
         var lost: [String] = []
     }
 
     private let db: Connection
     private let damaged: Set<String>
-    /// Whether a backup is attached as `old`, in the same schema.
+    /// Whether a backup with the same schema is attached as `old`.
     private let hasBackup: Bool
     private var outcome = Outcome()
 
-    /// `db` is in a transaction with foreign keys off.
+    /// `db` is in a transaction, with foreign keys off.
     init(_ db: Connection, damaged: Set<String>, hasBackup: Bool) {
         self.db = db
         self.damaged = damaged
@@ -70,18 +70,18 @@ struct Completion {
 
     // MARK: Contradictions
 
-    /// Torrents of which only the .torrent is left: where their payload lies is not known any more.
+    /// Reports torrents of which only the .torrent is left, because the location of their payload is lost.
     private mutating func nameOrphans(_ removed: String) throws(StoreError) {
         let orphans = try ids(
             "SELECT torrent_id FROM metainfo WHERE torrent_id NOT IN (SELECT id FROM torrent) AND torrent_id NOT IN (\(removed))"
         )
         for id in orphans {
-            // A .torrent that doesn't decode any more has no name.
+            // A .torrent that can't be decoded has no name.
             outcome.lost.append(try metainfo(of: id)?.name ?? "number \(id)")
         }
     }
 
-    /// Rows that belong to a row which is gone go as well, or lose what pointed to it, as their foreign key says.
+    /// Deletes rows whose parent row is missing, or clears their reference to it, as their foreign key says.
     private func dropOrphans() throws(StoreError) {
         let keys = try db.rows(
             """
@@ -106,8 +106,8 @@ struct Completion {
         }
     }
 
-    /// What the .torrent says of itself is right; its row follows it. Where the .torrent is damaged and the backup has
-    /// it, that one is taken.
+    /// Makes the row agree with the .torrent, which is right about itself. A damaged .torrent is replaced by the
+    /// backup's, if it has one.
     private mutating func examine(_ id: TorrentID) throws(StoreError) {
         guard let row = try db.torrent(id) else { return }
         var found = try metainfo(of: id)
@@ -128,20 +128,20 @@ struct Completion {
         try db.adopt(metainfo, id)
     }
 
-    /// Whether the .torrent is the row's. Of two that contradict each other the log says which is right.
+    /// Whether the .torrent belongs to the row. If their info hashes differ, the event log decides.
     private func belong(_ metainfo: Metainfo, _ row: TorrentRow) throws(StoreError) -> Bool {
         if metainfo.infoHash == row.infoHash { return true }
         guard try db.loggedInfoHash(of: row.id) == metainfo.infoHash else { return false }
         return try db.torrent(metainfo.infoHash) == nil
     }
 
-    /// `nil` when it is missing or doesn't decode.
+    /// The decoded .torrent; `nil` when it is missing or can't be decoded.
     private func metainfo(of id: TorrentID) throws(StoreError) -> Metainfo? {
         guard let file = try db.metainfo(of: id) else { return nil }
         do throws(MetainfoError) { return try Metainfo(torrentFile: file) } catch { return nil }
     }
 
-    /// Numbers of rows that are gone aren't given to others.
+    /// Prevents the numbers of deleted rows from being used again.
     private func keepNumbersUnused(_ sequences: [String: Int64]) throws(StoreError) {
         var highest = sequences.filter { $0.value < Int64.max / 2 }
         let seen =
@@ -159,7 +159,7 @@ struct Completion {
 }
 
 extension Connection {
-    /// The row says what the .torrent says.
+    /// Makes the torrent's row agree with the .torrent.
     fileprivate func adopt(_ metainfo: Metainfo, _ id: TorrentID) throws(StoreError) {
         let skipped = Set(
             try rows("SELECT idx FROM file WHERE torrent_id = ? AND wanted = 0", id) { (row) throws(StoreError) in

@@ -3,23 +3,22 @@ import System
 import SystemPackage
 import Torrent
 
-/// The pages of a database file as its log leaves them, read without SQLite, which gives up at the first damage that it
-/// meets.
+/// The pages of a database file with its log applied, read without SQLite, which stops at the first damage.
 ///
-/// The database must not be open in this process: closing a descriptor of the file drops the process's POSIX locks on
-/// it.
+/// The database must not be open in this process, because closing a descriptor of the file drops the process's POSIX
+/// locks on it.
 final class DamagedPages {
-    /// Bytes of a page of every database that this program makes (SQLite's default since 3.12).
+    /// The page size in bytes of every database that this program makes (SQLite's default since 3.12).
     static let usualPageSize = 4096
 
-    /// Bytes.
+    /// Bytes of a page.
     let pageSize: Int
-    /// Pages that the file or its log has room for.
+    /// The number of pages in the file and its log.
     let count: Int
     private let file: Int32
-    /// -1 where there is none.
+    /// -1 when there is no log.
     private let log: Int32
-    /// Where in the log the newest committed bytes of a page stand.
+    /// The offset in the log of the newest committed bytes of each page.
     private let frames: [Int: Int64]
 
     init(_ path: FilePath) throws(StoreError) {
@@ -31,23 +30,23 @@ final class DamagedPages {
             )
         }
         pageSize = Self.pageSize(Self.read(file, at: 0, count: 100) ?? [])
-        // Without a log, or with one that can't be opened, the file is all there is.
+        // Without a log that can be opened, the file is all there is.
         log = path.extended(by: "-wal").withPlatformString { open($0, O_RDONLY | O_CLOEXEC) }
         frames = log >= 0 ? DamagedLog.committedFrames(log, pageSize: pageSize) : [:]
         var status = stat()
-        // A file that is open always has a status; without one it would have no pages.
+        // fstat on an open file always succeeds; if it didn't, the file would have no pages.
         let bytes = fstat(file, &status) == 0 ? Int(status.st_size) : 0
         count = max((bytes + pageSize - 1) / pageSize, frames.keys.max() ?? 0)
     }
 
     deinit {
-        // Nothing was written through them.
+        // Nothing was written through these descriptors.
         close(file)
         if log >= 0 { close(log) }
     }
 
-    /// The bytes of a page, counted from 1; `nil` when there is none, or the disk doesn't give it. What a page lacks at
-    /// the end of the file is zeros, as for SQLite.
+    /// The bytes of a page, counted from 1; `nil` when there is no such page or the disk can't read it. A page that is
+    /// cut off by the end of the file is padded with zeros, as in SQLite.
     subscript(number: Int) -> [UInt8]? {
         guard number >= 1, number <= count else { return nil }
         if let offset = frames[number] { return Self.read(log, at: offset, count: pageSize) }
@@ -55,7 +54,7 @@ final class DamagedPages {
         return bytes.isEmpty ? nil : bytes + [UInt8](repeating: 0, count: pageSize - bytes.count)
     }
 
-    /// So many bytes; `nil` where the file ends before them, or the disk doesn't give them.
+    /// Exactly `count` bytes; `nil` when the file ends before them or the disk can't read them.
     static func read(_ file: Int32, at offset: Int64, count: Int) -> [UInt8]? {
         let bytes = read(file, at: offset, atMost: count)
         return bytes.count == count ? bytes : nil
@@ -72,7 +71,7 @@ final class DamagedPages {
         }
     }
 
-    /// What the header says (sqlite.org/fileformat.html, section 1.3.2) where that can be; 1 stands for 65536.
+    /// The page size in the header (sqlite.org/fileformat.html, section 1.3.2), if it is possible; 1 stands for 65536.
     private static func pageSize(_ header: [UInt8]) -> Int {
         guard header.count == 100 else { return usualPageSize }
         let said = Int(header[16]) << 8 | Int(header[17])
@@ -85,11 +84,11 @@ final class DamagedPages {
 enum DamagedLog {
     private static let headerLength = 32
     private static let frameHeaderLength = 24
-    /// The magic number without its last bit, which says in which order checksums read their words.
+    /// The magic number without its last bit, which gives the byte order of the checksums' words.
     private static let magic: UInt32 = 0x377f_0682
 
-    /// The newest committed frame of each page: where its bytes begin. UploadBuffer behind the first that is damaged
-    /// count for nothing, as for SQLite.
+    /// The offset of the newest committed frame of each page. Frames after the first damaged one are ignored, as in
+    /// SQLite.
     static func committedFrames(_ log: Int32, pageSize: Int) -> [Int: Int64] {
         guard let header = DamagedPages.read(log, at: 0, count: headerLength) else { return [:] }
         let magic = word(header, 0)
@@ -129,7 +128,7 @@ enum DamagedLog {
 
         init(isBigEndian: Bool) { self.isBigEndian = isBigEndian }
 
-        /// Adds bytes, a multiple of eight of them.
+        /// Adds bytes, whose count is a multiple of eight.
         mutating func add(_ bytes: ArraySlice<UInt8>) {
             bytes.withUnsafeBytes { bytes in
                 for place in stride(from: 0, to: bytes.count - 7, by: 8) {

@@ -1,12 +1,12 @@
 import Migrations
 
-/// What a damaged database still says of itself: its version, and where its tables begin.
+/// What is still readable of a damaged database's schema: its version, and the root pages of its tables.
 struct DamagedSchema {
-    /// The first page of each table and index that is still named.
+    /// The root page of each table and index whose schema row is readable.
     private(set) var roots: [String: Int] = [:]
-    /// The names among ``roots`` that are indexes.
+    /// The names in ``roots`` that are indexes.
     private(set) var indexes: Set<String> = []
-    /// The number of the last migration; the newest one that is known where nothing tells.
+    /// The number of the last migration, or of the newest known migration when the file doesn't show it.
     let version: Int
     /// Whether anything shows that the file was a database of this program.
     let isOurs: Bool
@@ -33,8 +33,8 @@ struct DamagedSchema {
         }
         let header = pages[1] ?? []
         let said = DamagedTreePage.number(header, 60) ?? 0
-        // Of two that differ the newer: rows of an older schema fit a newer one, as rows do whose table got a column
-        // later.
+        // If they differ, the newer one is used: rows of an older schema fit a newer one, like rows from before a
+        // column was added.
         let highest = max(migrations, (1...Migration.all.count).contains(said) ? said : 0)
         version = highest > 0 ? highest : Migration.all.count
         isOurs =

@@ -1,4 +1,4 @@
-/// A b-tree page of a damaged database, as far as it can be read (sqlite.org/fileformat.html, section 1.6).
+/// The readable part of a b-tree page of a damaged database (sqlite.org/fileformat.html, section 1.6).
 struct DamagedTreePage {
     enum Kind: UInt8 {
         case indexInterior = 0x02
@@ -12,16 +12,16 @@ struct DamagedTreePage {
 
     let kind: Kind
     let bytes: [UInt8]
-    /// Where the cells begin; those outside the page are left out.
+    /// The offsets of the cells; those outside the page are left out.
     let cells: [Int]
-    /// Whether the page has cells that cannot be.
+    /// Whether the page has impossible cells.
     let isDamaged: Bool
     /// The last child of an interior page.
     let rightChild: Int?
 
-    /// `nil` when it is no page of a b-tree.
+    /// `nil` when the bytes are not a b-tree page.
     init?(_ bytes: [UInt8], number: Int) {
-        // The first page begins with the header of the file.
+        // The first page begins with the file's header.
         let start = number == 1 ? 100 : 0
         guard bytes.count >= start + 12, let kind = Kind(rawValue: bytes[start]) else { return nil }
         let header = kind.isInterior ? 12 : 8
@@ -31,7 +31,7 @@ struct DamagedTreePage {
         var cells: [Int] = []
         cells.reserveCapacity(count)
         for place in stride(from: start + header, to: end, by: 2) {
-            // A page is a power of two: of bits that point outside nothing is believed, as SQLite has it.
+            // A page size is a power of two. Bits that would point outside the page are masked off, as in SQLite.
             let cell = (Int(bytes[place]) << 8 | Int(bytes[place + 1])) & (bytes.count - 1)
             if cell >= end { cells.append(cell) }
         }
@@ -42,35 +42,36 @@ struct DamagedTreePage {
         rightChild = kind.isInterior ? Self.number(bytes, start + 8) : nil
     }
 
-    /// Four bytes, the highest first.
+    /// A big-endian number of four bytes.
     static func number(_ bytes: [UInt8], _ place: Int) -> Int? {
         guard place + 4 <= bytes.count else { return nil }
         return bytes[place..<place + 4].reduce(0) { $0 << 8 | Int($1) }
     }
 }
 
-/// Rows out of the b-trees of a damaged database: what can't be read is passed over, and the rest is still found.
+/// Reads rows from the b-trees of a damaged database. Unreadable parts are skipped, and the rest is still found.
 struct DamagedTree {
-    /// A row as it is stored; ``rowID`` is of tables that have one.
+    /// A row as it is stored. Only tables with row numbers have a ``rowID``.
     struct Row {
         let rowID: Int64?
         let values: [RawValue]
-        /// Whether nothing about the row is odd: then it is of a table whose form it has, wherever it was found.
+        /// Whether the row's bytes are exactly one record: then it belongs to a table of its form, wherever it was
+        /// found.
         let isExact: Bool
     }
 
-    /// Bytes of a row that are believed: the largest .torrent, and what stands beside it.
+    /// The most bytes of a row that are accepted: the largest .torrent and its other columns.
     private static let rowLimit = (256 << 20) + 65536
 
     let pages: DamagedPages
     /// Pages that belong to a tree that was walked, or to a long row of one.
     private(set) var known: Set<Int> = []
-    /// Whether something of the last tree that was walked could not be read.
+    /// Whether a part of the last walked tree could not be read.
     private(set) var isDamaged = false
 
     init(_ pages: DamagedPages) { self.pages = pages }
 
-    /// Every row of the tree that can be read, each page once, however the pages point at each other.
+    /// Reads every readable row of the tree. Each page is visited once, however the pages refer to each other.
     mutating func walk(root: Int, isTable: Bool, _ body: (Row) throws(StoreError) -> Void) throws(StoreError) {
         isDamaged = false
         var visited: Set<Int> = []
@@ -90,7 +91,7 @@ struct DamagedTree {
         }
     }
 
-    /// The rows of a page that no tree leads to.
+    /// Reads the rows of a page that no tree leads to.
     mutating func readOrphan(_ number: Int, _ body: (Row, _ isTable: Bool) throws(StoreError) -> Void)
         throws(StoreError)
     {
@@ -99,7 +100,7 @@ struct DamagedTree {
         try read(page) { (row) throws(StoreError) in try body(row, page.kind.isTable) }
     }
 
-    /// Pages that hold nothing any more: what is left in them is not to come back (sqlite.org/fileformat.html, section
+    /// Marks the free pages as known, because their old content must not come back (sqlite.org/fileformat.html, section
     /// 1.5).
     mutating func markFreePages() {
         var trunk = pages[1].flatMap { DamagedTreePage.number($0, 32) } ?? 0
@@ -134,8 +135,8 @@ struct DamagedTree {
         return Row(rowID: rowID, values: record.values, isExact: record.isExact)
     }
 
-    /// The bytes of a row: those on the page, and those on the pages that its chain leads to. There may be fewer than
-    /// its length says.
+    /// The bytes of a row: those on the page and those in its chain of overflow pages. There may be fewer than its
+    /// length says.
     private mutating func payload(of page: DamagedTreePage, at place: Int, length: Int) -> [UInt8]? {
         let local = localLength(of: length, isTable: page.kind.isTable)
         guard place + local <= page.bytes.count else { return Array(page.bytes[min(place, page.bytes.count)...]) }
@@ -144,7 +145,7 @@ struct DamagedTree {
         payload.reserveCapacity(length)
         guard var next = DamagedTreePage.number(page.bytes, place + local) else { return payload }
         while payload.count < length {
-            // Each page brings bytes, so a chain that bites its tail ends too.
+            // Each page adds bytes, so a cyclic chain ends too.
             guard next > 0, let bytes = pages[next], let following = DamagedTreePage.number(bytes, 0) else {
                 return payload
             }
@@ -155,7 +156,7 @@ struct DamagedTree {
         return payload
     }
 
-    /// How much of a row is on its page (sqlite.org/fileformat.html, section 1.6: X, M and K).
+    /// The number of a row's bytes on its page (sqlite.org/fileformat.html, section 1.6: X, M and K).
     private func localLength(of length: Int, isTable: Bool) -> Int {
         let usable = pages.pageSize
         let most = isTable ? usable - 35 : (usable - 12) * 64 / 255 - 23

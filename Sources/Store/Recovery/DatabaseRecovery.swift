@@ -5,16 +5,16 @@ import Torrent
 
 /// Makes a sound database out of a damaged one, and sets the damaged one aside.
 ///
-/// The caller holds the engine's lock, and no connection of this process to the database is open. Rows are taken from
-/// the damaged file, what it lacks from the newest sound backup. Nothing that was claimed is claimed after: all of it
-/// is in doubt until it was looked at.
+/// The caller holds the engine's lock, and no connection of this process to the database is open. Rows come from the
+/// damaged file, and missing ones from the newest sound backup. Afterwards no piece counts as present: all are
+/// unverified until they are rechecked.
 package enum DatabaseRecovery {
-    /// Whether mending is an answer to the error.
+    /// Whether recovery can fix the error.
     package static func answers(_ error: StoreError) -> Bool {
         (error.code == .corrupt || error.code == .notADatabase) && error.torrent == nil
     }
 
-    /// Mends the database; throws `notADatabase` when nothing shows that it is ours, and leaves it as it is.
+    /// Recovers the database. Throws `notADatabase` and changes nothing when nothing shows that the file is ours.
     package static func mend(
         _ database: FilePath, because reason: String, options: DatabaseOptions = DatabaseOptions(), now: Timestamp
     ) throws(StoreError) -> RecoveryReport {
@@ -30,7 +30,7 @@ package enum DatabaseRecovery {
         do throws(StoreError) {
             work = try salvage(database, into: new, hasBackup: backup != nil, options, now)
         } catch {
-            // The first error is the one that counts; what is left is removed by the next try.
+            // The first error is the one that counts. Files that stay behind are removed by the next attempt.
             for suffix in ["", "-wal", "-shm"] { _ = new.extended(by: suffix).withPlatformString { unlink($0) } }
             throw error
         }
@@ -40,7 +40,7 @@ package enum DatabaseRecovery {
         return mending
     }
 
-    /// Goes on with a replacement that a killed process left half done. The caller holds the engine's lock.
+    /// Resumes a replacement that a killed process left unfinished. The caller holds the engine's lock.
     @discardableResult
     package static func finishInterrupted(_ database: FilePath, options: DatabaseOptions = DatabaseOptions())
         throws(StoreError) -> Bool
@@ -48,12 +48,12 @@ package enum DatabaseRecovery {
         try Replacement.finish(DatabaseFile.resolved(database), in: options.folder)
     }
 
-    /// Whether there is such a replacement.
+    /// Whether there is an unfinished replacement.
     package static func isInterrupted(_ database: FilePath) -> Bool {
         Replacement.isUnderWay(DatabaseFile.resolved(database))
     }
 
-    /// Puts a backup in the place of the database, which is set aside; all claims of the backup are in doubt.
+    /// Replaces the database by a backup, and sets the database aside. All pieces of the backup become unverified.
     package static func restore(
         _ database: FilePath, from backup: FilePath, options: DatabaseOptions = DatabaseOptions(), now: Timestamp
     ) throws(StoreError) -> Restoration {
@@ -75,12 +75,13 @@ package enum DatabaseRecovery {
         return Restoration(setAside: isReplaced ? aside.path : nil, torrents: torrents, doubtfulPieces: pieces)
     }
 
-    /// Throws where something stands in the place of the database that never was one of ours: no engine begins there,
-    /// and nothing is made beside it. A file that is no database at all may be a wreck of ours where `orWreck` says so.
+    /// Throws if the file at the database's path never was one of our databases, so that no engine starts and nothing
+    /// is created beside it. With `orWreck`, a file that is no database at all is accepted, because it may be a damaged
+    /// one of ours.
     static func requireOurs(_ database: FilePath, orWreck: Bool, now: Timestamp) throws(StoreError) {
         let database = DatabaseFile.resolved(database)
         var status = stat()
-        // Opening a pipe could wait for ever, and what isn't there is nobody's.
+        // Opening a pipe could block forever, and a missing file belongs to no program.
         guard database.withPlatformString({ stat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFREG else {
             return
         }
@@ -88,7 +89,7 @@ package enum DatabaseRecovery {
             _ = try Connection(database, mode: .readOnly)
         } catch {
             if error.code == .foreignDatabase { throw error }
-            // What else is wrong is for those who open it.
+            // Other errors are reported when the database is opened.
             guard answers(error), !orWreck else { return }
             let backups = try BackupFile.list(database)
             guard backups.isEmpty else { return }
@@ -98,7 +99,7 @@ package enum DatabaseRecovery {
         }
     }
 
-    /// Whether anything in a damaged file shows that it was a database of ours.
+    /// Whether anything in a damaged file shows that it was one of our databases.
     private static func showsOurs(_ database: FilePath, _ now: Timestamp) throws(StoreError) -> Bool {
         let pages = try DamagedPages(database)
         var tree = DamagedTree(pages)
@@ -126,7 +127,7 @@ package enum DatabaseRecovery {
 
     // MARK: Steps
 
-    /// What the damaged file gave.
+    /// What was found in the damaged file.
     private struct Work {
         let damaged: Set<String>
         let strays: Set<Int64>
@@ -149,7 +150,7 @@ package enum DatabaseRecovery {
         return Work(damaged: salvage.damaged, strays: salvage.strays, sequences: salvage.sequences)
     }
 
-    /// Brings the fresh database to the present schema, fills it up from the backup, and puts its claims in doubt.
+    /// Brings the fresh database to the current schema, fills gaps from the backup, and marks all pieces as unverified.
     private static func complete(
         _ new: FilePath, _ work: Work, _ reason: String, _ aside: FilePath,
         _ old: (path: FilePath, backup: BackupFile?),
@@ -161,7 +162,7 @@ package enum DatabaseRecovery {
             let mending = try db.transaction { () throws(StoreError) in
                 var completion = Completion(db, damaged: work.damaged, hasBackup: old.backup != nil)
                 let outcome = try completion.run(strays: work.strays, sequences: work.sequences)
-                // The names of files stand in the metainfos, too.
+                // The metainfos contain the file names, too.
                 try db.renewPaths()
                 try db.indexRoots()
                 let pieces = try db.doubtEverything()
@@ -185,7 +186,7 @@ package enum DatabaseRecovery {
         }
     }
 
-    /// Runs `body` on a database that only this call has open; when it returns the file is whole, without a log, and
+    /// Runs `body` on a database that only this call has open. Afterwards the file is complete, without a log, and
     /// synced.
     private static func finishing<Value>(
         _ path: FilePath, _ options: DatabaseOptions, _ now: Timestamp, _ body: (Connection) throws(StoreError) -> Value
@@ -196,7 +197,7 @@ package enum DatabaseRecovery {
         return value
     }
 
-    /// Copies the newest sound backup to `copy`, in the present schema; `nil` when there is none.
+    /// Copies the newest sound backup to `copy`, in the current schema; `nil` when there is none.
     private static func soundBackup(
         of database: FilePath, into copy: FilePath, _ options: DatabaseOptions, _ now: Timestamp
     ) throws(StoreError) -> BackupFile? {
@@ -207,8 +208,8 @@ package enum DatabaseRecovery {
                 _ = try Connection.open(copy, mode: .readWriteCreate, options: options, now: now)
                 return backup
             } catch {
-                // A backup that is damaged, or of another program, is none; an older one may do. A full disk is no
-                // reason to do without.
+                // A backup that is damaged or another program's is skipped, because an older one may be sound. A full
+                // disk is no reason to skip it.
                 guard
                     answers(error)
                         || [.foreignDatabase, .newerSchema, .changedMigration, .cantOpen, .notFound].contains(

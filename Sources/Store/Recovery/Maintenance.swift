@@ -2,8 +2,8 @@ import Glibc
 import SystemPackage
 import Torrent
 
-/// Looks after the database while an engine runs on it, on a thread and a read-only connection of its own: nobody waits
-/// for it.
+/// Maintains the database while an engine runs on it. It has its own thread and read-only connection, so that no other
+/// work waits for it.
 package actor Maintenance {
     private let path: FilePath
     private let options: DatabaseOptions
@@ -19,7 +19,7 @@ package actor Maintenance {
 
     deinit { executor.stop() }
 
-    /// The first damage that is found; `nil` when there is none. It reads the whole file, unless the task is cancelled.
+    /// The first damage found; `nil` when there is none. Reads the whole file, unless the task is cancelled.
     package func check(now: Timestamp) throws(StoreError) -> String? {
         do throws(StoreError) {
             let connection = try Connection.open(path, mode: .readOnly, options: options, now: now)
@@ -31,7 +31,7 @@ package actor Maintenance {
         }
     }
 
-    /// Makes a backup when it is time for one, unless the task is cancelled.
+    /// Makes a backup if one is due, unless the task is cancelled.
     package func rotateBackups(now: Timestamp) throws(StoreError) -> BackupFile? {
         try Connection.open(path, mode: .readOnly, options: options, now: now).rotateBackups(now: now)
     }

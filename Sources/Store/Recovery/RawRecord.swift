@@ -15,7 +15,7 @@ enum RawValue: Hashable, Sendable, SQLValue {
         case .null: sqlite3_bind_null(statement, parameter)
         case .integer(let number): sqlite3_bind_int64(statement, parameter, number)
         case .real(let number): sqlite3_bind_double(statement, parameter, number)
-        // Bytes that are no UTF-8 are made so: what nobody can read must not come back as it was.
+        // Invalid UTF-8 is replaced, so that unreadable text doesn't come back as it was.
         case .text(let bytes): String(decoding: bytes, as: UTF8.self).bind(to: statement, at: parameter)
         case .blob(let bytes): bytes.bind(to: statement, at: parameter)
         }
@@ -34,13 +34,13 @@ enum RawValue: Hashable, Sendable, SQLValue {
 
 /// A row as SQLite stores it (sqlite.org/fileformat.html, section 2.1).
 enum RawRecord {
-    /// Columns of a row that are believed: more than any table has.
+    /// The most columns of a row that are accepted: more than any table has.
     private static let columnLimit = 256
 
-    /// The values, as many as there are bytes for, and whether the bytes are exactly one record; `nil` when they are
-    /// none.
+    /// The values for which there are bytes, and whether the bytes are exactly one record; `nil` when they are no
+    /// record.
     ///
-    /// A length that is damaged leaves the values as they were: SQLite reads them, too.
+    /// A damaged length doesn't change the values, and SQLite reads them, too.
     static func decode(_ payload: [UInt8]) -> (values: [RawValue], isExact: Bool)? {
         var place = 0
         guard let length = Varint.read(payload, &place), length <= UInt64(payload.count) else { return nil }
@@ -90,7 +90,7 @@ enum RawRecord {
 
 /// SQLite's integers of one to nine bytes (sqlite.org/fileformat.html, section 1.6).
 enum Varint {
-    /// Reads one and goes behind it; `nil` where the bytes end.
+    /// Reads an integer and advances `place` past it; `nil` when the bytes end first.
     static func read(_ bytes: [UInt8], _ place: inout Int) -> UInt64? {
         var value: UInt64 = 0
         for n in 0..<9 {

@@ -1,21 +1,21 @@
 import SystemPackage
 import Torrent
 
-/// What became of a damaged database.
+/// The outcome of recovering a damaged database.
 package struct RecoveryReport: Hashable, Sendable {
-    /// What was found, in words that go on after “the database was damaged”.
+    /// The damage that was found, as text that can follow “the database was damaged”.
     package let reason: String
-    /// Where the damaged file is now, with its log beside it.
+    /// The new path of the damaged file; its log is beside it.
     package let setAside: FilePath
-    /// The moment of the backup that was used; `nil` when there was none to use.
+    /// The time of the backup that was used; `nil` when there was none.
     package let backup: Timestamp?
-    /// Torrents that were read out of the damaged file.
+    /// Torrents that were read from the damaged file.
     package let salvaged: Int
     /// Torrents that only the backup had.
     package let fromBackup: Int
-    /// Torrents of which too little is left to go on, by name or number.
+    /// The names or numbers of torrents that are lost, because too little of them is left.
     package let lost: [String]
-    /// Pieces that were claimed, or may be there, and are looked at again.
+    /// Pieces that were recorded as present or may be on the disk, and will be rechecked.
     package let doubtfulPieces: Int
 
     package init(
@@ -31,10 +31,10 @@ package struct RecoveryReport: Hashable, Sendable {
         self.doubtfulPieces = doubtfulPieces
     }
 
-    /// Names that the sentence tells; more are counted.
+    /// The most names that the sentence lists; the others are counted.
     private static let namesTold = 5
 
-    /// What happened and what it cost, in one sentence.
+    /// What happened and what was lost, in one sentence.
     package var sentence: String {
         let total = salvaged + fromBackup + lost.count
         var parts = ["\(Self.grouped(salvaged)) of \(Self.grouped(total)) torrents were recovered"]
@@ -65,11 +65,11 @@ package struct RecoveryReport: Hashable, Sendable {
     }
 }
 
-/// What a backup brought back.
+/// The outcome of restoring a backup.
 package struct Restoration: Hashable, Sendable {
-    /// Where the database is now that was replaced; `nil` when there was none.
+    /// The new path of the replaced database; `nil` when there was none.
     package let setAside: FilePath?
     package let torrents: Int
-    /// Pieces that are looked at again: what was claimed then may be something else now.
+    /// Pieces that will be rechecked, because they may have changed since the backup.
     package let doubtfulPieces: Int
 }

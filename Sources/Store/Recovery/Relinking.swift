@@ -1,11 +1,11 @@
 import Torrent
 
-/// Brings torrents and their .torrent files together again, by their info hashes: the number of either may be damaged.
+/// Matches torrents with their .torrent files by info hash, because the number of either may be damaged.
 ///
-/// Rows whose number was taken have a negative one; what nothing fits to is removed at the end.
+/// Rows whose number was already used have a negative one. Rows without a match are deleted at the end.
 struct Relinking {
     private let db: Connection
-    /// The info hash of each .torrent that decodes, by the number that it has now; and the numbers by info hash.
+    /// The info hash of each decodable .torrent by its current number, and the numbers by info hash.
     private var hashes: [TorrentID: InfoHash] = [:]
     private var numbers: [InfoHash: TorrentID] = [:]
 
@@ -15,7 +15,8 @@ struct Relinking {
         try readHashes()
         for infoHash in numbers.keys.sorted() {
             guard let number = numbers[infoHash], let row = try torrent(infoHash), row != number else { continue }
-            // The log names the pair, too; without it the row is right, which more rows hang on.
+            // If the event log confirms the .torrent's number, it is right. Otherwise the row's number is, because more
+            // rows refer to it.
             let isLogged = try db.loggedInfoHash(of: number) == infoHash
             if number.rawValue > 0, row.rawValue <= 0 || isLogged {
                 _ = try move(row, to: number, in: "torrent", key: "id")
@@ -42,11 +43,11 @@ struct Relinking {
             do throws(MetainfoError) {
                 hashes[number] = try Metainfo(torrentFile: file).infoHash
             } catch {
-                // One that doesn't decode identifies nothing.
+                // A .torrent that can't be decoded identifies nothing.
                 continue
             }
         }
-        // Of two that are alike the one counts that stands in its place.
+        // Of two identical .torrent files, the one whose number matches its row counts.
         for (number, infoHash) in hashes.sorted(by: { $0.key < $1.key }) {
             let isInPlace = try torrent(infoHash) == number
             if isInPlace || numbers[infoHash] == nil { numbers[infoHash] = number }
@@ -59,7 +60,7 @@ struct Relinking {
         }
     }
 
-    /// Gives a row another number; the row that has it gets a spare one, which is answered.
+    /// Gives a row another number. The row that has that number gets a spare one, which is returned.
     private func move(_ old: TorrentID, to new: TorrentID, in table: String, key: String) throws(StoreError)
         -> TorrentID
     {
@@ -74,7 +75,7 @@ struct Relinking {
 }
 
 extension Connection {
-    /// The info hash that the torrent had when the log first spoke of it.
+    /// The torrent's info hash in the first event that has one.
     func loggedInfoHash(of id: TorrentID) throws(StoreError) -> InfoHash? {
         try first("SELECT info_hash FROM event WHERE torrent_id = ? AND info_hash IS NOT NULL ORDER BY id LIMIT 1", id)
         { (row) throws(StoreError) in

@@ -2,16 +2,16 @@ import Glibc
 import SystemPackage
 import Torrent
 
-/// Puts a finished database in the place of another, which is set aside under a new name and never deleted.
+/// Replaces a database by a finished one. The old one is set aside under a new name and never deleted.
 ///
-/// The new one first gets a name that says that it is whole (`pieces.db.mended`); then the old one with its log is
-/// renamed; then the new one takes its place. A process that dies in between leaves that name, and ``finish(_:in:)``
-/// goes on from there. Without it a log of the old database might be taken for the new one's. The caller holds the
-/// engine's lock, and no connection of this process is open.
+/// The new database is first renamed to a marker that shows that it is complete (`pieces.db.mended`); then the old
+/// database is renamed with its log; then the new one takes its place. If the process dies in between, the marker
+/// remains and ``finish(_:in:)`` resumes from there. Without the marker, a log of the old database might be taken for
+/// the new one's. The caller holds the engine's lock, and no connection of this process is open.
 enum Replacement: String, CaseIterable {
     case mended, restored
 
-    /// What the name of the old database says of it.
+    /// The word in the old database's new name.
     private var aside: String {
         switch self {
         case .mended: "damaged"
@@ -19,17 +19,17 @@ enum Replacement: String, CaseIterable {
         }
     }
 
-    /// A name for a database in the making: what is there is of a try that failed.
+    /// The name of an unfinished database. An existing file of this name is left from a failed attempt.
     static func unfinished(_ database: FilePath) -> FilePath { database.extended(by: ".unfinished") }
 
     private func marker(_ database: FilePath) -> FilePath { database.extended(by: "." + rawValue) }
 
-    /// Whether a replacement was interrupted when the old database had perhaps gone already.
+    /// Whether a replacement was interrupted when the old database may already have been renamed.
     static func isUnderWay(_ database: FilePath) -> Bool {
         allCases.contains { DatabaseFile.exists($0.marker(database)) }
     }
 
-    /// The name under which the old database will be found, from the time of the replacement; none that is taken.
+    /// A free name for the old database, made of the time of the replacement.
     func asideName(_ database: FilePath, at moment: Timestamp) -> (path: FilePath, moment: Timestamp) {
         var moment = moment
         while true {
@@ -39,7 +39,7 @@ enum Replacement: String, CaseIterable {
         }
     }
 
-    /// Replaces `database` by the finished one at ``unfinished(_:)``; `moment` is of ``asideName(_:at:)``.
+    /// Replaces `database` by the finished one at ``unfinished(_:)``. `moment` comes from ``asideName(_:at:)``.
     func perform(_ database: FilePath, at moment: Timestamp, in folder: Folder) throws(StoreError) {
         let new = Self.unfinished(database)
         guard !DatabaseFile.exists(new.extended(by: "-wal")) else {
@@ -49,14 +49,14 @@ enum Replacement: String, CaseIterable {
             )
         }
         DatabaseSharing.pass(from: database, to: new)
-        // Its time is the only thing that a process which goes on after this one has to know.
+        // The file's modification time is all that another process needs to resume.
         try folder.setTime(new, to: moment)
         try folder.syncFile(new)
         try folder.rename(new, to: marker(database))
         try Self.finish(database, in: folder)
     }
 
-    /// Goes on with a replacement that was interrupted; whether there was one.
+    /// Resumes an interrupted replacement. Returns whether there was one.
     @discardableResult
     static func finish(_ database: FilePath, in folder: Folder) throws(StoreError) -> Bool {
         for kind in allCases where DatabaseFile.exists(kind.marker(database)) {
@@ -71,7 +71,8 @@ enum Replacement: String, CaseIterable {
         var status = stat()
         guard marker.withPlatformString({ stat($0, &status) }) == 0 else { throw Folder.fault("look at", marker) }
         let name = database.extended(by: ".\(aside)-\(Timestamp(Int64(status.st_mtim.tv_sec)).compact)")
-        // The log goes first: a database without it is only older, a log without its database is nothing.
+        // The log is renamed first: a database without its log is only older, but a log without its database is
+        // useless.
         for suffix in ["-wal", "-journal", "-shm", ""] where DatabaseFile.exists(database.extended(by: suffix)) {
             try folder.rename(database.extended(by: suffix), to: name.extended(by: suffix), syncing: false)
         }
@@ -81,7 +82,7 @@ enum Replacement: String, CaseIterable {
 }
 
 extension Timestamp {
-    /// The moment as the names of files have it, in UTC: `20260301T140512Z`.
+    /// The moment in the form used in file names, in UTC: `20260301T140512Z`.
     package var compact: String {
         var seconds = time_t(rawValue)
         var parts = tm()
@@ -94,7 +95,7 @@ extension Timestamp {
         return date + "T" + digits(parts.tm_hour, 2) + digits(parts.tm_min, 2) + digits(parts.tm_sec, 2) + "Z"
     }
 
-    /// A moment that ``compact`` wrote; `nil` for any other text.
+    /// Parses a moment written by ``compact``; `nil` for any other text.
     package init?(compact text: some StringProtocol) {
         let bytes = Array(text.utf8)
         guard bytes.count == 16, bytes[8] == UInt8(ascii: "T"), bytes[15] == UInt8(ascii: "Z") else { return nil }

@@ -1,20 +1,20 @@
-/// Fills a fresh database with every row that a damaged one still has.
+/// Fills a fresh database with every row that can be read from a damaged one.
 struct Salvage {
-    /// Tables of which something could not be read.
+    /// Tables that could not be read completely.
     private(set) var damaged: Set<String> = []
-    /// Torrents that were found on pages that no tree leads to: they may have been removed.
+    /// Torrents that were found on pages that no tree leads to: they may have been removed earlier.
     private(set) var strays: Set<Int64> = []
     /// The highest row numbers that were ever used.
     private(set) var sequences: [String: Int64] = [:]
 
-    /// Tables whose rows an info hash identifies, whatever their numbers say: see ``Relinking``.
+    /// Tables whose rows are identified by an info hash, whatever their numbers: see ``Relinking``.
     private static let identified: Set<String> = ["torrent", "metainfo"]
     private var spareCount = 0
 
     private let fresh: Connection
     private let shapes: [TableShape]
 
-    /// `fresh` is an empty database of the damaged one's schema, in a transaction, with foreign keys off.
+    /// `fresh` is an empty database with the damaged one's schema, in a transaction, with foreign keys off.
     init(into fresh: Connection) throws(StoreError) {
         self.fresh = fresh
         shapes = try fresh.tableShapes()
@@ -39,7 +39,7 @@ struct Salvage {
         if !damaged.isEmpty { try adoptOrphans(&tree, schema) }
     }
 
-    /// What the trees don't lead to any more: the pages below one that is damaged.
+    /// Reads the pages that no tree leads to any more, such as those below a damaged page.
     private mutating func adoptOrphans(_ tree: inout DamagedTree, _ schema: DamagedSchema) throws(StoreError) {
         for name in schema.indexes.sorted() {
             if let root = schema.roots[name] { try tree.walk(root: root, isTable: false) { (_) throws(StoreError) in } }
@@ -49,7 +49,7 @@ struct Salvage {
         for number in stride(from: 1, through: tree.pages.count, by: 1) where !tree.known.contains(number) {
             try tree.readOrphan(number) { (row, isTable) throws(StoreError) in
                 for shape in lacking where shape.hasRowID == isTable {
-                    // Nothing but its form says whose row it is.
+                    // Only its form shows which table the row belongs to.
                     guard row.isExact, let fitting = shape.fit(row), fitting.misfits.isEmpty, try take(fitting, shape)
                     else { continue }
                     if shape.name == "torrent", let id = row.rowID { strays.insert(id) }
@@ -69,15 +69,15 @@ struct Salvage {
         sequences = found
     }
 
-    /// Writes the row, or as much of it as the table's rules allow; whether it was kept.
+    /// Writes the row, or as much of it as the table's constraints allow. Returns whether the row was kept.
     private mutating func take(_ fitting: TableShape.Fitting, _ shape: TableShape) throws(StoreError) -> Bool {
         var values = fitting.values
         let all = Array(values.indices)
         if fitting.misfits.isEmpty, try fresh.insert(shape, all, values) { return true }
         damaged.insert(shape.name)
         for place in fitting.misfits where !shape.columns[place].isOptional {
-            // A number that has to be there gets one that no rule refuses, and is set right by the .torrent; other
-            // things can't be made up.
+            // A required number is replaced by one that no constraint rejects, and corrected later from the .torrent.
+            // Other required values can't be invented.
             guard shape.columns[place].type == "INTEGER", !shape.columns[place].isRowID, place >= shape.keyLength else {
                 return false
             }
@@ -88,7 +88,7 @@ struct Salvage {
         if Self.identified.contains(shape.name), let place = shape.columns.firstIndex(where: \.isRowID),
             place < values.count
         {
-            // One of two rows of the same number has a damaged number: which, their info hashes will tell.
+            // Two rows have the same number, so one number is damaged. Their info hashes will show which one.
             var spare = values
             spare[place] = .integer(-1 - Int64(spareCount))
             if try fresh.insert(shape, fit, spare) {
@@ -99,8 +99,8 @@ struct Salvage {
         for left in fit where shape.columns[left].isOptional {
             if try fresh.insert(shape, fit.filter { $0 != left }, values) { return true }
         }
-        // The least that a row has to have. A number in it that a rule refuses isn't what it was, and the same is done
-        // as with one that is missing.
+        // The minimum that a row must have. If a constraint rejects one of its numbers, the number is damaged and
+        // replaced like a missing one.
         let least = fit.filter { !shape.columns[$0].isOptional }
         if try fresh.insert(shape, least, values) { return true }
         let numbers = least.filter {
@@ -115,12 +115,12 @@ struct Salvage {
         return try fresh.insert(shape, least, values)
     }
 
-    /// No rule of any table refuses it.
+    /// A value that no constraint of any table rejects.
     private static let harmless = RawValue.integer(1)
 }
 
 extension Connection {
-    /// Writes these columns of a row; `false` when the table's rules refuse it.
+    /// Writes these columns of a row; `false` when the table's constraints reject it.
     fileprivate func insert(_ shape: TableShape, _ places: [Int], _ values: [RawValue]) throws(StoreError) -> Bool {
         do {
             let statement = try prepare(shape.insertion(places))

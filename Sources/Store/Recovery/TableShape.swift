@@ -4,31 +4,31 @@ struct TableShape {
         let name: String
         let type: String
         let isNotNull: Bool
-        /// Whether a row may be written without it.
+        /// Whether a row may be written without this column.
         let isOptional: Bool
-        /// The `INTEGER PRIMARY KEY`, which is stored as NULL: the row's number is its value.
+        /// The `INTEGER PRIMARY KEY`. It is stored as NULL, because its value is the row number.
         let isRowID: Bool
     }
 
     let name: String
-    /// In the order in which they are stored: a table without row numbers begins with its key.
+    /// The columns in storage order: a table without row numbers begins with its key.
     let columns: [Column]
-    /// How many columns the key has that rows without numbers begin with; 0 where they have numbers.
+    /// The number of key columns in a table without row numbers; 0 in a table that has them.
     let keyLength: Int
 
     var hasRowID: Bool { keyLength == 0 }
 
     var hasTorrentID: Bool { columns.contains { $0.name == "torrent_id" } }
 
-    /// What a row says, by column.
+    /// The values of a row, by column.
     struct Fitting {
-        /// A row from before a column was added is short.
+        /// Shorter than the table's columns if the row is from before a column was added.
         var values: [RawValue]
-        /// Columns whose values can't be of this table.
+        /// Columns whose values can't belong to this table.
         var misfits: Set<Int> = []
     }
 
-    /// Reads a row as one of this table; `nil` when it has not the table's form.
+    /// Reads a row as one of this table; `nil` when the row doesn't have the table's form.
     func fit(_ row: DamagedTree.Row) -> Fitting? {
         guard (row.rowID != nil) == hasRowID, row.values.count >= max(1, keyLength), row.values.count <= columns.count
         else { return nil }
@@ -37,7 +37,7 @@ struct TableShape {
             if column.isRowID, let id = row.rowID { fitting.values[n] = .integer(id) }
             if !Self.fits(fitting.values[n], column) { fitting.misfits.insert(n) }
         }
-        // One that breaks off lacks what comes behind.
+        // A truncated row lacks the columns after the break.
         while !row.isExact, fitting.values.count < columns.count {
             fitting.misfits.insert(fitting.values.count)
             fitting.values.append(.null)
@@ -53,7 +53,7 @@ struct TableShape {
         }
     }
 
-    /// The statement that writes these columns.
+    /// The SQL statement that inserts these columns.
     func insertion(_ places: [Int]) -> String {
         let names = places.map { "\"\(columns[$0].name)\"" }.joined(separator: ", ")
         return "INSERT INTO \"\(name)\" (\(names)) VALUES (\(places.map { _ in "?" }.joined(separator: ", ")))"
@@ -61,10 +61,10 @@ struct TableShape {
 }
 
 extension Connection {
-    /// Tables whose rows say nothing about what was: what a running engine says of now.
+    /// Tables that only hold a running engine's current state, which isn't worth recovering.
     static let fleetingTables: Set<String> = ["live", "live_peer", "intent"]
 
-    /// The tables that hold what is known, parents before their children.
+    /// The tables that hold lasting data, parents before their children.
     func tableShapes() throws(StoreError) -> [TableShape] {
         let tables = try rows(
             "SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name"
@@ -78,7 +78,7 @@ extension Connection {
     }
 
     private func shape(of table: String, isWithoutRowID: Bool) throws(StoreError) -> TableShape {
-        // `notnull` says nothing of the columns of a key that has no row numbers: they never are.
+        // In tables without row numbers, the key's columns are never NULL, although `notnull` doesn't say so.
         let columns = try rows(
             "SELECT name, type, \"notnull\", dflt_value IS NOT NULL, pk FROM pragma_table_info(?) ORDER BY cid", table
         ) {

@@ -1,18 +1,18 @@
 import Torrent
 
-/// A torrent that is to be remembered.
+/// A torrent to be inserted into the database.
 package struct NewTorrent: Sendable {
     package var metainfo: Metainfo
-    /// The absolute folder that the payload lies in.
+    /// The absolute folder that contains the payload.
     package var output: String
-    /// The folder with its links resolved; `nil` when that is the same path.
+    /// The output folder with links resolved; `nil` when that is the same path.
     package var resolvedOutput: String?
-    /// Whether files that are found at the torrent's paths may be overwritten.
+    /// Whether existing files at the torrent's paths may be overwritten.
     package var mayOverwrite = false
     package var settings: TorrentSettings
     /// Whether each file of the metainfo is wanted; `nil` when all are.
     package var wanted: [Bool]?
-    /// Tiers that the user gave; they come behind the metainfo's own.
+    /// Tiers that the user gave. They come after the metainfo's own.
     package var extraTrackers: [[String]]
 
     package init(
@@ -28,12 +28,12 @@ package struct NewTorrent: Sendable {
         self.extraTrackers = extraTrackers
     }
 
-    /// The path at or below which everything lies that a torrent of this name has in the folder.
+    /// The path at or below which all files of a torrent with this name lie, in this folder.
     package static func root(named name: String, in folder: String) -> String {
         folder.utf8.last == UInt8(ascii: "/") ? folder + name : folder + "/" + name
     }
 
-    /// Bytes of the wanted files without pad files (BEP 47).
+    /// Bytes of the wanted files, without pad files (BEP 47).
     var wantedBytes: Int64 {
         var sum: Int64 = 0
         for (index, file) in metainfo.layout.files.enumerated() where !file.isPad && (wanted?[index] ?? true) {

@@ -1,15 +1,15 @@
 import Torrent
 
-/// The bits of one page of a bitfield: ``pieceCount`` pieces, in the order of the wire.
+/// The bits of one page of a bitfield: ``pieceCount`` pieces, in wire order.
 struct PageBits: Hashable, Sendable {
-    /// Pieces of a page: a commit rewrites 128 bytes for each page that it touches.
+    /// Pieces per page. A commit rewrites 128 bytes for each page that it touches.
     static let pieceCount = 1024
 
     private var bytes = [UInt8](repeating: 0, count: pieceCount / 8)
 
     init() {}
 
-    /// A blob of the database, of a page of `count` pieces; `nil` when its length is wrong or a spare bit is set.
+    /// Decodes the database's blob of a page of `count` pieces; `nil` when its length is wrong or a spare bit is set.
     init?(_ blob: [UInt8], count: Int) {
         guard blob.count == (count + 7) / 8 else { return nil }
         if count % 8 != 0, let last = blob.last, last << UInt8(count % 8) != 0 { return nil }
@@ -27,12 +27,12 @@ struct PageBits: Hashable, Sendable {
         }
     }
 
-    /// The page of a piece, and its place there.
+    /// The page of a piece, and its bit in that page.
     static func place(_ piece: PieceIndex) -> (page: Int, bit: Int) {
         (piece.value / pieceCount, piece.value % pieceCount)
     }
 
-    /// How many pieces the page has: all but a torrent's last are full.
+    /// The number of pieces in the page: every page of a torrent but its last is full.
     static func count(page: Int, of pieces: Int) -> Int { min(pieceCount, pieces - page * pieceCount) }
 
     var isEmpty: Bool { bytes.allSatisfy { $0 == 0 } }

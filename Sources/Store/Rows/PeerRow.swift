@@ -4,7 +4,7 @@ extension PeerSource: SQLValue {}
 
 /// What is remembered of a peer.
 package struct PeerRow: Sendable, Hashable {
-    /// How long a ban lasts. One that ends later was spoken by a clock that has been set back since, and binds nobody.
+    /// How long a ban lasts. A ban that ends later was set by a clock that has been set back since, and is ignored.
     package static let banTime = Duration.seconds(7 * 24 * 3600)
 
     package let address: PeerAddress
@@ -13,19 +13,19 @@ package struct PeerRow: Sendable, Hashable {
     package let lastSeen: Timestamp
     package let lastTried: Timestamp?
     package let lastConnected: Timestamp?
-    /// Failed dials since the last that succeeded.
+    /// Failed dials since the last success.
     package let failures: Int
     package let downloadedBytes: Int64
     package let uploadedBytes: Int64
-    /// Bad pieces that it had a part in.
+    /// Bad pieces that the peer contributed to.
     package let hashFailures: Int
-    /// The best recent rate that it sent at, in bytes a second.
+    /// The best recent rate at which the peer sent to us, in bytes per second.
     package let rate: Int64
     package let client: String?
     package let bannedUntil: Timestamp?
     package let banReason: String?
 
-    /// Whether it is neither dialled nor accepted.
+    /// Whether the peer is neither dialled nor accepted.
     package func isBanned(at now: Timestamp) -> Bool {
         bannedUntil.map { $0 > now && $0 <= now + Self.banTime } ?? false
     }
@@ -53,19 +53,19 @@ package struct PeerRow: Sendable, Hashable {
     }
 }
 
-/// What was learned of a peer since it was last saved. `nil` leaves what is known.
+/// What was learned of a peer since it was last saved. `nil` keeps the saved value.
 package struct PeerUpdate: Sendable, Hashable {
     package let address: PeerAddress
-    /// Kept from the first time that the peer is seen.
+    /// Only the first recorded source of a peer is kept.
     package let source: PeerSource
     package var lastTried: Timestamp?
     package var lastConnected: Timestamp?
-    /// Failed dials since the last that succeeded.
+    /// Failed dials since the last success.
     package var failures: Int?
     package var downloadedDelta: Int64 = 0
     package var uploadedDelta: Int64 = 0
     package var hashFailuresDelta = 0
-    /// Bytes a second.
+    /// Bytes per second.
     package var rate: Int64?
     package var client: String?
 

@@ -1,28 +1,28 @@
 import Torrent
 
-/// What became true of one torrent since its last record; all of it was synced to the disk before.
+/// The progress of one torrent since its last record. All of it was synced to the disk before.
 package struct ProgressRecord: Sendable {
     package let torrent: TorrentID
-    /// Verified, written and synced: from now on they are had.
+    /// Verified, written and synced: from now on these pieces are present.
     package var newPieces: [PieceIndex] = []
-    /// Found missing or damaged: they are not had any more.
+    /// Found missing or damaged: these pieces are no longer present.
     package var lostPieces: [PieceIndex] = []
-    /// Written and synced, unverified: the blocks that incomplete pieces have. An empty mask forgets the piece's.
+    /// Written and synced, but unverified: the blocks of incomplete pieces. An empty mask deletes the piece's record.
     package var partials: [PartialPieceRow] = []
-    /// No longer in doubt, though not had: opened and never written, or looked at and given up.
+    /// No longer unverified, and not present: their write intent was never used, or they were checked and given up.
     package var closedPieces: [PieceIndex] = []
-    /// The files as they are after the sync.
+    /// The files' fingerprints after the sync.
     package var files: [FingerprintRow] = []
-    /// The bytes of each changed file in recorded pieces.
+    /// The bytes in recorded pieces of each changed file.
     package var fileBytes: [FileBytes] = []
     package var downloadedDelta: Int64 = 0
     package var uploadedDelta: Int64 = 0
     package var wastedDelta: Int64 = 0
-    /// Bytes of wanted files in recorded pieces, this record's among them; `nil` leaves them.
+    /// Bytes of wanted files in recorded pieces, including this record's; `nil` keeps the saved value.
     package var completedBytes: Int64?
     /// When the new pieces were verified.
     package let verifiedAt: Timestamp
-    /// Set when this record completes what is wanted.
+    /// Set when this record completes the wanted files.
     package var completedAt: Timestamp?
 
     package init(torrent: TorrentID, verifiedAt: Timestamp) {
@@ -34,7 +34,7 @@ package struct ProgressRecord: Sendable {
 /// The blocks of an incomplete piece that are on the disk.
 package struct PartialPieceRow: Sendable, Hashable {
     package let piece: PieceIndex
-    /// A bit a block in the order of the wire: block 0 is the highest bit of the first byte.
+    /// One bit per block in wire order: block 0 is the highest bit of the first byte.
     package let blocks: [UInt8]
 
     package init(piece: PieceIndex, blocks: [UInt8]) {
@@ -43,12 +43,12 @@ package struct PartialPieceRow: Sendable, Hashable {
     }
 }
 
-/// How a file looked right after its last sync.
+/// The state of a file right after its last sync.
 package struct FingerprintRow: Sendable, Hashable {
-    /// The ``index`` of the part file, which holds what boundary pieces have of skipped files.
+    /// The ``index`` of the part file, which holds the bytes of skipped files in boundary pieces.
     package static let partFile = -1
 
-    /// The file's place in the metainfo, from 0, or ``partFile``.
+    /// The file's index in the metainfo, from 0, or ``partFile``.
     package let index: Int
     package let size: Int64
     package let mtimeNs: Int64
@@ -56,8 +56,8 @@ package struct FingerprintRow: Sendable, Hashable {
     package let inode: Int64
     /// The bit pattern of the system's unsigned number.
     package let device: Int64
-    /// When the file was created, nanoseconds since 1970; `nil` where nobody knows. It tells two files apart that have
-    /// the same inode, and says nothing of whether a file changed.
+    /// When the file was created, in nanoseconds since 1970; `nil` when unknown. It distinguishes two files with the
+    /// same inode, and doesn't show whether a file changed.
     package let bornNs: Int64?
 
     package init(index: Int, size: Int64, mtimeNs: Int64, inode: Int64, device: Int64, bornNs: Int64? = nil) {
@@ -78,7 +78,7 @@ package struct FingerprintRow: Sendable, Hashable {
         bornNs = try row.next()
     }
 
-    /// Whether the file looks the same.
+    /// Whether the file is unchanged: the creation time is not compared.
     package static func == (a: Self, b: Self) -> Bool {
         (a.index, a.size, a.mtimeNs, a.inode, a.device) == (b.index, b.size, b.mtimeNs, b.inode, b.device)
     }
@@ -89,7 +89,7 @@ package struct FingerprintRow: Sendable, Hashable {
         hasher.combine(inode)
     }
 
-    /// Whether both are of one file, changed or not.
+    /// Whether both are fingerprints of the same file, changed or not.
     package func isSameFile(as other: Self) -> Bool {
         guard inode == other.inode else { return false }
         guard let bornNs, let otherBirth = other.bornNs else { return true }
@@ -97,7 +97,7 @@ package struct FingerprintRow: Sendable, Hashable {
     }
 }
 
-/// How much of a file is in recorded pieces.
+/// The number of a file's bytes in recorded pieces.
 package struct FileBytes: Sendable, Hashable {
     package let index: Int
     package let completed: Int64

@@ -1,15 +1,15 @@
-/// What a torrent needs a slot of the engine for.
+/// The purpose for which a torrent needs a slot of the engine.
 package enum SlotKind: String, Sendable, CaseIterable {
     case download, seed, check
 }
 
-/// How the slots of one kind are used.
+/// The use of the slots of one kind.
 package struct SlotUse: Sendable, Hashable {
-    /// The slots that there are; `nil` is no limit.
+    /// The number of slots; `nil` for no limit.
     package var limit: Int?
-    /// Torrents that hold one.
+    /// Torrents that hold a slot.
     package var active: Int
-    /// Torrents that wait for one.
+    /// Torrents that wait for a slot.
     package var waiting: Int
 
     package init(limit: Int? = nil, active: Int = 0, waiting: Int = 0) {
@@ -25,7 +25,7 @@ package struct SlotUse: Sendable, Hashable {
     }
 }
 
-/// How an engine uses its slots.
+/// An engine's use of its slots.
 package struct SlotReport: Sendable, Hashable {
     /// Whether the engine works only on the torrents that its command named.
     package var isOfNamedOnly = false

@@ -1,21 +1,21 @@
 import Torrent
 
-/// A torrent as a line of the table of `status`.
+/// A torrent as a line of the `status` table.
 package struct StatusLine: Sendable, Hashable, Identifiable {
     package let id: TorrentID
     package let name: String
     package let state: TorrentState
     package let isPaused: Bool
-    /// One sentence, with the states `error` and `offline`.
+    /// One sentence, in the states `error` and `offline`.
     package let error: String?
     package let wantedBytes: Int64
     /// Bytes of wanted files in recorded pieces.
     package let completedBytes: Int64
     package let pieceCount: Int
-    /// `nil` when no engine has spoken of it. Ask ``LiveRow/isFresh(_:)`` whether it speaks of now.
+    /// `nil` when no engine has reported on the torrent. ``LiveRow/isFresh(_:)`` shows whether the report is current.
     package let live: LiveRow?
 
-    /// Whether all that is wanted is recorded.
+    /// Whether all wanted bytes are recorded as present.
     package var isComplete: Bool { completedBytes >= wantedBytes }
 
     static let columns = "t.name, t.state, t.paused, t.error, t.wanted_bytes, t.completed_bytes, t.piece_count"
@@ -32,7 +32,7 @@ package struct StatusLine: Sendable, Hashable, Identifiable {
         self.live = try live.row(of: id)
     }
 
-    /// A torrent whose row holds what cannot be there.
+    /// A torrent whose row holds invalid values.
     init(damaged torrent: TorrentRow, _ live: inout LiveCursor) throws(StoreError) {
         id = torrent.id
         name = torrent.name
@@ -46,11 +46,11 @@ package struct StatusLine: Sendable, Hashable, Identifiable {
     }
 }
 
-/// A torrent with all that `status` tells programs.
+/// A torrent with everything that `status` reports to programs.
 package struct StatusRow: Sendable, Hashable, Identifiable {
     package let line: StatusLine
     package let infoHash: InfoHash
-    /// The absolute folder that the payload lies in.
+    /// The absolute folder that contains the payload.
     package let output: String
     package let totalBytes: Int64
     package let pieceLength: Int
@@ -61,9 +61,9 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
     package let addedAt: Timestamp
     package let completedAt: Timestamp?
     package let lastVerifiedAt: Timestamp?
-    /// The time for which it was complete and there for others.
+    /// The time for which the torrent was complete and seeding.
     package let seedTime: Duration
-    /// What its trackers tell of the whole swarm.
+    /// The trackers' counts of the whole swarm.
     package let scrape: Scrape
 
     package var id: TorrentID { line.id }
@@ -91,7 +91,7 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
         scrape = try scrapes.scrape(of: line.id)
     }
 
-    /// A torrent whose row holds what cannot be there.
+    /// A torrent whose row holds invalid values.
     init(damaged torrent: TorrentRow, _ live: inout LiveCursor, _ scrapes: inout ScrapeCursor) throws(StoreError) {
         line = try StatusLine(damaged: torrent, &live)
         infoHash = torrent.infoHash
@@ -110,8 +110,8 @@ package struct StatusRow: Sendable, Hashable, Identifiable {
     }
 }
 
-/// The most that one tracker tells of; `nil` when none has told. (A peer announces to all trackers, so a sum would
-/// count it twice.)
+/// The highest counts that any tracker reported; `nil` when none has. Counts aren't added up, because a peer announces
+/// to all trackers and would be counted twice.
 package struct Scrape: Sendable, Hashable {
     package var seeders: Int?
     package var leechers: Int?

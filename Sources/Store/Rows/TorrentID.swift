@@ -1,11 +1,11 @@
-/// The number of a torrent in the database: what users type, and never used again after the torrent is removed.
+/// The number of a torrent in the database, which users type. A number is never reused after its torrent is removed.
 package struct TorrentID: RawRepresentable, Hashable, Comparable, Sendable, SQLValue, CustomStringConvertible {
     package let rawValue: Int64
 
     package init(rawValue: Int64) { self.rawValue = rawValue }
     package init(_ value: Int64) { self.rawValue = value }
 
-    /// Numbers of torrents that are in a ``Connection/scratch(now:)`` database alone.
+    /// The lowest number of torrents that exist only in a ``Connection/scratch(now:)`` database.
     static let scratchNumbers: Int64 = 1 << 44
     package var isScratch: Bool { rawValue >= Self.scratchNumbers }
 

@@ -1,12 +1,12 @@
 extension TorrentRow {
-    /// Whether an engine could not read the files when it looked last, or failed: then nobody calls the torrent
+    /// Whether an engine could not read the files when it last looked, or failed. Such a torrent is never reported as
     /// complete, whatever is recorded.
     package var isFaulty: Bool { state == .offline || state == .error }
 
-    /// The state of a torrent that no engine works on, as the user's wishes and what is recorded imply it.
+    /// The state of a torrent that no engine works on, derived from the user's settings and the recorded progress.
     ///
-    /// One that is complete and was never found to be so by an engine still waits for one: empty files of it may have
-    /// to be made.
+    /// A torrent that has all its bytes but was never completed by an engine is queued, because its empty files may
+    /// still have to be created.
     package var stateAtRest: TorrentState {
         .atRest(isPaused: settings.isPaused, isComplete: isComplete && completedAt != nil)
     }

@@ -1,16 +1,16 @@
 import Torrent
 
-/// What the engine does with a torrent, as lists show it.
+/// The engine's current activity on a torrent, as lists show it.
 package enum TorrentState: String, SQLValue, Sendable, CaseIterable {
     case queued, downloading, seeding, checking, complete, paused, offline, error
 }
 
-/// A torrent without what is large: one row of a list.
+/// A torrent without its large columns: one row of a list.
 package struct TorrentRow: Sendable, Hashable, Identifiable {
     package let id: TorrentID
     package let infoHash: InfoHash
     package let name: String
-    /// The absolute folder that the payload lies in.
+    /// The absolute folder that contains the payload.
     package let output: String
     package let totalBytes: Int64
     package let pieceLength: Int
@@ -18,7 +18,7 @@ package struct TorrentRow: Sendable, Hashable, Identifiable {
     package let isPrivate: Bool
     package let settings: TorrentSettings
     package let state: TorrentState
-    /// One sentence, with the states `error` and `offline`.
+    /// One sentence, in the states `error` and `offline`.
     package let error: String?
     package let wantedBytes: Int64
     /// Bytes of wanted files in recorded pieces.
@@ -27,18 +27,18 @@ package struct TorrentRow: Sendable, Hashable, Identifiable {
     package let downloadedBytes: Int64
     package let uploadedBytes: Int64
     package let wastedBytes: Int64
-    /// The time for which the torrent was complete and there for others, in all lives of the engine together.
+    /// The time for which the torrent was complete and seeding, over all runs of the engine.
     package let seedTime: Duration
     package let addedAt: Timestamp
     package let completedAt: Timestamp?
     package let lastVerifiedAt: Timestamp?
-    /// Whether the payload's root existed once: then it is never made again.
+    /// Whether the payload's root has ever existed: then it is never made again.
     package let isRootSeen: Bool
     package let volume: VolumeID?
-    /// What is wrong with the row; `nil` when nothing is. Such a torrent isn't worked on.
+    /// What is invalid in the row; `nil` when nothing is. Engines don't work on such a torrent.
     package let damage: String?
 
-    /// Whether all that is wanted is recorded.
+    /// Whether all wanted bytes are recorded as present.
     package var isComplete: Bool { completedBytes >= wantedBytes }
 
     static let columns = """
@@ -48,13 +48,13 @@ package struct TorrentRow: Sendable, Hashable, Identifiable {
         t.added_at, t.completed_at, t.last_verified_at, t.root_seen, t.volume_id, \(SeedTimeColumns.names)
         """
 
-    /// Never throws for what a column holds: what cannot be makes a torrent in the state `error` that says so, and
-    /// other torrents go on.
+    /// Never throws because of a column's value: an invalid value puts the torrent in the state `error` with an
+    /// explanation, and other torrents are unaffected.
     init(_ row: Statement) throws(StoreError) {
-        // The number of the row is always one.
+        // The row's number is always valid.
         id = try row.next()
         var damage: String?
-        /// Reads the next column, and has something harmless in the place of what cannot be.
+        /// Reads the next column, with `harmless` in place of an invalid value.
         func read<Value>(or harmless: Value, _ body: () throws(StoreError) -> Value) throws(StoreError) -> Value {
             do {
                 return try body()

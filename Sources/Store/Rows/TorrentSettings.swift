@@ -1,16 +1,15 @@
-/// What the user asked for a torrent.
+/// The user's settings for a torrent.
 package struct TorrentSettings: Sendable, Hashable {
     package var isPaused = false
     package var isSequential = false
-    /// Reserve the space of whole files at once, instead of as pieces come.
+    /// Reserve the space of whole files at once, instead of as pieces arrive.
     package var allocatesFull = false
     package var limits = TorrentLimits()
     package var seedGoal = SeedGoal.standard
 
     package init() {}
 
-    /// Reads the columns in their order; of one that holds what cannot be `damage` tells, and the setting is the usual
-    /// one.
+    /// Reads the columns in their order. An invalid value is replaced by the default, and described in `damage`.
     init(_ row: Statement, damage: inout String?) throws(StoreError) {
         var fault: String?
         func read<Value: SQLValue>(or usual: Value) throws(StoreError) -> Value {
@@ -38,11 +37,11 @@ package struct TorrentSettings: Sendable, Hashable {
     }
 }
 
-/// The limits of one torrent; `nil` is none of its own.
+/// The limits of one torrent; `nil` means that the torrent has no limit of its own.
 package struct TorrentLimits: Sendable, Hashable {
-    /// Bytes a second, more than 0.
+    /// Bytes per second, more than 0.
     package var download: Int64?
-    /// Bytes a second, more than 0.
+    /// Bytes per second, more than 0.
     package var upload: Int64?
     /// Connected peers, more than 0.
     package var peers: Int?
@@ -54,16 +53,16 @@ package struct TorrentLimits: Sendable, Hashable {
     }
 }
 
-/// When a complete torrent stops to seed.
+/// When a complete torrent stops seeding.
 package enum SeedGoal: Sendable, Hashable {
-    /// As the settings of the engine say.
+    /// According to the engine's settings.
     case standard
     /// At once.
     case none
     case forever
-    /// When uploaded bytes are this many times the bytes of the wanted files.
+    /// When the uploaded bytes reach this multiple of the bytes of the wanted files.
     case ratio(Double)
-    /// When the torrent was complete and there for others for so long, in all lives of the engine together.
+    /// When the torrent has been complete and seeding for this long, over all runs of the engine.
     case time(Duration)
 
     var word: String {
@@ -84,7 +83,7 @@ package enum SeedGoal: Sendable, Hashable {
         if case .time(let duration) = self { duration.components.seconds } else { nil }
     }
 
-    /// `nil` for a word that the table's CHECKs would refuse, or one without its number.
+    /// `nil` for a word that the table's CHECKs would reject, or for one without its number.
     fileprivate init?(word: String, ratio: Double?, seconds: Int64?) {
         switch (word, ratio, seconds) {
         case ("ratio", let ratio?, _): self = .ratio(ratio)

@@ -1,19 +1,19 @@
-/// What is remembered of a tracker of a torrent.
+/// What is remembered of one tracker of a torrent.
 package struct TrackerRow: Sendable, Hashable {
     package let torrent: TorrentID
     package let url: String
     package let tier: Int
-    /// The place in the tier (BEP 12): one that answered moves to the front.
+    /// The position in the tier (BEP 12): a tracker that responded moves to the front.
     package var position: Int
-    /// What the tracker wants back on the next announce.
+    /// The tracker's id, which the next announce sends back.
     package var trackerID: [UInt8]?
-    /// `nil` when none is planned.
+    /// `nil` when no announce is planned.
     package var nextAnnounceAt: Timestamp?
-    /// Not before, even by hand.
+    /// No announce before this time, not even a manual one.
     package var minAnnounceAt: Timestamp?
     package var interval: Duration?
     package var minInterval: Duration?
-    /// Failed announces in a row.
+    /// Consecutive failed announces.
     package var failures: Int
     package var lastAnnounceAt: Timestamp?
     package var lastSuccessAt: Timestamp?
@@ -21,10 +21,10 @@ package struct TrackerRow: Sendable, Hashable {
     package var warning: String?
     package var seeders: Int?
     package var leechers: Int?
-    /// Completed downloads, as scraped.
+    /// Completed downloads, from a scrape.
     package var downloads: Int?
     package var lastScrapeAt: Timestamp?
-    /// Whether the tracker accepted `started` in this life of the torrent.
+    /// Whether the tracker accepted `started` since the torrent last started.
     package var isStarted: Bool
 
     static let columns = """

@@ -1,13 +1,13 @@
 import SystemPackage
 import Torrent
 
-/// The backups that a running engine keeps beside its database: `pieces.db.backup-20260301T140512Z`.
+/// A backup that a running engine keeps beside its database: `pieces.db.backup-20260301T140512Z`.
 package struct BackupFile: Hashable, Sendable {
     package let path: FilePath
-    /// The moment that the backup shows.
+    /// The time of the state that the backup holds.
     package let at: Timestamp
 
-    /// The backups of a database, the newest first.
+    /// The backups of a database, newest first.
     package static func list(_ database: FilePath) throws(StoreError) -> [BackupFile] {
         let database = DatabaseFile.resolved(database)
         let folder = Folder.folder(of: database)
@@ -16,11 +16,11 @@ package struct BackupFile: Hashable, Sendable {
         }.sorted { $0.at > $1.at }
     }
 
-    /// The newest backup of a database that is gone: there is no file, or an empty one. `nil` when the database is
-    /// there, and when there is no backup.
+    /// The newest backup of a lost database, whose file is missing or empty. `nil` when the database exists, or there
+    /// is no backup.
     package static func newest(ofLost database: FilePath) -> BackupFile? {
         guard DatabaseFile.size(database) ?? 0 == 0, !DatabaseRecovery.isInterrupted(database) else { return nil }
-        // In a folder that isn't there, or can't be read, there is none that could be used.
+        // A folder that is missing or unreadable has no usable backup.
         do { return try list(database).first } catch { return nil }
     }
 
@@ -28,12 +28,12 @@ package struct BackupFile: Hashable, Sendable {
         database.extended(by: ".backup-\(moment.compact)")
     }
 
-    /// The names beside the database that are its own with `.backup-` and more behind it, and what that is.
+    /// The names in the database's folder that are its own name followed by `.backup-` and more, and what follows.
     fileprivate static func names(_ database: FilePath) throws(StoreError) -> [(name: String, end: Substring)] {
         guard let name = database.lastComponent?.text else { return [] }
         let prefix = name + ".backup-"
-        // By their bytes: `hasPrefix` takes another database's name for this one's where they differ in Unicode
-        // normalization alone.
+        // Compared by bytes: `hasPrefix` would match another database's name that differs only in Unicode
+        // normalization.
         return try Folder.names(beside: database).compactMap { file in
             file.utf8.starts(with: prefix.utf8)
                 ? (file, file[file.utf8.index(file.startIndex, offsetBy: prefix.utf8.count)...]) : nil
@@ -43,16 +43,16 @@ package struct BackupFile: Hashable, Sendable {
 
 /// When backups are made, and how many are kept.
 package struct BackupSettings: Hashable, Sendable {
-    /// Keys of the table `setting`: seconds, and a number; 0 backups switches them off.
+    /// Keys of the table `setting`: an interval in seconds, and a count. A count of 0 switches backups off.
     package static let intervalKey = "backup.interval"
     package static let countKey = "backup.keep"
-    /// Backups that are kept at most.
+    /// The most backups that can be kept.
     package static let countLimit = 100
     package static let counts = 0...countLimit
     /// From a minute to 52 weeks.
     package static let intervals = Duration.seconds(60)...Duration.seconds(52 * 7 * 86_400)
-    /// Torrents that came or went are enough for a backup before its time, but not sooner after the last than
-    /// ``earliest``.
+    /// The number of added or removed torrents after which a backup is made early, but no sooner after the last one
+    /// than ``earliest``.
     static let changesThatMatter = 10
     static let earliest = Duration.seconds(600)
 
@@ -66,7 +66,7 @@ package struct BackupSettings: Hashable, Sendable {
 }
 
 extension Connection {
-    /// What the settings say; a value that can't be is taken for the usual one.
+    /// The saved settings; an invalid value is replaced by the default.
     package func backupSettings() throws(StoreError) -> BackupSettings {
         var settings = BackupSettings()
         if let seconds = try setting(BackupSettings.intervalKey).flatMap({ Int64($0) }),
@@ -81,7 +81,7 @@ extension Connection {
         return settings
     }
 
-    /// Sets both, each in its range.
+    /// Saves both settings, each of which must be in its range.
     package func setBackupSettings(_ settings: BackupSettings) throws(StoreError) {
         precondition(
             BackupSettings.intervals.contains(settings.interval) && BackupSettings.counts.contains(settings.count),
@@ -92,11 +92,11 @@ extension Connection {
         }
     }
 
-    /// Makes a backup beside the database when it is time for one, and removes those that are too many; the new one, if
-    /// there is.
+    /// Makes a backup beside the database if one is due, and removes excess ones. Returns the new backup, if one was
+    /// made.
     ///
-    /// Others go on reading and writing. The copy is checked before it gets its name: a damaged one replaces nothing,
-    /// and throws `corrupt`.
+    /// Other connections keep reading and writing. The copy is checked before it gets its name: a damaged copy replaces
+    /// nothing, and throws `corrupt`.
     @discardableResult
     package func rotateBackups(now: Timestamp) throws(StoreError) -> BackupFile? {
         let settings = try backupSettings()
@@ -107,13 +107,13 @@ extension Connection {
         try removeUnfinished()
         try backup(to: target)
         for old in known.dropFirst(settings.count - 1) {
-            // What SQLite left beside one that was read goes with it.
+            // The files that SQLite left beside a backup that was read are removed too.
             for rest in ["", "-wal", "-shm"] { try options.folder.remove(old.path.extended(by: rest)) }
         }
         return BackupFile(path: target, at: now)
     }
 
-    /// Removes what a process that died left of a backup. Only the engine makes them, one at a time.
+    /// Removes what is left of a backup whose process died. Only the engine makes backups, one at a time.
     private func removeUnfinished() throws(StoreError) {
         let folder = Folder.folder(of: path)
         for file in try BackupFile.names(path) where file.end.contains(".unfinished") {
@@ -128,7 +128,7 @@ extension Connection {
             try first("SELECT NOT EXISTS (SELECT 1 FROM torrent)") { (row) throws(StoreError) in try row.next(Bool.self)
             } ?? true
         guard !isEmpty else { return false }
-        // A backup of the future is one of a clock that was wrong.
+        // A backup from the future was made by a wrong clock.
         guard let last, last <= now, now - last < settings.interval else { return true }
         guard now - last >= BackupSettings.earliest else { return false }
         let changes = try first(

@@ -4,15 +4,15 @@ import SystemPackage
 import Torrent
 
 extension Connection {
-    /// Pages that a backup copies before it looks whether it is still wanted.
+    /// Pages that a backup copies between two checks for cancellation.
     private static let pagesAtOnce: Int32 = 1024
-    /// Instructions of SQLite's machine before a statement looks.
+    /// Instructions of SQLite's virtual machine between two checks for cancellation.
     private static let instructionsAtOnce: Int32 = 10_000
 
-    /// Copies the database as it is at one moment into a new file, while others go on reading and writing.
+    /// Copies the database, as it is at one moment, into a new file while other connections keep reading and writing.
     ///
-    /// The copy appears under its name when it is whole, checked and synced; of a damaged database there is none. An
-    /// existing file is refused. A task that is cancelled meanwhile gets ``StoreError/Code/cancelled`` soon.
+    /// The copy gets its name only when it is complete, checked and synced; a damaged database gives no copy. An
+    /// existing file is not replaced. Throws ``StoreError/Code/cancelled`` soon after the task is cancelled.
     package func backup(to target: FilePath) throws(StoreError) {
         guard !DatabaseFile.exists(target) else {
             throw StoreError(
@@ -24,14 +24,14 @@ extension Connection {
             try copy(to: unfinished)
             try options.folder.rename(unfinished, to: target)
         } catch {
-            // The error of the copy is the one that matters; what is left is named `.unfinished` and replaced by the
-            // next try.
+            // The error of the copy is the one that matters. A remaining `.unfinished` file is replaced by the next
+            // attempt.
             _ = unfinished.withPlatformString { unlink($0) }
             throw error
         }
     }
 
-    /// Copies the log into the database and empties it; `false` when a reader still needs it, which harms nothing.
+    /// Copies the log into the database and empties it. `false` when a reader still needs the log, which does no harm.
     @discardableResult
     package func checkpoint() throws(StoreError) -> Bool {
         switch sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil) {
@@ -57,8 +57,8 @@ extension Connection {
 
     private func copyPages(to copy: OpaquePointer, _ target: FilePath) throws(StoreError) {
         try transaction(.deferred) { () throws(StoreError) in
-            // Begins to read: all steps copy this snapshot, which in WAL mode stops no writer, and none has to begin
-            // again.
+            // Starts the read transaction: all steps copy this snapshot, so that no step has to start over. In WAL mode
+            // it blocks no writer.
             _ = try pragma("schema_version")
             guard let backup = sqlite3_backup_init(copy, "main", handle, "main") else {
                 throw StoreError(
@@ -78,8 +78,8 @@ extension Connection {
         }
     }
 
-    /// From now on a statement ends with ``StoreError/Code/cancelled`` soon after the task that runs it is cancelled: a
-    /// reader keeps the log from being emptied, and whoever stops the engine waits for that.
+    /// Makes statements end with ``StoreError/Code/cancelled`` soon after their task is cancelled. Otherwise a long
+    /// read would keep the log from being emptied, and delay the engine's stop.
     func heedCancellation() {
         sqlite3_progress_handler(handle, Self.instructionsAtOnce, { _ in Task.isCancelled ? 1 : 0 }, nil)
     }

@@ -8,7 +8,7 @@ extension Connection {
         guard result == SQLITE_OK, let blob = opened else {
             throw failure(result, sql: "\(table).\(column) of row \(row)")
         }
-        // Only a blob that was written can fail to close.
+        // Closing can fail only for a blob that was written.
         defer { sqlite3_blob_close(blob) }
         guard range.lowerBound >= 0, range.upperBound <= Int(sqlite3_blob_bytes(blob)) else {
             throw fault(
@@ -18,7 +18,7 @@ extension Connection {
         }
         var answer = SQLITE_OK
         let bytes = [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
-            // In range: both bounds are within the blob's size, which is an Int32.
+            // This can't overflow: both bounds are within the blob's size, which is an Int32.
             answer = sqlite3_blob_read(blob, buffer.baseAddress, Int32(range.count), Int32(range.lowerBound))
             count = answer == SQLITE_OK ? range.count : 0
         }

@@ -2,12 +2,12 @@ import CSQLite
 import Glibc
 
 extension Connection {
-    /// Tries to switch to WAL, and milliseconds between them: it answers "busy" at once when another program makes the
-    /// same new database.
+    /// Attempts to switch to WAL, and milliseconds between them. SQLite reports "busy" at once when another program is
+    /// creating the same database.
     private static let walAttempts = 50
     private static let walPause: UInt32 = 100
 
-    /// Sets what every connection has: checked foreign keys, WAL, full durability, distrust of the schema.
+    /// Configures every connection: checked foreign keys, WAL, full durability, an untrusted schema.
     func configure() throws(StoreError) {
         let flags = [
             (SQLITE_DBCONFIG_DEFENSIVE, 1), (SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0), (SQLITE_DBCONFIG_DQS_DML, 0),
@@ -18,7 +18,7 @@ extension Connection {
             let result = csqlite_set_flag(handle, option, Int32(on))
             guard result == SQLITE_OK else { throw failure(result) }
         }
-        // Damage is found when a page is read, not when its contents are believed.
+        // Damage is found when a page is read, before its content is used.
         try executeScript("PRAGMA cell_size_check=ON")
         guard mode != .readOnly else { return }
         if fileSystem.isShared {
@@ -31,12 +31,12 @@ extension Connection {
         try executeScript("PRAGMA synchronous=\(synchronous(.full))")
     }
 
-    /// The level of `PRAGMA synchronous` that keeps the promise (sqlite.org/pragma.html#pragma_synchronous): a rollback
-    /// journal whose removal isn't synced would take a commit back, and one that is written lazily may leave a damaged
-    /// database.
+    /// The level of `PRAGMA synchronous` that gives this durability (sqlite.org/pragma.html#pragma_synchronous). A
+    /// rollback journal needs the highest level: a deletion of the journal that isn't synced would undo a commit, and a
+    /// journal written lazily may leave a damaged database.
     func synchronous(_ durability: Durability) -> Int { fileSystem.isShared ? 3 : durability.rawValue }
 
-    /// A rollback journal needs no shared memory: file locks are enough, which network file systems have.
+    /// A rollback journal needs no shared memory: it works with file locks, which network file systems have.
     private func switchToRollback() throws(StoreError) {
         try untilFree { () throws(StoreError) in
             let mode = try first("PRAGMA journal_mode=DELETE") { (row) throws(StoreError) in try row.next(String.self) }
@@ -47,7 +47,7 @@ extension Connection {
                 )
             }
         }
-        // The locks that are kept so far are given back by the next statement that reads.
+        // The locks that were held until now are released by the next statement that reads.
         try executeScript("PRAGMA locking_mode=NORMAL; SELECT 1 FROM sqlite_schema LIMIT 1")
     }
 

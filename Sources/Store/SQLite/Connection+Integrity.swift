@@ -4,24 +4,27 @@ import SystemPackage
 import Torrent
 
 extension Connection {
-    /// How much is looked at.
+    /// How much is checked.
     package enum Depth: Sendable {
-        /// That the pages are whole, and the schema: `PRAGMA quick_check`.
+        /// The pages and the schema: `PRAGMA quick_check`.
         case structure
-        /// That indexes match their tables, too, and that rows belong to something: `PRAGMA integrity_check`.
+        /// Also the indexes against their tables, and the foreign keys: `PRAGMA integrity_check`.
         case indexes
-        /// All of that, rows that break the rules of their tables, and what SQLite can't know: checksums, counts, and
-        /// info hashes. A torrent with such a row is in `error` or checked again; the others and the database go on.
+        /// Also rows that break their tables' constraints, and what SQLite can't know: checksums, counts and info
+        /// hashes. A torrent with such a row goes into `error` or is rechecked; the other torrents and the database are
+        /// unaffected.
         case everything
     }
 
-    /// Findings of SQLite that are told; what is wrong with rows must not hide what is wrong with pages.
+    /// The most findings of SQLite that are read. It is high, because findings about rows must not hide findings about
+    /// pages.
     private static let findingLimit = 10_000
 
-    /// What is wrong with the database, a sentence each: empty when nothing is. What can't be read at all is thrown.
+    /// The faults of the database, one sentence each; empty when there are none. Throws when the file can't be read at
+    /// all.
     package func integrityFaults(_ depth: Depth = .everything) throws(StoreError) -> [String] {
         let check = if case .structure = depth { "PRAGMA quick_check" } else { "PRAGMA integrity_check" }
-        // One answer may have many lines, below one that names the database.
+        // One result may have several lines, after a line that names the database.
         var faults = try rows("\(check)(\(Self.findingLimit))") { (row) throws(StoreError) in try row.next(String.self)
         }
         .flatMap { $0.split(separator: "\n").map(String.init) }.filter { $0 != "ok" && !$0.hasPrefix("***") }
@@ -33,19 +36,20 @@ extension Connection {
             let table: String = try row.next()
             return "\(try row.next(Int.self)) rows of \(table) have no parent row"
         }
-        // What follows asks tables that may be missing.
+        // The checks that follow query tables that may be missing.
         guard case .everything = depth, faults.isEmpty else { return faults }
         return try rowFaults()
     }
 
-    /// Whether the finding is of a value that its table's rules refuse, in SQLite's words
+    /// Whether the finding is about a value that breaks its table's constraints, by SQLite's wording
     /// (sqlite.org/pragma.html#pragma_integrity_check).
     private static func isOfRow(_ finding: String) -> Bool {
         finding.hasPrefix("CHECK constraint failed in ")
             || ["NULL", "non-", "NUMERIC", "TEXT"].contains { finding.hasPrefix($0) } && finding.contains(" value in ")
     }
 
-    /// Tables, indexes, views and triggers that are missing, or are not what the migrations made; others may be there.
+    /// Tables, indexes, views and triggers that are missing or differ from the migrations' result; additional ones are
+    /// allowed.
     func schemaFaults() throws(StoreError) -> [String] {
         let version = try pragma("user_version")
         let expected = try Self.schema(version: version)
@@ -67,7 +71,7 @@ extension Connection {
         }
     }
 
-    /// The objects that migrations make up to that version, as SQLite words them.
+    /// The objects that the migrations up to that version create, in SQLite's wording.
     private static func schema(version: Int) throws(StoreError) -> [SchemaObject] {
         if let known = models.withLock({ $0[version] }) { return known }
         let model = try Connection(inMemory: "the schema's model")
@@ -77,10 +81,10 @@ extension Connection {
         return objects
     }
 
-    /// The schemas that were asked for.
+    /// The schemas that were already computed.
     private static let models = Mutex<[Int: [SchemaObject]]>([:])
 
-    /// Rows that SQLite can read and that cannot be, a sentence each.
+    /// Rows that SQLite can read but whose values are impossible, one sentence each.
     private func rowFaults() throws(StoreError) -> [String] {
         let ids = try rows("SELECT id FROM torrent ORDER BY id") { (row) throws(StoreError) in
             try row.next(TorrentID.self)

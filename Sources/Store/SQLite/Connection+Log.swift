@@ -3,31 +3,31 @@ import Glibc
 import SystemPackage
 import Torrent
 
-/// The write-ahead log when a sync of it failed.
+/// Handles the write-ahead log after a failed sync.
 ///
-/// The kernel gives up pages that it could not write, and says so once (fsync(2)). UploadBuffer of commits that didn't
-/// wait for the disk may be among them; SQLite goes on behind them, and what it says to be committed from then on would
-/// be gone after a power cut, because a log is read up to its first hole (sqlite.org/fileformat.html, section 4.3). So
-/// nothing more is committed to such a log.
+/// The kernel discards pages that it could not write, and reports that once (fsync(2)). Frames of commits that didn't
+/// wait for the disk may be among them. SQLite would continue after them, and a power cut would lose its later commits,
+/// because a log is read only up to its first hole (sqlite.org/fileformat.html, section 4.3). So nothing more is
+/// committed to such a log.
 extension Connection {
-    /// How often it is tried to be alone with the database, and milliseconds between tries.
+    /// Attempts to get exclusive access to the database, and milliseconds between them.
     private static let settlingAttempts = 50
     private static let settlingPause: UInt32 = 100
 
-    /// Has the log copied into the database after each commit that makes it ``DatabaseOptions/checkpointPages`` long,
-    /// and hears of a sync that fails then: SQLite's own way of doing it says nothing.
+    /// Checkpoints after each commit that makes the log ``DatabaseOptions/checkpointPages`` long, and notices a sync
+    /// that fails in the checkpoint. SQLite's own automatic checkpoint doesn't report that.
     func watchLog(_ isWatching: Bool) {
         guard isWatching else {
             sqlite3_wal_hook(handle, nil, nil)
             return
         }
-        // The connection takes its hook away before it goes.
+        // The connection removes its hook before it is freed.
         let context = Unmanaged.passUnretained(self).toOpaque()
         sqlite3_wal_hook(
             handle,
             { context, _, _, pages in
                 Unmanaged<Connection>.fromOpaque(context!).takeUnretainedValue().logGrew(to: Int(pages))
-                // The commit stands, whatever became of the checkpoint (sqlite.org/c3ref/wal_hook.html).
+                // The commit stands whatever the checkpoint's result is (sqlite.org/c3ref/wal_hook.html).
                 return SQLITE_OK
             }, context)
     }
@@ -38,39 +38,39 @@ extension Connection {
         if result != SQLITE_OK { noteFailedSync(result) }
     }
 
-    /// Hears of a checkpoint that failed and need not have succeeded.
+    /// Notices a failed sync in the result of a checkpoint that was optional.
     func noteFailedSync(_ result: Int32) {
         if StoreError.isOfSync(result) { doubtLog() }
     }
 
-    /// Makes the folder keep the name of the log: SQLite syncs it with the log's first sync, and doesn't read the
-    /// answer.
+    /// Makes the log's name durable in its folder. SQLite syncs the folder with the log's first sync, but ignores the
+    /// result.
     func keepLogsName() throws(StoreError) { try options.folder.sync(of: DatabaseFile.resolved(path)) }
 
-    /// Copies what another process left in the log into the database: a sync of it may have failed there. Where that
-    /// can't be done now, the next record tries again.
+    /// Copies a log that another process left into the database, because a sync of it may have failed there. If that
+    /// isn't possible now, the next record retries.
     func settleFoundLog() { settleLosses(.claimsLost) }
 
-    /// Writes over the frames of a commit that failed, which are whole but for their sync: it must not come true when
-    /// the log is read again, because its caller does it anew.
+    /// Overwrites the frames of a failed commit, which are complete but not synced. The commit must not take effect
+    /// when the log is read again, because its caller repeats it.
     func outdateFailedCommit() throws(StoreError) {
         do throws(StoreError) {
             try appendEvent(.failed, "the disk failed to write the database's log; a new log was started", now: .now())
         } catch {
-            // The frames before are lost already: the log ends there, and the commit isn't read.
+            // The earlier frames are already lost: the log ends there, so the failed commit isn't read.
             guard error.isOfFile else { throw error }
         }
     }
 
-    /// Reads the log as after a crash, up to the first frame whose checksum is wrong; copies that into the database,
-    /// syncs it, and removes the log.
+    /// Reads the log as after a crash, up to the first frame with a wrong checksum, copies it into the database, syncs
+    /// the database, and removes the log.
     ///
-    /// For that nobody else may have the database open; it waits for a few seconds, and throws what is
+    /// No other program may have the database open. The call waits a few seconds for that, and then throws
     /// ``StoreError/Code/busy``.
     static func settleLog(_ path: FilePath, _ options: DatabaseOptions) throws(StoreError) {
         for attempt in 1... {
             do throws(StoreError) {
-                // With every lock, and an index of the log of its own, which is made from the log itself
+                // The connection holds every lock and builds its own index of the log from the log itself
                 // (sqlite.org/wal.html, section 7).
                 let connection = try Connection(
                     adopting: try DatabaseFile.open(path, create: false, isShared: true, options: options), path,
@@ -92,8 +92,8 @@ extension Connection {
 }
 
 extension StoreError {
-    /// A sync failed (`SQLITE_IOERR_FSYNC`, sqlite.org/rescode.html): the database's, its log's or, in a checkpoint,
-    /// either's.
+    /// Whether a sync failed (`SQLITE_IOERR_FSYNC`, sqlite.org/rescode.html): the database's, the log's or, in a
+    /// checkpoint, either's.
     static func isOfSync(_ extendedCode: Int32) -> Bool { extendedCode == 1034 }
 
     var isOfSync: Bool { Self.isOfSync(sqliteCode) }

@@ -2,10 +2,10 @@ import CSQLite
 
 /// What a commit waits for (sqlite.org/pragma.html#pragma_synchronous).
 package enum Durability: Int, Comparable, Sendable {
-    /// The commit outlives a killed process, and may be lost to a power cut: for what claims nothing.
-    /// (`synchronous=NORMAL`)
+    /// The commit survives a killed process, but a power cut may lose it. For transactions that record no piece as
+    /// present. (`synchronous=NORMAL`)
     case lazy = 1
-    /// The commit outlives a power cut. (`synchronous=FULL`)
+    /// The commit survives a power cut. (`synchronous=FULL`)
     case full = 2
 
     package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
@@ -13,17 +13,19 @@ package enum Durability: Int, Comparable, Sendable {
 
 extension Connection {
     package enum TransactionKind: String, Sendable {
-        /// Reads from one snapshot; must not write, because a write after another program's would fail as busy at once.
+        /// Reads from one snapshot. It must not write, because a write after another program's would fail as busy at
+        /// once.
         case deferred = "BEGIN DEFERRED"
         /// Waits for other writers before it begins.
         case immediate = "BEGIN IMMEDIATE"
     }
 
-    /// Runs `body` so that all or nothing of what it writes comes to be; what COMMIT answers is part of that.
+    /// Runs `body` so that either all or none of its writes take effect. A failed COMMIT is thrown like any other
+    /// error.
     ///
-    /// Without a durability it is full, or inside another transaction as durable as that. Inside another it is a
-    /// savepoint of it, and the other must be as durable as this one asks for. On a full volume the ``Reserve`` is
-    /// given up, and `body` runs a second time.
+    /// The default durability is full, or that of the enclosing transaction. A nested transaction is a savepoint; the
+    /// outermost one must be at least as durable as this one asks for. On a full volume the ``Reserve`` is released,
+    /// and `body` runs a second time.
     @discardableResult
     package func transaction<Value>(
         _ kind: TransactionKind = .immediate, durability: Durability? = nil, _ body: () throws(StoreError) -> Value
@@ -41,11 +43,12 @@ extension Connection {
         }
         try setDurability(durability ?? .full)
         var result = whole(kind, body)
-        // Nothing of it was written: it is done again in the space that was kept for it.
+        // Nothing was written, so the transaction is repeated in the reserved space.
         if case .failure(let error) = result, error.mayBeForSpace, reserve?.giveUp() ?? false {
             result = whole(kind, body)
         }
-        // The level is only ever too low until the next transaction or statement, which sets its own or fails.
+        // If this fails, the level stays too low only until the next transaction or statement, which sets its own or
+        // fails.
         try setDurability(.full)
         return try result.get()
     }
@@ -71,7 +74,8 @@ extension Connection {
             try executeScript(commit)
             return value
         } catch {
-            // After some faults SQLite has rolled all of it back itself (sqlite.org/lang_transaction.html, section 3).
+            // After some errors SQLite has already rolled the transaction back (sqlite.org/lang_transaction.html,
+            // section 3).
             guard sqlite3_get_autocommit(handle) == 0 else { throw error }
             do {
                 try executeScript(rollback)
@@ -85,7 +89,7 @@ extension Connection {
         }
     }
 
-    /// Keeps up to 32 MiB of pages in memory from now on: a large transaction whose pages don't fit writes some of them
+    /// Keeps up to 32 MiB of pages in memory from now on. A large transaction whose pages don't fit writes some of them
     /// to the log more than once.
     package func expectLargeTransaction() throws(StoreError) { try executeScript("PRAGMA cache_size = -32768") }
 
@@ -97,21 +101,20 @@ extension Connection {
 
     enum Loss { case nothingLost, claimsLost }
 
-    /// After a transaction that took claims back: copies the log into the database, so that no state of before can come
-    /// back.
+    /// Call this after a transaction that withdrew recorded pieces. It copies the log into the database, so that no
+    /// earlier state can come back.
     ///
-    /// When a frame of the log is damaged, SQLite takes the transactions before it for all there are, and says nothing.
-    /// Claims that such a state has are older and still true, but for those that were taken back; hence they must not
-    /// be in the log any more. Where a reader still needs the log, the next record tries again.
+    /// When a frame of the log is damaged, SQLite silently takes the transactions before it for all there are. The
+    /// pieces that such an older state records are still present, except for those that were withdrawn; so the older
+    /// state must not stay in the log. If a reader still needs the log, the next record retries.
     func settleLosses(_ loss: Loss) {
         if loss == .claimsLost { owesCheckpoint = true }
         guard owesCheckpoint, transactionDepth == 0, !doubtsLog else { return }
-        // Nobody is waited for: the engine's writes would wait with it.
+        // Doesn't wait for readers, because the engine's writes would wait too.
         sqlite3_busy_timeout(handle, 0)
         let result = sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
         sqlite3_busy_timeout(handle, Int32(Self.busyTimeout.components.seconds * 1000))
-        // The transaction is durable, whatever became of the checkpoint: a fault of the disk shows itself at the next
-        // write.
+        // The transaction is durable whatever the checkpoint's result is. A disk error will show at the next write.
         if result == SQLITE_OK { owesCheckpoint = false } else { noteFailedSync(result) }
     }
 }

@@ -5,12 +5,12 @@ import Torrent
 
 /// One connection to the database, used by one thread at a time.
 ///
-/// The queries are methods in the files of the folder `Queries`, a file a table. A command uses a connection of its
-/// own; the engine reaches its one through ``Store``.
+/// The queries are methods in the folder `Queries`, one file per table. Each command has its own connection; the engine
+/// uses one through ``Store``.
 package final class Connection {
     /// How long a statement waits for another program's lock.
     package static let busyTimeout = Duration.seconds(5)
-    /// Bytes that the write-ahead log keeps on the disk after a checkpoint.
+    /// Bytes to which a checkpoint truncates the write-ahead log.
     static let logSizeLimit = 64 << 20
     /// Statements that are kept prepared.
     private static let statementLimit = 256
@@ -18,37 +18,37 @@ package final class Connection {
     package enum Mode: Sendable {
         case readOnly
         case readWrite
-        /// Makes a new database where there is no file, or an empty one.
+        /// Creates a new database if the file is missing or empty.
         case readWriteCreate
     }
 
     package let path: FilePath
     package let mode: Mode
     let options: DatabaseOptions
-    /// What the file lies on; it decides how changes are written.
+    /// The file system of the database, which decides how changes are written.
     package let fileSystem: FileSystemKind
     let handle: OpaquePointer
-    /// What tells whether the files are as they were, for a reader without locks; `nil` for all others.
+    /// Detects changes of the files under a reader without locks; `nil` for all other connections.
     private let unlocked: UnlockedRead?
-    /// Transactions that are open, one inside the other.
+    /// The number of open transactions, one inside the other.
     var transactionDepth = 0
-    /// What `PRAGMA synchronous` says now.
+    /// The current level of `PRAGMA synchronous`.
     var durability = Durability.full
-    /// Whether a claim was taken back whose claim the log still has: see ``settleLosses(_:)``.
+    /// Whether pieces were withdrawn that the log still records: see ``settleLosses(_:)``.
     var owesCheckpoint = false
-    /// Whether a sync failed since it was opened: see ``doubtLog()``.
+    /// Whether a sync failed since the connection was opened: see ``doubtLog()``.
     private(set) var doubtsLog = false
-    /// The space that is kept for this connection's transactions; the engine's has one.
+    /// The space reserved for this connection's transactions. Only the engine's connection has one.
     var reserve: Reserve?
     private var statements: [String: Statement] = [:]
     private var rowFaults: [String] = []
-    /// Faults of rows that are kept until somebody asks.
+    /// The most faults of rows that are kept until they are taken.
     private static let rowFaultLimit = 100
 
-    /// Opens the file, refuses what is not a pieces database before anything is written, and sets up the connection;
-    /// the schema is ``Migrator``'s.
+    /// Opens the file, rejects anything that is not a pieces database before writing anything, and configures the
+    /// connection. The schema is left to ``Migrator``.
     ///
-    /// What kind of file system it lies on is asked of the kernel, unless the options say it.
+    /// The kernel reports the kind of file system, unless the options set it.
     package init(_ path: FilePath, mode: Mode, options: DatabaseOptions = DatabaseOptions()) throws(StoreError) {
         self.path = path
         self.mode = mode
@@ -64,7 +64,7 @@ package final class Connection {
         try configure()
     }
 
-    /// Opens a database as users do who may read it and not its locks.
+    /// Opens a database like a user who may read the database but not its locks.
     init(withoutLocks path: FilePath) throws(StoreError) {
         self.path = path
         mode = .readOnly
@@ -74,7 +74,7 @@ package final class Connection {
         try configure()
     }
 
-    /// Takes over a database that was opened, as it is.
+    /// Takes over an open database, without configuring it.
     init(adopting handle: OpaquePointer, _ path: FilePath, _ options: DatabaseOptions) throws(StoreError) {
         self.path = path
         self.handle = handle
@@ -84,7 +84,7 @@ package final class Connection {
         fileSystem = .local
     }
 
-    /// A database of its own in memory; `name` stands in messages.
+    /// Opens a new database in memory; messages show `name`.
     init(inMemory name: FilePath) throws(StoreError) {
         path = name
         mode = .readWriteCreate
@@ -94,8 +94,8 @@ package final class Connection {
         handle = try DatabaseFile.openInMemory(name)
     }
 
-    /// A database in memory with the whole schema, for work whose result decides whether anything is kept. Its
-    /// torrents' numbers are those of no other database.
+    /// A database in memory with the whole schema, for work whose result decides whether anything is kept. Its torrents
+    /// have numbers that no other database uses.
     package static func scratch(now: Timestamp) throws(StoreError) -> Connection {
         let connection = try Connection(inMemory: "a scratch database")
         try Migrator.migrate(connection, now: now)
@@ -108,12 +108,12 @@ package final class Connection {
     deinit {
         statements.removeAll()
         watchLog(false)
-        // Closes when the last statement is gone. A failure loses nothing: what was committed is in the file or its
-        // log.
+        // The handle closes when the last statement is freed. A failure loses nothing, because commits are in the file
+        // or its log.
         sqlite3_close_v2(handle)
     }
 
-    /// The statement of this SQL, prepared once.
+    /// The statement of this SQL, which is prepared only once.
     package func prepare(_ sql: String) throws(StoreError) -> Statement {
         if let known = statements[sql], !known.isInUse {
             known.isInUse = true
@@ -128,7 +128,7 @@ package final class Connection {
         return statement
     }
 
-    /// Runs one statement that answers no rows; how many rows it changed.
+    /// Runs one statement that returns no rows. Returns the number of rows that it changed.
     @discardableResult
     package func execute(_ sql: String, _ values: any SQLValue...) throws(StoreError) -> Int {
         if transactionDepth == 0 { try setDurability(.full) }
@@ -139,7 +139,7 @@ package final class Connection {
         return Int(sqlite3_changes64(handle))
     }
 
-    /// All rows, each as `row` makes it of the statement's columns.
+    /// All rows, each converted by `row`.
     package func rows<Row>(
         _ sql: String, _ values: any SQLValue..., row: (Statement) throws(StoreError) -> Row
     ) throws(StoreError) -> [Row] {
@@ -151,7 +151,7 @@ package final class Connection {
         return rows
     }
 
-    /// The first row, or `nil` where there is none.
+    /// The first row; `nil` if there is none.
     package func first<Row>(
         _ sql: String, _ values: any SQLValue..., row: (Statement) throws(StoreError) -> Row
     ) throws(StoreError) -> Row? {
@@ -161,7 +161,7 @@ package final class Connection {
         return try statement.step() ? try row(statement) : nil
     }
 
-    /// Runs a text of statements, none of which has parameters.
+    /// Runs a script of statements without parameters.
     func executeScript(_ sql: String) throws(StoreError) {
         errno = 0
         let result = sqlite3_exec(handle, sql, nil, nil, nil)
@@ -172,16 +172,16 @@ package final class Connection {
         if rowFaults.count < Self.rowFaultLimit { rowFaults.append(rowFault) }
     }
 
-    /// What was wrong with rows that were passed over since this was asked last, a sentence each.
+    /// The faults of rows that were skipped since the last call, one sentence each.
     package func takeRowFaults() -> [String] {
         defer { rowFaults = [] }
         return rowFaults
     }
 
-    /// Bytes of the file and its log.
+    /// Bytes of the file and its log together.
     package var fileBytes: Int64 { sizes.file + sizes.log }
 
-    /// The same, apart.
+    /// Bytes of the file and of its log.
     package var sizes: (file: Int64, log: Int64) {
         (DatabaseFile.size(path) ?? 0, DatabaseFile.size(DatabaseFile.resolved(path).extended(by: "-wal")) ?? 0)
     }
@@ -191,7 +191,7 @@ package final class Connection {
         try pragma("data_version")
     }
 
-    /// The number that `PRAGMA name` answers.
+    /// The number that `PRAGMA name` returns.
     func pragma(_ name: String) throws(StoreError) -> Int {
         guard let value = try first("PRAGMA \(name)", row: { (row) throws(StoreError) in try row.next(Int.self) })
         else {
@@ -200,19 +200,18 @@ package final class Connection {
         return value
     }
 
-    /// Throws ``StoreError/Code/rewritten`` where what was just read may be of several moments.
+    /// Throws ``StoreError/Code/rewritten`` if what was just read may mix several states of the database.
     func requireCurrent() throws(StoreError) {
         if let unlocked, !unlocked.isCurrent { throw unlocked.rewritten }
     }
 
     /// The error that SQLite just reported.
     func failure(_ result: Int32, sql: String? = nil) -> StoreError {
-        // SQLite remembers the system's answer for some of its calls alone; the last call that failed is mostly the
-        // one.
+        // SQLite keeps the system's error for only some of its calls. errno is usually that of the failed call.
         let system = errno
         if let unlocked, !unlocked.isCurrent { return unlocked.rewritten }
         let extended = sqlite3_extended_errcode(handle)
-        // The connection speaks of its last call; where that was another one, the plain result is the truth.
+        // The connection remembers only its latest call. If that was another one, the plain result is right.
         let matches = extended & 0xff == result & 0xff
         let message = matches ? String(cString: sqlite3_errmsg(handle)) : String(cString: sqlite3_errstr(result))
         let error = StoreError(
@@ -221,17 +220,17 @@ package final class Connection {
         return error
     }
 
-    /// After a failed sync of the log: nobody knows any more what of it is on the disk, because its pages count as
-    /// clean all the same (fsync(2)). It isn't copied into the database by this connection; ``Store`` begins a new one,
-    /// and whoever opens the database next reads it with its checksums.
+    /// Marks the log as untrustworthy after a failed sync: its pages count as clean although they may not be on the
+    /// disk (fsync(2)). This connection no longer copies the log into the database. ``Store`` starts a new log, and the
+    /// next program that opens the database reads the old one with its checksums.
     func doubtLog() {
         guard !doubtsLog, !fileSystem.isShared, mode != .readOnly else { return }
         doubtsLog = true
-        // Only a database that is closed could refuse it.
+        // Only a closed database could reject the flag.
         _ = csqlite_set_flag(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     }
 
-    /// An error that this room found.
+    /// An error that this room detected.
     func fault(_ code: StoreError.Code, torrent: TorrentID? = nil, _ message: String) -> StoreError {
         StoreError(code, path: path.text, torrent: torrent, message)
     }

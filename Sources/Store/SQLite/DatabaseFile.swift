@@ -3,22 +3,22 @@ import Glibc
 import SystemPackage
 import Torrent
 
-/// Opens the file of a database and finds out whose it is; nothing is written before that is known.
+/// Opens a database file and checks that it is ours before anything is written.
 ///
-/// No descriptor of the file is ever opened outside SQLite: closing one would drop all POSIX locks that this process
-/// holds on the file (sqlite.org/howtocorrupt.html, section 2.2).
+/// No descriptor of the file is ever opened outside SQLite, because closing it would drop all POSIX locks that this
+/// process holds on the file (sqlite.org/howtocorrupt.html, section 2.2).
 enum DatabaseFile {
-    /// Says in the file's header whose database it is (sqlite.org/fileformat.html, section 1.3.15): `PIEC`.
+    /// Marks the file as ours in its header (sqlite.org/fileformat.html, section 1.3.15): `PIEC`.
     static let applicationID = 0x5049_4543
 
-    /// Whether the number is ours, or was before one byte of it was damaged.
+    /// Whether the number is ours, or ours with one damaged byte.
     static func isNearly(_ number: Int) -> Bool {
         let difference = UInt32(truncatingIfNeeded: number) ^ UInt32(applicationID)
         return stride(from: 0, to: 32, by: 8).contains { difference & ~(0xff << UInt32($0)) == 0 }
     }
 
-    /// With `isShared` the connection keeps every lock and uses no shared memory (sqlite.org/wal.html, section 7) until
-    /// it is told otherwise.
+    /// With `isShared`, the connection keeps every lock and uses no shared memory (sqlite.org/wal.html, section 7)
+    /// until its locking mode is changed.
     static func open(
         _ path: FilePath, create: Bool, isShared: Bool = false, options: DatabaseOptions = DatabaseOptions()
     ) throws(StoreError)
@@ -32,8 +32,8 @@ enum DatabaseFile {
             if isShared {
                 try check(sqlite3_exec(database, "PRAGMA locking_mode=EXCLUSIVE", nil, nil, nil), database, path)
             }
-            // SQLite opens for reading what it may not write (sqlite.org/c3ref/open.html), and would fail at the first
-            // write.
+            // SQLite opens a file read-only if it may not write it (sqlite.org/c3ref/open.html), and would fail at the
+            // first write.
             guard sqlite3_db_readonly(database, "main") == 0 else {
                 let advice =
                     DatabaseSharing.otherOwner(of: path).map { "run the command as its owner, \($0)" }
@@ -49,12 +49,12 @@ enum DatabaseFile {
         }
     }
 
-    /// Opens for reading, also while an engine writes.
+    /// Opens for reading, even while an engine writes.
     ///
-    /// A database in WAL mode needs its `-shm` file. Where this user may neither open nor make that, it is read without
-    /// locks: see ``UnlockedRead``.
+    /// A database in WAL mode needs its `-shm` file. If this user may neither open nor create that, the database is
+    /// read without locks: see ``UnlockedRead``.
     ///
-    /// A change that a killed program left half done is taken back first, where this user may: until then the file has
+    /// An unfinished change of a killed program is first rolled back, if this user may: until then the file contains
     /// parts of it.
     static func openForReading(
         _ path: FilePath, options: DatabaseOptions = DatabaseOptions()
@@ -75,10 +75,10 @@ enum DatabaseFile {
         }
         guard journalSize(path) == 0 else { throw unfinishedChange(path) }
         if exists(resolved(path).extended(by: "-wal")) {
-            // What else was in the way isn't got round.
+            // Other obstacles are not worked around.
             guard !mayUseIndex(of: path) else { return (try openIdentified(path, options), nil) }
             guard options.vfs == nil, !FileSystemKind(holding: path).isShared else {
-                // Other machines' file systems tell the time of a file when it is too late.
+                // File systems of other machines report a file's time too late.
                 throw StoreError(
                     .cantOpen, path: path.text,
                     "the last engine left a log (\(path.lastComponent?.text ?? "")-wal) and this user can't write the folder, so the newest changes "
@@ -88,20 +88,20 @@ enum DatabaseFile {
         return try openUnlocked(path, options)
     }
 
-    /// Whether this user may open the index of the log, or make it, with which SQLite reads as everybody does.
+    /// Whether this user may open or create the log's index, with which SQLite reads as usual.
     private static func mayUseIndex(of path: FilePath) -> Bool {
         let index = resolved(path).extended(by: "-shm")
         let (file, rights) = exists(index) ? (index, R_OK | W_OK) : (Folder.folder(of: index), W_OK | X_OK)
         return file.withPlatformString { faccessat(AT_FDCWD, $0, rights, AT_EACCESS) } == 0
     }
 
-    /// Times that a database is opened which is rewritten each time.
+    /// Attempts to open a database that is rewritten during each of them.
     private static let unlockedAttempts = 20
 
-    /// Opens for reading without locks. What is read counts only while the answer's ``UnlockedRead/isCurrent``.
+    /// Opens for reading without locks. What is read is valid only while the result's ``UnlockedRead/isCurrent`` holds.
     ///
-    /// Where there is a log, closing it drops all locks of this process on the database: it must have no other
-    /// connection.
+    /// If there is a log, closing the connection drops all locks of this process on the database, so the process must
+    /// have no other connection to it.
     static func openUnlocked(
         _ path: FilePath, _ options: DatabaseOptions = DatabaseOptions()
     ) throws(StoreError) -> (database: OpaquePointer, unlocked: UnlockedRead?) {
@@ -120,22 +120,22 @@ enum DatabaseFile {
         }
     }
 
-    /// Beside a file that isn't ours nothing is made.
+    /// Creates nothing beside a file that isn't ours.
     private static func prepareCompanions(_ path: FilePath, _ options: DatabaseOptions, isOurs: Bool = false) {
-        // Another VFS has files of its own.
+        // Another VFS has its own files.
         guard options.vfs == nil, DatabaseSharing.readers(of: path) != .ownerAlone,
             isOurs || isIdentified(path, options)
         else { return }
         DatabaseSharing.prepareCompanions(of: path)
     }
 
-    /// Whether the file, without its log, says that it is a database of ours.
+    /// Whether the file, without its log, identifies itself as one of our databases.
     private static func isIdentified(_ path: FilePath, _ options: DatabaseOptions) -> Bool {
         do {
             close(try openIdentified(path, options, immutable: true))
             return true
         } catch {
-            // Why not is found by the opening itself.
+            // The reason will show when the file is opened.
             return false
         }
     }
@@ -145,16 +145,16 @@ enum DatabaseFile {
         mayBeNew: Bool = false
     ) throws(StoreError) -> OpaquePointer {
         var options = options
-        // SQLite's own files without locks (sqlite.org/vfs.html, section 2.1).
+        // SQLite's own file access without locks (sqlite.org/vfs.html, section 2.1).
         if isUnlocked { options.vfs = "unix-none" }
         let database = try open(path, flags: SQLITE_OPEN_READONLY, options, immutable: immutable)
         do {
-            // With an index of the log in memory (sqlite.org/wal.html, section 7).
+            // With the log's index in memory (sqlite.org/wal.html, section 7).
             if isUnlocked {
                 try check(sqlite3_exec(database, "PRAGMA locking_mode=EXCLUSIVE", nil, nil, nil), database, path)
             }
             try identify(database, path, mayBeNew: mayBeNew)
-            // Who has no locks copies no log.
+            // A connection without locks must not checkpoint the log.
             if isUnlocked { try check(csqlite_set_flag(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1), database, path) }
             return database
         } catch {
@@ -165,7 +165,7 @@ enum DatabaseFile {
 
     // MARK: The rollback journal
 
-    /// Takes back what a killed program left half done, as the journal beside the file says
+    /// Rolls back the unfinished change of a killed program from the journal beside the file
     /// (sqlite.org/atomiccommit.html, section 4.0).
     private static func rollBack(_ path: FilePath, _ options: DatabaseOptions) throws(StoreError) {
         try requireOwnJournal(path, options)
@@ -176,7 +176,7 @@ enum DatabaseFile {
             throw error.code == .cantOpen && !error.isOfOpenFiles ? unfinishedChange(path) : error
         }
         defer { close(database) }
-        // The database may be one with a log by now, which stays as it is.
+        // The database may have a log by now, which must stay as it is.
         try check(csqlite_set_flag(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1), database, path)
         try check(
             sqlite3_busy_timeout(database, Int32(Connection.busyTimeout.components.seconds * 1000)), database, path)
@@ -188,35 +188,35 @@ enum DatabaseFile {
         }
     }
 
-    /// Throws where the journal belongs to another program's database: SQLite would take back its change as soon as the
-    /// file is opened for writing.
+    /// Throws if the journal belongs to another program's database, because SQLite would roll back that program's
+    /// change as soon as the file is opened for writing.
     private static func requireOwnJournal(_ path: FilePath, _ options: DatabaseOptions) throws(StoreError) {
-        // A database that is just being made says nothing yet, and nothing of it can be lost.
+        // A database that is just being created doesn't identify itself yet, and nothing of it can be lost.
         guard journalSize(path) > 0, journaledPages(path) != 0 else { return }
         do {
             close(try openIdentified(path, options, immutable: true, mayBeNew: true))
         } catch  where error.code == .foreignDatabase {
             throw error
         } catch {
-            // The change has left the first page in pieces, which it takes back.
+            // The change left the first page damaged; rolling back repairs it.
         }
     }
 
-    /// The pages that the database had before the change; `nil` where the journal doesn't say
+    /// The number of pages that the database had before the change; `nil` if the journal can't be read
     /// (sqlite.org/fileformat.html, section 3).
     private static func journaledPages(_ path: FilePath) -> Int? {
         let descriptor = resolved(path).extended(by: "-journal").withPlatformString {
             Glibc.open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         }
         guard descriptor >= 0 else { return nil }
-        // SQLite has no lock on this file, and nothing was written through it.
+        // SQLite has no lock on this file, and nothing was written through the descriptor.
         defer { Glibc.close(descriptor) }
         var header = [UInt8](repeating: 0, count: 20)
         guard pread(descriptor, &header, header.count, 0) == header.count else { return nil }
         return header[16...].reduce(0) { $0 << 8 | Int($1) }
     }
 
-    /// Bytes of the rollback journal; 0 where there is none.
+    /// Bytes of the rollback journal; 0 if there is none.
     private static func journalSize(_ path: FilePath) -> Int64 { size(resolved(path).extended(by: "-journal")) ?? 0 }
 
     private static func unfinishedChange(_ path: FilePath) -> StoreError {
@@ -226,12 +226,12 @@ enum DatabaseFile {
                 + "needed to undo the change: run any command as the user who owns the database")
     }
 
-    /// Makes a new file that this user alone may read, because addresses of trackers have passwords in them; what
-    /// SQLite makes beside it has the same permissions. Where that can't be done SQLite makes the file.
+    /// Creates a new file that only this user may read, because tracker addresses contain passwords. The files that
+    /// SQLite creates beside it get the same permissions. If that fails, SQLite creates the file.
     private static func makePrivate(_ path: FilePath, _ options: DatabaseOptions) {
-        // Another VFS has files of its own.
+        // Another VFS has its own files.
         guard options.vfs == nil, !path.isEmpty, !exists(path) else { return }
-        // Without a descriptor of the file, see above.
+        // Created without a descriptor of the file, as explained above.
         _ = resolved(path).withPlatformString { mknod($0, S_IFREG | S_IRUSR | S_IWUSR, 0) }
     }
 
@@ -249,7 +249,7 @@ enum DatabaseFile {
     private static func open(_ path: FilePath, flags: Int32, _ options: DatabaseOptions, immutable: Bool = false)
         throws(StoreError) -> OpaquePointer
     {
-        // A name that SQLite would read as something else than a file: `:memory:`, `file:…`, the empty one.
+        // These are names that SQLite wouldn't treat as a file: `:memory:`, `file:…`, and the empty one.
         guard !path.isEmpty else {
             throw StoreError(.cantOpen, path: "", "the path of the database is empty: give the path of a file")
         }
@@ -273,22 +273,21 @@ enum DatabaseFile {
         return database
     }
 
-    /// Reads the header; refuses every file that is neither a pieces database nor, where `mayBeNew`, an empty one.
+    /// Checks the header. Rejects every file that is neither a pieces database nor, with `mayBeNew`, an empty one.
     private static func identify(_ database: OpaquePointer, _ path: FilePath, mayBeNew: Bool) throws(StoreError) {
-        // A refused database keeps its log as it is: closing must not copy it into the file.
+        // A rejected database keeps its log as it is: closing must not copy the log into the file.
         try check(csqlite_set_flag(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1), database, path)
         try check(
             sqlite3_busy_timeout(database, Int32(Connection.busyTimeout.components.seconds * 1000)), database, path)
-        // SQLite takes a file of one byte for an empty one and would write over it.
+        // SQLite treats a file of one byte as empty and would overwrite it.
         guard size(path) != 1 else {
             throw StoreError(
                 .notADatabase, path: path.text,
                 "the file is not a database: give the path of a pieces database; the file was not changed")
         }
-        // All of one moment: another program may be making the database just now.
+        // All values are read in one transaction, because another program may be creating the database right now.
         try check(sqlite3_exec(database, "BEGIN", nil, nil, nil), database, path)
-        // Nothing was written, so there is nothing that an end could fail to keep; after some faults SQLite has ended
-        // it itself.
+        // Nothing was written, so a failed rollback loses nothing. After some errors SQLite has already rolled back.
         defer { sqlite3_exec(database, "ROLLBACK", nil, nil, nil) }
         let application = try number("PRAGMA application_id", database, path)
         if application != applicationID {
@@ -318,7 +317,7 @@ enum DatabaseFile {
     private static func number(_ sql: String, _ database: OpaquePointer, _ path: FilePath) throws(StoreError) -> Int {
         var statement: OpaquePointer?
         try check(sqlite3_prepare_v2(database, sql, -1, &statement, nil), database, path)
-        // Repeats the result of the step, which is thrown below.
+        // This repeats the result of the step, which is thrown below.
         defer { sqlite3_finalize(statement) }
         let result = sqlite3_step(statement)
         guard result == SQLITE_ROW else {
@@ -340,11 +339,11 @@ enum DatabaseFile {
     }
 
     private static func close(_ database: OpaquePointer) {
-        // The reason for closing is thrown by the caller; nothing was written, so nothing is lost.
+        // The caller throws the reason for closing. Nothing was written, so nothing is lost.
         sqlite3_close_v2(database)
     }
 
-    /// The name behind all symbolic links, beside which SQLite keeps the log; the file itself may be missing.
+    /// The path with all symbolic links resolved, beside which SQLite keeps the log. The file itself may be missing.
     static func resolved(_ path: FilePath) -> FilePath {
         if let resolved = realName(path) { return resolved }
         guard let name = path.lastComponent, let folder = realName(Folder.folder(of: path)) else { return path }
@@ -359,13 +358,13 @@ enum DatabaseFile {
 
     static func exists(_ path: FilePath) -> Bool { size(path) != nil }
 
-    /// The bytes of the file; `nil` when there is none that can be asked.
+    /// The size of the file; `nil` when it doesn't exist or can't be inspected.
     static func size(_ path: FilePath) -> Int64? {
         var information = stat()
         return path.withPlatformString { stat($0, &information) } == 0 ? Int64(information.st_size) : nil
     }
 
-    /// The path as a URI has it (sqlite.org/uri.html, section 3.1).
+    /// The path as used in a URI (sqlite.org/uri.html, section 3.1).
     private static func percentEncoded(_ path: [UInt8]) -> [UInt8] {
         path.flatMap { byte in
             switch byte {

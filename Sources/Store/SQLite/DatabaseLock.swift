@@ -3,24 +3,24 @@ import Limits
 import SystemPackage
 import Torrent
 
-/// The right to be the one engine of a database: a lock on the file `<database>.lock`, held until the process ends or
+/// The right to be the only engine of a database: a lock on the file `<database>.lock`, held until the process ends or
 /// ``release()``.
 ///
-/// It is an open file description lock (fcntl(2), F_OFD_SETLK): the kernel drops it when the process dies, however it
-/// dies. The file is never removed, because a lock on a removed file locks nothing. Its text says who holds it. The
-/// owner alone may open it, whoever may read the database: a lock can be had by all who may read the file.
+/// It is an open file description lock (fcntl(2), F_OFD_SETLK), which the kernel drops when the process dies in any
+/// way. The file is never removed, because a lock on a removed file locks nothing. Its text names the holder. Only the
+/// owner may open the file, whoever may read the database, because every user who may read a file may lock it.
 package final class DatabaseLock: Sendable {
-    /// The process that holds a lock, as far as it has said so.
+    /// The process that holds a lock, as far as the lock file names it.
     package struct Holder: Hashable, Sendable {
         package let pid: Int32?
         package let since: Timestamp?
     }
 
-    /// Commands of fcntl(2) that Glibc's module leaves out: numbers of the kernel's interface (asm-generic/fcntl.h),
-    /// the same on every Linux.
+    /// fcntl(2) commands that Glibc's module lacks. The numbers are the kernel's (asm-generic/fcntl.h), the same on
+    /// every Linux.
     private static let ask: Int32 = 36  // F_OFD_GETLK
     private static let take: Int32 = 37  // F_OFD_SETLK
-    /// Bytes of the lock file that are read: two numbers.
+    /// Bytes of the lock file that are read: it contains two numbers.
     private static let textLimit = 64
 
     private let descriptor: FileDescriptor
@@ -28,17 +28,17 @@ package final class DatabaseLock: Sendable {
     private init(_ descriptor: FileDescriptor) { self.descriptor = descriptor }
 
     deinit {
-        // Closing gives the lock back even when it reports a failure (close(2)); nothing is lost with the text.
+        // Closing releases the lock even when it reports an error (close(2)), and losing the text does no harm.
         Glibc.close(descriptor.rawValue)
     }
 
-    /// Takes the lock, or says who has it. With `replacing` what stands in the place of the database need not be one,
-    /// because it is set aside.
+    /// Takes the lock, or throws an error that names its holder. With `replacing`, the file in the database's place
+    /// need not be a database, because it will be set aside.
     package static func acquire(database: FilePath, replacing: Bool = false, now: Timestamp) throws(StoreError)
         -> DatabaseLock
     {
         let file = lockFile(of: database)
-        // Beside a file of another program nothing is made, and a lock that is there was made for a database.
+        // Nothing is created beside another program's file. An existing lock file was created for a database of ours.
         if !DatabaseFile.exists(file) { try DatabaseRecovery.requireOurs(database, orWreck: replacing, now: now) }
         let raw = file.withPlatformString {
             Glibc.open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, S_IRUSR | S_IWUSR)
@@ -60,7 +60,7 @@ package final class DatabaseLock: Sendable {
         return lock
     }
 
-    /// Who holds the lock now, without taking it; `nil` when nobody does.
+    /// The holder of the lock, without taking it; `nil` when the lock is free.
     package static func holder(database: FilePath) throws(StoreError) -> Holder? {
         let file = lockFile(of: database)
         let raw = file.withPlatformString { Glibc.open($0, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) }
@@ -68,7 +68,7 @@ package final class DatabaseLock: Sendable {
             if errno == ENOENT { return nil }
             throw fault("open", file)
         }
-        // Nothing was written through it, and it holds no lock.
+        // Nothing was written through the descriptor, and it holds no lock.
         defer { Glibc.close(raw) }
         try requireRegular(raw, file)
         var request = wholeFile()
@@ -80,12 +80,12 @@ package final class DatabaseLock: Sendable {
     package enum Occupancy: Hashable, Sendable {
         case free
         case held(Holder)
-        /// This user may not ask for the lock, and the system doesn't say.
+        /// This user may not query the lock, and the system doesn't tell either.
         case unknown
     }
 
-    /// Whether the lock is held, also for users who may read the database and not open the lock; `last` is the newest
-    /// run in the database.
+    /// Whether the lock is held. It also works for users who may read the database but not open the lock. `last` is the
+    /// newest run in the database.
     package static func occupancy(database: FilePath, last: RunRow?, now: Timestamp) throws(StoreError) -> Occupancy {
         do {
             return try holder(database: database).map { .held($0) } ?? .free
@@ -100,40 +100,40 @@ package final class DatabaseLock: Sendable {
             isLocked: LockTable.isLocked(file), isAlive: isAlive, last: last, bootID: LockTable.bootID, now: now)
     }
 
-    /// What a user who may not ask for the lock can tell: `isLocked` is of the kernel's list of locks, `isAlive` of the
-    /// process of the last run. A process is named only when it is there.
+    /// What a user who may not query the lock can conclude: `isLocked` comes from the kernel's list of locks, and
+    /// `isAlive` from the process of the last run. A process is named only if it exists.
     static func occupancy(isLocked: Bool?, isAlive: Bool, last: RunRow?, bootID: String?, now: Timestamp) -> Occupancy {
         let holder = Holder(pid: isAlive ? last?.pid : nil, since: isAlive ? last?.startedAt : nil)
         switch isLocked {
         case true: return .held(holder)
         case false:
-            // Some layered file systems give a file two numbers, and the list has the other one.
+            // Some layered file systems give a file two inode numbers, and the list has the other one.
             let isFresh = last.map { now - $0.heartbeatAt <= LiveRow.lifetime } ?? false
             return isAlive && isFresh ? .held(holder) : .free
         case nil:
             if isAlive { return .held(holder) }
             guard let last, last.stoppedAt == nil, bootID == nil || last.bootID == bootID else { return .free }
-            // It was killed, or it runs where its number isn't ours, as in a container.
+            // The engine was killed, or it runs in another process namespace, as in a container.
             return .unknown
         }
     }
 
-    /// The same file for every name of the database: symbolic links are followed first.
+    /// The same file for every name of the database, because symbolic links are resolved first.
     static func lockFile(of database: FilePath) -> FilePath { DatabaseFile.resolved(database).extended(by: ".lock") }
 
-    /// Takes rights away that an older version gave. What root makes belongs to the owner of the database, whose engine
-    /// has to open it.
+    /// Removes permissions that an older version set. A file created by root is given to the owner of the database,
+    /// whose engine has to open it.
     private static func makePrivate(_ descriptor: Int32, _ database: FilePath) {
         var (lock, owner) = (stat(), stat())
         guard fstat(descriptor, &lock) == 0 else { return }
-        // Where it can't be done, as on file systems without permissions, the lock is as good as it gets.
+        // If this fails, as on file systems without permissions, the lock is used as it is.
         if lock.st_mode & 0o077 != 0 { fchmod(descriptor, S_IRUSR | S_IWUSR) }
         if geteuid() == 0, database.withPlatformString({ stat($0, &owner) }) == 0, owner.st_uid != lock.st_uid {
             fchown(descriptor, owner.st_uid, gid_t.max)
         }
     }
 
-    /// A pipe that stands where the lock file belongs would make its reader wait.
+    /// Reading a pipe in the lock file's place would block.
     private static func requireRegular(_ descriptor: Int32, _ file: FilePath) throws(StoreError) {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw fault("inspect", file) }
@@ -153,10 +153,10 @@ package final class DatabaseLock: Sendable {
     private static func read(_ descriptor: Int32) -> Holder {
         var text = [UInt8](repeating: 0, count: textLimit)
         let count = pread(descriptor, &text, text.count, 0)
-        // An engine that is about to write its text, or could not, is still an engine: it is only nameless.
+        // An engine that has not written its text yet, or could not, is still an engine; only its process is unknown.
         let lines = String(decoding: text.prefix(max(count, 0)), as: UTF8.self).split(separator: "\n")
         let pid = lines.first.flatMap { Int32($0) }
-        // The text is of a process that is dead, and the one that has the lock hasn't written its own yet.
+        // The text is a dead process's; the process that now holds the lock hasn't written its own yet.
         if let pid, pid <= 0 || kill(pid, 0) != 0 && errno == ESRCH { return Holder(pid: nil, since: nil) }
         return Holder(pid: pid, since: lines.dropFirst().first.flatMap { Int64($0) }.map { Timestamp($0) })
     }

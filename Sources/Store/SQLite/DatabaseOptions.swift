@@ -1,13 +1,13 @@
-/// How a database is opened, beside its path.
+/// How a database is opened, besides its path.
 package struct DatabaseOptions: Sendable {
-    /// The name of the SQLite VFS that reaches the files (sqlite.org/vfs.html); `nil` is the system's own.
+    /// The name of the SQLite VFS that accesses the files (sqlite.org/vfs.html); `nil` for the default one.
     package var vfs: String?
-    /// What changes the names in its folder.
+    /// The calls that change names in the database's folder.
     package var folderCalls: any FolderCalls = SystemFolderCalls()
-    /// Pages (of 4 KiB) in the write-ahead log at which a commit also checkpoints: it bounds the log, and what a start
-    /// has to read.
+    /// The number of pages (of 4 KiB) in the write-ahead log at which a commit also checkpoints. It bounds the log, and
+    /// what must be read at a start.
     package var checkpointPages = 1000
-    /// What the database lies on; `nil` is what the kernel says.
+    /// The kind of file system of the database; `nil` to ask the kernel.
     package var fileSystem: FileSystemKind?
 
     var folder: Folder { Folder(calls: folderCalls) }

@@ -2,11 +2,11 @@ import Glibc
 import SystemPackage
 import Torrent
 
-/// Who may read a database besides its owner: the mode and the group of its file say so, and nothing else remembers it.
+/// Which users besides the owner may read a database. Only the mode and the group of its file record that.
 ///
-/// The log has the same mode and group. SQLite's index of it (`-shm`), the lock, the reserve and the backups are the
-/// owner's alone: whoever may read a file may lock it (fcntl(2)), and a lock on one of the first two would stop the
-/// engine. See ``UnlockedRead`` for how others read.
+/// The log has the same mode and group. SQLite's index of the log (`-shm`), the lock, the reserve and the backups are
+/// readable by the owner only, because any reader of a file may lock it (fcntl(2)), and a lock on one of the first two
+/// would stop the engine. ``UnlockedRead`` describes how other users read.
 package enum DatabaseSharing {
     package enum Readers: Hashable, Sendable {
         case ownerAlone
@@ -14,7 +14,7 @@ package enum DatabaseSharing {
         case everybody
     }
 
-    /// A group of this machine's users.
+    /// A group of users of this machine.
     package struct Group: Hashable, Sendable {
         package let id: gid_t
         package let name: String
@@ -24,7 +24,7 @@ package enum DatabaseSharing {
             name = getgrgid(id).map { String(cString: $0.pointee.gr_name) } ?? "\(id)"
         }
 
-        /// The group of this name, or of this number where none has it for a name; `nil` when there is neither.
+        /// The group of this name or, if no group has that name, of this number; `nil` if there is neither.
         package init?(_ text: String) {
             if let found = getgrnam(text) {
                 self.init(id: found.pointee.gr_gid)
@@ -35,7 +35,7 @@ package enum DatabaseSharing {
             }
         }
 
-        /// Whether this process may give files to it.
+        /// Whether this process may give files to the group.
         fileprivate var isOurs: Bool {
             let count = getgroups(0, nil)
             var groups = [gid_t](repeating: 0, count: Int(max(count, 0)))
@@ -46,7 +46,7 @@ package enum DatabaseSharing {
 
     private static let privateMode: mode_t = S_IRUSR | S_IWUSR
     private static let groupMode: mode_t = privateMode | S_IRGRP
-    /// The bits of group and others.
+    /// The permission bits of group and others.
     private static let foreign: mode_t = 0o077
 
     package static func readers(of database: FilePath) -> Readers {
@@ -55,14 +55,14 @@ package enum DatabaseSharing {
         return status.st_mode & S_IRGRP != 0 ? .group(status.st_gid) : .ownerAlone
     }
 
-    /// The name of the user whose database it is.
+    /// The name of the user who owns the database.
     package static func owner(of database: FilePath) -> String? {
         status(database).map { status in
             getpwuid(status.st_uid).map { String(cString: $0.pointee.pw_name) } ?? "user \(status.st_uid)"
         }
     }
 
-    /// The same, where that is another user than this one.
+    /// The owner's name, if the owner is not this user.
     static func otherOwner(of file: FilePath) -> String? {
         guard let status = status(file), status.st_uid != geteuid() else { return nil }
         return owner(of: file)
@@ -70,7 +70,7 @@ package enum DatabaseSharing {
 
     // MARK: The setting
 
-    /// Lets a group read the database, and nobody else besides the owner. Nothing is written into it.
+    /// Lets a group, and no users besides it and the owner, read the database. Writes nothing into the database.
     package static func share(_ database: FilePath, with group: Group) throws(StoreError) {
         guard !FileSystemKind(holding: database).isShared else {
             throw StoreError(
@@ -81,18 +81,18 @@ package enum DatabaseSharing {
         try set(database, groupMode, group)
     }
 
-    /// Lets nobody but the owner read the database.
+    /// Lets only the owner read the database.
     package static func unshare(_ database: FilePath) throws(StoreError) { try set(database, privateMode, nil) }
 
-    /// Lets the group into a folder of the program's own, or nobody but the owner.
+    /// Opens one of the program's own folders to the group, or to the owner alone.
     package static func open(folder: FilePath, to group: Group?) throws(StoreError) {
         guard let status = status(folder), status.st_uid == geteuid() || geteuid() == 0 else { return }
         if let group { try give(folder, to: group) }
         try change(folder, to: group == nil ? 0o700 : 0o750)
     }
 
-    /// The first folder on the way to the database that lets no member of the group through, as far as modes say; `nil`
-    /// when all do.
+    /// The first folder on the path to the database that the group's members may not traverse, judging by the modes;
+    /// `nil` if they may traverse all of them.
     package static func obstacle(on database: FilePath, to group: Group) -> FilePath? {
         let path = DatabaseFile.resolved(database)
         var folder = FilePath(root: path.root, [])
@@ -105,7 +105,7 @@ package enum DatabaseSharing {
     }
 
     private static func set(_ database: FilePath, _ mode: mode_t, _ group: Group?) throws(StoreError) {
-        // Refuses what isn't a database of ours.
+        // This throws if the file isn't one of our databases.
         _ = try Connection(database, mode: .readOnly)
         let path = DatabaseFile.resolved(database)
         guard let before = status(path) else { throw Folder.fault("look at", path) }
@@ -125,7 +125,7 @@ package enum DatabaseSharing {
             )
         }
         prepareCompanions(of: path)
-        // The log of a database that isn't shared any more.
+        // The log of a database that is no longer shared.
         if mode == privateMode { _ = path.extended(by: "-wal").withPlatformString { chmod($0, mode) } }
     }
 
@@ -149,11 +149,11 @@ package enum DatabaseSharing {
 
     // MARK: The files beside it
 
-    /// Makes the log and its index for a database of ours that others may read, before SQLite does, and sets right
-    /// those that are there: SQLite gives the log to the group of the process, and lets everybody read the index who
-    /// may read the database.
+    /// Creates the log and its index before SQLite does, for a database of ours that others may read, and corrects
+    /// existing ones. SQLite would give the log to the process's group, and would let every reader of the database read
+    /// the index.
     ///
-    /// Called before and after SQLite opens the database, because another process may remove both in between.
+    /// Call this before and after SQLite opens the database, because another process may remove both files in between.
     static func prepareCompanions(of database: FilePath) {
         let path = DatabaseFile.resolved(database)
         guard let status = status(path), status.st_mode & foreign != 0, status.st_mode & S_IFMT == S_IFREG,
@@ -164,13 +164,13 @@ package enum DatabaseSharing {
         let owner = geteuid() == 0 ? status.st_uid : uid_t.max
         let (log, index) = (path.extended(by: "-wal"), path.extended(by: "-shm"))
         if let descriptor = create(log) {
-            // What fails here is said when SQLite opens the file.
+            // If this fails, SQLite reports it when it opens the file.
             fchown(descriptor, owner, status.st_gid)
             fchmod(descriptor, status.st_mode & 0o666)
             close(descriptor)
         } else if let found = own(log), found.st_gid != status.st_gid || found.st_mode & 0o777 != status.st_mode & 0o666
         {
-            // Nobody's but the owner's until it belongs to the right group.
+            // Only the owner may read the log until it belongs to the right group.
             _ = log.withPlatformString { chmod($0, privateMode) }
             if log.withPlatformString({ chown($0, owner, status.st_gid) }) == 0 {
                 _ = log.withPlatformString { chmod($0, status.st_mode & 0o666) }
@@ -178,18 +178,18 @@ package enum DatabaseSharing {
         }
         if let descriptor = create(index) {
             fchown(descriptor, owner, gid_t.max)
-            // SQLite gives an empty file the mode of the database, and takes any other for one that a killed process
-            // left.
+            // SQLite would give an empty file the mode of the database. It treats a file with content as left over from
+            // a killed process.
             var byte: UInt8 = 0
             pwrite(descriptor, &byte, 1, 0)
             close(descriptor)
         } else if let found = own(index), found.st_mode & foreign != 0 {
-            // By its name: closing a descriptor would drop the locks that this process has on it.
+            // Changed by name, because closing a descriptor would drop this process's locks on the file.
             _ = index.withPlatformString { chmod($0, privateMode) }
         }
     }
 
-    /// A descriptor of a new file that its owner alone may read; `nil` where there is one, and where none can be made.
+    /// A descriptor of a new file that only its owner may read; `nil` when the file exists or can't be created.
     private static func create(_ file: FilePath) -> Int32? {
         let descriptor = file.withPlatformString {
             Glibc.open($0, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, privateMode)
@@ -197,7 +197,7 @@ package enum DatabaseSharing {
         return descriptor >= 0 ? descriptor : nil
     }
 
-    /// What the system says of a regular file that this user may change.
+    /// The status of a regular file that this user may change.
     private static func own(_ file: FilePath) -> stat? {
         var status = stat()
         guard file.withPlatformString({ lstat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFREG else {
@@ -206,8 +206,7 @@ package enum DatabaseSharing {
         return status.st_uid == geteuid() || geteuid() == 0 ? status : nil
     }
 
-    /// Gives a database the readers of the one whose place it takes; where that can't be done it stays its owner's
-    /// alone.
+    /// Gives a database the readers of the one that it replaces. If that fails, only its owner may read it.
     static func pass(from old: FilePath, to new: FilePath) {
         guard let status = status(old) else { return }
         let owner = geteuid() == 0 ? status.st_uid : uid_t.max

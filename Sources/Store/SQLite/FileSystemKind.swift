@@ -2,29 +2,29 @@ import System
 import SystemPackage
 import Torrent
 
-/// The kind of file system that a database lies on: SQLite's WAL mode needs memory that all its readers and writers
-/// share, which only one machine's own file systems give (sqlite.org/wal.html, section 1).
+/// The kind of file system that holds a database. SQLite's WAL mode needs memory that all readers and writers share,
+/// which only local file systems provide (sqlite.org/wal.html, section 1).
 package struct FileSystemKind: Hashable, Sendable {
-    /// The number that statfs(2) gives in `f_type`.
+    /// The magic number in `f_type` of statfs(2).
     package let number: UInt32
 
     package init(number: UInt32) { self.number = number }
 
-    /// Some file system of the machine's own (ext4).
+    /// A local file system (ext4).
     package static let local = FileSystemKind(number: 0xef53)
 
-    /// Asks the kernel of the file, or of the folder that it will be in; one that doesn't say counts as local, and
-    /// opening will say why.
+    /// Asks the kernel about the file, or about its folder if the file doesn't exist. If neither can be queried, the
+    /// file system counts as local, and opening the database reports the reason.
     package init(holding path: FilePath) {
         let known = FileSystemNumber(at: path) ?? FileSystemNumber(at: Folder.folder(of: path))
         number = known?.rawValue ?? 0
     }
 
-    /// Whether other machines may have it mounted, or a program stands between us and the disk: then the database is
-    /// kept in the rollback-journal mode. (FUSE may be either; the safe mode costs it only speed.)
+    /// Whether other machines may have the file system mounted, or a program stands between us and the disk. The
+    /// database then uses a rollback journal. (FUSE may be either; the safe mode costs it only speed.)
     package var isShared: Bool { Self.shared[number] != nil }
 
-    /// One sentence for the log of a run; `nil` when there is nothing to say.
+    /// One sentence for the log of a run; `nil` when there is nothing to warn about.
     package func warning(_ database: FilePath) -> String? {
         guard let name = Self.shared[number] else { return nil }
         return

@@ -3,7 +3,8 @@ import Limits
 import SystemPackage
 import Torrent
 
-/// Names in the database's folder that outlive a power cut: every change is synced with the folder.
+/// Changes names in the database's folder so that they survive a power cut: every change is followed by a sync of the
+/// folder.
 struct Folder {
     let calls: any FolderCalls
 
@@ -12,7 +13,7 @@ struct Folder {
         if syncing { try sync(of: new) }
     }
 
-    /// Removes the file; that there is none is as good.
+    /// Removes the file. A missing file is not an error.
     func remove(_ file: FilePath) throws(StoreError) {
         do throws(Errno) { try calls.remove(file) } catch {
             guard error == .noSuchFileOrDirectory else { throw Self.fault("remove", file, error) }
@@ -31,16 +32,16 @@ struct Folder {
         do throws(Errno) { try calls.syncFolder(folder) } catch { throw Self.fault("sync", folder, error) }
     }
 
-    /// Syncs a file that is no open database: see ``DatabaseFile`` for what closing one would do.
+    /// Syncs a file that is not an open database: ``DatabaseFile`` explains what closing one would do.
     func syncFile(_ file: FilePath) throws(StoreError) {
         do throws(Errno) { try calls.syncFile(file) } catch { throw Self.fault("sync", file, error) }
     }
 
-    /// The names in the folder that the file is in, each as its ``PathText``.
+    /// The names in the file's folder, each as ``PathText``.
     static func names(beside file: FilePath) throws(StoreError) -> [String] {
         let folder = folder(of: file)
         guard let directory = folder.withPlatformString({ opendir($0) }) else { throw fault("list the folder", folder) }
-        // It was only read.
+        // The directory was only read.
         defer { closedir(directory) }
         var names: [String] = []
         while let entry = readdir(directory) {
@@ -54,7 +55,7 @@ struct Folder {
         return name.isEmpty ? FilePath(".") : name
     }
 
-    /// What the system said of the last call, where no other error is given.
+    /// An error with the system's reason, which defaults to that of the last call.
     static func fault(_ action: String, _ path: FilePath, _ error: Errno = Errno(rawValue: errno)) -> StoreError {
         let reason = error.rawValue
         let code: StoreError.Code =

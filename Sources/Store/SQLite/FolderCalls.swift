@@ -3,14 +3,13 @@ import System
 import SystemPackage
 import Torrent
 
-/// The system's calls for names in the database's folder, which SQLite's own files don't go through: tests put a
-/// recorded disk in their place.
+/// The system calls that change names in the database's folder outside SQLite. Tests replace them with a recorded disk.
 package protocol FolderCalls: Sendable {
-    /// Gives the file a new name, which replaces what had it (rename(2)).
+    /// Renames the file and replaces an existing file of the new name (rename(2)).
     func rename(_ old: FilePath, to new: FilePath) throws(Errno)
     /// Removes the file's name (unlink(2)).
     func remove(_ file: FilePath) throws(Errno)
-    /// Gives the file a time of modification (utimensat(2)), which ``syncFile(_:)`` makes durable.
+    /// Sets the file's modification time (utimensat(2)), which ``syncFile(_:)`` makes durable.
     func setTime(_ file: FilePath, to moment: Timestamp) throws(Errno)
     /// Makes the data, the size and the times of a file durable (fsync(2)).
     func syncFile(_ file: FilePath) throws(Errno)
@@ -18,7 +17,7 @@ package protocol FolderCalls: Sendable {
     func syncFolder(_ folder: FilePath) throws(Errno)
 }
 
-/// The machine's own.
+/// The machine's own system calls.
 package struct SystemFolderCalls: FolderCalls {
     package init() {}
 
@@ -40,12 +39,12 @@ package struct SystemFolderCalls: FolderCalls {
 
     private func sync(_ path: FilePath, _ flags: Int32) throws(Errno) {
         let descriptor = try retrying { path.withPlatformString { Glibc.open($0, flags | O_CLOEXEC) } }
-        // Nothing was written through it.
+        // Nothing was written through the descriptor.
         defer { Glibc.close(descriptor) }
         do throws(Errno) {
             _ = try retrying { fsync(descriptor) }
         } catch {
-            // Where there is no fsync for folders (EINVAL, fsync(2)) the file system keeps names its own way.
+            // If the file system has no fsync for folders (EINVAL, fsync(2)), it keeps names in its own way.
             guard error == .invalidArgument else { throw error }
         }
     }

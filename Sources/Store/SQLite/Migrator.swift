@@ -1,21 +1,21 @@
 import Migrations
 import Torrent
 
-/// Brings the schema of a database to the version that this program knows.
+/// Brings a database's schema to the version that this program knows.
 ///
-/// Each migration is a transaction of its own; those that make a new database are one together. `PRAGMA user_version`
-/// is the number of the last one, and the table `schema_migration` has the checksum of each, so that a database which
-/// was made by other SQL is refused.
+/// Each migration is its own transaction, except that a new database gets all of them in one. `PRAGMA user_version` is
+/// the number of the last migration, and the table `schema_migration` has the checksum of each, so that a database
+/// created by different SQL is rejected.
 package enum Migrator {
-    /// Applies what is missing; how many migrations that were. Refuses a newer schema and a changed history before
-    /// anything is written.
+    /// Applies the missing migrations and returns their number. Rejects a newer schema or a changed history before
+    /// writing anything.
     @discardableResult
     package static func migrate(_ connection: Connection, to migrations: [Migration] = Migration.all, now: Timestamp)
         throws(StoreError) -> Int
     {
         let found = try checkHistory(connection, migrations)
         let missing = migrations.filter { $0.number > found }
-        // A new database comes to be whole: one that was begun would be nobody's old one.
+        // A new database is created in one transaction, because a partly created one would fit no version.
         let applied =
             found == 0
             ? try connection.transaction { () throws(StoreError) in try apply(missing, connection, now) }
@@ -24,14 +24,14 @@ package enum Migrator {
         return applied
     }
 
-    /// Each in a transaction of its own; how many they were.
+    /// Applies each migration in its own transaction. Returns how many were applied.
     private static func apply(_ missing: [Migration], _ connection: Connection, _ now: Timestamp) throws(StoreError)
         -> Int
     {
         var applied = 0
         for migration in missing {
             let isMine = try connection.transaction { () throws(StoreError) in
-                // Another program may have been faster since the history was read.
+                // Another program may have applied it since the history was read.
                 guard try connection.pragma("user_version") == migration.number - 1 else { return false }
                 try apply(migration, connection, now)
                 return true
@@ -54,7 +54,7 @@ package enum Migrator {
         }
     }
 
-    /// The number of the last migration that the database has; throws when its history is not the beginning of ours.
+    /// The number of the database's last migration. Throws when its history is not the beginning of ours.
     private static func checkHistory(_ connection: Connection, _ migrations: [Migration]) throws(StoreError) -> Int {
         try connection.transaction(.deferred) { () throws(StoreError) in
             let version = try connection.pragma("user_version")
@@ -65,7 +65,7 @@ package enum Migrator {
                     "this database was written by a newer pieces (schema \(version); this program knows \(migrations.count)): use that version"
                 )
             }
-            // A version without its migrations is a header that was damaged.
+            // A version without its migrations means that the header was damaged.
             guard version == history.count, history.map(\.number) == Array(1..<history.count + 1) else {
                 throw connection.fault(
                     .corrupt, "schema \(version) and the recorded migrations disagree: \(StoreError.recoveryAdvice)")
@@ -85,7 +85,7 @@ package enum Migrator {
         }
     }
 
-    /// What the database says of the migrations that made it; nothing in a new one.
+    /// The recorded migrations of the database; empty in a new one.
     private static func history(_ connection: Connection) throws(StoreError) -> [(number: Int, checksum: String)] {
         let objects = try connection.rows("SELECT name FROM sqlite_schema") { (row) throws(StoreError) in
             try row.next(String.self)
@@ -102,14 +102,14 @@ package enum Migrator {
         }
     }
 
-    /// Whether the text can only be our checksum with a byte turned over: other SQL has another one in most of its
+    /// Whether the text can only be our checksum with a damaged byte: the checksum of other SQL differs in most of its
     /// digits.
     private static func isDamaged(_ checksum: String, of migration: Migration) -> Bool {
         let (found, expected) = (Array(checksum.utf8), Array(migration.checksum.utf8))
         return found.count != expected.count || zip(found, expected).count { $0 != $1 } == 1
     }
 
-    /// What SQL alone can't do, by the number of the migration that it belongs to; part of its transaction.
+    /// Steps that SQL alone can't do, by the number of their migration. They run in its transaction.
     private static let steps: [Int: @Sendable (Connection) throws(StoreError) -> Void] = [
         2: { (connection) throws(StoreError) in try connection.fillPaths(.first) },
         7: { (connection) throws(StoreError) in try connection.indexRoots() },

@@ -2,11 +2,11 @@ import CSQLite
 import SystemPackage
 import Torrent
 
-/// A value that SQLite can hold.
+/// A value that SQLite can store.
 package protocol SQLValue {
-    /// Binds the value to a parameter, counted from 1; answers SQLite's result code.
+    /// Binds the value to a parameter, counted from 1. Returns SQLite's result code.
     func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32
-    /// The value of a column, counted from 0, of the current row; `nil` when the column holds something else.
+    /// The value of a column of the current row, counted from 0; `nil` when the column holds a different type.
     static func read(from statement: OpaquePointer, at column: Int32) -> Self?
 }
 
@@ -38,7 +38,7 @@ extension Int32: SQLValue {
     }
 }
 
-/// 0 or 1; every other number is something else.
+/// 0 or 1; any other number is not a `Bool`.
 extension Bool: SQLValue {
     package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 {
         sqlite3_bind_int64(statement, parameter, self ? 1 : 0)
@@ -53,7 +53,7 @@ extension Bool: SQLValue {
     }
 }
 
-/// An integer reads as the number that it is; a NaN is bound as NULL by SQLite.
+/// An integer column can be read as a `Double`. SQLite binds a NaN as NULL.
 extension Double: SQLValue {
     package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 {
         sqlite3_bind_double(statement, parameter, self)
@@ -72,14 +72,14 @@ extension String: SQLValue {
         var text = self
         return text.withUTF8 { utf8 in
             utf8.withMemoryRebound(to: CChar.self) { characters in
-                // The empty string may have no address, and a null pointer would be bound as NULL.
+                // The empty string may have no address, and SQLite would bind a null pointer as NULL.
                 guard let start = characters.baseAddress else { return csqlite_bind_text(statement, parameter, "", 0) }
                 return csqlite_bind_text(statement, parameter, start, UInt64(characters.count))
             }
         }
     }
 
-    /// Bytes that are not UTF-8 read as U+FFFD.
+    /// Bytes that are not valid UTF-8 are read as U+FFFD.
     package static func read(from statement: OpaquePointer, at column: Int32) -> String? {
         guard sqlite3_column_type(statement, column) == SQLITE_TEXT, let text = sqlite3_column_text(statement, column)
         else { return nil }
@@ -89,7 +89,7 @@ extension String: SQLValue {
     }
 }
 
-/// A path that SQLite is to open: the path's own bytes. Tables have its ``PathText``.
+/// A path for SQLite to open, as the path's own bytes. Tables store paths as ``PathText``.
 struct OpenedPath: SQLValue {
     private let bytes: [UInt8]
 
@@ -102,7 +102,7 @@ struct OpenedPath: SQLValue {
         }
     }
 
-    /// No column has one.
+    /// No column holds such a value.
     static func read(from statement: OpaquePointer, at column: Int32) -> OpenedPath? { nil }
 }
 
@@ -167,7 +167,7 @@ extension InfoHash: SQLValue {
     }
 }
 
-/// The text that ``PeerAddress/description`` writes.
+/// Stored as the text that ``PeerAddress/description`` returns.
 extension PeerAddress: SQLValue {
     package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 {
         description.bind(to: statement, at: parameter)

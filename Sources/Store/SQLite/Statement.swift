@@ -1,10 +1,10 @@
 import CSQLite
 import Glibc
 
-/// A prepared statement and, while it is stepped, the row that it stands on.
+/// A prepared statement and, while it is stepped, its current row.
 package final class Statement {
     let sql: String
-    /// Whether somebody steps it: the same SQL within its own rows gets a statement of its own.
+    /// Whether the statement is being stepped. The same SQL, run while its rows are read, gets another statement.
     var isInUse = false
 
     private let handle: OpaquePointer
@@ -12,7 +12,7 @@ package final class Statement {
     private let columnCount: Int32
     private var column: Int32 = 0
 
-    /// `sql` is exactly one statement.
+    /// `sql` must be exactly one statement.
     init(_ sql: String, on connection: Connection) throws(StoreError) {
         var handle: OpaquePointer?
         errno = 0
@@ -29,11 +29,11 @@ package final class Statement {
     }
 
     deinit {
-        // Repeats the result of the last step, which was thrown then.
+        // This repeats the result of the last step, which was already thrown.
         sqlite3_finalize(handle)
     }
 
-    /// Binds the parameters in order; there are exactly as many as the statement has.
+    /// Binds all parameters in order; the number of values must match.
     package func bind(_ values: [any SQLValue]) throws(StoreError) {
         precondition(values.count == Int(sqlite3_bind_parameter_count(handle)), "wrong number of parameters: \(sql)")
         var parameter: Int32 = 0
@@ -44,19 +44,19 @@ package final class Statement {
         }
     }
 
-    /// Goes to the next row; `false` behind the last.
+    /// Advances to the next row; `false` after the last one.
     package func step() throws(StoreError) -> Bool {
         column = 0
-        // What the system answers from here on is about this step: see `Connection.failure`.
+        // From here on errno belongs to this step: see `Connection.failure`.
         errno = 0
         let result = sqlite3_step(handle)
         guard result == SQLITE_ROW || result == SQLITE_DONE else { throw connection.failure(result, sql: sql) }
-        // The row is in memory by now.
+        // The row is in memory now.
         try connection.requireCurrent()
         return result == SQLITE_ROW
     }
 
-    /// Reads the row's next column, from the first on: rows are read in the order of the `SELECT`.
+    /// Reads the row's next column, beginning with the first: rows are read in the order of the `SELECT`.
     package func next<Value: SQLValue>(_ type: Value.Type = Value.self) throws(StoreError) -> Value {
         precondition(column < columnCount, "more columns read than selected: \(sql)")
         column += 1
@@ -64,26 +64,26 @@ package final class Statement {
         return value
     }
 
-    /// Bytes that are believed, and bytes a second: sums of them don't overflow.
+    /// The highest valid number of bytes or bytes per second, so that sums can't overflow.
     private static let mostBytes: Int64 = 1 << 60
-    /// Things that are counted one by one.
+    /// The highest valid count.
     private static let mostThings = 1 << 31
 
-    /// Reads the next column as a count of bytes.
+    /// Reads the next column as a number of bytes.
     func nextBytes() throws(StoreError) -> Int64 {
         let bytes: Int64 = try next()
         guard (0...Self.mostBytes).contains(bytes) else { throw impossible() }
         return bytes
     }
 
-    /// Reads the next column as a count of things.
+    /// Reads the next column as a count.
     func nextCount() throws(StoreError) -> Int {
         let count: Int = try next()
         guard (0...Self.mostThings).contains(count) else { throw impossible() }
         return count
     }
 
-    /// Reads the next column as the path of a folder, whatever folder the process is in.
+    /// Reads the next column as an absolute folder path.
     func nextAbsolutePath() throws(StoreError) -> String {
         let path: String = try next()
         guard path.utf8.first == UInt8(ascii: "/") else { throw impossible() }
@@ -96,14 +96,14 @@ package final class Statement {
         return count
     }
 
-    /// What the column that was just read holds cannot be.
+    /// The error for an invalid value in the column that was just read.
     private func impossible() -> StoreError {
         let name = sqlite3_column_name(handle, column - 1).map { String(cString: $0) } ?? "\(column - 1)"
         return connection.fault(.corrupt, "column “\(name)” holds an invalid value: \(StoreError.rowAdvice)")
     }
 
-    /// What `read` makes of the row, or `nil` where a column holds what cannot be, which ``Connection/takeRowFaults()``
-    /// then tells.
+    /// The result of `read`, or `nil` when a column holds an invalid value. ``Connection/takeRowFaults()`` then reports
+    /// the fault.
     func sound<Row>(_ read: (Statement) throws(StoreError) -> Row) throws(StoreError) -> Row? {
         do {
             return try read(self)
@@ -114,9 +114,9 @@ package final class Statement {
         }
     }
 
-    /// Makes the statement ready for its next use, and gives back its locks and the memory of its parameters.
+    /// Makes the statement ready for its next use, and releases its locks and the memory of its parameters.
     func reset() {
-        // Repeats the result of the last step, which was thrown then.
+        // This repeats the result of the last step, which was already thrown.
         sqlite3_reset(handle)
         sqlite3_clear_bindings(handle)
         isInUse = false

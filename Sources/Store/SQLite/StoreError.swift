@@ -2,9 +2,9 @@ import CSQLite
 import Glibc
 import Limits
 
-/// What went wrong with the database, where, and what to do about it.
+/// A failed database operation: what went wrong, in which file, and what helps.
 package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The kind of fault; open, so that a new kind breaks no `switch`.
+    /// The kind of fault. It is open, so that a new kind breaks no `switch`.
     package struct Code: Hashable, Sendable, CustomStringConvertible {
         package let description: String
 
@@ -28,34 +28,33 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         /// Another engine runs on this database.
         package static let lockedByOther = Code("lockedByOther")
         package static let notFound = Code("notFound")
-        /// More than one torrent answers to the name.
+        /// The name matches more than one torrent.
         package static let ambiguous = Code("ambiguous")
-        /// The torrent is there already: ``StoreError/torrent``.
+        /// The torrent is already in the database: ``StoreError/torrent``.
         package static let alreadyPresent = Code("alreadyPresent")
         package static let closed = Code("closed")
         /// An engine overwrote pages that a reader without locks was reading: see ``UnlockedRead``.
         package static let rewritten = Code("rewritten")
-        /// The task that asked was cancelled.
+        /// The calling task was cancelled.
         package static let cancelled = Code("cancelled")
         package static let other = Code("other")
     }
 
     package let code: Code
-    /// The extended result code (sqlite.org/rescode.html); 0 when SQLite had no part in it.
+    /// The extended result code (sqlite.org/rescode.html); 0 when the error isn't SQLite's.
     package let sqliteCode: Int32
-    /// What the system answered to the call that failed, as far as SQLite says (sqlite.org/c3ref/system_errno.html); 0
-    /// where it doesn't.
+    /// The system's error for the failed call, if SQLite knows it (sqlite.org/c3ref/system_errno.html); otherwise 0.
     package let systemError: Int32
-    /// What happened, as SQLite or this room says it.
+    /// What happened, as worded by SQLite or this room.
     package let message: String
-    /// The beginning of the statement that failed.
+    /// The beginning of the failed statement.
     package let sql: String?
-    /// The file of the database.
+    /// The database file.
     package let path: String
-    /// The torrent that is meant, where there is one.
+    /// The torrent that the error concerns, if any.
     package let torrent: TorrentID?
 
-    /// A fault that this room found; `message` is a whole sentence that says what to do next.
+    /// A fault that this room detected; `message` is a whole sentence that says what to do next.
     init(_ code: Code, path: String, torrent: TorrentID? = nil, _ message: String) {
         self.code = code
         self.sqliteCode = 0
@@ -69,7 +68,7 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     /// A fault that SQLite reported.
     init(sqlite extendedCode: Int32, system systemError: Int32 = 0, path: String, sql: String? = nil, message: String) {
         let code = Code(sqlite: extendedCode)
-        // SQLite knows a full disk, and takes an exhausted quota for a failing one.
+        // SQLite recognises a full disk, but reports an exhausted quota as a failing disk.
         self.code = code == .io && systemError == EDQUOT ? .full : code
         self.sqliteCode = extendedCode
         self.systemError = [SQLITE_IOERR, SQLITE_CANTOPEN].contains(extendedCode & 0xff) ? systemError : 0
@@ -83,7 +82,7 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     static let recoveryAdvice =
         "repair it with `pieces run` or `pieces database salvage`; the damaged file is kept"
 
-    /// What to do about one row that holds what cannot be.
+    /// What to do about one row with invalid values.
     static let rowAdvice = "`pieces database check` shows what else is wrong"
 
     /// Characters of a failed statement that are kept.
@@ -110,19 +109,19 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         return code.advice
     }
 
-    /// The limit of the process that made the call fail.
+    /// The limit of the process that caused the failure.
     private var limit: ProcessLimit? { ProcessLimit(errno: sqliteCode & 0xff == SQLITE_NOMEM ? ENOMEM : systemError) }
 
-    /// Whether a killed program left a change half done that a reader may not take back (`SQLITE_READONLY_ROLLBACK`,
+    /// Whether a killed program left an unfinished change that a reader may not roll back (`SQLITE_READONLY_ROLLBACK`,
     /// sqlite.org/rescode.html).
     var isOfRollback: Bool { sqliteCode == 776 }
 
-    /// Whether the process could not open one more file, which says nothing about the file.
+    /// Whether the process could not open another file, which says nothing about the file itself.
     var isOfOpenFiles: Bool { [EMFILE, ENFILE].contains(systemError) }
 }
 
 extension StoreError.Code {
-    /// The kind of an extended result code: its low byte is the primary one.
+    /// The kind for an extended result code, whose low byte is the primary one.
     fileprivate init(sqlite extendedCode: Int32) {
         switch extendedCode & 0xff {
         case SQLITE_BUSY, SQLITE_LOCKED: self = .busy

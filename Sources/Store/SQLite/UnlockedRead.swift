@@ -2,23 +2,23 @@ import Glibc
 import SystemPackage
 import Torrent
 
-/// The state in which a reader without locks found the files of a database, and whether they still are in it.
+/// The state of a database's files as a reader without locks found them, and whether they have changed since.
 ///
-/// SQLite's locks are in the file `-shm`, and whoever may read a file may also lock it (fcntl(2)): one who kept a lock
-/// there would stop every writer. So that file is the owner's alone. All others read without locks, with an index of
-/// the log of their own, and ask after each row whether a page may have been overwritten meanwhile: a checkpoint
-/// changes the database's time before it changes a byte, and a log that is begun anew gets another header first
-/// (sqlite.org/fileformat.html, section 4). Commits only append to the log, and disturb nobody.
+/// SQLite's locks are in the file `-shm`, and any user who may read a file may also lock it (fcntl(2)): a lock held
+/// there would stop every writer. So only the owner may read that file. Other users read without locks, with their own
+/// index of the log, and check after each row whether a page may have been overwritten: a checkpoint changes the
+/// database's time before it changes a byte, and a log that is restarted first gets another header
+/// (sqlite.org/fileformat.html, section 4). Commits only append to the log, and disturb no reader.
 final class UnlockedRead {
-    /// Times that the files are looked at until they are at rest, and milliseconds between them.
+    /// Attempts to find the files at rest, and milliseconds between them.
     private static let attempts = 250
     private static let pause: UInt32 = 20
-    /// Nanoseconds after a write in which another one may get the same time: some ticks of the slowest kernel clock.
+    /// Nanoseconds after a write in which another write may get the same time: some ticks of the slowest kernel clock.
     private static let clockTicks: Int64 = 50_000_000
     /// Bytes of the log's header.
     private static let headerBytes = 32
 
-    /// What a write changes, and a file that takes another's place.
+    /// Everything that a write changes, or that differs in a file that replaces another.
     private struct Stamp: Equatable {
         let device: dev_t
         let inode: ino_t
@@ -34,10 +34,11 @@ final class UnlockedRead {
             changed = Self.nanoseconds(status.st_ctim)
         }
 
-        /// Whether the next write gets another time. A time of the future is one of a clock that was set back.
+        /// Whether the next write gets a different time. A time in the future was set by a clock that has been set back
+        /// since.
         var isPast: Bool {
             var now = timespec()
-            // It fails only for clocks that don't exist.
+            // clock_gettime fails only for clocks that don't exist.
             clock_gettime(CLOCK_REALTIME, &now)
             let age = Self.nanoseconds(now) - max(modified, changed)
             return age > UnlockedRead.clockTicks || age < 0
@@ -51,7 +52,7 @@ final class UnlockedRead {
     private let path: FilePath
     private let logPath: FilePath
     private let stamp: Stamp
-    /// -1 where there is no log.
+    /// -1 when there is no log.
     private let log: Int32
     private let header: [UInt8]
 
@@ -63,7 +64,7 @@ final class UnlockedRead {
             guard let stamp = Stamp(path) else { throw Self.unreadable(path, path) }
             if stamp.isPast {
                 self.stamp = stamp
-                // SQLite has no lock on this file, so that closing it drops none.
+                // SQLite has no lock on this file, so closing it drops none.
                 log = logPath.withPlatformString { open($0, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) }
                 guard log >= 0 || errno == ENOENT else { throw Self.unreadable(logPath, path) }
                 header = log >= 0 ? Self.header(log) : []
@@ -75,20 +76,20 @@ final class UnlockedRead {
     }
 
     deinit {
-        // Nothing was written through it.
+        // Nothing was written through the descriptor.
         if log >= 0 { close(log) }
     }
 
     var hasLog: Bool { log >= 0 }
 
-    /// Whether all that was read so far is of one moment.
+    /// Whether everything read so far belongs to the same state of the database.
     var isCurrent: Bool {
         guard Stamp(path) == stamp else { return false }
         guard log >= 0 else { return !DatabaseFile.exists(logPath) }
         return Self.header(log) == header
     }
 
-    /// What there is to say when it isn't.
+    /// The error to throw when it isn't current.
     var rewritten: StoreError {
         StoreError(
             .rewritten, path: path.text,
