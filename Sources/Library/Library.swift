@@ -9,15 +9,15 @@
 import Store
 import SystemPackage
 
-/// The torrents of one database, and what a user may want of them.
+/// The torrents of one database, and the operations on them.
 package struct Library {
     package let connection: Connection
 
     package init(_ connection: Connection) { self.connection = connection }
 
-    /// The file of the database.
+    /// The path of the database file.
     package var database: FilePath { connection.path }
 
-    /// Whether an engine runs on the database.
+    /// Returns whether an engine is running on the database.
     package func engine() throws(StoreError) -> EngineState { try EngineState(database: database, connection) }
 }

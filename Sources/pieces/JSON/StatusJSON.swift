@@ -86,6 +86,6 @@ struct StatusJSON {
 }
 
 extension StatusLine {
-    /// The share of the wanted bytes that is on disk, from 0 to 1.
+    /// The fraction of the wanted bytes that is on disk, from 0 to 1.
     fileprivate var progress: Double { wantedBytes > 0 ? min(1, Double(completedBytes) / Double(wantedBytes)) : 1 }
 }
