@@ -1,10 +1,10 @@
 // Room: Bencode.
-// Duty: bytes ⇄ bencode values (BEP 3): a decoder that accepts whatever has exactly one reading, and a canonical
-// encoder.
+// Duty: bytes ⇄ bencode values (BEP 3): a decoder that accepts everything with exactly one interpretation, and a
+// canonical encoder.
 // Owns: the value, its dictionary, the limits of decoding.
 // Never: knows what a key means; traps, recurses or allocates without bound on bytes from outside.
-// Invariants: a decoded value knows the bytes it came from; no dictionary has a key twice, and one whose document had a
-// duplicate reports it; `decode` reads back what `encode` writes.
+// Invariants: a decoded value knows the bytes it came from; a dictionary has no key twice, and it reports keys that its
+// document repeats with different values; `decode` restores what `encode` has written.
 
 /// Converts between bytes and ``BencodeValue`` (BEP 3).
 ///

@@ -1,9 +1,9 @@
 // Room: pieces.
 // Duty: the command line: reads arguments, calls the rooms below, and prints the result.
-// Owns: what is printed, in which words and which JSON; exit codes; signals.
+// Owns: the wording and the JSON of all output; exit codes; signals.
 // Never: decides anything about pieces, peers or durability; writes text from outside to a terminal unchanged.
-// Invariants: an error is one sentence on standard error and an exit code; standard output has results alone, so that
-// programs can read it.
+// Invariants: an error is one sentence on standard error and an exit code; standard output contains only results, so
+// that programs can read it.
 
 import ArgumentParser
 import Dispatch
