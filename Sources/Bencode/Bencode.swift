@@ -1,31 +1,30 @@
 // Room: Bencode.
-// Duty: bytes ⇄ bencode values (BEP 3): a decoder that accepts whatever has exactly one reading, and a canonical
-// encoder.
+// Duty: bytes ⇄ bencode values (BEP 3): a decoder that accepts everything with exactly one interpretation, and a
+// canonical encoder.
 // Owns: the value, its dictionary, the limits of decoding.
 // Never: knows what a key means; traps, recurses or allocates without bound on bytes from outside.
-// Invariants: a decoded value knows the bytes it came from; no dictionary has a key twice, and one whose document had a
-// duplicate reports it; `decode` reads back what `encode` writes.
+// Invariants: a decoded value knows the bytes it came from; a dictionary has no key twice, and it reports keys that its
+// document repeats with different values; `decode` restores what `encode` has written.
 
-/// Bencode (BEP 3) as bytes ⇄ ``BencodeValue``.
+/// Converts between bytes and ``BencodeValue`` (BEP 3).
 ///
-/// The decoder reads every document that has one reading, canonical or not, because makers of .torrent files, trackers
-/// and peers write all of these and every other client reads them:
+/// The decoder accepts every document that has exactly one interpretation, canonical or not, because programs that
+/// write .torrent files, trackers and peers produce all of the following forms, and every other client reads them:
 /// - keys in any order;
-/// - a key more than once: the first value counts, and ``BencodeDictionary/disputedKeys`` names the keys whose values
-///   differ;
-/// - bytes behind the end of the value;
-/// - superfluous zeros in numbers and in lengths of strings, and a negative zero;
-/// - an integer beyond 64 bits, which becomes the nearest one that there is: it is over the limit of every reader, so
-///   that only its own key is lost.
+/// - repeated keys: the first value counts, and ``BencodeDictionary/disputedKeys`` lists the keys whose values differ;
+/// - bytes after the end of the value;
+/// - leading zeros in numbers and string lengths, and negative zero;
+/// - an integer beyond 64 bits, which becomes the nearest representable integer: it exceeds the limit of every reader,
+///   so only its own key is lost.
 ///
-/// What is left of the refusals protects something: ``BencodeError/Code`` says what.
+/// Every remaining error protects something; see ``BencodeError/Code``.
 package enum Bencode {
-    /// What a document may cost to decode.
+    /// The limits on decoding one document.
     package struct Limits: Hashable, Sendable {
-        /// The most containers inside each other; the decoder's stack is bounded by it.
+        /// The maximum nesting of containers, which bounds the decoder's stack.
         package var depth: Int
-        /// The most values; keys count with their values. A value costs at most some 100 bytes;
-        /// a string's content costs nothing more, because it stays in the document.
+        /// The maximum number of values; a key counts with its value. A value costs at most about 100 bytes; the
+        /// content of a string costs nothing more, because it stays in the document.
         package var nodes: Int
 
         package init(depth: Int = 64, nodes: Int = 1 << 18) {
@@ -33,11 +32,11 @@ package enum Bencode {
             self.nodes = nodes
         }
 
-        /// For messages of trackers and peers.
+        /// The limits for messages from trackers and peers.
         package static let standard = Limits()
     }
 
-    /// The value that begins at the byte `start`; bytes behind it are ignored.
+    /// Decodes the value that begins at the byte `start`; ignores the bytes after the value.
     package static func decode(_ bytes: [UInt8], from start: Int = 0, limits: Limits = .standard) throws(BencodeError)
         -> BencodeValue
     {
@@ -46,7 +45,8 @@ package enum Bencode {
         return try decoder.value(depth: 0)
     }
 
-    /// The value that `bytes` begin with, and the count of bytes that it takes; what follows is not looked at (BEP 9).
+    /// Decodes the value at the beginning of `bytes` and returns it with its length in bytes; ignores what follows (BEP
+    /// 9).
     package static func decodePrefix(
         _ bytes: [UInt8], limits: Limits = .standard
     ) throws(BencodeError) -> (value: BencodeValue, count: Int) {
@@ -54,7 +54,7 @@ package enum Bencode {
         return (value, value.range.upperBound)
     }
 
-    /// The canonical bytes of `value`: keys sorted, numbers without superfluous digits.
+    /// The canonical encoding of `value`: sorted keys and no leading zeros.
     package static func encode(_ value: BencodeValue) -> [UInt8] {
         var bytes: [UInt8] = []
         append(value, to: &bytes)

@@ -1,9 +1,9 @@
-/// Reads one value after another from a document; recursion is bounded by ``Bencode/Limits/depth``.
+/// Decodes the values of a document. Its recursion is bounded by ``Bencode/Limits/depth``.
 struct BencodeDecoder {
     private let bytes: [UInt8]
     private let limits: Bencode.Limits
     private var nodes = 0
-    /// The byte that is read next.
+    /// The index of the next byte to read.
     private var position: Int
 
     init(_ bytes: [UInt8], from start: Int, limits: Bencode.Limits) {
@@ -12,7 +12,7 @@ struct BencodeDecoder {
         position = start
     }
 
-    /// The value at the position; `depth` containers are open around it.
+    /// Decodes the value at the position, inside `depth` open containers.
     mutating func value(depth: Int) throws(BencodeError) -> BencodeValue {
         let start = position
         guard nodes < limits.nodes else { throw BencodeError(.tooManyValues, at: start) }
@@ -47,9 +47,10 @@ struct BencodeDecoder {
         return isAscending ? BencodeDictionary(uniqueEntries: entries, isSorted: true) : disordered(entries)
     }
 
-    /// The dictionary of entries whose keys don't ascend, or are not unique: the first value of a key counts.
+    /// Creates a dictionary from entries whose keys aren't ascending or aren't unique; the first value of each key
+    /// counts.
     ///
-    /// It costs one sort, however many keys repeat.
+    /// The cost is one sort, however many keys repeat.
     private func disordered(_ entries: [BencodeDictionary.Entry]) -> BencodeDictionary {
         let order = entries.indices.sorted { a, b in
             let order = entries[a].key.order(entries[b].key)
@@ -72,20 +73,20 @@ struct BencodeDecoder {
         return BencodeDictionary(uniqueEntries: unique, isSorted: isSorted, disputedKeys: disputed)
     }
 
-    /// Whether two values of the document say the same: by their bytes, which costs no more than the shorter of them is
-    /// long.
+    /// Whether two values of the document are equal. Values other than integers are compared by their bytes, so the
+    /// cost is at most the length of the shorter one.
     private func isSame(_ a: BencodeValue, _ b: BencodeValue) -> Bool {
         if let a = a.integer, let b = b.integer { return a == b }
         return a.range.count == b.range.count && bytes[a.range].elementsEqual(bytes[b.range])
     }
 
-    /// Steps over the marker that opens a container.
+    /// Skips the marker that opens a container.
     private mutating func open(_ depth: Int) throws(BencodeError) {
         guard depth <= limits.depth else { throw BencodeError(.tooDeep, at: position) }
         position += 1
     }
 
-    /// Steps over the marker that closes a container, if it is next.
+    /// Skips the marker that closes a container if it is next, and returns whether it was.
     private mutating func close() throws(BencodeError) -> Bool {
         guard try peek() == UInt8(ascii: "e") else { return false }
         position += 1
@@ -96,16 +97,16 @@ struct BencodeDecoder {
         position += 1
         let isNegative = try peek() == UInt8(ascii: "-")
         if isNegative { position += 1 }
-        // Summed up on the negative side, where Int64 has one value more.
+        // The sum is negative, because the negative range of Int64 has one more value.
         let negated = try digits(until: UInt8(ascii: "e"))
         return isNegative ? negated : negated == .min ? .max : -negated
     }
 
-    /// The content of the string at the position.
+    /// Reads the string at the position and returns the range of its content.
     private mutating func string() throws(BencodeError) -> Range<Int> {
         let start = position
         let negated = try digits(until: UInt8(ascii: ":"))
-        // A length over all numbers is over what is left of the document, too.
+        // A length beyond 64 bits also exceeds the rest of the document.
         guard negated > .min, -negated <= Int64(bytes.count - position) else {
             throw BencodeError(.truncated, at: start)
         }
@@ -114,8 +115,7 @@ struct BencodeDecoder {
         return position - length..<position
     }
 
-    /// The digits up to `end`, which is stepped over, as the negative of the number that they write; the least number
-    /// there is for those below.
+    /// Reads the digits before `end`, skips `end`, and returns the number negated, or `Int64.min` if it is smaller.
     private mutating func digits(until end: UInt8) throws(BencodeError) -> Int64 {
         let first = position
         var negated: Int64 = 0

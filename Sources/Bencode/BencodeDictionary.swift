@@ -1,9 +1,9 @@
 import Glibc
 
-/// A bencoded dictionary: unique keys of bytes, in the order in which they were read or set.
+/// A bencoded dictionary with unique byte-string keys, in the order in which they were read or set.
 package struct BencodeDictionary: Hashable, Sendable {
     package struct Entry: Hashable, Sendable {
-        /// As a string's bytes, they share the document's memory.
+        /// The key's bytes; in a decoded dictionary, they share the document's memory.
         package let key: ArraySlice<UInt8>
         package fileprivate(set) var value: BencodeValue
 
@@ -14,11 +14,11 @@ package struct BencodeDictionary: Hashable, Sendable {
     }
 
     package private(set) var entries: [Entry]
-    /// Whether the keys ascend as raw bytes, as BEP 3 wants them: lookups are then by halves, and else they look at
-    /// every key.
+    /// Whether the keys are in ascending byte order, as BEP 3 requires. Lookups then use binary search, and a linear
+    /// search otherwise.
     package private(set) var isSorted: Bool
-    /// The keys that a decoded document has more than once, with different values; ``entries`` has the first. Not part
-    /// of equality.
+    /// The keys that occur in the decoded document with several different values; ``entries`` has the first value. Not
+    /// part of equality.
     package let disputedKeys: Set<[UInt8]>
 
     package init() {
@@ -27,7 +27,7 @@ package struct BencodeDictionary: Hashable, Sendable {
         disputedKeys = []
     }
 
-    /// The entries of a decoded document, the first of each key.
+    /// Creates a dictionary from the entries of a decoded document, with the first entry of each key.
     init(uniqueEntries entries: [Entry], isSorted: Bool, disputedKeys: Set<[UInt8]> = []) {
         self.entries = entries
         self.isSorted = isSorted
@@ -36,13 +36,13 @@ package struct BencodeDictionary: Hashable, Sendable {
 
     package var count: Int { entries.count }
 
-    /// The value under an ASCII key; setting `nil` removes it.
+    /// The value for an ASCII key; setting `nil` removes the key.
     package subscript(key: StaticString) -> BencodeValue? {
         get { key.withUTF8Buffer { find($0).map { entries[$0].value } } }
         set { self[key.withUTF8Buffer { Array($0) }] = newValue }
     }
 
-    /// The value under a key of any bytes; setting `nil` removes it.
+    /// The value for a key of any bytes; setting `nil` removes the key.
     package subscript(key: [UInt8]) -> BencodeValue? {
         get { key.withUnsafeBufferPointer { find($0).map { entries[$0].value } } }
         set {
@@ -69,23 +69,24 @@ package struct BencodeDictionary: Hashable, Sendable {
         return low < entries.count && entries[low].key.elementsEqual(key) ? low : nil
     }
 
-    /// Two dictionaries are equal when they say the same, in whatever order.
+    /// Two dictionaries are equal if they have the same entries in any order.
     package static func == (a: Self, b: Self) -> Bool {
         a.isSorted && b.isSorted ? a.entries == b.entries : a.count == b.count && a.sortedEntries == b.sortedEntries
     }
 
     package func hash(into hasher: inout Hasher) { hasher.combine(sortedEntries) }
 
-    /// The entries in the order in which they are written.
+    /// The entries in the order in which they are encoded.
     var sortedEntries: [Entry] {
         isSorted ? entries : entries.sorted { $0.key.precedes($1.key) }
     }
 }
 
 extension ArraySlice<UInt8> {
-    /// Below 0 when the bytes come before the others, 0 when they are the same, above 0 when they come behind them.
+    /// Compares the bytes: the result is negative if they precede the others, 0 if they are equal, and positive
+    /// otherwise.
     ///
-    /// By memcmp(3): keys may be long and begin alike.
+    /// The comparison uses memcmp(3), because keys may be long and have a common prefix.
     func order(_ other: ArraySlice<UInt8>) -> Int {
         let order = withUnsafeBytes { one in
             other.withUnsafeBytes { other in
@@ -97,6 +98,6 @@ extension ArraySlice<UInt8> {
         return order == 0 ? count - other.count : Int(order)
     }
 
-    /// Whether the bytes come before the others.
+    /// Whether the bytes precede the others.
     func precedes(_ other: ArraySlice<UInt8>) -> Bool { order(other) < 0 }
 }

@@ -1,19 +1,19 @@
-/// Why bytes are not a bencoded document, and at which of them that showed.
+/// Why bytes can't be decoded as bencode, and where the error was found.
 package struct BencodeError: Error, Hashable, Sendable, CustomStringConvertible {
     package enum Code: Hashable, Sendable {
-        /// The document ends inside a value, or a string claims more bytes than are left: the rest of it is unknown.
+        /// The document ends inside a value, or a string claims more bytes than are left, so the rest is unknown.
         case truncated
-        /// A byte that begins no value, or that stands where a digit, `:` or `e` belongs: nobody can say where the next
-        /// value begins.
+        /// A byte doesn't begin a value, or stands where a digit, `:` or `e` belongs, so the start of the next value is
+        /// unknown.
         case unexpectedByte(UInt8)
-        /// Nested deeper than ``Bencode/Limits/depth``, which bounds the stack.
+        /// The values are nested deeper than ``Bencode/Limits/depth``, which bounds the stack.
         case tooDeep
-        /// More values than ``Bencode/Limits/nodes``, which bounds the memory.
+        /// There are more values than ``Bencode/Limits/nodes``, which bounds the memory.
         case tooManyValues
     }
 
     package let code: Code
-    /// Counted from 0 at the document's first byte.
+    /// The offset from the document's first byte.
     package let offset: Int
 
     package init(_ code: Code, at offset: Int) {

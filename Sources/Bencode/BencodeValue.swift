@@ -1,15 +1,15 @@
-/// A bencoded value, and where it stood in the document that it was decoded from.
+/// A bencoded value and its position in the decoded document.
 package struct BencodeValue: Hashable, Sendable {
     package enum Kind: Hashable, Sendable {
         case integer(Int64)
-        /// The bytes of a decoded string share the document's memory, which stays for as long as the value does.
+        /// A byte string. The bytes of a decoded string share the document's memory and keep it alive.
         case string(ArraySlice<UInt8>)
         case list([BencodeValue])
         case dictionary(BencodeDictionary)
     }
 
     package let kind: Kind
-    /// The value's own bytes in the document, markers included; empty for a value that was not decoded. Not part of
+    /// The range of the value in the document, including markers; empty for a value that was not decoded. Not part of
     /// equality.
     package let range: Range<Int>
 
@@ -30,7 +30,7 @@ package struct BencodeValue: Hashable, Sendable {
     package func hash(into hasher: inout Hasher) { hasher.combine(kind) }
 }
 
-/// What a value is, for those who expect one type; `nil` for any other.
+/// The value as one expected type; `nil` for any other type.
 extension BencodeValue {
     package var integer: Int64? {
         if case .integer(let value) = kind { value } else { nil }
@@ -39,12 +39,12 @@ extension BencodeValue {
     /// A copy of the string's bytes.
     package var bytes: [UInt8]? { content.map { Array($0) } }
 
-    /// The string's bytes, which aren't copied.
+    /// The string's bytes without a copy.
     package var content: ArraySlice<UInt8>? {
         if case .string(let bytes) = kind { bytes } else { nil }
     }
 
-    /// The string as text; `nil` also when it is not valid UTF-8.
+    /// The string as text; `nil` for another type or invalid UTF-8.
     package var text: String? {
         if case .string(let bytes) = kind { String(validating: bytes, as: UTF8.self) } else { nil }
     }
@@ -57,10 +57,10 @@ extension BencodeValue {
         if case .dictionary(let dictionary) = kind { dictionary } else { nil }
     }
 
-    /// The integer, also where it is written as a string of digits: makers in languages without types keep numbers as
-    /// text.
+    /// The integer, which may also be written as a string of digits, because programs in untyped languages store
+    /// numbers as text.
     ///
-    /// `nil` for any other string, and for digits beyond 64 bits.
+    /// Returns `nil` for any other string, and for digits beyond 64 bits.
     package var number: Int64? {
         switch kind {
         case .integer(let value): value
@@ -69,7 +69,8 @@ extension BencodeValue {
         }
     }
 
-    /// The string, also where it is written as an integer: the same makers take a name of digits for a number.
+    /// The string, which may also be written as an integer, because the same programs take a name made of digits for a
+    /// number.
     package var characters: ArraySlice<UInt8>? {
         switch kind {
         case .string(let bytes): bytes
@@ -78,12 +79,12 @@ extension BencodeValue {
         }
     }
 
-    /// The value under an ASCII key; `nil` also when this is not a dictionary.
+    /// The value for an ASCII key; `nil` if the key is missing or this is not a dictionary.
     package subscript(key: StaticString) -> BencodeValue? {
         if case .dictionary(let dictionary) = kind { dictionary[key] } else { nil }
     }
 
-    /// The content of a string in the document, without its length and colon; `nil` for any other type.
+    /// The range of a string's content in the document, without its length and colon; `nil` for any other type.
     package var contentRange: Range<Int>? {
         if case .string(let bytes) = kind, !range.isEmpty {
             range.upperBound - bytes.count..<range.upperBound

@@ -1,11 +1,11 @@
-/// Why a use case did not do what it was asked for: one sentence, and whose fault it is.
+/// Why a use case failed: one sentence, and the kind of failure.
 package struct Failure: Error, CustomStringConvertible {
     package enum Kind: Sendable {
-        /// It could not be done.
+        /// The operation could not be done.
         case failed
-        /// What it works on is damaged.
+        /// The file that the operation works on is damaged.
         case damaged
-        /// What was asked for can't be right.
+        /// The request can't be right.
         case usage
     }
 

@@ -3,7 +3,7 @@ import Store
 import Torrent
 
 extension Format {
-    /// `2026-03-01 14:05:12`, as the clocks of this place show it.
+    /// Formats a time as `2026-03-01 14:05:12` in the local time zone.
     package static func moment(_ timestamp: Timestamp) -> String {
         var seconds = time_t(timestamp.rawValue)
         var parts = tm()

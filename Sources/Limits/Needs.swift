@@ -3,24 +3,24 @@ import System
 import SystemPackage
 
 extension ProcessLimit {
-    /// A limit that keeps the process from what it is about to begin, and the error of the system.
+    /// A limit that prevents an operation before it starts, with the system's error.
     package struct Shortage: Error, Sendable, CustomStringConvertible {
         package let description: String
     }
 
-    /// What a process is about to need of the system at once.
+    /// The system resources that a process is about to need at once.
     ///
-    /// Libraries end the process by a trap where they get less: an event loop that gets no thread or no descriptor, the
-    /// Swift runtime that gets no memory, the dispatch library that can't look at its own threads. So all of it is
-    /// asked for before they start, and given back.
+    /// Libraries trap if they get less: an event loop without a thread or a descriptor, the Swift runtime without
+    /// memory, and the dispatch library if it can't inspect its own threads. So all resources are requested before the
+    /// libraries start, and then released.
     package struct Needs: Sendable {
-        /// More threads than that aren't tried: on a machine of many cores most of them are those of pools, which do
-        /// with fewer.
+        /// The maximum number of threads to try. On a machine with many cores, most threads belong to pools, which can
+        /// work with fewer.
         private static let mostThreadsTried = 32
 
         private let descriptors: Int
         private let threads: Int
-        /// Bytes beside the stacks of the threads.
+        /// The number of bytes in addition to the stacks of the threads.
         private let memory: Int
 
         package init(descriptors: Int = 0, threads: Int = 0, memory: Int = 0) {
@@ -29,11 +29,11 @@ extension ProcessLimit {
             self.memory = memory
         }
 
-        /// Throws where the system doesn't grant so much at once.
+        /// Throws if the system doesn't grant all of this at once.
         package func require() throws(Shortage) {
             ProcessLimit.saveAddressSpace(threads: threads)
             var opened: [Int32] = []
-            // Nothing was written through them.
+            // The results of `close` don't matter, because nothing was written.
             defer { for descriptor in opened { close(descriptor) } }
             while opened.count < descriptors { opened.append(try Self.open()) }
             try withThreads { () throws(Shortage) in try requireMemory() }
@@ -49,8 +49,8 @@ extension ProcessLimit {
             throw Shortage(description: "cannot open enough files (\(String(cString: strerror(error)))); \(advice)")
         }
 
-        /// Asks for the memory in one piece, and for the stacks of threads that aren't tried. A page that nobody
-        /// touches costs nothing.
+        /// Requests the memory in one piece, including the stacks of the threads that aren't tried. Untouched pages
+        /// cost nothing.
         private func requireMemory() throws(Shortage) {
             guard ProcessLimit.memory.value != nil || ProcessLimit.data.value != nil else { return }
             let untried = max(0, threads - Self.mostThreadsTried)
@@ -61,7 +61,7 @@ extension ProcessLimit {
                 description: "not enough memory is available (\(String(cString: strerror(error)))); \(advice)")
         }
 
-        /// Calls `body` while as many threads are there.
+        /// Calls `body` while that many threads exist.
         private func withThreads(_ body: () throws(Shortage) -> Void) throws(Shortage) {
             var started: [SystemThread] = []
             var ends: [Int32] = [-1, -1]
@@ -87,7 +87,8 @@ extension ProcessLimit {
             try body()
         }
 
-        /// pthread_create(3) has one error for a limit of threads and for one of memory: which it was shows the stack.
+        /// pthread_create(3) reports the same error for a thread limit and a memory limit, so mapping a stack shows
+        /// which of them it is.
         private static func threadShortage(_ error: Int32) -> Shortage {
             let limit =
                 ProcessLimit.mappingError(ProcessLimit.stackSize).flatMap { ProcessLimit(errno: $0) } ?? .processes
@@ -98,29 +99,29 @@ extension ProcessLimit {
         }
     }
 
-    /// Bytes that the allocator of the C library reserves for a thread (malloc(3), arenas).
+    /// The number of bytes that the C library's allocator reserves for a thread (malloc(3), arenas).
     private static let arenaSize = 64 << 20
 
-    /// Lets all threads allocate in one arena where the limit has no room for more: arenas would take the address space
-    /// that the stacks of later threads need.
+    /// Lets all threads allocate in one arena if the limit has no room for more. Separate arenas would use up the
+    /// address space that the stacks of later threads need.
     private static func saveAddressSpace(threads: Int) {
         guard threads > 0, let limit = memory.value, limit < UInt64(threads * (arenaSize + stackSize)) else { return }
         Linux.useOneArena()
     }
 
-    /// Bytes of a thread's stack, where nothing else is said: the limit that the process was started with (`ulimit
+    /// The default size of a thread's stack in bytes, which is the limit that the process was started with (`ulimit
     /// -s`).
     fileprivate static var stackSize: Int {
         var attributes = pthread_attr_t()
         var size = 0
-        // With good arguments neither can fail.
+        // These calls can't fail with valid arguments.
         pthread_attr_init(&attributes)
         pthread_attr_getstacksize(&attributes, &size)
         pthread_attr_destroy(&attributes)
         return size
     }
 
-    /// Why the system doesn't map so many bytes; `nil` where it does.
+    /// The system's error for mapping `size` bytes; `nil` if the mapping succeeds.
     fileprivate static func mappingError(_ size: Int) -> Int32? {
         let map = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
         guard let map, map != MAP_FAILED else { return errno }

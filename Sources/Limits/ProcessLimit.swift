@@ -1,13 +1,13 @@
 import Glibc
 
-/// A limit of the process (getrlimit(2)), which shells and service managers set.
+/// A resource limit of the process (getrlimit(2)), which shells and service managers set.
 package enum ProcessLimit: Hashable, Sendable, CaseIterable {
     case openFiles, fileSize, memory, data, processes
 
-    /// The limit that made a system call fail; `nil` where the error has another cause.
+    /// The limit that made a system call fail; `nil` if the error has another cause.
     ///
-    /// `reaching` is where a write to a file was to end, as far as that is known: a file may also be too large for its
-    /// file system.
+    /// `reaching` is the end offset of a failed write to a file, if known: a file may also be too large for its file
+    /// system.
     package init?(errno: Int32, reaching end: Int64? = nil) {
         let limit: ProcessLimit
         switch errno {
@@ -21,14 +21,14 @@ package enum ProcessLimit: Hashable, Sendable, CaseIterable {
         self = limit
     }
 
-    /// What the limit is set to now; `nil` where there is none.
+    /// The current value of the limit; `nil` if there is no limit.
     package var value: UInt64? {
         var limits = rlimit()
         guard getrlimit(resource, &limits) == 0, limits.rlim_cur != rlim_t.max else { return nil }
         return UInt64(limits.rlim_cur)
     }
 
-    /// What the limit allows and how it is raised, in one clause.
+    /// A clause that says what the limit allows and how to raise it.
     package var advice: String {
         let value = value.map { "\($0)" } ?? "an unknown number of"
         return switch self {
@@ -45,18 +45,18 @@ package enum ProcessLimit: Hashable, Sendable, CaseIterable {
         }
     }
 
-    /// Allows the process as many open files as it may allow itself: the usual limit is for programs that wait with
+    /// Raises the limit on open files as far as the process may. The usual limit is meant for programs that use
     /// select(2).
     package static func raiseOpenFiles() {
         var limits = rlimit()
         let resource = ProcessLimit.openFiles.resource
         guard getrlimit(resource, &limits) == 0, limits.rlim_cur < min(limits.rlim_max, enoughFiles) else { return }
         limits.rlim_cur = min(limits.rlim_max, enoughFiles)
-        // It goes on with the limit that it has.
+        // If this fails, the process continues with its current limit.
         _ = setrlimit(resource, &limits)
     }
 
-    /// More than an engine ever has open.
+    /// The number of open files that suffices for any engine.
     private static let enoughFiles = rlim_t(65536)
 
     private var resource: __rlimit_resource_t {

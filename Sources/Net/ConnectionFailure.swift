@@ -6,7 +6,7 @@ import NIOSSL
 import TrackerWire
 
 extension TrackerError {
-    /// The meaning of an error of a connection, or of the layers below it.
+    /// Converts an error from a connection or from the layers below it.
     init(connection error: any Error, connectTimeout: Duration) {
         switch error {
         case let error as TrackerError: self = error
@@ -27,7 +27,7 @@ extension TrackerError {
         return Printable.text("\(failure.error)".utf8)
     }
 
-    /// The system's reason for a failed call, and what can be done about it.
+    /// The system's reason for a failed call, with advice if a process limit is the cause.
     static func sentence(_ error: IOError) -> String {
         let reason = String(cString: strerror(error.errnoCode))
         return ProcessLimit(errno: error.errnoCode).map { "\(reason); \($0.advice)" } ?? reason

@@ -4,15 +4,16 @@ import NIOHTTP1
 import NIOHTTPCompression
 import TrackerWire
 
-/// Unpacks a body in one go, through NIO's handler in a channel of its own.
+/// Decompresses a whole body with NIO's decompression handler in an embedded channel.
 enum Gunzip {
-    /// Whether the bytes begin as gzip does (RFC 1952), whatever the server says of them.
+    /// Whether the bytes begin with the gzip signature (RFC 1952), whatever the server's headers say.
     static func isPacked(_ body: [UInt8]) -> Bool { body.starts(with: [0x1f, 0x8b]) }
 
-    /// The packed bytes that are unpacked at a time, so that what comes of them doesn't pile up.
+    /// The number of compressed bytes that are decompressed at a time, which limits the size of the intermediate
+    /// output.
     private static let portion = 64 << 10
 
-    /// What the bytes hold, as far as they are whole: a body that is cut off gives its beginning.
+    /// Decompresses the bytes. A truncated or damaged body yields the part before the damage.
     static func unpack(_ body: [UInt8], limit: Int) throws(TrackerError) -> [UInt8] {
         let channel = EmbeddedChannel(handler: NIOHTTPResponseDecompressor(limit: .size(limit)))
         var unpacked: [UInt8] = []
@@ -21,7 +22,7 @@ enum Gunzip {
         } catch NIOHTTPDecompression.DecompressionError.limit {
             throw .tooLarge(limit: limit)
         } catch {
-            // What can be read before the damage may be the whole answer.
+            // The data before the damage may be the whole response.
             guard !unpacked.isEmpty else { throw .malformed("its compressed body is damaged") }
         }
         return unpacked

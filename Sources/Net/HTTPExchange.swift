@@ -4,23 +4,23 @@ import NIOSSL
 import Torrent
 import TrackerWire
 
-/// One GET on a connection of its own, from the name look-up to the end of the body.
+/// Performs one GET on its own connection, from the name look-up to the end of the body.
 ///
-/// The actor runs on the event loop of its connection, so a read and a timer enter it without a hop.
+/// The actor runs on the event loop of its connection, so reads and timers enter the actor without a hop.
 actor HTTPExchange {
     struct Answer: Sendable {
         let head: HTTPResponseHead
         let body: [UInt8]
-        /// The address that was connected to.
+        /// The address of the server.
         let remote: SocketAddress?
-        /// The bytes that were received for the GET so far.
+        /// The number of bytes received for the GET so far.
         let received: Int
 
-        /// Where the answer to a question at `url` redirects to; `nil` for an answer that stands for itself.
+        /// The URL to which the response to a request for `url` redirects; `nil` if the response is final.
         func redirect(of url: TrackerURL) -> TrackerURL? { head.location.flatMap { url.redirected(to: $0) } }
     }
 
-    /// How long is waited for the rest of an answer after the length that the server named.
+    /// How long to wait for more of the response after the body has reached the length in its header.
     private static let lingering = TimeAmount.seconds(2)
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
@@ -29,7 +29,7 @@ actor HTTPExchange {
     private let url: TrackerURL
     private let request: [UInt8]
     private let limits: HTTPGetter.Limits
-    /// The bytes that came over the wire, those of the redirects before among them.
+    /// The number of bytes received over the wire, including those of earlier redirects.
     private(set) var received: Int
     private var reader: HTTPResponseReader
     private var waiter: CheckedContinuation<Result<Answer, TrackerError>, Never>?
@@ -40,7 +40,7 @@ actor HTTPExchange {
     private var isLingering = false
     private var timers: [Scheduled<Void>] = []
 
-    /// `query` is added to the URL's own; `received` is what the redirects before took of the limit.
+    /// `query` is appended to the URL's own query. `received` is the part of the limit that earlier redirects used up.
     init(
         _ url: TrackerURL, query: String, options: HTTPOptions, limits: HTTPGetter.Limits, received: Int = 0,
         purpose: RedirectRule.Purpose, on loop: any EventLoop
@@ -52,15 +52,14 @@ actor HTTPExchange {
         reader = HTTPResponseReader(purpose == .tracker ? .answer : .torrent, maximumBody: limits.body)
         var head = "GET \(url.requestTarget(query: query)) HTTP/1.1\r\nHost: \(url.authority)\r\n"
         head += "User-Agent: \(options.userAgent)\r\n"
-        // Announces are minutes apart: no connection is worth being kept.
+        // Announces are minutes apart, so it isn't worth keeping a connection open.
         head += "Accept-Encoding: gzip\r\nConnection: close\r\n"
         if let authorization = url.authorization { head += "Authorization: \(authorization)\r\n" }
         request = Array((head + "\r\n").utf8)
     }
 
-    /// Asks, and returns the answer. `rule` chooses among the addresses of the URL's host. `deadline` is for
-    /// everything,
-    /// `tls` is needed for https alone.
+    /// Sends the request and returns the response. `rule` filters the addresses of the URL's host. `deadline` covers
+    /// the whole exchange. `tls` is only needed for https.
     func answer(
         _ rule: RedirectRule, _ resolver: HostResolver, bind: SocketAddress?, tls: NIOSSLContext?, deadline: NIODeadline
     ) async throws(TrackerError) -> Answer {
@@ -102,9 +101,9 @@ actor HTTPExchange {
         }
     }
 
-    /// Connects to one of the addresses, and to no other that the name may have by now.
+    /// Connects to one of the checked addresses, even if the name has other addresses by now.
     private func connect(_ addresses: [SocketAddress], _ bind: SocketAddress?, _ tls: NIOSSLContext?) {
-        // Nothing is read before the handlers are there: of the addresses several may connect, and one is chosen.
+        // Reading starts after the handlers are installed, because several addresses may connect before one is chosen.
         var bootstrap = ClientBootstrap(group: loop).connectTimeout(TimeAmount(limits.connectTimeout)).channelOption(
             .autoRead, value: false
         )
@@ -121,7 +120,7 @@ actor HTTPExchange {
     }
 
     private func connected(_ channel: any Channel, _ tls: NIOSSLContext?) {
-        // It was given up meanwhile.
+        // The request ended while the connection was being made.
         guard result == nil else { return channel.close(promise: nil) }
         self.channel = channel
         remote = channel.remoteAddress
@@ -138,7 +137,7 @@ actor HTTPExchange {
         channel.writeAndFlush(channel.allocator.buffer(bytes: request), promise: nil)
         channel.setOption(.autoRead, value: true).whenFailure { error in self.assumeIsolated { $0.failed(error) } }
         lastRead = .now()
-        // A limit that the deadline covers needs no timer of its own.
+        // If the silence limit is not shorter than the total timeout, the deadline covers it.
         if limits.silenceTimeout < limits.timeout { watchSilence() }
     }
 
@@ -151,7 +150,7 @@ actor HTTPExchange {
 
     // MARK: What the connection says
 
-    /// Counts bytes as they come from the socket; false when they are one too many, or nobody waits for them any more.
+    /// Counts bytes as they arrive from the socket. Returns `false` if they exceed the limit or the exchange has ended.
     fileprivate func arrived(_ count: Int) -> Bool {
         received += count
         guard result == nil else { return false }
@@ -167,7 +166,7 @@ actor HTTPExchange {
         guard result == nil else { return }
         do throws(TrackerError) {
             let step = try reader.received(bytes)
-            // What a server writes beside a redirect is for people.
+            // The body of a redirect is meant for people and isn't needed.
             if let location = reader.head?.location, url.redirected(to: location) != nil { return complete() }
             switch step {
             case .read: break
@@ -197,7 +196,7 @@ actor HTTPExchange {
 
     fileprivate func failed(_ error: any Error) {
         guard result == nil else { return }
-        // A connection that breaks off after the head is one that was closed: what came is looked at.
+        // If the connection fails after the head, the data received so far is evaluated as if the server had closed it.
         if reader.head != nil { return closed() }
         if case NIOSSLError.uncleanShutdown = error { return closed() }
         finish(.failure(TrackerError(connection: error, connectTimeout: limits.connectTimeout)))
@@ -220,7 +219,7 @@ actor HTTPExchange {
         waiter = nil
     }
 
-    /// Counts what comes from the socket, before TLS makes less of it.
+    /// Counts the bytes from the socket before TLS decryption makes them fewer.
     private final class Meter: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
         typealias InboundOut = ByteBuffer
@@ -235,7 +234,7 @@ actor HTTPExchange {
         }
     }
 
-    /// Hands on what the connection brings.
+    /// Passes received data and errors to the exchange.
     private final class Inlet: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
 
@@ -256,7 +255,7 @@ actor HTTPExchange {
     }
 }
 
-/// The addresses of a name that was looked up before, for NIO to try them as it does.
+/// Supplies NIO's address selection with addresses that were looked up before.
 private final class KnownAddresses: Resolver, Sendable {
     private let addresses: [SocketAddress]
     private let loop: any EventLoop

@@ -4,17 +4,17 @@ import Synchronization
 import Torrent
 import TrackerWire
 
-/// How this client presents itself over HTTP.
+/// The HTTP options of this client.
 package struct HTTPOptions: Sendable {
-    /// `pieces/1.0`: the name and version in every request.
+    /// The name and version in every request, such as `pieces/1.0`.
     package var userAgent: String
-    /// The local address from which connections are made; `nil` leaves it to the system.
+    /// The local address from which to connect; `nil` lets the system choose.
     package var bindAddress: PeerAddress.Host?
-    /// A PEM file of certificates that are trusted beside the system's.
+    /// The path of a PEM file with certificates that are trusted in addition to the system's.
     package var extraTrustRoots: String?
-    /// How long a connection may take.
+    /// The maximum time to connect.
     package var connectTimeout: Duration = .seconds(10)
-    /// How long an announce or a scrape may take altogether.
+    /// The maximum time for a whole announce or scrape.
     package var trackerTimeout: Duration = .seconds(30)
 
     package init(version: String, bindAddress: PeerAddress.Host? = nil, extraTrustRoots: String? = nil) {
@@ -24,23 +24,23 @@ package struct HTTPOptions: Sendable {
     }
 }
 
-/// GETs that are bounded in every direction: bytes on the wire, bytes packed and unpacked, redirects and where they
-/// lead, time.
+/// Performs GETs with limits on everything: bytes on the wire, bytes before and after decompression, redirects and
+/// their targets, and time.
 struct HTTPGetter: Sendable {
-    /// The most redirects that are followed, to http and https alone.
+    /// The maximum number of redirects; only redirects to http and https are followed.
     static let maximumRedirects = 5
 
-    /// What one GET may cost, with all its redirects.
+    /// The limits of one GET, including all its redirects.
     struct Limits: Sendable {
-        /// The most bytes of a body, packed or unpacked.
+        /// The maximum length of a body in bytes, before and after decompression.
         let body: Int
-        /// The most bytes that are received: TLS, heads, interim responses, framing, trailers and bodies together.
+        /// The maximum number of received bytes, including TLS, heads, interim responses, framing, trailers and bodies.
         let wire: Int
-        /// How long a connection may take.
+        /// The maximum time to connect.
         let connectTimeout: Duration
-        /// How long a server may send nothing.
+        /// The maximum time for which a server may send nothing.
         let silenceTimeout: Duration
-        /// How long everything may take, from the first name look-up to the last byte.
+        /// The maximum total time, from the first name look-up to the last byte.
         let timeout: Duration
     }
 
@@ -66,7 +66,8 @@ struct HTTPGetter: Sendable {
         tls = TLSContext(options)
     }
 
-    /// The answer behind the URL, or behind the one that it redirects to. `query` is added to the URL's own.
+    /// Returns the response at the URL, or at the URL to which it redirects. `query` is appended to the URL's own
+    /// query.
     func get(_ url: TrackerURL, query: String = "") async throws(TrackerError) -> HTTPExchange.Answer {
         let deadline = NIODeadline.now() + TimeAmount(limits.timeout)
         var rule = RedirectRule(url, for: purpose, reach: reach)
@@ -96,7 +97,7 @@ struct HTTPGetter: Sendable {
     }
 }
 
-/// What https trusts, read when it is first needed: the system's certificates are many.
+/// Creates the TLS configuration on first use, because loading all the system's certificates takes time.
 private final class TLSContext: Sendable {
     private let known = Mutex<NIOSSLContext?>(nil)
     private let extraTrustRoots: String?

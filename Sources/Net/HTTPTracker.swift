@@ -2,7 +2,7 @@ import NIOCore
 import Torrent
 import TrackerWire
 
-/// Trackers over http and https (BEP 3).
+/// Sends requests to trackers over http and https (BEP 3).
 package struct HTTPTracker: TrackerTransport {
     private let getter: HTTPGetter
     private let names: NameLookup
@@ -36,7 +36,7 @@ package struct HTTPTracker: TrackerTransport {
         return try ScrapeResponse(httpBody: try body(try await getter.get(url, query: request.httpQuery)), to: request)
     }
 
-    /// Nothing outlives a request, which ends with the task that made it.
+    /// Does nothing, because a request ends with the task that made it.
     package func shutdown() async {}
 
     private func body(_ answer: HTTPExchange.Answer) throws(TrackerError) -> [UInt8] {
@@ -48,7 +48,7 @@ package struct HTTPTracker: TrackerTransport {
         do {
             return try Gunzip.unpack(answer.body, limit: getter.limits.body)
         } catch {
-            // Of a page that explains a status the status is enough.
+            // For an unsuccessful response, the status alone is enough for the report.
             guard !answer.head.isSuccess else { throw error }
             return []
         }

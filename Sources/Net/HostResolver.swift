@@ -5,11 +5,13 @@ import Synchronization
 import Torrent
 import TrackerWire
 
-/// Looks up host names on threads of its own: `getaddrinfo` blocks, and neither a loop nor the cooperative pool may.
+/// Looks up host names on its own threads, because `getaddrinfo` blocks and must not block a loop or the cooperative
+/// pool.
 final class HostResolver: Sendable {
-    /// Look-ups at the same time; a name server that is silent holds a thread for as long as resolv.conf says.
+    /// The number of concurrent look-ups. A name server that doesn't answer blocks a thread for the timeout in
+    /// resolv.conf.
     private static let threads = 2
-    /// The most addresses of a name that are looked at.
+    /// The maximum number of addresses that are used per name.
     private static let maximumAddresses = 16
 
     typealias Lookup = @Sendable (_ host: String, _ port: UInt16) -> Result<[SocketAddress], TrackerError>
@@ -18,20 +20,20 @@ final class HostResolver: Sendable {
     private let lookup: Lookup
     private let isShutDown = Mutex(false)
 
-    /// `lookup` may block; it is the system's but in tests.
+    /// `lookup` may block. Only tests replace the default, which asks the system.
     init(lookup: @escaping Lookup = { addresses(of: $0, port: $1) }) {
         self.lookup = lookup
         pool.start()
     }
 
-    /// Calls `body` once, on a thread of the pool or at once, with the addresses in the order in which the system
-    /// prefers them; never after ``shutdown()``.
+    /// Calls `body` once with the addresses in the system's order of preference, either immediately or on a thread of
+    /// the pool; never calls it after ``shutdown()``.
     ///
-    /// `body` must not block: it keeps ``shutdown()`` waiting.
+    /// `body` must not block, because ``shutdown()`` waits for it.
     func resolve(
         _ host: String, port: UInt16, _ body: @escaping @Sendable (Result<[SocketAddress], TrackerError>) -> Void
     ) {
-        // An address needs no look-up, and doesn't wait behind names that do.
+        // An IP address needs no look-up and shouldn't wait behind names that do.
         if let address = PeerAddress.Host(host).flatMap({ try? PeerAddress($0, port: port).socketAddress }) {
             return answer(.success([address]), body)
         }
@@ -49,10 +51,10 @@ final class HostResolver: Sendable {
         }
     }
 
-    /// Ends the threads as soon as their look-ups end; a name server that is silent keeps nobody waiting.
+    /// Ends each thread when its look-up ends, without waiting for name servers that don't answer.
     func shutdown() {
         isShutDown.withLock { $0 = true }
-        // It fails when it was shut down before, which is what is wanted.
+        // This fails if the pool was already shut down, which is fine.
         pool.shutdownGracefully { _ in }
     }
 

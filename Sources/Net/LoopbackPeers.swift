@@ -3,9 +3,9 @@ import Torrent
 import TrackerWire
 
 extension AnnounceResponse {
-    /// The answer without peers at loopback addresses, unless the tracker itself is in this network: a tracker
-    /// elsewhere could make this client connect to any port of its own machine. Private addresses stay, because peers
-    /// behind the same router have them.
+    /// The response without peers at loopback addresses, unless the tracker itself is in the local network. Otherwise,
+    /// a remote tracker could make this client connect to any port of its own machine. Private addresses are kept,
+    /// because peers behind the same router have them.
     func withoutLoopbackPeers(from tracker: SocketAddress?, _ reach: ReachTest) -> AnnounceResponse {
         guard peers.contains(where: { $0.host.reach == .loopback }) else { return self }
         if let host = tracker.flatMap({ PeerAddress($0) })?.host, reach.isLocal(host) { return self }

@@ -2,11 +2,11 @@ import NIOCore
 import Torrent
 import TrackerWire
 
-/// Looks up peers that a tracker named by their hosts (BEP 3).
+/// Looks up the addresses of peers for which a tracker gave host names (BEP 3).
 struct NameLookup: Sendable {
-    /// How long the names of one answer may take together; those that take longer are left out.
+    /// The time limit for all names of one response together; names that take longer are skipped.
     static let timeout: Duration = .seconds(5)
-    /// The most addresses that are taken of one name.
+    /// The maximum number of addresses that are used per name.
     private static let addressesPerName = 4
 
     let resolver: HostResolver

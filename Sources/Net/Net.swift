@@ -1,6 +1,6 @@
 // Room: Net.
-// Duty: sockets: dials and accepts peers, and carries requests to trackers and servers of .torrent files.
-// Owns: channels, their options and time-outs; the bytes between a socket and a message.
+// Duty: sockets: connects to peers, accepts peers, and carries requests to trackers and to servers of .torrent files.
+// Owns: channels, their options and timeouts; the bytes between a socket and a message.
 // Never: decides what to send to a peer; keeps the state of a torrent; touches the payload or the database.
-// Invariants: a connection is used on its event loop only; one read is one batch of messages; the answers to a batch
-// leave in one write.
+// Invariants: a connection is used only on its event loop; one read is one batch of messages; the replies to a batch
+// are sent in one write.

@@ -4,33 +4,33 @@ import NIOPosix
 import PeerWire
 import Torrent
 
-/// Who owns a connection from its first byte; called on the connection's event loop.
+/// Owns a connection until its torrent is known. Its methods are called on the connection's event loop.
 package protocol PeerConnectionOwner: AnyObject, Sendable {
-    /// Somebody dialled us. Who isn't welcome is closed.
+    /// A peer has connected to us. Close the connection if it isn't wanted.
     func arrived(_ connection: PeerConnection)
-    /// An incoming connection that arrived has passed both handshakes, or is gone; called once.
+    /// An incoming connection that arrived has completed both handshakes, or has closed; called once.
     func left(_ connection: PeerConnection)
-    /// An incoming peer names its torrent: answer, now or later, with ``PeerConnection/attach(to:sending:)`` or
+    /// An incoming peer has named its torrent. Answer, now or later, with ``PeerConnection/attach(to:sending:)`` or
     /// ``PeerConnection/close()``.
     func identified(_ connection: PeerConnection, infoHash: InfoHash)
 }
 
-/// Who speaks for one torrent; called on the connection's event loop.
+/// Handles the connections of one torrent. Its methods are called on the connection's event loop.
 package protocol PeerConnectionDelegate: AnyObject, Sendable {
-    /// Both handshakes have passed.
+    /// Both handshakes are complete.
     func opened(_ connection: PeerConnection, theirs: Handshake)
-    /// What one read brought, in its order. The blocks are slices of the receive buffer: keep none of them.
+    /// A read has delivered these messages, in order. The blocks are slices of the receive buffer, so don't keep them.
     func received(_ messages: [PeerMessage], from connection: PeerConnection)
-    /// The socket has no more for now.
+    /// The socket has no more data for now.
     func readEnded(_ connection: PeerConnection)
-    /// The connection is gone; called once, also when it never opened.
+    /// The connection has closed; called once, even if the connection never opened.
     func closed(_ connection: PeerConnection, because reason: String)
 }
 
-/// One peer's socket, from the handshake to its end.
+/// One peer's socket, from the handshake to the close.
 ///
-/// `@unchecked Sendable`: it is confined to its event loop, which is the executor of its owner and of its delegate;
-/// they hand it to each other there.
+/// `@unchecked Sendable`: the connection is confined to its event loop, which is also the executor of its owner and of
+/// its delegate. Any hand-over between them happens on that loop.
 package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
     package typealias InboundIn = ByteBuffer
     package typealias OutboundOut = ByteBuffer
@@ -40,34 +40,34 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
         case outgoing(PeerAddress)
     }
 
-    /// How long a peer may take for its handshake.
+    /// The maximum time for a peer's handshake.
     package static let handshakeTimeout = TimeAmount.seconds(15)
-    /// How long a peer may take nothing of what it is sent.
+    /// The maximum time for which a peer may accept none of the data that we send.
     private static let deafAfter = TimeAmount.seconds(60)
-    /// Messages that are handed over at once, and those that there is always room for: a read of blocks has fewer, and
-    /// a read of keep-alives has a quarter of a million, each of which takes ten times its bytes.
+    /// The maximum number of messages per batch, and the capacity that is kept between batches. A read of blocks has
+    /// fewer messages, but a read of keep-alives can have 250,000, and each takes ten times its wire size in memory.
     private static let mostTogether = 1024
     private static let usuallyTogether = 64
-    /// Bytes of small messages that are gathered for one write.
+    /// The capacity in bytes of the buffer in which small messages are collected for one write.
     private static let outgoingCapacity = 4096
 
     private enum State {
-        /// Nothing came yet; for an incoming peer it isn't known whom it wants.
+        /// The handshake is incomplete; an incoming peer's torrent isn't known yet.
         case opening(ByteBuffer)
-        /// An incoming peer's torrent is being looked for.
+        /// The torrent of an incoming peer is being looked up.
         case identified(ByteBuffer)
         case open
         case closed
     }
 
     package let direction: Direction
-    /// Where the other end is; its port is the listening port only for outgoing connections.
+    /// The address of the other end. The port is the peer's listening port only for outgoing connections.
     package private(set) var remote: PeerAddress?
-    /// A place for the delegate's own note of the connection.
+    /// A number that the delegate may attach to the connection.
     package var tag: UInt32?
-    /// The same for the bytes of an unfinished message that were counted.
+    /// The bytes of an unfinished message that the delegate has counted; stored for the delegate.
     package var countedBytes = 0
-    /// The same for the owner, until the connection has left it.
+    /// A number that the owner attaches to the connection until the connection leaves the owner.
     package var unidentifiedNumber: UInt64?
 
     private weak var owner: (any PeerConnectionOwner)?
@@ -84,27 +84,27 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
     private var readMark = ReceiveLowWatermark()
     private var readsMuch = false
     private var closeReason: String?
-    /// Why nothing is read now.
+    /// The reasons for which reading is suspended.
     private var holds: Holds = []
     private var deafness: Scheduled<Void>?
 
     private struct Holds: OptionSet {
         let rawValue: Int
-        /// Its torrent is being looked for: what it says meanwhile waits in the kernel.
+        /// The torrent is being looked up; data from the peer stays in the kernel meanwhile.
         static let unanswered = Holds(rawValue: 1)
-        /// It has cost us too much.
+        /// The peer has cost us too many resources.
         static let resting = Holds(rawValue: 2)
-        /// It doesn't read what it asked for.
+        /// The peer doesn't read the data that it requested.
         static let deaf = Holds(rawValue: 4)
     }
 
-    /// An incoming connection.
+    /// Creates an incoming connection.
     init(owner: any PeerConnectionOwner) {
         self.owner = owner
         direction = .incoming
     }
 
-    /// A dialled connection, which says its handshake first.
+    /// Creates an outgoing connection, which sends its handshake first.
     init(to address: PeerAddress, delegate: any PeerConnectionDelegate, sending ours: Handshake) {
         direction = .outgoing(address)
         remote = address
@@ -113,10 +113,10 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
         expected = ours.infoHash
     }
 
-    /// Bytes of a message that hasn't ended.
+    /// The number of buffered bytes of an incomplete message.
     package var unfinishedBytes: Int { decoder.bufferedBytes }
 
-    /// The torrent's count of pieces, by which bitfields are judged.
+    /// The number of pieces in the torrent, against which bitfields are checked.
     package var pieceCount: Int? {
         get { decoder.pieceCount }
         set { decoder.pieceCount = newValue }
@@ -124,7 +124,7 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
 
     // MARK: What the delegate says
 
-    /// The incoming peer's torrent is found: it is answered, and all that follows goes to `delegate`.
+    /// Answers the incoming peer after its torrent was found; all later events go to `delegate`.
     package func attach(to delegate: any PeerConnectionDelegate, sending ours: Handshake) {
         guard case .identified(let bytes) = state, let context else {
             return delegate.closed(self, because: closeReason ?? "closed")
@@ -138,14 +138,14 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
         continueHandshake(context)
     }
 
-    /// Appends a message; it leaves with the next ``flush()``.
+    /// Appends a message, which is sent with the next ``flush()``.
     package func send(_ message: PeerMessage) {
         if outgoing.capacity == 0 { outgoing.reserveCapacity(Self.outgoingCapacity) }
         PeerMessageEncoder.append(message, to: &outgoing)
     }
 
-    /// Sends a buffer that holds whole messages, after all that was sent before; `onWrite` hears whether the socket
-    /// took it.
+    /// Sends a buffer of whole messages after all earlier messages. `onWrite` receives whether the socket accepted the
+    /// buffer.
     package func send(_ frames: ByteBuffer, onWrite: @escaping @Sendable (Bool) -> Void) {
         guard let context, case .open = state else { return onWrite(false) }
         writeOutgoing(context)
@@ -165,8 +165,8 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
         context.flush()
     }
 
-    /// Says that at least `bytes` are sure to come, at about `rate` bytes a second: the socket then gathers some of
-    /// them before it wakes us.
+    /// Announces that at least `bytes` will arrive at about `rate` bytes per second, so that the socket can collect
+    /// some of them before it wakes us.
     package func expect(bytes: Int, rate: Double) {
         guard let context, case .open = state else { return }
         if bytes >= PeerSockets.fastPeerBytes, !readsMuch { readMuch(context) }
@@ -175,7 +175,7 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
         if readMark.isRaised { watch(context) }
     }
 
-    /// A peer that owes as much as a fast one does is read in large pieces from now on.
+    /// Switches to large reads for a peer that owes as much data as only fast peers do.
     private func readMuch(_ context: ChannelHandlerContext) {
         readsMuch = true
         do { try context.channel.syncOptions?.setOption(.recvAllocator, value: PeerSockets.fastReads) } catch {
@@ -190,7 +190,7 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
         }
     }
 
-    /// A peer may stop in the middle of what it owes, and have other things to say: then what is there is read.
+    /// Lowers the watermark if the peer stops in the middle of the data that it owes; what has arrived is then read.
     private func watch(_ context: ChannelHandlerContext) {
         guard !readMark.isWatched else { return }
         readMark.isWatched = true
@@ -212,7 +212,7 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
         context.close(promise: nil)
     }
 
-    /// Reads nothing for so long: what the peer says waits in the kernel, and then with the peer.
+    /// Suspends reading for `time`. The peer's data stays in the kernel, and then with the peer.
     package func rest(for time: TimeAmount) {
         guard let context, !holds.contains(.resting) else { return }
         hold(.resting, context)
@@ -303,7 +303,7 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
             state = .opening(held)
             continueHandshake(context)
         case .identified(var held):
-            // The read that was under way when reading stopped.
+            // This is the rest of the read that was in progress when reading was suspended.
             held.writeImmutableBuffer(bytes)
             state = .identified(held)
         case .closed:
@@ -386,7 +386,7 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
         hand()
     }
 
-    /// Hands the batch over and lets go of its slices, so that the receive buffer is used again.
+    /// Passes the batch to the delegate and releases its slices, so that the receive buffer can be reused.
     private func hand() {
         guard !messages.isEmpty else { return }
         delegate?.received(messages, from: self)
@@ -395,17 +395,17 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
 }
 
 extension PeerAddress {
-    /// An address of NIO's; `nil` for a Unix domain socket.
+    /// Converts an address from NIO; `nil` for a Unix domain socket.
     package init?(_ address: SocketAddress) {
         guard let text = address.ipAddress, let port = address.port, let number = UInt16(exactly: port) else {
             return nil
         }
-        // A link-local address carries its zone, which a peer address has no room for.
+        // A link-local address has a zone, which a peer address can't store.
         guard let host = Host(text.prefix { $0 != "%" }) else { return nil }
         self = PeerAddress(host, port: number).unmapped
     }
 
-    /// The same for NIO.
+    /// The address in NIO's form.
     package var socketAddress: SocketAddress {
         get throws { try SocketAddress(ipAddress: hostDescription, port: Int(port)) }
     }

@@ -3,28 +3,29 @@ import NIOPosix
 import PeerWire
 import Torrent
 
-/// Dials and accepts peers on one event loop.
+/// Connects to peers and accepts connections from peers on one event loop.
 package struct PeerSockets: Sendable {
     package static let dialTimeout = TimeAmount.seconds(8)
-    /// Connections that wait in the kernel to be accepted.
+    /// The maximum number of connections that wait in the kernel to be accepted.
     private static let backlog = 256
-    /// A read takes what the socket has, up to this: little memory for each.
+    /// The maximum and first size of a read in bytes. Small reads keep the memory for each connection small.
     private static let largestRead = 64 << 10
     private static let firstRead = 16 << 10
-    /// The same for a peer that owes us so many bytes, as only a fast one does: few calls.
+    /// The maximum size of a read from a fast peer, and the number of owed bytes by which a peer counts as fast. Large
+    /// reads need fewer calls.
     private static let largestFastRead = 1 << 20
     static let fastPeerBytes = 512 << 10
     static var fastReads: any RecvByteBufferAllocator {
         AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: largestRead, maximum: largestFastRead)
     }
-    /// The same for those that dial us: a handshake and the first words.
+    /// The size of the first read on an incoming connection: a handshake and the first messages.
     private static let firstIncomingRead = 4 << 10
-    /// Bytes that wait for a peer to take them, above which it isn't read from, and below which it is again: more than
-    /// it is ever served ahead.
+    /// The numbers of bytes waiting to be sent to a peer above which reading from the peer stops and below which
+    /// reading resumes. Both are larger than the data that is ever queued for a peer.
     private static let writeMarks = ChannelOptions.Types.WriteBufferWaterMark(low: 1 << 20, high: 5 << 19)
 
     package let loop: any EventLoop
-    /// The local address of dials and of the listening socket; `nil` for any.
+    /// The local address for outgoing connections and for the listening socket; `nil` for any.
     package let bind: PeerAddress.Host?
 
     package init(loop: any EventLoop, bind: PeerAddress.Host?) {
@@ -32,7 +33,8 @@ package struct PeerSockets: Sendable {
         self.bind = bind
     }
 
-    /// Dials a peer; the delegate hears how it goes, `failed` only if no connection came about.
+    /// Connects to a peer. The delegate receives the connection's events; `failed` is called only if no connection is
+    /// made.
     package func dial(
         _ address: PeerAddress, delegate: any PeerConnectionDelegate, sending ours: Handshake,
         failed: @escaping @Sendable (any Error) -> Void
@@ -60,7 +62,7 @@ package struct PeerSockets: Sendable {
         }
     }
 
-    /// Listens for peers on IPv6 and IPv4; port 0 takes a free one. The channel's local address says which.
+    /// Listens for peers on IPv6 and IPv4. Port 0 selects a free port, which the channel's local address shows.
     package func listen(port: Int, owner: any PeerConnectionOwner) async throws -> [any Channel] {
         let bound = WeakOwner(owner)
         let server = ServerBootstrap(group: loop)
@@ -80,7 +82,7 @@ package struct PeerSockets: Sendable {
                 }
             }
         if let bind { return [try await server.bind(to: PeerAddress(bind, port: UInt16(port)).socketAddress).get()] }
-        // One socket for both families where the machine has IPv6, else IPv4 alone.
+        // Uses one socket for both families if the machine has IPv6, and IPv4 alone otherwise.
         do {
             return [try await server.bind(to: SocketAddress(ipAddress: "::", port: port)).get()]
         } catch let error as IOError where error.errnoCode == EAFNOSUPPORT || error.errnoCode == EADDRNOTAVAIL {
@@ -94,7 +96,7 @@ package struct PeerSockets: Sendable {
 }
 
 private final class WeakOwner: Sendable {
-    // `Sendable`, because owners are: actors of the loop.
+    // Owners are `Sendable`, because they are actors of the loop.
     weak let owner: (any PeerConnectionOwner)?
 
     init(_ owner: any PeerConnectionOwner) { self.owner = owner }

@@ -1,14 +1,15 @@
 import NIOCore
 import Torrent
 
-/// Finds out from where an address can be reached, as seen from this machine.
+/// Determines whether an address is local, as seen from this machine.
 struct ReachTest: Sendable {
-    /// The public addresses that count as local: those of this machine, because no firewall stands in between.
+    /// Whether a public address counts as local: this machine's own addresses do, because there is no firewall in
+    /// between.
     private let isOwn: @Sendable (PeerAddress.Host) -> Bool
-    /// The addresses that count as public; tests have no others.
+    /// Whether an address counts as public; tests replace this, because they have no public addresses.
     private let isPublic: @Sendable (PeerAddress.Host) -> Bool
 
-    /// Asks the system for the addresses of this machine.
+    /// A test that asks the system for this machine's addresses.
     static let system = ReachTest(isOwn: isOfThisMachine)
 
     init(
@@ -22,13 +23,13 @@ struct ReachTest: Sendable {
     /// Whether only this machine or its network can reach the address.
     func isLocal(_ host: PeerAddress.Host) -> Bool { !isPublic(host) || isOwn(host) }
 
-    /// The kind of a local address in a sentence.
+    /// A noun phrase for a local address, for messages.
     func name(_ host: PeerAddress.Host) -> String {
         host.reach == .everywhere ? "an address of this machine" : host.reach.name
     }
 
     private static func isOfThisMachine(_ host: PeerAddress.Host) -> Bool {
-        // Without the list the address counts as a stranger's, which is what it most likely is.
+        // Without the list, the address counts as one of another machine, which is most likely true.
         guard let devices = try? System.enumerateDevices() else { return false }
         return devices.contains { $0.address.flatMap { PeerAddress($0) }?.host == host }
     }

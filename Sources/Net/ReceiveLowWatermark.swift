@@ -1,42 +1,42 @@
 import NIOCore
 
-/// How many bytes a socket gathers before it wakes us (socket(7), SO_RCVLOWAT): each wake costs the same, whatever it
-/// brings.
+/// The number of bytes that a socket collects before it wakes us (socket(7), SO_RCVLOWAT). Each wake-up has a fixed
+/// cost, so fewer of them are better.
 struct ReceiveLowWatermark {
-    /// Below it a wake is cheap beside what it brings.
+    /// The smallest useful value in bytes; below it, a wake-up is cheap compared to handling its data.
     private static let smallest = 64 << 10
-    /// Above it a read pushes its own bytes out of the processor's cache.
+    /// The largest value in bytes; above it, a read evicts its own data from the processor's cache.
     private static let largest = 256 << 10
-    /// Seconds for which a byte waits for others at most, at the rate at which they come.
+    /// The maximum time in seconds for which a byte may wait for more bytes, at the expected rate.
     private static let gathering = 0.004
-    /// How long a socket may be silent before what it has is read.
+    /// How long a socket may be silent before the waiting data is read.
     static let patience = TimeAmount.milliseconds(20)
 
-    /// What the socket is to be told.
+    /// The value for the socket option, in bytes.
     private(set) var value = 1
-    /// Whether something was read since this was made false.
+    /// Whether data was read since this flag was last cleared.
     var hasRead = false
     var isWatched = false
     private var isRefused = false
 
-    /// Whether the socket may hold bytes back.
+    /// Whether the socket may delay data.
     var isRaised: Bool { value > 1 }
 
-    /// Whether the value is another now that `bytes` are sure to come, at about `rate` bytes a second.
+    /// Updates the value for `bytes` that will arrive at about `rate` bytes per second, and returns whether it changed.
     mutating func expect(bytes: Int, rate: Double) -> Bool {
         guard !isRefused else { return false }
         let most = min(bytes / 4, Int(min(rate * Self.gathering, Double(Self.largest))))
         let wanted = most < Self.smallest ? 1 : 1 << (Int.bitWidth - 1 - most.leadingZeroBitCount)
-        // A little more or less isn't worth a call.
+        // A small change isn't worth a system call.
         if wanted == value || (wanted == value / 2 && wanted > 1) { return false }
         value = wanted
         return true
     }
 
-    /// The peer says less than it owes.
+    /// Resets the value because the peer sends less than it owes.
     mutating func lower() { value = 1 }
 
-    /// The system has no such thing: every packet wakes us, as ever.
+    /// Turns the watermark off because the system doesn't support it; every packet then wakes us.
     mutating func refuse() {
         value = 1
         isRefused = true

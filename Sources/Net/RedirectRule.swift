@@ -2,15 +2,15 @@ import NIOCore
 import Torrent
 import TrackerWire
 
-/// Decides at which addresses the target of a redirect may be asked, so that no server leads this client to services
-/// inside its network.
+/// Decides which addresses a redirect may lead to, so that no server can direct this client to services inside its
+/// network.
 ///
-/// The URL that the torrent or the user named may be anywhere. A redirect leads to a local address only
-/// - back to the named server, when that server was reached at a local address, or
-/// - from a local address, to a path that a tracker has, or to the same path of the same host (another scheme or port).
+/// The URL in the torrent or from the user may have any address. A redirect may lead to a local address only
+/// - back to the original server, if that server was reached at a local address, or
+/// - from a local address, to a typical tracker path, or to the same path on the same host (with another scheme or
+///   port).
 ///
-/// The rule holds for the addresses that are connected to, whatever the names are. A name that changes its address
-/// doesn't get around it.
+/// The rule applies to the actual addresses, not to names, so a name that changes its address can't bypass it.
 struct RedirectRule: Sendable {
     enum Purpose: Sendable {
         case tracker, torrent
@@ -20,7 +20,7 @@ struct RedirectRule: Sendable {
     private let purpose: Purpose
     private let reach: ReachTest
     private var isNamedLocal = false
-    /// The URL that answered with the redirect; `nil` while the named URL is asked.
+    /// The URL that sent the last redirect; `nil` before the first redirect.
     private var from: (url: TrackerURL, isLocal: Bool)?
 
     init(_ named: TrackerURL, for purpose: Purpose, reach: ReachTest) {
@@ -29,15 +29,15 @@ struct RedirectRule: Sendable {
         self.reach = reach
     }
 
-    /// The server at `address` answered with a redirect; the next question follows it.
+    /// Records that the server at `address` sent a redirect, which the next request follows.
     mutating func redirected(by url: TrackerURL, at address: SocketAddress?) {
-        // An address that can't be read proves nothing.
+        // An unreadable address doesn't count as local.
         let isLocal = address.flatMap { PeerAddress($0) }.map { reach.isLocal($0.host) } ?? false
         if from == nil { isNamedLocal = isLocal }
         from = (url, isLocal)
     }
 
-    /// Those of the addresses of `url` at which it may be asked.
+    /// The subset of `addresses` to which requests for `url` may go.
     func allowed(_ addresses: [SocketAddress], of url: TrackerURL) throws(TrackerError) -> [SocketAddress] {
         guard let from, !allowsLocal(url, from) else { return addresses }
         var refused: PeerAddress.Host?
@@ -57,7 +57,7 @@ struct RedirectRule: Sendable {
         return url.host == from.url.host && url.path == from.url.path || isExpected(url.path)
     }
 
-    /// Whether the path is one that a server of this kind has, and no other service is likely to.
+    /// Whether the path is typical for this kind of server and unlikely for any other service.
     private func isExpected(_ path: String) -> Bool {
         guard let last = path.split(separator: "/").last?.lowercased() else { return false }
         switch purpose {

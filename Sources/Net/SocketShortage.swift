@@ -4,14 +4,14 @@ import Logging
 import NIOCore
 import Synchronization
 
-/// Connections that can't be made because the process, or the machine, can't open more sockets: the peer isn't to
-/// blame, and the user has to know.
+/// Detects connections that fail because the process or the machine can't open more sockets. The peer isn't to blame,
+/// and the user has to know.
 enum SocketShortage {
     private static let interval = Duration.seconds(60)
     private static let told = Mutex<ContinuousClock.Instant?>(nil)
     private static let log = Logger(label: "pieces.sockets")
 
-    /// Whether it is one; that is logged, but not for each connection.
+    /// Returns whether the error is a shortage, and logs shortages at most once a minute.
     static func note(_ error: any Error) -> Bool {
         guard let number = (error as? IOError)?.errnoCode, [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(number) else {
             return false
@@ -31,8 +31,8 @@ enum SocketShortage {
     }
 }
 
-/// Lets a listening socket rest after a shortage: connections wait in the kernel, and the loop doesn't ask for them
-/// over and over.
+/// Stops accepting connections for a moment after a shortage. Connections wait in the kernel, and the loop doesn't
+/// retry constantly.
 final class AcceptPause: ChannelInboundHandler, Sendable {
     typealias InboundIn = any Channel
     private static let pause = TimeAmount.seconds(1)

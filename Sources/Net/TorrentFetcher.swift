@@ -2,19 +2,19 @@ import NIOCore
 import Torrent
 import TrackerWire
 
-/// Fetches a `.torrent` from the web.
+/// Downloads a `.torrent` over http or https.
 package struct TorrentFetcher: Sendable {
-    /// The most bytes of a `.torrent` that are fetched, packed or unpacked.
+    /// The maximum size of a `.torrent` in bytes, before and after decompression.
     package static let maximumBytes = 256 << 20
-    /// The most bytes that are received for it: redirects, TLS, HTTP headers, framing and body together.
+    /// The maximum number of received bytes, including redirects, TLS, HTTP headers, framing and body.
     package static let maximumWireBytes = 288 << 20
-    /// How long it may take; a server that is silent for longer than an announce may take is left sooner.
+    /// The maximum total time. A server that is silent for the tracker timeout is given up earlier.
     package static let timeout: Duration = .seconds(600)
 
     private let getter: HTTPGetter
     private let resolver: HostResolver
 
-    /// A fetcher on the loops of `group`, which must outlive it; call ``shutdown()`` when done.
+    /// Creates a fetcher on the loops of `group`, which must outlive the fetcher; call ``shutdown()`` when done.
     package init(group: any EventLoopGroup, options: HTTPOptions) {
         self.init(group: group, options: options, maximumBytes: Self.maximumBytes)
     }
@@ -32,8 +32,8 @@ package struct TorrentFetcher: Sendable {
             for: .torrent, limits: limits, group: group, options: options, resolver: resolver, reach: reach)
     }
 
-    /// The bytes behind an http or https URL. They begin as a `.torrent` does; whether they are one is for its parser
-    /// to say.
+    /// Downloads the bytes at an http or https URL. Only the first byte is checked; the parser has to validate the
+    /// rest.
     package func fetch(_ text: String) async throws(TorrentFetchError) -> [UInt8] {
         let url: TrackerURL
         do {
@@ -46,7 +46,7 @@ package struct TorrentFetcher: Sendable {
         do {
             let answer = try await getter.get(url)
             head = answer.head
-            // Packed for the way; a file that is packed by itself isn't touched.
+            // Only HTTP compression is undone. A file that is compressed itself stays as it is.
             body =
                 head.isPacked && Gunzip.isPacked(answer.body)
                 ? try Gunzip.unpack(answer.body, limit: getter.limits.body) : answer.body
@@ -78,19 +78,19 @@ package struct TorrentFetcher: Sendable {
         case .redirects(let limit): "the server redirects in a loop, or more than \(limit) times"
         case .redirectRefused(let server, let target, let why):
             "\(server) redirects to \(target), and pieces doesn't follow: \(why)"
-        // These come of trackers' answers alone.
+        // Only trackers cause these errors.
         case .failure, .notBencode, .empty, .status, .noScrape, .cancelled: error.description
         }
     }
 }
 
-/// Why there is no `.torrent` behind a URL.
+/// Why no `.torrent` could be downloaded from a URL.
 package enum TorrentFetchError: Error, Hashable, Sendable, CustomStringConvertible {
     case url(TrackerURLError)
     case udp
     case status(server: String, code: Int, phrase: String)
     case notATorrent(server: String, excerpt: String)
-    /// It is compressed, and not by HTTP, which would have been undone.
+    /// The file is compressed itself; HTTP compression would have been undone.
     case packed(server: String, ForeignFile)
     case failed(server: String, why: String)
     case cancelled

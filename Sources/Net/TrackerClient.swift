@@ -2,20 +2,20 @@ import NIOCore
 import Torrent
 import TrackerWire
 
-/// One way to reach trackers; the table of ``TrackerClient`` names one for every scheme.
+/// A protocol for reaching trackers. ``TrackerClient`` has one transport for each URL scheme.
 package protocol TrackerTransport: Sendable {
     func announce(_ url: TrackerURL, _ request: AnnounceRequest) async throws(TrackerError) -> AnnounceResponse
-    /// The counts of at most ``ScrapeRequest/maximumCount(over:)`` torrents.
+    /// Returns the counts of at most ``ScrapeRequest/maximumCount(over:)`` torrents.
     func scrape(_ url: TrackerURL, _ request: ScrapeRequest) async throws(TrackerError) -> ScrapeResponse
-    /// Ends what is under way with ``TrackerError/cancelled``, and frees sockets and threads.
+    /// Ends pending requests with ``TrackerError/cancelled``, and releases sockets and threads.
     func shutdown() async
 }
 
-/// Asks trackers, whatever their scheme. Cancelling the task that asks ends the request.
+/// Sends requests to trackers of any scheme. Cancelling the calling task ends its request.
 package struct TrackerClient: Sendable {
     private let transports: [TrackerURL.Scheme: any TrackerTransport]
 
-    /// A client on the loops of `group`, which must outlive it; call ``shutdown()`` when done.
+    /// Creates a client on the loops of `group`, which must outlive the client; call ``shutdown()`` when done.
     package init(group: any EventLoopGroup, options: HTTPOptions) {
         self.init(group: group, options: options, resolver: HostResolver(), reach: .system)
     }
@@ -31,7 +31,7 @@ package struct TrackerClient: Sendable {
         try await transport(of: url).announce(url, request)
     }
 
-    /// The counts of the torrents that the tracker knows, asked for in as many requests as it takes.
+    /// Returns the counts of the torrents that the tracker knows, in as many requests as necessary.
     package func scrape(_ url: TrackerURL, _ infoHashes: [InfoHash]) async throws(TrackerError) -> ScrapeResponse {
         let transport = transport(of: url)
         var response = ScrapeResponse()

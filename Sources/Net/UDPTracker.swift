@@ -3,15 +3,15 @@ import NIOPosix
 import Torrent
 import TrackerWire
 
-/// Trackers over UDP (BEP 15): one socket an address family, shared by all requests.
+/// Sends requests to trackers over UDP (BEP 15), through one socket per address family.
 ///
-/// The actor runs on the event loop of its sockets, so a datagram and a timer enter it without a hop.
+/// The actor runs on the event loop of its sockets, so datagrams and timers enter the actor without a hop.
 package actor UDPTracker: TrackerTransport {
-    /// The most requests at a time; one more is refused.
+    /// The maximum number of concurrent requests; further requests fail.
     static let maximumRequests = 4096
-    /// How long a host name may take to look up.
+    /// The maximum time for a host name look-up.
     static let lookupTimeout: Duration = .seconds(20)
-    /// The most trackers whose connections are remembered.
+    /// The maximum number of trackers whose connection IDs are remembered.
     private static let maximumConnections = 1024
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
@@ -24,12 +24,14 @@ package actor UDPTracker: TrackerTransport {
     private var generator = SystemRandomNumberGenerator()
     private var requests: [UInt64: UDPTrackerRequest] = [:]
     private var lastRequest: UInt64 = 0
-    /// Which request a packet belongs to. Packets from any other address than the one that was asked find none.
+    /// The request that each expected packet belongs to. A packet from an address other than the request's matches
+    /// nothing.
     private var waiting: [UDPTrackerRequest.Exchange: UInt64] = [:]
     private var connections: [SocketAddress: UDPTrackerMachine.Connection] = [:]
     private var isShutDown = false
 
-    /// Sockets on `loop`, which must outlive the tracker; the resolver ends with it.
+    /// Creates a tracker with sockets on `loop`, which must outlive the tracker. Shutting down the tracker shuts down
+    /// the resolver.
     init(
         loop: any EventLoop, bindAddress: PeerAddress.Host? = nil,
         retransmissions: Int = UDPTrackerMachine.defaultRetransmissions,
@@ -61,7 +63,7 @@ package actor UDPTracker: TrackerTransport {
         isShutDown = true
         for request in Array(requests.values) { finish(request, .failure(.cancelled)) }
         await withCheckedContinuation { closed in
-            // Every socket's own outcome is handled there, so the whole cannot fail.
+            // `close()` handles the outcome of every socket, so the future can't fail.
             sockets.close().whenComplete { _ in closed.resume() }
         }
         resolver.shutdown()
@@ -100,7 +102,7 @@ package actor UDPTracker: TrackerTransport {
         }
     }
 
-    /// The first address of each family is tried, in the system's order.
+    /// Tries the first address of each family, in the system's order.
     private func lookedUp(_ result: Result<[SocketAddress], TrackerError>, _ request: UDPTrackerRequest) {
         request.timer?.cancel()
         switch result {
@@ -137,7 +139,7 @@ package actor UDPTracker: TrackerTransport {
     private func start(_ request: UDPTrackerRequest, at remote: SocketAddress, through socket: any Channel) {
         let machine = UDPTrackerMachine(
             request.question, overIPv6: remote.protocol == .inet6, connection: connections[remote],
-            // While another address is left, this one gets a single chance.
+            // While other addresses remain, this one gets only one try.
             maximumRetransmissions: request.addresses.isEmpty ? retransmissions : 0)
         let attempt = UDPTrackerRequest.Attempt(remote, socket, machine)
         request.attempt = attempt
@@ -170,7 +172,7 @@ package actor UDPTracker: TrackerTransport {
         case .send(let bytes, let until):
             expect(attempt, request)
             wait(until: until, request)
-            // Last, as a write that fails at once goes on to the next address.
+            // The send comes last, because a write that fails at once moves on to the next address.
             send(bytes, attempt, request)
         case .wait(let until):
             wait(until: until, request)
@@ -246,7 +248,7 @@ package actor UDPTracker: TrackerTransport {
 
     private var now: Duration { .nanoseconds(Int64(clamping: NIODeadline.now().uptimeNanoseconds)) }
 
-    /// Runs `body` with the request, if it is still under way.
+    /// Calls `body` with the request, if it is still pending.
     private func with(_ number: UInt64, _ body: (isolated UDPTracker, UDPTrackerRequest) -> Void) {
         if let request = requests[number] { body(self, request) }
     }

@@ -1,14 +1,15 @@
 import NIOCore
 import TrackerWire
 
-/// One question to a UDP tracker on its way through the tracker's addresses; it belongs to the actor that made it.
+/// One request to a UDP tracker, which is tried at the tracker's addresses in turn. It belongs to the actor that made
+/// it.
 final class UDPTrackerRequest {
     typealias Outcome = Result<UDPTrackerMachine.Answer, TrackerError>
 
     let number: UInt64
     let question: UDPTrackerMachine.Question
     let continuation: CheckedContinuation<Outcome, Never>
-    /// The addresses that have not been tried.
+    /// The addresses that haven't been tried yet.
     var addresses: ArraySlice<SocketAddress> = []
     var attempt: Attempt?
     var timer: Scheduled<Void>?
@@ -20,12 +21,12 @@ final class UDPTrackerRequest {
         self.continuation = continuation
     }
 
-    /// The question at one address.
+    /// A try of the request at one address.
     final class Attempt {
         let remote: SocketAddress
         let socket: any Channel
         var machine: UDPTrackerMachine
-        /// What is waited for.
+        /// The response that the request is waiting for.
         var exchange: Exchange?
 
         init(_ remote: SocketAddress, _ socket: any Channel, _ machine: consuming UDPTrackerMachine) {
@@ -35,7 +36,7 @@ final class UDPTrackerRequest {
         }
     }
 
-    /// How an answer is told from noise: by whom it comes from, and the transaction that it names.
+    /// Identifies a response by its sender and its transaction ID.
     struct Exchange: Hashable {
         let remote: SocketAddress
         let transaction: UInt32

@@ -2,14 +2,14 @@ import NIOCore
 import NIOPosix
 import Torrent
 
-/// The UDP sockets of a tracker transport, one an address family; each is opened when it is first needed, and again
-/// after it closed.
+/// The UDP sockets of a tracker transport, one per address family. Each socket is opened on first use, and reopened if
+/// it closed.
 ///
-/// It belongs to the actor whose loop it is on, and is only touched there.
+/// The sockets belong to the actor on the same loop, and are used only there.
 final class UDPTrackerSockets {
     typealias Receiver = @Sendable (_ bytes: [UInt8], _ remote: SocketAddress) -> Void
 
-    /// A datagram has at most 64 KiB; NIO reads 2 KiB by default, and an answer with many peers is longer.
+    /// The maximum size of a datagram, 64 KiB. NIO reads 2 KiB by default, but a response with many peers is longer.
     private static let maximumDatagram = 65536
 
     private let loop: any EventLoop
@@ -21,7 +21,7 @@ final class UDPTrackerSockets {
         self.bindAddress = bindAddress
     }
 
-    /// Whether the address to bind to leaves the family.
+    /// Whether the bind address allows sockets of the family.
     func canReach(_ family: NIOBSDSocket.ProtocolFamily) -> Bool {
         switch bindAddress {
         case nil: true
@@ -30,7 +30,7 @@ final class UDPTrackerSockets {
         }
     }
 
-    /// The family's socket; what comes through it goes to the `receiver` with which it was opened, on the loop.
+    /// Returns the family's socket. Datagrams go to the `receiver` with which the socket was opened, on the loop.
     func socket(for family: NIOBSDSocket.ProtocolFamily, receiver: @escaping Receiver) -> EventLoopFuture<any Channel> {
         if let socket = open[family] { return socket }
         let host = bindAddress.map { PeerAddress($0, port: 0).hostDescription } ?? (family == .inet6 ? "::" : "0.0.0.0")
@@ -49,10 +49,10 @@ final class UDPTrackerSockets {
         return socket
     }
 
-    /// Ends the sockets; the future succeeds when all are closed.
+    /// Closes the sockets; the future succeeds when all of them are closed.
     func close() -> EventLoopFuture<Void> {
         let closing = open.values.map { socket in
-            // A socket that did not open, or closed by itself, is closed.
+            // A socket that failed to open, or closed by itself, counts as closed.
             socket.flatMap { $0.close() }.recover { _ in }
         }
         open = [:]
@@ -60,7 +60,7 @@ final class UDPTrackerSockets {
     }
 }
 
-/// Hands datagrams to the receiver.
+/// Passes datagrams to the receiver.
 private final class Inlet: ChannelInboundHandler {
     typealias InboundIn = AddressedEnvelope<ByteBuffer>
 

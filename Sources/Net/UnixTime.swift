@@ -1,7 +1,7 @@
 import Glibc
 
-/// The system's clock, for the dates of HTTP.
+/// The system clock, for HTTP dates.
 enum UnixTime {
-    /// Seconds since 1970 (UTC).
+    /// The current time in seconds since 1970 (UTC).
     static var now: Int64 { Int64(time(nil)) }
 }

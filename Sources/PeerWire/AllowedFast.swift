@@ -1,19 +1,21 @@
 import Torrent
 
-/// The pieces that a choked peer may request all the same, so that it has something to trade (BEP 6, "Allowed Fast Set
+/// The pieces that a choked peer may request anyway, so that it has something to trade (BEP 6, "Allowed Fast Set
 /// Generation").
 package enum AllowedFast {
-    /// How many pieces BEP 6 suggests to allow.
+    /// The number of pieces that BEP 6 suggests.
     package static let defaultCount = 10
-    /// The most pieces that are ever allowed to one peer.
+    /// The maximum number of pieces that are allowed to one peer.
     package static let maximumCount = 64
-    /// Hashes after which the set is left as it is; two dozen make a set of the default count of 11 pieces.
+    /// The maximum number of hashes; the set may then stay incomplete. Two dozen hashes suffice for the default number
+    /// of pieces in a torrent of 11 pieces.
     private static let maximumRounds = 1_000
 
-    /// The set of the peer at `host`: the same from every client, and the same for all of its /24 network.
+    /// The set for the peer at `host`. All clients compute the same set, and all hosts in a /24 network have the same
+    /// set.
     ///
-    /// - Returns: `count` pieces in the order of BEP 6, or all pieces where there are no more; none for IPv6, for which
-    ///   BEP 6 defines no set.
+    /// - Returns: `count` pieces in the order of BEP 6, or all pieces if there are no more. The set is empty for IPv6,
+    ///   for which BEP 6 defines no set.
     package static func set(for host: PeerAddress.Host, infoHash: InfoHash, pieceCount: Int, count: Int = defaultCount)
         -> [PieceIndex]
     {

@@ -1,18 +1,19 @@
 extension ClientName {
-    /// What the four version digits of a peer id mean, which each client decides for itself.
+    /// The meaning of the four version digits in a peer ID, which each client defines for itself.
     enum VersionStyle {
-        /// 4.6.5: the fourth digit is a build or 0.
+        /// The version has three parts, as in 4.6.5; the fourth digit is a build or 0.
         case three
-        /// 5.7.6.0
+        /// The version has four parts, as in 5.7.6.0.
         case four
-        /// Two digits each, 02 08 is 2.8.
+        /// Major and minor version have two digits each: 02 08 is 2.8.
         case majorAndMinor
-        /// Two digits each, 01 71 is 1.71 and 02 02 is 2.02.
+        /// Major and minor version have two digits each, and the minor version keeps its zero: 01 71 is 1.71 and 02 02
+        /// is 2.02.
         case majorAndPaddedMinor
-        /// Transmission: 2.94 up to version 3, 4.0.5 since.
+        /// The style of Transmission: 2.94 up to version 3, 4.0.5 since then.
         case transmission
 
-        /// Four digits as a version.
+        /// Formats the four digits as a version.
         func text(_ digits: [Int]) -> String {
             precondition(digits.count == 4)
             switch self {
@@ -26,7 +27,7 @@ extension ClientName {
         }
     }
 
-    /// The clients of the Azureus style (BEP 20) that are met today, by their two letters.
+    /// The Azureus-style clients (BEP 20) in use today, by their two letters.
     static let azureusClients: [String: (name: String, version: VersionStyle)] = [
         "7T": ("aTorrent", .three),
         "AG": ("Ares", .three),
@@ -66,10 +67,10 @@ extension ClientName {
         "rQ": ("rqbit", .three),
     ]
 
-    /// The clients that write their versions in decimal with hyphens, by how their peer ids begin.
+    /// The clients that write their versions in decimal with hyphens, by the prefix of their peer IDs.
     static let hyphenatedClients: [(prefix: String, name: String)] = [("A2-", "aria2"), ("M", "BitTorrent")]
 
-    /// The clients of the Shadow style (BEP 20), by their letter.
+    /// The Shadow-style clients (BEP 20), by their letter.
     static let shadowClients: [UInt8: String] = [
         UInt8(ascii: "A"): "ABC",
         UInt8(ascii: "O"): "Osprey Permaseed",

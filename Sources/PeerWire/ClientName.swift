@@ -1,20 +1,21 @@
 import Torrent
 
-/// Peer ids as names to show, "Transmission 4.0.5" (BEP 20). A peer may claim any: nothing is decided by it.
+/// Converts peer IDs to names for display, such as "Transmission 4.0.5" (BEP 20). A peer may claim any name, so no
+/// decision depends on it.
 package enum ClientName {
-    /// The most bytes of a name that a peer gives itself.
+    /// The maximum number of bytes that are used of a name that a peer sends.
     package static let maximumBytes = 128
-    /// The name of a peer id that follows no convention.
+    /// The name for a peer ID that follows no convention.
     package static let unknown = "unknown client"
 
-    /// The client's name, with its version where the peer id tells it.
+    /// The client's name, with its version if the peer ID contains one.
     package static func describe(_ peerID: PeerID) -> String {
         let id = peerID.bytes
         return azureus(id) ?? hyphenated(id) ?? tixati(id) ?? shadow(id) ?? unknown
     }
 
-    /// A name that a peer gives itself, without what would disturb a terminal; `nil` where nothing is left. Damaged
-    /// UTF-8 is mended.
+    /// A name that a peer sent, without characters that could disturb a terminal; `nil` if nothing is left. Invalid
+    /// UTF-8 is replaced.
     package static func displayable(_ bytes: [UInt8]) -> String? {
         let text = String(decoding: bytes.prefix(maximumBytes), as: UTF8.self)
         var shown = String.UnicodeScalarView()
@@ -27,7 +28,7 @@ package enum ClientName {
         return shown.isEmpty ? nil : String(shown)
     }
 
-    /// `-XXvvvv-` and 12 bytes of anything: the Azureus style.
+    /// Reads the Azureus style: `-XXvvvv-` and 12 arbitrary bytes.
     private static func azureus(_ id: [UInt8]) -> String? {
         guard id[0] == UInt8(ascii: "-"), id[7] == UInt8(ascii: "-") else { return nil }
         guard id[1...2].allSatisfy({ (0x21...0x7e).contains($0) }) else { return nil }
@@ -36,7 +37,7 @@ package enum ClientName {
         return name(client.name, digits(id[3...6]).map { client.version.text($0) })
     }
 
-    /// `M7-10-5-`: a letter, then decimal numbers with hyphens between them; aria2 has `A2-1-36-0-`.
+    /// Reads a letter and decimal numbers separated by hyphens, as in `M7-10-5-`; aria2 writes `A2-1-36-0-`.
     private static func hyphenated(_ id: [UInt8]) -> String? {
         for (prefix, client) in hyphenatedClients where id.starts(with: prefix.utf8) {
             let fields = id.dropFirst(prefix.utf8.count).prefix(10).split(
@@ -50,13 +51,13 @@ package enum ClientName {
         return nil
     }
 
-    /// `TIX0320-`: Tixati's own.
+    /// Reads Tixati's own style, as in `TIX0320-`.
     private static func tixati(_ id: [UInt8]) -> String? {
         guard id.starts(with: "TIX".utf8) else { return nil }
         return name("Tixati", digits(id[3...6]).map { VersionStyle.majorAndMinor.text($0) })
     }
 
-    /// `S58B-----`: a letter, up to five digits of base 64, three hyphens: the Shadow style.
+    /// Reads the Shadow style: a letter, up to five base-64 digits and three hyphens, as in `S58B-----`.
     private static func shadow(_ id: [UInt8]) -> String? {
         guard let client = shadowClients[id[0]], id[6...8].allSatisfy({ $0 == UInt8(ascii: "-") }) else { return nil }
         let version = id[1...5].prefix { $0 != UInt8(ascii: "-") }
@@ -70,8 +71,8 @@ package enum ClientName {
         version.map { "\(client) \($0)" } ?? client
     }
 
-    /// The digits' values: `0` to `9`, letters from 10; small ones go on from `smallLettersFrom`. `nil` where another
-    /// byte is among them.
+    /// The values of the digits: `0` to `9`, then letters from 10; lower-case letters begin at `smallLettersFrom`.
+    /// Returns `nil` if there is any other byte.
     private static func digits(_ bytes: ArraySlice<UInt8>, smallLettersFrom small: Int = 10) -> [Int]? {
         var values: [Int] = []
         for byte in bytes {

@@ -1,28 +1,27 @@
 import Torrent
 
-/// How long the frames of a connection may be, by type of message.
+/// The allowed lengths of a connection's frames, by message type.
 ///
-/// Lengths are those of the wire's prefix: the byte of the message's id counts, the prefix itself does not. A length is
-/// checked as soon as prefix and id are there, before one byte of the body is waited for.
+/// Lengths are those in the wire's prefix: they include the byte of the message ID but not the prefix itself. A length
+/// is checked as soon as prefix and ID have arrived, before any of the body.
 struct FrameLimits {
-    /// Bytes of a frame's length prefix.
+    /// The size of a frame's length prefix in bytes.
     static let prefixBytes = 4
-    /// The most bytes of a block that are taken: 16 KiB is all that we ask for (BEP 3), and 128 KiB what old clients
-    /// were content to send.
+    /// The maximum size of a block in bytes. We request at most 16 KiB (BEP 3); old clients sent up to 128 KiB.
     static let blockBytes = 128 << 10
-    /// The most bytes of an extension message; the longest in use carry 16 KiB of metadata (BEP 9).
+    /// The maximum size of an extension message in bytes; the longest in use carry 16 KiB of metadata (BEP 9).
     static let extendedBytes = 128 << 10
-    /// The most bytes of a message of unknown type; BEP 52's hashes are about 16 KiB.
+    /// The maximum size in bytes of a message of unknown type; the hashes of BEP 52 take about 16 KiB.
     static let unknownBytes = 128 << 10
-    /// The most bytes of a bitfield before the count of pieces is known, as with a magnet link.
+    /// The maximum size in bytes of a bitfield while the number of pieces is unknown, as with a magnet link.
     static let bitfieldBytes = Geometry.maximumPieceCount / 8
-    /// The longest of them all, by which a frame is refused when even its id has not arrived.
+    /// The longest allowed frame, by which a frame is rejected even before its ID arrives.
     static let longest = max(9 + blockBytes, 2 + extendedBytes, 1 + bitfieldBytes, 1 + unknownBytes)
 
-    /// The torrent's count of pieces, where it is known: it fixes the length of a bitfield.
+    /// The number of pieces in the torrent, if known; it determines the length of a bitfield.
     var pieceCount: Int?
 
-    /// The lengths that a frame of this type may have.
+    /// The allowed lengths of a frame with this message ID.
     func allowed(_ id: UInt8) -> ClosedRange<Int> {
         switch MessageID(rawValue: id) {
         case .choke, .unchoke, .interested, .notInterested, .haveAll, .haveNone: 1...1

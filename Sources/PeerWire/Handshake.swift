@@ -1,19 +1,19 @@
 import NIOCore
 import Torrent
 
-/// The first 68 bytes of a connection, the same in both directions (BEP 3).
+/// The first 68 bytes of a connection in each direction (BEP 3).
 package struct Handshake: Hashable, Sendable {
-    /// The eight reserved bytes as one big-endian number; bits that this client doesn't know are kept.
+    /// The eight reserved bytes as one big-endian number; unknown bits are kept.
     package struct Reserved: OptionSet, Hashable, Sendable {
         package let rawValue: UInt64
 
         package init(rawValue: UInt64) { self.rawValue = rawValue }
 
-        /// The extension protocol: bit 20 from the right (BEP 10).
+        /// The peer supports the extension protocol: bit 20 from the right (BEP 10).
         package static let extensionProtocol = Self(rawValue: 0x10_0000)
-        /// The fast extension: the third lowest bit of the last byte (BEP 6).
+        /// The peer supports the fast extension: the third-lowest bit of the last byte (BEP 6).
         package static let fast = Self(rawValue: 0x04)
-        /// The peer runs a DHT node and takes `port` messages: the lowest bit of the last byte (BEP 5).
+        /// The peer runs a DHT node and accepts `port` messages: the lowest bit of the last byte (BEP 5).
         package static let dht = Self(rawValue: 0x01)
     }
 
@@ -31,14 +31,16 @@ package struct Handshake: Hashable, Sendable {
 }
 
 extension Handshake {
-    /// The length of the protocol's name, then the name (BEP 3).
+    /// The length of the protocol's name, followed by the name (BEP 3).
     private static let opening: [UInt8] = [19] + Array("BitTorrent protocol".utf8)
     private static let infoHashOffset = opening.count + 8
     private static let peerIDOffset = infoHashOffset + InfoHash.byteCount
 
-    /// Reads a handshake off the buffer's front; `nil`, with the buffer as it was, when more bytes are wanted.
+    /// Reads a handshake from the front of the buffer; returns `nil` and leaves the buffer unchanged if more bytes are
+    /// needed.
     ///
-    /// What doesn't begin as a handshake does is refused at its first wrong byte, so that a stranger is not waited for.
+    /// Anything other than a handshake is rejected at its first wrong byte, so that we don't wait for a peer that
+    /// doesn't speak the protocol.
     package static func decode(_ buffer: inout ByteBuffer) throws(PeerWireError) -> Handshake? {
         let start = buffer.readerIndex
         guard let infoHash = try infoHash(in: buffer),
@@ -49,9 +51,10 @@ extension Handshake {
         return Handshake(reserved: Reserved(rawValue: reserved), infoHash: infoHash, peerID: peerID)
     }
 
-    /// The info hash of a handshake whose first 48 bytes are there; `nil` when more are wanted.
+    /// The info hash of a handshake whose first 48 bytes have arrived; `nil` if more bytes are needed.
     ///
-    /// An incoming peer is led to its torrent by it, and some send their peer id only once they have seen ours (BEP 3).
+    /// An incoming peer is assigned to its torrent by the info hash, and some peers send their peer ID only after they
+    /// have seen ours (BEP 3).
     package static func infoHash(in buffer: ByteBuffer) throws(PeerWireError) -> InfoHash? {
         for (offset, (seen, expected)) in zip(buffer.readableBytesView, opening).enumerated() where seen != expected {
             throw .notBitTorrent(offset: offset)

@@ -1,33 +1,32 @@
 import NIOCore
 import Torrent
 
-/// The bytes after the handshake as messages.
+/// Decodes the bytes after the handshake into messages.
 ///
-/// Give it each read with ``append(_:)``, then call ``next()`` until it answers `nil`:
+/// Pass each read to ``append(_:)``, then call ``next()`` until it returns `nil`:
 ///
 ///     decoder.append(read)
 ///     while let message = try decoder.next() { … }
 ///
-/// A frame that lies whole in a read is decoded in place and its payload is a slice of that read. A frame that doesn't
-/// end in it is copied into a buffer of the decoder's own, made for that frame. So once ``next()`` has answered `nil`,
-/// the decoder no longer refers to the read, and the channel can use its receive buffer again if the messages' slices
-/// are gone too.
+/// A frame that lies entirely in one read is decoded in place, and its payload is a slice of that read. A frame that is
+/// split between reads is copied into a separate buffer. So once ``next()`` has returned `nil`, the decoder no longer
+/// refers to the read, and the channel can reuse its receive buffer as soon as the messages' slices are released too.
 package struct PeerMessageDecoder: Sendable {
-    /// The most bytes that are reserved for a frame that has not ended: a usual block. A longer frame grows as it
-    /// comes, not on the peer's word.
+    /// The maximum number of bytes that are reserved for an unfinished frame: a usual block. The buffer of a longer
+    /// frame grows as data arrives, because a peer's announced length is not to be trusted.
     private static let reservedBytes = FrameLimits.prefixBytes + 9 + Geometry.blockLength
 
     private var limits = FrameLimits()
-    /// What is left of the last read.
+    /// The rest of the last read.
     private var read = ByteBuffer()
-    /// The beginning of a frame whose end was not in the reads so far; empty where there is none.
+    /// The beginning of an unfinished frame; empty if there is none.
     private var partial = ByteBuffer()
     private var failure: PeerWireError?
 
     package init(pieceCount: Int? = nil) { self.pieceCount = pieceCount }
 
-    /// The torrent's count of pieces; once it is set, a bitfield of another length is refused: it belongs to another
-    /// torrent.
+    /// The number of pieces in the torrent. Once it is set, a bitfield of another length is rejected, because it
+    /// belongs to another torrent.
     package var pieceCount: Int? {
         get { limits.pieceCount }
         set {
@@ -36,20 +35,20 @@ package struct PeerMessageDecoder: Sendable {
         }
     }
 
-    /// The bytes that are held and not decoded yet.
+    /// The number of bytes that are held and not decoded yet.
     package var bufferedBytes: Int { partial.readableBytes + read.readableBytes }
 
-    /// The memory that the frame which has not ended takes.
+    /// The memory in bytes that the unfinished frame takes.
     var partialCapacity: Int { partial.capacity }
 
-    /// Takes the bytes of one read. After a failure they are dropped.
+    /// Accepts the bytes of one read; discards them after an error.
     package mutating func append(_ bytes: ByteBuffer) {
         guard failure == nil else { return }
         if read.readableBytes == 0 { read = bytes } else { read.writeImmutableBuffer(bytes) }
     }
 
-    /// The next message, or `nil` when more bytes are wanted. An error is final: it is thrown again, and all that was
-    /// held is let go.
+    /// The next message, or `nil` if more bytes are needed. An error is final: it is thrown again by every later call,
+    /// and all held bytes are released.
     package mutating func next() throws(PeerWireError) -> PeerMessage? {
         if let failure { throw failure }
         do {
@@ -73,8 +72,8 @@ package struct PeerMessageDecoder: Sendable {
         return nil
     }
 
-    /// Goes on with the frame that began in an earlier read. Only what it lacks is copied: first its prefix, then its
-    /// id, then its body.
+    /// Continues the frame that began in an earlier read. Only its missing bytes are copied: first the prefix, then the
+    /// ID, then the body.
     private mutating func nextFromPartial() throws(PeerWireError) -> PeerMessage? {
         while true {
             let frame = try frame(in: partial)
@@ -99,14 +98,14 @@ package struct PeerMessageDecoder: Sendable {
 
     /// A frame whose length is known and allowed.
     private struct Frame {
-        /// All of its bytes, the prefix included.
+        /// The length of the frame in bytes, including the prefix.
         let bytes: Int
-        /// `nil` for a keep-alive, which is a prefix alone.
+        /// The message ID; `nil` for a keep-alive, which is only a prefix.
         let id: UInt8?
     }
 
-    /// The frame at the buffer's front; `nil` until its prefix and id are there. Refuses a length that no such message
-    /// has.
+    /// The frame at the front of the buffer; `nil` until its prefix and ID have arrived. Throws if no message with this
+    /// ID has this length.
     private func frame(in buffer: ByteBuffer) throws(PeerWireError) -> Frame? {
         guard let (prefix, id) = buffer.getMultipleIntegers(at: buffer.readerIndex, as: (UInt32, UInt8).self) else {
             return try frameWithoutID(in: buffer)
@@ -127,7 +126,7 @@ package struct PeerMessageDecoder: Sendable {
         return prefix == 0 ? Frame(bytes: FrameLimits.prefixBytes, id: nil) : nil
     }
 
-    /// Takes a frame that is there as a whole.
+    /// Removes a complete frame from the buffer and decodes it.
     private func take(_ frame: Frame, from buffer: inout ByteBuffer) throws(PeerWireError) -> PeerMessage {
         defer { buffer.moveReaderIndex(forwardBy: frame.bytes) }
         guard let id = frame.id else { return .keepAlive }
@@ -136,14 +135,14 @@ package struct PeerMessageDecoder: Sendable {
         guard let body = buffer.getSlice(at: buffer.readerIndex + head, length: frame.bytes - head),
             let message = Self.message(type, body)
         else {
-            // Never so: the bytes are there, and a body too short for its type was refused with its prefix.
+            // This can't happen: all bytes are present, and a body too short for its type was rejected with its prefix.
             throw .wrongLength(
                 messageID: id, length: frame.bytes - FrameLimits.prefixBytes, allowed: limits.allowed(id))
         }
         return message
     }
 
-    /// `nil` when the body is too short, which ``FrameLimits`` excludes.
+    /// The message; `nil` if the body is too short, which ``FrameLimits`` prevents.
     private static func message(_ type: MessageID, _ body: ByteBuffer) -> PeerMessage? {
         var body = body
         switch type {

@@ -1,12 +1,12 @@
 import NIOCore
 
-/// Messages as the bytes of the wire, appended to a buffer: many messages make one write.
+/// Encodes messages and appends them to a buffer, so that many messages need only one write.
 package enum PeerMessageEncoder {
-    /// Bytes of a `piece` frame before its block: prefix, id, piece and begin.
+    /// The size in bytes of a `piece` frame without its block: prefix, ID, piece and begin.
     package static let pieceHeaderBytes = 13
 
-    /// Appends the message. A block goes faster through ``appendPieceHeader(piece:begin:blockLength:to:)``, which does
-    /// not copy it.
+    /// Appends the message. To send a block, ``appendPieceHeader(piece:begin:blockLength:to:)`` is faster, because it
+    /// doesn't copy the block.
     package static func append(_ message: PeerMessage, to buffer: inout ByteBuffer) {
         switch message {
         case .keepAlive: buffer.writeInteger(UInt32(0))
@@ -36,7 +36,7 @@ package enum PeerMessageEncoder {
         }
     }
 
-    /// Appends all of a `piece` message but its block, which the caller writes behind it, from where it lies.
+    /// Appends a `piece` message without its block. The caller writes the block after it without a copy.
     package static func appendPieceHeader(piece: UInt32, begin: UInt32, blockLength: Int, to buffer: inout ByteBuffer) {
         buffer.writeMultipleIntegers(UInt32(9 + blockLength), MessageID.piece.rawValue, piece, begin)
     }
@@ -51,7 +51,8 @@ package enum PeerMessageEncoder {
         buffer.writeMultipleIntegers(UInt32(13), type.rawValue, piece, begin, length)
     }
 
-    /// A buffer's length fits: NIO's buffers end at 4 GiB, and what is sent was made here.
+    /// The length always fits in 32 bits, because NIO's buffers are limited to 4 GiB and the body was created by this
+    /// client.
     private static func prefix(_ headBytes: Int, _ body: ByteBuffer) -> UInt32 {
         UInt32(headBytes + body.readableBytes)
     }

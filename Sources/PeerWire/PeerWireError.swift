@@ -1,14 +1,15 @@
-/// What a peer sent that no peer may send: always the peer's fault, and the end of its connection, but for
+/// A violation of the protocol by a peer. It is always the peer's fault and closes the connection, except for
 /// ``malformedExtension(name:reason:)``.
 package enum PeerWireError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The handshake's byte at `offset` is not the protocol's.
+    /// The byte of the handshake at `offset` is wrong.
     case notBitTorrent(offset: Int)
-    /// A frame announces more bytes than any message may have: it would cost memory on the peer's word.
+    /// A frame announces more bytes than any message may have; accepting it would let the peer use up memory.
     case frameTooLong(length: Int, limit: Int)
-    /// A frame announces a length that its type of message never has: the stream is out of step, or isn't BitTorrent's.
-    /// All clients close it then.
+    /// A frame announces a length that its message type never has. The stream is out of step, or isn't BitTorrent; all
+    /// clients then close the connection.
     case wrongLength(messageID: UInt8, length: Int, allowed: ClosedRange<Int>)
-    /// The body of an extension message can't be read. Such a message is ignored: the connection is worth more.
+    /// The body of an extension message can't be read. Such a message is ignored, because it isn't worth closing the
+    /// connection.
     case malformedExtension(name: String, reason: String)
 
     package var description: String {

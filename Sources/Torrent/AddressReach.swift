@@ -1,17 +1,17 @@
-/// From where an address can be reached.
+/// How far away a host can be and still reach an address.
 package enum AddressReach: Hashable, Sendable {
-    /// From the whole internet.
+    /// The address can be reached from the whole internet.
     case everywhere
-    /// From this machine only.
+    /// The address can be reached from this machine only.
     case loopback
-    /// From the same link only.
+    /// The address can be reached from the same link only.
     case link
-    /// From the same network only: a private or a shared address.
+    /// The address is private or shared, and can be reached from the same network only.
     case network
-    /// The address isn't one host's: a multicast, reserved or documentation address.
+    /// The address doesn't belong to one host: it is a multicast, reserved or documentation address.
     case special
 
-    /// The kind of address in a sentence: `a loopback address`.
+    /// A noun phrase for messages, such as `a loopback address`.
     package var name: String {
         switch self {
         case .everywhere: "a public address"
@@ -24,8 +24,8 @@ package enum AddressReach: Hashable, Sendable {
 }
 
 extension PeerAddress.Host {
-    /// From where the address can be reached, by the registries of special addresses (RFC 6890). An IPv6 address that
-    /// holds an IPv4 address reaches as far as the IPv4 address.
+    /// The reach of the address according to the registries of special-purpose addresses (RFC 6890). An IPv6 address
+    /// that embeds an IPv4 address has the reach of the IPv4 address.
     package var reach: AddressReach {
         switch self {
         case .v4(let word): Self.reach(of: word)
@@ -65,7 +65,7 @@ extension PeerAddress.Host {
         }
     }
 
-    /// The IPv4 address to which an IPv6 address leads: mapped, compatible, translated (RFC 6052, RFC 2765), 6to4 or
+    /// The IPv4 address that an IPv6 address embeds: mapped, compatible, translated (RFC 6052, RFC 2765), 6to4 or
     /// Teredo.
     private static func embedded(_ high: UInt64, _ low: UInt64) -> UInt32? {
         let last = UInt32(truncatingIfNeeded: low)

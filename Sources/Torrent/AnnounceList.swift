@@ -1,22 +1,23 @@
 import Bencode
 
-/// The URLs of a .torrent: those that this client can use, in their order and each once, and the others.
+/// Collects the tracker and web seed URLs of a .torrent: the usable ones in order and without duplicates, and the
+/// others as ``unused``.
 ///
-/// Makers write one URL where a list belongs and a list where one URL belongs, lists in lists, lists as dictionaries
-/// with numbers for keys, and several URLs in one string: all of them are taken.
+/// Some programs write one URL where a list belongs, a list where one URL belongs, nested lists, dictionaries with
+/// numeric keys instead of lists, or several URLs in one string. All of these forms are accepted.
 struct AnnounceList {
-    /// The most trackers, and the most web seeds, that are taken from a .torrent.
+    /// The maximum number of trackers, and of web seeds, that a .torrent can have.
     static let maximumCount = 256
-    /// The most bytes of a URL.
+    /// The maximum length of a URL in bytes.
     static let maximumURLBytes = 2048
-    /// The most bytes of a string that may be several URLs: as many as are taken, with a blank behind each.
+    /// The maximum length in bytes of a string of several URLs: ``maximumCount`` URLs, each followed by a blank.
     private static let maximumURLsBytes = maximumCount * (maximumURLBytes + 1)
     private static let trackerSchemes = ["udp://", "http://", "https://"]
 
-    /// The tiers of `announce-list`, or `announce` where that has no usable URL (BEP 12); tiers without one are
-    /// dropped.
+    /// The tiers of `announce-list`, or of `announce` if `announce-list` has no usable URL (BEP 12). Tiers without a
+    /// usable URL are dropped.
     private(set) var trackers: [[String]] = []
-    /// The URLs of `url-list`, which is a string or a list of them (BEP 19).
+    /// The URLs of `url-list`, which is a string or a list of strings (BEP 19).
     private(set) var webSeeds: [String] = []
     private(set) var unused: [UnusedValue] = []
 
@@ -47,7 +48,7 @@ struct AnnounceList {
         }
     }
 
-    /// The tiers of a list, whatever it is written as.
+    /// The tiers of a list that may be written as a list, a dictionary or a single value.
     private static func elements(of value: BencodeValue?) -> [BencodeValue] {
         switch value?.kind {
         case .list(let values): values
@@ -62,7 +63,7 @@ struct AnnounceList {
         var urls: [String] = []
         forEachString(tier, key) { list, bytes in
             let words = bytes.count <= Self.maximumURLsBytes ? bytes.split { $0 <= 0x20 } : [bytes]
-            // Several URLs in one string, as a form with one field gives them; anything else with a blank in it is no
+            // A form with one field produces several URLs in one string. Any other text with a blank in it is not a
             // URL.
             let areURLs = words.allSatisfy {
                 if case .success = Self.usable($0, Self.trackerSchemes) { true } else { false }
@@ -74,7 +75,7 @@ struct AnnounceList {
         return urls
     }
 
-    /// Calls `body` with all strings of a value; its depth is limited as that of the document.
+    /// Calls `body` with each string in a value. The decoder has already limited the depth of the recursion.
     private mutating func forEachString(
         _ value: BencodeValue, _ key: String, _ body: (inout AnnounceList, ArraySlice<UInt8>) -> Void
     ) {
@@ -86,7 +87,7 @@ struct AnnounceList {
         }
     }
 
-    /// The URL, if it can be used and is new.
+    /// Returns the URL if it is usable and not in `seen`.
     private mutating func take(
         _ bytes: ArraySlice<UInt8>, _ key: String, _ schemes: [String], _ seen: inout Set<String>
     )
@@ -112,7 +113,7 @@ struct AnnounceList {
         if unused.count < UnusedValue.maximumCount { unused.append(UnusedValue(key, bytes, reason.text)) }
     }
 
-    /// Why a value isn't used. A sentence is made only of those that are reported: there may be millions.
+    /// Why a value isn't used. Only reported reasons are turned into text, because there may be millions.
     private enum Reason: Error {
         case number, replaced, tooMany, empty, tooLong, unreadable, noHost
         case otherScheme(than: [String])
@@ -132,7 +133,8 @@ struct AnnounceList {
         }
     }
 
-    /// The text without white space around it, where it has one of the schemes and more, and no control characters.
+    /// Trims white space and returns the text if it has one of the schemes, something after the scheme, and no control
+    /// characters.
     private static func usable(_ bytes: ArraySlice<UInt8>, _ schemes: [String]) -> Result<String, Reason> {
         let isInk = { (byte: UInt8) in byte > 0x20 }
         guard let first = bytes.firstIndex(where: isInk), let last = bytes.lastIndex(where: isInk) else {
@@ -153,10 +155,10 @@ struct AnnounceList {
     }
 }
 
-/// When two announce URLs mean the same tracker.
+/// Decides whether two announce URLs name the same tracker.
 package enum TrackerIdentity {
-    /// The URL with its scheme and host in lower case and without the usual port: equal for URLs that differ in their
-    /// writing alone.
+    /// The URL with its scheme and host in lower case and without the default port. URLs that differ only in these
+    /// details give equal results.
     package static func of(_ url: String) -> String {
         guard let mark = url.firstRange(of: "://") else { return url }
         let scheme = url[..<mark.lowerBound].lowercased()

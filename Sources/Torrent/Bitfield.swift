@@ -1,13 +1,13 @@
-/// A set of pieces as bits, in the order of the wire: piece 0 is the highest bit of the first byte (BEP 3).
+/// A set of pieces as bits in wire order: piece 0 is the highest bit of the first byte (BEP 3).
 package struct Bitfield: Hashable, Sendable {
-    /// How many pieces the torrent has.
+    /// The number of pieces in the torrent.
     package let count: Int
-    /// How many of them are in the set.
+    /// The number of pieces in the set.
     package private(set) var population: Int
-    /// Big-endian words; the bits behind ``count`` are always zero.
+    /// Big-endian words; the bits after ``count`` are always zero.
     private var words: [UInt64]
 
-    /// The empty set of `count` pieces.
+    /// Creates an empty set for a torrent of `count` pieces.
     package init(count: Int) {
         precondition(count >= 0)
         self.count = count
@@ -15,7 +15,7 @@ package struct Bitfield: Hashable, Sendable {
         self.words = Array(repeating: 0, count: (count + 63) / 64)
     }
 
-    /// The set of all `count` pieces.
+    /// Creates the set of all `count` pieces.
     package init(fullCount count: Int) {
         self.init(count: count)
         for n in words.indices { words[n] = ~0 }
@@ -23,9 +23,10 @@ package struct Bitfield: Hashable, Sendable {
         population = count
     }
 
-    /// A bitfield as it came from a peer; `nil` when its length is that of no bitfield of the torrent.
+    /// Reads a bitfield that a peer sent; `nil` if its length is wrong for the torrent.
     ///
-    /// Spare bits are cleared: some clients set all bits of the last byte, and there is no piece that these could mean.
+    /// Spare bits are cleared, because some clients set all bits of the last byte although no piece corresponds to
+    /// them.
     package init?(fromPeer bytes: some Collection<UInt8>, count: Int) {
         var bytes = Array(bytes)
         if count % 8 != 0, let last = bytes.indices.last {
@@ -34,8 +35,8 @@ package struct Bitfield: Hashable, Sendable {
         self.init(wire: bytes, count: count)
     }
 
-    /// A bitfield as the database keeps it; `nil` when its length is wrong or a spare bit is set, which shows that it
-    /// is damaged.
+    /// Reads a bitfield from the database; `nil` if its length is wrong or a spare bit is set, which means that it is
+    /// damaged.
     package init?(wire bytes: some Collection<UInt8>, count: Int) {
         guard count >= 0, bytes.count == (count + 7) / 8 else { return nil }
         self.init(count: count)
@@ -44,7 +45,7 @@ package struct Bitfield: Hashable, Sendable {
         population = words.reduce(0) { $0 + $1.nonzeroBitCount }
     }
 
-    /// The bytes that the wire and the database carry.
+    /// The bytes as they are sent to peers and stored in the database.
     package var bytes: [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity((count + 7) / 8)
@@ -70,7 +71,7 @@ package struct Bitfield: Hashable, Sendable {
         }
     }
 
-    /// Adds the piece; whether it was missing.
+    /// Adds the piece, and returns whether it was missing before.
     @discardableResult
     package mutating func insert(_ piece: PieceIndex) -> Bool {
         let before = population
@@ -78,7 +79,7 @@ package struct Bitfield: Hashable, Sendable {
         return population != before
     }
 
-    /// Removes the piece; whether it was there.
+    /// Removes the piece, and returns whether it was present before.
     @discardableResult
     package mutating func remove(_ piece: PieceIndex) -> Bool {
         let before = population
@@ -107,13 +108,13 @@ package struct Bitfield: Hashable, Sendable {
         return zip(words, other.words).allSatisfy { $0 & ~$1 == 0 }
     }
 
-    /// Whether some piece is in both.
+    /// Whether the sets have a piece in common.
     package func intersects(_ other: Bitfield) -> Bool {
         precondition(count == other.count)
         return zip(words, other.words).contains { $0 & $1 != 0 }
     }
 
-    /// The pieces of the set, lowest first.
+    /// The pieces of the set in ascending order.
     package var pieces: Pieces { Pieces(words: words) }
 
     package struct Pieces: Sequence, IteratorProtocol {

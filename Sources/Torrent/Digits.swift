@@ -1,7 +1,7 @@
-/// Numbers and words of this program, straight into bytes: a long list has a million of them, and a text for each would
-/// be most of the work.
+/// Appends numbers and constant words directly as bytes. A long list has a million of them, and creating a `String` for
+/// each would be most of the work.
 extension [UInt8] {
-    /// Appends the number in decimal, with a minus where it is negative.
+    /// Appends the number in decimal, with a minus sign if it is negative.
     package mutating func append(decimal value: Int64) {
         if value < 0 { append(UInt8(ascii: "-")) }
         let magnitude = value.magnitude
@@ -18,7 +18,7 @@ extension [UInt8] {
         }
     }
 
-    /// Appends a word of this program.
+    /// Appends a constant word.
     @inlinable package mutating func append(_ word: StaticString) { word.withUTF8Buffer { append(contentsOf: $0) } }
 
     private static func digits(of value: UInt64) -> Int {

@@ -1,21 +1,21 @@
-/// One file of a torrent, as its metainfo has it.
+/// One file of a torrent, as described by the metainfo.
 package struct FileEntry: Hashable, Sendable {
-    /// Safe names below the output folder, each ``PathText``; in a torrent of many files the first is the torrent's own
-    /// folder.
+    /// Safe names below the output folder, each a ``PathText``. In a multi-file torrent, the first name is the
+    /// torrent's own folder.
     package internal(set) var path: [String]
     package let length: Int64
-    /// Where the file begins in the torrent's bytes.
+    /// The offset of the file's first byte in the torrent.
     package internal(set) var offset: Int64 = 0
-    /// Counted from 0 in the order of the metainfo.
+    /// The file's number, counted from 0 in metainfo order.
     package internal(set) var index = 0
-    /// Zeros that only align the next file: never wanted and never written (BEP 47). Entries that are symbolic links
-    /// count among them: a link is a way out of the folder, so none is ever made.
+    /// The file contains only zeros that align the next file; it is never wanted and never written (BEP 47). Symbolic
+    /// links count as pad files too: a link could lead out of the folder, so none is ever created.
     package let isPad: Bool
     package let isExecutable: Bool
     package let isSymlink: Bool
 
-    /// An entry that has yet to find its place in a ``FileLayout``; the names in `path` must be safe ones of
-    /// ``SafePath``.
+    /// Creates an entry without an index and an offset, which ``FileLayout`` assigns. The names in `path` must be safe
+    /// names from ``SafePath``.
     package init(
         path: [String], length: Int64, isPad: Bool = false, isExecutable: Bool = false, isSymlink: Bool = false
     ) {
@@ -27,7 +27,7 @@ package struct FileEntry: Hashable, Sendable {
     }
 
     package var isEmpty: Bool { length == 0 }
-    /// Where the file ends in the torrent's bytes.
+    /// The offset of the first byte after the file in the torrent.
     package var end: Int64 { offset + length }
     /// The path as text, with `/` between the names.
     package var displayPath: String { path.joined(separator: "/") }

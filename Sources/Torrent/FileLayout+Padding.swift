@@ -1,14 +1,14 @@
 extension FileLayout {
-    /// The runs of pieces that are nothing but padding, lowest first.
+    /// The ranges of pieces that contain only padding, in ascending order.
     package func piecesOfPadding(geometry: Geometry) -> [Range<PieceIndex>] {
         var ranges: [Range<PieceIndex>] = []
         let length = Int64(geometry.pieceLength)
-        // Where the padding began that reaches up to here.
+        // The start of the padding that reaches to the current position.
         var start: Int64?
         func end(_ at: Int64) {
             guard let from = start else { return }
             start = nil
-            // The last piece may be short: it ends with the torrent.
+            // The last piece may be short, because it ends with the torrent.
             let (first, last) = (
                 (from + length - 1) / length, at == totalBytes ? Int64(geometry.pieceCount) : at / length
             )
@@ -21,10 +21,11 @@ extension FileLayout {
         return ranges
     }
 
-    /// The blocks that lie whole in a pad file, by piece: their bytes are zeros, so that nobody needs to be asked for
-    /// them (BEP 47).
+    /// The blocks that lie entirely in a pad file, by piece. Their bytes are zeros, so they are never requested from a
+    /// peer (BEP 47).
     ///
-    /// Pieces that are nothing but padding aren't listed: nobody wants them, see ``piecesOfPadding(geometry:)``.
+    /// Pieces that contain only padding aren't listed, because they are never wanted; see
+    /// ``piecesOfPadding(geometry:)``.
     package func paddedBlocks(geometry: Geometry) -> [PieceIndex: [Int]] {
         var blocks: [PieceIndex: [Int]] = [:]
         for file in files where file.isPad && !file.isEmpty {
@@ -40,8 +41,8 @@ extension FileLayout {
         return blocks
     }
 
-    /// The blocks of the piece that lie whole in the file. It costs the same for every length: there may be a million
-    /// pad files in one piece.
+    /// The blocks of the piece that lie entirely in the file. The cost doesn't depend on the length, because one piece
+    /// may contain a million pad files.
     private static func blocks(of piece: PieceIndex, inside file: FileEntry, _ geometry: Geometry) -> Range<Int> {
         let (start, count, length) = (
             geometry.offset(of: piece), geometry.blockCount(of: piece), Int64(Geometry.blockLength)

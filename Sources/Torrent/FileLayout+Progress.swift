@@ -1,6 +1,6 @@
-/// How much of the files is in a set of pieces.
+/// Measures how much of a file a set of pieces contains.
 extension FileLayout {
-    /// The bytes of the file, counted as in ``files``, that are in the pieces.
+    /// The number of bytes of the file that lie in the pieces. `file` is an index in ``files``.
     package func bytes(of file: Int, in pieces: Bitfield, geometry: Geometry) -> Int64 {
         let entry = files[file]
         return self.pieces(of: file, geometry: geometry).reduce(0) { sum, piece in

@@ -1,4 +1,4 @@
-/// A run of bytes that lies in one file.
+/// A range of bytes within one file.
 package struct Segment: Hashable, Sendable {
     /// The index of the file in ``FileLayout/files``.
     package let file: Int
@@ -12,17 +12,18 @@ package struct Segment: Hashable, Sendable {
     }
 }
 
-/// How a torrent's files follow each other in its bytes.
+/// The sequence of a torrent's files and the offset of each file in the torrent.
 package struct FileLayout: Hashable, Sendable {
     package let files: [FileEntry]
-    /// The bytes of all files together, pad files included.
+    /// The total length of all files in bytes, including pad files.
     package let totalBytes: Int64
-    /// Whether the files may be found at other paths where they were added under ``NameRule/first``.
+    /// Whether a torrent that was added under ``NameRule/first`` may have its files at other paths.
     let mayHaveFirstNames: Bool
 
-    /// Puts the entries one behind the other, and numbers equal paths apart (pads are never written and keep theirs).
+    /// Places the files one after the other and numbers files with equal paths. Pad files keep their paths, because
+    /// they are never written.
     ///
-    /// `nil` when a length is negative, the sum overflows, or a path is empty.
+    /// Returns `nil` if a length is negative, the sum overflows, or a path is empty.
     package init?(files entries: [FileEntry], names: NameRule = .bytes) {
         var files = entries
         var claims = PathClaims(names)
@@ -43,7 +44,7 @@ package struct FileLayout: Hashable, Sendable {
         mayHaveFirstNames = names == .bytes && (hasEscapes || claims.hasTwins)
     }
 
-    /// The runs of `offset ..< offset + length` in the files, in order and without empty ones; nothing is allocated.
+    /// The non-empty segments of the files that cover `offset ..< offset + length`, in order; allocates nothing.
     package func segments(offset: Int64, length: Int) -> Segments {
         precondition(offset >= 0 && length >= 0 && Int64(length) <= totalBytes - offset, "outside the torrent")
         return Segments(
@@ -51,7 +52,7 @@ package struct FileLayout: Hashable, Sendable {
         )
     }
 
-    /// The files that have a byte in the piece, and the empty ones between them.
+    /// The files that have a byte in the piece, and any empty files between them.
     package func files(of piece: PieceIndex, geometry: Geometry) -> Range<Int> {
         let start = geometry.offset(of: piece)
         let end = start + Int64(geometry.length(of: piece))
@@ -59,7 +60,7 @@ package struct FileLayout: Hashable, Sendable {
         return first..<max(first, firstFile { $0.offset >= end })
     }
 
-    /// The pieces that have a byte of the file; none for an empty one.
+    /// The pieces that have a byte of the file; an empty range for an empty file.
     package func pieces(of file: Int, geometry: Geometry) -> Range<PieceIndex> {
         let entry = files[file]
         let first = Int(entry.offset / Int64(geometry.pieceLength))
@@ -69,7 +70,7 @@ package struct FileLayout: Hashable, Sendable {
 
     private func firstFile(endingAfter offset: Int64) -> Int { firstFile { $0.end > offset } }
 
-    /// The first file for which `isBeyond` holds, as it must for all that follow.
+    /// The first file for which `isBeyond` is true. `isBeyond` must be true for all files after that one.
     private func firstFile(where isBeyond: (FileEntry) -> Bool) -> Int {
         var low = 0
         var high = files.count

@@ -1,28 +1,28 @@
-/// Which files of a torrent are wanted.
+/// The files of a torrent that the user wants.
 package struct FileSelection: Hashable, Sendable {
     private let layout: FileLayout
-    /// One answer a file; a pad file is never wanted.
+    /// Whether each file is wanted; always `false` for a pad file.
     package let wanted: [Bool]
 
-    /// All files but the pads.
+    /// Selects all files except pad files.
     package init(all layout: FileLayout) {
         self.layout = layout
         self.wanted = layout.files.map { !$0.isPad }
     }
 
-    /// A selection as it was stored; `nil` when there is not one answer a file.
+    /// Restores a stored selection; `nil` if the number of values differs from the number of files.
     package init?(layout: FileLayout, wanted: [Bool]) {
         guard wanted.count == layout.files.count else { return nil }
         self.layout = layout
         self.wanted = zip(wanted, layout.files).map { $0 && !$1.isPad }
     }
 
-    /// The files that one of the patterns names.
+    /// Selects the files that match at least one of the patterns.
     ///
-    /// A pattern is a number or a range of numbers, `3` or `2-5`, counted from 1 as `pieces files` shows them, or a
-    /// path or glob (`*`, `?`, `[a-z]`, `**`); a file that is called `3` is reached as `[3]`. A glob is matched against
-    /// the whole path, against the path below the torrent's own folder, and, if it has no `/`, against the last name of
-    /// the path.
+    /// A pattern is a number or a range of numbers such as `3` or `2-5`, counted from 1 as in `pieces files`, or a path
+    /// or glob (`*`, `?`, `[a-z]`, `**`). Write `[3]` for a file that is called `3`. A glob is matched against the
+    /// whole path, against the path below the torrent's own folder and, if it has no `/`, against the last name of the
+    /// path.
     package init(layout: FileLayout, patterns: [String]) throws(SelectionError) {
         let candidates = layout.files.filter { !$0.isPad }.map(Candidate.init)
         var wanted = Array(repeating: false, count: layout.files.count)
@@ -38,7 +38,7 @@ package struct FileSelection: Hashable, Sendable {
     /// The pieces that have a byte of a wanted file.
     package func wantedPieces(geometry: Geometry) -> Bitfield {
         var pieces = Bitfield(count: geometry.pieceCount)
-        // Files follow each other, so that no piece needs to be set twice.
+        // Files are in order, so no piece is inserted twice.
         var next = PieceIndex(0)
         for file in layout.files where wanted[file.index] && !file.isEmpty {
             let range = layout.pieces(of: file.index, geometry: geometry)
@@ -48,10 +48,10 @@ package struct FileSelection: Hashable, Sendable {
         return pieces
     }
 
-    /// The bytes of the wanted files.
+    /// The total length of the wanted files in bytes.
     package var wantedBytes: Int64 { layout.files.reduce(0) { $0 + (wanted[$1.index] ? $1.length : 0) } }
 
-    /// The bytes of the wanted files that are in the pieces.
+    /// The number of bytes of the wanted files that lie in the pieces.
     package func bytes(in pieces: Bitfield, geometry: Geometry) -> Int64 {
         if pieces.isFull { return wantedBytes }
         return layout.files.reduce(0) {
@@ -66,17 +66,17 @@ package struct FileSelection: Hashable, Sendable {
             return candidates.map(\.index).filter { numbers.contains($0 + 1) }
         }
         let glob = Glob(pattern)
-        // Where names differ in Unicode normalization alone, a pattern selects those that are written as it is, and
-        // else all of them.
+        // If several names differ only in Unicode normalization, a pattern selects the names with the same
+        // normalization as the pattern; if there are none, the pattern selects all of them.
         let exact = candidates.filter { $0.matches(pattern, glob, exactly: true) }
         return (exact.isEmpty ? candidates.filter { $0.matches(pattern, glob, exactly: false) } : exact).map(\.index)
     }
 
-    /// The numbers that the pattern names; `nil` when it is a path or glob.
+    /// The file numbers in the pattern; `nil` if the pattern is a path or glob.
     private static func numbers(_ pattern: String, fileCount: Int) throws(SelectionError) -> ClosedRange<Int>? {
         let parts = pattern.split(separator: "-", omittingEmptySubsequences: false)
         guard (1...2).contains(parts.count), parts.allSatisfy(isNumber) else { return nil }
-        // Digits that fit no Int are beyond any file.
+        // Numbers too large for an `Int` are beyond any file.
         let bounds = parts.map { Int($0) ?? .max }
         guard bounds[0] >= 1, bounds[0] <= bounds[bounds.count - 1], bounds[bounds.count - 1] <= fileCount else {
             throw .noSuchNumber(pattern: pattern, fileCount: fileCount)
@@ -88,7 +88,7 @@ package struct FileSelection: Hashable, Sendable {
         !text.isEmpty && text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     }
 
-    /// A file's path as the patterns see it.
+    /// The forms of a file's path against which patterns are matched.
     private struct Candidate {
         let index: Int
         let path: [Character]
@@ -102,7 +102,7 @@ package struct FileSelection: Hashable, Sendable {
             name = Array(file.path[file.path.count - 1])
         }
 
-        /// Names with brackets or stars in them may also be given as they are.
+        /// Matches the glob, or the pattern taken literally, because a name may contain brackets or stars.
         func matches(_ pattern: String, _ glob: Glob, exactly: Bool) -> Bool {
             let forms = glob.isName ? [path, belowRoot, name] : [path, belowRoot]
             return forms.contains { form in
@@ -113,7 +113,7 @@ package struct FileSelection: Hashable, Sendable {
     }
 }
 
-/// Why patterns select no files.
+/// Why the patterns don't select any files.
 package enum SelectionError: Error, Hashable, Sendable, CustomStringConvertible {
     case matchesNothing(pattern: String)
     case noSuchNumber(pattern: String, fileCount: Int)

@@ -1,29 +1,29 @@
 import Bencode
 
-/// What a file is that is no .torrent, as far as its bytes show: one sentence, and what to do with it.
+/// The kind of a file that is not a .torrent, as far as its bytes show, with advice for the user.
 ///
-/// It is looked at only when the file can't be read as a .torrent, so nothing is refused for what it says.
+/// The kind is only determined for files that can't be read as a .torrent, so it is never the reason to reject a file.
 package enum ForeignFile: Hashable, Sendable {
     case empty
-    /// Nothing but zero bytes, as a download leaves that was never finished, or a file system after a crash.
+    /// The file contains only zero bytes, as after an unfinished download or a file system crash.
     case zeros
-    /// The program that packed it, and the one that unpacks it.
+    /// The compression format, and the program that decompresses it.
     case compressed(String, with: String)
-    /// A file of many files.
+    /// The format of an archive of several files.
     case archive(String)
-    /// Most often an error or a login page that was saved under the name of a .torrent.
+    /// A web page, usually an error or login page that was saved under the name of a .torrent.
     case webPage
-    /// A text that is a magnet link, or the dictionary in which some clients keep one.
+    /// A text with a magnet link, or the dictionary in which some clients store one.
     case magnet
-    /// A text that is the address of something.
+    /// A text with a web address.
     case address
-    /// Another kind of document.
+    /// A document of another format.
     case document(String)
 
-    /// Bytes at a file's beginning in which its kind shows.
+    /// The number of bytes at the beginning of a file in which the kind is looked for.
     private static let headLength = 1024
 
-    /// The first bytes of what is packed, and what that is.
+    /// The first bytes of binary formats.
     private static let packed: [([UInt8], ForeignFile)] = [
         ([0x1f, 0x8b], .compressed("gzip", with: "gunzip")),
         ([0x42, 0x5a, 0x68], .compressed("bzip2", with: "bunzip2")),
@@ -35,7 +35,7 @@ package enum ForeignFile: Hashable, Sendable {
         ([0x25, 0x50, 0x44, 0x46, 0x2d], .document("PDF")),
     ]
 
-    /// `nil` when the bytes show nothing.
+    /// Recognizes the kind by the bytes of the file; `nil` if the kind is unknown.
     package init?(_ bytes: [UInt8]) {
         guard !bytes.isEmpty else {
             self = .empty
@@ -69,7 +69,7 @@ package enum ForeignFile: Hashable, Sendable {
         }
     }
 
-    /// What a bencoded dictionary is that has no `info`.
+    /// Recognizes a bencoded dictionary that has no `info`; `nil` if the kind is unknown.
     init?(_ root: BencodeDictionary) {
         if root["magnet-uri"] != nil {
             self = .magnet
@@ -80,7 +80,7 @@ package enum ForeignFile: Hashable, Sendable {
         }
     }
 
-    /// Where the content begins behind a byte order mark and blanks, which some scripts write before all else.
+    /// The index of the first byte after a byte order mark and blanks, which some scripts write before the content.
     static func beginning(of bytes: [UInt8]) -> Int {
         let mark: [UInt8] = [0xef, 0xbb, 0xbf]
         let start = bytes.starts(with: mark) ? mark.count : 0
@@ -88,7 +88,7 @@ package enum ForeignFile: Hashable, Sendable {
         return bytes[start...].prefix(headLength).firstIndex { !isBlank($0) } ?? start
     }
 
-    /// Whether a .torrent may be in it.
+    /// Whether the file may contain a .torrent.
     package var isPacked: Bool {
         switch self {
         case .compressed, .archive: true
@@ -96,7 +96,7 @@ package enum ForeignFile: Hashable, Sendable {
         }
     }
 
-    /// What it is, behind “this is not a .torrent but”.
+    /// A noun phrase that follows "this is not a .torrent but".
     package var kind: String {
         switch self {
         case .empty: "an empty file"
@@ -110,7 +110,7 @@ package enum ForeignFile: Hashable, Sendable {
         }
     }
 
-    /// What to do with it.
+    /// What the user can do about the file.
     package var advice: String {
         switch self {
         case .empty, .zeros: "download it again"

@@ -1,9 +1,9 @@
-/// Numbers as people read them.
+/// Formats numbers for people.
 package enum Format {
     private static let units: [StaticString] = [" B", " KiB", " MiB", " GiB", " TiB", " PiB", " EiB"]
     private static let powersOfTen: [Int64] = [1, 10, 100]
 
-    /// `0 B`, `512 B`, `1.50 KiB`, `23.4 MiB`, `456 GiB`: three digits that count.
+    /// Formats a size with three significant digits: `0 B`, `512 B`, `1.50 KiB`, `23.4 MiB`, `456 GiB`.
     package static func bytes(_ count: Int64) -> String { text { bytes(count, to: &$0) } }
 
     package static func bytes(_ count: Int64, to text: inout [UInt8]) {
@@ -32,10 +32,11 @@ package enum Format {
         text.append("/s")
     }
 
-    /// `no limit`, or a rate.
+    /// Formats a limit in bytes per second; `nil` gives `no limit`.
     package static func limit(_ rate: Int64?) -> String { rate.map { Format.rate($0) } ?? "no limit" }
 
-    /// `43.2 %`; 100 only when all is there, and 0 only when nothing is.
+    /// Formats a percentage as `43.2 %`. The result is `100 %` only if `part` is complete, and `0 %` only if it is
+    /// zero.
     package static func percent(_ part: Int64, of whole: Int64) -> String { text { percent(part, of: whole, to: &$0) } }
 
     package static func percent(_ part: Int64, of whole: Int64, to text: inout [UInt8]) {
@@ -45,7 +46,7 @@ package enum Format {
         text.append(" %")
     }
 
-    /// A number with up to two decimals, rounded.
+    /// Formats a number, rounded to at most two decimals.
     package static func decimal(_ value: Double, places: Int) -> String {
         text { decimal(value, places: places, to: &$0) }
     }
@@ -64,7 +65,7 @@ package enum Format {
         text.append(decimal: fraction)
     }
 
-    /// `45 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`: the two largest units.
+    /// Formats a duration with its two largest units: `45 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
     package static func time(_ duration: Duration) -> String {
         let seconds = max(0, duration.components.seconds)
         switch seconds {
@@ -75,16 +76,16 @@ package enum Format {
         }
     }
 
-    /// A time that was measured, with what is below a second: `0.04 s`, `12.3 s`, `3 min 20 s`.
+    /// Formats a measured time with fractions of a second below one minute: `0.04 s`, `12.3 s`, `3 min 20 s`.
     package static func measured(_ duration: Duration) -> String {
         let seconds = duration / .seconds(1)
         return seconds < 60 ? "\(decimal(seconds, places: seconds < 1 ? 2 : 1)) s" : time(duration)
     }
 
-    /// `41,203`
+    /// Formats a number with a comma after every three digits: `41,203`.
     @inlinable package static func count(_ number: some BinaryInteger) -> String { grouped(String(number)) }
 
-    /// The digits of a number in groups of three.
+    /// Inserts a comma after every three digits.
     @usableFromInline package static func grouped(_ digits: String) -> String {
         var text = ""
         for (place, digit) in digits.reversed().enumerated() {
@@ -94,7 +95,7 @@ package enum Format {
         return String(text.reversed())
     }
 
-    /// `1 piece`, `2 pieces`
+    /// Formats a number and its noun: `1 piece`, `2 pieces`.
     package static func count(_ number: Int, _ noun: String) -> String {
         "\(count(number)) \(noun)\(number == 1 ? "" : "s")"
     }

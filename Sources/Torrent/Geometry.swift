@@ -1,4 +1,4 @@
-/// The number of a piece in its torrent, counted from 0 (BEP 3).
+/// The index of a piece in its torrent, counted from 0 (BEP 3).
 package struct PieceIndex: Hashable, Comparable, Strideable, Sendable, CustomStringConvertible {
     package let value: Int
 
@@ -10,7 +10,7 @@ package struct PieceIndex: Hashable, Comparable, Strideable, Sendable, CustomStr
     package var description: String { "\(value)" }
 }
 
-/// One block of a piece: `block` counts the piece's blocks of ``Geometry/blockLength`` bytes from 0.
+/// One block of a piece. `block` is an index counted from 0, in blocks of ``Geometry/blockLength`` bytes.
 package struct BlockRef: Hashable, Sendable, CustomStringConvertible {
     package let piece: PieceIndex
     package let block: Int
@@ -23,25 +23,26 @@ package struct BlockRef: Hashable, Sendable, CustomStringConvertible {
     package var description: String { "\(piece):\(block)" }
 }
 
-/// How a torrent's bytes are cut into pieces and blocks.
+/// How a torrent is divided into pieces and blocks.
 package struct Geometry: Hashable, Sendable {
-    /// Bytes of a block: what every client requests, and the most that many answer (BEP 3).
+    /// The length of a block in bytes: every client requests this length, and many clients answer no longer request
+    /// (BEP 3).
     package static let blockLength = 16384
-    /// Bytes of the smallest and the largest piece that is accepted.
+    /// The accepted piece lengths in bytes.
     ///
-    /// Any length between them: not all makers use powers of two. 256 MiB are the largest pieces that other clients
-    /// make and read; two of them are in memory at once while they are downloaded.
+    /// Any length in this range is accepted, because not all programs use powers of two. 256 MiB is the largest piece
+    /// length that other clients create and read. Two pieces are in memory at once while they are downloaded.
     package static let pieceLengths = 1...(256 << 20)
-    /// The most pieces that are accepted: their hashes are 80 MiB.
+    /// The maximum number of pieces; their hashes take 80 MiB.
     package static let maximumPieceCount = 1 << 22
 
-    /// The bytes of all files together, pad files included; 0 or more.
+    /// The total length of all files in bytes, including pad files; at least 0.
     package let totalBytes: Int64
-    /// The bytes of every piece but the last.
+    /// The length in bytes of every piece except the last.
     package let pieceLength: Int
     package let pieceCount: Int
 
-    /// `nil` when the piece length or the count of pieces is outside the limits, or `totalBytes` is negative.
+    /// Returns `nil` if the piece length or the number of pieces is outside the limits, or `totalBytes` is negative.
     package init?(totalBytes: Int64, pieceLength: Int) {
         guard totalBytes >= 0, Self.pieceLengths.contains(pieceLength) else { return nil }
         let whole = totalBytes / Int64(pieceLength)
@@ -54,10 +55,10 @@ package struct Geometry: Hashable, Sendable {
 
     package var pieces: Range<PieceIndex> { PieceIndex(0)..<PieceIndex(pieceCount) }
 
-    /// Where the piece begins in the torrent's bytes.
+    /// The offset of the piece's first byte in the torrent.
     package func offset(of piece: PieceIndex) -> Int64 { Int64(piece.value) * Int64(pieceLength) }
 
-    /// The bytes of the piece: ``pieceLength``, or less for the last.
+    /// The length of the piece in bytes: ``pieceLength``, or less for the last piece.
     package func length(of piece: PieceIndex) -> Int {
         piece.value == pieceCount - 1 ? Int(totalBytes - offset(of: piece)) : pieceLength
     }
@@ -66,12 +67,12 @@ package struct Geometry: Hashable, Sendable {
         (length(of: piece) + Self.blockLength - 1) / Self.blockLength
     }
 
-    /// The bytes of the block: ``blockLength``, or less for the last of a piece.
+    /// The length of the block in bytes: ``blockLength``, or less for the last block of a piece.
     package func length(of block: BlockRef) -> Int {
         min(Self.blockLength, length(of: block.piece) - block.block * Self.blockLength)
     }
 
-    /// Whether `begin ..< begin + length` lies inside the piece, and the piece inside the torrent.
+    /// Whether the piece exists and contains `begin ..< begin + length`.
     package func contains(piece: Int, begin: Int, length: Int) -> Bool {
         guard piece >= 0, piece < pieceCount, begin >= 0, length > 0 else { return false }
         let (end, overflow) = begin.addingReportingOverflow(length)

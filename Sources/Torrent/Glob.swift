@@ -1,9 +1,12 @@
-/// A pattern for paths, as shells have them.
+/// A path pattern in shell style.
 ///
-/// `*` and `?` stand for any characters, and for any one, but not for `/`; `**` stands for any characters; `**/` also
-/// for nothing at all; `[a-z]` for one of a set and `[!a-z]` for one outside it; `\` takes its meaning from the
-/// character after it. A `/` at the end means all that is in the folder. Case counts. Patterns and paths are
-/// ``PathText``, in which a byte that isn't UTF-8 is one character.
+/// - `*` matches any characters except `/`, and `?` matches one character except `/`.
+/// - `**` matches any characters, and `**/` also matches nothing.
+/// - `[a-z]` matches one character of a set, and `[!a-z]` one character outside the set.
+/// - `\` makes the next character literal.
+/// - A `/` at the end matches everything in the folder.
+///
+/// Matching is case-sensitive. Patterns and paths are ``PathText``, in which a byte that isn't UTF-8 is one character.
 struct Glob: Sendable {
     private enum Token: Hashable {
         case literal(Character)
@@ -13,12 +16,12 @@ struct Glob: Sendable {
         case run
         /// `**`
         case deepRun
-        /// `**/` at the beginning of a name
+        /// `**/` at the beginning of a name.
         case folders
     }
 
     private let tokens: [Token]
-    /// Whether the pattern is about a single name, not a path.
+    /// Whether the pattern matches a single name rather than a path.
     let isName: Bool
 
     init(_ pattern: String) {
@@ -30,18 +33,18 @@ struct Glob: Sendable {
         tokens = Self.tokens(of: characters)
     }
 
-    /// The characters of a path. A mark at the beginning of a name doesn't join the `/` before it.
+    /// The characters of a path. A combining mark at the beginning of a name stays separate from the `/` before it.
     static func characters(_ names: some Sequence<String>) -> [Character] {
         Array(names.map { Array($0) }.joined(separator: ["/"]))
     }
 
-    /// Whether the whole of `text` is matched, in time that does not explode with the number of stars.
+    /// Whether the pattern matches the whole `text`; the time doesn't grow exponentially with the number of stars.
     ///
-    /// With `exactly` a character stands for itself alone, else also for other ways to write it (Unicode
-    /// normalization).
+    /// With `exactly`, a character matches only itself; otherwise it also matches canonically equivalent characters
+    /// (Unicode normalization).
     ///
-    /// On a mismatch the last `*` takes one character more, and where it may not, the last `**`. Earlier stars need no
-    /// second look: what they could take, the later one of the same kind can take as well.
+    /// On a mismatch, the last `*` takes one more character; if it can't, the last `**` does. Earlier stars don't need
+    /// a retry, because a later star of the same kind can take the same characters.
     func matches(_ text: [Character], exactly: Bool = false) -> Bool {
         var token = 0
         var at = 0
@@ -82,7 +85,7 @@ struct Glob: Sendable {
         }
     }
 
-    /// Where the rest of the pattern is tried next after a `**`: one character further, or behind the next `/`.
+    /// Where to retry the rest of the pattern after a `**`: one character further, or after the next `/`.
     private func advanced(_ last: (token: Int, at: Int), in text: [Character]) -> Int? {
         guard last.at < text.count else { return nil }
         guard tokens[last.token] == .folders else { return last.at + 1 }
@@ -127,7 +130,7 @@ struct Glob: Sendable {
         return tokens
     }
 
-    /// The set that opens at `start`, and where it ends; `nil` when it is never closed, and `[` then means itself.
+    /// The set that opens at `start`, and the index after it; `nil` if the set is never closed, so that `[` is literal.
     private static func set(in pattern: [Character], at start: Int) -> (Token, end: Int)? {
         var at = start + 1
         let isNegated = at < pattern.count && (pattern[at] == "!" || pattern[at] == "^")
@@ -136,7 +139,7 @@ struct Glob: Sendable {
         let first = at
         while at < pattern.count, pattern[at] != "]" || at == first {
             if at + 2 < pattern.count, pattern[at + 1] == "-", pattern[at + 2] != "]" {
-                // A range the wrong way round holds nothing.
+                // A reversed range is empty.
                 if pattern[at] <= pattern[at + 2] { ranges.append(pattern[at]...pattern[at + 2]) }
                 at += 3
             } else {

@@ -1,4 +1,4 @@
-/// The SHA-1 of the raw bytes of the `info` dictionary: the identity of a v1 torrent (BEP 3).
+/// The SHA-1 of the raw bytes of the `info` dictionary, which identifies a v1 torrent (BEP 3).
 package struct InfoHash: Hashable, Comparable, Sendable, CustomStringConvertible {
     package static let byteCount = 20
 
@@ -6,7 +6,7 @@ package struct InfoHash: Hashable, Comparable, Sendable, CustomStringConvertible
     private let middle: UInt64
     private let low: UInt32
 
-    /// `nil` unless there are exactly 20 bytes.
+    /// Returns `nil` unless there are exactly 20 bytes.
     package init?(_ bytes: some Collection<UInt8>) {
         guard bytes.count == Self.byteCount, let hash = Array(bytes).withUnsafeBytes({ Self(raw: $0) }) else {
             return nil
@@ -14,7 +14,7 @@ package struct InfoHash: Hashable, Comparable, Sendable, CustomStringConvertible
         self = hash
     }
 
-    /// `nil` unless there are exactly 20 bytes; nothing is copied.
+    /// Returns `nil` unless there are exactly 20 bytes; doesn't copy the buffer.
     package init?(raw bytes: UnsafeRawBufferPointer) {
         guard bytes.count == Self.byteCount else { return nil }
         high = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self))
@@ -22,7 +22,7 @@ package struct InfoHash: Hashable, Comparable, Sendable, CustomStringConvertible
         low = UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: 16, as: UInt32.self))
     }
 
-    /// `nil` unless there are exactly 40 hexadecimal digits, of either case.
+    /// Returns `nil` unless there are exactly 40 hexadecimal digits, in upper or lower case.
     package init?(hex: some StringProtocol) {
         guard let bytes = Hex.decode(hex) else { return nil }
         self.init(bytes)
@@ -43,7 +43,7 @@ package struct InfoHash: Hashable, Comparable, Sendable, CustomStringConvertible
         return bytes
     }
 
-    /// 40 lower-case hexadecimal digits.
+    /// The hash as 40 lower-case hexadecimal digits.
     package var description: String {
         String(unsafeUninitializedCapacity: Self.byteCount * 2) { text in
             for n in 0..<16 {
@@ -58,9 +58,9 @@ package struct InfoHash: Hashable, Comparable, Sendable, CustomStringConvertible
     package static func < (a: Self, b: Self) -> Bool { (a.high, a.middle, a.low) < (b.high, b.middle, b.low) }
 }
 
-/// Bytes as hexadecimal digits.
+/// Encodes and decodes hexadecimal digits.
 package enum Hex {
-    /// Two lower-case digits a byte.
+    /// Encodes each byte as two lower-case digits.
     package static func encode(_ bytes: some Collection<UInt8>) -> String {
         String(unsafeUninitializedCapacity: bytes.count * 2) { text in
             for (n, byte) in bytes.enumerated() {
@@ -77,7 +77,7 @@ package enum Hex {
         return value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") - 10 + value
     }
 
-    /// `nil` unless `text` is an even number of hexadecimal digits.
+    /// Returns `nil` unless `text` is an even number of hexadecimal digits.
     package static func decode(_ text: some StringProtocol) -> [UInt8]? {
         var bytes: [UInt8] = []
         var half: UInt8?

@@ -1,20 +1,21 @@
 import Bencode
 
-/// Reads the parts of an `info` dictionary, and refuses what it must not have (BEP 3, BEP 47).
+/// Reads the parts of an `info` dictionary, and rejects invalid ones (BEP 3, BEP 47).
 ///
-/// A refusal stands only where two clients would download different things, or where nobody could say what to download.
-/// Numbers may be strings of digits and names may be numbers, as makers in languages without types write them.
+/// A value is only rejected if two clients would download different things, or if no client could know what to
+/// download. Numbers may be strings of digits, and names may be numbers, because programs in untyped languages write
+/// them so.
 struct InfoReader {
-    /// Keys of `info` that decide what is downloaded, from whom, and under which names.
+    /// The keys of `info` that decide what is downloaded, from which peers, and under which names.
     private static let decisiveKeys: [StaticString] = [
         "file tree", "files", "length", "meta version", "name", "name.utf-8", "piece length", "pieces", "private",
     ]
-    /// The same of a file's dictionary. `attr` makes a file a pad, which isn't downloaded (BEP 47).
+    /// The same keys of a file's dictionary. `attr` can make a file a pad file, which isn't downloaded (BEP 47).
     private static let decisiveFileKeys: [StaticString] = ["attr", "length", "path", "path.utf-8"]
 
     private let info: BencodeValue
     private let names: NameRule
-    /// Whether there is one file, not in a folder of its own. An empty `files` beside a `length` says nothing.
+    /// Whether the torrent is one file without a folder of its own. An empty `files` next to a `length` is ignored.
     let isSingleFile: Bool
 
     init(_ info: BencodeValue, names: NameRule = .bytes) throws(MetainfoError) {
@@ -27,11 +28,11 @@ struct InfoReader {
 
     // MARK: Pieces
 
-    /// How the bytes are cut, and where the hashes of the pieces stand in the document.
+    /// The geometry, and the range of the piece hashes in the document.
     func pieces(totalBytes: Int64, in document: [UInt8]) throws(MetainfoError) -> (Geometry, Range<Int>) {
         var hashes = try pieceHashes()
         let geometry = try geometry(totalBytes: totalBytes)
-        // Some makers hash the nothing of an empty file, too.
+        // Some programs write the hash of no bytes for an empty file.
         if geometry.pieceCount == 0, document[hashes].elementsEqual(SHA1.hash([])) {
             hashes = hashes.lowerBound..<hashes.lowerBound
         }
@@ -58,20 +59,21 @@ struct InfoReader {
 
     // MARK: Description
 
-    /// The name of the file or folder. A torrent without one is named after its info hash, so that no two of them meet.
+    /// The name of the file or folder. A torrent without a name is called after its info hash, so that no two of them
+    /// share a path.
     func name(orElse infoHash: InfoHash) -> String {
         if let bytes = info["name.utf-8"]?.content, !bytes.isEmpty { return SafePath.name(bytes, names) }
         return info["name"]?.characters.map { SafePath.name($0, names) } ?? infoHash.description
     }
 
-    /// What isn't clearly a no is a yes: who made the torrent private must not find it in the DHT (law 8 of the
-    /// design).
+    /// Any value that isn't clearly "no" counts as private, because a torrent that its author made private must not
+    /// appear in the DHT (law 8 of the design).
     var isPrivate: Bool {
         guard let value = info["private"] else { return false }
         return value.number != 0 && value.content?.isEmpty != true
     }
 
-    /// Values that were read otherwise than they stand there.
+    /// Values that were interpreted differently from what the document says.
     var unused: [UnusedValue] {
         guard let value = info["private"], value.number == nil, isPrivate else { return [] }
         return [
@@ -116,7 +118,7 @@ struct InfoReader {
         return entries
     }
 
-    /// A file that can't be read is not skipped: the bytes of all files behind it would be others.
+    /// Throws if a file can't be read. Skipping the file would shift the bytes of all files after it.
     private static func entry(_ file: BencodeValue, number: Int, root: String, names: NameRule) throws(MetainfoError)
         -> FileEntry
     {
@@ -128,13 +130,13 @@ struct InfoReader {
         }
         let attributes = attributes(of: file)
         let isSymlink = attributes.contains(UInt8(ascii: "l"))
-        // BEP 47 lets a symbolic link go without a length.
+        // BEP 47 allows a symbolic link to have no length.
         let length =
             isSymlink && file["length"] == nil ? 0 : try file.requiredNumber("length", in: "info.files.\(number).")
         guard length >= 0 else { throw .badLength(file: number, length) }
 
         var isPad = attributes.contains(UInt8(ascii: "p"))
-        // Without a path the content can be had all the same, under a name that is made up.
+        // A file without a path can still be downloaded under a generated name.
         let path =
             try path(of: file, number: number, root: root, names: names)
             ?? SafePath.path(["\(isPad ? "padding" : "file") \(number)".utf8], in: root, names)
@@ -144,7 +146,7 @@ struct InfoReader {
             isSymlink: isSymlink)
     }
 
-    /// `nil` when the file has no path, or an empty one.
+    /// The names in the file's path; `nil` if the path is missing or empty.
     private static func path(
         of file: BencodeValue, number: Int, root: String, names rule: NameRule
     ) throws(MetainfoError) -> [String]? {
@@ -159,7 +161,7 @@ struct InfoReader {
         return names.isEmpty ? nil : SafePath.path(names.lazy.compactMap(\.characters), in: root, rule)
     }
 
-    /// Pad files from before BEP 47 are known by their names: `.pad/` of libtorrent, `_____padding_file_` of BitComet.
+    /// Recognizes pad files from before BEP 47 by their names: `.pad/` of libtorrent, `_____padding_file_` of BitComet.
     private static func isPadName(_ below: ArraySlice<String>) -> Bool {
         below.count > 1 && below.first == ".pad" || below.last?.hasPrefix("_____padding_file_") == true
     }
@@ -167,7 +169,7 @@ struct InfoReader {
     private static func attributes(of file: BencodeValue) -> ArraySlice<UInt8> { file["attr"]?.content ?? [] }
 }
 
-/// The names of a path that is one string, one after the other: there may be as many as half of its bytes.
+/// Splits a path that is one string into names, lazily: there may be half as many names as bytes.
 private struct NamesOfPath: Sequence, IteratorProtocol {
     private var rest: ArraySlice<UInt8>
 
@@ -183,7 +185,7 @@ private struct NamesOfPath: Sequence, IteratorProtocol {
 }
 
 extension BencodeDictionary {
-    /// Throws when one of the keys stands in the document with two values.
+    /// Throws if the document has two different values for one of the keys.
     func requireUndisputed(_ keys: [StaticString], in prefix: String) throws(MetainfoError) {
         for key in keys where !disputedKeys.isEmpty && disputedKeys.contains(key.withUTF8Buffer { Array($0) }) {
             throw .disputed(key: prefix + key.description)
@@ -192,7 +194,7 @@ extension BencodeDictionary {
 }
 
 extension BencodeValue {
-    /// The value under the key; `prefix` is the path to this dictionary, for the error.
+    /// The value of the key. `prefix` is the path to this dictionary, used in the error.
     func required(_ key: StaticString, in prefix: String) throws(MetainfoError) -> BencodeValue {
         guard let value = self[key] else { throw .missing(key: prefix + key.description) }
         return value

@@ -1,14 +1,15 @@
-/// Text of a .torrent whose encoding nobody can know, to be read by people. (Names of files are ``PathText``.)
+/// Decodes text of a .torrent that has no declared encoding and is only meant to be read. (File names are
+/// ``PathText``.)
 enum LegacyText {
-    /// UTF-8 when the bytes are valid UTF-8, and Windows-1252 otherwise.
+    /// Decodes the bytes as UTF-8 if they are valid UTF-8, and as Windows-1252 otherwise.
     ///
-    /// Other code pages (GBK, Shift-JIS) come out misread, but always in the same way, and different bytes as different
-    /// text.
+    /// Text in other code pages (GBK, Shift-JIS) is misread, but always in the same way, and different bytes give
+    /// different text.
     static func decode(_ bytes: some Collection<UInt8>) -> String {
         String(validating: bytes, as: UTF8.self) ?? windows1252(bytes)
     }
 
-    /// The text of bytes that aren't UTF-8.
+    /// Decodes bytes as Windows-1252.
     static func windows1252(_ bytes: some Collection<UInt8>) -> String {
         var text = String.UnicodeScalarView()
         for byte in bytes {
@@ -18,7 +19,7 @@ enum LegacyText {
         return String(text)
     }
 
-    /// Whether the bytes are valid UTF-8: no text is made of them, however many they are.
+    /// Whether the bytes are valid UTF-8; creates no `String`, whatever the length.
     static func isUTF8(_ bytes: some Collection<UInt8>) -> Bool {
         var iterator = bytes.makeIterator()
         var decoder = UTF8()
@@ -31,17 +32,17 @@ enum LegacyText {
         }
     }
 
-    /// The first bytes of a text, without a part of a character at their end.
+    /// The first bytes of a text, without a truncated character at the end.
     static func beginning(of bytes: ArraySlice<UInt8>, bytes limit: Int) -> ArraySlice<UInt8> {
         guard bytes.count > limit else { return bytes }
         let isContinuation = { (byte: UInt8) in byte & 0xc0 == 0x80 }
         var end = bytes.startIndex + limit
-        // A character of UTF-8 has at most three more bytes behind its first.
+        // A UTF-8 character has at most three bytes after its first.
         for _ in 0..<3 where end > bytes.startIndex && isContinuation(bytes[end]) { end -= 1 }
         return bytes[..<end]
     }
 
-    /// What Windows-1252 has at 0x80...0x9f; its five gaps are the control characters of Latin-1
+    /// The characters of Windows-1252 at 0x80...0x9f. Its five gaps hold the control characters of Latin-1
     /// (https://encoding.spec.whatwg.org/#windows-1252).
     private static let highControls = Array("€\u{81}‚ƒ„…†‡ˆ‰Š‹Œ\u{8d}Ž\u{8f}\u{90}‘’“”•–—˜™š›œ\u{9d}žŸ".unicodeScalars)
 }

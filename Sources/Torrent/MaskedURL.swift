@@ -1,6 +1,7 @@
-/// URLs as sentences, tables and logs may show them: without the password that stands before the `@`.
+/// Masks the password before the `@` of a URL, for messages, tables and logs.
 package enum MaskedURL {
-    /// The URL with `***` in the place of its password, or of a user name that stands alone, which is a password then.
+    /// The URL with `***` in place of its password. A user name without a password is masked too, because it acts as
+    /// one.
     package static func text(_ url: String) -> String {
         let start = url.end(of: "://") ?? url.startIndex
         let rest = url[start...]
@@ -9,11 +10,11 @@ package enum MaskedURL {
         return url[..<start] + user + "***" + url[at...]
     }
 
-    /// The `@` that ends the user and the password.
+    /// The index of the `@` after the user name and password.
     private static func atSign(in rest: Substring) -> String.Index? {
         let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
         if let at = authority.lastIndex(of: "@") { return at }
-        // A password with an unescaped `/`: what follows the colon is no port.
+        // Handles a password with an unescaped `/`: the text after the colon is not a port.
         guard let colon = authority.firstIndex(of: ":"), authority.first != "[" else { return nil }
         let port = authority[authority.index(after: colon)...]
         return port.utf8.allSatisfy { (0x30...0x39).contains($0) } ? nil : rest.lastIndex(of: "@")
@@ -21,7 +22,7 @@ package enum MaskedURL {
 }
 
 extension String {
-    /// The index behind the first occurrence of `text`.
+    /// The index after the first occurrence of `text`.
     fileprivate func end(of text: String) -> Index? {
         var at = startIndex
         while at < endIndex {

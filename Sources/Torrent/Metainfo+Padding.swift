@@ -1,9 +1,9 @@
 extension Metainfo {
-    /// The pieces that are nothing but padding and hash as zeros do (BEP 47): who knows the torrent has them, and
-    /// nobody is asked for them.
+    /// The pieces that contain only padding and whose hashes are those of zeros (BEP 47). They are present from the
+    /// start and are never requested.
     ///
-    /// A link counts among the pads and has other bytes, and a .torrent may lie: the hash decides. No more than two
-    /// zero hashes are computed, one for each length of a piece, however much padding there is.
+    /// The hash has to be checked, because symbolic links count as padding but have other bytes, and a .torrent may be
+    /// wrong. At most two hashes of zeros are computed, one for each piece length, however much padding there is.
     package var zeroPieces: Bitfield {
         var pieces = Bitfield(count: geometry.pieceCount)
         var digests: [Int: [UInt8]] = [:]

@@ -1,61 +1,62 @@
 import Bencode
 
-/// What a .torrent says (BEP 3): the file itself, byte for byte, and what its dictionaries mean.
+/// The contents of a .torrent (BEP 3): the file byte for byte, and its decoded values.
 package struct Metainfo: Sendable {
-    /// The most bytes of a .torrent that is read.
+    /// The maximum size in bytes of a .torrent.
     package static let maximumFileBytes = 256 << 20
-    /// The most files of a torrent.
+    /// The maximum number of files in a torrent.
     package static let maximumFileCount = 1 << 20
-    /// The most bytes of a text that only describes the torrent: comments, who made it, its source.
+    /// The maximum size in bytes of a text that only describes the torrent: comment, creator, source.
     ///
-    /// A text of a description fits. Of a longer one the beginning is kept, and ``unused`` says so.
+    /// Typical descriptions fit. Only the beginning of a longer text is kept, and ``unused`` reports the cut.
     package static let maximumTextBytes = 16 << 10
-    /// The values of a .torrent with that many files: a dictionary, its length, its path, and three more for each. They
-    /// bound the memory that it takes.
+    /// The decoding limits, which bound the memory for a .torrent: ``maximumFileCount`` files with six values each,
+    /// which are a dictionary, its length, its path and three more.
     ///
-    /// A hybrid's `file tree` has a dictionary in another for every folder, and paths may be deeper than
-    /// ``SafePath/maximumDepth``.
+    /// The depth allows for a hybrid's `file tree`, which nests a dictionary for every folder and whose paths may be
+    /// deeper than ``SafePath/maximumDepth``.
     static let limits = Bencode.Limits(depth: 256, nodes: 6 * maximumFileCount)
 
-    /// The whole .torrent as it was given, so that it can be given away again.
+    /// The whole .torrent as it was given, so that it can be exported unchanged.
     package let file: [UInt8]
-    /// Where the `info` dictionary stands in ``file``.
+    /// The range of the `info` dictionary in ``file``.
     package let infoRange: Range<Int>
     package let infoHash: InfoHash
-    /// Safe as the name of a file or folder: ``PathText``.
+    /// The ``PathText`` of the name; safe to use for a file or folder.
     package let name: String
     package let geometry: Geometry
     package let layout: FileLayout
-    /// Where the piece hashes stand in ``file``, 20 bytes each.
+    /// The range of the piece hashes in ``file``; each hash has 20 bytes.
     package let pieceHashesRange: Range<Int>
-    /// One file that is not in a folder of its own.
+    /// The torrent is a single file without a folder of its own.
     package let isSingleFile: Bool
-    /// Peers may come from the trackers alone (BEP 27).
+    /// Only trackers may supply peers (BEP 27).
     package let isPrivate: Bool
-    /// Tiers of announce URLs, in order of preference (BEP 12).
+    /// Tiers of announce URLs in order of preference (BEP 12).
     package let trackers: [[String]]
-    /// HTTP servers that have the content (BEP 19).
+    /// HTTP servers that serve the content (BEP 19).
     package let webSeeds: [String]
     package let comment: String?
     package let createdBy: String?
-    /// Seconds since 1970, as the file says; some makers write milliseconds.
+    /// Seconds since 1970, exactly as stored in the file; some programs write milliseconds.
     package let creationDate: Int64?
-    /// The tracker for which a private torrent is made; it sets info hashes of equal content apart.
+    /// The tracker for which a private torrent was made. Torrents with equal content but different sources have
+    /// different info hashes.
     package let source: String?
-    /// Values that have no effect here though their maker meant something by them, for a report.
+    /// Values that have no effect here although the author intended one, kept for a report.
     package let unused: [UnusedValue]
 
-    /// Reads a .torrent; whatever is not understood stays in ``file`` and has no effect.
+    /// Reads a .torrent. Data that isn't understood stays in ``file`` and has no effect.
     ///
-    /// What identifies or places the content must have one reading. The info hash is that of the bytes of `info` as
-    /// they stand, canonical or not (BEP 3). What only describes the content (comments, URLs, dates) is passed over
-    /// where it can't be read, and reported in ``unused``.
+    /// Values that identify or place the content must be unambiguous. The info hash is computed from the bytes of
+    /// `info` as they are in the file, canonical or not (BEP 3). Values that only describe the content (comments, URLs,
+    /// dates) are skipped if they can't be read, and are reported in ``unused``.
     ///
-    /// Blanks and a byte order mark before the document, and anything behind it, are no part of it: scripts and editors
-    /// leave them there.
+    /// Blanks and a byte order mark before the document, and anything after it, are ignored, because scripts and
+    /// editors leave them there.
     ///
-    /// `names` is the rule for the names of files; of a torrent in a database ask `Connection.asAdded`, which knows
-    /// under which it was added.
+    /// `names` is the rule for file names. For a torrent in a database, use `Connection.asAdded`, which knows the rule
+    /// under which the torrent was added.
     package init(torrentFile bytes: [UInt8], names: NameRule = .bytes) throws(MetainfoError) {
         guard bytes.count <= Self.maximumFileBytes else { throw .tooLarge(bytes: bytes.count) }
         let root = try Self.decode(bytes)
@@ -91,7 +92,7 @@ package struct Metainfo: Sendable {
         self.unused = unused
     }
 
-    /// The 20 bytes that the piece has to hash to.
+    /// The expected SHA-1 of the piece, 20 bytes.
     package func pieceHash(_ piece: PieceIndex) -> ArraySlice<UInt8> {
         precondition(geometry.pieces.contains(piece))
         let start = pieceHashesRange.lowerBound + piece.value * InfoHash.byteCount
@@ -107,7 +108,7 @@ package struct Metainfo: Sendable {
         }
     }
 
-    /// Keys that describe the torrent, and stand in the document with several values.
+    /// Keys that only describe the torrent and occur in the document with several values.
     private static func repeated(_ root: BencodeDictionary) -> [UnusedValue] {
         let keys = ["announce", "announce-list", "comment", "comment.utf-8", "created by", "creation date", "url-list"]
         return keys.filter { root.disputedKeys.contains(Array($0.utf8)) }.map {
@@ -115,7 +116,7 @@ package struct Metainfo: Sendable {
         }
     }
 
-    /// A text that describes the torrent, up to ``maximumTextBytes``; several strings in a list are lines of it.
+    /// A text that describes the torrent, cut at ``maximumTextBytes``. The strings of a list become lines of one text.
     private static func text(
         _ dictionary: BencodeValue, _ key: StaticString, _ prefix: String, _ unused: inout [UnusedValue]
     ) -> String? {

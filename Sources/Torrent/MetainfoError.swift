@@ -1,32 +1,32 @@
 import Bencode
 
-/// Why a file is not a .torrent that can be used.
+/// Why a file is not a usable .torrent.
 ///
-/// Each case protects something: the reading of the content (which bytes, under which names), or the memory of this
-/// machine. A value that does neither is passed over, see ``Metainfo/unused``.
+/// Each case protects either the interpretation of the content (which bytes, under which names) or the memory of this
+/// machine. An invalid value that threatens neither is skipped; see ``Metainfo/unused``.
 package enum MetainfoError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// Over ``Metainfo/maximumFileBytes``, which bounds the memory that it takes.
+    /// The file is larger than ``Metainfo/maximumFileBytes``, which bounds the memory for a .torrent.
     case tooLarge(bytes: Int)
-    /// Something else than a .torrent.
+    /// The file is not a .torrent.
     case foreign(ForeignFile)
-    /// It ends in the middle of a value.
+    /// The file ends in the middle of a value.
     case truncated(bytes: Int)
     case bencode(BencodeError)
     case notADictionary
-    /// The key is a path of keys from the document's root, files counted from 1.
+    /// `key` is a path of keys from the document's root, with files counted from 1.
     case missing(key: String)
     case wrongType(key: String, expected: String)
-    /// A key that decides what is downloaded stands there twice, with different values: clients would download
-    /// different things.
+    /// A key that decides what is downloaded occurs twice with different values, so clients would download different
+    /// things.
     case disputed(key: String)
     case versionTwoOnly
     case badPieceLength(Int64)
-    /// The bytes of `pieces` are no multiple of 20.
+    /// The length of `pieces` is not a multiple of 20.
     case raggedPieceHashes(bytes: Int)
-    /// A length is wrong, or a hash is: every piece would fail its hash, and the peers would be blamed.
+    /// A length or a hash is wrong. Pieces would fail their hash checks, and the peers would be blamed.
     case wrongPieceCount(expected: Int, found: Int)
     case tooManyPieces
-    /// Some clients would download one file, and others a folder.
+    /// Some clients would download a file, and others a folder.
     case lengthAndFiles
     case neitherLengthNorFiles
     case noFiles

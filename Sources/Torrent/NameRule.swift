@@ -1,18 +1,18 @@
-/// How the names in a .torrent become the names of files, apart from what ``SafePath`` changes under either rule.
+/// How names in a .torrent become file names, in addition to the changes that ``SafePath`` makes under both rules.
 package enum NameRule: Hashable, Sendable {
-    /// The bytes are the name.
+    /// The file name has the same bytes as the name in the .torrent.
     case bytes
-    /// The rule of the first version. Torrents that it added have their files under these names: a name that isn't
-    /// UTF-8 was read as Windows-1252, and one that differs from an earlier one in Unicode normalization alone was
-    /// numbered.
+    /// The rule of the first version, which applies to the files of torrents that it added: a name that isn't UTF-8 was
+    /// read as Windows-1252, and a name that differs from an earlier name only in Unicode normalization was numbered.
     case first
 }
 
 extension Metainfo {
-    /// This .torrent under ``NameRule/first``, and the first file whose path differs; `nil` when no path does.
+    /// This .torrent under ``NameRule/first``, and the index of the first file whose path differs; `nil` if no path
+    /// differs.
     package var underFirstRule: (metainfo: Metainfo, file: Int)? {
         guard layout.mayHaveFirstNames else { return nil }
-        // The rule decides about names alone, so that what was read once is read again.
+        // The rule affects only names, so a file that was read once can be read again.
         guard let first = try? Metainfo(torrentFile: file, names: .first) else { return nil }
         let pairs = zip(layout.files, first.layout.files)
         guard let file = pairs.first(where: { !PathText.isSame($0.displayPath, $1.displayPath) })?.0.index else {

@@ -1,14 +1,17 @@
-/// The paths that a torrent's files have taken: no two files at one path, and no file where another has a folder.
+/// Gives each file of a torrent a path of its own, so that no two files share a path and no file has the path of a
+/// folder.
 ///
-/// Who comes first in the torrent keeps the name; who comes later is numbered, `name (2).ext`. A folder that is
-/// numbered stays one folder for all files below it. Names are equal when their bytes are. A file system that folds
-/// case or normalizes names may show one file for two entries; that is found when the file is opened. A claim costs as
-/// much as its path is long, whatever other paths there are: no number is tried twice for the same numbered name.
+/// The first file or folder with a name keeps it; later ones are numbered, as in `name (2).ext`. A folder that is
+/// numbered stays one folder for all files below it. Names are equal if their bytes are equal. A file system that folds
+/// case or normalizes names may map two entries to one file; that is detected when the file is opened. The cost of a
+/// claim is proportional to the length of its path, whatever the other paths are: no number is tried twice for the same
+/// numbered name.
 struct PathClaims {
     private struct Place: Hashable {
-        /// 32 bits, because a hostile torrent has millions of folders: no document has as many values.
+        /// The folder's number. 32 bits are enough, because no document has as many values, and they save memory,
+        /// because a hostile torrent can have millions of folders.
         let folder: Int32
-        /// Whether names that differ in Unicode normalization alone are one.
+        /// Whether names that differ only in Unicode normalization are equal.
         let folds: Bool
         let name: String
 
@@ -22,8 +25,8 @@ struct PathClaims {
         }
     }
 
-    /// All numbered names that differ in the number alone, which has so many digits. Long names are cut to have room
-    /// for the number, so that different names may have the same numbered ones.
+    /// All numbered names that differ only in the number, which has `digits` digits. Long names are cut to make room
+    /// for the number, so different names may share a series.
     private struct Series: Hashable {
         let place: Place
         let digits: Int
@@ -34,35 +37,35 @@ struct PathClaims {
         let number: Int
     }
 
-    /// How many numbered names were made, and how many tries were skipped: what numbering costs.
+    /// The cost of numbering: the numbered names that were made, plus the tries that were skipped.
     private(set) var work = 0
-    /// Whether two names in one folder differ in Unicode normalization alone.
+    /// Whether two names in one folder differ only in Unicode normalization.
     private(set) var hasTwins = false
     private let rule: NameRule
-    /// The names that may have a twin, under ``NameRule/bytes``: those with more than ASCII in them.
+    /// The names that may have such a twin, under ``NameRule/bytes``: those with non-ASCII characters.
     private var folded: Set<Place> = []
 
     private struct Use {
-        /// The folder that the torrent gives this name.
+        /// The number of the folder that has this name in the torrent.
         var folder: Int32?
-        /// Whether a file or a folder is kept under it.
+        /// Whether a file or folder is stored under this name.
         var isTaken = false
     }
 
-    /// All names that the torrent has or gets; the folder 0 is the output folder.
+    /// All names that occur in the torrent or were assigned. Folder 0 is the output folder.
     private var uses: [Place: Use] = [:]
-    /// What each folder is called in the end.
+    /// The final name of each folder.
     private var folderNames = [""]
-    /// The number behind the last one that each name got.
+    /// The number after the last one that each name was given.
     private var nextNumbers: [Place: Int] = [:]
     private var series: [Series: Int] = [:]
-    /// The numbers that were tried, and for each a number behind it before which all were tried. A name that was tried
-    /// is taken, and stays so.
+    /// The numbers that were tried. Each maps to a later number; all numbers before that one were tried too. A name
+    /// that was tried is taken, and stays taken.
     private var tried: [Try: Int] = [:]
 
     init(_ rule: NameRule = .bytes) { self.rule = rule }
 
-    /// The path under which the file is kept: `path`, or one like it that is free.
+    /// Returns the path for the file: `path`, or a similar path that is free.
     mutating func claim(_ path: [String]) -> [String] {
         var result = path
         var folder: Int32 = 0
@@ -86,7 +89,7 @@ struct PathClaims {
         return new
     }
 
-    /// Takes the name, or the first free number of it.
+    /// Takes the name, or its first free numbered form.
     private mutating func take(_ place: Place, isFolder: Bool) -> String {
         if takes(place) {
             lookForTwin(of: place)
@@ -97,7 +100,7 @@ struct PathClaims {
             let digits = Self.digits(of: number)
             let (stem, dotted) = SafePath.numberedParts(place.name, digits: digits, isFolder: isFolder)
             let series = seriesNumber(stem, dotted, digits, in: place.folder)
-            // As long as the number has so many digits.
+            // Loops while the number has `digits` digits.
             while true {
                 number = firstUntried(number, series)
                 guard Self.digits(of: number) == digits else { break }
@@ -113,7 +116,7 @@ struct PathClaims {
         }
     }
 
-    /// Takes the name where it is free.
+    /// Takes the name if it is free, and returns whether it was.
     private mutating func takes(_ place: Place) -> Bool {
         let wasTaken = uses[place]?.isTaken ?? false
         if !wasTaken { uses[place, default: Use()].isTaken = true }
@@ -123,7 +126,7 @@ struct PathClaims {
     private static func digits(of number: Int) -> Int { String(number).utf8.count }
 
     private mutating func seriesNumber(_ stem: String, _ dotted: String, _ digits: Int, in folder: Int32) -> Int {
-        // No safe name has a zero byte.
+        // A safe name never contains a zero byte, so the separator is unambiguous.
         let key = Series(place: place("\(stem)\0\(dotted)", in: folder), digits: digits)
         if let known = series[key] { return known }
         let new = series.count
@@ -131,7 +134,8 @@ struct PathClaims {
         return new
     }
 
-    /// The first number from this one on that wasn't tried in the series. All that are skipped point to it then.
+    /// The first number from `number` on that wasn't tried in the series. All skipped numbers are made to point to the
+    /// result.
     private mutating func firstUntried(_ number: Int, _ series: Int) -> Int {
         var skipped: [Int] = []
         var number = number

@@ -1,21 +1,23 @@
 /// Converts between the bytes of a path and its text.
 ///
-/// On Linux a path is bytes. They are mostly UTF-8, but not always, and a file is found under exactly these bytes.
+/// On Linux, a path is a sequence of bytes that is usually but not always UTF-8, and a file is found only under exactly
+/// these bytes.
 ///
 /// The text of a path is its UTF-8. A byte that isn't part of valid UTF-8 becomes the scalar U+10FE00 plus the byte,
-/// from a private-use plane that names don't use: 0xE9 becomes U+10FEE9. Where the path itself has such a scalar, the
-/// four bytes of the scalar are escaped in the same way. So every path has exactly one text, every text is valid UTF-8,
-/// and
-/// ``bytes(_:)`` returns the bytes that the text was made of.
+/// from a private-use plane that names don't use: 0xE9 becomes U+10FEE9. If the path itself contains such a scalar, the
+/// scalar's four bytes are escaped in the same way. So every path has exactly one text, every text is valid UTF-8, and
+/// ``bytes(_:)`` returns the original bytes.
 ///
-/// The program works with text; bytes become text where they come in, and text becomes bytes in the system call.
+/// The program works with text. Bytes are converted to text on input, and text is converted to bytes in the system
+/// call.
 package enum PathText {
     /// The escapes of the bytes 0x80 to 0xFF.
     package static let escapes: ClosedRange<Unicode.Scalar> = "\u{10fe80}"..."\u{10feff}"
 
-    /// The first two bytes of an escape's UTF-8; the third is one of ``thirds``, and the fourth has the last six bits.
+    /// The first two bytes of an escape's UTF-8. The third byte is one of ``thirds``, and the fourth has the last six
+    /// bits.
     private static let lead: (UInt8, UInt8) = (0xf4, 0x8f)
-    /// For bytes below 0xC0, and for the others.
+    /// The third byte of the escape: first for bytes below 0xC0, then for the others.
     private static let thirds: (UInt8, UInt8) = (0xba, 0xbb)
     private static let escapeLength = 4
 
@@ -52,40 +54,40 @@ package enum PathText {
         return bytes
     }
 
-    /// How many bytes ``bytes(_:)`` gives.
+    /// The number of bytes that ``bytes(_:)`` returns.
     package static func byteCount(_ text: some StringProtocol) -> Int {
         text.utf8.count - (escapeLength - 1) * text.unicodeScalars.count { escapes.contains($0) }
     }
 
-    /// Whether the text has escapes, so that it differs from the path's bytes.
+    /// Whether the text contains escapes, so that it differs from the path's bytes.
     package static func isEscaped(_ text: String) -> Bool {
-        // Hardly any name has the first byte of a plane that is for private use.
+        // This first check is fast: hardly any name contains the first byte of a private-use plane.
         text.utf8.contains(lead.0) && text.unicodeScalars.contains { escapes.contains($0) }
     }
 
-    /// The byte of an escape; `nil` for every other scalar.
+    /// The byte that an escape stands for; `nil` for every other scalar.
     package static func byte(of scalar: Unicode.Scalar) -> UInt8? {
         escapes.contains(scalar) ? UInt8(truncatingIfNeeded: scalar.value) : nil
     }
 
-    /// Calls `body` with the path's bytes and a zero behind them, as system calls take them. A zero in the text ends
-    /// the path.
+    /// Calls `body` with the path's bytes and a terminating zero, as system calls expect. A zero in the text ends the
+    /// path.
     package static func withCString<Result>(_ text: String, _ body: (UnsafePointer<CChar>) -> Result) -> Result {
         guard isEscaped(text) else { return text.withCString(body) }
         return (bytes(text) + [0]).withUnsafeBytes { body($0.baseAddress!.assumingMemoryBound(to: CChar.self)) }
     }
 
-    /// The text of bytes that end with a zero, as the C library gives them.
+    /// The text of zero-terminated bytes from the C library.
     package static func text(cString: UnsafePointer<CChar>) -> String {
         var length = 0
         while cString[length] != 0 { length += 1 }
         return text(UnsafeRawBufferPointer(start: cString, count: length))
     }
 
-    /// Whether both are texts of the same path. (`==` takes different ways to write the same characters for equal.)
+    /// Whether both texts name the same path. (`==` also accepts canonically equivalent characters.)
     package static func isSame(_ one: String, _ other: String) -> Bool { one.utf8.elementsEqual(other.utf8) }
 
-    /// The bytes of the one scalar whose UTF-8 begins there; `nil` when none does.
+    /// The bytes of the scalar whose UTF-8 begins at `start`; `nil` if there is none.
     private static func scalar(in bytes: [UInt8], at start: Int) -> ArraySlice<UInt8>? {
         let length =
             switch bytes[start] {
@@ -117,8 +119,8 @@ package enum PathText {
     }
 }
 
-/// The name of a file or a folder, or a path. Two names are equal when their bytes are; two strings are equal when they
-/// are different ways to write the same characters, too (Unicode normalization).
+/// The name of a file or folder, or a path. Two names are equal if their bytes are equal, whereas two strings are also
+/// equal if they are canonically equivalent (Unicode normalization).
 package struct FileName: Hashable, Sendable {
     package let text: String
 
@@ -129,7 +131,7 @@ package struct FileName: Hashable, Sendable {
     package func hash(into hasher: inout Hasher) {
         var text = text
         text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
-        // No UTF-8 has this byte: it ends the name.
+        // This byte never occurs in UTF-8, so it marks the end of the name.
         hasher.combine(UInt8.max)
     }
 }

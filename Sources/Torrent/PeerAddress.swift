@@ -1,4 +1,4 @@
-/// Where a peer listens: an IPv4 or IPv6 address and a TCP port.
+/// The address at which a peer listens: an IPv4 or IPv6 address and a TCP port.
 package struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
     package enum Host: Hashable, Sendable {
         case v4(UInt32)
@@ -13,8 +13,8 @@ package struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
         self.port = port
     }
 
-    /// An address in the compact form: 4 or 16 bytes of host and 2 of port, in network order (BEP 23, BEP 7); `nil` for
-    /// any other count.
+    /// Reads the compact form: 4 or 16 bytes of host and 2 bytes of port, in network order (BEP 23, BEP 7); `nil` for
+    /// any other length.
     package init?(compact bytes: some Collection<UInt8>) {
         guard bytes.count == 6 || bytes.count == 18 else { return nil }
         var words: (UInt64, UInt64) = (0, 0)
@@ -26,7 +26,7 @@ package struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
         self.init(hostBytes == 4 ? .v4(UInt32(words.0)) : .v6(words.0, words.1), port: port)
     }
 
-    /// The compact form: 6 bytes for IPv4, 18 for IPv6.
+    /// The compact form: 6 bytes for IPv4, 18 bytes for IPv6.
     package var compact: [UInt8] {
         var bytes: [UInt8] = []
         switch host {
@@ -48,7 +48,8 @@ package struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
         if case .v6 = host { true } else { false }
     }
 
-    /// Whether a peer can be there at all: a port, and a host that is neither unspecified nor multicast nor broadcast.
+    /// Whether a peer can have this address: the port is not 0, and the host is not unspecified, multicast or
+    /// broadcast.
     package var isDialable: Bool {
         guard port != 0 else { return false }
         switch host {
@@ -57,7 +58,7 @@ package struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// An IPv4 address that is mapped into IPv6 (`::ffff:a.b.c.d`) as the IPv4 address that it is.
+    /// Converts an IPv4-mapped IPv6 address (`::ffff:a.b.c.d`) to the IPv4 address; returns other addresses unchanged.
     package var unmapped: PeerAddress {
         if case .v6(0, let low) = host, low >> 32 == 0xffff {
             return PeerAddress(.v4(UInt32(truncatingIfNeeded: low)), port: port)
@@ -65,7 +66,7 @@ package struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
         return self
     }
 
-    /// `a.b.c.d:port` or `[ipv6]:port`, the latter as RFC 5952 writes it.
+    /// The address as `a.b.c.d:port`, or as `[ipv6]:port` in the form of RFC 5952.
     package var description: String {
         switch host {
         case .v4: return "\(hostDescription):\(port)"
@@ -73,7 +74,7 @@ package struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// The host alone, without brackets.
+    /// The host without brackets and port.
     package var hostDescription: String {
         switch host {
         case .v4(let word): return [24, 16, 8, 0].map { String(word >> UInt32($0) & 255) }.joined(separator: ".")
@@ -81,7 +82,7 @@ package struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Reads `a.b.c.d:port` or `[ipv6]:port`; `nil` for anything else, host names among it.
+    /// Reads `a.b.c.d:port` or `[ipv6]:port`; `nil` for anything else, including host names.
     package init?(_ text: some StringProtocol) {
         guard let colon = text.lastIndex(of: ":"),
             let port = Decimal.parse(text[text.index(after: colon)...], as: UInt16.self)
@@ -99,13 +100,13 @@ package struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension PeerAddress.Host {
-    /// What one subscriber has to choose from: the IPv4 address itself, or the first address of its /64 of IPv6 (RFC
-    /// 6177).
+    /// The range from which one subscriber can choose addresses: the IPv4 address itself, or the first address of the
+    /// IPv6 /64 (RFC 6177).
     package var subscriber: Self {
         if case .v6(let high, _) = self { .v6(high, 0) } else { self }
     }
 
-    /// The first address of the network around the host: a /24 of IPv4, a /48 of IPv6.
+    /// The first address of the network around the host: a /24 for IPv4, a /48 for IPv6.
     package var network: Self {
         switch self {
         case .v4(let word): .v4(word & 0xffff_ff00)
@@ -113,10 +114,10 @@ extension PeerAddress.Host {
         }
     }
 
-    /// The address as text, without brackets.
+    /// The address as text without brackets.
     package var text: String { PeerAddress(self, port: 0).hostDescription }
 
-    /// Reads a dotted IPv4 address or an IPv6 address without brackets or zone.
+    /// Reads a dotted IPv4 address, or an IPv6 address without brackets or zone.
     package init?(_ text: some StringProtocol) {
         if let word = Self.dotted(text) {
             self = .v4(word)
@@ -139,8 +140,8 @@ extension PeerAddress.Host {
     }
 }
 
-/// Decimal numbers as addresses have them: digits alone, and no superfluous zero, which some parsers take for octal
-/// (RFC 6943 section 3.1.1).
+/// Parses decimal numbers in addresses: digits only, and no leading zeros, which some parsers take for octal (RFC 6943
+/// section 3.1.1).
 private enum Decimal {
     static func parse<Number: FixedWidthInteger>(_ text: some StringProtocol, as type: Number.Type) -> Number? {
         guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), text.utf8.count == 1 || text.utf8.first != 0x30
@@ -149,7 +150,7 @@ private enum Decimal {
     }
 }
 
-/// The text form of IPv6 addresses (RFC 4291 section 2.2; written as RFC 5952 says).
+/// Reads the text form of IPv6 addresses (RFC 4291 section 2.2) and writes the form of RFC 5952.
 enum IPv6Text {
     static func format(_ high: UInt64, _ low: UInt64) -> String {
         let groups = [high, low].flatMap { word in
@@ -178,7 +179,7 @@ enum IPv6Text {
         return (all[..<4].reduce(0) { $0 << 16 | UInt64($1) }, all[4...].reduce(0) { $0 << 16 | UInt64($1) })
     }
 
-    /// The groups of one side of `::`; the last two of an address may be a dotted IPv4 address.
+    /// The groups of one side of `::`. The last two groups of an address may be a dotted IPv4 address.
     private static func groups(_ text: String, endsAddress: Bool) -> [UInt16]? {
         guard !text.isEmpty else { return [] }
         var groups: [UInt16] = []
@@ -187,7 +188,7 @@ enum IPv6Text {
             if endsAddress, n == parts.count - 1, part.contains("."), let word = PeerAddress.Host.dotted(part) {
                 groups += [UInt16(word >> 16), UInt16(word & 0xffff)]
             } else {
-                // The standard library's parser would also take a sign.
+                // The standard library's parser also accepts a sign.
                 guard (1...4).contains(part.utf8.count), part.first != "+", part.first != "-",
                     let group = UInt16(part, radix: 16)
                 else { return nil }
@@ -199,7 +200,7 @@ enum IPv6Text {
 }
 
 extension StringProtocol {
-    /// What stands before and after the first `separator`; the second is `nil` where there is none.
+    /// The text before and after the first `separator`; the second part is `nil` if there is no separator.
     fileprivate func components(around separator: String) -> (String, String?) {
         var at = startIndex
         while at < endIndex {

@@ -1,7 +1,8 @@
-/// Text from outside (names, comments, clients, errors of trackers) as a terminal may have it.
+/// Makes text from outside (names, comments, client names, tracker errors) safe for a terminal.
 extension String {
-    /// The text with everything that could steer a terminal or hide what is there as `.`: control characters, marks of
-    /// reading direction, and what has no glyph. A byte of a name that isn't UTF-8 (``PathText``) is shown as `\xE9`.
+    /// The text with `.` in place of every character that could control a terminal or hide text: control characters,
+    /// marks of reading direction, and characters without a glyph. A byte of a name that isn't UTF-8 (``PathText``)
+    /// becomes `\xE9`.
     package var printable: String {
         if hasNone(where: { $0 < 0x20 || $0 > 0x7e }) { return self }
         var text = String.UnicodeScalarView()
@@ -17,9 +18,9 @@ extension String {
 }
 
 extension String {
-    /// Whether no byte of the UTF-8 is such a one: most text is plain ASCII, and this is quick to see.
+    /// Whether no UTF-8 byte satisfies the condition. Most text is plain ASCII, and this check is fast.
     @inlinable package func hasNone(where isOdd: (UInt8) -> Bool) -> Bool {
-        // Looks at all of them, without a branch at each: the compiler takes many at a time.
+        // The loop checks all bytes without a branch for each, so that the compiler can vectorize it.
         utf8.withContiguousStorageIfAvailable { bytes in
             var found: UInt8 = 0
             for byte in bytes { found |= isOdd(byte) ? 1 : 0 }

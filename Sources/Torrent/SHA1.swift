@@ -1,20 +1,21 @@
 import CPieceHash
 
-/// The hash of v1 torrents: pieces, info dictionaries, and the keys of the encryption handshake (BEP 3, FIPS 180-4).
+/// The hash of v1 torrents, used for pieces, info dictionaries, and the keys of the encryption handshake (BEP 3, FIPS
+/// 180-4).
 ///
-/// For one message at a time; many pieces at once go to `CPieceHash` itself.
+/// This type hashes one message at a time. To hash many pieces at once, use `CPieceHash` directly.
 package enum SHA1 {
     package static let byteCount = PIECE_HASH_SHA1_LENGTH
 
-    /// The name of what hashes many pieces at once on this machine.
+    /// The name of the implementation that hashes many pieces at once on this machine.
     package static var lanesName: String {
         String(cString: piece_hash_name(piece_hash_sha1_choice(PIECE_HASH_MAXIMUM_LANES)))
     }
 
-    /// The 20 bytes of the digest.
+    /// The digest of the bytes, 20 bytes.
     package static func hash(_ bytes: [UInt8]) -> [UInt8] { bytes.withUnsafeBytes { hash($0) } }
 
-    /// The 20 bytes of the digest of so many zero bytes.
+    /// The digest of `count` zero bytes, 20 bytes.
     package static func hash(zeros count: Int) -> [UInt8] {
         let block = 64
         let zeros = [UInt8](repeating: 0, count: 1024 * block)
@@ -34,28 +35,28 @@ package enum SHA1 {
         }
     }
 
-    /// The 20 bytes of the digest.
+    /// The digest of the bytes, 20 bytes.
     package static func hash(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
         digest(of: bytes, byteCount: byteCount, begin: piece_hash_sha1_begin, finish: piece_hash_sha1_finish)
     }
 }
 
-/// The hash of v2 torrents: blocks, Merkle trees and info dictionaries (BEP 52, FIPS 180-4).
+/// The hash of v2 torrents, used for blocks, Merkle trees and info dictionaries (BEP 52, FIPS 180-4).
 ///
-/// For one message at a time; many blocks at once go to `CPieceHash` itself.
+/// This type hashes one message at a time. To hash many blocks at once, use `CPieceHash` directly.
 package enum SHA256 {
     package static let byteCount = PIECE_HASH_SHA256_LENGTH
 
-    /// The 32 bytes of the digest.
+    /// The digest of the bytes, 32 bytes.
     package static func hash(_ bytes: [UInt8]) -> [UInt8] { bytes.withUnsafeBytes { hash($0) } }
 
-    /// The 32 bytes of the digest.
+    /// The digest of the bytes, 32 bytes.
     package static func hash(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
         digest(of: bytes, byteCount: byteCount, begin: piece_hash_sha256_begin, finish: piece_hash_sha256_finish)
     }
 }
 
-/// One message as a stream that has taken nothing in and ends with the whole message as its tail.
+/// Hashes one message by passing the whole of it as the tail of a new stream.
 private func digest(
     of bytes: UnsafeRawBufferPointer,
     byteCount: Int,

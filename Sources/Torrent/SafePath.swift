@@ -1,31 +1,31 @@
-/// Names of files and folders from a .torrent, made safe to use below the output folder.
+/// Makes the names of files and folders in a .torrent safe to use below the output folder.
 ///
-/// A hostile name is changed rather than refused, as libtorrent and Transmission do: the content can still be had, and
-/// nothing is ever followed out of the folder. The change depends on the name alone, so that it is the same every time:
+/// A hostile name is changed rather than rejected, as in libtorrent and Transmission, so that the content can still be
+/// downloaded and no path leads out of the folder. The change depends only on the name, so it is always the same:
 /// - separators (`/` and `\`), control characters and marks that reverse the reading direction become `_`;
 /// - an empty name and `.` become `_`, and `..` becomes `__`; inside a path, empty names and `.` are dropped;
-/// - a name over 255 bytes is cut and gets a piece of its hash, and keeps its extension;
-/// - of a path that is too deep or too long the folders that are too many become one, which is called after the hash of
-///   all of them.
+/// - a name over 255 bytes is cut, gets part of its hash appended, and keeps its extension;
+/// - in a path that is too deep or too long, the excess folders become one folder, which is named after the hash of all
+///   folders.
 ///
-/// Every other name is on the disk as its bytes stand in the torrent, also where they aren't UTF-8: the names here are
-/// ``PathText``. Left as they are: leading and trailing dots and spaces, and names that are devices on other systems
-/// (`CON`): here they are plain files.
+/// Every other name keeps the bytes that it has in the torrent, even if they aren't UTF-8, because names here are
+/// ``PathText``. Leading and trailing dots and spaces are kept, and so are device names of other systems (`CON`), which
+/// are ordinary files here.
 package enum SafePath {
-    /// The most bytes of a name: NAME_MAX of Linux file systems.
+    /// The maximum length of a name in bytes: NAME_MAX of Linux file systems.
     package static let maximumNameBytes = 255
-    /// The most names in a path. What is synced with a file is all folders above it, so that its cost is the square of
-    /// its depth.
+    /// The maximum number of names in a path. Syncing a file syncs all folders above it, so the cost grows with the
+    /// square of the depth.
     package static let maximumDepth = 64
-    /// The most bytes of a path below the output folder, separators included: PATH_MAX is 4096, the rest is for that
-    /// folder, and for the numbers of equal names.
+    /// The maximum length in bytes of a path below the output folder, including separators. PATH_MAX is 4096; the rest
+    /// is reserved for the output folder and for the numbers of equal names.
     package static let maximumPathBytes = 3072
-    /// Of a name with more bytes, no more than half of that at its beginning and at its end is looked at.
+    /// The length in bytes above which only the beginning and the end of a name are read, half of this length each.
     ///
-    /// Such a name is always cut: at most three of its bytes become one, as where U+2028 becomes `_`.
+    /// Such a name is always cut: at most three of its bytes become one, as when U+2028 becomes `_`.
     static let longestNameRead = 2048
 
-    /// One safe name.
+    /// Makes one name safe.
     package static func name(_ bytes: some Collection<UInt8>, _ rule: NameRule = .bytes) -> String {
         if isPlain(bytes) { return String(decoding: bytes, as: UTF8.self) }
         if bytes.count > longestNameRead { return shortened(ends(of: bytes, rule), hashing: bytes) }
@@ -43,11 +43,11 @@ package enum SafePath {
         return String(safe)
     }
 
-    /// The beginning and the end of a long name, safe: all that ``shortened(_:hashing:)`` keeps of it.
+    /// The safe beginning and end of a long name, which is all that ``shortened(_:hashing:)`` uses.
     private static func ends(of bytes: some Collection<UInt8>, _ rule: NameRule) -> String {
         let (start, end) = (bytes.prefix(longestNameRead / 2), bytes.suffix(longestNameRead / 2))
         guard rule == .first else { return safe(PathText.text(start)) + safe(PathText.text(end)) }
-        // The first rule reads the whole name as UTF-8, or none of it.
+        // The first rule reads either the whole name as UTF-8, or none of it.
         let isUTF8 = LegacyText.isUTF8(bytes)
         func text(_ part: some Collection<UInt8>) -> String {
             isUTF8 ? String(decoding: part, as: UTF8.self) : LegacyText.windows1252(part)
@@ -55,7 +55,7 @@ package enum SafePath {
         return safe(PathText.text(text(start).utf8)) + safe(PathText.text(text(end).utf8))
     }
 
-    /// The safe names of a path below the torrent's own folder `root`, that one first.
+    /// The safe names of a path below the torrent's own folder `root`, with `root` first.
     package static func path<Name: Collection<UInt8>>(
         _ components: some Sequence<Name>, in root: String, _ rule: NameRule = .bytes
     ) -> [String] {
@@ -68,17 +68,17 @@ package enum SafePath {
         return path.names
     }
 
-    /// The names of a path as they come. Of the folders that are too many only the bytes are kept, for their hash: a
+    /// Collects the names of a path one by one. For excess folders, it keeps only the bytes that are hashed, because a
     /// path may have millions of names.
     private struct GrowingPath {
         private(set) var count = 0
-        /// Bytes of all names, each with a separator.
+        /// The length of all names in bytes, each with a separator.
         private var bytes = 0
-        /// The first folders.
+        /// The first folders, at most ``SafePath/maximumDepth``.
         private var folders: [String] = []
-        /// The file, as far as is known: what comes behind it makes a folder of it.
+        /// The file's name, unless another name follows and makes it a folder.
         private var last = ""
-        /// All folders with separators between them, once they are more than a path may have.
+        /// All folders joined by separators, once there are more than a path may have.
         private var allFolders: [UInt8] = []
 
         mutating func append(_ name: String) {
@@ -97,8 +97,8 @@ package enum SafePath {
 
         private var joinedFolders: [UInt8] { Array(folders.joined(separator: "/").utf8) }
 
-        /// The path; where it is too deep or too long, as many of the first folders as fit, one for the rest of them,
-        /// and the file: files of one folder stay together.
+        /// The path. If it is too deep or too long, it consists of as many of the first folders as fit, one folder for
+        /// the rest, and the file. Files of one folder stay together.
         var names: [String] {
             if count <= SafePath.maximumDepth, bytes <= SafePath.maximumPathBytes { return folders + [last] }
             let hash = SHA1.hash(allFolders.isEmpty ? joinedFolders : allFolders)
@@ -114,15 +114,15 @@ package enum SafePath {
         }
     }
 
-    /// A numbered name is `stem (number)dotted`: the number stands before the extension, or at the end of a folder's
-    /// name. The parts are the same for all numbers of so many digits.
+    /// Splits a name for numbering as `stem (number)dotted`. The number stands before the extension, or at the end of a
+    /// folder's name. The parts are the same for all numbers with the same number of digits.
     static func numberedParts(_ name: String, digits: Int, isFolder: Bool) -> (stem: String, dotted: String) {
         let (stem, dotted) = isFolder ? (name[...], "") : split(name)
         let others = " ()".utf8.count + digits + PathText.byteCount(dotted)
         return (prefix(stem, bytes: maximumNameBytes - others), dotted)
     }
 
-    /// Whether the bytes are a safe name as they are: most names are, and this is cheap to see.
+    /// Whether the bytes are already a safe ASCII name. Most names are, and this check is cheap.
     private static func isPlain(_ bytes: some Collection<UInt8>) -> Bool {
         guard (1...maximumNameBytes).contains(bytes.count) else { return false }
         var dots = 0
@@ -138,7 +138,7 @@ package enum SafePath {
     private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0..<0x20, 0x7f...0x9f, 0x2f, 0x5c: true
-        // Marks of reading direction and line separators: a name must look like what it is.
+        // Marks of reading direction and line separators would make a name look like another name.
         case 0x61c, 0x200e...0x200f, 0x2028...0x202e, 0x2066...0x2069: true
         default: false
         }
@@ -152,8 +152,8 @@ package enum SafePath {
         return prefix(stem, bytes: maximumNameBytes - PathText.byteCount(tail)) + tail
     }
 
-    /// The name before its last dot, and the rest; an extension has at most 16 bytes with its dot, and is not all of
-    /// the name.
+    /// Splits the name at its last dot. An extension has at most 16 bytes including its dot, and is never the whole
+    /// name.
     private static func split(_ name: String) -> (stem: Substring, dotted: String) {
         guard let dot = name.lastIndex(of: "."), dot != name.startIndex, PathText.byteCount(name[dot...]) <= 16 else {
             return (name[...], "")
@@ -161,7 +161,7 @@ package enum SafePath {
         return (name[..<dot], String(name[dot...]))
     }
 
-    /// As many whole characters as fit into `bytes`.
+    /// The longest prefix of whole characters that fits in `bytes`.
     private static func prefix(_ text: Substring, bytes: Int) -> String {
         guard PathText.byteCount(text) > bytes else { return String(text) }
         var result = String.UnicodeScalarView()

@@ -1,4 +1,4 @@
 extension String {
-    /// A URL as a terminal, a log or JSON may have it: without its password.
+    /// The URL without its password, for terminals, logs and JSON.
     package var shownURL: String { MaskedURL.text(self).printable }
 }

@@ -1,9 +1,9 @@
 import Bencode
 
-/// Makes a .torrent of content that is already hashed: the pure part of `pieces create`.
+/// Creates a .torrent for content that is already hashed: the pure part of `pieces create`.
 package struct TorrentBuilder: Sendable {
     package struct File: Hashable, Sendable {
-        /// The path below the torrent's folder, its names as ``PathText``.
+        /// The path below the torrent's folder; its names are ``PathText``.
         package var path: [String]
         package var length: Int64
         package var isExecutable: Bool
@@ -20,11 +20,11 @@ package struct TorrentBuilder: Sendable {
         case folder([File])
     }
 
-    /// The name of the file, or of the folder: ``PathText``.
+    /// The name of the file or folder: ``PathText``.
     package var name: String
     package var content: Content
     package var pieceLength: Int
-    /// 20 bytes a piece.
+    /// The SHA-1 of each piece, 20 bytes each.
     package var pieceHashes: [UInt8]
     package var trackers: [[String]] = []
     package var webSeeds: [String] = []
@@ -42,21 +42,21 @@ package struct TorrentBuilder: Sendable {
         self.pieceHashes = pieceHashes
     }
 
-    /// The smallest power of two from 16 KiB to 16 MiB that makes at most 2,048 pieces: 1,025 to 2,048 of them between
-    /// 16 MiB and 32 GiB.
+    /// The smallest power of two from 16 KiB to 16 MiB that gives at most 2,048 pieces; between 16 MiB and 32 GiB this
+    /// gives 1,025 to 2,048 pieces.
     ///
-    /// Fewer pieces make the .torrent and each bitfield small, more of them let a peer share sooner and lose less to a
-    /// bad one.
+    /// Fewer pieces keep the .torrent and each bitfield small. More pieces let a peer share sooner and lose less to a
+    /// bad peer.
     package static func sensiblePieceLength(totalBytes: Int64) -> Int {
         var length = 16 << 10
         while length < 16 << 20, totalBytes > Int64(length) * 2048 { length *= 2 }
         return length
     }
 
-    /// The canonical bytes of the .torrent.
+    /// Encodes the .torrent canonically.
     ///
-    /// They are read back before they are given out: whoever opens the .torrent finds the files under the names that
-    /// they have here.
+    /// The result is read back before it is returned, which ensures that clients that open the .torrent find the files
+    /// under the same names.
     package func build() throws(TorrentBuilderError) -> [UInt8] {
         let bytes = Bencode.encode(.dictionary(root))
         let metainfo: Metainfo
@@ -119,12 +119,12 @@ package struct TorrentBuilder: Sendable {
     }
 }
 
-/// Why no .torrent can be made of what was given.
+/// Why no .torrent can be created.
 package enum TorrentBuilderError: Error, Hashable, Sendable, CustomStringConvertible {
     case invalid(MetainfoError)
-    /// A client would keep the file under another name, and so find nothing to seed.
+    /// A client would store the file under another name, and would find nothing to seed.
     case unsafePath(String, becomes: String)
-    /// A client would take the file for padding, and never ask for it.
+    /// A client would take the file for padding, and never request it.
     case padName(String)
 
     package var description: String {

@@ -1,16 +1,16 @@
-/// A value of a .torrent that has no effect here though its maker meant something by it.
+/// A value of a .torrent that has no effect here although the author intended one.
 ///
-/// No such value decides what is downloaded. `pieces show` reports them, so that nobody wonders why a tracker is
-/// missing.
+/// Such a value never decides what is downloaded. `pieces show` reports these values, so that users can see why a
+/// tracker is missing, for example.
 package struct UnusedValue: Hashable, Sendable {
-    /// The most values of the URLs that are reported of a .torrent.
+    /// The maximum number of unused URL values that are reported for one .torrent.
     package static let maximumCount = 100
-    /// The most bytes of a value that are shown.
+    /// The maximum number of bytes of a value that are shown.
     private static let excerptBytes = 200
 
-    /// The key, as a path of keys from the document's root.
+    /// The path of keys from the document's root.
     package let key: String
-    /// The value or its beginning; empty where it is no text.
+    /// The value or its beginning; empty if the value is not text.
     package let text: String
     /// Why it isn't used.
     package let reason: String

@@ -1,34 +1,35 @@
 import Torrent
 
-/// What a client tells a tracker (BEP 3, BEP 15).
+/// The data that a client sends to a tracker (BEP 3, BEP 15).
 package struct AnnounceRequest: Hashable, Sendable {
     package enum Event: String, Hashable, Sendable {
         case started, completed, stopped
     }
 
-    /// The peers that are asked for unless the caller says otherwise: what most trackers give to those who do not say.
+    /// The default number of requested peers, which is also what most trackers send by default.
     package static let defaultPeersWanted = 50
 
     package var infoHash: InfoHash
     package var peerID: PeerID
     /// The TCP port on which this client listens.
     package var port: UInt16
-    /// Bytes sent to peers since `started` was announced.
+    /// The number of bytes sent to peers since `started` was announced.
     package var uploaded: Int64
-    /// Bytes received from peers since `started` was announced.
+    /// The number of bytes received from peers since `started` was announced.
     package var downloaded: Int64
-    /// Bytes that are still wanted; 0 makes a seeder.
+    /// The number of bytes that are still wanted; 0 for a seeder.
     package var left: Int64
-    /// `nil` for an announce at the regular interval.
+    /// The event; `nil` for an announce at the regular interval.
     package var event: Event?
-    /// The peers that the answer may hold; 0 asks for none.
+    /// The maximum number of peers in the response; 0 requests none.
     package var peersWanted: Int
-    /// By this number the tracker knows the client again when its address changes.
+    /// A number by which the tracker recognizes the client after its address has changed.
     package var key: UInt32
-    /// What an earlier answer of this tracker asked to be told again.
+    /// The tracker ID from an earlier response, which the tracker wants to receive again.
     package var trackerID: [UInt8]?
 
-    /// Negative counts are sent as 0: a tracker would refuse them, and no caller means them.
+    /// Creates a request. Negative counts are sent as 0, because a tracker would reject them and no caller intends
+    /// them.
     package init(
         infoHash: InfoHash, peerID: PeerID, port: UInt16, uploaded: Int64 = 0, downloaded: Int64 = 0, left: Int64,
         event: Event? = nil,
@@ -57,7 +58,7 @@ package struct AnnounceRequest: Hashable, Sendable {
         return query
     }
 
-    /// Nobody who leaves a swarm needs peers.
+    /// The number of peers to request; 0 for a client that leaves the swarm.
     var numberWanted: Int32 { event == .stopped ? 0 : Int32(clamping: max(0, peersWanted)) }
 
     private var keyBytes: [UInt8] { [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: key >> UInt32($0)) } }

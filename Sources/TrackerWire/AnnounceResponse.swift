@@ -1,32 +1,33 @@
 import Bencode
 import Torrent
 
-/// What a tracker answers to an announce, over HTTP (BEP 3, 7, 23) or UDP (BEP 15).
+/// A tracker's response to an announce, over HTTP (BEP 3, 7, 23) or UDP (BEP 15).
 package struct AnnounceResponse: Hashable, Sendable {
-    /// What an interval may be: a tracker that says less would be hammered, one that says more would be forgotten.
+    /// The accepted intervals; others are clamped. A shorter interval would overload the tracker, and a longer one
+    /// would leave it unused.
     package static let intervals: ClosedRange<Duration> = .seconds(60) ... .seconds(86_400)
-    /// The interval of a tracker that names none.
+    /// The interval for a tracker that sends none.
     package static let defaultInterval: Duration = .seconds(1800)
-    /// The most peers that are taken from one answer; a UDP datagram of IPv4 peers holds some 10,900.
+    /// The maximum number of peers that are used from one response; a UDP datagram can hold about 10,900 IPv4 peers.
     package static let maximumPeers = 4096
 
-    /// How long to wait before the next regular announce; always one of ``intervals``.
+    /// The time until the next regular announce, within ``intervals``.
     package var interval: Duration
-    /// No announce before this, whatever the reason; one of ``intervals``, or `nil`.
+    /// The minimum time until any announce, within ``intervals``; `nil` if the tracker sent none.
     package var minimumInterval: Duration?
-    /// To be sent along with the next announce to this tracker.
+    /// The ID to send with the next announce to this tracker.
     package var trackerID: [UInt8]?
-    /// Seeders, leechers and finished downloads as the tracker counts them.
+    /// The tracker's counts of seeders, leechers and finished downloads.
     package var complete: Int?
     package var incomplete: Int?
     package var downloaded: Int?
-    /// Only peers that can be dialled, each once, IPv4 ones in IPv4's form.
+    /// The peers that can be dialled, without duplicates. IPv4-mapped addresses are converted to IPv4.
     package var peers: [PeerAddress]
-    /// Peers that have a name in the place of an address.
+    /// The peers that were given by host name instead of address.
     package var namedPeers: [NamedPeer]
-    /// Entries of the list of peers that could not be read.
+    /// The number of peer list entries that could not be read.
     package var unreadablePeers: Int
-    /// A sentence of the tracker for the user; the answer is good all the same.
+    /// A message from the tracker for the user; the response is valid anyway.
     package var warning: String?
 
     package init(
@@ -47,7 +48,7 @@ package struct AnnounceResponse: Hashable, Sendable {
         self.warning = warning
     }
 
-    /// What the user is told beside the answer: the tracker's own warning, else that not all of its peers could be
+    /// A message to show with the response: the tracker's own warning, or else that some of its peers could not be
     /// read.
     package var notice: String? {
         if let warning { return warning }
@@ -58,7 +59,7 @@ package struct AnnounceResponse: Hashable, Sendable {
         min(max(interval, intervals.lowerBound), intervals.upperBound)
     }
 
-    /// The body of an HTTP answer.
+    /// Reads the body of an HTTP response.
     package init(httpBody body: [UInt8]) throws(TrackerError) {
         let answer = try HTTPAnswer.dictionary(body)
         var peers = PeerCollector(limit: Self.maximumPeers)
@@ -81,7 +82,7 @@ package struct AnnounceResponse: Hashable, Sendable {
     }
 }
 
-/// A peer whose host a tracker gave as a name (BEP 3); it is dialled when the name has an address.
+/// A peer that a tracker gave by host name (BEP 3); it is dialled once the name has been resolved.
 package struct NamedPeer: Hashable, Sendable {
     package let host: String
     package let port: UInt16
@@ -92,36 +93,36 @@ package struct NamedPeer: Hashable, Sendable {
     }
 }
 
-/// Gathers the peers of one answer: dialable, unique, limited. A peer that can't be read is counted, and costs none of
-/// the others.
+/// Collects the peers of one response: dialable, unique, and up to a limit. An unreadable peer is counted and doesn't
+/// affect the others.
 struct PeerCollector {
-    /// The most names that are looked up for one answer.
+    /// The maximum number of names that are looked up for one response.
     static let maximumNames = 16
 
     private(set) var peers: [PeerAddress] = []
     private(set) var named: [NamedPeer] = []
-    /// Entries that are no peers, whatever they were meant to be.
+    /// The number of entries that are not valid peers.
     private(set) var unreadable = 0
     private var seen: Set<PeerAddress> = []
     private let limit: Int
 
     init(limit: Int) { self.limit = limit }
 
-    /// Peers in any form that trackers give them in: compact (BEP 23, BEP 7), a list of dictionaries (BEP 3) or of
-    /// compact strings, or a dictionary of either, which is how PHP writes a list whose numbers have a gap.
+    /// Adds peers in any form that trackers use: compact (BEP 23, BEP 7), a list of dictionaries (BEP 3) or of compact
+    /// strings, or a dictionary of either, which PHP writes for a list with a gap in its indices.
     mutating func add(_ value: BencodeValue, isIPv6: Bool) {
         switch value.kind {
         case .string(let compact): add(compact: compact, isIPv6: isIPv6)
         case .list(let entries): for entry in entries { add(entry: entry) }
         case .dictionary(let entry) where entry["ip"] != nil: add(entry: value)
         case .dictionary(let entries): for entry in entries.entries { add(entry: entry.value) }
-        // No peers, in the words of some scripts.
+        // Some scripts write an empty peer list like this.
         case .integer(0): break
         case .integer: unreadable += 1
         }
     }
 
-    /// Entries of 6 bytes, or of 18; what is left of an odd length is no peer.
+    /// Adds compact entries of 6 or 18 bytes; incomplete bytes at the end count as one unreadable entry.
     mutating func add(compact bytes: some Collection<UInt8>, isIPv6: Bool) {
         let width = isIPv6 ? 18 : 6
         var rest = bytes[...]
@@ -135,7 +136,7 @@ struct PeerCollector {
     private mutating func add(entry: BencodeValue) {
         guard peers.count + named.count < limit else { return }
         if let compact = entry.bytes {
-            // The length tells the family: one entry of IPv6, or any number of IPv4.
+            // The length shows the family: one IPv6 entry has 18 bytes, and anything else is IPv4 entries.
             return compact.isEmpty ? () : add(compact: compact, isIPv6: compact.count == 18)
         }
         guard let host = entry["ip"]?.bytes, let number = HTTPAnswer.number(entry["port"]),
@@ -158,14 +159,14 @@ struct PeerCollector {
         }
     }
 
-    /// The text of an address, without the brackets that IPv6 has in URLs.
+    /// The text of an address, without the brackets that IPv6 addresses have in URLs.
     private static func text(_ bytes: [UInt8]) -> Substring? {
         guard let text = String(validating: bytes, as: UTF8.self) else { return nil }
         return text.hasPrefix("[") && text.hasSuffix("]") ? text.dropFirst().dropLast() : text[...]
     }
 
-    /// Whether the text is the name of a host. One whose last part is a number is an address that is written wrong,
-    /// which resolvers would guess at.
+    /// Whether the text is a host name. A name whose last part is a number is a malformed address, which resolvers
+    /// might misread.
     private static func isName(_ text: some StringProtocol) -> Bool {
         let labels = text.split(separator: ".", omittingEmptySubsequences: false)
         guard text.utf8.count <= 253, let last = labels.last?.utf8.first, !(0x30...0x39).contains(last) else {

@@ -1,4 +1,4 @@
-/// Base64 (RFC 4648 section 4), as HTTP's Basic authentication needs it.
+/// Encodes Base64 (RFC 4648 section 4) for HTTP Basic authentication.
 enum Base64 {
     private static let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 

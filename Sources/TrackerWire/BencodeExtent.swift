@@ -1,7 +1,7 @@
-/// Finds the end of the bencoded value that a stream begins with, without keeping any of it.
+/// Finds the end of the bencoded value at the beginning of a stream, without keeping any data.
 struct BencodeExtent {
     private enum State {
-        /// A value, or the end of a container.
+        /// A value or the end of a container is next.
         case value
         case integer
         case length(Int)
@@ -10,7 +10,7 @@ struct BencodeExtent {
         case broken
     }
 
-    /// What was scanned of the stream.
+    /// The number of bytes that were scanned.
     private(set) var scanned = 0
     private var state = State.value
     private var depth = 0
@@ -21,7 +21,7 @@ struct BencodeExtent {
         if case .whole = state { true } else { false }
     }
 
-    /// Whether the stream may still become a whole value.
+    /// Whether the stream can still become a complete value.
     var isOpen: Bool {
         switch state {
         case .whole, .broken: false
@@ -64,6 +64,6 @@ struct BencodeExtent {
         isAtStart = false
     }
 
-    /// A value has ended: the outermost one is the whole.
+    /// Handles the end of a value; the end of the outermost value is the end of the whole.
     private mutating func close() { state = depth == 0 ? .whole : .value }
 }

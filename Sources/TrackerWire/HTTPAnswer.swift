@@ -1,25 +1,25 @@
 import Bencode
 
-/// What the HTTP answers to announces and scrapes have in common: a dictionary, or the reason why there is none.
+/// Reads what HTTP responses to announces and scrapes have in common: a dictionary, or the reason for its absence.
 package enum HTTPAnswer {
-    /// The most bytes of an answer's body, unpacked: ``AnnounceResponse/maximumPeers`` peers as dictionaries take less
-    /// than 1 MiB.
+    /// The maximum size in bytes of a decompressed body. ``AnnounceResponse/maximumPeers`` peers as dictionaries take
+    /// less than 1 MiB.
     package static let maximumLength = 2 << 20
-    /// The most bytes that are received for one announce or scrape: redirects, TLS, HTTP headers, framing and body
-    /// together. It is twice the body, because a server may send that in chunks of a few bytes.
+    /// The maximum number of bytes received for one announce or scrape, including redirects, TLS, HTTP headers, framing
+    /// and body. It is twice the limit of the body, because a server may send the body in chunks of a few bytes.
     package static let maximumWireBytes = 4 << 20
-    /// The most bytes of a tracker id that are kept and sent back.
+    /// The maximum length in bytes of a tracker ID that is kept and sent back.
     static let maximumTrackerIDLength = 256
-    /// How much of an answer that is no bencode is quoted.
+    /// The number of characters to quote from a response that is not bencode.
     private static let excerptLength = 60
-    /// Statuses that are of the host, whatever was asked: 429 Too Many Requests, 503 Service Unavailable.
+    /// The statuses that apply to the whole host: 429 Too Many Requests, 503 Service Unavailable.
     static let hostStatuses: Set<Int> = [429, 503]
-    /// The most strings of a list that are put together where a sentence was expected.
+    /// The maximum number of list elements that are joined when a sentence was expected.
     private static let maximumSentences = 8
 
-    /// The body that is to be read of a response: also one with a status other than 2xx, where it is an answer (a
-    /// server's page for errors may be the tracker itself). Else throws what the server says, and when it wants to be
-    /// asked again. `body` is unpacked; `now` is Unix time.
+    /// Returns the body of a response if it is a tracker response. That includes one with a status other than 2xx,
+    /// because a server's error page may come from the tracker itself. Otherwise throws the server's reason and the
+    /// pause that it asks for. `body` is decompressed; `now` is Unix time.
     package static func body(of head: HTTPResponseHead, _ body: [UInt8], now: Int64) throws(TrackerError) -> [UInt8] {
         let pause = head.retryAfter(now: now).map { TrackerError.Retry.after($0) }
         let isOfHost = hostStatuses.contains(head.status)
@@ -36,13 +36,13 @@ package enum HTTPAnswer {
             throw .status(code: head.status, phrase: reason, retry: retry ?? pause)
         } catch {
             if head.isSuccess { throw error }
-            // Anything else is the web page of a server: its status says more.
+            // Anything else is a web page from the server, whose status says more.
         }
         throw .status(code: head.status, phrase: head.phrase, retry: pause)
     }
 
-    /// The dictionary that the answer is; throws the tracker's `failure reason` (BEP 3, BEP 31). What stands around it
-    /// is skipped: scripts print empty lines and byte order marks before their answer, and newlines after it.
+    /// Decodes the dictionary of a response; throws the tracker's `failure reason` (BEP 3, BEP 31). Bytes around the
+    /// dictionary are skipped, because scripts print empty lines and byte order marks before it and newlines after it.
     static func dictionary(_ body: [UInt8]) throws(TrackerError) -> BencodeDictionary {
         guard let start = body.firstIndex(where: { !isPreamble($0) }) else { throw .empty }
         guard body[start] == UInt8(ascii: "d") else {
@@ -54,7 +54,7 @@ package enum HTTPAnswer {
         } catch {
             switch error.code {
             case .truncated: throw .truncated("only \(body.count) bytes arrived")
-            // Words that begin with a “d” are no answer either.
+            // A text that begins with “d” is not a response either.
             case .unexpectedByte where error.offset == 1:
                 throw .notBencode(excerpt: Printable.text(body, limit: excerptLength))
             default: throw .malformed(error.description)
@@ -65,7 +65,7 @@ package enum HTTPAnswer {
         throw .failure(reason: sentence(reason) ?? "no reason given", retry: retry(dictionary))
     }
 
-    /// White space, and the bytes of a byte order mark, which may stand before an answer.
+    /// Whether the byte is white space or part of a byte order mark, which may precede a response.
     static func isPreamble(_ byte: UInt8) -> Bool {
         switch byte {
         case 0x09, 0x0a, 0x0d, 0x20, 0xef, 0xbb, 0xbf: true
@@ -73,7 +73,7 @@ package enum HTTPAnswer {
         }
     }
 
-    /// A sentence of the tracker for the user: a string, several in a list, or a number; `nil` when it says nothing.
+    /// A message from the tracker for the user, from a string, a list of strings or a number; `nil` if it is empty.
     static func sentence(_ value: BencodeValue) -> String? {
         let text =
             switch value.kind {
@@ -89,7 +89,7 @@ package enum HTTPAnswer {
         return text.isEmpty ? nil : text
     }
 
-    /// A whole number; some trackers write it as a string.
+    /// A whole number, which some trackers write as a string.
     static func number(_ value: BencodeValue?) -> Int64? {
         if let integer = value?.integer { return integer }
         guard let text = value?.text, !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
@@ -98,17 +98,17 @@ package enum HTTPAnswer {
         return Int64(text) ?? .max
     }
 
-    /// A count of seconds that is not negative.
+    /// A non-negative number of seconds.
     static func seconds(_ value: BencodeValue?) -> Duration? { count(value).map { .seconds($0) } }
 
-    /// A count of peers; what no swarm can have is not believed.
+    /// A non-negative count of peers; counts that no swarm can have are reduced to `UInt32.max`.
     static func count(_ value: BencodeValue?) -> Int? {
         guard let number = number(value), number >= 0 else { return nil }
         return Int(min(number, Int64(UInt32.max)))
     }
 
-    /// When a tracker that refused wants to be asked again: minutes or `never` (BEP 31), else the longest of the
-    /// intervals that it names beside its refusal.
+    /// When a tracker that refused a request accepts the next one: the minutes or `never` of `retry in` (BEP 31), or
+    /// else the longest interval in the refusal.
     private static func retry(_ answer: BencodeDictionary) -> TrackerError.Retry? {
         let wish = answer["retry in"]
         if let text = wish?.text, text == "never" { return .never }
@@ -120,7 +120,7 @@ package enum HTTPAnswer {
         }.map { .after($0) }
     }
 
-    /// A pause that somebody asked for, within ``AnnounceResponse/intervals``; `nil` for none.
+    /// A requested pause, clamped to ``AnnounceResponse/intervals``; `nil` if it is not positive.
     static func pause(seconds: Int64) -> Duration? {
         guard seconds > 0 else { return nil }
         return min(max(.seconds(seconds), AnnounceResponse.intervals.lowerBound), AnnounceResponse.intervals.upperBound)

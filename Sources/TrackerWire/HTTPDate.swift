@@ -1,8 +1,9 @@
-/// The dates of HTTP, in each of the three forms that RFC 9110 section 5.6.7 names.
+/// Parses HTTP dates in each of the three forms of RFC 9110 section 5.6.7.
 enum HTTPDate {
     private static let months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 
-    /// Unix seconds; `nil` for what is no date. Day and year are the first and the second number in each of the forms.
+    /// The date in Unix seconds; `nil` if the text is not a date. In all forms, the day is the first number and the
+    /// year the second.
     static func parse(_ text: some StringProtocol) -> Int64? {
         var month: Int64?
         var seconds: Int64?
@@ -19,13 +20,13 @@ enum HTTPDate {
             }
         }
         guard let month, let seconds, numbers.count >= 2, (1...31).contains(numbers[0]) else { return nil }
-        // Two digits are of the century that is nearest.
+        // Two-digit years from 70 on belong to the 20th century, and the others to the 21st.
         let year = numbers[1] >= 100 ? numbers[1] : numbers[1] + (numbers[1] < 70 ? 2000 : 1900)
         guard (1970...9999).contains(year) else { return nil }
         return days(year, month, numbers[0]) * 86_400 + seconds
     }
 
-    /// `hh:mm:ss` as seconds.
+    /// Parses `hh:mm:ss` to seconds.
     private static func time(_ word: some StringProtocol) -> Int64? {
         let parts = word.split(separator: ":", omittingEmptySubsequences: false).map { Int64($0) ?? -1 }
         guard parts.count == 3, (0...23).contains(parts[0]), (0...59).contains(parts[1]), (0...60).contains(parts[2])
@@ -33,8 +34,8 @@ enum HTTPDate {
         return parts[0] * 3600 + parts[1] * 60 + parts[2]
     }
 
-    /// Days since 1970-01-01 of a date of the Gregorian calendar: years begin in March, so that the leap day is their
-    /// last.
+    /// The number of days from 1970-01-01 to a date of the Gregorian calendar. The computation uses years that begin in
+    /// March, so that a leap day is the last day of its year.
     private static func days(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
         let shifted = month <= 2 ? year - 1 : year
         let era = shifted / 400

@@ -1,15 +1,16 @@
-/// The head of an HTTP response, as far as a tracker's answer needs it.
+/// The head of an HTTP response, reduced to what a tracker response needs.
 package struct HTTPResponseHead: Hashable, Sendable {
-    /// Fields that are kept; the others are skipped.
+    /// The header fields that are kept; the others are skipped.
     fileprivate static let kept: Set<String> = [
         "content-length", "content-encoding", "transfer-encoding", "location", "retry-after", "date",
     ]
-    /// The most values of one field that are kept, and the most bytes of a value that goes on over several lines.
+    /// The maximum number of values that are kept for one field, and the maximum length in bytes of a value folded over
+    /// several lines.
     private static let maximumValues = 16
     private static let maximumFoldedValue = 8 << 10
 
     package fileprivate(set) var status: Int
-    /// What the server wrote behind the status, for sentences.
+    /// The reason phrase after the status, for messages.
     package fileprivate(set) var phrase: String
     private var fields: [String: [String]] = [:]
 
@@ -20,7 +21,7 @@ package struct HTTPResponseHead: Hashable, Sendable {
 
     package var isSuccess: Bool { (200..<300).contains(status) }
 
-    /// The values of a field, in their order; `name` in lower case.
+    /// The values of a field in order; `name` must be in lower case.
     fileprivate func values(_ name: String) -> [String] { fields[name] ?? [] }
 
     fileprivate mutating func add(_ name: String, _ value: String) {
@@ -35,14 +36,14 @@ package struct HTTPResponseHead: Hashable, Sendable {
         fields[name] = values
     }
 
-    /// Whether the server packed the body for the way, so that it isn't the file's own form.
+    /// Whether the server compressed the body for the transfer.
     package var isPacked: Bool { values("content-encoding").contains { $0.lowercased().contains("gzip") } }
 
-    /// Where a redirect leads to.
+    /// The target of a redirect.
     package var location: String? { (300..<400).contains(status) && status != 304 ? values("location").first : nil }
 
-    /// How long the server wants to be left alone (RFC 9110 section 10.2.3), from seconds or from a date; `nil` where
-    /// it says nothing that makes sense. `now` is Unix time; a server that tells its own time is believed in that.
+    /// The pause that the server asks for (RFC 9110 section 10.2.3), from a number of seconds or a date; `nil` if there
+    /// is no valid value. `now` is Unix time; the server's own `Date` takes precedence over it.
     package func retryAfter(now: Int64) -> Duration? {
         guard let text = values("retry-after").first else { return nil }
         if !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
@@ -53,37 +54,38 @@ package struct HTTPResponseHead: Hashable, Sendable {
     }
 }
 
-/// Reads one HTTP/1 response as trackers behind old servers and proxies send it; the next bytes of the connection are
-/// nobody's.
+/// Reads one HTTP/1 response as trackers behind old servers and proxies send it. The connection isn't used for another
+/// response.
 ///
-/// An announce is one small body that is bencode or not. So nothing that stands around the body is refused as long as
-/// the body can be found: lines may end with a newline alone, a length may be missing, twice there, beside chunks, too
-/// long or too short, and a field that can't be read is skipped. What is bounded is everything that a server can send
-/// without end: the head with its interim responses, the framing of chunks, the body.
+/// A tracker's response is one small body that either is bencode or isn't. So the reader tolerates everything around
+/// the body as long as the body can be found. Lines may end with a bare newline. A length may be missing, repeated,
+/// combined with chunks, too long or too short. Unreadable fields are skipped. Everything that a server could send
+/// endlessly is limited: the head with its interim responses, the chunk framing, and the body.
 package struct HTTPResponseReader: Sendable {
-    /// The most bytes of status lines and fields, those of interim responses among them; and of what stands between
-    /// chunks beside the body's own count.
+    /// The maximum number of bytes of status lines and fields, including interim responses. Chunk framing may have this
+    /// many bytes plus the length of the body.
     package static let maximumHead = 64 << 10
-    /// The most bytes of a line of framing between chunks.
+    /// The maximum length in bytes of a framing line between chunks.
     private static let maximumChunkLine = 4 << 10
 
-    /// What the body is expected to be.
+    /// The expected kind of body.
     package enum Content: Hashable, Sendable {
-        /// A tracker's answer: complete as soon as its bencoded value is.
+        /// A tracker response, which is complete when its bencoded value is complete.
         case answer
-        /// A .torrent: complete when the server says so, whatever its bytes are. Of anything else only the beginning is
-        /// read.
+        /// A .torrent, which is complete when the server says so, whatever its bytes are. For any other file, only the
+        /// beginning is read.
         case torrent
     }
 
-    /// The bytes of a body that is no .torrent after which nothing more of it is read: enough to say what it is.
+    /// The number of bytes after which a body that is not a .torrent isn't read further; they suffice to identify its
+    /// kind.
     private static let foreignExcerpt = 512
 
-    /// What is to be done next.
+    /// The next action of the caller.
     package enum Step: Hashable, Sendable {
-        /// More has to come.
+        /// Read more data.
         case read
-        /// The body should have ended, but what came is no whole answer: a little more is waited for.
+        /// Wait a little for more data: the body should have ended, but the response is incomplete.
         case linger
         case done
     }
@@ -91,33 +93,33 @@ package struct HTTPResponseReader: Sendable {
     private enum State {
         case status
         case fields(HTTPResponseHead, last: String?)
-        /// The whole rest of the connection, or the count of bytes that the server named.
+        /// The body of the given length, or all remaining bytes of the connection.
         case body(length: Int?)
         case chunkLine
         case chunk(left: Int)
-        /// The server said that the body ends here.
+        /// The server has marked the end of the body.
         case ended
     }
 
-    /// `nil` until the whole head has come.
+    /// The head; `nil` until it has arrived completely.
     package private(set) var head: HTTPResponseHead?
     package private(set) var body: [UInt8] = []
     private let content: Content
     private let maximumBody: Int
     private var state = State.status
     private var line: [UInt8] = []
-    /// Whether the line of a chunk's size has its semicolon, behind which everything is allowed.
+    /// Whether the chunk size line has reached its semicolon, after which any byte is allowed.
     private var isExtended = false
     private var framing = 0
     private var extent = BencodeExtent()
 
-    /// `maximumBody`: the most bytes of a body that are kept.
+    /// `maximumBody` is the maximum number of bytes of a body that are kept.
     package init(_ content: Content = .answer, maximumBody: Int = HTTPAnswer.maximumLength) {
         self.content = content
         self.maximumBody = maximumBody
     }
 
-    /// The next bytes of the connection.
+    /// Processes the next bytes of the connection.
     package mutating func received(_ bytes: some Collection<UInt8>) throws(TrackerError) -> Step {
         var rest = bytes[...]
         while let byte = rest.first {
@@ -127,7 +129,7 @@ package struct HTTPResponseReader: Sendable {
                 try countFraming()
                 if byte == UInt8(ascii: "\n") { try endLine() } else { try extendLine(byte) }
             case .body(let length?) where content == .torrent:
-                // What comes behind the file isn't a part of it.
+                // Bytes after the file are not part of it.
                 try append(rest.prefix(length - body.count))
                 if body.count >= length { state = .ended }
                 rest = rest[rest.endIndex...]
@@ -146,7 +148,7 @@ package struct HTTPResponseReader: Sendable {
         return step
     }
 
-    /// The server closed the connection: what came is all.
+    /// Processes the end of the connection; no more data will come.
     package mutating func closed() throws(TrackerError) {
         if case .chunkLine = state { try takeLineAsBody() }
         guard head != nil else {
@@ -194,7 +196,7 @@ package struct HTTPResponseReader: Sendable {
         defer { (line, isExtended) = ([], false) }
         switch state {
         case .status:
-            // Some servers send an empty line too many.
+            // Some servers send an extra empty line.
             guard !line.isEmpty else { return }
             state = .fields(try Self.status(line), last: nil)
         case .fields(var head, let last):
@@ -202,7 +204,7 @@ package struct HTTPResponseReader: Sendable {
             let name = Self.read(field: line, last: last, into: &head)
             state = .fields(head, last: name)
         case .chunkLine:
-            // The end of the chunk before, or one too many.
+            // This is the end of the previous chunk, or an extra empty line.
             guard !line.isEmpty else { return }
             let size = Self.chunkSize(line)
             state = size > 0 ? .chunk(left: size) : .ended
@@ -212,7 +214,7 @@ package struct HTTPResponseReader: Sendable {
     }
 
     private mutating func endHead(_ head: HTTPResponseHead) {
-        // An interim response: the answer follows (RFC 9110 section 15.2).
+        // This is an interim response; the final response follows (RFC 9110 section 15.2).
         guard !(100..<200).contains(head.status) else { return state = .status }
         self.head = head
         let isPage = content == .torrent && !head.isSuccess
@@ -226,7 +228,8 @@ package struct HTTPResponseReader: Sendable {
         }
     }
 
-    /// The server names chunks and sends none, as proxies do that unpack them and leave the field.
+    /// Handles a response that announces chunks but has none, as from proxies that decode chunks and keep the header
+    /// field.
     private mutating func takeLineAsBody() throws(TrackerError) {
         guard body.isEmpty else { return state = .ended }
         state = .body(length: nil)
@@ -242,7 +245,7 @@ package struct HTTPResponseReader: Sendable {
         body += bytes.prefix(room)
         if content == .answer { extent.scan(body) }
         guard bytes.count > room else { return }
-        // Of a page that explains a status, or stands where a .torrent should, its beginning is enough.
+        // The beginning suffices for a page that explains a status or that stands in place of a .torrent.
         guard head.map({ !$0.isSuccess }) ?? true || extent.isWhole || isForeign else {
             throw .tooLarge(limit: maximumBody)
         }
@@ -259,7 +262,8 @@ package struct HTTPResponseReader: Sendable {
         }
     }
 
-    /// Whether the body begins as no .torrent does; a packed one says nothing before it is unpacked.
+    /// Whether the body can't be a .torrent, judging by its first byte. A compressed body shows this only after
+    /// decompression.
     private var isForeign: Bool {
         guard content == .torrent, body.count >= Self.foreignExcerpt, body[0] != UInt8(ascii: "d") else { return false }
         return head?.isPacked != true
@@ -267,7 +271,7 @@ package struct HTTPResponseReader: Sendable {
 
     // MARK: Forms
 
-    /// Whether the last byte of a line still fits: the line begins a status line, or is nothing but carriage returns.
+    /// Whether the last byte of a line is valid: the line begins a status line, or consists only of carriage returns.
     private static func mayBeStatus(_ line: [UInt8]) -> Bool {
         let scheme = Array("http/".utf8)
         if line[0] == UInt8(ascii: "\r") { return line[line.count - 1] == UInt8(ascii: "\r") }
@@ -282,7 +286,7 @@ package struct HTTPResponseReader: Sendable {
         return HTTPResponseHead(status: status, phrase: words.count > 2 ? Printable.text(words[2], limit: 60) : "")
     }
 
-    /// Adds the field, if it is one that is kept; returns its name, for a line that continues it.
+    /// Adds the field if it is one to keep; returns its name, for a line that continues it.
     private static func read(field line: [UInt8], last: String?, into head: inout HTTPResponseHead) -> String? {
         let isInk = { (byte: UInt8) in byte != UInt8(ascii: " ") && byte != UInt8(ascii: "\t") }
         if !isInk(line[0]) {
@@ -301,7 +305,7 @@ package struct HTTPResponseReader: Sendable {
         return String(decoding: bytes[first...last], as: UTF8.self)
     }
 
-    /// The one length that the fields name; `nil` when they name none, or different ones.
+    /// The content length; `nil` if the fields contain none or different ones.
     private static func length(_ values: [String]) -> Int? {
         let lengths = values.flatMap { $0.split(separator: ",") }.map {
             Int($0.drop { $0 == " " }.prefix { $0 != " " }) ?? -1
@@ -319,13 +323,13 @@ package struct HTTPResponseReader: Sendable {
         }
     }
 
-    /// Whether the byte may stand in the line of a chunk's size before its semicolon: a hexadecimal digit, a blank, or
-    /// the end of a line.
+    /// Whether the byte may occur in a chunk size line before the semicolon: a hexadecimal digit, a blank, or the end
+    /// of a line.
     private static func mayBeSize(_ byte: UInt8) -> Bool {
         isHex(byte) || byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") || byte == UInt8(ascii: "\r")
     }
 
-    /// The size that the line begins with; a size that no answer can have is the largest that is counted.
+    /// The size at the beginning of the line; sizes that are too large for any response become `Int32.max`.
     private static func chunkSize(_ line: [UInt8]) -> Int {
         let digits = line.drop { !isHex($0) && $0 != UInt8(ascii: ";") }.prefix(while: isHex).drop {
             $0 == UInt8(ascii: "0")

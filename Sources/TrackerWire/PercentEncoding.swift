@@ -1,8 +1,8 @@
-/// The percent-encoding of RFC 3986 section 2.
+/// Encodes and decodes percent-encoding (RFC 3986 section 2).
 enum PercentEncoding {
     private static let digits = Array("0123456789ABCDEF".utf8)
 
-    /// Binary as one value of a query: unreserved characters as they are, every other byte as `%XX`.
+    /// Encodes bytes as one query value: unreserved characters stay as they are, every other byte becomes `%XX`.
     static func encode(_ bytes: some Sequence<UInt8>) -> String {
         var text: [UInt8] = []
         for byte in bytes {
@@ -15,8 +15,8 @@ enum PercentEncoding {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// A path or query as a request may carry it: what is legal stays as it is, every other byte, and a `%` that begins
-    /// no `%XX`, is encoded.
+    /// Makes a path or query valid in a request: legal characters stay as they are; every other byte, and a `%` without
+    /// two hexadecimal digits, is encoded.
     static func repair(_ text: String) -> String {
         let bytes = Array(text.utf8)
         var result: [UInt8] = []
@@ -33,7 +33,7 @@ enum PercentEncoding {
         return String(decoding: result, as: UTF8.self)
     }
 
-    /// The bytes that the text stands for; a `%` that begins no `%XX` stands for itself.
+    /// Decodes the text to bytes; a `%` without two hexadecimal digits stays as it is.
     static func decode(_ text: some StringProtocol) -> [UInt8] {
         let bytes = Array(text.utf8)
         var result: [UInt8] = []
@@ -57,10 +57,10 @@ enum PercentEncoding {
         digits.contains(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
     }
 
-    /// What may stand in a path or a query (RFC 3986 sections 3.3 and 3.4).
+    /// Whether the byte may occur in a path or query (RFC 3986 sections 3.3 and 3.4).
     private static func isTarget(_ byte: UInt8) -> Bool { isUnreserved(byte) || "!$&'()*+,;=:@/?".utf8.contains(byte) }
 
-    /// The unreserved characters of RFC 3986 section 2.3.
+    /// Whether the byte is an unreserved character (RFC 3986 section 2.3).
     private static func isUnreserved(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

@@ -1,11 +1,11 @@
-/// Foreign bytes in the sentences of this client: nothing of them may steer a terminal or fill a log.
+/// Makes bytes from outside safe to quote in messages, so that they can't control a terminal or fill a log.
 package enum Printable {
-    /// The most characters that a sentence quotes.
+    /// The maximum number of characters that a message quotes.
     package static let maximumQuoted = 200
 
-    /// The text with every control character and every byte that is not UTF-8 as `.` or `�`, cut at `limit` characters.
+    /// The text, cut after `limit` characters, with `.` for every control character and `�` for invalid UTF-8.
     package static func text(_ bytes: some Sequence<UInt8>, limit: Int = maximumQuoted) -> String {
-        // A character of UTF-8 has at most 4 bytes, so the rest cannot be quoted and need not be decoded.
+        // A UTF-8 character has at most 4 bytes, so the bytes beyond this can't be quoted and aren't decoded.
         let head = Array(bytes.prefix(limit * 4 + 1))
         let scalars = String(decoding: head, as: UTF8.self).unicodeScalars
         var text = String.UnicodeScalarView()

@@ -1,15 +1,15 @@
 import Bencode
 import Torrent
 
-/// A question for the counts of some torrents (BEP 48, BEP 15).
+/// A request for the counts of some torrents (BEP 48, BEP 15).
 package struct ScrapeRequest: Hashable, Sendable {
-    /// The most info hashes of one request. UDP: BEP 15 says that about 74 fit a packet.
-    /// HTTP: 64 of at most 71 bytes each stay below the 8 KiB that servers accept as a request.
+    /// The maximum number of info hashes per request. UDP: about 74 fit in a packet (BEP 15). HTTP: 64 hashes of at
+    /// most 71 bytes each stay below the 8 KiB that servers accept as a request.
     package static func maximumCount(over scheme: TrackerURL.Scheme) -> Int { scheme == .udp ? 74 : 64 }
 
     package let infoHashes: [InfoHash]
 
-    /// The caller keeps to ``maximumCount(over:)``; what goes beyond it is not asked.
+    /// Creates a request. The caller has to respect ``maximumCount(over:)``; additional hashes are dropped.
     package init(_ infoHashes: some Sequence<InfoHash>, over scheme: TrackerURL.Scheme) {
         self.infoHashes = Array(infoHashes.prefix(Self.maximumCount(over: scheme)))
     }
@@ -20,14 +20,14 @@ package struct ScrapeRequest: Hashable, Sendable {
     }
 }
 
-/// The counts of the torrents that a tracker knows; those that it does not know are missing.
+/// The counts of the torrents that a tracker knows; unknown torrents are missing.
 package struct ScrapeResponse: Hashable, Sendable {
     package struct Counts: Hashable, Sendable {
-        /// Seeders.
+        /// The number of seeders.
         package var complete: Int
-        /// Downloads that finished, ever.
+        /// The number of downloads that ever finished.
         package var downloaded: Int
-        /// Leechers.
+        /// The number of leechers.
         package var incomplete: Int
 
         package init(complete: Int, downloaded: Int, incomplete: Int) {
@@ -41,7 +41,8 @@ package struct ScrapeResponse: Hashable, Sendable {
 
     package init(_ torrents: [InfoHash: Counts] = [:]) { self.torrents = torrents }
 
-    /// The body of an HTTP answer. Only what was asked for is kept, so that a tracker cannot send its whole catalogue.
+    /// Reads the body of an HTTP response. Only requested torrents are kept, so that a tracker can't send its whole
+    /// catalogue.
     package init(httpBody body: [UInt8], to request: ScrapeRequest) throws(TrackerError) {
         guard let files = try HTTPAnswer.dictionary(body)["files"]?.dictionary else {
             throw .malformed("it has no “files”")

@@ -1,6 +1,7 @@
-/// Why an announce or a scrape gave no answer.
+/// Why an announce or a scrape failed.
 package enum TrackerError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// When a tracker that refused wants to be asked again: `retry in` (BEP 31), its intervals, or HTTP's Retry-After.
+    /// When a tracker that refused a request accepts the next one: from `retry in` (BEP 31), its intervals, or HTTP's
+    /// Retry-After.
     package enum Retry: Hashable, Sendable {
         case after(Duration)
         case never
@@ -8,33 +9,32 @@ package enum TrackerError: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// The tracker understood the request and refused it.
     case failure(reason: String, retry: Retry?)
-    /// The answer is no bencode at all: a web page, or nothing.
+    /// The response is not bencode but, for example, a web page.
     case notBencode(excerpt: String)
     case empty
-    /// The answer is cut off.
+    /// The response is cut off.
     case truncated(String)
-    /// The answer is bencode or a packet, but not what was asked for.
+    /// The response is bencode or a packet, but not a valid response to the request.
     case malformed(String)
-    /// The answer is longer than the limit, packed or unpacked.
+    /// The response is longer than the limit, before or after decompression.
     case tooLarge(limit: Int)
-    /// More came over the wire than any answer takes, whatever it was: heads, interim responses, framing, trailers.
+    /// The server sent more bytes than any response needs, counting heads, interim responses, framing and trailers.
     case tooMuchReceived(limit: Int)
-    /// The HTTP status is not 2xx, and the body is no answer; the phrase is the server's, or the reason that the body
-    /// names.
+    /// The HTTP status is not 2xx, and the body is not a valid response. The phrase is the server's, or the reason in
+    /// the body.
     case status(code: Int, phrase: String, retry: Retry? = nil)
-    /// The host has no address, or nobody answers there.
+    /// The host has no address, or doesn't respond.
     case unreachable(String)
-    /// The certificate or the handshake of HTTPS is not to be trusted.
+    /// The certificate or the TLS handshake can't be trusted.
     case insecure(String)
     case timedOut(after: Duration)
-    /// The tracker redirects more often than is followed, or in a circle.
+    /// The tracker redirects too often, or in a loop.
     case redirects(limit: Int)
-    /// The redirect would lead to an address inside this network. `server` and `target` are hosts and ports, without
-    /// paths.
+    /// The redirect leads to an address inside this network. `server` and `target` are hosts and ports, without paths.
     case redirectRefused(server: String, target: String, why: String)
-    /// The tracker has no scrape, by the convention of its URL (BEP 48).
+    /// The tracker doesn't support scrapes, according to the convention for its URL (BEP 48).
     case noScrape
-    /// The caller cancelled, or the transport was shut down.
+    /// The caller cancelled the request, or the transport was shut down.
     case cancelled
 
     package var description: String {
@@ -61,7 +61,7 @@ package enum TrackerError: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// When the tracker wants to be asked again, where it said so.
+    /// When the tracker accepts the next request, if it said so.
     package var retry: Retry? {
         switch self {
         case .failure(_, let retry), .status(_, _, let retry): retry
@@ -69,8 +69,8 @@ package enum TrackerError: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Whether the answer is of the whole host and not of one torrent: it is overloaded, or being repaired (RFC 6585
-    /// section 4, RFC 9110 section 15.6.4).
+    /// Whether the error concerns the whole host rather than one torrent, because the host is overloaded or in
+    /// maintenance (RFC 6585 section 4, RFC 9110 section 15.6.4).
     package var isOfHost: Bool {
         if case .status(let code, _, _) = self { HTTPAnswer.hostStatuses.contains(code) } else { false }
     }

@@ -1,12 +1,12 @@
 import Torrent
 
-/// The address of a tracker, or of a `.torrent` on the web: what `announce` and `announce-list` hold (BEP 3, BEP 12).
+/// The URL of a tracker, as in `announce` and `announce-list` (BEP 3, BEP 12), or of a `.torrent` on the web.
 package struct TrackerURL: Hashable, Sendable, CustomStringConvertible {
     package enum Scheme: String, Sendable, CaseIterable {
         case http, https, udp
 
-        /// The port of a URL that names none. BEP 15 names none for UDP: 80 is what other clients take, and where such
-        /// trackers listen.
+        /// The default port. BEP 15 defines none for UDP; other clients use 80, and trackers without a port in their
+        /// URL listen there.
         fileprivate var defaultPort: UInt16 {
             switch self {
             case .http, .udp: 80
@@ -15,25 +15,25 @@ package struct TrackerURL: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// The most UTF-8 bytes of a URL that is accepted.
+    /// The maximum length of a URL in UTF-8 bytes.
     package static let maximumLength = 2048
 
-    /// The most UTF-8 bytes of a URL that a server redirects to: it carries the request's query.
+    /// The maximum length in UTF-8 bytes of a redirect target, which contains the request's query.
     private static let maximumRedirectLength = 8192
 
     package let scheme: Scheme
-    /// What stood before the `@`, as it was written; `nil` where there was no `@`.
+    /// The text before the `@`, unchanged; `nil` if there is no `@`.
     private let userInfo: String?
-    /// A host name, or an IPv4 or IPv6 address, the latter without brackets.
+    /// A host name, an IPv4 address, or an IPv6 address without brackets.
     package let host: String
     package let port: UInt16
-    /// The path as it was written, either empty or beginning with `/`.
+    /// The path, unchanged; either empty or beginning with `/`.
     package let path: String
-    /// What stood behind `?`, as it was written; `nil` where there was no `?`.
+    /// The text after the `?`, unchanged; `nil` if there is no `?`.
     package let query: String?
 
-    /// Reads a URL; a fragment is dropped. Spaces and other bytes of a path or a query that a request can't carry are
-    /// escaped when it is made.
+    /// Parses a URL and drops a fragment. Spaces and other bytes of the path or query that are illegal in a request are
+    /// escaped when the request is made.
     package init(_ text: String) throws(TrackerURLError) { try self.init(text, maximumLength: Self.maximumLength) }
 
     private init(_ text: String, maximumLength: Int) throws(TrackerURLError) {
@@ -52,7 +52,7 @@ package struct TrackerURL: Hashable, Sendable, CustomStringConvertible {
         do {
             (host, port) = try Self.readAuthority(at.map { authority[authority.index(after: $0)...] } ?? authority)
         } catch {
-            // What was taken for the host may be a part of the password, which no sentence shows.
+            // The text that was parsed as the host may be part of the password, which no message may show.
             throw at == nil && text[authority.endIndex...].contains("@") ? .password : error
         }
         self.scheme = scheme
@@ -68,8 +68,8 @@ package struct TrackerURL: Hashable, Sendable, CustomStringConvertible {
         (self.path, self.query) = (path, other.query)
     }
 
-    /// Where a server redirects this URL to; `nil` for what is no http or https URL. The password goes along to the
-    /// same server alone, and one that the redirect itself names for another server is dropped.
+    /// The URL to which a server redirects this URL; `nil` if it is not an http or https URL. The password is kept only
+    /// for the same server, and a password in the redirect itself is dropped if it is for another server.
     package func redirected(to location: String) -> TrackerURL? {
         let root = "\(scheme.rawValue)://\(userInfo.map { $0 + "@" } ?? "")\(authority)"
         let text: String
@@ -95,8 +95,8 @@ package struct TrackerURL: Hashable, Sendable, CustomStringConvertible {
         (self.path, self.query) = (other.path, other.query)
     }
 
-    /// The value of HTTP's `Authorization` for the user and the password of the URL (RFC 7617); `nil` where there are
-    /// none.
+    /// The value of HTTP's `Authorization` header for the user name and password in the URL (RFC 7617); `nil` if there
+    /// are none.
     package var authorization: String? {
         guard let userInfo else { return nil }
         let parts = userInfo.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
@@ -104,24 +104,23 @@ package struct TrackerURL: Hashable, Sendable, CustomStringConvertible {
         return "Basic " + Base64.encode(PercentEncoding.decode(parts[0]) + [UInt8(ascii: ":")] + password)
     }
 
-    /// Where the tracker answers scrapes: `scrape` in the place of `announce` at the beginning of the path's last
-    /// component (BEP 48).
+    /// The scrape URL: the last path component begins with `scrape` instead of `announce` (BEP 48).
     ///
-    /// `nil` where an HTTP path does not follow the convention: that tracker does not scrape. UDP has one address for
-    /// both.
+    /// Returns `nil` if an HTTP path doesn't follow this convention, because the tracker then doesn't support scrapes.
+    /// UDP uses one URL for both.
     package var scrapeURL: TrackerURL? {
         guard scheme != .udp else { return self }
         guard let slash = path.lastIndex(of: "/"), path[slash...].hasPrefix("/announce") else { return nil }
         return TrackerURL(self, path: path[..<slash] + "/scrape" + path[slash...].dropFirst("/announce".count))
     }
 
-    /// The URL of an HTTP request: with `added` behind the query that it has, ASCII throughout, and without user and
+    /// The URL of an HTTP request, with `added` appended to its query. It is pure ASCII and has no user name or
     /// password.
     package func requestURL(query added: String = "") -> String {
         "\(scheme.rawValue)://\(authority)\(requestTarget(query: added))"
     }
 
-    /// The target of an HTTP request: path and query.
+    /// The target of an HTTP request: the path and query.
     package func requestTarget(query added: String = "") -> String {
         var target = path.isEmpty ? "/" : PercentEncoding.repair(path)
         if let query { target += "?" + PercentEncoding.repair(query) }
@@ -135,19 +134,19 @@ package struct TrackerURL: Hashable, Sendable, CustomStringConvertible {
         return target + added
     }
 
-    /// The path and the query as the option of BEP 41 carries them.
+    /// The path and query as carried in the URLData option of BEP 41.
     var urlData: String { path + (query.map { "?" + $0 } ?? "") }
 
-    /// `host:port` for sentences: whom the URL names, without its secrets.
+    /// `host:port` for messages, without secrets; the default port of http and https is omitted.
     package var authority: String {
         let host = host.contains(":") ? "[\(host)]" : host
         return port == scheme.defaultPort && scheme != .udp ? host : "\(host):\(port)"
     }
 
-    /// The server that the URL names, for what is remembered of servers.
+    /// The server's identity, the key for data that is remembered about servers.
     package var server: String { "\(scheme.rawValue)://\(host.contains(":") ? "[\(host)]" : host):\(port)" }
 
-    /// The URL as it may be shown: without the password.
+    /// The URL without its password, for display.
     package var description: String {
         MaskedURL.text("\(scheme.rawValue)://\(userInfo.map { $0 + "@" } ?? "")\(authority)\(urlData)")
     }
@@ -174,7 +173,8 @@ package struct TrackerURL: Hashable, Sendable, CustomStringConvertible {
         return (host.lowercased(), port)
     }
 
-    /// Letters, digits, `-`, `.`, `_`, the `:` of IPv6, and the bytes of international names.
+    /// Whether the byte may occur in a host: letters, digits, `-`, `.`, `_`, the `:` of IPv6, and bytes of
+    /// international names.
     private static func isHostByte(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -186,7 +186,7 @@ package struct TrackerURL: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Why a text is not the URL of a tracker.
+/// Why a text is not a valid tracker URL.
 package enum TrackerURLError: Error, Hashable, CustomStringConvertible {
     case tooLong(bytes: Int)
     case control(String)

@@ -1,10 +1,10 @@
 import Torrent
 
-/// One request to a UDP tracker, from connecting to the answer (BEP 15).
+/// The state machine of one request to a UDP tracker, from connecting to the response (BEP 15).
 ///
-/// Time is the caller's monotonic clock, as the time since any fixed moment. After each event the caller performs the
-/// ``Step`` that it returns. One patience covers the whole request: the n-th transmission that nobody answers is waited
-/// for 15·2ⁿ seconds, whatever it was.
+/// Times are readings of the caller's monotonic clock, relative to any fixed moment. After each event, the caller
+/// performs the returned ``Step``. One series of timeouts covers the whole request: after the n-th unanswered
+/// transmission, counted from 0, the wait is 15·2ⁿ seconds, whatever was sent.
 package struct UDPTrackerMachine: ~Copyable, Sendable {
     package enum Question: Hashable, Sendable {
         case announce(AnnounceRequest, urlData: String)
@@ -21,13 +21,13 @@ package struct UDPTrackerMachine: ~Copyable, Sendable {
         case scrape(ScrapeResponse)
     }
 
-    /// The right to ask: a number by which the tracker knows that the client can receive at its address.
+    /// A connection ID, which proves to the tracker that the client can receive packets at its address.
     package struct Connection: Hashable, Sendable {
-        /// A client may use a connection id for one minute (BEP 15).
+        /// The time for which a client may use a connection ID: one minute (BEP 15).
         package static let lifetime: Duration = .seconds(60)
 
         package let id: UInt64
-        /// The moment from which the tracker need not know the id any more.
+        /// The moment from which the tracker may have forgotten the ID.
         package let expires: Duration
 
         package init(id: UInt64, expires: Duration) {
@@ -36,20 +36,21 @@ package struct UDPTrackerMachine: ~Copyable, Sendable {
         }
     }
 
-    /// What the caller is to do next.
+    /// The caller's next action.
     package enum Step: Hashable, Sendable {
-        /// Send the bytes, then as ``wait(until:)``.
+        /// Send the bytes, then proceed as for ``wait(until:)``.
         case send([UInt8], until: Duration)
-        /// Give every packet of the tracker to ``received(_:now:using:)``, and call ``timer(now:using:)`` at `until`.
+        /// Pass every packet from the tracker to ``received(_:now:using:)``, and call ``timer(now:using:)`` at `until`.
         case wait(until: Duration)
         case done(Answer)
         case failed(TrackerError)
     }
 
-    /// BEP 15 waits for 15·2ⁿ seconds and goes on to n = 8, which is more than two hours.
+    /// The timeouts of BEP 15: 15·2ⁿ seconds up to n = 8, which takes more than two hours in total.
     package static let firstTimeout: Duration = .seconds(15)
     package static let patientRetransmissions = 8
-    /// Here a tracker that has been silent for 15 + 30 + 60 s is given up: its next announce is soon enough.
+    /// The number of retransmissions by default. A tracker that was silent for 15 + 30 + 60 s is given up until its
+    /// next announce.
     package static let defaultRetransmissions = 2
 
     private enum State {
@@ -59,8 +60,7 @@ package struct UDPTrackerMachine: ~Copyable, Sendable {
         case finished(Step)
     }
 
-    /// The connection that the next request to the same address may use; `nil` when there is none or the tracker
-    /// refused it.
+    /// The connection for the next request to the same address; `nil` if there is none or the tracker refused it.
     package private(set) var connection: Connection?
     private var state = State.idle
     private let question: Question
@@ -68,7 +68,7 @@ package struct UDPTrackerMachine: ~Copyable, Sendable {
     private let maximumRetransmissions: Int
     private var timeouts = 0
 
-    /// A request over IPv4 or IPv6, with the connection that an earlier request to the same address left.
+    /// Creates a request over IPv4 or IPv6, with the connection left by an earlier request to the same address.
     package init(
         _ question: Question, overIPv6 isIPv6: Bool, connection: Connection? = nil,
         maximumRetransmissions: Int = defaultRetransmissions
@@ -79,7 +79,7 @@ package struct UDPTrackerMachine: ~Copyable, Sendable {
         self.maximumRetransmissions = min(max(0, maximumRetransmissions), Self.patientRetransmissions)
     }
 
-    /// The transaction id of the packet that is waited for; `nil` before the start and after the end.
+    /// The transaction ID of the expected packet; `nil` before the start and after the end.
     package var transaction: UInt32? {
         switch state {
         case .connecting(let transaction, _), .asking(_, let transaction, _, _): transaction
@@ -87,14 +87,14 @@ package struct UDPTrackerMachine: ~Copyable, Sendable {
         }
     }
 
-    /// Begins the request.
+    /// Starts the request.
     package mutating func start(now: Duration, using generator: inout some RandomNumberGenerator) -> Step {
         guard case .idle = state else { return resting }
         guard let connection, now < connection.expires else { return connect(now: now, using: &generator) }
         return ask(over: connection, isBorrowed: true, now: now, using: &generator)
     }
 
-    /// A datagram that came from the tracker's address; one of another transaction is ignored.
+    /// Processes a datagram from the tracker's address; ignores it if it belongs to another transaction.
     package mutating func received(_ bytes: [UInt8], now: Duration, using generator: inout some RandomNumberGenerator)
         -> Step
     {
@@ -121,7 +121,7 @@ package struct UDPTrackerMachine: ~Copyable, Sendable {
             }
             return finish(.done(.scrape(Self.response(to: request, counts))))
         case (.asking(_, _, isBorrowed: true, _), .error):
-            // A tracker that was restarted does not know its old connections.
+            // A tracker forgets its connections when it restarts.
             return connect(now: now, using: &generator)
         case (_, .error(_, let message)):
             connection = nil
@@ -131,7 +131,7 @@ package struct UDPTrackerMachine: ~Copyable, Sendable {
         }
     }
 
-    /// The moment that was waited for; called too early, it changes nothing.
+    /// Handles the end of a wait; if called too early, it changes nothing.
     package mutating func timer(now: Duration, using generator: inout some RandomNumberGenerator) -> Step {
         switch state {
         case .idle, .finished:
@@ -152,19 +152,19 @@ package struct UDPTrackerMachine: ~Copyable, Sendable {
         case .connecting(let transaction, _):
             return sendConnect(transaction: transaction, now: now)
         case .idle, .finished:
-            // Unreachable: these returned above.
+            // This is unreachable, because these states returned above.
             return resting
         }
     }
 
-    /// The time after which a request with so many retransmissions is given up: 15·(2ⁿ⁺¹ − 1) seconds.
+    /// The total time until a request with this many retransmissions is given up: 15·(2ⁿ⁺¹ − 1) seconds.
     package static func patience(retransmissions: Int) -> Duration {
         firstTimeout * ((1 << (min(max(0, retransmissions), patientRetransmissions) + 1)) - 1)
     }
 
     // MARK: Steps
 
-    /// What there is to do when an event changed nothing.
+    /// The step after an event that changed nothing.
     private var resting: Step {
         switch state {
         case .idle: .failed(.cancelled)
@@ -211,7 +211,7 @@ package struct UDPTrackerMachine: ~Copyable, Sendable {
         return step
     }
 
-    /// The counts come in the order of the question; a tracker answers zeros for torrents that it does not know.
+    /// Pairs the counts with the torrents in the order of the request; a tracker sends zeros for unknown torrents.
     private static func response(to request: ScrapeRequest, _ counts: [ScrapeResponse.Counts]) -> ScrapeResponse {
         ScrapeResponse(Dictionary(zip(request.infoHashes, counts)) { first, _ in first })
     }

@@ -1,16 +1,16 @@
 import Torrent
 
-/// A packet that a client sends to a UDP tracker (BEP 15); every number is in network order.
+/// A packet from a client to a UDP tracker (BEP 15); all numbers are in network order.
 package enum UDPTrackerRequestPacket: Hashable, Sendable {
     case connect(transaction: UInt32)
-    /// `urlData` is the path and query of the tracker's URL (BEP 41); empty for none.
+    /// `urlData` is the path and query of the tracker's URL (BEP 41); empty if there is none.
     case announce(connection: UInt64, transaction: UInt32, AnnounceRequest, urlData: String)
     case scrape(connection: UInt64, transaction: UInt32, [InfoHash])
 
-    /// The constant that stands in the place of a connection id in a connect request.
+    /// The constant in place of a connection ID in a connect request.
     private static let protocolID: UInt64 = 0x417_2710_1980
-    /// The most bytes of a URL that are sent along, so that the packet stays below the 1,280 bytes that every IPv6 path
-    /// carries.
+    /// The maximum number of URL bytes that are sent, so that the packet stays below the 1,280 bytes that every IPv6
+    /// path carries.
     package static let maximumURLData = 1020
 
     package var bytes: [UInt8] {
@@ -47,15 +47,15 @@ package enum UDPTrackerRequestPacket: Hashable, Sendable {
             case .stopped: 3
             }
         bytes.append(bigEndian: event)
-        // The tracker takes the address from which the packet comes.
+        // The address 0 makes the tracker use the sender's address.
         bytes.append(bigEndian: UInt32(0))
         bytes.append(bigEndian: request.key)
         bytes.append(bigEndian: request.numberWanted)
         bytes.append(bigEndian: request.port)
     }
 
-    /// Options of the form kind, length, content: 2 is URLData, in parts of at most 255 bytes; 0 ends the options (BEP
-    /// 41).
+    /// Appends options in the form kind, length, content: kind 2 is URLData, in parts of at most 255 bytes; 0 ends the
+    /// options (BEP 41).
     private static func append(urlData: String, to bytes: inout [UInt8]) {
         var rest = Array(urlData.utf8)[...]
         guard !rest.isEmpty, rest.count <= maximumURLData else { return }
@@ -69,7 +69,7 @@ package enum UDPTrackerRequestPacket: Hashable, Sendable {
     }
 }
 
-/// A packet that a UDP tracker answers with (BEP 15).
+/// A packet from a UDP tracker (BEP 15).
 package enum UDPTrackerResponsePacket: Hashable, Sendable {
     case connect(transaction: UInt32, connection: UInt64)
     case announce(transaction: UInt32, AnnounceResponse)
@@ -84,15 +84,15 @@ package enum UDPTrackerResponsePacket: Hashable, Sendable {
         }
     }
 
-    /// The transaction id alone; `nil` for a datagram that is too short to have one.
+    /// Reads only the transaction ID; `nil` if the datagram is too short.
     package static func transaction(of bytes: [UInt8]) -> UInt32? {
         var reader = PacketReader(bytes)
         guard reader.next(UInt32.self) != nil else { return nil }
         return reader.next(UInt32.self)
     }
 
-    /// Reads a datagram; whether the peers of an announce are IPv4 or IPv6 ones is told by the address family that it
-    /// came over.
+    /// Reads a datagram. The address family that it came over determines whether the peers of an announce are IPv4 or
+    /// IPv6.
     package init(_ bytes: [UInt8], overIPv6 isIPv6: Bool) throws(TrackerError) {
         var reader = PacketReader(bytes)
         guard let action = reader.next(UInt32.self), let transaction = reader.next(UInt32.self) else {
@@ -131,12 +131,12 @@ package enum UDPTrackerResponsePacket: Hashable, Sendable {
     }
 }
 
-/// The numbers of BEP 15 for what a packet is.
+/// The kinds of packets, numbered as in BEP 15.
 enum UDPTrackerAction: UInt32 {
     case connect, announce, scrape, error
 }
 
-/// Reads numbers in network order, until the bytes end.
+/// Reads numbers in network order until the bytes end.
 private struct PacketReader {
     private(set) var rest: ArraySlice<UInt8>
 

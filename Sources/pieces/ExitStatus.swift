@@ -1,19 +1,19 @@
 import Library
 
-/// How a process ends; the help of `pieces` lists the numbers.
+/// The exit codes of the program, which the help of `pieces` lists.
 enum ExitStatus: Int32, Error {
     case done = 0
     case failed = 1
-    /// The download is not complete, or a verification found damage.
+    /// The download is incomplete, or a verification found damage.
     case incomplete = 2
     /// `EX_USAGE` of sysexits.h.
     case usage = 64
-    /// What shells say of a process that SIGINT ended: 128 and the signal's number.
+    /// The code that shells report for a process that SIGINT ended: 128 plus the signal's number.
     case interrupted = 130
 }
 
 extension Failure {
-    /// How a command ends that failed so.
+    /// The exit code for this failure.
     var status: ExitStatus {
         switch kind {
         case .failed: .failed

@@ -4,45 +4,46 @@ import Limits
 import Synchronization
 import System
 
-/// What SIGINT, SIGTERM, SIGQUIT and SIGHUP do to commands that have something to bring to rest: the first of them asks
-/// the command to stop, and a second SIGINT, SIGTERM or SIGQUIT ends the process at once.
+/// Handles SIGINT, SIGTERM, SIGQUIT and SIGHUP for commands that need a clean stop. The first signal asks the command
+/// to stop, and a second SIGINT, SIGTERM or SIGQUIT ends the process at once.
 ///
-/// SIGHUP never ends it at once: a terminal that closes sends it more than once, and service managers send it right
-/// behind SIGTERM.
+/// SIGHUP never ends the process at once, because a closing terminal sends it several times, and service managers send
+/// it right after SIGTERM.
 enum Interruption {
     private static let signals = [SIGINT, SIGTERM, SIGQUIT, SIGHUP]
     private static let count = Atomic(0)
-    /// How many of them weren't SIGHUP.
+    /// The number of signals other than SIGHUP.
     private static let urgentCount = Atomic(0)
-    /// The write end of a pipe: a signal handler may write to it (signal-safety(7)).
+    /// The write end of a pipe, because signal handlers may call write(2) (signal-safety(7)).
     private static let writer = Atomic<Int32>(-1)
 
-    /// Whether a signal has come.
+    /// Whether a signal has arrived.
     static var hasCome: Bool { count.load(ordering: .relaxed) > 0 }
 
-    /// To be called first, on the main thread: a parent may have left signals blocked, which a process inherits.
+    /// Unblocks the signals; call this first, on the main thread. A process inherits blocked signals from its parent.
     static func prepare() {
         var set = sigset_t()
         sigemptyset(&set)
         for number in signals { sigaddset(&set, number) }
-        // It can only fail for a wrong first argument (pthread_sigmask(3)).
+        // This fails only for an invalid first argument (pthread_sigmask(3)).
         pthread_sigmask(SIG_UNBLOCK, &set, nil)
         // A write beyond `ulimit -f` then fails with EFBIG and is reported, instead of killing the process
         // (setrlimit(2)).
         signal(SIGXFSZ, SIG_IGN)
-        // Other daemons do something when they come, and scripts send them to all: they must not end the process.
+        // Other daemons react to these signals, and scripts send them to every daemon, so they must not end the
+        // process.
         signal(SIGUSR1, SIG_IGN)
         signal(SIGUSR2, SIG_IGN)
     }
 
-    /// Catches the signals from now on; `body` runs when the first comes. To be called once.
+    /// Starts catching the signals and runs `body` when the first one arrives; call this once.
     static func catchFirst(_ body: @escaping @Sendable () async -> Void) throws {
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { throw Failure("cannot create a pipe: \(String(cString: strerror(errno)))") }
-        // It can only fail for descriptors that are not open (fcntl(2)).
+        // This fails only for descriptors that are not open (fcntl(2)).
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         try startWaiter(reading: ends[0], body)
-        // Touched here, so that the handler finds both initialised.
+        // This initialises the counters before the handler uses them.
         count.store(0, ordering: .sequentiallyConsistent)
         urgentCount.store(0, ordering: .sequentiallyConsistent)
         writer.store(ends[1], ordering: .sequentiallyConsistent)
@@ -52,17 +53,17 @@ enum Interruption {
                     _exit(ExitStatus.interrupted.rawValue)
                 }
                 guard Interruption.count.wrappingAdd(1, ordering: .relaxed).oldValue == 0 else { return }
-                // The write may fail, and the interrupted code must not find another error number than its own.
+                // The write may change `errno`, which the interrupted code must find unchanged.
                 let before = errno
                 var byte: UInt8 = 1
-                // A pipe with nothing in it takes one byte.
+                // An empty pipe always has room for one byte.
                 _ = write(Interruption.writer.load(ordering: .relaxed), &byte, 1)
                 errno = before
             }
         }
     }
 
-    /// Whether the process was started with the signal ignored, as nohup(1) does.
+    /// Whether the process was started with the signal ignored, as by nohup(1).
     private static func isIgnored(_ number: Int32) -> Bool {
         var action = sigaction()
         guard sigaction(number, nil, &action) == 0 else { return false }
@@ -77,12 +78,12 @@ enum Interruption {
         var pause: Task<Void, Never>?
     }
 
-    /// Waits between two turns of a command that goes on until it is interrupted. Throws ``ExitStatus/interrupted`` as
-    /// soon as a signal has come: what was begun to be written is written to its end, and the terminal is left as it
-    /// was.
+    /// Waits between two rounds of a command that runs until it is interrupted. Throws ``ExitStatus/interrupted`` as
+    /// soon as a signal has arrived. Because signals only end this pause, output is never cut off, and the terminal is
+    /// left as it was.
     static func pause(_ duration: Duration) async throws {
         let pause = Task {
-            // Cancelled by a signal: then there is nothing more to wait for.
+            // A signal cancels the sleep; the pause is then over.
             do { try await Task.sleep(for: duration) } catch { return }
         }
         let isFirst = pausing.withLock { state in
@@ -99,7 +100,7 @@ enum Interruption {
         do {
             try SystemThread.start {
                 var byte: UInt8 = 0
-                // A pipe that is read from here alone can't fail but by a signal.
+                // Only this thread reads the pipe, so the read fails only when a signal interrupts it.
                 _ = try? retrying { read(descriptor, &byte, 1) }
                 Task { await body() }
             }

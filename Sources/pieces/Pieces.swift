@@ -1,9 +1,9 @@
 // Room: pieces.
 // Duty: the command line: reads arguments, calls the rooms below, and prints the result.
-// Owns: what is printed, in which words and which JSON; exit codes; signals.
+// Owns: the wording and the JSON of all output; exit codes; signals.
 // Never: decides anything about pieces, peers or durability; writes text from outside to a terminal unchanged.
-// Invariants: an error is one sentence on standard error and an exit code; standard output has results alone, so that
-// programs can read it.
+// Invariants: an error is one sentence on standard error and an exit code; standard output contains only results, so
+// that programs can read it.
 
 import ArgumentParser
 import Dispatch
@@ -53,7 +53,8 @@ struct Pieces: AsyncParsableCommand {
             CommandGroup(name: "Program", subcommands: [Database.self, Demo.self]),
         ])
 
-    /// Runs what waits for nothing on this thread: starting others takes longer than most answers do.
+    /// Runs commands that don't wait on this thread, because starting other threads takes longer than most of these
+    /// commands.
     static func main() {
         Terminal.prepare()
         Interruption.prepare()
@@ -69,7 +70,7 @@ struct Pieces: AsyncParsableCommand {
             } else if let command = command as? any AsyncParsableCommand {
                 try runInTask(command)
             } else {
-                // The parser's own commands: help and the like.
+                // Help and the other commands of the argument parser.
                 var command = command
                 try command.run()
             }
@@ -79,21 +80,21 @@ struct Pieces: AsyncParsableCommand {
         }
     }
 
-    /// The arguments as ``PathText``: the standard library's repair what isn't UTF-8, and then a path names another
-    /// file.
+    /// The arguments as ``PathText``. The standard library replaces bytes that aren't UTF-8, so that a path would name
+    /// another file.
     private static var arguments: [String] {
         (1..<max(1, Int(CommandLine.argc))).compactMap { CommandLine.unsafeArgv[$0].map { PathText.text(cString: $0) } }
     }
 
-    /// What any command needs: its memory is that of a small torrent.
+    /// What every command needs; the memory is enough for a small torrent.
     private static let needs = ProcessLimit.Needs(memory: 16 << 20)
 
     private static func runInTask(_ command: sending any AsyncParsableCommand) throws -> Never {
-        // Of the names of a command line one is looked up, and one address fetched, at a time: the usual is a thread
-        // for each core.
+        // A command looks up one name and fetches one address at a time, so one thread suffices. The default is one per
+        // core.
         NIOSingletons.blockingPoolThreadCountSuggestion = 1
         NIOSingletons.groupLoopCountSuggestion = 1
-        // Without threads a task would wait for ever, and say nothing.
+        // If threads can't be started, a task would wait forever without an error.
         if command is any EngineCommand {
             ProcessLimit.raiseOpenFiles()
             try ProcessLimit.Needs.engine.require()
@@ -114,8 +115,8 @@ struct Pieces: AsyncParsableCommand {
         dispatchMain()
     }
 
-    /// Ends the process. Where output is what a command was run for, output that could not be written makes a failure
-    /// of a success.
+    /// Ends the process. If the output is the purpose of the command, a success becomes a failure when the output could
+    /// not be written.
     private static func end(_ status: ExitStatus) -> Never {
         if status == .done, let reason = Terminal.shared.lostOutput {
             Terminal.shared.complain("the output could not be written: \(reason)")
@@ -133,13 +134,13 @@ struct Pieces: AsyncParsableCommand {
             end(status)
         default:
             let code = exitCode(for: error)
-            // Help, version and completions are no errors, and the parser prints them itself.
+            // Help, version and completions are not errors, and the parser prints them itself.
             if code == .success { exit(withError: error) }
             guard code == .validationFailure else {
                 Terminal.shared.complain("\(error)")
                 end(.failed)
             }
-            // The parser's text is a sentence, and below it the usage and a line that says where help is.
+            // The parser's text is a sentence, followed by the usage and a line that points to the help.
             let hint = fullMessage(for: error).split(separator: "\n").last { $0.contains(" --help") }
             Terminal.shared.complain(message(for: error))
             if let hint { Terminal.shared.hint(String(hint)) }
@@ -149,28 +150,28 @@ struct Pieces: AsyncParsableCommand {
 }
 
 extension ProcessLimit.Needs {
-    /// What a command needs that isn't run on the first thread: the threads of the runtime, two for each core, those of
-    /// the disk, one for each core and three, and some that wait.
+    /// What a command in a task needs: two runtime threads per core, one disk thread per core plus three, and some
+    /// threads that wait.
     fileprivate static let task = ProcessLimit.Needs(
         descriptors: 8, threads: 8 + 3 * System.coreCount, memory: 32 << 20)
-    /// What an engine has open before its first peer, and its threads: those of a task, the event loop, the database,
-    /// two for names, and some of the runtime's. Its memory is what it uses with some peers.
+    /// What an engine needs before its first peer: a task's threads plus the event loop, the database, two for names,
+    /// and some of the runtime. The memory is for an engine with a few peers.
     fileprivate static let engine = ProcessLimit.Needs(
         descriptors: 20, threads: 14 + 3 * System.coreCount, memory: 64 << 20)
 }
 
-/// A command that runs an engine, which needs more of the system than others.
+/// A command that runs an engine, which needs more system resources than others.
 protocol EngineCommand: Command {}
 
-/// A command that works with the database.
+/// A command that uses the database.
 protocol Command: AsyncParsableCommand {
     var global: GlobalOptions { get }
 }
 
-/// A command that is run for what it prints: where that can't be written it failed. All others report on work, which
-/// counts without the report.
+/// A command whose purpose is its output: if the output can't be written, the command has failed. All other commands do
+/// work that counts even if the report can't be written.
 ///
-/// A reader that closes the pipe early, as `head` does, has what it wanted.
+/// A reader that closes the pipe early, as `head` does, has received what it wanted, so this is not a failure.
 protocol AnsweringCommand: AsyncParsableCommand {
     var answers: Bool { get }
 }
@@ -179,12 +180,12 @@ extension AnsweringCommand {
     var answers: Bool { true }
 }
 
-/// A command that waits for nothing but the database and files. It is run on the first thread of the process: threads,
-/// and the look whether the system still gives any, take a millisecond of the few that the whole command takes.
+/// A command that waits only for the database and files. It runs on the first thread of the process, because starting
+/// threads, and checking that the system allows them, takes a millisecond of the few that the whole command takes.
 protocol DirectCommand: Command {
-    /// Whether this time it waits for more, so that it is run as others are.
+    /// Whether this run waits for something else, so that it has to run in a task.
     var waits: Bool { get }
-    /// Runs the command; only where ``waits`` is `false`.
+    /// Runs the command; must be called only if ``waits`` is `false`.
     func runDirectly() throws
 }
 

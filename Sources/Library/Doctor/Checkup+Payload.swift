@@ -4,7 +4,7 @@ import SystemPackage
 import Torrent
 import Verification
 
-/// The disks and the files on them.
+/// Checks the disks and the files on them.
 extension Checkup {
     func volumes() async throws -> [Diagnosis] {
         let folders = try connection.outputSums(limit: Self.folderLimit)
@@ -31,7 +31,7 @@ extension Checkup {
                             .volumes, "\(place), and files are missing there",
                             "mount the disk that holds the payload: then nothing is downloaded again; "
                                 + away.relocationAdvice))
-                    // How much room another disk has says nothing.
+                    // The free space of the wrong disk means nothing.
                     continue
                 }
             }
@@ -54,7 +54,8 @@ extension Checkup {
         return found
     }
 
-    /// The files of some torrents beside what is remembered of them; the others are compared when they wake.
+    /// Compares the files of a sample of torrents with their records. The engine compares the others when it activates
+    /// them.
     func files() async throws -> [Diagnosis] {
         let sample = try connection.leastVerified(limit: Self.sampleSize)
         guard !sample.isEmpty else { return [] }
@@ -63,7 +64,7 @@ extension Checkup {
             let known = try StoredTorrent(row, connection)
             let look = await known.look(disk)
             guard look.reach == .reachable else {
-                // A folder that is not there was told of with its volume.
+                // A missing folder was already reported with its volume.
                 if look.reach.isOffline, await disk.volume(at: FilePath(text: row.output)) != nil {
                     found.append(
                         .problem(
@@ -97,7 +98,7 @@ extension Checkup {
         ]
     }
 
-    /// A torrent of the folder whose files can't be reached; `nil` when those that were looked at can be.
+    /// A torrent in the folder whose files can't be reached; `nil` if the files of all sampled torrents can be reached.
     private func away(in folder: String) async throws -> TorrentID? {
         for row in try connection.torrents(in: folder, limit: Self.sampleSize) {
             guard row.isRootSeen, row.damage == nil else { continue }

@@ -1,11 +1,11 @@
 import SystemPackage
 
 extension Checkup {
-    /// The port that an engine takes unless it is told another.
+    /// The port that an engine uses by default.
     private static let usualPort: UInt16 = 6881
 
     func ports() -> [Diagnosis] {
-        // A running engine has its port.
+        // A running engine occupies the port itself.
         guard !engine.isRunning else { return [] }
         guard let fault = Machine.faultOfListening(at: Self.usualPort) else {
             return [.fine(.ports, "port \(Self.usualPort) is free for incoming peers")]

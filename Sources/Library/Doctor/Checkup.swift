@@ -5,7 +5,7 @@ import Store
 import SystemPackage
 import Torrent
 
-/// Looks at everything that a healthy engine needs, and changes nothing.
+/// Checks everything that a healthy engine needs, and changes nothing.
 struct Checkup {
     let connection: Connection
     let path: FilePath
@@ -21,22 +21,23 @@ struct Checkup {
         self.now = now
     }
 
-    /// Bytes that the database's file system should have free: a checkpoint and a backup want room.
+    /// The number of bytes that should be free on the database's file system, for checkpoints and backups.
     static let databaseReserve: Int64 = 64 << 20
-    /// A log of this length means that some reader has kept it from being folded in.
+    /// The length of the log in bytes that shows that a reader has prevented checkpoints.
     static let longLog: Int64 = 256 << 20
-    /// Folders that are looked at, those with the most torrents.
+    /// The maximum number of folders to check; those with the most torrents are checked.
     static let folderLimit = 1000
-    /// Torrents whose files are compared with their fingerprints, the longest unverified.
+    /// The number of torrents whose files are compared with their fingerprints; those verified longest ago are
+    /// compared.
     static let sampleSize = 100
-    /// Descriptors below which a busy engine runs short: its connections, its files and its own.
+    /// The number of descriptors that a busy engine needs for its connections, its files and itself.
     static let fewestDescriptors: UInt = 1024
-    /// Two of the intervals at which a running engine makes them, unless the user chose others.
+    /// The age at which a backup counts as old: two default backup intervals of a running engine.
     static let oldBackup = Duration.seconds(2 * 24 * 3600)
-    /// Failures in a row after which a tracker counts as dead.
+    /// The number of consecutive failures after which a tracker counts as dead.
     static let deadAfter = 3
 
-    /// All findings, area by area.
+    /// Returns all findings, area by area.
     func run() async throws -> [Diagnosis] {
         var found = program()
         found += try await database()
@@ -110,7 +111,7 @@ struct Checkup {
         return found
     }
 
-    /// How old the newest backup is.
+    /// Checks the age of the newest backup.
     private func backups() throws -> [Diagnosis] {
         guard let newest = try BackupFile.list(path).first else {
             return [
@@ -146,7 +147,7 @@ struct Checkup {
         ]
     }
 
-    /// Torrents that wait for a slot of the engine.
+    /// Reports the torrents that are waiting for a slot of the engine.
     private func queue() throws -> [Diagnosis] {
         guard let queue = try QueueState(engine, connection), let advice = queue.advice else { return [] }
         return queue.sentences.map { .notice(.engine, $0, advice) }

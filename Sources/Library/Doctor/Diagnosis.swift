@@ -1,15 +1,15 @@
-/// One thing that the doctor looked at.
+/// One finding of the doctor.
 package struct Diagnosis: Equatable {
     package enum Severity: String {
-        /// As it should be.
+        /// Everything is in order.
         case fine
-        /// Worth knowing; nothing is lost.
+        /// The finding is worth knowing, but nothing is lost.
         case notice
-        /// Something doesn't work, or soon won't.
+        /// Something doesn't work, or will soon stop working.
         case problem
     }
 
-    /// What was looked at, one word for scripts.
+    /// The area of a finding, one word for scripts.
     package enum Area: String, CaseIterable {
         case program, database, backups, engine, torrents, volumes, files, ports, trackers, clock, limits
     }
@@ -17,7 +17,7 @@ package struct Diagnosis: Equatable {
     package let area: Area
     package let severity: Severity
     package let sentence: String
-    /// What to do about it; with a notice or a problem.
+    /// What the user can do; present for a notice or a problem.
     package let advice: String?
 
     static func fine(_ area: Area, _ sentence: String) -> Diagnosis {

@@ -1,7 +1,7 @@
 import Glibc
 import SystemPackage
 
-/// What the machine says of itself.
+/// Facts about this machine.
 enum Machine {
     static var kernel: String {
         var name = utsname()
@@ -9,14 +9,15 @@ enum Machine {
         return withUnsafeBytes(of: &name.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     }
 
-    /// Files and sockets that an engine may have open: it allows itself as many as it can.
+    /// The maximum number of files and sockets that an engine can have open. An engine raises its own limit to this
+    /// maximum.
     static var descriptorLimit: UInt {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
         return UInt(limit.rlim_max)
     }
 
-    /// Whether the TCP port may be listened at, and if not, why.
+    /// The error of listening on the TCP port; `nil` if the port is available.
     static func faultOfListening(at port: UInt16) -> Errno? {
         let descriptor = socket(AF_INET6, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { return Errno(rawValue: errno) }

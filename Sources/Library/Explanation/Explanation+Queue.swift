@@ -1,7 +1,7 @@
 import Store
 import Torrent
 
-/// Why a queued torrent hasn't started.
+/// Explains why a queued torrent hasn't started.
 extension Explanation {
     static func waiting(_ facts: Facts) -> Cause {
         if let (kind, use) = facts.awaited {

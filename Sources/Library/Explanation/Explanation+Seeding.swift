@@ -1,7 +1,7 @@
 import Store
 import Torrent
 
-/// How far a complete torrent is from its own goal of seeding.
+/// Explains how far a complete torrent is from its own seeding goal.
 extension Explanation {
     static func seeding(_ facts: Facts) -> [Cause] {
         let torrent = facts.torrent
@@ -38,6 +38,6 @@ extension Explanation {
 }
 
 extension TorrentRow {
-    /// Uploaded bytes relative to those of the wanted files.
+    /// The uploaded bytes divided by the size of the wanted files.
     package var ratio: Double { Double(uploadedBytes) / Double(max(wantedBytes, 1)) }
 }

@@ -2,24 +2,24 @@ import Store
 import Torrent
 import Verification
 
-/// Why a torrent isn't downloading, or isn't faster, the likeliest cause first; from what the database knows and a look
-/// at its files.
+/// Explains why a torrent isn't downloading or isn't faster, most likely cause first. It uses the database and, if
+/// available, a check of the torrent's files.
 package struct Explanation {
-    /// What is looked at.
+    /// The facts from which the causes are derived.
     package struct Facts {
         var torrent: TorrentRow
         var engine: EngineState
-        /// Only when it is fresh and its engine runs.
+        /// The live status; present only if it is recent and the engine is running.
         var live: LiveRow?
         var connections: [LivePeerRow] = []
         var peers: [PeerRow] = []
         var trackers: [TrackerRow] = []
-        /// Where the payload is now, where somebody looked.
+        /// The current state of the payload; `nil` if it wasn't checked.
         package var place: Place?
-        /// Other torrents that are downloading now.
+        /// The number of other torrents that are downloading now.
         var othersDownloading = 0
-        /// Of a torrent that waits: how the engine uses its slots, its place in the line, and some of those that have
-        /// the slots.
+        /// For a queued torrent: how the engine uses its slots, the torrent's position in the queue, and the names of
+        /// some torrents that hold the slots.
         var queue: QueueState?
         var turn = 0
         var holders: [String] = []
@@ -48,13 +48,13 @@ package struct Explanation {
             ).map(\.name)
         }
 
-        /// Slots' holders that are named.
+        /// The maximum number of slot holders that are named.
         private static let namedHolders = 3
 
-        /// Whether it is a slot to be checked that it waits for, as far as the database tells.
+        /// Whether the torrent waits for a slot to be checked, as far as the database shows.
         var isWaitingForCheck: Bool { (queue?.report.checks.waiting ?? 0) > 0 && (isUnverified || torrent.isComplete) }
 
-        /// What it waits for.
+        /// The kind of slot that the torrent waits for, and the use of those slots.
         var awaited: (kind: SlotKind, use: SlotUse)? {
             guard let report = queue?.report else { return nil }
             let kind = isWaitingForCheck ? SlotKind.check : .download
@@ -62,21 +62,22 @@ package struct Explanation {
         }
     }
 
-    /// What a look at the payload found.
+    /// The result of checking the payload.
     package enum Place: Equatable {
         case reachable
-        /// Why not, and whether it is another disk that is in the place of the right one.
+        /// The payload can't be reached, for this reason, and perhaps because another disk is in the place of the right
+        /// one.
         case offline(reason: String, isAnotherDisk: Bool)
-        /// Nothing is heard of the folder.
+        /// The folder doesn't respond.
         case silent
     }
 
-    /// One reason, and what can be done about it.
+    /// One cause, and what can be done about it.
     package struct Cause: Equatable {
-        /// A word for scripts.
+        /// One word for scripts.
         package let kind: Kind
         package let sentence: String
-        /// `nil` where there is nothing to do but wait.
+        /// What to do; `nil` if the user can only wait.
         package let advice: String?
     }
 
@@ -90,7 +91,7 @@ package struct Explanation {
             nothingNew = "nothing_new", silent
     }
 
-    /// The likeliest first; never empty.
+    /// The causes, most likely first; never empty.
     package let causes: [Cause]
 
     package init(_ facts: Facts) {
@@ -125,7 +126,7 @@ package struct Explanation {
                     advice: "choose files with `pieces select \(torrent.id) …`")
             ]
         }
-        // Whether the files can be reached comes first: a torrent that nobody can read is not called complete.
+        // Unreachable files come first, because a torrent that can't be read must not be called complete.
         var causes = faults(facts)
         if torrent.isComplete {
             return causes.isEmpty
@@ -165,7 +166,7 @@ package struct Explanation {
         return causes
     }
 
-    /// What is wrong with this machine, as the torrent's state says or a look at the files found.
+    /// Faults of this machine, according to the torrent's state or a check of its files.
     private static func faults(_ facts: Facts) -> [Cause] {
         let torrent = facts.torrent
         let reason = torrent.error.map { ": \($0.printable)" } ?? ""
@@ -220,7 +221,7 @@ package struct Explanation {
                     "it is downloading at \(Format.rate(live.downloadRate)) from \(Format.count(live.peersConnected, "peer"))\(left)",
                 advice: nil)
         ]
-        // A rate within a tenth of the limit is the limit's doing.
+        // A rate within a tenth of the limit counts as limited.
         if let limit = facts.torrent.settings.limits.download, live.downloadRate * 10 >= limit * 9 {
             causes.append(
                 Cause(

@@ -1,14 +1,14 @@
 import Store
 
-/// What is wanted of a torrent; what was not said is `nil` or empty.
+/// The user's options for torrents; options that weren't given are `nil` or empty.
 package struct AddOptions {
     let output: String?
-    /// Of the files that are wanted.
+    /// The patterns that select the wanted files.
     package let patterns: [String]
     let isSequential: Bool
     let allocatesFull: Bool
     let limits: LimitChange
-    /// Whether files that aren't the torrent's may be overwritten.
+    /// Whether existing files that don't belong to the torrent may be overwritten.
     let mayOverwrite: Bool
 
     package init(
@@ -23,7 +23,7 @@ package struct AddOptions {
         self.mayOverwrite = mayOverwrite
     }
 
-    /// The settings of a new torrent.
+    /// The settings for a new torrent.
     var newSettings: TorrentSettings {
         var settings = TorrentSettings()
         settings.isSequential = isSequential

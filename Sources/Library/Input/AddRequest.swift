@@ -3,21 +3,21 @@ import SystemPackage
 import Torrent
 import Verification
 
-/// Puts torrents into the database, or gives those that are there what the options say.
+/// Adds torrents to the database, and applies the options to torrents that are already there.
 package struct AddRequest {
-    /// A torrent that was to be added.
+    /// The result for one torrent.
     package struct Entry {
         package let id: TorrentID
         package let name: String
         package let isNew: Bool
-        /// What became of the trackers of a .torrent whose torrent was there.
+        /// What happened to the trackers of the .torrent, if its torrent was already in the database.
         package var trackers: TrackerNews?
     }
 
-    /// From so many torrents on a command changes more pages of the database than SQLite keeps in memory by itself.
+    /// The number of torrents from which a transaction changes more pages than SQLite's default cache holds.
     private static let many = 100
 
-    /// Whether a torrent that is known already goes on.
+    /// Whether a torrent that is already known and paused is resumed.
     package var unpausesKnown = false
     package var isPaused = false
     package var seedGoal: SeedGoal?
@@ -29,8 +29,8 @@ package struct AddRequest {
         self.options = options
     }
 
-    /// One transaction for all of them: five hundred torrents wait for the disk once. Torrents that want other content
-    /// at the path of another torrent's file are left out, and `refused` is told why.
+    /// Adds all torrents in one transaction, so that even five hundred torrents wait for the disk only once. A torrent
+    /// whose files conflict with those of another torrent is skipped, and `refused` receives the reason.
     package func add(_ torrents: [Metainfo], refused: (String) -> Void) async throws -> [Entry] {
         let (entries, reselected) = try put(torrents, refused: refused)
         for (row, selection) in reselected {
@@ -40,13 +40,13 @@ package struct AddRequest {
         return entries
     }
 
-    /// The same, but for the files that are wanted of torrents that were there: these are to be changed after it, and
-    /// there are none where no files were named.
+    /// Adds the torrents, but doesn't change the file selection of torrents that were already there. The caller applies
+    /// the returned selections afterwards; there are none if no files were named.
     package func put(_ torrents: [Metainfo], refused: (String) -> Void) throws -> (
         entries: [Entry], reselected: [(TorrentRow, FileSelection)]
     ) {
         let output = try NewFile.absolute(options.output ?? ".").text
-        // What can be refused is refused before anything is written.
+        // Everything that can be rejected is rejected before anything is written.
         let known = try torrents.map { try connection.torrent($0.infoHash) }
         for case let row? in known { try check(row, output) }
         let selections = try torrents.map { try selection(for: $0) }
@@ -94,7 +94,7 @@ package struct AddRequest {
         return Entry(id: id, name: metainfo.name, isNew: true)
     }
 
-    /// A known torrent gets the options that were given, and no others.
+    /// Applies the given options, and no others, to a known torrent.
     private func update(_ row: TorrentRow) throws(StoreError) {
         var isChanged = false
         let limits = options.limits.applied(to: row.settings.limits)
@@ -130,7 +130,7 @@ package struct AddRequest {
         )
     }
 
-    /// `nil` when no files were named.
+    /// The wanted files; `nil` if no files were named.
     private func selection(for metainfo: Metainfo) throws -> FileSelection? {
         options.patterns.isEmpty ? nil : try metainfo.selection(options.patterns)
     }

@@ -2,26 +2,27 @@ import Glibc
 import SystemPackage
 import Torrent
 
-/// The files that a new torrent is made of.
+/// Finds the files for a new torrent.
 package struct ContentScan {
     package struct File {
         package let path: FilePath
-        /// Below the folder that was given, each name as ``PathText``.
+        /// The path below the given folder, each name as ``PathText``.
         package let names: [String]
         package let length: Int64
         package let isExecutable: Bool
     }
 
-    /// Of the file or the folder: ``PathText``.
+    /// The ``PathText`` name of the file or folder.
     package let name: String
-    /// In the order of their paths' bytes, folder by folder, so that the same content makes the same torrent.
+    /// The files in the byte order of their paths, folder by folder, so that the same content always gives the same
+    /// torrent.
     package private(set) var files: [File] = []
     package private(set) var totalBytes: Int64 = 0
-    /// Links, pipes, sockets and devices.
+    /// The links, pipes, sockets and devices that were skipped.
     package private(set) var leftOut: [FilePath] = []
     private var isFolder = false
 
-    /// `path` is absolute. A link is followed when it is what was given, and nowhere else.
+    /// Scans an absolute path. A symbolic link is followed only if `path` itself is one.
     package init(_ path: FilePath) throws {
         guard let last = path.lastComponent else {
             throw Failure.usage("the torrent would have no name: give a file or a folder with one")
@@ -40,7 +41,7 @@ package struct ContentScan {
         }
     }
 
-    /// What the builder wants to know, with the lengths that were hashed.
+    /// The content for the builder, with the lengths that were hashed.
     func content(lengths: [Int64]) -> TorrentBuilder.Content {
         guard isFolder else { return .file(length: lengths[0]) }
         return .folder(
@@ -73,10 +74,10 @@ package struct ContentScan {
             File(path: path, names: names, length: Int64(status.st_size), isExecutable: status.st_mode & S_IXUSR != 0))
     }
 
-    /// The names in a folder in the order of their bytes, each as ``PathText``.
+    /// The names in a folder in byte order, each as ``PathText``.
     package static func entries(_ folder: FilePath) throws -> [String] {
         guard let stream = folder.withPlatformString({ opendir($0) }) else { throw unreadable(folder) }
-        // Nothing was written through it.
+        // The result of `closedir` doesn't matter, because nothing was written.
         defer { closedir(stream) }
         var names: [[UInt8]] = []
         while true {
@@ -92,7 +93,8 @@ package struct ContentScan {
         return names.sorted { $0.lexicographicallyPrecedes($1) }.map { PathText.text($0) }
     }
 
-    /// Files with a name that isn't UTF-8, which BEP 3 wants: other clients may look for them under other names.
+    /// The number of files with a name that isn't UTF-8. BEP 3 requires UTF-8, so other clients may look for these
+    /// files under other names.
     package var filesWithOddNames: Int {
         files.count { PathText.isEscaped(name) || $0.names.contains(where: PathText.isEscaped) }
     }

@@ -2,11 +2,11 @@ import Engine
 import Net
 import Torrent
 
-/// How a .torrent is fetched from its URL.
+/// The options for downloading a .torrent from its URL.
 package struct FetchOptions: Sendable {
-    /// The local address of the connections; `nil` is any.
+    /// The local address for connections; `nil` means any.
     private let bind: PeerAddress.Host?
-    /// A file of certificates (PEM) to trust beside the system's.
+    /// A PEM file with certificates that are trusted in addition to the system's.
     private let extraTrustRoots: String?
 
     package init(bind: PeerAddress.Host? = nil, extraTrustRoots: String? = nil) {

@@ -5,12 +5,12 @@ import SystemPackage
 import Torrent
 import Verification
 
-/// Asks whether the payload of .torrent files lies in a folder, and adopts it where it does.
+/// Checks whether the payload of .torrent files is in a folder, and adopts it if it is.
 ///
-/// The answer is worked out in a scratch database: a folder that holds something else leaves no torrent behind that
-/// would be downloaded into it.
+/// The check uses a scratch database, so that a folder with other contents leaves no torrent behind that would be
+/// downloaded into it.
 package struct FolderQuestion {
-    /// The absolute folder.
+    /// The absolute path of the folder.
     private let output: String
     private let scratch: Connection
     private let rows: [TorrentRow]
@@ -30,11 +30,12 @@ package struct FolderQuestion {
         self.scratch = scratch
     }
 
-    /// Bytes that will be read.
+    /// The estimated number of bytes to read.
     package var totalBytes: Int64 { rows.reduce(0) { $0 + VerificationTask.estimate($1, .everything) } }
 
-    /// Hashes what is there. `database` is the real one, where verifications wait for each other. Results are returned
-    /// at the end, and not reported: what becomes of the torrents is known only then.
+    /// Hashes the files. `database` is the real database, in which concurrent verifications wait for each other.
+    /// Results are returned at the end instead of being reported, because only then is it known which torrents are
+    /// adopted.
     package func answer(
         database: FilePath, stop: VerificationStop, report: @escaping @Sendable (VerificationEvent) -> Void
     ) async throws -> (summary: VerificationRun.Summary, results: [VerificationResult]) {
@@ -51,8 +52,8 @@ package struct FolderQuestion {
         return (try await run.perform(orders), results.all)
     }
 
-    /// Puts the torrent into the real database, with what was found to be right; `nil` when it is refused there, and
-    /// `refused` is told why.
+    /// Adds the torrent with its verified pieces to the real database. Returns `nil` if the torrent is refused;
+    /// `refused` receives the reason.
     package func adopt(
         _ result: VerificationResult, _ library: Library, refused: (String) -> Void
     ) async throws -> TorrentID? {
@@ -85,7 +86,7 @@ package struct FolderQuestion {
         return id
     }
 
-    /// A payload that came from elsewhere may lack its empty files, and would never be complete.
+    /// Creates missing empty files. A payload from elsewhere may lack them, and the torrent would never be complete.
     private func makeEmptyFiles(of id: TorrentID, _ connection: Connection) async throws -> [FingerprintRow] {
         guard let row = try connection.torrent(id) else { return [] }
         let payload = try StoredTorrent(row, connection).payload

@@ -1,17 +1,17 @@
 import Store
 
-/// A limit of bytes a second.
+/// A rate limit in bytes per second.
 package enum Rate: Hashable, Sendable {
     case unlimited
     case bytes(Int64)
 
-    /// Bytes a second; `nil` for none.
+    /// The limit in bytes per second; `nil` for no limit.
     package var limit: Int64? {
         if case .bytes(let bytes) = self { bytes } else { nil }
     }
 }
 
-/// A number that may be `none`.
+/// A maximum number that may be `none`.
 package enum CountLimit: Hashable, Sendable {
     case unlimited
     case count(Int)
@@ -21,7 +21,7 @@ package enum CountLimit: Hashable, Sendable {
     }
 }
 
-/// The limits of a torrent that a user changes; the others are `nil` and stay.
+/// A user's changes to a torrent's limits; limits that are `nil` stay unchanged.
 package struct LimitChange: Hashable, Sendable {
     package var download: Rate?
     package var upload: Rate?
@@ -33,7 +33,7 @@ package struct LimitChange: Hashable, Sendable {
         self.peers = peers
     }
 
-    /// Whether nothing is changed.
+    /// Whether the change has no effect.
     package var isEmpty: Bool { download == nil && upload == nil && peers == nil }
 
     package func applied(to known: TorrentLimits) -> TorrentLimits {

@@ -3,19 +3,19 @@ import Limits
 import SystemPackage
 import Torrent
 
-/// Files and folders that commands make; a file appears whole under its name, or not at all.
+/// Creates files and folders for commands. A file appears under its name only when it is complete.
 package enum NewFile {
-    /// Bytes of a file's name that are in the name under which it is written.
+    /// The maximum number of bytes of the file's name in its temporary name.
     private static let stemBytes = 200
 
-    /// Writes and syncs a file. One that is there already is refused, unless it is to be replaced.
+    /// Writes and syncs a file. Throws if the file exists, unless it is to be replaced.
     package static func write(_ bytes: [UInt8], to path: FilePath, replacing: Bool) throws {
         guard replacing || !exists(path) else { throw isThere(path) }
         guard let name = path.lastComponent else {
             throw Failure.usage("“\(path.text.printable)” is not a file name: give one")
         }
         let folder = path.removingLastComponent()
-        // Cut by bytes: a name may have 255 of them, and this one has more behind it.
+        // The name is cut to a number of bytes, because a name may have 255 bytes and the temporary name is longer.
         let stem = PathText.text(PathText.bytes(name.text).prefix(Self.stemBytes))
         let unfinished = folder.appending(name: ".\(stem).\(getpid()).unfinished")
         var isMade = false
@@ -30,8 +30,8 @@ package enum NewFile {
             }
             try rename(unfinished, to: path, replacing: replacing)
         } catch let error as Errno {
-            // What is left of it harms nobody, and the error that counts is the first. A file of that name that
-            // somebody else made stays.
+            // The temporary file is removed only if this call created it. An error of `unlink` is ignored: the leftover
+            // is harmless, and the first error is the one to report.
             if isMade { _ = unfinished.withPlatformString { unlink($0) } }
             if error == .fileExists { throw isThere(path) }
             let advice =
@@ -41,8 +41,8 @@ package enum NewFile {
         }
     }
 
-    /// Makes the folder with those above it that are missing, for this user alone, so that a power cut doesn't take
-    /// them with what is in them.
+    /// Creates the folder and its missing parents for this user only. Each new folder is synced into its parent, so
+    /// that a power failure doesn't remove it with its contents.
     package static func makeFolder(_ path: FilePath) throws {
         var made = FilePath(root: path.root, [])
         for component in path.components {
@@ -60,17 +60,17 @@ package enum NewFile {
 
     private static func sync(_ folder: FilePath) throws {
         let descriptor = folder.withPlatformString { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
-        // Nothing was written through it.
+        // The result of `close` doesn't matter, because nothing was written.
         defer { if descriptor >= 0 { close(descriptor) } }
-        // Where there is no fsync for folders (EINVAL, fsync(2)) the file system keeps names its own way.
+        // A file system without fsync for folders (EINVAL, fsync(2)) persists names in its own way.
         guard descriptor >= 0, fsync(descriptor) == 0 || errno == EINVAL else {
             throw Failure(
                 "cannot sync the folder \(folder.text.printable): \(Errno(rawValue: errno)): check its disk")
         }
     }
 
-    /// The path from the root, without `.` and `..`. A link keeps its name, unless a `..` follows: the system goes up
-    /// from the folder that the link leads to.
+    /// The absolute path without `.` and `..`. A symbolic link keeps its name unless `..` follows it, because the
+    /// system then goes up from the link's target.
     package static func absolute(_ path: String) throws -> FilePath {
         guard !path.isEmpty else {
             throw Failure.usage("the path of a folder is empty: give one, or `.` for the current folder")
@@ -91,7 +91,7 @@ package enum NewFile {
             case .regular: result.append(component)
             case .currentDirectory: continue
             case .parentDirectory:
-                // Where nothing is yet, there is no link either.
+                // A path that doesn't exist yet contains no link.
                 if let real = result.withPlatformString({ realpath($0, nil) }) {
                     result = FilePath(platformString: real)
                     free(real)
@@ -104,7 +104,7 @@ package enum NewFile {
 
     private static func rename(_ old: FilePath, to new: FilePath, replacing: Bool) throws {
         if !replacing {
-            // A link fails where the name is taken; some file systems have none.
+            // `link` fails if the name is taken, but some file systems don't support it.
             if old.withPlatformString({ old in new.withPlatformString { link(old, $0) } }) == 0 {
                 _ = old.withPlatformString { unlink($0) }
                 return

@@ -3,27 +3,28 @@ import Store
 import SystemPackage
 import Torrent
 
-/// Looks for torrents that name the same files as one that is to be added, before anything is written.
+/// Finds torrents that use the same paths as a new torrent, before anything is written.
 ///
-/// Torrents that agree about a file (cross-seeding) may share it. Where the hashes that both have of it differ, the
-/// second torrent is refused. Where they can't be compared, the engine compares the bytes once the first torrent has
-/// the file.
+/// Torrents with the same content for a file may share it (cross-seeding). If the hashes that both torrents have for
+/// the file differ, the new torrent is refused. If the hashes can't be compared, the engine compares the bytes once the
+/// first torrent has the file.
 struct PathConflicts {
-    /// Where the files of the torrent that is to be added will be, and the folders above them.
+    /// The paths of the new torrent's files, and of the folders above them.
     private struct Names {
         var files: [FileName: FileEntry] = [:]
         var folders: Set<FileName> = []
     }
 
     private let connection: Connection
-    /// The output folder with its links resolved.
+    /// The output folder with its symbolic links resolved.
     private let folder: String
-    /// The torrents whose root is the folder itself or leads to it: the same for every torrent that is added there.
+    /// The torrents whose root is the output folder or one of its parents. They are the same for every torrent that is
+    /// added to this folder.
     private let above: [PathNeighbour]
-    /// What is recorded as ``NewTorrent/resolvedOutput``.
+    /// The value for ``NewTorrent/resolvedOutput``.
     let resolvedOutput: String?
 
-    /// `output` is ``PathText``, as all paths here.
+    /// `output` is ``PathText``, like all paths here.
     init(_ connection: Connection, output: String) throws(StoreError) {
         self.connection = connection
         folder = Self.resolved(output)
@@ -35,7 +36,7 @@ struct PathConflicts {
         self.above = above
     }
 
-    /// Why the torrent can't be added; `nil` when it can. `wanted` has a flag for each of its files.
+    /// Why the torrent can't be added; `nil` if it can. `wanted` has one flag for each file.
     func refusal(of metainfo: Metainfo, wanted: [Bool]?) throws(StoreError) -> String? {
         let root = NewTorrent.root(named: metainfo.name, in: folder)
         var neighbours = try connection.neighbours(at: root) + above
@@ -48,7 +49,7 @@ struct PathConflicts {
             for parent in Self.folders(above: path) where !names.folders.insert(FileName(parent)).inserted { break }
         }
         if !inside.isEmpty {
-            // Below the new torrent's root a torrent matters only where one of the new torrent's own paths leads.
+            // A torrent below the new torrent's root matters only if one of the new torrent's paths leads to it.
             for name in Set(names.files.keys).union(names.folders) {
                 guard let parent = Self.folders(above: name.text).first, inside.contains(FileName(parent)) else {
                     continue
@@ -64,7 +65,7 @@ struct PathConflicts {
 
     private func refusal(_ metainfo: Metainfo, _ names: Names, _ neighbour: PathNeighbour) throws(StoreError) -> String?
     {
-        // Nothing is above a root that isn't absolute, and nothing is compared with it.
+        // A root that isn't absolute has no parent folders, so it can't be compared.
         guard neighbour.root.utf8.first == Self.slash else { return nil }
         let theirFolder = Self.folders(above: neighbour.root).first ?? "/"
         let name = metainfo.name.printable
@@ -93,8 +94,8 @@ struct PathConflicts {
         return nil
     }
 
-    /// A .torrent in the database that can't be read says so when its torrent becomes active; nothing can be compared
-    /// with it.
+    /// The stored metainfo for a comparison; `nil` if it can't be read. An unreadable .torrent is reported when its
+    /// torrent becomes active.
     private func stored(_ id: TorrentID) throws(StoreError) -> Metainfo? {
         guard let file = try connection.metainfo(of: id) else { return nil }
         let metainfo: Metainfo
@@ -102,7 +103,7 @@ struct PathConflicts {
         return try connection.asAdded(metainfo, id)
     }
 
-    /// Whether a piece that lies in the file in both torrents, at the same place, has different hashes.
+    /// Whether the hashes of a piece that lies in the file at the same place in both torrents differ.
     private static func differ(_ a: Metainfo, _ fileA: FileEntry, _ b: Metainfo, _ fileB: FileEntry) -> Bool {
         let length = Int64(a.geometry.pieceLength)
         guard a.geometry.pieceLength == b.geometry.pieceLength, fileA.length == fileB.length,
@@ -127,14 +128,15 @@ struct PathConflicts {
         return start >= file.offset && start + Int64(geometry.length(of: piece)) <= file.end
     }
 
-    // By bytes: a character that is to be combined with the one before it makes one of the two with a slash.
+    // Slashes are compared as bytes, because a combining character after a slash would join it to form another
+    // character.
     private static let slash = UInt8(ascii: "/")
 
     private static func join(_ folder: String, _ path: String) -> String {
         folder == "/" ? "/" + path : folder + "/" + path
     }
 
-    /// The folders that the absolute path leads through, the deepest first, without the root of the file system.
+    /// The folders above the absolute path, deepest first, without the root of the file system.
     private static func folders(above path: String) -> some Collection<String> {
         let bytes = path.utf8
         return bytes.indices.reversed().lazy.compactMap {
@@ -142,7 +144,7 @@ struct PathConflicts {
         }
     }
 
-    /// The folder with the links in it resolved, as far as it exists.
+    /// The folder with its symbolic links resolved, as far as it exists.
     private static func resolved(_ output: String) -> String {
         var existing = FilePath(text: output)
         var rest: [FilePath.Component] = []

@@ -8,9 +8,9 @@ import Verification
 struct SelectionChange {
     let connection: Connection
 
-    /// Bytes that boundary pieces have of newly wanted files move out of the part file before the database says that
-    /// they are wanted: a claim that is read from another file than the one that has it would be a false one. A running
-    /// engine, which writes to the part file, does that itself.
+    /// Applies the selection. Data of newly wanted files is moved out of the part file before the database says that
+    /// the files are wanted; otherwise, the database would claim pieces that are in another file. If an engine is
+    /// running, the engine moves the data itself, because it writes to the part file.
     func apply(_ selection: FileSelection, to torrent: StoredTorrent) async throws {
         let lock = try lockUnlessAnEngineRuns()
         defer { withExtendedLifetime(lock) {} }
@@ -22,7 +22,7 @@ struct SelectionChange {
                 record.files = files
                 _ = try connection.record([record])
             }
-            // An engine may have recorded more since.
+            // An engine may have recorded more pieces in the meantime.
             let have = try connection.have(of: id, count: torrent.metainfo.geometry.pieceCount)
             try connection.setSelection(
                 id, wanted: zip(selection.wanted, torrent.metainfo.layout.files).map { $0 || $1.isPad },
@@ -31,7 +31,7 @@ struct SelectionChange {
         }
     }
 
-    /// Keeps an engine from starting meanwhile; `nil` when one runs.
+    /// Locks the database so that no engine can start; `nil` if an engine is running.
     private func lockUnlessAnEngineRuns() throws -> DatabaseLock? {
         do {
             return try DatabaseLock.acquire(database: connection.path, now: .now())
@@ -58,7 +58,7 @@ struct SelectionChange {
         }
         let wanted = look.payload.placing(newly.map(\.index), as: .file)
         let custody = try await Custody.look(at: wanted, of: torrent.row.id, connection, disk)
-        // An empty file that is there is as it should be, whoever made it.
+        // An existing empty file is already as it should be, whichever program created it.
         newly.removeAll { $0.isEmpty && custody.empty.contains(.entry($0.index)) }
         guard !newly.isEmpty else { return [] }
         for file in newly where custody.own[.entry(file.index)] == nil {

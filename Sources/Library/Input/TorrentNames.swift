@@ -1,7 +1,7 @@
 import Store
 
 extension Connection {
-    /// The torrents of these names, each once; throws when one of them is not there, before anything is done.
+    /// Returns the torrents with these names without duplicates. Throws if one doesn't exist.
     func findTorrents(_ names: [String]) throws(StoreError) -> [TorrentRow] {
         var seen: Set<TorrentID> = []
         var found: [TorrentRow] = []

@@ -5,7 +5,7 @@ import Net
 import SystemPackage
 import Torrent
 
-/// Where a .torrent comes from: a file, or an http(s) URL of one.
+/// The source of a .torrent: a file or an http(s) URL.
 package struct TorrentSource {
     let text: String
 
@@ -25,12 +25,12 @@ package struct TorrentSource {
         return lowered.hasPrefix("http://") || lowered.hasPrefix("https://")
     }
 
-    /// What the source says; an error names the source.
+    /// Reads the .torrent from the file or URL; errors name the source.
     package func read(_ options: FetchOptions = FetchOptions()) async throws -> Metainfo {
         try metainfo(isURL ? try await fetch(options) : try Self.contents(of: text))
     }
 
-    /// What the source says, which is a file; an error names the source.
+    /// Reads the .torrent from a file; errors name the source.
     func readFile() throws -> Metainfo { try metainfo(try Self.contents(of: text)) }
 
     private func metainfo(_ bytes: [UInt8]) throws -> Metainfo {
@@ -41,7 +41,7 @@ package struct TorrentSource {
         }
     }
 
-    /// The source as it may be shown.
+    /// The source in printable form, without a password.
     private var name: String { isURL ? text.shownURL : text.printable }
 
     private func fetch(_ options: FetchOptions) async throws -> [UInt8] {
@@ -56,10 +56,10 @@ package struct TorrentSource {
         do { return try result.get() } catch { throw Failure("\(name): \(error)") }
     }
 
-    /// The bytes of a regular file, as far as a .torrent may have them.
+    /// Reads a regular file up to the maximum size of a .torrent.
     package static func contents(of path: String) throws -> [UInt8] {
         do {
-            // Without O_NONBLOCK the opening of a pipe would wait for ever.
+            // Without O_NONBLOCK, opening a pipe would wait forever.
             let file = try FileDescriptor.open(FilePath(text: path), .readOnly, options: [.nonBlocking, .closeOnExec])
             return try file.closeAfter {
                 var status = stat()
@@ -70,7 +70,7 @@ package struct TorrentSource {
                 guard status.st_size <= Metainfo.maximumFileBytes else {
                     throw Failure("\(path.printable): \(MetainfoError.tooLarge(bytes: Int(status.st_size)))")
                 }
-                // Its bytes, and what they are read into.
+                // The memory covers the bytes and the values that are read from them.
                 do { try ProcessLimit.Needs(memory: 4 * Int(status.st_size)).require() } catch {
                     throw Failure("cannot read \(path.printable): \(error)")
                 }
@@ -91,16 +91,16 @@ package struct TorrentSource {
             guard count > 0 else { break }
             done += count
         }
-        // A file that became shorter meanwhile.
+        // The file became shorter while it was read.
         if done < size { bytes.removeLast(size - done) }
         return bytes
     }
 }
 
-/// What was read from sources: each torrent once, and again where another .torrent of it has other trackers.
+/// The .torrents that were read. A torrent occurs again only if another .torrent of it has additional trackers.
 package struct ReadSources {
     package private(set) var torrents: [Metainfo] = []
-    /// Sources that couldn't be read. What was wrong with them was reported at once.
+    /// The number of sources that couldn't be read; the errors were already reported.
     package private(set) var failed = 0
     private var seen: [InfoHash: Set<String>] = [:]
 
@@ -123,7 +123,7 @@ package struct ReadSources {
 }
 
 extension [TorrentSource] {
-    /// `complain` is told at once what is wrong with a source, or with what it says.
+    /// Reads all sources. `complain` receives each error or warning immediately.
     package func readAll(
         _ options: FetchOptions = FetchOptions(), complain: (String) -> Void
     ) async -> ReadSources {
@@ -136,7 +136,7 @@ extension [TorrentSource] {
         return read
     }
 
-    /// The same for sources that are files.
+    /// Reads all sources, which must be files.
     package func readFiles(complain: (String) -> Void) -> ReadSources {
         var read = ReadSources()
         for source in self { read.take(Result { try source.readFile() }, complain) }

@@ -1,17 +1,17 @@
 import Store
 import Torrent
 
-/// What became of the trackers of a .torrent whose torrent is in the database already.
+/// What happened to the trackers of a .torrent whose torrent is already in the database.
 ///
-/// Those of a public torrent are added. A private torrent keeps its own: another tracker would bring peers of another
-/// swarm (BEP 27).
+/// New trackers of a public torrent are added. A private torrent keeps its own trackers, because another tracker would
+/// bring in peers from another swarm (BEP 27).
 package struct TrackerNews {
-    /// Trackers that were added, and those that the database doesn't have and that were not.
+    /// The number of trackers that were added; ``leftOut`` counts the new trackers that were not added.
     package let added: Int
     package let leftOut: Int
     private let isPrivate: Bool
 
-    /// Adds the trackers that are new to the torrent of `row`, and tells a running engine.
+    /// Adds the new trackers to the torrent of `row`, and notifies a running engine.
     init(adding metainfo: Metainfo, to row: TorrentRow, _ connection: Connection) throws(StoreError) {
         let news = try Self.unknown(metainfo, row, connection)
         isPrivate = row.isPrivate || metainfo.isPrivate
@@ -20,7 +20,7 @@ package struct TrackerNews {
         if added > 0 { try connection.appendIntent(.trackers, torrent: row.id, now: .now()) }
     }
 
-    /// The tiers of those trackers that the database doesn't have, in whatever way they are written.
+    /// The tiers of trackers that the database doesn't have. Different spellings of a URL count as the same tracker.
     private static func unknown(_ metainfo: Metainfo, _ row: TorrentRow, _ connection: Connection) throws(StoreError)
         -> [[String]]
     {
@@ -30,14 +30,14 @@ package struct TrackerNews {
         }
     }
 
-    /// How many trackers of the .torrent the database doesn't have, for a command that only looks.
+    /// The number of trackers in the .torrent that the database doesn't have, for commands that change nothing.
     package static func count(_ metainfo: Metainfo, _ row: TorrentRow, _ connection: Connection) throws(StoreError)
         -> Int
     {
         try unknown(metainfo, row, connection).joined().count
     }
 
-    /// What is to be said; `nil` where the .torrent brought nothing new.
+    /// A sentence for the user; `nil` if the .torrent has no new trackers.
     package var sentence: String? {
         var parts: [String] = []
         if added > 0 { parts.append("added \(Format.count(added, "new tracker"))") }
@@ -55,7 +55,7 @@ package struct TrackerNews {
 }
 
 extension Metainfo {
-    /// Said when a .torrent names trackers and none of them can be used; `nil` otherwise.
+    /// A warning if a .torrent names trackers but none of them can be used; `nil` otherwise.
     package var trackerWarning: String? {
         guard trackers.isEmpty, let first = unused.first(where: { $0.key.hasPrefix("announce") }) else { return nil }
         return

@@ -2,17 +2,18 @@ import Store
 import SystemPackage
 import Torrent
 
-/// Whether an engine runs on a database, and since when it does or doesn't.
+/// Whether an engine is running on a database, and since when.
 package struct EngineState: Sendable {
     package let isRunning: Bool
-    /// Whether that can't be told: only the database's owner may ask its lock, and the system doesn't say either.
+    /// Whether the state can't be determined: only the database's owner may check its lock, and the system gives no
+    /// other answer.
     package let isUnknown: Bool
-    /// Of the running engine, as far as it has said so.
+    /// The process ID of the running engine, if the engine has recorded it.
     package let pid: Int32?
-    /// When the running one began, as far as it is known; when the last one stopped, or gave its last sign of life;
-    /// `nil` when there was none.
+    /// When the running engine started, if known. If none is running, when the last engine stopped or wrote its last
+    /// heartbeat; `nil` if there was none.
     package let since: Timestamp?
-    /// The last sign of life of an engine that runs and has not said anything for too long; `nil` for all others.
+    /// The last heartbeat of a running engine that has been silent for too long; `nil` for all other engines.
     package let silentSince: Timestamp?
 
     package init(isRunning: Bool, pid: Int32?, since: Timestamp?) {
@@ -30,9 +31,9 @@ package struct EngineState: Sendable {
         if case .held(let holder) = occupancy {
             isRunning = true
             pid = holder.pid
-            // Where the holder isn't known, the last run may be one that ended.
+            // If the holder isn't known, the last run may have ended.
             since = holder.since ?? (last?.stoppedAt == nil ? last?.startedAt : nil)
-            // One that has just begun says nothing before it has opened the database.
+            // An engine that has just started writes no heartbeat before it has opened the database.
             silentSince = last.flatMap { last in
                 holder.since.map { max(last.heartbeatAt, $0) }.flatMap { now - $0 > LiveRow.lifetime ? $0 : nil }
             }
@@ -44,7 +45,7 @@ package struct EngineState: Sendable {
         }
     }
 
-    /// One sentence.
+    /// The state in one sentence.
     package var sentence: String {
         if isRunning {
             let process = pid.map { " (process \($0))" } ?? ""
@@ -63,8 +64,8 @@ package struct EngineState: Sendable {
             ?? "no engine has run yet: start one with `pieces run`"
     }
 
-    /// What a torrent's state means: without an engine nobody downloads, seeds or checks, whatever the last one wrote
-    /// before it was killed.
+    /// The effective state of a torrent. Without an engine, no torrent downloads, seeds or is checked, even if a killed
+    /// engine left such a state in the database.
     package func state(of torrent: StatusLine) -> TorrentState {
         meaning(of: torrent.state, isPaused: torrent.isPaused, isComplete: torrent.isComplete)
     }
@@ -81,7 +82,7 @@ package struct EngineState: Sendable {
         }
     }
 
-    /// What the engine that runs says of the torrent; `nil` when none runs, and when what was said is too old.
+    /// The live status of the torrent; `nil` if no engine is running or the status is too old.
     package func live(_ torrent: StatusLine, _ now: Timestamp) -> LiveRow? {
         guard isRunning, let live = torrent.live, live.isFresh(now) else { return nil }
         return live

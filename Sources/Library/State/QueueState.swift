@@ -1,21 +1,21 @@
 import Store
 import Torrent
 
-/// How a running engine uses its slots, and what keeps torrents waiting, in words.
+/// Describes how a running engine uses its slots, and which torrents wait.
 package struct QueueState {
     package let report: SlotReport
 
     package init(_ report: SlotReport) { self.report = report }
 
-    /// `nil` when no engine runs, or the one that runs hasn't said anything yet.
+    /// Returns `nil` if no engine is running, or the running engine hasn't reported its slots yet.
     package init?(_ engine: EngineState, _ connection: Connection) throws(StoreError) {
         guard engine.isRunning, let last = try connection.lastSlots() else { return nil }
-        // An engine that has just begun stands behind the signs of life of the one before.
+        // The report may still be from the previous engine if this one has just started.
         if let since = engine.since, last.at < since { return nil }
         report = last.report
     }
 
-    /// One line for each limit that torrents wait for.
+    /// One sentence for each limit that torrents are waiting for.
     package var sentences: [String] {
         SlotKind.allCases.compactMap { kind in
             let use = report[kind]
@@ -25,7 +25,7 @@ package struct QueueState {
         }
     }
 
-    /// What allows more torrents at once.
+    /// How to allow more torrents at once.
     package var advice: String? {
         let options = SlotKind.allCases.filter { report[$0].waiting > 0 }.map { "`--max-\(Self.plural($0))`" }
         guard !options.isEmpty else { return nil }
@@ -33,7 +33,7 @@ package struct QueueState {
             "they start automatically as slots become free; to run more at once, start the engine with a higher \(options.joined(separator: " or "))"
     }
 
-    /// `one of 50 download slots`
+    /// A phrase such as `one of 50 download slots`.
     static func oneOf(_ use: SlotUse, _ kind: SlotKind) -> String {
         switch use.limit {
         case nil: "a \(kind) slot"

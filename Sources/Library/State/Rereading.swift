@@ -1,8 +1,9 @@
 import Store
 
-/// Reads again what an engine overwrote while a user read it who has no part in the database's locks.
+/// Retries reads for users who can't use the database's locks, because an engine may overwrite pages while such a user
+/// reads.
 package enum Rereading {
-    /// The engine overwrites pages some times a minute at most.
+    /// The maximum number of tries; the engine overwrites pages a few times a minute at most.
     private static let attempts = 20
 
     package static func run<Value>(_ body: () throws -> Value) throws -> Value {

@@ -4,23 +4,23 @@ import Store
 import SystemPackage
 import Torrent
 
-/// Makes a .torrent of a file or of a folder.
+/// Creates a .torrent from a file or folder.
 package struct Creation {
-    /// What the .torrent says beside the content.
+    /// The contents of the .torrent apart from the files.
     package struct Details {
-        /// Each tier's addresses.
+        /// The announce URLs of each tier.
         package var trackers: [[String]] = []
         package var webSeeds: [String] = []
         package var isPrivate = false
         package var comment: String?
         package var source: String?
-        /// Whether it says not when and by what it was made.
+        /// Whether to omit the creation date and the name of this program.
         package var isAnonymous = false
 
         package init() {}
     }
 
-    /// Content that was hashed.
+    /// The hashes of the content.
     package struct Hashed {
         fileprivate let files: HashedFiles
         fileprivate let pieceLength: Int
@@ -28,11 +28,11 @@ package struct Creation {
 
     package let content: ContentScan
 
-    /// Looks for the files.
+    /// Scans the files.
     package init(of path: String) throws { content = try ContentScan(try NewFile.absolute(path)) }
 
-    /// Hashes the files; without a length of pieces, a sensible one is chosen. `progress` gets the bytes hashed since
-    /// its last call, on several threads at once.
+    /// Hashes the files. Without a piece length, a suitable one is chosen. `progress` receives the bytes hashed since
+    /// its last call, and is called on several threads at once.
     package func hash(pieceLength: Int?, progress: @escaping @Sendable (Int) -> Void) async throws -> Hashed {
         let length = pieceLength ?? TorrentBuilder.sensiblePieceLength(totalBytes: content.totalBytes)
         let files = try await Disk().hashFiles(content.files.map(\.path), pieceLength: length, progress: progress)

@@ -2,7 +2,7 @@ import Store
 import SystemPackage
 import Torrent
 
-/// Looks after the file of a database: damage, backups, and who may read it.
+/// Maintains a database file: damage, backups and read access.
 package struct DatabaseUpkeep {
     package let path: FilePath
 
@@ -10,7 +10,7 @@ package struct DatabaseUpkeep {
 
     // MARK: Damage
 
-    /// Looks for damage; each fault is one sentence. `reads` is told how many bytes are read.
+    /// Checks for damage and returns one sentence for each fault. `reads` receives the number of bytes to read.
     package func check(reads: (Int64) -> Void = { _ in }) throws(StoreError) -> [String] {
         do throws(StoreError) {
             let connection = try Connection.open(path, mode: .readOnly, now: .now())
@@ -22,8 +22,8 @@ package struct DatabaseUpkeep {
         }
     }
 
-    /// Mends the database where it is damaged, from itself and the newest backup; `nil` where nothing was wrong.
-    /// `finished` is called when an interrupted recovery was finished first.
+    /// Recovers a damaged database from its readable parts and the newest backup; returns `nil` if there was no damage.
+    /// `finished` is called if an interrupted recovery was completed first.
     package func salvage(finished: () -> Void = {}) throws(StoreError) -> RecoveryReport? {
         let lock = try DatabaseLock.acquire(database: path, now: .now())
         defer { withExtendedLifetime(lock) {} }
@@ -44,7 +44,7 @@ package struct DatabaseUpkeep {
 
     // MARK: Backups
 
-    /// Copies the database as it is at one moment.
+    /// Writes a consistent snapshot of the database to `file`.
     package func backUp(to file: FilePath) throws {
         do throws(StoreError) {
             try Connection.open(path, mode: .readOnly, now: .now()).backup(to: file)
@@ -54,16 +54,16 @@ package struct DatabaseUpkeep {
         }
     }
 
-    /// The backups beside the database, the newest first.
+    /// The backups next to the database, newest first.
     package func backups() throws(StoreError) -> [BackupFile] { try BackupFile.list(path) }
 
-    /// What came of putting a backup in the place of the database.
+    /// The result of restoring a backup.
     package struct Restored {
         package let backup: FilePath
         package let restoration: Restoration
     }
 
-    /// Puts a backup in the place of the database: the newest of those beside it where none is named.
+    /// Replaces the database with a backup; without `file`, with the newest automatic backup.
     package func restore(from file: FilePath?) throws -> Restored {
         let lock = try DatabaseLock.acquire(database: path, replacing: true, now: .now())
         defer { withExtendedLifetime(lock) {} }
@@ -85,12 +85,12 @@ package struct DatabaseUpkeep {
 
     // MARK: Sharing
 
-    /// Who may read the database.
+    /// The users who can read the database.
     package enum Readers {
-        /// `nil` where the owner has no name.
+        /// Only the owner; `nil` if the owner has no name.
         case owner(String?)
         case everybody
-        /// A folder on the way may keep the group out.
+        /// The members of a group, unless a folder above the database keeps them out.
         case group(String, obstacle: FilePath?)
     }
 
@@ -104,10 +104,10 @@ package struct DatabaseUpkeep {
         }
     }
 
-    /// The name of the user whose the database is.
+    /// The name of the database's owner.
     package var owner: String? { DatabaseSharing.owner(of: path) }
 
-    /// Lets the group read the database, and pass the program's own folder.
+    /// Lets the group read the database and enter the program's own folder.
     package func share(with name: String, opening folder: FilePath?) throws {
         guard let known = DatabaseSharing.Group(name) else {
             throw Failure("there is no group “\(name.printable)” on this machine: `getent group` lists them")
@@ -116,18 +116,18 @@ package struct DatabaseUpkeep {
         if let folder { try DatabaseSharing.open(folder: folder, to: known) }
     }
 
-    /// Lets nobody else read the database any more.
+    /// Restricts read access to the owner.
     package func unshare(closing folder: FilePath?) throws(StoreError) {
         try DatabaseSharing.unshare(path)
         if let folder { try DatabaseSharing.open(folder: folder, to: nil) }
     }
 }
 
-/// How a running engine makes backups.
+/// The backup settings of a running engine.
 extension Library {
     package func backupSettings() throws(StoreError) -> BackupSettings { try connection.backupSettings() }
 
-    /// Changes what is given, and nothing else.
+    /// Changes the given settings and keeps the others.
     package func setBackups(every interval: Duration?, keep count: Int?) throws(StoreError) {
         try connection.transaction { () throws(StoreError) in
             var settings = try connection.backupSettings()

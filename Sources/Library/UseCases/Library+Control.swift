@@ -3,12 +3,12 @@ import Store
 import Torrent
 import Verification
 
-/// What a user changes about torrents; a running engine acts on it.
+/// Changes torrents for a user; a running engine applies the changes.
 extension Library {
-    /// Stops torrents until they are resumed.
+    /// Pauses torrents until they are resumed.
     package func pause(_ names: [String]) throws(StoreError) -> [TorrentRow] { try setPaused(true, names) }
 
-    /// Lets paused torrents continue, and has failed ones tried again.
+    /// Resumes paused torrents and retries failed ones.
     package func resume(_ names: [String]) throws(StoreError) -> [TorrentRow] { try setPaused(false, names) }
 
     private func setPaused(_ isPaused: Bool, _ names: [String]) throws(StoreError) -> [TorrentRow] {
@@ -17,9 +17,9 @@ extension Library {
         try connection.transaction { () throws(StoreError) in
             for torrent in torrents {
                 try connection.setPaused(torrent.id, isPaused)
-                // An engine knows better what the torrent does from now on.
+                // A running engine sets the new state itself.
                 if !engine.isRunning, let row = try connection.torrent(torrent.id) {
-                    // A complete torrent that can't be reached stays so until an engine looks again.
+                    // A complete torrent that can't be reached stays offline until an engine checks again.
                     if row.isComplete {
                         try connection.settleAtRest(row.id)
                     } else {
@@ -34,7 +34,7 @@ extension Library {
         return torrents
     }
 
-    /// Changes limits and goals of seeding, where any are given; how the torrents are set then.
+    /// Applies the given limits and seeding goal, and returns the resulting rows.
     package func limit(_ names: [String], _ change: LimitChange, seedGoal goal: SeedGoal? = nil) throws(StoreError)
         -> [TorrentRow]
     {
@@ -53,20 +53,20 @@ extension Library {
         return rows
     }
 
-    /// Which files of a torrent a user wants.
+    /// The user's choice of files in a torrent.
     package enum FileChoice: Sendable {
         case all
         /// Globs, numbers, or ranges of numbers.
         case patterns([String])
     }
 
-    /// A torrent whose files were chosen.
+    /// The result of choosing files.
     package struct Selected: Sendable {
         package let torrent: TorrentRow
         package let wantedFiles: Int
     }
 
-    /// Chooses which files of a torrent are wanted.
+    /// Selects the wanted files of a torrent.
     package func select(_ choice: FileChoice, of name: String) async throws -> Selected {
         let torrent = try StoredTorrent(try connection.findTorrent(name), connection)
         let selection = try selection(choice, of: torrent.metainfo)
@@ -89,7 +89,7 @@ extension Library {
 }
 
 extension Metainfo {
-    /// The files that the patterns name.
+    /// The files that match the patterns.
     func selection(_ patterns: [String]) throws(Failure) -> FileSelection {
         do throws(SelectionError) {
             return try FileSelection(layout: layout, patterns: patterns)

@@ -3,19 +3,19 @@ import Store
 import Torrent
 import Verification
 
-/// Why a torrent isn't downloading.
+/// Explains why a torrent isn't downloading.
 extension Library {
     package struct Explained: Sendable {
         package let torrent: TorrentRow
         package let state: TorrentState
-        /// The likeliest first.
+        /// The causes, most likely first.
         package let causes: [Explanation.Cause]
     }
 
-    /// How long a folder may take to answer: one on a server that is gone never does.
+    /// The maximum time to wait for a folder; a folder on an unreachable server never responds.
     private static let patience = Duration.seconds(5)
 
-    /// Explains from what the database knows. `place` is where the payload is now, where somebody looked.
+    /// Explains the torrent from the database. `place` is the current state of the payload, if it was checked.
     package func explain(_ name: String, in place: Explanation.Place? = nil) throws(StoreError) -> Explained {
         let torrent = try connection.findTorrent(name)
         let engine = try engine()
@@ -25,7 +25,8 @@ extension Library {
         return Explained(torrent: torrent, state: state, causes: Explanation(facts).causes)
     }
 
-    /// Where the payload is now; `nil` for a torrent that hasn't begun, or that the database can't say enough of.
+    /// Checks the current state of the payload; `nil` for a torrent that hasn't started, or whose records can't be
+    /// read.
     package func place(of name: String) async throws -> Explanation.Place? {
         let torrent = try connection.findTorrent(name)
         guard torrent.isRootSeen else { return nil }

@@ -2,12 +2,12 @@ import Store
 import Torrent
 import Verification
 
-/// What the database knows of one torrent.
+/// Lists what the database knows about one torrent.
 extension Library {
-    /// A torrent's files, with what is complete of each.
+    /// A torrent's files and how much of each is complete.
     package struct FileList {
         package let torrent: StoredTorrent
-        /// Complete bytes of each file; none of padding.
+        /// The number of complete bytes in each file; 0 for pad files.
         package let completed: [Int64]
     }
 
@@ -20,10 +20,10 @@ extension Library {
         return FileList(torrent: torrent, completed: completed)
     }
 
-    /// A torrent's peers: those that are connected, and those that are remembered.
+    /// A torrent's connected peers and its known peers.
     package struct PeerList {
         package let torrent: TorrentRow
-        /// Only when it is fresh and its engine runs.
+        /// The live status; present only if it is recent and the engine is running.
         package let live: LiveRow?
         package let connections: [LivePeerRow]
         package let peers: [PeerRow]
@@ -49,17 +49,17 @@ extension Library {
         return TrackerList(torrent: torrent, trackers: try connection.trackers(of: torrent.id))
     }
 
-    /// What happened to a torrent, or to all.
+    /// The events of one torrent, or of all torrents.
     package struct EventList {
-        /// `nil` for all.
+        /// The torrent; `nil` for all.
         package let torrent: TorrentID?
-        /// The newest first.
+        /// The events, newest first.
         package let events: [EventRow]
-        /// The number of the newest event, whether or not it is among them.
+        /// The number of the newest event, whether or not the list contains it.
         package let last: Int64
     }
 
-    /// The newest events of a torrent, or of all where no name is given.
+    /// Returns the newest events of a torrent, or of all torrents if no name is given.
     package func events(of name: String?, limit: Int) throws(StoreError) -> EventList {
         var id: TorrentID?
         if let name { id = try connection.findTorrent(name).id }
@@ -68,12 +68,12 @@ extension Library {
         return EventList(torrent: id, events: events, last: newest?.id ?? 0)
     }
 
-    /// The newest events of the torrent, or of all.
+    /// Returns the newest events of a torrent, or of all torrents.
     package func events(of torrent: TorrentID?, limit: Int) throws(StoreError) -> [EventRow] {
         try connection.events(of: torrent, limit: limit)
     }
 
-    /// The .torrent of a torrent, byte for byte as it came.
+    /// Returns the .torrent of a torrent, byte for byte as it was added.
     package func torrentFile(of name: String) throws -> (torrent: TorrentRow, bytes: [UInt8]) {
         let torrent = try connection.findTorrent(name)
         guard let bytes = try connection.metainfo(of: torrent.id) else {
@@ -82,7 +82,7 @@ extension Library {
         return (torrent, bytes)
     }
 
-    /// All that the database knows of where the torrent's bytes are; `nil` when it is gone.
+    /// Returns the stored state of a torrent; `nil` if the torrent no longer exists.
     package func stored(_ id: TorrentID) throws -> StoredTorrent? {
         try connection.torrent(id).map { try StoredTorrent($0, connection) }
     }

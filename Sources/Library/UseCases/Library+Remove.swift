@@ -4,20 +4,21 @@ import Store
 import Torrent
 import Verification
 
-/// Forgetting torrents, with their files or without.
+/// Removes torrents, with or without their files.
 extension Library {
-    /// What a removal reports, step by step.
+    /// A step of a removal.
     package enum RemovalStep: Sendable {
-        /// The torrent is forgotten; `deletedFiles` is `nil` where none were to be deleted, or an engine did it.
+        /// The torrent was removed. `deletedFiles` is `nil` if no files were to be deleted, or if an engine deleted
+        /// them.
         case removed(TorrentRow, deletedFiles: Int?)
-        /// What was left on the disk of the torrent and why, in one sentence.
+        /// Data of the torrent was left on the disk; one sentence names the data and the reason.
         case kept(String)
     }
 
-    /// How long a running engine is waited for.
+    /// The maximum time to wait for a running engine.
     private static let patience = Duration.seconds(10)
 
-    /// Forgets torrents. Where an engine runs, it does so.
+    /// Removes torrents. If an engine is running, the engine removes them.
     package func remove(_ names: [String], deletingData: Bool, report: (RemovalStep) -> Void) async throws {
         let torrents = try connection.findTorrents(names)
         if let holder = try DatabaseLock.holder(database: database) {
@@ -30,8 +31,8 @@ extension Library {
         }
     }
 
-    /// Throws for data that can't be reached: it isn't deleted and its torrent isn't forgotten, or the files would
-    /// belong to nobody when their disk is back.
+    /// Throws if the data can't be reached. The torrent is then kept, because otherwise its files would belong to no
+    /// torrent when their disk is back.
     private func look(at torrent: TorrentRow) async throws -> PayloadLook {
         let known = try StoredTorrent(torrent, connection)
         let look = await known.look(try Disk())
@@ -41,7 +42,7 @@ extension Library {
         return look
     }
 
-    /// The engine has the files open: it closes them and removes the torrent.
+    /// Asks the engine to remove the torrents, because the engine has their files open and must close them.
     private func ask(
         _ torrents: [TorrentRow], _ holder: DatabaseLock.Holder, _ deletingData: Bool, _ report: (RemovalStep) -> Void
     ) async throws {
@@ -69,7 +70,7 @@ extension Library {
         }
     }
 
-    /// Forgotten first, deleted after: the database never claims what is not there.
+    /// Removes the torrent from the database before deleting its files, so that the database never claims missing data.
     private func remove(_ torrent: TorrentRow, _ deletingData: Bool, _ report: (RemovalStep) -> Void) async throws {
         guard deletingData else {
             try connection.removeTorrent(torrent.id, now: .now())
@@ -81,7 +82,7 @@ extension Library {
             look.reach == .reachable
             ? try await Custody.look(at: look.payload, of: torrent.id, connection, disk) : Custody()
         try connection.removeTorrent(torrent.id, now: .now())
-        // One that never began has nothing to delete.
+        // A torrent that never started has nothing to delete.
         guard look.reach == .reachable else { return report(.removed(torrent, deletedFiles: nil)) }
         let (removal, kept) = try await custody.deleteData(of: look.payload, on: disk)
         report(.removed(torrent, deletedFiles: removal.removedFiles))
@@ -97,7 +98,7 @@ extension Library {
         }
     }
 
-    /// The engine writes down what it kept right after it has forgotten the torrent.
+    /// Reports the files that the engine kept; the engine logs them right after it has removed the torrent.
     private func reportKept(of torrent: TorrentRow, since last: Int64, _ report: (RemovalStep) -> Void) throws {
         for event in try connection.events(of: torrent.id, limit: 200) where event.id > last && event.kind == .kept {
             report(.kept(event.detail))

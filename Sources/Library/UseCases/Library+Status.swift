@@ -1,10 +1,10 @@
 import Store
 import Torrent
 
-/// How torrents are, from one moment of the database.
+/// Reads the status of torrents at one moment.
 extension Library {
-    /// Hands the status of the named torrents, or of all, to `body`, inside one read transaction. Nothing slow belongs
-    /// there: the database's log grows meanwhile.
+    /// Calls `body` in one read transaction with the status of the named torrents, or of all. `body` must be fast,
+    /// because the database's log grows meanwhile.
     package func readStatus<Value>(
         of names: [String], _ body: (StatusReading) throws(StoreError) -> Value
     ) throws(StoreError) -> Value {
@@ -20,11 +20,11 @@ extension Library {
 /// The status of some torrents at one moment.
 package struct StatusReading {
     package let engine: EngineState
-    /// `nil` for all.
+    /// The selected torrents; `nil` for all.
     let ids: [TorrentID]?
     let connection: Connection
 
-    /// Whether it is of all torrents.
+    /// Whether the reading covers all torrents.
     package var isOfAll: Bool { ids == nil }
 
     package func mended() throws(StoreError) -> MendedNote? { try connection.lastMending(now: .now()) }
@@ -41,7 +41,7 @@ package struct StatusReading {
         try connection.forEachStatusLine(of: ids, body)
     }
 
-    /// The pieces of the torrent that the database claims to be on the disk.
+    /// The pieces of the torrent that the database records as present.
     package func have(_ torrent: StatusLine) throws(StoreError) -> Bitfield {
         try connection.have(of: torrent.id, count: torrent.pieceCount)
     }

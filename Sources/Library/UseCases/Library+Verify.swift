@@ -4,18 +4,18 @@ import SystemPackage
 import Torrent
 import Verification
 
-/// Hashing again what is on the disk.
+/// Verifies the data on disk.
 extension Library {
-    /// What a verification is to look at.
+    /// The work of one verification.
     package struct VerificationPlan {
         fileprivate let orders: [VerificationRun.Order]
         fileprivate var isOfAll = false
 
-        /// Bytes that will probably be read.
+        /// The estimated number of bytes to read.
         package var totalBytes: Int64 { orders.reduce(0) { $0 + VerificationTask.estimate($1.row, $1.scope) } }
     }
 
-    /// Plans to verify all torrents. `isAnew`: whether an interrupted verification is not resumed.
+    /// Plans to verify all torrents. With `isAnew`, an interrupted verification is not resumed.
     package func planVerificationOfAll(isAnew: Bool = false) throws(StoreError) -> VerificationPlan {
         let began = try VerificationMemory(connection: connection).beginAll(anew: isAnew, now: .now())
         let orders = try connection.torrents().map {
@@ -24,8 +24,8 @@ extension Library {
         return VerificationPlan(orders: orders, isOfAll: true)
     }
 
-    /// Plans to verify torrents. A .torrent file of a torrent that is here stands for it, and `note` is told when it
-    /// has trackers that the database lacks. `isRelocated`: see ``VerificationTask/isRelocated``.
+    /// Plans to verify torrents. A name may also be the .torrent file of a known torrent; `note` is called if the file
+    /// has trackers that the database lacks. For `isRelocated`, see ``VerificationTask/isRelocated``.
     package func planVerification(
         of names: [String], isAnew: Bool = false, isRelocated: Bool = false, note: (String) -> Void
     ) async throws -> VerificationPlan {
@@ -40,8 +40,8 @@ extension Library {
         return try plan(rows, isAnew: isAnew, isRelocated: isRelocated)
     }
 
-    /// Plans to adopt what is right of payload that lies in a folder: the torrents are added first. `refused` is told
-    /// why one is not.
+    /// Adds the torrents and plans to adopt the correct parts of the payload in a folder. `refused` receives the reason
+    /// for each torrent that can't be added.
     package func planAdoption(
         of torrents: [Metainfo], in folder: String, isAnew: Bool = false, refused: (String) -> Void
     ) async throws -> VerificationPlan {
@@ -56,7 +56,7 @@ extension Library {
     ) throws(StoreError) -> VerificationPlan {
         var seen: Set<TorrentID> = []
         let rows = torrents.filter { seen.insert($0.row.id).inserted }
-        // What was confirmed on the old disk says nothing of the new one.
+        // Results from the old disk say nothing about the new one.
         let isAnew = isAnew || isRelocated
         let began = try VerificationMemory(connection: connection).begin(
             rows.map(\.row.id), anew: isAnew, now: .now())
@@ -80,7 +80,7 @@ extension Library {
         return row
     }
 
-    /// Performs the plan, and writes down what is found. `report` is called from several threads.
+    /// Performs the plan and records the results. `report` is called on several threads.
     package func verify(
         _ plan: VerificationPlan, stop: VerificationStop = VerificationStop(),
         report: @escaping @Sendable (VerificationEvent) -> Void
@@ -91,7 +91,7 @@ extension Library {
         return summary
     }
 
-    /// Reads the .torrent files whose payload lies in the folder.
+    /// Reads .torrent files whose payload is in the folder.
     package static func readNewcomers(
         _ names: [String], in output: String?, complain: (String) -> Void
     ) async throws -> ReadSources {

@@ -1,15 +1,15 @@
 import NIOCore
 
-/// The sender no longer has a piece that it had announced: the reverse of `have` (BEP 54).
+/// The sender no longer has a piece that it announced earlier: the reverse of `have` (BEP 54).
 package struct DontHave: ExtensionMessage {
     package static let type = Extension.dontHave
 
-    /// As the peer sent it: not checked against the torrent.
+    /// The piece as the peer sent it, not checked against the torrent.
     package let piece: UInt32
 
     package init(piece: UInt32) { self.piece = piece }
 
-    /// Bytes behind the number of the piece are ignored.
+    /// Reads the message and ignores bytes after the piece number.
     package init(payload: ByteBuffer) throws(PeerWireError) {
         guard let piece = payload.getInteger(at: payload.readerIndex, as: UInt32.self) else {
             throw .malformedExtension(

@@ -2,40 +2,41 @@ import Bencode
 import NIOCore
 import Torrent
 
-/// The first message of the extension protocol, and any later one that amends it (BEP 10, BEP 9, BEP 21).
+/// The first message of the extension protocol, or a later one that amends it (BEP 10, BEP 9, BEP 21).
 ///
-/// Every field may be missing. What has the wrong type or a senseless value counts as missing: clients differ, and
-/// nothing here is worth a connection. Numbers may be written as strings of digits.
+/// Every field is optional. A field with the wrong type or an invalid value counts as missing, because clients differ
+/// and no field here is worth closing the connection. Numbers may be written as strings of digits.
 package struct ExtendedHandshake: Hashable, Sendable {
-    /// The id of the extended message that is the handshake.
+    /// The extended message ID of the handshake.
     package static let messageID: UInt8 = 0
-    /// The most bytes of a handshake's dictionary; usual ones have some 300.
+    /// The maximum size of a handshake's dictionary in bytes; typical ones have about 300.
     package static let maximumBytes = 64 << 10
-    /// The most requests that a peer's `reqq` is believed to hold.
+    /// The maximum number of requests that is accepted as a peer's `reqq`; larger values are reduced to it.
     package static let maximumRequestQueue = 65_535
-    /// The most bytes of an info dictionary that a peer may offer: 4 Mi pieces' hashes, and as much again for names.
+    /// The maximum size in bytes of an info dictionary that a peer may offer: the hashes of 4 Mi pieces, and as much
+    /// again for names.
     package static let maximumMetadataBytes = 160 << 20
-    /// A handshake is `m` in a dictionary, with some dozen names.
+    /// The limits for a handshake, whose main part is the dictionary `m` with about a dozen names.
     private static let limits = Bencode.Limits(depth: 8, nodes: 1_024)
 
-    /// `m`: the ids by which the sender wants to be sent the extensions that are known here; 0 turns one off.
+    /// `m`: the IDs under which the sender wants to receive the extensions that we know; 0 turns an extension off.
     package var extensions: [Extension: UInt8] = [:]
-    /// `v`: the sender's client and version, fit to be shown.
+    /// `v`: the sender's client and version, safe to display.
     package var client: String?
-    /// `p`: the TCP port at which the sender listens.
+    /// `p`: the TCP port on which the sender listens.
     package var port: UInt16?
-    /// `reqq`: how many requests the sender keeps without dropping any.
+    /// `reqq`: the number of requests that the sender queues without dropping any.
     package var requestQueue: Int?
-    /// `yourip`: the receiver's address as the sender sees it.
+    /// `yourip`: the receiver's address as seen by the sender.
     package var yourHost: PeerAddress.Host?
-    /// `metadata_size`: the bytes of the info dictionary (BEP 9).
+    /// `metadata_size`: the size of the info dictionary in bytes (BEP 9).
     package var metadataBytes: Int?
-    /// `upload_only`: whether the sender does not download, be it complete or not (BEP 21).
+    /// `upload_only`: whether the sender doesn't download, whether or not it is complete (BEP 21).
     package var isUploadOnly: Bool?
 
     package init() {}
 
-    /// Reads the bytes behind the extended message's id.
+    /// Reads the bytes after the extended message ID.
     package init(payload: ByteBuffer) throws(PeerWireError) {
         guard payload.readableBytes <= Self.maximumBytes else {
             throw Self.malformed("\(payload.readableBytes) bytes, over the limit of \(Self.maximumBytes)")
@@ -62,7 +63,7 @@ package struct ExtendedHandshake: Hashable, Sendable {
         isUploadOnly = document["upload_only"]?.number.map { $0 != 0 }
     }
 
-    /// The bytes behind the extended message's id.
+    /// The bytes after the extended message ID.
     package var payload: ByteBuffer {
         var messages = BencodeDictionary()
         for (type, id) in extensions { messages[Array(type.name.utf8)] = .integer(Int64(id)) }
@@ -77,10 +78,10 @@ package struct ExtendedHandshake: Hashable, Sendable {
         return ByteBuffer(bytes: Bencode.encode(.dictionary(document)))
     }
 
-    /// The handshake as the message that carries it.
+    /// The message that carries the handshake.
     package var message: PeerMessage { .extended(id: Self.messageID, payload: payload) }
 
-    /// The ids of our own registry for extensions that we offer.
+    /// The IDs under which we offer these extensions, from our own registry.
     package static func offer(_ types: some Sequence<Extension>) -> [Extension: UInt8] {
         Dictionary(types.map { ($0, $0.rawValue) }, uniquingKeysWith: { first, _ in first })
     }

@@ -1,15 +1,15 @@
 import NIOCore
 
-/// An extension message, decoded (BEP 10).
+/// A decoded extension message (BEP 10).
 ///
-/// To add one: a file with its ``ExtensionMessage``, its case here, and its case in ``Extension``. The extensions that
-/// are offered to peers follow from ``decoder(of:)``.
+/// To add an extension, add a file with its ``ExtensionMessage``, a case here, and a case in ``Extension``.
+/// ``decoder(of:)`` determines which extensions are offered to peers.
 package enum ExtendedMessage: Hashable, Sendable {
     case handshake(ExtendedHandshake)
     case dontHave(DontHave)
     case uploadOnly(UploadOnly)
 
-    /// Decodes a message that a peer sent with one of our ids; `nil` for an id that we didn't offer.
+    /// Decodes a message that a peer sent with one of our IDs; `nil` for an ID that we didn't offer.
     package init?(id: UInt8, payload: ByteBuffer) throws(PeerWireError) {
         if id == ExtendedHandshake.messageID {
             self = .handshake(try ExtendedHandshake(payload: payload))
@@ -20,12 +20,12 @@ package enum ExtendedMessage: Hashable, Sendable {
         }
     }
 
-    /// The extensions that peers may send us: all that are decoded.
+    /// The extensions that peers may send us, which are all that have a decoder.
     package static var offered: [Extension] { Extension.allCases.filter { decoder(of: $0) != nil } }
 
     private typealias Decoder = (ByteBuffer) throws(PeerWireError) -> ExtendedMessage
 
-    /// `nil` for an extension that is only known by its name.
+    /// The decoder of an extension; `nil` for an extension of which we only know the name.
     private static func decoder(of type: Extension) -> Decoder? {
         switch type {
         case .dontHave: { (payload) throws(PeerWireError) in .dontHave(try DontHave(payload: payload)) }

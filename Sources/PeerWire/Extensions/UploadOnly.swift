@@ -1,7 +1,7 @@
 import NIOCore
 
-/// The sender has ceased to download, or begun again: the extension handshake's `upload_only` on a connection that
-/// stands already (BEP 21).
+/// The sender has stopped downloading, or started again: the `upload_only` of the extension handshake on an established
+/// connection (BEP 21).
 package struct UploadOnly: ExtensionMessage {
     package static let type = Extension.uploadOnly
 
@@ -9,7 +9,7 @@ package struct UploadOnly: ExtensionMessage {
 
     package init(_ isUploadOnly: Bool) { self.isUploadOnly = isUploadOnly }
 
-    /// Bytes behind the flag are ignored.
+    /// Reads the message and ignores bytes after the flag.
     package init(payload: ByteBuffer) throws(PeerWireError) {
         guard let flag = payload.getInteger(at: payload.readerIndex, as: UInt8.self) else {
             throw .malformedExtension(name: Self.type.name, reason: "it is empty")

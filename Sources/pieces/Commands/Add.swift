@@ -55,9 +55,9 @@ struct Add: DirectCommand {
         return addRequest
     }
 
-    /// What became of the sources.
+    /// Collects the results for the sources.
     private struct Report {
-        /// Sources that couldn't be read, of which it was said when they were read.
+        /// The number of sources that couldn't be read; the errors were already reported.
         let failed: Int
         var entries: [AddRequest.Entry] = []
         private var hasRefused = false

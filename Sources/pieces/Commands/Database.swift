@@ -39,7 +39,7 @@ struct DatabasePath: Command, AnsweringCommand {
 
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
-    /// A program gets the path's bytes, whatever they are; a person a text that is safe to look at.
+    /// Prints the exact bytes of the path to a program, and printable text to a terminal.
     func run() async throws {
         let path = try global.path.text
         if Terminal.shared.isInteractive { return Terminal.shared.print(path.printable) }

@@ -22,7 +22,7 @@ struct DatabaseCheck: Command, AnsweringCommand {
             --json prints one object: {"database", "sound", "faults": [sentence]}. \(Program.pathsInJSON)
             """)
 
-    /// Bytes from which on it is said that it takes a while.
+    /// The size in bytes from which the command announces that the check takes a while.
     private static let large: Int64 = 256 << 20
 
     @Flag(help: "Print JSON.")

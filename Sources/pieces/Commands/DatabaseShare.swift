@@ -33,7 +33,7 @@ struct DatabaseShare: Command {
 
     func run() async throws {
         let path = try global.path
-        // Refuses what isn't a database of ours.
+        // This rejects files that aren't a database of ours.
         _ = try global.openToLook()
         guard let group else { return tell(path) }
         try DatabaseUpkeep(path).share(with: group, opening: try global.ownFolder)

@@ -26,7 +26,7 @@ struct Demo: AsyncParsableCommand {
         do {
             try await story.tell()
         } catch {
-            // What a killed process left half done is no failure of a step.
+            // After an interruption, work that a killed process left unfinished doesn't count as a failed step.
             if Interruption.hasCome { throw ExitStatus.interrupted }
             throw error
         }

@@ -34,7 +34,7 @@ struct Download: EngineCommand {
         completion: .file(extensions: ["torrent"]))
     var sources: [String]
 
-    /// A job of cron(8) is over before its next turn.
+    /// The default patience, short enough that a cron(8) job ends before its next run.
     private static let standardPatience = Duration.seconds(600)
 
     @Option(
@@ -61,7 +61,7 @@ struct Download: EngineCommand {
         guard read.failed == 0 else { throw ExitStatus.failed }
 
         let (ids, hasRefused) = try await add(read.torrents)
-        // What was refused was said; the others are downloaded.
+        // Refused torrents were already reported; the others are downloaded.
         guard !ids.isEmpty else { throw ExitStatus.failed }
         settings.scope = .only(Set(ids))
         settings.endsWhenComplete = true
@@ -74,7 +74,7 @@ struct Download: EngineCommand {
         guard !hasRefused else { throw ExitStatus.failed }
     }
 
-    /// The connection ends with it: the engine's own may have to mend the database.
+    /// Adds the torrents. The connection is closed afterwards, because the engine may have to recover the database.
     private func add(_ torrents: [Metainfo]) async throws -> (ids: [TorrentID], hasRefused: Bool) {
         var hasRefused = false
         var addRequest = AddRequest(Library(try global.openToRun()), torrent.options)
@@ -98,7 +98,7 @@ struct Download: EngineCommand {
         )
     }
 
-    /// The exit code; what failed is said. A complete torrent whose files can't be reached has failed too.
+    /// Reports failures and throws the exit status. A complete torrent whose files can't be reached counts as failed.
     static func conclude(_ rows: [TorrentRow], _ givenUp: [TorrentID: String] = [:], after patience: Duration? = nil)
         throws
     {

@@ -25,7 +25,7 @@ struct Files: ListCommand {
         let list = try Library(try global.openToLook()).files(of: argument.torrent)
         let (torrent, completed) = (list.torrent, list.completed)
         Terminal.shared.print(bytes: json ? object(torrent, completed) : Array(table(torrent, completed).utf8))
-        // What is recorded of files that can't be reached is no news of the files.
+        // The recorded values say nothing about the current state of files that can't be reached.
         if !json, torrent.row.isFaulty {
             Terminal.shared.hint("\(torrent.row.state): \((torrent.row.error ?? "").printable)")
         }

@@ -16,7 +16,7 @@ struct Log: Command, AnsweringCommand {
             --json prints one object per line: {"number", "at", "id", "info_hash", "kind", "detail"}.
             """)
 
-    /// Events that are looked at in one turn of --follow.
+    /// The maximum number of events that one round of --follow reads.
     private static let followLimit = 1000
 
     @Argument(
@@ -52,21 +52,22 @@ struct Log: Command, AnsweringCommand {
         }
     }
 
-    /// Tells of what is there; the torrent that is meant, and the number of the last event.
+    /// Prints the existing events, and returns the ID of the chosen torrent and the number of the last event.
     private func begin() throws -> (TorrentID?, last: Int64) {
         let list = try Library(try global.openToLook()).events(of: torrent, limit: limit)
         _ = try tell(list.events, after: 0)
         return (list.torrent, list.last)
     }
 
-    /// With a connection that ends with it: an engine whose log is in doubt waits until nobody has the database open.
+    /// Prints new events. The connection is closed afterwards, because an engine whose log may be damaged waits until
+    /// no process has the database open.
     private func look(_ id: TorrentID?, after last: Int64) throws -> Int64 {
         try tell(
             try Rereading.run { try Library(try global.openToLook()).events(of: id, limit: Self.followLimit) },
             after: last)
     }
 
-    /// Tells of events, which come newest first; the number of the last one.
+    /// Prints events, which are passed newest first, and returns the number of the last one.
     private func tell(_ events: [EventRow], after last: Int64) throws -> Int64 {
         var bytes: [UInt8] = []
         for event in events.reversed() where event.id > last {

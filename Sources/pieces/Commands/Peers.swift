@@ -135,12 +135,12 @@ struct Peers: ListCommand {
 }
 
 extension LivePeerRow {
-    /// The part of the torrent that it has, 0 to 1.
+    /// The fraction of the torrent that the peer has, from 0 to 1.
     fileprivate func progress(of torrent: TorrentRow) -> Double {
         torrent.pieceCount == 0 ? 1 : min(1, Double(pieces) / Double(torrent.pieceCount))
     }
 
-    /// A letter for each thing that goes on; the command's help explains them.
+    /// The letters of the FLAGS column, which the command's help explains.
     fileprivate var letters: String {
         var letters = ""
         if flags.contains(.weAreInterested) { letters += flags.contains(.itChokes) ? "d" : "D" }

@@ -51,7 +51,7 @@ struct Run: EngineCommand {
         if untilComplete { try Download.conclude(outcome.rows.filter { !$0.settings.isPaused }) }
     }
 
-    /// Thousands of torrents make no good lines: what is told is the sum, and what happens.
+    /// The default report shows sums and events, because a line for each of thousands of torrents would be unreadable.
     private var report: any DownloadReport {
         reporting.quiet || reporting.json ? EngineRun.report(reporting) : SumReport()
     }

@@ -77,8 +77,8 @@ struct Status: DirectCommand, AnsweringCommand {
         }
     }
 
-    /// All of it, before any of it is written: a reader that is slow, or asleep, must not hold the database's log back.
-    /// `room` is how many lines a person sees at once.
+    /// Formats everything before any of it is written, because a reader that is slow or stopped must not hold back the
+    /// database's log. `room` is the number of lines that fit on the screen.
     private func text(room: Int? = nil) throws -> [UInt8] { try Rereading.run { try read(room) } }
 
     private func read(_ room: Int?) throws -> [UInt8] {
@@ -105,7 +105,7 @@ struct Status: DirectCommand, AnsweringCommand {
     }
 
     private func table(_ reading: StatusReading, _ room: Int?) throws(StoreError) -> [UInt8] {
-        // Of some torrents that are named, what all of them wait for is no news.
+        // The queue is described only when all torrents are listed.
         let queue = reading.isOfAll ? try reading.queue() : nil
         var table = StatusTable(reading.engine, try reading.mended(), queue)
         guard let room else {
@@ -124,7 +124,7 @@ struct Status: DirectCommand, AnsweringCommand {
         return table.bytes
     }
 
-    /// The pieces on the disk, when they are asked for.
+    /// The pieces on disk, or `nil` without --pieces.
     private func have(_ torrent: StatusLine, _ reading: StatusReading) throws(StoreError) -> Bitfield? {
         pieces ? try reading.have(torrent) : nil
     }

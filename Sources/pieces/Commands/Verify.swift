@@ -83,14 +83,14 @@ struct Verify: Command {
     }
 
     func run() async throws {
-        // What is wrong with the arguments is found before a database is made.
+        // Errors in the arguments must be found before a database is created.
         let newcomers = output == nil ? [] : try await newcomers()
         if let output, !adopt {
             let known = try global.openToRead()
             let asked = try newcomers.filter { try known?.torrent($0.infoHash) == nil }
             if !asked.isEmpty {
                 guard asked.count < newcomers.count else { return try await ask(asked, output) }
-                // Torrents of both kinds: one command answers one kind of question.
+                // The arguments mix known and new torrents, but one command handles only one kind.
                 let names = asked.map(\.name.printable).joined(separator: ", ")
                 throw Failure.usage(
                     "\(names): not in the database, as the others are; ask for them in a command of their own")
@@ -111,7 +111,7 @@ struct Verify: Command {
         guard summary.status == .done else { throw summary.status }
     }
 
-    /// Whether the payload lies in the folder; it is adopted where all of it does.
+    /// Checks whether the payload is in the folder, and adopts each torrent whose payload is complete.
     private func ask(_ metainfos: [Metainfo], _ output: String) async throws {
         let isSpoken = !reporting.quiet && !reporting.json
         let question = try FolderQuestion(metainfos, in: try NewFile.absolute(output).text)
@@ -141,7 +141,7 @@ struct Verify: Command {
         }
         report.ended(told)
         guard told.status == .done else { throw told.status }
-        // It was all there and yet not taken, which was said.
+        // The payload was complete but the torrent was not added; the reason was already reported.
         guard told.notAdopted == 0 else { throw ExitStatus.failed }
     }
 
@@ -162,7 +162,7 @@ struct Verify: Command {
         }
     }
 
-    /// The torrents whose payload is to be adopted.
+    /// Reads the torrents whose payload is to be adopted.
     private func newcomers() async throws -> [Metainfo] {
         let read = try await Library.readNewcomers(torrents, in: output) { Terminal.shared.complain($0) }
         guard read.failed == 0 else { throw ExitStatus.failed }

@@ -3,7 +3,7 @@ import Library
 import SystemPackage
 import Torrent
 
-/// This program, run again with other arguments; what it prints goes to a file.
+/// A second process of this program with other arguments; its output goes to a file.
 struct ChildProcess: Sendable {
     private static let pollInterval = Duration.milliseconds(20)
 
@@ -24,8 +24,8 @@ struct ChildProcess: Sendable {
             posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, $0, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
         }
         posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
-        // Threads of the cooperative pool block signals, and a child would inherit that; a group of its own keeps the
-        // keyboard's SIGINT from it.
+        // Threads of the cooperative pool block signals, and a child would inherit that. A separate process group keeps
+        // the SIGINT of the keyboard from the child.
         var none = sigset_t()
         sigemptyset(&none)
         posix_spawnattr_setsigmask(&attributes, &none)
@@ -41,17 +41,18 @@ struct ChildProcess: Sendable {
         return ChildProcess(pid: pid, output: output)
     }
 
-    /// What it has printed so far.
+    /// The output so far.
     var printed: String {
         get throws { String(decoding: try TorrentSource.contents(of: output.text), as: UTF8.self) }
     }
 
     func send(_ signal: Int32) {
-        // It may have ended by itself, which is as good.
+        // The process may already have ended, which is fine.
         kill(pid, signal)
     }
 
-    /// Waits for its end: the exit code, or 128 and the number of the signal that ended it. To be called once.
+    /// Waits for the process to end and returns the exit code, or 128 plus the number of the signal that ended it; call
+    /// this once.
     func end(within limit: Duration) async throws -> Int32 {
         let deadline = ContinuousClock.now + limit
         while true {

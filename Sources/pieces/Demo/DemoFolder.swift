@@ -3,10 +3,10 @@ import Library
 import SystemPackage
 import Torrent
 
-/// A temporary folder with a payload whose bytes depend on nothing but their place.
+/// A temporary folder with a reproducible payload, whose bytes depend only on their position.
 struct DemoFolder: Sendable {
     static let payloadBytes = 96 << 20
-    /// Bytes that are written at a time.
+    /// The number of bytes that are written at a time.
     private static let chunk = 1 << 20
     private static let files: [(path: [String], share: Int)] = [
         (["film.mkv"], 80), (["extras", "score.flac"], 15), (["extras", "notes.txt"], 1),
@@ -41,7 +41,7 @@ struct DemoFolder: Sendable {
         }
     }
 
-    /// Whether the files of another folder have the same bytes.
+    /// Whether the files in another folder have the same contents.
     func payloadEquals(_ other: FilePath) throws -> Bool {
         for (names, _) in Self.files {
             let mine = try FileDescriptor.open(file(names, in: payload), .readOnly)
@@ -54,13 +54,13 @@ struct DemoFolder: Sendable {
         return true
     }
 
-    /// Removes the folder with all that is in it; what cannot be removed is told.
+    /// Removes the folder with its contents, and reports an error.
     func remove() {
         do { try Self.remove(path) } catch { Terminal.shared.complain("cannot remove \(path.text): \(error)") }
     }
 
     private static func remove(_ path: FilePath) throws {
-        // A link is removed, never followed.
+        // `unlink` removes a symbolic link without following it.
         if path.withPlatformString({ unlink($0) }) == 0 { return }
         guard errno == EISDIR || errno == EPERM else { throw Errno(rawValue: errno) }
         for name in try ContentScan.entries(path) { try remove(path.appending(name: name)) }
@@ -74,7 +74,7 @@ struct DemoFolder: Sendable {
         while true {
             let count = try buffers.0.withUnsafeMutableBytes { try one.read(into: $0) }
             var done = 0
-            // One byte more is asked for at the end, so that a longer file is not equal.
+            // At the end, one more byte is requested, so that a longer file isn't equal.
             repeat {
                 let part = try buffers.1.withUnsafeMutableBytes { bytes in
                     try other.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[done..<max(count, 1)]))

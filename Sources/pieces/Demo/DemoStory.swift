@@ -6,13 +6,14 @@ import SystemPackage
 import Torrent
 import Verification
 
-/// The main job on a machine without a network, told step by step; each step is checked, and a failed check ends the
-/// story.
+/// Shows a download, kill and resume cycle on a machine without a network, step by step. Each step is checked, and a
+/// failed check ends the demo.
 struct DemoStory: Sendable {
-    /// So slow that there is time to kill the downloader, and so fast that nobody has to wait.
+    /// A rate that leaves time to kill the downloader without making the demo slow.
     private static let rate = "12M"
     private static let commandLimit = Duration.seconds(40)
-    /// More that may come again after the kill: blocks of the end game that two connections brought.
+    /// The number of bytes that may be downloaded again after the kill: blocks that two connections delivered in the
+    /// end game.
     private static let slack: Int64 = 1 << 20
 
     let folder: DemoFolder
@@ -24,7 +25,7 @@ struct DemoStory: Sendable {
 
     init(folder: DemoFolder) { self.folder = folder }
 
-    /// Ends all processes that were started, at once.
+    /// Kills all processes that were started.
     func abandon() { children.killAll() }
 
     func tell() async throws {
@@ -75,7 +76,7 @@ struct DemoStory: Sendable {
         return "127.0.0.1:\(port)"
     }
 
-    /// The torrent as it is recorded after the kill.
+    /// Downloads half of the torrent, kills the downloader, and returns the torrent's row as recorded after the kill.
     private func downloadHalf(_ peer: String) async throws -> TorrentRow {
         let downloader = try start(download(peer, limit: Self.rate), "downloader.log")
         let database = database
@@ -99,7 +100,7 @@ struct DemoStory: Sendable {
         return row
     }
 
-    /// Every piece that the database claims is hashed, before anybody repairs anything.
+    /// Hashes every piece that the database records as present, before any process repairs anything.
     private func checkClaims() async throws {
         let connection = try Connection.open(database, mode: .readOnly, now: .now())
         guard let row = try connection.torrents().first else {
@@ -115,7 +116,7 @@ struct DemoStory: Sendable {
         Terminal.shared.print("  all \(Format.count(good)) pieces recorded in the database are correct on disk")
     }
 
-    /// Bytes that both lives downloaded, as recorded.
+    /// The recorded number of bytes that both runs downloaded together.
     private func checkTransfer(_ killed: TorrentRow) throws -> Int64 {
         guard let row = try Self.row(in: database), row.isComplete else {
             throw Failure("the demo failed: the resumed download is not complete")
@@ -137,7 +138,7 @@ struct DemoStory: Sendable {
 
     // MARK: Processes
 
-    /// Runs a command to its end, which must be a good one, and shows what it printed.
+    /// Runs a command until it ends, shows its output, and throws if it failed.
     private func run(_ arguments: [String]) async throws {
         let child = try start(arguments, "command.log")
         let code = try await child.end(within: Self.commandLimit)
@@ -170,7 +171,7 @@ struct DemoStory: Sendable {
         do throws(StoreError) {
             return try Connection.open(database, mode: .readOnly, now: .now()).torrents().first
         } catch  where [.notFound, .cantOpen, .olderSchema].contains(error.code) {
-            // It is just being made.
+            // The database is being created.
             return nil
         }
     }
@@ -178,7 +179,7 @@ struct DemoStory: Sendable {
     private func say(_ text: String) { Terminal.shared.print("\n\(text).") }
 }
 
-/// The processes of a demo that still run.
+/// The processes of the demo that are still running.
 private final class Children: Sendable {
     private let running = Mutex<[pid_t: ChildProcess]>([:])
 
@@ -194,7 +195,7 @@ private final class Children: Sendable {
 }
 
 extension Substring {
-    /// What stands behind the first `marker`.
+    /// The text after the first `marker`; `nil` if there is none.
     fileprivate func components(after marker: String) -> Substring? {
         var rest = self
         while !rest.isEmpty {

@@ -1,6 +1,6 @@
 import Store
 
-/// A line of the log as JSON.
+/// Writes an event of the log as JSON.
 enum EventJSON {
     static func fields(of event: EventRow, _ json: inout JSONWriter) {
         json.field("number", event.id)

@@ -3,7 +3,7 @@ import Library
 import Torrent
 
 extension Program {
-    /// What the help of commands with `--json` says of paths.
+    /// The note about paths in the help of commands with `--json`.
     static let pathsInJSON = """
         In names and paths, a byte that isn't valid UTF-8 is written as the character U+10FE00 plus the byte (0xE9 as \
         U+10FEE9), and so is each byte of a character from that range. A path with such bytes has a second field, whose \
@@ -11,15 +11,15 @@ extension Program {
         """
 }
 
-/// Writes JSON (RFC 8259) in the order in which it is told, straight into bytes: lists of ten thousand torrents are
-/// written in milliseconds.
+/// Writes JSON (RFC 8259) directly as bytes, in the order of the calls. This writes lists of ten thousand torrents in
+/// milliseconds.
 ///
 /// Control characters and marks of reading direction are escaped, so that the text is safe on a terminal too.
 struct JSONWriter {
     private(set) var bytes: [UInt8] = []
     private var needsComma = false
 
-    /// One object on one line, of probably so many bytes.
+    /// One object on one line; `capacity` is the expected number of bytes.
     static func line<Failure: Error>(capacity: Int = 0, _ body: (inout JSONWriter) throws(Failure) -> Void)
         throws(Failure) -> [UInt8]
     {
@@ -48,7 +48,8 @@ struct JSONWriter {
     mutating func field(_ name: StaticString, _ value: String?) {
         member(name) { $0.optional(value) { $0.string($1) } }
     }
-    /// A path, and where it has bytes that aren't UTF-8 all of its bytes too, in hexadecimal: ``Program/pathsInJSON``.
+    /// Writes a path and, if it has bytes that aren't UTF-8, also all its bytes in hexadecimal:
+    /// ``Program/pathsInJSON``.
     mutating func path(_ name: StaticString, _ bytesName: StaticString, _ text: String?) {
         field(name, text)
         if let text, PathText.isEscaped(text) { field(bytesName, Hex.encode(PathText.bytes(text))) }
@@ -57,7 +58,7 @@ struct JSONWriter {
     mutating func field(_ name: StaticString, _ value: Bool?) {
         member(name) { $0.optional(value) { $0.word($1 ? "true" : "false") } }
     }
-    /// With six decimals at most; what is no number is null.
+    /// Writes a number with at most six decimals; NaN and infinities become null.
     mutating func field(_ name: StaticString, _ value: Double) { member(name) { $0.number(value) } }
 
     mutating func object(_ name: StaticString, _ body: (inout JSONWriter) -> Void) { member(name) { $0.object(body) } }
@@ -68,7 +69,7 @@ struct JSONWriter {
         member(name) { $0.array(items, body) }
     }
 
-    /// An array of what `body` writes.
+    /// Writes an array of the elements that `body` writes.
     mutating func array<Failure: Error>(_ name: StaticString, _ body: (inout JSONWriter) throws(Failure) -> Void)
         throws(Failure)
     {
@@ -104,7 +105,7 @@ struct JSONWriter {
 
     private mutating func number(_ value: Double) {
         guard value.isFinite else { return word("null") }
-        // Shares mostly, and most of them are whole.
+        // Most values are fractions of a whole, and most of those are 0 or 1.
         if value == 0 || value == 1 { return word(value == 0 ? "0.0" : "1.0") }
         scalar(String((value * 1_000_000).rounded() / 1_000_000))
     }
@@ -140,7 +141,7 @@ struct JSONWriter {
         needsComma = true
     }
 
-    /// Names are plain ASCII of this program, and every other thing that is written is one: so all of it in one go.
+    /// Names are plain ASCII constants and make up half of all output, so each is appended in one operation.
     private mutating func append(name: StaticString) {
         let count = name.utf8CodeUnitCount
         bytes.append(addingCapacity: count + 3) { bytes in

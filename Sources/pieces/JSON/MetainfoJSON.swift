@@ -1,6 +1,6 @@
 import Torrent
 
-/// The object of `pieces show --json`, which the command's help documents.
+/// Writes the object of `pieces show --json`, which the command's help documents.
 enum MetainfoJSON {
     static func object(_ metainfo: Metainfo) -> [UInt8] {
         JSONWriter.line { json in

@@ -2,7 +2,7 @@ import Library
 import Store
 
 extension QueueState {
-    /// The object of `pieces status --json`, which the command's help documents.
+    /// Writes the `slots` object of `pieces status --json`, which the command's help documents.
     func fields(_ json: inout JSONWriter) {
         json.field("named_only", report.isOfNamedOnly)
         json.object("downloads") { Self.fields(of: report.downloads, &$0) }

@@ -2,9 +2,9 @@ import Library
 import Store
 import Torrent
 
-/// The object of `pieces status --json`, which the command's help documents.
+/// Writes the object of `pieces status --json`, which the command's help documents.
 struct StatusJSON {
-    /// Bytes of a torrent without its bitfield.
+    /// The typical number of bytes for a torrent without its bitfield.
     private static let usualBytes = 640
 
     private let engine: EngineState
@@ -19,7 +19,8 @@ struct StatusJSON {
         self.now = now
     }
 
-    /// The object of probably so many torrents, each of which `torrents` gives to ``append(_:_:to:)``.
+    /// Returns the whole object. `count` is the expected number of torrents; `torrents` passes each one to
+    /// ``append(_:_:to:)``.
     func bytes<Failure: Error>(count: Int, _ torrents: (inout JSONWriter) throws(Failure) -> Void) throws(Failure)
         -> [UInt8]
     {
@@ -71,7 +72,7 @@ struct StatusJSON {
         json.field("download_rate", live?.downloadRate ?? 0)
         json.field("upload_rate", live?.uploadRate ?? 0)
         json.field("peers_connected", live?.peersConnected ?? 0)
-        // Trackers know the whole swarm; without them there is what is connected.
+        // Trackers know the whole swarm; without them, only the connected peers can be counted.
         json.field("seeders", torrent.scrape.seeders ?? live?.seeders)
         json.field("leechers", torrent.scrape.leechers ?? live?.leechers)
         json.field("eta_seconds", live?.timeLeft?.components.seconds)
@@ -85,6 +86,6 @@ struct StatusJSON {
 }
 
 extension StatusLine {
-    /// The share of the wanted bytes that is on disk, from 0 to 1.
+    /// The fraction of the wanted bytes that is on disk, from 0 to 1.
     fileprivate var progress: Double { wantedBytes > 0 ? min(1, Double(completedBytes) / Double(wantedBytes)) : 1 }
 }

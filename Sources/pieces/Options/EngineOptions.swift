@@ -5,7 +5,7 @@ import Library
 import SystemPackage
 import Torrent
 
-/// How an engine meets the network.
+/// The network options of an engine.
 struct EngineOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -72,10 +72,10 @@ struct EngineOptions: ParsableArguments {
         return settings
     }
 
-    /// The file of certificates under a name of UTF-8: the TLS library takes no other.
+    /// A UTF-8 path of the certificate file, because the TLS library accepts no other paths.
     private var trustRoots: String? {
         guard let caFile, PathText.isEscaped(caFile) else { return caFile }
-        // It stays open until the process ends, because the library reads it when it connects.
+        // The descriptor stays open until the process ends, because the library reads the file when it connects.
         let descriptor = PathText.withCString(caFile) { open($0, O_RDONLY | O_CLOEXEC) }
         return descriptor >= 0 ? "/proc/self/fd/\(descriptor)" : caFile
     }

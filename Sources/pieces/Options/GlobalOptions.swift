@@ -6,7 +6,7 @@ import Store
 import SystemPackage
 import Torrent
 
-/// What every command takes.
+/// The options that every command accepts.
 struct GlobalOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -17,7 +17,7 @@ struct GlobalOptions: ParsableArguments {
     @Option(help: "Verbosity of messages on standard error.")
     var logLevel: LogLevel = .warning
 
-    /// Where the database is, whether or not it is there.
+    /// The path of the database, whether or not the file exists.
     var path: FilePath {
         get throws {
             if let database { return try Self.checked(database) }
@@ -33,7 +33,7 @@ struct GlobalOptions: ParsableArguments {
         return FilePath(text: path)
     }
 
-    /// The XDG Base Directory Specification wants relative paths to be ignored.
+    /// The XDG Base Directory Specification requires relative paths to be ignored.
     private static var standardFolder: FilePath {
         get throws {
             if let state = environment("XDG_STATE_HOME"), state.utf8.first == UInt8(ascii: "/") {
@@ -48,7 +48,7 @@ struct GlobalOptions: ParsableArguments {
         }
     }
 
-    /// The folder of the database where none was given: it is the program's own.
+    /// The program's own folder if it contains the database; `nil` if a path was given.
     var ownFolder: FilePath? {
         get throws { try database == nil && Self.environment("PIECES_DATABASE") == nil ? Self.standardFolder : nil }
     }
@@ -58,7 +58,7 @@ struct GlobalOptions: ParsableArguments {
     }
 }
 
-/// The words of `--log-level`.
+/// The values of `--log-level`.
 enum LogLevel: String, CaseIterable, ExpressibleByArgument {
     case trace, debug, info, notice, warning, error, critical
 
@@ -68,46 +68,47 @@ enum LogLevel: String, CaseIterable, ExpressibleByArgument {
 // MARK: The database
 
 extension GlobalOptions {
-    /// The database to read; `nil` when there is none yet.
+    /// Opens the database for reading; `nil` if there is none yet.
     func openToRead() throws -> Connection? {
         let path = try path
         do throws(StoreError) {
             return try Connection.open(path, mode: .readOnly, now: .now())
         } catch {
             guard error.code == .notFound || !Self.exists(path), error.code != .corrupt else { throw error }
-            // A database that is lost is not one that never was.
+            // A missing database that has backups was lost, which is an error.
             if let lost = try lostDatabase() { throw lost }
             return nil
         }
     }
 
-    /// Throws when there is no database, or only an empty file in the place of one that has backups; `mending` is for
-    /// commands that do something about that.
+    /// Throws if there is no database, or only an empty file next to backups. `mending` is for commands that recover
+    /// the database.
     func requireDatabase(mending: Bool = false) throws {
         let path = try path
         if !mending, let lost = try lostDatabase() { throw lost }
         guard Self.exists(path) || DatabaseRecovery.isInterrupted(path) else { throw try noDatabase() }
     }
 
-    /// The database to read; it must be there.
+    /// Opens the existing database for reading.
     func openToLook() throws -> Connection {
         guard let connection = try openToRead() else { throw try noDatabase() }
         return connection
     }
 
-    /// The database to change; it must be there.
+    /// Opens the existing database for writing.
     func openToChange() throws -> Connection {
         try requireDatabase()
         return try Connection.open(try path, mode: .readWrite, now: .now())
     }
 
-    /// The database to change, made with its folder where there is none.
+    /// Opens the database for writing, and creates it with its folder if it doesn't exist.
     func openToAdd() throws -> Connection {
         try prepareToMake()
         return try Connection.open(path, mode: .readWriteCreate, now: .now())
     }
 
-    /// The same, for a command that runs an engine itself: a damaged database is mended first, and that is told.
+    /// Opens the database like ``openToAdd()`` for a command that runs an engine itself. A damaged database is
+    /// recovered first, and the recovery is reported.
     func openToRun() throws -> Connection {
         try prepareToMake(mending: true)
         let path = try path
@@ -142,7 +143,7 @@ extension GlobalOptions {
         }
     }
 
-    /// What there is to say when the database is gone and backups of it are there; `nil` otherwise.
+    /// The error if the database is missing or empty but has backups; `nil` otherwise.
     private func lostDatabase() throws -> Failure? {
         let path = try path
         guard let backup = BackupFile.newest(ofLost: path) else { return nil }
@@ -154,19 +155,19 @@ extension GlobalOptions {
         )
     }
 
-    /// Before a command that may make the database: makes the folder where it is missing, and refuses to begin a new
-    /// database in the place of one that is lost; an engine that starts mends one of which the file is still there.
+    /// Prepares to create the database: creates the folder if it is missing, and throws instead of replacing a lost
+    /// database with a new one. With `mending`, an existing file is left to the engine, which recovers it at start.
     func prepareToMake(mending: Bool = false) throws {
         if try !mending || !Self.exists(path), let lost = try lostDatabase() { throw lost }
         try makeFolder()
     }
 
-    /// Makes the folder of the database, with those above it that are missing, for this user alone.
+    /// Creates the folder of the database and its missing parents, accessible only to this user.
     func makeFolder() throws {
         let folder = try path.removingLastComponent()
         if !folder.isEmpty, !Self.exists(folder) { try NewFile.makeFolder(folder) }
     }
 
-    /// Where this user may not look there may be something.
+    /// Whether the file exists. If this user isn't allowed to look, it counts as existing.
     private static func exists(_ path: FilePath) -> Bool { NewFile.exists(path) || errno == EACCES }
 }

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// What commands take that list something of one torrent.
+/// The options of commands that list something about one torrent.
 struct ListOptions: ParsableArguments {
     @OptionGroup var argument: TorrentArgument
 
@@ -10,7 +10,7 @@ struct ListOptions: ParsableArguments {
     @OptionGroup(title: "Global options") var global: GlobalOptions
 }
 
-/// A command that lists something of one torrent.
+/// A command that lists something about one torrent.
 protocol ListCommand: DirectCommand, AnsweringCommand {
     var options: ListOptions { get }
 }

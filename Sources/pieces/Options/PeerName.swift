@@ -3,7 +3,7 @@ import Library
 import NIOPosix
 import Torrent
 
-/// A peer as users write it: `a.b.c.d:port`, `[ipv6]:port` or `name:port`.
+/// A peer in the user's notation: `a.b.c.d:port`, `[ipv6]:port` or `name:port`.
 struct PeerName: Sendable {
     private static let maximumAddresses = 8
 
@@ -21,13 +21,13 @@ struct PeerName: Sendable {
         }
         host = String(text[..<colon])
         self.port = port
-        // Colons without brackets are an IPv6 address without a port.
+        // Colons without brackets belong to an IPv6 address without a port.
         guard !host.isEmpty, PeerAddress(text) != nil || !host.contains(where: { ":[]/ ".contains($0) }) else {
             throw problem
         }
     }
 
-    /// The addresses of the peer; names are looked up on a thread that may block.
+    /// Returns the addresses of the peer. Names are looked up on a thread that may block.
     func addresses() async throws -> [PeerAddress] {
         if let address = PeerAddress(text) { return [address] }
         let (host, port) = (host, port)

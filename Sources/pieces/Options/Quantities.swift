@@ -1,18 +1,18 @@
 import Library
 import Torrent
 
-/// A number of bytes as users write it: `1048576`, `512K`, `1.5MiB`, `2GB`.
+/// Parses a number of bytes in the user's notation: `1048576`, `512K`, `1.5MiB`, `2GB`.
 enum Quantity {
-    /// Units by their names in lower case; a letter alone is binary, as `K` = 1024.
+    /// The units by lower-case name. A single letter is binary: `K` = 1024.
     private static let units: [(name: String, bytes: Int64)] = [
         ("kib", 1 << 10), ("mib", 1 << 20), ("gib", 1 << 30), ("tib", 1 << 40),
         ("kb", 1000), ("mb", 1_000_000), ("gb", 1_000_000_000), ("tb", 1_000_000_000_000),
         ("k", 1 << 10), ("m", 1 << 20), ("g", 1 << 30), ("t", 1 << 40), ("b", 1),
     ]
-    /// Digits behind the point that count.
+    /// The maximum number of decimals that are used.
     private static let decimals = 6
 
-    /// `nil` for what is no number with at most one known unit, or is beyond 64 bits.
+    /// The number of bytes; `nil` unless the text is a number with at most one known unit that fits in 64 bits.
     static func bytes(_ text: some StringProtocol) -> Int64? {
         let lowered = text.lowercased()
         let unit = units.first { lowered.hasSuffix($0.name) }
@@ -32,13 +32,13 @@ enum Quantity {
             fraction = fraction * 10 + Int64(digit.wholeNumberValue ?? 0)
             divisor *= 10
         }
-        // No overflow: a fraction has six digits and the largest unit forty bits.
+        // This can't overflow: a fraction has six digits and the largest unit has forty bits.
         let (sum, tooLarge) = bytes.addingReportingOverflow(fraction * scale / divisor)
         return tooLarge ? nil : sum
     }
 
     static func digits(_ text: some StringProtocol) -> Int64? {
-        // The standard library's parser would also take a sign.
+        // The standard library's parser would also accept a sign.
         guard !text.isEmpty, text.allSatisfy(\.isASCIIDigit) else { return nil }
         return Int64(text)
     }
@@ -48,7 +48,7 @@ extension Character {
     var isASCIIDigit: Bool { ("0"..."9").contains(self) && isASCII }
 }
 
-/// Why an option's value is not one; it follows what the parser says of it.
+/// Why an option's value is invalid; the text follows the parser's own message.
 struct BadValue: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }
@@ -80,7 +80,7 @@ extension CountLimit {
     }
 }
 
-/// A time as users write it: `90s`, `30m`, `2h`, `1d`, or several of these: `1h30m`.
+/// Parses a time in the user's notation: `90s`, `30m`, `2h`, `1d`, or a combination such as `1h30m`.
 enum TimeSpan {
     private static let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604_800]
 
@@ -105,7 +105,7 @@ enum TimeSpan {
     }
 }
 
-/// A time to wait, or `none` for ever.
+/// A time to wait, or `none` to wait forever.
 enum Patience: Hashable, Sendable {
     case forever
     case time(Duration)
@@ -119,9 +119,9 @@ enum Patience: Hashable, Sendable {
     }
 }
 
-/// The length of the pieces of a new torrent.
+/// Parses the piece length of a new torrent.
 enum PieceLength {
-    /// What clients accept: powers of two.
+    /// The powers of two in this range are the lengths that clients accept.
     private static let range: ClosedRange<Int64> = 16 << 10...64 << 20
 
     static func parse(_ text: String) throws -> Int {

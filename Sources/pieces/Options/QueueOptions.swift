@@ -2,7 +2,7 @@ import ArgumentParser
 import Engine
 import Library
 
-/// How many torrents are active at once.
+/// The options that limit how many torrents are active at once.
 struct QueueOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(

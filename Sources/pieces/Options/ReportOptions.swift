@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// How a long command tells of itself.
+/// The options for the output of a long-running command.
 struct ReportOptions: ParsableArguments {
     @Flag(name: .shortAndLong, help: "Print only errors.")
     var quiet = false

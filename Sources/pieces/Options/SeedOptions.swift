@@ -2,7 +2,7 @@ import ArgumentParser
 import Library
 import Store
 
-/// How long a complete torrent seeds.
+/// The options that decide how long a complete torrent seeds.
 struct SeedOptions: ParsableArguments {
     @Flag(help: "Seed after completion until stopped.")
     var seed = false
@@ -20,7 +20,7 @@ struct SeedOptions: ParsableArguments {
         transform: TimeSpan.parse)
     var seedTime: Duration?
 
-    /// `nil` when none was given.
+    /// The seeding goal; `nil` if no option was given.
     var goal: SeedGoal? {
         if let seedRatio { return .ratio(seedRatio) }
         if let seedTime { return .time(seedTime) }

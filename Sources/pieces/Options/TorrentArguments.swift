@@ -1,12 +1,12 @@
 import ArgumentParser
 
-/// The torrents that a command is about; at least one.
+/// The argument of commands for one or more torrents.
 struct TorrentArguments: ParsableArguments {
     @Argument(help: ArgumentHelp("Numbers, first digits of info hashes, or names.", valueName: "torrent"))
     var torrents: [String]
 }
 
-/// The one torrent that a command is about.
+/// The argument of commands for one torrent.
 struct TorrentArgument: ParsableArguments {
     @Argument(help: ArgumentHelp("A number, the first digits of an info hash, or a name.", valueName: "torrent"))
     var torrent: String

@@ -2,7 +2,7 @@ import ArgumentParser
 import Library
 import Store
 
-/// What is wanted of the torrents that `download` and `add` name.
+/// The options for the torrents that `download` and `add` name.
 struct TorrentOptions: ParsableArguments {
     @Option(
         name: .shortAndLong,
@@ -40,7 +40,7 @@ struct TorrentOptions: ParsableArguments {
     }
 }
 
-/// How fast the torrents of `download`, `add` and `run` may be.
+/// The rate limits of `download`, `add` and `run`.
 struct LimitOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -57,7 +57,7 @@ struct LimitOptions: ParsableArguments {
     var uploadLimit: Rate?
 }
 
-/// The words of `--allocate`.
+/// The values of `--allocate`.
 enum AllocationWord: String, CaseIterable, ExpressibleByArgument {
     case sparse, full
 }

@@ -3,17 +3,17 @@ import Library
 import Store
 import Torrent
 
-/// A calm live block on a terminal: two lines a torrent, and the piece map where there is room; with more torrents than
-/// fit, a line of totals, a line for each torrent that moves, and how many aren't shown.
+/// A live block on a terminal. Each torrent has two lines, and the piece map if there is room. If not all torrents fit,
+/// the block has a line of totals, a line for each active torrent, and the number of torrents that aren't shown.
 struct BlockReport: DownloadReport {
-    /// Columns from which on the piece map is shown.
+    /// The minimum terminal width for the piece map.
     private static let mapWidth = 100
     private static let widestBar = 40
     private static let narrowestBar = 8
-    /// Columns of a bar and a name where each torrent has one line.
+    /// The width of a bar and the range of name widths when each torrent has one line.
     private static let shortBar = 10
     private static let names = 16...40
-    /// Columns of all that is said behind a bar, but for seeders and uploads.
+    /// The width of the usual text after a bar, without seeders and uploads.
     private static let usualTail = 48
 
     let interval = Duration.milliseconds(300)
@@ -43,7 +43,7 @@ struct BlockReport: DownloadReport {
 
     private func whole(_ torrents: [TorrentSnapshot], of total: Int, _ width: Int, _ room: Int) -> [String] {
         let hasMap = width >= Self.mapWidth && total * 3 <= room
-        // What has something to do comes first, so that it stands where people look.
+        // Torrents with something to do come first, where people look.
         return torrents.sorted { (rank($0), $0.id) < (rank($1), $1.id) }.flatMap { torrent in
             let lines = ["\(torrent.name.printable)  \(words(torrent))".fitted(width - 1), line(torrent, width)]
             return hasMap ? lines + ["  " + PieceMap.text(torrent.have, width: width - 4)] : lines
@@ -51,7 +51,7 @@ struct BlockReport: DownloadReport {
     }
 
     private func line(_ torrent: TorrentSnapshot, _ width: Int) -> String {
-        // Two columns before the bar, one behind it, and the last one of the terminal.
+        // Two columns before the bar, one column after it, and the last column of the terminal stay empty.
         let rest = width - 4
         let tail = DownloadWords.tail(torrent, width: rest - Self.narrowestBar)
         let bar = Bar.text(

@@ -3,29 +3,30 @@ import Library
 import Store
 import Torrent
 
-/// Who is told how a download goes, in words of their own.
+/// Receives the progress and events of a download and presents them.
 protocol DownloadReport: Sendable {
-    /// How often it wants to hear of progress.
+    /// The time between two progress reports.
     var interval: Duration { get }
-    /// The engine listens. `torrents` are those that were named; none when it works on all.
+    /// The engine is listening. `torrents` are the named torrents; empty if the engine works on all.
     func began(_ torrents: [TorrentRow], at socket: ListeningSocket)
-    /// How the awake torrents do, and the sums over those that were named, or over all; sums over all have no bytes.
+    /// Reports the progress of the active torrents. `all` sums up the named torrents, or all torrents; sums over all
+    /// torrents have no byte counts.
     func progressed(_ torrents: [TorrentSnapshot], of all: TorrentTally)
     func happened(_ event: EventRow, to torrent: TorrentRow?)
-    /// The engine has stopped; `torrents` as in ``began(_:at:)``.
+    /// The engine has stopped. `torrents` are the same as in ``began(_:at:)``.
     func ended(_ torrents: [TorrentRow])
 }
 
-/// Where incoming peers are awaited.
+/// The address at which the engine accepts incoming peers.
 struct ListeningSocket: Sendable, CustomStringConvertible {
-    /// `nil` is every address of the machine.
+    /// The local address; `nil` means every address of the machine.
     let host: PeerAddress.Host?
     let port: UInt16
 
     var description: String { host.map { "\(PeerAddress($0, port: port))" } ?? "port \(port)" }
 }
 
-/// Tells nobody anything.
+/// A report that prints nothing.
 struct SilentReport: DownloadReport {
     let interval = Duration.seconds(1)
     func began(_ torrents: [TorrentRow], at socket: ListeningSocket) {}
@@ -34,17 +35,17 @@ struct SilentReport: DownloadReport {
     func ended(_ torrents: [TorrentRow]) {}
 }
 
-/// What both kinds of plain words have in common.
+/// The text that the plain reports share.
 enum DownloadWords {
-    /// Kinds of events that are worth a line; `completed` is told by the end of the download, too.
+    /// The kinds of events that get a line; the end of a download repeats `completed`.
     private static let told: Set<EventKind> = [
         .verified, .completed, .offline, .online, .failed, .banned, .rot, .edited, .resumed,
     ]
 
-    /// Torrents up to which each has lines of its own; of more than that the sums are told.
+    /// The maximum number of torrents with individual lines; for more torrents, only sums are shown.
     static let namedAtMost = 10
 
-    /// A line for each torrent, or one for many of them.
+    /// One line for each torrent, or one line for many torrents.
     static func began(_ torrents: [TorrentRow]) -> [String] {
         guard torrents.count > namedAtMost else { return torrents.map { began($0) } }
         let places = Set(torrents.map(\.output))
@@ -56,14 +57,14 @@ enum DownloadWords {
         return ["resuming \(sum(torrents)) in \(place)"]
     }
 
-    /// What isn't complete when the engine has stopped; a line for each torrent, or one for many of them.
+    /// The torrents that are incomplete when the engine has stopped: one line for each, or one line for many.
     static func ended(_ torrents: [TorrentRow]) -> [String] {
         let rest = torrents.filter { !$0.isComplete }
         guard rest.count > namedAtMost else { return rest.compactMap { ended($0) } }
         return ["stopped \(sum(torrents)) on disk; the same command resumes them"]
     }
 
-    /// `90 torrents (12 complete) at 13.4 %: 1.2 GiB of 9.0 GiB`
+    /// Formats a sum such as `90 torrents (12 complete) at 13.4 %: 1.2 GiB of 9.0 GiB`.
     private static func sum(_ torrents: [TorrentRow]) -> String {
         let done = torrents.reduce(0) { $0 + $1.completedBytes }
         let wanted = torrents.reduce(0) { $0 + $1.wantedBytes }
@@ -84,13 +85,14 @@ enum DownloadWords {
             "resuming \(name) at \(Format.percent(torrent.completedBytes, of: torrent.wantedBytes)): \(part) in \(place)"
     }
 
-    /// `nil` for what nobody needs to read.
+    /// The line for an event; `nil` for events that users don't need to read.
     static func happened(_ event: EventRow, to torrent: TorrentRow?) -> String? {
         guard told.contains(event.kind) else { return nil }
         return "\(torrent.map { $0.name.printable + ": " } ?? "")\(event.detail.printable)"
     }
 
-    /// How the torrent is when the engine has stopped: only then is it known whether a complete one can be reached.
+    /// The line for a torrent after the engine has stopped, because only then is it known whether a complete torrent's
+    /// files can be reached.
     static func ended(_ torrent: TorrentRow) -> String? {
         if torrent.isComplete {
             let place = "\(Format.bytes(torrent.wantedBytes)) in \(torrent.output.printable)"
@@ -102,15 +104,15 @@ enum DownloadWords {
             "stopped \(torrent.name.printable) at \(percent): \(part) on disk; the same command resumes it"
     }
 
-    /// `↓ 1.2 MiB/s  ↑ 0 B/s  5 peers (2 seeders)`
+    /// Formats the traffic as `↓ 1.2 MiB/s  ↑ 0 B/s  5 peers (2 seeders)`.
     static func traffic(_ torrent: TorrentSnapshot) -> String {
         let peers = [Format.count(torrent.peers, "peer"), seeders(torrent)].filter { !$0.isEmpty }.joined(
             separator: " ")
         return "\(down(torrent.downloadRate))  \(up(torrent.uploadRate))  \(peers)"
     }
 
-    /// `43.2 %  ↓ 1.2 MiB/s  ↑ 0 B/s  5 peers (2 seeders)  3 min 20 s left`; what matters least goes where the terminal
-    /// is narrow.
+    /// Formats the progress as `43.2 %  ↓ 1.2 MiB/s  ↑ 0 B/s  5 peers (2 seeders)  3 min 20 s left`. The least
+    /// important parts are dropped on a narrow terminal.
     static func tail(_ torrent: TorrentSnapshot, width: Int) -> String {
         var parts = LineParts()
         parts.append(Format.percent(torrent.completedBytes, of: torrent.wantedBytes).padded(6, right: true), rank: 0)
@@ -122,7 +124,7 @@ enum DownloadWords {
         return parts.text(width: width)
     }
 
-    /// `90 torrents: 12 complete, 50 downloading, 28 queued  ↓ 3.2 MiB/s  4 min 20 s left`
+    /// Formats totals as `90 torrents: 12 complete, 50 downloading, 28 queued  ↓ 3.2 MiB/s  4 min 20 s left`.
     static func totals(_ torrents: [TorrentSnapshot], of all: TorrentTally, width: Int) -> String {
         let rate = torrents.reduce(0) { $0 + $1.downloadRate }
         let others: [TorrentState] = [.downloading, .checking, .queued, .paused, .offline, .error]

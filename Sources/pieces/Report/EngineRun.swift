@@ -5,11 +5,11 @@ import NIOCore
 import Store
 import Synchronization
 
-/// One life of the engine, from a command line: signals stop it, a report tells of it.
+/// Runs the engine for a command: signals stop it, and a report describes it.
 struct EngineRun {
     private let settings: EngineSettings
     private let report: any DownloadReport
-    /// The torrents that were named; none when it is about all, of which there may be many.
+    /// The named torrents; empty if the command works on all torrents, of which there may be many.
     private let ids: [TorrentID]
 
     init(_ settings: EngineSettings, report: any DownloadReport, ids: [TorrentID] = []) {
@@ -24,14 +24,15 @@ struct EngineRun {
         return Terminal.shared.isInteractive ? BlockReport() : LineReport()
     }
 
-    /// Lives of an engine whose database is found damaged while it runs; more would mean that the disk or the memory
-    /// does it.
+    /// The maximum number of sessions that may end because of a damaged database. Further damage would mean that the
+    /// disk or the memory is faulty.
     private static let damagedLives = 3
 
-    /// Runs until the engine ends by itself or is told to; how the named torrents are then, or all of them where none
-    /// is named and the engine was to end with them.
+    /// Runs until the engine ends or is stopped, and returns the final state of the named torrents. If no torrent was
+    /// named and the engine was to end when complete, the result contains all torrents.
     ///
-    /// Where the database is found damaged meanwhile, the engine ends and another one begins with a mended one.
+    /// If the database is found to be damaged during the run, the engine ends and a new one starts with the recovered
+    /// database.
     func perform() async throws -> Outcome {
         let current = Mutex<Session?>(nil)
         var givenUp: [TorrentID: String] = [:]
@@ -56,16 +57,16 @@ struct EngineRun {
         return Outcome(rows: try outcome(), givenUp: givenUp)
     }
 
-    /// How the torrents are when the engine has ended.
+    /// The state of the torrents after the engine has ended.
     struct Outcome {
         let rows: [TorrentRow]
-        /// Those that a fault of this machine had stopped for too long, and the fault: a database that is full may not
-        /// have taken it.
+        /// The torrents that a local fault blocked for too long, with the fault. A full database may have been unable
+        /// to record it.
         let givenUp: [TorrentID: String]
     }
 
-    /// What was found while the session ran, which the next one mends; or what only the last look finds, after a clean
-    /// stop: that is mended here.
+    /// The damage that was found during the session, which the next session repairs. Damage that is found only after a
+    /// clean stop is repaired here.
     private func damage(of session: Session) async throws -> String? {
         if let damage = await session.damage { return damage }
         do {
@@ -85,7 +86,7 @@ struct EngineRun {
         return ids.isEmpty && settings.endsWhenComplete ? try connection.torrents() : try rows(connection)
     }
 
-    /// One session, to its end; where the damage is found by this command's own reading, the session ends for it, too.
+    /// Runs one session to its end. If this command's own reading finds damage, the session ends for that reason, too.
     private func live(_ session: Session) async throws {
         do {
             try await tell(session)
@@ -110,9 +111,9 @@ struct EngineRun {
         if await session.damage == nil { try finish(narrator) } else { narrator.cease() }
     }
 
-    /// Tells of the beginning; the last event, which is that of the beginning itself and no news.
+    /// Reports the start, and returns the number of the last event. This event belongs to the start and isn't reported.
     ///
-    /// No connection is kept while the engine runs: see ``Narrator``.
+    /// No connection is kept open while the engine runs; see ``Narrator``.
     private func begin(_ socket: ListeningSocket) throws -> Int64 {
         let connection = try open()
         report.began(try rows(connection), at: socket)

@@ -4,7 +4,7 @@ import Library
 import Store
 import Torrent
 
-/// One JSON object a line; `event` says which: `listening`, `start`, `progress`, `log`, `end`, `stopped`.
+/// Prints one JSON object per line. Its `event` is `listening`, `start`, `progress`, `log`, `end` or `stopped`.
 struct JSONReport: DownloadReport {
     let interval = Duration.seconds(1)
 

@@ -3,7 +3,7 @@ import Store
 import Synchronization
 import Torrent
 
-/// Plain lines for files and pipes: what happens at once, progress now and then, and only where something changed.
+/// Prints plain lines for files and pipes: events at once, and progress every few seconds if it has changed.
 final class LineReport: DownloadReport {
     private static let pause = Duration.seconds(5)
 

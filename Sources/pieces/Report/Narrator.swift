@@ -4,11 +4,11 @@ import Store
 import Synchronization
 import SystemPackage
 
-/// Looks at a session and at the log while they last, and tells a report what is new.
+/// Watches a session and the event log, and passes news to a report.
 final class Narrator: Sendable {
-    /// Events of one look; of more the oldest are left out.
+    /// The maximum number of events that are read at a time; older ones are skipped.
     private static let eventLimit = 200
-    /// Between two counts of the torrents, of which there may be very many.
+    /// The time between two counts of the torrents, of which there may be very many.
     private static let tallyInterval = Duration.seconds(1)
 
     private struct State {
@@ -21,12 +21,12 @@ final class Narrator: Sendable {
     private let session: Session
     private let report: any DownloadReport
     private let database: FilePath
-    /// The torrents whose events are told; all when none is named.
+    /// The torrents whose events are reported; empty means all.
     private let ids: Set<TorrentID>
     private let log = Logger(label: "pieces.narrator")
     private let state: Mutex<State>
 
-    /// Tells of events behind the number `lastEvent`.
+    /// Creates a narrator that reports the events after number `lastEvent`.
     init(_ session: Session, _ report: any DownloadReport, database: FilePath, only ids: [TorrentID], lastEvent: Int64)
     {
         self.session = session
@@ -36,7 +36,7 @@ final class Narrator: Sendable {
         state = Mutex(State(lastEvent: lastEvent))
     }
 
-    /// Tells until ``finish(_:)``; nobody waits for the end of it.
+    /// Reports until ``finish(_:_:)`` or ``cease()`` is called; nothing waits for this method to return.
     func run() async {
         var isFailing = false
         while true {
@@ -49,14 +49,14 @@ final class Narrator: Sendable {
                 isFailing = true
             }
             do { try await Task.sleep(for: report.interval) } catch {
-                // It was cancelled.
+                // The task was cancelled.
                 return
             }
         }
     }
 
-    /// Tells what is new; `false` when that is somebody else's duty by now. The connection ends with it: an engine
-    /// whose log is in doubt waits until nobody has the database open.
+    /// Reports what is new; returns `false` once the report is over. The connection is closed afterwards, because an
+    /// engine whose log may be damaged waits until no process has the database open.
     private func look(_ snapshots: [TorrentSnapshot]) throws -> Bool {
         guard !state.withLock(\.isOver) else { return false }
         let connection = try Connection.open(database, mode: .readOnly, now: .now())
@@ -80,7 +80,7 @@ final class Narrator: Sendable {
         }
     }
 
-    /// The session has ended: tells what has happened since the last look, and how the torrents are now.
+    /// Reports the remaining events and the final state of the torrents after the session has ended.
     func finish(_ torrents: [TorrentRow], _ connection: Connection) throws {
         let events = try connection.events(limit: Self.eventLimit)
         try state.withLock { state in
@@ -90,11 +90,11 @@ final class Narrator: Sendable {
         }
     }
 
-    /// Tells nothing any more: the database that it reads is set aside.
+    /// Stops reporting because the database was moved aside.
     func cease() { state.withLock { $0.isOver = true } }
 
     private func tell(_ events: [EventRow], _ connection: Connection, _ state: inout State) throws(StoreError) {
-        // They come newest first.
+        // The events are sorted newest first.
         for event in events.reversed() where event.id > state.lastEvent {
             state.lastEvent = event.id
             guard let id = event.torrent, ids.isEmpty || ids.contains(id) else { continue }

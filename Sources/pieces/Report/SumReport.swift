@@ -3,7 +3,7 @@ import Library
 import Store
 import Torrent
 
-/// What the engine of a whole database does, in one live line.
+/// Shows the activity of an engine for a whole database in one live line.
 struct SumReport: DownloadReport {
     let interval = Duration.seconds(1)
 

@@ -1,8 +1,8 @@
 import Torrent
 
-/// Progress as a line of characters.
+/// Draws progress as a line of characters.
 enum Bar {
-    /// A bar of this many columns.
+    /// A bar that is `width` columns wide.
     static func text(_ part: Int64, of whole: Int64, width: Int, unicode: Bool = Terminal.shared.speaksUnicode)
         -> String
     {
@@ -20,13 +20,13 @@ enum Bar {
     }
 }
 
-/// Which pieces are there, as a line of characters.
+/// Draws the pieces that are present as a line of characters.
 enum PieceMap {
     private static let shades: (unicode: [Character], ascii: [Character]) = (
         [" ", "░", "▒", "▓", "█"], [" ", ".", ":", "+", "#"]
     )
 
-    /// At most `width` characters, each for as many pieces as are needed: blank for none, full for all.
+    /// At most `width` characters, each for a range of pieces: blank if none is present, full if all are.
     static func text(_ have: Bitfield, width: Int, unicode: Bool = Terminal.shared.speaksUnicode) -> String {
         guard have.count > 0, width > 0 else { return "" }
         let cells = min(width, have.count)
@@ -35,7 +35,7 @@ enum PieceMap {
         let shades = unicode ? shades.unicode : shades.ascii
         var text = ""
         for cell in 0..<cells {
-            // The pieces n with n * cells / count == cell.
+            // This cell stands for the pieces n with n * cells / count == cell.
             let first = (cell * have.count + cells - 1) / cells
             let end = ((cell + 1) * have.count + cells - 1) / cells
             let size = end - first

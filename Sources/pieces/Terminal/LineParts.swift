@@ -1,7 +1,7 @@
-/// Parts of a line, of which the least important ones are left out on a terminal that is too narrow for all of them.
+/// The parts of a line. On a terminal that is too narrow, the least important parts are left out.
 struct LineParts {
     private struct Part {
-        /// Between it and the part before it.
+        /// The text between this part and the previous one.
         let gap: String
         let text: String
         let rank: Int
@@ -9,12 +9,12 @@ struct LineParts {
 
     private var parts: [Part] = []
 
-    /// Appends a part. Those with the highest rank are left out first; an empty one is none.
+    /// Appends a part; empty parts are ignored. Parts with the highest rank are left out first.
     mutating func append(_ text: String, rank: Int, gap: String = "  ") {
         if !text.isEmpty { parts.append(Part(gap: gap, text: text, rank: rank)) }
     }
 
-    /// The parts that fit into so many columns, in their order; the most important one in any case.
+    /// The parts that fit in `width` columns, in order; the most important part is always kept.
     func text(width: Int) -> String {
         var kept = parts
         while kept.count > 1, Self.joined(kept).columns > width {

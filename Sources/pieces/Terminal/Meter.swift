@@ -2,11 +2,12 @@ import Glibc
 import Synchronization
 import Torrent
 
-/// How work that is measured in bytes goes on: a live line on a terminal, a plain line now and then elsewhere.
+/// Shows the progress of work that is measured in bytes: as a live line on a terminal, and otherwise as a plain line
+/// every few seconds.
 final class Meter: Sendable {
     private static let redrawInterval = Duration.milliseconds(200)
     private static let plainInterval = Duration.seconds(5)
-    /// How long back the rate looks.
+    /// The number of samples over which the rate is measured.
     private static let window = 25
 
     enum Style { case shown, silent }
@@ -25,7 +26,7 @@ final class Meter: Sendable {
     private let started = ContinuousClock.now
     private let state: Mutex<State>
 
-    /// `verb` is what is done, as in “verified 3 of 5 GiB”.
+    /// `verb` describes the work, as in "verified 3 of 5 GiB".
     init(_ verb: String, total: Int64, style: Style) {
         self.verb = verb
         self.style = style
@@ -36,14 +37,14 @@ final class Meter: Sendable {
     var done: Int64 { state.withLock { $0.done } }
 
     func add(_ bytes: Int64) { state.withLock { $0.done += bytes } }
-    /// There is more, or less, to do than was believed.
+    /// Adds to the expected total; `bytes` may be negative.
     func expect(_ bytes: Int64) { state.withLock { $0.total += bytes } }
     func note(_ text: String) { state.withLock { $0.note = text } }
 
-    /// Bytes a second on the whole.
+    /// The average rate since the start, in bytes per second.
     var rate: Int64 { Self.rate(done, elapsed) }
 
-    /// Draws until the task is cancelled.
+    /// Redraws until the task is cancelled.
     func run() async {
         guard style == .shown else { return }
         while !Task.isCancelled {

@@ -2,16 +2,16 @@ import Library
 import Store
 import Torrent
 
-/// What `pieces status` prints for people: a sentence about the engine, the table, and below it what failed and why.
+/// The text output of `pieces status`: a sentence about the engine, the table, and below it the errors.
 struct StatusTable {
-    /// Columns of a piece map where there is no terminal.
+    /// The width of a piece map without a terminal.
     private static let usualWidth = 80
 
     private let engine: EngineState
     private let mended: MendedNote?
     private let queue: QueueState?
     private let now: Timestamp
-    /// Of the terminal; `nil` where nothing is to be cut.
+    /// The width of the terminal; `nil` if nothing has to be cut.
     private let width: Int?
     private var isEmpty = true
     private var table = Table(
@@ -22,9 +22,9 @@ struct StatusTable {
         ], flexible: 1, droppable: [6, 7, 4])
     private var errors: [UInt8] = []
     private var maps: [UInt8] = []
-    /// Torrents that have no line.
+    /// The number of torrents that have no line.
     private var hidden = 0
-    /// Of the lines that a screen has room for, the part that may say what failed: a third.
+    /// The divisor that gives the share of the screen for errors: a third of the lines.
     private static let errorShare = 3
 
     init(_ engine: EngineState, _ mended: MendedNote?, _ queue: QueueState? = nil, now: Timestamp = .now()) {
@@ -35,10 +35,9 @@ struct StatusTable {
         width = Terminal.shared.isInteractive ? Terminal.shared.size.width - 1 : nil
     }
 
-    /// Of more torrents than a screen of so many lines can show, those that are shown: what moves first, then what
-    /// failed.
+    /// The torrents to show on a screen with `room` lines if not all fit: active torrents first, then failed ones.
     mutating func choose(_ torrents: [StatusLine], room: Int) -> [StatusLine] {
-        // The sentence about the engine, and the titles.
+        // The sentence about the engine and the titles take two lines.
         let room = room - 2 - (mended == nil ? 0 : 1)
         let errors = torrents.count { $0.error != nil }
         guard torrents.count + errors > room else { return torrents }
@@ -71,11 +70,11 @@ struct StatusTable {
         table.cell { text in live.map { Format.rate($0.uploadRate, to: &text) } }
         table.cell { text in live.map { text.append(decimal: Int64($0.peersConnected)) } }
         table.cell(live?.timeLeft.map { Format.time($0) } ?? "")
-        // What failed says why below the table, where there is room.
+        // Errors are explained below the table, where there is room.
         if let error = torrent.error { errors.append(contentsOf: "\(torrent.id)  \(error.printable)\n".utf8) }
     }
 
-    /// Shows which pieces of the torrent are on the disk.
+    /// Adds a map of the torrent's pieces that are on disk.
     mutating func add(_ have: Bitfield, of torrent: StatusLine) {
         let part = "\(Format.count(have.population)) of \(Format.count(have.count, "piece"))"
         let map = PieceMap.text(have, width: (width ?? Self.usualWidth) - 4)

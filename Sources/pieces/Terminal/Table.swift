@@ -1,6 +1,6 @@
-/// Rows of text in columns that are as wide as they need to be; one of them gives way on a narrow terminal.
+/// Rows of text in columns that are as wide as their content. On a narrow terminal, one column is cut.
 ///
-/// A list of ten thousand torrents has ninety thousand cells, so they lie one behind the other in one run of bytes.
+/// A list of ten thousand torrents has ninety thousand cells, so the cells are stored in one contiguous byte array.
 struct Table {
     struct Column {
         let title: String
@@ -11,31 +11,31 @@ struct Table {
     }
 
     private struct Cell {
-        /// Where the cell's bytes end; they begin where those of the one before it end.
+        /// The end of the cell's bytes; they begin where the previous cell ends.
         let end: Int
-        /// Columns of the terminal that it takes.
+        /// The number of terminal columns that the cell takes.
         let width: Int
     }
 
-    /// Columns of the flexible one, at least.
+    /// The minimum width of the flexible column.
     private static let narrowest = 8
-    /// The same, while there are columns that can be left out.
+    /// The minimum width of the flexible column while other columns can still be dropped.
     private static let readable = 20
     private static let gap = 2
 
     private let columns: [Column]
     private let flexible: Int
     private let droppable: [Int]
-    /// Of the widest cell of each column.
+    /// The width of the widest cell in each column.
     private var widths: [Int]
-    /// Row after row, the titles first.
+    /// All cells row by row, starting with the titles.
     private var cells: [Cell] = []
     private var bytes: [UInt8] = []
     /// The column of the next cell.
     private var column = 0
 
-    /// `flexible` is the number of the column that is cut when the table is too wide, and `droppable` are those that
-    /// are left out before it gets too narrow to be read, the least important ones first.
+    /// `flexible` is the index of the column that is cut if the table is too wide. `droppable` are the columns that are
+    /// dropped before the flexible column becomes unreadable, least important first.
     init(_ columns: [Column], flexible: Int, droppable: [Int] = []) {
         self.columns = columns
         self.flexible = flexible
@@ -49,28 +49,28 @@ struct Table {
         for text in row { cell(text) }
     }
 
-    /// The row's next cell.
+    /// Appends the next cell of the row.
     mutating func cell(_ text: String) {
         bytes.append(contentsOf: text.utf8)
         endCell(width: text.columns)
     }
 
-    /// The row's next cell, of ASCII that `write` appends.
+    /// Appends the next cell of the row; `write` must append only ASCII.
     mutating func cell(ascii write: (inout [UInt8]) -> Void) {
         let start = bytes.count
         write(&bytes)
         endCell(width: bytes.count - start)
     }
 
-    /// The table with its titles, each line ended; `width` is that of the terminal, or `nil` where nothing is to be
-    /// cut.
+    /// The table with its titles; every line ends with a line feed. `width` is the terminal's width, or `nil` if
+    /// nothing has to be cut.
     func text(width: Int?) -> String {
         var text: [UInt8] = []
         write(to: &text, width: width)
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// Appends what ``text(width:)`` answers.
+    /// Appends the same text as ``text(width:)``.
     func write(to text: inout [UInt8], width: Int?) {
         precondition(column == 0, "the last row is not whole")
         var widths = widths
@@ -83,12 +83,12 @@ struct Table {
             }
             if total > width { widths[flexible] = max(Self.narrowest, widths[flexible] - (total - width)) }
         }
-        // Nothing is written behind the last column: one cell there may be as long as all others together.
+        // The last column isn't padded, because one of its cells may be longer than all others together.
         text.reserveCapacity(
             text.count + bytes.count + cells.count / columns.count * (total - widths[columns.count - 1] + 1))
         var start = 0
         for first in stride(from: 0, to: cells.count, by: columns.count) {
-            // Spaces are written when something follows them, so that there are none at the end of a line.
+            // Spaces are written only if text follows, so that no line ends with spaces.
             var spaces = 0
             for column in columns.indices {
                 let cell = cells[first + column]
@@ -97,7 +97,7 @@ struct Table {
                     continue
                 }
                 let cut = cell.width > widths[column] ? fitted(bytes[start..<cell.end], widths[column]) : nil
-                // A wide character that doesn't fit leaves a column.
+                // The width is one column smaller if a wide character didn't fit.
                 let rest = widths[column] - (cut?.columns ?? cell.width)
                 if columns[column].isRight { spaces += rest }
                 if cell.width > 0 {

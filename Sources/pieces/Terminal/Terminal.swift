@@ -2,37 +2,37 @@ import Glibc
 import Synchronization
 import Torrent
 
-/// The output of the process: lines, and on a terminal a block of live lines below them that is drawn anew.
+/// The output of the process: lines and, on a terminal, a block of live lines below them that is redrawn.
 ///
-/// A block is drawn over the one before, line by line, and never erased as a whole: some terminals keep what was erased
-/// as history.
+/// Each block is drawn over the previous one line by line and is never erased as a whole, because some terminals keep
+/// erased text in their history.
 final class Terminal: Sendable {
     static let shared = Terminal()
 
-    /// Columns where the terminal doesn't say.
+    /// The size that is assumed if the terminal doesn't report one.
     private static let usualWidth = 80
     private static let usualHeight = 24
-    /// Rows that a block leaves to what is printed above it, and to the cursor below it.
+    /// The rows that a block leaves free for the lines above it and the cursor below it.
     private static let spareRows = 3
 
-    /// Whether a person looks at standard output.
+    /// Whether standard output is a terminal.
     let isInteractive: Bool
-    /// Whether more than ASCII may be written.
+    /// Whether non-ASCII characters may be written.
     let speaksUnicode: Bool
     private let errorsAreSeen: Bool
     private let state = Mutex(State())
 
     private struct State {
         var block: [String] = []
-        /// Columns of the terminal when the block was drawn.
+        /// The terminal's width when the block was drawn.
         var width = usualWidth
-        /// Whether the command was run for its output: without it, it failed.
+        /// Whether output is the purpose of the command, so that the command fails without it.
         var isForOutput = true
-        /// Why output was lost; a reader that has read enough (EPIPE) is no reason.
+        /// Why output was lost; `nil` if the reader simply closed the pipe (EPIPE).
         var lost: String?
-        /// Whether anything was written, or was to be.
+        /// Whether anything was written, or should have been.
         var hasBegun = false
-        /// Whether nothing more can be written to standard output.
+        /// Whether standard output accepts no more writes.
         var isClosed = false
     }
 
@@ -40,30 +40,30 @@ final class Terminal: Sendable {
         let isDumb = getenv("TERM").map { String(cString: $0) } == "dumb"
         isInteractive = isatty(STDOUT_FILENO) == 1 && !isDumb
         errorsAreSeen = isatty(STDERR_FILENO) == 1
-        // The first of these that is set decides (locale(7)).
+        // The first variable that is set decides (locale(7)).
         let names = ["LC_ALL", "LC_CTYPE", "LANG"]
         let locale =
             names.compactMap { (name: String) in getenv(name).map { String(cString: $0) } }.first { !$0.isEmpty } ?? ""
         speaksUnicode = locale.lowercased().contains("utf-8") || locale.lowercased().contains("utf8")
     }
 
-    /// Gives the standard streams that the process was started without a descriptor that takes nothing: else the next
-    /// file that is opened would have their number, and what is printed would be written into it. To be called first.
+    /// Opens missing standard streams as descriptors that accept nothing; call this first. Otherwise, the next opened
+    /// file would get the number of the missing stream, and output would be written into the file.
     static func prepare() {
-        // A closed pipe is then an error of write(2), and not the end of a process that has work to do.
+        // A closed pipe then causes an error of write(2) instead of ending a process that has work to do.
         signal(SIGPIPE, SIG_IGN)
         for stream in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(stream, F_GETFD) < 0 && errno == EBADF {
-            // Open for the other direction, so that using it fails as if it were closed.
+            // The descriptor is opened for the other direction, so that using it fails as if it were closed.
             guard open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY) == stream else {
                 _exit(ExitStatus.failed.rawValue)
             }
         }
     }
 
-    /// From now on output is a report of work, which goes on when nobody can read the report.
+    /// Declares that output only reports on work, which continues even if the output can't be written.
     func reportWork() { state.withLock { $0.isForOutput = false } }
 
-    /// Columns and rows of the terminal.
+    /// The size of the terminal in columns and rows.
     var size: (width: Int, height: Int) {
         var window = winsize()
         guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &window) == 0, window.ws_col > 0 else {
@@ -72,31 +72,31 @@ final class Terminal: Sendable {
         return (Int(window.ws_col), max(2, Int(window.ws_row)))
     }
 
-    /// Lines that a block may have.
+    /// The maximum number of lines in a block.
     var room: Int { Self.room(size.height) }
     private static func room(_ height: Int) -> Int { max(1, height - spareRows) }
 
-    /// Why the command failed for want of its output; `nil` when it didn't.
+    /// Why the lost output makes the command fail; `nil` if it doesn't.
     var lostOutput: String? { state.withLock { $0.isForOutput ? $0.lost : nil } }
 
-    /// Whether anything was printed, on either stream.
+    /// Whether anything was printed on either stream.
     var hasBegun: Bool { state.withLock(\.hasBegun) }
 
-    /// Ends a command that waits for something to print when nobody reads its output any more: without a write it finds
-    /// that out only by asking (poll(2)).
+    /// Ends a command that waits for something to print if its reader has closed the output. Without a write, only
+    /// poll(2) can detect this.
     func requireReader() throws(ExitStatus) {
         var output = pollfd(fd: STDOUT_FILENO, events: 0, revents: 0)
         let isGone = poll(&output, 1, 0) > 0 && Int32(output.revents) & (POLLERR | POLLHUP) != 0
         if isGone || state.withLock(\.isClosed) { throw .done }
     }
 
-    /// Writes lines, above the live block.
+    /// Prints lines above the live block.
     func print(_ text: String) { print(bytes: Array((text + "\n").utf8)) }
 
-    /// Writes what is already lines, or JSON.
+    /// Prints complete lines or JSON.
     func print(bytes: [UInt8]) {
         state.withLock { state in
-            // Long lists come where there is no block, and are not copied.
+            // Long lists are printed without a block, so they aren't copied.
             guard !state.block.isEmpty else { return write(bytes, to: STDOUT_FILENO, &state) }
             let drawing = Drawing(over: state.block, width: size.width)
             let lines = drawing.lines(bytes)
@@ -106,10 +106,10 @@ final class Terminal: Sendable {
         }
     }
 
-    /// One sentence about what went wrong.
+    /// Prints one sentence about a problem on standard error.
     func complain(_ sentence: String) { hint("pieces: " + sentence.printable) }
 
-    /// A line on the standard error stream.
+    /// Prints a line on standard error.
     func hint(_ line: String) {
         let bytes = Array((line + "\n").utf8)
         state.withLock { state in
@@ -123,8 +123,8 @@ final class Terminal: Sendable {
         }
     }
 
-    /// Puts these lines in the place of the live block; without any the block is gone. Nothing happens where no person
-    /// looks, and where nothing has changed.
+    /// Replaces the live block with these lines; without lines, removes the block. Does nothing if standard output is
+    /// not a terminal or nothing has changed.
     func show(_ lines: [String]) {
         guard isInteractive else { return }
         let (width, height) = size
@@ -132,7 +132,7 @@ final class Terminal: Sendable {
         state.withLock { state in
             guard fitting != state.block || width != state.width else { return }
             let drawing = Drawing(over: state.block, width: width)
-            // In one write, so that nothing flickers.
+            // Everything goes out in one write to avoid flicker.
             write(drawing.start + drawing.block(fitting, below: 0), to: STDOUT_FILENO, &state)
             state.block = fitting
             state.width = width
@@ -148,7 +148,7 @@ final class Terminal: Sendable {
             if count > 0 {
                 done += count
             } else if errno == EAGAIN {
-                // Somebody made the terminal non-blocking; it takes the rest soon.
+                // Another process made the terminal non-blocking; it will accept the rest soon.
                 usleep(1000)
             } else if errno != EINTR {
                 if descriptor == STDOUT_FILENO { lose(errno, &state) }
@@ -160,9 +160,9 @@ final class Terminal: Sendable {
     private func lose(_ error: Int32, _ state: inout State) {
         let reason = String(cString: strerror(error))
         if error != EPIPE { state.lost = reason }
-        // A disk that was full may have room again, but a listing with a hole in it is worse than a short one.
+        // A full disk may have room again later, but output with a gap is worse than truncated output.
         state.isClosed = true
-        // Whoever starts a command with a closed output wants none.
+        // A command that is started with closed output is meant to print nothing.
         guard !state.isForOutput, error != EBADF else { return }
         write(
             Array("pieces: the output can no longer be written (\(reason)); the work continues\n".utf8),
@@ -170,13 +170,13 @@ final class Terminal: Sendable {
     }
 }
 
-/// What is written to put other lines over a block that stands right above the cursor (ECMA-48: CPL, EL).
+/// Creates the bytes that draw other lines over a block right above the cursor (ECMA-48: CPL, EL).
 private struct Drawing {
     private static let erasure = Array("\u{1b}[K".utf8)
     private static let endOfLine = erasure + [UInt8(ascii: "\n")]
 
     let width: Int
-    /// Rows that the old block takes by now: a terminal that became narrower has wrapped its lines.
+    /// The rows that the old block takes now; a terminal that became narrower has wrapped its lines.
     private let oldRows: Int
 
     init(over block: [String], width: Int) {
@@ -184,29 +184,29 @@ private struct Drawing {
         oldRows = block.reduce(0) { $0 + Self.rows($1.columns, width) }
     }
 
-    /// Goes up to the first row of the old block.
+    /// Moves the cursor to the first row of the old block.
     var start: [UInt8] { Self.up(oldRows) }
 
-    /// Whole lines, each of which takes the place of what was there; and the rows that they take.
+    /// Complete lines, each of which overwrites the previous content, and the number of rows that they take.
     func lines(_ text: [UInt8]) -> (bytes: [UInt8], rows: Int) {
         var bytes: [UInt8] = []
         var rows = 0
         for line in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast() {
             let columns = String(decoding: line, as: UTF8.self).columns
             bytes += line
-            // Behind a full row the cursor still stands on its last character, which EL would erase.
+            // After a full row, the cursor is still on the last character, which EL would erase.
             if columns > 0, columns % width == 0 { bytes.append(UInt8(ascii: "\n")) } else { bytes += Self.endOfLine }
             rows += Self.rows(columns, width)
         }
         return (bytes, rows)
     }
 
-    /// A block, below so many rows that were written since ``start``, and nothing of the old one below it.
+    /// Draws a block below the `rows` that were written since ``start``, and clears the rest of the old block.
     func block(_ lines: [String], below rows: Int) -> [UInt8] {
         var bytes = lines.flatMap { Array($0.utf8) + Self.endOfLine }
         let rest = oldRows - rows - lines.reduce(0) { $0 + Self.rows($1.columns, width) }
         if rest > 0 { bytes += Array(repeatElement(Self.endOfLine, count: rest).joined()) }
-        // What was typed meanwhile stands on the cursor's row, as the ^C of an interruption.
+        // This also clears text that was typed on the cursor's row, such as the ^C of an interruption.
         return bytes + Self.erasure + Self.up(rest)
     }
 

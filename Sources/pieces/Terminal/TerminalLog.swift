@@ -4,12 +4,12 @@ import Logging
 import Store
 import Torrent
 
-/// What the rooms below log, as lines of the standard error stream.
+/// Prints the log messages of the rooms below on standard error.
 struct TerminalLog: LogHandler {
     var logLevel: Logger.Level
     var metadata: Logger.Metadata = [:]
 
-    /// To be called once, before the first logger is made.
+    /// Installs the handler; call this once, before the first logger is created.
     static func install(_ level: LogLevel) {
         LoggingSystem.bootstrap { _ in TerminalLog(logLevel: level.level) }
     }
@@ -25,7 +25,7 @@ struct TerminalLog: LogHandler {
             all.isEmpty
             ? "" : " (" + all.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ") + ")"
         let line = "pieces: \(event.level): \(event.message)\(context)"
-        // Whoever asks for more wants to know when.
+        // Verbose logs include the time.
         Terminal.shared.hint((logLevel < .notice ? "\(Format.moment(.now())) \(line)" : line).printable)
     }
 }

@@ -1,14 +1,14 @@
 import Torrent
 
-/// How much room a text takes on a terminal.
+/// Measures and fits text for a terminal.
 extension String {
-    /// Columns of a terminal that the text takes.
+    /// The number of terminal columns that the text takes.
     var columns: Int {
         if hasNone(where: { $0 > 0x7f }) { return utf8.count }
         return reduce(0) { $0 + $1.columns }
     }
 
-    /// As many whole characters as fit, the last of them `…` when not all do.
+    /// The longest prefix of whole characters that fits in `width` columns, with `…` at the end if the text is cut.
     func fitted(_ width: Int) -> String {
         guard columns > width else { return self }
         guard width > 0 else { return "" }
@@ -22,7 +22,7 @@ extension String {
         return text + "…"
     }
 
-    /// The text with spaces behind it, or before it, up to the width.
+    /// The text padded with spaces to `width`: after the text, or before it if `right` is true.
     func padded(_ width: Int, right: Bool = false) -> String {
         let spaces = String(repeating: " ", count: max(0, width - columns))
         return right ? spaces + self : self + spaces
@@ -30,8 +30,8 @@ extension String {
 }
 
 extension Character {
-    /// Wide characters of East Asian scripts and emoji take two columns (Unicode Standard Annex 11, in its main
-    /// ranges).
+    /// The number of columns of the character. Wide characters of East Asian scripts and emoji take two columns
+    /// (Unicode Standard Annex 11, main ranges).
     fileprivate var columns: Int {
         guard let first = unicodeScalars.first else { return 0 }
         switch first.value {

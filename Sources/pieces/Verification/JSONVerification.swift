@@ -2,7 +2,7 @@ import Store
 import Torrent
 import Verification
 
-/// One JSON object a line; `event` is `torrent`, or at the end `summary`.
+/// Prints one JSON object per line. Its `event` is `torrent`, or `summary` at the end.
 struct JSONVerification: VerificationReport {
     func verified(_ result: VerificationResult) {
         Terminal.shared.print(

@@ -2,9 +2,9 @@ import Store
 import Torrent
 import Verification
 
-/// A line a torrent, and one below it for each file that is not good.
+/// Prints a line for each torrent, and below it a line for each file that is not good.
 struct SpokenVerification: VerificationReport {
-    /// Files of a torrent that are named.
+    /// The maximum number of files that are listed for a torrent.
     private static let maximumFiles = 100
 
     func verified(_ result: VerificationResult) {
@@ -68,10 +68,10 @@ struct SpokenVerification: VerificationReport {
         Terminal.shared.print("\(work)\(rate): \(verdict)")
     }
 
-    /// What is known of a file that is bad: how much, and whether somebody changed it.
+    /// What is known about a bad file: how many pieces are bad, and whether the file was changed outside.
     private static func details(_ file: VerificationResult.File) -> String {
         guard file.state == .bad else { return "" }
-        // A part file's pieces aren't counted.
+        // The pieces of a part file aren't counted.
         let pieces =
             file.checked > 0
             ? "\(Format.count(file.blame.pieces)) of \(Format.count(file.checked, "piece"))"

@@ -2,16 +2,16 @@ import Store
 import Torrent
 import Verification
 
-/// Who is told what a verification finds.
+/// Receives the results of a verification and presents them.
 protocol VerificationReport: Sendable {
-    /// Another process verifies the torrent, and this one waits for what it finds.
+    /// Another process is verifying the torrent, and this one waits for its results.
     func waits(for torrent: TorrentRow, process: Int32?)
     func verified(_ result: VerificationResult)
     func ended(_ summary: VerificationRun.Summary)
 }
 
 extension VerificationReport {
-    /// Reports what a verification says, and moves the meter.
+    /// Reports an event of the verification, and updates the meter.
     func take(_ event: VerificationEvent, _ meter: Meter) {
         switch event {
         case .waits(let torrent, let process): waits(for: torrent, process: process)
@@ -22,7 +22,7 @@ extension VerificationReport {
 }
 
 extension Meter {
-    /// Moves on; what keeps a torrent from being verified is said.
+    /// Updates the meter, and reports errors that prevent a torrent from being verified.
     func take(_ event: VerificationEvent) {
         switch event {
         case .expects(let bytes): expect(bytes)
@@ -35,7 +35,7 @@ extension Meter {
 }
 
 extension VerificationRun.Summary {
-    /// How a command ends that verified.
+    /// The exit status of a command that ran the verification.
     var status: ExitStatus {
         if isInterrupted { return .interrupted }
         if damaged > 0 { return .incomplete }
@@ -43,7 +43,7 @@ extension VerificationRun.Summary {
     }
 }
 
-/// Only what can't be verified is said, as an error.
+/// A report that prints only errors.
 struct SilentVerification: VerificationReport {
     func verified(_ result: VerificationResult) {
         switch result.outcome {
