@@ -57,7 +57,7 @@ struct Sleeper: Sendable {
 }
 
 extension AnnounceRequest {
-    /// Peers that a seed asks for: it needs those alone that nobody dials.
+    /// Peers that a seed asks for: it needs only those that no other peer dials.
     private static let peersOfASeed = 30
 
     init(

@@ -123,7 +123,7 @@ extension Session: PeerConnectionOwner {
         }
     }
 
-    // MARK: Falling asleep
+    // MARK: Becoming dormant
 
     /// Deactivates the torrent. Only its row remains, until it is needed again.
     func putToSleep(_ id: TorrentID, sayingGoodbye: Bool = true) async {

@@ -112,7 +112,7 @@ extension Swarm {
         }
     }
 
-    // MARK: Pieces in doubt
+    // MARK: Unverified pieces
 
     mutating func checkDoubtful() {
         guard mode == .running, !checks.isRunning, !doubtful.isEmpty, fault == nil else { return }

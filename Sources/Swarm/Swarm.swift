@@ -28,7 +28,7 @@ package struct Swarm: ~Copyable {
     let unixOrigin: Int64
     var mode = Mode.idle
 
-    // MARK: Pieces: each is in exactly one of have, active, doubtful, or missing.
+    // MARK: Pieces: each is in exactly one of `have`, `active`, `doubtful`, or missing.
 
     /// Pieces that passed their hash check and are written: the pieces that peers are told about.
     package internal(set) var have: Bitfield

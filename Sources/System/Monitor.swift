@@ -27,7 +27,7 @@ package final class Monitor<Value>: @unchecked Sendable {
         case nobody, one, all
     }
 
-    /// Changes the value, and wakes those that have to look at it again. `body` must not block.
+    /// Changes the value, and wakes the threads that `body` names. `body` must not block.
     @discardableResult
     package func change(_ body: (inout Value) -> Wake) -> Wake {
         pthread_mutex_lock(mutex)
@@ -47,7 +47,7 @@ package final class Monitor<Value>: @unchecked Sendable {
         return body(value)
     }
 
-    /// Waits until `body` returns something, which is asked again after each change that wakes this thread.
+    /// Waits until `body` returns a value. It is called again after each change that wakes this thread.
     package func wait<Result>(_ body: (inout Value) -> Result?) -> Result {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }

@@ -18,7 +18,7 @@ package struct SystemThread {
         return thread
     }
 
-    /// Starts a thread that somebody waits for with ``join()``.
+    /// Starts a thread whose end the caller waits for with ``join()``.
     package static func startJoinable(_ body: @escaping @Sendable () -> Void) throws(Errno) -> SystemThread {
         try create(body)
     }

@@ -62,6 +62,27 @@ import Testing
         }
     }
 
+    /// Comments and articles use the field's terms, which the glossary has; these words are what they replaced.
+    @Test func wordsOfTheGlossaryAreUsed() {
+        let banned: Set<String> = [
+            "nobody", "somebody", "everybody", "asleep", "drowsy", "sleeper", "sleepers", "awake", "mends", "mended",
+            "wishes", "distrust", "doubtful",
+        ]
+        for file in Tree.files(below: "Sources", endings: [".swift", ".md"]) {
+            for (number, line) in file.lines.enumerated() {
+                let isProse = file.path.hasSuffix(".md") || line.drop { $0 == " " }.hasPrefix("//")
+                guard isProse else { continue }
+                // What stands in backquotes is the name of something.
+                let prose = line.split(separator: "`", omittingEmptySubsequences: false).enumerated()
+                    .filter { $0.offset.isMultiple(of: 2) }.map { $0.element.lowercased() }
+                for word in prose.joined(separator: " ").split(whereSeparator: { !$0.isLetter })
+                where banned.contains(String(word)) {
+                    Issue.record("\(file.path):\(number + 1) says “\(word)”: use the term of the glossary")
+                }
+            }
+        }
+    }
+
     /// What needs a reason each time it is used, and how often it is used now. A number may fall; one that rises needs
     /// a better design, or a reason in the commit that raises it.
     @Test(arguments: Budget.all) func whatNeedsAReasonIsCounted(budget: Budget) {
