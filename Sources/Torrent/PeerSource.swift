@@ -4,8 +4,8 @@ package enum PeerSource: String, Sendable, CaseIterable {
 
     /// Whether peers of a torrent may come from here.
     ///
-    /// Law 8: the peers of a private torrent come from its trackers alone (BEP 27), beside those that the user names and
-    /// those that know the torrent already.
+    /// Law 8: the peers of a private torrent come only from its trackers (BEP 27), from the user, and from connections
+    /// that other peers make.
     package func isAllowed(isPrivate: Bool) -> Bool {
         switch self {
         case .tracker, .manual, .incoming, .history: true
