@@ -117,7 +117,7 @@ struct KillScenario {
         #expect(
             mayDoubtClaims
                 || checks.allSatisfy {
-                    $0.text.contains("written since the last commit, in") && !$0.text.contains("outside")
+                    $0.text.contains("written since the last commit") && !$0.text.contains("outside")
                 },
             "\(what): \(checks.map(\.text))")
         toll.checked += checked

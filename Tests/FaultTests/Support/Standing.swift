@@ -61,7 +61,10 @@ struct Standing {
         }
         checks = try connection.events(of: row.id, limit: 10_000).reversed().filter { $0.kind == .verified }.map {
             event in
-            (event.detail.firstMatch(of: /checked (\d+) of/).flatMap { Int($0.output.1) } ?? -1, event.detail)
+            (
+                event.detail.firstMatch(of: /(?:checked|verified) (\d+) of/).flatMap { Int($0.output.1) } ?? 1 << 32,
+                event.detail
+            )
         }
         wanted = try connection.wanted(of: row.id, count: wanted.count)
         placed = Set(try connection.fingerprints(of: row.id).map(\.index))
