@@ -1,29 +1,9 @@
-import Glibc
+import System
 import SystemPackage
 import Torrent
 
-/// Reads the text files in which the kernel reports its state (proc(5)). Their size is unknown before they are read.
+/// The text of the files in which the kernel reports its state (proc(5)).
 package enum KernelText {
-    /// The most bytes that are read from one file: more than any machine's mount table has.
-    private static let limit = 4 << 20
-
-    /// The text, whose paths are ``PathText``; `nil` if the kernel doesn't show it to us. Every caller can do without
-    /// it.
-    package static func read(_ path: FilePath) -> String? {
-        do {
-            let file = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
-            return try file.closeAfter {
-                var bytes: [UInt8] = []
-                var buffer = [UInt8](repeating: 0, count: 64 << 10)
-                while bytes.count < limit {
-                    let count = try buffer.withUnsafeMutableBytes { try file.read(into: $0) }
-                    if count == 0 { break }
-                    bytes += buffer.prefix(count)
-                }
-                return PathText.text(bytes)
-            }
-        } catch {
-            return nil
-        }
-    }
+    /// The text, whose paths are ``PathText``; `nil` if the kernel doesn't show it to us.
+    package static func read(_ path: FilePath) -> String? { KernelFile.read(path).map { PathText.text($0) } }
 }

@@ -62,11 +62,11 @@ private final class JobQueue: Sendable {
     @discardableResult
     func append(_ job: @escaping Workers.Job, _ kind: WorkClass, limit: Int = .max) -> Bool {
         let wake = state.change { state in
-            guard state.waiting[kind.rawValue].count < limit else { return .nobody }
+            guard state.waiting[kind.rawValue].count < limit else { return .nothing }
             state.waiting[kind.rawValue].append(job)
             return .one
         }
-        return wake != .nobody
+        return wake != .nothing
     }
 
     var hasWaiting: Bool { state.read { $0.waiting.contains { !$0.isEmpty } } }
@@ -108,7 +108,7 @@ private final class JobQueue: Sendable {
             // This thread may take a job of another class, so an idle thread has to learn that this class has room
             // again.
             let isLimited = state.limits[kind] != .max
-            return isLimited && (!state.waiting[kind].isEmpty || state.isClosed) ? .all : .nobody
+            return isLimited && (!state.waiting[kind].isEmpty || state.isClosed) ? .all : .nothing
         }
     }
 }

@@ -46,7 +46,7 @@ enum Place: Sendable {
 }
 
 /// A dormant torrent with the data that an announce needs.
-struct Sleeper: Sendable {
+struct DormantTorrent: Sendable {
     /// States in which a torrent can be announced once its files are located.
     static let restingStates: Set<TorrentState> = [.seeding, .complete, .offline]
 

@@ -39,8 +39,8 @@ extension Session {
         let unseen = away.reduce(into: [:]) { $0[$1.key] = unseenSeconds($1.key) }
         let now = environment.clock.timestamp
         do {
-            let due = try await environment.store.perform { db throws(StoreError) -> [Sleeper] in
-                var due: [Sleeper] = []
+            let due = try await environment.store.perform { db throws(StoreError) -> [DormantTorrent] in
+                var due: [DormantTorrent] = []
                 var offline: [(row: TorrentRow, reason: String, unseen: Int64)] = []
                 let limit = away.isEmpty ? room : room + Self.foundOfflinePerSecond
                 for id in try db.dueTorrents(now: now, limit: limit, except: busy) where due.count < room {
@@ -52,7 +52,7 @@ extension Session {
                             continue
                         }
                         due.append(
-                            Sleeper(
+                            DormantTorrent(
                                 row: row, trackers: try db.trackers(of: id),
                                 volume: try row.volume.flatMap { volume throws(StoreError) in
                                     try db.volume(volume)?.identity
@@ -63,23 +63,25 @@ extension Session {
                 return due
             }
             guard !isStopping else { return }
-            for sleeper in due { dormantTorrents.announcing[sleeper.row.id] = Task { await self.announce(sleeper) } }
+            for dormant in due { dormantTorrents.announcing[dormant.row.id] = Task { await self.announce(dormant) } }
         } catch {
             log.error("could not announce dormant torrents: \(error)")
         }
     }
 
-    private func announce(_ sleeper: Sleeper) async {
-        let row = sleeper.row
+    private func announce(_ dormant: DormantTorrent) async {
+        let row = dormant.row
         defer { dormantTorrents.announcing[row.id] = nil }
-        guard row.damage == nil, Sleeper.restingStates.contains(row.state) else { return await lookAwake(row.id) }
-        guard await isInItsPlace(sleeper) else { return }
+        guard row.damage == nil, DormantTorrent.restingStates.contains(row.state) else {
+            return await lookAwake(row.id)
+        }
+        guard await isInItsPlace(dormant) else { return }
         let goal = row.settings.seedGoal.over(environment.settings.seedGoal)
         let mayRest = goal.isReached(uploaded: row.uploadedBytes, wanted: row.wantedBytes, seedTime: row.seedTime)
         guard !mayRest else { return await lookAwake(row.id) }
         if row.state == .complete { await beginSeeding(row) }
         var shuffle = SeededGenerator(seed: random.next())
-        var announcer = Announcer(rows: sleeper.trackers, since: environment.clock.unixOrigin, using: &shuffle)
+        var announcer = Announcer(rows: dormant.trackers, since: environment.clock.unixOrigin, using: &shuffle)
         announcer.start(now: environment.clock.timestamp.rawValue)
         var leechers: [PeerAddress] = []
         while case let actions = announcer.due(now: environment.clock.timestamp.rawValue, isHungry: false),
@@ -91,7 +93,7 @@ extension Session {
         }
         // The torrent was activated meanwhile and has its own announcer, so these answers are dropped.
         guard !isStopping, engines[row.id] == nil, waking[row.id] == nil else { return }
-        let known = Dictionary(sleeper.trackers.map { ($0.url, $0) }) { first, _ in first }
+        let known = Dictionary(dormant.trackers.map { ($0.url, $0) }) { first, _ in first }
         dormantTorrents.learned += announcer.rows(of: row.id).filter { known[$0.url] != $0 }
         // Saved at once, so that after a kill the tracker isn't contacted too early and its error isn't lost.
         await saveSleepers()

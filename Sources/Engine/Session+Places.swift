@@ -27,8 +27,8 @@ extension Session {
     ///
     /// If the folder is away, the torrent's state becomes offline. If another volume is in its place, the torrent is
     /// activated to check its files.
-    func isInItsPlace(_ sleeper: Sleeper) async -> Bool {
-        let row = sleeper.row
+    func isInItsPlace(_ dormant: DormantTorrent) async -> Bool {
+        let row = dormant.row
         let place = await place(of: row)
         guard !isStopping, engines[row.id] == nil, waking[row.id] == nil else { return false }
         switch place {
@@ -39,14 +39,14 @@ extension Session {
                 try db.goOffline([(row, reason, unseen)], now: now)
             }
         case .away: await lookAwake(row.id)
-        case .there(let volume?) where sleeper.volume == volume:
+        case .there(let volume?) where dormant.volume == volume:
             if row.state == .offline {
                 await write("that \(row.name) is back") { db, now throws(StoreError) in
                     try db.comeBack(row.id, now: now)
                 }
             }
             return true
-        case .there(.some) where sleeper.volume == nil && row.state != .offline: return true
+        case .there(.some) where dormant.volume == nil && row.state != .offline: return true
         case .there:
             // A recent check found nothing there, and the torrent's own volume is not back.
             let isKnown =

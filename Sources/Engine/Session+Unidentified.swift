@@ -11,7 +11,7 @@ extension Session {
     /// The most connections without a handshake; usually there are none.
     private static let mostUnidentified = 128
     /// The largest share of the process's descriptors for unidentified connections, and for peers, as divisors.
-    private static let strangersShare = 8
+    private static let unidentifiedShare = 8
     private static let peersShare = 2
     private static let fewestPeersOfAll = 8
     /// How long no connection is accepted when the shared work budget is spent.
@@ -20,7 +20,7 @@ extension Session {
     /// Returns the most unidentified connections, so that files and the database always get descriptors.
     static func unidentifiedLimit() -> Int {
         guard let files = ProcessLimit.openFiles.value else { return mostUnidentified }
-        return min(mostUnidentified, Int(clamping: files) / strangersShare)
+        return min(mostUnidentified, Int(clamping: files) / unidentifiedShare)
     }
 
     /// Returns the most peers, limited in the same way.

@@ -117,7 +117,7 @@ extension Swarm {
             found.append("bytes to be recorded are miscounted")
         }
         if mode == .running, fault == nil, !doubtful.isEmpty, !checks.isRunning {
-            found.append("pieces are in doubt and nobody looks")
+            found.append("pieces are unverified and no check is running")
         }
     }
 }

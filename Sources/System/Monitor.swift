@@ -24,7 +24,7 @@ package final class Monitor<Value>: @unchecked Sendable {
 
     /// What a change means for the threads that wait.
     package enum Wake {
-        case nobody, one, all
+        case nothing, one, all
     }
 
     /// Changes the value, and wakes the threads that `body` names. `body` must not block.
@@ -34,7 +34,7 @@ package final class Monitor<Value>: @unchecked Sendable {
         defer { pthread_mutex_unlock(mutex) }
         let wake = body(&value)
         switch wake {
-        case .nobody: break
+        case .nothing: break
         case .one: pthread_cond_signal(condition)
         case .all: pthread_cond_broadcast(condition)
         }

@@ -1,13 +1,11 @@
 import Glibc
+import System
 import SystemPackage
 import Torrent
 
 /// Reads the kernel's lists of locks and processes (proc(5)), for users who may not open the lock file and so can't
 /// query its lock.
 enum LockTable {
-    /// The most bytes that are read from a list.
-    private static let limit = 4 << 20
-
     /// Whether some process holds an exclusive lock on the whole file; `nil` if the list can't tell.
     static func isLocked(_ file: FilePath) -> Bool? {
         var status = stat()
@@ -62,21 +60,6 @@ enum LockTable {
     }
 
     private static func text(_ path: FilePath) -> String? {
-        do {
-            let file = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
-            return try file.closeAfter {
-                var bytes: [UInt8] = []
-                var buffer = [UInt8](repeating: 0, count: 64 << 10)
-                while bytes.count < limit {
-                    let count = try buffer.withUnsafeMutableBytes { try file.read(into: $0) }
-                    if count == 0 { break }
-                    bytes += buffer.prefix(count)
-                }
-                return String(decoding: bytes, as: UTF8.self)
-            }
-        } catch {
-            // The kernel doesn't show the file to us. Every caller can do without it.
-            return nil
-        }
+        KernelFile.read(path).map { String(decoding: $0, as: UTF8.self) }
     }
 }
