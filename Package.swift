@@ -176,7 +176,9 @@ let package = Package(
         ),
         .testTarget(
             name: "PiecesTests",
-            dependencies: ["pieces", "Library", "Verification", "Store", "Torrent", argumentParser, system],
+            dependencies: [
+                "TestSupport", "pieces", "Library", "Verification", "Store", "Torrent", argumentParser, system,
+            ],
             exclude: ["HelpSnapshots"], swiftSettings: house),
         .testTarget(
             name: "FaultTests", dependencies: ["TestSupport", "Torrent", "Store", "Migrations", system, "pieces"],

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Two processes on loopback: one seeds, the other downloads.
@@ -106,10 +107,6 @@ struct EngineTests {
 extension Program {
     /// Waits for what another process is about to do.
     fileprivate func until(_ what: String, _ isSo: (Program) async throws -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(60)
-        while try await !isSo(self) {
-            try #require(.now < deadline, "it took too long until it was \(what)")
-            try await Task.sleep(for: .milliseconds(50))
-        }
+        try await eventually("it to be \(what)") { try await isSo(self) }
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import Torrent
 
@@ -93,13 +94,13 @@ struct Program {
         }
 
         func end() async throws -> Answer {
-            let deadline = ContinuousClock.now + Program.patience
-            while process.isRunning {
-                if .now > deadline {
-                    kill(process.processIdentifier, SIGKILL)
-                    Issue.record("\(process.arguments ?? []) did not end")
+            do {
+                try await eventually("the end of \(process.arguments ?? [])", within: Program.patience) {
+                    !process.isRunning
                 }
-                try await Task.sleep(for: .milliseconds(5))
+            } catch {
+                kill(process.processIdentifier, SIGKILL)
+                throw error
             }
             return Answer(
                 status: process.terminationStatus, output: try printed,
@@ -108,15 +109,13 @@ struct Program {
 
         /// Waits until the output has this, and gives all of it.
         func waiting(for text: String) async throws -> String {
-            let deadline = ContinuousClock.now + Program.patience
-            while .now < deadline {
+            try await eventually("“\(text)” in what \(process.arguments ?? []) prints", within: Program.patience) {
                 let printed = try printed
                 if printed.contains(text) { return printed }
                 let complaint = String(decoding: try Data(contentsOf: errors), as: UTF8.self)
                 try #require(process.isRunning, "it ended before it said “\(text)”: \(complaint)")
-                try await Task.sleep(for: .milliseconds(10))
+                return nil
             }
-            throw CancellationError()
         }
     }
 }
