@@ -8,8 +8,7 @@ import Torrent
 package struct HashedFiles: Sendable {
     /// The length of each file.
     package let lengths: [Int64]
-    /// 20 bytes per piece.
-    package let pieceHashes: [UInt8]
+    package let pieceHashes: PieceHashes
 }
 
 extension Disk {
@@ -31,7 +30,7 @@ extension Disk {
             throw DiskError(.tooLarge, .hash, paths.first?.text ?? "no file")
         }
         let files = FileSequence(paths, lengths: before.map(\.size))
-        let hashes = Box([UInt8](repeating: 0, count: geometry.pieceCount * InfoHash.byteCount))
+        let hashes = Box([UInt8](repeating: 0, count: geometry.pieceCount * SHA1Digest.byteCount))
         let failure = Box<DiskError?>(nil)
         let isCancelled = await answer { (done: @escaping @Sendable (Bool) -> Void) in
             let scan = PieceScan<FileSequenceReader>(
@@ -44,7 +43,7 @@ extension Disk {
                 hashes.value.withLock { hashes in
                     for (lane, piece) in hasher.pieces.enumerated() {
                         hashes.replaceSubrange(
-                            piece.value * InfoHash.byteCount..<(piece.value + 1) * InfoHash.byteCount,
+                            piece.value * SHA1Digest.byteCount..<(piece.value + 1) * SHA1Digest.byteCount,
                             with: hasher.digest(lane))
                     }
                 }
@@ -60,7 +59,10 @@ extension Disk {
         for (n, status) in try await statuses(paths).enumerated() where status != before[n] {
             throw DiskError(.replaced, .hash, paths[n].text)
         }
-        return HashedFiles(lengths: before.map(\.size), pieceHashes: hashes.value.withLock(\.self))
+        guard let pieceHashes = PieceHashes(.sha1, hashes.value.withLock(\.self)[...]) else {
+            preconditionFailure("each piece has a whole digest")
+        }
+        return HashedFiles(lengths: before.map(\.size), pieceHashes: pieceHashes)
     }
 
     private func statuses(_ paths: [FilePath]) async throws(DiskError) -> [FileStatus] {

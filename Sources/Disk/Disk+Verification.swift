@@ -25,20 +25,20 @@ extension Disk {
     /// no longer at its path must not be found good because it is still open.
     private static let descriptorsPerScan = 128
 
-    /// Reads `pieces` in order and compares them with `hashes` (20 bytes per piece).
+    /// Reads `pieces` in order and compares their SHA-1 digests with `hashes`.
     ///
     /// Each core looks the files up by name again after `bytesPerLook`, because a scan may take hours.
     ///
     /// `progress` receives a few verdicts at a time, each piece once; several disk threads call it at once. It is not
     /// called after `completion`.
     package func verify(
-        _ payload: Payload, pieces: Bitfield, hashes: @escaping @Sendable (PieceIndex) -> ArraySlice<UInt8>,
+        _ payload: Payload, pieces: Bitfield, hashes: PieceHashes,
         cancel: CancelToken = CancelToken(),
         bytesPerLook: Int = 512 << 20,
         progress: @escaping @Sendable ([(piece: PieceIndex, verdict: PieceVerdict)]) -> Void,
         completion: @escaping @Sendable (VerificationOutcome) -> Void
     ) {
-        precondition(pieces.count == payload.geometry.pieceCount)
+        precondition(pieces.count == payload.geometry.pieceCount && hashes.algorithm == .sha1)
         let offline = Box<DiskError?>(nil)
         let scan = PieceScan<PayloadReader>(workers, payload.geometry, pieces, cancel: cancel) { hasher in
             if let error = hasher.failures.lazy.compactMap({ $0 }).first(where: \.code.isOffline) {
@@ -74,7 +74,7 @@ extension Disk {
     /// The verdicts in piece order, and how the verification ended. Pieces that it didn't reach are missing from the
     /// list.
     package func verify(
-        _ payload: Payload, pieces: Bitfield, hashes: @escaping @Sendable (PieceIndex) -> ArraySlice<UInt8>,
+        _ payload: Payload, pieces: Bitfield, hashes: PieceHashes,
         cancel: CancelToken = CancelToken()
     ) async -> (verdicts: [(piece: PieceIndex, verdict: PieceVerdict)], outcome: VerificationOutcome) {
         let verdicts = Box<[(piece: PieceIndex, verdict: PieceVerdict)]>([])
@@ -87,13 +87,13 @@ extension Disk {
         return (verdicts.value.withLock(\.self).sorted { $0.piece < $1.piece }, outcome)
     }
 
-    private static func verdicts(_ hasher: LaneHasher, _ hashes: (PieceIndex) -> ArraySlice<UInt8>) -> [(
-        piece: PieceIndex, verdict: PieceVerdict
-    )] {
+    private static func verdicts(
+        _ hasher: LaneHasher, _ hashes: PieceHashes
+    ) -> [(piece: PieceIndex, verdict: PieceVerdict)] {
         hasher.pieces.indices.map { lane in
             let piece = hasher.pieces[lane]
             guard let error = hasher.failures[lane] else {
-                return (piece, hasher.digest(lane).elementsEqual(hashes(piece)) ? .good : .bad)
+                return (piece, hasher.digest(lane).elementsEqual(hashes[piece]) ? .good : .bad)
             }
             return (piece, error.code == .notFound || error.code == .shortFile ? .missing : .unreadable(error))
         }

@@ -13,7 +13,7 @@ final class LaneHasher {
 
     private let memory: UnsafeMutableRawPointer
     private let streams: UnsafeMutablePointer<piece_hash_stream>
-    private let digests: UnsafeMutablePointer<SHA1Digest>
+    private let digests: UnsafeMutablePointer<RawSHA1>
     private var streamPointers: [UnsafeMutablePointer<piece_hash_stream>?]
     private var dataPointers: [UnsafePointer<UInt8>?]
     private var lengths: [Int]
@@ -30,7 +30,7 @@ final class LaneHasher {
         UnsafeMutableRawPointer(streams).initializeMemory(
             as: UInt8.self, repeating: 0, count: Self.lanes * MemoryLayout<piece_hash_stream>.stride)
         UnsafeMutableRawPointer(digests).initializeMemory(
-            as: UInt8.self, repeating: 0, count: Self.lanes * MemoryLayout<SHA1Digest>.stride)
+            as: UInt8.self, repeating: 0, count: Self.lanes * MemoryLayout<RawSHA1>.stride)
         streamPointers = Array(repeating: nil, count: Self.lanes)
         dataPointers = Array(repeating: nil, count: Self.lanes)
         lengths = Array(repeating: 0, count: Self.lanes)
@@ -44,7 +44,7 @@ final class LaneHasher {
 
     /// The digest of `pieces[lane]`, unless that piece has a failure.
     func digest(_ lane: Int) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(start: digests + lane, count: MemoryLayout<SHA1Digest>.size)
+        UnsafeRawBufferPointer(start: digests + lane, count: MemoryLayout<RawSHA1>.size)
     }
 
     /// Hashes pieces of equal length, at most one per lane. Returns `false` when cancelled midway.
@@ -101,7 +101,7 @@ final class LaneHasher {
         let tailStart = (length - 1) % Self.chunkLength + 1 - tail
         for lane in pieces.indices where failures[lane] == nil {
             let bytes = (memory + lane * Self.chunkLength + tailStart).assumingMemoryBound(to: UInt8.self)
-            (digests + lane).withMemoryRebound(to: UInt8.self, capacity: MemoryLayout<SHA1Digest>.size) {
+            (digests + lane).withMemoryRebound(to: UInt8.self, capacity: MemoryLayout<RawSHA1>.size) {
                 piece_hash_sha1_finish(streams + lane, bytes, tail, $0)
             }
         }

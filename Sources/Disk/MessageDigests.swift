@@ -1,8 +1,8 @@
 import CPieceHash
 import Torrent
 
-/// A SHA-1 digest as the C target stores it.
-typealias SHA1Digest = (
+/// The 20 bytes of a SHA-1 digest as the C target stores them.
+typealias RawSHA1 = (
     UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8,
     UInt8, UInt8, UInt8, UInt8
 )
@@ -14,13 +14,13 @@ struct MessageDigests {
     init(_ messages: [UnsafeRawBufferPointer]) {
         let pointers = messages.map { $0.baseAddress?.assumingMemoryBound(to: UInt8.self) }
         let lengths = messages.map(\.count)
-        bytes = Array(unsafeUninitializedCapacity: messages.count * InfoHash.byteCount) { buffer, count in
-            count = messages.count * InfoHash.byteCount
-            UnsafeMutableRawBufferPointer(buffer).withMemoryRebound(to: SHA1Digest.self) { digests in
+        bytes = Array(unsafeUninitializedCapacity: messages.count * SHA1Digest.byteCount) { buffer, count in
+            count = messages.count * SHA1Digest.byteCount
+            UnsafeMutableRawBufferPointer(buffer).withMemoryRebound(to: RawSHA1.self) { digests in
                 piece_hash_sha1(pointers, lengths, messages.count, digests.baseAddress)
             }
         }
     }
 
-    subscript(n: Int) -> ArraySlice<UInt8> { bytes[n * InfoHash.byteCount..<(n + 1) * InfoHash.byteCount] }
+    subscript(n: Int) -> ArraySlice<UInt8> { bytes[n * SHA1Digest.byteCount..<(n + 1) * SHA1Digest.byteCount] }
 }

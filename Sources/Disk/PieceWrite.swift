@@ -21,7 +21,7 @@ package struct PieceWrite: Sendable {
         missing: BlockSet = BlockSet(),
         alreadyWritten: BlockSet = BlockSet(), wantsBlockDigests: Bool = false
     ) {
-        precondition(expected.count == InfoHash.byteCount && buffer.length >= payload.geometry.length(of: piece))
+        precondition(expected.count == SHA1Digest.byteCount && buffer.length >= payload.geometry.length(of: piece))
         self.payload = payload
         self.piece = piece
         self.expected = expected

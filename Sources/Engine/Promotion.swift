@@ -62,7 +62,7 @@ extension TorrentLoader {
                 pieces.insert(piece)
             }
         }
-        let found = await environment.disk.verify(payload, pieces: pieces, hashes: { metainfo.pieceHash($0) })
+        let found = await environment.disk.verify(payload, pieces: pieces, hashes: metainfo.pieceHashes)
         let right = Set(found.verdicts.filter { $0.verdict == .good }.map(\.piece))
         return loaded.covered.filter {
             layout.pieces(of: $0, geometry: geometry).allSatisfy { !loaded.recorded[$0] || right.contains($0) }

@@ -151,7 +151,7 @@ extension TorrentEngine {
         }
         buffers[work.piece] = buffer
         let write = PieceWrite(
-            payload: payload, piece: work.piece, expected: metainfo.pieceHash(work.piece), buffer: buffer,
+            payload: payload, piece: work.piece, expected: metainfo.pieceHashes[work.piece], buffer: buffer,
             missing: BlockSet(work.fromDisk.trueIndices),
             alreadyWritten: BlockSet(work.isWritten.trueIndices), wantsBlockDigests: work.wantsDigests)
         environment.verifications.add(write, isAwaited: work.isAwaited) { piece, outcome in
@@ -224,7 +224,7 @@ extension TorrentEngine {
         checkBegan = environment.clock.now
         let metainfo = metainfo
         saveState()
-        environment.disk.verify(payload, pieces: set, hashes: { metainfo.pieceHash($0) }, cancel: token) { verdicts in
+        environment.disk.verify(payload, pieces: set, hashes: metainfo.pieceHashes, cancel: token) { verdicts in
             self.environment.loop.execute {
                 self.assumeIsolated { engine in
                     for (piece, verdict) in verdicts where verdict == .good { engine.foundGood.insert(piece) }

@@ -286,12 +286,12 @@ struct TorrentLoader {
     /// zeros.
     private func unwritten(_ payload: Payload, _ metainfo: Metainfo, among pieces: Bitfield) async -> Bitfield {
         var unwritten = await environment.disk.unwritten(payload, among: pieces)
-        var zeros: [Int: [UInt8]] = [:]
+        var zeros: [Int: SHA1Digest] = [:]
         for piece in unwritten.pieces {
             let length = metainfo.geometry.length(of: piece)
             let hash = zeros[length] ?? SHA1.hash(zeros: length)
             zeros[length] = hash
-            if metainfo.pieceHash(piece) == hash[...] { unwritten.remove(piece) }
+            if metainfo.pieceHashes[piece].elementsEqual(hash) { unwritten.remove(piece) }
         }
         return unwritten
     }

@@ -27,7 +27,7 @@ package enum AllowedFast {
         let network = [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: (address & 0xffff_ff00) >> UInt32($0)) }
         var hash = network + infoHash.bytes
         for _ in 0..<maximumRounds where chosen.count < count {
-            hash = SHA1.hash(hash)
+            hash = Array(SHA1.hash(hash))
             for start in stride(from: 0, to: hash.count, by: 4) where chosen.count < count {
                 let word = hash[start..<start + 4].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
                 let piece = PieceIndex(Int(word) % pieceCount)

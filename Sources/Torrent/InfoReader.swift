@@ -28,23 +28,24 @@ struct InfoReader {
 
     // MARK: Pieces
 
-    /// The geometry, and the range of the piece hashes in the document.
-    func pieces(totalBytes: Int64, in document: [UInt8]) throws(MetainfoError) -> (Geometry, Range<Int>) {
-        var hashes = try pieceHashes()
+    /// The geometry and the digests of the pieces, which are a slice of the document.
+    func pieces(totalBytes: Int64, in document: [UInt8]) throws(MetainfoError) -> (Geometry, PieceHashes) {
+        var range = try pieceHashes()
         let geometry = try geometry(totalBytes: totalBytes)
         // Some programs write the hash of no bytes for an empty file.
-        if geometry.pieceCount == 0, document[hashes].elementsEqual(SHA1.hash([])) {
-            hashes = hashes.lowerBound..<hashes.lowerBound
+        if geometry.pieceCount == 0, document[range].elementsEqual(SHA1.hash([])) {
+            range = range.lowerBound..<range.lowerBound
         }
-        let found = hashes.count / InfoHash.byteCount
-        guard geometry.pieceCount == found else { throw .wrongPieceCount(expected: geometry.pieceCount, found: found) }
+        guard let hashes = PieceHashes(.sha1, document[range]) else { throw .raggedPieceHashes(bytes: range.count) }
+        guard geometry.pieceCount == hashes.count else {
+            throw .wrongPieceCount(expected: geometry.pieceCount, found: hashes.count)
+        }
         return (geometry, hashes)
     }
 
     private func pieceHashes() throws(MetainfoError) -> Range<Int> {
         let pieces = try info.required("pieces", in: "info.")
         guard let range = pieces.contentRange else { throw .wrongType(key: "info.pieces", expected: "a string") }
-        guard range.count.isMultiple(of: InfoHash.byteCount) else { throw .raggedPieceHashes(bytes: range.count) }
         return range
     }
 
@@ -56,6 +57,9 @@ struct InfoReader {
         guard let geometry = Geometry(totalBytes: totalBytes, pieceLength: pieceLength) else { throw .tooManyPieces }
         return geometry
     }
+
+    /// Whether the dictionary is also one of a v2 torrent (BEP 52).
+    var isHybrid: Bool { info["meta version"]?.number == 2 && info["file tree"]?.dictionary != nil }
 
     // MARK: Description
 

@@ -6,13 +6,13 @@ extension Metainfo {
     /// wrong. At most two hashes of zeros are computed, one for each piece length, however much padding there is.
     package var zeroPieces: Bitfield {
         var pieces = Bitfield(count: geometry.pieceCount)
-        var digests: [Int: [UInt8]] = [:]
+        var digests: [Int: SHA1Digest] = [:]
         for range in layout.piecesOfPadding(geometry: geometry) {
             for piece in range {
                 let length = geometry.length(of: piece)
                 let digest = digests[length] ?? SHA1.hash(zeros: length)
                 digests[length] = digest
-                if pieceHash(piece).elementsEqual(digest) { pieces.insert(piece) }
+                if pieceHashes[piece].elementsEqual(digest) { pieces.insert(piece) }
             }
         }
         return pieces

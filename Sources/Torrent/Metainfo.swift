@@ -21,13 +21,17 @@ package struct Metainfo: Sendable {
     package let file: [UInt8]
     /// The range of the `info` dictionary in ``file``.
     package let infoRange: Range<Int>
+    /// The versions as which the torrent may be known. Its content is downloaded as v1.
+    package let identity: TorrentIdentity
     package let infoHash: InfoHash
     /// The ``PathText`` of the name; safe to use for a file or folder.
     package let name: String
     package let geometry: Geometry
     package let layout: FileLayout
-    /// The range of the piece hashes in ``file``; each hash has 20 bytes.
-    package let pieceHashesRange: Range<Int>
+    /// The digests of the pieces, which share the storage of ``file``.
+    package let pieceHashes: PieceHashes
+    /// The range of the piece hashes in ``file``.
+    package var pieceHashesRange: Range<Int> { pieceHashes.bytes.startIndex..<pieceHashes.bytes.endIndex }
     /// The torrent is a single file without a folder of its own.
     package let isSingleFile: Bool
     /// Only trackers may supply peers (BEP 27).
@@ -66,15 +70,20 @@ package struct Metainfo: Sendable {
         let info = try root.required("info", in: "")
         guard info.dictionary != nil else { throw .wrongType(key: "info", expected: "a dictionary") }
         let reader = try InfoReader(info, names: names)
-        let hash = bytes.withUnsafeBytes { SHA1.hash(UnsafeRawBufferPointer(rebasing: $0[info.range])) }
-        guard let infoHash = InfoHash(hash) else { preconditionFailure("a SHA-1 has 20 bytes") }
+        let infoHash = InfoHash(
+            bytes.withUnsafeBytes { SHA1.hash(UnsafeRawBufferPointer(rebasing: $0[info.range])) })
 
         self.file = bytes
         self.infoRange = info.range
         self.infoHash = infoHash
+        self.identity =
+            reader.isHybrid
+            ? .hybrid(
+                infoHash, bytes.withUnsafeBytes { SHA256.hash(UnsafeRawBufferPointer(rebasing: $0[info.range])) })
+            : .v1(infoHash)
         self.name = reader.name(orElse: infoHash)
         self.layout = try reader.layout(name: name)
-        (self.geometry, self.pieceHashesRange) = try reader.pieces(totalBytes: layout.totalBytes, in: bytes)
+        (self.geometry, self.pieceHashes) = try reader.pieces(totalBytes: layout.totalBytes, in: bytes)
         self.isSingleFile = reader.isSingleFile
         self.isPrivate = reader.isPrivate
         let urls = AnnounceList(root)
@@ -90,13 +99,6 @@ package struct Metainfo: Sendable {
             unused.append(UnusedValue("creation date", date.content ?? [], "it is not a number of seconds"))
         }
         self.unused = unused
-    }
-
-    /// The expected SHA-1 of the piece, 20 bytes.
-    package func pieceHash(_ piece: PieceIndex) -> ArraySlice<UInt8> {
-        precondition(geometry.pieces.contains(piece))
-        let start = pieceHashesRange.lowerBound + piece.value * InfoHash.byteCount
-        return file[start..<start + InfoHash.byteCount]
     }
 
     private static func decode(_ bytes: [UInt8]) throws(MetainfoError) -> BencodeValue {

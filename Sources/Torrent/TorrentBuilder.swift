@@ -24,8 +24,7 @@ package struct TorrentBuilder: Sendable {
     package var name: String
     package var content: Content
     package var pieceLength: Int
-    /// The SHA-1 of each piece, 20 bytes each.
-    package var pieceHashes: [UInt8]
+    package var pieceHashes: PieceHashes
     package var trackers: [[String]] = []
     package var webSeeds: [String] = []
     package var isPrivate = false
@@ -35,7 +34,7 @@ package struct TorrentBuilder: Sendable {
     /// Seconds since 1970.
     package var creationDate: Int64?
 
-    package init(name: String, content: Content, pieceLength: Int, pieceHashes: [UInt8]) {
+    package init(name: String, content: Content, pieceLength: Int, pieceHashes: PieceHashes) {
         self.name = name
         self.content = content
         self.pieceLength = pieceLength
@@ -104,7 +103,7 @@ package struct TorrentBuilder: Sendable {
         }
         info["name"] = .string(PathText.bytes(name))
         info["piece length"] = .integer(Int64(pieceLength))
-        info["pieces"] = .string(pieceHashes)
+        info["pieces"] = .string(Array(pieceHashes.bytes))
         if isPrivate { info["private"] = 1 }
         info["source"] = source.map { .text($0) }
         return info

@@ -43,7 +43,7 @@ package struct StoredTorrent: Sendable {
     /// The number of pieces recorded as present that are good on the disk.
     package func countRightClaims() async throws -> Int {
         let metainfo = metainfo
-        let found = await (try Disk()).verify(payload, pieces: have, hashes: { metainfo.pieceHash($0) })
+        let found = await (try Disk()).verify(payload, pieces: have, hashes: metainfo.pieceHashes)
         return found.verdicts.count { $0.verdict == .good }
     }
 

@@ -100,7 +100,7 @@ struct TorrentCheck: Sendable {
     private func hash(_ pieces: Bitfield, _ payload: Payload) -> VerdictStream {
         let metainfo = task.torrent.metainfo
         let stream = VerdictStream(pieces, metainfo.geometry)
-        disk.verify(payload, pieces: pieces, hashes: { metainfo.pieceHash($0) }, cancel: cancel) { some in
+        disk.verify(payload, pieces: pieces, hashes: metainfo.pieceHashes, cancel: cancel) { some in
             stream.add(some)
             report(.read(bytes: some.reduce(0) { $0 + Int64(metainfo.geometry.length(of: $1.piece)) }))
         } completion: {

@@ -90,7 +90,7 @@ struct AddBenchmark: Benchmark {
         let hashes = (0..<(total + pieceLength - 1) / pieceLength * 20).map { UInt8(truncatingIfNeeded: n &* 31 &+ $0) }
         var builder = TorrentBuilder(
             name: name, content: isFolder ? .folder(files) : .file(length: Int64(total)), pieceLength: pieceLength,
-            pieceHashes: hashes)
+            pieceHashes: .raw(hashes))
         builder.trackers = [["http://tracker.example.org:6969/announce"]]
         return try builder.build()
     }

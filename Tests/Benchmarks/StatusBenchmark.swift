@@ -73,7 +73,7 @@ struct StatusBenchmark: Benchmark {
         let name = n % 50 == 0 ? "Fotos aus München – Teil \(n)" : "debian-12.\(n % 10)-amd64-netinst-volume-\(n).iso"
         let content = TorrentBuilder.Content.file(length: Int64(pieceCount(n) * pieceLength))
         let hashes = (0..<pieceCount(n) * 20).map { UInt8(truncatingIfNeeded: n &* 31 &+ $0) }
-        var builder = TorrentBuilder(name: name, content: content, pieceLength: pieceLength, pieceHashes: hashes)
+        var builder = TorrentBuilder(name: name, content: content, pieceLength: pieceLength, pieceHashes: .raw(hashes))
         builder.trackers = [["http://tracker.example.org:6969/announce"]]
         do {
             return try Metainfo(torrentFile: try builder.build())

@@ -33,13 +33,12 @@ struct UniformTorrent {
         throws
     {
         let whole = SHA1.hash([UInt8](repeating: filler, count: min(pieceLength, bytes)))
-        var hashes: [UInt8] = []
-        hashes.reserveCapacity((bytes / pieceLength + 1) * SHA1.byteCount)
-        for _ in 0..<bytes / pieceLength { hashes += whole }
-        if bytes % pieceLength > 0 { hashes += SHA1.hash([UInt8](repeating: filler, count: bytes % pieceLength)) }
+        var hashes = [SHA1Digest](repeating: whole, count: bytes / pieceLength)
+        if bytes % pieceLength > 0 { hashes.append(SHA1.hash([UInt8](repeating: filler, count: bytes % pieceLength))) }
         metainfo = try Metainfo(
-            torrentFile: try TorrentBuilder(name: name, content: content, pieceLength: pieceLength, pieceHashes: hashes)
-                .build())
+            torrentFile: try TorrentBuilder(
+                name: name, content: content, pieceLength: pieceLength, pieceHashes: PieceHashes(hashes)
+            ).build())
         self.filler = filler
         block = [UInt8](repeating: filler, count: Geometry.blockLength)
     }

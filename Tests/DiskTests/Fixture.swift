@@ -44,7 +44,7 @@ struct Fixture {
     let payload: Payload
     /// The torrent's bytes; those of pad files are zeros.
     let bytes: [UInt8]
-    let hashes: [UInt8]
+    let hashes: PieceHashes
 
     init(
         _ files: [FileEntry], pieceLength: Int = 32768, wanted: [Bool]? = nil, seed: UInt64 = 1,
@@ -64,7 +64,7 @@ struct Fixture {
             for n in Int(file.offset)..<Int(file.end) { bytes[n] = 0 }
         }
         self.bytes = bytes
-        hashes = geometry.pieces.flatMap { SHA1.hash(Array(bytes[Self.range(of: $0, geometry)])) }
+        hashes = PieceHashes(geometry.pieces.map { SHA1.hash(Array(bytes[Self.range(of: $0, geometry)])) })
     }
 
     static func range(of piece: PieceIndex, _ geometry: Geometry) -> Range<Int> {
@@ -81,10 +81,8 @@ struct Fixture {
         return buffer
     }
 
-    func hash(_ piece: PieceIndex) -> ArraySlice<UInt8> { hashes[piece.value * 20..<(piece.value + 1) * 20] }
-
     func pieceWrite(_ piece: PieceIndex, payload: Payload? = nil) throws -> PieceWrite {
-        PieceWrite(payload: payload ?? self.payload, piece: piece, expected: hash(piece), buffer: try buffer(piece))
+        PieceWrite(payload: payload ?? self.payload, piece: piece, expected: hashes[piece], buffer: try buffer(piece))
     }
 
     /// Writes all pieces; the outcomes that are not good.
@@ -99,10 +97,7 @@ struct Fixture {
     }
 
     func verify(_ payload: Payload? = nil) async -> [PieceVerdict] {
-        let hashes = hashes
-        let all = await disk.verify(payload ?? self.payload, pieces: allPieces) {
-            hashes[$0.value * 20..<($0.value + 1) * 20]
-        }
+        let all = await disk.verify(payload ?? self.payload, pieces: allPieces, hashes: hashes)
         return all.verdicts.map(\.verdict)
     }
 

@@ -17,7 +17,7 @@ import Torrent
         let laneFull = LaneHasher.lanes * 32768
         let outcome = await answer { done in
             fixture.disk.verify(
-                fixture.payload, pieces: fixture.allPieces, hashes: { hashes[$0.value * 20..<($0.value + 1) * 20] },
+                fixture.payload, pieces: fixture.allPieces, hashes: hashes,
                 bytesPerLook: laneFull,
                 progress: { some in
                     unlink(path.string)

@@ -31,7 +31,7 @@ import Torrent
         guard
             case .good(let right?) = await fixture.disk.verifyAndWrite(
                 PieceWrite(
-                    payload: fixture.payload, piece: PieceIndex(1), expected: fixture.hash(PieceIndex(1)),
+                    payload: fixture.payload, piece: PieceIndex(1), expected: fixture.hashes[PieceIndex(1)],
                     buffer: try fixture.buffer(PieceIndex(1)),
                     wantsBlockDigests: true))
         else { return #expect(Bool(false), "the right piece has no digests") }
@@ -68,7 +68,7 @@ import Torrent
         let rest = try fixture.buffer(piece)
         for n in (0..<16384).flatMap({ [$0, 32768 + $0] }) { rest.bytes[n] = 0xee }
         let write = PieceWrite(
-            payload: fixture.payload, piece: piece, expected: fixture.hash(piece), buffer: rest,
+            payload: fixture.payload, piece: piece, expected: fixture.hashes[piece], buffer: rest,
             missing: BlockSet([0, 2]))
         #expect(await fixture.disk.verifyAndWrite(write).isGood)
         #expect(
@@ -82,7 +82,7 @@ import Torrent
         try await fixture.disk.writeBlocks(fixture.payload, piece: PieceIndex(0), from: buffer, blocks: BlockSet(0..<4))
         let before = fixture.calls.log.count
         let write = PieceWrite(
-            payload: fixture.payload, piece: PieceIndex(0), expected: fixture.hash(PieceIndex(0)), buffer: buffer,
+            payload: fixture.payload, piece: PieceIndex(0), expected: fixture.hashes[PieceIndex(0)], buffer: buffer,
             alreadyWritten: BlockSet(0..<4))
         #expect(await fixture.disk.verifyAndWrite(write).isGood)
         #expect(fixture.calls.log.count == before)

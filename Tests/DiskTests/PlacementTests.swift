@@ -83,7 +83,7 @@ import Torrent
             return #expect(Bool(false))
         }
         #expect(error.code.isOffline)
-        let all = await fixture.disk.verify(fixture.payload, pieces: fixture.allPieces) { _ in fixture.hashes[..<20] }
+        let all = await fixture.disk.verify(fixture.payload, pieces: fixture.allPieces, hashes: fixture.hashes)
         #expect(all.outcome == .offline(error) && all.verdicts.isEmpty, "what is out of reach has no verdict")
         await #expect(throws: DiskError.self) { try await fixture.disk.removeData(fixture.payload, own: [:]) }
     }

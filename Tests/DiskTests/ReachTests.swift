@@ -87,9 +87,8 @@ struct ReachTests {
         let look = await fixture.disk.look(at: fixture.payload, lastSeen: lastSeen)
         let device = try #require(look.payload.device)
         #expect(look.reach == .reachable && look.reason == nil)
-        let elsewhere = await fixture.disk.verify(look.payload.on(device: device &+ 1), pieces: fixture.allPieces) {
-            fixture.hash($0)
-        }
+        let elsewhere = await fixture.disk.verify(
+            look.payload.on(device: device &+ 1), pieces: fixture.allPieces, hashes: fixture.hashes)
         guard case .offline(let error) = elsewhere.outcome else {
             Issue.record("\(elsewhere.outcome)")
             return

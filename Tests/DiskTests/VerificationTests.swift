@@ -42,11 +42,12 @@ import Torrent
         try fixture.plant(fixture.bytes, "f")
         var some = Bitfield(count: 50)
         for n in [3, 17, 49] { some.insert(PieceIndex(n)) }
-        let (verdicts, outcome) = await fixture.disk.verify(fixture.payload, pieces: some) { fixture.hash($0) }
+        let (verdicts, outcome) = await fixture.disk.verify(fixture.payload, pieces: some, hashes: fixture.hashes)
         #expect(
             verdicts.map(\.piece.value) == [3, 17, 49] && verdicts.allSatisfy { $0.verdict == .good }
                 && outcome == .finished)
-        let none = await fixture.disk.verify(fixture.payload, pieces: Bitfield(count: 50)) { fixture.hash($0) }
+        let none = await fixture.disk.verify(
+            fixture.payload, pieces: Bitfield(count: 50), hashes: fixture.hashes)
         #expect(none.verdicts.isEmpty && none.outcome == .finished)
     }
 
@@ -76,7 +77,7 @@ import Torrent
         let seen = Box(0)
         let outcome = await answer { (done: @escaping @Sendable (VerificationOutcome) -> Void) in
             fixture.disk.verify(
-                fixture.payload, pieces: fixture.allPieces, hashes: { fixture.hash($0) }, cancel: cancel,
+                fixture.payload, pieces: fixture.allPieces, hashes: fixture.hashes, cancel: cancel,
                 progress: { verdicts in
                     seen.value.withLock { $0 += verdicts.count }
                     cancel.cancel()
@@ -94,7 +95,7 @@ import Torrent
         let lanefuls = (200 + LaneHasher.lanes - 1) / LaneHasher.lanes
         @Sendable func verify(_ number: Int, _ done: @escaping @Sendable () -> Void) {
             fixture.disk.verify(
-                fixture.payload, pieces: fixture.allPieces, hashes: { fixture.hash($0) }, cancel: CancelToken(),
+                fixture.payload, pieces: fixture.allPieces, hashes: fixture.hashes, cancel: CancelToken(),
                 progress: { verdicts in
                     #expect(verdicts.allSatisfy { $0.verdict == .good })
                     let isFirst = order.value.withLock { order in

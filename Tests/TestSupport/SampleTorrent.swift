@@ -60,7 +60,7 @@ package struct SampleTorrent: Sendable, CustomStringConvertible {
         let content = SamplePayload(seed: seed).bytes(at: window.lowerBound, count: window.count)
         let whole = SHA1.hash(zeros: pieceLength)
         var hashes: [UInt8] = []
-        hashes.reserveCapacity((total / pieceLength + 1) * SHA1.byteCount)
+        hashes.reserveCapacity((total / pieceLength + 1) * SHA1Digest.byteCount)
         for start in stride(from: 0, to: total, by: pieceLength) {
             if window.contains(start) {
                 hashes += content[start - window.lowerBound..<start - window.lowerBound + pieceLength].withUnsafeBytes {
@@ -228,7 +228,7 @@ package struct SampleTorrent: Sendable, CustomStringConvertible {
                         count: segment.length)
                 }
             }
-            return SHA1.hash(bytes)[...] != metainfo.pieceHash(piece)
+            return !SHA1.hash(bytes).elementsEqual(metainfo.pieceHashes[piece])
         }
     }
 }

@@ -50,6 +50,38 @@ struct InfoHashTests {
     }
 }
 
+struct DigestTests {
+    @Test func aDigestIsACollectionOfItsBytes() throws {
+        let (short, long) = (Array<UInt8>(1...20), Array<UInt8>(1...32))
+        let (sha1, sha256) = (try #require(SHA1Digest(short)), try #require(SHA256Digest(long)))
+        #expect(Array(sha1) == short && Array(sha256) == long)
+        #expect(sha1.prefix(4).elementsEqual(1...4) && sha256.suffix(9).elementsEqual(24...32))
+        #expect(SHA1Digest(long) == nil && SHA256Digest(short) == nil)
+        #expect(sha256 == SHA256Digest(long) && sha256 != SHA256Digest(long.reversed()))
+    }
+
+    @Test func sha256OfAKnownMessage() {
+        let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        #expect(Hex.encode(SHA256.hash(Array("abc".utf8))) == digest)
+    }
+
+    @Test func hashesOfPiecesAreWholeDigests() throws {
+        #expect(PieceHashes(.sha1, Array<UInt8>(0..<39)[...]) == nil)
+        #expect(PieceHashes(.sha256, Array<UInt8>(0..<40)[...]) == nil)
+        // A slice keeps its own indices.
+        let hashes = try #require(PieceHashes(.sha256, Array<UInt8>(0..<100)[4..<68]))
+        #expect(hashes.count == 2 && hashes[PieceIndex(1)].elementsEqual(36..<68))
+    }
+
+    /// BEP 52: a v2 swarm goes by the first 20 bytes of its digest.
+    @Test func aHybridIsTwoSwarms() throws {
+        let (v1, v2) = (try #require(InfoHash(1...20)), try #require(SHA256Digest(101...132)))
+        #expect(TorrentIdentity.v1(v1).wireHashes == [v1])
+        #expect(TorrentIdentity.v2(v2).wireHashes.map(\.bytes) == [Array(101...120)])
+        #expect(TorrentIdentity.hybrid(v1, v2).wireHashes.map(\.bytes) == [Array(1...20), Array(101...120)])
+    }
+}
+
 struct PeerIDTests {
     @Test func freshOnesDifferAndNameTheClient() {
         var generator = SeededGenerator(seed: 1)

@@ -47,8 +47,20 @@ struct MetainfoTests {
         #expect(metainfo.layout.files == [FileEntry(path: ["file.bin"], length: 40_000)])
         #expect(bytes[metainfo.infoRange].elementsEqual(Bencode.encode(Self.info())))
         #expect(metainfo.infoHash == InfoHash(SHA1.hash(Bencode.encode(Self.info()))))
-        #expect(metainfo.pieceHash(PieceIndex(2)).elementsEqual(Array(repeating: 7, count: 20)))
+        #expect(metainfo.pieceHashes[PieceIndex(2)].elementsEqual(Array(repeating: 7, count: 20)))
         #expect(metainfo.trackers.isEmpty && metainfo.webSeeds.isEmpty && metainfo.comment == nil)
+    }
+
+    /// BEP 52: the same bytes, hashed once more.
+    @Test func aHybridHasTwoHashes() throws {
+        let info = Self.info {
+            $0["meta version"] = 2
+            $0["file tree"] = ["file.bin": ["": ["length": 40_000]]]
+        }
+        let metainfo = try Metainfo(torrentFile: Self.torrent(info))
+        #expect(metainfo.identity.v1 == metainfo.infoHash)
+        #expect(metainfo.identity.v2 == SHA256.hash(Bencode.encode(info)))
+        #expect(try Metainfo(torrentFile: Self.torrent(Self.info())).identity.v2 == nil)
     }
 
     @Test func theHashIsOfTheRawBytesWithKeysThatNobodyKnows() throws {

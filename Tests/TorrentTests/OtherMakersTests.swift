@@ -90,7 +90,7 @@ struct OtherMakersTests {
         let metainfo = try Metainfo(torrentFile: bytes)
         #expect(metainfo.file == bytes)
         #expect(metainfo.infoHash == (try Self.read(Self.single).infoHash))
-        #expect(metainfo.pieceHash(PieceIndex(0)).elementsEqual([UInt8](repeating: 7, count: 20)))
+        #expect(metainfo.pieceHashes[PieceIndex(0)].elementsEqual([UInt8](repeating: 7, count: 20)))
     }
 
     // MARK: Keys that repeat
@@ -269,7 +269,7 @@ struct OtherMakersTests {
 
     /// Nothing to download, with the hash of nothing that some makers write.
     @Test func theHashOfNothing() throws {
-        let nothing = Raw.bytes(SHA1.hash([]))
+        let nothing = Raw.bytes(Array(SHA1.hash([])))
         let metainfo = try Self.read(Self.info(Self.single, [("length", .number("0")), ("pieces", nothing)]))
         #expect(metainfo.geometry.pieceCount == 0 && metainfo.pieceHashesRange.isEmpty)
         #expect(throws: MetainfoError.wrongPieceCount(expected: 0, found: 3)) {

@@ -114,7 +114,7 @@ struct RealTorrentTests {
             let start = Int(alice.geometry.offset(of: piece))
             #expect(
                 SHA1.hash(Array(payload[start..<start + alice.geometry.length(of: piece)])).elementsEqual(
-                    alice.pieceHash(piece)))
+                    alice.pieceHashes[piece]))
         }
     }
 

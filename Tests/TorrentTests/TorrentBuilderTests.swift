@@ -6,7 +6,7 @@ import Testing
 struct TorrentBuilderTests {
     @Test func singleFileComesBack() throws {
         var builder = TorrentBuilder(
-            name: "a.bin", content: .file(length: 20_000), pieceLength: 16384, pieceHashes: Array(1...40))
+            name: "a.bin", content: .file(length: 20_000), pieceLength: 16384, pieceHashes: .raw(Array(1...40)))
         builder.trackers = [["http://a/x", "http://b/x"], [], ["udp://c:1"]]
         builder.webSeeds = ["http://seed/a.bin"]
         builder.isPrivate = true
@@ -23,7 +23,7 @@ struct TorrentBuilderTests {
         #expect(
             metainfo.comment == "words" && metainfo.source == "S" && metainfo.createdBy == "pieces"
                 && metainfo.creationDate == 42)
-        #expect(metainfo.pieceHash(PieceIndex(1)).elementsEqual(Array(21...40)))
+        #expect(metainfo.pieceHashes[PieceIndex(1)].elementsEqual(Array(21...40)))
         #expect(Bencode.encode(try Bencode.decode(bytes)) == bytes)
     }
 
@@ -32,7 +32,7 @@ struct TorrentBuilderTests {
             name: "d",
             content: .folder([.init(path: ["x", "run"], length: 7, isExecutable: true), .init(path: ["é"], length: 0)]),
             pieceLength: 16384,
-            pieceHashes: Array(repeating: 0, count: 20))
+            pieceHashes: .raw(Array(repeating: 0, count: 20)))
         let metainfo = try Metainfo(torrentFile: try builder.build())
         #expect(!metainfo.isSingleFile && !metainfo.isPrivate && metainfo.trackers.isEmpty)
         #expect(metainfo.layout.files.map(\.displayPath) == ["d/x/run", "d/é"])
@@ -48,7 +48,7 @@ struct TorrentBuilderTests {
         let builder = TorrentBuilder(
             name: PathText.text([0x64, 0xff]),
             content: .folder(names.map { .init(path: [PathText.text($0)], length: 1) }), pieceLength: 16384,
-            pieceHashes: Array(repeating: 0, count: 20))
+            pieceHashes: .raw(Array(repeating: 0, count: 20)))
         let bytes = try builder.build()
         let info = try #require(try Bencode.decode(bytes)["info"])
         #expect(info["name"]?.bytes == [0x64, 0xff])
@@ -59,7 +59,7 @@ struct TorrentBuilderTests {
 
     @Test func aSingleTrackerNeedsNoList() throws {
         var builder = TorrentBuilder(
-            name: "a", content: .file(length: 1), pieceLength: 16384, pieceHashes: Array(repeating: 0, count: 20))
+            name: "a", content: .file(length: 1), pieceLength: 16384, pieceHashes: .raw(Array(repeating: 0, count: 20)))
         builder.trackers = [["http://a/x"]]
         let root = try Bencode.decode(try builder.build())
         #expect(root["announce"] == "http://a/x")
@@ -77,7 +77,7 @@ struct TorrentBuilderTests {
         let (path, becomes) = Self.unsafePaths[row]
         let content = TorrentBuilder.Content.folder([.init(path: ["same"], length: 1), .init(path: path, length: 1)])
         let builder = TorrentBuilder(
-            name: "d", content: content, pieceLength: 16384, pieceHashes: Array(repeating: 0, count: 20))
+            name: "d", content: content, pieceLength: 16384, pieceHashes: .raw(Array(repeating: 0, count: 20)))
         let error = #expect(throws: TorrentBuilderError.self) { try builder.build() }
         guard case .unsafePath(_, let other)? = error else {
             Issue.record("\(String(describing: error)) is not about the path")
@@ -89,13 +89,14 @@ struct TorrentBuilderTests {
     @Test func paddingIsNotContent() {
         let content = TorrentBuilder.Content.folder([.init(path: [".pad", "1"], length: 1)])
         let builder = TorrentBuilder(
-            name: "d", content: content, pieceLength: 16384, pieceHashes: Array(repeating: 0, count: 20))
+            name: "d", content: content, pieceLength: 16384, pieceHashes: .raw(Array(repeating: 0, count: 20)))
         #expect(throws: TorrentBuilderError.padName("d/.pad/1")) { try builder.build() }
     }
 
     @Test func wrongHashesAreRefused() {
         let builder = TorrentBuilder(
-            name: "a", content: .file(length: 20_000), pieceLength: 16384, pieceHashes: Array(repeating: 0, count: 20))
+            name: "a", content: .file(length: 20_000), pieceLength: 16384,
+            pieceHashes: .raw(Array(repeating: 0, count: 20)))
         #expect(throws: TorrentBuilderError.invalid(.wrongPieceCount(expected: 2, found: 1))) { try builder.build() }
     }
 

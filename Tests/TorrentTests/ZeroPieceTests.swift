@@ -25,7 +25,8 @@ struct ZeroPieceTests {
         info["piece length"] = .integer(Int64(length))
         info["pieces"] = .string(
             (0..<5).flatMap { number in
-                lies.contains(number) ? [UInt8](repeating: 7, count: 20) : SHA1.hash(zeros: number == 4 ? 100 : length)
+                lies.contains(number)
+                    ? [UInt8](repeating: 7, count: 20) : Array(SHA1.hash(zeros: number == 4 ? 100 : length))
             })
         var root = BencodeDictionary()
         root["info"] = .dictionary(info)

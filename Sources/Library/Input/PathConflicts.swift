@@ -118,7 +118,7 @@ struct PathConflicts {
                 isWithin(other, fileB, b.geometry),
                 a.geometry.length(of: piece) == b.geometry.length(of: other)
             else { continue }
-            if a.pieceHash(piece) != b.pieceHash(other) { return true }
+            if a.pieceHashes[piece] != b.pieceHashes[other] { return true }
         }
         return false
     }

@@ -13,9 +13,9 @@ struct Show: AnsweringCommand {
               pieces show alice.torrent
               pieces show https://example.org/debian.torrent --json
 
-            --json prints {"info_hash", "name", "total_bytes", "piece_length", "piece_count", "private", "files": [{"path", \
-            "length", "pad"}], "trackers": [[url]], "web_seeds", "comment", "created_by", "creation_date", "not_used": [{"key", \
-            "value", "reason"}]}. Paths are as they are written on disk. `not_used` lists values of the .torrent that pieces can't \
+            --json prints {"info_hash", "info_hash_v2", "name", "total_bytes", "piece_length", "piece_count", "private", "files": \
+            [{"path", "length", "pad"}], "trackers": [[url]], "web_seeds", "comment", "created_by", "creation_date", "not_used": \
+            [{"key", "value", "reason"}]}. `info_hash_v2` is null unless the torrent is a hybrid of v1 and v2. Paths are as they are written on disk. `not_used` lists values of the .torrent that pieces can't \
             use. Texts are shown up to \(Metainfo.maximumTextBytes) bytes; for a longer one, not_used has its length. \
             \(Program.pathsInJSON)
             """)
@@ -43,6 +43,7 @@ struct Show: AnsweringCommand {
             ("pieces", "\(Format.count(geometry.pieceCount)) of \(Format.bytes(Int64(geometry.pieceLength)))"),
             ("private", metainfo.isPrivate ? "yes" : "no"),
         ]
+        if let hash = metainfo.identity.v2 { lines.insert(("v2 hash", Hex.encode(hash)), at: 2) }
         for (tier, urls) in metainfo.trackers.enumerated() {
             lines.append(("tier \(tier + 1)", urls.map(\.shownURL).joined(separator: "  ")))
         }
