@@ -1,4 +1,5 @@
-/// The 20 bytes by which peers and trackers know a torrent: the SHA-1 of the raw bytes of its `info` dictionary (BEP 3).
+/// The 20 bytes by which peers and trackers know a torrent: the SHA-1 of the raw bytes of its `info` dictionary
+/// (BEP 3).
 package struct InfoHash: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// The length of an info hash in messages, files and the database.
     package static let byteCount = 20

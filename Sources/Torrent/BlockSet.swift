@@ -28,7 +28,7 @@ package struct BlockSet: Hashable, Sendable {
     }
 
     /// Calls `body` with each maximal run of the first `count` blocks whose membership equals `isMember`.
-    func forEachRun<Failure: Error>(of isMember: Bool, count: Int, _ body: (Range<Int>) throws(Failure) -> Void)
+    package func forEachRun<Failure: Error>(of isMember: Bool, count: Int, _ body: (Range<Int>) throws(Failure) -> Void)
         throws(Failure)
     {
         var start = 0
