@@ -1,3 +1,4 @@
+import DequeModule
 import Synchronization
 
 /// The pieces of one torrent that wait to be written through the page cache, each to one or a few files.
@@ -8,7 +9,7 @@ final class CachedWrites: Sendable {
     private struct State {
         var isOnlyWay = false
         var isBeingWritten = false
-        var waiting = Fifo<Disk.PieceJob>()
+        var waiting = Deque<Disk.PieceJob>()
     }
 
     private let state = Mutex(State())

@@ -8,7 +8,7 @@ import Torrent
 /// The pool may also close a file with unsynced writes: on Linux, `fdatasync` syncs the file whichever descriptor it is
 /// called on, and a writeback error that was not reported yet is reported to the next descriptor that is opened and
 /// synced (fsync(2)).
-final class DescriptorPool: Sendable {
+package final class DescriptorPool: Sendable {
     struct Key: Hashable, Sendable {
         let torrent: InfoHash
         let file: PayloadFile
@@ -41,7 +41,7 @@ final class DescriptorPool: Sendable {
         return Int(min(limits.rlim_cur / 4, rlim_t(maximumLimit)))
     }
 
-    var count: Int { state.withLock { $0.entries.count } }
+    package var count: Int { state.withLock { $0.entries.count } }
 
     /// An open descriptor, writable if `writing`; `nil` if the pool has none.
     func descriptor(_ key: Key, writing: Bool) -> Descriptor? {

@@ -101,7 +101,7 @@ extension Disk {
 }
 
 /// A value that closures on several threads share.
-final class Box<Value: Sendable>: Sendable {
-    let value: Mutex<Value>
-    init(_ value: sending Value) { self.value = Mutex(value) }
+package final class Box<Value: Sendable>: Sendable {
+    package let value: Mutex<Value>
+    package init(_ value: sending Value) { self.value = Mutex(value) }
 }

@@ -25,7 +25,7 @@ package final class Disk: Sendable {
     package static let maximumQueuedReads = 16384
 
     let calls: any DiskCalls
-    let pool: DescriptorPool
+    package let pool: DescriptorPool
     let workers: Workers
     let owners = FileOwners()
     private let ledgers = Mutex<[InfoHash: WriteLedger]>([:])
@@ -89,6 +89,6 @@ package final class Disk: Sendable {
 }
 
 /// Waits for an operation that completes on a disk thread.
-func answer<Value: Sendable>(_ start: (@escaping @Sendable (Value) -> Void) -> Void) async -> Value {
+package func answer<Value: Sendable>(_ start: (@escaping @Sendable (Value) -> Void) -> Void) async -> Value {
     await withCheckedContinuation { continuation in start { continuation.resume(returning: $0) } }
 }

@@ -81,7 +81,7 @@ extension DiskCalls {
     package func syncVolume(_ descriptor: Int32) throws(Errno) { throw .notSupported }
 
     /// Closes a descriptor that nothing was written through, so that the result can't report lost data.
-    func closeUnwritten(_ descriptor: Int32) {
+    package func closeUnwritten(_ descriptor: Int32) {
         do {
             try close(descriptor)
         } catch {

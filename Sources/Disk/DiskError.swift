@@ -148,7 +148,7 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     /// `reaching` is the offset at which a write was to end, or the length that a file was to have.
-    init(_ errno: Errno, _ operation: Operation, _ path: String, reaching end: Int64? = nil) {
+    package init(_ errno: Errno, _ operation: Operation, _ path: String, reaching end: Int64? = nil) {
         self.init(Code(errno: errno, operation, reaching: end), operation, path, errno: errno)
     }
 

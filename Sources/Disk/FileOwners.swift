@@ -42,6 +42,11 @@ final class FileOwners: Sendable {
 package struct ForeignOwner: Hashable, Sendable {
     package let torrent: InfoHash
     package let file: PayloadFile
+
+    package init(torrent: InfoHash, file: PayloadFile) {
+        self.torrent = torrent
+        self.file = file
+    }
 }
 
 extension Disk {

@@ -3,11 +3,11 @@ import Torrent
 
 /// Hashes one piece per lane at the same time, reading each chunk by chunk into memory that stays in the processor's
 /// cache.
-final class LaneHasher {
-    static let lanes = PIECE_HASH_MAXIMUM_LANES
+package final class LaneHasher {
+    package static let lanes = PIECE_HASH_MAXIMUM_LANES
     /// Bytes of each piece that are read at a time. All lanes together fit in the cache that the cores share, and a
     /// system call costs little compared with its bytes. A multiple of the hash's block.
-    static let chunkLength = 256 << 10
+    package static let chunkLength = 256 << 10
     /// Bytes of each piece that the system is asked to read ahead.
     private static let readAheadLength = 4 << 20
 

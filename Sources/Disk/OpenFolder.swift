@@ -3,15 +3,15 @@ import Torrent
 
 /// An output folder that stays open for files that are opened together, with the directory of the file created last,
 /// because consecutive files mostly share a directory.
-final class OpenFolder {
-    let folder: PayloadFolder
+package final class OpenFolder {
+    package let folder: PayloadFolder
     private var path: [FileName] = []
     private var directory: Directory?
 
-    init(_ folder: consuming PayloadFolder) { self.folder = folder }
+    package init(_ folder: consuming PayloadFolder) { self.folder = folder }
 
     /// Creates a new file and the missing directories on its path. Throws `EEXIST` when the file already exists.
-    func create(_ components: [String]) throws(DiskError) -> Int32 {
+    package func create(_ components: [String]) throws(DiskError) -> Int32 {
         _ = try folder.checked(components)
         let parent = components.dropLast()
         let names = parent.map(FileName.init)

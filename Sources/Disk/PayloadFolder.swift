@@ -25,7 +25,7 @@ final class SharedDirectory: Sendable {
 }
 
 /// The open output folder of a payload. Everything below it is looked up from its descriptor, without following links.
-struct PayloadFolder: ~Copyable {
+package struct PayloadFolder: ~Copyable {
     private static let directoryFlags = Linux.openPath | O_DIRECTORY
 
     private let root: Directory
@@ -34,7 +34,7 @@ struct PayloadFolder: ~Copyable {
 
     /// Opens the folder and never creates it. Throws an error whose ``DiskError/Code/isOffline`` is true when the
     /// folder doesn't exist or is on another device.
-    init(_ payload: Payload, calls: any DiskCalls) throws(DiskError) {
+    package init(_ payload: Payload, calls: any DiskCalls) throws(DiskError) {
         let root = Directory(try Self.openRoot(payload, calls), calls: calls)
         if let device = payload.device, try device != Self.device(root, payload, calls) {
             throw DiskError(.wrongVolume, .open, payload.root.text)
@@ -54,7 +54,8 @@ struct PayloadFolder: ~Copyable {
     }
 
     /// Opens an existing file or directory.
-    func open(_ components: [String], flags: Int32, for operation: DiskError.Operation = .open) throws(DiskError)
+    package func open(_ components: [String], flags: Int32, for operation: DiskError.Operation = .open)
+        throws(DiskError)
         -> Int32
     {
         let name = try checked(components)

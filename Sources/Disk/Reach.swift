@@ -19,7 +19,7 @@ package enum Reach: Sendable, Hashable {
 
     /// `folder` is the device of the output folder, or `nil` when the folder is unreachable; `files` are the existing
     /// files.
-    init(
+    package init(
         _ lastSeen: LastSeen, folder: UInt64?, files: [PayloadFile: Fingerprint], lookedFor: (PayloadFile) -> Bool,
         volume: () -> String?
     ) {

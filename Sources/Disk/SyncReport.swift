@@ -8,6 +8,8 @@ package struct SyncReport: Sendable, Hashable {
         package let isLost: Bool
     }
 
+    package init() {}
+
     /// The files whose writes before the sync are durable, along with the directories that name them.
     package var durable: [Fingerprint] = []
     package var failures: [Failure] = []

@@ -1,19 +1,20 @@
+import DequeModule
 import System
 import SystemPackage
 
 /// The class of a job. Waiting jobs run in the order of the cases.
-enum WorkClass: Int, CaseIterable {
+package enum WorkClass: Int, CaseIterable {
     case write, sync, read, verify
 }
 
 /// Threads that may block, so that the event loops and the cooperative pool don't.
-final class Workers: Sendable {
-    typealias Job = @Sendable () -> Void
+package final class Workers: Sendable {
+    package typealias Job = @Sendable () -> Void
 
     private let queue: JobQueue
 
     /// `limits` is how many jobs of each class may run at once.
-    init(threads: Int, limits: [WorkClass: Int]) throws(DiskError) {
+    package init(threads: Int, limits: [WorkClass: Int]) throws(DiskError) {
         queue = JobQueue(limits: WorkClass.allCases.map { limits[$0] ?? .max })
         for n in 0..<threads {
             do {
@@ -28,12 +29,12 @@ final class Workers: Sendable {
     /// The threads finish the waiting jobs and end.
     deinit { queue.close() }
 
-    func submit(_ kind: WorkClass, _ job: @escaping Job) {
+    package func submit(_ kind: WorkClass, _ job: @escaping Job) {
         queue.append(job, kind)
     }
 
     /// Submits the job unless `limit` jobs of its class are already waiting. Returns whether the job was accepted.
-    func submit(_ kind: WorkClass, limit: Int, _ job: @escaping Job) -> Bool {
+    package func submit(_ kind: WorkClass, limit: Int, _ job: @escaping Job) -> Bool {
         queue.append(job, kind, limit: limit)
     }
 
@@ -46,7 +47,7 @@ final class Workers: Sendable {
 private final class JobQueue: Sendable {
     private struct State {
         let limits: [Int]
-        var waiting: [Fifo<Workers.Job>]
+        var waiting: [Deque<Workers.Job>]
         var running: [Int]
         var isClosed = false
     }
@@ -55,7 +56,7 @@ private final class JobQueue: Sendable {
 
     init(limits: [Int]) {
         state = Monitor(
-            State(limits: limits, waiting: limits.map { _ in Fifo() }, running: limits.map { _ in 0 }))
+            State(limits: limits, waiting: limits.map { _ in Deque() }, running: limits.map { _ in 0 }))
     }
 
     /// Appends the job unless `limit` jobs of its class are already waiting. Returns whether the job was accepted.

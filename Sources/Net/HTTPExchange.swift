@@ -7,8 +7,8 @@ import TrackerWire
 /// Performs one GET on its own connection, from the name look-up to the end of the body.
 ///
 /// The actor runs on the event loop of its connection, so reads and timers enter the actor without a hop.
-actor HTTPExchange {
-    struct Answer: Sendable {
+package actor HTTPExchange {
+    package struct Answer: Sendable {
         let head: HTTPResponseHead
         let body: [UInt8]
         /// The address of the server.
@@ -23,14 +23,14 @@ actor HTTPExchange {
     /// How long to wait for more of the response after the body has reached the length in its header.
     private static let lingering = TimeAmount.seconds(2)
 
-    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
 
     private nonisolated let loop: any EventLoop
     private let url: TrackerURL
     private let request: [UInt8]
     private let limits: HTTPGetter.Limits
     /// The number of bytes received over the wire, including those of earlier redirects.
-    private(set) var received: Int
+    package private(set) var received: Int
     private var reader: HTTPResponseReader
     private var waiter: CheckedContinuation<Result<Answer, TrackerError>, Never>?
     private var result: Result<Answer, TrackerError>?
@@ -41,7 +41,7 @@ actor HTTPExchange {
     private var timers: [Scheduled<Void>] = []
 
     /// `query` is appended to the URL's own query. `received` is the part of the limit that earlier redirects used up.
-    init(
+    package init(
         _ url: TrackerURL, query: String, options: HTTPOptions, limits: HTTPGetter.Limits, received: Int = 0,
         purpose: RedirectRule.Purpose, on loop: any EventLoop
     ) {
@@ -60,7 +60,7 @@ actor HTTPExchange {
 
     /// Sends the request and returns the response. `rule` filters the addresses of the URL's host. `deadline` covers
     /// the whole exchange. `tls` is only needed for https.
-    func answer(
+    package func answer(
         _ rule: RedirectRule, _ resolver: HostResolver, bind: SocketAddress?, tls: NIOSSLContext?, deadline: NIODeadline
     ) async throws(TrackerError) -> Answer {
         let result = await withTaskCancellationHandler {

@@ -26,12 +26,12 @@ package struct HTTPOptions: Sendable {
 
 /// Performs GETs with limits on everything: bytes on the wire, bytes before and after decompression, redirects and
 /// their targets, and time.
-struct HTTPGetter: Sendable {
+package struct HTTPGetter: Sendable {
     /// The maximum number of redirects; only redirects to http and https are followed.
     static let maximumRedirects = 5
 
     /// The limits of one GET, including all its redirects.
-    struct Limits: Sendable {
+    package struct Limits: Sendable {
         /// The maximum length of a body in bytes, before and after decompression.
         let body: Int
         /// The maximum number of received bytes, including TLS, heads, interim responses, framing, trailers and bodies.
@@ -41,7 +41,17 @@ struct HTTPGetter: Sendable {
         /// The maximum time for which a server may send nothing.
         let silenceTimeout: Duration
         /// The maximum total time, from the first name look-up to the last byte.
-        let timeout: Duration
+        package let timeout: Duration
+
+        package init(
+            body: Int, wire: Int, connectTimeout: Duration, silenceTimeout: Duration, timeout: Duration
+        ) {
+            self.body = body
+            self.wire = wire
+            self.connectTimeout = connectTimeout
+            self.silenceTimeout = silenceTimeout
+            self.timeout = timeout
+        }
     }
 
     let limits: Limits
@@ -52,7 +62,7 @@ struct HTTPGetter: Sendable {
     private let reach: ReachTest
     private let tls: TLSContext
 
-    init(
+    package init(
         for purpose: RedirectRule.Purpose, limits: Limits, group: any EventLoopGroup, options: HTTPOptions,
         resolver: HostResolver,
         reach: ReachTest
@@ -68,7 +78,7 @@ struct HTTPGetter: Sendable {
 
     /// Returns the response at the URL, or at the URL to which it redirects. `query` is appended to the URL's own
     /// query.
-    func get(_ url: TrackerURL, query: String = "") async throws(TrackerError) -> HTTPExchange.Answer {
+    package func get(_ url: TrackerURL, query: String = "") async throws(TrackerError) -> HTTPExchange.Answer {
         let deadline = NIODeadline.now() + TimeAmount(limits.timeout)
         var rule = RedirectRule(url, for: purpose, reach: reach)
         var (url, query) = (url, query)

@@ -7,22 +7,22 @@ import TrackerWire
 
 /// Looks up host names on its own threads, because `getaddrinfo` blocks and must not block a loop or the cooperative
 /// pool.
-final class HostResolver: Sendable {
+package final class HostResolver: Sendable {
     /// The number of concurrent look-ups. A name server that doesn't answer blocks a thread for the timeout in
     /// resolv.conf.
     private static let threads = 2
     /// The maximum number of addresses that are used per name.
     private static let maximumAddresses = 16
 
-    typealias Lookup = @Sendable (_ host: String, _ port: UInt16) -> Result<[SocketAddress], TrackerError>
+    package typealias Lookup = @Sendable (_ host: String, _ port: UInt16) -> Result<[SocketAddress], TrackerError>
 
     private let pool = NIOThreadPool(numberOfThreads: threads)
     private let lookup: Lookup
     private let isShutDown = Mutex(false)
 
     /// `lookup` may block. Only tests replace the default, which asks the system.
-    init(lookup: @escaping Lookup = { addresses(of: $0, port: $1) }) {
-        self.lookup = lookup
+    package init(lookup: Lookup? = nil) {
+        self.lookup = lookup ?? { Self.addresses(of: $0, port: $1) }
         pool.start()
     }
 
@@ -52,7 +52,7 @@ final class HostResolver: Sendable {
     }
 
     /// Ends each thread when its look-up ends, without waiting for name servers that don't answer.
-    func shutdown() {
+    package func shutdown() {
         isShutDown.withLock { $0 = true }
         // This fails if the pool was already shut down, which is fine.
         pool.shutdownGracefully { _ in }

@@ -2,7 +2,7 @@ import NIOCore
 import Torrent
 
 /// Determines whether an address is local, as seen from this machine.
-struct ReachTest: Sendable {
+package struct ReachTest: Sendable {
     /// Whether a public address counts as local: this machine's own addresses do, because there is no firewall in
     /// between.
     private let isOwn: @Sendable (PeerAddress.Host) -> Bool
@@ -10,9 +10,9 @@ struct ReachTest: Sendable {
     private let isPublic: @Sendable (PeerAddress.Host) -> Bool
 
     /// A test that asks the system for this machine's addresses.
-    static let system = ReachTest(isOwn: isOfThisMachine)
+    package static let system = ReachTest(isOwn: isOfThisMachine)
 
-    init(
+    package init(
         isOwn: @escaping @Sendable (PeerAddress.Host) -> Bool = { _ in false },
         isPublic: @escaping @Sendable (PeerAddress.Host) -> Bool = { $0.reach == .everywhere }
     ) {
@@ -21,7 +21,7 @@ struct ReachTest: Sendable {
     }
 
     /// Whether only this machine or its network can reach the address.
-    func isLocal(_ host: PeerAddress.Host) -> Bool { !isPublic(host) || isOwn(host) }
+    package func isLocal(_ host: PeerAddress.Host) -> Bool { !isPublic(host) || isOwn(host) }
 
     /// A noun phrase for a local address, for messages.
     func name(_ host: PeerAddress.Host) -> String {

@@ -11,8 +11,8 @@ import TrackerWire
 ///   port).
 ///
 /// The rule applies to the actual addresses, not to names, so a name that changes its address can't bypass it.
-struct RedirectRule: Sendable {
-    enum Purpose: Sendable {
+package struct RedirectRule: Sendable {
+    package enum Purpose: Sendable {
         case tracker, torrent
     }
 
@@ -23,14 +23,14 @@ struct RedirectRule: Sendable {
     /// The URL that sent the last redirect; `nil` before the first redirect.
     private var from: (url: TrackerURL, isLocal: Bool)?
 
-    init(_ named: TrackerURL, for purpose: Purpose, reach: ReachTest) {
+    package init(_ named: TrackerURL, for purpose: Purpose, reach: ReachTest) {
         self.named = named
         self.purpose = purpose
         self.reach = reach
     }
 
     /// Records that the server at `address` sent a redirect, which the next request follows.
-    mutating func redirected(by url: TrackerURL, at address: SocketAddress?) {
+    package mutating func redirected(by url: TrackerURL, at address: SocketAddress?) {
         // An unreadable address doesn't count as local.
         let isLocal = address.flatMap { PeerAddress($0) }.map { reach.isLocal($0.host) } ?? false
         if from == nil { isNamedLocal = isLocal }
@@ -38,7 +38,7 @@ struct RedirectRule: Sendable {
     }
 
     /// The subset of `addresses` to which requests for `url` may go.
-    func allowed(_ addresses: [SocketAddress], of url: TrackerURL) throws(TrackerError) -> [SocketAddress] {
+    package func allowed(_ addresses: [SocketAddress], of url: TrackerURL) throws(TrackerError) -> [SocketAddress] {
         guard let from, !allowsLocal(url, from) else { return addresses }
         var refused: PeerAddress.Host?
         let allowed = addresses.filter { address in

@@ -19,7 +19,7 @@ package struct TorrentFetcher: Sendable {
         self.init(group: group, options: options, maximumBytes: Self.maximumBytes)
     }
 
-    init(
+    package init(
         group: any EventLoopGroup, options: HTTPOptions, maximumBytes: Int, resolver: HostResolver = HostResolver(),
         reach: ReachTest = .system
     ) {

@@ -20,7 +20,7 @@ package struct TrackerClient: Sendable {
         self.init(group: group, options: options, resolver: HostResolver(), reach: .system)
     }
 
-    init(group: any EventLoopGroup, options: HTTPOptions, resolver: HostResolver, reach: ReachTest) {
+    package init(group: any EventLoopGroup, options: HTTPOptions, resolver: HostResolver, reach: ReachTest) {
         let http = HTTPTracker(group: group, options: options, resolver: resolver, reach: reach)
         let udp = UDPTracker(loop: group.next(), bindAddress: options.bindAddress, resolver: resolver, reach: reach)
         transports = [.http: http, .https: http, .udp: udp]

@@ -39,7 +39,7 @@ package struct PeerMessageDecoder: Sendable {
     package var bufferedBytes: Int { partial.readableBytes + read.readableBytes }
 
     /// The memory in bytes that the unfinished frame takes.
-    var partialCapacity: Int { partial.capacity }
+    package var partialCapacity: Int { partial.capacity }
 
     /// Accepts the bytes of one read; discards them after an error.
     package mutating func append(_ bytes: ByteBuffer) {

@@ -5,9 +5,9 @@ import Bencode
 ///
 /// Some programs write one URL where a list belongs, a list where one URL belongs, nested lists, dictionaries with
 /// numeric keys instead of lists, or several URLs in one string. All of these forms are accepted.
-struct AnnounceList {
+package struct AnnounceList {
     /// The maximum number of trackers, and of web seeds, that a .torrent can have.
-    static let maximumCount = 256
+    package static let maximumCount = 256
     /// The maximum length of a URL in bytes.
     static let maximumURLBytes = 2048
     /// The maximum length in bytes of a string of several URLs: ``maximumCount`` URLs, each followed by a blank.

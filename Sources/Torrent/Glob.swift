@@ -7,7 +7,7 @@
 /// - A `/` at the end matches everything in the folder.
 ///
 /// Matching is case-sensitive. Patterns and paths are ``PathText``, in which a byte that isn't UTF-8 is one character.
-struct Glob: Sendable {
+package struct Glob: Sendable {
     private enum Token: Hashable {
         case literal(Character)
         case one
@@ -24,7 +24,7 @@ struct Glob: Sendable {
     /// Whether the pattern matches a single name rather than a path.
     let isName: Bool
 
-    init(_ pattern: String) {
+    package init(_ pattern: String) {
         let names = pattern.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map {
             String(Substring($0))
         }
@@ -34,7 +34,7 @@ struct Glob: Sendable {
     }
 
     /// The characters of a path. A combining mark at the beginning of a name stays separate from the `/` before it.
-    static func characters(_ names: some Sequence<String>) -> [Character] {
+    package static func characters(_ names: some Sequence<String>) -> [Character] {
         Array(names.map { Array($0) }.joined(separator: ["/"]))
     }
 
@@ -45,7 +45,7 @@ struct Glob: Sendable {
     ///
     /// On a mismatch, the last `*` takes one more character; if it can't, the last `**` does. Earlier stars don't need
     /// a retry, because a later star of the same kind can take the same characters.
-    func matches(_ text: [Character], exactly: Bool = false) -> Bool {
+    package func matches(_ text: [Character], exactly: Bool = false) -> Bool {
         var token = 0
         var at = 0
         var run: (token: Int, at: Int)?

@@ -1,11 +1,11 @@
 /// Decodes text of a .torrent that has no declared encoding and is only meant to be read. (File names are
 /// ``PathText``.)
-enum LegacyText {
+package enum LegacyText {
     /// Decodes the bytes as UTF-8 if they are valid UTF-8, and as Windows-1252 otherwise.
     ///
     /// Text in other code pages (GBK, Shift-JIS) is misread, but always in the same way, and different bytes give
     /// different text.
-    static func decode(_ bytes: some Collection<UInt8>) -> String {
+    package static func decode(_ bytes: some Collection<UInt8>) -> String {
         String(validating: bytes, as: UTF8.self) ?? windows1252(bytes)
     }
 

@@ -6,7 +6,7 @@
 /// case or normalizes names may map two entries to one file; that is detected when the file is opened. The cost of a
 /// claim is proportional to the length of its path, whatever the other paths are: no number is tried twice for the same
 /// numbered name.
-struct PathClaims {
+package struct PathClaims {
     private struct Place: Hashable {
         /// The folder's number. 32 bits are enough, because no document has as many values, and they save memory,
         /// because a hostile torrent can have millions of folders.
@@ -38,9 +38,9 @@ struct PathClaims {
     }
 
     /// The cost of numbering: the numbered names that were made, plus the tries that were skipped.
-    private(set) var work = 0
+    package private(set) var work = 0
     /// Whether two names in one folder differ only in Unicode normalization.
-    private(set) var hasTwins = false
+    package private(set) var hasTwins = false
     private let rule: NameRule
     /// The names that may have such a twin, under ``NameRule/bytes``: those with non-ASCII characters.
     private var folded: Set<Place> = []
@@ -63,10 +63,10 @@ struct PathClaims {
     /// that was tried is taken, and stays taken.
     private var tried: [Try: Int] = [:]
 
-    init(_ rule: NameRule = .bytes) { self.rule = rule }
+    package init(_ rule: NameRule = .bytes) { self.rule = rule }
 
     /// Returns the path for the file: `path`, or a similar path that is free.
-    mutating func claim(_ path: [String]) -> [String] {
+    package mutating func claim(_ path: [String]) -> [String] {
         var result = path
         var folder: Int32 = 0
         for (n, name) in path.dropLast().enumerated() {

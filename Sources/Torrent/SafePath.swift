@@ -23,7 +23,7 @@ package enum SafePath {
     /// The length in bytes above which only the beginning and the end of a name are read, half of this length each.
     ///
     /// Such a name is always cut: at most three of its bytes become one, as when U+2028 becomes `_`.
-    static let longestNameRead = 2048
+    package static let longestNameRead = 2048
 
     /// Makes one name safe.
     package static func name(_ bytes: some Collection<UInt8>, _ rule: NameRule = .bytes) -> String {

@@ -1,10 +1,10 @@
 /// Parses HTTP dates in each of the three forms of RFC 9110 section 5.6.7.
-enum HTTPDate {
+package enum HTTPDate {
     private static let months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 
     /// The date in Unix seconds; `nil` if the text is not a date. In all forms, the day is the first number and the
     /// year the second.
-    static func parse(_ text: some StringProtocol) -> Int64? {
+    package static func parse(_ text: some StringProtocol) -> Int64? {
         var month: Int64?
         var seconds: Int64?
         var numbers: [Int64] = []

@@ -16,8 +16,8 @@ import NIOPosix
 import Torrent
 
 @main
-struct Pieces: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
+package struct Pieces: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
         commandName: "pieces",
         abstract:
             "Download and seed torrents. All state is in one database, and downloads resume after any interruption.",
@@ -53,9 +53,11 @@ struct Pieces: AsyncParsableCommand {
             CommandGroup(name: "Program", subcommands: [Database.self, Demo.self]),
         ])
 
+    package init() {}
+
     /// Runs commands that don't wait on this thread, because starting other threads takes longer than most of these
     /// commands.
-    static func main() {
+    package static func main() {
         Terminal.prepare()
         Interruption.prepare()
         do {

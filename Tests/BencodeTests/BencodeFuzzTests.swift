@@ -1,7 +1,6 @@
+import Bencode
 import Testing
 import Torrent
-
-@testable import Bencode
 
 struct BencodeFuzzTests {
     @Test(arguments: 0..<200 as Range<UInt64>)

@@ -1,6 +1,5 @@
+import Bencode
 import Testing
-
-@testable import Bencode
 
 private func ascii(_ text: String) -> [UInt8] { Array(text.utf8) }
 

@@ -1,9 +1,8 @@
+import Disk
 import Glibc
 import SystemPackage
 import Testing
 import Torrent
-
-@testable import Disk
 
 /// Names are bytes: what isn't UTF-8, and what Unicode takes for the same name, are files of their own.
 @Suite struct ByteNameTests {

@@ -1,9 +1,8 @@
+import Disk
 import Glibc
 import SystemPackage
 import Testing
 import Torrent
-
-@testable import Disk
 
 /// A verification finds the same whatever of the files is in the page cache, and says what it reads soon only where
 /// something isn't.

@@ -1,8 +1,7 @@
+import Disk
 import SystemPackage
 import Testing
 import Torrent
-
-@testable import Disk
 
 /// Who writes pieces that were hashed together.
 @Suite struct CachedWriteTests {

@@ -1,8 +1,7 @@
+import Disk
 import SystemPackage
 import Testing
 import Torrent
-
-@testable import Disk
 
 /// Long aligned runs go past the page cache; what is in the files is the same.
 struct DirectWriteTests {

@@ -1,9 +1,8 @@
+import Disk
 import Glibc
 import Synchronization
 import System
 import SystemPackage
-
-@testable import Disk
 
 /// The system's calls with a record of them, and faults where a test wants them.
 final class FaultyCalls: DiskCalls {

@@ -1,9 +1,8 @@
+import Disk
 import Glibc
 import SystemPackage
 import Testing
 import Torrent
-
-@testable import Disk
 
 /// A folder of its own for one test, which goes with it.
 final class TemporaryFolder: Sendable {

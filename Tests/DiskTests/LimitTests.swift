@@ -1,10 +1,9 @@
+import Disk
 import Glibc
 import Limits
 import SystemPackage
 import Testing
 import Torrent
-
-@testable import Disk
 
 /// What the file system or a limit of the process refuses is named, with the way out.
 @Suite struct LimitTests {

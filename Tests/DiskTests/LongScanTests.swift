@@ -1,10 +1,9 @@
+import Disk
 import Glibc
 import Synchronization
 import SystemPackage
 import Testing
 import Torrent
-
-@testable import Disk
 
 /// A verification that takes long.
 @Suite struct LongScanTests {

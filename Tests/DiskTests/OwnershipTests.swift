@@ -1,9 +1,8 @@
+import Disk
 import Glibc
 import SystemPackage
 import Testing
 import Torrent
-
-@testable import Disk
 
 /// A file that the torrent neither created nor was allowed to write to stays as it is; and a file has one owner,
 /// however many paths lead to it.

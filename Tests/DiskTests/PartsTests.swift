@@ -1,8 +1,7 @@
+import Disk
 import Synchronization
 import Testing
 import Torrent
-
-@testable import Disk
 
 /// The small parts that the room is made of.
 @Suite struct PartsTests {
@@ -19,17 +18,6 @@ import Torrent
             #expect(found == (0..<300).filter { members.contains($0) == isMember })
         }
         #expect(set.union(BlockSet([5, 350])) == BlockSet(members.union([5, 350])))
-    }
-
-    @Test func fifoKeepsTheOrder() {
-        var fifo = Fifo<Int>()
-        var taken: [Int] = []
-        for n in 0..<1000 {
-            fifo.append(n)
-            if n % 3 != 0, let next = fifo.popFirst() { taken.append(next) }
-        }
-        while let next = fifo.popFirst() { taken.append(next) }
-        #expect(taken == Array(0..<1000) && fifo.isEmpty)
     }
 
     @Test func buffersAreUsedAgainUpToALimit() throws {

@@ -1,9 +1,8 @@
+import Disk
 import Synchronization
 import SystemPackage
 import Testing
 import Torrent
-
-@testable import Disk
 
 @Suite struct PieceWriteTests {
     @Test func writesWhatIsRightAndReadsItBack() async throws {

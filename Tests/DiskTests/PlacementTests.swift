@@ -1,9 +1,8 @@
+import Disk
 import Glibc
 import SystemPackage
 import Testing
 import Torrent
-
-@testable import Disk
 
 /// Files stay below the output folder, and other people's files stay as they are.
 @Suite struct PlacementTests {

@@ -1,7 +1,6 @@
+import Disk
 import Testing
 import Torrent
-
-@testable import Disk
 
 /// The one rule of what is reachable, what is offline, and what is deleted.
 struct ReachTests {

@@ -1,8 +1,7 @@
+import Disk
 import SystemPackage
 import Testing
 import Torrent
-
-@testable import Disk
 
 /// Blocks that are in the page cache are read without a thread; what isn't there is said not to be.
 struct ReadNowTests {

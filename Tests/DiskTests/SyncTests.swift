@@ -1,9 +1,8 @@
+import Disk
 import Glibc
 import SystemPackage
 import Testing
 import Torrent
-
-@testable import Disk
 
 @Suite struct SyncTests {
     private static let twoFiles = [

@@ -1,10 +1,9 @@
+import Disk
 import Glibc
 import Synchronization
 import SystemPackage
 import Testing
 import Torrent
-
-@testable import Disk
 
 @Suite struct VerificationTests {
     @Test(arguments: [1, 64, 1000, 16384, 131_072, 131_073, 200_000, 262_144])

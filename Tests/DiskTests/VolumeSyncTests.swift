@@ -1,9 +1,8 @@
+import Disk
 import Glibc
 import SystemPackage
 import Testing
 import Torrent
-
-@testable import Disk
 
 /// Many files are made durable by one call, as long as nothing speaks against it; else each of them is asked.
 struct VolumeSyncTests {

@@ -1,11 +1,10 @@
 import NIOCore
 import NIOPosix
 import NIOSSL
+import Net
 import TestSupport
 import Testing
 import TrackerWire
-
-@testable import Net
 
 /// Servers that send without end, over real sockets: each is left after a bounded count of bytes, and its connection is
 /// closed.

@@ -1,12 +1,11 @@
 import NIOCore
 import NIOPosix
+import Net
 import PeerWire
 import Synchronization
 import TestSupport
 import Testing
 import Torrent
-
-@testable import Net
 
 /// A socket gathers bytes that are sure to come, and nothing that a peer says is held back for long.
 @Suite struct ReceiveLowWatermarkTests {

@@ -1,11 +1,10 @@
 import NIOCore
 import NIOPosix
+import Net
 import Synchronization
 import Testing
 import Torrent
 import TrackerWire
-
-@testable import Net
 
 /// Redirects over real sockets. Here 127.0.0.2 and 127.0.0.3 stand for public addresses; 127.0.0.1 is what it is.
 @Suite struct RedirectTests {

@@ -1,7 +1,6 @@
 import NIOPosix
+import Net
 import Testing
-
-@testable import Net
 
 @Suite struct TorrentFetcherTests {
     private func fetch(_ reply: RawHTTPServer.Reply, limit: Int = 1000, user: String = "") async throws -> Result<

@@ -1,12 +1,11 @@
 import NIOCore
 import NIOPosix
 import NIOSSL
+import Net
 import Synchronization
 import Testing
 import Torrent
 import TrackerWire
-
-@testable import Net
 
 /// A server that reads heads of HTTP requests as they come over the wire, and answers with bytes as they are.
 final class RawHTTPServer: Sendable {

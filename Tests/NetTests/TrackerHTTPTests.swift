@@ -2,14 +2,13 @@ import Foundation
 import NIOCore
 import NIOPosix
 import NIOSSL
+import Net
 import Synchronization
 import SystemPackage
 import TestSupport
 import Testing
 import Torrent
 import TrackerWire
-
-@testable import Net
 
 @Suite struct TrackerHTTPTests {
     private static let good = Array("d8:intervali900e5:peers6:\u{a}\u{1}\u{1}\u{1}\u{1}\u{1}e".utf8)

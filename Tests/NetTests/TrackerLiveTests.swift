@@ -1,12 +1,11 @@
 import NIOCore
 import NIOPosix
+import Net
 import SystemPackage
 import TestSupport
 import Testing
 import Torrent
 import TrackerWire
-
-@testable import Net
 
 /// Against Debian's `opentracker`, which serves only the info hashes of its file.
 @Suite struct TrackerLiveTests {

@@ -1,12 +1,11 @@
 import NIOCore
 import NIOPosix
+import Net
 import Synchronization
 import TestSupport
 import Testing
 import Torrent
 import TrackerWire
-
-@testable import Net
 
 @Suite struct TrackerUDPTests {
     /// Answers as a tracker does: a connection to each connect, `peers` to each announce; counts what comes by its

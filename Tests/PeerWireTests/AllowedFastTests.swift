@@ -1,7 +1,6 @@
+import PeerWire
 import Testing
 import Torrent
-
-@testable import PeerWire
 
 @Suite struct AllowedFastTests {
     /// The example results at the end of BEP 6.

@@ -1,8 +1,7 @@
 import NIOCore
+import PeerWire
 import Testing
 import Torrent
-
-@testable import PeerWire
 
 @Suite struct FrameLimitsTests {
     /// Lengths that are refused as soon as prefix and id are there.

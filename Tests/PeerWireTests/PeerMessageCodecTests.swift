@@ -1,8 +1,7 @@
 import NIOCore
+import PeerWire
 import Testing
 import Torrent
-
-@testable import PeerWire
 
 @Suite struct PeerMessageCodecTests {
     /// A message and its frame as BEP 3, 5, 6 and 10 write it.

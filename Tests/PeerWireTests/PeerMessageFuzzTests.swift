@@ -1,8 +1,7 @@
 import NIOCore
+import PeerWire
 import Testing
 import Torrent
-
-@testable import PeerWire
 
 @Suite struct PeerMessageFuzzTests {
     /// The most that may be held: one frame of the longest kind that has not ended, and a read of this test.

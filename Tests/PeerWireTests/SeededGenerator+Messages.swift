@@ -1,7 +1,6 @@
 import NIOCore
+import PeerWire
 import Torrent
-
-@testable import PeerWire
 
 extension SeededGenerator {
     mutating func number() -> UInt32 { UInt32(truncatingIfNeeded: next()) }

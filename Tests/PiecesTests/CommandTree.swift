@@ -1,6 +1,5 @@
 import ArgumentParser
-
-@testable import pieces
+import pieces
 
 /// All commands of the program, found by walking the tree that the parser uses.
 enum CommandTree {

@@ -1,8 +1,7 @@
 import ArgumentParser
 import Foundation
 import Testing
-
-@testable import pieces
+import pieces
 
 /// The help of every command equals the text file in `HelpSnapshots` beside this file, so that each change of a text is
 /// seen in review.

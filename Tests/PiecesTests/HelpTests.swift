@@ -1,7 +1,6 @@
 import ArgumentParser
 import Testing
-
-@testable import pieces
+import pieces
 
 struct HelpTests {
     /// The names that lead to each command, except for `pieces` itself.

@@ -1,7 +1,6 @@
 import Testing
 import Torrent
-
-@testable import pieces
+import pieces
 
 /// Numbers and text as people read and write them.
 struct TextTests {

@@ -1,6 +1,5 @@
 import Testing
-
-@testable import Torrent
+import Torrent
 
 struct BitfieldTests {
     @Test(arguments: [0, 1, 7, 8, 9, 63, 64, 65, 127, 128, 1000])

@@ -1,6 +1,5 @@
 import Testing
-
-@testable import Torrent
+import Torrent
 
 private func layout(_ lengths: [Int64]) throws -> FileLayout {
     try #require(

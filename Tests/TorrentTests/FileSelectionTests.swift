@@ -1,6 +1,5 @@
 import Testing
-
-@testable import Torrent
+import Torrent
 
 struct FileSelectionTests {
     private let layout: FileLayout

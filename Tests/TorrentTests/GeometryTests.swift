@@ -1,6 +1,5 @@
 import Testing
-
-@testable import Torrent
+import Torrent
 
 struct GeometryTests {
     @Test(

@@ -1,8 +1,7 @@
 import Bencode
 import Glibc
 import Testing
-
-@testable import Torrent
+import Torrent
 
 struct MetainfoFuzzTests {
     private static let original = Bencode.encode([

@@ -1,7 +1,6 @@
 import Bencode
 import Testing
-
-@testable import Torrent
+import Torrent
 
 /// Changes to a valid .torrent, one at a time.
 struct MetainfoTests {

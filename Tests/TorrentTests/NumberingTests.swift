@@ -1,6 +1,5 @@
 import Testing
-
-@testable import Torrent
+import Torrent
 
 /// The search for a free number from the first one on, name by name, as it was before it remembered what was tried.
 private struct PlainSearch {

@@ -1,7 +1,6 @@
 import Bencode
 import Testing
-
-@testable import Torrent
+import Torrent
 
 /// .torrent files as the makers of the world write them: what has one reading is read, and what has two names its key.
 struct OtherMakersTests {

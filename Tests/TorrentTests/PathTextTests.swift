@@ -1,7 +1,6 @@
 import SystemPackage
 import Testing
-
-@testable import Torrent
+import Torrent
 
 struct PathTextTests {
     /// Bytes that are likely to be half a character, an escape, or half an escape.

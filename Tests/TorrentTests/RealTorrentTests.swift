@@ -1,8 +1,7 @@
 import Bencode
 import Glibc
 import Testing
-
-@testable import Torrent
+import Torrent
 
 /// .torrent files as they are found in the wild, when their folder is there: `PIECES_REAL_DATA`, or
 /// `../shared/data/real` beside the package.

@@ -1,6 +1,5 @@
 import Testing
-
-@testable import Torrent
+import Torrent
 
 private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 

@@ -1,7 +1,6 @@
 import Bencode
 import Testing
-
-@testable import Torrent
+import Torrent
 
 struct TorrentBuilderTests {
     @Test func singleFileComesBack() throws {

@@ -1,7 +1,6 @@
 import Bencode
 import Testing
-
-@testable import Torrent
+import Torrent
 
 /// Pieces that are nothing but padding: their hash decides whether they are zeros.
 struct ZeroPieceTests {

@@ -1,7 +1,6 @@
 import Testing
 import Torrent
-
-@testable import TrackerWire
+import TrackerWire
 
 /// HTTP as trackers behind old servers and proxies send it.
 @Suite struct HTTPResponseReaderTests {

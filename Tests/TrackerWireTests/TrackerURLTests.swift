@@ -1,7 +1,6 @@
 import Testing
 import Torrent
-
-@testable import TrackerWire
+import TrackerWire
 
 @Suite struct TrackerURLTests {
     struct Good: Sendable {

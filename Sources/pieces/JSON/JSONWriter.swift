@@ -15,12 +15,12 @@ extension Program {
 /// milliseconds.
 ///
 /// Control characters and marks of reading direction are escaped, so that the text is safe on a terminal too.
-struct JSONWriter {
+package struct JSONWriter {
     private(set) var bytes: [UInt8] = []
     private var needsComma = false
 
     /// One object on one line; `capacity` is the expected number of bytes.
-    static func line<Failure: Error>(capacity: Int = 0, _ body: (inout JSONWriter) throws(Failure) -> Void)
+    package static func line<Failure: Error>(capacity: Int = 0, _ body: (inout JSONWriter) throws(Failure) -> Void)
         throws(Failure) -> [UInt8]
     {
         var writer = JSONWriter()
@@ -30,7 +30,7 @@ struct JSONWriter {
         return writer.bytes
     }
 
-    mutating func object(_ body: (inout JSONWriter) -> Void) { enclose("{", "}", body) }
+    package mutating func object(_ body: (inout JSONWriter) -> Void) { enclose("{", "}", body) }
 
     mutating func array<Items: Sequence>(_ items: Items, _ body: (inout JSONWriter, Items.Element) -> Void) {
         enclose("[", "]") { writer in
@@ -40,12 +40,12 @@ struct JSONWriter {
 
     // MARK: Members of objects
 
-    mutating func field(_ name: StaticString, _ value: some BinaryInteger) { member(name) { $0.number(value) } }
-    mutating func field(_ name: StaticString, _ value: (some BinaryInteger)?) {
+    package mutating func field(_ name: StaticString, _ value: some BinaryInteger) { member(name) { $0.number(value) } }
+    package mutating func field(_ name: StaticString, _ value: (some BinaryInteger)?) {
         member(name) { $0.optional(value) { $0.number($1) } }
     }
-    mutating func field(_ name: StaticString, _ value: String) { member(name) { $0.string(value) } }
-    mutating func field(_ name: StaticString, _ value: String?) {
+    package mutating func field(_ name: StaticString, _ value: String) { member(name) { $0.string(value) } }
+    package mutating func field(_ name: StaticString, _ value: String?) {
         member(name) { $0.optional(value) { $0.string($1) } }
     }
     /// Writes a path and, if it has bytes that aren't UTF-8, also all its bytes in hexadecimal:
@@ -54,23 +54,27 @@ struct JSONWriter {
         field(name, text)
         if let text, PathText.isEscaped(text) { field(bytesName, Hex.encode(PathText.bytes(text))) }
     }
-    mutating func field(_ name: StaticString, _ value: Bool) { member(name) { $0.word(value ? "true" : "false") } }
-    mutating func field(_ name: StaticString, _ value: Bool?) {
+    package mutating func field(_ name: StaticString, _ value: Bool) {
+        member(name) { $0.word(value ? "true" : "false") }
+    }
+    package mutating func field(_ name: StaticString, _ value: Bool?) {
         member(name) { $0.optional(value) { $0.word($1 ? "true" : "false") } }
     }
     /// Writes a number with at most six decimals; NaN and infinities become null.
-    mutating func field(_ name: StaticString, _ value: Double) { member(name) { $0.number(value) } }
+    package mutating func field(_ name: StaticString, _ value: Double) { member(name) { $0.number(value) } }
 
     mutating func object(_ name: StaticString, _ body: (inout JSONWriter) -> Void) { member(name) { $0.object(body) } }
 
-    mutating func array<Items: Sequence>(
+    package mutating func array<Items: Sequence>(
         _ name: StaticString, _ items: Items, _ body: (inout JSONWriter, Items.Element) -> Void
     ) {
         member(name) { $0.array(items, body) }
     }
 
     /// Writes an array of the elements that `body` writes.
-    mutating func array<Failure: Error>(_ name: StaticString, _ body: (inout JSONWriter) throws(Failure) -> Void)
+    package mutating func array<Failure: Error>(
+        _ name: StaticString, _ body: (inout JSONWriter) throws(Failure) -> Void
+    )
         throws(Failure)
     {
         try member(name) { (json) throws(Failure) in try json.enclose("[", "]", body) }
@@ -80,7 +84,7 @@ struct JSONWriter {
 
     // MARK: Elements of arrays
 
-    mutating func string(_ text: String) {
+    package mutating func string(_ text: String) {
         separate()
         bytes.append(UInt8(ascii: "\""))
         if Self.isPlain(text) {

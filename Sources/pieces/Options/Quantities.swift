@@ -2,7 +2,7 @@ import Library
 import Torrent
 
 /// Parses a number of bytes in the user's notation: `1048576`, `512K`, `1.5MiB`, `2GB`.
-enum Quantity {
+package enum Quantity {
     /// The units by lower-case name. A single letter is binary: `K` = 1024.
     private static let units: [(name: String, bytes: Int64)] = [
         ("kib", 1 << 10), ("mib", 1 << 20), ("gib", 1 << 30), ("tib", 1 << 40),
@@ -13,7 +13,7 @@ enum Quantity {
     private static let decimals = 6
 
     /// The number of bytes; `nil` unless the text is a number with at most one known unit that fits in 64 bits.
-    static func bytes(_ text: some StringProtocol) -> Int64? {
+    package static func bytes(_ text: some StringProtocol) -> Int64? {
         let lowered = text.lowercased()
         let unit = units.first { lowered.hasSuffix($0.name) }
         let number = lowered.dropLast(unit?.name.count ?? 0)
@@ -49,8 +49,8 @@ extension Character {
 }
 
 /// Why an option's value is invalid; the text follows the parser's own message.
-struct BadValue: Error, CustomStringConvertible {
-    let description: String
+package struct BadValue: Error, CustomStringConvertible {
+    package let description: String
     init(_ description: String) { self.description = description }
 }
 
@@ -81,10 +81,10 @@ extension CountLimit {
 }
 
 /// Parses a time in the user's notation: `90s`, `30m`, `2h`, `1d`, or a combination such as `1h30m`.
-enum TimeSpan {
+package enum TimeSpan {
     private static let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604_800]
 
-    static func parse(_ text: String) throws -> Duration {
+    package static func parse(_ text: String) throws -> Duration {
         let problem = BadValue("give a time with its unit, for example 90s, 30m, 2h, 1d or 1h30m")
         var total: Int64 = 0
         var number = ""

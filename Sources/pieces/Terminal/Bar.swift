@@ -1,9 +1,9 @@
 import Torrent
 
 /// Draws progress as a line of characters.
-enum Bar {
+package enum Bar {
     /// A bar that is `width` columns wide.
-    static func text(_ part: Int64, of whole: Int64, width: Int, unicode: Bool = Terminal.shared.speaksUnicode)
+    package static func text(_ part: Int64, of whole: Int64, width: Int, unicode: Bool = Terminal.shared.speaksUnicode)
         -> String
     {
         let share = whole > 0 ? min(max(Double(part) / Double(whole), 0), 1) : 1
@@ -21,13 +21,13 @@ enum Bar {
 }
 
 /// Draws the pieces that are present as a line of characters.
-enum PieceMap {
+package enum PieceMap {
     private static let shades: (unicode: [Character], ascii: [Character]) = (
         [" ", "░", "▒", "▓", "█"], [" ", ".", ":", "+", "#"]
     )
 
     /// At most `width` characters, each for a range of pieces: blank if none is present, full if all are.
-    static func text(_ have: Bitfield, width: Int, unicode: Bool = Terminal.shared.speaksUnicode) -> String {
+    package static func text(_ have: Bitfield, width: Int, unicode: Bool = Terminal.shared.speaksUnicode) -> String {
         guard have.count > 0, width > 0 else { return "" }
         let cells = min(width, have.count)
         var counts = [Int](repeating: 0, count: cells)

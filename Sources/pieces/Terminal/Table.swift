@@ -1,13 +1,13 @@
 /// Rows of text in columns that are as wide as their content. On a narrow terminal, one column is cut.
 ///
 /// A list of ten thousand torrents has ninety thousand cells, so the cells are stored in one contiguous byte array.
-struct Table {
-    struct Column {
+package struct Table {
+    package struct Column {
         let title: String
         let isRight: Bool
 
-        static func left(_ title: String) -> Column { Column(title: title, isRight: false) }
-        static func right(_ title: String) -> Column { Column(title: title, isRight: true) }
+        package static func left(_ title: String) -> Column { Column(title: title, isRight: false) }
+        package static func right(_ title: String) -> Column { Column(title: title, isRight: true) }
     }
 
     private struct Cell {
@@ -36,7 +36,7 @@ struct Table {
 
     /// `flexible` is the index of the column that is cut if the table is too wide. `droppable` are the columns that are
     /// dropped before the flexible column becomes unreadable, least important first.
-    init(_ columns: [Column], flexible: Int, droppable: [Int] = []) {
+    package init(_ columns: [Column], flexible: Int, droppable: [Int] = []) {
         self.columns = columns
         self.flexible = flexible
         self.droppable = droppable
@@ -44,19 +44,19 @@ struct Table {
         add(columns.map(\.title))
     }
 
-    mutating func add(_ row: [String]) {
+    package mutating func add(_ row: [String]) {
         precondition(row.count == columns.count)
         for text in row { cell(text) }
     }
 
     /// Appends the next cell of the row.
-    mutating func cell(_ text: String) {
+    package mutating func cell(_ text: String) {
         bytes.append(contentsOf: text.utf8)
         endCell(width: text.columns)
     }
 
     /// Appends the next cell of the row; `write` must append only ASCII.
-    mutating func cell(ascii write: (inout [UInt8]) -> Void) {
+    package mutating func cell(ascii write: (inout [UInt8]) -> Void) {
         let start = bytes.count
         write(&bytes)
         endCell(width: bytes.count - start)
@@ -64,7 +64,7 @@ struct Table {
 
     /// The table with its titles; every line ends with a line feed. `width` is the terminal's width, or `nil` if
     /// nothing has to be cut.
-    func text(width: Int?) -> String {
+    package func text(width: Int?) -> String {
         var text: [UInt8] = []
         write(to: &text, width: width)
         return String(decoding: text, as: UTF8.self)

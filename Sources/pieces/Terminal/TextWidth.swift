@@ -3,13 +3,13 @@ import Torrent
 /// Measures and fits text for a terminal.
 extension String {
     /// The number of terminal columns that the text takes.
-    var columns: Int {
+    package var columns: Int {
         if hasNone(where: { $0 > 0x7f }) { return utf8.count }
         return reduce(0) { $0 + $1.columns }
     }
 
     /// The longest prefix of whole characters that fits in `width` columns, with `…` at the end if the text is cut.
-    func fitted(_ width: Int) -> String {
+    package func fitted(_ width: Int) -> String {
         guard columns > width else { return self }
         guard width > 0 else { return "" }
         var text = ""

@@ -1,8 +1,7 @@
 import NIOCore
+import PeerWire
 import Testing
 import Torrent
-
-@testable import PeerWire
 
 @Suite struct ExtendedHandshakeTests {
     @Test func isTheWireForm() throws {

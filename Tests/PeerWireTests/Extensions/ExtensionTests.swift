@@ -1,7 +1,6 @@
 import NIOCore
+import PeerWire
 import Testing
-
-@testable import PeerWire
 
 @Suite struct ExtensionTests {
     @Test func registryHasUniqueNamesAndNoZero() {
