@@ -99,7 +99,7 @@ extension Swarm {
 
     /// When all places are taken and some peers are idle, dials a known address in place of an idle peer.
     mutating func makePlaceForDial(now: Instant) {
-        guard mode == .running, fault == nil, !isComplete, dialing.isEmpty, peers.count >= settings.maximumPeers,
+        guard mode == .running, faults.isNone, !isComplete, dialing.isEmpty, peers.count >= settings.maximumPeers,
             book.hasCandidates,
             let idlest = idlest(for: nil, isChosen: false, now: now), let address = book.next(at: unix(now))
         else { return }

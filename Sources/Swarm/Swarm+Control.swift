@@ -8,20 +8,11 @@ extension Swarm {
         mode = .running
         nextTick = now
         nextChokeRound = now + Choker.round
-        commit.lastAt = now
-        if !doubtful.isEmpty {
-            // The database must call these pieces unverified from now on, so that a stop during the check forgets
-            // nothing. The record goes out at once, before any write intent for a piece that is written to after the
-            // check.
-            commit.record.doubted = Array(doubtful.pieces)
-            recorded.subtract(doubtful)
-            opened.formUnion(doubtful)
-            checkDoubtful()
-        }
-        commit.isUrgent = commit.hasWork
+        commit.started(unverified: pieces.started(), now: now)
+        checkUnverified()
         wake(now: now)
-        noteOpened(now: now)
-        if fault == nil { noteCompletion() }
+        sendIntents(now: now)
+        if faults.isNone { noteCompletion() }
     }
 
     /// Stops the torrent: disconnects peers, makes verified pieces and blocks of incomplete ones durable, records them,
@@ -42,13 +33,12 @@ extension Swarm {
         continueStopping(now: now)
     }
 
-    /// Changes which pieces are wanted.
-    package mutating func select(_ wanted: Bitfield, now: Instant) {
-        precondition(wanted.count == geometry.pieceCount)
-        self.wanted = wanted
-        for piece in activeOrder where !wanted[piece.piece] { abandon(piece, now: now) }
-        refreshCandidates()
-        if !isComplete { completionNoted = false }
+    /// Changes which files are wanted.
+    package mutating func select(_ files: PayloadFiles, now: Instant) {
+        self.files = files
+        pieces.selected(files.wantedPieces, using: &random)
+        abandonUnwanted(now: now)
+        if !isComplete { completion.isUndone() }
         goalChanged(now: now)
         noteCompletion()
         fillAll(now: now)
@@ -84,12 +74,7 @@ extension Swarm {
             fillAll(now: now)
             pumpAll(now: now)
         }
-        if let probe = nextProbe, now >= probe, let fault {
-            nextProbe = nil
-            isProbing = true
-            effects.append(.probe(fault.kind))
-        }
-        if let trial = onTrial, now >= trial.until { endTrial() }
+        watchFault(now: now)
         guard now >= nextTick else { return }
         nextTick = now + (needsQuickTicks ? Self.tick : .seconds(1))
         guard mode == .running else {
@@ -105,7 +90,7 @@ extension Swarm {
         if now >= nextSlowTick {
             nextSlowTick = now + .seconds(1)
             goalChanged(now: now)
-            for piece in activeOrder where !wanted[piece.piece] { abandon(piece, now: now) }
+            abandonUnwanted(now: now)
             parkIdle()
             makePlaceForDial(now: now)
         }
@@ -114,5 +99,5 @@ extension Swarm {
         considerCommit(withPartials: true, now: now)
     }
 
-    private var needsQuickTicks: Bool { !active.isEmpty || !commit.isIdle || !peers.isEmpty }
+    private var needsQuickTicks: Bool { pieces.isAnyActive || !commit.isIdle || !peers.isEmpty }
 }

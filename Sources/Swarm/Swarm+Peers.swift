@@ -18,7 +18,7 @@ extension Swarm {
         orderedPeers.append(peer)
         if hello.isIncoming { charge(peer, .statement, now: now) }
         book.connected(hello.address, client: hello.client, at: unix(now))
-        if !have.isEmpty || hello.supportsFast { send(peer, .pieces(have), now: now) }
+        if !pieces.have.isEmpty || hello.supportsFast { send(peer, .pieces(pieces.have), now: now) }
         sayUploadOnly(to: peer, now: now)
         // The dial has ended, so another may begin.
         if !hello.isIncoming { dialMore(now: now) }
@@ -50,7 +50,7 @@ extension Swarm {
     /// Sends the peer our upload-only state (BEP 21) when it changes. Peers can see for themselves that we have every
     /// piece.
     mutating func sayUploadOnly(to peer: Peer, now: Instant) {
-        let isUploadOnly = isComplete && !have.isFull
+        let isUploadOnly = isComplete && !pieces.have.isFull
         guard peer.supportsExtensions, isUploadOnly != peer.saidUploadOnly else { return }
         peer.saidUploadOnly = isUploadOnly
         send(peer, .uploadOnly(isUploadOnly), now: now)
@@ -82,7 +82,7 @@ extension Swarm {
         guard let peer = peers[key] else { return }
         peer.isClosing = true
         giveBack(peer, keepRequests: false)
-        if peer.isSeed { picker.removeSeed() } else { forgetPieces(of: peer) }
+        if peer.isSeed { pieces.seedLeft() } else { forgetPieces(of: peer) }
         peers[key] = nil
         orderedPeers.removeAll { $0 === peer }
         formerAddresses[key] = peer.address
@@ -132,7 +132,7 @@ extension Swarm {
     }
 
     mutating func dialMore(now: Instant) {
-        guard mode == .running, fault?.kind != .offline else { return }
+        guard mode == .running, !faults.isOffline else { return }
         while dialing.count < settings.maximumDials, dialing.count + peers.count < settings.maximumPeers,
             let address = book.next(at: unix(now))
         {
@@ -149,11 +149,13 @@ extension Swarm {
             disconnect(peer, .silent)
             return
         }
-        if peer.servingBytes > 0, now - peer.servingSince > Self.deafAfter, fault == nil {
+        if peer.servingBytes > 0, now - peer.servingSince > Self.deafAfter, faults.isNone {
             return disconnect(peer, .deaf)
         }
         if now - peer.lastSaidAt > Self.keepAliveAfter { send(peer, .keepAlive, now: now) }
-        if isComplete, doubtful.isEmpty, have.isFull || peer.isUploadOnly, peer.isSeed || peer.isUploadOnly {
+        if isComplete, pieces.unverified.isEmpty, pieces.have.isFull || peer.isUploadOnly,
+            peer.isSeed || peer.isUploadOnly
+        {
             disconnect(peer, .bothSeeding)
             return
         }
@@ -178,24 +180,24 @@ extension Swarm {
     /// Frees the peer's requests and pieces for other peers.
     mutating func giveBack(_ peer: Peer, keepRequests: Bool) {
         for block in peer.releaseRequests(keep: keepRequests) {
-            release(block)
+            pieces.released(block)
             downloadBucket.giveBack(geometry.length(of: block))
         }
-        for index in peer.exclusive { active[index]?.exclusive = nil }
-        peer.exclusive = []
-        leave(peer.working, peer)
-        peer.working = nil
+        for index in peer.assignedPieces { pieces[index]?.assignedPeer = nil }
+        peer.assignedPieces = []
+        leave(peer.currentPiece, peer)
+        peer.currentPiece = nil
         peer.pipeline.idle()
     }
 
     private mutating func forgetPieces(of peer: Peer) {
         guard let have = peer.have else { return }
-        for piece in have.pieces { picker.decrement(piece, using: &random) }
+        for piece in have.pieces { pieces.lostCopy(piece, using: &random) }
     }
 
     private mutating func pruneFormerAddresses() {
         var needed = ledger.suspects
-        for piece in activeOrder { needed.formUnion(piece.contributors) }
+        for piece in pieces.active { needed.formUnion(piece.contributors) }
         let newest = formerAddresses.keys.sorted().suffix(2048)
         formerAddresses = formerAddresses.filter { needed.contains($0.key) || $0.key >= (newest.first ?? PeerKey(0)) }
         formerCallers = formerCallers.filter { formerAddresses[$0.key] != nil }

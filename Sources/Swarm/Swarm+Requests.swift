@@ -1,14 +1,6 @@
 import DequeModule
 import Torrent
 
-/// What the shell does with a received block.
-package enum BlockVerdict: Equatable, Sendable {
-    /// Copy the block to its place in the piece's buffer.
-    case store
-    /// The block is not needed.
-    case discard
-}
-
 /// Sending requests and receiving blocks.
 extension Swarm {
     /// A block arrived; its bytes stay with the shell. Call ``batchEnded(_:now:)`` after handing over everything that
@@ -19,12 +11,11 @@ extension Swarm {
             misbehaved(key, "a block outside its piece", now: now)
             return .discard
         }
-        downloadedBytes += Int64(length)
-        downloadMeter.add(length, at: now)
+        tally.downloaded(length, at: now)
         peer.downloaded.add(length, at: now)
         let request = BlockRequest(piece: PieceIndex(piece), begin: begin, length: length)
         guard let block = block(of: request), let sent = peer.takeRequest(block) else {
-            wastedBytes += Int64(length)
+            tally.wasted(length)
             unasked(length, of: peer, now: now)
             return .discard
         }
@@ -34,15 +25,15 @@ extension Swarm {
         peer.pipeline.received(
             bytes: length, sentAt: sent.sentAt, now: now, limited: throttledUntil != nil || peer.outstanding == 0)
         // A late block may belong to a piece that was parked meanwhile, which then needs a new buffer.
-        guard let piece = active[block.piece], piece.phase == .downloading,
-            piece.isBuffered || hasRoom(for: geometry.length(of: block.piece)),
+        guard let piece = pieces[block.piece], piece.phase == .downloading,
+            piece.isBuffered || pieces.hasRoom(for: geometry.length(of: block.piece), budget: settings.memoryBudget),
             piece.receive(block.block, from: key)
         else {
-            if !sent.isReleased { release(block) }
-            wastedBytes += Int64(length)
+            if !sent.isReleased { pieces.released(block) }
+            tally.wasted(length)
             return .discard
         }
-        buffer(piece)
+        pieces.buffered(piece)
         if !sent.isReleased { piece.release(block.block) }
         if piece.requests(for: block.block) > 0 { cancelOthers(block, now: now) }
         if piece.isComplete { complete(piece, now: now) }
@@ -82,7 +73,7 @@ extension Swarm {
 
     /// Sends as many requests as the peer's pipeline has room for.
     mutating func fill(_ peer: Peer, now: Instant) {
-        guard mode == .running, fault == nil, !isHeld, !peer.isClosing, peer.amInterested, !peer.isSnubbed,
+        guard mode == .running, faults.isNone, !faults.isHeld, !peer.isClosing, peer.amInterested, !peer.isSnubbed,
             now >= peer.pausedUntil
         else { return }
         guard !peer.isChoking || !peer.allowedFast.isEmpty else { return }
@@ -102,7 +93,7 @@ extension Swarm {
             ask(peer, block, now: now)
             room -= 1
         }
-        noteOpened(now: now)
+        sendIntents(now: now)
     }
 
     private mutating func ask(_ peer: Peer, _ block: BlockRef, now: Instant) {
@@ -118,30 +109,23 @@ extension Swarm {
     // MARK: Which block
 
     private mutating func nextBlock(for peer: Peer, now: Instant) -> BlockRef? {
-        if let index = peer.working {
+        if let index = peer.currentPiece {
             if let block = take(from: index, for: peer) { return block }
             leave(index, peer)
-            peer.working = nil
+            peer.currentPiece = nil
         }
         guard let index = nextPiece(for: peer, now: now) else { return nil }
-        peer.working = index
-        active[index]?.worker = peer.key
+        peer.currentPiece = index
+        pieces[index]?.currentPeer = peer.key
         return take(from: index, for: peer)
     }
 
     private mutating func take(from index: PieceIndex, for peer: Peer) -> BlockRef? {
-        guard let piece = active[index], isEligible(piece, for: peer), let block = piece.takeFree() else { return nil }
-        buffer(piece)
+        guard let piece = pieces[index], pieces.isEligible(piece, for: peer, budget: settings.memoryBudget),
+            let block = piece.takeFree()
+        else { return nil }
+        pieces.buffered(piece)
         return BlockRef(piece: index, block: block)
-    }
-
-    private func isEligible(_ piece: ActivePiece, for peer: Peer) -> Bool {
-        (piece.exclusive == nil || piece.exclusive == peer.key) && isFillable(piece, by: peer)
-    }
-
-    private func isFillable(_ piece: ActivePiece, by peer: Peer) -> Bool {
-        piece.freeCount > 0 && piece.phase == .downloading && wanted[piece.piece] && peer.serves(piece.piece)
-            && (piece.isBuffered || hasRoom(for: geometry.length(of: piece.piece)))
     }
 
     /// Chooses the piece to request from the peer next.
@@ -150,75 +134,90 @@ extension Swarm {
     /// peer gets pieces of its own, so that bad data has one possible author, and only a few bytes at a time. When none
     /// are left, it joins others too.
     private mutating func nextPiece(for peer: Peer, now: Instant) -> PieceIndex? {
+        let budget = settings.memoryBudget
         if peer.isProven {
-            return unfilledPiece { $0.isEligible($1, for: peer) && $1.worker == nil } ?? newPiece(for: peer, now: now)
-                ?? unfilledPiece { $0.isEligible($1, for: peer) }
+            let left = pieces.unfilledPiece { $0.isEligible($1, for: peer, budget: budget) && $1.currentPeer == nil }
+            return left?.piece ?? newPiece(for: peer, now: now)
+                ?? pieces.unfilledPiece { $0.isEligible($1, for: peer, budget: budget) }?.piece
         }
-        let own = peer.exclusive.filter { index in active[index].map { isEligible($0, for: peer) } ?? false }
+        let own = peer.assignedPieces.filter { index in
+            pieces[index].map { pieces.isEligible($0, for: peer, budget: budget) } ?? false
+        }
         if let own = own.min() { return own }
-        let owed = peer.exclusive.reduce(0) { $0 + geometry.length(of: $1) }
+        let owed = peer.assignedPieces.reduce(0) { $0 + geometry.length(of: $1) }
         let most = peers.count > 1 ? Self.probationBytes : max(Self.lonelyProbationBytes, 2 * geometry.pieceLength)
         guard owed < most else { return nil }
         if let index = newPiece(for: peer, now: now) {
-            active[index]?.exclusive = peer.key
-            peer.exclusive.insert(index)
+            pieces[index]?.assignedPeer = peer.key
+            peer.assignedPieces.insert(index)
             return index
         }
-        guard peer.exclusive.isEmpty else { return nil }
-        if let index = unfilledPiece(where: { $0.isEligible($1, for: peer) }) { return index }
-        // Only pieces that belong to other peers alone are left.
-        guard let index = unfilledPiece(where: { $1.exclusive != nil && $0.isFillable($1, by: peer) }),
-            let piece = active[index]
-        else { return nil }
-        endExclusion(piece)
-        return index
-    }
-
-    /// Returns the oldest piece with free blocks for which `isEligible` holds.
-    private mutating func unfilledPiece(where isEligible: (borrowing Swarm, ActivePiece) -> Bool) -> PieceIndex? {
-        unfilled.removeAll { piece in
-            let isGone = piece.isClosed || piece.freeCount == 0
-            if isGone { piece.isListed = false }
-            return isGone
+        guard peer.assignedPieces.isEmpty else { return nil }
+        if let piece = pieces.unfilledPiece(where: { $0.isEligible($1, for: peer, budget: budget) }) {
+            return piece.piece
         }
-        for piece in unfilled where isEligible(self, piece) { return piece.piece }
-        return nil
+        // Only pieces that belong to other peers alone are left.
+        guard
+            let piece = pieces.unfilledPiece(where: {
+                $1.assignedPeer != nil && $0.isFillable($1, by: peer, budget: budget)
+            })
+        else { return nil }
+        endAssignment(of: piece)
+        return piece.piece
     }
 
     private mutating func newPiece(for peer: Peer, now: Instant) -> PieceIndex? {
-        guard hasRoom(for: geometry.pieceLength), !picker.candidates.isEmpty, peer.ranDryAt != picker.insertions else {
-            return nil
-        }
+        guard pieces.hasRoom(for: geometry.pieceLength, budget: settings.memoryBudget),
+            !pieces.picker.candidates.isEmpty, peer.ranDryAt != pieces.picker.insertions
+        else { return nil }
         let index: PieceIndex?
         switch settings.picking {
-        case .sequential: index = picker.first { peer.serves($0) }
-        case .rarestFirst where have.population < PiecePicker.randomFirstPieces:
-            index = picker.random(using: &random) { peer.serves($0) }
+        case .sequential: index = pieces.picker.first { peer.serves($0) }
+        case .rarestFirst where pieces.have.population < PiecePicker.randomFirstPieces:
+            index = pieces.picker.random(using: &random) { peer.serves($0) }
         case .rarestFirst: index = rarestPiece(for: peer)
         }
         guard let index else {
-            peer.ranDryAt = picker.insertions
+            peer.ranDryAt = pieces.picker.insertions
             return nil
         }
-        open(index, now: now)
+        pieces.activated(index, now: now)
         return index
     }
 
     /// Returns the rarest candidate, or one as rare whose write intent is already recorded.
     private mutating func rarestPiece(for peer: Peer) -> PieceIndex? {
-        guard let rarest = picker.rarest(where: { peer.serves($0) }) else { return nil }
-        if opened[rarest] || opening[rarest] { return rarest }
-        let rarity = picker.availability(of: rarest)
-        while let next = openAhead.last, !picker.candidates[next] { openAhead.removeLast() }
-        let near = openAhead.suffix(Self.searchedAhead)
-        return near.last { picker.candidates[$0] && picker.availability(of: $0) <= rarity && peer.serves($0) } ?? rarest
+        guard let rarest = pieces.picker.rarest(where: { peer.serves($0) }) else { return nil }
+        if pieces.intents.covers(rarest) { return rarest }
+        let rarity = pieces.picker.availability(of: rarest)
+        let near = pieces.upcoming(Self.searchedAhead)
+        return near.last {
+            pieces.picker.candidates[$0] && pieces.picker.availability(of: $0) <= rarity && peer.serves($0)
+        } ?? rarest
+    }
+
+    // MARK: Pieces of one peer
+
+    /// Ends `peer`'s work on the piece, if `peer` is the one that fills it.
+    func leave(_ index: PieceIndex?, _ peer: Peer) {
+        guard let index, let piece = pieces[index], piece.currentPeer == peer.key else { return }
+        piece.currentPeer = nil
+    }
+
+    /// Allows any peer to be asked for blocks of the piece.
+    func endAssignment(of piece: ActivePiece) {
+        guard let owner = piece.assignedPeer else { return }
+        piece.assignedPeer = nil
+        peers[owner]?.assignedPieces.remove(piece.piece)
     }
 
     // MARK: End-game
 
     /// Requests blocks that other peers will send late or never from a peer with nothing left to do (BEP 3: end-game).
     private mutating func playEndGame(_ peer: Peer, room: Int, now: Instant) {
-        guard peer.isProven || peer.exclusive.isEmpty, bufferedCount > 0, now >= peer.nextEndGame else { return }
+        guard peer.isProven || peer.assignedPieces.isEmpty, pieces.bufferedCount > 0, now >= peer.nextEndGame else {
+            return
+        }
         peer.nextEndGame = now + Self.endGamePause
         let own = max(peer.pipeline.bestRate, Double(peer.downloaded.rate(at: now)), Self.assumedRate)
         let rtt = (peer.pipeline.smallestRTT ?? .zero).inSeconds
@@ -233,7 +232,7 @@ extension Swarm {
                 position += 1
                 let seconds = rate <= 0 ? .infinity : Double(position * Geometry.blockLength) / rate
                 let block = request.block
-                guard seconds > soonest, let piece = active[block.piece], piece.phase == .downloading,
+                guard seconds > soonest, let piece = pieces[block.piece], piece.phase == .downloading,
                     peer.serves(block.piece),
                     !piece.isReceived(block.block), piece.requests(for: block.block) < Self.endGameCopies
                 else { continue }
@@ -245,7 +244,7 @@ extension Swarm {
         for (block, seconds) in late where asked < room {
             guard time(1) < seconds * Self.endGameGain else { break }
             guard !peer.requests.contains(where: { $0.block == block && !$0.isReleased }) else { continue }
-            active[block.piece]?.request(block.block)
+            pieces[block.piece]?.request(block.block)
             ask(peer, block, now: now)
             asked += 1
         }
@@ -264,7 +263,7 @@ extension Swarm {
         for other in orderedPeers {
             guard let request = other.takeRequest(block) else { continue }
             if !request.isReleased {
-                active[block.piece]?.release(block.block)
+                pieces[block.piece]?.release(block.block)
                 downloadBucket.giveBack(geometry.length(of: block))
             }
             send(other, .cancel(wire(block)), now: now)

@@ -10,7 +10,8 @@ extension Swarm {
             return misbehaved(key, "a request outside its piece", now: now)
         }
         let request = BlockRequest(piece: PieceIndex(piece), begin: begin, length: length)
-        guard !peer.amChoking, have[request.piece], peer.serveQueue.count < Self.longestServeQueue, mode == .running
+        guard !peer.amChoking, pieces.have[request.piece], peer.serveQueue.count < Self.longestServeQueue,
+            mode == .running
         else {
             charge(peer, .refusal, now: now)
             refuse(request, of: peer, now: now)
@@ -32,8 +33,7 @@ extension Swarm {
 
     /// The block was sent. Answers ``Effect/serve(_:_:)``.
     package mutating func served(_ key: PeerKey, _ request: BlockRequest, now: Instant) {
-        uploadedBytes += Int64(request.length)
-        uploadMeter.add(request.length, at: now)
+        tally.uploaded(request.length, at: now)
         guard let peer = peers[key] else { return }
         peer.uploaded.add(request.length, at: now)
         peer.servingBytes -= request.length
@@ -51,9 +51,9 @@ extension Swarm {
         uploadBucket.giveBack(request.length)
         if let fault {
             // A piece that can't be read is not present; the other pieces are still served.
-            var pieces = Bitfield(count: geometry.pieceCount)
-            pieces.insert(request.piece)
-            if fault.kind == .offline { enter(fault, now: now) } else { doubt(pieces, now: now) }
+            var unreadable = Bitfield(count: geometry.pieceCount)
+            unreadable.insert(request.piece)
+            if fault.kind == .offline { enter(fault, now: now) } else { recheck(unreadable, now: now) }
         }
         guard let peer = peers[key] else { return }
         peer.servingBytes -= request.length
@@ -70,7 +70,7 @@ extension Swarm {
     mutating func pumpAll(now: Instant) { forAll { swarm, peer in swarm.pump(peer, now: now) } }
 
     mutating func pump(_ peer: Peer, now: Instant) {
-        guard !peer.isClosing, fault?.kind != .offline else { return }
+        guard !peer.isClosing, !faults.isOffline else { return }
         while let request = peer.serveQueue.first, peer.servingBytes < servedAhead(of: peer) {
             guard uploadBucket.allows(request.length, at: now) else {
                 throttle(until: uploadBucket.refill(request.length, after: now))

@@ -14,7 +14,7 @@ package struct SwarmSettings: Sendable, Equatable {
     /// The age of an incomplete piece after which its blocks are written early, so that they survive a stop.
     package var partialAge = Duration.seconds(5)
     /// How many bytes of pieces get their write intents in advance.
-    package var openAheadBytes = 32 << 20
+    package var intentsAheadBytes = 32 << 20
     /// Bytes per second; `nil` means unlimited.
     package var downloadLimit: Int?
     package var uploadLimit: Int?
@@ -52,7 +52,7 @@ extension Swarm {
     /// only add to the one before don't count.
     static let maximumBitfields = 4
     /// The most pieces that get their write intents in advance at once, however small they are.
-    static let maximumOpenAhead = 1024
+    static let maximumIntentsAhead = 1024
     /// How many of these pieces are searched for one that the peer has.
     static let searchedAhead = 64
     static let keepAliveAfter = Duration.seconds(110)
@@ -60,9 +60,6 @@ extension Swarm {
     /// keep-alive's travel.
     static let silenceLimit = Duration.seconds(180)
     static let tick = Duration.milliseconds(250)
-    static let probeInterval = Duration.seconds(5)
-    /// The longest pause between two probes of a disk that keeps failing.
-    static let longestProbePause = Duration.seconds(300)
     /// The most unverified bytes that an unproven peer may owe; one piece is always allowed.
     static let probationBytes = 512 << 10
     /// The same limit for the only peer; two pieces are always allowed. No other peer fills the pause until the first
