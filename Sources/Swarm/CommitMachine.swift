@@ -12,6 +12,8 @@ struct CommitMachine: ~Copyable {
         case recording
     }
 
+    /// The payload's files, which claims count the bytes of.
+    private var files: PayloadFiles
     private var stage = Stage.idle
     private var lastAt = Instant.origin
     /// Verified and written pieces that the database doesn't record as present yet, and their bytes.
@@ -35,6 +37,8 @@ struct CommitMachine: ~Copyable {
     private var isUrgent = false
     /// Whether the last sync or transaction failed. Neither is retried before the fault is gone.
     private var isRefused = false
+
+    init(files: PayloadFiles) { self.files = files }
 
     // MARK: Queries
 
@@ -64,6 +68,9 @@ struct CommitMachine: ~Copyable {
 
     // MARK: What happened to pieces
 
+    /// The user selected other files.
+    mutating func selected(_ files: PayloadFiles) { self.files = files }
+
     /// The torrent starts; the first interval begins.
     mutating func started(unverified: [PieceIndex], now: Instant) {
         lastAt = now
@@ -77,9 +84,9 @@ struct CommitMachine: ~Copyable {
     mutating func hurry() { isUrgent = true }
 
     /// The piece is present, and will be recorded.
-    mutating func gained(_ piece: PieceIndex, bytes: Int) {
+    mutating func gained(_ piece: PieceIndex) {
         unrecorded.append(piece)
-        unrecordedBytes += bytes
+        unrecordedBytes += files.geometry.length(of: piece)
     }
 
     /// The piece was written to.
@@ -104,13 +111,13 @@ struct CommitMachine: ~Copyable {
     }
 
     /// Present pieces were lost: those that are not in `present` wait for no commit.
-    mutating func keepOnly(_ present: Bitfield, geometry: Geometry) {
+    mutating func keepOnly(_ present: Bitfield) {
         unrecorded.removeAll { !present[$0] }
-        count(geometry)
+        countUnrecorded()
     }
 
-    private mutating func count(_ geometry: Geometry) {
-        unrecordedBytes = unrecorded.reduce(0) { $0 + geometry.length(of: $1) }
+    private mutating func countUnrecorded() {
+        unrecordedBytes = unrecorded.reduce(0) { $0 + files.geometry.length(of: $1) }
     }
 
     /// Whether a sync failed while the piece was being written. The answer is given once.
@@ -182,7 +189,7 @@ struct CommitMachine: ~Copyable {
     }
 
     /// Completes the claim of the transaction under way.
-    mutating func claim(_ states: borrowing PieceStates, _ files: PayloadFiles, _ transfer: Transfer) -> Claim {
+    mutating func claim(_ states: borrowing PieceStates, _ transfer: Transfer) -> Claim {
         sent.complete(recorded: states.recorded, wanted: states.wanted, files: files, transfer: transfer)
         return sent
     }
@@ -202,11 +209,11 @@ struct CommitMachine: ~Copyable {
 
     /// The database refused the transaction: nothing was recorded, and everything is claimed again later. Returns the
     /// transfers that were not reported.
-    mutating func recordFailed(_ states: borrowing PieceStates, geometry: Geometry) -> Transfer {
+    mutating func recordFailed(_ states: borrowing PieceStates) -> Transfer {
         stage = .idle
         isRefused = true
         unrecorded = pieces.filter { states.have[$0] } + unrecorded
-        count(geometry)
+        countUnrecorded()
         next.unverified = sent.unverified + next.unverified
         // A piece that became active again is no longer closed.
         next.closed = sent.closed.filter { states[$0] == nil } + next.closed
@@ -220,13 +227,13 @@ struct CommitMachine: ~Copyable {
     // MARK: Invariants
 
     /// Descriptions of what is inconsistent with the states of the pieces, for tests; empty if nothing is.
-    func faults(_ states: borrowing PieceStates, geometry: Geometry) -> [String] {
+    func faults(_ states: borrowing PieceStates) -> [String] {
         var found: [String] = []
         let waiting = Set(unrecorded + pieces)
         for piece in states.have.subtracting(states.recorded).pieces where !waiting.contains(piece) {
             found.append("piece \(piece) waits for no commit")
         }
-        if unrecordedBytes != unrecorded.reduce(0, { $0 + geometry.length(of: $1) }) {
+        if unrecordedBytes != unrecorded.reduce(0, { $0 + files.geometry.length(of: $1) }) {
             found.append("bytes to be recorded are miscounted")
         }
         return found

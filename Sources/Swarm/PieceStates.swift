@@ -192,6 +192,12 @@ struct PieceStates: ~Copyable {
             && (piece.isBuffered || hasRoom(for: geometry.length(of: piece.piece), budget: budget))
     }
 
+    /// The peer no longer fills the piece.
+    func left(_ piece: PieceIndex, by peer: PeerKey) {
+        guard let piece = activePieces[piece], piece.currentPeer == peer else { return }
+        piece.currentPeer = nil
+    }
+
     // MARK: The end of a download
 
     /// The piece passed its hash check and is written.

@@ -6,8 +6,8 @@ extension Swarm {
     package mutating func start(now: Instant) {
         guard mode == .idle || mode == .stopped else { return }
         mode = .running
-        nextTick = now
-        nextChokeRound = now + Choker.round
+        ticks.hurry(now: now)
+        uploader.started(now: now)
         commit.started(unverified: pieces.started(), now: now)
         checkUnverified()
         wake(now: now)
@@ -26,16 +26,16 @@ extension Swarm {
             return
         }
         mode = .stopping
-        throttledUntil = nil
+        limits.stopped()
         endInspection()
-        for peer in orderedPeers { disconnect(peer, .paused) }
-        nextTick = now
+        for peer in peers.ordered { disconnect(peer, .paused) }
+        ticks.hurry(now: now)
         continueStopping(now: now)
     }
 
     /// Changes which files are wanted.
     package mutating func select(_ files: PayloadFiles, now: Instant) {
-        self.files = files
+        commit.selected(files)
         pieces.selected(files.wantedPieces, using: &random)
         abandonUnwanted(now: now)
         if !isComplete { completion.isUndone() }
@@ -46,49 +46,28 @@ extension Swarm {
 
     package mutating func change(_ settings: SwarmSettings, now: Instant) {
         self.settings = settings
-        downloadBucket.limit = settings.downloadLimit
-        uploadBucket.limit = settings.uploadLimit
-        throttledUntil = nil
+        limits.changed(to: settings)
         fillAll(now: now)
         pumpAll(now: now)
     }
 
-    /// Adds addresses of peers to the address book.
-    package mutating func learn(_ addresses: [PeerAddress], from source: PeerSource, now: Instant) {
-        guard source.isAllowed(isPrivate: settings.isPrivate) else { return }
-        for address in addresses { book.learn(address, from: source, at: unix(now)) }
-        dialMore(now: now)
-    }
-
-    /// Restores a peer that an earlier run stored.
-    package mutating func restore(_ entry: AddressBook.Entry) { book.restore(entry) }
-
-    /// Returns the peers whose history changed, so that they can be stored.
-    package mutating func takePeerChanges() -> [AddressBook.Entry] { book.takeChanges() }
-
     /// Does what is due at this time. See ``nextWake``.
     package mutating func wake(now: Instant) {
-        if let until = throttledUntil, now >= until {
-            throttledUntil = nil
-            rosterTurn += 1
+        if limits.resume(now: now) {
+            peers.nextTurn()
             fillAll(now: now)
             pumpAll(now: now)
         }
         watchFault(now: now)
-        guard now >= nextTick else { return }
-        nextTick = now + (needsQuickTicks ? Self.tick : .seconds(1))
+        guard ticks.take(isBusy: pieces.isAnyActive || !commit.isIdle || !peers.isEmpty, now: now) else { return }
         guard mode == .running else {
             if mode == .stopping { continueStopping(now: now) }
             return
         }
-        isFillDue = false
-        for peer in orderedPeers { watch(peer, now: now) }
-        if now >= nextChokeRound {
-            nextChokeRound = now + Choker.round
-            chokeRound(now: now)
-        }
-        if now >= nextSlowTick {
-            nextSlowTick = now + .seconds(1)
+        _ = requester.takeFillDue()
+        for peer in peers.ordered { watch(peer, now: now) }
+        chokeRound(now: now)
+        if ticks.takeSlow(now: now) {
             goalChanged(now: now)
             abandonUnwanted(now: now)
             parkIdle()
@@ -98,6 +77,4 @@ extension Swarm {
         fillAll(now: now)
         considerCommit(withPartials: true, now: now)
     }
-
-    private var needsQuickTicks: Bool { pieces.isAnyActive || !commit.isIdle || !peers.isEmpty }
 }

@@ -104,7 +104,7 @@ extension Swarm {
         // At rest the contents of the disk are known, so write intents end.
         let idle = mode == .stopping && faults.isNone ? pieces.idleIntents : []
         guard commit.recordBegan(pieces, closing: idle) else { return recorded(now: now) }
-        effects.append(.record(commit.claim(pieces, files, tally.takeUnreported())))
+        effects.append(.record(commit.claim(pieces, tally.takeUnreported())))
     }
 
     /// The transaction is durable. Answers ``Effect/record(_:)``.
@@ -122,7 +122,7 @@ extension Swarm {
     /// ``Effect/record(_:)``.
     package mutating func recordFailed(fault: Fault, now: Instant) {
         guard commit.isRecording else { return }
-        tally.wasRefused(commit.recordFailed(pieces, geometry: geometry))
+        tally.wasRefused(commit.recordFailed(pieces))
         enter(fault, now: now)
         continueStopping(now: now)
     }
@@ -174,7 +174,7 @@ extension Swarm {
     private mutating func rest() {
         mode = .stopped
         for piece in pieces.active {
-            endAssignment(of: piece)
+            requester.endAssignment(of: piece, among: peers)
             if pieces.rested(piece, using: &random) { effects.append(.release(piece.piece)) }
         }
         effects.append(.stopped)

@@ -4,7 +4,7 @@ import Torrent
 extension Swarm {
     /// Descriptions of the invariants that are violated; empty if all hold.
     package var violations: [String] {
-        var found = pieces.faults + commit.faults(pieces, geometry: geometry)
+        var found = pieces.faults + commit.faults(pieces) + peers.faults
         checkPeers(&found)
         checkRequests(&found)
         checkWork(&found)
@@ -25,16 +25,15 @@ extension Swarm {
 
     private func checkPeers(_ found: inout [String]) {
         for index in geometry.pieces {
-            let availability = orderedPeers.count { $0.has(index) }
+            let availability = peers.ordered.count { $0.has(index) }
             let counted = pieces.picker.availability(of: index)
             if counted != availability { found.append("piece \(index) is counted \(counted) times of \(availability)") }
         }
-        if orderedPeers.map(\.key) != peers.keys.sorted() { found.append("the ordered peers are not the peers") }
     }
 
     private func checkRequests(_ found: inout [String]) {
         var counts: [BlockRef: Int] = [:]
-        for peer in orderedPeers {
+        for peer in peers.ordered {
             let live = peer.requests.filter { !$0.isReleased }.map(\.block)
             if live.count != peer.outstanding {
                 found.append("\(peer.key) has \(live.count) requests and counts \(peer.outstanding)")
@@ -57,7 +56,7 @@ extension Swarm {
                 found.append("block \(block) counts \(piece.requests(for: block.block)) of \(count) requests")
             }
             if piece.isReceived(block.block) { found.append("block \(block) is here and still requested") }
-            if count > Self.endGameCopies { found.append("block \(block) is requested \(count) times") }
+            if count > Requester.endGameCopies { found.append("block \(block) is requested \(count) times") }
         }
         for piece in pieces.active {
             let held = counts.reduce(0) { $0 + ($1.key.piece == piece.piece ? $1.value : 0) }

@@ -8,7 +8,7 @@ extension Swarm {
         charge(peer, .turn, now: now)
         // With the fast extension each request is still answered, by its block or a reject (BEP 6).
         giveBack(peer, keepRequests: peer.supportsFast)
-        isFillDue = true
+        requester.releasedBlocks()
     }
 
     package mutating func unchoked(_ key: PeerKey, now: Instant) {
@@ -135,17 +135,18 @@ extension Swarm {
         charge(peer, .refusal, now: now)
         guard let block = block(of: request), let sent = peer.takeRequest(block), !sent.isReleased else { return }
         pieces.released(block)
-        downloadBucket.giveBack(request.length)
-        leave(block.piece, peer)
-        leave(peer.currentPiece, peer)
-        peer.currentPiece = nil
-        if let piece = pieces[block.piece], piece.assignedPeer == key { endAssignment(of: piece) }
+        limits.requestEnded(request.length)
+        pieces.left(block.piece, by: key)
+        leavePiece(peer)
+        if let piece = pieces[block.piece], piece.assignedPeer == key {
+            requester.endAssignment(of: piece, among: peers)
+        }
         // Other peers are asked first; this one is not asked again at once.
         peer.pausedUntil = now + Self.rejectPause
         peer.pipeline.refused(holding: peer.outstanding)
         peer.rejections += 1
         if peer.rejections >= Self.maximumRejections { snub(peer, now: now) }
-        isFillDue = true
+        requester.releasedBlocks()
     }
 
     /// The peer's extension handshake (BEP 10, BEP 21). `port` is the port on which the peer listens.
@@ -163,7 +164,7 @@ extension Swarm {
     /// The wanted pieces changed, or are all present: updates our interest in each peer and our upload-only state (BEP
     /// 21).
     mutating func goalChanged(now: Instant) {
-        for peer in orderedPeers {
+        for peer in peers.ordered {
             updateInterest(of: peer, now: now)
             sayUploadOnly(to: peer, now: now)
         }

@@ -30,7 +30,7 @@ extension Swarm {
         }
         credit(piece)
         let owner = piece.assignedPeer
-        endAssignment(of: piece)
+        requester.endAssignment(of: piece, among: peers)
         if commit.takeTaint(of: index) {
             pieces.passedUnsynced(piece)
             effects.append(.release(index))
@@ -59,8 +59,8 @@ extension Swarm {
 
     /// The piece is present. It may only be in the page cache, so it is synced before it is recorded.
     private mutating func gained(_ index: PieceIndex, now: Instant) {
-        commit.gained(index, bytes: geometry.length(of: index))
-        for peer in orderedPeers where !peer.has(index) { send(peer, .have(index), now: now) }
+        commit.gained(index)
+        for peer in peers.ordered where !peer.has(index) { send(peer, .have(index), now: now) }
     }
 
     /// The piece failed its hash check. Answers ``Effect/verify(_:)``.
@@ -68,14 +68,14 @@ extension Swarm {
         guard let piece = pieces[index], piece.phase == .verifying else { return }
         tally.wasted(geometry.length(of: index))
         let contributors = piece.contributors
-        let addresses = contributors.sorted().compactMap { peers[$0]?.address ?? formerAddresses[$0] }
+        let addresses = contributors.sorted().compactMap { peers.address(of: $0) }
         if let untold = ledger.mayReportFailure(at: now) {
             effects.append(.note(.pieceFailed(index, senders: addresses, untold: untold)))
         }
         // A failed sync lost these blocks, so no peer is to blame.
         if !commit.takeTaint(of: index) { blame(piece, contributors, digests: digests, now: now) }
         if piece.recordedCount > 0 { commit.forgetPartial(index) }
-        endAssignment(of: piece)
+        requester.endAssignment(of: piece, among: peers)
         pieces.failed(piece, using: &random)
         effects.append(.release(index))
         fillAll(now: now)
@@ -115,19 +115,19 @@ extension Swarm {
         guard piece.phase == .downloading, !piece.isBeingWritten, piece.isBuffered || piece.onDiskCount == 0 else {
             return
         }
-        for peer in orderedPeers {
+        for peer in peers.ordered {
             for request in peer.requests.filter({ $0.block.piece == piece.piece }) {
                 _ = peer.takeRequest(request.block)
                 if !request.isReleased {
                     piece.release(request.block.block)
-                    downloadBucket.giveBack(geometry.length(of: request.block))
+                    limits.requestEnded(geometry.length(of: request.block))
                 }
                 send(peer, .cancel(wire(request.block)), now: now)
             }
             if peer.currentPiece == piece.piece { peer.currentPiece = nil }
         }
         piece.currentPeer = nil
-        endAssignment(of: piece)
+        requester.endAssignment(of: piece, among: peers)
         for block in piece.unwritten {
             tally.wasted(geometry.length(of: BlockRef(piece: piece.piece, block: block)))
         }
@@ -196,7 +196,7 @@ extension Swarm {
     /// Pieces must be hashed again before they count as present: some turned out damaged, or the user asked for it.
     package mutating func recheck(_ indices: Bitfield, now: Instant) {
         commit.becameUnverified(pieces.mustBeRechecked(indices))
-        commit.keepOnly(pieces.have, geometry: geometry)
+        commit.keepOnly(pieces.have)
         completion.isUndone()
         checkUnverified()
     }
@@ -204,7 +204,7 @@ extension Swarm {
     /// Another process found these recorded pieces damaged and has already recorded that in the database.
     package mutating func lost(_ indices: Bitfield, now: Instant) {
         for index in indices.pieces { pieces.lost(index, using: &random) }
-        commit.keepOnly(pieces.have, geometry: geometry)
+        commit.keepOnly(pieces.have)
         completion.lostPieces(isComplete: isComplete)
         goalChanged(now: now)
         fillAll(now: now)

@@ -13,6 +13,33 @@ import Torrent
 ///
 /// Each event is one mutating function that takes the time as an argument. The event appends its consequences to the
 /// effects; the shell takes them with ``takeEffects()`` and performs them in order.
+///
+/// **Queries** (this file): ``have``, ``recorded``, ``wanted``, ``unverified``, ``state(of:)``, ``isComplete``,
+/// ``isCompleteAndRecorded``, ``isRunning``, ``isHungry``, ``fault``, ``shownFault``, ``transfer``, ``rates(now:)``,
+/// ``peerReports(now:)``.
+///
+/// **Events**
+/// - by the user (`Swarm+Control`): ``start(now:)``, ``stop(now:)``, ``select(_:now:)``, ``change(_:now:)``,
+///   ``recheck(_:now:)``
+/// - of connections (`Swarm+Peers`): ``learn(_:from:now:)``, ``connected(_:now:)``, ``dialFailed(_:now:)``,
+///   ``foundSelf(at:now:)``, ``closed(_:now:)``, ``misbehaved(_:_:now:)``, ``shunned(_:reason:now:)``
+/// - messages (`Swarm+Messages`): ``choked(_:now:)``, ``has(_:_:now:)``, ``bitfield(_:_:now:)``,
+///   ``rejected(_:_:now:)``, ``extended(_:reqq:uploadOnly:port:now:)`` and so on
+/// - of downloads (`Swarm+Requests`): ``received(_:piece:begin:length:now:)``, ``batchEnded(_:now:)``
+/// - of uploads (`Swarm+Upload`): ``requested(_:piece:begin:length:now:)``, ``cancelled(_:piece:begin:length:now:)``,
+///   ``served(_:_:now:)``, ``serveFailed(_:_:fault:now:)``
+/// - of pieces (`Swarm+Pieces`): ``verified(_:digests:now:)``, ``hashFailed(_:digests:now:)``,
+///   ``writeFailed(_:fault:now:)``, ``checked(_:_:now:)``, ``checkEnded(now:)``, ``lost(_:now:)``
+/// - of the commit (`Swarm+Durability`): ``intentsRecorded(_:now:)``, ``intentsFailed(_:fault:now:)``,
+///   ``blocksWritten(_:_:now:)``, ``blocksFailed(_:_:fault:now:)``, ``synced(now:)``, ``syncFailed(fault:now:)``,
+///   ``recorded(now:)``, ``recordFailed(fault:now:)``, ``inspected(_:now:)``
+/// - of faults (`Swarm+Faults`): ``stalled(_:now:)``, ``wentOffline(_:now:)``, ``probed(_:now:)``, ``hold()``,
+///   ``release(now:)``
+/// - of work (`Swarm+Work`): ``counted(_:from:now:)``, ``settle(_:in:now:)``
+///
+/// **Timers**: ``nextWake`` says when ``wake(now:)`` is due (`Swarm+Control`).
+///
+/// **Effects**: ``Effect`` lists them, each with the events that answer it.
 package struct Swarm: ~Copyable {
     enum Mode {
         case idle, running
@@ -22,53 +49,27 @@ package struct Swarm: ~Copyable {
     }
 
     package let geometry: Geometry
-    /// The files, which claims count the bytes of.
-    var files: PayloadFiles
     package internal(set) var settings: SwarmSettings
-    var random: SeededGenerator
     /// The Unix time, in seconds, at ``Instant/origin``.
-    let unixOrigin: Int64
+    private let unixOrigin: Int64
+    var random: SeededGenerator
     var mode = Mode.idle
-
-    var pieces: PieceStates
-    var commit = CommitMachine()
-    var faults = FaultState()
-    var completion: Completion
-    var ledger = BlameLedger()
-    var tally = Tally()
-
-    // MARK: Peers
-
-    package internal(set) var book = AddressBook()
-    var peers: [PeerKey: Peer] = [:]
-    /// The same peers, ordered by key.
-    var orderedPeers: [Peer] = []
-    /// Where each round begins among the peers, so that a limit doesn't always make the same peers wait.
-    var rosterTurn = 0
-    var dialing: Set<PeerAddress> = []
-    /// The dialled addresses that another peer was disconnected for: its place is reserved for them.
-    var reserved: Set<PeerAddress> = []
-    /// Addresses of closed connections, kept so that blocks they sent can still be blamed on them.
-    var formerAddresses: [PeerKey: PeerAddress] = [:]
-    /// Hosts of those closed connections that were incoming.
-    var formerCallers: [PeerKey: PeerAddress.Host] = [:]
-    /// Whether blocks were given back during this batch, so that other peers are asked for them when it ends.
-    var isFillDue = false
-    var nextKey: UInt32 = 1
-    var choker = Choker()
-    var nextChokeRound = Instant.origin
-    var downloadBucket: TokenBucket
-    var uploadBucket: TokenBucket
-    var nextTick = Instant.origin
-    var nextSlowTick = Instant.origin
-    var throttledUntil: Instant?
-
+    var ticks = Ticks()
     var effects: [Effect] = []
 
-    /// The most bytes of one peer's requests that may be read or sent at once; see ``SharedMemory/servedAhead``.
-    package var mostServedAhead = Swarm.servedAhead
-    /// Limits how many failed pieces are reported, because a peer can cause any number of them.
-    var failureNotes = NoteLimit()
+    // The machines. Each has private state; they meet in the events, which are in the files `Swarm+….swift`.
+
+    var pieces: PieceStates
+    var commit: CommitMachine
+    var completion: Completion
+    var faults = FaultState()
+    var peers = PeerSet()
+    package internal(set) var book = AddressBook()
+    var requester: Requester
+    var uploader = Uploader()
+    var limits: RateLimits
+    var ledger = BlameLedger()
+    var tally = Tally()
 
     /// Creates a torrent at rest.
     ///
@@ -88,14 +89,14 @@ package struct Swarm: ~Copyable {
         precondition(plan.trusted.count == geometry.pieceCount)
         precondition(recorded.count == geometry.pieceCount && intents.count == geometry.pieceCount)
         self.geometry = geometry
-        self.files = files
         self.settings = settings
         self.unixOrigin = unixOrigin
         random = SeededGenerator(seed: seed)
         pieces = PieceStates(
             geometry: geometry, plan: plan, recorded: recorded, intents: intents, wanted: wanted, padding: padding)
-        downloadBucket = TokenBucket(limit: settings.downloadLimit)
-        uploadBucket = TokenBucket(limit: settings.uploadLimit)
+        commit = CommitMachine(files: files)
+        requester = Requester(geometry: geometry)
+        limits = RateLimits(settings)
         completion = Completion(
             isReported: completionIsKnown && wanted.isSubset(of: plan.trusted) && plan.unverified.isEmpty)
         for partial in partials where geometry.pieces.contains(partial.piece) && !pieces.have[partial.piece] {
@@ -108,9 +109,7 @@ package struct Swarm: ~Copyable {
         }
         if let zeros {
             // These pieces need no write; they are recorded like any other.
-            for piece in zeros.pieces where pieces.isPadding(piece) {
-                commit.gained(piece, bytes: geometry.length(of: piece))
-            }
+            for piece in zeros.pieces where pieces.isPadding(piece) { commit.gained(piece) }
         }
         pieces.restoredAll(using: &random)
     }
@@ -127,12 +126,18 @@ package struct Swarm: ~Copyable {
     /// The latest time at which ``wake(now:)`` must be called; `nil` unless the swarm is running or stopping.
     package var nextWake: Instant? {
         guard mode == .running || mode == .stopping else { return nil }
-        return [nextTick, throttledUntil, faults.nextProbe].compactMap(\.self).min()
+        return [ticks.next, limits.resumeAt, faults.nextProbe].compactMap(\.self).min()
     }
 
     func unix(_ now: Instant) -> Int64 { unixOrigin + now.nanoseconds / 1_000_000_000 }
 
     // MARK: Queries
+
+    /// The most bytes of one peer's requests that may be read or sent at once; see ``SharedMemory/servedAhead``.
+    package var mostServedAhead: Int {
+        get { uploader.mostServedAhead }
+        set { uploader.mostServedAhead = newValue }
+    }
 
     /// Pieces that passed their hash check and are written: the pieces that peers are told about.
     package var have: Bitfield { pieces.have }
@@ -159,12 +164,12 @@ package struct Swarm: ~Copyable {
     package var peerCount: Int { peers.count }
     /// The number of connected peers that have every piece.
     package var seedCount: Int { pieces.picker.seedCount }
-    package var dialCount: Int { dialing.count }
+    package var dialCount: Int { peers.dialCount }
     /// Whether the peer supports the fast extension (BEP 6).
     package func supportsFast(_ key: PeerKey) -> Bool { peers[key]?.supportsFast ?? false }
 
     /// Whether more peers would help: the torrent is incomplete and has few connections and dials.
-    package var isHungry: Bool { !isComplete && peers.count + dialing.count < 4 }
+    package var isHungry: Bool { !isComplete && peers.count + peers.dialCount < 4 }
 
     /// The rates in bytes per second.
     package mutating func rates(now: Instant) -> (download: Int, upload: Int) { tally.rates(now: now) }
@@ -177,7 +182,7 @@ package struct Swarm: ~Copyable {
 
     /// Returns one report for each connection.
     package func peerReports(now: Instant) -> [PeerReport] {
-        orderedPeers.map { peer in
+        peers.ordered.map { peer in
             PeerReport(
                 key: peer.key, address: peer.address, isIncoming: peer.isIncoming,
                 client: book[peer.address]?.client ?? "",

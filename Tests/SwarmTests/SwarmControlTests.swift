@@ -256,7 +256,7 @@ struct SwarmControlTests {
         bench.feed { $0.learn((1...5).map(SwarmBench.address), from: .tracker, now: $1) }
         func dials() -> Int { bench.take().count { if case .dial = $0 { true } else { false } } }
         #expect(dials() == 2)
-        let first = (1...5).map(SwarmBench.address).filter { bench.swarm.dialing.contains($0) }
+        let first = (1...5).map(SwarmBench.address).filter { bench.swarm.peers.isDialing($0) }
         for address in first {
             let hello = PeerInfo(
                 address: address, isIncoming: false, supportsFast: true, supportsExtensions: true, client: "")
