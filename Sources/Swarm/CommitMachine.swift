@@ -175,8 +175,8 @@ struct CommitMachine: ~Copyable {
         }
     }
 
-    /// Everything written before is durable. Returns the claim, without what follows from it; it is empty if nothing
-    /// must be recorded. `idle` are the pieces whose write intents end.
+    /// Everything written before the sync is durable. Returns whether a transaction must record it; ``claim(_:_:)`` says
+    /// what. `idle` are pieces whose write intents end.
     mutating func recordBegan(_ states: borrowing PieceStates, closing idle: [PieceIndex]) -> Bool {
         stage = .recording
         sent = next
@@ -188,7 +188,7 @@ struct CommitMachine: ~Copyable {
         return !sent.isEmpty
     }
 
-    /// Completes the claim of the transaction under way.
+    /// Assembles the whole claim of the transaction that begins. `transfer` is what it reports.
     mutating func claim(_ states: borrowing PieceStates, _ transfer: Transfer) -> Claim {
         sent.complete(recorded: states.recorded, wanted: states.wanted, files: files, transfer: transfer)
         return sent

@@ -21,14 +21,7 @@ struct PieceStates: ~Copyable {
     private(set) var wanted: Bitfield
     /// Pieces that must be hashed on disk before they count as present or become candidates.
     private(set) var unverified: Bitfield
-    private var activePieces: [PieceIndex: ActivePiece] = [:]
-    /// The active pieces, oldest first.
-    private(set) var active: [ActivePiece] = []
-    /// Active pieces with free blocks, and possibly some whose free blocks ran out since they were listed.
-    private var unfilled: [ActivePiece] = []
-    /// The number of active pieces that count against the memory budget, and their bytes.
-    private(set) var bufferedCount = 0
-    private(set) var bufferedBytes = 0
+    private var activePieces: ActivePieces
     /// Recorded blocks of pieces that are unverified or may become so. They count only if the piece turns out to be
     /// incomplete.
     private var heldPartials: [PieceIndex: PartialPiece] = [:]
@@ -36,7 +29,7 @@ struct PieceStates: ~Copyable {
     private(set) var intents: WriteIntents
     private(set) var recheck = Recheck()
 
-    /// Creates the states of a torrent at rest. No piece is a candidate before ``restored(zeros:using:)``.
+    /// Creates the states of a torrent at rest. No piece is a candidate before ``restoredAll(using:)``.
     ///
     /// `recorded` is what the database holds; pieces that the plan doesn't trust lose their records at the start.
     init(
@@ -49,6 +42,7 @@ struct PieceStates: ~Copyable {
         self.recorded = recorded.intersection(plan.trusted)
         self.wanted = wanted
         unverified = plan.unverified
+        activePieces = ActivePieces(geometry: geometry)
         self.intents = WriteIntents(recorded: intents)
         picker = PiecePicker(pieceCount: geometry.pieceCount)
     }
@@ -64,8 +58,12 @@ struct PieceStates: ~Copyable {
 
     /// The active piece with this index.
     subscript(index: PieceIndex) -> ActivePiece? { activePieces[index] }
-
+    /// The active pieces, oldest first.
+    var active: [ActivePiece] { activePieces.ordered }
     var isAnyActive: Bool { !activePieces.isEmpty }
+    /// The number of active pieces that count against the memory budget, and their bytes.
+    var bufferedCount: Int { activePieces.bufferedCount }
+    var bufferedBytes: Int { activePieces.bufferedBytes }
 
     /// Whether every wanted piece is present.
     var isComplete: Bool { wanted.isSubset(of: have) }
@@ -77,6 +75,30 @@ struct PieceStates: ~Copyable {
 
     private func isCandidate(_ piece: PieceIndex) -> Bool {
         wanted[piece] && !have[piece] && !unverified[piece] && activePieces[piece] == nil
+    }
+
+    // MARK: Transitions
+
+    /// A state other than active.
+    private enum Settled {
+        case absent, written, recorded, unverified
+    }
+
+    /// Moves the piece to this state. Only this function and ``activated(_:now:)`` change the state of a piece, so that
+    /// it is in one state, and recorded pieces are present.
+    private mutating func settle(_ piece: PieceIndex, as state: Settled) {
+        activePieces.remove(piece)
+        picker.remove(piece)
+        have[piece] = state == .written || state == .recorded
+        recorded[piece] = state == .recorded
+        unverified[piece] = state == .unverified
+        if state == .unverified { recheck.missedPiece() }
+    }
+
+    /// The piece became absent: a candidate if it is wanted.
+    private mutating func lose(_ piece: PieceIndex, using random: inout SeededGenerator) {
+        settle(piece, as: .absent)
+        if wanted[piece] { picker.insert(piece, using: &random) }
     }
 
     // MARK: Start and selection
@@ -95,7 +117,7 @@ struct PieceStates: ~Copyable {
         for block in padding[index] ?? [] where blocks.indices.contains(block) { blocks[block] = true }
         guard blocks.contains(false) else {
             // All blocks are on disk, but the piece was never hashed.
-            makeUnverified(index)
+            settle(index, as: .unverified)
             return
         }
         let piece = activated(index, now: .origin)
@@ -103,9 +125,9 @@ struct PieceStates: ~Copyable {
     }
 
     /// The piece consists of padding only: it is present without a write. Returns whether it was absent.
-    mutating func isPadding(_ piece: PieceIndex) -> Bool {
-        guard !have[piece], !unverified[piece] else { return false }
-        have.insert(piece)
+    mutating func foundPadding(_ piece: PieceIndex) -> Bool {
+        guard state(of: piece) == .absent else { return false }
+        settle(piece, as: .written)
         return true
     }
 
@@ -135,24 +157,17 @@ struct PieceStates: ~Copyable {
         }
     }
 
-    /// The piece became absent.
-    private mutating func consider(_ piece: PieceIndex, using random: inout SeededGenerator) {
-        if isCandidate(piece) { picker.insert(piece, using: &random) }
-    }
-
     // MARK: Downloading
 
     /// Blocks of the piece will be requested: it becomes active and needs a write intent.
     @discardableResult
     mutating func activated(_ index: PieceIndex, now: Instant) -> ActivePiece {
-        precondition(!have[index] && !unverified[index])
+        precondition(state(of: index) == .absent)
         let piece = ActivePiece(piece: index, blockCount: geometry.blockCount(of: index), activatedAt: now)
         for block in padding[index] ?? [] { piece.restore(block) }
-        activePieces[index] = piece
-        active.append(piece)
         picker.remove(index)
         intents.need(index)
-        list(piece)
+        activePieces.add(piece)
         return piece
     }
 
@@ -160,25 +175,13 @@ struct PieceStates: ~Copyable {
     mutating func released(_ block: BlockRef) {
         guard let piece = activePieces[block.piece] else { return }
         piece.release(block.block)
-        list(piece)
+        activePieces.list(piece)
     }
 
     /// Returns the oldest piece with free blocks for which `isEligible` holds.
     mutating func unfilledPiece(where isEligible: (borrowing PieceStates, ActivePiece) -> Bool) -> ActivePiece? {
-        unfilled.removeAll { piece in
-            let isGone = piece.isClosed || piece.freeCount == 0
-            if isGone { piece.isListed = false }
-            return isGone
-        }
-        for piece in unfilled where isEligible(self, piece) { return piece }
+        for piece in activePieces.withFreeBlocks() where isEligible(self, piece) { return piece }
         return nil
-    }
-
-    /// Lists the piece for peers that look for free blocks.
-    private mutating func list(_ piece: ActivePiece) {
-        guard piece.freeCount > 0, !piece.isListed, !piece.isClosed else { return }
-        piece.isListed = true
-        unfilled.append(piece)
     }
 
     /// Whether the peer may be asked for a free block of the piece.
@@ -203,47 +206,13 @@ struct PieceStates: ~Copyable {
     /// The piece passed its hash check and is written.
     mutating func passed(_ piece: ActivePiece) {
         holdPartial(of: piece)
-        close(piece)
-        have.insert(piece.piece)
+        settle(piece.piece, as: .written)
     }
 
     /// The piece passed its hash check, but a failed sync may have lost what was written.
     mutating func passedUnsynced(_ piece: ActivePiece) {
         holdPartial(of: piece)
-        close(piece)
-        makeUnverified(piece.piece)
-    }
-
-    /// The piece failed its hash check.
-    mutating func failed(_ piece: ActivePiece, using random: inout SeededGenerator) {
-        close(piece)
-        consider(piece.piece, using: &random)
-    }
-
-    /// The piece is no longer downloaded: only its blocks on disk are kept. Its buffer is free.
-    mutating func abandoned(_ piece: ActivePiece, using random: inout SeededGenerator) {
-        if piece.onDiskCount > 0 {
-            parked(piece)
-        } else {
-            close(piece)
-            consider(piece.piece, using: &random)
-        }
-    }
-
-    /// The torrent is at rest, so the piece keeps only its blocks on disk. Returns whether its buffer became free.
-    mutating func rested(_ piece: ActivePiece, using random: inout SeededGenerator) -> Bool {
-        piece.rest()
-        if piece.onDiskCount == piece.blockCount {
-            close(piece)
-            unverified.insert(piece.piece)
-        } else if piece.onDiskCount > 0 {
-            guard piece.isBuffered else { return false }
-            parked(piece)
-        } else {
-            close(piece)
-            consider(piece.piece, using: &random)
-        }
-        return true
+        settle(piece.piece, as: .unverified)
     }
 
     private mutating func holdPartial(of piece: ActivePiece) {
@@ -251,40 +220,40 @@ struct PieceStates: ~Copyable {
         heldPartials[piece.piece] = PartialPiece(piece: piece.piece, blocks: piece.recorded)
     }
 
-    private mutating func close(_ piece: ActivePiece) {
-        guard activePieces.removeValue(forKey: piece.piece) != nil else { return }
-        piece.isClosed = true
-        // The oldest pieces usually finish first, so the search is short.
-        if let place = active.firstIndex(where: { $0 === piece }) { active.remove(at: place) }
-        unbuffer(piece)
+    /// The piece failed its hash check.
+    mutating func failed(_ piece: ActivePiece, using random: inout SeededGenerator) {
+        lose(piece.piece, using: &random)
+    }
+
+    /// The piece is no longer downloaded: only its blocks on disk are kept. Its buffer is free.
+    mutating func abandoned(_ piece: ActivePiece, using random: inout SeededGenerator) {
+        if piece.onDiskCount > 0 { activePieces.park(piece) } else { lose(piece.piece, using: &random) }
+    }
+
+    /// The torrent is at rest, so the piece keeps only its blocks on disk. Returns whether its buffer became free.
+    mutating func rested(_ piece: ActivePiece, using random: inout SeededGenerator) -> Bool {
+        piece.rest()
+        if piece.onDiskCount == piece.blockCount {
+            settle(piece.piece, as: .unverified)
+        } else if piece.onDiskCount > 0 {
+            guard piece.isBuffered else { return false }
+            activePieces.park(piece)
+        } else {
+            lose(piece.piece, using: &random)
+        }
+        return true
     }
 
     // MARK: Memory
 
     /// Whether one more piece of `length` bytes may be buffered. Two pieces are always allowed.
-    func hasRoom(for length: Int, budget: Int) -> Bool { bufferedBytes + length <= budget || bufferedCount < 2 }
+    func hasRoom(for length: Int, budget: Int) -> Bool { activePieces.hasRoom(for: length, budget: budget) }
 
     /// Blocks of the piece are requested or in memory.
-    mutating func buffered(_ piece: ActivePiece) {
-        guard !piece.isBuffered else { return }
-        piece.isBuffered = true
-        bufferedCount += 1
-        bufferedBytes += geometry.length(of: piece.piece)
-    }
-
-    private mutating func unbuffer(_ piece: ActivePiece) {
-        guard piece.isBuffered else { return }
-        piece.isBuffered = false
-        bufferedCount -= 1
-        bufferedBytes -= geometry.length(of: piece.piece)
-    }
+    mutating func buffered(_ piece: ActivePiece) { activePieces.buffer(piece) }
 
     /// The piece's buffer was freed. Blocks on disk are kept; all others are wanted again.
-    mutating func parked(_ piece: ActivePiece) {
-        piece.forgetMemory()
-        unbuffer(piece)
-        list(piece)
-    }
+    mutating func parked(_ piece: ActivePiece) { activePieces.park(piece) }
 
     // MARK: Write intents
 
@@ -326,7 +295,7 @@ struct PieceStates: ~Copyable {
     mutating func recorded(_ pieces: [PieceIndex], closed: [PieceIndex]) {
         for piece in pieces where have[piece] {
             heldPartials[piece] = nil
-            recorded.insert(piece)
+            settle(piece, as: .recorded)
             intents.ended(piece)
         }
         for piece in closed { intents.ended(piece) }
@@ -348,14 +317,13 @@ struct PieceStates: ~Copyable {
 
     /// A failed sync may have lost the piece, which is not recorded yet.
     mutating func lostSync(_ piece: PieceIndex) {
-        guard have.remove(piece) else { return }
-        makeUnverified(piece)
+        if have[piece] { settle(piece, as: .unverified) }
     }
 
     /// A failed sync may have lost blocks of the piece that are not recorded yet.
     mutating func lostSync(_ piece: ActivePiece) {
         piece.forgetUnrecorded()
-        list(piece)
+        activePieces.list(piece)
     }
 
     // MARK: Unverified pieces
@@ -364,10 +332,7 @@ struct PieceStates: ~Copyable {
     mutating func mustBeRechecked(_ pieces: Bitfield) -> [PieceIndex] {
         let new = pieces.subtracting(unverified).pieces.filter { activePieces[$0] == nil }
         for piece in new {
-            have.remove(piece)
-            recorded.remove(piece)
-            picker.remove(piece)
-            makeUnverified(piece)
+            settle(piece, as: .unverified)
             intents.becameUnverified(piece)
         }
         return new
@@ -375,14 +340,7 @@ struct PieceStates: ~Copyable {
 
     /// The piece was recorded as present and is gone. Its loss is in the database already.
     mutating func lost(_ piece: PieceIndex, using random: inout SeededGenerator) {
-        guard have.remove(piece) else { return }
-        recorded.remove(piece)
-        consider(piece, using: &random)
-    }
-
-    private mutating func makeUnverified(_ piece: PieceIndex) {
-        unverified.insert(piece)
-        recheck.missedPiece()
+        if have[piece] { lose(piece, using: &random) }
     }
 
     /// Returns the unverified pieces, which are hashed now.
@@ -395,23 +353,22 @@ struct PieceStates: ~Copyable {
 
     /// The unverified piece passed its hash check.
     mutating func rechecked(good piece: PieceIndex) {
-        guard unverified.remove(piece) else { return }
+        guard unverified[piece] else { return }
         recheck.foundGood()
-        have.insert(piece)
+        settle(piece, as: .written)
     }
 
     /// The unverified piece is not whole: its recorded blocks count, unless all of them were recorded, which means that
     /// the data is bad. Returns whether the database must forget its recorded blocks.
     mutating func rechecked(bad piece: PieceIndex, isMissing: Bool, using random: inout SeededGenerator) -> Bool {
-        guard unverified.remove(piece) else { return false }
+        guard unverified[piece] else { return false }
         if isMissing { recheck.foundMissing() } else { recheck.foundBad() }
         intents.ended(piece)
-        var isForgotten = false
-        if let partial = heldPartials.removeValue(forKey: piece) {
-            if !isMissing, partial.blocks.contains(false) { restored(partial) } else { isForgotten = true }
-        }
-        consider(piece, using: &random)
-        return isForgotten
+        let partial = heldPartials.removeValue(forKey: piece)
+        settle(piece, as: .absent)
+        if let partial, !isMissing, partial.blocks.contains(false) { restored(partial) }
+        if isCandidate(piece) { picker.insert(piece, using: &random) }
+        return partial.map { isMissing || !$0.blocks.contains(false) } ?? false
     }
 
     // MARK: Availability
@@ -431,34 +388,17 @@ struct PieceStates: ~Copyable {
 
     // MARK: Invariants
 
-    /// Descriptions of what is inconsistent, for tests: what the transitions can't exclude. Empty if nothing is.
+    /// Descriptions of what is inconsistent, for tests; empty if nothing is.
     var faults: [String] {
-        var found = picker.faults
-        for piece in active { found += piece.faults }
-        for piece in active where piece.freeCount > 0 {
-            if !piece.isListed || !unfilled.contains(where: { $0 === piece }) {
-                found.append("piece \(piece.piece) is not found by peers")
-            }
-        }
-        for piece in geometry.pieces where picker.candidates[piece] != isCandidate(piece) {
-            found.append("piece \(piece) is wrongly a candidate, or wrongly none")
-        }
+        var found = picker.faults + activePieces.faults
         for piece in geometry.pieces {
+            if picker.candidates[piece] != (wanted[piece] && state(of: piece) == .absent) {
+                found.append("piece \(piece) is wrongly a candidate, or wrongly none")
+            }
             let count = (have[piece] ? 1 : 0) + (activePieces[piece] != nil ? 1 : 0) + (unverified[piece] ? 1 : 0)
             if count > 1 { found.append("piece \(piece) is in \(count) states") }
         }
         if !recorded.isSubset(of: have) { found.append("recorded pieces are not present") }
-        if active.count != activePieces.count
-            || active.contains(where: { activePieces[$0.piece] !== $0 || $0.isClosed })
-        {
-            found.append("the order of active pieces is not that of the active pieces")
-        }
-        let buffered = active.filter(\.isBuffered)
-        if buffered.count != bufferedCount
-            || buffered.reduce(0, { $0 + geometry.length(of: $1.piece) }) != bufferedBytes
-        {
-            found.append("buffers are miscounted")
-        }
         return found
     }
 }

@@ -109,7 +109,7 @@ package struct Swarm: ~Copyable {
         }
         if let zeros {
             // These pieces need no write; they are recorded like any other.
-            for piece in zeros.pieces where pieces.isPadding(piece) { commit.gained(piece) }
+            for piece in zeros.pieces where pieces.foundPadding(piece) { commit.gained(piece) }
         }
         pieces.restoredAll(using: &random)
     }

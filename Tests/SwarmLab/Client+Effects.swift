@@ -301,6 +301,11 @@ extension Client {
     func commit(_ change: ModelDatabase.Change) {
         database.apply(change)
         guard case .record(let claim, _) = change else { return }
+        if claim.claimed != database.have {
+            lab.fail(
+                "client \(number) says that \(claim.claimed.population) pieces are recorded after a claim, but \(database.have.population) are"
+            )
+        }
         for piece in claim.pieces where !disk.isDurable(piece) {
             lab.fail("client \(number) claims piece \(piece), which is not on disk for good")
         }

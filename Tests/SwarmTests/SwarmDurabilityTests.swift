@@ -49,6 +49,30 @@ struct SwarmDurabilityTests {
         #expect(bench.records.flatMap(\.pieces).count == 2 && bench.isDone)
     }
 
+    /// The shell adds nothing to a claim: what follows from the pieces is in it.
+    @Test func aClaimCarriesWhatFollowsFromIt() throws {
+        let bench = SwarmBench(pieces: 4, have: [3], wanted: [0, 1])
+        bench.held = [.record]
+        _ = bench.started()
+        let key = bench.connectSeed(1)
+        bench.serveAll(key)
+        bench.advance(.seconds(3))
+        let length = Int64(2 * Geometry.blockLength)
+        let refused = try #require(bench.records.last)
+        #expect(refused.claimed.numbers == refused.pieces.map(\.value).sorted() + [3])
+        #expect(refused.completedBytes == Int64(refused.pieces.count) * length)
+        #expect(refused.fileBytes.map(\.file) == refused.pieces.map(\.value).sorted())
+        #expect(refused.fileBytes.allSatisfy { $0.completed == length })
+        #expect(refused.transfer.downloaded >= refused.completedBytes && refused.transfer.uploaded == 0)
+        // The database refuses it, so that the next one carries the same, and what came since.
+        bench.held = []
+        bench.feed { $0.recordFailed(fault: Fault(.database, "locked"), now: $1) }
+        bench.advance(.seconds(10))
+        let claim = try #require(bench.records.dropFirst().last)
+        #expect(claim.claimed.numbers == [0, 1, 3] && claim.isComplete && claim.completedBytes == 2 * length)
+        #expect(claim.transfer == bench.swarm.transfer && bench.isDone)
+    }
+
     @Test func bytesHastenTheCommit() {
         var settings = SwarmSettings()
         settings.commitBytes = 2 * Geometry.blockLength
