@@ -80,7 +80,8 @@ extension Session: PeerConnectionOwner {
             if try await loader.promoteUnplaced(loaded) { loaded = try await loader.load(loaded.metainfo) }
             guard !isStopping, !loaded.row.settings.isPaused else { return nil }
             guard
-                loaded.offline != nil || loaded.plan.doubtful.isEmpty || slots.mayCheck(id, now: environment.clock.now)
+                loaded.offline != nil || loaded.plan.unverified.isEmpty
+                    || slots.mayCheck(id, now: environment.clock.now)
             else {
                 unchecked.insert(id)
                 try await environment.store.perform { db throws(StoreError) in try db.setState(id, .queued) }

@@ -35,7 +35,7 @@ extension TorrentEngine {
     /// Returns the state and error to store when the torrent has come to rest.
     func restingState(isSeeding: Bool) -> (TorrentState, String?) {
         if let fault = swarm.shownFault { return (fault.kind == .offline ? .offline : .error, fault.text) }
-        guard swarm.isComplete, swarm.doubtful.isEmpty else { return (.queued, nil) }
+        guard swarm.isComplete, swarm.unverified.isEmpty else { return (.queued, nil) }
         return (isSeeding ? .seeding : .complete, nil)
     }
 
@@ -57,8 +57,8 @@ extension TorrentEngine {
             return
         }
         self.selection = selection
-        let pieces = selection.wantedPieces(geometry: metainfo.geometry)
-        feed { swarm, now in swarm.select(pieces, now: now) }
+        let files = PayloadFiles(metainfo.layout, selection: selection, geometry: metainfo.geometry)
+        feed { swarm, now in swarm.select(files, now: now) }
         saveState()
     }
 
@@ -80,7 +80,7 @@ extension TorrentEngine {
     func verifyAll() {
         guard swarm.fault?.kind != .offline else { return }
         resumeNote = "requested by the user"
-        feed { swarm, now in swarm.doubt(swarm.have, now: now) }
+        feed { swarm, now in swarm.recheck(swarm.have, now: now) }
         saveState()
     }
 

@@ -36,12 +36,12 @@ extension TorrentEngine {
             serves[key, default: []].append(request)
         case .dial(let address): dial(address)
         case .disconnect(let key, let reason): disconnect(key, reason)
-        case .open(let pieces): open(pieces)
+        case .recordIntents(let pieces): recordIntents(pieces)
         case .verify(let verification): verify(verification)
         case .release(let piece): release(piece)
         case .writeBlocks(let piece, let blocks): writeBlocks(piece, blocks)
         case .sync(let pieces): sync(pieces)
-        case .record(let record): self.record(record)
+        case .record(let claim): record(claim)
         case .check(let pieces): check(pieces)
         case .probe(let kind): probe(kind)
         case .inspect: inspect()
@@ -62,7 +62,7 @@ extension TorrentEngine {
 
     // MARK: Database
 
-    private func open(_ pieces: [PieceIndex]) {
+    private func recordIntents(_ pieces: [PieceIndex]) {
         let files = filesToAnnounce(pieces)
         custody.announced.formUnion(files)
         environment.commitQueue.submit(.open(id, pieces, creating: files)) { outcome in
@@ -70,42 +70,34 @@ extension TorrentEngine {
                 if outcome.error != nil { engine.custody.announced.subtract(files) }
                 engine.feed { swarm, now in
                     if let error = outcome.error {
-                        swarm.openFailed(pieces, fault: Fault(error), now: now)
+                        swarm.intentsFailed(pieces, fault: Fault(error), now: now)
                     } else {
-                        swarm.opened(pieces, now: now)
+                        swarm.intentsRecorded(pieces, now: now)
                     }
                 }
             }
         }
     }
 
-    private func record(_ news: Record) {
+    /// Writes the claim, and the fingerprints from the sync before it.
+    private func record(_ claim: Claim) {
         var progress = ProgressRecord(torrent: id, verifiedAt: environment.clock.timestamp)
-        progress.newPieces = news.pieces
-        progress.lostPieces = news.lost + news.doubted
-        progress.closedPieces = news.closed
-        progress.partials = news.partials.map { PartialPieceRow(piece: $0.piece, blocks: Self.mask($0.blocks)) }
+        progress.newPieces = claim.pieces
+        progress.lostPieces = claim.unverified
+        progress.closedPieces = claim.closed
+        progress.partials = claim.partials.map { PartialPieceRow(piece: $0.piece, blocks: Self.mask($0.blocks)) }
         progress.files = synced.compactMap { FingerprintRow($0) }
+        progress.fileBytes = claim.fileBytes.map { FileBytes(index: $0.file, completed: $0.completed) }
+        progress.completedBytes = claim.completedBytes
+        progress.downloadedDelta = claim.transfer.downloaded
+        progress.uploadedDelta = claim.transfer.uploaded
+        progress.wastedDelta = claim.transfer.wasted
+        if claim.isComplete, completedAt == nil { progress.completedAt = environment.clock.timestamp }
         synced = []
-        let spent = unreportedCounters()
-        progress.downloadedDelta = spent.downloaded
-        progress.uploadedDelta = spent.uploaded
-        progress.wastedDelta = spent.wasted
-        var claimed = swarm.recorded
-        // In the order of the transaction: a piece that became unverified and was found good since is present.
-        for piece in news.lost + news.doubted { claimed.remove(piece) }
-        for piece in news.pieces { claimed.insert(piece) }
-        progress.completedBytes = completedBytes(claimed)
-        progress.fileBytes = metainfo.fileBytes(touchedBy: news.pieces + news.lost + news.doubted, have: claimed)
-        if swarm.wanted.isSubset(of: claimed), completedAt == nil { progress.completedAt = environment.clock.timestamp }
         let (record, completedAt) = (progress, progress.completedAt)
         let answer: @Sendable (CommitQueue.Outcome) -> Void = { outcome in
             self.assumeIsolated { engine in
-                if outcome.error == nil {
-                    engine.completedAt = engine.completedAt ?? completedAt
-                } else {
-                    engine.takeBack(spent)
-                }
+                if outcome.error == nil { engine.completedAt = engine.completedAt ?? completedAt }
                 engine.feed { swarm, now in
                     if let error = outcome.error {
                         swarm.recordFailed(fault: Fault(error), now: now)
@@ -113,19 +105,19 @@ extension TorrentEngine {
                         swarm.recorded(now: now)
                     }
                     // Stops new write intents before the space runs out.
-                    if let shortage = outcome.shortage { swarm.openFailed([], fault: Fault(shortage), now: now) }
+                    if let shortage = outcome.shortage { swarm.intentsFailed([], fault: Fault(shortage), now: now) }
                 }
             }
         }
-        if !news.doubted.isEmpty {
+        if claim.unverified.isEmpty {
+            environment.commitQueue.submit(.record(record), completion: answer)
+        } else {
             // The pieces become unverified in the database before they lose their records: between the two
             // transactions, a recorded piece that is also unverified counts as unverified.
-            environment.commitQueue.submit(.doubt(id, news.doubted)) { outcome in
+            environment.commitQueue.submit(.doubt(id, claim.unverified)) { outcome in
                 if outcome.error != nil { return answer(outcome) }
                 self.environment.commitQueue.submit(.record(record), completion: answer)
             }
-        } else {
-            environment.commitQueue.submit(.record(record), completion: answer)
         }
     }
 
@@ -190,7 +182,7 @@ extension TorrentEngine {
                     engine.feed { swarm, now in
                         // Before anything is recorded, because the record that follows carries the new file's
                         // fingerprint.
-                        if !hollow.isEmpty { swarm.doubt(hollow, now: now) }
+                        if !hollow.isEmpty { swarm.recheck(hollow, now: now) }
                         if let error = report.folderError ?? report.failures.first?.error {
                             swarm.syncFailed(fault: Fault(error), now: now)
                         } else {
@@ -256,7 +248,7 @@ extension TorrentEngine {
             self.feed { swarm, now in
                 // Made unverified before anything is written again, because from then on our own writes change the
                 // files.
-                if !changed.isEmpty { swarm.doubt(changed, now: now) }
+                if !changed.isEmpty { swarm.recheck(changed, now: now) }
                 swarm.probed(still, now: now)
             }
             if still == nil, kind == .offline { self.announcer.start(now: self.unixNow) }
@@ -278,7 +270,7 @@ extension TorrentEngine {
             if let device = loaded.payload.device { payload = payload.on(device: device) }
             // This run knows best which pieces it wrote without recording them.
             let ours = swarm.have.subtracting(loaded.recorded)
-            return (nil, loaded.plan.doubtful.subtracting(ours))
+            return (nil, loaded.plan.unverified.subtracting(ours))
         } catch {
             return (Fault(.offline, "\(error)"), none)
         }

@@ -52,7 +52,7 @@ extension TorrentEngine {
 
     /// Every unverified piece was hashed: a file that isn't proven by now isn't the torrent's.
     func settleOwnership(now: Instant) {
-        guard swarm.doubtful.isEmpty else { return }
+        guard swarm.unverified.isEmpty else { return }
         if let text = obstacle(isChecked: true) { return swarm.stalled(Fault(.ownership, text), now: now) }
         swarm.release(now: now)
     }
@@ -98,7 +98,7 @@ extension TorrentEngine {
     /// At rest, ends the user's permission to overwrite once the existing files are checked, so that a file that
     /// appears there later counts as foreign.
     func endLeaveToOverwrite() async {
-        guard custody.hasLeave, swarm.doubtful.isEmpty, offlineAtStart == nil, swarm.fault?.kind != .offline else {
+        guard custody.hasLeave, swarm.unverified.isEmpty, offlineAtStart == nil, swarm.fault?.kind != .offline else {
             return
         }
         let (id, files) = (id, custody.own.keys.map(\.index))
@@ -116,7 +116,7 @@ extension TorrentEngine {
 
     /// Returns one sentence on why the torrent can't be downloaded here, or `nil` if nothing prevents it.
     private func obstacle(isChecked: Bool) -> String? {
-        let isChecked = isChecked || swarm.doubtful.isEmpty
+        let isChecked = isChecked || swarm.unverified.isEmpty
         if let (index, twin) = custody.twins.filter({ isIncomplete($0.key) }).min(by: { $0.key < $1.key }) {
             return
                 "\(payload.path(of: .entry(index))) and \(payload.path(of: .entry(twin))) are the same file on this file system, which doesn't distinguish their "
@@ -155,7 +155,7 @@ extension TorrentEngine {
     /// Whether a piece of the file is known to be missing.
     private func isIncomplete(_ index: Int) -> Bool {
         metainfo.layout.pieces(of: index, geometry: metainfo.geometry).contains {
-            !swarm.have[$0] && !swarm.doubtful[$0]
+            !swarm.have[$0] && !swarm.unverified[$0]
         }
     }
 
@@ -163,7 +163,7 @@ extension TorrentEngine {
     private var disagreement: (file: Int, holder: FileHolder)? {
         for (index, shared) in custody.shared.sorted(by: { $0.key < $1.key }) {
             for piece in metainfo.layout.pieces(of: index, geometry: metainfo.geometry)
-            where !swarm.have[piece] && !swarm.doubtful[piece] {
+            where !swarm.have[piece] && !swarm.unverified[piece] {
                 let files = metainfo.layout.files(of: piece, geometry: metainfo.geometry)
                 let isWithin = files.allSatisfy {
                     custody.shared[$0] != nil || metainfo.layout.files[$0].isPad || metainfo.layout.files[$0].isEmpty

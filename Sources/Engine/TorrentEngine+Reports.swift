@@ -7,23 +7,6 @@ import Verification
 
 /// What the torrent reports to the database, the log and progress lines.
 extension TorrentEngine {
-    // MARK: Counters
-
-    /// Returns the transfer counts since the last call, which then count as reported.
-    func unreportedCounters() -> Counters {
-        let spent = Counters(
-            downloaded: swarm.downloadedBytes - reported.downloaded, uploaded: swarm.uploadedBytes - reported.uploaded,
-            wasted: swarm.wastedBytes - reported.wasted)
-        reported = Counters(downloaded: swarm.downloadedBytes, uploaded: swarm.uploadedBytes, wasted: swarm.wastedBytes)
-        return spent
-    }
-
-    func takeBack(_ spent: Counters) {
-        reported.downloaded -= spent.downloaded
-        reported.uploaded -= spent.uploaded
-        reported.wasted -= spent.wasted
-    }
-
     /// Returns the bytes of wanted files within the pieces.
     func completedBytes(_ pieces: Bitfield) -> Int64 {
         selection.bytes(in: pieces, geometry: metainfo.geometry)
@@ -33,7 +16,7 @@ extension TorrentEngine {
 
     var state: TorrentState {
         if let fault = swarm.shownFault { return fault.kind == .offline ? .offline : .error }
-        if !swarm.doubtful.isEmpty { return .checking }
+        if !swarm.unverified.isEmpty { return .checking }
         if swarm.isComplete { return swarm.isRunning ? .seeding : .complete }
         return swarm.isRunning ? .downloading : .queued
     }
@@ -205,13 +188,13 @@ extension TorrentEngine {
             totalBytes: metainfo.geometry.totalBytes,
             wantedBytes: row.wantedBytes, completedBytes: done, pieceCount: metainfo.geometry.pieceCount,
             have: swarm.have,
-            downloadedBytes: base.downloaded + swarm.downloadedBytes,
-            uploadedBytes: base.uploaded + swarm.uploadedBytes,
-            wastedBytes: base.wasted + swarm.wastedBytes, downloadRate: rates.download, uploadRate: rates.upload,
+            downloadedBytes: base.downloaded + swarm.transfer.downloaded,
+            uploadedBytes: base.uploaded + swarm.transfer.uploaded,
+            wastedBytes: base.wasted + swarm.transfer.wasted, downloadRate: rates.download, uploadRate: rates.upload,
             peers: swarm.peerCount,
             seeders: swarm.seedCount,
             timeLeft: left > 0 && rates.download > 0 ? .seconds(Double(left) / Double(rates.download)) : nil,
-            doubtful: swarm.doubtful.population)
+            unverified: swarm.unverified.population)
     }
 
     func liveRow() -> LiveRow {
@@ -250,12 +233,12 @@ extension TorrentEngine {
         }
         let (id, now) = (id, environment.clock.timestamp)
         let changedTrackers = announcer.rows(of: id).filter { savedTrackers[$0.url] != $0 }
-        let spent = unreportedCounters()
+        let spent = swarm.takeUnreportedTransfer()
         var progress = ProgressRecord(torrent: id, verifiedAt: now)
         progress.downloadedDelta = spent.downloaded
         progress.uploadedDelta = spent.uploaded
         progress.wastedDelta = spent.wasted
-        let hasTransfer = spent.downloaded + spent.uploaded + spent.wasted > 0
+        let hasTransfer = !spent.isEmpty
         do {
             try await environment.store.perform { [progress] db throws(StoreError) in
                 try db.transaction(.immediate, durability: hasTransfer ? .full : .lazy) { () throws(StoreError) in
@@ -266,7 +249,7 @@ extension TorrentEngine {
             }
             for tracker in changedTrackers { savedTrackers[tracker.url] = tracker }
         } catch {
-            takeBack(spent)
+            swarm.reportFailed(spent)
             log.error("could not save the state of peers and trackers: \(error)")
         }
     }
@@ -281,7 +264,7 @@ extension TorrentEngine {
         seedTimer.look(isSeeding: state == .seeding, now: .now)
         guard swarm.isComplete, swarm.isRunning, !goalWasTold else { return }
         let isReached = row.settings.seedGoal.over(environment.settings.seedGoal).isReached(
-            uploaded: base.uploaded + swarm.uploadedBytes, wanted: row.wantedBytes, seedTime: seedTime)
+            uploaded: base.uploaded + swarm.transfer.uploaded, wanted: row.wantedBytes, seedTime: seedTime)
         guard isReached, swarm.isCompleteAndRecorded else { return }
         goalWasTold = true
         onChange(.seedGoalReached(id))

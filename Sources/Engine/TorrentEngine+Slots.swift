@@ -5,11 +5,11 @@ import Torrent
 extension TorrentEngine {
     var activity: SlotQueue.Activity {
         if swarm.isCompleteAndRecorded {
-            return SlotQueue.Activity(work: swarm.peerCount > 0 ? .seeding : .idle, moved: swarm.uploadedBytes)
+            return SlotQueue.Activity(work: swarm.peerCount > 0 ? .seeding : .idle, moved: swarm.transfer.uploaded)
         }
-        if !swarm.doubtful.isEmpty, swarm.fault == nil { return SlotQueue.Activity(work: .checking) }
+        if !swarm.unverified.isEmpty, swarm.fault == nil { return SlotQueue.Activity(work: .checking) }
         return SlotQueue.Activity(
-            work: .downloading, moved: swarm.downloadedBytes - swarm.wastedBytes, patience: patience,
+            work: .downloading, moved: swarm.transfer.downloaded - swarm.transfer.wasted, patience: patience,
             limit: swarm.settings.downloadLimit)
     }
 

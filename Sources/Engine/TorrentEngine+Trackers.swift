@@ -129,8 +129,8 @@ extension TorrentEngine {
     /// 3).
     var movedInThisRun: Counters {
         Counters(
-            downloaded: movedBefore.downloaded + swarm.downloadedBytes,
-            uploaded: movedBefore.uploaded + swarm.uploadedBytes)
+            downloaded: movedBefore.downloaded + swarm.transfer.downloaded,
+            uploaded: movedBefore.uploaded + swarm.transfer.uploaded)
     }
 }
 

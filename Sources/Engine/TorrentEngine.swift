@@ -75,8 +75,6 @@ actor TorrentEngine {
     var saving: Task<Void, Never>?
     /// The database's counters before this activation.
     let base: Counters
-    /// The counts of this activation that were reported to the database.
-    var reported = Counters()
     /// Transfers of the torrent's earlier activations in the same run of the engine.
     let movedBefore: Counters
     var completedAt: Timestamp?
@@ -147,9 +145,8 @@ actor TorrentEngine {
         let geometry = loaded.metainfo.geometry
         foundGood = Bitfield(count: geometry.pieceCount)
         var swarm = Swarm(
-            geometry: geometry, plan: loaded.plan, recorded: loaded.recorded, opened: loaded.opened,
-            partials: loaded.partials,
-            wanted: loaded.selection.wantedPieces(geometry: geometry),
+            files: PayloadFiles(loaded.metainfo.layout, selection: loaded.selection, geometry: geometry),
+            plan: loaded.plan, recorded: loaded.recorded, intents: loaded.opened, partials: loaded.partials,
             padding: loaded.metainfo.layout.paddedBlocks(geometry: geometry),
             zeros: loaded.metainfo.zeroPieces, completionIsKnown: loaded.row.completedAt != nil, settings: settings,
             seed: seed,

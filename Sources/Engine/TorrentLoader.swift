@@ -209,11 +209,11 @@ struct TorrentLoader {
                     && custody.own[.entry(entry.index)] != nil)
         }
         var input = ResumePlan.Input(
-            have: known.have, opened: known.opened, files: files, stoppedCleanly: known.opened.isEmpty,
+            have: known.have, intents: known.opened, files: files, stoppedCleanly: known.opened.isEmpty,
             aliveUntilNs: aliveUntilNs ?? environment.aliveUntilNs,
             isOffline: seen.reach.isOffline)
         var plan = ResumePlan(input)
-        let unclaimed = plan.doubtful.subtracting(known.have)
+        let unclaimed = plan.unverified.subtracting(known.have)
         if !unclaimed.isEmpty {
             input.unwritten = await unwritten(payload, known.metainfo, among: unclaimed)
             plan = ResumePlan(input)
@@ -269,7 +269,7 @@ struct TorrentLoader {
     /// With reserved space, an announced file would pass for an empty file of ours, so the permission then applies
     /// until the existing files are checked.
     func useLeaveToOverwrite(_ loaded: Loaded) async throws {
-        guard !loaded.row.settings.allocatesFull || loaded.plan.doubtful.isEmpty else { return }
+        guard !loaded.row.settings.allocatesFull || loaded.plan.unverified.isEmpty else { return }
         let id = id
         let files = loaded.custody.own.keys.map(\.index)
         try await environment.store.perform { db throws(StoreError) in try db.useLeaveToOverwrite(id, files) }

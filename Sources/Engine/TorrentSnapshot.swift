@@ -24,5 +24,5 @@ package struct TorrentSnapshot: Sendable {
     package let seeders: Int
     package let timeLeft: Duration?
     /// The number of unverified pieces.
-    package let doubtful: Int
+    package let unverified: Int
 }

@@ -5,7 +5,7 @@ final class ActivePiece {
     enum Phase: Equatable {
         /// Blocks are missing.
         case downloading
-        /// Complete, but its write intent (``Effect/open(_:)``) or an early write of its blocks is still under way.
+        /// Complete, but its write intent (``Effect/recordIntents(_:)``) or an early write of its blocks is still under way.
         case waiting
         /// Being hashed and written.
         case verifying
@@ -28,18 +28,22 @@ final class ActivePiece {
     }
 
     let piece: PieceIndex
-    let openedAt: Instant
-    var phase = Phase.downloading
+    let activatedAt: Instant
+    private(set) var phase = Phase.downloading
     /// The only peer that may be asked for blocks outside the end-game, until it has proved itself.
-    var exclusive: PeerKey?
+    var assignedPeer: PeerKey?
     /// The peer that currently fills the piece.
-    var worker: PeerKey?
+    var currentPeer: PeerKey?
     /// Whether an early write of blocks is under way.
-    var isBeingWritten = false
+    private(set) var isBeingWritten = false
+
+    // These three belong to `PieceStates`.
+
     /// Whether the piece counts against the memory budget. All blocks of a parked piece are on disk.
     var isBuffered = false
     /// Whether the piece is in the list of pieces with free blocks.
     var isListed = false
+    /// Whether the piece is no longer active.
     var isClosed = false
 
     private var blocks: [Block]
@@ -52,9 +56,9 @@ final class ActivePiece {
     private(set) var requestCount = 0
     private var firstFree = 0
 
-    init(piece: PieceIndex, blockCount: Int, openedAt: Instant) {
+    init(piece: PieceIndex, blockCount: Int, activatedAt: Instant) {
         self.piece = piece
-        self.openedAt = openedAt
+        self.activatedAt = activatedAt
         blocks = Array(repeating: Block(), count: blockCount)
         freeCount = blockCount
     }
@@ -76,6 +80,37 @@ final class ActivePiece {
 
     func requests(for block: Int) -> Int { Int(blocks[block].requests) }
     func isReceived(_ block: Int) -> Bool { blocks[block].isReceived }
+
+    // MARK: Phases
+
+    /// The last block arrived.
+    func completed() { phase = .waiting }
+
+    /// The piece is being hashed and written.
+    func verificationBegan() { phase = .verifying }
+
+    /// The disk refused the piece, or can't be written at present.
+    func refused() { phase = .awaitingDisk }
+
+    /// The fault is gone that the disk refused the piece for.
+    func retried() {
+        if phase == .awaitingDisk { phase = .waiting }
+    }
+
+    /// The torrent is at rest.
+    func rest() {
+        phase = .downloading
+        currentPeer = nil
+    }
+
+    /// An early write of the received blocks began.
+    func earlyWriteBegan() { isBeingWritten = true }
+
+    /// The early write ended; `written` are the blocks that are on disk now.
+    func earlyWriteEnded(written: [Int]) {
+        for block in written { markOnDisk(block) }
+        isBeingWritten = false
+    }
 
     // MARK: Requests
 
@@ -126,7 +161,7 @@ final class ActivePiece {
     }
 
     /// Marks a received block as written to its place.
-    func markOnDisk(_ block: Int) {
+    private func markOnDisk(_ block: Int) {
         precondition(blocks[block].isReceived)
         guard !blocks[block].isOnDisk else { return }
         blocks[block].isOnDisk = true
@@ -143,12 +178,13 @@ final class ActivePiece {
 
     /// Forgets blocks that were written but not recorded, because the disk may have lost them. They are written again
     /// from memory, or wanted again.
-    func distrustDisk() {
+    func forgetUnrecorded() {
         for block in blocks.indices where blocks[block].isOnDisk && !blocks[block].isRecorded {
             blocks[block].isOnDisk = false
             onDiskCount -= 1
             if !blocks[block].isInMemory { lose(block) }
         }
+        if !isComplete { phase = .downloading }
     }
 
     /// Forgets the buffer. Blocks that aren't on disk are wanted again.

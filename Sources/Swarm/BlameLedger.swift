@@ -19,12 +19,17 @@ struct BlameLedger {
     private var failed: [PieceIndex: [Copy]] = [:]
     /// The pieces, in the order of their first failure.
     private var order: [PieceIndex] = []
+    /// Limits how many failed pieces are reported, because a peer can cause any number of them.
+    private var reports = NoteLimit()
 
     /// Whether a hash check of the piece should return the digests of its blocks.
     func isWaiting(for piece: PieceIndex) -> Bool { failed[piece] != nil }
 
     /// Every peer that sent a block of a piece that still awaits its good copy.
     var suspects: Set<PeerKey> { Set(failed.values.joined().flatMap { $0.senders.compactMap(\.self) }) }
+
+    /// Whether one more failed piece may be reported. Returns how many were not since the last report, or `nil`.
+    mutating func mayReportFailure(at now: Instant) -> Int? { reports.allows(at: now) }
 
     /// The piece failed its hash check. Returns the guilty peer if only one is possible.
     mutating func failed(_ piece: PieceIndex, senders: [PeerKey?], digests: [UInt64]) -> PeerKey? {

@@ -38,9 +38,9 @@ final class Peer {
     var pipeline = RequestPipeline()
     var requests: Deque<Request> = []
     /// The piece that the peer currently fills.
-    var working: PieceIndex?
-    /// Pieces reserved for the peer while it is on probation.
-    var exclusive: Set<PieceIndex> = []
+    var currentPiece: PieceIndex?
+    /// Pieces that only this peer is asked for while it is on probation.
+    var assignedPieces: Set<PieceIndex> = []
     /// Whether a piece that the peer sent alone has passed its hash check since the peer's last failure.
     var isProven = false
     var isSnubbed = false
@@ -135,25 +135,5 @@ final class Peer {
     /// Drops released requests that were sent before `limit`, because their blocks won't arrive any more.
     func dropReleased(before limit: Instant) {
         if outstanding < requests.count { requests.removeAll { $0.isReleased && $0.sentAt < limit } }
-    }
-}
-
-/// The answers of a completed handshake.
-package struct PeerInfo: Sendable {
-    package let address: PeerAddress
-    package let isIncoming: Bool
-    /// Whether the peer supports the fast extension (BEP 6).
-    package let supportsFast: Bool
-    /// Whether the peer supports the extension protocol (BEP 10).
-    package let supportsExtensions: Bool
-    /// The client's name, for display.
-    package let client: String
-
-    package init(address: PeerAddress, isIncoming: Bool, supportsFast: Bool, supportsExtensions: Bool, client: String) {
-        self.address = address
-        self.isIncoming = isIncoming
-        self.supportsFast = supportsFast
-        self.supportsExtensions = supportsExtensions
-        self.client = client
     }
 }

@@ -1,20 +1,5 @@
 import Torrent
 
-/// Identifies the state of a payload file, as recorded in the database or as found on disk.
-package struct FileFingerprint: Hashable, Sendable {
-    /// The size in bytes.
-    package let size: Int64
-    /// The time of last modification, in nanoseconds since 1970.
-    package let mtimeNs: Int64
-    package let inode: UInt64
-
-    package init(size: Int64, mtimeNs: Int64, inode: UInt64) {
-        self.size = size
-        self.mtimeNs = mtimeNs
-        self.inode = inode
-    }
-}
-
 /// Which pieces a start trusts, which it rechecks, and why (laws 2 and 3 of the design).
 package struct ResumePlan: Equatable, Sendable {
     package enum Reason: Hashable, Sendable, CustomStringConvertible {
@@ -40,7 +25,7 @@ package struct ResumePlan: Equatable, Sendable {
     /// Pieces that are trusted as recorded.
     package var trusted: Bitfield
     /// Unverified pieces, which must be hashed first.
-    package var doubtful: Bitfield
+    package var unverified: Bitfield
     package var reasons: [Reason: Int]
     /// How many pieces are rechecked for each reason, in words; files with the same reason are counted together. `nil`
     /// if none is rechecked.
@@ -89,7 +74,7 @@ package struct ResumePlan: Equatable, Sendable {
         package var have: Bitfield
         /// Pieces with a write intent that weren't recorded since. After a clean stop, these are the ones that were
         /// already unverified.
-        package var opened: Bitfield
+        package var intents: Bitfield
         /// Pieces without any data on disk. They are missing without a hash check, unless they are recorded as present.
         package var unwritten: Bitfield
         package var files: [File]
@@ -101,12 +86,12 @@ package struct ResumePlan: Equatable, Sendable {
         package var isOffline: Bool
 
         package init(
-            have: Bitfield, opened: Bitfield, unwritten: Bitfield? = nil, files: [File], stoppedCleanly: Bool,
+            have: Bitfield, intents: Bitfield, unwritten: Bitfield? = nil, files: [File], stoppedCleanly: Bool,
             aliveUntilNs: Int64?,
             isOffline: Bool = false
         ) {
             self.have = have
-            self.opened = opened
+            self.intents = intents
             self.unwritten = unwritten ?? Bitfield(count: have.count)
             self.files = files
             self.stoppedCleanly = stoppedCleanly
@@ -120,8 +105,8 @@ package struct ResumePlan: Equatable, Sendable {
 
     package init(_ input: Input) {
         trusted = input.have
-        doubtful = Bitfield(count: input.have.count)
-        stale = doubtful
+        unverified = Bitfield(count: input.have.count)
+        stale = unverified
         reasons = [:]
         guard !input.isOffline else {
             isOffline = true
@@ -130,8 +115,8 @@ package struct ResumePlan: Equatable, Sendable {
         for (number, file) in input.files.enumerated() { judge(file, number, input) }
         // This applies even after a clean shutdown: a run that couldn't finish a check, or stopped with a fault, left
         // them unverified.
-        doubt(input.opened.subtracting(input.have).pieces, .writtenSinceLastCommit, input)
-        trusted.subtract(doubtful)
+        recheck(input.intents.subtracting(input.have).pieces, .writtenSinceLastCommit, input)
+        trusted.subtract(unverified)
     }
 
     private mutating func judge(_ file: File, _ number: Int, _ input: Input) {
@@ -146,13 +131,13 @@ package struct ResumePlan: Equatable, Sendable {
             // before. Recorded pieces are rechecked in either case, because they weren't recorded with this file.
             let isOurs =
                 !file.isForeign
-                && (file.isReserved || (input.aliveUntilNs != nil && file.pieces.contains { input.opened[$0] }))
-            doubt(file.pieces.lazy.filter { !isOurs || input.have[$0] }, .foundAtAdd(file: number), input)
+                && (file.isReserved || (input.aliveUntilNs != nil && file.pieces.contains { input.intents[$0] }))
+            recheck(file.pieces.lazy.filter { !isOurs || input.have[$0] }, .foundAtAdd(file: number), input)
         case (.some, nil):
-            distrust(file, number, .fileMissing(file: number), input)
+            invalidate(file, number, .fileMissing(file: number), input)
         case (.some(let recorded), .some(let current)):
             guard recorded != current, !isExplained(file, recorded, current, input) else { return }
-            distrust(file, number, .changedOutside(file: number), input)
+            invalidate(file, number, .changedOutside(file: number), input)
         }
     }
 
@@ -165,20 +150,20 @@ package struct ResumePlan: Equatable, Sendable {
         return current.inode == recorded.inode && current.size >= recorded.size
             && current.size <= max(file.length, recorded.size)
             && current.mtimeNs >= recorded.mtimeNs && (overflow || current.mtimeNs <= latest)
-            && file.pieces.contains { input.opened[$0] }
+            && file.pieces.contains { input.intents[$0] }
     }
 
     /// Makes the file's recorded pieces unverified and forgets the blocks of its incomplete pieces.
-    private mutating func distrust(_ file: File, _ number: Int, _ reason: Reason, _ input: Input) {
+    private mutating func invalidate(_ file: File, _ number: Int, _ reason: Reason, _ input: Input) {
         if file.pieces.contains(where: { input.have[$0] }) { touched.append(number) }
         for piece in file.pieces where !input.have[piece] { stale.insert(piece) }
-        doubt(file.pieces.lazy.filter { input.have[$0] }, reason, input)
+        recheck(file.pieces.lazy.filter { input.have[$0] }, reason, input)
     }
 
     /// The cost depends on the number of `pieces`, not on the whole torrent, because there may be many files.
-    private mutating func doubt(_ pieces: some Sequence<PieceIndex>, _ reason: Reason, _ input: Input) {
+    private mutating func recheck(_ pieces: some Sequence<PieceIndex>, _ reason: Reason, _ input: Input) {
         var count = 0
-        for piece in pieces where (input.have[piece] || !input.unwritten[piece]) && doubtful.insert(piece) {
+        for piece in pieces where (input.have[piece] || !input.unwritten[piece]) && unverified.insert(piece) {
             count += 1
         }
         if count > 0 { reasons[reason, default: 0] += count }

@@ -8,7 +8,7 @@ extension Swarm {
         charge(peer, .turn, now: now)
         // With the fast extension each request is still answered, by its block or a reject (BEP 6).
         giveBack(peer, keepRequests: peer.supportsFast)
-        isFillDue = true
+        requester.releasedBlocks()
     }
 
     package mutating func unchoked(_ key: PeerKey, now: Instant) {
@@ -37,12 +37,12 @@ extension Swarm {
     }
 
     /// The peer sent a bitfield. BEP 3 allows it only as the first message; later ones are tolerated.
-    package mutating func bitfield(_ key: PeerKey, _ pieces: Bitfield, now: Instant) {
+    package mutating func bitfield(_ key: PeerKey, _ announced: Bitfield, now: Instant) {
         guard let peer = peers[key], !peer.isClosing else { return }
-        precondition(pieces.count == geometry.pieceCount)
-        if let old = peer.have, old != pieces, old.isSubset(of: pieces) {
+        precondition(announced.count == geometry.pieceCount)
+        if let old = peer.have, old != announced, old.isSubset(of: announced) {
             // Some clients send a bitfield where that is shorter than many HAVEs. It costs as much as those would.
-            for piece in pieces.subtracting(old).pieces { has(key, piece.value, now: now) }
+            for piece in announced.subtracting(old).pieces { has(key, piece.value, now: now) }
             return
         }
         peer.bitfieldCount += 1
@@ -52,17 +52,17 @@ extension Swarm {
         }
         peer.ranDryAt = nil
         if peer.isSeed {
-            picker.removeSeed()
+            pieces.seedLeft()
             peer.isSeed = false
         } else if let old = peer.have {
-            for piece in old.pieces { picker.decrement(piece, using: &random) }
+            for piece in old.pieces { pieces.lostCopy(piece, using: &random) }
         }
         peer.have = nil
-        if pieces.isFull {
+        if announced.isFull {
             becomeSeed(peer)
         } else {
-            peer.have = pieces
-            for piece in pieces.pieces { picker.increment(piece, using: &random) }
+            peer.have = announced
+            for piece in announced.pieces { pieces.gainedCopy(piece, using: &random) }
         }
         updateInterest(of: peer, now: now)
         fill(peer, now: now)
@@ -83,18 +83,18 @@ extension Swarm {
         }
         guard !peer.isSeed else { return }
         // A peer that sent no bitfield has no pieces until it announces some.
-        var pieces = peer.have ?? Bitfield(count: geometry.pieceCount)
+        var held = peer.have ?? Bitfield(count: geometry.pieceCount)
         peer.have = nil
         let index = PieceIndex(piece)
-        let isNew = pieces.insert(index)
-        peer.have = pieces
+        let isNew = held.insert(index)
+        peer.have = held
         guard isNew else { return }
-        picker.increment(index, using: &random)
-        if pieces.isFull, !peer.hasLost {
-            for piece in pieces.pieces { picker.decrement(piece, using: &random) }
+        pieces.gainedCopy(index, using: &random)
+        if held.isFull, !peer.hasLost {
+            for piece in held.pieces { pieces.lostCopy(piece, using: &random) }
             becomeSeed(peer)
         }
-        guard wanted[index], !have[index] else { return }
+        guard pieces.wanted[index], !pieces.have[index] else { return }
         peer.ranDryAt = nil
         if !peer.amInterested { updateInterest(of: peer, now: now) }
         if peer.outstanding == 0 { fill(peer, now: now) }
@@ -110,11 +110,11 @@ extension Swarm {
             peer.isSeed = false
             peer.hasLost = true
             peer.have = Bitfield(fullCount: geometry.pieceCount)
-            picker.removeSeed()
-            for piece in geometry.pieces { picker.increment(piece, using: &random) }
+            pieces.seedLeft()
+            for piece in geometry.pieces { pieces.gainedCopy(piece, using: &random) }
         }
         peer.have?.remove(PieceIndex(piece))
-        picker.decrement(PieceIndex(piece), using: &random)
+        pieces.lostCopy(PieceIndex(piece), using: &random)
         updateInterest(of: peer, now: now)
     }
 
@@ -134,18 +134,19 @@ extension Swarm {
         guard let peer = peers[key] else { return }
         charge(peer, .refusal, now: now)
         guard let block = block(of: request), let sent = peer.takeRequest(block), !sent.isReleased else { return }
-        release(block)
-        downloadBucket.giveBack(request.length)
-        leave(block.piece, peer)
-        leave(peer.working, peer)
-        peer.working = nil
-        if let piece = active[block.piece], piece.exclusive == key { endExclusion(piece) }
+        pieces.released(block)
+        limits.requestEnded(request.length)
+        pieces.left(block.piece, by: key)
+        leavePiece(peer)
+        if let piece = pieces[block.piece], piece.assignedPeer == key {
+            requester.endAssignment(of: piece, among: peers)
+        }
         // Other peers are asked first; this one is not asked again at once.
         peer.pausedUntil = now + Self.rejectPause
         peer.pipeline.refused(holding: peer.outstanding)
         peer.rejections += 1
         if peer.rejections >= Self.maximumRejections { snub(peer, now: now) }
-        isFillDue = true
+        requester.releasedBlocks()
     }
 
     /// The peer's extension handshake (BEP 10, BEP 21). `port` is the port on which the peer listens.
@@ -160,12 +161,21 @@ extension Swarm {
         fill(peer, now: now)
     }
 
+    /// The wanted pieces changed, or are all present: updates our interest in each peer and our upload-only state (BEP
+    /// 21).
+    mutating func goalChanged(now: Instant) {
+        for peer in peers.ordered {
+            updateInterest(of: peer, now: now)
+            sayUploadOnly(to: peer, now: now)
+        }
+    }
+
     mutating func updateInterest(of peer: Peer, now: Instant) {
         let isInteresting: Bool
         if peer.isSeed {
             isInteresting = !isComplete
         } else if let has = peer.have {
-            isInteresting = wanted.subtracting(have).intersects(has)
+            isInteresting = pieces.wanted.subtracting(pieces.have).intersects(has)
         } else {
             isInteresting = false
         }
@@ -177,7 +187,7 @@ extension Swarm {
     private mutating func becomeSeed(_ peer: Peer) {
         peer.have = nil
         peer.isSeed = true
-        picker.addSeed()
+        pieces.seedArrived()
     }
 
     func block(of request: BlockRequest) -> BlockRef? {

@@ -2,39 +2,45 @@ import Torrent
 
 /// Opening and closing connections.
 extension Swarm {
+    /// Adds addresses of peers to the address book.
+    package mutating func learn(_ addresses: [PeerAddress], from source: PeerSource, now: Instant) {
+        guard source.isAllowed(isPrivate: settings.isPrivate) else { return }
+        for address in addresses { book.learn(address, from: source, at: unix(now)) }
+        dialMore(now: now)
+    }
+
+    /// Restores a peer that an earlier run stored.
+    package mutating func restore(_ entry: AddressBook.Entry) { book.restore(entry) }
+
+    /// Returns the peers whose history changed, so that they can be stored.
+    package mutating func takePeerChanges() -> [AddressBook.Entry] { book.takeChanges() }
+
     /// A connection has completed its handshake, either in answer to ``Effect/dial(_:)`` or as an incoming one. A
     /// failure gives the reason to close it.
-    package mutating func connected(_ hello: PeerInfo, now: Instant) -> Result<PeerKey, Refusal> {
-        if !hello.isIncoming { dialing.remove(hello.address) }
-        defer { reserved.remove(hello.address) }
-        if let reason = refusal(of: hello) ?? (makePlace(for: hello, now: now) ? nil : .tooManyPeers) {
-            if reason != .duplicate, !hello.isIncoming { book.released(hello.address) }
+    package mutating func connected(_ info: PeerInfo, now: Instant) -> Result<PeerKey, Refusal> {
+        if !info.isIncoming { peers.dialEnded(info.address) }
+        let reason = refusal(of: info) ?? (makePlace(for: info, now: now) ? nil : .tooManyPeers)
+        peers.freeReservedPlace(of: info.address)
+        if let reason {
+            if reason != .duplicate, !info.isIncoming { book.released(info.address) }
             return .failure(Refusal(reason))
         }
-        let key = PeerKey(nextKey)
-        nextKey &+= 1
-        let peer = Peer(hello, key: key, now: now)
-        peers[key] = peer
-        orderedPeers.append(peer)
-        if hello.isIncoming { charge(peer, .statement, now: now) }
-        book.connected(hello.address, client: hello.client, at: unix(now))
-        if !have.isEmpty || hello.supportsFast { send(peer, .pieces(have), now: now) }
+        let peer = peers.connected(info, now: now)
+        if info.isIncoming { charge(peer, .statement, now: now) }
+        book.connected(info.address, client: info.client, at: unix(now))
+        if !pieces.have.isEmpty || info.supportsFast { send(peer, .pieces(pieces.have), now: now) }
         sayUploadOnly(to: peer, now: now)
         // The dial has ended, so another may begin.
-        if !hello.isIncoming { dialMore(now: now) }
-        return .success(key)
+        if !info.isIncoming { dialMore(now: now) }
+        return .success(peer.key)
     }
 
-    private func refusal(of hello: PeerInfo) -> DisconnectReason? {
+    private func refusal(of info: PeerInfo) -> DisconnectReason? {
         guard mode == .running else { return .paused }
-        let ban = hello.isIncoming ? book.banReason(ofIncoming: hello.address) : book[hello.address]?.banReason
+        let ban = info.isIncoming ? book.banReason(ofIncoming: info.address) : book[info.address]?.banReason
         if let ban { return .banned(ban) }
-        if isConnected(hello.address) { return .duplicate }
+        if peers.isConnected(to: info.address) { return .duplicate }
         return nil
-    }
-
-    private func isConnected(_ address: PeerAddress) -> Bool {
-        orderedPeers.contains { $0.address == address && !$0.isClosing }
     }
 
     /// An incoming peer reported the port on which it listens; it is known by that address from now on.
@@ -42,7 +48,7 @@ extension Swarm {
         peer.hasSaidPort = true
         guard address != peer.address, address.isDialable else { return }
         if let reason = book[address]?.banReason { return disconnect(peer, .banned(reason)) }
-        if isConnected(address) { return disconnect(peer, .duplicate) }
+        if peers.isConnected(to: address) { return disconnect(peer, .duplicate) }
         book.listens(peer.address, at: address, now: unix(now))
         peer.address = address
     }
@@ -50,7 +56,7 @@ extension Swarm {
     /// Sends the peer our upload-only state (BEP 21) when it changes. Peers can see for themselves that we have every
     /// piece.
     mutating func sayUploadOnly(to peer: Peer, now: Instant) {
-        let isUploadOnly = isComplete && !have.isFull
+        let isUploadOnly = isComplete && !pieces.have.isFull
         guard peer.supportsExtensions, isUploadOnly != peer.saidUploadOnly else { return }
         peer.saidUploadOnly = isUploadOnly
         send(peer, .uploadOnly(isUploadOnly), now: now)
@@ -64,16 +70,16 @@ extension Swarm {
     }
 
     package mutating func dialFailed(_ address: PeerAddress, now: Instant) {
-        dialing.remove(address)
-        reserved.remove(address)
-        if !isConnected(address) { book.dialFailed(address, at: unix(now)) }
+        peers.dialEnded(address)
+        peers.freeReservedPlace(of: address)
+        if !peers.isConnected(to: address) { book.dialFailed(address, at: unix(now)) }
         dialMore(now: now)
     }
 
     /// The address is one of our own.
     package mutating func foundSelf(at address: PeerAddress, now: Instant) {
-        dialing.remove(address)
-        reserved.remove(address)
+        peers.dialEnded(address)
+        peers.freeReservedPlace(of: address)
         book.isSelf(address)
     }
 
@@ -82,12 +88,9 @@ extension Swarm {
         guard let peer = peers[key] else { return }
         peer.isClosing = true
         giveBack(peer, keepRequests: false)
-        if peer.isSeed { picker.removeSeed() } else { forgetPieces(of: peer) }
-        peers[key] = nil
-        orderedPeers.removeAll { $0 === peer }
-        formerAddresses[key] = peer.address
-        if peer.isIncoming { formerCallers[key] = peer.address.host }
-        if formerAddresses.count > 4096 { pruneFormerAddresses() }
+        if peer.isSeed { pieces.seedLeft() } else { forgetPieces(of: peer) }
+        peers.closed(peer)
+        if peers.remembersTooMany { forgetFormerPeers() }
         book.disconnected(
             peer.address, downloaded: peer.verifiedBytes, uploaded: peer.uploaded.total,
             rate: Int(peer.pipeline.bestRate), at: unix(now))
@@ -120,25 +123,18 @@ extension Swarm {
     }
 
     mutating func ban(_ key: PeerKey, reason: String, now: Instant) {
-        guard let address = peers[key]?.address ?? formerAddresses[key] else { return }
-        if let host = peers[key].map({ $0.isIncoming ? $0.address.host : nil }) ?? formerCallers[key] {
-            effects.append(.shun(host, reason: reason))
-        }
+        guard let address = peers.address(of: key) else { return }
+        if let host = peers.caller(key) { effects.append(.shun(host, reason: reason)) }
         guard !book.isBanned(address) else { return }
         book.ban(address, reason: reason, at: unix(now))
         book.hashFailed(address)
         effects.append(.note(.banned(address, reason: reason)))
-        for peer in orderedPeers where peer.address == address { disconnect(peer, .banned(reason)) }
+        for peer in peers.ordered where peer.address == address { disconnect(peer, .banned(reason)) }
     }
 
     mutating func dialMore(now: Instant) {
-        guard mode == .running, fault?.kind != .offline else { return }
-        while dialing.count < settings.maximumDials, dialing.count + peers.count < settings.maximumPeers,
-            let address = book.next(at: unix(now))
-        {
-            dialing.insert(address)
-            effects.append(.dial(address))
-        }
+        guard mode == .running, !faults.isOffline else { return }
+        while peers.mayDial(settings), let address = book.next(at: unix(now)) { dial(address) }
     }
 
     /// Checks a peer at each tick for silence, for requests without an answer, and for two seeds connected to each
@@ -149,11 +145,13 @@ extension Swarm {
             disconnect(peer, .silent)
             return
         }
-        if peer.servingBytes > 0, now - peer.servingSince > Self.deafAfter, fault == nil {
+        if peer.servingBytes > 0, now - peer.servingSince > Self.deafAfter, faults.isNone {
             return disconnect(peer, .deaf)
         }
         if now - peer.lastSaidAt > Self.keepAliveAfter { send(peer, .keepAlive, now: now) }
-        if isComplete, doubtful.isEmpty, have.isFull || peer.isUploadOnly, peer.isSeed || peer.isUploadOnly {
+        if isComplete, pieces.unverified.isEmpty, pieces.have.isFull || peer.isUploadOnly,
+            peer.isSeed || peer.isUploadOnly
+        {
             disconnect(peer, .bothSeeding)
             return
         }
@@ -178,26 +176,57 @@ extension Swarm {
     /// Frees the peer's requests and pieces for other peers.
     mutating func giveBack(_ peer: Peer, keepRequests: Bool) {
         for block in peer.releaseRequests(keep: keepRequests) {
-            release(block)
-            downloadBucket.giveBack(geometry.length(of: block))
+            pieces.released(block)
+            limits.requestEnded(geometry.length(of: block))
         }
-        for index in peer.exclusive { active[index]?.exclusive = nil }
-        peer.exclusive = []
-        leave(peer.working, peer)
-        peer.working = nil
+        for index in peer.assignedPieces { pieces[index]?.assignedPeer = nil }
+        peer.assignedPieces = []
+        leavePiece(peer)
         peer.pipeline.idle()
+    }
+
+    /// The peer no longer fills its current piece.
+    func leavePiece(_ peer: Peer) {
+        if let piece = peer.currentPiece { pieces.left(piece, by: peer.key) }
+        peer.currentPiece = nil
     }
 
     private mutating func forgetPieces(of peer: Peer) {
         guard let have = peer.have else { return }
-        for piece in have.pieces { picker.decrement(piece, using: &random) }
+        for piece in have.pieces { pieces.lostCopy(piece, using: &random) }
     }
 
-    private mutating func pruneFormerAddresses() {
+    private mutating func forgetFormerPeers() {
         var needed = ledger.suspects
-        for piece in activeOrder { needed.formUnion(piece.contributors) }
-        let newest = formerAddresses.keys.sorted().suffix(2048)
-        formerAddresses = formerAddresses.filter { needed.contains($0.key) || $0.key >= (newest.first ?? PeerKey(0)) }
-        formerCallers = formerCallers.filter { formerAddresses[$0.key] != nil }
+        for piece in pieces.active { needed.formUnion(piece.contributors) }
+        peers.forgetFormer(except: needed)
+    }
+
+    // MARK: Places
+
+    /// Whether the new peer gets a place. An idle peer may be disconnected to free one.
+    private mutating func makePlace(for info: PeerInfo, now: Instant) -> Bool {
+        if peers.hasPlace(for: info, isComplete: isComplete, most: settings.maximumPeers) { return true }
+        let idlest = peers.idlest(
+            for: info.address.host, isChosen: !info.isIncoming, isComplete: isComplete, now: now)
+        guard let idlest else { return false }
+        giveUp(idlest, now: now)
+        return true
+    }
+
+    /// When all places are taken and some peers are idle, dials a known address in place of an idle peer.
+    mutating func makePlaceForDial(now: Instant) {
+        guard mode == .running, faults.isNone, !isComplete, peers.dialCount == 0, peers.count >= settings.maximumPeers,
+            book.hasCandidates, let idlest = peers.idlest(for: nil, isChosen: false, isComplete: false, now: now),
+            let address = book.next(at: unix(now))
+        else { return }
+        giveUp(idlest, now: now)
+        peers.reservePlace(for: address)
+        dial(address)
+    }
+
+    private mutating func dial(_ address: PeerAddress) {
+        peers.dialBegan(address)
+        effects.append(.dial(address))
     }
 }

@@ -1,83 +1,83 @@
 import Torrent
 
-/// Complete pieces: hashed, written, or blamed on a peer.
+/// Complete pieces: hashed, written, or blamed on a peer. And unverified pieces.
 extension Swarm {
     mutating func complete(_ piece: ActivePiece, now: Instant) {
-        piece.phase = .waiting
+        piece.completed()
         verifyIfReady(piece)
-        noteOpened(now: now)
+        sendIntents(now: now)
     }
 
     /// Hashes and writes the piece once its write intent is recorded and no early write is under way.
     mutating func verifyIfReady(_ piece: ActivePiece) {
-        guard piece.phase == .waiting, opened[piece.piece], !piece.isBeingWritten else { return }
-        guard fault == nil || fault?.kind == .database else {
-            piece.phase = .awaitingDisk
-            return
-        }
-        piece.phase = .verifying
+        guard piece.phase == .waiting, pieces.intents.recorded[piece.piece], !piece.isBeingWritten else { return }
+        guard faults.isNone || faults.current?.kind == .database else { return piece.refused() }
+        piece.verificationBegan()
         effects.append(
             .verify(
                 Verification(
                     piece: piece.piece, fromDisk: piece.fromDisk, isWritten: piece.onDisk,
                     wantsDigests: ledger.isWaiting(for: piece.piece),
-                    isAwaited: piece.exclusive != nil || isFetched)))
+                    isAwaited: piece.assignedPeer != nil || pieces.isFetched)))
     }
-
-    /// Whether every wanted block has arrived, even if some hash checks are still under way.
-    private var isFetched: Bool { picker.candidates.isEmpty && activeOrder.allSatisfy { $0.phase != .downloading } }
 
     /// The piece passed its hash check and is written. Answers ``Effect/verify(_:)``.
     package mutating func verified(_ index: PieceIndex, digests: [UInt64], now: Instant) {
-        guard let piece = active[index], piece.phase == .verifying else { return }
-        commit.dirty.insert(index)
+        guard let piece = pieces[index], piece.phase == .verifying else { return }
+        commit.wrote(index)
         for (guilty, _) in ledger.passed(index, digests: digests).sorted(by: { $0.key < $1.key }) {
             ban(guilty, reason: "sent wrong blocks of piece \(index)", now: now)
         }
-        let contributors = piece.contributors
-        if contributors.count == 1, let sender = contributors.first { peers[sender]?.isProven = true }
-        for (block, sender) in piece.senders.enumerated() {
-            guard let peer = sender.flatMap({ peers[$0] }) else { continue }
-            let length = geometry.length(of: BlockRef(piece: index, block: block))
-            peer.verifiedBytes += Int64(length)
-            earn(peer, bytes: length)
-        }
-        let owner = piece.exclusive
-        if piece.recordedCount > 0 { heldPartials[index] = PartialPiece(piece: index, blocks: piece.recorded) }
-        closeActive(piece)
-        if commit.tainted.remove(index) != nil {
-            distrust(index)
-            checkDoubtful()
+        credit(piece)
+        let owner = piece.assignedPeer
+        requester.endAssignment(of: piece, among: peers)
+        if commit.takeTaint(of: index) {
+            pieces.passedUnsynced(piece)
+            effects.append(.release(index))
+            checkUnverified()
         } else {
-            gain(index, now: now)
+            pieces.passed(piece)
+            effects.append(.release(index))
+            gained(index, now: now)
         }
         if isComplete { goalChanged(now: now) }
         if let owner, let peer = peers[owner] { fill(peer, now: now) }
         considerCommit(now: now)
     }
 
-    /// Counts the piece as present. It may only be in the page cache, so it is synced before it is recorded.
-    private mutating func gain(_ index: PieceIndex, now: Instant) {
-        have.insert(index)
-        commit.unrecorded.append(index)
-        commit.bytes += geometry.length(of: index)
-        for peer in orderedPeers where !peer.has(index) { send(peer, .have(index), now: now) }
+    /// Credits the senders of a piece that passed its hash check.
+    private mutating func credit(_ piece: ActivePiece) {
+        let contributors = piece.contributors
+        if contributors.count == 1, let sender = contributors.first { peers[sender]?.isProven = true }
+        for (block, sender) in piece.senders.enumerated() {
+            guard let peer = sender.flatMap({ peers[$0] }) else { continue }
+            let length = geometry.length(of: BlockRef(piece: piece.piece, block: block))
+            peer.verifiedBytes += Int64(length)
+            earn(peer, bytes: length)
+        }
+    }
+
+    /// The piece is present. It may only be in the page cache, so it is synced before it is recorded.
+    private mutating func gained(_ index: PieceIndex, now: Instant) {
+        commit.gained(index)
+        for peer in peers.ordered where !peer.has(index) { send(peer, .have(index), now: now) }
     }
 
     /// The piece failed its hash check. Answers ``Effect/verify(_:)``.
     package mutating func hashFailed(_ index: PieceIndex, digests: [UInt64], now: Instant) {
-        guard let piece = active[index], piece.phase == .verifying else { return }
-        wastedBytes += Int64(geometry.length(of: index))
+        guard let piece = pieces[index], piece.phase == .verifying else { return }
+        tally.wasted(geometry.length(of: index))
         let contributors = piece.contributors
-        let addresses = contributors.sorted().compactMap { peers[$0]?.address ?? formerAddresses[$0] }
-        if let untold = failureNotes.allows(at: now) {
+        let addresses = contributors.sorted().compactMap { peers.address(of: $0) }
+        if let untold = ledger.mayReportFailure(at: now) {
             effects.append(.note(.pieceFailed(index, senders: addresses, untold: untold)))
         }
         // A failed sync lost these blocks, so no peer is to blame.
-        if commit.tainted.remove(index) == nil { blame(piece, contributors, digests: digests, now: now) }
-        if piece.recordedCount > 0 { commit.record.partials.append(.nothing(of: index)) }
-        closeActive(piece)
-        makeCandidate(index)
+        if !commit.takeTaint(of: index) { blame(piece, contributors, digests: digests, now: now) }
+        if piece.recordedCount > 0 { commit.forgetPartial(index) }
+        requester.endAssignment(of: piece, among: peers)
+        pieces.failed(piece, using: &random)
+        effects.append(.release(index))
         fillAll(now: now)
         continueStopping(now: now)
     }
@@ -95,30 +95,56 @@ extension Swarm {
 
     /// The disk refused the piece, which stays in its buffer. Answers ``Effect/verify(_:)``.
     package mutating func writeFailed(_ index: PieceIndex, fault: Fault, now: Instant) {
-        guard let piece = active[index], piece.phase == .verifying else { return }
-        piece.phase = .awaitingDisk
-        commit.dirty.insert(index)
-        if commit.tainted.remove(index) != nil { distrustDisk(of: piece) }
+        guard let piece = pieces[index], piece.phase == .verifying else { return }
+        piece.refused()
+        commit.wrote(index)
+        if commit.takeTaint(of: index) { pieces.lostSync(piece) }
         enter(fault, now: now)
         continueStopping(now: now)
     }
 
-    /// The wanted pieces changed, or are all present: updates our interest in each peer and our upload-only state (BEP
-    /// 21).
-    mutating func goalChanged(now: Instant) {
-        for peer in orderedPeers {
-            updateInterest(of: peer, now: now)
-            sayUploadOnly(to: peer, now: now)
+    // MARK: Pieces that are given up
+
+    /// Stops downloading pieces that are no longer wanted.
+    mutating func abandonUnwanted(now: Instant) {
+        for piece in pieces.active where !pieces.wanted[piece.piece] { abandon(piece, now: now) }
+    }
+
+    /// Stops downloading the piece: cancels its requests and keeps only the blocks on disk.
+    private mutating func abandon(_ piece: ActivePiece, now: Instant) {
+        guard piece.phase == .downloading, !piece.isBeingWritten, piece.isBuffered || piece.onDiskCount == 0 else {
+            return
+        }
+        for peer in peers.ordered {
+            for request in peer.requests.filter({ $0.block.piece == piece.piece }) {
+                _ = peer.takeRequest(request.block)
+                if !request.isReleased {
+                    piece.release(request.block.block)
+                    limits.requestEnded(geometry.length(of: request.block))
+                }
+                send(peer, .cancel(wire(request.block)), now: now)
+            }
+            if peer.currentPiece == piece.piece { peer.currentPiece = nil }
+        }
+        piece.currentPeer = nil
+        requester.endAssignment(of: piece, among: peers)
+        for block in piece.unwritten {
+            tally.wasted(geometry.length(of: BlockRef(piece: piece.piece, block: block)))
+        }
+        pieces.abandoned(piece, using: &random)
+        effects.append(.release(piece.piece))
+    }
+
+    /// Parks recorded pieces that no peer fills when memory runs short, because their peers may never return.
+    mutating func parkIdle() {
+        guard pieces.bufferedBytes > settings.memoryBudget / 2 else { return }
+        for piece in pieces.active where piece.isParkable {
+            pieces.parked(piece)
+            effects.append(.release(piece.piece))
         }
     }
 
     // MARK: Unverified pieces
-
-    mutating func checkDoubtful() {
-        guard mode == .running, !checks.isRunning, !doubtful.isEmpty, fault == nil else { return }
-        checks = CheckTally(isRunning: true)
-        effects.append(.check(Array(doubtful.pieces)))
-    }
 
     /// The result of hashing a piece on disk.
     package enum CheckVerdict: Equatable, Sendable {
@@ -129,24 +155,23 @@ extension Swarm {
         case unchecked
     }
 
+    mutating func checkUnverified() {
+        guard mode == .running, !pieces.recheck.isRunning, !pieces.unverified.isEmpty, faults.isNone else { return }
+        effects.append(.check(pieces.recheckBegan()))
+    }
+
     /// An unverified piece was hashed on disk. Answers ``Effect/check(_:)``, once for each of its pieces.
     package mutating func checked(_ index: PieceIndex, _ verdict: CheckVerdict, now: Instant) {
-        guard doubtful[index] else { return }
+        guard pieces.unverified[index] else { return }
         switch verdict {
         case .good:
-            doubtful.remove(index)
-            checks.good += 1
-            gain(index, now: now)
+            pieces.rechecked(good: index)
+            gained(index, now: now)
         case .bad, .missing:
-            doubtful.remove(index)
-            if verdict == .bad { checks.bad += 1 } else { checks.missing += 1 }
-            opened.remove(index)
-            commit.record.closed.append(index)
-            // An earlier run may have written to the piece, so the record that it is no longer unverified must carry
-            // its files' fingerprints.
-            commit.dirty.insert(index)
-            takeUpHeld(index, isThere: verdict == .bad)
-            makeCandidate(index)
+            commit.foundBad(index)
+            if pieces.rechecked(bad: index, isMissing: verdict == .missing, using: &random) {
+                commit.forgetPartial(index)
+            }
         case .unreadable(let fault):
             enter(fault, now: now)
         case .unchecked:
@@ -154,68 +179,34 @@ extension Swarm {
         }
     }
 
-    /// The piece is not whole: its recorded blocks count, unless all of them were recorded, which means that the data
-    /// is bad.
-    private mutating func takeUpHeld(_ index: PieceIndex, isThere: Bool) {
-        guard let partial = heldPartials.removeValue(forKey: index) else { return }
-        if isThere, partial.blocks.contains(false) {
-            restore(partial)
-        } else {
-            commit.record.partials.append(.nothing(of: index))
-        }
-    }
-
     /// All answers to the last ``Effect/check(_:)`` have arrived.
     package mutating func checkEnded(now: Instant) {
-        guard checks.isRunning else { return }
-        checks.isRunning = false
-        let isIncomplete = checks.isIncomplete
-        effects.append(.note(.checkedAll(good: checks.good, bad: checks.bad, missing: checks.missing)))
+        let recheck = pieces.recheck
+        guard recheck.isRunning else { return }
+        pieces.recheckEnded()
+        effects.append(.note(.checkedAll(good: recheck.good, bad: recheck.bad, missing: recheck.missing)))
         goalChanged(now: now)
         fillAll(now: now)
-        commit.isUrgent = true
+        commit.hurry()
         considerCommit(now: now)
         noteCompletion()
-        if isIncomplete { checkDoubtful() }
+        if recheck.isIncomplete { checkUnverified() }
     }
 
-    /// Marks the piece as unverified: it is hashed again before it counts as present or becomes a candidate.
-    mutating func distrust(_ index: PieceIndex) {
-        doubtful.insert(index)
-        if checks.isRunning { checks.isIncomplete = true }
-    }
-
-    /// Marks pieces for a recheck, because present pieces turned out damaged or the user asked for it.
-    package mutating func doubt(_ pieces: Bitfield, now: Instant) {
-        let new = pieces.subtracting(doubtful)
-        for index in new.pieces where active[index] == nil {
-            have.remove(index)
-            recorded.remove(index)
-            picker.remove(index)
-            distrust(index)
-            opened.insert(index)
-            commit.record.doubted.append(index)
-        }
-        forgetUnrecorded { new[$0] }
-        completionNoted = false
-        checkDoubtful()
+    /// Pieces must be hashed again before they count as present: some turned out damaged, or the user asked for it.
+    package mutating func recheck(_ indices: Bitfield, now: Instant) {
+        commit.becameUnverified(pieces.mustBeRechecked(indices))
+        commit.keepOnly(pieces.have)
+        completion.isUndone()
+        checkUnverified()
     }
 
     /// Another process found these recorded pieces damaged and has already recorded that in the database.
-    package mutating func lost(_ pieces: Bitfield, now: Instant) {
-        for index in pieces.pieces where have[index] {
-            have.remove(index)
-            recorded.remove(index)
-            makeCandidate(index)
-        }
-        forgetUnrecorded { pieces[$0] }
-        completionNoted = isComplete
+    package mutating func lost(_ indices: Bitfield, now: Instant) {
+        for index in indices.pieces { pieces.lost(index, using: &random) }
+        commit.keepOnly(pieces.have)
+        completion.lostPieces(isComplete: isComplete)
         goalChanged(now: now)
         fillAll(now: now)
-    }
-
-    private mutating func forgetUnrecorded(where isGone: (PieceIndex) -> Bool) {
-        commit.unrecorded.removeAll(where: isGone)
-        commit.bytes = commit.unrecorded.reduce(0) { $0 + geometry.length(of: $1) }
     }
 }

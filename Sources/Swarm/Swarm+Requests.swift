@@ -1,13 +1,4 @@
-import DequeModule
 import Torrent
-
-/// What the shell does with a received block.
-package enum BlockVerdict: Equatable, Sendable {
-    /// Copy the block to its place in the piece's buffer.
-    case store
-    /// The block is not needed.
-    case discard
-}
 
 /// Sending requests and receiving blocks.
 extension Swarm {
@@ -19,12 +10,11 @@ extension Swarm {
             misbehaved(key, "a block outside its piece", now: now)
             return .discard
         }
-        downloadedBytes += Int64(length)
-        downloadMeter.add(length, at: now)
+        tally.downloaded(length, at: now)
         peer.downloaded.add(length, at: now)
         let request = BlockRequest(piece: PieceIndex(piece), begin: begin, length: length)
         guard let block = block(of: request), let sent = peer.takeRequest(block) else {
-            wastedBytes += Int64(length)
+            tally.wasted(length)
             unasked(length, of: peer, now: now)
             return .discard
         }
@@ -32,17 +22,17 @@ extension Swarm {
         peer.isSnubbed = false
         peer.rejections = 0
         peer.pipeline.received(
-            bytes: length, sentAt: sent.sentAt, now: now, limited: throttledUntil != nil || peer.outstanding == 0)
+            bytes: length, sentAt: sent.sentAt, now: now, limited: limits.resumeAt != nil || peer.outstanding == 0)
         // A late block may belong to a piece that was parked meanwhile, which then needs a new buffer.
-        guard let piece = active[block.piece], piece.phase == .downloading,
-            piece.isBuffered || hasRoom(for: geometry.length(of: block.piece)),
+        guard let piece = pieces[block.piece], piece.phase == .downloading,
+            piece.isBuffered || pieces.hasRoom(for: geometry.length(of: block.piece), budget: settings.memoryBudget),
             piece.receive(block.block, from: key)
         else {
-            if !sent.isReleased { release(block) }
-            wastedBytes += Int64(length)
+            if !sent.isReleased { pieces.released(block) }
+            tally.wasted(length)
             return .discard
         }
-        buffer(piece)
+        pieces.buffered(piece)
         if !sent.isReleased { piece.release(block.block) }
         if piece.requests(for: block.block) > 0 { cancelOthers(block, now: now) }
         if piece.isComplete { complete(piece, now: now) }
@@ -53,7 +43,7 @@ extension Swarm {
     package mutating func batchEnded(_ key: PeerKey, now: Instant) {
         guard let peer = peers[key] else { return }
         peer.lastHeardAt = now
-        if isFillDue { fillIfDue(now: now) } else { fill(peer, now: now) }
+        if requester.takeFillDue() { fillAll(now: now) } else { fill(peer, now: now) }
         considerCommit(now: now)
     }
 
@@ -66,9 +56,7 @@ extension Swarm {
     /// Requests the blocks that a batch gave back from other peers, once for the whole batch. The shell calls this with
     /// ``batchEnded(_:now:)``.
     package mutating func fillIfDue(now: Instant) {
-        guard isFillDue else { return }
-        isFillDue = false
-        fillAll(now: now)
+        if requester.takeFillDue() { fillAll(now: now) }
     }
 
     mutating func fillAll(now: Instant) { forAll { swarm, peer in swarm.fill(peer, now: now) } }
@@ -76,13 +64,13 @@ extension Swarm {
     /// Calls `body` for each peer, starting with a different one in turn, so that no peer is always first to use up a
     /// limit.
     mutating func forAll(_ body: (inout Swarm, Peer) -> Void) {
-        let all = orderedPeers
-        for n in all.indices { body(&self, all[(n + rosterTurn) % all.count]) }
+        let (all, turn) = (peers.ordered, peers.turn)
+        for n in all.indices { body(&self, all[(n + turn) % all.count]) }
     }
 
     /// Sends as many requests as the peer's pipeline has room for.
     mutating func fill(_ peer: Peer, now: Instant) {
-        guard mode == .running, fault == nil, !isHeld, !peer.isClosing, peer.amInterested, !peer.isSnubbed,
+        guard mode == .running, faults.isNone, !faults.isHeld, !peer.isClosing, peer.amInterested, !peer.isSnubbed,
             now >= peer.pausedUntil
         else { return }
         guard !peer.isChoking || !peer.allowedFast.isEmpty else { return }
@@ -91,22 +79,21 @@ extension Swarm {
         // A few large batches of requests cost less than many small ones; the pipeline stays three quarters full.
         guard room > 0, peer.outstanding == 0 || room * 4 >= depth else { return }
         while room > 0 {
-            guard downloadBucket.allows(Geometry.blockLength, at: now) else {
-                throttle(until: downloadBucket.refill(Geometry.blockLength, after: now))
-                break
-            }
-            guard let block = nextBlock(for: peer, now: now) else {
-                playEndGame(peer, room: room, now: now)
+            guard limits.mayRequest(Geometry.blockLength, now: now) else { break }
+            let next = requester.takeBlock(for: peer, of: &pieces, among: peers, settings, now: now, using: &random)
+            guard let block = next else {
+                let late = requester.takeLateBlocks(for: peer, of: pieces, among: peers, room: room, now: now)
+                for block in late { ask(peer, block, now: now) }
                 break
             }
             ask(peer, block, now: now)
             room -= 1
         }
-        noteOpened(now: now)
+        sendIntents(now: now)
     }
 
     private mutating func ask(_ peer: Peer, _ block: BlockRef, now: Instant) {
-        downloadBucket.take(geometry.length(of: block))
+        limits.requested(geometry.length(of: block))
         peer.request(block, at: now)
         send(peer, .request(wire(block)), now: now)
     }
@@ -115,157 +102,13 @@ extension Swarm {
         BlockRequest(piece: block.piece, begin: block.block * Geometry.blockLength, length: geometry.length(of: block))
     }
 
-    // MARK: Which block
-
-    private mutating func nextBlock(for peer: Peer, now: Instant) -> BlockRef? {
-        if let index = peer.working {
-            if let block = take(from: index, for: peer) { return block }
-            leave(index, peer)
-            peer.working = nil
-        }
-        guard let index = nextPiece(for: peer, now: now) else { return nil }
-        peer.working = index
-        active[index]?.worker = peer.key
-        return take(from: index, for: peer)
-    }
-
-    private mutating func take(from index: PieceIndex, for peer: Peer) -> BlockRef? {
-        guard let piece = active[index], isEligible(piece, for: peer), let block = piece.takeFree() else { return nil }
-        buffer(piece)
-        return BlockRef(piece: index, block: block)
-    }
-
-    private func isEligible(_ piece: ActivePiece, for peer: Peer) -> Bool {
-        (piece.exclusive == nil || piece.exclusive == peer.key) && isFillable(piece, by: peer)
-    }
-
-    private func isFillable(_ piece: ActivePiece, by peer: Peer) -> Bool {
-        piece.freeCount > 0 && piece.phase == .downloading && wanted[piece.piece] && peer.serves(piece.piece)
-            && (piece.isBuffered || hasRoom(for: geometry.length(of: piece.piece)))
-    }
-
-    /// Chooses the piece to request from the peer next.
-    ///
-    /// A proven peer first helps with pieces that others left, then opens a new piece, then joins others. An unproven
-    /// peer gets pieces of its own, so that bad data has one possible author, and only a few bytes at a time. When none
-    /// are left, it joins others too.
-    private mutating func nextPiece(for peer: Peer, now: Instant) -> PieceIndex? {
-        if peer.isProven {
-            return unfilledPiece { $0.isEligible($1, for: peer) && $1.worker == nil } ?? newPiece(for: peer, now: now)
-                ?? unfilledPiece { $0.isEligible($1, for: peer) }
-        }
-        let own = peer.exclusive.filter { index in active[index].map { isEligible($0, for: peer) } ?? false }
-        if let own = own.min() { return own }
-        let owed = peer.exclusive.reduce(0) { $0 + geometry.length(of: $1) }
-        let most = peers.count > 1 ? Self.probationBytes : max(Self.lonelyProbationBytes, 2 * geometry.pieceLength)
-        guard owed < most else { return nil }
-        if let index = newPiece(for: peer, now: now) {
-            active[index]?.exclusive = peer.key
-            peer.exclusive.insert(index)
-            return index
-        }
-        guard peer.exclusive.isEmpty else { return nil }
-        if let index = unfilledPiece(where: { $0.isEligible($1, for: peer) }) { return index }
-        // Only pieces that belong to other peers alone are left.
-        guard let index = unfilledPiece(where: { $1.exclusive != nil && $0.isFillable($1, by: peer) }),
-            let piece = active[index]
-        else { return nil }
-        endExclusion(piece)
-        return index
-    }
-
-    /// Returns the oldest piece with free blocks for which `isEligible` holds.
-    private mutating func unfilledPiece(where isEligible: (borrowing Swarm, ActivePiece) -> Bool) -> PieceIndex? {
-        unfilled.removeAll { piece in
-            let isGone = piece.isClosed || piece.freeCount == 0
-            if isGone { piece.isListed = false }
-            return isGone
-        }
-        for piece in unfilled where isEligible(self, piece) { return piece.piece }
-        return nil
-    }
-
-    private mutating func newPiece(for peer: Peer, now: Instant) -> PieceIndex? {
-        guard hasRoom(for: geometry.pieceLength), !picker.candidates.isEmpty, peer.ranDryAt != picker.insertions else {
-            return nil
-        }
-        let index: PieceIndex?
-        switch settings.picking {
-        case .sequential: index = picker.first { peer.serves($0) }
-        case .rarestFirst where have.population < PiecePicker.randomFirstPieces:
-            index = picker.random(using: &random) { peer.serves($0) }
-        case .rarestFirst: index = rarestPiece(for: peer)
-        }
-        guard let index else {
-            peer.ranDryAt = picker.insertions
-            return nil
-        }
-        open(index, now: now)
-        return index
-    }
-
-    /// Returns the rarest candidate, or one as rare whose write intent is already recorded.
-    private mutating func rarestPiece(for peer: Peer) -> PieceIndex? {
-        guard let rarest = picker.rarest(where: { peer.serves($0) }) else { return nil }
-        if opened[rarest] || opening[rarest] { return rarest }
-        let rarity = picker.availability(of: rarest)
-        while let next = openAhead.last, !picker.candidates[next] { openAhead.removeLast() }
-        let near = openAhead.suffix(Self.searchedAhead)
-        return near.last { picker.candidates[$0] && picker.availability(of: $0) <= rarity && peer.serves($0) } ?? rarest
-    }
-
-    // MARK: End-game
-
-    /// Requests blocks that other peers will send late or never from a peer with nothing left to do (BEP 3: end-game).
-    private mutating func playEndGame(_ peer: Peer, room: Int, now: Instant) {
-        guard peer.isProven || peer.exclusive.isEmpty, bufferedCount > 0, now >= peer.nextEndGame else { return }
-        peer.nextEndGame = now + Self.endGamePause
-        let own = max(peer.pipeline.bestRate, Double(peer.downloaded.rate(at: now)), Self.assumedRate)
-        let rtt = (peer.pipeline.smallestRTT ?? .zero).inSeconds
-        func time(_ count: Int) -> Double { Double((peer.outstanding + count) * Geometry.blockLength) / own + rtt }
-        let soonest = time(1) / Self.endGameGain
-        var late: [(block: BlockRef, seconds: Double)] = []
-        for holder in orderedPeers where holder.key != peer.key && holder.outstanding > 0 {
-            let rate = expectedRate(of: holder, now: now)
-            guard Double(holder.outstanding * Geometry.blockLength) > soonest * rate else { continue }
-            var position = 0
-            for request in holder.requests where !request.isReleased {
-                position += 1
-                let seconds = rate <= 0 ? .infinity : Double(position * Geometry.blockLength) / rate
-                let block = request.block
-                guard seconds > soonest, let piece = active[block.piece], piece.phase == .downloading,
-                    peer.serves(block.piece),
-                    !piece.isReceived(block.block), piece.requests(for: block.block) < Self.endGameCopies
-                else { continue }
-                late.append((block, seconds))
-            }
-        }
-        late.sort { $0.seconds > $1.seconds }
-        var asked = 0
-        for (block, seconds) in late where asked < room {
-            guard time(1) < seconds * Self.endGameGain else { break }
-            guard !peer.requests.contains(where: { $0.block == block && !$0.isReleased }) else { continue }
-            active[block.piece]?.request(block.block)
-            ask(peer, block, now: now)
-            asked += 1
-        }
-    }
-
-    /// Returns the expected rate of the peer in bytes per second; zero if it has sent nothing for a while.
-    private func expectedRate(of peer: Peer, now: Instant) -> Double {
-        guard let oldest = peer.requests.first(where: { !$0.isReleased }) else { return 0 }
-        let since = max(oldest.sentAt, peer.lastBlockAt ?? oldest.sentAt)
-        if now - since > Self.endGamePatience { return 0 }
-        return peer.pipeline.bestRate > 0 ? peer.pipeline.bestRate : Self.assumedRate
-    }
-
     /// Cancels the requests for a block that has arrived from another peer.
     private mutating func cancelOthers(_ block: BlockRef, now: Instant) {
-        for other in orderedPeers {
+        for other in peers.ordered {
             guard let request = other.takeRequest(block) else { continue }
             if !request.isReleased {
-                active[block.piece]?.release(block.block)
-                downloadBucket.giveBack(geometry.length(of: block))
+                pieces[block.piece]?.release(block.block)
+                limits.requestEnded(geometry.length(of: block))
             }
             send(other, .cancel(wire(block)), now: now)
             fill(other, now: now)

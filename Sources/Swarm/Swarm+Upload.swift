@@ -10,13 +10,12 @@ extension Swarm {
             return misbehaved(key, "a request outside its piece", now: now)
         }
         let request = BlockRequest(piece: PieceIndex(piece), begin: begin, length: length)
-        guard !peer.amChoking, have[request.piece], peer.serveQueue.count < Self.longestServeQueue, mode == .running
+        guard !peer.amChoking, pieces.have[request.piece], mode == .running, uploader.requested(request, by: peer)
         else {
             charge(peer, .refusal, now: now)
             refuse(request, of: peer, now: now)
             return
         }
-        peer.serveQueue.append(request)
         pump(peer, now: now)
     }
 
@@ -25,67 +24,43 @@ extension Swarm {
         guard let peer = peers[key], geometry.contains(piece: piece, begin: begin, length: length) else { return }
         let request = BlockRequest(piece: PieceIndex(piece), begin: begin, length: length)
         charge(peer, .refusal, now: now)
-        guard let index = peer.serveQueue.firstIndex(of: request) else { return }
-        peer.serveQueue.remove(at: index)
-        refuse(request, of: peer, now: now)
+        if uploader.cancelled(request, by: peer) { refuse(request, of: peer, now: now) }
     }
 
     /// The block was sent. Answers ``Effect/serve(_:_:)``.
     package mutating func served(_ key: PeerKey, _ request: BlockRequest, now: Instant) {
-        uploadedBytes += Int64(request.length)
-        uploadMeter.add(request.length, at: now)
+        tally.uploaded(request.length, at: now)
         guard let peer = peers[key] else { return }
-        peer.uploaded.add(request.length, at: now)
-        peer.servingBytes -= request.length
+        uploader.served(request, to: peer, now: now)
         // Serving requests is our purpose, so the message costs the peer nothing.
         earn(peer, WorkBudget.Work.message.rawValue)
-        peer.lastSaidAt = now
-        peer.lastServedAt = now
-        peer.servingSince = now
         pump(peer, now: now)
     }
 
     /// The block could not be read, or the connection is closed; `fault` is the disk's error. Answers
     /// ``Effect/serve(_:_:)``.
     package mutating func serveFailed(_ key: PeerKey, _ request: BlockRequest, fault: Fault?, now: Instant) {
-        uploadBucket.giveBack(request.length)
+        limits.sendFailed(request.length)
         if let fault {
             // A piece that can't be read is not present; the other pieces are still served.
-            var pieces = Bitfield(count: geometry.pieceCount)
-            pieces.insert(request.piece)
-            if fault.kind == .offline { enter(fault, now: now) } else { doubt(pieces, now: now) }
+            var unreadable = Bitfield(count: geometry.pieceCount)
+            unreadable.insert(request.piece)
+            if fault.kind == .offline { enter(fault, now: now) } else { recheck(unreadable, now: now) }
         }
         guard let peer = peers[key] else { return }
-        peer.servingBytes -= request.length
+        uploader.serveFailed(request, to: peer)
         if fault != nil { refuse(request, of: peer, now: now) }
         pump(peer, now: now)
-    }
-
-    /// The most bytes that may be read and sent to the peer at once. The limit starts low and grows with what the peer
-    /// has received, because a new peer may never read.
-    private func servedAhead(of peer: Peer) -> Int {
-        min(mostServedAhead, Self.servedAheadAtFirst + Int(peer.uploaded.total / 2))
     }
 
     mutating func pumpAll(now: Instant) { forAll { swarm, peer in swarm.pump(peer, now: now) } }
 
     mutating func pump(_ peer: Peer, now: Instant) {
-        guard !peer.isClosing, fault?.kind != .offline else { return }
-        while let request = peer.serveQueue.first, peer.servingBytes < servedAhead(of: peer) {
-            guard uploadBucket.allows(request.length, at: now) else {
-                throttle(until: uploadBucket.refill(request.length, after: now))
-                return
-            }
-            peer.serveQueue.removeFirst()
-            uploadBucket.take(request.length)
-            if peer.servingBytes == 0 { peer.servingSince = now }
-            peer.servingBytes += request.length
+        guard !peer.isClosing, !faults.isOffline else { return }
+        while let request = uploader.takeRequest(of: peer, within: &limits, now: now) {
             effects.append(.serve(peer.key, request))
         }
     }
-
-    /// A limit is reached: transfers that wait for it resume at `instant`.
-    mutating func throttle(until instant: Instant) { throttledUntil = min(throttledUntil ?? instant, instant) }
 
     private mutating func refuse(_ request: BlockRequest, of peer: Peer, now: Instant) {
         if peer.supportsFast { send(peer, .reject(request), now: now) }
@@ -111,26 +86,20 @@ extension Swarm {
     /// Unchokes interested peers at once while slots are free, without waiting for the next round.
     mutating func unchokeIfRoom(now: Instant) {
         guard mode == .running else { return }
-        for key in choker.fill(contenders(now: now), slots: settings.uploadSlots) {
+        let chosen = uploader.unchokedBetweenRounds(
+            peers, slots: settings.uploadSlots, isSeeding: isComplete, now: now)
+        for key in chosen {
             if let peer = peers[key] { unchoke(peer, now: now) }
         }
     }
 
+    /// Chokes and unchokes peers if a round is due.
     mutating func chokeRound(now: Instant) {
-        let chosen = choker.choose(
-            contenders(now: now), slots: settings.uploadSlots, isSeeding: isComplete, now: now, using: &random)
-        for peer in orderedPeers {
+        let round = uploader.takeRound(
+            peers, slots: settings.uploadSlots, isSeeding: isComplete, now: now, using: &random)
+        guard let chosen = round else { return }
+        for peer in peers.ordered {
             if chosen.contains(peer.key) { unchoke(peer, now: now) } else { choke(peer, now: now) }
-        }
-    }
-
-    private func contenders(now: Instant) -> [Choker.Contender] {
-        let isSeeding = isComplete
-        return orderedPeers.filter { !$0.isClosing }.map { peer in
-            Choker.Contender(
-                key: peer.key, isInterested: peer.isInterested, isSnubbed: peer.isSnubbed, isUnchoked: !peer.amChoking,
-                rate: isSeeding ? peer.uploaded.rate(at: now) : peer.downloaded.rate(at: now),
-                connectedAt: peer.connectedAt)
         }
     }
 }

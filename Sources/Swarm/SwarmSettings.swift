@@ -14,7 +14,7 @@ package struct SwarmSettings: Sendable, Equatable {
     /// The age of an incomplete piece after which its blocks are written early, so that they survive a stop.
     package var partialAge = Duration.seconds(5)
     /// How many bytes of pieces get their write intents in advance.
-    package var openAheadBytes = 32 << 20
+    package var intentsAheadBytes = 32 << 20
     /// Bytes per second; `nil` means unlimited.
     package var downloadLimit: Int?
     package var uploadLimit: Int?
@@ -52,31 +52,9 @@ extension Swarm {
     /// only add to the one before don't count.
     static let maximumBitfields = 4
     /// The most pieces that get their write intents in advance at once, however small they are.
-    static let maximumOpenAhead = 1024
-    /// How many of these pieces are searched for one that the peer has.
-    static let searchedAhead = 64
+    static let maximumIntentsAhead = 1024
     static let keepAliveAfter = Duration.seconds(110)
     /// How long a connection may be silent before it is closed. BEP 3 says two minutes; the rest is for the
     /// keep-alive's travel.
     static let silenceLimit = Duration.seconds(180)
-    static let tick = Duration.milliseconds(250)
-    static let probeInterval = Duration.seconds(5)
-    /// The longest pause between two probes of a disk that keeps failing.
-    static let longestProbePause = Duration.seconds(300)
-    /// The most unverified bytes that an unproven peer may owe; one piece is always allowed.
-    static let probationBytes = 512 << 10
-    /// The same limit for the only peer; two pieces are always allowed. No other peer fills the pause until the first
-    /// of them is hashed.
-    static let lonelyProbationBytes = 4 << 20
-    /// How often a peer looks for blocks that others will send late.
-    static let endGamePause = Duration.milliseconds(100)
-    /// How long a peer may send nothing before the end-game expects nothing from it.
-    static let endGamePatience = Duration.seconds(1)
-    /// The assumed rate, in bytes per second, of a peer whose speed is unknown.
-    static let assumedRate = 65536.0
-    /// In the end-game, another peer is asked for a block if it should deliver it in less than this part of the
-    /// holder's time.
-    static let endGameGain = 0.5
-    /// The most outstanding requests for one block.
-    static let endGameCopies = 3
 }

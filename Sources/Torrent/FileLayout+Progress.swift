@@ -10,4 +10,11 @@ extension FileLayout {
             return sum + (end - start)
         }
     }
+
+    /// The files that have a byte in one of the pieces, without pad files, in order.
+    package func files(touchedBy pieces: [PieceIndex], geometry: Geometry) -> [Int] {
+        var touched: Set<Int> = []
+        for piece in pieces { touched.formUnion(files(of: piece, geometry: geometry)) }
+        return touched.filter { !files[$0].isPad }.sorted()
+    }
 }

@@ -43,7 +43,7 @@ package struct Recovery: Sendable {
         try await site.run(peers, only: wakesAll ? Set(ids) : nil) { session in
             try await site.untilComplete(ids, within: Self.limit)
             try await eventually("every piece to be looked at", within: Self.limit) {
-                await session.snapshots().allSatisfy { $0.doubtful == 0 }
+                await session.snapshots().allSatisfy { $0.unverified == 0 }
             }
         }
     }

@@ -87,7 +87,7 @@ import Torrent
                     $0.scope = .only([id])
                 } _: { session in
                     try await eventually("the torrent to seed") { await session.snapshot(id)?.state == .seeding }
-                    #expect(await session.snapshot(id)?.doubtful == 0)
+                    #expect(await session.snapshot(id)?.unverified == 0)
                 }
             }
             #expect(try site.events(.verified, of: id) == [])

@@ -14,12 +14,12 @@ extension Client {
             }
         case .send(let key, let message): send(message, to: key)
         case .serve(let key, let request): serve(request, to: key)
-        case .open(let pieces): submit(.open(pieces))
+        case .recordIntents(let pieces): submit(.intents(pieces))
         case .verify(let work): verify(work)
         case .release(let piece): buffers[piece] = nil
         case .writeBlocks(let piece, let blocks): writeBlocks(piece, blocks)
         case .sync: sync()
-        case .record(let record): submit(.record(record, fingerprints: [:]))
+        case .record(let claim): submit(.record(claim, fingerprints: [:]))
         case .check(let pieces): check(pieces[...])
         case .probe(let kind): answer(after: 1...20) { $0.swarm.probed($0.fault(kind), now: $0.lab.now) }
         case .inspect:
@@ -264,8 +264,8 @@ extension Client {
 
     private func submit(_ change: ModelDatabase.Change) {
         underWay += 1
-        if case .record(let record, _) = change {
-            changes.append(.record(record, fingerprints: pendingFingerprints))
+        if case .record(let claim, _) = change {
+            changes.append(.record(claim, fingerprints: pendingFingerprints))
             pendingFingerprints = [:]
         } else {
             changes.append(change)
@@ -281,13 +281,14 @@ extension Client {
             client.isDatabaseBusy = false
             client.underWay -= 1
             // Where there is only no room for more, what is on the disk is recorded.
-            let isNote = if case .open = change { true } else { false }
+            let isNote = if case .intents = change { true } else { false }
             let fault = client.fault(.database) ?? (isNote ? client.fault(.databaseFull) : nil)
             if fault == nil { client.commit(change) }
             client.work()
             switch (change, fault) {
-            case (.open(let pieces), nil): client.swarm.opened(pieces, now: client.lab.now)
-            case (.open(let pieces), let fault?): client.swarm.openFailed(pieces, fault: fault, now: client.lab.now)
+            case (.intents(let pieces), nil): client.swarm.intentsRecorded(pieces, now: client.lab.now)
+            case (.intents(let pieces), let fault?):
+                client.swarm.intentsFailed(pieces, fault: fault, now: client.lab.now)
             case (.record, nil): client.swarm.recorded(now: client.lab.now)
             case (.record(_, let fingerprints), let fault?):
                 client.pendingFingerprints.merge(fingerprints) { newer, _ in newer }
@@ -299,11 +300,16 @@ extension Client {
     /// The transaction is durable: what it claims must be.
     func commit(_ change: ModelDatabase.Change) {
         database.apply(change)
-        guard case .record(let record, _) = change else { return }
-        for piece in record.pieces where !disk.isDurable(piece) {
+        guard case .record(let claim, _) = change else { return }
+        if claim.claimed != database.have {
+            lab.fail(
+                "client \(number) says that \(claim.claimed.population) pieces are recorded after a claim, but \(database.have.population) are"
+            )
+        }
+        for piece in claim.pieces where !disk.isDurable(piece) {
             lab.fail("client \(number) claims piece \(piece), which is not on disk for good")
         }
-        for partial in record.partials {
+        for partial in claim.partials {
             for (block, isThere) in partial.blocks.enumerated()
             where isThere && !disk.isThere(BlockRef(piece: partial.piece, block: block)) {
                 lab.fail("client \(number) records block \(partial.piece):\(block), which is not on disk for good")

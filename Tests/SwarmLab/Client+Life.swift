@@ -10,9 +10,9 @@ extension Client {
         stopReason = .none
         wakeAt = nil
         let resume = resumePlan()
-        if database.opened.isEmpty, excused.isEmpty, !resume.doubtful.isEmpty {
+        if database.intents.isEmpty, excused.isEmpty, !resume.unverified.isEmpty {
             lab.fail(
-                "client \(number) doubts \(resume.doubtful.population) pieces after a clean stop: \(resume.reasons)")
+                "client \(number) doubts \(resume.unverified.population) pieces after a clean stop: \(resume.reasons)")
         }
         excused.formUnion(resume.stale)
         build(resume)
@@ -25,10 +25,14 @@ extension Client {
             let life = life
             lab.schedule(after: .seconds(8)) { [self] in
                 if life == self.life {
-                    feed { $0.select(Bitfield(fullCount: self.lab.scenario.geometry.pieceCount), now: self.lab.now) }
+                    feed { $0.select(self.everything, now: self.lab.now) }
                 }
             }
         }
+    }
+
+    private var everything: PayloadFiles {
+        .onePerPiece(lab.scenario.geometry, wanted: Bitfield(fullCount: lab.scenario.geometry.pieceCount))
     }
 
     private func build(_ resume: ResumePlan) {
@@ -36,10 +40,11 @@ extension Client {
         var wanted = Bitfield(fullCount: count)
         if plan.wantsPart { for piece in wanted.pieces where piece.value % 3 == 0 { wanted.remove(piece) } }
         swarm = Swarm(
-            geometry: lab.scenario.geometry, plan: resume, recorded: database.have, opened: database.opened,
+            files: .onePerPiece(lab.scenario.geometry, wanted: wanted), plan: resume, recorded: database.have,
+            intents: database.intents,
             partials: database.partials.sorted { $0.key < $1.key }.map {
                 PartialPiece(piece: $0.key, blocks: $0.value)
-            }, wanted: wanted,
+            },
             settings: plan.settings, seed: lab.random.next(), unixOrigin: Lab.unixOrigin)
         for entry in database.peers.values.sorted(by: {
             $0.firstSeen == $1.firstSeen ? "\($0.address)" < "\($1.address)" : $0.firstSeen < $1.firstSeen
@@ -59,7 +64,7 @@ extension Client {
         }
         return ResumePlan(
             ResumePlan.Input(
-                have: database.have, opened: database.opened, files: files, stoppedCleanly: database.opened.isEmpty,
+                have: database.have, intents: database.intents, files: files, stoppedCleanly: database.intents.isEmpty,
                 aliveUntilNs: database.aliveNs))
     }
 

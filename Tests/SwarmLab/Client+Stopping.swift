@@ -28,9 +28,9 @@ extension Client {
         database.trackers = announcer.trackers
         database.aliveNs = lab.unixNs
         let hadFault = swarm.fault != nil
-        if !hadFault, !database.opened.isSubset(of: swarm.doubtful) {
+        if !hadFault, !database.intents.isSubset(of: swarm.unverified) {
             lab.fail(
-                "client \(number) is at rest, and the database still thinks that \(database.opened.population) pieces may be written to"
+                "client \(number) is at rest, and the database still thinks that \(database.intents.population) pieces may be written to"
             )
         }
         goDown()
@@ -51,8 +51,8 @@ extension Client {
         }
         if !database.partials.isEmpty { lab.fail("client \(number) ended with partial pieces in the database") }
         let next = resumePlan()
-        if !next.doubtful.isEmpty {
-            lab.fail("client \(number) would look at \(next.doubtful.population) pieces again: \(next.reasons)")
+        if !next.unverified.isEmpty {
+            lab.fail("client \(number) would look at \(next.unverified.population) pieces again: \(next.reasons)")
         }
         isDone = true
     }

@@ -71,11 +71,11 @@ final class Client: Node {
         announcer = Announcer(tiers: [], shuffledBy: &lab.random, isFresh: true)
         let empty = Bitfield(count: geometry.pieceCount)
         swarm = Swarm(
-            geometry: geometry,
+            files: .onePerPiece(geometry, wanted: empty),
             plan: ResumePlan(
                 ResumePlan.Input(
-                    have: empty, opened: empty, files: [], stoppedCleanly: true, aliveUntilNs: nil)),
-            recorded: empty, opened: empty, partials: [], wanted: empty, settings: plan.settings, seed: 0,
+                    have: empty, intents: empty, files: [], stoppedCleanly: true, aliveUntilNs: nil)),
+            recorded: empty, intents: empty, partials: [], settings: plan.settings, seed: 0,
             unixOrigin: Lab.unixOrigin)
         let tiers = lab.trackers.enumerated().map { Announcer.Tracker(url: $1.url, tier: $0 / 2) }
         database.trackers = tiers
@@ -93,6 +93,6 @@ final class Client: Node {
         let fault = swarm.fault.map { "\($0.kind)" } ?? "none"
         return
             "client \(number) \(isUp ? "up" : "down"), has \(swarm.have.population)/\(swarm.have.count), recorded \(swarm.recorded.population), "
-            + "doubts \(swarm.doubtful.population), fault \(fault), \(peers.joined(separator: " "))"
+            + "unverified \(swarm.unverified.population), fault \(fault), \(peers.joined(separator: " "))"
     }
 }

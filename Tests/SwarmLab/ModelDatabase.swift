@@ -4,12 +4,12 @@ import Torrent
 /// What one client's database holds: each change is a transaction that is there after a crash, or isn't.
 struct ModelDatabase {
     enum Change {
-        case open([PieceIndex])
-        case record(Record, fingerprints: [Int: FileFingerprint])
+        case intents([PieceIndex])
+        case record(Claim, fingerprints: [Int: FileFingerprint])
     }
 
     var have: Bitfield
-    var opened: Bitfield
+    var intents: Bitfield
     var partials: [PieceIndex: [Bool]] = [:]
     var fingerprints: [Int: FileFingerprint] = [:]
     /// The last sign of life, unix nanoseconds.
@@ -19,26 +19,25 @@ struct ModelDatabase {
 
     init(pieceCount: Int) {
         have = Bitfield(count: pieceCount)
-        opened = have
+        intents = have
     }
 
     mutating func apply(_ change: Change) {
         switch change {
-        case .open(let pieces):
-            for piece in pieces { opened.insert(piece) }
-        case .record(let record, let fingerprints):
-            for piece in record.doubted {
+        case .intents(let pieces):
+            for piece in pieces { intents.insert(piece) }
+        case .record(let claim, let fingerprints):
+            for piece in claim.unverified {
                 have.remove(piece)
-                opened.insert(piece)
+                intents.insert(piece)
             }
-            for piece in record.lost { have.remove(piece) }
-            for piece in record.closed { opened.remove(piece) }
-            for partial in record.partials {
+            for piece in claim.closed { intents.remove(piece) }
+            for partial in claim.partials {
                 partials[partial.piece] = partial.blocks.contains(true) ? partial.blocks : nil
             }
-            for piece in record.pieces {
+            for piece in claim.pieces {
                 have.insert(piece)
-                opened.remove(piece)
+                intents.remove(piece)
                 partials[piece] = nil
             }
             self.fingerprints.merge(fingerprints) { $1 }

@@ -103,7 +103,7 @@ package struct Scenario: Sendable {
         plan.uploadRate = Int.random(in: 50_000...5_000_000, using: &random)
         plan.files = Int.random(in: 1...4, using: &random)
         plan.settings.memoryBudget = geometry.pieceLength * Int.random(in: 1...12, using: &random)
-        plan.settings.openAheadBytes = geometry.pieceLength * Int.random(in: 1...6, using: &random)
+        plan.settings.intentsAheadBytes = geometry.pieceLength * Int.random(in: 1...6, using: &random)
         plan.settings.picking = random.chance(0.25) ? .sequential : .rarestFirst
         plan.settings.uploadSlots = Int.random(in: 1...4, using: &random)
         plan.settings.partialAge = .milliseconds(Int.random(in: 100...5000, using: &random))

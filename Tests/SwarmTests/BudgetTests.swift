@@ -367,7 +367,7 @@ struct BudgetTests {
             #expect(!bench.log.contains(.dial(SwarmBench.address(9))))
         }
         asked += bench.takeRequests(giver)
-        bench.advance(.seconds(Swarm.idleAfterInNeed.inSeconds + 3))
+        bench.advance(.seconds(PeerSet.idleAfterInNeed.inSeconds + 3))
         let effects = bench.take()
         #expect(effects.contains(.dial(SwarmBench.address(9))))
         #expect(effects.count { if case .disconnect(_, .idle) = $0 { true } else { false } } == 1)

@@ -8,7 +8,7 @@ struct ResumePlanTests {
     struct Start: Sendable, CustomTestStringConvertible {
         let testDescription: String
         var have: [Int] = []
-        var opened: [Int] = []
+        var intents: [Int] = []
         var unwritten: [Int] = []
         var recorded: [FileFingerprint?] = [nil, nil]
         var current: [FileFingerprint?] = [nil, nil]
@@ -17,7 +17,7 @@ struct ResumePlanTests {
         var isOffline = false
         // What comes of it.
         var trusted: [Int]
-        var doubtful: [Int] = []
+        var unverified: [Int] = []
         var stale: [Int] = []
         var reasons: [ResumePlan.Reason: Int] = [:]
     }
@@ -37,79 +37,81 @@ struct ResumePlanTests {
             testDescription: "killed, nothing open", have: [0, 1], recorded: [old, nil], current: [old, nil],
             trusted: [0, 1]),
         Start(
-            testDescription: "killed while writing", have: [0, 1, 5], opened: [2, 7], recorded: [old, old],
+            testDescription: "killed while writing", have: [0, 1, 5], intents: [2, 7], recorded: [old, old],
             current: [written, written],
-            trusted: [0, 1, 5], doubtful: [2, 7], reasons: [.writtenSinceLastCommit: 2]),
+            trusted: [0, 1, 5], unverified: [2, 7], reasons: [.writtenSinceLastCommit: 2]),
         Start(
-            testDescription: "killed between a note and the write", have: [0, 1, 5], opened: [2], recorded: [old, old],
+            testDescription: "killed between a note and the write", have: [0, 1, 5], intents: [2],
+            recorded: [old, old],
             current: [old, old],
-            trusted: [0, 1, 5], doubtful: [2], reasons: [.writtenSinceLastCommit: 1]),
+            trusted: [0, 1, 5], unverified: [2], reasons: [.writtenSinceLastCommit: 1]),
         Start(
-            testDescription: "killed, and most of what was noted never written", have: [0, 1, 5], opened: [2, 3, 6, 7],
+            testDescription: "killed, and most of what was noted never written", have: [0, 1, 5],
+            intents: [2, 3, 6, 7],
             unwritten: [3, 6, 8],
-            recorded: [old, old], current: [written, written], trusted: [0, 1, 5], doubtful: [2, 7],
+            recorded: [old, old], current: [written, written], trusted: [0, 1, 5], unverified: [2, 7],
             reasons: [.writtenSinceLastCommit: 2]),
         Start(
-            testDescription: "claimed, and a hole", have: [0, 1, 5], opened: [2], unwritten: [0, 1, 2],
+            testDescription: "claimed, and a hole", have: [0, 1, 5], intents: [2], unwritten: [0, 1, 2],
             recorded: [old, old], current: [later, old],
-            trusted: [5], doubtful: [0, 1], stale: [2, 3, 4], reasons: [.changedOutside(file: 0): 2]),
+            trusted: [5], unverified: [0, 1], stale: [2, 3, 4], reasons: [.changedOutside(file: 0): 2]),
         Start(
             testDescription: "killed when all space was reserved", unwritten: [0, 1, 2, 3, 4], current: [written, nil],
             trusted: []),
         Start(
-            testDescription: "killed while writing the first file, the other edited", have: [0, 5, 6], opened: [2],
+            testDescription: "killed while writing the first file, the other edited", have: [0, 5, 6], intents: [2],
             recorded: [old, old],
-            current: [written, later], trusted: [0], doubtful: [2, 5, 6], stale: [4, 7, 8, 9],
+            current: [written, later], trusted: [0], unverified: [2, 5, 6], stale: [4, 7, 8, 9],
             reasons: [.writtenSinceLastCommit: 1, .changedOutside(file: 1): 2]),
         Start(
-            testDescription: "killed, and edited long after the last sign of life", have: [0, 1], opened: [2],
+            testDescription: "killed, and edited long after the last sign of life", have: [0, 1], intents: [2],
             recorded: [old, nil],
-            current: [later, nil], trusted: [], doubtful: [0, 1, 2], stale: [2, 3, 4],
+            current: [later, nil], trusted: [], unverified: [0, 1, 2], stale: [2, 3, 4],
             reasons: [.writtenSinceLastCommit: 1, .changedOutside(file: 0): 2]),
         Start(
-            testDescription: "stopped with a fault: what was open is looked at", have: [0], opened: [1, 2],
+            testDescription: "stopped with a fault: what was open is looked at", have: [0], intents: [1, 2],
             recorded: [old, nil],
-            current: [written, nil], stoppedCleanly: true, trusted: [0], doubtful: [1, 2],
+            current: [written, nil], stoppedCleanly: true, trusted: [0], unverified: [1, 2],
             reasons: [.writtenSinceLastCommit: 2]),
         Start(
             testDescription: "edited after a clean stop", have: [0, 4, 5], recorded: [old, old], current: [later, old],
             stoppedCleanly: true,
-            trusted: [5], doubtful: [0, 4], stale: [1, 2, 3], reasons: [.changedOutside(file: 0): 2]),
+            trusted: [5], unverified: [0, 4], stale: [1, 2, 3], reasons: [.changedOutside(file: 0): 2]),
         Start(
-            testDescription: "killed while a file was put in its place", have: [4, 5, 6], opened: [7],
+            testDescription: "killed while a file was put in its place", have: [4, 5, 6], intents: [7],
             recorded: [old, nil], current: [old, old],
-            trusted: [], doubtful: [4, 5, 6, 7], reasons: [.foundAtAdd(file: 1): 3, .writtenSinceLastCommit: 1]),
+            trusted: [], unverified: [4, 5, 6, 7], reasons: [.foundAtAdd(file: 1): 3, .writtenSinceLastCommit: 1]),
         Start(
             testDescription: "truncated", have: [0, 5], recorded: [old, old], current: [short, old],
             stoppedCleanly: true, trusted: [5],
-            doubtful: [0], stale: [1, 2, 3, 4], reasons: [.changedOutside(file: 0): 1]),
+            unverified: [0], stale: [1, 2, 3, 4], reasons: [.changedOutside(file: 0): 1]),
         Start(
-            testDescription: "truncated while it was open", have: [0, 5], opened: [1], recorded: [old, old],
+            testDescription: "truncated while it was open", have: [0, 5], intents: [1], recorded: [old, old],
             current: [short, old], trusted: [5],
-            doubtful: [0, 1], stale: [1, 2, 3, 4], reasons: [.changedOutside(file: 0): 1, .writtenSinceLastCommit: 1]),
+            unverified: [0, 1], stale: [1, 2, 3, 4], reasons: [.changedOutside(file: 0): 1, .writtenSinceLastCommit: 1]),
         Start(
-            testDescription: "another inode", have: [0, 5], opened: [1], recorded: [old, old],
+            testDescription: "another inode", have: [0, 5], intents: [1], recorded: [old, old],
             current: [replaced, old], trusted: [5],
-            doubtful: [0, 1], stale: [1, 2, 3, 4], reasons: [.changedOutside(file: 0): 1, .writtenSinceLastCommit: 1]),
+            unverified: [0, 1], stale: [1, 2, 3, 4], reasons: [.changedOutside(file: 0): 1, .writtenSinceLastCommit: 1]),
         Start(
             testDescription: "file deleted", have: [0, 4, 5], recorded: [old, old], current: [nil, old],
             stoppedCleanly: true, trusted: [5],
-            doubtful: [0, 4], stale: [1, 2, 3], reasons: [.fileMissing(file: 0): 2]),
+            unverified: [0, 4], stale: [1, 2, 3], reasons: [.fileMissing(file: 0): 2]),
         Start(
-            testDescription: "out of reach", have: [0, 5], opened: [1], recorded: [old, old], isOffline: true,
+            testDescription: "out of reach", have: [0, 5], intents: [1], recorded: [old, old], isOffline: true,
             trusted: [0, 5]),
         Start(
             testDescription: "found at add", current: [later, nil], stoppedCleanly: true, aliveUntilNs: nil,
             trusted: [],
-            doubtful: [0, 1, 2, 3, 4], reasons: [.foundAtAdd(file: 0): 5]),
+            unverified: [0, 1, 2, 3, 4], reasons: [.foundAtAdd(file: 0): 5]),
         Start(
-            testDescription: "killed before the first commit", opened: [1, 2], current: [written, nil], trusted: [],
-            doubtful: [1, 2],
+            testDescription: "killed before the first commit", intents: [1, 2], current: [written, nil], trusted: [],
+            unverified: [1, 2],
             reasons: [.writtenSinceLastCommit: 2]),
         Start(
-            testDescription: "found at add, and stopped while it was checked", have: [0, 1], opened: [3, 4],
+            testDescription: "found at add, and stopped while it was checked", have: [0, 1], intents: [3, 4],
             recorded: [later, nil],
-            current: [later, nil], stoppedCleanly: true, trusted: [0, 1], doubtful: [3, 4],
+            current: [later, nil], stoppedCleanly: true, trusted: [0, 1], unverified: [3, 4],
             reasons: [.writtenSinceLastCommit: 2]),
     ]
 
@@ -124,11 +126,11 @@ struct ResumePlanTests {
         }
         let plan = ResumePlan(
             ResumePlan.Input(
-                have: Bitfield(10, start.have), opened: Bitfield(10, start.opened),
+                have: Bitfield(10, start.have), intents: Bitfield(10, start.intents),
                 unwritten: Bitfield(10, start.unwritten), files: files,
                 stoppedCleanly: start.stoppedCleanly, aliveUntilNs: start.aliveUntilNs, isOffline: start.isOffline))
         #expect(plan.trusted.numbers == start.trusted)
-        #expect(plan.doubtful.numbers == start.doubtful)
+        #expect(plan.unverified.numbers == start.unverified)
         #expect(plan.stale.numbers == start.stale)
         #expect(plan.reasons == start.reasons)
         #expect(plan.isOffline == start.isOffline)
@@ -143,7 +145,7 @@ struct ResumePlanTests {
             }
         let plan = ResumePlan(
             ResumePlan.Input(
-                have: Bitfield(2, [0]), opened: Bitfield(count: 2), files: files, stoppedCleanly: true,
+                have: Bitfield(2, [0]), intents: Bitfield(count: 2), files: files, stoppedCleanly: true,
                 aliveUntilNs: nil))
         #expect(plan.touched == [0, 1])
         #expect(plan.reasons == [.changedOutside(file: 0): 1])
@@ -153,9 +155,9 @@ struct ResumePlanTests {
         let file = ResumePlan.File(pieces: PieceIndex(0)..<PieceIndex(0), length: 0, recorded: nil, current: Self.later)
         let plan = ResumePlan(
             ResumePlan.Input(
-                have: Bitfield(10, [1]), opened: Bitfield(count: 10), files: [file], stoppedCleanly: true,
+                have: Bitfield(10, [1]), intents: Bitfield(count: 10), files: [file], stoppedCleanly: true,
                 aliveUntilNs: nil))
-        #expect(plan.doubtful.isEmpty && plan.trusted.numbers == [1])
+        #expect(plan.unverified.isEmpty && plan.trusted.numbers == [1])
     }
 
     @Test func aSignOfLifeAtTheEndOfTimeOverflowsNothing() {
@@ -163,9 +165,9 @@ struct ResumePlanTests {
             pieces: PieceIndex(0)..<PieceIndex(10), length: 450, recorded: Self.old, current: Self.later)
         let plan = ResumePlan(
             ResumePlan.Input(
-                have: Bitfield(10, [1]), opened: Bitfield(10, [2]), files: [file], stoppedCleanly: false,
+                have: Bitfield(10, [1]), intents: Bitfield(10, [2]), files: [file], stoppedCleanly: false,
                 aliveUntilNs: .max))
-        #expect(plan.doubtful.numbers == [2])
+        #expect(plan.unverified.numbers == [2])
     }
 
     /// What is done for a file doesn't grow with the torrent, and what happened to many is told once.
@@ -179,9 +181,9 @@ struct ResumePlanTests {
         }
         let plan = ResumePlan(
             ResumePlan.Input(
-                have: Bitfield(fullCount: count), opened: Bitfield(count: count), files: files, stoppedCleanly: true,
+                have: Bitfield(fullCount: count), intents: Bitfield(count: count), files: files, stoppedCleanly: true,
                 aliveUntilNs: nil))
-        #expect(plan.doubtful.isFull && plan.trusted.isEmpty)
+        #expect(plan.unverified.isFull && plan.trusted.isEmpty)
         #expect(plan.causes == "100000 changed outside")
     }
 }

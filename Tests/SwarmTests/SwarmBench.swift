@@ -1,3 +1,4 @@
+import SwarmLab
 import Testing
 import Torrent
 
@@ -7,16 +8,17 @@ import Torrent
 /// held.
 final class SwarmBench {
     enum Kind: Hashable {
-        case open, verify, writeBlocks, sync, record, check, probe, disconnect
+        case intents, verify, writeBlocks, sync, record, check, probe, disconnect
     }
 
+    let geometry: Geometry
     var swarm: Swarm
     private(set) var now = Instant.origin + .seconds(1)
     /// Effects that are not answered by themselves.
     var held: Set<Kind> = []
     /// All effects since the last ``take()``.
     private(set) var log: [Effect] = []
-    private(set) var records: [Record] = []
+    private(set) var records: [Claim] = []
     private(set) var notes: [Note] = []
     private(set) var stops = 0
     private(set) var inspections = 0
@@ -33,21 +35,22 @@ final class SwarmBench {
 
     init(
         pieces: Int = 8, blocks: Int = 2, settings: SwarmSettings = SwarmSettings(), have: [Int] = [],
-        doubtful: [Int] = [], opened: [Int] = [],
+        unverified: [Int] = [], intents: [Int] = [],
         partials: [PartialPiece] = [], wanted: [Int]? = nil, padding: [PieceIndex: [Int]] = [:], zeros: [Int] = [],
         completionIsKnown: Bool = true
     ) {
         let length = blocks * Geometry.blockLength
-        let geometry = Geometry(totalBytes: Int64(pieces * length), pieceLength: length)!
+        geometry = Geometry(totalBytes: Int64(pieces * length), pieceLength: length)!
         let claimed = Bitfield(pieces, have)
         var plan = ResumePlan(
             ResumePlan.Input(
-                have: claimed, opened: Bitfield(count: pieces), files: [], stoppedCleanly: true, aliveUntilNs: nil))
-        plan.doubtful = Bitfield(pieces, doubtful)
-        plan.trusted.subtract(plan.doubtful)
+                have: claimed, intents: Bitfield(count: pieces), files: [], stoppedCleanly: true, aliveUntilNs: nil))
+        plan.unverified = Bitfield(pieces, unverified)
+        plan.trusted.subtract(plan.unverified)
         swarm = Swarm(
-            geometry: geometry, plan: plan, recorded: claimed, opened: Bitfield(pieces, opened), partials: partials,
-            wanted: wanted.map { Bitfield(pieces, $0) } ?? Bitfield(fullCount: pieces), padding: padding,
+            files: .onePerPiece(
+                geometry, wanted: wanted.map { Bitfield(pieces, $0) } ?? Bitfield(fullCount: pieces)),
+            plan: plan, recorded: claimed, intents: Bitfield(pieces, intents), partials: partials, padding: padding,
             zeros: Bitfield(pieces, zeros),
             completionIsKnown: completionIsKnown, settings: settings, seed: 7,
             unixOrigin: 1_700_000_000)
@@ -63,6 +66,9 @@ final class SwarmBench {
     }
 
     // MARK: Events
+
+    /// The files of the bench, of which those of the pieces are wanted.
+    func files(_ wanted: Bitfield) -> PayloadFiles { .onePerPiece(geometry, wanted: wanted) }
 
     func feed(_ event: (inout Swarm, Instant) -> Void) {
         event(&swarm, now)
@@ -172,13 +178,13 @@ final class SwarmBench {
 
     private func answer(_ effect: Effect) {
         switch effect {
-        case .open(let pieces) where !held.contains(.open): swarm.opened(pieces, now: now)
+        case .recordIntents(let pieces) where !held.contains(.intents): swarm.intentsRecorded(pieces, now: now)
         case .verify(let work) where !held.contains(.verify): verify(work)
         case .writeBlocks(let piece, let blocks) where !held.contains(.writeBlocks):
             swarm.blocksWritten(piece, blocks, now: now)
         case .sync where !held.contains(.sync): swarm.synced(now: now)
-        case .record(let record):
-            records.append(record)
+        case .record(let claim):
+            records.append(claim)
             if !held.contains(.record) { swarm.recorded(now: now) }
         case .check(let pieces) where !held.contains(.check): check(pieces)
         case .probe where !held.contains(.probe): swarm.probed(fault, now: now)

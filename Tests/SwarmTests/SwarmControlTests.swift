@@ -12,7 +12,7 @@ struct SwarmControlTests {
         #expect(Set(asked.map(\.piece.value)).isSubset(of: [0, 1]))
         bench.deliver(key, asked[0])
         _ = bench.take()
-        bench.feed { $0.select(Bitfield(4, [2]), now: $1) }
+        bench.feed { $0.select(bench.files(Bitfield(4, [2])), now: $1) }
         let messages = bench.takeMessages(key)
         #expect(asked.dropFirst().allSatisfy { messages.contains(.cancel($0)) })
         #expect(
@@ -21,7 +21,7 @@ struct SwarmControlTests {
         bench.serveAll(key)
         bench.advance(.seconds(3))
         #expect(bench.swarm.have.numbers == [2] && bench.notes.contains(.completed))
-        bench.feed { $0.select(Bitfield(fullCount: 4), now: $1) }
+        bench.feed { $0.select(bench.files(Bitfield(fullCount: 4)), now: $1) }
         bench.serveAll(key)
         bench.advance(.seconds(3))
         #expect(bench.isDone && bench.swarm.have.isFull)
@@ -36,9 +36,9 @@ struct SwarmControlTests {
         for request in asked.prefix(2) { bench.deliver(key, request) }
         bench.advance(.seconds(4))
         #expect(!bench.records.flatMap(\.partials).isEmpty)
-        bench.feed { $0.select(Bitfield(2, [1]), now: $1) }
+        bench.feed { $0.select(bench.files(Bitfield(2, [1])), now: $1) }
         bench.advance(.seconds(3))
-        bench.feed { $0.select(Bitfield(2, [0, 1]), now: $1) }
+        bench.feed { $0.select(bench.files(Bitfield(2, [0, 1])), now: $1) }
         bench.advance(.seconds(1))
         #expect(Set(bench.takeRequests(key).suffix(2)) == Set(asked[2...]))
     }
@@ -85,7 +85,7 @@ struct SwarmControlTests {
         bench.advance(.seconds(3))
         let (other, _) = (bench.connect(2, have: []), 0)
         #expect(bench.takeMessages(other).contains(.uploadOnly(true)))
-        bench.feed { $0.select(Bitfield(fullCount: 3), now: $1) }
+        bench.feed { $0.select(bench.files(Bitfield(fullCount: 3)), now: $1) }
         #expect(bench.takeMessages(other).contains(.uploadOnly(false)))
     }
 
@@ -102,8 +102,8 @@ struct SwarmControlTests {
             bench.deliver(other, request)
             break
         }
-        let opened = bench.swarm.opened
-        #expect(!opened.isEmpty)
+        let intents = bench.swarm.pieces.intents.recorded
+        #expect(!intents.isEmpty)
         bench.feed { $0.stop(now: $1) }
         bench.feed { $0.stop(now: $1) }
         let works = (effects + bench.take()).compactMap { if case .verify(let work) = $0 { work } else { nil } }
@@ -114,21 +114,21 @@ struct SwarmControlTests {
         for _ in 0..<6 where bench.stops == 0 {
             let effects = bench.take()
             if effects.contains(where: { if case .sync = $0 { true } else { false } })
-                || bench.swarm.commit.stage == .syncing
+                || bench.swarm.commit.isSyncing
             {
                 bench.feed { $0.synced(now: $1) }
             }
-            if bench.swarm.commit.stage == .recording { bench.feed { $0.recorded(now: $1) } }
+            if bench.swarm.commit.isRecording { bench.feed { $0.recorded(now: $1) } }
             bench.advance(.milliseconds(300))
         }
         #expect(bench.stops == 1)
-        let record = bench.records.reduce(into: Record()) { sum, record in
+        let record = bench.records.reduce(into: Claim()) { sum, record in
             sum.pieces += record.pieces
             sum.closed += record.closed
             sum.partials += record.partials
         }
         #expect(record.pieces == [asked[0].piece])
-        #expect(Set(record.closed) == Set(opened.pieces).subtracting(record.pieces))
+        #expect(Set(record.closed) == Set(intents.pieces).subtracting(record.pieces))
         #expect(record.partials.count == 1)
         bench.advance(.seconds(60))
         #expect(bench.stops == 1)
@@ -161,7 +161,7 @@ struct SwarmControlTests {
     }
 
     @Test func stopWaitsForTheEndOfACheck() {
-        let bench = SwarmBench(pieces: 4, doubtful: [0, 1], opened: [0, 1])
+        let bench = SwarmBench(pieces: 4, unverified: [0, 1], intents: [0, 1])
         bench.held = [.check]
         _ = bench.started()
         bench.feed { $0.stop(now: $1) }
@@ -172,7 +172,7 @@ struct SwarmControlTests {
         #expect(bench.stops == 1)
         // What was looked at is recorded; the other stays in doubt.
         #expect(bench.records.flatMap(\.pieces).map(\.value) == [0] && bench.records.flatMap(\.closed).isEmpty)
-        #expect(bench.swarm.doubtful.numbers == [1])
+        #expect(bench.swarm.unverified.numbers == [1])
     }
 
     @Test func silenceEndsAConnectionAndKeepAlivesKeepOne() {
@@ -256,7 +256,7 @@ struct SwarmControlTests {
         bench.feed { $0.learn((1...5).map(SwarmBench.address), from: .tracker, now: $1) }
         func dials() -> Int { bench.take().count { if case .dial = $0 { true } else { false } } }
         #expect(dials() == 2)
-        let first = (1...5).map(SwarmBench.address).filter { bench.swarm.dialing.contains($0) }
+        let first = (1...5).map(SwarmBench.address).filter { bench.swarm.peers.isDialing($0) }
         for address in first {
             let hello = PeerInfo(
                 address: address, isIncoming: false, supportsFast: true, supportsExtensions: true, client: "")

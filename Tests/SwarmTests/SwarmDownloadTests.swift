@@ -14,7 +14,7 @@ struct SwarmDownloadTests {
         #expect(bench.isDone)
         #expect(bench.records.flatMap(\.pieces).map(\.value).sorted() == Array(0..<6))
         #expect(bench.notes.contains(.completed))
-        #expect(bench.swarm.wastedBytes == 0)
+        #expect(bench.swarm.transfer.wasted == 0)
     }
 
     @Test(arguments: [true, false])
@@ -195,7 +195,7 @@ struct SwarmDownloadTests {
         bench.feed { $0.rejected(first, asked[1], now: $1) }
         bench.feed { $0.unchoked(first, now: $1) }
         #expect(Set(bench.takeRequests(first)) == Set(asked[1...]))
-        #expect(bench.swarm.wastedBytes == 0)
+        #expect(bench.swarm.transfer.wasted == 0)
     }
 
     @Test func anAllowedPieceIsAskedForWhileChoked() {
@@ -245,7 +245,7 @@ struct SwarmDownloadTests {
         bench.deliver(fast, again[0])
         #expect(bench.takeMessages(slow).contains(.cancel(again[0])))
         #expect(bench.deliver(slow, again[0]) == .discard)
-        #expect(bench.swarm.wastedBytes == Int64(Geometry.blockLength))
+        #expect(bench.swarm.transfer.wasted == Int64(Geometry.blockLength))
     }
 
     @Test func nothingIsAskedTwiceWhileSomethingIsFree() {
@@ -258,7 +258,7 @@ struct SwarmDownloadTests {
                 bench.deliver(key, request)
             }
             bench.advance(.milliseconds(20))
-            if bench.swarm.picker.candidates.isEmpty { break }
+            if bench.swarm.pieces.picker.candidates.isEmpty { break }
         }
         #expect(keys.count == 4 && asked.count > 20)
         #expect(asked.values.allSatisfy { $0 == 1 })
@@ -293,7 +293,7 @@ struct SwarmDownloadTests {
         let key = bench.connectSeed(1)
         bench.serveAll(key)
         bench.advance(.seconds(3))
-        #expect(bench.isDone && bench.swarm.downloadedBytes == 4 * Int64(Geometry.blockLength))
+        #expect(bench.isDone && bench.swarm.transfer.downloaded == 4 * Int64(Geometry.blockLength))
     }
 
     @Test func aPeerThatLosesAPieceIsNotAskedForIt() {
@@ -330,7 +330,7 @@ struct SwarmDownloadTests {
         #expect(
             bench.deliver(key, BlockRequest(piece: PieceIndex(0), begin: 0, length: Geometry.blockLength)) == .discard)
         #expect(bench.deliver(key, BlockRequest(piece: PieceIndex(0), begin: 5, length: 100)) == .discard)
-        #expect(bench.swarm.wastedBytes == Int64(Geometry.blockLength + 100))
+        #expect(bench.swarm.transfer.wasted == Int64(Geometry.blockLength + 100))
     }
 
     @Test func bitfieldsAgainAndAgainEndTheConnection() {
@@ -371,7 +371,7 @@ struct SwarmDownloadTests {
         bench.serveAll(seed)
         bench.advance(.seconds(3))
         #expect(bench.isDone)
-        #expect(bench.swarm.downloadedBytes == 40 * Int64(Geometry.blockLength))
+        #expect(bench.swarm.transfer.downloaded == 40 * Int64(Geometry.blockLength))
     }
 
     /// A released request that is made again, answered by another, is forgotten everywhere.
@@ -402,7 +402,7 @@ struct SwarmDownloadTests {
             }
             bench.advance(.milliseconds(20))
         }
-        let rate = Double(bench.swarm.downloadedBytes) / 20
+        let rate = Double(bench.swarm.transfer.downloaded) / 20
         #expect(abs(rate - 200_000) < 10_000, "\(rate)")
         // None of them is always the first.
         #expect(keys.allSatisfy { given[$0, default: 0] > 20 }, "\(given)")

@@ -9,25 +9,25 @@ struct SwarmDurabilityTests {
 
     @Test func nothingIsWrittenBeforeItIsNotedDown() {
         let bench = SwarmBench(pieces: 2)
-        bench.held = [.open]
+        bench.held = [.intents]
         _ = bench.started()
         let key = bench.connectSeed(1)
         let effects = bench.take()
         let asked = effects.compactMap { if case .send(key, .request(let request)) = $0 { request } else { nil } }
-        let opens = effects.compactMap { if case .open(let pieces) = $0 { pieces } else { nil } }
+        let opens = effects.compactMap { if case .recordIntents(let pieces) = $0 { pieces } else { nil } }
         #expect(opens.count == 1)
         for request in asked where request.piece == asked[0].piece { bench.deliver(key, request) }
         #expect(!bench.take().contains { if case .verify = $0 { true } else { false } })
-        bench.feed { $0.opened(opens[0], now: $1) }
+        bench.feed { $0.intentsRecorded(opens[0], now: $1) }
         #expect(bench.swarm.have.population == 1)
     }
 
     @Test func aNoteThatFailsIsMadeAgain() {
         let bench = SwarmBench(pieces: 1)
-        bench.held = [.open]
+        bench.held = [.intents]
         _ = bench.started()
         let key = bench.connectSeed(1)
-        bench.feed { $0.openFailed([PieceIndex(0)], fault: Fault(.database, "locked"), now: $1) }
+        bench.feed { $0.intentsFailed([PieceIndex(0)], fault: Fault(.database, "locked"), now: $1) }
         bench.held = []
         bench.advance(.seconds(6))
         bench.serveAll(key)
@@ -47,6 +47,30 @@ struct SwarmDurabilityTests {
         #expect(bench.isComplete && bench.records.isEmpty)
         bench.feed { $0.synced(now: $1) }
         #expect(bench.records.flatMap(\.pieces).count == 2 && bench.isDone)
+    }
+
+    /// The shell adds nothing to a claim: what follows from the pieces is in it.
+    @Test func aClaimCarriesWhatFollowsFromIt() throws {
+        let bench = SwarmBench(pieces: 4, have: [3], wanted: [0, 1])
+        bench.held = [.record]
+        _ = bench.started()
+        let key = bench.connectSeed(1)
+        bench.serveAll(key)
+        bench.advance(.seconds(3))
+        let length = Int64(2 * Geometry.blockLength)
+        let refused = try #require(bench.records.last)
+        #expect(refused.claimed.numbers == refused.pieces.map(\.value).sorted() + [3])
+        #expect(refused.completedBytes == Int64(refused.pieces.count) * length)
+        #expect(refused.fileBytes.map(\.file) == refused.pieces.map(\.value).sorted())
+        #expect(refused.fileBytes.allSatisfy { $0.completed == length })
+        #expect(refused.transfer.downloaded >= refused.completedBytes && refused.transfer.uploaded == 0)
+        // The database refuses it, so that the next one carries the same, and what came since.
+        bench.held = []
+        bench.feed { $0.recordFailed(fault: Fault(.database, "locked"), now: $1) }
+        bench.advance(.seconds(10))
+        let claim = try #require(bench.records.dropFirst().last)
+        #expect(claim.claimed.numbers == [0, 1, 3] && claim.isComplete && claim.completedBytes == 2 * length)
+        #expect(claim.transfer == bench.swarm.transfer && bench.isDone)
     }
 
     @Test func bytesHastenTheCommit() {
@@ -77,7 +101,7 @@ struct SwarmDurabilityTests {
         bench.advance(.seconds(3))
         #expect(bench.isDone)
         // The pieces stayed in their buffers.
-        #expect(bench.swarm.downloadedBytes == 8 * Int64(Geometry.blockLength))
+        #expect(bench.swarm.transfer.downloaded == 8 * Int64(Geometry.blockLength))
     }
 
     /// There is no room for more: what is written is recorded all the same, and so it is at a stop.
@@ -90,7 +114,7 @@ struct SwarmDurabilityTests {
         for request in bench.takeRequests(key).prefix(5) { bench.deliver(key, request) }
         let had = bench.swarm.have
         #expect(!had.isEmpty && bench.records.isEmpty)
-        bench.feed { $0.openFailed([], fault: Fault(kind, "full"), now: $1) }
+        bench.feed { $0.intentsFailed([], fault: Fault(kind, "full"), now: $1) }
         bench.advance(.seconds(3))
         #expect(bench.swarm.recorded == had && bench.swarm.fault?.kind == kind)
         bench.feed { $0.stop(now: $1) }
@@ -164,13 +188,13 @@ struct SwarmDurabilityTests {
         bench.feed { $0.probed(nil, now: $1) }
         bench.advance(.seconds(6))
         #expect(bench.swarm.shownFault == nil)
-        bench.feed { $0.openFailed([], fault: fault, now: $1) }
+        bench.feed { $0.intentsFailed([], fault: fault, now: $1) }
         #expect(pause() <= 6)
     }
 
     @Test func aFaultOfNothingInParticularIsGoneAfterAWhile() {
         let bench = SwarmBench(pieces: 4).started()
-        bench.feed { $0.openFailed([], fault: Fault(.input, "the disk fails"), now: $1) }
+        bench.feed { $0.intentsFailed([], fault: Fault(.input, "the disk fails"), now: $1) }
         bench.advance(.seconds(6))
         #expect(bench.swarm.fault == nil && bench.swarm.shownFault != nil)
         bench.advance(.seconds(6))
@@ -192,7 +216,7 @@ struct SwarmDurabilityTests {
         #expect(bench.swarm.have.population > before.population)
         let had = bench.swarm.have
         bench.feed { $0.syncFailed(fault: Fault(.input, "the disk fails"), now: $1) }
-        #expect(bench.swarm.have.isEmpty && bench.swarm.doubtful == had)
+        #expect(bench.swarm.have.isEmpty && bench.swarm.unverified == had)
         #expect(bench.records.flatMap(\.pieces).isEmpty)
         bench.held = []
         bench.advance(.seconds(6))
@@ -240,7 +264,7 @@ struct SwarmDurabilityTests {
         bench.feed { $0.syncFailed(fault: Fault(.input, "the disk fails"), now: $1) }
         bench.act { bench.verify(works[1]) }
         #expect(bench.swarm.have.isEmpty)
-        #expect(bench.swarm.doubtful.numbers == [0, 1])
+        #expect(bench.swarm.unverified.numbers == [0, 1])
     }
 
     @Test func aFailedRecordIsToldAgain() {
@@ -319,7 +343,7 @@ struct SwarmDurabilityTests {
         _ = bench.started()
         bench.serveAll(bench.connectSeed(1))
         bench.advance(.seconds(3))
-        #expect(bench.isDone && bench.swarm.downloadedBytes == 20 * Int64(Geometry.blockLength))
+        #expect(bench.isDone && bench.swarm.transfer.downloaded == 20 * Int64(Geometry.blockLength))
     }
 
     /// All of it is there and nobody knows whether it is right.
@@ -332,15 +356,16 @@ struct SwarmDurabilityTests {
         bench.serveAll(bench.connectSeed(1))
         bench.advance(.seconds(3))
         #expect(bench.isDone)
-        #expect(bench.swarm.downloadedBytes == Int64((verdict == .good ? 2 : 4) * Geometry.blockLength))
+        #expect(bench.swarm.transfer.downloaded == Int64((verdict == .good ? 2 : 4) * Geometry.blockLength))
     }
 
     @Test func whatIsInDoubtIsCheckedWhileOthersAreDownloaded() {
-        let bench = SwarmBench(pieces: 6, have: [0], doubtful: [1, 2, 3], opened: [1, 2, 3], wanted: [0, 1, 2, 4, 5])
+        let bench = SwarmBench(
+            pieces: 6, have: [0], unverified: [1, 2, 3], intents: [1, 2, 3], wanted: [0, 1, 2, 4, 5])
         bench.held = [.check]
         bench.verdict = { $0.value == 1 ? .good : .missing }
         _ = bench.started()
-        #expect(bench.records.map { $0.doubted.map(\.value) } == [[1, 2, 3]])
+        #expect(bench.records.map { $0.unverified.map(\.value) } == [[1, 2, 3]])
         let key = bench.connectSeed(1)
         bench.serveAll(key)
         #expect(bench.swarm.have.numbers == [0, 4, 5])
@@ -350,15 +375,15 @@ struct SwarmDurabilityTests {
         bench.serveAll(key)
         bench.advance(.seconds(3))
         #expect(bench.isDone)
-        // The other is wanted, and opened again before it is closed.
+        // The other is wanted, and gets a new intent before the old one ends.
         #expect(bench.records.flatMap(\.closed).map(\.value) == [3])
-        #expect(bench.swarm.downloadedBytes == 6 * Int64(Geometry.blockLength))
+        #expect(bench.swarm.transfer.downloaded == 6 * Int64(Geometry.blockLength))
     }
 
     /// The run that was killed changed the files; their fingerprints are taken before the database says that nothing is
     /// in doubt.
     @Test func whatTurnsOutMissingIsSyncedBeforeItIsClosed() throws {
-        let bench = SwarmBench(pieces: 2, have: [0], doubtful: [1], opened: [1], wanted: [0])
+        let bench = SwarmBench(pieces: 2, have: [0], unverified: [1], intents: [1], wanted: [0])
         bench.verdict = { _ in .missing }
         _ = bench.started()
         bench.advance(.seconds(3))
@@ -371,7 +396,7 @@ struct SwarmDurabilityTests {
 
     @Test func blocksOfADoubtfulPieceCountWhenItIsNotWhole() {
         let bench = SwarmBench(
-            pieces: 2, blocks: 4, have: [0], doubtful: [1], opened: [1],
+            pieces: 2, blocks: 4, have: [0], unverified: [1], intents: [1],
             partials: [PartialPiece(piece: PieceIndex(1), blocks: [true, true, false, true])])
         bench.verdict = { _ in .bad }
         _ = bench.started()
@@ -380,10 +405,10 @@ struct SwarmDurabilityTests {
     }
 
     @Test func aDoubtThatComesDuringACheckIsLookedAtAfterIt() {
-        let bench = SwarmBench(pieces: 4, have: [0, 1, 2, 3], doubtful: [0], opened: [0])
+        let bench = SwarmBench(pieces: 4, have: [0, 1, 2, 3], unverified: [0], intents: [0])
         bench.held = [.check]
         _ = bench.started()
-        bench.feed { $0.doubt(Bitfield(4, [2]), now: $1) }
+        bench.feed { $0.recheck(Bitfield(4, [2]), now: $1) }
         _ = bench.take()
         bench.act { bench.check([PieceIndex(0)]) }
         #expect(bench.take().contains(.check([PieceIndex(2)])))
@@ -402,6 +427,6 @@ struct SwarmDurabilityTests {
         #expect(bench.swarm.have.numbers == [1])
         #expect(bench.takeMessages(key).contains(.reject(request)))
         bench.advance(.seconds(3))
-        #expect(bench.records.flatMap(\.doubted).map(\.value) == [0])
+        #expect(bench.records.flatMap(\.unverified).map(\.value) == [0])
     }
 }

@@ -31,7 +31,7 @@ struct SwarmUploadTests {
         let request = BlockRequest(piece: PieceIndex(3), begin: 16_384, length: 16_384)
         #expect(bench.take().contains(.serve(key, request)))
         bench.feed { $0.served(key, request, now: $1) }
-        #expect(bench.swarm.uploadedBytes == 16_384)
+        #expect(bench.swarm.transfer.uploaded == 16_384)
     }
 
     @Test func slotsAreLimited() {
@@ -123,7 +123,7 @@ struct SwarmUploadTests {
             }
             bench.advance(.milliseconds(50))
         }
-        let rate = Double(bench.swarm.uploadedBytes) / 30
+        let rate = Double(bench.swarm.transfer.uploaded) / 30
         #expect(abs(rate - 50_000) < 50_000 * 0.05, "\(rate)")
         #expect(keys.allSatisfy { sent[$0, default: 0] > 200_000 }, "\(sent)")
     }

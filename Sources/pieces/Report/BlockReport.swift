@@ -62,7 +62,7 @@ struct BlockReport: DownloadReport {
 
     private func words(_ torrent: TorrentSnapshot) -> String {
         switch torrent.state {
-        case .checking: "checking, \(Format.count(torrent.doubtful, "piece")) left"
+        case .checking: "checking, \(Format.count(torrent.unverified, "piece")) left"
         case .downloading: "\(Format.bytes(torrent.completedBytes)) of \(Format.bytes(torrent.wantedBytes))"
         case .error, .offline: "\(torrent.state.rawValue): \(torrent.error?.printable ?? "unknown reason")"
         default: "\(torrent.state.rawValue), \(Format.bytes(torrent.wantedBytes))"

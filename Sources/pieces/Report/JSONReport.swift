@@ -36,7 +36,7 @@ struct JSONReport: DownloadReport {
                 json.field("wanted_bytes", torrent.wantedBytes)
                 json.field("completed_bytes", torrent.completedBytes)
                 json.field("pieces_have", torrent.have.population)
-                json.field("pieces_to_check", torrent.doubtful)
+                json.field("pieces_to_check", torrent.unverified)
                 json.field("downloaded_bytes", torrent.downloadedBytes)
                 json.field("uploaded_bytes", torrent.uploadedBytes)
                 json.field("wasted_bytes", torrent.wastedBytes)

@@ -1,0 +1,99 @@
+import Torrent
+
+/// The active pieces, those of them that have free blocks, and the memory of their buffers.
+struct ActivePieces: ~Copyable {
+    private let geometry: Geometry
+    private var byIndex: [PieceIndex: ActivePiece] = [:]
+    /// The active pieces, oldest first.
+    private(set) var ordered: [ActivePiece] = []
+    /// Active pieces with free blocks, and possibly some whose free blocks ran out since they were listed.
+    private var unfilled: [ActivePiece] = []
+    /// The number of pieces that count against the memory budget, and their bytes.
+    private(set) var bufferedCount = 0
+    private(set) var bufferedBytes = 0
+
+    init(geometry: Geometry) { self.geometry = geometry }
+
+    subscript(index: PieceIndex) -> ActivePiece? { byIndex[index] }
+    var isEmpty: Bool { byIndex.isEmpty }
+
+    mutating func add(_ piece: ActivePiece) {
+        byIndex[piece.piece] = piece
+        ordered.append(piece)
+        list(piece)
+    }
+
+    mutating func remove(_ index: PieceIndex) {
+        guard let piece = byIndex.removeValue(forKey: index) else { return }
+        piece.isClosed = true
+        // The oldest pieces usually finish first, so the search is short.
+        if let place = ordered.firstIndex(where: { $0 === piece }) { ordered.remove(at: place) }
+        unbuffer(piece)
+    }
+
+    // MARK: Free blocks
+
+    /// The piece may have free blocks: peers that look for some will find it.
+    mutating func list(_ piece: ActivePiece) {
+        guard piece.freeCount > 0, !piece.isListed, !piece.isClosed else { return }
+        piece.isListed = true
+        unfilled.append(piece)
+    }
+
+    /// Returns the pieces with free blocks, oldest first.
+    mutating func withFreeBlocks() -> [ActivePiece] {
+        unfilled.removeAll { piece in
+            let isGone = piece.isClosed || piece.freeCount == 0
+            if isGone { piece.isListed = false }
+            return isGone
+        }
+        return unfilled
+    }
+
+    // MARK: Memory
+
+    /// Whether one more piece of `length` bytes may be buffered. Two pieces are always allowed.
+    func hasRoom(for length: Int, budget: Int) -> Bool { bufferedBytes + length <= budget || bufferedCount < 2 }
+
+    /// Blocks of the piece are requested or in memory.
+    mutating func buffer(_ piece: ActivePiece) {
+        guard !piece.isBuffered else { return }
+        piece.isBuffered = true
+        bufferedCount += 1
+        bufferedBytes += geometry.length(of: piece.piece)
+    }
+
+    /// The piece's buffer was freed. Blocks on disk are kept; all others are wanted again.
+    mutating func park(_ piece: ActivePiece) {
+        piece.forgetMemory()
+        unbuffer(piece)
+        list(piece)
+    }
+
+    private mutating func unbuffer(_ piece: ActivePiece) {
+        guard piece.isBuffered else { return }
+        piece.isBuffered = false
+        bufferedCount -= 1
+        bufferedBytes -= geometry.length(of: piece.piece)
+    }
+
+    // MARK: Invariants
+
+    /// Descriptions of what is inconsistent, for tests; empty if nothing is.
+    var faults: [String] {
+        var found: [String] = []
+        for piece in ordered {
+            found += piece.faults
+            if piece.freeCount > 0, !piece.isListed || !unfilled.contains(where: { $0 === piece }) {
+                found.append("piece \(piece.piece) is not found by peers")
+            }
+        }
+        if ordered.count != byIndex.count || ordered.contains(where: { byIndex[$0.piece] !== $0 || $0.isClosed }) {
+            found.append("the order of active pieces is not that of the active pieces")
+        }
+        let buffered = ordered.filter(\.isBuffered)
+        let bytes = buffered.reduce(0) { $0 + geometry.length(of: $1.piece) }
+        if buffered.count != bufferedCount || bytes != bufferedBytes { found.append("buffers are miscounted") }
+        return found
+    }
+}

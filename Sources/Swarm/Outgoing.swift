@@ -1,0 +1,18 @@
+import Torrent
+
+/// A message from the brain to a peer. The shell encodes it for the wire.
+package enum Outgoing: Equatable, Sendable {
+    case keepAlive
+    case choke
+    case unchoke
+    case interested
+    case notInterested
+    case have(PieceIndex)
+    /// The first message: the pieces that are present, in the shortest form that the peer understands.
+    case pieces(Bitfield)
+    case request(BlockRequest)
+    case cancel(BlockRequest)
+    case reject(BlockRequest)
+    /// Whether we want nothing more (BEP 21).
+    case uploadOnly(Bool)
+}

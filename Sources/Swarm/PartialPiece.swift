@@ -1,0 +1,15 @@
+import Torrent
+
+/// The blocks of an incomplete piece that are on disk.
+package struct PartialPiece: Hashable, Sendable {
+    package let piece: PieceIndex
+    package let blocks: [Bool]
+
+    package init(piece: PieceIndex, blocks: [Bool]) {
+        self.piece = piece
+        self.blocks = blocks
+    }
+
+    /// Forgets the recorded blocks of the piece.
+    static func nothing(of piece: PieceIndex) -> Self { Self(piece: piece, blocks: []) }
+}

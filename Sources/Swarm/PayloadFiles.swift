@@ -1,0 +1,27 @@
+import Torrent
+
+/// How the torrent's files lie among its pieces, and which of them the user selected.
+package struct PayloadFiles: Sendable {
+    package let geometry: Geometry
+    private let layout: FileLayout
+    private let selection: FileSelection
+
+    package init(_ layout: FileLayout, selection: FileSelection, geometry: Geometry) {
+        self.layout = layout
+        self.selection = selection
+        self.geometry = geometry
+    }
+
+    /// The pieces of the selected files.
+    package var wantedPieces: Bitfield { selection.wantedPieces(geometry: geometry) }
+
+    /// The number of bytes of selected files in the pieces.
+    package func wantedBytes(in pieces: Bitfield) -> Int64 { selection.bytes(in: pieces, geometry: geometry) }
+
+    /// The bytes in `present` of each file that one of `pieces` touches.
+    func bytes(touchedBy pieces: [PieceIndex], in present: Bitfield) -> [Claim.FileBytes] {
+        layout.files(touchedBy: pieces, geometry: geometry).map {
+            Claim.FileBytes(file: $0, completed: layout.bytes(of: $0, in: present, geometry: geometry))
+        }
+    }
+}

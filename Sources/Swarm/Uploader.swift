@@ -1,0 +1,85 @@
+import DequeModule
+import Torrent
+
+/// Decides which peers to unchoke, and when each requested block is served.
+struct Uploader {
+    /// The most bytes of one peer's requests that may be read or sent at once; see ``SharedMemory/servedAhead``.
+    var mostServedAhead = Swarm.servedAhead
+    private var choker = Choker()
+    private var nextRound = Instant.origin
+
+    // MARK: Serving
+
+    /// The peer requests a block that may be served. Returns `false` if its queue is full.
+    func requested(_ request: BlockRequest, by peer: Peer) -> Bool {
+        guard peer.serveQueue.count < Swarm.longestServeQueue else { return false }
+        peer.serveQueue.append(request)
+        return true
+    }
+
+    /// The peer no longer wants the block. Returns whether it was queued.
+    func cancelled(_ request: BlockRequest, by peer: Peer) -> Bool {
+        guard let index = peer.serveQueue.firstIndex(of: request) else { return false }
+        peer.serveQueue.remove(at: index)
+        return true
+    }
+
+    /// Takes the peer's next request, if it may be served now.
+    func takeRequest(of peer: Peer, within limits: inout RateLimits, now: Instant) -> BlockRequest? {
+        guard let request = peer.serveQueue.first, peer.servingBytes < servedAhead(of: peer),
+            limits.maySend(request.length, now: now)
+        else { return nil }
+        peer.serveQueue.removeFirst()
+        limits.sent(request.length)
+        if peer.servingBytes == 0 { peer.servingSince = now }
+        peer.servingBytes += request.length
+        return request
+    }
+
+    /// The most bytes that may be read and sent to the peer at once. The limit starts low and grows with what the peer
+    /// has received, because a new peer may never read.
+    private func servedAhead(of peer: Peer) -> Int {
+        min(mostServedAhead, Swarm.servedAheadAtFirst + Int(peer.uploaded.total / 2))
+    }
+
+    func served(_ request: BlockRequest, to peer: Peer, now: Instant) {
+        peer.uploaded.add(request.length, at: now)
+        peer.servingBytes -= request.length
+        peer.lastSaidAt = now
+        peer.lastServedAt = now
+        peer.servingSince = now
+    }
+
+    /// The block was not sent.
+    func serveFailed(_ request: BlockRequest, to peer: Peer) { peer.servingBytes -= request.length }
+
+    // MARK: Choking
+
+    /// The torrent starts: the first round is one interval away.
+    mutating func started(now: Instant) { nextRound = now + Choker.round }
+
+    /// Returns the peers to unchoke from now on, if a round is due; all others are choked.
+    mutating func takeRound(
+        _ peers: borrowing PeerSet, slots: Int, isSeeding: Bool, now: Instant, using random: inout SeededGenerator
+    ) -> Set<PeerKey>? {
+        guard now >= nextRound else { return nil }
+        nextRound = now + Choker.round
+        return choker.choose(
+            contenders(peers, isSeeding: isSeeding, now: now), slots: slots, isSeeding: isSeeding, now: now,
+            using: &random)
+    }
+
+    /// Returns the peers to unchoke at once because slots are free.
+    func unchokedBetweenRounds(_ peers: borrowing PeerSet, slots: Int, isSeeding: Bool, now: Instant) -> [PeerKey] {
+        choker.fill(contenders(peers, isSeeding: isSeeding, now: now), slots: slots)
+    }
+
+    private func contenders(_ peers: borrowing PeerSet, isSeeding: Bool, now: Instant) -> [Choker.Contender] {
+        peers.ordered.filter { !$0.isClosing }.map { peer in
+            Choker.Contender(
+                key: peer.key, isInterested: peer.isInterested, isSnubbed: peer.isSnubbed, isUnchoked: !peer.amChoking,
+                rate: isSeeding ? peer.uploaded.rate(at: now) : peer.downloaded.rate(at: now),
+                connectedAt: peer.connectedAt)
+        }
+    }
+}
