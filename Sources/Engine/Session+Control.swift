@@ -43,7 +43,7 @@ extension Session {
             case .announce: engines[id]?.onLoop { $0.announceNow() }
             case .trackers: try await takeTrackers(id)
             case .connect:
-                if let address = intent.argument.flatMap({ PeerAddress($0) }), let engine = await activate(id) {
+                if let address = intent.argument.flatMap({ PeerAddress($0) }), let engine = await activateNow(id) {
                     engine.onLoop { $0.feed { swarm, now in swarm.learn([address], from: .manual, now: now) } }
                 }
             default: log.warning("ignored an intent that this version doesn't know: \(intent.verb)")
@@ -60,7 +60,7 @@ extension Session {
         troubled.remove(id)
         retries[id] = nil
         if row.settings.isPaused {
-            await putToSleep(id)
+            await deactivate(id)
             slots.forget(id)
             try await environment.store.perform { db throws(StoreError) in try db.setState(id, .paused) }
             endIfDone()
@@ -70,7 +70,7 @@ extension Session {
         if engines[id] != nil, try await environment.store.perform({ db throws(StoreError) in try db.mayOverwrite(id) })
         {
             // The files count as the torrent's own from the next start on.
-            await putToSleep(id, sayingGoodbye: false)
+            await deactivate(id, sayingGoodbye: false)
         }
         if let engine = engines[id] {
             // Read on the loop, because the closure runs on the store's thread.
@@ -79,7 +79,7 @@ extension Session {
                 try db.wanted(of: id, count: count)
             }
             if engine.onLoop({ $0.mustRest(for: wanted) }) {
-                await putToSleep(id, sayingGoodbye: false)
+                await deactivate(id, sayingGoodbye: false)
                 enqueue(id, at: .front)
             } else {
                 engine.onLoop { $0.apply(row, wanted: wanted) }
@@ -96,7 +96,7 @@ extension Session {
     /// rows are due at once, and it announces when a row is due.
     private func takeTrackers(_ id: TorrentID) async throws {
         // A torrent that is being activated may have read its rows before the command wrote them.
-        _ = await waking[id]?.value
+        _ = await activating[id]?.value
         guard let engine = engines[id] else { return }
         let rows = try await environment.store.perform { db throws(StoreError) in try db.trackers(of: id) }
         guard engines[id] === engine else { return }
@@ -121,7 +121,7 @@ extension Session {
         if deletingData, let reason = loaded?.offline {
             throw EngineError("the torrent and its files were not removed: \(reason)")
         }
-        await putToSleep(id)
+        await deactivate(id)
         slots.forget(id)
         verifying.remove(id)
         let now = environment.clock.timestamp
@@ -152,14 +152,14 @@ extension Session {
 
     /// Reloads a torrent after another process found damage and recorded it in the database.
     private func reload(_ id: TorrentID) async throws {
-        await putToSleep(id)
+        await deactivate(id)
         retired.remove(id)
         dormantTorrents.soughtUntil[id] = nil
         guard !troubled.contains(id),
             let row = try await environment.store.perform({ db throws(StoreError) in try db.torrent(id) })
         else { return }
         // The other process may have been told to look for an offline payload on another disk.
-        if row.state == .offline, row.isComplete, !row.settings.isPaused { await wake(id) }
+        if row.state == .offline, row.isComplete, !row.settings.isPaused { await activate(id) }
         if !row.settings.isPaused { try await putInLine(row) }
     }
 

@@ -20,11 +20,11 @@ extension Session {
     static let leftAloneFor = Duration.seconds(3600)
 
     /// Performs one turn: saves tracker answers, then announces the torrents that are due.
-    func announceForSleepers() async {
+    func announceDormant() async {
         guard case .all = environment.settings.scope, !isStopping else { return }
-        await saveSleepers()
+        await saveAnswers()
         guard !isStopping else { return }
-        scrapeForSleepers()
+        scrapeDormant()
         let room = min(Self.announcesPerSecond, Self.announcesAtOnce - dormantTorrents.announcing.count)
         guard room > 0 else { return }
         // Torrents whose answers arrived during the save are excluded too, because their rows still say that they are
@@ -33,7 +33,7 @@ extension Session {
             (dormantTorrents.learned + dormantTorrents.beingSaved).map(\.torrent)
         ).union(
             engines.keys
-        ).union(waking.keys)
+        ).union(activating.keys)
         let idle = troubled.union(retired)
         let away = foldersAway
         let unseen = away.reduce(into: [:]) { $0[$1.key] = unseenSeconds($1.key) }
@@ -73,12 +73,12 @@ extension Session {
         let row = dormant.row
         defer { dormantTorrents.announcing[row.id] = nil }
         guard row.damage == nil, DormantTorrent.restingStates.contains(row.state) else {
-            return await lookAwake(row.id)
+            return await activateToSettle(row.id)
         }
         guard await isInItsPlace(dormant) else { return }
         let goal = row.settings.seedGoal.over(environment.settings.seedGoal)
         let mayRest = goal.isReached(uploaded: row.uploadedBytes, wanted: row.wantedBytes, seedTime: row.seedTime)
-        guard !mayRest else { return await lookAwake(row.id) }
+        guard !mayRest else { return await activateToSettle(row.id) }
         if row.state == .complete { await beginSeeding(row) }
         var shuffle = SeededGenerator(seed: random.next())
         var announcer = Announcer(rows: dormant.trackers, since: environment.clock.unixOrigin, using: &shuffle)
@@ -92,13 +92,13 @@ extension Session {
             guard !Task.isCancelled else { return }
         }
         // The torrent was activated meanwhile and has its own announcer, so these answers are dropped.
-        guard !isStopping, engines[row.id] == nil, waking[row.id] == nil else { return }
+        guard !isStopping, engines[row.id] == nil, activating[row.id] == nil else { return }
         let known = Dictionary(dormant.trackers.map { ($0.url, $0) }) { first, _ in first }
         dormantTorrents.learned += announcer.rows(of: row.id).filter { known[$0.url] != $0 }
         // Saved at once, so that after a kill the tracker isn't contacted too early and its error isn't lost.
-        await saveSleepers()
+        await saveAnswers()
         guard !leechers.isEmpty, connectionCount < environment.settings.maximumPeers, admits(row) else { return }
-        await wake(row.id)?.onLoop { [leechers] engine in
+        await activate(row.id)?.onLoop { [leechers] engine in
             engine.feed { swarm, now in swarm.learn(leechers, from: .tracker, now: now) }
         }
     }
@@ -141,7 +141,7 @@ extension Session {
 
     /// Cancels the announces and scrapes of dormant torrents. Returns when none is under way, or after
     /// ``EngineSettings/goodbyeTime``, because a check of a hanging disk can't be cancelled.
-    func stopAnnouncingForSleepers() async {
+    func stopAnnouncingDormant() async {
         let tasks = Array(dormantTorrents.announcing.values) + dormantTorrents.scrapes.values
         guard !tasks.isEmpty else { return }
         for task in tasks { task.cancel() }
@@ -161,17 +161,17 @@ extension Session {
     // MARK: What was learned
 
     /// Writes tracker answers to the database, many in one transaction.
-    func saveSleepers() async {
+    func saveAnswers() async {
         // The save under way doesn't include the answers that arrived since it began.
         if let saving = dormantTorrents.saving { await saving.value }
         if let saving = dormantTorrents.saving { return await saving.value }
         guard !dormantTorrents.learned.isEmpty else { return }
-        let saving = Task { await self.writeSleepers() }
+        let saving = Task { await self.writeAnswers() }
         dormantTorrents.saving = saving
         await saving.value
     }
 
-    private func writeSleepers() async {
+    private func writeAnswers() async {
         let learned = dormantTorrents.learned
         dormantTorrents.learned = []
         dormantTorrents.beingSaved = learned
@@ -193,7 +193,7 @@ extension Session {
     }
 
     /// Scrapes the counts of many torrents at once (BEP 48).
-    private func scrapeForSleepers() {
+    private func scrapeDormant() {
         dormantTorrents.turns += 1
         guard dormantTorrents.turns % Self.turnsPerScrape == 0 else { return }
         let wanted = dormantTorrents.uncounted

@@ -11,7 +11,7 @@ extension Session {
     /// Torrents that wait for peers or trackers are not given up, because nothing is wrong on this machine.
     func giveUpIfStuck() async {
         let settings = environment.settings
-        guard let patience = settings.giveUpAfter, settings.endsWhenComplete, !isStopping, waking.isEmpty else {
+        guard let patience = settings.giveUpAfter, settings.endsWhenComplete, !isStopping, activating.isEmpty else {
             return
         }
         let now = environment.clock.now
@@ -44,8 +44,8 @@ extension Session {
             // One check of a folder is enough for all of its torrents.
             guard row.state == .error || foldersAway[FileName(row.output)] == nil else { continue }
             if row.state == .offline, await isAway(row) { continue }
-            guard let engine = await wake(row.id), !engine.onLoop({ $0.hasUnfinishedWork }) else { continue }
-            await putToSleep(row.id, sayingGoodbye: false)
+            guard let engine = await activate(row.id), !engine.onLoop({ $0.hasUnfinishedWork }) else { continue }
+            await deactivate(row.id, sayingGoodbye: false)
         }
     }
 }

@@ -30,7 +30,7 @@ extension Session {
     func isInItsPlace(_ dormant: DormantTorrent) async -> Bool {
         let row = dormant.row
         let place = await place(of: row)
-        guard !isStopping, engines[row.id] == nil, waking[row.id] == nil else { return false }
+        guard !isStopping, engines[row.id] == nil, activating[row.id] == nil else { return false }
         switch place {
         case .away(let reason) where row.mayGoOffline:
             let unseen = unseenSeconds(FileName(row.output))
@@ -38,7 +38,7 @@ extension Session {
                 guard let row = try db.torrent(row.id), !row.settings.isPaused, row.mayGoOffline else { return }
                 try db.goOffline([(row, reason, unseen)], now: now)
             }
-        case .away: await lookAwake(row.id)
+        case .away: await activateToSettle(row.id)
         case .there(let volume?) where dormant.volume == volume:
             if row.state == .offline {
                 await write("that \(row.name) is back") { db, now throws(StoreError) in
@@ -51,20 +51,20 @@ extension Session {
             // A recent check found nothing there, and the torrent's own volume is not back.
             let isKnown =
                 row.state == .offline && dormantTorrents.soughtUntil[row.id].map { environment.clock.now < $0 } ?? false
-            if isKnown { await postpone(row.id, for: Self.lookAgainAfter) } else { await lookAwake(row.id) }
+            if isKnown { await postpone(row.id, for: Self.lookAgainAfter) } else { await activateToSettle(row.id) }
         }
         return false
     }
 
     /// Activates the torrent so that it finds out what is wrong, or that it has seeded enough, and updates its state.
     /// If a fault remains, its announces are postponed for a while.
-    func lookAwake(_ id: TorrentID) async {
+    func activateToSettle(_ id: TorrentID) async {
         // The torrent will be active soon: its turn in the line comes no later than for others.
         guard !slots.isWaiting(id) else { return await postpone(id, for: slots.rules.shortPatience) }
-        let engine = await wake(id)
+        let engine = await activate(id)
         guard !isStopping else { return }
         if let engine, engine.onLoop({ $0.waitsForDiskAlone }) {
-            await putToSleep(id, sayingGoodbye: false)
+            await deactivate(id, sayingGoodbye: false)
             dormantTorrents.soughtUntil[id] = environment.clock.now + Self.leftAloneFor
             await postpone(id, for: Self.lookAgainAfter)
         } else if engine?.onLoop({ $0.hasFault }) ?? true {

@@ -64,10 +64,10 @@ extension Session {
     }
 
     /// Activates the torrent now, ahead of all that wait, because the user asked for it.
-    func activate(_ id: TorrentID) async -> TorrentEngine? {
+    func activateNow(_ id: TorrentID) async -> TorrentEngine? {
         if let engine = engines[id] { return engine }
         _ = slots.admit(id, for: .download, isForced: true, now: environment.clock.now)
-        return await wake(id)
+        return await activate(id)
     }
 
     /// Starts torrents while slots are free. Returns when they are active. Several start at once, because beside busy
@@ -86,7 +86,7 @@ extension Session {
     func fillSlotsSoon() { Task { await fillSlots() } }
 
     private func begin(_ id: TorrentID) async {
-        guard let engine = await wake(id) else { return }
+        guard let engine = await activate(id) else { return }
         observe(id)
         if verifying.remove(id) != nil { engine.onLoop { $0.verifyAll() } }
     }
@@ -101,11 +101,11 @@ extension Session {
     /// Whether an incoming peer may activate a torrent at rest. A torrent that waits takes a free slot, or that of a
     /// stalled torrent.
     func admits(_ row: TorrentRow) -> Bool {
-        guard engines[row.id] == nil, waking[row.id] == nil else { return true }
+        guard engines[row.id] == nil, activating[row.id] == nil else { return true }
         switch slots.admit(row.id, for: row.isComplete ? .seed : .download, now: environment.clock.now) {
         case .granted: return true
         case .grantedInstead(let other):
-            Task { await self.putToSleep(other, sayingGoodbye: false) }
+            Task { await self.deactivate(other, sayingGoodbye: false) }
             return true
         case .refused:
             log.debug("turned away a peer of torrent \(row.id): the torrent is waiting for a slot")
@@ -132,7 +132,7 @@ extension Session {
                 continue
             }
             // Trackers keep listing the torrent: a peer that asks for it may get its slot back.
-            Task { await self.putToSleep(id, sayingGoodbye: false) }
+            Task { await self.deactivate(id, sayingGoodbye: false) }
         }
         fillSlotsSoon()
     }
@@ -188,7 +188,7 @@ extension Session {
         let now = environment.clock.timestamp
         let isSeeded = row.mayBeginSeeding(under: environment.settings.seedGoal)
         // An engine that works on named torrents keeps those that seed active.
-        if case .only = environment.settings.scope, isSeeded { return _ = await wake(row.id) }
+        if case .only = environment.settings.scope, isSeeded { return _ = await activate(row.id) }
         switch row.state {
         case .complete, .paused:
             let id = row.id
@@ -196,8 +196,8 @@ extension Session {
                 if isSeeded { try db.beginSeeding([id], now: now) } else { try db.setState(id, .complete) }
             }
         // Once active, the torrent finds its goal reached, sends `stopped` and rests.
-        case .seeding: if !isSeeded { await wake(row.id) }
-        default: await lookAwake(row.id)
+        case .seeding: if !isSeeded { await activate(row.id) }
+        default: await activateToSettle(row.id)
         }
     }
 }

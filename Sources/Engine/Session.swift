@@ -51,7 +51,7 @@ package actor Session {
     package private(set) var listenPort: UInt16 = 0
     var engines: [TorrentID: TorrentEngine] = [:]
     var byHash: [InfoHash: TorrentEngine] = [:]
-    var waking: [TorrentID: Task<TorrentEngine?, Never>] = [:]
+    var activating: [TorrentID: Task<TorrentEngine?, Never>] = [:]
     /// Torrents that can't be activated until the user changes something or, after a disk error, until the retry.
     var troubled: Set<TorrentID> = []
     /// When torrents whose disk failed are retried, and the length of this pause.
@@ -190,7 +190,7 @@ package actor Session {
         background = [
             repeating(Self.intentInterval) { await $0.pollIntents() },
             repeating(Self.heartbeatInterval) { await $0.heartbeat() },
-            repeating(.seconds(1)) { await $0.lookAfterSleepers() },
+            repeating(.seconds(1)) { await $0.lookAfterTorrents() },
             repeating(.seconds(1)) { await $0.giveUpIfStuck() },
         ]
         do {
@@ -218,9 +218,9 @@ package actor Session {
         for listener in listeners {
             do { try await listener.close() } catch { log.debug("could not close the listening socket: \(error)") }
         }
-        await stopAnnouncingForSleepers()
-        for task in waking.values { _ = await task.value }
-        await saveSleepers()
+        await stopAnnouncingDormant()
+        for task in activating.values { _ = await task.value }
+        await saveAnswers()
         await withDiscardingTaskGroup { group in
             for engine in engines.values { group.addTask { await engine.stop() } }
         }

@@ -31,37 +31,37 @@ extension Session: PeerConnectionOwner {
     }
 
     private func introduce(_ connection: PeerConnection, _ infoHash: InfoHash) async {
-        if let engine = await wake(infoHash) {
+        if let engine = await activate(infoHash) {
             connection.attach(to: engine, sending: engine.ourHandshake)
         } else {
             connection.close(because: "no torrent here has the info hash \(infoHash)")
         }
     }
 
-    private func wake(_ infoHash: InfoHash) async -> TorrentEngine? {
+    private func activate(_ infoHash: InfoHash) async -> TorrentEngine? {
         do {
             let row = try await environment.store.perform { db throws(StoreError) in try db.torrent(infoHash) }
             guard let row, isInScope(row.id), !row.settings.isPaused, admits(row) else { return nil }
-            return await wake(row.id)
+            return await activate(row.id)
         } catch {
             log.error("\(error)")
             return nil
         }
     }
 
-    // MARK: Waking
+    // MARK: Becoming active
 
     /// Returns the active torrent, activating it if necessary; `nil` if it can't be activated, in which case its state
     /// says why.
     @discardableResult
-    func wake(_ id: TorrentID) async -> TorrentEngine? {
+    func activate(_ id: TorrentID) async -> TorrentEngine? {
         if let engine = engines[id] { return engine }
-        if let task = waking[id] { return await task.value }
+        if let task = activating[id] { return await task.value }
         guard !isStopping else { return nil }
         let task = Task { await self.load(id) }
-        waking[id] = task
+        activating[id] = task
         let engine = await task.value
-        waking[id] = nil
+        activating[id] = nil
         if engine == nil { didNotStart(id) }
         return engine
     }
@@ -126,7 +126,7 @@ extension Session: PeerConnectionOwner {
     // MARK: Becoming dormant
 
     /// Deactivates the torrent. Only its row remains, until it is needed again.
-    func putToSleep(_ id: TorrentID, sayingGoodbye: Bool = true) async {
+    func deactivate(_ id: TorrentID, sayingGoodbye: Bool = true) async {
         guard let engine = engines[id] else { return }
         await engine.stop(sayingGoodbye: sayingGoodbye)
         await settle(id, engine)
@@ -159,7 +159,7 @@ extension Session: PeerConnectionOwner {
 
     /// Runs once a second: retries failed torrents, deactivates complete torrents without peers, and announces dormant
     /// ones that are due.
-    func lookAfterSleepers() async {
+    func lookAfterTorrents() async {
         guard !isStopping else { return }
         let now = environment.clock.now
         for (id, retry) in retries where now >= retry.at {
@@ -177,13 +177,13 @@ extension Session: PeerConnectionOwner {
                 idleSince[id] = nil
             } else if let since = idleSince[id] {
                 if now - since > dormantAfter, case .all = environment.settings.scope {
-                    await putToSleep(id, sayingGoodbye: false)
+                    await deactivate(id, sayingGoodbye: false)
                 }
             } else {
                 idleSince[id] = now
             }
         }
-        await announceForSleepers()
+        await announceDormant()
     }
 
     // MARK: What torrents say
@@ -209,9 +209,9 @@ extension Session: PeerConnectionOwner {
     /// Reloads the torrent, because the ownership of its files has changed.
     private func loadAnew(_ id: TorrentID) async {
         guard !isStopping, engines[id] != nil else { return }
-        await putToSleep(id, sayingGoodbye: false)
+        await deactivate(id, sayingGoodbye: false)
         // The torrent keeps its place among the active ones.
-        _ = await activate(id)
+        _ = await activateNow(id)
         endIfDone()
     }
 
@@ -231,7 +231,7 @@ extension Session: PeerConnectionOwner {
         }
         guard let row else { return retries[id] = nil }
         if row.isComplete {
-            await wake(id)
+            await activate(id)
         } else {
             // No further retry until this one was made.
             retries[id] = (Instant(nanoseconds: .max), pause)
@@ -242,13 +242,13 @@ extension Session: PeerConnectionOwner {
     /// The torrent has seeded enough: it rests as complete until the user changes it.
     private func retire(_ id: TorrentID) async {
         retired.insert(id)
-        await putToSleep(id)
+        await deactivate(id)
         endIfDone()
     }
 
     /// With ``EngineSettings/endsWhenComplete``, stops when nothing is left to download and no seed goal is open.
     func endIfDone() {
-        guard environment.settings.endsWhenComplete, !isStopping, waking.isEmpty else { return }
+        guard environment.settings.endsWhenComplete, !isStopping, activating.isEmpty else { return }
         guard slots.waitingCount(.download) == 0, slots.waitingCount(.check) == 0, !slots.isStarting else { return }
         guard !engines.values.contains(where: { hasWorkLeft($0) }) else { return }
         Task { await self.stopIfNothingIsLeft() }
@@ -259,7 +259,7 @@ extension Session: PeerConnectionOwner {
     private func hasWorkLeft(_ engine: TorrentEngine) -> Bool {
         guard let holder = engine.onLoop({ $0.holderWaitedFor }) else { return engine.onLoop { $0.hasWorkLeft } }
         return engines[holder].map { other in other.onLoop { $0.holderWaitedFor == nil && $0.hasWorkLeft } }
-            ?? (waking[holder] != nil)
+            ?? (activating[holder] != nil)
     }
 
     private func stopIfNothingIsLeft() async {
