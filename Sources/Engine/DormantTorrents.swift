@@ -7,17 +7,6 @@ import TrackerWire
 struct DormantTorrents {
     /// The torrents that are being announced.
     var announcing: [TorrentID: Task<Void, Never>] = [:]
-    /// The scrapes under way, by tracker URL.
-    var scrapes: [String: Task<Void, Never>] = [:]
-    /// Tracker answers that aren't in the database yet.
-    var learned: [TrackerRow] = []
-    /// The answers that are being written, and the task that writes them.
-    var beingSaved: [TrackerRow] = []
-    var saving: Task<Void, Never>?
-    /// Torrents whose tracker answers had no counts, by tracker URL.
-    var uncounted: [String: [InfoHash: TorrentID]] = [:]
-    /// The number of turns so far, one per second.
-    var turns = 0
     /// The output folders as last seen.
     var places: [FileName: (at: Instant, place: Place)] = [:]
     /// When each output folder was last seen in place.
@@ -54,22 +43,4 @@ struct DormantTorrent: Sendable {
     let trackers: [TrackerRow]
     /// The volume on which the payload was last seen.
     let volume: String?
-}
-
-extension AnnounceRequest {
-    /// Peers that a seed asks for: it needs only those that no other peer dials.
-    private static let peersOfASeed = 30
-
-    init(
-        _ action: Announcer.Action, of infoHash: InfoHash, _ environment: Environment, port: UInt16, left: Int64,
-        moved: TorrentEngine.Counters
-    ) {
-        self.init(
-            infoHash: infoHash, peerID: environment.peerID, port: port, uploaded: moved.uploaded,
-            downloaded: moved.downloaded, left: left,
-            key: environment.key)
-        event = action.event.flatMap { Event(rawValue: $0.rawValue) }
-        trackerID = action.trackerID
-        if left == 0 { peersWanted = Self.peersOfASeed }
-    }
 }

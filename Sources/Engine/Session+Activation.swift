@@ -172,7 +172,7 @@ extension Session: PeerConnectionOwner {
         await beginSeeding()
         let dormantAfter = slots.waitingCount(.download) > 0 ? Self.dormantAfterWhileOthersWait : Self.dormantAfter
         for (id, engine) in engines {
-            let isBusy = engine.onLoop { $0.isBusy || !$0.announces.isEmpty }
+            let isBusy = engine.onLoop { $0.isBusy || $0.isAnnouncing }
             if isBusy {
                 idleSince[id] = nil
             } else if let since = idleSince[id] {

@@ -44,7 +44,7 @@ extension Session {
             case .trackers: try await takeTrackers(id)
             case .connect:
                 if let address = intent.argument.flatMap({ PeerAddress($0) }), let engine = await activateNow(id) {
-                    engine.onLoop { $0.feed { swarm, now in swarm.learn([address], from: .manual, now: now) } }
+                    engine.onLoop { $0.learn(manual: [address]) }
                 }
             default: log.warning("ignored an intent that this version doesn't know: \(intent.verb)")
             }

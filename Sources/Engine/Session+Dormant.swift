@@ -14,26 +14,21 @@ extension Session {
     /// The most torrents found offline per second, in addition to those announced. When a disk is away, all of its
     /// torrents are found offline within five minutes.
     private static let foundOfflinePerSecond = 500
-    /// The number of turns between two scrapes, so that many torrents share one.
-    private static let turnsPerScrape = 10
     /// How long a torrent is not announced if it can't be activated, has a fault when active, or has seeded enough.
     static let leftAloneFor = Duration.seconds(3600)
 
     /// Performs one turn: saves tracker answers, then announces the torrents that are due.
     func announceDormant() async {
         guard case .all = environment.settings.scope, !isStopping else { return }
-        await saveAnswers()
+        await environment.announces.save()
         guard !isStopping else { return }
-        scrapeDormant()
+        environment.announces.onLoop { $0.scrapeIfDue() }
         let room = min(Self.announcesPerSecond, Self.announcesAtOnce - dormantTorrents.announcing.count)
         guard room > 0 else { return }
         // Torrents whose answers arrived during the save are excluded too, because their rows still say that they are
         // due.
-        let busy = Set(dormantTorrents.announcing.keys).union(
-            (dormantTorrents.learned + dormantTorrents.beingSaved).map(\.torrent)
-        ).union(
-            engines.keys
-        ).union(activating.keys)
+        let busy = Set(dormantTorrents.announcing.keys).union(environment.announces.onLoop { $0.unsavedTorrents })
+            .union(engines.keys).union(activating.keys)
         let idle = troubled.union(retired)
         let away = foldersAway
         let unseen = away.reduce(into: [:]) { $0[$1.key] = unseenSeconds($1.key) }
@@ -80,71 +75,24 @@ extension Session {
         let mayRest = goal.isReached(uploaded: row.uploadedBytes, wanted: row.wantedBytes, seedTime: row.seedTime)
         guard !mayRest else { return await activateToSettle(row.id) }
         if row.state == .complete { await beginSeeding(row) }
-        var shuffle = SeededGenerator(seed: random.next())
-        var announcer = Announcer(rows: dormant.trackers, since: environment.clock.unixOrigin, using: &shuffle)
-        announcer.start(now: environment.clock.timestamp.rawValue)
-        var leechers: [PeerAddress] = []
-        while case let actions = announcer.due(now: environment.clock.timestamp.rawValue, isHungry: false),
-            !actions.isEmpty
-        {
-            for action in actions where !Task.isCancelled { leechers += await ask(action, &announcer, row) }
-            // An announce that the session cancelled says nothing about the trackers.
-            guard !Task.isCancelled else { return }
-        }
-        // The torrent was activated meanwhile and has its own announcer, so these answers are dropped.
+        let progress = AnnouncedProgress(
+            left: max(0, row.wantedBytes - row.completedBytes), moved: dormantTorrents.moved[row.id] ?? .init())
+        guard let answer = await environment.announces.announce(dormant, progress, seed: random.next()) else { return }
+        // The torrent was activated meanwhile and has its own announces, so these answers are dropped.
         guard !isStopping, engines[row.id] == nil, activating[row.id] == nil else { return }
-        let known = Dictionary(dormant.trackers.map { ($0.url, $0) }) { first, _ in first }
-        dormantTorrents.learned += announcer.rows(of: row.id).filter { known[$0.url] != $0 }
         // Saved at once, so that after a kill the tracker isn't contacted too early and its error isn't lost.
-        await saveAnswers()
-        guard !leechers.isEmpty, connectionCount < environment.settings.maximumPeers, admits(row) else { return }
-        await activate(row.id)?.onLoop { [leechers] engine in
-            engine.feed { swarm, now in swarm.learn(leechers, from: .tracker, now: now) }
-        }
-    }
-
-    /// Announces to one tracker. Returns the peers that it named, unless it has no leechers.
-    private func ask(_ action: Announcer.Action, _ announcer: inout Announcer, _ row: TorrentRow) async -> [PeerAddress]
-    {
-        let clock = environment.clock
-        let url: TrackerURL
-        do { url = try TrackerURL(action.url) } catch {
-            announcer.failed(
-                action.url, reason: "\(error)", retryIn: Announcer.longestInterval, now: clock.timestamp.rawValue)
-            return []
-        }
-        if let wait = environment.hosts.reasonToWait(for: url, now: clock.timestamp) {
-            announcer.failed(action.url, reason: wait.reason, retryIn: wait.seconds, now: clock.timestamp.rawValue)
-            return []
-        }
-        let request = AnnounceRequest(
-            action, of: row.infoHash, environment, port: listenPort, left: max(0, row.wantedBytes - row.completedBytes),
-            moved: dormantTorrents.moved[row.id] ?? .init())
-        do throws(TrackerError) {
-            let answer = try await environment.trackers.announce(url, request)
-            let now = clock.timestamp.rawValue
-            environment.hosts.answered(url)
-            announcer.answered(action.url, event: action.event, Announcer.Answer(answer), now: now)
-            if answer.complete == nil { dormantTorrents.uncounted[action.url, default: [:]][row.infoHash] = row.id }
-            return answer.incomplete == 0 ? [] : answer.peers
-        } catch {
-            let now = clock.timestamp
-            // An announce that the session cancelled says nothing about the tracker.
-            guard !Task.isCancelled else { return [] }
-            do throws(StoreError) { try await environment.hosts.failed(url, error, now: now) } catch {
-                log.error("could not save the retry time that \(url.server) asked for: \(error)")
-            }
-            announcer.failed(action.url, reason: "\(error)", retryIn: error.retrySeconds, now: now.rawValue)
-            return []
-        }
+        await environment.announces.save(answer.rows)
+        guard let peers = answer.peers, connectionCount < environment.settings.maximumPeers, admits(row) else { return }
+        await activate(row.id)?.onLoop { $0.learn(peers) }
     }
 
     /// Cancels the announces and scrapes of dormant torrents. Returns when none is under way, or after
     /// ``EngineSettings/goodbyeTime``, because a check of a hanging disk can't be cancelled.
     func stopAnnouncingDormant() async {
-        let tasks = Array(dormantTorrents.announcing.values) + dormantTorrents.scrapes.values
+        let announcing = Array(dormantTorrents.announcing.values)
+        for task in announcing { task.cancel() }
+        let tasks = announcing + environment.announces.onLoop { $0.cancelScrapes() }
         guard !tasks.isEmpty else { return }
-        for task in tasks { task.cancel() }
         let (ended, end) = AsyncStream.makeStream(of: Never.self)
         Task {
             for task in tasks { await task.value }
@@ -156,76 +104,5 @@ extension Session {
         }
         for await _ in ended {}
         limit.cancel()
-    }
-
-    // MARK: What was learned
-
-    /// Writes tracker answers to the database, many in one transaction.
-    func saveAnswers() async {
-        // The save under way doesn't include the answers that arrived since it began.
-        if let saving = dormantTorrents.saving { await saving.value }
-        if let saving = dormantTorrents.saving { return await saving.value }
-        guard !dormantTorrents.learned.isEmpty else { return }
-        let saving = Task { await self.writeAnswers() }
-        dormantTorrents.saving = saving
-        await saving.value
-    }
-
-    private func writeAnswers() async {
-        let learned = dormantTorrents.learned
-        dormantTorrents.learned = []
-        dormantTorrents.beingSaved = learned
-        do {
-            try await environment.store.perform { db throws(StoreError) in
-                try db.transaction(.immediate, durability: .lazy) { () throws(StoreError) in
-                    for tracker in learned { try db.saveTracker(tracker) }
-                }
-            }
-        } catch {
-            // Lost answers would cause announces too early, but keeping all of them forever would grow without limit.
-            if dormantTorrents.learned.count < Self.announcesPerSecond {
-                dormantTorrents.learned = learned + dormantTorrents.learned
-            }
-            log.error("could not save tracker responses: \(error)")
-        }
-        dormantTorrents.beingSaved = []
-        dormantTorrents.saving = nil
-    }
-
-    /// Scrapes the counts of many torrents at once (BEP 48).
-    private func scrapeDormant() {
-        dormantTorrents.turns += 1
-        guard dormantTorrents.turns % Self.turnsPerScrape == 0 else { return }
-        let wanted = dormantTorrents.uncounted
-        dormantTorrents.uncounted = [:]
-        for (text, torrents) in wanted {
-            if dormantTorrents.scrapes[text] == nil {
-                dormantTorrents.scrapes[text] = Task { await self.scrape(text, torrents) }
-            } else {
-                dormantTorrents.uncounted[text] = torrents
-            }
-        }
-    }
-
-    private func scrape(_ text: String, _ torrents: [InfoHash: TorrentID]) async {
-        defer { dormantTorrents.scrapes[text] = nil }
-        do {
-            let url = try TrackerURL(text)
-            let counts = try await environment.trackers.scrape(url, Array(torrents.keys)).torrents
-            let now = environment.clock.timestamp
-            guard !isStopping else { return }
-            try await environment.store.perform { db throws(StoreError) in
-                try db.transaction(.immediate, durability: .lazy) { () throws(StoreError) in
-                    for (infoHash, id) in torrents {
-                        guard let count = counts[infoHash] else { continue }
-                        try db.saveScrape(
-                            id, text, seeders: count.complete, leechers: count.incomplete, downloads: count.downloaded,
-                            now: now)
-                    }
-                }
-            }
-        } catch {
-            log.debug("could not scrape \(MaskedURL.text(text)): \(error)")
-        }
     }
 }

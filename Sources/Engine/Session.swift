@@ -140,18 +140,22 @@ package actor Session {
         let loop = group.next()
         var random = SystemRandomNumberGenerator()
         let disk = try disk ?? Disk()
+        let peerID = PeerID(using: &random)
+        let trackers = TrackerClient(
+            group: group,
+            options: HTTPOptions(
+                version: Program.version, bindAddress: settings.bind, extraTrustRoots: settings.extraTrustRoots))
         let environment = Environment(
             settings: settings, store: store, disk: disk,
             shared: .makeBoxSendingValue(SharedBudgets(), eventLoop: loop),
             verifications: VerificationQueue(disk: disk, loop: loop),
-            backgroundWrites: BackgroundWrites(loop: loop), hosts: KnownHosts(restingHosts, store: store, loop: loop),
+            backgroundWrites: BackgroundWrites(loop: loop),
+            announces: AnnounceService(
+                trackers, as: AnnounceService.Identity(peerID: peerID, key: random.next()), resting: restingHosts,
+                store: store, loop: loop, clock: clock, goodbyeTime: settings.goodbyeTime),
             commitQueue: CommitQueue(store: store, loop: loop),
             sockets: PeerSockets(loop: loop, bind: settings.bind),
-            trackers: TrackerClient(
-                group: group,
-                options: HTTPOptions(
-                    version: Program.version, bindAddress: settings.bind, extraTrustRoots: settings.extraTrustRoots)),
-            loop: loop, clock: clock, run: run, peerID: PeerID(using: &random), key: random.next(),
+            loop: loop, clock: clock, run: run, peerID: peerID,
             aliveUntilNs: last.map { ($0.stoppedAt ?? $0.heartbeatAt).rawValue * 1_000_000_000 })
         let session = Session(
             environment, group: group, lock: lock, run: run, opening: opening, leftOver: leftOver, bans: bans)
@@ -220,7 +224,7 @@ package actor Session {
         }
         await stopAnnouncingDormant()
         for task in activating.values { _ = await task.value }
-        await saveAnswers()
+        await environment.announces.save()
         await withDiscardingTaskGroup { group in
             for engine in engines.values { group.addTask { await engine.stop() } }
         }
@@ -247,7 +251,7 @@ package actor Session {
         do { try await environment.store.close() } catch {
             log.error("could not copy the log into the database, which is harmless: \(error)")
         }
-        await environment.trackers.shutdown()
+        await environment.announces.shutdown()
         lock = nil
     }
 
@@ -265,6 +269,7 @@ package actor Session {
             do {
                 listeners = try await environment.sockets.listen(port: port, owner: self)
                 listenPort = UInt16(listeners.first?.localAddress?.port ?? 0)
+                environment.announces.onLoop { [listenPort] in $0.listens(on: listenPort) }
                 return
             } catch let error as IOError where error.errnoCode == EADDRINUSE && port != ports.last {
                 continue

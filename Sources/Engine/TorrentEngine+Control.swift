@@ -85,16 +85,7 @@ extension TorrentEngine {
     }
 
     /// Adds the trackers that are new to the torrent, and announces to them.
-    func add(_ rows: [TrackerRow]) {
-        for row in rows where savedTrackers[row.url] == nil {
-            savedTrackers[row.url] = row
-            announcer.add(Announcer.Tracker(row))
-        }
-        announceIfDue()
-    }
+    func add(_ rows: [TrackerRow]) { announces.onLoop { $0.add(rows) } }
 
-    func announceNow() {
-        announcer.hasten(now: unixNow)
-        announceIfDue()
-    }
+    func announceNow() { announces.onLoop { $0.hasten() } }
 }

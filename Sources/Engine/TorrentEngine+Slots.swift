@@ -13,6 +13,9 @@ extension TorrentEngine {
             limit: swarm.settings.downloadLimit)
     }
 
+    /// Whether a tracker is being asked.
+    var isAnnouncing: Bool { announces.onLoop { $0.isAnnouncing } }
+
     /// How long the torrent may go without progress while others wait.
     private var patience: SlotQueue.Patience {
         switch swarm.shownFault?.kind {
@@ -21,7 +24,7 @@ extension TorrentEngine {
         case .diskFull: .long
         case .offline, .input, .ownership: .short
         case nil:
-            swarm.peerCount == 0 && swarm.dialCount == 0 && opening.isEmpty && announces.isEmpty
+            swarm.peerCount == 0 && swarm.dialCount == 0 && opening.isEmpty && !isAnnouncing
                 ? .short : .usual
         }
     }

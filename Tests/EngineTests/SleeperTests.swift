@@ -134,14 +134,14 @@ import Torrent
                 _ = try site.addComplete(torrents)
                 try await site.run { session in
                     try await eventually("all to be announced") {
-                        await session.dormantTorrents.uncounted[tracker.url]?.count == torrents.count
+                        await session.environment.announces.uncounted[tracker.url]?.count == torrents.count
                     }
                     tracker.answer { $0.isDeaf = true }
                     try await eventually("the counts to be asked for") {
-                        await !session.dormantTorrents.scrapes.isEmpty
+                        await !session.environment.announces.scrapes.isEmpty
                     }
                     await session.stop()
-                    #expect(await session.dormantTorrents.scrapes.isEmpty)
+                    #expect(await session.environment.announces.scrapes.isEmpty)
                 }
             }
         }
