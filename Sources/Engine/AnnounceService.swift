@@ -45,6 +45,8 @@ actor AnnounceService: PeerDiscovery {
     /// The scrapes under way, by tracker URL.
     private(set) var scrapes: [String: Task<Void, Never>] = [:]
     private var turns = 0
+    /// Bytes that each torrent transferred in this run before it became dormant: trackers receive the sum (BEP 3).
+    private var moved: [TorrentID: TorrentEngine.Counters] = [:]
 
     /// `resting` holds the retry times that an earlier run stored.
     init(
@@ -69,6 +71,16 @@ actor AnnounceService: PeerDiscovery {
     func listens(on port: UInt16) { listenPort = port }
 
     func shutdown() async { await client.shutdown() }
+
+    // MARK: Transfers
+
+    /// The bytes that the torrent transferred in earlier activations of this run.
+    func moved(_ id: TorrentID) -> TorrentEngine.Counters { moved[id] ?? .init() }
+
+    func remember(_ counters: TorrentEngine.Counters, of id: TorrentID) { moved[id] = counters.ifAny }
+
+    /// The torrent was removed.
+    func forget(_ id: TorrentID) { moved[id] = nil }
 
     // MARK: Requests
 

@@ -1,6 +1,7 @@
 import Torrent
 
-/// A way to find peers of torrents, active and dormant: trackers today; the DHT, local discovery and peer exchange next.
+/// A way to find peers of torrents, active and dormant: trackers today; the DHT, local discovery and peer exchange
+/// next.
 ///
 /// Its peers reach a torrent only as ``FoundPeers``, which don't exist for a source that the torrent may not use.
 protocol PeerDiscovery {

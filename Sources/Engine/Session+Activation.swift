@@ -49,26 +49,31 @@ extension Session: PeerConnectionOwner {
         }
     }
 
+    /// Whether an incoming peer may activate a torrent at rest.
+    func admits(_ row: TorrentRow) -> Bool {
+        let isAdmitted = feed { $0.peerAsks(row.id, isComplete: row.isComplete, now: $1) }
+        if !isAdmitted { log.debug("turned away a peer of torrent \(row.id): the torrent is waiting for a slot") }
+        return isAdmitted
+    }
+
     // MARK: Becoming active
 
     /// Returns the active torrent, activating it if necessary; `nil` if it can't be activated, in which case its state
-    /// says why.
+    /// says why. If `isAhead`, it takes a slot ahead of all that wait, because the user asked for it.
     @discardableResult
-    func activate(_ id: TorrentID) async -> TorrentEngine? {
-        if let engine = engines[id] { return engine }
-        if let task = activating[id] { return await task.value }
-        guard !isStopping else { return nil }
-        let task = Task { await self.load(id) }
-        activating[id] = task
-        let engine = await task.value
-        activating[id] = nil
-        if engine == nil { didNotStart(id) }
-        return engine
+    func activate(_ id: TorrentID, isAhead: Bool = false) async -> TorrentEngine? {
+        guard feed({ $0.want(id, isAhead: isAhead, now: $1) }) else { return nil }
+        if machine.departure(of: id) != nil { await departures[id]?.value }
+        if let task = activations[id] { return await task.value }
+        return engines[id]
     }
 
-    private func load(_ id: TorrentID) async -> TorrentEngine? {
+    /// Loads the torrent, and starts it if the machine still wants it.
+    func load(_ id: TorrentID) async -> TorrentEngine? {
+        var failure = SessionMachine.Failure.isUnneeded
         do {
-            var loader = TorrentLoader(environment: environment, id: id, wasActive: !begun.insert(id).inserted)
+            let wasActive = feed { machine, _ in machine.loads(id) }
+            var loader = TorrentLoader(environment: environment, id: id, wasActive: wasActive)
             var loaded = try await loader.load()
             try await loader.useLeaveToOverwrite(loaded)
             if try await loader.prepareFolder(loaded) {
@@ -78,29 +83,17 @@ extension Session: PeerConnectionOwner {
             }
             if let volume = loaded.volume { try await loader.remember(volume) }
             if try await loader.promoteUnplaced(loaded) { loaded = try await loader.load(loaded.metainfo) }
-            guard !isStopping, !loaded.row.settings.isPaused else { return nil }
-            guard
-                loaded.offline != nil || loaded.plan.doubtful.isEmpty || slots.mayCheck(id, now: environment.clock.now)
-            else {
-                unchecked.insert(id)
+            let isUnverified = loaded.offline == nil && !loaded.plan.doubtful.isEmpty
+            let start: SessionMachine.Start =
+                loaded.row.settings.isPaused
+                ? .isUnneeded : feed { $0.loaded(id, isUnverified: isUnverified, now: $1) }
+            switch start {
+            case .starts: return self.start(loaded)
+            case .waitsForCheck:
+                failure = .waitsForCheck
                 try await environment.store.perform { db throws(StoreError) in try db.setState(id, .queued) }
-                return nil
+            case .isUnneeded: break
             }
-            let engine = TorrentEngine(
-                loaded, environment: environment, listenPort: listenPort,
-                settings: SwarmSettings(loaded.row, over: environment.settings.swarm), seed: random.next(),
-                moved: dormantTorrents.moved[id] ?? .init()
-            ) { [weak self] change in
-                self?.assumeIsolated { $0.heard(change) }
-            }
-            engines[id] = engine
-            retries[id] = nil
-            byHash[loaded.row.infoHash] = engine
-            // The torrent needs its share of the limits first; otherwise it has none until the next heartbeat.
-            shareOut()
-            engine.onLoop { $0.start() }
-            observe(id)
-            return engine
         } catch {
             // The stored state reports the error.
             log.info("could not activate torrent \(id): \(error)")
@@ -111,37 +104,62 @@ extension Session: PeerConnectionOwner {
             } catch {
                 log.error("\(error)")
             }
-            troubled.insert(id)
-            if error is DiskError {
-                let pause = min(Self.longestRetry, retries[id].map { $0.pause * 2 } ?? Self.firstRetry)
-                retries[id] = (environment.clock.now + pause, pause)
-            } else {
-                // The error is not the disk's any more, so it waits for the user.
-                retries[id] = nil
-            }
-            return nil
+            failure = error is DiskError ? .disk : .other
         }
+        // Whoever waits for this activation doesn't wait for the next one, which may begin at once.
+        activations[id] = nil
+        feed { $0.failed(id, failure, now: $1) }
+        endIfDone()
+        return nil
+    }
+
+    private func start(_ loaded: TorrentLoader.Loaded) -> TorrentEngine {
+        let id = loaded.row.id
+        let engine = TorrentEngine(
+            loaded, environment: environment, listenPort: listenPort,
+            settings: SwarmSettings(loaded.row, over: environment.settings.swarm), seed: random.next(),
+            moved: environment.announces.onLoop { $0.moved(id) }
+        ) { [weak self] change in
+            self?.assumeIsolated { $0.heard(change) }
+        }
+        engines[id] = engine
+        byHash[loaded.row.infoHash] = engine
+        // The torrent needs its share of the limits first; otherwise it has none until the next heartbeat.
+        shareOut()
+        engine.onLoop { $0.start() }
+        activations[id] = nil
+        let report = engine.onLoop { $0.report }
+        let mustVerify = feed { $0.started(id, report, now: $1) }
+        if mustVerify { engine.onLoop { $0.verifyAll() } }
+        endIfDone()
+        return engine
     }
 
     // MARK: Becoming dormant
 
     /// Deactivates the torrent. Only its row remains, until it is needed again.
-    func deactivate(_ id: TorrentID, sayingGoodbye: Bool = true) async {
-        guard let engine = engines[id] else { return }
-        await engine.stop(sayingGoodbye: sayingGoodbye)
-        await settle(id, engine)
+    func deactivate(_ id: TorrentID, _ departure: Departure) async {
+        feed { machine, _ in machine.deactivate(id, departure) }
+        await departures[id]?.value
     }
 
-    /// Saves the state of a torrent that has come to rest, and releases it.
-    func settle(_ id: TorrentID, _ engine: TorrentEngine) async {
-        guard engines[id] === engine else { return }
+    /// Stops the torrent, and saves its state.
+    func depart(_ id: TorrentID) async {
+        defer { departures[id] = nil }
+        guard let engine = engines[id] else { return }
+        let saysGoodbye = machine.departure(of: id)?.saysGoodbye ?? true
+        await engine.stop(sayingGoodbye: saysGoodbye)
+        // The torrent may have been paused or removed meanwhile.
+        if !saysGoodbye, machine.departure(of: id)?.saysGoodbye == true { await engine.stop(sayingGoodbye: true) }
+        if isStopping, engine.onLoop({ $0.hasFault }) { stoppedWithFault = true }
         engines[id] = nil
         byHash[engine.infoHash] = nil
-        idleSince[id] = nil
-        dormantTorrents.moved[id] = engine.onLoop { $0.movedInThisRun }.ifAny
-        let isSeeding = !isStopping && !retired.contains(id)
+        let moved = engine.onLoop { $0.movedInThisRun }
+        environment.announces.onLoop { $0.remember(moved, of: id) }
+        let isSeeding = machine.isSeededAtRest(id)
         let state = engine.onLoop { $0.restingState(isSeeding: isSeeding) }
-        let turn = leaveSlot(id, engine)
+        let (report, isWhole) = engine.onLoop { ($0.report, $0.swarm.isCompleteAndRecorded) }
+        let turn = feed { $0.deactivated(id, report, isWhole: isWhole, now: $1) }
         let seedTime = engine.onLoop { $0.seedTime.components.seconds }
         do {
             try await environment.store.perform { db throws(StoreError) in
@@ -157,33 +175,23 @@ extension Session: PeerConnectionOwner {
         }
     }
 
-    /// Runs once a second: retries failed torrents, deactivates complete torrents without peers, and announces dormant
-    /// ones that are due.
-    func lookAfterTorrents() async {
-        guard !isStopping else { return }
-        let now = environment.clock.now
-        for (id, retry) in retries where now >= retry.at {
-            // This torrent may have been removed or changed while another was activated.
-            guard retries[id]?.at == retry.at else { continue }
-            troubled.remove(id)
-            await tryAgain(id, after: retry.pause)
-        }
-        takeTurns()
-        await beginSeeding()
-        let dormantAfter = slots.waitingCount(.download) > 0 ? Self.dormantAfterWhileOthersWait : Self.dormantAfter
-        for (id, engine) in engines {
-            let isBusy = engine.onLoop { $0.isBusy || $0.isAnnouncing }
-            if isBusy {
-                idleSince[id] = nil
-            } else if let since = idleSince[id] {
-                if now - since > dormantAfter, case .all = environment.settings.scope {
-                    await deactivate(id, sayingGoodbye: false)
-                }
-            } else {
-                idleSince[id] = now
+    /// Activates complete torrents that are stored as offline or failed, to update their states. A dormant torrent
+    /// keeps its state from the last run, but an engine that ends by itself reports the state of each.
+    func lookAtComplete() async throws {
+        guard environment.settings.endsWhenComplete, case .all = environment.settings.scope else { return }
+        let rows = try await environment.store.perform { db throws(StoreError) in
+            try (db.torrents(in: .offline) + db.torrents(in: .error)).filter {
+                $0.isComplete && $0.damage == nil && !$0.settings.isPaused
             }
         }
-        await announceDormant()
+        for row in rows where !isStopping && engines[row.id] == nil {
+            // One check of a folder is enough for all of its torrents.
+            let away = machine.foldersAway(now: environment.clock.now)
+            guard row.state == .error || away[FileName(row.output)] == nil else { continue }
+            if row.state == .offline, await isAway(row) { continue }
+            guard let engine = await activate(row.id), !engine.onLoop({ $0.hasUnfinishedWork }) else { continue }
+            await deactivate(row.id, .idle)
+        }
     }
 
     // MARK: What torrents say
@@ -193,9 +201,9 @@ extension Session: PeerConnectionOwner {
         case .completed(let id):
             hastenOwnership()
             observe(id)
-            fillSlotsSoon()
+            endIfDone()
         case .ownershipChanged(let id):
-            Task { await self.loadAnew(id) }
+            Task { await self.reloadOwned(id) }
         case .misbehaved(let host, let reason, let isCertain):
             shun(host, reason: reason, isCertain: isCertain)
         case .seedGoalReached(let id):
@@ -207,11 +215,18 @@ extension Session: PeerConnectionOwner {
     }
 
     /// Reloads the torrent, because the ownership of its files has changed.
-    private func loadAnew(_ id: TorrentID) async {
+    private func reloadOwned(_ id: TorrentID) async {
         guard !isStopping, engines[id] != nil else { return }
-        await deactivate(id, sayingGoodbye: false)
+        await deactivate(id, .reloads)
         // The torrent keeps its place among the active ones.
-        _ = await activateNow(id)
+        await activate(id, isAhead: true)
+        endIfDone()
+    }
+
+    /// The torrent has seeded enough.
+    private func retire(_ id: TorrentID) async {
+        feed { machine, _ in machine.retired(id) }
+        await departures[id]?.value
         endIfDone()
     }
 
@@ -222,59 +237,6 @@ extension Session: PeerConnectionOwner {
         }
     }
 
-    /// Retries a torrent that couldn't be activated because of its disk. A torrent with something to download waits for
-    /// a slot like any other.
-    private func tryAgain(_ id: TorrentID, after pause: Duration) async {
-        let row: TorrentRow?
-        do { row = try await environment.store.perform { db throws(StoreError) in try db.torrent(id) } } catch {
-            return log.error("\(error)")
-        }
-        guard let row else { return retries[id] = nil }
-        if row.isComplete {
-            await activate(id)
-        } else {
-            // No further retry until this one was made.
-            retries[id] = (Instant(nanoseconds: .max), pause)
-            enqueue(id)
-        }
-    }
-
-    /// The torrent has seeded enough: it rests as complete until the user changes it.
-    private func retire(_ id: TorrentID) async {
-        retired.insert(id)
-        await deactivate(id)
-        endIfDone()
-    }
-
-    /// With ``EngineSettings/endsWhenComplete``, stops when nothing is left to download and no seed goal is open.
-    func endIfDone() {
-        guard environment.settings.endsWhenComplete, !isStopping, activating.isEmpty else { return }
-        guard slots.waitingCount(.download) == 0, slots.waitingCount(.check) == 0, !slots.isStarting else { return }
-        guard !engines.values.contains(where: { hasWorkLeft($0) }) else { return }
-        Task { await self.stopIfNothingIsLeft() }
-    }
-
-    /// Whether the end must wait for the torrent. A torrent that waits for another's file has work only as long as that
-    /// one does.
-    private func hasWorkLeft(_ engine: TorrentEngine) -> Bool {
-        guard let holder = engine.onLoop({ $0.holderWaitedFor }) else { return engine.onLoop { $0.hasWorkLeft } }
-        return engines[holder].map { other in other.onLoop { $0.holderWaitedFor == nil && $0.hasWorkLeft } }
-            ?? (activating[holder] != nil)
-    }
-
-    private func stopIfNothingIsLeft() async {
-        do {
-            let incomplete = try await environment.store.perform { db throws(StoreError) in try db.incompleteTorrents()
-            }
-            guard !incomplete.contains(where: { isInScope($0) && !troubled.contains($0) && engines[$0] == nil }) else {
-                return
-            }
-            guard !engines.values.contains(where: { hasWorkLeft($0) }) else { return }
-            await stop()
-        } catch {
-            log.error("\(error)")
-        }
-    }
 }
 
 extension SwarmSettings {

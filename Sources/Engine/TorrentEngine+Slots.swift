@@ -1,9 +1,15 @@
 import Swarm
 import Torrent
 
-/// What an active torrent reports to the session's ``SlotQueue``.
+/// What an active torrent reports to the ``SessionMachine``.
 extension TorrentEngine {
-    var activity: SlotQueue.Activity {
+    var report: TorrentReport {
+        TorrentReport(
+            activity: activity, isBusy: isBusy || isAnnouncing, hasWorkLeft: hasWorkLeft, holder: holderWaitedFor,
+            fault: lastingFault?.text)
+    }
+
+    private var activity: SlotQueue.Activity {
         if swarm.isCompleteAndRecorded {
             return SlotQueue.Activity(work: swarm.peerCount > 0 ? .seeding : .idle, moved: swarm.uploadedBytes)
         }
