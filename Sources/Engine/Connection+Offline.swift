@@ -16,7 +16,7 @@ extension Connection {
                 try endSeedTime(row.id, ago: unseen)
                 if row.state != .offline { try appendEvent(.offline, reason, torrent: row.id, now: now) }
                 if row.state != .offline || row.error != reason { try setState(row.id, .offline, error: reason) }
-                try postponeAnnounces(of: row.id, until: now + Session.lookAgainAfter)
+                try postponeAnnounces(of: row.id, until: now + FolderPresence.lookAgainAfter)
             }
         }
     }

@@ -21,16 +21,13 @@ struct Environment: Sendable {
     let backgroundWrites: BackgroundWrites
     let recent = RecentPieces()
     let frames = UploadBufferPool()
-    let hosts: KnownHosts
+    let announces: AnnounceService
     let commitQueue: CommitQueue
     let sockets: PeerSockets
-    let trackers: TrackerClient
     let loop: any EventLoop
     let clock: EngineClock
     let run: RunID
     let peerID: PeerID
-    /// The key by which trackers recognise us when our address changes (BEP 7).
-    let key: UInt32
     /// The time in Unix nanoseconds until which the previous run may have written.
     let aliveUntilNs: Int64?
 }

@@ -1,5 +1,41 @@
-/// Divides a rate limit among all torrents.
-enum RateAllocator {
+/// Divides the limits that all torrents share among the active ones.
+struct RateAllocator {
+    /// The current rates of a torrent, in bytes per second.
+    struct Demand: Sendable {
+        var download: Int
+        var upload: Int
+    }
+
+    /// The limits of a torrent: connections, and bytes per second.
+    struct Share: Equatable, Sendable {
+        var peers: Int
+        var download: Int?
+        var upload: Int?
+    }
+
+    /// The least number of connections that a torrent may have, however many torrents are active.
+    private static let fewestPeers = 4
+
+    private let maximumPeers: Int
+    private let maximumPeersPerTorrent: Int
+    private let downloadLimit: Int?
+    private let uploadLimit: Int?
+
+    init(_ settings: EngineSettings) {
+        maximumPeers = settings.maximumPeers
+        maximumPeersPerTorrent = settings.maximumPeersPerTorrent
+        downloadLimit = settings.downloadLimit
+        uploadLimit = settings.uploadLimit
+    }
+
+    /// Returns the shares of active torrents, in their order.
+    func shares(for demands: [Demand]) -> [Share] {
+        let peers = min(maximumPeersPerTorrent, max(Self.fewestPeers, maximumPeers / max(1, demands.count)))
+        let downloads = downloadLimit.map { Self.divide($0, among: demands.map(\.download)) }
+        let uploads = uploadLimit.map { Self.divide($0, among: demands.map(\.upload)) }
+        return demands.indices.map { Share(peers: peers, download: downloads?[$0], upload: uploads?[$0]) }
+    }
+
     /// The share that is always divided equally, so that each torrent can show that it needs more.
     private static let smallestPart = 0.05
 

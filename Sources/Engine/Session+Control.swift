@@ -43,8 +43,10 @@ extension Session {
             case .announce: engines[id]?.onLoop { $0.announceNow() }
             case .trackers: try await takeTrackers(id)
             case .connect:
-                if let address = intent.argument.flatMap({ PeerAddress($0) }), let engine = await activate(id) {
-                    engine.onLoop { $0.feed { swarm, now in swarm.learn([address], from: .manual, now: now) } }
+                if let address = intent.argument.flatMap({ PeerAddress($0) }),
+                    let engine = await activate(id, isAhead: true)
+                {
+                    engine.onLoop { $0.learn(manual: [address]) }
                 }
             default: log.warning("ignored an intent that this version doesn't know: \(intent.verb)")
             }
@@ -57,20 +59,20 @@ extension Session {
         guard let row = try await environment.store.perform({ db throws(StoreError) in try db.torrent(id) }) else {
             return
         }
-        troubled.remove(id)
-        retries[id] = nil
         if row.settings.isPaused {
-            await putToSleep(id)
-            slots.forget(id)
+            feed { machine, _ in machine.changed(id, isPaused: true) }
+            await departures[id]?.value
             try await environment.store.perform { db throws(StoreError) in try db.setState(id, .paused) }
             endIfDone()
             return
         }
-        retired.remove(id)
+        // A torrent on its way to rest gets there first.
+        await departures[id]?.value
+        feed { machine, _ in machine.changed(id, isPaused: false) }
         if engines[id] != nil, try await environment.store.perform({ db throws(StoreError) in try db.mayOverwrite(id) })
         {
             // The files count as the torrent's own from the next start on.
-            await putToSleep(id, sayingGoodbye: false)
+            await deactivate(id, .reloads)
         }
         if let engine = engines[id] {
             // Read on the loop, because the closure runs on the store's thread.
@@ -79,8 +81,8 @@ extension Session {
                 try db.wanted(of: id, count: count)
             }
             if engine.onLoop({ $0.mustRest(for: wanted) }) {
-                await putToSleep(id, sayingGoodbye: false)
-                enqueue(id, at: .front)
+                await deactivate(id, .reloads)
+                feed { $0.enqueue(id, at: .front, now: $1) }
             } else {
                 engine.onLoop { $0.apply(row, wanted: wanted) }
             }
@@ -96,7 +98,7 @@ extension Session {
     /// rows are due at once, and it announces when a row is due.
     private func takeTrackers(_ id: TorrentID) async throws {
         // A torrent that is being activated may have read its rows before the command wrote them.
-        _ = await waking[id]?.value
+        _ = await activations[id]?.value
         guard let engine = engines[id] else { return }
         let rows = try await environment.store.perform { db throws(StoreError) in try db.trackers(of: id) }
         guard engines[id] === engine else { return }
@@ -112,7 +114,7 @@ extension Session {
     private func remove(_ id: TorrentID, deletingData: Bool) async throws {
         let loaded: TorrentLoader.Loaded?
         do {
-            loaded = try await TorrentLoader(environment: environment, id: id, wasActive: begun.contains(id)).load()
+            loaded = try await TorrentLoader(environment: environment, id: id, wasActive: machine.hasBegun(id)).load()
         } catch {
             // A torrent with damaged rows can still be forgotten, but the location of its files is unknown.
             guard !deletingData else { throw error }
@@ -121,15 +123,11 @@ extension Session {
         if deletingData, let reason = loaded?.offline {
             throw EngineError("the torrent and its files were not removed: \(reason)")
         }
-        await putToSleep(id)
-        slots.forget(id)
-        verifying.remove(id)
+        await deactivate(id, .removed)
         let now = environment.clock.timestamp
         try await environment.store.perform { db throws(StoreError) in try db.removeTorrent(id, now: now) }
-        troubled.remove(id)
-        retries[id] = nil
-        dormantTorrents.moved[id] = nil
-        dormantTorrents.soughtUntil[id] = nil
+        feed { machine, _ in machine.removed(id) }
+        environment.announces.onLoop { $0.forget(id) }
         if deletingData, let loaded {
             let (removal, kept) = try await loaded.custody.deleteData(of: loaded.payload, on: environment.disk)
             for failure in removal.failures { log.warning("\(failure)") }
@@ -144,22 +142,19 @@ extension Session {
     }
 
     private func verify(_ id: TorrentID) async {
-        if let engine = engines[id] { return engine.onLoop { $0.verifyAll() } }
-        verifying.insert(id)
-        slots.forget(id)
-        enqueue(id, for: .check)
+        let isActive = feed { $0.verify(id, now: $1) }
+        if isActive { engines[id]?.onLoop { $0.verifyAll() } }
     }
 
     /// Reloads a torrent after another process found damage and recorded it in the database.
     private func reload(_ id: TorrentID) async throws {
-        await putToSleep(id)
-        retired.remove(id)
-        dormantTorrents.soughtUntil[id] = nil
-        guard !troubled.contains(id),
+        feed { machine, _ in machine.damaged(id) }
+        await departures[id]?.value
+        guard !machine.isTroubled(id),
             let row = try await environment.store.perform({ db throws(StoreError) in try db.torrent(id) })
         else { return }
         // The other process may have been told to look for an offline payload on another disk.
-        if row.state == .offline, row.isComplete, !row.settings.isPaused { await wake(id) }
+        if row.state == .offline, row.isComplete, !row.settings.isPaused { await activate(id) }
         if !row.settings.isPaused { try await putInLine(row) }
     }
 
@@ -172,7 +167,9 @@ extension Session {
             beats % Self.beatsPerPeerList == 1
             ? engines.values.map { engine in (engine.id, engine.onLoop { $0.livePeers(limit: Self.livePeerLimit) }) }
             : []
-        let (run, now, slots, seedTime) = (runID, environment.clock.timestamp, slotReport(), takeSeedTime())
+        let (run, now, slots, seedTime) = (
+            runID, environment.clock.timestamp, slotReport(), seedCredit.take(named: namedSeeds, now: .now)
+        )
         do {
             try await environment.store.perform { db throws(StoreError) in
                 try db.transaction(.immediate, durability: .lazy) { () throws(StoreError) in
@@ -188,6 +185,12 @@ extension Session {
         }
     }
 
+    /// The active torrents that seed; `nil` if the engine works on all torrents.
+    private var namedSeeds: Set<TorrentID>? {
+        guard case .only = environment.settings.scope else { return nil }
+        return Set(engines.filter { $0.value.onLoop { $0.state == .seeding } }.keys)
+    }
+
     /// The number of heartbeats between two lists of connections. A list has many rows, so it is written less often
     /// than the torrent's own row.
     private static let beatsPerPeerList = 3
@@ -198,21 +201,11 @@ extension Session {
 
     /// Divides the limits that all torrents share among the active ones.
     func shareOut() {
-        let all = environment.settings
         let engines = Array(engines.values)
-        let snapshots = engines.map { engine in engine.onLoop { $0.demand } }
-        let peers = max(Self.fewestPeers, all.maximumPeers / max(1, engines.count))
-        let downloads = all.downloadLimit.map { RateAllocator.divide($0, among: snapshots.map(\.download)) }
-        let uploads = all.uploadLimit.map { RateAllocator.divide($0, among: snapshots.map(\.upload)) }
-        for (n, engine) in engines.enumerated() {
-            engine.onLoop {
-                $0.limit(peers: min(peers, all.maximumPeersPerTorrent), download: downloads?[n], upload: uploads?[n])
-            }
-        }
+        let demands = engines.map { engine in engine.onLoop { $0.demand } }
+        let shares = RateAllocator(environment.settings).shares(for: demands)
+        for (engine, share) in zip(engines, shares) { engine.onLoop { $0.limit(share) } }
     }
-
-    /// The least number of connections that a torrent may have, however many torrents are active.
-    private static let fewestPeers = 4
 
     var connectionCount: Int { engines.values.reduce(0) { sum, engine in sum + engine.onLoop { $0.swarm.peerCount } } }
 }

@@ -3,49 +3,40 @@ import Logging
 import Net
 import Store
 import Swarm
+import SystemPackage
 import Torrent
 import TrackerWire
 
 /// Announces dormant torrents from their rows. A torrent is activated only when a peer wants its data.
 extension Session {
-    /// The most torrents announced per second, and the most that wait for answers at once.
-    private static let announcesPerSecond = 100
-    private static let announcesAtOnce = 50
     /// The most torrents found offline per second, in addition to those announced. When a disk is away, all of its
     /// torrents are found offline within five minutes.
     private static let foundOfflinePerSecond = 500
-    /// The number of turns between two scrapes, so that many torrents share one.
-    private static let turnsPerScrape = 10
-    /// How long a torrent is not announced if it can't be activated, has a fault when active, or has seeded enough.
-    static let leftAloneFor = Duration.seconds(3600)
+    /// Announces up to `room` torrents that are due, and notes those whose folder is away.
+    func announceDue(room: Int) async {
+        await environment.announces.save()
+        let due = await dueTorrents(room: room)
+        let accepted = Set(feed { machine, _ in machine.dueFound(due.map(\.row.id)) })
+        for dormant in due where accepted.contains(dormant.row.id) {
+            announces[dormant.row.id] = Task { await self.announce(dormant) }
+        }
+    }
 
-    /// Performs one turn: saves tracker answers, then announces the torrents that are due.
-    func announceForSleepers() async {
-        guard case .all = environment.settings.scope, !isStopping else { return }
-        await saveSleepers()
-        guard !isStopping else { return }
-        scrapeForSleepers()
-        let room = min(Self.announcesPerSecond, Self.announcesAtOnce - dormantTorrents.announcing.count)
-        guard room > 0 else { return }
-        // Torrents whose answers arrived during the save are excluded too, because their rows still say that they are
-        // due.
-        let busy = Set(dormantTorrents.announcing.keys).union(
-            (dormantTorrents.learned + dormantTorrents.beingSaved).map(\.torrent)
-        ).union(
-            engines.keys
-        ).union(waking.keys)
-        let idle = troubled.union(retired)
-        let away = foldersAway
-        let unseen = away.reduce(into: [:]) { $0[$1.key] = unseenSeconds($1.key) }
+    private func dueTorrents(room: Int) async -> [DormantTorrent] {
+        // Torrents whose answers wait to be saved are excluded too, because their rows still say that they are due.
+        let busy = machine.busy.union(environment.announces.onLoop { $0.unsavedTorrents })
+        let idle = machine.leftAlone
+        let away = machine.foldersAway(now: environment.clock.now)
+        let unseen = away.reduce(into: [:]) { $0[$1.key] = machine.unseenSeconds($1.key, uptime: .now) }
         let now = environment.clock.timestamp
         do {
-            let due = try await environment.store.perform { db throws(StoreError) -> [DormantTorrent] in
+            return try await environment.store.perform { db throws(StoreError) -> [DormantTorrent] in
                 var due: [DormantTorrent] = []
                 var offline: [(row: TorrentRow, reason: String, unseen: Int64)] = []
                 let limit = away.isEmpty ? room : room + Self.foundOfflinePerSecond
                 for id in try db.dueTorrents(now: now, limit: limit, except: busy) where due.count < room {
                     if idle.contains(id) {
-                        try db.postponeAnnounces(of: id, until: now + Self.leftAloneFor)
+                        try db.postponeAnnounces(of: id, until: now + SessionMachine.leftAloneFor)
                     } else if let row = try db.torrent(id) {
                         if let reason = away[FileName(row.output)], row.mayGoOffline {
                             offline.append((row, reason, unseen[FileName(row.output)] ?? 0))
@@ -62,89 +53,45 @@ extension Session {
                 if !offline.isEmpty { try db.goOffline(offline, now: now) }
                 return due
             }
-            guard !isStopping else { return }
-            for dormant in due { dormantTorrents.announcing[dormant.row.id] = Task { await self.announce(dormant) } }
         } catch {
             log.error("could not announce dormant torrents: \(error)")
+            return []
         }
     }
 
     private func announce(_ dormant: DormantTorrent) async {
         let row = dormant.row
-        defer { dormantTorrents.announcing[row.id] = nil }
+        defer {
+            announces[row.id] = nil
+            feed { machine, _ in machine.announced(row.id) }
+        }
         guard row.damage == nil, DormantTorrent.restingStates.contains(row.state) else {
-            return await lookAwake(row.id)
+            return await activateToSettle(row.id)
         }
         guard await isInItsPlace(dormant) else { return }
         let goal = row.settings.seedGoal.over(environment.settings.seedGoal)
         let mayRest = goal.isReached(uploaded: row.uploadedBytes, wanted: row.wantedBytes, seedTime: row.seedTime)
-        guard !mayRest else { return await lookAwake(row.id) }
+        guard !mayRest else { return await activateToSettle(row.id) }
         if row.state == .complete { await beginSeeding(row) }
-        var shuffle = SeededGenerator(seed: random.next())
-        var announcer = Announcer(rows: dormant.trackers, since: environment.clock.unixOrigin, using: &shuffle)
-        announcer.start(now: environment.clock.timestamp.rawValue)
-        var leechers: [PeerAddress] = []
-        while case let actions = announcer.due(now: environment.clock.timestamp.rawValue, isHungry: false),
-            !actions.isEmpty
-        {
-            for action in actions where !Task.isCancelled { leechers += await ask(action, &announcer, row) }
-            // An announce that the session cancelled says nothing about the trackers.
-            guard !Task.isCancelled else { return }
-        }
-        // The torrent was activated meanwhile and has its own announcer, so these answers are dropped.
-        guard !isStopping, engines[row.id] == nil, waking[row.id] == nil else { return }
-        let known = Dictionary(dormant.trackers.map { ($0.url, $0) }) { first, _ in first }
-        dormantTorrents.learned += announcer.rows(of: row.id).filter { known[$0.url] != $0 }
+        let progress = AnnouncedProgress(
+            left: max(0, row.wantedBytes - row.completedBytes), moved: environment.announces.onLoop { $0.moved(row.id) }
+        )
+        guard let answer = await environment.announces.announce(dormant, progress, seed: random.next()) else { return }
+        // The torrent was activated meanwhile and has its own announces, so these answers are dropped.
+        guard machine.isDormant(row.id) else { return }
         // Saved at once, so that after a kill the tracker isn't contacted too early and its error isn't lost.
-        await saveSleepers()
-        guard !leechers.isEmpty, connectionCount < environment.settings.maximumPeers, admits(row) else { return }
-        await wake(row.id)?.onLoop { [leechers] engine in
-            engine.feed { swarm, now in swarm.learn(leechers, from: .tracker, now: now) }
-        }
-    }
-
-    /// Announces to one tracker. Returns the peers that it named, unless it has no leechers.
-    private func ask(_ action: Announcer.Action, _ announcer: inout Announcer, _ row: TorrentRow) async -> [PeerAddress]
-    {
-        let clock = environment.clock
-        let url: TrackerURL
-        do { url = try TrackerURL(action.url) } catch {
-            announcer.failed(
-                action.url, reason: "\(error)", retryIn: Announcer.longestInterval, now: clock.timestamp.rawValue)
-            return []
-        }
-        if let wait = environment.hosts.reasonToWait(for: url, now: clock.timestamp) {
-            announcer.failed(action.url, reason: wait.reason, retryIn: wait.seconds, now: clock.timestamp.rawValue)
-            return []
-        }
-        let request = AnnounceRequest(
-            action, of: row.infoHash, environment, port: listenPort, left: max(0, row.wantedBytes - row.completedBytes),
-            moved: dormantTorrents.moved[row.id] ?? .init())
-        do throws(TrackerError) {
-            let answer = try await environment.trackers.announce(url, request)
-            let now = clock.timestamp.rawValue
-            environment.hosts.answered(url)
-            announcer.answered(action.url, event: action.event, Announcer.Answer(answer), now: now)
-            if answer.complete == nil { dormantTorrents.uncounted[action.url, default: [:]][row.infoHash] = row.id }
-            return answer.incomplete == 0 ? [] : answer.peers
-        } catch {
-            let now = clock.timestamp
-            // An announce that the session cancelled says nothing about the tracker.
-            guard !Task.isCancelled else { return [] }
-            do throws(StoreError) { try await environment.hosts.failed(url, error, now: now) } catch {
-                log.error("could not save the retry time that \(url.server) asked for: \(error)")
-            }
-            announcer.failed(action.url, reason: "\(error)", retryIn: error.retrySeconds, now: now.rawValue)
-            return []
-        }
+        await environment.announces.save(answer.rows)
+        guard let peers = answer.peers, connectionCount < environment.settings.maximumPeers, admits(row) else { return }
+        await activate(row.id)?.onLoop { $0.learn(peers) }
     }
 
     /// Cancels the announces and scrapes of dormant torrents. Returns when none is under way, or after
     /// ``EngineSettings/goodbyeTime``, because a check of a hanging disk can't be cancelled.
-    func stopAnnouncingForSleepers() async {
-        let tasks = Array(dormantTorrents.announcing.values) + dormantTorrents.scrapes.values
+    func stopAnnouncingDormant() async {
+        let announcing = Array(announces.values)
+        for task in announcing { task.cancel() }
+        let tasks = announcing + environment.announces.onLoop { $0.cancelScrapes() }
         guard !tasks.isEmpty else { return }
-        for task in tasks { task.cancel() }
         let (ended, end) = AsyncStream.makeStream(of: Never.self)
         Task {
             for task in tasks { await task.value }
@@ -158,74 +105,92 @@ extension Session {
         limit.cancel()
     }
 
-    // MARK: What was learned
+    // MARK: Folders
 
-    /// Writes tracker answers to the database, many in one transaction.
-    func saveSleepers() async {
-        // The save under way doesn't include the answers that arrived since it began.
-        if let saving = dormantTorrents.saving { await saving.value }
-        if let saving = dormantTorrents.saving { return await saving.value }
-        guard !dormantTorrents.learned.isEmpty else { return }
-        let saving = Task { await self.writeSleepers() }
-        dormantTorrents.saving = saving
-        await saving.value
-    }
-
-    private func writeSleepers() async {
-        let learned = dormantTorrents.learned
-        dormantTorrents.learned = []
-        dormantTorrents.beingSaved = learned
-        do {
-            try await environment.store.perform { db throws(StoreError) in
-                try db.transaction(.immediate, durability: .lazy) { () throws(StoreError) in
-                    for tracker in learned { try db.saveTracker(tracker) }
+    /// Whether the torrent can be announced, because its output folder is on the volume where it was. A torrent whose
+    /// disk is away can't serve (laws 3 and 5 of the design).
+    private func isInItsPlace(_ dormant: DormantTorrent) async -> Bool {
+        let row = dormant.row
+        let status = await folderStatus(of: row)
+        let verdict = machine.verdict(
+            on: row.id, volume: dormant.volume, isOffline: row.state == .offline, mayGoOffline: row.mayGoOffline,
+            status, now: environment.clock.now)
+        switch verdict {
+        case nil: return false
+        case .announce(let isBack):
+            if isBack {
+                await write("that \(row.name) is back") { db, now throws(StoreError) in
+                    try db.comeBack(row.id, now: now)
                 }
             }
-        } catch {
-            // Lost answers would cause announces too early, but keeping all of them forever would grow without limit.
-            if dormantTorrents.learned.count < Self.announcesPerSecond {
-                dormantTorrents.learned = learned + dormantTorrents.learned
+            return true
+        case .goOffline(let reason):
+            let unseen = machine.unseenSeconds(FileName(row.output), uptime: .now)
+            await write("that \(row.name) is offline") { db, now throws(StoreError) in
+                guard let row = try db.torrent(row.id), !row.settings.isPaused, row.mayGoOffline else { return }
+                try db.goOffline([(row, reason, unseen)], now: now)
             }
-            log.error("could not save tracker responses: \(error)")
+        case .activate: await activateToSettle(row.id)
+        case .postpone: await postpone(row.id, for: FolderPresence.lookAgainAfter)
         }
-        dormantTorrents.beingSaved = []
-        dormantTorrents.saving = nil
+        return false
     }
 
-    /// Scrapes the counts of many torrents at once (BEP 48).
-    private func scrapeForSleepers() {
-        dormantTorrents.turns += 1
-        guard dormantTorrents.turns % Self.turnsPerScrape == 0 else { return }
-        let wanted = dormantTorrents.uncounted
-        dormantTorrents.uncounted = [:]
-        for (text, torrents) in wanted {
-            if dormantTorrents.scrapes[text] == nil {
-                dormantTorrents.scrapes[text] = Task { await self.scrape(text, torrents) }
-            } else {
-                dormantTorrents.uncounted[text] = torrents
+    /// Activates the torrent so that it finds out what is wrong, or that it has seeded enough, and updates its state.
+    /// If a fault remains, its announces are postponed for a while.
+    func activateToSettle(_ id: TorrentID) async {
+        // The torrent will be active soon: its turn in the line comes no later than for others.
+        guard !machine.isWaiting(id) else { return await postpone(id, for: machine.rules.shortPatience) }
+        let finding = (await activate(id))?.onLoop { engine -> SessionMachine.Finding in
+            engine.waitsForDiskAlone ? .waitsForDisk : engine.hasFault ? .hasFault : .isFine
+        }
+        let pause = feed { $0.lookedAt(id, finding ?? .hasFault, now: $1) }
+        await departures[id]?.value
+        if let pause { await postpone(id, for: pause) }
+    }
+
+    /// Whether the torrent's output folder is absent.
+    func isAway(_ row: TorrentRow) async -> Bool {
+        if case .away = await folderStatus(of: row) { true } else { false }
+    }
+
+    private func folderStatus(of row: TorrentRow) async -> FolderStatus {
+        let (folder, now) = (FileName(row.output), environment.clock.now)
+        if let known = machine.folderStatus(folder, now: now) { return known }
+        let root = FilePath(text: row.output)
+        let status: FolderStatus =
+            switch await environment.disk.presence(of: Payload(folder: root, of: row.infoHash)) {
+            case .present: .there(volume: await environment.disk.volume(at: root)?.identity)
+            case .absent(let error): .away("\(error)")
             }
+        // The result is as old as the check.
+        machine.folderFound(folder, status, now: now, uptime: .now)
+        return status
+    }
+
+    /// Marks a complete torrent at rest as seeding, because this engine keeps serving all torrents.
+    private func beginSeeding(_ row: TorrentRow) async {
+        await write("that \(row.name) seeds") { db, _ throws(StoreError) in
+            guard let row = try db.torrent(row.id), row.state == .complete, !row.settings.isPaused else { return }
+            try db.setState(row.id, .seeding)
         }
     }
 
-    private func scrape(_ text: String, _ torrents: [InfoHash: TorrentID]) async {
-        defer { dormantTorrents.scrapes[text] = nil }
-        do {
-            let url = try TrackerURL(text)
-            let counts = try await environment.trackers.scrape(url, Array(torrents.keys)).torrents
-            let now = environment.clock.timestamp
-            guard !isStopping else { return }
-            try await environment.store.perform { db throws(StoreError) in
-                try db.transaction(.immediate, durability: .lazy) { () throws(StoreError) in
-                    for (infoHash, id) in torrents {
-                        guard let count = counts[infoHash] else { continue }
-                        try db.saveScrape(
-                            id, text, seeders: count.complete, leechers: count.incomplete, downloads: count.downloaded,
-                            now: now)
-                    }
-                }
-            }
-        } catch {
-            log.debug("could not scrape \(MaskedURL.text(text)): \(error)")
+    private func postpone(_ id: TorrentID, for pause: Duration) async {
+        await write("when torrent \(id) is checked again") { db, now throws(StoreError) in
+            try db.postponeAnnounces(of: id, until: now + pause)
         }
+    }
+}
+
+extension Payload {
+    /// A payload with only the output folder, which is enough to check whether the folder is present.
+    fileprivate convenience init(folder: FilePath, of infoHash: InfoHash) {
+        guard let layout = FileLayout(files: []),
+            let geometry = Geometry(totalBytes: 0, pieceLength: Geometry.blockLength)
+        else {
+            preconditionFailure("no files take no bytes")
+        }
+        self.init(infoHash: infoHash, root: folder, layout: layout, geometry: geometry)
     }
 }

@@ -18,14 +18,6 @@ import Torrent
 package actor Session {
     static let intentInterval = Duration.milliseconds(300)
     static let heartbeatInterval = Duration.seconds(2)
-    /// How long a complete torrent stays active without peers.
-    static let dormantAfter = Duration.seconds(60)
-    /// The same while others wait for a slot, because active torrents share connections and memory.
-    static let dormantAfterWhileOthersWait = Duration.seconds(10)
-    /// The first and the longest pause before the activation of a torrent whose disk failed is retried; the pause
-    /// doubles each time.
-    static let firstRetry = Duration.seconds(5)
-    static let longestRetry = Duration.seconds(300)
     /// The ports to try before any free one, if no port was chosen.
     private static let usualPorts = 6881...6889
 
@@ -51,43 +43,20 @@ package actor Session {
     package private(set) var listenPort: UInt16 = 0
     var engines: [TorrentID: TorrentEngine] = [:]
     var byHash: [InfoHash: TorrentEngine] = [:]
-    var waking: [TorrentID: Task<TorrentEngine?, Never>] = [:]
-    /// Torrents that can't be activated until the user changes something or, after a disk error, until the retry.
-    var troubled: Set<TorrentID> = []
-    /// When torrents whose disk failed are retried, and the length of this pause.
-    var retries: [TorrentID: (at: Instant, pause: Duration)] = [:]
-    /// Torrents that reached their seed goal in this run.
-    var retired: Set<TorrentID> = []
-    /// Since when local faults have blocked every active torrent with work left.
-    var stuckSince: Instant?
-    /// Torrents that have been active in this run.
-    var begun: Set<TorrentID> = []
-    /// Since when each torrent has had nothing to do.
-    var idleSince: [TorrentID: Instant] = [:]
-    var dormantTorrents = DormantTorrents()
-    /// Which torrents have a slot and which wait.
-    var slots: SlotQueue
-    /// The last turn in the line that was assigned.
-    var lastTurn: Int64 = 0
-    /// Torrents that were found unverified on activation and wait for a check.
-    var unchecked: Set<TorrentID> = []
-    /// Torrents to recheck completely when they get a slot.
-    var verifying: Set<TorrentID> = []
-    /// The last complete torrent that was checked for seeding, and whether all have been.
-    var lastBegun: TorrentID?
-    var hasBegunSeeding = false
+    /// Activations and deactivations under way.
+    var activations: [TorrentID: Task<TorrentEngine?, Never>] = [:]
+    var departures: [TorrentID: Task<Void, Never>] = [:]
+    /// Announces of dormant torrents under way.
+    var announces: [TorrentID: Task<Void, Never>] = [:]
+    /// Decides which torrents are active, retried and announced, and when the session ends.
+    var machine: SessionMachine
     /// Removals that an earlier engine was asked for and didn't perform.
     var leftOver: [IntentRow]
     var dataVersion: Int?
     var beats = 0
-    /// Measures the seed time credited to all seeding torrents.
-    var seedTimer = SeedTimer()
-    /// The remainder of that time below one second.
-    var uncountedSeedTime = Duration.zero
-    /// Torrents that seeded at the last heartbeat, if the engine works on named torrents only.
-    var seedingBefore: Set<TorrentID> = []
-    let began = SuspendingClock.now
-    var isStopping = false
+    var seedCredit = SeedCredit()
+    /// Whether a torrent had a fault when the session stopped it.
+    var stoppedWithFault = false
     /// Hosts whose connections are rejected.
     var bans: HostBans
     /// Incoming connections that haven't named a torrent yet, by number.
@@ -98,7 +67,6 @@ package actor Session {
     var isResting = false
     var background: [Task<Void, Never>] = []
     private var endWaiters: [CheckedContinuation<Void, Never>] = []
-    private var hasEnded = false
     var random = SystemRandomNumberGenerator()
 
     // MARK: Life
@@ -140,18 +108,22 @@ package actor Session {
         let loop = group.next()
         var random = SystemRandomNumberGenerator()
         let disk = try disk ?? Disk()
+        let peerID = PeerID(using: &random)
+        let trackers = TrackerClient(
+            group: group,
+            options: HTTPOptions(
+                version: Program.version, bindAddress: settings.bind, extraTrustRoots: settings.extraTrustRoots))
         let environment = Environment(
             settings: settings, store: store, disk: disk,
             shared: .makeBoxSendingValue(SharedBudgets(), eventLoop: loop),
             verifications: VerificationQueue(disk: disk, loop: loop),
-            backgroundWrites: BackgroundWrites(loop: loop), hosts: KnownHosts(restingHosts, store: store, loop: loop),
+            backgroundWrites: BackgroundWrites(loop: loop),
+            announces: AnnounceService(
+                trackers, as: AnnounceService.Identity(peerID: peerID, key: random.next()), resting: restingHosts,
+                store: store, loop: loop, clock: clock, goodbyeTime: settings.goodbyeTime),
             commitQueue: CommitQueue(store: store, loop: loop),
             sockets: PeerSockets(loop: loop, bind: settings.bind),
-            trackers: TrackerClient(
-                group: group,
-                options: HTTPOptions(
-                    version: Program.version, bindAddress: settings.bind, extraTrustRoots: settings.extraTrustRoots)),
-            loop: loop, clock: clock, run: run, peerID: PeerID(using: &random), key: random.next(),
+            loop: loop, clock: clock, run: run, peerID: peerID,
             aliveUntilNs: last.map { ($0.stoppedAt ?? $0.heartbeatAt).rawValue * 1_000_000_000 })
         let session = Session(
             environment, group: group, lock: lock, run: run, opening: opening, leftOver: leftOver, bans: bans)
@@ -181,7 +153,7 @@ package actor Session {
         self.opening = opening
         self.leftOver = leftOver
         self.bans = HostBans(bans.compactMap { HostBans.Ban($0) })
-        slots = SlotQueue(limits: environment.settings.slots, rules: environment.settings.slotRules)
+        machine = SessionMachine(SessionMachine.Settings(environment.settings), uptime: .now)
     }
 
     /// Activates torrents with something to download, and runs until ``stop()``.
@@ -190,8 +162,7 @@ package actor Session {
         background = [
             repeating(Self.intentInterval) { await $0.pollIntents() },
             repeating(Self.heartbeatInterval) { await $0.heartbeat() },
-            repeating(.seconds(1)) { await $0.lookAfterSleepers() },
-            repeating(.seconds(1)) { await $0.giveUpIfStuck() },
+            repeating(.seconds(1)) { await $0.tick() },
         ]
         do {
             try await lookAfterDatabase()
@@ -206,30 +177,24 @@ package actor Session {
 
     /// Returns when ``stop()`` has finished.
     package func waitUntilEnd() async {
-        guard !hasEnded else { return }
+        guard machine.state != .ended else { return }
         await withCheckedContinuation { endWaiters.append($0) }
     }
 
     /// Stops all torrents: verified pieces are made durable and recorded, and trackers receive `stopped`.
     package func stop() async {
-        guard !isStopping else { return await waitUntilEnd() }
-        isStopping = true
+        guard feed({ machine, _ in machine.stop() }) else { return await waitUntilEnd() }
         for task in background { task.cancel() }
         for listener in listeners {
             do { try await listener.close() } catch { log.debug("could not close the listening socket: \(error)") }
         }
-        await stopAnnouncingForSleepers()
-        for task in waking.values { _ = await task.value }
-        await saveSleepers()
-        await withDiscardingTaskGroup { group in
-            for engine in engines.values { group.addTask { await engine.stop() } }
-        }
-        var isClean = true
-        for engine in engines.values where engine.onLoop({ $0.hasFault }) { isClean = false }
-        for (id, engine) in engines { await settle(id, engine) }
+        await stopAnnouncingDormant()
+        for task in activations.values { _ = await task.value }
+        for task in departures.values { await task.value }
+        await environment.announces.save()
         await environment.backgroundWrites.drain()
-        await close(clean: isClean && damage == nil)
-        hasEnded = true
+        await close(clean: !stoppedWithFault && damage == nil)
+        feed { machine, _ in machine.ended() }
         for waiter in endWaiters { waiter.resume() }
         endWaiters = []
     }
@@ -247,7 +212,7 @@ package actor Session {
         do { try await environment.store.close() } catch {
             log.error("could not copy the log into the database, which is harmless: \(error)")
         }
-        await environment.trackers.shutdown()
+        await environment.announces.shutdown()
         lock = nil
     }
 
@@ -265,6 +230,7 @@ package actor Session {
             do {
                 listeners = try await environment.sockets.listen(port: port, owner: self)
                 listenPort = UInt16(listeners.first?.localAddress?.port ?? 0)
+                environment.announces.onLoop { [listenPort] in $0.listens(on: listenPort) }
                 return
             } catch let error as IOError where error.errnoCode == EADDRINUSE && port != ports.last {
                 continue

@@ -246,6 +246,12 @@ struct SlotQueue {
         if let kind { enqueue(id, for: kind) }
     }
 
+    /// The torrent can't be activated yet: it waits at the front of its line.
+    mutating func putBack(_ id: TorrentID) {
+        hanging.remove(id)
+        if let holder = drop(id) { enqueue(id, for: holder.kind, at: .front) }
+    }
+
     /// The torrent is no longer active. If it yielded, it waits for a slot again.
     mutating func left(_ id: TorrentID, now: Instant) {
         guard let holder = drop(id), let place = holder.yielding else { return }

@@ -63,14 +63,17 @@ extension TorrentEngine {
     }
 
     /// The current transfer rates, in bytes per second.
-    var demand: (download: Int, upload: Int) { swarm.rates(now: environment.clock.now) }
+    var demand: RateAllocator.Demand {
+        let rates = swarm.rates(now: environment.clock.now)
+        return RateAllocator.Demand(download: rates.download, upload: rates.upload)
+    }
 
     /// Applies the torrent's share of the common limits; its own limits apply too.
-    func limit(peers: Int, download: Int?, upload: Int?) {
+    func limit(_ share: RateAllocator.Share) {
         var settings = SwarmSettings(row, over: environment.settings.swarm)
-        settings.maximumPeers = row.settings.limits.peers ?? peers
-        settings.downloadLimit = [settings.downloadLimit, download].compactMap(\.self).min()
-        settings.uploadLimit = [settings.uploadLimit, upload].compactMap(\.self).min()
+        settings.maximumPeers = row.settings.limits.peers ?? share.peers
+        settings.downloadLimit = [settings.downloadLimit, share.download].compactMap(\.self).min()
+        settings.uploadLimit = [settings.uploadLimit, share.upload].compactMap(\.self).min()
         guard settings != swarm.settings else { return }
         feed { swarm, now in swarm.change(settings, now: now) }
     }
@@ -85,16 +88,7 @@ extension TorrentEngine {
     }
 
     /// Adds the trackers that are new to the torrent, and announces to them.
-    func add(_ rows: [TrackerRow]) {
-        for row in rows where savedTrackers[row.url] == nil {
-            savedTrackers[row.url] = row
-            announcer.add(Announcer.Tracker(row))
-        }
-        announceIfDue()
-    }
+    func add(_ rows: [TrackerRow]) { announces.onLoop { $0.add(rows) } }
 
-    func announceNow() {
-        announcer.hasten(now: unixNow)
-        announceIfDue()
-    }
+    func announceNow() { announces.onLoop { $0.hasten() } }
 }

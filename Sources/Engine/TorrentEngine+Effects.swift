@@ -251,7 +251,7 @@ extension TorrentEngine {
                 if !changed.isEmpty { swarm.recheck(changed, now: now) }
                 swarm.probed(still, now: now)
             }
-            if still == nil, kind == .offline { self.announcer.start(now: self.unixNow) }
+            if still == nil, kind == .offline { self.announces.onLoop { $0.start() } }
         }
     }
 

@@ -122,7 +122,7 @@ extension TorrentEngine {
             resumeNote = nil
             saveState()
         case .completed:
-            if !wasCompleted { announcer.completed() }
+            if !wasCompleted { announces.onLoop { $0.completed() } }
             event(.completed, "complete: all wanted files are on disk, synced and verified")
             saveState()
             announceIfDue()
@@ -213,8 +213,8 @@ extension TorrentEngine {
         .prefix(limit).map { LivePeerRow($0) }
     }
 
-    /// Saves what changed about peers and trackers since the last call. Calls run one after the other.
-    func savePeersAndTrackers() async {
+    /// Saves what changed about peers, and the counters, since the last call. Calls run one after the other.
+    func savePeersAndCounters() async {
         let before = saving
         let task = Task {
             await before?.value
@@ -232,7 +232,6 @@ extension TorrentEngine {
                 downloaded: entry.downloadedBytes, uploaded: entry.uploadedBytes, hashFailures: entry.hashFailures)
         }
         let (id, now) = (id, environment.clock.timestamp)
-        let changedTrackers = announcer.rows(of: id).filter { savedTrackers[$0.url] != $0 }
         let spent = swarm.takeUnreportedTransfer()
         var progress = ProgressRecord(torrent: id, verifiedAt: now)
         progress.downloadedDelta = spent.downloaded
@@ -243,14 +242,12 @@ extension TorrentEngine {
             try await environment.store.perform { [progress] db throws(StoreError) in
                 try db.transaction(.immediate, durability: hasTransfer ? .full : .lazy) { () throws(StoreError) in
                     if !updates.isEmpty { try db.upsertPeers(id, updates, now: now) }
-                    for tracker in changedTrackers { try db.saveTracker(tracker) }
                     if hasTransfer { _ = try db.record([progress]) }
                 }
             }
-            for tracker in changedTrackers { savedTrackers[tracker.url] = tracker }
         } catch {
             swarm.reportFailed(spent)
-            log.error("could not save the state of peers and trackers: \(error)")
+            log.error("could not save the state of peers: \(error)")
         }
     }
 

@@ -1,9 +1,15 @@
 import Swarm
 import Torrent
 
-/// What an active torrent reports to the session's ``SlotQueue``.
+/// What an active torrent reports to the ``SessionMachine``.
 extension TorrentEngine {
-    var activity: SlotQueue.Activity {
+    var report: TorrentReport {
+        TorrentReport(
+            activity: activity, isBusy: isBusy || isAnnouncing, hasWorkLeft: hasWorkLeft, holder: holderWaitedFor,
+            fault: lastingFault?.text)
+    }
+
+    private var activity: SlotQueue.Activity {
         if swarm.isCompleteAndRecorded {
             return SlotQueue.Activity(work: swarm.peerCount > 0 ? .seeding : .idle, moved: swarm.transfer.uploaded)
         }
@@ -13,6 +19,9 @@ extension TorrentEngine {
             limit: swarm.settings.downloadLimit)
     }
 
+    /// Whether a tracker is being asked.
+    var isAnnouncing: Bool { announces.onLoop { $0.isAnnouncing } }
+
     /// How long the torrent may go without progress while others wait.
     private var patience: SlotQueue.Patience {
         switch swarm.shownFault?.kind {
@@ -21,7 +30,7 @@ extension TorrentEngine {
         case .diskFull: .long
         case .offline, .input, .ownership: .short
         case nil:
-            swarm.peerCount == 0 && swarm.dialCount == 0 && opening.isEmpty && announces.isEmpty
+            swarm.peerCount == 0 && swarm.dialCount == 0 && opening.isEmpty && !isAnnouncing
                 ? .short : .usual
         }
     }

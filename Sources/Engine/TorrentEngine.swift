@@ -24,7 +24,7 @@ actor TorrentEngine {
     var selection: FileSelection
     var payload: Payload
     var swarm: Swarm
-    var announcer: Announcer
+    let announces: TorrentAnnounces
     let log: Logger
     /// Our port, as reported to trackers and peers.
     let listenPort: UInt16
@@ -68,8 +68,6 @@ actor TorrentEngine {
     var wakeAt: Instant?
     var stopWaiters: [CheckedContinuation<Void, Never>] = []
     var isStopped = false
-    /// The announces under way, by tracker URL.
-    var announces: [String: Task<Void, Never>] = [:]
     var nextAnnounceCheck = Instant.origin
     var nextSave = Instant.origin
     var saving: Task<Void, Never>?
@@ -82,7 +80,6 @@ actor TorrentEngine {
     let wasCompleted: Bool
     var isRootSeen: Bool
     var savedPeers: [PeerAddress: SavedPeer] = [:]
-    var savedTrackers: [String: TrackerRow] = [:]
     var goalWasTold = false
     /// The seed time of this activation; earlier seed time is in the row that it began with.
     var seedTimer = SeedTimer()
@@ -157,9 +154,7 @@ actor TorrentEngine {
                 downloaded: peer.downloadedBytes, uploaded: peer.uploadedBytes, hashFailures: peer.hashFailures)
         }
         self.swarm = swarm
-        var random = SeededGenerator(seed: seed)
-        announcer = Announcer(rows: loaded.trackers, since: environment.clock.unixOrigin, using: &random)
-        savedTrackers = Dictionary(loaded.trackers.map { ($0.url, $0) }) { first, _ in first }
+        announces = TorrentAnnounces(loaded.row, loaded.trackers, environment: environment, seed: seed, log: log)
         resumeNote = Self.note(on: loaded)
     }
 
@@ -174,9 +169,14 @@ actor TorrentEngine {
             considerOwnership(now: now)
         }
         swarm.start(now: now)
-        if swarm.fault == nil { announcer.start(now: unixNow) }
+        announces.onLoop { [seeker = makeSeeker(), isFaulty = swarm.fault != nil] announces in
+            announces.serve(seeker)
+            if !isFaulty { announces.start() }
+        }
         let manual = environment.settings.peers
-        if !manual.isEmpty { swarm.learn(manual, from: .manual, now: now) }
+        if !manual.isEmpty, let peers = FoundPeers(manual, from: .manual, isPrivate: row.isPrivate) {
+            swarm.learn(peers.addresses, from: peers.source, now: now)
+        }
         saveState()
         perform()
     }
@@ -193,8 +193,8 @@ actor TorrentEngine {
                 perform()
             }
         }
-        if sayingGoodbye { await sayGoodbye() } else { announcer.pause() }
-        await savePeersAndTrackers()
+        await announces.stop(sayingGoodbye: sayingGoodbye)
+        await savePeersAndCounters()
         environment.recent.forget(id)
         await withdrawUnmadeFiles()
         await endLeaveToOverwrite()
@@ -217,8 +217,6 @@ actor TorrentEngine {
     nonisolated func feedLater(_ event: @escaping @Sendable (inout Swarm, Instant) -> Void) {
         environment.loop.execute { self.assumeIsolated { $0.feed(event) } }
     }
-
-    var unixNow: Int64 { environment.clock.timestamp.rawValue }
 
     func scheduleWake() {
         guard !isStopped, let next = swarm.nextWake else { return }
@@ -244,7 +242,10 @@ actor TorrentEngine {
         }
         if now >= nextSave {
             nextSave = now + .seconds(10)
-            Task { await savePeersAndTrackers() }
+            Task {
+                await savePeersAndCounters()
+                await announces.save()
+            }
         }
         perform()
     }

@@ -74,7 +74,7 @@ import Torrent
             let id = try site.add(torrent)
             try await download(site, .zero) { session in
                 try await eventually("it to wait for peers") { await session.snapshot(id)?.state == .downloading }
-                await session.giveUpIfStuck()
+                await session.tick()
                 #expect(await session.givenUp.isEmpty)
                 #expect(await session.snapshot(id) != nil)
             }
@@ -97,7 +97,7 @@ import Torrent
             try await withPeers(other, [.slow(20)]) { peers in
                 try await download(site, .zero, peers: peers.map(\.address)) { session in
                     try await eventually("the one to be offline") { try site.row(away).state == .offline }
-                    await session.giveUpIfStuck()
+                    await session.tick()
                     #expect(await session.givenUp.isEmpty)
                     peers[0].behave(.good)
                     await session.waitUntilEnd()

@@ -163,7 +163,7 @@ import Torrent
                         // nobody else is due.
                         try await eventually("both to have had a turn") {
                             let rows = try ids.map { try site.row($0) }
-                            return await session.lastTurn >= 1 && rows.contains { $0.state == .queued }
+                            return await session.machine.lastTurn >= 1 && rows.contains { $0.state == .queued }
                         }
                         let waiting = try await eventually("one to wait") {
                             try ids.first { try site.row($0).state == .queued }
@@ -224,8 +224,8 @@ import Torrent
                 let paused = try site.add(torrents[1]) { $0.isPaused = true }
                 let waiting = try site.add(torrents[2])
                 for id in [paused, waiting] { try site.tell(.added, id) }
-                try await eventually("the last to wait") { await session.slots.isWaiting(waiting) }
-                #expect(await !session.slots.isWaiting(paused))
+                try await eventually("the last to wait") { await session.machine.isWaiting(waiting) }
+                #expect(await !session.machine.isWaiting(paused))
                 // Resumed, it waits behind the other, and its state says so.
                 try site.write { db throws(StoreError) in try db.setPaused(paused, false) }
                 try site.tell(.changed, paused)

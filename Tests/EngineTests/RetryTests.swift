@@ -32,10 +32,12 @@ import Torrent
             let calls = FaultyDisk()
             calls.set { $0.create = .noSpace }
             try await site.run(disk: try Disk(calls: calls)) { session in
-                try await eventually("it to be tried again") { await session.retries[id] != nil }
+                try await eventually("it to be tried again") { await session.machine.isRetried(id) }
                 try example.change(site, id)
                 // The pause that was begun passes first.
-                try await eventually("nobody to try again", within: .seconds(40)) { await session.retries.isEmpty }
+                try await eventually("nobody to try again", within: .seconds(40)) {
+                    await !session.machine.isRetried(id)
+                }
             }
         }
     }

@@ -1,5 +1,6 @@
 import Disk
 import Store
+import Swarm
 import SystemPackage
 import TestSupport
 import Testing
@@ -122,7 +123,7 @@ import Torrent
                             ($0.nextAnnounceAt ?? moment) >= moment + .seconds(300)
                         }
                         let awake = await session.snapshots().count
-                        let underWay = await session.dormantTorrents.announcing.count
+                        let underWay = await session.announces.count
                         return isPutOff && awake + underWay == 0
                     }
                     let begin = Timestamp.now()
@@ -130,11 +131,11 @@ import Torrent
                         try await areLeftAlone(since: begin) && areOffline(ids, site)
                     }
                     // They have looked there: as long as it is the same volume, none wakes for the next hour.
-                    let looks = await session.dormantTorrents.soughtUntil
+                    let looks = await session.machine.soughtUntil(ids)
                     #expect(looks.count == ids.count)
                     try site.letTimePass(for: ids)
                     try await eventually("all to be put off") { try await areLeftAlone(since: begin) }
-                    #expect(await session.dormantTorrents.soughtUntil == looks)
+                    #expect(await session.machine.soughtUntil(ids) == looks)
                     for id in ids { #expect(try site.events(.offline, of: id).count == 1) }
                     // Theirs is there again.
                     try place(ids, at: site, on: volume)
@@ -161,19 +162,24 @@ import Torrent
                 } _: { session in
                     let result = await Result {
                         try await eventually("both to be looked at") {
-                            await session.dormantTorrents.announcing.count == ids.count
+                            await session.announces.count == ids.count
                         }
                         await session.stop()
-                        #expect(await session.dormantTorrents.announcing.count == ids.count)
+                        #expect(await session.announces.count == ids.count)
                     }
                     calls.mend()
-                    try await eventually("the looks to end") { await session.dormantTorrents.announcing.isEmpty }
+                    try await eventually("the looks to end") { await session.announces.isEmpty }
                     try result.get()
                 }
                 #expect(tracker.events == [])
             }
         }
     }
+}
+
+extension SessionMachine {
+    /// Until when these torrents aren't searched for again.
+    fileprivate func soughtUntil(_ ids: [TorrentID]) -> [Instant] { ids.compactMap { soughtUntil($0) } }
 }
 
 extension Site {

@@ -111,12 +111,12 @@ import Torrent
                 let ids = try site.addComplete(torrents)
                 try await site.run { session in
                     try await eventually("all to be asked for") {
-                        let waiting = await session.dormantTorrents.announcing.count
+                        let waiting = await session.announces.count
                         return waiting == torrents.count && !tracker.announces.isEmpty
                     }
                     let failures = try site.trackers(ids).joined().map(\.failures)
                     await session.stop()
-                    #expect(await session.dormantTorrents.announcing.isEmpty)
+                    #expect(await session.announces.isEmpty)
                     // A tracker that doesn't answer for half a minute has failed: nobody waited for that.
                     #expect(try site.trackers(ids).joined().map(\.failures) == failures)
                 }
@@ -134,14 +134,14 @@ import Torrent
                 _ = try site.addComplete(torrents)
                 try await site.run { session in
                     try await eventually("all to be announced") {
-                        await session.dormantTorrents.uncounted[tracker.url]?.count == torrents.count
+                        await session.environment.announces.uncounted[tracker.url]?.count == torrents.count
                     }
                     tracker.answer { $0.isDeaf = true }
                     try await eventually("the counts to be asked for") {
-                        await !session.dormantTorrents.scrapes.isEmpty
+                        await !session.environment.announces.scrapes.isEmpty
                     }
                     await session.stop()
-                    #expect(await session.dormantTorrents.scrapes.isEmpty)
+                    #expect(await session.environment.announces.scrapes.isEmpty)
                 }
             }
         }

@@ -1,0 +1,12 @@
+extension SessionMachine {
+    struct Settings: Sendable {
+        var limits = SlotLimits()
+        var rules = SlotRules()
+        /// Whether the session works on all torrents of the database, or on those that were named.
+        var worksOnAll = true
+        /// Whether the session ends by itself when nothing is left to download.
+        var endsWhenComplete = false
+        /// How long local faults may block all that is left before a session that ends by itself gives up.
+        var giveUpAfter: Duration?
+    }
+}

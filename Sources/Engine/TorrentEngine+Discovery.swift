@@ -1,0 +1,41 @@
+import Store
+import Swarm
+import Torrent
+
+/// How an active torrent finds peers.
+extension TorrentEngine {
+    /// The torrent as the ways to find peers see it.
+    func makeSeeker() -> PeerSeeker {
+        PeerSeeker(
+            situation: { [weak self] in self?.onLoop { $0.situation } },
+            found: { [weak self] peers in self?.onLoop { $0.learn(peers) } },
+            save: { [weak self] in await self?.savePeersAndCounters() })
+    }
+
+    private var situation: PeerSeeker.Situation {
+        PeerSeeker.Situation(
+            isRunning: swarm.isRunning, isAnnounced: swarm.isRunning && swarm.fault?.kind != .offline,
+            isHungry: swarm.isHungry,
+            progress: AnnouncedProgress(
+                left: max(0, row.wantedBytes - completedBytes(swarm.have)), moved: movedInThisRun))
+    }
+
+    func learn(_ peers: FoundPeers) {
+        feed { swarm, now in swarm.learn(peers.addresses, from: peers.source, now: now) }
+    }
+
+    /// Dials peers that the user named.
+    func learn(manual addresses: [PeerAddress]) {
+        if let peers = FoundPeers(addresses, from: .manual, isPrivate: row.isPrivate) { learn(peers) }
+    }
+
+    func announceIfDue() { announces.onLoop { $0.announceIfDue() } }
+
+    /// The bytes to report to trackers: the torrent's transfers since this run of the engine first announced it (BEP
+    /// 3).
+    var movedInThisRun: Counters {
+        Counters(
+            downloaded: movedBefore.downloaded + swarm.transfer.downloaded,
+            uploaded: movedBefore.uploaded + swarm.transfer.uploaded)
+    }
+}
