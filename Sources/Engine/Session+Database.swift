@@ -1,5 +1,6 @@
 import Logging
 import NIOCore
+import Recovery
 import Store
 
 /// Maintains the database while the engine runs.

@@ -6,6 +6,7 @@ import NIOCore
 import NIOPosix
 import Net
 import PeerWire
+import Recovery
 import Store
 import Swarm
 import SystemPackage
@@ -155,7 +156,7 @@ package actor Session {
             aliveUntilNs: last.map { ($0.stoppedAt ?? $0.heartbeatAt).rawValue * 1_000_000_000 })
         let session = Session(
             environment, group: group, lock: lock, run: run, opening: opening, leftOver: leftOver, bans: bans)
-        if let mending = opening.mending { session.log.warning("\(mending.sentence)") }
+        if let mending = opening.recovery { session.log.warning("\(mending.sentence)") }
         if let warning = FileSystemKind(holding: settings.database).warning(settings.database) {
             session.log.warning("\(warning)")
         }

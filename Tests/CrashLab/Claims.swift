@@ -1,4 +1,5 @@
 import Glibc
+import Recovery
 import Store
 import SystemPackage
 import TestSupport
@@ -83,9 +84,9 @@ package struct Claims: Sendable {
             do {
                 return try Claims(try Connection.open(database, mode: .readWriteCreate, now: .now()), parts)
             } catch let error as StoreError where DatabaseRecovery.answers(error) {
-                _ = try DatabaseRecovery.mend(database, because: error.message, now: .now())
+                _ = try DatabaseRecovery.recover(database, because: error.message, now: .now())
             } catch let fault as CrashFault {
-                _ = try DatabaseRecovery.mend(database, because: fault.description, now: .now())
+                _ = try DatabaseRecovery.recover(database, because: fault.description, now: .now())
             }
             return try Claims(try Connection.open(database, mode: .readWriteCreate, now: .now()), parts)
         }

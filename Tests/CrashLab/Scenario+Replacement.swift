@@ -1,5 +1,6 @@
 import Disk
 import Glibc
+import Recovery
 import Store
 import SystemPackage
 import TestSupport
@@ -47,7 +48,7 @@ extension Scenario {
         let root = try stage.endUncleanly()
         try stage.site.recording.damage(stage.site.database, at: (root - 1) * pageSize, count: pageSize)
         stage.site.recording.mark()
-        _ = try DatabaseRecovery.mend(
+        _ = try DatabaseRecovery.recover(
             stage.site.database, because: "a page is zeros", options: stage.site.options, now: .now())
         try await stage.runUntilComplete()
     }

@@ -1,4 +1,5 @@
 import Engine
+import Recovery
 import Store
 import SystemPackage
 import TestSupport

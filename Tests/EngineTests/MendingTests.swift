@@ -1,4 +1,5 @@
 import Engine
+import Recovery
 import Store
 import SystemPackage
 import TestSupport
@@ -67,7 +68,7 @@ import Torrent
                     halfPeers[0].forget()
                     halfPeers[0].behave(.good)
                     try await site.run { session in
-                        #expect(session.opening.mending?.lost == [])
+                        #expect(session.opening.recovery?.lost == [])
                         for id in [id, other] { try await site.untilComplete(id) }
                     }
                     let log = try site.read { db throws(StoreError) in try db.events(limit: 1000) }.map {
@@ -80,7 +81,7 @@ import Torrent
             #expect(torrent.faults(in: site.output) == [] && half.faults(in: site.output) == [])
             #expect(try asides(site).count == 1)
             let events = try site.read { db throws(StoreError) in try db.events(limit: 1000) }.filter {
-                $0.kind == .mended
+                $0.kind == .recovered
             }
             #expect(events.count == 1)
             #expect(events.first?.detail.hasPrefix("the database was damaged (") == true)
@@ -113,7 +114,7 @@ import Torrent
                 }
                 peers[0].behave(.good)
                 try await site.run(peers: [peers[0].address]) { session in
-                    #expect(session.opening.mending != nil)
+                    #expect(session.opening.recovery != nil)
                     #expect(torrent.geometry.pieceCount == 64)
                     try await site.untilComplete(id)
                 }

@@ -1,5 +1,6 @@
 import Disk
 import Library
+import Recovery
 import Store
 import SystemPackage
 import TestSupport

@@ -1,4 +1,5 @@
 import Foundation
+import Recovery
 import Store
 import SystemPackage
 import Testing

@@ -1,4 +1,6 @@
+import DatabaseLab
 import Glibc
+import Recovery
 import Store
 import SystemPackage
 import Testing
@@ -51,9 +53,9 @@ import Torrent
         let opened = try await Store.openRecovering(database, now: noon) { db throws(StoreError) in
             try db.torrents().count
         }
-        #expect(opened.value == 1 && opened.opening.mending?.fromBackup == 1)
+        #expect(opened.value == 1 && opened.opening.recovery?.fromBackup == 1)
         try await opened.store.close()
-        let aside = try #require(opened.opening.mending?.setAside)
+        let aside = try #require(opened.opening.recovery?.setAside)
         #expect(rawNames(in: folder.path).contains(name + Array(".damaged-20231114T221320Z".utf8)))
         #expect(PathText.bytes(aside.text).starts(with: Array(folder.path.string.utf8) + [UInt8(ascii: "/")] + name))
         let restored = try DatabaseRecovery.restore(

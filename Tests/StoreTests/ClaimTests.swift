@@ -1,3 +1,4 @@
+import DatabaseLab
 import Glibc
 import Store
 import SystemPackage

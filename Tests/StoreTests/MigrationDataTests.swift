@@ -1,5 +1,7 @@
 import CSQLite
+import DatabaseLab
 import Migrations
+import Recovery
 import SystemPackage
 import Testing
 import Torrent
@@ -87,7 +89,7 @@ import Torrent
             try db.torrents().map(\.id)
         }
         #expect(opened.value == [TorrentID(7)])
-        #expect(opened.opening.mending?.salvaged == 1)
+        #expect(opened.opening.recovery?.salvaged == 1)
         let settings = try await opened.store.perform { db throws(StoreError) in try db.setting("a") }
         #expect(settings == "b")
     }
@@ -170,7 +172,7 @@ import Torrent
             try db.torrents().map(\.id)
         }
         #expect(opened.value == [TorrentID(7)])
-        #expect(opened.opening.mending?.salvaged == 1)
+        #expect(opened.opening.recovery?.salvaged == 1)
     }
 
     @Test func aByteOfAChecksumThatTurnedOverIsDamageAndNotAnotherMigration() throws {

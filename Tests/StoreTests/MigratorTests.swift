@@ -1,3 +1,4 @@
+import DatabaseLab
 import Migrations
 import Store
 import Testing

@@ -1,4 +1,6 @@
+import DatabaseLab
 import Migrations
+import Recovery
 import Store
 import Testing
 import Torrent
@@ -93,7 +95,7 @@ import Torrent
         let opened = try await Store.openRecovering(folder.database, now: noon) { db throws(StoreError) in
             try db.asAdded(metainfo, TorrentID(1))
         }
-        #expect(opened.opening.mending != nil && texts(opened.value.layout) == utf8(Self.byTheFirstRule))
+        #expect(opened.opening.recovery != nil && texts(opened.value.layout) == utf8(Self.byTheFirstRule))
     }
 
     /// Before there were rows for them the rule was the first.

@@ -1,3 +1,4 @@
+import DatabaseLab
 import Store
 import Testing
 import Torrent

@@ -1,3 +1,4 @@
+import DatabaseLab
 import Glibc
 import SystemPackage
 import Testing

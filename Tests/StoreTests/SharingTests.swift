@@ -1,4 +1,6 @@
+import DatabaseLab
 import Glibc
+import Recovery
 import SystemPackage
 import Testing
 import Torrent
@@ -113,7 +115,7 @@ import Torrent
         _ = try connection.add()
         _ = try connection.checkpoint()
         _ = consume connection
-        _ = try DatabaseRecovery.mend(folder.database, because: "a test", now: noon)
+        _ = try DatabaseRecovery.recover(folder.database, because: "a test", now: noon)
         #expect(DatabaseSharing.readers(of: folder.database) == .group(Self.group.id))
         #expect(try folder.connection(.readOnly).torrents().count == 1)
     }

@@ -1,4 +1,5 @@
 import CSQLite
+import DatabaseLab
 import Store
 import SystemPackage
 import Testing

@@ -1,6 +1,7 @@
 import Disk
 import Engine
 import Glibc
+import Recovery
 import Store
 import SystemPackage
 import Torrent

@@ -1,5 +1,6 @@
 import Disk
 import Engine
+import Recovery
 import Store
 import Torrent
 import Verification

@@ -1,3 +1,4 @@
+import Recovery
 import Store
 import Torrent
 
@@ -27,7 +28,7 @@ package struct StatusReading {
     /// Whether the reading covers all torrents.
     package var isOfAll: Bool { ids == nil }
 
-    package func mended() throws(StoreError) -> MendedNote? { try connection.lastMending(now: .now()) }
+    package func mended() throws(StoreError) -> RecoveryNote? { try RecoveryNote.latest(in: connection, now: .now()) }
 
     package func queue() throws(StoreError) -> QueueState? { try QueueState(engine, connection) }
 

@@ -27,21 +27,6 @@ extension Connection {
         settleLosses(.claimsLost)
         return count
     }
-
-    /// Marks the pieces of every torrent that was ever begun as unverified. Returns their number.
-    func doubtEverything() throws(StoreError) -> Int {
-        try transaction(durability: .full) { () throws(StoreError) in
-            let begun =
-                "SELECT id FROM torrent AS t WHERE root_seen OR pieces_have > 0 OR EXISTS (SELECT 1 FROM bitfield WHERE torrent_id = t.id) ORDER BY id"
-            var doubtful = 0
-            for id in try rows(begun, row: { (row) throws(StoreError) in try row.next(TorrentID.self) }) {
-                doubtful += try doubtPieces(of: id)
-            }
-            try execute("UPDATE torrent SET state = CASE WHEN paused THEN 'paused' ELSE 'queued' END, error = NULL")
-            try execute("DELETE FROM live")
-            return doubtful
-        }
-    }
 }
 
 extension StoreError {

@@ -23,7 +23,7 @@ package struct EventKind: RawRepresentable, Hashable, Sendable, SQLValue, Custom
     package static let started = EventKind(rawValue: "started")
     package static let stopped = EventKind(rawValue: "stopped")
     /// The damaged database was recovered, or a backup was restored.
-    package static let mended = EventKind(rawValue: "mended")
+    package static let recovered = EventKind(rawValue: "mended")
     /// The torrent's data was deleted, except for files that aren't its own.
     package static let kept = EventKind(rawValue: "kept")
     /// A row of the torrent held an invalid value.

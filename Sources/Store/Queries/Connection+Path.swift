@@ -27,7 +27,7 @@ extension Connection {
     }
 
     /// Rewrites all paths, each torrent's under the rule that its recorded paths show.
-    func renewPaths() throws(StoreError) {
+    package func renewPaths() throws(StoreError) {
         let ids = try rows("SELECT torrent_id FROM metainfo") { (row) throws(StoreError) in try row.next(TorrentID.self)
         }
         for id in ids {

@@ -60,7 +60,7 @@ extension Connection {
     }
 
     /// Rebuilds the index for all torrents.
-    func indexRoots() throws(StoreError) {
+    package func indexRoots() throws(StoreError) {
         try execute("DELETE FROM folder")
         let torrents = try rows("SELECT id, name, coalesce(resolved, output) FROM torrent") {
             (row) throws(StoreError) in

@@ -49,7 +49,7 @@ extension Connection {
 
     /// Copies a log that another process left into the database, because a sync of it may have failed there. If that
     /// isn't possible now, the next record retries.
-    func settleFoundLog() { settleLosses(.claimsLost) }
+    package func settleFoundLog() { settleLosses(.claimsLost) }
 
     /// Overwrites the frames of a failed commit, which are complete but not synced. The commit must not take effect
     /// when the log is read again, because its caller repeats it.

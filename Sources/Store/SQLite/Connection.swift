@@ -24,7 +24,7 @@ package final class Connection {
 
     package let path: FilePath
     package let mode: Mode
-    let options: DatabaseOptions
+    package let options: DatabaseOptions
     /// The file system of the database, which decides how changes are written.
     package let fileSystem: FileSystemKind
     let handle: OpaquePointer
@@ -85,7 +85,7 @@ package final class Connection {
     }
 
     /// Opens a new database in memory; messages show `name`.
-    init(inMemory name: FilePath) throws(StoreError) {
+    package init(inMemory name: FilePath) throws(StoreError) {
         path = name
         mode = .readWriteCreate
         options = DatabaseOptions()
@@ -162,7 +162,7 @@ package final class Connection {
     }
 
     /// Runs a script of statements without parameters.
-    func executeScript(_ sql: String) throws(StoreError) {
+    package func executeScript(_ sql: String) throws(StoreError) {
         errno = 0
         let result = sqlite3_exec(handle, sql, nil, nil, nil)
         guard result == SQLITE_OK else { throw failure(result, sql: sql) }
@@ -231,7 +231,7 @@ package final class Connection {
     }
 
     /// An error that this room detected.
-    func fault(_ code: StoreError.Code, torrent: TorrentID? = nil, _ message: String) -> StoreError {
+    package func fault(_ code: StoreError.Code, torrent: TorrentID? = nil, _ message: String) -> StoreError {
         StoreError(code, path: path.text, torrent: torrent, message)
     }
 }

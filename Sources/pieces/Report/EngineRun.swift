@@ -2,6 +2,7 @@ import Engine
 import Library
 import Limits
 import NIOCore
+import Recovery
 import Store
 import Synchronization
 
@@ -73,10 +74,9 @@ struct EngineRun {
             _ = try outcome()
             return nil
         } catch let error as StoreError where DatabaseRecovery.answers(error) {
-            let lock = try DatabaseLock.acquire(database: settings.database, now: .now())
-            defer { withExtendedLifetime(lock) {} }
-            Terminal.shared.complain(
-                try DatabaseRecovery.mend(settings.database, because: error.message, now: .now()).sentence)
+            if let report = try DatabaseAccess(settings.database).recover(because: error.message) {
+                Terminal.shared.complain(report.sentence)
+            }
             return error.message
         }
     }

@@ -1,4 +1,5 @@
 import Migrations
+import Store
 
 /// What is still readable of a damaged database's schema: its version, and the root pages of its tables.
 struct DamagedSchema {

@@ -1,4 +1,5 @@
 import Glibc
+import Store
 import SystemPackage
 import Torrent
 
@@ -8,26 +9,17 @@ import Torrent
 /// database is renamed with its log; then the new one takes its place. If the process dies in between, the marker
 /// remains and ``finish(_:in:)`` resumes from there. Without the marker, a log of the old database might be taken for
 /// the new one's. The caller holds the engine's lock, and no connection of this process is open.
-enum Replacement: String, CaseIterable {
-    case mended, restored
-
+extension Replacement {
     /// The word in the old database's new name.
     private var aside: String {
         switch self {
-        case .mended: "damaged"
+        case .recovered: "damaged"
         case .restored: "replaced"
         }
     }
 
     /// The name of an unfinished database. An existing file of this name is left from a failed attempt.
     static func unfinished(_ database: FilePath) -> FilePath { database.extended(by: ".unfinished") }
-
-    private func marker(_ database: FilePath) -> FilePath { database.extended(by: "." + rawValue) }
-
-    /// Whether a replacement was interrupted when the old database may already have been renamed.
-    static func isUnderWay(_ database: FilePath) -> Bool {
-        allCases.contains { DatabaseFile.exists($0.marker(database)) }
-    }
 
     /// A free name for the old database, made of the time of the replacement.
     func asideName(_ database: FilePath, at moment: Timestamp) -> (path: FilePath, moment: Timestamp) {
@@ -52,14 +44,14 @@ enum Replacement: String, CaseIterable {
         // The file's modification time is all that another process needs to resume.
         try folder.setTime(new, to: moment)
         try folder.syncFile(new)
-        try folder.rename(new, to: marker(database))
+        try folder.rename(new, to: marker(of: database))
         try Self.finish(database, in: folder)
     }
 
     /// Resumes an interrupted replacement. Returns whether there was one.
     @discardableResult
     static func finish(_ database: FilePath, in folder: Folder) throws(StoreError) -> Bool {
-        for kind in allCases where DatabaseFile.exists(kind.marker(database)) {
+        for kind in allCases where DatabaseFile.exists(kind.marker(of: database)) {
             try kind.end(database, in: folder)
             return true
         }
@@ -67,7 +59,7 @@ enum Replacement: String, CaseIterable {
     }
 
     private func end(_ database: FilePath, in folder: Folder) throws(StoreError) {
-        let marker = marker(database)
+        let marker = marker(of: database)
         var status = stat()
         guard marker.withPlatformString({ stat($0, &status) }) == 0 else { throw Folder.fault("look at", marker) }
         let name = database.extended(by: ".\(aside)-\(Timestamp(Int64(status.st_mtim.tv_sec)).compact)")
@@ -78,36 +70,5 @@ enum Replacement: String, CaseIterable {
         }
         try folder.sync(of: database)
         try folder.rename(marker, to: database)
-    }
-}
-
-extension Timestamp {
-    /// The moment in the form used in file names, in UTC: `20260301T140512Z`.
-    package var compact: String {
-        var seconds = time_t(rawValue)
-        var parts = tm()
-        guard gmtime_r(&seconds, &parts) != nil else { return "\(rawValue)" }
-        func digits(_ number: Int32, _ count: Int) -> String {
-            let text = String(number)
-            return String(repeating: "0", count: max(0, count - text.count)) + text
-        }
-        let date = digits(parts.tm_year + 1900, 4) + digits(parts.tm_mon + 1, 2) + digits(parts.tm_mday, 2)
-        return date + "T" + digits(parts.tm_hour, 2) + digits(parts.tm_min, 2) + digits(parts.tm_sec, 2) + "Z"
-    }
-
-    /// Parses a moment written by ``compact``; `nil` for any other text.
-    package init?(compact text: some StringProtocol) {
-        let bytes = Array(text.utf8)
-        guard bytes.count == 16, bytes[8] == UInt8(ascii: "T"), bytes[15] == UInt8(ascii: "Z") else { return nil }
-        func number(_ range: Range<Int>) -> Int32? { Int32(String(decoding: bytes[range], as: UTF8.self)) }
-        guard let year = number(0..<4), let month = number(4..<6), let day = number(6..<8), let hour = number(9..<11),
-            let minute = number(11..<13),
-            let second = number(13..<15)
-        else { return nil }
-        var parts = tm()
-        (parts.tm_year, parts.tm_mon, parts.tm_mday) = (year - 1900, month - 1, day)
-        (parts.tm_hour, parts.tm_min, parts.tm_sec) = (hour, minute, second)
-        self.init(Int64(timegm(&parts)))
-        guard compact == text else { return nil }
     }
 }

@@ -1,3 +1,5 @@
+import Store
+
 /// How the rows of a table are stored, and how they are written into another database of the same schema.
 struct TableShape {
     struct Column {

@@ -1,11 +1,13 @@
+import DatabaseLab
 import Glibc
+import Recovery
 import Store
 import SystemPackage
 import Testing
 import Torrent
 
 /// What becomes of a damaged database, case by case; ``CorruptionTests`` has the thousand others.
-@Suite struct MendingTests {
+@Suite struct DatabaseRecoveryTests {
     /// Opens as an engine does.
     private func open(_ folder: TemporaryFolder, now: Timestamp = noon + .seconds(500)) async throws -> (
         Store, RecoveryReport?
@@ -13,7 +15,7 @@ import Torrent
         let opened = try await Store.openRecovering(folder.database, now: now) { db throws(StoreError) in
             try db.beginRun(pid: 8, version: "1", bootID: "boot", now: now)
         }
-        return (opened.store, opened.opening.mending)
+        return (opened.store, opened.opening.recovery)
     }
 
     /// Overwrites the pages of a table's tree below its first page, or that page.
@@ -106,7 +108,7 @@ import Torrent
         // Numbers that were used aren't used again.
         let new = try folder.connection().add(seed: 501)
         #expect(new > last)
-        let events = try folder.connection().events(limit: 1000).filter { $0.kind == .mended }
+        let events = try folder.connection().events(limit: 1000).filter { $0.kind == .recovered }
         #expect(events.map(\.detail) == [mending.sentence])
     }
 
@@ -119,7 +121,7 @@ import Torrent
             let (store, mending) = try await open(folder)
             #expect(mending?.fromBackup == ids.count)
             // All pieces of all torrents are looked at, so that nothing that came after the backup comes again.
-            #expect(mending?.doubtfulPieces == (0..<30).reduce(0) { $0 + 5 + $1 })
+            #expect(mending?.unverifiedPieces == (0..<30).reduce(0) { $0 + 5 + $1 })
             try await store.close()
             #expect(try read(try #require(mending).setAside) == wreck)
         }
@@ -219,7 +221,7 @@ import Torrent
         #expect(bytes[place] == change.0)
         bytes[place] = change.1
         try write(bytes, to: folder.database)
-        let mending = try DatabaseRecovery.mend(folder.database, because: "a test", now: noon)
+        let mending = try DatabaseRecovery.recover(folder.database, because: "a test", now: noon)
         #expect(mending.salvaged == 9 && mending.lost == [], "\(mending.sentence)")
         let mended = try folder.connection()
         #expect(try mended.torrents().map(\.id) == ids)
@@ -230,7 +232,7 @@ import Torrent
     @Test func sentencesAreWhole() {
         let mending = RecoveryReport(
             reason: "a page", setAside: "/x.damaged-1", backup: noon, salvaged: 1097, fromBackup: 2, lost: ["a"],
-            doubtfulPieces: 41203)
+            unverifiedPieces: 41203)
         #expect(
             mending.sentence
                 == "the database was damaged (a page); it was moved to /x.damaged-1; 1,097 of 1,100 torrents were recovered, "

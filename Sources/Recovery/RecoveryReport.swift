@@ -1,3 +1,4 @@
+import Store
 import SystemPackage
 import Torrent
 
@@ -16,11 +17,11 @@ package struct RecoveryReport: Hashable, Sendable {
     /// The names or numbers of torrents that are lost, because too little of them is left.
     package let lost: [String]
     /// Pieces that were recorded as present or may be on the disk, and will be rechecked.
-    package let doubtfulPieces: Int
+    package let unverifiedPieces: Int
 
     package init(
         reason: String, setAside: FilePath, backup: Timestamp?, salvaged: Int, fromBackup: Int, lost: [String],
-        doubtfulPieces: Int
+        unverifiedPieces: Int
     ) {
         self.reason = reason
         self.setAside = setAside
@@ -28,7 +29,7 @@ package struct RecoveryReport: Hashable, Sendable {
         self.salvaged = salvaged
         self.fromBackup = fromBackup
         self.lost = lost
-        self.doubtfulPieces = doubtfulPieces
+        self.unverifiedPieces = unverifiedPieces
     }
 
     /// The most names that the sentence lists; the others are counted.
@@ -48,8 +49,8 @@ package struct RecoveryReport: Hashable, Sendable {
             )
         }
         let cost =
-            doubtfulPieces == 0
-            ? "nothing has to be re-checked" : "\(Self.grouped(doubtfulPieces)) pieces will be re-checked"
+            unverifiedPieces == 0
+            ? "nothing has to be re-checked" : "\(Self.grouped(unverifiedPieces)) pieces will be re-checked"
         return
             "the database was damaged (\(reason)); it was moved to \(setAside.text); \(parts.joined(separator: ", ")); \(cost)"
     }
@@ -63,13 +64,4 @@ package struct RecoveryReport: Hashable, Sendable {
         }
         return String(text.reversed())
     }
-}
-
-/// The outcome of restoring a backup.
-package struct Restoration: Hashable, Sendable {
-    /// The new path of the replaced database; `nil` when there was none.
-    package let setAside: FilePath?
-    package let torrents: Int
-    /// Pieces that will be rechecked, because they may have changed since the backup.
-    package let doubtfulPieces: Int
 }

@@ -1,37 +1,3 @@
-import CSQLite
-
-/// A value of a row that was read without SQLite.
-enum RawValue: Hashable, Sendable, SQLValue {
-    case null
-    case integer(Int64)
-    case real(Double)
-    case text([UInt8])
-    case blob([UInt8])
-
-    var isNull: Bool { self == .null }
-
-    func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 {
-        switch self {
-        case .null: sqlite3_bind_null(statement, parameter)
-        case .integer(let number): sqlite3_bind_int64(statement, parameter, number)
-        case .real(let number): sqlite3_bind_double(statement, parameter, number)
-        // Invalid UTF-8 is replaced, so that unreadable text doesn't come back as it was.
-        case .text(let bytes): String(decoding: bytes, as: UTF8.self).bind(to: statement, at: parameter)
-        case .blob(let bytes): bytes.bind(to: statement, at: parameter)
-        }
-    }
-
-    static func read(from statement: OpaquePointer, at column: Int32) -> RawValue? {
-        switch sqlite3_column_type(statement, column) {
-        case SQLITE_NULL: .null
-        case SQLITE_INTEGER: .integer(sqlite3_column_int64(statement, column))
-        case SQLITE_FLOAT: .real(sqlite3_column_double(statement, column))
-        case SQLITE_TEXT: String.read(from: statement, at: column).map { .text(Array($0.utf8)) }
-        default: [UInt8].read(from: statement, at: column).map { .blob($0) }
-        }
-    }
-}
-
 /// A row as SQLite stores it (sqlite.org/fileformat.html, section 2.1).
 enum RawRecord {
     /// The most columns of a row that are accepted: more than any table has.
@@ -84,23 +50,6 @@ enum RawRecord {
         var value: Int64 = payload[place] < 0x80 ? 0 : -1
         for byte in payload[place..<place + count] { value = value << 8 | Int64(byte) }
         place += count
-        return value
-    }
-}
-
-/// SQLite's integers of one to nine bytes (sqlite.org/fileformat.html, section 1.6).
-enum Varint {
-    /// Reads an integer and advances `place` past it; `nil` when the bytes end first.
-    static func read(_ bytes: [UInt8], _ place: inout Int) -> UInt64? {
-        var value: UInt64 = 0
-        for n in 0..<9 {
-            guard place < bytes.count else { return nil }
-            let byte = bytes[place]
-            place += 1
-            if n == 8 { return value << 8 | UInt64(byte) }
-            value = value << 7 | UInt64(byte & 0x7f)
-            if byte < 0x80 { return value }
-        }
         return value
     }
 }

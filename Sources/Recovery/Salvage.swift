@@ -1,3 +1,5 @@
+import Store
+
 /// Fills a fresh database with every row that can be read from a damaged one.
 struct Salvage {
     /// Tables that could not be read completely.

@@ -1,6 +1,8 @@
 import CSQLite
+import DatabaseLab
 import Glibc
 import Migrations
+import Recovery
 import Store
 import SystemPackage
 import Testing
@@ -67,7 +69,7 @@ import Torrent
                 }
                 return false
             }
-            if let mending = opened.opening.mending { mendings.append(mending) }
+            if let mending = opened.opening.recovery { mendings.append(mending) }
             let (store, isMended) = (opened.store, !mendings.isEmpty)
             var wrong: Result<[String], StoreError>
             do throws(StoreError) {

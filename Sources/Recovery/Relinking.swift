@@ -1,3 +1,4 @@
+import Store
 import Torrent
 
 /// Matches torrents with their .torrent files by info hash, because the number of either may be damaged.

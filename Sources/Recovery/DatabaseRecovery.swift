@@ -1,5 +1,6 @@
 import Glibc
 import Migrations
+import Store
 import SystemPackage
 import Torrent
 
@@ -15,7 +16,7 @@ package enum DatabaseRecovery {
     }
 
     /// Recovers the database. Throws `notADatabase` and changes nothing when nothing shows that the file is ours.
-    package static func mend(
+    package static func recover(
         _ database: FilePath, because reason: String, options: DatabaseOptions = DatabaseOptions(), now: Timestamp
     ) throws(StoreError) -> RecoveryReport {
         let database = DatabaseFile.resolved(database)
@@ -25,7 +26,7 @@ package enum DatabaseRecovery {
         try removeDatabase(new, options)
         try removeDatabase(old, options)
         let backup = try soundBackup(of: database, into: old, options, now)
-        let aside = Replacement.mended.asideName(database, at: now)
+        let aside = Replacement.recovered.asideName(database, at: now)
         let work: Work
         do throws(StoreError) {
             work = try salvage(database, into: new, hasBackup: backup != nil, options, now)
@@ -34,10 +35,10 @@ package enum DatabaseRecovery {
             for suffix in ["", "-wal", "-shm"] { _ = new.extended(by: suffix).withPlatformString { unlink($0) } }
             throw error
         }
-        let mending = try complete(new, work, reason, aside.path, (old, backup), options, now)
+        let report = try complete(new, work, reason, aside.path, (old, backup), options, now)
         try removeDatabase(old, options)
-        try Replacement.mended.perform(database, at: aside.moment, in: options.folder)
-        return mending
+        try Replacement.recovered.perform(database, at: aside.moment, in: options.folder)
+        return report
     }
 
     /// Resumes a replacement that a killed process left unfinished. The caller holds the engine's lock.
@@ -46,11 +47,6 @@ package enum DatabaseRecovery {
         throws(StoreError) -> Bool
     {
         try Replacement.finish(DatabaseFile.resolved(database), in: options.folder)
-    }
-
-    /// Whether there is an unfinished replacement.
-    package static func isInterrupted(_ database: FilePath) -> Bool {
-        Replacement.isUnderWay(DatabaseFile.resolved(database))
     }
 
     /// Replaces the database by a backup, and sets the database aside. All pieces of the backup become unverified.
@@ -63,62 +59,25 @@ package enum DatabaseRecovery {
         try removeDatabase(new, options)
         try copy(backup, to: new, options)
         let (torrents, pieces) = try finishing(new, options, now) { (db) throws(StoreError) in
-            let pieces = try db.doubtEverything()
+            let pieces = try db.unverifyEverything()
             let torrents =
                 try db.first("SELECT count(*) FROM torrent") { (row) throws(StoreError) in try row.next(Int.self) } ?? 0
-            try db.noteMending("the backup \(backup.text) was restored; \(pieces) pieces will be re-checked", now: now)
+            try RecoveryNote.write(
+                "the backup \(backup.text) was restored; \(pieces) pieces will be re-checked", in: db, now: now)
             return (torrents, pieces)
         }
         let aside = Replacement.restored.asideName(database, at: now)
         let isReplaced = DatabaseFile.exists(database)
         try Replacement.restored.perform(database, at: aside.moment, in: options.folder)
-        return Restoration(setAside: isReplaced ? aside.path : nil, torrents: torrents, doubtfulPieces: pieces)
+        return Restoration(setAside: isReplaced ? aside.path : nil, torrents: torrents, unverifiedPieces: pieces)
     }
 
-    /// Throws if the file at the database's path never was one of our databases, so that no engine starts and nothing
-    /// is created beside it. With `orWreck`, a file that is no database at all is accepted, because it may be a damaged
-    /// one of ours.
-    static func requireOurs(_ database: FilePath, orWreck: Bool, now: Timestamp) throws(StoreError) {
-        let database = DatabaseFile.resolved(database)
-        var status = stat()
-        // Opening a pipe could block forever, and a missing file belongs to no program.
-        guard database.withPlatformString({ stat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            return
-        }
-        do throws(StoreError) {
-            _ = try Connection(database, mode: .readOnly)
-        } catch {
-            if error.code == .foreignDatabase { throw error }
-            // Other errors are reported when the database is opened.
-            guard answers(error), !orWreck else { return }
-            let backups = try BackupFile.list(database)
-            guard backups.isEmpty else { return }
-            let isOurs = try showsOurs(database, now)
-            guard !isOurs else { return }
-            throw stranger(database)
-        }
-    }
-
-    /// Whether anything in a damaged file shows that it was one of our databases.
-    private static func showsOurs(_ database: FilePath, _ now: Timestamp) throws(StoreError) -> Bool {
-        let pages = try DamagedPages(database)
-        var tree = DamagedTree(pages)
-        let schema = try DamagedSchema(pages, &tree)
-        if schema.isOurs { return true }
-        let found = try Connection(inMemory: database)
-        try Migrator.migrate(found, to: Array(Migration.all.prefix(schema.version)), now: now)
-        try found.executeScript("PRAGMA foreign_keys=OFF")
-        var salvage = try Salvage(into: found)
-        try found.transaction { () throws(StoreError) in try salvage.run(&tree, schema) }
-        return try hasTorrents(found)
-    }
-
-    private static func hasTorrents(_ db: Connection) throws(StoreError) -> Bool {
+    static func hasTorrents(_ db: Connection) throws(StoreError) -> Bool {
         try db.first("SELECT EXISTS (SELECT 1 FROM torrent)") { (row) throws(StoreError) in try row.next(Bool.self) }
             ?? false
     }
 
-    private static func stranger(_ database: FilePath) -> StoreError {
+    static func stranger(_ database: FilePath) -> StoreError {
         StoreError(
             .notADatabase, path: database.text,
             "the file is not a database, and nothing in it shows that it was a pieces database: give the path of one; the file was not changed"
@@ -159,19 +118,19 @@ package enum DatabaseRecovery {
         try finishing(new, options, now) { (db) throws(StoreError) in
             try db.executeScript("PRAGMA foreign_keys=OFF")
             if old.backup != nil { try db.execute("ATTACH DATABASE ? AS old", OpenedPath(old.path)) }
-            let mending = try db.transaction { () throws(StoreError) in
+            let report = try db.transaction { () throws(StoreError) in
                 var completion = Completion(db, damaged: work.damaged, hasBackup: old.backup != nil)
                 let outcome = try completion.run(strays: work.strays, sequences: work.sequences)
                 // The metainfos contain the file names, too.
                 try db.renewPaths()
                 try db.indexRoots()
-                let pieces = try db.doubtEverything()
-                let mending = RecoveryReport(
+                let pieces = try db.unverifyEverything()
+                let report = RecoveryReport(
                     reason: reason, setAside: aside, backup: old.backup?.at, salvaged: outcome.salvaged.count,
                     fromBackup: outcome.fromBackup.count,
-                    lost: outcome.lost, doubtfulPieces: pieces)
-                try db.noteMending(mending.sentence, now: now)
-                return mending
+                    lost: outcome.lost, unverifiedPieces: pieces)
+                try RecoveryNote.write(report.sentence, in: db, now: now)
+                return report
             }
             if old.backup != nil { try db.executeScript("DETACH DATABASE old") }
             try db.executeScript("PRAGMA foreign_keys=ON")
@@ -182,7 +141,7 @@ package enum DatabaseRecovery {
                     "the recovered database is damaged (\(faults[0])): please report this, and restore a backup meanwhile"
                 )
             }
-            return mending
+            return report
         }
     }
 

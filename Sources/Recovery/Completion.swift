@@ -1,3 +1,4 @@
+import Store
 import Torrent
 
 /// Completes a recovered database: fills gaps from the backup, and resolves contradictions.
