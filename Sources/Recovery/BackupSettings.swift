@@ -28,12 +28,13 @@ extension Connection {
     /// The saved settings; an invalid value is replaced by the default.
     package func backupSettings() throws(StoreError) -> BackupSettings {
         var settings = BackupSettings()
-        if let seconds = try setting(BackupSettings.intervalKey).flatMap({ Int64($0) }),
+        if let seconds = try self.settings.value(BackupSettings.intervalKey).flatMap({ Int64($0) }),
             BackupSettings.intervals.contains(.seconds(seconds))
         {
             settings.interval = .seconds(seconds)
         }
-        if let count = try setting(BackupSettings.countKey).flatMap({ Int($0) }), BackupSettings.counts.contains(count)
+        if let count = try self.settings.value(BackupSettings.countKey).flatMap({ Int($0) }),
+            BackupSettings.counts.contains(count)
         {
             settings.count = count
         }
@@ -46,8 +47,8 @@ extension Connection {
             BackupSettings.intervals.contains(settings.interval) && BackupSettings.counts.contains(settings.count),
             "checked by the caller")
         try transaction { () throws(StoreError) in
-            try set(BackupSettings.intervalKey, "\(settings.interval.components.seconds)")
-            try set(BackupSettings.countKey, "\(settings.count)")
+            try self.settings.set(BackupSettings.intervalKey, "\(settings.interval.components.seconds)")
+            try self.settings.set(BackupSettings.countKey, "\(settings.count)")
         }
     }
 }

@@ -84,18 +84,8 @@ struct Completion {
 
     /// Deletes rows whose parent row is missing, or clears their reference to it, as their foreign key says.
     private func dropOrphans() throws(StoreError) {
-        let keys = try db.rows(
-            """
-            SELECT t.name, k."from", k."table", coalesce(k."to", 'id'), k.on_delete FROM pragma_table_list AS t, pragma_foreign_key_list(t.name) AS k
-            WHERE t.schema = 'main'
-            """
-        ) { (row) throws(StoreError) in
-            (
-                table: try row.next(String.self), column: try row.next(String.self), parent: try row.next(String.self),
-                key: try row.next(String.self),
-                action: try row.next(String.self)
-            )
-        }
+        let keys: [ForeignKey] = try db.fetchAll(
+            "FROM pragma_table_list AS t, pragma_foreign_key_list(t.name) AS k WHERE t.schema = 'main'")
         for key in keys {
             let condition =
                 "WHERE \"\(key.column)\" IS NOT NULL AND \"\(key.column)\" NOT IN (SELECT \"\(key.key)\" FROM \"\(key.parent)\")"
@@ -107,10 +97,28 @@ struct Completion {
         }
     }
 
+    /// A reference of one table to another.
+    private struct ForeignKey: Row {
+        static let columns = "t.name, k.\"from\", k.\"table\", coalesce(k.\"to\", 'id'), k.on_delete"
+        let table: String
+        let column: String
+        let parent: String
+        let key: String
+        let action: String
+
+        init(_ row: Statement) throws(StoreError) {
+            table = try row.next()
+            column = try row.next()
+            parent = try row.next()
+            key = try row.next()
+            action = try row.next()
+        }
+    }
+
     /// Makes the row agree with the .torrent, which is right about itself. A damaged .torrent is replaced by the
     /// backup's, if it has one.
     private mutating func examine(_ id: TorrentID) throws(StoreError) {
-        guard let row = try db.torrent(id) else { return }
+        guard let row = try db.torrents.row(id) else { return }
         var found = try metainfo(of: id)
         if found?.infoHash != row.infoHash, hasBackup {
             try db.execute(
@@ -133,12 +141,12 @@ struct Completion {
     private func belong(_ metainfo: Metainfo, _ row: TorrentRow) throws(StoreError) -> Bool {
         if metainfo.infoHash == row.infoHash { return true }
         guard try db.loggedInfoHash(of: row.id) == metainfo.infoHash else { return false }
-        return try db.torrent(metainfo.infoHash) == nil
+        return try db.torrents.row(metainfo.infoHash) == nil
     }
 
     /// The decoded .torrent; `nil` when it is missing or can't be decoded.
     private func metainfo(of id: TorrentID) throws(StoreError) -> Metainfo? {
-        guard let file = try db.metainfo(of: id) else { return nil }
+        guard let file = try db.metainfos.file(of: id) else { return nil }
         do throws(MetainfoError) { return try Metainfo(torrentFile: file) } catch { return nil }
     }
 
@@ -146,8 +154,7 @@ struct Completion {
     private func keepNumbersUnused(_ sequences: [String: Int64]) throws(StoreError) {
         var highest = sequences.filter { $0.value < Int64.max / 2 }
         let seen =
-            try db.first("SELECT max(torrent_id) FROM event") { (row) throws(StoreError) in try row.next(Int64?.self) }
-            ?? nil
+            try db.value("SELECT max(torrent_id) FROM event", as: Int64?.self) ?? nil
         highest["torrent"] = max(highest["torrent"] ?? 0, seen ?? 0)
         for (table, number) in highest {
             try db.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?", number, table)
@@ -155,7 +162,7 @@ struct Completion {
     }
 
     private func ids(_ sql: String) throws(StoreError) -> [TorrentID] {
-        try db.rows(sql) { (row) throws(StoreError) in try row.next(TorrentID.self) }
+        try db.values(sql)
     }
 }
 
@@ -163,9 +170,7 @@ extension Connection {
     /// Makes the torrent's row agree with the .torrent.
     fileprivate func adopt(_ metainfo: Metainfo, _ id: TorrentID) throws(StoreError) {
         let skipped = Set(
-            try rows("SELECT idx FROM file WHERE torrent_id = ? AND wanted = 0", id) { (row) throws(StoreError) in
-                try row.next(Int.self)
-            })
+            try values("SELECT idx FROM file WHERE torrent_id = ? AND wanted = 0", id, as: Int.self))
         var wantedBytes: Int64 = 0
         for file in metainfo.layout.files where !file.isPad && !skipped.contains(file.index) {
             wantedBytes += file.length

@@ -35,18 +35,15 @@ extension Connection {
     private func isBackupDue(_ settings: BackupSettings, since last: Timestamp?, now: Timestamp) throws(StoreError)
         -> Bool
     {
-        let isEmpty =
-            try first("SELECT NOT EXISTS (SELECT 1 FROM torrent)") { (row) throws(StoreError) in try row.next(Bool.self)
-            } ?? true
+        let isEmpty: Bool = try value("SELECT NOT EXISTS (SELECT 1 FROM torrent)") ?? true
         guard !isEmpty else { return false }
         // A backup from the future was made by a wrong clock.
         guard let last, last <= now, now - last < settings.interval else { return true }
         guard now - last >= BackupSettings.earliest else { return false }
-        let changes = try first(
+        let changes: Int? = try value(
             """
             SELECT count(*) FROM (SELECT at, kind FROM event ORDER BY id DESC LIMIT 1000) WHERE at > ? AND kind IN ('added', 'removed')
-            """, last
-        ) { (row) throws(StoreError) in try row.next(Int.self) }
+            """, last)
         return changes ?? 0 >= BackupSettings.changesThatMatter
     }
 }

@@ -7,8 +7,8 @@ extension Connection {
             let begun =
                 "SELECT id FROM torrent AS t WHERE root_seen OR pieces_have > 0 OR EXISTS (SELECT 1 FROM bitfield WHERE torrent_id = t.id) ORDER BY id"
             var unverified = 0
-            for id in try rows(begun, row: { (row) throws(StoreError) in try row.next(TorrentID.self) }) {
-                unverified += try doubtPieces(of: id)
+            for id in try values(begun, as: TorrentID.self) {
+                unverified += try pieces.unverify(id)
             }
             try execute("UPDATE torrent SET state = CASE WHEN paused THEN 'paused' ELSE 'queued' END, error = NULL")
             try execute("DELETE FROM live")

@@ -61,7 +61,7 @@ package enum DatabaseRecovery {
         let (torrents, pieces) = try finishing(new, options, now) { (db) throws(StoreError) in
             let pieces = try db.unverifyEverything()
             let torrents =
-                try db.first("SELECT count(*) FROM torrent") { (row) throws(StoreError) in try row.next(Int.self) } ?? 0
+                try db.torrents.count()
             try RecoveryNote.write(
                 "the backup \(backup.text) was restored; \(pieces) pieces will be re-checked", in: db, now: now)
             return (torrents, pieces)
@@ -73,8 +73,7 @@ package enum DatabaseRecovery {
     }
 
     static func hasTorrents(_ db: Connection) throws(StoreError) -> Bool {
-        try db.first("SELECT EXISTS (SELECT 1 FROM torrent)") { (row) throws(StoreError) in try row.next(Bool.self) }
-            ?? false
+        try db.value("SELECT EXISTS (SELECT 1 FROM torrent)") ?? false
     }
 
     static func stranger(_ database: FilePath) -> StoreError {
@@ -122,8 +121,8 @@ package enum DatabaseRecovery {
                 var completion = Completion(db, damaged: work.damaged, hasBackup: old.backup != nil)
                 let outcome = try completion.run(strays: work.strays, sequences: work.sequences)
                 // The metainfos contain the file names, too.
-                try db.renewPaths()
-                try db.indexRoots()
+                try db.paths.renew()
+                try db.roots.rebuild()
                 let pieces = try db.unverifyEverything()
                 let report = RecoveryReport(
                     reason: reason, setAside: aside, backup: old.backup?.at, salvaged: outcome.salvaged.count,

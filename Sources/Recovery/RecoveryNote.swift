@@ -17,16 +17,18 @@ package struct RecoveryNote: Sendable, Hashable {
     /// Writes the note, and an event.
     static func write(_ sentence: String, in db: Connection, now: Timestamp) throws(StoreError) {
         try db.transaction { () throws(StoreError) in
-            try db.appendEvent(.recovered, sentence, now: now)
-            try db.set(atKey, "\(now.rawValue)")
-            try db.set(sentenceKey, sentence)
+            try db.events.append(.recovered, sentence, now: now)
+            try db.settings.set(atKey, "\(now.rawValue)")
+            try db.settings.set(sentenceKey, sentence)
         }
     }
 
     /// The latest note, while it is younger than ``lifetime``. A note from the future was written by a wrong clock and
     /// is included.
     package static func latest(in db: Connection, now: Timestamp) throws(StoreError) -> RecoveryNote? {
-        guard let at = try db.setting(atKey).flatMap({ Int64($0) }), let sentence = try db.setting(sentenceKey) else {
+        guard let at = try db.settings.value(atKey).flatMap({ Int64($0) }),
+            let sentence = try db.settings.value(sentenceKey)
+        else {
             return nil
         }
         let note = RecoveryNote(at: Timestamp(at), sentence: sentence)

@@ -36,11 +36,9 @@ struct Relinking {
     }
 
     private mutating func readHashes() throws(StoreError) {
-        let all = try db.rows("SELECT torrent_id FROM metainfo ORDER BY torrent_id") { (row) throws(StoreError) in
-            try row.next(TorrentID.self)
-        }
+        let all: [TorrentID] = try db.values("SELECT torrent_id FROM metainfo ORDER BY torrent_id")
         for number in all {
-            guard let file = try db.metainfo(of: number) else { continue }
+            guard let file = try db.metainfos.file(of: number) else { continue }
             do throws(MetainfoError) {
                 hashes[number] = try Metainfo(torrentFile: file).infoHash
             } catch {
@@ -56,9 +54,7 @@ struct Relinking {
     }
 
     private func torrent(_ infoHash: InfoHash) throws(StoreError) -> TorrentID? {
-        try db.first("SELECT id FROM torrent WHERE info_hash = ?", infoHash) { (row) throws(StoreError) in
-            try row.next()
-        }
+        try db.value("SELECT id FROM torrent WHERE info_hash = ?", infoHash)
     }
 
     /// Gives a row another number. The row that has that number gets a spare one, which is returned.
@@ -66,8 +62,7 @@ struct Relinking {
         -> TorrentID
     {
         let lowest =
-            try db.first("SELECT min(\(key)) FROM \(table)") { (row) throws(StoreError) in try row.next(Int64?.self) }
-            ?? nil
+            try db.value("SELECT min(\(key)) FROM \(table)", as: Int64?.self) ?? nil
         let spare = TorrentID(min(lowest ?? 0, 0) - 1)
         try db.execute("UPDATE \(table) SET \(key) = ? WHERE \(key) = ?", spare, new)
         try db.execute("UPDATE \(table) SET \(key) = ? WHERE \(key) = ?", new, old)
@@ -78,9 +73,7 @@ struct Relinking {
 extension Connection {
     /// The torrent's info hash in the first event that has one.
     func loggedInfoHash(of id: TorrentID) throws(StoreError) -> InfoHash? {
-        try first("SELECT info_hash FROM event WHERE torrent_id = ? AND info_hash IS NOT NULL ORDER BY id LIMIT 1", id)
-        { (row) throws(StoreError) in
-            try row.next()
-        }
+        try value(
+            "SELECT info_hash FROM event WHERE torrent_id = ? AND info_hash IS NOT NULL ORDER BY id LIMIT 1", id)
     }
 }

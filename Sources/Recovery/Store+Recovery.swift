@@ -55,7 +55,7 @@ extension Store {
             throw StoreError(.corrupt, path: path.text, "the file is empty")
         }
         return try connect(options, now: now) { (connection) throws(StoreError) in
-            let isClean = try connection.lastRun()?.isClean ?? true
+            let isClean = try connection.runs.last()?.isClean ?? true
             let isSmall = connection.fileBytes <= Self.checkedAtOnce
             if !isClean, isSmall, let fault = try connection.integrityFaults(.indexes).first {
                 throw StoreError(.corrupt, path: path.text, fault)

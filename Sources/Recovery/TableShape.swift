@@ -68,11 +68,8 @@ extension Connection {
 
     /// The tables that hold lasting data, parents before their children.
     func tableShapes() throws(StoreError) -> [TableShape] {
-        let tables = try rows(
-            "SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name"
-        ) {
-            (row) throws(StoreError) in (name: try row.next(String.self), isWithoutRowID: try row.next(Bool.self))
-        }
+        let tables: [TableEntry] = try fetchAll(
+            "FROM pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name")
         return try tables.filter {
             !$0.name.hasPrefix("sqlite_") && $0.name != "schema_migration" && !Self.fleetingTables.contains($0.name)
         }
@@ -81,16 +78,7 @@ extension Connection {
 
     private func shape(of table: String, isWithoutRowID: Bool) throws(StoreError) -> TableShape {
         // In tables without row numbers, the key's columns are never NULL, although `notnull` doesn't say so.
-        let columns = try rows(
-            "SELECT name, type, \"notnull\", dflt_value IS NOT NULL, pk FROM pragma_table_info(?) ORDER BY cid", table
-        ) {
-            (row) throws(StoreError) in
-            (
-                name: try row.next(String.self), type: try row.next(String.self), isNotNull: try row.next(Bool.self),
-                hasDefault: try row.next(Bool.self),
-                key: try row.next(Int.self)
-            )
-        }
+        let columns: [ColumnEntry] = try fetchAll("FROM pragma_table_info(?) ORDER BY cid", table)
         let key = columns.filter { $0.key > 0 }.sorted { $0.key < $1.key }
         let ordered = isWithoutRowID ? key + columns.filter { $0.key == 0 } : columns
         return TableShape(
@@ -102,5 +90,36 @@ extension Connection {
                     isOptional: column.key == 0 && (column.hasDefault || !column.isNotNull),
                     isRowID: !isWithoutRowID && column.key > 0 && column.type == "INTEGER")
             }, keyLength: isWithoutRowID ? key.count : 0)
+    }
+}
+
+/// A table as SQLite lists it.
+private struct TableEntry: Row {
+    static let columns = "name, wr"
+    let name: String
+    let isWithoutRowID: Bool
+
+    init(_ row: Statement) throws(StoreError) {
+        name = try row.next()
+        isWithoutRowID = try row.next()
+    }
+}
+
+/// A column as SQLite lists it.
+private struct ColumnEntry: Row {
+    static let columns = "name, type, \"notnull\", dflt_value IS NOT NULL, pk"
+    let name: String
+    let type: String
+    let isNotNull: Bool
+    let hasDefault: Bool
+    /// The column's position in the key, from 1; 0 if it isn't part of the key.
+    let key: Int
+
+    init(_ row: Statement) throws(StoreError) {
+        name = try row.next()
+        type = try row.next()
+        isNotNull = try row.next()
+        hasDefault = try row.next()
+        key = try row.next()
     }
 }

@@ -1,5 +1,6 @@
 // Room: Store.
-// Duty: the program's state in one SQLite database: typed reads, one-transaction writes, migrations, backup, integrity.
+// Duty: the program's state in one SQLite database: tables with typed rows, one-transaction writes, migrations,
+// integrity.
 // Owns: the database file, its log and its lock file; the SQL of every query.
 // Never: reads the payload; opens the database file outside SQLite; blocks the cooperative pool; ignores the result of
 // COMMIT.
@@ -101,7 +102,8 @@ package actor Store {
         try connect(options, now: now) { $0.settleFoundLog() }
     }
 
-    /// Opens the closed database, and runs `begin`, the first work on it. If `begin` throws, the database is closed again.
+    /// Opens the closed database, and runs `begin`, the first work on it. If `begin` throws, the database is closed
+    /// again.
     package func connect<Value>(
         _ options: DatabaseOptions, now: Timestamp, _ begin: (Connection) throws(StoreError) -> Value
     ) throws(StoreError) -> Value {

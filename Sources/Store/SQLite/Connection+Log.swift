@@ -55,7 +55,8 @@ extension Connection {
     /// when the log is read again, because its caller repeats it.
     func outdateFailedCommit() throws(StoreError) {
         do throws(StoreError) {
-            try appendEvent(.failed, "the disk failed to write the database's log; a new log was started", now: .now())
+            try events.append(
+                .failed, "the disk failed to write the database's log; a new log was started", now: .now())
         } catch {
             // The earlier frames are already lost: the log ends there, so the failed commit isn't read.
             guard error.isOfFile else { throw error }

@@ -5,8 +5,8 @@ import Torrent
 
 /// One connection to the database, used by one thread at a time.
 ///
-/// The queries are methods in the folder `Queries`, one file per table. Each command has its own connection; the engine
-/// uses one through ``Store``.
+/// The queries are methods of the tables in the folder `Tables`: `connection.trackers.rows(of: id)`. Each command has
+/// its own connection; the engine uses one through ``Store``.
 package final class Connection {
     /// How long a statement waits for another program's lock.
     package static let busyTimeout = Duration.seconds(5)
@@ -191,10 +191,15 @@ package final class Connection {
         try pragma("data_version")
     }
 
+    /// The version of SQLite that the program runs with.
+    package static var libraryVersion: String { String(cString: sqlite3_libversion()) }
+
+    /// The version number of the schema (sqlite.org/pragma.html#pragma_user_version).
+    package func schemaVersion() throws(StoreError) -> Int { try pragma("user_version") }
+
     /// The number that `PRAGMA name` returns.
     func pragma(_ name: String) throws(StoreError) -> Int {
-        guard let value = try first("PRAGMA \(name)", row: { (row) throws(StoreError) in try row.next(Int.self) })
-        else {
+        guard let value: Int = try value("PRAGMA \(name)") else {
             throw fault(.other, "SQLite does not know PRAGMA \(name): a version of 3.37 or later is needed")
         }
         return value
@@ -228,6 +233,11 @@ package final class Connection {
         doubtsLog = true
         // Only a closed database could reject the flag.
         _ = csqlite_set_flag(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    }
+
+    /// The error for a torrent that doesn't exist.
+    func noTorrent(_ id: TorrentID) -> StoreError {
+        fault(.notFound, torrent: id, "there is no torrent \(id); see `pieces status`")
     }
 
     /// An error that this room detected.

@@ -32,8 +32,8 @@ package final class DatabaseLock: Sendable {
         Glibc.close(descriptor.rawValue)
     }
 
-    /// Takes the lock, or throws an error that names its holder. The caller has made sure that the file at the path is a
-    /// database of this program or no file at all, because the lock file is created beside it.
+    /// Takes the lock, or throws an error that names its holder. The caller has made sure that the file at the path is
+    /// a database of this program or no file at all, because the lock file is created beside it.
     package static func take(database: FilePath, now: Timestamp) throws(StoreError) -> DatabaseLock {
         let file = lockFile(of: database)
         let raw = file.withPlatformString {
