@@ -46,7 +46,7 @@ final class KnownHosts: @unchecked Sendable {
         }
         let row = TrackerHostRow(server: url.server, restsUntil: now + .seconds(seconds), reason: "\(error)")
         hosts.rest(row.server, TrackerHosts.Rest(row))
-        try await store.perform { db throws(StoreError) in try db.saveTrackerHost(row) }
+        try await store.perform { db throws(StoreError) in try db.trackerHosts.save(row) }
     }
 }
 

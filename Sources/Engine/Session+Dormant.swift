@@ -43,23 +43,23 @@ extension Session {
                 var due: [DormantTorrent] = []
                 var offline: [(row: TorrentRow, reason: String, unseen: Int64)] = []
                 let limit = away.isEmpty ? room : room + Self.foundOfflinePerSecond
-                for id in try db.dueTorrents(now: now, limit: limit, except: busy) where due.count < room {
+                for id in try db.trackers.dueTorrents(now: now, limit: limit, except: busy) where due.count < room {
                     if idle.contains(id) {
-                        try db.postponeAnnounces(of: id, until: now + Self.leftAloneFor)
-                    } else if let row = try db.torrent(id) {
+                        try db.trackers.postponeAnnounces(of: id, until: now + Self.leftAloneFor)
+                    } else if let row = try db.torrents.row(id) {
                         if let reason = away[FileName(row.output)], row.mayGoOffline {
                             offline.append((row, reason, unseen[FileName(row.output)] ?? 0))
                             continue
                         }
                         due.append(
                             DormantTorrent(
-                                row: row, trackers: try db.trackers(of: id),
+                                row: row, trackers: try db.trackers.rows(of: id),
                                 volume: try row.volume.flatMap { volume throws(StoreError) in
-                                    try db.volume(volume)?.identity
+                                    try db.volumes.row(volume)?.identity
                                 }))
                     }
                 }
-                if !offline.isEmpty { try db.goOffline(offline, now: now) }
+                if !offline.isEmpty { try db.torrents.goOffline(offline, pause: Self.lookAgainAfter, now: now) }
                 return due
             }
             guard !isStopping else { return }
@@ -178,7 +178,7 @@ extension Session {
         do {
             try await environment.store.perform { db throws(StoreError) in
                 try db.transaction(.immediate, durability: .lazy) { () throws(StoreError) in
-                    for tracker in learned { try db.saveTracker(tracker) }
+                    for tracker in learned { try db.trackers.save(tracker) }
                 }
             }
         } catch {
@@ -218,7 +218,7 @@ extension Session {
                 try db.transaction(.immediate, durability: .lazy) { () throws(StoreError) in
                     for (infoHash, id) in torrents {
                         guard let count = counts[infoHash] else { continue }
-                        try db.saveScrape(
+                        try db.trackers.saveScrape(
                             id, text, seeders: count.complete, leechers: count.incomplete, downloads: count.downloaded,
                             now: now)
                     }

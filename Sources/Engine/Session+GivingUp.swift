@@ -36,7 +36,7 @@ extension Session {
     func lookAtComplete() async throws {
         guard environment.settings.endsWhenComplete, case .all = environment.settings.scope else { return }
         let rows = try await environment.store.perform { db throws(StoreError) in
-            try (db.torrents(in: .offline) + db.torrents(in: .error)).filter {
+            try (db.torrents.rows(in: .offline) + db.torrents.rows(in: .error)).filter {
                 $0.isComplete && $0.damage == nil && !$0.settings.isPaused
             }
         }

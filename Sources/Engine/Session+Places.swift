@@ -35,14 +35,14 @@ extension Session {
         case .away(let reason) where row.mayGoOffline:
             let unseen = unseenSeconds(FileName(row.output))
             await write("that \(row.name) is offline") { db, now throws(StoreError) in
-                guard let row = try db.torrent(row.id), !row.settings.isPaused, row.mayGoOffline else { return }
-                try db.goOffline([(row, reason, unseen)], now: now)
+                guard let row = try db.torrents.row(row.id), !row.settings.isPaused, row.mayGoOffline else { return }
+                try db.torrents.goOffline([(row, reason, unseen)], pause: Self.lookAgainAfter, now: now)
             }
         case .away: await lookAwake(row.id)
         case .there(let volume?) where dormant.volume == volume:
             if row.state == .offline {
                 await write("that \(row.name) is back") { db, now throws(StoreError) in
-                    try db.comeBack(row.id, now: now)
+                    try db.torrents.comeBack(row.id, now: now)
                 }
             }
             return true
@@ -100,14 +100,14 @@ extension Session {
     /// Marks a complete torrent at rest as seeding, because this engine keeps serving all torrents.
     func beginSeeding(_ row: TorrentRow) async {
         await write("that \(row.name) seeds") { db, _ throws(StoreError) in
-            guard let row = try db.torrent(row.id), row.state == .complete, !row.settings.isPaused else { return }
-            try db.setState(row.id, .seeding)
+            guard let row = try db.torrents.row(row.id), row.state == .complete, !row.settings.isPaused else { return }
+            try db.torrents.setState(row.id, .seeding)
         }
     }
 
     private func postpone(_ id: TorrentID, for pause: Duration) async {
         await write("when torrent \(id) is checked again") { db, now throws(StoreError) in
-            try db.postponeAnnounces(of: id, until: now + pause)
+            try db.trackers.postponeAnnounces(of: id, until: now + pause)
         }
     }
 

@@ -11,12 +11,12 @@ extension Session {
         let seconds = uncountedSeedTime.components.seconds
         uncountedSeedTime -= .seconds(seconds)
         guard case .only = environment.settings.scope else {
-            return { db throws(StoreError) in try db.countSeedTime(seconds) }
+            return { db throws(StoreError) in try db.seedTimes.count(seconds) }
         }
         let seeding = Set(engines.filter { $0.value.onLoop { $0.state == .seeding } }.keys)
         let both = seeding.intersection(seedingBefore)
         seedingBefore = seeding
-        return { db throws(StoreError) in try db.countSeedTime(seconds, of: both) }
+        return { db throws(StoreError) in try db.seedTimes.count(seconds, of: both) }
     }
 
     /// Returns the seconds since the output folder was last seen. That time isn't counted if the folder turns out to be

@@ -40,7 +40,7 @@ extension Session: PeerConnectionOwner {
 
     private func wake(_ infoHash: InfoHash) async -> TorrentEngine? {
         do {
-            let row = try await environment.store.perform { db throws(StoreError) in try db.torrent(infoHash) }
+            let row = try await environment.store.perform { db throws(StoreError) in try db.torrents.row(infoHash) }
             guard let row, isInScope(row.id), !row.settings.isPaused, admits(row) else { return nil }
             return await wake(row.id)
         } catch {
@@ -83,7 +83,7 @@ extension Session: PeerConnectionOwner {
                 loaded.offline != nil || loaded.plan.doubtful.isEmpty || slots.mayCheck(id, now: environment.clock.now)
             else {
                 unchecked.insert(id)
-                try await environment.store.perform { db throws(StoreError) in try db.setState(id, .queued) }
+                try await environment.store.perform { db throws(StoreError) in try db.torrents.setState(id, .queued) }
                 return nil
             }
             let engine = TorrentEngine(
@@ -106,7 +106,8 @@ extension Session: PeerConnectionOwner {
             log.info("could not activate torrent \(id): \(error)")
             let text = "\(error)"
             do {
-                try await environment.store.perform { db throws(StoreError) in try db.setState(id, .error, error: text)
+                try await environment.store.perform { db throws(StoreError) in
+                    try db.torrents.setState(id, .error, error: text)
                 }
             } catch {
                 log.error("\(error)")
@@ -145,12 +146,12 @@ extension Session: PeerConnectionOwner {
         let seedTime = engine.onLoop { $0.seedTime.components.seconds }
         do {
             try await environment.store.perform { db throws(StoreError) in
-                guard let row = try db.torrent(id) else { return }
-                try db.clearLive(id)
-                try db.raiseSeedTime(id, to: seedTime)
-                try db.setState(
+                guard let row = try db.torrents.row(id) else { return }
+                try db.live.clear(id)
+                try db.seedTimes.raise(id, to: seedTime)
+                try db.torrents.setState(
                     id, row.settings.isPaused ? .paused : state.0, error: row.settings.isPaused ? nil : state.1)
-                if let turn { try db.setTurn(id, turn > 0 ? turn : nil) }
+                if let turn { try db.queue.setTurn(id, turn > 0 ? turn : nil) }
             }
         } catch {
             log.error("\(error)")
@@ -226,7 +227,7 @@ extension Session: PeerConnectionOwner {
     /// a slot like any other.
     private func tryAgain(_ id: TorrentID, after pause: Duration) async {
         let row: TorrentRow?
-        do { row = try await environment.store.perform { db throws(StoreError) in try db.torrent(id) } } catch {
+        do { row = try await environment.store.perform { db throws(StoreError) in try db.torrents.row(id) } } catch {
             return log.error("\(error)")
         }
         guard let row else { return retries[id] = nil }
@@ -264,7 +265,7 @@ extension Session: PeerConnectionOwner {
 
     private func stopIfNothingIsLeft() async {
         do {
-            let incomplete = try await environment.store.perform { db throws(StoreError) in try db.incompleteTorrents()
+            let incomplete = try await environment.store.perform { db throws(StoreError) in try db.torrents.incomplete()
             }
             guard !incomplete.contains(where: { isInScope($0) && !troubled.contains($0) && engines[$0] == nil }) else {
                 return

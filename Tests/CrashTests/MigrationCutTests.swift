@@ -58,11 +58,11 @@ import Torrent
         let site = CrashSite(try Recording(in: folder))
         let id = try site.add(CrashPart(torrent))
         let connection = try site.connect()
-        for n in 0..<settings { try connection.set("key \(n)", "value \(n)") }
+        for n in 0..<settings { try connection.settings.set("key \(n)", "value \(n)") }
         var record = ProgressRecord(torrent: id, verifiedAt: .now())
         record.newPieces = Array(torrent.geometry.pieces)
         record.completedBytes = torrent.geometry.totalBytes
-        _ = try connection.record([record])
+        _ = try connection.pieces.record([record])
         try connection.checkpoint()
         let old = site.recording.entries.count
         try Migrator.migrate(
@@ -89,8 +89,8 @@ import Torrent
         #expect(facts == settings, what)
         let had = try connection.first("SELECT pieces FROM had") { row throws(StoreError) in try row.next(Int.self) }
         #expect(had == torrent.geometry.pieceCount, what)
-        let row = try #require(try connection.torrent(torrent.infoHash), what)
-        #expect(try connection.have(of: row.id, count: torrent.geometry.pieceCount).isFull, what)
+        let row = try #require(try connection.torrents.row(torrent.infoHash), what)
+        #expect(try connection.pieces.have(of: row.id, count: torrent.geometry.pieceCount).isFull, what)
         return try #require(schema)
     }
 }

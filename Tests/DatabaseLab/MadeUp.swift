@@ -34,7 +34,7 @@ extension Connection {
     {
         var new = NewTorrent(metainfo: try madeUp(seed: seed, files: files), output: "/data")
         change(&new)
-        return try insertTorrent(new, now: noon)
+        return try torrents.insert(new, now: noon)
     }
 
     /// How SQLite finds the rows of a query, a line a step.

@@ -133,6 +133,6 @@ import Torrent
         }
         guard isUpToDate else { return }
         try Migrator.requireCurrent(connection)
-        #expect(try connection.torrent(TorrentID(rawValue: 1))?.settings.isPaused == true, what)
+        #expect(try connection.torrents.row(TorrentID(rawValue: 1))?.settings.isPaused == true, what)
     }
 }

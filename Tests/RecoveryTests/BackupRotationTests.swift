@@ -38,8 +38,8 @@ import Testing
     func settingsThatCannotBeAreTheUsualOnes(interval: String, count: String, seconds: Int, kept: Int) throws {
         let folder = try TemporaryFolder()
         let db = try folder.connection()
-        try db.set(BackupSettings.intervalKey, interval)
-        try db.set(BackupSettings.countKey, count)
+        try db.settings.set(BackupSettings.intervalKey, interval)
+        try db.settings.set(BackupSettings.countKey, count)
         #expect(try db.backupSettings() == BackupSettings(interval: .seconds(seconds), count: kept))
         _ = try db.add()
         for n in 0..<4 { try db.rotateBackups(now: noon + .seconds(n * seconds)) }
@@ -52,11 +52,11 @@ import Testing
         _ = try db.add(seed: 100)
         #expect(try db.rotateBackups(now: noon + .seconds(1)) != nil)
         for n in 0..<9 {
-            _ = try db.insertTorrent(
+            _ = try db.torrents.insert(
                 NewTorrent(metainfo: try madeUp(seed: UInt64(n)), output: "/data"), now: noon + .seconds(5))
         }
         #expect(try db.rotateBackups(now: noon + .seconds(700)) == nil)
-        _ = try db.insertTorrent(NewTorrent(metainfo: try madeUp(seed: 50), output: "/data"), now: noon + .seconds(5))
+        _ = try db.torrents.insert(NewTorrent(metainfo: try madeUp(seed: 50), output: "/data"), now: noon + .seconds(5))
         #expect(try db.rotateBackups(now: noon + .seconds(300)) == nil, "not again within ten minutes")
         #expect(try db.rotateBackups(now: noon + .seconds(700)) != nil)
         #expect(try db.rotateBackups(now: noon + .seconds(2000)) == nil)
@@ -116,14 +116,14 @@ import Testing
         for n in 0..<50 { _ = try db.add(seed: UInt64(n), files: 200) }
         let maintenance = try Maintenance(folder.database)
         async let backup = maintenance.rotateBackups(now: noon)
-        for n in 0..<50 { try db.set("key \(n)", "value") }
+        for n in 0..<50 { try db.settings.set("key \(n)", "value") }
         let file = try #require(try await backup)
         let copy = try Connection.open(file.path, mode: .readOnly, now: noon)
-        #expect(try copy.torrents().count == 50)
+        #expect(try copy.torrents.rows().count == 50)
         #expect(
-            try copy.settings().map(\.key)
-                == (try db.settings().map(\.key).filter { key in try copy.setting(key) != nil }))
-        #expect(try db.settings().count == 50)
+            try copy.settings.rows().map(\.key)
+                == (try db.settings.rows().map(\.key).filter { key in try copy.settings.value(key) != nil }))
+        #expect(try db.settings.rows().count == 50)
     }
 }
 

@@ -57,8 +57,8 @@ import Torrent
             do throws(StoreError) {
                 opened = try await Store.openRecovering(folder.database, now: noon + .seconds(Int64(lives) * 100)) {
                     (db) throws(StoreError) in
-                    _ = try db.takeIntents()
-                    return try db.beginRun(pid: 8, version: "1", bootID: "boot", now: noon)
+                    _ = try db.intents.take()
+                    return try db.runs.begin(pid: 8, version: "1", bootID: "boot", now: noon)
                 }
             } catch {
                 // Of a file without a trace of us nothing can be salvaged; it is left as it is.
@@ -110,7 +110,7 @@ import Torrent
     ) throws(StoreError) -> [String] {
         var faults: [String] = []
         if isMended { faults += try db.integrityFaults(.indexes) }
-        let rows = try db.torrents()
+        let rows = try db.torrents.rows()
         let sound = rows.filter { $0.damage == nil }
         for row in sound {
             guard let known = model.torrents[row.id] else {
@@ -123,7 +123,7 @@ import Torrent
             guard row.infoHash == known.infoHash else { continue }
             let claimed: Bitfield
             do throws(StoreError) {
-                claimed = try db.have(of: row.id, count: row.pieceCount)
+                claimed = try db.pieces.have(of: row.id, count: row.pieceCount)
             } catch {
                 guard error.isOfRow else { throw error }
                 continue
@@ -135,18 +135,18 @@ import Torrent
             if isMended, !claimed.isEmpty { faults.append("torrent \(row.id) claims pieces after mending") }
             if isMended, row.pieceCount == known.have.count {
                 var lacking = known.have
-                lacking.subtract(try db.opened(of: row.id, count: row.pieceCount))
+                lacking.subtract(try db.pieces.opened(of: row.id, count: row.pieceCount))
                 if !lacking.isEmpty, readable.contains(row.id) {
                     faults.append("torrent \(row.id) would download \(lacking.population) pieces again")
                 }
             }
             _ = (
-                try db.peers(of: row.id), try db.trackers(of: row.id), try db.files(of: row.id),
-                try db.partialPieces(of: row.id)
+                try db.peers.rows(of: row.id), try db.trackers.rows(of: row.id), try db.files.rows(of: row.id),
+                try db.pieces.partials(of: row.id)
             )
             _ = (
-                try db.fingerprints(of: row.id), try db.wanted(of: row.id, count: 3),
-                try db.events(of: row.id, limit: 10)
+                try db.files.fingerprints(of: row.id), try db.files.wanted(of: row.id, count: 3),
+                try db.events.rows(of: row.id, limit: 10)
             )
         }
         for id in readable.sorted() {
@@ -157,7 +157,7 @@ import Torrent
             if row.infoHash != known.infoHash || row.name != known.name {
                 faults.append("torrent \(id) could be read and is another now")
             }
-            if try db.metainfo(of: id) != known.file {
+            if try db.metainfos.file(of: id) != known.file {
                 faults.append("the .torrent of torrent \(id) could be read and is another now")
             }
         }

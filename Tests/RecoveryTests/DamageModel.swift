@@ -32,9 +32,9 @@ struct DamageModel: Sendable {
         let folder = try TemporaryFolder()
         var random = SeededGenerator(seed: seed)
         let db = try folder.connection()
-        let run = try db.beginRun(pid: 7, version: "1", bootID: "boot", now: noon)
-        try db.set("download.limit", "1000")
-        let volume = try db.saveVolume(identity: "uuid", mountPath: "/data", now: noon)
+        let run = try db.runs.begin(pid: 7, version: "1", bootID: "boot", now: noon)
+        try db.settings.set("download.limit", "1000")
+        let volume = try db.volumes.save(identity: "uuid", mountPath: "/data", now: noon)
         var torrents: [TorrentID: Known] = [:]
         var removed: Set<TorrentID> = []
         for n in 0..<Self.count + 3 {
@@ -44,7 +44,7 @@ struct DamageModel: Sendable {
             }
             let id = try Self.add(n, to: db, volume, &random, &torrents)
             if n % 11 == 5 {
-                try db.removeTorrent(id, now: noon)
+                try db.torrents.remove(id, now: noon)
                 torrents[id] = nil
                 removed.insert(id)
             }
@@ -52,13 +52,13 @@ struct DamageModel: Sendable {
         // A piece that was claimed is found rotten; from here on the log has what comes.
         for id in torrents.keys.sorted().prefix(4) {
             guard let known = torrents[id], let piece = known.have.pieces.first(where: { _ in true }) else { continue }
-            try db.markDamaged(id, pieces: [piece], files: [0], completedBytes: 0)
+            try db.pieces.markDamaged(id, pieces: [piece], files: [0], completedBytes: 0)
             var have = known.have
             have.remove(piece)
             torrents[id] = Known(infoHash: known.infoHash, name: known.name, file: known.file, have: have)
         }
         for id in torrents.keys.sorted().suffix(6) { torrents[id] = try Self.progress(id, db, torrents[id], &random) }
-        try db.heartbeat(run, now: noon + .seconds(60))
+        try db.runs.heartbeat(run, now: noon + .seconds(60))
         file = try read(folder.database)
         log = try read(FilePath(folder.database.string + "-wal"))
         backup = try read(folder.path.appending("backup"))
@@ -79,9 +79,9 @@ struct DamageModel: Sendable {
         settings.seedGoal = n % 3 == 0 ? .ratio(2) : .standard
         settings.limits.upload = n % 5 == 0 ? 10_000 : nil
         let wanted = n % 4 == 1 ? (0..<files).map { $0 % 7 != 3 } : nil
-        let id = try db.insertTorrent(
+        let id = try db.torrents.insert(
             NewTorrent(metainfo: metainfo, output: "/data/\(n)", settings: settings, wanted: wanted), now: noon)
-        try db.setRootSeen(id)
+        try db.torrents.setRootSeen(id)
         try db.execute("UPDATE torrent SET volume_id = ? WHERE id = ?", volume, id)
         var known = Known(
             infoHash: metainfo.infoHash, name: metainfo.name, file: metainfo.file, have: Bitfield(count: files))
@@ -94,7 +94,7 @@ struct DamageModel: Sendable {
             update.client = "client \(n)"
             return update
         }
-        try db.upsertPeers(id, updates, now: noon)
+        try db.peers.save(id, updates, now: noon)
         torrents[id] = known
         return id
     }
@@ -110,7 +110,7 @@ struct DamageModel: Sendable {
             have.isEmpty
             ? Array(0..<have.count / 2)
             : (0..<have.count).filter { !have[PieceIndex($0)] && Bool.random(using: &random) }
-        try db.openPieces(id, pieces(new), now: noon)
+        try db.pieces.addWriteIntents(id, pieces(new), now: noon)
         var record = ProgressRecord(torrent: id, verifiedAt: noon)
         record.newPieces = pieces(new)
         record.files = new.prefix(20).map {
@@ -123,7 +123,7 @@ struct DamageModel: Sendable {
         if let last = (0..<have.count).last(where: { !have[PieceIndex($0)] }) {
             record.partials = [PartialPieceRow(piece: PieceIndex(last), blocks: [0x80])]
         }
-        try db.record([record])
+        try db.pieces.record([record])
         return Known(infoHash: known.infoHash, name: known.name, file: known.file, have: have)
     }
 }

@@ -13,7 +13,7 @@ import Torrent
         Store, RecoveryReport?
     ) {
         let opened = try await Store.openRecovering(folder.database, now: now) { db throws(StoreError) in
-            try db.beginRun(pid: 8, version: "1", bootID: "boot", now: now)
+            try db.runs.begin(pid: 8, version: "1", bootID: "boot", now: now)
         }
         return (opened.store, opened.opening.recovery)
     }
@@ -38,12 +38,12 @@ import Torrent
     /// A run that was killed, with torrents of two bitfield pages.
     private func populate(_ folder: TemporaryFolder, _ count: Int = 30) throws -> [TorrentID] {
         let db = try folder.connection()
-        _ = try db.beginRun(pid: 7, version: "1", bootID: "boot", now: noon)
+        _ = try db.runs.begin(pid: 7, version: "1", bootID: "boot", now: noon)
         return try (0..<count).map { n in
             let id = try db.add(seed: UInt64(n), files: 5 + n)
             var record = ProgressRecord(torrent: id, verifiedAt: noon)
             record.newPieces = pieces(0..<3)
-            try db.record([record])
+            try db.pieces.record([record])
             return id
         }
     }
@@ -53,7 +53,9 @@ import Torrent
         let ids = try populate(folder)
         let (store, mending) = try await open(folder)
         #expect(mending == nil)
-        let have = try await store.perform { db throws(StoreError) in try db.have(of: ids[3], count: 8).population }
+        let have = try await store.perform { db throws(StoreError) in
+            try db.pieces.have(of: ids[3], count: 8).population
+        }
         #expect(have == 3)
         #expect(names(in: folder.path).allSatisfy { !$0.contains("damaged") })
     }
@@ -71,8 +73,8 @@ import Torrent
         #expect(mending?.lost == [])
         let (rows, trackers, hashes) = try await store.perform { db throws(StoreError) in
             (
-                try db.torrents(), try db.trackers(of: ids[50]).count,
-                try db.pieceHashes(of: ids[7], PieceIndex(2)..<PieceIndex(3))
+                try db.torrents.rows(), try db.trackers.rows(of: ids[50]).count,
+                try db.metainfos.pieceHashes(of: ids[7], PieceIndex(2)..<PieceIndex(3))
             )
         }
         #expect(rows.map(\.id) == ids)
@@ -92,7 +94,7 @@ import Torrent
         let backup = try #require(try folder.connection().rotateBackups(now: noon + .seconds(10)))
         #expect(backup.path.string.hasSuffix(".backup-20231114T221330Z"))
         let last = try folder.connection().add(seed: 500, files: 9)
-        try folder.connection().removeTorrent(ids[119], now: noon)
+        try folder.connection().torrents.remove(ids[119], now: noon)
         // A leaf: its torrents are nowhere else in the file.
         try damage(folder, table: "torrent", root: false)
         let (store, found) = try await open(folder)
@@ -100,7 +102,7 @@ import Torrent
         #expect(mending.backup == noon + .seconds(10))
         #expect(mending.fromBackup > 0)
         #expect(mending.salvaged + mending.fromBackup + mending.lost.count == 120, "\(mending.sentence)")
-        let rows = try await store.perform { db throws(StoreError) in try db.torrents() }
+        let rows = try await store.perform { db throws(StoreError) in try db.torrents.rows() }
         #expect(Set(ids.dropLast()).isSubset(of: Set(rows.map(\.id))))
         #expect(!rows.contains { $0.id == ids[119] })
         #expect(rows.contains { $0.id == last } != mending.lost.contains("torrent 500"))
@@ -108,7 +110,7 @@ import Torrent
         // Numbers that were used aren't used again.
         let new = try folder.connection().add(seed: 501)
         #expect(new > last)
-        let events = try folder.connection().events(limit: 1000).filter { $0.kind == .recovered }
+        let events = try folder.connection().events.rows(limit: 1000).filter { $0.kind == .recovered }
         #expect(events.map(\.detail) == [mending.sentence])
     }
 
@@ -161,7 +163,7 @@ import Torrent
             #expect(rename(database + ".mended", database) == 0)
         }
         let (store, _) = try await open(folder)
-        let found = try await store.perform { db throws(StoreError) in try db.torrents().map(\.id) }
+        let found = try await store.perform { db throws(StoreError) in try db.torrents.rows().map(\.id) }
         #expect(found == ids)
         #expect(try read(FilePath(aside)) == Array("old".utf8))
         #expect(try read(FilePath(aside + "-wal")) == Array("old log".utf8))
@@ -177,18 +179,18 @@ import Torrent
         let restoration = try DatabaseRecovery.restore(folder.database, from: backup, now: noon)
         let db = try folder.connection()
         #expect(restoration.torrents == ids.count)
-        #expect(try db.torrents().map(\.id) == ids)
-        #expect(try db.have(of: ids[0], count: 5).isEmpty)
-        #expect(try db.opened(of: ids[0], count: 5).isFull)
+        #expect(try db.torrents.rows().map(\.id) == ids)
+        #expect(try db.pieces.have(of: ids[0], count: 5).isEmpty)
+        #expect(try db.pieces.opened(of: ids[0], count: 5).isFull)
         #expect(try db.integrityFaults() == [])
         let aside = try Connection.open(try #require(restoration.setAside), mode: .readWrite, now: noon)
-        #expect(try aside.torrent(later) != nil)
+        #expect(try aside.torrents.row(later) != nil)
         #expect(throws: StoreError.self) {
             try DatabaseRecovery.restore(folder.database, from: folder.path.appending("none.db"), now: noon)
         }
         try write(Array("x".utf8), to: backup)
         #expect(throws: StoreError.self) { try DatabaseRecovery.restore(folder.database, from: backup, now: noon) }
-        #expect(try folder.connection().torrents().count == ids.count)
+        #expect(try folder.connection().torrents.rows().count == ids.count)
     }
 
     /// A row's number that became another row's: the info hash tells which is which, and nothing is lost.
@@ -198,8 +200,8 @@ import Torrent
         let folder = try TemporaryFolder()
         let db = try folder.connection()
         let ids = try (0..<9).map { try db.add(seed: UInt64($0), files: 3) }
-        let files = try ids.map { try #require(try db.metainfo(of: $0)) }
-        let hashes = try db.torrents().map(\.infoHash)
+        let files = try ids.map { try #require(try db.metainfos.file(of: $0)) }
+        let hashes = try db.torrents.rows().map(\.infoHash)
         try db.checkpoint()
         var bytes = try read(folder.database)
         // A cell is the length of its row, the row's number, and the row: a header of one byte a column, then the
@@ -224,9 +226,9 @@ import Torrent
         let mending = try DatabaseRecovery.recover(folder.database, because: "a test", now: noon)
         #expect(mending.salvaged == 9 && mending.lost == [], "\(mending.sentence)")
         let mended = try folder.connection()
-        #expect(try mended.torrents().map(\.id) == ids)
-        #expect(try mended.torrents().map(\.infoHash) == hashes)
-        #expect(try ids.map { try mended.metainfo(of: $0) } == files)
+        #expect(try mended.torrents.rows().map(\.id) == ids)
+        #expect(try mended.torrents.rows().map(\.infoHash) == hashes)
+        #expect(try ids.map { try mended.metainfos.file(of: $0) } == files)
     }
 
     @Test func sentencesAreWhole() {

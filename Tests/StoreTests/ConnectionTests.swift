@@ -71,14 +71,14 @@ import Torrent
         #expect(try connection.number("PRAGMA max_page_count = \(limit)") == limit)
         let error = try failure {
             try connection.transaction { () throws(StoreError) in
-                try connection.set("before", "1")
-                try connection.set("large", String(repeating: "x", count: 1 << 20))
+                try connection.settings.set("before", "1")
+                try connection.settings.set("large", String(repeating: "x", count: 1 << 20))
             }
         }
         #expect(error.code == .full)
-        #expect(try connection.setting("before") == nil)
-        try connection.set("after", "1")
-        #expect(try connection.setting("after") == "1")
+        #expect(try connection.settings.value("before") == nil)
+        try connection.settings.set("after", "1")
+        #expect(try connection.settings.value("after") == "1")
     }
 
     @Test func aFailedCommitIsThrownAndRolledBack() throws {
@@ -99,17 +99,17 @@ import Torrent
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         try connection.transaction { () throws(StoreError) in
-            try connection.set("outer", "1")
+            try connection.settings.set("outer", "1")
             do throws(StoreError) {
                 try connection.transaction { () throws(StoreError) in
-                    try connection.set("inner", "1")
+                    try connection.settings.set("inner", "1")
                     try connection.execute("INSERT INTO setting (key, value) VALUES ('inner', '2')")
                 }
             } catch {
                 #expect(error.code == .constraint)
             }
         }
-        #expect(try connection.settings().map(\.key) == ["outer"])
+        #expect(try connection.settings.rows().map(\.key) == ["outer"])
     }
 
     @Test func onlyLazyTransactionsAreLazy() throws {
@@ -130,7 +130,7 @@ import Torrent
     @Test func aStatementWithinItsOwnRowsIsAnother() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
-        for n in 0..<4 { try connection.set("\(n)", "x") }
+        for n in 0..<4 { try connection.settings.set("\(n)", "x") }
         let sql = "SELECT key FROM setting ORDER BY key"
         let nested = try connection.rows(sql) { outer throws(StoreError) in
             let key: String = try outer.next()
@@ -145,25 +145,25 @@ import Torrent
         try second.execute("PRAGMA user_version")
         _ = try second.number("PRAGMA busy_timeout = 20")
         try first.transaction { () throws(StoreError) in
-            try first.set("a", "1")
+            try first.settings.set("a", "1")
             do throws(StoreError) {
-                try second.set("a", "2")
+                try second.settings.set("a", "2")
                 Issue.record("two writers at once")
             } catch {
                 #expect(error.code == .busy)
             }
-            #expect(try second.setting("a") == nil)
+            #expect(try second.settings.value("a") == nil)
         }
-        #expect(try second.setting("a") == "1")
+        #expect(try second.settings.value("a") == "1")
     }
 
     @Test func theDataVersionTellsOfOthersAlone() throws {
         let folder = try TemporaryFolder()
         let (first, second) = (try folder.connection(), try folder.connection())
         let before = try first.dataVersion()
-        try first.set("a", "1")
+        try first.settings.set("a", "1")
         #expect(try first.dataVersion() == before)
-        try second.set("a", "2")
+        try second.settings.set("a", "2")
         #expect(try first.dataVersion() != before)
     }
 }

@@ -47,11 +47,11 @@ import Testing
         #expect(
             try Connection.open(
                 folder.database, mode: .readOnly, options: DatabaseOptions(fileSystem: Self.nfs), now: noon
-            ).torrent(id) != nil)
+            ).torrents.row(id) != nil)
         try Connection.open(
             folder.database, mode: .readWrite, options: DatabaseOptions(fileSystem: Self.nfs), now: noon
-        ).set("a", "b")
-        #expect(try db.setting("a") == "b")
+        ).settings.set("a", "b")
+        #expect(try db.settings.value("a") == "b")
         try db.backup(to: folder.path.appending("copy.db"))
     }
 
@@ -61,7 +61,7 @@ import Testing
         for kind in [Self.nfs, .local, Self.nfs] {
             let db = try Connection.open(
                 folder.database, mode: .readWrite, options: DatabaseOptions(fileSystem: kind), now: noon)
-            #expect(try db.torrent(id) != nil)
+            #expect(try db.torrents.row(id) != nil)
             let mode = try #require(
                 try db.first("PRAGMA journal_mode") { row throws(StoreError) in try row.next(String.self) })
             #expect(mode == (kind.isShared ? "delete" : "wal"))

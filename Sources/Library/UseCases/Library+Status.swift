@@ -32,18 +32,18 @@ package struct StatusReading {
 
     package func queue() throws(StoreError) -> QueueState? { try QueueState(engine, connection) }
 
-    package func count() throws(StoreError) -> Int { if let ids { ids.count } else { try connection.torrentCount() } }
+    package func count() throws(StoreError) -> Int { if let ids { ids.count } else { try connection.torrents.count() } }
 
     package func forEachRow(_ body: (StatusRow) throws(StoreError) -> Void) throws(StoreError) {
-        try connection.forEachStatusRow(of: ids, body)
+        try connection.status.forEachRow(of: ids, body)
     }
 
     package func forEachLine(_ body: (StatusLine) throws(StoreError) -> Void) throws(StoreError) {
-        try connection.forEachStatusLine(of: ids, body)
+        try connection.status.forEachLine(of: ids, body)
     }
 
     /// The pieces of the torrent that the database records as present.
     package func have(_ torrent: StatusLine) throws(StoreError) -> Bitfield {
-        try connection.have(of: torrent.id, count: torrent.pieceCount)
+        try connection.pieces.have(of: torrent.id, count: torrent.pieceCount)
     }
 }

@@ -20,7 +20,7 @@ extension Errand {
         guard Files.exists(copy) else { return [] }
         let connection = try Connection.open(copy, mode: .readOnly, now: .now())
         return try connection.integrityFaults(.structure)
-            + (try connection.torrents().count == ground.torrents.count ? [] : ["it lacks torrents"])
+            + (try connection.torrents.rows().count == ground.torrents.count ? [] : ["it lacks torrents"])
     }
 
     private static let backup = Errand(
