@@ -2,6 +2,7 @@ import NIOCore
 import Net
 import Store
 import Swarm
+import Torrent
 import TrackerWire
 
 /// What all torrents of a session know about the hosts of their trackers.

@@ -36,19 +36,19 @@ extension Session {
         ).union(waking.keys)
         let idle = troubled.union(retired)
         let away = foldersAway
-        let unseen = away.reduce(into: [:]) { $0[$1.key] = unseenSeconds($1.key) }
+        let unseen = away.reduce(into: [:]) { $0[$1.key] = unseenTime($1.key) }
         let now = environment.clock.timestamp
         do {
             let due = try await environment.store.perform { db throws(StoreError) -> [DormantTorrent] in
                 var due: [DormantTorrent] = []
-                var offline: [(row: TorrentRow, reason: String, unseen: Int64)] = []
+                var offline: [(row: TorrentRow, reason: String, unseen: Duration)] = []
                 let limit = away.isEmpty ? room : room + Self.foundOfflinePerSecond
                 for id in try db.trackers.dueTorrents(now: now, limit: limit, except: busy) where due.count < room {
                     if idle.contains(id) {
                         try db.trackers.postponeAnnounces(of: id, until: now + Self.leftAloneFor)
                     } else if let row = try db.torrents.row(id) {
                         if let reason = away[FileName(row.output)], row.mayGoOffline {
-                            offline.append((row, reason, unseen[FileName(row.output)] ?? 0))
+                            offline.append((row, reason, unseen[FileName(row.output)] ?? .zero))
                             continue
                         }
                         due.append(

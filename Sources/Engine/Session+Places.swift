@@ -33,7 +33,7 @@ extension Session {
         guard !isStopping, engines[row.id] == nil, waking[row.id] == nil else { return false }
         switch place {
         case .away(let reason) where row.mayGoOffline:
-            let unseen = unseenSeconds(FileName(row.output))
+            let unseen = unseenTime(FileName(row.output))
             await write("that \(row.name) is offline") { db, now throws(StoreError) in
                 guard let row = try db.torrents.row(row.id), !row.settings.isPaused, row.mayGoOffline else { return }
                 try db.torrents.goOffline([(row, reason, unseen)], pause: Self.lookAgainAfter, now: now)

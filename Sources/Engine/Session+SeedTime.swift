@@ -11,17 +11,17 @@ extension Session {
         let seconds = uncountedSeedTime.components.seconds
         uncountedSeedTime -= .seconds(seconds)
         guard case .only = environment.settings.scope else {
-            return { db throws(StoreError) in try db.seedTimes.count(seconds) }
+            return { db throws(StoreError) in try db.seedTimes.count(.seconds(seconds)) }
         }
         let seeding = Set(engines.filter { $0.value.onLoop { $0.state == .seeding } }.keys)
         let both = seeding.intersection(seedingBefore)
         seedingBefore = seeding
-        return { db throws(StoreError) in try db.seedTimes.count(seconds, of: both) }
+        return { db throws(StoreError) in try db.seedTimes.count(.seconds(seconds), of: both) }
     }
 
-    /// Returns the seconds since the output folder was last seen. That time isn't counted if the folder turns out to be
+    /// Returns the time since the output folder was last seen. That time isn't counted if the folder turns out to be
     /// away.
-    func unseenSeconds(_ output: FileName) -> Int64 {
-        (SuspendingClock.now - (dormantTorrents.seenAt[output] ?? began)).components.seconds + 1
+    func unseenTime(_ output: FileName) -> Duration {
+        SuspendingClock.now - (dormantTorrents.seenAt[output] ?? began) + .seconds(1)
     }
 }

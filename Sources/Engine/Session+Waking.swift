@@ -148,7 +148,7 @@ extension Session: PeerConnectionOwner {
             try await environment.store.perform { db throws(StoreError) in
                 guard let row = try db.torrents.row(id) else { return }
                 try db.live.clear(id)
-                try db.seedTimes.raise(id, to: seedTime)
+                try db.seedTimes.raise(id, to: .seconds(seedTime))
                 try db.torrents.setState(
                     id, row.settings.isPaused ? .paused : state.0, error: row.settings.isPaused ? nil : state.1)
                 if let turn { try db.queue.setTurn(id, turn > 0 ? turn : nil) }

@@ -2,6 +2,7 @@ import Glibc
 import Migrations
 import Store
 import SystemPackage
+import Torrent
 
 /// What is ours, however damaged it is.
 extension DatabaseRecovery {

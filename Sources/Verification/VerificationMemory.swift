@@ -1,4 +1,5 @@
 import Store
+import Torrent
 
 /// Remembers in the database when unfinished verifications began, so that they can be resumed.
 package struct VerificationMemory {

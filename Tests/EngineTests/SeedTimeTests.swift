@@ -122,7 +122,7 @@ import Torrent
                 )[0]
                 try site.write { db throws(StoreError) in
                     try db.torrents.setSeedGoal(id, .time(.seconds(3600)))
-                    try db.seedTimes.raise(id, to: 3600)
+                    try db.seedTimes.raise(id, to: .seconds(3600))
                 }
                 try await site.run { _ in try await eventually("it to rest") { try site.row(id).state == .complete } }
                 #expect(tracker.events.allSatisfy { $0 != "" } && tracker.events.count <= 2, "\(tracker.events)")

@@ -105,14 +105,14 @@ struct ExplainTests {
         ) { db, id in
             try db.execute("UPDATE torrent SET completed_bytes = wanted_bytes")
             try db.torrents.setSeedGoal(id, .time(.seconds(3 * 86400)))
-            try db.seedTimes.raise(id, to: 3600)
+            try db.seedTimes.raise(id, to: .seconds(3600))
         },
         Case(
             name: "seeded for long enough", causes: [.complete, .seeding], words: "for 1 h of 1 h: its goal is reached"
         ) { db, id in
             try db.execute("UPDATE torrent SET completed_bytes = wanted_bytes")
             try db.torrents.setSeedGoal(id, .time(.seconds(3600)))
-            try db.seedTimes.raise(id, to: 3600)
+            try db.seedTimes.raise(id, to: .seconds(3600))
         },
         // Of the two files one is wanted, and half of its bytes were uploaded.
         Case(

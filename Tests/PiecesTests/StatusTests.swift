@@ -3,6 +3,7 @@ import Recovery
 import Store
 import SystemPackage
 import Testing
+import Torrent
 
 struct StatusTests {
     @Test func withoutADatabaseThereIsAnEmptyList() async throws {

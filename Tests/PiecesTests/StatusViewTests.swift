@@ -3,6 +3,7 @@ import Recovery
 import Store
 import SystemPackage
 import Testing
+import Torrent
 
 /// `status --json` reads the tables; other programs read the views. Both report the same.
 struct StatusViewTests {

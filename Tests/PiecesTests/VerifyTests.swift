@@ -2,6 +2,7 @@ import Foundation
 import Store
 import SystemPackage
 import Testing
+import Torrent
 import Verification
 
 struct VerifyTests {

@@ -4,6 +4,7 @@ import Recovery
 import Store
 import SystemPackage
 import Testing
+import Torrent
 
 /// The backups that a running engine keeps beside its database.
 @Suite struct BackupRotationTests {

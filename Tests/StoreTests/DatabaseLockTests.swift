@@ -4,6 +4,7 @@ import Recovery
 import Store
 import SystemPackage
 import Testing
+import Torrent
 
 @Suite struct DatabaseLockTests {
     @Test func theSecondIsToldWhoHoldsIt() throws {

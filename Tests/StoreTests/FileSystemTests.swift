@@ -3,6 +3,7 @@ import Glibc
 import Store
 import SystemPackage
 import Testing
+import Torrent
 
 /// Where other machines may have the database mounted there is no write-ahead log.
 @Suite struct FileSystemTests {

@@ -3,6 +3,7 @@ import Glibc
 import Store
 import SystemPackage
 import Testing
+import Torrent
 
 /// A program that changed the database was killed during the change: the file has parts of the change, and the journal
 /// beside it takes them back.

@@ -1,6 +1,7 @@
 import DatabaseLab
 import Store
 import Testing
+import Torrent
 
 struct HostBanTests {
     @Test func bansAreRememberedUntilTheyEnd() throws {

@@ -2,6 +2,7 @@ import DatabaseLab
 import Migrations
 import Store
 import Testing
+import Torrent
 
 @Suite struct MigratorTests {
     /// One more than are released.

@@ -3,6 +3,7 @@ import Glibc
 import Store
 import SystemPackage
 import Testing
+import Torrent
 
 @Suite struct OpeningTests {
     @Test func anEmptyFileIsANewDatabase() throws {

@@ -2,6 +2,7 @@ import DatabaseLab
 import Glibc
 import SystemPackage
 import Testing
+import Torrent
 
 @testable import Store
 

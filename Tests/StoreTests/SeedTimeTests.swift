@@ -22,22 +22,22 @@ import Torrent
     @Test func whatSeedsFromBeatToBeatCounts() throws {
         let folder = try TemporaryFolder()
         let (db, ids) = try seeding(folder)
-        try db.seedTimes.count(100)
+        try db.seedTimes.count(.seconds(100))
         // From now on: what was before the first beat that saw them seed is nobody's.
         #expect(try times(db) == [0, 0])
-        try db.seedTimes.count(2)
-        try db.seedTimes.count(2)
+        try db.seedTimes.count(.seconds(2))
+        try db.seedTimes.count(.seconds(2))
         #expect(try times(db) == [4, 4])
         // It ended at some time since the last beat.
         try db.torrents.setPaused(ids[0], true)
-        try db.seedTimes.count(2)
-        try db.seedTimes.count(2)
+        try db.seedTimes.count(.seconds(2))
+        try db.seedTimes.count(.seconds(2))
         #expect(try times(db) == [4, 8])
         // And begins at some time before the next.
         try db.torrents.setPaused(ids[0], false)
-        try db.seedTimes.count(2)
+        try db.seedTimes.count(.seconds(2))
         #expect(try times(db) == [4, 10])
-        try db.seedTimes.count(2)
+        try db.seedTimes.count(.seconds(2))
         #expect(try times(db) == [6, 12])
         var rows: [StatusRow] = []
         try db.status.forEachRow { row throws(StoreError) in rows.append(row) }
@@ -49,10 +49,10 @@ import Torrent
         let folder = try TemporaryFolder()
         let (db, ids) = try seeding(folder)
         try db.torrents.setState(ids[1], state)
-        for _ in 0..<4 { try db.seedTimes.count(5) }
+        for _ in 0..<4 { try db.seedTimes.count(.seconds(5)) }
         #expect(try times(db) == [15, state == .seeding ? 15 : 0])
         try db.torrents.setState(ids[0], state)
-        for _ in 0..<4 { try db.seedTimes.count(5) }
+        for _ in 0..<4 { try db.seedTimes.count(.seconds(5)) }
         #expect(try times(db) == (state == .seeding ? [35, 35] : [15, 0]))
     }
 
@@ -60,14 +60,14 @@ import Torrent
     @Test func timeWithoutAnEngineDoesNotCount() throws {
         let folder = try TemporaryFolder()
         let (db, ids) = try seeding(folder)
-        try db.seedTimes.count(0)
-        try db.seedTimes.count(7)
+        try db.seedTimes.count(.seconds(0))
+        try db.seedTimes.count(.seconds(7))
         let again = try folder.connection()
         #expect(try times(again) == [7, 7])
-        try again.seedTimes.count(3, of: [ids[1]])
-        try again.seedTimes.count(0, of: [ids[0]])
+        try again.seedTimes.count(.seconds(3), of: [ids[1]])
+        try again.seedTimes.count(.seconds(0), of: [ids[0]])
         #expect(try times(again) == [7, 10])
-        try again.seedTimes.count(5)
+        try again.seedTimes.count(.seconds(5))
         #expect(try times(again) == [12, 15])
     }
 
@@ -75,13 +75,13 @@ import Torrent
     @Test func theExactTimeIsAtLeastWhatWasCounted() throws {
         let folder = try TemporaryFolder()
         let (db, ids) = try seeding(folder)
-        for _ in 0..<3 { try db.seedTimes.count(4) }
-        try db.seedTimes.raise(ids[0], to: 11)
-        try db.seedTimes.raise(ids[1], to: 2)
+        for _ in 0..<3 { try db.seedTimes.count(.seconds(4)) }
+        try db.seedTimes.raise(ids[0], to: .seconds(11))
+        try db.seedTimes.raise(ids[1], to: .seconds(2))
         #expect(try times(db) == [11, 8])
-        try db.seedTimes.count(4)
+        try db.seedTimes.count(.seconds(4))
         #expect(try times(db) == [11, 8])
-        try db.seedTimes.count(4)
+        try db.seedTimes.count(.seconds(4))
         #expect(try times(db) == [15, 12])
     }
 
@@ -90,11 +90,11 @@ import Torrent
     func theTimeThatNobodyVouchesForIsTakenBack(unseen: Int64, left: Int64) throws {
         let folder = try TemporaryFolder()
         let (db, ids) = try seeding(folder)
-        try db.seedTimes.count(0)
-        try db.seedTimes.count(20)
-        try db.seedTimes.end(ids[0], ago: unseen)
+        try db.seedTimes.count(.seconds(0))
+        try db.seedTimes.count(.seconds(20))
+        try db.seedTimes.end(ids[0], ago: .seconds(unseen))
         try db.torrents.setState(ids[0], .offline, error: "away")
-        try db.seedTimes.count(20)
+        try db.seedTimes.count(.seconds(20))
         #expect(try times(db) == [left, 40])
     }
 
@@ -102,16 +102,16 @@ import Torrent
     @Test func aLostClockGoesOn() throws {
         let folder = try TemporaryFolder()
         let (db, _) = try seeding(folder)
-        try db.seedTimes.count(0)
-        try db.seedTimes.count(20)
+        try db.seedTimes.count(.seconds(0))
+        try db.seedTimes.count(.seconds(20))
         try db.torrents.setState(TorrentID(1), .offline)
-        try db.seedTimes.count(20)
+        try db.seedTimes.count(.seconds(20))
         try db.torrents.setState(TorrentID(1), .seeding)
-        try db.seedTimes.count(20)
+        try db.seedTimes.count(.seconds(20))
         #expect(try times(db) == [20, 60])
         try db.execute("DELETE FROM seed_clock")
         #expect(try times(db) == [20, 0])
-        for _ in 0..<2 { try db.seedTimes.count(10) }
+        for _ in 0..<2 { try db.seedTimes.count(.seconds(10)) }
         #expect(try times(db) == [40, 80])
     }
 
@@ -119,9 +119,9 @@ import Torrent
     @Test func aBeatLooksAtWhatChangedAlone() throws {
         let folder = try TemporaryFolder()
         let (db, _) = try seeding(folder, 20)
-        try db.seedTimes.count(1)
+        try db.seedTimes.count(.seconds(1))
         let before = try db.number("SELECT total_changes()")
-        try db.seedTimes.count(1)
+        try db.seedTimes.count(.seconds(1))
         #expect(try db.number("SELECT total_changes()") - before == 1)
         for (sql, index) in [
             (

@@ -1,6 +1,7 @@
 import DatabaseLab
 import Store
 import Testing
+import Torrent
 
 @Suite struct TrackerTests {
     @Test func aTrackerIsSavedAsItIs() throws {

@@ -1,3 +1,5 @@
+import Torrent
+
 /// One row of the table `bitfield`.
 struct BitfieldRow: Row {
     static let columns = "page, have, opened, verified_at, checksum"

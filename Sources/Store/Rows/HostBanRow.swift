@@ -1,3 +1,5 @@
+import Torrent
+
 /// A host whose incoming connections are refused.
 package struct HostBanRow: Row, Sendable, Hashable {
     /// An IPv4 address, or the first address of an IPv6 /64.

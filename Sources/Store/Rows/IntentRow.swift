@@ -1,3 +1,5 @@
+import Torrent
+
 /// A request of a command to a running engine.
 package struct IntentRow: Row, Sendable, Hashable {
     package let id: Int64

@@ -1,3 +1,5 @@
+import Torrent
+
 /// A running engine's report on an active torrent.
 package struct LiveRow: Row, Sendable, Hashable {
     /// An older row is out of date: its engine stopped, or the torrent was deactivated.

@@ -1,3 +1,5 @@
+import Torrent
+
 /// One run of the engine.
 package struct RunRow: Row, Sendable, Hashable {
     package let id: RunID

@@ -1,3 +1,5 @@
+import Torrent
+
 /// A tracker's server that asked us to pause requests; the pause applies to all torrents.
 package struct TrackerHostRow: Row, Sendable, Hashable {
     /// `scheme://host:port`.

@@ -1,3 +1,5 @@
+import Torrent
+
 /// What is remembered of one tracker of a torrent.
 package struct TrackerRow: Row, Sendable, Hashable {
     package let torrent: TorrentID

@@ -1,3 +1,5 @@
+import Torrent
+
 /// A file system on which payloads were seen.
 package struct VolumeRow: Row, Sendable, Hashable {
     package let id: VolumeID

@@ -1,3 +1,5 @@
+import Torrent
+
 /// The table `host_ban`.
 package struct HostBanTable {
     let db: Connection

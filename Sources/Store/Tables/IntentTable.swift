@@ -1,3 +1,5 @@
+import Torrent
+
 /// The table `intent`: requests of commands to a running engine.
 package struct IntentTable {
     let db: Connection

@@ -1,3 +1,5 @@
+import Torrent
+
 /// The table `run`: the runs of the engine.
 package struct RunTable {
     let db: Connection

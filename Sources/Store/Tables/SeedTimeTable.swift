@@ -9,8 +9,9 @@ package struct SeedTimeTable {
     /// The most torrents whose start is recorded in one beat.
     private static let beginningsPerBeat = 1000
 
-    /// All torrents in the state `seeding` have seeded for the last `seconds`.
-    package func count(_ seconds: Int64) throws(StoreError) {
+    /// All torrents in the state `seeding` have seeded for the last `time`, in whole seconds.
+    package func count(_ time: Duration) throws(StoreError) {
+        let seconds = time.components.seconds
         try db.transaction(durability: .lazy) { () throws(StoreError) in
             let now = try clock()
             // Torrents that stopped did so after the last beat, so the clock's value at that beat is safe to count.
@@ -30,8 +31,9 @@ package struct SeedTimeTable {
         }
     }
 
-    /// Only these torrents have seeded for the last `seconds`. They are not covered by the clock.
-    package func count(_ seconds: Int64, of ids: some Sequence<TorrentID>) throws(StoreError) {
+    /// Only these torrents have seeded for the last `time`, in whole seconds. They are not covered by the clock.
+    package func count(_ time: Duration, of ids: some Sequence<TorrentID>) throws(StoreError) {
+        let seconds = time.components.seconds
         guard seconds > 0 else { return }
         try db.transaction(durability: .lazy) { () throws(StoreError) in
             for id in ids {
@@ -41,22 +43,23 @@ package struct SeedTimeTable {
     }
 
     /// Sets the seed time that the torrent's engine knows exactly. A value below the recorded one is ignored.
-    package func raise(_ id: TorrentID, to seconds: Int64) throws(StoreError) {
+    package func raise(_ id: TorrentID, to time: Duration) throws(StoreError) {
         try db.transaction(durability: .lazy) { () throws(StoreError) in
             try db.execute(
-                "UPDATE torrent SET seeding_seconds = max(?, \(Self.sum)), seed_mark = NULL WHERE id = ?", seconds, id)
+                "UPDATE torrent SET seeding_seconds = max(?, \(Self.sum)), seed_mark = NULL WHERE id = ?",
+                time.components.seconds, id)
         }
     }
 
-    /// The torrent stopped seeding at least `ago` seconds before the clock's last beat, which was only detected now.
-    package func end(_ id: TorrentID, ago: Int64) throws(StoreError) {
+    /// The torrent stopped seeding at least `ago` before the clock's last beat, which was only detected now.
+    package func end(_ id: TorrentID, ago: Duration) throws(StoreError) {
         try db.transaction(durability: .lazy) { () throws(StoreError) in
             try db.execute(
                 """
                 UPDATE torrent SET seed_mark = NULL,
                     seeding_seconds = seeding_seconds + max(0, coalesce((SELECT seconds FROM seed_clock) - ? - seed_mark, 0))
                 WHERE id = ? AND seed_mark IS NOT NULL
-                """, ago, id)
+                """, ago.components.seconds, id)
         }
     }
 

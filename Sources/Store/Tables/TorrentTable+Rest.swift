@@ -1,3 +1,5 @@
+import Torrent
+
 /// The states of torrents that no engine works on.
 extension TorrentTable {
     /// Updates the state of a torrent that a command changed and that no engine works on, so that it matches the row.
@@ -21,9 +23,9 @@ extension TorrentTable {
     }
 
     /// Marks dormant torrents as offline because their disk is away, and postpones their announces for `pause`, until
-    /// the next check. `unseen` is the number of seconds since the folder was last seen.
+    /// the next check. `unseen` is the time since the folder was last seen.
     package func goOffline(
-        _ torrents: [(row: TorrentRow, reason: String, unseen: Int64)], pause: Duration, now: Timestamp
+        _ torrents: [(row: TorrentRow, reason: String, unseen: Duration)], pause: Duration, now: Timestamp
     ) throws(StoreError) {
         try db.transaction(.immediate, durability: .lazy) { () throws(StoreError) in
             for (row, reason, unseen) in torrents {

@@ -1,3 +1,5 @@
+import Torrent
+
 /// The table `tracker_host`: servers of trackers that asked for a pause.
 package struct TrackerHostTable {
     let db: Connection

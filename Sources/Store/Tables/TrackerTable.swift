@@ -1,3 +1,5 @@
+import Torrent
+
 /// The table `tracker`: trackers of torrents, with their announces and scrapes.
 package struct TrackerTable {
     let db: Connection

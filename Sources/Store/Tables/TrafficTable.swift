@@ -1,3 +1,5 @@
+import Torrent
+
 /// The table `traffic`: the bytes transferred per day, over all torrents. They stay when a torrent is removed.
 struct TrafficTable {
     let db: Connection
