@@ -73,6 +73,9 @@ let package = Package(
             name: "Store", dependencies: ["CSQLite", "System", "Limits", "Migrations", "Torrent", system],
             swiftSettings: house),
         .target(
+            name: "Recovery", dependencies: ["CSQLite", "System", "Migrations", "Torrent", "Store", system],
+            swiftSettings: house),
+        .target(
             name: "Disk", dependencies: ["System", "Limits", "Torrent", "CPieceHash", system, collections],
             swiftSettings: house),
         .target(
@@ -88,19 +91,23 @@ let package = Package(
         .target(
             name: "Engine",
             dependencies: [
-                "Limits", "Torrent", "PeerWire", "TrackerWire", "Swarm", "Store", "Disk", "Verification", "Net",
+                "Limits", "Torrent", "PeerWire", "TrackerWire", "Swarm", "Store", "Recovery", "Disk", "Verification",
+                "Net",
                 nioCore,
                 nioPosix, logging, collections,
             ],
             swiftSettings: house),
         .target(
             name: "Library",
-            dependencies: ["Engine", "Limits", "Torrent", "Store", "Disk", "Verification", "Net", nioPosix, system],
+            dependencies: [
+                "Engine", "Limits", "Torrent", "Store", "Recovery", "Disk", "Verification", "Net", nioPosix, system,
+            ],
             swiftSettings: house),
         .executableTarget(
             name: "pieces",
             dependencies: [
-                "Library", "Engine", "Verification", "System", "Limits", "Store", "Torrent", argumentParser, logging,
+                "Library", "Engine", "Verification", "System", "Limits", "Store", "Recovery", "Torrent", argumentParser,
+                logging,
                 nioCore,
                 nioPosix, system,
             ],
@@ -119,7 +126,16 @@ let package = Package(
         .target(name: "SwarmLab", dependencies: ["Swarm", "Torrent"], path: "Tests/SwarmLab", swiftSettings: house),
         .testTarget(name: "SwarmTests", dependencies: ["SwarmLab", "Swarm", "Torrent"], swiftSettings: house),
         .testTarget(
-            name: "StoreTests", dependencies: ["Store", "Torrent", "Migrations", "CSQLite", system],
+            name: "StoreTests",
+            dependencies: ["DatabaseLab", "Store", "Recovery", "Torrent", "Migrations", "CSQLite", system],
+            swiftSettings: house),
+        // What the tests of the database share: folders, torrents that were made up, and damage.
+        .target(
+            name: "DatabaseLab", dependencies: ["Store", "Torrent", system], path: "Tests/DatabaseLab",
+            swiftSettings: house),
+        .testTarget(
+            name: "RecoveryTests",
+            dependencies: ["DatabaseLab", "Store", "Recovery", "Torrent", "Migrations", "CSQLite", system],
             swiftSettings: house),
         .testTarget(
             name: "DiskTests", dependencies: ["Disk", "System", "Limits", "Torrent", "CPieceHash", system],
@@ -142,7 +158,8 @@ let package = Package(
         .testTarget(
             name: "EngineTests",
             dependencies: [
-                "TestSupport", "Engine", "Store", "Migrations", "CSQLite", "Disk", "Torrent", "Net", "Swarm",
+                "TestSupport", "Engine", "Store", "Recovery", "Migrations", "CSQLite", "Disk", "Torrent", "Net",
+                "Swarm",
                 "PeerWire", nioCore, nioPosix, nioHTTP1,
                 system, logging,
             ],
@@ -154,13 +171,16 @@ let package = Package(
         .target(
             name: "CrashLab",
             dependencies: [
-                "CCrashVFS", "TestSupport", "Engine", "Store", "Migrations", "Disk", "Swarm", "Torrent", "Bencode",
+                "CCrashVFS", "TestSupport", "Engine", "Store", "Recovery", "Migrations", "Disk", "Swarm", "Torrent",
+                "Bencode",
                 system,
             ],
             path: "Tests/CrashLab", swiftSettings: house),
         .testTarget(
             name: "CrashTests",
-            dependencies: ["CrashLab", "TestSupport", "Engine", "Store", "Migrations", "Disk", "Torrent", system],
+            dependencies: [
+                "CrashLab", "TestSupport", "Engine", "Store", "Recovery", "Migrations", "Disk", "Torrent", system,
+            ],
             swiftSettings: house),
         // Hostile hosts, for the tests and for the benchmark alike.
         .target(name: "SiegeLab", path: "Tests/SiegeLab", swiftSettings: house),
@@ -177,7 +197,8 @@ let package = Package(
         .testTarget(
             name: "PiecesTests",
             dependencies: [
-                "TestSupport", "pieces", "Library", "Verification", "Store", "Torrent", argumentParser, system,
+                "TestSupport", "pieces", "Library", "Verification", "Store", "Recovery", "Torrent", argumentParser,
+                system,
             ],
             exclude: ["HelpSnapshots"], swiftSettings: house),
         .testTarget(

@@ -150,7 +150,7 @@ actor AnnounceService: PeerDiscovery {
         let row = TrackerHostRow(server: url.server, restsUntil: now + .seconds(seconds), reason: "\(error)")
         hosts.rest(row.server, TrackerHosts.Rest(row))
         do {
-            try await store.perform { db throws(StoreError) in try db.saveTrackerHost(row) }
+            try await store.perform { db throws(StoreError) in try db.trackerHosts.save(row) }
         } catch {
             log.error("could not save the retry time that \(url.server) asked for: \(error)")
         }
@@ -256,7 +256,7 @@ actor AnnounceService: PeerDiscovery {
         do {
             try await store.perform { db throws(StoreError) in
                 try db.transaction(.immediate, durability: .lazy) { () throws(StoreError) in
-                    for row in rows { try db.saveTracker(row) }
+                    for row in rows { try db.trackers.save(row) }
                 }
             }
         } catch {
@@ -295,7 +295,7 @@ actor AnnounceService: PeerDiscovery {
                 try db.transaction(.immediate, durability: .lazy) { () throws(StoreError) in
                     for (infoHash, id) in torrents {
                         guard let count = counts[infoHash] else { continue }
-                        try db.saveScrape(
+                        try db.trackers.saveScrape(
                             id, url, seeders: count.complete, leechers: count.incomplete, downloads: count.downloaded,
                             now: now)
                     }

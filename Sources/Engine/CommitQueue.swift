@@ -88,12 +88,12 @@ actor CommitQueue {
             case .open(let id, let pieces, let files):
                 // A write intent is accepted only if there is room for the piece's record.
                 try connection.requireRoom()
-                try connection.openPieces(id, pieces, now: now)
-                try connection.announceFiles(id, files)
-            case .doubt(let id, let pieces): try connection.openPieces(id, pieces, now: now)
+                try connection.pieces.addWriteIntents(id, pieces, now: now)
+                try connection.files.announce(id, files)
+            case .doubt(let id, let pieces): try connection.pieces.addWriteIntents(id, pieces, now: now)
             case .record(let record): records.append(record)
             }
         }
-        if !records.isEmpty { _ = try connection.record(records) }
+        if !records.isEmpty { _ = try connection.pieces.record(records) }
     }
 }

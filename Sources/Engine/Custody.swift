@@ -87,13 +87,13 @@ extension Connection {
             var candidates: [Int: [FileHolder]] = [:]
             for print in found {
                 guard case .entry(let index) = print.file else { continue }
-                let holders = try holders(ofInode: Int64(bitPattern: print.inode), besides: id)
+                let holders = try files.holders(ofInode: Int64(bitPattern: print.inode), besides: id)
                 if !holders.isEmpty { candidates[index] = holders }
             }
             return CustodyRecords(
-                recorded: Dictionary(try fingerprints(of: id).map { ($0.index, $0) }) { _, last in last },
-                ownership: Dictionary(try ownership(of: id).map { ($0.index, $0) }) { _, last in last },
-                mayOverwrite: try mayOverwrite(id), candidates: candidates)
+                recorded: Dictionary(try files.fingerprints(of: id).map { ($0.index, $0) }) { _, last in last },
+                ownership: Dictionary(try files.ownership(of: id).map { ($0.index, $0) }) { _, last in last },
+                mayOverwrite: try torrents.mayOverwrite(id), candidates: candidates)
         }
     }
 }
@@ -190,7 +190,7 @@ extension Custody {
     {
         let found = try await disk.fingerprints(payload)
         let records = try connection.custodyRecords(of: id, found: found)
-        let last = try connection.lastRun()
+        let last = try connection.runs.last()
         let alive = last.map { ($0.stoppedAt ?? $0.heartbeatAt).rawValue * 1_000_000_000 }
         return await Custody(of: id, found, records, on: disk, aliveUntilNs: alive)
     }

@@ -1,6 +1,7 @@
 import Glibc
 import Store
 import Swarm
+import Torrent
 
 /// Monotonic time for the brain, and wall time for stored values.
 package struct EngineClock: Sendable {

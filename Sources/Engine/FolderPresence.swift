@@ -45,8 +45,8 @@ struct FolderPresence {
         seenAt[folder] = uptime
     }
 
-    /// Returns the seconds since the folder was last seen, rounded up.
-    func unseenSeconds(_ folder: FileName, uptime: SuspendingClock.Instant) -> Int64 {
-        (uptime - (seenAt[folder] ?? began)).components.seconds + 1
+    /// Returns the time since the folder was last seen.
+    func unseenTime(_ folder: FileName, uptime: SuspendingClock.Instant) -> Duration {
+        uptime - (seenAt[folder] ?? began)
     }
 }

@@ -17,7 +17,7 @@ extension Environment {
         let chosen = Set(files)
         record.files = promoted.filter { chosen.contains($0.index) }
         record.partials = forgotten.map { PartialPieceRow(piece: $0, blocks: []) }
-        try await store.perform { [record] db throws(StoreError) in _ = try db.record([record]) }
+        try await store.perform { [record] db throws(StoreError) in _ = try db.pieces.record([record]) }
     }
 }
 

@@ -14,11 +14,11 @@ struct SeedCredit {
         -> @Sendable (Connection) throws(StoreError) -> Void
     {
         remainder += timer.look(isSeeding: true, now: now)
-        let seconds = remainder.components.seconds
-        remainder -= .seconds(seconds)
-        guard let seeding else { return { db throws(StoreError) in try db.countSeedTime(seconds) } }
+        let whole = Duration.seconds(remainder.components.seconds)
+        remainder -= whole
+        guard let seeding else { return { db throws(StoreError) in try db.seedTimes.count(whole) } }
         let both = seeding.intersection(seedingBefore)
         seedingBefore = seeding
-        return { db throws(StoreError) in try db.countSeedTime(seconds, of: both) }
+        return { db throws(StoreError) in try db.seedTimes.count(whole, of: both) }
     }
 }

@@ -40,7 +40,7 @@ extension Session: PeerConnectionOwner {
 
     private func activate(_ infoHash: InfoHash) async -> TorrentEngine? {
         do {
-            let row = try await environment.store.perform { db throws(StoreError) in try db.torrent(infoHash) }
+            let row = try await environment.store.perform { db throws(StoreError) in try db.torrents.row(infoHash) }
             guard let row, isInScope(row.id), !row.settings.isPaused, admits(row) else { return nil }
             return await activate(row.id)
         } catch {
@@ -91,7 +91,7 @@ extension Session: PeerConnectionOwner {
             case .starts: return self.start(loaded)
             case .waitsForCheck:
                 failure = .waitsForCheck
-                try await environment.store.perform { db throws(StoreError) in try db.setState(id, .queued) }
+                try await environment.store.perform { db throws(StoreError) in try db.torrents.setState(id, .queued) }
             case .isUnneeded: break
             }
         } catch {
@@ -99,7 +99,7 @@ extension Session: PeerConnectionOwner {
             log.info("could not activate torrent \(id): \(error)")
             let text = "\(error)"
             do {
-                try await environment.store.perform { db throws(StoreError) in try db.setState(id, .error, error: text)
+                try await environment.store.perform { db throws(StoreError) in try db.torrents.setState(id, .error, error: text)
                 }
             } catch {
                 log.error("\(error)")
@@ -160,15 +160,15 @@ extension Session: PeerConnectionOwner {
         let state = engine.onLoop { $0.restingState(isSeeding: isSeeding) }
         let (report, isWhole) = engine.onLoop { ($0.report, $0.swarm.isCompleteAndRecorded) }
         let turn = feed { $0.deactivated(id, report, isWhole: isWhole, now: $1) }
-        let seedTime = engine.onLoop { $0.seedTime.components.seconds }
+        let seedTime = engine.onLoop { $0.seedTime }
         do {
             try await environment.store.perform { db throws(StoreError) in
-                guard let row = try db.torrent(id) else { return }
-                try db.clearLive(id)
-                try db.raiseSeedTime(id, to: seedTime)
-                try db.setState(
+                guard let row = try db.torrents.row(id) else { return }
+                try db.live.clear(id)
+                try db.seedTimes.raise(id, to: seedTime)
+                try db.torrents.setState(
                     id, row.settings.isPaused ? .paused : state.0, error: row.settings.isPaused ? nil : state.1)
-                if let turn { try db.setTurn(id, turn > 0 ? turn : nil) }
+                if let turn { try db.queue.setTurn(id, turn > 0 ? turn : nil) }
             }
         } catch {
             log.error("\(error)")
@@ -180,7 +180,7 @@ extension Session: PeerConnectionOwner {
     func lookAtComplete() async throws {
         guard environment.settings.endsWhenComplete, case .all = environment.settings.scope else { return }
         let rows = try await environment.store.perform { db throws(StoreError) in
-            try (db.torrents(in: .offline) + db.torrents(in: .error)).filter {
+            try (db.torrents.rows(in: .offline) + db.torrents.rows(in: .error)).filter {
                 $0.isComplete && $0.damage == nil && !$0.settings.isPaused
             }
         }

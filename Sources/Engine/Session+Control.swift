@@ -13,7 +13,7 @@ extension Session {
             let (version, intents) = try await environment.store.perform {
                 db throws(StoreError) -> (Int, [IntentRow]) in
                 let version = try db.dataVersion()
-                return (version, version == known ? [] : try db.takeIntents())
+                return (version, version == known ? [] : try db.intents.take())
             }
             dataVersion = version
             for intent in intents { await act(on: intent) }
@@ -32,7 +32,7 @@ extension Session {
         do {
             // The session that holds the lock performs removals even of torrents outside its scope.
             guard isInScope(id) || [.remove, .removeData].contains(intent.verb) else {
-                return try await environment.store.perform { db throws(StoreError) in try db.settleAtRest(id) }
+                return try await environment.store.perform { db throws(StoreError) in try db.torrents.settleAtRest(id) }
             }
             switch intent.verb {
             case .added: break  // All added torrents join the line together.
@@ -56,20 +56,20 @@ extension Session {
     }
 
     private func changed(_ id: TorrentID) async throws {
-        guard let row = try await environment.store.perform({ db throws(StoreError) in try db.torrent(id) }) else {
+        guard let row = try await environment.store.perform({ db throws(StoreError) in try db.torrents.row(id) }) else {
             return
         }
         if row.settings.isPaused {
             feed { machine, _ in machine.changed(id, isPaused: true) }
             await departures[id]?.value
-            try await environment.store.perform { db throws(StoreError) in try db.setState(id, .paused) }
+            try await environment.store.perform { db throws(StoreError) in try db.torrents.setState(id, .paused) }
             endIfDone()
             return
         }
         // A torrent on its way to rest gets there first.
         await departures[id]?.value
         feed { machine, _ in machine.changed(id, isPaused: false) }
-        if engines[id] != nil, try await environment.store.perform({ db throws(StoreError) in try db.mayOverwrite(id) })
+        if engines[id] != nil, try await environment.store.perform({ db throws(StoreError) in try db.torrents.mayOverwrite(id) })
         {
             // The files count as the torrent's own from the next start on.
             await deactivate(id, .reloads)
@@ -78,7 +78,7 @@ extension Session {
             // Read on the loop, because the closure runs on the store's thread.
             let count = engine.fileCount
             let wanted = try await environment.store.perform { db throws(StoreError) in
-                try db.wanted(of: id, count: count)
+                try db.files.wanted(of: id, count: count)
             }
             if engine.onLoop({ $0.mustRest(for: wanted) }) {
                 await deactivate(id, .reloads)
@@ -100,7 +100,7 @@ extension Session {
         // A torrent that is being activated may have read its rows before the command wrote them.
         _ = await activations[id]?.value
         guard let engine = engines[id] else { return }
-        let rows = try await environment.store.perform { db throws(StoreError) in try db.trackers(of: id) }
+        let rows = try await environment.store.perform { db throws(StoreError) in try db.trackers.rows(of: id) }
         guard engines[id] === engine else { return }
         engine.onLoop { $0.add(rows) }
     }
@@ -125,7 +125,7 @@ extension Session {
         }
         await deactivate(id, .removed)
         let now = environment.clock.timestamp
-        try await environment.store.perform { db throws(StoreError) in try db.removeTorrent(id, now: now) }
+        try await environment.store.perform { db throws(StoreError) in try db.torrents.remove(id, now: now) }
         feed { machine, _ in machine.removed(id) }
         environment.announces.onLoop { $0.forget(id) }
         if deletingData, let loaded {
@@ -133,7 +133,7 @@ extension Session {
             for failure in removal.failures { log.warning("\(failure)") }
             if let kept {
                 try await environment.store.perform { db throws(StoreError) in
-                    try db.appendEvent(.kept, kept, torrent: id, infoHash: loaded.row.infoHash, now: now)
+                    try db.events.append(.kept, kept, torrent: id, infoHash: loaded.row.infoHash, now: now)
                 }
             }
         }
@@ -151,7 +151,7 @@ extension Session {
         feed { machine, _ in machine.damaged(id) }
         await departures[id]?.value
         guard !machine.isTroubled(id),
-            let row = try await environment.store.perform({ db throws(StoreError) in try db.torrent(id) })
+            let row = try await environment.store.perform({ db throws(StoreError) in try db.torrents.row(id) })
         else { return }
         // The other process may have been told to look for an offline payload on another disk.
         if row.state == .offline, row.isComplete, !row.settings.isPaused { await activate(id) }
@@ -173,11 +173,11 @@ extension Session {
         do {
             try await environment.store.perform { db throws(StoreError) in
                 try db.transaction(.immediate, durability: .lazy) { () throws(StoreError) in
-                    try db.heartbeat(run, now: now)
-                    try db.saveSlots(run, slots)
-                    try db.saveLive(rows)
+                    try db.runs.heartbeat(run, now: now)
+                    try db.runs.saveSlots(run, slots)
+                    try db.live.save(rows)
                     try seedTime(db)
-                    for (id, list) in peers { try db.saveLivePeers(id, list) }
+                    for (id, list) in peers { try db.live.savePeers(id, list) }
                 }
             }
         } catch {

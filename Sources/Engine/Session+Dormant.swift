@@ -27,30 +27,30 @@ extension Session {
         let busy = machine.busy.union(environment.announces.onLoop { $0.unsavedTorrents })
         let idle = machine.leftAlone
         let away = machine.foldersAway(now: environment.clock.now)
-        let unseen = away.reduce(into: [:]) { $0[$1.key] = machine.unseenSeconds($1.key, uptime: .now) }
+        let unseen = away.reduce(into: [:]) { $0[$1.key] = machine.unseenTime($1.key, uptime: .now) }
         let now = environment.clock.timestamp
         do {
             return try await environment.store.perform { db throws(StoreError) -> [DormantTorrent] in
                 var due: [DormantTorrent] = []
-                var offline: [(row: TorrentRow, reason: String, unseen: Int64)] = []
+                var offline: [(row: TorrentRow, reason: String, unseen: Duration)] = []
                 let limit = away.isEmpty ? room : room + Self.foundOfflinePerSecond
-                for id in try db.dueTorrents(now: now, limit: limit, except: busy) where due.count < room {
+                for id in try db.trackers.dueTorrents(now: now, limit: limit, except: busy) where due.count < room {
                     if idle.contains(id) {
-                        try db.postponeAnnounces(of: id, until: now + SessionMachine.leftAloneFor)
-                    } else if let row = try db.torrent(id) {
+                        try db.trackers.postponeAnnounces(of: id, until: now + SessionMachine.leftAloneFor)
+                    } else if let row = try db.torrents.row(id) {
                         if let reason = away[FileName(row.output)], row.mayGoOffline {
-                            offline.append((row, reason, unseen[FileName(row.output)] ?? 0))
+                            offline.append((row, reason, unseen[FileName(row.output)] ?? .zero))
                             continue
                         }
                         due.append(
                             DormantTorrent(
-                                row: row, trackers: try db.trackers(of: id),
+                                row: row, trackers: try db.trackers.rows(of: id),
                                 volume: try row.volume.flatMap { volume throws(StoreError) in
-                                    try db.volume(volume)?.identity
+                                    try db.volumes.row(volume)?.identity
                                 }))
                     }
                 }
-                if !offline.isEmpty { try db.goOffline(offline, now: now) }
+                if !offline.isEmpty { try db.torrents.goOffline(offline, pause: FolderPresence.lookAgainAfter, now: now) }
                 return due
             }
         } catch {
@@ -120,15 +120,15 @@ extension Session {
         case .announce(let isBack):
             if isBack {
                 await write("that \(row.name) is back") { db, now throws(StoreError) in
-                    try db.comeBack(row.id, now: now)
+                    try db.torrents.comeBack(row.id, now: now)
                 }
             }
             return true
         case .goOffline(let reason):
-            let unseen = machine.unseenSeconds(FileName(row.output), uptime: .now)
+            let unseen = machine.unseenTime(FileName(row.output), uptime: .now)
             await write("that \(row.name) is offline") { db, now throws(StoreError) in
-                guard let row = try db.torrent(row.id), !row.settings.isPaused, row.mayGoOffline else { return }
-                try db.goOffline([(row, reason, unseen)], now: now)
+                guard let row = try db.torrents.row(row.id), !row.settings.isPaused, row.mayGoOffline else { return }
+                try db.torrents.goOffline([(row, reason, unseen)], pause: FolderPresence.lookAgainAfter, now: now)
             }
         case .activate: await activateToSettle(row.id)
         case .postpone: await postpone(row.id, for: FolderPresence.lookAgainAfter)
@@ -171,14 +171,14 @@ extension Session {
     /// Marks a complete torrent at rest as seeding, because this engine keeps serving all torrents.
     private func beginSeeding(_ row: TorrentRow) async {
         await write("that \(row.name) seeds") { db, _ throws(StoreError) in
-            guard let row = try db.torrent(row.id), row.state == .complete, !row.settings.isPaused else { return }
-            try db.setState(row.id, .seeding)
+            guard let row = try db.torrents.row(row.id), row.state == .complete, !row.settings.isPaused else { return }
+            try db.torrents.setState(row.id, .seeding)
         }
     }
 
     private func postpone(_ id: TorrentID, for pause: Duration) async {
         await write("when torrent \(id) is checked again") { db, now throws(StoreError) in
-            try db.postponeAnnounces(of: id, until: now + pause)
+            try db.trackers.postponeAnnounces(of: id, until: now + pause)
         }
     }
 }

@@ -69,7 +69,7 @@ extension Session {
 
     private func readIncomplete() async {
         do {
-            let incomplete = try await environment.store.perform { db throws(StoreError) in try db.incompleteTorrents()
+            let incomplete = try await environment.store.perform { db throws(StoreError) in try db.torrents.incomplete()
             }
             let (inScope, reports) = (incomplete.filter { isInScope($0) }, reports())
             feed { machine, _ in machine.restIs(inScope, reports) }
@@ -80,7 +80,7 @@ extension Session {
 
     private func readForRetry(_ id: TorrentID) async {
         do {
-            let row = try await environment.store.perform { db throws(StoreError) in try db.torrent(id) }
+            let row = try await environment.store.perform { db throws(StoreError) in try db.torrents.row(id) }
             feed { $0.retry(id, row.map { $0.isComplete ? .complete : .incomplete } ?? .removed, now: $1) }
         } catch {
             log.error("\(error)")

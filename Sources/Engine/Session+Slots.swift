@@ -18,7 +18,7 @@ extension Session {
     /// all rows.
     func startDownloads() async throws {
         let (incomplete, yielded) = try await environment.store.perform { db throws(StoreError) in
-            (try db.incompleteTorrents(), try db.yieldedTorrents())
+            (try db.torrents.incomplete(), try db.queue.yielded())
         }
         feed { [last = yielded.map(\.turn).max() ?? 0] machine, _ in machine.resume(lastTurn: last) }
         var line = incomplete.filter { isInScope($0) }
@@ -46,7 +46,7 @@ extension Session {
         guard !added.isEmpty else { return }
         let ready = try await environment.store.perform { db throws(StoreError) in
             var ready: [TorrentID] = []
-            for id in added { if let row = try db.torrent(id), !row.settings.isPaused { ready.append(id) } }
+            for id in added { if let row = try db.torrents.row(id), !row.settings.isPaused { ready.append(id) } }
             return ready
         }
         feed { $0.added(ready, now: $1) }
@@ -55,7 +55,7 @@ extension Session {
     /// Puts a torrent that isn't active into the line; its state is queued until it gets a slot.
     func putInLine(_ row: TorrentRow) async throws {
         if ![.queued, .offline].contains(row.state) {
-            try await environment.store.perform { db throws(StoreError) in try db.setState(row.id, .queued) }
+            try await environment.store.perform { db throws(StoreError) in try db.torrents.setState(row.id, .queued) }
         }
         feed { $0.enqueue(row.id, now: $1) }
     }
@@ -64,7 +64,7 @@ extension Session {
     private func saveSlots() async {
         let (run, report) = (runID, slotReport())
         do {
-            try await environment.store.perform { db throws(StoreError) in try db.saveSlots(run, report) }
+            try await environment.store.perform { db throws(StoreError) in try db.runs.saveSlots(run, report) }
         } catch {
             log.error("could not save the use of slots: \(error)")
         }
@@ -78,8 +78,8 @@ extension Session {
         let (standard, now) = (environment.settings.seedGoal, environment.clock.timestamp)
         do {
             let rows = try await environment.store.perform { db throws(StoreError) in
-                let rows = try db.torrents(in: .complete, after: last, limit: SeedingSweep.most)
-                try db.beginSeeding(rows.filter { $0.mayBeginSeeding(under: standard) }.map(\.id), now: now)
+                let rows = try db.torrents.rows(in: .complete, after: last, limit: SeedingSweep.most)
+                try db.torrents.beginSeeding(rows.filter { $0.mayBeginSeeding(under: standard) }.map(\.id), now: now)
                 return rows
             }
             feed { machine, _ in machine.seedingBegan(rows.last?.id, count: rows.count) }
@@ -99,7 +99,11 @@ extension Session {
         case .complete, .paused:
             let id = row.id
             try await environment.store.perform { db throws(StoreError) in
-                if isSeeded { try db.beginSeeding([id], now: now) } else { try db.setState(id, .complete) }
+                if isSeeded {
+                    try db.torrents.beginSeeding([id], now: now)
+                } else {
+                    try db.torrents.setState(id, .complete)
+                }
             }
         // Once active, the torrent finds its goal reached, sends `stopped` and rests.
         case .seeding: if !isSeeded { await activate(row.id) }

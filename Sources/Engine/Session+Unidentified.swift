@@ -98,7 +98,7 @@ extension Session {
         Task {
             // A stop waits for this write.
             defer { environment.backgroundWrites.ended() }
-            await write("the ban of \(row.host)") { db, _ throws(StoreError) in try db.saveHostBan(row) }
+            await write("the ban of \(row.host)") { db, _ throws(StoreError) in try db.hostBans.save(row) }
         }
     }
 }

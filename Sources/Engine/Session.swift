@@ -6,6 +6,7 @@ import NIOCore
 import NIOPosix
 import Net
 import PeerWire
+import Recovery
 import Store
 import Swarm
 import SystemPackage
@@ -83,24 +84,24 @@ package actor Session {
             settings.database, options: settings.databaseOptions, now: now
         ) {
             db throws(StoreError) in
-            let last = try db.lastRun()
-            try db.pruneEvents()
-            try db.clearLive()
-            try db.hastenFarAnnounces(longest: .seconds(Announcer.longestInterval), now: now)
+            let last = try db.runs.last()
+            try db.events.prune()
+            try db.live.clear()
+            try db.trackers.hastenFarAnnounces(longest: .seconds(Announcer.longestInterval), now: now)
             let intents = try db.transaction { () throws(StoreError) in
-                let intents = try db.takeIntents()
+                let intents = try db.intents.take()
                 // The rows already hold what was asked of an engine that wasn't running, except for states that it had
                 // to change.
                 for intent in intents where intent.verb == .changed {
-                    if let id = intent.torrent { try db.settleAtRest(id) }
+                    if let id = intent.torrent { try db.torrents.settleAtRest(id) }
                 }
                 return intents
             }
             let leftOver = intents.filter { [.remove, .removeData].contains($0.verb) }
-            try db.forgetEndedHostBans(now: now)
-            let (restingHosts, bans) = (try db.restingTrackerHosts(now: now), try db.hostBans(now: now))
+            try db.hostBans.forgetEnded(now: now)
+            let (restingHosts, bans) = (try db.trackerHosts.resting(now: now), try db.hostBans.rows(now: now))
             return (
-                last, try db.beginRun(pid: getpid(), version: Program.version, bootID: bootID(), now: now), leftOver,
+                last, try db.runs.begin(pid: getpid(), version: Program.version, bootID: bootID(), now: now), leftOver,
                 restingHosts, bans
             )
         }
@@ -127,7 +128,7 @@ package actor Session {
             aliveUntilNs: last.map { ($0.stoppedAt ?? $0.heartbeatAt).rawValue * 1_000_000_000 })
         let session = Session(
             environment, group: group, lock: lock, run: run, opening: opening, leftOver: leftOver, bans: bans)
-        if let mending = opening.mending { session.log.warning("\(mending.sentence)") }
+        if let mending = opening.recovery { session.log.warning("\(mending.sentence)") }
         if let warning = FileSystemKind(holding: settings.database).warning(settings.database) {
             session.log.warning("\(warning)")
         }
@@ -203,8 +204,8 @@ package actor Session {
         let (run, now) = (runID, environment.clock.timestamp)
         do {
             try await environment.store.perform { db throws(StoreError) in
-                try db.clearLive()
-                try db.endRun(run, clean: clean, now: now)
+                try db.live.clear()
+                try db.runs.end(run, clean: clean, now: now)
             }
         } catch {
             log.error("could not record a clean shutdown; the next start will re-check: \(error)")

@@ -415,10 +415,10 @@ struct SessionMachine {
     /// Output folders that recent checks found unreachable, and why.
     func foldersAway(now: Instant) -> [FileName: String] { folders.away(now: now) }
 
-    /// Returns the seconds since the output folder was last seen. That time isn't counted as seed time if the folder
+    /// Returns the time since the output folder was last seen. That time isn't counted as seed time if the folder
     /// turns out to be away.
-    func unseenSeconds(_ folder: FileName, uptime: SuspendingClock.Instant) -> Int64 {
-        folders.unseenSeconds(folder, uptime: uptime)
+    func unseenTime(_ folder: FileName, uptime: SuspendingClock.Instant) -> Duration {
+        folders.unseenTime(folder, uptime: uptime)
     }
 
     /// A check found the folder's status.

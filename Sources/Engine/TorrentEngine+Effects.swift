@@ -282,7 +282,7 @@ extension TorrentEngine {
         do throws(StoreError) {
             try await environment.store.perform { db throws(StoreError) in
                 try db.requireRoom()
-                try db.proveWritable(run, now: .now())
+                try db.runs.proveWritable(run, now: .now())
             }
             return nil
         } catch {

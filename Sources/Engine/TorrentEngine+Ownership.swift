@@ -89,7 +89,7 @@ extension TorrentEngine {
         guard !unmade.isEmpty else { return }
         let id = id
         do {
-            try await environment.store.perform { db throws(StoreError) in try db.withdrawFiles(id, unmade) }
+            try await environment.store.perform { db throws(StoreError) in try db.files.withdraw(id, unmade) }
         } catch {
             log.error("could not save that \(unmade.count) files were not created: \(error)")
         }
@@ -103,7 +103,9 @@ extension TorrentEngine {
         }
         let (id, files) = (id, custody.own.keys.map(\.index))
         do {
-            try await environment.store.perform { db throws(StoreError) in try db.useLeaveToOverwrite(id, files) }
+            try await environment.store.perform { db throws(StoreError) in
+                try db.files.usePermissionToOverwrite(id, files)
+            }
         } catch {
             log.error("could not save that --overwrite was used: \(error)")
         }

@@ -23,7 +23,7 @@ extension TorrentEngine {
 
     func saveState() {
         let (id, state, error) = (id, state, swarm.shownFault?.text)
-        write("the state of \(row.name)") { db throws(StoreError) in try db.setState(id, state, error: error) }
+        write("the state of \(row.name)") { db throws(StoreError) in try db.torrents.setState(id, state, error: error) }
     }
 
     /// Writes in the background; only the end of the session waits for it. `what` names the data in the log if the
@@ -41,7 +41,7 @@ extension TorrentEngine {
         guard !isRootSeen else { return }
         isRootSeen = true
         let id = id
-        write("that the folder exists") { db throws(StoreError) in try db.setRootSeen(id) }
+        write("that the folder exists") { db throws(StoreError) in try db.torrents.setRootSeen(id) }
     }
 
     /// The most files named as the reason of a check.
@@ -68,7 +68,7 @@ extension TorrentEngine {
             var changed = Bitfield(count: metainfo.geometry.pieceCount)
             var names: [String] = []
             do {
-                let recorded = try await store.perform { db throws(StoreError) in try db.fingerprints(of: id) }
+                let recorded = try await store.perform { db throws(StoreError) in try db.files.fingerprints(of: id) }
                 let seen = Dictionary(
                     try await disk.fingerprints(payload).map { FingerprintRow($0) }.map { ($0.index, $0) }
                 ) { first, _ in first }
@@ -109,7 +109,7 @@ extension TorrentEngine {
             let id = id
             let now = environment.clock.timestamp
             write("the ban of \(address)") { db throws(StoreError) in
-                try db.ban(id, address, until: now + PeerRow.banTime, reason: reason, now: now)
+                try db.peers.ban(id, address, until: now + PeerRow.banTime, reason: reason, now: now)
             }
         case .checkedAll(let good, let bad, let missing):
             let total = good + bad + missing
@@ -174,7 +174,7 @@ extension TorrentEngine {
         log.info("\(kind): \(detail)")
         let id = id
         let now = environment.clock.timestamp
-        write("an event") { db throws(StoreError) in try db.appendEvent(kind, detail, torrent: id, now: now) }
+        write("an event") { db throws(StoreError) in try db.events.append(kind, detail, torrent: id, now: now) }
     }
 
     // MARK: Snapshots
@@ -241,8 +241,8 @@ extension TorrentEngine {
         do {
             try await environment.store.perform { [progress] db throws(StoreError) in
                 try db.transaction(.immediate, durability: hasTransfer ? .full : .lazy) { () throws(StoreError) in
-                    if !updates.isEmpty { try db.upsertPeers(id, updates, now: now) }
-                    if hasTransfer { _ = try db.record([progress]) }
+                    if !updates.isEmpty { try db.peers.save(id, updates, now: now) }
+                    if hasTransfer { _ = try db.pieces.record([progress]) }
                 }
             }
         } catch {

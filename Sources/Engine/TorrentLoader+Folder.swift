@@ -39,8 +39,8 @@ extension TorrentLoader {
         let id = id
         try await environment.store.perform { [record] db throws(StoreError) in
             try db.transaction(durability: .full) { () throws(StoreError) in
-                _ = try db.record([record])
-                try db.setRootSeen(id)
+                _ = try db.pieces.record([record])
+                try db.torrents.setRootSeen(id)
             }
         }
     }

@@ -106,7 +106,7 @@ struct TorrentLoader {
     func remember(_ volume: Volume) async throws {
         let (id, now) = (id, environment.clock.timestamp)
         try await environment.store.perform { db throws(StoreError) in
-            try db.place(id, onVolume: volume.identity, mountPath: volume.mountPath, now: now)
+            try db.volumes.place(id, onVolume: volume.identity, mountPath: volume.mountPath, now: now)
         }
     }
 
@@ -114,9 +114,9 @@ struct TorrentLoader {
         let id = id
         let now = environment.clock.timestamp
         let read = try await environment.store.perform { db throws(StoreError) -> (TorrentRow, [UInt8])? in
-            guard let row = try db.torrent(id) else { return nil }
+            guard let row = try db.torrents.row(id) else { return nil }
             if let known { return (row, known.file) }
-            let file = try db.metainfo(of: id)
+            let file = try db.metainfos.file(of: id)
             return (row, file ?? [])
         }
         guard let (row, file) = read else { throw EngineError("torrent \(id) is no longer in the database") }
@@ -124,24 +124,24 @@ struct TorrentLoader {
         let count = metainfo.geometry.pieceCount
         let files = metainfo.layout.files.count
         return try await environment.store.perform { db throws(StoreError) in
-            let metainfo = try db.asAdded(metainfo, id)
+            let metainfo = try db.paths.asAdded(metainfo, id)
             // Faults in rows of other torrents must not be reported for this one.
             _ = db.takeRowFaults()
             let claims = try Self.claims(of: id, count: count, db, now)
             let known = Remembered(
-                row: row, metainfo: metainfo, wanted: try db.wanted(of: id, count: files), have: claims.have,
-                opened: claims.opened,
-                partials: try db.partialPieces(of: id).filter { metainfo.geometry.pieces.contains($0.piece) },
-                fingerprints: try db.fingerprints(of: id),
-                peers: try db.peersToTry(of: id, limit: AddressBook.capacity / 2, now: now),
-                banned: try db.bannedPeers(of: id, now: now),
-                trackers: try db.trackers(of: id),
-                volume: try row.volume.flatMap { volume throws(StoreError) in try db.volume(volume)?.identity })
+                row: row, metainfo: metainfo, wanted: try db.files.wanted(of: id, count: files), have: claims.have,
+                opened: claims.writeIntents,
+                partials: try db.pieces.partials(of: id).filter { metainfo.geometry.pieces.contains($0.piece) },
+                fingerprints: try db.files.fingerprints(of: id),
+                peers: try db.peers.toTry(of: id, limit: AddressBook.capacity / 2, now: now),
+                banned: try db.peers.banned(of: id, now: now),
+                trackers: try db.trackers.rows(of: id),
+                volume: try row.volume.flatMap { volume throws(StoreError) in try db.volumes.row(volume)?.identity })
             // The torrent ignores the damaged rows and logs them.
             let faults = db.takeRowFaults()
             if let first = faults.first {
                 let others = faults.count > 1 ? " (and \(faults.count - 1) more)" : ""
-                try db.appendEvent(
+                try db.events.append(
                     .damaged, "damaged rows of this torrent are ignored: \(first)\(others)", torrent: id, now: now)
             }
             return known
@@ -177,13 +177,13 @@ struct TorrentLoader {
         -> Claims
     {
         do throws(StoreError) {
-            return try db.claims(of: id, count: count)
+            return try db.pieces.claims(of: id, count: count)
         } catch {
             guard error.isOfRow else { throw error }
-            let pieces = try db.doubtPieces(of: id)
-            try db.appendEvent(
+            let pieces = try db.pieces.unverify(id)
+            try db.events.append(
                 .damaged, "the bitfield was damaged: \(pieces) pieces are re-checked", torrent: id, now: now)
-            return try db.claims(of: id, count: count)
+            return try db.pieces.claims(of: id, count: count)
         }
     }
 
@@ -241,7 +241,9 @@ struct TorrentLoader {
         let alive = wasActive ? Int64.max : aliveUntilNs ?? environment.aliveUntilNs
         var custody = await Custody(of: id, found, records, on: environment.disk, aliveUntilNs: alive)
         guard
-            let infoHash = try await environment.store.perform({ db throws(StoreError) in try db.torrent(id)?.infoHash }
+            let infoHash = try await environment.store.perform({ db throws(StoreError) in
+                try db.torrents.row(id)?.infoHash
+            }
             )
         else { return custody }
         let prints = Dictionary(found.map { ($0.file, $0) }) { first, _ in first }
@@ -249,7 +251,7 @@ struct TorrentLoader {
             // An active torrent holds the file, and may not have recorded it yet.
             custody.own[file] = nil
             let holder = try await environment.store.perform { db throws(StoreError) in
-                try db.holder(owner.torrent, file: owner.file.index)
+                try db.files.holder(owner.torrent, file: owner.file.index)
             }
             if case .entry(let index) = file, case .entry(let twin) = owner.file, owner.torrent == infoHash {
                 custody.twins[index] = twin
@@ -272,14 +274,15 @@ struct TorrentLoader {
         guard !loaded.row.settings.allocatesFull || loaded.plan.unverified.isEmpty else { return }
         let id = id
         let files = loaded.custody.own.keys.map(\.index)
-        try await environment.store.perform { db throws(StoreError) in try db.useLeaveToOverwrite(id, files) }
+        try await environment.store.perform { db throws(StoreError) in try db.files.usePermissionToOverwrite(id, files)
+        }
     }
 
     /// Records that these missing files are about to be created.
     func announce(_ files: [Int]) async throws {
         guard !files.isEmpty else { return }
         let id = id
-        try await environment.store.perform { db throws(StoreError) in try db.announceFiles(id, files) }
+        try await environment.store.perform { db throws(StoreError) in try db.files.announce(id, files) }
     }
 
     /// Returns the pieces that are missing without a hash check: none of their bytes were written, and they are not all

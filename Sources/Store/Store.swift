@@ -1,29 +1,18 @@
 // Room: Store.
-// Duty: the program's state in one SQLite database: typed reads, one-transaction writes, migrations, backup, integrity.
+// Duty: the program's state in one SQLite database: tables with typed rows, one-transaction writes, migrations,
+// integrity.
 // Owns: the database file, its log and its lock file; the SQL of every query.
 // Never: reads the payload; opens the database file outside SQLite; blocks the cooperative pool; ignores the result of
 // COMMIT.
 // Invariants: the facts of a durable transaction were true on the disk before it began, which its caller guarantees; no
 // transaction touches a torrent that did not change; counters equal what they count; foreign files are never written.
 
-import Glibc
 import SystemPackage
 import Torrent
 
 /// The engine's connection, on a dedicated thread.
 package actor Store {
     package nonisolated let path: FilePath
-    /// The largest database, in bytes, that is checked before the engine starts: what can be read in about a second.
-    package static let checkedAtOnce: Int64 = 256 << 20
-
-    /// The state in which the database was found.
-    package struct Opening: Sendable {
-        /// The recovery's report, if the database was damaged.
-        package let mending: RecoveryReport?
-        /// Whether the last stop was unclean and the database is too large to be checked before the engine starts.
-        package let isUnchecked: Bool
-    }
-
     private enum Access {
         case open(Connection)
         /// The log can't be trusted, and a new one could not be started yet.
@@ -46,22 +35,8 @@ package actor Store {
         return store
     }
 
-    /// Opens the database like ``open(_:now:)``, and recovers it if it is damaged. The caller holds the engine's lock.
-    ///
-    /// After an unclean stop, the database is checked first. If that would take long, ``Maintenance`` does it while the
-    /// engine runs.
-    ///
-    /// `begin` is the engine's first work. If it finds damage, the database is recovered, and `begin` runs again.
-    package static func openRecovering<Value: Sendable>(
-        _ path: FilePath, options: DatabaseOptions = DatabaseOptions(), now: Timestamp,
-        _ begin: @Sendable (Connection) throws(StoreError) -> Value
-    ) async throws(StoreError) -> (store: Store, opening: Opening, value: Value) {
-        let store = try make(path)
-        let (opening, value) = try await store.connectMending(options, now, begin)
-        return (store, opening, value)
-    }
-
-    private static func make(_ path: FilePath) throws(StoreError) -> Store {
+    /// A store whose database is still closed, with its thread.
+    package static func make(_ path: FilePath) throws(StoreError) -> Store {
         Store(path, try ThreadExecutor.start(for: path))
     }
 
@@ -81,7 +56,7 @@ package actor Store {
         do throws(StoreError) {
             return try body(connection)
         } catch {
-            if error.isOfFile { tellOfDamage(error.description) }
+            if error.isOfFile { reportDamage(error.description) }
             throw error
         }
     }
@@ -92,7 +67,7 @@ package actor Store {
     }
 
     /// Reports damage that was found here or by another connection.
-    package func tellOfDamage(_ reason: String) {
+    package func reportDamage(_ reason: String) {
         damageWatcher?(reason)
         damageWatcher = nil
     }
@@ -124,9 +99,18 @@ package actor Store {
     }
 
     private func connect(_ options: DatabaseOptions, _ now: Timestamp) throws(StoreError) {
+        try connect(options, now: now) { $0.settleFoundLog() }
+    }
+
+    /// Opens the closed database, and runs `begin`, the first work on it. If `begin` throws, the database is closed
+    /// again.
+    package func connect<Value>(
+        _ options: DatabaseOptions, now: Timestamp, _ begin: (Connection) throws(StoreError) -> Value
+    ) throws(StoreError) -> Value {
         let connection = try openWithReserve(options, now)
-        connection.settleFoundLog()
+        let value = try begin(connection)
         access = .open(connection)
+        return value
     }
 
     private func openWithReserve(_ options: DatabaseOptions, _ now: Timestamp) throws(StoreError) -> Connection {
@@ -145,44 +129,6 @@ package actor Store {
         _ = reserve.take()
         return connection
     }
-
-    private func connectMending<Value>(
-        _ options: DatabaseOptions, _ now: Timestamp, _ begin: (Connection) throws(StoreError) -> Value
-    ) throws(StoreError) -> (Opening, Value) {
-        try DatabaseRecovery.finishInterrupted(path, options: options)
-        let damage: StoreError
-        do throws(StoreError) {
-            return try connectChecked(options, now, begin)
-        } catch {
-            guard DatabaseRecovery.answers(error) else { throw error }
-            damage = error
-        }
-        let mending = try DatabaseRecovery.mend(path, because: damage.message, options: options, now: now)
-        let connection = try openWithReserve(options, now)
-        let value = try begin(connection)
-        access = .open(connection)
-        return (Opening(mending: mending, isUnchecked: false), value)
-    }
-
-    /// When it throws, no connection stays open.
-    private func connectChecked<Value>(
-        _ options: DatabaseOptions, _ now: Timestamp, _ begin: (Connection) throws(StoreError) -> Value
-    ) throws(StoreError) -> (Opening, Value) {
-        // SQLite treats an empty file as a new database. If it has backups, it is the rest of an old one.
-        if DatabaseFile.size(path) == 0, try !BackupFile.list(DatabaseFile.resolved(path)).isEmpty {
-            throw StoreError(.corrupt, path: path.text, "the file is empty")
-        }
-        let connection = try openWithReserve(options, now)
-        let isClean = try connection.lastRun()?.isClean ?? true
-        let isSmall = connection.fileBytes <= Self.checkedAtOnce
-        if !isClean, isSmall, let fault = try connection.integrityFaults(.indexes).first {
-            throw StoreError(.corrupt, path: path.text, fault)
-        }
-        connection.settleFoundLog()
-        let value = try begin(connection)
-        access = .open(connection)
-        return (Opening(mending: nil, isUnchecked: !isClean && !isSmall), value)
-    }
 }
 
 extension Connection {
@@ -192,7 +138,7 @@ extension Connection {
     package static func open(
         _ path: FilePath, mode: Mode, options: DatabaseOptions = DatabaseOptions(), now: Timestamp
     ) throws(StoreError) -> Connection {
-        guard !Replacement.isUnderWay(DatabaseFile.resolved(path)) else {
+        guard !Replacement.isUnderWay(path) else {
             throw StoreError(
                 .corrupt, path: path.text,
                 "its recovery was interrupted: run `pieces run` or `pieces database salvage` to finish it")

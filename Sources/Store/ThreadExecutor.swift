@@ -5,11 +5,11 @@ import Torrent
 /// A serial executor with a dedicated thread, for an actor whose calls block.
 ///
 /// The thread lives until ``stop()``, which the actor calls in its deinit, when no more jobs can arrive.
-final class ThreadExecutor: SerialExecutor {
+package final class ThreadExecutor: SerialExecutor {
     private let queue = JobQueue()
 
     /// Starts the thread that works on the database at `path`.
-    static func start(for path: FilePath) throws(StoreError) -> ThreadExecutor {
+    package static func start(for path: FilePath) throws(StoreError) -> ThreadExecutor {
         let executor = ThreadExecutor()
         do {
             try SystemThread.start { executor.run() }
@@ -20,8 +20,8 @@ final class ThreadExecutor: SerialExecutor {
         return executor
     }
 
-    func enqueue(_ job: consuming ExecutorJob) { queue.append(UnownedJob(job)) }
-    func stop() { queue.end() }
+    package func enqueue(_ job: consuming ExecutorJob) { queue.append(UnownedJob(job)) }
+    package func stop() { queue.end() }
 
     private func run() {
         while let jobs = queue.next() {

@@ -59,7 +59,7 @@ package struct Metainfo: Sendable {
     /// Blanks and a byte order mark before the document, and anything after it, are ignored, because scripts and
     /// editors leave them there.
     ///
-    /// `names` is the rule for file names. For a torrent in a database, use `Connection.asAdded`, which knows the rule
+    /// `names` is the rule for file names. For a torrent in a database, use `PathTable.asAdded`, which knows the rule
     /// under which the torrent was added.
     package init(torrentFile bytes: [UInt8], names: NameRule = .bytes) throws(MetainfoError) {
         guard bytes.count <= Self.maximumFileBytes else { throw .tooLarge(bytes: bytes.count) }

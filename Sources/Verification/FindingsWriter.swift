@@ -15,9 +15,11 @@ struct FindingsWriter {
             // written here.
             let engineRuns = try DatabaseLock.holder(database: database) != nil
             for finding in findings {
-                guard let row = try connection.torrent(finding.id) else { continue }
+                guard let row = try connection.torrents.row(finding.id) else { continue }
                 try write(finding, row, engineRuns)
-                if finding.result?.outcome == .verified, let key = finished(finding.id) { try connection.set(key, nil) }
+                if finding.result?.outcome == .verified, let key = finished(finding.id) {
+                    try connection.settings.set(key, nil)
+                }
             }
         }
     }
@@ -29,14 +31,14 @@ struct FindingsWriter {
             || !finding.missingFiles.isEmpty
         if isChanged { try change(finding, row, now) }
         if let volume = finding.volume {
-            try connection.place(finding.id, onVolume: volume.identity, mountPath: volume.mountPath, now: now)
+            try connection.volumes.place(finding.id, onVolume: volume.identity, mountPath: volume.mountPath, now: now)
         }
         let right = finding.confirmed + finding.adopted
-        if !right.isEmpty { try connection.markVerified(finding.id, right, now: now) }
+        if !right.isEmpty { try connection.pieces.markVerified(finding.id, right, now: now) }
         // An engine that found the payload unreachable must look again.
         let isBack = finding.volume != nil && row.state == .offline
         if isChanged || isBack, engineRuns {
-            try connection.appendIntent(.damaged, torrent: finding.id, now: now)
+            try connection.intents.append(.damaged, torrent: finding.id, now: now)
         }
         if let result = finding.result { try conclude(result, engineRuns, now) }
     }
@@ -46,11 +48,11 @@ struct FindingsWriter {
         let torrent = finding.torrent
         let metainfo = torrent.metainfo
         // Read again, because an engine may have recorded more since the verification began.
-        var have = try connection.have(of: finding.id, count: metainfo.geometry.pieceCount)
+        var have = try connection.pieces.have(of: finding.id, count: metainfo.geometry.pieceCount)
         for piece in finding.damaged { have.remove(piece) }
         if !finding.damaged.isEmpty || !finding.missingFiles.isEmpty {
             let completed = torrent.selection.bytes(in: have, geometry: metainfo.geometry)
-            try connection.markDamaged(
+            try connection.pieces.markDamaged(
                 finding.id, pieces: finding.damaged, files: finding.missingFiles, completedBytes: completed)
         }
         for piece in finding.adopted { have.insert(piece) }
@@ -65,9 +67,9 @@ struct FindingsWriter {
         {
             record.completedAt = now
         }
-        _ = try connection.record([record])
+        _ = try connection.pieces.record([record])
         if !finding.adopted.isEmpty || !finding.fingerprints.isEmpty, !row.isRootSeen {
-            try connection.setRootSeen(finding.id)
+            try connection.torrents.setRootSeen(finding.id)
         }
     }
 
@@ -76,7 +78,7 @@ struct FindingsWriter {
         guard !finding.missingFiles.isEmpty else { return [] }
         let (layout, geometry) = (finding.torrent.metainfo.layout, finding.torrent.metainfo.geometry)
         let gone = Set(finding.missingFiles)
-        return try connection.partialPieces(of: finding.id).filter { row in
+        return try connection.pieces.partials(of: finding.id).filter { row in
             geometry.pieces.contains(row.piece)
                 && layout.files(of: row.piece, geometry: geometry).contains(where: gone.contains)
         }.map { PartialPieceRow(piece: $0.piece, blocks: []) }
@@ -89,23 +91,23 @@ struct FindingsWriter {
             let text =
                 "verified \(result.checked) of \(result.torrent.metainfo.geometry.pieceCount) pieces: \(result.good) good, \(result.bad) bad, "
                 + "\(result.missing) missing; requested by the user"
-            try connection.appendEvent(.verified, text, torrent: id, now: now)
+            try connection.events.append(.verified, text, torrent: id, now: now)
         }
         if result.damaged > 0 {
             for file in result.culprits where file.blame.damaged > 0 {
                 let (kind, text) = Self.event(file)
-                try connection.appendEvent(kind, "\(file.path): \(text)", torrent: id, now: now)
+                try connection.events.append(kind, "\(file.path): \(text)", torrent: id, now: now)
             }
             for riddle in result.riddles where riddle.count.damaged > 0 {
                 let text =
                     "\(Format.count(riddle.count.damaged, "damaged piece")) shared by \(riddle.names): \(riddle.touch)"
-                try connection.appendEvent(riddle.isRot ? .rot : .failed, text, torrent: id, now: now)
+                try connection.events.append(riddle.isRot ? .rot : .failed, text, torrent: id, now: now)
             }
         }
-        guard !engineRuns, let row = try connection.torrent(id), !row.settings.isPaused else { return }
+        guard !engineRuns, let row = try connection.torrents.row(id), !row.settings.isPaused else { return }
         switch result.outcome {
         case .verified, .interrupted:
-            if row.state != row.stateAtRest { try connection.setState(id, row.stateAtRest) }
+            if row.state != row.stateAtRest { try connection.torrents.setState(id, row.stateAtRest) }
         case .nothingThere, .offline, .failed: break
         }
     }

@@ -14,15 +14,15 @@ package struct StoredTorrent: Sendable {
     package let volume: String?
 
     package init(_ row: TorrentRow, _ connection: Connection) throws {
-        guard let file = try connection.metainfo(of: row.id) else {
+        guard let file = try connection.metainfos.file(of: row.id) else {
             throw UnusableTorrent("torrent \(row.id) was removed in the meantime")
         }
         do {
-            metainfo = try connection.asAdded(try Metainfo(torrentFile: file), row.id)
+            metainfo = try connection.paths.asAdded(try Metainfo(torrentFile: file), row.id)
         } catch let error as MetainfoError {
             throw UnusableTorrent("the .torrent of \(row.name.printable) in the database cannot be read: \(error)")
         }
-        let wanted = try connection.wanted(of: row.id, count: metainfo.layout.files.count)
+        let wanted = try connection.files.wanted(of: row.id, count: metainfo.layout.files.count)
         guard let selection = FileSelection(layout: metainfo.layout, wanted: wanted) else {
             throw UnusableTorrent(
                 "the database lists \(wanted.count) files for \(row.name.printable), but its .torrent has \(metainfo.layout.files.count)"
@@ -30,9 +30,9 @@ package struct StoredTorrent: Sendable {
         }
         self.row = row
         self.selection = selection
-        have = try connection.have(of: row.id, count: metainfo.geometry.pieceCount)
-        fingerprints = try connection.fingerprints(of: row.id)
-        volume = try row.volume.flatMap { volume throws(StoreError) in try connection.volume(volume)?.identity }
+        have = try connection.pieces.have(of: row.id, count: metainfo.geometry.pieceCount)
+        fingerprints = try connection.files.fingerprints(of: row.id)
+        volume = try row.volume.flatMap { volume throws(StoreError) in try connection.volumes.row(volume)?.identity }
     }
 
     /// Looks for the payload. Call this before reading or writing the payload, and use the payload of the result.

@@ -1,4 +1,5 @@
 import Store
+import Torrent
 
 /// Remembers in the database when unfinished verifications began, so that they can be resumed.
 package struct VerificationMemory {
@@ -53,19 +54,19 @@ package struct VerificationMemory {
     }
 
     /// Records that all torrents were verified.
-    package func endAll() throws(StoreError) { try connection.set(Self.allKey, nil) }
+    package func endAll() throws(StoreError) { try connection.settings.set(Self.allKey, nil) }
 
     private static func key(of id: TorrentID) -> String { "verify.began.\(id)" }
 
     private func moment(_ key: String) throws(StoreError) -> Timestamp? {
-        try connection.setting(key).flatMap { Int64($0) }.map { Timestamp($0) }
+        try connection.settings.value(key).flatMap { Int64($0) }.map { Timestamp($0) }
     }
 
     private func begin(_ key: String, anew: Bool, now: Timestamp, isOwn: Bool) throws(StoreError) -> Entry {
         if !anew, let began = try moment(key), began <= now, now - began < Self.lifetime {
             return Entry(at: began, isResumed: true, ownKey: isOwn ? key : nil)
         }
-        try connection.set(key, "\(now)")
+        try connection.settings.set(key, "\(now)")
         return Entry(at: now, isResumed: false, ownKey: isOwn ? key : nil)
     }
 }

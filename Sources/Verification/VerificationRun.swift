@@ -195,10 +195,10 @@ package struct VerificationRun {
     private func load(_ order: Order, _ summary: inout Summary) throws -> VerificationTask? {
         do {
             // Read again, because another process may have recorded findings while this one waited.
-            let torrent = try StoredTorrent(try connection.torrent(order.row.id) ?? order.row, connection)
+            let torrent = try StoredTorrent(try connection.torrents.row(order.row.id) ?? order.row, connection)
             var confirmed = Bitfield(count: torrent.have.count)
             if order.began.isResumed {
-                for page in try connection.oldestPages(of: order.row.id, limit: .max)
+                for page in try connection.pieces.oldestPages(of: order.row.id, limit: .max)
                 where page.verifiedAt > order.began.at {
                     for piece in page.pieces where torrent.have[piece] { confirmed.insert(piece) }
                 }

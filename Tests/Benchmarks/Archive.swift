@@ -22,7 +22,7 @@ enum Archive {
                 for item in items { if let record = try insert(item, connection) { records.append(record) } }
                 return records
             }
-            try connection.record(records)
+            try connection.pieces.record(records)
         }
         try connection.checkpoint()
     }

@@ -39,17 +39,18 @@ struct StatusBenchmark: Benchmark {
     /// A torrent of an archive: one in ten is not complete, one in a hundred has an error, one in fifty is awake.
     private static func add(_ n: Int, _ connection: Connection, _ now: Timestamp) throws(StoreError) -> ProgressRecord?
     {
-        let id = try connection.insertTorrent(
+        let id = try connection.torrents.insert(
             NewTorrent(metainfo: metainfo(n), output: "/srv/mirror/archive"), now: now)
-        for var tracker in try connection.trackers(of: id) {
+        for var tracker in try connection.trackers.rows(of: id) {
             (tracker.seeders, tracker.leechers) = (n % 300, n % 17)
-            try connection.saveTracker(tracker)
+            try connection.trackers.save(tracker)
         }
         let isIncomplete = n % 10 == 0
         let error = n % 100 == 7 ? "the folder /srv/mirror/archive cannot be written: Permission denied" : nil
-        try connection.setState(id, error != nil ? .error : isIncomplete ? .downloading : .seeding, error: error)
+        try connection.torrents.setState(
+            id, error != nil ? .error : isIncomplete ? .downloading : .seeding, error: error)
         if n % 50 == 0 {
-            try connection.saveLive([
+            try connection.live.save([
                 LiveRow(
                     torrent: id, downloadRate: Int64(n) * 1000, uploadRate: Int64(n) * 300, peersConnected: n % 80,
                     seeders: n % 40, leechers: n % 30,

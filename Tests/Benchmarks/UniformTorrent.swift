@@ -81,9 +81,9 @@ struct UniformTorrent {
     func insertComplete(
         _ connection: Connection, output: FilePath, files: [FingerprintRow], now: Timestamp
     ) throws(StoreError) -> ProgressRecord {
-        let id = try connection.insertTorrent(NewTorrent(metainfo: metainfo, output: output.string), now: now)
-        try connection.setRootSeen(id)
-        try connection.setState(id, .seeding)
+        let id = try connection.torrents.insert(NewTorrent(metainfo: metainfo, output: output.string), now: now)
+        try connection.torrents.setRootSeen(id)
+        try connection.torrents.setState(id, .seeding)
         var record = ProgressRecord(torrent: id, verifiedAt: now)
         record.newPieces = Array(metainfo.geometry.pieces)
         record.files = files

@@ -1,4 +1,5 @@
 import Glibc
+import Recovery
 import Store
 import SystemPackage
 import TestSupport
@@ -29,36 +30,38 @@ package struct Claims: Sendable {
     package init(_ connection: Connection, _ parts: [CrashPart]) throws {
         let faults = try connection.integrityFaults(.indexes)
         guard faults.isEmpty else { throw CrashFault("the database is not sound: \(faults.joined(separator: "; "))") }
-        let leaving = try connection.rows(
-            "SELECT torrent_id FROM intent WHERE verb IN (?, ?)", IntentVerb.remove, IntentVerb.removeData
-        ) { (row) throws(StoreError) in try row.next(TorrentID.self) }
+        let leaving = try connection.values(
+            "SELECT torrent_id FROM intent WHERE verb IN (?, ?)", IntentVerb.remove, IntentVerb.removeData,
+            as: TorrentID.self)
         var torrents: [InfoHash: OfTorrent] = [:]
-        for row in try connection.torrents() {
+        for row in try connection.torrents.rows() {
             guard let part = parts.first(where: { $0.torrent.infoHash == row.infoHash }) else {
                 throw CrashFault("the database has torrent \(row.infoHash), which nobody added")
             }
             let geometry = part.torrent.geometry
             var blocks: Set<BlockRef> = []
-            for partial in try connection.partialPieces(of: row.id) {
+            for partial in try connection.pieces.partials(of: row.id) {
                 for block in 0..<geometry.blockCount(of: partial.piece)
                 where block / 8 < partial.blocks.count && partial.blocks[block / 8] & (0x80 >> UInt8(block % 8)) != 0 {
                     blocks.insert(BlockRef(piece: partial.piece, block: block))
                 }
             }
-            let have = try connection.have(of: row.id, count: geometry.pieceCount)
+            let have = try connection.pieces.have(of: row.id, count: geometry.pieceCount)
             guard have.population == row.piecesHave else {
                 throw CrashFault("torrent \(row.id) has \(have.population) pieces, and its row says \(row.piecesHave)")
             }
-            let wanted = try connection.wanted(of: row.id, count: part.torrent.metainfo.layout.files.count)
+            let wanted = try connection.files.wanted(of: row.id, count: part.torrent.metainfo.layout.files.count)
             let completed = part.torrent.bytes(of: have, inFiles: wanted)
             guard completed == row.completedBytes else {
                 throw CrashFault(
                     "torrent \(row.id) has \(completed) bytes of wanted files, and its row says \(row.completedBytes)")
             }
             torrents[row.infoHash] = OfTorrent(
-                row: row, have: have, opened: try connection.opened(of: row.id, count: geometry.pieceCount),
+                row: row, have: have,
+                opened: try connection.pieces.writeIntents(of: row.id, count: geometry.pieceCount),
                 blocks: blocks, wanted: wanted,
-                placed: Set(try connection.fingerprints(of: row.id).map(\.index)), isLeaving: leaving.contains(row.id))
+                placed: Set(try connection.files.fingerprints(of: row.id).map(\.index)),
+                isLeaving: leaving.contains(row.id))
         }
         self.torrents = torrents
     }
@@ -83,9 +86,9 @@ package struct Claims: Sendable {
             do {
                 return try Claims(try Connection.open(database, mode: .readWriteCreate, now: .now()), parts)
             } catch let error as StoreError where DatabaseRecovery.answers(error) {
-                _ = try DatabaseRecovery.mend(database, because: error.message, now: .now())
+                _ = try DatabaseRecovery.recover(database, because: error.message, now: .now())
             } catch let fault as CrashFault {
-                _ = try DatabaseRecovery.mend(database, because: fault.description, now: .now())
+                _ = try DatabaseRecovery.recover(database, because: fault.description, now: .now())
             }
             return try Claims(try Connection.open(database, mode: .readWriteCreate, now: .now()), parts)
         }
@@ -95,7 +98,7 @@ package struct Claims: Sendable {
     private static func requireWhole(_ backup: FilePath) throws {
         let connection = try Connection.open(backup, mode: .readOnly, now: .now())
         let faults = try connection.integrityFaults(.indexes)
-        guard faults.isEmpty, try !connection.torrents().isEmpty else {
+        guard faults.isEmpty, try !connection.torrents.rows().isEmpty else {
             throw CrashFault("the backup \(backup) is not whole: \(faults.joined(separator: "; "))")
         }
     }

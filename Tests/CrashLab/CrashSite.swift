@@ -64,7 +64,7 @@ package struct CrashSite: Sendable {
             metainfo: part.torrent.metainfo, output: RecordedDisk.root.appending(Self.outputName).string,
             settings: settings,
             wanted: part.wanted)
-        return try connect().insertTorrent(new, now: .now())
+        return try connect().torrents.insert(new, now: .now())
     }
 
     /// Changes which files are wanted, as `pieces select` does.
@@ -72,24 +72,24 @@ package struct CrashSite: Sendable {
         let (geometry, layout) = (part.torrent.geometry, part.torrent.metainfo.layout)
         let connection = try connect()
         try connection.transaction { () throws(StoreError) in
-            let have = try connection.have(of: id, count: geometry.pieceCount)
+            let have = try connection.pieces.have(of: id, count: geometry.pieceCount)
             let wantedBytes = layout.files.reduce(Int64(0)) { wanted[$1.index] && !$1.isPad ? $0 + $1.length : $0 }
-            try connection.setSelection(
+            try connection.torrents.setSelection(
                 id, wanted: wanted, wantedBytes: wantedBytes,
                 completedBytes: part.torrent.bytes(of: have, inFiles: wanted))
         }
     }
 
-    package func pause(_ id: TorrentID, _ isPaused: Bool) throws { try connect().setPaused(id, isPaused) }
+    package func pause(_ id: TorrentID, _ isPaused: Bool) throws { try connect().torrents.setPaused(id, isPaused) }
 
     /// How much of the torrent is recorded, from 0 to 1.
     package func share(of id: TorrentID) throws -> Double {
-        try connect().torrent(id).map { Double($0.piecesHave) / Double(max(1, $0.pieceCount)) } ?? 0
+        try connect().torrents.row(id).map { Double($0.piecesHave) / Double(max(1, $0.pieceCount)) } ?? 0
     }
 
     /// Tells a running engine something.
     package func tell(_ verb: IntentVerb, _ id: TorrentID) throws {
-        try connect().appendIntent(verb, torrent: id, argument: nil, now: .now())
+        try connect().intents.append(verb, torrent: id, argument: nil, now: .now())
     }
 
     /// Waits until the database says of all of these that what is wanted is there.
@@ -97,18 +97,18 @@ package struct CrashSite: Sendable {
         let connection = try connect()
         for id in ids {
             try await eventually(try "torrent \(id) to be complete: \(told(of: id, connection))", within: limit) {
-                try connection.torrent(id).map { $0.isComplete && $0.completedAt != nil } ?? true
+                try connection.torrents.row(id).map { $0.isComplete && $0.completedAt != nil } ?? true
             }
         }
     }
 
     private func told(of id: TorrentID, _ connection: Connection) throws -> String {
-        guard let row = try connection.torrent(id) else { return "gone" }
-        let opened = try connection.opened(of: id, count: row.pieceCount).population
+        guard let row = try connection.torrents.row(id) else { return "gone" }
+        let opened = try connection.pieces.writeIntents(of: id, count: row.pieceCount).population
         return
             "\(row.state.rawValue), \(row.error ?? "no error"), \(row.piecesHave) of \(row.pieceCount) pieces, \(opened) opened, "
             + "\(row.completedBytes) of \(row.wantedBytes) bytes, "
-            + (try connection.events(of: id, limit: 5)).map { "\($0.kind): \($0.detail)" }.joined(separator: "; ")
+            + (try connection.events.rows(of: id, limit: 5)).map { "\($0.kind): \($0.detail)" }.joined(separator: "; ")
     }
 
     private func makeDisk() throws -> Disk {

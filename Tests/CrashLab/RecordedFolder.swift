@@ -2,6 +2,7 @@ import Disk
 import Glibc
 import Store
 import SystemPackage
+import Torrent
 
 /// The calls for names in the database's folder, which are noted in a recording.
 struct RecordedFolder: FolderCalls {

@@ -97,7 +97,7 @@ extension Scenario {
             try await stage.site.untilComplete(stage.ids)
             try stage.site.tell(.verify, stage.ids[0])
             try await eventually("the check to end") {
-                try stage.site.connect().events(of: stage.ids[0], limit: 100).contains { $0.kind == .verified }
+                try stage.site.connect().events.rows(of: stage.ids[0], limit: 100).contains { $0.kind == .verified }
             }
             try await eventually("what was checked to be recorded") { try stage.site.share(of: stage.ids[0]) == 1 }
         }
@@ -129,8 +129,8 @@ extension Scenario {
             try site.pause(ids[0], true)
             try site.tell(.changed, ids[0])
             try site.tell(.removeData, ids[1])
-            try await eventually("the one to be gone") { try site.connect().torrent(ids[1]) == nil }
-            try await eventually("the other to rest") { try site.connect().torrent(ids[0])?.state == .paused }
+            try await eventually("the one to be gone") { try site.connect().torrents.row(ids[1]) == nil }
+            try await eventually("the other to rest") { try site.connect().torrents.row(ids[0])?.state == .paused }
             try site.pause(ids[0], false)
             try site.tell(.changed, ids[0])
             try await site.untilComplete([ids[0]])

@@ -1,5 +1,6 @@
 import Disk
 import Glibc
+import Recovery
 import Store
 import SystemPackage
 import TestSupport
@@ -24,7 +25,7 @@ extension Scenario {
         try await stage.runUntilComplete()
         stage.site.recording.mark()
         for n in 0..<4 {
-            try stage.site.connect().set("key \(n)", String(repeating: "value", count: 2000))
+            try stage.site.connect().settings.set("key \(n)", String(repeating: "value", count: 2000))
             let moment = Timestamp(1_772_373_912 + Int64(n))
             try stage.site.connect().backup(to: FilePath(stage.site.database.string + ".backup-" + moment.compact))
         }
@@ -33,7 +34,7 @@ extension Scenario {
 
     package static let restore = Scenario(name: "a restore", parts: pair, mends: true) { stage in
         try await stage.completeWithBackup()
-        try stage.site.connect().set("newer", "than the backup")
+        try stage.site.connect().settings.set("newer", "than the backup")
         stage.site.recording.mark()
         _ = try DatabaseRecovery.restore(
             stage.site.database, from: stage.backup, options: stage.site.options, now: .now())
@@ -47,7 +48,7 @@ extension Scenario {
         let root = try stage.endUncleanly()
         try stage.site.recording.damage(stage.site.database, at: (root - 1) * pageSize, count: pageSize)
         stage.site.recording.mark()
-        _ = try DatabaseRecovery.mend(
+        _ = try DatabaseRecovery.recover(
             stage.site.database, because: "a page is zeros", options: stage.site.options, now: .now())
         try await stage.runUntilComplete()
     }
@@ -65,11 +66,8 @@ extension Scenario.Stage {
     /// begins.
     fileprivate func endUncleanly() throws -> Int {
         let connection = try site.connect()
-        if let run = try connection.lastRun() { try connection.endRun(run.id, clean: false, now: .now()) }
-        let root = try connection.first("SELECT rootpage FROM sqlite_schema WHERE name = 'torrent'") {
-            row throws(StoreError) in
-            try row.next(Int.self)
-        }
+        if let run = try connection.runs.last() { try connection.runs.end(run.id, clean: false, now: .now()) }
+        let root = try connection.value("SELECT rootpage FROM sqlite_schema WHERE name = 'torrent'", as: Int.self)
         guard let root else { throw CrashFault("there is no table of torrents") }
         return root
     }

@@ -40,8 +40,8 @@ import Testing
                         folder.appending(CrashSite.databaseName), mode: .readWrite, now: .now())
                     let what: Comment = "\(moment) of \(entries.count), \(cut)"
                     #expect(try connection.integrityFaults() == [], what)
-                    for n in 0..<moment.told { #expect(try connection.setting("told \(n)") == "yes", what) }
-                    #expect(try connection.setting("failed") == nil, what)
+                    for n in 0..<moment.told { #expect(try connection.settings.value("told \(n)") == "yes", what) }
+                    #expect(try connection.settings.value("failed") == nil, what)
                 }
             }
         }
@@ -60,7 +60,7 @@ import Testing
         var moments: [Moment] = []
         func tell() async throws {
             let n = moments.count
-            try await store.perform { connection throws(StoreError) in try connection.set("told \(n)", "yes") }
+            try await store.perform { connection throws(StoreError) in try connection.settings.set("told \(n)", "yes") }
             moments.append(Moment(position: recording.entries.count, told: n + 1))
         }
         try await tell()
@@ -69,14 +69,16 @@ import Testing
         switch place {
         case .commit:
             let error = await #expect(throws: StoreError.self) {
-                try await store.perform { connection throws(StoreError) in try connection.set("failed", "yes") }
+                try await store.perform { connection throws(StoreError) in try connection.settings.set("failed", "yes")
+                }
             }
             #expect(error?.code == .io)
         case .checkpoint: try await lazily(store, "long", length: 400_000)
         }
         try #require(recording.entries.contains { if case .lose = $0.operation { true } else { false } })
         for _ in 0..<3 { try await tell() }
-        #expect(try await store.perform { connection throws(StoreError) in try connection.setting("failed") } == nil)
+        #expect(
+            try await store.perform { connection throws(StoreError) in try connection.settings.value("failed") } == nil)
         try await store.close()
         moments.append(Moment(position: recording.entries.count, told: moments.count))
         return (recording.entries, moments)
@@ -85,7 +87,7 @@ import Testing
     private static func lazily(_ store: Store, _ key: String, length: Int) async throws {
         try await store.perform { connection throws(StoreError) in
             try connection.transaction(durability: .lazy) { () throws(StoreError) in
-                try connection.set(key, String(repeating: "x", count: length))
+                try connection.settings.set(key, String(repeating: "x", count: length))
             }
         }
     }

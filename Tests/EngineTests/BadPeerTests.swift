@@ -75,7 +75,7 @@ import Torrent
                 }
             }
             #expect(torrent.faults(in: site.output) == [])
-            let banned = try site.read { db throws(StoreError) in try db.bannedPeers(of: id, now: .now()) }
+            let banned = try site.read { db throws(StoreError) in try db.peers.banned(of: id, now: .now()) }
             #expect(banned.count == 1)
         }
     }
@@ -94,7 +94,7 @@ import Torrent
                 answer.peers = [liars[0].address]
                 try await withTracker(answer) { tracker in
                     try site.write { db throws(StoreError) in
-                        try db.addTrackers(id, tiers: [[tracker.url]], now: .now())
+                        try db.trackers.add(id, tiers: [[tracker.url]], now: .now())
                     }
                     try await site.run { _ in
                         try await eventually("the tracker to be asked") { !tracker.events.isEmpty }
@@ -123,7 +123,7 @@ import Torrent
                         try await eventually("the liar to be banned") { try site.events(.banned, of: id).count == 1 }
                     }
                     try site.write { db throws(StoreError) in
-                        try db.ban(id, liar, until: .now() + rest, reason: "it lied", now: .now())
+                        try db.peers.ban(id, liar, until: .now() + rest, reason: "it lied", now: .now())
                     }
                     liars[0].forget()
                     let announces = tracker.announces.count
@@ -151,7 +151,7 @@ import Torrent
                     try await eventually("all to be proven or at work") { peers.allSatisfy { $0.servedBytes > 0 } }
                     peers[1].behave(.lying)
                     try await site.untilComplete(id)
-                    let banned = try site.read { db throws(StoreError) in try db.bannedPeers(of: id, now: .now()) }
+                    let banned = try site.read { db throws(StoreError) in try db.peers.banned(of: id, now: .now()) }
                     // It may have been too late to lie.
                     #expect(banned.allSatisfy { $0.address == peers[1].address }, "\(banned)")
                 }

@@ -1,4 +1,5 @@
 import Engine
+import Recovery
 import Store
 import SystemPackage
 import TestSupport
@@ -68,7 +69,7 @@ import Torrent
             // The list is there before an engine has seen it.
             let listed = try site.read { db throws(StoreError) in
                 var count = 0
-                try db.forEachStatusRow { (_) throws(StoreError) in count += 1 }
+                try db.status.forEachRow { (_) throws(StoreError) in count += 1 }
                 return count
             }
             #expect(listed == bad.count + 1)
@@ -81,7 +82,7 @@ import Torrent
                     ) {
                         let awake = Set(await session.snapshots().map(\.id))
                         if let damage = await session.damage { throw TestFault("the engine ended: \(damage)") }
-                        left = try site.read { db throws(StoreError) in try db.torrents() }.filter { row in
+                        left = try site.read { db throws(StoreError) in try db.torrents.rows() }.filter { row in
                             !awake.contains(row.id) && !row.settings.isPaused && !row.isComplete
                                 && (row.state != .error || row.error == nil)
                         }.map(\.id)
@@ -90,13 +91,14 @@ import Torrent
                     #expect(await session.damage == nil)
                     // What is in error can still be removed.
                     let inError = Set(
-                        try site.read { db throws(StoreError) in try db.torrents() }.filter { $0.state == .error }.map(
-                            \.id))
+                        try site.read { db throws(StoreError) in try db.torrents.rows() }.filter { $0.state == .error }
+                            .map(
+                                \.id))
                     for id in inError { try site.tell(.remove, id) }
                     try await eventually(
                         "the bad torrents to be removed, but \(bad.filter { left.contains($0.id) }.map { "\($0.column.table).\($0.column.name)=\($0.column.value)" })"
                     ) {
-                        left = try site.read { db throws(StoreError) in try db.torrents() }.map(\.id).filter {
+                        left = try site.read { db throws(StoreError) in try db.torrents.rows() }.map(\.id).filter {
                             inError.contains($0)
                         }
                         return left.isEmpty
@@ -119,12 +121,12 @@ import Torrent
             record.partials = [PartialPieceRow(piece: PieceIndex(1), blocks: [0x80])]
             record.files = [FingerprintRow(index: 0, size: 1, mtimeNs: 1, inode: 1, device: 1)]
             record.completedBytes = 65536
-            try db.openPieces(id, [PieceIndex(1)], now: .now())
-            try db.setTurn(id, 1)
-            try db.record([record])
-            try db.upsertPeers(
+            try db.pieces.addWriteIntents(id, [PieceIndex(1)], now: .now())
+            try db.queue.setTurn(id, 1)
+            try db.pieces.record([record])
+            try db.peers.save(
                 id, [PeerUpdate(address: PeerAddress(.v4(0x7f00_0001), port: 1), source: .tracker)], now: .now())
-            try db.saveLive([
+            try db.live.save([
                 LiveRow(
                     torrent: id, downloadRate: 0, uploadRate: 0, peersConnected: 0, seeders: 0, leechers: 0,
                     timeLeft: nil, at: .now())
@@ -166,7 +168,9 @@ import Torrent
                 }
             }
             #expect(
-                try site.read { db throws(StoreError) in try db.events(limit: 100) }.contains { $0.kind == .completed })
+                try site.read { db throws(StoreError) in try db.events.rows(limit: 100) }.contains {
+                    $0.kind == .completed
+                })
         }
     }
 }

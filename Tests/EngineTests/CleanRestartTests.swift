@@ -91,7 +91,7 @@ import Torrent
                 }
             }
             #expect(try site.events(.verified, of: id) == [])
-            #expect(try site.read { db throws(StoreError) in try db.lastRun() }?.isClean == true)
+            #expect(try site.read { db throws(StoreError) in try db.runs.last() }?.isClean == true)
         }
     }
 
@@ -152,7 +152,7 @@ import Torrent
             let result = await start.result
             await session.release()
             #expect(throws: Never.self) { try result.get() }
-            let run = try #require(try Connection.open(site.database, mode: .readOnly, now: .now()).lastRun())
+            let run = try #require(try Connection.open(site.database, mode: .readOnly, now: .now()).runs.last())
             #expect(run.stoppedAt != nil && run.isClean)
         }
     }

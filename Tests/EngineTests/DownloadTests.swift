@@ -142,7 +142,7 @@ import Torrent
                     try await Task.sleep(for: .milliseconds(500))
                     #expect(peers[0].connections == 0)
                     #expect(try Files.names(in: site.output) == [])
-                    try site.write { db throws(StoreError) in try db.setPaused(id, false) }
+                    try site.write { db throws(StoreError) in try db.torrents.setPaused(id, false) }
                     try site.tell(.changed, id)
                     try await site.untilComplete(id)
                     #expect(await session.snapshot(id)?.state == .seeding)

@@ -92,7 +92,7 @@ import Torrent
             let place = site.folder.appending("place")
             try Files.makeFolders(place)
             let id = try site.write { db throws(StoreError) in
-                try db.insertTorrent(NewTorrent(metainfo: other.metainfo, output: place.string), now: .now())
+                try db.torrents.insert(NewTorrent(metainfo: other.metainfo, output: place.string), now: .now())
             }
             try await withPeers(other, [.slow(20)]) { peers in
                 try await download(site, .zero, peers: peers.map(\.address)) { session in
@@ -115,12 +115,12 @@ import Torrent
             let id = try site.add(torrent)
             try await withPeers(torrent) { peers in try await site.download(id, from: peers) }
             for state in [TorrentState.offline, .error] {
-                try site.write { db throws(StoreError) in try db.setState(id, state, error: "it was so") }
+                try site.write { db throws(StoreError) in try db.torrents.setState(id, state, error: "it was so") }
                 try await download(site, .zero) { session in await session.waitUntilEnd() }
                 #expect(try site.row(id).error == nil && !site.row(id).isFaulty)
             }
             try Files.rename(site.output, to: site.folder.appending("away"))
-            try site.write { db throws(StoreError) in try db.setState(id, .offline, error: "it was so") }
+            try site.write { db throws(StoreError) in try db.torrents.setState(id, .offline, error: "it was so") }
             try await download(site, .zero) { session in await session.waitUntilEnd() }
             #expect(try site.row(id).state == .offline)
         }

@@ -15,9 +15,9 @@ import Torrent
                 try await site.run(peers: [peers[0].address]) { _ in
                     try await eventually(
                         try
-                            "a line for the connection: \(site.read { db throws(StoreError) in try db.livePeers(of: id) })"
+                            "a line for the connection: \(site.read { db throws(StoreError) in try db.live.peers(of: id) })"
                     ) {
-                        let rows = try site.read { db throws(StoreError) in try db.livePeers(of: id) }
+                        let rows = try site.read { db throws(StoreError) in try db.live.peers(of: id) }
                         return rows.contains { row in
                             row.address == peers[0].address && !row.isIncoming && row.downloadRate > 0
                                 && row.downloadedBytes > 0
@@ -27,7 +27,7 @@ import Torrent
                     }
                 }
             }
-            #expect(try site.read { db throws(StoreError) in try db.livePeers(of: id) } == [])
+            #expect(try site.read { db throws(StoreError) in try db.live.peers(of: id) } == [])
         }
     }
 
@@ -38,7 +38,7 @@ import Torrent
             try await withPeers(torrent, [.good]) { peers in
                 try await site.download(id, from: peers)
             }
-            let volumes = try site.read { db throws(StoreError) in try db.volumes() }
+            let volumes = try site.read { db throws(StoreError) in try db.volumes.rows() }
             #expect(volumes.count == 1)
             #expect(volumes.first.map { site.output.string.hasPrefix($0.mountPath) && !$0.identity.isEmpty } == true)
             #expect(try site.row(id).volume == volumes.first?.id)

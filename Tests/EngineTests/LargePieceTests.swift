@@ -39,7 +39,7 @@ import Torrent
                 let first = Set(peers[0].served)
                 let claimed = try site.claimed(id, torrent)
                 #expect(try torrent.unfounded(claimed, in: site.output) == [])
-                let rows = try site.read { db throws(StoreError) in try db.partialPieces(of: id) }
+                let rows = try site.read { db throws(StoreError) in try db.pieces.partials(of: id) }
                 let mask = try #require(rows.first { $0.piece.value < 2 })
                 #expect(mask.blocks.count == 512)
                 let remembered = try site.partialBlocks(id)

@@ -77,7 +77,7 @@ import Torrent
                     let seconds = (ContinuousClock.now - start) / .seconds(1)
                     // The bucket is full at the beginning.
                     #expect(Double(served) < 300_000 + Double(limit) * seconds)
-                    try site.write { db throws(StoreError) in try db.setLimits(id, TorrentLimits()) }
+                    try site.write { db throws(StoreError) in try db.torrents.setLimits(id, TorrentLimits()) }
                     try site.tell(.changed, id)
                     try await site.untilComplete(id)
                 }

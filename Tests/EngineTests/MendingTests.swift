@@ -1,4 +1,5 @@
 import Engine
+import Recovery
 import Store
 import SystemPackage
 import TestSupport
@@ -12,9 +13,7 @@ import Torrent
     private func page(of table: String, _ site: Site) throws -> Int64 {
         let root = try site.write { db throws(StoreError) in
             try db.checkpoint()
-            return try db.first("SELECT rootpage FROM sqlite_schema WHERE name = ?", table) { row throws(StoreError) in
-                try row.next(Int64.self)
-            }
+            return try db.value("SELECT rootpage FROM sqlite_schema WHERE name = ?", table, as: Int64.self)
         }
         guard let root else { throw TestFault("there is no table \(table)") }
         return root - 1
@@ -42,7 +41,7 @@ import Torrent
                     // Each torrent knows its own peer.
                     try site.write { db throws(StoreError) in
                         for (id, peer) in [(id, peers[0]), (other, halfPeers[0])] {
-                            try db.upsertPeers(id, [PeerUpdate(address: peer.address, source: .manual)], now: .now())
+                            try db.peers.save(id, [PeerUpdate(address: peer.address, source: .manual)], now: .now())
                         }
                     }
                     try await site.run { session in
@@ -53,7 +52,7 @@ import Torrent
                     }
                     try site.write { db throws(StoreError) in
                         // As a run that was killed leaves it.
-                        _ = try db.beginRun(pid: 1, version: "x", bootID: "x", now: .now())
+                        _ = try db.runs.begin(pid: 1, version: "x", bootID: "x", now: .now())
                         _ = try db.rotateBackups(now: .now())
                     }
                     let had = try site.claimed(other, half)
@@ -67,10 +66,10 @@ import Torrent
                     halfPeers[0].forget()
                     halfPeers[0].behave(.good)
                     try await site.run { session in
-                        #expect(session.opening.mending?.lost == [])
+                        #expect(session.opening.recovery?.lost == [])
                         for id in [id, other] { try await site.untilComplete(id) }
                     }
-                    let log = try site.read { db throws(StoreError) in try db.events(limit: 1000) }.map {
+                    let log = try site.read { db throws(StoreError) in try db.events.rows(limit: 1000) }.map {
                         "\($0.torrent?.rawValue ?? 0) \($0.kind): \($0.detail)"
                     }
                     #expect(peers[0].servedBytes == 0, "\(log)")
@@ -79,8 +78,8 @@ import Torrent
             }
             #expect(torrent.faults(in: site.output) == [] && half.faults(in: site.output) == [])
             #expect(try asides(site).count == 1)
-            let events = try site.read { db throws(StoreError) in try db.events(limit: 1000) }.filter {
-                $0.kind == .mended
+            let events = try site.read { db throws(StoreError) in try db.events.rows(limit: 1000) }.filter {
+                $0.kind == .recovered
             }
             #expect(events.count == 1)
             #expect(events.first?.detail.hasPrefix("the database was damaged (") == true)
@@ -113,7 +112,7 @@ import Torrent
                 }
                 peers[0].behave(.good)
                 try await site.run(peers: [peers[0].address]) { session in
-                    #expect(session.opening.mending != nil)
+                    #expect(session.opening.recovery != nil)
                     #expect(torrent.geometry.pieceCount == 64)
                     try await site.untilComplete(id)
                 }
@@ -141,9 +140,10 @@ import Torrent
                 let path = torrent.path(0, in: site.output)
                 let before = try Files.status(path)
                 let rotten = try #require(
-                    try Connection.open(backup, mode: .readOnly, now: .now()).have(of: id, count: 128).pieces.first {
-                        _ in true
-                    })
+                    try Connection.open(backup, mode: .readOnly, now: .now()).pieces.have(of: id, count: 128).pieces
+                        .first {
+                            _ in true
+                        })
                 try Files.overwrite(path, at: torrent.geometry.offset(of: rotten), with: [1, 2, 3])
                 try Files.setTimes(path, from: before)
                 _ = try DatabaseRecovery.restore(site.database, from: backup, now: .now())

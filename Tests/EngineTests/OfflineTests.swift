@@ -159,7 +159,7 @@ import Torrent
             let server = site.folder.appending("server")
             try Files.makeFolders(server)
             _ = try site.write { db throws(StoreError) in
-                try db.insertTorrent(NewTorrent(metainfo: stuck.metainfo, output: server.string), now: .now())
+                try db.torrents.insert(NewTorrent(metainfo: stuck.metainfo, output: server.string), now: .now())
             }
             let id = try site.add(other)
             let calls = FaultyDisk()

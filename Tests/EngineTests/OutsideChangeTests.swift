@@ -103,7 +103,7 @@ import Torrent
                     await peers[0].hangUp()
                     try await eventually("the new file's fingerprint") {
                         guard Files.exists(path) else { return false }
-                        let print = try site.read { db throws(StoreError) in try db.fingerprints(of: id) }.first {
+                        let print = try site.read { db throws(StoreError) in try db.files.fingerprints(of: id) }.first {
                             $0.index == 0
                         }
                         return try print?.inode == Int64(Files.status(path).st_ino)

@@ -46,15 +46,15 @@ import Torrent
                 try await site.run(peers: peers.map(\.address)) { _ in
                     try await eventually("the torrent to say whose the file is") { try site.row(id).state == .error }
                     try site.write { db throws(StoreError) in
-                        try db.setOverwrite(id, true)
-                        try db.appendIntent(.changed, torrent: id, now: .now())
+                        try db.torrents.setOverwrite(id, true)
+                        try db.intents.append(.changed, torrent: id, now: .now())
                     }
                     try await site.untilComplete(id)
                 }
             }
             #expect(torrent.faults(in: site.output).isEmpty)
             #expect(
-                try site.read { db throws(StoreError) in try db.mayOverwrite(id) } == false,
+                try site.read { db throws(StoreError) in try db.torrents.mayOverwrite(id) } == false,
                 "it was leave for the files that were there")
         }
     }
@@ -106,7 +106,7 @@ import Torrent
                 try await site.run { _ in
                     try site.tell(.removeData, id)
                     try await eventually("the torrent to be gone") {
-                        try site.read { db throws(StoreError) in try db.torrent(id) } == nil
+                        try site.read { db throws(StoreError) in try db.torrents.row(id) } == nil
                     }
                     try await eventually("the log to say what was kept") {
                         try site.events(.kept, of: id).first?.contains("sample/b") ?? false
@@ -136,7 +136,7 @@ import Torrent
             try await site.run { _ in
                 try site.tell(.removeData, one)
                 try await eventually("the first torrent to be gone") {
-                    try site.read { db throws(StoreError) in try db.torrent(one) } == nil
+                    try site.read { db throws(StoreError) in try db.torrents.row(one) } == nil
                 }
                 try await eventually("the log to name who uses the file") {
                     try site.events(.kept, of: one).first?.contains("torrent \(two)") ?? false
@@ -201,7 +201,7 @@ import Torrent
             try Files.makeFolders(other)
             #expect(link(site.output.appending("u.iso").string, other.appending("u.iso").string) == 0)
             let two = try site.write { db throws(StoreError) in
-                try db.insertTorrent(NewTorrent(metainfo: new.metainfo, output: other.string), now: .now())
+                try db.torrents.insert(NewTorrent(metainfo: new.metainfo, output: other.string), now: .now())
             }
             try await withPeers(new) { peers in
                 try await site.run(peers: peers.map(\.address)) { _ in

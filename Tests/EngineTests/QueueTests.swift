@@ -27,9 +27,9 @@ import Torrent
             try db.transaction { () throws(StoreError) in
                 var ids: [TorrentID] = []
                 for torrent in torrents {
-                    let id = try db.insertTorrent(
+                    let id = try db.torrents.insert(
                         NewTorrent(metainfo: torrent.metainfo, output: site.output.string), now: .now())
-                    try db.appendIntent(.added, torrent: id, now: .now())
+                    try db.intents.append(.added, torrent: id, now: .now())
                     ids.append(id)
                 }
                 return ids
@@ -38,9 +38,7 @@ import Torrent
     }
 
     private func completeCount(_ db: Connection) throws -> Int {
-        try db.first("SELECT count(*) FROM torrent WHERE completed_at IS NOT NULL") { (row) throws(StoreError) in
-            try row.next(Int.self)
-        } ?? 0
+        try db.value("SELECT count(*) FROM torrent WHERE completed_at IS NOT NULL", as: Int.self) ?? 0
     }
 
     /// Rules for tests that don't wait for minutes.
@@ -81,7 +79,7 @@ import Torrent
                                 return downloads.active + downloads.waiting == lost.count && downloads.active == 8
                             }
                             let said = try await eventually("it to be told") {
-                                let last = try site.read { db throws(StoreError) in try db.lastSlots() }
+                                let last = try site.read { db throws(StoreError) in try db.runs.lastSlots() }
                                 return last.flatMap { $0.report.downloads.waiting == lost.count - 8 ? $0.report : nil }
                             }
                             #expect(
@@ -109,7 +107,7 @@ import Torrent
                         let output = site.folder.appending("output-\(n)")
                         try Files.makeFolders(output)
                         return try site.write { db throws(StoreError) in
-                            try db.insertTorrent(
+                            try db.torrents.insert(
                                 NewTorrent(metainfo: torrent.metainfo, output: output.string), now: .now())
                         }
                     }
@@ -123,7 +121,7 @@ import Torrent
                         #expect(try site.row(ids[1]).state == .queued && other[0].requests.isEmpty)
                         switch ending {
                         case .paused:
-                            try site.write { db throws(StoreError) in try db.setPaused(ids[0], true) }
+                            try site.write { db throws(StoreError) in try db.torrents.setPaused(ids[0], true) }
                             try site.tell(.changed, ids[0])
                         case .removed: try site.tell(.remove, ids[0])
                         case .unwanted:
@@ -189,8 +187,8 @@ import Torrent
             for torrent in torrents { try torrent.write(to: site.output) }
             try site.write { db throws(StoreError) in
                 for id in ids {
-                    try db.setRootSeen(id)
-                    try db.doubtPieces(of: id)
+                    try db.torrents.setRootSeen(id)
+                    try db.pieces.unverify(id)
                 }
             }
             try await withPeers(other) { peers in
@@ -227,10 +225,10 @@ import Torrent
                 try await eventually("the last to wait") { await session.machine.isWaiting(waiting) }
                 #expect(await !session.machine.isWaiting(paused))
                 // Resumed, it waits behind the other, and its state says so.
-                try site.write { db throws(StoreError) in try db.setPaused(paused, false) }
+                try site.write { db throws(StoreError) in try db.torrents.setPaused(paused, false) }
                 try site.tell(.changed, paused)
                 try await eventually("the resumed one to wait") { try site.row(paused).state == .queued }
-                #expect(try site.read { db throws(StoreError) in try db.placeInQueue(waiting) } == 2)
+                #expect(try site.read { db throws(StoreError) in try db.queue.place(of: waiting) } == 2)
                 #expect(await session.slotReport().downloads == SlotUse(limit: 1, active: 1, waiting: 2))
             }
         }
@@ -248,12 +246,12 @@ import Torrent
             } _: { session in
                 // The last stays: nobody else is due before an hour.
                 try await eventually("two to have yielded") {
-                    try site.read { db throws(StoreError) in try db.yieldedTorrents() }.count == 2
+                    try site.read { db throws(StoreError) in try db.queue.yielded() }.count == 2
                 }
                 try await eventually("the third to be active") { await session.snapshots().map(\.id) == [ids[2]] }
             }
             #expect(
-                try site.read { db throws(StoreError) in try db.yieldedTorrents() }.map(\.id) == Array(ids.prefix(2)))
+                try site.read { db throws(StoreError) in try db.queue.yielded() }.map(\.id) == Array(ids.prefix(2)))
             try await withPeers(torrents[0]) { peers in
                 try await site.run(peers: [peers[0].address]) {
                     $0.slots.downloads = 1
@@ -262,7 +260,7 @@ import Torrent
                     #expect(await session.snapshots().map(\.id) == [ids[2]])
                     try await site.untilComplete(ids[0])
                     try await eventually("it to have no turn any more") {
-                        try site.read { db throws(StoreError) in try db.yieldedTorrents() }.allSatisfy {
+                        try site.read { db throws(StoreError) in try db.queue.yielded() }.allSatisfy {
                             $0.id != ids[0]
                         }
                     }
@@ -280,12 +278,12 @@ import Torrent
             try await withSite { site in
                 let ids = try site.addComplete(torrents)
                 try site.write { db throws(StoreError) in
-                    for id in ids { try db.setState(id, .complete) }
-                    try db.setSeedGoal(ids[1], .none)
-                    try db.setSeedGoal(ids[2], .ratio(0))
-                    try db.setPaused(ids[3], true)
-                    try db.setState(ids[3], .paused)
-                    try db.addTrackers(ids[4], tiers: [[tracker.url]], now: .now())
+                    for id in ids { try db.torrents.setState(id, .complete) }
+                    try db.torrents.setSeedGoal(ids[1], .none)
+                    try db.torrents.setSeedGoal(ids[2], .ratio(0))
+                    try db.torrents.setPaused(ids[3], true)
+                    try db.torrents.setState(ids[3], .paused)
+                    try db.trackers.add(ids[4], tiers: [[tracker.url]], now: .now())
                     try db.execute("UPDATE tracker SET next_announce_at = NULL")
                 }
                 try await site.run { session in
@@ -298,20 +296,20 @@ import Torrent
                         try [1, 2].allSatisfy { try site.row(ids[$0]).state == .complete }
                             && site.row(ids[3]).state == .paused)
                     // One word of the user's, and back.
-                    try site.write { db throws(StoreError) in try db.setSeedGoal(ids[1], .forever) }
+                    try site.write { db throws(StoreError) in try db.torrents.setSeedGoal(ids[1], .forever) }
                     try site.tell(.changed, ids[1])
                     try await eventually("the second to seed") { try site.row(ids[1]).state == .seeding }
-                    try site.write { db throws(StoreError) in try db.setSeedGoal(ids[0], .none) }
+                    try site.write { db throws(StoreError) in try db.torrents.setSeedGoal(ids[0], .none) }
                     try site.tell(.changed, ids[0])
                     try await eventually("the first to rest") { try site.row(ids[0]).state == .complete }
-                    try site.write { db throws(StoreError) in try db.setPaused(ids[3], false) }
+                    try site.write { db throws(StoreError) in try db.torrents.setPaused(ids[3], false) }
                     try site.tell(.changed, ids[3])
                     try await eventually("the resumed one to seed") { try site.row(ids[3]).state == .seeding }
                 }
                 try await site.run {
                     $0.seedGoal = .none
                 } _: { _ in
-                    try site.write { db throws(StoreError) in try db.setState(ids[4], .complete) }
+                    try site.write { db throws(StoreError) in try db.torrents.setState(ids[4], .complete) }
                     try site.tell(.changed, ids[4])
                     try await eventually("the word to be taken") {
                         try site.read { db throws(StoreError) in try db.queuedIntents() } == 0
@@ -351,6 +349,6 @@ import Torrent
 extension Connection {
     /// How many words of commands nobody has taken yet.
     fileprivate func queuedIntents() throws(StoreError) -> Int {
-        try first("SELECT count(*) FROM intent") { (row) throws(StoreError) in try row.next(Int.self) } ?? 0
+        try value("SELECT count(*) FROM intent", as: Int.self) ?? 0
     }
 }

@@ -29,7 +29,7 @@ import Torrent
     @Test func pausedAndResumed() async throws {
         try await beside { site, other, _ in
             for (isPaused, state) in [(true, TorrentState.paused), (false, .queued)] {
-                try site.write { db throws(StoreError) in try db.setPaused(other, isPaused) }
+                try site.write { db throws(StoreError) in try db.torrents.setPaused(other, isPaused) }
                 try site.tell(.changed, other)
                 try await eventually("it to be \(state)") { try site.row(other).state == state }
             }
@@ -39,7 +39,7 @@ import Torrent
     @Test func limitedAndSelected() async throws {
         try await beside { site, other, torrent in
             try site.write { db throws(StoreError) in
-                try db.setLimits(other, TorrentLimits(download: 1000, upload: 2, peers: 3))
+                try db.torrents.setLimits(other, TorrentLimits(download: 1000, upload: 2, peers: 3))
             }
             try site.select(other, torrent, [false])
             try site.tell(.changed, other)
@@ -55,7 +55,9 @@ import Torrent
     /// What it couldn't go on with is still known when somebody changes a limit.
     @Test func aFailureStaysKnown() async throws {
         try await beside { site, other, _ in
-            try site.write { db throws(StoreError) in try db.setState(other, .offline, error: "the disk is away") }
+            try site.write { db throws(StoreError) in
+                try db.torrents.setState(other, .offline, error: "the disk is away")
+            }
             try site.tell(.changed, other)
             try await eventually("the word to be taken") {
                 try site.read { db throws(StoreError) in try db.peekIntents() }.isEmpty
@@ -71,14 +73,14 @@ import Torrent
             let paused = try site.add(mine)
             let removed = try site.add(other)
             try site.write { db throws(StoreError) in
-                try db.setState(paused, .downloading)
-                try db.setPaused(paused, true)
+                try db.torrents.setState(paused, .downloading)
+                try db.torrents.setPaused(paused, true)
             }
             try site.tell(.changed, paused)
             try site.tell(.remove, removed)
             try await site.run { _ in
                 try await eventually("the removal") {
-                    try site.read { db throws(StoreError) in try db.torrent(removed) } == nil
+                    try site.read { db throws(StoreError) in try db.torrents.row(removed) } == nil
                 }
                 #expect(try site.row(paused).state == .paused)
             }
@@ -89,6 +91,6 @@ import Torrent
 extension Connection {
     /// How many words of commands nobody has taken yet.
     fileprivate func peekIntents() throws(StoreError) -> [Int64] {
-        try rows("SELECT id FROM intent") { (row) throws(StoreError) in try row.next() }
+        try values("SELECT id FROM intent")
     }
 }

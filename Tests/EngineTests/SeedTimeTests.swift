@@ -46,7 +46,7 @@ import Torrent
             let id = try site.addComplete([try SampleTorrent(length: 40_000, seed: 500)])[0]
             try site.write { db throws(StoreError) in
                 try db.execute("UPDATE torrent SET completed_at = 1000000000, added_at = 1000000000")
-                try db.setSeedGoal(id, .time(.seconds(2)))
+                try db.torrents.setSeedGoal(id, .time(.seconds(2)))
             }
             let began = SuspendingClock.now
             try await site.run {
@@ -77,14 +77,14 @@ import Torrent
             let ids = try site.addComplete(
                 try (0..<2).map { try SampleTorrent("sample-\($0).bin", length: 40_000, seed: 510 + UInt64($0)) })
             try site.write { db throws(StoreError) in
-                try db.setPaused(ids[1], true)
-                try db.setState(ids[1], .paused)
+                try db.torrents.setPaused(ids[1], true)
+                try db.torrents.setState(ids[1], .paused)
             }
             try await site.run { session in
                 try await eventually("the first to have seeded") { try site.row(ids[0]).seedTime >= .seconds(2) }
                 #expect(await session.snapshots().isEmpty)
                 // From now on it isn't there.
-                try site.write { db throws(StoreError) in try db.setPaused(ids[0], true) }
+                try site.write { db throws(StoreError) in try db.torrents.setPaused(ids[0], true) }
                 try site.tell(.changed, ids[0])
                 try await eventually("it to be paused") { try site.row(ids[0]).state == .paused }
             }
@@ -105,7 +105,7 @@ import Torrent
             try await withSite { site in
                 let id = try site.addComplete([try SampleTorrent(length: 40_000, seed: 520, trackers: [[tracker.url]])]
                 )[0]
-                try site.write { db throws(StoreError) in try db.setState(id, .complete) }
+                try site.write { db throws(StoreError) in try db.torrents.setState(id, .complete) }
                 try await site.run { _ in
                     try await eventually("it to have seeded") { try site.row(id).seedTime >= .seconds(1) }
                     #expect(try site.row(id).state == .seeding)
@@ -121,8 +121,8 @@ import Torrent
                 let id = try site.addComplete([try SampleTorrent(length: 40_000, seed: 530, trackers: [[tracker.url]])]
                 )[0]
                 try site.write { db throws(StoreError) in
-                    try db.setSeedGoal(id, .time(.seconds(3600)))
-                    try db.raiseSeedTime(id, to: 3600)
+                    try db.torrents.setSeedGoal(id, .time(.seconds(3600)))
+                    try db.seedTimes.raise(id, to: .seconds(3600))
                 }
                 try await site.run { _ in try await eventually("it to rest") { try site.row(id).state == .complete } }
                 #expect(tracker.events.allSatisfy { $0 != "" } && tracker.events.count <= 2, "\(tracker.events)")
@@ -139,9 +139,9 @@ import Torrent
             try site.write { db throws(StoreError) in
                 var record = ProgressRecord(torrent: id, verifiedAt: .now())
                 record.uploadedDelta = uploaded
-                _ = try db.record([record])
-                try db.setSeedGoal(id, .ratio(1))
-                try db.setSelection(id, wanted: [true, false], wantedBytes: 65_536, completedBytes: 65_536)
+                _ = try db.pieces.record([record])
+                try db.torrents.setSeedGoal(id, .ratio(1))
+                try db.torrents.setSelection(id, wanted: [true, false], wantedBytes: 65_536, completedBytes: 65_536)
             }
             try await site.run {
                 $0.scope = .only([id])

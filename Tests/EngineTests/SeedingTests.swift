@@ -92,7 +92,7 @@ import Torrent
     @Test func seedingEndsAtItsGoal() async throws {
         let torrent = try SampleTorrent(length: 300_000, seed: 24)
         try await withSeeder(torrent) { seeder, site, id in
-            try site.write { db throws(StoreError) in try db.setSeedGoal(id, .ratio(1)) }
+            try site.write { db throws(StoreError) in try db.torrents.setSeedGoal(id, .ratio(1)) }
             try site.tell(.changed, id)
             let address = await seeder.address
             try await withSite { leecher in

@@ -68,7 +68,7 @@ import Torrent
             try await withPeers(torrent) { peers in
                 try await site.download(id, from: peers)
                 try site.select(id, torrent, [true, true, true])
-                try site.write { db throws(StoreError) in try db.announceFiles(id, [0, 2]) }
+                try site.write { db throws(StoreError) in try db.files.announce(id, [0, 2]) }
                 try Files.write(Array(repeating: 0, count: 200_000), to: torrent.path(0, in: site.output))
                 try Files.makeFolders(torrent.path(2, in: site.output).removingLastComponent())
                 try Files.write([1, 2, 3], to: torrent.path(2, in: site.output))
@@ -197,9 +197,9 @@ extension Site {
     func select(_ id: TorrentID, _ torrent: SampleTorrent, _ wanted: [Bool]) throws {
         let geometry = torrent.geometry
         try write { db throws(StoreError) in
-            let have = try db.have(of: id, count: geometry.pieceCount)
+            let have = try db.pieces.have(of: id, count: geometry.pieceCount)
             guard let selection = FileSelection(layout: torrent.metainfo.layout, wanted: wanted) else { return }
-            try db.setSelection(
+            try db.torrents.setSelection(
                 id, wanted: wanted, wantedBytes: selection.wantedBytes,
                 completedBytes: selection.bytes(in: have, geometry: geometry))
         }

@@ -23,7 +23,7 @@ import Torrent
 
     private func place(_ ids: [TorrentID], at site: Site, on volume: String) throws {
         try site.write { db throws(StoreError) in
-            for id in ids { try db.place(id, onVolume: volume, mountPath: "/", now: .now()) }
+            for id in ids { try db.volumes.place(id, onVolume: volume, mountPath: "/", now: .now()) }
         }
     }
 
@@ -111,7 +111,7 @@ import Torrent
                     for id in ids {
                         var record = ProgressRecord(torrent: id, verifiedAt: .now())
                         record.files = [FingerprintRow(index: 0, size: 20_000, mtimeNs: 1, inode: 1, device: -1)]
-                        _ = try db.record([record])
+                        _ = try db.pieces.record([record])
                     }
                 }
                 try place(ids, at: site, on: "another")
@@ -187,9 +187,9 @@ extension Site {
     fileprivate func letTimePass(for ids: [TorrentID]) throws {
         try write { db throws(StoreError) in
             for id in ids {
-                for var row in try db.trackers(of: id) where row.lastAnnounceAt == nil {
+                for var row in try db.trackers.rows(of: id) where row.lastAnnounceAt == nil {
                     row.nextAnnounceAt = .now()
-                    try db.saveTracker(row)
+                    try db.trackers.save(row)
                 }
             }
         }

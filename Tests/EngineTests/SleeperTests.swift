@@ -23,10 +23,10 @@ import Torrent
                 // Both are strangers to us, and one of them is asked first.
                 try site.write { db throws(StoreError) in
                     for id in ids {
-                        for var row in try db.trackers(of: id) where row.url == tracker.url {
+                        for var row in try db.trackers.rows(of: id) where row.url == tracker.url {
                             row.lastSuccessAt = Timestamp(1)
                             row.lastAnnounceAt = Timestamp(1)
-                            try db.saveTracker(row)
+                            try db.trackers.save(row)
                         }
                     }
                 }
@@ -39,10 +39,10 @@ import Torrent
                     // Nobody is due: the other of the tier waits as long as the first.
                     #expect(
                         try site.read { db throws(StoreError) in
-                            try db.dueTorrents(now: start + .seconds(1700), limit: 1)
+                            try db.trackers.dueTorrents(now: start + .seconds(1700), limit: 1)
                         } == [])
                     let later = try site.read { db throws(StoreError) in
-                        try db.dueTorrents(now: start + .seconds(2000), limit: 1000)
+                        try db.trackers.dueTorrents(now: start + .seconds(2000), limit: 1000)
                     }
                     #expect(later.count == ids.count)
                 }
@@ -159,9 +159,9 @@ import Torrent
                         }
                     }
                     try site.write { db throws(StoreError) in
-                        var row = try db.trackers(of: ids[0])[0]
+                        var row = try db.trackers.rows(of: ids[0])[0]
                         row.nextAnnounceAt = .now()
-                        try db.saveTracker(row)
+                        try db.trackers.save(row)
                     }
                 }
                 #expect(tracker.events == ["started", "started"])
@@ -187,7 +187,7 @@ import Torrent
         try await withTracker { tracker in
             try await withSite { site in
                 let ids = try site.addComplete(try samples(1, trackers: [[tracker.url]]))
-                try site.write { db throws(StoreError) in try db.setSeedGoal(ids[0], .ratio(0)) }
+                try site.write { db throws(StoreError) in try db.torrents.setSeedGoal(ids[0], .ratio(0)) }
                 try await site.run { _ in
                     try await eventually("it to rest") { try site.row(ids[0]).state == .complete }
                 }

@@ -115,7 +115,7 @@ import Torrent
 
     /// Hosts that are banned.
     private func bans(_ site: Site) throws -> Int {
-        try site.read { db throws(StoreError) in try db.hostBans(now: .now()).count }
+        try site.read { db throws(StoreError) in try db.hostBans.rows(now: .now()).count }
     }
 
     private static func expectNoAnswer(_ session: Session, _ torrent: SampleTorrent) async throws {

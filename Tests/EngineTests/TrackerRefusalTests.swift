@@ -172,7 +172,8 @@ import Torrent
                 let rows = try site.trackers([id])[0]
                 #expect(rows.map(\.url) == [url, dead])
                 #expect(rows.allSatisfy { $0.lastError?.contains("cret") != true })
-                let details = try site.read { db throws(StoreError) in try db.events(of: id, limit: 100) }.map(\.detail)
+                let details = try site.read { db throws(StoreError) in try db.events.rows(of: id, limit: 100) }.map(
+                    \.detail)
                 #expect(details.allSatisfy { !$0.contains("cret") })
             }
         }

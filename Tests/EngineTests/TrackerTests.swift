@@ -28,7 +28,7 @@ import Torrent
                 #expect(tracker.announces.map(\.left) == [1 << 20, 0, 0])
                 // Its own word is given back (BEP 3).
                 #expect(tracker.announces.map(\.trackerID) == [nil, "r2d2", "r2d2"])
-                let row = try #require(try site.read { db throws(StoreError) in try db.trackers(of: id) }.first)
+                let row = try #require(try site.read { db throws(StoreError) in try db.trackers.rows(of: id) }.first)
                 #expect(row.seeders == 1)
                 #expect(row.failures == 0)
 
@@ -70,7 +70,8 @@ import Torrent
                     #expect(
                         tracker.events
                             == Array([["started", "stopped"], ["started", "stopped"]].prefix(life).joined()))
-                    let row = try #require(try site.read { db throws(StoreError) in try db.trackers(of: id) }.first)
+                    let row = try #require(
+                        try site.read { db throws(StoreError) in try db.trackers.rows(of: id) }.first)
                     #expect(!row.isStarted && row.failures == 0 && row.lastError == nil)
                     #expect((row.lastSuccessAt != nil) == isAnswered)
                 }
@@ -121,7 +122,7 @@ import Torrent
                     $0.goodbyeTime = .seconds(2)
                 } _: { [trackers] _ in
                     try await eventually("all to have answered") {
-                        try site.read { db throws(StoreError) in try db.trackers(of: id) }.count {
+                        try site.read { db throws(StoreError) in try db.trackers.rows(of: id) }.count {
                             $0.lastSuccessAt != nil
                         } == count
                     }
@@ -152,8 +153,8 @@ import Torrent
                         }
                         try site.write { db throws(StoreError) in
                             try db.transaction { () throws(StoreError) in
-                                try db.addTrackers(id, tiers: [[tracker.url]], now: .now())
-                                try db.appendIntent(.trackers, torrent: id, now: .now())
+                                try db.trackers.add(id, tiers: [[tracker.url]], now: .now())
+                                try db.intents.append(.trackers, torrent: id, now: .now())
                             }
                         }
                         try await eventually("the new tracker to be asked") { tracker.events.contains("started") }
@@ -180,7 +181,7 @@ import Torrent
             try await withSite { site in
                 let id = try site.add(torrent)
                 try await site.run { _ in try await eventually("the first announce") { tracker.events == ["started"] } }
-                let row = try #require(try site.read { db throws(StoreError) in try db.trackers(of: id) }.first)
+                let row = try #require(try site.read { db throws(StoreError) in try db.trackers.rows(of: id) }.first)
                 let last = try #require(row.lastAnnounceAt)
                 #expect(row.interval == .seconds(900))
                 #expect(row.minInterval == .seconds(300))
@@ -240,7 +241,7 @@ import Torrent
                         }
                     }
                     #expect(torrent.faults(in: site.output) == [])
-                    let rows = try site.read { db throws(StoreError) in try db.trackers(of: id) }
+                    let rows = try site.read { db throws(StoreError) in try db.trackers.rows(of: id) }
                     if let failed = rows.first(where: { $0.url == url }), failed.lastAnnounceAt != nil,
                         dead.name == "unwilling"
                     {
@@ -295,10 +296,10 @@ extension Site {
     /// As if so much time had passed since the trackers of the torrent answered.
     fileprivate func setNextAnnounce(of id: TorrentID, to moment: Timestamp) throws {
         try write { db throws(StoreError) in
-            for var row in try db.trackers(of: id) {
+            for var row in try db.trackers.rows(of: id) {
                 row.nextAnnounceAt = moment
                 row.minAnnounceAt = moment
-                try db.saveTracker(row)
+                try db.trackers.save(row)
             }
         }
     }

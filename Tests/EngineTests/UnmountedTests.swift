@@ -77,7 +77,7 @@ import Torrent
                 try await site.download(id, from: peers)
                 try Files.remove(torrent.path(0, in: point.disk))
                 try site.write { db throws(StoreError) in
-                    try db.markDamaged(id, pieces: Array(torrent.geometry.pieces), files: [0], completedBytes: 0)
+                    try db.pieces.markDamaged(id, pieces: Array(torrent.geometry.pieces), files: [0], completedBytes: 0)
                 }
                 peers[0].forget()
                 try point.unmount()

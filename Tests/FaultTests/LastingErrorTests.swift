@@ -150,7 +150,7 @@ import Torrent
     private static func row(_ pieces: Pieces) throws -> TorrentRow? {
         guard Files.exists(pieces.database) else { return nil }
         do throws(StoreError) {
-            return try Connection.open(pieces.database, mode: .readOnly, now: .now()).torrents().first
+            return try Connection.open(pieces.database, mode: .readOnly, now: .now()).torrents.rows().first
         } catch {
             guard error.code == .notFound || error.code == .busy else { throw error }
             return nil

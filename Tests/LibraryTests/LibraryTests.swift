@@ -1,5 +1,6 @@
 import Disk
 import Library
+import Recovery
 import Store
 import SystemPackage
 import TestSupport
@@ -50,7 +51,7 @@ import Verification
             let first = try await add(sample, library, output, ["a"])
             let again = try await add(sample, library, output)
             #expect(first.entries.map(\.isNew) == [true] && again.entries.map(\.isNew) == [false])
-            let row = try library.connection.findTorrent("set")
+            let row = try library.connection.torrents.find("set")
             #expect(row.wantedBytes == 32_768 && row.state == .queued)
         }
     }
@@ -71,7 +72,7 @@ import Verification
             _ = try await add(try Self.sample(), library, output)
             let (entries, refusals) = try await add(try Self.sample(seed: 2), library, output)
             #expect(entries.isEmpty && refusals.count == 1)
-            #expect(try library.connection.torrentCount() == 1)
+            #expect(try library.connection.torrents.count() == 1)
         }
     }
 
@@ -81,9 +82,9 @@ import Verification
         try await withLibrary { library, output in
             _ = try await add(try Self.sample(), library, output)
             _ = try library.pause(["set"])
-            #expect(try library.connection.findTorrent("set").state == .paused)
+            #expect(try library.connection.torrents.find("set").state == .paused)
             #expect(try library.resume(["set", "1"]).count == 1)
-            #expect(try library.connection.findTorrent("set").state == .queued)
+            #expect(try library.connection.torrents.find("set").state == .queued)
         }
     }
 
@@ -123,7 +124,7 @@ import Verification
                 if case .removed(_, let files) = step { deleted.append(files) }
             }
             #expect(deleted == [deletingData ? 3 : nil])
-            #expect(try library.connection.torrentCount() == 0)
+            #expect(try library.connection.torrents.count() == 0)
             #expect(Files.exists(sample.path(0, in: output)) == !deletingData)
         }
     }
@@ -135,7 +136,7 @@ import Verification
             await #expect(throws: Failure.self) {
                 try await library.remove(["set"], deletingData: true) { _ in Issue.record("it was removed") }
             }
-            #expect(try library.connection.torrentCount() == 1)
+            #expect(try library.connection.torrents.count() == 1)
         }
     }
 
@@ -152,7 +153,7 @@ import Verification
             #expect(summary.damaged == 1 && summary.bytes == 62_768 && result.damaged == 1)
             #expect(result.culprits.map(\.path) == ["set/a"])
             #expect(log.bytesRead == 62_768)
-            let row = try library.connection.findTorrent("set")
+            let row = try library.connection.torrents.find("set")
             #expect(row.completedBytes == 62_768 - 16_384)
         }
     }
@@ -164,7 +165,7 @@ import Verification
             stop.request()
             let summary = try await library.verify(try library.planVerificationOfAll(), stop: stop) { _ in }
             #expect(summary.isInterrupted && summary.bytes == 0)
-            #expect(try library.connection.findTorrent("set").completedBytes == 62_768)
+            #expect(try library.connection.torrents.find("set").completedBytes == 62_768)
         }
     }
 

@@ -94,7 +94,7 @@ struct ControlTests {
             try await program.succeed("select", "set", "b.bin")
             let db = try Connection.open(FilePath(program.database.path), mode: .readWrite, now: .now())
             try db.execute("UPDATE torrent SET uploaded_bytes = 50000")
-            try db.raiseSeedTime(TorrentID(1), to: 3900)
+            try db.seedTimes.raise(TorrentID(1), to: .seconds(3900))
             let answer = try await program.succeed("limit", "1", option, goal)
             #expect(answer.output.hasSuffix(", \(text)\n"), "\(answer.output)")
             #expect(try await program.torrents().first?["seeding_seconds"] as? Int == 3900)

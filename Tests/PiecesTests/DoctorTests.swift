@@ -53,9 +53,7 @@ struct DoctorTests {
     @Test func aChangedFileIsFound() async throws {
         try await withPayload { program, connection in
             let file = try #require(
-                try connection.rows("SELECT path FROM v1_file WHERE length > 0") { (row) throws(StoreError) in
-                    try row.next(String.self)
-                }.first)
+                try connection.values("SELECT path FROM v1_file WHERE length > 0", as: String.self).first)
             try Data("other".utf8).write(to: program.folder.appending(path: "here/" + file))
             let found = try await findings(program, status: 2)
             #expect(
@@ -67,7 +65,7 @@ struct DoctorTests {
 
     @Test func aFolderThatIsGoneIsFound() async throws {
         try await withPayload { program, connection in
-            try connection.setOutput(TorrentID(rawValue: 1), program.folder.path + "/gone")
+            try connection.torrents.setOutput(TorrentID(rawValue: 1), program.folder.path + "/gone")
             let found = try await findings(program, status: 2)
             #expect(sentences(found, "problem", "volumes").first?.contains("does not exist") == true)
         }
@@ -84,13 +82,13 @@ struct DoctorTests {
     @Test func aTorrentInErrorADeadTrackerAKilledEngineAndAClockAreFound() async throws {
         try await withPayload { program, connection in
             let id = TorrentID(rawValue: 1)
-            try connection.setState(id, .error, error: "cannot write: no space left")
-            try connection.addTrackers(id, tiers: [["http://dead.example/announce"]], now: .now())
-            var tracker = try #require(try connection.trackers(of: id).first { $0.url.contains("dead") })
+            try connection.torrents.setState(id, .error, error: "cannot write: no space left")
+            try connection.trackers.add(id, tiers: [["http://dead.example/announce"]], now: .now())
+            var tracker = try #require(try connection.trackers.rows(of: id).first { $0.url.contains("dead") })
             tracker.failures = 7
             tracker.lastError = "connection refused"
-            try connection.saveTracker(tracker)
-            _ = try connection.beginRun(
+            try connection.trackers.save(tracker)
+            _ = try connection.runs.begin(
                 pid: 1, version: "1", bootID: "b", now: Timestamp(Timestamp.now().rawValue + 7200))
             let found = try await findings(program, status: 2)
             #expect(sentences(found, "problem", "torrents").first?.contains("no space left") == true)
@@ -106,7 +104,7 @@ struct DoctorTests {
     /// The notices and problems each say what to do.
     @Test func whatIsWrongComesWithAdvice() async throws {
         try await withPayload { program, connection in
-            try connection.setState(TorrentID(rawValue: 1), .offline, error: "gone")
+            try connection.torrents.setState(TorrentID(rawValue: 1), .offline, error: "gone")
             for one in try await findings(program, status: 2) where one["severity"] as? String != "fine" {
                 #expect((one["advice"] as? String)?.isEmpty == false, "\(one)")
             }

@@ -42,18 +42,18 @@ struct ExplainTests {
     static func remember(_ db: Connection, _ id: TorrentID, failures: Int) throws {
         var update = PeerUpdate(address: address(9), source: .tracker)
         update.failures = failures
-        try db.upsertPeers(id, [update], now: now)
+        try db.peers.save(id, [update], now: now)
     }
 
     static func tracker(_ db: Connection, _ id: TorrentID, _ change: (inout TrackerRow) -> Void) throws {
-        var row = try #require(try db.trackers(of: id).first)
+        var row = try #require(try db.trackers.rows(of: id).first)
         row.lastAnnounceAt = now
         change(&row)
-        try db.saveTracker(row)
+        try db.trackers.save(row)
     }
 
     static func say(_ db: Connection, _ report: SlotReport) throws {
-        try db.saveSlots(try db.beginRun(pid: 1, version: "1", bootID: "b", now: now), report)
+        try db.runs.saveSlots(try db.runs.begin(pid: 1, version: "1", bootID: "b", now: now), report)
     }
 
     static let cases = [
@@ -61,27 +61,27 @@ struct ExplainTests {
         Case(
             name: "paused, no engine", isRunning: false, causes: [.paused, .noEngine, .noPeers], words: "it is paused"
         ) { db, id in
-            try db.setPaused(id, true)
+            try db.torrents.setPaused(id, true)
         },
         Case(name: "offline", causes: [.offline, .announceWaits, .noPeers], words: "it can't be seen") { db, id in
-            try db.setState(id, .offline, error: "it can't be seen")
+            try db.torrents.setState(id, .offline, error: "it can't be seen")
         },
         Case(name: "error", causes: [.error, .announceWaits, .noPeers], words: "the disk is full") { db, id in
-            try db.setState(id, .error, error: "the disk is full")
+            try db.torrents.setState(id, .error, error: "the disk is full")
         },
         Case(name: "nothing wanted", causes: [.nothingWanted], words: "pieces select 1") { db, id in
-            try db.setSelection(id, wanted: [false, false], wantedBytes: 0, completedBytes: 0)
+            try db.torrents.setSelection(id, wanted: [false, false], wantedBytes: 0, completedBytes: 0)
         },
         Case(name: "complete", causes: [.complete]) { db, id in
             try db.execute("UPDATE torrent SET completed_bytes = wanted_bytes")
         },
         Case(name: "complete, and offline", causes: [.offline], words: "it can't be seen") { db, id in
             try db.execute("UPDATE torrent SET completed_bytes = wanted_bytes")
-            try db.setState(id, .offline, error: "it can't be seen")
+            try db.torrents.setState(id, .offline, error: "it can't be seen")
         },
         Case(name: "complete, and in error", causes: [.error], words: "a link is in the way") { db, id in
             try db.execute("UPDATE torrent SET completed_bytes = wanted_bytes")
-            try db.setState(id, .error, error: "a link is in the way")
+            try db.torrents.setState(id, .error, error: "a link is in the way")
         },
         Case(name: "complete, and somebody looked", place: .reachable, causes: [.complete]) { db, id in
             try db.execute("UPDATE torrent SET completed_bytes = wanted_bytes")
@@ -97,54 +97,54 @@ struct ExplainTests {
         Case(
             name: "back since", place: .reachable, causes: [.offline, .announceWaits, .noPeers], words: "it is back now"
         ) { db, id in
-            try db.setState(id, .offline, error: "it can't be seen")
+            try db.torrents.setState(id, .offline, error: "it can't be seen")
         },
         Case(
             name: "seeding for a time", causes: [.complete, .seeding],
             words: "it has seeded for 1 h of 3 d: 2 d 23 h left"
         ) { db, id in
             try db.execute("UPDATE torrent SET completed_bytes = wanted_bytes")
-            try db.setSeedGoal(id, .time(.seconds(3 * 86400)))
-            try db.raiseSeedTime(id, to: 3600)
+            try db.torrents.setSeedGoal(id, .time(.seconds(3 * 86400)))
+            try db.seedTimes.raise(id, to: .seconds(3600))
         },
         Case(
             name: "seeded for long enough", causes: [.complete, .seeding], words: "for 1 h of 1 h: its goal is reached"
         ) { db, id in
             try db.execute("UPDATE torrent SET completed_bytes = wanted_bytes")
-            try db.setSeedGoal(id, .time(.seconds(3600)))
-            try db.raiseSeedTime(id, to: 3600)
+            try db.torrents.setSeedGoal(id, .time(.seconds(3600)))
+            try db.seedTimes.raise(id, to: .seconds(3600))
         },
         // Of the two files one is wanted, and half of its bytes were uploaded.
         Case(
             name: "seeding to a ratio", causes: [.complete, .seeding], words: "a ratio of 0.50 of 2.00: 24.0 KiB left"
         ) { db, id in
-            try db.setSelection(id, wanted: [true, false], wantedBytes: 16384, completedBytes: 16384)
+            try db.torrents.setSelection(id, wanted: [true, false], wantedBytes: 16384, completedBytes: 16384)
             try db.execute("UPDATE torrent SET uploaded_bytes = 8192")
-            try db.setSeedGoal(id, .ratio(2))
+            try db.torrents.setSeedGoal(id, .ratio(2))
         },
         Case(
             name: "queued behind others", causes: [.queued, .announceWaits, .noPeers],
             words: "1 other torrent is downloading"
         ) { db, _ in
-            _ = try db.insertTorrent(NewTorrent(metainfo: try made("other", trackers: false), output: "/x"), now: now)
-            try db.setState(TorrentID(rawValue: 2), .downloading, error: nil)
+            _ = try db.torrents.insert(NewTorrent(metainfo: try made("other", trackers: false), output: "/x"), now: now)
+            try db.torrents.setState(TorrentID(rawValue: 2), .downloading, error: nil)
         },
         Case(
             name: "queued, all slots in use", causes: [.queued, .announceWaits, .noPeers],
             words:
                 "it is waiting for one of 2 download slots, at place 1 of 7; in use by other and 1 other it starts automatically"
         ) { db, _ in
-            _ = try db.insertTorrent(NewTorrent(metainfo: try made("other", trackers: false), output: "/x"), now: now)
-            try db.setState(TorrentID(rawValue: 2), .downloading, error: nil)
+            _ = try db.torrents.insert(NewTorrent(metainfo: try made("other", trackers: false), output: "/x"), now: now)
+            try db.torrents.setState(TorrentID(rawValue: 2), .downloading, error: nil)
             try say(db, SlotReport(downloads: SlotUse(limit: 2, active: 2, waiting: 7)))
         },
         Case(
             name: "queued for a check", causes: [.queued, .announceWaits, .noPeers],
             words: "it is waiting for the only check slot; in use by other"
         ) { db, id in
-            _ = try db.insertTorrent(NewTorrent(metainfo: try made("other", trackers: false), output: "/x"), now: now)
-            try db.setState(TorrentID(rawValue: 2), .checking, error: nil)
-            try db.openPieces(id, [PieceIndex(0)], now: now)
+            _ = try db.torrents.insert(NewTorrent(metainfo: try made("other", trackers: false), output: "/x"), now: now)
+            try db.torrents.setState(TorrentID(rawValue: 2), .checking, error: nil)
+            try db.pieces.addWriteIntents(id, [PieceIndex(0)], now: now)
             try say(db, SlotReport(downloads: SlotUse(limit: 2), checks: SlotUse(limit: 1, active: 1, waiting: 1)))
         },
         Case(
@@ -152,72 +152,72 @@ struct ExplainTests {
             words: "works only on the torrents that its command named"
         ) { db, _ in try say(db, SlotReport(isOfNamedOnly: true, downloads: SlotUse(limit: 50, active: 1))) },
         Case(name: "checking", causes: [.checking, .announceWaits, .noPeers]) { db, id in
-            try db.setState(id, .checking, error: nil)
+            try db.torrents.setState(id, .checking, error: nil)
         },
         Case(name: "not heard of", causes: [.asleep, .announceWaits, .noPeers]) { db, id in
-            try db.setState(id, .downloading, error: nil)
+            try db.torrents.setState(id, .downloading, error: nil)
         },
         Case(name: "downloading", causes: [.downloading], words: "from 2 peers, 1 min 30 s left") { db, id in
-            try db.setState(id, .downloading, error: nil)
-            try db.saveLive([live(id, rate: 1 << 20, peers: 2)])
+            try db.torrents.setState(id, .downloading, error: nil)
+            try db.live.save([live(id, rate: 1 << 20, peers: 2)])
         },
         Case(name: "limited", causes: [.downloading, .limited], words: "--download none") { db, id in
-            try db.setState(id, .downloading, error: nil)
-            try db.setLimits(id, TorrentLimits(download: 1 << 20))
-            try db.saveLive([live(id, rate: 1 << 20, peers: 2)])
+            try db.torrents.setState(id, .downloading, error: nil)
+            try db.torrents.setLimits(id, TorrentLimits(download: 1 << 20))
+            try db.live.save([live(id, rate: 1 << 20, peers: 2)])
         },
         Case(name: "choked", causes: [.choked], words: "all of them choke us") { db, id in
-            try db.setState(id, .downloading, error: nil)
-            try db.saveLive([live(id, peers: 2)])
-            try db.saveLivePeers(id, [peer(1, [.weAreInterested, .itChokes]), peer(2, [])])
+            try db.torrents.setState(id, .downloading, error: nil)
+            try db.live.save([live(id, peers: 2)])
+            try db.live.savePeers(id, [peer(1, [.weAreInterested, .itChokes]), peer(2, [])])
             try remember(db, id, failures: 0)
             try tracker(db, id) { $0.seeders = 3 }
         },
         Case(name: "nothing new", causes: [.nothingNew]) { db, id in
-            try db.setState(id, .downloading, error: nil)
-            try db.saveLive([live(id, peers: 1)])
-            try db.saveLivePeers(id, [peer(1, [])])
+            try db.torrents.setState(id, .downloading, error: nil)
+            try db.live.save([live(id, peers: 1)])
+            try db.live.savePeers(id, [peer(1, [])])
             try remember(db, id, failures: 0)
             try tracker(db, id) { $0.seeders = 3 }
         },
         Case(name: "silent", causes: [.silent]) { db, id in
-            try db.setState(id, .downloading, error: nil)
-            try db.saveLive([live(id, peers: 1)])
-            try db.saveLivePeers(id, [peer(1, .weAreInterested)])
+            try db.torrents.setState(id, .downloading, error: nil)
+            try db.live.save([live(id, peers: 1)])
+            try db.live.savePeers(id, [peer(1, .weAreInterested)])
             try remember(db, id, failures: 0)
             try tracker(db, id) { $0.seeders = 3 }
         },
         Case(name: "no tracker", trackers: false, causes: [.noTrackers, .noPeers]) { db, id in
-            try db.setState(id, .downloading, error: nil)
-            try db.saveLive([live(id)])
+            try db.torrents.setState(id, .downloading, error: nil)
+            try db.live.save([live(id)])
         },
         Case(
             name: "trackers fail", causes: [.trackersFail, .noPeers],
             words: "http://t.example/announce: no such torrent"
         ) { db, id in
-            try db.setState(id, .downloading, error: nil)
-            try db.saveLive([live(id)])
+            try db.torrents.setState(id, .downloading, error: nil)
+            try db.live.save([live(id)])
             try tracker(db, id) {
                 $0.failures = 2
                 $0.lastError = "no such torrent"
             }
         },
         Case(name: "nobody has it", causes: [.nobodyHasIt, .noPeers]) { db, id in
-            try db.setState(id, .downloading, error: nil)
-            try db.saveLive([live(id)])
+            try db.torrents.setState(id, .downloading, error: nil)
+            try db.live.save([live(id)])
             try tracker(db, id) { $0.seeders = 0 }
         },
         Case(name: "unreachable", causes: [.peersUnreachable], words: "1 peer known") { db, id in
-            try db.setState(id, .downloading, error: nil)
-            try db.saveLive([live(id)])
+            try db.torrents.setState(id, .downloading, error: nil)
+            try db.live.save([live(id)])
             try tracker(db, id) { $0.seeders = 1 }
             try remember(db, id, failures: 3)
         },
         Case(name: "banned", causes: [.peersBanned], words: "poisoned") { db, id in
-            try db.setState(id, .downloading, error: nil)
-            try db.saveLive([live(id)])
+            try db.torrents.setState(id, .downloading, error: nil)
+            try db.live.save([live(id)])
             try tracker(db, id) { $0.seeders = 1 }
-            try db.ban(id, address(9), until: now + .seconds(60), reason: "lied", now: now)
+            try db.peers.ban(id, address(9), until: now + .seconds(60), reason: "lied", now: now)
         },
     ]
 
@@ -233,11 +233,11 @@ struct ExplainTests {
         try await withProgram { program in
             let path = FilePath(program.folder.path + "/p.db")
             let connection = try Connection.open(path, mode: .readWriteCreate, now: Self.now)
-            let id = try connection.insertTorrent(
+            let id = try connection.torrents.insert(
                 NewTorrent(metainfo: try Self.made("set", trackers: one.trackers), output: "/x"), now: Self.now)
             try one.change(connection, id)
             let engine = EngineState(isRunning: one.isRunning, pid: nil, since: nil)
-            let row = try #require(try connection.torrent(id))
+            let row = try #require(try connection.torrents.row(id))
             var facts = try Explanation.Facts(row, engine, connection, now: Self.now)
             facts.place = one.place
             let causes = Explanation(facts).causes

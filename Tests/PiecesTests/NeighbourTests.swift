@@ -20,7 +20,7 @@ struct NeighbourTests {
 
     private func events(_ program: Program) throws -> [(kind: EventKind, detail: String)] {
         let connection = try Connection.open(FilePath(program.database.path), mode: .readOnly, now: .now())
-        return try connection.events(limit: 1000).filter { [.rot, .edited, .failed].contains($0.kind) }.map {
+        return try connection.events.rows(limit: 1000).filter { [.rot, .edited, .failed].contains($0.kind) }.map {
             ($0.kind, $0.detail)
         }
     }

@@ -1,7 +1,9 @@
 import Foundation
+import Recovery
 import Store
 import SystemPackage
 import Testing
+import Torrent
 
 struct StatusTests {
     @Test func withoutADatabaseThereIsAnEmptyList() async throws {
@@ -101,7 +103,7 @@ struct StatusTests {
             let path = FilePath(program.database.path)
             let now = Timestamp.now().rawValue
             let connection = try Connection.open(path, mode: .readWrite, now: Timestamp(now))
-            _ = try connection.beginRun(pid: 7, version: "1", bootID: "b", now: Timestamp(now + heartbeat))
+            _ = try connection.runs.begin(pid: 7, version: "1", bootID: "b", now: Timestamp(now + heartbeat))
             let lock = try DatabaseLock.acquire(database: path, now: Timestamp(isOldLock ? now - 100 : now + 600))
             let text = try await program.succeed("status").output
             #expect(

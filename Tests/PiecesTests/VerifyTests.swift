@@ -2,6 +2,7 @@ import Foundation
 import Store
 import SystemPackage
 import Testing
+import Torrent
 import Verification
 
 struct VerifyTests {
@@ -159,7 +160,7 @@ struct VerifyTests {
             try await program.succeed("verify", "set.torrent", "--output", "here")
             do {
                 let connection = try Connection.open(FilePath(program.database.path), mode: .readWrite, now: .now())
-                try connection.set("verify.began.all", "\(Timestamp.now().rawValue - 60)")
+                try connection.settings.set("verify.began.all", "\(Timestamp.now().rawValue - 60)")
             }
             let first = try await program.start(["verify", "--json"] + (restarts ? ["--restart"] : [])).end()
             #expect(first.status == 0, "\(first.errors)")

@@ -1,7 +1,9 @@
+import DatabaseLab
 import Glibc
 import Store
 import SystemPackage
 import Testing
+import Torrent
 
 @Suite struct BackupTests {
     @Test func aBackupIsAWholeDatabase() throws {
@@ -10,11 +12,11 @@ import Testing
         let ids = try (0..<30).map { try connection.add(seed: UInt64($0)) }
         let copy = folder.path.appending("copy.db")
         try connection.backup(to: copy)
-        try connection.removeTorrent(ids[0], now: noon)
+        try connection.torrents.remove(ids[0], now: noon)
         let restored = try Connection.open(copy, mode: .readWrite, now: noon)
-        #expect(try restored.torrents().map(\.id) == ids)
+        #expect(try restored.torrents.rows().map(\.id) == ids)
         #expect(try restored.integrityFaults().isEmpty)
-        #expect(try restored.metainfo(of: ids[3]) == connection.metainfo(of: ids[3]))
+        #expect(try restored.metainfos.file(of: ids[3]) == connection.metainfos.file(of: ids[3]))
         #expect(access(copy.string + ".unfinished", F_OK) != 0)
     }
 

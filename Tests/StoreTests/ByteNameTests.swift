@@ -1,4 +1,6 @@
+import DatabaseLab
 import Glibc
+import Recovery
 import Store
 import SystemPackage
 import Testing
@@ -22,14 +24,14 @@ import Torrent
         let store = try await Store.open(database, now: noon)
         let metainfo = try madeUp()
         let id = try await store.perform { db throws(StoreError) in
-            try db.insertTorrent(NewTorrent(metainfo: metainfo, output: "/" + PathText.text([0xe9])), now: noon)
+            try db.torrents.insert(NewTorrent(metainfo: metainfo, output: "/" + PathText.text([0xe9])), now: noon)
         }
         let found = rawNames(in: folder.path)
         for end in ["", "-wal", ".lock", ".reserve"] { #expect(found.contains(name + Array(end.utf8)), "\(end)") }
         #expect(found.allSatisfy { $0.starts(with: name) }, "\(found)")
         #expect(try DatabaseLock.holder(database: database)?.pid == getpid())
         let reader = try Connection.open(database, mode: .readOnly, now: noon)
-        #expect(try reader.torrent(id).map { PathText.bytes($0.output) } == [0x2f, 0xe9])
+        #expect(try reader.torrents.row(id).map { PathText.bytes($0.output) } == [0x2f, 0xe9])
         #expect(reader.sizes.log > 0)
         try await store.close()
         withExtendedLifetime(lock) {}
@@ -49,11 +51,11 @@ import Torrent
         // All pages but the first are gone: only the backup has the torrent.
         try write(try read(database).prefix(100), to: database)
         let opened = try await Store.openRecovering(database, now: noon) { db throws(StoreError) in
-            try db.torrents().count
+            try db.torrents.rows().count
         }
-        #expect(opened.value == 1 && opened.opening.mending?.fromBackup == 1)
+        #expect(opened.value == 1 && opened.opening.recovery?.fromBackup == 1)
         try await opened.store.close()
-        let aside = try #require(opened.opening.mending?.setAside)
+        let aside = try #require(opened.opening.recovery?.setAside)
         #expect(rawNames(in: folder.path).contains(name + Array(".damaged-20231114T221320Z".utf8)))
         #expect(PathText.bytes(aside.text).starts(with: Array(folder.path.string.utf8) + [UInt8(ascii: "/")] + name))
         let restored = try DatabaseRecovery.restore(
@@ -91,6 +93,6 @@ import Torrent
         // Root writes where nobody may: then it is opened as ever.
         chmod(folder.path.string, 0o500)
         defer { chmod(folder.path.string, 0o700) }
-        #expect(try Connection.open(database, mode: .readOnly, now: noon).torrentCount() == 1)
+        #expect(try Connection.open(database, mode: .readOnly, now: noon).torrents.count() == 1)
     }
 }

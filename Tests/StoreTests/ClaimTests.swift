@@ -1,3 +1,4 @@
+import DatabaseLab
 import Glibc
 import Store
 import SystemPackage
@@ -12,8 +13,8 @@ import Torrent
         var record = ProgressRecord(torrent: id, verifiedAt: noon)
         record.newPieces = pieces([1, 5, 7])
         record.completedBytes = 3 * 16384
-        try db.record([record])
-        try db.openPieces(id, pieces([9]), now: noon)
+        try db.pieces.record([record])
+        try db.pieces.addWriteIntents(id, pieces([9]), now: noon)
         return (db, id)
     }
 
@@ -26,21 +27,21 @@ import Torrent
     ]) func aBitThatTurnedOverIsNoticed(change: String) throws {
         let folder = try TemporaryFolder()
         let (db, id) = try claimed(folder)
-        #expect(try db.have(of: id, count: 20).population == 3)
+        #expect(try db.pieces.have(of: id, count: 20).population == 3)
         try db.execute("UPDATE bitfield SET \(change) WHERE torrent_id = ?", id)
-        let error = try failure { _ = try db.claims(of: id, count: 20) }
+        let error = try failure { _ = try db.pieces.claims(of: id, count: 20) }
         #expect(error.isOfRow && error.description.contains("bitfield of torrent \(id)"))
         #expect(try db.integrityFaults().count == 1)
-        #expect(try db.doubtPieces(of: id) == 20)
-        #expect(try db.have(of: id, count: 20).isEmpty)
-        #expect(try db.opened(of: id, count: 20).isFull)
-        #expect(try db.torrent(id)?.completedBytes == 0)
+        #expect(try db.pieces.unverify(id) == 20)
+        #expect(try db.pieces.have(of: id, count: 20).isEmpty)
+        #expect(try db.pieces.writeIntents(of: id, count: 20).isFull)
+        #expect(try db.torrents.row(id)?.completedBytes == 0)
         #expect(try db.integrityFaults() == [])
         // The torrent goes on: what is found good is claimed again.
         var record = ProgressRecord(torrent: id, verifiedAt: noon)
         record.newPieces = pieces([1, 5, 7])
-        try db.record([record])
-        #expect(try db.have(of: id, count: 20).population == 3)
+        try db.pieces.record([record])
+        #expect(try db.pieces.have(of: id, count: 20).population == 3)
     }
 
     /// A page from before there were checksums is guarded by its population, which its torrent knows.
@@ -48,12 +49,12 @@ import Torrent
         let folder = try TemporaryFolder()
         let (db, id) = try claimed(folder)
         try db.execute("UPDATE bitfield SET checksum = NULL")
-        #expect(try db.have(of: id, count: 20).population == 3)
+        #expect(try db.pieces.have(of: id, count: 20).population == 3)
         try db.execute("UPDATE bitfield SET have = x'C50000'")
-        #expect(try failure { _ = try db.have(of: id, count: 20) }.isOfRow)
+        #expect(try failure { _ = try db.pieces.have(of: id, count: 20) }.isOfRow)
         // A missing page is noticed, too.
         try db.execute("DELETE FROM bitfield")
-        #expect(try failure { _ = try db.have(of: id, count: 20) }.isOfRow)
+        #expect(try failure { _ = try db.pieces.have(of: id, count: 20) }.isOfRow)
     }
 
     /// A log that is cut brings an older state back; what was taken back must not come with it.
@@ -64,19 +65,19 @@ import Torrent
         #expect(try !read(log).isEmpty)
         var record = ProgressRecord(torrent: id, verifiedAt: noon)
         record.lostPieces = pieces([5])
-        try db.record([record])
+        try db.pieces.record([record])
         #expect(try read(log).isEmpty)
         // A reader of an older moment keeps the log; the next record that comes after it empties it.
         let reader = try folder.connection(.readOnly)
         try reader.transaction(.deferred) { () throws(StoreError) in
-            _ = try reader.torrents()
+            _ = try reader.torrents.rows()
             record.lostPieces = pieces([7])
-            try db.record([record])
+            try db.pieces.record([record])
         }
         #expect(try !read(log).isEmpty)
         record.lostPieces = []
-        try db.record([record])
+        try db.pieces.record([record])
         #expect(try read(log).isEmpty)
-        #expect(try db.have(of: id, count: 20).population == 1)
+        #expect(try db.pieces.have(of: id, count: 20).population == 1)
     }
 }

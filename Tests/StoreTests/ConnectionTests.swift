@@ -1,3 +1,4 @@
+import DatabaseLab
 import Store
 import SystemPackage
 import Testing
@@ -10,7 +11,7 @@ import Torrent
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         func back<Value: SQLValue>(_ value: Value) throws -> Value? {
-            try connection.first("SELECT ?", value) { row throws(StoreError) in try row.next() }
+            try connection.value("SELECT ?", value)
         }
         for value in [Int64.min, -1, 0, 1, Int64.max] { #expect(try back(value) == value) }
         for value in [0.0, -0.5, .greatestFiniteMagnitude, .infinity] { #expect(try back(value) == value) }
@@ -35,7 +36,7 @@ import Torrent
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         func code<Value: SQLValue>(_ type: Value.Type, _ sql: String) throws -> StoreError.Code {
-            try failure { _ = try connection.first("SELECT \(sql)") { row throws(StoreError) in try row.next(type) } }
+            try failure { _ = try connection.value("SELECT \(sql)", as: type) }
                 .code
         }
         #expect(try code(Int.self, "'text'") == .corrupt)
@@ -70,14 +71,14 @@ import Torrent
         #expect(try connection.number("PRAGMA max_page_count = \(limit)") == limit)
         let error = try failure {
             try connection.transaction { () throws(StoreError) in
-                try connection.set("before", "1")
-                try connection.set("large", String(repeating: "x", count: 1 << 20))
+                try connection.settings.set("before", "1")
+                try connection.settings.set("large", String(repeating: "x", count: 1 << 20))
             }
         }
         #expect(error.code == .full)
-        #expect(try connection.setting("before") == nil)
-        try connection.set("after", "1")
-        #expect(try connection.setting("after") == "1")
+        #expect(try connection.settings.value("before") == nil)
+        try connection.settings.set("after", "1")
+        #expect(try connection.settings.value("after") == "1")
     }
 
     @Test func aFailedCommitIsThrownAndRolledBack() throws {
@@ -98,24 +99,24 @@ import Torrent
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         try connection.transaction { () throws(StoreError) in
-            try connection.set("outer", "1")
+            try connection.settings.set("outer", "1")
             do throws(StoreError) {
                 try connection.transaction { () throws(StoreError) in
-                    try connection.set("inner", "1")
+                    try connection.settings.set("inner", "1")
                     try connection.execute("INSERT INTO setting (key, value) VALUES ('inner', '2')")
                 }
             } catch {
                 #expect(error.code == .constraint)
             }
         }
-        #expect(try connection.settings().map(\.key) == ["outer"])
+        #expect(try connection.settings.rows().map(\.key) == ["outer"])
     }
 
     @Test func onlyLazyTransactionsAreLazy() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         func level() throws(StoreError) -> Int? {
-            try connection.first("PRAGMA synchronous") { row throws(StoreError) in try row.next() }
+            try connection.value("PRAGMA synchronous")
         }
         #expect(try level() == 2)
         #expect(try connection.transaction(durability: .lazy) { () throws(StoreError) in try level() } == 1)
@@ -129,11 +130,14 @@ import Torrent
     @Test func aStatementWithinItsOwnRowsIsAnother() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
-        for n in 0..<4 { try connection.set("\(n)", "x") }
+        for n in 0..<4 { try connection.settings.set("\(n)", "x") }
         let sql = "SELECT key FROM setting ORDER BY key"
-        let nested = try connection.rows(sql) { outer throws(StoreError) in
+        let outer = try connection.prepare(sql)
+        defer { outer.reset() }
+        var nested: [[String]] = []
+        while try outer.step() {
             let key: String = try outer.next()
-            return try connection.rows(sql) { inner throws(StoreError) in key + (try inner.next(String.self)) }
+            nested.append(try connection.values(sql, as: String.self).map { key + $0 })
         }
         #expect(nested.count == 4 && nested[3] == ["30", "31", "32", "33"])
     }
@@ -144,25 +148,25 @@ import Torrent
         try second.execute("PRAGMA user_version")
         _ = try second.number("PRAGMA busy_timeout = 20")
         try first.transaction { () throws(StoreError) in
-            try first.set("a", "1")
+            try first.settings.set("a", "1")
             do throws(StoreError) {
-                try second.set("a", "2")
+                try second.settings.set("a", "2")
                 Issue.record("two writers at once")
             } catch {
                 #expect(error.code == .busy)
             }
-            #expect(try second.setting("a") == nil)
+            #expect(try second.settings.value("a") == nil)
         }
-        #expect(try second.setting("a") == "1")
+        #expect(try second.settings.value("a") == "1")
     }
 
     @Test func theDataVersionTellsOfOthersAlone() throws {
         let folder = try TemporaryFolder()
         let (first, second) = (try folder.connection(), try folder.connection())
         let before = try first.dataVersion()
-        try first.set("a", "1")
+        try first.settings.set("a", "1")
         #expect(try first.dataVersion() == before)
-        try second.set("a", "2")
+        try second.settings.set("a", "2")
         #expect(try first.dataVersion() != before)
     }
 }

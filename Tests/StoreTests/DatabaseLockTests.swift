@@ -1,7 +1,10 @@
+import DatabaseLab
 import Glibc
+import Recovery
 import Store
 import SystemPackage
 import Testing
+import Torrent
 
 @Suite struct DatabaseLockTests {
     @Test func theSecondIsToldWhoHoldsIt() throws {

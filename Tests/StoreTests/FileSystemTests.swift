@@ -1,7 +1,9 @@
+import DatabaseLab
 import Glibc
 import Store
 import SystemPackage
 import Testing
+import Torrent
 
 /// Where other machines may have the database mounted there is no write-ahead log.
 @Suite struct FileSystemTests {
@@ -33,11 +35,11 @@ import Testing
             folder.database, mode: .readWriteCreate, options: DatabaseOptions(fileSystem: Self.nfs), now: noon)
         let id = try db.add()
         let mode = try #require(
-            try db.first("PRAGMA journal_mode") { row throws(StoreError) in try row.next(String.self) })
+            try db.value("PRAGMA journal_mode", as: String.self))
         #expect(mode == "delete")
         #expect(try db.number("PRAGMA synchronous") == 3)
         let lazy = try db.transaction(durability: .lazy) { () throws(StoreError) in
-            try db.first("PRAGMA synchronous") { row throws(StoreError) in try row.next(Int.self) }
+            try db.value("PRAGMA synchronous", as: Int.self)
         }
         #expect(lazy == 3)
         #expect(access(folder.database.string + "-wal", F_OK) != 0)
@@ -46,11 +48,11 @@ import Testing
         #expect(
             try Connection.open(
                 folder.database, mode: .readOnly, options: DatabaseOptions(fileSystem: Self.nfs), now: noon
-            ).torrent(id) != nil)
+            ).torrents.row(id) != nil)
         try Connection.open(
             folder.database, mode: .readWrite, options: DatabaseOptions(fileSystem: Self.nfs), now: noon
-        ).set("a", "b")
-        #expect(try db.setting("a") == "b")
+        ).settings.set("a", "b")
+        #expect(try db.settings.value("a") == "b")
         try db.backup(to: folder.path.appending("copy.db"))
     }
 
@@ -60,9 +62,9 @@ import Testing
         for kind in [Self.nfs, .local, Self.nfs] {
             let db = try Connection.open(
                 folder.database, mode: .readWrite, options: DatabaseOptions(fileSystem: kind), now: noon)
-            #expect(try db.torrent(id) != nil)
+            #expect(try db.torrents.row(id) != nil)
             let mode = try #require(
-                try db.first("PRAGMA journal_mode") { row throws(StoreError) in try row.next(String.self) })
+                try db.value("PRAGMA journal_mode", as: String.self))
             #expect(mode == (kind.isShared ? "delete" : "wal"))
         }
     }

@@ -1,7 +1,9 @@
+import DatabaseLab
 import Glibc
 import Store
 import SystemPackage
 import Testing
+import Torrent
 
 /// A program that changed the database was killed during the change: the file has parts of the change, and the journal
 /// beside it takes them back.
@@ -43,14 +45,14 @@ import Testing
 
     private func ours(_ db: Connection) throws {
         try Migrator.migrate(db, now: noon)
-        try db.set("a", "before")
+        try db.settings.set("a", "before")
     }
 
     @Test func aReaderTakesItBack() throws {
         let (folder, before) = try interrupted(ours)
         let reader = try Connection.open(folder.database, mode: .readOnly, options: Self.shared, now: noon)
-        #expect(try reader.setting("a") == "before")
-        #expect(try reader.setting("key 7") == nil)
+        #expect(try reader.settings.value("a") == "before")
+        #expect(try reader.settings.value("key 7") == nil)
         #expect(try reader.integrityFaults() == [])
         #expect(try read(folder.database) == before)
     }
@@ -58,8 +60,8 @@ import Testing
     @Test func aWriterTakesItBack() throws {
         let (folder, _) = try interrupted(ours)
         let writer = try Connection.open(folder.database, mode: .readWrite, options: Self.shared, now: noon)
-        try writer.set("b", "after")
-        #expect(try writer.setting("a") == "before")
+        try writer.settings.set("b", "after")
+        #expect(try writer.settings.value("a") == "before")
         #expect(try writer.integrityFaults() == [])
     }
 
@@ -90,7 +92,7 @@ import Testing
         }
         #expect(error.code == .notFound && error.description.contains("its creation was interrupted"), "\(error)")
         let db = try Connection.open(folder.database, mode: .readWriteCreate, options: Self.shared, now: noon)
-        #expect(try db.integrityFaults() == [] && db.torrents().isEmpty)
+        #expect(try db.integrityFaults() == [] && db.torrents.rows().isEmpty)
     }
 
     /// Not even by what SQLite does before anything is read.

@@ -1,5 +1,7 @@
+import DatabaseLab
 import Store
 import Testing
+import Torrent
 
 struct HostBanTests {
     @Test func bansAreRememberedUntilTheyEnd() throws {
@@ -9,15 +11,15 @@ struct HostBanTests {
             HostBanRow(host: "10.0.0.1", reason: "lied", at: noon, until: noon + .seconds(60)),
             HostBanRow(host: "2001:db8::", reason: "waste", at: noon, until: noon + .seconds(90)),
         ]
-        for ban in bans { try db.saveHostBan(ban) }
-        #expect(try db.hostBans(now: noon) == bans.reversed())
+        for ban in bans { try db.hostBans.save(ban) }
+        #expect(try db.hostBans.rows(now: noon) == bans.reversed())
         // Said again, the ban is the newer one.
         let again = HostBanRow(
             host: "10.0.0.1", reason: "lied again", at: noon + .seconds(9), until: noon + .seconds(100))
-        try db.saveHostBan(again)
-        #expect(try db.hostBans(now: noon + .seconds(70)) == [again, bans[1]])
-        #expect(try db.hostBans(now: noon + .seconds(95)) == [again])
-        try db.forgetEndedHostBans(now: noon + .seconds(95))
+        try db.hostBans.save(again)
+        #expect(try db.hostBans.rows(now: noon + .seconds(70)) == [again, bans[1]])
+        #expect(try db.hostBans.rows(now: noon + .seconds(95)) == [again])
+        try db.hostBans.forgetEnded(now: noon + .seconds(95))
         #expect(try db.number("SELECT count(*) FROM v1_host_ban") == 1)
     }
 
@@ -27,10 +29,11 @@ struct HostBanTests {
         try db.transaction(durability: .lazy) { () throws(StoreError) in
             for n in 0..<4200 {
                 let end = noon + .seconds(Int64(n + 1))
-                try db.saveHostBan(HostBanRow(host: "10.0.\(n / 256).\(n % 256)", reason: "lied", at: noon, until: end))
+                try db.hostBans.save(
+                    HostBanRow(host: "10.0.\(n / 256).\(n % 256)", reason: "lied", at: noon, until: end))
             }
         }
-        let kept = try db.hostBans(now: noon)
+        let kept = try db.hostBans.rows(now: noon)
         #expect(kept.count == 4096 && kept.first?.until == noon + .seconds(4200))
     }
 }

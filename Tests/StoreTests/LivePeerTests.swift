@@ -1,3 +1,4 @@
+import DatabaseLab
 import Store
 import Testing
 import Torrent
@@ -15,22 +16,22 @@ import Torrent
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let (id, other) = (try connection.add(seed: 1), try connection.add(seed: 2))
-        try connection.saveLivePeers(other, [row(9, rate: 1)])
-        try connection.saveLivePeers(id, [row(1, rate: 5), row(2, rate: 7), row(3, rate: 6)])
-        #expect(try connection.livePeers(of: id) == [row(2, rate: 7), row(3, rate: 6), row(1, rate: 5)])
-        try connection.saveLivePeers(id, [row(4, rate: 1)])
-        #expect(try connection.livePeers(of: id) == [row(4, rate: 1)])
-        try connection.clearLive(id)
-        #expect(try connection.livePeers(of: id) == [])
-        #expect(try connection.livePeers(of: other).count == 1)
+        try connection.live.savePeers(other, [row(9, rate: 1)])
+        try connection.live.savePeers(id, [row(1, rate: 5), row(2, rate: 7), row(3, rate: 6)])
+        #expect(try connection.live.peers(of: id) == [row(2, rate: 7), row(3, rate: 6), row(1, rate: 5)])
+        try connection.live.savePeers(id, [row(4, rate: 1)])
+        #expect(try connection.live.peers(of: id) == [row(4, rate: 1)])
+        try connection.live.clear(id)
+        #expect(try connection.live.peers(of: id) == [])
+        #expect(try connection.live.peers(of: other).count == 1)
     }
 
     @Test func aTorrentThatIsGoneHasNone() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let id = try connection.add(seed: 1)
-        try connection.removeTorrent(id, now: noon)
-        try connection.saveLivePeers(id, [row(1, rate: 5)])
+        try connection.torrents.remove(id, now: noon)
+        try connection.live.savePeers(id, [row(1, rate: 5)])
         #expect(try connection.number("SELECT count(*) FROM live_peer") == 0)
     }
 }

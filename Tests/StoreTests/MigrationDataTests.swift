@@ -1,5 +1,7 @@
 import CSQLite
+import DatabaseLab
 import Migrations
+import Recovery
 import SystemPackage
 import Testing
 import Torrent
@@ -40,26 +42,26 @@ import Torrent
             "INSERT INTO live (torrent_id, download_rate, upload_rate, peers_connected, seeders, leechers, at) VALUES (7, 1, 2, 3, 4, 5, 6)",
         ] { try db.execute(sql) }
         // From schema 7 on the program writes this with the torrent.
-        if version >= 7 { try db.indexRoots() }
+        if version >= 7 { try db.roots.rebuild() }
         return db
     }
 
     private func expectAll(_ db: Connection) throws {
         #expect(try db.integrityFaults() == [])
-        let row = try #require(try db.torrent(TorrentID(7)))
+        let row = try #require(try db.torrents.row(TorrentID(7)))
         #expect(
             row.name == "torrent 3" && row.settings.seedGoal == .ratio(2.5) && row.state == .seeding
                 && row.damage == nil)
-        #expect(try db.claims(of: row.id, count: 20).have.population == 2)
-        #expect(try db.claims(of: row.id, count: 20).opened.population == 1)
-        #expect(try db.fingerprints(of: row.id).map(\.inode) == [7])
-        #expect(try db.partialPieces(of: row.id).map(\.piece) == [PieceIndex(4)])
-        #expect(try db.peers(of: row.id).count == 1 && db.trackers(of: row.id).count == 1)
-        #expect(try db.lastRun()?.pid == 9)
-        #expect(try db.events(limit: 5).map(\.id) == [11])
-        #expect(try db.setting("a") == "b" && db.live(of: row.id)?.leechers == 5)
-        #expect(try db.neighbours(at: "/data/torrent 3").map(\.id) == [row.id])
-        #expect(try db.outputFolders(within: "/data") == ["/data"])
+        #expect(try db.pieces.claims(of: row.id, count: 20).have.population == 2)
+        #expect(try db.pieces.claims(of: row.id, count: 20).writeIntents.population == 1)
+        #expect(try db.files.fingerprints(of: row.id).map(\.inode) == [7])
+        #expect(try db.pieces.partials(of: row.id).map(\.piece) == [PieceIndex(4)])
+        #expect(try db.peers.rows(of: row.id).count == 1 && db.trackers.rows(of: row.id).count == 1)
+        #expect(try db.runs.last()?.pid == 9)
+        #expect(try db.events.rows(limit: 5).map(\.id) == [11])
+        #expect(try db.settings.value("a") == "b" && db.live.row(of: row.id)?.leechers == 5)
+        #expect(try db.roots.neighbours(at: "/data/torrent 3").map(\.id) == [row.id])
+        #expect(try db.roots.folders(within: "/data") == ["/data"])
     }
 
     @Test(arguments: released) func everyReleasedSchemaBecomesThePresentOne(version: Int) throws {
@@ -70,8 +72,8 @@ import Torrent
         let db = try folder.connection(.readWrite)
         var record = ProgressRecord(torrent: TorrentID(7), verifiedAt: noon)
         record.newPieces = pieces([2])
-        try db.record([record])
-        #expect(try db.have(of: TorrentID(7), count: 20).population == 3)
+        try db.pieces.record([record])
+        #expect(try db.pieces.have(of: TorrentID(7), count: 20).population == 3)
     }
 
     /// A damaged database of an older schema is mended and brought up to date.
@@ -84,11 +86,11 @@ import Torrent
         bytes[0] ^= 1
         try write(bytes, to: folder.database)
         let opened = try await Store.openRecovering(folder.database, now: noon) { db throws(StoreError) in
-            try db.torrents().map(\.id)
+            try db.torrents.rows().map(\.id)
         }
         #expect(opened.value == [TorrentID(7)])
-        #expect(opened.opening.mending?.salvaged == 1)
-        let settings = try await opened.store.perform { db throws(StoreError) in try db.setting("a") }
+        #expect(opened.opening.recovery?.salvaged == 1)
+        let settings = try await opened.store.perform { db throws(StoreError) in try db.settings.value("a") }
         #expect(settings == "b")
     }
 
@@ -116,9 +118,7 @@ import Torrent
     }
 
     private static func schema(_ db: Connection) throws -> [String] {
-        try db.rows("SELECT name || coalesce(sql, '') FROM sqlite_schema ORDER BY 1") { row throws(StoreError) in
-            try row.next(String.self)
-        }
+        try db.values("SELECT name || coalesce(sql, '') FROM sqlite_schema ORDER BY 1", as: String.self)
     }
 
     /// The statements of a script, as SQLite cuts it.
@@ -167,10 +167,10 @@ import Torrent
         let folder = try TemporaryFolder()
         try make(folder, version: Migration.all.count).execute(sql)
         let opened = try await Store.openRecovering(folder.database, now: noon) { db throws(StoreError) in
-            try db.torrents().map(\.id)
+            try db.torrents.rows().map(\.id)
         }
         #expect(opened.value == [TorrentID(7)])
-        #expect(opened.opening.mending?.salvaged == 1)
+        #expect(opened.opening.recovery?.salvaged == 1)
     }
 
     @Test func aByteOfAChecksumThatTurnedOverIsDamageAndNotAnotherMigration() throws {

@@ -1,6 +1,8 @@
+import DatabaseLab
 import Migrations
 import Store
 import Testing
+import Torrent
 
 @Suite struct MigratorTests {
     /// One more than are released.
@@ -86,12 +88,13 @@ import Testing
             for n in 0..<4 {
                 group.addTask {
                     let store = try await Store.open(path, now: noon)
-                    try await store.perform { connection throws(StoreError) in try connection.set("\(n)", "x") }
+                    try await store.perform { connection throws(StoreError) in try connection.settings.set("\(n)", "x")
+                    }
                     try await store.close()
                 }
             }
             try await group.waitForAll()
         }
-        #expect(try folder.connection().settings().count == 4)
+        #expect(try folder.connection().settings.rows().count == 4)
     }
 }

@@ -1,22 +1,24 @@
+import DatabaseLab
 import Glibc
 import Store
 import SystemPackage
 import Testing
+import Torrent
 
 @Suite struct OpeningTests {
     @Test func anEmptyFileIsANewDatabase() throws {
         let folder = try TemporaryFolder()
         try write([], to: folder.database)
-        #expect(try folder.connection().torrents().isEmpty)
+        #expect(try folder.connection().torrents.rows().isEmpty)
     }
 
     @Test(arguments: ["file:odd?mode=memory", "with %20 space#?.db", ":memory:"])
     func aNameIsAFileWhateverItLooksLike(name: String) throws {
         let folder = try TemporaryFolder()
         let path = folder.path.appending(name)
-        try Connection.open(path, mode: .readWriteCreate, now: noon).set("a", "1")
+        try Connection.open(path, mode: .readWriteCreate, now: noon).settings.set("a", "1")
         #expect(try !read(path).isEmpty)
-        #expect(try Connection.open(path, mode: .readOnly, now: noon).setting("a") == "1")
+        #expect(try Connection.open(path, mode: .readOnly, now: noon).settings.value("a") == "1")
     }
 
     @Test(
@@ -88,12 +90,12 @@ import Testing
         let folder = try TemporaryFolder()
         _ = try folder.connection()
         let reader = try folder.connection(.readOnly)
-        #expect(try failure { try reader.set("a", "1") }.code == .readOnly)
+        #expect(try failure { try reader.settings.set("a", "1") }.code == .readOnly)
     }
 
     @Test func aReaderInAReadOnlyFolderSeesADatabaseAtRest() async throws {
         let folder = try TemporaryFolder()
-        try folder.connection().set("a", "1")
+        try folder.connection().settings.set("a", "1")
         try await asReader(of: folder, expecting: "1")
     }
 
@@ -101,7 +103,7 @@ import Testing
         let folder = try TemporaryFolder()
         let engine = try folder.connection()
         for value in ["1", "2"] {
-            try engine.set("a", value)
+            try engine.settings.set("a", value)
             try await asReader(of: folder, expecting: value)
         }
     }
@@ -109,14 +111,14 @@ import Testing
     @Test func aReaderInAReadOnlyFolderSeesTheLogOfAKilledEngine() async throws {
         let folder = try TemporaryFolder()
         let engine = try folder.connection()
-        try engine.set("a", "1")
+        try engine.settings.set("a", "1")
         let left = try TemporaryFolder()
         // As a killed engine leaves it when the shared memory is lost.
         for suffix in ["", "-wal"] {
             try write(try read(FilePath(folder.database.string + suffix)), to: FilePath(left.database.string + suffix))
         }
         try await asReader(of: left, expecting: "1")
-        #expect(try left.connection(.readOnly).setting("a") == "1")
+        #expect(try left.connection(.readOnly).settings.value("a") == "1")
     }
 
     /// Reads the setting `a` in a process that may read the folder and not write it.
@@ -128,7 +130,7 @@ import Testing
         await #expect(processExitsWith: .success) { [path = path as String, wanted = wanted as String] in
             // Root may write everything; nobody may not.
             if geteuid() == 0 { #expect(seteuid(65534) == 0) }
-            let found = try Connection.open(FilePath(path), mode: .readOnly, now: noon).setting("a")
+            let found = try Connection.open(FilePath(path), mode: .readOnly, now: noon).settings.value("a")
             #expect(found == wanted)
             let writing = #expect(throws: StoreError.self) {
                 try Connection.open(FilePath(path), mode: .readWrite, now: noon)

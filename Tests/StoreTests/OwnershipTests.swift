@@ -1,3 +1,4 @@
+import DatabaseLab
 import Testing
 import Torrent
 
@@ -12,39 +13,39 @@ import Torrent
     private func record(_ id: TorrentID, _ files: [FingerprintRow], _ db: Connection) throws {
         var record = ProgressRecord(torrent: id, verifiedAt: noon)
         record.files = files
-        _ = try db.record([record])
+        _ = try db.pieces.record([record])
     }
 
     @Test func anAnnouncedFileIsRememberedUntilItIsRecordedOrWithdrawn() throws {
         let folder = try TemporaryFolder()
         let db = try folder.connection()
-        let id = try db.insertTorrent(NewTorrent(metainfo: try madeUp(), output: "/out"), now: noon)
-        try db.announceFiles(id, [0, FingerprintRow.partFile])
-        #expect(try db.ownership(of: id).map(\.index) == [FingerprintRow.partFile, 0])
-        #expect(try db.fingerprints(of: id).isEmpty, "an announcement is no fingerprint")
+        let id = try db.torrents.insert(NewTorrent(metainfo: try madeUp(), output: "/out"), now: noon)
+        try db.files.announce(id, [0, FingerprintRow.partFile])
+        #expect(try db.files.ownership(of: id).map(\.index) == [FingerprintRow.partFile, 0])
+        #expect(try db.files.fingerprints(of: id).isEmpty, "an announcement is no fingerprint")
         try record(id, [fingerprint(0, inode: 5)], db)
-        #expect(try db.ownership(of: id).map(\.index) == [FingerprintRow.partFile])
-        try db.withdrawFiles(id, [FingerprintRow.partFile])
-        #expect(try db.ownership(of: id).isEmpty && db.files(of: id).map(\.index) == [0])
+        #expect(try db.files.ownership(of: id).map(\.index) == [FingerprintRow.partFile])
+        try db.files.withdraw(id, [FingerprintRow.partFile])
+        #expect(try db.files.ownership(of: id).isEmpty && db.files.rows(of: id).map(\.index) == [0])
     }
 
     @Test func theSecondWhoRecordsAFileSharesIt() throws {
         let folder = try TemporaryFolder()
         let db = try folder.connection()
-        let one = try db.insertTorrent(NewTorrent(metainfo: try madeUp(seed: 1), output: "/a"), now: noon)
-        let two = try db.insertTorrent(NewTorrent(metainfo: try madeUp(seed: 2), output: "/b"), now: noon)
+        let one = try db.torrents.insert(NewTorrent(metainfo: try madeUp(seed: 1), output: "/a"), now: noon)
+        let two = try db.torrents.insert(NewTorrent(metainfo: try madeUp(seed: 2), output: "/b"), now: noon)
         try record(one, [fingerprint(0, inode: 5)], db)
         try record(two, [fingerprint(0, inode: 5)], db)
-        #expect(try db.ownership(of: one).isEmpty && db.ownership(of: two).map(\.isShared) == [true])
-        let holders = try db.holders(ofInode: 5, besides: two)
+        #expect(try db.files.ownership(of: one).isEmpty && db.files.ownership(of: two).map(\.isShared) == [true])
+        let holders = try db.files.holders(ofInode: 5, besides: two)
         #expect(holders.map(\.torrent) == [one] && holders.first?.output == "/a" && holders.first?.isShared == false)
         try record(two, [fingerprint(0, inode: 5)], db)
-        #expect(try db.ownership(of: two).map(\.isShared) == [true], "it stays shared while it is the same file")
-        try db.removeTorrent(one, now: noon)
+        #expect(try db.files.ownership(of: two).map(\.isShared) == [true], "it stays shared while it is the same file")
+        try db.torrents.remove(one, now: noon)
         try record(two, [fingerprint(0, inode: 6)], db)
-        #expect(try db.ownership(of: two).isEmpty, "another file is looked at anew")
+        #expect(try db.files.ownership(of: two).isEmpty, "another file is looked at anew")
         try record(two, [fingerprint(0, inode: 5, device: 2)], db)
-        #expect(try db.holders(ofInode: 7, besides: one).isEmpty)
+        #expect(try db.files.holders(ofInode: 7, besides: one).isEmpty)
     }
 
     @Test func neighboursAreFoundAtTheSamePath() throws {
@@ -52,11 +53,11 @@ import Torrent
         let db = try folder.connection()
         func add(_ seed: UInt64, _ root: String) throws -> TorrentID {
             // The name is the root's last part.
-            let id = try db.insertTorrent(NewTorrent(metainfo: try madeUp(seed: seed), output: "/out"), now: noon)
+            let id = try db.torrents.insert(NewTorrent(metainfo: try madeUp(seed: seed), output: "/out"), now: noon)
             let slash = root.lastIndex(of: "/") ?? root.startIndex
             let folder = slash == root.startIndex ? "/" : String(root[..<slash])
             try db.execute("UPDATE torrent SET name = ? WHERE id = ?", String(root[root.index(after: slash)...]), id)
-            try db.setOutput(id, folder)
+            try db.torrents.setOutput(id, folder)
             return id
         }
         let same = try add(1, "/srv/x")
@@ -67,20 +68,22 @@ import Torrent
         {
             _ = try add(seed, root)
         }
-        #expect(try db.neighbours(at: "/srv/x").map(\.id) == [same] && db.neighbours(at: "/srv").map(\.id) == [above])
+        #expect(
+            try db.roots.neighbours(at: "/srv/x").map(\.id) == [same]
+                && db.roots.neighbours(at: "/srv").map(\.id) == [above])
         #expect(
             try db.plan("SELECT id, name FROM torrent WHERE root_hash = 1") == [
                 "SEARCH torrent USING INDEX torrent_by_root (root_hash=?)"
             ])
         // The folders that are at the path or below it, and no others.
-        #expect(try db.outputFolders(within: "/srv/x") == ["/srv/x"])
+        #expect(try db.roots.folders(within: "/srv/x") == ["/srv/x"])
         for (seed, root) in [
             (9, "/srv/x/y/z"), (10, "/srv/x/é/z"), (11, "/srv/x0/z"), (12, "/srv/x y/z"), (13, "/srv/x.d/z"),
         ] as [(UInt64, String)] {
             _ = try add(seed, root)
         }
-        #expect(try db.outputFolders(within: "/srv/x") == ["/srv/x", "/srv/x/y", "/srv/x/é"])
-        #expect(try db.outputFolders(within: "/srv/y").isEmpty)
+        #expect(try db.roots.folders(within: "/srv/x") == ["/srv/x", "/srv/x/y", "/srv/x/é"])
+        #expect(try db.roots.folders(within: "/srv/y").isEmpty)
         let folders = try db.plan("SELECT path FROM folder WHERE path = 'a' OR (path > 'a/' AND path < 'a0')")
         #expect(folders.filter { $0.hasPrefix("SCAN") }.isEmpty, "\(folders)")
     }
@@ -92,39 +95,39 @@ import Torrent
         var twins: (String, String)?
         for number in 0... {
             let name = "volume \(number)"
-            if let other = seen.updateValue(name, forKey: Connection.hash("/srv/" + name)) {
+            if let other = seen.updateValue(name, forKey: RootTable.hash("/srv/" + name)) {
                 twins = (other, name)
                 break
             }
         }
         let (one, other) = try #require(twins)
         let ids = try [one, other].enumerated().map { n, name in
-            let id = try db.insertTorrent(
+            let id = try db.torrents.insert(
                 NewTorrent(metainfo: try madeUp(seed: UInt64(n)), output: "/elsewhere"), now: noon)
             try db.execute("UPDATE torrent SET name = ? WHERE id = ?", name, id)
-            try db.setOutput(id, "/srv")
+            try db.torrents.setOutput(id, "/srv")
             return id
         }
-        #expect(try db.neighbours(at: "/srv/" + one).map(\.id) == [ids[0]])
-        #expect(try db.neighbours(at: "/srv/" + other).map(\.id) == [ids[1]])
+        #expect(try db.roots.neighbours(at: "/srv/" + one).map(\.id) == [ids[0]])
+        #expect(try db.roots.neighbours(at: "/srv/" + other).map(\.id) == [ids[1]])
     }
 
     /// The hash is in databases: another one would find nothing in them.
     @Test func theHashOfAPathIsTheFirstBitsOfItsSHA1() {
         // printf /srv/x | sha1sum
-        #expect(Connection.hash("/srv/x") == Int64(Int32(bitPattern: 0x8a7de795)))
-        #expect(Connection.hash("/srv/e\u{301}") != Connection.hash("/srv/\u{e9}"))
+        #expect(RootTable.hash("/srv/x") == Int64(Int32(bitPattern: 0x8a7de795)))
+        #expect(RootTable.hash("/srv/e\u{301}") != RootTable.hash("/srv/\u{e9}"))
     }
 
     @Test func theRootFollowsTheOutputFolder() throws {
         let folder = try TemporaryFolder()
         let db = try folder.connection()
         let metainfo = try madeUp()
-        let id = try db.insertTorrent(NewTorrent(metainfo: metainfo, output: "/"), now: noon)
-        #expect(try db.neighbours(at: "/" + metainfo.name).map(\.id) == [id])
-        try db.setOutput(id, "/elsewhere")
-        #expect(try db.neighbours(at: "/elsewhere/" + metainfo.name).map(\.id) == [id])
-        #expect(try db.neighbours(at: "/" + metainfo.name).isEmpty)
-        #expect(try db.outputFolders(within: "/elsewhere") == ["/elsewhere"])
+        let id = try db.torrents.insert(NewTorrent(metainfo: metainfo, output: "/"), now: noon)
+        #expect(try db.roots.neighbours(at: "/" + metainfo.name).map(\.id) == [id])
+        try db.torrents.setOutput(id, "/elsewhere")
+        #expect(try db.roots.neighbours(at: "/elsewhere/" + metainfo.name).map(\.id) == [id])
+        #expect(try db.roots.neighbours(at: "/" + metainfo.name).isEmpty)
+        #expect(try db.roots.folders(within: "/elsewhere") == ["/elsewhere"])
     }
 }

@@ -1,16 +1,15 @@
+import DatabaseLab
 import Migrations
+import Recovery
 import Store
 import Testing
 import Torrent
 
 @Suite struct PathTests {
     private func paths(_ connection: Connection, of id: TorrentID) throws -> [String] {
-        try connection.rows(
-            "SELECT path || ' ' || length || ' ' || pad FROM path WHERE torrent_id = ? ORDER BY idx", id
-        ) {
-            (row) throws(StoreError) in
-            try row.next(String.self)
-        }
+        try connection.values(
+            "SELECT path || ' ' || length || ' ' || pad FROM path WHERE torrent_id = ? ORDER BY idx", id,
+            as: String.self)
     }
 
     @Test func everyFileOfAnAddedTorrentHasItsName() throws {
@@ -18,7 +17,7 @@ import Torrent
         let connection = try folder.connection()
         let id = try connection.add(seed: 4, files: 2)
         #expect(try paths(connection, of: id) == ["torrent 4/file 0 16384 0", "torrent 4/file 1 16384 0"])
-        try connection.removeTorrent(id, now: noon)
+        try connection.torrents.remove(id, now: noon)
         #expect(try paths(connection, of: id) == [])
     }
 
@@ -66,9 +65,9 @@ import Torrent
     @Test func aNewTorrentHasTheNamesThatItsBytesAre() throws {
         let connection = try TemporaryFolder().connection()
         let metainfo = try Self.oddlyNamed()
-        let id = try connection.insertTorrent(NewTorrent(metainfo: metainfo, output: "/data"), now: noon)
+        let id = try connection.torrents.insert(NewTorrent(metainfo: metainfo, output: "/data"), now: noon)
         #expect(try utf8(paths(connection, of: id)) == utf8(Self.byBytes.map { $0 + " 1 0" }))
-        #expect(try texts(connection.asAdded(metainfo, id).layout) == utf8(Self.byBytes))
+        #expect(try texts(connection.paths.asAdded(metainfo, id).layout) == utf8(Self.byBytes))
     }
 
     /// A torrent that an earlier version added finds its files under the names that they got then, also after the
@@ -78,22 +77,22 @@ import Torrent
         let metainfo = try Self.oddlyNamed()
         do {
             let connection = try folder.connection()
-            let id = try connection.insertTorrent(NewTorrent(metainfo: metainfo, output: "/data"), now: noon)
+            let id = try connection.torrents.insert(NewTorrent(metainfo: metainfo, output: "/data"), now: noon)
             for (index, path) in Self.byTheFirstRule.enumerated() {
                 try connection.execute("UPDATE path SET path = ? WHERE torrent_id = ? AND idx = ?", path, id, index)
             }
-            let known = try connection.asAdded(metainfo, id)
+            let known = try connection.paths.asAdded(metainfo, id)
             #expect(texts(known.layout) == utf8(Self.byTheFirstRule) && known.infoHash == metainfo.infoHash)
-            #expect(try texts(connection.asAdded(known, id).layout) == utf8(Self.byTheFirstRule))
+            #expect(try texts(connection.paths.asAdded(known, id).layout) == utf8(Self.byTheFirstRule))
             try connection.checkpoint()
         }
         var bytes = try read(folder.database)
         bytes[0] ^= 1
         try write(bytes, to: folder.database)
         let opened = try await Store.openRecovering(folder.database, now: noon) { db throws(StoreError) in
-            try db.asAdded(metainfo, TorrentID(1))
+            try db.paths.asAdded(metainfo, TorrentID(1))
         }
-        #expect(opened.opening.mending != nil && texts(opened.value.layout) == utf8(Self.byTheFirstRule))
+        #expect(opened.opening.recovery != nil && texts(opened.value.layout) == utf8(Self.byTheFirstRule))
     }
 
     /// Before there were rows for them the rule was the first.
@@ -111,6 +110,6 @@ import Torrent
             "INSERT INTO metainfo (torrent_id, pieces_offset, info_offset, info_length, file) VALUES (1, 0, 0, 1, ?)",
             metainfo.file)
         try Migrator.migrate(connection, now: noon)
-        #expect(try texts(connection.asAdded(metainfo, TorrentID(1)).layout) == utf8(Self.byTheFirstRule))
+        #expect(try texts(connection.paths.asAdded(metainfo, TorrentID(1)).layout) == utf8(Self.byTheFirstRule))
     }
 }

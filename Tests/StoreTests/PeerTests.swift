@@ -1,3 +1,4 @@
+import DatabaseLab
 import Store
 import Testing
 import Torrent
@@ -13,11 +14,11 @@ import Torrent
         (update.lastTried, update.failures, update.downloadedDelta, update.client) = (
             noon, 2, 100, String(repeating: "x", count: 1000)
         )
-        try connection.upsertPeers(id, [update], now: noon)
+        try connection.peers.save(id, [update], now: noon)
         var later = PeerUpdate(address: update.address, source: .tracker)
         (later.lastConnected, later.failures, later.downloadedDelta, later.rate) = (noon + .seconds(5), 0, 11, 9)
-        try connection.upsertPeers(id, [later], now: noon + .seconds(6))
-        let peer = try #require(try connection.peers(of: id).first)
+        try connection.peers.save(id, [later], now: noon + .seconds(6))
+        let peer = try #require(try connection.peers.rows(of: id).first)
         #expect(peer.source == .pex && peer.firstSeen == noon && peer.lastSeen == noon + .seconds(6))
         #expect(peer.lastTried == noon && peer.lastConnected == noon + .seconds(5) && peer.failures == 0)
         #expect(peer.downloadedBytes == 111 && peer.rate == 9)
@@ -33,18 +34,18 @@ import Torrent
         (updates[2].downloadedDelta, updates[2].rate) = (1, 10)
         (updates[3].downloadedDelta, updates[3].rate) = (1, 20)
         updates[4].lastConnected = noon
-        try connection.upsertPeers(id, updates, now: noon)
-        try connection.ban(id, address(3), until: noon + .seconds(100), reason: "bad pieces", now: noon)
-        #expect(try connection.peersToTry(of: id, limit: 9, now: noon).map(\.address) == [2, 4, 1, 5, 0].map(address))
+        try connection.peers.save(id, updates, now: noon)
+        try connection.peers.ban(id, address(3), until: noon + .seconds(100), reason: "bad pieces", now: noon)
+        #expect(try connection.peers.toTry(of: id, limit: 9, now: noon).map(\.address) == [2, 4, 1, 5, 0].map(address))
         #expect(
-            try connection.peersToTry(of: id, limit: 2, now: noon + .seconds(100)).map(\.address)
+            try connection.peers.toTry(of: id, limit: 2, now: noon + .seconds(100)).map(\.address)
                 == [3, 2].map(address))
-        #expect(try connection.bannedPeers(of: id, now: noon).map(\.address) == [address(3)])
-        #expect(try connection.bannedPeers(of: id, now: noon + .seconds(100)).isEmpty)
+        #expect(try connection.peers.banned(of: id, now: noon).map(\.address) == [address(3)])
+        #expect(try connection.peers.banned(of: id, now: noon + .seconds(100)).isEmpty)
         // Under a clock that was set back, or that ran ahead when the ban was spoken.
-        #expect(try connection.bannedPeers(of: id, now: noon + (.zero - PeerRow.banTime)).isEmpty)
+        #expect(try connection.peers.banned(of: id, now: noon + (.zero - PeerRow.banTime)).isEmpty)
         #expect(
-            try connection.peersToTry(of: id, limit: 2, now: noon + (.zero - PeerRow.banTime)).map(\.address)
+            try connection.peers.toTry(of: id, limit: 2, now: noon + (.zero - PeerRow.banTime)).map(\.address)
                 == [3, 2].map(address))
     }
 
@@ -54,15 +55,15 @@ import Torrent
         let id = try connection.add()
         var good = PeerUpdate(address: address(0), source: .manual)
         good.downloadedDelta = 1
-        try connection.upsertPeers(id, [good], now: noon)
-        try connection.ban(id, address(1), until: noon + .seconds(100), reason: "bad pieces", now: noon)
+        try connection.peers.save(id, [good], now: noon)
+        try connection.peers.ban(id, address(1), until: noon + .seconds(100), reason: "bad pieces", now: noon)
         for start in stride(from: 2, to: 2000, by: 500) {
-            try connection.upsertPeers(
+            try connection.peers.save(
                 id, (start..<start + 500).map { PeerUpdate(address: address($0), source: .pex) },
                 now: noon + .seconds(start))
         }
-        let peers = try connection.peers(of: id)
-        #expect(peers.count == Connection.peerLimit)
+        let peers = try connection.peers.rows(of: id)
+        #expect(peers.count == PeerTable.limit)
         #expect(peers.prefix(2).map(\.address) == [address(0), address(1)])
         #expect(peers.dropFirst(2).allSatisfy { $0.firstSeen.rawValue >= noon.rawValue + 1002 })
     }
@@ -70,8 +71,8 @@ import Torrent
     @Test func aTorrentThatIsGoneIsNoFault() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
-        try connection.upsertPeers(TorrentID(9), [PeerUpdate(address: address(1), source: .pex)], now: noon)
-        try connection.ban(TorrentID(9), address(1), until: noon, reason: "x", now: noon)
+        try connection.peers.save(TorrentID(9), [PeerUpdate(address: address(1), source: .pex)], now: noon)
+        try connection.peers.ban(TorrentID(9), address(1), until: noon, reason: "x", now: noon)
         #expect(try connection.number("SELECT count(*) FROM peer") == 0)
     }
 }

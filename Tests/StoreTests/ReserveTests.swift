@@ -1,6 +1,8 @@
+import DatabaseLab
 import Glibc
 import SystemPackage
 import Testing
+import Torrent
 
 @testable import Store
 
@@ -33,7 +35,7 @@ import Testing
         let error = #expect(throws: StoreError.self) {
             try connection.transaction { () throws(StoreError) in
                 tries += 1
-                try connection.set("a", String(repeating: "a", count: 100_000))
+                try connection.settings.set("a", String(repeating: "a", count: 100_000))
             }
         }
         #expect(error?.code == .full && tries == 2 && !reserve.isWhole)
@@ -43,10 +45,10 @@ import Testing
         try connection.transaction { () throws(StoreError) in
             tries += 1
             if tries == 2 { try connection.executeScript("PRAGMA max_page_count=\(pages + 1000)") }
-            try connection.set("a", String(repeating: "a", count: 100_000))
+            try connection.settings.set("a", String(repeating: "a", count: 100_000))
         }
         #expect(tries == 2 && !reserve.isWhole)
-        #expect(try connection.setting("a")?.count == 100_000)
+        #expect(try connection.settings.value("a")?.count == 100_000)
         try connection.requireRoom()
         #expect(reserve.isWhole, "and it is taken again")
     }
@@ -59,7 +61,7 @@ import Testing
         // No link is followed (open(2), O_NOFOLLOW).
         #expect(symlink("nowhere", reserve.path.string) == 0)
         try connection.requireRoom()
-        try connection.set("a", "1")
+        try connection.settings.set("a", "1")
         #expect(!reserve.isWhole)
     }
 }

@@ -1,3 +1,4 @@
+import DatabaseLab
 import Store
 import Testing
 import Torrent
@@ -8,38 +9,38 @@ import Torrent
     private func seeding(_ folder: TemporaryFolder, _ count: Int = 2) throws -> (Connection, [TorrentID]) {
         let db = try folder.connection()
         let ids = try (0..<count).map { n in
-            let id = try db.insertTorrent(
+            let id = try db.torrents.insert(
                 NewTorrent(metainfo: try madeUp(seed: UInt64(n), files: 1), output: "/data"), now: noon)
-            try db.setState(id, .seeding)
+            try db.torrents.setState(id, .seeding)
             return id
         }
         return (db, ids)
     }
 
-    private func times(_ db: Connection) throws -> [Int64] { try db.torrents().map(\.seedTime.components.seconds) }
+    private func times(_ db: Connection) throws -> [Int64] { try db.torrents.rows().map(\.seedTime.components.seconds) }
 
     @Test func whatSeedsFromBeatToBeatCounts() throws {
         let folder = try TemporaryFolder()
         let (db, ids) = try seeding(folder)
-        try db.countSeedTime(100)
+        try db.seedTimes.count(.seconds(100))
         // From now on: what was before the first beat that saw them seed is nobody's.
         #expect(try times(db) == [0, 0])
-        try db.countSeedTime(2)
-        try db.countSeedTime(2)
+        try db.seedTimes.count(.seconds(2))
+        try db.seedTimes.count(.seconds(2))
         #expect(try times(db) == [4, 4])
         // It ended at some time since the last beat.
-        try db.setPaused(ids[0], true)
-        try db.countSeedTime(2)
-        try db.countSeedTime(2)
+        try db.torrents.setPaused(ids[0], true)
+        try db.seedTimes.count(.seconds(2))
+        try db.seedTimes.count(.seconds(2))
         #expect(try times(db) == [4, 8])
         // And begins at some time before the next.
-        try db.setPaused(ids[0], false)
-        try db.countSeedTime(2)
+        try db.torrents.setPaused(ids[0], false)
+        try db.seedTimes.count(.seconds(2))
         #expect(try times(db) == [4, 10])
-        try db.countSeedTime(2)
+        try db.seedTimes.count(.seconds(2))
         #expect(try times(db) == [6, 12])
         var rows: [StatusRow] = []
-        try db.forEachStatusRow { row throws(StoreError) in rows.append(row) }
+        try db.status.forEachRow { row throws(StoreError) in rows.append(row) }
         #expect(rows.map(\.seedTime) == [.seconds(6), .seconds(12)])
         #expect(try db.number("SELECT sum(seeding_seconds) FROM v1_torrent") == 18)
     }
@@ -47,11 +48,11 @@ import Torrent
     @Test(arguments: TorrentState.allCases) func onlySeedingCounts(state: TorrentState) throws {
         let folder = try TemporaryFolder()
         let (db, ids) = try seeding(folder)
-        try db.setState(ids[1], state)
-        for _ in 0..<4 { try db.countSeedTime(5) }
+        try db.torrents.setState(ids[1], state)
+        for _ in 0..<4 { try db.seedTimes.count(.seconds(5)) }
         #expect(try times(db) == [15, state == .seeding ? 15 : 0])
-        try db.setState(ids[0], state)
-        for _ in 0..<4 { try db.countSeedTime(5) }
+        try db.torrents.setState(ids[0], state)
+        for _ in 0..<4 { try db.seedTimes.count(.seconds(5)) }
         #expect(try times(db) == (state == .seeding ? [35, 35] : [15, 0]))
     }
 
@@ -59,14 +60,14 @@ import Torrent
     @Test func timeWithoutAnEngineDoesNotCount() throws {
         let folder = try TemporaryFolder()
         let (db, ids) = try seeding(folder)
-        try db.countSeedTime(0)
-        try db.countSeedTime(7)
+        try db.seedTimes.count(.seconds(0))
+        try db.seedTimes.count(.seconds(7))
         let again = try folder.connection()
         #expect(try times(again) == [7, 7])
-        try again.countSeedTime(3, of: [ids[1]])
-        try again.countSeedTime(0, of: [ids[0]])
+        try again.seedTimes.count(.seconds(3), of: [ids[1]])
+        try again.seedTimes.count(.seconds(0), of: [ids[0]])
         #expect(try times(again) == [7, 10])
-        try again.countSeedTime(5)
+        try again.seedTimes.count(.seconds(5))
         #expect(try times(again) == [12, 15])
     }
 
@@ -74,13 +75,13 @@ import Torrent
     @Test func theExactTimeIsAtLeastWhatWasCounted() throws {
         let folder = try TemporaryFolder()
         let (db, ids) = try seeding(folder)
-        for _ in 0..<3 { try db.countSeedTime(4) }
-        try db.raiseSeedTime(ids[0], to: 11)
-        try db.raiseSeedTime(ids[1], to: 2)
+        for _ in 0..<3 { try db.seedTimes.count(.seconds(4)) }
+        try db.seedTimes.raise(ids[0], to: .seconds(11))
+        try db.seedTimes.raise(ids[1], to: .seconds(2))
         #expect(try times(db) == [11, 8])
-        try db.countSeedTime(4)
+        try db.seedTimes.count(.seconds(4))
         #expect(try times(db) == [11, 8])
-        try db.countSeedTime(4)
+        try db.seedTimes.count(.seconds(4))
         #expect(try times(db) == [15, 12])
     }
 
@@ -89,11 +90,11 @@ import Torrent
     func theTimeThatNobodyVouchesForIsTakenBack(unseen: Int64, left: Int64) throws {
         let folder = try TemporaryFolder()
         let (db, ids) = try seeding(folder)
-        try db.countSeedTime(0)
-        try db.countSeedTime(20)
-        try db.endSeedTime(ids[0], ago: unseen)
-        try db.setState(ids[0], .offline, error: "away")
-        try db.countSeedTime(20)
+        try db.seedTimes.count(.seconds(0))
+        try db.seedTimes.count(.seconds(20))
+        try db.seedTimes.end(ids[0], ago: .seconds(unseen))
+        try db.torrents.setState(ids[0], .offline, error: "away")
+        try db.seedTimes.count(.seconds(20))
         #expect(try times(db) == [left, 40])
     }
 
@@ -101,16 +102,16 @@ import Torrent
     @Test func aLostClockGoesOn() throws {
         let folder = try TemporaryFolder()
         let (db, _) = try seeding(folder)
-        try db.countSeedTime(0)
-        try db.countSeedTime(20)
-        try db.setState(TorrentID(1), .offline)
-        try db.countSeedTime(20)
-        try db.setState(TorrentID(1), .seeding)
-        try db.countSeedTime(20)
+        try db.seedTimes.count(.seconds(0))
+        try db.seedTimes.count(.seconds(20))
+        try db.torrents.setState(TorrentID(1), .offline)
+        try db.seedTimes.count(.seconds(20))
+        try db.torrents.setState(TorrentID(1), .seeding)
+        try db.seedTimes.count(.seconds(20))
         #expect(try times(db) == [20, 60])
         try db.execute("DELETE FROM seed_clock")
         #expect(try times(db) == [20, 0])
-        for _ in 0..<2 { try db.countSeedTime(10) }
+        for _ in 0..<2 { try db.seedTimes.count(.seconds(10)) }
         #expect(try times(db) == [40, 80])
     }
 
@@ -118,9 +119,9 @@ import Torrent
     @Test func aBeatLooksAtWhatChangedAlone() throws {
         let folder = try TemporaryFolder()
         let (db, _) = try seeding(folder, 20)
-        try db.countSeedTime(1)
+        try db.seedTimes.count(.seconds(1))
         let before = try db.number("SELECT total_changes()")
-        try db.countSeedTime(1)
+        try db.seedTimes.count(.seconds(1))
         #expect(try db.number("SELECT total_changes()") - before == 1)
         for (sql, index) in [
             (
@@ -142,10 +143,10 @@ import Torrent
         let db = try folder.connection()
         let first = TrackerHostRow(server: "http://t.example:80", restsUntil: noon + .seconds(600), reason: "slow down")
         let second = TrackerHostRow(server: "udp://t.example:80", restsUntil: noon + .seconds(60), reason: "later")
-        try db.saveTrackerHost(TrackerHostRow(server: first.server, restsUntil: noon, reason: "x"))
-        for host in [first, second] { try db.saveTrackerHost(host) }
-        #expect(try db.restingTrackerHosts(now: noon) == [first, second])
-        #expect(try db.restingTrackerHosts(now: noon + .seconds(60)) == [first])
+        try db.trackerHosts.save(TrackerHostRow(server: first.server, restsUntil: noon, reason: "x"))
+        for host in [first, second] { try db.trackerHosts.save(host) }
+        #expect(try db.trackerHosts.resting(now: noon) == [first, second])
+        #expect(try db.trackerHosts.resting(now: noon + .seconds(60)) == [first])
         #expect(try db.number("SELECT count(*) FROM tracker_host") == 1)
     }
 }

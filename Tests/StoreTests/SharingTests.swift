@@ -1,4 +1,6 @@
+import DatabaseLab
 import Glibc
+import Recovery
 import SystemPackage
 import Testing
 import Torrent
@@ -48,24 +50,24 @@ import Torrent
     @Test func onlyTheDatabaseAndItsLogAreShared() async throws {
         let folder = try TemporaryFolder()
         let store = try await Store.open(folder.database, now: noon)
-        try await store.perform { db throws(StoreError) in try db.set("a", "1") }
+        try await store.perform { db throws(StoreError) in try db.settings.set("a", "1") }
         #expect(DatabaseSharing.readers(of: folder.database) == .ownerAlone)
         // While an engine has it open.
         try DatabaseSharing.share(folder.database, with: Self.group)
         #expect(DatabaseSharing.readers(of: folder.database) == .group(Self.group.id))
         try requireNothingElseIsShared(folder)
         let lock = try DatabaseLock.acquire(database: folder.database, now: noon)
-        try await store.perform { db throws(StoreError) in try db.set("a", "2") }
+        try await store.perform { db throws(StoreError) in try db.settings.set("a", "2") }
         try await store.close()
         // All that is made anew when it is at rest and opened again.
         for mode in [Connection.Mode.readOnly, .readWrite] {
             let connection = try folder.connection(mode)
-            #expect(try connection.setting("a") == "2")
+            #expect(try connection.settings.value("a") == "2")
             #expect(access(folder.database.string + "-shm", F_OK) == 0)
             try requireNothingElseIsShared(folder)
         }
         let connection = try folder.connection()
-        try connection.set("a", "3")
+        try connection.settings.set("a", "3")
         try connection.backup(to: folder.path.appending("pieces.db.backup-20260301T140512Z"))
         try requireNothingElseIsShared(folder)
         try DatabaseSharing.unshare(folder.database)
@@ -77,13 +79,13 @@ import Torrent
 
     /// What SQLite's own program, run by the owner, leaves beside a database that is shared.
     @Test func filesThatAnotherProgramMadeAreSetRight() throws {
-        let folder = try sharedFolder { try $0.set("a", "1") }
+        let folder = try sharedFolder { try $0.settings.set("a", "1") }
         let connection = try folder.connection()
         for suffix in ["-wal", "-shm"] {
             #expect(chmod(folder.database.string + suffix, 0o644) == 0)
             if Self.isRoot { #expect(chown(folder.database.string + suffix, 0, 0) == 0) }
         }
-        #expect(try folder.connection(.readOnly).setting("a") == "1")
+        #expect(try folder.connection(.readOnly).settings.value("a") == "1")
         try requireNothingElseIsShared(folder)
         withExtendedLifetime(connection) {}
     }
@@ -104,7 +106,7 @@ import Torrent
     }
 
     @Test func aDatabaseThatTakesItsPlaceHasTheSameReaders() throws {
-        let folder = try sharedFolder { try $0.set("a", "1") }
+        let folder = try sharedFolder { try $0.settings.set("a", "1") }
         let backup = folder.path.appending("copy.db")
         try folder.connection(.readOnly).backup(to: backup)
         _ = try DatabaseRecovery.restore(folder.database, from: backup, now: noon)
@@ -113,9 +115,9 @@ import Torrent
         _ = try connection.add()
         _ = try connection.checkpoint()
         _ = consume connection
-        _ = try DatabaseRecovery.mend(folder.database, because: "a test", now: noon)
+        _ = try DatabaseRecovery.recover(folder.database, because: "a test", now: noon)
         #expect(DatabaseSharing.readers(of: folder.database) == .group(Self.group.id))
-        #expect(try folder.connection(.readOnly).torrents().count == 1)
+        #expect(try folder.connection(.readOnly).torrents.rows().count == 1)
     }
 
     @Test func whatCannotBeSharedIsSaid() throws {
@@ -166,17 +168,17 @@ import Torrent
         let folder = try TemporaryFolder()
         do {
             let engine = try folder.connection()
-            try engine.set("a", "1")
+            try engine.settings.set("a", "1")
             let before = try Connection(withoutLocks: folder.database)
-            #expect(try before.setting("a") == "1")
-            try engine.set("a", "2")
-            #expect(try before.setting("a") == "1", "one moment, as long as no page of it is overwritten")
-            #expect(try Connection(withoutLocks: folder.database).setting("a") == "2")
+            #expect(try before.settings.value("a") == "1")
+            try engine.settings.set("a", "2")
+            #expect(try before.settings.value("a") == "1", "one moment, as long as no page of it is overwritten")
+            #expect(try Connection(withoutLocks: folder.database).settings.value("a") == "2")
             #expect(try engine.checkpoint(), "it stops nobody")
-            #expect(try Connection(withoutLocks: folder.database).setting("a") == "2")
+            #expect(try Connection(withoutLocks: folder.database).settings.value("a") == "2")
         }
         #expect(access(folder.database.string + "-wal", F_OK) != 0)
-        #expect(try Connection(withoutLocks: folder.database).setting("a") == "2")
+        #expect(try Connection(withoutLocks: folder.database).settings.value("a") == "2")
     }
 
     @Test func aReaderWithoutLocksCopiesTheDatabase() throws {
@@ -185,7 +187,7 @@ import Torrent
         _ = try engine.add()
         let copy = folder.path.appending("copy.db")
         try Connection(withoutLocks: folder.database).backup(to: copy)
-        #expect(try Connection.open(copy, mode: .readOnly, now: noon).torrents().count == 1)
+        #expect(try Connection.open(copy, mode: .readOnly, now: noon).torrents.rows().count == 1)
     }
 
     private enum Change: CaseIterable { case checkpoint, newLog, replacement, opening }
@@ -194,30 +196,28 @@ import Torrent
     private func whatIsOverwrittenMeanwhileIsRefused(change: Change) throws {
         let folder = try TemporaryFolder()
         var engine: Connection? = try folder.connection()
-        try engine?.set("a", "1")
+        try engine?.settings.set("a", "1")
         // A log that is all in the database is begun anew by the next commit.
         if change == .newLog { #expect(sqlite3PassiveCheckpoint(try #require(engine))) }
         if change == .opening { engine = nil }
         let reader = try Connection(withoutLocks: folder.database)
-        #expect(try reader.setting("a") == "1")
+        #expect(try reader.settings.value("a") == "1")
         switch change {
         case .checkpoint: #expect(try engine?.checkpoint() == true)
-        case .newLog: try engine?.set("a", "2")
-        case .opening: try folder.connection().set("a", "2")
+        case .newLog: try engine?.settings.set("a", "2")
+        case .opening: try folder.connection().settings.set("a", "2")
         case .replacement:
             engine = nil
             let backup = folder.path.appending("copy.db")
             try folder.connection(.readOnly).backup(to: backup)
             _ = try DatabaseRecovery.restore(folder.database, from: backup, now: noon)
         }
-        #expect(try failure { _ = try reader.setting("b") }.code == .rewritten)
+        #expect(try failure { _ = try reader.settings.value("b") }.code == .rewritten)
     }
 
     private func sqlite3PassiveCheckpoint(_ connection: Connection) -> Bool {
         do {
-            return try connection.first("PRAGMA wal_checkpoint(PASSIVE)") { (row) throws(StoreError) in
-                try row.next(Int.self)
-            } == 0
+            return try connection.value("PRAGMA wal_checkpoint(PASSIVE)", as: Int.self) == 0
         } catch {
             return false
         }
@@ -230,7 +230,7 @@ import Torrent
         let folder = try TemporaryFolder(inMemory: true)
         var engine: Connection? = try folder.connection()
         let rows = 200
-        for n in 0..<rows { try engine?.set("key \(n)", "0" + String(repeating: "x", count: 1000)) }
+        for n in 0..<rows { try engine?.settings.set("key \(n)", "0" + String(repeating: "x", count: 1000)) }
         if Bool.random(using: &random) { try engine?.checkpoint() }
         let reader = try Connection(withoutLocks: folder.database)
         let statement = try reader.prepare("SELECT value FROM setting WHERE key LIKE 'key %'")
@@ -262,7 +262,7 @@ import Torrent
 
     /// A member may lock what it may read. None of these locks stops an engine, its start and its end.
     @Test func locksOnWhatMembersMayReadStopNobody() async throws {
-        let folder = try sharedFolder { try $0.set("a", "1") }
+        let folder = try sharedFolder { try $0.settings.set("a", "1") }
         var held: [Int32] = []
         // Their closing drops the locks of this process, so that they stay open until its connections are gone.
         defer { for descriptor in held { close(descriptor) } }
@@ -280,36 +280,36 @@ import Torrent
         for value in ["2", "3"] {
             let engine = try DatabaseLock.acquire(database: folder.database, now: noon)
             let (store, _, run) = try await Store.openRecovering(folder.database, now: noon) { db throws(StoreError) in
-                try db.beginRun(pid: getpid(), version: "test", bootID: "", now: noon)
+                try db.runs.begin(pid: getpid(), version: "test", bootID: "", now: noon)
             }
             try lock(folder.database.string + "-wal")
             try await store.perform { db throws(StoreError) in
-                try db.set("a", value)
+                try db.settings.set("a", value)
                 #expect(try db.checkpoint())
-                try db.endRun(run, clean: true, now: noon)
+                try db.runs.end(run, clean: true, now: noon)
             }
             try await store.close()
             withExtendedLifetime(engine) {}
         }
-        #expect(try folder.connection().setting("a") == "3")
+        #expect(try folder.connection().settings.value("a") == "3")
     }
 
     @Test(.enabled(if: geteuid() == 0, "Only root can become a member of the group."))
     func aMemberReadsBesideAnEngineAndCanLockNothingOfIt() async throws {
         let folder = try sharedFolder()
         let engine = try folder.connection()
-        try engine.set("a", "1")
+        try engine.settings.set("a", "1")
         let lock = try DatabaseLock.acquire(database: folder.database, now: .now())
-        let run = try engine.beginRun(
+        let run = try engine.runs.begin(
             pid: getpid(), version: "test", bootID: try #require(LockTable.bootID), now: .now())
         let (path, pid) = (folder.database.string, getpid())
         await #expect(processExitsWith: .success) { [path = path as String, pid = pid as Int32] in
             become(54402, group: 54400)
             let path = FilePath(path)
             let reader = try Connection.open(path, mode: .readOnly, now: noon)
-            #expect(try reader.setting("a") == "1")
+            #expect(try reader.settings.value("a") == "1")
             // The engine has said that it runs, and is the process that it said.
-            let last = try reader.lastRun()
+            let last = try reader.runs.last()
             let found = try DatabaseLock.occupancy(database: path, last: last, now: .now())
             #expect(found == .held(DatabaseLock.Holder(pid: pid, since: last?.startedAt)))
             for suffix in [".lock", "-shm"] {
@@ -330,14 +330,14 @@ import Torrent
         try engine.execute("UPDATE run SET pid = 4194304 WHERE id = ?", run)
         await #expect(processExitsWith: .success) { [path = path as String] in
             become(54402, group: 54400)
-            let last = try Connection.open(FilePath(path), mode: .readOnly, now: noon).lastRun()
+            let last = try Connection.open(FilePath(path), mode: .readOnly, now: noon).runs.last()
             let found = try DatabaseLock.occupancy(database: FilePath(path), last: last, now: .now())
             #expect(found == .held(DatabaseLock.Holder(pid: nil, since: nil)))
         }
         _ = consume lock
         await #expect(processExitsWith: .success) { [path = path as String] in
             become(54402, group: 54400)
-            let last = try Connection.open(FilePath(path), mode: .readOnly, now: noon).lastRun()
+            let last = try Connection.open(FilePath(path), mode: .readOnly, now: noon).runs.last()
             #expect(try DatabaseLock.occupancy(database: FilePath(path), last: last, now: .now()) == .free)
         }
     }
@@ -347,12 +347,12 @@ import Torrent
     func aProcessThatMayNotOpenTheIndexReads() async throws {
         let folder = try sharedFolder()
         let engine = try folder.connection()
-        try engine.set("a", "1")
+        try engine.settings.set("a", "1")
         let lock = try DatabaseLock.acquire(database: folder.database, now: .now())
         for suffix in [".lock", "-shm"] { #expect(chmod(folder.database.string + suffix, 0) == 0) }
         let path = folder.database.string
         await #expect(processExitsWith: .success) { [path = path as String] in
-            let found = try Connection.open(FilePath(path), mode: .readOnly, now: noon).setting("a")
+            let found = try Connection.open(FilePath(path), mode: .readOnly, now: noon).settings.value("a")
             #expect(found == "1")
             let engine = try DatabaseLock.occupancy(database: FilePath(path), last: nil, now: .now())
             #expect(engine == .held(DatabaseLock.Holder(pid: nil, since: nil)))
@@ -365,8 +365,8 @@ import Torrent
     @Test func whoMayNotAskTheLockIsToldNoMoreThanIsKnown() throws {
         let folder = try TemporaryFolder()
         let db = try folder.connection()
-        let run = try db.beginRun(pid: 7, version: "test", bootID: "this boot", now: noon)
-        let last = try #require(try db.lastRun())
+        let run = try db.runs.begin(pid: 7, version: "test", bootID: "this boot", now: noon)
+        let last = try #require(try db.runs.last())
         let (named, nameless) = (DatabaseLock.Holder(pid: 7, since: noon), DatabaseLock.Holder(pid: nil, since: nil))
         func look(
             _ isLocked: Bool?, _ isAlive: Bool, _ last: RunRow?, boot: String? = "this boot", after seconds: Int64 = 2
@@ -385,8 +385,8 @@ import Torrent
         #expect(look(nil, false, last, boot: nil) == .unknown)
         #expect(look(nil, false, last, boot: "another boot") == .free)
         #expect(look(nil, false, nil) == .free)
-        try db.endRun(run, clean: true, now: noon)
-        #expect(look(nil, false, try db.lastRun()) == .free)
+        try db.runs.end(run, clean: true, now: noon)
+        #expect(look(nil, false, try db.runs.last()) == .free)
     }
 
     @Test func theListOfLocksKnowsTheLock() async throws {
@@ -407,8 +407,8 @@ import Torrent
         let db = try folder.connection()
         let boot = try #require(LockTable.bootID)
         func isAlive(_ pid: Int32, _ boot: String, began: Timestamp, owner: uid_t = geteuid()) throws -> Bool {
-            _ = try db.beginRun(pid: pid, version: "test", bootID: boot, now: began)
-            return LockTable.isAlive(try #require(try db.lastRun()), owner: owner, now: .now())
+            _ = try db.runs.begin(pid: pid, version: "test", bootID: boot, now: began)
+            return LockTable.isAlive(try #require(try db.runs.last()), owner: owner, now: .now())
         }
         #expect(try isAlive(getpid(), boot, began: .now()))
         #expect(try !isAlive(getpid(), boot, began: .now(), owner: 54404))

@@ -1,3 +1,4 @@
+import DatabaseLab
 import Testing
 import Torrent
 
@@ -8,15 +9,15 @@ import Torrent
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let ids = try (0..<3).map { n in try connection.add(seed: UInt64(n)) { $0.extraTrackers = [["udp://b:1"]] } }
-        for (tracker, seeders) in zip(try connection.trackers(of: ids[1]), [3, 8]) {
+        for (tracker, seeders) in zip(try connection.trackers.rows(of: ids[1]), [3, 8]) {
             var tracker = tracker
             (tracker.seeders, tracker.leechers) = (seeders, 1)
-            try connection.saveTracker(tracker)
+            try connection.trackers.save(tracker)
         }
         let live = LiveRow(
             torrent: ids[2], downloadRate: 1, uploadRate: 2, peersConnected: 3, seeders: 4, leechers: 5, timeLeft: nil,
             at: noon)
-        try connection.saveLive([live])
+        try connection.live.save([live])
         let rows = try connection.statusRows()
         #expect(rows.map(\.id) == ids)
         #expect(rows.map(\.scrape) == [Scrape(), Scrape(seeders: 8, leechers: 1), Scrape()])
@@ -24,7 +25,7 @@ import Torrent
         #expect(try connection.statusRows(of: [ids[2], TorrentID(99), ids[0]]) == [rows[2], rows[0]])
         #expect(try connection.statusLines() == rows.map(\.line))
         #expect(try connection.statusLines(of: [ids[1], ids[1]]) == [rows[1].line, rows[1].line])
-        #expect(try connection.torrentCount() == 3)
+        #expect(try connection.torrents.count() == 3)
     }
 
     /// What is read beside the torrents has gaps, several rows a torrent, and, in a damaged database, rows of torrents
@@ -38,19 +39,19 @@ import Torrent
         for n in 0..<12 {
             _ = try connection.add(seed: UInt64(n)) { $0.extraTrackers = [["udp://b:1"], ["udp://c:1"]] }
         }
-        for id in try connection.torrents().map(\.id) {
+        for id in try connection.torrents.rows().map(\.id) {
             var scrape = Scrape()
-            for var tracker in try connection.trackers(of: id) {
+            for var tracker in try connection.trackers.rows(of: id) {
                 tracker.seeders = [nil, 0, 7, 300].randomElement(using: &generator)!
                 tracker.leechers = [nil, 0, 5].randomElement(using: &generator)!
-                try connection.saveTracker(tracker)
+                try connection.trackers.save(tracker)
                 scrape.seeders = [scrape.seeders, tracker.seeders].compactMap { $0 }.max()
                 scrape.leechers = [scrape.leechers, tracker.leechers].compactMap { $0 }.max()
             }
             scrapes[id] = scrape
             guard Bool.random(using: &generator) else { continue }
             lives[id] = id.rawValue
-            try connection.saveLive([
+            try connection.live.save([
                 LiveRow(
                     torrent: id, downloadRate: id.rawValue, uploadRate: 0, peersConnected: 0, seeders: 0, leechers: 0,
                     timeLeft: nil, at: noon)
@@ -77,15 +78,15 @@ import Torrent
         for n in 0..<3 { _ = try connection.add(seed: UInt64(n)) }
         var seen = 0
         let error = try failure {
-            try connection.forEachStatusRow { (_) throws(StoreError) in
+            try connection.status.forEachRow { (_) throws(StoreError) in
                 seen += 1
                 if seen == 2 { throw connection.noTorrent(TorrentID(2)) }
             }
         }
         #expect(error.code == .notFound && seen == 2)
         var pairs: [[TorrentID]] = []
-        try connection.forEachStatusRow { (outer) throws(StoreError) in
-            try connection.forEachStatusRow { (inner) throws(StoreError) in pairs.append([outer.id, inner.id]) }
+        try connection.status.forEachRow { (outer) throws(StoreError) in
+            try connection.status.forEachRow { (inner) throws(StoreError) in pairs.append([outer.id, inner.id]) }
         }
         let ids = (1...3).map { TorrentID($0) }
         #expect(pairs == ids.flatMap { outer in ids.map { [outer, $0] } })
@@ -95,7 +96,7 @@ import Torrent
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         _ = try connection.add()
-        _ = try connection.beginRun(pid: 1, version: "1", bootID: "b", now: noon)
+        _ = try connection.runs.begin(pid: 1, version: "1", bootID: "b", now: noon)
         for (view, count) in [
             ("torrent", 1), ("file", 3), ("piece", 3), ("peer", 0), ("connection", 0), ("tracker", 1), ("volume", 0),
             ("event", 1), ("run", 1),
@@ -129,7 +130,7 @@ import Torrent
         print("status of \(count) torrents: \(reader.duration(to: clock.now)) with opening the database")
         #expect(rows.count == count)
         let due = clock.now
-        #expect(try connection.dueTorrents(now: noon, limit: 100).count == 100)
+        #expect(try connection.trackers.dueTorrents(now: noon, limit: 100).count == 100)
         print("100 due trackers of \(count): \(due.duration(to: clock.now))")
     }
 }
@@ -137,13 +138,13 @@ import Torrent
 extension Connection {
     fileprivate func statusRows(of ids: [TorrentID]? = nil) throws(StoreError) -> [StatusRow] {
         var rows: [StatusRow] = []
-        try forEachStatusRow(of: ids) { (row) throws(StoreError) in rows.append(row) }
+        try status.forEachRow(of: ids) { (row) throws(StoreError) in rows.append(row) }
         return rows
     }
 
     fileprivate func statusLines(of ids: [TorrentID]? = nil) throws(StoreError) -> [StatusLine] {
         var lines: [StatusLine] = []
-        try forEachStatusLine(of: ids) { (line) throws(StoreError) in lines.append(line) }
+        try status.forEachLine(of: ids) { (line) throws(StoreError) in lines.append(line) }
         return lines
     }
 }

@@ -1,4 +1,6 @@
+import DatabaseLab
 import Glibc
+import Recovery
 import Store
 import SystemPackage
 import Testing
@@ -12,9 +14,9 @@ import Torrent
             for n in 0..<200 {
                 group.addTask {
                     try await store.perform { connection throws(StoreError) in
-                        let value = try connection.setting("sum").flatMap { Int($0) } ?? 0
+                        let value = try connection.settings.value("sum").flatMap { Int($0) } ?? 0
                         try connection.transaction(durability: .lazy) { () throws(StoreError) in
-                            try connection.set("sum", "\(value + n)")
+                            try connection.settings.set("sum", "\(value + n)")
                         }
                         return UInt(pthread_self())
                     }
@@ -24,22 +26,22 @@ import Torrent
         }
         #expect(threads.count == 1)
         #expect(
-            try await store.perform { connection throws(StoreError) in try connection.setting("sum") }
+            try await store.perform { connection throws(StoreError) in try connection.settings.value("sum") }
                 == "\(199 * 200 / 2)")
     }
 
     @Test func afterCloseTheLogIsEmptyAndEverythingIsRefused() async throws {
         let folder = try TemporaryFolder()
         let store = try await Store.open(folder.database, now: noon)
-        try await store.perform { connection throws(StoreError) in try connection.set("a", "1") }
+        try await store.perform { connection throws(StoreError) in try connection.settings.set("a", "1") }
         try await store.close()
         try await store.close()
         #expect(access(folder.database.string + "-wal", F_OK) != 0)
         let error = await #expect(throws: StoreError.self) {
-            try await store.perform { connection throws(StoreError) in try connection.set("a", "2") }
+            try await store.perform { connection throws(StoreError) in try connection.settings.set("a", "2") }
         }
         #expect(error?.code == .closed)
-        #expect(try folder.connection().setting("a") == "1")
+        #expect(try folder.connection().settings.value("a") == "1")
     }
 
     /// In a process of its own, whose threads are its own.
@@ -63,10 +65,10 @@ import Torrent
             let lock = try DatabaseLock.acquire(database: database, now: Timestamp(1))
             let connection = try Connection.open(database, mode: .readWrite, now: Timestamp(1))
             let id = TorrentID(1)
-            try connection.openPieces(id, (0..<2000).map { PieceIndex($0) }, now: Timestamp(1))
+            try connection.pieces.addWriteIntents(id, (0..<2000).map { PieceIndex($0) }, now: Timestamp(1))
             var record = ProgressRecord(torrent: id, verifiedAt: Timestamp(2))
             record.newPieces = (0..<1500).map { PieceIndex($0) }
-            try connection.record([record])
+            try connection.pieces.record([record])
             try connection.transaction { () throws(StoreError) in
                 try connection.execute("UPDATE torrent SET pieces_have = 7")
                 withExtendedLifetime(lock) { _ = kill(getpid(), SIGKILL) }
@@ -74,8 +76,8 @@ import Torrent
         }
         #expect(try DatabaseLock.holder(database: folder.database) == nil)
         let connection = try folder.connection()
-        #expect(try connection.have(of: TorrentID(1), count: 3000).population == 1500)
-        #expect(try Array(connection.opened(of: TorrentID(1), count: 3000).pieces) == pieces(1500..<2000))
-        #expect(try connection.torrent(TorrentID(1))?.piecesHave == 1500)
+        #expect(try connection.pieces.have(of: TorrentID(1), count: 3000).population == 1500)
+        #expect(try Array(connection.pieces.writeIntents(of: TorrentID(1), count: 3000).pieces) == pieces(1500..<2000))
+        #expect(try connection.torrents.row(TorrentID(1))?.piecesHave == 1500)
     }
 }

@@ -1,12 +1,14 @@
+import DatabaseLab
 import Store
 import Testing
+import Torrent
 
 @Suite struct TrackerTests {
     @Test func aTrackerIsSavedAsItIs() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let id = try connection.add()
-        var tracker = try #require(try connection.trackers(of: id).first)
+        var tracker = try #require(try connection.trackers.rows(of: id).first)
         #expect(tracker.nextAnnounceAt == noon && !tracker.isStarted && tracker.interval == nil)
         tracker.trackerID = [0, 255]
         (tracker.nextAnnounceAt, tracker.minAnnounceAt) = (noon + .seconds(1800), noon + .seconds(60))
@@ -16,8 +18,8 @@ import Testing
         (tracker.lastAnnounceAt, tracker.lastSuccessAt, tracker.lastScrapeAt, tracker.isStarted) = (
             noon, noon, noon, true
         )
-        try connection.saveTracker(tracker)
-        #expect(try connection.trackers(of: id) == [tracker])
+        try connection.trackers.save(tracker)
+        #expect(try connection.trackers.rows(of: id) == [tracker])
     }
 
     @Test func theLongestOverdueComesFirstAndThePausedAndIncompleteNever() throws {
@@ -27,20 +29,23 @@ import Testing
         let incomplete = try connection.add(seed: 6)
         try connection.execute("UPDATE torrent SET completed_bytes = wanted_bytes WHERE id <> ?", incomplete)
         for (n, id) in ids.enumerated() {
-            var tracker = try #require(try connection.trackers(of: id).first)
+            var tracker = try #require(try connection.trackers.rows(of: id).first)
             tracker.nextAnnounceAt = n == 5 ? nil : noon + .seconds(100 - n * 10)
-            try connection.saveTracker(tracker)
+            try connection.trackers.save(tracker)
         }
-        try connection.setPaused(ids[3], true)
-        var early = try #require(try connection.trackers(of: incomplete).first)
+        try connection.torrents.setPaused(ids[3], true)
+        var early = try #require(try connection.trackers.rows(of: incomplete).first)
         early.nextAnnounceAt = noon + .seconds(200)
-        try connection.saveTracker(early)
-        #expect(try connection.dueTorrents(now: noon + .seconds(80), limit: 9) == [ids[4], ids[2]])
-        #expect(try connection.dueTorrents(now: noon + .seconds(300), limit: 9) == [ids[4], ids[2], ids[1], ids[0]])
-        #expect(try connection.dueTorrents(now: noon, limit: 9).isEmpty)
-        try connection.postponeAnnounces(of: ids[4], until: noon + .seconds(1000))
-        #expect(try connection.dueTorrents(now: noon + .seconds(300), limit: 1) == [ids[2]])
-        #expect(try connection.nextAnnounce() == noon + .seconds(80))
+        try connection.trackers.save(early)
+        #expect(try connection.trackers.dueTorrents(now: noon + .seconds(80), limit: 9) == [ids[4], ids[2]])
+        #expect(
+            try connection.trackers.dueTorrents(now: noon + .seconds(300), limit: 9) == [
+                ids[4], ids[2], ids[1], ids[0],
+            ])
+        #expect(try connection.trackers.dueTorrents(now: noon, limit: 9).isEmpty)
+        try connection.trackers.postponeAnnounces(of: ids[4], until: noon + .seconds(1000))
+        #expect(try connection.trackers.dueTorrents(now: noon + .seconds(300), limit: 1) == [ids[2]])
+        #expect(try connection.trackers.nextAnnounce() == noon + .seconds(80))
     }
 
     @Test func aClockThatWasSetBackSilencesNobody() throws {
@@ -49,14 +54,14 @@ import Testing
         let ids = try (0..<3).map { try connection.add(seed: UInt64($0)) }
         try connection.execute("UPDATE torrent SET completed_bytes = wanted_bytes")
         for (id, (next, interval)) in zip(ids, [(3600, 1800), (10 * 365 * 86400, 1800), (10 * 365 * 86400, nil)]) {
-            var tracker = try #require(try connection.trackers(of: id).first)
+            var tracker = try #require(try connection.trackers.rows(of: id).first)
             tracker.nextAnnounceAt = noon + .seconds(next)
             tracker.interval = interval.map { .seconds($0) }
-            try connection.saveTracker(tracker)
+            try connection.trackers.save(tracker)
         }
-        try connection.hastenFarAnnounces(longest: .seconds(86400), now: noon)
+        try connection.trackers.hastenFarAnnounces(longest: .seconds(86400), now: noon)
         #expect(
-            try ids.map { try connection.trackers(of: $0).first?.nextAnnounceAt }
+            try ids.map { try connection.trackers.rows(of: $0).first?.nextAnnounceAt }
                 == [3600, 1800, 0].map { noon + .seconds($0) })
     }
 
@@ -64,15 +69,15 @@ import Testing
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let id = try connection.add()
-        let added = try connection.addTrackers(
+        let added = try connection.trackers.add(
             id, tiers: [["http://a.example/announce"], ["http://x/announce", "http://y/announce"]], now: noon)
         #expect(added == ["http://x/announce", "http://y/announce"])
         #expect(
-            try connection.trackers(of: id).map(\.url) == [
+            try connection.trackers.rows(of: id).map(\.url) == [
                 "http://a.example/announce", "http://x/announce", "http://y/announce",
             ])
-        #expect(try connection.trackers(of: id).map(\.tier) == [0, 1, 1])
-        #expect(try connection.trackers(of: id).map(\.position) == [0, 0, 1])
+        #expect(try connection.trackers.rows(of: id).map(\.tier) == [0, 1, 1])
+        #expect(try connection.trackers.rows(of: id).map(\.position) == [0, 0, 1])
     }
 
     @Test func trackersBeyondTheLimitAreLeftOut() throws {
@@ -80,8 +85,8 @@ import Testing
         let connection = try folder.connection()
         let id = try connection.add()
         let many = (0..<300).map { ["http://t\($0)/announce"] }
-        #expect(try connection.addTrackers(id, tiers: many, now: noon).count == Connection.trackerLimit - 1)
-        #expect(try connection.addTrackers(id, tiers: many, now: noon) == [])
-        #expect(try connection.trackers(of: id).count == Connection.trackerLimit)
+        #expect(try connection.trackers.add(id, tiers: many, now: noon).count == TrackerTable.limit - 1)
+        #expect(try connection.trackers.add(id, tiers: many, now: noon) == [])
+        #expect(try connection.trackers.rows(of: id).count == TrackerTable.limit)
     }
 }

@@ -27,7 +27,7 @@ import Torrent
                         () throws -> String? in
                         guard Files.exists(pieces.database) else { return nil }
                         do {
-                            let row = try Connection.open(pieces.database, mode: .readOnly, now: .now()).torrents()
+                            let row = try Connection.open(pieces.database, mode: .readOnly, now: .now()).torrents.rows()
                                 .first
                             return row?.state == .error ? row?.error : nil
                         } catch let error as StoreError where error.code == .notFound {

@@ -113,7 +113,7 @@ import Torrent
             // A ban for each host, after some pieces.
             try await eventually("the liars to be banned") {
                 let database = try Connection.open(site.pieces.database, mode: .readOnly, now: .now())
-                return try database.hostBans(now: .now()).count >= outcome.hosts
+                return try database.hostBans.rows(now: .now()).count >= outcome.hosts
             }
             #expect(outcome.spent.sent < outcome.hosts * 2_000_000, "\(outcome.line)")
         case .crowd:

@@ -47,9 +47,9 @@ import Torrent
                 try await pieces.beside(try pieces.download(torrent)) { running in
                     try await eventually("the first announce") { tracker.events == ["started"] }
                     let connection = try Connection.open(pieces.database, mode: .readOnly, now: .now())
-                    let id = try #require(try connection.torrents().first?.id)
+                    let id = try #require(try connection.torrents.rows().first?.id)
                     try await eventually("the answer to be written down") {
-                        try connection.trackers(of: id).first?.lastSuccessAt != nil
+                        try connection.trackers.rows(of: id).first?.lastSuccessAt != nil
                     }
                     tracker.answer { $0.isDeaf = true }
                     running.send(first)
@@ -67,7 +67,7 @@ import Torrent
             let end = try await running.end()
             #expect(end.exitCode == 130, "\(end)")
             // It didn't come to its own end.
-            #expect(try connection.lastRun()?.stoppedAt == nil)
+            #expect(try connection.runs.last()?.stoppedAt == nil)
         }
     }
 
@@ -81,7 +81,7 @@ import Torrent
             // Until the tracker has had its time to answer.
             let end = try await running.end()
             #expect(end.exitCode == 130, "\(end)")
-            let run = try #require(try connection.lastRun())
+            let run = try #require(try connection.runs.last())
             #expect(run.stoppedAt != nil && run.isClean)
         }
     }
@@ -97,7 +97,7 @@ import Torrent
                 let end = try await running.end()
                 #expect(end.exitCode == 0, "\(end)")
             }
-            #expect(try Connection.open(pieces.database, mode: .readOnly, now: .now()).lastRun()?.isClean == true)
+            #expect(try Connection.open(pieces.database, mode: .readOnly, now: .now()).runs.last()?.isClean == true)
         }
     }
 
@@ -116,7 +116,7 @@ import Torrent
                 // It is still there for what comes after.
                 try await pieces.run(["add", try pieces.file(of: torrent).string, "--output", pieces.output.string])
                 try await eventually("the torrent to be begun with") {
-                    try Connection.open(pieces.database, mode: .readOnly, now: .now()).torrents().first?.state
+                    try Connection.open(pieces.database, mode: .readOnly, now: .now()).torrents.rows().first?.state
                         == .downloading
                 }
                 running.send(SIGTERM)
@@ -152,7 +152,7 @@ import Torrent
                 let end = try await running.end()
                 #expect(end.exitCode == 0, "\(end)")
             }
-            let run = try Connection.open(pieces.database, mode: .readOnly, now: .now()).lastRun()
+            let run = try Connection.open(pieces.database, mode: .readOnly, now: .now()).runs.last()
             #expect(run?.stoppedAt != nil && run?.isClean == true)
         }
     }

@@ -42,7 +42,8 @@ import Torrent
             }
             try await eventually("all of them to be begun with") {
                 guard terminal.text.contains("starting") else { return false }
-                return try Connection.open(pieces.database, mode: .readOnly, now: .now()).stateCounts()[.downloading]
+                return try Connection.open(pieces.database, mode: .readOnly, now: .now()).torrents.stateCounts()[
+                    .downloading]
                     == 50
             }
         }

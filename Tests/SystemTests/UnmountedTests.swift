@@ -265,7 +265,7 @@ import Torrent
                 #expect(end.exitCode == 1, "\(end)")
                 #expect(end.output.contains("\"offline\":true"), "\(end)")
                 let connection = try Connection.open(pieces.database, mode: .readOnly, now: .now())
-                #expect(try connection.have(of: id, count: torrent.geometry.pieceCount).isFull)
+                #expect(try connection.pieces.have(of: id, count: torrent.geometry.pieceCount).isFull)
                 #expect(try point.litter == [])
             }
         }

@@ -31,9 +31,9 @@ import Torrent
             #expect(end.exitCode == 130, "\(end)")
             let connection = try Connection.open(pieces.database, mode: .readOnly, now: .now())
             // What was found is written down, and what wasn't looked at is claimed as before.
-            let claimed = try connection.have(of: id, count: count)
+            let claimed = try connection.pieces.have(of: id, count: count)
             #expect(claimed.population == count - 1 && !claimed[PieceIndex(0)])
-            let fresh = try connection.oldestPages(of: id, limit: .max).filter {
+            let fresh = try connection.pieces.oldestPages(of: id, limit: .max).filter {
                 $0.verifiedAt > Timestamp(1_000_000_000)
             }
             #expect(!fresh.isEmpty && fresh.count < count / 1024)
@@ -46,7 +46,7 @@ import Torrent
             let before = try #require(result["pieces_confirmed_before"] as? Int)
             #expect(before > 0)
             #expect(result["pieces_checked"] as? Int == count - 1 - before)
-            #expect(try connection.have(of: id, count: count) == claimed)
+            #expect(try connection.pieces.have(of: id, count: count) == claimed)
         }
     }
 }

@@ -23,7 +23,7 @@ import Torrent
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
             _ = try pieces.claimHole(torrent)
-            try Connection.open(pieces.database, mode: .readWrite, now: .now()).set(
+            try Connection.open(pieces.database, mode: .readWrite, now: .now()).settings.set(
                 "verify.began.all", "\(Timestamp.now().rawValue - 60)")
             try await pieces.beside(["verify"]) { first in
                 try await first.hold(afterReading: Self.size / 4)

@@ -78,9 +78,9 @@ import Torrent
                     try await eventually("something to be recorded, a connection and a liar") {
                         do {
                             let connection = try Connection.open(pieces.database, mode: .readOnly, now: .now())
-                            guard let row = try connection.torrents().first else { return false }
-                            return try row.piecesHave > 2 && !connection.livePeers(of: row.id).isEmpty
-                                && connection.peers(of: row.id).contains { $0.bannedUntil != nil }
+                            guard let row = try connection.torrents.rows().first else { return false }
+                            return try row.piecesHave > 2 && !connection.live.peers(of: row.id).isEmpty
+                                && connection.peers.rows(of: row.id).contains { $0.bannedUntil != nil }
                                 && row.downloadedBytes > 0
                         } catch {
                             return false

@@ -131,8 +131,8 @@ package struct Pieces: Sendable {
     /// The blocks of incomplete pieces that the database remembers.
     package func partialBlocks() throws -> Set<BlockRef> {
         let connection = try Connection.open(database, mode: .readOnly, now: .now())
-        guard let id = try connection.torrents().first?.id else { return [] }
-        return try connection.partialPieces(of: id).reduce(into: []) { set, row in
+        guard let id = try connection.torrents.rows().first?.id else { return [] }
+        return try connection.pieces.partials(of: id).reduce(into: []) { set, row in
             for block in 0..<row.blocks.count * 8 where row.blocks[block / 8] & (0x80 >> UInt8(block % 8)) != 0 {
                 set.insert(BlockRef(piece: row.piece, block: block))
             }
@@ -142,7 +142,7 @@ package struct Pieces: Sendable {
     /// What the log says of the kind, oldest first.
     package func events(_ kind: EventKind) throws -> [String] {
         let connection = try Connection.open(database, mode: .readOnly, now: .now())
-        return try connection.events(limit: 1000).reversed().filter { $0.kind == kind }.map(\.detail)
+        return try connection.events.rows(limit: 1000).reversed().filter { $0.kind == kind }.map(\.detail)
     }
 }
 
@@ -199,6 +199,6 @@ package enum Machine {
 extension Pieces {
     /// The word of another process to the engine.
     package func tellToStop() throws {
-        try Connection.open(database, mode: .readWrite, now: .now()).appendIntent(.stop, now: .now())
+        try Connection.open(database, mode: .readWrite, now: .now()).intents.append(.stop, now: .now())
     }
 }

@@ -4,8 +4,8 @@ import Testing
 @Suite struct TidyTests {
     /// The Swift rooms, each a target of its own.
     private static let rooms = [
-        "Bencode", "Disk", "Engine", "Library", "Limits", "Net", "PeerWire", "Store", "Swarm", "System", "Torrent",
-        "TrackerWire", "Verification", "pieces",
+        "Bencode", "Disk", "Engine", "Library", "Limits", "Net", "PeerWire", "Recovery", "Store", "Swarm", "System",
+        "Torrent", "TrackerWire", "Verification", "pieces",
     ]
 
     /// A reader finds what a room is for in the file that is named after it.

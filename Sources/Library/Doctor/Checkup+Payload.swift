@@ -7,7 +7,7 @@ import Verification
 /// Checks the disks and the files on them.
 extension Checkup {
     func volumes() async throws -> [Diagnosis] {
-        let folders = try connection.outputSums(limit: Self.folderLimit)
+        let folders = try connection.torrents.outputSums(limit: Self.folderLimit)
         guard !folders.isEmpty else { return [] }
         var found: [Diagnosis] = []
         var present = 0
@@ -57,7 +57,7 @@ extension Checkup {
     /// Compares the files of a sample of torrents with their records. The engine compares the others when it activates
     /// them.
     func files() async throws -> [Diagnosis] {
-        let sample = try connection.leastVerified(limit: Self.sampleSize)
+        let sample = try connection.torrents.leastVerified(limit: Self.sampleSize)
         guard !sample.isEmpty else { return [] }
         var found: [Diagnosis] = []
         for row in sample {
@@ -100,7 +100,7 @@ extension Checkup {
 
     /// A torrent in the folder whose files can't be reached; `nil` if the files of all sampled torrents can be reached.
     private func away(in folder: String) async throws -> TorrentID? {
-        for row in try connection.torrents(in: folder, limit: Self.sampleSize) {
+        for row in try connection.torrents.rows(in: folder, limit: Self.sampleSize) {
             guard row.isRootSeen, row.damage == nil else { continue }
             if await (try StoredTorrent(row, connection)).look(disk).reach.isOffline { return row.id }
         }

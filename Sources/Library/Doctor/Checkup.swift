@@ -1,6 +1,7 @@
 import Disk
 import Engine
 import Glibc
+import Recovery
 import Store
 import SystemPackage
 import Torrent
@@ -136,7 +137,7 @@ struct Checkup {
         if engine.isUnknown {
             return [.notice(.engine, engine.sentence, "run `pieces status` as the database's owner")]
         }
-        guard let last = try connection.lastRun() else {
+        guard let last = try connection.runs.last() else {
             return [.notice(.engine, engine.sentence, "start it with `pieces run`")]
         }
         guard last.stoppedAt == nil else { return [.notice(.engine, engine.sentence, "start it with `pieces run`")] }
@@ -154,8 +155,8 @@ struct Checkup {
     }
 
     private func torrents() throws -> [Diagnosis] {
-        let count = try connection.torrentCount()
-        let troubles = try connection.troubleSums()
+        let count = try connection.torrents.count()
+        let troubles = try connection.torrents.troubleSums()
         guard !troubles.isEmpty else {
             return [.fine(.torrents, "\(Format.count(count, "torrent")), none offline or with an error")]
         }
@@ -169,7 +170,7 @@ struct Checkup {
     }
 
     private func trackers() throws -> [Diagnosis] {
-        let dead = try connection.failingTrackers(failures: Self.deadAfter, limit: 5)
+        let dead = try connection.trackers.failing(failures: Self.deadAfter, limit: 5)
         guard !dead.isEmpty else { return [.fine(.trackers, "no tracker has failed \(Self.deadAfter) times in a row")] }
         return dead.map { tracker in
             let said = tracker.lastError.map { ": \($0.printable)" } ?? ""
@@ -181,7 +182,7 @@ struct Checkup {
     }
 
     private func clock() throws -> [Diagnosis] {
-        guard let latest = try connection.latestMoment(), latest > now, latest - now > .seconds(60) else {
+        guard let latest = try connection.runs.latestMoment(), latest > now, latest - now > .seconds(60) else {
             return [.fine(.clock, "the clock shows \(Format.moment(now))")]
         }
         return [

@@ -32,18 +32,19 @@ package struct Explanation {
             self.torrent = torrent
             self.engine = engine
             self.now = now
-            if engine.isRunning, let live = try connection.live(of: torrent.id), live.isFresh(now) {
+            if engine.isRunning, let live = try connection.live.row(of: torrent.id), live.isFresh(now) {
                 self.live = live
-                connections = try connection.livePeers(of: torrent.id)
+                connections = try connection.live.peers(of: torrent.id)
             }
-            peers = try connection.peers(of: torrent.id)
-            trackers = try connection.trackers(of: torrent.id)
-            othersDownloading = try connection.torrentCount(in: .downloading) - (torrent.state == .downloading ? 1 : 0)
+            peers = try connection.peers.rows(of: torrent.id)
+            trackers = try connection.trackers.rows(of: torrent.id)
+            othersDownloading =
+                try connection.torrents.count(in: .downloading) - (torrent.state == .downloading ? 1 : 0)
             guard torrent.state == .queued else { return }
             queue = try QueueState(engine, connection)
-            turn = try connection.placeInQueue(torrent.id)
-            isUnverified = try connection.hasUnverified(torrent.id)
-            holders = try connection.torrents(
+            turn = try connection.queue.place(of: torrent.id)
+            isUnverified = try connection.pieces.hasUnverified(torrent.id)
+            holders = try connection.torrents.rows(
                 in: isWaitingForCheck ? .checking : .downloading, limit: Self.namedHolders
             ).map(\.name)
         }

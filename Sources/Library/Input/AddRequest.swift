@@ -35,7 +35,7 @@ package struct AddRequest {
         let (entries, reselected) = try put(torrents, refused: refused)
         for (row, selection) in reselected {
             try await SelectionChange(connection: connection).apply(selection, to: try StoredTorrent(row, connection))
-            try connection.appendIntent(.changed, torrent: row.id, now: .now())
+            try connection.intents.append(.changed, torrent: row.id, now: .now())
         }
         return entries
     }
@@ -47,7 +47,7 @@ package struct AddRequest {
     ) {
         let output = try NewFile.absolute(options.output ?? ".").text
         // Everything that can be rejected is rejected before anything is written.
-        let known = try torrents.map { try connection.torrent($0.infoHash) }
+        let known = try torrents.map { try connection.torrents.row($0.infoHash) }
         for case let row? in known { try check(row, output) }
         let selections = try torrents.map { try selection(for: $0) }
         if torrents.count >= Self.many { try connection.expectLargeTransaction() }
@@ -56,7 +56,7 @@ package struct AddRequest {
             var entries: [Entry] = []
             var refusals: [String] = []
             for (metainfo, selection) in zip(torrents, selections) {
-                let row = try connection.torrent(metainfo.infoHash)
+                let row = try connection.torrents.row(metainfo.infoHash)
                 if row == nil, let reason = try conflicts.refusal(of: metainfo, wanted: selection?.wanted) {
                     refusals.append(reason)
                 } else {
@@ -89,8 +89,8 @@ package struct AddRequest {
             metainfo: metainfo, output: output, resolvedOutput: conflicts.resolvedOutput, settings: settings,
             wanted: wanted)
         new.mayOverwrite = options.mayOverwrite
-        let id = try connection.insertTorrent(new, now: .now())
-        try connection.appendIntent(.added, torrent: id, now: .now())
+        let id = try connection.torrents.insert(new, now: .now())
+        try connection.intents.append(.added, torrent: id, now: .now())
         return Entry(id: id, name: metainfo.name, isNew: true)
     }
 
@@ -99,28 +99,30 @@ package struct AddRequest {
         var isChanged = false
         let limits = options.limits.applied(to: row.settings.limits)
         if limits != row.settings.limits {
-            try connection.setLimits(row.id, limits)
+            try connection.torrents.setLimits(row.id, limits)
             isChanged = true
         }
         if options.isSequential, !row.settings.isSequential {
-            try connection.setSequential(row.id, true)
+            try connection.torrents.setSequential(row.id, true)
             isChanged = true
         }
         if let seedGoal, seedGoal != row.settings.seedGoal {
-            try connection.setSeedGoal(row.id, seedGoal)
+            try connection.torrents.setSeedGoal(row.id, seedGoal)
             isChanged = true
         }
         if options.mayOverwrite {
-            try connection.setOverwrite(row.id, true)
+            try connection.torrents.setOverwrite(row.id, true)
             isChanged = true
         }
         if unpausesKnown, row.settings.isPaused {
-            try connection.setPaused(row.id, false)
-            if let row = try connection.torrent(row.id) { try connection.setState(row.id, row.stateAtRest) }
-            try connection.appendEvent(.resumed, "resumed by a download", torrent: row.id, now: .now())
+            try connection.torrents.setPaused(row.id, false)
+            if let row = try connection.torrents.row(row.id) {
+                try connection.torrents.setState(row.id, row.stateAtRest)
+            }
+            try connection.events.append(.resumed, "resumed by a download", torrent: row.id, now: .now())
             isChanged = true
         }
-        if isChanged { try connection.appendIntent(.changed, torrent: row.id, now: .now()) }
+        if isChanged { try connection.intents.append(.changed, torrent: row.id, now: .now()) }
     }
 
     private func check(_ row: TorrentRow, _ output: String) throws {

@@ -22,8 +22,8 @@ package struct FolderQuestion {
             var rows: [TorrentRow] = []
             var seen: Set<InfoHash> = []
             for metainfo in metainfos where seen.insert(metainfo.infoHash).inserted {
-                let id = try scratch.insertTorrent(NewTorrent(metainfo: metainfo, output: output), now: .now())
-                if let row = try scratch.torrent(id) { rows.append(row) }
+                let id = try scratch.torrents.insert(NewTorrent(metainfo: metainfo, output: output), now: .now())
+                if let row = try scratch.torrents.row(id) { rows.append(row) }
             }
             return rows
         }
@@ -61,41 +61,41 @@ package struct FolderQuestion {
         let (metainfo, old) = (result.torrent.metainfo, result.torrent.row.id)
         let entries = try await AddRequest(library, AddOptions(output: output)).add(
             [metainfo], refused: refused)
-        guard let id = entries.first?.id, let found = try scratch.torrent(old) else { return nil }
-        let have = try scratch.have(of: old, count: metainfo.geometry.pieceCount)
+        guard let id = entries.first?.id, let found = try scratch.torrents.row(old) else { return nil }
+        let have = try scratch.pieces.have(of: old, count: metainfo.geometry.pieceCount)
         var record = ProgressRecord(torrent: id, verifiedAt: .now())
         record.newPieces = Array(have.pieces)
-        record.files = try scratch.fingerprints(of: old) + (try await makeEmptyFiles(of: id, connection))
+        record.files = try scratch.files.fingerprints(of: old) + (try await makeEmptyFiles(of: id, connection))
         record.fileBytes = metainfo.fileBytes(of: Array(metainfo.layout.files.indices), have: have)
         record.completedBytes = found.completedBytes
         record.completedAt = found.completedAt
         let volume = try await Disk().volume(at: FilePath(text: output))
         let text = "found \(have.population) of \(metainfo.geometry.pieceCount) pieces in \(output)"
         try connection.transaction(durability: .full) { [record] () throws(StoreError) in
-            _ = try connection.record([record])
-            try connection.setRootSeen(id)
+            _ = try connection.pieces.record([record])
+            try connection.torrents.setRootSeen(id)
             if let volume {
-                try connection.place(id, onVolume: volume.identity, mountPath: volume.mountPath, now: .now())
+                try connection.volumes.place(id, onVolume: volume.identity, mountPath: volume.mountPath, now: .now())
             }
-            try connection.appendEvent(.verified, text, torrent: id, now: .now())
-            if let row = try connection.torrent(id), row.state != row.stateAtRest {
-                try connection.setState(id, row.stateAtRest)
+            try connection.events.append(.verified, text, torrent: id, now: .now())
+            if let row = try connection.torrents.row(id), row.state != row.stateAtRest {
+                try connection.torrents.setState(id, row.stateAtRest)
             }
-            try connection.appendIntent(.damaged, torrent: id, now: .now())
+            try connection.intents.append(.damaged, torrent: id, now: .now())
         }
         return id
     }
 
     /// Creates missing empty files. A payload from elsewhere may lack them, and the torrent would never be complete.
     private func makeEmptyFiles(of id: TorrentID, _ connection: Connection) async throws -> [FingerprintRow] {
-        guard let row = try connection.torrent(id) else { return [] }
+        guard let row = try connection.torrents.row(id) else { return [] }
         let payload = try StoredTorrent(row, connection).payload
         let disk = try Disk()
         let there = Set(try await disk.fingerprints(payload).map(\.file))
         let lacking = payload.layout.files.filter { $0.isEmpty && !$0.isPad && !there.contains(.entry($0.index)) }.map(
             \.index)
         guard !lacking.isEmpty else { return [] }
-        try connection.announceFiles(id, lacking)
+        try connection.files.announce(id, lacking)
         try await disk.create(payload, .sparse, makingRoot: false)
         let report = await disk.sync(payload)
         try report.requireSuccess()

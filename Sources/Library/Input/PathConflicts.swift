@@ -31,7 +31,7 @@ struct PathConflicts {
         resolvedOutput = FileName(folder) == FileName(output) ? nil : folder
         var above: [PathNeighbour] = []
         for root in folder == "/" ? [] : [folder] + Self.folders(above: folder) {
-            above += try connection.neighbours(at: root)
+            above += try connection.roots.neighbours(at: root)
         }
         self.above = above
     }
@@ -39,8 +39,8 @@ struct PathConflicts {
     /// Why the torrent can't be added; `nil` if it can. `wanted` has one flag for each file.
     func refusal(of metainfo: Metainfo, wanted: [Bool]?) throws(StoreError) -> String? {
         let root = NewTorrent.root(named: metainfo.name, in: folder)
-        var neighbours = try connection.neighbours(at: root) + above
-        let inside = Set(try connection.outputFolders(within: root).map { FileName($0) })
+        var neighbours = try connection.roots.neighbours(at: root) + above
+        let inside = Set(try connection.roots.folders(within: root).map { FileName($0) })
         guard !neighbours.isEmpty || !inside.isEmpty else { return nil }
         var names = Names()
         for file in metainfo.layout.files where !file.isPad && wanted?[file.index] ?? true {
@@ -54,7 +54,7 @@ struct PathConflicts {
                 guard let parent = Self.folders(above: name.text).first, inside.contains(FileName(parent)) else {
                     continue
                 }
-                neighbours += try connection.neighbours(at: name.text)
+                neighbours += try connection.roots.neighbours(at: name.text)
             }
         }
         for neighbour in neighbours {
@@ -72,7 +72,7 @@ struct PathConflicts {
         let other = "torrent \(neighbour.id) (\(neighbour.name.printable))"
         let advice = "choose another folder with --output, or remove torrent \(neighbour.id) first"
         var hashes: Metainfo?
-        for theirs in try connection.namedFiles(of: neighbour.id) where !theirs.isPad && theirs.isWanted {
+        for theirs in try connection.files.named(of: neighbour.id) where !theirs.isPad && theirs.isWanted {
             let path = Self.join(theirFolder, theirs.path)
             if names.folders.contains(FileName(path)) {
                 return "\(name): \(path.printable) is a file of \(other), and a folder of this torrent; \(advice)"
@@ -97,10 +97,10 @@ struct PathConflicts {
     /// The stored metainfo for a comparison; `nil` if it can't be read. An unreadable .torrent is reported when its
     /// torrent becomes active.
     private func stored(_ id: TorrentID) throws(StoreError) -> Metainfo? {
-        guard let file = try connection.metainfo(of: id) else { return nil }
+        guard let file = try connection.metainfos.file(of: id) else { return nil }
         let metainfo: Metainfo
         do { metainfo = try Metainfo(torrentFile: file) } catch { return nil }
-        return try connection.asAdded(metainfo, id)
+        return try connection.paths.asAdded(metainfo, id)
     }
 
     /// Whether the hashes of a piece that lies in the file at the same place in both torrents differ.

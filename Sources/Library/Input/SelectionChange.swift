@@ -1,5 +1,6 @@
 import Disk
 import Engine
+import Recovery
 import Store
 import Torrent
 import Verification
@@ -20,11 +21,11 @@ struct SelectionChange {
             if !files.isEmpty {
                 var record = ProgressRecord(torrent: id, verifiedAt: .now())
                 record.files = files
-                _ = try connection.record([record])
+                _ = try connection.pieces.record([record])
             }
             // An engine may have recorded more pieces in the meantime.
-            let have = try connection.have(of: id, count: torrent.metainfo.geometry.pieceCount)
-            try connection.setSelection(
+            let have = try connection.pieces.have(of: id, count: torrent.metainfo.geometry.pieceCount)
+            try connection.torrents.setSelection(
                 id, wanted: zip(selection.wanted, torrent.metainfo.layout.files).map { $0 || $1.isPad },
                 wantedBytes: selection.wantedBytes,
                 completedBytes: selection.bytes(in: have, geometry: torrent.metainfo.geometry))
@@ -74,7 +75,7 @@ struct SelectionChange {
             }
         }
         _ = disk.admit(custody.own, of: torrent.row.infoHash)
-        try connection.announceFiles(torrent.row.id, newly.map(\.index).filter { custody.own[.entry($0)] == nil })
+        try connection.files.announce(torrent.row.id, newly.map(\.index).filter { custody.own[.entry($0)] == nil })
         return try await disk.promoted(look.payload, files: newly.map(\.index), pieces: torrent.have)
     }
 }

@@ -6,7 +6,7 @@ extension Connection {
         var seen: Set<TorrentID> = []
         var found: [TorrentRow] = []
         for name in names {
-            let row = try findTorrent(name)
+            let row = try torrents.find(name)
             if seen.insert(row.id).inserted { found.append(row) }
         }
         return found

@@ -15,16 +15,16 @@ package struct TrackerNews {
     init(adding metainfo: Metainfo, to row: TorrentRow, _ connection: Connection) throws(StoreError) {
         let news = try Self.unknown(metainfo, row, connection)
         isPrivate = row.isPrivate || metainfo.isPrivate
-        added = isPrivate || news.isEmpty ? 0 : try connection.addTrackers(row.id, tiers: news, now: .now()).count
+        added = isPrivate || news.isEmpty ? 0 : try connection.trackers.add(row.id, tiers: news, now: .now()).count
         leftOut = news.joined().count - added
-        if added > 0 { try connection.appendIntent(.trackers, torrent: row.id, now: .now()) }
+        if added > 0 { try connection.intents.append(.trackers, torrent: row.id, now: .now()) }
     }
 
     /// The tiers of trackers that the database doesn't have. Different spellings of a URL count as the same tracker.
     private static func unknown(_ metainfo: Metainfo, _ row: TorrentRow, _ connection: Connection) throws(StoreError)
         -> [[String]]
     {
-        var known = Set(try connection.trackers(of: row.id).map { TrackerIdentity.of($0.url) })
+        var known = Set(try connection.trackers.rows(of: row.id).map { TrackerIdentity.of($0.url) })
         return metainfo.trackers.map { tier in tier.filter { known.insert(TrackerIdentity.of($0)).inserted } }.filter {
             !$0.isEmpty
         }
@@ -47,7 +47,7 @@ package struct TrackerNews {
                     + "and add this .torrent; its files stay")
         } else if leftOut > 0 {
             parts.append(
-                "\(Format.count(leftOut, "new tracker")) not added: a torrent can have at most \(Connection.trackerLimit)"
+                "\(Format.count(leftOut, "new tracker")) not added: a torrent can have at most \(TrackerTable.limit)"
             )
         }
         return parts.isEmpty ? nil : parts.joined(separator: "; ")

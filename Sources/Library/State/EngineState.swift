@@ -25,7 +25,7 @@ package struct EngineState: Sendable {
     }
 
     package init(database: FilePath, _ connection: Connection?, now: Timestamp = .now()) throws(StoreError) {
-        let last = try connection?.lastRun()
+        let last = try connection?.runs.last()
         let occupancy = try DatabaseLock.occupancy(database: database, last: last, now: now)
         isUnknown = occupancy == .unknown
         if case .held(let holder) = occupancy {

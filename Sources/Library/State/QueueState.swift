@@ -9,7 +9,7 @@ package struct QueueState {
 
     /// Returns `nil` if no engine is running, or the running engine hasn't reported its slots yet.
     package init?(_ engine: EngineState, _ connection: Connection) throws(StoreError) {
-        guard engine.isRunning, let last = try connection.lastSlots() else { return nil }
+        guard engine.isRunning, let last = try connection.runs.lastSlots() else { return nil }
         // The report may still be from the previous engine if this one has just started.
         if let since = engine.since, last.at < since { return nil }
         report = last.report

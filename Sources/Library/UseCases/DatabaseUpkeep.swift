@@ -1,3 +1,4 @@
+import Recovery
 import Store
 import SystemPackage
 import Torrent
@@ -29,7 +30,7 @@ package struct DatabaseUpkeep {
         defer { withExtendedLifetime(lock) {} }
         if try DatabaseRecovery.finishInterrupted(path) { finished() }
         guard let damage = try firstDamage() else { return nil }
-        return try DatabaseRecovery.mend(path, because: damage, now: .now())
+        return try DatabaseRecovery.recover(path, because: damage, now: .now())
     }
 
     private func firstDamage() throws(StoreError) -> String? {

@@ -16,19 +16,19 @@ extension Library {
         let engine = try engine()
         try connection.transaction { () throws(StoreError) in
             for torrent in torrents {
-                try connection.setPaused(torrent.id, isPaused)
+                try connection.torrents.setPaused(torrent.id, isPaused)
                 // A running engine sets the new state itself.
-                if !engine.isRunning, let row = try connection.torrent(torrent.id) {
+                if !engine.isRunning, let row = try connection.torrents.row(torrent.id) {
                     // A complete torrent that can't be reached stays offline until an engine checks again.
                     if row.isComplete {
-                        try connection.settleAtRest(row.id)
+                        try connection.torrents.settleAtRest(row.id)
                     } else {
-                        try connection.setState(row.id, row.stateAtRest)
+                        try connection.torrents.setState(row.id, row.stateAtRest)
                     }
                 }
-                try connection.appendEvent(
+                try connection.events.append(
                     isPaused ? .paused : .resumed, "by the user", torrent: torrent.id, now: .now())
-                try connection.appendIntent(.changed, torrent: torrent.id, now: .now())
+                try connection.intents.append(.changed, torrent: torrent.id, now: .now())
             }
         }
         return torrents
@@ -42,14 +42,14 @@ extension Library {
         if !change.isEmpty || goal != nil {
             try connection.transaction { () throws(StoreError) in
                 for torrent in torrents {
-                    try connection.setLimits(torrent.id, change.applied(to: torrent.settings.limits))
-                    if let goal { try connection.setSeedGoal(torrent.id, goal) }
-                    try connection.appendIntent(.changed, torrent: torrent.id, now: .now())
+                    try connection.torrents.setLimits(torrent.id, change.applied(to: torrent.settings.limits))
+                    if let goal { try connection.torrents.setSeedGoal(torrent.id, goal) }
+                    try connection.intents.append(.changed, torrent: torrent.id, now: .now())
                 }
             }
         }
         var rows: [TorrentRow] = []
-        for torrent in torrents { if let row = try connection.torrent(torrent.id) { rows.append(row) } }
+        for torrent in torrents { if let row = try connection.torrents.row(torrent.id) { rows.append(row) } }
         return rows
     }
 
@@ -68,15 +68,15 @@ extension Library {
 
     /// Selects the wanted files of a torrent.
     package func select(_ choice: FileChoice, of name: String) async throws -> Selected {
-        let torrent = try StoredTorrent(try connection.findTorrent(name), connection)
+        let torrent = try StoredTorrent(try connection.torrents.find(name), connection)
         let selection = try selection(choice, of: torrent.metainfo)
         try await SelectionChange(connection: connection).apply(selection, to: torrent)
         let engine = try engine()
-        guard let row = try connection.torrent(torrent.row.id) else {
+        guard let row = try connection.torrents.row(torrent.row.id) else {
             throw Failure("torrent \(torrent.row.id) was removed in the meantime")
         }
-        if !engine.isRunning, !row.settings.isPaused { try connection.settleAtRest(row.id) }
-        try connection.appendIntent(.changed, torrent: row.id, now: .now())
+        if !engine.isRunning, !row.settings.isPaused { try connection.torrents.settleAtRest(row.id) }
+        try connection.intents.append(.changed, torrent: row.id, now: .now())
         return Selected(torrent: row, wantedFiles: selection.wanted.count { $0 })
     }
 

@@ -1,4 +1,5 @@
 import Store
+import Torrent
 
 /// The checks of `pieces doctor`.
 extension Library {

@@ -17,7 +17,7 @@ extension Library {
 
     /// Explains the torrent from the database. `place` is the current state of the payload, if it was checked.
     package func explain(_ name: String, in place: Explanation.Place? = nil) throws(StoreError) -> Explained {
-        let torrent = try connection.findTorrent(name)
+        let torrent = try connection.torrents.find(name)
         let engine = try engine()
         var facts = try Explanation.Facts(torrent, engine, connection, now: .now())
         facts.place = place
@@ -28,7 +28,7 @@ extension Library {
     /// Checks the current state of the payload; `nil` for a torrent that hasn't started, or whose records can't be
     /// read.
     package func place(of name: String) async throws -> Explanation.Place? {
-        let torrent = try connection.findTorrent(name)
+        let torrent = try connection.torrents.find(name)
         guard torrent.isRootSeen else { return nil }
         let known: StoredTorrent
         let disk: Disk

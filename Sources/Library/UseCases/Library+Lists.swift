@@ -12,7 +12,7 @@ extension Library {
     }
 
     package func files(of name: String) throws -> FileList {
-        let torrent = try StoredTorrent(try connection.findTorrent(name), connection)
+        let torrent = try StoredTorrent(try connection.torrents.find(name), connection)
         let layout = torrent.metainfo.layout
         let completed = layout.files.map { file in
             file.isPad ? 0 : layout.bytes(of: file.index, in: torrent.have, geometry: torrent.metainfo.geometry)
@@ -30,13 +30,13 @@ extension Library {
     }
 
     package func peers(of name: String, now: Timestamp) throws(StoreError) -> PeerList {
-        let torrent = try connection.findTorrent(name)
+        let torrent = try connection.torrents.find(name)
         let engine = try engine()
-        var live = try connection.live(of: torrent.id)
+        var live = try connection.live.row(of: torrent.id)
         if let known = live, !engine.isRunning || !known.isFresh(now) { live = nil }
-        let connections = live == nil ? [] : try connection.livePeers(of: torrent.id)
+        let connections = live == nil ? [] : try connection.live.peers(of: torrent.id)
         return PeerList(
-            torrent: torrent, live: live, connections: connections, peers: try connection.peers(of: torrent.id))
+            torrent: torrent, live: live, connections: connections, peers: try connection.peers.rows(of: torrent.id))
     }
 
     package struct TrackerList {
@@ -45,8 +45,8 @@ extension Library {
     }
 
     package func trackers(of name: String) throws(StoreError) -> TrackerList {
-        let torrent = try connection.findTorrent(name)
-        return TrackerList(torrent: torrent, trackers: try connection.trackers(of: torrent.id))
+        let torrent = try connection.torrents.find(name)
+        return TrackerList(torrent: torrent, trackers: try connection.trackers.rows(of: torrent.id))
     }
 
     /// The events of one torrent, or of all torrents.
@@ -62,21 +62,21 @@ extension Library {
     /// Returns the newest events of a torrent, or of all torrents if no name is given.
     package func events(of name: String?, limit: Int) throws(StoreError) -> EventList {
         var id: TorrentID?
-        if let name { id = try connection.findTorrent(name).id }
-        let events = try connection.events(of: id, limit: limit)
-        let newest = limit == 0 ? try connection.events(limit: 1).first : events.first
+        if let name { id = try connection.torrents.find(name).id }
+        let events = try connection.events.rows(of: id, limit: limit)
+        let newest = limit == 0 ? try connection.events.rows(limit: 1).first : events.first
         return EventList(torrent: id, events: events, last: newest?.id ?? 0)
     }
 
     /// Returns the newest events of a torrent, or of all torrents.
     package func events(of torrent: TorrentID?, limit: Int) throws(StoreError) -> [EventRow] {
-        try connection.events(of: torrent, limit: limit)
+        try connection.events.rows(of: torrent, limit: limit)
     }
 
     /// Returns the .torrent of a torrent, byte for byte as it was added.
     package func torrentFile(of name: String) throws -> (torrent: TorrentRow, bytes: [UInt8]) {
-        let torrent = try connection.findTorrent(name)
-        guard let bytes = try connection.metainfo(of: torrent.id) else {
+        let torrent = try connection.torrents.find(name)
+        guard let bytes = try connection.metainfos.file(of: torrent.id) else {
             throw Failure("torrent \(torrent.id) was removed in the meantime")
         }
         return (torrent, bytes)
@@ -84,6 +84,6 @@ extension Library {
 
     /// Returns the stored state of a torrent; `nil` if the torrent no longer exists.
     package func stored(_ id: TorrentID) throws -> StoredTorrent? {
-        try connection.torrent(id).map { try StoredTorrent($0, connection) }
+        try connection.torrents.row(id).map { try StoredTorrent($0, connection) }
     }
 }

@@ -1,5 +1,6 @@
 import Disk
 import Engine
+import Recovery
 import Store
 import Torrent
 import Verification
@@ -48,14 +49,14 @@ extension Library {
     ) async throws {
         try connection.transaction { () throws(StoreError) in
             for torrent in torrents {
-                try connection.appendIntent(deletingData ? .removeData : .remove, torrent: torrent.id, now: .now())
+                try connection.intents.append(deletingData ? .removeData : .remove, torrent: torrent.id, now: .now())
             }
         }
-        let last = try connection.events(limit: 1).first?.id ?? 0
+        let last = try connection.events.rows(limit: 1).first?.id ?? 0
         let end = ContinuousClock.now + Self.patience
         var waiting = torrents
         while !waiting.isEmpty {
-            let gone = try waiting.filter { try connection.torrent($0.id) == nil }
+            let gone = try waiting.filter { try connection.torrents.row($0.id) == nil }
             waiting.removeAll { torrent in gone.contains { $0.id == torrent.id } }
             for torrent in gone { report(.removed(torrent, deletedFiles: nil)) }
             if deletingData { for torrent in gone { try reportKept(of: torrent, since: last, report) } }
@@ -73,7 +74,7 @@ extension Library {
     /// Removes the torrent from the database before deleting its files, so that the database never claims missing data.
     private func remove(_ torrent: TorrentRow, _ deletingData: Bool, _ report: (RemovalStep) -> Void) async throws {
         guard deletingData else {
-            try connection.removeTorrent(torrent.id, now: .now())
+            try connection.torrents.remove(torrent.id, now: .now())
             return report(.removed(torrent, deletedFiles: nil))
         }
         let look = try await look(at: torrent)
@@ -81,13 +82,13 @@ extension Library {
         let custody =
             look.reach == .reachable
             ? try await Custody.look(at: look.payload, of: torrent.id, connection, disk) : Custody()
-        try connection.removeTorrent(torrent.id, now: .now())
+        try connection.torrents.remove(torrent.id, now: .now())
         // A torrent that never started has nothing to delete.
         guard look.reach == .reachable else { return report(.removed(torrent, deletedFiles: nil)) }
         let (removal, kept) = try await custody.deleteData(of: look.payload, on: disk)
         report(.removed(torrent, deletedFiles: removal.removedFiles))
         if let kept {
-            try connection.appendEvent(.kept, kept, torrent: torrent.id, infoHash: torrent.infoHash, now: .now())
+            try connection.events.append(.kept, kept, torrent: torrent.id, infoHash: torrent.infoHash, now: .now())
             report(.kept(kept))
         }
         if let failure = removal.failures.first {
@@ -100,7 +101,8 @@ extension Library {
 
     /// Reports the files that the engine kept; the engine logs them right after it has removed the torrent.
     private func reportKept(of torrent: TorrentRow, since last: Int64, _ report: (RemovalStep) -> Void) throws {
-        for event in try connection.events(of: torrent.id, limit: 200) where event.id > last && event.kind == .kept {
+        for event in try connection.events.rows(of: torrent.id, limit: 200) where event.id > last && event.kind == .kept
+        {
             report(.kept(event.detail))
         }
     }

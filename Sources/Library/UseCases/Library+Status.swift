@@ -1,3 +1,4 @@
+import Recovery
 import Store
 import Torrent
 
@@ -27,22 +28,22 @@ package struct StatusReading {
     /// Whether the reading covers all torrents.
     package var isOfAll: Bool { ids == nil }
 
-    package func mended() throws(StoreError) -> MendedNote? { try connection.lastMending(now: .now()) }
+    package func mended() throws(StoreError) -> RecoveryNote? { try RecoveryNote.latest(in: connection, now: .now()) }
 
     package func queue() throws(StoreError) -> QueueState? { try QueueState(engine, connection) }
 
-    package func count() throws(StoreError) -> Int { if let ids { ids.count } else { try connection.torrentCount() } }
+    package func count() throws(StoreError) -> Int { if let ids { ids.count } else { try connection.torrents.count() } }
 
     package func forEachRow(_ body: (StatusRow) throws(StoreError) -> Void) throws(StoreError) {
-        try connection.forEachStatusRow(of: ids, body)
+        try connection.status.forEachRow(of: ids, body)
     }
 
     package func forEachLine(_ body: (StatusLine) throws(StoreError) -> Void) throws(StoreError) {
-        try connection.forEachStatusLine(of: ids, body)
+        try connection.status.forEachLine(of: ids, body)
     }
 
     /// The pieces of the torrent that the database records as present.
     package func have(_ torrent: StatusLine) throws(StoreError) -> Bitfield {
-        try connection.have(of: torrent.id, count: torrent.pieceCount)
+        try connection.pieces.have(of: torrent.id, count: torrent.pieceCount)
     }
 }

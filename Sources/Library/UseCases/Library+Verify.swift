@@ -18,7 +18,7 @@ extension Library {
     /// Plans to verify all torrents. With `isAnew`, an interrupted verification is not resumed.
     package func planVerificationOfAll(isAnew: Bool = false) throws(StoreError) -> VerificationPlan {
         let began = try VerificationMemory(connection: connection).beginAll(anew: isAnew, now: .now())
-        let orders = try connection.torrents().map {
+        let orders = try connection.torrents.rows().map {
             VerificationRun.Order(row: $0, scope: .claimed, began: began, isAnew: isAnew)
         }
         return VerificationPlan(orders: orders, isOfAll: true)
@@ -34,7 +34,7 @@ extension Library {
             if name.hasSuffix(".torrent"), NewFile.exists(FilePath(text: name)) {
                 rows.append((try await known(name, note), .everything))
             } else {
-                rows.append((try connection.findTorrent(name), .claimed))
+                rows.append((try connection.torrents.find(name), .claimed))
             }
         }
         return try plan(rows, isAnew: isAnew, isRelocated: isRelocated)
@@ -47,7 +47,7 @@ extension Library {
     ) async throws -> VerificationPlan {
         let options = AddOptions(output: try NewFile.absolute(folder).text)
         let entries = try await AddRequest(self, options).add(torrents, refused: refused)
-        let rows = try entries.compactMap { try connection.torrent($0.id) }
+        let rows = try entries.compactMap { try connection.torrents.row($0.id) }
         return try plan(rows.map { ($0, .everything) }, isAnew: isAnew, isRelocated: false)
     }
 
@@ -69,7 +69,7 @@ extension Library {
 
     private func known(_ name: String, _ note: (String) -> Void) async throws -> TorrentRow {
         let metainfo = try await TorrentSource(name).read()
-        guard let row = try connection.torrent(metainfo.infoHash) else {
+        guard let row = try connection.torrents.row(metainfo.infoHash) else {
             throw Failure.usage(
                 "\(metainfo.name.printable) is not in the database: give the folder of its payload with --output")
         }

@@ -3,7 +3,7 @@ import Torrent
 extension PeerSource: SQLValue {}
 
 /// What is remembered of a peer.
-package struct PeerRow: Sendable, Hashable {
+package struct PeerRow: Row, Sendable, Hashable {
     /// How long a ban lasts. A ban that ends later was set by a clock that has been set back since, and is ignored.
     package static let banTime = Duration.seconds(7 * 24 * 3600)
 
@@ -30,12 +30,12 @@ package struct PeerRow: Sendable, Hashable {
         bannedUntil.map { $0 > now && $0 <= now + Self.banTime } ?? false
     }
 
-    static let columns = """
+    package static let columns = """
         address, source, first_seen, last_seen, last_tried, last_connected, failures, downloaded_bytes, uploaded_bytes, hash_failures, rate, \
         client, banned_until, ban_reason
         """
 
-    init(_ row: Statement) throws(StoreError) {
+    package init(_ row: Statement) throws(StoreError) {
         address = try row.next()
         source = try row.next()
         firstSeen = try row.next()
@@ -50,27 +50,5 @@ package struct PeerRow: Sendable, Hashable {
         client = try row.next()
         bannedUntil = try row.next()
         banReason = try row.next()
-    }
-}
-
-/// What was learned of a peer since it was last saved. `nil` keeps the saved value.
-package struct PeerUpdate: Sendable, Hashable {
-    package let address: PeerAddress
-    /// Only the first recorded source of a peer is kept.
-    package let source: PeerSource
-    package var lastTried: Timestamp?
-    package var lastConnected: Timestamp?
-    /// Failed dials since the last success.
-    package var failures: Int?
-    package var downloadedDelta: Int64 = 0
-    package var uploadedDelta: Int64 = 0
-    package var hashFailuresDelta = 0
-    /// Bytes per second.
-    package var rate: Int64?
-    package var client: String?
-
-    package init(address: PeerAddress, source: PeerSource) {
-        self.address = address
-        self.source = source
     }
 }

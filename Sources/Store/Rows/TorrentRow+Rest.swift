@@ -11,10 +11,3 @@ extension TorrentRow {
         .atRest(isPaused: settings.isPaused, isComplete: isComplete && completedAt != nil)
     }
 }
-
-extension TorrentState {
-    /// The state of a torrent that no engine works on.
-    package static func atRest(isPaused: Bool, isComplete: Bool) -> TorrentState {
-        isPaused ? .paused : isComplete ? .complete : .queued
-    }
-}

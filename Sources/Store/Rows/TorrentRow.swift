@@ -1,12 +1,7 @@
 import Torrent
 
-/// The engine's current activity on a torrent, as lists show it.
-package enum TorrentState: String, SQLValue, Sendable, CaseIterable {
-    case queued, downloading, seeding, checking, complete, paused, offline, error
-}
-
 /// A torrent without its large columns: one row of a list.
-package struct TorrentRow: Sendable, Hashable, Identifiable {
+package struct TorrentRow: Row, Sendable, Hashable, Identifiable {
     package let id: TorrentID
     package let infoHash: InfoHash
     package let name: String
@@ -41,7 +36,7 @@ package struct TorrentRow: Sendable, Hashable, Identifiable {
     /// Whether all wanted bytes are recorded as present.
     package var isComplete: Bool { completedBytes >= wantedBytes }
 
-    static let columns = """
+    package static let columns = """
         t.id, t.info_hash, t.name, t.output, t.total_bytes, t.piece_length, t.piece_count, t.private, \
         t.paused, t.sequential, t.allocate_full, t.download_limit, t.upload_limit, t.max_peers, t.seed_goal, t.seed_ratio, t.seed_seconds, \
         t.state, t.error, t.wanted_bytes, t.completed_bytes, t.pieces_have, t.downloaded_bytes, t.uploaded_bytes, t.wasted_bytes, \
@@ -50,7 +45,7 @@ package struct TorrentRow: Sendable, Hashable, Identifiable {
 
     /// Never throws because of a column's value: an invalid value puts the torrent in the state `error` with an
     /// explanation, and other torrents are unaffected.
-    init(_ row: Statement) throws(StoreError) {
+    package init(_ row: Statement) throws(StoreError) {
         // The row's number is always valid.
         id = try row.next()
         var damage: String?

@@ -1,5 +1,7 @@
+import Torrent
+
 /// What is remembered of one tracker of a torrent.
-package struct TrackerRow: Sendable, Hashable {
+package struct TrackerRow: Row, Sendable, Hashable {
     package let torrent: TorrentID
     package let url: String
     package let tier: Int
@@ -27,7 +29,7 @@ package struct TrackerRow: Sendable, Hashable {
     /// Whether the tracker accepted `started` since the torrent last started.
     package var isStarted: Bool
 
-    static let columns = """
+    package static let columns = """
         r.torrent_id, r.url, r.tier, r.position, r.tracker_id, r.next_announce_at, r.min_announce_at, r.interval, r.min_interval, r.failures, \
         r.last_announce_at, r.last_success_at, r.last_error, r.warning, r.seeders, r.leechers, r.downloads, r.last_scrape_at, r.started
         """
@@ -42,7 +44,7 @@ package struct TrackerRow: Sendable, Hashable {
         isStarted = false
     }
 
-    init(_ row: Statement) throws(StoreError) {
+    package init(_ row: Statement) throws(StoreError) {
         torrent = try row.next()
         url = try row.next()
         tier = try row.nextCount()

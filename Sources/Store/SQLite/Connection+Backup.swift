@@ -42,7 +42,7 @@ extension Connection {
     }
 
     /// Copies all pages into a new file, which is synced and checked.
-    func copy(to target: FilePath) throws(StoreError) {
+    package func copy(to target: FilePath) throws(StoreError) {
         let copy = try Connection(
             adopting: try DatabaseFile.open(target, create: true, options: options), target, options)
         copy.heedCancellation()
@@ -80,7 +80,7 @@ extension Connection {
 
     /// Makes statements end with ``StoreError/Code/cancelled`` soon after their task is cancelled. Otherwise a long
     /// read would keep the log from being emptied, and delay the engine's stop.
-    func heedCancellation() {
+    package func heedCancellation() {
         sqlite3_progress_handler(handle, Self.instructionsAtOnce, { _ in Task.isCancelled ? 1 : 0 }, nil)
     }
 }

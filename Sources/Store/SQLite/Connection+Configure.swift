@@ -39,7 +39,7 @@ extension Connection {
     /// A rollback journal needs no shared memory: it works with file locks, which network file systems have.
     private func switchToRollback() throws(StoreError) {
         try untilFree { () throws(StoreError) in
-            let mode = try first("PRAGMA journal_mode=DELETE") { (row) throws(StoreError) in try row.next(String.self) }
+            let mode: String? = try value("PRAGMA journal_mode=DELETE")
             guard mode == "delete" else {
                 throw fault(
                     .busy,
@@ -53,7 +53,7 @@ extension Connection {
 
     private func switchToWAL() throws(StoreError) {
         try untilFree { () throws(StoreError) in
-            let mode = try first("PRAGMA journal_mode=WAL") { (row) throws(StoreError) in try row.next(String.self) }
+            let mode: String? = try value("PRAGMA journal_mode=WAL")
             guard mode == "wal" else {
                 throw fault(
                     .cantOpen,

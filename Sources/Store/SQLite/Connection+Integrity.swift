@@ -25,16 +25,14 @@ extension Connection {
     package func integrityFaults(_ depth: Depth = .everything) throws(StoreError) -> [String] {
         let check = if case .structure = depth { "PRAGMA quick_check" } else { "PRAGMA integrity_check" }
         // One result may have several lines, after a line that names the database.
-        var faults = try rows("\(check)(\(Self.findingLimit))") { (row) throws(StoreError) in try row.next(String.self)
-        }
-        .flatMap { $0.split(separator: "\n").map(String.init) }.filter { $0 != "ok" && !$0.hasPrefix("***") }
+        var faults = try values("\(check)(\(Self.findingLimit))", as: String.self).flatMap {
+            $0.split(separator: "\n").map(String.init)
+        }.filter { $0 != "ok" && !$0.hasPrefix("***") }
         if case .everything = depth {} else { faults.removeAll { Self.isOfRow($0) } }
         faults += try schemaFaults()
         if case .structure = depth { return faults }
-        faults += try rows("SELECT \"table\", count(*) FROM pragma_foreign_key_check GROUP BY 1") {
-            (row) throws(StoreError) in
-            let table: String = try row.next()
-            return "\(try row.next(Int.self)) rows of \(table) have no parent row"
+        faults += try fetchAll("FROM pragma_foreign_key_check GROUP BY 1", as: Orphans.self).map {
+            "\($0.count) rows of \($0.table) have no parent row"
         }
         // The checks that follow query tables that may be missing.
         guard case .everything = depth, faults.isEmpty else { return faults }
@@ -60,15 +58,31 @@ extension Connection {
         }
     }
 
-    private struct SchemaObject: Sendable {
+    /// Rows of a table whose parent rows are missing.
+    private struct Orphans: Row {
+        static let columns = "\"table\", count(*)"
+        let table: String
+        let count: Int
+
+        init(_ row: Statement) throws(StoreError) {
+            table = try row.next()
+            count = try row.next()
+        }
+    }
+
+    private struct SchemaObject: Row, Sendable {
+        static let columns = "name, sql"
         let name: String
         let sql: String?
+
+        init(_ row: Statement) throws(StoreError) {
+            name = try row.next()
+            sql = try row.next()
+        }
     }
 
     private func schemaObjects() throws(StoreError) -> [SchemaObject] {
-        try rows("SELECT name, sql FROM sqlite_schema ORDER BY name") { (row) throws(StoreError) in
-            SchemaObject(name: try row.next(), sql: try row.next())
-        }
+        try fetchAll("FROM sqlite_schema ORDER BY name")
     }
 
     /// The objects that the migrations up to that version create, in SQLite's wording.
@@ -86,26 +100,25 @@ extension Connection {
 
     /// Rows that SQLite can read but whose values are impossible, one sentence each.
     private func rowFaults() throws(StoreError) -> [String] {
-        let ids = try rows("SELECT id FROM torrent ORDER BY id") { (row) throws(StoreError) in
-            try row.next(TorrentID.self)
-        }
+        let ids: [TorrentID] = try values("SELECT id FROM torrent ORDER BY id")
         var faults: [String] = []
         for id in ids {
-            guard let row = try torrent(id) else { continue }
+            guard let row = try torrents.row(id) else { continue }
             if let damage = row.damage {
                 faults.append("torrent \(id): \(damage)")
                 continue
             }
             do throws(StoreError) {
-                if let count = try pieceCount(of: id) { _ = try claims(of: id, count: count) }
+                if let count = try pieces.count(of: id) { _ = try pieces.claims(of: id, count: count) }
             } catch {
                 guard error.isOfRow else { throw error }
                 faults.append(error.message)
             }
             if let fault = try metainfoFault(id, row.infoHash) { faults.append(fault) }
             _ = (
-                try peers(of: id), try trackers(of: id), try files(of: id), try fingerprints(of: id),
-                try partialPieces(of: id)
+                try peers.rows(of: id), try trackers.rows(of: id), try files.rows(of: id),
+                try files.fingerprints(of: id),
+                try pieces.partials(of: id)
             )
             faults += takeRowFaults().map { "torrent \(id): \($0)" }
         }
@@ -113,7 +126,7 @@ extension Connection {
     }
 
     private func metainfoFault(_ id: TorrentID, _ infoHash: InfoHash) throws(StoreError) -> String? {
-        guard let file = try metainfo(of: id) else { return "the .torrent of torrent \(id) is missing" }
+        guard let file = try metainfos.file(of: id) else { return "the .torrent of torrent \(id) is missing" }
         do throws(MetainfoError) {
             guard try Metainfo(torrentFile: file).infoHash != infoHash else { return nil }
             return "the .torrent of torrent \(id) does not match its info hash"

@@ -49,13 +49,14 @@ extension Connection {
 
     /// Copies a log that another process left into the database, because a sync of it may have failed there. If that
     /// isn't possible now, the next record retries.
-    func settleFoundLog() { settleLosses(.claimsLost) }
+    package func settleFoundLog() { settleLosses(.claimsLost) }
 
     /// Overwrites the frames of a failed commit, which are complete but not synced. The commit must not take effect
     /// when the log is read again, because its caller repeats it.
     func outdateFailedCommit() throws(StoreError) {
         do throws(StoreError) {
-            try appendEvent(.failed, "the disk failed to write the database's log; a new log was started", now: .now())
+            try events.append(
+                .failed, "the disk failed to write the database's log; a new log was started", now: .now())
         } catch {
             // The earlier frames are already lost: the log ends there, so the failed commit isn't read.
             guard error.isOfFile else { throw error }

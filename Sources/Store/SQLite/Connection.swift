@@ -5,8 +5,8 @@ import Torrent
 
 /// One connection to the database, used by one thread at a time.
 ///
-/// The queries are methods in the folder `Queries`, one file per table. Each command has its own connection; the engine
-/// uses one through ``Store``.
+/// The queries are methods of the tables in the folder `Tables`: `connection.trackers.rows(of: id)`. Each command has
+/// its own connection; the engine uses one through ``Store``.
 package final class Connection {
     /// How long a statement waits for another program's lock.
     package static let busyTimeout = Duration.seconds(5)
@@ -24,7 +24,7 @@ package final class Connection {
 
     package let path: FilePath
     package let mode: Mode
-    let options: DatabaseOptions
+    package let options: DatabaseOptions
     /// The file system of the database, which decides how changes are written.
     package let fileSystem: FileSystemKind
     let handle: OpaquePointer
@@ -85,7 +85,7 @@ package final class Connection {
     }
 
     /// Opens a new database in memory; messages show `name`.
-    init(inMemory name: FilePath) throws(StoreError) {
+    package init(inMemory name: FilePath) throws(StoreError) {
         path = name
         mode = .readWriteCreate
         options = DatabaseOptions()
@@ -139,30 +139,8 @@ package final class Connection {
         return Int(sqlite3_changes64(handle))
     }
 
-    /// All rows, each converted by `row`.
-    package func rows<Row>(
-        _ sql: String, _ values: any SQLValue..., row: (Statement) throws(StoreError) -> Row
-    ) throws(StoreError) -> [Row] {
-        let statement = try prepare(sql)
-        defer { statement.reset() }
-        try statement.bind(values)
-        var rows: [Row] = []
-        while try statement.step() { rows.append(try row(statement)) }
-        return rows
-    }
-
-    /// The first row; `nil` if there is none.
-    package func first<Row>(
-        _ sql: String, _ values: any SQLValue..., row: (Statement) throws(StoreError) -> Row
-    ) throws(StoreError) -> Row? {
-        let statement = try prepare(sql)
-        defer { statement.reset() }
-        try statement.bind(values)
-        return try statement.step() ? try row(statement) : nil
-    }
-
     /// Runs a script of statements without parameters.
-    func executeScript(_ sql: String) throws(StoreError) {
+    package func executeScript(_ sql: String) throws(StoreError) {
         errno = 0
         let result = sqlite3_exec(handle, sql, nil, nil, nil)
         guard result == SQLITE_OK else { throw failure(result, sql: sql) }
@@ -191,10 +169,15 @@ package final class Connection {
         try pragma("data_version")
     }
 
+    /// The version of SQLite that the program runs with.
+    package static var libraryVersion: String { String(cString: sqlite3_libversion()) }
+
+    /// The version number of the schema (sqlite.org/pragma.html#pragma_user_version).
+    package func schemaVersion() throws(StoreError) -> Int { try pragma("user_version") }
+
     /// The number that `PRAGMA name` returns.
     func pragma(_ name: String) throws(StoreError) -> Int {
-        guard let value = try first("PRAGMA \(name)", row: { (row) throws(StoreError) in try row.next(Int.self) })
-        else {
+        guard let value: Int = try value("PRAGMA \(name)") else {
             throw fault(.other, "SQLite does not know PRAGMA \(name): a version of 3.37 or later is needed")
         }
         return value
@@ -230,8 +213,13 @@ package final class Connection {
         _ = csqlite_set_flag(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     }
 
+    /// The error for a torrent that doesn't exist.
+    func noTorrent(_ id: TorrentID) -> StoreError {
+        fault(.notFound, torrent: id, "there is no torrent \(id); see `pieces status`")
+    }
+
     /// An error that this room detected.
-    func fault(_ code: StoreError.Code, torrent: TorrentID? = nil, _ message: String) -> StoreError {
+    package func fault(_ code: StoreError.Code, torrent: TorrentID? = nil, _ message: String) -> StoreError {
         StoreError(code, path: path.text, torrent: torrent, message)
     }
 }

@@ -7,12 +7,12 @@ import Torrent
 ///
 /// No descriptor of the file is ever opened outside SQLite, because closing it would drop all POSIX locks that this
 /// process holds on the file (sqlite.org/howtocorrupt.html, section 2.2).
-enum DatabaseFile {
+package enum DatabaseFile {
     /// Marks the file as ours in its header (sqlite.org/fileformat.html, section 1.3.15): `PIEC`.
     static let applicationID = 0x5049_4543
 
     /// Whether the number is ours, or ours with one damaged byte.
-    static func isNearly(_ number: Int) -> Bool {
+    package static func isNearly(_ number: Int) -> Bool {
         let difference = UInt32(truncatingIfNeeded: number) ^ UInt32(applicationID)
         return stride(from: 0, to: 32, by: 8).contains { difference & ~(0xff << UInt32($0)) == 0 }
     }
@@ -344,7 +344,7 @@ enum DatabaseFile {
     }
 
     /// The path with all symbolic links resolved, beside which SQLite keeps the log. The file itself may be missing.
-    static func resolved(_ path: FilePath) -> FilePath {
+    package static func resolved(_ path: FilePath) -> FilePath {
         if let resolved = realName(path) { return resolved }
         guard let name = path.lastComponent, let folder = realName(Folder.folder(of: path)) else { return path }
         return folder.appending(name)
@@ -356,10 +356,10 @@ enum DatabaseFile {
         return FilePath(platformString: resolved)
     }
 
-    static func exists(_ path: FilePath) -> Bool { size(path) != nil }
+    package static func exists(_ path: FilePath) -> Bool { size(path) != nil }
 
     /// The size of the file; `nil` when it doesn't exist or can't be inspected.
-    static func size(_ path: FilePath) -> Int64? {
+    package static func size(_ path: FilePath) -> Int64? {
         var information = stat()
         return path.withPlatformString { stat($0, &information) } == 0 ? Int64(information.st_size) : nil
     }

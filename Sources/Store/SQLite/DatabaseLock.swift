@@ -19,7 +19,7 @@ package final class DatabaseLock: Sendable {
     /// fcntl(2) commands that Glibc's module lacks. The numbers are the kernel's (asm-generic/fcntl.h), the same on
     /// every Linux.
     private static let ask: Int32 = 36  // F_OFD_GETLK
-    private static let take: Int32 = 37  // F_OFD_SETLK
+    private static let set: Int32 = 37  // F_OFD_SETLK
     /// Bytes of the lock file that are read: it contains two numbers.
     private static let textLimit = 64
 
@@ -32,14 +32,10 @@ package final class DatabaseLock: Sendable {
         Glibc.close(descriptor.rawValue)
     }
 
-    /// Takes the lock, or throws an error that names its holder. With `replacing`, the file in the database's place
-    /// need not be a database, because it will be set aside.
-    package static func acquire(database: FilePath, replacing: Bool = false, now: Timestamp) throws(StoreError)
-        -> DatabaseLock
-    {
+    /// Takes the lock, or throws an error that names its holder. The caller has made sure that the file at the path is
+    /// a database of this program or no file at all, because the lock file is created beside it.
+    package static func take(database: FilePath, now: Timestamp) throws(StoreError) -> DatabaseLock {
         let file = lockFile(of: database)
-        // Nothing is created beside another program's file. An existing lock file was created for a database of ours.
-        if !DatabaseFile.exists(file) { try DatabaseRecovery.requireOurs(database, orWreck: replacing, now: now) }
         let raw = file.withPlatformString {
             Glibc.open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, S_IRUSR | S_IWUSR)
         }
@@ -48,7 +44,7 @@ package final class DatabaseLock: Sendable {
         try requireRegular(raw, file)
         makePrivate(raw, database)
         var request = wholeFile()
-        guard fcntl(raw, take, &request) == 0 else {
+        guard fcntl(raw, set, &request) == 0 else {
             guard errno == EAGAIN || errno == EACCES else { throw fault("lock", file) }
             let holder = read(raw)
             let who = holder.pid.map { "process \($0)" } ?? "another process"
@@ -119,7 +115,9 @@ package final class DatabaseLock: Sendable {
     }
 
     /// The same file for every name of the database, because symbolic links are resolved first.
-    static func lockFile(of database: FilePath) -> FilePath { DatabaseFile.resolved(database).extended(by: ".lock") }
+    package static func lockFile(of database: FilePath) -> FilePath {
+        DatabaseFile.resolved(database).extended(by: ".lock")
+    }
 
     /// Removes permissions that an older version set. A file created by root is given to the owner of the database,
     /// whose engine has to open it.

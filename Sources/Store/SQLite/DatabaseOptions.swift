@@ -10,7 +10,7 @@ package struct DatabaseOptions: Sendable {
     /// The kind of file system of the database; `nil` to ask the kernel.
     package var fileSystem: FileSystemKind?
 
-    var folder: Folder { Folder(calls: folderCalls) }
+    package var folder: Folder { Folder(calls: folderCalls) }
 
     package init(fileSystem: FileSystemKind? = nil) { self.fileSystem = fileSystem }
 }

@@ -207,7 +207,7 @@ package enum DatabaseSharing {
     }
 
     /// Gives a database the readers of the one that it replaces. If that fails, only its owner may read it.
-    static func pass(from old: FilePath, to new: FilePath) {
+    package static func pass(from old: FilePath, to new: FilePath) {
         guard let status = status(old) else { return }
         let owner = geteuid() == 0 ? status.st_uid : uid_t.max
         let group = if case .group(let id) = readers(of: old) { id } else { gid_t.max }

@@ -5,40 +5,40 @@ import Torrent
 
 /// Changes names in the database's folder so that they survive a power cut: every change is followed by a sync of the
 /// folder.
-struct Folder {
+package struct Folder {
     let calls: any FolderCalls
 
-    func rename(_ old: FilePath, to new: FilePath, syncing: Bool = true) throws(StoreError) {
+    package func rename(_ old: FilePath, to new: FilePath, syncing: Bool = true) throws(StoreError) {
         do throws(Errno) { try calls.rename(old, to: new) } catch { throw Self.fault("rename", old, error) }
         if syncing { try sync(of: new) }
     }
 
     /// Removes the file. A missing file is not an error.
-    func remove(_ file: FilePath) throws(StoreError) {
+    package func remove(_ file: FilePath) throws(StoreError) {
         do throws(Errno) { try calls.remove(file) } catch {
             guard error == .noSuchFileOrDirectory else { throw Self.fault("remove", file, error) }
         }
     }
 
-    func setTime(_ file: FilePath, to moment: Timestamp) throws(StoreError) {
+    package func setTime(_ file: FilePath, to moment: Timestamp) throws(StoreError) {
         do throws(Errno) { try calls.setTime(file, to: moment) } catch {
             throw Self.fault("set the time of", file, error)
         }
     }
 
     /// Syncs the folder that the file is in.
-    func sync(of file: FilePath) throws(StoreError) {
+    package func sync(of file: FilePath) throws(StoreError) {
         let folder = Self.folder(of: file)
         do throws(Errno) { try calls.syncFolder(folder) } catch { throw Self.fault("sync", folder, error) }
     }
 
     /// Syncs a file that is not an open database: ``DatabaseFile`` explains what closing one would do.
-    func syncFile(_ file: FilePath) throws(StoreError) {
+    package func syncFile(_ file: FilePath) throws(StoreError) {
         do throws(Errno) { try calls.syncFile(file) } catch { throw Self.fault("sync", file, error) }
     }
 
     /// The names in the file's folder, each as ``PathText``.
-    static func names(beside file: FilePath) throws(StoreError) -> [String] {
+    package static func names(beside file: FilePath) throws(StoreError) -> [String] {
         let folder = folder(of: file)
         guard let directory = folder.withPlatformString({ opendir($0) }) else { throw fault("list the folder", folder) }
         // The directory was only read.
@@ -50,13 +50,14 @@ struct Folder {
         return names
     }
 
-    static func folder(of file: FilePath) -> FilePath {
+    package static func folder(of file: FilePath) -> FilePath {
         let name = file.removingLastComponent()
         return name.isEmpty ? FilePath(".") : name
     }
 
     /// An error with the system's reason, which defaults to that of the last call.
-    static func fault(_ action: String, _ path: FilePath, _ error: Errno = Errno(rawValue: errno)) -> StoreError {
+    package static func fault(_ action: String, _ path: FilePath, _ error: Errno = Errno(rawValue: errno)) -> StoreError
+    {
         let reason = error.rawValue
         let code: StoreError.Code =
             reason == ENOSPC || reason == EDQUOT ? .full : reason == EROFS || reason == EACCES ? .readOnly : .io

@@ -86,19 +86,26 @@ package enum Migrator {
     }
 
     /// The recorded migrations of the database; empty in a new one.
-    private static func history(_ connection: Connection) throws(StoreError) -> [(number: Int, checksum: String)] {
-        let objects = try connection.rows("SELECT name FROM sqlite_schema") { (row) throws(StoreError) in
-            try row.next(String.self)
-        }
+    private static func history(_ connection: Connection) throws(StoreError) -> [Applied] {
+        let objects: [String] = try connection.values("SELECT name FROM sqlite_schema")
         guard objects.contains("schema_migration") else {
             guard objects.isEmpty else {
                 throw connection.fault(.corrupt, "the table schema_migration is missing: \(StoreError.recoveryAdvice)")
             }
             return []
         }
-        return try connection.rows("SELECT number, checksum FROM schema_migration ORDER BY number") {
-            (row) throws(StoreError) in
-            (number: try row.next(Int.self), checksum: try row.next(String.self))
+        return try connection.fetchAll("FROM schema_migration ORDER BY number")
+    }
+
+    /// A migration that was applied.
+    private struct Applied: Row {
+        static let columns = "number, checksum"
+        let number: Int
+        let checksum: String
+
+        init(_ row: Statement) throws(StoreError) {
+            number = try row.next()
+            checksum = try row.next()
         }
     }
 
@@ -111,8 +118,8 @@ package enum Migrator {
 
     /// Steps that SQL alone can't do, by the number of their migration. They run in its transaction.
     private static let steps: [Int: @Sendable (Connection) throws(StoreError) -> Void] = [
-        2: { (connection) throws(StoreError) in try connection.fillPaths(.first) },
-        7: { (connection) throws(StoreError) in try connection.indexRoots() },
+        2: { (connection) throws(StoreError) in try connection.paths.fill(.first) },
+        7: { (connection) throws(StoreError) in try connection.roots.rebuild() },
     ]
 
     private static func apply(_ migration: Migration, _ connection: Connection, _ now: Timestamp) throws(StoreError) {

@@ -90,12 +90,12 @@ extension String: SQLValue {
 }
 
 /// A path for SQLite to open, as the path's own bytes. Tables store paths as ``PathText``.
-struct OpenedPath: SQLValue {
+package struct OpenedPath: SQLValue {
     private let bytes: [UInt8]
 
-    init(_ path: FilePath) { bytes = PathText.bytes(path.text) }
+    package init(_ path: FilePath) { bytes = PathText.bytes(path.text) }
 
-    func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 {
+    package func bind(to statement: OpaquePointer, at parameter: Int32) -> Int32 {
         bytes.withUnsafeBytes {
             csqlite_bind_text(
                 statement, parameter, $0.baseAddress?.assumingMemoryBound(to: CChar.self), UInt64($0.count))
@@ -103,7 +103,7 @@ struct OpenedPath: SQLValue {
     }
 
     /// No column holds such a value.
-    static func read(from statement: OpaquePointer, at column: Int32) -> OpenedPath? { nil }
+    package static func read(from statement: OpaquePointer, at column: Int32) -> OpenedPath? { nil }
 }
 
 extension [UInt8]: SQLValue {

@@ -115,7 +115,7 @@ package final class Statement {
     }
 
     /// Makes the statement ready for its next use, and releases its locks and the memory of its parameters.
-    func reset() {
+    package func reset() {
         // This repeats the result of the last step, which was already thrown.
         sqlite3_reset(handle)
         sqlite3_clear_bindings(handle)

@@ -55,7 +55,7 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     package let torrent: TorrentID?
 
     /// A fault that this room detected; `message` is a whole sentence that says what to do next.
-    init(_ code: Code, path: String, torrent: TorrentID? = nil, _ message: String) {
+    package init(_ code: Code, path: String, torrent: TorrentID? = nil, _ message: String) {
         self.code = code
         self.sqliteCode = 0
         self.systemError = 0

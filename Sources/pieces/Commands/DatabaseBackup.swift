@@ -22,7 +22,7 @@ struct DatabaseBackup: Command {
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func run() async throws {
-        try global.requireDatabase()
+        try global.access.requireDatabase()
         try DatabaseUpkeep(try global.path).backUp(to: FilePath(text: file))
         Terminal.shared.print("wrote \(file.printable)")
     }

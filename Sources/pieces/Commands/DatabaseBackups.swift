@@ -1,5 +1,6 @@
 import ArgumentParser
 import Library
+import Recovery
 import Store
 import SystemPackage
 import Torrent

@@ -52,7 +52,7 @@ struct DatabaseCheck: Command, AnsweringCommand {
     }
 
     private func find() throws -> [String] {
-        try global.requireDatabase()
+        try global.access.requireDatabase()
         return try DatabaseUpkeep(try global.path).check { bytes in
             guard bytes >= Self.large else { return }
             Terminal.shared.hint("reading \(Format.bytes(bytes)): this takes a while")

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Engine
 import Library
+import Recovery
 import Store
 import SystemPackage
 import Torrent
@@ -36,7 +37,7 @@ struct DatabaseRestore: Command {
 
     func run() async throws {
         let database = try global.path
-        try global.makeFolder()
+        try global.access.makeFolder()
         let restored = try DatabaseUpkeep(database).restore(from: file.map { FilePath(text: $0) })
         tell(restored.restoration, database, restored.backup)
     }
@@ -49,12 +50,12 @@ struct DatabaseRestore: Command {
                     json.path("backup", "backup_bytes", backup.text)
                     json.path("set_aside", "set_aside_bytes", restoration.setAside?.text)
                     json.field("torrents", restoration.torrents)
-                    json.field("pieces_to_check", restoration.doubtfulPieces)
+                    json.field("pieces_to_check", restoration.unverifiedPieces)
                 })
         }
         let aside = restoration.setAside.map { "; the previous database is now \($0.text.printable)" } ?? ""
         Terminal.shared.print(
             "restored \(Format.count(restoration.torrents, "torrent")) from \(backup.text.printable)\(aside); "
-                + "the next engine will re-check \(Format.count(restoration.doubtfulPieces, "piece"))")
+                + "the next engine will re-check \(Format.count(restoration.unverifiedPieces, "piece"))")
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Engine
 import Library
+import Recovery
 import Store
 import SystemPackage
 import Torrent
@@ -31,7 +32,7 @@ struct DatabaseSalvage: Command {
 
     func run() async throws {
         let database = try global.path
-        try global.requireDatabase(mending: true)
+        try global.access.requireDatabase(recovering: true)
         let mending = try DatabaseUpkeep(database).salvage {
             if !json { Terminal.shared.print("finished an interrupted recovery") }
         }
@@ -60,7 +61,7 @@ struct DatabaseSalvage: Command {
                 json.field("salvaged", mending.salvaged)
                 json.field("from_backup", mending.fromBackup)
                 json.strings("lost", mending.lost)
-                json.field("pieces_to_check", mending.doubtfulPieces)
+                json.field("pieces_to_check", mending.unverifiedPieces)
             })
     }
 }

@@ -37,8 +37,8 @@ struct Log: Command, AnsweringCommand {
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func validate() throws {
-        guard (0...Connection.eventLimit).contains(limit) else {
-            throw ValidationError("--limit must be a number from 0 to \(Connection.eventLimit)")
+        guard (0...EventTable.limit).contains(limit) else {
+            throw ValidationError("--limit must be a number from 0 to \(EventTable.limit)")
         }
     }
 

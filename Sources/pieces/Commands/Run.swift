@@ -46,7 +46,7 @@ struct Run: EngineCommand {
         queue.apply(to: &settings)
         settings.endsWhenComplete = untilComplete
         settings.seedGoal = seeds.goal ?? (untilComplete ? .none : .forever)
-        try global.prepareToMake(mending: true)
+        try global.access.prepareToCreate(recovering: true)
         let outcome = try await EngineRun(settings, report: report).perform()
         if untilComplete { try Download.conclude(outcome.rows.filter { !$0.settings.isPaused }) }
     }

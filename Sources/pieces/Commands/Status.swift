@@ -90,8 +90,8 @@ struct Status: DirectCommand, AnsweringCommand {
 
     private func textWithoutDatabase() throws -> [UInt8] {
         let database = try global.path
-        guard torrents.isEmpty else { throw Failure("\(try global.absence); so there is no torrent") }
-        guard json else { return Array("\(try global.absence)\n".utf8) }
+        guard torrents.isEmpty else { throw Failure("\(try global.access.absence); so there is no torrent") }
+        guard json else { return Array("\(try global.access.absence)\n".utf8) }
         return StatusJSON(try EngineState(database: database, nil), nil, nil).bytes(count: 0) { _ in }
     }
 

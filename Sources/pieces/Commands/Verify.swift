@@ -87,7 +87,7 @@ struct Verify: Command {
         let newcomers = output == nil ? [] : try await newcomers()
         if let output, !adopt {
             let known = try global.openToRead()
-            let asked = try newcomers.filter { try known?.torrent($0.infoHash) == nil }
+            let asked = try newcomers.filter { try known?.torrents.row($0.infoHash) == nil }
             if !asked.isEmpty {
                 guard asked.count < newcomers.count else { return try await ask(asked, output) }
                 // The arguments mix known and new torrents, but one command handles only one kind.

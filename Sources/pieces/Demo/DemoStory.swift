@@ -103,7 +103,7 @@ struct DemoStory: Sendable {
     /// Hashes every piece that the database records as present, before any process repairs anything.
     private func checkClaims() async throws {
         let connection = try Connection.open(database, mode: .readOnly, now: .now())
-        guard let row = try connection.torrents().first else {
+        guard let row = try connection.torrents.rows().first else {
             throw Failure("the demo failed: the torrent is gone from the database")
         }
         let torrent = try StoredTorrent(row, connection)
@@ -169,7 +169,7 @@ struct DemoStory: Sendable {
 
     private static func row(in database: FilePath) throws -> TorrentRow? {
         do throws(StoreError) {
-            return try Connection.open(database, mode: .readOnly, now: .now()).torrents().first
+            return try Connection.open(database, mode: .readOnly, now: .now()).torrents.rows().first
         } catch  where [.notFound, .cantOpen, .olderSchema].contains(error.code) {
             // The database is being created.
             return nil

@@ -1,4 +1,5 @@
 import Store
+import Torrent
 
 /// Writes an event of the log as JSON.
 enum EventJSON {

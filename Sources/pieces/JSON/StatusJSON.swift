@@ -1,4 +1,5 @@
 import Library
+import Recovery
 import Store
 import Torrent
 
@@ -8,11 +9,11 @@ struct StatusJSON {
     private static let usualBytes = 640
 
     private let engine: EngineState
-    private let mended: MendedNote?
+    private let mended: RecoveryNote?
     private let queue: QueueState?
     private let now: Timestamp
 
-    init(_ engine: EngineState, _ mended: MendedNote?, _ queue: QueueState? = nil, now: Timestamp = .now()) {
+    init(_ engine: EngineState, _ mended: RecoveryNote?, _ queue: QueueState? = nil, now: Timestamp = .now()) {
         self.engine = engine
         self.mended = mended
         self.queue = queue

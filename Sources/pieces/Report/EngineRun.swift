@@ -2,6 +2,7 @@ import Engine
 import Library
 import Limits
 import NIOCore
+import Recovery
 import Store
 import Synchronization
 
@@ -73,17 +74,16 @@ struct EngineRun {
             _ = try outcome()
             return nil
         } catch let error as StoreError where DatabaseRecovery.answers(error) {
-            let lock = try DatabaseLock.acquire(database: settings.database, now: .now())
-            defer { withExtendedLifetime(lock) {} }
-            Terminal.shared.complain(
-                try DatabaseRecovery.mend(settings.database, because: error.message, now: .now()).sentence)
+            if let report = try DatabaseAccess(settings.database).recover(because: error.message) {
+                Terminal.shared.complain(report.sentence)
+            }
             return error.message
         }
     }
 
     private func outcome() throws -> [TorrentRow] {
         let connection = try open()
-        return ids.isEmpty && settings.endsWhenComplete ? try connection.torrents() : try rows(connection)
+        return ids.isEmpty && settings.endsWhenComplete ? try connection.torrents.rows() : try rows(connection)
     }
 
     /// Runs one session to its end. If this command's own reading finds damage, the session ends for that reason, too.
@@ -117,7 +117,7 @@ struct EngineRun {
     private func begin(_ socket: ListeningSocket) throws -> Int64 {
         let connection = try open()
         report.began(try rows(connection), at: socket)
-        return try connection.events(limit: 1).first?.id ?? 0
+        return try connection.events.rows(limit: 1).first?.id ?? 0
     }
 
     private func finish(_ narrator: Narrator) throws {
@@ -130,6 +130,6 @@ struct EngineRun {
     }
 
     private func rows(_ connection: Connection) throws -> [TorrentRow] {
-        try ids.compactMap { try connection.torrent($0) }
+        try ids.compactMap { try connection.torrents.row($0) }
     }
 }

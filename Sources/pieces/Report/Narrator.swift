@@ -60,7 +60,7 @@ final class Narrator: Sendable {
     private func look(_ snapshots: [TorrentSnapshot]) throws -> Bool {
         guard !state.withLock(\.isOver) else { return false }
         let connection = try Connection.open(database, mode: .readOnly, now: .now())
-        let events = try connection.events(limit: Self.eventLimit)
+        let events = try connection.events.rows(limit: Self.eventLimit)
         return try state.withLock { state in
             guard !state.isOver else { return false }
             try tell(events, connection, &state)
@@ -74,15 +74,15 @@ final class Narrator: Sendable {
         if let last = state.talliedAt, .now - last < Self.tallyInterval { return }
         state.talliedAt = .now
         if ids.isEmpty {
-            state.tally.counts = try connection.stateCounts()
+            state.tally.counts = try connection.torrents.stateCounts()
         } else {
-            state.tally = try connection.tally(of: ids.sorted())
+            state.tally = try connection.torrents.tally(of: ids.sorted())
         }
     }
 
     /// Reports the remaining events and the final state of the torrents after the session has ended.
     func finish(_ torrents: [TorrentRow], _ connection: Connection) throws {
-        let events = try connection.events(limit: Self.eventLimit)
+        let events = try connection.events.rows(limit: Self.eventLimit)
         try state.withLock { state in
             state.isOver = true
             try tell(events, connection, &state)
@@ -98,7 +98,7 @@ final class Narrator: Sendable {
         for event in events.reversed() where event.id > state.lastEvent {
             state.lastEvent = event.id
             guard let id = event.torrent, ids.isEmpty || ids.contains(id) else { continue }
-            report.happened(event, to: try connection.torrent(id))
+            report.happened(event, to: try connection.torrents.row(id))
         }
     }
 }

@@ -1,4 +1,5 @@
 import Library
+import Recovery
 import Store
 import Torrent
 
@@ -8,7 +9,7 @@ struct StatusTable {
     private static let usualWidth = 80
 
     private let engine: EngineState
-    private let mended: MendedNote?
+    private let mended: RecoveryNote?
     private let queue: QueueState?
     private let now: Timestamp
     /// The width of the terminal; `nil` if nothing has to be cut.
@@ -27,7 +28,7 @@ struct StatusTable {
     /// The divisor that gives the share of the screen for errors: a third of the lines.
     private static let errorShare = 3
 
-    init(_ engine: EngineState, _ mended: MendedNote?, _ queue: QueueState? = nil, now: Timestamp = .now()) {
+    init(_ engine: EngineState, _ mended: RecoveryNote?, _ queue: QueueState? = nil, now: Timestamp = .now()) {
         self.engine = engine
         self.mended = mended
         self.queue = queue

@@ -21,7 +21,7 @@ struct Site: Sendable {
         var settings = TorrentSettings()
         change(&settings)
         let new = NewTorrent(metainfo: torrent.metainfo, output: output.string, settings: settings, wanted: wanted)
-        return try write { db throws(StoreError) in try db.insertTorrent(new, now: .now()) }
+        return try write { db throws(StoreError) in try db.torrents.insert(new, now: .now()) }
     }
 
     /// Adds torrents whose files are there, as if they had been downloaded and verified in an earlier run.
@@ -31,15 +31,15 @@ struct Site: Sendable {
             try db.transaction { () throws(StoreError) in
                 var ids: [TorrentID] = []
                 for torrent in torrents {
-                    let id = try db.insertTorrent(
+                    let id = try db.torrents.insert(
                         NewTorrent(metainfo: torrent.metainfo, output: output.string), now: .now())
                     var record = ProgressRecord(torrent: id, verifiedAt: .now())
                     record.newPieces = Array(torrent.geometry.pieces)
                     record.completedBytes = torrent.geometry.totalBytes
                     record.completedAt = .now()
-                    _ = try db.record([record])
-                    try db.setRootSeen(id)
-                    try db.setState(id, .seeding)
+                    _ = try db.pieces.record([record])
+                    try db.torrents.setRootSeen(id)
+                    try db.torrents.setState(id, .seeding)
                     ids.append(id)
                 }
                 return ids
@@ -58,7 +58,7 @@ struct Site: Sendable {
     }
 
     func row(_ id: TorrentID) throws -> TorrentRow {
-        guard let row = try read({ db throws(StoreError) in try db.torrent(id) }) else {
+        guard let row = try read({ db throws(StoreError) in try db.torrents.row(id) }) else {
             throw TestFault("torrent \(id) is gone")
         }
         return row
@@ -68,19 +68,19 @@ struct Site: Sendable {
     func trackers(_ ids: [TorrentID]) throws -> [[TrackerRow]] {
         try read { db throws(StoreError) in
             var all: [[TrackerRow]] = []
-            for id in ids { all.append(try db.trackers(of: id)) }
+            for id in ids { all.append(try db.trackers.rows(of: id)) }
             return all
         }
     }
 
     /// The pieces that the database claims.
     func claimed(_ id: TorrentID, _ torrent: SampleTorrent) throws -> Bitfield {
-        try read { db throws(StoreError) in try db.have(of: id, count: torrent.geometry.pieceCount) }
+        try read { db throws(StoreError) in try db.pieces.have(of: id, count: torrent.geometry.pieceCount) }
     }
 
     /// The blocks that it remembers of incomplete pieces.
     func partialBlocks(_ id: TorrentID) throws -> Set<BlockRef> {
-        let rows = try read { db throws(StoreError) in try db.partialPieces(of: id) }
+        let rows = try read { db throws(StoreError) in try db.pieces.partials(of: id) }
         return rows.reduce(into: []) { set, row in
             for block in 0..<row.blocks.count * 8 where row.blocks[block / 8] & (0x80 >> UInt8(block % 8)) != 0 {
                 set.insert(BlockRef(piece: row.piece, block: block))
@@ -90,13 +90,15 @@ struct Site: Sendable {
 
     /// What the log says of the kind, oldest first.
     func events(_ kind: EventKind, of id: TorrentID) throws -> [String] {
-        try read { db throws(StoreError) in try db.events(of: id, limit: 1000) }.reversed().filter { $0.kind == kind }
-            .map(\.detail)
+        try read { db throws(StoreError) in try db.events.rows(of: id, limit: 1000) }.reversed().filter {
+            $0.kind == kind
+        }
+        .map(\.detail)
     }
 
     /// Tells a running engine something.
     func tell(_ verb: IntentVerb, _ id: TorrentID? = nil, argument: String? = nil) throws {
-        try write { db throws(StoreError) in try db.appendIntent(verb, torrent: id, argument: argument, now: .now()) }
+        try write { db throws(StoreError) in try db.intents.append(verb, torrent: id, argument: argument, now: .now()) }
     }
 
     // MARK: Engine
@@ -142,7 +144,7 @@ struct Site: Sendable {
     func untilComplete(_ id: TorrentID, within limit: Duration = .seconds(60)) async throws {
         let connection = try Connection.open(database, mode: .readOnly, now: .now())
         try await eventually(try "torrent \(id) to be complete: \(row(id))", within: limit) {
-            let row = try connection.torrent(id)
+            let row = try connection.torrents.row(id)
             return row.map { $0.isComplete && $0.completedAt != nil } ?? false
         }
     }

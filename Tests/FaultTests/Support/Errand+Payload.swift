@@ -51,7 +51,7 @@ extension Errand {
             try mark()
             for torrent in [0, 1] { try ground.tell(.verify, torrent) }
             try await ground.until(running, "both to be checked") {
-                try ground.look().events(limit: 1000).count { $0.kind == .verified }
+                try ground.look().events.rows(limit: 1000).count { $0.kind == .verified }
                     >= 4
             }
             try await ground.untilShare(1, of: 1, running)
@@ -185,10 +185,10 @@ extension Errand {
             try await downloadOneFile(ground)
             let (torrent, id) = (ground.torrents[0], TorrentID(1))
             let connection = try Connection.open(ground.pieces.database, mode: .readWrite, now: .now())
-            let have = try connection.have(of: id, count: torrent.geometry.pieceCount)
+            let have = try connection.pieces.have(of: id, count: torrent.geometry.pieceCount)
             let total = torrent.geometry.totalBytes
             let bytes = have.pieces.reduce(Int64(0)) { $0 + Int64(torrent.geometry.length(of: $1)) }
-            try connection.setSelection(
+            try connection.torrents.setSelection(
                 id, wanted: torrent.metainfo.layout.files.map { _ in true }, wantedBytes: total, completedBytes: bytes)
         }, arguments: { $0.engine("--until-complete") })
 }

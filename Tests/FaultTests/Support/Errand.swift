@@ -104,11 +104,11 @@ struct Ground: Sendable {
 
     /// Tells a running engine something.
     func tell(_ verb: IntentVerb, _ torrent: Int) throws {
-        try Connection.open(pieces.database, mode: .readWrite, now: .now()).appendIntent(
+        try Connection.open(pieces.database, mode: .readWrite, now: .now()).intents.append(
             verb, torrent: TorrentID(Int64(torrent + 1)), now: .now())
     }
 
-    func row(_ torrent: Int) throws -> TorrentRow? { try look().torrent(torrents[torrent].infoHash) }
+    func row(_ torrent: Int) throws -> TorrentRow? { try look().torrents.row(torrents[torrent].infoHash) }
 
     /// Waits until it is so, or the process has died: then it throws.
     func until(_ running: RunningProgram, _ what: String, _ condition: () throws -> Bool) async throws {
@@ -121,7 +121,7 @@ struct Ground: Sendable {
     /// Waits until the process is an engine at work.
     func untilAtWork(_ running: RunningProgram) async throws {
         try await until(running, "the engine to be at work") {
-            guard Files.exists(pieces.database), let run = try look().lastRun() else { return false }
+            guard Files.exists(pieces.database), let run = try look().runs.last() else { return false }
             return run.pid == running.pid && run.stoppedAt == nil
         }
     }

@@ -50,24 +50,24 @@ struct Standing {
 
     private mutating func read(_ connection: Connection, _ torrent: SampleTorrent) throws(StoreError) {
         damage = try connection.integrityFaults(.indexes)
-        guard let row = try connection.torrent(torrent.infoHash) else { return }
+        guard let row = try connection.torrents.row(torrent.infoHash) else { return }
         isThere = true
-        claimed = try connection.have(of: row.id, count: claimed.count)
-        opened = try connection.opened(of: row.id, count: claimed.count).subtracting(claimed)
-        blocks = try connection.partialPieces(of: row.id).reduce(into: []) { set, row in
+        claimed = try connection.pieces.have(of: row.id, count: claimed.count)
+        opened = try connection.pieces.writeIntents(of: row.id, count: claimed.count).subtracting(claimed)
+        blocks = try connection.pieces.partials(of: row.id).reduce(into: []) { set, row in
             for block in 0..<row.blocks.count * 8 where row.blocks[block / 8] & (0x80 >> UInt8(block % 8)) != 0 {
                 set.insert(BlockRef(piece: row.piece, block: block))
             }
         }
-        checks = try connection.events(of: row.id, limit: 10_000).reversed().filter { $0.kind == .verified }.map {
+        checks = try connection.events.rows(of: row.id, limit: 10_000).reversed().filter { $0.kind == .verified }.map {
             event in
             (
                 event.detail.firstMatch(of: /(?:checked|verified) (\d+) of/).flatMap { Int($0.output.1) } ?? 1 << 32,
                 event.detail
             )
         }
-        wanted = try connection.wanted(of: row.id, count: wanted.count)
-        placed = Set(try connection.fingerprints(of: row.id).map(\.index))
+        wanted = try connection.files.wanted(of: row.id, count: wanted.count)
+        placed = Set(try connection.files.fingerprints(of: row.id).map(\.index))
         state = row.state
         error = row.error
     }

@@ -17,7 +17,7 @@ extension Pieces {
         let status = try Files.status(path)
         let connection = try Connection.open(database, mode: .readWriteCreate, now: .now())
         return try connection.transaction { () throws(StoreError) in
-            let id = try connection.insertTorrent(
+            let id = try connection.torrents.insert(
                 NewTorrent(metainfo: torrent.metainfo, output: output.string), now: .now())
             var record = ProgressRecord(torrent: id, verifiedAt: Timestamp(1_000_000_000))
             record.newPieces = Array(torrent.geometry.pieces)
@@ -29,9 +29,9 @@ extension Pieces {
                     mtimeNs: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec),
                     inode: Int64(status.st_ino), device: Int64(status.st_dev))
             ]
-            _ = try connection.record([record])
-            try connection.setRootSeen(id)
-            try connection.setState(id, .complete)
+            _ = try connection.pieces.record([record])
+            try connection.torrents.setRootSeen(id)
+            try connection.torrents.setState(id, .complete)
             return id
         }
     }

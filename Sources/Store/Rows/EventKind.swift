@@ -1,0 +1,29 @@
+/// The kind of an event. It is open, so that kinds of a newer program can be read.
+package struct EventKind: RawRepresentable, Hashable, Sendable, SQLValue, CustomStringConvertible {
+    package let rawValue: String
+    package init(rawValue: String) { self.rawValue = rawValue }
+    package var description: String { rawValue }
+
+    package static let added = EventKind(rawValue: "added")
+    package static let removed = EventKind(rawValue: "removed")
+    package static let completed = EventKind(rawValue: "completed")
+    package static let paused = EventKind(rawValue: "paused")
+    package static let resumed = EventKind(rawValue: "resumed")
+    package static let offline = EventKind(rawValue: "offline")
+    package static let online = EventKind(rawValue: "online")
+    package static let banned = EventKind(rawValue: "banned")
+    package static let failed = EventKind(rawValue: "failed")
+    package static let verified = EventKind(rawValue: "verified")
+    /// The content changed, but the fingerprint did not.
+    package static let rot = EventKind(rawValue: "rot")
+    /// The fingerprint changed: another program wrote to the file.
+    package static let edited = EventKind(rawValue: "edited")
+    package static let started = EventKind(rawValue: "started")
+    package static let stopped = EventKind(rawValue: "stopped")
+    /// The damaged database was recovered, or a backup was restored.
+    package static let recovered = EventKind(rawValue: "mended")
+    /// The torrent's data was deleted, except for files that aren't its own.
+    package static let kept = EventKind(rawValue: "kept")
+    /// A row of the torrent held an invalid value.
+    package static let damaged = EventKind(rawValue: "damaged")
+}

@@ -1,0 +1,26 @@
+/// The verb of an intent. It is open, so that a verb unknown to this program is data and not an error.
+package struct IntentVerb: RawRepresentable, Hashable, Sendable, SQLValue, CustomStringConvertible {
+    package let rawValue: String
+    package init(rawValue: String) { self.rawValue = rawValue }
+    package var description: String { rawValue }
+
+    /// A torrent was added.
+    package static let added = IntentVerb(rawValue: "added")
+    /// The torrent's settings were changed in its row: read them again.
+    package static let changed = IntentVerb(rawValue: "changed")
+    /// Forget the torrent.
+    package static let remove = IntentVerb(rawValue: "remove")
+    /// Forget the torrent and delete its payload.
+    package static let removeData = IntentVerb(rawValue: "remove-data")
+    /// Read the whole payload back and hash it.
+    package static let verify = IntentVerb(rawValue: "verify")
+    /// Another process verified the payload and recorded its findings: read the torrent's state again.
+    package static let damaged = IntentVerb(rawValue: "damaged")
+    package static let announce = IntentVerb(rawValue: "announce")
+    /// Trackers were added to the torrent's rows: announce to them as well.
+    package static let trackers = IntentVerb(rawValue: "trackers")
+    /// Dial the peer that the argument names.
+    package static let connect = IntentVerb(rawValue: "connect")
+    /// Stop the engine.
+    package static let stop = IntentVerb(rawValue: "stop")
+}

@@ -1,0 +1,11 @@
+/// The engine's current activity on a torrent, as lists show it.
+package enum TorrentState: String, SQLValue, Sendable, CaseIterable {
+    case queued, downloading, seeding, checking, complete, paused, offline, error
+}
+
+extension TorrentState {
+    /// The state of a torrent that no engine works on.
+    package static func atRest(isPaused: Bool, isComplete: Bool) -> TorrentState {
+        isPaused ? .paused : isComplete ? .complete : .queued
+    }
+}

@@ -1,0 +1,44 @@
+/// The tables of the database, each with its queries in a file of this folder. A type has one table, or a few that only
+/// make sense together.
+extension Connection {
+    /// Torrents with their settings, states and sums (`torrent`).
+    package var torrents: TorrentTable { TorrentTable(db: self) }
+    /// What `pieces status` shows of each torrent (`torrent`, `live` and `tracker`, side by side).
+    package var status: StatusQuery { StatusQuery(db: self) }
+    /// How long torrents have seeded (`seed_clock` and columns of `torrent`).
+    package var seedTimes: SeedTimeTable { SeedTimeTable(db: self) }
+    /// The order in which torrents wait for a slot (`yielded`).
+    package var queue: QueueTable { QueueTable(db: self) }
+    /// The folders that torrents are in (`folder` and a column of `torrent`).
+    package var roots: RootTable { RootTable(db: self) }
+    /// The .torrent files (`metainfo`).
+    package var metainfos: MetainfoTable { MetainfoTable(db: self) }
+    /// The names of files as they were when their torrents were added (`path`).
+    package var paths: PathTable { PathTable(db: self) }
+    /// Which pieces are present, and which may have been written (`bitfield` and `partial_piece`).
+    package var pieces: PieceTable { PieceTable(db: self) }
+    /// Files: selection, progress, fingerprints, ownership (`file`).
+    package var files: FileTable { FileTable(db: self) }
+    /// Known peers and their bans (`peer`).
+    package var peers: PeerTable { PeerTable(db: self) }
+    /// Hosts whose incoming connections are refused (`host_ban`).
+    package var hostBans: HostBanTable { HostBanTable(db: self) }
+    /// Trackers of torrents, with their announces and scrapes (`tracker`).
+    package var trackers: TrackerTable { TrackerTable(db: self) }
+    /// Servers of trackers that asked for a pause (`tracker_host`).
+    package var trackerHosts: TrackerHostTable { TrackerHostTable(db: self) }
+    /// File systems on which payloads were seen (`volume`).
+    package var volumes: VolumeTable { VolumeTable(db: self) }
+    /// A running engine's current reports (`live` and `live_peer`).
+    package var live: LiveTable { LiveTable(db: self) }
+    /// Runs of the engine, with their heartbeats and slots (`run`).
+    package var runs: RunTable { RunTable(db: self) }
+    /// The log of what happened (`event`).
+    package var events: EventTable { EventTable(db: self) }
+    /// Requests of commands to a running engine (`intent`).
+    package var intents: IntentTable { IntentTable(db: self) }
+    /// Values that were set for the whole database (`setting`).
+    package var settings: SettingTable { SettingTable(db: self) }
+    /// Bytes transferred on each day (`traffic`).
+    var traffic: TrafficTable { TrafficTable(db: self) }
+}

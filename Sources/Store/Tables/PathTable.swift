@@ -1,0 +1,54 @@
+import Torrent
+
+/// The table `path`: the paths of files as they were when the torrent was added. SQL queries can use them, and they
+/// show which ``NameRule`` the torrent was added under.
+package struct PathTable {
+    let db: Connection
+
+    func insert(_ id: TorrentID, _ layout: FileLayout) throws(StoreError) {
+        for file in layout.files {
+            try db.execute(
+                "INSERT INTO path (torrent_id, idx, path, length, pad) VALUES (?, ?, ?, ?, ?)",
+                id, file.index, file.displayPath, file.length, file.isPad)
+        }
+    }
+
+    /// Inserts the paths of torrents that were added before the table existed. A torrent whose metainfo can't be read
+    /// gets none; the error is reported when the torrent is activated.
+    func fill(_ names: NameRule) throws(StoreError) {
+        let ids: [TorrentID] = try db.values(
+            "SELECT torrent_id FROM metainfo WHERE torrent_id NOT IN (SELECT torrent_id FROM path)")
+        for id in ids {
+            guard let file = try db.metainfos.file(of: id) else { continue }
+            let layout: FileLayout
+            do { layout = try Metainfo(torrentFile: file, names: names).layout } catch { continue }
+            try insert(id, layout)
+        }
+    }
+
+    /// Rewrites all paths, each torrent's under the rule that its recorded paths show.
+    package func renew() throws(StoreError) {
+        let ids: [TorrentID] = try db.values("SELECT torrent_id FROM metainfo")
+        for id in ids {
+            var layout: FileLayout?
+            if let file = try db.metainfos.file(of: id), let metainfo = try? Metainfo(torrentFile: file) {
+                layout = try asAdded(metainfo, id).layout
+            }
+            try db.execute("DELETE FROM path WHERE torrent_id = ?", id)
+            if let layout { try insert(id, layout) }
+        }
+        try db.execute("DELETE FROM path WHERE torrent_id NOT IN (SELECT torrent_id FROM metainfo)")
+    }
+
+    /// The torrent's metainfo with the file names that were used when the torrent was added. The recorded paths show
+    /// which ``NameRule`` that was.
+    package func asAdded(_ metainfo: Metainfo, _ id: TorrentID) throws(StoreError) -> Metainfo {
+        guard let earlier = metainfo.underFirstRule else { return metainfo }
+        let path: String? = try db.value(
+            "SELECT path FROM path WHERE torrent_id = ? AND idx = ?", id, earlier.file)
+        guard let path, PathText.isSame(path, earlier.metainfo.layout.files[earlier.file].displayPath) else {
+            return metainfo
+        }
+        return earlier.metainfo
+    }
+}

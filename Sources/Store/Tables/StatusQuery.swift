@@ -1,0 +1,71 @@
+/// The torrents as `pieces status` shows them.
+package struct StatusQuery {
+    let db: Connection
+
+    /// Calls `body` with each torrent's line, all read in one transaction.
+    ///
+    /// `ids` selects torrents and their order; those that don't exist are left out. `nil` means all torrents, ordered
+    /// by number. Lists are long and read often, so no line is kept after its call.
+    package func forEachLine(of ids: [TorrentID]? = nil, _ body: (StatusLine) throws(StoreError) -> Void)
+        throws(StoreError)
+    {
+        try forEachRange(ids) { (range) throws(StoreError) in
+            var live = try LiveCursor(db, range)
+            try forEachTorrent(StatusLine.columns, range) { (id, row) throws(StoreError) in
+                let line: StatusLine
+                do throws(StoreError) {
+                    line = try StatusLine(id, row, &live)
+                } catch {
+                    line = try StatusLine(damaged: try damaged(id, error), &live)
+                }
+                try body(line)
+            }
+        }
+    }
+
+    /// Calls `body` with each torrent's row, like ``forEachLine(of:_:)``.
+    package func forEachRow(of ids: [TorrentID]? = nil, _ body: (StatusRow) throws(StoreError) -> Void)
+        throws(StoreError)
+    {
+        try forEachRange(ids) { (range) throws(StoreError) in
+            var live = try LiveCursor(db, range)
+            var scrapes = try ScrapeCursor(db, range)
+            try forEachTorrent(StatusRow.columns, range) { (id, row) throws(StoreError) in
+                let whole: StatusRow
+                do throws(StoreError) {
+                    whole = try StatusRow(id, row, &live, &scrapes)
+                } catch {
+                    whole = try StatusRow(damaged: try damaged(id, error), &live, &scrapes)
+                }
+                try body(whole)
+            }
+        }
+    }
+
+    /// Calls `body` in one transaction, with the range of all numbers or with a range for each number.
+    private func forEachRange(_ ids: [TorrentID]?, _ body: (ClosedRange<TorrentID>) throws(StoreError) -> Void)
+        throws(StoreError)
+    {
+        try db.transaction(.deferred) { () throws(StoreError) in
+            guard let ids else { return try body(TorrentID(.min)...TorrentID(.max)) }
+            for id in ids { try body(id...id) }
+        }
+    }
+
+    private func forEachTorrent(
+        _ columns: String, _ range: ClosedRange<TorrentID>, _ body: (TorrentID, Statement) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        let statement = try db.prepare(
+            "SELECT t.id, \(columns) FROM torrent AS t WHERE t.id BETWEEN ? AND ? ORDER BY t.id")
+        defer { statement.reset() }
+        try statement.bind([range.lowerBound, range.upperBound])
+        while try statement.step() { try body(try statement.next(), statement) }
+    }
+
+    /// The torrent whose row `error` concerns, with harmless values in place of the invalid ones. Rethrows any other
+    /// error.
+    private func damaged(_ id: TorrentID, _ error: StoreError) throws(StoreError) -> TorrentRow {
+        guard error.isOfRow, let torrent = try db.torrents.row(id) else { throw error }
+        return torrent
+    }
+}

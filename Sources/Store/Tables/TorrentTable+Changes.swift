@@ -1,0 +1,80 @@
+/// Changes of one fact of one torrent. Each throws `notFound` when the torrent doesn't exist.
+extension TorrentTable {
+    /// `error` is one sentence in the states `error` and `offline`, and `nil` otherwise.
+    package func setState(_ id: TorrentID, _ state: TorrentState, error: String? = nil) throws(StoreError) {
+        try change(id, try db.execute("UPDATE torrent SET state = ?, error = ? WHERE id = ?", state, error, id))
+    }
+
+    package func setPaused(_ id: TorrentID, _ isPaused: Bool) throws(StoreError) {
+        try change(id, try db.execute("UPDATE torrent SET paused = ? WHERE id = ?", isPaused, id))
+    }
+
+    package func setSequential(_ id: TorrentID, _ isSequential: Bool) throws(StoreError) {
+        try change(id, try db.execute("UPDATE torrent SET sequential = ? WHERE id = ?", isSequential, id))
+    }
+
+    package func setLimits(_ id: TorrentID, _ limits: TorrentLimits) throws(StoreError) {
+        let sql = "UPDATE torrent SET download_limit = ?, upload_limit = ?, max_peers = ? WHERE id = ?"
+        try change(id, try db.execute(sql, limits.download, limits.upload, limits.peers, id))
+    }
+
+    package func setSeedGoal(_ id: TorrentID, _ goal: SeedGoal) throws(StoreError) {
+        let sql = "UPDATE torrent SET seed_goal = ?, seed_ratio = ?, seed_seconds = ? WHERE id = ?"
+        try change(id, try db.execute(sql, goal.word, goal.ratio, goal.seconds, id))
+    }
+
+    /// Records that the payload was moved to `output`, an absolute folder.
+    package func setOutput(_ id: TorrentID, _ output: String) throws(StoreError) {
+        try db.transaction { () throws(StoreError) in
+            try change(id, try db.execute("UPDATE torrent SET output = ?, resolved = NULL WHERE id = ?", output, id))
+            guard let torrent = try row(id) else { throw db.noTorrent(id) }
+            try db.roots.index(id, named: torrent.name, in: output)
+        }
+    }
+
+    /// Records that the root existed. From now on a missing root means that the payload is unreachable; it is never
+    /// made again.
+    package func setRootSeen(_ id: TorrentID) throws(StoreError) {
+        try change(id, try db.execute("UPDATE torrent SET root_seen = 1 WHERE id = ?", id))
+    }
+
+    /// Records which files are wanted, their total bytes, and how many of these are in recorded pieces.
+    ///
+    /// A complete torrent is queued again, because bytes of a newly wanted file may be in the part file: an engine has
+    /// to look at it even when no bytes are missing.
+    package func setSelection(_ id: TorrentID, wanted: [Bool], wantedBytes: Int64, completedBytes: Int64)
+        throws(StoreError)
+    {
+        try db.transaction { () throws(StoreError) in
+            let sql = """
+                UPDATE torrent SET wanted_bytes = ?, completed_bytes = ?, state = CASE WHEN state IN (?, ?) THEN ? ELSE state END WHERE id = ?
+                """
+            try change(
+                id,
+                try db.execute(
+                    sql, wantedBytes, completedBytes, TorrentState.seeding, TorrentState.complete, TorrentState.queued,
+                    id))
+            try db.execute("UPDATE file SET wanted = 1 WHERE torrent_id = ? AND idx >= 0", id)
+            for (index, isWanted) in wanted.enumerated() where !isWanted {
+                try db.execute(
+                    "INSERT INTO file (torrent_id, idx, wanted) VALUES (?, ?, 0) ON CONFLICT (torrent_id, idx) DO UPDATE SET wanted = 0",
+                    id, index)
+            }
+            try db.files.dropSilent(id)
+        }
+    }
+
+    /// Whether the torrent may overwrite existing files at its paths.
+    package func mayOverwrite(_ id: TorrentID) throws(StoreError) -> Bool {
+        try db.value("SELECT overwrite FROM torrent WHERE id = ?", id) ?? false
+    }
+
+    package func setOverwrite(_ id: TorrentID, _ isAllowed: Bool) throws(StoreError) {
+        try change(id, try db.execute("UPDATE torrent SET overwrite = ? WHERE id = ?", isAllowed, id))
+    }
+
+    /// Throws `notFound` unless the statement changed a row.
+    private func change(_ id: TorrentID, _ changedRows: Int) throws(StoreError) {
+        guard changedRows > 0 else { throw db.noTorrent(id) }
+    }
+}

@@ -1,0 +1,115 @@
+import Torrent
+
+/// The table `torrent`.
+package struct TorrentTable {
+    let db: Connection
+
+    /// Inserts a torrent with its files, trackers and metainfo. Throws `alreadyPresent`, which carries the id, when the
+    /// info hash is already in the database.
+    package func insert(_ new: NewTorrent, now: Timestamp) throws(StoreError) -> TorrentID {
+        precondition(new.wanted.map { $0.count == new.metainfo.layout.files.count } ?? true, "one flag a file")
+        return try db.transaction { () throws(StoreError) in
+            if let known = try row(new.metainfo.infoHash) {
+                throw db.fault(
+                    .alreadyPresent, torrent: known.id,
+                    "this torrent is already in the database, as number \(known.id) (\(known.name)): use that one")
+            }
+            let id = try insertRow(new, now)
+            try db.metainfos.insert(new.metainfo, id)
+            try db.paths.insert(id, new.metainfo.layout)
+            for (index, isWanted) in (new.wanted ?? []).enumerated() where !isWanted {
+                try db.execute("INSERT INTO file (torrent_id, idx, wanted) VALUES (?, ?, 0)", id, index)
+            }
+            try db.trackers.add(id, tiers: new.metainfo.trackers + new.extraTrackers, now: now)
+            try db.events.append(.added, new.metainfo.name, torrent: id, infoHash: new.metainfo.infoHash, now: now)
+            return id
+        }
+    }
+
+    /// The torrent; `nil` when it doesn't exist.
+    package func row(_ id: TorrentID) throws(StoreError) -> TorrentRow? {
+        try db.fetchOne("FROM torrent AS t WHERE id = ?", id)
+    }
+
+    package func row(_ infoHash: InfoHash) throws(StoreError) -> TorrentRow? {
+        try db.fetchOne("FROM torrent AS t WHERE info_hash = ?", infoHash)
+    }
+
+    /// All torrents, ordered by number.
+    package func rows() throws(StoreError) -> [TorrentRow] { try db.fetchAll("FROM torrent AS t ORDER BY id") }
+
+    package func rows(in state: TorrentState) throws(StoreError) -> [TorrentRow] {
+        try db.fetchAll("FROM torrent AS t WHERE state = ? ORDER BY id", state)
+    }
+
+    /// At most `limit` torrents in the state, ordered by number.
+    package func rows(in state: TorrentState, after id: TorrentID? = nil, limit: Int) throws(StoreError)
+        -> [TorrentRow]
+    {
+        try db.fetchAll(
+            "FROM torrent AS t WHERE state = ? AND id > ? ORDER BY id LIMIT ?", state, id ?? TorrentID(.min), limit)
+    }
+
+    /// At most `limit` torrents whose output is the folder.
+    package func rows(in folder: String, limit: Int) throws(StoreError) -> [TorrentRow] {
+        try db.fetchAll("FROM torrent AS t WHERE output = ? ORDER BY id LIMIT ?", folder, limit)
+    }
+
+    /// Complete torrents, in order of their last verification; those that were never verified come first.
+    package func leastVerified(limit: Int) throws(StoreError) -> [TorrentRow] {
+        try db.fetchAll(
+            """
+            FROM torrent AS t WHERE completed_bytes >= wanted_bytes AND pieces_have > 0
+            ORDER BY last_verified_at, id LIMIT ?
+            """, limit)
+    }
+
+    /// The torrents that an engine has work on, without a look at the others. They are unpaused, and one of these:
+    /// - bytes are missing;
+    /// - all wanted bytes are there, but no engine has recorded the completion (a torrent of empty files downloads
+    ///   nothing, yet its files must be created);
+    /// - the torrent is queued although no bytes are missing, because its files must still be put in place.
+    package func incomplete() throws(StoreError) -> [TorrentID] {
+        try db.values(
+            """
+            SELECT id FROM torrent WHERE paused = 0 AND completed_bytes < wanted_bytes
+            UNION SELECT id FROM torrent WHERE state IN (?, ?, ?, ?, ?) AND paused = 0 AND completed_at IS NULL
+            UNION SELECT id FROM torrent WHERE state = ? AND paused = 0 ORDER BY id
+            """, TorrentState.queued, TorrentState.downloading, TorrentState.checking, TorrentState.offline,
+            TorrentState.error, TorrentState.queued)
+    }
+
+    /// Deletes the torrent and all that is known of it; its events stay.
+    package func remove(_ id: TorrentID, now: Timestamp) throws(StoreError) {
+        try db.transaction { () throws(StoreError) in
+            guard let torrent = try row(id) else { throw db.noTorrent(id) }
+            try db.execute("DELETE FROM torrent WHERE id = ?", id)
+            try db.events.append(.removed, torrent.name, torrent: id, infoHash: torrent.infoHash, now: now)
+        }
+    }
+
+    private func insertRow(_ new: NewTorrent, _ now: Timestamp) throws(StoreError) -> TorrentID {
+        let (metainfo, settings) = (new.metainfo, new.settings)
+        let folder = new.resolvedOutput ?? new.output
+        try db.roots.noteFolder(folder)
+        let id: TorrentID? = try db.value(
+            """
+            INSERT INTO torrent (info_hash, name, output, total_bytes, piece_length, piece_count, private, paused, sequential, allocate_full,
+                download_limit, upload_limit, max_peers, seed_goal, seed_ratio, seed_seconds, state, wanted_bytes, added_at, resolved, overwrite, root_hash)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            RETURNING id
+            """,
+            metainfo.infoHash, metainfo.name, new.output, metainfo.geometry.totalBytes, metainfo.geometry.pieceLength,
+            metainfo.geometry.pieceCount,
+            metainfo.isPrivate, settings.isPaused, settings.isSequential, settings.allocatesFull,
+            settings.limits.download, settings.limits.upload,
+            settings.limits.peers, settings.seedGoal.word, settings.seedGoal.ratio, settings.seedGoal.seconds,
+            settings.isPaused ? TorrentState.paused : .queued, new.wantedBytes, now, new.resolvedOutput,
+            new.mayOverwrite, RootTable.hash(NewTorrent.root(named: metainfo.name, in: folder)))
+        guard let id else {
+            throw db.fault(
+                .other, "SQLite inserted a torrent but returned no id: version 3.37 or later is needed")
+        }
+        return id
+    }
+}
