@@ -5,7 +5,8 @@ final class ActivePiece {
     enum Phase: Equatable {
         /// Blocks are missing.
         case downloading
-        /// Complete, but its write intent (``Effect/recordIntents(_:)``) or an early write of its blocks is still under way.
+        /// Complete, but its write intent (``Effect/recordIntents(_:)``) or an early write of its blocks is still under
+        /// way.
         case waiting
         /// Being hashed and written.
         case verifying

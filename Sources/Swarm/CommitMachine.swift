@@ -1,6 +1,7 @@
 import Torrent
 
-/// The group commit: writes blocks of incomplete pieces early, syncs, and records what was synced (law 1 of the design).
+/// The group commit: writes blocks of incomplete pieces early, syncs, and records what was synced (law 1 of the
+/// design).
 ///
 /// The cycle repeats. Only what was written before a sync began is in the claim that follows it.
 struct CommitMachine: ~Copyable {
@@ -175,8 +176,8 @@ struct CommitMachine: ~Copyable {
         }
     }
 
-    /// Everything written before the sync is durable. Returns whether a transaction must record it; ``claim(_:_:)`` says
-    /// what. `idle` are pieces whose write intents end.
+    /// Everything written before the sync is durable. Returns whether a transaction must record it; ``claim(_:_:)``
+    /// says what. `idle` are pieces whose write intents end.
     mutating func recordBegan(_ states: borrowing PieceStates, closing idle: [PieceIndex]) -> Bool {
         stage = .recording
         sent = next

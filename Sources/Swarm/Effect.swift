@@ -3,7 +3,8 @@ import Torrent
 /// An action for the shell to perform. Each effect that can fail is answered by exactly one event, named in its
 /// comment.
 ///
-/// ``recordIntents(_:)`` and ``record(_:)`` reach the database in the order in which they are returned, or in one transaction.
+/// ``recordIntents(_:)`` and ``record(_:)`` reach the database in the order in which they are returned, or in one
+/// transaction.
 package enum Effect: Equatable, Sendable {
     /// Answered by ``Swarm/connected(_:now:)`` or ``Swarm/dialFailed(_:now:)``.
     case dial(PeerAddress)

@@ -36,7 +36,7 @@ final class Peer {
     var allowedFast: Set<PieceIndex> = []
 
     var pipeline = RequestPipeline()
-    var requests: Deque<Request> = []
+    private(set) var requests: Deque<Request> = []
     /// The piece that the peer currently fills.
     var currentPiece: PieceIndex?
     /// Pieces that only this peer is asked for while it is on probation.
@@ -54,8 +54,8 @@ final class Peer {
     /// it.
     var rejections = 0
     var pausedUntil = Instant.origin
-    /// The picker's insertion count when the peer last had no piece that could be opened. The search is skipped until
-    /// the count changes or the peer announces more pieces.
+    /// The picker's insertion count when no piece of the peer could become active. The search is skipped until the
+    /// count changes or the peer announces more pieces.
     var ranDryAt: Int?
 
     /// Requests of the peer that aren't being served yet.
@@ -79,12 +79,12 @@ final class Peer {
     var downloaded = RateMeter()
     var uploaded = RateMeter()
 
-    init(_ hello: PeerInfo, key: PeerKey, now: Instant) {
+    init(_ info: PeerInfo, key: PeerKey, now: Instant) {
         self.key = key
-        address = hello.address
-        isIncoming = hello.isIncoming
-        supportsFast = hello.supportsFast
-        supportsExtensions = hello.supportsExtensions
+        address = info.address
+        isIncoming = info.isIncoming
+        supportsFast = info.supportsFast
+        supportsExtensions = info.supportsExtensions
         connectedAt = now
         lastHeardAt = now
         lastSaidAt = now

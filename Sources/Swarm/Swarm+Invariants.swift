@@ -16,7 +16,8 @@ extension Swarm {
         block(of: request).flatMap { block in pieces[block.piece]?.requests(for: block.block) } ?? 0
     }
 
-    /// Whether the peer may be asked for a block that is already requested: it can open no piece, or is still unproven.
+    /// Whether the peer may be asked for a block that is already requested: it can begin no
+    /// piece, or is still unproven.
     package func mayDuplicate(for key: PeerKey) -> Bool {
         guard let peer = peers[key] else { return true }
         return !peer.isProven || !pieces.hasRoom(for: geometry.pieceLength, budget: settings.memoryBudget)

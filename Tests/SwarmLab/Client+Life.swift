@@ -12,7 +12,8 @@ extension Client {
         let resume = resumePlan()
         if database.intents.isEmpty, excused.isEmpty, !resume.unverified.isEmpty {
             lab.fail(
-                "client \(number) doubts \(resume.unverified.population) pieces after a clean stop: \(resume.reasons)")
+                "client \(number) rechecks \(resume.unverified.population) pieces after a clean stop: \(resume.reasons)"
+            )
         }
         excused.formUnion(resume.stale)
         build(resume)

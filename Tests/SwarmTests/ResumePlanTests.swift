@@ -88,11 +88,13 @@ struct ResumePlanTests {
         Start(
             testDescription: "truncated while it was open", have: [0, 5], intents: [1], recorded: [old, old],
             current: [short, old], trusted: [5],
-            unverified: [0, 1], stale: [1, 2, 3, 4], reasons: [.changedOutside(file: 0): 1, .writtenSinceLastCommit: 1]),
+            unverified: [0, 1], stale: [1, 2, 3, 4],
+            reasons: [.changedOutside(file: 0): 1, .writtenSinceLastCommit: 1]),
         Start(
             testDescription: "another inode", have: [0, 5], intents: [1], recorded: [old, old],
             current: [replaced, old], trusted: [5],
-            unverified: [0, 1], stale: [1, 2, 3, 4], reasons: [.changedOutside(file: 0): 1, .writtenSinceLastCommit: 1]),
+            unverified: [0, 1], stale: [1, 2, 3, 4],
+            reasons: [.changedOutside(file: 0): 1, .writtenSinceLastCommit: 1]),
         Start(
             testDescription: "file deleted", have: [0, 4, 5], recorded: [old, old], current: [nil, old],
             stoppedCleanly: true, trusted: [5],
