@@ -107,7 +107,6 @@ struct SessionMachine {
     mutating func stop() -> Bool {
         guard isOpen else { return false }
         state = .stopping
-        effects = []
         for id in torrents.running.sorted() { leave(id, .stopped) }
         return true
     }
@@ -186,18 +185,19 @@ struct SessionMachine {
     mutating func failed(_ id: TorrentID, _ failure: Failure, now: Instant) {
         guard case .activating(let departure) = torrents[id] else { return }
         switch failure {
-        case .disk:
+        case .disk where departure == nil:
             let pause = min(Self.longestRetry, torrents.facts(id).retryPause.map { $0 * 2 } ?? Self.firstRetry)
             torrents.move(id, to: .troubled(retryAt: now + pause))
             torrents.note(id) { $0.retryPause = pause }
-        case .other:
+        case .other where departure == nil:
             torrents.move(id, to: .troubled(retryAt: nil))
             // The error is not the disk's any more, so it waits for the user.
             torrents.note(id) { $0.retryPause = nil }
-        case .waitsForCheck, .isUnneeded: torrents.move(id, to: .dormant)
+        case .disk, .other, .waitsForCheck, .isUnneeded: torrents.move(id, to: .dormant)
         }
         if departure == .removed { torrents.remove(id) }
         slots.failed(id, needing: failure == .waitsForCheck && departure == nil ? .check : nil)
+        if departure?.comesBack ?? false, isOpen { slots.enqueue(id, at: .front) }
         fill(now: now)
     }
 
@@ -275,6 +275,8 @@ struct SessionMachine {
     mutating func changed(_ id: TorrentID, isPaused: Bool) {
         switch torrents[id] {
         case .troubled, .retrying: torrents.move(id, to: .dormant)
+        // What is being loaded may be from before the change.
+        case .activating(.paused?) where !isPaused: torrents.move(id, to: .activating(then: .reloads))
         case .dormant, .activating, .active, .deactivating: break
         }
         torrents.note(id) { facts in
