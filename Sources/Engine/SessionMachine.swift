@@ -15,7 +15,7 @@ import Torrent
 /// - Answers: ``loaded(_:isUnverified:now:)``, ``started(_:_:now:)``, ``failed(_:_:now:)``,
 ///   ``deactivated(_:_:isWhole:now:)``, ``retry(_:_:now:)``, ``seedingBegan(_:count:)``, ``dueFound(_:)``,
 ///   ``announced(_:)``, ``restIs(_:_:)``
-/// - Reports: ``observe(_:_:now:)``, ``lookedAt(_:_:now:)``, ``folderFound(_:_:now:uptime:)``
+/// - Reports: ``observe(_:_:now:)``, ``lookedAt(_:_:now:)``; ``folders``
 /// - Time: ``tick(_:now:)``
 struct SessionMachine {
     enum State: Equatable, Sendable {
@@ -44,7 +44,8 @@ struct SessionMachine {
     private var pacing = AnnouncePacing()
     private var sweep = SeedingSweep()
     private var stuck = StuckWatch()
-    private var folders: FolderPresence
+    /// What recent checks found out about the output folders of dormant torrents.
+    var folders: FolderPresence
     private var effects: [Effect] = []
 
     /// `uptime` is the time of the start on the clock that stops while the machine is suspended.
@@ -411,27 +412,9 @@ struct SessionMachine {
 
     // MARK: Folders of dormant torrents
 
-    /// The status of an output folder, if a recent check knows it.
-    func folderStatus(_ folder: FileName, now: Instant) -> FolderStatus? { folders.status(of: folder, now: now) }
-
-    /// Output folders that recent checks found unreachable, and why.
-    func foldersAway(now: Instant) -> [FileName: String] { folders.away(now: now) }
-
-    /// Returns the seconds since the output folder was last seen. That time isn't counted as seed time if the folder
-    /// turns out to be away.
-    func unseenSeconds(_ folder: FileName, uptime: SuspendingClock.Instant) -> Int64 {
-        folders.unseenSeconds(folder, uptime: uptime)
-    }
-
-    /// A check found the folder's status.
-    mutating func folderFound(
-        _ folder: FileName, _ status: FolderStatus, now: Instant, uptime: SuspendingClock.Instant
-    ) {
-        folders.found(status, of: folder, now: now, uptime: uptime)
-    }
-
-    /// `volume` is where the payload was last seen, and `mayGoOffline` whether nothing else must be found out about a
-    /// torrent whose folder is away. Returns `nil` if the torrent isn't dormant any more.
+    /// What follows for a dormant torrent from the status of its folder. `volume` is where the payload was last seen,
+    /// and `mayGoOffline` whether nothing else must be found out about a torrent whose folder is away. Returns `nil` if
+    /// the torrent isn't dormant any more.
     func verdict(
         on id: TorrentID, volume: String?, isOffline: Bool, mayGoOffline: Bool, _ status: FolderStatus, now: Instant
     ) -> Verdict? {
@@ -480,12 +463,8 @@ struct SessionMachine {
         effects.append(.end)
     }
 
-    /// A torrent that waits for another's file has work only as long as that one does.
     private func isWorkLeft(_ reports: [TorrentID: TorrentReport]) -> Bool {
-        reports.values.contains { report in
-            guard let holder = report.holder else { return report.hasWorkLeft }
-            return reports[holder].map { $0.holder == nil && $0.hasWorkLeft } ?? isActivating(holder)
-        }
+        reports.isWorkLeft(activating: torrents.activating)
     }
 
     /// Gives up when local faults have blocked every torrent with work left for ``Settings/giveUpAfter``: a disk that
