@@ -26,4 +26,12 @@ enum Departure: Equatable, Sendable {
 
     /// Whether the torrent may be wanted again before it is deactivated.
     var isRevocable: Bool { !saysGoodbye }
+
+    /// Whether a torrent that was still being loaded returns to the line.
+    var comesBack: Bool {
+        switch self {
+        case .yields, .reloads, .damaged: true
+        case .idle, .diskIsAway, .paused, .removed, .retired, .stopped: false
+        }
+    }
 }

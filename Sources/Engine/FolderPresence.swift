@@ -45,8 +45,8 @@ struct FolderPresence {
         seenAt[folder] = uptime
     }
 
-    /// Returns the time since the folder was last seen.
+    /// Returns the time since the folder was last seen, and a second more, because the last check may be older.
     func unseenTime(_ folder: FileName, uptime: SuspendingClock.Instant) -> Duration {
-        uptime - (seenAt[folder] ?? began)
+        uptime - (seenAt[folder] ?? began) + .seconds(1)
     }
 }

@@ -186,7 +186,7 @@ extension Session: PeerConnectionOwner {
         }
         for row in rows where !isStopping && engines[row.id] == nil {
             // One check of a folder is enough for all of its torrents.
-            let away = machine.foldersAway(now: environment.clock.now)
+            let away = machine.folders.away(now: environment.clock.now)
             guard row.state == .error || away[FileName(row.output)] == nil else { continue }
             if row.state == .offline, await isAway(row) { continue }
             guard let engine = await activate(row.id), !engine.onLoop({ $0.hasUnfinishedWork }) else { continue }

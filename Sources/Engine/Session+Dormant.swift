@@ -26,8 +26,8 @@ extension Session {
         // Torrents whose answers wait to be saved are excluded too, because their rows still say that they are due.
         let busy = machine.busy.union(environment.announces.onLoop { $0.unsavedTorrents })
         let idle = machine.leftAlone
-        let away = machine.foldersAway(now: environment.clock.now)
-        let unseen = away.reduce(into: [:]) { $0[$1.key] = machine.unseenTime($1.key, uptime: .now) }
+        let away = machine.folders.away(now: environment.clock.now)
+        let unseen = away.reduce(into: [:]) { $0[$1.key] = machine.folders.unseenTime($1.key, uptime: .now) }
         let now = environment.clock.timestamp
         do {
             return try await environment.store.perform { db throws(StoreError) -> [DormantTorrent] in
@@ -125,7 +125,7 @@ extension Session {
             }
             return true
         case .goOffline(let reason):
-            let unseen = machine.unseenTime(FileName(row.output), uptime: .now)
+            let unseen = machine.folders.unseenTime(FileName(row.output), uptime: .now)
             await write("that \(row.name) is offline") { db, now throws(StoreError) in
                 guard let row = try db.torrents.row(row.id), !row.settings.isPaused, row.mayGoOffline else { return }
                 try db.torrents.goOffline([(row, reason, unseen)], pause: FolderPresence.lookAgainAfter, now: now)
@@ -156,7 +156,7 @@ extension Session {
 
     private func folderStatus(of row: TorrentRow) async -> FolderStatus {
         let (folder, now) = (FileName(row.output), environment.clock.now)
-        if let known = machine.folderStatus(folder, now: now) { return known }
+        if let known = machine.folders.status(of: folder, now: now) { return known }
         let root = FilePath(text: row.output)
         let status: FolderStatus =
             switch await environment.disk.presence(of: Payload(folder: root, of: row.infoHash)) {
@@ -164,7 +164,7 @@ extension Session {
             case .absent(let error): .away("\(error)")
             }
         // The result is as old as the check.
-        machine.folderFound(folder, status, now: now, uptime: .now)
+        machine.folders.found(status, of: folder, now: now, uptime: .now)
         return status
     }
 

@@ -15,7 +15,7 @@ import Torrent
 /// - Answers: ``loaded(_:isUnverified:now:)``, ``started(_:_:now:)``, ``failed(_:_:now:)``,
 ///   ``deactivated(_:_:isWhole:now:)``, ``retry(_:_:now:)``, ``seedingBegan(_:count:)``, ``dueFound(_:)``,
 ///   ``announced(_:)``, ``restIs(_:_:)``
-/// - Reports: ``observe(_:_:now:)``, ``lookedAt(_:_:now:)``, ``folderFound(_:_:now:uptime:)``
+/// - Reports: ``observe(_:_:now:)``, ``lookedAt(_:_:now:)``; ``folders``
 /// - Time: ``tick(_:now:)``
 struct SessionMachine {
     enum State: Equatable, Sendable {
@@ -44,7 +44,8 @@ struct SessionMachine {
     private var pacing = AnnouncePacing()
     private var sweep = SeedingSweep()
     private var stuck = StuckWatch()
-    private var folders: FolderPresence
+    /// What recent checks found out about the output folders of dormant torrents.
+    var folders: FolderPresence
     private var effects: [Effect] = []
 
     /// `uptime` is the time of the start on the clock that stops while the machine is suspended.
@@ -107,7 +108,6 @@ struct SessionMachine {
     mutating func stop() -> Bool {
         guard isOpen else { return false }
         state = .stopping
-        effects = []
         for id in torrents.running.sorted() { leave(id, .stopped) }
         return true
     }
@@ -186,18 +186,19 @@ struct SessionMachine {
     mutating func failed(_ id: TorrentID, _ failure: Failure, now: Instant) {
         guard case .activating(let departure) = torrents[id] else { return }
         switch failure {
-        case .disk:
+        case .disk where departure == nil:
             let pause = min(Self.longestRetry, torrents.facts(id).retryPause.map { $0 * 2 } ?? Self.firstRetry)
             torrents.move(id, to: .troubled(retryAt: now + pause))
             torrents.note(id) { $0.retryPause = pause }
-        case .other:
+        case .other where departure == nil:
             torrents.move(id, to: .troubled(retryAt: nil))
             // The error is not the disk's any more, so it waits for the user.
             torrents.note(id) { $0.retryPause = nil }
-        case .waitsForCheck, .isUnneeded: torrents.move(id, to: .dormant)
+        case .disk, .other, .waitsForCheck, .isUnneeded: torrents.move(id, to: .dormant)
         }
         if departure == .removed { torrents.remove(id) }
         slots.failed(id, needing: failure == .waitsForCheck && departure == nil ? .check : nil)
+        if departure?.comesBack ?? false, isOpen { slots.enqueue(id, at: .front) }
         fill(now: now)
     }
 
@@ -275,6 +276,8 @@ struct SessionMachine {
     mutating func changed(_ id: TorrentID, isPaused: Bool) {
         switch torrents[id] {
         case .troubled, .retrying: torrents.move(id, to: .dormant)
+        // What is being loaded may be from before the change.
+        case .activating(.paused?) where !isPaused: torrents.move(id, to: .activating(then: .reloads))
         case .dormant, .activating, .active, .deactivating: break
         }
         torrents.note(id) { facts in
@@ -409,27 +412,9 @@ struct SessionMachine {
 
     // MARK: Folders of dormant torrents
 
-    /// The status of an output folder, if a recent check knows it.
-    func folderStatus(_ folder: FileName, now: Instant) -> FolderStatus? { folders.status(of: folder, now: now) }
-
-    /// Output folders that recent checks found unreachable, and why.
-    func foldersAway(now: Instant) -> [FileName: String] { folders.away(now: now) }
-
-    /// Returns the time since the output folder was last seen. That time isn't counted as seed time if the folder
-    /// turns out to be away.
-    func unseenTime(_ folder: FileName, uptime: SuspendingClock.Instant) -> Duration {
-        folders.unseenTime(folder, uptime: uptime)
-    }
-
-    /// A check found the folder's status.
-    mutating func folderFound(
-        _ folder: FileName, _ status: FolderStatus, now: Instant, uptime: SuspendingClock.Instant
-    ) {
-        folders.found(status, of: folder, now: now, uptime: uptime)
-    }
-
-    /// `volume` is where the payload was last seen, and `mayGoOffline` whether nothing else must be found out about a
-    /// torrent whose folder is away. Returns `nil` if the torrent isn't dormant any more.
+    /// What follows for a dormant torrent from the status of its folder. `volume` is where the payload was last seen,
+    /// and `mayGoOffline` whether nothing else must be found out about a torrent whose folder is away. Returns `nil` if
+    /// the torrent isn't dormant any more.
     func verdict(
         on id: TorrentID, volume: String?, isOffline: Bool, mayGoOffline: Bool, _ status: FolderStatus, now: Instant
     ) -> Verdict? {
@@ -478,12 +463,8 @@ struct SessionMachine {
         effects.append(.end)
     }
 
-    /// A torrent that waits for another's file has work only as long as that one does.
     private func isWorkLeft(_ reports: [TorrentID: TorrentReport]) -> Bool {
-        reports.values.contains { report in
-            guard let holder = report.holder else { return report.hasWorkLeft }
-            return reports[holder].map { $0.holder == nil && $0.hasWorkLeft } ?? isActivating(holder)
-        }
+        reports.isWorkLeft(activating: torrents.activating)
     }
 
     /// Gives up when local faults have blocked every torrent with work left for ``Settings/giveUpAfter``: a disk that

@@ -13,3 +13,14 @@ struct TorrentReport: Equatable, Sendable {
     /// The local fault that blocks the torrent, as a sentence.
     var fault: String?
 }
+
+extension [TorrentID: TorrentReport] {
+    /// Whether a torrent has work left. One that waits for another's file has work only as long as that one does, or
+    /// is `activating`.
+    func isWorkLeft(activating: Set<TorrentID>) -> Bool {
+        values.contains { report in
+            guard let holder = report.holder else { return report.hasWorkLeft }
+            return self[holder].map { $0.holder == nil && $0.hasWorkLeft } ?? activating.contains(holder)
+        }
+    }
+}
