@@ -47,7 +47,7 @@ extension Session {
     private func check(with maintenance: Maintenance) async {
         do {
             let fault = try await maintenance.check(now: environment.clock.timestamp)
-            if let fault { await environment.store.tellOfDamage(fault) }
+            if let fault { await environment.store.reportDamage(fault) }
         } catch  where error.code == .cancelled {
             // The session ends.
         } catch {
@@ -63,7 +63,7 @@ extension Session {
         } catch  where error.code == .cancelled {
             // The session ends.
         } catch {
-            if DatabaseRecovery.answers(error) { await environment.store.tellOfDamage(error.description) }
+            if DatabaseRecovery.answers(error) { await environment.store.reportDamage(error.description) }
             log.warning("could not back up the database: \(error)")
         }
     }

@@ -130,7 +130,7 @@ struct TorrentLoader {
             let claims = try Self.claims(of: id, count: count, db, now)
             let known = Remembered(
                 row: row, metainfo: metainfo, wanted: try db.files.wanted(of: id, count: files), have: claims.have,
-                opened: claims.opened,
+                opened: claims.writeIntents,
                 partials: try db.pieces.partials(of: id).filter { metainfo.geometry.pieces.contains($0.piece) },
                 fingerprints: try db.files.fingerprints(of: id),
                 peers: try db.peers.toTry(of: id, limit: AddressBook.capacity / 2, now: now),

@@ -4,7 +4,7 @@ import Store
 import SystemPackage
 import Torrent
 
-/// What is ours, however damaged it is.
+/// Recognizes the databases of this program, however damaged they are.
 extension DatabaseRecovery {
     /// Throws if the file at the database's path never was one of our databases, so that no engine starts and nothing
     /// is created beside it. With `orWreck`, a file that is no database at all is accepted, because it may be a damaged

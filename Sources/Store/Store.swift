@@ -56,7 +56,7 @@ package actor Store {
         do throws(StoreError) {
             return try body(connection)
         } catch {
-            if error.isOfFile { tellOfDamage(error.description) }
+            if error.isOfFile { reportDamage(error.description) }
             throw error
         }
     }
@@ -67,7 +67,7 @@ package actor Store {
     }
 
     /// Reports damage that was found here or by another connection.
-    package func tellOfDamage(_ reason: String) {
+    package func reportDamage(_ reason: String) {
         damageWatcher?(reason)
         damageWatcher = nil
     }

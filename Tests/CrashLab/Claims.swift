@@ -30,9 +30,9 @@ package struct Claims: Sendable {
     package init(_ connection: Connection, _ parts: [CrashPart]) throws {
         let faults = try connection.integrityFaults(.indexes)
         guard faults.isEmpty else { throw CrashFault("the database is not sound: \(faults.joined(separator: "; "))") }
-        let leaving = try connection.rows(
-            "SELECT torrent_id FROM intent WHERE verb IN (?, ?)", IntentVerb.remove, IntentVerb.removeData
-        ) { (row) throws(StoreError) in try row.next(TorrentID.self) }
+        let leaving = try connection.values(
+            "SELECT torrent_id FROM intent WHERE verb IN (?, ?)", IntentVerb.remove, IntentVerb.removeData,
+            as: TorrentID.self)
         var torrents: [InfoHash: OfTorrent] = [:]
         for row in try connection.torrents.rows() {
             guard let part = parts.first(where: { $0.torrent.infoHash == row.infoHash }) else {
@@ -57,7 +57,8 @@ package struct Claims: Sendable {
                     "torrent \(row.id) has \(completed) bytes of wanted files, and its row says \(row.completedBytes)")
             }
             torrents[row.infoHash] = OfTorrent(
-                row: row, have: have, opened: try connection.pieces.opened(of: row.id, count: geometry.pieceCount),
+                row: row, have: have,
+                opened: try connection.pieces.writeIntents(of: row.id, count: geometry.pieceCount),
                 blocks: blocks, wanted: wanted,
                 placed: Set(try connection.files.fingerprints(of: row.id).map(\.index)),
                 isLeaving: leaving.contains(row.id))

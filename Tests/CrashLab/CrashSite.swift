@@ -104,7 +104,7 @@ package struct CrashSite: Sendable {
 
     private func told(of id: TorrentID, _ connection: Connection) throws -> String {
         guard let row = try connection.torrents.row(id) else { return "gone" }
-        let opened = try connection.pieces.opened(of: id, count: row.pieceCount).population
+        let opened = try connection.pieces.writeIntents(of: id, count: row.pieceCount).population
         return
             "\(row.state.rawValue), \(row.error ?? "no error"), \(row.piecesHave) of \(row.pieceCount) pieces, \(opened) opened, "
             + "\(row.completedBytes) of \(row.wantedBytes) bytes, "

@@ -67,10 +67,7 @@ extension Scenario.Stage {
     fileprivate func endUncleanly() throws -> Int {
         let connection = try site.connect()
         if let run = try connection.runs.last() { try connection.runs.end(run.id, clean: false, now: .now()) }
-        let root = try connection.first("SELECT rootpage FROM sqlite_schema WHERE name = 'torrent'") {
-            row throws(StoreError) in
-            try row.next(Int.self)
-        }
+        let root = try connection.value("SELECT rootpage FROM sqlite_schema WHERE name = 'torrent'", as: Int.self)
         guard let root else { throw CrashFault("there is no table of torrents") }
         return root
     }

@@ -74,20 +74,14 @@ import Torrent
     private static func look(_ database: FilePath, _ torrent: SampleTorrent, _ what: Comment) throws -> Int {
         let connection = try Connection(database, mode: .readWrite)
         // What SQLite itself says: these schemas are newer than any that the program knows.
-        let findings = try connection.rows("PRAGMA integrity_check") { (row) throws(StoreError) in
-            try row.next(String.self)
-        }
+        let findings = try connection.values("PRAGMA integrity_check", as: String.self)
         #expect(findings == ["ok"], what)
-        let schema = try connection.first("SELECT max(number) FROM schema_migration") { row throws(StoreError) in
-            try row.next(Int.self)
-        }
+        let schema = try connection.value("SELECT max(number) FROM schema_migration", as: Int.self)
         try Migrator.migrate(connection, to: newer, now: .now())
-        let facts = try connection.first("SELECT count(*) FROM setting WHERE value = 'value ' || substr(key, 5)") {
-            row throws(StoreError) in
-            try row.next(Int.self)
-        }
+        let facts = try connection.value(
+            "SELECT count(*) FROM setting WHERE value = 'value ' || substr(key, 5)", as: Int.self)
         #expect(facts == settings, what)
-        let had = try connection.first("SELECT pieces FROM had") { row throws(StoreError) in try row.next(Int.self) }
+        let had = try connection.value("SELECT pieces FROM had", as: Int.self)
         #expect(had == torrent.geometry.pieceCount, what)
         let row = try #require(try connection.torrents.row(torrent.infoHash), what)
         #expect(try connection.pieces.have(of: row.id, count: torrent.geometry.pieceCount).isFull, what)

@@ -39,10 +39,14 @@ extension Connection {
 
     /// How SQLite finds the rows of a query, a line a step.
     package func plan(_ sql: String) throws -> [String] {
-        try rows("EXPLAIN QUERY PLAN \(sql)") { (row) throws(StoreError) in
-            _ = (try row.next(Int.self), try row.next(Int.self), try row.next(Int.self))
-            return try row.next(String.self)
+        let statement = try prepare("EXPLAIN QUERY PLAN \(sql)")
+        defer { statement.reset() }
+        var steps: [String] = []
+        while try statement.step() {
+            _ = (try statement.next(Int.self), try statement.next(Int.self), try statement.next(Int.self))
+            steps.append(try statement.next())
         }
+        return steps
     }
 
     /// The number that a query answers.

@@ -13,9 +13,7 @@ import Torrent
     private func page(of table: String, _ site: Site) throws -> Int64 {
         let root = try site.write { db throws(StoreError) in
             try db.checkpoint()
-            return try db.first("SELECT rootpage FROM sqlite_schema WHERE name = ?", table) { row throws(StoreError) in
-                try row.next(Int64.self)
-            }
+            return try db.value("SELECT rootpage FROM sqlite_schema WHERE name = ?", table, as: Int64.self)
         }
         guard let root else { throw TestFault("there is no table \(table)") }
         return root - 1

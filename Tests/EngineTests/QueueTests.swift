@@ -38,9 +38,7 @@ import Torrent
     }
 
     private func completeCount(_ db: Connection) throws -> Int {
-        try db.first("SELECT count(*) FROM torrent WHERE completed_at IS NOT NULL") { (row) throws(StoreError) in
-            try row.next(Int.self)
-        } ?? 0
+        try db.value("SELECT count(*) FROM torrent WHERE completed_at IS NOT NULL", as: Int.self) ?? 0
     }
 
     /// Rules for tests that don't wait for minutes.
@@ -351,6 +349,6 @@ import Torrent
 extension Connection {
     /// How many words of commands nobody has taken yet.
     fileprivate func queuedIntents() throws(StoreError) -> Int {
-        try first("SELECT count(*) FROM intent") { (row) throws(StoreError) in try row.next(Int.self) } ?? 0
+        try value("SELECT count(*) FROM intent", as: Int.self) ?? 0
     }
 }

@@ -91,6 +91,6 @@ import Torrent
 extension Connection {
     /// How many words of commands nobody has taken yet.
     fileprivate func peekIntents() throws(StoreError) -> [Int64] {
-        try rows("SELECT id FROM intent") { (row) throws(StoreError) in try row.next() }
+        try values("SELECT id FROM intent")
     }
 }

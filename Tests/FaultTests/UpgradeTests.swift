@@ -107,28 +107,18 @@ import Torrent
 
     private static func look(_ pieces: Pieces, _ torrent: SampleTorrent, isUpToDate: Bool, _ what: Comment) throws {
         let connection = try Connection(pieces.database, mode: .readWrite)
-        let findings = try connection.rows("PRAGMA integrity_check") { (row) throws(StoreError) in
-            try row.next(String.self)
-        }
+        let findings = try connection.values("PRAGMA integrity_check", as: String.self)
         #expect(findings == ["ok"], what)
-        let version = try connection.rows("SELECT max(number), count(*) FROM schema_migration") {
-            (row) throws(StoreError) in
-            (try row.next(Int.self), try row.next(Int.self))
-        }[0]
-        #expect(version.0 == version.1 && (1...Migration.all.count).contains(version.0), what)
-        let names = try connection.rows("SELECT name FROM torrent") { (row) throws(StoreError) in
-            try row.next(String.self)
-        }
+        let version = try connection.value("SELECT max(number) FROM schema_migration", as: Int.self) ?? 0
+        let count = try connection.value("SELECT count(*) FROM schema_migration", as: Int.self)
+        #expect(version == count && (1...Migration.all.count).contains(version), what)
+        let names = try connection.values("SELECT name FROM torrent", as: String.self)
         #expect(names == [torrent.metainfo.name], what)
         let hasPaths =
-            try connection.rows("SELECT 1 FROM sqlite_schema WHERE name = 'path'") { (row) throws(StoreError) in
-                try row.next(Int.self)
-            } == [1]
-        #expect(hasPaths == (version.0 >= 2), what)
+            try connection.values("SELECT 1 FROM sqlite_schema WHERE name = 'path'", as: Int.self) == [1]
+        #expect(hasPaths == (version >= 2), what)
         if hasPaths {
-            let paths = try connection.rows("SELECT path FROM path ORDER BY idx") { (row) throws(StoreError) in
-                try row.next(String.self)
-            }
+            let paths = try connection.values("SELECT path FROM path ORDER BY idx", as: String.self)
             #expect(paths == torrent.metainfo.layout.files.map(\.displayPath), what)
         }
         guard isUpToDate else { return }

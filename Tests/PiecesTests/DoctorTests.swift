@@ -53,9 +53,7 @@ struct DoctorTests {
     @Test func aChangedFileIsFound() async throws {
         try await withPayload { program, connection in
             let file = try #require(
-                try connection.rows("SELECT path FROM v1_file WHERE length > 0") { (row) throws(StoreError) in
-                    try row.next(String.self)
-                }.first)
+                try connection.values("SELECT path FROM v1_file WHERE length > 0", as: String.self).first)
             try Data("other".utf8).write(to: program.folder.appending(path: "here/" + file))
             let found = try await findings(program, status: 2)
             #expect(

@@ -135,7 +135,7 @@ import Torrent
             if isMended, !claimed.isEmpty { faults.append("torrent \(row.id) claims pieces after mending") }
             if isMended, row.pieceCount == known.have.count {
                 var lacking = known.have
-                lacking.subtract(try db.pieces.opened(of: row.id, count: row.pieceCount))
+                lacking.subtract(try db.pieces.writeIntents(of: row.id, count: row.pieceCount))
                 if !lacking.isEmpty, readable.contains(row.id) {
                     faults.append("torrent \(row.id) would download \(lacking.population) pieces again")
                 }

@@ -181,7 +181,7 @@ import Torrent
         #expect(restoration.torrents == ids.count)
         #expect(try db.torrents.rows().map(\.id) == ids)
         #expect(try db.pieces.have(of: ids[0], count: 5).isEmpty)
-        #expect(try db.pieces.opened(of: ids[0], count: 5).isFull)
+        #expect(try db.pieces.writeIntents(of: ids[0], count: 5).isFull)
         #expect(try db.integrityFaults() == [])
         let aside = try Connection.open(try #require(restoration.setAside), mode: .readWrite, now: noon)
         #expect(try aside.torrents.row(later) != nil)

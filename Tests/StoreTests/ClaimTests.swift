@@ -34,7 +34,7 @@ import Torrent
         #expect(try db.integrityFaults().count == 1)
         #expect(try db.pieces.unverify(id) == 20)
         #expect(try db.pieces.have(of: id, count: 20).isEmpty)
-        #expect(try db.pieces.opened(of: id, count: 20).isFull)
+        #expect(try db.pieces.writeIntents(of: id, count: 20).isFull)
         #expect(try db.torrents.row(id)?.completedBytes == 0)
         #expect(try db.integrityFaults() == [])
         // The torrent goes on: what is found good is claimed again.

@@ -11,7 +11,7 @@ import Torrent
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         func back<Value: SQLValue>(_ value: Value) throws -> Value? {
-            try connection.first("SELECT ?", value) { row throws(StoreError) in try row.next() }
+            try connection.value("SELECT ?", value)
         }
         for value in [Int64.min, -1, 0, 1, Int64.max] { #expect(try back(value) == value) }
         for value in [0.0, -0.5, .greatestFiniteMagnitude, .infinity] { #expect(try back(value) == value) }
@@ -36,7 +36,7 @@ import Torrent
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         func code<Value: SQLValue>(_ type: Value.Type, _ sql: String) throws -> StoreError.Code {
-            try failure { _ = try connection.first("SELECT \(sql)") { row throws(StoreError) in try row.next(type) } }
+            try failure { _ = try connection.value("SELECT \(sql)", as: type) }
                 .code
         }
         #expect(try code(Int.self, "'text'") == .corrupt)
@@ -116,7 +116,7 @@ import Torrent
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         func level() throws(StoreError) -> Int? {
-            try connection.first("PRAGMA synchronous") { row throws(StoreError) in try row.next() }
+            try connection.value("PRAGMA synchronous")
         }
         #expect(try level() == 2)
         #expect(try connection.transaction(durability: .lazy) { () throws(StoreError) in try level() } == 1)
@@ -132,9 +132,12 @@ import Torrent
         let connection = try folder.connection()
         for n in 0..<4 { try connection.settings.set("\(n)", "x") }
         let sql = "SELECT key FROM setting ORDER BY key"
-        let nested = try connection.rows(sql) { outer throws(StoreError) in
+        let outer = try connection.prepare(sql)
+        defer { outer.reset() }
+        var nested: [[String]] = []
+        while try outer.step() {
             let key: String = try outer.next()
-            return try connection.rows(sql) { inner throws(StoreError) in key + (try inner.next(String.self)) }
+            nested.append(try connection.values(sql, as: String.self).map { key + $0 })
         }
         #expect(nested.count == 4 && nested[3] == ["30", "31", "32", "33"])
     }

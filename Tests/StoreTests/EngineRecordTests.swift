@@ -49,9 +49,7 @@ import Torrent
             INSERT INTO event (at, kind, detail) SELECT ?2, 'failed', 'piece ' || i FROM n
             """, limit, noon)
         for _ in 0..<EventTable.betweenPrunes { try connection.events.append(.failed, "newer", now: noon) }
-        let count = try connection.first("SELECT count(*) FROM event") { (row) throws(StoreError) in
-            try row.next(Int.self)
-        }
+        let count = try connection.value("SELECT count(*) FROM event", as: Int.self)
         let kept = try #require(count)
         #expect((limit..<limit + Int(EventTable.betweenPrunes)).contains(kept))
     }

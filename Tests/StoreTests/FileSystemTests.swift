@@ -35,11 +35,11 @@ import Torrent
             folder.database, mode: .readWriteCreate, options: DatabaseOptions(fileSystem: Self.nfs), now: noon)
         let id = try db.add()
         let mode = try #require(
-            try db.first("PRAGMA journal_mode") { row throws(StoreError) in try row.next(String.self) })
+            try db.value("PRAGMA journal_mode", as: String.self))
         #expect(mode == "delete")
         #expect(try db.number("PRAGMA synchronous") == 3)
         let lazy = try db.transaction(durability: .lazy) { () throws(StoreError) in
-            try db.first("PRAGMA synchronous") { row throws(StoreError) in try row.next(Int.self) }
+            try db.value("PRAGMA synchronous", as: Int.self)
         }
         #expect(lazy == 3)
         #expect(access(folder.database.string + "-wal", F_OK) != 0)
@@ -64,7 +64,7 @@ import Torrent
                 folder.database, mode: .readWrite, options: DatabaseOptions(fileSystem: kind), now: noon)
             #expect(try db.torrents.row(id) != nil)
             let mode = try #require(
-                try db.first("PRAGMA journal_mode") { row throws(StoreError) in try row.next(String.self) })
+                try db.value("PRAGMA journal_mode", as: String.self))
             #expect(mode == (kind.isShared ? "delete" : "wal"))
         }
     }

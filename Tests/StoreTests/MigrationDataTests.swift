@@ -53,7 +53,7 @@ import Torrent
             row.name == "torrent 3" && row.settings.seedGoal == .ratio(2.5) && row.state == .seeding
                 && row.damage == nil)
         #expect(try db.pieces.claims(of: row.id, count: 20).have.population == 2)
-        #expect(try db.pieces.claims(of: row.id, count: 20).opened.population == 1)
+        #expect(try db.pieces.claims(of: row.id, count: 20).writeIntents.population == 1)
         #expect(try db.files.fingerprints(of: row.id).map(\.inode) == [7])
         #expect(try db.pieces.partials(of: row.id).map(\.piece) == [PieceIndex(4)])
         #expect(try db.peers.rows(of: row.id).count == 1 && db.trackers.rows(of: row.id).count == 1)
@@ -118,9 +118,7 @@ import Torrent
     }
 
     private static func schema(_ db: Connection) throws -> [String] {
-        try db.rows("SELECT name || coalesce(sql, '') FROM sqlite_schema ORDER BY 1") { row throws(StoreError) in
-            try row.next(String.self)
-        }
+        try db.values("SELECT name || coalesce(sql, '') FROM sqlite_schema ORDER BY 1", as: String.self)
     }
 
     /// The statements of a script, as SQLite cuts it.

@@ -7,12 +7,9 @@ import Torrent
 
 @Suite struct PathTests {
     private func paths(_ connection: Connection, of id: TorrentID) throws -> [String] {
-        try connection.rows(
-            "SELECT path || ' ' || length || ' ' || pad FROM path WHERE torrent_id = ? ORDER BY idx", id
-        ) {
-            (row) throws(StoreError) in
-            try row.next(String.self)
-        }
+        try connection.values(
+            "SELECT path || ' ' || length || ' ' || pad FROM path WHERE torrent_id = ? ORDER BY idx", id,
+            as: String.self)
     }
 
     @Test func everyFileOfAnAddedTorrentHasItsName() throws {

@@ -48,7 +48,7 @@ private struct Model {
         }
         let connection = connections[0]
         #expect(try connection.pieces.have(of: id, count: count).pieces.map(\.value) == model.have.sorted())
-        #expect(try connection.pieces.opened(of: id, count: count).pieces.map(\.value) == model.opened.sorted())
+        #expect(try connection.pieces.writeIntents(of: id, count: count).pieces.map(\.value) == model.opened.sorted())
         #expect(try connection.pieces.partials(of: id).map(\.piece.value) == model.partials.keys.sorted())
         for partial in try connection.pieces.partials(of: id) {
             #expect(model.partials[partial.piece.value] == partial.blocks)
@@ -77,7 +77,7 @@ private struct Model {
                 && row.lastVerifiedAt == noon + .seconds(9))
         #expect(row.downloadedBytes == 100 && row.uploadedBytes == 20 && row.wastedBytes == 3)
         #expect(try connection.files.fingerprints(of: id) == record.files)
-        #expect(try connection.pieces.opened(of: id, count: 3).isEmpty)
+        #expect(try connection.pieces.writeIntents(of: id, count: 3).isEmpty)
         try connection.torrents.setState(id, .seeding)
         #expect(try connection.torrents.incomplete().isEmpty)
     }

@@ -217,9 +217,7 @@ import Torrent
 
     private func sqlite3PassiveCheckpoint(_ connection: Connection) -> Bool {
         do {
-            return try connection.first("PRAGMA wal_checkpoint(PASSIVE)") { (row) throws(StoreError) in
-                try row.next(Int.self)
-            } == 0
+            return try connection.value("PRAGMA wal_checkpoint(PASSIVE)", as: Int.self) == 0
         } catch {
             return false
         }

@@ -77,7 +77,7 @@ import Torrent
         #expect(try DatabaseLock.holder(database: folder.database) == nil)
         let connection = try folder.connection()
         #expect(try connection.pieces.have(of: TorrentID(1), count: 3000).population == 1500)
-        #expect(try Array(connection.pieces.opened(of: TorrentID(1), count: 3000).pieces) == pieces(1500..<2000))
+        #expect(try Array(connection.pieces.writeIntents(of: TorrentID(1), count: 3000).pieces) == pieces(1500..<2000))
         #expect(try connection.torrents.row(TorrentID(1))?.piecesHave == 1500)
     }
 }

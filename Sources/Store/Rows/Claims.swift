@@ -4,6 +4,6 @@ import Torrent
 package struct Claims: Sendable, Hashable {
     /// Present: on the disk and synced.
     package let have: Bitfield
-    /// Has a write intent: may have been written since the last commit.
-    package let opened: Bitfield
+    /// May have been written since the last commit.
+    package let writeIntents: Bitfield
 }

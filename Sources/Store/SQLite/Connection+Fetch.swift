@@ -50,7 +50,7 @@ extension Connection {
         defer { statement.reset() }
         try statement.bind(values)
         var found: [Value] = []
-        while try statement.step() { found.append(try statement.next()) }
+        while try statement.step() { found.append(try statement.next(Value.self)) }
         return found
     }
 
@@ -61,7 +61,7 @@ extension Connection {
         let statement = try prepare(sql)
         defer { statement.reset() }
         try statement.bind(values)
-        return try statement.step() ? try statement.next() : nil
+        return try statement.step() ? try statement.next(Value.self) : nil
     }
 
     private func select<Result: Row>(_ type: Result.Type, _ query: String, _ values: [any SQLValue]) throws(StoreError)

@@ -139,28 +139,6 @@ package final class Connection {
         return Int(sqlite3_changes64(handle))
     }
 
-    /// All rows, each converted by `row`.
-    package func rows<Row>(
-        _ sql: String, _ values: any SQLValue..., row: (Statement) throws(StoreError) -> Row
-    ) throws(StoreError) -> [Row] {
-        let statement = try prepare(sql)
-        defer { statement.reset() }
-        try statement.bind(values)
-        var rows: [Row] = []
-        while try statement.step() { rows.append(try row(statement)) }
-        return rows
-    }
-
-    /// The first row; `nil` if there is none.
-    package func first<Row>(
-        _ sql: String, _ values: any SQLValue..., row: (Statement) throws(StoreError) -> Row
-    ) throws(StoreError) -> Row? {
-        let statement = try prepare(sql)
-        defer { statement.reset() }
-        try statement.bind(values)
-        return try statement.step() ? try row(statement) : nil
-    }
-
     /// Runs a script of statements without parameters.
     package func executeScript(_ sql: String) throws(StoreError) {
         errno = 0

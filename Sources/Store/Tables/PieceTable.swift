@@ -11,8 +11,8 @@ package struct PieceTable {
 
     /// The pieces with a write intent: they may have been written since the last commit, so they are rechecked after a
     /// crash.
-    package func opened(of id: TorrentID, count: Int) throws(StoreError) -> Bitfield {
-        try claims(of: id, count: count).opened
+    package func writeIntents(of id: TorrentID, count: Int) throws(StoreError) -> Bitfield {
+        try claims(of: id, count: count).writeIntents
     }
 
     /// Both, read in one transaction. Throws when they are inconsistent: see ``unverify(_:)``.
@@ -40,7 +40,7 @@ package struct PieceTable {
                     .corrupt, torrent: id,
                     "the bitfield of torrent \(id) is damaged: start the engine, which re-checks its pieces")
             }
-            return Claims(have: have, opened: opened)
+            return Claims(have: have, writeIntents: opened)
         }
     }
 

@@ -101,10 +101,7 @@ extension Errand {
     private static func damage(_ ground: Ground, isHeader: Bool) async throws {
         try await ground.adoptAll()
         try await ground.run(["database", "backup", ground.pieces.database.string + backupEnd])
-        let root = try ground.look().first("SELECT rootpage FROM sqlite_schema WHERE name = 'torrent'") {
-            row throws(StoreError) in
-            try row.next(Int.self)
-        }
+        let root = try ground.look().value("SELECT rootpage FROM sqlite_schema WHERE name = 'torrent'", as: Int.self)
         guard let root else { throw ErrandFault("there is no table of torrents") }
         let page = isHeader ? 0 : root - 1
         try Files.overwrite(

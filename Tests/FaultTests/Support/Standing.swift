@@ -53,7 +53,7 @@ struct Standing {
         guard let row = try connection.torrents.row(torrent.infoHash) else { return }
         isThere = true
         claimed = try connection.pieces.have(of: row.id, count: claimed.count)
-        opened = try connection.pieces.opened(of: row.id, count: claimed.count).subtracting(claimed)
+        opened = try connection.pieces.writeIntents(of: row.id, count: claimed.count).subtracting(claimed)
         blocks = try connection.pieces.partials(of: row.id).reduce(into: []) { set, row in
             for block in 0..<row.blocks.count * 8 where row.blocks[block / 8] & (0x80 >> UInt8(block % 8)) != 0 {
                 set.insert(BlockRef(piece: row.piece, block: block))
