@@ -99,7 +99,8 @@ extension Session: PeerConnectionOwner {
             log.info("could not activate torrent \(id): \(error)")
             let text = "\(error)"
             do {
-                try await environment.store.perform { db throws(StoreError) in try db.torrents.setState(id, .error, error: text)
+                try await environment.store.perform { db throws(StoreError) in
+                    try db.torrents.setState(id, .error, error: text)
                 }
             } catch {
                 log.error("\(error)")

@@ -36,15 +36,15 @@ struct AddBenchmark: Benchmark {
     }
 
     func run() throws {
-        let workshop = try Workshop()
-        var contenders = ([workshop.program] + others).enumerated().map { n, program in
-            Contender(program: program, database: workshop.folder.appending("\(n).db"))
+        let setup = try BenchmarkSetup()
+        var contenders = ([setup.program] + others).enumerated().map { n, program in
+            Contender(program: program, database: setup.folder.appending("\(n).db"))
         }
-        let output = workshop.folder.appending("archive").string
+        let output = setup.folder.appending("archive").string
         for start in stride(from: 0, to: torrents, by: Self.batch) {
             let files = try (start..<start + Self.batch + Self.singles).map { n in
-                let path = workshop.folder.appending("\(n).torrent")
-                try Workshop.write(try Self.torrent(n), to: path)
+                let path = setup.folder.appending("\(n).torrent")
+                try BenchmarkSetup.write(try Self.torrent(n), to: path)
                 return path
             }
             for n in contenders.indices {
@@ -57,7 +57,7 @@ struct AddBenchmark: Benchmark {
                     contenders[n].single.append(try contenders[n].add([file.string], to: output))
                 }
             }
-            for file in files { try Workshop.remove(file) }
+            for file in files { try BenchmarkSetup.remove(file) }
         }
         let last = max(1, contenders[0].batches.count / 4)
         let first = contenders[0]
@@ -68,14 +68,14 @@ struct AddBenchmark: Benchmark {
             print("\(contender.program)")
             print("  1000 torrents: \(ProcessSample.summary(Array(contender.batches.suffix(last))))")
             print("  one torrent:   \(ProcessSample.summary(Array(contender.single.suffix(last * Self.singles))))")
-            print("  the database has \(try Workshop.size(contender.database) >> 10) KiB")
+            print("  the database has \(try BenchmarkSetup.size(contender.database) >> 10) KiB")
             guard contender.database != first.database else { continue }
             let batches = ProcessSample.shares(first.batches.suffix(last), of: contender.batches.suffix(last))
             let singles = ProcessSample.shares(
                 first.single.suffix(last * Self.singles), of: contender.single.suffix(last * Self.singles))
             print("  the first program's share of its time, turn by turn: \(batches); with one torrent: \(singles)")
         }
-        try Workshop.remove(workshop.folder)
+        try BenchmarkSetup.remove(setup.folder)
     }
 
     private static func torrent(_ n: Int) throws -> [UInt8] {

@@ -13,9 +13,9 @@ struct CountsBenchmark: Benchmark {
     init?(arguments: [String]) { if !arguments.isEmpty { return nil } }
 
     func run() throws {
-        let workshop = try Workshop()
+        let setup = try BenchmarkSetup()
         let tracer = try SystemCallTracer()
-        print("input in \(workshop.folder)\n")
+        print("input in \(setup.folder)\n")
         let torrent = try UniformTorrent(
             "payload.bin", bytes: Self.bytes, pieceLength: Self.pieceLength, filler: UniformTorrent.solid)
         let table = Table(
@@ -30,12 +30,12 @@ struct CountsBenchmark: Benchmark {
                 )
             }
         }
-        compare(.residentOfDownload, try residentOfDownload(torrent, workshop))
-        compare(.databaseBytes, try databaseBytes(torrent, tracer, workshop))
-        let (downloading, verifying) = try systemCalls(torrent, tracer, workshop)
+        compare(.residentOfDownload, try residentOfDownload(torrent, setup))
+        compare(.databaseBytes, try databaseBytes(torrent, tracer, setup))
+        let (downloading, verifying) = try systemCalls(torrent, tracer, setup)
         compare(.callsOfDownload, downloading)
         compare(.callsOfVerification, verifying)
-        let (descriptors, threads, resident) = try seed(workshop)
+        let (descriptors, threads, resident) = try seed(setup)
         compare(.descriptorsOfSeed, Double(descriptors))
         compare(.threadsOfSeed, Double(threads))
         compare(.residentOfSeed, resident)
@@ -45,47 +45,47 @@ struct CountsBenchmark: Benchmark {
     // MARK: A GiB
 
     private func download(
-        _ name: String, _ torrent: UniformTorrent, _ workshop: Workshop, wrapper: [String] = []
+        _ name: String, _ torrent: UniformTorrent, _ setup: BenchmarkSetup, wrapper: [String] = []
     ) throws -> (PayloadDownload, FilePath) {
-        let folder = try workshop.makeFolder(name)
-        return (try PayloadDownload(torrent, peers: 1, in: folder, workshop, wrapper: wrapper), folder)
+        let folder = try setup.makeFolder(name)
+        return (try PayloadDownload(torrent, peers: 1, in: folder, setup, wrapper: wrapper), folder)
     }
 
-    private func residentOfDownload(_ torrent: UniformTorrent, _ workshop: Workshop) throws -> Double {
-        let (download, folder) = try download("plain", torrent, workshop)
-        try Workshop.remove(folder.appending("output"))
+    private func residentOfDownload(_ torrent: UniformTorrent, _ setup: BenchmarkSetup) throws -> Double {
+        let (download, folder) = try download("plain", torrent, setup)
+        try BenchmarkSetup.remove(folder.appending("output"))
         return Double(download.peakKiB) / 1024
     }
 
-    private func databaseBytes(_ torrent: UniformTorrent, _ tracer: SystemCallTracer, _ workshop: Workshop) throws
+    private func databaseBytes(_ torrent: UniformTorrent, _ tracer: SystemCallTracer, _ setup: BenchmarkSetup) throws
         -> Double
     {
-        let trace = workshop.folder.appending("writes.strace")
-        let (_, folder) = try download("traced", torrent, workshop, wrapper: tracer.tracingWrites(to: trace))
-        try Workshop.remove(folder.appending("output"))
+        let trace = setup.folder.appending("writes.strace")
+        let (_, folder) = try download("traced", torrent, setup, wrapper: tracer.tracingWrites(to: trace))
+        try BenchmarkSetup.remove(folder.appending("output"))
         return Double(try tracer.bytesWritten(below: folder.appending("pieces.db"), in: trace)) / 1_048_576
     }
 
-    private func systemCalls(_ torrent: UniformTorrent, _ tracer: SystemCallTracer, _ workshop: Workshop) throws -> (
+    private func systemCalls(_ torrent: UniformTorrent, _ tracer: SystemCallTracer, _ setup: BenchmarkSetup) throws -> (
         Double, Double
     ) {
-        let counts = (workshop.folder.appending("download.perf"), workshop.folder.appending("verify.perf"))
-        let (_, folder) = try download("counted", torrent, workshop, wrapper: tracer.counting(to: counts.0))
+        let counts = (setup.folder.appending("download.perf"), setup.folder.appending("verify.perf"))
+        let (_, folder) = try download("counted", torrent, setup, wrapper: tracer.counting(to: counts.0))
         let database = folder.appending("pieces.db").string
         let verify =
             tracer.counting(to: counts.1) + [
-                workshop.program.string, "verify", "--restart", "--quiet", "--database", database,
+                setup.program.string, "verify", "--restart", "--quiet", "--database", database,
             ]
         _ = try ProcessSample(FilePath(verify[0]), Array(verify.dropFirst()))
-        try Workshop.remove(folder.appending("output"))
+        try BenchmarkSetup.remove(folder.appending("output"))
         return (Double(try tracer.count(in: counts.0)), Double(try tracer.count(in: counts.1)))
     }
 
     // MARK: Seeds
 
-    private func seed(_ workshop: Workshop) throws -> (descriptors: Int, threads: Int, resident: Double) {
-        let database = workshop.folder.appending("seeds.db")
-        let payload = try workshop.makeFolder("seeds")
+    private func seed(_ setup: BenchmarkSetup) throws -> (descriptors: Int, threads: Int, resident: Double) {
+        let database = setup.folder.appending("seeds.db")
+        let payload = try setup.makeFolder("seeds")
         let now = Timestamp.now()
         var last: InfoHash?
         try Archive.fill(
@@ -102,7 +102,7 @@ struct CountsBenchmark: Benchmark {
         guard let last else { throw BenchmarkError("no torrent was made") }
         let port = try Socket.freePort()
         let process = try RunningProcess(
-            workshop.program,
+            setup.program,
             ["run", "--database", database.string, "--bind", "127.0.0.1", "--listen-port", "\(port)", "--quiet"])
         _ = try WireHandshake.awaitAnswer(port: port, of: last, from: process, within: Self.patience)
         sleep(2)

@@ -7,7 +7,7 @@ struct FileGrowth {
     private static let pieceLength = 256 << 10
 
     let most: Int
-    let workshop: Workshop
+    let setup: BenchmarkSetup
 
     func measure() throws -> Plot {
         var verifying = Plot.Series("verify, CPU")
@@ -22,9 +22,9 @@ struct FileGrowth {
                 "files", files: count, bytesEach: Self.bytesEach, pieceLength: Self.pieceLength,
                 filler: UniformTorrent.solid)
             let verified = try verify(torrent, count)
-            let folder = try workshop.makeFolder("files-\(count)-download")
-            let download = try PayloadDownload(torrent, peers: 1, in: folder, workshop)
-            try Workshop.remove(folder.appending("output"))
+            let folder = try setup.makeFolder("files-\(count)-download")
+            let download = try PayloadDownload(torrent, peers: 1, in: folder, setup)
+            try BenchmarkSetup.remove(folder.appending("output"))
             table.add([
                 "\(count)", (Double(count * Self.bytesEach) / 1_048_576).text(2), verified.cpu.milliseconds,
                 verified.wall.milliseconds,
@@ -44,12 +44,12 @@ struct FileGrowth {
 
     /// `pieces verify` of files that are in the page cache.
     private func verify(_ torrent: UniformTorrent, _ count: Int) throws -> ProcessSample {
-        let payload = try workshop.makeFolder("files-\(count)-verify")
-        let database = workshop.folder.appending("files-\(count).db")
+        let payload = try setup.makeFolder("files-\(count)-verify")
+        let database = setup.folder.appending("files-\(count).db")
         try torrent.makeDatabase(database, output: payload)
         let sample = try ProcessSample(
-            workshop.program, ["verify", "--restart", "--quiet", "--database", database.string])
-        try Workshop.remove(payload)
+            setup.program, ["verify", "--restart", "--quiet", "--database", database.string])
+        try BenchmarkSetup.remove(payload)
         return sample
     }
 }

@@ -14,12 +14,12 @@ struct GrowthBenchmark: Benchmark {
             }
         }
 
-        func measure(upTo most: Int, in workshop: Workshop) throws -> Plot {
+        func measure(upTo most: Int, in setup: BenchmarkSetup) throws -> Plot {
             switch self {
-            case .torrents: try TorrentGrowth(most: most, workshop: workshop).measure()
-            case .pieces: try PieceGrowth(most: most, workshop: workshop).measure()
-            case .peers: try PeerGrowth(most: most, workshop: workshop).measure()
-            case .files: try FileGrowth(most: most, workshop: workshop).measure()
+            case .torrents: try TorrentGrowth(most: most, setup: setup).measure()
+            case .pieces: try PieceGrowth(most: most, setup: setup).measure()
+            case .peers: try PeerGrowth(most: most, setup: setup).measure()
+            case .files: try FileGrowth(most: most, setup: setup).measure()
             }
         }
     }
@@ -42,11 +42,11 @@ struct GrowthBenchmark: Benchmark {
     }
 
     func run() throws {
-        let workshop = try Workshop()
-        print("input in \(workshop.folder)\n")
+        let setup = try BenchmarkSetup()
+        print("input in \(setup.folder)\n")
         for axis in axes {
-            let drawing = try axis.measure(upTo: most ?? axis.most, in: workshop)
-            try drawing.write(to: plot ?? workshop.folder.appending("growth-\(axis.rawValue).svg"))
+            let drawing = try axis.measure(upTo: most ?? axis.most, in: setup)
+            try drawing.write(to: plot ?? setup.folder.appending("growth-\(axis.rawValue).svg"))
         }
     }
 

@@ -20,15 +20,15 @@ enum HostileSource: String, CaseIterable {
     }
 
     /// Shows the source; what the program took, and how many bytes it was offered and took.
-    func show(_ workshop: Workshop) throws -> (sample: ProcessSample, bytes: Int) {
-        guard self != .http else { return try fetch(workshop) }
-        let path = workshop.folder.appending("\(rawValue).torrent")
-        let file = try Workshop.create(path)
+    func show(_ setup: BenchmarkSetup) throws -> (sample: ProcessSample, bytes: Int) {
+        guard self != .http else { return try fetch(setup) }
+        let path = setup.folder.appending("\(rawValue).torrent")
+        let file = try BenchmarkSetup.create(path)
         // In parts: a process that this one starts counts as having been as large as this one.
         let bytes = try file.closeAfter {
             self == .names ? try writeEqualNames(to: file) : try writeLongComment(to: file)
         }
-        return (try ProcessSample(workshop.program, ["show", path.string]), bytes)
+        return (try ProcessSample(setup.program, ["show", path.string]), bytes)
     }
 
     private func writeEqualNames(to file: FileDescriptor) throws -> Int {
@@ -47,11 +47,11 @@ enum HostileSource: String, CaseIterable {
         return bytes + (try file.writeAll("4:infod6:lengthi1e4:name1:x12:piece lengthi16384e6:pieces20:\(hash)ee".utf8))
     }
 
-    private func fetch(_ workshop: Workshop) throws -> (sample: ProcessSample, bytes: Int) {
+    private func fetch(_ setup: BenchmarkSetup) throws -> (sample: ProcessSample, bytes: Int) {
         let (listener, port) = try Socket.listen(backlog: 4)
         defer { close(listener) }
         let process = try RunningProcess(
-            workshop.program, ["show", "http://127.0.0.1:\(port)/x.torrent"], mayFail: true)
+            setup.program, ["show", "http://127.0.0.1:\(port)/x.torrent"], mayFail: true)
         let filler = [UInt8](repeating: 120, count: 64 << 10)
         var bytes = 0
         var sockets: [Int32] = []

@@ -16,17 +16,20 @@ struct PayloadDownload {
 
     /// - Parameter wrapper: a program, and its arguments, that starts the program; what is measured of the process is
     ///   then its own.
-    init(_ torrent: UniformTorrent, peers count: Int, in folder: FilePath, _ workshop: Workshop, wrapper: [String] = [])
+    init(
+        _ torrent: UniformTorrent, peers count: Int, in folder: FilePath, _ setup: BenchmarkSetup,
+        wrapper: [String] = []
+    )
         throws
     {
         let peers = try WirePeers(torrent, count: count)
         let file = folder.appending("download.torrent")
-        try Workshop.write(torrent.metainfo.file, to: file)
+        try BenchmarkSetup.write(torrent.metainfo.file, to: file)
         let output = folder.appending("output")
-        try Workshop.makeFolder(output)
+        try BenchmarkSetup.makeFolder(output)
         let command =
             wrapper + [
-                workshop.program.string, "download", file.string, "--database", folder.appending("pieces.db").string,
+                setup.program.string, "download", file.string, "--database", folder.appending("pieces.db").string,
                 "--output", output.string,
                 "--bind", "127.0.0.1", "--listen-port", "0", "--max-peers", "\(count)", "--quiet",
             ] + peers.arguments

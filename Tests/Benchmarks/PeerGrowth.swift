@@ -8,7 +8,7 @@ struct PeerGrowth {
     private static let runs = 3
 
     let most: Int
-    let workshop: Workshop
+    let setup: BenchmarkSetup
 
     func measure() throws -> Plot {
         let torrent = try UniformTorrent(
@@ -18,9 +18,9 @@ struct PeerGrowth {
         let table = Table(["peers", "CPU-s/GiB", "MiB resident", "all connected ms", "transfer MB/s"])
         for count in [1, 2, 5, 10, 20, 50, 100, 200, 500] where count <= most {
             let runs = try (0..<Self.runs).map { n in
-                let folder = try workshop.makeFolder("peers-\(count)-\(n)")
-                let run = try PayloadDownload(torrent, peers: count, in: folder, workshop)
-                try Workshop.remove(folder.appending("output"))
+                let folder = try setup.makeFolder("peers-\(count)-\(n)")
+                let run = try PayloadDownload(torrent, peers: count, in: folder, setup)
+                try BenchmarkSetup.remove(folder.appending("output"))
                 return run
             }
             let cost = runs.median { $0.sample.cpu.seconds } * Double(1 << 30) / Double(Self.bytes)

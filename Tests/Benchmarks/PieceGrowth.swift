@@ -9,7 +9,7 @@ struct PieceGrowth {
     private static let patience = Duration.seconds(60)
 
     let most: Int
-    let workshop: Workshop
+    let setup: BenchmarkSetup
 
     func measure() throws -> Plot {
         var show = Plot.Series("pieces show")
@@ -22,18 +22,18 @@ struct PieceGrowth {
             "seed, MiB resident",
         ])
         for count in GrowthBenchmark.decades(from: 100, to: most) {
-            let folder = try workshop.makeFolder("pieces-\(count)")
+            let folder = try setup.makeFolder("pieces-\(count)")
             let torrent = try UniformTorrent(
                 "image.img", bytes: count * Self.pieceLength, pieceLength: Self.pieceLength,
                 filler: UniformTorrent.sparse)
             let file = folder.appending("image.torrent")
-            try Workshop.write(torrent.metainfo.file, to: file)
-            let shown = try (0..<Self.runs).map { _ in try ProcessSample(workshop.program, ["show", file.string]) }
+            try BenchmarkSetup.write(torrent.metainfo.file, to: file)
+            let shown = try (0..<Self.runs).map { _ in try ProcessSample(setup.program, ["show", file.string]) }
                 .median(\.wall)
 
             let database = folder.appending("seed.db")
-            try torrent.makeDatabase(database, output: try workshop.makeFolder("pieces-\(count)/payload"))
-            let bytes = try Workshop.size(database)
+            try torrent.makeDatabase(database, output: try setup.makeFolder("pieces-\(count)/payload"))
+            let bytes = try BenchmarkSetup.size(database)
             let seeds = try (0..<Self.runs).map { _ in try seed(database, torrent) }
             let requests = try (0..<Self.runs).map { n in try download(file, torrent, folder, n) }
 
@@ -63,7 +63,7 @@ struct PieceGrowth {
     private func seed(_ database: FilePath, _ torrent: UniformTorrent) throws -> (Duration, Int) {
         let port = try Socket.freePort()
         let process = try RunningProcess(
-            workshop.program,
+            setup.program,
             ["run", "--database", database.string, "--bind", "127.0.0.1", "--listen-port", "\(port)", "--quiet"])
         let answer = try WireHandshake.awaitAnswer(
             port: port, of: torrent.metainfo.infoHash, from: process, within: Self.patience)
@@ -76,12 +76,12 @@ struct PieceGrowth {
     private func download(_ file: FilePath, _ torrent: UniformTorrent, _ folder: FilePath, _ n: Int) throws -> Duration
     {
         let database = folder.appending("download-\(n).db")
-        let output = try workshop.makeFolder("\(folder.lastComponent?.string ?? "pieces")/download-\(n)")
+        let output = try setup.makeFolder("\(folder.lastComponent?.string ?? "pieces")/download-\(n)")
         _ = try ProcessSample(
-            workshop.program, ["add", file.string, "--database", database.string, "--output", output.string])
+            setup.program, ["add", file.string, "--database", database.string, "--output", output.string])
         let peers = try WirePeers(torrent, answersRequests: false)
         let process = try RunningProcess(
-            workshop.program,
+            setup.program,
             ["run", "--database", database.string, "--bind", "127.0.0.1", "--listen-port", "0", "--quiet"]
                 + peers.arguments)
         let request = try peers.awaitRequest(of: process, within: Self.patience)

@@ -24,7 +24,7 @@ struct Plot {
     let panels: [Panel]
 
     func write(to path: FilePath) throws {
-        try Workshop.write(Array(PlotDrawing(self).text.utf8), to: path)
+        try BenchmarkSetup.write(Array(PlotDrawing(self).text.utf8), to: path)
         print("plot: \(path)\n")
     }
 }

@@ -93,7 +93,7 @@ final class RunningProcess {
 
     var descriptors: Int {
         get throws {
-            try Workshop.names(in: FilePath("/proc/\(pid)/fd")).count
+            try BenchmarkSetup.names(in: FilePath("/proc/\(pid)/fd")).count
         }
     }
 

@@ -37,19 +37,19 @@ struct SiegeBenchmark: Benchmark {
     }
 
     func run() throws {
-        let workshop = try Workshop()
-        print("input in \(workshop.folder)\n")
+        let setup = try BenchmarkSetup()
+        print("input in \(setup.folder)\n")
         var faults: [String] = []
-        if !sources.isEmpty { faults += try showHostileSources(workshop) }
-        if !attacks.isEmpty { faults += try besiege(workshop) }
+        if !sources.isEmpty { faults += try showHostileSources(setup) }
+        if !attacks.isEmpty { faults += try besiege(setup) }
         guard faults.isEmpty else { throw BenchmarkError(faults.joined(separator: "\n")) }
     }
 
-    private func besiege(_ workshop: Workshop) throws -> [String] {
+    private func besiege(_ setup: BenchmarkSetup) throws -> [String] {
         let table = Table(Outcome.columns, firstWidth: Attack.allCases.map(\.rawValue.count).max() ?? 0)
         var faults: [String] = []
         for attack in attacks {
-            for outcome in try besiege(attack, workshop) {
+            for outcome in try besiege(attack, setup) {
                 table.add(outcome.cells)
                 faults += outcome.faults()
             }
@@ -58,11 +58,11 @@ struct SiegeBenchmark: Benchmark {
     }
 
     /// What strangers write and serve, to `pieces show`.
-    private func showHostileSources(_ workshop: Workshop) throws -> [String] {
+    private func showHostileSources(_ setup: BenchmarkSetup) throws -> [String] {
         let table = Table(["source", "MB", "CPU s", "MiB at most"])
         var faults: [String] = []
         for source in sources {
-            let (sample, bytes) = try source.show(workshop)
+            let (sample, bytes) = try source.show(setup)
             let mebibytes = Double(sample.residentKiB) / 1024
             table.add([source.rawValue, (Double(bytes) / 1e6).text(1), sample.cpu.seconds.text(2), mebibytes.text(0)])
             let most = source.most
@@ -83,11 +83,11 @@ struct SiegeBenchmark: Benchmark {
         let outcomes = Mutex<[Outcome]?>(nil)
     }
 
-    private func besiege(_ attack: Attack, _ workshop: Workshop) throws -> [Outcome] {
-        let folder = try workshop.makeFolder(attack.rawValue)
+    private func besiege(_ attack: Attack, _ setup: BenchmarkSetup) throws -> [Outcome] {
+        let folder = try setup.makeFolder(attack.rawValue)
         let output = folder.appending("output")
-        try Workshop.makeFolder(output)
-        defer { do { try Workshop.remove(output) } catch { print("\(output) stays: \(error)") } }
+        try BenchmarkSetup.makeFolder(output)
+        defer { do { try BenchmarkSetup.remove(output) } catch { print("\(output) stays: \(error)") } }
         let wanted = try UniformTorrent(
             "wanted.bin", bytes: Self.bytes, pieceLength: Self.pieceLength, filler: UniformTorrent.solid)
         let dormant = try UniformTorrent(
@@ -96,15 +96,15 @@ struct SiegeBenchmark: Benchmark {
         let database = folder.appending("pieces.db")
         try dormant.makeDatabase(database, output: output)
         let file = folder.appending("wanted.torrent")
-        try Workshop.write(wanted.metainfo.file, to: file)
+        try BenchmarkSetup.write(wanted.metainfo.file, to: file)
         _ = try ProcessSample(
-            workshop.program, ["add", file.string, "--database", database.string, "--output", output.string])
+            setup.program, ["add", file.string, "--database", database.string, "--output", output.string])
         let peers = try WirePeers(wanted)
         let port = try Socket.freePort()
         let limit = attack == .silence ? Self.fewFiles : Self.files
         let command =
             [
-                workshop.program.string, "run", "--database", database.string, "--bind", "127.0.0.1", "--listen-port",
+                setup.program.string, "run", "--database", database.string, "--bind", "127.0.0.1", "--listen-port",
                 "\(port)", "--seed", "--quiet",
             ]
             + peers.arguments

@@ -17,8 +17,8 @@ struct StatusBenchmark: Benchmark {
     }
 
     func run() throws {
-        let workshop = try Workshop()
-        let database = workshop.folder.appending("pieces.db")
+        let setup = try BenchmarkSetup()
+        let database = setup.folder.appending("pieces.db")
         let now = Timestamp.now()
         try Archive.fill(database, count: torrents, prepare: { $0 }) { n, connection throws(StoreError) in
             try Self.add(n, connection, now)
@@ -30,7 +30,7 @@ struct StatusBenchmark: Benchmark {
         ] {
             let samples = try (0..<runs).map { _ in
                 try ProcessSample(
-                    workshop.program, arguments + (arguments == ["--version"] ? [] : ["--database", database.string]))
+                    setup.program, arguments + (arguments == ["--version"] ? [] : ["--database", database.string]))
             }
             print("pieces \(arguments.joined(separator: " ")): \(ProcessSample.summary(samples))")
         }

@@ -13,7 +13,7 @@ struct SystemCallTracer {
     }
 
     private static func require(_ name: String, package: String) throws -> FilePath {
-        guard let path = Workshop.tool(name) else {
+        guard let path = BenchmarkSetup.tool(name) else {
             throw BenchmarkError(
                 "\(name) isn't here, and nothing was counted without it: install the package \(package)",
                 exitCode: EX_UNAVAILABLE)
@@ -77,7 +77,7 @@ struct SystemCallTracer {
     private static func text(_ path: FilePath) throws -> String {
         let file = try FileDescriptor.open(path, .readOnly)
         return try file.closeAfter {
-            var bytes = [UInt8](repeating: 0, count: try Workshop.size(path))
+            var bytes = [UInt8](repeating: 0, count: try BenchmarkSetup.size(path))
             var filled = 0
             while filled < bytes.count {
                 let count = try bytes.withUnsafeMutableBytes {

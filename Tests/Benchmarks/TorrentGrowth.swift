@@ -14,7 +14,7 @@ struct TorrentGrowth {
     private static let patience = Duration.seconds(60)
 
     let most: Int
-    let workshop: Workshop
+    let setup: BenchmarkSetup
 
     func measure() throws -> Plot {
         var status = Plot.Series("pieces status")
@@ -30,9 +30,9 @@ struct TorrentGrowth {
         let counts = GrowthBenchmark.decades(from: 100, to: most)
         for (count, pieces) in counts.map({ ($0, Self.pieces) }) + counts.suffix(1).map({ ($0, Self.manyPieces) }) {
             let name = "torrents-\(count)-\(pieces)"
-            let folder = try workshop.makeFolder(name)
+            let folder = try setup.makeFolder(name)
             let database = folder.appending("pieces.db")
-            let hashes = try fill(database, count, pieces, payload: try workshop.makeFolder("\(name)/payload"))
+            let hashes = try fill(database, count, pieces, payload: try setup.makeFolder("\(name)/payload"))
             let told = try median(["status"], database)
             let toldInJSON = try median(["status", "--json"], database)
             let seeds = try (0..<Self.runs).map { n in try seed(database, hashes, isIdle: n == 0) }
@@ -44,7 +44,7 @@ struct TorrentGrowth {
                 (Double(idle.residentKiB) / 1024).text(1), idle.idleCPU.milliseconds, "\(idle.threads)",
                 "\(idle.descriptors)",
             ])
-            try Workshop.remove(folder)
+            try BenchmarkSetup.remove(folder)
             guard pieces == Self.pieces else { continue }
             let x = Double(count)
             status.points.append((x, told / .milliseconds(1)))
@@ -75,7 +75,7 @@ struct TorrentGrowth {
                     filler: UniformTorrent.sparse)
                 if [1, (count + 1) / 2, count].contains(n) { chosen.append(torrent.metainfo.infoHash) }
                 let output = payload.appending("shelf-\(n / 1000)")
-                try Workshop.makeFolder(output)
+                try BenchmarkSetup.makeFolder(output)
                 return (torrent, output, try torrent.write(to: output))
             },
             insert: { item, connection throws(StoreError) in
@@ -87,7 +87,7 @@ struct TorrentGrowth {
     // MARK: Measures
 
     private func median(_ arguments: [String], _ database: FilePath) throws -> Duration {
-        try (0..<Self.runs).map { _ in try ProcessSample(workshop.program, arguments + ["--database", database.string])
+        try (0..<Self.runs).map { _ in try ProcessSample(setup.program, arguments + ["--database", database.string])
         }.median(\.wall)
     }
 
@@ -105,7 +105,7 @@ struct TorrentGrowth {
     private func seed(_ database: FilePath, _ hashes: [InfoHash], isIdle: Bool) throws -> Seed {
         let port = try Socket.freePort()
         let process = try RunningProcess(
-            workshop.program,
+            setup.program,
             ["run", "--database", database.string, "--bind", "127.0.0.1", "--listen-port", "\(port)", "--quiet"])
         let answers = try hashes.map {
             process.start.duration(

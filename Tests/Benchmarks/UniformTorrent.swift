@@ -51,12 +51,12 @@ struct UniformTorrent {
         return try metainfo.layout.files.map { entry in
             var path = output
             for name in entry.path {
-                if path != output, made.insert(path).inserted { try Workshop.makeFolder(path) }
+                if path != output, made.insert(path).inserted { try BenchmarkSetup.makeFolder(path) }
                 path.append(name)
             }
-            let file = try Workshop.create(path)
+            let file = try BenchmarkSetup.create(path)
             try file.closeAfter { try fill(file, Int(entry.length)) }
-            let status = try Workshop.status(path)
+            let status = try BenchmarkSetup.status(path)
             let changed = status.st_mtim
             return FingerprintRow(
                 index: entry.index, size: Int64(status.st_size),

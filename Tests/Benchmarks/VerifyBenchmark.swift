@@ -34,8 +34,8 @@ struct VerifyBenchmark: Benchmark {
     }
 
     func run() throws {
-        let workshop = try Workshop()
-        print("input in \(workshop.folder)\n")
+        let setup = try BenchmarkSetup()
+        print("input in \(setup.folder)\n")
         let table = Table(
             ["\(bytes >> 30) GiB as", "GB/s", "best", "CPU-s/GiB", "least", "MiB resident"],
             firstWidth: max(Self.floor.count, Self.shapes.map(\.name.count).max() ?? 0))
@@ -50,7 +50,7 @@ struct VerifyBenchmark: Benchmark {
             ])
         }
         for (number, shape) in Self.shapes.enumerated() {
-            let (samples, floors) = try measure(shape, try workshop.makeFolder("\(number)"), workshop)
+            let (samples, floors) = try measure(shape, try setup.makeFolder("\(number)"), setup)
             add(shape.name, samples)
             if !floors.isEmpty { add(Self.floor, floors) }
         }
@@ -59,7 +59,7 @@ struct VerifyBenchmark: Benchmark {
     /// The runs of the program, and where the shape is compared those of the floor: one after the other, over the same
     /// file.
     private func measure(
-        _ shape: Shape, _ folder: FilePath, _ workshop: Workshop
+        _ shape: Shape, _ folder: FilePath, _ setup: BenchmarkSetup
     ) throws -> (verifications: [ProcessSample], floors: [ProcessSample]) {
         let torrent =
             shape.files == 1
@@ -69,28 +69,28 @@ struct VerifyBenchmark: Benchmark {
                 "payload", files: shape.files, bytesEach: bytes / shape.files, pieceLength: shape.pieceLength,
                 filler: UniformTorrent.solid)
         let file = folder.appending("payload.torrent")
-        try Workshop.write(torrent.metainfo.file, to: file)
+        try BenchmarkSetup.write(torrent.metainfo.file, to: file)
         let output = folder.appending("output")
-        try Workshop.makeFolder(output)
+        try BenchmarkSetup.makeFolder(output)
         _ = try torrent.write(to: output)
         // The first one writes the payload back, which was only just made, and isn't counted.
-        _ = try verify(file, output, folder.appending("first.db"), workshop)
+        _ = try verify(file, output, folder.appending("first.db"), setup)
         var (samples, floors): ([ProcessSample], [ProcessSample]) = ([], [])
         for run in 0..<runs {
-            samples.append(try verify(file, output, folder.appending("\(run).db"), workshop))
+            samples.append(try verify(file, output, folder.appending("\(run).db"), setup))
             guard shape.isCompared else { continue }
             floors.append(
                 try ProcessSample(FilePath("/proc/self/exe"), ["floor", output.appending(Self.payload).string]))
         }
-        try Workshop.remove(output)
+        try BenchmarkSetup.remove(output)
         return (samples, floors)
     }
 
-    private func verify(_ file: FilePath, _ output: FilePath, _ database: FilePath, _ workshop: Workshop) throws
+    private func verify(_ file: FilePath, _ output: FilePath, _ database: FilePath, _ setup: BenchmarkSetup) throws
         -> ProcessSample
     {
         try ProcessSample(
-            workshop.program,
+            setup.program,
             ["verify", file.string, "--output", output.string, "--database", database.string, "--quiet"])
     }
 }

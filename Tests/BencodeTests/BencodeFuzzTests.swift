@@ -4,7 +4,7 @@ import Torrent
 
 struct BencodeFuzzTests {
     @Test(arguments: 0..<200 as Range<UInt64>)
-    func whatIsEncodedIsDecoded(seed: UInt64) throws {
+    func encodedValuesDecodeToThemselves(seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         let value = Self.value(depth: 0, using: &generator)
         let bytes = Bencode.encode(value)
@@ -16,7 +16,7 @@ struct BencodeFuzzTests {
 
     /// Whatever is read has a canonical form, which says the same and is its own canonical form.
     @Test(arguments: 0..<20 as Range<UInt64>)
-    func mutantsHaveOneReadingOrAreRefused(seed: UInt64) throws {
+    func mutantsDecodeToOneValueOrAreRejected(seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed ^ 0xb0b)
         var readCount = 0
         let original = Bencode.encode(Self.value(depth: 0, using: &generator))

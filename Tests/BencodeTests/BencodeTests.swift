@@ -8,14 +8,14 @@ struct BencodeDecodeTests {
         ("i0e", 0), ("i1e", 1), ("i-1e", -1), ("i9223372036854775807e", Int64.max), ("i-9223372036854775808e", .min),
         ("i10e", 10),
     ])
-    func integers(text: String, value: Int64) throws {
+    func integersRoundTrip(text: String, value: Int64) throws {
         let decoded = try Bencode.decode(ascii(text))
         #expect(decoded.integer == value)
         #expect(Bencode.encode(decoded) == ascii(text))
     }
 
     @Test(arguments: ["0:", "4:spam", "10:0123456789", "le", "de", "l0:e", "d1:ad1:bi1eee", "li-5el4:spami7eedee"])
-    func canonicalDocumentsComeBackByteForByte(text: String) throws {
+    func canonicalDocumentsRoundTripByteForByte(text: String) throws {
         #expect(Bencode.encode(try Bencode.decode(ascii(text))) == ascii(text))
     }
 
@@ -36,11 +36,11 @@ struct BencodeDecodeTests {
             ("i--1e", .unexpectedByte(45), 2),
             ("l1:a-e", .unexpectedByte(45), 4), ("i 1e", .unexpectedByte(32), 1), ("i1E+9e", .unexpectedByte(69), 2),
         ] as [(String, BencodeError.Code, Int)])
-    func refusedWithOffset(text: String, code: BencodeError.Code, offset: Int) {
+    func invalidDocumentsAreRejectedWithTheirOffset(text: String, code: BencodeError.Code, offset: Int) {
         #expect(throws: BencodeError(code, at: offset)) { try Bencode.decode(ascii(text)) }
     }
 
-    @Test func everyPrefixOfADocumentIsTruncated() throws {
+    @Test func everyPrefixIsReportedAsTruncated() throws {
         let document = ascii("d1:ali-5el4:spami70eedee3:key5:valuee")
         _ = try Bencode.decode(document)
         for length in 0..<document.count {
@@ -50,7 +50,7 @@ struct BencodeDecodeTests {
     }
 
     @Test(arguments: [("l", "e"), ("d1:a", "e")])
-    func nestingIsLimited(open: String, close: String) throws {
+    func nestingDepthIsLimited(open: String, close: String) throws {
         func nested(_ depth: Int) -> [UInt8] {
             let core = open == "l" ? "" : "de"
             let count = open == "l" ? depth : depth - 1
@@ -67,7 +67,7 @@ struct BencodeDecodeTests {
         #expect(error?.code == .tooDeep)
     }
 
-    @Test func valuesAreCounted() throws {
+    @Test func numberOfValuesIsLimited() throws {
         let limits = Bencode.Limits(nodes: 4)
         _ = try Bencode.decode(ascii("li1ei2ei3ee"), limits: limits)
         #expect(throws: BencodeError(.tooManyValues, at: 10)) {
@@ -89,7 +89,7 @@ struct BencodeDecodeTests {
             ("de\n", "de"), ("de\r\n", "de"), ("i1ei2e", "i1e"), ("le\0\0\0", "le"), ("dee", "de"),
             ("de\n<!-- 0.01 s -->\n", "de"),
         ])
-    func whatHasOneReadingIsRead(text: String, canonical: String) throws {
+    func unambiguousForeignFormsAreAccepted(text: String, canonical: String) throws {
         #expect(Bencode.encode(try Bencode.decode(ascii(text))) == ascii(canonical))
     }
 
@@ -102,14 +102,14 @@ struct BencodeDecodeTests {
             ("d1:ade1:alee", "d1:adee", ["a"]), ("d1:cle1:a0:1:cle1:a1:ze", "d1:a0:1:clee", ["a"]),
             ("d0:i1e0:i2ee", "d0:i1ee", [""]),
         ] as [(String, String, [String])])
-    func theFirstOfEqualKeysCounts(text: String, canonical: String, disputed: [String]) throws {
+    func firstOfEqualKeysWins(text: String, canonical: String, disputed: [String]) throws {
         let value = try Bencode.decode(ascii(text))
         #expect(Bencode.encode(value) == ascii(canonical))
         #expect(value.dictionary?.disputedKeys == Set(disputed.map(ascii)))
         #expect(value == (try Bencode.decode(ascii(canonical))))
     }
 
-    @Test func unsortedKeysAreFoundInTheOrderOfTheDocument() throws {
+    @Test func unsortedKeysKeepTheDocumentOrder() throws {
         let value = try Bencode.decode(ascii("d1:bi1e1:ai2e1:ci3eetail"))
         #expect(value["a"] == 2)
         #expect(value["b"] == 1)
@@ -120,7 +120,7 @@ struct BencodeDecodeTests {
     }
 
     /// Many keys that repeat, with long values: neither the square of their count nor that of their length.
-    @Test func equalKeysCostNoSquare() throws {
+    @Test func repeatedKeysAreDecodedInLinearTime() throws {
         let count = 100_000
         let long = ascii("1:x\(count):") + [UInt8](repeating: 0x61, count: count)
         let many = (0..<count).flatMap { ascii("1:x1:\($0 % 10)") }
@@ -144,14 +144,14 @@ struct BencodeDecodeTests {
         }
     }
 
-    @Test func aValueMayBeginLater() throws {
+    @Test func decodingCanStartAtAnOffset() throws {
         let document = ascii("\n d4:infod1:ai1eee")
         let value = try Bencode.decode(document, from: 2)
         #expect(value.range == 2..<document.count)
         #expect(document[try #require(value["info"]).range].elementsEqual(ascii("d1:ai1ee")))
     }
 
-    @Test func prefixTellsWhereTheValueEnds() throws {
+    @Test func decodePrefixReportsTheLengthOfTheValue() throws {
         let (value, count) = try Bencode.decodePrefix(ascii("d8:msg_typei1ee") + [0xff, 0x00])
         #expect(value["msg_type"]?.integer == 1)
         #expect(count == 15)
@@ -170,7 +170,7 @@ struct BencodeDecodeTests {
 }
 
 struct BencodeValueTests {
-    @Test func accessorsAnswerForTheirTypeAlone() {
+    @Test func accessorsReturnNilForOtherTypes() {
         let values: [BencodeValue] = [1, "text", [1, 2], ["a": 1]]
         #expect(values.map { $0.integer != nil } == [true, false, false, false])
         #expect(values.map { $0.bytes != nil } == [false, true, false, false])
@@ -182,7 +182,7 @@ struct BencodeValueTests {
         #expect(BencodeValue.string([0xff]).bytes == [0xff])
     }
 
-    @Test func numbersAndNamesAreReadFromEitherType() {
+    @Test func numbersAndNamesAreReadFromIntegersAndStrings() {
         let numbers: [(BencodeValue, Int64?)] = [
             (7, 7), ("7", 7), ("-7", -7), ("007", 7), ("", nil), ("7 ", nil), ("7x", nil), ("9223372036854775808", nil),
             ([7], nil), (["a": 7], nil),
@@ -207,7 +207,7 @@ struct BencodeValueTests {
         #expect(Bencode.encode(.dictionary(dictionary)) == ascii("d1:Bi3e1:bi6e2:bai4e1:") + [0xff] + ascii("i2ee"))
     }
 
-    @Test func equalityForgetsOrderAndPlace() throws {
+    @Test func equalityIgnoresKeyOrderAndOffsets() throws {
         let decoded = try Bencode.decode(ascii("d1:bi1e1:ai2ee"))
         #expect(decoded == ["a": 2, "b": 1])
         #expect(decoded.hashValue == (["a": 2, "b": 1] as BencodeValue).hashValue)

@@ -84,25 +84,35 @@ enum KernelCheck: CaseIterable, Sendable {
 
 @Suite struct KernelTests {
     @Test(arguments: KernelCheck.allCases, Algorithm.allCases)
-    func portable(_ check: KernelCheck, _ algorithm: Algorithm) { check.run(PIECE_HASH_PORTABLE, algorithm) }
+    func portableKernelMatchesTheReference(_ check: KernelCheck, _ algorithm: Algorithm) {
+        check.run(PIECE_HASH_PORTABLE, algorithm)
+    }
 
     @Test(
         .enabled(if: piece_hash_available(PIECE_HASH_SHA_NI), "This CPU has no SHA-NI."),
         arguments: KernelCheck.allCases, Algorithm.allCases)
-    func shaNI(_ check: KernelCheck, _ algorithm: Algorithm) { check.run(PIECE_HASH_SHA_NI, algorithm) }
+    func shaNIKernelMatchesTheReference(_ check: KernelCheck, _ algorithm: Algorithm) {
+        check.run(PIECE_HASH_SHA_NI, algorithm)
+    }
 
     @Test(
         .enabled(if: piece_hash_available(PIECE_HASH_AVX2), "This CPU has no AVX2."), arguments: KernelCheck.allCases,
         Algorithm.allCases)
-    func avx2(_ check: KernelCheck, _ algorithm: Algorithm) { check.run(PIECE_HASH_AVX2, algorithm) }
+    func avx2KernelMatchesTheReference(_ check: KernelCheck, _ algorithm: Algorithm) {
+        check.run(PIECE_HASH_AVX2, algorithm)
+    }
 
     @Test(
         .enabled(if: piece_hash_available(PIECE_HASH_AVX512), "This CPU has no AVX-512."),
         arguments: KernelCheck.allCases, Algorithm.allCases)
-    func avx512(_ check: KernelCheck, _ algorithm: Algorithm) { check.run(PIECE_HASH_AVX512, algorithm) }
+    func avx512KernelMatchesTheReference(_ check: KernelCheck, _ algorithm: Algorithm) {
+        check.run(PIECE_HASH_AVX512, algorithm)
+    }
 
     @Test(
         .enabled(if: piece_hash_available(PIECE_HASH_ARMV8), "This CPU is no ARMv8 with SHA."),
         arguments: KernelCheck.allCases, Algorithm.allCases)
-    func armv8(_ check: KernelCheck, _ algorithm: Algorithm) { check.run(PIECE_HASH_ARMV8, algorithm) }
+    func armv8KernelMatchesTheReference(_ check: KernelCheck, _ algorithm: Algorithm) {
+        check.run(PIECE_HASH_ARMV8, algorithm)
+    }
 }

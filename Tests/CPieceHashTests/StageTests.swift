@@ -6,7 +6,7 @@ import Testing
     private static let guardByte: UInt8 = 0xa5
 
     @Test(arguments: [0, 1, 15, 16, 63, 64, 65, 127, 128, 129, 1000, 16384, 16397])
-    func copiesTheBytesAlone(length: Int) {
+    func exactlyTheGivenBytesAreCopied(length: Int) {
         let source = (0..<length + 64).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
         for (from, to) in [(0, 0), (13, 0), (0, 1), (5, 63), (63, 32), (7, 64)] {
             var target = [UInt8](repeating: Self.guardByte, count: length + 256)
@@ -24,5 +24,5 @@ import Testing
         }
     }
 
-    @Test func nothingComesFromNowhere() { piece_hash_stage(nil, nil, 0) }
+    @Test func emptyCopyAcceptsNullPointers() { piece_hash_stage(nil, nil, 0) }
 }

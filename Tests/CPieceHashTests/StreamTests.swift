@@ -4,7 +4,7 @@ import Torrent
 
 @Suite struct StreamTests {
     @Test(arguments: Algorithm.allCases)
-    func finishingLeavesTheStreamAsItWas(_ algorithm: Algorithm) {
+    func finishingDoesNotChangeTheStream(_ algorithm: Algorithm) {
         var generator = SeededGenerator(seed: 3)
         let message = generator.bytes(1000)
         var stream = piece_hash_stream()
@@ -17,7 +17,7 @@ import Torrent
     }
 
     @Test(arguments: Algorithm.allCases)
-    func takingNothingInChangesNothing(_ algorithm: Algorithm) {
+    func emptyUpdateChangesNothing(_ algorithm: Algorithm) {
         var stream = piece_hash_stream()
         algorithm.begin(&stream)
         withUnsafeMutablePointer(to: &stream) { pointer in
@@ -29,7 +29,7 @@ import Torrent
 
     /// The count of bits no longer fits 32 bits.
     @Test(arguments: Algorithm.allCases)
-    func aMessageOver512MiB(_ algorithm: Algorithm) {
+    func messageOver512MiBIsHashedCorrectly(_ algorithm: Algorithm) {
         let part = [UInt8](repeating: 0x5a, count: 1 << 20)
         var stream = piece_hash_stream()
         algorithm.begin(&stream)
@@ -49,7 +49,7 @@ import Torrent
 
 @Suite struct SwiftFaceTests {
     @Test(arguments: [0, 1, 55, 56, 64, 1000, 100_000])
-    func oneMessage(_ length: Int) {
+    func swiftInterfaceMatchesTheReference(_ length: Int) {
         var generator = SeededGenerator(seed: UInt64(length))
         let message = generator.bytes(length)
         #expect(Array(SHA1.hash(message)) == Algorithm.sha1.reference(message))

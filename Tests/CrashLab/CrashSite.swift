@@ -118,7 +118,7 @@ package struct CrashSite: Sendable {
 
     /// Runs an engine beside `body`, and stops it cleanly.
     package func run<Value: Sendable>(
-        _ peers: [WirePeer], only ids: Set<TorrentID>? = nil, _ body: (Session) async throws -> Value
+        _ peers: [FakePeer], only ids: Set<TorrentID>? = nil, _ body: (Session) async throws -> Value
     ) async throws -> Value {
         var settings = EngineSettings(database: database)
         settings.databaseOptions = options

@@ -31,17 +31,17 @@ package struct Cut: Sendable, Hashable {
 
     /// Payload and database part ways on purpose: what is claimed and lost is what the order of the writes is about.
     package init(seed: UInt64) {
-        var chance = Chance(seed)
-        let torn = Fate.torn(Self.units[chance.next(Self.units.count)])
+        var random = SeededRandom(seed)
+        let torn = Fate.torn(Self.units[random.next(Self.units.count)])
         let fates: [(payload: Fate, database: Fate)] = [
             (.lost, .lost), (.kept, .kept), (.lost, .kept), (.kept, .lost), (.lost, torn), (torn, .kept), (torn, torn),
             (torn, torn),
             (.stopped, .stopped), (torn, .stopped),
         ]
-        let (payload, database) = fates[chance.next(fates.count)]
+        let (payload, database) = fates[random.next(fates.count)]
         self.init(
             seed: seed, payload: payload, database: database,
-            names: [Fate.lost, .kept, .stopped, .stopped][chance.next(4)])
+            names: [Fate.lost, .kept, .stopped, .stopped][random.next(4)])
     }
 
     /// Nothing that isn't synced is there.
@@ -62,10 +62,10 @@ package struct Cut: Sendable, Hashable {
 
     /// None, all, or some: each as likely.
     func some(of count: Int, _ a: Int, _ b: Int) -> Int {
-        switch Chance.answer(seed, a, b, below: 3) {
+        switch SeededRandom.answer(seed, a, b, below: 3) {
         case 0: 0
         case 1: count
-        default: Chance.answer(~seed, a, b, below: count + 1)
+        default: SeededRandom.answer(~seed, a, b, below: count + 1)
         }
     }
 }

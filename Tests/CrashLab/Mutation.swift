@@ -60,8 +60,8 @@ package enum Mutation: String, Sendable, CaseIterable, CustomStringConvertible {
     }
 
     private static func pick(_ indices: [Int], _ seed: UInt64) -> Int {
-        var chance = Chance(seed)
-        return indices[chance.next(indices.count)]
+        var random = SeededRandom(seed)
+        return indices[random.next(indices.count)]
     }
 
     private static func isSync(_ operation: DiskOperation, of owner: Owner) -> Bool {
@@ -126,8 +126,8 @@ package enum Mutation: String, Sendable, CaseIterable, CustomStringConvertible {
         // The root's are also made by the database.
         syncs[.root] = nil
         let nodes = syncs.keys.sorted()
-        var chance = Chance(seed)
-        return syncs[nodes[chance.next(nodes.count)]] ?? []
+        var random = SeededRandom(seed)
+        return syncs[nodes[random.next(nodes.count)]] ?? []
     }
 
     private static func writes(_ entries: [LogEntry]) -> [Int] {

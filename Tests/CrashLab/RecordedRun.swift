@@ -37,9 +37,9 @@ package struct RecordedRun: Sendable {
     /// The state of this number, always the same for the run.
     package func state(_ number: Int) -> CrashState {
         let seed = seed &* 1_000_003 &+ UInt64(number)
-        var chance = Chance(seed)
+        var random = SeededRandom(seed)
         return CrashState(
-            number: number, position: first + chance.next(entries.count - first + 1), cut: Cut(seed: seed))
+            number: number, position: first + random.next(entries.count - first + 1), cut: Cut(seed: seed))
     }
 
     /// A state in which some is done and some is left to do.

@@ -26,9 +26,9 @@ package struct Recovery: Sendable {
         try await withScratchFolder { folder in
             let site = CrashSite(try Recording(in: folder, finding: found), recordsDatabase: false, lie: lie)
             let known = parts.filter { claims.torrents[$0.torrent.infoHash] != nil }
-            var peers: [WirePeer] = []
+            var peers: [FakePeer] = []
             let result = await Result { () async throws -> [String] in
-                for part in known { peers.append(try await WirePeer.start(part.torrent)) }
+                for part in known { peers.append(try await FakePeer.start(part.torrent)) }
                 try await complete(site, known, claims, peers)
                 return try judge(site, known, claims, peers)
             }
@@ -37,7 +37,7 @@ package struct Recovery: Sendable {
         }
     }
 
-    private func complete(_ site: CrashSite, _ known: [CrashPart], _ claims: Claims, _ peers: [WirePeer]) async throws {
+    private func complete(_ site: CrashSite, _ known: [CrashPart], _ claims: Claims, _ peers: [FakePeer]) async throws {
         let staying = known.compactMap { claims.torrents[$0.torrent.infoHash] }.filter { !$0.isLeaving }
         let ids = staying.map(\.row).filter { !$0.settings.isPaused }.map(\.id)
         try await site.run(peers, only: wakesAll ? Set(ids) : nil) { session in
@@ -48,7 +48,7 @@ package struct Recovery: Sendable {
         }
     }
 
-    private func judge(_ site: CrashSite, _ known: [CrashPart], _ before: Claims, _ peers: [WirePeer]) throws
+    private func judge(_ site: CrashSite, _ known: [CrashPart], _ before: Claims, _ peers: [FakePeer]) throws
         -> [String]
     {
         let now = try Claims(try site.connect(), parts)

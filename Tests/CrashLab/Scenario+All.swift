@@ -12,10 +12,10 @@ extension Scenario {
         ] + replacements
 
     package static let manySmallFiles = Scenario(name: "many small files") { seed in
-        var chance = Chance(seed)
+        var random = SeededRandom(seed)
         // Some are empty, some share a piece, and every third piece or so brings a new directory.
         let files = (0..<48).map { n in
-            SampleTorrent.File("\(n % 3)/\(n % 7)/file\(n)", n % 11 == 0 ? 0 : 500 + chance.next(50_000))
+            SampleTorrent.File("\(n % 3)/\(n % 7)/file\(n)", n % 11 == 0 ? 0 : 500 + random.next(50_000))
         }
         return [CrashPart(try SampleTorrent(folder: "small", files, pieceLength: 32768, seed: seed))]
     } act: { stage in
@@ -39,8 +39,8 @@ extension Scenario {
 
     /// Bytes of skipped files go to the part file; then all files are wanted, and it is emptied into them.
     package static let selectedFiles = Scenario(name: "selected files") { seed in
-        var chance = Chance(seed)
-        let files = (0..<7).map { n in SampleTorrent.File("\(n % 2)/file\(n)", 40_000 + chance.next(200_000)) }
+        var random = SeededRandom(seed)
+        let files = (0..<7).map { n in SampleTorrent.File("\(n % 2)/file\(n)", 40_000 + random.next(200_000)) }
         return [
             CrashPart(
                 try SampleTorrent(folder: "selected", files, pieceLength: 65536, seed: seed),
@@ -62,8 +62,8 @@ extension Scenario {
     /// Small files that are wanted only once all of their bytes are in the part file: while no engine runs, and after a
     /// cut.
     package static let chosenLater = Scenario(name: "files chosen later") { seed in
-        var chance = Chance(seed)
-        let files = (0..<30).map { n in SampleTorrent.File("\(n % 2)/file\(n)", 3000 + chance.next(20_000)) }
+        var random = SeededRandom(seed)
+        let files = (0..<30).map { n in SampleTorrent.File("\(n % 2)/file\(n)", 3000 + random.next(20_000)) }
         return [
             CrashPart(
                 try SampleTorrent(folder: "later", files, pieceLength: 32768, seed: seed),
@@ -166,9 +166,9 @@ extension Scenario {
     package static let syncedTogether = Scenario(
         name: "files synced together",
         parts: { seed in
-            var chance = Chance(seed)
+            var random = SeededRandom(seed)
             let files = (0..<80).map { n in
-                SampleTorrent.File("\(n % 2)/\(n % 5)/file\(n)", n % 17 == 0 ? 0 : 500 + chance.next(20_000))
+                SampleTorrent.File("\(n % 2)/\(n % 5)/file\(n)", n % 17 == 0 ? 0 : 500 + random.next(20_000))
             }
             return [CrashPart(try SampleTorrent(folder: "together", files, pieceLength: 16384, seed: seed))]
         }, tuning: .init(volumeSyncFrom: 3)

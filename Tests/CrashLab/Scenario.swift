@@ -9,7 +9,7 @@ package struct Scenario: Sendable, CustomStringConvertible {
         package let site: CrashSite
         package let parts: [CrashPart]
         package let ids: [TorrentID]
-        package let peers: [WirePeer]
+        package let peers: [FakePeer]
     }
 
     package let name: String
@@ -67,9 +67,9 @@ package struct Scenario: Sendable, CustomStringConvertible {
     private func stage(
         _ site: CrashSite, _ parts: [CrashPart], _ ids: [TorrentID], _ act: (Stage) async throws -> Void
     ) async throws {
-        var peers: [WirePeer] = []
+        var peers: [FakePeer] = []
         let result = await Result { () async throws -> Void in
-            for part in parts { peers.append(try await WirePeer.start(part.torrent, .slow(rate))) }
+            for part in parts { peers.append(try await FakePeer.start(part.torrent, .slow(rate))) }
             try await act(Stage(site: site, parts: parts, ids: ids, peers: peers))
         }
         for peer in peers { await peer.stop() }

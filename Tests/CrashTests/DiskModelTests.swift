@@ -31,12 +31,12 @@ import Testing
         Set((0..<200).map { look(model.after(torn(unit, $0))) })
     }
 
-    @Test func whatIsSyncedStays() {
+    @Test func syncedBytesStay() {
         let model = Self.model([])
         #expect(Self.outcomes(model) { $0.file(["d", "f"])?.bytes } == [Array(repeating: 1, count: 10_000)])
     }
 
-    @Test(arguments: [512, 4096]) func unsyncedPagesAreOldOrNewEachOnItsOwn(unit: Int) {
+    @Test(arguments: [512, 4096]) func eachUnsyncedPageIsEitherOldOrNew(unit: Int) {
         let model = Self.model([.write(Self.file, offset: 0, bytes: Array(repeating: 2, count: 10_000), at: 2)])
         let units = (10_000 + unit - 1) / unit
         var patterns: Set<[UInt8]> = []
@@ -53,12 +53,12 @@ import Testing
     }
 
     /// A page may be what it was between two writes, and never a mixture of the two.
-    @Test func everyVersionSinceTheSyncMayBeFound() {
+    @Test func anyVersionSinceTheSyncCanAppear() {
         let model = Self.model((2...4).map { .write(Self.file, offset: 0, bytes: [UInt8($0)], at: Int64($0)) })
         #expect(Self.outcomes(model) { $0.file(["d", "f"])?.bytes[0] } == [1, 2, 3, 4])
     }
 
-    @Test func aSyncCoversWhatCameBeforeItBegan() {
+    @Test func syncCoversOnlyEarlierWrites() {
         let model = Self.model([
             .write(Self.file, offset: 0, bytes: [2], at: 2), .write(Self.file, offset: 0, bytes: [3], at: 3),
             .syncFile(Self.file, began: 11, .payload),
@@ -66,7 +66,7 @@ import Testing
         #expect(Self.outcomes(model) { $0.file(["d", "f"])?.bytes[0] } == [2, 3])
     }
 
-    @Test func sizesAreOldOrNew() {
+    @Test func sizeIsEitherOldOrNew() {
         let grown = Self.model([.write(Self.file, offset: 12_000, bytes: [9], at: 2)])
         #expect(Self.outcomes(grown) { $0.file(["d", "f"])?.bytes.count } == [10_000, 12_001])
         // A new size without the new page is a hole.
@@ -76,7 +76,7 @@ import Testing
     }
 
     /// A log that is made empty, and may come back with holes in it, would be read as an older one.
-    @Test(arguments: [512, 4096]) func whatIsCutOffGoesWithTheSize(unit: Int) {
+    @Test(arguments: [512, 4096]) func truncatedBytesDisappearWithTheSize(unit: Int) {
         let cut = Self.model([.resize(Self.file, length: 5, at: 2)])
         #expect(
             Self.outcomes(cut, unit) { $0.file(["d", "f"])?.bytes } == [
@@ -88,7 +88,7 @@ import Testing
         #expect(found.allSatisfy { $0.dropFirst().allSatisfy { $0 == 1 } }, "nothing of the old file is zeros")
     }
 
-    @Test func aNameIsThereOnlyOnceItsDirectoryWasSynced() {
+    @Test func nameIsDurableOnlyAfterADirectorySync() {
         let new = Node(4)
         let made: [DiskOperation] = [
             .makeFile(new, named: "g", in: Self.folder, .payload), .write(new, offset: 0, bytes: [7], at: 2),
@@ -105,7 +105,7 @@ import Testing
     }
 
     /// It has one of its names, and what it replaces is there until then.
-    @Test func aRenameIsOneStep() {
+    @Test func renameIsAtomic() {
         let new = Node(4)
         let made: [DiskOperation] = [
             .makeFile(new, named: "g", in: Self.folder, .payload), .write(new, offset: 0, bytes: [7], at: 2),
@@ -121,7 +121,7 @@ import Testing
         #expect(Self.outcomes(Self.model(synced)) { $0.file(["d", "f"])?.bytes } == [[7]])
     }
 
-    @Test func onlyAWholeSyncKeepsTheTime() {
+    @Test func onlyAFullSyncKeepsTheModificationTime() {
         let times = { (sync: DiskOperation) in
             Self.outcomes(Self.model([.setTime(Self.file, at: 9), sync])) { $0.file(["d", "f"])?.modified }
         }
@@ -129,7 +129,7 @@ import Testing
         #expect(times(.syncWhole(Self.file, began: 11, .payload)) == [9])
     }
 
-    @Test func whatLiesInADirectoryThatIsGoneIsGone() {
+    @Test func filesInALostDirectoryAreLost() {
         let (directory, new) = (Node(4), Node(5))
         let model = Self.model([
             .makeDirectory(directory, named: "e", in: Self.folder, .payload),
@@ -142,7 +142,7 @@ import Testing
         #expect(Self.outcomes(model) { ($0.node(["d", "e"]) != nil) == ($0.file(["d", "e", "g"]) != nil) } == [true])
     }
 
-    @Test func aKillLosesNothing() {
+    @Test func killLosesNothing() {
         let model = Self.model([
             .write(Self.file, offset: 0, bytes: [2], at: 2), .makeFile(Node(4), named: "g", in: .root, .database),
         ])
@@ -153,7 +153,7 @@ import Testing
         #expect(lost.file(["d", "f"])?.bytes[0] == 1 && lost.file(["g"]) == nil)
     }
 
-    @Test func afterACutAllThatIsLeftIsDurable() {
+    @Test func survivorsOfAPowerCutAreDurable() {
         let cut = Cut(seed: 3, payload: .lost, database: .lost, names: .lost)
         let model = Self.model([
             .write(Self.file, offset: 0, bytes: [2], at: 2), .powerCut(cut),

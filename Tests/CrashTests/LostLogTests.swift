@@ -23,7 +23,9 @@ import Testing
 
     private static let cuts = [Cut.onlySynced] + (1...12).map { Cut(seed: $0) }
 
-    @Test(arguments: Place.allCases, [0, 1, 5]) func whatIsCommittedAfterItStays(place: Place, lazyCommits: Int)
+    @Test(arguments: Place.allCases, [0, 1, 5]) func commitsAfterAFailedLogSyncAreDurable(
+        place: Place, lazyCommits: Int
+    )
         async throws
     {
         let (entries, moments) = try await withScratchFolder { folder in

@@ -29,7 +29,7 @@ import Torrent
         ]
     private static let settings = 300
 
-    @Test(arguments: 1...3) func theSchemaIsOldOrNewAndWhole(seed: UInt64) async throws {
+    @Test(arguments: 1...3) func schemaIsOldOrNewAndComplete(seed: UInt64) async throws {
         let torrent = try SampleTorrent("migrated.bin", length: 1 << 20, pieceLength: 16384, seed: seed)
         let (entries, old) = try await withScratchFolder { folder in try Self.record(torrent, in: folder) }
         let run = RecordedRun("a migration", seed: seed, [CrashPart(torrent)], entries, first: old)

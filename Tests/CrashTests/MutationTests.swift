@@ -12,12 +12,12 @@ import Torrent
     private static let limit = 400
     private static let seeds: ClosedRange<UInt64> = 5...8
 
-    @Test(arguments: Mutation.allCases) func isFound(mutation: Mutation) async throws {
+    @Test(arguments: Mutation.allCases) func everyMutationIsDetected(mutation: Mutation) async throws {
         for scenario in mutation.scenarios {
             var (states, isFound) = (0, false)
             for seed in Self.seeds where !isFound {
                 let run = try await scenario.record(seed: seed)
-                let report = try await Survey(run, disk: mutation.mutated(run, seed: seed)).report(
+                let report = try await CrashStateChecker(run, disk: mutation.mutated(run, seed: seed)).report(
                     0..<Self.limit, enough: 1)
                 states += report.states
                 isFound = !report.faults.isEmpty
@@ -41,14 +41,14 @@ import Torrent
         return (run, model.after(.everything), try await Claims(whole, run.parts), file)
     }
 
-    @Test func theSizeIsLookedAt() async throws {
+    @Test func wrongFileSizeIsNoticed() async throws {
         let (run, disk, claims, _) = try await Self.damaged()
         let faults = try await Recovery(run.parts, wakesAll: true).faults(finding: disk, claims)
         // It is mended; that what was claimed comes again is what the damage costs.
         #expect(faults.count == 1 && faults.allSatisfy { $0.contains("downloaded again") }, "\(faults)")
     }
 
-    @Test func trustInAWrongSizeIsFound() async throws {
+    @Test func trustingAWrongFileSizeIsDetected() async throws {
         let (run, disk, claims, file) = try await Self.damaged()
         let lie: RecordedDisk.Lie = { node, status in
             guard node == file else { return status }

@@ -24,7 +24,7 @@ import Torrent
         return Array(bytes.prefix(count))
     }
 
-    @Test(arguments: [true, false]) func eachFileIsUnderItsBytes(hasOpenBeneath: Bool) async throws {
+    @Test(arguments: [true, false]) func eachFileIsStoredUnderItsNameBytes(hasOpenBeneath: Bool) async throws {
         let fixture = try Fixture(Self.files)
         fixture.calls.set { $0.hasOpenBeneath = hasOpenBeneath }
         #expect(try await fixture.writeAll().isEmpty)
@@ -40,7 +40,7 @@ import Torrent
     }
 
     /// Every folder that names a new file is synced, also where another has its name in Unicode's eyes.
-    @Test func eachFolderIsSynced() async throws {
+    @Test func foldersWithEquivalentUnicodeNamesAreEachSynced() async throws {
         let fixture = try Fixture(Self.files)
         #expect(try await fixture.writeAll().isEmpty)
         _ = await fixture.disk.sync(fixture.payload)
@@ -52,7 +52,7 @@ import Torrent
         }
     }
 
-    @Test func removalTakesTheFilesAndTheirFoldersAndNoTwins() async throws {
+    @Test func removalKeepsFilesWithEquivalentUnicodeNames() async throws {
         let fixture = try Fixture([
             FileEntry(path: ["e\u{301}", "a"], length: 10), FileEntry(path: [PathText.text([0xe9])], length: 10),
         ])
@@ -66,7 +66,7 @@ import Torrent
         #expect(access(fixture.folder.path.appending("e\u{301}").string, F_OK) != 0, "the empty folder goes")
     }
 
-    @Test func theMountTableHasBytes() {
+    @Test func mountTablePathsAreBytes() {
         let line =
             "36 35 98:0 / /mnt/" + PathText.text([0xe9]) + "\\040x\u{301} rw,noatime - ext4 /dev/sd"
             + PathText.text([0xff]) + " rw"

@@ -53,7 +53,7 @@ struct CachedVerificationTests {
     /// Of one chunk, of exactly one, and of one and a byte.
     static let pieceLengths = [1000, 16384, LaneHasher.chunkLength, LaneHasher.chunkLength + 1]
 
-    @Test(arguments: pieceLengths) func theVerdictsAreTheSame(pieceLength: Int) async throws {
+    @Test(arguments: pieceLengths) func verdictsDoNotDependOnThePageCache(pieceLength: Int) async throws {
         let fixture = try Fixture(
             File.allCases.map { $0.entry(pieceLength) }, pieceLength: pieceLength,
             wanted: File.allCases.map { $0 != .skipped }, seed: 7)
@@ -89,7 +89,9 @@ struct CachedVerificationTests {
     }
 
     /// A read that fails isn't taken for one that has to wait, and tells why.
-    @Test(arguments: [1000, LaneHasher.chunkLength + 1]) func anErrorIsToldColdOrWarm(pieceLength: Int) async throws {
+    @Test(arguments: [1000, LaneHasher.chunkLength + 1]) func readErrorIsReportedWhetherCachedOrNot(pieceLength: Int)
+        async throws
+    {
         let fixture = try Fixture([FileEntry(path: ["f"], length: Int64(pieceLength) * 3)], pieceLength: pieceLength)
         try fixture.plant(fixture.bytes, "f")
         fixture.calls.fail(.read, .ioError)
@@ -102,7 +104,7 @@ struct CachedVerificationTests {
         }
     }
 
-    @Test(arguments: pieceLengths) func nothingIsSaidAheadOfWhatIsCached(pieceLength: Int) async throws {
+    @Test(arguments: pieceLengths) func cachedPiecesAreNotReadAhead(pieceLength: Int) async throws {
         let count = LaneHasher.lanes + 4
         let fixture = try Fixture(
             [FileEntry(path: ["f"], length: Int64(pieceLength * count + 1))], pieceLength: pieceLength)
@@ -117,7 +119,7 @@ struct CachedVerificationTests {
     }
 
     /// Long pieces are said ahead in parts, from where something wasn't there.
-    @Test func longPiecesAreSaidAheadInParts() async throws {
+    @Test func longPiecesAreReadAheadInParts() async throws {
         let part = 4 << 20
         let length = part + LaneHasher.chunkLength + 100
         let fixture = try Fixture([FileEntry(path: ["f"], length: Int64(length))], pieceLength: length)
@@ -137,7 +139,7 @@ struct CachedVerificationTests {
         return fixture.calls.readAheads.count
     }
 
-    @Test func aNewTorrentIsHashedTheSame() async throws {
+    @Test func hashesOfANewTorrentDoNotDependOnThePageCache() async throws {
         let fixture = try Fixture(
             (0..<30).map { FileEntry(path: ["\($0)"], length: $0 % 7 == 0 ? 0 : Int64($0) * 3130) }, pieceLength: 16384)
         for file in 0..<30 { try fixture.plant(fixture.expected(file), "\(file)") }

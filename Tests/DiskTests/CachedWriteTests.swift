@@ -32,14 +32,14 @@ import Torrent
         if case .good = outcome { true } else { false }
     }
 
-    @Test func piecesTooShortToGoPastTheCacheAreWrittenOneByOne() async throws {
+    @Test func shortPiecesAreWrittenThroughTheCacheOneAtATime() async throws {
         let fixture = try fixture(pieceLength: 32 << 10)
         #expect(try await writeTogether(fixture).allSatisfy(isGood))
         #expect(fixture.calls.mostWriters == ["f0": 1])
         #expect(fixture.content("f0") == fixture.bytes)
     }
 
-    @Test func whereThereIsNoWayPastTheCachePiecesAreWrittenOneByOne() async throws {
+    @Test func piecesAreWrittenOneAtATimeWithoutDirectWrites() async throws {
         let fixture = try fixture(pieceLength: 128 << 10)
         fixture.calls.set { $0.hasDirect = false }
         // The first write finds it out.
@@ -49,7 +49,7 @@ import Torrent
         #expect(fixture.content("f0") == fixture.bytes)
     }
 
-    @Test func aDeviceHasMoreThanOneWriteToDo() async throws {
+    @Test func directWritesRunInParallel() async throws {
         let fixture = try fixture(pieceLength: 128 << 10)
         #expect(try await writeTogether(fixture).allSatisfy(isGood))
         #expect(try #require(fixture.calls.mostWriters["f0 direct"]) > 1)
@@ -57,7 +57,7 @@ import Torrent
     }
 
     /// One write fails: that piece's outcome says so, and the others wait for nobody.
-    @Test func aWriteThatFailsHoldsUpNoOther() async throws {
+    @Test func failedWriteDoesNotBlockOtherWrites() async throws {
         let fixture = try fixture(pieceLength: 32 << 10)
         fixture.calls.fail(.write, .noSpace, after: 20)
         let outcomes = try await writeTogether(fixture)

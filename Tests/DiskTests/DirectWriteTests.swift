@@ -14,7 +14,7 @@ struct DirectWriteTests {
         fixture.calls.log.filter { $0.hasPrefix("write") && !$0.hasSuffix(" direct") }
     }
 
-    @Test func wholePiecesOfOneFileGoPastTheCache() async throws {
+    @Test func wholePiecesAreWrittenDirectly() async throws {
         let fixture = try Fixture(
             [FileEntry(path: ["f"], length: 3 * Int64(Self.pieceLength) + 5000)], pieceLength: Self.pieceLength)
         #expect(try await fixture.writeAll().isEmpty)
@@ -24,7 +24,7 @@ struct DirectWriteTests {
     }
 
     /// A piece's memory lies in pages as its bytes lie in the file, wherever the file begins in the torrent.
-    @Test func aFileThatBeginsAnywhereIsWrittenInThePagesOfItsOwn() async throws {
+    @Test func fileAtAnUnalignedOffsetIsWrittenDirectly() async throws {
         let fixture = try Fixture(
             [
                 FileEntry(path: ["t", "odd"], length: 12_345),
@@ -38,7 +38,7 @@ struct DirectWriteTests {
         #expect(fixture.content("t", "long") == fixture.expected(1))
     }
 
-    @Test(arguments: 1...12 as ClosedRange<UInt64>) func whateverTheLayoutTheBytesAreRight(seed: UInt64) async throws {
+    @Test(arguments: 1...12 as ClosedRange<UInt64>) func anyLayoutIsWrittenCorrectly(seed: UInt64) async throws {
         var random = SeededGenerator(seed: seed)
         let files = (0..<Int.random(in: 1...5, using: &random)).map { n in
             let length =
@@ -62,7 +62,7 @@ struct DirectWriteTests {
         #expect(await fixture.verify().allSatisfy { $0 == .good }, "seed \(seed)")
     }
 
-    @Test func whereThereIsNoWayAroundItTheCacheIsUsed() async throws {
+    @Test func cacheIsUsedWithoutDirectWrites() async throws {
         let fixture = try Fixture(
             [FileEntry(path: ["f"], length: 2 * Int64(Self.pieceLength))], pieceLength: Self.pieceLength)
         fixture.calls.set { $0.hasDirect = false }
@@ -72,7 +72,7 @@ struct DirectWriteTests {
     }
 
     /// A file system that says EINVAL to the write itself isn't asked again.
-    @Test func aRefusedWriteIsMadeThroughTheCache() async throws {
+    @Test func rejectedDirectWriteFallsBackToTheCache() async throws {
         let fixture = try Fixture(
             [FileEntry(path: ["f"], length: 3 * Int64(Self.pieceLength))], pieceLength: Self.pieceLength)
         fixture.calls.fail(.write, .invalidArgument, on: "f direct")
@@ -81,7 +81,7 @@ struct DirectWriteTests {
         #expect(fixture.content("f") == fixture.bytes)
     }
 
-    @Test func anErrorOfTheDeviceIsAnError() async throws {
+    @Test func deviceErrorOfADirectWriteIsReported() async throws {
         let fixture = try Fixture(
             [FileEntry(path: ["f"], length: Int64(Self.pieceLength))], pieceLength: Self.pieceLength)
         fixture.calls.fail(.write, .noSpace, on: "f direct")
@@ -91,7 +91,7 @@ struct DirectWriteTests {
     }
 
     /// What went past the cache is durable no sooner than what went through it.
-    @Test func aSyncIsAskedForAllTheSame() async throws {
+    @Test func directlyWrittenFileIsStillSynced() async throws {
         let fixture = try Fixture(
             [FileEntry(path: ["f"], length: Int64(Self.pieceLength))], pieceLength: Self.pieceLength)
         #expect(try await fixture.writeAll().isEmpty)
@@ -101,7 +101,7 @@ struct DirectWriteTests {
     }
 
     /// The machine's own way, where its file system has one: the second descriptor is of the same file.
-    @Test func theSystemsOwnWayWritesTheSameFile() async throws {
+    @Test func realDirectWritesWriteTheSameFile() async throws {
         let fixture = try Fixture(
             [FileEntry(path: ["f"], length: 2 * Int64(Self.pieceLength))], pieceLength: Self.pieceLength)
         let disk = try Disk()

@@ -17,12 +17,12 @@ struct HoleTests {
         await fixture.disk.unwritten(payload ?? fixture.payload, among: fixture.allPieces).pieces.map(\.value)
     }
 
-    @Test func aTorrentThatWasNeverThere() async throws {
+    @Test func missingTorrentIsUnwritten() async throws {
         let fixture = try Fixture(manyFiles)
         #expect(await unwritten(fixture) == Array(0..<6))
     }
 
-    @Test(arguments: [[0], [1], [2, 4], [5], [8], [0, 1, 2, 3, 4, 5, 6, 7, 8]]) func whatWasWrittenIsNotAHole(
+    @Test(arguments: [[0], [1], [2, 4], [5], [8], [0, 1, 2, 3, 4, 5, 6, 7, 8]]) func writtenPieceIsNotAHole(
         written: [Int]
     ) async throws {
         let fixture = try Fixture(Self.uneven)
@@ -34,7 +34,7 @@ struct HoleTests {
         #expect(await unwritten(fixture) == (0..<9).filter { !written.contains($0) }, "and after a sync")
     }
 
-    @Test func oneBlockIsEnough() async throws {
+    @Test func pieceWithOneWrittenBlockIsNotAHole() async throws {
         let fixture = try Fixture(Self.uneven)
         let buffer = try fixture.buffer(PieceIndex(3))
         try await fixture.disk.writeBlocks(fixture.payload, piece: PieceIndex(3), from: buffer, blocks: BlockSet([1]))
@@ -48,7 +48,7 @@ struct HoleTests {
         #expect(await unwritten(fixture) == [0, 1, 2, 3, 5, 6, 7, 8])
     }
 
-    @Test func whatSomebodyElseWroteIsNotAHole() async throws {
+    @Test func dataOfAnotherProgramIsNotAHole() async throws {
         let fixture = try Fixture(Self.uneven)
         fixture.makeFolder("t")
         try fixture.plant([UInt8](repeating: 0, count: 130_000), "t", "b")
@@ -56,13 +56,13 @@ struct HoleTests {
         #expect(await unwritten(fixture) == [0, 6, 7, 8])
     }
 
-    @Test func bytesOfSkippedFilesAreInThePartFile() async throws {
+    @Test func bytesOfSkippedFilesAreFoundInThePartFile() async throws {
         let fixture = try Fixture(Self.uneven, wanted: [true, false, true])
         #expect(await fixture.disk.verifyAndWrite(try fixture.pieceWrite(PieceIndex(5))).isGood)
         #expect(await unwritten(fixture) == [0, 1, 2, 3, 4, 6, 7, 8])
     }
 
-    @Test func whoCantLookBelievesThatThereIsData() async throws {
+    @Test func failedLookupCountsAsData() async throws {
         let fixture = try Fixture(Self.uneven)
         #expect(await fixture.disk.verifyAndWrite(try fixture.pieceWrite(PieceIndex(0))).isGood)
         fixture.calls.fail(.seekData, .ioError)

@@ -20,7 +20,8 @@ import Torrent
     @Test(
         arguments: [Errno.fileNameTooLong, .illegalByteSequence, .invalidArgument],
         [("odd: name", FaultyCalls.Call.create), ("odd folder?", .makeDirectory)])
-    func aNameThatTheFileSystemRefuses(errno: Errno, place: (name: String, call: FaultyCalls.Call)) async throws {
+    func nameRejectedByTheFileSystemIsReported(errno: Errno, place: (name: String, call: FaultyCalls.Call)) async throws
+    {
         let fixture = try Fixture(Self.files)
         fixture.calls.fail(place.call, errno, on: place.name)
         let error = try failure(try await fixture.writeAll())
@@ -33,7 +34,7 @@ import Torrent
     /// Such a file can't be there, so that looking for it finds nothing, and the torrent isn't taken for one whose disk
     /// is away.
     @Test(arguments: [Errno.fileNameTooLong, .illegalByteSequence, .invalidArgument])
-    func nothingIsFoundUnderIt(errno: Errno) async throws {
+    func fileWithARejectedNameIsMissing(errno: Errno) async throws {
         let fixture = try Fixture([
             FileEntry(path: ["t", "good"], length: 32768), FileEntry(path: ["t", "odd: name"], length: 32768),
         ])
@@ -46,7 +47,7 @@ import Torrent
     }
 
     /// Without it the others can be had: its bytes go to the part file.
-    @Test func withoutItTheOthersAreWritten() async throws {
+    @Test func otherFilesAreWrittenWhenTheRejectedOneIsSkipped() async throws {
         let fixture = try Fixture(Self.files, wanted: [true, false, false])
         fixture.calls.fail(.create, .invalidArgument, on: "odd: name")
         fixture.calls.fail(.makeDirectory, .invalidArgument, on: "odd folder?")
@@ -54,7 +55,7 @@ import Torrent
         #expect(fixture.content("t", "good") == fixture.expected(0))
     }
 
-    @Test func aFileSystemWithoutLargeFilesIsNotALimit() async throws {
+    @Test func fileTooLargeForTheFileSystemIsReported() async throws {
         let fixture = try Fixture(Self.files)
         fixture.calls.fail(.truncate, .fileTooLarge)
         let error = try failure(try await fixture.writeAll())
@@ -63,14 +64,14 @@ import Torrent
             "\(error)")
     }
 
-    @Test func aQuotaIsNamed() async throws {
+    @Test func exceededQuotaIsNamed() async throws {
         let fixture = try Fixture(Self.files)
         fixture.calls.fail(.write, Errno(rawValue: EDQUOT))
         let error = try failure(try await fixture.writeAll())
         #expect(error.code == .noSpace && "\(error)".contains("quota"), "\(error)")
     }
 
-    @Test func tooManyOpenFilesNamesTheLimit() async throws {
+    @Test func tooManyOpenFilesErrorNamesTheLimit() async throws {
         let fixture = try Fixture(Self.files)
         fixture.calls.fail(.create, .tooManyOpenFiles)
         let error = try failure(try await fixture.writeAll())
@@ -80,7 +81,7 @@ import Torrent
     }
 
     /// In a process of its own, because a limit can't be raised again.
-    @Test func aFileBeyondTheLimitIsToldFromOneBeyondTheFileSystem() async {
+    @Test func fileSizeLimitDiffersFromTheFileSystemMaximum() async {
         await #expect(processExitsWith: .success) {
             var limit = rlimit(rlim_cur: 50_000, rlim_max: rlim_t.max)
             #expect(setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0)
@@ -94,7 +95,7 @@ import Torrent
         }
     }
 
-    @Test func tooFewThreadsAreFoundBeforeTheyAreNeeded() async {
+    @Test func threadShortageIsDetectedInAdvance() async {
         await #expect(processExitsWith: .success) {
             // Nobody has processes of its own already, and root has no limit.
             if geteuid() == 0 { #expect(setuid(65534) == 0) }
@@ -107,7 +108,7 @@ import Torrent
         }
     }
 
-    @Test func tooFewDescriptorsAreFoundBeforeTheyAreNeeded() async {
+    @Test func descriptorShortageIsDetectedInAdvance() async {
         await #expect(processExitsWith: .success) {
             // The process has what the tests beside it had open when it began.
             let highest = (0..<65_536 as Range<Int32>).last { fcntl($0, F_GETFD) >= 0 } ?? 2
@@ -123,7 +124,7 @@ import Torrent
         }
     }
 
-    @Test(arguments: [false, true]) func tooLittleMemoryIsFoundBeforeItIsNeeded(isData: Bool) async {
+    @Test(arguments: [false, true]) func memoryShortageIsDetectedInAdvance(isData: Bool) async {
         await #expect(processExitsWith: .success) { [isData = isData as Bool] in
             let option = isData ? "ulimit -d" : "ulimit -v"
             let resource = isData ? RLIMIT_DATA : RLIMIT_AS

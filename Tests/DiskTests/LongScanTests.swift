@@ -8,7 +8,7 @@ import Torrent
 /// A verification that takes long.
 @Suite struct LongScanTests {
     /// A file that is taken away meanwhile isn't found right because it is still open.
-    @Test func aFileIsLookedUpByItsNameAgain() async throws {
+    @Test func fileRemovedDuringAScanIsMissing() async throws {
         let fixture = try Fixture([FileEntry(path: ["f"], length: 64 * 32768)], cores: 1)
         #expect(try await fixture.writeAll().isEmpty)
         let (hashes, path) = (fixture.hashes, fixture.folder.path.appending("f"))

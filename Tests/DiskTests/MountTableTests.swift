@@ -14,7 +14,7 @@ import Testing
         33 27 8:3 / /short rw
         """)
 
-    @Test func linesOfAnotherFormArePassedOver() {
+    @Test func malformedLinesAreSkipped() {
         #expect(table.mounts.map(\.path) == ["/proc", "/", "/mnt/my disk", "/mnt/archive", "/mnt/archive"])
     }
 
@@ -23,13 +23,13 @@ import Testing
         ("/home/me", "/", "ext4"), ("/mnt/my disk/x", "/mnt/my disk", "xfs"), ("/mnt/archive", "/mnt/archive", "btrfs"),
         ("/mnt/archive2/x", "/", "ext4"), ("/proc/1", "/proc", "proc"),
     ])
-    func aPathIsOnTheMountThatIsNearest(path: String, mount: String, kind: String) throws {
+    func pathBelongsToTheNearestMount(path: String, mount: String, kind: String) throws {
         let found = try #require(table.mount(of: FilePath(path)))
         #expect(found.path == mount && found.kind == kind)
     }
 
     /// This machine's own: two looks agree, a folder below is on the same volume, and one that isn't there is on none.
-    @Test func thisMachineNamesItsVolumes() throws {
+    @Test func volumesOfThisMachineAreIdentified() throws {
         let root = try #require(Volume.holding("/"))
         #expect(root == Volume.holding("/"))
         #expect(root.mountPath == "/" && !root.identity.isEmpty)

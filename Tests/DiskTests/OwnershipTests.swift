@@ -26,7 +26,7 @@ import Torrent
     }
 
     @Test(arguments: [0, 10, 99_999, 100_000, 100_001])
-    func aFileThatWasThereBeforeIsNotTouched(size: Int) async throws {
+    func existingFileIsNotTouched(size: Int) async throws {
         let fixture = try Fixture(Self.oneFile)
         let own = [UInt8](repeating: 7, count: size)
         try fixture.plant(own, "f")
@@ -36,7 +36,7 @@ import Torrent
         #expect(fixture.content("f") == own, "nor is it extended by a reservation of space")
     }
 
-    @Test func anAdmittedFileIsWrittenToAsLongAsItIsTheSame() async throws {
+    @Test func admittedFileIsWrittenUntilItIsReplaced() async throws {
         let fixture = try Fixture(Self.oneFile)
         try fixture.plant([1, 2, 3], "f")
         #expect(fixture.disk.admit(try await fixture.found(), of: fixture.payload.infoHash).isEmpty)
@@ -51,13 +51,13 @@ import Torrent
         #expect(fixture.content("f") == fixture.bytes)
     }
 
-    @Test func aCreatedFileIsTheTorrentsOwn() async throws {
+    @Test func createdFileBelongsToTheTorrent() async throws {
         let fixture = try Fixture(manyFiles, descriptorLimit: 1)
         #expect(try await write(fixture).isEmpty, "also when its descriptor was closed in between")
         #expect(await fixture.disk.sync(fixture.payload).isComplete)
     }
 
-    @Test func manyThreadsThatCreateOneFileAllWriteToIt() async throws {
+    @Test func concurrentCreatorsOfAFileAllWriteToIt() async throws {
         for seed in 1...20 as ClosedRange<UInt64> {
             let fixture = try Fixture([FileEntry(path: ["f"], length: 1_000_000)], seed: seed)
             let outcomes = await withTaskGroup(of: PieceOutcome?.self) { group in
@@ -75,7 +75,7 @@ import Torrent
     enum Way: CaseIterable, Sendable { case samePath, hardLink, linkedFolder, otherEntry }
 
     @Test(arguments: Way.allCases)
-    func twoOwnersOfOneFileAreRefused(way: Way) async throws {
+    func secondOwnerOfAFileIsRejected(way: Way) async throws {
         let first = try Fixture(
             way == .otherEntry
                 ? [FileEntry(path: ["f"], length: 100_000), FileEntry(path: ["g"], length: 100_000)] : Self.oneFile)
@@ -132,7 +132,7 @@ import Torrent
     }
 
     @Test(arguments: [0, 39_999, 40_000])
-    func otherBytesInASharedFileAreReported(size: Int) async throws {
+    func differentBytesInASharedFileAreReported(size: Int) async throws {
         let fixture = try Fixture([
             FileEntry(path: ["theirs"], length: 40_000), FileEntry(path: ["ours"], length: 60_000),
         ])

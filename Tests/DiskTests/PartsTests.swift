@@ -6,7 +6,7 @@ import Torrent
 /// The small parts that the room is made of.
 @Suite struct PartsTests {
     @Test(arguments: 0..<8)
-    func blockSetAgainstASet(_ seed: UInt64) {
+    func blockSetBehavesLikeASet(_ seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         let members = Set(
             (0..<Int.random(in: 0...200, using: &generator)).map { _ in Int.random(in: 0..<300, using: &generator) })
@@ -20,7 +20,7 @@ import Torrent
         #expect(set.union(BlockSet([5, 350])) == BlockSet(members.union([5, 350])))
     }
 
-    @Test func buffersAreUsedAgainUpToALimit() throws {
+    @Test func buffersAreReusedUpToALimit() throws {
         let pool = PieceBufferPool()
         var first: PieceBuffer? = try pool.take(20000)
         let address = first?.bytes.baseAddress
@@ -34,7 +34,7 @@ import Torrent
         #expect(pool.freeBytes <= PieceBufferPool.maximumFreeBytes)
     }
 
-    @Test func writesComeBeforeReadsBeforeVerification() async throws {
+    @Test func writesRunBeforeReadsAndReadsBeforeVerification() async throws {
         let workers = try Workers(threads: 1, limits: [:])
         let order = Box<[WorkClass]>([])
         await withCheckedContinuation { (gate: CheckedContinuation<Void, Never>) in
@@ -49,7 +49,7 @@ import Torrent
         #expect(order.value.withLock(\.self) == [.write, .sync, .read, .verify])
     }
 
-    @Test func aClassStaysWithinItsLimit() async throws {
+    @Test func workClassStaysWithinItsLimit() async throws {
         let workers = try Workers(threads: 4, limits: [.verify: 2])
         let running = Box((now: 0, most: 0, done: 0))
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
@@ -71,13 +71,13 @@ import Torrent
         #expect(running.value.withLock(\.most) <= 2)
     }
 
-    @Test func readsBeyondTheLimitAreRefused() throws {
+    @Test func readsBeyondTheLimitAreRejected() throws {
         let workers = try Workers(threads: 1, limits: [.read: 0])
         #expect(workers.submit(.read, limit: 1) {})
         #expect(!workers.submit(.read, limit: 1) {})
     }
 
-    @Test func theLastLetsGoOfTheDisk() async throws {
+    @Test func diskIsReleasedWithItsLastOwner() async throws {
         weak var gone: Disk?
         do {
             let fixture = try Fixture([FileEntry(path: ["f"], length: 10)])

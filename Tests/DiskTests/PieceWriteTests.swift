@@ -5,7 +5,7 @@ import Testing
 import Torrent
 
 @Suite struct PieceWriteTests {
-    @Test func writesWhatIsRightAndReadsItBack() async throws {
+    @Test func goodPiecesAreWrittenAndReadBack() async throws {
         let fixture = try Fixture(manyFiles)
         #expect(try await fixture.writeAll().isEmpty)
         #expect(fixture.content("t", "a") == fixture.expected(0))
@@ -19,7 +19,7 @@ import Torrent
         }
     }
 
-    @Test func writesNothingThatIsWrong() async throws {
+    @Test func badPieceIsNotWritten() async throws {
         let fixture = try Fixture(manyFiles)
         let write = try fixture.pieceWrite(PieceIndex(1))
         write.buffer.bytes[20000] ^= 1
@@ -39,7 +39,7 @@ import Torrent
         )
     }
 
-    @Test func hashesManyQueuedPiecesTogether() async throws {
+    @Test func queuedPiecesAreHashedTogether() async throws {
         let fixture = try Fixture([FileEntry(path: ["f"], length: 100 * 16384 + 5)], pieceLength: 16384)
         let writes = try fixture.payload.geometry.pieces.map { try fixture.pieceWrite($0) }
         writes[40].buffer.bytes[0] ^= 1
@@ -59,7 +59,7 @@ import Torrent
         #expect(outcomes.value.withLock { $0.filter { !$0.value }.map(\.key) } == [PieceIndex(40)])
     }
 
-    @Test func completesAPieceFromBlocksOnTheDisk() async throws {
+    @Test func pieceIsCompletedFromBlocksOnDisk() async throws {
         let fixture = try Fixture(manyFiles, pieceLength: 65536)
         let piece = PieceIndex(1)
         try await fixture.disk.writeBlocks(
@@ -75,7 +75,7 @@ import Torrent
                 == fixture.bytes(of: piece))
     }
 
-    @Test func doesNotWriteBlocksTwice() async throws {
+    @Test func writtenBlocksAreNotWrittenAgain() async throws {
         let fixture = try Fixture([FileEntry(path: ["f"], length: 65536)], pieceLength: 65536)
         let buffer = try fixture.buffer(PieceIndex(0))
         try await fixture.disk.writeBlocks(fixture.payload, piece: PieceIndex(0), from: buffer, blocks: BlockSet(0..<4))
@@ -91,7 +91,7 @@ import Torrent
         (Errno.noSpace, DiskError.Code.noSpace), (.ioError, .io), (.readOnlyFileSystem, .readOnly),
         (.permissionDenied, .permission),
     ])
-    func tellsOfAFailedWrite(_ errno: Errno, _ code: DiskError.Code) async throws {
+    func failedWriteIsReported(_ errno: Errno, _ code: DiskError.Code) async throws {
         let fixture = try Fixture(manyFiles)
         fixture.calls.fail(.write, errno)
         let error = try #require(await fixture.disk.verifyAndWrite(try fixture.pieceWrite(PieceIndex(0))).error)
@@ -100,7 +100,7 @@ import Torrent
     }
 
     @Test(arguments: [1, 7, 4096, 5000])
-    func goesOnAfterShortReadsAndWrites(_ maximum: Int) async throws {
+    func shortReadsAndWritesAreContinued(_ maximum: Int) async throws {
         let fixture = try Fixture(
             manyFiles.map { FileEntry(path: $0.path, length: $0.length / 10, isPad: $0.isPad) }, pieceLength: 4096)
         fixture.calls.set { $0.maximumTransfer = maximum }
@@ -108,7 +108,7 @@ import Torrent
         #expect(await fixture.verify().allSatisfy { $0 == .good })
     }
 
-    @Test func keepsSkippedBytesInThePartFile() async throws {
+    @Test func bytesOfSkippedFilesGoToThePartFile() async throws {
         let fixture = try Fixture(manyFiles, wanted: [true, true, true, false, true])
         #expect(try await fixture.writeAll().isEmpty)
         #expect(fixture.content("t", "sub", "b") == nil, "a skipped file isn't made")
@@ -117,13 +117,13 @@ import Torrent
         #expect(await fixture.verify().allSatisfy { $0 == .good })
     }
 
-    @Test func makesThePartFileOnlyWhenItIsNeeded() async throws {
+    @Test func partFileIsCreatedOnlyWhenNeeded() async throws {
         let fixture = try Fixture(manyFiles, wanted: [true, true, true, false, true])
         #expect(await fixture.disk.verifyAndWrite(try fixture.pieceWrite(PieceIndex(0))).isGood)
         #expect(fixture.content(".\(fixture.payload.infoHash).parts") == nil)
     }
 
-    @Test func promotesASkippedFile() async throws {
+    @Test func skippedFileIsPromotedFromThePartFile() async throws {
         let fixture = try Fixture(manyFiles, wanted: [true, true, true, false, true])
         #expect(try await fixture.writeAll().isEmpty)
         let report = try await fixture.disk.promote(fixture.payload, files: [3], pieces: fixture.allPieces)
@@ -135,7 +135,7 @@ import Torrent
 
     /// Layouts, skipped files and the order of the pieces by seed.
     @Test(arguments: 0..<12)
-    func survivesAnyLayout(_ seed: UInt64) async throws {
+    func anyLayoutIsWrittenAndVerified(_ seed: UInt64) async throws {
         var generator = SeededGenerator(seed: seed)
         let files = (0..<Int.random(in: 1...12, using: &generator)).map { n in
             let length =

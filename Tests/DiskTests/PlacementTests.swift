@@ -13,7 +13,7 @@ import Torrent
     }
 
     @Test(arguments: [true, false])
-    func followsNoLinkInThePath(_ hasOpenBeneath: Bool) async throws {
+    func symbolicLinkInThePathIsNotFollowed(_ hasOpenBeneath: Bool) async throws {
         let outside = try TemporaryFolder()
         let fixture = try Fixture(Self.oneFile)
         fixture.calls.set { $0.hasOpenBeneath = hasOpenBeneath }
@@ -30,7 +30,7 @@ import Torrent
     }
 
     @Test(arguments: [true, false])
-    func followsNoLinkInPlaceOfAFile(_ hasOpenBeneath: Bool) async throws {
+    func symbolicLinkInPlaceOfAFileIsNotFollowed(_ hasOpenBeneath: Bool) async throws {
         let outside = try TemporaryFolder()
         let fixture = try Fixture(Self.oneFile)
         fixture.calls.set { $0.hasOpenBeneath = hasOpenBeneath }
@@ -42,7 +42,7 @@ import Torrent
     }
 
     @Test(arguments: [true, false])
-    func worksWithoutOpenBeneath(_ hasOpenBeneath: Bool) async throws {
+    func filesAreWrittenWithoutOpenBeneath(_ hasOpenBeneath: Bool) async throws {
         let fixture = try Fixture(manyFiles)
         fixture.calls.set { $0.hasOpenBeneath = hasOpenBeneath }
         #expect(try await fixture.writeAll().isEmpty)
@@ -53,14 +53,14 @@ import Torrent
     @Test(arguments: [
         ["..", "f"], ["t", "..", "f"], ["t", "."], ["t", ""], ["t/x"], ["t", "a\0b"], ["/tmp", "f"],
     ])
-    func refusesNamesThatLeadElsewhere(_ path: [String]) async throws {
+    func namesLeadingOutsideAreRejected(_ path: [String]) async throws {
         let fixture = try Fixture(Self.oneFile)
         let open = OpenFolder(try PayloadFolder(fixture.payload, calls: fixture.calls))
         #expect(throws: DiskError.self) { try open.create(path) }
         #expect(throws: DiskError.self) { try open.folder.open(path, flags: O_RDONLY) }
     }
 
-    @Test func acceptsAnOutputFolderThatIsALink() async throws {
+    @Test func outputFolderMayBeASymbolicLink() async throws {
         let real = try TemporaryFolder()
         let links = try TemporaryFolder()
         let link = links.path.appending("downloads")
@@ -73,7 +73,7 @@ import Torrent
         #expect(Fixture.content(real.path.appending("t/f")) == fixture.bytes)
     }
 
-    @Test func neverMakesAnOutputFolderThatIsGone() async throws {
+    @Test func missingOutputFolderIsNotCreated() async throws {
         let fixture = try Fixture(Self.oneFile)
         #expect(rmdir(fixture.folder.path.string) == 0)
         #expect(try await write(fixture)?.code == .rootMissing)
@@ -87,7 +87,7 @@ import Torrent
         await #expect(throws: DiskError.self) { try await fixture.disk.removeData(fixture.payload, own: [:]) }
     }
 
-    @Test func makesTheOutputFolderWhenAsked() async throws {
+    @Test func outputFolderIsCreatedOnRequest() async throws {
         let fixture = try Fixture(manyFiles)
         let root = fixture.folder.path.appending("x/y/z")
         let payload = Payload(
@@ -108,7 +108,7 @@ import Torrent
     }
 
     /// Whoever made the folder may not come to sync its name for long, or ever.
-    @Test func syncsTheNamesOfAnOutputFolderThatAnotherTorrentMade() async throws {
+    @Test func outputFolderCreatedByAnotherTorrentIsSynced() async throws {
         let fixture = try Fixture(manyFiles)
         let root = fixture.folder.path.appending("shared")
         let torrents = try (1...2).map { n in
@@ -125,7 +125,7 @@ import Torrent
         #expect(fixture.calls.log.contains("syncDirectory \(fixture.folder.path)"))
     }
 
-    @Test func noticesAnotherVolume() async throws {
+    @Test func payloadOnAnotherVolumeIsNotWritten() async throws {
         let fixture = try Fixture(Self.oneFile)
         guard case .present(let device) = await fixture.disk.presence(of: fixture.payload) else {
             return #expect(Bool(false))
@@ -137,7 +137,7 @@ import Torrent
         #expect(fixture.content("t", "f") == nil)
     }
 
-    @Test func leavesALongerFileAsItIs() async throws {
+    @Test func longerFileIsLeftUnchanged() async throws {
         let fixture = try Fixture(Self.oneFile)
         fixture.makeFolder("t")
         let foreign = [UInt8](repeating: 9, count: 1001)
@@ -148,7 +148,7 @@ import Torrent
         #expect(fixture.content("t", "f") == foreign)
     }
 
-    @Test func refusesWhatIsNoFile() async throws {
+    @Test func nonRegularFilesAreRejected() async throws {
         let fixture = try Fixture(Self.oneFile)
         fixture.makeFolder("t")
         #expect(mkfifo(fixture.folder.path.appending("t/f").string, 0o644) == 0)
@@ -158,7 +158,7 @@ import Torrent
         #expect(try await write(fixture)?.code == .isADirectory)
     }
 
-    @Test func opensOnlyWhatItNeeds() async throws {
+    @Test func onlyNeededFilesAreOpened() async throws {
         let files = (0..<100_000).map { FileEntry(path: ["t", "\($0 / 1000)", "\($0)"], length: 4) }
         let fixture = try Fixture(files, pieceLength: 16, descriptorLimit: 8)
         #expect(await fixture.disk.verifyAndWrite(try fixture.pieceWrite(PieceIndex(7000))).isGood)
@@ -168,7 +168,7 @@ import Torrent
         #expect(try await fixture.disk.fingerprints(fixture.payload).map(\.size) == [4, 4, 4, 4])
     }
 
-    @Test func reservesSpaceOrSaysThatThereIsNone() async throws {
+    @Test func spaceIsReservedOrReportedAsMissing() async throws {
         let fixture = try Fixture(manyFiles)
         fixture.calls.set { $0.freeBytes = 1000 }
         let error = await #expect(throws: DiskError.self) {
@@ -188,7 +188,7 @@ import Torrent
         #expect(late?.code == .noSpace, "also what the file system says only when asked")
     }
 
-    @Test func tellsTheFreeSpaceOfTheNearestFolder() async throws {
+    @Test func freeSpaceIsThatOfTheNearestExistingFolder() async throws {
         let fixture = try Fixture(Self.oneFile)
         #expect(try await fixture.disk.freeSpace(at: fixture.folder.path.appending("not/there/yet")) > 0)
     }

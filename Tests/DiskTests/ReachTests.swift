@@ -60,7 +60,7 @@ struct ReachTests {
         Case(testDescription: "no fingerprint, no volume known", reach: .reachable),
     ]
 
-    @Test(arguments: cases) func oneRuleDecides(_ one: Case) {
+    @Test(arguments: cases) func reachIsDecidedByOneRule(_ one: Case) {
         func files(_ devices: [Int: UInt64]) -> [PayloadFile: UInt64] {
             devices.reduce(into: [:]) { $0[$1.key < 0 ? .parts : .entry($1.key)] = $1.value }
         }
@@ -74,13 +74,13 @@ struct ReachTests {
     }
 
     /// A file that nobody looks for, as one that is skipped and was never written, is not missing.
-    @Test func aFileThatIsNotLookedForIsNotMissing() {
+    @Test func ignoredFileDoesNotCountAsMissing() {
         let lastSeen = LastSeen(folderWasSeen: true, devices: [.entry(0): 2], volume: nil)
         #expect(Reach(lastSeen, folder: 1, files: [:], lookedFor: { _ in false }, volume: { nil }) == .reachable)
     }
 
     /// The payload of a look is bound to the disk that it was found on.
-    @Test func aLookBindsThePayloadToItsDisk() async throws {
+    @Test func inspectionBindsThePayloadToItsDisk() async throws {
         let fixture = try Fixture([FileEntry(path: ["a"], length: 100_000)])
         let lastSeen = LastSeen(folderWasSeen: true, devices: [:], volume: nil)
         let look = await fixture.disk.look(at: fixture.payload, lastSeen: lastSeen)

@@ -14,7 +14,7 @@ struct ReadNowTests {
         return buffers.map { Array($0) }
     }
 
-    @Test func itFillsOneBufferAfterTheOther() async throws {
+    @Test func cachedBytesFillConsecutiveBuffers() async throws {
         let fixture = try Fixture(Self.files)
         #expect(read(fixture, at: 0, [100]) == nil, "no file is open, and none is opened")
         #expect(try await fixture.writeAll().isEmpty)
@@ -27,7 +27,7 @@ struct ReadNowTests {
         }
     }
 
-    @Test func whatIsInTwoFilesOrNotThereIsLeftToTheThreads() async throws {
+    @Test func splitOrUncachedReadsAreLeftToTheThreads() async throws {
         let fixture = try Fixture(Self.files)
         #expect(try await fixture.writeAll().isEmpty)
         #expect(read(fixture, at: 69_999, [2]) == nil)
@@ -43,7 +43,7 @@ struct ReadNowTests {
     }
 
     /// The machine's own call, on whatever it has: right bytes, or none.
-    @Test func theSystemSaysWhatItHas() async throws {
+    @Test func realSystemReturnsCachedBytesOrNone() async throws {
         let fixture = try Fixture(Self.files)
         #expect(try await fixture.writeAll().isEmpty)
         let disk = try Disk(cores: 1, descriptorLimit: 8)

@@ -5,7 +5,7 @@ import Testing
 import Torrent
 
 @Suite struct RemovalTests {
-    @Test func removesTheTorrentAndNothingElse() async throws {
+    @Test func onlyFilesOfTheTorrentAreRemoved() async throws {
         let fixture = try Fixture(manyFiles)
         #expect(try await fixture.writeAll().isEmpty)
         try fixture.plant([1], "t", "mine")
@@ -17,7 +17,7 @@ import Torrent
         #expect(fixture.content("t", "mine") == [1] && fixture.content("other") == [2])
     }
 
-    @Test func leavesFilesThatArentTheTorrentsOwn() async throws {
+    @Test func sharedAndReplacedFilesAreKept() async throws {
         let fixture = try Fixture(manyFiles)
         #expect(try await fixture.writeAll().isEmpty)
         var own = try await fixture.found()
@@ -33,7 +33,7 @@ import Torrent
         #expect(fixture.content("t", "a") != nil && fixture.content("t", "sub", "b") == [9])
     }
 
-    @Test func leavesTheOutputFolderAndWhatLinksLeadTo() async throws {
+    @Test func outputFolderAndLinkTargetsAreKept() async throws {
         let outside = try TemporaryFolder()
         let fixture = try Fixture([FileEntry(path: ["t", "f"], length: 10), FileEntry(path: ["u", "f"], length: 10)])
         fixture.makeFolder("u")
@@ -47,7 +47,7 @@ import Torrent
         #expect(access(fixture.folder.path.string, F_OK) == 0)
     }
 
-    @Test func leavesSkippedFilesAndRemovesThePartFile() async throws {
+    @Test func skippedFilesAreKeptAndThePartFileIsRemoved() async throws {
         let fixture = try Fixture(manyFiles, wanted: [true, true, true, false, true])
         fixture.makeFolder("t")
         fixture.makeFolder("t", "sub")

@@ -9,7 +9,7 @@ import Torrent
         FileEntry(path: ["t", "a"], length: 1000), FileEntry(path: ["t", "b"], length: 1000),
     ]
 
-    @Test func syncsDataThenNames() async throws {
+    @Test func dataIsSyncedBeforeNames() async throws {
         let fixture = try Fixture(Self.twoFiles, pieceLength: 1000)
         #expect(try await fixture.writeAll().isEmpty)
         let report = await fixture.disk.sync(fixture.payload)
@@ -28,7 +28,7 @@ import Torrent
     }
 
     /// A process that was killed made the file and its folder, and synced neither name; this one only writes to it.
-    @Test func syncsNamesThatAnEarlierProcessMade() async throws {
+    @Test func namesCreatedByAnEarlierProcessAreSynced() async throws {
         let folder = try TemporaryFolder()
         let killed = try Fixture(Self.twoFiles, pieceLength: 1000, folder: folder)
         #expect(await killed.disk.verifyAndWrite(try killed.pieceWrite(PieceIndex(0))).isGood)
@@ -40,7 +40,7 @@ import Torrent
         for name in ["t", "."] { #expect(fixture.calls.log.contains("syncDirectory \(name)")) }
     }
 
-    @Test func syncsOnlyWhatWasWritten() async throws {
+    @Test func onlyWrittenFilesAreSynced() async throws {
         let fixture = try Fixture(Self.twoFiles, pieceLength: 1000)
         #expect(try await fixture.writeAll().isEmpty)
         _ = await fixture.disk.sync(fixture.payload)
@@ -51,7 +51,7 @@ import Torrent
         #expect(fixture.calls.log.filter { $0.hasPrefix("syncDirectory") }.count == 2, "no name changed")
     }
 
-    @Test func fingerprintsWhatItSynced() async throws {
+    @Test func syncReturnsCurrentFingerprints() async throws {
         let fixture = try Fixture(Self.twoFiles, pieceLength: 1000)
         #expect(try await fixture.writeAll().isEmpty)
         let synced = await fixture.disk.sync(fixture.payload).durable
@@ -61,7 +61,7 @@ import Torrent
         #expect(try await fixture.disk.fingerprints(fixture.payload)[0] != synced[0])
     }
 
-    @Test func syncsFilesThatLeftThePool() async throws {
+    @Test func filesEvictedFromThePoolAreSynced() async throws {
         let files = (0..<20).map { FileEntry(path: ["\($0)"], length: 100) }
         let fixture = try Fixture(files, pieceLength: 100, descriptorLimit: 3)
         #expect(try await fixture.writeAll().isEmpty)
@@ -71,7 +71,7 @@ import Torrent
         #expect(fixture.calls.log.filter { $0.hasPrefix("syncData") }.count == 20)
     }
 
-    @Test func aFailedSyncLosesWhatWasWritten() async throws {
+    @Test func failedSyncReportsItsFileAsLost() async throws {
         let fixture = try Fixture(Self.twoFiles, pieceLength: 1000)
         #expect(try await fixture.writeAll().isEmpty)
         fixture.calls.fail(.syncData, .ioError, on: "a")
@@ -92,7 +92,7 @@ import Torrent
         #expect(await fixture.disk.sync(fixture.payload).durable.map(\.file) == [.entry(0)])
     }
 
-    @Test func claimsNothingWithoutItsName() async throws {
+    @Test func filesAreNotDurableUntilTheirNamesAreSynced() async throws {
         let fixture = try Fixture(Self.twoFiles, pieceLength: 1000)
         #expect(try await fixture.writeAll().isEmpty)
         fixture.calls.fail(.syncDirectory, .ioError)
@@ -105,7 +105,7 @@ import Torrent
 
     /// The name of the output folder stands in one that we may not read: where we may not write in it either, the name
     /// isn't ours.
-    @Test(arguments: [true, false]) func aNameAboveTheFolderIsSyncedWhereItMayBeOurs(mayWrite: Bool) async throws {
+    @Test(arguments: [true, false]) func unreadableParentFolderMattersOnlyWhenWritable(mayWrite: Bool) async throws {
         let fixture = try Fixture(Self.twoFiles, pieceLength: 1000)
         try await fixture.disk.create(fixture.payload, .sparse, makingRoot: true)
         #expect(try await fixture.writeAll().isEmpty)
@@ -121,7 +121,7 @@ import Torrent
         #expect(await fixture.disk.sync(fixture.payload).durable.count == 2, "it is tried again")
     }
 
-    @Test func whoMayWriteIsAskedOfTheSystem() async throws {
+    @Test func writePermissionIsReadFromTheSystem() async throws {
         let folder = try TemporaryFolder()
         #expect(try SystemCalls().mayWrite(folder.path))
         #expect(throws: Errno.noSuchFileOrDirectory) { try SystemCalls().mayWrite(folder.path.appending("gone")) }
@@ -135,14 +135,14 @@ import Torrent
         }
     }
 
-    @Test func acceptsAFileSystemThatCannotSyncDirectories() async throws {
+    @Test func fileSystemWithoutDirectorySyncIsAccepted() async throws {
         let fixture = try Fixture(Self.twoFiles, pieceLength: 1000)
         #expect(try await fixture.writeAll().isEmpty)
         fixture.calls.fail(.syncDirectory, .invalidArgument)
         #expect(await fixture.disk.sync(fixture.payload).isComplete)
     }
 
-    @Test func keepsWhatItCannotReach() async throws {
+    @Test func unreachableFilesStayPendingForTheNextSync() async throws {
         let fixture = try Fixture(Self.twoFiles, pieceLength: 1000)
         #expect(try await fixture.writeAll().isEmpty)
         let away = fixture.folder.path.string + "-away"
@@ -153,7 +153,7 @@ import Torrent
         #expect(await fixture.disk.sync(fixture.payload).durable.count == 2)
     }
 
-    @Test func noticesThatAFileWasReplaced() async throws {
+    @Test func replacedFileIsNoticed() async throws {
         let fixture = try Fixture(Self.twoFiles, pieceLength: 1000)
         #expect(try await fixture.writeAll().isEmpty)
         let path = fixture.folder.path.appending("t/a").string
@@ -176,7 +176,7 @@ import Torrent
         )
     }
 
-    @Test func aFolderThatIsGoneDoesNotBlockTheNextSync() async throws {
+    @Test func missingFolderDoesNotBlockTheNextSync() async throws {
         let fixture = try Fixture(manyFiles)
         #expect(try await fixture.writeAll().isEmpty)
         TemporaryFolder.remove(fixture.folder.path.appending("t"))
@@ -187,7 +187,7 @@ import Torrent
         #expect(await fixture.disk.sync(fixture.payload) == SyncReport())
     }
 
-    @Test func remembersAFailedClose() async throws {
+    @Test func failedCloseIsReportedByTheNextSync() async throws {
         let fixture = try Fixture(Self.twoFiles, pieceLength: 1000, descriptorLimit: 1)
         fixture.calls.fail(.close, .ioError, on: "a")
         #expect(try await fixture.writeAll().isEmpty, "the second file pushed the first out of the pool")
@@ -196,7 +196,7 @@ import Torrent
         #expect(report.failures.first?.error.operation == .close)
     }
 
-    @Test func goesOnWhenTheProcessHasNoMoreDescriptors() async throws {
+    @Test func poolIsEmptiedWhenDescriptorsRunOut() async throws {
         let fixture = try Fixture(Self.twoFiles, pieceLength: 1000)
         #expect(await fixture.disk.verifyAndWrite(try fixture.pieceWrite(PieceIndex(0))).isGood)
         fixture.calls.fail(.create, .tooManyOpenFiles, on: "b")

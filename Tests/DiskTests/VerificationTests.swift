@@ -7,7 +7,7 @@ import Torrent
 
 @Suite struct VerificationTests {
     @Test(arguments: [1, 64, 1000, 16384, 131_072, 131_073, 200_000, 262_144])
-    func findsWhatIsRight(_ pieceLength: Int) async throws {
+    func correctPiecesAreFoundGood(_ pieceLength: Int) async throws {
         let fixture = try Fixture(
             [FileEntry(path: ["f"], length: Int64(min(pieceLength * 19 + pieceLength / 3, 1_500_000)))],
             pieceLength: pieceLength)
@@ -15,7 +15,7 @@ import Torrent
         #expect(await fixture.verify() == Array(repeating: .good, count: fixture.payload.geometry.pieceCount))
     }
 
-    @Test func tellsBadFromMissingFromUnreadable() async throws {
+    @Test func badMissingAndUnreadableAreDistinguished() async throws {
         let fixture = try Fixture((0..<5).map { FileEntry(path: ["\($0)"], length: 1000) }, pieceLength: 1000)
         try fixture.plant(fixture.expected(0), "0")
         try fixture.plant(fixture.expected(1).map { $0 ^ 1 }, "1")
@@ -30,13 +30,13 @@ import Torrent
         #expect(io.code == .io)
     }
 
-    @Test func aFailureInOneLaneLeavesTheOthers() async throws {
+    @Test func failureInOneLaneDoesNotAffectTheOthers() async throws {
         let fixture = try Fixture([FileEntry(path: ["f"], length: 16 * 300_000)], pieceLength: 300_000)
         try fixture.plant(fixture.bytes.dropLast(300_000 * 3 + 1), "f")
         #expect(await fixture.verify() == Array(repeating: .good, count: 12) + Array(repeating: .missing, count: 4))
     }
 
-    @Test func looksOnlyAtThePiecesItIsGiven() async throws {
+    @Test func onlyRequestedPiecesAreVerified() async throws {
         let fixture = try Fixture([FileEntry(path: ["f"], length: 50_000)], pieceLength: 1000)
         try fixture.plant(fixture.bytes, "f")
         var some = Bitfield(count: 50)
@@ -50,14 +50,14 @@ import Torrent
         #expect(none.verdicts.isEmpty && none.outcome == .finished)
     }
 
-    @Test func doesNotTrustAFileThatIsOnlyStillOpen() async throws {
+    @Test func deletedButStillOpenFileIsMissing() async throws {
         let fixture = try Fixture([FileEntry(path: ["f"], length: 1000)])
         #expect(try await fixture.writeAll().isEmpty)
         #expect(unlink(fixture.folder.path.appending("f").string) == 0)
         #expect(await fixture.verify() == [.missing])
     }
 
-    @Test func aShortFileIsNoZeros() async throws {
+    @Test func readBeyondTheEndOfAShortFileFails() async throws {
         let fixture = try Fixture([FileEntry(path: ["f"], length: 1000)])
         try fixture.plant(Array(fixture.bytes[..<500]), "f")
         #expect(
@@ -69,7 +69,7 @@ import Torrent
         #expect(error?.code == .shortFile)
     }
 
-    @Test func stopsWhenCancelled() async throws {
+    @Test func verificationStopsWhenCancelled() async throws {
         let fixture = try Fixture([FileEntry(path: ["f"], length: 200_000)], pieceLength: 1000, cores: 1)
         try fixture.plant(fixture.bytes, "f")
         let cancel = CancelToken()
@@ -86,7 +86,7 @@ import Torrent
     }
 
     /// A scan keeps its thread only as long as nobody waits for one.
-    @Test func twoScansOfOneCoreTakeTurns() async throws {
+    @Test func scansOnOneCoreTakeTurns() async throws {
         let fixture = try Fixture([FileEntry(path: ["f"], length: 200_000)], pieceLength: 1000, cores: 1)
         try fixture.plant(fixture.bytes, "f")
         let order = Box<[Int]>([])
@@ -112,7 +112,7 @@ import Torrent
         #expect(order.value.withLock(\.self) == (0..<lanefuls).flatMap { _ in [1, 2] })
     }
 
-    @Test func hashesFilesForANewTorrent() async throws {
+    @Test func filesOfANewTorrentAreHashed() async throws {
         let fixture = try Fixture(
             (0..<40).map { FileEntry(path: ["\($0)"], length: $0 % 7 == 0 ? 0 : Int64($0) * 313) }, pieceLength: 4096)
         for file in 0..<40 { try fixture.plant(fixture.expected(file), "\(file)") }

@@ -33,7 +33,7 @@ struct VolumeSyncTests {
         return (files, log.count { $0.hasPrefix("syncVolume ") }, log.count { $0.hasPrefix("syncDirectory ") })
     }
 
-    @Test func manyFilesAreOneCallAndTheFirstIsAskedToo() async throws {
+    @Test func manyFilesAreSyncedByOneVolumeSync() async throws {
         let fixture = try Self.fixture()
         try await write(0..<5, fixture)
         let report = await fixture.disk.sync(fixture.payload)
@@ -50,7 +50,7 @@ struct VolumeSyncTests {
         #expect(await fixture.disk.sync(fixture.payload) == SyncReport())
     }
 
-    @Test func theNextSyncIsOneCallAgain() async throws {
+    @Test func everyLaterSyncUsesAVolumeSync() async throws {
         let fixture = try Self.fixture()
         for _ in 0..<2 {
             try await write(0..<4, fixture)
@@ -61,7 +61,7 @@ struct VolumeSyncTests {
     }
 
     /// A few files of a torrent of many, and a torrent of a few.
-    @Test(arguments: [(3, 2), (6, 5)]) func fewFilesAreAskedByThemselves(threshold: Int, written: Int) async throws {
+    @Test(arguments: [(3, 2), (6, 5)]) func fewFilesAreSyncedIndividually(threshold: Int, written: Int) async throws {
         let fixture = try Self.fixture(from: threshold)
         try await write(0..<written, fixture)
         #expect(await fixture.disk.sync(fixture.payload).durable.count == written)
@@ -70,7 +70,7 @@ struct VolumeSyncTests {
     }
 
     /// What the volume told of may be a file's whose turn comes with the next sync: it isn't told again.
-    @Test func aVolumeThatFailedIsNotAskedAgain() async throws {
+    @Test func volumeSyncPausesAfterAFailure() async throws {
         let fixture = try Self.fixture()
         try await write(0..<5, fixture)
         fixture.calls.fail(.syncVolume, .ioError)
@@ -90,7 +90,7 @@ struct VolumeSyncTests {
         #expect(syncs(fixture).volumes == 1)
     }
 
-    @Test func onlyTheFileThatFailedIsLost() async throws {
+    @Test func onlyTheFailedFileIsLost() async throws {
         let fixture = try Self.fixture()
         try await write(0..<5, fixture)
         fixture.calls.fail(.syncVolume, .ioError)
@@ -105,7 +105,7 @@ struct VolumeSyncTests {
     }
 
     /// A file system that gave up may say that all is well: it has nothing to sync.
-    @Test func aVolumeThatSaysItWentWellIsNotBelievedAgainstAFile() async throws {
+    @Test func fileSyncErrorOverridesASuccessfulVolumeSync() async throws {
         let fixture = try Self.fixture()
         try await write(0..<5, fixture)
         fixture.calls.fail(.syncData, .readOnlyFileSystem)
@@ -115,7 +115,7 @@ struct VolumeSyncTests {
         #expect(made.volumes == 1 && made.files == Self.names)
     }
 
-    @Test func whereItCannotBeDoneEachIsAskedForEver() async throws {
+    @Test func filesAreSyncedIndividuallyWithoutVolumeSync() async throws {
         let fixture = try Self.fixture()
         fixture.calls.set { $0.hasVolumeSync = false }
         try await write(0..<5, fixture)
@@ -128,7 +128,7 @@ struct VolumeSyncTests {
     }
 
     /// What was opened after a write may not hear of its failure.
-    @Test func aWitnessIsNotMadeAfterTheFirstWrite() async throws {
+    @Test func witnessIsNotOpenedAfterTheFirstWrite() async throws {
         let fixture = try Self.fixture()
         fixture.calls.fail(.openFolder, .permissionDenied, on: ".")
         try await write(0..<5, fixture)
@@ -142,7 +142,7 @@ struct VolumeSyncTests {
     }
 
     /// Files that somebody else brought: a sync begins with the witness.
-    @Test func adoptedFilesAreOneCall() async throws {
+    @Test func adoptedFilesAreSyncedByOneVolumeSync() async throws {
         let fixture = try Self.fixture()
         fixture.makeFolder("t")
         fixture.makeFolder("t", "sub")
@@ -162,7 +162,7 @@ struct VolumeSyncTests {
 
     enum Mischief: CaseIterable { case replaced, removed, link }
 
-    @Test(arguments: Mischief.allCases, [0, 2]) func aFileThatIsNoLongerThereIsLost(mischief: Mischief, file: Int)
+    @Test(arguments: Mischief.allCases, [0, 2]) func removedOrReplacedFileIsLost(mischief: Mischief, file: Int)
         async throws
     {
         let fixture = try Self.fixture()
@@ -184,7 +184,7 @@ struct VolumeSyncTests {
     }
 
     /// The system said at the closing of a descriptor that it lost something: no sync of the volume makes that good.
-    @Test func whatAFailedCloseLostStaysLost() async throws {
+    @Test func fileLostByAFailedCloseStaysLost() async throws {
         let fixture = try Self.fixture(descriptorLimit: 1)
         fixture.calls.fail(.close, .ioError, on: "b")
         try await write(0..<5, fixture)
@@ -197,7 +197,7 @@ struct VolumeSyncTests {
     }
 
     /// A disk that is mounted within the output folder: nothing was heard of it.
-    @Test(arguments: [0, 3]) func aFileOnAnotherDeviceIsAskedByItself(file: Int) async throws {
+    @Test(arguments: [0, 3]) func fileOnAnotherDeviceIsSyncedIndividually(file: Int) async throws {
         let fixture = try Self.fixture()
         fixture.calls.set { $0.devices[Self.names[file]] = 77 }
         try await write(0..<5, fixture)
@@ -210,7 +210,7 @@ struct VolumeSyncTests {
     }
 
     /// The witness is of the volume that was there first.
-    @Test func aFolderThatIsOnAnotherDeviceByNowIsNotSyncedAsOne() async throws {
+    @Test func folderMovedToAnotherDeviceIsNotVolumeSynced() async throws {
         let fixture = try Self.fixture()
         try await write(0..<5, fixture)
         // The witness was opened as `.`, the folder by its path.
@@ -222,7 +222,7 @@ struct VolumeSyncTests {
 
     /// Writes, syncs and syncs of the same torrent at once: what a sync claims was written and asked for, whichever of
     /// them has the witness.
-    @Test func syncsAtOnce() async throws {
+    @Test func concurrentSyncsReportEachFileOnce() async throws {
         let fixture = try Self.fixture()
         for _ in 0..<20 {
             try await write(0..<5, fixture)
@@ -234,7 +234,7 @@ struct VolumeSyncTests {
     }
 
     /// The machine's own call on what the tests' folder is on: it is done, or it isn't offered.
-    @Test func theSystemDoesItWhereItCan() async throws {
+    @Test func realVolumeSyncWorksOrIsUnsupported() async throws {
         let fixture = try Self.fixture()
         try await write(0..<5, fixture)
         let folder = try SystemCalls().open(fixture.folder.path, flags: O_RDONLY | O_DIRECTORY)

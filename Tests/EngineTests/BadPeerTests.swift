@@ -8,13 +8,15 @@ import Torrent
 
 /// Peers that do wrong: none of them stops a download, and none is believed.
 @Suite(.crowded) struct BadPeerTests {
-    static let manners: [WirePeer.Manner] = [
+    static let manners: [FakePeer.Manner] = [
         .lying, .silent, .closing, .haves, .slow(20), .noise, .lateNoise, .hugeFrame, .wrongTorrent, .wrongBitfield,
         .choking(every: 8), .asking,
         .rejecting, .stopping(after: 9), .dropping(after: 5),
     ]
 
-    @Test(arguments: manners, [true, false]) func besideAGoodOne(manner: WirePeer.Manner, isFast: Bool) async throws {
+    @Test(arguments: manners, [true, false]) func downloadCompletesBesideAMisbehavingPeer(
+        manner: FakePeer.Manner, isFast: Bool
+    ) async throws {
         let torrent = try SampleTorrent(length: 2 << 20, seed: 11)
         try await withSite { site in
             let id = try site.add(torrent)
@@ -28,8 +30,9 @@ import Torrent
     }
 
     /// Peers that serve badly and yet serve: each alone is enough.
-    @Test(arguments: [WirePeer.Manner.haves, .slow(200), .choking(every: 4), .dropping(after: 40)]) func alone(
-        manner: WirePeer.Manner
+    @Test(arguments: [FakePeer.Manner.haves, .slow(200), .choking(every: 4), .dropping(after: 40)])
+    func downloadCompletesFromOnePoorPeer(
+        manner: FakePeer.Manner
     ) async throws {
         let torrent = try SampleTorrent(length: 1 << 20, seed: 12)
         try await withSite { site in
@@ -41,7 +44,7 @@ import Torrent
 
     /// Spare bits, extension messages that can't be read and unknown messages are no reason to leave a peer that
     /// serves: it does so over one connection.
-    @Test func aSloppyPeerServes() async throws {
+    @Test func sloppyPeerKeepsItsConnection() async throws {
         let torrent = try SampleTorrent(length: 1_300_000, seed: 18)
         #expect(torrent.geometry.pieceCount % 8 != 0)
         try await withSite { site in
@@ -55,7 +58,7 @@ import Torrent
         }
     }
 
-    @Test func aLiarAloneIsBannedAndAnotherCompletes() async throws {
+    @Test func lyingPeerIsBannedAndAnotherCompletes() async throws {
         let torrent = try SampleTorrent(length: 1 << 20, seed: 13)
         try await withSite { site in
             let id = try site.add(torrent)
@@ -81,7 +84,7 @@ import Torrent
     }
 
     /// A ban holds in the next life, though a tracker names the peer.
-    @Test func aBannedPeerIsNotDialledAgain() async throws {
+    @Test func bannedPeerIsNotDialledAgain() async throws {
         let torrent = try SampleTorrent(length: 1 << 20, seed: 14)
         try await withSite { site in
             let id = try site.add(torrent)
@@ -109,7 +112,7 @@ import Torrent
     /// A tracker names the liar again: it is dialled when its ban is over, or ends where only a clock that was wrong
     /// can have put its end.
     @Test(arguments: [(Duration.seconds(3600), false), (.seconds(-1), true), (.seconds(10 * 365 * 86400), true)])
-    func aBanHoldsInTheNextLifeUntilItIsOver(rest: Duration, isOver: Bool) async throws {
+    func banLastsAcrossRunsUntilItExpires(rest: Duration, isOver: Bool) async throws {
         var answer = FakeTracker.Answer()
         try await withTracker { tracker in
             let torrent = try SampleTorrent(length: 1 << 20, seed: 17, trackers: [[tracker.url]])
@@ -142,7 +145,7 @@ import Torrent
     }
 
     /// Several peers have a part in each piece; only who sent the bad block is banned.
-    @Test func theGuiltyOfSeveralIsFound() async throws {
+    @Test func onlyTheLyingPeerOfSeveralIsBanned() async throws {
         let torrent = try SampleTorrent(length: 4 << 20, pieceLength: 1 << 20, seed: 15)
         try await withSite { site in
             let id = try site.add(torrent)
@@ -165,16 +168,16 @@ import Torrent
         Array("GET / HTTP/1.1\r\n\r\n".utf8), SamplePayload(seed: 3).bytes(at: 0, count: 5000),
         [19] + Array("BitTorrent protocol".utf8) + Array(repeating: 0, count: 48),
         Array(repeating: 0xff, count: 100_000),
-    ]) func strangersDialIn(greeting: [UInt8]) async throws {
+    ]) func invalidHandshakesAreDisconnected(greeting: [UInt8]) async throws {
         let torrent = try SampleTorrent(length: 200_000, seed: 16)
         try await withSite { site in
             let id = try site.add(torrent)
             try await withPeers(torrent, [.slow(40)]) { peers in
                 try await site.run(peers: [peers[0].address]) { session in
-                    let stranger = try await Stranger.dial(session.address)
-                    try await stranger.say(greeting)
-                    try await eventually("the stranger to be shown out") { stranger.isClosed }
-                    #expect(stranger.heard < 1000)
+                    let rawPeer = try await RawPeer.dial(session.address)
+                    try await rawPeer.say(greeting)
+                    try await eventually("the raw peer to be shown out") { rawPeer.isClosed }
+                    #expect(rawPeer.heard < 1000)
                     try await site.untilComplete(id)
                 }
             }

@@ -54,7 +54,7 @@ import Torrent
     private static let chunk = 45
     static let chunks = Array(stride(from: 0, to: cases.count, by: chunk))
 
-    @Test(arguments: chunks) func theOthersGoOn(start: Int) async throws {
+    @Test(arguments: chunks) func badRowDoesNotStopOtherTorrents(start: Int) async throws {
         let cases = Self.cases[start..<min(start + Self.chunk, Self.cases.count)]
         let good = try SampleTorrent("good.bin", length: 300_000, seed: 1)
         try await withSite { site in
@@ -136,7 +136,7 @@ import Torrent
     }
 
     /// Rows of no torrent.
-    @Test func theEngineGoesOn() async throws {
+    @Test func badRowsOutsideTorrentsDoNotStopTheEngine() async throws {
         let good = try SampleTorrent("good.bin", length: 300_000, seed: 1)
         try await withSite { site in
             let id = try site.add(good)

@@ -25,7 +25,7 @@ import Torrent
         Case(name: "all but one block", length: 2 << 20, pieceLength: 1 << 18, blocks: 127),
     ]
 
-    @Test(arguments: cases) func nothingIsDoneTwice(example: Case) async throws {
+    @Test(arguments: cases) func cleanRestartDownloadsNoBlockTwice(example: Case) async throws {
         // A tracker that takes the request and never answers, which is given up after half a minute, and one that isn't
         // there.
         var deaf = FakeTracker.Answer()
@@ -77,7 +77,7 @@ import Torrent
     }
 
     /// A complete torrent that is started again is served without a look at its files.
-    @Test func aSeedIsNotHashed() async throws {
+    @Test func completeTorrentIsNotHashedAtStart() async throws {
         let torrent = try SampleTorrent(length: 1 << 20, seed: 62)
         try await withSite { site in
             let id = try site.add(torrent)
@@ -96,7 +96,7 @@ import Torrent
     }
 
     /// Stopped again and again, at whatever moment: no block comes twice.
-    @Test func manyStops() async throws {
+    @Test func repeatedStopsDownloadNoBlockTwice() async throws {
         let torrent = try SampleTorrent(length: 3 << 20, pieceLength: 1 << 18, seed: 63)
         try await withSite { site in
             let id = try site.add(torrent)
@@ -120,7 +120,7 @@ import Torrent
     }
 
     /// The database and the payload were moved to another place, as on a new machine.
-    @Test func aCopiedDatabaseGoesOn() async throws {
+    @Test func copiedDatabaseResumesTheDownload() async throws {
         let torrent = try SampleTorrent(length: 1 << 20, seed: 64)
         try await withSite { site in
             let id = try site.add(torrent)
@@ -140,7 +140,7 @@ import Torrent
     }
 
     /// A signal may come while the engine still starts: then the start ends early, and nothing is wrong.
-    @Test(arguments: 0..<12) func aStopDuringTheStartIsClean(turns: Int) async throws {
+    @Test(arguments: 0..<12) func stopDuringStartIsClean(turns: Int) async throws {
         let torrent = try SampleTorrent(length: 1 << 20, seed: 66)
         try await withSite { site in
             _ = try site.add(torrent)

@@ -34,7 +34,7 @@ import Torrent
         try await eventually("the state to say so") { try site.row(id).state == .error }
     }
 
-    @Test(arguments: examples) func theTorrentWaitsAndGoesOn(example: Example) async throws {
+    @Test(arguments: examples) func downloadPausesOnADiskFaultAndResumes(example: Example) async throws {
         let torrent = try SampleTorrent(length: 4 << 20, seed: 71)
         try await withSite { site in
             let id = try site.add(torrent)
@@ -65,7 +65,7 @@ import Torrent
     }
 
     /// A piece that couldn't be written is in memory still: it doesn't come twice.
-    @Test func aFullDiskCostsNoDownload() async throws {
+    @Test func fullDiskCausesNoRepeatedDownload() async throws {
         let torrent = try SampleTorrent(length: 4 << 20, seed: 72)
         try await withSite { site in
             let id = try site.add(torrent)
@@ -82,7 +82,7 @@ import Torrent
     }
 
     /// The disk is still broken when the engine is stopped: the next life looks at what is in doubt, and completes.
-    @Test(arguments: examples) func stoppedWithTheFault(example: Example) async throws {
+    @Test(arguments: examples) func downloadResumesAfterAStopWithADiskFault(example: Example) async throws {
         let torrent = try SampleTorrent(length: 4 << 20, seed: 73)
         try await withSite { site in
             let id = try site.add(torrent)
@@ -101,7 +101,8 @@ import Torrent
     }
 
     /// Not even its empty files can be made: it is tried again, by itself.
-    @Test(arguments: [Errno.tooManyOpenFiles, .noSpace, .permissionDenied, .readOnlyFileSystem]) func nothingCanBeMade(
+    @Test(arguments: [Errno.tooManyOpenFiles, .noSpace, .permissionDenied, .readOnlyFileSystem])
+    func failedFileCreationIsRetried(
         error: Errno
     ) async throws {
         let torrent = try SampleTorrent(folder: "sample", [.init("a", 200_000), .init("empty", 0)], seed: 77)
@@ -123,7 +124,7 @@ import Torrent
     }
 
     /// Who has what is recorded gets it, whatever becomes of what is to be written.
-    @Test(arguments: examples) func whatIsThereIsServedOn(example: Example) async throws {
+    @Test(arguments: examples) func recordedPiecesAreServedDuringADiskFault(example: Example) async throws {
         let torrent = try SampleTorrent(length: 4 << 20, seed: 78)
         try await withSite { site in
             let id = try site.add(torrent)
@@ -147,7 +148,7 @@ import Torrent
     }
 
     /// With `--allocate full` a disk without room is told before anything is made.
-    @Test func noRoomForTheWhole() async throws {
+    @Test func fullAllocationReportsAFullDisk() async throws {
         let torrent = try SampleTorrent(length: 1 << 20, seed: 74)
         try await withSite { site in
             let id = try site.add(torrent) { $0.allocatesFull = true }
@@ -161,7 +162,7 @@ import Torrent
         }
     }
 
-    @Test func theOutputIsAFile() async throws {
+    @Test func fileInPlaceOfTheOutputFolderIsReported() async throws {
         let torrent = try SampleTorrent(length: 1 << 20, seed: 75)
         try await withSite { site in
             let id = try site.add(torrent)
@@ -179,7 +180,7 @@ import Torrent
     }
 
     /// Where a file should be there is a folder, or a link that leads out.
-    @Test(arguments: ["folder", "link"]) func somethingElseIsInTheWay(what: String) async throws {
+    @Test(arguments: ["folder", "link"]) func folderOrLinkInPlaceOfAFileIsReported(what: String) async throws {
         let torrent = try SampleTorrent(folder: "sample", [.init("a", 100_000), .init("b", 100_000)], seed: 76)
         try await withSite { site in
             let id = try site.add(torrent)

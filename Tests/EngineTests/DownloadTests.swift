@@ -41,7 +41,7 @@ import Torrent
         Shape(name: "names beyond ASCII", lengths: [.init("Über/日本語 🐟", 66000), .init("Über/é", 5)]),
     ]
 
-    @Test(arguments: shapes) func fromOnePeer(shape: Shape) async throws {
+    @Test(arguments: shapes) func torrentIsDownloadedFromOnePeer(shape: Shape) async throws {
         let torrent = try shape.torrent()
         try await withSite { site in
             let id = try site.add(torrent)
@@ -56,7 +56,7 @@ import Torrent
     }
 
     /// There is nothing to ask anybody for.
-    @Test func nothingButEmptyFiles() async throws {
+    @Test func torrentOfEmptyFilesCompletes() async throws {
         let torrent = try SampleTorrent(folder: "sample", [.init("a", 0), .init("b/c", 0)])
         try await withSite { site in
             let id = try site.add(torrent)
@@ -72,7 +72,7 @@ import Torrent
         }
     }
 
-    @Test func fromSeveralPeers() async throws {
+    @Test func downloadUsesSeveralPeers() async throws {
         let torrent = try SampleTorrent(length: 6 << 20, seed: 2)
         try await withSite { site in
             let id = try site.add(torrent)
@@ -87,7 +87,7 @@ import Torrent
         }
     }
 
-    @Test func fromPeersThatHaveDifferentPieces() async throws {
+    @Test func peersWithDifferentPiecesCompleteTheDownload() async throws {
         let torrent = try SampleTorrent(length: 64 * 16384, pieceLength: 16384, seed: 3)
         try await withSite { site in
             let id = try site.add(torrent)
@@ -96,8 +96,8 @@ import Torrent
             for piece in torrent.geometry.pieces {
                 if piece.value % 2 == 0 { even.insert(piece) } else { odd.insert(piece) }
             }
-            let first = try await WirePeer.start(torrent, have: odd, isFast: false)
-            let second = try await WirePeer.start(torrent, have: even)
+            let first = try await FakePeer.start(torrent, have: odd, isFast: false)
+            let second = try await FakePeer.start(torrent, have: even)
             let done = await Result { try await site.download(id, from: [first, second]) }
             await first.stop()
             await second.stop()
@@ -106,7 +106,7 @@ import Torrent
         }
     }
 
-    @Test func overIPv6() async throws {
+    @Test func torrentIsDownloadedOverIPv6() async throws {
         let torrent = try SampleTorrent(length: 300_000, seed: 4)
         try await withSite { site in
             let id = try site.add(torrent)
@@ -118,7 +118,7 @@ import Torrent
         }
     }
 
-    @Test func wholeFilesAreAllocatedWhenThatIsWanted() async throws {
+    @Test func filesAreFullyAllocatedOnRequest() async throws {
         let torrent = try SampleTorrent(length: 1 << 20, seed: 5)
         try await withSite { site in
             _ = try site.add(torrent) { $0.allocatesFull = true }
@@ -133,7 +133,7 @@ import Torrent
         }
     }
 
-    @Test func aPausedTorrentStaysAsItIs() async throws {
+    @Test func pausedTorrentDoesNothingUntilResumed() async throws {
         let torrent = try SampleTorrent(length: 100_000)
         try await withSite { site in
             let id = try site.add(torrent) { $0.isPaused = true }

@@ -8,7 +8,7 @@ import Torrent
 /// Files without bytes: nobody sends them, and yet they are to be there.
 @Suite(.crowded) struct EmptyFileTests {
     /// A torrent of nothing else is made and completed by an engine that isn't told of it, once.
-    @Test func aTorrentOfNothingElse() async throws {
+    @Test func torrentOfEmptyFilesCompletesOnce() async throws {
         let torrent = try SampleTorrent(folder: "sample", [.init("a", 0), .init("sub/b", 0)])
         try await withSite { site in
             let id = try site.add(torrent)
@@ -28,7 +28,7 @@ import Torrent
     }
 
     /// Nothing but the empty files of a torrent is wanted.
-    @Test func nothingElseIsWanted() async throws {
+    @Test func selectionOfEmptyFilesRequestsNothing() async throws {
         let torrent = try SampleTorrent(
             folder: "sample", [.init("a", 100_000), .init("b", 0), .init("c", 0)], seed: 191)
         try await withSite { site in
@@ -42,7 +42,7 @@ import Torrent
     }
 
     /// The engine ends by itself when they are there.
-    @Test func anEngineThatEndsWhenAllIsComplete() async throws {
+    @Test func engineEndsWhenEmptyFilesAreCreated() async throws {
         let torrent = try SampleTorrent(folder: "sample", [.init("a", 0)])
         try await withSite { site in
             let id = try site.add(torrent)
@@ -58,7 +58,7 @@ import Torrent
     }
 
     /// One that is wanted later is made then, whether or not an engine runs.
-    @Test(arguments: [true, false]) func oneIsWantedLater(isRunning: Bool) async throws {
+    @Test(arguments: [true, false]) func emptyFileSelectedLaterIsCreated(isRunning: Bool) async throws {
         let torrent = try SampleTorrent(folder: "sample", [.init("a", 100_000), .init("b", 0)], seed: 192)
         try await withSite { site in
             let id = try site.add(torrent, wanted: [true, false])
@@ -85,7 +85,7 @@ import Torrent
     }
 
     /// A choice of files that are all there completes the torrent, whether or not an engine runs; that is written down.
-    @Test(arguments: [true, false]) func aNarrowerChoiceCompletes(isRunning: Bool) async throws {
+    @Test(arguments: [true, false]) func narrowerSelectionCompletesTheTorrent(isRunning: Bool) async throws {
         let torrent = try SampleTorrent(folder: "sample", [.init("a", 65536), .init("b", 65536 * 4)], seed: 193)
         try await withSite { site in
             let id = try site.add(torrent) { $0.isSequential = true }

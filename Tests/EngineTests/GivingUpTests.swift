@@ -33,7 +33,7 @@ import Torrent
         return id
     }
 
-    @Test func itEndsWhenTheFolderStaysAway() async throws {
+    @Test func engineGivesUpWhenTheFolderStaysMissing() async throws {
         let torrent = try SampleTorrent(length: 1 << 20, seed: 411)
         try await withSite { site in
             let id = try await addAway(torrent, at: site)
@@ -47,7 +47,7 @@ import Torrent
         }
     }
 
-    @Test func itEndsWhenTheDiskStaysFull() async throws {
+    @Test func engineGivesUpWhenTheDiskStaysFull() async throws {
         let torrent = try SampleTorrent(length: 1 << 20, seed: 412)
         try await withSite { site in
             let id = try site.add(torrent)
@@ -68,7 +68,7 @@ import Torrent
     }
 
     /// What waits for peers is no fault of this machine.
-    @Test func aDownloadWithoutPeersIsNotGivenUp() async throws {
+    @Test func downloadWithoutPeersIsNotGivenUp() async throws {
         let torrent = try SampleTorrent(length: 1 << 20, seed: 413)
         try await withSite { site in
             let id = try site.add(torrent)
@@ -82,7 +82,7 @@ import Torrent
     }
 
     /// One torrent is stuck and another one is not: the other is downloaded first.
-    @Test func theOthersAreDownloadedFirst() async throws {
+    @Test func otherTorrentsCompleteBeforeTheEngineGivesUp() async throws {
         let (stuck, other) = (
             try SampleTorrent("stuck", length: 1 << 20, seed: 414),
             try SampleTorrent("other", length: 1 << 20, seed: 415)
@@ -109,7 +109,7 @@ import Torrent
     }
 
     /// A complete torrent in trouble is looked at before an engine that ends by itself says how it is.
-    @Test func aCompleteTorrentInTroubleIsLookedAt() async throws {
+    @Test func faultyCompleteTorrentIsCheckedBeforeTheEngineEnds() async throws {
         let torrent = try SampleTorrent(length: 100_000, seed: 416)
         try await withSite { site in
             let id = try site.add(torrent)

@@ -7,7 +7,7 @@ import Torrent
 
 /// What a running engine says of itself in the database.
 @Suite(.crowded) struct HeartbeatTests {
-    @Test func connectionsStandInTheDatabaseWhileTheyLast() async throws {
+    @Test func openConnectionsAreListedInTheDatabase() async throws {
         let torrent = try SampleTorrent(length: 4 << 20, seed: 61)
         try await withSite { site in
             let id = try site.add(torrent)
@@ -31,7 +31,7 @@ import Torrent
         }
     }
 
-    @Test func theVolumeOfThePayloadIsRemembered() async throws {
+    @Test func volumeOfThePayloadIsRecorded() async throws {
         let torrent = try SampleTorrent(length: 1 << 20, seed: 62)
         try await withSite { site in
             let id = try site.add(torrent)

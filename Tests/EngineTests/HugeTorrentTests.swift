@@ -24,7 +24,7 @@ import Torrent
 
     /// Only a file beyond 4 GiB is wanted; what its first and last piece have of its neighbours is kept at offsets
     /// beyond 4 GiB too, and served.
-    @Test func aFileBeyond4GiBAlone() async throws {
+    @Test func fileBeyond4GiBIsDownloadedAndServed() async throws {
         let first = Self.window.lowerBound + 100_000
         let length = 3 << 20
         let files: [SampleTorrent.File] = [
@@ -38,7 +38,7 @@ import Torrent
                     try one.add(torrent, wanted: [false, true, false]),
                     try two.add(torrent, wanted: [false, true, false])
                 )
-                let peer = try await WirePeer.start(torrent, have: Self.have(torrent))
+                let peer = try await FakePeer.start(torrent, have: Self.have(torrent))
                 let result = await Result {
                     try await one.run(peers: [peer.address]) { session in
                         try await one.untilComplete(ids.0)
@@ -63,14 +63,14 @@ import Torrent
     }
 
     /// The offsets inside one file are beyond 4 GiB. A stop and a start later nothing is hashed, and another gets it.
-    @Test func aSingleFile() async throws {
+    @Test func singleFileBeyond4GiBIsDownloadedAndServed() async throws {
         let torrent = try SampleTorrent(
             zeros: "huge.bin", [.init("", Self.size)], window: Self.window, pieceLength: Self.pieceLength, seed: 182)
         let have = Self.have(torrent)
         try await withSite { one in
             try await withSite { two in
                 let ids = (try one.add(torrent), try two.add(torrent))
-                let peer = try await WirePeer.start(torrent, have: have)
+                let peer = try await FakePeer.start(torrent, have: have)
                 let result = await Result {
                     try await one.run(peers: [peer.address]) { _ in
                         try await eventually("what the peer has") { try one.claimed(ids.0, torrent) == have }

@@ -18,7 +18,7 @@ import Torrent
             pieceLength: 1 << 14, seed: 211)
     }
 
-    @Test func downloadedAndStartedAgain() async throws {
+    @Test func hundredThousandFilesAreDownloadedAndResumed() async throws {
         let clock = Stopwatch()
         let torrent = try Self.torrent()
         clock.tell("made")

@@ -24,7 +24,7 @@ import Torrent
 
     /// The engine is stopped in the middle of a piece: its 4,096 blocks are 512 bytes of a mask, and none of those that
     /// came comes again.
-    @Test func theirBlocksSurviveAStop() async throws {
+    @Test func blocksOfLargePiecesSurviveAStop() async throws {
         let torrent = try SampleTorrent("large.bin", content: Self.content(), pieceLength: Self.pieceLength)
         #expect(torrent.geometry.pieceCount == 3 && torrent.geometry.blockCount(of: PieceIndex(0)) == 4096)
         try await withSite { site in

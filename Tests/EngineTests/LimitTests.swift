@@ -19,7 +19,7 @@ import Torrent
             "\(Self.length) bytes at \(Self.limit) a second took \(seconds) s")
     }
 
-    @Test(arguments: [true, false]) func ofDownloads(isGlobal: Bool) async throws {
+    @Test(arguments: [true, false]) func downloadRateStaysWithinTheLimit(isGlobal: Bool) async throws {
         let torrent = try SampleTorrent(length: Self.length, seed: 51)
         try await withSite { site in
             let id = try site.add(torrent) { if !isGlobal { $0.limits.download = Int64(Self.limit) } }
@@ -38,7 +38,7 @@ import Torrent
         }
     }
 
-    @Test func ofUploads() async throws {
+    @Test func uploadRateStaysWithinTheLimit() async throws {
         let torrent = try SampleTorrent(length: Self.length, seed: 52)
         try await withSite { site in
             let id = try site.add(torrent)
@@ -62,7 +62,7 @@ import Torrent
     }
 
     /// A limit that is set while the engine runs, and taken back.
-    @Test func aLimitIsChanged() async throws {
+    @Test func changedLimitAppliesWhileRunning() async throws {
         let torrent = try SampleTorrent(length: 4 << 20, seed: 53)
         try await withSite { site in
             // All of it takes 84 seconds.

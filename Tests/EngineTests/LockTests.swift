@@ -9,7 +9,7 @@ import Torrent
 
 /// One engine a database, and only a database that is ours.
 @Suite(.crowded) struct LockTests {
-    @Test func theSecondEngineNamesTheFirst() async throws {
+    @Test func secondEngineNamesTheRunningOne() async throws {
         try await withSite { site in
             try await site.run { _ in
                 let error = await #expect(throws: StoreError.self) { try await Session.open(site.settings([])) }
@@ -21,7 +21,7 @@ import Torrent
         }
     }
 
-    @Test func aNewerSchemaIsRefused() async throws {
+    @Test func newerSchemaIsRejected() async throws {
         try await withSite { site in
             _ = try site.add(try SampleTorrent(length: 5))
             try site.write { db throws(StoreError) in
@@ -47,7 +47,7 @@ import Torrent
         ("another program's", Array("SQLite format 3\0".utf8) + Array(repeating: 0, count: 4080)),
     ]
 
-    @Test(arguments: 0..<strangers.count) func whatIsNotOursIsRefusedAndLeftAlone(number: Int) async throws {
+    @Test(arguments: 0..<strangers.count) func foreignFileIsRejectedAndUnchanged(number: Int) async throws {
         let bytes = Self.strangers[number].bytes
         try await withSite { site in
             try Files.write(bytes, to: site.database)
@@ -57,7 +57,7 @@ import Torrent
     }
 
     /// After a refusal nothing is held: the lock is free, and so is the port.
-    @Test func aTakenPortIsNamed() async throws {
+    @Test func occupiedPortIsNamed() async throws {
         try await withSite { first in
             try await withSite { second in
                 try await first.run { session in

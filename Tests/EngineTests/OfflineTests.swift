@@ -10,7 +10,7 @@ import Torrent
 @Suite(.crowded) struct OfflineTests {
     private static let away = "away"
 
-    @Test func awayWhileStopped() async throws {
+    @Test func folderMissingAtStartMakesTheTorrentOffline() async throws {
         try await withTracker { tracker in
             let torrent = try SampleTorrent(length: 2 << 20, seed: 81, trackers: [[tracker.url]])
             try await withSite { site in
@@ -50,7 +50,7 @@ import Torrent
     }
 
     /// Stopped while it is away: what is claimed stays claimed.
-    @Test func awayForAWholeLife() async throws {
+    @Test func claimsSurviveRunsWithAMissingFolder() async throws {
         let torrent = try SampleTorrent(length: 1 << 20, seed: 82)
         try await withSite { site in
             let id = try site.add(torrent)
@@ -76,7 +76,7 @@ import Torrent
         }
     }
 
-    @Test func awayWhileRunning() async throws {
+    @Test func downloadResumesWhenTheFolderReturns() async throws {
         let torrent = try SampleTorrent(length: 4 << 20, seed: 83)
         try await withSite { site in
             let id = try site.add(torrent)
@@ -107,7 +107,7 @@ import Torrent
     }
 
     /// The folder of a seed goes away: nobody is told that it has nothing, and it serves when it is back.
-    @Test func awayWhileSeeding() async throws {
+    @Test func seedingResumesWhenTheFolderReturns() async throws {
         let torrent = try SampleTorrent(length: 1 << 20, seed: 84)
         try await withSite { site in
             let id = try site.add(torrent)
@@ -130,7 +130,7 @@ import Torrent
     }
 
     /// Another folder stands in its place, as an empty mount point does.
-    @Test func anEmptyFolderInItsPlace() async throws {
+    @Test func emptyFolderOnTheSameDiskIsDownloadedAgain() async throws {
         let torrent = try SampleTorrent(folder: "sample", [.init("a", 200_000), .init("b", 200_000)], seed: 85)
         try await withSite { site in
             let id = try site.add(torrent)
@@ -151,7 +151,7 @@ import Torrent
     }
 
     /// A folder of which nothing is heard, as of a server that is gone: its torrent waits for it, and no other does.
-    @Test func aFolderThatHangsHoldsUpNoOther() async throws {
+    @Test func hangingFolderDoesNotBlockOtherTorrents() async throws {
         let (stuck, other) = (
             try SampleTorrent(length: 100_000, seed: 83), try SampleTorrent("other", length: 300_000, seed: 84)
         )

@@ -8,12 +8,12 @@ import Torrent
 
 /// In which order pieces are asked for.
 @Suite(.crowded) struct OrderTests {
-    private static func firstAsked(_ peer: WirePeer) -> [Int] {
+    private static func firstAsked(_ peer: FakePeer) -> [Int] {
         var seen: Set<Int> = []
         return peer.requests.map(\.piece).filter { seen.insert($0).inserted }
     }
 
-    @Test func sequential() async throws {
+    @Test func sequentialDownloadRequestsPiecesInOrder() async throws {
         let torrent = try SampleTorrent(length: 2 << 20, seed: 41)
         try await withSite { site in
             let id = try site.add(torrent) { $0.isSequential = true }
@@ -24,7 +24,7 @@ import Torrent
         }
     }
 
-    @Test func notSequential() async throws {
+    @Test func standardDownloadRequestsPiecesOutOfOrder() async throws {
         let torrent = try SampleTorrent(length: 2 << 20, seed: 42)
         try await withSite { site in
             let id = try site.add(torrent)
@@ -36,7 +36,7 @@ import Torrent
     }
 
     /// One peer has all, the others all but a few pieces: those few come first, once the first random pieces are there.
-    @Test func theRarestFirst() async throws {
+    @Test func rarestPiecesAreRequestedFirst() async throws {
         let torrent = try SampleTorrent(length: 64 * 16384, pieceLength: 16384, seed: 43)
         let rare: Set<Int> = [7, 30, 55]
         try await withSite { site in
@@ -45,8 +45,8 @@ import Torrent
             for piece in rare { common.remove(PieceIndex(piece)) }
             // They tell what they have, and send nothing.
             let others = [
-                try await WirePeer.start(torrent, .silent, have: common),
-                try await WirePeer.start(torrent, .silent, have: common),
+                try await FakePeer.start(torrent, .silent, have: common),
+                try await FakePeer.start(torrent, .silent, have: common),
             ]
             let result = await Result {
                 try await withPeers(torrent, [.slow(10)]) { peers in

@@ -42,7 +42,7 @@ import Torrent
         Change(name: "deleted", make: { _, path in try Files.remove(path) }, lost: 6),
     ]
 
-    @Test(arguments: changes) func whileStopped(change: Change) async throws {
+    @Test(arguments: changes) func filesChangedWhileStoppedAreChecked(change: Change) async throws {
         // Files end where pieces end, so that each piece is one file's.
         let torrent = try SampleTorrent(
             folder: "sample", [.init("a", 4 * 65536), .init("b", 6 * 65536), .init("c", 5 * 65536)], seed: 91)
@@ -84,7 +84,7 @@ import Torrent
     /// A file goes under a running engine that hasn't written to it yet, and is made anew by the first write: what the
     /// database claims of the old one is in doubt before the new one's fingerprint is recorded, which would vouch for
     /// it after a stop.
-    @Test func deletedBeforeTheFirstWrite() async throws {
+    @Test func fileDeletedBeforeTheFirstWriteIsUnverified() async throws {
         let torrent = try SampleTorrent(folder: "sample", [.init("a", 40 * 65536), .init("b", 2 * 65536)], seed: 95)
         try await withSite { site in
             let path = torrent.path(0, in: site.output)
@@ -121,7 +121,7 @@ import Torrent
 
     /// A file that goes while it is written is no file of ours any more: the torrent says so and writes no other in its
     /// place. The next life fetches it.
-    @Test func deletedWhileItIsWritten() async throws {
+    @Test func fileDeletedWhileItIsWrittenIsReported() async throws {
         let torrent = try SampleTorrent(folder: "sample", [.init("a", 40 * 65536), .init("b", 2 * 65536)], seed: 96)
         try await withSite { site in
             let path = torrent.path(0, in: site.output)
@@ -144,7 +144,7 @@ import Torrent
 
     /// Another program writes to a file that is finished, while others are still to come: that is noticed before the
     /// torrent counts as complete.
-    @Test func changedWhileOthersAreWritten() async throws {
+    @Test func fileChangedOutsideIsCheckedBeforeCompletion() async throws {
         let torrent = try SampleTorrent(folder: "sample", [.init("a", 2 * 65536), .init("b", 30 * 65536)], seed: 97)
         try await withSite { site in
             let id = try site.add(torrent) { $0.isSequential = true }
@@ -166,7 +166,7 @@ import Torrent
     }
 
     /// All is found that was there before the torrent was added.
-    @Test func filesThatWereThereAreAdopted() async throws {
+    @Test func existingFilesAreAdopted() async throws {
         let torrent = try SampleTorrent(folder: "sample", [.init("a", 300_000), .init("b", 200_000)], seed: 92)
         try await withSite { site in
             try torrent.write(to: site.output)
@@ -182,7 +182,7 @@ import Torrent
     }
 
     /// A stop in the middle of a check forgets nothing: the rest is checked by the next life.
-    @Test func stoppedDuringACheck() async throws {
+    @Test func checkResumesAfterAStop() async throws {
         let torrent = try SampleTorrent(length: 24 << 20, pieceLength: 1 << 18, seed: 93)
         try await withSite { site in
             try torrent.write(to: site.output)
@@ -200,7 +200,7 @@ import Torrent
 
     /// What is doubted and found right before the next commit goes into one transaction: it is counted as it is
     /// claimed.
-    @Test func nothingIsLostFromTheCountersByAVerification() async throws {
+    @Test func verificationKeepsTheCounters() async throws {
         let torrent = try SampleTorrent(length: 1 << 20, seed: 95)
         try await withSite { site in
             let id = try site.add(torrent)
@@ -219,7 +219,7 @@ import Torrent
     }
 
     /// `pieces verify` asks a running engine to read all of it back.
-    @Test func verifiedOnRequest() async throws {
+    @Test func runningEngineVerifiesOnRequest() async throws {
         let torrent = try SampleTorrent(length: 1 << 20, seed: 94)
         try await withSite { site in
             let id = try site.add(torrent)

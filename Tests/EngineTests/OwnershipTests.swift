@@ -14,7 +14,7 @@ import Torrent
     // MARK: The user's files
 
     @Test(arguments: [0, 100, 200_000, 250_000])
-    func aFileThatNoPieceMatchesIsLeftAloneUntilItIsGone(size: Int) async throws {
+    func fileWithoutMatchingPiecesIsNotOverwritten(size: Int) async throws {
         let torrent = try SampleTorrent("notes.txt", length: 200_000, seed: 301)
         try await withSite { site in
             let path = site.output.appending("notes.txt")
@@ -37,7 +37,7 @@ import Torrent
         }
     }
 
-    @Test(arguments: [false, true]) func theUserMayAllowOverwriting(allocatesFull: Bool) async throws {
+    @Test(arguments: [false, true]) func userCanAllowOverwriting(allocatesFull: Bool) async throws {
         let torrent = try SampleTorrent("notes.txt", length: 200_000, seed: 302)
         try await withSite { site in
             try Files.write([1, 2, 3], to: site.output.appending("notes.txt"))
@@ -59,7 +59,7 @@ import Torrent
         }
     }
 
-    @Test func aFileOfWhichOnePieceMatchesIsFinished() async throws {
+    @Test func fileWithOneMatchingPieceIsCompleted() async throws {
         let torrent = try SampleTorrent("film.mkv", length: 400_000, seed: 303)
         try await withSite { site in
             var content = Array(torrent.bytes(of: 0))
@@ -74,7 +74,7 @@ import Torrent
         }
     }
 
-    @Test func aFileThatReplacedTheTorrentsOwnIsTheUsers() async throws {
+    @Test func replacementFileBelongsToTheUser() async throws {
         let torrent = try SampleTorrent(folder: "sample", [.init("a", 131_072), .init("b", 131_072)], seed: 304)
         try await withSite { site in
             let id = try site.add(torrent)
@@ -94,7 +94,7 @@ import Torrent
         }
     }
 
-    @Test func deletingDataLeavesWhatIsNotTheTorrents() async throws {
+    @Test func deletingDataKeepsFilesOfTheUser() async throws {
         let torrent = try SampleTorrent(folder: "sample", [.init("a", 131_072), .init("b", 131_072)], seed: 305)
         try await withSite { site in
             let id = try site.add(torrent)
@@ -120,7 +120,7 @@ import Torrent
 
     // MARK: Torrents that share files
 
-    @Test func aSharedFileIsUsedByBothAndDeletedWithTheLast() async throws {
+    @Test func sharedFileIsDeletedWithItsLastTorrent() async throws {
         let first = try SampleTorrent(folder: "show", [.init("a", 300_000), .init("b", 30_000)], seed: 306)
         let second = try SampleTorrent(folder: "show", [.init("a", 300_000), .init("c", 100_000)], seed: 306)
         try await withSite { site in
@@ -157,7 +157,7 @@ import Torrent
         }
     }
 
-    @Test func aTorrentWaitsForTheOneThatWritesTheSharedFile() async throws {
+    @Test func torrentWaitsForTheWriterOfASharedFile() async throws {
         let first = try SampleTorrent(folder: "show", [.init("a", 600_000)], seed: 307)
         let second = try SampleTorrent(folder: "show", [.init("a", 600_000), .init("c", 100_000)], seed: 307)
         try await withSite { site in
@@ -188,7 +188,7 @@ import Torrent
         }
     }
 
-    @Test func aHardLinkToAnotherTorrentsFileIsNeverWrittenTo() async throws {
+    @Test func hardLinkToAnotherTorrentsFileIsNeverWritten() async throws {
         // A newer version of the same file: its first half is the same.
         let old = try SampleTorrent("u.iso", length: 600_000, seed: 308)
         var content = Array(old.bytes(of: 0))
@@ -217,7 +217,7 @@ import Torrent
         }
     }
 
-    @Test(arguments: [false, true]) func namesThatTheFileSystemFoldsAreOneFile(isOneTorrent: Bool) async throws {
+    @Test(arguments: [false, true]) func namesFoldedByTheFileSystemAreOneFile(isOneTorrent: Bool) async throws {
         let first = try SampleTorrent(
             folder: "show", [.init("A.bin", 200_000)] + (isOneTorrent ? [.init("a.bin", 200_000)] : []), seed: 309)
         let second = try SampleTorrent(folder: "show", [.init("a.bin", 200_000)], seed: 310)

@@ -11,7 +11,7 @@ import Torrent
 
     /// Random peers from random sources, for private torrents and others: peers of a private torrent exist only if its
     /// trackers, its user, or the peers themselves brought them.
-    @Test(arguments: 1...20 as ClosedRange<UInt64>) func aPrivateTorrentGetsPeersFromItsTrackersOnly(seed: UInt64) {
+    @Test(arguments: 1...20 as ClosedRange<UInt64>) func privateTorrentGetsPeersOnlyFromItsTrackers(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         for _ in 0..<500 {
             let isPrivate = Bool.random(using: &random)

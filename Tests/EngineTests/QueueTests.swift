@@ -49,7 +49,7 @@ import Torrent
     }()
 
     /// Torrents that nobody has stand before those that somebody has, and some peers give nothing.
-    @Test func everyTorrentThatCanBeDownloadedIs() async throws {
+    @Test func everyAvailableTorrentIsDownloaded() async throws {
         let dead = try samples(0..<20)
         let good = try samples(20..<20 + Self.count)
         try await withSite { seeds in
@@ -97,7 +97,7 @@ import Torrent
     /// What may happen to the torrent that has the only slot.
     enum Ending: CaseIterable { case paused, removed, unwanted, completed, lost, stalled }
 
-    @Test(arguments: Ending.allCases) func theNextStartsWhen(ending: Ending) async throws {
+    @Test(arguments: Ending.allCases) func nextTorrentStartsWhenASlotBecomesFree(ending: Ending) async throws {
         let torrents = try samples(0..<2)
         try await withSite { site in
             try await withPeers(torrents[0], [.silent]) { holder in
@@ -144,7 +144,7 @@ import Torrent
     }
 
     /// A torrent that waits is started for a peer that asks for it, in the place of one that moves nothing.
-    @Test func aPeerThatAsksForAQueuedTorrentGetsTheSlotOfAStalledOne() async throws {
+    @Test func peerRequestGivesAQueuedTorrentAStalledSlot() async throws {
         let torrents = try samples(0..<2)
         try await withSite { seeds in
             _ = try seeds.addComplete(torrents)
@@ -179,7 +179,7 @@ import Torrent
     }
 
     /// Torrents whose pieces are unverified are hashed a few at a time, and others download meanwhile.
-    @Test func checksHaveSlotsOfTheirOwn() async throws {
+    @Test func checksHaveTheirOwnSlots() async throws {
         let torrents = try samples(0..<12, length: 200_000)
         let other = try SampleTorrent("other.bin", length: 100_000, seed: 77)
         try await withSite { site in
@@ -211,7 +211,7 @@ import Torrent
         }
     }
 
-    @Test func aPausedTorrentThatIsAddedDoesNotWait() async throws {
+    @Test func pausedTorrentIsNotQueued() async throws {
         let torrents = try samples(0..<3)
         try await withSite { site in
             let first = try site.add(torrents[0])
@@ -235,7 +235,7 @@ import Torrent
     }
 
     /// A torrent that gave up its slot comes behind the others in the next run, too, until it has received something.
-    @Test func theLineIsKeptForTheNextRun() async throws {
+    @Test func queueOrderIsKeptForTheNextRun() async throws {
         let torrents = try samples(0..<3)
         try await withSite { site in
             let ids = try add(torrents, to: site)
@@ -272,7 +272,7 @@ import Torrent
     // MARK: Seeds
 
     /// What an engine that didn't seed left at rest seeds in one that does, unless its own goal says otherwise.
-    @Test func whatIsCompleteIsSeeded() async throws {
+    @Test func completeTorrentsAreSeeded() async throws {
         let torrents = try samples(0..<5)
         try await withTracker { tracker in
             try await withSite { site in
@@ -320,7 +320,7 @@ import Torrent
         }
     }
 
-    @Test func seedsHaveSlotsOfTheirOwn() async throws {
+    @Test func seedsHaveTheirOwnSlots() async throws {
         let torrents = try samples(0..<3, length: 400_000)
         try await withSite { seeds in
             _ = try seeds.addComplete(torrents)

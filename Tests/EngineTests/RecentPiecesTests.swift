@@ -14,7 +14,7 @@ struct RecentPiecesTests {
         return buffer
     }
 
-    @Test func theNewestStayWithinTheLimit() throws {
+    @Test func newestPiecesAreKeptWithinTheLimit() throws {
         let (pool, recent) = (PieceBufferPool(), RecentPieces())
         let (one, two) = (TorrentID(rawValue: 1), TorrentID(rawValue: 2))
         for n in 0..<40 { recent.keep(try buffer(pool, 1 << 20, UInt8(n)), of: n % 2 == 0 ? one : two, PieceIndex(n)) }
@@ -31,14 +31,14 @@ struct RecentPiecesTests {
         for n in 24..<40 where n % 2 == 1 { #expect(recent.bytes(of: two, PieceIndex(n)) != nil) }
     }
 
-    @Test func whatIsTooLongIsNotKept() throws {
+    @Test func overlongPieceIsNotKept() throws {
         let (pool, recent) = (PieceBufferPool(), RecentPieces())
         recent.keep(try buffer(pool, RecentPieces.longest + 1, 1), of: TorrentID(rawValue: 1), PieceIndex(0))
         #expect(recent.bytes(of: TorrentID(rawValue: 1), PieceIndex(0)) == nil)
     }
 
     /// Memory that somebody still reads isn't given to the next.
-    @Test func aFrameInUseIsNotOverwritten() {
+    @Test func uploadBufferInUseIsNotOverwritten() {
         let pool = UploadBufferPool()
         let first = pool.take(100)
         #expect(

@@ -25,7 +25,7 @@ import Torrent
         },
     ]
 
-    @Test(arguments: examples) func nobodyTriesForEver(example: Example) async throws {
+    @Test(arguments: examples) func retriesEndWhenTheirReasonIsGone(example: Example) async throws {
         let torrent = try SampleTorrent(folder: "sample", [.init("a", 200_000), .init("empty", 0)], seed: 79)
         try await withSite { site in
             let id = try site.add(torrent)

@@ -26,7 +26,7 @@ import Torrent
         }
     }
 
-    @Test func pausedAndResumed() async throws {
+    @Test func torrentOutsideTheScopeIsPausedAndResumed() async throws {
         try await beside { site, other, _ in
             for (isPaused, state) in [(true, TorrentState.paused), (false, .queued)] {
                 try site.write { db throws(StoreError) in try db.torrents.setPaused(other, isPaused) }
@@ -36,7 +36,7 @@ import Torrent
         }
     }
 
-    @Test func limitedAndSelected() async throws {
+    @Test func torrentOutsideTheScopeTakesLimitsAndSelection() async throws {
         try await beside { site, other, torrent in
             try site.write { db throws(StoreError) in
                 try db.torrents.setLimits(other, TorrentLimits(download: 1000, upload: 2, peers: 3))
@@ -53,7 +53,7 @@ import Torrent
     }
 
     /// What it couldn't go on with is still known when somebody changes a limit.
-    @Test func aFailureStaysKnown() async throws {
+    @Test func errorOfATorrentOutsideTheScopeIsKept() async throws {
         try await beside { site, other, _ in
             try site.write { db throws(StoreError) in
                 try db.torrents.setState(other, .offline, error: "the disk is away")
@@ -67,7 +67,7 @@ import Torrent
     }
 
     /// The engine was killed before it saw what it was told: the next one does what is left of it.
-    @Test func whatNobodyHeardIsDoneByTheNext() async throws {
+    @Test func pendingIntentsAreHandledByTheNextRun() async throws {
         let (mine, other) = try Self.torrents()
         try await withSite { site in
             let paused = try site.add(mine)

@@ -10,7 +10,7 @@ import Torrent
     private static func at(_ seconds: Double) -> SuspendingClock.Instant { start + .seconds(seconds) }
     private static let start = SuspendingClock.now
 
-    @Test func timeCountsBetweenTwoLooksAtBothOfWhichItSeeds() {
+    @Test func seedTimeCountsBetweenTwoSeedingSamples() {
         var timer = SeedTimer()
         #expect(timer.look(isSeeding: true, now: Self.at(0)) == .zero)
         #expect(timer.look(isSeeding: true, now: Self.at(1.5)) == .seconds(1.5))
@@ -21,7 +21,7 @@ import Torrent
     }
 
     /// The process was stopped, or so busy that nobody was served.
-    @Test func aLookThatComesLateCountsForLittle() {
+    @Test func lateSampleCountsALimitedTime() {
         var timer = SeedTimer()
         timer.look(isSeeding: true, now: Self.at(0))
         #expect(timer.look(isSeeding: true, now: Self.at(100_000)) == SeedTimer.longestLook)
@@ -36,7 +36,7 @@ import Torrent
             (.ratio(1.5), 150, 0, true),
             (.ratio(0), 0, 0, true),
         ] as [(SeedGoal, Int64, Int64, Bool)])
-    func goalsAreReached(goal: SeedGoal, uploaded: Int64, seconds: Int64, isReached: Bool) {
+    func seedGoalsAreReached(goal: SeedGoal, uploaded: Int64, seconds: Int64, isReached: Bool) {
         #expect(goal.isReached(uploaded: uploaded, wanted: 100, seedTime: .seconds(seconds)) == isReached)
     }
 
@@ -72,7 +72,7 @@ import Torrent
     }
 
     /// One that sleeps is there for others, too.
-    @Test func aDormantTorrentCounts() async throws {
+    @Test func dormantTorrentCountsSeedTime() async throws {
         try await withSite { site in
             let ids = try site.addComplete(
                 try (0..<2).map { try SampleTorrent("sample-\($0).bin", length: 40_000, seed: 510 + UInt64($0)) })
@@ -100,7 +100,7 @@ import Torrent
     }
 
     /// A torrent that rested as complete is announced by an engine for all, and so it seeds.
-    @Test func whatIsAnnouncedSeeds() async throws {
+    @Test func announcedTorrentCountsSeedTime() async throws {
         try await withTracker { tracker in
             try await withSite { site in
                 let id = try site.addComplete([try SampleTorrent(length: 40_000, seed: 520, trackers: [[tracker.url]])]
@@ -115,7 +115,7 @@ import Torrent
     }
 
     /// A dormant torrent that has seeded for as long as it was to is announced no more.
-    @Test func aDormantTorrentReachesItsGoal() async throws {
+    @Test func dormantTorrentStopsAtItsSeedGoal() async throws {
         try await withTracker { tracker in
             try await withSite { site in
                 let id = try site.addComplete([try SampleTorrent(length: 40_000, seed: 530, trackers: [[tracker.url]])]
@@ -132,7 +132,7 @@ import Torrent
 
     /// A ratio is relative to the files that are wanted, also where nothing was ever downloaded.
     @Test(arguments: [(65_535, false), (65_536, true)] as [(Int64, Bool)])
-    func aRatioIsOfTheWantedFiles(uploaded: Int64, isReached: Bool) async throws {
+    func ratioIsRelativeToTheWantedFiles(uploaded: Int64, isReached: Bool) async throws {
         let torrent = try SampleTorrent(folder: "sample", [.init("a.bin", 65_536), .init("b.bin", 400_000)], seed: 540)
         try await withSite { site in
             let id = try site.addComplete([torrent])[0]

@@ -8,7 +8,9 @@ import Torrent
 
 /// One engine downloads from another.
 @Suite(.crowded) struct SeedingTests {
-    @Test(arguments: DownloadTests.shapes) func fromAnotherEngine(shape: DownloadTests.Shape) async throws {
+    @Test(arguments: DownloadTests.shapes) func torrentIsDownloadedFromAnotherEngine(shape: DownloadTests.Shape)
+        async throws
+    {
         let torrent = try shape.torrent()
         try await withSeeder(torrent) { seeder, _, _ in
             try await withSite { site in
@@ -21,7 +23,7 @@ import Torrent
     }
 
     /// Both ends have something that the other lacks.
-    @Test func twoHalvesMakeAWhole() async throws {
+    @Test func twoEnginesExchangeTheirHalves() async throws {
         let torrent = try SampleTorrent(length: 64 * 16384, pieceLength: 16384, seed: 21)
         try await withSite { first in
             try await withSite { second in
@@ -29,7 +31,7 @@ import Torrent
                 let half = Bitfield(wire: [UInt8](repeating: 0xf0, count: 8), count: 64)
                 let rest = Bitfield(wire: [UInt8](repeating: 0x0f, count: 8), count: 64)
                 let peers = [
-                    try await WirePeer.start(torrent, have: half), try await WirePeer.start(torrent, have: rest),
+                    try await FakePeer.start(torrent, have: half), try await FakePeer.start(torrent, have: rest),
                 ]
                 let result = await Result {
                     try await first.run(peers: [peers[0].address]) { one in
@@ -47,7 +49,7 @@ import Torrent
     }
 
     /// Each tells the other of pieces as they come: the second gets the torrent through the first alone.
-    @Test func throughALeecher() async throws {
+    @Test func leecherPassesPiecesOnAsTheyArrive() async throws {
         let torrent = try SampleTorrent(length: 2 << 20, seed: 22)
         try await withSite { first in
             try await withSite { second in
@@ -73,7 +75,7 @@ import Torrent
     }
 
     /// A complete torrent that sleeps wakes when somebody asks for it.
-    @Test func aSleepingTorrentWakesForAPeer() async throws {
+    @Test func incomingPeerActivatesADormantTorrent() async throws {
         let torrent = try SampleTorrent(length: 300_000, seed: 23)
         try await withSeeder(torrent) { seeder, _, _ in
             #expect(await seeder.snapshots().isEmpty)
@@ -89,7 +91,7 @@ import Torrent
     }
 
     /// The goal of a ratio is kept: it rests, and says no more to those who ask.
-    @Test func seedingEndsAtItsGoal() async throws {
+    @Test func seedingEndsAtTheRatioGoal() async throws {
         let torrent = try SampleTorrent(length: 300_000, seed: 24)
         try await withSeeder(torrent) { seeder, site, id in
             try site.write { db throws(StoreError) in try db.torrents.setSeedGoal(id, .ratio(1)) }
@@ -104,7 +106,7 @@ import Torrent
     }
 
     /// A file that went bad is not served: the leecher is told to ask elsewhere, and the damage is found out.
-    @Test func anUnreadableFileIsNoLongerClaimed() async throws {
+    @Test func unreadableFileIsNoLongerClaimed() async throws {
         let torrent = try SampleTorrent(length: 300_000, seed: 25)
         try await withSeeder(torrent) { seeder, site, id in
             let address = await seeder.address

@@ -15,7 +15,7 @@ import Torrent
         )
     }
 
-    @Test func skippedFilesAreNotMade() async throws {
+    @Test func skippedFilesAreNotCreated() async throws {
         let torrent = try Self.torrent()
         try await withSite { site in
             let id = try site.add(torrent, wanted: [false, true, false])
@@ -31,7 +31,7 @@ import Torrent
         }
     }
 
-    @Test(arguments: [true, false]) func aFileIsWantedLater(isRunning: Bool) async throws {
+    @Test(arguments: [true, false]) func fileSelectedLaterIsDownloaded(isRunning: Bool) async throws {
         let torrent = try Self.torrent()
         try await withSite { site in
             let id = try site.add(torrent, wanted: [false, true, false])
@@ -61,7 +61,7 @@ import Torrent
     }
 
     /// The files were being put in their places when the engine died: what is there isn't what the part file has.
-    @Test func whatWasCutShortIsDoneAgain() async throws {
+    @Test func interruptedPromotionIsRepeated() async throws {
         let torrent = try Self.torrent()
         try await withSite { site in
             let id = try site.add(torrent, wanted: [false, true, false])
@@ -79,7 +79,7 @@ import Torrent
         }
     }
 
-    @Test func everythingAfterAll() async throws {
+    @Test func selectingAllFilesDownloadsTheRest() async throws {
         let torrent = try Self.torrent()
         try await withSite { site in
             let id = try site.add(torrent, wanted: [false, true, false])
@@ -102,7 +102,7 @@ import Torrent
         }
     }
 
-    @Test func aFileIsNoLongerWanted() async throws {
+    @Test func deselectedFileIsNotDownloaded() async throws {
         let torrent = try SampleTorrent(
             folder: "sample", [.init("first", 500_000), .init("second", 3_000_000)], seed: 33)
         try await withSite { site in
@@ -124,7 +124,7 @@ import Torrent
     }
 
     /// The file lies wholly in pieces that are there already.
-    @Test(arguments: [true, false]) func aSmallFileIsWantedLater(isRunning: Bool) async throws {
+    @Test(arguments: [true, false]) func smallFileIsPromotedFromPresentPieces(isRunning: Bool) async throws {
         let torrent = try SampleTorrent(
             folder: "sample", [.init("first", 1000), .init("second", 64536), .init("third", 100_000)], seed: 34)
         try await withSite { site in
@@ -150,7 +150,7 @@ import Torrent
     }
 
     /// Pad files are neither requested nor written, whoever has them wanted.
-    @Test func padsAreNeitherRequestedNorWritten() async throws {
+    @Test func padFilesAreNeitherRequestedNorWritten() async throws {
         let torrent = try SampleTorrent(
             folder: "sample", [.init("a", 1000), .pad(65536 * 2 - 1000), .init("b", 65536)], seed: 32)
         try await withSite { site in
@@ -166,7 +166,7 @@ import Torrent
 
     /// Pieces of nothing but padding are had by nature: they are recorded with the others, and who has the rest has
     /// all, as peers see it.
-    @Test func piecesOfPaddingAreHad() async throws {
+    @Test func paddingPiecesArePresentFromTheStart() async throws {
         let torrent = try SampleTorrent(
             folder: "sample", [.init("a", 1000), .pad(65536 * 3 - 1000), .init("b", 65536), .pad(65536 + 5)], seed: 35)
         try await withSite { one in

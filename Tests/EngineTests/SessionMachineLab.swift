@@ -318,7 +318,7 @@ import Torrent
     }
 
     /// Half an hour of everything at once, and then a stop: it comes to its end.
-    @Test(arguments: seeds) func theInvariantsHold(seed: UInt64) {
+    @Test(arguments: seeds) func invariantsHoldAfterEveryEvent(seed: UInt64) {
         var world = world(seed: seed)
         let stopsAt = Instant.origin + .seconds(1800)
         while world.faults.isEmpty, world.now < stopsAt, world.step() {}
@@ -332,7 +332,7 @@ import Torrent
 
     /// When disks are well again and nobody interferes, every torrent that can be active was, and everything that can
     /// be downloaded is.
-    @Test(arguments: seeds) func aRetryAlwaysComes(seed: UInt64) {
+    @Test(arguments: seeds) func everyFailureIsRetried(seed: UInt64) {
         var world = world(seed: seed)
         world.planned.removeAll { $0.action == .user }
         world.isForced = false
@@ -344,7 +344,7 @@ import Torrent
     }
 
     /// The same seed gives the same effects at the same times.
-    @Test func aSeedDeterminesTheRun() {
+    @Test func seedDeterminesTheRun() {
         func effects() -> [String] {
             var world = world(seed: 7)
             while world.now < Instant.origin + .seconds(600), world.step() {}

@@ -198,8 +198,8 @@ import Torrent
         #expect(folders.status(of: here, now: at(29)) == .there(volume: "ours"))
         #expect(folders.status(of: here, now: at(30)) == nil)
         #expect(folders.away(now: at(4)) == [gone: "no such folder"] && folders.away(now: at(5)) == [:])
-        #expect(folders.unseenSeconds(here, uptime: began + .seconds(10)) == 4)
-        #expect(folders.unseenSeconds(gone, uptime: began + .seconds(10)) == 11)
+        #expect(folders.unseenTime(here, uptime: began + .seconds(10)) == .seconds(4))
+        #expect(folders.unseenTime(gone, uptime: began + .seconds(10)) == .seconds(11))
     }
 
     @Test func sharesStayBelowTheLimitsOfAll() {

@@ -126,7 +126,7 @@ struct SlotQueueLab {
     static let seeds: [UInt64] = Array(
         1...UInt64(max(2, ProcessInfo.processInfo.environment["PIECES_SEEDS"].flatMap { Int($0) } ?? 2)))
 
-    @Test(arguments: seeds) func everythingThatCanBeDownloadedIs(seed: UInt64) {
+    @Test(arguments: seeds) func everyAvailableTorrentCompletes(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var world = World(queue: SlotQueue(limits: SlotLimits()), random: SeededGenerator(seed: seed &+ 1))
         let ids = (1...Int64(Self.count)).map { TorrentID($0) }
@@ -157,7 +157,7 @@ struct SlotQueueLab {
     }
 
     /// Nothing but dead torrents: the slots go round, and nobody has them for itself.
-    @Test func theDeadTakeTurns() {
+    @Test func deadTorrentsTakeTurns() {
         var limits = SlotLimits()
         limits.downloads = 10
         var world = World(queue: SlotQueue(limits: limits), random: SeededGenerator(seed: 1))
@@ -173,7 +173,7 @@ struct SlotQueueLab {
     }
 
     /// Torrents come and go, and the line keeps its order and its count.
-    @Test(arguments: 1...20 as ClosedRange<UInt64>) func theLineIsWhatItsModelIs(seed: UInt64) {
+    @Test(arguments: 1...20 as ClosedRange<UInt64>) func waitingLineMatchesItsModel(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var line = WaitingLine()
         var model: [TorrentID] = []

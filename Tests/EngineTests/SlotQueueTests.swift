@@ -51,7 +51,7 @@ struct SlotQueueTests {
         mutating func enqueue(_ ids: ClosedRange<Int64>) { queue.enqueue(ids.map { TorrentID($0) }) }
     }
 
-    @Test func torrentsStartInTheirOrderWhileThereAreSlots() {
+    @Test func torrentsStartInOrderWhileSlotsAreFree() {
         var desk = Desk()
         desk.enqueue(1...4)
         #expect(desk.start() == [1, 2])
@@ -62,7 +62,7 @@ struct SlotQueueTests {
     }
 
     /// Whatever ends a torrent's activity gives its slot to the next.
-    @Test(arguments: ["completed", "seeds", "left", "failed", "is checked"]) func aSlotThatIsGivenBackIsTaken(
+    @Test(arguments: ["completed", "seeds", "left", "failed", "is checked"]) func releasedSlotIsReused(
         how: String
     ) {
         var desk = Desk(downloads: 1)
@@ -84,7 +84,7 @@ struct SlotQueueTests {
         #expect(desk.start() == [2])
     }
 
-    @Test func whatIsForgottenDoesNotStart() {
+    @Test func forgottenTorrentDoesNotStart() {
         var desk = Desk(downloads: 1)
         desk.enqueue(1...4)
         desk.start()
@@ -98,7 +98,7 @@ struct SlotQueueTests {
         #expect(desk.queue.waitingCount(.download) == 1)
     }
 
-    @Test func noMoreThanSomeStartAtOnce() {
+    @Test func concurrentStartsAreLimited() {
         var desk = Desk(downloads: nil)
         desk.enqueue(1...100)
         var started: [TorrentID] = []
@@ -111,7 +111,7 @@ struct SlotQueueTests {
     }
 
     /// A disk that doesn't answer holds up the torrents on it, and no others.
-    @Test func whatHangsWhileItStartsHoldsNoSlot() {
+    @Test func hangingStartHoldsNoSlot() {
         var desk = Desk(downloads: 16)
         desk.enqueue(1...200)
         while desk.queue.next(now: desk.now) != nil {}
@@ -142,7 +142,7 @@ struct SlotQueueTests {
         Stall(patience: .short, time: rules.shortPatience), Stall(patience: .usual, time: rules.patience),
         Stall(patience: .long, time: rules.longPatience), Stall(patience: .endless, time: nil),
     ])
-    func aDownloadWithoutProgressYieldsAfterItsTime(stall: Stall) {
+    func stalledDownloadYieldsAfterItsPatience(stall: Stall) {
         var desk = Desk(downloads: 1)
         desk.enqueue(1...2)
         desk.start()
@@ -163,7 +163,7 @@ struct SlotQueueTests {
 
     private var rules: SlotRules { Self.rules }
 
-    @Test func nobodyYieldsWhereNobodyWaits() {
+    @Test func slotIsKeptWhileNoTorrentWaits() {
         var desk = Desk(downloads: 2)
         desk.enqueue(1...2)
         desk.start()
@@ -177,7 +177,7 @@ struct SlotQueueTests {
         #expect(desk.start() == [3])
     }
 
-    @Test func aDownloadThatMovesKeepsItsSlot() {
+    @Test func progressingDownloadKeepsItsSlot() {
         var desk = Desk(downloads: 1)
         desk.enqueue(1...2)
         desk.start()
@@ -189,7 +189,7 @@ struct SlotQueueTests {
     }
 
     /// A peer that sends nothing but bad pieces moves the counter up and down.
-    @Test func badDataIsNoProgress() {
+    @Test func badDataDoesNotCountAsProgress() {
         var desk = Desk(downloads: 1)
         desk.enqueue(1...2)
         desk.start()
@@ -202,7 +202,7 @@ struct SlotQueueTests {
         #expect(yielded == [1])
     }
 
-    @Test(arguments: [nil, 1000] as [Int?]) func aSlowDownloadYieldsAfterItsTurn(limit: Int?) {
+    @Test(arguments: [nil, 1000] as [Int?]) func slowDownloadYieldsAfterItsTurn(limit: Int?) {
         var desk = Desk(downloads: 1)
         desk.enqueue(1...2)
         desk.start()
@@ -218,7 +218,7 @@ struct SlotQueueTests {
     }
 
     /// Two dead torrents and one slot: each has its turn, and they don't chase each other.
-    @Test func whoYieldedRestsBeforeItTakesAnothersSlot() {
+    @Test func yieldedTorrentRestsBeforeItTakesAnotherSlot() {
         var desk = Desk(downloads: 1)
         desk.enqueue(1...2)
         desk.start()
@@ -239,7 +239,7 @@ struct SlotQueueTests {
         #expect(desk.start() == [3 - active])
     }
 
-    @Test func newTorrentsComeBeforeThoseThatRest() {
+    @Test func newTorrentsStartBeforeRestingOnes() {
         var desk = Desk(downloads: 1)
         desk.enqueue(1...2)
         desk.start()
@@ -255,7 +255,7 @@ struct SlotQueueTests {
 
     // MARK: Checks
 
-    @Test func aCheckIsNoDownload() {
+    @Test func checkUsesNoDownloadSlot() {
         var desk = Desk(downloads: 1, checks: 1)
         desk.enqueue(1...4)
         // Both turn out to be unverified before they are active.
@@ -277,7 +277,7 @@ struct SlotQueueTests {
         #expect(desk.start() == [1])
     }
 
-    @Test func aCheckThatEndsTakesAFreeSlot() {
+    @Test func finishedCheckTakesAFreeDownloadSlot() {
         var desk = Desk(downloads: 1, checks: 1)
         desk.enqueue(1...1)
         _ = desk.queue.next(now: desk.now)
@@ -289,7 +289,7 @@ struct SlotQueueTests {
     }
 
     /// A piece that has to be hashed again in the middle of a download doesn't cost it its slot.
-    @Test func aDownloadThatIsCheckedGoesOn() {
+    @Test func downloadResumesAfterACheckWithoutYielding() {
         var desk = Desk(downloads: 1, checks: 1)
         desk.enqueue(1...2)
         desk.start()
@@ -323,7 +323,7 @@ struct SlotQueueTests {
         #expect(desk.queue.report.seeds.active == 0)
     }
 
-    @Test func aBusySeedMakesRoomAfterItsTurn() {
+    @Test func busySeedYieldsAfterItsTurn() {
         var desk = Desk(seeds: 1)
         #expect(desk.queue.admit(TorrentID(1), for: .seed, now: desk.now) == .granted)
         #expect(desk.queue.admit(TorrentID(2), for: .seed, now: desk.now) == .refused)
@@ -336,7 +336,7 @@ struct SlotQueueTests {
         #expect(yielded == rules.turn)
     }
 
-    @Test func seedsThatWaitAreBounded() {
+    @Test func waitingSeedsAreBounded() {
         var desk = Desk(seeds: 1)
         for id in 1...5000 as ClosedRange<Int64> { _ = desk.queue.admit(TorrentID(id), for: .seed, now: desk.now) }
         #expect(desk.queue.waitingCount(.seed) == SlotQueue.waitingSeeds)
@@ -344,7 +344,7 @@ struct SlotQueueTests {
 
     // MARK: Who is asked for
 
-    @Test func aPeerThatAsksGetsAFreeSlotOrThatOfAStalledTorrent() {
+    @Test func peerRequestGetsAFreeOrStalledSlot() {
         var desk = Desk(downloads: 1)
         desk.enqueue(1...3)
         desk.start()

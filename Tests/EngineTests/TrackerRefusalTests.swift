@@ -59,7 +59,7 @@ import Torrent
     ]
 
     /// The time holds in the next life, too, and whatever the user says.
-    @Test(arguments: refusals) func theTimeIsObeyed(_ refusal: Refusal) async throws {
+    @Test(arguments: refusals) func retryTimeOfARefusalIsObeyed(_ refusal: Refusal) async throws {
         try await withTracker(refusal.answer) { tracker in
             try await withTracker { other in
                 let torrent = try SampleTorrent(length: 300_000, seed: 600, trackers: [[tracker.url], [other.url]])
@@ -97,7 +97,7 @@ import Torrent
 
     /// A host that is overloaded is asked for no other torrent either, be it active or dormant, in this life or the
     /// next.
-    @Test func aHostThatWantsToBeLeftAloneIsAskedForNoTorrent() async throws {
+    @Test func overloadedHostIsAskedForNoTorrent() async throws {
         var answer = FakeTracker.Answer()
         answer.status = "429 Too Many Requests"
         answer.fields = "Retry-After: 600\r\n"
@@ -131,7 +131,7 @@ import Torrent
     }
 
     /// A refusal of one torrent says nothing of the others.
-    @Test func aRefusalOfOneTorrentIsItsOwn() async throws {
+    @Test func refusalOfOneTorrentDoesNotAffectOthers() async throws {
         var answer = FakeTracker.Answer()
         answer.failure = "not found"
         answer.failureHasIntervals = true
@@ -152,7 +152,7 @@ import Torrent
     }
 
     /// The password of a tracker goes out, and stands in nothing that is kept beside the URL itself.
-    @Test func aPasswordIsSentAndNotRepeated() async throws {
+    @Test func passwordIsSentButNeverReported() async throws {
         try await withTracker { tracker in
             let url = tracker.url.replacing("://", with: "://user:se%20cret@")
             let dead = "http://user:se%20cret@127.0.0.1:9/announce"

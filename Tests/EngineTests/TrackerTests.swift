@@ -8,7 +8,7 @@ import Torrent
 /// What trackers are told, and when, across lives of the engine.
 @Suite(.crowded) struct TrackerTests {
     /// Peers come from the tracker alone; each event is told once.
-    @Test func aWholeLife() async throws {
+    @Test func eachEventIsAnnouncedOnce() async throws {
         try await withTracker { tracker in
             let torrent = try SampleTorrent(length: 1 << 20, seed: 101, trackers: [[tracker.url]])
             try await withSite { site in
@@ -46,7 +46,7 @@ import Torrent
 
     /// A stop comes while the tracker thinks about its answer, or where it never answers: it has heard of us, so it
     /// hears goodbye, and not before.
-    @Test(arguments: [Duration.milliseconds(700), .seconds(3600)]) func goodbyeToATrackerThatHasNotAnswered(
+    @Test(arguments: [Duration.milliseconds(700), .seconds(3600)]) func stoppedIsSentToATrackerThatHasNotAnswered(
         delay: Duration
     ) async throws {
         var answer = FakeTracker.Answer()
@@ -81,7 +81,7 @@ import Torrent
     }
 
     /// A complete torrent that is verified once more has not completed once more.
-    @Test func completedIsToldOnceForEver() async throws {
+    @Test func completedIsAnnouncedOnce() async throws {
         try await withTracker { tracker in
             let torrent = try SampleTorrent(length: 300_000, seed: 102, trackers: [[tracker.url]])
             try await withSite { site in
@@ -110,7 +110,7 @@ import Torrent
     }
 
     /// Trackers that knew us and died hold a stop up for as long as one of them does, however many they are.
-    @Test func goodbyeHasAnEnd() async throws {
+    @Test func stopDoesNotWaitLongForDeadTrackers() async throws {
         let count = 3
         var trackers: [FakeTracker] = []
         for _ in 0..<count { trackers.append(try await FakeTracker.start()) }
@@ -140,7 +140,7 @@ import Torrent
 
     /// Trackers that a command adds while the engine runs are used at once: by a torrent that downloads in vain, and by
     /// one that sleeps.
-    @Test(arguments: [false, true]) func trackersThatAreAddedAreAskedAtOnce(isComplete: Bool) async throws {
+    @Test(arguments: [false, true]) func addedTrackersAreAskedAtOnce(isComplete: Bool) async throws {
         try await withTracker { tracker in
             let torrent = try SampleTorrent(length: 300_000, seed: 109, trackers: [["http://127.0.0.1:1/announce"]])
             try await withSite { site in
@@ -172,7 +172,7 @@ import Torrent
     }
 
     /// The intervals that the tracker asked for outlive the engine.
-    @Test func intervalsAreObeyedAcrossLives() async throws {
+    @Test func intervalsAreObeyedAcrossRuns() async throws {
         var answer = FakeTracker.Answer()
         answer.interval = 900
         answer.minimumInterval = 300
@@ -223,7 +223,9 @@ import Torrent
     }()
 
     /// A dead tracker stops nothing, be it in the tier of the one that answers or in a tier of its own.
-    @Test(arguments: dead, [true, false]) func oneDeadTracker(dead: Dead, sameTier: Bool) async throws {
+    @Test(arguments: dead, [true, false]) func deadTrackerDoesNotStopTheDownload(dead: Dead, sameTier: Bool)
+        async throws
+    {
         try await withTracker { living in
             try await withTracker(dead.answer ?? FakeTracker.Answer()) { other in
                 let url = dead.answer == nil ? "http://127.0.0.1:9/announce" : other.url
@@ -254,14 +256,14 @@ import Torrent
     }
 
     /// Peers of both families, as BEP 7 and BEP 23 give them.
-    @Test func peersOfBothFamilies() async throws {
+    @Test func peersOfBothAddressFamiliesAreUsed() async throws {
         try await withTracker { tracker in
             let torrent = try SampleTorrent(length: 16 * 65536, seed: 105, trackers: [[tracker.url]])
             try await withSite { site in
                 let id = try site.add(torrent)
                 // Each has what the other lacks.
-                let six = try await WirePeer.start(torrent, have: Bitfield(wire: [0xff, 0], count: 16), host: "::1")
-                let four = try await WirePeer.start(torrent, have: Bitfield(wire: [0, 0xff], count: 16))
+                let six = try await FakePeer.start(torrent, have: Bitfield(wire: [0xff, 0], count: 16), host: "::1")
+                let four = try await FakePeer.start(torrent, have: Bitfield(wire: [0, 0xff], count: 16))
                 tracker.answer { $0.peers = [six.address, four.address] }
                 let result = await Result { try await site.run { _ in try await site.untilComplete(id) } }
                 await six.stop()
@@ -272,7 +274,7 @@ import Torrent
     }
 
     /// The tracker hands us our own address: nobody talks to himself.
-    @Test func ourOwnAddress() async throws {
+    @Test func engineDoesNotConnectToItself() async throws {
         try await withTracker { tracker in
             let torrent = try SampleTorrent(length: 300_000, seed: 106, trackers: [[tracker.url]])
             try await withSite { site in

@@ -18,7 +18,7 @@ import Torrent
 
     private func isOffline(_ id: TorrentID, _ site: Site) throws -> Bool { try site.row(id).state == .offline }
 
-    @Test func aCompleteTorrentIsOfflineUntilItsDiskIsBack() async throws {
+    @Test func completeTorrentIsOfflineUntilItsDiskReturns() async throws {
         let torrent = try SampleTorrent(folder: "sample", [.init("a", 100_000), .init("b", 100_000)], seed: 401)
         try await withDisk { site, point in
             let id = try site.add(torrent)
@@ -40,7 +40,7 @@ import Torrent
         }
     }
 
-    @Test func anIncompleteTorrentDownloadsNothingOntoTheDiskBelow() async throws {
+    @Test func incompleteTorrentWritesNothingBelowTheMountPoint() async throws {
         let torrent = try SampleTorrent(folder: "sample", [.init("a", 1 << 20), .init("b", 1 << 20)], seed: 402)
         try await withDisk { site, point in
             let id = try site.add(torrent)
@@ -69,7 +69,7 @@ import Torrent
 
     /// A file that was deleted is forgotten, and with it the device that it was on: the volume still tells that the
     /// disk is away.
-    @Test func aTorrentWithoutFingerprintsKnowsItsVolume() async throws {
+    @Test func torrentWithoutFingerprintsRemembersItsVolume() async throws {
         let torrent = try SampleTorrent(length: 300_000, seed: 403)
         try await withDisk { site, point in
             let id = try site.add(torrent)
@@ -95,7 +95,7 @@ import Torrent
 
     /// The disk goes under a running download, as `umount --lazy` takes it: files that are opened from then on are
     /// looked for on the right disk only.
-    @Test func aDiskThatGoesWhileItIsWritten() async throws {
+    @Test func unmountDuringADownloadWritesNothingBelow() async throws {
         let files = (0..<60).map { SampleTorrent.File("f\($0)", 65536) }
         let torrent = try SampleTorrent(folder: "sample", files, seed: 404)
         try await withDisk { site, point in
@@ -118,7 +118,7 @@ import Torrent
 
     /// The disk of a seed comes back with another number under a running engine: its files are all there, and it serves
     /// them.
-    @Test func aDiskThatComesBackWithAnotherNumber() async throws {
+    @Test func diskThatReturnsWithAnotherNumberIsServed() async throws {
         let torrent = try SampleTorrent(folder: "sample", [.init("a", 100_000), .init("b", 100_000)], seed: 405)
         try await withDisk { site, point in
             let id = try site.add(torrent)
@@ -144,7 +144,7 @@ import Torrent
     }
 
     /// Who deletes the data of a torrent that can't be reached would forget files that are still there.
-    @Test func dataThatIsAwayIsNotForgotten() async throws {
+    @Test func removalWithDataKeepsAnUnreachableTorrent() async throws {
         let torrent = try SampleTorrent(length: 100_000, seed: 406)
         try await withDisk { site, point in
             let id = try site.add(torrent)

@@ -10,7 +10,7 @@ import Torrent
     private static let behind = .zero - ahead
 
     @Test(arguments: [[ahead, .zero, behind, .zero], [behind, ahead, .zero], [.zero, behind, behind, ahead]])
-    func theDownloadGoesOn(offsets: [Duration]) async throws {
+    func downloadSurvivesClockJumps(offsets: [Duration]) async throws {
         let torrent = try KillScenario.torrent()
         try await withTemporaryFolder { folder in
             try await withPeers(torrent, [.slow(KillScenario.pace)]) { peers in
@@ -25,7 +25,7 @@ import Torrent
 
     /// Whatever the clock was before, the tracker is asked, a ban ends, and the status can be read.
     @Test(arguments: [(ahead, Duration.zero), (.zero, ahead), (behind, .zero), (.zero, behind), (ahead, behind)])
-    func nobodyIsForgottenForYears(before: Duration, after: Duration) async throws {
+    func clockJumpsDoNotDelayTrackersOrBans(before: Duration, after: Duration) async throws {
         try await withTracker { tracker in
             let torrent = try SampleTorrent(length: 500_000, seed: 210, trackers: [[tracker.url]])
             try await withTemporaryFolder { folder in

@@ -10,7 +10,7 @@ import Torrent
     /// Processes that run at once.
     private static let atOnce = 4
 
-    @Test func killedAtEveryBoundaryOfTheFirstAdd() async throws {
+    @Test func firstAddSurvivesAKillAtEveryCall() async throws {
         let torrent = try KillScenario.torrent()
         let count = try await Self.count(torrent)
         try #require(count > 20, "\(count)")

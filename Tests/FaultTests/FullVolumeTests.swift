@@ -12,7 +12,7 @@ import Torrent
         case payload, database, both
     }
 
-    @Test(arguments: Victim.allCases) func itWaitsForRoom(victim: Victim) async throws {
+    @Test(arguments: Victim.allCases) func downloadWaitsForRoom(victim: Victim) async throws {
         let torrent = try KillScenario.torrent()
         try await withTemporaryFolder { folder in
             try await SmallVolume.with(bytes: 12 << 20, in: folder) { volume in
@@ -23,7 +23,7 @@ import Torrent
                 try await withPeers(torrent, [.slow(12)]) { peers in
                     try await run(pieces, torrent, peers[0], victim, volume)
                 }
-                #expect(try Standing(pieces, torrent).claimed.isFull)
+                #expect(try RecordedState(pieces, torrent).claimed.isFull)
                 #expect(torrent.faults(in: pieces.output) == [])
                 #expect(try await pieces.run(["verify", "--quiet"]).exitCode == 0)
             }
@@ -31,7 +31,7 @@ import Torrent
     }
 
     private func run(
-        _ pieces: Pieces, _ torrent: SampleTorrent, _ peer: WirePeer, _ victim: Victim, _ volume: SmallVolume?
+        _ pieces: Pieces, _ torrent: SampleTorrent, _ peer: FakePeer, _ victim: Victim, _ volume: SmallVolume?
     ) async throws {
         let (begin, end) = (pieces.folder.appending("begin"), pieces.folder.appending("end"))
         let faults = volume == nil ? Self.faults(victim, pieces, begin: begin, end: end) : []
@@ -57,14 +57,14 @@ import Torrent
                 return try torrent.unfounded(one, in: pieces.output).isEmpty
             }
             try await eventually("all that is written to be recorded") {
-                let claimed = try Standing(pieces, torrent).claimed
+                let claimed = try RecordedState(pieces, torrent).claimed
                 return written.allSatisfy { claimed[$0] }
             }
-            let standing = try Standing(pieces, torrent)
-            #expect(!standing.claimed.isFull, "the volume was not full early enough")
-            #expect(try torrent.unfounded(standing.claimed, in: pieces.output) == [])
-            if let piece = standing.claimed.pieces.first(where: { _ in true }) {
-                try await Leech.get(piece, of: torrent, from: try await running.address())
+            let recordedState = try RecordedState(pieces, torrent)
+            #expect(!recordedState.claimed.isFull, "the volume was not full early enough")
+            #expect(try torrent.unfounded(recordedState.claimed, in: pieces.output) == [])
+            if let piece = recordedState.claimed.pieces.first(where: { _ in true }) {
+                try await DownloadingPeer.get(piece, of: torrent, from: try await running.address())
             }
             if let volume { try volume.empty() } else { try Files.write([], to: end) }
             peer.behave(.good)
@@ -99,7 +99,7 @@ import Torrent
     }
 
     /// There is no room for a database, or for more of it: one sentence, or the engine runs in the space that was kept.
-    @Test(arguments: [false, true]) func aStartOnAFullVolume(isKnown: Bool) async throws {
+    @Test(arguments: [false, true]) func engineStartsOrFailsClearlyOnAFullVolume(isKnown: Bool) async throws {
         let torrent = try KillScenario.torrent()
         try await withTemporaryFolder { folder in
             try await SmallVolume.with(bytes: 8 << 20, in: folder) { volume in
@@ -119,7 +119,7 @@ import Torrent
                         await first.kill()
                         try begun.get()
                     }
-                    let before = try Standing(pieces, torrent).claimed
+                    let before = try RecordedState(pieces, torrent).claimed
                     try volume.fill()
                     let running = try pieces.start(arguments)
                     let result = await Result {
@@ -134,7 +134,7 @@ import Torrent
                                 end.exitCode == 1 && end.errors.contains("space") && end.errors.contains("pieces.db"),
                                 "\(end)")
                         }
-                        #expect(before.isSubset(of: try Standing(pieces, torrent).claimed))
+                        #expect(before.isSubset(of: try RecordedState(pieces, torrent).claimed))
                         try volume.empty()
                         peers[0].behave(.good)
                         if running.isRunning { #expect(try await running.end().exitCode == 0) }

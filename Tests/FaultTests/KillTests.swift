@@ -17,7 +17,7 @@ import Testing
         ProcessInfo.processInfo.environment[name].flatMap { Int($0) }
     }
 
-    @Test func killedAtEveryBoundary() async throws {
+    @Test func downloadSurvivesAKillAtEveryCall() async throws {
         let torrent = try KillScenario.torrent()
         let wanted = Self.setting("PIECES_KILLS") ?? 300
         let plan = KillPlan(counts: try await Self.countsOfAWholeRun(torrent), isThorough: wanted > 1000)
@@ -71,7 +71,7 @@ import Testing
                 let pieces = try Pieces(in: folder)
                 let scenario = KillScenario(torrent, pieces, peers[0], .plain, replay: "the run that counts")
                 let counts = folder.appending("counts")
-                let end = try await Life(death: .none).run(pieces, try scenario.arguments(), counts: counts)
+                let end = try await ProgramRun(death: .none).run(pieces, try scenario.arguments(), counts: counts)
                 try #require(end.exitCode == 0, "\(end)")
                 return try Shim.counts(counts)
             }

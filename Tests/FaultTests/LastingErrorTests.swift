@@ -43,7 +43,7 @@ import Torrent
         Example(call: "open", place: "folder", error: .permissionDenied, words: "readable"),
     ]
 
-    @Test(arguments: payloadExamples) func ofThePayload(example: Example) async throws {
+    @Test(arguments: payloadExamples) func downloadResumesAfterALastingPayloadError(example: Example) async throws {
         try await last(example) { pieces in
             guard let row = try Self.row(pieces), row.state == .error || row.state == .offline, let text = row.error
             else { return nil }
@@ -61,7 +61,7 @@ import Torrent
     ]
 
     /// The database itself can't say what is wrong with it: the engine does.
-    @Test(arguments: databaseExamples) func ofTheDatabase(example: Example) async throws {
+    @Test(arguments: databaseExamples) func downloadResumesAfterALastingDatabaseError(example: Example) async throws {
         try await last(example) { _ in nil }
     }
 
@@ -99,13 +99,13 @@ import Torrent
                         return try sentence(pieces) ?? Self.complaint(running)
                     }
                     #expect(text.contains(example.words), "\(text)")
-                    let standing = try Standing(pieces, torrent)
-                    #expect(try torrent.unfounded(standing.claimed, in: pieces.output) == [])
+                    let recordedState = try RecordedState(pieces, torrent)
+                    #expect(try torrent.unfounded(recordedState.claimed, in: pieces.output) == [])
                     // What is recorded is served on, unless it can't be read.
                     if !example.isFromStart, example.place != "folder",
-                        let piece = standing.claimed.pieces.first(where: { _ in true })
+                        let piece = recordedState.claimed.pieces.first(where: { _ in true })
                     {
-                        try await Leech.get(piece, of: torrent, from: try await running.address())
+                        try await DownloadingPeer.get(piece, of: torrent, from: try await running.address())
                     }
                     try Files.write([], to: end)
                     peers[0].behave(.good)
@@ -115,15 +115,15 @@ import Torrent
                 let last = try result.get()
                 #expect(last.exitCode == 0, "\(last)")
             }
-            let standing = try Standing(pieces, torrent)
-            #expect(standing.claimed.isFull && standing.damage == [])
+            let recordedState = try RecordedState(pieces, torrent)
+            #expect(recordedState.claimed.isFull && recordedState.damage == [])
             #expect(torrent.faults(in: pieces.output) == [])
             #expect(try await pieces.run(["verify", "--quiet"]).exitCode == 0)
         }
     }
 
     /// The file system as a whole can't be synced, and each file can: the download goes on, a file after the other.
-    @Test(arguments: [Errno.ioError, .noSpace]) func ofAVolumeWhoseFilesCanBeSynced(error: Errno) async throws {
+    @Test(arguments: [Errno.ioError, .noSpace]) func failingVolumeSyncFallsBackToFileSyncs(error: Errno) async throws {
         let torrent = try KillScenario.manyFiles()
         try await withTemporaryFolder(inMemory: true) { folder in
             let pieces = try Pieces(in: folder)
@@ -141,7 +141,7 @@ import Torrent
             let files = torrent.metainfo.layout.files.count { !$0.isEmpty }
             #expect(calls[Shim.Site(call: "syncfs", place: "folder")] == 1, "it isn't asked again")
             #expect(calls[Shim.Site(call: "fdatasync", place: "payload"), default: 0] >= files)
-            #expect(try Standing(pieces, torrent).claimed.isFull)
+            #expect(try RecordedState(pieces, torrent).claimed.isFull)
             #expect(torrent.faults(in: pieces.output) == [])
             #expect(try await pieces.run(["verify", "--quiet"]).exitCode == 0)
         }

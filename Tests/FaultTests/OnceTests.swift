@@ -91,7 +91,7 @@ import Torrent
                 let pieces = try Pieces(in: folder)
                 let file = folder.appending("counts")
                 let arguments = try pieces.download(torrent, from: [peers[0].address], KillScenario.commitInterval)
-                let end = try await Life(death: .none).run(pieces, arguments, counts: file)
+                let end = try await ProgramRun(death: .none).run(pieces, arguments, counts: file)
                 try #require(end.exitCode == 0, "\(end)")
                 return try Shim.counts(file)
             }
@@ -99,7 +99,7 @@ import Torrent
     }
     private static let pace = 400
 
-    @Test(arguments: examples) func once(example: Example) async throws {
+    @Test(arguments: examples) func everyCallMayFailOnce(example: Example) async throws {
         let torrent = try example.sample.torrent()
         let count = try #require(
             try await Self.counts[example.sample]?.value[example.site], "\(example.site) never comes: leave it out")
@@ -119,9 +119,9 @@ import Torrent
                 await running.kill()
                 let end = try result.get()
                 #expect(end.signal == nil, "\(fault): \(end)")
-                let standing = try Standing(pieces, torrent)
-                #expect(standing.damage == [], "\(fault)")
-                #expect(try torrent.unfounded(standing.claimed, in: pieces.output) == [], "\(fault)")
+                let recordedState = try RecordedState(pieces, torrent)
+                #expect(recordedState.damage == [], "\(fault)")
+                #expect(try torrent.unfounded(recordedState.claimed, in: pieces.output) == [], "\(fault)")
                 if end.exitCode != 0 {
                     // One sentence, and its end.
                     #expect(
@@ -136,7 +136,7 @@ import Torrent
                 }
             }
             #expect(torrent.faults(in: pieces.output) == [], "\(example)")
-            #expect(try Standing(pieces, torrent).claimed.isFull)
+            #expect(try RecordedState(pieces, torrent).claimed.isFull)
         }
     }
 }

@@ -17,7 +17,7 @@ import Torrent
         let action: Fault.Action
     }
 
-    @Test func killedAtEveryBoundaryOfAnUpgrade() async throws {
+    @Test func upgradeSurvivesAKillAtEveryCall() async throws {
         let torrent = try KillScenario.torrent()
         let boundaries = try await Self.boundaries(torrent)
         // Two steps from schema 1, each with a commit, and the command's own.

@@ -45,7 +45,7 @@ import Verification
 
     // MARK: Adding
 
-    @Test func aTorrentIsAddedOnceAndGetsItsOptions() async throws {
+    @Test func torrentIsAddedOnceWithItsOptions() async throws {
         try await withLibrary { library, output in
             let sample = try Self.sample()
             let first = try await add(sample, library, output, ["a"])
@@ -56,7 +56,7 @@ import Verification
         }
     }
 
-    @Test func aTorrentThatIsElsewhereIsRefusedAsWrongUsage() async throws {
+    @Test func addingToAnotherFolderIsAUsageError() async throws {
         try await withLibrary { library, output in
             let sample = try Self.sample()
             _ = try await add(sample, library, output)
@@ -67,7 +67,7 @@ import Verification
         }
     }
 
-    @Test func otherContentForTheSameFileIsRefusedWithAReason() async throws {
+    @Test func conflictingContentForAFileIsRejected() async throws {
         try await withLibrary { library, output in
             _ = try await add(try Self.sample(), library, output)
             let (entries, refusals) = try await add(try Self.sample(seed: 2), library, output)
@@ -78,7 +78,7 @@ import Verification
 
     // MARK: Changing
 
-    @Test func aPausedTorrentIsResumed() async throws {
+    @Test func pausedTorrentIsResumed() async throws {
         try await withLibrary { library, output in
             _ = try await add(try Self.sample(), library, output)
             _ = try library.pause(["set"])
@@ -88,7 +88,7 @@ import Verification
         }
     }
 
-    @Test func limitsThatAreNotGivenStay() async throws {
+    @Test func unspecifiedLimitsAreKept() async throws {
         try await withLibrary { library, output in
             _ = try await add(try Self.sample(), library, output)
             _ = try library.limit(["set"], LimitChange(download: .bytes(1000), peers: .count(7)))
@@ -115,7 +115,7 @@ import Verification
 
     // MARK: Removing
 
-    @Test(arguments: [false, true]) func aRemovalDeletesFilesOnlyWhenAsked(deletingData: Bool) async throws {
+    @Test(arguments: [false, true]) func removalDeletesFilesOnlyOnRequest(deletingData: Bool) async throws {
         try await withLibrary { library, output in
             let sample = try Self.sample()
             try await adopt(sample, library, output)
@@ -129,7 +129,7 @@ import Verification
         }
     }
 
-    @Test func dataThatCannotBeReachedKeepsItsTorrent() async throws {
+    @Test func removalFailsWhenTheDataIsUnreachable() async throws {
         try await withLibrary { library, output in
             try await adopt(try Self.sample(), library, output)
             try Files.remove(output)
@@ -142,7 +142,7 @@ import Verification
 
     // MARK: Verifying
 
-    @Test func damageIsFoundAndTheClaimsGo() async throws {
+    @Test func verificationFindsDamageAndRemovesClaims() async throws {
         try await withLibrary { library, output in
             let sample = try Self.sample()
             try await adopt(sample, library, output)
@@ -158,7 +158,7 @@ import Verification
         }
     }
 
-    @Test func aVerificationThatWasStoppedBeforeItBeganChangesNothing() async throws {
+    @Test func verificationStoppedBeforeItBeginsChangesNothing() async throws {
         try await withLibrary { library, output in
             try await adopt(try Self.sample(), library, output)
             let stop = VerificationStop()
@@ -171,7 +171,7 @@ import Verification
 
     // MARK: Looking
 
-    @Test func anExplanationSaysWhatKeepsATorrent() async throws {
+    @Test func explanationNamesTheCause() async throws {
         try await withLibrary { library, output in
             _ = try await add(try Self.sample(), library, output)
             #expect(try library.explain("set").causes.first?.kind == .noEngine)
@@ -180,7 +180,7 @@ import Verification
         }
     }
 
-    @Test func aFolderThatIsAwayExplainsACompleteTorrent() async throws {
+    @Test func missingFolderExplainsAnOfflineTorrent() async throws {
         try await withLibrary { library, output in
             try await adopt(try Self.sample(), library, output)
             #expect(try await library.place(of: "set") == .reachable)
@@ -190,7 +190,7 @@ import Verification
         }
     }
 
-    @Test func theStatusOfANameThatIsNotThereFails() async throws {
+    @Test func statusOfAnUnknownNameFails() async throws {
         try await withLibrary { library, output in
             _ = try await add(try Self.sample(), library, output)
             let names = try library.readStatus(of: []) { (reading) throws(StoreError) in
@@ -203,7 +203,7 @@ import Verification
         }
     }
 
-    @Test func theDoctorFindsNoProblemInWhatIsNew() async throws {
+    @Test func doctorFindsNoProblemInANewLibrary() async throws {
         try await withLibrary { library, output in
             try await adopt(try Self.sample(), library, output)
             let found = try await library.checkUp(now: .now())
@@ -214,7 +214,7 @@ import Verification
 
     // MARK: The database
 
-    @Test func aBackupIsPutBack() async throws {
+    @Test func backupIsRestored() async throws {
         try await withTemporaryFolder { folder in
             let path = folder.appending(name: "pieces.db")
             let backup = folder.appending(name: "backup.db")

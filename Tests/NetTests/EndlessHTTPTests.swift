@@ -90,7 +90,7 @@ import TrackerWire
     }
 
     @Test(arguments: forms, [RedirectRule.Purpose.tracker, .torrent])
-    func endsAfterABoundedCountOfBytes(_ form: Form, _ purpose: RedirectRule.Purpose) async throws {
+    func endlessResponseEndsAtTheByteLimit(_ form: Form, _ purpose: RedirectRule.Purpose) async throws {
         let rest = Array(String(repeating: form.rest, count: 60_000 / form.rest.utf8.count).utf8)
         let (result, received) = try await take(.endless(head: form.head, rest), for: purpose, limits())
         #expect(received <= form.most + Self.slack, "\(received) bytes, \(result)")
@@ -101,7 +101,7 @@ import TrackerWire
     }
 
     /// The limit of bytes on the wire holds whatever they are, and for all redirects of a GET together.
-    @Test func theWireHasALimitOfItsOwn() async throws {
+    @Test func bytesOnTheWireAreLimited() async throws {
         let page = RawHTTPServer.Reply.page("200 OK", Array(repeating: UInt8(ascii: "d"), count: 20_000))
         for purpose in [RedirectRule.Purpose.tracker, .torrent] {
             let (result, received) = try await take(page, for: purpose, limits(body: 50_000, wire: 10_000))
@@ -131,7 +131,7 @@ import TrackerWire
     }
 
     /// What isn't TLS, and never ends, is no way round the limits.
-    @Test func bytesInThePlaceOfTLSEnd() async throws {
+    @Test func endlessBytesInsteadOfTLSAreRejected() async throws {
         let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(Flood()) }
@@ -152,7 +152,7 @@ import TrackerWire
     @Test(
         arguments: ["HTTP/1.1 200 ", "HTTP/1.1 200 OK\r\nX: ", chunked + "5;", "HTTP/1.1 200 OK\r\n\r\nd99999:"],
         [RedirectRule.Purpose.tracker, .torrent])
-    func aDripEndsByTheTimeOfTheWhole(_ head: String, _ purpose: RedirectRule.Purpose) async throws {
+    func slowResponseEndsAtTheTotalTimeout(_ head: String, _ purpose: RedirectRule.Purpose) async throws {
         let (result, received) = try await take(
             .endless(head: head, [UInt8(ascii: "x")]), for: purpose, limits(timeout: .seconds(2)))
         guard case .failure(.timedOut(after: .seconds(2))) = result else {
@@ -163,7 +163,7 @@ import TrackerWire
         #expect(received < HTTPResponseReader.maximumHead)
     }
 
-    @Test func silenceEndsAFetch() async throws {
+    @Test func silentFetchTimesOut() async throws {
         let head = Array("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nd4:info".utf8)
         let (result, received) = try await take(.stall(head), for: .torrent, limits(silence: .milliseconds(300)))
         guard case .failure(.timedOut(after: .milliseconds(300))) = result else {

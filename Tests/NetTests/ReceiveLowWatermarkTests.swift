@@ -18,14 +18,14 @@ import Torrent
         (64 * Self.mebibyte, 1e6, 1), (64 * Self.mebibyte, 17e6, 65536), (64 * Self.mebibyte, 40e6, 131_072),
         (64 * Self.mebibyte, 0, 1),
     ])
-    func itIsAShareOfWhatComesSoon(bytes: Int, rate: Double, value: Int) {
+    func watermarkIsAShareOfTheExpectedBytes(bytes: Int, rate: Double, value: Int) {
         var mark = ReceiveLowWatermark()
         let isChanged = mark.expect(bytes: bytes, rate: rate)
         #expect(isChanged == (value != 1))
         #expect(mark.value == value && mark.isRaised == (value > 1))
     }
 
-    @Test func itMovesOnlyWhenThatIsWorthACall() {
+    @Test func watermarkChangesOnlyWhenWorthASystemCall() {
         var mark = ReceiveLowWatermark()
         var changes = 0
         for bytes in [1 << 20, 1_100_000, 900_000, 700_000, 1 << 20] where mark.expect(bytes: bytes, rate: 1e9) {
@@ -42,7 +42,7 @@ import Torrent
     }
 
     /// A peer that owes much says a few bytes at a time: they are heard, although the socket was told to wait for more.
-    @Test func littleIsHeardToo() async throws {
+    @Test func smallMessagesAreReceivedDespiteTheWatermark() async throws {
         let infoHash = try #require(InfoHash(Array(repeating: 7, count: 20)))
         let server = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .childChannelInitializer { channel in

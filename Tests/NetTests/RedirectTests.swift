@@ -85,7 +85,7 @@ import TrackerWire
         "http://[fe80::1]:PORT/announce",
         "http://[fd00::1]:PORT/announce", "http://224.0.0.1:PORT/announce", "https://127.0.0.1:PORT/announce",
     ])
-    func noServerElsewhereLeadsToALocalAddress(_ location: String) async throws {
+    func publicServerCannotRedirectToALocalAddress(_ location: String) async throws {
         let (asked, result) = try await follow(from: "127.0.0.2", to: location)
         #expect(asked == [])
         expectRefusal(
@@ -93,7 +93,7 @@ import TrackerWire
         if location.contains("169.254") { expectRefusal(result, "169.254.169.254 (a link-local address)") }
     }
 
-    @Test func theAddressOfANameDecides() async throws {
+    @Test func redirectIsJudgedByTheResolvedAddress() async throws {
         let names = Names { _, _ in ["127.0.0.1"] }
         let (asked, result) = try await follow(
             from: "127.0.0.2", to: "http://inner.example:PORT/announce", names: names)
@@ -102,7 +102,7 @@ import TrackerWire
     }
 
     /// Of a name that has both kinds of addresses only the public ones are asked.
-    @Test func localAddressesBesidePublicOnesAreLeftOut() async throws {
+    @Test func localAddressesBesidePublicOnesAreSkipped() async throws {
         let second = try await RawHTTPServer.start(host: "127.0.0.3") { _ in .page("200 OK", Self.good) }
         let names = Names { _, _ in ["127.0.0.1", "127.0.0.3", "::1"] }
         let (asked, result) = try await follow(
@@ -114,7 +114,7 @@ import TrackerWire
 
     /// The address that was checked is the one that is connected to, and a name that became local since it was asked is
     /// refused.
-    @Test func aNameThatChangesItsAddressIsRefused() async throws {
+    @Test func nameThatBecomesLocalIsRejected() async throws {
         let server = try await RawHTTPServer.start(host: "0.0.0.0") { head in
             head.hasPrefix("GET /announce")
                 ? .page("302 Found", [], "Location: /admin\r\n") : .page("200 OK", Self.good)
@@ -134,7 +134,7 @@ import TrackerWire
     @Test(arguments: [
         "/announce", "/announce/", "/announce.php?x=1", "/Announce", "/key/announce", "/scrape", "/scrape.php",
     ])
-    func aLocalTrackerMayLeadToAnother(_ path: String) async throws {
+    func localTrackerMayRedirectToAnotherLocalTracker(_ path: String) async throws {
         let (asked, result) = try await follow(from: "127.0.0.1", "/a", to: "http://127.0.0.1:PORT\(path)")
         #expect(asked == ["GET \(path) HTTP/1.1"])
         #expect(try result.get().interval == .seconds(900))
@@ -145,21 +145,21 @@ import TrackerWire
         "/announce/../admin", "/announcement",
         "/%61nnounce", "/announce/admin", "/.announce", "/x.announce",
     ])
-    func aLocalTrackerLeadsToNothingElse(_ path: String) async throws {
+    func localTrackerCannotRedirectToOtherPaths(_ path: String) async throws {
         let (asked, result) = try await follow(from: "127.0.0.1", to: "http://localhost:PORT\(path)")
         #expect(asked == [])
         expectRefusal(result, "the tracker 127.0.0.1:", "its path has to end in announce or scrape")
     }
 
     /// As a server does that moves to another port or to https.
-    @Test func aLocalServerKeepsItsPath() async throws {
+    @Test func localServerMayRedirectToTheSamePath() async throws {
         let (asked, result) = try await follow(from: "127.0.0.1", "/t/key", to: "http://127.0.0.1:PORT/t/key?x=y")
         #expect(asked == ["GET /t/key?x=y HTTP/1.1"])
         #expect(try result.get().interval == .seconds(900))
     }
 
     /// What the torrent names is asked wherever it is, and again after a way round.
-    @Test func theNamedServerIsAllowed() async throws {
+    @Test func namedServerIsAlwaysAllowed() async throws {
         let location = Mutex("")
         let away = try await RawHTTPServer.start(host: "127.0.0.2") { _ in
             .page("302 Found", [], location.withLock { $0 })
@@ -178,7 +178,7 @@ import TrackerWire
     }
 
     /// A local server behind a public one is no way in.
-    @Test func thePublicHopTaintsWhatFollows() async throws {
+    @Test func publicHopForbidsLaterLocalRedirects() async throws {
         let inside = try await RawHTTPServer.start { _ in .page("200 OK", Self.good) }
         let away = try await RawHTTPServer.start(host: "127.0.0.2") { _ in
             .page("302 Found", [], "Location: http://127.0.0.1:\(inside.port)/announce\r\n")
@@ -193,7 +193,7 @@ import TrackerWire
 
     /// A redirect between public servers is followed, without any password: neither the torrent's nor one that the
     /// redirect names.
-    @Test func noPasswordGoesToAnotherServer() async throws {
+    @Test func passwordIsNotSentToAnotherServer() async throws {
         let second = try await RawHTTPServer.start(host: "127.0.0.3") { _ in
             .page("200 OK", Self.good, "Set-Cookie: a=b\r\n")
         }
@@ -214,7 +214,7 @@ import TrackerWire
         "ftp://127.0.0.1:PORT/announce", "udp://127.0.0.1:PORT/announce", "file:///etc/passwd",
         "gopher://127.0.0.1:PORT/x", "javascript://x",
     ])
-    func otherSchemesAreNotFollowed(_ location: String) async throws {
+    func redirectsToOtherSchemesAreNotFollowed(_ location: String) async throws {
         let (asked, result) = try await follow(from: "127.0.0.1", to: location)
         guard case .failure(.status(302, _, _)) = result else {
             Issue.record("\(result)")
@@ -224,7 +224,7 @@ import TrackerWire
     }
 
     /// An address of this machine is local, although the internet reaches it.
-    @Test func anAddressOfThisMachineIsLocal() throws {
+    @Test func addressOfThisMachineIsLocal() throws {
         let reach = ReachTest(isOwn: { $0 == PeerAddress.Host("1.2.3.4") })
         var rule = RedirectRule(try TrackerURL("http://t.example/announce"), for: .tracker, reach: reach)
         rule.redirected(
@@ -248,7 +248,7 @@ import TrackerWire
             ("127.0.0.1", "http://127.0.0.1:PORT/a?login", true), ("127.0.0.1", "http://127.0.0.1:PORT/admin", false),
             ("127.0.0.1", "http://127.0.0.1:PORT/announce", false),
         ] as [(String, String, Bool)])
-    func theSameHoldsForTorrentFiles(_ host: String, _ location: String, _ isFollowed: Bool) async throws {
+    func torrentFileRedirectsFollowTheSameRule(_ host: String, _ location: String, _ isFollowed: Bool) async throws {
         let inside = try await RawHTTPServer.start { _ in .page("200 OK", Array("de".utf8)) }
         let target = location.replacing("PORT", with: "\(inside.port)")
         let server = try await RawHTTPServer.start(host: host) { _ in .page("302 Found", [], "Location: \(target)\r\n")
@@ -275,7 +275,7 @@ import TrackerWire
 
     /// A tracker elsewhere can't have this client connect to its own machine; one in this network can.
     @Test(arguments: ["127.0.0.1", "127.0.0.2"])
-    func loopbackPeersComeOfLocalTrackersAlone(_ host: String) async throws {
+    func onlyLocalTrackersMayNameLoopbackPeers(_ host: String) async throws {
         let peers: [UInt8] = [127, 0, 0, 1, 0, 22, 10, 0, 0, 1, 0, 80]
         let http = try await RawHTTPServer.start(host: host) { _ in
             .page("200 OK", Array("d5:peers12:".utf8) + peers + Array("e".utf8))

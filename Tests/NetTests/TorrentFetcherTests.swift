@@ -22,7 +22,7 @@ import Testing
         return result
     }
 
-    @Test func aPasswordIsSentAndNotShown() async throws {
+    @Test func passwordIsNotShownInErrors() async throws {
         _ = try await fetch(.page("200 OK", Array("de".utf8)), user: "user:secret@").get()
         guard case .failure(let error) = try await fetch(.page("403 Forbidden", []), user: "user:secret@") else {
             Issue.record("no error")
@@ -31,7 +31,7 @@ import Testing
         #expect(!error.description.contains("secret"))
     }
 
-    @Test func fetchesBytes() async throws {
+    @Test func plainAndCompressedFilesAreFetched() async throws {
         let body = Array("d4:info".utf8) + (0..<900).map { UInt8($0 & 255) }
         #expect(try await fetch(.page("200 OK", body)) == .success(body))
         #expect(try await fetch(.page("200 OK", Gzip.stored(body), "Content-Encoding: gzip\r\n")) == .success(body))
@@ -49,7 +49,7 @@ import Testing
             (.page("200 OK", Gzip.stored(Array("d4:infodee".utf8))), "compressed with gzip"),
             (.endless(head: "HTTP/1.0 200 OK\r\n\r\n", Array("<html><body>".utf8)), "is not a .torrent: “<html>"),
         ] as [(RawHTTPServer.Reply, String)])
-    func refusesOtherAnswers(_ reply: RawHTTPServer.Reply, _ sentence: String) async throws {
+    func invalidResponsesAreRejected(_ reply: RawHTTPServer.Reply, _ sentence: String) async throws {
         guard case .failure(let error) = try await fetch(reply) else {
             Issue.record("no error")
             return
@@ -73,7 +73,7 @@ import Testing
             (.bytes(head("X: y") + Array("d4:infoe".utf8)), "d4:infoe"),
             (.stall(head("Content-Length: 2") + Array("de".utf8)), "de"),
         ] as [(RawHTTPServer.Reply, String)])
-    func aFileIsWhatTheServerSays(_ reply: RawHTTPServer.Reply, _ expected: String) async throws {
+    func fileEndsWhereTheServerSays(_ reply: RawHTTPServer.Reply, _ expected: String) async throws {
         #expect(try await fetch(reply) == .success(Array(expected.utf8)))
     }
 
@@ -87,7 +87,7 @@ import Testing
             (.page("302 Found", [], "Location: /a%20b.torrent?k=v\r\n"), "redirects in a loop"),
             (.endless(head: "HTTP/1.1 404 Not Found\r\n\r\n", Array("<html>".utf8)), "answered 404 Not Found"),
         ] as [(RawHTTPServer.Reply, String)])
-    func aFileThatIsCutOffIsRefused(_ reply: RawHTTPServer.Reply, _ sentence: String) async throws {
+    func truncatedFileIsRejected(_ reply: RawHTTPServer.Reply, _ sentence: String) async throws {
         guard case .failure(let error) = try await fetch(reply) else {
             Issue.record("no error")
             return
@@ -96,13 +96,13 @@ import Testing
     }
 
     /// Much more than a read brings, packed and unpacked.
-    @Test func aLongFileComesWhole() async throws {
+    @Test func longFileIsFetchedWhole() async throws {
         let body = Array("d".utf8) + (0..<5_000_000).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ $0 >> 8) }
         #expect(try await fetch(.page("200 OK", body), limit: body.count) == .success(body))
     }
 
     @Test(arguments: ["ubuntu.torrent", "udp://h:1/x.torrent", "ftp://h/x.torrent"])
-    func refusesOtherURLs(_ text: String) async throws {
+    func otherURLsAreRejected(_ text: String) async throws {
         let fetcher = TorrentFetcher(
             group: MultiThreadedEventLoopGroup.singleton, options: HTTPOptions(version: "test"))
         await #expect(throws: TorrentFetchError.self) { try await fetcher.fetch(text) }

@@ -16,7 +16,7 @@ import TrackerWire
     @Test(arguments: [
         ("", ""), ("/announce", "/announce"), ("/a%20b/announce?passkey=x|y%zz", "/a%20b/announce?passkey=x%7Cy%25zz"),
     ])
-    func requestGoesOverTheWireAsItIs(_ path: String, _ target: String) async throws {
+    func requestIsSentExactlyAsBuilt(_ path: String, _ target: String) async throws {
         let server = try await RawHTTPServer.start { _ in .page("200 OK", Self.good) }
         var request = TrackerSamples.request()
         request.infoHash = InfoHash([
@@ -79,7 +79,7 @@ import TrackerWire
             ),
             (.stall([]), .timedOut(after: .milliseconds(300))),
         ] as [(RawHTTPServer.Reply, TrackerError)])
-    func badAnswersAreTypedErrors(_ reply: RawHTTPServer.Reply, _ expected: TrackerError) async throws {
+    func badResponsesAreTypedErrors(_ reply: RawHTTPServer.Reply, _ expected: TrackerError) async throws {
         let server = try await RawHTTPServer.start { _ in reply }
         var options = HTTPOptions(version: "test")
         if case .stall = reply { options.trackerTimeout = .milliseconds(300) }
@@ -92,7 +92,7 @@ import TrackerWire
         try await server.stop()
     }
 
-    @Test func whatIsNotHTTPIsAnError() async throws {
+    @Test func nonHTTPResponseIsAnError() async throws {
         let server = try await RawHTTPServer.start { _ in .bytes(Array("SSH-2.0-OpenSSH\r\n\r\n".utf8)) }
         let url = try TrackerURL("http://127.0.0.1:\(server.port)/announce")
         let error = try await trackerError {
@@ -123,7 +123,7 @@ import TrackerWire
     ]
 
     /// An answer that came whole is taken, whatever stands around it.
-    @Test(arguments: whole) func aWholeAnswerIsTaken(_ reply: RawHTTPServer.Reply) async throws {
+    @Test(arguments: whole) func completeResponseIsAccepted(_ reply: RawHTTPServer.Reply) async throws {
         let server = try await RawHTTPServer.start { _ in reply }
         let url = try TrackerURL("http://127.0.0.1:\(server.port)/announce")
         let response = try await withTrackerClient { try await $0.announce(url, TrackerSamples.request()) }
@@ -133,7 +133,7 @@ import TrackerWire
 
     /// A server that names a length which is too short, and doesn't close the connection, is waited for, and not for
     /// ever.
-    @Test func aLengthThatIsTooShortEnds() async throws {
+    @Test func responseWithATooShortLengthEnds() async throws {
         let server = try await RawHTTPServer.start { _ in .stall(Self.head("Content-Length: 5") + Array("d8:in".utf8)) }
         let url = try TrackerURL("http://127.0.0.1:\(server.port)/announce")
         let error = try await trackerError {
@@ -144,7 +144,7 @@ import TrackerWire
     }
 
     /// User and password go to the server that the URL names, and to no other.
-    @Test func aPasswordIsSentToItsServerAlone() async throws {
+    @Test func passwordIsSentOnlyToItsServer() async throws {
         let other = try await RawHTTPServer.start { _ in .page("200 OK", Self.good) }
         let server = try await RawHTTPServer.start { head in
             head.hasPrefix("GET /announce")
@@ -163,7 +163,7 @@ import TrackerWire
     }
 
     /// Peers that have names are looked up; a name that has no address costs nobody else.
-    @Test func namesOfPeersAreLookedUp() async throws {
+    @Test func peerHostNamesAreResolved() async throws {
         let body = Array(
             "d5:peersld2:ip9:localhost4:porti81eed2:ip20:no-such-host.invalid4:porti1eed2:ip8:10.0.0.14:porti2eeee".utf8
         )
@@ -175,7 +175,7 @@ import TrackerWire
         try await server.stop()
     }
 
-    @Test func aRedirectIsFollowed() async throws {
+    @Test func redirectIsFollowed() async throws {
         let server = try await RawHTTPServer.start { head in
             head.hasPrefix("GET /announce")
                 ? .page("307 Temporary Redirect", [], "Location: /other?x=%00%FF\r\n") : .page("200 OK", Self.good)
@@ -186,7 +186,7 @@ import TrackerWire
         try await server.stop()
     }
 
-    @Test func redirectsHaveAnEnd() async throws {
+    @Test func numberOfRedirectsIsLimited() async throws {
         let count = Atomic(0)
         let server = try await RawHTTPServer.start { _ in
             .page("302 Found", [], "Location: /\(count.add(1, ordering: .relaxed).newValue)\r\n")
@@ -200,7 +200,7 @@ import TrackerWire
         try await server.stop()
     }
 
-    @Test func scrapesInBatches() async throws {
+    @Test func scrapesAreSentInBatches() async throws {
         let server = try await RawHTTPServer.start { _ in .page("200 OK", Array("d5:filesdee".utf8)) }
         let hashes = (0..<130).map { n in InfoHash((0..<20).map { UInt8($0 == 0 ? n : 0) })! }
         let url = try TrackerURL("http://127.0.0.1:\(server.port)/announce?k=v")
@@ -211,7 +211,7 @@ import TrackerWire
         try await server.stop()
     }
 
-    @Test func noScrapeWithoutTheConvention() async throws {
+    @Test func unconventionalURLCannotBeScraped() async throws {
         let error = try await trackerError {
             try await withTrackerClient {
                 try await $0.scrape(TrackerURL("http://127.0.0.1:1/x"), [TrackerSamples.infoHash])
@@ -221,7 +221,7 @@ import TrackerWire
     }
 
     @Test(arguments: ["http://127.0.0.1:1/announce", "https://127.0.0.1:1/announce"])
-    func aRefusedConnectionIsOneSentence(_ text: String) async throws {
+    func refusedConnectionIsReportedInOneSentence(_ text: String) async throws {
         let error = try await trackerError {
             try await withTrackerClient { try await $0.announce(TrackerURL(text), TrackerSamples.request()) }
         }
@@ -229,7 +229,7 @@ import TrackerWire
     }
 
     @Test(arguments: ["http://no-such-host.invalid/announce", "udp://no-such-host.invalid:1/announce"])
-    func anUnknownHostIsOneSentence(_ text: String) async throws {
+    func unknownHostIsReportedInOneSentence(_ text: String) async throws {
         let error = try await trackerError {
             try await withTrackerClient { try await $0.announce(TrackerURL(text), TrackerSamples.request()) }
         }
@@ -237,7 +237,7 @@ import TrackerWire
             error.description.contains("no-such-host.invalid") && error.description.contains("no address"), "\(error)")
     }
 
-    @Test func cancellingEndsARequest() async throws {
+    @Test func cancellationEndsARequest() async throws {
         let server = try await RawHTTPServer.start { _ in
             .stall(Array("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nd".utf8))
         }
@@ -252,7 +252,7 @@ import TrackerWire
         try await server.stop()
     }
 
-    @Test func bindsToAnAddress() async throws {
+    @Test func requestsUseTheBoundAddress() async throws {
         let server = try await RawHTTPServer.start { _ in .page("200 OK", Self.good) }
         let url = try TrackerURL("http://127.0.0.1:\(server.port)/announce")
         let options = HTTPOptions(version: "test", bindAddress: PeerAddress.Host("127.0.0.7"))
@@ -261,7 +261,7 @@ import TrackerWire
         try await server.stop()
     }
 
-    @Test func httpsTrustsOnlyWhatItShould() async throws {
+    @Test func httpsTrustsOnlyKnownCertificates() async throws {
         let openssl = try RealProgram.require("openssl")
         try await withTemporaryFolder { folder in
             let certificate = folder.appending("certificate.pem").string

@@ -11,7 +11,7 @@ import TrackerWire
 @Suite struct TrackerLiveTests {
     private static let unknown = InfoHash(Array(repeating: 0xaa, count: 20))!
 
-    @Test(arguments: ["http", "udp"]) func aSwarmOfTwo(scheme: String) async throws {
+    @Test(arguments: ["http", "udp"]) func opentrackerConnectsTwoPeers(scheme: String) async throws {
         try await withTracker(scheme) { client, url in
             let first = try await client.announce(url, TrackerSamples.request(.started, port: 7001))
             #expect(AnnounceResponse.intervals.contains(first.interval))
@@ -32,7 +32,7 @@ import TrackerWire
         }
     }
 
-    @Test func anUnknownTorrentIsRefused() async throws {
+    @Test func unknownTorrentIsRejected() async throws {
         try await withTracker("http") { client, url in
             let error = try await trackerError {
                 try await client.announce(url, TrackerSamples.request(infoHash: Self.unknown))
@@ -45,7 +45,7 @@ import TrackerWire
         }
     }
 
-    @Test func aWrongPathIsAStatus() async throws {
+    @Test func wrongPathIsReportedAsAStatus() async throws {
         try await withTracker("http", path: "/wrong") { client, url in
             let error = try await trackerError { try await client.announce(url, TrackerSamples.request()) }
             #expect(error.description == "the tracker answered 404 Not Found")

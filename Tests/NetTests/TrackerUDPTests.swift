@@ -34,7 +34,7 @@ import TrackerWire
         }
     }
 
-    @Test func announcesAndKeepsTheConnection() async throws {
+    @Test func connectionIsReusedBetweenRequests() async throws {
         let script = Script()
         // More peers than the 2 KiB that NIO reads of a datagram by default.
         let peers = (0..<1000).flatMap { n in [10, 0, UInt8(n >> 8), UInt8(n & 255), 0, 80] as [UInt8] }
@@ -69,7 +69,7 @@ import TrackerWire
         try await tracker.stop()
     }
 
-    @Test func overIPv6() async throws {
+    @Test func udpTrackerWorksOverIPv6() async throws {
         let script = Script()
         let peer: [UInt8] = [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 80]
         let tracker: FakeUDPTracker
@@ -84,7 +84,7 @@ import TrackerWire
         try await tracker.stop()
     }
 
-    @Test func anErrorPacketFails() async throws {
+    @Test func errorPacketFailsTheRequest() async throws {
         let tracker = try await FakeUDPTracker.start { packet in
             // Noise first: a foreign transaction, and a datagram that is too short.
             [[0, 0, 0, 3, 0, 0, 0, 0, 0x78], [1, 2], [0, 0, 0, 3] + packet[12..<16] + Array("go away".utf8)]
@@ -97,7 +97,7 @@ import TrackerWire
         try await tracker.stop()
     }
 
-    @Test func cancellingAndShuttingDownEndARequest() async throws {
+    @Test func cancellationAndShutdownEndRequests() async throws {
         let asked = Mutex(0)
         let tracker = try await FakeUDPTracker.start { _ in
             asked.withLock { $0 += 1 }
@@ -116,7 +116,7 @@ import TrackerWire
         try await tracker.stop()
     }
 
-    @Test func theBoundFamilyIsAllThatIsTried() async throws {
+    @Test func onlyTheBoundAddressFamilyIsTried() async throws {
         let options = HTTPOptions(version: "test", bindAddress: PeerAddress.Host("127.0.0.1"))
         let error = try await trackerError {
             try await withTrackerClient(options) {

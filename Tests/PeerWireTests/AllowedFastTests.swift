@@ -7,11 +7,11 @@ import Torrent
     @Test(arguments: [
         (7, [1059, 431, 808, 1217, 287, 376, 1188]), (9, [1059, 431, 808, 1217, 287, 376, 1188, 353, 508]),
     ])
-    func isBEP6sExample(count: Int, expected: [Int]) throws {
+    func allowedFastSetMatchesTheExampleInBEP6(count: Int, expected: [Int]) throws {
         #expect(try Self.set("80.4.4.200", pieceCount: 1313, count: count) == expected)
     }
 
-    @Test func isTheSameForANetworkAndForMappedAddresses() throws {
+    @Test func setIsEqualForANetworkAndMappedAddresses() throws {
         let set = try Self.set("80.4.4.200", pieceCount: 1313)
         #expect(set.count == AllowedFast.defaultCount)
         #expect(try Self.set("80.4.4.1", pieceCount: 1313) == set)
@@ -20,7 +20,9 @@ import Torrent
         #expect(try Self.set("2001:db8::1", pieceCount: 1313).isEmpty)
     }
 
-    @Test(arguments: [0, 1, 2, 9, 10, 11, 12, 64, 65, 100]) func endsForEveryCountOfPieces(pieceCount: Int) throws {
+    @Test(arguments: [0, 1, 2, 9, 10, 11, 12, 64, 65, 100]) func setIsCompleteForAnyNumberOfPieces(pieceCount: Int)
+        throws
+    {
         for count in [-1, 0, 1, 10, 64, .max] {
             let set = try Self.set("10.0.0.1", pieceCount: pieceCount, count: count)
             #expect(set.count == min(max(0, count), AllowedFast.maximumCount, pieceCount))

@@ -18,12 +18,12 @@ import Torrent
         ("TIX0320-", "Tixati 3.20"), ("S58B-----", "Shadow's client 5.8.11"), ("T03I-----", "BitTornado 0.3.18"),
         ("A310-----", "ABC 3.1.0"),
         ("S5-8B----", "unknown client"), ("", "unknown client"), ("-\u{1b}[1234-", "unknown client"),
-    ]) func describes(_ start: String, _ name: String) throws {
+    ]) func clientNamesAreDecoded(_ start: String, _ name: String) throws {
         #expect(ClientName.describe(try Self.peerID(start)) == name)
     }
 
     /// Every peer id has a name, and none of them disturbs a terminal.
-    @Test func isTotal() throws {
+    @Test func everyPeerIDHasASafeName() throws {
         let starts = ["", "-", "-qB", "-TR", "-AZ", "-BC", "M", "A2-", "TIX", "S"]
         for seed in 0..<5_000 as Range<UInt64> {
             var generator = SeededGenerator(seed: seed)
@@ -42,11 +42,11 @@ import Torrent
         ("qBittorrent/4.6.5", "qBittorrent/4.6.5"), ("µTorrent 3.5.5", "µTorrent 3.5.5"),
         ("\u{1b}[2Jx\n\u{202e}y\u{7f}", "[2Jxy"), ("", nil),
         ("\u{0}\u{1}", nil),
-    ]) func displaysWhatIsHarmless(_ text: String, _ shown: String?) {
+    ]) func controlCharactersAreRemoved(_ text: String, _ shown: String?) {
         #expect(ClientName.displayable(Array(text.utf8)) == shown)
     }
 
-    @Test func displaysLittle() {
+    @Test func displayedNameIsLimited() {
         #expect(
             ClientName.displayable(Array(repeating: UInt8(ascii: "x"), count: 10_000))?.utf8.count
                 == ClientName.maximumBytes)

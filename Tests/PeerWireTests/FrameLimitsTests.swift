@@ -13,7 +13,7 @@ import Torrent
         (7, .max), (200, .max),
     ]
 
-    @Test(arguments: refused.indices) func wrongLengthIsRefusedBeforeTheBody(_ row: Int) throws {
+    @Test(arguments: refused.indices) func wrongLengthIsRejectedBeforeTheBody(_ row: Int) throws {
         let (id, length) = Self.refused[row]
         var decoder = PeerMessageDecoder()
         var read = ByteBuffer(integer: length)
@@ -22,7 +22,7 @@ import Torrent
     }
 
     /// The longest frame of each type is taken, and one byte more is not.
-    @Test(arguments: [UInt8](0...24)) func limitsAreExact(id: UInt8) throws {
+    @Test(arguments: [UInt8](0...24)) func frameLimitsAreExact(id: UInt8) throws {
         let allowed = FrameLimits().allowed(id)
         for (length, isAllowed) in [
             (allowed.lowerBound, true), (allowed.upperBound, true), (allowed.upperBound + 1, false),
@@ -42,7 +42,7 @@ import Torrent
         }
     }
 
-    @Test func tooLongForAnyTypeIsRefusedWithoutItsID() {
+    @Test func overlongFrameIsRejectedBeforeItsID() {
         var decoder = PeerMessageDecoder()
         decoder.append(ByteBuffer(integer: UInt32(FrameLimits.longest)))
         #expect(throws: Never.self) { try decoder.next() }
@@ -53,7 +53,7 @@ import Torrent
         }
     }
 
-    @Test func failureIsFinal() throws {
+    @Test func decodingFailureIsFinal() throws {
         var decoder = PeerMessageDecoder()
         var read = PeerMessage.unchoke.frame
         read.writeBytes([0, 0, 0, 2, 0])
@@ -75,7 +75,7 @@ import Torrent
         (15, [0xff, 0xfe], true), (15, [0xff, 0xff], true),
     ]
 
-    @Test(arguments: bitfields.indices) func bitfieldFitsTheTorrent(_ row: Int) throws {
+    @Test(arguments: bitfields.indices) func bitfieldMustFitTheTorrent(_ row: Int) throws {
         let (count, bytes, isTaken) = Self.bitfields[row]
         let message = PeerMessage.bitfield(ByteBuffer(bytes: bytes))
         var decoder = PeerMessageDecoder(pieceCount: count)
@@ -90,7 +90,7 @@ import Torrent
         #expect(try ignorant.messages(in: message.frame) == [message])
     }
 
-    @Test func pieceCountMayBeLearntLater() throws {
+    @Test func pieceCountCanBeSetLater() throws {
         var decoder = PeerMessageDecoder()
         #expect(try decoder.messages(in: ByteBuffer(bytes: [0, 0, 0])).isEmpty)
         decoder.pieceCount = 3

@@ -11,7 +11,7 @@ import Torrent
             peerID: try #require(PeerID((0..<20).map { UInt8($0 + 100) })))
     }
 
-    @Test func isTheWireForm() throws {
+    @Test func handshakeMatchesTheWireFormat() throws {
         let handshake = try Self.handshake([.extensionProtocol, .fast, .dht])
         var buffer = ByteBuffer()
         handshake.append(to: &buffer)
@@ -20,7 +20,7 @@ import Torrent
         #expect(Array(buffer.readableBytesView) == expected)
     }
 
-    @Test(arguments: [0, 0x10_0000, 0x04, 0x01, 0x8000_0000_0010_0005, .max] as [UInt64]) func keepsEveryReservedBit(
+    @Test(arguments: [0, 0x10_0000, 0x04, 0x01, 0x8000_0000_0010_0005, .max] as [UInt64]) func everyReservedBitIsKept(
         _ bits: UInt64
     ) throws {
         let handshake = try Self.handshake(.init(rawValue: bits))
@@ -33,7 +33,7 @@ import Torrent
         #expect(buffer.readableBytes == 4)
     }
 
-    @Test func arrivesByteByByte() throws {
+    @Test func handshakeIsDecodedByteByByte() throws {
         let handshake = try Self.handshake(.fast)
         var whole = ByteBuffer(bytes: [1, 2, 3])
         whole.moveReaderIndex(forwardBy: 3)
@@ -47,7 +47,7 @@ import Torrent
         }
     }
 
-    @Test(arguments: 0..<20) func isRefusedAtItsFirstWrongByte(offset: Int) throws {
+    @Test(arguments: 0..<20) func handshakeIsRejectedAtItsFirstWrongByte(offset: Int) throws {
         var buffer = ByteBuffer()
         try Self.handshake([]).append(to: &buffer)
         buffer.setInteger(UInt8(0xff), at: offset)
@@ -64,7 +64,7 @@ import Torrent
     }
 
     @Test(arguments: ["GET / HTTP/1.1\r\n", "\u{16}\u{3}\u{1}", "\u{13}BitTorrent Protocol", "SSH-2.0-x"])
-    func strangersAreRefused(_ text: String) {
+    func otherProtocolsAreRejected(_ text: String) {
         var buffer = ByteBuffer(string: text)
         #expect(throws: PeerWireError.self) { try Handshake.decode(&buffer) }
     }

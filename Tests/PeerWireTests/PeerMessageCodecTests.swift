@@ -29,7 +29,7 @@ import Torrent
         (.unknown(id: 99), [0, 0, 0, 1, 99]),
     ]
 
-    @Test(arguments: wire.indices) func isTheWireForm(_ row: Int) throws {
+    @Test(arguments: wire.indices) func messagesMatchTheWireFormat(_ row: Int) throws {
         let (message, bytes) = Self.wire[row]
         #expect(Array(message.frame.readableBytesView) == bytes)
         var decoder = PeerMessageDecoder()
@@ -46,14 +46,14 @@ import Torrent
         #expect(buffer == PeerMessage.piece(piece: 3, begin: 16_384, block: block).frame)
     }
 
-    @Test func unknownMessagesBodyIsDropped() throws {
+    @Test func bodyOfAnUnknownMessageIsDropped() throws {
         var decoder = PeerMessageDecoder()
         let read = ByteBuffer(bytes: [0, 0, 0, 4, 22, 1, 2, 3, 0, 0, 0, 1, 1])
         #expect(try decoder.messages(in: read) == [.unknown(id: 22), .unchoke])
     }
 
     /// However the bytes are cut into reads, the messages are the same; the first way is one byte a read.
-    @Test(arguments: 0..<16 as Range<UInt64>) func cutsDoNotMatter(seed: UInt64) throws {
+    @Test(arguments: 0..<16 as Range<UInt64>) func splitReadsDecodeToTheSameMessages(seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         let messages = (0..<60).map { _ in generator.message() }
         var stream = ByteBuffer()
@@ -68,7 +68,7 @@ import Torrent
         }
     }
 
-    @Test func readsMayCollectBeforeTheyAreDecoded() throws {
+    @Test func readsCanAccumulateBeforeDecoding() throws {
         var decoder = PeerMessageDecoder()
         let bytes = Self.wire.flatMap { $0.1 }
         for byte in bytes { decoder.append(ByteBuffer(bytes: [byte])) }
@@ -77,7 +77,9 @@ import Torrent
     }
 
     /// A buffer to which nobody else refers is written where it lies; another is copied first and moves.
-    @Test(arguments: [0, 1, 4, 5, 12, 13, 9_000, 16_396]) func readsAreLetGo(bytesOfTheLastFrame: Int) throws {
+    @Test(arguments: [0, 1, 4, 5, 12, 13, 9_000, 16_396]) func decoderReleasesReadBuffers(bytesOfTheLastFrame: Int)
+        throws
+    {
         var read = ByteBuffer()
         for n in 0..<8 { read.writeImmutableBuffer(Self.block(n).frame) }
         read.writeImmutableBuffer(Self.block(8).frame.getSlice(at: 0, length: bytesOfTheLastFrame) ?? ByteBuffer())

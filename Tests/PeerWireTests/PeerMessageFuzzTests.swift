@@ -52,7 +52,7 @@ import Torrent
     }
 
     /// A peer that sends a byte of a long frame now and then costs what it has sent, not what it has announced.
-    @Test func announcedBytesAreNotReserved() throws {
+    @Test func announcedLengthReservesNoMemory() throws {
         var decoder = PeerMessageDecoder()
         var read = ByteBuffer(integer: UInt32(2 + FrameLimits.extendedBytes))
         read.writeInteger(UInt8(20))

@@ -3,7 +3,7 @@ import Testing
 
 /// `pieces database backups`, and what is told after a backup was restored.
 struct BackupsTests {
-    @Test func theSettingsAreShownAndSet() async throws {
+    @Test func backupSettingsAreShownAndChanged() async throws {
         try await withProgram { program in
             try await program.makeSet()
             try await program.succeed("add", "set.torrent", "--output", "down", "--paused")
@@ -22,7 +22,7 @@ struct BackupsTests {
         }
     }
 
-    @Test func aRestoredDatabaseSaysSoForAWhile() async throws {
+    @Test func statusReportsARecentRestore() async throws {
         try await withProgram { program in
             try await program.makeSet()
             try await program.succeed("add", "set.torrent", "--output", "down", "--paused")
@@ -40,7 +40,7 @@ struct BackupsTests {
 
     /// Nothing begins anew in the place of a database that is gone and has backups, and everything says how to get it
     /// back.
-    @Test(arguments: [true, false]) func aLostDatabaseIsNotReplacedByAnEmptyOne(isEmpty: Bool) async throws {
+    @Test(arguments: [true, false]) func lostDatabaseIsNotReplacedByAnEmptyOne(isEmpty: Bool) async throws {
         try await withProgram { program in
             try await program.makeSet()
             try await program.succeed("add", "set.torrent", "--output", "down", "--paused")
@@ -74,7 +74,7 @@ struct BackupsTests {
         }
     }
 
-    @Test func withoutItsBackupsANewOneBegins() async throws {
+    @Test func newDatabaseIsCreatedWhenNoBackupExists() async throws {
         try await withProgram { program in
             try await program.makeSet()
             try program.write("pieces.db.backup-20260301T140512Z", [1, 2, 3])

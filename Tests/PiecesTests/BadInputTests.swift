@@ -71,7 +71,7 @@ struct BadInputTests {
         Case("database", "check", "--database", "text.db", status: 1, says: "not a database"),
         Case("limit", "1", "--no-seed", "--seed", status: 64, says: "either"),
     ])
-    func badInputIsOneSentence(_ given: Case) async throws {
+    func badInputIsReportedInOneSentence(_ given: Case) async throws {
         try await withProgram { program in
             try program.write("good.bin", bytes: 100_000)
             try await program.succeed("create", "good.bin", "-o", "good.torrent")
@@ -103,7 +103,7 @@ struct BadInputTests {
         }
     }
 
-    @Test func theOtherSourcesAreAdded() async throws {
+    @Test func otherTorrentsAreAddedDespiteABadOne() async throws {
         try await withProgram { program in
             try program.write("a.bin", bytes: 100)
             try await program.succeed("create", "a.bin")
@@ -114,7 +114,7 @@ struct BadInputTests {
         }
     }
 
-    @Test func aTruncatedDatabaseIsToldAndKept() async throws {
+    @Test func truncatedDatabaseIsReportedAndKept() async throws {
         try await withProgram { program in
             try await program.makeSet()
             try await program.succeed("add", "set.torrent")

@@ -5,7 +5,7 @@ import Testing
 
 /// What commands do to torrents while no engine runs.
 struct ControlTests {
-    @Test func pauseAndResume() async throws {
+    @Test func commandsPauseAndResumeATorrent() async throws {
         try await withProgram { program in
             try await program.makeSet()
             try await program.succeed("add", "set.torrent")
@@ -18,7 +18,7 @@ struct ControlTests {
         }
     }
 
-    @Test func whatIsHereAlreadyStaysAsItIs() async throws {
+    @Test func torrentAddedAgainIsUnchanged() async throws {
         try await withProgram { program in
             try await program.makeSet()
             try await program.succeed("add", "set.torrent", "--paused")
@@ -31,7 +31,7 @@ struct ControlTests {
         }
     }
 
-    @Test func manyAreAddedTogether() async throws {
+    @Test func manyTorrentsAreAddedByOneCommand() async throws {
         try await withProgram { program in
             var names: [String] = []
             for number in 0..<40 {
@@ -45,7 +45,7 @@ struct ControlTests {
         }
     }
 
-    @Test func selectionCountsWhatIsThere() async throws {
+    @Test func selectionCountsPresentBytes() async throws {
         try await withProgram { program in
             try await program.makeSet()
             try await program.succeed("verify", "set.torrent", "--output", "here")
@@ -72,7 +72,7 @@ struct ControlTests {
         ("2kb/s", "1.95 KiB/s"), ("0", "no limit"),
         ("none", "no limit"),
     ])
-    func limitsAreUnderstood(rate: String, text: String) async throws {
+    func rateFormatsAreParsed(rate: String, text: String) async throws {
         try await withProgram { program in
             try await program.makeSet()
             try await program.succeed("add", "set.torrent", "--download-limit", "1", "--upload-limit", "7K")
@@ -87,7 +87,7 @@ struct ControlTests {
         ("--seed-time", "2h", "seeds for 2 h, 1 h 5 min so far"),
         ("--seed-ratio", "2", "seeds to a ratio of 2.00, 0.50 so far"),
     ])
-    func limitsSayHowFarTheGoalIs(option: String, goal: String, text: String) async throws {
+    func limitShowsSeedGoalProgress(option: String, goal: String, text: String) async throws {
         try await withProgram { program in
             try await program.makeSet()
             try await program.succeed("verify", "set.torrent", "--output", "here")
@@ -102,7 +102,7 @@ struct ControlTests {
     }
 
     @Test(arguments: [false, true])
-    func removeDeletesOnlyWhenTold(deletes: Bool) async throws {
+    func removeDeletesDataOnlyOnRequest(deletes: Bool) async throws {
         try await withProgram { program in
             try await program.makeSet()
             try program.write("here/set/mine.txt", bytes: 10)
@@ -118,7 +118,7 @@ struct ControlTests {
         }
     }
 
-    @Test func dataThatIsOutOfReachIsNotForgotten() async throws {
+    @Test func removeKeepsATorrentWithUnreachableData() async throws {
         try await withProgram { program in
             try await program.makeSet()
             try await program.succeed("verify", "set.torrent", "--output", "here")

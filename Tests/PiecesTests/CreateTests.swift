@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 struct CreateTests {
-    @Test func createShowAddExportIsARoundTrip() async throws {
+    @Test func createdTorrentRoundTripsThroughShowAddAndExport() async throws {
         try await withProgram { program in
             try program.write("set/ü b.bin", bytes: 70_000)
             try program.write("set/a/x.txt", bytes: 10)
@@ -55,7 +55,7 @@ struct CreateTests {
         }
     }
 
-    @Test func aTorrentThatIsThereIsNotReplacedWithoutForce() async throws {
+    @Test func existingTorrentFileIsKeptWithoutForce() async throws {
         try await withProgram { program in
             try program.write("a.bin", bytes: 100)
             try program.write("a.bin.torrent", [1, 2, 3])
@@ -72,7 +72,7 @@ struct CreateTests {
         }
     }
 
-    @Test func linksAreLeftOutAndTold() async throws {
+    @Test func symbolicLinksAreSkippedAndReported() async throws {
         try await withProgram { program in
             try program.write("set/a.bin", bytes: 100)
             try FileManager.default.createSymbolicLink(
@@ -84,7 +84,7 @@ struct CreateTests {
         }
     }
 
-    @Test func foreignTextSteersNoTerminal() async throws {
+    @Test func controlCharactersNeverReachTheTerminal() async throws {
         try await withProgram { program in
             try program.write("a.bin", bytes: 100)
             try await program.succeed(

@@ -23,7 +23,7 @@ struct DatabaseTests {
         }
     }
 
-    @Test func aSoundDatabaseIsSaidToBeSound() async throws {
+    @Test func intactDatabaseIsReportedAsSound() async throws {
         try await withProgram { program in
             try await populate(program)
             #expect(try await program.succeed("database", "check").output.contains("no damage found"))
@@ -35,7 +35,7 @@ struct DatabaseTests {
         }
     }
 
-    @Test func aDamagedDatabaseIsToldAndSalvaged() async throws {
+    @Test func damagedDatabaseIsReportedAndRecovered() async throws {
         try await withProgram { program in
             try await populate(program)
             try await program.succeed("database", "backup", "copy.db")
@@ -67,7 +67,7 @@ struct DatabaseTests {
         }
     }
 
-    @Test func aWreckIsRestoredFromABackup() async throws {
+    @Test func unreadableDatabaseIsRestoredFromABackup() async throws {
         try await withProgram { program in
             try await populate(program)
             try await program.succeed("database", "backup", "copy.db")
@@ -95,7 +95,7 @@ struct DatabaseTests {
     }
 
     /// What a running engine has can neither be restored nor salvaged; its start mends, and says so.
-    @Test func theEnginesStartMends() async throws {
+    @Test func engineStartRecoversADamagedDatabase() async throws {
         try await withProgram { program in
             try await populate(program)
             try await program.succeed("database", "backup", "copy.db")

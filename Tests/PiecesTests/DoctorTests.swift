@@ -29,7 +29,7 @@ struct DoctorTests {
         }
     }
 
-    @Test func aHealthyPlaceHasNoProblem() async throws {
+    @Test func healthyLibraryHasNoProblems() async throws {
         try await withPayload { program, _ in
             let found = try await findings(program, status: 0)
             #expect(found.filter { $0["severity"] as? String == "problem" }.isEmpty)
@@ -43,14 +43,14 @@ struct DoctorTests {
         }
     }
 
-    @Test func withoutADatabaseItSaysSo() async throws {
+    @Test func missingDatabaseIsReported() async throws {
         try await withProgram { program in
             let end = try await program.run("doctor")
             #expect(end.status == 1 && end.errors.contains("there is no database at"))
         }
     }
 
-    @Test func aChangedFileIsFound() async throws {
+    @Test func changedFileIsReported() async throws {
         try await withPayload { program, connection in
             let file = try #require(
                 try connection.values("SELECT path FROM v1_file WHERE length > 0", as: String.self).first)
@@ -63,7 +63,7 @@ struct DoctorTests {
         }
     }
 
-    @Test func aFolderThatIsGoneIsFound() async throws {
+    @Test func missingFolderIsReported() async throws {
         try await withPayload { program, connection in
             try connection.torrents.setOutput(TorrentID(rawValue: 1), program.folder.path + "/gone")
             let found = try await findings(program, status: 2)
@@ -71,7 +71,7 @@ struct DoctorTests {
         }
     }
 
-    @Test func aFullDiskIsFound() async throws {
+    @Test func insufficientSpaceIsReported() async throws {
         try await withPayload { program, connection in
             try connection.execute("UPDATE torrent SET wanted_bytes = 4000000000000000000, completed_bytes = 0")
             let found = try await findings(program, status: 2)
@@ -79,7 +79,7 @@ struct DoctorTests {
         }
     }
 
-    @Test func aTorrentInErrorADeadTrackerAKilledEngineAndAClockAreFound() async throws {
+    @Test func torrentTrackerEngineAndClockProblemsAreReported() async throws {
         try await withPayload { program, connection in
             let id = TorrentID(rawValue: 1)
             try connection.torrents.setState(id, .error, error: "cannot write: no space left")
@@ -102,7 +102,7 @@ struct DoctorTests {
     }
 
     /// The notices and problems each say what to do.
-    @Test func whatIsWrongComesWithAdvice() async throws {
+    @Test func everyProblemComesWithAdvice() async throws {
         try await withPayload { program, connection in
             try connection.torrents.setState(TorrentID(rawValue: 1), .offline, error: "gone")
             for one in try await findings(program, status: 2) where one["severity"] as? String != "fine" {

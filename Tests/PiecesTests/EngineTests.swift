@@ -14,7 +14,7 @@ struct EngineTests {
         return (running, "127.0.0.1:\(port)")
     }
 
-    @Test func aDownloadCompletesAndIsResumedAsComplete() async throws {
+    @Test func downloadCompletesAndStaysComplete() async throws {
         try await withProgram { program in
             try await program.makeSet()
             let (running, address) = try await seeder(program)
@@ -56,7 +56,7 @@ struct EngineTests {
     }
 
     @Test(arguments: [SIGINT, SIGTERM])
-    func anInterruptedDownloadStopsCleanlyAndGoesOn(signal: Int32) async throws {
+    func interruptedDownloadStopsCleanlyAndResumes(signal: Int32) async throws {
         try await withProgram { program in
             try await program.makeSet()
             let (running, address) = try await seeder(program)
@@ -78,7 +78,7 @@ struct EngineTests {
         }
     }
 
-    @Test func aRunningEngineHearsOfCommands() async throws {
+    @Test func runningEngineFollowsCommands() async throws {
         try await withProgram { program in
             try await program.makeSet()
             let (running, _) = try await seeder(program)

@@ -229,7 +229,7 @@ struct ExplainTests {
         return try Metainfo(torrentFile: Array("d\(announce)4:info\(info)e".utf8))
     }
 
-    @Test(arguments: cases) func theLikeliestCauseComesFirst(_ one: Case) async throws {
+    @Test(arguments: cases) func likeliestCauseComesFirst(_ one: Case) async throws {
         try await withProgram { program in
             let path = FilePath(program.folder.path + "/p.db")
             let connection = try Connection.open(path, mode: .readWriteCreate, now: Self.now)
@@ -248,7 +248,7 @@ struct ExplainTests {
     }
 
     /// The command itself, on a database that no engine works on.
-    @Test func theCommandSaysItInWordsAndInJSON() async throws {
+    @Test func explainPrintsTextAndJSON() async throws {
         try await withProgram { program in
             try await program.makeSet()
             try await program.succeed("add", "set.torrent", "--output", "down", "--paused")

@@ -36,7 +36,7 @@ struct NeighbourTests {
         }
     }
 
-    @Test func anEditedFileIsNamedAndItsNeighboursAreNot() async throws {
+    @Test func onlyTheEditedFileIsBlamed() async throws {
         try await withDocuments { program in
             try program.flip("here/docs/f07.txt", at: 3)
             #expect(try await states(program) == ["bad": [7], "shares": (0..<20).filter { $0 != 7 }])
@@ -46,7 +46,7 @@ struct NeighbourTests {
         }
     }
 
-    @Test func twoEditedFilesAreBothNamed() async throws {
+    @Test func twoEditedFilesAreBothBlamed() async throws {
         try await withDocuments { program in
             try program.flip("here/docs/f07.txt", at: 3)
             try program.flip("here/docs/f12.txt", at: 3)
@@ -56,7 +56,7 @@ struct NeighbourTests {
         }
     }
 
-    @Test func aDeletedFileIsMissingAndItsNeighboursAreNotBad() async throws {
+    @Test func deletedFileIsMissingAndItsNeighboursAreNotBlamed() async throws {
         try await withDocuments { program in
             try FileManager.default.removeItem(at: program.folder.appendingPathComponent("here/docs/f03.txt"))
             #expect(try await states(program) == ["missing": [3], "shares": (0..<20).filter { $0 != 3 }])
@@ -68,7 +68,7 @@ struct NeighbourTests {
     }
 
     /// Size and time are as they were: the piece has rotted, and nobody can tell in which file.
-    @Test func rotInASharedPieceAccusesNobody() async throws {
+    @Test func rotInASharedPieceBlamesNoFile() async throws {
         try await withDocuments { program in
             try program.rot("here/docs/f07.txt", at: 3)
             let end = try await program.run("verify")
@@ -83,7 +83,7 @@ struct NeighbourTests {
         }
     }
 
-    @Test func rotInAFileOfItsOwnNamesIt() async throws {
+    @Test func rotInAnUnsharedPieceBlamesItsFile() async throws {
         try await withProgram { program in
             try await program.makeSet()
             try await program.succeed("verify", "set.torrent", "--output", "here", "--quiet")

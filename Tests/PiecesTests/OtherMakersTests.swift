@@ -51,7 +51,7 @@ struct OtherMakersTests {
             says: ["'info.length' of the .torrent must be an integer", "ask its creator"]),
     ]
 
-    @Test(arguments: wrong) func whatIsWrongIsNamedAndWhatToDoIsSaid(_ given: Wrong) async throws {
+    @Test(arguments: wrong) func errorNamesTheFaultAndTheRemedy(_ given: Wrong) async throws {
         try await withProgram { program in
             try program.write("\(given.name).torrent", given.bytes)
             for command in ["show", "add"] {
@@ -65,7 +65,7 @@ struct OtherMakersTests {
     }
 
     /// Byte for byte, with what stands behind the document; and the hash of `info` as it stands.
-    @Test(arguments: ["", "\n", "\r\n", "\0\0\0", "<!-- 0.01 s -->"]) func exportGivesBackWhatCame(behind: String)
+    @Test(arguments: ["", "\n", "\r\n", "\0\0\0", "<!-- 0.01 s -->"]) func exportReturnsTheOriginalBytes(behind: String)
         async throws
     {
         try await withProgram { program in
@@ -79,7 +79,7 @@ struct OtherMakersTests {
         }
     }
 
-    @Test func showTellsWhatIsNotUsed() async throws {
+    @Test func showListsUnusedValues() async throws {
         try await withProgram { program in
             try program.write("odd.torrent", Self.torrent("wss://tracker.example"))
             let text = try await program.succeed("show", "odd.torrent").output
@@ -123,7 +123,7 @@ struct OtherMakersTests {
         }
     }
 
-    @Test func aPrivateTorrentKeepsItsTrackers() async throws {
+    @Test func privateTorrentKeepsItsTrackers() async throws {
         try await withProgram { program in
             try program.write("a.torrent", Self.torrent("http://a.invalid/announce", more: "7:privatei1e"))
             try program.write("b.torrent", Self.torrent("http://b.invalid/announce", more: "7:privatei1e"))
@@ -135,7 +135,7 @@ struct OtherMakersTests {
     }
 
     /// A running engine asks the new tracker at once, and a download says that there is one.
-    @Test func aRunningEngineTakesNewTrackers() async throws {
+    @Test func runningEngineUsesNewTrackers() async throws {
         try await withProgram { program in
             try program.write("a.torrent", Self.torrent("http://127.0.0.1:1/announce"))
             try program.write("b.torrent", Self.torrent("http://127.0.0.1:2/announce"))
@@ -166,7 +166,7 @@ struct OtherMakersTests {
     }
 
     /// The beginning of a long comment is shown, and how long it is, to people and to programs.
-    @Test func aLongCommentIsShownInPart() async throws {
+    @Test func longCommentIsTruncated() async throws {
         try await withProgram { program in
             let comment = String(repeating: "c", count: 2_000_000)
             let bytes = Array("d7:comment\(comment.utf8.count):\(comment)4:info".utf8) + Self.info() + Array("e".utf8)

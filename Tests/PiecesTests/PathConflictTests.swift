@@ -84,7 +84,7 @@ struct PathConflictTests {
             isRefused: false),
     ]
 
-    @Test(arguments: examples) func theSecondTorrentIs(example: Example) async throws {
+    @Test(arguments: examples) func conflictingSecondTorrentIsRejected(example: Example) async throws {
         try await withProgram { program in
             try FileManager.default.createDirectory(
                 at: program.folder.appendingPathComponent("out"), withIntermediateDirectories: true)
@@ -102,7 +102,7 @@ struct PathConflictTests {
         }
     }
 
-    @Test func theOthersOfTheCommandAreAdded() async throws {
+    @Test func otherTorrentsOfTheCommandAreAdded() async throws {
         try await withProgram { program in
             try await make(program, "one.torrent", "u.iso", [("", 50_000, 1)])
             try await make(program, "two.torrent", "u.iso", [("", 50_000, 2)])
@@ -115,7 +115,7 @@ struct PathConflictTests {
         }
     }
 
-    @Test func aFileThatIsNotSelectedIsNoConflict() async throws {
+    @Test func unselectedFileIsNoConflict() async throws {
         try await withProgram { program in
             try await make(program, "one.torrent", "set", [("a", 65_536, 1), ("x", 32_768, 2)])
             try await make(program, "two.torrent", "set", [("b", 65_536, 3), ("x", 32_768, 4)])
@@ -125,7 +125,7 @@ struct PathConflictTests {
         }
     }
 
-    @Test func whatIsRemovedIsNoConflict() async throws {
+    @Test func removedTorrentIsNoConflict() async throws {
         try await withProgram { program in
             try await make(program, "one.torrent", "u.iso", [("", 50_000, 1)])
             try await make(program, "two.torrent", "u.iso", [("", 50_000, 2)])

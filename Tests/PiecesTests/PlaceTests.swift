@@ -13,7 +13,7 @@ struct PlaceTests {
         ["add", "set.torrent"], ["download", "set.torrent"], ["run", "--until-complete"],
         ["verify", "set.torrent", "-o", "here"],
     ])
-    func aFolderThatIsMissingIsMade(command: [String]) async throws {
+    func missingDatabaseFolderIsCreated(command: [String]) async throws {
         try await withProgram { program in
             try await program.makeSet()
             // Payload that is there makes the download one that ends.
@@ -27,7 +27,9 @@ struct PlaceTests {
         }
     }
 
-    @Test(arguments: [["status"], ["doctor"], ["log"], ["pause", "1"]]) func whatOnlyLooksMakesNone(command: [String])
+    @Test(arguments: [["status"], ["doctor"], ["log"], ["pause", "1"]]) func commandsThatNeedADatabaseCreateNoFolder(
+        command: [String]
+    )
         async throws
     {
         try await withProgram { program in
@@ -37,7 +39,7 @@ struct PlaceTests {
     }
 
     /// Addresses of trackers have passwords in them.
-    @Test func whatIsMadeIsForItsUserAlone() async throws {
+    @Test func databaseFilesArePrivateToTheUser() async throws {
         try await withProgram { program in
             try await program.makeSet()
             try await program.succeed("add", "set.torrent", "--output", "here")
@@ -54,7 +56,7 @@ struct PlaceTests {
     }
 
     /// Who may read a file may lock it, and would keep the engine from starting.
-    @Test func theLockIsForItsUserAloneWhoeverReadsTheDatabase() async throws {
+    @Test func lockFileStaysPrivateWhenTheDatabaseIsReadable() async throws {
         try await withProgram { program in
             try await program.makeSet()
             try await program.succeed("add", "set.torrent", "--output", "here")
@@ -69,7 +71,7 @@ struct PlaceTests {
         arguments: [
             ["download", "set.torrent"], ["run"], ["add", "set.torrent"], ["database", "salvage"], ["status"],
         ], ["notes", "link"])
-    func besideAFileOfAnotherNothingIsLeft(command: [String], name: String) async throws {
+    func rejectedFileLeavesNothingBesideIt(command: [String], name: String) async throws {
         try await withProgram { program in
             try await program.makeSet()
             try FileManager.default.createDirectory(
@@ -91,7 +93,7 @@ struct PlaceTests {
     }
 
     @Test(arguments: [["download", "set.torrent"], ["run"], ["status"], ["database", "salvage"]])
-    func aPipeInThePlaceOfTheLockIsSaid(
+    func pipeInPlaceOfTheLockIsReported(
         command: [String]
     ) async throws {
         try await withProgram { program in
@@ -104,7 +106,7 @@ struct PlaceTests {
     }
 
     @Test(arguments: [["create", "here/set", "-o", "set.torrent"], ["export", "1", "set.torrent"]])
-    func whatIsThereIsNotOverwritten(
+    func existingOutputFileIsNotOverwritten(
         command: [String]
     ) async throws {
         try await withProgram { program in

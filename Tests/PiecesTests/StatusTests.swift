@@ -6,7 +6,7 @@ import Testing
 import Torrent
 
 struct StatusTests {
-    @Test func withoutADatabaseThereIsAnEmptyList() async throws {
+    @Test func statusIsEmptyWithoutADatabase() async throws {
         try await withProgram { program in
             let text = try await program.succeed("status")
             #expect(text.output.hasPrefix("there is no database at"))
@@ -19,7 +19,7 @@ struct StatusTests {
         }
     }
 
-    @Test func theObjectHasItsFields() async throws {
+    @Test func jsonStatusHasAllFields() async throws {
         try await withProgram { program in
             try await program.makeSet()
             try await program.succeed("add", "set.torrent", "--output", "down")
@@ -59,7 +59,7 @@ struct StatusTests {
     }
 
     /// Other programs and people's eyes rely on both, to the letter.
-    @Test func theListAndTheObjectAreWrittenExactlySo() async throws {
+    @Test func statusFormatsAreExact() async throws {
         try await withProgram { program in
             try await program.makeSet()
             try await program.succeed("add", "set.torrent", "--output", "down", "--paused")
@@ -94,7 +94,7 @@ struct StatusTests {
 
     /// An engine that holds the lock, and whether it could write of late; what is fresh stays so for the time of a slow
     /// machine's test.
-    @Test(arguments: [(-60, true), (-60, false), (600, false)]) func anEngineThatCannotWriteIsToldOf(
+    @Test(arguments: [(-60, true), (-60, false), (600, false)]) func engineThatCannotWriteIsReported(
         heartbeat: Int64, isOldLock: Bool
     ) async throws {
         try await withProgram { program in
@@ -131,7 +131,7 @@ struct StatusTests {
         ["PIECES_DATABASE": "", "XDG_STATE_HOME": "/tmp/x/state"],
         ["PIECES_DATABASE": ""],
     ])
-    func theDatabaseIsWhereItIsSaid(settings: [String: String]) async throws {
+    func databasePathFollowsTheOptions(settings: [String: String]) async throws {
         try await withProgram { program in
             var environment = settings
             let option = environment.removeValue(forKey: "database").map { ["--database", $0] } ?? []
@@ -147,7 +147,7 @@ struct StatusTests {
         }
     }
 
-    @Test func theStandardFolderIsMade() async throws {
+    @Test func defaultFolderIsCreated() async throws {
         try await withProgram { program in
             try await program.makeSet()
             let answer = try await program.run("add", "set.torrent", environment: ["PIECES_DATABASE": ""])
@@ -156,7 +156,7 @@ struct StatusTests {
         }
     }
 
-    @Test func aBackupIsADatabase() async throws {
+    @Test func backupCanBeReadAsADatabase() async throws {
         try await withProgram { program in
             try await program.makeSet()
             try await program.succeed("add", "set.torrent")

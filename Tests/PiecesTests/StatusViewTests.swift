@@ -16,7 +16,7 @@ struct StatusViewTests {
     /// What an engine reports: `status` says 0 where a view has NULL.
     private static let reports = ["download_rate", "upload_rate", "peers_connected"]
 
-    @Test(arguments: [false, true]) func theViewsReportWhatTheObjectReports(isBusy: Bool) async throws {
+    @Test(arguments: [false, true]) func viewsReportTheSameAsTheJSONStatus(isBusy: Bool) async throws {
         try await withProgram { program in
             try await program.makeSet()
             try await program.succeed("add", "set.torrent", "--output", "down")

@@ -13,7 +13,7 @@ struct TextTests {
             (-1024, "-1.00 KiB"),
             (Int64.min, "-8.00 EiB"),
         ] as [(Int64, String)])
-    func bytes(count: Int64, text: String) { #expect(Format.bytes(count) == text) }
+    func byteCountsAreFormatted(count: Int64, text: String) { #expect(Format.bytes(count) == text) }
 
     @Test(
         arguments: [
@@ -21,7 +21,9 @@ struct TextTests {
             (1, 3, "33.3 %"), (0, 0, "100 %"),
             (5, 2, "100 %"),
         ] as [(Int64, Int64, String)])
-    func percents(part: Int64, whole: Int64, text: String) { #expect(Format.percent(part, of: whole) == text) }
+    func percentagesAreFormatted(part: Int64, whole: Int64, text: String) {
+        #expect(Format.percent(part, of: whole) == text)
+    }
 
     @Test(
         arguments: [
@@ -29,12 +31,12 @@ struct TextTests {
             (86400, "1 d"), (273_600, "3 d 4 h"),
             (-5, "0 s"),
         ] as [(Int64, String)])
-    func times(seconds: Int64, text: String) { #expect(Format.time(.seconds(seconds)) == text) }
+    func durationsAreFormatted(seconds: Int64, text: String) { #expect(Format.time(.seconds(seconds)) == text) }
 
     @Test(arguments: [
         (0, "0"), (999, "999"), (1000, "1,000"), (41_203, "41,203"), (1_234_567, "1,234,567"), (-1000, "-1,000"),
     ])
-    func counts(number: Int, text: String) { #expect(Format.count(number) == text) }
+    func countsAreFormatted(number: Int, text: String) { #expect(Format.count(number) == text) }
 
     @Test(
         arguments: [
@@ -45,7 +47,7 @@ struct TextTests {
             ("9223372036854775807", Int64.max),
             ("9223372036854775808", nil), ("99999999T", nil), ("٣", nil), ("0x10", nil),
         ] as [(String, Int64?)])
-    func quantities(text: String, bytes: Int64?) { #expect(Quantity.bytes(text) == bytes) }
+    func quantitiesAreParsed(text: String, bytes: Int64?) { #expect(Quantity.bytes(text) == bytes) }
 
     @Test(
         arguments: [
@@ -53,7 +55,7 @@ struct TextTests {
             ("1x", nil), ("-1s", nil),
             ("9223372036854775807w", nil),
         ] as [(String, Int64?)])
-    func timeSpans(text: String, seconds: Int64?) throws {
+    func timeSpansAreParsed(text: String, seconds: Int64?) throws {
         guard let seconds else {
             #expect(throws: BadValue.self) { try TimeSpan.parse(text) }
             return
@@ -66,16 +68,16 @@ struct TextTests {
         ("line\nline", "line.line"), ("\u{9b}2J", ".2J"),
         ("\u{7f}", "."),
     ])
-    func printable(text: String, safe: String) { #expect(text.printable == safe) }
+    func controlCharactersAreReplaced(text: String, safe: String) { #expect(text.printable == safe) }
 
     @Test(arguments: [("abcdef", 4, "abc…"), ("abc", 3, "abc"), ("漢字漢字", 5, "漢字…"), ("abc", 0, ""), ("", 3, "")])
-    func fitted(text: String, width: Int, cut: String) {
+    func textIsCutToItsWidth(text: String, width: Int, cut: String) {
         #expect(text.fitted(width) == cut)
         #expect(text.fitted(width).columns <= width)
     }
 
     @Test(arguments: 1...40)
-    func mapsShowEveryPiece(width: Int) {
+    func pieceMapsShowEveryPiece(width: Int) {
         var have = Bitfield(count: 37)
         #expect(PieceMap.text(have, width: width, unicode: false) == String(repeating: " ", count: min(width, 37)))
         have.insert(PieceIndex(36))
@@ -86,11 +88,11 @@ struct TextTests {
     }
 
     @Test(arguments: [0, 1, 49, 50, 99, 100])
-    func barsAreAsWideAsTheyShouldBe(percent: Int64) {
+    func barsHaveTheRequestedWidth(percent: Int64) {
         for unicode in [false, true] { #expect(Bar.text(percent, of: 100, width: 20, unicode: unicode).columns == 20) }
     }
 
-    @Test func tablesFit() {
+    @Test func tablesFitTheirWidth() {
         var table = Table([.right("ID"), .left("NAME"), .left("STATE")], flexible: 1)
         table.add(["1", String(repeating: "long ", count: 20), "queued"])
         table.add(["20", "short", ""])
@@ -99,7 +101,7 @@ struct TextTests {
         #expect(lines[2] == "20  short")
     }
 
-    @Test func tablesAlignWhatIsWideAndCutWhatIsLong() {
+    @Test func tablesAlignWideTextAndCutLongText() {
         var table = Table([.left("NAME"), .right("SIZE"), .left("")], flexible: 0)
         table.cell("漢字漢字漢字")
         table.cell { Format.bytes(1536, to: &$0) }
@@ -122,7 +124,7 @@ struct TextTests {
     }
 
     /// Digits that are written straight into bytes are those that the standard library writes.
-    @Test func digitsAreRight() {
+    @Test func integersAreWrittenInDecimal() {
         var numbers: [Int64] = [.min, .max, 0, -1, -10, 9_999, 10_000, 10_001]
         var power: Int64 = 1
         for _ in 0..<18 {
@@ -142,12 +144,12 @@ struct TextTests {
             (-2.5, "-2.5"), (.nan, "null"),
             (.infinity, "null"),
         ] as [(Double, String)])
-    func shares(number: Double, text: String) {
+    func jsonFractionsAreFormatted(number: Double, text: String) {
         let bytes = JSONWriter.line { $0.field("n", number) }
         #expect(String(decoding: bytes, as: UTF8.self) == "{\"n\":\(text)}\n")
     }
 
-    @Test func jsonNumbersOfEveryKind() {
+    @Test func jsonWritesEveryKindOfValue() {
         let bytes = JSONWriter.line { json in
             json.field("least", Int64.min)
             json.field("most", UInt64.max)
@@ -164,7 +166,7 @@ struct TextTests {
         #expect(String(decoding: bytes, as: UTF8.self) == expected)
     }
 
-    @Test func jsonIsEscaped() {
+    @Test func jsonStringsAreEscaped() {
         let bytes = JSONWriter.line { json in
             json.field("text", "a\"b\\c\n\u{1b}\u{202e}ü\u{1f600}")
             json.field("nothing", String?.none)
@@ -186,7 +188,7 @@ struct LinePartsTests {
             (24, "43.2 %  3 min left"), (10, "43.2 %"),
             (0, "43.2 %"),
         ] as [(Int, String)])
-    func theTimeLeftStaysLongest(width: Int, text: String) {
+    func timeLeftIsDroppedLast(width: Int, text: String) {
         var parts = LineParts()
         parts.append("43.2 %", rank: 0)
         parts.append("down 1 MiB/s", rank: 2)
@@ -198,7 +200,7 @@ struct LinePartsTests {
         #expect(parts.text(width: width) == text)
     }
 
-    @Test func aTableLeavesOutColumnsBeforeNamesGetShort() {
+    @Test func tableDropsColumnsBeforeShorteningNames() {
         var table = Table([.right("ID"), .left("NAME"), .left("UP"), .left("LEFT")], flexible: 1, droppable: [2])
         table.add(["1", String(repeating: "n", count: 30), "0 B/s", "3 min"])
         #expect(table.text(width: nil).split(separator: "\n")[0] == "ID  NAME                            UP     LEFT")

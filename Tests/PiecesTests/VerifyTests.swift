@@ -6,7 +6,7 @@ import Torrent
 import Verification
 
 struct VerifyTests {
-    @Test func payloadFromElsewhereIsAdopted() async throws {
+    @Test func payloadOfANewTorrentIsAdopted() async throws {
         try await withProgram { program in
             try await program.makeSet()
             let answer = try await program.succeed("verify", "set.torrent", "--output", "here", "--json").objects
@@ -29,7 +29,7 @@ struct VerifyTests {
         }
     }
 
-    @Test func silenceIsKept() async throws {
+    @Test func quietPrintsNothing() async throws {
         try await withProgram { program in
             try await program.makeSet()
             let answer = try await program.succeed("verify", "set.torrent", "--output", "here", "--quiet")
@@ -37,7 +37,7 @@ struct VerifyTests {
         }
     }
 
-    @Test func anEmptyFileThatIsLackingIsMade() async throws {
+    @Test func missingEmptyFileIsCreated() async throws {
         try await withProgram { program in
             try await program.makeSet()
             try FileManager.default.removeItem(at: program.folder.appendingPathComponent("here/set/empty"))
@@ -50,7 +50,7 @@ struct VerifyTests {
     @Test(arguments: [
         ("a.bin", 0, "7fc0"), ("a.bin", 199_999, "fdc0"), ("sub/b.bin", 0, "fdc0"), ("sub/b.bin", 99_999, "ff80"),
     ])
-    func damageIsFoundAndWrittenDown(file: String, offset: Int, bitfield: String) async throws {
+    func damageIsFoundAndRecorded(file: String, offset: Int, bitfield: String) async throws {
         try await withProgram { program in
             try await program.makeSet()
             try await program.succeed("verify", "set.torrent", "--output", "here")
@@ -72,7 +72,7 @@ struct VerifyTests {
         }
     }
 
-    @Test func aMissingFileIsNamed() async throws {
+    @Test func missingFileIsNamed() async throws {
         try await withProgram { program in
             try await program.makeSet()
             try await program.succeed("verify", "set.torrent", "--output", "here")
@@ -85,7 +85,7 @@ struct VerifyTests {
         }
     }
 
-    @Test func whatIsOutOfReachIsLeftAsItIs() async throws {
+    @Test func unreachablePayloadIsLeftUnchanged() async throws {
         try await withProgram { program in
             try await program.makeSet()
             try await program.succeed("verify", "set.torrent", "--output", "here")
@@ -100,7 +100,7 @@ struct VerifyTests {
     }
 
     /// Torrents that were added over payload that is there: nothing is claimed, and all of it is found.
-    @Test func whatLiesThereIsFound() async throws {
+    @Test func payloadOfAnAddedTorrentIsFound() async throws {
         try await withProgram { program in
             try await program.makeSet()
             try await program.succeed("add", "set.torrent", "--output", "here")
@@ -110,7 +110,7 @@ struct VerifyTests {
         }
     }
 
-    @Test func aPayloadThatIsNotWholeIsNotAdopted() async throws {
+    @Test func incompletePayloadIsNotAdopted() async throws {
         try await withProgram { program in
             try await program.makeSet()
             try program.flip("here/set/a.bin", at: 100_000)
@@ -131,7 +131,7 @@ struct VerifyTests {
         }
     }
 
-    @Test func partOfAPayloadIsAdoptedWhenAskedFor() async throws {
+    @Test func incompletePayloadIsAdoptedOnRequest() async throws {
         try await withProgram { program in
             try await program.makeSet()
             try program.flip("here/set/a.bin", at: 100_000)
@@ -141,7 +141,7 @@ struct VerifyTests {
         }
     }
 
-    @Test func aTorrentFileStandsForItsTorrent() async throws {
+    @Test func torrentFileIdentifiesItsTorrent() async throws {
         try await withProgram { program in
             try await program.makeSet()
             let unknown = try await program.run("verify", "set.torrent", "--database", "new.db")
@@ -154,7 +154,7 @@ struct VerifyTests {
 
     /// What was confirmed after the interrupted verification began is not read again; `--restart` reads all.
     @Test(arguments: [(false, 0), (true, 10)])
-    func anInterruptedVerificationGoesOn(restarts: Bool, checked: Int) async throws {
+    func interruptedVerificationResumes(restarts: Bool, checked: Int) async throws {
         try await withProgram { program in
             try await program.makeSet()
             try await program.succeed("verify", "set.torrent", "--output", "here")
@@ -171,7 +171,7 @@ struct VerifyTests {
         }
     }
 
-    @Test func anOldVerificationIsBegunAnew() throws {
+    @Test func outdatedVerificationStartsOver() throws {
         let file = FilePath("/tmp/pieces-\(UInt64.random(in: 0 ... .max)).db")
         defer { for suffix in ["", "-wal", "-shm"] { unlink(file.string + suffix) } }
         let connection = try Connection.open(file, mode: .readWriteCreate, now: Timestamp(0))

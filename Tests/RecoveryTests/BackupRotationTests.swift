@@ -12,7 +12,7 @@ import Torrent
         try BackupFile.list(folder.database).map { $0.at - noon }
     }
 
-    @Test func thereIsOneADayAndThreeAreKept() throws {
+    @Test func backupIsMadeDailyAndThreeAreKept() throws {
         let folder = try TemporaryFolder()
         let db = try folder.connection()
         #expect(try db.rotateBackups(now: noon) == nil, "an empty database needs none")
@@ -36,7 +36,7 @@ import Torrent
         ("60", "1", 60, 1), ("3600", "100", 3600, 100), ("59", "101", 86_400, 3), ("-1", "-1", 86_400, 3),
         ("x", "", 86_400, 3), ("", "0", 86_400, 0),
     ])
-    func settingsThatCannotBeAreTheUsualOnes(interval: String, count: String, seconds: Int, kept: Int) throws {
+    func invalidSettingsFallBackToDefaults(interval: String, count: String, seconds: Int, kept: Int) throws {
         let folder = try TemporaryFolder()
         let db = try folder.connection()
         try db.settings.set(BackupSettings.intervalKey, interval)
@@ -47,7 +47,7 @@ import Torrent
         #expect(try times(folder).count == min(kept, 4))
     }
 
-    @Test func muchThatChangedIsSavedSooner() throws {
+    @Test func manyChangesBringTheBackupForward() throws {
         let folder = try TemporaryFolder()
         let db = try folder.connection()
         _ = try db.add(seed: 100)
@@ -66,7 +66,7 @@ import Torrent
     }
 
     /// The copy has the damage, and the older backups stay.
-    @Test func aDamagedDatabaseReplacesNoBackup() async throws {
+    @Test func damagedDatabaseReplacesNoBackup() async throws {
         let folder = try TemporaryFolder()
         do {
             let db = try folder.connection()
@@ -90,7 +90,7 @@ import Torrent
     }
 
     /// A backup and a check whose task is cancelled end: nothing of them is left, and the log can be emptied.
-    @Test func whoIsCancelledEnds() async throws {
+    @Test func cancelledMaintenanceEnds() async throws {
         let folder = try TemporaryFolder()
         let db = try folder.connection()
         for n in 0..<50 { _ = try db.add(seed: UInt64(n), files: 200) }
@@ -111,7 +111,7 @@ import Torrent
     }
 
     /// A backup is made while others write, and shows one moment.
-    @Test func writersAreNotHeldUp() async throws {
+    @Test func backupDoesNotBlockWriters() async throws {
         let folder = try TemporaryFolder()
         let db = try folder.connection()
         for n in 0..<50 { _ = try db.add(seed: UInt64(n), files: 200) }

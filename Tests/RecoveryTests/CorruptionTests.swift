@@ -21,7 +21,7 @@ import Torrent
     }()
 
     /// Two halves, so that both cores of a small machine have work.
-    @Test(arguments: [0, 1]) func itOpensOrIsMended(half: UInt64) async throws {
+    @Test(arguments: [0, 1]) func damagedDatabaseOpensOrIsRecovered(half: UInt64) async throws {
         let model = try DamageModel.made.get()
         let checkpointed = try Self.checkpointed(model)
         var mended = 0

@@ -48,7 +48,7 @@ import Torrent
         }
     }
 
-    @Test func aWholeDatabaseIsOpenedAsItIs() async throws {
+    @Test func intactDatabaseIsOpenedUnchanged() async throws {
         let folder = try TemporaryFolder()
         let ids = try populate(folder)
         let (store, mending) = try await open(folder)
@@ -62,7 +62,7 @@ import Torrent
 
     /// A table whose first page is gone is put together again from the pages that hung on it.
     @Test(arguments: ["torrent", "metainfo", "bitfield", "tracker", "event", "setting"])
-    func rowsBelowADamagedPageAreFound(table: String) async throws {
+    func rowsBelowADamagedPageAreRecovered(table: String) async throws {
         let folder = try TemporaryFolder()
         let ids = try populate(folder, 120)
         try damage(folder, table: table, root: true)
@@ -88,7 +88,7 @@ import Torrent
         #expect(faults == [])
     }
 
-    @Test func whatIsLostComesFromTheBackupAndWhatWasRemovedStaysAway() async throws {
+    @Test func lostTorrentsComeFromTheBackupAndRemovedOnesDoNot() async throws {
         let folder = try TemporaryFolder()
         let ids = try populate(folder, 120)
         let backup = try #require(try folder.connection().rotateBackups(now: noon + .seconds(10)))
@@ -114,7 +114,7 @@ import Torrent
         #expect(events.map(\.detail) == [mending.sentence])
     }
 
-    @Test func withoutAnythingToReadTheBackupIsTaken() async throws {
+    @Test func unreadableDatabaseIsReplacedByTheBackup() async throws {
         let folder = try TemporaryFolder()
         let ids = try populate(folder)
         try folder.connection().rotateBackups(now: noon + .seconds(10))
@@ -129,7 +129,7 @@ import Torrent
         }
     }
 
-    @Test func whatIsNotOursIsLeftAlone() async throws {
+    @Test func foreignFileIsLeftAlone() async throws {
         let folder = try TemporaryFolder()
         let diary = Array(String(repeating: "Dear diary, today I learned what a database is.\n", count: 500).utf8)
         try write(diary, to: folder.database)
@@ -140,7 +140,7 @@ import Torrent
     }
 
     /// A process that dies while it replaces the database leaves each of these states; the next one goes on.
-    @Test(arguments: 0...3) func anInterruptedReplacementIsFinished(step: Int) async throws {
+    @Test(arguments: 0...3) func interruptedReplacementIsFinished(step: Int) async throws {
         let folder = try TemporaryFolder()
         let ids = try populate(folder)
         let database = folder.database.string
@@ -170,7 +170,7 @@ import Torrent
         #expect(access(database + ".mended", F_OK) != 0)
     }
 
-    @Test func aBackupIsRestoredAndItsClaimsAreInDoubt() throws {
+    @Test func piecesOfARestoredBackupAreUnverified() throws {
         let folder = try TemporaryFolder()
         let ids = try populate(folder)
         let backup = folder.path.appending("copy.db")
@@ -194,7 +194,8 @@ import Torrent
     }
 
     /// A row's number that became another row's: the info hash tells which is which, and nothing is lost.
-    @Test(arguments: ["torrent", "metainfo"], [(5, 4), (5, 7), (4, 5), (6, 100), (1, 0)]) func aDamagedNumberIsSetRight(
+    @Test(arguments: ["torrent", "metainfo"], [(5, 4), (5, 7), (4, 5), (6, 100), (1, 0)])
+    func damagedRowNumberIsCorrected(
         table: String, change: (UInt8, UInt8)
     ) async throws {
         let folder = try TemporaryFolder()
@@ -231,7 +232,7 @@ import Torrent
         #expect(try ids.map { try mended.metainfos.file(of: $0) } == files)
     }
 
-    @Test func sentencesAreWhole() {
+    @Test func recoveryReportIsOneSentence() {
         let mending = RecoveryReport(
             reason: "a page", setAside: "/x.damaged-1", backup: noon, salvaged: 1097, fromBackup: 2, lost: ["a"],
             unverifiedPieces: 41203)
@@ -241,7 +242,7 @@ import Torrent
                 + "2 came from the backup of 20231114T221320Z, 1 was lost (a); 41,203 pieces will be re-checked")
     }
 
-    @Test(arguments: ["20231114T221320Z", "20000229T000000Z", "19700101T000000Z"]) func momentsInNamesAreRead(
+    @Test(arguments: ["20231114T221320Z", "20000229T000000Z", "19700101T000000Z"]) func timestampsInFileNamesAreParsed(
         text: String
     ) {
         #expect(Timestamp(compact: text)?.compact == text)

@@ -6,7 +6,7 @@ import Testing
 import Torrent
 
 @Suite struct BackupTests {
-    @Test func aBackupIsAWholeDatabase() throws {
+    @Test func backupIsACompleteDatabase() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let ids = try (0..<30).map { try connection.add(seed: UInt64($0)) }
@@ -20,7 +20,7 @@ import Torrent
         #expect(access(copy.string + ".unfinished", F_OK) != 0)
     }
 
-    @Test func anExistingFileIsRefusedAndUntouched() throws {
+    @Test func existingFileIsRejectedAndUnchanged() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let copy = folder.path.appending("copy.db")
@@ -30,7 +30,7 @@ import Torrent
         #expect(throws: StoreError.self) { try connection.backup(to: folder.path.appending("no/copy.db")) }
     }
 
-    @Test func damageIsFound() throws {
+    @Test func integrityCheckFindsDamage() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         for n in 0..<50 { _ = try connection.add(seed: UInt64(n)) }

@@ -17,7 +17,7 @@ import Torrent
 
     private func rawNames(in folder: FilePath) -> Set<[UInt8]> { Set(names(in: folder).map { PathText.bytes($0) }) }
 
-    @Test(arguments: odd) func theDatabaseAndWhatIsBesideItHaveItsBytes(name: [UInt8]) async throws {
+    @Test(arguments: odd) func databaseAndItsFilesKeepTheNameBytes(name: [UInt8]) async throws {
         let folder = try TemporaryFolder()
         let database = folder.path.appending(name: PathText.text(name))
         let lock = try DatabaseLock.acquire(database: database, now: noon)
@@ -37,7 +37,7 @@ import Torrent
         withExtendedLifetime(lock) {}
     }
 
-    @Test(arguments: odd) func backupsAreListedRestoredAndUsedForMending(name: [UInt8]) async throws {
+    @Test(arguments: odd) func backupsWithOddNamesAreListedAndRestored(name: [UInt8]) async throws {
         let folder = try TemporaryFolder()
         let database = folder.path.appending(name: PathText.text(name))
         do {
@@ -64,7 +64,7 @@ import Torrent
     }
 
     /// Two databases whose names are one for Unicode: neither lists or removes the other's backups.
-    @Test func theBackupsOfATwinAreNotOurs() throws {
+    @Test func backupsWithEquivalentUnicodeNamesAreDistinct() throws {
         let folder = try TemporaryFolder()
         let paths = ["é.db", "e\u{301}.db"].map { folder.path.appending(name: $0) }
         for path in paths {
@@ -79,7 +79,7 @@ import Torrent
     }
 
     /// A reader that may not write the folder opens the file by a URI, which has the same bytes.
-    @Test(arguments: odd) func aReadOnlyFolderIsRead(name: [UInt8]) throws {
+    @Test(arguments: odd) func databaseInAReadOnlyFolderIsRead(name: [UInt8]) throws {
         let folder = try TemporaryFolder()
         let database = folder.path.appending(name: PathText.text(name))
         do {

@@ -24,7 +24,7 @@ import Torrent
         "opened = NULL",
         "verified_at = 1699999999",
         "verified_at = NULL", "checksum = 5", "checksum = checksum + 1", "have = x'00000000', opened = x'00000000'",
-    ]) func aBitThatTurnedOverIsNoticed(change: String) throws {
+    ]) func flippedBitfieldBitIsNoticed(change: String) throws {
         let folder = try TemporaryFolder()
         let (db, id) = try claimed(folder)
         #expect(try db.pieces.have(of: id, count: 20).population == 3)
@@ -45,7 +45,7 @@ import Torrent
     }
 
     /// A page from before there were checksums is guarded by its population, which its torrent knows.
-    @Test func aPageWithoutAChecksumIsCounted() throws {
+    @Test func pageWithoutAChecksumIsGuardedByItsPopulation() throws {
         let folder = try TemporaryFolder()
         let (db, id) = try claimed(folder)
         try db.execute("UPDATE bitfield SET checksum = NULL")
@@ -58,7 +58,7 @@ import Torrent
     }
 
     /// A log that is cut brings an older state back; what was taken back must not come with it.
-    @Test func aClaimThatWasTakenBackIsNotInTheLog() throws {
+    @Test func withdrawnClaimIsNotInTheLog() throws {
         let folder = try TemporaryFolder()
         let (db, id) = try claimed(folder)
         let log = FilePath(folder.database.string + "-wal")

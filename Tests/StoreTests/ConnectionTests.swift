@@ -7,7 +7,7 @@ import Torrent
 @Suite struct ConnectionTests {
     private enum Word: String, SQLValue { case yes, no }
 
-    @Test func valuesComeBackAsTheyWere() throws {
+    @Test func valuesRoundTrip() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         func back<Value: SQLValue>(_ value: Value) throws -> Value? {
@@ -32,7 +32,7 @@ import Torrent
         }
     }
 
-    @Test func whatCannotBeThereIsCorruptAndNeverTraps() throws {
+    @Test func invalidColumnValueIsReportedAsCorrupt() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         func code<Value: SQLValue>(_ type: Value.Type, _ sql: String) throws -> StoreError.Code {
@@ -64,7 +64,7 @@ import Torrent
         #expect(try failure { try connection.execute("nonsense") }.code == .other)
     }
 
-    @Test func aFullDiskIsSaidAtTheCommitAndNothingIsHalfDone() throws {
+    @Test func fullDiskRollsTheTransactionBack() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let limit = try connection.number("PRAGMA page_count") + 4
@@ -81,7 +81,7 @@ import Torrent
         #expect(try connection.settings.value("after") == "1")
     }
 
-    @Test func aFailedCommitIsThrownAndRolledBack() throws {
+    @Test func failedCommitIsThrownAndRolledBack() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let error = try failure {
@@ -95,7 +95,7 @@ import Torrent
         #expect(try connection.transaction { () throws(StoreError) in 1 } == 1)
     }
 
-    @Test func anInnerTransactionRollsBackAlone() throws {
+    @Test func innerTransactionRollsBackAlone() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         try connection.transaction { () throws(StoreError) in
@@ -112,7 +112,7 @@ import Torrent
         #expect(try connection.settings.rows().map(\.key) == ["outer"])
     }
 
-    @Test func onlyLazyTransactionsAreLazy() throws {
+    @Test func onlyLazyTransactionsReduceDurability() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         func level() throws(StoreError) -> Int? {
@@ -127,7 +127,7 @@ import Torrent
         #expect(try connection.transaction { () throws(StoreError) in try level() } == 2)
     }
 
-    @Test func aStatementWithinItsOwnRowsIsAnother() throws {
+    @Test func nestedUseOfAStatementIsIndependent() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         for n in 0..<4 { try connection.settings.set("\(n)", "x") }
@@ -142,7 +142,7 @@ import Torrent
         #expect(nested.count == 4 && nested[3] == ["30", "31", "32", "33"])
     }
 
-    @Test func aSecondWriterIsToldThatItIsBusy() throws {
+    @Test func secondWriterFailsAsBusy() throws {
         let folder = try TemporaryFolder()
         let (first, second) = (try folder.connection(), try folder.connection())
         try second.execute("PRAGMA user_version")
@@ -160,7 +160,7 @@ import Torrent
         #expect(try second.settings.value("a") == "1")
     }
 
-    @Test func theDataVersionTellsOfOthersAlone() throws {
+    @Test func dataVersionChangesOnlyWithOtherWriters() throws {
         let folder = try TemporaryFolder()
         let (first, second) = (try folder.connection(), try folder.connection())
         let before = try first.dataVersion()

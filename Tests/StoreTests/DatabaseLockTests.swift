@@ -7,7 +7,7 @@ import Testing
 import Torrent
 
 @Suite struct DatabaseLockTests {
-    @Test func theSecondIsToldWhoHoldsIt() throws {
+    @Test func lockErrorNamesTheHolder() throws {
         let folder = try TemporaryFolder()
         #expect(try DatabaseLock.holder(database: folder.database) == nil)
         var lock: DatabaseLock? = try DatabaseLock.acquire(database: folder.database, now: noon)
@@ -24,7 +24,7 @@ import Torrent
         _ = try DatabaseLock.acquire(database: folder.database, now: noon)
     }
 
-    @Test func everyNameOfADatabaseIsOneLock() throws {
+    @Test func everyPathOfADatabaseSharesOneLock() throws {
         let folder = try TemporaryFolder()
         _ = try folder.connection()
         let link = folder.path.appending("link.db")
@@ -38,7 +38,7 @@ import Torrent
         }
     }
 
-    @Test func whatTheHolderDidNotWriteIsUnknown() throws {
+    @Test func invalidLockTextGivesAnUnknownHolder() throws {
         let folder = try TemporaryFolder()
         let lock = try DatabaseLock.acquire(database: folder.database, now: noon)
         defer { withExtendedLifetime(lock) {} }
@@ -47,7 +47,7 @@ import Torrent
         #expect(holder.pid == nil && holder.since == nil)
     }
 
-    @Test func aFolderThatIsNotThereIsSaid() throws {
+    @Test func missingFolderIsReported() throws {
         let folder = try TemporaryFolder()
         let error = try failure {
             _ = try DatabaseLock.acquire(database: folder.path.appending("no/pieces.db"), now: noon)

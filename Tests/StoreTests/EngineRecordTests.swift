@@ -5,7 +5,7 @@ import Torrent
 
 /// Runs, events, intents, settings, volumes and live rows.
 @Suite struct EngineRecordTests {
-    @Test func aRunTellsHowTheOneBeforeEnded() throws {
+    @Test func lastRunShowsHowItEnded() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         #expect(try connection.runs.last() == nil)
@@ -39,7 +39,7 @@ import Torrent
     }
 
     /// The log stays bounded in a life of years, too.
-    @Test func oldEventsAreForgottenAsOthersCome() throws {
+    @Test func oldEventsArePruned() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let limit = EventTable.limit
@@ -67,7 +67,7 @@ import Torrent
         #expect(try command.intents.take().isEmpty)
     }
 
-    @Test func settingsAndVolumes() throws {
+    @Test func settingsAndVolumesAreStored() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         try connection.settings.set("a", "1")
@@ -82,7 +82,7 @@ import Torrent
         #expect(try connection.volumes.rows().count == 1)
     }
 
-    @Test func liveRowsAreReplacedAndGrowStale() throws {
+    @Test func liveRowsAreReplacedAndExpire() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let id = try connection.add()
@@ -101,7 +101,7 @@ import Torrent
         #expect(try connection.live.row(of: id) == nil)
     }
 
-    @Test func timesSaturate() {
+    @Test func timestampsSaturate() {
         #expect(Timestamp(.max) + .seconds(1) == Timestamp(.max))
         #expect(Timestamp(.min) + .seconds(-1) == Timestamp(.min))
         #expect(Timestamp(.max) - Timestamp(-1) == .seconds(Int64.max))

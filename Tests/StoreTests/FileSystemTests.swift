@@ -12,24 +12,24 @@ import Torrent
     @Test(
         arguments: [0x6969, 0xff53_4d42, 0xfe53_4d42, 0x517b, 0x0102_1997, 0x6573_5546, 0x5346_414f, 0x00c3_6400]
             as [UInt32])
-    func networkFileSystemsAreShared(number: UInt32) {
+    func networkFileSystemsCountAsShared(number: UInt32) {
         let kind = FileSystemKind(number: number)
         #expect(kind.isShared)
         #expect(kind.warning("/mnt/pieces.db")?.contains("/mnt/pieces.db is on a shared file system") == true)
     }
 
     @Test(arguments: [0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994, 0x794c_7630, 0] as [UInt32])
-    func othersAreNot(number: UInt32) {
+    func localFileSystemsAreNotShared(number: UInt32) {
         #expect(!FileSystemKind(number: number).isShared)
         #expect(FileSystemKind(number: number).warning("x") == nil)
     }
 
     /// As the kernel numbers it (linux/magic.h, PROC_SUPER_MAGIC), for a file that is there and for one that isn't.
-    @Test(arguments: ["/proc/self/stat", "/proc/none.db"]) func theKernelIsAsked(path: String) {
+    @Test(arguments: ["/proc/self/stat", "/proc/none.db"]) func fileSystemKindComesFromTheKernel(path: String) {
         #expect(FileSystemKind(holding: FilePath(path)).number == 0x9fa0)
     }
 
-    @Test func aDatabaseThereHasARollbackJournal() throws {
+    @Test func sharedFileSystemUsesARollbackJournal() throws {
         let folder = try TemporaryFolder()
         let db = try Connection.open(
             folder.database, mode: .readWriteCreate, options: DatabaseOptions(fileSystem: Self.nfs), now: noon)
@@ -56,7 +56,7 @@ import Torrent
         try db.backup(to: folder.path.appending("copy.db"))
     }
 
-    @Test func oneThatWasMovedThereAndBackIsConverted() throws {
+    @Test func movedDatabaseIsConverted() throws {
         let folder = try TemporaryFolder()
         let id = try folder.connection().add()
         for kind in [Self.nfs, .local, Self.nfs] {
@@ -69,7 +69,7 @@ import Torrent
         }
     }
 
-    @Test func aDatabaseThatIsOpenInTheOtherModeIsNotTaken() throws {
+    @Test func databaseOpenInTheOtherModeIsBusy() throws {
         let folder = try TemporaryFolder()
         let here = try folder.connection()
         _ = try here.add()

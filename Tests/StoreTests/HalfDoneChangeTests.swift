@@ -48,7 +48,7 @@ import Torrent
         try db.settings.set("a", "before")
     }
 
-    @Test func aReaderTakesItBack() throws {
+    @Test func readerRollsBackAnInterruptedChange() throws {
         let (folder, before) = try interrupted(ours)
         let reader = try Connection.open(folder.database, mode: .readOnly, options: Self.shared, now: noon)
         #expect(try reader.settings.value("a") == "before")
@@ -57,7 +57,7 @@ import Torrent
         #expect(try read(folder.database) == before)
     }
 
-    @Test func aWriterTakesItBack() throws {
+    @Test func writerRollsBackAnInterruptedChange() throws {
         let (folder, _) = try interrupted(ours)
         let writer = try Connection.open(folder.database, mode: .readWrite, options: Self.shared, now: noon)
         try writer.settings.set("b", "after")
@@ -66,7 +66,7 @@ import Torrent
     }
 
     /// It isn't read as if nothing had happened, and it isn't called damaged.
-    @Test func aReaderWhoMayNotSaysSo() async throws {
+    @Test func readerWithoutPermissionReportsTheInterruption() async throws {
         let (folder, _) = try interrupted(ours)
         chmod(folder.path.string, 0o555)
         for suffix in ["", "-journal"] { chmod(folder.database.string + suffix, 0o444) }
@@ -84,7 +84,7 @@ import Torrent
     }
 
     /// A creation that was interrupted in the middle of its first change.
-    @Test func aDatabaseThatIsHalfMadeIsEmpty() throws {
+    @Test func interruptedCreationLeavesAnEmptyDatabase() throws {
         let (folder, before) = try interrupted { _ in }
         #expect(before.isEmpty)
         let error = try failure {
@@ -96,7 +96,7 @@ import Torrent
     }
 
     /// Not even by what SQLite does before anything is read.
-    @Test(arguments: [true, false]) func anotherProgramsChangeIsLeftAsItIs(writing: Bool) throws {
+    @Test(arguments: [true, false]) func interruptedChangeOfAnotherProgramIsKept(writing: Bool) throws {
         let (folder, _) = try interrupted { try $0.execute("CREATE TABLE theirs (x)") }
         let journal = FilePath(folder.database.string + "-journal")
         let (file, log) = (try read(folder.database), try read(journal))

@@ -4,7 +4,7 @@ import Testing
 import Torrent
 
 struct HostBanTests {
-    @Test func bansAreRememberedUntilTheyEnd() throws {
+    @Test func bansAreStoredUntilTheyExpire() throws {
         let folder = try TemporaryFolder()
         let db = try folder.connection()
         let bans = [
@@ -23,7 +23,7 @@ struct HostBanTests {
         #expect(try db.number("SELECT count(*) FROM v1_host_ban") == 1)
     }
 
-    @Test func bansAreLimited() throws {
+    @Test func storedBansAreLimited() throws {
         let folder = try TemporaryFolder(inMemory: true)
         let db = try folder.connection()
         try db.transaction(durability: .lazy) { () throws(StoreError) in

@@ -12,7 +12,7 @@ import Torrent
             uploadedBytes: 20, requests: 5)
     }
 
-    @Test func aListTakesThePlaceOfTheOneBefore() throws {
+    @Test func newPeerListReplacesTheOld() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let (id, other) = (try connection.add(seed: 1), try connection.add(seed: 2))
@@ -26,7 +26,7 @@ import Torrent
         #expect(try connection.live.peers(of: other).count == 1)
     }
 
-    @Test func aTorrentThatIsGoneHasNone() throws {
+    @Test func removedTorrentHasNoLivePeers() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let id = try connection.add(seed: 1)

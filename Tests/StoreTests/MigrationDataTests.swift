@@ -64,7 +64,7 @@ import Torrent
         #expect(try db.roots.folders(within: "/data") == ["/data"])
     }
 
-    @Test(arguments: released) func everyReleasedSchemaBecomesThePresentOne(version: Int) throws {
+    @Test(arguments: released) func everyReleasedSchemaIsMigrated(version: Int) throws {
         let folder = try TemporaryFolder()
         _ = try make(folder, version: version)
         try expectAll(try folder.connection(.readWrite))
@@ -77,7 +77,7 @@ import Torrent
     }
 
     /// A damaged database of an older schema is mended and brought up to date.
-    @Test(arguments: released) func anOlderSchemaIsMended(version: Int) async throws {
+    @Test(arguments: released) func damagedOlderSchemaIsRecovered(version: Int) async throws {
         let folder = try TemporaryFolder()
         _ = try make(folder, version: version)
         // The file's own count of schema changes says nothing to us; its text encoding does to SQLite.
@@ -95,8 +95,7 @@ import Torrent
     }
 
     /// A migration that is cut off after any of its statements, in any version, leaves what was there before it.
-    @Test(arguments: Migration.all.map(\.number)) func aMigrationThatIsCutOffLeavesTheSchemaBeforeIt(number: Int) throws
-    {
+    @Test(arguments: Migration.all.map(\.number)) func interruptedMigrationLeavesTheOldSchema(number: Int) throws {
         let folder = try TemporaryFolder()
         let before = Array(Migration.all.prefix(number - 1))
         let statements = try Self.statements(of: Migration.all[number - 1].sql)
@@ -153,7 +152,7 @@ import Torrent
     }
 
     /// A header that speaks of another version than the migrations that are recorded is damaged, not newer.
-    @Test(arguments: [0, 1, 99, 1 << 20]) func aVersionWithoutItsMigrationsIsDamage(version: Int) throws {
+    @Test(arguments: [0, 1, 99, 1 << 20]) func versionWithoutItsMigrationsIsReportedAsDamage(version: Int) throws {
         let folder = try TemporaryFolder()
         try folder.connection().execute("PRAGMA user_version=\(version == 1 ? Migration.all.count + 1 : version)")
         #expect(try failure { _ = try folder.connection(.readOnly) }.code == .corrupt)
@@ -163,7 +162,7 @@ import Torrent
     /// A database whose header or whose record of migrations speaks of an older schema: its rows have more columns than
     /// that one's tables.
     @Test(arguments: ["DELETE FROM schema_migration WHERE number > 1", "PRAGMA user_version=1"])
-    func aDamagedVersionLosesNoTorrent(sql: String) async throws {
+    func damagedVersionLosesNoTorrent(sql: String) async throws {
         let folder = try TemporaryFolder()
         try make(folder, version: Migration.all.count).execute(sql)
         let opened = try await Store.openRecovering(folder.database, now: noon) { db throws(StoreError) in
@@ -173,7 +172,7 @@ import Torrent
         #expect(opened.opening.recovery?.salvaged == 1)
     }
 
-    @Test func aByteOfAChecksumThatTurnedOverIsDamageAndNotAnotherMigration() throws {
+    @Test func flippedChecksumByteIsReportedAsDamage() throws {
         let folder = try TemporaryFolder()
         let db = try folder.connection()
         try db.execute("UPDATE schema_migration SET checksum = 'x' || substr(checksum, 2) WHERE number = 1")

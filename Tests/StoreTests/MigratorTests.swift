@@ -10,17 +10,17 @@ import Torrent
         number: Migration.all.count + 1, name: "next",
         sql: "CREATE TABLE extra (x INTEGER) STRICT; INSERT INTO extra VALUES (1)")
 
-    @Test func theHistoryIsNumberedWithoutGaps() {
+    @Test func migrationsAreNumberedWithoutGaps() {
         #expect(Migration.all.map(\.number) == Array(1...Migration.all.count))
     }
 
     /// A released migration must never change: add another one.
-    @Test func releasedMigrationsAreAsTheyWere() {
+    @Test func releasedMigrationsAreUnchanged() {
         #expect(Migration(number: 1, name: "x", sql: "").checksum == "cbf29ce484222325")
         #expect(Migration(number: 1, name: "x", sql: "foobar").checksum == "85944171f73967e8")
     }
 
-    @Test func aNewDatabaseIsBroughtUpToDateOnce() throws {
+    @Test func newDatabaseIsMigratedOnce() throws {
         let folder = try TemporaryFolder()
         let connection = try Connection(folder.database, mode: .readWriteCreate)
         #expect(try Migrator.migrate(connection, now: noon) == Migration.all.count)
@@ -32,7 +32,7 @@ import Torrent
         try Migrator.requireCurrent(connection)
     }
 
-    @Test func anOlderSchemaIsBroughtUpToDateAndAReaderRefusesIt() throws {
+    @Test func olderSchemaIsMigratedAndRejectedByReaders() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let newer = Migration.all + [Self.next]
@@ -41,7 +41,7 @@ import Torrent
         #expect(try connection.number("SELECT x FROM extra") == 1)
     }
 
-    @Test func aNewerSchemaIsRefusedAndUntouched() throws {
+    @Test func newerSchemaIsRejectedAndUnchanged() throws {
         let folder = try TemporaryFolder()
         try Migrator.migrate(try folder.connection(), to: Migration.all + [Self.next], now: noon)
         let before = try read(folder.database)
@@ -55,7 +55,7 @@ import Torrent
         #expect(try read(folder.database) == before)
     }
 
-    @Test func aChangedMigrationIsRefused() throws {
+    @Test func changedMigrationIsRejected() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let changed =
@@ -63,14 +63,14 @@ import Torrent
         #expect(try failure { try Migrator.migrate(connection, to: changed, now: noon) }.code == .changedMigration)
     }
 
-    @Test func aHistoryWithAGapIsRefused() throws {
+    @Test func migrationHistoryWithAGapIsRejected() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         try connection.execute("DELETE FROM schema_migration")
         #expect(try failure { try Migrator.migrate(connection, now: noon) }.code == .corrupt)
     }
 
-    @Test func aMigrationThatFailsLeavesTheSchemaBeforeIt() throws {
+    @Test func failedMigrationLeavesTheOldSchema() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let broken = Migration(
@@ -81,7 +81,7 @@ import Torrent
         #expect(try connection.number("SELECT count(*) FROM sqlite_schema WHERE name = 'half'") == 0)
     }
 
-    @Test func twoProgramsMayMakeTheSameDatabaseAtOnce() async throws {
+    @Test func concurrentProgramsCreateOneDatabase() async throws {
         let folder = try TemporaryFolder()
         let path = folder.database
         try await withThrowingTaskGroup(of: Void.self) { group in

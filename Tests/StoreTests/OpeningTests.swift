@@ -6,14 +6,14 @@ import Testing
 import Torrent
 
 @Suite struct OpeningTests {
-    @Test func anEmptyFileIsANewDatabase() throws {
+    @Test func emptyFileBecomesANewDatabase() throws {
         let folder = try TemporaryFolder()
         try write([], to: folder.database)
         #expect(try folder.connection().torrents.rows().isEmpty)
     }
 
     @Test(arguments: ["file:odd?mode=memory", "with %20 space#?.db", ":memory:"])
-    func aNameIsAFileWhateverItLooksLike(name: String) throws {
+    func anyNameIsTreatedAsAFilePath(name: String) throws {
         let folder = try TemporaryFolder()
         let path = folder.path.appending(name)
         try Connection.open(path, mode: .readWriteCreate, now: noon).settings.set("a", "1")
@@ -24,7 +24,7 @@ import Torrent
     @Test(
         arguments: [("h", 1), ("hello", 1), ("d8:announce3:abce", 1), ("no database\n", 1000), ("\0", 4096)]
             as [(String, Int)])
-    func aTextFileIsRefusedAndUntouched(line: String, count: Int) throws {
+    func textFileIsRejectedAndUnchanged(line: String, count: Int) throws {
         let folder = try TemporaryFolder()
         let text = String(repeating: line, count: count)
         try write(text.utf8, to: folder.database)
@@ -35,7 +35,7 @@ import Torrent
     }
 
     @Test(arguments: ["CREATE TABLE theirs (x)", "PRAGMA user_version = 7", "PRAGMA application_id = 1234"])
-    func anotherProgramsDatabaseIsRefusedAndUntouched(sql: String) throws {
+    func foreignDatabaseIsRejectedAndUnchanged(sql: String) throws {
         let folder = try TemporaryFolder()
         let model = folder.path.appending("model.db")
         // A database that has been made into another program's, since only SQLite writes one.
@@ -53,7 +53,7 @@ import Torrent
     }
 
     @Test(arguments: [1, 99, 100, 512, 4096, 8192, 20000])
-    func aTruncatedDatabaseIsRefusedAndUntouched(length: Int) throws {
+    func truncatedDatabaseIsRejectedAndUnchanged(length: Int) throws {
         let folder = try TemporaryFolder()
         let model = folder.path.appending("model.db")
         let connection = try Connection.open(model, mode: .readWriteCreate, now: noon)
@@ -69,7 +69,7 @@ import Torrent
         #expect(try read(folder.database) == Array(whole.prefix(length)))
     }
 
-    @Test func whatIsMissingIsSaid() throws {
+    @Test func missingFileOrFolderIsReported() throws {
         let folder = try TemporaryFolder()
         for mode in [Connection.Mode.readOnly, .readWrite] {
             #expect(try failure { _ = try folder.connection(mode) }.code == .cantOpen)
@@ -86,20 +86,20 @@ import Torrent
         #expect(try failure { _ = try folder.connection(.readOnly) }.code == .notFound)
     }
 
-    @Test func aReaderCannotWrite() throws {
+    @Test func readerCannotWrite() throws {
         let folder = try TemporaryFolder()
         _ = try folder.connection()
         let reader = try folder.connection(.readOnly)
         #expect(try failure { try reader.settings.set("a", "1") }.code == .readOnly)
     }
 
-    @Test func aReaderInAReadOnlyFolderSeesADatabaseAtRest() async throws {
+    @Test func readerInAReadOnlyFolderSeesADatabaseAtRest() async throws {
         let folder = try TemporaryFolder()
         try folder.connection().settings.set("a", "1")
         try await asReader(of: folder, expecting: "1")
     }
 
-    @Test func aReaderInAReadOnlyFolderSeesWhatAnEngineWrites() async throws {
+    @Test func readerInAReadOnlyFolderSeesNewWrites() async throws {
         let folder = try TemporaryFolder()
         let engine = try folder.connection()
         for value in ["1", "2"] {
@@ -108,7 +108,7 @@ import Torrent
         }
     }
 
-    @Test func aReaderInAReadOnlyFolderSeesTheLogOfAKilledEngine() async throws {
+    @Test func readerInAReadOnlyFolderSeesTheLogOfAKilledEngine() async throws {
         let folder = try TemporaryFolder()
         let engine = try folder.connection()
         try engine.settings.set("a", "1")

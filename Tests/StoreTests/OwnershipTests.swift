@@ -16,7 +16,7 @@ import Torrent
         _ = try db.pieces.record([record])
     }
 
-    @Test func anAnnouncedFileIsRememberedUntilItIsRecordedOrWithdrawn() throws {
+    @Test func announcedFileIsKeptUntilRecordedOrWithdrawn() throws {
         let folder = try TemporaryFolder()
         let db = try folder.connection()
         let id = try db.torrents.insert(NewTorrent(metainfo: try madeUp(), output: "/out"), now: noon)
@@ -29,7 +29,7 @@ import Torrent
         #expect(try db.files.ownership(of: id).isEmpty && db.files.rows(of: id).map(\.index) == [0])
     }
 
-    @Test func theSecondWhoRecordsAFileSharesIt() throws {
+    @Test func secondTorrentToRecordAFileSharesIt() throws {
         let folder = try TemporaryFolder()
         let db = try folder.connection()
         let one = try db.torrents.insert(NewTorrent(metainfo: try madeUp(seed: 1), output: "/a"), now: noon)
@@ -88,7 +88,7 @@ import Torrent
         #expect(folders.filter { $0.hasPrefix("SCAN") }.isEmpty, "\(folders)")
     }
 
-    @Test func twoPathsOfOneHashAreToldApart() throws {
+    @Test func pathsWithEqualHashesAreDistinguished() throws {
         let folder = try TemporaryFolder()
         let db = try folder.connection()
         var seen: [Int64: String] = [:]
@@ -113,13 +113,13 @@ import Torrent
     }
 
     /// The hash is in databases: another one would find nothing in them.
-    @Test func theHashOfAPathIsTheFirstBitsOfItsSHA1() {
+    @Test func pathHashIsTheStartOfItsSHA1() {
         // printf /srv/x | sha1sum
         #expect(RootTable.hash("/srv/x") == Int64(Int32(bitPattern: 0x8a7de795)))
         #expect(RootTable.hash("/srv/e\u{301}") != RootTable.hash("/srv/\u{e9}"))
     }
 
-    @Test func theRootFollowsTheOutputFolder() throws {
+    @Test func rootFollowsTheOutputFolder() throws {
         let folder = try TemporaryFolder()
         let db = try folder.connection()
         let metainfo = try madeUp()

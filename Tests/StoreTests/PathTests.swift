@@ -12,7 +12,7 @@ import Torrent
             as: String.self)
     }
 
-    @Test func everyFileOfAnAddedTorrentHasItsName() throws {
+    @Test func everyFileOfAnAddedTorrentIsNamed() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let id = try connection.add(seed: 4, files: 2)
@@ -23,7 +23,7 @@ import Torrent
 
     /// A torrent that schema 1 knew is named by the step to schema 2; one whose metainfo can't be read keeps nobody
     /// from it.
-    @Test func theStepFromSchemaOneNamesTheFilesOfWhatIsThere() throws {
+    @Test func migrationFromSchemaOneNamesExistingFiles() throws {
         let folder = try TemporaryFolder()
         let connection = try Connection(folder.database, mode: .readWriteCreate)
         #expect(try Migrator.migrate(connection, to: Array(Migration.all.prefix(1)), now: noon) == 1)
@@ -62,7 +62,7 @@ import Torrent
     private func texts(_ layout: FileLayout) -> [[UInt8]] { layout.files.map { Array($0.displayPath.utf8) } }
     private func utf8(_ paths: [String]) -> [[UInt8]] { paths.map { Array($0.utf8) } }
 
-    @Test func aNewTorrentHasTheNamesThatItsBytesAre() throws {
+    @Test func newTorrentKeepsItsNameBytes() throws {
         let connection = try TemporaryFolder().connection()
         let metainfo = try Self.oddlyNamed()
         let id = try connection.torrents.insert(NewTorrent(metainfo: metainfo, output: "/data"), now: noon)
@@ -72,7 +72,7 @@ import Torrent
 
     /// A torrent that an earlier version added finds its files under the names that they got then, also after the
     /// database was mended.
-    @Test func anOldTorrentKeepsTheNamesOfItsFiles() async throws {
+    @Test func oldTorrentKeepsItsFileNames() async throws {
         let folder = try TemporaryFolder()
         let metainfo = try Self.oddlyNamed()
         do {
@@ -96,7 +96,7 @@ import Torrent
     }
 
     /// Before there were rows for them the rule was the first.
-    @Test func theStepFromSchemaOneUsesTheNamesOfItsTime() throws {
+    @Test func migrationFromSchemaOneUsesTheFirstNamingRule() throws {
         let folder = try TemporaryFolder()
         let connection = try Connection(folder.database, mode: .readWriteCreate)
         try Migrator.migrate(connection, to: Array(Migration.all.prefix(1)), now: noon)

@@ -6,7 +6,7 @@ import Torrent
 @Suite struct PeerTests {
     private func address(_ n: Int) -> PeerAddress { PeerAddress(.v4(0x0a00_0000 + UInt32(n)), port: 6881) }
 
-    @Test func updatesAddUp() throws {
+    @Test func peerUpdatesAccumulate() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let id = try connection.add()
@@ -25,7 +25,7 @@ import Torrent
         #expect(try #require(peer.client).count == 64)
     }
 
-    @Test func whoHelpedIsTriedFirstAndWhoIsBannedNotAtAll() throws {
+    @Test func helpfulPeersComeFirstAndBannedPeersNever() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let id = try connection.add()
@@ -49,7 +49,7 @@ import Torrent
                 == [3, 2].map(address))
     }
 
-    @Test func theWorstAreForgottenBeyondTheLimit() throws {
+    @Test func worstPeersAreForgottenBeyondTheLimit() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let id = try connection.add()
@@ -68,7 +68,7 @@ import Torrent
         #expect(peers.dropFirst(2).allSatisfy { $0.firstSeen.rawValue >= noon.rawValue + 1002 })
     }
 
-    @Test func aTorrentThatIsGoneIsNoFault() throws {
+    @Test func updatesForARemovedTorrentAreIgnored() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         try connection.peers.save(TorrentID(9), [PeerUpdate(address: address(1), source: .pex)], now: noon)

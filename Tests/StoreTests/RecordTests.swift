@@ -14,7 +14,7 @@ private struct Model {
 @Suite struct RecordTests {
     /// Counts around the borders of bytes and pages.
     @Test(arguments: [(1, 1), (8, 2), (1023, 3), (1024, 4), (1025, 5), (4000, 6), (4100, 7)] as [(Int, UInt64)])
-    func recordsDoWhatTheModelDoes(count: Int, seed: UInt64) throws {
+    func recordsMatchTheModel(count: Int, seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         let folder = try TemporaryFolder()
         let connections = [try folder.connection(), try folder.connection()]
@@ -59,7 +59,7 @@ private struct Model {
         #expect(try connection.integrityFaults().isEmpty)
     }
 
-    @Test func oneRecordCarriesAllThatBecameTrue() throws {
+    @Test func oneRecordStoresAllProgress() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let id = try connection.add()
@@ -82,7 +82,7 @@ private struct Model {
         #expect(try connection.torrents.incomplete().isEmpty)
     }
 
-    @Test func theRecordsOfRemovedTorrentsAreDroppedAndTheOthersKept() throws {
+    @Test func recordsOfRemovedTorrentsAreDropped() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let (id, gone) = (try connection.add(seed: 1), try connection.add(seed: 2))
@@ -96,7 +96,7 @@ private struct Model {
         #expect(try connection.pieces.have(of: id, count: 3).population == 1)
     }
 
-    @Test func aPieceOutsideTheTorrentChangesNothing() throws {
+    @Test func pieceOutsideTheTorrentChangesNothing() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let id = try connection.add()
@@ -108,7 +108,7 @@ private struct Model {
         #expect(try connection.pieces.have(of: id, count: 3).isEmpty)
     }
 
-    @Test func counterOverflowIsAnErrorAndNotALie() throws {
+    @Test func counterOverflowIsReportedAsAnError() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let id = try connection.add()
@@ -121,7 +121,7 @@ private struct Model {
         #expect(try connection.torrents.row(id)?.state == .error)
     }
 
-    @Test func damageTakesBackWhatWasClaimed() throws {
+    @Test func damageWithdrawsClaims() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let id = try connection.add()
@@ -137,7 +137,7 @@ private struct Model {
         #expect(try connection.files.fingerprints(of: id).map(\.index) == [0, 2])
     }
 
-    @Test func aPageIsAsOldAsItsOldestPiece() throws {
+    @Test func pageIsAsOldAsItsOldestPiece() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let id = try connection.add(files: 2000)
@@ -168,7 +168,7 @@ private struct Model {
     }
 
     @Test(arguments: ["x'ff'", "x'ffff'", "zeroblob(128)"])
-    func aDamagedPageIsCorruptAndNeverTraps(blob: String) throws {
+    func damagedPageIsReportedAsCorrupt(blob: String) throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let id = try connection.add()
@@ -178,7 +178,7 @@ private struct Model {
         #expect(try failure { _ = try connection.pieces.have(of: id, count: 3) }.code == .corrupt)
     }
 
-    @Test func aReaderSeesOneMomentWhileAnEngineWrites() async throws {
+    @Test func readerSeesAConsistentSnapshotDuringWrites() async throws {
         let folder = try TemporaryFolder()
         let id = try folder.connection().add(files: 5000)
         let store = try await Store.open(folder.database, now: noon)

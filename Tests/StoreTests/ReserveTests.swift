@@ -11,7 +11,7 @@ import Torrent
 @Suite struct ReserveTests {
     private func isWhole(_ folder: TemporaryFolder) throws -> Bool { Reserve(database: folder.database).isWhole }
 
-    @Test func theEngineKeepsItAndCommandsDont() async throws {
+    @Test func onlyTheEngineKeepsAReserve() async throws {
         let folder = try TemporaryFolder()
         _ = try folder.connection()
         #expect(!(try isWhole(folder)))
@@ -23,7 +23,7 @@ import Torrent
     }
 
     /// SQLite says that it is full; there is no other space than that of the reserve.
-    @Test func aFullDatabaseGivesItUpAndTriesOnceMore() throws {
+    @Test func fullDatabaseReleasesTheReserveAndRetries() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let reserve = Reserve(database: folder.database)
@@ -53,7 +53,7 @@ import Torrent
         #expect(reserve.isWhole, "and it is taken again")
     }
 
-    @Test func whereItCantBeHadForAnotherReasonTheEngineDoesWithout() throws {
+    @Test func engineWorksWithoutAReserve() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let reserve = Reserve(database: folder.database)

@@ -19,7 +19,7 @@ import Torrent
 
     private func times(_ db: Connection) throws -> [Int64] { try db.torrents.rows().map(\.seedTime.components.seconds) }
 
-    @Test func whatSeedsFromBeatToBeatCounts() throws {
+    @Test func timeBetweenHeartbeatsCounts() throws {
         let folder = try TemporaryFolder()
         let (db, ids) = try seeding(folder)
         try db.seedTimes.count(.seconds(100))
@@ -45,7 +45,7 @@ import Torrent
         #expect(try db.number("SELECT sum(seeding_seconds) FROM v1_torrent") == 18)
     }
 
-    @Test(arguments: TorrentState.allCases) func onlySeedingCounts(state: TorrentState) throws {
+    @Test(arguments: TorrentState.allCases) func onlySeedingTorrentsCount(state: TorrentState) throws {
         let folder = try TemporaryFolder()
         let (db, ids) = try seeding(folder)
         try db.torrents.setState(ids[1], state)
@@ -72,7 +72,7 @@ import Torrent
     }
 
     /// An active torrent knows its time exactly; what is known already is never counted twice.
-    @Test func theExactTimeIsAtLeastWhatWasCounted() throws {
+    @Test func exactTimeNeverLowersTheCount() throws {
         let folder = try TemporaryFolder()
         let (db, ids) = try seeding(folder)
         for _ in 0..<3 { try db.seedTimes.count(.seconds(4)) }
@@ -87,7 +87,7 @@ import Torrent
 
     /// A folder that is found away may have been so since it was last seen.
     @Test(arguments: [(0, 20), (5, 15), (20, 0), (1000, 0)] as [(Int64, Int64)])
-    func theTimeThatNobodyVouchesForIsTakenBack(unseen: Int64, left: Int64) throws {
+    func timeSinceTheFolderWasLastSeenIsSubtracted(unseen: Int64, left: Int64) throws {
         let folder = try TemporaryFolder()
         let (db, ids) = try seeding(folder)
         try db.seedTimes.count(.seconds(0))
@@ -99,7 +99,7 @@ import Torrent
     }
 
     /// The clock's row was lost with a damaged page: time goes on from what was noted of it.
-    @Test func aLostClockGoesOn() throws {
+    @Test func lostSeedClockResumes() throws {
         let folder = try TemporaryFolder()
         let (db, _) = try seeding(folder)
         try db.seedTimes.count(.seconds(0))
@@ -116,7 +116,7 @@ import Torrent
     }
 
     /// A hundred thousand torrents that go on as they are cost a beat no more than one.
-    @Test func aBeatLooksAtWhatChangedAlone() throws {
+    @Test func heartbeatWritesOnlyChangedTorrents() throws {
         let folder = try TemporaryFolder()
         let (db, _) = try seeding(folder, 20)
         try db.seedTimes.count(.seconds(1))
@@ -138,7 +138,7 @@ import Torrent
         }
     }
 
-    @Test func serversThatWantToBeLeftAloneAreRemembered() throws {
+    @Test func restingTrackerHostsAreStored() throws {
         let folder = try TemporaryFolder()
         let db = try folder.connection()
         let first = TrackerHostRow(server: "http://t.example:80", restsUntil: noon + .seconds(600), reason: "slow down")

@@ -78,7 +78,7 @@ import Torrent
     }
 
     /// What SQLite's own program, run by the owner, leaves beside a database that is shared.
-    @Test func filesThatAnotherProgramMadeAreSetRight() throws {
+    @Test func permissionsOfForeignFilesAreCorrected() throws {
         let folder = try sharedFolder { try $0.settings.set("a", "1") }
         let connection = try folder.connection()
         for suffix in ["-wal", "-shm"] {
@@ -91,7 +91,7 @@ import Torrent
     }
 
     @Test(arguments: [0o600, 0o640, 0o644, 0o666] as [mode_t])
-    func theLockIsTheOwnersAlone(mode: mode_t) throws {
+    func lockFileIsPrivateToTheOwner(mode: mode_t) throws {
         let folder = try TemporaryFolder()
         _ = try folder.connection()
         #expect(chmod(folder.database.string, mode) == 0)
@@ -105,7 +105,7 @@ import Torrent
         #expect(try self.mode(folder.database) == mode)
     }
 
-    @Test func aDatabaseThatTakesItsPlaceHasTheSameReaders() throws {
+    @Test func replacementDatabaseHasTheSameReaders() throws {
         let folder = try sharedFolder { try $0.settings.set("a", "1") }
         let backup = folder.path.appending("copy.db")
         try folder.connection(.readOnly).backup(to: backup)
@@ -120,7 +120,7 @@ import Torrent
         #expect(try folder.connection(.readOnly).torrents.rows().count == 1)
     }
 
-    @Test func whatCannotBeSharedIsSaid() throws {
+    @Test func obstaclesToSharingAreReported() throws {
         #expect(DatabaseSharing.Group("no such group") == nil)
         #expect(DatabaseSharing.Group("\(getegid())")?.id == getegid())
         let folder = try sharedFolder()
@@ -129,7 +129,7 @@ import Torrent
         #expect(DatabaseSharing.obstacle(on: folder.database, to: Self.group) == DatabaseFile.resolved(folder.path))
     }
 
-    @Test func whatIsNotOursIsLeftAsItWas() throws {
+    @Test func foreignFileKeepsItsPermissions() throws {
         let folder = try TemporaryFolder()
         for (n, bytes) in [Array("no database".utf8), []].enumerated() {
             try write(bytes, to: folder.database)
@@ -144,7 +144,7 @@ import Torrent
         }
     }
 
-    @Test func aGroupOfOthersIsRefused() async throws {
+    @Test func groupOfOtherUsersIsRejected() async throws {
         let folder = try TemporaryFolder()
         _ = try folder.connection()
         if Self.isRoot {
@@ -164,7 +164,7 @@ import Torrent
 
     // MARK: Readers without locks, here in the engine's process, which then has no locks either
 
-    @Test func aReaderWithoutLocksSeesWhatWasCommitted() throws {
+    @Test func lockFreeReaderSeesCommittedData() throws {
         let folder = try TemporaryFolder()
         do {
             let engine = try folder.connection()
@@ -181,7 +181,7 @@ import Torrent
         #expect(try Connection(withoutLocks: folder.database).settings.value("a") == "2")
     }
 
-    @Test func aReaderWithoutLocksCopiesTheDatabase() throws {
+    @Test func lockFreeReaderCopiesTheDatabase() throws {
         let folder = try TemporaryFolder()
         let engine = try folder.connection()
         _ = try engine.add()
@@ -193,7 +193,7 @@ import Torrent
     private enum Change: CaseIterable { case checkpoint, newLog, replacement, opening }
 
     @Test(arguments: Change.allCases)
-    private func whatIsOverwrittenMeanwhileIsRefused(change: Change) throws {
+    private func overwrittenPagesAreRejectedByLockFreeReaders(change: Change) throws {
         let folder = try TemporaryFolder()
         var engine: Connection? = try folder.connection()
         try engine?.settings.set("a", "1")
@@ -225,7 +225,7 @@ import Torrent
 
     /// All rows have one number at any moment, and a reader that meets two of them has seen what never was.
     @Test(arguments: 0..<24 as Range<UInt64>)
-    func noReaderSeesTwoMomentsAtOnce(seed: UInt64) throws {
+    func lockFreeReaderNeverMixesTwoSnapshots(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let folder = try TemporaryFolder(inMemory: true)
         var engine: Connection? = try folder.connection()
@@ -261,7 +261,7 @@ import Torrent
     // MARK: Members
 
     /// A member may lock what it may read. None of these locks stops an engine, its start and its end.
-    @Test func locksOnWhatMembersMayReadStopNobody() async throws {
+    @Test func locksOfGroupMembersDoNotBlockTheEngine() async throws {
         let folder = try sharedFolder { try $0.settings.set("a", "1") }
         var held: [Int32] = []
         // Their closing drops the locks of this process, so that they stay open until its connections are gone.
@@ -295,7 +295,7 @@ import Torrent
     }
 
     @Test(.enabled(if: geteuid() == 0, "Only root can become a member of the group."))
-    func aMemberReadsBesideAnEngineAndCanLockNothingOfIt() async throws {
+    func groupMemberReadsBesideAnEngineWithoutLockingIt() async throws {
         let folder = try sharedFolder()
         let engine = try folder.connection()
         try engine.settings.set("a", "1")
@@ -344,7 +344,7 @@ import Torrent
 
     /// The same without another user: a process that can open neither the index of the log nor the lock.
     @Test(.enabled(if: geteuid() != 0, "Root may open everything; as root there is a test with another user."))
-    func aProcessThatMayNotOpenTheIndexReads() async throws {
+    func processWithoutAccessToTheIndexCanRead() async throws {
         let folder = try sharedFolder()
         let engine = try folder.connection()
         try engine.settings.set("a", "1")
@@ -362,7 +362,7 @@ import Torrent
 
     // MARK: Whether an engine runs
 
-    @Test func whoMayNotAskTheLockIsToldNoMoreThanIsKnown() throws {
+    @Test func occupancyIsInferredWithoutAccessToTheLock() throws {
         let folder = try TemporaryFolder()
         let db = try folder.connection()
         let run = try db.runs.begin(pid: 7, version: "test", bootID: "this boot", now: noon)
@@ -389,7 +389,7 @@ import Torrent
         #expect(look(nil, false, try db.runs.last()) == .free)
     }
 
-    @Test func theListOfLocksKnowsTheLock() async throws {
+    @Test func lockTableListsTheLock() async throws {
         let folder = try TemporaryFolder()
         let file = FilePath(folder.database.string + ".lock")
         #expect(LockTable.isLocked(file) == false)
@@ -402,7 +402,7 @@ import Torrent
         #expect(LockTable.isLocked(file) != true)
     }
 
-    @Test func aProcessThatBeganLaterIsAnotherOne() throws {
+    @Test func reusedProcessNumberIsAnotherProcess() throws {
         let folder = try TemporaryFolder()
         let db = try folder.connection()
         let boot = try #require(LockTable.bootID)
@@ -418,7 +418,7 @@ import Torrent
     }
 
     /// The text of a lock is its last holder's until the next one has written its own.
-    @Test func aDeadHolderIsNotNamed() throws {
+    @Test func deadHolderIsNotNamed() throws {
         let folder = try TemporaryFolder()
         let lock = try DatabaseLock.acquire(database: folder.database, now: noon)
         try write("4194304\n1700000000\n".utf8, to: FilePath(folder.database.string + ".lock"))

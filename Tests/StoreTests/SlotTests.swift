@@ -7,7 +7,7 @@ import Torrent
 
 /// Who waits, in which order, and what an engine says of its slots.
 struct SlotTests {
-    @Test func whatAnEngineSaysOfItsSlotsIsRead() throws {
+    @Test func slotReportRoundTrips() throws {
         let folder = try TemporaryFolder()
         let db = try folder.connection(.readWriteCreate)
         #expect(try db.runs.lastSlots() == nil)
@@ -21,7 +21,7 @@ struct SlotTests {
         #expect(last.report == report && last.at == noon)
     }
 
-    @Test func thoseThatYieldedComeAfterTheOthers() throws {
+    @Test func yieldedTorrentsComeAfterTheOthers() throws {
         let folder = try TemporaryFolder()
         let db = try folder.connection(.readWriteCreate)
         let ids = try (0..<5).map { n throws in
@@ -44,7 +44,7 @@ struct SlotTests {
     }
 
     /// Torrents in other states aren't looked at.
-    @Test func aStateIsFoundByItsIndex() throws {
+    @Test func torrentsByStateUseTheIndex() throws {
         let folder = try TemporaryFolder()
         let db = try folder.connection(.readWriteCreate)
         let sql = "SELECT * FROM torrent AS t WHERE state = 'complete' AND id > 7 ORDER BY id LIMIT 500"

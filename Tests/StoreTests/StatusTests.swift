@@ -5,7 +5,7 @@ import Torrent
 @testable import Store
 
 @Suite struct StatusTests {
-    @Test func statusJoinsWhatIsKnown() throws {
+    @Test func statusJoinsTrackersAndLiveRows() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let ids = try (0..<3).map { n in try connection.add(seed: UInt64(n)) { $0.extraTrackers = [["udp://b:1"]] } }
@@ -30,7 +30,7 @@ import Torrent
 
     /// What is read beside the torrents has gaps, several rows a torrent, and, in a damaged database, rows of torrents
     /// that are not there.
-    @Test(arguments: 0..<20) func whatIsReadBesideFitsItsTorrent(seed: UInt64) throws {
+    @Test(arguments: 0..<20) func joinedRowsBelongToTheirTorrent(seed: UInt64) throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         var generator = SeededGenerator(seed: seed)
@@ -72,7 +72,7 @@ import Torrent
             "replay with seed \(seed)")
     }
 
-    @Test func aWalkThatIsLeftCanBeBegunAgainAndOthersGoOnInIt() throws {
+    @Test func abandonedStatusWalkCanRestart() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         for n in 0..<3 { _ = try connection.add(seed: UInt64(n)) }
@@ -92,7 +92,7 @@ import Torrent
         #expect(pairs == ids.flatMap { outer in ids.map { [outer, $0] } })
     }
 
-    @Test func viewsCanBeRead() throws {
+    @Test func publicViewsCanBeRead() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         _ = try connection.add()
@@ -105,7 +105,7 @@ import Torrent
         }
     }
 
-    @Test func tenThousandTorrentsAreListedAtOnce() throws {
+    @Test func tenThousandTorrentsAreListed() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let first = try connection.add()

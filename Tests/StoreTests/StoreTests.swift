@@ -7,7 +7,7 @@ import Testing
 import Torrent
 
 @Suite struct StoreTests {
-    @Test func bodiesRunOneAfterTheOtherOnOneThreadOfTheirOwn() async throws {
+    @Test func bodiesRunSeriallyOnOneThread() async throws {
         let folder = try TemporaryFolder()
         let store = try await Store.open(folder.database, now: noon)
         let threads = try await withThrowingTaskGroup(of: UInt.self) { group in
@@ -30,7 +30,7 @@ import Torrent
                 == "\(199 * 200 / 2)")
     }
 
-    @Test func afterCloseTheLogIsEmptyAndEverythingIsRefused() async throws {
+    @Test func closedStoreHasNoLogAndRejectsWork() async throws {
         let folder = try TemporaryFolder()
         let store = try await Store.open(folder.database, now: noon)
         try await store.perform { connection throws(StoreError) in try connection.settings.set("a", "1") }
@@ -45,7 +45,7 @@ import Torrent
     }
 
     /// In a process of its own, whose threads are its own.
-    @Test func theThreadsOfClosedStoresEnd() async throws {
+    @Test func threadsOfClosedStoresEnd() async throws {
         let folder = try TemporaryFolder()
         let path = folder.database.string
         await #expect(processExitsWith: .success) { [path = path as String] in
@@ -56,7 +56,7 @@ import Torrent
         }
     }
 
-    @Test func aKilledProcessLosesNothingThatItCommitted() async throws {
+    @Test func killedProcessLosesNoCommit() async throws {
         let folder = try TemporaryFolder()
         _ = try folder.connection().add(files: 3000)
         let path = folder.database.string

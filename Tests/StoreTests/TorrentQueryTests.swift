@@ -4,7 +4,7 @@ import Testing
 import Torrent
 
 @Suite struct TorrentQueryTests {
-    @Test func aTorrentIsRememberedWhole() throws {
+    @Test func torrentIsStoredCompletely() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let info = try madeUp(
@@ -39,7 +39,7 @@ import Torrent
         #expect(try connection.events.rows(of: id, limit: 5).map(\.kind) == [.added])
     }
 
-    @Test func theSameTorrentTwiceIsRefusedWithItsNumber() throws {
+    @Test func duplicateTorrentIsRejectedWithItsNumber() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let id = try connection.add()
@@ -49,7 +49,7 @@ import Torrent
         #expect(try connection.torrents.rows().count == 1)
     }
 
-    @Test func aRemovedTorrentLeavesNothingButItsEventsAndItsNumber() throws {
+    @Test func removedTorrentLeavesOnlyItsEventsAndNumber() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let id = try connection.add { $0.wanted = [true, false, true] }
@@ -84,7 +84,7 @@ import Torrent
         }
     }
 
-    @Test func anAmbiguousNameIsRefusedWithTheCandidates() throws {
+    @Test func ambiguousNameIsRejectedWithTheCandidates() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let (a, b) = (try connection.add(seed: 1), try connection.add(seed: 2))
@@ -97,7 +97,7 @@ import Torrent
         }
     }
 
-    @Test func changesAreOfOneTorrentAndSayWhenItIsGone() throws {
+    @Test func changesAffectOnlyTheirTorrent() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let (id, other) = (try connection.add(seed: 1), try connection.add(seed: 2))
@@ -140,7 +140,7 @@ import Torrent
         #expect(try failure { try connection.torrents.setLimits(id, TorrentLimits(download: 0)) }.code == .constraint)
     }
 
-    @Test func aSelectionKeepsFingerprintsAndLeavesNoSilentRows() throws {
+    @Test func selectionKeepsFingerprintsAndDropsEmptyRows() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let id = try connection.add { $0.wanted = [false, false, true] }
@@ -164,7 +164,7 @@ import Torrent
     }
 
     /// The files that are wanted now may be in the part file, whether or not their bytes are missing.
-    @Test func aCompleteTorrentWaitsForAnEngineAfterASelection() throws {
+    @Test func selectionQueuesACompleteTorrentForTheEngine() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let id = try connection.add { $0.wanted = [false, false, true] }
@@ -180,7 +180,7 @@ import Torrent
         #expect(try connection.torrents.incomplete() == [])
     }
 
-    @Test func moreTrackersThanTheLimitAreLeftOut() throws {
+    @Test func trackersBeyondTheLimitAreDropped() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let many = (0..<1000).map { ["http://t\($0)/announce"] }

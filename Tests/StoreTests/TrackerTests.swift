@@ -4,7 +4,7 @@ import Testing
 import Torrent
 
 @Suite struct TrackerTests {
-    @Test func aTrackerIsSavedAsItIs() throws {
+    @Test func trackerRoundTrips() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let id = try connection.add()
@@ -22,7 +22,7 @@ import Torrent
         #expect(try connection.trackers.rows(of: id) == [tracker])
     }
 
-    @Test func theLongestOverdueComesFirstAndThePausedAndIncompleteNever() throws {
+    @Test func mostOverdueCompleteTorrentComesFirst() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let ids = try (0..<6).map { try connection.add(seed: UInt64($0)) }
@@ -48,7 +48,7 @@ import Torrent
         #expect(try connection.trackers.nextAnnounce() == noon + .seconds(80))
     }
 
-    @Test func aClockThatWasSetBackSilencesNobody() throws {
+    @Test func clockSetBackDoesNotDelayAnnounces() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let ids = try (0..<3).map { try connection.add(seed: UInt64($0)) }
@@ -65,7 +65,7 @@ import Torrent
                 == [3600, 1800, 0].map { noon + .seconds($0) })
     }
 
-    @Test func trackersAreAddedBehindThoseThatAreThere() throws {
+    @Test func addedTrackersFollowTheExistingOnes() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let id = try connection.add()
@@ -80,7 +80,7 @@ import Torrent
         #expect(try connection.trackers.rows(of: id).map(\.position) == [0, 0, 1])
     }
 
-    @Test func trackersBeyondTheLimitAreLeftOut() throws {
+    @Test func addedTrackersBeyondTheLimitAreDropped() throws {
         let folder = try TemporaryFolder()
         let connection = try folder.connection()
         let id = try connection.add()

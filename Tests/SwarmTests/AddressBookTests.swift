@@ -12,7 +12,7 @@ struct AddressBookTests {
         return found
     }
 
-    @Test func onlyWhereSomebodyCanBe() {
+    @Test func undialableAddressesAreIgnored() {
         var book = AddressBook()
         for text in [
             "0.0.0.0:1", "10.0.0.1:0", "224.0.0.1:6881", "255.255.255.255:6881", "[::]:6881", "[ff02::1]:6881",
@@ -24,7 +24,7 @@ struct AddressBookTests {
 
     /// Law 8: a private torrent takes no peers from anybody but its trackers, whatever else finds peers.
     @Test(arguments: PeerSource.allCases, [false, true])
-    func privateTorrentsTakeNoPeersFromElsewhere(source: PeerSource, isPrivate: Bool) {
+    func privateTorrentsAcceptPeersOnlyFromAllowedSources(source: PeerSource, isPrivate: Bool) {
         var settings = SwarmSettings()
         settings.isPrivate = isPrivate
         let bench = SwarmBench(settings: settings).started()
@@ -33,7 +33,7 @@ struct AddressBookTests {
         #expect((bench.swarm.book.count == 1) == (isOpen.contains(source) || !isPrivate))
     }
 
-    @Test func capacityHoldsAndTheWorstGoes() {
+    @Test func worstEntryIsEvictedAtCapacity() {
         var book = AddressBook()
         var good = AddressBook.Entry(address: address(0), source: .history, at: 0)
         good.downloadedBytes = 1 << 30
@@ -45,7 +45,7 @@ struct AddressBookTests {
         #expect(book[address(0)] != nil && book[address(5000)] != nil && book[address(1)] == nil)
     }
 
-    @Test func bansDoNotFillTheBook() {
+    @Test func bansDoNotFillTheAddressBook() {
         var book = AddressBook()
         for number in 0..<AddressBook.capacity { book.ban(address(number), reason: "lied", at: 0) }
         #expect(book.learn(address(9000), from: .tracker, at: 0) == true)
@@ -53,7 +53,7 @@ struct AddressBookTests {
         #expect(!book.isBanned(address(0)) && book.isBanned(address(1)))
     }
 
-    @Test func historyFirst() {
+    @Test func addressesAreDialledInOrderOfMerit() {
         var book = AddressBook()
         book.learn(address(1), from: .tracker, at: 0)
         var bad = AddressBook.Entry(address: address(2), source: .history, at: 0)
@@ -67,7 +67,7 @@ struct AddressBookTests {
         #expect(drain(&book, at: 100) == [4, 3, 1, 5, 2].map(address))
     }
 
-    @Test func failuresBackOffAndThenForget() {
+    @Test func failedAddressesBackOffAndAreForgotten() {
         var book = AddressBook()
         book.learn(address(1), from: .tracker, at: 0)
         var now: Int64 = 0
@@ -84,7 +84,7 @@ struct AddressBookTests {
         #expect(book.count == 0)
     }
 
-    @Test func whoClosesAtOnceBacksOffToo() {
+    @Test func peersThatCloseAtOnceBackOff() {
         var book = AddressBook()
         book.learn(address(1), from: .tracker, at: 0)
         var tries: [Int64] = []
@@ -97,7 +97,7 @@ struct AddressBookTests {
         #expect(zip(tries, tries.dropFirst()).map { $1 - $0 } == [5, 15, 60, 300])
     }
 
-    @Test func whoGaveSomethingIsDialledAgainSoonAndKept() {
+    @Test func usefulPeersAreRedialledSoonAndKept() {
         var book = AddressBook()
         book.learn(address(1), from: .tracker, at: 0)
         _ = book.next(at: 0)
@@ -110,7 +110,7 @@ struct AddressBookTests {
         #expect(book.count == 1)
     }
 
-    @Test func aClockSetBackHoldsNobody() {
+    @Test func clockSetBackDoesNotDelayDialling() {
         var book = AddressBook()
         book.learn(address(1), from: .tracker, at: 1_000_000)
         _ = book.next(at: 1_000_000)
@@ -118,7 +118,7 @@ struct AddressBookTests {
         #expect(book.next(at: 500) == address(1))
     }
 
-    @Test func aBanHoldsUntilItIsGivenByHand() {
+    @Test func banHoldsUntilTheAddressIsAddedManually() {
         var book = AddressBook()
         book.learn(address(1), from: .tracker, at: 0)
         book.ban(address(1), reason: "lied", at: 0)
@@ -129,7 +129,7 @@ struct AddressBookTests {
         #expect(book.next(at: 2000) == address(1))
     }
 
-    @Test func whoOnlyCameInIsNotDialledUntilItSaysWhereItListens() {
+    @Test func incomingPeerIsNotDialledUntilItsPortIsKnown() {
         var book = AddressBook()
         let (port, listening) = (PeerAddress(.v4(0x0a00_0001), port: 40_000), address(1))
         book.ban(port, reason: "lied", at: 0)
@@ -147,7 +147,7 @@ struct AddressBookTests {
         #expect(other.next(at: 200) == listening)
     }
 
-    @Test func aBanOfAnEarlierRunHolds() {
+    @Test func banOfAnEarlierRunHolds() {
         var book = AddressBook()
         var entry = AddressBook.Entry(address: address(1), source: .history, at: 0)
         entry.banReason = "lied"
@@ -160,7 +160,7 @@ struct AddressBookTests {
 
     /// A ban follows the peer from the port that it dialled from to the one where it listens, and others of its host
     /// are free again.
-    @Test func aBanMovesToWhereThePeerListens() {
+    @Test func banMovesToTheListeningAddress() {
         var book = AddressBook()
         let (port, listening) = (PeerAddress(.v4(0x0a00_0001), port: 40_000), address(1))
         book.ban(port, reason: "lied", at: 0)
@@ -171,14 +171,14 @@ struct AddressBookTests {
     }
 
     /// Where others know an address that only came in before, it is theirs.
-    @Test func whoOnlyCameInIsKnownByOthers() {
+    @Test func otherSourcesTakeOverIncomingAddresses() {
         var book = AddressBook()
         book.ban(address(1), reason: "lied", at: 0)
         book.learn(address(1), from: .tracker, at: 1)
         #expect(book[address(1)]?.source == .tracker)
     }
 
-    @Test func weNeverDialOurselves() {
+    @Test func ownAddressIsNeverDialled() {
         var book = AddressBook()
         book.learn(address(1), from: .tracker, at: 0)
         _ = book.next(at: 0)
@@ -187,7 +187,7 @@ struct AddressBookTests {
         #expect(book.next(at: 100) == nil)
     }
 
-    @Test func changesAreToldOnceAndInOrder() {
+    @Test func changesAreReportedOnceAndInOrder() {
         var book = AddressBook()
         for number in [3, 1, 2] { book.learn(address(number), from: .tracker, at: 0) }
         #expect(book.takeChanges().map(\.address) == [3, 1, 2].map(address))
@@ -198,7 +198,7 @@ struct AddressBookTests {
 
     /// Whatever happens, the book stays bounded and deals out nobody twice at a time.
     @Test(arguments: 0..<10 as Range<UInt64>)
-    func survivesAnything(seed: UInt64) {
+    func randomEventsKeepTheBookBounded(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var book = AddressBook()
         var out: Set<PeerAddress> = []

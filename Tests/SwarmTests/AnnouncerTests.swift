@@ -18,7 +18,7 @@ struct AnnouncerTests {
 
     private func urls(_ actions: [Announcer.Action]) -> [String] { actions.map(\.url) }
 
-    @Test func everyTierIsWorkedOnItsOwn() {
+    @Test func tiersAreAnnouncedIndependently() {
         var announcer = announcer([["a", "b"], ["c"]])
         #expect(announcer.due(now: 0, isHungry: false).isEmpty)
         announcer.start(now: 0)
@@ -30,7 +30,7 @@ struct AnnouncerTests {
         #expect(announcer.nextDue(isHungry: false) == nil)
     }
 
-    @Test func aDeadTrackerHandsOverAndTheOneThatAnswersMovesToTheFront() {
+    @Test func answeringTrackerMovesToTheFrontOfItsTier() {
         var announcer = announcer([["a", "b", "c"]])
         announcer.start(now: 0)
         _ = announcer.due(now: 0, isHungry: false)
@@ -43,7 +43,7 @@ struct AnnouncerTests {
         #expect(next == [.init(url: "b", event: nil, trackerID: [7])])
     }
 
-    @Test func trackersThatAreAddedAreDueAtOnceAndKnownOnesStayAsTheyAre() {
+    @Test func addedTrackersAreDueAtOnce() {
         var announcer = announcer([["a"], ["c"]])
         announcer.start(now: 0)
         _ = announcer.due(now: 0, isHungry: false)
@@ -59,7 +59,7 @@ struct AnnouncerTests {
         #expect(announcer.trackers.first?.lastSuccessAt == 1)
     }
 
-    @Test func whenAllAreDeadEachIsTriedAgainAfterItsPause() {
+    @Test func deadTrackersAreRetriedWithBackOff() {
         var announcer = announcer([["a", "b"]])
         announcer.start(now: 0)
         var tries: [String: [Int64]] = [:]
@@ -75,7 +75,7 @@ struct AnnouncerTests {
         }
     }
 
-    @Test func whileHungryAnEmptyTrackerDoesNotHideTheOthers() {
+    @Test func hungryTorrentAsksBeyondAnEmptyTracker() {
         var announcer = announcer([["empty", "good"]])
         announcer.start(now: 0)
         #expect(urls(announcer.due(now: 0, isHungry: true)) == ["empty"])
@@ -87,7 +87,7 @@ struct AnnouncerTests {
         #expect(announcer.nextDue(isHungry: true) == Announcer.hungryInterval)
     }
 
-    @Test func storedTimesAreObeyedAcrossRestarts() {
+    @Test func storedIntervalsAreObeyedAcrossRestarts() {
         var announcer = announcer([["a"]]) {
             $0.nextAnnounceAt = 5000
             $0.minimumAnnounceAt = 4000
@@ -101,7 +101,7 @@ struct AnnouncerTests {
         #expect(urls(announcer.due(now: 4000, isHungry: true)) == ["a"])
     }
 
-    @Test func theMinimumIntervalHoldsEvenWhenHungry() {
+    @Test func minimumIntervalHoldsEvenWhenHungry() {
         var announcer = announcer([["a"]])
         announcer.start(now: 0)
         _ = announcer.due(now: 0, isHungry: true)
@@ -125,7 +125,7 @@ struct AnnouncerTests {
                 announcer.nextDue(isHungry: false) ?? 0))
     }
 
-    @Test func completedGoesOnceToEachThatKnowsUs() {
+    @Test func completedIsSentOnceToEachStartedTracker() {
         var announcer = announcer([["a", "b"], ["c"]])
         announcer.start(now: 0)
         _ = announcer.due(now: 0, isHungry: false)
@@ -156,7 +156,7 @@ struct AnnouncerTests {
             ([.asked, .answered, .asked, .failed], true),
             ([.asked, .answered, .asked, .failed, .asked], true),
         ] as [([Step], Bool)])
-    func stoppedGoesToThoseThatMayKnowUs(steps: [Step], mayKnowUs: Bool) {
+    func stoppedIsSentOnlyToTrackersThatMayKnowUs(steps: [Step], mayKnowUs: Bool) {
         var announcer = announcer([["a"]])
         announcer.start(now: 0)
         for (step, now) in zip(steps, stride(from: 0 as Int64, to: .max, by: 10_000)) {
@@ -186,7 +186,7 @@ struct AnnouncerTests {
     }
 
     /// Nothing but the time that the tracker named keeps the next life from saying `started`.
-    @Test func aGoodbyeBeforeTheFirstAnswerLeavesNoInterval() {
+    @Test func stopBeforeTheFirstAnswerLeavesNoInterval() {
         var announcer = announcer([["a"]])
         announcer.start(now: 0)
         _ = announcer.due(now: 0, isHungry: false)
@@ -196,7 +196,7 @@ struct AnnouncerTests {
     }
 
     /// A tracker that refused and said when to come back isn't asked before, though it knew us and was told goodbye.
-    @Test func aGoodbyeDoesNotEndTheTimeOfARefusal() {
+    @Test func stopKeepsTheRetryTimeOfARefusal() {
         var announcer = announcer([["a"]])
         announcer.start(now: 0)
         _ = announcer.due(now: 0, isHungry: false)
@@ -210,7 +210,7 @@ struct AnnouncerTests {
         #expect(announcer.due(now: 1860, isHungry: true).map(\.event) == [.started])
     }
 
-    @Test func aGoodbyeEndsTheIntervalButNotTheMinimum() {
+    @Test func stopEndsTheIntervalButNotTheMinimum() {
         var announcer = announcer([["a"], ["b"], ["c"]])
         announcer.start(now: 0)
         for action in announcer.due(now: 0, isHungry: false) {
@@ -230,7 +230,7 @@ struct AnnouncerTests {
     }
 
     @Test(arguments: [3600, 86_400 * 400] as [Int64])
-    func aClockSetBackKeepsThePauses(jump: Int64) {
+    func clockSetBackKeepsTheIntervals(jump: Int64) {
         let start: Int64 = 1_700_000_000
         var announcer = announcer([["a"]])
         announcer.start(now: start)
@@ -241,7 +241,7 @@ struct AnnouncerTests {
         #expect(announcer.nextDue(isHungry: true) == start - jump + 600)
     }
 
-    @Test func aClockSetForwardAnnouncesAtOnce() {
+    @Test func clockSetForwardAnnouncesAtOnce() {
         var announcer = announcer([["a"]])
         announcer.start(now: 0)
         _ = announcer.due(now: 0, isHungry: false)
@@ -249,7 +249,7 @@ struct AnnouncerTests {
         #expect(urls(announcer.due(now: 1_000_000, isHungry: false)) == ["a"])
     }
 
-    @Test func anUnknownTrackerIsIgnored() {
+    @Test func unknownTrackerIsIgnored() {
         var announcer = announcer([["a"]])
         announcer.start(now: 0)
         announcer.answered("z", event: nil, .init(interval: 1), now: 0)

@@ -9,14 +9,14 @@ struct BlameLedgerTests {
     private let b = PeerKey(2)
     private let c = PeerKey(3)
 
-    @Test func whoSentAllOfItIsGuilty() {
+    @Test func onlySenderOfABadPieceIsBlamed() {
         var ledger = BlameLedger()
         let verdict = ledger.failed(piece, senders: [a, a], digests: [1, 2])
         #expect(verdict == a)
         #expect(!ledger.isWaiting(for: piece))
     }
 
-    @Test func aBlockOfUnknownOriginClearsNobodyAndBlamesNobody() {
+    @Test func blockOfUnknownOriginBlamesNoPeer() {
         var ledger = BlameLedger()
         let verdict = ledger.failed(piece, senders: [a, nil], digests: [1, 9])
         #expect(verdict == nil)
@@ -25,7 +25,7 @@ struct BlameLedgerTests {
         #expect(second.isEmpty)
     }
 
-    @Test func theGoodCopyTellsWhoLied() {
+    @Test func goodCopyIdentifiesTheLyingPeer() {
         var ledger = BlameLedger()
         let verdict = ledger.failed(piece, senders: [a, b, c, b], digests: [1, 9, 3, 8])
         #expect(verdict == nil)
@@ -37,7 +37,7 @@ struct BlameLedgerTests {
         #expect(!ledger.isWaiting(for: piece))
     }
 
-    @Test func memoryIsBounded() {
+    @Test func ledgerSizeIsBounded() {
         var ledger = BlameLedger()
         for value in 0..<1000 {
             for _ in 0..<10 { _ = ledger.failed(PieceIndex(value), senders: [a, b], digests: [1, 2]) }
@@ -47,7 +47,7 @@ struct BlameLedgerTests {
         #expect(verdict == [a: BlameLedger.maximumCopies, b: BlameLedger.maximumCopies])
     }
 
-    @Test func digestsOfAnotherLengthAreNoEvidence() {
+    @Test func missingDigestsAreNoEvidence() {
         var ledger = BlameLedger()
         let verdict = ledger.failed(piece, senders: [a, b], digests: [])
         #expect(verdict == nil)

@@ -8,7 +8,7 @@ import Torrent
 struct BudgetTests {
     // MARK: Work
 
-    @Test func aBudgetIsSpentRefilledAndExceeded() {
+    @Test func budgetIsSpentRefilledAndExceeded() {
         let limit = WorkBudget.Limit.connection
         let turn = WorkBudget.Work.turn.rawValue
         var budget = WorkBudget(limit)
@@ -33,7 +33,7 @@ struct BudgetTests {
     /// Messages that cost the peer a few bytes, again and again: it is read from no more, then disconnected, and its
     /// host struck.
     @Test(arguments: ["choke", "interest", "port", "reject", "request", "unasked"])
-    func whoOnlyCostsWorkIsStopped(flood: String) throws {
+    func wastefulPeerIsPausedAndDisconnected(flood: String) throws {
         let bench = SwarmBench(pieces: 64, have: [0]).started()
         let good = bench.connectSeed(2)
         let bad = bench.connect(1, isIncoming: true, have: Array(1..<64))
@@ -121,7 +121,7 @@ struct BudgetTests {
     }
 
     /// While others spend all that there is, who spends little goes on.
-    @Test func whoSpendsLittleWaitsForNobody() {
+    @Test func modestSpenderIsNotDelayedByOthers() {
         var shared = SharedWork()
         let now = Instant.origin
         for number in 0..<1000 as Range<UInt32> { _ = shared.spend(20_000, of: .v4(number << 8), at: now) }
@@ -136,7 +136,7 @@ struct BudgetTests {
     }
 
     /// However many hosts come, few are remembered.
-    @Test func budgetsOfHostsAreForgotten() {
+    @Test func rememberedHostBudgetsAreLimited() {
         var shared = SharedWork()
         for number in 0..<100_000 as Range<UInt32> { _ = shared.arrived(from: .v4(number << 6), at: .origin) }
         #expect(shared.count <= 6 * 4096)
@@ -162,7 +162,7 @@ struct BudgetTests {
     }
 
     /// Failed pieces are told of at a bounded rate, and what wasn't told is counted.
-    @Test func failuresAreToldAtABoundedRate() {
+    @Test func failuresAreReportedAtABoundedRate() {
         var limit = NoteLimit()
         var told: [Int] = []
         for second in 0..<1000 {
@@ -188,7 +188,7 @@ struct BudgetTests {
     }
 
     /// Whoever holds less than its share is let be when all hold too much together.
-    @Test func unfinishedMessagesOfAllAreBounded() {
+    @Test func unfinishedMessagesOfAllHostsAreBounded() {
         var memory = SharedMemory()
         var total = 0
         for number in 0..<100 as Range<UInt32> {
@@ -203,7 +203,7 @@ struct BudgetTests {
     }
 
     /// The more is under way for all, the less is read ahead for one; one block always goes.
-    @Test func blocksUnderWayAreBounded() {
+    @Test func blocksBeingServedAreBounded() {
         var memory = SharedMemory()
         var peers = Array(repeating: 0, count: 400)
         var isMoving = true
@@ -222,7 +222,7 @@ struct BudgetTests {
     // MARK: One connection
 
     /// A peer that we dial, and that only costs work, is dialled a few times and then no more.
-    @Test func whoIsDialledAndOnlyCostsWorkIsBanned() {
+    @Test func wastefulDialledPeerIsBanned() {
         let bench = SwarmBench(pieces: 64).started()
         let address = SwarmBench.address(1)
         bench.feed { $0.learn([address], from: .tracker, now: $1) }
@@ -237,7 +237,7 @@ struct BudgetTests {
     }
 
     /// Messages that mean nothing are few bytes for the peer, and work for us all the same.
-    @Test func messagesThatMeanNothingSpendTheBudget() {
+    @Test func meaninglessMessagesSpendTheBudget() {
         let bench = SwarmBench().started()
         let peer = bench.connect(1, isIncoming: true)
         var messages = 0
@@ -251,7 +251,7 @@ struct BudgetTests {
     }
 
     /// A peer that takes blocks at any speed pays nothing for its requests.
-    @Test func requestsThatAreServedCostNothing() {
+    @Test func servedRequestsCostNothing() {
         let bench = SwarmBench(pieces: 8, have: Array(0..<8)).started()
         let peer = bench.connect(1, isIncoming: true)
         bench.feed { $0.interested(peer, now: $1) }
@@ -265,7 +265,7 @@ struct BudgetTests {
     }
 
     /// What honest clients do at their busiest meets no limit.
-    @Test func anHonestPeerMeetsNoLimit() {
+    @Test func honestPeerMeetsNoLimit() {
         let bench = SwarmBench(pieces: 512).started()
         let peer = bench.connectSeed(1)
         bench.serveAll(peer, limit: 40)
@@ -283,7 +283,7 @@ struct BudgetTests {
         #expect(bench.swarm.peerCount == 1 && bench.strikes.isEmpty)
     }
 
-    @Test func aPeerIsBelievedOnceWhereItListens() {
+    @Test func listeningPortIsAcceptedOnce() {
         let bench = SwarmBench().started()
         let key = bench.connect(1, isIncoming: true)
         let host = SwarmBench.address(1).host
@@ -296,7 +296,7 @@ struct BudgetTests {
     }
 
     /// Lies count for nothing when it is decided whom to dial.
-    @Test func onlyVerifiedBytesAreMerit() {
+    @Test func onlyVerifiedBytesCountAsMerit() {
         let bench = SwarmBench(pieces: 4).started()
         let liar = bench.connectSeed(1)
         _ = bench.connectSeed(2)
@@ -306,7 +306,7 @@ struct BudgetTests {
         #expect(bench.swarm.book[SwarmBench.address(1)]?.downloadedBytes == 0)
     }
 
-    @Test func aLiarThatDialledUsIsShunnedByItsHost() {
+    @Test func lyingIncomingPeerIsShunnedByHost() {
         let bench = SwarmBench(pieces: 4).started()
         let liar = bench.connect(1, isIncoming: true, have: Array(0..<4))
         let dialled = bench.connectSeed(2)
@@ -322,7 +322,7 @@ struct BudgetTests {
     // MARK: Places
 
     /// A host that takes all places makes room for each newcomer of another; peers that are of use keep their places.
-    @Test func aCrowdMakesRoomForOthers() {
+    @Test func crowdingHostMakesRoomForOthers() {
         var settings = SwarmSettings()
         settings.maximumPeers = 10
         let bench = SwarmBench(pieces: 64, settings: settings).started()
@@ -350,7 +350,7 @@ struct BudgetTests {
     }
 
     /// While nobody comes of its own, somebody who is known is dialled in the place of one that has long been idle.
-    @Test func anIdlePeerGoesForOneThatIsDialled() {
+    @Test func idlePeerMakesRoomForADialledOne() {
         var settings = SwarmSettings()
         settings.maximumPeers = 3
         let bench = SwarmBench(pieces: 64, settings: settings).started()
@@ -375,7 +375,7 @@ struct BudgetTests {
 
     // MARK: Unidentified connections
 
-    @Test func strangersAreCountedByHostNetworkAndInAll() {
+    @Test func unidentifiedPeersAreLimitedByHostNetworkAndTotal() {
         var strangers = UnidentifiedLimits<Int>(most: 100)
         var next = 0
         func arrive(_ host: UInt32) -> Int? {
@@ -398,7 +398,7 @@ struct BudgetTests {
     }
 
     /// By seed: whatever comes and goes, the counts are right and the limits hold, and the newest is always there.
-    @Test(arguments: 0..<20 as Range<UInt64>) func strangersKeepTheirLimits(seed: UInt64) {
+    @Test(arguments: 0..<20 as Range<UInt64>) func unidentifiedPeersStayWithinTheirLimits(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         let most = Int.random(in: 1...60, using: &random)
         var strangers = UnidentifiedLimits<Int>(most: most)
@@ -431,7 +431,7 @@ struct BudgetTests {
 
     // MARK: Bans
 
-    @Test func hostsAreBannedStruckAndForgiven() {
+    @Test func hostBansAndStrikesExpire() {
         var bans = HostBans()
         let host = PeerAddress.Host.v4(7)
         #expect(bans.reason(of: host, at: 0) == nil)
@@ -450,7 +450,7 @@ struct BudgetTests {
         }
     }
 
-    @Test func bansAreLimited() {
+    @Test func hostBansAreLimited() {
         var bans = HostBans()
         for number in 0..<UInt32(HostBans.capacity + 10) {
             _ = bans.ban(.v4(number), reason: "lied", at: Int64(number))

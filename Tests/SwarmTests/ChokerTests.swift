@@ -28,14 +28,14 @@ struct ChokerTests {
 
     private func numbers(_ keys: Set<PeerKey>) -> [Int] { keys.map { Int($0.value) - 1 }.sorted() }
 
-    @Test func fewAreAllUnchoked() {
+    @Test func fewInterestedPeersAreAllUnchoked() {
         var choker = Choker()
         var random = SeededGenerator(seed: 1)
         let chosen = choker.choose(contenders([0, 5, 3, -1]), slots: 2, isSeeding: false, now: .origin, using: &random)
         #expect(numbers(chosen) == [0, 1, 2])
     }
 
-    @Test func theFastestAndOneOther() {
+    @Test func fastestPeersAndOneOptimisticAreUnchoked() {
         var choker = Choker()
         var random = SeededGenerator(seed: 1)
         let chosen = choker.choose(
@@ -45,7 +45,7 @@ struct ChokerTests {
         #expect(!numbers(chosen).contains(6))
     }
 
-    @Test func aSnubbedPeerEarnsNothing() {
+    @Test func snubbedPeerEarnsNoSlot() {
         var choker = Choker()
         var random = SeededGenerator(seed: 3)
         let chosen = choker.choose(
@@ -53,7 +53,7 @@ struct ChokerTests {
         #expect(Set(numbers(chosen)).isSuperset(of: [2, 3]))
     }
 
-    @Test func theOptimisticSlotRotates() {
+    @Test func optimisticSlotRotates() {
         var choker = Choker()
         var random = SeededGenerator(seed: 1)
         var optimistic: [Int] = []
@@ -69,7 +69,7 @@ struct ChokerTests {
         #expect(Set(optimistic) == [2, 3, 4, 5])
     }
 
-    @Test func aSeedLetsEverybodyTakeTurns() {
+    @Test func seedUnchokesEveryPeerInTurn() {
         var choker = Choker()
         var random = SeededGenerator(seed: 1)
         var turns = [Int](repeating: 0, count: 10)

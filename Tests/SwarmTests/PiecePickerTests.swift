@@ -5,7 +5,7 @@ import Torrent
 
 struct PiecePickerTests {
     @Test(arguments: 0..<30 as Range<UInt64>)
-    func agreesWithANaivePicker(seed: UInt64) {
+    func pickerMatchesANaivePicker(seed: UInt64) {
         var dice = SeededGenerator(seed: seed)
         var inner = SeededGenerator(seed: seed + 1000)
         let count = Int.random(in: 1...60, using: &dice)
@@ -57,7 +57,7 @@ struct PiecePickerTests {
         }
     }
 
-    @Test func equalsAreChosenEvenly() {
+    @Test func equallyRarePiecesAreChosenEvenly() {
         var counts = [Int](repeating: 0, count: 10)
         for seed in 0..<2000 as Range<UInt64> {
             var random = SeededGenerator(seed: seed)
@@ -69,7 +69,7 @@ struct PiecePickerTests {
         for count in counts { #expect((100...300).contains(count), "\(counts)") }
     }
 
-    @Test func aRandomPieceIsAnyOfThem() {
+    @Test func randomPickCoversAllCandidates() {
         var random = SeededGenerator(seed: 1)
         var picker = PiecePicker(pieceCount: 10)
         for value in 0..<10 { picker.insert(PieceIndex(value), using: &random) }
@@ -80,7 +80,7 @@ struct PiecePickerTests {
         #expect(chosen == [0, 2, 4, 6, 8])
     }
 
-    @Test func upcomingAreTheRarest() {
+    @Test func upcomingPiecesFollowThePickingPolicy() {
         var random = SeededGenerator(seed: 1)
         var picker = PiecePicker(pieceCount: 6)
         for value in 0..<6 { picker.insert(PieceIndex(value), using: &random) }

@@ -20,7 +20,7 @@ struct PieceStatesTests {
             wanted: wanted ?? Bitfield(fullCount: count), padding: [:])
     }
 
-    @Test func aPieceGoesFromAbsentToRecorded() {
+    @Test func pieceGoesFromAbsentToRecorded() {
         var random = SeededGenerator(seed: 1)
         var states = Self.states()
         states.restoredAll(using: &random)
@@ -40,7 +40,7 @@ struct PieceStatesTests {
         #expect(states.state(of: index) == .recorded && !states.intents.recorded[index])
     }
 
-    @Test func anUnverifiedPieceIsNeitherPresentNorRecordedNorACandidate() {
+    @Test func unverifiedPieceIsNeitherPresentNorACandidate() {
         var random = SeededGenerator(seed: 2)
         var states = Self.states(have: [0, 1], unverified: [1, 2])
         states.restoredAll(using: &random)

@@ -5,7 +5,7 @@ import Torrent
 
 struct RateMeterTests {
     @Test(arguments: [1000, 50_000, 10_000_000])
-    func measuresASteadyStream(rate: Int) {
+    func steadyRateIsMeasured(rate: Int) {
         var meter = RateMeter()
         for tick in 0..<100 { meter.add(rate / 10, at: .origin + .milliseconds(tick * 100)) }
         let measured = meter.rate(at: .origin + .seconds(10))
@@ -13,7 +13,7 @@ struct RateMeterTests {
         #expect(meter.total == Int64(rate * 10))
     }
 
-    @Test func forgetsWhatIsOld() {
+    @Test func oldBytesAreForgotten() {
         var meter = RateMeter()
         meter.add(1_000_000, at: .origin)
         #expect(meter.rate(at: .origin + .seconds(1)) > 0)
@@ -21,7 +21,7 @@ struct RateMeterTests {
         #expect(meter.total == 1_000_000)
     }
 
-    @Test func isNothingBeforeTheFirstByte() {
+    @Test func rateIsZeroBeforeTheFirstByte() {
         var meter = RateMeter()
         #expect(meter.rate(at: .origin + .seconds(100)) == 0)
     }
@@ -29,7 +29,7 @@ struct RateMeterTests {
 
 struct TokenBucketTests {
     @Test(arguments: [20_000, 100_000, 5_000_000, 250_000_000], [16_384, 131_072])
-    func holdsTheRate(limit: Int, size: Int) {
+    func bucketHoldsTheRate(limit: Int, size: Int) {
         var bucket = TokenBucket(limit: limit)
         var now = Instant.origin
         var sent = 0
@@ -49,7 +49,7 @@ struct TokenBucketTests {
         #expect(abs(Double(sent) - expected) <= max(0.05 * expected, slack), "\(sent) of \(expected)")
     }
 
-    @Test func noLimitLetsEverythingThrough() {
+    @Test func bucketWithoutALimitAllowsEverything() {
         var bucket = TokenBucket(limit: nil)
         for _ in 0..<1000 {
             #expect(bucket.allows(1 << 20, at: .origin) == true)
@@ -57,14 +57,14 @@ struct TokenBucketTests {
         }
     }
 
-    @Test func aLimitOfNothingOverflowsNothing() {
+    @Test func limitOfZeroDoesNotOverflow() {
         var bucket = TokenBucket(limit: 0)
         while bucket.allows(16_384, at: .origin) { bucket.take(16_384) }
         #expect(bucket.allows(16_384, at: .origin + .seconds(1_000_000)) == false)
         #expect(bucket.refill(16_384, after: .origin) > .origin)
     }
 
-    @Test func aLowerLimitHoldsAtOnce() {
+    @Test func lowerLimitHoldsAtOnce() {
         var bucket = TokenBucket(limit: 10_000_000)
         #expect(bucket.allows(1_000_000, at: .origin) == true)
         bucket.limit = 20_000
@@ -72,7 +72,7 @@ struct TokenBucketTests {
         #expect(bucket.allows(16_384, at: .origin) == false)
     }
 
-    @Test func whatIsGivenBackMayBeTakenAgain() {
+    @Test func returnedTokensCanBeTakenAgain() {
         var bucket = TokenBucket(limit: 20_000)
         bucket.take(16_384)
         #expect(bucket.allows(16_384, at: .origin) == false)

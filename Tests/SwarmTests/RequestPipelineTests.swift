@@ -53,7 +53,7 @@ struct RequestPipelineTests {
     }
 
     @Test(arguments: [(250e6, 50), (100e6, 100), (10e6, 200), (1000e6, 1), (30e6, 20)])
-    func fillsThePath(rate: Double, roundTripMilliseconds: Int) {
+    func pipelineFillsThePath(rate: Double, roundTripMilliseconds: Int) {
         var path = Path(rate: rate, roundTrip: .milliseconds(roundTripMilliseconds), reqq: 20_000)
         path.run(until: .origin + .seconds(3))
         let reached = path.bytes(from: .origin + .milliseconds(1500), to: .origin + .milliseconds(2500))
@@ -62,7 +62,7 @@ struct RequestPipelineTests {
 
     /// The queue that the requests make is not taken for a longer path: neither the rate nor the depth drifts.
     @Test(arguments: [(50e6, 50), (16e6, 1), (2e6, 30)])
-    func staysSteadyForMinutes(rate: Double, roundTripMilliseconds: Int) {
+    func pipelineStaysSteadyForMinutes(rate: Double, roundTripMilliseconds: Int) {
         var path = Path(rate: rate, roundTrip: .milliseconds(roundTripMilliseconds), reqq: 20_000)
         path.run(until: .origin + .seconds(120))
         let product = rate * Double(roundTripMilliseconds) / 1000 / Double(Geometry.blockLength)
@@ -70,7 +70,7 @@ struct RequestPipelineTests {
         #expect(path.bytes(from: .origin + .seconds(60), to: .origin + .seconds(120)) >= 0.95 * rate * 60)
     }
 
-    @Test func aPacedPeerNearbyStaysShallow() {
+    @Test func pacedNearbyPeerKeepsAShallowPipeline() {
         var path = Path(rate: 16e6, roundTrip: .microseconds(500), reqq: 20_000)
         path.run(until: .origin + .seconds(2))
         #expect(
@@ -80,7 +80,7 @@ struct RequestPipelineTests {
 
     /// Once its rate is known, which takes two blocks.
     @Test(arguments: [10_000.0, 40_000, 5_000])
-    func aSlowPeerHoldsLittle(rate: Double) {
+    func slowPeerHoldsFewRequests(rate: Double) {
         var path = Path(rate: rate, roundTrip: .milliseconds(80), reqq: 500)
         path.run(until: .origin + .seconds(120))
         let asked = path.received.dropFirst(8).map(\.held)
@@ -88,20 +88,20 @@ struct RequestPipelineTests {
         #expect(!asked.isEmpty && asked.allSatisfy { $0 <= max(longest, 1) }, "\(asked)")
     }
 
-    @Test func respectsReqq() {
+    @Test func pipelineRespectsReqq() {
         var path = Path(rate: 250e6, roundTrip: .milliseconds(50), reqq: 40)
         path.run(until: .origin + .seconds(2))
         #expect(path.received.allSatisfy { $0.held <= 40 })
     }
 
-    @Test func aSnubBeginsAnewWithOne() {
+    @Test func snubResetsTheDepthToOne() {
         var path = Path(rate: 10e6, roundTrip: .milliseconds(50), reqq: 500)
         path.run(until: .origin + .seconds(2))
         path.pipeline.snubbed()
         #expect(path.pipeline.depth == 1)
     }
 
-    @Test func aRejectLowersTheLimitToWhatIsHeld() {
+    @Test func rejectLowersTheLimitToHeldRequests() {
         var pipeline = RequestPipeline()
         pipeline.refused(holding: 3)
         #expect(pipeline.reqq == RequestPipeline.defaultReqq)

@@ -118,7 +118,7 @@ struct ResumePlanTests {
     ]
 
     @Test(arguments: starts)
-    func trustsAndDoubtsExactly(_ start: Start) {
+    func planSeparatesTrustedAndUnverifiedPieces(_ start: Start) {
         let ranges = [0..<5, 4..<10]
         let files = (0..<2).map { number in
             ResumePlan.File(
@@ -153,7 +153,7 @@ struct ResumePlanTests {
         #expect(plan.reasons == [.changedOutside(file: 0): 1])
     }
 
-    @Test func padAndEmptyFilesDoubtNothing() {
+    @Test func padAndEmptyFilesLeaveNothingUnverified() {
         let file = ResumePlan.File(pieces: PieceIndex(0)..<PieceIndex(0), length: 0, recorded: nil, current: Self.later)
         let plan = ResumePlan(
             ResumePlan.Input(
@@ -162,7 +162,7 @@ struct ResumePlanTests {
         #expect(plan.unverified.isEmpty && plan.trusted.numbers == [1])
     }
 
-    @Test func aSignOfLifeAtTheEndOfTimeOverflowsNothing() {
+    @Test func maximumHeartbeatTimeDoesNotOverflow() {
         let file = ResumePlan.File(
             pieces: PieceIndex(0)..<PieceIndex(10), length: 450, recorded: Self.old, current: Self.later)
         let plan = ResumePlan(
@@ -173,7 +173,7 @@ struct ResumePlanTests {
     }
 
     /// What is done for a file doesn't grow with the torrent, and what happened to many is told once.
-    @Test(.timeLimit(.minutes(5))) func manyFilesThatWereChanged() {
+    @Test(.timeLimit(.minutes(5))) func manyChangedFilesAreSummarized() {
         let count = 100_000
         let (before, after) = (
             FileFingerprint(size: 1, mtimeNs: 1, inode: 1), FileFingerprint(size: 1, mtimeNs: 1, inode: 2)

@@ -5,7 +5,7 @@ import Torrent
 
 /// Scripts of the user: selections, limits, pauses.
 struct SwarmControlTests {
-    @Test func aSelectionChangedMidway() {
+    @Test func selectionCanChangeDuringADownload() {
         let bench = SwarmBench(pieces: 4, blocks: 4, wanted: [0, 1]).started()
         let key = bench.connectSeed(1)
         let asked = bench.takeRequests(key)
@@ -27,7 +27,7 @@ struct SwarmControlTests {
         #expect(bench.isDone && bench.swarm.have.isFull)
     }
 
-    @Test func whatIsOnDiskOfAnUnwantedPieceStays() {
+    @Test func blocksOfADeselectedPieceAreKept() {
         var settings = SwarmSettings()
         settings.partialAge = .seconds(1)
         let bench = SwarmBench(pieces: 2, blocks: 4, settings: settings).started()
@@ -45,7 +45,7 @@ struct SwarmControlTests {
 
     /// Zeros are had from the start, are said to be, are recorded, and nobody is asked for them; what a start has
     /// recorded isn't recorded again.
-    @Test func piecesOfZerosAreHadByNature() {
+    @Test func paddingPiecesArePresentFromTheStart() {
         let bench = SwarmBench(pieces: 3, wanted: [0, 2], zeros: [1]).started()
         #expect(bench.records.map(\.pieces) == [[PieceIndex(1)]])
         #expect(bench.swarm.recorded.numbers == [1] && !bench.isComplete)
@@ -58,7 +58,7 @@ struct SwarmControlTests {
     }
 
     /// What was complete before the engine began, and was never said to be, is said to be once.
-    @Test(arguments: [true, false]) func aCompletionThatNobodyTold(isKnown: Bool) {
+    @Test(arguments: [true, false]) func unreportedCompletionIsReportedOnce(isKnown: Bool) {
         let bench = SwarmBench(pieces: 2, have: [0], wanted: [0], completionIsKnown: isKnown).started()
         #expect(bench.notes.contains(.completed) != isKnown)
         let empty = SwarmBench(pieces: 2, wanted: [], completionIsKnown: isKnown).started()
@@ -66,7 +66,7 @@ struct SwarmControlTests {
         #expect(empty.notes.filter { $0 == .completed }.count == (isKnown ? 0 : 1))
     }
 
-    @Test func seedsPart() {
+    @Test func seedsDisconnectFromEachOther() {
         let bench = SwarmBench(pieces: 2, have: [0, 1]).started()
         _ = bench.connectSeed(1)
         let leecher = bench.connect(2, have: [0])
@@ -78,7 +78,7 @@ struct SwarmControlTests {
         #expect(bench.swarm.peerCount == 0)
     }
 
-    @Test func aPartialSeedSaysSo() {
+    @Test func partialSeedSendsUploadOnly() {
         let bench = SwarmBench(pieces: 3, wanted: [0]).started()
         let key = bench.connect(1, have: [0, 1])
         bench.serveAll(key)
@@ -89,7 +89,7 @@ struct SwarmControlTests {
         #expect(bench.takeMessages(other).contains(.uploadOnly(false)))
     }
 
-    @Test func pauseWithEverythingInFlight() {
+    @Test func stopWaitsForEverythingInFlight() {
         let bench = SwarmBench(pieces: 8, blocks: 2)
         bench.held = [.verify, .sync, .record, .disconnect]
         _ = bench.started()
@@ -134,7 +134,7 @@ struct SwarmControlTests {
         #expect(bench.stops == 1)
     }
 
-    @Test func stoppedAtOnceWhenNothingIsGoingOn() {
+    @Test func idleSwarmStopsAtOnce() {
         let fresh = SwarmBench()
         fresh.feed { $0.stop(now: $1) }
         #expect(fresh.stops == 1)
@@ -143,7 +143,7 @@ struct SwarmControlTests {
         #expect(idle.stops == 1 && idle.records.isEmpty)
     }
 
-    @Test func aFaultDoesNotKeepItFromStopping() {
+    @Test func faultDoesNotPreventStopping() {
         let bench = SwarmBench(pieces: 2).started()
         let key = bench.connectSeed(1)
         bench.fault = Fault(.diskFull, "no room")
@@ -175,7 +175,7 @@ struct SwarmControlTests {
         #expect(bench.swarm.unverified.numbers == [1])
     }
 
-    @Test func silenceEndsAConnectionAndKeepAlivesKeepOne() {
+    @Test func silentPeerIsDisconnectedAndKeepAlivesAreSent() {
         let bench = SwarmBench(have: [0]).started()
         let silent = bench.connect(1, have: [0])
         let talker = bench.connect(2, have: [0])
@@ -192,7 +192,7 @@ struct SwarmControlTests {
 
     /// Before a torrent counts as complete its files are looked at once more; pieces of those that changed are checked
     /// again.
-    @Test func filesThatChangedAreCheckedBeforeTheCompletion() {
+    @Test func changedFilesAreCheckedBeforeCompletion() {
         let bench = SwarmBench(pieces: 4).started()
         bench.changedOutside = [1, 2]
         bench.verdict = { piece in
@@ -232,7 +232,7 @@ struct SwarmControlTests {
         #expect(reasons == [.duplicate, .tooManyPeers, .paused])
     }
 
-    @Test func whoIsRefusedForWantOfRoomIsDialledAgainLater() {
+    @Test func peerRejectedForLackOfRoomIsDialledLater() {
         var settings = SwarmSettings()
         settings.maximumPeers = 1
         let bench = SwarmBench(settings: settings).started()
@@ -249,7 +249,7 @@ struct SwarmControlTests {
     }
 
     /// No tick is waited for until the next address gets its turn.
-    @Test func whoIsConnectedMakesRoomForTheNextDial() {
+    @Test func connectedPeerMakesRoomForTheNextDial() {
         var settings = SwarmSettings()
         settings.maximumDials = 2
         let bench = SwarmBench(settings: settings).started()
@@ -265,7 +265,7 @@ struct SwarmControlTests {
         }
     }
 
-    @Test func twoWaysToOnePeerBecomeOne() {
+    @Test func secondConnectionToAPeerIsClosed() {
         let bench = SwarmBench().started()
         _ = bench.connect(1)
         let port = PeerAddress(SwarmBench.address(1).host, port: 40_000)
@@ -277,7 +277,7 @@ struct SwarmControlTests {
         #expect(bench.swarm.peerCount == 1)
     }
 
-    @Test func theSameEventsGiveTheSameEffects() {
+    @Test func sameEventsGiveTheSameEffects() {
         func run() -> [Effect] {
             let bench = SwarmBench(pieces: 20, blocks: 3).started()
             bench.feed { $0.learn((1...30).map { SwarmBench.address($0) }, from: .tracker, now: $1) }

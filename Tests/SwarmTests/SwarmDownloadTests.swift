@@ -5,7 +5,7 @@ import Torrent
 
 /// Scripts of peers that send, well and badly.
 struct SwarmDownloadTests {
-    @Test func aSeedCompletesIt() {
+    @Test func seedCompletesTheDownload() {
         let bench = SwarmBench(pieces: 6, blocks: 3).started()
         let seed = bench.connectSeed(1)
         #expect(bench.swarm.peerReports(now: bench.now).map(\.amInterested) == [true])
@@ -18,7 +18,7 @@ struct SwarmDownloadTests {
     }
 
     @Test(arguments: [true, false])
-    func aPeerWithoutABitfieldHasWhatItSays(isFast: Bool) {
+    func peerWithoutABitfieldHasTheAnnouncedPieces(isFast: Bool) {
         let bench = SwarmBench().started()
         let key = bench.connect(1, fast: isFast)
         #expect(bench.takeMessages(key).filter { $0 == .interested }.isEmpty)
@@ -32,7 +32,7 @@ struct SwarmDownloadTests {
         #expect(messages.count == 3)
     }
 
-    @Test func aSilentPeerIsSnubbedAndOthersGetItsBlocks() {
+    @Test func silentPeerIsSnubbedAndOthersGetItsBlocks() {
         let bench = SwarmBench(pieces: 2).started()
         let silent = bench.connectSeed(1)
         let asked = Set(bench.takeRequests(silent))
@@ -45,7 +45,7 @@ struct SwarmDownloadTests {
         #expect(bench.deliver(silent, asked.first!) == .store)
     }
 
-    @Test func aSilentPeerIsAskedForLittleAfterThePause() {
+    @Test func snubbedPeerGetsFewRequests() {
         let bench = SwarmBench(pieces: 8).started()
         let silent = bench.connectSeed(1)
         bench.advance(Swarm.firstBlockAfter + .seconds(1))
@@ -54,7 +54,7 @@ struct SwarmDownloadTests {
         #expect((1...20).contains(bench.takeRequests(silent).count))
     }
 
-    @Test func aSlowPeerHoldsLittle() {
+    @Test func slowPeerHoldsFewRequests() {
         let bench = SwarmBench(pieces: 8, blocks: 8).started()
         let slow = bench.connectSeed(1)
         var queue = bench.takeRequests(slow)[...]
@@ -69,7 +69,7 @@ struct SwarmDownloadTests {
 
     /// Until its first piece is hashed nobody is trusted with much; a peer that nobody is beside gets two pieces, so
     /// that its path doesn't run dry.
-    @Test(arguments: [1, 2]) func untilTheVerdictLittleIsAskedOfAPeer(peers: Int) {
+    @Test(arguments: [1, 2]) func unprovenPeerGetsFewPieces(peers: Int) {
         let bench = SwarmBench(pieces: 8, blocks: 256).started()
         bench.held = [.verify]
         let keys = (1...peers).map { bench.connectSeed($0) }
@@ -90,7 +90,7 @@ struct SwarmDownloadTests {
     }
 
     /// The first proves the peer; the last would wait in vain for others to be hashed with.
-    @Test func theFirstPieceAndTheLastAreAwaited() {
+    @Test func firstAndLastPieceAreMarkedAsAwaited() {
         let bench = SwarmBench(pieces: 6, blocks: 4).started()
         let seed = bench.connectSeed(1)
         var awaited: [Bool] = []
@@ -111,7 +111,7 @@ struct SwarmDownloadTests {
         #expect(awaited.contains(false))
     }
 
-    @Test func whoLiesAloneIsBannedAtOnce() {
+    @Test func onlySenderOfABadPieceIsBannedAtOnce() {
         let bench = SwarmBench(pieces: 4).started()
         let liar = bench.connectSeed(1)
         let honest = bench.connectSeed(2)
@@ -126,7 +126,7 @@ struct SwarmDownloadTests {
         #expect(bench.isDone)
     }
 
-    @Test func whoLiesAmongSeveralIsFoundOutAndTheOthersAreNot() {
+    @Test func lyingPeerAmongSeveralIsBannedAlone() {
         let bench = SwarmBench(pieces: 1, blocks: 6).started()
         let keys = (1...3).map { bench.connectSeed($0) }
         var asked = keys.map { _ in [BlockRequest]() }
@@ -161,7 +161,7 @@ struct SwarmDownloadTests {
         #expect(bench.swarm.book.banned.map(\.address) == [SwarmBench.address(2)])
     }
 
-    @Test func whoClosesAtOnceIsNotDialledAtOnce() {
+    @Test func peerThatClosesAtOnceIsDialledLater() {
         let bench = SwarmBench().started()
         bench.feed { $0.learn([SwarmBench.address(1)], from: .tracker, now: $1) }
         #expect(bench.take().contains(.dial(SwarmBench.address(1))))
@@ -173,7 +173,7 @@ struct SwarmDownloadTests {
         #expect(bench.take().contains(.dial(SwarmBench.address(1))))
     }
 
-    @Test func aChokeInMidPieceLeavesTheBlocksToOthers() {
+    @Test func chokeLeavesTheBlocksToOthers() {
         let bench = SwarmBench(pieces: 1, blocks: 4).started()
         let first = bench.connectSeed(1, fast: false)
         let asked = bench.takeRequests(first)
@@ -186,7 +186,7 @@ struct SwarmDownloadTests {
         #expect(bench.deliver(first, asked[1]) == .discard)
     }
 
-    @Test func withTheFastExtensionWhatComesAfterAChokeIsWelcome() {
+    @Test func fastExtensionAcceptsBlocksAfterAChoke() {
         let bench = SwarmBench(pieces: 1, blocks: 4).started()
         let first = bench.connectSeed(1)
         let asked = bench.takeRequests(first)
@@ -198,7 +198,7 @@ struct SwarmDownloadTests {
         #expect(bench.swarm.transfer.wasted == 0)
     }
 
-    @Test func anAllowedPieceIsAskedForWhileChoked() {
+    @Test func allowedFastPieceIsRequestedWhileChoked() {
         let bench = SwarmBench().started()
         let key = bench.connectSeed(1, isUnchoking: false)
         #expect(bench.takeRequests(key).isEmpty)
@@ -206,7 +206,7 @@ struct SwarmDownloadTests {
         #expect(Set(bench.takeRequests(key).map(\.piece)) == [PieceIndex(5)])
     }
 
-    @Test func aRejectedBlockGoesToAnother() {
+    @Test func rejectedBlockIsRequestedFromAnotherPeer() {
         let bench = SwarmBench(pieces: 1, blocks: 4).started()
         let first = bench.connectSeed(1)
         let asked = bench.takeRequests(first)
@@ -218,7 +218,7 @@ struct SwarmDownloadTests {
         #expect(!effects.contains(.send(first, .request(asked[2]))))
     }
 
-    @Test func whoRejectsEverythingIsNotAskedInALoop() {
+    @Test func rejectingPeerIsNotAskedInALoop() {
         let bench = SwarmBench().started()
         let key = bench.connectSeed(1)
         var count = 0
@@ -234,7 +234,7 @@ struct SwarmDownloadTests {
         #expect((10...300).contains(count), "\(count)")
     }
 
-    @Test func theEndGameAsksTwiceAndCancels() {
+    @Test func endGameRequestsTwiceAndCancels() {
         let bench = SwarmBench(pieces: 1, blocks: 4).started()
         let slow = bench.connectSeed(1)
         let asked = bench.takeRequests(slow)
@@ -248,7 +248,7 @@ struct SwarmDownloadTests {
         #expect(bench.swarm.transfer.wasted == Int64(Geometry.blockLength))
     }
 
-    @Test func nothingIsAskedTwiceWhileSomethingIsFree() {
+    @Test func blocksAreRequestedOnceBeforeTheEndGame() {
         let bench = SwarmBench(pieces: 30, blocks: 4).started()
         let keys = (1...4).map { bench.connectSeed($0) }
         var asked: [BlockRequest: Int] = [:]
@@ -264,7 +264,7 @@ struct SwarmDownloadTests {
         #expect(asked.values.allSatisfy { $0 == 1 })
     }
 
-    @Test func sequentialIsInOrder() {
+    @Test func sequentialDownloadIsInOrder() {
         var settings = SwarmSettings()
         settings.picking = .sequential
         let bench = SwarmBench(pieces: 12, settings: settings).started()
@@ -279,7 +279,7 @@ struct SwarmDownloadTests {
         #expect(order == order.sorted())
     }
 
-    @Test func theRarestComesFirst() {
+    @Test func rarestPieceIsRequestedFirst() {
         let bench = SwarmBench(pieces: 8, have: [0, 1, 2, 3]).started()
         _ = bench.connect(1, have: [4, 5, 6])
         _ = bench.connect(2, have: [4, 5, 6])
@@ -288,7 +288,7 @@ struct SwarmDownloadTests {
         #expect(bench.takeRequests(key).first?.piece == PieceIndex(7))
     }
 
-    @Test func paddingIsNotAskedFor() {
+    @Test func paddingBlocksAreNotRequested() {
         let bench = SwarmBench(pieces: 2, blocks: 4, padding: [PieceIndex(0): [1, 2, 3], PieceIndex(1): [3]]).started()
         let key = bench.connectSeed(1)
         bench.serveAll(key)
@@ -296,7 +296,7 @@ struct SwarmDownloadTests {
         #expect(bench.isDone && bench.swarm.transfer.downloaded == 4 * Int64(Geometry.blockLength))
     }
 
-    @Test func aPeerThatLosesAPieceIsNotAskedForIt() {
+    @Test func dontHaveStopsRequestsForThePiece() {
         let bench = SwarmBench(pieces: 2, wanted: [0]).started()
         let key = bench.connectSeed(1, isUnchoking: false)
         bench.feed { $0.dontHave(key, 0, now: $1) }
@@ -306,7 +306,7 @@ struct SwarmDownloadTests {
         #expect(bench.takeRequests(key).count == 2)
     }
 
-    @Test func whatAPeerSaysOutsideTheTorrentEndsTheConnection() {
+    @Test func messageOutsideTheTorrentEndsTheConnection() {
         for number in [8, -1, Int.max] {
             let bench = SwarmBench(pieces: 8).started()
             let key = bench.connectSeed(1)
@@ -324,7 +324,7 @@ struct SwarmDownloadTests {
         }
     }
 
-    @Test func whatNobodyAskedForIsThrownAway() {
+    @Test func unrequestedBlocksAreDiscarded() {
         let bench = SwarmBench(pieces: 8).started()
         let key = bench.connectSeed(1, isUnchoking: false)
         #expect(
@@ -333,7 +333,7 @@ struct SwarmDownloadTests {
         #expect(bench.swarm.transfer.wasted == Int64(Geometry.blockLength + 100))
     }
 
-    @Test func bitfieldsAgainAndAgainEndTheConnection() {
+    @Test func repeatedBitfieldsEndTheConnection() {
         let bench = SwarmBench().started()
         let key = bench.connectSeed(1)
         for number in 0..<10 { bench.feed { $0.bitfield(key, Bitfield(8, [number % 8]), now: $1) } }
@@ -341,7 +341,7 @@ struct SwarmDownloadTests {
     }
 
     /// Some clients send a bitfield instead of many HAVEs, and each has more pieces than the one before.
-    @Test func bitfieldsThatGrowAreHeard() {
+    @Test func growingBitfieldsAreAccepted() {
         let bench = SwarmBench().started()
         let key = bench.connect(1, have: [0])
         for count in 1...8 { bench.feed { $0.bitfield(key, Bitfield(8, Array(0..<count)), now: $1) } }
@@ -349,7 +349,7 @@ struct SwarmDownloadTests {
     }
 
     /// A piece whose only owners are gone doesn't keep its memory: others are downloaded meanwhile.
-    @Test func orphanedPiecesMakeRoom() {
+    @Test func orphanedPiecesReleaseTheirMemory() {
         var settings = SwarmSettings()
         settings.memoryBudget = 2 * 4 * Geometry.blockLength
         settings.partialAge = .seconds(1)
@@ -375,7 +375,7 @@ struct SwarmDownloadTests {
     }
 
     /// A released request that is made again, answered by another, is forgotten everywhere.
-    @Test func aBlockThatWasAskedAgainAfterASnubIsOwedOnce() {
+    @Test func blockRequestedAgainAfterASnubIsOwedOnce() {
         let bench = SwarmBench(pieces: 1, blocks: 1).started()
         let slow = bench.connectSeed(1)
         let request = bench.takeRequests(slow)[0]
@@ -389,7 +389,7 @@ struct SwarmDownloadTests {
         #expect(bench.deliver(slow, request) == .store || bench.takeRequests(slow) == [request])
     }
 
-    @Test func aDownloadLimitHolds() {
+    @Test func downloadLimitHolds() {
         var settings = SwarmSettings()
         settings.downloadLimit = 200_000
         let bench = SwarmBench(pieces: 400, blocks: 1, settings: settings).started()

@@ -7,7 +7,7 @@ import Torrent
 struct SwarmDurabilityTests {
     private let full = Fault(.diskFull, "no room")
 
-    @Test func nothingIsWrittenBeforeItIsNotedDown() {
+    @Test func nothingIsWrittenBeforeItsWriteIntent() {
         let bench = SwarmBench(pieces: 2)
         bench.held = [.intents]
         _ = bench.started()
@@ -22,7 +22,7 @@ struct SwarmDurabilityTests {
         #expect(bench.swarm.have.population == 1)
     }
 
-    @Test func aNoteThatFailsIsMadeAgain() {
+    @Test func failedWriteIntentIsRetried() {
         let bench = SwarmBench(pieces: 1)
         bench.held = [.intents]
         _ = bench.started()
@@ -37,7 +37,7 @@ struct SwarmDurabilityTests {
         #expect(bench.isDone)
     }
 
-    @Test func syncThenRecord() {
+    @Test func piecesAreSyncedBeforeTheyAreRecorded() {
         let bench = SwarmBench(pieces: 2)
         bench.held = [.sync]
         _ = bench.started()
@@ -50,7 +50,7 @@ struct SwarmDurabilityTests {
     }
 
     /// The shell adds nothing to a claim: what follows from the pieces is in it.
-    @Test func aClaimCarriesWhatFollowsFromIt() throws {
+    @Test func claimCarriesItsConsequences() throws {
         let bench = SwarmBench(pieces: 4, have: [3], wanted: [0, 1])
         bench.held = [.record]
         _ = bench.started()
@@ -73,7 +73,7 @@ struct SwarmDurabilityTests {
         #expect(claim.transfer == bench.swarm.transfer && bench.isDone)
     }
 
-    @Test func bytesHastenTheCommit() {
+    @Test func manyBytesHastenTheCommit() {
         var settings = SwarmSettings()
         settings.commitBytes = 2 * Geometry.blockLength
         settings.commitInterval = .seconds(1000)
@@ -83,7 +83,7 @@ struct SwarmDurabilityTests {
         #expect(bench.records.flatMap(\.pieces).count == 2)
     }
 
-    @Test func aFullDiskWaitsForRoom() {
+    @Test func downloadWaitsForRoomOnAFullDisk() {
         let bench = SwarmBench(pieces: 4).started()
         let key = bench.connectSeed(1)
         let asked = bench.takeRequests(key)
@@ -105,8 +105,7 @@ struct SwarmDurabilityTests {
     }
 
     /// There is no room for more: what is written is recorded all the same, and so it is at a stop.
-    @Test(arguments: [Fault.Kind.diskFull, .databaseFull]) func whatIsWrittenIsRecordedWhateverIsFull(kind: Fault.Kind)
-    {
+    @Test(arguments: [Fault.Kind.diskFull, .databaseFull]) func writtenPiecesAreRecordedOnAFullDisk(kind: Fault.Kind) {
         let bench = SwarmBench(pieces: 6)
         bench.held = [.probe]
         _ = bench.started()
@@ -123,7 +122,7 @@ struct SwarmDurabilityTests {
     }
 
     /// Nothing is recorded in the end, and the stop comes to its end.
-    @Test func aStopOnAFullDiskThatCantSyncEnds() {
+    @Test func stopEndsWhenTheSyncFails() {
         let bench = SwarmBench(pieces: 6)
         bench.held = [.probe, .sync]
         _ = bench.started()
@@ -149,7 +148,7 @@ struct SwarmDurabilityTests {
 
     /// Whether a disk that failed works again nobody can see before something was written: until then it is told once,
     /// and not as gone.
-    @Test func aFaultThatLastsIsToldOnce() {
+    @Test func lastingFaultIsReportedOnce() {
         let fault = Fault(.input, "the disk fails")
         let bench = benchWhoseWritesFail(fault)
         for _ in 0..<5 {
@@ -166,7 +165,7 @@ struct SwarmDurabilityTests {
     }
 
     /// As a file that somebody deleted, which every write finds gone.
-    @Test func whatFailsEachTimeIsTriedLessAndLessOften() {
+    @Test func repeatedFaultIsRetriedWithBackOff() {
         let fault = Fault(.input, "the file is gone")
         let bench = benchWhoseWritesFail(fault)
         func pause() -> Int {
@@ -192,7 +191,7 @@ struct SwarmDurabilityTests {
         #expect(pause() <= 6)
     }
 
-    @Test func aFaultOfNothingInParticularIsGoneAfterAWhile() {
+    @Test func faultWithoutPendingWritesClearsAfterAWhile() {
         let bench = SwarmBench(pieces: 4).started()
         bench.feed { $0.intentsFailed([], fault: Fault(.input, "the disk fails"), now: $1) }
         bench.advance(.seconds(6))
@@ -201,7 +200,7 @@ struct SwarmDurabilityTests {
         #expect(bench.swarm.shownFault == nil && bench.notes.contains(.faultGone(.input)))
     }
 
-    @Test func aFailedSyncPutsAllThatWasWrittenInDoubt() {
+    @Test func failedSyncMakesWrittenPiecesUnverified() {
         let bench = SwarmBench(pieces: 6)
         bench.held = [.sync]
         bench.verdict = { $0.value == 0 ? .bad : .good }
@@ -228,7 +227,7 @@ struct SwarmDurabilityTests {
     }
 
     /// Blocks are recorded while their piece becomes whole: when a sync loses the piece, they are there.
-    @Test func recordedBlocksOutliveTheirPiece() {
+    @Test func recordedBlocksSurviveTheLossOfTheirPiece() {
         let bench = SwarmBench(pieces: 1, blocks: 4)
         bench.held = [.record]
         _ = bench.started()
@@ -250,7 +249,7 @@ struct SwarmDurabilityTests {
         #expect(again == [2, 3])
     }
 
-    @Test func aPieceThatIsBeingWrittenWhileASyncFailsIsInDoubtToo() {
+    @Test func pieceWrittenDuringAFailedSyncIsUnverified() {
         let bench = SwarmBench(pieces: 2, blocks: 1)
         bench.held = [.sync, .verify]
         _ = bench.started()
@@ -267,7 +266,7 @@ struct SwarmDurabilityTests {
         #expect(bench.swarm.unverified.numbers == [0, 1])
     }
 
-    @Test func aFailedRecordIsToldAgain() {
+    @Test func failedRecordIsRetried() {
         let bench = SwarmBench(pieces: 2)
         bench.held = [.record]
         _ = bench.started()
@@ -282,7 +281,7 @@ struct SwarmDurabilityTests {
         #expect(bench.isDone)
     }
 
-    @Test func offlineAsksNobodyForAnything() {
+    @Test func offlineTorrentRequestsNothing() {
         let bench = SwarmBench(pieces: 8).started()
         let key = bench.connectSeed(1)
         let asked = bench.takeRequests(key)
@@ -318,7 +317,7 @@ struct SwarmDurabilityTests {
         #expect(bench.records.flatMap(\.partials).last == .nothing(of: PieceIndex(0)))
     }
 
-    @Test func onlyWhatIsMissingOfAPartialPieceIsAskedFor() {
+    @Test func onlyMissingBlocksOfAPartialPieceAreRequested() {
         let partial = PartialPiece(piece: PieceIndex(2), blocks: [true, false, true, false])
         let bench = SwarmBench(pieces: 3, blocks: 4, have: [0, 1], partials: [partial]).started()
         let key = bench.connectSeed(1)
@@ -334,7 +333,7 @@ struct SwarmDurabilityTests {
         #expect(work.map(\.isWritten) == [[true, false, true, false]])
     }
 
-    @Test func absurdPartialsAreLeftOut() {
+    @Test func invalidPartialPiecesAreIgnored() {
         let masks = [[true], [], Array(repeating: true, count: 9), [false, false, false, false]]
         let partials = masks.enumerated().map { PartialPiece(piece: PieceIndex($0), blocks: $1) }
         let bench = SwarmBench(
@@ -348,7 +347,7 @@ struct SwarmDurabilityTests {
 
     /// All of it is there and nobody knows whether it is right.
     @Test(arguments: [Swarm.CheckVerdict.good, .bad])
-    func aPartialPieceThatIsWholeIsChecked(verdict: Swarm.CheckVerdict) {
+    func completePartialPieceIsChecked(verdict: Swarm.CheckVerdict) {
         let bench = SwarmBench(
             pieces: 2, blocks: 2, partials: [PartialPiece(piece: PieceIndex(1), blocks: [true, true])])
         bench.verdict = { _ in verdict }
@@ -359,7 +358,7 @@ struct SwarmDurabilityTests {
         #expect(bench.swarm.transfer.downloaded == Int64((verdict == .good ? 2 : 4) * Geometry.blockLength))
     }
 
-    @Test func whatIsInDoubtIsCheckedWhileOthersAreDownloaded() {
+    @Test func unverifiedPiecesAreCheckedWhileOthersDownload() {
         let bench = SwarmBench(
             pieces: 6, have: [0], unverified: [1, 2, 3], intents: [1, 2, 3], wanted: [0, 1, 2, 4, 5])
         bench.held = [.check]
@@ -382,7 +381,7 @@ struct SwarmDurabilityTests {
 
     /// The run that was killed changed the files; their fingerprints are taken before the database says that nothing is
     /// in doubt.
-    @Test func whatTurnsOutMissingIsSyncedBeforeItIsClosed() throws {
+    @Test func missingPieceIsSyncedBeforeItsIntentIsClosed() throws {
         let bench = SwarmBench(pieces: 2, have: [0], unverified: [1], intents: [1], wanted: [0])
         bench.verdict = { _ in .missing }
         _ = bench.started()
@@ -394,7 +393,7 @@ struct SwarmDurabilityTests {
         #expect(sync < close)
     }
 
-    @Test func blocksOfADoubtfulPieceCountWhenItIsNotWhole() {
+    @Test func blocksOfAnIncompleteUnverifiedPieceCount() {
         let bench = SwarmBench(
             pieces: 2, blocks: 4, have: [0], unverified: [1], intents: [1],
             partials: [PartialPiece(piece: PieceIndex(1), blocks: [true, true, false, true])])
@@ -404,7 +403,7 @@ struct SwarmDurabilityTests {
         #expect(bench.takeRequests(key).blocks == ["1:2"])
     }
 
-    @Test func aDoubtThatComesDuringACheckIsLookedAtAfterIt() {
+    @Test func pieceUnverifiedDuringACheckIsCheckedNext() {
         let bench = SwarmBench(pieces: 4, have: [0, 1, 2, 3], unverified: [0], intents: [0])
         bench.held = [.check]
         _ = bench.started()
@@ -414,7 +413,7 @@ struct SwarmDurabilityTests {
         #expect(bench.take().contains(.check([PieceIndex(2)])))
     }
 
-    @Test func aBlockThatCannotBeReadPutsItsPieceInDoubt() {
+    @Test func unreadableBlockMakesItsPieceUnverified() {
         let bench = SwarmBench(pieces: 2, have: [0, 1])
         bench.verdict = { _ in .bad }
         _ = bench.started()

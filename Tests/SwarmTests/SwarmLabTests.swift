@@ -7,20 +7,20 @@ import Testing
 /// `PIECES_SEEDS=5000` runs more of them, `PIECES_SEED=n` that one alone.
 struct SwarmLabTests {
     @Test(arguments: seeds)
-    func converges(seed: UInt64) throws {
+    func randomSwarmsConverge(seed: UInt64) throws {
         let report = try Lab.run(Scenario(seed: seed))
         #expect(report.seconds > 0)
     }
 
     @Test(arguments: [3, 17, 42] as [UInt64])
-    func aSeedIsAlwaysTheSameRun(seed: UInt64) throws {
+    func seedAlwaysGivesTheSameRun(seed: UInt64) throws {
         #expect(try Lab.run(Scenario(seed: seed)) == Lab.run(Scenario(seed: seed)))
     }
 
     /// Beside hosts that crowd, flood and lie, a download takes twice its time at most, and nobody who is honest is
     /// banned.
     @Test(arguments: 1...200 as ClosedRange<UInt64>)
-    func aSiegeDelaysLittle(seed: UInt64) throws {
+    func siegeAtMostDoublesTheDownloadTime(seed: UInt64) throws {
         let peace = try Lab.run(.siege(seed: seed, hasEnemies: false))
         let scenario = Scenario.siege(seed: seed, hasEnemies: true)
         let siege = try Lab.run(scenario)
@@ -29,14 +29,14 @@ struct SwarmLabTests {
     }
 
     /// The sieges hurt: without budgets and places they would be won.
-    @Test func enemiesAreStruckAndBanned() throws {
+    @Test func hostileHostsAreStruckAndBanned() throws {
         var sum = Report(seed: 0)
         for seed in 1...60 as ClosedRange<UInt64> { sum += try Lab.run(.siege(seed: seed, hasEnemies: true)) }
         #expect(sum.strikes > 20 && sum.bans > 5, "\(sum)")
     }
 
     /// The mixture holds what it is there for: a lab in which nothing goes wrong shows nothing.
-    @Test func muchGoesWrong() throws {
+    @Test func labExercisesEveryKindOfFailure() throws {
         var sum = Report(seed: 0)
         for seed in 1...60 as ClosedRange<UInt64> { sum += try Lab.run(Scenario(seed: seed)) }
         #expect(sum.kills > 5 && sum.powerCuts > 5 && sum.cleanStops > 5 && sum.faults > 5)

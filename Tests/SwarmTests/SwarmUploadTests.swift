@@ -23,7 +23,7 @@ struct SwarmUploadTests {
         effects.compactMap { if case .serve(let key, let request) = $0 { (key, request) } else { nil } }
     }
 
-    @Test func anInterestedPeerIsUnchokedAndServed() {
+    @Test func interestedPeerIsUnchokedAndServed() {
         let bench = seeding()
         let key = leecher(bench, 1)
         #expect(bench.takeMessages(key).contains(.unchoke))
@@ -34,7 +34,7 @@ struct SwarmUploadTests {
         #expect(bench.swarm.transfer.uploaded == 16_384)
     }
 
-    @Test func slotsAreLimited() {
+    @Test func uploadSlotsAreLimited() {
         var settings = SwarmSettings()
         settings.uploadSlots = 2
         let bench = seeding(settings)
@@ -52,7 +52,7 @@ struct SwarmUploadTests {
         (8, 0, 100), (0, 32_768, 1), (0, 0, 0), (0, -5, 10), (0, 0, Swarm.longestRequest + 1), (-1, 0, 1),
         (0, Int.max, 2),
     ])
-    func aRequestOutsideItsPieceEndsTheConnection(piece: Int, begin: Int, length: Int) {
+    func requestOutsideItsPieceEndsTheConnection(piece: Int, begin: Int, length: Int) {
         let bench = seeding()
         let key = leecher(bench, 1)
         ask(bench, key, piece: piece, begin: begin, length: length)
@@ -61,7 +61,7 @@ struct SwarmUploadTests {
     }
 
     @Test(arguments: [true, false])
-    func aChokedPeerIsRefused(isFast: Bool) {
+    func requestOfAChokedPeerIsRejected(isFast: Bool) {
         let bench = seeding()
         let key = bench.connect(1, fast: isFast, have: [])
         ask(bench, key)
@@ -72,7 +72,7 @@ struct SwarmUploadTests {
                 == isFast)
     }
 
-    @Test func theQueueIsLimitedAndReadInPortions() {
+    @Test func requestQueueIsLimitedAndServedInPortions() {
         let bench = seeding()
         let key = leecher(bench, 1)
         _ = bench.take()
@@ -94,7 +94,7 @@ struct SwarmUploadTests {
         #expect(underWay == Swarm.servedAhead / 16_384)
     }
 
-    @Test func aCancelTakesARequestOutOfTheQueue() {
+    @Test func cancelRemovesARequestFromTheQueue() {
         var settings = SwarmSettings()
         settings.uploadLimit = 16_384
         let bench = seeding(settings)
@@ -109,7 +109,7 @@ struct SwarmUploadTests {
 
     /// Also for requests that are larger than what the limit lets through at once.
     @Test(arguments: [16_384, 32_768])
-    func anUploadLimitHoldsAndStarvesNobody(length: Int) {
+    func uploadLimitHoldsAndStarvesNoPeer(length: Int) {
         var settings = SwarmSettings()
         settings.uploadLimit = 50_000
         let bench = seeding(settings)
@@ -128,7 +128,7 @@ struct SwarmUploadTests {
         #expect(keys.allSatisfy { sent[$0, default: 0] > 200_000 }, "\(sent)")
     }
 
-    @Test func aChokeDropsWhatIsQueued() {
+    @Test func chokeDropsQueuedRequests() {
         var settings = SwarmSettings()
         settings.uploadLimit = 16_384
         let bench = seeding(settings)
@@ -141,7 +141,7 @@ struct SwarmUploadTests {
         #expect(messages.count { if case .reject = $0 { true } else { false } } == 2)
     }
 
-    @Test func whatWeGainIsTold() {
+    @Test func newPiecesAreAnnouncedToPeers() {
         let bench = SwarmBench(pieces: 2).started()
         let other = bench.connect(2, have: [])
         let key = bench.connectSeed(1)

@@ -3,7 +3,7 @@ import Testing
 @testable import Swarm
 
 struct TrackerHostsTests {
-    @Test func aHostThatIsDownIsAskedNowAndThen() {
+    @Test func deadHostIsRetriedWithBackOff() {
         var hosts = TrackerHosts()
         for now in 0..<3 as Range<Int64> {
             #expect(hosts.reasonToWait(for: "down", now: now) == nil)
@@ -22,20 +22,20 @@ struct TrackerHostsTests {
     }
 
     /// While one asks on behalf of all, the others wait.
-    @Test func oneAsksForAll() {
+    @Test func oneRequestProbesADeadHostForAll() {
         var hosts = TrackerHosts()
         for _ in 0..<TrackerHosts.patience { hosts.failed("down", reason: "no answer", now: 0) }
         #expect(hosts.reasonToWait(for: "down", now: 60) == nil)
         #expect(hosts.reasonToWait(for: "down", now: 61) == "no answer")
     }
 
-    @Test func aClockThatWasSetBackHoldsNobodyUp() {
+    @Test func clockSetBackDoesNotDelayRequests() {
         var hosts = TrackerHosts()
         for _ in 0..<TrackerHosts.patience { hosts.failed("down", reason: "no answer", now: 1_000_000) }
         #expect(hosts.reasonToWait(for: "down", now: 10) == nil)
     }
 
-    @Test func aHostThatNamesATimeIsLeftAloneUntilThen() {
+    @Test func hostIsLeftAloneUntilItsRetryTime() {
         var hosts = TrackerHosts()
         let rest = TrackerHosts.Rest(until: 700, reason: "slow down")
         hosts.rest("busy", rest)
@@ -51,7 +51,7 @@ struct TrackerHostsTests {
         #expect((0..<10_000).count { hosts.rest(of: "host \($0)", now: 1) != nil } == TrackerHosts.capacity)
     }
 
-    @Test func itRemembersOnlySoMany() {
+    @Test func rememberedHostsAreLimited() {
         var hosts = TrackerHosts()
         for n in 0..<10_000 { for _ in 0..<3 { hosts.failed("host \(n)", reason: "no answer", now: 0) } }
         let remembered = (0..<10_000).count { hosts.reasonToWait(for: "host \($0)", now: 1) != nil }

@@ -25,7 +25,7 @@ import Testing
         #expect(throws: Errno.noSpace) { try retryingNumbered { ENOSPC } }
     }
 
-    @Test func aFileSystemHasItsNumber() throws {
+    @Test func fileSystemNumberIsRead() throws {
         let proc = FileSystemNumber(at: "/proc/self/status")
         #expect(proc == FileSystemNumber(0x9fa0), "proc, by linux/magic.h")
         let descriptor = open("/proc/self/status", O_RDONLY | O_CLOEXEC)
@@ -37,7 +37,7 @@ import Testing
     }
 
     /// Neither `..` nor a link leads out of the folder that a path is opened beneath.
-    @Test func noPathLeavesItsFolder() throws {
+    @Test func openBeneathStaysInsideItsFolder() throws {
         let root = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         try #require(root >= 0)
         defer { close(root) }

@@ -34,7 +34,7 @@ import Torrent
         return try #require(try JSONSerialization.jsonObject(with: Data(end.output.utf8)) as? [String: Any], "\(end)")
     }
 
-    @Test func madeSharedDownloadedVerifiedAndDeleted() async throws {
+    @Test func oddNamesWorkFromCreationToDeletion() async throws {
         try await withTemporaryFolder { folder in
             let seeder = try Pieces(in: folder, "seeder")
             let name = PathText.text([0x6d, 0xe8, 0x72, 0x65])
@@ -104,7 +104,7 @@ import Torrent
         }
     }
 
-    @Test(arguments: ["PIECES_DATABASE", "XDG_STATE_HOME", "HOME"]) func theEnvironmentIsBytes(variable: String)
+    @Test(arguments: ["PIECES_DATABASE", "XDG_STATE_HOME", "HOME"]) func environmentPathsAreBytes(variable: String)
         async throws
     {
         try await withTemporaryFolder { folder in
@@ -135,7 +135,7 @@ import Torrent
     }
 
     /// A torrent that the first version added has its files under the names that it gave them, and is found there.
-    @Test func anOldTorrentKeepsItsFiles() async throws {
+    @Test func oldTorrentKeepsItsFiles() async throws {
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
             let names = [PathText.text([0xe9]), "\u{fc}", "u\u{308}"]
@@ -163,7 +163,7 @@ import Torrent
     }
 
     /// Torrents meet at a path where its bytes are the same, and not where Unicode takes two paths for one.
-    @Test func torrentsWithTwinNamesAreNoConflict() async throws {
+    @Test func equivalentUnicodeNamesAreNoConflict() async throws {
         try await withTemporaryFolder { folder in
             let latin = PathText.text([0xe9])
             let torrents = [
@@ -218,7 +218,7 @@ import Torrent
     }
 
     /// Architecture says what changes the bytes of a path; nothing in the sources uses it.
-    @Test func noSourceTakesAPathForText() throws {
+    @Test func sourcesNeverTreatAPathAsText() throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
         let forbidden = [
@@ -238,7 +238,7 @@ import Torrent
     }
 
     /// `link/..` is the folder above the one that the link leads to, for the system and so for us.
-    @Test func whatIsAboveALinkIsFoundAsTheSystemFindsIt() async throws {
+    @Test func parentOfALinkIsResolvedLikeTheSystem() async throws {
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
             try Files.makeFolders(folder.appending("real/inner"))
@@ -266,7 +266,7 @@ import Torrent
     }
 
     /// A long name that is no ASCII has room for what it is called while it is written.
-    @Test func aFileWithALongNameIsWritten() async throws {
+    @Test func fileWithALongNameIsWritten() async throws {
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
             let torrent = try SampleTorrent("a", length: 100)

@@ -12,7 +12,7 @@ import Torrent
             seed: seed, trackers: trackers)
     }
 
-    @Test func fromAria2() async throws {
+    @Test func torrentIsDownloadedFromAria2() async throws {
         let torrent = try Self.torrent(seed: 141)
         try await withTemporaryFolder { folder in
             try await withAria2Seeding(torrent, in: folder) { seeder in
@@ -26,7 +26,7 @@ import Torrent
     }
 
     /// aria2 hears of us from a tracker, and so do we of it: both may dial.
-    @Test func toAria2() async throws {
+    @Test func torrentIsSeededToAria2() async throws {
         let program = try RealProgram.require("aria2c", package: "aria2")
         try await withTracker { tracker in
             let torrent = try Self.torrent(seed: 142, trackers: [[tracker.url]])
@@ -46,7 +46,7 @@ import Torrent
         }
     }
 
-    @Test func fromTransmission() async throws {
+    @Test func torrentIsDownloadedFromTransmission() async throws {
         let torrent = try Self.torrent(seed: 143)
         try await withTemporaryFolder { folder in
             let data = try folder.appending("transmission data").makingFolder()
@@ -60,7 +60,7 @@ import Torrent
         }
     }
 
-    @Test func toTransmission() async throws {
+    @Test func torrentIsSeededToTransmission() async throws {
         let torrent = try Self.torrent(seed: 144)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
@@ -80,7 +80,7 @@ import Torrent
     }
 
     /// A peer dials us through an IPv4 tracker, another through IPv6: `::1` is as good an address.
-    @Test func betweenTwoOfUsOverIPv6() async throws {
+    @Test func torrentIsSharedBetweenTwoEnginesOverIPv6() async throws {
         let torrent = try Self.torrent(seed: 145)
         try await withTemporaryFolder { folder in
             let seeder = try Pieces(in: folder, "seeder")

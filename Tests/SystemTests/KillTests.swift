@@ -11,7 +11,7 @@ import Torrent
     /// What a life that is killed may lose: pieces that were not whole, and what was asked for and on its way.
     private static func loss(_ torrent: SampleTorrent) -> Int { 2 * torrent.geometry.pieceLength + (1 << 20) }
 
-    @Test(arguments: [UInt64(1), 2, 3]) func killedAgainAndAgain(seed: UInt64) async throws {
+    @Test(arguments: [UInt64(1), 2, 3]) func downloadSurvivesRepeatedKills(seed: UInt64) async throws {
         var random = SplitMix64(seed: seed)
         let pieceLength = [32768, 65536, 1 << 18][Int(seed % 3)]
         let torrent = try SampleTorrent(
@@ -61,7 +61,7 @@ import Torrent
 
     /// The next life, be it ever so short, asks for nothing that is claimed, be it a piece or a block.
     private func expectNothingTwice(
-        _ pieces: Pieces, _ torrent: SampleTorrent, _ peer: WirePeer, _ claimed: Bitfield, _ seed: UInt64
+        _ pieces: Pieces, _ torrent: SampleTorrent, _ peer: FakePeer, _ claimed: Bitfield, _ seed: UInt64
     ) async throws {
         let blocks = try pieces.partialBlocks()
         peer.forgetRequests()
@@ -77,7 +77,7 @@ import Torrent
     }
 
     /// As the issue has it: a real client seeds, the download is killed half-way, resumed and verified.
-    @Test func aDownloadFromARealClientIsKilledHalfWay() async throws {
+    @Test func downloadFromARealClientSurvivesAKill() async throws {
         let torrent = try SampleTorrent(length: 12 << 20, pieceLength: 1 << 18, seed: 120)
         try await withTemporaryFolder { folder in
             try await withAria2Seeding(torrent, in: folder) { seeder in
@@ -104,7 +104,7 @@ import Torrent
     }
 
     /// SIGKILL of a seeding engine: the next one looks at nothing, for nothing was being written.
-    @Test func aKilledSeed() async throws {
+    @Test func killedSeedChecksNothing() async throws {
         let torrent = try SampleTorrent(length: 1 << 20, seed: 121)
         try await withTemporaryFolder { folder in
             let seeder = try Pieces(in: folder, "seeder")

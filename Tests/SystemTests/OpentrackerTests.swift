@@ -6,7 +6,7 @@ import Torrent
 
 /// Two of us meet through Debian's `opentracker`.
 @Suite(.crowded) struct OpentrackerTests {
-    @Test(arguments: ["http", "udp"]) func twoMeet(scheme: String) async throws {
+    @Test(arguments: ["http", "udp"]) func enginesMeetThroughOpentracker(scheme: String) async throws {
         let program = try RealProgram.require("opentracker")
         let port = try Machine.freePort()
         let torrent = try SampleTorrent(

@@ -24,7 +24,9 @@ import Torrent
     private static let closed = #""$@" >&-; echo $? >"$code""#
     private static let allClosed = #""$@" <&- >&- 2>&-; echo $? >"$code""#
 
-    @Test(arguments: [gone, full, closed, allClosed], [true, false]) func aDownloadGoesOn(script: String, json: Bool)
+    @Test(arguments: [gone, full, closed, allClosed], [true, false]) func downloadSurvivesALostOutput(
+        script: String, json: Bool
+    )
         async throws
     {
         let torrent = try SampleTorrent(length: 1 << 20, pieceLength: 1 << 16, seed: 401)
@@ -43,7 +45,7 @@ import Torrent
     }
 
     /// That the output is lost is said where somebody may read it, once.
-    @Test func aLostReportIsTold() async throws {
+    @Test func lostReportIsReportedOnce() async throws {
         let torrent = try SampleTorrent(length: 100_000, seed: 402)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
@@ -61,7 +63,7 @@ import Torrent
         }
     }
 
-    @Test func anAnswerThatIsLostIsAFailure() async throws {
+    @Test func lostAnswerIsAFailure() async throws {
         let torrent = try SampleTorrent(length: 100_000, seed: 403)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
@@ -89,7 +91,7 @@ import Torrent
     @Test(arguments: [
         ["log", "--follow"], ["log", "--follow", "--json"], ["status", "--watch"], ["status", "--watch", "--json"],
     ])
-    func commandsThatWaitEndWithTheirReader(arguments: [String]) async throws {
+    func waitingCommandsEndWithTheirReader(arguments: [String]) async throws {
         let torrent = try SampleTorrent(length: 100_000, seed: 404)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
@@ -100,7 +102,7 @@ import Torrent
     }
 
     /// The engine of a database doesn't end with whoever reads what it says.
-    @Test func anEngineOutlivesItsReader() async throws {
+    @Test func engineOutlivesItsReader() async throws {
         let torrent = try SampleTorrent(length: 1 << 20, pieceLength: 1 << 16, seed: 405)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
@@ -114,7 +116,7 @@ import Torrent
         }
     }
 
-    @Test func anExportToStandardOutputIsTheFile() async throws {
+    @Test func exportToStandardOutputEqualsTheFile() async throws {
         let torrent = try SampleTorrent(length: 100_000, seed: 406)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)

@@ -19,7 +19,7 @@ import Torrent
         for word in words { #expect(end.errors.contains(word), "\(end.errors)", sourceLocation: sourceLocation) }
     }
 
-    @Test func theDatabaseIsAText() async throws {
+    @Test func textFileInPlaceOfTheDatabaseIsReported() async throws {
         let torrent = try SampleTorrent(length: 100_000)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
@@ -31,7 +31,7 @@ import Torrent
         }
     }
 
-    @Test func theDatabaseIsLockedByARunningEngine() async throws {
+    @Test func runningEngineIsNamedAsTheLockHolder() async throws {
         let torrent = try SampleTorrent(length: 100_000)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
@@ -45,7 +45,7 @@ import Torrent
         }
     }
 
-    @Test func theOutputIsAFile() async throws {
+    @Test func fileInPlaceOfTheOutputFolderIsReported() async throws {
         let torrent = try SampleTorrent(length: 100_000)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
@@ -60,7 +60,7 @@ import Torrent
     }
 
     /// The output folder goes away under a download that is stopped, and comes back under one that runs.
-    @Test func theOutputIsGone() async throws {
+    @Test func downloadResumesWhenTheOutputFolderReturns() async throws {
         let torrent = try SampleTorrent(length: 2 << 20, seed: 161)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
@@ -100,7 +100,7 @@ import Torrent
     }
 
     /// A job that nobody watches ends by itself.
-    @Test func aDownloadIsGivenUpWhenTheOutputStaysAway() async throws {
+    @Test func downloadIsGivenUpWhenTheOutputStaysMissing() async throws {
         let torrent = try SampleTorrent(length: 2 << 20, seed: 162)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
@@ -124,7 +124,7 @@ import Torrent
     }
 
     /// Who may not write there is told so.
-    @Test func theOutputIsNotWritable() async throws {
+    @Test func unwritableOutputFolderIsReported() async throws {
         let torrent = try SampleTorrent(length: 100_000)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)

@@ -16,7 +16,7 @@ import Torrent
     }
 
     /// Blocks of 512 or of 1024 bytes, as the shell counts.
-    @Test func aPayloadFileBeyondTheLimit() async throws {
+    @Test func payloadFileBeyondTheLimitIsReported() async throws {
         let torrent = try SampleTorrent(length: 4 << 20, pieceLength: 1 << 18, seed: 411)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
@@ -48,7 +48,7 @@ import Torrent
         }
     }
 
-    @Test func aDatabaseBeyondTheLimit() async throws {
+    @Test func databaseBeyondTheLimitIsReported() async throws {
         let torrent = try SampleTorrent(length: 100_000, seed: 412)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
@@ -63,7 +63,7 @@ import Torrent
         }
     }
 
-    @Test(arguments: [8, 12, 16, 20]) func tooFewOpenFiles(count: Int) async throws {
+    @Test(arguments: [8, 12, 16, 20]) func tooFewOpenFilesAreReported(count: Int) async throws {
         let torrent = try SampleTorrent(length: 100_000, seed: 413)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
@@ -106,7 +106,7 @@ import Torrent
     }
 
     /// KiB of address space, from less than the program is large to enough for all of its threads.
-    @Test(arguments: ["v", "d"]) func littleMemory(kind: String) async throws {
+    @Test(arguments: ["v", "d"]) func littleMemoryNeverCrashesTheProgram(kind: String) async throws {
         let torrent = try SampleTorrent(length: 1 << 20, pieceLength: 1 << 16, seed: 415)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
@@ -118,7 +118,7 @@ import Torrent
         }
     }
 
-    @Test func fewFiles() async throws {
+    @Test func fewDescriptorsNeverCrashTheProgram() async throws {
         let torrent = try SampleTorrent(length: 1 << 20, pieceLength: 1 << 16, seed: 416)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
@@ -131,7 +131,7 @@ import Torrent
     }
 
     /// Root may have as many as it likes, so that this is another user (getrlimit(2)).
-    @Test(arguments: [1, 4, 10, 16, 19, 22, 30]) func fewThreads(count: Int) async throws {
+    @Test(arguments: [1, 4, 10, 16, 19, 22, 30]) func fewThreadsNeverCrashTheProgram(count: Int) async throws {
         // One for each count, because they run side by side.
         let user = uid_t(54300 + count)
         guard geteuid() == 0 else {
@@ -168,7 +168,7 @@ import Torrent
     }
 
     /// The engine takes what it may have: the usual limit is lower.
-    @Test func theSoftLimitIsNone() async throws {
+    @Test func softLimitIsRaised() async throws {
         let torrent = try SampleTorrent(length: 1 << 20, pieceLength: 1 << 16, seed: 414)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)

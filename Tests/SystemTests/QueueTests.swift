@@ -32,7 +32,7 @@ import Torrent
         }
     }
 
-    @Test(arguments: ["run", "download"]) func aFullQueueSaysSo(command: String) async throws {
+    @Test(arguments: ["run", "download"]) func fullQueueIsReported(command: String) async throws {
         try await withFullQueue([command]) { pieces, running in
             let status = try await pieces.run(["status", "--json"])
             let object = try #require(
@@ -66,7 +66,7 @@ import Torrent
     private func state(_ pieces: Pieces) async throws -> String? { try await pieces.status()?["state"] as? String }
 
     /// Whichever command brought it, and with which words it is seeded or isn't.
-    @Test(arguments: [[], ["--seed"]]) func runSeedsWhatDownloadBrought(options: [String]) async throws {
+    @Test(arguments: [[], ["--seed"]]) func runSeedsDownloadedTorrents(options: [String]) async throws {
         let torrent = try SampleTorrent(length: 200_000, seed: 610)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)

@@ -18,7 +18,7 @@ import Torrent
             if: FileManager.default.isReadableFile(atPath: folder.appending("alice.torrent").string),
             "the folder with the real torrents is not there: set PIECES_REAL_DATA"),
         arguments: ["alice", "leaves", "numbers", "lots-of-numbers", "folder"])
-    func adoptedServedAndFetched(name: String) async throws {
+    func realTorrentIsAdoptedServedAndDownloaded(name: String) async throws {
         let data = Self.folder
         let metainfo = try Metainfo(torrentFile: try Files.read(data.appending("\(name).torrent")))
         try await withTemporaryFolder { folder in

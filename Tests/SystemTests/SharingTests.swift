@@ -57,7 +57,7 @@ struct SharingTests {
     }
 
     @Test(.enabled(if: geteuid() == 0, "Only root can run the program as other users."))
-    func membersReadAndStrangersDoNot() async throws {
+    func onlyGroupMembersReadASharedDatabase() async throws {
         let torrent = try SampleTorrent(length: 100_000, seed: 981)
         try await withUsers { users in
             let file = users.folder.appending("sample.torrent")
@@ -120,7 +120,7 @@ struct SharingTests {
 
     /// The folder that the program makes for itself is opened and closed with the database; a folder of the user's
     /// stays as it is.
-    @Test func theProgramsOwnFolderIsOpenedToo() async throws {
+    @Test func defaultFolderIsSharedWithTheDatabase() async throws {
         let torrent = try SampleTorrent(length: 100_000, seed: 982)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)

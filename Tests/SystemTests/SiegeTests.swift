@@ -35,7 +35,7 @@ import Torrent
 
     private struct Site: Sendable {
         let pieces: Pieces
-        let good: WirePeer
+        let good: FakePeer
         let target: Target
         let watch: EngineWatch
     }
@@ -85,7 +85,7 @@ import Torrent
         }
     }
 
-    @Test(arguments: Attack.table) func theGoodPeerKeepsItsRate(attack: Attack) async throws {
+    @Test(arguments: Attack.table) func goodPeerKeepsItsRateUnderAttack(attack: Attack) async throws {
         try await besiege(attack) { site, running in
             let mark = site.watch.mark()
             try await Task.sleep(for: Self.aloneFor)

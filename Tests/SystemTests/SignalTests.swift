@@ -8,7 +8,7 @@ import Torrent
 /// What signals do, and what the program says at its end.
 @Suite(.crowded) struct SignalTests {
     /// A clean stop: the next start hashes nothing and asks for no block twice.
-    @Test(arguments: [SIGTERM, SIGINT, SIGHUP, SIGQUIT]) func theFirstStopsCleanly(signal: Int32) async throws {
+    @Test(arguments: [SIGTERM, SIGINT, SIGHUP, SIGQUIT]) func firstSignalStopsCleanly(signal: Int32) async throws {
         let torrent = try SampleTorrent(length: 4 << 20, pieceLength: 1 << 18, seed: 131)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
@@ -61,7 +61,7 @@ import Torrent
     }
 
     /// A tracker that doesn't hear goodbye holds the first up for some seconds; the second ends the program at once.
-    @Test(arguments: [SIGINT, SIGQUIT]) func theSecondEndsItAtOnce(signal: Int32) async throws {
+    @Test(arguments: [SIGINT, SIGQUIT]) func secondSignalEndsTheProgramAtOnce(signal: Int32) async throws {
         try await withSlowGoodbye(seed: 132, signal) { running, connection in
             running.send(signal)
             let end = try await running.end()
@@ -73,7 +73,7 @@ import Torrent
 
     /// A terminal that closes sends SIGHUP more than once, and a service manager behind SIGTERM: none of them cuts the
     /// coming to rest short.
-    @Test(arguments: [(SIGHUP, SIGHUP), (SIGTERM, SIGHUP), (SIGHUP, SIGTERM)]) func aHangUpNeverEndsItAtOnce(
+    @Test(arguments: [(SIGHUP, SIGHUP), (SIGTERM, SIGHUP), (SIGHUP, SIGTERM)]) func hangUpNeverEndsTheProgramAtOnce(
         first: Int32, second: Int32
     ) async throws {
         try await withSlowGoodbye(seed: 134, first) { running, connection in
@@ -87,7 +87,7 @@ import Torrent
     }
 
     /// Scripts send them to daemons, many of which do something then; the default would end the program.
-    @Test(arguments: [SIGUSR1, SIGUSR2]) func signalsOfOtherDaemonsAreNothing(signal: Int32) async throws {
+    @Test(arguments: [SIGUSR1, SIGUSR2]) func userSignalsAreIgnored(signal: Int32) async throws {
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
             try await pieces.beside(["run", "--json"] + Pieces.network) { running in
@@ -102,7 +102,7 @@ import Torrent
     }
 
     /// nohup(1) has the signal ignored, and so it stays.
-    @Test func underNohupAHangUpIsNothing() async throws {
+    @Test func hangUpIsIgnoredUnderNohup() async throws {
         let nohup = try RealProgram.require("nohup", package: "coreutils")
         let torrent = try SampleTorrent(length: 1 << 20, seed: 135)
         try await withTemporaryFolder { folder in
@@ -127,7 +127,7 @@ import Torrent
     }
 
     /// The engine is told to stop through the database before all is there.
-    @Test func stoppedByACommandItIsIncomplete() async throws {
+    @Test func stopCommandEndsAnIncompleteDownload() async throws {
         let torrent = try SampleTorrent(length: 1 << 20, seed: 133)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
@@ -143,7 +143,7 @@ import Torrent
     }
 
     /// A running engine's last words: 0 for `run` after SIGTERM, and after its terminal has gone.
-    @Test(arguments: [SIGTERM, SIGHUP, SIGQUIT]) func runEndsWell(signal: Int32) async throws {
+    @Test(arguments: [SIGTERM, SIGHUP, SIGQUIT]) func runExitsWithZeroAfterASignal(signal: Int32) async throws {
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
             try await pieces.beside(["run", "--json"] + Pieces.network) { running in

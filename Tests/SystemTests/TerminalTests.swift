@@ -32,7 +32,7 @@ import Torrent
         }
     }
 
-    @Test(arguments: [(80, 24), (60, 20), (40, 5)] as [(Int, Int)]) func ofManyTorrentsTheSumsAreShown(
+    @Test(arguments: [(80, 24), (60, 20), (40, 5)] as [(Int, Int)]) func manyTorrentsAreShownAsSums(
         columns: Int, rows: Int
     ) async throws {
         let terminal = try PseudoTerminal(columns: UInt16(columns), rows: UInt16(rows))
@@ -60,7 +60,7 @@ import Torrent
         try terminal.close()
     }
 
-    @Test func aBlockOfFewTorrentsLeavesRoomAndIsDrawnOverItself() async throws {
+    @Test func fewTorrentsAreRedrawnInPlace() async throws {
         let terminal = try PseudoTerminal(columns: 80, rows: 12)
         let end = try await download(4, on: terminal) { _, _ in
             try await eventually("the block: \(terminal.text)") {
@@ -80,7 +80,7 @@ import Torrent
     }
 
     /// What an engine for all torrents says in its one line, with those that wait.
-    @Test func theLineOfAnEngineCountsWhatWaits() async throws {
+    @Test func engineLineCountsWaitingTorrents() async throws {
         let terminal = try PseudoTerminal()
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
@@ -107,7 +107,7 @@ import Torrent
     }
 
     /// A refreshed list that doesn't fit shows what it can, and how much it doesn't.
-    @Test func aWatchedListSaysWhatDoesNotFit() async throws {
+    @Test func watchedListReportsHiddenRows() async throws {
         let terminal = try PseudoTerminal(columns: 80, rows: 20)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)

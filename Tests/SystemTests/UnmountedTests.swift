@@ -39,7 +39,7 @@ import Torrent
         #expect(try point.litter == [])
     }
 
-    @Test(arguments: [[], ["1"], ["sample"]]) func verifyTakesNothingForMissing(names: [String]) async throws {
+    @Test(arguments: [[], ["1"], ["sample"]]) func verifyReportsOfflineAndNothingMissing(names: [String]) async throws {
         let torrent = try Self.torrent(421)
         try await withDisk(torrent) { pieces, point in
             try point.unmount()
@@ -61,7 +61,7 @@ import Torrent
     }
 
     /// No advice leads from an unmounted disk to the loss of what is recorded.
-    @Test func theDoctorAdvisesToMount() async throws {
+    @Test func doctorAdvisesToMountTheDisk() async throws {
         let torrent = try Self.torrent(422)
         try await withDisk(torrent) { pieces, point in
             try point.unmount()
@@ -83,7 +83,7 @@ import Torrent
         }
     }
 
-    @Test func explainSaysThatItIsOffline() async throws {
+    @Test func explainReportsTheTorrentAsOffline() async throws {
         let torrent = try Self.torrent(423)
         try await withDisk(torrent) { pieces, point in
             try point.unmount()
@@ -97,7 +97,7 @@ import Torrent
         }
     }
 
-    @Test func noCommandEndsAsIfAllWereWell() async throws {
+    @Test func everyCommandReportsTheUnmountedDisk() async throws {
         let torrent = try Self.torrent(424)
         try await withDisk(torrent) { pieces, point in
             try point.unmount()
@@ -120,7 +120,7 @@ import Torrent
         }
     }
 
-    @Test(arguments: [false, true]) func dataThatIsAwayIsNotForgotten(besideAnEngine: Bool) async throws {
+    @Test(arguments: [false, true]) func removeKeepsATorrentOnAnUnmountedDisk(besideAnEngine: Bool) async throws {
         let torrent = try Self.torrent(425)
         try await withDisk(torrent) { pieces, point in
             try point.unmount()
@@ -144,7 +144,7 @@ import Torrent
 
     /// Bytes of a skipped file are in the part file on the disk that is away: the file is not wanted before they can be
     /// moved.
-    @Test func aSelectionThatMovesBytesWaitsForTheDisk() async throws {
+    @Test func selectionThatMovesBytesNeedsTheDisk() async throws {
         let torrent = try Self.torrent(426)
         try await withTemporaryFolder { folder in
             try await MountPoint.with(at: folder.appending("mnt")) { point in
@@ -167,7 +167,7 @@ import Torrent
     // MARK: Moved on purpose
 
     /// What was copied is found, the rest is lost, and the torrent goes on from there on the new disk.
-    @Test(arguments: [[], ["a"], ["a", "b", "c"]]) func whatWasMovedIsChecked(copied: [String]) async throws {
+    @Test(arguments: [[], ["a"], ["a", "b", "c"]]) func relocatedFilesAreVerified(copied: [String]) async throws {
         let torrent = try Self.torrent(427)
         try await withDisk(torrent) { pieces, point in
             try Files.makeFolders(point.below.appending("sample"))
@@ -193,7 +193,7 @@ import Torrent
     }
 
     /// A running engine goes on from what the command found.
-    @Test func whatWasMovedIsCheckedBesideAnEngine() async throws {
+    @Test func relocatedFilesAreVerifiedBesideAnEngine() async throws {
         let torrent = try Self.torrent(430)
         try await withDisk(torrent) { pieces, point in
             try Files.makeFolders(point.below.appending("sample"))
@@ -214,7 +214,7 @@ import Torrent
         }
     }
 
-    @Test func relocatedWantsNames() async throws {
+    @Test func relocatedNeedsTorrentNames() async throws {
         let torrent = try Self.torrent(428)
         try await withDisk(torrent) { pieces, point in
             #expect(try await pieces.run(["verify", "--relocated"]).exitCode == 64)
@@ -228,7 +228,7 @@ import Torrent
 
     // MARK: With mount(2)
 
-    @Test func aRealMountPoint() async throws {
+    @Test func unmountedRealDiskIsNoticed() async throws {
         let torrent = try Self.torrent(429)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
@@ -249,7 +249,7 @@ import Torrent
     private static let size = 2 << 30
     private static let pieceLength = 1 << 18
 
-    @Test func whatIsNotReadAnyMoreIsNotMissing() async throws {
+    @Test func unmountDuringVerificationReportsNothingMissing() async throws {
         let torrent = try SampleTorrent(
             zeros: "huge.bin", [.init("", Self.size)], window: 0..<0, pieceLength: Self.pieceLength)
         try await withTemporaryFolder { folder in

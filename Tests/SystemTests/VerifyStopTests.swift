@@ -11,7 +11,7 @@ import Torrent
     /// Large enough to be interrupted, and all of it is a hole.
     private static let size = 3 << 30
 
-    @Test func theNextGoesOn() async throws {
+    @Test func nextVerificationResumesTheInterruptedOne() async throws {
         // One piece at the start isn't what the database claims.
         let torrent = try SampleTorrent(
             zeros: "huge.bin", [.init("", Self.size)], window: 0..<Self.pieceLength, pieceLength: Self.pieceLength)

@@ -38,7 +38,7 @@ import Torrent
         }
     }
 
-    @Test(arguments: [[], ["huge.bin"]]) func theSecondSkipsWhatTheFirstHasVerified(names: [String]) async throws {
+    @Test(arguments: [[], ["huge.bin"]]) func secondVerificationSkipsVerifiedPieces(names: [String]) async throws {
         try await withTwo(names) { pieces, torrent, first, second in
             first.send(SIGCONT)
             let count = torrent.geometry.pieceCount
@@ -54,7 +54,7 @@ import Torrent
     }
 
     /// The first is killed: the second takes over.
-    @Test func theSecondTakesOver() async throws {
+    @Test func secondVerificationTakesOverFromAKilledOne() async throws {
         try await withTwo([]) { pieces, torrent, first, second in
             await first.kill()
             let other = try await second.end()
@@ -65,7 +65,7 @@ import Torrent
     }
 
     /// Who wants all of it hashed anew gets it after the first.
-    @Test func startingOverHashesAllOfIt() async throws {
+    @Test func restartHashesEverythingAfterTheFirst() async throws {
         try await withTwo(["--restart"]) { _, _, first, second in
             first.send(SIGCONT)
             let one = try await first.end()
@@ -75,7 +75,7 @@ import Torrent
         }
     }
 
-    @Test func theSecondCanBeInterrupted() async throws {
+    @Test func waitingVerificationCanBeInterrupted() async throws {
         try await withTwo([]) { _, _, first, second in
             second.send(SIGINT)
             let other = try await second.end()

@@ -50,7 +50,7 @@ import Torrent
         return try #require(try JSONSerialization.jsonObject(with: Data(end.output.utf8)) as? [[String: Any]], "\(end)")
     }
 
-    @Test func theColumnsAreThoseOfTheArticle() async throws {
+    @Test func viewColumnsMatchTheArticle() async throws {
         let article = try Article()
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)
@@ -66,7 +66,7 @@ import Torrent
     }
 
     /// Every question of the article, asked while an engine writes, and again of a copy of the file elsewhere.
-    @Test func theQuestionsAreAnsweredWhileTheEngineWrites() async throws {
+    @Test func articleQueriesWorkWhileTheEngineWrites() async throws {
         let article = try Article()
         #expect(article.queries.count == 11)
         let torrent = try SampleTorrent(

@@ -32,7 +32,7 @@ import Torrent
         return try end.get()
     }
 
-    @Test(arguments: [SIGINT, SIGTERM, SIGHUP]) func statusIntoAPipe(signal: Int32) async throws {
+    @Test(arguments: [SIGINT, SIGTERM, SIGHUP]) func watchedJSONStatusGoesIntoAPipe(signal: Int32) async throws {
         try await besideADownload(seed: 221) { pieces, _ in
             let watch = try pieces.start(["status", "--watch", "--json"])
             let end = try await ending(watch, by: signal) {
@@ -47,7 +47,7 @@ import Torrent
         }
     }
 
-    @Test func statusAsTextIntoAPipe() async throws {
+    @Test func watchedTextStatusGoesIntoAPipe() async throws {
         try await besideADownload(seed: 222) { pieces, _ in
             let watch = try pieces.start(["status", "--watch"])
             let end = try await ending(watch) {
@@ -60,7 +60,7 @@ import Torrent
         }
     }
 
-    @Test func statusOnATerminal() async throws {
+    @Test func watchedStatusIsRedrawnOnATerminal() async throws {
         try await besideADownload(seed: 223) { pieces, _ in
             let terminal = try PseudoTerminal()
             let settings = try terminal.settings
@@ -88,7 +88,7 @@ import Torrent
         }
     }
 
-    @Test(arguments: [true, false]) func logFollows(json: Bool) async throws {
+    @Test(arguments: [true, false]) func followedLogPrintsNewEvents(json: Bool) async throws {
         let torrent = try SampleTorrent(length: 100_000, seed: 224)
         try await withTemporaryFolder { folder in
             let pieces = try Pieces(in: folder)

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Store
 import SystemPackage
 import Testing
@@ -187,7 +188,7 @@ package enum Machine {
     package static func untilListening(_ address: PeerAddress) async throws {
         try await eventually("somebody to listen at \(address)") {
             do {
-                await (try await Stranger.dial(address)).hangUp()
+                await (try await RawPeer.dial(address)).hangUp()
                 return true
             } catch {
                 return false

@@ -9,7 +9,7 @@ import Testing
     ]
 
     /// A reader finds what a room is for in the file that is named after it.
-    @Test(arguments: rooms) func aRoomHasItsHeader(room: String) throws {
+    @Test(arguments: rooms) func everyRoomHasAHeader(room: String) throws {
         let name = room == "pieces" ? "Pieces" : room
         let file = try #require(Tree.file("Sources/\(room)/\(name).swift"), "the room needs a file named after it")
         for (line, field) in zip(file.lines, ["Room", "Duty"]) {
@@ -25,7 +25,7 @@ import Testing
         #expect(others.isEmpty, "headers stand in \(file.path) alone")
     }
 
-    @Test func everyRoomIsListedHere() {
+    @Test func everyRoomIsListed() {
         let folders = Set(
             Tree.files(below: "Sources").compactMap { $0.path.split(separator: "/").dropFirst().first.map(String.init) }
         )
@@ -33,7 +33,7 @@ import Testing
     }
 
     /// A room imports the rooms that its target names, and no others: SwiftPM itself lets a transitive import pass.
-    @Test(arguments: rooms) func aRoomImportsWhatItsTargetNames(room: String) throws {
+    @Test(arguments: rooms) func roomsImportOnlyDeclaredDependencies(room: String) throws {
         let manifest = try #require(Tree.file("Package.swift")).text
         let start = try #require(
             manifest.ranges(of: "name: \"\(room)\"").last { !manifest[..<$0.lowerBound].hasSuffix("package(") }
@@ -63,7 +63,7 @@ import Testing
     }
 
     /// Comments and articles use the field's terms, which the glossary has; these words are what they replaced.
-    @Test func wordsOfTheGlossaryAreUsed() {
+    @Test func glossaryTermsAreUsed() {
         let banned: Set<String> = [
             "nobody", "somebody", "everybody", "asleep", "drowsy", "sleeper", "sleepers", "awake", "mends", "mended",
             "wishes", "distrust", "doubtful",
@@ -85,7 +85,7 @@ import Testing
 
     /// What needs a reason each time it is used, and how often it is used now. A number may fall; one that rises needs
     /// a better design, or a reason in the commit that raises it.
-    @Test(arguments: Budget.all) func whatNeedsAReasonIsCounted(budget: Budget) {
+    @Test(arguments: Budget.all) func riskyConstructsStayWithinTheirBudget(budget: Budget) {
         let uses = Tree.files(below: "Sources").flatMap { file in
             file.lines.enumerated().filter { budget.isUse($0.element) }.map { "\(file.path):\($0.offset + 1)" }
         }
@@ -113,7 +113,7 @@ import Testing
     }
 
     /// The Swift files that the Architecture article sends its readers to are there.
-    @Test(arguments: Tree.files(below: "Sources", endings: [".md"])) func articlesNameFilesThatExist(article: Tree.File)
+    @Test(arguments: Tree.files(below: "Sources", endings: [".md"])) func articlesNameExistingFiles(article: Tree.File)
     {
         for word in article.text.split(whereSeparator: { " `|,()\n".contains($0) }) where word.contains("/") {
             let path = word.trimming { ".:;".contains($0) }

@@ -39,7 +39,7 @@ import Torrent
             ("64:ff9b::8.8.8.8", .everywhere),
             ("2002:7f00:1::1", .loopback), ("2002:808:808::1", .everywhere), ("2001:0:1:2:3:4:80ff:fffe", .loopback),
         ] as [(String, AddressReach)])
-    func everyRangeIsKnown(_ text: String, _ reach: AddressReach) throws {
+    func everyAddressRangeHasItsReach(_ text: String, _ reach: AddressReach) throws {
         #expect(try #require(PeerAddress.Host(text)).reach == reach)
     }
 }

@@ -3,7 +3,7 @@ import Torrent
 
 struct BitfieldTests {
     @Test(arguments: [0, 1, 7, 8, 9, 63, 64, 65, 127, 128, 1000])
-    func fullAndEmpty(count: Int) {
+    func fullAndEmptyBitfieldsAreCorrect(count: Int) {
         let full = Bitfield(fullCount: count)
         #expect(full.isFull)
         #expect(full.population == count)
@@ -26,7 +26,7 @@ struct BitfieldTests {
             ([0xff], 7), ([0x01], 7), ([0xff, 0x20], 10), ([], 1), ([0, 0], 8), ([0], 0), ([0], -1),
             ([255, 255, 255, 255, 255, 255, 255, 255, 255], 71),
         ] as [([UInt8], Int)])
-    func wrongLengthAndSpareBitsAreRefused(bytes: [UInt8], count: Int) {
+    func wrongLengthAndSpareBitsAreRejected(bytes: [UInt8], count: Int) {
         #expect(Bitfield(wire: bytes, count: count) == nil)
     }
 
@@ -35,17 +35,17 @@ struct BitfieldTests {
             ([0xff], 7, [0xfe]), ([0x01], 7, [0x00]), ([0xff, 0xff], 10, [0xff, 0xc0]), ([0xff], 8, [0xff]),
             ([], 0, []),
         ] as [([UInt8], Int, [UInt8])])
-    func aPeersSpareBitsAreCleared(bytes: [UInt8], count: Int, cleared: [UInt8]) {
+    func spareBitsOfAPeerAreCleared(bytes: [UInt8], count: Int, cleared: [UInt8]) {
         #expect(Bitfield(fromPeer: bytes, count: count)?.bytes == cleared)
     }
 
     @Test(arguments: [([], 1), ([0, 0], 8), ([0], 0), ([0], -1)] as [([UInt8], Int)])
-    func aPeersWrongLengthIsRefused(bytes: [UInt8], count: Int) {
+    func wrongLengthOfAPeerIsRejected(bytes: [UInt8], count: Int) {
         #expect(Bitfield(fromPeer: bytes, count: count) == nil)
     }
 
     @Test(arguments: 0..<40 as Range<UInt64>)
-    func behavesAsASet(seed: UInt64) {
+    func bitfieldBehavesLikeASet(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         let count = Int.random(in: 1...300, using: &generator)
         var models: [Set<Int>] = [[], []]

@@ -26,7 +26,7 @@ struct FileLayoutTests {
     private func empty() throws -> FileLayout { try layout([0, 0]) }
 
     @Test(arguments: 0..<60 as Range<UInt64>)
-    func agreesWithAMapOfEveryByte(seed: UInt64) throws {
+    func layoutMatchesAMapOfEveryByte(seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         let lengths = (0..<Int.random(in: 1...30, using: &generator)).map { _ in
             Bool.random(using: &generator) ? Int64.random(in: 0...60, using: &generator) : 0
@@ -67,11 +67,11 @@ struct FileLayoutTests {
     }
 
     @Test(arguments: [[-1], [Int64.max, 1], [5, -5], [.max, .max]] as [[Int64]])
-    func impossibleLengthsAreRefused(lengths: [Int64]) {
+    func impossibleLengthsAreRejected(lengths: [Int64]) {
         #expect(FileLayout(files: lengths.map { FileEntry(path: ["f"], length: $0) }) == nil)
     }
 
-    @Test func padsKeepTheirPaths() throws {
+    @Test func padFilesKeepTheirPaths() throws {
         let pad = FileEntry(path: ["t", ".pad", "1"], length: 1, isPad: true)
         let layout = try #require(FileLayout(files: [pad, FileEntry(path: ["t", ".pad"], length: 2), pad]))
         #expect(layout.files.map(\.displayPath) == ["t/.pad/1", "t/.pad", "t/.pad/1"])
@@ -79,7 +79,7 @@ struct FileLayoutTests {
         #expect(layout.files.map(\.index) == [0, 1, 2])
     }
 
-    @Test func onlyBlocksWholeInsideAPadAreItsOwn() throws {
+    @Test func onlyBlocksFullyInsideAPadFileArePadding() throws {
         let block = Int64(Geometry.blockLength)
         // A piece of four blocks: one and a half of data, the rest padding; then two pieces of padding alone and a last
         // piece of data.
@@ -96,7 +96,7 @@ struct FileLayoutTests {
 
     /// Against a look at every block of the pieces at both ends of each pad file.
     @Test(arguments: 0..<60 as Range<UInt64>)
-    func paddedBlocksAreThoseWhollyInside(seed: UInt64) throws {
+    func paddedBlocksMatchACheckOfEveryBlock(seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         let block = Int64(Geometry.blockLength)
         let files = (0..<12).map { n in
@@ -126,7 +126,7 @@ struct FileLayoutTests {
     }
 
     @Test(arguments: 0..<60 as Range<UInt64>)
-    func piecesOfPaddingAgreeWithAMapOfEveryByte(seed: UInt64) throws {
+    func paddingPiecesMatchAMapOfEveryByte(seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         let files = (0..<Int.random(in: 1...12, using: &generator)).map { number in
             FileEntry(

@@ -28,7 +28,7 @@ struct FileSelectionTests {
             (["Show/"], [1, 2, 4, 5, 6]), ([], []),
             (["e[12].mkv", "1"], [1, 2, 4]), (["s?/e*"], [2, 4, 6]),
         ] as [([String], [Int])])
-    func patterns(patterns: [String], numbers: [Int]) throws {
+    func patternsSelectFiles(patterns: [String], numbers: [Int]) throws {
         let selection = try FileSelection(layout: layout, patterns: patterns)
         #expect(selection.wanted.indices.filter { selection.wanted[$0] }.map { $0 + 1 } == numbers)
     }
@@ -40,7 +40,7 @@ struct FileSelectionTests {
             ("\u{1ec7}", [4]),
             ("d/*", [1, 2, 3, 4]),
         ] as [(String, [Int])])
-    func twins(pattern: String, numbers: [Int]) throws {
+    func equivalentUnicodeNamesAreDistinguished(pattern: String, numbers: [Int]) throws {
         let names = ["é", "e\u{301}", "u\u{308}", "e\u{323}\u{302}"]
         let layout = try #require(FileLayout(files: names.map { FileEntry(path: ["d", $0], length: 1) }))
         let selection = try FileSelection(layout: layout, patterns: [pattern])
@@ -48,14 +48,14 @@ struct FileSelectionTests {
     }
 
     @Test(arguments: ["0", "7", "2-7", "4-2", "0-1", "99999999999999999999", "1-99999999999999999999"])
-    func numbersOutsideAreRefused(pattern: String) {
+    func fileNumbersOutOfRangeAreRejected(pattern: String) {
         #expect(throws: SelectionError.noSuchNumber(pattern: pattern, fileCount: 6)) {
             try FileSelection(layout: layout, patterns: ["1", pattern])
         }
     }
 
     @Test(arguments: ["*.avi", "", "3", "s3/", "-", "1-", "README.TXT", ".pad/*"])
-    func whatMatchesNothingIsNamed(pattern: String) {
+    func unmatchedPatternIsNamed(pattern: String) {
         #expect(throws: SelectionError.matchesNothing(pattern: pattern)) {
             try FileSelection(layout: layout, patterns: ["1", pattern])
         }
@@ -67,13 +67,13 @@ struct FileSelectionTests {
             (["1", "2"], [0, 1, 2], 105),
             (["4", "5"], [3, 4, 5, 6], 130),
         ] as [([String], [Int], Int64)])
-    func wantedPieces(patterns: [String], pieces: [Int], bytes: Int64) throws {
+    func selectionDeterminesTheWantedPieces(patterns: [String], pieces: [Int], bytes: Int64) throws {
         let selection = try FileSelection(layout: layout, patterns: patterns)
         #expect(selection.wantedPieces(geometry: geometry).pieces.map(\.value) == pieces)
         #expect(selection.wantedBytes == bytes)
     }
 
-    @Test func padsAreNeverWanted() throws {
+    @Test func padFilesAreNeverWanted() throws {
         let all = FileSelection(all: layout)
         #expect(all.wanted == [true, true, false, true, true, true])
         #expect(all.wantedBytes == 235)
@@ -82,7 +82,7 @@ struct FileSelectionTests {
     }
 
     /// A piece that is nothing but padding is asked of nobody.
-    @Test func piecesOfPaddingAreNotWanted() throws {
+    @Test func paddingPiecesAreNotWanted() throws {
         let layout = try #require(
             FileLayout(files: [
                 FileEntry(path: ["a"], length: 10), FileEntry(path: ["p"], length: 30, isPad: true),

@@ -9,7 +9,9 @@ struct GeometryTests {
             (100_000, 65536, 2, 34464, 3), (5, 1, 5, 1, 1),
             (300 << 20, 256 << 20, 2, 44 << 20, 2816), (50_000, 20_001, 3, 9998, 1),
         ] as [(Int64, Int, Int, Int, Int)])
-    func lastPiece(total: Int64, pieceLength: Int, count: Int, lastLength: Int, lastBlocks: Int) throws {
+    func lastPieceHasTheRemainingLength(total: Int64, pieceLength: Int, count: Int, lastLength: Int, lastBlocks: Int)
+        throws
+    {
         let geometry = try #require(Geometry(totalBytes: total, pieceLength: pieceLength))
         #expect(geometry.pieceCount == count)
         guard let last = geometry.pieces.last else { return }
@@ -20,7 +22,7 @@ struct GeometryTests {
     @Test(
         arguments: [(-1, 16384), (1, 0), (1, -1), (1, (256 << 20) + 1), (Int64.max, 256 << 20), ((1 << 22) + 1, 1)]
             as [(Int64, Int)])
-    func refused(total: Int64, pieceLength: Int) {
+    func invalidGeometryIsRejected(total: Int64, pieceLength: Int) {
         #expect(Geometry(totalBytes: total, pieceLength: pieceLength) == nil)
     }
 
@@ -50,7 +52,7 @@ struct GeometryTests {
             (1, 100, 1, false), (2, 0, 1, false), (-1, 0, 1, false), (0, -1, 1, false), (0, 0, 0, false),
             (0, 1, Int.max, false),
         ] as [(Int, Int, Int, Bool)])
-    func requestsInsideAPiece(piece: Int, begin: Int, length: Int, isInside: Bool) throws {
+    func requestsMustLieInsideAPiece(piece: Int, begin: Int, length: Int, isInside: Bool) throws {
         let geometry = try #require(Geometry(totalBytes: 32768 + 100, pieceLength: 32768))
         #expect(geometry.contains(piece: piece, begin: begin, length: length) == isInside)
     }

@@ -24,11 +24,11 @@ struct GlobTests {
             ("**/s*/e?.mkv", "x/s1/q/s2/e1.mkv", true),
             ("A", "a", false), ("é", "e\u{301}", true), ("", "", true), ("", "a", false), ("a**c", "a/b/c", true),
         ] as [(String, String, Bool)])
-    func table(pattern: String, text: String, isMatch: Bool) {
+    func patternsMatchAsListed(pattern: String, text: String, isMatch: Bool) {
         #expect(Glob(pattern).matches(Array(text)) == isMatch)
     }
 
-    @Test func exactlyMeansTheSameBytes() {
+    @Test func exactMatchComparesBytes() {
         #expect(
             !Glob("é*").matches(Array("e\u{301}a"), exactly: true)
                 && Glob("e\u{301}*").matches(Array("e\u{301}a"), exactly: true))
@@ -36,12 +36,12 @@ struct GlobTests {
     }
 
     /// A mark joins the character before it, but no name the `/` before it.
-    @Test(arguments: ["a/\u{301}b", "a/*", "*/?", "a/", "**/*"]) func namesMayBeginWithAMark(pattern: String) {
+    @Test(arguments: ["a/\u{301}b", "a/*", "*/?", "a/", "**/*"]) func nameCanBeginWithACombiningMark(pattern: String) {
         #expect(Glob(pattern).matches(Glob.characters(["a", "\u{301}b"])) == (pattern != "*/?"))
         #expect(Glob(pattern).matches(Glob.characters(["a", "\u{301}"])) == (pattern != "a/\u{301}b"))
     }
 
-    @Test func aByteThatIsNoUTF8IsOneCharacter() {
+    @Test func invalidUTF8ByteMatchesAsOneCharacter() {
         let name = PathText.text([0x63, 0xe9, 0xff])
         for pattern in [
             "c??", "c*", PathText.text([0x63, 0xe9, 0x3f]), PathText.text([0x63, 0x5b, 0xe9, 0x2d, 0xea, 0x5d, 0x3f]),
@@ -73,7 +73,7 @@ struct GlobTests {
     }
 
     @Test(arguments: 0..<100 as Range<UInt64>)
-    func agreesWithTheReference(seed: UInt64) {
+    func globMatchesTheReference(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         func word(_ alphabet: String, _ length: Int) -> [Character] {
             (0..<Int.random(in: 0...length, using: &generator)).map { _ in
@@ -91,7 +91,7 @@ struct GlobTests {
         }
     }
 
-    @Test func manyStarsAreNotExponential() {
+    @Test func manyStarsDoNotTakeExponentialTime() {
         let text = Array(String(repeating: "a", count: 200))
         #expect(!Glob(String(repeating: "*a", count: 30) + "b").matches(text))
         #expect(!Glob(String(repeating: "**a", count: 30) + "b").matches(text))

@@ -2,7 +2,7 @@ import Testing
 import Torrent
 
 struct InfoHashTests {
-    @Test func bytesAndDigitsComeBack() throws {
+    @Test func infoHashRoundTripsThroughBytesAndHex() throws {
         let hex = "d2474e86c95b19b8bcfdb92bc12c9d44667cfa36"
         let hash = try #require(InfoHash(hex: hex))
         #expect(hash.description == hex)
@@ -16,7 +16,7 @@ struct InfoHashTests {
         #expect([UInt8](repeating: 0, count: 21).withUnsafeBytes { InfoHash(raw: $0) } == nil)
     }
 
-    @Test func digitsAreThoseOfTheBytes() throws {
+    @Test func descriptionIsTheHexOfTheBytes() throws {
         var generator = SeededGenerator(seed: 3)
         for _ in 0..<100 {
             let bytes = (0..<20).map { _ in UInt8.random(in: 0...255, using: &generator) }
@@ -31,11 +31,11 @@ struct InfoHashTests {
         "", "d2", "d2474e86c95b19b8bcfdb92bc12c9d44667cfa3", "d2474e86c95b19b8bcfdb92bc12c9d44667cfa3600",
         "g2474e86c95b19b8bcfdb92bc12c9d44667cfa36",
     ])
-    func badDigitsAreRefused(hex: String) {
+    func invalidHexIsRejected(hex: String) {
         #expect(InfoHash(hex: hex) == nil)
     }
 
-    @Test func orderIsThatOfTheBytes() throws {
+    @Test func infoHashesAreOrderedByBytes() throws {
         var generator = SeededGenerator(seed: 7)
         let hashes = try (0..<100).map { _ in
             try #require(InfoHash((0..<20).map { _ in UInt8.random(in: 0...255, using: &generator) }))
@@ -44,13 +44,13 @@ struct InfoHashTests {
         #expect(InfoHash([1, 2, 3]) == nil)
     }
 
-    @Test func sha1OfAKnownMessage() {
+    @Test func sha1MatchesAKnownDigest() {
         #expect(Hex.encode(SHA1.hash(Array("abc".utf8))) == "a9993e364706816aba3e25717850c26c9cd0d89d")
     }
 }
 
 struct DigestTests {
-    @Test func aDigestIsACollectionOfItsBytes() throws {
+    @Test func digestIsACollectionOfItsBytes() throws {
         let (short, long) = (Array<UInt8>(1...20), Array<UInt8>(1...32))
         let (sha1, sha256) = (try #require(SHA1Digest(short)), try #require(SHA256Digest(long)))
         #expect(Array(sha1) == short && Array(sha256) == long)
@@ -59,12 +59,12 @@ struct DigestTests {
         #expect(sha256 == SHA256Digest(long) && sha256 != SHA256Digest(long.reversed()))
     }
 
-    @Test func sha256OfAKnownMessage() {
+    @Test func sha256MatchesAKnownDigest() {
         let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         #expect(Hex.encode(SHA256.hash(Array("abc".utf8))) == digest)
     }
 
-    @Test func hashesOfPiecesAreWholeDigests() throws {
+    @Test func pieceHashesMustBeWholeDigests() throws {
         #expect(PieceHashes(.sha1, Array<UInt8>(0..<39)[...]) == nil)
         #expect(PieceHashes(.sha256, Array<UInt8>(0..<40)[...]) == nil)
         // A slice keeps its own indices.
@@ -73,7 +73,7 @@ struct DigestTests {
     }
 
     /// BEP 52: a v2 swarm goes by the first 20 bytes of its digest.
-    @Test func aHybridIsTwoSwarms() throws {
+    @Test func hybridTorrentHasTwoSwarms() throws {
         let (v1, v2) = (try #require(InfoHash(1...20)), try #require(SHA256Digest(101...132)))
         #expect(TorrentIdentity.v1(v1).wireHashes == [v1])
         #expect(TorrentIdentity.v2(v2).wireHashes.map(\.bytes) == [Array(101...120)])
@@ -82,14 +82,14 @@ struct DigestTests {
 }
 
 struct PeerIDTests {
-    @Test func freshOnesDifferAndNameTheClient() {
+    @Test func generatedPeerIDsDifferAndNameTheClient() {
         var generator = SeededGenerator(seed: 1)
         let ids = (0..<100).map { _ in PeerID(using: &generator) }
         #expect(Set(ids).count == 100)
         #expect(ids.allSatisfy { $0.bytes.count == 20 && $0.description.hasPrefix(PeerID.prefix) })
     }
 
-    @Test func onlyTwentyBytes() {
+    @Test func peerIDHasExactlyTwentyBytes() {
         #expect(PeerID(Array(repeating: 0, count: 19)) == nil)
         #expect(PeerID(Array(repeating: 0, count: 20))?.description == "....................")
     }

@@ -18,7 +18,7 @@ struct MaskedURLTests {
         ("http://t.example:80/a@b", "http://t.example:80/a@b"), ("http://[::1]:80/a@b", "http://[::1]:80/a@b"),
         ("http://t.example/?mail=a@b", "http://t.example/?mail=a@b"), ("", ""), ("@", "***@"), ("://@", "://***@"),
     ])
-    func thePasswordIsNotShown(_ url: String, _ shown: String) {
+    func passwordIsMasked(_ url: String, _ shown: String) {
         #expect(MaskedURL.text(url) == shown)
     }
 }

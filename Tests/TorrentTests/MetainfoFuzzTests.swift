@@ -20,7 +20,7 @@ struct MetainfoFuzzTests {
 
     /// Every mutant is read or refused; what is read holds together.
     @Test(arguments: 0..<20 as Range<UInt64>)
-    func mutants(seed: UInt64) throws {
+    func mutantsAreConsistentOrRejected(seed: UInt64) throws {
         _ = try Metainfo(torrentFile: Self.original)
         var generator = SeededGenerator(seed: seed)
         var readCount = 0
@@ -108,7 +108,7 @@ struct ManyFilesTests {
         return try now() - start
     }
 
-    @Test func manyFilesAreReadInNoTime() throws {
+    @Test func manyFilesAreParsedQuickly() throws {
         let files = (0..<Self.fileCount).map {
             TorrentBuilder.File(
                 path: ["folder number \($0 / 1000)", "some folder \($0 / 10)", "file number \($0).bin"], length: 1000)
@@ -125,7 +125,7 @@ struct ManyFilesTests {
     }
 
     /// Equal names may not make the square of their count out of it.
-    @Test func equalNamesAreReadInNoTime() throws {
+    @Test func equalNamesAreParsedQuickly() throws {
         let file: BencodeValue = ["length": 1, "path": ["same", "name.bin"]]
         let info: BencodeValue = [
             "files": .list(Array(repeating: file, count: Self.fileCount)), "name": "n",

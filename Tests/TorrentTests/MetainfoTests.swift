@@ -35,7 +35,7 @@ struct MetainfoTests {
             })
     }
 
-    @Test func singleFile() throws {
+    @Test func singleFileTorrentIsParsed() throws {
         let bytes = Self.torrent(Self.info())
         let metainfo = try Metainfo(torrentFile: bytes)
         #expect(metainfo.file == bytes)
@@ -51,7 +51,7 @@ struct MetainfoTests {
     }
 
     /// BEP 52: the same bytes, hashed once more.
-    @Test func aHybridHasTwoHashes() throws {
+    @Test func hybridHasTwoHashes() throws {
         let info = Self.info {
             $0["meta version"] = 2
             $0["file tree"] = ["file.bin": ["": ["length": 40_000]]]
@@ -62,7 +62,7 @@ struct MetainfoTests {
         #expect(try Metainfo(torrentFile: Self.torrent(Self.info())).identity.v2 == nil)
     }
 
-    @Test func theHashIsOfTheRawBytesWithKeysThatNobodyKnows() throws {
+    @Test func infoHashCoversUnknownKeys() throws {
         let info = Self.info { $0["zz unknown"] = ["a": [1, 2]] }
         let metainfo = try Metainfo(torrentFile: Self.torrent(info) { $0["zzz"] = 1 })
         #expect(metainfo.infoHash == InfoHash(SHA1.hash(Bencode.encode(info))))
@@ -105,7 +105,7 @@ struct MetainfoTests {
     ]
 
     @Test(arguments: badInfoRows.indices)
-    func badInfo(row: Int) {
+    func invalidInfoIsRejected(row: Int) {
         let (error, change) = Self.badInfoRows[row]
         #expect(throws: error) { try Metainfo(torrentFile: Self.torrent(Self.info(change))) }
     }
@@ -127,12 +127,12 @@ struct MetainfoTests {
     ]
 
     @Test(arguments: badFilesRows.indices)
-    func badFiles(row: Int) {
+    func invalidFilesAreRejected(row: Int) {
         let (error, files) = Self.badFilesRows[row]
         #expect(throws: error) { try Metainfo(torrentFile: Self.files(files, pieces: 1)) }
     }
 
-    @Test func notATorrent() {
+    @Test func nonTorrentFilesAreRejected() {
         #expect(throws: MetainfoError.foreign(.empty)) { try Metainfo(torrentFile: []) }
         #expect(throws: MetainfoError.foreign(.webPage)) { try Metainfo(torrentFile: Array("<html>".utf8)) }
         #expect(throws: MetainfoError.bencode(BencodeError(.unexpectedByte(120), at: 0))) {
@@ -152,7 +152,7 @@ struct MetainfoTests {
         }
     }
 
-    @Test func hybridsAreReadAsTheirFirstVersion() throws {
+    @Test func hybridsAreParsedAsV1() throws {
         let metainfo = try Metainfo(
             torrentFile: Self.torrent(
                 Self.info {
@@ -161,7 +161,7 @@ struct MetainfoTests {
         #expect(metainfo.geometry.pieceCount == 3)
     }
 
-    @Test func attributesOfFiles() throws {
+    @Test func fileAttributesAreParsed() throws {
         let metainfo = try Metainfo(
             torrentFile: Self.files(
                 [
@@ -181,7 +181,7 @@ struct MetainfoTests {
         #expect(!metainfo.isSingleFile)
     }
 
-    @Test func hostilePathsStayInside() throws {
+    @Test func hostilePathsStayInsideTheFolder() throws {
         let metainfo = try Metainfo(
             torrentFile: Self.files(
                 [
@@ -221,7 +221,7 @@ struct MetainfoTests {
             ([Array("\u{10fee9}".utf8)], nil),
             ([Array("é".utf8), Array("e\u{301}".utf8), Array("é".utf8)], 1),
         ] as [([[UInt8]], Int?)])
-    func namesUnderTheFirstRule(names: [[UInt8]], file: Int?) throws {
+    func firstNamingRuleIsKeptWherePathsDiffer(names: [[UInt8]], file: Int?) throws {
         let files = names.map { ["length": 1, "path": [.string($0)]] as BencodeValue }
         let metainfo = try Metainfo(torrentFile: Self.files(files, pieces: 1))
         #expect(metainfo.underFirstRule?.file == file)
@@ -229,7 +229,7 @@ struct MetainfoTests {
         #expect(metainfo.underFirstRule.map { $0.metainfo.infoHash == metainfo.infoHash } ?? true)
     }
 
-    @Test func nothingToDownloadIsLegal() throws {
+    @Test func torrentWithoutContentIsAccepted() throws {
         let metainfo = try Metainfo(
             torrentFile: Self.files([["length": 0, "path": ["a"]], ["length": 0, "path": ["b"]]], pieces: 0))
         #expect(metainfo.geometry.pieceCount == 0)
@@ -242,7 +242,7 @@ struct MetainfoTests {
         #expect(single.geometry.pieces.isEmpty)
     }
 
-    @Test func descriptionIsRead() throws {
+    @Test func descriptiveFieldsAreParsed() throws {
         let metainfo = try Metainfo(
             torrentFile: Self.torrent(
                 Self.info {
@@ -280,7 +280,7 @@ struct MetainfoTests {
     }()
 
     @Test(arguments: longTexts.indices)
-    func ofALongTextTheBeginningIsKept(row: Int) throws {
+    func longTextIsTruncated(row: Int) throws {
         let (text, kept, bytes) = Self.longTexts[row]
         let metainfo = try Metainfo(
             torrentFile: Self.torrent(Self.info { $0["source"] = text }) {
@@ -298,7 +298,7 @@ struct MetainfoTests {
     }
 
     /// One string of many words is no list of URLs, and what is shown of it is short.
-    @Test func aTrackerOfManyWordsIsOneTracker() throws {
+    @Test func longTrackerTextIsOneUnusedTracker() throws {
         let metainfo = try Metainfo(
             torrentFile: Self.torrent(Self.info()) {
                 $0["announce"] = .text(String(repeating: "http://a/x ", count: 100_000))
@@ -311,7 +311,7 @@ struct MetainfoTests {
     }
 
     /// A path that is one string may have as many names as half of its bytes.
-    @Test func aPathOfMillionsOfNamesIsShortened() throws {
+    @Test func pathOfAMillionNamesIsShortened() throws {
         let path = String(repeating: "a/", count: 1_000_000) + "file"
         let metainfo = try Metainfo(
             torrentFile: Self.files([["length": 1, "path": .text(path)], ["length": 1, "path": "/a//b/"]], pieces: 1))
@@ -320,7 +320,7 @@ struct MetainfoTests {
         #expect(files[1].path == ["folder", "a", "b"])
     }
 
-    @Test func descriptionOfWrongTypesIsPassedOver() throws {
+    @Test func descriptiveFieldsOfWrongTypeAreIgnored() throws {
         let metainfo = try Metainfo(
             torrentFile: Self.torrent(Self.info { $0["source"] = [["x": 1]] }) {
                 for key in ["announce", "announce-list", "comment", "created by", "creation date", "url-list"] {
@@ -354,7 +354,7 @@ struct MetainfoTests {
     ]
 
     @Test(arguments: trackersRows.indices)
-    func trackers(row: Int) throws {
+    func trackerTiersAreParsed(row: Int) throws {
         let (announce, list, tiers) = Self.trackersRows[row]
         let metainfo = try Metainfo(
             torrentFile: Self.torrent(Self.info()) {
@@ -364,7 +364,7 @@ struct MetainfoTests {
         #expect(metainfo.trackers == tiers)
     }
 
-    @Test func trackersAreCounted() throws {
+    @Test func numberOfTrackersIsLimited() throws {
         let many = BencodeValue.list(
             (0..<1000).map { ["http://tracker/\($0)"].map(BencodeValue.text) }.map(BencodeValue.list))
         #expect(
@@ -378,7 +378,7 @@ struct MetainfoTests {
     ]
 
     @Test(arguments: webSeedsRows.indices)
-    func webSeeds(row: Int) throws {
+    func webSeedsAreParsed(row: Int) throws {
         let (value, seeds) = Self.webSeedsRows[row]
         #expect(try Metainfo(torrentFile: Self.torrent(Self.info()) { $0["url-list"] = value }).webSeeds == seeds)
     }

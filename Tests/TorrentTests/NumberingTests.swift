@@ -86,7 +86,7 @@ struct NumberingTests {
     }
 
     @Test(arguments: 0..<60 as Range<UInt64>)
-    func theNamesAreThoseOfAPlainSearch(seed: UInt64) {
+    func numberedNamesMatchAPlainSearch(seed: UInt64) {
         for rule in [NameRule.bytes, .first] {
             var generator = SeededGenerator(seed: seed)
             var claims = PathClaims(rule)
@@ -105,7 +105,7 @@ struct NumberingTests {
     @Test(arguments: [
         (NameRule.bytes, false), (.bytes, true), (.first, false), (.first, true),
     ])
-    func numberingCostsNoSquare(rule: NameRule, areFolders: Bool) {
+    func numberingTakesLinearWork(rule: NameRule, areFolders: Bool) {
         let letters = Array("abcdefghijklmnopqrstuvwxyz")
         let stem = String(repeating: "x", count: SafePath.maximumNameBytes - 3)
         let names = letters.flatMap { a in letters.flatMap { b in letters.prefix(4).map { stem + [a, b, $0] } } }
@@ -119,7 +119,7 @@ struct NumberingTests {
     }
 
     /// Numbers that are taken beforehand are tried once for all names.
-    @Test func namesThatAreTakenAreTriedOnce() {
+    @Test func takenNamesAreTriedOnce() {
         let count = 2000
         var claims = PathClaims()
         for number in 2..<count { _ = claims.claim(["a (\(number))"]) }
@@ -158,7 +158,7 @@ struct LongNameTests {
     }
 
     @Test(arguments: 0..<100 as Range<UInt64>)
-    func aLongNameIsReadAtItsEndsAlone(seed: UInt64) {
+    func longNameIsReadOnlyAtItsEnds(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         let parts: [[UInt8]] = [
             [0x61], [0x2e], [0xc3, 0xa9], [0xe2, 0x80, 0xa8], [0xe9], [0x80], [0xf4, 0x8f, 0xbb, 0xa9],
@@ -178,7 +178,7 @@ struct LongNameTests {
     }
 
     @Test(arguments: 0..<60 as Range<UInt64>)
-    func aDeepPathIsShortenedAsOneThatIsReadWhole(seed: UInt64) {
+    func deepPathIsShortenedLikeAWholePath(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         let count = Int.random(in: 1...(seed % 2 == 0 ? 70 : 2000), using: &generator)
         let names = (0..<count).map { _ in

@@ -63,7 +63,7 @@ struct OtherMakersTests {
 
     // MARK: Order and surroundings
 
-    @Test func keysComeInAnyOrder() throws {
+    @Test func keysMayComeInAnyOrder() throws {
         for pairs in [Self.single, Self.folder] {
             let plain = try Self.read(pairs)
             let turned = Array(pairs.reversed())
@@ -84,7 +84,7 @@ struct OtherMakersTests {
     @Test(
         arguments: ["\n", "\r\n", String(repeating: "\0", count: 100), "\n<!-- 0.01 s -->\n", "e", "d4:infodee"],
         ["", "\n\n", "\u{feff}", "\u{feff}\r\n "])
-    func bytesAroundADocumentAreNoPartOfIt(behind: String, before: String) throws {
+    func bytesAroundTheDocumentAreIgnored(behind: String, before: String) throws {
         let bytes = Array(before.utf8) + Self.torrent(Self.single) + Array(behind.utf8)
         let metainfo = try Metainfo(torrentFile: bytes)
         #expect(metainfo.file == bytes)
@@ -101,7 +101,7 @@ struct OtherMakersTests {
         ("pieces", .bytes([UInt8](repeating: 8, count: 60))), ("private", .number("1")), ("meta version", .number("2")),
         ("name.utf-8", .text("x")), ("file tree", .pairs([("a", .text("b"))])),
     ])
-    func aDecisiveKeyWithTwoValuesIsRefused(key: String, value: Raw) throws {
+    func essentialKeyWithTwoValuesIsRejected(key: String, value: Raw) throws {
         let first: Raw = Self.single.first { $0.0 == key }?.1 ?? .number("0")
         let once = Self.info(Self.single, [(key, first)])
         for pairs in [once + [(key, value)], [(key, value)] + once] {
@@ -112,7 +112,7 @@ struct OtherMakersTests {
         #expect(try Self.read(once + [(key, first)]).geometry.totalBytes == 40_000)
     }
 
-    @Test func theSameOfTheRootAndOfAFile() throws {
+    @Test func conflictingKeysOfRootAndFilesAreRejected() throws {
         let one = Raw.pairs(Self.single)
         let two = Raw.pairs(Self.info(Self.single, [("length", .number("40001"))]))
         #expect(throws: MetainfoError.disputed(key: "info")) {
@@ -154,7 +154,7 @@ struct OtherMakersTests {
         #expect(metainfo.unused.map(\.key) == ["announce", "comment"])
     }
 
-    @Test func aHundredThousandFilesWithRepeatedKeysAreRead() throws {
+    @Test func hundredThousandFilesWithRepeatedKeysAreParsed() throws {
         let count = 100_000
         let file = Raw.pairs([
             ("path", .list([.text("same")])), ("md5", .text("x")), ("md5", .text("y")), ("length", .number("1")),
@@ -191,7 +191,7 @@ struct OtherMakersTests {
         (.text(""), false, 0),
         (.text("no"), true, 1), (.list([]), true, 1), (.number("-0"), false, 0),
     ])
-    func privateInAnyForm(value: Raw, isPrivate: Bool, told: Int) throws {
+    func privateFlagIsReadInAnyForm(value: Raw, isPrivate: Bool, told: Int) throws {
         let metainfo = try Self.read(Self.info(Self.single, [("private", value)]))
         #expect(metainfo.isPrivate == isPrivate)
         #expect(metainfo.unused.map(\.key) == Array(repeating: "info.private", count: told))
@@ -199,7 +199,7 @@ struct OtherMakersTests {
 
     /// Sizes that are in use, and some that only old makers used.
     @Test(arguments: [1, 7, 16_383, 20_000, 32_769, 16 << 20, 64 << 20, 128 << 20, 256 << 20, 100_000_000])
-    func pieceLengthsInUse(length: Int) throws {
+    func unusualPieceLengthsAreAccepted(length: Int) throws {
         let total = length < 100 ? 100 : 40_000
         let count = (total + length - 1) / length
         let metainfo = try Self.read(
@@ -224,7 +224,7 @@ struct OtherMakersTests {
             ([("path.utf-8", .list([.text("é")]))], "é"), ([("attr", .text("p"))], "padding 1"),
             ([("attr", .number("1")), ("path", .list([.text("a")]))], "a"),
         ] as [([(String, Raw)], String)])
-    func pathsInOtherForms(pairs: [(String, Raw)], path: String) throws {
+    func pathsInOtherFormsAreAccepted(pairs: [(String, Raw)], path: String) throws {
         let metainfo = try Self.read(
             Self.info(Self.folder, [("files", .list([.pairs([("length", .number("40000"))] + pairs)]))]))
         #expect(metainfo.layout.files[0].displayPath == "folder/" + path)
@@ -233,7 +233,7 @@ struct OtherMakersTests {
 
     /// Deeper than 64 folders, or longer than a path may be: the files can be had under other names.
     @Test(arguments: [(100, "d"), (20, String(repeating: "d", count: 250)), (2000, "d")])
-    func endlessPathsAreRead(depth: Int, name: String) throws {
+    func endlessPathsAreAccepted(depth: Int, name: String) throws {
         let file = { (last: String) in
             Raw.pairs([
                 ("length", .number("13000")),
@@ -247,7 +247,7 @@ struct OtherMakersTests {
         #expect(files.allSatisfy { $0.displayPath.utf8.count < 4096 && $0.path.count <= 64 })
     }
 
-    @Test func aNameThatIsMissingIsMadeUp() throws {
+    @Test func missingNameIsReplacedByTheHash() throws {
         for pairs in [Self.info(Self.single, without: ["name"]), Self.info(Self.single, [("name", .list([]))])] {
             let metainfo = try Self.read(pairs)
             #expect(metainfo.name == metainfo.infoHash.description)
@@ -257,7 +257,7 @@ struct OtherMakersTests {
     }
 
     /// `length` beside an empty `files` says one thing; beside files it says another.
-    @Test func lengthBesideFiles() throws {
+    @Test func lengthBesideFilesIsRejected() throws {
         let metainfo = try Self.read(Self.single + [("files", .list([]))])
         #expect(metainfo.isSingleFile && metainfo.layout.files.map(\.displayPath) == ["file.bin"])
         let error = #expect(throws: MetainfoError.lengthAndFiles) {
@@ -267,7 +267,7 @@ struct OtherMakersTests {
     }
 
     /// Nothing to download, with the hash of nothing that some makers write.
-    @Test func theHashOfNothing() throws {
+    @Test func hashOfNothingIsAcceptedForEmptyContent() throws {
         let nothing = Raw.bytes(Array(SHA1.hash([])))
         let metainfo = try Self.read(Self.info(Self.single, [("length", .number("0")), ("pieces", nothing)]))
         #expect(metainfo.geometry.pieceCount == 0 && metainfo.pieceHashesRange.isEmpty)
@@ -277,7 +277,7 @@ struct OtherMakersTests {
     }
 
     /// Hashes that don't fit the lengths: one of them is wrong, and every piece would fail.
-    @Test(arguments: [40, 59, 61, 80]) func hashesThatDoNotFitAreRefused(bytes: Int) {
+    @Test(arguments: [40, 59, 61, 80]) func wrongNumberOfHashesIsRejected(bytes: Int) {
         let error = #expect(throws: MetainfoError.self) {
             try Self.read(Self.info(Self.single, [("pieces", .bytes(Array(repeating: 7, count: bytes)))]))
         }
@@ -285,7 +285,7 @@ struct OtherMakersTests {
     }
 
     /// The first version of a hybrid is read, however deep its tree is and in whatever order.
-    @Test func aHybridsTreeIsPassedOver() throws {
+    @Test func fileTreeOfAHybridIsIgnored() throws {
         var tree = Raw.pairs([("", .pairs([("pieces root", .bytes([1])), ("length", .number("40000"))]))])
         for _ in 0..<120 { tree = .pairs([("z", tree), ("a", .pairs([]))]) }
         let metainfo = try Self.read(
@@ -295,7 +295,7 @@ struct OtherMakersTests {
 
     // MARK: What isn't used
 
-    @Test func whatIsNotUsedIsTold() throws {
+    @Test func unusedValuesAreReported() throws {
         let metainfo = try Self.read(
             Self.single,
             [
@@ -325,7 +325,7 @@ struct OtherMakersTests {
         #expect(metainfo.unused.allSatisfy { $0.text.utf8.count <= 400 })
     }
 
-    @Test func describingTextInOtherForms() throws {
+    @Test func textInOtherFormsIsAccepted() throws {
         let metainfo = try Self.read(
             Self.single, [("comment", .list([.text("one"), .number("2")])), ("created by", .number("7"))])
         #expect(metainfo.comment == "one\n2")
@@ -341,7 +341,7 @@ struct OtherMakersTests {
         ("nonsense", "nonsense", true),
         ("http://[::80]/", "http://[::80]/", true),
     ])
-    func trackersAreTheSameWhateverTheirWriting(a: String, b: String, isSame: Bool) {
+    func trackerIdentityIgnoresSpelling(a: String, b: String, isSame: Bool) {
         #expect((TrackerIdentity.of(a) == TrackerIdentity.of(b)) == isSame)
     }
 }
@@ -364,7 +364,7 @@ struct ForeignFileTests {
             (Array("%PDF-1.7".utf8), .document("PDF")), (Array("d8:announce".utf8), nil), (Array("hello".utf8), nil),
             ([0, 1, 2], nil), ([0x1f], nil),
         ] as [([UInt8], ForeignFile?)])
-    func isKnownByItsFirstBytes(bytes: [UInt8], kind: ForeignFile?) {
+    func foreignFileIsRecognizedByItsFirstBytes(bytes: [UInt8], kind: ForeignFile?) {
         #expect(ForeignFile(bytes) == kind)
         guard let kind else { return }
         let error = #expect(throws: MetainfoError.foreign(kind)) { try Metainfo(torrentFile: bytes) }

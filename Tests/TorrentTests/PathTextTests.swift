@@ -11,7 +11,7 @@ struct PathTextTests {
     ]
 
     @Test(arguments: 0..<200 as Range<UInt64>)
-    func bytesComeBackFromTheirText(seed: UInt64) {
+    func bytesRoundTripThroughText(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         for _ in 0..<100 {
             let given = (0..<Int.random(in: 0...24, using: &generator)).map { _ in
@@ -25,7 +25,7 @@ struct PathTextTests {
         }
     }
 
-    @Test func everyPairOfBytesComesBack() {
+    @Test func everyPairOfBytesRoundTrips() {
         var texts: Set<[UInt8]> = []
         for first in 0...UInt8.max {
             for second in 0...UInt8.max {
@@ -41,11 +41,11 @@ struct PathTextTests {
         "", "plain", "é", "e\u{301}", "日本語", "\u{fffd}", "\u{10ffff}", "\u{e000}", "\u{f0000}", "\u{10fe7f}",
         "\u{10ff00}", "a\nb ", "👩‍👩‍👧",
     ])
-    func utf8IsItsOwnText(text: String) {
+    func validUTF8IsItsOwnText(text: String) {
         #expect(Array(PathText.text(text.utf8).utf8) == Array(text.utf8) && !PathText.isEscaped(text))
     }
 
-    @Test func whatIsNoUTF8IsEscapedByteForByte() {
+    @Test func invalidUTF8IsEscapedByteByByte() {
         #expect(PathText.text([0x63, 0xe9]) == "c\u{10fee9}")
         #expect(PathText.text([0x80, 0xff]) == "\u{10fe80}\u{10feff}")
         #expect(PathText.text([0xed, 0xa0, 0x80]) == "\u{10feed}\u{10fea0}\u{10fe80}", "half a surrogate pair")
@@ -69,7 +69,7 @@ struct PathTextTests {
         #expect(PathText.withCString(path.text) { FilePath(platformString: $0) } == path)
     }
 
-    @Test func namesAreEqualWhenTheirBytesAre() {
+    @Test func namesAreComparedByBytes() {
         #expect("é" == "e\u{301}", "what is to be avoided")
         #expect(FileName("é") != FileName("e\u{301}") && FileName("é") == FileName("\u{e9}"))
         #expect(Set(["é", "e\u{301}", "é"].map(FileName.init)).count == 2)

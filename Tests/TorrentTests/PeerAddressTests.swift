@@ -16,7 +16,7 @@ struct PeerAddressTests {
             ("[1::]:1", [0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]),
             ("[1:0:0:2::3]:1", [0, 1, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 3, 0, 1]),
         ] as [(String, [UInt8])])
-    func textAndCompactFormComeBack(text: String, compact: [UInt8]) throws {
+    func textAndCompactFormRoundTrip(text: String, compact: [UInt8]) throws {
         let address = try #require(PeerAddress(text))
         #expect(address.compact == compact)
         #expect(address.description == text)
@@ -32,11 +32,11 @@ struct PeerAddressTests {
         "[12345::]:80",
         "[-0::]:80", "[+1::]:80", "[g::]:80", "[1.2.3.4::]:80", "[1:2:3:4:5:6:7:8::]:80", "example.org:80", "[]:80",
     ])
-    func refused(text: String) {
+    func invalidAddressIsRejected(text: String) {
         #expect(PeerAddress(text) == nil)
     }
 
-    @Test func sevenGroupsMayHaveAGapOfOne() {
+    @Test func gapMayStandForOneGroup() {
         #expect(PeerAddress("[1:2:3:4:5:6:7::]:1")?.description == "[1:2:3:4:5:6:7:0]:1")
         #expect(PeerAddress("[::ffff:1.2.3.4]:9")?.unmapped == PeerAddress("1.2.3.4:9"))
         #expect(PeerAddress("[::1]:9")?.unmapped == PeerAddress("[::1]:9"))
@@ -49,12 +49,12 @@ struct PeerAddressTests {
             ("255.255.255.255:1", false),
             ("[::1]:1", true), ("[::]:1", false), ("[ff02::1]:1", false),
         ] as [(String, Bool)])
-    func dialable(text: String, isDialable: Bool) throws {
+    func dialableAddressesAreRecognized(text: String, isDialable: Bool) throws {
         #expect(try #require(PeerAddress(text)).isDialable == isDialable)
     }
 
     @Test(arguments: [0, 5, 7, 17, 19])
-    func compactHasSixOrEighteenBytes(count: Int) {
+    func compactFormHasSixOrEighteenBytes(count: Int) {
         #expect(PeerAddress(compact: Array(repeating: 1, count: count)) == nil)
     }
 }

@@ -79,7 +79,7 @@ struct RealTorrentTests {
     ]
 
     @Test(arguments: rows)
-    func isWhatItSays(row: Row) throws {
+    func realTorrentsAreParsedCorrectly(row: Row) throws {
         let bytes = try RealData.read(row.file + ".torrent")
         let metainfo = try Metainfo(torrentFile: bytes)
         #expect(metainfo.infoHash.description == row.hash)
@@ -90,7 +90,7 @@ struct RealTorrentTests {
         #expect(Bencode.encode(try Bencode.decode(bytes)) == bytes)
     }
 
-    @Test func namesAndTrackers() throws {
+    @Test func namesAndTrackersOfRealTorrentsAreParsed() throws {
         let numbers = try Metainfo(torrentFile: try RealData.read("lots-of-numbers.torrent"))
         #expect(numbers.layout.files.map(\.displayPath).sorted().first == "lots-of-numbers/big numbers/10.txt")
         let ubuntu = try Metainfo(torrentFile: try RealData.read("ubuntu-16.04-desktop-amd64.iso.torrent"))
@@ -106,7 +106,7 @@ struct RealTorrentTests {
         #expect(bunny.creationDate == 1_387_309_701)
     }
 
-    @Test func payloadHashesAsTheTorrentSays() throws {
+    @Test func realPayloadMatchesItsPieceHashes() throws {
         let alice = try Metainfo(torrentFile: try RealData.read("alice.torrent"))
         let payload = try RealData.read("alice.txt")
         for piece in alice.geometry.pieces {
@@ -117,7 +117,7 @@ struct RealTorrentTests {
         }
     }
 
-    @Test func theOneWithoutANameIsCalledByItsHash() throws {
+    @Test func torrentWithoutANameIsCalledByItsHash() throws {
         let metainfo = try Metainfo(torrentFile: try RealData.read("corrupt.torrent"))
         #expect(metainfo.name == metainfo.infoHash.description)
     }

@@ -15,7 +15,7 @@ struct SafePathTests {
             ("\u{2028}", "_"), ("/", "_"),
             ("./", "._"),
         ] as [(String, String)])
-    func names(given: String, safe: String) {
+    func unsafeNamesAreReplaced(given: String, safe: String) {
         #expect(SafePath.name(bytes(given)) == safe)
         #expect(SafePath.name(bytes(safe)) == safe, "a safe name stays as it is")
     }
@@ -25,23 +25,23 @@ struct SafePathTests {
             ([0x63, 0x61, 0x66, 0xe9], "café"), ([0x80, 0x92], "€’"), ([0xff, 0xfe], "ÿþ"), ([0x41, 0x9d], "A_"),
             ([0xc3, 0x28], "Ã("), ([0x9f], "Ÿ"),
         ] as [([UInt8], String)])
-    func invalidUTF8StaysAndWasWindows1252(given: [UInt8], first: String) {
+    func onlyTheFirstRuleDecodesInvalidUTF8AsWindows1252(given: [UInt8], first: String) {
         #expect(PathText.bytes(SafePath.name(given)) == given)
         #expect(SafePath.name(given, .first) == first)
     }
 
-    @Test func whatIsUnsafeInNamesThatAreNoUTF8IsChangedAndNothingElse() {
+    @Test func onlyUnsafeBytesOfInvalidUTF8NamesAreReplaced() {
         #expect(PathText.bytes(SafePath.name([0xe9, 0x2f, 0xe9, 0x0a, 0x5c])) == [0xe9, 0x5f, 0xe9, 0x5f, 0x5f])
         // The UTF-8 of U+009B, which steers terminals, and the same byte alone, which is shown as `\\x9B`.
         #expect(PathText.bytes(SafePath.name([0xff, 0xc2, 0x9b, 0x9b])) == [0xff, 0x5f, 0x9b])
     }
 
     /// A character that is kept for escapes is four bytes as any other of its plane.
-    @Test(arguments: [NameRule.bytes, .first]) func charactersKeptForEscapesKeepTheirBytes(rule: NameRule) {
+    @Test(arguments: [NameRule.bytes, .first]) func escapeCharactersKeepTheirBytes(rule: NameRule) {
         #expect(PathText.bytes(SafePath.name("\u{10fee9}".utf8, rule)) == Array("\u{10fee9}".utf8))
     }
 
-    @Test func lengthsAreThoseOfTheBytes() {
+    @Test func lengthLimitsCountBytes() {
         let long = [UInt8](repeating: 0xe9, count: 255)
         #expect(PathText.bytes(SafePath.name(long)) == long)
         let cut = PathText.bytes(SafePath.name(long + Array(".mkv".utf8)))
@@ -57,7 +57,7 @@ struct SafePathTests {
         #expect(Set(texts).count == 256)
     }
 
-    @Test func longNamesKeepTheirExtensionAndStayApart() {
+    @Test func longNamesKeepTheirExtensionAndStayDistinct() {
         let long = String(repeating: "é", count: 200)
         let one = SafePath.name(bytes(long + "1.mkv"))
         let two = SafePath.name(bytes(long + "2.mkv"))
@@ -77,7 +77,7 @@ struct SafePathTests {
             ([""], ["_"]), ([], ["_"]),
             (["/"], ["_"]),
         ] as [([String], [String])])
-    func paths(given: [String], safe: [String]) {
+    func unsafePathsAreReplaced(given: [String], safe: [String]) {
         #expect(SafePath.path(given.map(bytes), in: "root") == ["root"] + safe)
     }
 
@@ -85,7 +85,7 @@ struct SafePathTests {
     @Test(arguments: [
         ("a", 63, true), ("a", 64, false), ("a", 5000, false), (String(repeating: "b", count: 255), 11, true),
     ])
-    func endlessPathsAreShortened(folder: String, count: Int, fits: Bool) {
+    func deepPathsAreShortened(folder: String, count: Int, fits: Bool) {
         func path(_ last: String...) -> [String] {
             SafePath.path(Array(repeating: bytes(folder), count: count - 1) + last.map(bytes), in: "root")
         }
@@ -133,7 +133,7 @@ struct PathClaimsTests {
             (["d.x/f", "d.x/f/g", "d.x"], ["d.x/f", "d.x/f (2)/g", "d (2).x"]),
             (["a", "a/b", "a (2)/b"], ["a", "a (2)/b", "a (2) (2)/b"]),
         ] as [([String], [String])])
-    func laterOnesAreNumbered(given: [String], kept: [String]) {
+    func repeatedNamesAreNumbered(given: [String], kept: [String]) {
         for rule in [NameRule.bytes, .first] {
             var claims = PathClaims(rule)
             let result = given.map { claims.claim($0.split(separator: "/").map(String.init)).joined(separator: "/") }
@@ -147,7 +147,7 @@ struct PathClaimsTests {
             (["é/a", "e\u{301}/a", "e\u{301}/b"], ["é/a", "e\u{301}/a (2)", "e\u{301}/b"]),
             (["e\u{301}", "é/a"], ["e\u{301}", "é (2)/a"]),
         ] as [([String], [String])])
-    func namesThatDifferInNormalizationAreTwoAndWereOne(given: [String], first: [String]) {
+    func onlyTheFirstRuleMergesEquivalentUnicodeNames(given: [String], first: [String]) {
         for (rule, kept) in [(NameRule.bytes, given), (.first, first)] {
             var claims = PathClaims(rule)
             let result = given.map { claims.claim($0.split(separator: "/").map(String.init)).joined(separator: "/") }
@@ -157,7 +157,7 @@ struct PathClaimsTests {
     }
 
     @Test(arguments: 0..<60 as Range<UInt64>)
-    func noPathIsTakenTwiceNorInsideAFile(seed: UInt64) {
+    func claimedPathsAreUniqueAndNeverInsideAFile(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         var claims = PathClaims()
         let names = ["a", "b", "a (2)", "a (2) (2)", "b.c", "b (2).c"]
@@ -175,14 +175,14 @@ struct PathClaimsTests {
         }
     }
 
-    @Test func manyEqualNamesCostNoSquare() {
+    @Test func manyEqualNamesAreNumberedInLinearTime() {
         var claims = PathClaims()
         var last = ""
         for _ in 0..<20_000 { last = claims.claim(["same.bin"])[0] }
         #expect(last == "same (20000).bin")
     }
 
-    @Test func numberedNamesFit() {
+    @Test func numberedNamesFitTheLengthLimit() {
         var claims = PathClaims()
         let name = String(repeating: "x", count: 251) + ".mkv"
         let kept = (0..<12).map { _ in claims.claim([name])[0] }

@@ -3,7 +3,7 @@ import Testing
 import Torrent
 
 struct TorrentBuilderTests {
-    @Test func singleFileComesBack() throws {
+    @Test func singleFileTorrentRoundTrips() throws {
         var builder = TorrentBuilder(
             name: "a.bin", content: .file(length: 20_000), pieceLength: 16384, pieceHashes: .raw(Array(1...40)))
         builder.trackers = [["http://a/x", "http://b/x"], [], ["udp://c:1"]]
@@ -26,7 +26,7 @@ struct TorrentBuilderTests {
         #expect(Bencode.encode(try Bencode.decode(bytes)) == bytes)
     }
 
-    @Test func folderComesBack() throws {
+    @Test func folderTorrentRoundTrips() throws {
         let builder = TorrentBuilder(
             name: "d",
             content: .folder([.init(path: ["x", "run"], length: 7, isExecutable: true), .init(path: ["é"], length: 0)]),
@@ -39,7 +39,7 @@ struct TorrentBuilderTests {
     }
 
     /// Names that differ in normalization alone, and names that aren't UTF-8, are in the torrent byte for byte.
-    @Test func namesAreTheirBytes() throws {
+    @Test func namesKeepTheirBytes() throws {
         let names: [[UInt8]] = [
             [0xe9], Array("e\u{301}".utf8), Array("é".utf8), Array("\u{10fee9}".utf8), Array("\u{fffd}".utf8),
             Array(" \u{301}".utf8),
@@ -56,7 +56,7 @@ struct TorrentBuilderTests {
         #expect(metainfo.layout.files.map { PathText.bytes($0.displayPath) } == names.map { [0x64, 0xff, 0x2f] + $0 })
     }
 
-    @Test func aSingleTrackerNeedsNoList() throws {
+    @Test func singleTrackerNeedsNoList() throws {
         var builder = TorrentBuilder(
             name: "a", content: .file(length: 1), pieceLength: 16384, pieceHashes: .raw(Array(repeating: 0, count: 20)))
         builder.trackers = [["http://a/x"]]
@@ -72,7 +72,7 @@ struct TorrentBuilderTests {
     ]
 
     @Test(arguments: unsafePaths.indices)
-    func namesThatClientsWouldChangeAreRefused(row: Int) {
+    func namesThatClientsWouldChangeAreRejected(row: Int) {
         let (path, becomes) = Self.unsafePaths[row]
         let content = TorrentBuilder.Content.folder([.init(path: ["same"], length: 1), .init(path: path, length: 1)])
         let builder = TorrentBuilder(
@@ -85,14 +85,14 @@ struct TorrentBuilderTests {
         #expect(becomes.isEmpty || other == "d/" + becomes)
     }
 
-    @Test func paddingIsNotContent() {
+    @Test func padNameIsRejectedAsContent() {
         let content = TorrentBuilder.Content.folder([.init(path: [".pad", "1"], length: 1)])
         let builder = TorrentBuilder(
             name: "d", content: content, pieceLength: 16384, pieceHashes: .raw(Array(repeating: 0, count: 20)))
         #expect(throws: TorrentBuilderError.padName("d/.pad/1")) { try builder.build() }
     }
 
-    @Test func wrongHashesAreRefused() {
+    @Test func wrongNumberOfHashesIsRejected() {
         let builder = TorrentBuilder(
             name: "a", content: .file(length: 20_000), pieceLength: 16384,
             pieceHashes: .raw(Array(repeating: 0, count: 20)))
@@ -106,7 +106,7 @@ struct TorrentBuilderTests {
             (1 << 50, 16 << 20),
             (.max, 16 << 20),
         ] as [(Int64, Int)])
-    func pieceLengths(total: Int64, length: Int) {
+    func pieceLengthGrowsWithTheTotal(total: Int64, length: Int) {
         #expect(TorrentBuilder.sensiblePieceLength(totalBytes: total) == length)
     }
 }

@@ -32,18 +32,18 @@ struct ZeroPieceTests {
         return try Metainfo(torrentFile: Bencode.encode(.dictionary(root)))
     }
 
-    @Test func paddingIsHadByNature() throws {
+    @Test func paddingPiecesArePresentFromTheStart() throws {
         // The data pieces hash as zeros do, and yet somebody has to write them.
         #expect(Array(try metainfo().zeroPieces.pieces) == [1, 2, 4].map { PieceIndex($0) })
     }
 
-    @Test func aHashOfSomethingElseIsNotBelieved() throws {
+    @Test func paddingPieceWithAnotherHashIsNotZero() throws {
         #expect(Array(try metainfo(lies: [2]).zeroPieces.pieces) == [1, 4].map { PieceIndex($0) })
         #expect(try metainfo(lies: [1, 2, 4], attribute: "l").zeroPieces.isEmpty)
     }
 
     @Test(arguments: [0, 1, 63, 64, 65, 16384, 65535, 65536, 65537, 200_000])
-    func zerosHashAsTheirBytesDo(count: Int) {
+    func zerosHashLikeTheirBytes(count: Int) {
         #expect(SHA1.hash(zeros: count) == SHA1.hash([UInt8](repeating: 0, count: count)))
     }
 }

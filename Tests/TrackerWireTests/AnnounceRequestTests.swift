@@ -3,7 +3,7 @@ import Torrent
 import TrackerWire
 
 @Suite struct AnnounceRequestTests {
-    @Test func queryIsExact() {
+    @Test func announceQueryIsExact() {
         var request = Samples.request(event: .started)
         request.infoHash = InfoHash([
             0x00, 0x20, 0x26, 0x3d, 0x25, 0x2b, 0x7e, 0x2d, 0x5f, 0x2e, 0x41, 0x7a, 0x39, 0x80, 0xff, 0x2f, 0x3f, 0x23,
@@ -26,7 +26,7 @@ import TrackerWire
         #expect(!request.httpQuery.contains("event="))
     }
 
-    @Test func whoStopsWantsNoPeers() {
+    @Test func stoppedAnnounceRequestsNoPeers() {
         #expect(Samples.request(event: .stopped).httpQuery.contains("&numwant=0&"))
         #expect(Samples.request(event: .completed).httpQuery.contains("&numwant=30&"))
     }

@@ -4,7 +4,7 @@ import Torrent
 import TrackerWire
 
 @Suite struct AnnounceResponseTests {
-    @Test func readsCompactPeers() throws {
+    @Test func compactPeersAreParsed() throws {
         let body =
             utf8(
                 "d8:completei3e10:incompletei4e10:downloadedi5e8:intervali1800e12:min intervali300e10:tracker id2:xy5:peers12:"
@@ -30,12 +30,12 @@ import TrackerWire
             (18, [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 80, 1, 2, 3], ["[2001:db8::1]:80"]),
             (18, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 9, 0, 80], ["10.0.0.9:80"]),
         ] as [(Int, [UInt8], [String])])
-    func takesWholeEntries(_ width: Int, _ bytes: [UInt8], _ expected: [String]) throws {
+    func incompleteAndUndialablePeersAreSkipped(_ width: Int, _ bytes: [UInt8], _ expected: [String]) throws {
         let body = utf8(width == 6 ? "d5:peers\(bytes.count):" : "d6:peers6\(bytes.count):") + bytes + utf8("e")
         #expect(try AnnounceResponse(httpBody: body).peers.map(\.description) == expected)
     }
 
-    @Test func readsPeersAsDictionaries() throws {
+    @Test func peersAsDictionariesAreParsed() throws {
         let body = utf8(
             "d5:peersld2:ip8:10.0.0.17:peer id20:aaaaaaaaaaaaaaaaaaaa4:porti6881eed2:ip11:2001:db8::24:porti2eed2:ip9:localhost4:porti1ee"
                 + "d2:ip8:10.0.0.24:porti70000eed2:ip8:10.0.0.3ei5e0:d2:ip16:::ffff:10.0.0.504:porti9eee6:peers6"
@@ -85,7 +85,7 @@ import TrackerWire
     ]
 
     /// What can't be read costs none of the others, and is counted.
-    @Test(arguments: forms) func takesPeersInEveryForm(_ form: Peers) throws {
+    @Test(arguments: forms) func peersInAnyFormAreParsed(_ form: Peers) throws {
         let response = try AnnounceResponse(httpBody: utf8("d\(form.body)e"))
         #expect(response.peers.map(\.description) == form.peers)
         #expect(response.namedPeers.map { "\($0.host):\($0.port)" } == form.names)
@@ -93,7 +93,7 @@ import TrackerWire
         #expect((response.notice == nil) == (form.unreadable == 0))
     }
 
-    @Test func namesAreFew() throws {
+    @Test func namedPeersAreLimited() throws {
         let entries = (0..<1000).map { "d2:ip5:h\(1000 + $0)4:porti1ee" }.joined()
         #expect(try AnnounceResponse(httpBody: utf8("d5:peersl\(entries)ee")).namedPeers.count == 16)
     }
@@ -105,18 +105,18 @@ import TrackerWire
             ("15:warning message0:", nil),
             ("15:warning messagede", nil),
         ] as [(String, String?)])
-    func readsAWarningInEveryForm(_ body: String, _ warning: String?) throws {
+    func warningInAnyFormIsParsed(_ body: String, _ warning: String?) throws {
         #expect(try AnnounceResponse(httpBody: utf8("d\(body)e")).warning == warning)
     }
 
     @Test(
         arguments: [("10:tracker id2:xy", "xy"), ("10:tracker idi5e", "5"), ("10:tracker idle", nil)]
             as [(String, String?)])
-    func readsATrackerID(_ body: String, _ id: String?) throws {
+    func trackerIDIsParsed(_ body: String, _ id: String?) throws {
         #expect(try AnnounceResponse(httpBody: utf8("d\(body)e")).trackerID == id.map(utf8))
     }
 
-    @Test func limitsThePeers() throws {
+    @Test func numberOfPeersIsLimited() throws {
         var bytes: [UInt8] = []
         for n in 0..<10_000 { bytes += [10, 1, UInt8(n >> 8), UInt8(n & 255), 0, 1] }
         let response = try AnnounceResponse(httpBody: utf8("d5:peers\(bytes.count):") + bytes + utf8("e"))
@@ -133,13 +133,13 @@ import TrackerWire
             ("d8:interval30:999999999999999999999999999999e", 86_400, nil),
             ("d8:intervali900e12:min interval2:61e", 900, 61),
         ] as [(String, Int, Int?)])
-    func clampsIntervals(_ body: String, _ interval: Int, _ minimum: Int?) throws {
+    func intervalsAreClamped(_ body: String, _ interval: Int, _ minimum: Int?) throws {
         let response = try AnnounceResponse(httpBody: utf8(body))
         #expect(response.interval == .seconds(interval))
         #expect(response.minimumInterval == minimum.map { .seconds($0) })
     }
 
-    @Test func toleratesUnsortedKeysAndBytesAround() throws {
+    @Test func unsortedKeysAndSurroundingBytesAreTolerated() throws {
         #expect(try AnnounceResponse(httpBody: utf8("\u{feff}\r\n\nd8:intervali61eegarbage")).interval == .seconds(61))
         #expect(try AnnounceResponse(httpBody: utf8("d5:peers0:8:intervali61ee\r\n")).interval == .seconds(61))
     }
@@ -188,11 +188,11 @@ import TrackerWire
             ("d", .truncated("only 1 bytes arrived")),
             ("\r\n \n", .empty),
         ] as [(String, TrackerError)])
-    func refuses(_ body: String, _ expected: TrackerError) throws {
+    func malformedResponseIsRejected(_ body: String, _ expected: TrackerError) throws {
         #expect(try trackerError { () throws(TrackerError) in try AnnounceResponse(httpBody: utf8(body)) } == expected)
     }
 
-    @Test func quotesLittleOfAForeignAnswer() throws {
+    @Test func errorsQuoteLittleOfTheResponse() throws {
         let error = try trackerError { () throws(TrackerError) in
             try AnnounceResponse(httpBody: Array(repeating: 0x78, count: 1 << 20))
         }

@@ -15,7 +15,7 @@ import TrackerWire
         [0, 0, 0, 2, 0, 0, 0, 7, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3], [0, 0, 0, 3, 0, 0, 0, 7, 110, 111],
     ]
 
-    @Test func everyPrefixOfAnAnswerIsCutOff() throws {
+    @Test func everyPrefixOfAResponseIsTruncated() throws {
         _ = try AnnounceResponse(httpBody: Self.body)
         for count in 1..<Self.body.count {
             let error = try trackerError { () throws(TrackerError) in
@@ -25,7 +25,7 @@ import TrackerWire
         }
     }
 
-    @Test(arguments: 0..<20 as Range<UInt64>) func mutatedHTTPAnswers(seed: UInt64) {
+    @Test(arguments: 0..<20 as Range<UInt64>) func mutatedHTTPResponsesStayWithinLimits(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         for _ in 0..<200 {
             let body = Self.mutated(Self.body, &random)
@@ -45,7 +45,7 @@ import TrackerWire
         }
     }
 
-    @Test(arguments: 0..<20 as Range<UInt64>) func mutatedPackets(seed: UInt64) {
+    @Test(arguments: 0..<20 as Range<UInt64>) func mutatedPacketsStayWithinLimits(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         for _ in 0..<200 {
             let bytes = Self.mutated(Self.packets.randomElement(using: &random)!, &random)
@@ -61,7 +61,7 @@ import TrackerWire
         }
     }
 
-    @Test(arguments: 0..<20 as Range<UInt64>) func mutatedURLs(seed: UInt64) {
+    @Test(arguments: 0..<20 as Range<UInt64>) func mutatedURLsAreConsistentOrRejected(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         for _ in 0..<200 {
             let text = String(

@@ -79,7 +79,9 @@ import TrackerWire
         return (reader, false)
     }
 
-    @Test(arguments: samples, [1, 2, 7, .max / 2]) func isRead(_ sample: Sample, size: Int) throws {
+    @Test(arguments: samples, [1, 2, 7, .max / 2]) func responsesAreReadInAnyPortions(_ sample: Sample, size: Int)
+        throws
+    {
         let (reader, isDone) = try read(sample.bytes, by: size)
         #expect(reader.head != nil && isDone == sample.knowsEnd)
         #expect(
@@ -91,14 +93,14 @@ import TrackerWire
     }
 
     /// A length that ends within the answer isn't believed before the server has had time to go on.
-    @Test func aLengthThatIsTooShortIsWaitedOutFor() throws {
+    @Test func tooShortLengthWaitsForMoreBytes() throws {
         var reader = HTTPResponseReader()
         #expect(try reader.received(utf8(Self.ok + "Content-Length: 5\r\n\r\nd8:in")) == .linger)
         #expect(try reader.received(utf8("tervali1800e")) == .linger)
         #expect(try reader.received(utf8("e")) == .done)
     }
 
-    @Test func theHeadIsTheLast() throws {
+    @Test func lastHeadCounts() throws {
         let (reader, _) = try read(
             utf8(
                 "HTTP/1.1 103 X\r\nLocation: /a\r\n\r\nHTTP/1.1 302 Moved on\r\nLOCATION:  /b c \r\nLocation: /d\r\nRetry-After: 70\r\n\r\n"
@@ -120,7 +122,7 @@ import TrackerWire
             ("HTTP/1.1 2x0 OK\r\n\r\n", .malformed("it is not HTTP: “HTTP/1.1 2x0 OK”")),
             ("HTTP/1.1\r\n\r\n", .malformed("it is not HTTP: “HTTP/1.1”")),
         ] as [(String, TrackerError)])
-    func isRefused(_ text: String, _ expected: TrackerError) throws {
+    func malformedResponseIsRejected(_ text: String, _ expected: TrackerError) throws {
         #expect(try trackerError { () throws(TrackerError) in try read(utf8(text), by: 1) } == expected)
     }
 
@@ -138,7 +140,7 @@ import TrackerWire
 
     /// Whatever a server sends without end is given up after a bounded count of bytes.
     @Test(arguments: endless)
-    func whatHasNoEndIsGivenUp(_ start: String, _ rest: String) {
+    func endlessResponseIsGivenUp(_ start: String, _ rest: String) {
         var reader = HTTPResponseReader(maximumBody: 100_000)
         var sent = start.utf8.count
         var isDone = false
@@ -157,7 +159,7 @@ import TrackerWire
 
     /// A page in the place of a .torrent is recognized however the reads cut it, beyond the limit too.
     @Test(arguments: [1, 600, 100_000], ["", "Content-Length: 60000\r\n", "Transfer-Encoding: chunked\r\n"])
-    func aPageIsNoTorrent(by size: Int, _ field: String) throws {
+    func webPageIsRecognizedInPlaceOfATorrent(by size: Int, _ field: String) throws {
         let page = String(repeating: "<html><body>", count: 5_000)
         let body = field.hasPrefix("T") ? "ea60\r\n" + page : page
         let bytes = utf8(Self.ok + field + "\r\n" + body)
@@ -167,7 +169,7 @@ import TrackerWire
         #expect(reader.body.starts(with: utf8("<html>")) && reader.body.count <= 1000)
     }
 
-    @Test(arguments: 0..<40 as Range<UInt64>) func mutatedResponses(seed: UInt64) {
+    @Test(arguments: 0..<40 as Range<UInt64>) func mutatedResponsesDoNotDependOnPortions(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         for _ in 0..<200 {
             let bytes = DecoderFuzzTests.mutated(Self.samples.randomElement(using: &random)!.bytes, &random)
@@ -212,7 +214,7 @@ import TrackerWire
             // A server whose clock is an hour fast means its own time.
             ("Date: Sun, 06 Nov 1994 09:49:37 GMT\r\nRetry-After: Sun, 06 Nov 1994 09:59:37 GMT", 600),
         ] as [(String, Int?)])
-    func isReadInEveryForm(_ fields: String, _ seconds: Int?) throws {
+    func retryAfterIsReadInEveryForm(_ fields: String, _ seconds: Int?) throws {
         #expect(try head(fields).retryAfter(now: 784_111_777) == seconds.map { .seconds($0) })
     }
 
@@ -220,7 +222,7 @@ import TrackerWire
         ("Thu, 01 Jan 1970 00:00:00 GMT", 0), ("Thu, 29 Feb 2024 12:00:00 GMT", 1_709_208_000),
         ("Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777),
         ("Fri, 31 Dec 9999 23:59:59 GMT", 253_402_300_799),
-    ]) func datesAreUnixTime(_ text: String, _ seconds: Int64) { #expect(HTTPDate.parse(text) == seconds) }
+    ]) func httpDatesAreUnixTime(_ text: String, _ seconds: Int64) { #expect(HTTPDate.parse(text) == seconds) }
 
     @Test(
         arguments: [
@@ -238,7 +240,7 @@ import TrackerWire
             (404, "d1:xi1ee", .status(code: 404, phrase: "X", retry: .after(.seconds(600)))),
             (404, "d8:intervali9ee", nil), (200, "de", nil),
         ] as [(Int, String, TrackerError?)])
-    func aRefusalSaysWhenToComeBack(_ status: Int, _ body: String, _ expected: TrackerError?) throws {
+    func refusalCarriesItsRetryTime(_ status: Int, _ body: String, _ expected: TrackerError?) throws {
         var reader = HTTPResponseReader()
         _ = try reader.received(utf8("HTTP/1.1 \(status) X\r\nRetry-After: 600\r\n\r\n\(body)"))
         let head = try #require(reader.head)

@@ -51,7 +51,7 @@ import TrackerWire
             query: nil,
             scrape: "http://t.example/scraper"),
     ])
-    func reads(_ good: Good) throws {
+    func validURLIsParsed(_ good: Good) throws {
         let url = try TrackerURL(good.text)
         #expect(url.scheme == good.scheme)
         #expect(url.host == good.host)
@@ -70,11 +70,11 @@ import TrackerWire
         "http://[::1/", "http://[127.0.0.1]/", "http://[::1]x/", "http://a_b!/", "http://::1/",
         "http://t.example/" + String(repeating: "a", count: 2048),
     ])
-    func refuses(_ text: String) {
+    func invalidURLIsRejected(_ text: String) {
         #expect(throws: TrackerURLError.self) { try TrackerURL(text) }
     }
 
-    @Test func everyRefusalIsOneSentenceWithoutControls() {
+    @Test func errorIsOneSentenceWithoutControlCharacters() {
         for text in ["http://a/\u{1b}[31m", "x\u{7}y", "udp://h:0", "http://h:99999999", "gopher://x"] {
             let sentence = #expect(throws: TrackerURLError.self) { try TrackerURL(text) }?.description ?? ""
             #expect(!sentence.isEmpty && sentence.utf8.allSatisfy { $0 >= 0x20 })
@@ -88,7 +88,7 @@ import TrackerWire
         ("http://t/a|b?k=%zz&u=%41", "http://t/a%7Cb?k=%25zz&u=%41&q=1"), ("http://t/ä?%", "http://t/%C3%A4?%25&q=1"),
         ("http://[::1]:81/a", "http://[::1]:81/a?q=1"),
     ])
-    func appendsAQuery(_ text: String, _ expected: String) throws {
+    func queryIsAppended(_ text: String, _ expected: String) throws {
         #expect(try TrackerURL(text).requestURL(query: "q=1") == expected)
     }
 
@@ -101,7 +101,7 @@ import TrackerWire
         ("http://:@t.example/", "Basic Og==", "http://:***@t.example/"),
         ("http://a@b@t.example/", "Basic YUBiOg==", "http://***@t.example/"),
     ])
-    func aPasswordIsSentAndNotShown(_ text: String, _ authorization: String, _ shown: String) throws {
+    func passwordIsSentButNotShown(_ text: String, _ authorization: String, _ shown: String) throws {
         let url = try TrackerURL(text)
         #expect(url.authorization == authorization)
         #expect(url.description == shown)
@@ -113,7 +113,7 @@ import TrackerWire
         "http://user:zq/cret@t.example/", "http://user:zq?cret@t.example/", "http://user:zq#cret@t.example/",
         "http://us er:zq/cret@t/",
     ])
-    func aPasswordThatEndsTheHostIsNamedAndNotShown(_ text: String) {
+    func passwordWithADelimiterIsReportedButNotShown(_ text: String) {
         let error = #expect(throws: TrackerURLError.self) { try TrackerURL(text) }
         #expect(error == .password && error?.description.contains("zq") == false, "\(error?.description ?? "")")
     }
@@ -123,7 +123,7 @@ import TrackerWire
         "http://user:secret@t:99999/",
         "http://user:secret@t/\u{7}",
     ])
-    func noRefusalShowsAPassword(_ text: String) {
+    func errorsNeverShowAPassword(_ text: String) {
         let error = #expect(throws: TrackerURLError.self) { try TrackerURL(text) }
         #expect(error?.description.contains("secret") == false, "\(error?.description ?? "")")
     }
@@ -138,12 +138,12 @@ import TrackerWire
             ("http://t/a", "ftp://t/b", nil), ("http://t/a", "udp://t:1/b", nil), ("http://t/a", "http:///b", nil),
             ("http://t/a", "/\u{1}", nil),
         ] as [(String, String, String?)])
-    func redirects(_ from: String, _ location: String, _ to: String?) throws {
+    func redirectsAreResolved(_ from: String, _ location: String, _ to: String?) throws {
         #expect(try TrackerURL(from).redirected(to: location)?.description == to)
     }
 
     /// A redirect carries the query of the announce, so it may be longer than a URL of a .torrent.
-    @Test func aRedirectMayBeLong() throws {
+    @Test func redirectMayBeLong() throws {
         let url = try TrackerURL("http://t/a")
         #expect(url.redirected(to: "/" + String(repeating: "a", count: 4000)) != nil)
         #expect(url.redirected(to: "/" + String(repeating: "a", count: 9000)) == nil)
@@ -153,12 +153,12 @@ import TrackerWire
         ("/b", true), ("http://t/b", true), ("http://t:80/b", true), ("http://u/b", false), ("https://t/b", false),
         ("http://t:81/b", false),
     ])
-    func thePasswordStaysAtItsServer(_ location: String, _ isKept: Bool) throws {
+    func passwordIsDroppedForAnotherServer(_ location: String, _ isKept: Bool) throws {
         let url = try #require(try TrackerURL("http://user:secret@t/a").redirected(to: location))
         #expect((url.authorization != nil) == isKept)
     }
 
-    @Test func sentencesNameTheHostAlone() throws {
+    @Test func authorityNamesOnlyTheHost() throws {
         #expect(try TrackerURL("https://t.example/secret/announce?passkey=1").authority == "t.example")
         #expect(try TrackerURL("http://[::1]:8080/secret").authority == "[::1]:8080")
     }

@@ -54,7 +54,7 @@ import TrackerWire
     private static let granted: [UInt8] = [1, 2, 3, 4, 5, 6, 7, 8]
     private static let peers: [UInt8] = [0, 0, 14, 16, 0, 0, 0, 2, 0, 0, 0, 3, 10, 0, 0, 1, 0, 80]
 
-    @Test func connectsThenAnnounces() {
+    @Test func connectPrecedesAnnounce() {
         var play = Play()
         let connect = play.start()
         #expect(Sent(connect, play.now) == Sent(0, 15))
@@ -73,7 +73,7 @@ import TrackerWire
         #expect(again == done)
     }
 
-    @Test func scrapesInTheOrderOfTheQuestion() {
+    @Test func scrapeCountsFollowTheRequestOrder() {
         var play = Play(.scrape(ScrapeRequest([Samples.infoHash, Samples.otherHash], over: .udp)))
         _ = play.start()
         let ask = play.receive(play.answer(0, Self.granted))
@@ -84,7 +84,7 @@ import TrackerWire
         )
     }
 
-    @Test func usesAConnectionThatLives() {
+    @Test func liveConnectionIsReused() {
         var play = Play(connection: .init(id: 5, expires: .seconds(1001)))
         let first = play.start()
         #expect(Sent(first, play.now) == Sent(1, 15))
@@ -93,7 +93,7 @@ import TrackerWire
         #expect(Sent(connect, late.now) == Sent(0, 15))
     }
 
-    @Test(arguments: [0, 1, 2, 8]) func givesUpAfterItsPatience(retransmissions: Int) {
+    @Test(arguments: [0, 1, 2, 8]) func machineGivesUpAfterItsPatience(retransmissions: Int) {
         var play = Play(retransmissions: retransmissions)
         var step = play.start()
         var transactions: Set<[UInt8]> = []
@@ -109,7 +109,7 @@ import TrackerWire
     }
 
     /// The third example of BEP 15: the connection id expires while announces are not answered.
-    @Test func reconnectsWhenTheConnectionExpires() {
+    @Test func expiredConnectionIsReopened() {
         var play = Play(retransmissions: 8)
         _ = play.start()
         _ = play.receive(play.answer(0, Self.granted))
@@ -123,7 +123,7 @@ import TrackerWire
         #expect(Sent(announce, play.now) == Sent(1, 120))
     }
 
-    @Test func aBorrowedConnectionGetsOneChance() {
+    @Test func reusedConnectionGetsOneChance() {
         var refused = Play(connection: .init(id: 5, expires: .seconds(1059)))
         _ = refused.start()
         let reconnect = refused.receive(refused.answer(3, utf8("bad connection")))
@@ -164,7 +164,7 @@ import TrackerWire
             (1, peers, .malformed("its packet is not of the requested kind")),
             (9, [], .malformed("a packet has the unknown action 9")),
         ] as [(UInt32, [UInt8], TrackerError)])
-    func failsOnAWrongPacket(_ action: UInt32, _ rest: [UInt8], _ error: TrackerError) {
+    func wrongPacketFailsTheRequest(_ action: UInt32, _ rest: [UInt8], _ error: TrackerError) {
         var play = Play()
         _ = play.start()
         let step = play.receive(play.answer(action, rest))
@@ -173,7 +173,7 @@ import TrackerWire
         #expect(transaction == nil)
     }
 
-    @Test(arguments: 0..<50 as Range<UInt64>) func anyScriptEnds(seed: UInt64) {
+    @Test(arguments: 0..<50 as Range<UInt64>) func anyExchangeEnds(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var play = Play(retransmissions: 8)
         var step = play.start()

@@ -3,14 +3,14 @@ import Torrent
 import TrackerWire
 
 @Suite struct UDPTrackerPacketTests {
-    @Test func connectIsAsBEP15Says() {
+    @Test func connectFollowsBEP15() {
         #expect(
             UDPTrackerRequestPacket.connect(transaction: 0x0102_0304).bytes == [
                 0, 0, 4, 0x17, 0x27, 0x10, 0x19, 0x80, 0, 0, 0, 0, 1, 2, 3, 4,
             ])
     }
 
-    @Test func announceIsAsBEP15Says() {
+    @Test func announceFollowsBEP15() {
         let bytes = UDPTrackerRequestPacket.announce(
             connection: 0x1112_1314_1516_1718, transaction: 9, Samples.request(event: .started), urlData: ""
         )
@@ -24,14 +24,14 @@ import TrackerWire
     }
 
     @Test(arguments: [(nil, 0), (.completed, 1), (.started, 2), (.stopped, 3)] as [(AnnounceRequest.Event?, UInt8)])
-    func numbersTheEvents(_ event: AnnounceRequest.Event?, _ number: UInt8) {
+    func eventsAreNumbered(_ event: AnnounceRequest.Event?, _ number: UInt8) {
         let bytes = UDPTrackerRequestPacket.announce(
             connection: 0, transaction: 0, Samples.request(event: event), urlData: ""
         ).bytes
         #expect(bytes[80..<84] == [0, 0, 0, number])
     }
 
-    @Test func urlDataIsAsBEP41Says() {
+    @Test func urlDataFollowsBEP41() {
         let short = UDPTrackerRequestPacket.announce(connection: 0, transaction: 0, Samples.request(), urlData: "/a?b")
             .bytes
         #expect(Array(short[98...]) == utf8("\u{2}\u{4}/a?b\0"))
@@ -49,7 +49,7 @@ import TrackerWire
         #expect(tooLong.bytes.count == 98)
     }
 
-    @Test func readsAnswers() throws {
+    @Test func responsesAreParsed() throws {
         let connect = try UDPTrackerResponsePacket([0, 0, 0, 0, 0, 0, 0, 7, 1, 2, 3, 4, 5, 6, 7, 8], overIPv6: false)
         #expect(connect == .connect(transaction: 7, connection: 0x0102_0304_0506_0708))
 
@@ -80,7 +80,7 @@ import TrackerWire
             [0, 0, 0, 1, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
             [0, 0, 0, 4, 0, 0, 0, 7, 0, 0, 0, 0],
         ] as [[UInt8]])
-    func refuses(_ bytes: [UInt8]) throws {
+    func malformedPacketIsRejected(_ bytes: [UInt8]) throws {
         _ = try trackerError { () throws(TrackerError) in try UDPTrackerResponsePacket(bytes, overIPv6: false) }
     }
 }

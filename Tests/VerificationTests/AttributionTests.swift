@@ -93,7 +93,7 @@ struct AttributionTests {
             riddles: [[0, 1, 2]], rot: [false]),
     ]
 
-    @Test(arguments: cases) func onlyWhatWasTouchedIsAccused(_ one: Case) throws {
+    @Test(arguments: cases) func onlyChangedFilesAreBlamed(_ one: Case) throws {
         let entries = one.lengths.enumerated().map {
             FileEntry(path: ["f\($0)"], length: $1, isPad: one.pads.contains($0))
         }
@@ -132,7 +132,7 @@ struct AttributionTests {
         for riddle in found.riddles { #expect(riddle.count.damaged == (one.claimed ? riddle.count.pieces : 0)) }
     }
 
-    @Test func manyNamesAreCounted() throws {
+    @Test func longFileListsAreAbbreviated() throws {
         let layout = try #require(FileLayout(files: (0..<1200).map { FileEntry(path: ["f\($0)"], length: 1) }))
         func names(_ count: Int) -> String {
             Attribution.Riddle(files: Array(layout.files.prefix(count)), count: Attribution.Count(), isRot: true).names

@@ -17,7 +17,7 @@ import Verification
         return pieces
     }
 
-    @Test func aPartIsHandedOnWithItsLastVerdict() async throws {
+    @Test func partIsDeliveredWithItsLastVerdict() async throws {
         let geometry = try Self.geometry(parts: 3)
         let stream = VerdictStream(Self.all(geometry), geometry)
         // The second part is through before the first one is.
@@ -35,7 +35,7 @@ import Verification
         #expect(stream.outcome == .finished)
     }
 
-    @Test func whatIsNotAskedForIsNotWaitedFor() async throws {
+    @Test func onlyRequestedPiecesAreAwaited() async throws {
         let geometry = try Self.geometry(parts: 2)
         var pieces = Bitfield(count: geometry.pieceCount)
         for piece in [5, Self.piecesPerPart + 7] { pieces.insert(PieceIndex(piece)) }
@@ -50,7 +50,7 @@ import Verification
         #expect(await parts.next() == nil)
     }
 
-    @Test func verdictsOfPartsThatAreHalfThroughAreNotLost() async throws {
+    @Test func verdictsOfUnfinishedPartsAreDelivered() async throws {
         let geometry = try Self.geometry(parts: 2)
         let stream = VerdictStream(Self.all(geometry), geometry)
         stream.add([(PieceIndex(Self.piecesPerPart), .good), (PieceIndex(3), .bad)])
@@ -63,7 +63,7 @@ import Verification
         #expect(stream.outcome == .cancelled)
     }
 
-    @Test func manyThreadsLoseNothing() async throws {
+    @Test func concurrentVerdictsAreNotLost() async throws {
         let geometry = try Self.geometry(parts: 4)
         let stream = VerdictStream(Self.all(geometry), geometry)
         await withTaskGroup { group in

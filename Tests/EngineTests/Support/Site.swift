@@ -136,7 +136,7 @@ struct Site: Sendable {
     }
 
     /// Runs an engine until the torrent is complete and recorded, and stops it cleanly.
-    func download(_ id: TorrentID, from peers: [WirePeer], within limit: Duration = .seconds(60)) async throws {
+    func download(_ id: TorrentID, from peers: [FakePeer], within limit: Duration = .seconds(60)) async throws {
         try await run(peers: peers.map(\.address)) { _ in try await untilComplete(id, within: limit) }
     }
 

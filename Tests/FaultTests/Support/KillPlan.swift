@@ -31,13 +31,13 @@ struct KillPlan {
     }
 
     /// The deaths of a scenario: first a boundary of the plain run, then some of whatever comes after it.
-    func deaths(of scenario: Int) -> [Life.Death] {
+    func deaths(of scenario: Int) -> [ProgramRun.Death] {
         var random = SplitMix64(seed: UInt64(scenario))
         let first = boundaries[scenario % boundaries.count]
         return [.boundary(first)] + (0..<Int.random(in: 2...3, using: &random)).map { _ in later(&random) }
     }
 
-    private func later(_ random: inout SplitMix64) -> Life.Death {
+    private func later(_ random: inout SplitMix64) -> ProgramRun.Death {
         switch Int.random(in: 0..<10, using: &random) {
         // The start, the recovery of the database and of the payload.
         case 0...3: .boundary(anyCall(upTo: 40, &random))

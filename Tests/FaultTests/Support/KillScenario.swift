@@ -31,7 +31,7 @@ struct KillScenario {
         var doubtful = 0
     }
 
-    /// Blocks a second: what a life has to be killed in.
+    /// Blocks a second: what a run has to be killed in.
     static let pace = 160
     static let commitInterval = ["--commit-interval", "150"]
 
@@ -49,17 +49,17 @@ struct KillScenario {
 
     let torrent: SampleTorrent
     let pieces: Pieces
-    let peer: WirePeer
+    let peer: FakePeer
     let shape: Shape
     /// The line that replays it.
     let replay: String
     /// Whether a start may look at what is claimed, too.
     var mayDoubtClaims = false
     private(set) var toll = Toll()
-    /// Blocks that some life got.
+    /// Blocks that some run got.
     private var served: Set<PieceIndex> = []
 
-    init(_ torrent: SampleTorrent, _ pieces: Pieces, _ peer: WirePeer, _ shape: Shape, replay: String) {
+    init(_ torrent: SampleTorrent, _ pieces: Pieces, _ peer: FakePeer, _ shape: Shape, replay: String) {
         self.torrent = torrent
         self.pieces = pieces
         self.peer = peer
@@ -72,8 +72,8 @@ struct KillScenario {
     }
 
     /// Dies all deaths, goes on to the end, and looks whether it is as it should be.
-    mutating func run(_ deaths: [Life.Death], clockOffsets: [Duration] = []) async throws {
-        var before = try Standing(pieces, torrent)
+    mutating func run(_ deaths: [ProgramRun.Death], clockOffsets: [Duration] = []) async throws {
+        var before = try RecordedState(pieces, torrent)
         for (n, death) in deaths.enumerated() {
             let offset = clockOffsets.isEmpty ? .zero : clockOffsets[n % clockOffsets.count]
             let after = try await live(death, before, clockOffset: offset)
@@ -82,26 +82,27 @@ struct KillScenario {
         }
         peer.behave(.good)
         let last = try await live(.none, before)
-        #expect(last == nil, "\(replay): the last life was to be whole")
+        #expect(last == nil, "\(replay): the last run was to be whole")
         #expect(torrent.faults(in: pieces.output, wanted: shape.wanted) == [], "\(replay)")
         let verified = try await pieces.run(["verify", "--quiet"])
         #expect(verified.exitCode == 0, "\(replay): \(verified)")
     }
 
-    /// One life, and what stands after it; `nil` when it came to its own end.
-    private mutating func live(_ death: Life.Death, _ before: Standing, clockOffset: Duration = .zero) async throws
-        -> Standing?
+    /// One run, and what stands after it; `nil` when it came to its own end.
+    private mutating func live(_ death: ProgramRun.Death, _ before: RecordedState, clockOffset: Duration = .zero)
+        async throws
+        -> RecordedState?
     {
-        let life = Life(death: death)
-        let what = "\(replay): life \(toll.lives + 1), \(life)"
+        let programRun = ProgramRun(death: death)
+        let what = "\(replay): run \(toll.lives + 1), \(programRun)"
         peer.forgetRequests()
         let (doubtful, bytes) = try before.doubtful(torrent, in: pieces.output)
         #expect(bytes.pieces.allSatisfy { served.contains($0) }, "\(what): pieces are in doubt that nobody sent")
-        let end = try await life.run(pieces, try arguments(), clockOffset: clockOffset)
+        let end = try await programRun.run(pieces, try arguments(), clockOffset: clockOffset)
         toll.lives += 1
         for block in peer.served { served.insert(block.piece) }
 
-        let after = try Standing(pieces, torrent)
+        let after = try RecordedState(pieces, torrent)
         #expect(after.damage == [], "\(what)")
         #expect(
             try torrent.unfounded(after.claimed, in: pieces.output, wanted: shape.wanted) == [],
@@ -133,7 +134,7 @@ struct KillScenario {
         return after
     }
 
-    private func isShutdown(_ death: Life.Death) -> Bool {
+    private func isShutdown(_ death: ProgramRun.Death) -> Bool {
         if case .shutdown = death { true } else { false }
     }
 }

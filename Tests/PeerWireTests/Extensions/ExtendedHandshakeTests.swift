@@ -4,7 +4,7 @@ import Testing
 import Torrent
 
 @Suite struct ExtendedHandshakeTests {
-    @Test func isTheWireForm() throws {
+    @Test func extendedHandshakeMatchesTheWireFormat() throws {
         var handshake = ExtendedHandshake()
         handshake.extensions = ExtendedHandshake.offer([.uploadOnly, .metadata])
         handshake.client = "pieces 0.1.0"
@@ -20,12 +20,12 @@ import Torrent
         #expect(handshake.message == .extended(id: 0, payload: handshake.payload))
     }
 
-    @Test func emptyOneIsReadBack() throws {
+    @Test func emptyHandshakeRoundTrips() throws {
         #expect(try ExtendedHandshake(payload: ExtendedHandshake().payload) == ExtendedHandshake())
         #expect(try ExtendedHandshake(payload: ByteBuffer(string: "de")) == ExtendedHandshake())
     }
 
-    @Test func ipv6AddressIsReadBack() throws {
+    @Test func ipv6AddressRoundTrips() throws {
         var handshake = ExtendedHandshake()
         handshake.yourHost = .v6(0x2001_0db8_0000_0000, 1)
         #expect(try ExtendedHandshake(payload: handshake.payload) == handshake)
@@ -41,7 +41,7 @@ import Torrent
         "d11:upload_only3:yese", "d1:p20:18446744073709551615e",
         "d1:md11:ut_metadatai256eee", "d1:md11:ut_metadatai-1eee", "d1:md11:ut_metadata1:xee",
         "d4:reqqi-99999999999999999999ee", "d1:pi99999999999999999999ee", "d3:zzzi1ee", "d1:vi1e1:mdee", "deXYZ",
-    ]) func isReadLeniently(_ text: String) throws {
+    ]) func invalidValuesAreIgnored(_ text: String) throws {
         #expect(try ExtendedHandshake(payload: ByteBuffer(string: text)) == ExtendedHandshake())
     }
 
@@ -49,14 +49,14 @@ import Torrent
     @Test(arguments: [
         "d4:reqqi0500e1:pi6881e1:md11:ut_metadatai2eee", "d1:md11:ut_metadatai2ee1:pi6881e1:pi6881e4:reqqi500ee",
         "d1:md11:ut_metadata1:2e1:p4:68814:reqq3:500e", "d1:md11:ut_metadatai2ee1:pi6881e4:reqqi500ee\r\n",
-    ]) func otherFormsAreRead(_ text: String) throws {
+    ]) func nonCanonicalFormsAreAccepted(_ text: String) throws {
         let handshake = try ExtendedHandshake(payload: ByteBuffer(string: text))
         #expect(handshake.extensions == [.metadata: 2])
         #expect(handshake.port == 6881)
         #expect(handshake.requestQueue == 500)
     }
 
-    @Test func largeQueuesAreCut() throws {
+    @Test func requestQueueIsLimited() throws {
         let handshake = try ExtendedHandshake(payload: ByteBuffer(string: "d4:reqqi9223372036854775807ee"))
         #expect(handshake.requestQueue == ExtendedHandshake.maximumRequestQueue)
     }
@@ -65,7 +65,7 @@ import Torrent
         "", "i1e", "le", "d", "d1:m", "d1:mdi1ee", "x", "d1:v99999999999:xe", String(repeating: "l", count: 10_000),
         "d1:z" + "l" + String(repeating: "i1e", count: 5_000) + "ee",
         "d1:v70000:" + String(repeating: "v", count: 70_000) + "e",
-    ]) func isRefused(_ text: String) throws {
+    ]) func malformedHandshakeIsRejected(_ text: String) throws {
         let error = try #require(
             #expect(throws: PeerWireError.self) { try ExtendedHandshake(payload: ByteBuffer(string: text)) })
         #expect(error.description.contains("extension handshake"))

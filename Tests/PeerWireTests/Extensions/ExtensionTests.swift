@@ -3,12 +3,12 @@ import PeerWire
 import Testing
 
 @Suite struct ExtensionTests {
-    @Test func registryHasUniqueNamesAndNoZero() {
+    @Test func extensionsHaveUniqueNamesAndNonZeroIDs() {
         #expect(Set(Extension.allCases.map(\.name)).count == Extension.allCases.count)
         #expect(Extension(rawValue: ExtendedHandshake.messageID) == nil)
     }
 
-    @Test func peersNameTheirMessagesThemselves() throws {
+    @Test func messageIDsComeFromThePeer() throws {
         var peer = PeerExtensions()
         #expect(peer.message(DontHave(piece: 7)) == nil)
         peer.update(
@@ -27,20 +27,20 @@ import Testing
         #expect(!peer.supports(.peerExchange))
     }
 
-    @Test(arguments: [0, 1, 0x0102_0304, .max] as [UInt32]) func dontHaveIsReadBack(piece: UInt32) throws {
+    @Test(arguments: [0, 1, 0x0102_0304, .max] as [UInt32]) func dontHaveRoundTrips(piece: UInt32) throws {
         let message = DontHave(piece: piece)
         #expect(message.payload == ByteBuffer(integer: piece))
         #expect(try DontHave(payload: message.payload) == message)
     }
 
-    @Test func uploadOnlyIsReadBack() throws {
+    @Test func uploadOnlyRoundTrips() throws {
         #expect(try UploadOnly(payload: UploadOnly(true).payload) == UploadOnly(true))
         #expect(try UploadOnly(payload: UploadOnly(false).payload) == UploadOnly(false))
         #expect(try UploadOnly(payload: ByteBuffer(bytes: [2])) == UploadOnly(true))
     }
 
     /// What is behind a message changes nothing; one that is too short says nothing.
-    @Test(arguments: [0, 1, 2, 3, 4, 5, 100]) func otherLengths(count: Int) throws {
+    @Test(arguments: [0, 1, 2, 3, 4, 5, 100]) func shortMessagesAreRejectedAndExtraBytesIgnored(count: Int) throws {
         let payload = ByteBuffer(repeating: 0, count: count)
         if count < 4 {
             #expect(throws: PeerWireError.self) { try DontHave(payload: payload) }
@@ -57,7 +57,7 @@ import Testing
 
 @Suite struct ExtendedMessageTests {
     /// What is offered is what is decoded, and nothing else is accepted.
-    @Test func offeredExtensionsAreThoseThatAreDecoded() throws {
+    @Test func offeredExtensionsAreExactlyTheDecodedOnes() throws {
         #expect(Set(ExtendedMessage.offered) == [.dontHave, .uploadOnly])
         for id in 1...255 as ClosedRange<UInt8> {
             let message = try ExtendedMessage(id: id, payload: ByteBuffer(bytes: [0, 0, 0, 1]))

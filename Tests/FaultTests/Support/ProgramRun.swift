@@ -4,7 +4,7 @@ import TestSupport
 import Torrent
 
 /// One process of the program, from its start to its death or end.
-struct Life: Sendable, CustomStringConvertible {
+struct ProgramRun: Sendable, CustomStringConvertible {
     /// How it is to end.
     enum Death: Sendable, Hashable {
         /// At a call.
@@ -28,7 +28,7 @@ struct Life: Sendable, CustomStringConvertible {
         }
     }
 
-    /// The longest that a life may take.
+    /// The longest that a run may take.
     private static let limit = Duration.seconds(150)
 
     /// Lives it; how it ended.

@@ -2,7 +2,7 @@ import Glibc
 import SystemPackage
 
 /// Where a benchmark works: a temporary folder of its own, and the program that it measures.
-struct Workshop {
+struct BenchmarkSetup {
     let folder: FilePath
     /// The `pieces` that stands beside this program.
     let program: FilePath
@@ -19,7 +19,7 @@ struct Workshop {
         folder = FilePath(platformString: made)
     }
 
-    /// A folder in the workshop, made where there is none.
+    /// A folder in the setup, made where there is none.
     func makeFolder(_ name: String) throws -> FilePath {
         let path = folder.appending(name)
         try Self.makeFolder(path)

@@ -2,7 +2,7 @@ import Store
 import Torrent
 
 /// Looks at states of one run, in the order of their positions, and says what is wrong with them.
-package struct Survey: Sendable {
+package struct CrashStateChecker: Sendable {
     package struct Report: Sendable {
         package var states = 0
         package var resumed = 0

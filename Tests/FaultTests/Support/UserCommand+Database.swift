@@ -4,7 +4,7 @@ import TestSupport
 import Torrent
 
 /// Errands that make, take or mend a database. They read the database's bytes, so that nothing may run beside them.
-extension Errand {
+extension UserCommand {
     static let database = [backup, restore, salvage, mendingAtStart, restoredAtStart]
 
     private static let pageSize = 4096
@@ -15,7 +15,7 @@ extension Errand {
     // MARK: Backup
 
     /// The file has its name only when it is whole.
-    @Sendable static func backupIsWholeOrNone(_ ground: Ground, _ standings: [Standing]) throws -> [String] {
+    @Sendable static func backupIsWholeOrNone(_ ground: Ground, _ recordedStates: [RecordedState]) throws -> [String] {
         let copy = FilePath(ground.pieces.database.string + ".copy")
         guard Files.exists(copy) else { return [] }
         let connection = try Connection.open(copy, mode: .readOnly, now: .now())
@@ -23,7 +23,7 @@ extension Errand {
             + (try connection.torrents.rows().count == ground.torrents.count ? [] : ["it lacks torrents"])
     }
 
-    private static let backup = Errand(
+    private static let backup = UserCommand(
         name: "database backup", prepare: { try await $0.adoptAll() },
         arguments: { ["database", "backup", $0.pieces.database.string + ".copy"] },
         exitCodes: [0, 1], faults: backupIsWholeOrNone
@@ -31,7 +31,7 @@ extension Errand {
         // That there is one already is said.
         try await ground.run(["database", "backup", ground.pieces.database.string + ".copy"], exitCodes: [0, 1])
         guard Files.exists(FilePath(ground.pieces.database.string + ".copy")) else {
-            throw ErrandFault("there is no backup")
+            throw CommandFault("there is no backup")
         }
     }
 
@@ -46,12 +46,14 @@ extension Errand {
     }
 
     /// The old database is there under one of its names, as it was.
-    @Sendable private static func oldOneStays(_ ground: Ground, _ standings: [Standing]) throws -> [String] {
+    @Sendable private static func oldOneStays(_ ground: Ground, _ recordedStates: [RecordedState]) throws -> [String] {
         try faults(ground) { $0 == $1 }
     }
 
-    /// The same of one that an engine began with: it may have written its life into it.
-    @Sendable private static func mostOfOldOneStays(_ ground: Ground, _ standings: [Standing]) throws -> [String] {
+    /// The same of one that an engine began with: it may have written its run into it.
+    @Sendable private static func mostOfOldOneStays(_ ground: Ground, _ recordedStates: [RecordedState]) throws
+        -> [String]
+    {
         try faults(ground) { old, found in
             let pages = stride(from: 0, to: min(old.count, found.count), by: pageSize)
             let same = pages.count { old[$0..<$0 + pageSize] == found[$0..<$0 + pageSize] }
@@ -76,7 +78,7 @@ extension Errand {
         try Files.write(try Files.read(ground.pieces.database), to: ground.pieces.folder.appending(original))
     }
 
-    private static let restore = Errand(
+    private static let restore = UserCommand(
         name: "database restore", prepare: loseOne, arguments: { _ in ["database", "restore"] }, leaving: [1],
         mayBeMended: true, faults: oldOneStays
     ) { ground in
@@ -84,7 +86,7 @@ extension Errand {
     }
 
     /// An engine goes on with a restore that was interrupted.
-    private static let restoredAtStart = Errand(
+    private static let restoredAtStart = UserCommand(
         name: "a restore that the next start ends",
         prepare: { ground in
             try await loseOne(ground)
@@ -102,14 +104,14 @@ extension Errand {
         try await ground.adoptAll()
         try await ground.run(["database", "backup", ground.pieces.database.string + backupEnd])
         let root = try ground.look().value("SELECT rootpage FROM sqlite_schema WHERE name = 'torrent'", as: Int.self)
-        guard let root else { throw ErrandFault("there is no table of torrents") }
+        guard let root else { throw CommandFault("there is no table of torrents") }
         let page = isHeader ? 0 : root - 1
         try Files.overwrite(
             ground.pieces.database, at: Int64(page * pageSize), with: Array(repeating: 0, count: pageSize))
         try remember(ground)
     }
 
-    private static let salvage = Errand(
+    private static let salvage = UserCommand(
         name: "database salvage", prepare: { try await damage($0, isHeader: true) },
         arguments: { _ in ["database", "salvage"] },
         exitCodes: [0], mayBeMended: true, faults: oldOneStays
@@ -117,7 +119,7 @@ extension Errand {
         try await ground.run(["database", "salvage"])
     }
 
-    private static let mendingAtStart = Errand(
+    private static let mendingAtStart = UserCommand(
         name: "mending at the start of an engine", prepare: { try await damage($0, isHeader: false) },
         arguments: { $0.engine("--until-complete") }, mayBeMended: true, faults: mostOfOldOneStays)
 }

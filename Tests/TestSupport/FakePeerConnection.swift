@@ -3,8 +3,8 @@ import PeerWire
 import Synchronization
 import Torrent
 
-/// One connection of a ``WirePeer``.
-final class WirePeerConnection: ChannelInboundHandler {
+/// One connection of a ``FakePeer``.
+final class FakePeerConnection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
@@ -16,19 +16,19 @@ final class WirePeerConnection: ChannelInboundHandler {
     private let torrent: SampleTorrent
     private let have: Bitfield
     private let isFast: Bool
-    private let shared: WirePeer.Shared
+    private let shared: FakePeer.Shared
     private var greeting = ByteBuffer()
     private var isGreeted = false
     private var decoder: PeerMessageDecoder
     private var number = 0
     private var servedHere = 0
     private var isChoking = true
-    private var waiting: [WirePeer.Request] = []
+    private var waiting: [FakePeer.Request] = []
     private var isPaced = false
     /// When the next block is served by a peer that is slow or steady.
     private var servesAt = NIODeadline.distantPast
 
-    init(_ torrent: SampleTorrent, have: Bitfield, isFast: Bool, shared: WirePeer.Shared) {
+    init(_ torrent: SampleTorrent, have: Bitfield, isFast: Bool, shared: FakePeer.Shared) {
         self.torrent = torrent
         self.have = have
         self.isFast = isFast
@@ -36,7 +36,7 @@ final class WirePeerConnection: ChannelInboundHandler {
         decoder = PeerMessageDecoder(pieceCount: torrent.geometry.pieceCount)
     }
 
-    private var manner: WirePeer.Manner { shared.state.withLock(\.manner) }
+    private var manner: FakePeer.Manner { shared.state.withLock(\.manner) }
 
     // MARK: Events
 
@@ -135,7 +135,7 @@ final class WirePeerConnection: ChannelInboundHandler {
     private func handle(_ message: PeerMessage, _ context: ChannelHandlerContext) {
         switch message {
         case .request(let piece, let begin, let length):
-            let request = WirePeer.Request(
+            let request = FakePeer.Request(
                 piece: Int(piece), begin: Int(begin), length: Int(length), at: .now, connection: number)
             shared.state.withLock { $0.requests.append(request) }
             guard torrent.geometry.contains(piece: request.piece, begin: request.begin, length: request.length),
@@ -150,7 +150,7 @@ final class WirePeerConnection: ChannelInboundHandler {
         }
     }
 
-    private func answer(_ request: WirePeer.Request, _ context: ChannelHandlerContext) {
+    private func answer(_ request: FakePeer.Request, _ context: ChannelHandlerContext) {
         switch manner {
         case .silent: return
         case .rejecting: reject(request, context)
@@ -173,7 +173,7 @@ final class WirePeerConnection: ChannelInboundHandler {
         }
     }
 
-    private func reject(_ request: WirePeer.Request, _ context: ChannelHandlerContext) {
+    private func reject(_ request: FakePeer.Request, _ context: ChannelHandlerContext) {
         send(
             .reject(piece: UInt32(request.piece), begin: UInt32(request.begin), length: UInt32(request.length)), context
         )
@@ -189,7 +189,7 @@ final class WirePeerConnection: ChannelInboundHandler {
         }
     }
 
-    private func pace(_ request: WirePeer.Request, _ pause: TimeAmount, _ context: ChannelHandlerContext) {
+    private func pace(_ request: FakePeer.Request, _ pause: TimeAmount, _ context: ChannelHandlerContext) {
         waiting.append(request)
         guard !isPaced else { return }
         servesAt = .now() + pause
@@ -215,7 +215,7 @@ final class WirePeerConnection: ChannelInboundHandler {
         paceNext(pause, context)
     }
 
-    private func serve(_ request: WirePeer.Request, _ context: ChannelHandlerContext) {
+    private func serve(_ request: FakePeer.Request, _ context: ChannelHandlerContext) {
         let start = Int(torrent.geometry.offset(of: request.block.piece)) + request.begin
         let bytes = torrent.bytes(start..<start + request.length)
         var block = ByteBuffer(bytes: bytes)

@@ -3,8 +3,8 @@ import NIOPosix
 import Synchronization
 import Torrent
 
-/// Somebody who dials and says whatever a test has him say.
-package final class Stranger: Sendable {
+/// A peer that dials and sends the bytes that a test gives it.
+package final class RawPeer: Sendable {
     private let channel: any Channel
     private let shared: Shared
 
@@ -17,7 +17,7 @@ package final class Stranger: Sendable {
         self.shared = shared
     }
 
-    package static func dial(_ address: PeerAddress) async throws -> Stranger {
+    package static func dial(_ address: PeerAddress) async throws -> RawPeer {
         let shared = Shared()
         let host = "\(address)".split(separator: ":").dropLast().joined(separator: ":").filter {
             $0 != "[" && $0 != "]"
@@ -27,7 +27,7 @@ package final class Stranger: Sendable {
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(Ear(shared)) }
             }
             .connect(host: host, port: Int(address.port)).get()
-        return Stranger(channel, shared)
+        return RawPeer(channel, shared)
     }
 
     package var isClosed: Bool { shared.state.withLock(\.isClosed) }

@@ -5,7 +5,7 @@ import TestSupport
 import Torrent
 
 /// What stands of a torrent in a database that nobody runs on and on the disk beside it, as the test itself finds it.
-struct Standing {
+struct RecordedState {
     /// Whether the database has the torrent.
     private(set) var isThere = false
     private(set) var claimed: Bitfield

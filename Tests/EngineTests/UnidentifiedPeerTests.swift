@@ -8,7 +8,7 @@ import Testing
 import Torrent
 
 /// People who dial: what each may take, and who isn't taken at all.
-@Suite(.crowded) struct StrangerTests {
+@Suite(.crowded) struct UnidentifiedPeerTests {
     /// What a peer says first that has everything, and serves.
     private static func greeting(_ infoHash: InfoHash, number: Int) -> [UInt8] {
         [19] + Array("BitTorrent protocol".utf8) + [0, 0, 0, 0, 0, 0x10, 0, 0x04] + infoHash.bytes
@@ -21,31 +21,31 @@ import Torrent
     private static let unchoke: [UInt8] = [0, 0, 0, 1, 1]
 
     /// Connections that say nothing have few places; one that has something to say is heard beside any number of them.
-    @Test func silentConnectionsGiveWay() async throws {
+    @Test func silentConnectionsMakeRoomForOthers() async throws {
         let torrent = try SampleTorrent(length: 200_000, seed: 31)
         try await withSite { site in
             _ = try site.addComplete([torrent])
             try await site.run { session in
-                var silent: [Stranger] = []
-                for _ in 0..<100 { silent.append(try await Stranger.dial(session.address)) }
+                var silent: [RawPeer] = []
+                for _ in 0..<100 { silent.append(try await RawPeer.dial(session.address)) }
                 try await eventually("all but a few to be shown out") { [silent] in
                     silent.count { !$0.isClosed } <= UnidentifiedLimits<Int>.perHost
                 }
-                let peer = try await Stranger.dial(session.address)
+                let peer = try await RawPeer.dial(session.address)
                 try await peer.say(Self.greeting(torrent.infoHash, number: 1) + Self.haveAll)
                 try await eventually("an answer") { peer.heard >= Handshake.byteCount }
-                for stranger in silent { await stranger.hangUp() }
+                for rawPeer in silent { await rawPeer.hangUp() }
             }
         }
     }
 
     /// What is said before the torrent is active waits, and is heard then: however much it is.
-    @Test func whoTalksBeforeItIsAnsweredIsHeardLater() async throws {
+    @Test func earlyMessagesAreHandledAfterActivation() async throws {
         let torrent = try SampleTorrent(length: 200_000, seed: 32)
         try await withSite { site in
             _ = try site.addComplete([torrent])
             try await site.run { session in
-                let peer = try await Stranger.dial(session.address)
+                let peer = try await RawPeer.dial(session.address)
                 let keepAlives = [UInt8](repeating: 0, count: 4 << 20)
                 let request: [UInt8] = [0, 0, 0, 1, 2, 0, 0, 0, 13, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x40, 0]
                 try await peer.say(
@@ -61,12 +61,12 @@ import Torrent
 
     /// A peer that dials in and lies is banned by its host, whatever port it says it has; in the next life, too. Others
     /// of the host can be dialled.
-    @Test func aLiarThatDialsInIsBannedByItsHost() async throws {
+    @Test func lyingIncomingPeerIsBannedByHost() async throws {
         let torrent = try SampleTorrent(length: 1 << 20, seed: 33)
         try await withSite { site in
             let id = try site.add(torrent)
             try await site.run { session in
-                let liar = try await Stranger.dial(session.address)
+                let liar = try await RawPeer.dial(session.address)
                 try await liar.say(Self.greeting(torrent.infoHash, number: 3) + Self.haveAll + Self.unchoke)
                 let lying = Task {
                     var answered: Set<[UInt8]> = []
@@ -94,13 +94,13 @@ import Torrent
     }
 
     /// Who only costs work is shown out, and after some times isn't taken any more.
-    @Test func whoOnlyCostsWorkIsBannedInTheEnd() async throws {
+    @Test func wastefulPeerIsBannedAfterRepeatedStrikes() async throws {
         let torrent = try SampleTorrent(length: 1 << 20, seed: 34)
         try await withSite { site in
             _ = try site.add(torrent)
             try await site.run { session in
                 for n in 0..<HostBans.strikes {
-                    let peer = try await Stranger.dial(session.address)
+                    let peer = try await RawPeer.dial(session.address)
                     try await peer.say(Self.greeting(torrent.infoHash, number: n) + Self.haveAll)
                     for _ in 0..<20 where !peer.isClosed {
                         try await peer.say(Array(repeating: Self.unchoke + Self.choke, count: 500).flatMap(\.self))
@@ -119,7 +119,7 @@ import Torrent
     }
 
     private static func expectNoAnswer(_ session: Session, _ torrent: SampleTorrent) async throws {
-        let again = try await Stranger.dial(session.address)
+        let again = try await RawPeer.dial(session.address)
         try await again.say(greeting(torrent.infoHash, number: 9))
         try await eventually("the banned host to be shown out") { again.isClosed }
         #expect(again.heard == 0)

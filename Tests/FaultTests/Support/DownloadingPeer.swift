@@ -2,26 +2,26 @@ import TestSupport
 import Torrent
 
 /// Asks the program for a block, as a peer does that has nothing.
-enum Leech {
+enum DownloadingPeer {
     /// Gets the first block of the piece from the engine at the address; throws when it does not come, or comes wrong.
     static func get(_ piece: PieceIndex, of torrent: SampleTorrent, from address: PeerAddress) async throws {
-        let stranger = try await Stranger.dial(address)
+        let rawPeer = try await RawPeer.dial(address)
         // The handshake of BEP 3, without extensions; then `interested`.
-        try await stranger.say(
+        try await rawPeer.say(
             [19] + Array("BitTorrent protocol".utf8) + [UInt8](repeating: 0, count: 8) + torrent.infoHash.bytes
                 + Array("-XX0001-leechleech12".utf8))
-        try await stranger.say([0, 0, 0, 1, 2])
+        try await rawPeer.say([0, 0, 0, 1, 2])
         let block = torrent.bytes(of: piece).prefix(Geometry.blockLength)
         let request: [UInt8] = [0, 0, 0, 13, 6] + bigEndian(piece.value) + bigEndian(0) + bigEndian(block.count)
         let answer = [7] + bigEndian(piece.value) + bigEndian(0) + Array(block)
         let result = await Result {
             // A choke round is as long as it may take to be unchoked.
-            try await eventually("piece \(piece) to be served: \(stranger.heard) bytes were heard") {
-                try await stranger.say(request)
-                return contains(stranger.bytes, answer)
+            try await eventually("piece \(piece) to be served: \(rawPeer.heard) bytes were heard") {
+                try await rawPeer.say(request)
+                return contains(rawPeer.bytes, answer)
             }
         }
-        await stranger.hangUp()
+        await rawPeer.hangUp()
         try result.get()
     }
 

@@ -7,7 +7,7 @@ import Testing
 ///
 /// Whole engines with sockets, threads and disks are no light tests: too many at once and each waits for the others'
 /// work.
-package final class Crowd: Sendable {
+package final class TestLimiter: Sendable {
     private struct State {
         var running = 0
         var isOneAlone = false
@@ -30,7 +30,7 @@ package final class Crowd: Sendable {
         }
     }
 
-    package static let shared = Crowd(size: max(4, 2 * System.coreCount + 2))
+    package static let shared = TestLimiter(size: max(4, 2 * System.coreCount + 2))
 
     private let size: Int
     private let state = Mutex(State())
@@ -62,7 +62,7 @@ package final class Crowd: Sendable {
 }
 
 /// Lets a test begin when there is room for it.
-package struct CrowdTrait: TestTrait, SuiteTrait, TestScoping {
+package struct TestLimiterTrait: TestTrait, SuiteTrait, TestScoping {
     fileprivate let isAlone: Bool
 
     package var isRecursive: Bool { true }
@@ -72,15 +72,15 @@ package struct CrowdTrait: TestTrait, SuiteTrait, TestScoping {
     ) async throws {
         // Suites have no case, and no work of their own.
         guard testCase != nil else { return try await function() }
-        await Crowd.shared.enter(isAlone: isAlone)
-        defer { Crowd.shared.leave() }
+        await TestLimiter.shared.enter(isAlone: isAlone)
+        defer { TestLimiter.shared.leave() }
         try await function()
     }
 }
 
-extension Trait where Self == CrowdTrait {
+extension Trait where Self == TestLimiterTrait {
     /// One of a few that run at once.
-    package static var crowded: CrowdTrait { CrowdTrait(isAlone: false) }
+    package static var crowded: TestLimiterTrait { TestLimiterTrait(isAlone: false) }
     /// The only one of those that run at once: it measures time.
-    package static var alone: CrowdTrait { CrowdTrait(isAlone: true) }
+    package static var alone: TestLimiterTrait { TestLimiterTrait(isAlone: true) }
 }

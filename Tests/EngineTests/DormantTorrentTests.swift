@@ -8,14 +8,14 @@ import Torrent
 @testable import Engine
 
 /// Torrents that sleep are announced, and wake for those alone who want something.
-@Suite(.crowded) struct SleeperTests {
+@Suite(.crowded) struct DormantTorrentTests {
     private func samples(_ count: Int, trackers: [[String]]) throws -> [SampleTorrent] {
         try (0..<count).map {
             try SampleTorrent("sample-\($0).bin", length: 40_000, seed: 400 + UInt64($0), trackers: trackers)
         }
     }
 
-    @Test func nobodyWakesToBeAnnounced() async throws {
+    @Test func announcingActivatesNoTorrent() async throws {
         try await withTracker { tracker in
             let torrents = try samples(120, trackers: [[tracker.url, "http://127.0.0.1:9/never"]])
             try await withSite { site in
@@ -53,7 +53,7 @@ import Torrent
     }
 
     /// The tracker names somebody who lacks something: the torrent wakes and dials it.
-    @Test(arguments: [1, nil] as [Int?]) func aLeecherWakesItsTorrentAlone(leechers: Int?) async throws {
+    @Test(arguments: [1, nil] as [Int?]) func reportedLeecherActivatesOnlyItsTorrent(leechers: Int?) async throws {
         var answer = FakeTracker.Answer()
         answer.leechers = 0
         try await withTracker(answer) { idle in
@@ -84,7 +84,7 @@ import Torrent
     }
 
     /// One tracker that is dead is asked for all of them now and then, and not once by each.
-    @Test func aDeadHostIsLeftAlone() async throws {
+    @Test func deadTrackerHostIsNotAskedForEveryTorrent() async throws {
         let torrents = try samples(40, trackers: [["http://127.0.0.1:9/announce"]])
         try await withSite { site in
             let ids = try site.addComplete(torrents)
@@ -102,7 +102,7 @@ import Torrent
 
     /// What trackers are being asked ends with the session: nothing of it comes back to a loop that isn't there any
     /// more.
-    @Test func nothingIsAskedWhenTheSessionHasEnded() async throws {
+    @Test func pendingAnnouncesEndWithTheSession() async throws {
         var answer = FakeTracker.Answer()
         answer.isDeaf = true
         try await withTracker(answer) { tracker in
@@ -125,7 +125,7 @@ import Torrent
     }
 
     /// Counts that are being asked for when the session ends are given up, too.
-    @Test func nothingIsScrapedWhenTheSessionHasEnded() async throws {
+    @Test func pendingScrapesEndWithTheSession() async throws {
         var answer = FakeTracker.Answer()
         answer.leechers = nil
         try await withTracker(answer) { tracker in
@@ -147,8 +147,8 @@ import Torrent
         }
     }
 
-    /// A new run is a stranger to the trackers: it has another peer id.
-    @Test func everyRunBeginsAnew() async throws {
+    /// A new run is a rawPeer to the trackers: it has another peer id.
+    @Test func everyRunAnnouncesStarted() async throws {
         try await withTracker { tracker in
             try await withSite { site in
                 let ids = try site.addComplete(try samples(1, trackers: [[tracker.url]]))
@@ -170,7 +170,7 @@ import Torrent
     }
 
     /// The run before ended in the second in which this one began, just after it had announced.
-    @Test func aRunOfTheSameSecondIsAnotherRun() async throws {
+    @Test func runStartedInTheSameSecondIsANewRun() async throws {
         try await withSite { site in
             let ids = try site.addComplete(try samples(1, trackers: [["http://127.0.0.1:9/announce"]]))
             var row = try site.trackers(ids)[0][0]
@@ -183,7 +183,7 @@ import Torrent
     }
 
     /// A torrent that has seeded enough isn't announced any more.
-    @Test func whoHasSeededEnoughIsSilent() async throws {
+    @Test func torrentPastItsSeedGoalIsNotAnnounced() async throws {
         try await withTracker { tracker in
             try await withSite { site in
                 let ids = try site.addComplete(try samples(1, trackers: [[tracker.url]]))

@@ -5,7 +5,7 @@ import Synchronization
 import Torrent
 
 /// A scripted peer that listens on loopback and serves a torrent, well or badly.
-package final class WirePeer: Sendable {
+package final class FakePeer: Sendable {
     /// How the peer behaves. Whatever it does wrong, it begins by being dialled.
     package enum Manner: Hashable, Sendable {
         case good
@@ -85,7 +85,7 @@ package final class WirePeer: Sendable {
     package static func start(
         _ torrent: SampleTorrent, _ manner: Manner = .good, have: Bitfield? = nil, isFast: Bool = true,
         host: String = "127.0.0.1"
-    ) async throws -> WirePeer {
+    ) async throws -> FakePeer {
         let shared = Shared(manner)
         let have = have ?? Bitfield(fullCount: torrent.geometry.pieceCount)
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -94,11 +94,11 @@ package final class WirePeer: Sendable {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(
-                        WirePeerConnection(torrent, have: have, isFast: isFast, shared: shared))
+                        FakePeerConnection(torrent, have: have, isFast: isFast, shared: shared))
                 }
             }
             .bind(host: host, port: 0).get()
-        return WirePeer(listener: listener, shared: shared)
+        return FakePeer(listener: listener, shared: shared)
     }
 
     package var address: PeerAddress {
@@ -149,13 +149,13 @@ package final class WirePeer: Sendable {
 
 /// Runs `body` beside peers that each have all of the torrent, and ends them with it.
 package func withPeers<Value>(
-    _ torrent: SampleTorrent, _ manners: [WirePeer.Manner] = [.good], isFast: Bool = true, host: String = "127.0.0.1",
-    isolation: isolated (any Actor)? = #isolation, _ body: ([WirePeer]) async throws -> Value
+    _ torrent: SampleTorrent, _ manners: [FakePeer.Manner] = [.good], isFast: Bool = true, host: String = "127.0.0.1",
+    isolation: isolated (any Actor)? = #isolation, _ body: ([FakePeer]) async throws -> Value
 ) async throws -> Value {
-    var peers: [WirePeer] = []
+    var peers: [FakePeer] = []
     let result: Result<Value, any Error>
     do {
-        for manner in manners { peers.append(try await WirePeer.start(torrent, manner, isFast: isFast, host: host)) }
+        for manner in manners { peers.append(try await FakePeer.start(torrent, manner, isFast: isFast, host: host)) }
         result = .success(try await body(peers))
     } catch {
         result = .failure(error)

@@ -5,7 +5,7 @@ import TestSupport
 import Torrent
 
 /// Errands that read, choose or remove what is on the disk.
-extension Errand {
+extension UserCommand {
     static let payload = [
         verify, verifyByEngine, verifyBesideEngine, remove, removeData, removeByEngine, removeBesideEngine,
         selectCommand, selectByEngine,
@@ -27,8 +27,8 @@ extension Errand {
     }
 
     /// What was right is claimed as ever; the rotten piece may be, until it was looked at.
-    @Sendable private static func onlyRotMayGo(_ ground: Ground, _ standings: [Standing]) -> [String] {
-        zip(ground.torrents, standings).enumerated().flatMap { n, pair in
+    @Sendable private static func onlyRotMayGo(_ ground: Ground, _ recordedStates: [RecordedState]) -> [String] {
+        zip(ground.torrents, recordedStates).enumerated().flatMap { n, pair in
             let lost = Bitfield(fullCount: pair.0.geometry.pieceCount).subtracting(pair.1.claimed).subtracting(
                 pair.1.opened
             ).pieces
@@ -37,14 +37,14 @@ extension Errand {
         }
     }
 
-    private static let verify = Errand(
+    private static let verify = UserCommand(
         name: "verify", prepare: rot, arguments: { _ in ["verify", "--quiet"] }, exitCodes: [0, 2], rotten: [1: rotten],
         faults: onlyRotMayGo
     ) { ground in
         try await ground.run(["verify", "--quiet"], exitCodes: [0, 2])
     }
 
-    private static let verifyByEngine = Errand(
+    private static let verifyByEngine = UserCommand(
         name: "verify, by a running engine", prepare: rot, arguments: { $0.engine() },
         beside: { ground, running, mark in
             try await ground.untilAtWork(running)
@@ -61,7 +61,7 @@ extension Errand {
         try await ground.run(["verify", "--quiet"], exitCodes: [0, 2])
     }
 
-    private static let verifyBesideEngine = Errand(
+    private static let verifyBesideEngine = UserCommand(
         name: "verify, beside a running engine", hasEngine: true, prepare: rot,
         arguments: { _ in ["verify", "--quiet"] }, exitCodes: [0, 2],
         rotten: [1: rotten], faults: onlyRotMayGo
@@ -82,7 +82,7 @@ extension Errand {
     }
 
     /// Whatever dies when: the file stays as it is, and the torrent is not downloaded into it.
-    private static let usersFile = Errand(
+    private static let usersFile = UserCommand(
         name: "a user's file in the output folder", torrents: 1,
         prepare: { ground in
             let path = ground.torrents[0].path(largest(ground).index, in: ground.pieces.output)
@@ -103,9 +103,9 @@ extension Errand {
     // MARK: remove
 
     /// Wholly there, or forgotten; the other torrent is as ever.
-    @Sendable private static func othersStay(_ ground: Ground, _ standings: [Standing]) -> [String] {
+    @Sendable private static func othersStay(_ ground: Ground, _ recordedStates: [RecordedState]) -> [String] {
         var faults = ground.torrents[1].faults(in: ground.pieces.output)
-        if !standings[1].claimed.isFull { faults.append("torrent 2 has lost claims") }
+        if !recordedStates[1].claimed.isFull { faults.append("torrent 2 has lost claims") }
         return faults
     }
 
@@ -119,23 +119,23 @@ extension Errand {
             exitCodes: [0, 2])
     }
 
-    private static let remove = Errand(
+    private static let remove = UserCommand(
         name: "remove", prepare: adoptPartly, arguments: { _ in ["remove", "1"] }, leaving: [0],
-        faults: { ground, standings in
+        faults: { ground, recordedStates in
             // Its payload isn't touched.
             let left = try ground.torrents[0].metainfo.layout.files.filter { $0.index != 3 }.filter {
                 try Files.read(ground.torrents[0].path($0.index, in: ground.pieces.output))
                     != Array(ground.torrents[0].bytes(of: $0.index))
             }
-            return othersStay(ground, standings) + left.map { "\($0.displayPath) was touched" }
+            return othersStay(ground, recordedStates) + left.map { "\($0.displayPath) was touched" }
         }, conclude: removeAndAdd)
 
-    private static let removeData = Errand(
+    private static let removeData = UserCommand(
         name: "remove --delete-data", prepare: adoptPartly, arguments: { _ in ["remove", "1", "--delete-data"] },
         leaving: [0], faults: othersStay,
         conclude: removeAndAdd)
 
-    private static let removeByEngine = Errand(
+    private static let removeByEngine = UserCommand(
         name: "remove --delete-data, by a running engine", prepare: adoptPartly, arguments: { $0.engine() },
         beside: { ground, running, mark in
             try await ground.untilAtWork(running)
@@ -145,7 +145,7 @@ extension Errand {
             running.send(SIGTERM)
         }, leaving: [0], faults: othersStay, conclude: removeAndAdd)
 
-    private static let removeBesideEngine = Errand(
+    private static let removeBesideEngine = UserCommand(
         name: "remove, beside a running engine", hasEngine: true, prepare: adoptPartly,
         arguments: { _ in ["remove", "1", "--delete-data"] },
         leaving: [0], faults: othersStay, conclude: removeAndAdd)
@@ -164,11 +164,11 @@ extension Errand {
         try await ground.run(["select", "1", "--all"])
     }
 
-    private static let selectCommand = Errand(
+    private static let selectCommand = UserCommand(
         name: "select", torrents: 1, prepare: downloadOneFile, arguments: { _ in ["select", "1", "--all"] },
         conclude: selectAll)
 
-    private static let selectByEngine = Errand(
+    private static let selectByEngine = UserCommand(
         name: "select, by a running engine", torrents: 1, prepare: downloadOneFile, arguments: { $0.engine() },
         beside: { ground, running, mark in
             try await ground.untilAtWork(running)
@@ -179,7 +179,7 @@ extension Errand {
         }, conclude: selectAll)
 
     /// Chosen in the database alone, as by an engine that died then: the next one promotes at its start.
-    private static let selectedAtStart = Errand(
+    private static let selectedAtStart = UserCommand(
         name: "select, for the next start", torrents: 1,
         prepare: { ground in
             try await downloadOneFile(ground)

@@ -6,9 +6,9 @@ import TestSupport
 import Testing
 import Torrent
 
-/// An errand whose process dies at one call that changes something, and what must be true after that and when it is
+/// A command whose process dies at one call that changes something, and what must be true after that and when it is
 /// brought to its end.
-struct ErrandScenario {
+struct CommandScenario {
     struct Death: Sendable, CustomStringConvertible {
         /// Which of the calls that change something, from 1.
         let nth: Int
@@ -24,19 +24,19 @@ struct ErrandScenario {
         var checked = 0
     }
 
-    /// Calls of a second life in which it may die again.
+    /// Calls of a second run in which it may die again.
     static let soon = 30
 
-    let errand: Errand
+    let command: UserCommand
     let ground: Ground
     /// The line that replays it.
     let replay: String
     private var toll = Toll()
-    /// What was recorded by whichever life, of each torrent.
+    /// What was recorded by whichever run, of each torrent.
     private var recorded: [Bitfield]
 
-    private init(_ errand: Errand, _ ground: Ground, replay: String) {
-        self.errand = errand
+    private init(_ command: UserCommand, _ ground: Ground, replay: String) {
+        self.command = command
         self.ground = ground
         self.replay = replay
         recorded = ground.torrents.map { Bitfield(count: $0.geometry.pieceCount) }
@@ -45,17 +45,17 @@ struct ErrandScenario {
     // MARK: From the outside
 
     /// How many calls change something in a process that nobody disturbs, from the moment that they count.
-    static func count(_ errand: Errand) async throws -> Int {
-        try await withGround(errand) { ground in
+    static func count(_ command: UserCommand) async throws -> Int {
+        try await withGround(command) { ground in
             let counts = ground.pieces.folder.appending("counts")
             let before = Mutex(0)
-            try await errand.prepare(ground)
-            let end = try await live(errand, ground, try Shim.environment(for: ground.pieces, counts: counts)) {
+            try await command.prepare(ground)
+            let end = try await live(command, ground, try Shim.environment(for: ground.pieces, counts: counts)) {
                 let count = try changes(counts)
                 before.withLock { $0 = count }
             }
-            guard let code = end.exitCode, errand.exitCodes.contains(code) else {
-                throw ErrandFault("\(errand.name), undisturbed: \(end)")
+            guard let code = end.exitCode, command.exitCodes.contains(code) else {
+                throw CommandFault("\(command.name), undisturbed: \(end)")
             }
             return try changes(counts) - before.withLock(\.self)
         }
@@ -67,13 +67,13 @@ struct ErrandScenario {
     }
 
     /// Dies there, and again soon after where `again` says so.
-    static func run(_ errand: Errand, _ death: Death, again: Death?, replay: String) async throws -> Toll {
-        try await withGround(errand) { ground in
-            var scenario = ErrandScenario(
-                errand, ground, replay: "\(replay): \(death)\(again.map { ", then \($0)" } ?? "")")
+    static func run(_ command: UserCommand, _ death: Death, again: Death?, replay: String) async throws -> Toll {
+        try await withGround(command) { ground in
+            var scenario = CommandScenario(
+                command, ground, replay: "\(replay): \(death)\(again.map { ", then \($0)" } ?? "")")
             do {
-                try await errand.prepare(ground)
-                try scenario.note(try ground.standings())
+                try await command.prepare(ground)
+                try scenario.note(try ground.recordedStates())
                 for death in [death, again].compactMap(\.self) { try await scenario.die(death) }
                 try await scenario.conclude()
             } catch {
@@ -83,15 +83,15 @@ struct ErrandScenario {
         }
     }
 
-    private static func withGround<Value: Sendable>(_ errand: Errand, _ body: (Ground) async throws -> Value)
+    private static func withGround<Value: Sendable>(_ command: UserCommand, _ body: (Ground) async throws -> Value)
         async throws -> Value
     {
         // A kill loses nothing of what was written, and so nobody has to wait for a disk.
         try await withTemporaryFolder(inMemory: true) { folder in
-            let torrents = Array(try Ground.samples.get().prefix(errand.torrents))
-            var peers: [WirePeer] = []
+            let torrents = Array(try Ground.samples.get().prefix(command.torrents))
+            var peers: [FakePeer] = []
             let result = await Result { () async throws -> Value in
-                for torrent in torrents { peers.append(try await WirePeer.start(torrent, .slow(Ground.pace))) }
+                for torrent in torrents { peers.append(try await FakePeer.start(torrent, .slow(Ground.pace))) }
                 return try await body(Ground(pieces: try Pieces(in: folder), torrents: torrents, peers: peers))
             }
             for peer in peers { await peer.stop() }
@@ -99,18 +99,18 @@ struct ErrandScenario {
         }
     }
 
-    /// One process of the errand, beside an engine where it has one.
+    /// One process of the command, beside an engine where it has one.
     private static func live(
-        _ errand: Errand, _ ground: Ground, _ environment: [String: String], mark: @escaping Errand.Mark
+        _ command: UserCommand, _ ground: Ground, _ environment: [String: String], mark: @escaping UserCommand.Mark
     ) async throws -> RunningProgram.End {
-        let engine = errand.hasEngine ? try ground.pieces.start(ground.engine()) : nil
+        let engine = command.hasEngine ? try ground.pieces.start(ground.engine()) : nil
         let end = await Result { () async throws -> RunningProgram.End in
             if let engine { try await ground.untilAtWork(engine) }
-            if errand.beside == nil { try mark() }
-            let running = try ground.pieces.start(try errand.arguments(ground), environment: environment)
+            if command.beside == nil { try mark() }
+            let running = try ground.pieces.start(try command.arguments(ground), environment: environment)
             let result = await Result { () async throws -> RunningProgram.End in
                 do {
-                    try await errand.beside?(ground, running, mark)
+                    try await command.beside?(ground, running, mark)
                 } catch {
                     // What was to be done beside it can't be done without it.
                     guard !running.isRunning else { throw error }
@@ -125,7 +125,7 @@ struct ErrandScenario {
             let stopped = await Result { try await engine.end(within: .seconds(20)) }
             await engine.kill()
             if case .success(let stopped) = stopped, stopped.exitCode != 0 {
-                throw ErrandFault("the engine beside it: \(stopped)")
+                throw CommandFault("the engine beside it: \(stopped)")
             }
         }
         return try end.get()
@@ -134,20 +134,20 @@ struct ErrandScenario {
     // MARK: A death
 
     private mutating func die(_ death: Death) async throws {
-        let what: Comment = "\(replay): life \(toll.lives + 1)"
+        let what: Comment = "\(replay): run \(toll.lives + 1)"
         let flag = ground.pieces.folder.appending("begun-\(toll.lives)")
         let fault = Fault(nth: death.nth, action: death.action, after: flag)
         for peer in ground.peers { peer.forgetRequests() }
-        let end = try await Self.live(errand, ground, try Shim.environment(for: ground.pieces, [fault])) {
+        let end = try await Self.live(command, ground, try Shim.environment(for: ground.pieces, [fault])) {
             try Files.write([], to: flag)
         }
         toll.lives += 1
         if end.signal == 9 {
             toll.kills += 1
         } else {
-            // A second life may find that nothing is left to do, and say so.
+            // A second run may find that nothing is left to do, and say so.
             #expect(
-                end.signal == nil && (toll.lives > 1 || errand.exitCodes.contains(end.exitCode ?? -1)),
+                end.signal == nil && (toll.lives > 1 || command.exitCodes.contains(end.exitCode ?? -1)),
                 "\(what): \(end)")
         }
         try look(what)
@@ -155,36 +155,40 @@ struct ErrandScenario {
 
     /// What holds whenever nothing runs.
     private mutating func look(_ what: Comment) throws {
-        let standings = try ground.standings()
-        for (n, (torrent, standing)) in zip(ground.torrents, standings).enumerated() {
-            #expect(standing.damage == [] || errand.mayBeMended, what)
+        let recordedStates = try ground.recordedStates()
+        for (n, (torrent, recordedState)) in zip(ground.torrents, recordedStates).enumerated() {
+            #expect(recordedState.damage == [] || command.mayBeMended, what)
             #expect(
-                standing.isThere || errand.leaving.contains(n) || errand.mayBeMended,
+                recordedState.isThere || command.leaving.contains(n) || command.mayBeMended,
                 "\(what): torrent \(n + 1) is gone")
-            let unfounded = try standing.unfounded(torrent, in: ground.pieces.output).filter { $0 != errand.rotten[n] }
+            let unfounded = try recordedState.unfounded(torrent, in: ground.pieces.output).filter {
+                $0 != command.rotten[n]
+            }
             #expect(unfounded == [], "\(what): torrent \(n + 1) claims what isn't so")
-            let lost = errand.leaving.contains(n) || errand.mayBeMended ? [] : lost(n, standing)
+            let lost = command.leaving.contains(n) || command.mayBeMended ? [] : lost(n, recordedState)
             #expect(lost == [], "\(what): torrent \(n + 1) has recorded pieces that it doesn't claim any more")
             expectNothingAgain(n, what)
         }
-        #expect(try errand.faults(ground, standings) == [], what)
-        try note(standings)
+        #expect(try command.faults(ground, recordedStates) == [], what)
+        try note(recordedStates)
     }
 
-    private func lost(_ n: Int, _ standing: Standing) -> [PieceIndex] {
-        recorded[n].subtracting(standing.claimed).subtracting(standing.opened).pieces.filter { $0 != errand.rotten[n] }
+    private func lost(_ n: Int, _ recordedState: RecordedState) -> [PieceIndex] {
+        recorded[n].subtracting(recordedState.claimed).subtracting(recordedState.opened).pieces.filter {
+            $0 != command.rotten[n]
+        }
     }
 
     private func expectNothingAgain(_ n: Int, _ what: Comment) {
-        guard !errand.leaving.contains(n) else { return }
+        guard !command.leaving.contains(n) else { return }
         let again = Set(ground.peers[n].requests.map(\.block.piece)).filter {
-            recorded[n][$0] && $0 != errand.rotten[n]
+            recorded[n][$0] && $0 != command.rotten[n]
         }
         #expect(again == [], "\(what): torrent \(n + 1) downloads again what was recorded")
     }
 
-    private mutating func note(_ standings: [Standing]) throws {
-        for (n, standing) in standings.enumerated() { recorded[n].formUnion(standing.claimed) }
+    private mutating func note(_ recordedStates: [RecordedState]) throws {
+        for (n, recordedState) in recordedStates.enumerated() { recorded[n].formUnion(recordedState.claimed) }
     }
 
     // MARK: The end
@@ -192,14 +196,14 @@ struct ErrandScenario {
     /// The user gets what was wanted; an engine finds the rest.
     private mutating func conclude() async throws {
         let what: Comment = "\(replay): at the end"
-        try await errand.conclude(ground)
-        let before = try ground.standings()
+        try await command.conclude(ground)
+        let before = try ground.recordedStates()
         for peer in ground.peers {
             peer.behave(.good)
             peer.forgetRequests()
         }
         try await ground.run(ground.engine("--until-complete"))
-        let after = try ground.standings()
+        let after = try ground.recordedStates()
         for (n, torrent) in ground.torrents.enumerated() {
             #expect(torrent.faults(in: ground.pieces.output) == [], what)
             #expect(
@@ -210,7 +214,7 @@ struct ErrandScenario {
             let checked = checks.reduce(0) { $0 + $1.count }
             let doubtful = try before[n].doubtful(torrent, in: ground.pieces.output).data.population
             // What a torrent finds that was removed and added again nobody has looked at.
-            let mayLook = errand.mayBeMended || errand.leaving.contains(n)
+            let mayLook = command.mayBeMended || command.leaving.contains(n)
             #expect(
                 checked <= doubtful || mayLook,
                 "\(what): torrent \(n + 1): \(checks.map(\.text)), and \(doubtful) were in doubt")

@@ -7,7 +7,7 @@ import SystemPackage
 /// - `PIECES_CRASH_STATES`: states in all scenarios together, 1,000 where nothing is said.
 /// - `PIECES_CRASH_SCENARIO`: the name of the only scenario.
 /// - `PIECES_CRASH_SEED`: the first seed, 1 where nothing is said.
-package enum Campaign {
+package enum CrashSearch {
     /// States of one recorded run: more of them find less that is new than another run does.
     private static let statesPerRun = 150
     /// One state in so many is resumed by a session.

@@ -10,7 +10,7 @@ import Torrent
 
 /// Nobody is told of a sleeping seed whose disk is away: its state says why, and it sleeps on until the disk is back
 /// (laws 3 and 5 of the design).
-@Suite(.crowded) struct SleeperDiskTests {
+@Suite(.crowded) struct DormantDiskTests {
     /// Torrents whose files are there, on the volume that the database has them on.
     private func seeds(_ count: Int, at site: Site, _ tracker: FakeTracker) throws -> [TorrentID] {
         let torrents = try (0..<count).map {
@@ -35,7 +35,7 @@ import Torrent
         try ids.allSatisfy { try site.row($0).state == .offline }
     }
 
-    @Test func aTorrentWhoseDiskIsAwayIsNotAnnounced() async throws {
+    @Test func torrentOnAMissingDiskIsNotAnnounced() async throws {
         try await withTracker { tracker in
             try await withSite { site in
                 let ids = try seeds(2, at: site, tracker)
@@ -61,7 +61,7 @@ import Torrent
         }
     }
 
-    @Test func itIsAnnouncedWhenItsDiskIsBack() async throws {
+    @Test func torrentIsAnnouncedWhenItsDiskReturns() async throws {
         try await withTracker { tracker in
             try await withSite { site in
                 let ids = try seeds(2, at: site, tracker)
@@ -84,7 +84,7 @@ import Torrent
         }
     }
 
-    @Test func nobodyWakesForAMissingDisk() async throws {
+    @Test func missingDiskActivatesNoTorrent() async throws {
         try await withTracker { tracker in
             try await withSite { site in
                 let ids = try seeds(150, at: site, tracker)
@@ -102,7 +102,7 @@ import Torrent
     }
 
     /// An empty mount point: awake a torrent finds out that its files aren't there, and sleeps again.
-    @Test func anotherVolumeInItsPlace() async throws {
+    @Test func torrentsOnAnotherVolumeStayOffline() async throws {
         try await withTracker { tracker in
             try await withSite { site in
                 let ids = try seeds(5, at: site, tracker)
@@ -151,7 +151,7 @@ import Torrent
     }
 
     /// A look at a disk that hangs holds up a stop no longer than a goodbye does.
-    @Test func aDiskThatHangsDoesNotHoldUpTheStop() async throws {
+    @Test func hangingDiskDoesNotDelayTheStop() async throws {
         try await withTracker { tracker in
             try await withSite { site in
                 let ids = try seeds(2, at: site, tracker)

@@ -8,7 +8,7 @@ import Torrent
 
 /// A database that was damaged is mended by the engine's start; what was on the disk is checked, and not downloaded
 /// again.
-@Suite(.crowded) struct MendingTests {
+@Suite(.crowded) struct EngineRecoveryTests {
     /// The page of a table's first page in the file, counted from 0.
     private func page(of table: String, _ site: Site) throws -> Int64 {
         let root = try site.write { db throws(StoreError) in
@@ -29,7 +29,8 @@ import Torrent
     }
 
     /// Complete, half-way, and one of which the torrent's own row is lost but for the backup.
-    @Test(arguments: ["torrent", "bitfield", "metainfo", "file", "sqlite_schema"]) func whatIsThereIsNotDownloadedAgain(
+    @Test(arguments: ["torrent", "bitfield", "metainfo", "file", "sqlite_schema"])
+    func presentPiecesAreNotDownloadedAgainAfterRecovery(
         table: String
     ) async throws {
         let torrent = try SampleTorrent(length: 2 << 20, seed: 31)
@@ -89,7 +90,7 @@ import Torrent
     }
 
     /// Found while it runs: the engine comes to rest, and the next one mends it; nothing false is claimed in between.
-    @Test func damageWhileTheEngineRunsEndsIt() async throws {
+    @Test func databaseDamageEndsTheRunAndTheNextRecovers() async throws {
         let torrent = try SampleTorrent(length: 4 << 20, seed: 33)
         try await withSite { site in
             let id = try site.add(torrent)
@@ -124,7 +125,7 @@ import Torrent
 
     /// A backup is older than the disk: what it claims is looked at, what came after it is found, what has changed
     /// since isn't believed.
-    @Test func aRestoredBackupIsChecked() async throws {
+    @Test func piecesOfARestoredBackupAreChecked() async throws {
         let torrent = try SampleTorrent(length: 2 << 20, pieceLength: 16384, seed: 34)
         try await withSite { site in
             let id = try site.add(torrent)

@@ -1,6 +1,6 @@
 /// Decisions by seed: the output function of SplitMix64 (Steele, Lea and Flood, 2014), also for many questions that are
 /// asked in no order.
-package struct Chance: Sendable {
+package struct SeededRandom: Sendable {
     private var state: UInt64
 
     package init(_ seed: UInt64) { state = Self.mix(seed) }

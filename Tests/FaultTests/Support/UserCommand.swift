@@ -5,7 +5,7 @@ import Testing
 import Torrent
 
 /// Something that users do beside a plain download, and the process of it that is killed.
-struct Errand: Sendable, CustomTestStringConvertible {
+struct UserCommand: Sendable, CustomTestStringConvertible {
     /// Says that the calls of the process count from now on.
     typealias Mark = @Sendable () throws -> Void
 
@@ -30,21 +30,21 @@ struct Errand: Sendable, CustomTestStringConvertible {
     /// Whether the database may be damaged, or not be there under its name, until an engine starts.
     var mayBeMended = false
     /// What else is to hold after a death; what doesn't, a line each.
-    var faults: @Sendable (Ground, [Standing]) throws -> [String] = { _, _ in [] }
+    var faults: @Sendable (Ground, [RecordedState]) throws -> [String] = { _, _ in [] }
     /// What users do after a death to get what they wanted.
     var conclude: @Sendable (Ground) async throws -> Void = { _ in }
 
     var testDescription: String { name }
 }
 
-/// Where an errand is run: a database, an output folder, torrents and their peers.
+/// Where a command is run: a database, an output folder, torrents and their peers.
 struct Ground: Sendable {
     /// Blocks a second of a peer while something may be killed.
     static let pace = 160
 
     let pieces: Pieces
     let torrents: [SampleTorrent]
-    let peers: [WirePeer]
+    let peers: [FakePeer]
 
     /// All of one folder, so that what is one torrent's is told from what is another's.
     static let samples = Result {
@@ -77,7 +77,7 @@ struct Ground: Sendable {
     func run(_ arguments: [String], exitCodes: Set<Int32> = [0]) async throws -> RunningProgram.End {
         let end = try await pieces.run(arguments)
         guard let code = end.exitCode, exitCodes.contains(code) else {
-            throw ErrandFault("`\(arguments.joined(separator: " "))`: \(end)")
+            throw CommandFault("`\(arguments.joined(separator: " "))`: \(end)")
         }
         return end
     }
@@ -97,7 +97,7 @@ struct Ground: Sendable {
             ["verify", "--quiet"] + files + ["--output", pieces.output.string, "--adopt"], exitCodes: [partly ? 2 : 0])
     }
 
-    func standings() throws -> [Standing] { try torrents.map { try Standing(pieces, $0) } }
+    func recordedStates() throws -> [RecordedState] { try torrents.map { try RecordedState(pieces, $0) } }
 
     /// A connection that changes nothing, not even by being closed.
     func look() throws -> Connection { try Connection.open(pieces.database, mode: .readOnly, now: .now()) }
@@ -113,7 +113,7 @@ struct Ground: Sendable {
     /// Waits until it is so, or the process has died: then it throws.
     func until(_ running: RunningProgram, _ what: String, _ condition: () throws -> Bool) async throws {
         try await eventually("\(what): \(running.errors)", within: .seconds(20)) {
-            guard running.isRunning else { throw ErrandFault("\(running.name) has ended") }
+            guard running.isRunning else { throw CommandFault("\(running.name) has ended") }
             return try condition()
         }
     }
@@ -134,8 +134,8 @@ struct Ground: Sendable {
     }
 }
 
-/// What an errand can't go on with.
-struct ErrandFault: Error, CustomStringConvertible {
+/// What a command can't go on with.
+struct CommandFault: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }
 }
