@@ -69,7 +69,8 @@ extension Session {
         // A torrent on its way to rest gets there first.
         await departures[id]?.value
         feed { machine, _ in machine.changed(id, isPaused: false) }
-        if engines[id] != nil, try await environment.store.perform({ db throws(StoreError) in try db.torrents.mayOverwrite(id) })
+        if engines[id] != nil,
+            try await environment.store.perform({ db throws(StoreError) in try db.torrents.mayOverwrite(id) })
         {
             // The files count as the torrent's own from the next start on.
             await deactivate(id, .reloads)

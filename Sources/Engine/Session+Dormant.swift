@@ -50,7 +50,9 @@ extension Session {
                                 }))
                     }
                 }
-                if !offline.isEmpty { try db.torrents.goOffline(offline, pause: FolderPresence.lookAgainAfter, now: now) }
+                if !offline.isEmpty {
+                    try db.torrents.goOffline(offline, pause: FolderPresence.lookAgainAfter, now: now)
+                }
                 return due
             }
         } catch {
