@@ -1,6 +1,6 @@
 import Torrent
 
-/// An active piece: which of its blocks are free, requested, received or on disk, and which peer sent each.
+/// An active piece: which of its blocks are free, requested, received or on disk, and which source sent each.
 final class ActivePiece {
     enum Phase: Equatable {
         /// Blocks are missing.
@@ -24,17 +24,17 @@ final class ActivePiece {
         var isOnDisk = false
         /// Whether the database records the block as on disk. A failed sync doesn't affect recorded blocks.
         var isRecorded = false
-        /// The peer that sent the block; `nil` if an earlier run received it.
-        var sender: PeerKey?
+        /// The source of the block; `nil` if an earlier run received it.
+        var sender: SourceKey?
     }
 
     let piece: PieceIndex
     let activatedAt: Instant
     private(set) var phase = Phase.downloading
-    /// The only peer that may be asked for blocks outside the end-game, until it has proved itself.
-    var assignedPeer: PeerKey?
-    /// The peer that currently fills the piece.
-    var currentPeer: PeerKey?
+    /// The only source that may be asked for blocks outside the end game, until it has proved itself.
+    var assignedSource: SourceKey?
+    /// The source that currently fills the piece.
+    var currentSource: SourceKey?
     /// Whether an early write of blocks is under way.
     private(set) var isBeingWritten = false
 
@@ -72,8 +72,8 @@ final class ActivePiece {
     var onDisk: [Bool] { blocks.map(\.isOnDisk) }
     var recorded: [Bool] { blocks.map(\.isRecorded) }
     var fromDisk: [Bool] { blocks.map { !$0.isInMemory } }
-    var senders: [PeerKey?] { blocks.map(\.sender) }
-    var contributors: Set<PeerKey> { Set(blocks.lazy.compactMap(\.sender)) }
+    var senders: [SourceKey?] { blocks.map(\.sender) }
+    var contributors: Set<SourceKey> { Set(blocks.lazy.compactMap(\.sender)) }
     /// Whether the buffer can be freed without losing a block.
     var isParkable: Bool {
         isBuffered && phase == .downloading && !isBeingWritten && requestCount == 0 && recordedCount == receivedCount
@@ -101,7 +101,7 @@ final class ActivePiece {
     /// The torrent is at rest.
     func rest() {
         phase = .downloading
-        currentPeer = nil
+        currentSource = nil
     }
 
     /// An early write of the received blocks began.
@@ -145,10 +145,10 @@ final class ActivePiece {
     // MARK: Blocks
 
     /// Receives the block. Returns whether it was still missing.
-    func receive(_ block: Int, from peer: PeerKey) -> Bool {
+    func receive(_ block: Int, from source: SourceKey) -> Bool {
         guard count(block) else { return false }
         blocks[block].isInMemory = true
-        blocks[block].sender = peer
+        blocks[block].sender = source
         return true
     }
 

@@ -184,21 +184,22 @@ struct PieceStates: ~Copyable {
         return nil
     }
 
-    /// Whether the peer may be asked for a free block of the piece.
-    func isEligible(_ piece: ActivePiece, for peer: Peer, budget: Int) -> Bool {
-        (piece.assignedPeer == nil || piece.assignedPeer == peer.key) && isFillable(piece, by: peer, budget: budget)
+    /// Whether the source may be asked for a free block of the piece.
+    func isEligible(_ piece: ActivePiece, for source: BlockSource, budget: Int) -> Bool {
+        (piece.assignedSource == nil || piece.assignedSource == source.key)
+            && isFillable(piece, by: source, budget: budget)
     }
 
-    /// Whether the peer could be asked for a free block of the piece if the piece weren't assigned to another peer.
-    func isFillable(_ piece: ActivePiece, by peer: Peer, budget: Int) -> Bool {
-        piece.freeCount > 0 && piece.phase == .downloading && wanted[piece.piece] && peer.serves(piece.piece)
+    /// Whether the source could be asked for a free block of the piece if the piece weren't assigned to another source.
+    func isFillable(_ piece: ActivePiece, by source: BlockSource, budget: Int) -> Bool {
+        piece.freeCount > 0 && piece.phase == .downloading && wanted[piece.piece] && source.serves(piece.piece)
             && (piece.isBuffered || hasRoom(for: geometry.length(of: piece.piece), budget: budget))
     }
 
-    /// The peer no longer fills the piece.
-    func left(_ piece: PieceIndex, by peer: PeerKey) {
-        guard let piece = activePieces[piece], piece.currentPeer == peer else { return }
-        piece.currentPeer = nil
+    /// The source no longer fills the piece.
+    func left(_ piece: PieceIndex, by source: SourceKey) {
+        guard let piece = activePieces[piece], piece.currentSource == source else { return }
+        piece.currentSource = nil
     }
 
     // MARK: The end of a download

@@ -174,7 +174,7 @@ extension Swarm {
     private mutating func rest() {
         mode = .stopped
         for piece in pieces.active {
-            requester.endAssignment(of: piece, among: peers)
+            sources.endAssignment(of: piece)
             if pieces.rested(piece, using: &random) { effects.append(.release(piece.piece)) }
         }
         effects.append(.stopped)

@@ -4,7 +4,7 @@ import Torrent
 extension Swarm {
     /// Descriptions of the invariants that are violated; empty if all hold.
     package var violations: [String] {
-        var found = pieces.faults + commit.faults(pieces) + peers.faults
+        var found = pieces.faults + commit.faults(pieces) + peers.faults + sources.faults
         checkPeers(&found)
         checkRequests(&found)
         checkWork(&found)
@@ -19,14 +19,14 @@ extension Swarm {
     /// Whether the peer may be asked for a block that is already requested: it can begin no
     /// piece, or is still unproven.
     package func mayDuplicate(for key: PeerKey) -> Bool {
-        guard let peer = peers[key] else { return true }
-        return !peer.isProven || !pieces.hasRoom(for: geometry.pieceLength, budget: settings.memoryBudget)
-            || !pieces.picker.candidates.pieces.contains { peer.serves($0) }
+        guard let source = peers[key]?.source else { return true }
+        return !source.isProven || !pieces.hasRoom(for: geometry.pieceLength, budget: settings.memoryBudget)
+            || !pieces.picker.candidates.pieces.contains { source.serves($0) }
     }
 
     private func checkPeers(_ found: inout [String]) {
         for index in geometry.pieces {
-            let availability = peers.ordered.count { $0.has(index) }
+            let availability = sources.ordered.count { $0.has(index) }
             let counted = pieces.picker.availability(of: index)
             if counted != availability { found.append("piece \(index) is counted \(counted) times of \(availability)") }
         }
@@ -34,18 +34,20 @@ extension Swarm {
 
     private func checkRequests(_ found: inout [String]) {
         var counts: [BlockRef: Int] = [:]
-        for peer in peers.ordered {
-            let live = peer.requests.filter { !$0.isReleased }.map(\.block)
-            if live.count != peer.outstanding {
-                found.append("\(peer.key) has \(live.count) requests and counts \(peer.outstanding)")
+        for source in sources.ordered {
+            let live = source.requests.filter { !$0.isReleased }.map(\.block)
+            if live.count != source.outstanding {
+                found.append("\(source.key) has \(live.count) requests and counts \(source.outstanding)")
             }
-            if Set(peer.requests.map(\.block)).count != peer.requests.count {
-                found.append("\(peer.key) was asked twice for a block")
+            if Set(source.requests.map(\.block)).count != source.requests.count {
+                found.append("\(source.key) was asked twice for a block")
             }
-            if peer.isClosing, !live.isEmpty { found.append("\(peer.key) is closing and has requests") }
+            if peers[source.key]?.isClosing == true, !live.isEmpty {
+                found.append("\(source.key) is closing and has requests")
+            }
             for block in live { counts[block, default: 0] += 1 }
-            for index in peer.assignedPieces where pieces[index]?.assignedPeer != peer.key {
-                found.append("piece \(index) is not \(peer.key)'s own")
+            for index in source.assignedPieces where pieces[index]?.assignedSource != source.key {
+                found.append("piece \(index) is not \(source.key)'s own")
             }
         }
         for (block, count) in counts {
@@ -64,7 +66,7 @@ extension Swarm {
             if held != piece.requestCount {
                 found.append("piece \(piece.piece) counts \(piece.requestCount) of \(held) requests")
             }
-            if let owner = piece.assignedPeer, peers[owner]?.assignedPieces.contains(piece.piece) != true {
+            if let owner = piece.assignedSource, sources[owner]?.assignedPieces.contains(piece.piece) != true {
                 found.append("piece \(piece.piece) is owned by \(owner), who doesn't know")
             }
         }

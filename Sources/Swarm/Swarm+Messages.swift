@@ -4,7 +4,7 @@ import Torrent
 extension Swarm {
     package mutating func choked(_ key: PeerKey, now: Instant) {
         guard let peer = peers[key], !peer.isChoking else { return }
-        peer.isChoking = true
+        peer.source.closed()
         charge(peer, .turn, now: now)
         // With the fast extension each request is still answered, by its block or a reject (BEP 6).
         giveBack(peer, keepRequests: peer.supportsFast)
@@ -13,9 +13,8 @@ extension Swarm {
 
     package mutating func unchoked(_ key: PeerKey, now: Instant) {
         guard let peer = peers[key], peer.isChoking else { return }
-        peer.isChoking = false
+        peer.source.opened()
         charge(peer, .turn, now: now)
-        peer.ranDryAt = nil
         fill(peer, now: now)
     }
 
@@ -40,7 +39,7 @@ extension Swarm {
     package mutating func bitfield(_ key: PeerKey, _ announced: Bitfield, now: Instant) {
         guard let peer = peers[key], !peer.isClosing else { return }
         precondition(announced.count == geometry.pieceCount)
-        if let old = peer.have, old != announced, old.isSubset(of: announced) {
+        if let old = peer.source.have, old != announced, old.isSubset(of: announced) {
             // Some clients send a bitfield where that is shorter than many HAVEs. It costs as much as those would.
             for piece in announced.subtracting(old).pieces { has(key, piece.value, now: now) }
             return
@@ -50,18 +49,16 @@ extension Swarm {
         guard peer.bitfieldCount <= Self.maximumBitfields else {
             return misbehaved(key, "repeated bitfields", now: now)
         }
-        peer.ranDryAt = nil
-        if peer.isSeed {
+        peer.source.hasMoreToOffer()
+        if peer.source.hasAll {
             pieces.seedLeft()
-            peer.isSeed = false
-        } else if let old = peer.have {
+        } else if let old = peer.source.have {
             for piece in old.pieces { pieces.lostCopy(piece, using: &random) }
         }
-        peer.have = nil
         if announced.isFull {
             becomeSeed(peer)
         } else {
-            peer.have = announced
+            peer.source.announced(announced)
             for piece in announced.pieces { pieces.gainedCopy(piece, using: &random) }
         }
         updateInterest(of: peer, now: now)
@@ -81,51 +78,45 @@ extension Swarm {
         guard piece >= 0, piece < geometry.pieceCount else {
             return misbehaved(key, "HAVE of the nonexistent piece \(piece)", now: now)
         }
-        guard !peer.isSeed else { return }
+        let source = peer.source
+        guard !source.hasAll else { return }
         // A peer that sent no bitfield has no pieces until it announces some.
-        var held = peer.have ?? Bitfield(count: geometry.pieceCount)
-        peer.have = nil
         let index = PieceIndex(piece)
-        let isNew = held.insert(index)
-        peer.have = held
-        guard isNew else { return }
+        guard source.gained(index, of: geometry.pieceCount) else { return }
         pieces.gainedCopy(index, using: &random)
-        if held.isFull, !peer.hasLost {
+        if !source.hasLost, let held = source.have, held.isFull {
             for piece in held.pieces { pieces.lostCopy(piece, using: &random) }
             becomeSeed(peer)
         }
         guard pieces.wanted[index], !pieces.have[index] else { return }
-        peer.ranDryAt = nil
+        source.hasMoreToOffer()
         if !peer.amInterested { updateInterest(of: peer, now: now) }
-        if peer.outstanding == 0 { fill(peer, now: now) }
+        if source.outstanding == 0 { fill(peer, now: now) }
     }
 
     /// The peer no longer has a piece (BEP 54).
     package mutating func dontHave(_ key: PeerKey, _ piece: Int, now: Instant) {
         guard let peer = peers[key], !peer.isClosing, piece >= 0, piece < geometry.pieceCount,
-            peer.has(PieceIndex(piece))
+            peer.source.has(PieceIndex(piece))
         else { return }
         charge(peer, .statement, now: now)
-        if peer.isSeed {
-            peer.isSeed = false
-            peer.hasLost = true
-            peer.have = Bitfield(fullCount: geometry.pieceCount)
+        if peer.source.hasAll {
+            peer.source.lostSome(of: geometry.pieceCount)
             pieces.seedLeft()
             for piece in geometry.pieces { pieces.gainedCopy(piece, using: &random) }
         }
-        peer.have?.remove(PieceIndex(piece))
+        peer.source.lost(PieceIndex(piece))
         pieces.lostCopy(PieceIndex(piece), using: &random)
         updateInterest(of: peer, now: now)
     }
 
     /// The peer serves this piece even while it chokes us (BEP 6).
     package mutating func allowedFast(_ key: PeerKey, _ piece: Int, now: Instant) {
-        guard let peer = peers[key], piece >= 0, piece < geometry.pieceCount, peer.allowedFast.count < 64 else {
+        guard let peer = peers[key], piece >= 0, piece < geometry.pieceCount, peer.source.allowedCount < 64 else {
             return
         }
         charge(peer, .offer, now: now)
-        peer.allowedFast.insert(PieceIndex(piece))
-        peer.ranDryAt = nil
+        peer.source.allowed(PieceIndex(piece))
         fill(peer, now: now)
     }
 
@@ -133,19 +124,19 @@ extension Swarm {
     package mutating func rejected(_ key: PeerKey, _ request: BlockRequest, now: Instant) {
         guard let peer = peers[key] else { return }
         charge(peer, .refusal, now: now)
-        guard let block = block(of: request), let sent = peer.takeRequest(block), !sent.isReleased else { return }
+        guard let block = block(of: request), let sent = peer.source.takeRequest(block), !sent.isReleased else {
+            return
+        }
         pieces.released(block)
         limits.requestEnded(request.length)
-        pieces.left(block.piece, by: key)
+        pieces.left(block.piece, by: peer.source.key)
         leavePiece(peer)
-        if let piece = pieces[block.piece], piece.assignedPeer == key {
-            requester.endAssignment(of: piece, among: peers)
+        if let piece = pieces[block.piece], piece.assignedSource == peer.source.key {
+            sources.endAssignment(of: piece)
         }
         // Other peers are asked first; this one is not asked again at once.
-        peer.pausedUntil = now + Self.rejectPause
-        peer.pipeline.refused(holding: peer.outstanding)
-        peer.rejections += 1
-        if peer.rejections >= Self.maximumRejections { snub(peer, now: now) }
+        peer.source.rejected(pausedUntil: now + Self.rejectPause)
+        if peer.source.rejections >= Self.maximumRejections { snub(peer, now: now) }
         requester.releasedBlocks()
     }
 
@@ -156,7 +147,7 @@ extension Swarm {
         if let port, peer.isIncoming, !peer.hasSaidPort {
             listens(peer, at: PeerAddress(peer.address.host, port: port), now: now)
         }
-        if let reqq { peer.pipeline.reqq = max(1, reqq) }
+        if let reqq { peer.source.limitsRequests(to: reqq) }
         if let uploadOnly { peer.isUploadOnly = uploadOnly }
         fill(peer, now: now)
     }
@@ -172,9 +163,9 @@ extension Swarm {
 
     mutating func updateInterest(of peer: Peer, now: Instant) {
         let isInteresting: Bool
-        if peer.isSeed {
+        if peer.source.hasAll {
             isInteresting = !isComplete
-        } else if let has = peer.have {
+        } else if let has = peer.source.have {
             isInteresting = pieces.wanted.subtracting(pieces.have).intersects(has)
         } else {
             isInteresting = false
@@ -185,8 +176,7 @@ extension Swarm {
     }
 
     private mutating func becomeSeed(_ peer: Peer) {
-        peer.have = nil
-        peer.isSeed = true
+        peer.source.announcedAll()
         pieces.seedArrived()
     }
 

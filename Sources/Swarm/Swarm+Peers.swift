@@ -25,7 +25,7 @@ extension Swarm {
             if reason != .duplicate, !info.isIncoming { book.released(info.address) }
             return .failure(Refusal(reason))
         }
-        let peer = peers.connected(info, now: now)
+        let peer = peers.connected(info, as: sources.add(), now: now)
         if info.isIncoming { charge(peer, .statement, now: now) }
         book.connected(info.address, client: info.client, at: unix(now))
         if !pieces.have.isEmpty || info.supportsFast { send(peer, .pieces(pieces.have), now: now) }
@@ -88,12 +88,13 @@ extension Swarm {
         guard let peer = peers[key] else { return }
         peer.isClosing = true
         giveBack(peer, keepRequests: false)
-        if peer.isSeed { pieces.seedLeft() } else { forgetPieces(of: peer) }
+        if peer.source.hasAll { pieces.seedLeft() } else { forgetPieces(of: peer) }
         peers.closed(peer)
+        sources.remove(peer.source)
         if peers.remembersTooMany { forgetFormerPeers() }
         book.disconnected(
-            peer.address, downloaded: peer.verifiedBytes, uploaded: peer.uploaded.total,
-            rate: Int(peer.pipeline.bestRate), at: unix(now))
+            peer.address, downloaded: peer.source.verifiedBytes, uploaded: peer.uploaded.total,
+            rate: Int(peer.source.pipeline.bestRate), at: unix(now))
         guard mode == .running else { return }
         dialMore(now: now)
         fillAll(now: now)
@@ -122,7 +123,8 @@ extension Swarm {
         effects.append(.send(peer.key, message))
     }
 
-    mutating func ban(_ key: PeerKey, reason: String, now: Instant) {
+    /// Bans the peer that is the block source.
+    mutating func ban(_ key: SourceKey, reason: String, now: Instant) {
         guard let address = peers.address(of: key) else { return }
         if let host = peers.caller(key) { effects.append(.shun(host, reason: reason)) }
         guard !book.isBanned(address) else { return }
@@ -150,49 +152,44 @@ extension Swarm {
         }
         if now - peer.lastSaidAt > Self.keepAliveAfter { send(peer, .keepAlive, now: now) }
         if isComplete, pieces.unverified.isEmpty, pieces.have.isFull || peer.isUploadOnly,
-            peer.isSeed || peer.isUploadOnly
+            peer.source.hasAll || peer.isUploadOnly
         {
             disconnect(peer, .bothSeeding)
             return
         }
-        peer.dropReleased(before: now + .seconds(-60))
-        if let oldest = peer.requests.first(where: { !$0.isReleased }) {
-            let since = max(oldest.sentAt, peer.lastBlockAt ?? oldest.sentAt)
-            let limit = peer.lastBlockAt == nil ? Self.firstBlockAfter : Self.snubAfter
-            if now - since > limit + (peer.pipeline.smallestRTT ?? .zero) { snub(peer, now: now) }
-        } else if peer.isSnubbed, now - peer.snubbedAt > Self.snubPause {
-            peer.isSnubbed = false
+        peer.source.dropReleased(before: now + .seconds(-60))
+        if let since = peer.source.awaitsSince {
+            let limit = peer.source.lastBlockAt == nil ? Self.firstBlockAfter : Self.snubAfter
+            if now - since > limit + (peer.source.pipeline.smallestRTT ?? .zero) { snub(peer, now: now) }
+        } else {
+            peer.source.forgiveSnub(olderThan: Self.snubPause, now: now)
         }
     }
 
     mutating func snub(_ peer: Peer, now: Instant) {
-        peer.isSnubbed = true
-        peer.snubbedAt = now
-        peer.rejections = 0
-        peer.pipeline.snubbed()
+        peer.source.snubbed(now: now)
         giveBack(peer, keepRequests: true)
     }
 
     /// Frees the peer's requests and pieces for other peers.
     mutating func giveBack(_ peer: Peer, keepRequests: Bool) {
-        for block in peer.releaseRequests(keep: keepRequests) {
+        for block in peer.source.releaseRequests(keep: keepRequests) {
             pieces.released(block)
             limits.requestEnded(geometry.length(of: block))
         }
-        for index in peer.assignedPieces { pieces[index]?.assignedPeer = nil }
-        peer.assignedPieces = []
+        for index in peer.source.assignedPieces { pieces[index]?.assignedSource = nil }
+        peer.source.endAssignments()
         leavePiece(peer)
-        peer.pipeline.idle()
     }
 
     /// The peer no longer fills its current piece.
     func leavePiece(_ peer: Peer) {
-        if let piece = peer.currentPiece { pieces.left(piece, by: peer.key) }
-        peer.currentPiece = nil
+        if let piece = peer.source.currentPiece { pieces.left(piece, by: peer.source.key) }
+        peer.source.fills(nil)
     }
 
     private mutating func forgetPieces(of peer: Peer) {
-        guard let have = peer.have else { return }
+        guard let have = peer.source.have else { return }
         for piece in have.pieces { pieces.lostCopy(piece, using: &random) }
     }
 

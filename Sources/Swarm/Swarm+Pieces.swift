@@ -18,7 +18,7 @@ extension Swarm {
                 Verification(
                     piece: piece.piece, fromDisk: piece.fromDisk, isWritten: piece.onDisk,
                     wantsDigests: ledger.isWaiting(for: piece.piece),
-                    isAwaited: piece.assignedPeer != nil || pieces.isFetched)))
+                    isAwaited: piece.assignedSource != nil || pieces.isFetched)))
     }
 
     /// The piece passed its hash check and is written. Answers ``Effect/verify(_:)``.
@@ -29,8 +29,8 @@ extension Swarm {
             ban(guilty, reason: "sent wrong blocks of piece \(index)", now: now)
         }
         credit(piece)
-        let owner = piece.assignedPeer
-        requester.endAssignment(of: piece, among: peers)
+        let owner = piece.assignedSource
+        sources.endAssignment(of: piece)
         if commit.takeTaint(of: index) {
             pieces.passedUnsynced(piece)
             effects.append(.release(index))
@@ -48,11 +48,11 @@ extension Swarm {
     /// Credits the senders of a piece that passed its hash check.
     private mutating func credit(_ piece: ActivePiece) {
         let contributors = piece.contributors
-        if contributors.count == 1, let sender = contributors.first { peers[sender]?.isProven = true }
+        if contributors.count == 1, let sender = contributors.first { sources[sender]?.proved() }
         for (block, sender) in piece.senders.enumerated() {
             guard let peer = sender.flatMap({ peers[$0] }) else { continue }
             let length = geometry.length(of: BlockRef(piece: piece.piece, block: block))
-            peer.verifiedBytes += Int64(length)
+            peer.source.verified(bytes: length)
             earn(peer, bytes: length)
         }
     }
@@ -60,7 +60,7 @@ extension Swarm {
     /// The piece is present. It may only be in the page cache, so it is synced before it is recorded.
     private mutating func gained(_ index: PieceIndex, now: Instant) {
         commit.gained(index)
-        for peer in peers.ordered where !peer.has(index) { send(peer, .have(index), now: now) }
+        for peer in peers.ordered where !peer.source.has(index) { send(peer, .have(index), now: now) }
     }
 
     /// The piece failed its hash check. Answers ``Effect/verify(_:)``.
@@ -75,20 +75,20 @@ extension Swarm {
         // A failed sync lost these blocks, so no peer is to blame.
         if !commit.takeTaint(of: index) { blame(piece, contributors, digests: digests, now: now) }
         if piece.recordedCount > 0 { commit.forgetPartial(index) }
-        requester.endAssignment(of: piece, among: peers)
+        sources.endAssignment(of: piece)
         pieces.failed(piece, using: &random)
         effects.append(.release(index))
         fillAll(now: now)
         continueStopping(now: now)
     }
 
-    private mutating func blame(_ piece: ActivePiece, _ contributors: Set<PeerKey>, digests: [UInt64], now: Instant) {
+    private mutating func blame(_ piece: ActivePiece, _ contributors: Set<SourceKey>, digests: [UInt64], now: Instant) {
         if let guilty = ledger.failed(piece.piece, senders: piece.senders, digests: digests) {
             return ban(guilty, reason: "sent piece \(piece.piece), which failed its hash check", now: now)
         }
         // One of them sent bad data. Until the sender is known, each must prove itself again.
         for key in contributors {
-            peers[key]?.isProven = false
+            sources[key]?.mustProveItself()
             if let address = peers[key]?.address { book.hashFailed(address) }
         }
     }
@@ -116,18 +116,18 @@ extension Swarm {
             return
         }
         for peer in peers.ordered {
-            for request in peer.requests.filter({ $0.block.piece == piece.piece }) {
-                _ = peer.takeRequest(request.block)
+            for request in peer.source.requests.filter({ $0.block.piece == piece.piece }) {
+                _ = peer.source.takeRequest(request.block)
                 if !request.isReleased {
                     piece.release(request.block.block)
                     limits.requestEnded(geometry.length(of: request.block))
                 }
                 send(peer, .cancel(wire(request.block)), now: now)
             }
-            if peer.currentPiece == piece.piece { peer.currentPiece = nil }
+            if peer.source.currentPiece == piece.piece { peer.source.fills(nil) }
         }
-        piece.currentPeer = nil
-        requester.endAssignment(of: piece, among: peers)
+        piece.currentSource = nil
+        sources.endAssignment(of: piece)
         for block in piece.unwritten {
             tally.wasted(geometry.length(of: BlockRef(piece: piece.piece, block: block)))
         }

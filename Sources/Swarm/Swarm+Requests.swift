@@ -11,22 +11,19 @@ extension Swarm {
             return .discard
         }
         tally.downloaded(length, at: now)
-        peer.downloaded.add(length, at: now)
+        let source = peer.source
+        source.received(bytes: length, now: now)
         let request = BlockRequest(piece: PieceIndex(piece), begin: begin, length: length)
-        guard let block = block(of: request), let sent = peer.takeRequest(block) else {
+        guard let block = block(of: request), let sent = source.takeRequest(block) else {
             tally.wasted(length)
             unasked(length, of: peer, now: now)
             return .discard
         }
-        peer.lastBlockAt = now
-        peer.isSnubbed = false
-        peer.rejections = 0
-        peer.pipeline.received(
-            bytes: length, sentAt: sent.sentAt, now: now, limited: limits.resumeAt != nil || peer.outstanding == 0)
+        source.answered(sent, bytes: length, limited: limits.resumeAt != nil, now: now)
         // A late block may belong to a piece that was parked meanwhile, which then needs a new buffer.
         guard let piece = pieces[block.piece], piece.phase == .downloading,
             piece.isBuffered || pieces.hasRoom(for: geometry.length(of: block.piece), budget: settings.memoryBudget),
-            piece.receive(block.block, from: key)
+            piece.receive(block.block, from: source.key)
         else {
             if !sent.isReleased { pieces.released(block) }
             tally.wasted(length)
@@ -50,7 +47,7 @@ extension Swarm {
     /// Returns the bytes that the peer still owes us, and its best rate in bytes per second.
     package func awaited(from key: PeerKey) -> (bytes: Int, rate: Double) {
         guard let peer = peers[key], !peer.isChoking else { return (0, 0) }
-        return (peer.outstanding * Geometry.blockLength, peer.pipeline.bestRate)
+        return (peer.source.outstanding * Geometry.blockLength, peer.source.pipeline.bestRate)
     }
 
     /// Requests the blocks that a batch gave back from other peers, once for the whole batch. The shell calls this with
@@ -70,19 +67,20 @@ extension Swarm {
 
     /// Sends as many requests as the peer's pipeline has room for.
     mutating func fill(_ peer: Peer, now: Instant) {
-        guard mode == .running, faults.isNone, !faults.isHeld, !peer.isClosing, peer.amInterested, !peer.isSnubbed,
-            now >= peer.pausedUntil
+        guard mode == .running, faults.isNone, !faults.isHeld, !peer.isClosing, peer.amInterested
         else { return }
-        guard !peer.isChoking || !peer.allowedFast.isEmpty else { return }
-        let depth = peer.pipeline.depth
-        var room = depth - peer.outstanding
+        let source = peer.source
+        guard !source.isPaused(now: now), source.servesAny else { return }
+        let depth = source.pipeline.depth
+        var room = depth - source.outstanding
         // A few large batches of requests cost less than many small ones; the pipeline stays three quarters full.
-        guard room > 0, peer.outstanding == 0 || room * 4 >= depth else { return }
+        guard room > 0, source.outstanding == 0 || room * 4 >= depth else { return }
         while room > 0 {
             guard limits.mayRequest(Geometry.blockLength, now: now) else { break }
-            let next = requester.takeBlock(for: peer, of: &pieces, among: peers, settings, now: now, using: &random)
+            let next = requester.takeBlock(
+                for: source, of: &pieces, among: sources, settings, now: now, using: &random)
             guard let block = next else {
-                let late = requester.takeLateBlocks(for: peer, of: pieces, among: peers, room: room, now: now)
+                let late = requester.takeLateBlocks(for: source, of: pieces, among: sources, room: room, now: now)
                 for block in late { ask(peer, block, now: now) }
                 break
             }
@@ -94,7 +92,7 @@ extension Swarm {
 
     private mutating func ask(_ peer: Peer, _ block: BlockRef, now: Instant) {
         limits.requested(geometry.length(of: block))
-        peer.request(block, at: now)
+        peer.source.request(block, at: now)
         send(peer, .request(wire(block)), now: now)
     }
 
@@ -105,7 +103,7 @@ extension Swarm {
     /// Cancels the requests for a block that has arrived from another peer.
     private mutating func cancelOthers(_ block: BlockRef, now: Instant) {
         for other in peers.ordered {
-            guard let request = other.takeRequest(block) else { continue }
+            guard let request = other.source.takeRequest(block) else { continue }
             if !request.isReleased {
                 pieces[block.piece]?.release(block.block)
                 limits.requestEnded(geometry.length(of: block))

@@ -36,7 +36,7 @@ extension Swarm {
     mutating func unasked(_ bytes: Int, of peer: Peer, now: Instant) {
         charge(peer, .refusal, now: now)
         peer.unaskedBytes += Int64(bytes)
-        if peer.unaskedBytes > Self.unaskedAllowance + peer.verifiedBytes / 2 {
+        if peer.unaskedBytes > Self.unaskedAllowance + peer.source.verifiedBytes / 2 {
             waste(peer, "it sent blocks that were not requested", now: now)
         }
     }

@@ -63,6 +63,7 @@ package struct Swarm: ~Copyable {
     var commit: CommitMachine
     var completion: Completion
     var faults = FaultState()
+    var sources = BlockSources()
     var peers = PeerSet()
     package internal(set) var book = AddressBook()
     var requester: Requester
@@ -186,12 +187,14 @@ package struct Swarm: ~Copyable {
             PeerReport(
                 key: peer.key, address: peer.address, isIncoming: peer.isIncoming,
                 client: book[peer.address]?.client ?? "",
-                havePieces: peer.isSeed ? geometry.pieceCount : peer.have?.population ?? 0, isSeed: peer.isSeed,
+                havePieces: peer.source.hasAll ? geometry.pieceCount : peer.source.have?.population ?? 0,
+                isSeed: peer.source.hasAll,
                 amChoking: peer.amChoking, amInterested: peer.amInterested, isChoking: peer.isChoking,
                 isInterested: peer.isInterested,
-                isSnubbed: peer.isSnubbed, downloaded: peer.downloaded.total, uploaded: peer.uploaded.total,
-                downloadRate: peer.downloaded.rate(at: now), uploadRate: peer.uploaded.rate(at: now),
-                outstanding: peer.outstanding, depth: peer.pipeline.depth)
+                isSnubbed: peer.source.isSnubbed, downloaded: peer.source.downloadedTotal,
+                uploaded: peer.uploaded.total,
+                downloadRate: peer.source.downloadRate(at: now), uploadRate: peer.uploaded.rate(at: now),
+                outstanding: peer.source.outstanding, depth: peer.source.pipeline.depth)
         }
     }
 }

@@ -77,8 +77,9 @@ struct Uploader {
     private func contenders(_ peers: borrowing PeerSet, isSeeding: Bool, now: Instant) -> [Choker.Contender] {
         peers.ordered.filter { !$0.isClosing }.map { peer in
             Choker.Contender(
-                key: peer.key, isInterested: peer.isInterested, isSnubbed: peer.isSnubbed, isUnchoked: !peer.amChoking,
-                rate: isSeeding ? peer.uploaded.rate(at: now) : peer.downloaded.rate(at: now),
+                key: peer.key, isInterested: peer.isInterested, isSnubbed: peer.source.isSnubbed,
+                isUnchoked: !peer.amChoking,
+                rate: isSeeding ? peer.uploaded.rate(at: now) : peer.source.downloadRate(at: now),
                 connectedAt: peer.connectedAt)
         }
     }

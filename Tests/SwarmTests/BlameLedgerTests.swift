@@ -5,9 +5,9 @@ import Torrent
 
 struct BlameLedgerTests {
     private let piece = PieceIndex(3)
-    private let a = PeerKey(1)
-    private let b = PeerKey(2)
-    private let c = PeerKey(3)
+    private let a = SourceKey(1)
+    private let b = SourceKey(2)
+    private let c = SourceKey(3)
 
     @Test func onlySenderOfABadPieceIsBlamed() {
         var ledger = BlameLedger()

@@ -147,7 +147,7 @@ struct SwarmUploadTests {
         let key = bench.connectSeed(1)
         _ = bench.takeMessages(other)
         bench.feed { $0.unchoked(key, now: $1) }
-        let request = bench.swarm.peers[key]!.requests.map { bench.swarm.wire($0.block) }
+        let request = bench.swarm.peers[key]!.source.requests.map { bench.swarm.wire($0.block) }
         for request in request { bench.deliver(key, request) }
         let messages = bench.takeMessages(other)
         #expect(messages.contains(.have(PieceIndex(0))) && messages.contains(.have(PieceIndex(1))))

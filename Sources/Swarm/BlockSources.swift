@@ -1,0 +1,38 @@
+import Torrent
+
+/// The block sources of the torrent. All of them are peers at present.
+struct BlockSources: ~Copyable {
+    private var byKey: [SourceKey: BlockSource] = [:]
+    /// The sources, ordered by key.
+    private(set) var ordered: [BlockSource] = []
+    private var nextKey: UInt32 = 1
+
+    subscript(key: SourceKey) -> BlockSource? { byKey[key] }
+    var count: Int { byKey.count }
+
+    /// Adds a source that delivers nothing yet.
+    mutating func add() -> BlockSource {
+        let source = BlockSource(key: SourceKey(nextKey))
+        nextKey &+= 1
+        byKey[source.key] = source
+        ordered.append(source)
+        return source
+    }
+
+    mutating func remove(_ source: BlockSource) {
+        byKey[source.key] = nil
+        ordered.removeAll { $0 === source }
+    }
+
+    /// Allows any source to be asked for blocks of the piece.
+    func endAssignment(of piece: ActivePiece) {
+        guard let owner = piece.assignedSource else { return }
+        piece.assignedSource = nil
+        byKey[owner]?.endAssignment(of: piece.piece)
+    }
+
+    /// Descriptions of what is inconsistent, for tests; empty if nothing is.
+    var faults: [String] {
+        ordered.map(\.key) == byKey.keys.sorted() ? [] : ["the ordered block sources are not the block sources"]
+    }
+}
