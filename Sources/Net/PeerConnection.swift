@@ -1,4 +1,3 @@
-import Glibc
 import NIOCore
 import NIOPosix
 import PeerWire
@@ -27,7 +26,8 @@ package protocol PeerConnectionDelegate: AnyObject, Sendable {
     func closed(_ connection: PeerConnection, because reason: String)
 }
 
-/// One peer's socket, from the handshake to the close.
+/// One peer's connection, from the handshake to the close: framing, batches of messages and pauses. The bytes come from
+/// and go to a ``PeerTransport``.
 ///
 /// `@unchecked Sendable`: the connection is confined to its event loop, which is also the executor of its owner and of
 /// its delegate. Any hand-over between them happens on that loop.
@@ -77,12 +77,10 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
     private var ours: Handshake?
     private var decoder = PeerMessageDecoder()
     private var messages: [PeerMessage] = []
-    private var context: ChannelHandlerContext?
+    /// `nil` while there is no channel.
+    private var transport: PeerTransport?
     private var outgoing = ByteBuffer()
-    private var needsFlush = false
     private var deadline: Scheduled<Void>?
-    private var readMark = ReceiveLowWatermark()
-    private var readsMuch = false
     private var closeReason: String?
     /// The reasons for which reading is suspended.
     private var holds: Holds = []
@@ -126,16 +124,16 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
 
     /// Answers the incoming peer after its torrent was found; all later events go to `delegate`.
     package func attach(to delegate: any PeerConnectionDelegate, sending ours: Handshake) {
-        guard case .identified(let bytes) = state, let context else {
+        guard case .identified(let bytes) = state, let transport else {
             return delegate.closed(self, because: closeReason ?? "closed")
         }
         self.delegate = delegate
         self.ours = ours
         expected = ours.infoHash
         state = .opening(bytes)
-        say(ours, context)
-        goOn(.unanswered, context)
-        continueHandshake(context)
+        say(ours, transport)
+        goOn(.unanswered, transport)
+        continueHandshake(transport)
     }
 
     /// Appends a message, which is sent with the next ``flush()``.
@@ -147,161 +145,124 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
     /// Sends a buffer of whole messages after all earlier messages. `onWrite` receives whether the socket accepted the
     /// buffer.
     package func send(_ frames: ByteBuffer, onWrite: @escaping @Sendable (Bool) -> Void) {
-        guard let context, case .open = state else { return onWrite(false) }
-        writeOutgoing(context)
-        let promise = context.eventLoop.makePromise(of: Void.self)
-        promise.futureResult.whenComplete { result in
-            if case .success = result { onWrite(true) } else { onWrite(false) }
-        }
-        context.write(wrapOutboundOut(frames), promise: promise)
-        needsFlush = true
+        guard let transport, case .open = state else { return onWrite(false) }
+        writeOutgoing(transport)
+        transport.write(frames, onWrite: onWrite)
     }
 
     package func flush() {
-        guard let context else { return }
-        writeOutgoing(context)
-        guard needsFlush else { return }
-        needsFlush = false
-        context.flush()
+        guard let transport else { return }
+        writeOutgoing(transport)
+        transport.flush()
     }
 
-    /// Announces that at least `bytes` will arrive at about `rate` bytes per second, so that the socket can collect
+    /// Announces that at least `bytes` will arrive at about `rate` bytes per second, so that the transport can collect
     /// some of them before it wakes us.
     package func expect(bytes: Int, rate: Double) {
-        guard let context, case .open = state else { return }
-        if bytes >= PeerSockets.fastPeerBytes, !readsMuch { readMuch(context) }
-        guard readMark.expect(bytes: bytes, rate: rate) else { return }
-        setReadMark(context)
-        if readMark.isRaised { watch(context) }
-    }
-
-    /// Switches to large reads for a peer that owes as much data as only fast peers do.
-    private func readMuch(_ context: ChannelHandlerContext) {
-        readsMuch = true
-        do { try context.channel.syncOptions?.setOption(.recvAllocator, value: PeerSockets.fastReads) } catch {
-            close(because: "\(error)")
-        }
-    }
-
-    private func setReadMark(_ context: ChannelHandlerContext) {
-        let option = ChannelOptions.socketOption(.init(rawValue: SO_RCVLOWAT))
-        do { try context.channel.syncOptions?.setOption(option, value: SocketOptionValue(readMark.value)) } catch {
-            readMark.refuse()
-        }
-    }
-
-    /// Lowers the watermark if the peer stops in the middle of the data that it owes; what has arrived is then read.
-    private func watch(_ context: ChannelHandlerContext) {
-        guard !readMark.isWatched else { return }
-        readMark.isWatched = true
-        readMark.hasRead = false
-        context.eventLoop.scheduleTask(in: ReceiveLowWatermark.patience) { [weak self] in
-            guard let self else { return }
-            self.readMark.isWatched = false
-            guard let context = self.context, self.readMark.isRaised else { return }
-            if self.readMark.hasRead { return self.watch(context) }
-            self.readMark.lower()
-            self.setReadMark(context)
-        }
+        guard let transport, case .open = state else { return }
+        do { try transport.expect(bytes: bytes, rate: rate) } catch { close(because: "\(error)") }
     }
 
     package func close(because reason: String = "closed by us") {
         if closeReason == nil { closeReason = reason }
-        guard let context else { return }
+        guard let transport else { return }
         flush()
-        context.close(promise: nil)
+        transport.close()
     }
 
-    /// Suspends reading for `time`. The peer's data stays in the kernel, and then with the peer.
+    /// Suspends reading for `time`.
     package func rest(for time: TimeAmount) {
-        guard let context, !holds.contains(.resting) else { return }
-        hold(.resting, context)
-        context.eventLoop.scheduleTask(in: time) { [weak self] in
-            guard let self, let context = self.context else { return }
-            self.goOn(.resting, context)
+        guard let transport, !holds.contains(.resting) else { return }
+        hold(.resting, transport)
+        transport.loop.scheduleTask(in: time) { [weak self] in
+            guard let self, let transport = self.transport else { return }
+            self.goOn(.resting, transport)
         }
     }
 
-    private func hold(_ reason: Holds, _ context: ChannelHandlerContext) {
+    private func hold(_ reason: Holds, _ transport: PeerTransport) {
         let isNew = holds.isEmpty
         holds.insert(reason)
-        if isNew { setReading(false, context) }
+        if isNew { setReading(false, transport) }
     }
 
-    private func goOn(_ reason: Holds, _ context: ChannelHandlerContext) {
+    private func goOn(_ reason: Holds, _ transport: PeerTransport) {
         guard holds.contains(reason) else { return }
         holds.remove(reason)
-        if holds.isEmpty { setReading(true, context) }
+        if holds.isEmpty { setReading(true, transport) }
     }
 
-    private func setReading(_ isReading: Bool, _ context: ChannelHandlerContext) {
-        do { try context.channel.syncOptions?.setOption(.autoRead, value: isReading) } catch {
-            close(because: "\(error)")
-        }
+    private func setReading(_ isReading: Bool, _ transport: PeerTransport) {
+        do { try transport.setReading(isReading) } catch { close(because: "\(error)") }
     }
 
-    private func writeOutgoing(_ context: ChannelHandlerContext) {
+    private func writeOutgoing(_ transport: PeerTransport) {
         guard outgoing.readableBytes > 0 else { return }
-        context.write(wrapOutboundOut(outgoing), promise: nil)
+        transport.write(outgoing)
         outgoing = ByteBuffer()
-        needsFlush = true
     }
 
     // MARK: What the channel says
 
     package func handlerAdded(context: ChannelHandlerContext) {
-        self.context = context
-        if context.channel.isActive { begin(context) }
+        let transport = PeerTransport(context)
+        self.transport = transport
+        if context.channel.isActive { begin(transport) }
     }
 
     package func channelActive(context: ChannelHandlerContext) {
-        begin(context)
+        if let transport { begin(transport) }
         context.fireChannelActive()
     }
 
-    private func begin(_ context: ChannelHandlerContext) {
+    private func begin(_ transport: PeerTransport) {
         guard deadline == nil else { return }
-        if direction == .incoming { remote = context.channel.remoteAddress.flatMap { PeerAddress($0) } }
-        deadline = context.eventLoop.scheduleTask(in: Self.handshakeTimeout) { [weak self] in
+        if direction == .incoming { remote = transport.remoteAddress.flatMap { PeerAddress($0) } }
+        deadline = transport.loop.scheduleTask(in: Self.handshakeTimeout) { [weak self] in
             guard let self else { return }
             if case .open = self.state { return }
             self.close(because: "no handshake within \(Self.handshakeTimeout.nanoseconds / 1_000_000_000) s")
         }
-        if let ours, direction != .incoming { say(ours, context) }
+        if let ours, direction != .incoming { say(ours, transport) }
         if direction == .incoming { owner?.arrived(self) }
     }
 
     package func channelWritabilityChanged(context: ChannelHandlerContext) {
         deafness?.cancel()
         deafness = nil
-        if context.channel.isWritable {
-            goOn(.deaf, context)
-        } else {
-            hold(.deaf, context)
-            deafness = context.eventLoop.scheduleTask(in: Self.deafAfter) { [weak self] in
-                self?.close(because: "reads nothing of what we send")
-            }
-        }
+        if let transport { writabilityChanged(transport) }
         context.fireChannelWritabilityChanged()
     }
 
-    private func say(_ handshake: Handshake, _ context: ChannelHandlerContext) {
-        var bytes = context.channel.allocator.buffer(capacity: Handshake.byteCount)
+    private func writabilityChanged(_ transport: PeerTransport) {
+        if transport.isWritable { return goOn(.deaf, transport) }
+        hold(.deaf, transport)
+        deafness = transport.loop.scheduleTask(in: Self.deafAfter) { [weak self] in
+            self?.close(because: "reads nothing of what we send")
+        }
+    }
+
+    private func say(_ handshake: Handshake, _ transport: PeerTransport) {
+        var bytes = transport.buffer(capacity: Handshake.byteCount)
         handshake.append(to: &bytes)
-        context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+        transport.write(bytes)
+        transport.flush()
     }
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let bytes = unwrapInboundIn(data)
+        if let transport { received(unwrapInboundIn(data), transport) }
+    }
+
+    private func received(_ bytes: ByteBuffer, _ transport: PeerTransport) {
         switch state {
         case .open:
-            readMark.hasRead = true
+            transport.hasRead()
             decoder.append(bytes)
-            deliver(context)
+            deliver()
         case .opening(var held):
             held.writeImmutableBuffer(bytes)
             state = .opening(held)
-            continueHandshake(context)
+            continueHandshake(transport)
         case .identified(var held):
             // This is the rest of the read that was in progress when reading was suspended.
             held.writeImmutableBuffer(bytes)
@@ -328,7 +289,7 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
 
     package func handlerRemoved(context: ChannelHandlerContext) {
         end()
-        self.context = nil
+        transport = nil
     }
 
     private func end() {
@@ -344,7 +305,7 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
 
     // MARK: Handshake
 
-    private func continueHandshake(_ context: ChannelHandlerContext) {
+    private func continueHandshake(_ transport: PeerTransport) {
         guard case .opening(var held) = state else { return }
         do {
             guard let infoHash = try Handshake.infoHash(in: held) else { return }
@@ -353,7 +314,7 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
             } else {
                 state = .identified(held)
                 guard let owner else { return close() }
-                hold(.unanswered, context)
+                hold(.unanswered, transport)
                 owner.identified(self, infoHash: infoHash)
                 return
             }
@@ -364,14 +325,14 @@ package final class PeerConnection: ChannelInboundHandler, @unchecked Sendable {
             delegate?.opened(self, theirs: theirs)
             guard case .open = state else { return }
             decoder.append(held)
-            deliver(context)
+            deliver()
             delegate?.readEnded(self)
         } catch {
             close(because: "\(error)")
         }
     }
 
-    private func deliver(_ context: ChannelHandlerContext) {
+    private func deliver() {
         do {
             while let message = try decoder.next() {
                 messages.append(message)
