@@ -100,7 +100,8 @@ let package = Package(
         .target(
             name: "Library",
             dependencies: [
-                "Engine", "Limits", "Torrent", "Store", "Recovery", "Disk", "Verification", "Net", nioPosix, system,
+                "Engine", "System", "Limits", "Torrent", "Store", "Recovery", "Disk", "Verification", "Net", nioPosix,
+                system,
             ],
             swiftSettings: house),
         .executableTarget(

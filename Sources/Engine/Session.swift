@@ -22,7 +22,7 @@ package actor Session {
     /// The ports to try before any free one, if no port was chosen.
     private static let usualPorts = 6881...6889
 
-    nonisolated let environment: Environment
+    package nonisolated let environment: Environment
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         environment.loop.executor.asUnownedSerialExecutor()
     }
@@ -48,13 +48,13 @@ package actor Session {
     var activations: [TorrentID: Task<TorrentEngine?, Never>] = [:]
     var departures: [TorrentID: Task<Void, Never>] = [:]
     /// Announces of dormant torrents under way.
-    var announces: [TorrentID: Task<Void, Never>] = [:]
+    package var announces: [TorrentID: Task<Void, Never>] = [:]
     /// Decides which torrents are active, retried and announced, and when the session ends.
-    var machine: SessionMachine
+    package var machine: SessionMachine
     /// Removals that an earlier engine was asked for and didn't perform.
     var leftOver: [IntentRow]
     var dataVersion: Int?
-    var beats = 0
+    package var beats = 0
     var seedCredit = SeedCredit()
     /// Whether a torrent had a fault when the session stopped it.
     var stoppedWithFault = false

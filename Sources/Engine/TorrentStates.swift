@@ -5,8 +5,8 @@ import Swarm
 ///
 /// A dormant torrent of which nothing is known has no entry, so that an archive of idle torrents costs no memory (law 5
 /// of the design).
-struct TorrentStates {
-    enum State: Equatable, Sendable {
+package struct TorrentStates {
+    package enum State: Equatable, Sendable {
         /// Only a row.
         case dormant
         /// The torrent is being loaded. With a departure, it isn't needed any more.

@@ -39,7 +39,7 @@ package final class Connection {
     /// Whether a sync failed since the connection was opened: see ``doubtLog()``.
     private(set) var doubtsLog = false
     /// The space reserved for this connection's transactions. Only the engine's connection has one.
-    var reserve: Reserve?
+    package var reserve: Reserve?
     private var statements: [String: Statement] = [:]
     private var rowFaults: [String] = []
     /// The most faults of rows that are kept until they are taken.
@@ -65,7 +65,7 @@ package final class Connection {
     }
 
     /// Opens a database like a user who may read the database but not its locks.
-    init(withoutLocks path: FilePath) throws(StoreError) {
+    package init(withoutLocks path: FilePath) throws(StoreError) {
         self.path = path
         mode = .readOnly
         options = DatabaseOptions()
@@ -176,7 +176,7 @@ package final class Connection {
     package func schemaVersion() throws(StoreError) -> Int { try pragma("user_version") }
 
     /// The number that `PRAGMA name` returns.
-    func pragma(_ name: String) throws(StoreError) -> Int {
+    package func pragma(_ name: String) throws(StoreError) -> Int {
         guard let value: Int = try value("PRAGMA \(name)") else {
             throw fault(.other, "SQLite does not know PRAGMA \(name): a version of 3.37 or later is needed")
         }
@@ -214,7 +214,7 @@ package final class Connection {
     }
 
     /// The error for a torrent that doesn't exist.
-    func noTorrent(_ id: TorrentID) -> StoreError {
+    package func noTorrent(_ id: TorrentID) -> StoreError {
         fault(.notFound, torrent: id, "there is no torrent \(id); see `pieces status`")
     }
 
