@@ -3,7 +3,8 @@ import PackageDescription
 
 /// Every room is compiled alike: Swift 6 language mode, warnings are errors.
 let house: [SwiftSetting] = [
-    .treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny"),
+    .treatAllWarnings(as: .error), .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 

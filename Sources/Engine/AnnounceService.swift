@@ -1,9 +1,9 @@
 import Logging
 import NIOCore
 import Net
-import Store
+package import Store
 import Swarm
-import Torrent
+package import Torrent
 import TrackerWire
 
 /// Everything that all torrents of a session share when they use trackers, active and dormant ones alike: requests, the

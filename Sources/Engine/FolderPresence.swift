@@ -1,5 +1,5 @@
-import Swarm
-import Torrent
+package import Swarm
+package import Torrent
 
 /// Remembers which output folders were present. The result of one check is used for a while, for all torrents of the
 /// folder.

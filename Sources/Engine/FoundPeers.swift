@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// Addresses of peers for one torrent, and how they were found.
 package struct FoundPeers: Equatable, Sendable {

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// A way to find peers of torrents, active and dormant: trackers today; the DHT, local discovery and peer exchange
 /// next.

@@ -1,7 +1,7 @@
 import DequeModule
-import Disk
-import Store
-import Torrent
+package import Disk
+package import Store
+package import Torrent
 
 /// Pieces that were just verified and written, kept in memory: peers request them as soon as they are announced, and
 /// the disk wrote them past its cache.

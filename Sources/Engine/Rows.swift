@@ -1,7 +1,7 @@
 import Disk
-import Store
-import Swarm
-import Torrent
+package import Store
+package import Swarm
+package import Torrent
 
 /// Conversions between database rows and the brain's values.
 

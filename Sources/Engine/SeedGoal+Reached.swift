@@ -1,4 +1,4 @@
-import Store
+package import Store
 
 extension SeedGoal {
     /// Returns the goal that applies, if this is a torrent's own goal and `standard` is the engine's.

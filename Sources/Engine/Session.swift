@@ -1,4 +1,4 @@
-import Disk
+package import Disk
 import Glibc
 import Limits
 import Logging
@@ -6,9 +6,9 @@ import NIOCore
 import NIOPosix
 import Net
 import PeerWire
-import Recovery
-import Store
-import Swarm
+package import Recovery
+package import Store
+package import Swarm
 import SystemPackage
 import Torrent
 

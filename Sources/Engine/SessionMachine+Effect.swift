@@ -1,4 +1,4 @@
-import Store
+package import Store
 
 extension SessionMachine {
     /// What the session has to do.

@@ -1,5 +1,5 @@
-import Store
-import Swarm
+package import Store
+package import Swarm
 import Torrent
 
 /// Decides for a session: which torrents are active, which wait, which are retried, when dormant torrents are

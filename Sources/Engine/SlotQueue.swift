@@ -1,5 +1,5 @@
-import Store
-import Swarm
+package import Store
+package import Swarm
 
 /// Decides which torrents are active: which one starts when a slot is free, and which one yields when others wait.
 ///

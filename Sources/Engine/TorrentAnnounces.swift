@@ -3,7 +3,7 @@ import NIOCore
 import Net
 import Store
 import Swarm
-import Torrent
+package import Torrent
 import TrackerWire
 
 /// The announces of one active torrent.

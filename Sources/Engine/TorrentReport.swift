@@ -1,4 +1,4 @@
-import Store
+package import Store
 
 /// What an active torrent reports to the session.
 package struct TorrentReport: Equatable, Sendable {

@@ -1,5 +1,5 @@
 import Store
-import Swarm
+package import Swarm
 
 /// What a session knows of its torrents: each has one state, and a few facts.
 ///

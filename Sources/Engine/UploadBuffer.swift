@@ -1,6 +1,6 @@
-import NIOCore
+package import NIOCore
 import PeerWire
-import Swarm
+package import Swarm
 import Torrent
 
 /// The bytes of several `piece` messages, which are sent in one write.

@@ -1,5 +1,5 @@
 import DequeModule
-import Store
+package import Store
 
 /// A queue of waiting torrents. Appending, prepending, removing and popping take constant time, however long the line
 /// is.

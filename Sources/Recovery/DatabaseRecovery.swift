@@ -1,8 +1,8 @@
 import Glibc
 import Migrations
-import Store
-import SystemPackage
-import Torrent
+package import Store
+package import SystemPackage
+package import Torrent
 
 /// Makes a sound database out of a damaged one, and sets the damaged one aside.
 ///

@@ -1,6 +1,6 @@
 import Store
-import SystemPackage
-import Torrent
+package import SystemPackage
+package import Torrent
 
 /// The outcome of recovering a damaged database.
 package struct RecoveryReport: Hashable, Sendable {

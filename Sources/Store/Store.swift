@@ -7,8 +7,8 @@
 // Invariants: the facts of a durable transaction were true on the disk before it began, which its caller guarantees; no
 // transaction touches a torrent that did not change; counters equal what they count; foreign files are never written.
 
-import SystemPackage
-import Torrent
+package import SystemPackage
+package import Torrent
 
 /// The engine's connection, on a dedicated thread.
 package actor Store {

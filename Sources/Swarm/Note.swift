@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// An event for the log.
 package enum Note: Equatable, Sendable {

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// Complete pieces: hashed, written, or blamed on a peer. And unverified pieces.
 extension Swarm {

@@ -1,5 +1,5 @@
 import Glibc
-import SystemPackage
+package import SystemPackage
 
 /// TCP ports of this machine.
 package enum TCPPort {

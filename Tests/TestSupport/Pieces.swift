@@ -1,10 +1,10 @@
 import Foundation
 import NIOCore
 import NIOPosix
-import Store
-import SystemPackage
+package import Store
+package import SystemPackage
 import Testing
-import Torrent
+package import Torrent
 
 /// The built program with a database of its own, run as users run it.
 package struct Pieces: Sendable {

@@ -1,5 +1,5 @@
-import Store
-import Torrent
+package import Store
+package import Torrent
 import Verification
 
 /// Explains why a torrent isn't downloading or isn't faster, most likely cause first. It uses the database and, if

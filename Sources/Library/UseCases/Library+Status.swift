@@ -1,6 +1,6 @@
-import Recovery
-import Store
-import Torrent
+package import Recovery
+package import Store
+package import Torrent
 
 /// Reads the status of torrents at one moment.
 extension Library {

@@ -1,7 +1,7 @@
 import CSQLite
 import Glibc
-import SystemPackage
-import Torrent
+package import SystemPackage
+package import Torrent
 
 /// One connection to the database, used by one thread at a time.
 ///

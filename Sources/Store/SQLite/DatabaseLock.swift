@@ -1,7 +1,7 @@
 import Glibc
 import Limits
-import SystemPackage
-import Torrent
+package import SystemPackage
+package import Torrent
 
 /// The right to be the only engine of a database: a lock on the file `<database>.lock`, held until the process ends or
 /// ``release()``.

@@ -1,7 +1,7 @@
-import Glibc
+package import Glibc
 import System
-import SystemPackage
-import Torrent
+package import SystemPackage
+package import Torrent
 
 /// Reads the kernel's lists of locks and processes (proc(5)), for users who may not open the lock file and so can't
 /// query its lock.

@@ -1,6 +1,6 @@
 import Glibc
 import System
-import SystemPackage
+package import SystemPackage
 import Torrent
 
 /// Space that the engine reserves for its database: a file `<database>.reserve`, which is deleted when the volume is
