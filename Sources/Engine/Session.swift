@@ -15,7 +15,8 @@ import Torrent
 /// The engine of one database: its lock, its sockets and its active torrents, all on one event loop.
 ///
 /// A torrent is active while it downloads, has peers, or is being checked; otherwise it is only a row (law 5 of the
-/// design). The session reads what commands write into the database within ``intentInterval`` (law 6).
+/// design). ``SessionMachine`` decides which torrents are active; the session performs and reports. It also reads what
+/// commands write into the database within ``intentInterval`` (law 6).
 package actor Session {
     static let intentInterval = Duration.milliseconds(300)
     static let heartbeatInterval = Duration.seconds(2)
