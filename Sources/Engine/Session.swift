@@ -129,7 +129,7 @@ package actor Session {
             aliveUntilNs: last.map { ($0.stoppedAt ?? $0.heartbeatAt).rawValue * 1_000_000_000 })
         let session = Session(
             environment, group: group, lock: lock, run: run, opening: opening, leftOver: leftOver, bans: bans)
-        if let mending = opening.recovery { session.log.warning("\(mending.sentence)") }
+        if let recovery = opening.recovery { session.log.warning("\(recovery.sentence)") }
         if let warning = FileSystemKind(holding: settings.database).warning(settings.database) {
             session.log.warning("\(warning)")
         }

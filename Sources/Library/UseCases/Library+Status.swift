@@ -28,7 +28,7 @@ package struct StatusReading {
     /// Whether the reading covers all torrents.
     package var isOfAll: Bool { ids == nil }
 
-    package func mended() throws(StoreError) -> RecoveryNote? { try RecoveryNote.latest(in: connection, now: .now()) }
+    package func recovery() throws(StoreError) -> RecoveryNote? { try RecoveryNote.latest(in: connection, now: .now()) }
 
     package func queue() throws(StoreError) -> QueueState? { try QueueState(engine, connection) }
 

@@ -36,8 +36,8 @@ package final class Connection {
     var durability = Durability.full
     /// Whether pieces were withdrawn that the log still records: see ``settleLosses(_:)``.
     var owesCheckpoint = false
-    /// Whether a sync failed since the connection was opened: see ``doubtLog()``.
-    private(set) var doubtsLog = false
+    /// Whether a sync failed since the connection was opened: see ``markLogUnreliable()``.
+    private(set) var isLogUnreliable = false
     /// The space reserved for this connection's transactions. Only the engine's connection has one.
     package var reserve: Reserve?
     private var statements: [String: Statement] = [:]
@@ -199,16 +199,16 @@ package final class Connection {
         let message = matches ? String(cString: sqlite3_errmsg(handle)) : String(cString: sqlite3_errstr(result))
         let error = StoreError(
             sqlite: matches ? extended : result, system: system, path: path.text, sql: sql, message: message)
-        if error.isOfSync { doubtLog() }
+        if error.isOfSync { markLogUnreliable() }
         return error
     }
 
     /// Marks the log as untrustworthy after a failed sync: its pages count as clean although they may not be on the
     /// disk (fsync(2)). This connection no longer copies the log into the database. ``Store`` starts a new log, and the
     /// next program that opens the database reads the old one with its checksums.
-    func doubtLog() {
-        guard !doubtsLog, !fileSystem.isShared, mode != .readOnly else { return }
-        doubtsLog = true
+    func markLogUnreliable() {
+        guard !isLogUnreliable, !fileSystem.isShared, mode != .readOnly else { return }
+        isLogUnreliable = true
         // Only a closed database could reject the flag.
         _ = csqlite_set_flag(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     }
