@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 extension Disk {
     /// Marks the files of these pieces as written, so that the next sync covers them. An earlier process may have

@@ -1,8 +1,8 @@
 import Glibc
 import Synchronization
 import System
-import SystemPackage
-import Torrent
+package import SystemPackage
+package import Torrent
 
 /// The piece hashes of several files in sequence, as a new torrent needs them.
 package struct HashedFiles: Sendable {

@@ -1,6 +1,6 @@
 import Glibc
 import SystemPackage
-import Torrent
+package import Torrent
 
 extension Disk {
     /// The smallest unit in which file systems allocate and the page cache writes. The first and last page of a piece

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 extension Disk {
     /// Pieces that are hashed together: one per lane of the widest kernel.

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 extension Disk {
     /// Bytes that are copied at a time.

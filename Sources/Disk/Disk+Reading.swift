@@ -1,5 +1,5 @@
 import SystemPackage
-import Torrent
+package import Torrent
 
 extension Disk {
     /// Reads bytes of a piece for a peer. A short file is an error; it is never padded with zeros.

@@ -1,5 +1,5 @@
-import Synchronization
-import Torrent
+package import Synchronization
+package import Torrent
 
 /// The result of checking one piece on the disk.
 package enum PieceVerdict: Sendable, Hashable {

@@ -1,6 +1,6 @@
 import Glibc
 import System
-import SystemPackage
+package import SystemPackage
 import Torrent
 
 /// Whether a torrent's output folder can be reached.

@@ -12,7 +12,7 @@
 import Glibc
 import Synchronization
 import SystemPackage
-import Torrent
+package import Torrent
 
 /// The payload files of all torrents, accessed on dedicated threads.
 ///

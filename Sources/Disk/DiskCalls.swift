@@ -1,4 +1,4 @@
-import SystemPackage
+package import SystemPackage
 
 /// Every system call of this room. Tests replace it with a faulty disk, or record the order of operations.
 ///

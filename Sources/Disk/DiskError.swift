@@ -1,6 +1,6 @@
 import Glibc
 import Limits
-import SystemPackage
+package import SystemPackage
 
 /// A failed operation on the machine's files: which operation and path, why, and what helps.
 package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {

@@ -1,5 +1,5 @@
 import Synchronization
-import Torrent
+package import Torrent
 
 /// Which file entry of which torrent may write to a file: at most one, whichever paths and links lead to the file.
 ///

@@ -1,5 +1,5 @@
 import System
-import SystemPackage
+package import SystemPackage
 import Torrent
 
 /// The text of the files in which the kernel reports its state (proc(5)).

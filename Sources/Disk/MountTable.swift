@@ -1,4 +1,4 @@
-import SystemPackage
+package import SystemPackage
 import Torrent
 
 /// The mounted file systems, as `/proc/self/mountinfo` lists them (proc_pid_mountinfo(5)).

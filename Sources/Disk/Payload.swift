@@ -1,5 +1,5 @@
-import SystemPackage
-import Torrent
+package import SystemPackage
+package import Torrent
 
 /// Where the bytes of one torrent are: the output folder, its files, and which of the files are skipped and keep only
 /// the bytes of boundary pieces.

@@ -1,5 +1,5 @@
 import Synchronization
-import Torrent
+package import Torrent
 
 /// A complete piece that is to be hashed, and written if its hash is right.
 package struct PieceWrite: Sendable {

@@ -1,6 +1,6 @@
 import Glibc
 import System
-import SystemPackage
+package import SystemPackage
 import Torrent
 
 /// The system calls of Linux.

@@ -1,5 +1,5 @@
 import Glibc
-import SystemPackage
+package import SystemPackage
 import Torrent
 
 /// A mounted file system, identified so that it is recognised after it is mounted again or elsewhere.

@@ -1,10 +1,10 @@
 import Store
 
 /// Limits how many dormant torrents are announced at once, and per second.
-struct AnnouncePacing {
+package struct AnnouncePacing {
     /// The most torrents announced per second, and the most that wait for answers at once.
     static let perSecond = 100
-    static let atOnce = 50
+    package static let atOnce = 50
 
     /// The torrents that are being announced.
     private(set) var announcing: Set<TorrentID> = []

@@ -1,17 +1,17 @@
 import Logging
 import NIOCore
 import Net
-import Store
+package import Store
 import Swarm
-import Torrent
+package import Torrent
 import TrackerWire
 
 /// Everything that all torrents of a session share when they use trackers, active and dormant ones alike: requests, the
 /// hosts that fail or asked for a pause, scrapes, and the rows that the answers change.
 ///
 /// ``TorrentAnnounces`` announces an active torrent; ``announce(_:progress:seed:)`` announces a dormant one once.
-actor AnnounceService: PeerDiscovery {
-    static let source = PeerSource.tracker
+package actor AnnounceService: PeerDiscovery {
+    package static let source = PeerSource.tracker
     /// The most rows that are kept for another attempt when the database can't be written.
     private static let mostUnsaved = 100
     /// The number of turns between two scrapes, so that many torrents share one.
@@ -25,7 +25,7 @@ actor AnnounceService: PeerDiscovery {
     }
 
     nonisolated let loop: any EventLoop
-    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
     private nonisolated let identity: Identity
     private nonisolated let client: TrackerClient
     private nonisolated let store: Store
@@ -41,9 +41,9 @@ actor AnnounceService: PeerDiscovery {
     private var beingSaved: [TrackerRow] = []
     private var saving: Task<Void, Never>?
     /// Torrents whose tracker answers had no counts, by tracker URL.
-    private(set) var uncounted: [String: [InfoHash: TorrentID]] = [:]
+    package private(set) var uncounted: [String: [InfoHash: TorrentID]] = [:]
     /// The scrapes under way, by tracker URL.
-    private(set) var scrapes: [String: Task<Void, Never>] = [:]
+    package private(set) var scrapes: [String: Task<Void, Never>] = [:]
     private var turns = 0
     /// Bytes that each torrent transferred in this run before it became dormant: trackers receive the sum (BEP 3).
     private var moved: [TorrentID: TorrentEngine.Counters] = [:]

@@ -10,7 +10,7 @@ actor CommitQueue {
         /// intent but leave the file.
         case open(TorrentID, [PieceIndex], creating: [Int])
         /// The same for unverified pieces, which are not about to be written.
-        case doubt(TorrentID, [PieceIndex])
+        case unverify(TorrentID, [PieceIndex])
         /// Data that became durable.
         case record(ProgressRecord)
     }
@@ -54,11 +54,11 @@ actor CommitQueue {
         while !queue.isEmpty {
             let batch = queue
             queue = []
-            let doubts = batch.filter { if case .doubt = $0.work { true } else { false } }
+            let unverified = batch.filter { if case .unverify = $0.work { true } else { false } }
             let opens = batch.filter { if case .open = $0.work { true } else { false } }
             let records = batch.filter { if case .record = $0.work { true } else { false } }
             // Intents go first: a record may close an intent of the same batch, but never the other way round.
-            await perform(doubts)
+            await perform(unverified)
             await perform(opens)
             await perform(records)
         }
@@ -90,7 +90,7 @@ actor CommitQueue {
                 try connection.requireRoom()
                 try connection.pieces.addWriteIntents(id, pieces, now: now)
                 try connection.files.announce(id, files)
-            case .doubt(let id, let pieces): try connection.pieces.addWriteIntents(id, pieces, now: now)
+            case .unverify(let id, let pieces): try connection.pieces.addWriteIntents(id, pieces, now: now)
             case .record(let record): records.append(record)
             }
         }

@@ -1,5 +1,5 @@
-import Disk
-import Store
+package import Disk
+package import Store
 import Swarm
 import SystemPackage
 import Torrent

@@ -1,5 +1,5 @@
 /// Why a torrent is deactivated.
-enum Departure: Equatable, Sendable {
+package enum Departure: Equatable, Sendable {
     /// It has had nothing to do for a while.
     case idle
     /// Others wait for its slot. Trackers keep listing the torrent: a peer that asks for it may get its slot back.

@@ -1,7 +1,7 @@
 import Glibc
 import Store
-import Swarm
-import Torrent
+package import Swarm
+package import Torrent
 
 /// Monotonic time for the brain, and wall time for stored values.
 package struct EngineClock: Sendable {

@@ -1,7 +1,7 @@
-import Store
-import Swarm
-import SystemPackage
-import Torrent
+package import Store
+package import Swarm
+package import SystemPackage
+package import Torrent
 
 /// The program's version, as reported to users, peers and trackers.
 package enum Program {

@@ -12,7 +12,7 @@ struct SharedBudgets: Sendable {
 }
 
 /// What every active torrent shares.
-struct Environment: Sendable {
+package struct Environment: Sendable {
     let settings: EngineSettings
     let store: Store
     let disk: Disk
@@ -21,7 +21,7 @@ struct Environment: Sendable {
     let backgroundWrites: BackgroundWrites
     let recent = RecentPieces()
     let frames = UploadBufferPool()
-    let announces: AnnounceService
+    package let announces: AnnounceService
     let commitQueue: CommitQueue
     let sockets: PeerSockets
     let loop: any EventLoop

@@ -1,9 +1,9 @@
-import Swarm
-import Torrent
+package import Swarm
+package import Torrent
 
 /// Remembers which output folders were present. The result of one check is used for a while, for all torrents of the
 /// folder.
-struct FolderPresence {
+package struct FolderPresence {
     /// The most output folders remembered.
     private static let limit = 4096
     /// How long a torrent whose disk is away waits until the next check.
@@ -20,22 +20,22 @@ struct FolderPresence {
     private var known: [FileName: Known] = [:]
     private var seenAt: [FileName: SuspendingClock.Instant] = [:]
 
-    init(began: SuspendingClock.Instant) { self.began = began }
+    package init(began: SuspendingClock.Instant) { self.began = began }
 
     /// The folder's status, if a recent check knows it.
-    func status(of folder: FileName, now: Instant) -> FolderStatus? {
+    package func status(of folder: FileName, now: Instant) -> FolderStatus? {
         known[folder].flatMap { $0.isBelieved(now: now) ? $0.status : nil }
     }
 
     /// Folders that recent checks found unreachable, and why.
-    func away(now: Instant) -> [FileName: String] {
+    package func away(now: Instant) -> [FileName: String] {
         known.compactMapValues { known in
             guard case .away(let reason) = known.status, known.isBelieved(now: now) else { return nil }
             return reason
         }
     }
 
-    mutating func found(
+    package mutating func found(
         _ status: FolderStatus, of folder: FileName, now: Instant, uptime: SuspendingClock.Instant
     ) {
         if known.count >= Self.limit { known = [:] }
@@ -46,7 +46,7 @@ struct FolderPresence {
     }
 
     /// Returns the time since the folder was last seen, and a second more, because the last check may be older.
-    func unseenTime(_ folder: FileName, uptime: SuspendingClock.Instant) -> Duration {
+    package func unseenTime(_ folder: FileName, uptime: SuspendingClock.Instant) -> Duration {
         uptime - (seenAt[folder] ?? began) + .seconds(1)
     }
 }

@@ -1,5 +1,5 @@
 /// Whether an output folder is present.
-enum FolderStatus: Equatable, Sendable {
+package enum FolderStatus: Equatable, Sendable {
     /// One sentence on why the folder can't be reached.
     case away(String)
     /// The identity of the folder's volume; `nil` if the system doesn't report it.

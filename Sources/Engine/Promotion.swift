@@ -1,7 +1,7 @@
-import Disk
-import Store
+package import Disk
+package import Store
 import Swarm
-import Torrent
+package import Torrent
 import Verification
 
 /// Promotion moves the data of files that were skipped and are now wanted from the part file into place.

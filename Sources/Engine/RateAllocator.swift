@@ -1,16 +1,21 @@
 /// Divides the limits that all torrents share among the active ones.
-struct RateAllocator {
+package struct RateAllocator {
     /// The current rates of a torrent, in bytes per second.
-    struct Demand: Sendable {
+    package struct Demand: Sendable {
         var download: Int
         var upload: Int
+
+        package init(download: Int, upload: Int) {
+            self.download = download
+            self.upload = upload
+        }
     }
 
     /// The limits of a torrent: connections, and bytes per second.
-    struct Share: Equatable, Sendable {
-        var peers: Int
-        var download: Int?
-        var upload: Int?
+    package struct Share: Equatable, Sendable {
+        package var peers: Int
+        package var download: Int?
+        package var upload: Int?
     }
 
     /// The least number of connections that a torrent may have, however many torrents are active.
@@ -21,7 +26,7 @@ struct RateAllocator {
     private let downloadLimit: Int?
     private let uploadLimit: Int?
 
-    init(_ settings: EngineSettings) {
+    package init(_ settings: EngineSettings) {
         maximumPeers = settings.maximumPeers
         maximumPeersPerTorrent = settings.maximumPeersPerTorrent
         downloadLimit = settings.downloadLimit
@@ -29,7 +34,7 @@ struct RateAllocator {
     }
 
     /// Returns the shares of active torrents, in their order.
-    func shares(for demands: [Demand]) -> [Share] {
+    package func shares(for demands: [Demand]) -> [Share] {
         let peers = min(maximumPeersPerTorrent, max(Self.fewestPeers, maximumPeers / max(1, demands.count)))
         let downloads = downloadLimit.map { Self.divide($0, among: demands.map(\.download)) }
         let uploads = uploadLimit.map { Self.divide($0, among: demands.map(\.upload)) }

@@ -1,16 +1,16 @@
 import DequeModule
-import Disk
-import Store
-import Torrent
+package import Disk
+package import Store
+package import Torrent
 
 /// Pieces that were just verified and written, kept in memory: peers request them as soon as they are announced, and
 /// the disk wrote them past its cache.
 ///
 /// Confined to the event loop, hence `@unchecked Sendable`.
-final class RecentPieces: @unchecked Sendable {
+package final class RecentPieces: @unchecked Sendable {
     /// The most bytes for all torrents together, and the longest piece that is kept.
     static let limit = 16 << 20
-    static let longest = 4 << 20
+    package static let longest = 4 << 20
 
     private struct Key: Hashable {
         let torrent: TorrentID
@@ -22,7 +22,9 @@ final class RecentPieces: @unchecked Sendable {
     private var order: Deque<Key> = []
     private var bytes = 0
 
-    func keep(_ buffer: PieceBuffer, of torrent: TorrentID, _ piece: PieceIndex) {
+    package init() {}
+
+    package func keep(_ buffer: PieceBuffer, of torrent: TorrentID, _ piece: PieceIndex) {
         let key = Key(torrent: torrent, piece: piece)
         guard buffer.length <= Self.longest, pieces[key] == nil else { return }
         pieces[key] = buffer
@@ -31,12 +33,12 @@ final class RecentPieces: @unchecked Sendable {
         while bytes > Self.limit, let oldest = order.popFirst() { drop(oldest) }
     }
 
-    func bytes(of torrent: TorrentID, _ piece: PieceIndex) -> UnsafeRawBufferPointer? {
+    package func bytes(of torrent: TorrentID, _ piece: PieceIndex) -> UnsafeRawBufferPointer? {
         pieces[Key(torrent: torrent, piece: piece)].map { UnsafeRawBufferPointer($0.bytes) }
     }
 
     /// Forgets the pieces of a torrent that has come to rest.
-    func forget(_ torrent: TorrentID) {
+    package func forget(_ torrent: TorrentID) {
         order.removeAll { key in
             guard key.torrent == torrent else { return false }
             drop(key)

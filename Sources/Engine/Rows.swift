@@ -1,7 +1,7 @@
 import Disk
-import Store
-import Swarm
-import Torrent
+package import Store
+package import Swarm
+package import Torrent
 
 /// Conversions between database rows and the brain's values.
 
@@ -64,7 +64,7 @@ extension Announcer {
     ///
     /// `start` is in Unix seconds. A tracker that received `started` before the second after `start` may have received
     /// it from another run, and then knows that run's peer ID instead of ours. A second `started` does no harm.
-    init(rows: [TrackerRow], since start: Int64, using random: inout SeededGenerator) {
+    package init(rows: [TrackerRow], since start: Int64, using random: inout SeededGenerator) {
         let tiers = Dictionary(grouping: rows, by: \.tier).sorted { $0.key < $1.key }.map { _, rows in
             rows.sorted { $0.position < $1.position }.map { row in
                 var tracker = Tracker(row)

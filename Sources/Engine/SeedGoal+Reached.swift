@@ -1,4 +1,4 @@
-import Store
+package import Store
 
 extension SeedGoal {
     /// Returns the goal that applies, if this is a torrent's own goal and `standard` is the engine's.
@@ -6,7 +6,7 @@ extension SeedGoal {
 
     /// Whether a complete torrent has seeded enough. A ratio is relative to `wanted`, the bytes of the wanted files, so
     /// that a torrent that was adopted instead of downloaded also has one.
-    func isReached(uploaded: Int64, wanted: Int64, seedTime: Duration) -> Bool {
+    package func isReached(uploaded: Int64, wanted: Int64, seedTime: Duration) -> Bool {
         switch self {
         case .standard, .forever: false
         case .none: true

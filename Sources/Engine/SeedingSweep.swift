@@ -2,9 +2,9 @@ import Store
 
 /// Complete torrents that rest because an earlier engine didn't seed begin to seed, some at a time, so that a start
 /// doesn't wait for all.
-struct SeedingSweep {
+package struct SeedingSweep {
     /// The most torrents looked at per second.
-    static let most = 500
+    package static let most = 500
 
     private enum State {
         case begins(after: TorrentID?)

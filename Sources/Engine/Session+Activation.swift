@@ -1,11 +1,11 @@
 import Disk
 import Logging
 import NIOCore
-import Net
+package import Net
 import PeerWire
 import Store
 import Swarm
-import Torrent
+package import Torrent
 
 /// Activating and deactivating torrents.
 extension Session: PeerConnectionOwner {

@@ -45,7 +45,7 @@ extension Session {
     // MARK: Reports
 
     /// Runs once a second.
-    func tick() {
+    package func tick() {
         guard !isStopping else { return }
         if case .all = environment.settings.scope { environment.announces.onLoop { $0.scrapeIfDue() } }
         let reports = reports()

@@ -1,5 +1,5 @@
 import Logging
-import Store
+package import Store
 import Swarm
 import Torrent
 

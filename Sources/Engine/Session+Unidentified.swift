@@ -1,7 +1,7 @@
 import Limits
 import Logging
 import NIOCore
-import Net
+package import Net
 import Store
 import Swarm
 import Torrent

@@ -1,4 +1,4 @@
-import Disk
+package import Disk
 import Glibc
 import Limits
 import Logging
@@ -6,23 +6,24 @@ import NIOCore
 import NIOPosix
 import Net
 import PeerWire
-import Recovery
-import Store
-import Swarm
+package import Recovery
+package import Store
+package import Swarm
 import SystemPackage
 import Torrent
 
 /// The engine of one database: its lock, its sockets and its active torrents, all on one event loop.
 ///
 /// A torrent is active while it downloads, has peers, or is being checked; otherwise it is only a row (law 5 of the
-/// design). The session reads what commands write into the database within ``intentInterval`` (law 6).
+/// design). ``SessionMachine`` decides which torrents are active; the session performs and reports. It also reads what
+/// commands write into the database within ``intentInterval`` (law 6).
 package actor Session {
     static let intentInterval = Duration.milliseconds(300)
     static let heartbeatInterval = Duration.seconds(2)
     /// The ports to try before any free one, if no port was chosen.
     private static let usualPorts = 6881...6889
 
-    nonisolated let environment: Environment
+    package nonisolated let environment: Environment
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         environment.loop.executor.asUnownedSerialExecutor()
     }
@@ -48,13 +49,13 @@ package actor Session {
     var activations: [TorrentID: Task<TorrentEngine?, Never>] = [:]
     var departures: [TorrentID: Task<Void, Never>] = [:]
     /// Announces of dormant torrents under way.
-    var announces: [TorrentID: Task<Void, Never>] = [:]
+    package var announces: [TorrentID: Task<Void, Never>] = [:]
     /// Decides which torrents are active, retried and announced, and when the session ends.
-    var machine: SessionMachine
+    package var machine: SessionMachine
     /// Removals that an earlier engine was asked for and didn't perform.
     var leftOver: [IntentRow]
     var dataVersion: Int?
-    var beats = 0
+    package var beats = 0
     var seedCredit = SeedCredit()
     /// Whether a torrent had a fault when the session stopped it.
     var stoppedWithFault = false
@@ -128,7 +129,7 @@ package actor Session {
             aliveUntilNs: last.map { ($0.stoppedAt ?? $0.heartbeatAt).rawValue * 1_000_000_000 })
         let session = Session(
             environment, group: group, lock: lock, run: run, opening: opening, leftOver: leftOver, bans: bans)
-        if let mending = opening.recovery { session.log.warning("\(mending.sentence)") }
+        if let recovery = opening.recovery { session.log.warning("\(recovery.sentence)") }
         if let warning = FileSystemKind(holding: settings.database).warning(settings.database) {
             session.log.warning("\(warning)")
         }

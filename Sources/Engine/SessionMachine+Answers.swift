@@ -1,7 +1,7 @@
 /// What the session reports to its machine, and what the machine answers at once.
 extension SessionMachine {
     /// What becomes of a torrent that is loaded.
-    enum Start: Equatable, Sendable {
+    package enum Start: Equatable, Sendable {
         /// It starts; answer with ``started(_:_:now:)``.
         case starts
         /// It must first wait for a check slot; answer with ``failed(_:_:now:)``.
@@ -11,7 +11,7 @@ extension SessionMachine {
     }
 
     /// Why a torrent couldn't be activated.
-    enum Failure: Equatable, Sendable {
+    package enum Failure: Equatable, Sendable {
         /// The disk failed, so it is worth a retry.
         case disk
         case other
@@ -20,13 +20,13 @@ extension SessionMachine {
     }
 
     /// A torrent whose disk failed, as its row has it now.
-    enum RetriedRow: Sendable {
+    package enum RetriedRow: Sendable {
         case complete, incomplete, removed
         case unreadable
     }
 
     /// What follows for a dormant torrent from the status of its folder.
-    enum Verdict: Equatable, Sendable {
+    package enum Verdict: Equatable, Sendable {
         /// The torrent is announced; `isBack` if it was offline.
         case announce(isBack: Bool)
         case goOffline(reason: String)
@@ -37,7 +37,7 @@ extension SessionMachine {
     }
 
     /// What was found out about a torrent that was activated only to update its state.
-    enum Finding: Equatable, Sendable {
+    package enum Finding: Equatable, Sendable {
         case isFine
         /// It only waits for its disk to return.
         case waitsForDisk

@@ -1,8 +1,8 @@
-import Store
+package import Store
 
 extension SessionMachine {
     /// What the session has to do.
-    enum Effect: Equatable, Sendable {
+    package enum Effect: Equatable, Sendable {
         /// Load the torrent, and start it if ``loaded(_:isUnverified:now:)`` says so; answered by ``started(_:_:now:)``
         /// or ``failed(_:_:now:)``.
         case activate(TorrentID)

@@ -1,5 +1,5 @@
-import Store
-import Swarm
+package import Store
+package import Swarm
 import Torrent
 
 /// Decides for a session: which torrents are active, which wait, which are retried, when dormant torrents are
@@ -17,8 +17,8 @@ import Torrent
 ///   ``announced(_:)``, ``restIs(_:_:)``
 /// - Reports: ``observe(_:_:now:)``, ``lookedAt(_:_:now:)``; ``folders``
 /// - Time: ``tick(_:now:)``
-struct SessionMachine {
-    enum State: Equatable, Sendable {
+package struct SessionMachine {
+    package enum State: Equatable, Sendable {
         case starting, running, stopping, ended
     }
 
@@ -29,18 +29,18 @@ struct SessionMachine {
     /// The first and the longest pause before the activation of a torrent whose disk failed is retried; the pause
     /// doubles each time.
     static let firstRetry = Duration.seconds(5)
-    static let longestRetry = Duration.seconds(300)
+    package static let longestRetry = Duration.seconds(300)
     /// The pause if the row of a torrent couldn't be read.
     private static let retryOfRead = Duration.seconds(1)
     /// How long a dormant torrent isn't searched for on a volume that hasn't its files, or announced if it has a fault.
     static let leftAloneFor = Duration.seconds(3600)
 
     private let settings: Settings
-    private(set) var state = State.starting
+    package private(set) var state = State.starting
     private var torrents = TorrentStates()
     private var slots: SlotQueue
     /// The last turn in the line that was assigned.
-    private(set) var lastTurn: Int64 = 0
+    package private(set) var lastTurn: Int64 = 0
     private var pacing = AnnouncePacing()
     private var sweep = SeedingSweep()
     private var stuck = StuckWatch()
@@ -49,14 +49,14 @@ struct SessionMachine {
     private var effects: [Effect] = []
 
     /// `uptime` is the time of the start on the clock that stops while the machine is suspended.
-    init(_ settings: Settings, uptime: SuspendingClock.Instant) {
+    package init(_ settings: Settings, uptime: SuspendingClock.Instant) {
         self.settings = settings
         folders = FolderPresence(began: uptime)
         slots = SlotQueue(limits: settings.limits, rules: settings.rules)
     }
 
     /// Returns what has to be done, in order.
-    mutating func takeEffects() -> [Effect] {
+    package mutating func takeEffects() -> [Effect] {
         defer { effects = [] }
         return effects
     }
@@ -64,48 +64,48 @@ struct SessionMachine {
     // MARK: Questions
 
     /// Whether the session hasn't begun to stop.
-    var isOpen: Bool { state == .starting || state == .running }
+    package var isOpen: Bool { state == .starting || state == .running }
     var rules: SlotRules { slots.rules }
-    var slotReport: SlotReport { slots.report }
+    package var slotReport: SlotReport { slots.report }
     var isActivating: Bool { !torrents.activating.isEmpty }
     /// Torrents that aren't announced while dormant, and those for which that would be wrong now.
-    var leftAlone: Set<TorrentID> { torrents.leftAlone }
+    package var leftAlone: Set<TorrentID> { torrents.leftAlone }
     /// Torrents whose announces are under way.
-    var announcing: Set<TorrentID> { pacing.announcing }
+    package var announcing: Set<TorrentID> { pacing.announcing }
     var busy: Set<TorrentID> { torrents.running.union(announcing) }
 
-    func isWaiting(_ id: TorrentID) -> Bool { slots.isWaiting(id) }
+    package func isWaiting(_ id: TorrentID) -> Bool { slots.isWaiting(id) }
     func isActivating(_ id: TorrentID) -> Bool { torrents.activating.contains(id) }
-    func isRunning(_ id: TorrentID) -> Bool { torrents[id].isRunning }
-    func isTroubled(_ id: TorrentID) -> Bool { torrents.isTroubled(id) }
+    package func isRunning(_ id: TorrentID) -> Bool { torrents[id].isRunning }
+    package func isTroubled(_ id: TorrentID) -> Bool { torrents.isTroubled(id) }
     func hasBegun(_ id: TorrentID) -> Bool { torrents.facts(id).hasBegun }
     /// Whether the torrent seeds on when it comes to rest.
     func isSeededAtRest(_ id: TorrentID) -> Bool { isOpen && !torrents.facts(id).isRetired }
     /// Whether the activation of the torrent is retried because its disk failed.
-    func isRetried(_ id: TorrentID) -> Bool { torrents.facts(id).retryPause != nil }
+    package func isRetried(_ id: TorrentID) -> Bool { torrents.facts(id).retryPause != nil }
 
     /// The state of a torrent, and of those of which something is known.
-    func state(of id: TorrentID) -> TorrentStates.State { torrents[id] }
-    var known: [TorrentID] { torrents.known.sorted() }
+    package func state(of id: TorrentID) -> TorrentStates.State { torrents[id] }
+    package var known: [TorrentID] { torrents.known.sorted() }
 
     /// Why the torrent is being deactivated.
-    func departure(of id: TorrentID) -> Departure? {
+    package func departure(of id: TorrentID) -> Departure? {
         if case .deactivating(let departure, _) = torrents[id] { departure } else { nil }
     }
 
     /// Until when the torrent isn't searched for on a volume that hasn't its files.
-    func soughtUntil(_ id: TorrentID) -> Instant? { torrents.facts(id).soughtUntil }
+    package func soughtUntil(_ id: TorrentID) -> Instant? { torrents.facts(id).soughtUntil }
 
     // MARK: Life
 
     /// The line has been read; from now on the session may end by itself.
-    mutating func begin() { if state == .starting { state = .running } }
+    package mutating func begin() { if state == .starting { state = .running } }
 
     /// Continues with the turns that an earlier run stored.
     mutating func resume(lastTurn: Int64) { self.lastTurn = lastTurn }
 
     /// Returns whether this is the first call. All torrents are deactivated.
-    mutating func stop() -> Bool {
+    package mutating func stop() -> Bool {
         guard isOpen else { return false }
         state = .stopping
         for id in torrents.running.sorted() { leave(id, .stopped) }
@@ -118,7 +118,7 @@ struct SessionMachine {
 
     /// The torrent is wanted now, without a turn in the line; if `isAhead`, it takes a slot. Returns whether it is
     /// active or will be, unless its activation fails.
-    mutating func want(_ id: TorrentID, isAhead: Bool = false, now: Instant) -> Bool {
+    package mutating func want(_ id: TorrentID, isAhead: Bool = false, now: Instant) -> Bool {
         switch torrents[id] {
         case .active, .activating(nil): return true
         case .activating(let departure?):
@@ -139,7 +139,7 @@ struct SessionMachine {
 
     /// A peer asks for the torrent. A torrent that waits takes a free slot, or that of a stalled torrent. Returns
     /// whether the peer may stay.
-    mutating func peerAsks(_ id: TorrentID, isComplete: Bool, now: Instant) -> Bool {
+    package mutating func peerAsks(_ id: TorrentID, isComplete: Bool, now: Instant) -> Bool {
         guard isOpen else { return false }
         if !torrents[id].isRunning {
             switch slots.admit(id, for: isComplete ? .seed : .download, now: now) {
@@ -157,19 +157,19 @@ struct SessionMachine {
     }
 
     /// Returns whether the torrent was active before in this run, and notes that it is.
-    mutating func loads(_ id: TorrentID) -> Bool {
+    package mutating func loads(_ id: TorrentID) -> Bool {
         defer { torrents.note(id) { $0.hasBegun = true } }
         return torrents.facts(id).hasBegun
     }
 
     /// The torrent is loaded. If `isUnverified`, it has pieces to be hashed.
-    mutating func loaded(_ id: TorrentID, isUnverified: Bool, now: Instant) -> Start {
+    package mutating func loaded(_ id: TorrentID, isUnverified: Bool, now: Instant) -> Start {
         guard isOpen, torrents[id] == .activating(then: nil) else { return .isUnneeded }
         return !isUnverified || slots.mayCheck(id, now: now) ? .starts : .waitsForCheck
     }
 
     /// The torrent has started. Returns whether all of its pieces are to be rechecked.
-    mutating func started(_ id: TorrentID, _ report: TorrentReport, now: Instant) -> Bool {
+    package mutating func started(_ id: TorrentID, _ report: TorrentReport, now: Instant) -> Bool {
         guard torrents[id] == .activating(then: nil) else { return false }
         let mustVerify = torrents.facts(id).mustVerify
         torrents.move(id, to: .active(idleSince: nil))
@@ -183,7 +183,7 @@ struct SessionMachine {
     }
 
     /// The torrent couldn't be activated. It may be activated again at once.
-    mutating func failed(_ id: TorrentID, _ failure: Failure, now: Instant) {
+    package mutating func failed(_ id: TorrentID, _ failure: Failure, now: Instant) {
         guard case .activating(let departure) = torrents[id] else { return }
         switch failure {
         case .disk where departure == nil:
@@ -204,7 +204,7 @@ struct SessionMachine {
 
     // MARK: Deactivation
 
-    mutating func deactivate(_ id: TorrentID, _ departure: Departure) { if isOpen { leave(id, departure) } }
+    package mutating func deactivate(_ id: TorrentID, _ departure: Departure) { if isOpen { leave(id, departure) } }
 
     private mutating func leave(_ id: TorrentID, _ departure: Departure) {
         switch torrents[id] {
@@ -227,7 +227,7 @@ struct SessionMachine {
 
     /// The torrent has come to rest. Returns its turn in the line, to be stored with its state: 0 clears the stored
     /// turn, and `nil` keeps it.
-    mutating func deactivated(_ id: TorrentID, _ report: TorrentReport, isWhole: Bool, now: Instant) -> Int64? {
+    package mutating func deactivated(_ id: TorrentID, _ report: TorrentReport, isWhole: Bool, now: Instant) -> Int64? {
         guard case .deactivating(let departure, let isWantedAgain) = torrents[id] else { return nil }
         let place = slots.yielding(id)
         slots.left(id, now: now)
@@ -242,7 +242,7 @@ struct SessionMachine {
     }
 
     /// The torrent has seeded enough: it rests as complete until the user changes it.
-    mutating func retired(_ id: TorrentID) {
+    package mutating func retired(_ id: TorrentID) {
         torrents.note(id) { $0.isRetired = true }
         deactivate(id, .retired)
     }
@@ -250,7 +250,7 @@ struct SessionMachine {
     // MARK: The line
 
     /// Puts the torrent into the line, because it has work to do.
-    mutating func enqueue(
+    package mutating func enqueue(
         _ id: TorrentID, for kind: SlotKind = .download, at place: SlotQueue.Place = .back, now: Instant
     ) {
         guard isOpen else { return }
@@ -259,7 +259,7 @@ struct SessionMachine {
     }
 
     /// Puts several torrents into the line, in this order.
-    mutating func enqueue(_ ids: [TorrentID], now: Instant) {
+    package mutating func enqueue(_ ids: [TorrentID], now: Instant) {
         guard isOpen else { return }
         slots.enqueue(ids)
         fill(now: now)
@@ -273,7 +273,7 @@ struct SessionMachine {
     }
 
     /// The user changed the torrent's settings, so what was wrong may be right.
-    mutating func changed(_ id: TorrentID, isPaused: Bool) {
+    package mutating func changed(_ id: TorrentID, isPaused: Bool) {
         switch torrents[id] {
         case .troubled, .retrying: torrents.move(id, to: .dormant)
         // What is being loaded may be from before the change.
@@ -290,7 +290,7 @@ struct SessionMachine {
     }
 
     /// The torrent was removed from the database.
-    mutating func removed(_ id: TorrentID) {
+    package mutating func removed(_ id: TorrentID) {
         slots.forget(id)
         switch torrents[id] {
         case .dormant, .troubled, .retrying: torrents.remove(id)
@@ -299,7 +299,7 @@ struct SessionMachine {
     }
 
     /// Another process found damage and recorded it.
-    mutating func damaged(_ id: TorrentID) {
+    package mutating func damaged(_ id: TorrentID) {
         torrents.note(id) { facts in
             facts.isRetired = false
             facts.soughtUntil = nil
@@ -308,7 +308,7 @@ struct SessionMachine {
     }
 
     /// All pieces are to be rechecked. Returns whether the torrent is active, so that it can begin now.
-    mutating func verify(_ id: TorrentID, now: Instant) -> Bool {
+    package mutating func verify(_ id: TorrentID, now: Instant) -> Bool {
         if case .active = torrents[id] { return true }
         guard isOpen else { return false }
         torrents.note(id) { $0.mustVerify = true }
@@ -343,7 +343,7 @@ struct SessionMachine {
     // MARK: Time
 
     /// Runs once a second, with reports of all active torrents.
-    mutating func tick(_ reports: [TorrentID: TorrentReport], now: Instant) {
+    package mutating func tick(_ reports: [TorrentID: TorrentReport], now: Instant) {
         guard isOpen else { return }
         for id in torrents.waitingForRetry.sorted() {
             guard case .troubled(let at?) = torrents[id], now >= at else { continue }
@@ -381,7 +381,7 @@ struct SessionMachine {
     // MARK: Retries
 
     /// Retries a torrent. One with something to download waits for a slot like any other.
-    mutating func retry(_ id: TorrentID, _ row: RetriedRow, now: Instant) {
+    package mutating func retry(_ id: TorrentID, _ row: RetriedRow, now: Instant) {
         guard isOpen, torrents[id] == .retrying else { return }
         switch row {
         case .removed: torrents.remove(id)
@@ -396,16 +396,16 @@ struct SessionMachine {
     // MARK: Seeds
 
     /// `last` is the last of `count` torrents that were looked at; the count is `nil` if that failed.
-    mutating func seedingBegan(_ last: TorrentID?, count: Int?) { sweep.ended(last, count: count) }
+    package mutating func seedingBegan(_ last: TorrentID?, count: Int?) { sweep.ended(last, count: count) }
 
     // MARK: Announces of dormant torrents
 
     /// These torrents are due. Returns those to be announced; answer each with ``announced(_:)``.
-    mutating func dueFound(_ ids: [TorrentID]) -> [TorrentID] {
+    package mutating func dueFound(_ ids: [TorrentID]) -> [TorrentID] {
         pacing.found(isOpen ? ids.filter { !torrents[$0].isRunning } : [])
     }
 
-    mutating func announced(_ id: TorrentID) { pacing.ended(id) }
+    package mutating func announced(_ id: TorrentID) { pacing.ended(id) }
 
     /// Whether the torrent is still dormant, so that its announce goes on.
     func isDormant(_ id: TorrentID) -> Bool { isOpen && !torrents[id].isRunning }
@@ -415,7 +415,7 @@ struct SessionMachine {
     /// What follows for a dormant torrent from the status of its folder. `volume` is where the payload was last seen,
     /// and `mayGoOffline` whether nothing else must be found out about a torrent whose folder is away. Returns `nil` if
     /// the torrent isn't dormant any more.
-    func verdict(
+    package func verdict(
         on id: TorrentID, volume: String?, isOffline: Bool, mayGoOffline: Bool, _ status: FolderStatus, now: Instant
     ) -> Verdict? {
         guard isDormant(id) else { return nil }
@@ -448,7 +448,7 @@ struct SessionMachine {
 
     /// With ``Settings/endsWhenComplete``, ends the session when nothing is left to download and no seed goal is open.
     /// `reports` is asked only if that is possible.
-    mutating func endIfDone(_ reports: () -> [TorrentID: TorrentReport]) {
+    package mutating func endIfDone(_ reports: () -> [TorrentID: TorrentReport]) {
         guard settings.endsWhenComplete, state == .running, torrents.activating.isEmpty, !slots.isStarting,
             slots.waitingCount(.download) == 0, slots.waitingCount(.check) == 0, !isWorkLeft(reports())
         else { return }
@@ -456,7 +456,7 @@ struct SessionMachine {
     }
 
     /// These torrents of the session's scope are incomplete. A troubled one isn't waited for.
-    mutating func restIs(_ incomplete: [TorrentID], _ reports: [TorrentID: TorrentReport]) {
+    package mutating func restIs(_ incomplete: [TorrentID], _ reports: [TorrentID: TorrentReport]) {
         guard isOpen, !incomplete.contains(where: { !torrents.isTroubled($0) && !torrents[$0].isRunning }),
             !isWorkLeft(reports)
         else { return }

@@ -1,5 +1,5 @@
-import Store
-import Swarm
+package import Store
+package import Swarm
 
 /// Decides which torrents are active: which one starts when a slot is free, and which one yields when others wait.
 ///
@@ -11,17 +11,17 @@ import Swarm
 /// yields its slot to a waiting torrent that hasn't had its turn, or has rested since. A torrent that yields goes to
 /// the back of the line. A torrent whose check has ended and that finds no download slot goes to the front.
 /// ``SlotRules`` has the times.
-struct SlotQueue {
+package struct SlotQueue {
     /// The most seeds that wait; the first of them make room for others.
-    static let waitingSeeds = 1000
+    package static let waitingSeeds = 1000
     /// The most torrents that start at the same time.
-    static let startsAtOnce = 16
+    package static let startsAtOnce = 16
     /// The most torrents that may hang during their start, as on a disk that doesn't answer, without holding a slot.
     /// Any more keep their slots.
-    static let hangingStarts = 64
+    package static let hangingStarts = 64
 
     /// How long a torrent may go without progress while others wait.
-    enum Patience: Sendable {
+    package enum Patience: Sendable {
         /// ``SlotRules/shortPatience``, if nothing under way could bring progress.
         case short
         /// ``SlotRules/patience``
@@ -33,8 +33,8 @@ struct SlotQueue {
     }
 
     /// The activity of a torrent, as observed by the session.
-    struct Activity: Equatable, Sendable {
-        enum Work: Sendable {
+    package struct Activity: Equatable, Sendable {
+        package enum Work: Sendable {
             case downloading, checking, seeding
             /// Complete and without peers, so that no slot is needed.
             case idle
@@ -46,6 +46,13 @@ struct SlotQueue {
         var patience = Patience.usual
         /// The torrent's rate limit, in bytes per second.
         var limit: Int?
+
+        package init(work: Work, moved: Int64 = 0, patience: Patience = .usual, limit: Int? = nil) {
+            self.work = work
+            self.moved = moved
+            self.patience = patience
+            self.limit = limit
+        }
 
         fileprivate var kind: SlotKind? {
             switch work {
@@ -75,12 +82,12 @@ struct SlotQueue {
     }
 
     /// Where in the line a torrent goes.
-    enum Place: Sendable {
+    package enum Place: Sendable {
         case front, back
     }
 
     /// The answer to a peer that asks for a torrent.
-    enum Admission: Equatable, Sendable {
+    package enum Admission: Equatable, Sendable {
         case granted
         /// Granted the slot of another torrent, which must yield.
         case grantedInstead(of: TorrentID)
@@ -107,26 +114,26 @@ struct SlotQueue {
     private var overdue: [TorrentID] = []
     private var lines: [SlotKind: Lines] = [.download: Lines(), .seed: Lines(), .check: Lines()]
 
-    init(limits: SlotLimits, rules: SlotRules = SlotRules()) {
+    package init(limits: SlotLimits, rules: SlotRules = SlotRules()) {
         self.limits = limits
         self.rules = rules
     }
 
     // MARK: Questions
 
-    func isWaiting(_ id: TorrentID) -> Bool {
+    package func isWaiting(_ id: TorrentID) -> Bool {
         SlotKind.allCases.contains { self[$0].ready.contains(id) || self[$0].resting.contains(id) }
     }
 
-    func isHolding(_ id: TorrentID) -> Bool { holders[id] != nil }
+    package func isHolding(_ id: TorrentID) -> Bool { holders[id] != nil }
 
     /// Whether any torrent has a slot and isn't active yet.
     var isStarting: Bool { starting > 0 }
 
-    func waitingCount(_ kind: SlotKind) -> Int { self[kind].count }
+    package func waitingCount(_ kind: SlotKind) -> Int { self[kind].count }
 
     /// The use of the slots.
-    var report: SlotReport {
+    package var report: SlotReport {
         var report = SlotReport()
         for kind in SlotKind.allCases {
             report[kind] = SlotUse(limit: limits[kind], active: held[kind] ?? 0, waiting: self[kind].count)
@@ -142,7 +149,7 @@ struct SlotQueue {
     // MARK: Events
 
     /// The torrent has something to do. If it already waits or holds a slot, nothing changes.
-    mutating func enqueue(_ id: TorrentID, for kind: SlotKind = .download, at place: Place = .back) {
+    package mutating func enqueue(_ id: TorrentID, for kind: SlotKind = .download, at place: Place = .back) {
         guard holders[id] == nil, !isWaiting(id) else { return }
         switch place {
         case .front: self[kind].ready.prepend(id)
@@ -151,13 +158,13 @@ struct SlotQueue {
     }
 
     /// Adds several torrents, in this order.
-    mutating func enqueue(_ ids: [TorrentID]) {
+    package mutating func enqueue(_ ids: [TorrentID]) {
         self[.download].ready.reserve(ids.count)
         for id in ids { enqueue(id) }
     }
 
     /// Removes the torrent from all lines, because it was paused or removed, or need not wait any more.
-    mutating func forget(_ id: TorrentID) {
+    package mutating func forget(_ id: TorrentID) {
         for kind in SlotKind.allCases {
             self[kind].ready.remove(id)
             self[kind].resting.remove(id)
@@ -165,7 +172,7 @@ struct SlotQueue {
     }
 
     /// Takes a slot for the next torrent and returns it. Answer with ``observe(_:_:now:)`` or ``failed(_:)``.
-    mutating func next(now: Instant) -> TorrentID? {
+    package mutating func next(now: Instant) -> TorrentID? {
         guard starting < Self.startsAtOnce else { return nil }
         for kind in [SlotKind.check, .download, .seed] where isFree(kind) {
             guard let id = self[kind].ready.popFirst() ?? self[kind].resting.popFirst() else { continue }
@@ -176,7 +183,8 @@ struct SlotQueue {
     }
 
     /// A peer or the user asks for a torrent that isn't active.
-    mutating func admit(_ id: TorrentID, for kind: SlotKind, isForced: Bool = false, now: Instant) -> Admission {
+    package mutating func admit(_ id: TorrentID, for kind: SlotKind, isForced: Bool = false, now: Instant) -> Admission
+    {
         guard holders[id] == nil else { return .granted }
         if isForced || isFree(kind) {
             forget(id)
@@ -198,7 +206,7 @@ struct SlotQueue {
 
     /// Whether a torrent that is being activated can have its unverified pieces hashed now. If not, answer with
     /// ``failed(_:)``, and the torrent waits for a check slot.
-    mutating func mayCheck(_ id: TorrentID, now: Instant) -> Bool {
+    package mutating func mayCheck(_ id: TorrentID, now: Instant) -> Bool {
         if holders[id]?.kind == .check { return true }
         guard isFree(.check) else { return false }
         if holders[id] == nil { take(.check, id, now: now) } else { move(id, to: .check) }
@@ -206,7 +214,7 @@ struct SlotQueue {
     }
 
     /// Reports the current activity of an active torrent.
-    mutating func observe(_ id: TorrentID, _ activity: Activity, now: Instant) {
+    package mutating func observe(_ id: TorrentID, _ activity: Activity, now: Instant) {
         hanging.remove(id)
         let isNew = holders[id] == nil
         // A torrent that was activated for another reason no longer waits.
@@ -240,7 +248,7 @@ struct SlotQueue {
     }
 
     /// The torrent couldn't be activated, possibly because it first needs a slot of another `kind`.
-    mutating func failed(_ id: TorrentID, needing kind: SlotKind? = nil) {
+    package mutating func failed(_ id: TorrentID, needing kind: SlotKind? = nil) {
         hanging.remove(id)
         drop(id)
         if let kind { enqueue(id, for: kind) }
@@ -253,7 +261,7 @@ struct SlotQueue {
     }
 
     /// The torrent is no longer active. If it yielded, it waits for a slot again.
-    mutating func left(_ id: TorrentID, now: Instant) {
+    package mutating func left(_ id: TorrentID, now: Instant) {
         guard let holder = drop(id), let place = holder.yielding else { return }
         // A torrent whose check ended has yielded to wait for a download slot.
         let kind = holder.activity.kind ?? holder.kind
@@ -267,7 +275,7 @@ struct SlotQueue {
     func yielding(_ id: TorrentID) -> Place? { holders[id]?.yielding }
 
     /// Returns the torrents that must yield now. Each is returned once, and answered with ``left(_:now:)``.
-    mutating func yields(now: Instant) -> [TorrentID] {
+    package mutating func yields(now: Instant) -> [TorrentID] {
         releaseHanging(now: now)
         var chosen: [TorrentID] = []
         for id in overdue where !findsRoom(id) { chosen.append(id) }

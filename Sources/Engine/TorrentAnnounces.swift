@@ -3,16 +3,16 @@ import NIOCore
 import Net
 import Store
 import Swarm
-import Torrent
+package import Torrent
 import TrackerWire
 
 /// The announces of one active torrent.
 ///
 /// An announce that is under way when the torrent is deactivated still ends here, and its answer is saved.
-actor TorrentAnnounces: PeerDiscovery {
-    static let source = AnnounceService.source
+package actor TorrentAnnounces: PeerDiscovery {
+    package static let source = AnnounceService.source
 
-    nonisolated var unownedExecutor: UnownedSerialExecutor { service.unownedExecutor }
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { service.unownedExecutor }
     private nonisolated let service: AnnounceService
     private let infoHash: InfoHash
     private let isPrivate: Bool

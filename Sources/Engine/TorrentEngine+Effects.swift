@@ -114,7 +114,7 @@ extension TorrentEngine {
         } else {
             // The pieces become unverified in the database before they lose their records: between the two
             // transactions, a recorded piece that is also unverified counts as unverified.
-            environment.commitQueue.submit(.doubt(id, claim.unverified)) { outcome in
+            environment.commitQueue.submit(.unverify(id, claim.unverified)) { outcome in
                 if outcome.error != nil { return answer(outcome) }
                 self.environment.commitQueue.submit(.record(record), completion: answer)
             }

@@ -80,17 +80,17 @@ extension TorrentEngine: PeerConnectionDelegate {
             swarm.foundSelf(at: address, now: now)
             return connection.close(because: "\(DisconnectReason.ownConnection)")
         }
-        let hello = PeerInfo(
+        let info = PeerInfo(
             address: address, isIncoming: dialled == nil, supportsFast: theirs.reserved.contains(.fast),
             supportsExtensions: theirs.reserved.contains(.extensionProtocol), client: ClientName.describe(theirs.peerID)
         )
-        switch swarm.connected(hello, now: now) {
+        switch swarm.connected(info, now: now) {
         case .success(let key):
             connection.tag = key.value
             connections[key] = connection
             // The pieces that are present go first (BEP 3), then the extended handshake (BEP 10).
             perform()
-            if hello.supportsExtensions { sendExtendedHandshake(to: connection) }
+            if info.supportsExtensions { sendExtendedHandshake(to: connection) }
             connection.flush()
         case .failure(let refusal):
             connection.close(because: "\(refusal.reason)")

@@ -99,8 +99,8 @@ extension TorrentEngine {
 
     func note(_ note: Note) {
         switch note {
-        case .pieceFailed(let piece, let senders, let untold):
-            let others = untold > 0 ? "; \(untold) failed pieces before it are not listed" : ""
+        case .pieceFailed(let piece, let senders, let unreported):
+            let others = unreported > 0 ? "; \(unreported) failed pieces before it are not listed" : ""
             let known = senders.prefix(Self.namedSenders).map(\.description).joined(separator: ", ")
             let more = senders.count > Self.namedSenders ? " and \(senders.count - Self.namedSenders) more" : ""
             event(.failed, "piece \(piece) failed its hash check; it was sent by \(known)\(more)\(others)")

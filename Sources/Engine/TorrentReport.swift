@@ -1,7 +1,7 @@
-import Store
+package import Store
 
 /// What an active torrent reports to the session.
-struct TorrentReport: Equatable, Sendable {
+package struct TorrentReport: Equatable, Sendable {
     /// What counts for its slot.
     var activity: SlotQueue.Activity
     /// Whether the torrent has peers, work left, a fault or a request to a tracker.
@@ -9,9 +9,20 @@ struct TorrentReport: Equatable, Sendable {
     /// Whether an engine that ends by itself must wait for the torrent.
     var hasWorkLeft = false
     /// The torrent whose file this one waits for.
-    var holder: TorrentID?
+    package var holder: TorrentID?
     /// The local fault that blocks the torrent, as a sentence.
-    var fault: String?
+    package var fault: String?
+
+    package init(
+        activity: SlotQueue.Activity, isBusy: Bool = false, hasWorkLeft: Bool = false, holder: TorrentID? = nil,
+        fault: String? = nil
+    ) {
+        self.activity = activity
+        self.isBusy = isBusy
+        self.hasWorkLeft = hasWorkLeft
+        self.holder = holder
+        self.fault = fault
+    }
 }
 
 extension [TorrentID: TorrentReport] {

@@ -1,5 +1,5 @@
-import Store
-import Torrent
+package import Store
+package import Torrent
 
 /// The state of an active torrent, for progress lines.
 package struct TorrentSnapshot: Sendable {

@@ -1,12 +1,12 @@
 import Store
-import Swarm
+package import Swarm
 
 /// What a session knows of its torrents: each has one state, and a few facts.
 ///
 /// A dormant torrent of which nothing is known has no entry, so that an archive of idle torrents costs no memory (law 5
 /// of the design).
-struct TorrentStates {
-    enum State: Equatable, Sendable {
+package struct TorrentStates {
+    package enum State: Equatable, Sendable {
         /// Only a row.
         case dormant
         /// The torrent is being loaded. With a departure, it isn't needed any more.

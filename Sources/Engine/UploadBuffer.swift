@@ -1,18 +1,18 @@
-import NIOCore
+package import NIOCore
 import PeerWire
-import Swarm
+package import Swarm
 import Torrent
 
 /// The bytes of several `piece` messages, which are sent in one write.
 ///
 /// `@unchecked Sendable`: it has one user at a time: the loop, then a disk thread that fills it, then the loop again.
-final class UploadBuffer: @unchecked Sendable {
-    private(set) var buffer: ByteBuffer
+package final class UploadBuffer: @unchecked Sendable {
+    package private(set) var buffer: ByteBuffer
 
     fileprivate init(capacity: Int) { buffer = ByteBufferAllocator().buffer(capacity: capacity) }
 
     /// Appends the messages of a run of blocks, which `fill` copies into place. If `fill` fails, nothing is appended.
-    func append(_ run: [BlockRequest], _ fill: ([UnsafeMutableRawBufferPointer]) -> Bool) -> Bool {
+    package func append(_ run: [BlockRequest], _ fill: ([UnsafeMutableRawBufferPointer]) -> Bool) -> Bool {
         let mark = buffer.writerIndex
         var positions: [Int] = []
         for request in run {
@@ -42,19 +42,21 @@ final class UploadBuffer: @unchecked Sendable {
 /// A pool of upload buffers, because fresh memory costs more than the copy into it.
 ///
 /// Confined to the event loop, hence `@unchecked Sendable`.
-final class UploadBufferPool: @unchecked Sendable {
+package final class UploadBufferPool: @unchecked Sendable {
     /// The most unused buffers, and the largest buffer in bytes that is kept.
     private static let limit = 32
     private static let largest = 512 << 10
 
     private var free: [UploadBuffer] = []
 
-    func take(_ capacity: Int) -> UploadBuffer {
+    package init() {}
+
+    package func take(_ capacity: Int) -> UploadBuffer {
         guard let frames = free.popLast() else { return UploadBuffer(capacity: capacity) }
         return frames
     }
 
-    func giveBack(_ frames: UploadBuffer) {
+    package func giveBack(_ frames: UploadBuffer) {
         guard free.count < Self.limit, frames.capacity <= Self.largest else { return }
         frames.clear()
         free.append(frames)

@@ -1,9 +1,9 @@
 import DequeModule
-import Store
+package import Store
 
 /// A queue of waiting torrents. Appending, prepending, removing and popping take constant time, however long the line
 /// is.
-struct WaitingLine {
+package struct WaitingLine {
     private struct Entry {
         let id: TorrentID
         let ticket: UInt64
@@ -16,33 +16,35 @@ struct WaitingLine {
     private var tickets: [TorrentID: UInt64] = [:]
     private var lastTicket: UInt64 = 0
 
-    var count: Int { tickets.count }
+    package init() {}
+
+    package var count: Int { tickets.count }
     var isEmpty: Bool { tickets.isEmpty }
 
-    func contains(_ id: TorrentID) -> Bool { tickets[id] != nil }
+    package func contains(_ id: TorrentID) -> Bool { tickets[id] != nil }
 
     mutating func reserve(_ count: Int) {
         entries.reserveCapacity(entries.count + count)
         tickets.reserveCapacity(tickets.count + count)
     }
 
-    mutating func append(_ id: TorrentID, restsUntil: Int64 = .min) {
+    package mutating func append(_ id: TorrentID, restsUntil: Int64 = .min) {
         entries.append(Entry(id: id, ticket: newTicket(id), restsUntil: restsUntil))
         dropRemoved()
     }
 
-    mutating func prepend(_ id: TorrentID) {
+    package mutating func prepend(_ id: TorrentID) {
         entries.prepend(Entry(id: id, ticket: newTicket(id), restsUntil: .min))
         dropRemoved()
     }
 
-    mutating func remove(_ id: TorrentID) {
+    package mutating func remove(_ id: TorrentID) {
         tickets[id] = nil
         dropRemoved()
     }
 
     /// Removes and returns the first torrent.
-    mutating func popFirst() -> TorrentID? {
+    package mutating func popFirst() -> TorrentID? {
         while let entry = entries.popFirst() {
             guard tickets[entry.id] == entry.ticket else { continue }
             tickets[entry.id] = nil

@@ -1,6 +1,6 @@
 import Glibc
 import Store
-import Torrent
+package import Torrent
 
 extension Format {
     /// Formats a time as `2026-03-01 14:05:12` in the local time zone.

@@ -6,8 +6,8 @@
 // Invariants: a use case is a function from values to values with typed errors; it works with or without a running
 // engine, and notifies the engine of its changes in the same transaction.
 
-import Store
-import SystemPackage
+package import Store
+package import SystemPackage
 
 /// The torrents of one database, and the operations on them.
 package struct Library {

@@ -1,8 +1,8 @@
-import NIOCore
+package import NIOCore
 import NIOPosix
-import NIOSSL
+package import NIOSSL
 import Torrent
-import TrackerWire
+package import TrackerWire
 
 /// Performs one GET on its own connection, from the name look-up to the end of the body.
 ///

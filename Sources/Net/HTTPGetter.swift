@@ -1,8 +1,8 @@
-import NIOCore
+package import NIOCore
 import NIOSSL
 import Synchronization
-import Torrent
-import TrackerWire
+package import Torrent
+package import TrackerWire
 
 /// The HTTP options of this client.
 package struct HTTPOptions: Sendable {

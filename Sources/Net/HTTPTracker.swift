@@ -1,6 +1,6 @@
 import NIOCore
 import Torrent
-import TrackerWire
+package import TrackerWire
 
 /// Sends requests to trackers over http and https (BEP 3).
 package struct HTTPTracker: TrackerTransport {

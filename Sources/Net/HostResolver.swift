@@ -1,9 +1,9 @@
 import Glibc
-import NIOCore
+package import NIOCore
 import NIOPosix
 import Synchronization
 import Torrent
-import TrackerWire
+package import TrackerWire
 
 /// Looks up host names on its own threads, because `getaddrinfo` blocks and must not block a loop or the cooperative
 /// pool.

@@ -1,7 +1,7 @@
-import NIOCore
+package import NIOCore
 import NIOPosix
-import PeerWire
-import Torrent
+package import PeerWire
+package import Torrent
 
 /// Owns a connection until its torrent is known. Its methods are called on the connection's event loop.
 package protocol PeerConnectionOwner: AnyObject, Sendable {

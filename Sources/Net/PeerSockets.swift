@@ -1,7 +1,7 @@
-import NIOCore
+package import NIOCore
 import NIOPosix
-import PeerWire
-import Torrent
+package import PeerWire
+package import Torrent
 
 /// Connects to peers and accepts connections from peers on one event loop.
 package struct PeerSockets: Sendable {

@@ -1,5 +1,5 @@
 import NIOCore
-import Torrent
+package import Torrent
 
 /// Determines whether an address is local, as seen from this machine.
 package struct ReachTest: Sendable {

@@ -1,6 +1,6 @@
-import NIOCore
+package import NIOCore
 import Torrent
-import TrackerWire
+package import TrackerWire
 
 /// Decides which addresses a redirect may lead to, so that no server can direct this client to services inside its
 /// network.

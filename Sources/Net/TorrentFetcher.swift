@@ -1,6 +1,6 @@
-import NIOCore
-import Torrent
-import TrackerWire
+package import NIOCore
+package import Torrent
+package import TrackerWire
 
 /// Downloads a `.torrent` over http or https.
 package struct TorrentFetcher: Sendable {

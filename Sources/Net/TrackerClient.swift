@@ -1,6 +1,6 @@
-import NIOCore
-import Torrent
-import TrackerWire
+package import NIOCore
+package import Torrent
+package import TrackerWire
 
 /// A protocol for reaching trackers. ``TrackerClient`` has one transport for each URL scheme.
 package protocol TrackerTransport: Sendable {

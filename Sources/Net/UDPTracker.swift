@@ -1,7 +1,7 @@
 import NIOCore
 import NIOPosix
 import Torrent
-import TrackerWire
+package import TrackerWire
 
 /// Sends requests to trackers over UDP (BEP 15), through one socket per address family.
 ///

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// The pieces that a choked peer may request anyway, so that it has something to trade (BEP 6, "Allowed Fast Set
 /// Generation").

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// Converts peer IDs to names for display, such as "Transmission 4.0.5" (BEP 20). A peer may claim any name, so no
 /// decision depends on it.

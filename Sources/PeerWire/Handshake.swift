@@ -1,5 +1,5 @@
-import NIOCore
-import Torrent
+package import NIOCore
+package import Torrent
 
 /// The first 68 bytes of a connection in each direction (BEP 3).
 package struct Handshake: Hashable, Sendable {

@@ -1,4 +1,4 @@
-import NIOCore
+package import NIOCore
 
 /// One message between peers after the handshake (BEP 3; BEP 5, 6 and 10 where noted).
 ///

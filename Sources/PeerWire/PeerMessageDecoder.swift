@@ -1,4 +1,4 @@
-import NIOCore
+package import NIOCore
 import Torrent
 
 /// Decodes the bytes after the handshake into messages.

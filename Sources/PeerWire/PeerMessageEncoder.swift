@@ -1,4 +1,4 @@
-import NIOCore
+package import NIOCore
 
 /// Encodes messages and appends them to a buffer, so that many messages need only one write.
 package enum PeerMessageEncoder {

@@ -1,6 +1,6 @@
-import Store
-import SystemPackage
-import Torrent
+package import Store
+package import SystemPackage
+package import Torrent
 
 /// A backup that a running engine keeps beside its database: `pieces.db.backup-20260301T140512Z`.
 package struct BackupFile: Hashable, Sendable {

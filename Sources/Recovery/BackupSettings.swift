@@ -1,4 +1,4 @@
-import Store
+package import Store
 
 /// When backups are made, and how many are kept.
 package struct BackupSettings: Hashable, Sendable {

@@ -1,6 +1,6 @@
-import Store
+package import Store
 import SystemPackage
-import Torrent
+package import Torrent
 
 extension Connection {
     /// Makes a backup beside the database if one is due, and removes excess ones. Returns the new backup, if one was

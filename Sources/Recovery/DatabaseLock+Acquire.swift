@@ -1,6 +1,6 @@
-import Store
-import SystemPackage
-import Torrent
+package import Store
+package import SystemPackage
+package import Torrent
 
 extension DatabaseLock {
     /// Takes the lock, or throws an error that names its holder. With `replacing`, the file in the database's place

@@ -26,7 +26,7 @@ extension DatabaseRecovery {
             guard backups.isEmpty else { return }
             let isOurs = try showsOurs(database, now)
             guard !isOurs else { return }
-            throw stranger(database)
+            throw notOurs(database)
         }
     }
 

@@ -1,8 +1,8 @@
 import Glibc
 import Migrations
-import Store
-import SystemPackage
-import Torrent
+package import Store
+package import SystemPackage
+package import Torrent
 
 /// Makes a sound database out of a damaged one, and sets the damaged one aside.
 ///
@@ -76,7 +76,7 @@ package enum DatabaseRecovery {
         try db.value("SELECT EXISTS (SELECT 1 FROM torrent)") ?? false
     }
 
-    static func stranger(_ database: FilePath) -> StoreError {
+    static func notOurs(_ database: FilePath) -> StoreError {
         StoreError(
             .notADatabase, path: database.text,
             "the file is not a database, and nothing in it shows that it was a pieces database: give the path of one; the file was not changed"
@@ -104,7 +104,7 @@ package enum DatabaseRecovery {
         var salvage = try Salvage(into: fresh)
         try fresh.transaction { () throws(StoreError) in try salvage.run(&tree, schema) }
         let hasTorrents = try hasTorrents(fresh)
-        guard schema.isOurs || hasBackup || hasTorrents else { throw stranger(database) }
+        guard schema.isOurs || hasBackup || hasTorrents else { throw notOurs(database) }
         return Work(damaged: salvage.damaged, strays: salvage.strays, sequences: salvage.sequences)
     }
 
@@ -118,8 +118,8 @@ package enum DatabaseRecovery {
             try db.executeScript("PRAGMA foreign_keys=OFF")
             if old.backup != nil { try db.execute("ATTACH DATABASE ? AS old", OpenedPath(old.path)) }
             let report = try db.transaction { () throws(StoreError) in
-                var completion = Completion(db, damaged: work.damaged, hasBackup: old.backup != nil)
-                let outcome = try completion.run(strays: work.strays, sequences: work.sequences)
+                var merge = BackupMerge(db, damaged: work.damaged, hasBackup: old.backup != nil)
+                let outcome = try merge.run(strays: work.strays, sequences: work.sequences)
                 // The metainfos contain the file names, too.
                 try db.paths.renew()
                 try db.roots.rebuild()

@@ -1,7 +1,7 @@
 import Glibc
-import Store
-import SystemPackage
-import Torrent
+package import Store
+package import SystemPackage
+package import Torrent
 
 /// Maintains the database while an engine runs on it. It has its own thread and read-only connection, so that no other
 /// work waits for it.

@@ -1,5 +1,5 @@
-import Store
-import Torrent
+package import Store
+package import Torrent
 
 /// A note that the database was recovered or a backup restored. It is kept apart from the event log, so that status
 /// queries find it at once.

@@ -1,6 +1,6 @@
 import Store
-import SystemPackage
-import Torrent
+package import SystemPackage
+package import Torrent
 
 /// The outcome of recovering a damaged database.
 package struct RecoveryReport: Hashable, Sendable {
@@ -33,7 +33,7 @@ package struct RecoveryReport: Hashable, Sendable {
     }
 
     /// The most names that the sentence lists; the others are counted.
-    private static let namesTold = 5
+    private static let namesListed = 5
 
     /// What happened and what was lost, in one sentence.
     package var sentence: String {
@@ -43,9 +43,9 @@ package struct RecoveryReport: Hashable, Sendable {
             parts.append("\(Self.grouped(fromBackup)) came from the backup of \(backup.compact)")
         }
         if !lost.isEmpty {
-            let rest = lost.count > Self.namesTold ? " and \(Self.grouped(lost.count - Self.namesTold)) more" : ""
+            let rest = lost.count > Self.namesListed ? " and \(Self.grouped(lost.count - Self.namesListed)) more" : ""
             parts.append(
-                "\(Self.grouped(lost.count)) \(lost.count == 1 ? "was" : "were") lost (\(lost.prefix(Self.namesTold).joined(separator: ", "))\(rest))"
+                "\(Self.grouped(lost.count)) \(lost.count == 1 ? "was" : "were") lost (\(lost.prefix(Self.namesListed).joined(separator: ", "))\(rest))"
             )
         }
         let cost =

@@ -1,4 +1,4 @@
-import SystemPackage
+package import SystemPackage
 
 /// The outcome of restoring a backup.
 package struct Restoration: Hashable, Sendable {

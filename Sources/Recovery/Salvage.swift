@@ -9,7 +9,7 @@ struct Salvage {
     /// The highest row numbers that were ever used.
     private(set) var sequences: [String: Int64] = [:]
 
-    /// Tables whose rows are identified by an info hash, whatever their numbers: see ``Relinking``.
+    /// Tables whose rows are identified by an info hash, whatever their numbers: see ``MetainfoMatching``.
     private static let identified: Set<String> = ["torrent", "metainfo"]
     private var spareCount = 0
 

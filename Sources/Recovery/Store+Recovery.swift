@@ -1,6 +1,6 @@
-import Store
-import SystemPackage
-import Torrent
+package import Store
+package import SystemPackage
+package import Torrent
 
 extension Store {
     /// The largest database, in bytes, that is checked before the engine starts: what can be read in about a second.

@@ -1,6 +1,6 @@
 import Glibc
 import Store
-import Torrent
+package import Torrent
 
 extension Timestamp {
     /// The moment in the form used in file names, in UTC: `20260301T140512Z`.

@@ -7,8 +7,8 @@
 // Invariants: the facts of a durable transaction were true on the disk before it began, which its caller guarantees; no
 // transaction touches a torrent that did not change; counters equal what they count; foreign files are never written.
 
-import SystemPackage
-import Torrent
+package import SystemPackage
+package import Torrent
 
 /// The engine's connection, on a dedicated thread.
 package actor Store {
@@ -16,7 +16,7 @@ package actor Store {
     private enum Access {
         case open(Connection)
         /// The log can't be trusted, and a new one could not be started yet.
-        case inDoubt(DatabaseOptions, Reserve?)
+        case unreliable(DatabaseOptions, Reserve?)
         case closed
     }
 
@@ -83,11 +83,11 @@ package actor Store {
     /// The connection, with a log that can be trusted.
     private func usable() throws(StoreError) -> Connection {
         if case .open(let connection) = access {
-            guard connection.doubtsLog else { return connection }
+            guard connection.isLogUnreliable else { return connection }
             try connection.outdateFailedCommit()
-            access = .inDoubt(connection.options, connection.reserve)
+            access = .unreliable(connection.options, connection.reserve)
         }
-        guard case .inDoubt(let options, let reserve) = access else {
+        guard case .unreliable(let options, let reserve) = access else {
             throw StoreError(.closed, path: path.text, "the database was closed: restart pieces")
         }
         try Connection.settleLog(path, options)

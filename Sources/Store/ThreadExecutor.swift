@@ -1,5 +1,5 @@
 import System
-import SystemPackage
+package import SystemPackage
 import Torrent
 
 /// A serial executor with a dedicated thread, for an actor whose calls block.

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// The known peers of a torrent, connected or not: which to dial next, and which are banned.
 ///

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// Decides when to announce to which tracker, and with which event. Follows the tiers of BEP 12, and keeps the
 /// intervals of BEP 3 across restarts.

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// A part of a piece that a peer requests: at most ``Swarm/longestRequest`` bytes, within a piece that is present.
 package struct BlockRequest: Hashable, Sendable {

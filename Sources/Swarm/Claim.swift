@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// What one transaction records about a torrent. All of it is true of the disk: it was synced before.
 ///

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// An action for the shell to perform. Each effect that can fail is answered by exactly one event, named in its
 /// comment.

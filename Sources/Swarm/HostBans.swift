@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// Hosts whose incoming connections are rejected. A peer can choose its port, its peer ID and its other claims freely,
 /// but not easily its host.

@@ -7,7 +7,7 @@ struct NoteLimit {
 
     private var left = burst
     private var filledAt: Instant?
-    private var untold = 0
+    private var unreported = 0
 
     /// Returns how many notes were suppressed since the last one that was allowed, or `nil` if this one is suppressed
     /// too.
@@ -17,11 +17,11 @@ struct NoteLimit {
         }
         filledAt = max(now, filledAt ?? now)
         guard left >= 1 else {
-            untold += 1
+            unreported += 1
             return nil
         }
         left -= 1
-        defer { untold = 0 }
-        return untold
+        defer { unreported = 0 }
+        return unreported
     }
 }

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// A message from the brain to a peer. The shell encodes it for the wire.
 package enum Outgoing: Equatable, Sendable {

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// The blocks of an incomplete piece that are on disk.
 package struct PartialPiece: Hashable, Sendable {

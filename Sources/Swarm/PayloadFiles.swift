@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// How the torrent's files lie among its pieces, and which of them the user selected.
 package struct PayloadFiles: Sendable {

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// The answers of a completed handshake.
 package struct PeerInfo: Sendable {

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// The state of one connection, as ``Swarm/peerReports(now:)`` returns it. Rates are in bytes per second.
 package struct PeerReport: Sendable {

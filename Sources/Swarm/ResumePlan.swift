@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// Which pieces a start trusts, which it rechecks, and why (laws 2 and 3 of the design).
 package struct ResumePlan: Equatable, Sendable {

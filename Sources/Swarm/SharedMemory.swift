@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// Memory that all peers together make us hold (law 7): unfinished messages, and blocks that weren't received yet.
 package struct SharedMemory: Sendable {

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// The cost of the messages of all connections of all torrents: by host, by network, and for the process (law 7).
 ///

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// The ladder of law 1: verified, written, synced, recorded.
 extension Swarm {

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// The small messages of BEP 3, 6, 10 and 21.
 extension Swarm {

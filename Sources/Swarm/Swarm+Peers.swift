@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// Opening and closing connections.
 extension Swarm {

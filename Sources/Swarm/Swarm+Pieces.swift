@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// Complete pieces: hashed, written, or blamed on a peer. And unverified pieces.
 extension Swarm {
@@ -69,8 +69,8 @@ extension Swarm {
         tally.wasted(geometry.length(of: index))
         let contributors = piece.contributors
         let addresses = contributors.sorted().compactMap { peers.address(of: $0) }
-        if let untold = ledger.mayReportFailure(at: now) {
-            effects.append(.note(.pieceFailed(index, senders: addresses, untold: untold)))
+        if let unreported = ledger.mayReportFailure(at: now) {
+            effects.append(.note(.pieceFailed(index, senders: addresses, unreported: unreported)))
         }
         // A failed sync lost these blocks, so no peer is to blame.
         if !commit.takeTaint(of: index) { blame(piece, contributors, digests: digests, now: now) }

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// What a connection costs, and what becomes of a peer that costs too much (law 7).
 extension Swarm {

@@ -7,7 +7,7 @@
 // Invariants: `recorded ⊆ synced ⊆ written ⊆ verified`; a piece is in exactly one state; every effect that can fail is
 // answered by exactly one later event; the same events and the same seed give the same effects.
 
-import Torrent
+package import Torrent
 
 /// The brain of one torrent: events in, effects out.
 ///

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// Limits connections that haven't named their torrent yet, or wait until it is active. Each costs a descriptor and
 /// contributes nothing (law 7).

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// A complete piece that must be hashed and written.
 package struct Verification: Equatable, Sendable {

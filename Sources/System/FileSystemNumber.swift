@@ -1,5 +1,5 @@
 import CLinux
-import SystemPackage
+package import SystemPackage
 
 /// The number of a kind of file system: `f_type` of statfs(2).
 package struct FileSystemNumber: Hashable, Sendable {

@@ -1,4 +1,4 @@
-import SystemPackage
+package import SystemPackage
 
 /// The text files in which the kernel reports its state (proc(5)). Their size is unknown before they are read.
 package enum KernelFile {

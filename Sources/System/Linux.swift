@@ -1,6 +1,6 @@
 import CLinux
 import Glibc
-import SystemPackage
+package import SystemPackage
 
 /// System calls of Linux that Swift can't import.
 package enum Linux {

@@ -6,7 +6,7 @@
 // Invariants: a call that a signal interrupts is repeated; every result is returned or thrown.
 
 import Glibc
-import SystemPackage
+package import SystemPackage
 
 /// Calls until no signal interrupts the call (EINTR); throws every other error.
 package func retrying<Count: SignedInteger>(_ call: () -> Count) throws(Errno) -> Count {

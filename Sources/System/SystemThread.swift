@@ -1,6 +1,6 @@
 import CLinux
 import Glibc
-import SystemPackage
+package import SystemPackage
 
 /// A thread of the system's own, for calls that block.
 package struct SystemThread {

@@ -1,4 +1,4 @@
-import SystemPackage
+package import SystemPackage
 
 /// Converts between `FilePath`, which holds the bytes of a path, and ``PathText``.
 ///

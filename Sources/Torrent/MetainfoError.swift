@@ -1,4 +1,4 @@
-import Bencode
+package import Bencode
 
 /// Why a file is not a usable .torrent.
 ///

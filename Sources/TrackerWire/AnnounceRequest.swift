@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// The data that a client sends to a tracker (BEP 3, BEP 15).
 package struct AnnounceRequest: Hashable, Sendable {

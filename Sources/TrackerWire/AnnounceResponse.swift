@@ -1,5 +1,5 @@
 import Bencode
-import Torrent
+package import Torrent
 
 /// A tracker's response to an announce, over HTTP (BEP 3, 7, 23) or UDP (BEP 15).
 package struct AnnounceResponse: Hashable, Sendable {

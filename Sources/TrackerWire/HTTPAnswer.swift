@@ -110,9 +110,9 @@ package enum HTTPAnswer {
     /// When a tracker that refused a request accepts the next one: the minutes or `never` of `retry in` (BEP 31), or
     /// else the longest interval in the refusal.
     private static func retry(_ answer: BencodeDictionary) -> TrackerError.Retry? {
-        let wish = answer["retry in"]
-        if let text = wish?.text, text == "never" { return .never }
-        if let minutes = number(wish), minutes >= 0 {
+        let value = answer["retry in"]
+        if let text = value?.text, text == "never" { return .never }
+        if let minutes = number(value), minutes >= 0 {
             return .after(pause(seconds: 60 * min(minutes, 1440)) ?? AnnounceResponse.intervals.lowerBound)
         }
         return [answer["interval"], answer["min interval"]].compactMap { number($0) }.max().flatMap {

@@ -1,5 +1,5 @@
 import Bencode
-import Torrent
+package import Torrent
 
 /// A request for the counts of some torrents (BEP 48, BEP 15).
 package struct ScrapeRequest: Hashable, Sendable {

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// A packet from a client to a UDP tracker (BEP 15); all numbers are in network order.
 package enum UDPTrackerRequestPacket: Hashable, Sendable {

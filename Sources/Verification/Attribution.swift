@@ -1,6 +1,6 @@
-import Disk
-import Store
-import Torrent
+package import Disk
+package import Store
+package import Torrent
 
 /// Determines from the fingerprints which files are to blame for the pieces that are not good.
 ///

@@ -1,6 +1,6 @@
-import Disk
-import Store
-import Torrent
+package import Disk
+package import Store
+package import Torrent
 
 /// The result of verifying a part of a torrent, to be recorded in the database.
 package struct Finding: Sendable {

@@ -1,5 +1,5 @@
-import Disk
-import Store
+package import Disk
+package import Store
 
 extension LastSeen {
     /// The database's record of where a torrent's files are. `volume` is the identity of the volume in the torrent's

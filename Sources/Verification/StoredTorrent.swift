@@ -1,7 +1,7 @@
-import Disk
-import Store
+package import Disk
+package import Store
 import SystemPackage
-import Torrent
+package import Torrent
 
 /// Everything that the database knows about the location of a torrent's bytes.
 package struct StoredTorrent: Sendable {

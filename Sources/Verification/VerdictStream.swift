@@ -1,6 +1,6 @@
-import Disk
+package import Disk
 import Synchronization
-import Torrent
+package import Torrent
 
 /// The verdicts of a verification, delivered one part at a time as its pieces are verified.
 ///

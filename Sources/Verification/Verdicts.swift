@@ -1,5 +1,5 @@
-import Disk
-import Torrent
+package import Disk
+package import Torrent
 
 /// The verdicts of the pieces that were checked.
 package struct Verdicts: Sendable {

@@ -1,4 +1,4 @@
-import Store
+package import Store
 
 /// A progress report of a running verification.
 package enum VerificationEvent: Sendable {

@@ -1,5 +1,5 @@
-import Store
-import Torrent
+package import Store
+package import Torrent
 
 /// Remembers in the database when unfinished verifications began, so that they can be resumed.
 package struct VerificationMemory {

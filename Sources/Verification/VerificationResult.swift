@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// The result of verifying one torrent.
 package struct VerificationResult: Sendable {

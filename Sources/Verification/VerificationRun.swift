@@ -1,7 +1,7 @@
 import Disk
-import Store
+package import Store
 import Synchronization
-import SystemPackage
+package import SystemPackage
 import Torrent
 
 /// Verifies torrents, small ones in parallel and large ones one after the other, and records the findings every few

@@ -1,5 +1,5 @@
 import Disk
-import Store
+package import Store
 import Torrent
 
 /// Which pieces of a torrent a verification hashes.

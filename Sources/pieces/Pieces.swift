@@ -5,7 +5,7 @@
 // Invariants: an error is one sentence on standard error and an exit code; standard output contains only results, so
 // that programs can read it.
 
-import ArgumentParser
+package import ArgumentParser
 import Dispatch
 import Engine
 import Glibc

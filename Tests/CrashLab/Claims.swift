@@ -1,9 +1,9 @@
 import Glibc
 import Recovery
-import Store
+package import Store
 import SystemPackage
 import TestSupport
-import Torrent
+package import Torrent
 
 /// What one database claims of the torrents of a scenario.
 package struct Claims: Sendable {

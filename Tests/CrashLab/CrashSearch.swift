@@ -1,5 +1,5 @@
 import Glibc
-import SystemPackage
+package import SystemPackage
 
 /// How much is looked at, from the environment: the same tests are a part of every change and, with more states, a
 /// night's work.

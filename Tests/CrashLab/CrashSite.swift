@@ -1,9 +1,9 @@
 import Disk
-import Engine
-import Store
+package import Engine
+package import Store
 import Swarm
-import SystemPackage
-import TestSupport
+package import SystemPackage
+package import TestSupport
 import Torrent
 
 /// A folder with a database and an output folder, in which sessions run on a recorded disk.

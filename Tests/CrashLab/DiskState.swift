@@ -1,5 +1,5 @@
 import Glibc
-import SystemPackage
+package import SystemPackage
 import TestSupport
 
 /// What a disk holds at one moment: a tree of directories and files.

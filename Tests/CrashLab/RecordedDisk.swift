@@ -1,7 +1,7 @@
-import Disk
+package import Disk
 import Glibc
 import Synchronization
-import SystemPackage
+package import SystemPackage
 
 /// The system's calls for payload files, which are noted in a recording.
 ///

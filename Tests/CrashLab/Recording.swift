@@ -1,7 +1,7 @@
 import Disk
 import Glibc
 import Synchronization
-import SystemPackage
+package import SystemPackage
 
 /// The one ordered log of what happens to a folder: payload and database together.
 ///

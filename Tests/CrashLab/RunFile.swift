@@ -1,5 +1,5 @@
 import Bencode
-import SystemPackage
+package import SystemPackage
 import TestSupport
 
 /// A recorded run as a file, so that a state of it can be looked at again: sessions with threads and sockets never run

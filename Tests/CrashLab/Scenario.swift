@@ -1,5 +1,5 @@
-import Store
-import TestSupport
+package import Store
+package import TestSupport
 import Torrent
 
 /// What a user does with some torrents while everything is recorded.

@@ -1,6 +1,6 @@
 import Glibc
 import Synchronization
-import SystemPackage
+package import SystemPackage
 import TestSupport
 
 /// Where states are looked at: in memory where there is such a folder, because thousands of files are made.

@@ -5,10 +5,10 @@
 // Invariants: a made-up torrent is a function of its seed.
 
 import Glibc
-import Store
-import SystemPackage
+package import Store
+package import SystemPackage
 import Testing
-import Torrent
+package import Torrent
 
 package let noon = Timestamp(1_700_000_000)
 

@@ -1,5 +1,5 @@
-import Store
-import Torrent
+package import Store
+package import Torrent
 
 /// The content of a made-up torrent is a function of its seed.
 package func pieceHash(seed: UInt64, piece: Int) -> [UInt8] {

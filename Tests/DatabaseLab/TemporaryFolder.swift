@@ -1,6 +1,6 @@
 import Glibc
-import Store
-import SystemPackage
+package import Store
+package import SystemPackage
 import Testing
 import Torrent
 

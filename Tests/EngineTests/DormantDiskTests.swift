@@ -1,12 +1,11 @@
 import Disk
+import Engine
 import Store
 import Swarm
 import SystemPackage
 import TestSupport
 import Testing
 import Torrent
-
-@testable import Engine
 
 /// Nobody is told of a sleeping seed whose disk is away: its state says why, and it sleeps on until the disk is back
 /// (laws 3 and 5 of the design).

@@ -1,11 +1,10 @@
+import Engine
 import Store
 import Swarm
 import SystemPackage
 import TestSupport
 import Testing
 import Torrent
-
-@testable import Engine
 
 /// Torrents that sleep are announced, and wake for those alone who want something.
 @Suite(.crowded) struct DormantTorrentTests {

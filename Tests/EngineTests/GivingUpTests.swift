@@ -1,11 +1,10 @@
 import Disk
+import Engine
 import Store
 import SystemPackage
 import TestSupport
 import Testing
 import Torrent
-
-@testable import Engine
 
 /// A download that ends by itself ends too when this machine lets it do nothing more.
 @Suite(.crowded) struct GivingUpTests {

@@ -1,8 +1,7 @@
+import Engine
 import Swarm
 import Testing
 import Torrent
-
-@testable import Engine
 
 /// Law 8 of the design: private means private.
 @Suite struct PeerDiscoveryTests {

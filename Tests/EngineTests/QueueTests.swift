@@ -1,3 +1,4 @@
+import Engine
 import Foundation
 import Store
 import Swarm
@@ -5,8 +6,6 @@ import SystemPackage
 import TestSupport
 import Testing
 import Torrent
-
-@testable import Engine
 
 /// More torrents than slots, in real sessions.
 @Suite(.crowded) struct QueueTests {

@@ -1,11 +1,10 @@
 import Disk
+import Engine
 import NIOCore
 import Store
 import Swarm
 import Testing
 import Torrent
-
-@testable import Engine
 
 struct RecentPiecesTests {
     private func buffer(_ pool: PieceBufferPool, _ length: Int, _ byte: UInt8) throws -> PieceBuffer {

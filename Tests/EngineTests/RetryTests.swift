@@ -1,11 +1,10 @@
 import Disk
+import Engine
 import Store
 import SystemPackage
 import TestSupport
 import Testing
 import Torrent
-
-@testable import Engine
 
 /// What can't be woken for its disk's fault is tried again, until something else is the reason.
 @Suite(.crowded) struct RetryTests {

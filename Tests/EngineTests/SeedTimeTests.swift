@@ -1,9 +1,8 @@
+import Engine
 import Store
 import TestSupport
 import Testing
 import Torrent
-
-@testable import Engine
 
 /// Seed time is the time for which a torrent was there for others.
 @Suite(.crowded) struct SeedTimeTests {

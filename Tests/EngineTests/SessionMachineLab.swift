@@ -1,11 +1,10 @@
+import Engine
 import Foundation
 import Store
 import Swarm
 import TestSupport
 import Testing
 import Torrent
-
-@testable import Engine
 
 /// A session in virtual time: random torrents, disks, peers and users, with every effect performed after a while.
 ///

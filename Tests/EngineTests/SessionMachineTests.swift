@@ -1,10 +1,9 @@
+import Engine
 import Store
 import Swarm
 import SystemPackage
 import Testing
 import Torrent
-
-@testable import Engine
 
 /// The rules of a session, one at a time. ``SessionMachineLab`` has all of them at once.
 @Suite struct SessionMachineTests {

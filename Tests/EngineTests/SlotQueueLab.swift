@@ -1,10 +1,9 @@
+import Engine
 import Foundation
 import Store
 import Swarm
 import Testing
 import Torrent
-
-@testable import Engine
 
 /// The queue with ten thousand torrents of all sorts, in virtual time: everything that can be downloaded is, and
 /// everything else has its turns.

@@ -1,8 +1,7 @@
+import Engine
 import Store
 import Swarm
 import Testing
-
-@testable import Engine
 
 /// Who starts and who yields, one rule at a time.
 struct SlotQueueTests {

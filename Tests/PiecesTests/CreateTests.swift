@@ -14,7 +14,8 @@ struct CreateTests {
             let shown = try #require(try await program.succeed("show", "t.torrent", "--json").json as? [String: Any])
             #expect(
                 Set(shown.keys) == [
-                    "info_hash", "name", "total_bytes", "piece_length", "piece_count", "private", "files", "trackers",
+                    "info_hash", "info_hash_v2", "name", "total_bytes", "piece_length", "piece_count", "private",
+                    "files", "trackers",
                     "web_seeds", "comment",
                     "created_by", "creation_date",
                 ])

@@ -202,7 +202,7 @@ struct ExplainTests {
                 $0.lastError = "no such torrent"
             }
         },
-        Case(name: "nobody has it", causes: [.nobodyHasIt, .noPeers]) { db, id in
+        Case(name: "nobody has it", causes: [.noPeerHasIt, .noPeers]) { db, id in
             try db.torrents.setState(id, .downloading, error: nil)
             try db.live.save([live(id)])
             try tracker(db, id) { $0.seeders = 0 }

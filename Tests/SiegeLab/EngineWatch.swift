@@ -1,4 +1,4 @@
-import Glibc
+package import Glibc
 
 /// What an engine's process costs, and what its good peer gives it, looked at from outside.
 package struct EngineWatch: Sendable {

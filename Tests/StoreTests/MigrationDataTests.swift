@@ -2,11 +2,10 @@ import CSQLite
 import DatabaseLab
 import Migrations
 import Recovery
+import Store
 import SystemPackage
 import Testing
 import Torrent
-
-@testable import Store
 
 /// Every released schema, with rows in it, becomes the present one, or stays what it was.
 @Suite struct MigrationDataTests {

@@ -1,8 +1,7 @@
 import DatabaseLab
+import Store
 import Testing
 import Torrent
-
-@testable import Store
 
 /// What the database remembers of files' owners, and which torrents name the same paths.
 @Suite struct OwnershipTests {

@@ -1,10 +1,9 @@
 import DatabaseLab
 import Glibc
+import Store
 import SystemPackage
 import Testing
 import Torrent
-
-@testable import Store
 
 /// Space is kept for what has to be recorded on a full volume. What a real full volume does is shown by the tests of
 /// the whole program.

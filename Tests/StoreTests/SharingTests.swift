@@ -1,11 +1,10 @@
 import DatabaseLab
 import Glibc
 import Recovery
+import Store
 import SystemPackage
 import Testing
 import Torrent
-
-@testable import Store
 
 /// A database that a group of users may read, and what its members can do to an engine.
 @Suite struct SharingTests {

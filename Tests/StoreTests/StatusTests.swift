@@ -1,8 +1,7 @@
 import DatabaseLab
+import Store
 import Testing
 import Torrent
-
-@testable import Store
 
 @Suite struct StatusTests {
     @Test func statusJoinsTrackersAndLiveRows() throws {

@@ -1,5 +1,5 @@
-import Swarm
-import Torrent
+package import Swarm
+package import Torrent
 
 extension PayloadFiles {
     /// A payload with one file for each piece, so that any pieces can be wanted.

@@ -2,7 +2,7 @@ import NIOCore
 import NIOPosix
 import PeerWire
 import Synchronization
-import Torrent
+package import Torrent
 
 /// A scripted peer that listens on loopback and serves a torrent, well or badly.
 package final class FakePeer: Sendable {

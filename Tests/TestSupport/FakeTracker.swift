@@ -1,7 +1,7 @@
 import NIOCore
 import NIOPosix
 import Synchronization
-import Torrent
+package import Torrent
 
 /// An HTTP tracker on loopback that remembers every announce.
 package final class FakeTracker: Sendable {

@@ -1,5 +1,5 @@
-import Foundation
-import SystemPackage
+package import Foundation
+package import SystemPackage
 import Torrent
 
 /// Files of a test, by plain calls of the system.

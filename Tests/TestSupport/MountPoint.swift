@@ -1,6 +1,6 @@
 import Foundation
 import Glibc
-import SystemPackage
+package import SystemPackage
 import Testing
 
 /// An output folder that is a mount point, as far as a program can tell: a link that leads to a folder on another disk

@@ -1,9 +1,10 @@
 import Foundation
-import Glibc
-import Store
-import SystemPackage
+import NIOCore
+import NIOPosix
+package import Store
+package import SystemPackage
 import Testing
-import Torrent
+package import Torrent
 
 /// The built program with a database of its own, run as users run it.
 package struct Pieces: Sendable {
@@ -168,20 +169,12 @@ extension RunningProgram {
 package enum Machine {
     /// A TCP port that was free a moment ago.
     package static func freePort() throws -> UInt16 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        guard descriptor >= 0 else { throw Errno(rawValue: errno) }
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let result = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
-            }
-        }
-        guard result else { throw Errno(rawValue: errno) }
-        return UInt16(bigEndian: address.sin_port)
+        let channel = try ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .bind(host: "127.0.0.1", port: 0).wait()
+        let port = channel.localAddress?.port
+        try channel.close().wait()
+        guard let port else { throw Errno.addressNotAvailable }
+        return UInt16(port)
     }
 
     /// Waits until somebody listens there.

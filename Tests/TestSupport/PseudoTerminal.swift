@@ -1,7 +1,7 @@
 import Foundation
 import Glibc
 import Synchronization
-import SystemPackage
+package import SystemPackage
 
 /// A terminal of a test's own: what a program that has it as its output writes is read by a thread, as a person's
 /// terminal would (pty(7)).

@@ -1,7 +1,7 @@
 import NIOCore
 import NIOPosix
 import Synchronization
-import Torrent
+package import Torrent
 
 /// A peer that dials and sends the bytes that a test gives it.
 package final class RawPeer: Sendable {

@@ -1,5 +1,5 @@
 import Foundation
-import SystemPackage
+package import SystemPackage
 import Testing
 
 /// A program of the system that a test runs against. Where it is missing the test is cancelled, visibly; where `CI` is

@@ -1,7 +1,7 @@
 import Bencode
 import Glibc
-import SystemPackage
-import Torrent
+package import SystemPackage
+package import Torrent
 
 /// A torrent with synthetic content, held in memory: what peers serve, and what a download is compared with.
 package struct SampleTorrent: Sendable, CustomStringConvertible {

@@ -1,6 +1,6 @@
 import NIOCore
 import Synchronization
-import Testing
+package import Testing
 
 /// How many of the tests that share the machine run at once, by its cores; those that measure time run alone among
 /// them.

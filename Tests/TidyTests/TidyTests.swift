@@ -83,6 +83,26 @@ import Testing
         }
     }
 
+    /// Names in code use the field's terms too. Texts keep what scripts read: `"mended"` is a key of the JSON.
+    @Test func namesUseGlossaryTerms() {
+        let banned: Set<String> = [
+            "doubt", "doubts", "doubtful", "distrust", "distrusted", "nobody", "somebody", "everybody", "asleep",
+            "awake",
+            "drowsy", "sleeper", "sleepers", "mended", "mending", "hello", "stranger", "strangers", "untold", "wish",
+            "wishes", "relinking",
+        ]
+        for file in Tree.files(below: "Sources") {
+            for (number, line) in file.lines.enumerated() where !line.drop(while: { $0 == " " }).hasPrefix("//") {
+                // What stands in quotation marks is a text.
+                let code = line.split(separator: "\"", omittingEmptySubsequences: false).enumerated()
+                    .filter { $0.offset.isMultiple(of: 2) }.map(\.element).joined(separator: " ")
+                for word in Tree.words(of: code) where banned.contains(word) {
+                    Issue.record("\(file.path):\(number + 1) names something “\(word)”: use the term of the glossary")
+                }
+            }
+        }
+    }
+
     /// What needs a reason each time it is used, and how often it is used now. A number may fall; one that rises needs
     /// a better design, or a reason in the commit that raises it.
     @Test(arguments: Budget.all) func riskyConstructsStayWithinTheirBudget(budget: Budget) {

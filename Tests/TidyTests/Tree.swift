@@ -32,4 +32,18 @@ struct Tree {
     static func exists(_ path: String) -> Bool {
         FileManager.default.fileExists(atPath: root.appending(path: path).path)
     }
+
+    /// The words of the names in a line of code, in lower case: `isLogUnreliable` is `is`, `log` and `unreliable`.
+    static func words(of code: String) -> [String] {
+        var words: [String] = []
+        var word = ""
+        for character in code + " " {
+            if !character.isLetter || character.isUppercase {
+                if !word.isEmpty { words.append(word.lowercased()) }
+                word = ""
+            }
+            if character.isLetter { word.append(character) }
+        }
+        return words
+    }
 }

@@ -1,3 +1,4 @@
+import System
 import SystemPackage
 
 extension Checkup {
@@ -7,7 +8,7 @@ extension Checkup {
     func ports() -> [Diagnosis] {
         // A running engine occupies the port itself.
         guard !engine.isRunning else { return [] }
-        guard let fault = Machine.faultOfListening(at: Self.usualPort) else {
+        guard let fault = TCPPort.faultOfListening(at: Self.usualPort) else {
             return [.fine(.ports, "port \(Self.usualPort) is free for incoming peers")]
         }
         return [

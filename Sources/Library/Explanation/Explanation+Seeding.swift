@@ -1,4 +1,4 @@
-import Store
+package import Store
 import Torrent
 
 /// Explains how far a complete torrent is from its own seeding goal.

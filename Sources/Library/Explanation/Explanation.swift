@@ -1,5 +1,5 @@
-import Store
-import Torrent
+package import Store
+package import Torrent
 import Verification
 
 /// Explains why a torrent isn't downloading or isn't faster, most likely cause first. It uses the database and, if
@@ -87,7 +87,7 @@ package struct Explanation {
             asleep, queued, checking,
             downloading
         case limited, noTrackers = "no_trackers", trackersFail = "trackers_fail", announceWaits = "announce_waits",
-            nobodyHasIt = "nobody_has_it"
+            noPeerHasIt = "nobody_has_it"
         case noPeers = "no_peers", peersUnreachable = "peers_unreachable", peersBanned = "peers_banned", choked,
             nothingNew = "nothing_new", silent
     }
@@ -290,7 +290,7 @@ package struct Explanation {
         } else if let best = trackers.compactMap(\.seeders).max(), best == 0 {
             causes.append(
                 Cause(
-                    kind: .nobodyHasIt, sentence: "its trackers report no seeders",
+                    kind: .noPeerHasIt, sentence: "its trackers report no seeders",
                     advice: "wait for one, or look for the torrent elsewhere"))
         } else if trackers.allSatisfy({ $0.lastAnnounceAt == nil }), facts.engine.isRunning {
             causes.append(

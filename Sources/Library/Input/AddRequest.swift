@@ -1,6 +1,6 @@
-import Store
+package import Store
 import SystemPackage
-import Torrent
+package import Torrent
 import Verification
 
 /// Adds torrents to the database, and applies the options to torrents that are already there.

@@ -1,5 +1,5 @@
 import Glibc
-import SystemPackage
+package import SystemPackage
 import Torrent
 
 /// Finds the files for a new torrent.

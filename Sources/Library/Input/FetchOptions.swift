@@ -1,6 +1,6 @@
 import Engine
 import Net
-import Torrent
+package import Torrent
 
 /// The options for downloading a .torrent from its URL.
 package struct FetchOptions: Sendable {

@@ -1,9 +1,9 @@
 import Disk
-import Store
+package import Store
 import Synchronization
-import SystemPackage
-import Torrent
-import Verification
+package import SystemPackage
+package import Torrent
+package import Verification
 
 /// Checks whether the payload of .torrent files is in a folder, and adopts it if it is.
 ///

@@ -1,4 +1,4 @@
-import Store
+package import Store
 
 /// A rate limit in bytes per second.
 package enum Rate: Hashable, Sendable {

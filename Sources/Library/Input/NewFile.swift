@@ -1,6 +1,6 @@
 import Glibc
 import Limits
-import SystemPackage
+package import SystemPackage
 import Torrent
 
 /// Creates files and folders for commands. A file appears under its name only when it is complete.

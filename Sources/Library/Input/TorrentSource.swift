@@ -3,7 +3,7 @@ import Limits
 import NIOPosix
 import Net
 import SystemPackage
-import Torrent
+package import Torrent
 
 /// The source of a .torrent: a file or an http(s) URL.
 package struct TorrentSource {

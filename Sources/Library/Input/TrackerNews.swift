@@ -1,5 +1,5 @@
-import Store
-import Torrent
+package import Store
+package import Torrent
 
 /// What happened to the trackers of a .torrent whose torrent is already in the database.
 ///

@@ -1,6 +1,6 @@
-import Store
-import SystemPackage
-import Torrent
+package import Store
+package import SystemPackage
+package import Torrent
 
 /// Whether an engine is running on a database, and since when.
 package struct EngineState: Sendable {

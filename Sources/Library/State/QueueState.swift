@@ -1,4 +1,4 @@
-import Store
+package import Store
 import Torrent
 
 /// Describes how a running engine uses its slots, and which torrents wait.

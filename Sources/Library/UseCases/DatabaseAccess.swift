@@ -1,7 +1,7 @@
 import Glibc
-import Recovery
-import Store
-import SystemPackage
+package import Recovery
+package import Store
+package import SystemPackage
 import Torrent
 
 /// Opens the database at a path for a use case. A database that was lost is never replaced by a new one: a missing or

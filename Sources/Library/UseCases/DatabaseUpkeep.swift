@@ -1,6 +1,6 @@
-import Recovery
-import Store
-import SystemPackage
+package import Recovery
+package import Store
+package import SystemPackage
 import Torrent
 
 /// Maintains a database file: damage, backups and read access.

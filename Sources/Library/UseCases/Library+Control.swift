@@ -1,5 +1,5 @@
 import Engine
-import Store
+package import Store
 import Torrent
 import Verification
 

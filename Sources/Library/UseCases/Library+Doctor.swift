@@ -1,5 +1,5 @@
 import Store
-import Torrent
+package import Torrent
 
 /// The checks of `pieces doctor`.
 extension Library {

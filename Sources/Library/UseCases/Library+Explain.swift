@@ -1,5 +1,5 @@
 import Disk
-import Store
+package import Store
 import Torrent
 import Verification
 

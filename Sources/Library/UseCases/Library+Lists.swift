@@ -1,6 +1,6 @@
-import Store
-import Torrent
-import Verification
+package import Store
+package import Torrent
+package import Verification
 
 /// Lists what the database knows about one torrent.
 extension Library {

@@ -1,7 +1,7 @@
 import Disk
 import Engine
 import Recovery
-import Store
+package import Store
 import Torrent
 import Verification
 

@@ -1,6 +1,6 @@
-import Recovery
-import Store
-import Torrent
+package import Recovery
+package import Store
+package import Torrent
 
 /// Reads the status of torrents at one moment.
 extension Library {
@@ -28,7 +28,7 @@ package struct StatusReading {
     /// Whether the reading covers all torrents.
     package var isOfAll: Bool { ids == nil }
 
-    package func mended() throws(StoreError) -> RecoveryNote? { try RecoveryNote.latest(in: connection, now: .now()) }
+    package func recovery() throws(StoreError) -> RecoveryNote? { try RecoveryNote.latest(in: connection, now: .now()) }
 
     package func queue() throws(StoreError) -> QueueState? { try QueueState(engine, connection) }
 

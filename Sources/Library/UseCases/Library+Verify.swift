@@ -1,8 +1,8 @@
 import Engine
-import Store
+package import Store
 import SystemPackage
-import Torrent
-import Verification
+package import Torrent
+package import Verification
 
 /// Verifies the data on disk.
 extension Library {

@@ -1,4 +1,4 @@
-import NIOCore
+package import NIOCore
 
 /// The sender no longer has a piece that it announced earlier: the reverse of `have` (BEP 54).
 package struct DontHave: ExtensionMessage {

@@ -1,6 +1,6 @@
 import Bencode
-import NIOCore
-import Torrent
+package import NIOCore
+package import Torrent
 
 /// The first message of the extension protocol, or a later one that amends it (BEP 10, BEP 9, BEP 21).
 ///

@@ -1,4 +1,4 @@
-import NIOCore
+package import NIOCore
 
 /// A decoded extension message (BEP 10).
 ///

@@ -1,4 +1,4 @@
-import NIOCore
+package import NIOCore
 
 /// The registry of extension messages (BEP 10). The raw value is the ID under which we want to receive the message; it
 /// is never 0.

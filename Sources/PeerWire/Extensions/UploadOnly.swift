@@ -1,4 +1,4 @@
-import NIOCore
+package import NIOCore
 
 /// The sender has stopped downloading, or started again: the `upload_only` of the extension handshake on an established
 /// connection (BEP 21).

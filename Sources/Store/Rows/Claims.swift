@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// The database's record of a torrent's pieces.
 package struct Claims: Sendable, Hashable {

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// An entry of the event log.
 package struct EventRow: Row, Sendable, Hashable {

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 extension Metainfo {
     /// The completed bytes of each file that one of the pieces touches, given the present pieces.

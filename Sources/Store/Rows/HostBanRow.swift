@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// A host whose incoming connections are refused.
 package struct HostBanRow: Row, Sendable, Hashable {

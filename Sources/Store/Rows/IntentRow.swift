@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// A request of a command to a running engine.
 package struct IntentRow: Row, Sendable, Hashable {

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// A running engine's report on a connection. It is valid only while its torrent's ``LiveRow`` is fresh.
 package struct LivePeerRow: Row, Sendable, Hashable {

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// A running engine's report on an active torrent.
 package struct LiveRow: Row, Sendable, Hashable {

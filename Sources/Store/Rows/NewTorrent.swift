@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// A torrent to be inserted into the database.
 package struct NewTorrent: Sendable {

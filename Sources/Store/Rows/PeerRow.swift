@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 extension PeerSource: SQLValue {}
 

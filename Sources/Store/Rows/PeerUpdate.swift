@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// What was learned of a peer since it was last saved. `nil` keeps the saved value.
 package struct PeerUpdate: Sendable, Hashable {

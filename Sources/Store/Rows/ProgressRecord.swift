@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// The progress of one torrent since its last record. All of it was synced to the disk before.
 package struct ProgressRecord: Sendable {

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// One run of the engine.
 package struct RunRow: Row, Sendable, Hashable {

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// A torrent with everything that `status` reports to programs.
 package struct StatusRow: Sendable, Hashable, Identifiable {

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// A torrent without its large columns: one row of a list.
 package struct TorrentRow: Row, Sendable, Hashable, Identifiable {

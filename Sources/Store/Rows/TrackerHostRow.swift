@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// A tracker's server that asked us to pause requests; the pause applies to all torrents.
 package struct TrackerHostRow: Row, Sendable, Hashable {

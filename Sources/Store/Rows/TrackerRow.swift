@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// What is remembered of one tracker of a torrent.
 package struct TrackerRow: Row, Sendable, Hashable {

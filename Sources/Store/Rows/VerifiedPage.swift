@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// The pieces of a page, and when the one verified longest ago was verified.
 package struct VerifiedPage: Sendable, Hashable {

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// A file system on which payloads were seen.
 package struct VolumeRow: Row, Sendable, Hashable {

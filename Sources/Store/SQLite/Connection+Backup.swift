@@ -1,6 +1,6 @@
 import CSQLite
 import Glibc
-import SystemPackage
+package import SystemPackage
 import Torrent
 
 extension Connection {

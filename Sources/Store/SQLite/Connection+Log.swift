@@ -33,14 +33,14 @@ extension Connection {
     }
 
     private func logGrew(to pages: Int) {
-        guard pages >= options.checkpointPages, !doubtsLog else { return }
+        guard pages >= options.checkpointPages, !isLogUnreliable else { return }
         let result = sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_PASSIVE, nil, nil)
         if result != SQLITE_OK { noteFailedSync(result) }
     }
 
     /// Notices a failed sync in the result of a checkpoint that was optional.
     func noteFailedSync(_ result: Int32) {
-        if StoreError.isOfSync(result) { doubtLog() }
+        if StoreError.isOfSync(result) { markLogUnreliable() }
     }
 
     /// Makes the log's name durable in its folder. SQLite syncs the folder with the log's first sync, but ignores the

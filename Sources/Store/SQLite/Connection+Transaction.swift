@@ -109,7 +109,7 @@ extension Connection {
     /// state must not stay in the log. If a reader still needs the log, the next record retries.
     func settleLosses(_ loss: Loss) {
         if loss == .claimsLost { owesCheckpoint = true }
-        guard owesCheckpoint, transactionDepth == 0, !doubtsLog else { return }
+        guard owesCheckpoint, transactionDepth == 0, !isLogUnreliable else { return }
         // Doesn't wait for readers, because the engine's writes would wait too.
         sqlite3_busy_timeout(handle, 0)
         let result = sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)

@@ -1,7 +1,7 @@
 import CSQLite
 import Glibc
-import SystemPackage
-import Torrent
+package import SystemPackage
+package import Torrent
 
 /// One connection to the database, used by one thread at a time.
 ///
@@ -36,10 +36,10 @@ package final class Connection {
     var durability = Durability.full
     /// Whether pieces were withdrawn that the log still records: see ``settleLosses(_:)``.
     var owesCheckpoint = false
-    /// Whether a sync failed since the connection was opened: see ``doubtLog()``.
-    private(set) var doubtsLog = false
+    /// Whether a sync failed since the connection was opened: see ``markLogUnreliable()``.
+    private(set) var isLogUnreliable = false
     /// The space reserved for this connection's transactions. Only the engine's connection has one.
-    var reserve: Reserve?
+    package var reserve: Reserve?
     private var statements: [String: Statement] = [:]
     private var rowFaults: [String] = []
     /// The most faults of rows that are kept until they are taken.
@@ -65,7 +65,7 @@ package final class Connection {
     }
 
     /// Opens a database like a user who may read the database but not its locks.
-    init(withoutLocks path: FilePath) throws(StoreError) {
+    package init(withoutLocks path: FilePath) throws(StoreError) {
         self.path = path
         mode = .readOnly
         options = DatabaseOptions()
@@ -176,7 +176,7 @@ package final class Connection {
     package func schemaVersion() throws(StoreError) -> Int { try pragma("user_version") }
 
     /// The number that `PRAGMA name` returns.
-    func pragma(_ name: String) throws(StoreError) -> Int {
+    package func pragma(_ name: String) throws(StoreError) -> Int {
         guard let value: Int = try value("PRAGMA \(name)") else {
             throw fault(.other, "SQLite does not know PRAGMA \(name): a version of 3.37 or later is needed")
         }
@@ -199,22 +199,22 @@ package final class Connection {
         let message = matches ? String(cString: sqlite3_errmsg(handle)) : String(cString: sqlite3_errstr(result))
         let error = StoreError(
             sqlite: matches ? extended : result, system: system, path: path.text, sql: sql, message: message)
-        if error.isOfSync { doubtLog() }
+        if error.isOfSync { markLogUnreliable() }
         return error
     }
 
     /// Marks the log as untrustworthy after a failed sync: its pages count as clean although they may not be on the
     /// disk (fsync(2)). This connection no longer copies the log into the database. ``Store`` starts a new log, and the
     /// next program that opens the database reads the old one with its checksums.
-    func doubtLog() {
-        guard !doubtsLog, !fileSystem.isShared, mode != .readOnly else { return }
-        doubtsLog = true
+    func markLogUnreliable() {
+        guard !isLogUnreliable, !fileSystem.isShared, mode != .readOnly else { return }
+        isLogUnreliable = true
         // Only a closed database could reject the flag.
         _ = csqlite_set_flag(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     }
 
     /// The error for a torrent that doesn't exist.
-    func noTorrent(_ id: TorrentID) -> StoreError {
+    package func noTorrent(_ id: TorrentID) -> StoreError {
         fault(.notFound, torrent: id, "there is no torrent \(id); see `pieces status`")
     }
 

@@ -1,6 +1,6 @@
 import CSQLite
 import Glibc
-import SystemPackage
+package import SystemPackage
 import Torrent
 
 /// Opens a database file and checks that it is ours before anything is written.

@@ -1,7 +1,7 @@
 import Glibc
 import Limits
-import SystemPackage
-import Torrent
+package import SystemPackage
+package import Torrent
 
 /// The right to be the only engine of a database: a lock on the file `<database>.lock`, held until the process ends or
 /// ``release()``.
@@ -14,6 +14,11 @@ package final class DatabaseLock: Sendable {
     package struct Holder: Hashable, Sendable {
         package let pid: Int32?
         package let since: Timestamp?
+
+        package init(pid: Int32?, since: Timestamp?) {
+            self.pid = pid
+            self.since = since
+        }
     }
 
     /// fcntl(2) commands that Glibc's module lacks. The numbers are the kernel's (asm-generic/fcntl.h), the same on
@@ -98,7 +103,9 @@ package final class DatabaseLock: Sendable {
 
     /// What a user who may not query the lock can conclude: `isLocked` comes from the kernel's list of locks, and
     /// `isAlive` from the process of the last run. A process is named only if it exists.
-    static func occupancy(isLocked: Bool?, isAlive: Bool, last: RunRow?, bootID: String?, now: Timestamp) -> Occupancy {
+    package static func occupancy(isLocked: Bool?, isAlive: Bool, last: RunRow?, bootID: String?, now: Timestamp)
+        -> Occupancy
+    {
         let holder = Holder(pid: isAlive ? last?.pid : nil, since: isAlive ? last?.startedAt : nil)
         switch isLocked {
         case true: return .held(holder)

@@ -1,5 +1,5 @@
-import Glibc
-import SystemPackage
+package import Glibc
+package import SystemPackage
 import Torrent
 
 /// Which users besides the owner may read a database. Only the mode and the group of its file record that.

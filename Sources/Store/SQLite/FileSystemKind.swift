@@ -1,5 +1,5 @@
 import System
-import SystemPackage
+package import SystemPackage
 import Torrent
 
 /// The kind of file system that holds a database. SQLite's WAL mode needs memory that all readers and writers share,

@@ -1,7 +1,7 @@
 import Glibc
 import Limits
-import SystemPackage
-import Torrent
+package import SystemPackage
+package import Torrent
 
 /// Changes names in the database's folder so that they survive a power cut: every change is followed by a sync of the
 /// folder.

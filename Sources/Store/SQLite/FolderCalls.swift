@@ -1,7 +1,7 @@
 import Glibc
 import System
-import SystemPackage
-import Torrent
+package import SystemPackage
+package import Torrent
 
 /// The system calls that change names in the database's folder outside SQLite. Tests replace them with a recorded disk.
 package protocol FolderCalls: Sendable {

@@ -1,13 +1,13 @@
-import Glibc
+package import Glibc
 import System
-import SystemPackage
-import Torrent
+package import SystemPackage
+package import Torrent
 
 /// Reads the kernel's lists of locks and processes (proc(5)), for users who may not open the lock file and so can't
 /// query its lock.
-enum LockTable {
+package enum LockTable {
     /// Whether some process holds an exclusive lock on the whole file; `nil` if the list can't tell.
-    static func isLocked(_ file: FilePath) -> Bool? {
+    package static func isLocked(_ file: FilePath) -> Bool? {
         var status = stat()
         guard file.withPlatformString({ stat($0, &status) }) == 0 else { return errno == ENOENT ? false : nil }
         let (major, minor) = numbers(status.st_dev)
@@ -29,7 +29,7 @@ enum LockTable {
 
     /// Whether the process that began this run still exists. A process with the same number that started later is a
     /// different one.
-    static func isAlive(_ run: RunRow, owner: uid_t, now: Timestamp) -> Bool {
+    package static func isAlive(_ run: RunRow, owner: uid_t, now: Timestamp) -> Bool {
         guard run.stoppedAt == nil, run.bootID == bootID else { return false }
         var status = stat()
         guard stat("/proc/\(run.pid)", &status) == 0, status.st_uid == owner,
@@ -46,7 +46,9 @@ enum LockTable {
     }
 
     /// A different value than before means that the machine was restarted since.
-    static var bootID: String? { text("/proc/sys/kernel/random/boot_id").map { String($0.prefix { !$0.isNewline }) } }
+    package static var bootID: String? {
+        text("/proc/sys/kernel/random/boot_id").map { String($0.prefix { !$0.isNewline }) }
+    }
 
     private static func numbers(_ device: dev_t) -> (major: UInt64, minor: UInt64) {
         // makedev(3) of Glibc, inverted.

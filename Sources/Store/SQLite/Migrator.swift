@@ -1,5 +1,5 @@
-import Migrations
-import Torrent
+package import Migrations
+package import Torrent
 
 /// Brings a database's schema to the version that this program knows.
 ///

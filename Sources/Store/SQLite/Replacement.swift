@@ -1,4 +1,4 @@
-import SystemPackage
+package import SystemPackage
 import Torrent
 
 /// The reason why a finished database is about to take the place of an older one. The raw value is the end of its name

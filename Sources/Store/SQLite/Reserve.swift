@@ -1,6 +1,6 @@
 import Glibc
 import System
-import SystemPackage
+package import SystemPackage
 import Torrent
 
 /// Space that the engine reserves for its database: a file `<database>.reserve`, which is deleted when the volume is
@@ -15,7 +15,7 @@ package final class Reserve {
 
     package let path: FilePath
 
-    init(database: FilePath) {
+    package init(database: FilePath) {
         // Beside the lock file, whatever path was given for the database.
         path = DatabaseFile.resolved(database).extended(by: ".reserve")
     }
@@ -27,7 +27,7 @@ package final class Reserve {
     }
 
     /// Reserves the space unless it is already reserved. Returns the system's error when that fails.
-    func take() -> Errno? {
+    package func take() -> Errno? {
         if isWhole { return nil }
         let descriptor = path.withPlatformString {
             open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR)

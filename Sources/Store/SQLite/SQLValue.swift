@@ -1,6 +1,6 @@
 import CSQLite
-import SystemPackage
-import Torrent
+package import SystemPackage
+package import Torrent
 
 /// A value that SQLite can store.
 package protocol SQLValue {

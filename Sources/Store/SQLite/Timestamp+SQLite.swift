@@ -1,5 +1,5 @@
 import Glibc
-import Torrent
+package import Torrent
 
 extension Timestamp: SQLValue {
     /// The highest valid number of seconds from 1970, in either direction: 34,000 years. Higher ones would overflow

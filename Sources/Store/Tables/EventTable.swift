@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// The table `event`: the log of what happened.
 package struct EventTable {

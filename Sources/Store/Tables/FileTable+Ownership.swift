@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// The ownership of payload files.
 extension FileTable {

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// The table `host_ban`.
 package struct HostBanTable {

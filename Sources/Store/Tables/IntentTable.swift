@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// The table `intent`: requests of commands to a running engine.
 package struct IntentTable {

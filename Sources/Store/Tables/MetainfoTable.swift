@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// The table `metainfo`: the .torrent files.
 package struct MetainfoTable {

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// The table `path`: the paths of files as they were when the torrent was added. SQL queries can use them, and they
 /// show which ``NameRule`` the torrent was added under.

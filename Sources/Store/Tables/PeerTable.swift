@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// The table `peer`: known peers and their bans.
 package struct PeerTable {

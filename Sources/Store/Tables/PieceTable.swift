@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// The tables `bitfield` and `partial_piece`: which pieces are present, and which may have been written.
 package struct PieceTable {

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// The table `run`: the runs of the engine.
 package struct RunTable {

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// The states of torrents that no engine works on.
 extension TorrentTable {

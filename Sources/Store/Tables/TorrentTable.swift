@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// The table `torrent`.
 package struct TorrentTable {

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// The table `tracker_host`: servers of trackers that asked for a pause.
 package struct TrackerHostTable {

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// The table `tracker`: trackers of torrents, with their announces and scrapes.
 package struct TrackerTable {

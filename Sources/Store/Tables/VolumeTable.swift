@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// The table `volume`: file systems on which payloads were seen.
 package struct VolumeTable {

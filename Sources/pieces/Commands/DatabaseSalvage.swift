@@ -33,12 +33,12 @@ struct DatabaseSalvage: Command {
     func run() async throws {
         let database = try global.path
         try global.access.requireDatabase(recovering: true)
-        let mending = try DatabaseUpkeep(database).salvage {
+        let report = try DatabaseUpkeep(database).salvage {
             if !json { Terminal.shared.print("finished an interrupted recovery") }
         }
-        guard let mending else { return tellSound(database) }
-        tell(mending, database)
-        if !mending.lost.isEmpty { throw ExitStatus.incomplete }
+        guard let report else { return tellSound(database) }
+        tell(report, database)
+        if !report.lost.isEmpty { throw ExitStatus.incomplete }
     }
 
     private func tellSound(_ database: FilePath) {
@@ -50,18 +50,18 @@ struct DatabaseSalvage: Command {
             })
     }
 
-    private func tell(_ mending: RecoveryReport, _ database: FilePath) {
-        guard json else { return Terminal.shared.print(mending.sentence.printable) }
+    private func tell(_ report: RecoveryReport, _ database: FilePath) {
+        guard json else { return Terminal.shared.print(report.sentence.printable) }
         Terminal.shared.print(
             bytes: JSONWriter.line { json in
                 json.path("database", "database_bytes", database.text)
-                json.field("damage", mending.reason)
-                json.path("set_aside", "set_aside_bytes", mending.setAside.text)
-                json.field("backup_at", mending.backup?.rawValue)
-                json.field("salvaged", mending.salvaged)
-                json.field("from_backup", mending.fromBackup)
-                json.strings("lost", mending.lost)
-                json.field("pieces_to_check", mending.unverifiedPieces)
+                json.field("damage", report.reason)
+                json.path("set_aside", "set_aside_bytes", report.setAside.text)
+                json.field("backup_at", report.backup?.rawValue)
+                json.field("salvaged", report.salvaged)
+                json.field("from_backup", report.fromBackup)
+                json.strings("lost", report.lost)
+                json.field("pieces_to_check", report.unverifiedPieces)
             })
     }
 }

@@ -96,7 +96,7 @@ struct Status: DirectCommand, AnsweringCommand {
     }
 
     private func object(_ reading: StatusReading) throws(StoreError) -> [UInt8] {
-        let status = StatusJSON(reading.engine, try reading.mended(), try reading.queue())
+        let status = StatusJSON(reading.engine, try reading.recovery(), try reading.queue())
         return try status.bytes(count: try reading.count()) { (json) throws(StoreError) in
             try reading.forEachRow { (torrent) throws(StoreError) in
                 status.append(torrent, try have(torrent.line, reading), to: &json)
@@ -107,7 +107,7 @@ struct Status: DirectCommand, AnsweringCommand {
     private func table(_ reading: StatusReading, _ room: Int?) throws(StoreError) -> [UInt8] {
         // The queue is described only when all torrents are listed.
         let queue = reading.isOfAll ? try reading.queue() : nil
-        var table = StatusTable(reading.engine, try reading.mended(), queue)
+        var table = StatusTable(reading.engine, try reading.recovery(), queue)
         guard let room else {
             try reading.forEachLine { (torrent) throws(StoreError) in
                 table.add(torrent)

@@ -9,13 +9,13 @@ struct StatusJSON {
     private static let usualBytes = 640
 
     private let engine: EngineState
-    private let mended: RecoveryNote?
+    private let recovery: RecoveryNote?
     private let queue: QueueState?
     private let now: Timestamp
 
-    init(_ engine: EngineState, _ mended: RecoveryNote?, _ queue: QueueState? = nil, now: Timestamp = .now()) {
+    init(_ engine: EngineState, _ recovery: RecoveryNote?, _ queue: QueueState? = nil, now: Timestamp = .now()) {
         self.engine = engine
-        self.mended = mended
+        self.recovery = recovery
         self.queue = queue
         self.now = now
     }
@@ -31,10 +31,10 @@ struct StatusJSON {
                 json.field("pid", engine.pid)
                 json.field("since", engine.since?.rawValue)
             }
-            if let mended {
+            if let recovery {
                 json.object("mended") { json in
-                    json.field("at", mended.at.rawValue)
-                    json.field("what", mended.sentence)
+                    json.field("at", recovery.at.rawValue)
+                    json.field("what", recovery.sentence)
                 }
             } else {
                 json.field("mended", nil as String?)

@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// Draws progress as a line of characters.
 package enum Bar {

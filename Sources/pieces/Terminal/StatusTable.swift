@@ -9,7 +9,7 @@ struct StatusTable {
     private static let usualWidth = 80
 
     private let engine: EngineState
-    private let mended: RecoveryNote?
+    private let recovery: RecoveryNote?
     private let queue: QueueState?
     private let now: Timestamp
     /// The width of the terminal; `nil` if nothing has to be cut.
@@ -28,9 +28,9 @@ struct StatusTable {
     /// The divisor that gives the share of the screen for errors: a third of the lines.
     private static let errorShare = 3
 
-    init(_ engine: EngineState, _ mended: RecoveryNote?, _ queue: QueueState? = nil, now: Timestamp = .now()) {
+    init(_ engine: EngineState, _ recovery: RecoveryNote?, _ queue: QueueState? = nil, now: Timestamp = .now()) {
         self.engine = engine
-        self.mended = mended
+        self.recovery = recovery
         self.queue = queue
         self.now = now
         width = Terminal.shared.isInteractive ? Terminal.shared.size.width - 1 : nil
@@ -39,7 +39,7 @@ struct StatusTable {
     /// The torrents to show on a screen with `room` lines if not all fit: active torrents first, then failed ones.
     mutating func choose(_ torrents: [StatusLine], room: Int) -> [StatusLine] {
         // The sentence about the engine and the titles take two lines.
-        let room = room - 2 - (mended == nil ? 0 : 1)
+        let room = room - 2 - (recovery == nil ? 0 : 1)
         let errors = torrents.count { $0.error != nil }
         guard torrents.count + errors > room else { return torrents }
         let shown = max(1, min(torrents.count, room - 1 - min(errors, room / Self.errorShare)))
@@ -84,7 +84,7 @@ struct StatusTable {
 
     var bytes: [UInt8] {
         var text = Array((engine.sentence + "\n").utf8)
-        if let mended { text += "\(Format.moment(mended.at)): \(mended.sentence.printable)\n".utf8 }
+        if let recovery { text += "\(Format.moment(recovery.at)): \(recovery.sentence.printable)\n".utf8 }
         if isEmpty {
             text.append("no torrents yet: add one with `pieces add` or `pieces download`\n")
         } else {

@@ -4,7 +4,7 @@ import Torrent
 /// Matches torrents with their .torrent files by info hash, because the number of either may be damaged.
 ///
 /// Rows whose number was already used have a negative one. Rows without a match are deleted at the end.
-struct Relinking {
+struct MetainfoMatching {
     private let db: Connection
     /// The info hash of each decodable .torrent by its current number, and the numbers by info hash.
     private var hashes: [TorrentID: InfoHash] = [:]

@@ -2,7 +2,7 @@ import Store
 import Torrent
 
 /// Completes a recovered database: fills gaps from the backup, and resolves contradictions.
-struct Completion {
+struct BackupMerge {
     struct Outcome {
         var salvaged: Set<TorrentID> = []
         var fromBackup: Set<TorrentID> = []
@@ -26,8 +26,8 @@ struct Completion {
     mutating func run(strays: Set<Int64>, sequences: [String: Int64]) throws(StoreError) -> Outcome {
         let removed = "SELECT torrent_id FROM event WHERE kind = 'removed' AND torrent_id IS NOT NULL"
         for id in strays.sorted() { try db.execute("DELETE FROM torrent WHERE id = ? AND id IN (\(removed))", id) }
-        var relinking = Relinking(db)
-        try relinking.run()
+        var matching = MetainfoMatching(db)
+        try matching.run()
         outcome.salvaged = Set(try ids("SELECT id FROM torrent"))
         if hasBackup { try fillUp(removed) }
         try nameOrphans(removed)
