@@ -154,7 +154,7 @@ struct ExplainTests {
         Case(name: "checking", causes: [.checking, .announceWaits, .noPeers]) { db, id in
             try db.torrents.setState(id, .checking, error: nil)
         },
-        Case(name: "not heard of", causes: [.asleep, .announceWaits, .noPeers]) { db, id in
+        Case(name: "not heard of", causes: [.notReported, .announceWaits, .noPeers]) { db, id in
             try db.torrents.setState(id, .downloading, error: nil)
         },
         Case(name: "downloading", causes: [.downloading], words: "from 2 peers, 1 min 30 s left") { db, id in

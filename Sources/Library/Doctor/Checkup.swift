@@ -87,7 +87,7 @@ struct Checkup {
                     .database,
                     "members of the group \(DatabaseSharing.Group(id: id).name) can read it, including tracker passkeys"
                 ))
-        case .everybody:
+        case .everyUser:
             found.append(
                 .notice(
                     .database, "every user of this machine can read it, including tracker passkeys",

@@ -84,7 +84,7 @@ package struct Explanation {
 
     package enum Kind: String, CaseIterable {
         case complete, seeding, nothingWanted = "nothing_wanted", error, offline, paused, noEngine = "no_engine",
-            asleep, queued, checking,
+            notReported = "asleep", queued, checking,
             downloading
         case limited, noTrackers = "no_trackers", trackersFail = "trackers_fail", announceWaits = "announce_waits",
             noPeerHasIt = "nobody_has_it"
@@ -160,7 +160,7 @@ package struct Explanation {
             if facts.live == nil {
                 causes.append(
                     Cause(
-                        kind: .asleep, sentence: "the engine has not reported on it for a while",
+                        kind: .notReported, sentence: "the engine has not reported on it for a while",
                         advice: "see `pieces log \(torrent.id)`"))
             }
         }

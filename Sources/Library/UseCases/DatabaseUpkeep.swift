@@ -90,7 +90,7 @@ package struct DatabaseUpkeep {
     package enum Readers {
         /// Only the owner; `nil` if the owner has no name.
         case owner(String?)
-        case everybody
+        case everyUser
         /// The members of a group, unless a folder above the database keeps them out.
         case group(String, obstacle: FilePath?)
     }
@@ -98,7 +98,7 @@ package struct DatabaseUpkeep {
     package var readers: Readers {
         switch DatabaseSharing.readers(of: path) {
         case .ownerAlone: return .owner(owner)
-        case .everybody: return .everybody
+        case .everyUser: return .everyUser
         case .group(let id):
             let group = DatabaseSharing.Group(id: id)
             return .group(group.name, obstacle: DatabaseSharing.obstacle(on: path, to: group))

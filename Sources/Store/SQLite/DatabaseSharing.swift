@@ -11,7 +11,7 @@ package enum DatabaseSharing {
     package enum Readers: Hashable, Sendable {
         case ownerAlone
         case group(gid_t)
-        case everybody
+        case everyUser
     }
 
     /// A group of users of this machine.
@@ -51,7 +51,7 @@ package enum DatabaseSharing {
 
     package static func readers(of database: FilePath) -> Readers {
         guard let status = status(database) else { return .ownerAlone }
-        if status.st_mode & S_IROTH != 0 { return .everybody }
+        if status.st_mode & S_IROTH != 0 { return .everyUser }
         return status.st_mode & S_IRGRP != 0 ? .group(status.st_gid) : .ownerAlone
     }
 

@@ -46,7 +46,7 @@ struct DatabaseShare: Command {
         case .owner(let owner):
             Terminal.shared.print(
                 "\(name): only \(owner?.printable ?? "its owner") can read it")
-        case .everybody:
+        case .everyUser:
             Terminal.shared.print(
                 "\(name): every user of this machine can read it, including tracker passkeys")
         case .group(let group, let obstacle):
