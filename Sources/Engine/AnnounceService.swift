@@ -12,8 +12,9 @@ import TrackerWire
 /// ``TorrentAnnounces`` announces an active torrent; ``announce(_:progress:seed:)`` announces a dormant one once.
 package actor AnnounceService: PeerDiscovery {
     package static let source = PeerSource.tracker
-    /// The most rows that are kept for another attempt when the database can't be written.
-    private static let mostUnsaved = 100
+    /// The most rows that are kept for another attempt when the database can't be written: the newest ones, about what
+    /// ten seconds of announces change.
+    private static let mostUnsaved = 1000
     /// The number of turns between two scrapes, so that many torrents share one.
     private static let turnsPerScrape = 10
 
@@ -260,8 +261,9 @@ package actor AnnounceService: PeerDiscovery {
                 }
             }
         } catch {
-            // Lost answers would cause announces too early, but keeping all of them forever would grow without limit.
-            if learned.count < Self.mostUnsaved { learned = rows + learned }
+            // A lost answer causes an announce too early, but keeping all of them would grow without limit while the
+            // database can't be written.
+            learned = Array((rows + learned).suffix(Self.mostUnsaved))
             log.error("could not save tracker responses: \(error)")
         }
         beingSaved = []
