@@ -32,7 +32,7 @@ package struct SessionMachine {
     package static let longestRetry = Duration.seconds(300)
     /// The pause if the row of a torrent couldn't be read.
     private static let retryOfRead = Duration.seconds(1)
-    /// How long a dormant torrent isn't searched for on a volume that hasn't its files, or announced if it has a fault.
+    /// How long a dormant torrent isn't searched for on a volume without its files, or announced if it has a fault.
     static let leftAloneFor = Duration.seconds(3600)
 
     private let settings: Settings
@@ -68,7 +68,7 @@ package struct SessionMachine {
     var rules: SlotRules { slots.rules }
     package var slotReport: SlotReport { slots.report }
     var isActivating: Bool { !torrents.activating.isEmpty }
-    /// Torrents that aren't announced while dormant, and those for which that would be wrong now.
+    /// Torrents that aren't announced while they are dormant: they are troubled, or have seeded enough.
     package var leftAlone: Set<TorrentID> { torrents.leftAlone }
     /// Torrents whose announces are under way.
     package var announcing: Set<TorrentID> { pacing.announcing }
@@ -93,7 +93,7 @@ package struct SessionMachine {
         if case .deactivating(let departure, _) = torrents[id] { departure } else { nil }
     }
 
-    /// Until when the torrent isn't searched for on a volume that hasn't its files.
+    /// Until when the torrent isn't searched for on a volume without its files.
     package func soughtUntil(_ id: TorrentID) -> Instant? { torrents.facts(id).soughtUntil }
 
     // MARK: Life

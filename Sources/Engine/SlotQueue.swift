@@ -71,6 +71,8 @@ package struct SlotQueue {
         var isStarting: Bool
         /// Where in the line the torrent goes, if it must yield.
         var yielding: Place?
+        /// Whether the slot has gone to a torrent that a peer asks for, so that it counts as that torrent's.
+        var isHandedOver = false
         /// Whether this check began during a download, so that the download slot is returned afterwards.
         var returnsToDownload = false
         var since: Instant
@@ -136,7 +138,9 @@ package struct SlotQueue {
     package var report: SlotReport {
         var report = SlotReport()
         for kind in SlotKind.allCases {
-            report[kind] = SlotUse(limit: limits[kind], active: held[kind] ?? 0, waiting: self[kind].count)
+            let handedOver = holders.values.count { $0.kind == kind && $0.isHandedOver }
+            report[kind] = SlotUse(
+                limit: limits[kind], active: (held[kind] ?? 0) - handedOver, waiting: self[kind].count)
         }
         return report
     }
@@ -193,6 +197,7 @@ package struct SlotQueue {
         }
         if let other = stalled(kind, now: now).first {
             holders[other]?.yielding = .back
+            holders[other]?.isHandedOver = true
             forget(id)
             take(kind, id, now: now)
             return .grantedInstead(of: other)

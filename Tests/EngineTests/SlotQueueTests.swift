@@ -351,6 +351,8 @@ struct SlotQueueTests {
         #expect(desk.queue.isWaiting(TorrentID(3)))
         desk.pass(rules.patience)
         #expect(desk.queue.admit(TorrentID(3), for: .download, now: desk.now) == .grantedInstead(of: TorrentID(1)))
+        // The stalled torrent is still leaving, and its slot counts once.
+        #expect(desk.queue.report.downloads == SlotUse(limit: 1, active: 1, waiting: 1))
         desk.queue.left(TorrentID(1), now: desk.now)
         desk.observe(3, .downloading)
         #expect(desk.start() == [])
