@@ -125,9 +125,9 @@ import Testing
         }
 
         static let all = [
-            Budget(text: "Task {", most: 42), Budget(text: "@unchecked Sendable", most: 10),
+            Budget(text: "Task {", most: 38), Budget(text: "@unchecked Sendable", most: 9),
             Budget(text: "nonisolated(unsafe)", most: 0),
-            Budget(text: "unsafe", most: 20), Budget(text: "try?", most: 22), Budget(text: "fatalError", most: 0),
+            Budget(text: "unsafe", most: 18), Budget(text: "try?", most: 20), Budget(text: "fatalError", most: 0),
             Budget(text: "try!", most: 0),
             Budget(text: "as!", most: 0), Budget(text: "TODO", most: 0),
         ]
