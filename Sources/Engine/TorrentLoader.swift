@@ -206,7 +206,8 @@ struct TorrentLoader {
                 isForeign: custody.unproven[.entry(entry.index)] != nil || custody.shared[entry.index] != nil,
                 isReserved: known.row.settings.allocatesFull && !custody.hasLeave
                     && custody.announced.contains(entry.index)
-                    && custody.own[.entry(entry.index)] != nil)
+                    && custody.own[.entry(entry.index)] != nil,
+                isCompletedByOther: custody.isCompletedByHolder(entry.index))
         }
         var input = ResumePlan.Input(
             have: known.have, intents: known.opened, files: files, stoppedCleanly: known.opened.isEmpty,
@@ -247,9 +248,15 @@ struct TorrentLoader {
             )
         else { return custody }
         let prints = Dictionary(found.map { ($0.file, $0) }) { first, _ in first }
-        for (file, owner) in environment.disk.admit(custody.own, of: infoHash) {
+        var held = environment.disk.admit(custody.own, of: infoHash)
+        for (file, identity) in custody.unproven {
+            if let owner = environment.disk.owner(of: identity), owner.torrent != infoHash { held[file] = owner }
+        }
+        for (file, owner) in held {
             // An active torrent holds the file, and may not have recorded it yet.
             custody.own[file] = nil
+            custody.unproven[file] = nil
+            custody.empty.remove(file)
             let holder = try await environment.store.perform { db throws(StoreError) in
                 try db.files.holder(owner.torrent, file: owner.file.index)
             }

@@ -54,11 +54,13 @@ package struct ResumePlan: Equatable, Sendable {
         package let isForeign: Bool
         /// Whether one of our runs reserved the complete file before there was any data to write.
         package let isReserved: Bool
+        /// Whether another torrent writes the file and has completed it, so that pieces that were missing may be there.
+        package let isCompletedByOther: Bool
 
         package init(
             pieces: Range<PieceIndex>, length: Int64, recorded: FileFingerprint?, current: FileFingerprint?,
             isForeign: Bool = false,
-            isReserved: Bool = false
+            isReserved: Bool = false, isCompletedByOther: Bool = false
         ) {
             self.pieces = pieces
             self.length = length
@@ -66,6 +68,7 @@ package struct ResumePlan: Equatable, Sendable {
             self.current = current
             self.isForeign = isForeign
             self.isReserved = isReserved
+            self.isCompletedByOther = isCompletedByOther
         }
     }
 
@@ -136,6 +139,9 @@ package struct ResumePlan: Equatable, Sendable {
         case (.some, nil):
             invalidate(file, number, .fileMissing(file: number), input)
         case (.some(let recorded), .some(let current)):
+            if file.isCompletedByOther {
+                recheck(file.pieces.lazy.filter { !input.have[$0] }, .foundAtAdd(file: number), input)
+            }
             guard recorded != current, !isExplained(file, recorded, current, input) else { return }
             invalidate(file, number, .changedOutside(file: number), input)
         }

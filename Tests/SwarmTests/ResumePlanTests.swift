@@ -162,6 +162,22 @@ struct ResumePlanTests {
         #expect(plan.unverified.isEmpty && plan.trusted.numbers == [1])
     }
 
+    /// Another torrent may complete a shared file between this torrent's check and the fingerprint that it recorded, so
+    /// an unchanged fingerprint proves nothing about the pieces that were missing then.
+    @Test(arguments: [false, true]) func missingPiecesOfAFileThatAnotherTorrentCompletedAreRechecked(
+        isCompletedByOther: Bool
+    ) {
+        let file = ResumePlan.File(
+            pieces: PieceIndex(0)..<PieceIndex(4), length: 450, recorded: Self.old, current: Self.old, isForeign: true,
+            isCompletedByOther: isCompletedByOther)
+        let plan = ResumePlan(
+            ResumePlan.Input(
+                have: Bitfield(6, [1, 5]), intents: Bitfield(count: 6), files: [file], stoppedCleanly: true,
+                aliveUntilNs: nil))
+        #expect(plan.unverified.numbers == (isCompletedByOther ? [0, 2, 3] : []))
+        #expect(plan.trusted.numbers == [1, 5])
+    }
+
     @Test func maximumHeartbeatTimeDoesNotOverflow() {
         let file = ResumePlan.File(
             pieces: PieceIndex(0)..<PieceIndex(10), length: 450, recorded: Self.old, current: Self.later)
