@@ -34,6 +34,7 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 
 let package = Package(
@@ -52,6 +53,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     ],
     targets: [
         // Rooms, in the order of their dependencies. See Sources/Engine/Engine.docc/Architecture.md.
@@ -109,7 +111,7 @@ let package = Package(
             name: "Library",
             dependencies: [
                 "Engine", "System", "Limits", "Torrent", "Store", "Recovery", "Disk", "Verification", "Net", nioPosix,
-                system,
+                system, toml,
             ],
             swiftSettings: house),
         .executableTarget(

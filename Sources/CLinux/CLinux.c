@@ -69,3 +69,5 @@ void clinux_use_one_arena(void) {
     (void)mallopt(M_ARENA_MAX, 1);
 #endif
 }
+
+int32_t clinux_pipe(int32_t ends[2]) { return pipe2(ends, O_CLOEXEC); }

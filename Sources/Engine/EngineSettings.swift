@@ -49,6 +49,8 @@ package struct EngineSettings: Sendable {
     package var giveUpAfter: Duration?
     /// Peers that the user named, for every torrent that is downloaded.
     package var peers: [PeerAddress] = []
+    /// Reads the settings again for ``Session/reread()``; `nil` if they never change.
+    package var source: (@Sendable () async throws -> EngineSettings)?
     /// A PEM file of additional root certificates for HTTPS trackers.
     package var extraTrustRoots: String?
 

@@ -13,7 +13,8 @@ struct SharedBudgets: Sendable {
 
 /// What every active torrent shares.
 package struct Environment: Sendable {
-    let settings: EngineSettings
+    let currentSettings: CurrentSettings
+    var settings: EngineSettings { currentSettings.value }
     let store: Store
     let disk: Disk
     let shared: NIOLoopBoundBox<SharedBudgets>

@@ -14,6 +14,9 @@ package struct SeedingSweep {
 
     private var state = State.begins(after: nil)
 
+    /// Begins again, because the engine's goal changed.
+    mutating func begin() { state = .begins(after: nil) }
+
     /// Returns the torrent after which to look, if it is time to; answered by ``ended(_:count:)``.
     mutating func next() -> TorrentID?? {
         guard case .begins(let last) = state else { return nil }

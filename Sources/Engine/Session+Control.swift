@@ -28,6 +28,7 @@ extension Session {
             Task { await self.stop() }
             return
         }
+        if intent.verb == .settings { return await reread() }
         guard let id = intent.torrent else { return }
         do {
             // The session that holds the lock performs removals even of torrents outside its scope.
@@ -184,6 +185,7 @@ extension Session {
         } catch {
             log.error("could not write the heartbeat: \(error)")
         }
+        heartbeatsDone += 1
     }
 
     /// The active torrents that seed; `nil` if the engine works on all torrents.

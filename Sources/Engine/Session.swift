@@ -19,7 +19,7 @@ import Torrent
 /// commands write into the database within ``intentInterval`` (law 6).
 package actor Session {
     static let intentInterval = Duration.milliseconds(300)
-    static let heartbeatInterval = Duration.seconds(2)
+    package static let heartbeatInterval = Duration.seconds(2)
     /// The ports to try before any free one, if no port was chosen.
     private static let usualPorts = 6881...6889
 
@@ -56,6 +56,8 @@ package actor Session {
     var leftOver: [IntentRow]
     var dataVersion: Int?
     package var beats = 0
+    /// The heartbeats after which the database answered, if only with an error. A watchdog compares two looks at it.
+    package internal(set) var heartbeatsDone = 0
     var seedCredit = SeedCredit()
     /// Whether a torrent had a fault when the session stopped it.
     var stoppedWithFault = false
@@ -116,7 +118,7 @@ package actor Session {
             options: HTTPOptions(
                 version: Program.version, bindAddress: settings.bind, extraTrustRoots: settings.extraTrustRoots))
         let environment = Environment(
-            settings: settings, store: store, disk: disk,
+            currentSettings: CurrentSettings(settings), store: store, disk: disk,
             shared: .makeBoxSendingValue(SharedBudgets(), eventLoop: loop),
             verifications: VerificationQueue(disk: disk, loop: loop),
             backgroundWrites: BackgroundWrites(loop: loop),

@@ -55,6 +55,12 @@ package struct SessionMachine {
         slots = SlotQueue(limits: settings.limits, rules: settings.rules)
     }
 
+    /// The user changed the settings of the running engine.
+    mutating func settingsChanged(slots limits: SlotLimits, isNewGoal: Bool) {
+        slots.change(limits)
+        if isNewGoal { sweep.begin() }
+    }
+
     /// Returns what has to be done, in order.
     package mutating func takeEffects() -> [Effect] {
         defer { effects = [] }

@@ -105,7 +105,7 @@ package struct SlotQueue {
         var count: Int { ready.count + resting.count }
     }
 
-    let limits: SlotLimits
+    private(set) var limits: SlotLimits
     let rules: SlotRules
     private var holders: [TorrentID: Holder] = [:]
     private var held: [SlotKind: Int] = [:]
@@ -151,6 +151,9 @@ package struct SlotQueue {
     private func isFree(_ kind: SlotKind) -> Bool { free(kind).map { $0 > 0 } ?? true }
 
     // MARK: Events
+
+    /// Changes the number of slots. Torrents above a lower limit keep theirs until they are done.
+    mutating func change(_ limits: SlotLimits) { self.limits = limits }
 
     /// The torrent has something to do. If it already waits or holds a slot, nothing changes.
     package mutating func enqueue(_ id: TorrentID, for kind: SlotKind = .download, at place: Place = .back) {

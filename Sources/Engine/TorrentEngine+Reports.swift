@@ -134,7 +134,7 @@ extension TorrentEngine {
             }
             // A payload that went offline in an earlier run, or while dormant, is already in the log.
             let isKnown = fault.kind == .offline && offlineAtStart != nil && row.state == .offline
-            if !isKnown { event(fault.kind == .offline ? .offline : .failed, fault.text) }
+            if !isKnown { event(EventKind(of: fault), fault.text) }
             saveState()
             onChange(.failed(id, fault.text))
         case .faultGone(let kind):
@@ -265,5 +265,17 @@ extension TorrentEngine {
         guard isReached, swarm.isCompleteAndRecorded else { return }
         goalWasTold = true
         onChange(.seedGoalReached(id))
+    }
+}
+
+extension EventKind {
+    /// The kind of event that a new fault is.
+    fileprivate init(of fault: Fault) {
+        self =
+            switch fault.kind {
+            case .offline: .offline
+            case .diskFull: .diskFull
+            default: .failed
+            }
     }
 }

@@ -16,6 +16,15 @@ enum Interruption {
     private static let urgentCount = Atomic(0)
     /// The write end of a pipe, because signal handlers may call write(2) (signal-safety(7)).
     private static let writer = Atomic<Int32>(-1)
+    /// Whether SIGHUP means that settings are read again.
+    private static let isReloading = Atomic(false)
+    private static let reload = Mutex<(@Sendable () async -> Void)?>(nil)
+
+    /// What arrives through the pipe.
+    private enum Message: UInt8 {
+        case stop = 1
+        case reload = 2
+    }
 
     /// Whether a signal has arrived.
     static var hasCome: Bool { count.load(ordering: .relaxed) > 0 }
@@ -36,6 +45,13 @@ enum Interruption {
         signal(SIGUSR2, SIG_IGN)
     }
 
+    /// Lets SIGHUP run `body` each time instead of stopping the command, as services do; call this before
+    /// ``catchFirst(_:)``.
+    static func reloadOnHangUp(_ body: @escaping @Sendable () async -> Void) {
+        reload.withLock { $0 = body }
+        isReloading.store(true, ordering: .sequentiallyConsistent)
+    }
+
     /// Starts catching the signals and runs `body` when the first one arrives; call this once.
     static func catchFirst(_ body: @escaping @Sendable () async -> Void) throws {
         var ends: [Int32] = [-1, -1]
@@ -52,10 +68,13 @@ enum Interruption {
                 if number != SIGHUP, Interruption.urgentCount.wrappingAdd(1, ordering: .relaxed).oldValue > 0 {
                     _exit(ExitStatus.interrupted.rawValue)
                 }
-                guard Interruption.count.wrappingAdd(1, ordering: .relaxed).oldValue == 0 else { return }
+                let isReload = number == SIGHUP && Interruption.isReloading.load(ordering: .relaxed)
+                if !isReload {
+                    guard Interruption.count.wrappingAdd(1, ordering: .relaxed).oldValue == 0 else { return }
+                }
                 // The write may change `errno`, which the interrupted code must find unchanged.
                 let before = errno
-                var byte: UInt8 = 1
+                var byte = isReload ? Message.reload.rawValue : Message.stop.rawValue
                 // An empty pipe always has room for one byte.
                 _ = write(Interruption.writer.load(ordering: .relaxed), &byte, 1)
                 errno = before
@@ -100,9 +119,14 @@ enum Interruption {
         do {
             try SystemThread.start {
                 var byte: UInt8 = 0
-                // Only this thread reads the pipe, so the read fails only when a signal interrupts it.
-                _ = try? retrying { read(descriptor, &byte, 1) }
-                Task { await body() }
+                while true {
+                    // Only this thread reads the pipe, so the read fails only when a signal interrupts it.
+                    _ = try? retrying { read(descriptor, &byte, 1) }
+                    let isReload = byte == Message.reload.rawValue
+                    let answer: (@Sendable () async -> Void)? = isReload ? reload.withLock { $0 } : body
+                    Task { await answer?() }
+                    if !isReload { return }
+                }
             }
         } catch {
             throw Failure("cannot start a thread (\(error)): \(ProcessLimit.processes.advice)")

@@ -50,7 +50,11 @@ package struct Pieces: AsyncParsableCommand {
                 name: "Information",
                 subcommands: [Status.self, Files.self, Peers.self, Trackers.self, Log.self, Explain.self, Doctor.self]),
             CommandGroup(name: "Content", subcommands: [Verify.self, Create.self, Show.self, Export.self]),
-            CommandGroup(name: "Program", subcommands: [Database.self, Demo.self]),
+            CommandGroup(
+                name: "Program",
+                subcommands: [
+                    Database.self, SettingsCommand.self, Install.self, Uninstall.self, Service.self, Demo.self,
+                ]),
         ])
 
     package init() {}

@@ -23,6 +23,8 @@ int32_t clinux_open_beneath(int32_t directory, const char *path, uint64_t flags)
 ssize_t clinux_read_cached(int32_t descriptor, const struct iovec *vectors, int32_t count, off_t offset);
 /// sync_file_range(2) with SYNC_FILE_RANGE_WRITE.
 int32_t clinux_start_writeback(int32_t descriptor, off_t offset, off_t length);
+/// pipe2(2) with O_CLOEXEC.
+int32_t clinux_pipe(int32_t ends[2]);
 /// syncfs(2).
 int32_t clinux_sync_volume(int32_t descriptor);
 /// f_type of fstatfs(2) and statfs(2); -1 with errno where it can't be told.

@@ -3,6 +3,8 @@ import Store
 /// The user's options for torrents; options that weren't given are `nil` or empty.
 package struct AddOptions {
     let output: String?
+    /// The folder of new torrents if none was given; `nil` means the current folder.
+    let standardOutput: String?
     /// The patterns that select the wanted files.
     package let patterns: [String]
     let isSequential: Bool
@@ -12,10 +14,12 @@ package struct AddOptions {
     let mayOverwrite: Bool
 
     package init(
-        output: String?, patterns: [String] = [], isSequential: Bool = false, allocatesFull: Bool = false,
+        output: String?, standardOutput: String? = nil, patterns: [String] = [], isSequential: Bool = false,
+        allocatesFull: Bool = false,
         limits: LimitChange = LimitChange(), mayOverwrite: Bool = false
     ) {
         self.output = output
+        self.standardOutput = standardOutput
         self.patterns = patterns
         self.isSequential = isSequential
         self.allocatesFull = allocatesFull

@@ -45,7 +45,7 @@ package struct AddRequest {
     package func put(_ torrents: [Metainfo], refused: (String) -> Void) throws -> (
         entries: [Entry], reselected: [(TorrentRow, FileSelection)]
     ) {
-        let output = try NewFile.absolute(options.output ?? ".").text
+        let output = try NewFile.absolute(options.output ?? options.standardOutput ?? ".").text
         // Everything that can be rejected is rejected before anything is written.
         let known = try torrents.map { try connection.torrents.row($0.infoHash) }
         for case let row? in known { try check(row, output) }

@@ -9,7 +9,7 @@ package enum NewFile {
     private static let stemBytes = 200
 
     /// Writes and syncs a file. Throws if the file exists, unless it is to be replaced.
-    package static func write(_ bytes: [UInt8], to path: FilePath, replacing: Bool) throws {
+    package static func write(_ bytes: [UInt8], to path: FilePath, replacing: Bool, isExecutable: Bool = false) throws {
         guard replacing || !exists(path) else { throw isThere(path) }
         guard let name = path.lastComponent else {
             throw Failure.usage("“\(path.text.printable)” is not a file name: give one")
@@ -22,7 +22,9 @@ package enum NewFile {
         do {
             let file = try FileDescriptor.open(
                 unfinished, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
-                permissions: [.ownerReadWrite, .groupRead, .otherRead])
+                permissions: isExecutable
+                    ? [.ownerReadWriteExecute, .groupReadExecute, .otherReadExecute]
+                    : [.ownerReadWrite, .groupRead, .otherRead])
             isMade = true
             try file.closeAfter {
                 _ = try file.writeAll(bytes)

@@ -13,6 +13,8 @@ package struct EventKind: RawRepresentable, Hashable, Sendable, SQLValue, Custom
     package static let online = EventKind(rawValue: "online")
     package static let banned = EventKind(rawValue: "banned")
     package static let failed = EventKind(rawValue: "failed")
+    /// The disk of a torrent's output folder is full.
+    package static let diskFull = EventKind(rawValue: "disk-full")
     package static let verified = EventKind(rawValue: "verified")
     /// The content changed, but the fingerprint did not.
     package static let rot = EventKind(rawValue: "rot")

@@ -21,6 +21,8 @@ package struct IntentVerb: RawRepresentable, Hashable, Sendable, SQLValue, Custo
     package static let trackers = IntentVerb(rawValue: "trackers")
     /// Dial the peer that the argument names.
     package static let connect = IntentVerb(rawValue: "connect")
+    /// The settings in the database changed: read them again.
+    package static let settings = IntentVerb(rawValue: "settings")
     /// Stop the engine.
     package static let stop = IntentVerb(rawValue: "stop")
 }

@@ -29,6 +29,14 @@ package struct EventTable {
         return try db.fetchValid("FROM event WHERE torrent_id = ? ORDER BY id DESC LIMIT ?", torrent, limit)
     }
 
+    /// The events after number `last`, oldest first.
+    package func rows(after last: Int64, limit: Int) throws(StoreError) -> [EventRow] {
+        try db.fetchValid("FROM event WHERE id > ? ORDER BY id LIMIT ?", last, limit)
+    }
+
+    /// The number of the newest event; 0 without events.
+    package func newest() throws(StoreError) -> Int64 { try db.value("SELECT coalesce(max(id), 0) FROM event") ?? 0 }
+
     /// Deletes all but the newest ``limit`` events.
     package func prune() throws(StoreError) {
         try db.execute("DELETE FROM event WHERE id <= (SELECT max(id) FROM event) - ?", Self.limit)

@@ -28,7 +28,7 @@ struct Add: DirectCommand {
     @OptionGroup(title: "Seeding options") var seeds: SeedOptions
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
-    var waits: Bool { !torrent.options.patterns.isEmpty || sources.contains { TorrentSource.isURL($0) } }
+    var waits: Bool { !torrent.select.isEmpty || sources.contains { TorrentSource.isURL($0) } }
 
     func runDirectly() throws {
         let read = try sources.map { try TorrentSource($0) }.readFiles {
@@ -49,7 +49,10 @@ struct Add: DirectCommand {
     }
 
     private func addRequest() throws -> AddRequest {
-        var addRequest = AddRequest(Library(try global.openToAdd()), torrent.options)
+        let connection = try global.openToAdd()
+        var settings = try global.fileSettings
+        try settings.add(connection)
+        var addRequest = AddRequest(Library(connection), torrent.options(settings))
         addRequest.isPaused = paused
         addRequest.seedGoal = seeds.goal
         return addRequest

@@ -54,7 +54,9 @@ struct Download: EngineCommand {
         let sources = try sources.map { try TorrentSource($0) }
         let database = try global.path
         try Self.requireNoEngine(database)
-        var settings = try await engine.settings(database)
+        var settings = EngineSettings(database: database)
+        try global.settings.apply(to: &settings)
+        try await engine.apply(to: &settings)
         let read = await sources.readAll(engine.fetchOptions) {
             Terminal.shared.complain($0)
         }
@@ -77,7 +79,10 @@ struct Download: EngineCommand {
     /// Adds the torrents. The connection is closed afterwards, because the engine may have to recover the database.
     private func add(_ torrents: [Metainfo]) async throws -> (ids: [TorrentID], hasRefused: Bool) {
         var hasRefused = false
-        var addRequest = AddRequest(Library(try global.openToRun()), torrent.options)
+        let connection = try global.openToRun()
+        var known = try global.fileSettings
+        try known.add(connection)
+        var addRequest = AddRequest(Library(connection), torrent.options(known))
         addRequest.unpausesKnown = true
         let entries = try await addRequest.add(torrents) { reason in
             Terminal.shared.complain(reason)

@@ -39,16 +39,38 @@ struct Run: EngineCommand {
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func run() async throws {
-        var settings = try await engine.settings(try global.path)
-        settings.downloadLimit = limits.downloadLimit?.limit.map { Int($0) }
-        settings.uploadLimit = limits.uploadLimit?.limit.map { Int($0) }
+        var settings = try await engineSettings()
+        settings.source = { try await engineSettings() }
+        try global.access.prepareToCreate(recovering: true)
+        let outcome = try await EngineRun(settings, report: report, companion: companion).perform()
+        if untilComplete { try Download.conclude(outcome.rows.filter { !$0.settings.isPaused }) }
+    }
+
+    private var companion: RunCompanion {
+        get throws { RunCompanion(database: try global.path) { try storedSettings() } }
+    }
+
+    /// The stored settings with the options of this command.
+    private func engineSettings() async throws -> EngineSettings {
+        var settings = EngineSettings(database: try global.path)
+        try storedSettings().apply(to: &settings)
+        settings.seedGoal = untilComplete ? .none : settings.seedGoal
+        try await engine.apply(to: &settings)
+        if let limit = limits.downloadLimit { settings.downloadLimit = limit.limit.map { Int($0) } }
+        if let limit = limits.uploadLimit { settings.uploadLimit = limit.limit.map { Int($0) } }
         if let count = maxPeers?.limit { settings.maximumPeers = count }
         queue.apply(to: &settings)
         settings.endsWhenComplete = untilComplete
-        settings.seedGoal = seeds.goal ?? (untilComplete ? .none : .forever)
-        try global.access.prepareToCreate(recovering: true)
-        let outcome = try await EngineRun(settings, report: report).perform()
-        if untilComplete { try Download.conclude(outcome.rows.filter { !$0.settings.isPaused }) }
+        if let goal = seeds.goal { settings.seedGoal = goal }
+        return settings
+    }
+
+    /// The settings of the files, the environment and the database. A database that can't be read is the engine's
+    /// matter, which recovers it.
+    private func storedSettings() throws -> Settings {
+        var settings = try global.fileSettings
+        do { if let connection = try global.openToRead() { try settings.add(connection) } } catch is StoreError {}
+        return settings
     }
 
     /// The default report shows sums and events, because a line for each of thousands of torrents would be unreadable.

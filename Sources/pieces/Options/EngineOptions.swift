@@ -2,7 +2,6 @@ import ArgumentParser
 import Engine
 import Glibc
 import Library
-import SystemPackage
 import Torrent
 
 /// The network options of an engine.
@@ -59,17 +58,16 @@ struct EngineOptions: ParsableArguments {
         }
     }
 
-    func settings(_ database: FilePath) async throws -> EngineSettings {
-        var settings = EngineSettings(database: database)
+    /// Changes the settings to the given options.
+    func apply(to settings: inout EngineSettings) async throws {
         if let listenPort {
             settings.listenPort = listenPort
             settings.listenPortIsFixed = true
         }
-        settings.bind = bind
+        if let bind { settings.bind = bind }
         settings.extraTrustRoots = trustRoots
         if let commitInterval { settings.commitInterval = .milliseconds(commitInterval) }
         for text in peer { settings.peers += try await PeerName(text).addresses() }
-        return settings
     }
 
     /// A UTF-8 path of the certificate file, because the TLS library accepts no other paths.

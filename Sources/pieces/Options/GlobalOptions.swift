@@ -22,9 +22,28 @@ struct GlobalOptions: ParsableArguments {
     var path: FilePath {
         get throws {
             if let database { return try Self.checked(database) }
-            if let named = Self.environment("PIECES_DATABASE") { return try Self.checked(named) }
+            if let named = try fileSettings.text(.database) { return FilePath(text: named) }
             return try Self.standardFolder.appending("pieces.db")
         }
+    }
+
+    /// The settings of the files and the environment.
+    var fileSettings: Settings { get throws { try Settings(Self.settingSources) } }
+
+    /// The settings of the files, the environment and the database, if there is one.
+    var settings: Settings {
+        get throws {
+            var settings = try fileSettings
+            if let connection = try openToRead() { try settings.add(connection) }
+            return settings
+        }
+    }
+
+    static var settingSources: Settings.Sources {
+        let names = ["HOME", "XDG_CONFIG_HOME"] + SettingKey.allCases.map(\.variable)
+        return Settings.Sources(
+            environment: Dictionary(names.compactMap { name in environment(name).map { (name, $0) } }) { _, last in last
+            })
     }
 
     private static func checked(_ path: String) throws -> FilePath {
@@ -51,10 +70,10 @@ struct GlobalOptions: ParsableArguments {
 
     /// The program's own folder if it contains the database; `nil` if a path was given.
     var ownFolder: FilePath? {
-        get throws { try database == nil && Self.environment("PIECES_DATABASE") == nil ? Self.standardFolder : nil }
+        get throws { try database == nil && fileSettings.text(.database) == nil ? Self.standardFolder : nil }
     }
 
-    private static func environment(_ name: String) -> String? {
+    static func environment(_ name: String) -> String? {
         getenv(name).map { PathText.text(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
     }
 }

@@ -6,7 +6,9 @@ import Store
 struct TorrentOptions: ParsableArguments {
     @Option(
         name: .shortAndLong,
-        help: ArgumentHelp("Folder for the downloaded files. Default: the current folder.", valueName: "dir"),
+        help: ArgumentHelp(
+            "Folder for the downloaded files. Default: the setting `output`, or else the current folder.",
+            valueName: "dir"),
         completion: .directory)
     var output: String?
 
@@ -20,8 +22,11 @@ struct TorrentOptions: ParsableArguments {
     @Flag(help: "Download pieces in order.")
     var sequential = false
 
-    @Option(help: "Allocate disk space as pieces arrive, or all at the start.")
-    var allocate: AllocationWord = .sparse
+    @Option(
+        help:
+            "Allocate disk space as pieces arrive, or all at the start. Default: the setting `allocate`, or else sparse."
+    )
+    var allocate: AllocationWord?
 
     @Flag(help: "Overwrite files that already exist at the torrent's paths, even if no piece of them matches.")
     var overwrite = false
@@ -32,9 +37,10 @@ struct TorrentOptions: ParsableArguments {
         help: ArgumentHelp("Maximum number of connections per torrent.", valueName: "n"), transform: CountLimit.init)
     var maxPeers: CountLimit?
 
-    var options: AddOptions {
+    func options(_ settings: Settings) -> AddOptions {
         AddOptions(
-            output: output, patterns: select, isSequential: sequential, allocatesFull: allocate == .full,
+            output: output, standardOutput: settings.text(.output), patterns: select, isSequential: sequential,
+            allocatesFull: allocate.map { $0 == .full } ?? settings.allocatesFull ?? false,
             limits: LimitChange(download: limits.downloadLimit, upload: limits.uploadLimit, peers: maxPeers),
             mayOverwrite: overwrite)
     }

@@ -12,11 +12,16 @@ struct EngineRun {
     private let report: any DownloadReport
     /// The named torrents; empty if the command works on all torrents, of which there may be many.
     private let ids: [TorrentID]
+    /// What a long-running engine does beside torrents; `nil` for a download.
+    private let companion: RunCompanion?
 
-    init(_ settings: EngineSettings, report: any DownloadReport, ids: [TorrentID] = []) {
+    init(
+        _ settings: EngineSettings, report: any DownloadReport, ids: [TorrentID] = [], companion: RunCompanion? = nil
+    ) {
         self.settings = settings
         self.report = report
         self.ids = ids
+        self.companion = companion
     }
 
     static func report(_ options: ReportOptions) -> any DownloadReport {
@@ -37,6 +42,7 @@ struct EngineRun {
     func perform() async throws -> Outcome {
         let current = Mutex<Session?>(nil)
         var givenUp: [TorrentID: String] = [:]
+        companion?.reloadsOnHangUp { current.withLock(\.self) }
         try Interruption.catchFirst { await current.withLock(\.self)?.stop() }
         for life in 1... {
             let session = try await Session.open(settings)
@@ -103,12 +109,22 @@ struct EngineRun {
         Task { await narrator.run() }
         do {
             try await session.start()
-            await session.waitUntilEnd()
+            await accompanied(session, socket)
         } catch {
             narrator.cease()
             throw error
         }
         if await session.damage == nil { try finish(narrator) } else { narrator.cease() }
+    }
+
+    private func accompanied(_ session: Session, _ socket: ListeningSocket) async {
+        guard let companion else { return await session.waitUntilEnd() }
+        await withDiscardingTaskGroup { group in
+            group.addTask { await companion.attend(session, at: socket) }
+            await session.waitUntilEnd()
+            group.cancelAll()
+        }
+        companion.stopping()
     }
 
     /// Reports the start, and returns the number of the last event. This event belongs to the start and isn't reported.

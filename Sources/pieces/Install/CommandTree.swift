@@ -1,12 +1,11 @@
-import ArgumentParser
-import pieces
+package import ArgumentParser
 
 /// All commands of the program, found by walking the tree that the parser uses.
-enum CommandTree {
-    typealias Entry = (path: [String], command: any ParsableCommand.Type)
+package enum CommandTree {
+    package typealias Entry = (path: [String], command: any ParsableCommand.Type)
 
-    /// `pieces` itself has an empty path.
-    static let all: [Entry] = entries(below: [], Pieces.self)
+    /// `pieces` itself comes first, and has an empty path.
+    package static var all: [Entry] { entries(below: [], Pieces.self) }
 
     private static func entries(below path: [String], _ command: any ParsableCommand.Type) -> [Entry] {
         let configuration = command.configuration
@@ -14,7 +13,7 @@ enum CommandTree {
         var seen: Set<ObjectIdentifier> = []
         return [(path, command)]
             + children.filter { seen.insert(ObjectIdentifier($0)).inserted }.flatMap { child in
-                entries(below: path + [child._commandName], child)
+                entries(below: path + [child.configuration.commandName ?? "\(child)"], child)
             }
     }
 }

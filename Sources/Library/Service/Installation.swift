@@ -1,0 +1,62 @@
+import Glibc
+package import SystemPackage
+import Torrent
+
+/// Files that are put below a prefix, such as /usr/local, and taken away again.
+package struct Installation: Sendable {
+    package struct Item: Sendable {
+        /// Below the prefix, without a leading `/`.
+        package let path: String
+        package let bytes: [UInt8]
+        package let isExecutable: Bool
+
+        package init(_ path: String, _ bytes: [UInt8], isExecutable: Bool = false) {
+            self.path = path
+            self.bytes = bytes
+            self.isExecutable = isExecutable
+        }
+    }
+
+    package let prefix: FilePath
+
+    package init(prefix: FilePath) { self.prefix = prefix }
+
+    /// Writes the files, each complete or not at all, and makes missing folders.
+    package func put(_ items: [Item]) throws {
+        for item in items {
+            let path = prefix.pushing(FilePath(item.path))
+            try Self.makeFolders(path.removingLastComponent())
+            try NewFile.write(item.bytes, to: path, replacing: true, isExecutable: item.isExecutable)
+        }
+    }
+
+    /// Removes the files that are there, and returns them.
+    package func remove(_ paths: [String]) throws -> [FilePath] {
+        try paths.compactMap { try Self.remove(prefix.pushing(FilePath($0))) }
+    }
+
+    /// Removes a file; `nil` if there was none.
+    package static func remove(_ path: FilePath) throws -> FilePath? {
+        guard path.withPlatformString({ unlink($0) }) != 0 else { return path }
+        let error = Errno(rawValue: errno)
+        guard error == .noSuchFileOrDirectory || error == .notDirectory else {
+            throw Failure("cannot remove \(path.text.printable): \(error)\(advice(error))")
+        }
+        return nil
+    }
+
+    package static func makeFolders(_ path: FilePath) throws {
+        var at = path.root.map { FilePath(root: $0) } ?? FilePath()
+        for component in path.components {
+            at.append(component)
+            guard at.withPlatformString({ mkdir($0, 0o755) }) != 0, errno != EEXIST else { continue }
+            let error = Errno(rawValue: errno)
+            throw Failure("cannot make the folder \(at.text.printable): \(error)\(advice(error))")
+        }
+    }
+
+    private static func advice(_ error: Errno) -> String {
+        error == .permissionDenied || error == .notPermitted
+            ? ": run the command with sudo, or choose a folder of your own" : ""
+    }
+}

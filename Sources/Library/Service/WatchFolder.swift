@@ -1,0 +1,107 @@
+import Glibc
+import Store
+package import SystemPackage
+import Torrent
+
+/// Adds the .torrent files that appear in a folder, and sets them aside: `NAME.added`, or `NAME.failed` if a file can't
+/// be added.
+package struct WatchFolder {
+    /// How long a file that can't be read may stay unchanged before it counts as failed: a copy may have stalled.
+    private static let patience = Duration.seconds(30)
+    /// The most files in one look.
+    private static let fileLimit = 500
+
+    private struct Seen: Equatable {
+        let size: Int64
+        let modified: Int64
+        var since: ContinuousClock.Instant
+
+        func isSame(as other: Seen) -> Bool { size == other.size && modified == other.modified }
+    }
+
+    private let database: FilePath
+    private var seen: [String: Seen] = [:]
+
+    package init(database: FilePath) { self.database = database }
+
+    /// Looks once, and returns a sentence about each file that was added or set aside. A file is added when it is the
+    /// same in two looks.
+    package mutating func look(_ settings: Settings, now: ContinuousClock.Instant = .now) async throws -> [String] {
+        guard let path = settings.text(.watch) else {
+            seen = [:]
+            return []
+        }
+        let folder = FilePath(text: path)
+        var known: [String: Seen] = [:]
+        var news: [String] = []
+        for name in try Self.names(in: folder) {
+            let file = folder.appending(name: name)
+            guard var look = Self.look(at: file, now) else { continue }
+            let before = seen[name]
+            if let before, before.isSame(as: look) { look.since = before.since }
+            known[name] = look
+            guard let before, before.isSame(as: look) else { continue }
+            if let sentence = try await add(file, unchangedFor: now - look.since, settings) {
+                news.append(sentence)
+                known[name] = nil
+            }
+        }
+        seen = known
+        return news
+    }
+
+    /// Adds the file, and sets it aside; `nil` if it may still be incomplete.
+    private func add(_ file: FilePath, unchangedFor time: Duration, _ settings: Settings) async throws -> String? {
+        let text = file.text
+        let metainfo: Metainfo
+        do { metainfo = try TorrentSource(text).readFile() } catch {
+            return time < Self.patience ? nil : try setAside(file, "failed", "\(error)")
+        }
+        let output = settings.text(.watchOutput) ?? settings.text(.output) ?? file.removingLastComponent().text
+        var request = AddRequest(
+            Library(try Connection.open(database, mode: .readWrite, now: .now())),
+            AddOptions(output: nil, standardOutput: output, allocatesFull: settings.allocatesFull ?? false))
+        request.unpausesKnown = false
+        var refusal: String?
+        let entries = try await request.add([metainfo]) { refusal = $0 }
+        if let refusal { return try setAside(file, "failed", refusal) }
+        let number = entries.first.map { "torrent \($0.id)\($0.isNew ? "" : ", which was there already")" } ?? "nothing"
+        return try setAside(file, "added", "\(text.printable): added as \(number)")
+    }
+
+    /// Renames the file, so that it isn't looked at again. An older file of that name is replaced.
+    private func setAside(_ file: FilePath, _ ending: String, _ sentence: String) throws -> String {
+        let target = file.removingLastComponent().appending(name: (file.lastComponent?.text ?? "") + ".\(ending)")
+        guard file.withPlatformString({ old in target.withPlatformString { rename(old, $0) } }) == 0 else {
+            throw Failure(
+                "cannot rename \(file.text.printable) in the watch folder: \(Errno(rawValue: errno)): make the folder writable for this user"
+            )
+        }
+        return sentence
+    }
+
+    private static func names(in folder: FilePath) throws -> [String] {
+        guard let stream = folder.withPlatformString({ opendir($0) }) else {
+            throw Failure(
+                "cannot read the watch folder \(folder.text.printable): \(Errno(rawValue: errno)): create it, or change the setting `watch`"
+            )
+        }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while names.count < fileLimit, let entry = readdir(stream) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { PathText.text(Array($0.prefix { $0 != 0 })) }
+            if name.lowercased().hasSuffix(".torrent"), !name.hasPrefix(".") { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    private static func look(at file: FilePath, _ now: ContinuousClock.Instant) -> Seen? {
+        var status = stat()
+        guard file.withPlatformString({ stat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            return nil
+        }
+        return Seen(
+            size: Int64(status.st_size),
+            modified: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec), since: now)
+    }
+}

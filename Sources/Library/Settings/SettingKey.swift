@@ -1,0 +1,120 @@
+import Engine
+import Torrent
+
+/// The settings of the program, by the names that files, `pieces settings` and, in upper case after `PIECES_`, the
+/// environment use.
+package enum SettingKey: String, CaseIterable, Sendable {
+    case database
+    case output
+    case allocate
+    case watch
+    case watchOutput = "watch-output"
+    case listenPort = "listen-port"
+    case bind
+    case maxPeers = "max-peers"
+    case downloadLimit = "download-limit"
+    case uploadLimit = "upload-limit"
+    case maxDownloads = "max-downloads"
+    case maxSeeds = "max-seeds"
+    case maxChecks = "max-checks"
+    case seedGoal = "seed-goal"
+    case backupInterval = "backup-interval"
+    case backupCount = "backup-count"
+    case onComplete = "on-complete"
+    case onDamage = "on-damage"
+    case onOffline = "on-offline"
+    case onDiskFull = "on-disk-full"
+
+    /// When a changed value takes effect in a running engine.
+    package enum Effect: Sendable {
+        /// Within a few seconds of `pieces settings set`, or after SIGHUP.
+        case soon
+        /// At the next start of the engine.
+        case nextRun
+        /// For the commands that follow.
+        case nextCommand
+    }
+
+    /// What the setting does, in one line.
+    package var summary: String {
+        switch self {
+        case .database: "database file"
+        case .output: "folder for new torrents of `add` and `download`"
+        case .allocate: "disk space of new torrents: sparse (as pieces arrive) or full (at the start)"
+        case .watch: "folder in which `pieces run` looks for .torrent files to add"
+        case .watchOutput: "folder for the files of torrents that were added from the watch folder"
+        case .listenPort: "TCP port for incoming peers; 0 picks any free port"
+        case .bind: "local IP address for all connections"
+        case .maxPeers: "maximum number of connections for all torrents together"
+        case .downloadLimit: "maximum download rate of `pieces run` in bytes per second, or none"
+        case .uploadLimit: "maximum upload rate of `pieces run` in bytes per second, or none"
+        case .maxDownloads: "maximum number of torrents that download at once, or none"
+        case .maxSeeds: "maximum number of complete torrents that have peers at once, or none"
+        case .maxChecks: "maximum number of torrents that are checked at once, or none"
+        case .seedGoal: "how long `pieces run` seeds: forever, none, a ratio (1.5) or a time (30d)"
+        case .backupInterval: "time between backups of the database"
+        case .backupCount: "number of backups to keep; 0 turns backups off"
+        case .onComplete: "command to run when a torrent is complete"
+        case .onDamage: "command to run when damaged pieces are found on disk"
+        case .onOffline: "command to run when a torrent's disk or folder is gone"
+        case .onDiskFull: "command to run when a disk is full"
+        }
+    }
+
+    /// The value that applies without the setting, in words.
+    package var standard: String {
+        switch self {
+        case .database: "$XDG_STATE_HOME/pieces/pieces.db"
+        case .output: "the current folder"
+        case .allocate: "sparse"
+        case .watch: "not set"
+        case .watchOutput: "output, or else the watch folder"
+        case .listenPort: "6881, or the next free port"
+        case .bind: "any address"
+        case .maxPeers: "500"
+        case .downloadLimit, .uploadLimit, .maxSeeds: "none"
+        case .maxDownloads: "\(SlotLimits().downloads ?? 0)"
+        case .maxChecks: "\(SlotLimits().checks ?? 0)"
+        case .seedGoal: "forever"
+        case .backupInterval: "1d"
+        case .backupCount: "3"
+        case .onComplete, .onDamage, .onOffline, .onDiskFull: "not set"
+        }
+    }
+
+    package var effect: Effect {
+        switch self {
+        case .database, .output, .allocate: .nextCommand
+        case .listenPort, .bind: .nextRun
+        case .watch, .watchOutput, .maxPeers, .downloadLimit, .uploadLimit, .maxDownloads, .maxSeeds, .maxChecks,
+            .seedGoal,
+            .backupInterval, .backupCount, .onComplete, .onDamage, .onOffline, .onDiskFull:
+            .soon
+        }
+    }
+
+    /// Whether the value can be stored in a database; the path of the database can't.
+    package var isStorable: Bool { self != .database }
+
+    package var isPath: Bool { [.database, .output, .watch, .watchOutput].contains(self) }
+
+    /// The name of the environment variable.
+    package var variable: String { "PIECES_" + rawValue.uppercased().map { $0 == "-" ? "_" : $0 } }
+
+    /// The key in the table `setting`.
+    var storedKey: String { "option.\(rawValue)" }
+
+    /// The setting of this name, which may be written with `_` instead of `-`. An unknown name is an error that names
+    /// the nearest known one.
+    package init(named name: String) throws(Failure) {
+        let plain = String(name.lowercased().map { $0 == "_" ? "-" : $0 })
+        if let key = SettingKey(rawValue: plain) {
+            self = key
+            return
+        }
+        let nearest = NearestName.of(plain, among: Self.allCases.map(\.rawValue))
+        throw .usage(
+            "there is no setting \"\(name.printable)\""
+                + (nearest.map { ": did you mean \($0)?" } ?? "; `pieces settings` lists all of them"))
+    }
+}

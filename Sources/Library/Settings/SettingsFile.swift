@@ -1,0 +1,76 @@
+package import SystemPackage
+import TOMLKit
+import Torrent
+
+/// A file of settings that people write by hand: TOML, one `key = value` a line.
+package struct SettingsFile: Sendable {
+    package let path: FilePath
+    package let values: [SettingKey: SettingValue]
+
+    /// The largest file that is read, in bytes.
+    static let sizeLimit = 1 << 20
+
+    /// Reads the file; `nil` if there is none. An error names the file, the key and what to do.
+    package init?(_ path: FilePath, home: String?) throws(Failure) {
+        let bytes: [UInt8]
+        do {
+            guard let read = try SettingsFile.contents(path) else { return nil }
+            bytes = read
+        } catch {
+            throw .usage("cannot read the settings in \(path.text.printable): \(error)")
+        }
+        try self.init(path, String(decoding: bytes, as: UTF8.self), home: home)
+    }
+
+    /// Reads the text of the file at `path`.
+    package init(_ path: FilePath, _ text: String, home: String?) throws(Failure) {
+        self.path = path
+        let table: TOMLTable
+        do {
+            table = try TOMLTable(string: text)
+        } catch {
+            let at = (error as? TOMLParseError).map { "line \($0.source.begin.line): \($0.description)" } ?? "\(error)"
+            throw .usage("cannot read the settings in \(path.text.printable), \(at.printable)")
+        }
+        var values: [SettingKey: SettingValue] = [:]
+        for name in table.keys.sorted() {
+            let key: SettingKey
+            do throws(Failure) { key = try SettingKey(named: name) } catch {
+                throw .usage("\(path.text.printable): \(error.description)")
+            }
+            let value = table[name]
+            guard
+                let text = value?.string ?? value?.int.map({ "\($0)" }) ?? value?.double.map({ "\($0)" })
+            else {
+                throw .usage(
+                    "\(path.text.printable): \(key.rawValue) must be a number or a text in quotes, such as \(key.rawValue) = \"…\""
+                )
+            }
+            do throws(BadValue) { values[key] = try SettingValue(text, for: key, home: home) } catch {
+                throw .usage("\(path.text.printable): \(key.rawValue) = \"\(text.printable)\": \(error.description)")
+            }
+        }
+        self.values = values
+    }
+
+    private static func contents(_ path: FilePath) throws -> [UInt8]? {
+        let descriptor: FileDescriptor
+        do {
+            descriptor = try FileDescriptor.open(path, .readOnly, options: [.closeOnExec])
+        } catch Errno.noSuchFileOrDirectory {
+            return nil
+        } catch Errno.notDirectory {
+            return nil
+        }
+        return try descriptor.closeAfter {
+            var bytes: [UInt8] = []
+            var part = [UInt8](repeating: 0, count: 1 << 16)
+            while true {
+                let count = try part.withUnsafeMutableBytes { try descriptor.read(into: $0) }
+                guard count > 0 else { return bytes }
+                bytes += part.prefix(count)
+                guard bytes.count <= sizeLimit else { throw Failure("it is larger than 1 MiB") }
+            }
+        }
+    }
+}

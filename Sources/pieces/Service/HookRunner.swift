@@ -1,0 +1,124 @@
+import Library
+import Logging
+import Store
+import System
+import SystemPackage
+import Torrent
+
+/// Runs the user's commands on events: each at least once, also when the engine was killed in between, one at a time
+/// and in order.
+struct HookRunner {
+    /// The key in the table `setting` of the last event whose commands were run.
+    private static let seenKey = "hooks.seen"
+    /// The longest that a command may run.
+    private static let timeLimit = Duration.seconds(600)
+    /// The most events in one look.
+    private static let eventLimit = 100
+
+    private let database: FilePath
+    private let log = Logger(label: "pieces.hooks")
+
+    init(database: FilePath) { self.database = database }
+
+    /// Runs the commands for what happened since the last look. Events before the first command was set are skipped.
+    mutating func look(_ settings: Settings) async throws {
+        let isWanted = Hook.allCases.contains { settings.text($0.key) != nil }
+        let (events, last) = try news(isWanted: isWanted)
+        var seen = last
+        for (event, row) in events {
+            if let hook = Hook(event.kind), let command = settings.text(hook.key) {
+                guard await run(command, for: hook, event, row) else { return }
+            }
+            seen = event.id
+            // Saved after each command: a crash may repeat one command and loses none.
+            if Hook(event.kind) != nil { try save(seen) }
+        }
+        if let seen, seen != last { try save(seen) }
+    }
+
+    private func news(isWanted: Bool) throws -> ([(EventRow, TorrentRow?)], seen: Int64?) {
+        let connection = try Connection.open(database, mode: .readOnly, now: .now())
+        let seen = try connection.settings.value(Self.seenKey).flatMap { Int64($0) }
+        guard isWanted else {
+            if seen != nil { try save(nil) }
+            return ([], nil)
+        }
+        guard let seen else {
+            try save(try connection.events.newest())
+            return ([], nil)
+        }
+        let events = try connection.events.rows(after: seen, limit: Self.eventLimit)
+        return (try events.map { ($0, try $0.torrent.flatMap { try connection.torrents.row($0) }) }, seen)
+    }
+
+    private func save(_ seen: Int64?) throws {
+        try Connection.open(database, mode: .readWrite, now: .now()).settings.set(Self.seenKey, seen.map { "\($0)" })
+    }
+
+    /// Returns whether the command came to its end, so that it isn't run again.
+    private func run(_ command: String, for hook: Hook, _ event: EventRow, _ torrent: TorrentRow?) async -> Bool {
+        let name = torrent.map { $0.name.printable } ?? "the engine"
+        let input = Self.object(hook, event, torrent)
+        let program = HelperProgram("/bin/sh", ["-c", command], environment: ["PIECES_EVENT": hook.rawValue])
+        do {
+            let result = try await program.run(input: input, within: Self.timeLimit)
+            guard !result.isSuccess else {
+                log.info("ran \(hook.key.rawValue) for \(name)")
+                return true
+            }
+            let said = result.errors.split(separator: "\n").last.map { ": \(String($0).printable)" } ?? ""
+            log.warning("\(hook.key.rawValue) for \(name): \(result.ending)\(said)")
+            return !(Task.isCancelled && result.ending == .tookTooLong)
+        } catch {
+            log.warning("cannot run \(hook.key.rawValue) for \(name): \(error)")
+            return true
+        }
+    }
+
+    /// One line of JSON about the event and its torrent.
+    static func object(_ hook: Hook, _ event: EventRow, _ torrent: TorrentRow?) -> [UInt8] {
+        JSONWriter.line { json in
+            json.field("event", hook.rawValue)
+            EventJSON.fields(of: event, &json)
+            if let torrent {
+                json.object("torrent") { json in
+                    json.field("id", torrent.id.rawValue)
+                    json.field("info_hash", "\(torrent.infoHash)")
+                    json.field("name", torrent.name)
+                    json.path("output", "output_bytes", torrent.output)
+                    json.field("wanted_bytes", torrent.wantedBytes)
+                    json.field("completed_bytes", torrent.completedBytes)
+                    json.field("downloaded_bytes", torrent.downloadedBytes)
+                    json.field("uploaded_bytes", torrent.uploadedBytes)
+                }
+            } else {
+                json.field("torrent", nil as String?)
+            }
+        }
+    }
+}
+
+/// The events on which a user's command runs.
+enum Hook: String, CaseIterable {
+    case complete, damage, offline
+    case diskFull = "disk-full"
+
+    init?(_ kind: EventKind) {
+        switch kind {
+        case .completed: self = .complete
+        case .rot, .edited: self = .damage
+        case .offline: self = .offline
+        case .diskFull: self = .diskFull
+        default: return nil
+        }
+    }
+
+    var key: SettingKey {
+        switch self {
+        case .complete: .onComplete
+        case .damage: .onDamage
+        case .offline: .onOffline
+        case .diskFull: .onDiskFull
+        }
+    }
+}
