@@ -149,7 +149,8 @@ let package = Package(
             dependencies: ["DatabaseLab", "Store", "Recovery", "Torrent", "Migrations", "CSQLite", system],
             swiftSettings: house),
         .testTarget(
-            name: "DiskTests", dependencies: ["Disk", "System", "Limits", "Torrent", "CPieceHash", system],
+            name: "DiskTests",
+            dependencies: ["TestSupport", "Disk", "System", "Limits", "Torrent", "CPieceHash", system],
             swiftSettings: house),
         .testTarget(
             name: "VerificationTests", dependencies: ["Verification", "Store", "Disk", "Torrent", system],
@@ -160,7 +161,9 @@ let package = Package(
             swiftSettings: house),
         .target(
             name: "TestSupport",
-            dependencies: ["Torrent", "Bencode", "PeerWire", "Store", nioCore, nioPosix, system, logging],
+            dependencies: [
+                "Torrent", "Bencode", "PeerWire", "Store", "Disk", "System", nioCore, nioPosix, system, logging,
+            ],
             path: "Tests/TestSupport",
             swiftSettings: house),
         .target(

@@ -1,7 +1,7 @@
 import Torrent
 
 /// An active piece: which of its blocks are free, requested, received or on disk, and which source sent each.
-final class ActivePiece {
+package final class ActivePiece {
     enum Phase: Equatable {
         /// Blocks are missing.
         case downloading
@@ -88,7 +88,7 @@ final class ActivePiece {
     func completed() { phase = .waiting }
 
     /// The piece is being hashed and written.
-    func verificationBegan() { phase = .verifying }
+    package func verificationBegan() { phase = .verifying }
 
     /// The disk refused the piece, or can't be written at present.
     func refused() { phase = .awaitingDisk }

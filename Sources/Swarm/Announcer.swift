@@ -50,6 +50,12 @@ package struct Announcer {
         package let url: String
         package let event: Event?
         package let trackerID: [UInt8]?
+
+        package init(url: String, event: Event?, trackerID: [UInt8]?) {
+            self.url = url
+            self.event = event
+            self.trackerID = trackerID
+        }
     }
 
     /// A tracker's answer.

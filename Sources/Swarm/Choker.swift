@@ -1,9 +1,9 @@
-import Torrent
+package import Torrent
 
 /// Decides which peers to unchoke: tit-for-tat with an optimistic slot (BEP 3). Peers are ranked by what they send
 /// while we download, and by what they receive while we seed.
-struct Choker {
-    struct Contender {
+package struct Choker {
+    package struct Contender {
         let key: PeerKey
         let isInterested: Bool
         let isSnubbed: Bool
@@ -11,6 +11,17 @@ struct Choker {
         /// The rate for the ranking, in bytes per second: received while downloading, sent while seeding.
         let rate: Int
         let connectedAt: Instant
+
+        package init(
+            key: PeerKey, isInterested: Bool, isSnubbed: Bool, isUnchoked: Bool, rate: Int, connectedAt: Instant
+        ) {
+            self.key = key
+            self.isInterested = isInterested
+            self.isSnubbed = isSnubbed
+            self.isUnchoked = isUnchoked
+            self.rate = rate
+            self.connectedAt = connectedAt
+        }
     }
 
     static let round = Duration.seconds(10)
@@ -24,14 +35,16 @@ struct Choker {
     /// The number of the seed's round. Peers take turns by it, so that the fastest don't starve the others.
     private var turn = 0
 
+    package init() {}
+
     /// Returns the choked peers that fill free slots before the next round, in the order of `contenders`.
-    func fill(_ contenders: [Contender], slots: Int) -> [PeerKey] {
+    package func fill(_ contenders: [Contender], slots: Int) -> [PeerKey] {
         let free = slots - contenders.count(where: \.isUnchoked)
         return contenders.filter { $0.isInterested && !$0.isUnchoked }.prefix(max(0, free)).map(\.key)
     }
 
     /// Returns the peers to unchoke from now on; all others are choked.
-    mutating func choose(
+    package mutating func choose(
         _ contenders: [Contender], slots: Int, isSeeding: Bool, now: Instant, using random: inout SeededGenerator
     ) -> Set<PeerKey> {
         let interested = contenders.filter(\.isInterested)

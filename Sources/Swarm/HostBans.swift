@@ -39,7 +39,7 @@ package struct HostBans: Sendable {
     }
 
     /// The number of hosts that were struck and aren't banned.
-    var struckHosts: Int { struck.count }
+    package var struckHosts: Int { struck.count }
 
     /// Returns the reason to reject the host, or `nil` to accept it.
     package func reason(of host: PeerAddress.Host, at now: Int64) -> String? {

@@ -1,17 +1,19 @@
 /// Limits the notes of one kind where peers can cause any number of them (law 7), because each becomes a database row
 /// and a line of the log.
-struct NoteLimit {
+package struct NoteLimit {
     /// The most notes in one burst, and the time that earns one more.
-    static let burst = 50.0
+    package static let burst = 50.0
     static let interval = Duration.seconds(10)
 
     private var left = burst
     private var filledAt: Instant?
     private var unreported = 0
 
+    package init() {}
+
     /// Returns how many notes were suppressed since the last one that was allowed, or `nil` if this one is suppressed
     /// too.
-    mutating func allows(at now: Instant) -> Int? {
+    package mutating func allows(at now: Instant) -> Int? {
         if let filledAt, now > filledAt {
             left = min(Self.burst, left + (now - filledAt).inSeconds / Self.interval.inSeconds)
         }

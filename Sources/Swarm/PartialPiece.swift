@@ -11,5 +11,5 @@ package struct PartialPiece: Hashable, Sendable {
     }
 
     /// Forgets the recorded blocks of the piece.
-    static func nothing(of piece: PieceIndex) -> Self { Self(piece: piece, blocks: []) }
+    package static func nothing(of piece: PieceIndex) -> Self { Self(piece: piece, blocks: []) }
 }

@@ -1,10 +1,10 @@
-import Torrent
+package import Torrent
 
 /// Chooses the next piece to request from a peer. Candidates are the pieces that are wanted, missing and not active.
 ///
 /// The candidates are kept in an array sorted by availability, with the end of each bucket: a HAVE moves one element,
 /// and a choice looks at the front. Peers that have every piece are a single count.
-struct PiecePicker {
+package struct PiecePicker {
     /// Pieces are chosen at random until this many are present to trade (BEP 3: random first piece).
     static let randomFirstPieces = 4
 
@@ -16,23 +16,23 @@ struct PiecePicker {
     private var position: [Int32]
     /// `ends[a]` is the index after the last candidate of availability `a`.
     private var ends: [Int] = [0]
-    private(set) var candidates: Bitfield
+    package private(set) var candidates: Bitfield
     /// The number of candidates ever added. A search that found nothing need not be repeated until it changes.
     private(set) var insertions = 0
 
-    init(pieceCount: Int) {
+    package init(pieceCount: Int) {
         availability = Array(repeating: 0, count: pieceCount)
         position = Array(repeating: -1, count: pieceCount)
         candidates = Bitfield(count: pieceCount)
     }
 
     /// Returns how many connected peers have the piece.
-    func availability(of piece: PieceIndex) -> Int { Int(availability[piece.value]) + seedCount }
+    package func availability(of piece: PieceIndex) -> Int { Int(availability[piece.value]) + seedCount }
 
     // MARK: Candidates
 
     /// Adds a piece that is wanted, missing and not active.
-    mutating func insert(_ piece: PieceIndex, using random: inout SeededGenerator) {
+    package mutating func insert(_ piece: PieceIndex, using random: inout SeededGenerator) {
         guard candidates.insert(piece) else { return }
         insertions += 1
         let rank = Int(availability[piece.value])
@@ -51,7 +51,7 @@ struct PiecePicker {
         shuffle(gap, in: rank, using: &random)
     }
 
-    mutating func remove(_ piece: PieceIndex) {
+    package mutating func remove(_ piece: PieceIndex) {
         guard candidates.remove(piece) else { return }
         let rank = Int(availability[piece.value])
         var gap = Int(position[piece.value])
@@ -67,10 +67,10 @@ struct PiecePicker {
 
     // MARK: Availability
 
-    mutating func addSeed() { seedCount += 1 }
-    mutating func removeSeed() { seedCount -= 1 }
+    package mutating func addSeed() { seedCount += 1 }
+    package mutating func removeSeed() { seedCount -= 1 }
 
-    mutating func increment(_ piece: PieceIndex, using random: inout SeededGenerator) {
+    package mutating func increment(_ piece: PieceIndex, using random: inout SeededGenerator) {
         let rank = Int(availability[piece.value])
         guard rank < Int(UInt16.max) else { return }
         availability[piece.value] += 1
@@ -82,7 +82,7 @@ struct PiecePicker {
         shuffle(last, in: rank + 1, using: &random)
     }
 
-    mutating func decrement(_ piece: PieceIndex, using random: inout SeededGenerator) {
+    package mutating func decrement(_ piece: PieceIndex, using random: inout SeededGenerator) {
         let rank = Int(availability[piece.value])
         precondition(rank > 0)
         availability[piece.value] -= 1
@@ -96,7 +96,7 @@ struct PiecePicker {
     // MARK: Choice
 
     /// Returns the rarest candidate for which `isEligible` holds.
-    func rarest(where isEligible: (PieceIndex) -> Bool) -> PieceIndex? {
+    package func rarest(where isEligible: (PieceIndex) -> Bool) -> PieceIndex? {
         for value in order[firstAvailable...] {
             let piece = PieceIndex(Int(value))
             if isEligible(piece) { return piece }
@@ -105,7 +105,7 @@ struct PiecePicker {
     }
 
     /// Returns a random candidate for which `isEligible` holds.
-    func random(using random: inout SeededGenerator, where isEligible: (PieceIndex) -> Bool) -> PieceIndex? {
+    package func random(using random: inout SeededGenerator, where isEligible: (PieceIndex) -> Bool) -> PieceIndex? {
         guard !order.isEmpty else { return nil }
         let start = Int.random(in: 0..<order.count, using: &random)
         for n in 0..<order.count {
@@ -116,10 +116,12 @@ struct PiecePicker {
     }
 
     /// Returns the first candidate in the torrent's order for which `isEligible` holds.
-    func first(where isEligible: (PieceIndex) -> Bool) -> PieceIndex? { candidates.pieces.first(where: isEligible) }
+    package func first(where isEligible: (PieceIndex) -> Bool) -> PieceIndex? {
+        candidates.pieces.first(where: isEligible)
+    }
 
     /// Returns up to `count` candidates that are likely to be chosen next.
-    func upcoming(_ count: Int, _ policy: PickingPolicy) -> [PieceIndex] {
+    package func upcoming(_ count: Int, _ policy: PickingPolicy) -> [PieceIndex] {
         switch policy {
         case .sequential: Array(candidates.pieces.prefix(count))
         case .rarestFirst: order[firstAvailable...].prefix(count).map { PieceIndex(Int($0)) }

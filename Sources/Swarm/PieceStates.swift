@@ -1,4 +1,4 @@
-import Torrent
+package import Torrent
 
 /// The state of every piece, and what follows from the states: the candidates for a download, the write intents and the
 /// memory of active pieces.
@@ -8,15 +8,15 @@ import Torrent
 /// - a piece is in exactly one ``PieceState``,
 /// - recorded pieces are present,
 /// - the picker's candidates are the wanted pieces that are absent.
-struct PieceStates: ~Copyable {
+package struct PieceStates: ~Copyable {
     private let geometry: Geometry
     /// Blocks that lie entirely within pad files (BEP 47).
     private let padding: [PieceIndex: [Int]]
 
     /// Pieces that passed their hash check and are written: the pieces that peers are told about.
-    private(set) var have: Bitfield
+    package private(set) var have: Bitfield
     /// Pieces that the database records as present.
-    private(set) var recorded: Bitfield
+    package private(set) var recorded: Bitfield
     /// Pieces of the files that the user selected.
     private(set) var wanted: Bitfield
     /// Pieces that must be hashed on disk before they count as present or become candidates.
@@ -25,14 +25,14 @@ struct PieceStates: ~Copyable {
     /// Recorded blocks of pieces that are unverified or may become so. They count only if the piece turns out to be
     /// incomplete.
     private var heldPartials: [PieceIndex: PartialPiece] = [:]
-    private(set) var picker: PiecePicker
-    private(set) var intents: WriteIntents
-    private(set) var recheck = Recheck()
+    package private(set) var picker: PiecePicker
+    package private(set) var intents: WriteIntents
+    package private(set) var recheck = Recheck()
 
     /// Creates the states of a torrent at rest. No piece is a candidate before ``restoredAll(using:)``.
     ///
     /// `recorded` is what the database holds; pieces that the plan doesn't trust lose their records at the start.
-    init(
+    package init(
         geometry: Geometry, plan: ResumePlan, recorded: Bitfield, intents: Bitfield, wanted: Bitfield,
         padding: [PieceIndex: [Int]]
     ) {
@@ -49,7 +49,7 @@ struct PieceStates: ~Copyable {
 
     // MARK: Queries
 
-    func state(of piece: PieceIndex) -> PieceState {
+    package func state(of piece: PieceIndex) -> PieceState {
         if have[piece] { return recorded[piece] ? .recorded : .written }
         if unverified[piece] { return .unverified }
         guard let active = activePieces[piece] else { return .absent }
@@ -57,7 +57,7 @@ struct PieceStates: ~Copyable {
     }
 
     /// The active piece with this index.
-    subscript(index: PieceIndex) -> ActivePiece? { activePieces[index] }
+    package subscript(index: PieceIndex) -> ActivePiece? { activePieces[index] }
     /// The active pieces, oldest first.
     var active: [ActivePiece] { activePieces.ordered }
     var isAnyActive: Bool { !activePieces.isEmpty }
@@ -132,7 +132,7 @@ struct PieceStates: ~Copyable {
     }
 
     /// Everything was restored that an earlier run left: pieces become candidates.
-    mutating func restoredAll(using random: inout SeededGenerator) {
+    package mutating func restoredAll(using random: inout SeededGenerator) {
         refreshCandidates(using: &random)
         // Write intents that an earlier run recorded and never used need not be recorded again.
         intents.restoreUpcoming(intents.recorded.pieces.filter { picker.candidates[$0] }.shuffled(using: &random))
@@ -145,7 +145,7 @@ struct PieceStates: ~Copyable {
     }
 
     /// The user selected these pieces.
-    mutating func selected(_ wanted: Bitfield, using random: inout SeededGenerator) {
+    package mutating func selected(_ wanted: Bitfield, using random: inout SeededGenerator) {
         precondition(wanted.count == geometry.pieceCount)
         self.wanted = wanted
         refreshCandidates(using: &random)
@@ -161,7 +161,7 @@ struct PieceStates: ~Copyable {
 
     /// Blocks of the piece will be requested: it becomes active and needs a write intent.
     @discardableResult
-    mutating func activated(_ index: PieceIndex, now: Instant) -> ActivePiece {
+    package mutating func activated(_ index: PieceIndex, now: Instant) -> ActivePiece {
         precondition(state(of: index) == .absent)
         let piece = ActivePiece(piece: index, blockCount: geometry.blockCount(of: index), activatedAt: now)
         for block in padding[index] ?? [] { piece.restore(block) }
@@ -205,13 +205,13 @@ struct PieceStates: ~Copyable {
     // MARK: The end of a download
 
     /// The piece passed its hash check and is written.
-    mutating func passed(_ piece: ActivePiece) {
+    package mutating func passed(_ piece: ActivePiece) {
         holdPartial(of: piece)
         settle(piece.piece, as: .written)
     }
 
     /// The piece passed its hash check, but a failed sync may have lost what was written.
-    mutating func passedUnsynced(_ piece: ActivePiece) {
+    package mutating func passedUnsynced(_ piece: ActivePiece) {
         holdPartial(of: piece)
         settle(piece.piece, as: .unverified)
     }
@@ -222,12 +222,12 @@ struct PieceStates: ~Copyable {
     }
 
     /// The piece failed its hash check.
-    mutating func failed(_ piece: ActivePiece, using random: inout SeededGenerator) {
+    package mutating func failed(_ piece: ActivePiece, using random: inout SeededGenerator) {
         lose(piece.piece, using: &random)
     }
 
     /// The piece is no longer downloaded: only its blocks on disk are kept. Its buffer is free.
-    mutating func abandoned(_ piece: ActivePiece, using random: inout SeededGenerator) {
+    package mutating func abandoned(_ piece: ActivePiece, using random: inout SeededGenerator) {
         if piece.onDiskCount > 0 { activePieces.park(piece) } else { lose(piece.piece, using: &random) }
     }
 
@@ -260,7 +260,9 @@ struct PieceStates: ~Copyable {
 
     /// Takes the active pieces that need a write intent, and up to `ahead` candidates that will need one. Pieces in
     /// `closing` must wait, because the record under way ends their old intents.
-    mutating func takeIntents(ahead: Int, _ policy: PickingPolicy, except closing: Set<PieceIndex>) -> [PieceIndex] {
+    package mutating func takeIntents(ahead: Int, _ policy: PickingPolicy, except closing: Set<PieceIndex>)
+        -> [PieceIndex]
+    {
         let fresh = intents.takeUnsent(except: closing).filter { activePieces[$0] != nil }
         guard !fresh.isEmpty else { return [] }
         var next: [PieceIndex] = []
@@ -271,7 +273,7 @@ struct PieceStates: ~Copyable {
         return fresh + next
     }
 
-    mutating func intentRecorded(_ piece: PieceIndex) { intents.wasRecorded(piece) }
+    package mutating func intentRecorded(_ piece: PieceIndex) { intents.wasRecorded(piece) }
 
     mutating func intentRefused(_ piece: PieceIndex) {
         intents.wasRefused(piece, isNeeded: activePieces[piece] != nil)
@@ -293,7 +295,7 @@ struct PieceStates: ~Copyable {
     // MARK: Durability
 
     /// The database records these pieces as present, and the end of the write intents of `closed`.
-    mutating func recorded(_ pieces: [PieceIndex], closed: [PieceIndex]) {
+    package mutating func recorded(_ pieces: [PieceIndex], closed: [PieceIndex]) {
         for piece in pieces where have[piece] {
             heldPartials[piece] = nil
             settle(piece, as: .recorded)
@@ -317,7 +319,7 @@ struct PieceStates: ~Copyable {
     }
 
     /// A failed sync may have lost the piece, which is not recorded yet.
-    mutating func lostSync(_ piece: PieceIndex) {
+    package mutating func lostSync(_ piece: PieceIndex) {
         if have[piece] { settle(piece, as: .unverified) }
     }
 
@@ -330,7 +332,7 @@ struct PieceStates: ~Copyable {
     // MARK: Unverified pieces
 
     /// These pieces must be rechecked, unless they are active. Returns those that became unverified.
-    mutating func mustBeRechecked(_ pieces: Bitfield) -> [PieceIndex] {
+    package mutating func mustBeRechecked(_ pieces: Bitfield) -> [PieceIndex] {
         let new = pieces.subtracting(unverified).pieces.filter { activePieces[$0] == nil }
         for piece in new {
             settle(piece, as: .unverified)
@@ -340,12 +342,12 @@ struct PieceStates: ~Copyable {
     }
 
     /// The piece was recorded as present and is gone. Its loss is in the database already.
-    mutating func lost(_ piece: PieceIndex, using random: inout SeededGenerator) {
+    package mutating func lost(_ piece: PieceIndex, using random: inout SeededGenerator) {
         if have[piece] { lose(piece, using: &random) }
     }
 
     /// Returns the unverified pieces, which are hashed now.
-    mutating func recheckBegan() -> [PieceIndex] {
+    package mutating func recheckBegan() -> [PieceIndex] {
         recheck.began()
         return Array(unverified.pieces)
     }
@@ -353,7 +355,7 @@ struct PieceStates: ~Copyable {
     mutating func recheckEnded() { recheck.ended() }
 
     /// The unverified piece passed its hash check.
-    mutating func rechecked(good piece: PieceIndex) {
+    package mutating func rechecked(good piece: PieceIndex) {
         guard unverified[piece] else { return }
         recheck.foundGood()
         settle(piece, as: .written)
@@ -361,7 +363,8 @@ struct PieceStates: ~Copyable {
 
     /// The unverified piece is not whole: its recorded blocks count, unless all of them were recorded, which means that
     /// the data is bad. Returns whether the database must forget its recorded blocks.
-    mutating func rechecked(bad piece: PieceIndex, isMissing: Bool, using random: inout SeededGenerator) -> Bool {
+    package mutating func rechecked(bad piece: PieceIndex, isMissing: Bool, using random: inout SeededGenerator) -> Bool
+    {
         guard unverified[piece] else { return false }
         if isMissing { recheck.foundMissing() } else { recheck.foundBad() }
         intents.ended(piece)
@@ -390,7 +393,7 @@ struct PieceStates: ~Copyable {
     // MARK: Invariants
 
     /// Descriptions of what is inconsistent, for tests; empty if nothing is.
-    var faults: [String] {
+    package var faults: [String] {
         var found = picker.faults + activePieces.faults
         for piece in geometry.pieces {
             if picker.candidates[piece] != (wanted[piece] && state(of: piece) == .absent) {

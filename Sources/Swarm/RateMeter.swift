@@ -1,21 +1,23 @@
 /// Bytes per second over the last few seconds, from samples in one-second buckets.
-struct RateMeter {
+package struct RateMeter {
     private static let bucketCount = 5
 
     private var buckets = [Int64](repeating: 0, count: bucketCount)
     private var second: Int64 = 0
     private var first: Int64?
     /// The total bytes ever added.
-    private(set) var total: Int64 = 0
+    package private(set) var total: Int64 = 0
 
-    mutating func add(_ bytes: Int, at now: Instant) {
+    package init() {}
+
+    package mutating func add(_ bytes: Int, at now: Instant) {
         advance(to: now)
         buckets[Int(second % Int64(Self.bucketCount))] += Int64(bytes)
         total += Int64(bytes)
     }
 
     /// Returns the bytes per second, averaged over the observed seconds, at most ``bucketCount``.
-    mutating func rate(at now: Instant) -> Int {
+    package mutating func rate(at now: Instant) -> Int {
         guard let first else { return 0 }
         advance(to: now)
         let sum = buckets.reduce(0, +)

@@ -1,8 +1,8 @@
 /// The progress of a recheck of unverified pieces.
-struct Recheck {
+package struct Recheck {
     private(set) var isRunning = false
     /// Whether more pieces became unverified that the recheck under way doesn't cover.
-    private(set) var isIncomplete = false
+    package private(set) var isIncomplete = false
     private(set) var good = 0
     private(set) var bad = 0
     private(set) var missing = 0

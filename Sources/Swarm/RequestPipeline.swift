@@ -8,13 +8,13 @@ import Torrent
 ///
 /// That depth builds a queue of its own, which would look like a longer path when the smallest round trip is measured
 /// again. So the depth is halved for a measurement, as in BBR (draft-ietf-ccwg-bbr, ProbeRTT).
-struct RequestPipeline {
+package struct RequestPipeline {
     static let initialDepth = 4
     /// The least number of outstanding requests at a fast peer, which covers the jitter of a path with a tiny round
     /// trip.
-    static let cushion = 32
+    package static let cushion = 32
     /// The assumed queue of a peer that doesn't send `reqq` (BEP 10).
-    static let defaultReqq = 500
+    package static let defaultReqq = 500
     /// A reject never lowers `reqq` below this, because it may have had another reason.
     static let smallestReqq = 16
     static let maximumDepth = 4096
@@ -28,7 +28,7 @@ struct RequestPipeline {
     private static let rttWindow = Duration.seconds(10)
 
     /// The peer's own limit on queued requests.
-    var reqq = defaultReqq {
+    package var reqq = defaultReqq {
         didSet { setDepth() }
     }
 
@@ -46,7 +46,9 @@ struct RequestPipeline {
     /// The best delivery rate of the last rounds, in bytes per second.
     private(set) var bestRate = 0.0
     /// The number of requests that should be outstanding now.
-    private(set) var depth = initialDepth
+    package private(set) var depth = initialDepth
+
+    package init() {}
 
     private var wantedDepth: Int {
         let blocks = bestRate / Double(Geometry.blockLength)
@@ -60,7 +62,7 @@ struct RequestPipeline {
 
     /// A block arrived that was requested at `sentAt`. `limited` means that requests had run short for another reason
     /// than the depth.
-    mutating func received(bytes: Int, sentAt: Instant, now: Instant, limited: Bool) {
+    package mutating func received(bytes: Int, sentAt: Instant, now: Instant, limited: Bool) {
         let rtt = now - sentAt
         measure(rtt, sentAt: sentAt, now: now)
         // A peer that takes this long for a block is already slow: more requests would only wait.
@@ -84,7 +86,7 @@ struct RequestPipeline {
     mutating func idle() { roundStart = nil }
 
     /// The peer let requests wait too long: slow start begins again with one request.
-    mutating func snubbed() {
+    package mutating func snubbed() {
         slowStart = true
         growth = 1
         flatRounds = 0
@@ -96,7 +98,7 @@ struct RequestPipeline {
     }
 
     /// The peer rejected a request while it held `count` others, and may have no room for more.
-    mutating func refused(holding count: Int) {
+    package mutating func refused(holding count: Int) {
         guard count >= Self.smallestReqq else { return }
         slowStart = false
         reqq = min(reqq, count)

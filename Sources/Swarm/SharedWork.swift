@@ -25,7 +25,7 @@ package struct SharedWork: Sendable {
     package var isSpent: Bool { process.isSpent }
 
     /// The number of budgets that are kept for hosts and networks.
-    var count: Int { hosts.count + modesty.count + networks.count }
+    package var count: Int { hosts.count + modesty.count + networks.count }
 
     /// A peer connected to us.
     package mutating func arrived(from address: PeerAddress.Host, at now: Instant) -> Verdict {
@@ -33,7 +33,7 @@ package struct SharedWork: Sendable {
     }
 
     /// Charges `work` microseconds, which a connection of the host had not earned.
-    mutating func spend(_ work: Double, of address: PeerAddress.Host, at now: Instant) -> Verdict {
+    package mutating func spend(_ work: Double, of address: PeerAddress.Host, at now: Instant) -> Verdict {
         process.charge(work, at: now)
         let (ofNetwork, networkPause) = networks.charge(work, address.network, at: now)
         let (ofHost, hostPause) = hosts.charge(work, address.subscriber, at: now)

@@ -32,18 +32,18 @@ extension Swarm {
     /// The most queued requests of one peer; further ones are rejected or dropped. Sent as `reqq` (BEP 10).
     package static let longestServeQueue = 2048
     /// The most bytes of one peer's requests that are being read or sent at once.
-    static let servedAhead = 2 << 20
+    package static let servedAhead = 2 << 20
     /// The same limit for a peer that has received nothing yet.
-    static let servedAheadAtFirst = 256 << 10
+    package static let servedAheadAtFirst = 256 << 10
     /// How long a peer may read nothing of what it requested.
     static let deafAfter = Duration.seconds(120)
     /// How long a peer may owe us blocks without sending one before it is snubbed. BEP 3 says a minute, but that stalls
     /// the end of a download.
     static let snubAfter = Duration.seconds(5)
     /// The same limit for a peer that never sent a block.
-    static let firstBlockAfter = Duration.seconds(3)
+    package static let firstBlockAfter = Duration.seconds(3)
     /// How long nothing is requested from a snubbed peer.
-    static let snubPause = Duration.seconds(20)
+    package static let snubPause = Duration.seconds(20)
     /// How long nothing is requested from a peer after it rejected a request.
     static let rejectPause = Duration.seconds(1)
     /// The number of rejects without a block between them after which a peer is snubbed.

@@ -1,16 +1,16 @@
 /// A rate limit in bytes per second. It allows a burst of a fifth of a second, but at least one block.
-struct TokenBucket {
+package struct TokenBucket {
     private static let burst = 0.2
     private static let smallestBurst = 16384.0
 
     /// Bytes per second; `nil` means unlimited.
-    var limit: Int? {
+    package var limit: Int? {
         didSet { tokens = min(tokens, capacity) }
     }
     private var tokens = 0.0
     private var filledAt: Instant?
 
-    init(limit: Int?) {
+    package init(limit: Int?) {
         self.limit = limit
         tokens = capacity
     }
@@ -18,24 +18,24 @@ struct TokenBucket {
     private var capacity: Double { max(Double(limit ?? 0) * Self.burst, Self.smallestBurst) }
 
     /// Whether `bytes` may be sent now. A full bucket allows more than it holds and then goes into debt.
-    mutating func allows(_ bytes: Int, at now: Instant) -> Bool {
+    package mutating func allows(_ bytes: Int, at now: Instant) -> Bool {
         guard let limit else { return true }
         if let filledAt, now > filledAt { tokens = min(capacity, tokens + (now - filledAt).inSeconds * Double(limit)) }
         filledAt = now
         return tokens >= min(Double(bytes), capacity)
     }
 
-    mutating func take(_ bytes: Int) {
+    package mutating func take(_ bytes: Int) {
         if limit != nil { tokens -= Double(bytes) }
     }
 
-    mutating func giveBack(_ bytes: Int) {
+    package mutating func giveBack(_ bytes: Int) {
         if limit != nil { tokens = min(capacity, tokens + Double(bytes)) }
     }
 
     /// When ``allows(_:at:)`` will next hold after it returned `false`. At most an hour ahead, so that a limit of zero
     /// doesn't overflow.
-    func refill(_ bytes: Int, after now: Instant) -> Instant {
+    package func refill(_ bytes: Int, after now: Instant) -> Instant {
         let missing = min(Double(bytes), capacity) - tokens
         return now + .seconds(min(max(0, missing) / Double(max(limit ?? 1, 1)), 3600)) + .milliseconds(1)
     }

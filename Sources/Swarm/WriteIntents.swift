@@ -1,12 +1,12 @@
-import Torrent
+package import Torrent
 
 /// The write intents in the database: a piece may be written to only while it has one, so that a start after a crash
 /// knows which pieces to recheck (law 2 of the design).
-struct WriteIntents {
+package struct WriteIntents {
     /// Pieces with a write intent in the database.
-    private(set) var recorded: Bitfield
+    package private(set) var recorded: Bitfield
     /// Pieces whose write intent is being recorded.
-    private(set) var pending: Bitfield
+    package private(set) var pending: Bitfield
     /// Pieces that need a write intent which was not sent to the database yet.
     private var unsent: [PieceIndex] = []
     /// Candidates whose write intents were recorded in advance; the next one to download is last.

@@ -1,3 +1,5 @@
+import Torrent
+
 /// How a power cut comes out: what of the unsynced the disk had got to, as a function of a seed.
 package struct Cut: Sendable, Hashable {
     /// What became of the unsynced.
@@ -31,7 +33,7 @@ package struct Cut: Sendable, Hashable {
 
     /// Payload and database part ways on purpose: what is claimed and lost is what the order of the writes is about.
     package init(seed: UInt64) {
-        var random = SeededRandom(seed)
+        var random = SeededGenerator(scattered: seed)
         let torn = Fate.torn(Self.units[random.next(Self.units.count)])
         let fates: [(payload: Fate, database: Fate)] = [
             (.lost, .lost), (.kept, .kept), (.lost, .kept), (.kept, .lost), (.lost, torn), (torn, .kept), (torn, torn),
@@ -62,10 +64,10 @@ package struct Cut: Sendable, Hashable {
 
     /// None, all, or some: each as likely.
     func some(of count: Int, _ a: Int, _ b: Int) -> Int {
-        switch SeededRandom.answer(seed, a, b, below: 3) {
+        switch SeededGenerator.answer(seed, a, b, below: 3) {
         case 0: 0
         case 1: count
-        default: SeededRandom.answer(~seed, a, b, below: count + 1)
+        default: SeededGenerator.answer(~seed, a, b, below: count + 1)
         }
     }
 }

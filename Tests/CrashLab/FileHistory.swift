@@ -1,4 +1,5 @@
 import Glibc
+import Torrent
 
 /// The contents of one file: what is durable, and what was done to it since.
 struct FileHistory: Sendable {
@@ -87,8 +88,8 @@ struct FileHistory: Sendable {
         if fate == .kept, cut == .everything { return changes.last?.time ?? durable.modified }
         let times = [durable.modified, oldestTime] + changes.suffix(2).map(\.time)
         // Mostly the inode is written with the data, because blocks were given to it.
-        return SeededRandom.answer(cut.seed, seed, -2, below: 3) > 0
-            ? durable.modified : times[SeededRandom.answer(cut.seed, seed, -3, below: times.count)]
+        return SeededGenerator.answer(cut.seed, seed, -2, below: 3) > 0
+            ? durable.modified : times[SeededGenerator.answer(cut.seed, seed, -3, below: times.count)]
     }
 
     /// The file's lengths: the durable one, and after each change.

@@ -1,3 +1,5 @@
+import Torrent
+
 /// A fault of the order of things, put into a recorded run: a harness that doesn't find it would find nothing.
 ///
 /// Each leaves as many entries as there were, so that positions mean the same.
@@ -60,7 +62,7 @@ package enum Mutation: String, Sendable, CaseIterable, CustomStringConvertible {
     }
 
     private static func pick(_ indices: [Int], _ seed: UInt64) -> Int {
-        var random = SeededRandom(seed)
+        var random = SeededGenerator(scattered: seed)
         return indices[random.next(indices.count)]
     }
 
@@ -126,7 +128,7 @@ package enum Mutation: String, Sendable, CaseIterable, CustomStringConvertible {
         // The root's are also made by the database.
         syncs[.root] = nil
         let nodes = syncs.keys.sorted()
-        var random = SeededRandom(seed)
+        var random = SeededGenerator(scattered: seed)
         return syncs[nodes[random.next(nodes.count)]] ?? []
     }
 

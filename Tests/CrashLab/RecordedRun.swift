@@ -1,3 +1,5 @@
+import Torrent
+
 /// Everything that happened to a disk in one run, and whose it was: from it every state is built that a cut may have
 /// left.
 package struct RecordedRun: Sendable {
@@ -37,7 +39,7 @@ package struct RecordedRun: Sendable {
     /// The state of this number, always the same for the run.
     package func state(_ number: Int) -> CrashState {
         let seed = seed &* 1_000_003 &+ UInt64(number)
-        var random = SeededRandom(seed)
+        var random = SeededGenerator(scattered: seed)
         return CrashState(
             number: number, position: first + random.next(entries.count - first + 1), cut: Cut(seed: seed))
     }

@@ -12,7 +12,7 @@ extension Scenario {
         ] + replacements
 
     package static let manySmallFiles = Scenario(name: "many small files") { seed in
-        var random = SeededRandom(seed)
+        var random = SeededGenerator(scattered: seed)
         // Some are empty, some share a piece, and every third piece or so brings a new directory.
         let files = (0..<48).map { n in
             SampleTorrent.File("\(n % 3)/\(n % 7)/file\(n)", n % 11 == 0 ? 0 : 500 + random.next(50_000))
@@ -39,7 +39,7 @@ extension Scenario {
 
     /// Bytes of skipped files go to the part file; then all files are wanted, and it is emptied into them.
     package static let selectedFiles = Scenario(name: "selected files") { seed in
-        var random = SeededRandom(seed)
+        var random = SeededGenerator(scattered: seed)
         let files = (0..<7).map { n in SampleTorrent.File("\(n % 2)/file\(n)", 40_000 + random.next(200_000)) }
         return [
             CrashPart(
@@ -62,7 +62,7 @@ extension Scenario {
     /// Small files that are wanted only once all of their bytes are in the part file: while no engine runs, and after a
     /// cut.
     package static let chosenLater = Scenario(name: "files chosen later") { seed in
-        var random = SeededRandom(seed)
+        var random = SeededGenerator(scattered: seed)
         let files = (0..<30).map { n in SampleTorrent.File("\(n % 2)/file\(n)", 3000 + random.next(20_000)) }
         return [
             CrashPart(
@@ -166,7 +166,7 @@ extension Scenario {
     package static let syncedTogether = Scenario(
         name: "files synced together",
         parts: { seed in
-            var random = SeededRandom(seed)
+            var random = SeededGenerator(scattered: seed)
             let files = (0..<80).map { n in
                 SampleTorrent.File("\(n % 2)/\(n % 5)/file\(n)", n % 17 == 0 ? 0 : 500 + random.next(20_000))
             }

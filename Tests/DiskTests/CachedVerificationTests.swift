@@ -1,6 +1,7 @@
 import Disk
 import Glibc
 import SystemPackage
+import TestSupport
 import Testing
 import Torrent
 
@@ -13,7 +14,7 @@ struct CachedVerificationTests {
         /// The system gives a little at a time.
         case drops
 
-        func set(_ state: inout FaultyCalls.State, _ pieceLength: Int) {
+        func set(_ state: inout FaultyDisk.State, _ pieceLength: Int) {
             state.cached =
                 switch self {
                 case .all, .drops: nil

@@ -1,6 +1,7 @@
 import Disk
 import Glibc
 import SystemPackage
+import TestSupport
 import Testing
 import Torrent
 
@@ -38,7 +39,11 @@ final class TemporaryFolder: Sendable {
 /// A torrent whose bytes are a function of its seed, and a disk to put it on.
 struct Fixture {
     let folder: TemporaryFolder
-    let calls = FaultyCalls()
+    let calls = FaultyDisk {
+        $0.hasPageCache = true
+        $0.hasDirect = true
+        $0.hasVolumeSync = true
+    }
     let disk: Disk
     let payload: Payload
     /// The torrent's bytes; those of pad files are zeros.

@@ -2,6 +2,7 @@ import Disk
 import Glibc
 import Limits
 import SystemPackage
+import TestSupport
 import Testing
 import Torrent
 
@@ -19,8 +20,8 @@ import Torrent
 
     @Test(
         arguments: [Errno.fileNameTooLong, .illegalByteSequence, .invalidArgument],
-        [("odd: name", FaultyCalls.Call.create), ("odd folder?", .makeDirectory)])
-    func nameRejectedByTheFileSystemIsReported(errno: Errno, place: (name: String, call: FaultyCalls.Call)) async throws
+        [("odd: name", FaultyDisk.Call.create), ("odd folder?", .makeDirectory)])
+    func nameRejectedByTheFileSystemIsReported(errno: Errno, place: (name: String, call: FaultyDisk.Call)) async throws
     {
         let fixture = try Fixture(Self.files)
         fixture.calls.fail(place.call, errno, on: place.name)

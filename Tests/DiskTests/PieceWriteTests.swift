@@ -1,6 +1,7 @@
 import Disk
 import Synchronization
 import SystemPackage
+import TestSupport
 import Testing
 import Torrent
 

@@ -1,5 +1,6 @@
 import Disk
 import SystemPackage
+import TestSupport
 import Testing
 import Torrent
 

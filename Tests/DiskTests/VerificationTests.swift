@@ -2,6 +2,7 @@ import Disk
 import Glibc
 import Synchronization
 import SystemPackage
+import TestSupport
 import Testing
 import Torrent
 

@@ -20,9 +20,9 @@ import Torrent
 
     static let examples = [
         Example(name: "full", breakIt: { $0.fill() }, words: "space"),
-        Example(name: "writes fail", breakIt: { $0.set { $0.write = .ioError } }, words: "error"),
-        Example(name: "syncs fail", breakIt: { $0.set { $0.sync = .ioError } }, words: "error"),
-        Example(name: "read-only", breakIt: { $0.set { $0.write = .readOnlyFileSystem } }, words: "read-only"),
+        Example(name: "writes fail", breakIt: { $0.failWrites(.ioError) }, words: "error"),
+        Example(name: "syncs fail", breakIt: { $0.fail(.syncData, .ioError) }, words: "error"),
+        Example(name: "read-only", breakIt: { $0.failWrites(.readOnlyFileSystem) }, words: "read-only"),
     ]
 
     /// Breaks the disk as soon as something of the torrent is recorded. Returns when its state says so.
@@ -109,7 +109,7 @@ import Torrent
         try await withSite { site in
             let id = try site.add(torrent)
             let calls = FaultyDisk()
-            calls.set { $0.create = error }
+            calls.fail(.create, error)
             try await withPeers(torrent) { peers in
                 try await site.run(peers: peers.map(\.address), disk: try Disk(calls: calls)) { _ in
                     try await eventually("the state to say so") { try site.row(id).state == .error }

@@ -139,7 +139,7 @@ import Torrent
             let id = try site.add(torrent) { $0.isPaused = true }
             try await withPeers(torrent) { peers in
                 try await site.run(peers: peers.map(\.address)) { session in
-                    try await Task.sleep(for: .milliseconds(500))
+                    try await site.untilSettled()
                     #expect(peers[0].connections == 0)
                     #expect(try Files.names(in: site.output) == [])
                     try site.write { db throws(StoreError) in try db.torrents.setPaused(id, false) }

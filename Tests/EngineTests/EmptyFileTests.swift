@@ -19,7 +19,7 @@ import Torrent
             #expect(try site.events(.completed, of: id).count == 1)
             // Then it is a row like others that are complete: asleep.
             try await site.run { session in
-                try await Task.sleep(for: .milliseconds(300))
+                try await site.untilSettled()
                 #expect(await session.snapshots().isEmpty)
             }
             #expect(try site.row(id).completedAt == row.completedAt)

@@ -28,7 +28,7 @@ import Torrent
                     peers[0].behave(.good)
                     try await site.run(peers: [peers[0].address]) { _ in
                         try await eventually("the state to say so") { try site.row(id).state == .offline }
-                        try await Task.sleep(for: .milliseconds(700))
+                        try await site.untilSettled()
                         let text = try site.row(id).error ?? ""
                         #expect(text.contains(site.output.string), "\(text)")
                         #expect(!Files.exists(site.output), "the folder was made again")
@@ -86,7 +86,7 @@ import Torrent
                     let before = try site.claimed(id, torrent)
                     try Files.rename(site.output, to: site.folder.appending(Self.away))
                     try await eventually("the state to say so") { try site.row(id).state == .offline }
-                    try await Task.sleep(for: .milliseconds(300))
+                    try await site.untilSettled()
                     #expect(!Files.exists(site.output), "the folder was made again")
                     let claimed = try site.claimed(id, torrent)
                     #expect(before.isSubset(of: claimed))

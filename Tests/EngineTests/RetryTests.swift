@@ -29,7 +29,7 @@ import Torrent
         try await withSite { site in
             let id = try site.add(torrent)
             let calls = FaultyDisk()
-            calls.set { $0.create = .noSpace }
+            calls.fail(.create, .noSpace)
             try await site.run(disk: try Disk(calls: calls)) { session in
                 try await eventually("it to be tried again") { await session.machine.isRetried(id) }
                 try example.change(site, id)

@@ -93,8 +93,8 @@ import Torrent
             #expect(try site.claimed(id, torrent).isFull)
             // And the whole of it can be served: nothing is hashed, and nothing is asked for.
             try await withPeers(torrent) { peers in
-                try await site.run(peers: peers.map(\.address)) { session in
-                    try await Task.sleep(for: .milliseconds(300))
+                try await site.run(peers: peers.map(\.address)) { _ in
+                    try await site.untilSettled()
                     #expect(peers[0].requests.isEmpty)
                 }
             }

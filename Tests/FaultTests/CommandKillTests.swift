@@ -1,6 +1,7 @@
 import Foundation
 import TestSupport
 import Testing
+import Torrent
 
 /// The real program is killed in everything else that users do with it: at every call that changes something, in turn.
 ///
@@ -68,7 +69,7 @@ import Testing
     private static func run(_ command: UserCommand, _ death: CommandScenario.Death, _ number: Int) async throws
         -> CommandScenario.Toll
     {
-        var random = SplitMix64(seed: UInt64(number))
+        var random = SeededGenerator(seed: UInt64(number))
         let again =
             number % 3 == 0
             ? CommandScenario.Death(nth: .random(in: 1...CommandScenario.soon, using: &random), action: .killBefore)

@@ -118,7 +118,7 @@ struct DatabaseTests {
                 #expect(answer.status == 1 && answer.errors.contains("already running"), "\(answer.errors)")
             }
             #expect(try await program.torrents().count == 3)
-            kill(engine.process.processIdentifier, SIGTERM)
+            engine.send(SIGTERM)
             let end = try await engine.end()
             #expect(end.status == 0)
             #expect(

@@ -44,13 +44,13 @@ struct EngineTests {
             ).end()
             #expect(refused.status == 1)
             #expect(
-                refused.errors.contains("\(running.process.processIdentifier)") && refused.errors.contains("pieces add")
+                refused.errors.contains("\(running.pid)") && refused.errors.contains("pieces add")
             )
             let status = try #require(
                 try await program.succeed("status", "--json", "--database", "seeder.db").json as? [String: Any])
-            #expect((status["engine"] as? [String: Any])?["pid"] as? Int == Int(running.process.processIdentifier))
+            #expect((status["engine"] as? [String: Any])?["pid"] as? Int == Int(running.pid))
 
-            kill(running.process.processIdentifier, SIGTERM)
+            running.send(SIGTERM)
             #expect(try await running.end().status == 0)
         }
     }
@@ -60,12 +60,12 @@ struct EngineTests {
         try await withProgram { program in
             try await program.makeSet()
             let (running, address) = try await seeder(program)
-            defer { kill(running.process.processIdentifier, SIGKILL) }
+            defer { running.send(SIGKILL) }
             let slow = try program.start(
                 ["download", "set.torrent", "--output", "down", "--peer", address, "--download-limit", "20K", "--json"]
                     + Self.network)
             _ = try await slow.waiting(for: "\"progress\"")
-            kill(slow.process.processIdentifier, signal)
+            slow.send(signal)
             let stopped = try await slow.end()
             #expect(stopped.status == 130, "\(stopped.errors)")
             let end = try #require(try stopped.objects.first { $0["event"] as? String == "end" })
@@ -98,7 +98,7 @@ struct EngineTests {
             try await program.succeed("remove", "set", "--delete-data", "--database", "seeder.db")
             #expect(try await program.torrents("--database", "seeder.db").isEmpty)
             try await program.until("deleted") { !$0.exists("here/set") }
-            kill(running.process.processIdentifier, SIGTERM)
+            running.send(SIGTERM)
             #expect(try await running.end().status == 0)
         }
     }

@@ -143,17 +143,17 @@ struct OtherMakersTests {
             try await program.succeed("add", "a.torrent", "--output", "out")
             let network = ["--bind", "127.0.0.1", "--listen-port", "0"]
             let running = try program.start(["run"] + network)
-            defer { kill(running.process.processIdentifier, SIGKILL) }
+            defer { running.send(SIGKILL) }
             try await untilAsked(program, count: 1)
             try await program.succeed("add", "b.torrent")
             try await untilAsked(program, count: 2)
-            kill(running.process.processIdentifier, SIGTERM)
+            running.send(SIGTERM)
             #expect(try await running.end().status == 0)
 
             let download = try program.start(["download", "c.torrent"] + network)
-            defer { kill(download.process.processIdentifier, SIGKILL) }
+            defer { download.send(SIGKILL) }
             try await untilAsked(program, count: 3)
-            kill(download.process.processIdentifier, SIGTERM)
+            download.send(SIGTERM)
             #expect(try await download.end().errors.contains("x.bin: added 1 new tracker"))
         }
     }

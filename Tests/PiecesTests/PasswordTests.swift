@@ -13,10 +13,10 @@ struct PasswordTests {
             // A life in which the tracker can't be asked: what is logged, and what is stored of it.
             let life = try program.start(["run", "--listen-port", "0", "--log-level", "trace"])
             while try await !program.succeed("trackers", "1").output.contains("cannot be reached") {
-                try #require(life.process.isRunning)
+                try #require(life.isRunning)
                 try await Task.sleep(for: .milliseconds(50))
             }
-            life.process.terminate()
+            life.send(SIGTERM)
             let end = try await life.end()
             shown += end.output + end.errors
             for command in [["show", "f.torrent"], ["trackers", "1"], ["status", "1"]] {

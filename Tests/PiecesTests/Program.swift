@@ -1,4 +1,5 @@
 import Foundation
+import SystemPackage
 import TestSupport
 import Testing
 import Torrent
@@ -27,23 +28,9 @@ struct Program {
         var lines: [Substring] { output.split(separator: "\n") }
     }
 
-    /// How long a command may take before it counts as stuck.
-    private static let patience = Duration.seconds(150)
-
     let folder: URL
     /// Given to every command that is not told of another.
     var database: URL { folder.appendingPathComponent("pieces.db") }
-
-    static var executable: URL {
-        get throws {
-            let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-            let found = URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent("pieces")
-            try #require(
-                FileManager.default.isExecutableFile(atPath: found.path),
-                "build the product `pieces` first: \(found.path) is not there")
-            return found
-        }
-    }
 
     /// Runs a command to its end in the folder.
     @discardableResult
@@ -59,61 +46,44 @@ struct Program {
         return answer
     }
 
+    /// Starts a command in an environment that has nothing of the tests' own.
     func start(_ arguments: [String], environment: [String: String] = [:]) throws -> Running {
-        let process = Process()
-        process.executableURL = try Self.executable
-        process.arguments = arguments
-        process.currentDirectoryURL = folder
         var all = [
             "PATH": "/usr/bin:/bin", "HOME": folder.path, "PIECES_DATABASE": database.path, "LANG": "C.UTF-8",
             "TZ": "UTC",
         ]
         all.merge(environment) { _, new in new }
-        process.environment = all
-        // Files, not pipes: a pipe that nobody empties stops the program.
-        let name = UUID().uuidString
-        let (output, errors) = (
-            folder.appendingPathComponent(".\(name).out"), folder.appendingPathComponent(".\(name).err")
-        )
-        for file in [output, errors] { #expect(FileManager.default.createFile(atPath: file.path, contents: nil)) }
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = try FileHandle(forWritingTo: output)
-        process.standardError = try FileHandle(forWritingTo: errors)
-        try process.run()
-        return Running(process: process, output: output, errors: errors)
+        return Running(
+            program: try Pieces.program.start(
+                arguments, in: FilePath(folder.path), environment: all, inheritsEnvironment: false))
     }
 
     /// A command that may still run.
     struct Running {
-        let process: Process
-        let output: URL
-        let errors: URL
+        let program: RunningProgram
 
-        var printed: String {
-            get throws { String(decoding: try Data(contentsOf: output), as: UTF8.self) }
-        }
+        var pid: Int32 { program.pid }
+        var isRunning: Bool { program.isRunning }
+
+        func send(_ signal: Int32) { program.send(signal) }
 
         func end() async throws -> Answer {
+            let end: RunningProgram.End
             do {
-                try await eventually("the end of \(process.arguments ?? [])", within: Program.patience) {
-                    !process.isRunning
-                }
+                end = try await program.end()
             } catch {
-                kill(process.processIdentifier, SIGKILL)
+                await program.kill()
                 throw error
             }
-            return Answer(
-                status: process.terminationStatus, output: try printed,
-                errors: String(decoding: try Data(contentsOf: errors), as: UTF8.self))
+            return Answer(status: end.exitCode ?? end.signal ?? 0, output: end.output, errors: end.errors)
         }
 
         /// Waits until the output has this, and gives all of it.
         func waiting(for text: String) async throws -> String {
-            try await eventually("“\(text)” in what \(process.arguments ?? []) prints", within: Program.patience) {
-                let printed = try printed
+            try await eventually("“\(text)” in what \(program.name) prints", within: .seconds(150)) {
+                let printed = program.output
                 if printed.contains(text) { return printed }
-                let complaint = String(decoding: try Data(contentsOf: errors), as: UTF8.self)
-                try #require(process.isRunning, "it ended before it said “\(text)”: \(complaint)")
+                try #require(isRunning, "it ended before it said “\(text)”: \(program.errors)")
                 return nil
             }
         }

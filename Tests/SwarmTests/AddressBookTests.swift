@@ -1,7 +1,6 @@
+import Swarm
 import Testing
 import Torrent
-
-@testable import Swarm
 
 struct AddressBookTests {
     private func address(_ number: Int) -> PeerAddress { PeerAddress(.v4(0x0a00_0000 + UInt32(number)), port: 6881) }

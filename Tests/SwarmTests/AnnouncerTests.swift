@@ -1,7 +1,6 @@
+import Swarm
 import Testing
 import Torrent
-
-@testable import Swarm
 
 struct AnnouncerTests {
     private func announcer(_ tiers: [[String]], change: (inout Announcer.Tracker) -> Void = { _ in }) -> Announcer {

@@ -1,7 +1,6 @@
+import Swarm
 import Testing
 import Torrent
-
-@testable import Swarm
 
 struct BlameLedgerTests {
     private let piece = PieceIndex(3)

@@ -1,7 +1,6 @@
+import Swarm
 import Testing
 import Torrent
-
-@testable import Swarm
 
 /// What a stranger may cost (law 7): work of messages, places, connections without a handshake, and hosts that aren't
 /// taken.
@@ -367,7 +366,8 @@ struct BudgetTests {
             #expect(!bench.log.contains(.dial(SwarmBench.address(9))))
         }
         asked += bench.takeRequests(giver)
-        bench.advance(.seconds(PeerSet.idleAfterInNeed.inSeconds + 3))
+        // Ten seconds without a block, and a tick.
+        bench.advance(.seconds(13))
         let effects = bench.take()
         #expect(effects.contains(.dial(SwarmBench.address(9))))
         #expect(effects.count { if case .disconnect(_, .idle) = $0 { true } else { false } } == 1)

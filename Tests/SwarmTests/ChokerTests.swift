@@ -1,7 +1,6 @@
+import Swarm
 import Testing
 import Torrent
-
-@testable import Swarm
 
 struct ChokerTests {
     /// Free slots go to interested peers at once; nobody loses one for it.

@@ -1,7 +1,6 @@
+import Swarm
 import Testing
 import Torrent
-
-@testable import Swarm
 
 struct PiecePickerTests {
     @Test(arguments: 0..<30 as Range<UInt64>)

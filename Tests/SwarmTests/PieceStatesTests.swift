@@ -1,7 +1,6 @@
+import Swarm
 import Testing
 import Torrent
-
-@testable import Swarm
 
 struct PieceStatesTests {
     private static let count = 12

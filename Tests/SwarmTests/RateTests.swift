@@ -1,7 +1,6 @@
+import Swarm
 import Testing
 import Torrent
-
-@testable import Swarm
 
 struct RateMeterTests {
     @Test(arguments: [1000, 50_000, 10_000_000])

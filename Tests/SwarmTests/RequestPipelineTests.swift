@@ -1,7 +1,6 @@
+import Swarm
 import Testing
 import Torrent
-
-@testable import Swarm
 
 struct RequestPipelineTests {
     /// A peer behind a path in virtual time: it sends what it is asked for in order, at its rate, and each block

@@ -1,7 +1,6 @@
+import Swarm
 import Testing
 import Torrent
-
-@testable import Swarm
 
 struct ResumePlanTests {
     /// One start: ten pieces in two files, of which piece 4 is in both.

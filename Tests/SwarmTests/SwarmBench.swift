@@ -1,8 +1,7 @@
+import Swarm
 import SwarmLab
 import Testing
 import Torrent
-
-@testable import Swarm
 
 /// One brain on a bench: events go in by hand, and what the disk and the database do is answered at once, unless it is
 /// held.
@@ -19,6 +18,8 @@ final class SwarmBench {
     /// All effects since the last ``take()``.
     private(set) var log: [Effect] = []
     private(set) var records: [Claim] = []
+    /// The write intents that the database holds.
+    private(set) var openIntents: Set<PieceIndex> = []
     private(set) var notes: [Note] = []
     private(set) var stops = 0
     private(set) var inspections = 0
@@ -178,14 +179,19 @@ final class SwarmBench {
 
     private func answer(_ effect: Effect) {
         switch effect {
-        case .recordIntents(let pieces) where !held.contains(.intents): swarm.intentsRecorded(pieces, now: now)
+        case .recordIntents(let pieces) where !held.contains(.intents):
+            openIntents.formUnion(pieces)
+            swarm.intentsRecorded(pieces, now: now)
         case .verify(let work) where !held.contains(.verify): verify(work)
         case .writeBlocks(let piece, let blocks) where !held.contains(.writeBlocks):
             swarm.blocksWritten(piece, blocks, now: now)
         case .sync where !held.contains(.sync): swarm.synced(now: now)
         case .record(let claim):
             records.append(claim)
-            if !held.contains(.record) { swarm.recorded(now: now) }
+            if !held.contains(.record) {
+                openIntents.subtract(claim.pieces + claim.closed)
+                swarm.recorded(now: now)
+            }
         case .check(let pieces) where !held.contains(.check): check(pieces)
         case .probe where !held.contains(.probe): swarm.probed(fault, now: now)
         case .disconnect(let key, _) where !held.contains(.disconnect): swarm.closed(key, now: now)

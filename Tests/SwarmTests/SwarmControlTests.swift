@@ -1,7 +1,6 @@
+import Swarm
 import Testing
 import Torrent
-
-@testable import Swarm
 
 /// Scripts of the user: selections, limits, pauses.
 struct SwarmControlTests {
@@ -102,34 +101,31 @@ struct SwarmControlTests {
             bench.deliver(other, request)
             break
         }
-        let intents = bench.swarm.pieces.intents.recorded
+        let intents = bench.openIntents
         #expect(!intents.isEmpty)
         bench.feed { $0.stop(now: $1) }
         bench.feed { $0.stop(now: $1) }
-        let works = (effects + bench.take()).compactMap { if case .verify(let work) = $0 { work } else { nil } }
+        var pending = effects + bench.take()
+        let works = pending.compactMap { if case .verify(let work) = $0 { work } else { nil } }
         #expect(bench.stops == 0)
         for peer in [key, other] { bench.feed { $0.closed(peer, now: $1) } }
         bench.act { for work in works { bench.verify(work) } }
         #expect(works.count == 1 && bench.stops == 0)
-        for _ in 0..<6 where bench.stops == 0 {
-            let effects = bench.take()
-            if effects.contains(where: { if case .sync = $0 { true } else { false } })
-                || bench.swarm.commit.isSyncing
-            {
-                bench.feed { $0.synced(now: $1) }
+        for _ in 0..<12 where bench.stops == 0 {
+            for effect in pending + bench.take() {
+                switch effect {
+                case .sync: bench.feed { $0.synced(now: $1) }
+                case .record: bench.feed { $0.recorded(now: $1) }
+                default: break
+                }
             }
-            if bench.swarm.commit.isRecording { bench.feed { $0.recorded(now: $1) } }
+            pending = []
             bench.advance(.milliseconds(300))
         }
         #expect(bench.stops == 1)
-        let record = bench.records.reduce(into: Claim()) { sum, record in
-            sum.pieces += record.pieces
-            sum.closed += record.closed
-            sum.partials += record.partials
-        }
-        #expect(record.pieces == [asked[0].piece])
-        #expect(Set(record.closed) == Set(intents.pieces).subtracting(record.pieces))
-        #expect(record.partials.count == 1)
+        #expect(bench.records.flatMap(\.pieces) == [asked[0].piece])
+        #expect(Set(bench.records.flatMap(\.closed)) == intents.subtracting([asked[0].piece]))
+        #expect(bench.records.flatMap(\.partials).count == 1)
         bench.advance(.seconds(60))
         #expect(bench.stops == 1)
     }
@@ -254,14 +250,16 @@ struct SwarmControlTests {
         settings.maximumDials = 2
         let bench = SwarmBench(settings: settings).started()
         bench.feed { $0.learn((1...5).map(SwarmBench.address), from: .tracker, now: $1) }
-        func dials() -> Int { bench.take().count { if case .dial = $0 { true } else { false } } }
-        #expect(dials() == 2)
-        let first = (1...5).map(SwarmBench.address).filter { bench.swarm.peers.isDialing($0) }
+        func dials() -> [PeerAddress] {
+            bench.take().compactMap { if case .dial(let address) = $0 { address } else { nil } }
+        }
+        let first = dials()
+        #expect(first.count == 2)
         for address in first {
             let hello = PeerInfo(
                 address: address, isIncoming: false, supportsFast: true, supportsExtensions: true, client: "")
             bench.feed { _ = $0.connected(hello, now: $1) }
-            #expect(dials() == 1, "a place among the dials became free")
+            #expect(dials().count == 1, "a place among the dials became free")
         }
     }
 

@@ -1,7 +1,6 @@
+import Swarm
 import Testing
 import Torrent
-
-@testable import Swarm
 
 /// Scripts of peers that send, well and badly.
 struct SwarmDownloadTests {
@@ -258,7 +257,7 @@ struct SwarmDownloadTests {
                 bench.deliver(key, request)
             }
             bench.advance(.milliseconds(20))
-            if bench.swarm.pieces.picker.candidates.isEmpty { break }
+            if bench.geometry.pieces.allSatisfy({ bench.swarm.state(of: $0) != .absent }) { break }
         }
         #expect(keys.count == 4 && asked.count > 20)
         #expect(asked.values.allSatisfy { $0 == 1 })

@@ -1,7 +1,6 @@
+import Swarm
 import Testing
 import Torrent
-
-@testable import Swarm
 
 /// Scripts of the ladder verified, written, synced, recorded, and of the machine's faults.
 struct SwarmDurabilityTests {

@@ -1,7 +1,6 @@
+import Swarm
 import Testing
 import Torrent
-
-@testable import Swarm
 
 /// Scripts of peers that take.
 struct SwarmUploadTests {
@@ -145,10 +144,10 @@ struct SwarmUploadTests {
         let bench = SwarmBench(pieces: 2).started()
         let other = bench.connect(2, have: [])
         let key = bench.connectSeed(1)
-        _ = bench.takeMessages(other)
+        var requests = bench.takeRequests(key)
         bench.feed { $0.unchoked(key, now: $1) }
-        let request = bench.swarm.peers[key]!.source.requests.map { bench.swarm.wire($0.block) }
-        for request in request { bench.deliver(key, request) }
+        requests += bench.takeRequests(key)
+        for request in requests { bench.deliver(key, request) }
         let messages = bench.takeMessages(other)
         #expect(messages.contains(.have(PieceIndex(0))) && messages.contains(.have(PieceIndex(1))))
     }

@@ -1,6 +1,5 @@
+import Swarm
 import Testing
-
-@testable import Swarm
 
 struct TrackerHostsTests {
     @Test func deadHostIsRetriedWithBackOff() {

@@ -12,7 +12,7 @@ import Torrent
     private static func loss(_ torrent: SampleTorrent) -> Int { 2 * torrent.geometry.pieceLength + (1 << 20) }
 
     @Test(arguments: [UInt64(1), 2, 3]) func downloadSurvivesRepeatedKills(seed: UInt64) async throws {
-        var random = SplitMix64(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let pieceLength = [32768, 65536, 1 << 18][Int(seed % 3)]
         let torrent = try SampleTorrent(
             folder: "sample",

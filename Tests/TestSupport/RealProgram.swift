@@ -25,11 +25,16 @@ package struct RealProgram: Sendable {
         try Test.cancel("\(name) is not installed: \(advice) to run this test")
     }
 
-    /// Starts the program; what it says goes to files in `folder`, its results to the terminal where one is given.
+    /// Starts the program; what it says goes to hidden files in `folder`, its results to the terminal where one is
+    /// given. `environment` comes on top of that of the tests, unless it is all that the program gets.
     package func start(
-        _ arguments: [String], in folder: FilePath, environment: [String: String] = [:], terminal: PseudoTerminal? = nil
+        _ arguments: [String], in folder: FilePath, environment: [String: String] = [:],
+        inheritsEnvironment: Bool = true, terminal: PseudoTerminal? = nil
     ) throws -> RunningProgram {
-        try RunningProgram(path, arguments, folder: folder, environment: environment, terminal: terminal)
+        let inherited = inheritsEnvironment ? ProcessInfo.processInfo.environment : [:]
+        return try RunningProgram(
+            path, arguments, folder: folder, environment: inherited.merging(environment) { _, new in new },
+            terminal: terminal)
     }
 
     /// Runs the program to its end.
@@ -73,15 +78,15 @@ package final class RunningProgram: Sendable {
     ) throws {
         let base = "\(FilePath(path).lastComponent?.string ?? "program")-\(UUID().uuidString.prefix(8))"
         name = base
-        outputFile = folder.appending("\(base).out")
-        errorFile = folder.appending("\(base).err")
+        outputFile = folder.appending(".\(base).out")
+        errorFile = folder.appending(".\(base).err")
         try Files.write([], to: outputFile)
         try Files.write([], to: errorFile)
         process = Process()
         process.executableURL = URL(fileURLWithPath: path)
         process.arguments = arguments
         process.currentDirectoryURL = URL(fileURLWithPath: folder.string)
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
+        process.environment = environment
         process.standardInput = FileHandle.nullDevice
         let output = terminal == nil ? FileHandle(forWritingAtPath: outputFile.string) : nil
         let errors = FileHandle(forWritingAtPath: errorFile.string)

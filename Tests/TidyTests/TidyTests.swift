@@ -50,6 +50,18 @@ import Testing
         }
     }
 
+    /// A test reaches a room as other rooms do: what it needs is `package`, or it tests through behaviour. Then a test
+    /// can't depend on what a room is free to change, and the tests build in release mode too.
+    @Test func testsUseThePackageInterface() {
+        for file in Tree.files(below: "Tests") {
+            for (number, line) in file.lines.enumerated() where line.hasPrefix("@testable") {
+                Issue.record(
+                    "\(file.path):\(number + 1) imports the internals of a room: test through behaviour, or make what is needed `package`"
+                )
+            }
+        }
+    }
+
     /// Lines end at 120 columns, but for the texts of messages and SQL, and for addresses.
     @Test(arguments: ["Sources", "Tests", "Migrations"]) func linesAreShort(folder: String) {
         for file in Tree.files(below: folder) {

@@ -101,6 +101,20 @@ struct Site: Sendable {
         try write { db throws(StoreError) in try db.intents.append(verb, torrent: id, argument: argument, now: .now()) }
     }
 
+    /// Waits until the running engine has performed all that it was told so far: what it was to do at once, it has
+    /// begun. A test that says what an engine doesn't do waits for this, not for a while.
+    ///
+    /// The engine deletes what it is told before it performs it, and takes no more until it has: so the second request,
+    /// which like the first is of no torrent, is gone when everything before the first is done.
+    func untilSettled() async throws {
+        for _ in 0..<2 {
+            try tell(.announce)
+            try await eventually("the engine to take what it is told") {
+                try read { db throws(StoreError) in try db.value("SELECT count(*) FROM intent") ?? 0 } == 0
+            }
+        }
+    }
+
     // MARK: Engine
 
     func settings(_ peers: [PeerAddress]) -> EngineSettings {

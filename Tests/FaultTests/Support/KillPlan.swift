@@ -1,5 +1,6 @@
 import SystemPackage
 import TestSupport
+import Torrent
 
 /// Which deaths a scenario dies, as a function of its number.
 struct KillPlan {
@@ -22,7 +23,7 @@ struct KillPlan {
                 }
             }
         }
-        var random = SplitMix64(seed: 0x6b69_6c6c)
+        var random = SeededGenerator(seed: 0x6b69_6c6c)
         self.boundaries = boundaries.shuffled(using: &random)
     }
 
@@ -32,12 +33,12 @@ struct KillPlan {
 
     /// The deaths of a scenario: first a boundary of the plain run, then some of whatever comes after it.
     func deaths(of scenario: Int) -> [ProgramRun.Death] {
-        var random = SplitMix64(seed: UInt64(scenario))
+        var random = SeededGenerator(seed: UInt64(scenario))
         let first = boundaries[scenario % boundaries.count]
         return [.boundary(first)] + (0..<Int.random(in: 2...3, using: &random)).map { _ in later(&random) }
     }
 
-    private func later(_ random: inout SplitMix64) -> ProgramRun.Death {
+    private func later(_ random: inout SeededGenerator) -> ProgramRun.Death {
         switch Int.random(in: 0..<10, using: &random) {
         // The start, the recovery of the database and of the payload.
         case 0...3: .boundary(anyCall(upTo: 40, &random))
@@ -47,7 +48,7 @@ struct KillPlan {
         }
     }
 
-    private func anyCall(upTo limit: Int, _ random: inout SplitMix64) -> Fault {
+    private func anyCall(upTo limit: Int, _ random: inout SeededGenerator) -> Fault {
         Fault(
             nth: Int.random(in: 1...limit, using: &random),
             action: [.killBefore, .killAfter, .tear].randomElement(using: &random) ?? .killBefore)

@@ -1,61 +1,96 @@
-import Disk
+package import Disk
 import Glibc
 import Synchronization
 import System
-import SystemPackage
+package import SystemPackage
 
 /// The system's calls with a record of them, and faults where a test wants them.
-final class FaultyCalls: DiskCalls {
-    enum Call: String {
+///
+/// A new one answers as a plain disk does: without a page cache that can be asked, and without a sync of a whole file
+/// system.
+package final class FaultyDisk: DiskCalls {
+    package enum Call: String, Sendable {
         case open, openFolder, create, makeDirectory, remove, removeDirectory, read, write, truncate, allocate,
             syncData, syncVolume, syncDirectory,
             dropCache, close, seekData
     }
 
-    struct State {
-        var log: [String] = []
-        var names: [Int32: String] = [:]
-        var faults: [Call: (errno: Errno, name: String?, countdown: Int)] = [:]
-        var maximumTransfer = Int.max
-        var freeBytes: Int64?
-        var hasOpenBeneath = true
+    package struct State {
+        package var log: [String] = []
+        fileprivate var names: [Int32: String] = [:]
+        fileprivate var faults: [Call: (errno: Errno, name: String?, countdown: Int)] = [:]
+        package var maximumTransfer = Int.max
+        package var freeBytes: Int64?
+        package var hasOpenBeneath = true
         /// What is said of a folder that is asked for; `nil` is what the system says.
-        var mayWrite: Bool?
-        /// Whether there is a way past the page cache.
-        var hasDirect = true
+        package var mayWrite: Bool?
+        /// Whether there is a way past the page cache; `nil` is what the system says.
+        package var hasDirect: Bool?
         /// Whether a file system can be synced as a whole.
-        var hasVolumeSync = true
+        package var hasVolumeSync = false
+        /// Whether the page cache can be asked what it holds.
+        package var hasPageCache = false
         /// Bytes of each file, by its name, that are in the page cache; `nil` is all of them.
-        var cached: Int?
+        package var cached: Int?
         /// Files that are said to be on another device than they are.
-        var devices: [String: UInt64] = [:]
+        package var devices: [String: UInt64] = [:]
         /// Files of which somebody said that bytes of them are read soon, each time.
-        var readAheads: [String] = []
-        var opened = 0
+        package var readAheads: [String] = []
+        fileprivate var opened = 0
+        /// Whether nothing is heard of a path, as of a server that is gone.
+        package var hangs = false
+        /// The same of this folder alone.
+        package var hangsAt: FilePath?
         /// How long each write takes at least, in microseconds.
-        var writeTime: UInt32 = 0
+        package var writeTime: UInt32 = 0
         /// The writes that are under way, and how many at most were at once, by the file's name.
-        var writers: [String: Int] = [:]
-        var mostWriters: [String: Int] = [:]
+        fileprivate var writers: [String: Int] = [:]
+        fileprivate var mostWriters: [String: Int] = [:]
     }
 
     private let system = SystemCalls()
-    private let state = Mutex(State())
+    private let state: Mutex<State>
+
+    package init(_ change: (inout State) -> Void = { _ in }) {
+        var first = State()
+        change(&first)
+        state = Mutex(first)
+    }
 
     /// The calls so far, as `call name`, without those that change nothing.
-    var log: [String] { state.withLock(\.log) }
-    var opened: Int { state.withLock(\.opened) }
-    var readAheads: [String] { state.withLock(\.readAheads) }
-    var mostWriters: [String: Int] { state.withLock(\.mostWriters) }
+    package var log: [String] { state.withLock(\.log) }
+    package var opened: Int { state.withLock(\.opened) }
+    package var readAheads: [String] { state.withLock(\.readAheads) }
+    package var mostWriters: [String: Int] { state.withLock(\.mostWriters) }
 
-    func set(_ change: (inout State) -> Void) { state.withLock { change(&$0) } }
+    package func set(_ change: (inout State) -> Void) { state.withLock { change(&$0) } }
 
     /// Lets a call fail from now on, or (`after`) once some have succeeded; for one name only, or for any.
-    func fail(_ call: Call, _ errno: Errno, on name: String? = nil, after countdown: Int = 0) {
+    package func fail(_ call: Call, _ errno: Errno, on name: String? = nil, after countdown: Int = 0) {
         set { $0.faults[call] = (errno, name, countdown) }
     }
 
-    func mend() { set { $0.faults = [:] } }
+    /// Lets every write fail, also one that only reserves room.
+    package func failWrites(_ errno: Errno) {
+        fail(.write, errno)
+        fail(.allocate, errno)
+    }
+
+    /// As a disk without room.
+    package func fill() {
+        failWrites(.noSpace)
+        set { $0.freeBytes = 0 }
+    }
+
+    /// Ends the faults: nothing fails, hangs or lacks room any more.
+    package func mend() {
+        set { state in
+            state.faults = [:]
+            state.freeBytes = nil
+            state.hangs = false
+            state.hangsAt = nil
+        }
+    }
 
     private func enter(_ call: Call, _ name: String, isLogged: Bool = true) throws(Errno) {
         let error: Errno? = state.withLock { state in
@@ -80,19 +115,20 @@ final class FaultyCalls: DiskCalls {
         return descriptor
     }
 
-    func open(_ path: FilePath, flags: Int32) throws(Errno) -> Int32 {
+    package func open(_ path: FilePath, flags: Int32) throws(Errno) -> Int32 {
+        while state.withLock({ $0.hangs || $0.hangsAt == path }) { usleep(10_000) }
         // What is only looked at has no right to be read that could be denied.
         if flags & Linux.openPath == 0 { try enter(.openFolder, path.string, isLogged: false) }
         return opened(try system.open(path, flags: flags), path.string)
     }
 
-    func open(_ path: String, beneath root: Int32, flags: Int32) throws(Errno) -> Int32 {
+    package func open(_ path: String, beneath root: Int32, flags: Int32) throws(Errno) -> Int32 {
         guard state.withLock(\.hasOpenBeneath) else { throw .noFunction }
         try enter(.open, path, isLogged: false)
         return opened(try system.open(path, beneath: root, flags: flags), path)
     }
 
-    func open(_ name: String, in directory: Int32, flags: Int32) throws(Errno) -> Int32 {
+    package func open(_ name: String, in directory: Int32, flags: Int32) throws(Errno) -> Int32 {
         if flags & O_CREAT != 0 {
             try enter(.create, name)
         } else if name != "." {
@@ -103,33 +139,35 @@ final class FaultyCalls: DiskCalls {
         return opened(try system.open(name, in: directory, flags: flags), name)
     }
 
-    func close(_ descriptor: Int32) throws(Errno) {
+    package func close(_ descriptor: Int32) throws(Errno) {
         let name = name(descriptor)
         try system.close(descriptor)
         try enter(.close, name, isLogged: false)
     }
 
-    func makeDirectory(_ path: FilePath) throws(Errno) {
+    package func makeDirectory(_ path: FilePath) throws(Errno) {
         try enter(.makeDirectory, path.string)
         try system.makeDirectory(path)
     }
 
-    func makeDirectory(_ name: String, in directory: Int32) throws(Errno) {
+    package func makeDirectory(_ name: String, in directory: Int32) throws(Errno) {
         try enter(.makeDirectory, name)
         try system.makeDirectory(name, in: directory)
     }
 
-    func removeFile(_ name: String, in directory: Int32) throws(Errno) {
+    package func removeFile(_ name: String, in directory: Int32) throws(Errno) {
         try enter(.remove, name)
         try system.removeFile(name, in: directory)
     }
 
-    func removeDirectory(_ name: String, in directory: Int32) throws(Errno) {
+    package func removeDirectory(_ name: String, in directory: Int32) throws(Errno) {
         try enter(.removeDirectory, name)
         try system.removeDirectory(name, in: directory)
     }
 
-    func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(Errno) -> Int {
+    package func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(Errno)
+        -> Int
+    {
         try enter(.read, name(descriptor), isLogged: false)
         let limit = state.withLock(\.maximumTransfer)
         return try system.read(
@@ -137,10 +175,11 @@ final class FaultyCalls: DiskCalls {
     }
 
     /// As if all were in the page cache, on whatever file system, or as much of each file as a test wants.
-    func readCached(_ descriptor: Int32, into buffers: [UnsafeMutableRawBufferPointer], at offset: Int64) throws(Errno)
+    package func readCached(_ descriptor: Int32, into buffers: [UnsafeMutableRawBufferPointer], at offset: Int64)
+        throws(Errno)
         -> Int
     {
-        let end = state.withLock { $0.cached ?? .max }
+        guard let end = state.withLock({ $0.hasPageCache ? $0.cached ?? .max : nil }) else { throw .notSupported }
         guard offset < end else { throw .resourceTemporarilyUnavailable }
         var done = 0
         for buffer in buffers {
@@ -152,7 +191,7 @@ final class FaultyCalls: DiskCalls {
         return done
     }
 
-    func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(Errno) -> Int {
+    package func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(Errno) -> Int {
         let name = name(descriptor)
         try enter(.write, name)
         if name.hasSuffix(" direct") {
@@ -170,60 +209,66 @@ final class FaultyCalls: DiskCalls {
         return try system.write(descriptor, UnsafeRawBufferPointer(rebasing: bytes.prefix(limit)), at: offset)
     }
 
-    /// The same file once more: what goes through it is named `… direct`, and has to be aligned.
-    func openDirect(_ descriptor: Int32) throws(Errno) -> Int32 {
-        guard state.withLock(\.hasDirect) else { throw .notSupported }
-        return opened(try retrying { fcntl(descriptor, F_DUPFD_CLOEXEC, 0) }, name(descriptor) + " direct")
+    /// What goes past the page cache is named `… direct`, and has to be aligned. Where a test says that there is a way,
+    /// it is the same file once more.
+    package func openDirect(_ descriptor: Int32) throws(Errno) -> Int32 {
+        let other: Int32
+        switch state.withLock(\.hasDirect) {
+        case nil: other = try system.openDirect(descriptor)
+        case true?: other = try retrying { fcntl(descriptor, F_DUPFD_CLOEXEC, 0) }
+        case false?: throw .notSupported
+        }
+        return opened(other, name(descriptor) + " direct")
     }
 
-    func truncate(_ descriptor: Int32, to length: Int64) throws(Errno) {
+    package func truncate(_ descriptor: Int32, to length: Int64) throws(Errno) {
         try enter(.truncate, name(descriptor))
         try system.truncate(descriptor, to: length)
     }
 
-    func allocate(_ descriptor: Int32, length: Int64) throws(Errno) {
+    package func allocate(_ descriptor: Int32, length: Int64) throws(Errno) {
         try enter(.allocate, name(descriptor))
         try system.allocate(descriptor, length: length)
     }
 
-    func startWriteback(_ descriptor: Int32, at offset: Int64, length: Int64) {
+    package func startWriteback(_ descriptor: Int32, at offset: Int64, length: Int64) {
         system.startWriteback(descriptor, at: offset, length: length)
     }
-    func readAhead(_ descriptor: Int32, at offset: Int64, length: Int64) {
+    package func readAhead(_ descriptor: Int32, at offset: Int64, length: Int64) {
         set { $0.readAheads.append($0.names[descriptor] ?? "?") }
         system.readAhead(descriptor, at: offset, length: length)
     }
 
-    func dropCache(_ descriptor: Int32) {
+    package func dropCache(_ descriptor: Int32) {
         set { $0.log.append("dropCache \($0.names[descriptor] ?? "?")") }
         system.dropCache(descriptor)
     }
 
-    func syncData(_ descriptor: Int32) throws(Errno) {
+    package func syncData(_ descriptor: Int32) throws(Errno) {
         try enter(.syncData, name(descriptor))
         try system.syncData(descriptor)
     }
 
     /// The system isn't asked: it would flush what others have on the machine.
-    func syncVolume(_ descriptor: Int32) throws(Errno) {
+    package func syncVolume(_ descriptor: Int32) throws(Errno) {
         guard state.withLock(\.hasVolumeSync) else { throw .notSupported }
         try enter(.syncVolume, name(descriptor))
     }
 
-    func syncDirectory(_ descriptor: Int32) throws(Errno) {
+    package func syncDirectory(_ descriptor: Int32) throws(Errno) {
         try enter(.syncDirectory, name(descriptor))
         try system.syncDirectory(descriptor)
     }
 
-    func nextData(_ descriptor: Int32, from offset: Int64) throws(Errno) -> Int64? {
+    package func nextData(_ descriptor: Int32, from offset: Int64) throws(Errno) -> Int64? {
         try enter(.seekData, name(descriptor))
         return try system.nextData(descriptor, from: offset)
     }
 
-    func status(_ descriptor: Int32) throws(Errno) -> FileStatus {
+    package func status(_ descriptor: Int32) throws(Errno) -> FileStatus {
         placed(try system.status(descriptor), name(descriptor))
     }
-    func status(of name: String, in directory: Int32) throws(Errno) -> FileStatus {
+    package func status(of name: String, in directory: Int32) throws(Errno) -> FileStatus {
         placed(try system.status(of: name, in: directory), name)
     }
 
@@ -236,12 +281,12 @@ final class FaultyCalls: DiskCalls {
             identity: FileIdentity(device: device, inode: status.identity.inode))
     }
 
-    func mayWrite(_ folder: FilePath) throws(Errno) -> Bool {
+    package func mayWrite(_ folder: FilePath) throws(Errno) -> Bool {
         if let answer = state.withLock(\.mayWrite) { return answer }
         return try system.mayWrite(folder)
     }
 
-    func freeBytes(_ descriptor: Int32) throws(Errno) -> Int64 {
+    package func freeBytes(_ descriptor: Int32) throws(Errno) -> Int64 {
         if let bytes = state.withLock(\.freeBytes) { return bytes }
         return try system.freeBytes(descriptor)
     }
