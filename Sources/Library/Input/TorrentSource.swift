@@ -1,7 +1,7 @@
 import Glibc
-import Limits
 import NIOPosix
 import Net
+import System
 import SystemPackage
 package import Torrent
 
