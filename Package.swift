@@ -86,7 +86,8 @@ let package = Package(
             name: "Disk", dependencies: ["System", "Torrent", "CPieceHash", system, collections],
             swiftSettings: house),
         .target(
-            name: "Verification", dependencies: ["Torrent", "Store", "Disk", logging, system], swiftSettings: house),
+            name: "Verification", dependencies: ["System", "Torrent", "Store", "Disk", logging, system],
+            swiftSettings: house),
         .target(
             name: "Net",
             dependencies: [

@@ -50,6 +50,22 @@ import Testing
         }
     }
 
+    /// The rooms at the boundary to Linux, and the files of the program that handle signals, the terminal, its exit and
+    /// its child process. All others call the system through `System`.
+    private static let usersOfGlibc = [
+        "Sources/Bencode/", "Sources/Disk/", "Sources/Engine/", "Sources/Net/", "Sources/Store/", "Sources/System/",
+        "Sources/pieces/Demo/ChildProcess.swift", "Sources/pieces/Interruption.swift", "Sources/pieces/Pieces.swift",
+        "Sources/pieces/Terminal/Terminal.swift",
+    ]
+
+    @Test func systemCallsAreMadeAtTheBoundary() {
+        for file in Tree.files(below: "Sources") where file.lines.contains(where: { $0.hasSuffix("import Glibc") }) {
+            #expect(
+                Self.usersOfGlibc.contains { file.path.hasPrefix($0) },
+                "\(file.path) imports Glibc: put the call into Sources/System, which repeats interrupted calls")
+        }
+    }
+
     /// Lines end at 120 columns, but for the texts of messages and SQL, and for addresses.
     @Test(arguments: ["Sources", "Tests", "Migrations"]) func linesAreShort(folder: String) {
         for file in Tree.files(below: folder) {

@@ -26,7 +26,8 @@ package struct TorrentSettings: Sendable, Hashable {
         ]
     }
 
-    /// Reads the columns in the order of ``columns``. An invalid value is replaced by the default, and described in `damage`.
+    /// Reads the columns in the order of ``columns``. An invalid value is replaced by the default, and described in
+    /// `damage`.
     init(_ row: Statement, damage: inout String?) throws(StoreError) {
         var fault: String?
         func read<Value: SQLValue>(or usual: Value) throws(StoreError) -> Value {
